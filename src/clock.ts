@@ -1,0 +1,38 @@
+/**
+ * The one place that asks the machine for the time or for a timer, so that the simulation can
+ * replace both. `random.ts` does the same for chance.
+ */
+
+import { performance } from 'node:perf_hooks';
+
+/** A timer that was set; cancelling twice, or after it fired, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Where time comes from. */
+export interface Clock {
+  /** Milliseconds of a clock that never jumps and never runs backwards; its zero means nothing. */
+  nowMs(): number;
+
+  /** Milliseconds since 1970: for people and for wire fields, never to measure a duration. */
+  wallMs(): number;
+
+  /**
+   * Calls back once after `afterMs`.
+   *
+   * A timer keeps the process alive unless `background` is true.
+   */
+  setTimer(afterMs: number, callback: () => void, options?: { readonly background?: boolean }): Timer;
+}
+
+/** The time of this machine. */
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimer(afterMs, callback, options) {
+    const handle = setTimeout(callback, afterMs);
+    if (options?.background === true) handle.unref();
+    return { cancel: () => clearTimeout(handle) };
+  },
+};

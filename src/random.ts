@@ -1,0 +1,43 @@
+/**
+ * The one place chance comes from, so that a simulation can be repeated from its seed.
+ */
+
+import { randomBytes } from 'node:crypto';
+
+/** Where chance comes from. */
+export interface Random {
+  /** A number from 0 (inclusive) to 1 (exclusive). */
+  next(): number;
+}
+
+/** Chance that nobody can repeat. */
+export const systemRandom: Random = {
+  next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+};
+
+/**
+ * Chance that is the same for the same seed (mulberry32: 32 bits of state, good enough for
+ * spreading load and drawing faults, useless for secrets).
+ */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return {
+    next() {
+      state = (state + 0x6d2b79f5) >>> 0;
+      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    },
+  };
+}
+
+/** A version 4 UUID drawn from `random`, as Kubernetes gives to every object. */
+export function randomUuid(random: Random): string {
+  const hex = Array.from({ length: 32 }, () => Math.floor(random.next() * 16));
+  hex[12] = 4;
+  hex[16] = 8 + ((hex[16] ?? 0) & 3);
+  const digits = hex.map((digit) => digit.toString(16)).join('');
+  return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)].join(
+    '-',
+  );
+}
