@@ -1,0 +1,50 @@
+/**
+ * How a request to the API server can fail, as far as the rules care.
+ *
+ * `kube/api-error.ts` sorts HTTP answers and socket errors into these kinds.
+ */
+
+/**
+ * - `alreadyExists`, `conflict`: 409, told apart by the Status' reason
+ * - `notFound`: 404 where the answer is not simply "there is none" (a missing namespace)
+ * - `forbidden`: 403; `unauthorized`: 401, again after the token was read anew
+ * - `throttled`: 429; `expired`: 410, as a status or as an ERROR event
+ * - `rejected`: 400, 405, 415, 422…: asking again in the same words will not help
+ * - `untrusted`: the server's certificate is not signed by the CA, or not for this host
+ * - `unavailable`: 5xx, time-out, reset, refused: a write may or may not have been carried out
+ * - `malformed`: an answer or a watch line that cannot be understood
+ */
+export type RequestFailureKind =
+  | 'alreadyExists'
+  | 'conflict'
+  | 'notFound'
+  | 'forbidden'
+  | 'unauthorized'
+  | 'throttled'
+  | 'expired'
+  | 'rejected'
+  | 'untrusted'
+  | 'unavailable'
+  | 'malformed';
+
+/** The permission that a 403 says is missing, as a Role would grant it. */
+export interface MissingRule {
+  readonly verb: string;
+  /** `''` for the core group. */
+  readonly apiGroup: string;
+  readonly resource: string;
+  readonly namespace: string;
+}
+
+/** A request that did not succeed. */
+export interface RequestFailure {
+  readonly kind: RequestFailureKind;
+  /** A sentence for people: what was asked, and what came back. */
+  readonly message: string;
+  /** How long the server asked to wait (Retry-After), in milliseconds. */
+  readonly retryAfterMs: number | null;
+  /** Only with `forbidden`. */
+  readonly missingRule: MissingRule | null;
+  /** The error behind it, for `cause`. */
+  readonly cause: unknown;
+}

@@ -1,0 +1,83 @@
+/**
+ * What the driver asks of the world. `kube/` implements it over HTTPS, the tests in memory.
+ *
+ * Nothing here throws or rejects: every request ends in exactly one `Answer`.
+ */
+
+import type { LeaseContent, LeaseRecord, PodRecord } from '../core/lease-record.ts';
+import type { RequestFailure } from '../core/request-failure.ts';
+
+/** How a request ended. */
+export type Answer<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly failure: RequestFailure };
+
+/** The one Lease of the election. Every method ends within the request time-out. */
+export interface LeasePort {
+  /** A consistent read (no `resourceVersion`); `null` when there is no such Lease. */
+  read(): Promise<Answer<LeaseRecord | null>>;
+  create(content: LeaseContent): Promise<Answer<LeaseRecord>>;
+  /** PUT on top of `lease`, with its uid and resourceVersion: never creates, never overwrites unseen changes. */
+  replace(lease: LeaseRecord, content: LeaseContent): Promise<Answer<LeaseRecord>>;
+  /** DELETE with both preconditions; also succeeds when there is nothing left to delete (404). */
+  delete(lease: Pick<LeaseRecord, 'uid' | 'resourceVersion'>): Promise<Answer<null>>;
+}
+
+/** Pods of the own namespace. */
+export interface PodPort {
+  /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
+  read(name: string): Promise<Answer<PodRecord | null>>;
+}
+
+/** One message of a watch stream. */
+export type WatchEvent<Item> =
+  | { readonly type: 'added' | 'modified' | 'deleted'; readonly item: Item }
+  | { readonly type: 'bookmark'; readonly resourceVersion: string }
+  | { readonly type: 'error'; readonly failure: RequestFailure };
+
+/** Receives a stream in order. After `ended` nothing more is called. */
+export interface WatchSink<Item> {
+  /** The answer's head was 200. */
+  opened(): void;
+  event(event: WatchEvent<Item>): void;
+  /** The stream is over: `null` when the server ended it in order, else why (also when it never opened). */
+  ended(failure: RequestFailure | null): void;
+}
+
+/** An open stream; closing it is final and silent: its sink is not called again. */
+export interface WatchStream {
+  close(): void;
+}
+
+/** Lists and watches the one object with a given name. */
+export interface WatchPort<Item> {
+  /** A consistent list (no `resourceVersion`) of the objects with that name: none or one. */
+  list(): Promise<Answer<{ readonly items: readonly Item[]; readonly resourceVersion: string }>>;
+  /** Watches from `resourceVersion`, with bookmarks; the server is asked to end it after `timeoutSeconds`. */
+  open(resourceVersion: string, timeoutSeconds: number, sink: WatchSink<Item>): WatchStream;
+}
+
+/** Outcome of the claim on the abstract socket that lets one process per Pod campaign. */
+export type SiblingLockOutcome = 'held' | 'taken' | 'unsupported';
+
+/** One campaigner per Pod: an abstract Unix socket named after the Pod's uid and the Lease. */
+export interface SiblingLockPort {
+  /**
+   * Tries to bind it. After `taken` it keeps waiting for the holder to die and tries again, and
+   * calls back with `held` once it has it.
+   */
+  claim(outcome: (outcome: SiblingLockOutcome) => void): void;
+  /** Gives it up, or stops waiting for it. */
+  free(): void;
+}
+
+/** Everything outside. */
+export interface Ports {
+  readonly lease: LeasePort;
+  readonly leaseWatch: WatchPort<LeaseRecord>;
+  readonly pod: PodPort;
+  readonly podWatch: (name: string) => WatchPort<PodRecord>;
+  readonly siblingLock: SiblingLockPort;
+  /** Ends idle connections. Called once, last. */
+  close(): void;
+}
