@@ -6,6 +6,7 @@
 
 import type { LeaseContent, LeaseRecord, PodRecord } from '../core/lease-record.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
+import type { WatchEvent } from '../core/watch.ts';
 
 /** How a request ended. */
 export type Answer<Value> =
@@ -28,12 +29,6 @@ export interface PodPort {
   /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
   read(name: string): Promise<Answer<PodRecord | null>>;
 }
-
-/** One message of a watch stream. */
-export type WatchEvent<Item> =
-  | { readonly type: 'added' | 'modified' | 'deleted'; readonly item: Item }
-  | { readonly type: 'bookmark'; readonly resourceVersion: string }
-  | { readonly type: 'error'; readonly failure: RequestFailure };
 
 /** Receives a stream in order. After `ended` nothing more is called. */
 export interface WatchSink<Item> {
