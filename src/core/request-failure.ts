@@ -48,3 +48,13 @@ export interface RequestFailure {
   /** The error behind it, for `cause`. */
   readonly cause: unknown;
 }
+
+/** Whether a write that ended so may have been carried out all the same. */
+export function isUncertain(failure: RequestFailure): boolean {
+  return failure.kind === 'unavailable' || failure.kind === 'malformed';
+}
+
+/** Whether a write failed because somebody else wrote first. */
+export function isOvertaken(failure: RequestFailure): boolean {
+  return failure.kind === 'conflict' || failure.kind === 'alreadyExists';
+}

@@ -1,0 +1,278 @@
+/**
+ * The rules of a candidate: wait while somebody holds the Lease, clear what a predecessor left,
+ * create one's own, resume a term that is one's own already.
+ *
+ * Every failed request ends the attempt; the Lease is then read anew before anything else is tried.
+ */
+
+import type { Input } from './input.ts';
+import { newLeaseContent, renewedContent } from './lease-content.ts';
+import type { LeaseRecord, PodRecord } from './lease-record.ts';
+import { noteAbsence, notePodsUnreadable } from './observation.ts';
+import { isUncertain, type RequestFailure } from './request-failure.ts';
+import type { Attempt, CandidateRole } from './state.ts';
+import { barDeleted, beginTerm, noteRenewForbidden } from './term.ts';
+import type { Turn } from './turn.ts';
+import { judgeLease, type Verdict } from './verdict.ts';
+
+/**
+ * The longest wait before a campaign, in milliseconds. Several candidates learn at the same moment that
+ * the leader is gone; the one that draws the shortest wait takes over, and the others see its Lease
+ * before their own wait is over. It need only outlast a DELETE, a POST and a watch event.
+ */
+export const CAMPAIGN_JITTER_MS = 50;
+
+/** A candidate takes note of an answer to it, and does what there is to do next. */
+export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): void {
+  switch (input.type) {
+    case 'podRead':
+      if (
+        role.attempt !== null &&
+        isChecking(role.attempt) &&
+        purposeOf(role.attempt, input.request) === 'ownPodCheck'
+      ) {
+        noteOwnPod(turn, role, role.attempt, input.pod);
+      }
+      break;
+    case 'leaseRemoved':
+      noteRemoved(turn, role, input.request);
+      break;
+    case 'leaseWritten':
+      noteWritten(turn, role, input.request, input.lease);
+      break;
+    case 'leaseRead':
+      turn.role = { ...role, resting: false };
+      break;
+    case 'requestFailed':
+      noteFailure(turn, role, input.request, input.failure);
+      break;
+    case 'timerFired':
+      if (input.timer === 'campaign' && role.attempt?.step === 'jitter') {
+        turn.role = { ...role, attempt: { step: 'jitter', over: true } };
+      }
+      if (input.timer === 'retry') turn.readLease();
+      if (input.timer === 'recheck') recheck(turn, role);
+      break;
+    default:
+      break;
+  }
+  pursue(turn);
+}
+
+/** Does the next thing that the table of the election asks of a candidate. */
+export function pursue(turn: Turn): void {
+  if (turn.role.name !== 'candidate') return;
+  const verdict = judgeLease(turn.config, turn.knowledge, turn.moment.nowMs);
+  if (verdict.kind === 'held') hold(turn, turn.role, verdict);
+  if (verdict.kind === 'mine') resume(turn, turn.role);
+  if (verdict.kind === 'free') campaign(turn, turn.role, verdict.remains);
+}
+
+function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
+  if (role.attempt?.step === 'jitter') turn.clearTimers('campaign');
+  if (turn.knowledge.failures > 0 && !role.resting) turn.learn({ failures: 0 });
+  setRecheck(turn, { ...role, attempt: null, createdUnawares: false }, verdict.recheckAtMs);
+
+  if (verdict.because === 'foreign-forever') {
+    const { namespace, leaseName } = turn.config;
+    turn.warn(
+      'foreign-lease',
+      `Lease ${namespace}/${leaseName} has no owner and no leaseDurationSeconds, so nobody can tell when it ends. ` +
+        `It counts as held until somebody deletes it: kubectl delete lease ${leaseName} -n ${namespace}`,
+    );
+  }
+}
+
+/** The Lease is this Pod's own: leads on, once a consistent answer and the own Pod's existence prove it. */
+function resume(turn: Turn, role: CandidateRole): void {
+  const { observation, barred, canRenew } = turn.knowledge;
+  if (barred === 'pod-deleted' || observation?.lease == null) return;
+  const { attempt } = role;
+  if (attempt?.step === 'creating') return;
+  if (attempt?.step === 'resuming') {
+    if (attempt.ownPod === 'exists' && 'lease' in attempt.renewal)
+      beginTerm(turn, attempt.renewal.lease, !role.createdUnawares);
+    return;
+  }
+  if (attempt !== null) abandon(turn, role);
+  if (role.resting) return;
+  if (!observation.consistent) {
+    turn.readLease();
+    return;
+  }
+  const { lease } = observation;
+  const ownPod = turn.checkOwnPod();
+  if (!canRenew) {
+    const unrenewed: CandidateRole = { ...role, attempt: { step: 'resuming', ownPod, renewal: { lease } } };
+    turn.role = unrenewed;
+    if (ownPod === 'exists') resume(turn, unrenewed);
+    return;
+  }
+  const request = turn.newRequest();
+  turn.role = { ...role, attempt: { step: 'resuming', ownPod, renewal: { request } } };
+  turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
+}
+
+/** Nobody holds the Lease: after a jitter, deletes what remains of it and creates one. */
+function campaign(turn: Turn, role: CandidateRole, remains: LeaseRecord | null): void {
+  const { attempt } = role;
+  if (attempt?.step === 'creating') return;
+  if (turn.knowledge.barred !== null || role.resting) {
+    if (attempt !== null) abandon(turn, role);
+    return;
+  }
+  if (turn.moment.nowMs < role.notBeforeMs) {
+    setRecheck(turn, role, role.notBeforeMs);
+    return;
+  }
+  if (attempt?.step === 'clearing') {
+    clear(turn, role, attempt, remains);
+    return;
+  }
+  const jitterIsOver = attempt?.step === 'jitter' && attempt.over;
+  if (attempt?.step === 'jitter' && !jitterIsOver) return;
+  // Only those who saw the predecessor go make a crowd; who finds no Lease at its start has no reason to wait.
+  if (!jitterIsOver && turn.knowledge.incumbent !== null) {
+    turn.role = { ...role, attempt: { step: 'jitter', over: false } };
+    turn.setTimer('campaign', turn.moment.random * CAMPAIGN_JITTER_MS);
+    return;
+  }
+  clear(turn, role, { step: 'clearing', ownPod: turn.checkOwnPod(), deletion: null }, remains);
+}
+
+/** Goes on as soon as the Lease is gone, whoever deleted it, and the own Pod is known to exist. */
+function clear(
+  turn: Turn,
+  role: CandidateRole,
+  attempt: Attempt & { readonly step: 'clearing' },
+  remains: LeaseRecord | null,
+): void {
+  if (remains !== null) {
+    let { deletion } = attempt;
+    if (deletion === null) {
+      deletion = { request: turn.newRequest(), leaseUid: remains.uid };
+      turn.order({ type: 'deleteLease', request: deletion.request, lease: remains });
+    }
+    turn.role = { ...role, attempt: { ...attempt, deletion } };
+    return;
+  }
+  if (attempt.ownPod !== 'exists') {
+    turn.role = { ...role, attempt };
+    return;
+  }
+  const { leaseTransitions } = turn.knowledge;
+  const request = turn.newRequest();
+  turn.role = { ...role, attempt: { step: 'creating', request } };
+  turn.order({
+    type: 'createLease',
+    request,
+    content: newLeaseContent(turn, turn.moment.wallMs, leaseTransitions === null ? 0 : leaseTransitions + 1),
+  });
+}
+
+function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, pod: PodRecord | null): void {
+  if (pod === null || pod.uid !== turn.config.self.uid) {
+    barDeleted(turn);
+    abandon(turn, role);
+  } else if (pod.terminating && attempt.step === 'clearing') {
+    turn.learn({ barred: 'pod-terminating' });
+    turn.warn('pod-terminating', `Pod ${pod.name} is being deleted, so it does not campaign any more.`);
+    abandon(turn, role);
+  } else {
+    turn.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
+  }
+}
+
+function noteRemoved(turn: Turn, role: CandidateRole, request: number): void {
+  const { attempt } = role;
+  if (attempt?.step !== 'clearing' || attempt.deletion?.request !== request) return;
+  if (turn.knowledge.observation?.lease?.uid === attempt.deletion.leaseUid) noteAbsence(turn);
+  turn.role = { ...role, attempt: { ...attempt, deletion: null } };
+}
+
+function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: LeaseRecord): void {
+  const { attempt } = role;
+  if (attempt === null) return;
+  const purpose = purposeOf(attempt, request);
+  if (purpose === 'creation') beginTerm(turn, lease, false);
+  if (purpose === 'renewal' && attempt.step === 'resuming') {
+    turn.role = { ...role, attempt: { ...attempt, renewal: { lease } } };
+  }
+}
+
+function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: RequestFailure): void {
+  const { attempt } = role;
+  const forbidden = failure.kind === 'forbidden';
+  if (attempt === null) {
+    if (!turn.wasLeaseRead(request)) return;
+    if (forbidden) turn.warn('read-forbidden', failure.message);
+    rest(turn, role, failure);
+    return;
+  }
+  switch (purposeOf(attempt, request)) {
+    case 'ownPodCheck':
+      if (!forbidden || !isChecking(attempt)) return rest(turn, role, failure);
+      notePodsUnreadable(turn, failure);
+      turn.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
+      return;
+    case 'deletion':
+      if (!forbidden) return rest(turn, role, failure);
+      turn.learn({ canDelete: false });
+      turn.warn('delete-forbidden', `${failure.message}. Until then a successor waits for the garbage collector.`);
+      return abandon(turn, role);
+    case 'renewal':
+      if (!forbidden) return rest(turn, role, failure);
+      // The next resumption goes without.
+      noteRenewForbidden(turn, failure);
+      return abandon(turn, role);
+    case 'creation':
+      if (forbidden) turn.warn('create-forbidden', failure.message);
+      if (failure.kind === 'rejected') turn.warn('request-rejected', failure.message);
+      return rest(turn, { ...role, createdUnawares: role.createdUnawares || isUncertain(failure) }, failure);
+    case null:
+      return;
+  }
+}
+
+/** Ends the attempt, and has the Lease read again before the next. */
+function rest(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
+  abandon(turn, { ...role, resting: true });
+  turn.readLeaseAfter(failure);
+}
+
+function abandon(turn: Turn, role: CandidateRole): void {
+  if (role.attempt?.step === 'jitter') turn.clearTimers('campaign');
+  turn.role = { ...role, attempt: null };
+}
+
+/** Time alone may have changed the verdict; where it has not, looks whether anything else has. */
+function recheck(turn: Turn, role: CandidateRole): void {
+  turn.role = { ...role, recheckAtMs: null };
+  if (judgeLease(turn.config, turn.knowledge, turn.moment.nowMs).kind !== 'held') return;
+  turn.readLease();
+  turn.readIncumbent();
+}
+
+function setRecheck(turn: Turn, role: CandidateRole, recheckAtMs: number | null): void {
+  turn.role = { ...role, recheckAtMs };
+  if (role.recheckAtMs === recheckAtMs) return;
+  if (recheckAtMs === null) turn.clearTimers('recheck');
+  else turn.setTimer('recheck', recheckAtMs - turn.moment.nowMs);
+}
+
+type CheckingAttempt = Attempt & { readonly step: 'clearing' | 'resuming' };
+
+function isChecking(attempt: Attempt): attempt is CheckingAttempt {
+  return attempt.step === 'clearing' || attempt.step === 'resuming';
+}
+
+/** What an attempt asked with this request, if it still waits for the answer. */
+function purposeOf(attempt: Attempt, request: number): 'ownPodCheck' | 'deletion' | 'renewal' | 'creation' | null {
+  if (attempt.step === 'creating' && attempt.request === request) return 'creation';
+  if (attempt.step === 'clearing' && attempt.deletion?.request === request) return 'deletion';
+  if (attempt.step === 'resuming' && 'request' in attempt.renewal && attempt.renewal.request === request) {
+    return 'renewal';
+  }
+  if (isChecking(attempt) && attempt.ownPod !== 'exists' && attempt.ownPod.request === request) return 'ownPodCheck';
+  return null;
+}

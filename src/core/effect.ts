@@ -1,0 +1,100 @@
+/**
+ * Orders that may go out of the election, in the imperative, and what it announces to the application.
+ */
+
+import type { TimerName } from './input.ts';
+import type { LeaseContent, LeaseRecord, PodReference } from './lease-record.ts';
+import type { RequestFailure } from './request-failure.ts';
+
+/** One order. The driver carries them out in the order given; requests are answered later, as inputs. */
+export type Effect =
+  | { readonly type: 'claimSiblingLock' }
+  | { readonly type: 'watchLease' }
+  /** Watches this Pod instead of the one watched before; `null` watches none. */
+  | { readonly type: 'watchPod'; readonly pod: PodReference | null }
+  | { readonly type: 'readLease'; readonly request: number }
+  | { readonly type: 'createLease'; readonly request: number; readonly content: LeaseContent }
+  | {
+      readonly type: 'replaceLease';
+      readonly request: number;
+      readonly lease: LeaseRecord;
+      readonly content: LeaseContent;
+    }
+  | { readonly type: 'deleteLease'; readonly request: number; readonly lease: LeaseRecord }
+  | { readonly type: 'readPod'; readonly request: number; readonly name: string }
+  | { readonly type: 'setTimer'; readonly timer: TimerName; readonly afterMs: number }
+  | { readonly type: 'clearTimer'; readonly timer: TimerName }
+  /** Waits for the work of the term that just ended, as long as the application allows. */
+  | { readonly type: 'settleWork' }
+  | { readonly type: 'announce'; readonly announcement: Announcement }
+  /** Ends every watch, timer and lock: nothing comes after it. */
+  | { readonly type: 'shutDown' };
+
+/** One unbroken holding of the Lease by this process. */
+export interface Term {
+  /** The resourceVersion answered to the write that began the term; grows from term to term. */
+  readonly fencingToken: string;
+  /** The uid of the Lease that the term began with. */
+  readonly leaseUid: string;
+  /** When the Pod acquired the Lease, in milliseconds since 1970. */
+  readonly acquireTimeMs: number;
+  /** Whether the Pod held the Lease before this process knew: a container that was restarted. */
+  readonly resumed: boolean;
+}
+
+/** Who leads, as far as this process knows. */
+export interface Leader {
+  /** The Pod's name (of a foreign Lease: its holderIdentity). */
+  readonly name: string;
+  /** The Pod's uid; `null` for a foreign Lease. */
+  readonly uid: string | null;
+  /** When it acquired the Lease, in milliseconds since 1970, by its own clock. */
+  readonly acquireTimeMs: number | null;
+  /** The monotonic moment at which this process saw its last renewal; `null` when it does not renew. */
+  readonly renewalObservedAtMs: number | null;
+}
+
+/** Why a process stopped leading. */
+export type DemotionReason =
+  /** `stop()`. */
+  | 'stopped'
+  /** `stepDown()`. */
+  | 'stepped-down'
+  /** The Lease was given to somebody else by hand. */
+  | 'usurped'
+  /** The own Pod does not exist any more. */
+  | 'pod-deleted'
+  /** The API server keeps refusing the token, as it does when the Pod is gone. */
+  | 'unauthorized'
+  /** A defect of this library was noticed. */
+  | 'invariant';
+
+/** Something to know that does not stop the election; each is told once. */
+export type WarningCode =
+  | 'renew-forbidden'
+  | 'delete-forbidden'
+  | 'create-forbidden'
+  | 'read-forbidden'
+  | 'pod-read-forbidden'
+  | 'foreign-lease'
+  | 'pod-terminating'
+  | 'pod-deleted'
+  | 'unauthorized'
+  | 'request-rejected'
+  | 'work-not-drained'
+  | 'sibling-lock-unsupported';
+
+/** What the application is told. */
+export type Announcement =
+  | { readonly type: 'elected'; readonly term: Term }
+  | { readonly type: 'demoted'; readonly reason: DemotionReason }
+  | { readonly type: 'leaderChanged'; readonly leader: Leader | null }
+  | { readonly type: 'renewed'; readonly leader: Leader }
+  | { readonly type: 'stale'; readonly leader: Leader; readonly silentForMs: number }
+  | { readonly type: 'warning'; readonly code: WarningCode; readonly message: string }
+  /** `start()` cannot succeed. */
+  | { readonly type: 'failed'; readonly failure: RequestFailure }
+  /** `stepDown()` is over. */
+  | { readonly type: 'steppedDown'; readonly released: boolean }
+  /** `stop()` is over. */
+  | { readonly type: 'stopped'; readonly released: boolean };

@@ -1,0 +1,135 @@
+/**
+ * The election: `step` takes one fact and tells the next state and what to do. Every rule starts here.
+ *
+ * Pure: it reads no clock, opens no socket, awaits nothing. What a fact says about the cluster is noted in
+ * `observation.ts`, whose the Lease is is judged in `verdict.ts`, and each role has its file.
+ */
+
+import { pursue, stepCandidate } from './candidate.ts';
+import type { Effect } from './effect.ts';
+import type { Input } from './input.ts';
+import { stepLeader } from './leader.ts';
+import { leave, settle, stepLeaving } from './leaving.ts';
+import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
+import type { RequestFailureKind } from './request-failure.ts';
+import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
+import { Turn } from './turn.ts';
+
+/** What a step leads to. The driver keeps the state first, then carries out the effects in their order. */
+export interface Step {
+  readonly state: ElectionState;
+  readonly effects: readonly Effect[];
+}
+
+/** What retrying cannot mend: while `start()` waits for the first leader, it rejects with these. */
+const FATAL_AT_START: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'untrusted', 'rejected'];
+
+/**
+ * The rules of the election, as a function.
+ *
+ * @throws {InvariantError} when the next state would break an invariant: a defect, never a matter of input.
+ */
+export function step(state: ElectionState, input: Input): Step {
+  if (state.role.name === 'stopped') return { state, effects: [] };
+  const turn = new Turn(state, input);
+  observe(turn, input);
+  stepRole(turn, turn.role, input);
+  if (state.role.name !== 'candidate') pursue(turn);
+  announceLeader(turn);
+  assertInvariants(turn);
+  return { state: turn.state, effects: turn.effects };
+}
+
+function stepRole(turn: Turn, role: Role, input: Input): void {
+  if (input.type === 'stopRequested') return leave(turn, 'stopped', input.release);
+  if (endsStart(turn, input)) return;
+  switch (role.name) {
+    case 'starting':
+      return stepStarting(turn, role, input);
+    case 'candidate':
+      return stepCandidate(turn, role, input);
+    case 'sibling':
+      if (input.type === 'siblingLockAnswered' && input.outcome === 'held') {
+        // What was seen while another process of this Pod was in charge may have been that one's doing.
+        turn.role = { ...FRESH_CANDIDATE, resting: true };
+        turn.readLease();
+      }
+      return;
+    case 'leader':
+      if (input.type === 'stepDownRequested') return leave(turn, 'candidate', 'always');
+      if (input.type === 'workSettled') return settle(turn, role, input.drained);
+      return stepLeader(turn, role, input);
+    case 'leaving':
+      return stepLeaving(turn, role, input);
+    case 'stopped':
+      return;
+  }
+}
+
+function stepStarting(turn: Turn, role: StartingRole, input: Input): void {
+  let { siblingLock } = role;
+  if (input.type === 'started') {
+    turn.order({ type: 'claimSiblingLock' });
+    turn.order({ type: 'watchLease' });
+    turn.setTimer('backstop', BACKSTOP_INTERVAL_MS);
+  }
+  if (input.type === 'siblingLockAnswered') {
+    siblingLock = input.outcome === 'taken' ? 'taken' : 'held';
+    if (input.outcome === 'unsupported') {
+      turn.warn(
+        'sibling-lock-unsupported',
+        'Abstract Unix sockets do not exist here, so nothing keeps two processes of one Pod from leading both. ' +
+          'Make sure that only one process in each Pod starts an elector.',
+      );
+    }
+  }
+  const ready = siblingLock !== 'pending' && turn.knowledge.observation !== null;
+  if (!ready) turn.role = { ...role, siblingLock };
+  else turn.role = siblingLock === 'held' ? FRESH_CANDIDATE : { name: 'sibling' };
+}
+
+/** Before the first leader is known, some failures are final. */
+function endsStart(turn: Turn, input: Input): boolean {
+  if (turn.knowledge.announcedLeader !== undefined) return false;
+  if (input.type !== 'leaseWatchFailed' && input.type !== 'requestFailed') return false;
+  if (!FATAL_AT_START.includes(input.failure.kind)) return false;
+  const attempt = turn.role.name === 'candidate' ? turn.role.attempt : null;
+  const essential =
+    input.type === 'leaseWatchFailed' ||
+    turn.wasLeaseRead(input.request) ||
+    (attempt?.step === 'creating' && attempt.request === input.request);
+  if (!essential) return false;
+  turn.role = { name: 'stopped' };
+  turn.announce({ type: 'failed', failure: input.failure });
+  turn.order({ type: 'shutDown' });
+  return true;
+}
+
+function announceLeader(turn: Turn): void {
+  if (turn.role.name === 'stopped') return;
+  const leader = currentLeader(turn.knowledge);
+  const announced = turn.knowledge.announcedLeader;
+  // A start without a leader is no change: it goes on until there is one.
+  if (leader === null && announced === undefined) return;
+  turn.learn({ announcedLeader: leader });
+  if (announced !== undefined && leader?.uid === announced?.uid && leader?.name === announced?.name) return;
+  turn.announce({ type: 'leaderChanged', leader });
+}
+
+/** A defect of this library, noticed before it could do harm. */
+export class InvariantError extends Error {
+  override readonly name: string = 'InvariantError';
+}
+
+/**
+ * What must hold after every step, in production too. The driver answers a broken invariant by stopping
+ * this elector: it never leads on.
+ */
+function assertInvariants(turn: Turn): void {
+  const { role, knowledge, config } = turn;
+  if (role.name !== 'leader') return;
+  const holder = knowledge.incumbent;
+  if (holder?.pod.uid !== config.self.uid) throw new InvariantError('leads with a Lease that its Pod does not hold');
+  if (holder.fate === 'gone' || knowledge.barred === 'pod-deleted') throw new InvariantError('leads without its Pod');
+  if (holder.released) throw new InvariantError('leads with a Lease that was given up');
+}

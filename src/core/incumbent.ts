@@ -1,0 +1,42 @@
+/**
+ * Is the incumbent's Pod alive, gone or unknown?
+ */
+
+import type { PodRecord, PodReference } from './lease-record.ts';
+
+/** `unknown` (its Pod could not be read yet, or may not be) counts as alive everywhere. */
+export type IncumbentFate = 'alive' | 'gone' | 'unknown';
+
+/** Evidence about the Pod that holds, or held, the Lease. */
+export type PodEvidence =
+  /** A consistent read or list, asked for after the Pod was known to hold the Lease; `null`: no Pod has its name. */
+  | { readonly kind: 'consistent'; readonly pod: PodRecord | null }
+  /** A watch event showed a Pod of that name. A watch may lag. */
+  | { readonly kind: 'event'; readonly pod: PodRecord }
+  /** A DELETED event for a Pod of that name. */
+  | { readonly kind: 'deletion'; readonly pod: PodRecord };
+
+/**
+ * Decides whether the incumbent's Pod still exists.
+ *
+ * Compares UIDs, never names: a StatefulSet recreates `db-0` under the same name, and a match on the
+ * name would let the new Pod inherit a term it never won.
+ *
+ * Gone needs proof: a DELETED event for its uid, or a consistent answer without it. A Pod that is
+ * being deleted, failed, or on a dead node still exists, and its process may still work; and a
+ * watch event that shows another uid may be older than the incumbent, so it proves nothing.
+ *
+ * Once gone, always gone: a uid never comes back.
+ */
+export function judgeIncumbent(incumbent: PodReference, before: IncumbentFate, evidence: PodEvidence): IncumbentFate {
+  if (before === 'gone') return 'gone';
+  const same = evidence.pod?.uid === incumbent.uid;
+  switch (evidence.kind) {
+    case 'consistent':
+      return same ? 'alive' : 'gone';
+    case 'deletion':
+      return same ? 'gone' : before;
+    case 'event':
+      return same ? 'alive' : before;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Facts that may come into the election, in the past tense.
+ *
+ * An answer carries the number of the request it belongs to: `step` drops one that it no longer
+ * waits for, so a late answer is an input like any other.
+ */
+
+import type { LeaseRecord, PodRecord, PodReference } from './lease-record.ts';
+import type { RequestFailure } from './request-failure.ts';
+import type { ReleasePolicy } from './state.ts';
+
+/** What each timer of the election is for; setting one again replaces it. */
+export type TimerName =
+  /** The jitter before a campaign. */
+  | 'campaign'
+  /** The wait after a failed request. */
+  | 'retry'
+  /** The next renewal. */
+  | 'renew'
+  /** The next consistent read although nothing seems to have changed. */
+  | 'backstop'
+  /** Another look at a Lease or a Pod that only time or its holder can change. */
+  | 'recheck'
+  /** The moment at which the leader's silence is news. */
+  | 'stale'
+  /** The end of one's patience while leaving. */
+  | 'leaving';
+
+/** Something that happened. */
+export type Fact =
+  /** `start()` was called. */
+  | { readonly type: 'started' }
+  /** The claim on the socket that lets one process per Pod campaign was answered. */
+  | { readonly type: 'siblingLockAnswered'; readonly outcome: 'held' | 'taken' | 'unsupported' }
+  /** The Lease, as a consistent list or a watch event showed it. */
+  | { readonly type: 'leaseObserved'; readonly lease: LeaseRecord; readonly by: 'list' | 'watch' }
+  /** A DELETED event, with the last content of the Lease and a resourceVersion of its own. */
+  | { readonly type: 'leaseDeleted'; readonly lease: LeaseRecord }
+  /** A consistent list found no such Lease. */
+  | { readonly type: 'leaseAbsent'; readonly resourceVersion: string }
+  | { readonly type: 'leaseWatchFailed'; readonly failure: RequestFailure }
+  /** A Pod with the name of the watched one; its uid says whether it is that one. */
+  | {
+      readonly type: 'podObserved';
+      readonly watched: PodReference;
+      readonly pod: PodRecord;
+      readonly by: 'list' | 'watch';
+    }
+  /** A DELETED event for a Pod with the name of the watched one. */
+  | { readonly type: 'podDeleted'; readonly watched: PodReference; readonly pod: PodRecord }
+  /** A consistent list, asked for after the Pod was known, found no Pod of that name. */
+  | { readonly type: 'podAbsent'; readonly watched: PodReference }
+  | { readonly type: 'podWatchFailed'; readonly watched: PodReference; readonly failure: RequestFailure }
+  /** A consistent read of the Lease; `null` when there is none. */
+  | { readonly type: 'leaseRead'; readonly request: number; readonly lease: LeaseRecord | null }
+  /** A create or a replace was carried out; this is the Lease it left. */
+  | { readonly type: 'leaseWritten'; readonly request: number; readonly lease: LeaseRecord }
+  /** A delete was carried out, or there was nothing left to delete. */
+  | { readonly type: 'leaseRemoved'; readonly request: number }
+  /** A consistent read of a Pod by its name; `null` when there is none. */
+  | { readonly type: 'podRead'; readonly request: number; readonly pod: PodRecord | null }
+  | { readonly type: 'requestFailed'; readonly request: number; readonly failure: RequestFailure }
+  | { readonly type: 'timerFired'; readonly timer: TimerName }
+  | { readonly type: 'stepDownRequested' }
+  /** `stop()` was called. */
+  | { readonly type: 'stopRequested'; readonly release: ReleasePolicy }
+  /** The work of the ended term has finished (`drained`), or the time it was given has passed. */
+  | { readonly type: 'workSettled'; readonly drained: boolean };
+
+/** What the driver knows at the moment it takes a fact in its turn. */
+export interface Moment {
+  /** Monotonic milliseconds. */
+  readonly nowMs: number;
+  /** Milliseconds since 1970: written into the Lease for people, never compared. */
+  readonly wallMs: number;
+  /** From 0 (inclusive) to 1 (exclusive). */
+  readonly random: number;
+}
+
+/** A fact and its moment. */
+export type Input = Fact & Moment;

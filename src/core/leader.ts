@@ -1,0 +1,164 @@
+/**
+ * The rules of a leader: renew, restore a Lease that was deleted by hand, and stop leading when the Lease
+ * is another's, the own Pod is gone, or the API server keeps refusing the token.
+ *
+ * An API server that cannot be reached ends nothing.
+ */
+
+import type { Input } from './input.ts';
+import { newLeaseContent, renewedContent } from './lease-content.ts';
+import type { PodRecord } from './lease-record.ts';
+import { notePodsUnreadable } from './observation.ts';
+import { isOvertaken, isUncertain, type RequestFailure } from './request-failure.ts';
+import { retryDelayMs } from './retry-delay.ts';
+import type { LeaderRole } from './state.ts';
+import { barDeleted, endTerm, noteRenewForbidden } from './term.ts';
+import type { Turn } from './turn.ts';
+import { judgeLease } from './verdict.ts';
+
+/** So many answers 401 in a row, each with a token just read, end a term: the Pod is gone, or as good as gone. */
+export const UNAUTHORIZED_LIMIT = 2;
+
+/** A leader takes note of an answer to it, and does what there is to do next. */
+export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
+  switch (input.type) {
+    case 'timerFired':
+      if (input.timer === 'renew') renew(turn, role);
+      if (input.timer === 'retry') turn.readLease();
+      break;
+    case 'leaseRead':
+      turn.role = { ...role, resting: false };
+      break;
+    case 'leaseWritten':
+      noteWritten(turn, role, input.request);
+      break;
+    case 'podRead':
+      noteOwnPod(turn, role, input.request, input.pod);
+      break;
+    case 'requestFailed':
+      noteFailure(turn, role, input.request, input.failure);
+      break;
+    case 'leaseWatchFailed':
+    case 'podWatchFailed':
+      // The watch will not try again for a while; whether the token is refused for good must be known sooner.
+      if (input.failure.kind === 'unauthorized') turn.setTimer('retry', turn.backOffMs(input.failure));
+      break;
+    default:
+      break;
+  }
+  if (turn.role.name === 'leader') hold(turn, turn.role);
+}
+
+/** Makes sure that this process may go on leading. */
+function hold(turn: Turn, role: LeaderRole): void {
+  const { incumbent, observation, barred, unauthorizedAnswers } = turn.knowledge;
+  if (barred === 'pod-deleted') return endTerm(turn, role, 'pod-deleted');
+  if (incumbent?.pod.uid === turn.config.self.uid && incumbent.fate === 'gone') {
+    barDeleted(turn);
+    return endTerm(turn, role, 'pod-deleted');
+  }
+  if (unauthorizedAnswers >= UNAUTHORIZED_LIMIT) {
+    warnUnauthorized(turn);
+    endTerm(turn, role, 'unauthorized');
+    if (turn.role.name !== 'candidate') return;
+    turn.role = { ...turn.role, resting: true };
+    turn.setTimer('retry', retryDelayMs(unauthorizedAnswers, turn.moment.random));
+    return;
+  }
+  if (observation?.lease == null) return restore(turn, role);
+  if (judgeLease(turn.config, turn.knowledge, turn.moment.nowMs).kind !== 'mine') {
+    return endTerm(turn, role, 'usurped');
+  }
+  if (role.restoring !== null) {
+    turn.role = { ...role, restoring: null };
+    scheduleRenewal(turn);
+  }
+  // Orphaned by hand: a renewal puts the owner back, before the Lease looks foreign to a newcomer. Should that
+  // fail, the next renewal in its turn does it.
+  else if (observation.lease.owner === null && turn.knowledge.failures === 0) renew(turn, role);
+}
+
+function renew(turn: Turn, role: LeaderRole): void {
+  const lease = turn.knowledge.observation?.lease ?? null;
+  if (role.renewal !== null || lease === null || !turn.knowledge.canRenew) return;
+  const request = turn.newRequest();
+  turn.role = { ...role, renewal: request };
+  turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
+}
+
+function scheduleRenewal(turn: Turn): void {
+  if (turn.knowledge.canRenew) turn.setTimer('renew', turn.config.renewIntervalMs);
+}
+
+/** The Lease is gone, most likely deleted by hand: creates it again, for the same term, if the own Pod exists. */
+function restore(turn: Turn, role: LeaderRole): void {
+  if (role.resting || (role.restoring !== null && role.restoring.creation !== null)) return;
+  const ownPod = role.restoring?.ownPod ?? turn.checkOwnPod();
+  if (ownPod !== 'exists') {
+    turn.role = { ...role, restoring: { ownPod, creation: null } };
+    return;
+  }
+  const creation = turn.newRequest();
+  turn.role = { ...role, restoring: { ownPod, creation } };
+  turn.order({
+    type: 'createLease',
+    request: creation,
+    content: newLeaseContent(turn, role.term.acquireTimeMs, turn.knowledge.leaseTransitions ?? 0),
+  });
+}
+
+function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
+  if (role.renewal !== request) return;
+  turn.role = { ...role, renewal: null };
+  scheduleRenewal(turn);
+}
+
+function noteOwnPod(turn: Turn, role: LeaderRole, request: number, pod: PodRecord | null): void {
+  if (!isOwnPodCheck(role, request)) return;
+  if (pod === null || pod.uid !== turn.config.self.uid) barDeleted(turn);
+  else turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
+}
+
+function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: RequestFailure): void {
+  if (role.renewal === request) {
+    noteFailedRenewal(turn, { ...role, renewal: null }, failure);
+  } else if (isOwnPodCheck(role, request)) {
+    if (failure.kind !== 'forbidden') return rest(turn, role, failure);
+    notePodsUnreadable(turn, failure);
+    turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
+  } else if (role.restoring !== null && role.restoring.creation === request) {
+    if (failure.kind === 'forbidden') turn.warn('create-forbidden', failure.message);
+    rest(turn, role, failure);
+  } else if (turn.wasLeaseRead(request)) {
+    if (failure.kind === 'forbidden') turn.warn('read-forbidden', failure.message);
+    rest(turn, role, failure);
+  }
+}
+
+/** No loss yet: somebody else may have touched the Lease, or the answer was lost on its way. */
+function noteFailedRenewal(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
+  turn.role = role;
+  if (failure.kind === 'forbidden') return noteRenewForbidden(turn, failure);
+  if (failure.kind === 'rejected') turn.warn('request-rejected', failure.message);
+  turn.setTimer('renew', turn.backOffMs(failure));
+  if (isOvertaken(failure) || isUncertain(failure)) turn.readLease();
+}
+
+/** Waits before the Lease is read again and anything is restored. */
+function rest(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
+  turn.role = { ...role, restoring: null, resting: true };
+  turn.readLeaseAfter(failure);
+}
+
+function isOwnPodCheck(role: LeaderRole, request: number): boolean {
+  const ownPod = role.restoring?.ownPod;
+  return ownPod !== undefined && ownPod !== 'exists' && ownPod.request === request;
+}
+
+function warnUnauthorized(turn: Turn): void {
+  turn.warn(
+    'unauthorized',
+    'The API server keeps answering 401 Unauthorized although the token was read anew, as it does when its Pod was ' +
+      'deleted. This process does not lead until it is accepted again. If the Pod still exists, look at its ServiceAccount.',
+  );
+}

@@ -1,0 +1,43 @@
+/**
+ * What an elector writes: a new Lease, and a Lease of its own refreshed.
+ */
+
+import type { LeaseContent, LeaseRecord } from './lease-record.ts';
+import type { Turn } from './turn.ts';
+
+/**
+ * A new Lease for this Pod.
+ *
+ * It says nothing of renewals: whether they are permitted shows with the first one, which then adds
+ * `renewTime` and `leaseDurationSeconds`.
+ */
+export function newLeaseContent(turn: Turn, acquireTimeMs: number, leaseTransitions: number): LeaseContent {
+  return {
+    holderIdentity: turn.config.self.name,
+    owner: turn.config.self,
+    acquireTimeMs,
+    renewTimeMs: null,
+    leaseDurationSeconds: null,
+    leaseTransitions,
+    releasedBy: null,
+  };
+}
+
+/** The own Lease, renewed now; whatever was changed by hand is put right. */
+export function renewedContent(turn: Turn, lease: LeaseRecord): LeaseContent {
+  return {
+    holderIdentity: turn.config.self.name,
+    owner: turn.config.self,
+    acquireTimeMs: lease.acquireTimeMs ?? turn.moment.wallMs,
+    renewTimeMs: turn.moment.wallMs,
+    leaseDurationSeconds: turn.config.leaseDurationSeconds,
+    leaseTransitions: lease.leaseTransitions ?? 0,
+    releasedBy: null,
+  };
+}
+
+/** The own Lease, given up or (`null`) not given up after all; everything else as it was. */
+export function releasedContent(lease: LeaseRecord, releasedBy: string | null): LeaseContent {
+  const { holderIdentity, owner, acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions } = lease;
+  return { holderIdentity, owner, acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions, releasedBy };
+}

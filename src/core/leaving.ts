@@ -1,0 +1,193 @@
+/**
+ * The rules of leaving: drain the work, then either keep the Lease or give it up in two writes (the
+ * annotation that tells everybody, and the DELETE).
+ *
+ * The Lease is kept unless leaving was asked to release it, or the own Pod is being deleted and its work is
+ * done: a container that is restarted is still the leader.
+ */
+
+import type { Input } from './input.ts';
+import { releasedContent } from './lease-content.ts';
+import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
+import type { RequestFailure } from './request-failure.ts';
+import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep, ReleasePolicy } from './state.ts';
+import { leaveOffice, noteRenewForbidden } from './term.ts';
+import type { Turn } from './turn.ts';
+import { judgeLease } from './verdict.ts';
+
+/** How long giving up a Lease may take, in milliseconds; the kubelet grants a Pod 30 s in all. */
+export const LEAVING_LIMIT_MS = 10_000;
+
+/** How many failed requests giving up a Lease may cost. */
+export const LEAVING_TRIES = 5;
+
+/** `stop()` or `stepDown()`, in any role. */
+export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): void {
+  const { role } = turn;
+  switch (role.name) {
+    case 'leader':
+      if (role.draining !== null) {
+        turn.role = { ...role, draining: next === 'stopped' ? { next, release } : role.draining };
+        return;
+      }
+      turn.announce({ type: 'demoted', reason: next === 'stopped' ? 'stopped' : 'stepped-down' });
+      turn.role = { ...role, draining: { next, release } };
+      turn.order({ type: 'settleWork' });
+      return;
+    case 'candidate':
+      if (role.attempt?.step === 'creating') {
+        goTo(turn, next, { name: 'awaitingCreate', request: role.attempt.request, release });
+      } else {
+        decide(turn, next, release, true);
+      }
+      return;
+    case 'leaving':
+      turn.role = { ...role, next: next === 'stopped' ? next : role.next };
+      return;
+    case 'starting':
+    case 'sibling':
+      leaveOffice(turn, next, false);
+      return;
+    case 'stopped':
+      return;
+  }
+}
+
+/** The work of a leader that leaves is done, or has had its time. */
+export function settle(turn: Turn, role: LeaderRole, drained: boolean): void {
+  if (role.draining === null) return;
+  const { next, release } = role.draining;
+  if (!drained && release === 'always') {
+    turn.warn('work-not-drained', 'The Lease is released although the promise of onElected has not settled in time.');
+  }
+  decide(turn, next, release, drained);
+}
+
+/** Keep the Lease, or give it up? */
+function decide(turn: Turn, next: LeavingFor, release: ReleasePolicy, drained: boolean): void {
+  const { knowledge, config, moment } = turn;
+  const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
+  const permitted = knowledge.canRenew && knowledge.canDelete;
+  if (!mine || !permitted || knowledge.barred === 'pod-deleted') return leaveOffice(turn, next, false);
+  if (release === 'always') return mark(turn, next, 0);
+
+  const ownPod = drained ? turn.checkOwnPod() : 'exists';
+  if (ownPod === 'exists') return leaveOffice(turn, next, false);
+  goTo(turn, next, { name: 'readingOwnPod', request: ownPod.request });
+}
+
+function goTo(turn: Turn, next: LeavingFor, step: LeavingStep): void {
+  if (turn.role.name !== 'leaving') {
+    turn.clearTimers('campaign', 'retry', 'renew', 'recheck');
+    turn.setTimer('leaving', LEAVING_LIMIT_MS);
+  }
+  const tries = turn.role.name === 'leaving' ? turn.role.tries : 0;
+  turn.role = { name: 'leaving', next, step, tries };
+}
+
+function mark(turn: Turn, next: LeavingFor, tries: number): void {
+  const lease = turn.knowledge.observation?.lease;
+  if (lease == null) return leaveOffice(turn, next, false);
+  const request = turn.newRequest();
+  goTo(turn, next, { name: 'marking', request });
+  if (turn.role.name === 'leaving') turn.role = { ...turn.role, tries };
+  turn.order({ type: 'replaceLease', request, lease, content: releasedContent(lease, turn.config.self.uid) });
+}
+
+function remove(turn: Turn, role: LeavingRole, lease: LeaseRecord): void {
+  const request = turn.newRequest();
+  turn.role = { ...role, step: { name: 'deleting', request } };
+  turn.order({ type: 'deleteLease', request, lease });
+}
+
+/** Takes note of an answer, and does what there is to do next. */
+export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
+  switch (input.type) {
+    case 'timerFired':
+      // A marked Lease is as good as deleted: whoever succeeds may delete it.
+      if (input.timer === 'leaving') return leaveOffice(turn, role.next, role.step.name === 'deleting');
+      if (input.timer === 'retry') turn.readLease();
+      return;
+    case 'podRead':
+      return noteOwnPod(turn, role, input.request, input.pod);
+    case 'leaseWritten':
+      return noteWritten(turn, role, input.request, input.lease);
+    case 'leaseRemoved':
+      if (role.step.name === 'deleting' && role.step.request === input.request) leaveOffice(turn, role.next, true);
+      return;
+    case 'leaseRead':
+      return noteLeaseRead(turn, role);
+    case 'requestFailed':
+      return noteFailure(turn, role, input.request, input.failure);
+    default:
+      return;
+  }
+}
+
+function noteOwnPod(turn: Turn, role: LeavingRole, request: number, pod: PodRecord | null): void {
+  if (role.step.name !== 'readingOwnPod' || role.step.request !== request) return;
+  const terminating = pod !== null && pod.uid === turn.config.self.uid && pod.terminating;
+  if (terminating) mark(turn, role.next, role.tries);
+  else leaveOffice(turn, role.next, false);
+}
+
+function noteWritten(turn: Turn, role: LeavingRole, request: number, lease: LeaseRecord): void {
+  const { step } = role;
+  if (step.request !== request) return;
+  // Created although nobody wants it any more: no work has begun, so nothing needs to drain.
+  if (step.name === 'awaitingCreate') decide(turn, role.next, step.release, true);
+  if (step.name === 'marking') remove(turn, role, lease);
+  if (step.name === 'unmarking') leaveOffice(turn, role.next, false);
+}
+
+/** After a failure, the Lease itself tells how far giving it up has come. */
+function noteLeaseRead(turn: Turn, role: LeavingRole): void {
+  const { step } = role;
+  if ((step.name !== 'marking' && step.name !== 'deleting') || step.request !== null) return;
+  const lease = turn.knowledge.observation?.lease ?? null;
+  const own = lease !== null && lease.owner?.uid === turn.config.self.uid;
+  if (own && isReleased(lease)) remove(turn, role, lease);
+  else if (own) mark(turn, role.next, role.tries);
+  else leaveOffice(turn, role.next, step.name === 'deleting');
+}
+
+function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: RequestFailure): void {
+  const { step } = role;
+  const wasRead = turn.wasLeaseRead(request);
+  if (step.request !== request && !wasRead) return;
+  const forbidden = failure.kind === 'forbidden';
+  switch (step.name) {
+    case 'awaitingCreate':
+    case 'readingOwnPod':
+    case 'unmarking':
+      if (!wasRead) leaveOffice(turn, role.next, false);
+      return;
+    case 'marking':
+      if (forbidden) {
+        noteRenewForbidden(turn, failure);
+        return leaveOffice(turn, role.next, false);
+      }
+      return tryAgain(turn, role, { name: 'marking', request: null }, failure);
+    case 'deleting':
+      if (forbidden && !wasRead) return unmark(turn, role, failure);
+      return tryAgain(turn, role, { name: 'deleting', request: null }, failure);
+  }
+}
+
+function tryAgain(turn: Turn, role: LeavingRole, step: LeavingStep, failure: RequestFailure): void {
+  const tries = role.tries + 1;
+  if (tries >= LEAVING_TRIES) return leaveOffice(turn, role.next, step.name === 'deleting');
+  turn.role = { ...role, step, tries };
+  turn.readLeaseAfter(failure);
+}
+
+/** Where it may not be deleted nothing is released: a successor could not take it over either. */
+function unmark(turn: Turn, role: LeavingRole, failure: RequestFailure): void {
+  turn.learn({ canDelete: false });
+  turn.warn('delete-forbidden', `${failure.message}. Until then a successor waits for the garbage collector.`);
+  const lease = turn.knowledge.observation?.lease;
+  if (lease == null) return leaveOffice(turn, role.next, false);
+  const request = turn.newRequest();
+  turn.role = { ...role, step: { name: 'unmarking', request } };
+  turn.order({ type: 'replaceLease', request, lease, content: releasedContent(lease, null) });
+}

@@ -1,0 +1,213 @@
+/**
+ * Everything the election remembers: what it knows about the cluster, and the role it plays.
+ *
+ * All of it is read-only data; `election.ts` makes the next state from it.
+ */
+
+import type { Leader, Term, WarningCode } from './effect.ts';
+import type { IncumbentFate } from './incumbent.ts';
+import type { LeaseRecord, PodReference } from './lease-record.ts';
+
+/** What is fixed for the life of an elector. */
+export interface ElectionConfig {
+  readonly self: PodReference;
+  readonly namespace: string;
+  readonly leaseName: string;
+  readonly renewIntervalMs: number;
+  readonly leaseDurationSeconds: number;
+}
+
+/** The Pod that holds the Lease, or held the last one seen. */
+export interface Incumbent {
+  readonly pod: PodReference;
+  readonly fate: IncumbentFate;
+  /** The Lease by which it is known. */
+  readonly leaseUid: string;
+  /** Whether it gave that Lease up. */
+  readonly released: boolean;
+}
+
+/** The Lease as last seen. */
+export interface LeaseObservation {
+  /** `null`: there is none. */
+  readonly lease: LeaseRecord | null;
+  /**
+   * Whether a consistent read, list or write showed it. A watch may lag, so nobody begins to lead on
+   * its word alone.
+   */
+  readonly consistent: boolean;
+  /** The monotonic moment since which it has looked like this. */
+  readonly sinceMs: number;
+}
+
+/** What is known about the cluster, whatever the role. */
+export interface Knowledge {
+  /** `null` until the first answer. */
+  readonly observation: LeaseObservation | null;
+  /** The greatest resourceVersion seen of the Lease, deletions included; what is older is late and dropped. */
+  readonly newestResourceVersion: string;
+  /** The predecessor's count of terms, for the next one's `leaseTransitions`. */
+  readonly leaseTransitions: number | null;
+  readonly incumbent: Incumbent | null;
+  /** The consistent read of the Lease in flight, and what was known when it was sent. */
+  readonly leaseRead: { readonly request: number; readonly knewResourceVersion: string | null } | null;
+  /** The consistent read of the incumbent's Pod in flight. */
+  readonly incumbentRead: number | null;
+  /** Why this Pod may never campaign again, if it may not. */
+  readonly barred: 'pod-deleted' | 'pod-terminating' | null;
+  readonly canRenew: boolean;
+  readonly canDelete: boolean;
+  /** False once reading a Pod was forbidden: then only the garbage collector can tell that the incumbent is gone. */
+  readonly canReadPods: boolean;
+  /** The monotonic moment at which the API server last confirmed what is known of the Lease. */
+  readonly verifiedAtMs: number;
+  /** Requests that failed in a row; sets the back-off. */
+  readonly failures: number;
+  /** Answers 401 in a row, each after the token was read anew. */
+  readonly unauthorizedAnswers: number;
+  readonly warned: readonly WarningCode[];
+  /** The leader as last announced; `undefined` before the first announcement. */
+  readonly announcedLeader: Leader | null | undefined;
+}
+
+/** The consistent read of the own Pod that runs beside a campaign. */
+export type OwnPodCheck = { readonly request: number } | 'exists';
+
+/** How far a candidate is on its way to a term. */
+export type Attempt =
+  /** Waits out the jitter. */
+  | { readonly step: 'jitter'; readonly over: boolean }
+  /** Deletes what is left of the predecessor, and makes sure that the own Pod still exists. */
+  | {
+      readonly step: 'clearing';
+      readonly ownPod: OwnPodCheck;
+      readonly deletion: { readonly request: number; readonly leaseUid: string } | null;
+    }
+  /** Waits for the answer to its create. */
+  | { readonly step: 'creating'; readonly request: number }
+  /** The Lease is its own already: makes sure that the own Pod still exists, and renews. */
+  | {
+      readonly step: 'resuming';
+      readonly ownPod: OwnPodCheck;
+      readonly renewal: { readonly request: number } | { readonly lease: LeaseRecord };
+    };
+
+/** Whether leaving gives the Lease up: always, or only when the own Pod is being deleted and the work is done. */
+export type ReleasePolicy = 'ifTerminating' | 'always';
+
+/** What to do once out of office. */
+export type LeavingFor = 'stopped' | 'candidate';
+
+/** Waits for the socket and for the first look at the Lease. */
+export interface StartingRole {
+  readonly name: 'starting';
+  readonly siblingLock: 'pending' | 'held' | 'taken';
+}
+
+/** Would lead if it could. */
+export interface CandidateRole {
+  readonly name: 'candidate';
+  readonly attempt: Attempt | null;
+  /** A request failed: nothing new is tried before the Lease was read again. */
+  readonly resting: boolean;
+  /** A create was sent and its fate is not known: a Lease of one's own may be that one. */
+  readonly createdUnawares: boolean;
+  /** After stepping down, the others go first until this monotonic moment. */
+  readonly notBeforeMs: number;
+  /** The monotonic moment for which the timer `recheck` is set. */
+  readonly recheckAtMs: number | null;
+}
+
+/** Another process of the same Pod campaigns; this one observes. */
+export interface SiblingRole {
+  readonly name: 'sibling';
+}
+
+/** Holds the Lease. */
+export interface LeaderRole {
+  readonly name: 'leader';
+  readonly term: Term;
+  /** The renewal in flight. */
+  readonly renewal: number | null;
+  /** The Lease is missing: the way back to it. */
+  readonly restoring: { readonly ownPod: OwnPodCheck; readonly creation: number | null } | null;
+  /** A request failed: nothing is restored before the Lease was read again. */
+  readonly resting: boolean;
+  /** The term has ended for the application; its work may still run, so the Lease is kept until it has settled. */
+  readonly draining: { readonly next: LeavingFor; readonly release: ReleasePolicy } | null;
+}
+
+/** Out of office, and still busy with the Lease. */
+export interface LeavingRole {
+  readonly name: 'leaving';
+  readonly next: LeavingFor;
+  readonly step: LeavingStep;
+  /** Requests that failed on the way. */
+  readonly tries: number;
+}
+
+/** How far leaving has come; a request of `null` waits for the Lease to be read again. */
+export type LeavingStep =
+  /** Stopped while a create was under way: its answer decides whether there is something to give up. */
+  | { readonly name: 'awaitingCreate'; readonly request: number; readonly release: ReleasePolicy }
+  /** Is the own Pod being deleted? */
+  | { readonly name: 'readingOwnPod'; readonly request: number }
+  /** Writes the annotation that tells everybody that this Pod gave the Lease up. */
+  | { readonly name: 'marking'; readonly request: number | null }
+  /** Deletes the marked Lease. */
+  | { readonly name: 'deleting'; readonly request: number | null }
+  /** May not delete, so nothing is released: takes the annotation back. */
+  | { readonly name: 'unmarking'; readonly request: number };
+
+/** Over. */
+export interface StoppedRole {
+  readonly name: 'stopped';
+}
+
+/** What the elector is at the moment. */
+export type Role = StartingRole | CandidateRole | SiblingRole | LeaderRole | LeavingRole | StoppedRole;
+
+/** A candidate that has not tried anything yet. */
+export const FRESH_CANDIDATE: CandidateRole = {
+  name: 'candidate',
+  attempt: null,
+  resting: false,
+  createdUnawares: false,
+  notBeforeMs: 0,
+  recheckAtMs: null,
+};
+
+/** The whole state. */
+export interface ElectionState {
+  readonly config: ElectionConfig;
+  /** The number of the last request. */
+  readonly lastRequest: number;
+  readonly knowledge: Knowledge;
+  readonly role: Role;
+}
+
+/** The state before `start()`. */
+export function initialElectionState(config: ElectionConfig): ElectionState {
+  return {
+    config,
+    lastRequest: 0,
+    knowledge: {
+      observation: null,
+      newestResourceVersion: '0',
+      leaseTransitions: null,
+      incumbent: null,
+      leaseRead: null,
+      incumbentRead: null,
+      barred: null,
+      canRenew: true,
+      canDelete: true,
+      canReadPods: true,
+      verifiedAtMs: 0,
+      failures: 0,
+      unauthorizedAnswers: 0,
+      warned: [],
+      announcedLeader: undefined,
+    },
+    role: { name: 'starting', siblingLock: 'pending' },
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * How a term begins and how it ends, whatever led to it.
+ */
+
+import type { DemotionReason } from './effect.ts';
+import type { LeaseRecord } from './lease-record.ts';
+import type { RequestFailure } from './request-failure.ts';
+import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
+import type { Turn } from './turn.ts';
+
+/** Begins a term with `lease`, as the write that began it left it behind. */
+export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): void {
+  turn.role = {
+    name: 'leader',
+    term: {
+      fencingToken: lease.resourceVersion,
+      leaseUid: lease.uid,
+      acquireTimeMs: lease.acquireTimeMs ?? turn.moment.wallMs,
+      resumed,
+    },
+    renewal: null,
+    restoring: null,
+    resting: false,
+    draining: null,
+  };
+  turn.clearTimers('campaign', 'retry', 'recheck', 'stale');
+  if (turn.knowledge.canRenew) turn.setTimer('renew', turn.config.renewIntervalMs);
+  turn.announce({ type: 'elected', term: turn.role.term });
+}
+
+/** Ends a term against this process's will. Work that was draining already has been told. */
+export function endTerm(turn: Turn, role: LeaderRole, reason: DemotionReason): void {
+  turn.clearTimers('renew', 'retry');
+  if (role.draining === null) {
+    turn.role = FRESH_CANDIDATE;
+    turn.announce({ type: 'demoted', reason });
+  } else {
+    leaveOffice(turn, role.draining.next, false);
+  }
+}
+
+/**
+ * How long a Pod that stepped down lets the others go first, in milliseconds. It campaigns again
+ * afterwards: a single replica would else never lead again.
+ */
+export const STEP_DOWN_PAUSE_MS = 10_000;
+
+/** Nothing is left to do with the Lease: stops for good, or becomes a candidate again. */
+export function leaveOffice(turn: Turn, next: LeavingFor, released: boolean): void {
+  if (next === 'stopped') {
+    turn.role = { name: 'stopped' };
+    turn.announce({ type: 'stopped', released });
+    turn.order({ type: 'shutDown' });
+    return;
+  }
+  turn.clearTimers('renew', 'retry', 'leaving');
+  turn.role = { ...FRESH_CANDIDATE, notBeforeMs: turn.moment.nowMs + STEP_DOWN_PAUSE_MS };
+  turn.announce({ type: 'steppedDown', released });
+}
+
+/** The own Pod is gone: whatever this process is, it must never lead again. */
+export function barDeleted(turn: Turn): void {
+  const { name, uid } = turn.config.self;
+  turn.learn({ barred: 'pod-deleted' });
+  turn.warn(
+    'pod-deleted',
+    `Pod ${name} (uid ${uid}) does not exist any more, but this process still runs: it will not lead again. End it.`,
+  );
+}
+
+/** Renewals are not permitted: the Lease is kept all the same, since nothing expires. */
+export function noteRenewForbidden(turn: Turn, failure: RequestFailure): void {
+  turn.learn({ canRenew: false });
+  turn.warn('renew-forbidden', `${failure.message}. Until then the others cannot see whether the leader hangs.`);
+}

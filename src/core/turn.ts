@@ -1,0 +1,122 @@
+/**
+ * One step of the election while it is being made: the next state and the effects so far.
+ *
+ * A turn is written to by the functions of one step and never outlives it, so `step` stays a pure
+ * function without every rule having to pass states and effects along.
+ */
+
+import type { Announcement, Effect, WarningCode } from './effect.ts';
+import type { Moment, TimerName } from './input.ts';
+import { isOvertaken, type RequestFailure } from './request-failure.ts';
+import { retryDelayMs } from './retry-delay.ts';
+import type { ElectionConfig, ElectionState, Knowledge, OwnPodCheck, Role } from './state.ts';
+
+/** The longest that a server's Retry-After is obeyed, in milliseconds. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
+
+/** So many conflicts in a row are met by an immediate look at the Lease. */
+const IMMEDIATE_LOOKS = 3;
+
+export class Turn {
+  readonly config: ElectionConfig;
+  readonly moment: Moment;
+  /** What was known when the turn began. */
+  readonly before: Knowledge;
+  readonly effects: Effect[] = [];
+  knowledge: Knowledge;
+  role: Role;
+  #lastRequest: number;
+
+  constructor(state: ElectionState, moment: Moment) {
+    this.config = state.config;
+    this.moment = moment;
+    this.before = state.knowledge;
+    this.knowledge = state.knowledge;
+    this.role = state.role;
+    this.#lastRequest = state.lastRequest;
+  }
+
+  /** The state that this turn leads to. */
+  get state(): ElectionState {
+    return { config: this.config, lastRequest: this.#lastRequest, knowledge: this.knowledge, role: this.role };
+  }
+
+  learn(news: Partial<Knowledge>): void {
+    this.knowledge = { ...this.knowledge, ...news };
+  }
+
+  order(effect: Effect): void {
+    this.effects.push(effect);
+  }
+
+  announce(announcement: Announcement): void {
+    this.order({ type: 'announce', announcement });
+  }
+
+  setTimer(timer: TimerName, afterMs: number): void {
+    this.order({ type: 'setTimer', timer, afterMs });
+  }
+
+  clearTimers(...timers: TimerName[]): void {
+    for (const timer of timers) this.order({ type: 'clearTimer', timer });
+  }
+
+  /** A number for the next request. */
+  newRequest(): number {
+    this.#lastRequest += 1;
+    return this.#lastRequest;
+  }
+
+  /** Asks for a consistent read of the Lease, unless one is under way. */
+  readLease(): void {
+    if (this.knowledge.leaseRead !== null) return;
+    const request = this.newRequest();
+    const knewResourceVersion = this.knowledge.observation?.lease?.resourceVersion ?? null;
+    this.learn({ leaseRead: { request, knewResourceVersion } });
+    this.order({ type: 'readLease', request });
+  }
+
+  /** Counts a failed request, and tells how long to wait before the next. */
+  backOffMs(failure: RequestFailure): number {
+    const failures = this.knowledge.failures + 1;
+    this.learn({ failures });
+    const askedFor = Math.min(failure.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
+    return Math.max(retryDelayMs(failures, this.moment.random), askedFor);
+  }
+
+  /** Has the Lease read again: at once when somebody else was quicker, else (or again and again) after a wait. */
+  readLeaseAfter(failure: RequestFailure): void {
+    const delayMs = this.backOffMs(failure);
+    if (isOvertaken(failure) && this.knowledge.failures <= IMMEDIATE_LOOKS) this.readLease();
+    else this.setTimer('retry', delayMs);
+  }
+
+  /** Asks for a consistent read of the incumbent's Pod, unless one is under way or it would tell nothing. */
+  readIncumbent(): void {
+    const { incumbent, incumbentRead, canReadPods } = this.knowledge;
+    if (incumbent === null || incumbent.fate === 'gone' || incumbentRead !== null || !canReadPods) return;
+    const request = this.newRequest();
+    this.learn({ incumbentRead: request });
+    this.order({ type: 'readPod', request, name: incumbent.pod.name });
+  }
+
+  /** Asks for a consistent read of the own Pod; where Pods may not be read it has to be believed. */
+  checkOwnPod(): OwnPodCheck {
+    if (!this.knowledge.canReadPods) return 'exists';
+    const request = this.newRequest();
+    this.order({ type: 'readPod', request, name: this.config.self.name });
+    return { request };
+  }
+
+  /** Whether this was the consistent read of the Lease in flight. */
+  wasLeaseRead(request: number): boolean {
+    return this.before.leaseRead?.request === request;
+  }
+
+  /** Tells the application once. */
+  warn(code: WarningCode, message: string): void {
+    if (this.knowledge.warned.includes(code)) return;
+    this.learn({ warned: [...this.knowledge.warned, code] });
+    this.announce({ type: 'warning', code, message });
+  }
+}

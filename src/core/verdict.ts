@@ -1,0 +1,104 @@
+/**
+ * Whose Lease is it? The table of the election, as one function of what is known.
+ */
+
+import { isReleased, type LeaseRecord, type PodReference } from './lease-record.ts';
+import type { ElectionConfig, Incumbent, Knowledge } from './state.ts';
+
+/** How often a Lease is looked at again that only its holder, or time, can change. */
+export const RECHECK_INTERVAL_MS = 5_000;
+
+/**
+ * How long a missing Lease is left to its incumbent where Pods may not be read. A live incumbent
+ * restores it within a round trip; without this end nobody would ever succeed a dead one.
+ */
+export const UNREADABLE_INCUMBENT_GRACE_MS = 10_000;
+
+/** Why a Lease, or its absence, must be left alone. */
+export type HeldBecause =
+  /** The holder's Pod exists. */
+  | 'pod-exists'
+  /** Whether the holder's Pod exists is not known. */
+  | 'pod-unknown'
+  /** There is no Lease, but the Pod that held it exists: it restores it at once. */
+  | 'incumbent-restores'
+  /** The holder is gone, but only the garbage collector may delete its Lease. */
+  | 'collector'
+  /** No Pod owns it, and it has not stood still for its duration yet. */
+  | 'foreign'
+  /** No Pod owns it, and it has no duration: it is held until somebody deletes it. */
+  | 'foreign-forever';
+
+/** What a candidate may do. */
+export type Verdict =
+  /** Nothing is known yet. */
+  | { readonly kind: 'unknown' }
+  /** The own Pod holds it. */
+  | { readonly kind: 'mine' }
+  /** Nobody holds it; what `remains` of it must be deleted first. */
+  | { readonly kind: 'free'; readonly remains: LeaseRecord | null }
+  /** Wait; `recheckAtMs` is the monotonic moment at which time alone may have changed the verdict. */
+  | { readonly kind: 'held'; readonly because: HeldBecause; readonly recheckAtMs: number | null };
+
+/**
+ * The Pod that holds a Lease: the one in its ownerReferences, whatever its holderIdentity says.
+ *
+ * A Lease that lost its owner by hand (`kubectl delete pod --cascade=orphan`, an edit) is still held by
+ * the Pod it was seen with: nobody else took it.
+ */
+export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null): PodReference | null {
+  if (lease.owner !== null) return lease.owner;
+  const orphaned = incumbent?.leaseUid === lease.uid && incumbent.pod.name === lease.holderIdentity;
+  return orphaned ? incumbent.pod : null;
+}
+
+/** Decides whose the Lease is. Whatever is doubtful is held by somebody else. */
+export function judgeLease(config: ElectionConfig, knowledge: Knowledge, nowMs: number): Verdict {
+  const { observation, incumbent } = knowledge;
+  if (observation === null) return { kind: 'unknown' };
+  if (observation.lease === null) return judgeAbsence(config, knowledge, observation.sinceMs, nowMs);
+
+  const lease = observation.lease;
+  const holder = holderOf(lease, incumbent);
+  if (holder === null) return judgeForeign(lease, knowledge, observation.sinceMs, nowMs);
+  if (isReleased(lease)) return clear(lease, knowledge);
+  if (holder.uid === config.self.uid) return { kind: 'mine' };
+  if (incumbent?.fate === 'gone') return clear(lease, knowledge);
+  return {
+    kind: 'held',
+    because: incumbent?.fate === 'alive' ? 'pod-exists' : 'pod-unknown',
+    recheckAtMs:
+      incumbent?.fate === 'alive' || !knowledge.canReadPods ? null : nextRecheckMs(observation.sinceMs, nowMs),
+  };
+}
+
+function judgeAbsence(config: ElectionConfig, knowledge: Knowledge, sinceMs: number, nowMs: number): Verdict {
+  const { incumbent } = knowledge;
+  const nobodyLeft =
+    incumbent === null || incumbent.pod.uid === config.self.uid || incumbent.fate === 'gone' || incumbent.released;
+  if (nobodyLeft) return { kind: 'free', remains: null };
+
+  if (incumbent.fate === 'unknown' && !knowledge.canReadPods) {
+    const graceEndMs = sinceMs + UNREADABLE_INCUMBENT_GRACE_MS;
+    if (nowMs >= graceEndMs) return { kind: 'free', remains: null };
+    return { kind: 'held', because: 'incumbent-restores', recheckAtMs: graceEndMs };
+  }
+  return { kind: 'held', because: 'incumbent-restores', recheckAtMs: nextRecheckMs(sinceMs, nowMs) };
+}
+
+function judgeForeign(lease: LeaseRecord, knowledge: Knowledge, sinceMs: number, nowMs: number): Verdict {
+  if (lease.leaseDurationSeconds === null) return { kind: 'held', because: 'foreign-forever', recheckAtMs: null };
+  const endMs = sinceMs + lease.leaseDurationSeconds * 1000;
+  if (nowMs >= endMs) return clear(lease, knowledge);
+  return { kind: 'held', because: 'foreign', recheckAtMs: endMs };
+}
+
+function clear(lease: LeaseRecord, knowledge: Knowledge): Verdict {
+  if (knowledge.canDelete) return { kind: 'free', remains: lease };
+  return { kind: 'held', because: 'collector', recheckAtMs: null };
+}
+
+/** The next multiple of the interval, so that asking again and again names the same moment. */
+function nextRecheckMs(sinceMs: number, nowMs: number): number {
+  return sinceMs + (Math.floor((nowMs - sinceMs) / RECHECK_INTERVAL_MS) + 1) * RECHECK_INTERVAL_MS;
+}

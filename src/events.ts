@@ -1,0 +1,76 @@
+/**
+ * What the application sees: the term, the leader, and the map of events.
+ */
+
+import type { DemotionReason, WarningCode } from './core/effect.ts';
+import type { LeaseElectorError } from './errors.ts';
+
+export type { DemotionReason, WarningCode };
+
+/** One unbroken holding of the Lease by this process. */
+export interface Term {
+  /** Aborts when the term ends, before `demoted` is emitted; `signal.reason` says why. */
+  readonly signal: AbortSignal;
+
+  /**
+   * Grows from term to term, over all Pods and Leases of the cluster. Send it along with every write
+   * to a shared resource, and let the resource refuse a smaller one than it has seen.
+   *
+   * It is the Lease's `resourceVersion` answered to the write that began the term (integers that may be
+   * compared by promise since Kubernetes 1.35: KEP-5504).
+   */
+  readonly fencingToken: bigint;
+
+  /** True when this Pod held the Lease already: its container was restarted. Unfinished work may be its own. */
+  readonly resumed: boolean;
+
+  /** The uid of the Lease that the term began with. */
+  readonly leaseUid: string;
+
+  /** When the Pod acquired the Lease. */
+  readonly acquireTime: Date;
+}
+
+/** Who leads, as far as this process knows. */
+export interface Leader {
+  /** The Pod's name; for a Lease that no Pod owns, its `holderIdentity`. */
+  readonly name: string;
+
+  /** The Pod's uid; `null` for a Lease that no Pod owns. */
+  readonly uid: string | null;
+
+  /** When it acquired the Lease, by its own clock; `null` when the Lease does not say. */
+  readonly since: Date | null;
+
+  /**
+   * How long ago this process saw the leader renew, in milliseconds of its own clock; `null` when the
+   * leader does not renew. Much more than `renewIntervalMs` means that it hangs. It leads all the same.
+   */
+  readonly renewTimeAgeMs: number | null;
+}
+
+/** Something to know that does not stop the election. Each `code` is told once. */
+export interface Warning {
+  readonly code: WarningCode;
+  /** What is wrong, and what to do about it. */
+  readonly message: string;
+}
+
+/** The events of a `LeaseElector` and what their listeners are given. */
+export interface LeaseElectorEvents {
+  /** This process leads from now on. */
+  elected: [term: Term];
+  /** This process does not lead any more; `term.signal` is aborted already. Follows an `elected` of the same term. */
+  demoted: [term: Term, reason: DemotionReason];
+  /** Another Pod leads, or (`null`) none. */
+  leaderChanged: [leader: Leader | null];
+  /** The leader, this process or another, refreshed its Lease. */
+  renewed: [leader: Leader];
+  /** The leader has not renewed for `leaseDurationSeconds`: it hangs, or cannot reach the API. It leads all the same. */
+  stale: [leader: Leader];
+  warning: [warning: Warning];
+  /** Something failed that the application should know: a rejected `onElected`, a listener that threw, a defect. */
+  error: [error: LeaseElectorError];
+  /** `stop()` is over; nothing comes after it. */
+  stopped: [];
+}
