@@ -1,0 +1,115 @@
+/**
+ * The way into `kube/`: credentials in, a `Cluster` out, which knows who this process is and hands out ports.
+ *
+ * Nothing here retries. `@kubernetes/client-node` is loaded only when a kubeconfig file was named.
+ */
+
+import { hostname } from 'node:os';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '../clock.ts';
+import type { Answer, Ports } from '../driver/ports.ts';
+import { ApiClient } from './api-client.ts';
+import { failureOfError } from './api-error.ts';
+import {
+  type Credentials,
+  type Environment,
+  type KubeConfigFile,
+  kubeConfigCredentials,
+  kubeConfigFileCredentials,
+  podCredentials,
+  SERVICE_ACCOUNT_DIRECTORY,
+} from './credentials.ts';
+import { type Identity, type PodOption, resolveIdentity } from './identity.ts';
+import { leasePort, leaseWatchPort } from './lease-api.ts';
+import { podPort, podWatchPort, readPod } from './pod-api.ts';
+
+/** How to reach the cluster. */
+export interface ConnectOptions {
+  /** A KubeConfig object, or a file to load one from. Left out: the service account of this Pod. */
+  readonly kubeConfig?: KubeConfig | KubeConfigFile;
+  /** @default '/var/run/secrets/kubernetes.io/serviceaccount' */
+  readonly serviceAccountDirectory?: string;
+  /** For a whole request with its answer, in milliseconds; for a watch, for the head of its answer. */
+  readonly requestTimeoutMs: number;
+  readonly clock: Clock;
+  /** @default process.env */
+  readonly environment?: Environment;
+  /** @default os.hostname */
+  readonly hostname?: () => string;
+}
+
+/** What the application said about itself. */
+export interface IdentifyOptions {
+  readonly pod?: PodOption;
+  readonly lease?: string;
+}
+
+/** Everything outside but the sibling lock, which is no business of the cluster. */
+export type ClusterPorts = Omit<Ports, 'siblingLock'>;
+
+/** A cluster that can be spoken to. */
+export interface Cluster {
+  /**
+   * Which Pod, namespace and Lease. Makes no request when the token's claims and a configured Lease name
+   * suffice, else one read of the own Pod; a failure that may pass is answered, to be asked again.
+   *
+   * @throws LeaseElectorError for what asking again will not mend; see `resolveIdentity`.
+   */
+  identify(options: IdentifyOptions): Promise<Answer<Identity>>;
+  ports(identity: Pick<Identity, 'namespace' | 'lease'>): ClusterPorts;
+  /** Ends idle connections; the `close` of the ports is the same. */
+  close(): void;
+}
+
+/**
+ * Takes up the credentials. Opens no connection yet.
+ *
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_NO_CLUSTER`, `ERR_LEASE_ELECTOR_CREDENTIALS`
+ */
+export async function connectToCluster(options: ConnectOptions): Promise<Cluster> {
+  const { environment = process.env, clock, requestTimeoutMs } = options;
+  const credentials = await credentialsOf(options, environment);
+  const client = new ApiClient({ credentials, requestTimeoutMs, clock });
+  const close = (): void => client.close();
+  return {
+    async identify({ pod, lease }) {
+      const authorization = await credentials.authorize().catch((error: unknown) => error as Error);
+      if (authorization instanceof Error) {
+        const request = { verb: 'get', apiGroup: '', resource: 'pods', namespace: '', name: '' } as const;
+        return { ok: false, failure: failureOfError(request, authorization) };
+      }
+      return resolveIdentity({
+        ...(pod === undefined ? {} : { pod }),
+        ...(lease === undefined ? {} : { lease }),
+        environment,
+        token: bearerToken(authorization.headers),
+        defaultNamespace: credentials.defaultNamespace,
+        hostname: options.hostname ?? hostname,
+        readPod: (namespace, name) => readPod(client, namespace, name),
+      });
+    },
+    ports: ({ namespace, lease }) => ({
+      lease: leasePort(client, namespace, lease),
+      leaseWatch: leaseWatchPort(client, namespace, lease),
+      pod: podPort(client, namespace),
+      podWatch: (name) => podWatchPort(client, namespace, name),
+      close,
+    }),
+    close,
+  };
+}
+
+async function credentialsOf(options: ConnectOptions, environment: Environment): Promise<Credentials> {
+  const { kubeConfig, serviceAccountDirectory = SERVICE_ACCOUNT_DIRECTORY, clock } = options;
+  if (kubeConfig === undefined) return podCredentials(environment, serviceAccountDirectory, clock);
+  return isFile(kubeConfig) ? kubeConfigFileCredentials(kubeConfig) : kubeConfigCredentials(kubeConfig, null);
+}
+
+function isFile(kubeConfig: KubeConfig | KubeConfigFile): kubeConfig is KubeConfigFile {
+  return 'path' in kubeConfig && typeof kubeConfig.path === 'string';
+}
+
+function bearerToken(headers: Readonly<Record<string, string>>): string | null {
+  const header = headers['authorization'] ?? headers['Authorization'] ?? '';
+  return header.startsWith('Bearer ') ? header.slice('Bearer '.length) : null;
+}

@@ -1,0 +1,254 @@
+/**
+ * Who speaks to which API server: the service account's files, re-read as they rotate, or a KubeConfig.
+ *
+ * The one place that imports `@kubernetes/client-node` at run time, and only when a kubeconfig file is asked for.
+ */
+
+import type { Agent } from 'node:http';
+import type { RequestOptions } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '../clock.ts';
+import { LeaseElectorError } from '../errors.ts';
+import { type FileSnapshot, readIfChanged } from './watched-file.ts';
+
+/** Where the kubelet mounts the token of a Pod (Kubernetes, "Accessing the API from within a Pod"). */
+export const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** The service account's files are looked at again when the last look is older than this many milliseconds. */
+export const FILE_CHECK_INTERVAL_MS = 1_000;
+
+/** The address of the API server. */
+export interface ServerAddress {
+  readonly protocol: 'https:' | 'http:';
+  /** Without the brackets of an IPv6 address. */
+  readonly hostname: string;
+  readonly port: number;
+  /** `''`, or a prefix such as `/k8s/clusters/c-1` without a slash at its end. */
+  readonly basePath: string;
+}
+
+/** What one request carries to be let in. */
+export interface Authorization {
+  readonly headers: Readonly<Record<string, string>>;
+  /** TLS and basic authentication options, given to `https.request` as they are. */
+  readonly options: Pick<RequestOptions, 'auth' | 'ca' | 'cert' | 'key' | 'passphrase' | 'pfx'> & {
+    readonly rejectUnauthorized?: boolean;
+    readonly servername?: string;
+  };
+  /** Only when the KubeConfig names a proxy. */
+  readonly proxyAgent: Agent | null;
+}
+
+/** The credentials of one cluster. */
+export interface Credentials {
+  readonly server: ServerAddress;
+  /** The namespace that goes without saying, if there is one. */
+  readonly defaultNamespace: () => string | null;
+  /** Cheap: asked before every request. Rejects when there is nothing to present. */
+  authorize(): Promise<Authorization>;
+  /** The API server answered 401: the next `authorize` looks at its sources anew. */
+  distrust(): void;
+}
+
+/** Where to find a kubeconfig file; `context` defaults to the file's current one. */
+export interface KubeConfigFile {
+  readonly path: string;
+  readonly context?: string;
+}
+
+/** The environment variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The credentials of the Pod this process runs in.
+ *
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_NO_CLUSTER` outside a Pod, `ERR_LEASE_ELECTOR_CREDENTIALS`
+ * when the service account's files cannot be read.
+ */
+export function podCredentials(environment: Environment, directory: string, clock: Clock): Credentials {
+  const host = environment['KUBERNETES_SERVICE_HOST'] ?? '';
+  const port = environment['KUBERNETES_SERVICE_PORT'] ?? '';
+  if (host === '' || port === '') {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_NO_CLUSTER',
+      'This process does not run in a Pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set) and no KubeConfig was given. ' +
+        'Give the option `kubeConfig` to take part in the election of a cluster, or `local: true` to lead alone. ~/.kube/config is never used unasked.',
+    );
+  }
+  if (!/^\d{1,5}$/.test(port)) {
+    throw new LeaseElectorError('ERR_LEASE_ELECTOR_NO_CLUSTER', `KUBERNETES_SERVICE_PORT is not a port: "${port}"`);
+  }
+  return new PodCredentials(
+    { protocol: 'https:', hostname: host.replace(/^\[|\]$/g, ''), port: Number(port), basePath: '' },
+    directory,
+    clock,
+  );
+}
+
+/** Reads the service account's files synchronously: they are small, in memory (tmpfs), and rarely change. */
+class PodCredentials implements Credentials {
+  readonly server: ServerAddress;
+  readonly #directory: string;
+  readonly #clock: Clock;
+  #token: FileSnapshot;
+  #authority: FileSnapshot;
+  #lookedAtMs: number;
+  /** Built again only when a file changed, so that a request costs no garbage here. */
+  #authorization: Authorization;
+
+  constructor(server: ServerAddress, directory: string, clock: Clock) {
+    this.server = server;
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#token = readIfChanged(`${directory}/token`, null);
+    this.#authority = readIfChanged(`${directory}/ca.crt`, null);
+    this.#lookedAtMs = clock.nowMs();
+    this.#authorization = this.#build();
+  }
+
+  defaultNamespace = (): string | null => {
+    try {
+      return readIfChanged(`${this.#directory}/namespace`, null).text || null;
+    } catch {
+      return null;
+    }
+  };
+
+  authorize(): Promise<Authorization> {
+    if (this.#clock.nowMs() - this.#lookedAtMs >= FILE_CHECK_INTERVAL_MS) this.#look();
+    return Promise.resolve(this.#authorization);
+  }
+
+  distrust(): void {
+    this.#look();
+  }
+
+  #look(): void {
+    this.#lookedAtMs = this.#clock.nowMs();
+    const [token, authority] = [this.#token, this.#authority];
+    try {
+      this.#token = readIfChanged(token.path, token);
+      this.#authority = readIfChanged(authority.path, authority);
+    } catch {
+      // What was read before may still be good. When it is not, the API server says so, with 401.
+    }
+    if (token !== this.#token || authority !== this.#authority) this.#authorization = this.#build();
+  }
+
+  #build(): Authorization {
+    return {
+      headers: { authorization: `Bearer ${this.#token.text}` },
+      options: { ca: this.#authority.text },
+      proxyAgent: null,
+    };
+  }
+}
+
+/**
+ * The credentials of a KubeConfig object, with its auth plug-ins, client certificates and proxy.
+ *
+ * @param reload makes a fresh KubeConfig after a 401, `null` when there is no file to read again.
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS` when it names no usable cluster.
+ */
+export function kubeConfigCredentials(kubeConfig: KubeConfig, reload: (() => KubeConfig) | null): Credentials {
+  return new KubeConfigCredentials(kubeConfig, reload);
+}
+
+/**
+ * Loads a kubeconfig file, and with it `@kubernetes/client-node` (about 90 MB resident, half a second).
+ *
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS`
+ */
+export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<Credentials> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const load = (): KubeConfig => {
+    const kubeConfig = new KubeConfig();
+    try {
+      kubeConfig.loadFromFile(file.path);
+    } catch (cause) {
+      throw new LeaseElectorError(
+        'ERR_LEASE_ELECTOR_CREDENTIALS',
+        `The kubeconfig ${file.path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
+    }
+    if (file.context !== undefined) {
+      if (kubeConfig.getContextObject(file.context) === null) {
+        throw new LeaseElectorError(
+          'ERR_LEASE_ELECTOR_CREDENTIALS',
+          `The kubeconfig ${file.path} has no context "${file.context}"`,
+        );
+      }
+      kubeConfig.setCurrentContext(file.context);
+    }
+    return kubeConfig;
+  };
+  return new KubeConfigCredentials(load(), load);
+}
+
+class KubeConfigCredentials implements Credentials {
+  readonly server: ServerAddress;
+  readonly #reload: (() => KubeConfig) | null;
+  #kubeConfig: KubeConfig;
+
+  constructor(kubeConfig: KubeConfig, reload: (() => KubeConfig) | null) {
+    this.#kubeConfig = kubeConfig;
+    this.#reload = reload;
+    this.server = serverOf(kubeConfig);
+  }
+
+  defaultNamespace = (): string | null =>
+    this.#kubeConfig.getContextObject(this.#kubeConfig.getCurrentContext())?.namespace ?? null;
+
+  /** Asked for every request, since plug-ins renew their tokens only when they are asked. */
+  async authorize(): Promise<Authorization> {
+    const applied: RequestOptions = { headers: {} };
+    await this.#kubeConfig.applyToHTTPSOptions(applied);
+    const { headers, agent, ...options } = applied;
+    const usesProxy = Boolean(this.#kubeConfig.getCurrentCluster()?.proxyUrl);
+    return {
+      headers: headers as Record<string, string>,
+      options: options as Authorization['options'],
+      // Without a proxy our own agents serve: they keep the connection, and follow a renewed client certificate.
+      proxyAgent: usesProxy && typeof agent === 'object' ? agent : null,
+    };
+  }
+
+  distrust(): void {
+    if (this.#reload === null) return;
+    try {
+      this.#kubeConfig = this.#reload();
+    } catch {
+      // The file is being written, or gone: what was loaded before is all there is.
+    }
+  }
+}
+
+function serverOf(kubeConfig: KubeConfig): ServerAddress {
+  const cluster = kubeConfig.getCurrentCluster();
+  if (cluster === null) {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_CREDENTIALS',
+      `The KubeConfig's current context ("${kubeConfig.getCurrentContext() ?? ''}") names no cluster`,
+    );
+  }
+  const url = URL.canParse(cluster.server) ? new URL(cluster.server) : null;
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_CREDENTIALS',
+      `The KubeConfig's cluster "${cluster.name}" has no http(s) address: "${cluster.server}"`,
+    );
+  }
+  if (url.protocol === 'http:' && !cluster.skipTLSVerify) {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_CREDENTIALS',
+      `The KubeConfig's cluster "${cluster.name}" has a plain http address, which @kubernetes/client-node accepts only with \`insecure-skip-tls-verify: true\``,
+    );
+  }
+  return {
+    protocol: url.protocol,
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port),
+    basePath: url.pathname.replace(/\/+$/, ''),
+  };
+}

@@ -1,0 +1,216 @@
+/**
+ * Which Pod am I, and which Lease is ours: token claims, environment, hostname, the Pod's labels.
+ *
+ * Everything it looks at is handed in; reading files and the environment is the business of `connect.ts`.
+ */
+
+import type { PodReference } from '../core/lease-record.ts';
+import type { RequestFailure } from '../core/request-failure.ts';
+import type { Answer } from '../driver/ports.ts';
+import { LeaseElectorError } from '../errors.ts';
+import { isObject } from './api-error.ts';
+import type { Environment } from './credentials.ts';
+import type { LabelledPod } from './pod-api.ts';
+
+/** What the application says about its Pod; it goes before everything that can be found out. */
+export interface PodOption {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+}
+
+/** Where an identity can be learnt. */
+export interface IdentitySources {
+  /** The option `pod`. */
+  readonly pod?: PodOption;
+  /** The option `lease`: the Lease's name. */
+  readonly lease?: string;
+  readonly environment: Environment;
+  /** The bearer token the requests carry, or `null`. */
+  readonly token: string | null;
+  /** Of the namespace file, or of the KubeConfig's context. */
+  readonly defaultNamespace: () => string | null;
+  readonly hostname: () => string;
+  /** A consistent read of a Pod; called at most once, and not at all when nothing is missing. */
+  readonly readPod: (namespace: string, name: string) => Promise<Answer<LabelledPod | null>>;
+}
+
+/** Who campaigns, and for what. */
+export interface Identity {
+  readonly pod: PodReference;
+  readonly namespace: string;
+  /** The Lease's name. */
+  readonly lease: string;
+}
+
+/** What the claim `kubernetes.io` of a projected service account token says (wire fact 30). */
+export interface TokenClaims {
+  readonly namespace: string;
+  readonly pod: PodReference;
+}
+
+/**
+ * Decodes a bound token's claims; `null` when it is no JWT or not bound to a Pod.
+ *
+ * The signature is not verified: the API server does that with every request, and who can replace the
+ * token's file can run any code in this Pod anyway.
+ */
+export function decodeTokenClaims(token: string): TokenClaims | null {
+  const payload = token.split('.')[1];
+  if (payload === undefined) return null;
+  let claims: unknown;
+  try {
+    claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+  } catch {
+    return null;
+  }
+  const kubernetes = isObject(claims) ? claims['kubernetes.io'] : null;
+  const pod = isObject(kubernetes) ? kubernetes['pod'] : null;
+  if (!isObject(kubernetes) || !isObject(pod)) return null;
+  const { namespace } = kubernetes;
+  const { name, uid } = pod;
+  if (!isNonEmpty(namespace) || !isNonEmpty(name) || !isNonEmpty(uid)) return null;
+  return { namespace, pod: { name, uid } };
+}
+
+/**
+ * Finds out which Pod this process belongs to and which Lease it campaigns for.
+ *
+ * Answers with a failure when the one read it may need failed in a way that may pass; then call again.
+ *
+ * @throws LeaseElectorError for what asking again will not mend: `ERR_LEASE_ELECTOR_IDENTITY`,
+ * `ERR_LEASE_ELECTOR_FORBIDDEN`, `ERR_LEASE_ELECTOR_OPTION` for a Lease name that no Lease can have.
+ */
+export async function resolveIdentity(sources: IdentitySources): Promise<Answer<Identity>> {
+  const self = locateSelf(sources);
+  const leaseName = nameFromSettings(sources);
+  if (self.uid !== null && leaseName !== null) {
+    return {
+      ok: true,
+      value: { pod: { name: self.name, uid: self.uid }, namespace: self.namespace, lease: leaseName },
+    };
+  }
+  const answer = await sources.readPod(self.namespace, self.name);
+  if (!answer.ok) return refusal(answer.failure, self, leaseName);
+  if (answer.value === null) throw noSuchPod(self);
+  if (self.uid !== null && self.uid !== answer.value.uid) {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_IDENTITY',
+      `The Pod "${self.name}" in namespace "${self.namespace}" has the uid ${answer.value.uid}, not ${self.uid} (from ${self.source}): this process belongs to a Pod that is gone, or to another cluster`,
+    );
+  }
+  return {
+    ok: true,
+    value: {
+      pod: { name: self.name, uid: answer.value.uid },
+      namespace: self.namespace,
+      lease: leaseName ?? nameFromLabels(answer.value),
+    },
+  };
+}
+
+interface Self {
+  readonly namespace: string;
+  readonly name: string;
+  /** `null` when only the API server can tell. */
+  readonly uid: string | null;
+  /** For messages. */
+  readonly source: string;
+}
+
+/** The order is DESIGN's: options, token, environment, hostname. */
+function locateSelf(sources: IdentitySources): Self {
+  const { pod = {}, environment } = sources;
+  const claims = sources.token === null ? null : decodeTokenClaims(sources.token);
+  const name = pod.name ?? claims?.pod.name ?? nonEmpty(environment['POD_NAME']) ?? sources.hostname();
+  const namespace =
+    pod.namespace ?? claims?.namespace ?? nonEmpty(environment['POD_NAMESPACE']) ?? sources.defaultNamespace();
+  if (namespace === null) {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_IDENTITY',
+      "Which namespace this process belongs to cannot be told: set POD_NAMESPACE (downward API, metadata.namespace), the context's namespace in the kubeconfig, or the option `pod: { name, namespace }`",
+    );
+  }
+  // The claims' uid belongs to the claims' Pod: an option that names another one must not inherit it.
+  const claimsFit = claims !== null && claims.pod.name === name && claims.namespace === namespace;
+  return {
+    namespace,
+    name,
+    uid: pod.uid ?? (claimsFit ? claims.pod.uid : null),
+    source: sourceOfName(sources, claims),
+  };
+}
+
+function sourceOfName({ pod, environment }: IdentitySources, claims: TokenClaims | null): string {
+  if (pod?.name !== undefined || pod?.uid !== undefined) return 'the option `pod`';
+  if (claims !== null) return "the token's claims";
+  return nonEmpty(environment['POD_NAME']) === null ? 'the hostname' : 'POD_NAME';
+}
+
+function nameFromSettings({ lease, environment }: IdentitySources): string | null {
+  if (lease !== undefined) return checkedLeaseName(lease, 'the option `lease`');
+  const application = nonEmpty(environment['NAIS_APP_NAME']);
+  return application === null ? null : checkedLeaseName(application, '$NAIS_APP_NAME');
+}
+
+function nameFromLabels(pod: LabelledPod): string {
+  for (const label of ['app.kubernetes.io/name', 'app']) {
+    const value = pod.labels[label];
+    if (isNonEmpty(value)) return checkedLeaseName(value, `the Pod's label ${label}`);
+  }
+  throw new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_IDENTITY',
+    `Which Lease to campaign for cannot be told: set the option \`lease\`, the environment variable NAIS_APP_NAME, or the label app.kubernetes.io/name (or app) on the Pod "${pod.name}"`,
+  );
+}
+
+/** RFC 1123 subdomain, as the API server demands of a Lease's name (Kubernetes, "Object Names and IDs"). */
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** The longest RFC 1123 subdomain, in characters. */
+const SUBDOMAIN_LIMIT = 253;
+
+/**
+ * The name itself when a Lease can have it.
+ *
+ * @param source where it came from, for the message.
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_OPTION`
+ */
+export function checkedLeaseName(name: string, source: string): string {
+  if (name.length <= SUBDOMAIN_LIMIT && SUBDOMAIN.test(name)) return name;
+  throw new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_OPTION',
+    `No Lease can be called "${name}" (from ${source}): expected at most ${SUBDOMAIN_LIMIT} lower-case letters, digits, "-" and ".", each part beginning and ending with a letter or digit`,
+  );
+}
+
+function refusal(failure: RequestFailure, self: Self, leaseName: string | null): Answer<Identity> {
+  if (failure.kind !== 'forbidden') return { ok: false, failure };
+  const wanted = self.uid === null ? "this Pod's uid" : "this Pod's labels, one of which may name the Lease";
+  const instead = [
+    ...(self.uid === null
+      ? ['use a projected (bound) service account token', 'set the option `pod: { name, namespace, uid }`']
+      : []),
+    ...(leaseName === null ? ['set the option `lease` or NAIS_APP_NAME'] : []),
+  ].join(', or ');
+  throw new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_FORBIDDEN',
+    `${failure.message}. It is needed for ${wanted}; to do without it, ${instead}`,
+    { cause: failure.cause ?? failure },
+  );
+}
+
+function noSuchPod(self: Self): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_IDENTITY',
+    `There is no Pod "${self.name}" in namespace "${self.namespace}" (its name is from ${self.source}). Set POD_NAME and POD_NAMESPACE with the downward API (metadata.name, metadata.namespace), or the option \`pod: { name, namespace, uid }\``,
+  );
+}
+
+function nonEmpty(value: string | undefined): string | null {
+  return value === undefined || value === '' ? null : value;
+}
+
+function isNonEmpty(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
