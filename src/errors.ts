@@ -2,6 +2,8 @@
  * The one error class of this library, and every code it can carry.
  */
 
+import type { RequestFailure } from './core/request-failure.ts';
+
 /**
  * What went wrong, as a stable string: match on it, not on the message.
  *
@@ -45,4 +47,25 @@ export class LeaseElectorError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+const CODES: Partial<Record<RequestFailure['kind'], LeaseElectorErrorCode>> = {
+  forbidden: 'ERR_LEASE_ELECTOR_FORBIDDEN',
+  unauthorized: 'ERR_LEASE_ELECTOR_UNAUTHORIZED',
+  untrusted: 'ERR_LEASE_ELECTOR_UNTRUSTED',
+};
+
+/** A failed request, as the application gets to see it. */
+export function errorOfFailure(failure: RequestFailure): LeaseElectorError {
+  return new LeaseElectorError(CODES[failure.kind] ?? 'ERR_LEASE_ELECTOR_REQUEST', failure.message, {
+    cause: failure.cause ?? failure,
+  });
+}
+
+/** What `start()` rejects with once the elector was stopped. */
+export function stoppedError(): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_STOPPED',
+    'The elector was stopped; to take part again, make a new one.',
+  );
 }

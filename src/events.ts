@@ -2,10 +2,13 @@
  * What the application sees: the term, the leader, and the map of events.
  */
 
-import type { DemotionReason, WarningCode } from './core/effect.ts';
+import type { WarningCode as CoreWarningCode, DemotionReason } from './core/effect.ts';
 import type { LeaseElectorError } from './errors.ts';
 
-export type { DemotionReason, WarningCode };
+export type { DemotionReason };
+
+/** What a warning is about. `local`: there is no cluster, and this process leads alone. */
+export type WarningCode = CoreWarningCode | 'local';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {

@@ -27,7 +27,7 @@ export type Effect =
   /** Waits for the work of the term that just ended, as long as the application allows. */
   | { readonly type: 'settleWork' }
   | { readonly type: 'announce'; readonly announcement: Announcement }
-  /** Ends every watch, timer and lock: nothing comes after it. */
+  /** Ends every watch, timer and lock: nothing comes in after it, and only an announcement goes out. */
   | { readonly type: 'shutDown' };
 
 /** One unbroken holding of the Lease by this process. */

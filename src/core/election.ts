@@ -11,7 +11,7 @@ import type { Input } from './input.ts';
 import { stepLeader } from './leader.ts';
 import { leave, settle, stepLeaving } from './leaving.ts';
 import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
-import type { RequestFailureKind } from './request-failure.ts';
+import { isFinalAtStart } from './request-failure.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
 import { Turn } from './turn.ts';
 
@@ -20,9 +20,6 @@ export interface Step {
   readonly state: ElectionState;
   readonly effects: readonly Effect[];
 }
-
-/** What retrying cannot mend: while `start()` waits for the first leader, it rejects with these. */
-const FATAL_AT_START: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'untrusted', 'rejected'];
 
 /**
  * The rules of the election, as a function.
@@ -92,7 +89,7 @@ function stepStarting(turn: Turn, role: StartingRole, input: Input): void {
 function endsStart(turn: Turn, input: Input): boolean {
   if (turn.knowledge.announcedLeader !== undefined) return false;
   if (input.type !== 'leaseWatchFailed' && input.type !== 'requestFailed') return false;
-  if (!FATAL_AT_START.includes(input.failure.kind)) return false;
+  if (!isFinalAtStart(input.failure)) return false;
   const attempt = turn.role.name === 'candidate' ? turn.role.attempt : null;
   const essential =
     input.type === 'leaseWatchFailed' ||
@@ -100,8 +97,8 @@ function endsStart(turn: Turn, input: Input): boolean {
     (attempt?.step === 'creating' && attempt.request === input.request);
   if (!essential) return false;
   turn.role = { name: 'stopped' };
-  turn.announce({ type: 'failed', failure: input.failure });
   turn.order({ type: 'shutDown' });
+  turn.announce({ type: 'failed', failure: input.failure });
   return true;
 }
 

@@ -58,3 +58,10 @@ export function isUncertain(failure: RequestFailure): boolean {
 export function isOvertaken(failure: RequestFailure): boolean {
   return failure.kind === 'conflict' || failure.kind === 'alreadyExists';
 }
+
+/** Whether asking again will not help, so that an elector that has only just started had better say so. */
+export function isFinalAtStart(failure: RequestFailure): boolean {
+  return FINAL_AT_START.includes(failure.kind);
+}
+
+const FINAL_AT_START: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'untrusted', 'rejected'];

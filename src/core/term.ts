@@ -49,8 +49,8 @@ export const STEP_DOWN_PAUSE_MS = 10_000;
 export function leaveOffice(turn: Turn, next: LeavingFor, released: boolean): void {
   if (next === 'stopped') {
     turn.role = { name: 'stopped' };
-    turn.announce({ type: 'stopped', released });
     turn.order({ type: 'shutDown' });
+    turn.announce({ type: 'stopped', released });
     return;
   }
   turn.clearTimers('renew', 'retry', 'leaving');

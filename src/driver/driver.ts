@@ -1,0 +1,245 @@
+/**
+ * The loop between the core and the world: takes one input at a time, keeps the state that follows, then
+ * carries out the effects in their order.
+ */
+
+import debug from 'debug';
+import type { Clock, Timer } from '../clock.ts';
+import type { Announcement, Effect } from '../core/effect.ts';
+import { InvariantError, step } from '../core/election.ts';
+import type { Fact, TimerName } from '../core/input.ts';
+import type { LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
+import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
+import type { Random } from '../random.ts';
+import type { Answer, Ports } from './ports.ts';
+import { Watcher } from './watcher.ts';
+
+const log = debug('lease-elector:driver');
+
+/**
+ * Inputs that may wait for their turn. They are taken as soon as they come; only what arrives while one is
+ * being taken waits, so more than a few are a defect.
+ */
+const INPUT_QUEUE_LIMIT = 1_000;
+
+/** What the driver asks of the application's side. */
+export interface Application {
+  /** Tells the application; must not throw. */
+  announce(announcement: Announcement): void;
+  /** Waits for the work of the term that just ended: `true` when it is done, `false` when its time is up. */
+  settleWork(): Promise<boolean>;
+  /** An invariant broke. The driver has shut everything down. */
+  defect(error: unknown): void;
+}
+
+export class Driver {
+  readonly #ports: Ports;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #application: Application;
+  readonly #timers = new Map<TimerName, Timer>();
+  readonly #queue: (() => void)[] = [];
+  #state: ElectionState;
+  #busy = false;
+  #closed = false;
+  #leaseWatcher: Watcher<LeaseRecord> | null = null;
+  #podWatcher: Watcher<PodRecord> | null = null;
+
+  constructor(options: {
+    readonly config: ElectionConfig;
+    readonly ports: Ports;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly application: Application;
+  }) {
+    this.#ports = options.ports;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#application = options.application;
+    this.#state = initialElectionState(options.config);
+  }
+
+  /** What the election knows and is at the moment. */
+  get state(): ElectionState {
+    return this.#state;
+  }
+
+  /** Feeds a fact in; it is taken at once, or after the one that is being taken. */
+  take(fact: Fact): void {
+    this.#enqueue(() => this.#step(fact));
+  }
+
+  #enqueue(work: () => void): void {
+    if (this.#closed) return;
+    this.#queue.push(work);
+    if (this.#busy) {
+      if (this.#queue.length > INPUT_QUEUE_LIMIT) this.#giveUp(new InvariantError('more inputs than can be taken'));
+      return;
+    }
+    this.#busy = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
+    } catch (error) {
+      this.#giveUp(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #step(fact: Fact): void {
+    if (this.#closed) return;
+    const moment = { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs(), random: this.#random.next() };
+    const { state, effects } = step(this.#state, { ...fact, ...moment });
+    if (log.enabled) logStep(fact, state, effects);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  /** Safety first: whoever cannot trust its own state must not lead on. */
+  #giveUp(error: unknown): void {
+    if (this.#closed) return;
+    this.#shutDown();
+    this.#application.defect(error);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'announce':
+        return this.#application.announce(effect.announcement);
+      case 'setTimer':
+        return this.#setTimer(effect.timer, effect.afterMs);
+      case 'clearTimer':
+        return this.#clearTimer(effect.timer);
+      case 'watchLease':
+        return this.#watchLease();
+      case 'watchPod':
+        return this.#watchPod(effect.pod);
+      case 'readLease':
+        return this.#ask(effect.request, this.#ports.lease.read(), (lease) => ({
+          type: 'leaseRead',
+          request: effect.request,
+          lease,
+        }));
+      case 'createLease':
+        return this.#ask(effect.request, this.#ports.lease.create(effect.content), (lease) => ({
+          type: 'leaseWritten',
+          request: effect.request,
+          lease,
+        }));
+      case 'replaceLease':
+        return this.#ask(effect.request, this.#ports.lease.replace(effect.lease, effect.content), (lease) => ({
+          type: 'leaseWritten',
+          request: effect.request,
+          lease,
+        }));
+      case 'deleteLease':
+        return this.#ask(effect.request, this.#ports.lease.delete(effect.lease), () => ({
+          type: 'leaseRemoved',
+          request: effect.request,
+        }));
+      case 'readPod':
+        return this.#ask(effect.request, this.#ports.pod.read(effect.name), (pod) => ({
+          type: 'podRead',
+          request: effect.request,
+          pod,
+        }));
+      case 'claimSiblingLock':
+        return this.#ports.siblingLock.claim((outcome) => this.take({ type: 'siblingLockAnswered', outcome }));
+      case 'settleWork':
+        void this.#application.settleWork().then((drained) => this.take({ type: 'workSettled', drained }));
+        return;
+      case 'shutDown':
+        return this.#shutDown();
+    }
+  }
+
+  #ask<Value>(request: number, answer: Promise<Answer<Value>>, factOf: (value: Value) => Fact): void {
+    void answer.then((settled) =>
+      this.take(settled.ok ? factOf(settled.value) : { type: 'requestFailed', request, failure: settled.failure }),
+    );
+  }
+
+  #setTimer(timer: TimerName, afterMs: number): void {
+    this.#clearTimer(timer);
+    const handle = this.#clock.setTimer(afterMs, () =>
+      this.#enqueue(() => {
+        // One that was set anew or cleared while this waited for its turn does not count any more.
+        if (this.#timers.get(timer) !== handle) return;
+        this.#timers.delete(timer);
+        this.#step({ type: 'timerFired', timer });
+      }),
+    );
+    this.#timers.set(timer, handle);
+  }
+
+  #clearTimer(timer: TimerName): void {
+    this.#timers.get(timer)?.cancel();
+    this.#timers.delete(timer);
+  }
+
+  #watchLease(): void {
+    this.#leaseWatcher = new Watcher<LeaseRecord>({
+      port: this.#ports.leaseWatch,
+      ...this.#surroundings,
+      report: (report) => {
+        switch (report.type) {
+          case 'present':
+            return this.take({ type: 'leaseObserved', lease: report.item, by: report.by });
+          case 'absent':
+            return this.take({ type: 'leaseAbsent', resourceVersion: report.resourceVersion });
+          case 'deleted':
+            return this.take({ type: 'leaseDeleted', lease: report.item });
+          case 'failed':
+            return this.take({ type: 'leaseWatchFailed', failure: report.failure });
+        }
+      },
+    });
+    this.#leaseWatcher.start();
+  }
+
+  #watchPod(watched: PodReference | null): void {
+    this.#podWatcher?.stop();
+    this.#podWatcher = null;
+    if (watched === null) return;
+    this.#podWatcher = new Watcher<PodRecord>({
+      port: this.#ports.podWatch(watched.name),
+      ...this.#surroundings,
+      report: (report) => {
+        switch (report.type) {
+          case 'present':
+            return this.take({ type: 'podObserved', watched, pod: report.item, by: report.by });
+          case 'absent':
+            return this.take({ type: 'podAbsent', watched });
+          case 'deleted':
+            return this.take({ type: 'podDeleted', watched, pod: report.item });
+          case 'failed':
+            return this.take({ type: 'podWatchFailed', watched, failure: report.failure });
+        }
+      },
+    });
+    this.#podWatcher.start();
+  }
+
+  get #surroundings(): { clock: Clock; random: Random; enqueue: (work: () => void) => void } {
+    return { clock: this.#clock, random: this.#random, enqueue: (work) => this.#enqueue(work) };
+  }
+
+  #shutDown(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.length = 0;
+    this.#leaseWatcher?.stop();
+    this.#podWatcher?.stop();
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#ports.siblingLock.free();
+    this.#ports.close();
+  }
+}
+
+function logStep(fact: Fact, state: ElectionState, effects: readonly Effect[]): void {
+  const names = effects.map((effect) =>
+    effect.type === 'announce' ? `announce ${effect.announcement.type}` : effect.type,
+  );
+  log('%s: %s → %s [%s]', state.config.self.name, fact.type, state.role.name, names.join(', '));
+}

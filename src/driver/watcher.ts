@@ -1,0 +1,111 @@
+/**
+ * Runs one watch: carries out the effects of `core/watch.ts` and feeds it what comes back.
+ */
+
+import type { Clock, Timer } from '../clock.ts';
+import {
+  INITIAL_WATCH_STATE,
+  stepWatch,
+  type WatchEffect,
+  type Watched,
+  type WatchInput,
+  type WatchState,
+} from '../core/watch.ts';
+import type { Random } from '../random.ts';
+import type { WatchPort, WatchStream } from './ports.ts';
+
+/** What a watch tells about its object. */
+export type WatchReport<Item> = Extract<
+  WatchEffect<Item>,
+  { readonly type: 'present' | 'absent' | 'deleted' | 'failed' }
+>;
+
+export class Watcher<Item extends Watched> {
+  readonly #port: WatchPort<Item>;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #enqueue: (work: () => void) => void;
+  readonly #report: (report: WatchReport<Item>) => void;
+  #state: WatchState = INITIAL_WATCH_STATE;
+  #stream: WatchStream | null = null;
+  #timer: Timer | null = null;
+
+  /** @param enqueue runs the work in its turn: one input of the whole elector at a time. */
+  constructor(options: {
+    readonly port: WatchPort<Item>;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly enqueue: (work: () => void) => void;
+    readonly report: (report: WatchReport<Item>) => void;
+  }) {
+    this.#port = options.port;
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#enqueue = options.enqueue;
+    this.#report = options.report;
+  }
+
+  start(): void {
+    this.#take({ type: 'started' });
+  }
+
+  /** Final: nothing is reported any more. */
+  stop(): void {
+    this.#take({ type: 'stopped' });
+  }
+
+  #take(input: WatchInput<Item>): void {
+    const { state, effects } = stepWatch(this.#state, input);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #takeInTurn(input: WatchInput<Item>): void {
+    this.#enqueue(() => this.#take(input));
+  }
+
+  #perform(effect: WatchEffect<Item>): void {
+    switch (effect.type) {
+      case 'list':
+        void this.#list(effect.request);
+        return;
+      case 'open':
+        this.#open(effect.stream, effect.resourceVersion, effect.timeoutSeconds);
+        return;
+      case 'close':
+        this.#stream?.close();
+        this.#stream = null;
+        return;
+      case 'setTimer':
+        this.#timer?.cancel();
+        this.#timer = this.#clock.setTimer(effect.afterMs, () => {
+          const fired = this.#timer;
+          // One that was set anew while this waited for its turn takes its place.
+          this.#enqueue(() => {
+            if (fired === this.#timer) this.#take({ type: 'timerFired' });
+          });
+        });
+        return;
+      case 'clearTimer':
+        this.#timer?.cancel();
+        this.#timer = null;
+        return;
+      default:
+        this.#report(effect);
+    }
+  }
+
+  async #list(request: number): Promise<void> {
+    const answer = await this.#port.list();
+    if (answer.ok) this.#takeInTurn({ type: 'listed', request, ...answer.value });
+    else this.#takeInTurn({ type: 'listFailed', request, failure: answer.failure, random: this.#random.next() });
+  }
+
+  #open(stream: number, resourceVersion: string, timeoutSeconds: number): void {
+    this.#stream = this.#port.open(resourceVersion, timeoutSeconds, {
+      opened: () => this.#takeInTurn({ type: 'opened', stream }),
+      event: (event) => this.#takeInTurn({ type: 'received', stream, event, random: this.#random.next() }),
+      ended: (failure) => this.#takeInTurn({ type: 'ended', stream, failure, random: this.#random.next() }),
+    });
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * The public names of `lease-elector`, and no logic.
+ */
+
+export { LeaseElectorError, type LeaseElectorErrorCode } from './errors.ts';
+export type { DemotionReason, Leader, LeaseElectorEvents, Term, Warning, WarningCode } from './events.ts';
+export { LeaseElector, type LeaseElectorState } from './lease-elector.ts';
+export type { KubeConfigFileOptions, LeaseElectorOptions, PodOptions, StopOptions } from './options.ts';

@@ -1,0 +1,475 @@
+/**
+ * `LeaseElector`, the one class an application meets: it starts and stops the election and turns its
+ * announcements into properties, events and terms. The rules are not here but in `core/`.
+ */
+
+import debug from 'debug';
+import { type Clock, systemClock } from './clock.ts';
+import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
+import { currentLeader } from './core/observation.ts';
+import { isFinalAtStart } from './core/request-failure.ts';
+import { retryDelayMs } from './core/retry-delay.ts';
+import { Driver } from './driver/driver.ts';
+import type { Ports, SiblingLockPort } from './driver/ports.ts';
+import { errorOfFailure, LeaseElectorError, stoppedError } from './errors.ts';
+import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts';
+import { GuardedEmitter } from './guarded-emitter.ts';
+import { type Cluster, type ConnectOptions, connectToCluster } from './kube/connect.ts';
+import type { Identity } from './kube/identity.ts';
+import { localIdentity, localPorts } from './local.ts';
+import {
+  checkStopOptions,
+  type LeaseElectorOptions,
+  type ResolvedOptions,
+  resolveOptions,
+  type StopOptions,
+} from './options.ts';
+import { type Random, systemRandom } from './random.ts';
+import { siblingLock } from './sibling-lock.ts';
+
+const log = debug('lease-elector');
+
+/**
+ * - `starting`: nobody is known to lead yet
+ * - `candidate`: would lead if it could
+ * - `leader`: this process leads
+ * - `sibling`: another process of the same Pod campaigns; this one takes its place when it ends
+ * - `stopped`: over, for good
+ */
+export type LeaseElectorState = 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
+
+/**
+ * What an elector takes from the machine; the simulation gives its own.
+ *
+ * @internal
+ */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly connect: (options: Omit<ConnectOptions, 'clock'>) => Promise<Cluster>;
+  readonly siblingLock: (identity: Identity) => SiblingLockPort;
+}
+
+const REAL_SURROUNDINGS: Surroundings = {
+  clock: systemClock,
+  random: systemRandom,
+  connect: (options) => connectToCluster({ ...options, clock: systemClock }),
+  siblingLock: (identity) =>
+    siblingLock({
+      podUid: identity.pod.uid,
+      namespace: identity.namespace,
+      lease: identity.lease,
+      clock: systemClock,
+      random: systemRandom,
+    }),
+};
+
+/** A term as long as it lasts, and the work that belongs to it. */
+interface CurrentTerm {
+  readonly term: Term;
+  readonly controller: AbortController;
+}
+
+/** How `start()` or `stepDown()` will end. */
+type Outcome = PromiseWithResolvers<void>;
+
+/**
+ * Takes part in the election of one leader among the Pods of an application.
+ *
+ * The Pod that wins leads until its Pod object is deleted from the cluster: through crashes, restarts,
+ * hangs and outages of the API. For a while there may be no leader; there are never two.
+ *
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector({
+ *   onElected: async (term) => {
+ *     while (!term.signal.aborted) await runBatch(term.fencingToken);
+ *   },
+ * });
+ * await elector.start();
+ *
+ * async function runBatch(fencingToken: bigint): Promise<void> {}
+ * ```
+ */
+export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
+  readonly #options: ResolvedOptions;
+  readonly #surroundings: Surroundings;
+  /** Aborts when `stop()` is called: ends what `start()` is still waiting for. */
+  readonly #stopping = new AbortController();
+  readonly #stopped: Outcome = outcome();
+  #driver: Driver | null = null;
+  #started: Outcome | null = null;
+  #stepDown: Outcome | null = null;
+  #current: CurrentTerm | null = null;
+  #work: Promise<void> = Promise.resolve();
+  #over = false;
+  #reportsFailure = false;
+  #startedAtMs = 0;
+
+  /**
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`: an option is unknown, of the wrong type or out of range
+   */
+  constructor(options?: LeaseElectorOptions);
+  /** @internal */
+  constructor(options: LeaseElectorOptions | undefined, surroundings: Surroundings);
+  constructor(options: LeaseElectorOptions = {}, surroundings: Surroundings = REAL_SURROUNDINGS) {
+    super();
+    this.#options = resolveOptions(options);
+    this.#surroundings = surroundings;
+    const { signal } = this.#options;
+    if (signal === undefined) return;
+    const stop = (): void => void this.stop();
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true, signal: this.#stopping.signal });
+  }
+
+  /**
+   * Begins to campaign; resolves as soon as it is known who leads, this process or another.
+   *
+   * What passes (an API server that cannot be reached, for example) is tried again until it succeeds or the
+   * elector is stopped. What does not is an error at once. A running elector keeps the process alive.
+   *
+   * Calling it again gives the same promise.
+   *
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NO_CLUSTER`, `_IDENTITY`, `_CREDENTIALS`, `_OPTION`,
+   * `_FORBIDDEN`, `_UNAUTHORIZED`, `_UNTRUSTED`, `_REQUEST`, or `_STOPPED` when it was stopped meanwhile
+   */
+  start(): Promise<void> {
+    if (this.#started !== null) return this.#started.promise;
+    this.#started = outcome();
+    this.#startedAtMs = this.#surroundings.clock.nowMs();
+    if (this.#over || this.#stopping.signal.aborted) this.#started.reject(stoppedError());
+    else void this.#begin().catch((error: unknown) => this.#fail(error));
+    return this.#started.promise;
+  }
+
+  /**
+   * Leaves the election: stops campaigning, aborts `term.signal`, waits for the promise of `onElected` (at most
+   * `drainTimeoutMs`), and resolves when nothing of the elector is left. Nothing is called after that.
+   *
+   * The Lease is kept, so that a restarted container is still the leader; it is given up when the own Pod is
+   * being deleted and the work is done, or when `release` is true.
+   *
+   * Never rejects but for wrong options. Calling it again gives the same promise.
+   *
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
+   */
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkStopOptions(options);
+    this.#stopping.abort();
+    if (this.#driver !== null) {
+      this.#driver.take({ type: 'stopRequested', release: options.release === true ? 'always' : 'ifTerminating' });
+    } else {
+      this.#finish();
+    }
+    return this.#stopped.promise;
+  }
+
+  /** The same as `stop()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Gives leadership up and becomes a candidate again, one that lets the others go first. Resolves when the
+   * Lease is released.
+   *
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_NOT_RELEASED` when a permission
+   * is missing or the API server could not be reached: this Pod then holds the Lease still, and leads again
+   */
+  stepDown(): Promise<void> {
+    if (this.#stepDown !== null) return this.#stepDown.promise;
+    if (this.#driver === null || !this.isLeader) {
+      return Promise.reject(
+        new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', 'Only the leader can step down; look at isLeader first.'),
+      );
+    }
+    this.#stepDown = outcome();
+    const { promise } = this.#stepDown;
+    this.#driver.take({ type: 'stepDownRequested' });
+    return promise;
+  }
+
+  /** Whether this process leads. False until it is proven. */
+  get isLeader(): boolean {
+    return this.#current !== null;
+  }
+
+  /** The term of this process, while it leads. */
+  get term(): Term | undefined {
+    return this.#current?.term;
+  }
+
+  /** What this elector is at the moment. */
+  get state(): LeaseElectorState {
+    if (this.#over || this.#stopping.signal.aborted) return 'stopped';
+    if (this.isLeader) return 'leader';
+    const role = this.#driver?.state.role;
+    if (role === undefined || role.name === 'starting') return 'starting';
+    return role.name === 'sibling' ? 'sibling' : 'candidate';
+  }
+
+  /** Who leads, as far as this process knows; `undefined` when nobody does, or nothing is known. */
+  get leader(): Leader | undefined {
+    if (this.#driver === null) return undefined;
+    const leader = currentLeader(this.#driver.state.knowledge);
+    return leader === null ? undefined : this.#toLeader(leader);
+  }
+
+  /**
+   * For how long the API server has not confirmed what this process believes about the Lease, in milliseconds.
+   * It grows while the API cannot be reached; a leader leads on all the same.
+   */
+  get unverifiedForMs(): number {
+    if (this.#started === null) return 0;
+    const verifiedAtMs = this.#driver?.state.knowledge.verifiedAtMs ?? 0;
+    return this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs);
+  }
+
+  protected override listenerFailed(cause: unknown): void {
+    this.#reportError(
+      new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', 'A listener failed; see `cause`.', { cause }),
+    );
+  }
+
+  async #begin(): Promise<void> {
+    const { clock, random } = this.#surroundings;
+    const { identity, ports } = await this.#enter();
+    if (this.#stopping.signal.aborted) {
+      ports.close();
+      return;
+    }
+    log(
+      'Pod %s (uid %s) campaigns for Lease %s/%s',
+      identity.pod.name,
+      identity.pod.uid,
+      identity.namespace,
+      identity.lease,
+    );
+    this.#driver = new Driver({
+      config: {
+        self: identity.pod,
+        namespace: identity.namespace,
+        leaseName: identity.lease,
+        renewIntervalMs: this.#options.renewIntervalMs,
+        leaseDurationSeconds: this.#options.leaseDurationSeconds,
+      },
+      ports,
+      clock,
+      random,
+      application: {
+        announce: (announcement) => this.#hear(announcement),
+        settleWork: () => this.#settleWork(),
+        defect: (error) => this.#defect(error),
+      },
+    });
+    this.#driver.take({ type: 'started' });
+  }
+
+  /** Finds the cluster and this Pod's place in it; without a cluster, and if that was allowed, makes do without. */
+  async #enter(): Promise<{ identity: Identity; ports: Ports }> {
+    const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = this.#options;
+    const options = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory }) };
+    try {
+      const cluster = await this.#surroundings.connect(options);
+      const identity = await this.#identify(cluster);
+      return { identity, ports: { ...cluster.ports(identity), siblingLock: this.#surroundings.siblingLock(identity) } };
+    } catch (error) {
+      if (!local || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER') throw error;
+      const identity = localIdentity(pod, lease);
+      this.#warn('local', `There is no cluster here and the option local is set: ${identity.pod.name} leads alone.`);
+      return { identity, ports: localPorts(identity.pod) };
+    }
+  }
+
+  /** Asks who this Pod is until there is an answer. */
+  async #identify(cluster: Cluster): Promise<Identity> {
+    const { random } = this.#surroundings;
+    const { pod, lease } = this.#options;
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        const answer = await cluster.identify(defined({ pod, lease }));
+        if (answer.ok) return answer.value;
+        const { failure } = answer;
+        if (isFinalAtStart(failure)) throw errorOfFailure(failure);
+        log('asking again who this Pod is: %s', failure.message);
+        await this.#pause(Math.max(retryDelayMs(attempt, random.next()), failure.retryAfterMs ?? 0));
+        if (this.#stopping.signal.aborted) throw stoppedError();
+      }
+    } catch (error) {
+      cluster.close();
+      throw error;
+    }
+  }
+
+  /** Ends early when the elector is stopped. */
+  #pause(durationMs: number): Promise<void> {
+    const { promise, resolve } = outcome();
+    const timer = this.#surroundings.clock.setTimer(durationMs, resolve);
+    const stop = (): void => {
+      timer.cancel();
+      resolve();
+    };
+    this.#stopping.signal.addEventListener('abort', stop, { once: true });
+    return promise.finally(() => this.#stopping.signal.removeEventListener('abort', stop));
+  }
+
+  #hear(announcement: Announcement): void {
+    switch (announcement.type) {
+      case 'elected':
+        return this.#elected(announcement.term);
+      case 'demoted':
+        return this.#demoted(announcement.reason);
+      case 'leaderChanged':
+        this.#started?.resolve();
+        this.emit('leaderChanged', announcement.leader === null ? null : this.#toLeader(announcement.leader));
+        return;
+      case 'renewed':
+        this.emit('renewed', this.#toLeader(announcement.leader));
+        return;
+      case 'stale':
+        this.emit('stale', this.#toLeader(announcement.leader));
+        return;
+      case 'warning':
+        return this.#warn(announcement.code, announcement.message);
+      case 'failed':
+        return this.#fail(errorOfFailure(announcement.failure));
+      case 'steppedDown':
+        return this.#steppedDown(announcement.released);
+      case 'stopped':
+        this.#steppedDown(announcement.released);
+        return this.#finish();
+    }
+  }
+
+  #elected(core: CoreTerm): void {
+    const controller = new AbortController();
+    const term: Term = {
+      signal: controller.signal,
+      fencingToken: BigInt(core.fencingToken),
+      resumed: core.resumed,
+      leaseUid: core.leaseUid,
+      acquireTime: new Date(core.acquireTimeMs),
+    };
+    this.#current = { term, controller };
+    log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
+    this.#work = this.#runWork(term);
+    this.emit('elected', term);
+  }
+
+  /** The promise of `onElected` is owned here: it never goes unhandled. */
+  async #runWork(term: Term): Promise<void> {
+    try {
+      await this.#options.onElected?.(term);
+    } catch (cause) {
+      this.#reportError(
+        new LeaseElectorError(
+          'ERR_LEASE_ELECTOR_CALLBACK',
+          'onElected failed; see `cause`. This process leads on: call stepDown(), or exit, to give leadership up.',
+          { cause },
+        ),
+      );
+    }
+  }
+
+  #demoted(reason: DemotionReason): void {
+    const current = this.#current;
+    if (current === null) return;
+    this.#current = null;
+    log('demoted: %s', reason);
+    current.controller.abort(
+      new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process does not lead any more: ${reason}.`),
+    );
+    this.emit('demoted', current.term, reason);
+  }
+
+  async #settleWork(): Promise<boolean> {
+    const { promise: timeout, resolve } = outcome();
+    const timer = this.#surroundings.clock.setTimer(this.#options.drainTimeoutMs, resolve);
+    const drained = await Promise.race([this.#work.then(() => true), timeout.then(() => false)]);
+    timer.cancel();
+    return drained;
+  }
+
+  #steppedDown(released: boolean): void {
+    const pending = this.#stepDown;
+    this.#stepDown = null;
+    if (released) pending?.resolve();
+    else {
+      pending?.reject(
+        new LeaseElectorError(
+          'ERR_LEASE_ELECTOR_NOT_RELEASED',
+          'The Lease could not be given up, so this Pod holds it still: grant `update` and `delete` on leases, or try again when the API server can be reached.',
+        ),
+      );
+    }
+  }
+
+  /** `start()` cannot succeed. */
+  #fail(error: unknown): void {
+    this.#started?.reject(error);
+    this.#finish();
+  }
+
+  /** A broken invariant: this elector ends, and the application is told; its process goes on. */
+  #defect(cause: unknown): void {
+    this.#demoted('invariant');
+    this.#reportError(
+      new LeaseElectorError(
+        'ERR_LEASE_ELECTOR_INVARIANT',
+        'An invariant of the election broke, so this elector stopped for safety. Please report it, with `cause`.',
+        { cause },
+      ),
+    );
+    this.#steppedDown(false);
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stopping.abort();
+    this.#started?.reject(stoppedError());
+    this.emit('stopped');
+    this.#stopped.resolve();
+  }
+
+  #warn(code: WarningCode, message: string): void {
+    log('warning: %s: %s', code, message);
+    this.emit('warning', { code, message });
+  }
+
+  #reportError(error: LeaseElectorError): void {
+    log('error: %s: %o', error.message, error.cause);
+    // A listener of `error` that fails itself has nobody left to tell.
+    if (this.#reportsFailure || this.#over) return;
+    this.#reportsFailure = true;
+    this.emit('error', error);
+    this.#reportsFailure = false;
+  }
+
+  #toLeader(leader: CoreLeader): Leader {
+    const { name, uid, acquireTimeMs, renewalObservedAtMs } = leader;
+    return {
+      name,
+      uid,
+      since: acquireTimeMs === null ? null : new Date(acquireTimeMs),
+      renewTimeAgeMs: renewalObservedAtMs === null ? null : this.#surroundings.clock.nowMs() - renewalObservedAtMs,
+    };
+  }
+}
+
+function outcome(): Outcome {
+  const pending = Promise.withResolvers<void>();
+  // Whoever was given the promise handles it; nobody may have been.
+  pending.promise.catch(() => undefined);
+  return pending;
+}
+
+/** Without the properties that are undefined. */
+function defined<Given extends object>(given: Given): { [Key in keyof Given]?: Exclude<Given[Key], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Given]?: Exclude<Given[Key], undefined>;
+  };
+}

@@ -1,0 +1,225 @@
+/**
+ * The options of a `LeaseElector`, their defaults, and the one place that validates them.
+ */
+
+import type { KubeConfig } from '@kubernetes/client-node';
+import { LeaseElectorError } from './errors.ts';
+import type { Term } from './events.ts';
+
+/** The leader renews its Lease this often, in milliseconds. */
+export const DEFAULT_RENEW_INTERVAL_MS = 10_000;
+
+/** A leader that has not renewed for so many seconds is reported as `stale`. */
+export const DEFAULT_LEASE_DURATION_SECONDS = 30;
+
+/** The work of an ended term is given this long to settle, in milliseconds: a Pod has 30 s in all by default. */
+export const DEFAULT_DRAIN_TIMEOUT_MS = 20_000;
+
+/** A request to the API server that is not answered after this many milliseconds has failed. */
+export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+
+/** The longest delay that a timer of Node.js can hold, in milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Which Pod this process runs in, where it cannot be found out. */
+export interface PodOptions {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+}
+
+/** A kubeconfig file. */
+export interface KubeConfigFileOptions {
+  readonly path: string;
+  /** @default the file's current context */
+  readonly context?: string;
+}
+
+/** The options of a `LeaseElector`; every one may be left out. */
+export interface LeaseElectorOptions {
+  /**
+   * The name of the Lease that the Pods compete for.
+   *
+   * @default `$NAIS_APP_NAME`, else the own Pod's label `app.kubernetes.io/name`, else its label `app`
+   */
+  readonly lease?: string;
+
+  /**
+   * Called once per term, when this process begins to lead. Its promise is the work of the term: `stop()`
+   * waits for it. When it rejects an `error` is emitted, and leadership is kept.
+   */
+  readonly onElected?: (term: Term) => unknown;
+
+  /** Stops the elector when it aborts, as `stop()` does. */
+  readonly signal?: AbortSignal;
+
+  /** Which Pod this process runs in. @default read from the service account's token, else the environment */
+  readonly pod?: PodOptions;
+
+  /**
+   * How to reach the cluster from outside: a `KubeConfig` of `@kubernetes/client-node`, or a kubeconfig
+   * file. `~/.kube/config` is never read unasked: a laptop must not join production's election.
+   *
+   * @default the service account of the Pod
+   */
+  readonly kubeConfig?: KubeConfig | KubeConfigFileOptions;
+
+  /** Leads alone, loudly, when there is no cluster: for a developer's machine. @default false */
+  readonly local?: boolean;
+
+  /** How often the leader renews, in milliseconds. @default 10000 */
+  readonly renewIntervalMs?: number;
+
+  /**
+   * After how many seconds without a renewal the others report the leader as `stale`. Nothing expires
+   * because of it. @default 30
+   */
+  readonly leaseDurationSeconds?: number;
+
+  /** How long `stop()` and `stepDown()` wait for the promise of `onElected`, in milliseconds. @default 20000 */
+  readonly drainTimeoutMs?: number;
+
+  /** How long a request to the API server may take, in milliseconds. @default 10000 */
+  readonly requestTimeoutMs?: number;
+
+  /** Where the files `token`, `ca.crt` and `namespace` are. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
+  readonly serviceAccountDirectory?: string;
+}
+
+/** The options with their defaults filled in. */
+export interface ResolvedOptions extends LeaseElectorOptions {
+  readonly local: boolean;
+  readonly renewIntervalMs: number;
+  readonly leaseDurationSeconds: number;
+  readonly drainTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+}
+
+/** How `stop()` treats the Lease. */
+export interface StopOptions {
+  /**
+   * Gives the Lease up even when the own Pod is not being deleted: the successor starts at once.
+   *
+   * @default false: the Lease is given up only when the Pod is being deleted and its work is done
+   */
+  readonly release?: boolean;
+}
+
+interface Rule {
+  readonly expected: string;
+  readonly accepts: (value: unknown) => boolean;
+}
+
+const NON_EMPTY_STRING: Rule = {
+  expected: 'a non-empty string',
+  accepts: (value) => typeof value === 'string' && value !== '',
+};
+
+const BOOLEAN: Rule = { expected: 'a boolean', accepts: (value) => typeof value === 'boolean' };
+
+function integer(from: number, to: number): Rule {
+  return {
+    expected: `a whole number from ${from} to ${to}`,
+    accepts: (value) => Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to,
+  };
+}
+
+function objectOf(rules: Readonly<Record<string, Rule>>, expected: string): Rule {
+  return {
+    expected,
+    accepts: (value) =>
+      isRecord(value) &&
+      Object.entries(value).every(([key, entry]) => entry === undefined || rules[key]?.accepts(entry) === true),
+  };
+}
+
+const POD = objectOf(
+  { name: NON_EMPTY_STRING, namespace: NON_EMPTY_STRING, uid: NON_EMPTY_STRING },
+  'an object with the strings name, namespace and uid, or some of them',
+);
+
+const KUBE_CONFIG_FILE = objectOf({ path: NON_EMPTY_STRING, context: NON_EMPTY_STRING }, '');
+
+const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
+  lease: NON_EMPTY_STRING,
+  onElected: { expected: 'a function', accepts: (value) => typeof value === 'function' },
+  signal: { expected: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal },
+  pod: POD,
+  kubeConfig: {
+    expected: 'a KubeConfig of @kubernetes/client-node, or an object with the strings path and (optional) context',
+    accepts: (value) => isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && 'path' in value),
+  },
+  local: BOOLEAN,
+  renewIntervalMs: integer(100, LONGEST_TIMER_MS),
+  leaseDurationSeconds: integer(1, Math.floor(LONGEST_TIMER_MS / 1000)),
+  drainTimeoutMs: integer(0, LONGEST_TIMER_MS),
+  requestTimeoutMs: integer(100, LONGEST_TIMER_MS),
+  serviceAccountDirectory: NON_EMPTY_STRING,
+};
+
+const STOP_OPTIONS: Readonly<Record<keyof StopOptions, Rule>> = { release: BOOLEAN };
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`: says what was expected and what was given
+ */
+export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
+  check('options', options, OPTIONS);
+  const resolved: ResolvedOptions = {
+    ...options,
+    local: options.local ?? false,
+    renewIntervalMs: options.renewIntervalMs ?? DEFAULT_RENEW_INTERVAL_MS,
+    leaseDurationSeconds: options.leaseDurationSeconds ?? DEFAULT_LEASE_DURATION_SECONDS,
+    drainTimeoutMs: options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
+    requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+  };
+  if (resolved.leaseDurationSeconds * 1000 <= resolved.renewIntervalMs) {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_OPTION',
+      `options.leaseDurationSeconds (${resolved.leaseDurationSeconds}) must be longer than options.renewIntervalMs ` +
+        `(${resolved.renewIntervalMs} ms), or a healthy leader would look stale; three times as long is usual.`,
+    );
+  }
+  return resolved;
+}
+
+/** Checks the options of `stop()`. @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION` */
+export function checkStopOptions(options: StopOptions): void {
+  check('stop options', options, STOP_OPTIONS);
+}
+
+function check(what: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {
+  if (!isRecord(options)) throw wrong(what, 'an object', options);
+  for (const [name, value] of Object.entries(options)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (rule === undefined) {
+      throw new LeaseElectorError(
+        'ERR_LEASE_ELECTOR_OPTION',
+        `${what}.${name} does not exist. Known are: ${Object.keys(rules).join(', ')}.`,
+      );
+    }
+    if (value !== undefined && !rule.accepts(value)) throw wrong(`${what}.${name}`, rule.expected, value);
+  }
+}
+
+function wrong(what: string, expected: string, given: unknown): LeaseElectorError {
+  return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', `${what} must be ${expected}, but is ${describe(given)}.`);
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (isRecord(value)) return `an object with the keys ${JSON.stringify(Object.keys(value))}`;
+  return String(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Known by what it can do: loading the client only to ask for its class would cost 90 MB. */
+function isKubeConfig(value: unknown): value is KubeConfig {
+  return isRecord(value) && typeof value['getCurrentCluster'] === 'function';
+}
