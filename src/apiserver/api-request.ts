@@ -1,0 +1,67 @@
+/**
+ * What goes into the server and what comes out of it, whether over a socket or in process.
+ */
+
+import type { UserInfo } from './authentication.ts';
+import type { ResourceKind } from './resources.ts';
+import type { RequestInfo } from './routes.ts';
+import type { StatusError } from './status.ts';
+import type { ApiStream } from './watch.ts';
+
+/** A request. */
+export interface ApiRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** An answer. */
+export interface ApiResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Present for a watch, instead of a body. */
+  readonly stream?: ApiStream;
+}
+
+/** A request whose sender and target are known. */
+export interface RequestContext {
+  readonly request: ApiRequest;
+  readonly info: RequestInfo;
+  readonly query: URLSearchParams;
+  readonly user: UserInfo;
+}
+
+/** A request about objects of a kind. */
+export interface ResourceContext extends RequestContext {
+  readonly kind: ResourceKind;
+  /** Empty for kinds without namespaces. */
+  readonly namespace: string;
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' } as const;
+
+/** An answer whose body is JSON text already. */
+export function jsonResponse(
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = JSON_TYPE,
+): ApiResponse {
+  return { status, headers, body: `${body}\n` };
+}
+
+/** An answer of plain text. */
+export function textResponse(status: number, body: string): ApiResponse {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
+}
+
+/** The answer to a request that failed. */
+export function errorResponse(error: StatusError): ApiResponse {
+  const retryAfter = error.body.details?.retryAfterSeconds;
+  const headers = retryAfter === undefined ? JSON_TYPE : { ...JSON_TYPE, 'retry-after': String(retryAfter) };
+  return jsonResponse(error.code, JSON.stringify(error.body), headers);
+}

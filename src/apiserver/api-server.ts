@@ -1,0 +1,444 @@
+/**
+ * The embedded Kubernetes API server: authentication, authorization, routing, and the powers of a control
+ * plane that no HTTP client has. The rules it follows live in the files it puts together.
+ */
+
+import { type Clock, systemClock } from '../clock.ts';
+import { type Random, randomUuid, systemRandom } from '../random.ts';
+import type { ApiObject } from './api-object.ts';
+import {
+  type ApiRequest,
+  type ApiResponse,
+  errorResponse,
+  jsonResponse,
+  type RequestContext,
+  textResponse,
+} from './api-request.ts';
+import { ANONYMOUS, Authenticator, type UserInfo } from './authentication.ts';
+import { Authorizer, type PolicyRule } from './authorization.ts';
+import { discover } from './discovery.ts';
+import { ConnectionResetError, type Fault, type FaultHook, faultStatus } from './faults.ts';
+import {
+  DEFAULT_GARBAGE_COLLECTION_DELAY_MS,
+  DEFAULT_GARBAGE_COLLECTION_STEP_MS,
+  GarbageCollector,
+} from './garbage-collector.ts';
+import { HttpListener, type ListenOptions } from './http-listener.ts';
+import { NamespaceLifecycle } from './namespace-lifecycle.ts';
+import { ReadRequests } from './read-requests.ts';
+import { Registry } from './registry.ts';
+import {
+  apiVersionOf,
+  kindOfResource,
+  PODS,
+  REVIEW_KINDS,
+  type ResourceKind,
+  ROLE_BINDINGS,
+  ROLES,
+  SERVICE_ACCOUNTS,
+} from './resources.ts';
+import { Reviews } from './reviews.ts';
+import { parseRequest, type RequestInfo } from './routes.ts';
+import { methodNotAllowed, noSuchResource, StatusError } from './status.ts';
+import { Store, type StoreReader } from './store.ts';
+import { TEST_CA_CERTIFICATE } from './test-certificate.ts';
+import type { WriteEvent, WriteType } from './watch-history.ts';
+import { WriteRequests } from './write-requests.ts';
+
+/** One answered request. */
+export interface RequestLogEntry {
+  readonly user: string;
+  readonly verb: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** HTTP status; 0 when the connection was reset instead. */
+  readonly status: number;
+}
+
+/** How a server is set up. */
+export interface ApiServerOptions {
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  /** Uids, generated names and time-outs. @default chance that nobody can repeat */
+  readonly random?: Random;
+  /** Milliseconds from the end of an owner to the collector's first look. @default 5 */
+  readonly garbageCollectionDelayMs?: number | (() => number);
+  /** Milliseconds between one request of the collector and its next. @default 1 */
+  readonly garbageCollectionStepMs?: number | (() => number);
+  /** @default 'rbac' */
+  readonly authorization?: 'rbac' | 'always-allow';
+  /** The token of the user `admin`, in the group system:masters. @default a random one */
+  readonly adminToken?: string;
+  /** How many past writes of each resource a watch can resume from. @default 10,000 */
+  readonly historyLimit?: number;
+  /** What goes wrong. @default nothing */
+  readonly faults?: FaultHook;
+  /** Called after every request. */
+  readonly onRequest?: (entry: RequestLogEntry) => void;
+}
+
+/** Where a started server listens. */
+export interface ApiServerAddress {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly caPem: string;
+}
+
+/** What a Pod is made of. */
+export interface CreatePodOptions {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Bound to a node, a Pod is deleted gracefully. */
+  readonly nodeName?: string;
+  /** @default 'default' */
+  readonly serviceAccountName?: string;
+  /** @default 30 */
+  readonly gracePeriodSeconds?: number;
+}
+
+/** A Pod that was made. */
+export interface PodIdentity {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+}
+
+/** A token to be issued. */
+export interface IssueTokenOptions {
+  readonly namespace: string;
+  readonly serviceAccountName: string;
+  readonly pod?: { readonly name: string; readonly uid: string };
+  /** @default 3600 */
+  readonly expirationSeconds?: number;
+}
+
+/** Rules for a service account. */
+export interface GrantOptions {
+  readonly namespace: string;
+  readonly serviceAccountName: string;
+  readonly rules: readonly PolicyRule[];
+}
+
+/** A committed write, for checkers. */
+export interface ObservedWrite {
+  readonly type: WriteType;
+  /** Plural, such as `leases`. */
+  readonly resource: string;
+  readonly object: ApiObject;
+  readonly resourceVersion: string;
+}
+
+function milliseconds(option: number | (() => number) | undefined, otherwise: number): () => number {
+  if (typeof option === 'function') return option;
+  return () => option ?? otherwise;
+}
+
+/** A Kubernetes API server in this process. */
+export class ApiServer {
+  readonly adminToken: string;
+  readonly caPem: string = TEST_CA_CERTIFICATE;
+  readonly #clock: Clock;
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #authenticator: Authenticator;
+  readonly #authorizer: Authorizer;
+  readonly #reads: ReadRequests;
+  readonly #writes: WriteRequests;
+  readonly #reviews: Reviews;
+  readonly #garbageCollector: GarbageCollector;
+  readonly #namespaces: NamespaceLifecycle;
+  readonly #faults: FaultHook | undefined;
+  readonly #onRequest: ((entry: RequestLogEntry) => void) | undefined;
+  #listener: HttpListener | undefined;
+  #address: ApiServerAddress | undefined;
+
+  constructor(options: ApiServerOptions = {}) {
+    const random = options.random ?? systemRandom;
+    this.#clock = options.clock ?? systemClock;
+    this.adminToken = options.adminToken ?? randomUuid(random);
+    this.#store = new Store(options.historyLimit === undefined ? {} : { historyLimit: options.historyLimit });
+    this.#registry = new Registry(this.#store, this.#clock, random);
+    this.#authenticator = new Authenticator(this.#store, this.#clock, random, this.adminToken);
+    this.#authorizer = new Authorizer(this.#store, options.authorization ?? 'rbac');
+    this.#reads = new ReadRequests(this.#store, this.#registry, this.#clock, random);
+    this.#writes = new WriteRequests(this.#store, this.#registry, this.#authorizer, this.#clock);
+    this.#reviews = new Reviews(this.#registry, this.#authenticator, this.#authorizer, this.#clock);
+    this.#garbageCollector = new GarbageCollector(this.#store, this.#registry, this.#clock, {
+      delayMs: milliseconds(options.garbageCollectionDelayMs, DEFAULT_GARBAGE_COLLECTION_DELAY_MS),
+      stepMs: milliseconds(options.garbageCollectionStepMs, DEFAULT_GARBAGE_COLLECTION_STEP_MS),
+    });
+    this.#namespaces = new NamespaceLifecycle(this.#store, this.#registry);
+    this.#faults = options.faults;
+    this.#onRequest = options.onRequest;
+    for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system']) this.createNamespace(name);
+  }
+
+  /** Read access to all objects, without authorization. */
+  get store(): StoreReader {
+    return this.#store;
+  }
+
+  /** Answers a request, without a socket. Rejects only when a fault resets the connection. */
+  handle(request: ApiRequest): Promise<ApiResponse> {
+    const [path = '/', queryText] = request.path.split('?', 2);
+    const query = new URLSearchParams(queryText ?? '');
+    const info = parseRequest(request.method, path, query);
+    let user = ANONYMOUS;
+    try {
+      user = this.#authenticator.authenticate(request.headers['authorization']);
+    } catch (error) {
+      return this.#finish(info, user, failure(error));
+    }
+    const context = { request, info, query, user };
+    const { verb, resource, name } = info;
+    const fault = this.#faults?.({ user: user.username, verb, resource, namespace: info.namespace ?? '', name });
+    if (fault !== undefined) return this.#handleWithFault(context, fault);
+    return this.#carryOut(context);
+  }
+
+  async #handleWithFault(context: RequestContext, fault: Fault): Promise<ApiResponse> {
+    const { info, user } = context;
+    if (fault.delayMs !== undefined) await this.#delay(fault.delayMs);
+    if (fault.refuse === true) return this.#reset(info, user);
+    if (fault.status !== undefined) return this.#finish(info, user, errorResponse(faultStatus(fault.status)));
+    const response = await this.#carryOut(context);
+    if (fault.dropAnswer !== true) return response;
+    response.stream?.close();
+    throw new ConnectionResetError();
+  }
+
+  #delay(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.setTimer(ms, resolve, { background: true });
+    });
+  }
+
+  #reset(info: RequestInfo, user: UserInfo): never {
+    this.#log(info, user, 0);
+    throw new ConnectionResetError();
+  }
+
+  #carryOut(context: RequestContext): Promise<ApiResponse> {
+    const { info, user } = context;
+    let response: ApiResponse | Promise<ApiResponse>;
+    try {
+      response = this.#dispatch(context);
+    } catch (error) {
+      return this.#finish(info, user, failure(error));
+    }
+    if (!(response instanceof Promise)) return this.#finish(info, user, response);
+    return response.then(
+      (answer) => this.#finish(info, user, answer),
+      (error: unknown) => this.#finish(info, user, failure(error)),
+    );
+  }
+
+  #finish(info: RequestInfo, user: UserInfo, response: ApiResponse): Promise<ApiResponse> {
+    this.#log(info, user, response.status);
+    return Promise.resolve(response);
+  }
+
+  #log(info: RequestInfo, user: UserInfo, status: number): void {
+    if (this.#onRequest === undefined) return;
+    const { verb, resource, name, namespace = '' } = info;
+    this.#onRequest({ user: user.username, verb, resource, namespace, name, status });
+  }
+
+  #dispatch(context: RequestContext): ApiResponse | Promise<ApiResponse> {
+    const { info, request, query, user } = context;
+    this.#authorizer.check(user, info);
+    if (!info.isResource) {
+      const found = discover(request.method, info.path, query, request.headers['accept'] ?? '');
+      return found ?? textResponse(404, '404 page not found\n');
+    }
+    const apiVersion = apiVersionOf(info);
+    const review = REVIEW_KINDS.find((kind) => apiVersionOf(kind) === apiVersion && kind.resource === info.resource);
+    if (review !== undefined) {
+      if (request.method !== 'POST' || info.name !== '') throw methodNotAllowed();
+      return this.#reviews.review(review, context);
+    }
+    const kind = kindOfResource(apiVersion, info.resource);
+    if (kind === undefined || info.tooDeep) throw noSuchResource();
+    if (info.subresource !== '' && !kind.subresources.includes(info.subresource)) throw noSuchResource();
+    if (!kind.namespaced && info.namespace !== undefined && kind.resource !== 'namespaces') throw noSuchResource();
+    return this.#resourceRequest(context, kind);
+  }
+
+  #resourceRequest(context: RequestContext, kind: ResourceKind): ApiResponse | Promise<ApiResponse> {
+    const { info, request } = context;
+    const target = { ...context, kind, namespace: kind.namespaced ? (info.namespace ?? '') : '' };
+    const isObject = info.subresource !== '' || (info.name !== '' && !['list', 'deletecollection'].includes(info.verb));
+    const everywhere = kind.namespaced && info.namespace === undefined;
+    if (info.verb === 'watch') return this.#reads.watch(target);
+    if (info.verb === 'list') return this.#reads.list(target);
+    if (everywhere) throw methodNotAllowed();
+    if (info.subresource === 'token' || info.subresource === 'eviction') {
+      if (request.method !== 'POST') throw methodNotAllowed();
+      return info.subresource === 'token' ? this.#reviews.requestToken(target) : this.#reviews.evict(target);
+    }
+    if (request.method === 'GET' && isObject) return this.#reads.get(target);
+    if (request.method === 'PUT' && isObject) return this.#writes.replace(target);
+    if (request.method === 'PATCH' && isObject) return this.#writes.patch(target);
+    if (request.method === 'DELETE' && isObject && info.subresource === '') return this.#writes.delete(target);
+    if (request.method === 'POST' && !isObject) return this.#writes.create(target);
+    if (info.verb === 'deletecollection' && kind.verbs.includes('deletecollection')) {
+      return this.#writes.deleteCollection(target);
+    }
+    throw methodNotAllowed();
+  }
+
+  /** Starts listening. Loopback unless another host is given. */
+  async start(options: ListenOptions = {}): Promise<ApiServerAddress> {
+    if (this.#listener !== undefined) throw new Error('the server was started already');
+    const { port = 0, host = '127.0.0.1', tls = true } = options;
+    const listener = new HttpListener((request) => this.handle(request), tls);
+    this.#listener = listener;
+    const actualPort = await listener.listen(port, host);
+    const urlHost = host.includes(':') ? `[${host}]` : host;
+    const url = `${tls ? 'https' : 'http'}://${urlHost}:${actualPort}`;
+    this.#address = { url, host, port: actualPort, caPem: this.caPem };
+    return this.#address;
+  }
+
+  /** Ends all watches in order, stops collecting and stops listening. */
+  async stop(): Promise<void> {
+    for (const watch of [...this.#reads.watches]) watch.end();
+    this.#garbageCollector.stop();
+    this.#namespaces.stop();
+    const listener = this.#listener;
+    this.#listener = undefined;
+    await listener?.close();
+  }
+
+  /** A kubeconfig for the user `admin` (JSON, which is YAML as well). Throws before start(). */
+  kubeconfig(): string {
+    if (this.#address === undefined) throw new Error('the server has no address before start()');
+    const server = this.#address.url;
+    const ca = Buffer.from(this.caPem).toString('base64');
+    const cluster = { server, ...(server.startsWith('https') ? { 'certificate-authority-data': ca } : {}) };
+    const name = 'lease-elector';
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name, cluster }],
+      users: [{ name: 'admin', user: { token: this.adminToken } }],
+      contexts: [{ name, context: { cluster: name, user: 'admin', namespace: 'default' } }],
+      'current-context': name,
+    };
+    return `${JSON.stringify(config, null, 2)}\n`;
+  }
+
+  /** Makes a namespace, with its service account `default`. Does nothing when it exists. */
+  createNamespace(name: string): void {
+    this.#namespaces.create(name);
+  }
+
+  /** Makes a Pod, as a scheduler would have bound it and a kubelet have started it. */
+  createPod(options: CreatePodOptions): PodIdentity {
+    const { namespace, name, labels, nodeName, serviceAccountName = 'default', gracePeriodSeconds } = options;
+    const pod = this.#registry.create(PODS, namespace, {
+      kind: 'Pod',
+      apiVersion: 'v1',
+      metadata: {
+        name,
+        uid: '',
+        resourceVersion: '',
+        creationTimestamp: '',
+        ...(labels === undefined ? {} : { labels }),
+      },
+      spec: {
+        containers: [{ name: 'main', image: 'example.invalid/app:1' }],
+        serviceAccountName,
+        ...(nodeName === undefined ? {} : { nodeName }),
+        ...(gracePeriodSeconds === undefined ? {} : { terminationGracePeriodSeconds: gracePeriodSeconds }),
+      },
+    });
+    return { name, namespace, uid: pod.metadata.uid };
+  }
+
+  /** Ends the graceful deletion of a Pod, as the kubelet does when its containers are gone. Throws when it is not being deleted. */
+  confirmPodTermination(namespace: string, name: string): void {
+    const pod = this.#registry.get(PODS, namespace, name);
+    if (pod.metadata.deletionTimestamp === undefined)
+      throw new Error(`the Pod ${namespace}/${name} is not being deleted`);
+    this.#registry.delete(PODS, namespace, name, {
+      gracePeriodSeconds: 0,
+      preconditions: { uid: pod.metadata.uid },
+    });
+  }
+
+  /** Issues a token, as the kubelet gets one for a Pod. The service account is made when there is none. */
+  issueToken(options: IssueTokenOptions): string {
+    const { namespace, serviceAccountName, pod, expirationSeconds } = options;
+    const account = this.#serviceAccount(namespace, serviceAccountName);
+    const nodeName = pod === undefined ? undefined : this.#store.get(PODS, namespace, pod.name)?.spec?.['nodeName'];
+    const { token } = this.#authenticator.issue({
+      namespace,
+      serviceAccount: { name: serviceAccountName, uid: account.metadata.uid },
+      ...(pod === undefined ? {} : { pod: { ...pod, ...(typeof nodeName === 'string' ? { nodeName } : {}) } }),
+      ...(expirationSeconds === undefined ? {} : { expirationSeconds }),
+    });
+    return token;
+  }
+
+  #serviceAccount(namespace: string, name: string): ApiObject {
+    const found = this.#store.get(SERVICE_ACCOUNTS, namespace, name);
+    if (found !== undefined) return found;
+    const metadata = { name, uid: '', resourceVersion: '', creationTimestamp: '' };
+    return this.#registry.create(SERVICE_ACCOUNTS, namespace, { kind: 'ServiceAccount', apiVersion: 'v1', metadata });
+  }
+
+  /** Allows a service account something in its namespace: writes a Role and a RoleBinding named after it. */
+  grant(options: GrantOptions): void {
+    const { namespace, serviceAccountName: name, rules } = options;
+    this.#serviceAccount(namespace, name);
+    const metadata = { name, namespace, uid: '', resourceVersion: '', creationTimestamp: '' };
+    const roleRef = { apiGroup: ROLES.group, kind: 'Role', name };
+    const subjects = [{ kind: 'ServiceAccount', name, namespace }];
+    this.#replaceOrCreate(ROLES, { kind: 'Role', apiVersion: apiVersionOf(ROLES), metadata, rules });
+    this.#replaceOrCreate(ROLE_BINDINGS, {
+      kind: 'RoleBinding',
+      apiVersion: apiVersionOf(ROLE_BINDINGS),
+      metadata,
+      subjects,
+      roleRef,
+    });
+  }
+
+  #replaceOrCreate(kind: ResourceKind, object: ApiObject): void {
+    const { namespace = '', name } = object.metadata;
+    if (this.#store.get(kind, namespace, name) === undefined) this.#registry.create(kind, namespace, object);
+    else this.#registry.update(kind, namespace, name, () => object);
+  }
+
+  /** Breaks open watches off, without an orderly end. Returns how many. */
+  cutWatches(filter?: (watch: { readonly user: string; readonly resource: string }) => boolean): number {
+    const chosen = [...this.#reads.watches].filter(
+      ({ parameters }) => filter?.({ user: parameters.user, resource: parameters.kind.resource }) ?? true,
+    );
+    for (const watch of chosen) watch.end(new ConnectionResetError());
+    return chosen.length;
+  }
+
+  /** Forgets all past writes: a watch from before now gets 410. */
+  compactHistory(): void {
+    this.#store.compact();
+  }
+
+  /** Calls back after every committed write, in the order of revisions. Returns the way to stop it. */
+  onWrite(listener: (write: ObservedWrite) => void): () => void {
+    return this.#store.onWrite(({ type, kind, object }: WriteEvent) =>
+      listener({ type, resource: kind.resource, object, resourceVersion: object.metadata.resourceVersion }),
+    );
+  }
+}
+
+function failure(error: unknown): ApiResponse {
+  if (error instanceof StatusError) return errorResponse(error);
+  // A bug of this server: tell it, so that a test does not have to guess.
+  const message = `Internal error occurred: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return jsonResponse(500, JSON.stringify(new StatusError(500, 'InternalError', message).body));
+}

@@ -1,0 +1,253 @@
+/**
+ * Deletes what is owned by objects that are gone, step by step as the real collector does (facts 22 to 27):
+ * it looks, deletes with uid and resourceVersion, and after a conflict looks again and deletes with the uid
+ * alone. The steps lie apart in time, so that writes come between them as they do in a cluster.
+ */
+
+import type { Clock, Timer } from '../clock.ts';
+import { type ApiObject, type OwnerReference, sameJson, withMetadata } from './api-object.ts';
+import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER, type Registry } from './registry.ts';
+import { kindOf, type ResourceKind } from './resources.ts';
+import { StatusError } from './status.ts';
+import type { Store } from './store.ts';
+import type { WriteEvent } from './watch-history.ts';
+
+/** @default milliseconds from the cause of a collection to the collector's first look (fact 23) */
+export const DEFAULT_GARBAGE_COLLECTION_DELAY_MS = 5;
+/** @default milliseconds between one request of the collector and the next */
+export const DEFAULT_GARBAGE_COLLECTION_STEP_MS = 1;
+
+/** How long the collector waits. */
+export interface GarbageCollectorDelays {
+  readonly delayMs: () => number;
+  readonly stepMs: () => number;
+}
+
+interface Dependent {
+  readonly kind: ResourceKind;
+  readonly object: ApiObject;
+}
+
+/** Watches all writes and collects. */
+export class GarbageCollector {
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #clock: Clock;
+  readonly #delays: GarbageCollectorDelays;
+  /** Objects by the uids of their owners. */
+  readonly #dependents = new Map<string, Map<string, Dependent>>();
+  readonly #timers = new Set<Timer>();
+  readonly #stopListening: () => void;
+
+  constructor(store: Store, registry: Registry, clock: Clock, delays: GarbageCollectorDelays) {
+    this.#store = store;
+    this.#registry = registry;
+    this.#clock = clock;
+    this.#delays = delays;
+    this.#stopListening = store.onWrite((event) => this.#observe(event));
+  }
+
+  stop(): void {
+    this.#stopListening();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #later(afterMs: number, action: () => void): void {
+    const timer = this.#clock.setTimer(
+      afterMs,
+      () => {
+        this.#timers.delete(timer);
+        action();
+      },
+      { background: true },
+    );
+    this.#timers.add(timer);
+  }
+
+  #observe(event: WriteEvent): void {
+    const { kind, object, previous, type } = event;
+    const { uid } = object.metadata;
+    for (const reference of previous?.metadata.ownerReferences ?? []) this.#forget(reference.uid, uid);
+    if (type === 'DELETED') {
+      for (const dependent of this.#dependents.get(uid)?.values() ?? [])
+        this.#examine(dependent.kind, dependent.object);
+      // An owner that waits for its dependents may wait no longer.
+      for (const reference of object.metadata.ownerReferences ?? []) this.#resumeForeground(object, reference);
+      return;
+    }
+    const references = object.metadata.ownerReferences ?? [];
+    for (const reference of references) this.#remember(reference.uid, { kind, object });
+    const changed = !sameJson(references, previous?.metadata.ownerReferences ?? []);
+    if (references.length > 0 && changed) this.#examine(kind, object);
+    if (object.metadata.deletionTimestamp === undefined) return;
+    const finalizers = object.metadata.finalizers ?? [];
+    if (finalizers.includes(ORPHAN_FINALIZER)) this.#later(this.#delays.delayMs(), () => this.#orphan(kind, object));
+    if (finalizers.includes(FOREGROUND_FINALIZER)) {
+      this.#later(this.#delays.delayMs(), () => this.#foreground(kind, object));
+    }
+  }
+
+  #remember(ownerUid: string, dependent: Dependent): void {
+    let dependents = this.#dependents.get(ownerUid);
+    if (dependents === undefined) {
+      dependents = new Map();
+      this.#dependents.set(ownerUid, dependents);
+    }
+    dependents.set(dependent.object.metadata.uid, dependent);
+  }
+
+  #forget(ownerUid: string, uid: string): void {
+    const dependents = this.#dependents.get(ownerUid);
+    dependents?.delete(uid);
+    if (dependents?.size === 0) this.#dependents.delete(ownerUid);
+  }
+
+  #examine(kind: ResourceKind, object: ApiObject): void {
+    if ((object.metadata.ownerReferences ?? []).every((reference) => this.#ownerOf(object, reference) !== 'absent')) {
+      return;
+    }
+    this.#later(this.#delays.delayMs(), () => this.#look(kind, object.metadata));
+  }
+
+  /** The collector's first GET: is an owner missing, and is none left? */
+  #look(
+    kind: ResourceKind,
+    sought: { readonly namespace?: string; readonly name: string; readonly uid: string },
+  ): void {
+    const object = this.#current(kind, sought);
+    if (object === undefined) return;
+    const references = object.metadata.ownerReferences ?? [];
+    const absent = references.filter((reference) => this.#ownerOf(object, reference) === 'absent');
+    if (absent.length === 0) return;
+    if (absent.length < references.length) {
+      this.#later(this.#delays.stepMs(), () => this.#dropReferences(kind, object, absent));
+      return;
+    }
+    const preconditions = { uid: object.metadata.uid, resourceVersion: object.metadata.resourceVersion };
+    this.#later(this.#delays.stepMs(), () => {
+      if (this.#delete(kind, object, preconditions) === 'conflict') {
+        this.#later(this.#delays.stepMs(), () => this.#lookAgain(kind, object));
+      }
+    });
+  }
+
+  /** The second GET: unchanged owner references mean that the uid is enough (fact 25). */
+  #lookAgain(kind: ResourceKind, seen: ApiObject): void {
+    const object = this.#current(kind, seen.metadata);
+    if (object === undefined) return;
+    if (!sameJson(object.metadata.ownerReferences, seen.metadata.ownerReferences)) {
+      this.#later(this.#delays.stepMs(), () => this.#look(kind, seen.metadata));
+      return;
+    }
+    this.#later(this.#delays.stepMs(), () => this.#delete(kind, seen, { uid: seen.metadata.uid }));
+  }
+
+  #delete(
+    kind: ResourceKind,
+    object: ApiObject,
+    preconditions: { readonly uid: string; readonly resourceVersion?: string },
+  ): 'done' | 'conflict' {
+    const { namespace = '', name, finalizers = [] } = object.metadata;
+    const propagationPolicy = finalizers.includes(ORPHAN_FINALIZER)
+      ? 'Orphan'
+      : finalizers.includes(FOREGROUND_FINALIZER)
+        ? 'Foreground'
+        : 'Background';
+    try {
+      this.#registry.delete(kind, namespace, name, { preconditions, propagationPolicy });
+      return 'done';
+    } catch (error) {
+      if (error instanceof StatusError && error.code === 409) return 'conflict';
+      if (error instanceof StatusError && error.code === 404) return 'done';
+      throw error;
+    }
+  }
+
+  /** Of several owners one is gone: the collector patches its reference away (fact 24). */
+  #dropReferences(kind: ResourceKind, seen: ApiObject, absent: readonly OwnerReference[]): void {
+    const gone = new Set(absent.map((reference) => reference.uid));
+    this.#rewrite(kind, seen, (object) =>
+      withMetadata(object, {
+        ownerReferences: (object.metadata.ownerReferences ?? []).filter((reference) => !gone.has(reference.uid)),
+      }),
+    );
+  }
+
+  #orphan(kind: ResourceKind, owner: ApiObject): void {
+    const gone = [{ uid: owner.metadata.uid } as OwnerReference];
+    for (const dependent of [...(this.#dependents.get(owner.metadata.uid)?.values() ?? [])]) {
+      this.#dropReferences(dependent.kind, dependent.object, gone);
+    }
+    this.#removeFinalizer(kind, owner, ORPHAN_FINALIZER);
+  }
+
+  #foreground(kind: ResourceKind, owner: ApiObject): void {
+    if (this.#current(kind, owner.metadata) === undefined) return;
+    let blocked = false;
+    for (const dependent of [...(this.#dependents.get(owner.metadata.uid)?.values() ?? [])]) {
+      const { object } = dependent;
+      const references = object.metadata.ownerReferences ?? [];
+      const own = references.find((reference) => reference.uid === owner.metadata.uid);
+      if (own?.blockOwnerDeletion !== true) continue;
+      const others = references.filter((reference) => reference !== own);
+      const kept = others.some((reference) => this.#ownerOf(object, reference) !== 'absent');
+      if (kept) {
+        this.#dropReferences(dependent.kind, object, [own]);
+      } else {
+        blocked = true;
+        if (object.metadata.deletionTimestamp === undefined) {
+          this.#delete(dependent.kind, object, { uid: object.metadata.uid });
+        }
+      }
+    }
+    const remaining = [...(this.#dependents.get(owner.metadata.uid)?.values() ?? [])];
+    const stillBlocked = blocked && remaining.some(({ object }) => blocks(object, owner.metadata.uid));
+    if (!stillBlocked) this.#removeFinalizer(kind, owner, FOREGROUND_FINALIZER);
+  }
+
+  #resumeForeground(gone: ApiObject, reference: OwnerReference): void {
+    const kind = kindOf(reference.apiVersion, reference.kind);
+    if (kind === undefined) return;
+    const owner = this.#store.get(kind, gone.metadata.namespace ?? '', reference.name);
+    if (owner?.metadata.uid !== reference.uid || owner.metadata.deletionTimestamp === undefined) return;
+    if (!(owner.metadata.finalizers ?? []).includes(FOREGROUND_FINALIZER)) return;
+    this.#later(this.#delays.stepMs(), () => this.#foreground(kind, owner));
+  }
+
+  #removeFinalizer(kind: ResourceKind, owner: ApiObject, finalizer: string): void {
+    this.#rewrite(kind, owner, (object) =>
+      withMetadata(object, {
+        finalizers: (object.metadata.finalizers ?? []).filter((present) => present !== finalizer),
+      }),
+    );
+  }
+
+  #rewrite(kind: ResourceKind, seen: ApiObject, change: (object: ApiObject) => ApiObject): void {
+    const { namespace = '', name } = seen.metadata;
+    const current = this.#current(kind, seen.metadata);
+    if (current === undefined) return;
+    this.#registry.update(kind, namespace, name, () => change(current));
+  }
+
+  #current(
+    kind: ResourceKind,
+    sought: { readonly namespace?: string; readonly name: string; readonly uid: string },
+  ): ApiObject | undefined {
+    const object = this.#store.get(kind, sought.namespace ?? '', sought.name);
+    return object?.metadata.uid === sought.uid ? object : undefined;
+  }
+
+  /** An owner exists when the object named has the uid named; an unknown kind leaves the dependent alone (fact 23). */
+  #ownerOf(dependent: ApiObject, reference: OwnerReference): 'exists' | 'absent' | 'unknown' {
+    const kind = kindOf(reference.apiVersion, reference.kind);
+    if (kind === undefined) return 'unknown';
+    const owner = this.#store.get(kind, dependent.metadata.namespace ?? '', reference.name);
+    return owner?.metadata.uid === reference.uid ? 'exists' : 'absent';
+  }
+}
+
+function blocks(object: ApiObject, ownerUid: string): boolean {
+  const references = object.metadata.ownerReferences ?? [];
+  return references.some((reference) => reference.uid === ownerUid && reference.blockOwnerDeletion === true);
+}

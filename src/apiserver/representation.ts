@@ -1,0 +1,149 @@
+/**
+ * In which form an answer is sent: whole objects, their metadata alone, or tables; JSON or YAML. Chosen
+ * by the Accept header.
+ */
+
+import { type ApiObject, encodeListItem, encodeObject, type JsonObject, partialObject } from './api-object.ts';
+import { apiVersionOf, type ResourceKind } from './resources.ts';
+import { StatusError } from './status.ts';
+import { tableOf } from './table.ts';
+
+/** A form of answer. */
+export interface Representation {
+  readonly form: 'object' | 'partial' | 'table';
+  readonly contentType: string;
+  /** Version of meta.k8s.io of a table or of partial objects. */
+  readonly metaVersion: string;
+  /** How much of the object a table row carries. */
+  readonly includeObject: 'None' | 'Metadata' | 'Object';
+}
+
+/** Whole objects as JSON. */
+export const JSON_OBJECTS: Representation = {
+  form: 'object',
+  contentType: 'application/json',
+  metaVersion: 'v1',
+  includeObject: 'Metadata',
+};
+
+const LIST_FORMS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
+
+/**
+ * Chooses by the Accept header, in the order of the header. Throws 406 when nothing in it can be sent.
+ */
+export function negotiate(
+  accept: string | undefined,
+  options: { readonly watch: boolean; readonly plainOnly?: boolean; readonly includeObject?: string | null },
+): Representation {
+  if (accept === undefined || accept === '' || accept === 'application/json') return JSON_OBJECTS;
+  for (const clause of accept.split(',')) {
+    const [type = '', ...parameters] = clause.split(';').map((part) => part.trim());
+    const given = new Map(parameters.map((parameter) => parameter.split('=', 2) as [string, string]));
+    const chosen = choose(type.toLowerCase(), given, options);
+    if (chosen !== undefined) return chosen;
+  }
+  const available = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+  if (options.watch)
+    available.push('application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch');
+  const message = `406: Not Acceptable\n\nAvailable representations: ${available.join(', ')}`;
+  throw new StatusError(406, 'NotAcceptable', message, {});
+}
+
+function choose(
+  type: string,
+  parameters: ReadonlyMap<string, string>,
+  options: { readonly plainOnly?: boolean; readonly includeObject?: string | null },
+): Representation | undefined {
+  const yaml = type === 'application/yaml';
+  const json = type === 'application/json' || type === '*/*' || type === 'application/*';
+  if (!yaml && !json) return undefined;
+  const contentType = yaml ? 'application/yaml' : 'application/json';
+  const as = parameters.get('as');
+  if (as === undefined) return yaml ? { ...JSON_OBJECTS, contentType } : JSON_OBJECTS;
+  const metaVersion = parameters.get('v') ?? '';
+  const known = parameters.get('g') === 'meta.k8s.io' && (metaVersion === 'v1' || metaVersion === 'v1beta1');
+  if (!known || !LIST_FORMS.has(as) || options.plainOnly === true) return undefined;
+  const form = as === 'Table' ? 'table' : 'partial';
+  const asked = options.includeObject;
+  const includeObject = asked === 'None' || asked === 'Object' ? asked : 'Metadata';
+  return { form, contentType, metaVersion, includeObject };
+}
+
+/** The text of one object. */
+export function renderObject(
+  representation: Representation,
+  kind: ResourceKind,
+  object: ApiObject,
+  nowMs: number,
+): string {
+  switch (representation.form) {
+    case 'object':
+      return encodeObject(object);
+    case 'partial':
+      return encodeObject(partialObject(object, representation.metaVersion));
+    case 'table':
+      return JSON.stringify(
+        tableOf(kind, [object], representation, nowMs, { resourceVersion: object.metadata.resourceVersion }),
+      );
+  }
+}
+
+/** What a list tells besides its items. */
+export interface ListMeta {
+  readonly resourceVersion: string;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+/** The text of a list. */
+export function renderList(
+  representation: Representation,
+  kind: ResourceKind,
+  items: readonly ApiObject[],
+  meta: ListMeta,
+  nowMs: number,
+): string {
+  if (representation.form === 'table') return JSON.stringify(tableOf(kind, items, representation, nowMs, meta));
+  const whole = representation.form === 'object';
+  const texts = whole
+    ? items.map(encodeListItem)
+    : items.map((item) => encodeObject(partialObject(item, representation.metaVersion)));
+  const listKind = whole ? `${kind.kind}List` : 'PartialObjectMetadataList';
+  const apiVersion = whole ? apiVersionOf(kind) : `meta.k8s.io/${representation.metaVersion}`;
+  const head = JSON.stringify({ kind: listKind, apiVersion, metadata: meta });
+  return `${head.slice(0, -1)},"items":[${texts.join(',')}]}`;
+}
+
+const eventTexts = new WeakMap<ApiObject, Map<string, string>>();
+
+/**
+ * One line of a watch. The text is made once per form and remembered with the object, however many
+ * watchers it goes to.
+ */
+export function renderEvent(
+  representation: Representation,
+  kind: ResourceKind,
+  type: string,
+  object: ApiObject,
+  nowMs: number,
+  first: boolean,
+): string {
+  if (representation.form === 'table') {
+    const meta = { resourceVersion: object.metadata.resourceVersion };
+    const table: JsonObject = { ...tableOf(kind, [object], representation, nowMs, meta) };
+    if (!first) table['columnDefinitions'] = null;
+    return `${JSON.stringify({ type, object: table })}\n`;
+  }
+  const key = representation.form === 'object' ? type : `${type} ${representation.metaVersion}`;
+  let texts = eventTexts.get(object);
+  if (texts === undefined) {
+    texts = new Map();
+    eventTexts.set(object, texts);
+  }
+  let text = texts.get(key);
+  if (text === undefined) {
+    text = `{"type":"${type}","object":${renderObject(representation, kind, object, nowMs)}}\n`;
+    texts.set(key, text);
+  }
+  return text;
+}

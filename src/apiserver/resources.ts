@@ -1,0 +1,156 @@
+/**
+ * The table of the kinds this server knows: how each is named and which verbs it answers. Rules about
+ * their content are in the strategies.
+ */
+
+/** A verb of the API, as RBAC rules spell it. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+/** A kind of object and the resource it is served under. */
+export interface ResourceKind {
+  /** API group; empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** Plural, as in paths. */
+  readonly resource: string;
+  readonly singular: string;
+  readonly kind: string;
+  readonly shortNames: readonly string[];
+  readonly categories?: readonly string[];
+  readonly namespaced: boolean;
+  readonly verbs: readonly Verb[];
+  /** Subresources besides the object itself. */
+  readonly subresources: readonly string[];
+  /** Under which resource the objects are kept, when two groups serve the same ones. */
+  readonly storedAs?: string;
+}
+
+const ALL_VERBS: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+function core(
+  kind: string,
+  resource: string,
+  shortNames: readonly string[],
+  more: Partial<ResourceKind> = {},
+): ResourceKind {
+  return {
+    group: '',
+    version: 'v1',
+    resource,
+    singular: kind.toLowerCase(),
+    kind,
+    shortNames,
+    namespaced: true,
+    verbs: ALL_VERBS,
+    subresources: [],
+    ...more,
+  };
+}
+
+/** Leases of coordination.k8s.io: what an election is about. */
+export const LEASES: ResourceKind = core('Lease', 'leases', [], { group: 'coordination.k8s.io' });
+
+/** Pods: the owners of Leases. */
+export const PODS: ResourceKind = core('Pod', 'pods', ['po'], {
+  categories: ['all'],
+  subresources: ['status', 'eviction'],
+});
+
+/** Namespaces. */
+export const NAMESPACES: ResourceKind = core('Namespace', 'namespaces', ['ns'], {
+  namespaced: false,
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+  subresources: ['status'],
+});
+
+/** Service accounts: whom a token names. */
+export const SERVICE_ACCOUNTS: ResourceKind = core('ServiceAccount', 'serviceaccounts', ['sa'], {
+  subresources: ['token'],
+});
+
+/** Events of the core group. */
+export const EVENTS: ResourceKind = core('Event', 'events', ['ev']);
+
+/** The same events under their own group. */
+export const EVENTS_V1: ResourceKind = core('Event', 'events', ['ev'], { group: 'events.k8s.io', storedAs: 'events' });
+
+const RBAC = 'rbac.authorization.k8s.io';
+
+/** Roles: rules inside a namespace. */
+export const ROLES: ResourceKind = core('Role', 'roles', [], { group: RBAC });
+
+/** Role bindings: who has which role inside a namespace. */
+export const ROLE_BINDINGS: ResourceKind = core('RoleBinding', 'rolebindings', [], { group: RBAC });
+
+/** Cluster roles: rules for any namespace and for paths. */
+export const CLUSTER_ROLES: ResourceKind = core('ClusterRole', 'clusterroles', [], { group: RBAC, namespaced: false });
+
+/** Cluster role bindings: who has which role everywhere. */
+export const CLUSTER_ROLE_BINDINGS: ResourceKind = core('ClusterRoleBinding', 'clusterrolebindings', [], {
+  group: RBAC,
+  namespaced: false,
+});
+
+/** All kinds that are stored, in the order in which discovery lists them. */
+export const RESOURCE_KINDS: readonly ResourceKind[] = [
+  EVENTS,
+  NAMESPACES,
+  PODS,
+  SERVICE_ACCOUNTS,
+  LEASES,
+  EVENTS_V1,
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  ROLE_BINDINGS,
+  ROLES,
+];
+
+/** A review: it is created and answered at once, and never stored. */
+export interface ReviewKind {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+}
+
+/** Who is the bearer of this token? */
+export const TOKEN_REVIEWS: ReviewKind = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  resource: 'tokenreviews',
+  kind: 'TokenReview',
+};
+
+/** May I do this? */
+export const SELF_SUBJECT_ACCESS_REVIEWS: ReviewKind = {
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  resource: 'selfsubjectaccessreviews',
+  kind: 'SelfSubjectAccessReview',
+};
+
+/** All reviews. */
+export const REVIEW_KINDS: readonly ReviewKind[] = [TOKEN_REVIEWS, SELF_SUBJECT_ACCESS_REVIEWS];
+
+/** `v1`, or `coordination.k8s.io/v1`. */
+export function apiVersionOf(kind: { readonly group: string; readonly version: string }): string {
+  return kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
+}
+
+/** The key under which a kind's objects are kept. */
+export function storageKeyOf(kind: ResourceKind): string {
+  return kind.storedAs ?? (kind.group === '' ? kind.resource : `${kind.resource}.${kind.group}`);
+}
+
+const BY_PATH = new Map(RESOURCE_KINDS.map((kind) => [`${apiVersionOf(kind)}/${kind.resource}`, kind]));
+const BY_KIND = new Map(RESOURCE_KINDS.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]));
+
+/** The kind served as `resource` under an apiVersion. */
+export function kindOfResource(apiVersion: string, resource: string): ResourceKind | undefined {
+  return BY_PATH.get(`${apiVersion}/${resource}`);
+}
+
+/** The kind an owner reference or a role reference names. */
+export function kindOf(apiVersion: string, kind: string): ResourceKind | undefined {
+  return BY_KIND.get(`${apiVersion}/${kind}`);
+}

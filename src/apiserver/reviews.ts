@@ -1,0 +1,159 @@
+/**
+ * Requests that are answered but not stored: tokens for service accounts, reviews of tokens and of access,
+ * and evictions.
+ */
+
+import type { Clock } from '../clock.ts';
+import { isJsonObject, type JsonObject } from './api-object.ts';
+import { type ApiResponse, jsonResponse, type RequestContext, type ResourceContext } from './api-request.ts';
+import { type Authenticator, DEFAULT_TOKEN_SECONDS } from './authentication.ts';
+import type { Authorizer } from './authorization.ts';
+import { readBody } from './decoding.ts';
+import { formatTime } from './go-time.ts';
+import { JsonSyntaxError } from './json-reader.ts';
+import type { DeleteOptions, Registry } from './registry.ts';
+import { PODS, type ReviewKind, SERVICE_ACCOUNTS, TOKEN_REVIEWS } from './resources.ts';
+import { badRequest, invalid, StatusError } from './status.ts';
+import { TOKEN_ISSUER } from './tokens.ts';
+
+/** The least lifetime of a token in seconds (wire recording token-bound-to-pod). */
+const MIN_TOKEN_SECONDS = 600;
+
+/** Answers reviews. */
+export class Reviews {
+  readonly #registry: Registry;
+  readonly #authenticator: Authenticator;
+  readonly #authorizer: Authorizer;
+  readonly #clock: Clock;
+
+  constructor(registry: Registry, authenticator: Authenticator, authorizer: Authorizer, clock: Clock) {
+    this.#registry = registry;
+    this.#authenticator = authenticator;
+    this.#authorizer = authorizer;
+    this.#clock = clock;
+  }
+
+  review(kind: ReviewKind, context: RequestContext): ApiResponse {
+    const spec = specOf(context);
+    const status = kind === TOKEN_REVIEWS ? this.#reviewToken(spec) : this.#reviewAccess(spec, context);
+    const apiVersion = `${kind.group}/${kind.version}`;
+    return jsonResponse(201, JSON.stringify({ kind: kind.kind, apiVersion, metadata: {}, spec, status }));
+  }
+
+  #reviewToken(spec: JsonObject): JsonObject {
+    const given = spec['audiences'];
+    const audiences = Array.isArray(given) ? given.map(String) : [TOKEN_ISSUER];
+    const user = this.#authenticator.review(String(spec['token'] ?? ''), audiences);
+    if (user === undefined) return { user: {}, error: '[invalid bearer token, token lookup failed]' };
+    return { authenticated: true, user, audiences };
+  }
+
+  #reviewAccess(spec: JsonObject, context: RequestContext): JsonObject {
+    const resource = isJsonObject(spec['resourceAttributes']) ? spec['resourceAttributes'] : undefined;
+    const path = isJsonObject(spec['nonResourceAttributes']) ? spec['nonResourceAttributes'] : {};
+    const text = (from: JsonObject, field: string): string => (typeof from[field] === 'string' ? from[field] : '');
+    const from = resource ?? path;
+    const namespace = text(from, 'namespace');
+    const decision = this.#authorizer.decide(context.user, {
+      verb: text(from, 'verb'),
+      isResource: resource !== undefined,
+      path: text(from, 'path'),
+      group: text(from, 'group'),
+      resource: text(from, 'resource'),
+      subresource: text(from, 'subresource'),
+      namespace: namespace === '' ? undefined : namespace,
+      name: text(from, 'name'),
+    });
+    return { allowed: decision.allowed, ...(decision.reason === '' ? {} : { reason: decision.reason }) };
+  }
+
+  /** A token for a service account, perhaps bound to a Pod (fact 30). */
+  requestToken(context: ResourceContext): ApiResponse {
+    const { namespace, info } = context;
+    const spec = specOf(context);
+    const account = this.#registry.get(SERVICE_ACCOUNTS, namespace, info.name);
+    const expirationSeconds =
+      typeof spec['expirationSeconds'] === 'number' ? spec['expirationSeconds'] : DEFAULT_TOKEN_SECONDS;
+    if (expirationSeconds < MIN_TOKEN_SECONDS) {
+      const error = {
+        type: 'Invalid',
+        field: 'spec.expirationSeconds',
+        value: expirationSeconds,
+        detail: 'may not specify a duration less than 10 minutes',
+      } as const;
+      const details = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
+      throw invalid('TokenRequest.authentication.k8s.io ""', details, [error]);
+    }
+    const bound = isJsonObject(spec['boundObjectRef']) ? spec['boundObjectRef'] : undefined;
+    const pod = bound === undefined ? undefined : this.#boundPod(namespace, bound);
+    const given = spec['audiences'];
+    const audiences = Array.isArray(given) && given.length > 0 ? given.map(String) : [TOKEN_ISSUER];
+    const { name, uid } = account.metadata;
+    const { token, claims } = this.#authenticator.issue({
+      namespace,
+      serviceAccount: { name, uid },
+      ...(pod === undefined ? {} : { pod }),
+      audiences,
+      expirationSeconds,
+    });
+    const boundObjectRef = pod === undefined ? null : { kind: 'Pod', apiVersion: 'v1', name: pod.name, uid: pod.uid };
+    return jsonResponse(
+      201,
+      JSON.stringify({
+        kind: 'TokenRequest',
+        apiVersion: 'authentication.k8s.io/v1',
+        metadata: { name, namespace, uid, creationTimestamp: formatTime(this.#clock.wallMs()) },
+        spec: { audiences, expirationSeconds, boundObjectRef },
+        status: { token, expirationTimestamp: formatTime(claims.exp * 1000) },
+      }),
+    );
+  }
+
+  #boundPod(namespace: string, bound: JsonObject): { name: string; uid: string; nodeName?: string } {
+    const [apiVersion, kind] = [String(bound['apiVersion'] ?? ''), String(bound['kind'] ?? '')];
+    if (apiVersion !== 'v1' || kind !== 'Pod') {
+      const shown = apiVersion.includes('/') ? `${apiVersion}, Kind=${kind}` : `/${apiVersion}, Kind=${kind}`;
+      throw badRequest(`cannot bind token to object of type ${shown}`);
+    }
+    const pod = this.#registry.get(PODS, namespace, String(bound['name'] ?? ''));
+    const { name, uid } = pod.metadata;
+    const asked = bound['uid'];
+    if (typeof asked === 'string' && asked !== '' && asked !== uid) {
+      const message =
+        `Operation cannot be fulfilled on Pod ${JSON.stringify(name)}: the UID in the bound object reference (${asked}) ` +
+        'does not match the UID in record. The object might have been deleted and then recreated';
+      throw new StatusError(409, 'Conflict', message, { name, kind: 'Pod' });
+    }
+    const nodeName = pod.spec?.['nodeName'];
+    return typeof nodeName === 'string' && nodeName !== '' ? { name, uid, nodeName } : { name, uid };
+  }
+
+  /** An eviction is a deletion that budgets could forbid; there are none (wire recording pod-eviction). */
+  evict(context: ResourceContext): ApiResponse {
+    const { namespace, info } = context;
+    const body = bodyOf(context);
+    const options = isJsonObject(body['deleteOptions']) ? (body['deleteOptions'] as DeleteOptions) : {};
+    const dryRun = Array.isArray((options as JsonObject)['dryRun']);
+    this.#registry.delete(PODS, namespace, info.name, { ...options, dryRun });
+    return jsonResponse(
+      201,
+      JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }),
+    );
+  }
+}
+
+function bodyOf(context: RequestContext): JsonObject {
+  try {
+    const { value } = readBody(context.request.body ?? '', context.request.headers['content-type']);
+    return isJsonObject(value) ? value : {};
+  } catch (error) {
+    if (error instanceof JsonSyntaxError)
+      throw badRequest(`couldn't get version/kind; json parse error: ${error.message}`);
+    throw error;
+  }
+}
+
+function specOf(context: RequestContext): JsonObject {
+  const { spec } = bodyOf(context);
+  return isJsonObject(spec) ? spec : {};
+}

@@ -1,0 +1,165 @@
+/**
+ * Which fields each kind has, and of which Go type: what the decoder checks bodies against. Only what an
+ * election touches is spelt out; where a kind says `any`, every field is taken as it is.
+ */
+
+import { EVENTS, EVENTS_V1, LEASES, type ResourceKind, SERVICE_ACCOUNTS } from './resources.ts';
+
+/** The type of a field. `omitEmpty` is a Go string that is left out when it is empty. */
+export type FieldType =
+  | 'any'
+  | 'string'
+  | 'omitEmpty'
+  | 'int32'
+  | 'int64'
+  | 'bool'
+  | 'time'
+  | 'microTime'
+  | 'stringMap'
+  | ListType
+  | StructType;
+
+/** A list. */
+export interface ListType {
+  readonly items: FieldType;
+}
+
+/** A struct; `goName` is its name in messages, without and with its package. */
+export interface StructType {
+  readonly goName: string;
+  readonly fields: Readonly<Record<string, FieldType>>;
+}
+
+const OWNER_REFERENCE: StructType = {
+  goName: 'v1.OwnerReference',
+  fields: {
+    apiVersion: 'string',
+    kind: 'string',
+    name: 'string',
+    uid: 'string',
+    controller: 'bool',
+    blockOwnerDeletion: 'bool',
+  },
+};
+
+/** ObjectMeta, with the fields that are read and then dropped. */
+export const OBJECT_META: StructType = {
+  goName: 'v1.ObjectMeta',
+  fields: {
+    name: 'omitEmpty',
+    generateName: 'omitEmpty',
+    namespace: 'omitEmpty',
+    selfLink: 'omitEmpty',
+    uid: 'omitEmpty',
+    resourceVersion: 'omitEmpty',
+    generation: 'int64',
+    creationTimestamp: 'time',
+    deletionTimestamp: 'time',
+    deletionGracePeriodSeconds: 'int64',
+    labels: 'stringMap',
+    annotations: 'stringMap',
+    ownerReferences: { items: OWNER_REFERENCE },
+    finalizers: { items: 'string' },
+    managedFields: 'any',
+  },
+};
+
+const LEASE_SPEC: StructType = {
+  goName: 'v1.LeaseSpec',
+  fields: {
+    holderIdentity: 'string',
+    leaseDurationSeconds: 'int32',
+    acquireTime: 'microTime',
+    renewTime: 'microTime',
+    leaseTransitions: 'int32',
+    strategy: 'string',
+    preferredHolder: 'string',
+  },
+};
+
+const OBJECT_REFERENCE: StructType = {
+  goName: 'v1.ObjectReference',
+  fields: {
+    kind: 'omitEmpty',
+    namespace: 'omitEmpty',
+    name: 'omitEmpty',
+    uid: 'omitEmpty',
+    apiVersion: 'omitEmpty',
+    resourceVersion: 'omitEmpty',
+    fieldPath: 'omitEmpty',
+  },
+};
+
+const EVENT_SOURCE: StructType = { goName: 'v1.EventSource', fields: { component: 'omitEmpty', host: 'omitEmpty' } };
+
+const EVENT_SERIES: StructType = {
+  goName: 'v1.EventSeries',
+  fields: { count: 'int32', lastObservedTime: 'microTime' },
+};
+
+function objectSchema(goName: string, fields: Readonly<Record<string, FieldType>>): StructType {
+  return { goName, fields: { kind: 'omitEmpty', apiVersion: 'omitEmpty', metadata: OBJECT_META, ...fields } };
+}
+
+const LEASE = objectSchema('v1.Lease', { spec: LEASE_SPEC });
+
+const CORE_EVENT = objectSchema('v1.Event', {
+  involvedObject: OBJECT_REFERENCE,
+  reason: 'omitEmpty',
+  message: 'omitEmpty',
+  source: EVENT_SOURCE,
+  firstTimestamp: 'time',
+  lastTimestamp: 'time',
+  count: 'int32',
+  type: 'omitEmpty',
+  eventTime: 'microTime',
+  series: EVENT_SERIES,
+  action: 'omitEmpty',
+  related: OBJECT_REFERENCE,
+  reportingComponent: 'string',
+  reportingInstance: 'string',
+});
+
+const EVENT_V1 = objectSchema('v1.Event', {
+  eventTime: 'microTime',
+  series: EVENT_SERIES,
+  reportingController: 'omitEmpty',
+  reportingInstance: 'omitEmpty',
+  action: 'omitEmpty',
+  reason: 'omitEmpty',
+  regarding: OBJECT_REFERENCE,
+  related: OBJECT_REFERENCE,
+  note: 'omitEmpty',
+  type: 'omitEmpty',
+  deprecatedSource: EVENT_SOURCE,
+  deprecatedFirstTimestamp: 'time',
+  deprecatedLastTimestamp: 'time',
+  deprecatedCount: 'int32',
+});
+
+const SERVICE_ACCOUNT = objectSchema('v1.ServiceAccount', {
+  secrets: 'any',
+  imagePullSecrets: 'any',
+  automountServiceAccountToken: 'bool',
+});
+
+const SCHEMAS = new Map<ResourceKind, StructType>([
+  [LEASES, LEASE],
+  [EVENTS, CORE_EVENT],
+  [EVENTS_V1, EVENT_V1],
+  [SERVICE_ACCOUNTS, SERVICE_ACCOUNT],
+]);
+
+const LOOSE = {
+  spec: 'any',
+  status: 'any',
+  rules: 'any',
+  aggregationRule: 'any',
+  subjects: 'any',
+  roleRef: 'any',
+} as const;
+
+/** The schema of a kind. */
+export function schemaOf(kind: ResourceKind): StructType {
+  return SCHEMAS.get(kind) ?? objectSchema(`${kind.version}.${kind.kind}`, LOOSE);
+}

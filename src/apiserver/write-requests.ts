@@ -1,0 +1,270 @@
+/**
+ * POST, PUT, PATCH and DELETE of objects: from the request to the registry and back. The rules of the
+ * objects themselves are in registry.ts and the strategies.
+ */
+
+import type { Clock } from '../clock.ts';
+import { type ApiObject, encodeObject, isJsonObject, type JsonObject } from './api-object.ts';
+import { type ApiResponse, jsonResponse, type ResourceContext } from './api-request.ts';
+import type { Authorizer } from './authorization.ts';
+import { decodeBody, decodeValue, FieldTypeError, type FieldValidation, readBody } from './decoding.ts';
+import { TimeSyntaxError } from './go-time.ts';
+import { JsonSyntaxError } from './json-reader.ts';
+import { checkDryRun, dryRunError, readListOptions, readWriteOptions } from './list-options.ts';
+import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from './patch.ts';
+import { textOf } from './read-requests.ts';
+import type { DeleteOptions, Registry } from './registry.ts';
+import { negotiate, renderList, renderObject } from './representation.ts';
+import {
+  badRequest,
+  type FieldError,
+  invalid,
+  invalidOptions,
+  notFound,
+  StatusError,
+  successStatus,
+} from './status.ts';
+import type { Store } from './store.ts';
+import { strategyOf } from './strategies.ts';
+import { YamlSyntaxError } from './yaml.ts';
+
+/** Answers writes. */
+export class WriteRequests {
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #authorizer: Authorizer;
+  readonly #clock: Clock;
+
+  constructor(store: Store, registry: Registry, authorizer: Authorizer, clock: Clock) {
+    this.#store = store;
+    this.#registry = registry;
+    this.#authorizer = authorizer;
+    this.#clock = clock;
+  }
+
+  create(context: ResourceContext): ApiResponse {
+    const { kind, namespace, query, request } = context;
+    const options = readWriteOptions(query, 'CreateOptions');
+    const representation = negotiate(request.headers['accept'], { watch: false });
+    const decoded = decodeBody(kind, request.body ?? '', request.headers['content-type'], options.fieldValidation);
+    checkNamespaceOf(decoded.object, namespace);
+    const object = this.#registry.create(kind, namespace, decoded.object, options.dryRun);
+    return withWarnings(textOf(representation, this.#render(context, object), 201), decoded.warnings);
+  }
+
+  replace(context: ResourceContext): ApiResponse {
+    const { kind, namespace, query, request, info } = context;
+    const options = readWriteOptions(query, 'UpdateOptions');
+    const representation = negotiate(request.headers['accept'], { watch: false });
+    const decoded = decodeBody(kind, request.body ?? '', request.headers['content-type'], options.fieldValidation);
+    checkNameOf(decoded.object, info.name);
+    checkNamespaceOf(decoded.object, namespace);
+    const { object, created } = this.#registry.update(kind, namespace, info.name, () => decoded.object, {
+      subresource: info.subresource,
+      dryRun: options.dryRun,
+      mayCreate: () => this.#authorizer.check(context.user, { ...info, verb: 'create', subresource: '' }),
+    });
+    return withWarnings(textOf(representation, this.#render(context, object), created ? 201 : 200), decoded.warnings);
+  }
+
+  patch(context: ResourceContext): ApiResponse {
+    const { kind, namespace, query, request, info } = context;
+    const contentType = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
+    const apply = PATCH_TYPES[contentType];
+    if (apply === undefined) throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+    const options = readWriteOptions(query, 'PatchOptions');
+    const representation = negotiate(request.headers['accept'], { watch: false });
+    const patch = readPatch(request.body ?? '');
+    let warnings: readonly string[] = [];
+    const { object } = this.#registry.update(
+      kind,
+      namespace,
+      info.name,
+      (current) => {
+        if (current === undefined) throw notFound(kind, info.name);
+        const patched = decodePatched(context, apply(current, patch), options.fieldValidation);
+        warnings = patched.warnings;
+        checkNameOf(patched.object, info.name);
+        checkNamespaceOf(patched.object, namespace);
+        return namingSameUid(kind.kind, patched.object, current);
+      },
+      { subresource: info.subresource, dryRun: options.dryRun },
+    );
+    return withWarnings(textOf(representation, this.#render(context, object)), warnings);
+  }
+
+  delete(context: ResourceContext): ApiResponse {
+    const { kind, namespace, info } = context;
+    const options = readDeleteOptions(context);
+    const representation = negotiate(context.request.headers['accept'], { watch: false });
+    const { object, removed } = this.#registry.delete(kind, namespace, info.name, options);
+    if (!removed || strategyOf(kind).returnsDeletedObject) {
+      return textOf(representation, renderObject(representation, kind, object, this.#clock.wallMs()));
+    }
+    const { name, uid } = object.metadata;
+    const group = kind.group === '' ? {} : { group: kind.group };
+    return jsonResponse(200, JSON.stringify(successStatus({ name, ...group, kind: kind.resource, uid })));
+  }
+
+  deleteCollection(context: ResourceContext): ApiResponse {
+    const { kind, info, query, request } = context;
+    const options = readDeleteOptions(context);
+    const { selection } = readListOptions(kind, query, false);
+    const representation = negotiate(request.headers['accept'], { watch: false });
+    const all = this.#store.list(kind, info.namespace);
+    const selected = selection === undefined ? all : all.filter(selection);
+    const meta = { resourceVersion: String(this.#store.revision) };
+    for (const { metadata } of selected) {
+      this.#registry.delete(kind, metadata.namespace ?? '', metadata.name, options);
+    }
+    return textOf(representation, renderList(representation, kind, selected, meta, this.#clock.wallMs()));
+  }
+
+  #render(context: ResourceContext, object: ApiObject): string {
+    const representation = negotiate(context.request.headers['accept'], { watch: false });
+    return renderObject(representation, context.kind, object, this.#clock.wallMs());
+  }
+}
+
+const PATCH_TYPES: Readonly<Record<string, (current: ApiObject, patch: unknown) => unknown>> = {
+  'application/merge-patch+json': applyMergePatch,
+  'application/json-patch+json': applyJsonPatch,
+  'application/strategic-merge-patch+json': applyStrategicPatch,
+};
+
+function readPatch(body: string): unknown {
+  try {
+    return readBody(body, 'application/json').value;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw badRequest(`error decoding patch: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What a patch made of an object, checked like a body; its errors are told in the words of a patch. */
+function decodePatched(
+  context: ResourceContext,
+  value: unknown,
+  fieldValidation: FieldValidation,
+): { readonly object: ApiObject; readonly warnings: readonly string[] } {
+  const refuse = (why: string): Error =>
+    invalid(' ""', {}, [{ type: 'Invalid', field: 'patch', value: ANY_VALUE, detail: why }]);
+  try {
+    const fields: JsonObject = isJsonObject(value) ? value : {};
+    const decoded = decodeValue(context.kind, fields, { duplicateFields: [], numberTexts: new Map() });
+    if (fieldValidation === 'Strict' && decoded.warnings.length > 0) {
+      throw refuse(`strict decoding error: ${decoded.warnings.join(', ')}`);
+    }
+    return fieldValidation === 'Ignore' ? { object: decoded.object, warnings: [] } : decoded;
+  } catch (error) {
+    if (error instanceof FieldTypeError || error instanceof TimeSyntaxError) throw refuse(error.message);
+    throw error;
+  }
+}
+
+/** What a real server shows instead of a patch. */
+const ANY_VALUE = '<any>';
+
+/** A patch may not change the uid; a PUT with another uid is a conflict instead (wire recording lease-patch-merge). */
+function namingSameUid(kindName: string, patched: ApiObject, current: ApiObject): ApiObject {
+  const { uid, name } = patched.metadata;
+  if (uid === '' || uid === current.metadata.uid) return patched;
+  const error: FieldError = { type: 'Invalid', field: 'metadata.uid', value: uid, detail: 'field is immutable' };
+  const group = current.apiVersion.includes('/') ? (current.apiVersion.split('/', 1)[0] ?? '') : '';
+  const subject = group === '' ? kindName : `${kindName}.${group}`;
+  // Told twice, because a real server checks metadata twice.
+  throw invalid(`${subject} ${JSON.stringify(name)}`, { name, ...(group === '' ? {} : { group }), kind: kindName }, [
+    error,
+    error,
+  ]);
+}
+
+function checkNameOf(object: ApiObject, name: string): void {
+  const given = object.metadata.name;
+  if (given === name) return;
+  if (given === '') {
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  }
+  throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+}
+
+function checkNamespaceOf(object: ApiObject, namespace: string): void {
+  const given = object.metadata.namespace ?? '';
+  if (given === '' || given === namespace) return;
+  throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
+  if (warnings.length === 0) return response;
+  const warning = warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ');
+  return { ...response, headers: { ...response.headers, warning } };
+}
+
+const DELETE_SCHEME = 'in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"';
+
+/** The options of a DELETE: those of the body when there is one, else those of the query (fact 10). */
+function readDeleteOptions(context: ResourceContext): DeleteOptions {
+  const body = context.request.body ?? '';
+  const given = body === '' ? optionsOfQuery(context.query) : optionsOfBody(body, context);
+  const errors: FieldError[] = [];
+  const dryRun = Array.isArray(given['dryRun']) ? given['dryRun'].map(String) : [];
+  const policy = given['propagationPolicy'];
+  if (!checkDryRun(dryRun)) errors.push(dryRunError(dryRun));
+  if (policy !== undefined && given['orphanDependents'] !== undefined) {
+    const detail = 'orphanDependents and deletionPropagation cannot be both set';
+    errors.push({ type: 'Invalid', field: 'propagationPolicy', value: policy, detail });
+  }
+  if (policy !== undefined && policy !== 'Foreground' && policy !== 'Background' && policy !== 'Orphan') {
+    const detail = 'supported values: "Foreground", "Background", "Orphan", "nil"';
+    errors.push({ type: 'NotSupported', field: 'propagationPolicy', value: policy, detail });
+  }
+  if (errors.length > 0) throw invalidOptions('DeleteOptions', errors);
+  const orphan = given['orphanDependents'];
+  const propagationPolicy = orphan === undefined ? policy : orphan === true ? 'Orphan' : 'Background';
+  return {
+    ...(typeof given['gracePeriodSeconds'] === 'number' ? { gracePeriodSeconds: given['gracePeriodSeconds'] } : {}),
+    ...(isJsonObject(given['preconditions']) ? { preconditions: given['preconditions'] } : {}),
+    ...(propagationPolicy === undefined
+      ? {}
+      : { propagationPolicy: propagationPolicy as NonNullable<DeleteOptions['propagationPolicy']> }),
+    dryRun: dryRun.length > 0,
+  };
+}
+
+function optionsOfQuery(query: URLSearchParams): JsonObject {
+  const grace = query.get('gracePeriodSeconds');
+  const policy = query.get('propagationPolicy');
+  const dryRun = query.getAll('dryRun');
+  if (grace !== null && !/^-?\d+$/.test(grace)) {
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+  }
+  return {
+    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(policy === null ? {} : { propagationPolicy: policy }),
+    ...(dryRun.length === 0 ? {} : { dryRun }),
+  };
+}
+
+function optionsOfBody(body: string, context: ResourceContext): JsonObject {
+  let value: unknown;
+  try {
+    value = readBody(body, context.request.headers['content-type']).value;
+  } catch (error) {
+    if (error instanceof JsonSyntaxError || error instanceof YamlSyntaxError) {
+      throw badRequest(`couldn't get version/kind; json parse error: ${error.message}`);
+    }
+    throw error;
+  }
+  const options = isJsonObject(value) ? value : {};
+  const kindName = options['kind'];
+  if (typeof kindName === 'string' && kindName !== '' && kindName !== 'DeleteOptions') {
+    const version = JSON.stringify(options['apiVersion'] ?? '');
+    throw badRequest(`no kind ${JSON.stringify(kindName)} is registered for version ${version} ${DELETE_SCHEME}`);
+  }
+  return options;
+}
+
+/** The text of an object, for those who answer without a choice of forms. */
+export function objectResponse(status: number, object: ApiObject): ApiResponse {
+  return jsonResponse(status, encodeObject(object));
+}
