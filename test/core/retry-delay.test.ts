@@ -1,0 +1,32 @@
+/**
+ * The delay between attempts, as a table.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { RETRY_BASE_MS, RETRY_CAP_MS, retryDelayMs } from '../../src/core/retry-delay.ts';
+
+const ROWS = [
+  { rule: 'the first delay is at least half the base', attempt: 1, random: 0, expected: 125 },
+  { rule: 'the first delay is at most the base', attempt: 1, random: 0.999999, expected: 250 },
+  { rule: 'it doubles with every attempt', attempt: 4, random: 0, expected: 1_000 },
+  { rule: 'chance moves the upper half', attempt: 4, random: 0.5, expected: 1_500 },
+  { rule: 'it is never more than the cap', attempt: 7, random: 0.999999, expected: 10_000 },
+  { rule: 'it stays at the cap for any number of attempts', attempt: 5_000, random: 0, expected: 5_000 },
+  { rule: 'an attempt before the first counts as the first', attempt: 0, random: 0, expected: 125 },
+];
+
+for (const { rule, attempt, random, expected } of ROWS) {
+  test(rule, () => assert.equal(retryDelayMs(attempt, random), expected));
+}
+
+test('every delay lies between half the base and the cap, in whole milliseconds', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (attempt, random) => {
+      const delayMs = retryDelayMs(attempt, random);
+      assert.ok(delayMs >= RETRY_BASE_MS / 2 && delayMs <= RETRY_CAP_MS);
+      assert.ok(Number.isInteger(delayMs));
+    }),
+  );
+});

@@ -1,0 +1,546 @@
+/**
+ * The rules of a watch, one row each, and what holds for any sequence of inputs.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { compareResourceVersions } from '../../src/core/lease-record.ts';
+import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
+import {
+  INITIAL_WATCH_STATE,
+  stepWatch,
+  WATCH_DENIED_RETRY_MS,
+  WATCH_LIST_TIMEOUT_MS,
+  WATCH_RETRY_AFTER_LIMIT_MS,
+  WATCH_SETTLED_MS,
+  WATCH_SILENCE_MS,
+  WATCH_TIMEOUT_SECONDS,
+  type WatchEffect,
+  type WatchInput,
+  type WatchState,
+} from '../../src/core/watch.ts';
+
+interface Item {
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+type Input = WatchInput<Item>;
+type Effect = WatchEffect<Item>;
+
+const item = (resourceVersion: string, uid = 'a'): Item => ({ uid, resourceVersion });
+const failure = (kind: RequestFailureKind, retryAfterMs: number | null = null): RequestFailure => ({
+  kind,
+  message: kind,
+  retryAfterMs,
+  missingRule: null,
+  cause: null,
+});
+const open = (stream: number, resourceVersion: string): Effect => ({
+  type: 'open',
+  stream,
+  resourceVersion,
+  timeoutSeconds: WATCH_TIMEOUT_SECONDS,
+});
+const setTimer = (afterMs: number): Effect => ({ type: 'setTimer', afterMs });
+const failed = (kind: RequestFailureKind, retryAfterMs: number | null = null): Effect => ({
+  type: 'failed',
+  failure: failure(kind, retryAfterMs),
+});
+const received = (stream: number, event: Extract<Input, { type: 'received' }>['event']): Input => ({
+  type: 'received',
+  stream,
+  event,
+  random: 0,
+});
+const ended = (stream: number, kind: RequestFailureKind | null = null): Input => ({
+  type: 'ended',
+  stream,
+  failure: kind === null ? null : failure(kind),
+  random: 0,
+});
+const bookmark = (stream: number, resourceVersion: string): Input =>
+  received(stream, { type: 'bookmark', resourceVersion });
+
+const started: Input = { type: 'started' };
+const timerFired: Input = { type: 'timerFired' };
+const stopped: Input = { type: 'stopped' };
+const listed = (request: number, items: readonly Item[], resourceVersion: string): Input => ({
+  type: 'listed',
+  request,
+  items,
+  resourceVersion,
+});
+const listFailed = (request: number, of: RequestFailure): Input => ({
+  type: 'listFailed',
+  request,
+  failure: of,
+  random: 0,
+});
+const opened = (stream: number): Input => ({ type: 'opened', stream });
+
+const LISTED = [started, listed(1, [item('5')], '10')];
+const STREAMING = [...LISTED, opened(1)];
+const SETTLED = [...STREAMING, timerFired];
+
+/** The effects of the last of the inputs. */
+function run(inputs: readonly Input[]): { state: WatchState; effects: readonly Effect[] } {
+  let step: { state: WatchState; effects: readonly Effect[] } = { state: INITIAL_WATCH_STATE, effects: [] };
+  for (const input of inputs) step = stepWatch(step.state, input);
+  return step;
+}
+
+const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly Effect[] }[] = [
+  {
+    rule: 'a watch begins with a list',
+    inputs: [started],
+    effects: [{ type: 'list', request: 1 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  { rule: 'it starts only once', inputs: [started, started], effects: [] },
+  { rule: 'nothing happens before the start', inputs: [timerFired], effects: [] },
+  {
+    rule: 'what a list found is present, and the watch goes on from its version',
+    inputs: LISTED,
+    effects: [{ type: 'present', item: item('5'), by: 'list' }, open(1, '10'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a list that found nothing says so, with its version',
+    inputs: [started, listed(1, [], '10')],
+    effects: [{ type: 'absent', resourceVersion: '10' }, open(1, '10'), setTimer(WATCH_SILENCE_MS)],
+  },
+  { rule: 'the answer of another list is stale', inputs: [started, listed(2, [], '10')], effects: [] },
+  { rule: 'a second answer of the same list is stale', inputs: [...LISTED, listed(1, [], '10')], effects: [] },
+  {
+    rule: 'the failure of another list is stale',
+    inputs: [started, listFailed(7, failure('unavailable'))],
+    effects: [],
+  },
+  {
+    rule: 'a list without an answer is asked again',
+    inputs: [started, timerFired],
+    effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  {
+    rule: 'a list that failed is repeated with back-off',
+    inputs: [started, listFailed(1, failure('unavailable'))],
+    effects: [failed('unavailable'), setTimer(125)],
+  },
+  {
+    rule: 'the back-off grows with every failure',
+    inputs: [started, listFailed(1, failure('unavailable')), timerFired, listFailed(2, failure('unavailable'))],
+    effects: [failed('unavailable'), setTimer(250)],
+  },
+  {
+    rule: 'the back-off of a list ends in a list',
+    inputs: [started, listFailed(1, failure('unavailable')), timerFired],
+    effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  {
+    rule: 'Retry-After is followed',
+    inputs: [started, listFailed(1, failure('throttled', 4_000))],
+    effects: [failed('throttled', 4_000), setTimer(4_000)],
+  },
+  {
+    rule: 'Retry-After is followed up to a limit',
+    inputs: [started, listFailed(1, failure('throttled', 86_400_000))],
+    effects: [failed('throttled', 86_400_000), setTimer(WATCH_RETRY_AFTER_LIMIT_MS)],
+  },
+  {
+    rule: 'a Retry-After shorter than the back-off does not shorten it',
+    inputs: [started, listFailed(1, failure('throttled', 1))],
+    effects: [failed('throttled', 1), setTimer(125)],
+  },
+  ...(['unauthorized', 'forbidden', 'untrusted', 'rejected', 'notFound'] as const).map((kind) => ({
+    rule: `a list that is ${kind} is reported, and repeated after a long back-off`,
+    inputs: [started, listFailed(1, failure(kind))],
+    effects: [failed(kind), setTimer(WATCH_DENIED_RETRY_MS)],
+  })),
+  {
+    rule: 'a stream that opened has to prove itself',
+    inputs: STREAMING,
+    effects: [setTimer(WATCH_SETTLED_MS)],
+  },
+  { rule: 'a second head of the same stream says nothing', inputs: [...STREAMING, opened(1)], effects: [] },
+  {
+    rule: 'a settled stream may be silent for the rest of WATCH_SILENCE_MS',
+    inputs: SETTLED,
+    effects: [setTimer(WATCH_SILENCE_MS - WATCH_SETTLED_MS)],
+  },
+  {
+    rule: 'the silence of a stream that spoke counts from its settling',
+    inputs: [...STREAMING, bookmark(1, '11'), timerFired],
+    effects: [setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'an added object is present',
+    inputs: [...SETTLED, received(1, { type: 'added', item: item('11') })],
+    effects: [{ type: 'present', item: item('11'), by: 'watch' }, setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a modified object is present',
+    inputs: [...SETTLED, received(1, { type: 'modified', item: item('11') })],
+    effects: [{ type: 'present', item: item('11'), by: 'watch' }, setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a deleted object is gone',
+    inputs: [...SETTLED, received(1, { type: 'deleted', item: item('11') })],
+    effects: [{ type: 'deleted', item: item('11') }, setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a bookmark ends the silence',
+    inputs: [...SETTLED, bookmark(1, '11')],
+    effects: [setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'before the stream has settled an event leaves the timer alone',
+    inputs: [...STREAMING, received(1, { type: 'added', item: item('11') })],
+    effects: [{ type: 'present', item: item('11'), by: 'watch' }],
+  },
+  {
+    rule: 'an event opens a stream whose head was not noticed',
+    inputs: [...LISTED, bookmark(1, '11')],
+    effects: [setTimer(WATCH_SETTLED_MS)],
+  },
+  {
+    rule: 'an object that is not newer than the resume point is old news',
+    inputs: [...SETTLED, received(1, { type: 'modified', item: item('10') })],
+    effects: [setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a deletion at the resume point is heard twice rather than never',
+    inputs: [...SETTLED, received(1, { type: 'deleted', item: item('10') })],
+    effects: [{ type: 'deleted', item: item('10') }, setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a deletion before the resume point is old news',
+    inputs: [...SETTLED, received(1, { type: 'deleted', item: item('9') })],
+    effects: [setTimer(WATCH_SILENCE_MS)],
+  },
+  { rule: 'an event of another stream is stale', inputs: [...SETTLED, bookmark(2, '99')], effects: [] },
+  { rule: 'the end of another stream is stale', inputs: [...SETTLED, ended(2)], effects: [] },
+  { rule: 'the head of another stream is stale', inputs: [...LISTED, opened(2)], effects: [] },
+  {
+    rule: 'a settled stream that ended in order is reopened at once from the resume point',
+    inputs: [...SETTLED, bookmark(1, '12'), ended(1)],
+    effects: [open(2, '12'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'an event moves the resume point',
+    inputs: [...SETTLED, received(1, { type: 'modified', item: item('11') }), ended(1)],
+    effects: [open(2, '11'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'an older bookmark does not move the resume point',
+    inputs: [...SETTLED, bookmark(1, '9'), ended(1)],
+    effects: [open(2, '10'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a young stream that brought news and ended in order is reopened at once',
+    inputs: [...STREAMING, bookmark(1, '12'), ended(1)],
+    effects: [open(2, '12'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a second young stream that ended in order is reopened with back-off, whatever it brought',
+    inputs: [...STREAMING, bookmark(1, '12'), ended(1), opened(2), bookmark(2, '13'), ended(2)],
+    effects: [setTimer(250)],
+  },
+  {
+    rule: 'a stream that ended in order at once is reopened with back-off: no hot loop',
+    inputs: [...STREAMING, ended(1)],
+    effects: [setTimer(125)],
+  },
+  {
+    rule: 'a stream that repeated an old bookmark and ended brought no news',
+    inputs: [...STREAMING, bookmark(1, '10'), ended(1)],
+    effects: [setTimer(125)],
+  },
+  {
+    rule: 'the back-off of a stream ends in a stream from the resume point',
+    inputs: [...STREAMING, ended(1), timerFired],
+    effects: [open(2, '10'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a stream whose transport failed is reopened with back-off',
+    inputs: [...SETTLED, ended(1, 'unavailable')],
+    effects: [failed('unavailable'), setTimer(125)],
+  },
+  {
+    rule: 'a settled stream forgives the failures before it',
+    inputs: [...STREAMING, ended(1), timerFired, opened(2), timerFired, ended(2, 'unavailable')],
+    effects: [failed('unavailable'), setTimer(125)],
+  },
+  {
+    rule: 'a stream that was throttled waits for Retry-After',
+    inputs: [...LISTED, { type: 'ended', stream: 1, failure: failure('throttled', 2_000), random: 0 }],
+    effects: [failed('throttled', 2_000), setTimer(2_000)],
+  },
+  {
+    rule: 'an expired version leads to a list at once, and is no news',
+    inputs: [...SETTLED, received(1, { type: 'error', failure: failure('expired') })],
+    effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  {
+    rule: 'HTTP 410 in place of a stream leads to a list at once',
+    inputs: [...LISTED, ended(1, 'expired')],
+    effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  {
+    rule: 'a list whose version has expired again is repeated with back-off: no hot loop',
+    inputs: [...LISTED, ended(1, 'expired'), listed(2, [], '11'), ended(2, 'expired')],
+    effects: [setTimer(250)],
+  },
+  {
+    rule: 'an ERROR event of another kind closes the stream and backs off',
+    inputs: [...SETTLED, received(1, { type: 'error', failure: failure('unavailable', 1_000) })],
+    effects: [{ type: 'close', stream: 1 }, failed('unavailable', 1_000), setTimer(1_000)],
+  },
+  {
+    rule: 'the end of a stream after its ERROR event says nothing more',
+    inputs: [...SETTLED, received(1, { type: 'error', failure: failure('unavailable') }), ended(1)],
+    effects: [],
+  },
+  {
+    rule: 'a malformed line is reported and waits for a list: the same bytes would come again',
+    inputs: [...SETTLED, ended(1, 'malformed')],
+    effects: [failed('malformed'), setTimer(125)],
+  },
+  {
+    rule: 'the wait after a malformed line ends in a list',
+    inputs: [...SETTLED, ended(1, 'malformed'), timerFired],
+    effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  ...(['unauthorized', 'forbidden', 'untrusted'] as const).map((kind) => ({
+    rule: `a stream that is ${kind} is reported, and heals itself after a long back-off`,
+    inputs: [...LISTED, ended(1, kind)],
+    effects: [failed(kind), setTimer(WATCH_DENIED_RETRY_MS)],
+  })),
+  {
+    rule: 'where only watching is forbidden, lists still bring news',
+    inputs: [...LISTED, ended(1, 'forbidden'), timerFired, listed(2, [item('20')], '20')],
+    effects: [{ type: 'present', item: item('20'), by: 'list' }, open(2, '20'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a stopped watch closes its stream and its timer',
+    inputs: [...SETTLED, stopped],
+    effects: [{ type: 'close', stream: 1 }, { type: 'clearTimer' }],
+  },
+  {
+    rule: 'a watch stopped while it lists clears its timer',
+    inputs: [started, stopped],
+    effects: [{ type: 'clearTimer' }],
+  },
+  { rule: 'a watch that never started has nothing to stop', inputs: [stopped], effects: [] },
+  { rule: 'after the stop nothing happens', inputs: [started, stopped, listed(1, [item('5')], '10')], effects: [] },
+  { rule: 'a stopped watch does not start again', inputs: [started, stopped, started], effects: [] },
+];
+
+for (const { rule, inputs, effects } of ROWS) {
+  test(rule, () => assert.deepEqual(run(inputs).effects, effects));
+}
+
+test('a stream that falls silent is closed, reported and reopened from the resume point', () => {
+  const { effects } = run([...SETTLED, timerFired]);
+  assert.deepEqual(effects[0], { type: 'close', stream: 1 });
+  assert.equal(effects[1]?.type === 'failed' && effects[1].failure.kind, 'unavailable');
+  assert.deepEqual(effects.slice(2), [open(2, '10'), setTimer(WATCH_SILENCE_MS)]);
+});
+
+test('a stream whose head never comes is silent, too', () => {
+  assert.deepEqual(run([...LISTED, timerFired]).effects.slice(2), [open(2, '10'), setTimer(WATCH_SILENCE_MS)]);
+});
+
+test('a second silent stream in a row leads to a list: the version may be from the future (wire fact 18)', () => {
+  const { effects } = run([...SETTLED, timerFired, opened(2), timerFired, timerFired]);
+  assert.deepEqual(effects.slice(2), [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)]);
+});
+
+test('a stream that spoke before it fell silent is reopened, not listed again', () => {
+  const { effects } = run([...SETTLED, timerFired, opened(2), timerFired, bookmark(2, '11'), timerFired]);
+  assert.deepEqual(effects.slice(2), [open(3, '11'), setTimer(WATCH_SILENCE_MS)]);
+});
+
+test('chance shortens the long back-off by half at most', () => {
+  const { effects } = run([
+    started,
+    { type: 'listFailed', request: 1, failure: failure('forbidden'), random: 0.999999 },
+  ]);
+  assert.deepEqual(effects[1], setTimer(WATCH_DENIED_RETRY_MS / 2));
+});
+
+const KINDS: readonly RequestFailureKind[] = [
+  'alreadyExists',
+  'conflict',
+  'notFound',
+  'forbidden',
+  'unauthorized',
+  'throttled',
+  'expired',
+  'rejected',
+  'untrusted',
+  'unavailable',
+  'malformed',
+];
+
+const anyVersion = fc.integer({ min: 1, max: 30 }).map(String);
+const anyItem = fc.record({ uid: fc.constantFrom('a', 'b'), resourceVersion: anyVersion });
+const anyFailure = fc
+  .record({ kind: fc.constantFrom(...KINDS), retryAfterMs: fc.option(fc.nat(100_000)) })
+  .map(({ kind, retryAfterMs }) => failure(kind, retryAfterMs));
+const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+/** Now and then a number that is not waited for. */
+const anyNumber = (current: number): fc.Arbitrary<number> =>
+  fc.oneof({ weight: 5, arbitrary: fc.constant(current) }, { weight: 1, arbitrary: fc.nat(20) });
+const anyEvent = fc.oneof(
+  fc.record({ type: fc.constantFrom('added' as const, 'modified' as const, 'deleted' as const), item: anyItem }),
+  fc.record({ type: fc.constant('bookmark' as const), resourceVersion: anyVersion }),
+  fc.record({ type: fc.constant('error' as const), failure: anyFailure }),
+);
+
+/** An input whose numbers are filled in when the state is known: 0 stands for the current one. */
+const anyInput: fc.Arbitrary<(state: WatchState) => Input> = fc.oneof(
+  fc.constant(() => timerFired),
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({ number: anyNumber(0), items: fc.array(anyItem, { maxLength: 2 }), resourceVersion: anyVersion })
+      .map(
+        ({ number, items, resourceVersion }) =>
+          (state: WatchState) =>
+            listed(number || state.lastRequest, items, resourceVersion),
+      ),
+  },
+  fc.record({ number: anyNumber(0), failure: anyFailure, random: anyRandom }).map(
+    ({ number, ...rest }) =>
+      (state: WatchState) =>
+        ({ type: 'listFailed', request: number || state.lastRequest, ...rest }) as const,
+  ),
+  anyNumber(0).map((number) => (state: WatchState) => opened(number || state.lastStream)),
+  {
+    weight: 4,
+    arbitrary: fc.record({ number: anyNumber(0), event: anyEvent, random: anyRandom }).map(
+      ({ number, ...rest }) =>
+        (state: WatchState) =>
+          ({ type: 'received', stream: number || state.lastStream, ...rest }) as const,
+    ),
+  },
+  fc.record({ number: anyNumber(0), failure: fc.option(anyFailure), random: anyRandom }).map(
+    ({ number, ...rest }) =>
+      (state: WatchState) =>
+        ({ type: 'ended', stream: number || state.lastStream, ...rest }) as const,
+  ),
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      () => started,
+      () => started,
+      () => stopped,
+    ),
+  },
+);
+
+/** Looks at the effects alone, as the world sees them. */
+class Observer {
+  openStream: number | null = null;
+  lastList: number | null = null;
+  listAnswered = true;
+  resumeFrom = '0';
+  timer = false;
+  stopped = false;
+
+  /** What the world did by itself. */
+  before(input: Input): void {
+    if (input.type === 'ended' && input.stream === this.openStream) this.openStream = null;
+    if (input.type === 'timerFired') this.timer = false;
+    if (input.type === 'listed' && input.request === this.lastList && !this.listAnswered) {
+      this.listAnswered = true;
+      // The one way back.
+      this.resumeFrom = input.resourceVersion;
+    }
+  }
+
+  take(effect: Effect): void {
+    assert.ok(!this.stopped, 'an effect after the stop');
+    switch (effect.type) {
+      case 'list':
+        assert.equal(this.openStream, null, 'a list beside an open stream');
+        this.lastList = effect.request;
+        this.listAnswered = false;
+        break;
+      case 'open':
+        assert.equal(this.openStream, null, 'two open streams');
+        assert.ok(compareResourceVersions(effect.resourceVersion, this.resumeFrom) >= 0, 'went back without a list');
+        this.openStream = effect.stream;
+        this.resumeFrom = effect.resourceVersion;
+        break;
+      case 'close':
+        assert.equal(effect.stream, this.openStream, 'closed what is not open');
+        this.openStream = null;
+        break;
+      case 'setTimer':
+        assert.ok(effect.afterMs > 0 && Number.isInteger(effect.afterMs), 'a timer that is no delay');
+        this.timer = true;
+        break;
+      case 'clearTimer':
+        this.timer = false;
+        break;
+      case 'present':
+        if (effect.by === 'watch') {
+          assert.ok(compareResourceVersions(effect.item.resourceVersion, this.resumeFrom) > 0, 'old news');
+          this.resumeFrom = effect.item.resourceVersion;
+        }
+        break;
+      case 'failed':
+        assert.notEqual(effect.failure.kind, 'expired');
+        break;
+      case 'absent':
+      case 'deleted':
+        break;
+    }
+  }
+}
+
+test('any sequence of inputs: one stream, one timer, never back but through a list, silence after the stop', () => {
+  fc.assert(
+    fc.property(fc.array(anyInput, { maxLength: 60 }), (inputs) => {
+      const observer = new Observer();
+      let state = stepWatch<Item>(INITIAL_WATCH_STATE, started).state;
+      for (const effect of stepWatch<Item>(INITIAL_WATCH_STATE, started).effects) observer.take(effect);
+      for (const make of inputs) {
+        // A timer that is not set does not fire.
+        const input = make(state);
+        if (input.type === 'timerFired' && !observer.timer) continue;
+        observer.before(input);
+        const step = stepWatch(state, input);
+        for (const effect of step.effects) observer.take(effect);
+        const timers = step.effects.filter((effect) => effect.type === 'setTimer').length;
+        assert.ok(timers <= 1, 'two timers from one input');
+        state = step.state;
+        if (input.type === 'stopped') observer.stopped = true;
+        else if (!observer.stopped) assert.ok(observer.timer, 'a watch without a timer can hang for ever');
+        assert.equal(state.phase === 'streaming' ? state.stream : null, observer.openStream);
+      }
+      if (observer.stopped) assert.ok(!observer.timer && observer.openStream === null);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('no server can make a hot loop: without waiting at most three requests follow each other', () => {
+  fc.assert(
+    fc.property(fc.array(anyInput, { maxLength: 60 }), (inputs) => {
+      let state = stepWatch<Item>(INITIAL_WATCH_STATE, started).state;
+      let requests = 1;
+      for (const make of inputs) {
+        const input = make(state);
+        // Time passes only with the timer; that of a list or of silence is long.
+        if (input.type === 'timerFired') requests = 0;
+        const step = stepWatch(state, input);
+        requests += step.effects.filter((effect) => effect.type === 'list' || effect.type === 'open').length;
+        assert.ok(requests <= 4, `${requests} requests without a wait`);
+        state = step.state;
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -1,0 +1,345 @@
+/**
+ * The requests about the Lease on the wire: what is sent, and how every kind of answer is understood.
+ */
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
+import { ANSWER_LIMIT_BYTES } from '../../src/kube/api-client.ts';
+import type { ClusterPorts } from '../../src/kube/connect.ts';
+import {
+  type Connected,
+  connectInPod,
+  failureOf,
+  json,
+  type Responder,
+  statusBody,
+  successOf,
+  until,
+} from './stub-server.ts';
+
+const PATH = '/apis/coordination.k8s.io/v1/namespaces/shop/leases';
+
+const CONTENT: LeaseContent = {
+  holderIdentity: 'web-0',
+  owner: { name: 'web-0', uid: 'pod-uid' },
+  acquireTimeMs: 1_772_359_200_000,
+  renewTimeMs: null,
+  leaseDurationSeconds: null,
+  leaseTransitions: 0,
+  releasedBy: null,
+};
+
+const LEASE = {
+  kind: 'Lease',
+  apiVersion: 'coordination.k8s.io/v1',
+  metadata: { name: 'web', namespace: 'shop', uid: 'lease-uid', resourceVersion: '41', labels: { team: 'a' } },
+  spec: { holderIdentity: 'web-0' },
+};
+
+interface Setting extends Connected {
+  readonly ports: ClusterPorts;
+}
+
+async function connect(
+  t: TestContext,
+  respond: Responder,
+  files: Parameters<typeof connectInPod>[2] = {},
+): Promise<Setting> {
+  const connected = await connectInPod(t, respond, files);
+  return { ...connected, ports: connected.cluster.ports({ namespace: 'shop', lease: 'web' }) };
+}
+
+test('a read is a consistent GET of the Lease with the token of the service account', async (t) => {
+  const { stub, ports } = await connect(t, (_, response) => json(response, 200, LEASE));
+  const lease = successOf(await ports.lease.read());
+  assert.equal(lease?.uid, 'lease-uid');
+  assert.equal(lease?.resourceVersion, '41');
+  const [request] = stub.seen;
+  assert.equal(request?.method, 'GET');
+  assert.equal(request?.path, `${PATH}/web`);
+  assert.equal(request?.headers['authorization'], 'Bearer first-token');
+  assert.equal(request?.headers['accept-encoding'], undefined);
+});
+
+test('a create sends the owner, the label and a MicroTime of six digits', async (t) => {
+  const { stub, ports } = await connect(t, (_, response) => json(response, 201, LEASE));
+  successOf(await ports.lease.create(CONTENT));
+  assert.equal(stub.seen[0]?.method, 'POST');
+  assert.equal(stub.seen[0]?.path, PATH);
+  assert.deepEqual(stub.seen[0]?.body, {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      name: 'web',
+      namespace: 'shop',
+      labels: { 'app.kubernetes.io/managed-by': 'lease-elector' },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'web-0', uid: 'pod-uid' }],
+    },
+    spec: { holderIdentity: 'web-0', acquireTime: '2026-03-01T10:00:00.000000Z', leaseTransitions: 0 },
+  });
+});
+
+test('a replace carries uid and resourceVersion, without which a PUT creates (wire fact 4)', async (t) => {
+  const { stub, ports } = await connect(t, (_, response) => json(response, 200, LEASE));
+  const lease = successOf(await ports.lease.read()) as LeaseRecord;
+  successOf(await ports.lease.replace(lease, CONTENT));
+  assert.equal(stub.seen[1]?.method, 'PUT');
+  assert.equal(stub.seen[1]?.path, `${PATH}/web`);
+  const { metadata } = (stub.seen[1]?.body ?? {}) as { metadata: Record<string, unknown> };
+  assert.equal(metadata['uid'], 'lease-uid');
+  assert.equal(metadata['resourceVersion'], '41');
+  assert.deepEqual(metadata['labels'], { team: 'a', 'app.kubernetes.io/managed-by': 'lease-elector' });
+});
+
+test('a delete carries both preconditions in its body', async (t) => {
+  const { stub, ports } = await connect(t, (_, response) => json(response, 200, { kind: 'Status', status: 'Success' }));
+  assert.equal(successOf(await ports.lease.delete({ uid: 'u', resourceVersion: '7' })), null);
+  assert.equal(stub.seen[0]?.method, 'DELETE');
+  assert.equal(stub.seen[0]?.path, `${PATH}/web`);
+  assert.deepEqual(stub.seen[0]?.body, {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    preconditions: { uid: 'u', resourceVersion: '7' },
+  });
+});
+
+test("only the API server's own word about this very object proves that it is absent", async (t) => {
+  const details = { name: 'web', kind: 'leases', group: 'coordination.k8s.io' };
+  const rows: { name: string; respond: Responder; absent: boolean }[] = [
+    {
+      name: 'its Status',
+      respond: (_, response) => json(response, 404, statusBody(404, 'NotFound', 'leases "web" not found', details)),
+      absent: true,
+    },
+    {
+      name: 'a 404 of a proxy',
+      respond: (_, response) => response.writeHead(404).end('404 page not found'),
+      absent: false,
+    },
+    {
+      name: 'a missing namespace',
+      respond: (_, response) =>
+        json(
+          response,
+          404,
+          statusBody(404, 'NotFound', 'namespaces "shop" not found', { name: 'shop', kind: 'namespaces' }),
+        ),
+      absent: false,
+    },
+    {
+      name: 'another object of that name',
+      respond: (_, response) => json(response, 404, statusBody(404, 'NotFound', '', { ...details, kind: 'pods' })),
+      absent: false,
+    },
+    {
+      name: 'a Status without details',
+      respond: (_, response) => json(response, 404, statusBody(404, 'NotFound', 'not found')),
+      absent: false,
+    },
+  ];
+  const { stub, ports } = await connect(t, () => {});
+  for (const row of rows) {
+    stub.respond = row.respond;
+    const read = await ports.lease.read();
+    const deleted = await ports.lease.delete({ uid: 'u', resourceVersion: '7' });
+    if (row.absent) {
+      assert.equal(successOf(read), null, row.name);
+      assert.equal(successOf(deleted), null, row.name);
+    } else {
+      assert.equal(failureOf(read).kind, 'notFound', row.name);
+      assert.equal(failureOf(deleted).kind, 'notFound', row.name);
+    }
+  }
+});
+
+test('a 401 is answered with the token read anew, once', async (t) => {
+  const { stub, ports, directory } = await connect(t, (request, response) => {
+    if (request.headers['authorization'] === 'Bearer second-token') json(response, 200, LEASE);
+    else {
+      writeFileSync(join(directory, 'token'), 'second-token');
+      json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
+    }
+  });
+  assert.equal(successOf(await ports.lease.read())?.uid, 'lease-uid');
+  assert.deepEqual(
+    stub.seen.map((request) => request.headers['authorization']),
+    ['Bearer first-token', 'Bearer second-token'],
+  );
+});
+
+test('a 401 for ever is the failure unauthorized, after two requests and no more', async (t) => {
+  const { stub, ports, clock } = await connect(t, (_, response) =>
+    json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized')),
+  );
+  assert.equal(failureOf(await ports.lease.read()).kind, 'unauthorized');
+  assert.equal(stub.seen.length, 2);
+  assert.equal(clock.timers.size, 0);
+});
+
+test('a token that the kubelet replaced is used without any 401', async (t) => {
+  const { stub, ports, directory, clock } = await connect(t, (_, response) => json(response, 200, LEASE));
+  await ports.lease.read();
+  writeFileSync(join(directory, 'token'), 'another-token-of-another-length');
+  await ports.lease.read();
+  clock.advance(1_000);
+  await ports.lease.read();
+  assert.deepEqual(
+    stub.seen.map((request) => request.headers['authorization']),
+    ['Bearer first-token', 'Bearer first-token', 'Bearer another-token-of-another-length'],
+  );
+});
+
+test('a token file that went away leaves the token that was read in use', async (t) => {
+  const { ports, directory, clock } = await connect(t, (_, response) => json(response, 200, LEASE));
+  writeFileSync(join(directory, 'token'), '');
+  clock.advance(2_000);
+  assert.equal(successOf(await ports.lease.read())?.uid, 'lease-uid');
+});
+
+test('a 403 names the rule to grant', async (t) => {
+  const message =
+    'leases.coordination.k8s.io "web" is forbidden: User "system:serviceaccount:shop:web" cannot update resource "leases" in API group "coordination.k8s.io" in the namespace "shop"';
+  const { ports } = await connect(t, (_, response) => json(response, 403, statusBody(403, 'Forbidden', message)));
+  const failure = failureOf(
+    await ports.lease.replace({ ...CONTENT, uid: 'u', resourceVersion: '1', source: LEASE }, CONTENT),
+  );
+  assert.equal(failure.kind, 'forbidden');
+  assert.deepEqual(failure.missingRule, {
+    verb: 'update',
+    apiGroup: 'coordination.k8s.io',
+    resource: 'leases',
+    namespace: 'shop',
+  });
+  assert.match(failure.message, /Grant `update` on leases\.coordination\.k8s\.io in namespace "shop"/);
+});
+
+test('409 AlreadyExists and Conflict are told apart by the reason alone', async (t) => {
+  const { stub, ports } = await connect(t, (_, response) =>
+    json(response, 409, statusBody(409, 'AlreadyExists', 'leases.coordination.k8s.io "web" already exists')),
+  );
+  assert.equal(failureOf(await ports.lease.create(CONTENT)).kind, 'alreadyExists');
+  stub.respond = (_, response) => json(response, 409, statusBody(409, 'Conflict', 'the object has been modified'));
+  assert.equal(failureOf(await ports.lease.create(CONTENT)).kind, 'conflict');
+});
+
+test('Retry-After is passed on, from the header or from the Status', async (t) => {
+  const { stub, ports } = await connect(t, (_, response) =>
+    response.writeHead(429, { 'retry-after': '3' }).end('Too many requests'),
+  );
+  const throttled = failureOf(await ports.lease.read());
+  assert.equal(throttled.kind, 'throttled');
+  assert.equal(throttled.retryAfterMs, 3_000);
+  stub.respond = (_, response) =>
+    json(response, 504, statusBody(504, 'Timeout', 'Too large', { retryAfterSeconds: 1 }));
+  const late = failureOf(await ports.lease.read());
+  assert.equal(late.kind, 'unavailable');
+  assert.equal(late.retryAfterMs, 1_000);
+});
+
+test('a write whose answer never comes ends with the time-out, and says that it may have been carried out', async (t) => {
+  const { stub, ports, clock } = await connect(t, () => {});
+  const written = ports.lease.create(CONTENT);
+  await until(() => stub.seen.length === 1);
+  const closed = once(stub.seen[0]?.socket as NodeJS.EventEmitter, 'close');
+  clock.advance(5_000);
+  const failure = failureOf(await written);
+  assert.equal(failure.kind, 'unavailable');
+  assert.match(failure.message, /no answer within 5000 ms; it may or may not have been carried out/);
+  await closed;
+});
+
+test('an answer that stops half-way ends with the time-out, too', async (t) => {
+  const { stub, ports, clock } = await connect(t, (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write('{"kind":"Lease",');
+  });
+  const read = ports.lease.read();
+  await until(() => stub.seen.length === 1);
+  clock.advance(5_000);
+  assert.equal(failureOf(await read).kind, 'unavailable');
+  assert.equal(clock.timers.size, 0);
+});
+
+test('a connection that is cut is unavailable, and the next request opens a new one', async (t) => {
+  const { stub, ports } = await connect(t, (request) => request.socket.destroy());
+  assert.equal(failureOf(await ports.lease.read()).kind, 'unavailable');
+  stub.respond = (_, response) => json(response, 200, LEASE);
+  assert.equal(successOf(await ports.lease.read())?.uid, 'lease-uid');
+});
+
+test('all requests share one kept-alive connection', async (t) => {
+  const { stub, ports } = await connect(t, (_, response) => json(response, 200, LEASE));
+  await Promise.all([ports.lease.read(), ports.lease.read(), ports.lease.read()]);
+  await ports.lease.read();
+  assert.equal(stub.seen.length, 4);
+  assert.equal(new Set(stub.seen.map((request) => request.socket)).size, 1);
+});
+
+test('a server that another CA signed for is untrusted', async (t) => {
+  const { ports } = await connect(t, (_, response) => json(response, 200, LEASE), { ca: OTHER_CA });
+  const failure = failureOf(await ports.lease.read());
+  assert.equal(failure.kind, 'untrusted');
+  assert.match(failure.message, /ca\.crt/);
+});
+
+test('an unreachable server is unavailable', async (t) => {
+  // A port that was just given back: nobody listens there.
+  const environment = { KUBERNETES_SERVICE_PORT: String(await freePort()) };
+  const { cluster } = await connectInPod(t, () => assert.fail('asked'), {}, environment);
+  const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
+  assert.equal(failure.kind, 'unavailable');
+  assert.match(failure.message, /ECONNREFUSED/);
+});
+
+test('an answer without end is cut off at the limit', async (t) => {
+  const { ports } = await connect(t, (_, response) => {
+    response.writeHead(200);
+    response.end(Buffer.alloc(ANSWER_LIMIT_BYTES + 1, 0x20));
+  });
+  const failure = failureOf(await ports.lease.read());
+  assert.match(failure.message, /longer than/);
+});
+
+test('what is no Lease is malformed', async (t) => {
+  const { stub, ports } = await connect(t, () => {});
+  for (const body of [
+    'not JSON',
+    '[]',
+    '{}',
+    '{"metadata":{}}',
+    JSON.stringify({ ...LEASE, kind: 'Pod' }),
+    JSON.stringify({ ...LEASE, metadata: { ...LEASE.metadata, uid: '' } }),
+    JSON.stringify({ ...LEASE, metadata: { ...LEASE.metadata, resourceVersion: 'abc' } }),
+  ]) {
+    stub.respond = (_, response) => response.end(body);
+    assert.equal(failureOf(await ports.lease.read()).kind, 'malformed', body);
+  }
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Another authority, which signed nothing; valid until 2056. */
+const OTHER_CA = `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUOgAwIBAgIUfC1dxsKghrg+aT9AcRm6H/qv0wAwCgYIKoZIzj0EAwIw
+IzEhMB8GA1UEAwwYYW5vdGhlciBhdXRob3JpdHkgKHRlc3QpMCAXDTI2MTEyMjE4
+MzQyMFoYDzIwNTYxMTE0MTgzNDIwWjAjMSEwHwYDVQQDDBhhbm90aGVyIGF1dGhv
+cml0eSAodGVzdCkwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARa8SN32yWymxYu
+Km/DVse8hLQn3k7BYgxukP/Dm6kzbg1szm1ZaA4VsQ/Sw7RF+kHbju49b8kkegl5
+tmU/AdzGo1MwUTAdBgNVHQ4EFgQUs3WmzcL4YVEKCzvc0K5BMwhfgA4wHwYDVR0j
+BBgwFoAUs3WmzcL4YVEKCzvc0K5BMwhfgA4wDwYDVR0TAQH/BAUwAwEB/zAKBggq
+hkjOPQQDAgNHADBEAiAtmnplkgFbNzQ8VJ5oAwWa9+wY6gT9VFCfF64Ub3/HuQIg
+I4oryid15xynrpI50wxaY8i08SG2UoUkrCicfWBp13w=
+-----END CERTIFICATE-----
+`;

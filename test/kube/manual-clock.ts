@@ -1,0 +1,32 @@
+/**
+ * A clock that moves when a test says so.
+ */
+
+import type { Clock, Timer } from '../../src/clock.ts';
+
+/** A `Clock` with hands. */
+export class ManualClock implements Clock {
+  #nowMs = 1_000;
+  readonly timers: Set<{ readonly dueMs: number; readonly callback: () => void }> = new Set();
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return 1_800_000_000_000 + this.#nowMs;
+  }
+
+  setTimer(afterMs: number, callback: () => void): Timer {
+    const timer = { dueMs: this.#nowMs + afterMs, callback };
+    this.timers.add(timer);
+    return { cancel: () => this.timers.delete(timer) };
+  }
+
+  /** Fires what becomes due, in order. */
+  advance(byMs: number): void {
+    this.#nowMs += byMs;
+    const due = [...this.timers].filter((timer) => timer.dueMs <= this.#nowMs).sort((a, b) => a.dueMs - b.dueMs);
+    for (const timer of due) if (this.timers.delete(timer)) timer.callback();
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * A small HTTPS (or HTTP) server that answers as a test tells it, and service account files to reach it.
+ *
+ * For answers the embedded API server never gives: half lines, broken JSON, silence.
+ */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { TEST_CA_CERTIFICATE, TEST_SERVER_CERTIFICATE, TEST_SERVER_KEY } from '../../src/apiserver/test-certificate.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { RequestFailure } from '../../src/core/request-failure.ts';
+import type { Answer } from '../../src/driver/ports.ts';
+import { type Cluster, connectToCluster } from '../../src/kube/connect.ts';
+import { ManualClock } from './manual-clock.ts';
+
+/** A request as the server saw it. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: unknown;
+  /** Tells connections apart. */
+  readonly socket: Socket;
+}
+
+/** Answers one request. */
+export type Responder = (request: SeenRequest, response: ServerResponse) => void;
+
+/** A running stub. */
+export interface StubServer {
+  readonly port: number;
+  readonly seen: SeenRequest[];
+  respond: Responder;
+}
+
+/** Starts a stub on loopback, which ends with the test. */
+export async function startStub(
+  t: TestContext,
+  respond: Responder,
+  protocol: 'https' | 'http' = 'https',
+): Promise<StubServer> {
+  const stub = { port: 0, seen: [] as SeenRequest[], respond };
+  const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
+    const chunks: Buffer[] = [];
+    incoming.on('error', () => {});
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      const text = Buffer.concat(chunks).toString('utf8');
+      const request: SeenRequest = {
+        method: incoming.method ?? '',
+        path: incoming.url ?? '',
+        headers: incoming.headers,
+        body: text === '' ? undefined : JSON.parse(text),
+        socket: incoming.socket,
+      };
+      stub.seen.push(request);
+      stub.respond(request, response);
+    });
+  };
+  const server =
+    protocol === 'https'
+      ? createHttpsServer({ cert: TEST_SERVER_CERTIFICATE, key: TEST_SERVER_KEY }, listener)
+      : createHttpServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stub.port = (server.address() as AddressInfo).port;
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return stub;
+}
+
+/** Answers with JSON. */
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(JSON.stringify(body));
+}
+
+/** A Status as the API server writes it. */
+export function statusBody(
+  code: number,
+  reason: string,
+  message: string,
+  details: Record<string, unknown> = {},
+): unknown {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details, code };
+}
+
+/** A directory like the one the kubelet mounts, removed with the test. */
+export function serviceAccountDirectory(
+  t: TestContext,
+  files: { token?: string; ca?: string; namespace?: string } = {},
+): string {
+  const directory = mkdtempSync(join(tmpdir(), 'service-account-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  writeFileSync(join(directory, 'token'), files.token ?? 'first-token\n');
+  writeFileSync(join(directory, 'ca.crt'), files.ca ?? TEST_CA_CERTIFICATE);
+  writeFileSync(join(directory, 'namespace'), files.namespace ?? 'shop');
+  return directory;
+}
+
+/** A token like the kubelet's, bound to a Pod; its signature is nonsense. */
+export function boundToken(namespace: string, name: string, uid: string): string {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { sub: 'system:serviceaccount:shop:web', 'kubernetes.io': { namespace, pod: { name, uid } } };
+  return `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`;
+}
+
+/** A stub, and the cluster as a process in its Pod reaches it. */
+export interface Connected {
+  readonly stub: StubServer;
+  readonly cluster: Cluster;
+  readonly directory: string;
+  readonly clock: ManualClock;
+}
+
+/** Connects to a stub as a Pod does; time stands still unless the test moves it. */
+export async function connectInPod(
+  t: TestContext,
+  respond: Responder,
+  files: Parameters<typeof serviceAccountDirectory>[1] = {},
+  environment: Record<string, string> = {},
+): Promise<Connected> {
+  const stub = await startStub(t, respond);
+  const directory = serviceAccountDirectory(t, files);
+  const clock = new ManualClock();
+  const cluster = await connectToCluster({
+    serviceAccountDirectory: directory,
+    requestTimeoutMs: 5_000,
+    clock,
+    environment: {
+      KUBERNETES_SERVICE_HOST: '127.0.0.1',
+      KUBERNETES_SERVICE_PORT: String(stub.port),
+      ...environment,
+    },
+    hostname: () => 'web-0',
+  });
+  t.after(() => cluster.close());
+  return { stub, cluster, directory, clock };
+}
+
+/** The value of an answer that must be a success. */
+export function successOf<Value>(answer: Answer<Value>): Value {
+  assert.ok(answer.ok, answer.ok ? '' : answer.failure.message);
+  return answer.value;
+}
+
+/** The failure of an answer that must be none. */
+export function failureOf(answer: Answer<unknown>): RequestFailure {
+  assert.ok(!answer.ok, 'expected a failure');
+  return answer.failure;
+}
+
+/** Lets sockets move until something is so; a test that waits in vain ends with its own time-out. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise<void>((resolve) => systemClock.setTimer(1, resolve));
+}

@@ -1,0 +1,211 @@
+/**
+ * The abstract socket between real processes: who holds it, who waits, and who gets it next.
+ */
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { on, once } from 'node:events';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../src/clock.ts';
+import type { SiblingLockOutcome, SiblingLockPort } from '../src/driver/ports.ts';
+import { randomUuid, systemRandom } from '../src/random.ts';
+import { type SiblingLockOptions, siblingLock, siblingSocketPath } from '../src/sibling-lock.ts';
+
+const HOLDER = fileURLToPath(new URL('./sibling-lock-holder.ts', import.meta.url));
+const ON_LINUX = { skip: process.platform === 'linux' ? false : 'abstract sockets exist on Linux only' };
+
+function newLock(t: TestContext, podUid: string, options: Partial<SiblingLockOptions> = {}): SiblingLockPort {
+  const lock = siblingLock({
+    podUid,
+    namespace: 'shop',
+    lease: 'web',
+    clock: systemClock,
+    random: systemRandom,
+    ...options,
+  });
+  t.after(() => lock.free());
+  return lock;
+}
+
+/** Claims, and hands the outcomes out one by one. */
+function outcomesOf(lock: SiblingLockPort): () => Promise<SiblingLockOutcome> {
+  const outcomes: SiblingLockOutcome[] = [];
+  let wake = (): void => {};
+  lock.claim((outcome) => {
+    outcomes.push(outcome);
+    wake();
+  });
+  return async () => {
+    for (;;) {
+      const next = outcomes.shift();
+      if (next !== undefined) return next;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+}
+
+/** A child that claims the lock; its lines, one by one. */
+function spawnHolder(t: TestContext, podUid: string, mode = ''): { child: ChildProcess; line: () => Promise<string> } {
+  const child = spawn(process.execPath, [HOLDER, podUid, mode], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const lines = on(createInterface({ input: child.stdout }), 'line');
+  return { child, line: async () => (await lines.next()).value[0] };
+}
+
+test('the first claim holds the lock, the second is taken and holds it once it is free', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const first = newLock(t, podUid);
+  assert.equal(await outcomesOf(first)(), 'held');
+  const next = outcomesOf(newLock(t, podUid));
+  assert.equal(await next(), 'taken');
+  first.free();
+  assert.equal(await next(), 'held');
+});
+
+test('every Pod and every Lease has a lock of its own', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  assert.equal(await outcomesOf(newLock(t, podUid))(), 'held');
+  assert.equal(await outcomesOf(newLock(t, podUid, { lease: 'other' }))(), 'held');
+  assert.equal(await outcomesOf(newLock(t, podUid, { namespace: 'other' }))(), 'held');
+  assert.equal(await outcomesOf(newLock(t, randomUuid(systemRandom)))(), 'held');
+});
+
+test('a sibling takes over within 100 ms of the SIGKILL of the holder', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const holder = spawnHolder(t, podUid);
+  assert.equal(await holder.line(), 'held');
+  const next = outcomesOf(newLock(t, podUid));
+  assert.equal(await next(), 'taken');
+  const exited = once(holder.child, 'exit');
+  const killedAtMs = systemClock.nowMs();
+  holder.child.kill('SIGKILL');
+  assert.equal(await next(), 'held');
+  const tookMs = systemClock.nowMs() - killedAtMs;
+  await exited;
+  t.diagnostic(`taken over after ${tookMs.toFixed(1)} ms`);
+  assert.ok(tookMs < 100, `took ${tookMs} ms`);
+});
+
+test('a stopped holder (SIGSTOP) still holds the lock: a hang is no death', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const holder = spawnHolder(t, podUid);
+  assert.equal(await holder.line(), 'held');
+  holder.child.kill('SIGSTOP');
+  const next = outcomesOf(newLock(t, podUid));
+  assert.equal(await next(), 'taken');
+  let held = false;
+  const later = next().then((outcome) => {
+    held = outcome === 'held';
+  });
+  await new Promise<void>((resolve) => systemClock.setTimer(50, resolve));
+  assert.equal(held, false);
+  holder.child.kill('SIGKILL');
+  await later;
+  assert.equal(held, true);
+});
+
+test('of several waiting siblings one takes over at a time, and the others go on waiting', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const holder = newLock(t, podUid);
+  assert.equal(await outcomesOf(holder)(), 'held');
+  const siblings = Array.from({ length: 4 }, () => newLock(t, podUid));
+  const nexts = siblings.map((sibling) => outcomesOf(sibling));
+  for (const next of nexts) assert.equal(await next(), 'taken');
+  const holders: SiblingLockPort[] = [holder];
+  let freed = 0;
+  const all = nexts.map(async (next, index) => {
+    assert.equal(await next(), 'held');
+    holders.push(siblings[index] as SiblingLockPort);
+    // Whoever holds it now got it only because every holder before gave it up.
+    assert.equal(holders.length, freed + 1);
+    // Time for another to take it wrongly.
+    await new Promise<void>((resolve) => systemClock.setTimer(20, resolve));
+    freed += 1;
+    siblings[index]?.free();
+  });
+  freed += 1;
+  holder.free();
+  await Promise.all(all);
+  assert.equal(holders.length, 5);
+});
+
+test('workers of node:cluster do not share the lock', ON_LINUX, async (t) => {
+  const holder = spawnHolder(t, randomUuid(systemRandom), 'cluster');
+  const outcomes = [await holder.line(), await holder.line()];
+  assert.deepEqual(outcomes.sort(), ['held', 'taken']);
+});
+
+test('the lock keeps no process alive, neither its holder nor a waiting sibling', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  assert.equal(await outcomesOf(newLock(t, podUid))(), 'held');
+  const sibling = spawnHolder(t, podUid, 'alone');
+  assert.equal(await sibling.line(), 'taken');
+  const [siblingCode] = await once(sibling.child, 'exit');
+  assert.equal(siblingCode, 0);
+  const holder = spawnHolder(t, randomUuid(systemRandom), 'alone');
+  assert.equal(await holder.line(), 'held');
+  const [holderCode] = await once(holder.child, 'exit');
+  assert.equal(holderCode, 0);
+});
+
+test('after free nothing is called any more, and the name is free', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const lock = newLock(t, podUid);
+  lock.claim(() => assert.fail('called after free'));
+  lock.free();
+  assert.equal(await outcomesOf(newLock(t, podUid))(), 'held');
+});
+
+test('a sibling that gives up in its own callback is not called again', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const holder = newLock(t, podUid);
+  assert.equal(await outcomesOf(holder)(), 'held');
+  const outcomes: SiblingLockOutcome[] = [];
+  const sibling = newLock(t, podUid);
+  await new Promise<void>((resolve) => {
+    sibling.claim((outcome) => {
+      outcomes.push(outcome);
+      sibling.free();
+      resolve();
+    });
+  });
+  holder.free();
+  assert.equal(await outcomesOf(newLock(t, podUid))(), 'held');
+  assert.deepEqual(outcomes, ['taken']);
+});
+
+test('a lock can be claimed again after it was freed', ON_LINUX, async (t) => {
+  const lock = newLock(t, randomUuid(systemRandom));
+  assert.equal(await outcomesOf(lock)(), 'held');
+  lock.free();
+  assert.equal(await outcomesOf(lock)(), 'held');
+});
+
+test('a stranger who connects and talks does not loosen the hold', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  assert.equal(await outcomesOf(newLock(t, podUid))(), 'held');
+  const stranger = connect({ path: siblingSocketPath(podUid, 'shop', 'web') });
+  await once(stranger, 'connect');
+  stranger.end('hello\n'.repeat(1000));
+  await once(stranger, 'close');
+  assert.equal(await outcomesOf(newLock(t, podUid))(), 'taken');
+});
+
+test('elsewhere than on Linux the lock is unsupported, and says so', async (t) => {
+  assert.equal(await outcomesOf(newLock(t, 'some-uid', { platform: 'darwin' }))(), 'unsupported');
+});
+
+test('the address names the uid and fits into sun_path, whatever the names', () => {
+  const uid = '1b4e28ba-2fa1-41d2-883f-0016d3cca427';
+  const path = siblingSocketPath(uid, 'shop', 'web');
+  assert.ok(path.startsWith(`\0lease-elector/${uid}/`));
+  assert.ok(Buffer.byteLength(path) <= 107);
+  assert.ok(Buffer.byteLength(siblingSocketPath(uid, 'n'.repeat(63), 'l'.repeat(253))) <= 107);
+  assert.ok(Buffer.byteLength(siblingSocketPath('ü'.repeat(300), 'n', 'l')) <= 107);
+  assert.notEqual(siblingSocketPath(uid, 'shop', 'web'), siblingSocketPath(uid, 'shop', 'api'));
+});
