@@ -9,6 +9,7 @@
 import type { Input } from './input.ts';
 import { releasedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
+import { noteAbsence } from './observation.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep, ReleasePolicy } from './state.ts';
 import { leaveOffice, noteRenewForbidden } from './term.ts';
@@ -113,8 +114,9 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
     case 'leaseWritten':
       return noteWritten(turn, role, input.request, input.lease);
     case 'leaseRemoved':
-      if (role.step.name === 'deleting' && role.step.request === input.request) leaveOffice(turn, role.next, true);
-      return;
+      if (role.step.name !== 'deleting' || role.step.request !== input.request) return;
+      noteAbsence(turn);
+      return leaveOffice(turn, role.next, true);
     case 'leaseRead':
       return noteLeaseRead(turn, role);
     case 'requestFailed':
