@@ -1,0 +1,294 @@
+/**
+ * Where credentials come from: the service account of a Pod, a KubeConfig object, a kubeconfig file.
+ */
+
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect as connectSocket } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
+import { TEST_CA_CERTIFICATE } from '../../src/apiserver/test-certificate.ts';
+import { type Cluster, type ConnectOptions, connectToCluster } from '../../src/kube/connect.ts';
+import { type Environment, podCredentials } from '../../src/kube/credentials.ts';
+import { ManualClock } from './manual-clock.ts';
+import {
+  boundToken,
+  connectInPod,
+  failureOf,
+  json,
+  type SeenRequest,
+  type StubServer,
+  serviceAccountDirectory,
+  startStub,
+  statusBody,
+  successOf,
+} from './stub-server.ts';
+
+const LEASE = { kind: 'Lease', metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' } };
+const IN_POD: Environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
+
+function connectWith(options: Partial<ConnectOptions>): Promise<Cluster> {
+  return connectToCluster({ requestTimeoutMs: 5_000, clock: new ManualClock(), environment: {}, ...options });
+}
+
+/** Reads the Lease, and says how the server saw that. */
+async function readLease(t: TestContext, stub: StubServer, cluster: Cluster): Promise<SeenRequest> {
+  t.after(() => cluster.close());
+  successOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
+  return stub.seen.at(-1) as SeenRequest;
+}
+
+function kubeConfigOf(stub: StubServer, cluster: object = {}, user: object = { token: 'kube-token' }): KubeConfig {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromOptions({
+    clusters: [
+      {
+        name: 'c',
+        server: `https://127.0.0.1:${stub.port}`,
+        caData: Buffer.from(TEST_CA_CERTIFICATE).toString('base64'),
+        skipTLSVerify: false,
+        ...cluster,
+      },
+    ],
+    users: [{ name: 'u', ...user }],
+    contexts: [{ name: 'x', cluster: 'c', user: 'u', namespace: 'shop' }],
+    currentContext: 'x',
+  });
+  return kubeConfig;
+}
+
+function startLeaseStub(t: TestContext, protocol: 'https' | 'http' = 'https'): Promise<StubServer> {
+  return startStub(t, (_, response) => json(response, 200, LEASE), protocol);
+}
+
+test('outside a Pod and without a KubeConfig there is no cluster, and the error says what to do', async () => {
+  await assert.rejects(connectWith({}), {
+    code: 'ERR_LEASE_ELECTOR_NO_CLUSTER',
+    message: /not run in a Pod.*`kubeConfig`.*`local: true`.*~\/\.kube\/config is never used unasked/,
+  });
+  await assert.rejects(connectWith({ environment: { ...IN_POD, KUBERNETES_SERVICE_PORT: 'https' } }), {
+    code: 'ERR_LEASE_ELECTOR_NO_CLUSTER',
+  });
+});
+
+test('a file that cannot be read is named', async (t) => {
+  for (const file of ['token', 'ca.crt']) {
+    const directory = serviceAccountDirectory(t);
+    rmSync(join(directory, file));
+    await assert.rejects(connectWith({ environment: IN_POD, serviceAccountDirectory: directory }), {
+      code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
+      message: new RegExp(`${join(directory, file)} cannot be read.*automountServiceAccountToken`),
+    });
+    writeFileSync(join(directory, file), ' \n');
+    await assert.rejects(connectWith({ environment: IN_POD, serviceAccountDirectory: directory }), {
+      code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
+      message: new RegExp(`${join(directory, file)} is empty`),
+    });
+  }
+});
+
+test('an IPv6 address of the API server is understood with and without brackets', (t) => {
+  const directory = serviceAccountDirectory(t);
+  for (const host of ['fd00::1', '[fd00::1]']) {
+    const credentials = podCredentials({ ...IN_POD, KUBERNETES_SERVICE_HOST: host }, directory, new ManualClock());
+    assert.deepEqual(credentials.server, { protocol: 'https:', hostname: 'fd00::1', port: 443, basePath: '' });
+  }
+});
+
+test('the files are looked at once a second at most, and an authorization is built only when they change', async (t) => {
+  const directory = serviceAccountDirectory(t);
+  const clock = new ManualClock();
+  const credentials = podCredentials(IN_POD, directory, clock);
+  const first = await credentials.authorize();
+  writeFileSync(join(directory, 'token'), 'a-second-token');
+  clock.advance(999);
+  assert.equal(await credentials.authorize(), first);
+  clock.advance(1);
+  const second = await credentials.authorize();
+  assert.equal(second.headers['authorization'], 'Bearer a-second-token');
+  clock.advance(10_000);
+  assert.equal(await credentials.authorize(), second);
+  assert.equal(clock.timers.size, 0, 'no timer keeps the process alive');
+});
+
+test('ca.crt is followed as it changes, too', async (t) => {
+  const { cluster, directory, clock } = await connectInPod(t, (_, response) => json(response, 200, LEASE), {
+    ca: '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
+  });
+  const { lease } = cluster.ports({ namespace: 'shop', lease: 'web' });
+  assert.equal((await lease.read()).ok, false);
+  writeFileSync(join(directory, 'ca.crt'), TEST_CA_CERTIFICATE);
+  clock.advance(1_000);
+  successOf(await lease.read());
+});
+
+test('a process in its Pod learns who it is from its token, without any request', async (t) => {
+  const token = boundToken('shop', 'web-0', 'pod-uid');
+  const { stub, cluster } = await connectInPod(t, () => assert.fail('asked'), { token });
+  assert.deepEqual(successOf(await cluster.identify({ lease: 'web' })), {
+    pod: { name: 'web-0', uid: 'pod-uid' },
+    namespace: 'shop',
+    lease: 'web',
+  });
+  assert.equal(stub.seen.length, 0);
+});
+
+test('an unbound token leads to one read of the Pod by hostname and namespace file', async (t) => {
+  const { stub, cluster } = await connectInPod(t, (_, response) =>
+    json(response, 200, {
+      kind: 'Pod',
+      metadata: { name: 'web-0', uid: 'p', resourceVersion: '1', labels: { app: 'a' } },
+    }),
+  );
+  assert.deepEqual(successOf(await cluster.identify({})), {
+    pod: { name: 'web-0', uid: 'p' },
+    namespace: 'shop',
+    lease: 'a',
+  });
+  assert.deepEqual(
+    stub.seen.map((request) => request.path),
+    ['/api/v1/namespaces/shop/pods/web-0'],
+  );
+});
+
+test('a Pod that does not exist is a clear error', async (t) => {
+  const { cluster } = await connectInPod(t, (_, response) =>
+    json(response, 404, statusBody(404, 'NotFound', 'pods "web-0" not found', { name: 'web-0', kind: 'pods' })),
+  );
+  await assert.rejects(cluster.identify({ lease: 'web' }), { code: 'ERR_LEASE_ELECTOR_IDENTITY' });
+});
+
+test('a KubeConfig object brings its token, CA and the namespace of its context', async (t) => {
+  const stub = await startLeaseStub(t);
+  const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub) });
+  const seen = await readLease(t, stub, cluster);
+  assert.equal(seen.headers['authorization'], 'Bearer kube-token');
+  const identity = successOf(await cluster.identify({ lease: 'web', pod: { name: 'p', uid: 'u' } }));
+  assert.equal(identity.namespace, 'shop');
+});
+
+test('a KubeConfig whose token is bound to a Pod says who this process is', async (t) => {
+  const stub = await startLeaseStub(t);
+  const kubeConfig = kubeConfigOf(stub, {}, { token: boundToken('other', 'api-0', 'api-uid') });
+  const identity = successOf(await (await connectWith({ kubeConfig })).identify({ lease: 'web' }));
+  assert.deepEqual(identity, { pod: { name: 'api-0', uid: 'api-uid' }, namespace: 'other', lease: 'web' });
+});
+
+test("a KubeConfig's basic authentication, impersonation and path prefix are honoured", async (t) => {
+  const stub = await startLeaseStub(t);
+  const kubeConfig = kubeConfigOf(
+    stub,
+    { server: `https://127.0.0.1:${stub.port}/k8s/clusters/c-1/` },
+    { username: 'anna', password: 'secret', impersonateUser: 'bert' },
+  );
+  const seen = await readLease(t, stub, await connectWith({ kubeConfig }));
+  assert.equal(seen.headers['authorization'], `Basic ${Buffer.from('anna:secret').toString('base64')}`);
+  assert.equal(seen.headers['impersonate-user'], 'bert');
+  assert.match(seen.path, /^\/k8s\/clusters\/c-1\/apis\/coordination/);
+});
+
+test('a certificate for another host is untrusted', async (t) => {
+  const stub = await startLeaseStub(t);
+  const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, { tlsServerName: 'api.example.com' }) });
+  const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
+  assert.equal(failure.kind, 'untrusted');
+  assert.match(failure.message, /ERR_TLS_CERT_ALTNAME_INVALID/);
+});
+
+test('a KubeConfig may skip the verification of the certificate', async (t) => {
+  const stub = await startLeaseStub(t);
+  const kubeConfig = kubeConfigOf(stub, { caData: undefined, skipTLSVerify: true });
+  await readLease(t, stub, await connectWith({ kubeConfig }));
+});
+
+test('a KubeConfig may name a plain http server, when it says so twice', async (t) => {
+  const stub = await startLeaseStub(t, 'http');
+  const server = `http://127.0.0.1:${stub.port}`;
+  await readLease(t, stub, await connectWith({ kubeConfig: kubeConfigOf(stub, { server, skipTLSVerify: true }) }));
+  await assert.rejects(connectWith({ kubeConfig: kubeConfigOf(stub, { server }) }), {
+    code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
+    message: /insecure-skip-tls-verify/,
+  });
+});
+
+test('an exec plug-in is asked for its token, and again when that has expired', async (t) => {
+  const stub = await startLeaseStub(t);
+  // Hands out a token that is already expired, with a number that grows.
+  const counter = join(serviceAccountDirectory(t), 'counter');
+  writeFileSync(counter, '');
+  const script = `
+    const { appendFileSync, statSync } = require('node:fs');
+    appendFileSync(${JSON.stringify(counter)}, 'x');
+    const token = 'exec-' + statSync(${JSON.stringify(counter)}).size;
+    console.log(JSON.stringify({ status: { token, expirationTimestamp: '2020-01-01T00:00:00Z' } }));`;
+  const kubeConfig = kubeConfigOf(stub, {}, { exec: { command: process.execPath, args: ['-e', script] } });
+  const cluster = await connectWith({ kubeConfig });
+  assert.equal((await readLease(t, stub, cluster)).headers['authorization'], 'Bearer exec-1');
+  assert.equal((await readLease(t, stub, cluster)).headers['authorization'], 'Bearer exec-2');
+});
+
+test('a broken exec plug-in is a failure of the request, to be repeated, and no crash', async (t) => {
+  const stub = await startLeaseStub(t);
+  const user = { exec: { command: process.execPath, args: ['-e', 'console.error("log in first"); process.exit(3)'] } };
+  const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, {}, user) });
+  const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
+  assert.equal(failure.kind, 'unavailable');
+  assert.match(failure.message, /log in first/);
+  const unknown = await cluster.identify({ lease: 'web' });
+  assert.match(failureOf(unknown).message, /log in first/);
+});
+
+test("a KubeConfig's proxy is honoured, for requests and for watches", async (t) => {
+  const stub = await startLeaseStub(t);
+  const tunnels: string[] = [];
+  const proxy = createServer().on('connect', (request, client) => {
+    tunnels.push(request.url ?? '');
+    const server = connectSocket(stub.port, '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n');
+      server.pipe(client).pipe(server);
+    });
+    for (const socket of [server, client]) socket.on('error', () => socket.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, { proxyUrl }) });
+  await readLease(t, stub, cluster);
+  await new Promise<void>((resolve) => {
+    const sink = { opened() {}, event() {}, ended: () => resolve() };
+    cluster.ports({ namespace: 'shop', lease: 'web' }).leaseWatch.open('1', 1, sink);
+  });
+  assert.deepEqual(tunnels, [`127.0.0.1:${stub.port}`, `127.0.0.1:${stub.port}`]);
+});
+
+test('a kubeconfig file is loaded on request, with a context of its choice, and again after a 401', async (t) => {
+  const stub = await startStub(t, (request, response) => {
+    if (request.headers['authorization'] === 'Bearer new-token') json(response, 200, LEASE);
+    else {
+      write('new-token');
+      json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
+    }
+  });
+  const path = join(serviceAccountDirectory(t), 'kubeconfig');
+  const write = (token: string): void => {
+    const exported = JSON.parse(kubeConfigOf(stub, {}, { token }).exportConfig());
+    writeFileSync(path, JSON.stringify({ ...exported, 'current-context': 'none' }));
+  };
+  write('old-token');
+  const seen = await readLease(t, stub, await connectWith({ kubeConfig: { path, context: 'x' } }));
+  assert.equal(seen.headers['authorization'], 'Bearer new-token');
+  assert.equal(stub.seen.length, 2);
+  const rejections: [Partial<ConnectOptions>, RegExp][] = [
+    [{ kubeConfig: { path, context: 'y' } }, /has no context "y"/],
+    [{ kubeConfig: { path } }, /current context \("none"\) names no cluster/],
+    [{ kubeConfig: { path: `${path}.missing` } }, /kubeconfig\.missing cannot be read/],
+  ];
+  for (const [options, message] of rejections) {
+    await assert.rejects(connectWith(options), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS', message });
+  }
+});

@@ -1,0 +1,244 @@
+/**
+ * Which Pod am I, and which Lease is ours: every source, their order, and what is said when none will do.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
+import type { Answer } from '../../src/driver/ports.ts';
+import type { LeaseElectorErrorCode } from '../../src/errors.ts';
+import {
+  checkedLeaseName,
+  decodeTokenClaims,
+  type Identity,
+  type IdentitySources,
+  resolveIdentity,
+} from '../../src/kube/identity.ts';
+import type { LabelledPod } from '../../src/kube/pod-api.ts';
+import { boundToken } from './stub-server.ts';
+
+const TOKEN = boundToken('shop', 'web-0', 'uid-of-token');
+
+/** Sources of which each row sets what it is about; the reads that were made. */
+function sources(
+  given: Partial<IdentitySources>,
+  pod?: Partial<LabelledPod> | null,
+): IdentitySources & { reads: string[] } {
+  const reads: string[] = [];
+  return {
+    environment: {},
+    token: null,
+    defaultNamespace: () => 'namespace-file',
+    hostname: () => 'host',
+    reads,
+    readPod: (namespace, name) => {
+      reads.push(`${namespace}/${name}`);
+      const found =
+        pod == null ? null : { name, uid: 'uid-of-read', resourceVersion: '1', terminating: false, labels: {}, ...pod };
+      return Promise.resolve({ ok: true, value: found } satisfies Answer<LabelledPod | null>);
+    },
+    ...given,
+  };
+}
+
+const ROWS: readonly {
+  rule: string;
+  given: Partial<IdentitySources>;
+  pod?: Partial<LabelledPod>;
+  reads: readonly string[];
+  identity: string;
+}[] = [
+  {
+    rule: "the token's claims and a Lease name need no read",
+    given: { token: TOKEN, lease: 'web' },
+    reads: [],
+    identity: 'shop/web-0 uid-of-token web',
+  },
+  {
+    rule: '$NAIS_APP_NAME is a Lease name',
+    given: { token: TOKEN, environment: { NAIS_APP_NAME: 'web' } },
+    reads: [],
+    identity: 'shop/web-0 uid-of-token web',
+  },
+  {
+    rule: 'the option goes before $NAIS_APP_NAME',
+    given: { token: TOKEN, lease: 'mine', environment: { NAIS_APP_NAME: 'web' } },
+    reads: [],
+    identity: 'shop/web-0 uid-of-token mine',
+  },
+  {
+    rule: 'an empty $NAIS_APP_NAME is none',
+    given: { token: TOKEN, environment: { NAIS_APP_NAME: '' } },
+    pod: { uid: 'uid-of-token', labels: { app: 'b' } },
+    reads: ['shop/web-0'],
+    identity: 'shop/web-0 uid-of-token b',
+  },
+  {
+    rule: 'the label app.kubernetes.io/name goes before the label app',
+    given: { token: TOKEN },
+    pod: { uid: 'uid-of-token', labels: { app: 'b', 'app.kubernetes.io/name': 'a' } },
+    reads: ['shop/web-0'],
+    identity: 'shop/web-0 uid-of-token a',
+  },
+  {
+    rule: 'the claims go before POD_NAME: they are right also for host networking',
+    given: { token: TOKEN, lease: 'web', environment: { POD_NAME: 'x', POD_NAMESPACE: 'y' } },
+    reads: [],
+    identity: 'shop/web-0 uid-of-token web',
+  },
+  {
+    rule: 'without claims POD_NAME and POD_NAMESPACE, and one read for the uid',
+    given: { token: 'opaque', lease: 'web', environment: { POD_NAME: 'x', POD_NAMESPACE: 'y' } },
+    pod: {},
+    reads: ['y/x'],
+    identity: 'y/x uid-of-read web',
+  },
+  {
+    rule: 'else hostname and namespace file, and one read for uid and Lease name together',
+    given: {},
+    pod: { labels: { app: 'b' } },
+    reads: ['namespace-file/host'],
+    identity: 'namespace-file/host uid-of-read b',
+  },
+  {
+    rule: 'the option `pod` overrides everything',
+    given: { token: TOKEN, lease: 'web', pod: { name: 'p', namespace: 'n', uid: 'u' } },
+    reads: [],
+    identity: 'n/p u web',
+  },
+  {
+    rule: "an option that names another Pod does not inherit the claims' uid",
+    given: { token: TOKEN, lease: 'web', pod: { name: 'web-1' } },
+    pod: {},
+    reads: ['shop/web-1'],
+    identity: 'shop/web-1 uid-of-read web',
+  },
+  {
+    rule: "an option that names another namespace does not inherit the claims' uid",
+    given: { token: TOKEN, lease: 'web', pod: { namespace: 'other' } },
+    pod: {},
+    reads: ['other/web-0'],
+    identity: 'other/web-0 uid-of-read web',
+  },
+];
+for (const { rule, given, pod, reads, identity } of ROWS) {
+  test(rule, async () => {
+    const from = sources(given, pod);
+    const answer = await resolveIdentity(from);
+    assert.ok(answer.ok);
+    const { value } = answer;
+    assert.equal(`${value.namespace}/${value.pod.name} ${value.pod.uid} ${value.lease}`, identity);
+    assert.deepEqual(from.reads, reads);
+  });
+}
+
+const REFUSED: readonly {
+  rule: string;
+  given: Partial<IdentitySources>;
+  pod?: Partial<LabelledPod> | null;
+  code: LeaseElectorErrorCode;
+  says: RegExp;
+}[] = [
+  {
+    rule: 'a Pod that does not exist: says what to set',
+    given: { lease: 'web' },
+    pod: null,
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /no Pod "host" in namespace "namespace-file" \(its name is from the hostname\).*POD_NAME/,
+  },
+  {
+    rule: 'no Lease name anywhere: says what to set',
+    given: { token: TOKEN },
+    pod: { uid: 'uid-of-token' },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /option `lease`.*NAIS_APP_NAME.*app\.kubernetes\.io\/name/,
+  },
+  {
+    rule: 'no namespace anywhere: says what to set',
+    given: { lease: 'web', defaultNamespace: () => null },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /POD_NAMESPACE/,
+  },
+  {
+    rule: 'another Pod of the same name: this one is gone',
+    given: { token: TOKEN },
+    pod: { uid: 'uid-of-successor', labels: { app: 'b' } },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /uid-of-successor, not uid-of-token/,
+  },
+  {
+    rule: 'a Lease name that no Lease can have',
+    given: { token: TOKEN, lease: 'My_App' },
+    code: 'ERR_LEASE_ELECTOR_OPTION',
+    says: /"My_App" \(from the option `lease`\)/,
+  },
+  {
+    rule: 'a label that no Lease can be called after',
+    given: { token: TOKEN },
+    pod: { uid: 'uid-of-token', labels: { app: 'My_App' } },
+    code: 'ERR_LEASE_ELECTOR_OPTION',
+    says: /label app/,
+  },
+];
+for (const { rule, given, pod, code, says } of REFUSED) {
+  test(rule, async () => {
+    await assert.rejects(resolveIdentity(sources(given, pod)), { name: 'LeaseElectorError', code, message: says });
+  });
+}
+
+function refusing(kind: RequestFailureKind): IdentitySources['readPod'] {
+  const failure: RequestFailure = {
+    kind,
+    message: `get pods: ${kind}`,
+    retryAfterMs: null,
+    missingRule: null,
+    cause: null,
+  };
+  return () => Promise.resolve({ ok: false, failure });
+}
+
+test('a read that is forbidden is final, and says how to do without it', async () => {
+  await assert.rejects(resolveIdentity(sources({ readPod: refusing('forbidden') })), {
+    code: 'ERR_LEASE_ELECTOR_FORBIDDEN',
+    message: /get pods: forbidden.*bound.*option `pod.*option `lease`/,
+  });
+  await assert.rejects(resolveIdentity(sources({ token: TOKEN, readPod: refusing('forbidden') })), {
+    code: 'ERR_LEASE_ELECTOR_FORBIDDEN',
+    message: /labels.*option `lease` or NAIS_APP_NAME/,
+  });
+});
+
+test('a read that failed in a way that may pass is answered, to be repeated', async () => {
+  for (const kind of ['unavailable', 'throttled', 'unauthorized', 'untrusted'] as const) {
+    const answer: Answer<Identity> = await resolveIdentity(sources({ readPod: refusing(kind) }));
+    assert.equal(answer.ok ? 'ok' : answer.failure.kind, kind);
+  }
+});
+
+test("a bound token's claims are decoded, and anything else is no claim", () => {
+  assert.deepEqual(decodeTokenClaims(boundToken('shop', 'blå-0', 'u')), {
+    namespace: 'shop',
+    pod: { name: 'blå-0', uid: 'u' },
+  });
+  const encode = (value: unknown): string => `a.${Buffer.from(JSON.stringify(value)).toString('base64url')}.c`;
+  for (const token of [
+    '',
+    'opaque',
+    'a.b.c',
+    'a..c',
+    encode(null),
+    encode({ sub: 'u' }),
+    encode({ 'kubernetes.io': { namespace: 'shop', serviceaccount: { name: 'web' } } }),
+    encode({ 'kubernetes.io': { namespace: 'shop', pod: { name: 'web-0' } } }),
+    encode({ 'kubernetes.io': { pod: { name: 'web-0', uid: 'u' } } }),
+  ]) {
+    assert.equal(decodeTokenClaims(token), null, token);
+  }
+});
+
+test('a Lease name is an RFC 1123 subdomain', () => {
+  for (const name of ['a', '0', 'web', 'web.shop-1', 'a'.repeat(253)]) assert.equal(checkedLeaseName(name, 'x'), name);
+  for (const name of ['', '-a', 'a-', 'a..b', 'A', 'a_b', 'a/b', 'a'.repeat(254), 'å']) {
+    assert.throws(() => checkedLeaseName(name, 'x'), { code: 'ERR_LEASE_ELECTOR_OPTION' }, name);
+  }
+});

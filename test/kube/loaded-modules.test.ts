@@ -1,0 +1,46 @@
+/**
+ * What a process in its Pod loads: `node:https`, and no Kubernetes client.
+ */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { boundToken, json, serviceAccountDirectory, startStub } from './stub-server.ts';
+
+const CHILD = fileURLToPath(new URL('./loaded-modules-child.ts', import.meta.url));
+const LEASE = { kind: 'Lease', metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' } };
+
+/** Runs the child against a stub; the addresses of every module it loaded, by import or require. */
+async function modulesLoaded(t: TestContext, mode: 'pod' | 'kubeconfig'): Promise<readonly string[]> {
+  const stub = await startStub(t, (_, response) => json(response, 200, LEASE));
+  const directory = serviceAccountDirectory(t, { token: boundToken('shop', 'web-0', 'pod-uid') });
+  const child = spawn(process.execPath, [CHILD, mode, directory], {
+    env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(stub.port) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  for await (const chunk of child.stdout) output += chunk;
+  const { read, modules } = JSON.parse(output);
+  assert.equal(read, 'u', 'the child spoke to the server');
+  return modules;
+}
+
+test('a process in its Pod loads no Kubernetes client and no package but debug', async (t) => {
+  const modules = await modulesLoaded(t, 'pod');
+  assert.ok(
+    modules.some((url) => url.endsWith('/src/kube/connect.ts')),
+    'the list of modules is real',
+  );
+  const packages = new Set(modules.flatMap((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []));
+  assert.deepEqual(
+    [...packages].filter((name) => name !== 'debug' && name !== 'ms'),
+    [],
+  );
+});
+
+test('the same list does show the Kubernetes client when a kubeconfig file is named', async (t) => {
+  const modules = await modulesLoaded(t, 'kubeconfig');
+  assert.ok(modules.some((url) => url.includes('node_modules/@kubernetes/client-node/')));
+  assert.ok(modules.some((url) => url.includes('node_modules/undici/')));
+});
