@@ -108,6 +108,8 @@ function announceLeader(turn: Turn): void {
   const announced = turn.knowledge.announcedLeader;
   // A start without a leader is no change: it goes on until there is one.
   if (leader === null && announced === undefined) return;
+  // One's own Lease, seen before the answer to one's own write: `elected` comes first.
+  if (leader?.uid === turn.config.self.uid && turn.role.name === 'candidate') return;
   turn.learn({ announcedLeader: leader });
   if (announced !== undefined && leader?.uid === announced?.uid && leader?.name === announced?.name) return;
   turn.announce({ type: 'leaderChanged', leader });
