@@ -136,6 +136,13 @@ function milliseconds(option: number | (() => number) | undefined, otherwise: nu
   return () => option ?? otherwise;
 }
 
+/** Subresources that are not the object again: each is only created, and answered at once. */
+const SUBRESOURCE_REQUESTS: Readonly<Record<string, 'requestToken' | 'evict' | 'bind' | undefined>> = {
+  token: 'requestToken',
+  eviction: 'evict',
+  binding: 'bind',
+};
+
 /** A Kubernetes API server in this process. */
 export class ApiServer {
   readonly adminToken: string;
@@ -275,9 +282,10 @@ export class ApiServer {
     if (info.verb === 'watch') return this.#reads.watch(target);
     if (info.verb === 'list') return this.#reads.list(target);
     if (everywhere) throw methodNotAllowed();
-    if (info.subresource === 'token' || info.subresource === 'eviction') {
+    const special = SUBRESOURCE_REQUESTS[info.subresource];
+    if (special !== undefined) {
       if (request.method !== 'POST') throw methodNotAllowed();
-      return info.subresource === 'token' ? this.#reviews.requestToken(target) : this.#reviews.evict(target);
+      return this.#reviews[special](target);
     }
     if (request.method === 'GET' && isObject) return this.#reads.get(target);
     if (request.method === 'PUT' && isObject) return this.#writes.replace(target);

@@ -37,12 +37,11 @@ function withDefaults(container: JsonObject): JsonObject {
   };
 }
 
-/** The defaults of a real server without the ServiceAccount admission plugin (wire recording pod-crud). */
-function prepareForCreate(pod: ApiObject): ApiObject {
-  const given = objectOf(pod.spec);
+/** The spec with the defaults of a real server without the ServiceAccount admission plugin (wire recording pod-crud). */
+function specWithDefaults(given: JsonObject): JsonObject {
   const serviceAccount = given['serviceAccountName'] ?? given['serviceAccount'];
   const { containers, serviceAccount: _deprecated, ...rest } = given;
-  const spec = {
+  return {
     containers: listOf(containers).map(withDefaults),
     restartPolicy: 'Always',
     terminationGracePeriodSeconds: DEFAULT_GRACE_PERIOD_SECONDS,
@@ -56,7 +55,11 @@ function prepareForCreate(pod: ApiObject): ApiObject {
     preemptionPolicy: 'PreemptLowerPriority',
     ...rest,
   };
-  const status = { phase: 'Pending', qosClass: qosClassOf(spec.containers) };
+}
+
+function prepareForCreate(pod: ApiObject): ApiObject {
+  const spec = specWithDefaults(objectOf(pod.spec));
+  const status = { phase: 'Pending', qosClass: qosClassOf(listOf(spec['containers'])) };
   return { ...pod, metadata: { ...pod.metadata, generation: 1 }, spec, status };
 }
 
@@ -77,7 +80,7 @@ function prepareForUpdate(next: ApiObject, current: ApiObject, subresource: stri
     status['qosClass'] ??= objectOf(current.status)['qosClass'];
     return { ...rest, metadata: { ...kept, generation: metadata.generation ?? 1 }, status: orderStatus(status) };
   }
-  const spec = objectOf(next.spec);
+  const spec = specWithDefaults(objectOf(next.spec));
   const changed = !sameJson(spec, current.spec);
   const generation = (current.metadata.generation ?? 1) + (changed ? 1 : 0);
   return { ...next, metadata: { ...next.metadata, generation }, spec, status: current.status ?? {} };
@@ -101,9 +104,64 @@ function validate(pod: ApiObject): readonly FieldError[] {
   containers.forEach((container, index) => {
     const field = `spec.containers[${index}]`;
     if (!container['name']) errors.push({ type: 'Required', field: `${field}.name`, detail: '' });
+    const first = containers.findIndex((other) => other['name'] === container['name']);
+    if (first !== index) {
+      errors.push({ type: 'Duplicate', field: `${field}.name`, value: container['name'], detail: '' });
+    }
     if (!container['image']) errors.push({ type: 'Required', field: `${field}.image`, detail: '' });
   });
+  const policy = spec['restartPolicy'];
+  if (!RESTART_POLICIES.includes(String(policy))) {
+    const supported = RESTART_POLICIES.map((known) => JSON.stringify(known)).join(', ');
+    errors.push({
+      type: 'NotSupported',
+      field: 'spec.restartPolicy',
+      value: policy,
+      detail: `supported values: ${supported}`,
+    });
+  }
   return errors;
+}
+
+const RESTART_POLICIES: readonly string[] = ['Always', 'OnFailure', 'Never'];
+
+/** What the spec of a Pod is compared by: everything but what may change. */
+function fixedPart(spec: JsonObject): JsonObject {
+  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, ...rest } = spec;
+  const withoutImages = (containers: unknown): readonly JsonObject[] =>
+    listOf(containers).map(({ image: _image, ...container }) => container);
+  return {
+    ...rest,
+    containers: withoutImages(spec['containers']),
+    initContainers: withoutImages(spec['initContainers']),
+  };
+}
+
+/** Most of a Pod's spec is fixed (wire recording pod-update). A real server shows the difference as well. */
+function validateUpdate(next: ApiObject, current: ApiObject): readonly FieldError[] {
+  if (sameJson(fixedPart(objectOf(next.spec)), fixedPart(objectOf(current.spec)))) return [];
+  const detail =
+    'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,' +
+    '`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),' +
+    '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+  return [{ type: 'Forbidden', field: 'spec', detail }];
+}
+
+/** A condition of a Pod that is true from now on. */
+export function withCondition(
+  pod: ApiObject,
+  condition: { readonly type: string; readonly reason?: string; readonly message?: string },
+  now: string,
+): ApiObject {
+  const { type, ...why } = condition;
+  const present = listOf(pod.status?.['conditions']).filter((other) => other['type'] !== type);
+  const added = { type, status: 'True', lastProbeTime: null, lastTransitionTime: now, ...why };
+  return { ...pod, status: { ...pod.status, conditions: [...present, added] } };
+}
+
+/** The Pod bound to a node, as a scheduler does it (wire recording pod-watch). */
+export function bindPod(pod: ApiObject, nodeName: string, now: string): ApiObject {
+  return withCondition({ ...pod, spec: { ...pod.spec, nodeName } }, { type: 'PodScheduled' }, now);
 }
 
 function gracePeriodSeconds(pod: ApiObject, requested: number | undefined): number {
@@ -126,6 +184,6 @@ export const podStrategy: Strategy = {
   prepareForCreate,
   prepareForUpdate,
   validate,
-  validateUpdate: () => [],
+  validateUpdate,
   gracePeriodSeconds,
 };

@@ -57,7 +57,7 @@ export class ReadRequests {
 
   list(context: ResourceContext): ApiResponse | Promise<ApiResponse> {
     const options = readListOptions(context.kind, context.query, false);
-    const representation = this.#negotiate(context, false);
+    const representation = this.#negotiate(context, false, true);
     const version = parseResourceVersion(options.resourceVersion, (message) =>
       badRequest(`invalid resource version: ${message}`),
     );
@@ -198,9 +198,11 @@ export class ReadRequests {
     });
   }
 
-  #negotiate(context: ResourceContext, watch: boolean): Representation {
+  #negotiate(context: ResourceContext, watch: boolean, list = false): Representation {
     const includeObject = context.query.get('includeObject');
-    return negotiate(context.request.headers['accept'], { watch, includeObject });
+    const { kind } = context;
+    const listKind = `${kind.group === '' ? 'core' : kind.group.split('.', 1)[0]}.${kind.kind}List`;
+    return negotiate(context.request.headers['accept'], { watch, includeObject, ...(list ? { listKind } : {}) });
   }
 }
 

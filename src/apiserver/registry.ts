@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import { type Random, randomUuid } from '../random.ts';
 import { type ApiObject, sameJson, withMetadata } from './api-object.ts';
 import { formatTime, timeMs } from './go-time.ts';
-import { NAMESPACES, type ResourceKind } from './resources.ts';
+import { EVENTS, NAMESPACES, type ResourceKind } from './resources.ts';
 import {
   alreadyExists,
   internalError,
@@ -47,6 +47,8 @@ export interface UpdateOptions {
   readonly dryRun?: boolean;
   /** Asked before a replace creates a missing object; throws when that is not allowed. */
   readonly mayCreate?: () => void;
+  /** A uid in the content must be that of the object (fact 5); a patch is told otherwise. @default true */
+  readonly checkUid?: boolean;
 }
 
 /** Finalizers the garbage collector knows. */
@@ -95,7 +97,8 @@ export class Registry {
     );
     const object = strategy.prepareForCreate(named);
     const errors = [...validateMetadata(object.metadata, strategy.nameRule), ...strategy.validate(object)];
-    if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
+    if (errors.length > 0)
+      throw invalidObject(kind.storedAs === undefined ? kind : EVENTS, object.metadata.name, errors);
     const existing = this.#store.get(kind, namespace, object.metadata.name);
     if (existing !== undefined) {
       throw alreadyExists(kind, object.metadata.name, existing.metadata.deletionTimestamp !== undefined);
@@ -122,15 +125,18 @@ export class Registry {
       return { object: this.#createOnUpdate(kind, namespace, name, draft, strategy, options), created: true };
     }
     const subresource = options.subresource ?? '';
-    this.#checkVersions(kind, namespace, draft, current, strategy);
+    if (options.checkUid !== false) checkUid(kind, namespace, draft, current);
+    this.#checkVersions(kind, draft, current, strategy);
     const prepared = strategy.prepareForUpdate(draft, current, subresource);
     const next = keepServerFields(prepared, current);
     const errors = [
       ...validateMetadata(next.metadata, strategy.nameRule).filter((error) => error.field !== 'metadata.generateName'),
+      // Told twice, because a real server checks this twice (wire recording lease-delete-finalizers).
+      ...validateMetadataUpdate(next.metadata, current.metadata),
       ...validateMetadataUpdate(next.metadata, current.metadata),
       ...strategy.validateUpdate(next, current, subresource),
     ];
-    if (errors.length > 0) throw invalidObject(kind, name, errors);
+    if (errors.length > 0) throw invalidObject(kind.storedAs === undefined ? kind : EVENTS, name, errors);
     if (sameJson(next, current)) return { object: current, created: false };
     if (isReleased(next)) {
       // The last finalizer went: nothing is changed any more, the object is removed as it was.
@@ -138,6 +144,13 @@ export class Registry {
       return { object: next, created: false };
     }
     return { object: options.dryRun === true ? next : this.#store.put(kind, next), created: false };
+  }
+
+  /** Changes an object as a part of the control plane does, past the rules for clients. */
+  change(kind: ResourceKind, namespace: string, name: string, change: (current: ApiObject) => ApiObject): ApiObject {
+    const current = this.get(kind, namespace, name);
+    const next = change(current);
+    return sameJson(next, current) ? current : this.#store.put(kind, next);
   }
 
   delete(kind: ResourceKind, namespace: string, name: string, options: DeleteOptions = {}): Deletion {
@@ -152,8 +165,10 @@ export class Registry {
     }
     const unchanged = sameJson(plan.marked, current);
     const marked = unchanged || dryRun ? plan.marked : this.#store.put(kind, plan.marked);
-    if (plan.removed && !dryRun && this.#store.get(kind, namespace, name) !== undefined)
-      this.#store.remove(kind, marked);
+    if (plan.removed && !dryRun && this.#store.get(kind, namespace, name) !== undefined) {
+      // Two writes, and the answer has the version of the second (fact 21).
+      return { object: this.#store.remove(kind, marked), removed: true };
+    }
     return { object: marked, removed: plan.removed };
   }
 
@@ -179,7 +194,8 @@ export class Registry {
       // A grace period can be shortened, not lengthened, and counts from the first DELETE (fact 21).
       if (asked === undefined || asked >= before) return 'pending';
       grace = asked;
-      const end = timeMs(metadata.deletionTimestamp) + (asked - before) * 1000;
+      // Never in the past, though (wire recording token-bound-terminating).
+      const end = Math.max(timeMs(metadata.deletionTimestamp) + (asked - before) * 1000, now);
       marked = withMetadata(current, { deletionTimestamp: formatTime(end), deletionGracePeriodSeconds: asked });
     }
     const finalizers = finalizersAfter(metadata.finalizers ?? [], options);
@@ -207,22 +223,13 @@ export class Registry {
   ): ApiObject {
     const { uid } = draft.metadata;
     if (!strategy.createsOnUpdate) throw notFound(kind, name);
-    options.mayCreate?.();
     if (uid !== '') throw uidConflict(kind, namespace, name, uid, '');
+    options.mayCreate?.();
     return this.create(kind, namespace, withMetadata(draft, { resourceVersion: '' }), options.dryRun);
   }
 
-  #checkVersions(
-    kind: ResourceKind,
-    namespace: string,
-    draft: ApiObject,
-    current: ApiObject,
-    strategy: Strategy,
-  ): void {
-    const { name, uid, resourceVersion } = draft.metadata;
-    if (uid !== '' && uid !== current.metadata.uid) {
-      throw uidConflict(kind, namespace, name, uid, current.metadata.uid);
-    }
+  #checkVersions(kind: ResourceKind, draft: ApiObject, current: ApiObject, strategy: Strategy): void {
+    const { name, resourceVersion } = draft.metadata;
     if (resourceVersion !== '' && !/^\d+$/.test(resourceVersion)) {
       throw internalError(`strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`);
     }
@@ -257,6 +264,11 @@ export class Registry {
     }
     return generateName + letters;
   }
+}
+
+function checkUid(kind: ResourceKind, namespace: string, draft: ApiObject, current: ApiObject): void {
+  const { name, uid } = draft.metadata;
+  if (uid !== '' && uid !== current.metadata.uid) throw uidConflict(kind, namespace, name, uid, current.metadata.uid);
 }
 
 /** The fields of metadata that a client cannot change. */

@@ -4,6 +4,7 @@
  */
 
 import { type ApiObject, encodeListItem, encodeObject, type JsonObject, partialObject } from './api-object.ts';
+import { toServed } from './event-strategy.ts';
 import { apiVersionOf, type ResourceKind } from './resources.ts';
 import { StatusError } from './status.ts';
 import { tableOf } from './table.ts';
@@ -26,22 +27,36 @@ export const JSON_OBJECTS: Representation = {
   includeObject: 'Metadata',
 };
 
-const LIST_FORMS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
+const FORMS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
+
+/** What the choice depends on besides the header. */
+interface NegotiationOptions {
+  readonly watch: boolean;
+  readonly includeObject?: string | null;
+  /** Set for a list: its Go type, for messages. */
+  readonly listKind?: string;
+}
+
+function onlyAccepted(): StatusError {
+  const message =
+    'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf';
+  return new StatusError(406, 'NotAcceptable', message);
+}
 
 /**
  * Chooses by the Accept header, in the order of the header. Throws 406 when nothing in it can be sent.
  */
-export function negotiate(
-  accept: string | undefined,
-  options: { readonly watch: boolean; readonly plainOnly?: boolean; readonly includeObject?: string | null },
-): Representation {
+export function negotiate(accept: string | undefined, options: NegotiationOptions): Representation {
   if (accept === undefined || accept === '' || accept === 'application/json') return JSON_OBJECTS;
+  let unknownForm = false;
   for (const clause of accept.split(',')) {
     const [type = '', ...parameters] = clause.split(';').map((part) => part.trim());
     const given = new Map(parameters.map((parameter) => parameter.split('=', 2) as [string, string]));
     const chosen = choose(type.toLowerCase(), given, options);
-    if (chosen !== undefined) return chosen;
+    if (chosen === 'unknown form') unknownForm = true;
+    else if (chosen !== undefined) return chosen;
   }
+  if (unknownForm) throw onlyAccepted();
   const available = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
   if (options.watch)
     available.push('application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch');
@@ -52,8 +67,8 @@ export function negotiate(
 function choose(
   type: string,
   parameters: ReadonlyMap<string, string>,
-  options: { readonly plainOnly?: boolean; readonly includeObject?: string | null },
-): Representation | undefined {
+  options: NegotiationOptions,
+): Representation | 'unknown form' | undefined {
   const yaml = type === 'application/yaml';
   const json = type === 'application/json' || type === '*/*' || type === 'application/*';
   if (!yaml && !json) return undefined;
@@ -62,7 +77,11 @@ function choose(
   if (as === undefined) return yaml ? { ...JSON_OBJECTS, contentType } : JSON_OBJECTS;
   const metaVersion = parameters.get('v') ?? '';
   const known = parameters.get('g') === 'meta.k8s.io' && (metaVersion === 'v1' || metaVersion === 'v1beta1');
-  if (!known || !LIST_FORMS.has(as) || options.plainOnly === true) return undefined;
+  if (!known || !FORMS.has(as)) return 'unknown form';
+  if (options.listKind !== undefined && as === 'PartialObjectMetadata') {
+    const message = `you requested ${as}, but the requested object is a list (*${options.listKind})`;
+    throw new StatusError(406, 'NotAcceptable', message);
+  }
   const form = as === 'Table' ? 'table' : 'partial';
   const asked = options.includeObject;
   const includeObject = asked === 'None' || asked === 'Object' ? asked : 'Metadata';
@@ -78,7 +97,7 @@ export function renderObject(
 ): string {
   switch (representation.form) {
     case 'object':
-      return encodeObject(object);
+      return encodeObject(toServed(kind, object));
     case 'partial':
       return encodeObject(partialObject(object, representation.metaVersion));
     case 'table':
@@ -106,7 +125,7 @@ export function renderList(
   if (representation.form === 'table') return JSON.stringify(tableOf(kind, items, representation, nowMs, meta));
   const whole = representation.form === 'object';
   const texts = whole
-    ? items.map(encodeListItem)
+    ? items.map((item) => encodeListItem(toServed(kind, item)))
     : items.map((item) => encodeObject(partialObject(item, representation.metaVersion)));
   const listKind = whole ? `${kind.kind}List` : 'PartialObjectMetadataList';
   const apiVersion = whole ? apiVersionOf(kind) : `meta.k8s.io/${representation.metaVersion}`;
@@ -134,7 +153,7 @@ export function renderEvent(
     if (!first) table['columnDefinitions'] = null;
     return `${JSON.stringify({ type, object: table })}\n`;
   }
-  const key = representation.form === 'object' ? type : `${type} ${representation.metaVersion}`;
+  const key = representation.form === 'object' ? `${type} ${kind.group}` : `${type} as ${representation.metaVersion}`;
   let texts = eventTexts.get(object);
   if (texts === undefined) {
     texts = new Map();

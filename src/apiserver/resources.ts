@@ -53,7 +53,7 @@ export const LEASES: ResourceKind = core('Lease', 'leases', [], { group: 'coordi
 /** Pods: the owners of Leases. */
 export const PODS: ResourceKind = core('Pod', 'pods', ['po'], {
   categories: ['all'],
-  subresources: ['status', 'eviction'],
+  subresources: ['status', 'binding', 'eviction'],
 });
 
 /** Namespaces. */

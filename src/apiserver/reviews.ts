@@ -11,9 +11,10 @@ import type { Authorizer } from './authorization.ts';
 import { readBody } from './decoding.ts';
 import { formatTime } from './go-time.ts';
 import { JsonSyntaxError } from './json-reader.ts';
+import { bindPod, withCondition } from './pod-strategy.ts';
 import type { DeleteOptions, Registry } from './registry.ts';
 import { PODS, type ReviewKind, SERVICE_ACCOUNTS, TOKEN_REVIEWS } from './resources.ts';
-import { badRequest, invalid, StatusError } from './status.ts';
+import { badRequest, conflict, invalid, StatusError } from './status.ts';
 import { TOKEN_ISSUER } from './tokens.ts';
 
 /** The least lifetime of a token in seconds (wire recording token-bound-to-pod). */
@@ -132,14 +133,46 @@ export class Reviews {
   evict(context: ResourceContext): ApiResponse {
     const { namespace, info } = context;
     const body = bodyOf(context);
-    const options = isJsonObject(body['deleteOptions']) ? (body['deleteOptions'] as DeleteOptions) : {};
-    const dryRun = Array.isArray((options as JsonObject)['dryRun']);
-    this.#registry.delete(PODS, namespace, info.name, { ...options, dryRun });
-    return jsonResponse(
-      201,
-      JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }),
-    );
+    const named = isJsonObject(body['metadata']) ? body['metadata']['name'] : undefined;
+    if (typeof named === 'string' && named !== '' && named !== info.name) {
+      throw badRequest('name in URL does not match name in Eviction object');
+    }
+    const given: JsonObject = isJsonObject(body['deleteOptions']) ? body['deleteOptions'] : {};
+    const dryRun = Array.isArray(given['dryRun']) && given['dryRun'].length > 0;
+    const pod = this.#registry.get(PODS, namespace, info.name);
+    const condition = {
+      type: 'DisruptionTarget',
+      reason: 'EvictionByEvictionAPI',
+      message: 'Eviction API: evicting',
+    };
+    if (pod.metadata.deletionTimestamp === undefined && !dryRun) {
+      const now = formatTime(this.#clock.wallMs());
+      this.#registry.change(PODS, namespace, info.name, (current) => withCondition(current, condition, now));
+    }
+    this.#registry.delete(PODS, namespace, info.name, { ...(given as DeleteOptions), dryRun });
+    return created();
   }
+
+  /** Binds a Pod to a node, once (wire recording pod-update). */
+  bind(context: ResourceContext): ApiResponse {
+    const { namespace, info } = context;
+    const { target } = bodyOf(context);
+    const nodeName = isJsonObject(target) ? String(target['name'] ?? '') : '';
+    this.#registry.change(PODS, namespace, info.name, (pod) => {
+      const bound = pod.spec?.['nodeName'];
+      if (typeof bound === 'string' && bound !== '') {
+        const kind = { ...PODS, resource: 'pods/binding' };
+        throw conflict(kind, info.name, `pod ${info.name} is already assigned to node ${JSON.stringify(bound)}`);
+      }
+      return bindPod(pod, nodeName, formatTime(this.#clock.wallMs()));
+    });
+    return created();
+  }
+}
+
+function created(): ApiResponse {
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+  return jsonResponse(201, JSON.stringify(status));
 }
 
 function bodyOf(context: RequestContext): JsonObject {

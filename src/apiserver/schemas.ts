@@ -3,7 +3,7 @@
  * election touches is spelt out; where a kind says `any`, every field is taken as it is.
  */
 
-import { EVENTS, EVENTS_V1, LEASES, type ResourceKind, SERVICE_ACCOUNTS } from './resources.ts';
+import { EVENTS, EVENTS_V1, LEASES, PODS, type ResourceKind, SERVICE_ACCOUNTS } from './resources.ts';
 
 /** The type of a field. `omitEmpty` is a Go string that is left out when it is empty. */
 export type FieldType =
@@ -77,6 +77,56 @@ const LEASE_SPEC: StructType = {
   },
 };
 
+/** The fields of a PodSpec, each taken as it is: an election reads a few of them, and no more. */
+const POD_SPEC_FIELDS: readonly string[] = [
+  'volumes',
+  'initContainers',
+  'containers',
+  'ephemeralContainers',
+  'restartPolicy',
+  'terminationGracePeriodSeconds',
+  'activeDeadlineSeconds',
+  'dnsPolicy',
+  'nodeSelector',
+  'serviceAccountName',
+  'serviceAccount',
+  'automountServiceAccountToken',
+  'nodeName',
+  'hostNetwork',
+  'hostPID',
+  'hostIPC',
+  'shareProcessNamespace',
+  'securityContext',
+  'imagePullSecrets',
+  'hostname',
+  'subdomain',
+  'affinity',
+  'schedulerName',
+  'tolerations',
+  'hostAliases',
+  'priorityClassName',
+  'priority',
+  'dnsConfig',
+  'readinessGates',
+  'runtimeClassName',
+  'enableServiceLinks',
+  'preemptionPolicy',
+  'overhead',
+  'topologySpreadConstraints',
+  'setHostnameAsFQDN',
+  'os',
+  'hostUsers',
+  'schedulingGates',
+  'resourceClaims',
+  'resources',
+  'hostnameOverride',
+];
+
+const POD_SPEC: StructType = {
+  goName: 'v1.PodSpec',
+  fields: Object.fromEntries(POD_SPEC_FIELDS.map((field) => [field, 'any'])),
+};
+
 const OBJECT_REFERENCE: StructType = {
   goName: 'v1.ObjectReference',
   fields: {
@@ -102,6 +152,8 @@ function objectSchema(goName: string, fields: Readonly<Record<string, FieldType>
 }
 
 const LEASE = objectSchema('v1.Lease', { spec: LEASE_SPEC });
+
+const POD = objectSchema('v1.Pod', { spec: POD_SPEC, status: 'any' });
 
 const CORE_EVENT = objectSchema('v1.Event', {
   involvedObject: OBJECT_REFERENCE,
@@ -145,6 +197,7 @@ const SERVICE_ACCOUNT = objectSchema('v1.ServiceAccount', {
 
 const SCHEMAS = new Map<ResourceKind, StructType>([
   [LEASES, LEASE],
+  [PODS, POD],
   [EVENTS, CORE_EVENT],
   [EVENTS_V1, EVENT_V1],
   [SERVICE_ACCOUNTS, SERVICE_ACCOUNT],

@@ -109,7 +109,7 @@ class LabelSelectorParser {
       checks.push(this.#requirement());
       const next = this.#next();
       if (next === '') return checks;
-      if (next !== ',') throw parseError(`found '${next}', expected: ',' or 'end of string'`);
+      if (next !== ',') throw badRequest(`found '${next}', expected: ',' or 'end of string'`);
     }
   }
 

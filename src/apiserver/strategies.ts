@@ -4,6 +4,7 @@
  */
 
 import { type ApiObject, isJsonObject, normaliseMetadata } from './api-object.ts';
+import { validateCoreEvent, validateEventV1, withEventDefaults } from './event-strategy.ts';
 import { podStrategy } from './pod-strategy.ts';
 import {
   EVENTS,
@@ -96,14 +97,25 @@ const namespaceStrategy: Strategy = {
   terminating: (namespace) => ({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } }),
 };
 
+function eventStrategy(kind: ResourceKind, validate: Strategy['validate']): Strategy {
+  return {
+    ...plainStrategy(kind),
+    createsOnUpdate: true,
+    prepareForCreate: withEventDefaults,
+    prepareForUpdate: withEventDefaults,
+    validate,
+    validateUpdate: validate,
+  };
+}
+
 const STRATEGIES = new Map<ResourceKind, Strategy>([
   [LEASES, leaseStrategy],
   [PODS, podStrategy],
   [NAMESPACES, namespaceStrategy],
   [SERVICE_ACCOUNTS, { ...plainStrategy(SERVICE_ACCOUNTS), returnsDeletedObject: true }],
   [ROLE_BINDINGS, { ...plainStrategy(ROLE_BINDINGS), createsOnUpdate: true, validateUpdate: validateRoleRefUpdate }],
-  [EVENTS, { ...plainStrategy(EVENTS), createsOnUpdate: true }],
-  [EVENTS_V1, { ...plainStrategy(EVENTS_V1), createsOnUpdate: true }],
+  [EVENTS, eventStrategy(EVENTS, validateCoreEvent)],
+  [EVENTS_V1, eventStrategy(EVENTS_V1, validateEventV1)],
 ]);
 
 /** The strategy of a kind. */

@@ -57,8 +57,8 @@ function tooLong(longest: number): string {
   return `must be no more than ${longest} characters`;
 }
 
-/** A key of a label or annotation: an optional DNS prefix, a slash, and a name. */
-function qualifiedNameErrors(key: string): readonly string[] {
+/** What is wrong with a key of a label or annotation: an optional DNS prefix, a slash, and a name. */
+export function qualifiedNameErrors(key: string): readonly string[] {
   const parts = key.split('/');
   const name = parts.at(-1) ?? '';
   const errors: string[] = [];
@@ -75,7 +75,7 @@ function qualifiedNameErrors(key: string): readonly string[] {
   else if (prefix !== undefined && !SUBDOMAIN.test(prefix)) errors.push(`prefix part ${SUBDOMAIN_MESSAGE}`);
   if (name === '') errors.push('name part must be non-empty');
   else if (name.length > MAX_LABEL_LENGTH) errors.push(`name part ${tooLong(MAX_LABEL_LENGTH)}`);
-  if (name !== '' && !QUALIFIED_PART.test(name)) errors.push(QUALIFIED_MESSAGE);
+  if (!QUALIFIED_PART.test(name)) errors.push(QUALIFIED_MESSAGE);
   return errors;
 }
 
@@ -136,17 +136,30 @@ function validateAnnotations(annotations: Readonly<Record<string, string>>): rea
 
 function validateOwnerReferences(metadata: ObjectMeta): readonly FieldError[] {
   const errors: FieldError[] = [];
-  const controllers: string[] = [];
-  (metadata.ownerReferences ?? []).forEach((reference) => {
-    const field = 'metadata.ownerReferences';
+  const field = 'metadata.ownerReferences';
+  const references = metadata.ownerReferences ?? [];
+  for (const reference of references) {
     const { apiVersion = '', kind = '', name = '', uid = '' } = reference;
-    const version = apiVersion.split('/').at(-1) ?? '';
+    const parts = apiVersion.split('/');
+    const version = parts.length > 2 ? '' : (parts.at(-1) ?? '');
     if (version === '') errors.push(invalidField(`${field}.apiVersion`, apiVersion, 'version must not be empty'));
     if (kind === '') errors.push(invalidField(`${field}.kind`, kind, 'must not be empty'));
     if (name === '') errors.push(invalidField(`${field}.name`, name, 'must not be empty'));
     if (uid === '') errors.push(invalidField(`${field}.uid`, uid, 'must not be empty'));
-    if (reference.controller === true) controllers.push(name);
-  });
+    if (kind === 'Event' && (apiVersion === 'v1' || apiVersion === 'events.k8s.io/v1')) {
+      const group = parts.length > 1 ? parts[0] : '';
+      errors.push(
+        invalidField(field, reference, `${group}/${version}, Kind=${kind} is disallowed from being an owner`),
+      );
+    }
+  }
+  const [first, second] = references.filter((reference) => reference.controller === true);
+  if (first !== undefined && second !== undefined) {
+    const detail =
+      'Only one reference can have Controller set to true. Found "true" in references for ' +
+      `${first.kind}/${first.name} and ${second.kind}/${second.name}`;
+    errors.push(invalidField(field, references, detail));
+  }
   return errors;
 }
 

@@ -120,8 +120,10 @@ export class Watch implements ApiStream {
   /** A bookmark; `initialEventsEnd` marks the end of what existed already (fact 15). */
   bookmark(initialEventsEnd: boolean): void {
     const { kind } = this.parameters;
+    // Nothing can be said about a version that is not there yet.
+    if (this.#currentRevision() < this.parameters.afterRevision) return;
     const annotations = initialEventsEnd ? { 'k8s.io/initial-events-end': 'true' } : undefined;
-    const resourceVersion = String(Math.max(this.#currentRevision(), this.parameters.afterRevision));
+    const resourceVersion = String(this.#currentRevision());
     const empty: ApiObject = {
       kind: kind.kind,
       apiVersion: apiVersionOf(kind),

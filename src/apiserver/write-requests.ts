@@ -4,10 +4,11 @@
  */
 
 import type { Clock } from '../clock.ts';
-import { type ApiObject, encodeObject, isJsonObject, type JsonObject } from './api-object.ts';
+import { type ApiObject, isJsonObject, type JsonObject, sameJson, withMetadata } from './api-object.ts';
 import { type ApiResponse, jsonResponse, type ResourceContext } from './api-request.ts';
 import type { Authorizer } from './authorization.ts';
 import { decodeBody, decodeValue, FieldTypeError, type FieldValidation, readBody } from './decoding.ts';
+import { toServed, toStored } from './event-strategy.ts';
 import { TimeSyntaxError } from './go-time.ts';
 import { JsonSyntaxError } from './json-reader.ts';
 import { checkDryRun, dryRunError, readListOptions, readWriteOptions } from './list-options.ts';
@@ -48,8 +49,11 @@ export class WriteRequests {
     const representation = negotiate(request.headers['accept'], { watch: false });
     const decoded = decodeBody(kind, request.body ?? '', request.headers['content-type'], options.fieldValidation);
     checkNamespaceOf(decoded.object, namespace);
-    const object = this.#registry.create(kind, namespace, decoded.object, options.dryRun);
-    return withWarnings(textOf(representation, this.#render(context, object), 201), decoded.warnings);
+    const object = this.#registry.create(kind, namespace, dedupOwners(toStored(kind, decoded.object)), options.dryRun);
+    return withWarnings(textOf(representation, this.#render(context, object), 201), [
+      ...decoded.warnings,
+      ...duplicateOwnerWarnings(decoded.object),
+    ]);
   }
 
   replace(context: ResourceContext): ApiResponse {
@@ -59,12 +63,16 @@ export class WriteRequests {
     const decoded = decodeBody(kind, request.body ?? '', request.headers['content-type'], options.fieldValidation);
     checkNameOf(decoded.object, info.name);
     checkNamespaceOf(decoded.object, namespace);
-    const { object, created } = this.#registry.update(kind, namespace, info.name, () => decoded.object, {
+    const draft = dedupOwners(toStored(kind, decoded.object));
+    const { object, created } = this.#registry.update(kind, namespace, info.name, () => draft, {
       subresource: info.subresource,
       dryRun: options.dryRun,
       mayCreate: () => this.#authorizer.check(context.user, { ...info, verb: 'create', subresource: '' }),
     });
-    return withWarnings(textOf(representation, this.#render(context, object), created ? 201 : 200), decoded.warnings);
+    return withWarnings(textOf(representation, this.#render(context, object), created ? 201 : 200), [
+      ...decoded.warnings,
+      ...duplicateOwnerWarnings(decoded.object),
+    ]);
   }
 
   patch(context: ResourceContext): ApiResponse {
@@ -82,13 +90,13 @@ export class WriteRequests {
       info.name,
       (current) => {
         if (current === undefined) throw notFound(kind, info.name);
-        const patched = decodePatched(context, apply(current, patch), options.fieldValidation);
+        const patched = decodePatched(context, apply(toServed(kind, current), patch), options.fieldValidation);
         warnings = patched.warnings;
         checkNameOf(patched.object, info.name);
         checkNamespaceOf(patched.object, namespace);
-        return namingSameUid(kind.kind, patched.object, current);
+        return patched.object;
       },
-      { subresource: info.subresource, dryRun: options.dryRun },
+      { subresource: info.subresource, dryRun: options.dryRun, checkUid: false },
     );
     return withWarnings(textOf(representation, this.#render(context, object)), warnings);
   }
@@ -155,7 +163,8 @@ function decodePatched(
     if (fieldValidation === 'Strict' && decoded.warnings.length > 0) {
       throw refuse(`strict decoding error: ${decoded.warnings.join(', ')}`);
     }
-    return fieldValidation === 'Ignore' ? { object: decoded.object, warnings: [] } : decoded;
+    const object = toStored(context.kind, decoded.object);
+    return { object, warnings: fieldValidation === 'Ignore' ? [] : decoded.warnings };
   } catch (error) {
     if (error instanceof FieldTypeError || error instanceof TimeSyntaxError) throw refuse(error.message);
     throw error;
@@ -164,20 +173,6 @@ function decodePatched(
 
 /** What a real server shows instead of a patch. */
 const ANY_VALUE = '<any>';
-
-/** A patch may not change the uid; a PUT with another uid is a conflict instead (wire recording lease-patch-merge). */
-function namingSameUid(kindName: string, patched: ApiObject, current: ApiObject): ApiObject {
-  const { uid, name } = patched.metadata;
-  if (uid === '' || uid === current.metadata.uid) return patched;
-  const error: FieldError = { type: 'Invalid', field: 'metadata.uid', value: uid, detail: 'field is immutable' };
-  const group = current.apiVersion.includes('/') ? (current.apiVersion.split('/', 1)[0] ?? '') : '';
-  const subject = group === '' ? kindName : `${kindName}.${group}`;
-  // Told twice, because a real server checks metadata twice.
-  throw invalid(`${subject} ${JSON.stringify(name)}`, { name, ...(group === '' ? {} : { group }), kind: kindName }, [
-    error,
-    error,
-  ]);
-}
 
 function checkNameOf(object: ApiObject, name: string): void {
   const given = object.metadata.name;
@@ -192,6 +187,25 @@ function checkNamespaceOf(object: ApiObject, namespace: string): void {
   const given = object.metadata.namespace ?? '';
   if (given === '' || given === namespace) return;
   throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+/** An owner named twice counts once (wire recording lease-owner-reference-validation). */
+function dedupOwners(object: ApiObject): ApiObject {
+  const references = object.metadata.ownerReferences ?? [];
+  const unique = references.filter(
+    (reference, index) => references.findIndex((other) => sameJson(other, reference)) === index,
+  );
+  return unique.length === references.length ? object : withMetadata(object, { ownerReferences: unique });
+}
+
+function duplicateOwnerWarnings(object: ApiObject): readonly string[] {
+  const uids = (object.metadata.ownerReferences ?? []).map((reference) => reference.uid);
+  const repeated = [...new Set(uids.filter((uid, index) => uids.indexOf(uid) !== index))];
+  if (repeated.length === 0) return [];
+  return [
+    '.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may ' +
+      `reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(', ')}`,
+  ];
 }
 
 function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
@@ -262,9 +276,4 @@ function optionsOfBody(body: string, context: ResourceContext): JsonObject {
     throw badRequest(`no kind ${JSON.stringify(kindName)} is registered for version ${version} ${DELETE_SCHEME}`);
   }
   return options;
-}
-
-/** The text of an object, for those who answer without a choice of forms. */
-export function objectResponse(status: number, object: ApiObject): ApiResponse {
-  return jsonResponse(status, encodeObject(object));
 }
