@@ -5,7 +5,9 @@
  * again is decided by the core.
  */
 
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+// Types alone: to import `node:http` is to read each of its exports, and those of the web (WebSocket…) load
+// all of undici, 15 ms and some MB. A plain http server is rare, and is served without them by `getBuiltinModule`.
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import createDebug from 'debug';
 import type { Clock, Timer } from '../clock.ts';
@@ -54,6 +56,7 @@ export class ApiClient {
   readonly #credentials: Credentials;
   readonly #requestTimeoutMs: number;
   readonly #clock: Clock;
+  readonly #open: (options: RequestOptions) => ClientRequest;
   /** One connection is enough for all requests of an elector, and keeps their order. */
   readonly #requestAgent: HttpAgent;
   /** Streams end with their connection; the agent is there for the TLS session, which it resumes. */
@@ -63,14 +66,18 @@ export class ApiClient {
     this.#credentials = credentials;
     this.#requestTimeoutMs = requestTimeoutMs;
     this.#clock = clock;
-    const AgentOfProtocol = credentials.server.protocol === 'https:' ? HttpsAgent : HttpAgent;
-    this.#requestAgent = new AgentOfProtocol({
+    const { Agent, request } =
+      credentials.server.protocol === 'https:'
+        ? { Agent: HttpsAgent, request: httpsRequest }
+        : process.getBuiltinModule('node:http');
+    this.#open = request;
+    this.#requestAgent = new Agent({
       keepAlive: true,
       keepAliveMsecs: TCP_KEEP_ALIVE_MS,
       maxSockets: 1,
       maxFreeSockets: 1,
     });
-    this.#streamAgent = new AgentOfProtocol({ keepAlive: false });
+    this.#streamAgent = new Agent({ keepAlive: false });
   }
 
   /** Sends a request and reads its answer as JSON. Ends within the request time-out. */
@@ -152,7 +159,7 @@ export class ApiClient {
         path: server.basePath + pathOf(exchange.request),
         headers: headersOf(authorization, body),
       };
-      const sent = server.protocol === 'https:' ? httpsRequest(options) : httpRequest(options);
+      const sent = this.#open(options);
       sent.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
       sent.on('error', (error) => {
         if (exchange.sent === sent) exchange.fail(failureOfError(exchange.request, error));

@@ -41,4 +41,8 @@ const identity = await cluster.identify({ lease: 'web', pod });
 if (!identity.ok) throw new Error(identity.failure.message);
 const answer = await cluster.ports(identity.value).lease.read();
 cluster.close();
-process.stdout.write(JSON.stringify({ read: answer.ok && answer.value?.uid, modules }));
+// What Node itself loaded of its own, lazily too.
+const { moduleLoadList } = process as unknown as { moduleLoadList: readonly string[] };
+process.stdout.write(
+  JSON.stringify({ read: answer.ok && answer.value?.uid, modules: [...modules, ...moduleLoadList] }),
+);

@@ -11,7 +11,7 @@ import { boundToken, json, serviceAccountDirectory, startStub } from './stub-ser
 const CHILD = fileURLToPath(new URL('./loaded-modules-child.ts', import.meta.url));
 const LEASE = { kind: 'Lease', metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' } };
 
-/** Runs the child against a stub; the addresses of every module it loaded, by import or require. */
+/** Runs the child against a stub; the addresses of every module it loaded, by import or require, and Node's own. */
 async function modulesLoaded(t: TestContext, mode: 'pod' | 'kubeconfig'): Promise<readonly string[]> {
   const stub = await startStub(t, (_, response) => json(response, 200, LEASE));
   const directory = serviceAccountDirectory(t, { token: boundToken('shop', 'web-0', 'pod-uid') });
@@ -35,6 +35,15 @@ test('a process in its Pod loads no Kubernetes client and no package but debug',
   const packages = new Set(modules.flatMap((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []));
   assert.deepEqual(
     [...packages].filter((name) => name !== 'debug' && name !== 'ms'),
+    [],
+  );
+});
+
+test("nor does it load Node's own undici, which a mere import of node:http brings (15 ms, 4 MB)", async (t) => {
+  const modules = await modulesLoaded(t, 'pod');
+  assert.ok(modules.includes('NativeModule https'), 'the list of builtin modules is real');
+  assert.deepEqual(
+    modules.filter((name) => name.includes('undici')),
     [],
   );
 });
