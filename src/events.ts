@@ -20,7 +20,8 @@ export interface Term {
    * to a shared resource, and let the resource refuse a smaller one than it has seen.
    *
    * It is the Lease's `resourceVersion` answered to the write that began the term (integers that may be
-   * compared by promise since Kubernetes 1.35: KEP-5504).
+   * compared by promise since Kubernetes 1.35: KEP-5504). Without the permission to `update` a resumed term
+   * has no such write, and takes the one it reads: not smaller than before, but perhaps the same.
    */
   readonly fencingToken: bigint;
 

@@ -46,7 +46,8 @@ export interface LeaseElectorOptions {
 
   /**
    * Called once per term, when this process begins to lead. Its promise is the work of the term: `stop()`
-   * waits for it. When it rejects an `error` is emitted, and leadership is kept.
+   * waits for it, and so does the next term's call, so that two never overlap in one process (a term that ends
+   * before is skipped). When it rejects an `error` is emitted, and leadership is kept.
    */
   readonly onElected?: (term: Term) => unknown;
 

@@ -27,8 +27,11 @@ export type Effect =
   /** Waits for the work of the term that just ended, as long as the application allows. */
   | { readonly type: 'settleWork' }
   | { readonly type: 'announce'; readonly announcement: Announcement }
-  /** Ends every watch, timer and lock: nothing comes in after it, and only an announcement goes out. */
-  | { readonly type: 'shutDown' };
+  /**
+   * Ends every watch and timer: nothing comes in after it, and only an announcement goes out. The socket is kept
+   * until the process ends where work of its term may still run: a sibling must not begin beside it.
+   */
+  | { readonly type: 'shutDown'; readonly freeSiblingLock: boolean };
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {

@@ -97,7 +97,7 @@ function endsStart(turn: Turn, input: Input): boolean {
     (attempt?.step === 'creating' && attempt.request === input.request);
   if (!essential) return false;
   turn.role = { name: 'stopped' };
-  turn.order({ type: 'shutDown' });
+  turn.order({ type: 'shutDown', freeSiblingLock: true });
   turn.announce({ type: 'failed', failure: input.failure });
   return true;
 }

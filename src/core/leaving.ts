@@ -58,6 +58,7 @@ export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): voi
 export function settle(turn: Turn, role: LeaderRole, drained: boolean): void {
   if (role.draining === null) return;
   const { next, release } = role.draining;
+  turn.learn({ workMayRun: !drained });
   if (!drained && release === 'always') {
     turn.warn('work-not-drained', 'The Lease is released although the promise of onElected has not settled in time.');
   }

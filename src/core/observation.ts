@@ -158,14 +158,22 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
   const awaited = turn.knowledge.leaseRead;
   if (awaited?.request !== request) return;
   turn.learn({ leaseRead: null });
+  const knowsResourceVersion = turn.knowledge.observation?.lease?.resourceVersion ?? null;
+  const nothingCameBetween = knowsResourceVersion === awaited.knewResourceVersion;
   if (lease !== null) {
+    // An answer older than what was known before it was asked for: the cluster was restored from a backup.
+    if (
+      nothingCameBetween &&
+      compareResourceVersions(lease.resourceVersion, turn.knowledge.newestResourceVersion) < 0
+    ) {
+      turn.learn({ newestResourceVersion: lease.resourceVersion, observation: null });
+    }
     noteLease(turn, lease, true);
     return;
   }
   // "There is none" carries no resourceVersion. When the Lease changed while the answer was under
   // way, nobody can tell which is newer: ask again.
-  const knowsResourceVersion = turn.knowledge.observation?.lease?.resourceVersion ?? null;
-  if (knowsResourceVersion === awaited.knewResourceVersion) noteAbsence(turn);
+  if (nothingCameBetween) noteAbsence(turn);
   else turn.readLease();
 }
 

@@ -65,6 +65,8 @@ export interface Knowledge {
   readonly failures: number;
   /** Answers 401 in a row, each after the token was read anew. */
   readonly unauthorizedAnswers: number;
+  /** The work of an ended term did not settle in time, and may run on as long as this process does. */
+  readonly workMayRun: boolean;
   readonly warned: readonly WarningCode[];
   /** The leader as last announced; `undefined` before the first announcement. */
   readonly announcedLeader: Leader | null | undefined;
@@ -205,6 +207,7 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       verifiedAtMs: 0,
       failures: 0,
       unauthorizedAnswers: 0,
+      workMayRun: false,
       warned: [],
       announcedLeader: undefined,
     },

@@ -49,7 +49,7 @@ export const STEP_DOWN_PAUSE_MS = 10_000;
 export function leaveOffice(turn: Turn, next: LeavingFor, released: boolean): void {
   if (next === 'stopped') {
     turn.role = { name: 'stopped' };
-    turn.order({ type: 'shutDown' });
+    turn.order({ type: 'shutDown', freeSiblingLock: !turn.knowledge.workMayRun });
     turn.announce({ type: 'stopped', released });
     return;
   }

@@ -98,7 +98,7 @@ export class Driver {
   /** Safety first: whoever cannot trust its own state must not lead on. */
   #giveUp(error: unknown): void {
     if (this.#closed) return;
-    this.#shutDown();
+    this.#shutDown(false);
     this.#application.defect(error);
   }
 
@@ -149,7 +149,7 @@ export class Driver {
         void this.#application.settleWork().then((drained) => this.take({ type: 'workSettled', drained }));
         return;
       case 'shutDown':
-        return this.#shutDown();
+        return this.#shutDown(effect.freeSiblingLock);
     }
   }
 
@@ -224,7 +224,7 @@ export class Driver {
     return { clock: this.#clock, random: this.#random, enqueue: (work) => this.#enqueue(work) };
   }
 
-  #shutDown(): void {
+  #shutDown(freeSiblingLock: boolean): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue.length = 0;
@@ -232,7 +232,7 @@ export class Driver {
     this.#podWatcher?.stop();
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
-    this.#ports.siblingLock.free();
+    if (freeSiblingLock) this.#ports.siblingLock.free();
     this.#ports.close();
   }
 }
