@@ -1,0 +1,48 @@
+// Checks the order of resourceVersions, and who may give a Lease up. Also how a failed request is read:
+// was it overtaken, may it have been carried out?
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compareResourceVersions, isReleased } from '../../src/core/lease-record.ts';
+import { isOvertaken, isUncertain, type RequestFailureKind } from '../../src/core/request-failure.ts';
+import { failure, leaseOf, RIVAL } from './story.ts';
+
+test('resourceVersions are compared as numbers of any length', () => {
+  const inOrder = ['0', '9', '10', '11', '99', '100', '18446744073709551616', '99999999999999999999999999999999'];
+  for (const [left, leftVersion] of inOrder.entries()) {
+    for (const [right, rightVersion] of inOrder.entries()) {
+      assert.equal(Math.sign(compareResourceVersions(leftVersion, rightVersion)), Math.sign(left - right));
+    }
+  }
+});
+
+test('only the Pod that owns a Lease can have given it up', () => {
+  assert.equal(isReleased(leaseOf(RIVAL)), false);
+  assert.equal(isReleased(leaseOf(RIVAL, { releasedBy: RIVAL.uid })), true);
+  assert.equal(isReleased(leaseOf(RIVAL, { releasedBy: 'pod-9' })), false, 'a mark that names somebody else');
+  assert.equal(isReleased(leaseOf(null, { releasedBy: RIVAL.uid })), false, 'a Lease without an owner');
+});
+
+test('a write is uncertain when its answer was lost or not understood, and overtaken on both kinds of 409', () => {
+  const kinds: readonly RequestFailureKind[] = [
+    'alreadyExists',
+    'conflict',
+    'notFound',
+    'forbidden',
+    'unauthorized',
+    'throttled',
+    'expired',
+    'rejected',
+    'untrusted',
+    'unavailable',
+    'malformed',
+  ];
+  assert.deepEqual(
+    kinds.filter((kind) => isUncertain(failure(kind))),
+    ['unavailable', 'malformed'],
+  );
+  assert.deepEqual(
+    kinds.filter((kind) => isOvertaken(failure(kind))),
+    ['alreadyExists', 'conflict'],
+  );
+});

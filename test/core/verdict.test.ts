@@ -1,0 +1,202 @@
+// Checks whose the Lease is: the table of the election, row by row, as one function of what is known.
+// What a role then does about it is checked in the files of the roles.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LeaseRecord } from '../../src/core/lease-record.ts';
+import { type Incumbent, initialElectionState, type Knowledge } from '../../src/core/state.ts';
+import {
+  judgeLease,
+  RECHECK_INTERVAL_MS,
+  UNREADABLE_INCUMBENT_GRACE_MS,
+  type Verdict,
+} from '../../src/core/verdict.ts';
+import { CONFIG, leaseOf, NAMESAKE, RIVAL, SELF } from './story.ts';
+
+const SINCE_MS = 1_000;
+
+function knowing(lease: LeaseRecord | null, incumbent: Incumbent | null, changes: Partial<Knowledge> = {}): Knowledge {
+  const { knowledge } = initialElectionState(CONFIG);
+  return { ...knowledge, observation: { lease, consistent: true, sinceMs: SINCE_MS }, incumbent, ...changes };
+}
+
+function rival(changes: Partial<Incumbent> = {}): Incumbent {
+  return { pod: RIVAL, fate: 'alive', leaseUid: 'lease-1', released: false, ...changes };
+}
+
+const rivals = leaseOf(RIVAL);
+const own = leaseOf(SELF);
+const released = leaseOf(RIVAL, { releasedBy: RIVAL.uid });
+const foreign = leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 });
+const endless = leaseOf(null, { holderIdentity: 'sidecar' });
+const bare = leaseOf(null, { acquireTimeMs: null, leaseTransitions: null });
+const orphaned = leaseOf(null, { holderIdentity: RIVAL.name });
+const nextLook = SINCE_MS + RECHECK_INTERVAL_MS;
+const graceEnd = SINCE_MS + UNREADABLE_INCUMBENT_GRACE_MS;
+
+const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict: Verdict][] = [
+  ['nothing is known before the first answer', initialElectionState(CONFIG).knowledge, SINCE_MS, { kind: 'unknown' }],
+  ['absent, and nobody known to have held it: free', knowing(null, null), SINCE_MS, { kind: 'free', remains: null }],
+  [
+    'absent, and its last holder is gone: free',
+    knowing(null, rival({ fate: 'gone' })),
+    SINCE_MS,
+    { kind: 'free', remains: null },
+  ],
+  [
+    'absent, and its last holder released it: free, although its Pod exists',
+    knowing(null, rival({ released: true })),
+    SINCE_MS,
+    { kind: 'free', remains: null },
+  ],
+  [
+    'absent, and this Pod held it last: free',
+    knowing(null, rival({ pod: SELF })),
+    SINCE_MS,
+    { kind: 'free', remains: null },
+  ],
+  [
+    'absent, but its last holder exists: left to it',
+    knowing(null, rival()),
+    SINCE_MS + 1,
+    { kind: 'held', because: 'incumbent-restores', recheckAtMs: nextLook },
+  ],
+  [
+    'absent, and whether its last holder exists is not known: left to it',
+    knowing(null, rival({ fate: 'unknown' })),
+    SINCE_MS,
+    { kind: 'held', because: 'incumbent-restores', recheckAtMs: nextLook },
+  ],
+  [
+    'however late it is, a last holder that exists is waited for',
+    knowing(null, rival()),
+    SINCE_MS + 86_400_000,
+    { kind: 'held', because: 'incumbent-restores', recheckAtMs: SINCE_MS + 86_400_000 + RECHECK_INTERVAL_MS },
+  ],
+  [
+    'absent, and Pods may not be read: left to its last holder for a grace',
+    knowing(null, rival({ fate: 'unknown' }), { canReadPods: false }),
+    graceEnd - 1,
+    { kind: 'held', because: 'incumbent-restores', recheckAtMs: graceEnd },
+  ],
+  [
+    'absent, and Pods may not be read: free after the grace',
+    knowing(null, rival({ fate: 'unknown' }), { canReadPods: false }),
+    graceEnd,
+    { kind: 'free', remains: null },
+  ],
+  ['owned by this Pod: mine', knowing(own, rival({ pod: SELF })), SINCE_MS, { kind: 'mine' }],
+  [
+    'owned by this Pod, whatever its holderIdentity says',
+    knowing(leaseOf(SELF, { holderIdentity: 'somebody' }), rival({ pod: SELF })),
+    SINCE_MS,
+    { kind: 'mine' },
+  ],
+  [
+    'owned by another Pod of the same name: not mine',
+    knowing(leaseOf(NAMESAKE), rival({ pod: NAMESAKE, fate: 'unknown' })),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
+  ],
+  [
+    "another's, and its Pod exists: held, until something happens",
+    knowing(rivals, rival()),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    "another's, and whether its Pod exists is not known: held, looked at again",
+    knowing(rivals, rival({ fate: 'unknown' })),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
+  ],
+  [
+    "another's, and Pods may not be read: held, until the garbage collector deletes it",
+    knowing(rivals, rival({ fate: 'unknown' }), { canReadPods: false }),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-unknown', recheckAtMs: null },
+  ],
+  [
+    "another's, renewed long ago by its own clock, and its Pod exists: held",
+    knowing(leaseOf(RIVAL, { renewTimeMs: 1, leaseDurationSeconds: 1 }), rival()),
+    SINCE_MS + 86_400_000,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    "another's, and its Pod is gone: to be deleted",
+    knowing(rivals, rival({ fate: 'gone' })),
+    SINCE_MS,
+    { kind: 'free', remains: rivals },
+  ],
+  ['marked released: to be deleted', knowing(released, rival()), SINCE_MS, { kind: 'free', remains: released }],
+  [
+    'a mark that names somebody else than the owner says nothing',
+    knowing(leaseOf(RIVAL, { releasedBy: SELF.uid }), rival()),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    'what may not be deleted is left to the garbage collector',
+    knowing(rivals, rival({ fate: 'gone' }), { canDelete: false }),
+    SINCE_MS,
+    { kind: 'held', because: 'collector', recheckAtMs: null },
+  ],
+  [
+    'foreign: held until it has stood still for its duration',
+    knowing(foreign, null),
+    SINCE_MS + 14_999,
+    { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + 15_000 },
+  ],
+  [
+    'foreign, and it has stood still for its duration: to be deleted',
+    knowing(foreign, null),
+    SINCE_MS + 15_000,
+    { kind: 'free', remains: foreign },
+  ],
+  [
+    'foreign without a duration: held for ever',
+    knowing(endless, null),
+    SINCE_MS + 86_400_000,
+    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+  ],
+  [
+    'without an owner and without a spec: held for ever, too',
+    knowing(bare, null),
+    SINCE_MS + 86_400_000,
+    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+  ],
+  [
+    'owned, but with a null holder: the owner holds it',
+    knowing(leaseOf(RIVAL, { holderIdentity: null }), rival()),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    'orphaned by hand: still held by the Pod it was seen with',
+    knowing(orphaned, rival()),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    'orphaned by hand, and the Pod it was seen with is gone: to be deleted',
+    knowing(orphaned, rival({ fate: 'gone' })),
+    SINCE_MS,
+    { kind: 'free', remains: orphaned },
+  ],
+  [
+    'without an owner, but another Lease than the one its holder was seen with: foreign',
+    knowing(orphaned, rival({ leaseUid: 'lease-0' })),
+    SINCE_MS,
+    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+  ],
+  [
+    'own Lease, orphaned by hand: still mine',
+    knowing(leaseOf(null, { holderIdentity: SELF.name }), rival({ pod: SELF })),
+    SINCE_MS,
+    { kind: 'mine' },
+  ],
+];
+
+for (const [rule, knowledge, nowMs, verdict] of rows) {
+  test(rule, () => assert.deepEqual(judgeLease(CONFIG, knowledge, nowMs), verdict));
+}
