@@ -41,7 +41,7 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
       noteWritten(turn, role, input.request, input.lease);
       break;
     case 'leaseRead':
-      turn.role = { ...role, resting: false };
+      if (turn.wasLeaseRead(input.request)) turn.role = { ...role, resting: false };
       break;
     case 'requestFailed':
       noteFailure(turn, role, input.request, input.failure);
@@ -71,7 +71,9 @@ export function pursue(turn: Turn): void {
 function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
   if (role.attempt?.step === 'jitter') turn.clearTimers('campaign');
   if (turn.knowledge.failures > 0 && !role.resting) turn.learn({ failures: 0 });
-  setRecheck(turn, { ...role, attempt: null, createdUnawares: false }, verdict.recheckAtMs);
+  // A create that was sent cannot be called back: its answer is awaited, whatever else is seen meanwhile.
+  const attempt = role.attempt?.step === 'creating' ? role.attempt : null;
+  setRecheck(turn, { ...role, attempt, createdUnawares: false }, verdict.recheckAtMs);
 
   if (verdict.because === 'foreign-forever') {
     const { namespace, leaseName } = turn.config;
@@ -86,9 +88,9 @@ function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kin
 /** The Lease is this Pod's own: leads on, once a consistent answer and the own Pod's existence prove it. */
 function resume(turn: Turn, role: CandidateRole): void {
   const { observation, barred, canRenew } = turn.knowledge;
-  if (barred === 'pod-deleted' || observation?.lease == null) return;
   const { attempt } = role;
-  if (attempt?.step === 'creating') return;
+  if (attempt?.step === 'creating' || observation?.lease == null) return;
+  if (barred === 'pod-deleted') return abandon(turn, role);
   if (attempt?.step === 'resuming') {
     if (attempt.ownPod === 'exists' && 'lease' in attempt.renewal)
       beginTerm(turn, attempt.renewal.lease, !role.createdUnawares);
@@ -194,7 +196,12 @@ function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: Le
   const { attempt } = role;
   if (attempt === null) return;
   const purpose = purposeOf(attempt, request);
-  if (purpose === 'creation') beginTerm(turn, lease, false);
+  if (purpose === 'creation') {
+    const verdict = judgeLease(turn.config, turn.knowledge, turn.moment.nowMs);
+    // Events may have overtaken the answer: the Lease is gone or another's again, or the own Pod is gone.
+    if (verdict.kind === 'mine' && turn.knowledge.barred !== 'pod-deleted') beginTerm(turn, lease, false);
+    else abandon(turn, role);
+  }
   if (purpose === 'renewal' && attempt.step === 'resuming') {
     turn.role = { ...role, attempt: { ...attempt, renewal: { lease } } };
   }

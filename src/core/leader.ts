@@ -27,7 +27,7 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
       if (input.timer === 'retry') turn.readLease();
       break;
     case 'leaseRead':
-      turn.role = { ...role, resting: false };
+      if (turn.wasLeaseRead(input.request)) turn.role = { ...role, resting: false };
       break;
     case 'leaseWritten':
       noteWritten(turn, role, input.request);
@@ -51,12 +51,8 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
 
 /** Makes sure that this process may go on leading. */
 function hold(turn: Turn, role: LeaderRole): void {
-  const { incumbent, observation, barred, unauthorizedAnswers } = turn.knowledge;
+  const { observation, barred, unauthorizedAnswers } = turn.knowledge;
   if (barred === 'pod-deleted') return endTerm(turn, role, 'pod-deleted');
-  if (incumbent?.pod.uid === turn.config.self.uid && incumbent.fate === 'gone') {
-    barDeleted(turn);
-    return endTerm(turn, role, 'pod-deleted');
-  }
   if (unauthorizedAnswers >= UNAUTHORIZED_LIMIT) {
     warnUnauthorized(turn);
     endTerm(turn, role, 'unauthorized');

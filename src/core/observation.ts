@@ -11,6 +11,7 @@ import type { Input } from './input.ts';
 import { compareResourceVersions, isReleased, type LeaseRecord, type PodReference } from './lease-record.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { Knowledge } from './state.ts';
+import { barDeleted } from './term.ts';
 import type { Turn } from './turn.ts';
 import { holderOf } from './verdict.ts';
 
@@ -182,6 +183,7 @@ function notePod(turn: Turn, watched: PodReference, evidence: PodEvidence): void
   if (incumbent === null || incumbent.pod.uid !== watched.uid) return;
   const fate = judgeIncumbent(incumbent.pod, incumbent.fate, evidence);
   turn.learn({ incumbent: { ...incumbent, fate }, canReadPods: true });
+  if (fate === 'gone' && incumbent.pod.uid === turn.config.self.uid) barDeleted(turn);
   // Somebody else goes by its name: most likely it is gone, but only a consistent read proves it.
   if (fate !== 'gone' && evidence.pod !== null && evidence.pod.uid !== incumbent.pod.uid) turn.readIncumbent();
 }
