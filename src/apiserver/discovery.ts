@@ -5,6 +5,7 @@
 
 import type { JsonObject } from './api-object.ts';
 import { type ApiResponse, jsonResponse, textResponse } from './api-request.ts';
+import { openApiAt } from './openapi.ts';
 import { apiVersionOf, RESOURCE_KINDS, REVIEW_KINDS, type ResourceKind } from './resources.ts';
 import { methodNotAllowed, noSuchResource } from './status.ts';
 
@@ -98,6 +99,7 @@ function documentAt(path: string): JsonObject | undefined {
     };
   if (path === '/apis')
     return { kind: 'APIGroupList', apiVersion: 'v1', groups: GROUPS.map((group) => groupDocument(group)) };
+  if (path.startsWith('/openapi/')) return openApiAt(path);
   const [, root, ...rest] = path.split('/');
   if (root === 'api' && rest.length === 1) return resourceListOr404(rest[0] ?? '');
   if (root !== 'apis') return undefined;

@@ -5,7 +5,7 @@
 import { type ApiObject, isJsonObject, type JsonObject, partialObject } from './api-object.ts';
 import { timeMs } from './go-time.ts';
 import type { ListMeta, Representation } from './representation.ts';
-import { LEASES, PODS, type ResourceKind } from './resources.ts';
+import { LEASES, NAMESPACES, PODS, type ResourceKind } from './resources.ts';
 
 /** A column and how its cell is read from an object. */
 interface Column {
@@ -76,6 +76,21 @@ const COLUMNS = new Map<ResourceKind, readonly Column[]>([
     ],
   ],
   [PODS, podColumns()],
+  [
+    NAMESPACES,
+    [
+      NAME,
+      {
+        name: 'Status',
+        type: 'string',
+        format: '',
+        description: 'The status of the namespace',
+        priority: 0,
+        cell: (namespace) => String(namespace.status?.['phase'] ?? ''),
+      },
+      AGE,
+    ],
+  ],
 ]);
 
 function podColumns(): readonly Column[] {
