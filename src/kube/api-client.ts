@@ -43,6 +43,14 @@ export interface ByteSink {
   ended(failure: RequestFailure | null): void;
 }
 
+/** What the ports need of it; a simulation puts a network of its own in this place. */
+export interface ApiTransport {
+  /** Sends a request and reads its answer as JSON. Ends within the request time-out. */
+  request(request: ApiRequest): Promise<ApiAnswer>;
+  /** Opens a stream on a connection of its own. Closing it is final and silent. */
+  stream(request: ApiRequest, sink: ByteSink): { close(): void };
+}
+
 /** What an `ApiClient` needs. */
 export interface ApiClientOptions {
   readonly credentials: Credentials;
@@ -52,7 +60,7 @@ export interface ApiClientOptions {
 }
 
 /** The connections to one API server: one for requests, kept alive, and one for each open stream. */
-export class ApiClient {
+export class ApiClient implements ApiTransport {
   readonly #credentials: Credentials;
   readonly #requestTimeoutMs: number;
   readonly #clock: Clock;
@@ -80,7 +88,6 @@ export class ApiClient {
     this.#streamAgent = new Agent({ keepAlive: false });
   }
 
-  /** Sends a request and reads its answer as JSON. Ends within the request time-out. */
   request(request: ApiRequest): Promise<ApiAnswer> {
     return new Promise((resolve) => {
       const exchange = this.#send(request, this.#requestAgent, {
@@ -96,7 +103,6 @@ export class ApiClient {
     });
   }
 
-  /** Opens a stream on a connection of its own. Closing it is final and silent. */
   stream(request: ApiRequest, sink: ByteSink): { close(): void } {
     let over = false;
     const end = (failure: RequestFailure | null): void => {

@@ -6,7 +6,7 @@
 
 import type { LeaseContent, LeaseRecord } from '../core/lease-record.ts';
 import type { Answer, LeasePort, WatchPort } from '../driver/ports.ts';
-import type { ApiAnswer, ApiClient } from './api-client.ts';
+import type { ApiAnswer, ApiTransport } from './api-client.ts';
 import { malformed } from './api-error.ts';
 import type { ApiRequest, ApiVerb } from './api-request.ts';
 import { readLease, writeNewLease, writeReplacement } from './lease-mapping.ts';
@@ -16,7 +16,7 @@ const API_GROUP = 'coordination.k8s.io';
 const RESOURCE = 'leases';
 
 /** The requests about the Lease `name`. */
-export function leasePort(client: ApiClient, namespace: string, name: string): LeasePort {
+export function leasePort(client: ApiTransport, namespace: string, name: string): LeasePort {
   const requestOf = (verb: ApiVerb, body?: unknown): ApiRequest => ({
     verb,
     apiGroup: API_GROUP,
@@ -50,7 +50,7 @@ export function leasePort(client: ApiClient, namespace: string, name: string): L
 }
 
 /** The list and the watch of the Lease `name`. */
-export function leaseWatchPort(client: ApiClient, namespace: string, name: string): WatchPort<LeaseRecord> {
+export function leaseWatchPort(client: ApiTransport, namespace: string, name: string): WatchPort<LeaseRecord> {
   return watchPort({
     client,
     apiGroup: API_GROUP,

@@ -6,7 +6,7 @@
 
 import type { PodRecord } from '../core/lease-record.ts';
 import type { Answer, PodPort, WatchPort } from '../driver/ports.ts';
-import type { ApiClient } from './api-client.ts';
+import type { ApiTransport } from './api-client.ts';
 import { isObject, malformed } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { readIdentity } from './lease-mapping.ts';
@@ -18,7 +18,11 @@ export interface LabelledPod extends PodRecord {
 }
 
 /** A consistent read of a Pod; `null` when the API server says that there is none of that name. */
-export async function readPod(client: ApiClient, namespace: string, name: string): Promise<Answer<LabelledPod | null>> {
+export async function readPod(
+  client: ApiTransport,
+  namespace: string,
+  name: string,
+): Promise<Answer<LabelledPod | null>> {
   const request: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace, name };
   const answer = await client.request(request);
   if (!answer.ok) return answer.absent ? { ok: true, value: null } : { ok: false, failure: answer.failure };
@@ -29,12 +33,12 @@ export async function readPod(client: ApiClient, namespace: string, name: string
 }
 
 /** The reads of Pods of one namespace. */
-export function podPort(client: ApiClient, namespace: string): PodPort {
+export function podPort(client: ApiTransport, namespace: string): PodPort {
   return { read: (name) => readPod(client, namespace, name) };
 }
 
 /** The list and the watch of the Pod `name`. */
-export function podWatchPort(client: ApiClient, namespace: string, name: string): WatchPort<PodRecord> {
+export function podWatchPort(client: ApiTransport, namespace: string, name: string): WatchPort<PodRecord> {
   return watchPort({
     client,
     apiGroup: '',

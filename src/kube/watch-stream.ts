@@ -7,7 +7,7 @@
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { WatchEvent } from '../core/watch.ts';
 import type { Answer, WatchPort, WatchSink, WatchStream } from '../driver/ports.ts';
-import type { ApiClient } from './api-client.ts';
+import type { ApiTransport } from './api-client.ts';
 import { failureOfError, failureOfErrorEvent, isObject, malformed } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 
@@ -16,7 +16,7 @@ export const LINE_LIMIT_BYTES: number = 1024 * 1024;
 
 /** What is watched, and how its objects are read. */
 export interface WatchedObject<Item> {
-  readonly client: ApiClient;
+  readonly client: ApiTransport;
   readonly apiGroup: string;
   readonly resource: string;
   /** `LeaseList`, `PodList`. */

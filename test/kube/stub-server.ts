@@ -162,7 +162,11 @@ export function failureOf(answer: Answer<unknown>): RequestFailure {
   return answer.failure;
 }
 
-/** Lets sockets move until something is so; a test that waits in vain ends with its own time-out. */
+/** Lets sockets move until something is so, 10 s at most. */
 export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise<void>((resolve) => systemClock.setTimer(1, resolve));
+  const deadlineMs = systemClock.nowMs() + 10_000;
+  while (!isSo()) {
+    assert.ok(systemClock.nowMs() < deadlineMs, `not so within 10 s: ${isSo}`);
+    await new Promise<void>((resolve) => systemClock.setTimer(1, resolve));
+  }
 }
