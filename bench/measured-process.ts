@@ -1,0 +1,75 @@
+/**
+ * Starts the processes that are measured, reads what they say, and what the kernel says about their memory.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { BenchPod } from './cluster.ts';
+
+/** Memory of a process in MiB, as Linux counts it. */
+export interface Memory {
+  /** Resident: `VmRSS`. */
+  readonly rss: number;
+  /** Of it, what no file stands behind, so nobody shares it: `RssAnon`. */
+  readonly anonymous: number;
+  /** Resident, shared pages divided by those who share them: `Pss`. */
+  readonly proportional: number;
+}
+
+/** A process that is being measured. */
+export class MeasuredProcess {
+  readonly #process: ChildProcess;
+  readonly #spawnedAt: bigint;
+  readonly #exited: Promise<unknown>;
+  #said = '';
+  #heard: (() => void) | null = null;
+
+  constructor(script: string, options: { readonly pod: BenchPod; readonly arguments?: readonly string[] }) {
+    this.#spawnedAt = process.hrtime.bigint();
+    // No IPC channel: it would load modules into the child that the library does not need.
+    this.#process = spawn(process.execPath, [script, ...(options.arguments ?? [])], {
+      env: { ...options.pod.environment },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#exited = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.stdout?.on('data', (chunk: Buffer) => {
+      this.#said += chunk.toString();
+      this.#heard?.();
+    });
+  }
+
+  /** Milliseconds from the spawn until the process was `elected`, `following` or `up`, by its own account. */
+  async saidAfterMs(word: string): Promise<number> {
+    const pattern = new RegExp(`^${word} (\\d+)$`, 'm');
+    const deadline = AbortSignal.timeout(30_000);
+    for (;;) {
+      const moment = pattern.exec(this.#said)?.[1];
+      if (moment !== undefined) return Number(BigInt(moment) - this.#spawnedAt) / 1e6;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#heard = resolve;
+      deadline.onabort = () => reject(new Error(`a process did not say "${word}"; it said: ${this.#said}`));
+      await promise;
+    }
+  }
+
+  memory(): Memory {
+    const { pid } = this.#process;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return {
+      rss: megabytes(status, 'VmRSS'),
+      anonymous: megabytes(status, 'RssAnon'),
+      proportional: megabytes(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss'),
+    };
+  }
+
+  async end(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#exited;
+  }
+}
+
+function megabytes(text: string, field: string): number {
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1];
+  if (kilobytes === undefined) throw new Error(`the kernel does not tell ${field}`);
+  return Number(kilobytes) / 1024;
+}

@@ -1,0 +1,86 @@
+/**
+ * The time from the start of a process until it is elected, beside a bare script that does the least by hand.
+ */
+
+import { build } from './build.ts';
+import { Cluster } from './cluster.ts';
+import { MeasuredProcess } from './measured-process.ts';
+import type { BenchOptions, RoomResult, Row } from './room.ts';
+import { rounded } from './room.ts';
+import { median, percentile } from './statistics.ts';
+
+/** How much longer than the bare script it may take. */
+const RATIO_LIMIT = 1.15;
+
+/** The first pairs fill the machine's file cache, and the server's compiler warms up. */
+const WARM_UP_PAIRS = 3;
+
+/** Each kind of process: its script, and what it says at the end of its start. */
+const KINDS = {
+  'empty Node': { script: 'empty', says: 'up' },
+  'bare node:https': { script: 'bare-election', says: 'elected' },
+  'lease-elector': { script: 'elector', says: 'elected' },
+} as const;
+
+type Kind = keyof typeof KINDS;
+
+/** Starts one process after the other, in turns. */
+export async function measureStartUp(options: BenchOptions): Promise<RoomResult> {
+  const built = build();
+  const cluster = await Cluster.start();
+  const runs: Record<Kind, number>[] = [];
+  let lastLease = 0;
+
+  async function start(kind: Kind): Promise<number> {
+    lastLease += 1;
+    const lease = `start-up-${lastLease}`;
+    const pod = await cluster.createPod(lease);
+    const { script, says } = KINDS[kind];
+    const started = new MeasuredProcess(built.script(script), { pod, arguments: [lease] });
+    try {
+      return await started.saidAfterMs(says);
+    } finally {
+      await started.end();
+    }
+  }
+
+  try {
+    for (let pair = 1 - WARM_UP_PAIRS; pair <= options.startUpRuns; pair += 1) {
+      if (pair > 0 && pair % 10 === 0) options.progress(`start-up: pair ${pair} of ${options.startUpRuns}`);
+      const run = {
+        'empty Node': await start('empty Node'),
+        'bare node:https': await start('bare node:https'),
+        'lease-elector': await start('lease-elector'),
+      };
+      if (pair > 0) runs.push(run);
+    }
+  } finally {
+    await cluster.stop();
+    built.remove();
+  }
+
+  const rows = (Object.keys(KINDS) as Kind[]).map((kind): Row => {
+    const times = runs.map((run) => run[kind]);
+    return {
+      process: kind,
+      'p10 ms': rounded(percentile(times, 0.1)),
+      'median ms': rounded(median(times)),
+      'p90 ms': rounded(percentile(times, 0.9)),
+      '× bare, median of pairs':
+        kind === 'empty Node' ? '' : rounded(median(runs.map((run) => run[kind] / run['bare node:https'])), 3),
+    };
+  });
+  return {
+    title: 'From the start of the process to elected',
+    rows,
+    notes: [`${runs.length} pairs in turns, after ${WARM_UP_PAIRS} to warm up. "empty Node" runs its first line.`],
+    aims: [
+      {
+        what: 'times the bare script, from the start of the process to elected',
+        limit: RATIO_LIMIT,
+        measured: rounded(median(runs.map((run) => run['lease-elector'] / run['bare node:https'])), 3),
+      },
+    ],
+    raw: runs,
+  };
+}

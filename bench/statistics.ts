@@ -1,0 +1,16 @@
+/**
+ * What is said of many measurements: the middle, and the tail.
+ */
+
+/** The value below which a share (0 to 1) of the values lies; nearest rank, so it is one that was measured. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  if (value === undefined) throw new Error('nothing was measured');
+  return value;
+}
+
+/** The middle value: one slow run on a busy machine does not move it. */
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
