@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ApiServer } from '../../src/apiserver/index.ts';
+import { type Answer, LEASES_PATH, leaseBody, makeServer, openWatch, PODS_PATH, send, summary } from './api-client.ts';
+
+// Delays that lie far apart, so that a test can stop the collector between its steps.
+const SLOW = { garbageCollectionDelayMs: 100, garbageCollectionStepMs: 10 } as const;
+
+function ownedBy(...pods: readonly { readonly name: string; readonly uid: string }[]): object {
+  return { ownerReferences: pods.map(({ name, uid }) => ({ apiVersion: 'v1', kind: 'Pod', name, uid })) };
+}
+
+function pod(server: ApiServer, name: string, nodeName?: string): { name: string; uid: string } {
+  return server.createPod({ namespace: 'ns', name, ...(nodeName === undefined ? {} : { nodeName }) });
+}
+
+async function status(server: ApiServer): Promise<number> {
+  return (await send(server, 'GET', `${LEASES_PATH}/l`)).status;
+}
+
+async function renew(server: ApiServer, held: Answer, more: object = {}): Promise<Answer> {
+  const { metadata } = (await send(server, 'GET', `${LEASES_PATH}/l`)).body;
+  const spec = { ...held.body.spec, renewTime: '2026-03-01T10:00:05.000000Z' };
+  return send(server, 'PUT', `${LEASES_PATH}/l`, { ...held.body, metadata: { ...metadata, ...more }, spec });
+}
+
+test('facts 22 and 24: a Lease goes with one DELETED event, after its Pod object is gone', async () => {
+  const { server, clock } = makeServer();
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a', 'n')) }));
+  const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(60_000);
+  assert.equal(await status(server), 200);
+  server.confirmPodTermination('ns', 'a');
+  clock.advance(1000);
+  assert.deepEqual(summary(watch), ['ADDED l', 'DELETED l']);
+});
+
+test('the delay is settable', async () => {
+  const { server, clock } = makeServer(SLOW);
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(109);
+  assert.equal(await status(server), 200);
+  clock.advance(1);
+  assert.equal(await status(server), 404);
+});
+
+for (const [why, owner] of [
+  ['an unknown uid', { name: 'a', uid: '00000000-0000-4000-8000-000000000001' }],
+  ['an existing uid under another name', { name: 'b' }],
+] as const) {
+  test(`fact 23: an owner with ${why} counts as missing`, async () => {
+    const { server, clock } = makeServer();
+    const { uid } = pod(server, 'a');
+    await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy({ uid, ...owner }) }));
+    clock.advance(1000);
+    assert.equal(await status(server), 404);
+  });
+}
+
+test('fact 23: an owner of an unknown kind leaves the Lease alone', async () => {
+  const { server, clock } = makeServer();
+  const ownerReferences = [{ apiVersion: 'example.com/v1', kind: 'Thing', name: 'a', uid: 'b' }];
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: { ownerReferences } }));
+  clock.advance(1000);
+  assert.equal(await status(server), 200);
+});
+
+test('fact 24: of two owners one goes, and its reference is patched away', async () => {
+  const { server, clock } = makeServer();
+  const [a, b] = [pod(server, 'a'), pod(server, 'b')];
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(a, b) }));
+  const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(1000);
+  assert.deepEqual(summary(watch), ['ADDED l', 'MODIFIED l']);
+  assert.deepEqual(
+    watch.events[1]?.object.metadata.ownerReferences.map((reference: { name: string }) => reference.name),
+    ['b'],
+  );
+});
+
+test('fact 26: a renewal between look and DELETE does not save the Lease', async () => {
+  const { server, clock } = makeServer(SLOW);
+  const held = await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(105);
+  assert.equal((await renew(server, held)).status, 200);
+  clock.advance(5);
+  assert.equal(await status(server), 200, 'the first DELETE names the version before the renewal');
+  clock.advance(20);
+  assert.equal(await status(server), 404, 'the second DELETE names the uid alone');
+});
+
+test('fact 26: an owner replaced between look and DELETE saves the Lease', async () => {
+  const { server, clock } = makeServer(SLOW);
+  const held = await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
+  const next = pod(server, 'b');
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(105);
+  await renew(server, held, ownedBy(next));
+  clock.advance(1000);
+  assert.equal(await status(server), 200);
+});
+
+test('fact 26: an owner replaced after the second look is lost', async () => {
+  const { server, clock } = makeServer(SLOW);
+  const held = await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
+  const next = pod(server, 'b');
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(105);
+  await renew(server, held);
+  clock.advance(20);
+  await renew(server, held, ownedBy(next));
+  clock.advance(10);
+  assert.equal(await status(server), 404);
+});
+
+test('fact 26: a Lease deleted and created anew is safe', async () => {
+  const { server, clock } = makeServer(SLOW);
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
+  const next = pod(server, 'b');
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(105);
+  await send(server, 'DELETE', `${LEASES_PATH}/l`);
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(next) }));
+  clock.advance(1000);
+  assert.equal(await status(server), 200);
+});
+
+test('fact 24: orphan deletion leaves the Lease, without the reference', async () => {
+  const { server, clock } = makeServer();
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
+  await send(server, 'DELETE', `${PODS_PATH}/a`, { propagationPolicy: 'Orphan' });
+  clock.advance(1000);
+  const lease = await send(server, 'GET', `${LEASES_PATH}/l`);
+  assert.equal(lease.body.metadata.ownerReferences, undefined);
+  assert.equal((await send(server, 'GET', `${PODS_PATH}/a`)).status, 404);
+});
