@@ -380,11 +380,8 @@ function recoverByListing<Item>(state: WatchState, failure: RequestFailure, rand
 
 function delayAfter(failure: RequestFailure, attempts: number, random: number): number {
   const askedMs = Math.min(failure.retryAfterMs ?? 0, WATCH_RETRY_AFTER_LIMIT_MS);
-  return Math.max(askedMs, isDenied(failure) ? deniedDelayMs(random) : retryDelayMs(attempts, random));
-}
-
-function deniedDelayMs(random: number): number {
-  return Math.round(WATCH_DENIED_RETRY_MS * (1 - random / 2));
+  const deniedMs = Math.round(WATCH_DENIED_RETRY_MS * (1 - random / 2));
+  return Math.max(askedMs, isDenied(failure) ? deniedMs : retryDelayMs(attempts, random));
 }
 
 /** Refusals that asking again soon will not mend. */

@@ -132,7 +132,7 @@ export class ApiClient implements ApiTransport {
     };
   }
 
-  /** Ends idle connections; what is under way ends by itself. */
+  /** Ends the connections; a request that is still under way ends as `unavailable`. */
   close(): void {
     this.#requestAgent.destroy();
     this.#streamAgent.destroy();

@@ -57,7 +57,7 @@ export interface Cluster {
    */
   identify(options: IdentifyOptions): Promise<Answer<Identity>>;
   ports(identity: Pick<Identity, 'namespace' | 'lease'>): ClusterPorts;
-  /** Ends idle connections; the `close` of the ports is the same. */
+  /** Ends the connections; the `close` of the ports is the same. */
   close(): void;
 }
 

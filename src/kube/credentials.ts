@@ -120,15 +120,16 @@ class PodCredentials implements Credentials {
   }
 
   distrust(): void {
-    this.#look();
+    this.#look(true);
   }
 
-  #look(): void {
+  /** @param distrustful reads also what looks unchanged: times and sizes of files are only hints. */
+  #look(distrustful = false): void {
     this.#lookedAtMs = this.#clock.nowMs();
     const [token, authority] = [this.#token, this.#authority];
     try {
-      this.#token = readIfChanged(token.path, token);
-      this.#authority = readIfChanged(authority.path, authority);
+      this.#token = readIfChanged(token.path, distrustful ? null : token);
+      this.#authority = readIfChanged(authority.path, distrustful ? null : authority);
     } catch {
       // What was read before may still be good. When it is not, the API server says so, with 401.
     }

@@ -7,7 +7,7 @@
 import type { PodReference } from '../core/lease-record.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { Answer } from '../driver/ports.ts';
-import { LeaseElectorError } from '../errors.ts';
+import { LeaseElectorError, type LeaseElectorErrorCode } from '../errors.ts';
 import { isObject } from './api-error.ts';
 import type { Environment } from './credentials.ts';
 import type { LabelledPod } from './pod-api.ts';
@@ -79,7 +79,7 @@ export function decodeTokenClaims(token: string): TokenClaims | null {
  * Answers with a failure when the one read it may need failed in a way that may pass; then call again.
  *
  * @throws LeaseElectorError for what asking again will not mend: `ERR_LEASE_ELECTOR_IDENTITY`,
- * `ERR_LEASE_ELECTOR_FORBIDDEN`, `ERR_LEASE_ELECTOR_OPTION` for a Lease name that no Lease can have.
+ * `ERR_LEASE_ELECTOR_FORBIDDEN`, `ERR_LEASE_ELECTOR_OPTION` for an option `lease` that no Lease can be called.
  */
 export async function resolveIdentity(sources: IdentitySources): Promise<Answer<Identity>> {
   const self = locateSelf(sources);
@@ -148,7 +148,7 @@ function sourceOfName({ pod, environment }: IdentitySources, claims: TokenClaims
 }
 
 function nameFromSettings({ lease, environment }: IdentitySources): string | null {
-  if (lease !== undefined) return checkedLeaseName(lease, 'the option `lease`');
+  if (lease !== undefined) return checkedLeaseName(lease, 'the option `lease`', 'ERR_LEASE_ELECTOR_OPTION');
   const application = nonEmpty(environment['NAIS_APP_NAME']);
   return application === null ? null : checkedLeaseName(application, '$NAIS_APP_NAME');
 }
@@ -174,12 +174,16 @@ const SUBDOMAIN_LIMIT = 253;
  * The name itself when a Lease can have it.
  *
  * @param source where it came from, for the message.
- * @throws LeaseElectorError `ERR_LEASE_ELECTOR_OPTION`
+ * @throws LeaseElectorError with `code`
  */
-export function checkedLeaseName(name: string, source: string): string {
+export function checkedLeaseName(
+  name: string,
+  source: string,
+  code: LeaseElectorErrorCode = 'ERR_LEASE_ELECTOR_IDENTITY',
+): string {
   if (name.length <= SUBDOMAIN_LIMIT && SUBDOMAIN.test(name)) return name;
   throw new LeaseElectorError(
-    'ERR_LEASE_ELECTOR_OPTION',
+    code,
     `No Lease can be called "${name}" (from ${source}): expected at most ${SUBDOMAIN_LIMIT} lower-case letters, digits, "-" and ".", each part beginning and ending with a letter or digit`,
   );
 }

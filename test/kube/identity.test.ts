@@ -176,7 +176,7 @@ const REFUSED: readonly {
     rule: 'a label that no Lease can be called after',
     given: { token: TOKEN },
     pod: { uid: 'uid-of-token', labels: { app: 'My_App' } },
-    code: 'ERR_LEASE_ELECTOR_OPTION',
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
     says: /label app/,
   },
 ];
@@ -239,6 +239,6 @@ test("a bound token's claims are decoded, and anything else is no claim", () => 
 test('a Lease name is an RFC 1123 subdomain', () => {
   for (const name of ['a', '0', 'web', 'web.shop-1', 'a'.repeat(253)]) assert.equal(checkedLeaseName(name, 'x'), name);
   for (const name of ['', '-a', 'a-', 'a..b', 'A', 'a_b', 'a/b', 'a'.repeat(254), 'å']) {
-    assert.throws(() => checkedLeaseName(name, 'x'), { code: 'ERR_LEASE_ELECTOR_OPTION' }, name);
+    assert.throws(() => checkedLeaseName(name, 'x'), { code: 'ERR_LEASE_ELECTOR_IDENTITY' }, name);
   }
 });
