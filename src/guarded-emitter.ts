@@ -14,17 +14,18 @@ type Listener = (...args: unknown[]) => unknown;
  * throws into the caller of `emit`.
  */
 export abstract class GuardedEmitter<Events extends object> extends EventEmitter<Events> {
-  readonly #guards = new WeakMap<Listener, Listener>();
+  /** For each event, the guard of each of its listeners. */
+  readonly #guards = new Map<string | symbol, WeakMap<Listener, Listener>>();
 
-  /** A listener threw, or its promise rejected. */
-  protected abstract listenerFailed(error: unknown): void;
+  /** A listener of `event` threw, or its promise rejected. */
+  protected abstract listenerFailed(error: unknown, event: string | symbol): void;
 
   override on<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
     context?: unknown,
   ): this {
-    return super.on(event, this.#guard(listener), context);
+    return super.on(event, this.#guard(event, listener), context);
   }
 
   override addListener<Name extends EventEmitter.EventNames<Events>>(
@@ -40,7 +41,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     listener: EventEmitter.EventListener<Events, Name>,
     context?: unknown,
   ): this {
-    return super.once(event, this.#guard(listener), context);
+    return super.once(event, this.#guard(event, listener), context);
   }
 
   override off<Name extends EventEmitter.EventNames<Events>>(
@@ -49,7 +50,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     context?: unknown,
     once?: boolean,
   ): this {
-    return super.removeListener(event, listener && this.#guard(listener), context, once);
+    return super.removeListener(event, listener && this.#guard(event, listener), context, once);
   }
 
   override removeListener<Name extends EventEmitter.EventNames<Events>>(
@@ -61,24 +62,41 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return this.off(event, listener, context, once);
   }
 
-  /** The same listener always gets the same guard, so that it can be taken off again. */
-  #guard<Function extends (...args: never[]) => unknown>(listener: Function): Function {
+  /** The same listener of an event always gets the same guard, so that it can be taken off again. */
+  #guard<Function extends (...args: never[]) => unknown>(event: string | symbol, listener: Function): Function {
     // What is no function is for eventemitter3 to refuse.
     if (typeof listener !== 'function') return listener;
     const key = listener as unknown as Listener;
-    const known = this.#guards.get(key);
+    const guards = this.#guardsOf(event);
+    const known = guards.get(key);
     if (known !== undefined) return known as unknown as Function;
 
-    const failed = (error: unknown): void => this.listenerFailed(error);
+    const failed = (error: unknown): void => this.listenerFailed(error, event);
     const guard: Listener = function (this: unknown, ...args) {
       try {
         const outcome = key.apply(this, args);
-        if (outcome instanceof Promise) outcome.catch(failed);
+        if (isThenable(outcome)) Promise.resolve(outcome).catch(failed);
       } catch (error) {
         failed(error);
       }
     };
-    this.#guards.set(key, guard);
+    guards.set(key, guard);
+    // eventemitter3 itself takes off what was added with `once`, and names the guard.
+    guards.set(guard, guard);
     return guard as unknown as Function;
   }
+
+  #guardsOf(event: string | symbol): WeakMap<Listener, Listener> {
+    let guards = this.#guards.get(event);
+    if (guards === undefined) {
+      guards = new WeakMap();
+      this.#guards.set(event, guards);
+    }
+    return guards;
+  }
+}
+
+/** Also promises of other realms and libraries. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

@@ -104,7 +104,6 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #current: CurrentTerm | null = null;
   #work: Promise<void> = Promise.resolve();
   #over = false;
-  #reportsFailure = false;
   #startedAtMs = 0;
 
   /**
@@ -227,10 +226,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs);
   }
 
-  protected override listenerFailed(cause: unknown): void {
-    this.#reportError(
-      new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', 'A listener failed; see `cause`.', { cause }),
-    );
+  protected override listenerFailed(cause: unknown, event: string | symbol): void {
+    // A listener of `error` that fails itself has nobody left to tell.
+    if (event === 'error') log('a listener of error failed: %o', cause);
+    else
+      this.#reportError(
+        new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `A listener of ${String(event)} failed; see \`cause\`.`, {
+          cause,
+        }),
+      );
   }
 
   async #begin(): Promise<void> {
@@ -444,11 +448,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   #reportError(error: LeaseElectorError): void {
     log('error: %s: %o', error.message, error.cause);
-    // A listener of `error` that fails itself has nobody left to tell.
-    if (this.#reportsFailure || this.#over) return;
-    this.#reportsFailure = true;
-    this.emit('error', error);
-    this.#reportsFailure = false;
+    if (!this.#over) this.emit('error', error);
   }
 
   #toLeader(leader: CoreLeader): Leader {

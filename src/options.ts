@@ -130,7 +130,9 @@ function objectOf(rules: Readonly<Record<string, Rule>>, expected: string): Rule
     expected,
     accepts: (value) =>
       isRecord(value) &&
-      Object.entries(value).every(([key, entry]) => entry === undefined || rules[key]?.accepts(entry) === true),
+      Object.entries(value).every(
+        ([key, entry]) => Object.hasOwn(rules, key) && (entry === undefined || rules[key]?.accepts(entry) === true),
+      ),
   };
 }
 
@@ -148,7 +150,8 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   pod: POD,
   kubeConfig: {
     expected: 'a KubeConfig of @kubernetes/client-node, or an object with the strings path and (optional) context',
-    accepts: (value) => isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && 'path' in value),
+    accepts: (value) =>
+      isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && value['path'] !== undefined),
   },
   local: BOOLEAN,
   renewIntervalMs: integer(100, LONGEST_TIMER_MS),

@@ -1,0 +1,170 @@
+/**
+ * Every option that is unknown, of the wrong type or out of range is refused, with a message that says what
+ * was expected and what was given; every other is taken as it is.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../src/index.ts';
+import {
+  checkStopOptions,
+  DEFAULT_DRAIN_TIMEOUT_MS,
+  DEFAULT_LEASE_DURATION_SECONDS,
+  DEFAULT_RENEW_INTERVAL_MS,
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  resolveOptions,
+} from '../src/options.ts';
+
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** What is refused, and what the message must say of it. */
+const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, given: string])[] = [
+  [null, 'options must be an object', 'is null'],
+  ['web', 'options must be an object', 'is "web"'],
+  [['web'], 'options must be an object', 'is an array'],
+  [() => ({}), 'options must be an object', 'is a function'],
+
+  [{ leese: 'web' }, 'options.leese does not exist', 'Known are: lease, onElected,'],
+  [{ constructor: 1 }, 'options.constructor does not exist', 'Known are:'],
+  [JSON.parse('{"__proto__": 1}'), 'options.__proto__ does not exist', 'Known are:'],
+  [{ Lease: undefined }, 'options.Lease does not exist', 'Known are:'],
+
+  [{ lease: '' }, 'options.lease must be a non-empty string', 'is ""'],
+  [{ lease: 7 }, 'options.lease must be a non-empty string', 'is 7'],
+  [{ lease: null }, 'options.lease must be a non-empty string', 'is null'],
+  [{ lease: ['web'] }, 'options.lease must be a non-empty string', 'is an array'],
+
+  [{ onElected: 'run' }, 'options.onElected must be a function', 'is "run"'],
+  [{ onElected: {} }, 'options.onElected must be a function', 'is an object with the keys []'],
+
+  [{ signal: new AbortController() }, 'options.signal must be an AbortSignal', 'is an object'],
+  [{ signal: { aborted: false } }, 'options.signal must be an AbortSignal', 'is an object with the keys ["aborted"]'],
+
+  [{ pod: 'web-0' }, 'options.pod must be an object with the strings name, namespace and uid', 'is "web-0"'],
+  [{ pod: { nam: 'web-0' } }, 'options.pod must be an object with the strings name', 'the keys ["nam"]'],
+  [{ pod: { nam: undefined } }, 'options.pod must be an object with the strings name', 'the keys ["nam"]'],
+  [{ pod: { uid: 5 } }, 'options.pod must be an object with the strings name', 'the keys ["uid"]'],
+  [{ pod: { name: '' } }, 'options.pod must be an object with the strings name', 'the keys ["name"]'],
+  [{ pod: { toString: 'x' } }, 'options.pod must be an object with the strings name', 'the keys ["toString"]'],
+
+  [{ kubeConfig: {} }, 'options.kubeConfig must be a KubeConfig of @kubernetes/client-node, or an object', 'keys []'],
+  [{ kubeConfig: '~/.kube/config' }, 'options.kubeConfig must be a KubeConfig', 'is "~/.kube/config"'],
+  [{ kubeConfig: { path: 7 } }, 'options.kubeConfig must be', 'the keys ["path"]'],
+  [{ kubeConfig: { path: undefined } }, 'options.kubeConfig must be', 'the keys ["path"]'],
+  [{ kubeConfig: { context: 'x' } }, 'options.kubeConfig must be', 'the keys ["context"]'],
+  [{ kubeConfig: { path: 'p', user: 'u' } }, 'options.kubeConfig must be', 'the keys ["path","user"]'],
+
+  [{ local: 'yes' }, 'options.local must be a boolean', 'is "yes"'],
+  [{ local: 1 }, 'options.local must be a boolean', 'is 1'],
+
+  [{ renewIntervalMs: 99 }, `options.renewIntervalMs must be a whole number from 100 to ${LONGEST_TIMER_MS}`, 'is 99'],
+  [{ renewIntervalMs: 100.5 }, 'options.renewIntervalMs must be a whole number', 'is 100.5'],
+  [{ renewIntervalMs: Number.NaN }, 'options.renewIntervalMs must be a whole number', 'is NaN'],
+  [{ renewIntervalMs: Number.POSITIVE_INFINITY }, 'options.renewIntervalMs must be a whole number', 'is Infinity'],
+  [{ renewIntervalMs: '10000' }, 'options.renewIntervalMs must be a whole number', 'is "10000"'],
+  [{ renewIntervalMs: 10000n }, 'options.renewIntervalMs must be a whole number', 'is 10000'],
+  [{ renewIntervalMs: 2 ** 31 }, 'options.renewIntervalMs must be a whole number', 'is 2147483648'],
+
+  [{ leaseDurationSeconds: 0 }, 'options.leaseDurationSeconds must be a whole number from 1 to 2147483', 'is 0'],
+  [{ leaseDurationSeconds: 2_147_484 }, 'options.leaseDurationSeconds must be', 'is 2147484'],
+  [{ leaseDurationSeconds: 10 }, 'options.leaseDurationSeconds (10) must be longer', '(10000 ms)'],
+  [{ renewIntervalMs: 30_000 }, 'options.leaseDurationSeconds (30) must be longer', '(30000 ms)'],
+
+  [{ drainTimeoutMs: -1 }, `options.drainTimeoutMs must be a whole number from 0 to ${LONGEST_TIMER_MS}`, 'is -1'],
+  [{ drainTimeoutMs: 2 ** 31 }, 'options.drainTimeoutMs must be a whole number', 'is 2147483648'],
+  [{ requestTimeoutMs: 0 }, `options.requestTimeoutMs must be a whole number from 100 to ${LONGEST_TIMER_MS}`, 'is 0'],
+  [{ serviceAccountDirectory: '' }, 'options.serviceAccountDirectory must be a non-empty string', 'is ""'],
+  [{ serviceAccountDirectory: new URL('file:///run') }, 'options.serviceAccountDirectory must be', 'is an object'],
+];
+
+for (const [options, expected, given] of REFUSED) {
+  test(`refused: ${nameOf(options)}`, () => {
+    assert.throws(
+      () => new LeaseElector(options as LeaseElectorOptions),
+      (error: unknown) => {
+        assert.ok(error instanceof LeaseElectorError);
+        assert.equal(error.code, 'ERR_LEASE_ELECTOR_OPTION');
+        assert.ok(error.message.includes(String(expected)), error.message);
+        assert.ok(error.message.includes(given), error.message);
+        return true;
+      },
+    );
+  });
+}
+
+const REFUSED_OF_STOP: readonly (readonly [options: unknown, message: RegExp])[] = [
+  [null, /^stop options must be an object, but is null\.$/],
+  [true, /^stop options must be an object, but is true\.$/],
+  [{ relaese: true }, /^stop options\.relaese does not exist\. Known are: release\.$/],
+  [{ release: 'yes' }, /^stop options\.release must be a boolean, but is "yes"\.$/],
+];
+
+for (const [options, message] of REFUSED_OF_STOP) {
+  test(`refused of stop(): ${nameOf(options)}`, async () => {
+    assert.throws(() => checkStopOptions(options as { release?: boolean }), {
+      code: 'ERR_LEASE_ELECTOR_OPTION',
+      message,
+    });
+    const elector = new LeaseElector();
+    await assert.rejects(elector.stop(options as { release?: boolean }), { code: 'ERR_LEASE_ELECTOR_OPTION' });
+    assert.equal(elector.state, 'starting', 'a wrong call stops nothing');
+  });
+}
+
+test('nothing is taken for granted: the defaults', () => {
+  assert.deepEqual(resolveOptions({}), {
+    local: false,
+    renewIntervalMs: DEFAULT_RENEW_INTERVAL_MS,
+    leaseDurationSeconds: DEFAULT_LEASE_DURATION_SECONDS,
+    drainTimeoutMs: DEFAULT_DRAIN_TIMEOUT_MS,
+    requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
+  });
+});
+
+test('an option that is undefined is as good as left out', () => {
+  const names = ['lease', 'onElected', 'signal', 'pod', 'kubeConfig', 'local', 'renewIntervalMs', 'drainTimeoutMs'];
+  const options = Object.fromEntries(names.map((name) => [name, undefined])) as LeaseElectorOptions;
+  const resolved = resolveOptions(options);
+  assert.equal(resolved.local, false);
+  assert.equal(resolved.renewIntervalMs, DEFAULT_RENEW_INTERVAL_MS);
+  assert.equal(resolved.drainTimeoutMs, DEFAULT_DRAIN_TIMEOUT_MS);
+  new LeaseElector(options);
+});
+
+test('every option is accepted at the ends of its range', () => {
+  const shared: LeaseElectorOptions = {
+    lease: 'web',
+    onElected: () => undefined,
+    signal: new AbortController().signal,
+    serviceAccountDirectory: '/run/secrets',
+    pod: { name: 'web-0' },
+  };
+  for (const options of [
+    { ...shared, renewIntervalMs: 100, leaseDurationSeconds: 1, drainTimeoutMs: 0, requestTimeoutMs: 100 },
+    { ...shared, renewIntervalMs: 999, leaseDurationSeconds: 1 },
+    { ...shared, renewIntervalMs: 1_000_000, leaseDurationSeconds: 2_147_483, requestTimeoutMs: LONGEST_TIMER_MS },
+    { ...shared, kubeConfig: { path: '/etc/kubeconfig', context: 'staging' } },
+    { ...shared, kubeConfig: { path: '/etc/kubeconfig' }, pod: {} },
+    { ...shared, local: true, pod: { name: 'a', namespace: 'b', uid: 'c' } },
+  ]) {
+    const resolved = resolveOptions(options);
+    for (const [name, value] of Object.entries(options)) assert.equal(Reflect.get(resolved, name), value, name);
+  }
+});
+
+test('a KubeConfig is known by what it can do, whoever made it', () => {
+  const kubeConfig = { getCurrentCluster: () => null } as unknown as NonNullable<LeaseElectorOptions['kubeConfig']>;
+  assert.equal(resolveOptions({ kubeConfig }).kubeConfig, kubeConfig);
+});
+
+test('the options are not changed, and what becomes of them later does not matter', () => {
+  const options = Object.freeze({ lease: 'web', renewIntervalMs: 500 });
+  assert.notEqual(resolveOptions(options), options);
+});
+
+function nameOf(options: unknown): string {
+  const text = JSON.stringify(options, (_, value: unknown) =>
+    typeof value === 'number' || typeof value === 'bigint' || value === undefined ? String(value) : value,
+  );
+  return text ?? String(options);
+}
