@@ -15,10 +15,10 @@ type Listener = (...args: unknown[]) => unknown;
  */
 export abstract class GuardedEmitter<Events extends object> extends EventEmitter<Events> {
   /** For each event, the guard of each of its listeners. */
-  readonly #guards = new Map<string | symbol, WeakMap<Listener, Listener>>();
+  readonly #guards = new Map<PropertyKey, WeakMap<Listener, Listener>>();
 
   /** A listener of `event` threw, or its promise rejected. */
-  protected abstract listenerFailed(error: unknown, event: string | symbol): void;
+  protected abstract listenerFailed(error: unknown, event: PropertyKey): void;
 
   override on<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
@@ -63,7 +63,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
   }
 
   /** The same listener of an event always gets the same guard, so that it can be taken off again. */
-  #guard<Function extends (...args: never[]) => unknown>(event: string | symbol, listener: Function): Function {
+  #guard<Function extends (...args: never[]) => unknown>(event: PropertyKey, listener: Function): Function {
     // What is no function is for eventemitter3 to refuse.
     if (typeof listener !== 'function') return listener;
     const key = listener as unknown as Listener;
@@ -86,7 +86,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return guard as unknown as Function;
   }
 
-  #guardsOf(event: string | symbol): WeakMap<Listener, Listener> {
+  #guardsOf(event: PropertyKey): WeakMap<Listener, Listener> {
     let guards = this.#guards.get(event);
     if (guards === undefined) {
       guards = new WeakMap();

@@ -226,7 +226,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs);
   }
 
-  protected override listenerFailed(cause: unknown, event: string | symbol): void {
+  protected override listenerFailed(cause: unknown, event: PropertyKey): void {
     // A listener of `error` that fails itself has nobody left to tell.
     if (event === 'error') log('a listener of error failed: %o', cause);
     else

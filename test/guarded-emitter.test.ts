@@ -14,7 +14,7 @@ interface Events {
 class Emitter extends GuardedEmitter<Events> {
   readonly failures: unknown[] = [];
 
-  protected override listenerFailed(error: unknown, event: string | symbol): void {
+  protected override listenerFailed(error: unknown, event: PropertyKey): void {
     this.failures.push([event, error]);
   }
 }
