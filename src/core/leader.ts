@@ -76,7 +76,9 @@ function hold(turn: Turn, role: LeaderRole): void {
 
 function renew(turn: Turn, role: LeaderRole): void {
   const lease = turn.knowledge.observation?.lease ?? null;
-  if (role.renewal !== null || lease === null || !turn.knowledge.canRenew) return;
+  if (role.renewal !== null || !turn.knowledge.canRenew) return;
+  // Restoring it comes first; renewals go on afterwards.
+  if (lease === null) return scheduleRenewal(turn);
   const request = turn.newRequest();
   turn.role = { ...role, renewal: request };
   turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
@@ -104,8 +106,10 @@ function restore(turn: Turn, role: LeaderRole): void {
 }
 
 function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
-  if (role.renewal !== request) return;
-  turn.role = { ...role, renewal: null };
+  if (role.renewal === request) turn.role = { ...role, renewal: null };
+  // Events may have overtaken it: when the Lease is gone already, restoring begins anew.
+  else if (role.restoring?.creation === request) turn.role = { ...role, restoring: null };
+  else return;
   scheduleRenewal(turn);
 }
 
@@ -119,12 +123,12 @@ function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: Req
   if (role.renewal === request) {
     noteFailedRenewal(turn, { ...role, renewal: null }, failure);
   } else if (isOwnPodCheck(role, request)) {
-    if (failure.kind !== 'forbidden') return rest(turn, role, failure);
+    if (failure.kind !== 'forbidden') return rest(turn, { ...role, restoring: null }, failure);
     notePodsUnreadable(turn, failure);
     turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
   } else if (role.restoring !== null && role.restoring.creation === request) {
     if (failure.kind === 'forbidden') turn.warn('create-forbidden', failure.message);
-    rest(turn, role, failure);
+    rest(turn, { ...role, restoring: null }, failure);
   } else if (turn.wasLeaseRead(request)) {
     if (failure.kind === 'forbidden') turn.warn('read-forbidden', failure.message);
     rest(turn, role, failure);
@@ -142,7 +146,7 @@ function noteFailedRenewal(turn: Turn, role: LeaderRole, failure: RequestFailure
 
 /** Waits before the Lease is read again and anything is restored. */
 function rest(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
-  turn.role = { ...role, restoring: null, resting: true };
+  turn.role = { ...role, resting: true };
   turn.readLeaseAfter(failure);
 }
 

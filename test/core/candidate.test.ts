@@ -561,7 +561,7 @@ const resumption: readonly Row[] = [
     given: resumes,
     when: (story) => story.podRead(SELF.name, null).replaced('21'),
     role: 'candidate',
-    effects: ['warning pod-deleted', 'setTimer stale 30000', `renewed ${SELF.name}/${SELF.uid}`],
+    effects: ['warning pod-deleted', 'setTimer stale 30000'],
   },
   {
     rule: 'a process whose Pod was seen to go after it had been read does not resume',

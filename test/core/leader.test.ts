@@ -1,0 +1,525 @@
+// Checks what a leader does: renew, restore a Lease that was deleted by hand, and stop leading when the Lease
+// is another's, its Pod is gone, or its token is refused again and again. Nothing else ends a term.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  checkTable,
+  failure,
+  finds,
+  leads,
+  leaseOf,
+  NAMESAKE,
+  ownLease,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+  WALL_MS,
+} from './story.ts';
+
+const RENEW = 'setTimer renew 10000';
+const RENEWED = `renewed ${SELF.name}/${SELF.uid}`;
+
+/** A leader that has renewed once: lease-1@12. */
+function renews(): Story {
+  return leads().fire('renew').replaced('12');
+}
+
+/** Its Lease was deleted by hand, at resourceVersion 13. */
+function loses(): Story {
+  return renews().deleted(ownLease({ resourceVersion: '13' }));
+}
+
+/** It has sent the create of its Lease again. */
+function restores(): Story {
+  return loses().podRead(SELF.name, podOf(SELF));
+}
+
+/** A leader without permission to renew. */
+function leadsUnrenewed(): Story {
+  return leads().fire('renew').fail('replaceLease', 'forbidden');
+}
+
+const renewal: readonly Row[] = [
+  {
+    rule: 'a leader renews its Lease on top of what it saw last',
+    given: leads,
+    when: (story) => story.fire('renew'),
+    role: 'leader renewing',
+    effects: ['replaceLease lease-1@11'],
+  },
+  {
+    rule: 'a renewal that was carried out is news, and sets the next',
+    given: () => leads().fire('renew'),
+    when: (story) => story.replaced('12'),
+    role: 'leader',
+    effects: [RENEWED, RENEW],
+  },
+  {
+    rule: 'while a renewal is unanswered no other is sent',
+    given: () => leads().fire('renew'),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'renew' }),
+    role: 'leader renewing',
+    effects: [],
+  },
+  {
+    rule: 'a 409 on a renewal is no loss: the Lease is read at once, and the renewal repeated after a wait',
+    given: () => leads().fire('renew'),
+    when: (story) => story.fail('replaceLease', 'conflict'),
+    role: 'leader',
+    effects: ['setTimer renew 188', 'readLease'],
+  },
+  {
+    rule: 'the repeated renewal is based on what was read',
+    given: () => leads().fire('renew').fail('replaceLease', 'conflict'),
+    when: (story) => story.leaseRead(ownLease({ resourceVersion: '15' })).fire('renew'),
+    role: 'leader renewing',
+    effects: ['replaceLease lease-1@15'],
+  },
+  {
+    rule: 'two conflicts in a row make the next wait longer',
+    given: () =>
+      leads()
+        .fire('renew')
+        .fail('replaceLease', 'conflict')
+        .leaseRead(ownLease({ resourceVersion: '15' }))
+        .fire('renew'),
+    when: (story) => story.fail('replaceLease', 'conflict'),
+    role: 'leader',
+    effects: ['setTimer renew 375', 'readLease'],
+  },
+  {
+    rule: "a 409 because the Lease is another's by now ends the term",
+    given: () => leads().fire('renew').fail('replaceLease', 'conflict'),
+    when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
+    rule: 'a renewal whose answer never came is followed by a look at the Lease',
+    given: () => leads().fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unavailable'),
+    role: 'leader',
+    effects: ['setTimer renew 188', 'readLease'],
+  },
+  {
+    rule: 'an API server that cannot be reached ends nothing, however long',
+    given: () => leads().fire('renew'),
+    when: (story) => {
+      for (let round = 0; round < 20; round++) {
+        story.fail('replaceLease', 'unavailable').fail('readLease', 'unavailable').fire('renew').fire('retry');
+      }
+      story.forget();
+    },
+    role: 'leader renewing resting',
+    effects: [],
+  },
+  {
+    rule: 'a renewal that the server rejects is warned of, and tried again',
+    given: () => leads().fire('renew'),
+    when: (story) => story.fail('replaceLease', 'rejected'),
+    role: 'leader',
+    effects: ['warning request-rejected', 'setTimer renew 188'],
+  },
+  {
+    rule: 'without permission to renew it leads on without, with one warning',
+    given: () => leads().fire('renew'),
+    when: (story) => story.fail('replaceLease', 'forbidden'),
+    role: 'leader',
+    effects: ['warning renew-forbidden'],
+  },
+  {
+    rule: 'a Lease orphaned by hand is renewed at once, which puts the owner back',
+    given: leads,
+    when: (story) => story.watched(ownLease({ owner: null, resourceVersion: '12' })),
+    role: 'leader renewing',
+    effects: ['replaceLease lease-1@12'],
+  },
+  {
+    rule: 'should that fail, the owner is put back with the next renewal, not in a hot loop',
+    given: () => leads().watched(ownLease({ owner: null, resourceVersion: '12' })),
+    when: (story) => story.fail('replaceLease', 'conflict').leaseRead(ownLease({ owner: null, resourceVersion: '14' })),
+    role: 'leader',
+    effects: ['setTimer renew 188', 'readLease'],
+  },
+  {
+    rule: 'an orphaned Lease that may not be renewed is kept all the same',
+    given: leadsUnrenewed,
+    when: (story) => story.watched(ownLease({ owner: null, resourceVersion: '12' })),
+    role: 'leader',
+    effects: [],
+  },
+];
+
+const restoration: readonly Row[] = [
+  {
+    rule: 'a Lease that was deleted by hand is created again, once the own Pod is known to exist',
+    given: renews,
+    when: (story) => story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF)),
+    role: 'leader restoring',
+    effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
+  },
+  {
+    rule: 'the term is the same then: nobody is told anything, and renewals go on',
+    given: restores,
+    when: (story) => story.created({ uid: 'lease-2', resourceVersion: '14' }).fire('renew'),
+    role: 'leader renewing',
+    effects: [RENEW, 'replaceLease lease-2@14'],
+  },
+  {
+    rule: 'a Pod that is being deleted restores its Lease, too',
+    given: loses,
+    when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
+    role: 'leader restoring',
+    effects: ['createLease transitions=0'],
+  },
+  {
+    rule: 'a Lease that goes because the own Pod is gone ends the term',
+    given: loses,
+    when: (story) => story.podRead(SELF.name, null),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'where Pods may not be read the own one is believed to exist',
+    given: loses,
+    when: (story) => story.fail('readPod', 'forbidden', SELF.name),
+    role: 'leader restoring',
+    effects: ['warning pod-read-forbidden', 'createLease transitions=0'],
+  },
+  {
+    rule: 'a read of the own Pod that fails otherwise is repeated after a look at the Lease',
+    given: loses,
+    when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry').leaseRead(null),
+    role: 'leader restoring',
+    effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'who finds another Lease in its place (409) reads it',
+    given: restores,
+    when: (story) => story.fail('createLease', 'alreadyExists'),
+    role: 'leader resting',
+    effects: ['readLease'],
+  },
+  {
+    rule: "and stops leading when it is another's",
+    given: () => restores().fail('createLease', 'alreadyExists'),
+    when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
+    rule: 'a create whose answer never came, but that was carried out, restores the Lease',
+    given: () => restores().fail('createLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a create whose answer never came, and that was not carried out, is repeated',
+    given: () => restores().fail('createLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(null).podRead(SELF.name, podOf(SELF)),
+    role: 'leader restoring',
+    effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
+  },
+  {
+    rule: 'a Lease that is restored and known to be deleted again before the answer came is restored again',
+    given: () => restores().deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
+    when: (story) => story.created({ uid: 'lease-2', resourceVersion: '14' }).podRead(SELF.name, podOf(SELF)),
+    role: 'leader restoring',
+    effects: [RENEW, `readPod ${SELF.name}`, 'createLease transitions=0'],
+  },
+  {
+    rule: 'a look at the Lease that fails does not make a create that is under way be forgotten',
+    given: () => restores().fire('backstop'),
+    when: (story) => story.fail('readLease', 'unavailable'),
+    role: 'leader restoring resting',
+    effects: ['setTimer retry 188'],
+  },
+  {
+    rule: 'a Lease that comes back by itself needs no restoration',
+    given: loses,
+    when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })).podRead(SELF.name, podOf(SELF)),
+    role: 'leader',
+    effects: [RENEW],
+  },
+  {
+    rule: 'without permission to create it tries again, with one warning',
+    given: restores,
+    when: (story) => story.fail('createLease', 'forbidden').fire('retry'),
+    role: 'leader resting',
+    effects: ['warning create-forbidden', 'setTimer retry 188', 'readLease'],
+  },
+  {
+    rule: 'the turn of a renewal while there is no Lease is not the last one',
+    given: restores,
+    when: (story) => story.fire('renew'),
+    role: 'leader restoring',
+    effects: [RENEW],
+  },
+];
+
+const ends: readonly Row[] = [
+  {
+    rule: "a Lease that a watch shows to be another's ends the term at once",
+    given: leads,
+    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15' })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
+    rule: 'a Lease that was made foreign by hand ends the term',
+    given: leads,
+    when: (story) => story.watched(leaseOf(null, { resourceVersion: '15', holderIdentity: 'somebody' })),
+    role: 'candidate',
+    effects: [
+      'watchPod none',
+      'clearTimer renew',
+      'demoted usurped',
+      'warning foreign-lease',
+      'leaderChanged somebody',
+    ],
+  },
+  {
+    rule: 'a Lease that was marked released by hand ends the term',
+    given: leads,
+    when: (story) => story.watched(ownLease({ resourceVersion: '15', releasedBy: SELF.uid })),
+    role: 'candidate jitter',
+    effects: ['clearTimer renew', 'demoted usurped', 'setTimer campaign 25', 'leaderChanged nobody'],
+  },
+  {
+    rule: "a late event of somebody else's Lease ends nothing",
+    given: leads,
+    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '9' })),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a change of the Lease by hand that leaves the owner ends nothing',
+    given: leads,
+    when: (story) => story.watched(ownLease({ resourceVersion: '15', holderIdentity: 'edited', leaseTransitions: 99 })),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'the deletion of the own Pod ends the term',
+    given: leads,
+    when: (story) => story.podGone(SELF),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'an own Pod that is being deleted ends nothing',
+    given: leads,
+    when: (story) => story.podWatched(SELF, podOf(SELF, { terminating: true })),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'an own name that carries another uid in a list ends the term',
+    given: leads,
+    when: (story) => story.podListed(SELF, podOf(NAMESAKE)),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'an own name that carries another uid in a watch event is read',
+    given: leads,
+    when: (story) => story.podWatched(SELF, podOf(NAMESAKE)),
+    role: 'leader',
+    effects: [`readPod ${SELF.name}`],
+  },
+  {
+    rule: 'a Pod that was deleted never campaigns again',
+    given: () => leads().podGone(SELF),
+    when: (story) => story.deleted(ownLease({ resourceVersion: '13' })),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a Pod that was deleted never resumes its term either',
+    given: () => leads().podGone(SELF),
+    when: (story) => story.fire('backstop').leaseRead(ownLease({ resourceVersion: '13' })),
+    role: 'candidate',
+    effects: ['readLease', 'setTimer backstop 60000'],
+  },
+  {
+    rule: 'one refused token (401) ends nothing',
+    given: () => leads().fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'leader',
+    effects: ['setTimer renew 188'],
+  },
+  {
+    rule: 'a second 401 in a row, after the token was read anew, ends the term',
+    given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'candidate resting',
+    effects: [
+      'setTimer renew 375',
+      'warning unauthorized',
+      'clearTimer renew',
+      'demoted unauthorized',
+      'setTimer retry 375',
+    ],
+  },
+  {
+    rule: 'an answer between two refusals begins the count anew',
+    given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').replaced('12').fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'leader',
+    effects: ['setTimer renew 188'],
+  },
+  {
+    rule: 'a 409 between two refusals begins the count anew: the token was accepted',
+    given: () =>
+      leads()
+        .fire('renew')
+        .fail('replaceLease', 'unauthorized')
+        .fire('renew')
+        .fail('replaceLease', 'conflict')
+        .leaseRead(ownLease())
+        .fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'leader',
+    effects: ['setTimer renew 750'],
+  },
+  {
+    rule: 'a watch whose token is refused is not waited for: the Lease is read',
+    given: leads,
+    when: (story) => story.tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }).fire('retry'),
+    role: 'leader',
+    effects: ['setTimer retry 188', 'readLease'],
+  },
+  {
+    rule: 'a watch and the read after it, both refused, end the term',
+    given: () =>
+      leads()
+        .tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
+        .fire('retry'),
+    when: (story) => story.fail('readLease', 'unauthorized'),
+    role: 'candidate resting',
+    effects: [
+      'setTimer retry 375',
+      'warning unauthorized',
+      'clearTimer renew',
+      'clearTimer retry',
+      'demoted unauthorized',
+      'setTimer retry 375',
+    ],
+  },
+  {
+    rule: 'who was refused keeps asking',
+    given: () => refused(),
+    when: (story) => story.fire('retry').fail('readLease', 'unauthorized'),
+    role: 'candidate resting',
+    effects: ['readLease', 'setTimer retry 750'],
+  },
+  {
+    rule: 'who is accepted again, and whose Lease it still is, resumes the term',
+    given: () => refused().fire('retry'),
+    when: (story) => {
+      story.leaseRead(ownLease());
+      story.podRead(SELF.name, podOf(SELF)).replaced('14');
+    },
+    role: 'leader',
+    effects: [
+      `readPod ${SELF.name}`,
+      'replaceLease lease-1@11',
+      'setTimer stale 30000',
+      RENEWED,
+      'clearTimer stale',
+      RENEW,
+      'elected 14 resumed',
+    ],
+  },
+];
+
+/** A leader whose token was refused twice. */
+function refused(): Story {
+  return leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').fail('replaceLease', 'unauthorized');
+}
+
+checkTable([...renewal, ...restoration, ...ends]);
+
+test('a renewal adds renewTime and leaseDurationSeconds, and keeps the rest', () => {
+  const story = leads().fire('renew');
+  assert.deepEqual(story.content('replaceLease'), {
+    holderIdentity: SELF.name,
+    owner: SELF,
+    acquireTimeMs: WALL_MS,
+    renewTimeMs: WALL_MS + 10_000,
+    leaseDurationSeconds: 30,
+    leaseTransitions: 0,
+    releasedBy: null,
+  });
+});
+
+test('a renewal after the Lease was edited by hand puts it right', () => {
+  const story = leads();
+  story.watched(ownLease({ resourceVersion: '12', owner: null, leaseDurationSeconds: 1, releasedBy: 'somebody' }));
+  const content = story.content('replaceLease');
+  assert.deepEqual(content.owner, SELF);
+  assert.equal(content.leaseDurationSeconds, 30);
+  assert.equal(content.releasedBy, null);
+});
+
+test('a restored Lease keeps when the term began and how often the Lease changed hands', () => {
+  const story = finds(leaseOf(RIVAL)).podListed(RIVAL, null).fire('campaign').podRead(SELF.name, podOf(SELF)).removed();
+  story.created({ uid: 'lease-2', resourceVersion: '30' }).wait(5_000);
+  story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '31' })).podRead(SELF.name, podOf(SELF));
+  const { acquireTimeMs, leaseTransitions } = story.content('createLease');
+  assert.equal(leaseTransitions, 4);
+  assert.equal(acquireTimeMs, WALL_MS + 25);
+});
+
+test('a clock that jumps changes what is written, and nothing else', () => {
+  const story = leads();
+  story.wallMs -= 86_400_000;
+  story.forget().fire('renew').replaced('12').fire('renew');
+  assert.deepEqual(story.said, ['replaceLease lease-1@11', RENEWED, RENEW, 'replaceLease lease-1@12']);
+  assert.equal(story.content('replaceLease').renewTimeMs, WALL_MS - 86_400_000 + 20_000);
+});
+
+test('renewals go on after a restoration, however it came about', () => {
+  const stories: Record<string, Story> = {
+    answered: restores().created({ uid: 'lease-2', resourceVersion: '14' }),
+    'answer lost': restores()
+      .fail('createLease', 'unavailable')
+      .fire('retry')
+      .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+    'created by an earlier attempt': restores()
+      .fail('createLease', 'alreadyExists')
+      .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+    'the renewal came while it was missing': restores()
+      .fire('renew')
+      .fail('createLease', 'unavailable')
+      .fire('retry')
+      .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+  };
+  for (const [name, story] of Object.entries(stories)) {
+    assert.ok(story.timers.has('renew'), name);
+    story.forget().fire('renew');
+    assert.deepEqual(story.said, ['replaceLease lease-2@14'], name);
+  }
+});
