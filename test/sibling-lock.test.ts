@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { on, once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,8 @@ import { systemClock } from '../src/clock.ts';
 import type { SiblingLockOutcome, SiblingLockPort } from '../src/driver/ports.ts';
 import { randomUuid, systemRandom } from '../src/random.ts';
 import { type SiblingLockOptions, siblingLock, siblingSocketPath } from '../src/sibling-lock.ts';
+import { ManualClock } from './kube/manual-clock.ts';
+import { until } from './kube/stub-server.ts';
 
 const HOLDER = fileURLToPath(new URL('./sibling-lock-holder.ts', import.meta.url));
 const ON_LINUX = { skip: process.platform === 'linux' ? false : 'abstract sockets exist on Linux only' };
@@ -194,6 +196,42 @@ test('a stranger who connects and talks does not loosen the hold', ON_LINUX, asy
   stranger.end('hello\n'.repeat(1000));
   await once(stranger, 'close');
   assert.equal(await outcomesOf(newLock(t, podUid))(), 'taken');
+});
+
+test('a holder that turns siblings away is asked again with back-off, through the clock', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  let turnedAway = 0;
+  const holder = createServer((socket) => {
+    turnedAway += 1;
+    socket.destroy();
+  }).listen({ path: siblingSocketPath(podUid, 'shop', 'web') });
+  await once(holder, 'listening');
+  const clock = new ManualClock();
+  const next = outcomesOf(newLock(t, podUid, { clock }));
+  assert.equal(await next(), 'taken');
+  await until(() => clock.timers.size === 1);
+  // The first short wait is forgiven, the second is not.
+  assert.equal(turnedAway, 2);
+  clock.advance(250);
+  await until(() => clock.timers.size === 1);
+  assert.equal(turnedAway, 3);
+  holder.close();
+  clock.advance(500);
+  assert.equal(await next(), 'held');
+});
+
+test('a lock that is freed while it backs off leaves no timer behind', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const path = siblingSocketPath(podUid, 'shop', 'web');
+  const holder = createServer((socket) => socket.destroy()).listen({ path });
+  await once(holder, 'listening');
+  t.after(() => holder.close());
+  const clock = new ManualClock();
+  const lock = newLock(t, podUid, { clock });
+  assert.equal(await outcomesOf(lock)(), 'taken');
+  await until(() => clock.timers.size === 1);
+  lock.free();
+  assert.equal(clock.timers.size, 0);
 });
 
 test('elsewhere than on Linux the lock is unsupported, and says so', async (t) => {

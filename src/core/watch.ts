@@ -381,24 +381,13 @@ function recoverByListing<Item>(state: WatchState, failure: RequestFailure, rand
 function delayAfter(failure: RequestFailure, attempts: number, random: number): number {
   const askedMs = Math.min(failure.retryAfterMs ?? 0, WATCH_RETRY_AFTER_LIMIT_MS);
   const deniedMs = Math.round(WATCH_DENIED_RETRY_MS * (1 - random / 2));
-  return Math.max(askedMs, isDenied(failure) ? deniedMs : retryDelayMs(attempts, random));
+  return Math.max(askedMs, PASSING_KINDS.has(failure.kind) ? retryDelayMs(attempts, random) : deniedMs);
 }
 
-/** Refusals that asking again soon will not mend. */
-function isDenied(failure: RequestFailure): boolean {
-  switch (failure.kind) {
-    case 'unauthorized':
-    case 'forbidden':
-    case 'untrusted':
-    case 'rejected':
-    case 'notFound':
-    case 'alreadyExists':
-    case 'conflict':
-      return true;
-    case 'throttled':
-    case 'expired':
-    case 'unavailable':
-    case 'malformed':
-      return false;
-  }
-}
+/** Everything else is a refusal that asking again soon will not mend. */
+const PASSING_KINDS: ReadonlySet<RequestFailure['kind']> = new Set([
+  'throttled',
+  'expired',
+  'unavailable',
+  'malformed',
+]);
