@@ -15,7 +15,14 @@ import {
   textResponse,
 } from './api-request.ts';
 import { ANONYMOUS, Authenticator, type UserInfo } from './authentication.ts';
-import { Authorizer, type PolicyRule } from './authorization.ts';
+import { Authorizer } from './authorization.ts';
+import {
+  ControlPlane,
+  type CreatePodOptions,
+  type GrantOptions,
+  type IssueTokenOptions,
+  type PodIdentity,
+} from './control-plane.ts';
 import { discover } from './discovery.ts';
 import { ConnectionResetError, type Fault, type FaultHook, faultStatus } from './faults.ts';
 import {
@@ -27,16 +34,7 @@ import { HttpListener, type ListenOptions } from './http-listener.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { ReadRequests } from './read-requests.ts';
 import { Registry } from './registry.ts';
-import {
-  apiVersionOf,
-  kindOfResource,
-  PODS,
-  REVIEW_KINDS,
-  type ResourceKind,
-  ROLE_BINDINGS,
-  ROLES,
-  SERVICE_ACCOUNTS,
-} from './resources.ts';
+import { apiVersionOf, kindOfResource, REVIEW_KINDS, type ResourceKind } from './resources.ts';
 import { Reviews } from './reviews.ts';
 import { parseRequest, type RequestInfo } from './routes.ts';
 import { methodNotAllowed, noSuchResource, StatusError } from './status.ts';
@@ -86,42 +84,6 @@ export interface ApiServerAddress {
   readonly caPem: string;
 }
 
-/** What a Pod is made of. */
-export interface CreatePodOptions {
-  readonly namespace: string;
-  readonly name: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  /** Bound to a node, a Pod is deleted gracefully. */
-  readonly nodeName?: string;
-  /** @default 'default' */
-  readonly serviceAccountName?: string;
-  /** @default 30 */
-  readonly gracePeriodSeconds?: number;
-}
-
-/** A Pod that was made. */
-export interface PodIdentity {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-}
-
-/** A token to be issued. */
-export interface IssueTokenOptions {
-  readonly namespace: string;
-  readonly serviceAccountName: string;
-  readonly pod?: { readonly name: string; readonly uid: string };
-  /** @default 3600 */
-  readonly expirationSeconds?: number;
-}
-
-/** Rules for a service account. */
-export interface GrantOptions {
-  readonly namespace: string;
-  readonly serviceAccountName: string;
-  readonly rules: readonly PolicyRule[];
-}
-
 /** A committed write, for checkers. */
 export interface ObservedWrite {
   readonly type: WriteType;
@@ -157,6 +119,7 @@ export class ApiServer {
   readonly #reviews: Reviews;
   readonly #garbageCollector: GarbageCollector;
   readonly #namespaces: NamespaceLifecycle;
+  readonly #controlPlane: ControlPlane;
   readonly #faults: FaultHook | undefined;
   readonly #onRequest: ((entry: RequestLogEntry) => void) | undefined;
   #listener: HttpListener | undefined;
@@ -178,6 +141,7 @@ export class ApiServer {
       stepMs: milliseconds(options.garbageCollectionStepMs, DEFAULT_GARBAGE_COLLECTION_STEP_MS),
     });
     this.#namespaces = new NamespaceLifecycle(this.#store, this.#registry);
+    this.#controlPlane = new ControlPlane(this.#store, this.#registry, this.#authenticator);
     this.#faults = options.faults;
     this.#onRequest = options.onRequest;
     for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system']) this.createNamespace(name);
@@ -346,80 +310,26 @@ export class ApiServer {
 
   /** Makes a Pod, as a scheduler would have bound it and a kubelet have started it. */
   createPod(options: CreatePodOptions): PodIdentity {
-    const { namespace, name, labels, nodeName, serviceAccountName = 'default', gracePeriodSeconds } = options;
-    const pod = this.#registry.create(PODS, namespace, {
-      kind: 'Pod',
-      apiVersion: 'v1',
-      metadata: {
-        name,
-        uid: '',
-        resourceVersion: '',
-        creationTimestamp: '',
-        ...(labels === undefined ? {} : { labels }),
-      },
-      spec: {
-        containers: [{ name: 'main', image: 'example.invalid/app:1' }],
-        serviceAccountName,
-        ...(nodeName === undefined ? {} : { nodeName }),
-        ...(gracePeriodSeconds === undefined ? {} : { terminationGracePeriodSeconds: gracePeriodSeconds }),
-      },
-    });
-    return { name, namespace, uid: pod.metadata.uid };
+    return this.#controlPlane.createPod(options);
   }
 
-  /** Ends the graceful deletion of a Pod, as the kubelet does when its containers are gone. Throws when it is not being deleted. */
+  /**
+   * Ends the graceful deletion of a Pod, as the kubelet does when its containers are gone.
+   *
+   * Throws when the Pod is not being deleted.
+   */
   confirmPodTermination(namespace: string, name: string): void {
-    const pod = this.#registry.get(PODS, namespace, name);
-    if (pod.metadata.deletionTimestamp === undefined)
-      throw new Error(`the Pod ${namespace}/${name} is not being deleted`);
-    this.#registry.delete(PODS, namespace, name, {
-      gracePeriodSeconds: 0,
-      preconditions: { uid: pod.metadata.uid },
-    });
+    this.#controlPlane.confirmPodTermination(namespace, name);
   }
 
   /** Issues a token, as the kubelet gets one for a Pod. The service account is made when there is none. */
   issueToken(options: IssueTokenOptions): string {
-    const { namespace, serviceAccountName, pod, expirationSeconds } = options;
-    const account = this.#serviceAccount(namespace, serviceAccountName);
-    const nodeName = pod === undefined ? undefined : this.#store.get(PODS, namespace, pod.name)?.spec?.['nodeName'];
-    const { token } = this.#authenticator.issue({
-      namespace,
-      serviceAccount: { name: serviceAccountName, uid: account.metadata.uid },
-      ...(pod === undefined ? {} : { pod: { ...pod, ...(typeof nodeName === 'string' ? { nodeName } : {}) } }),
-      ...(expirationSeconds === undefined ? {} : { expirationSeconds }),
-    });
-    return token;
-  }
-
-  #serviceAccount(namespace: string, name: string): ApiObject {
-    const found = this.#store.get(SERVICE_ACCOUNTS, namespace, name);
-    if (found !== undefined) return found;
-    const metadata = { name, uid: '', resourceVersion: '', creationTimestamp: '' };
-    return this.#registry.create(SERVICE_ACCOUNTS, namespace, { kind: 'ServiceAccount', apiVersion: 'v1', metadata });
+    return this.#controlPlane.issueToken(options);
   }
 
   /** Allows a service account something in its namespace: writes a Role and a RoleBinding named after it. */
   grant(options: GrantOptions): void {
-    const { namespace, serviceAccountName: name, rules } = options;
-    this.#serviceAccount(namespace, name);
-    const metadata = { name, namespace, uid: '', resourceVersion: '', creationTimestamp: '' };
-    const roleRef = { apiGroup: ROLES.group, kind: 'Role', name };
-    const subjects = [{ kind: 'ServiceAccount', name, namespace }];
-    this.#replaceOrCreate(ROLES, { kind: 'Role', apiVersion: apiVersionOf(ROLES), metadata, rules });
-    this.#replaceOrCreate(ROLE_BINDINGS, {
-      kind: 'RoleBinding',
-      apiVersion: apiVersionOf(ROLE_BINDINGS),
-      metadata,
-      subjects,
-      roleRef,
-    });
-  }
-
-  #replaceOrCreate(kind: ResourceKind, object: ApiObject): void {
-    const { namespace = '', name } = object.metadata;
-    if (this.#store.get(kind, namespace, name) === undefined) this.#registry.create(kind, namespace, object);
-    else this.#registry.update(kind, namespace, name, () => object);
+    this.#controlPlane.grant(options);
   }
 
   /** Breaks open watches off, without an orderly end. Returns how many. */
@@ -436,7 +346,7 @@ export class ApiServer {
     this.#store.compact();
   }
 
-  /** Calls back after every committed write, in the order of revisions. Returns the way to stop it. */
+  /** Calls back after every committed write, in the order of revisions; must not throw. Returns the way to stop it. */
   onWrite(listener: (write: ObservedWrite) => void): () => void {
     return this.#store.onWrite(({ type, kind, object }: WriteEvent) =>
       listener({ type, resource: kind.resource, object, resourceVersion: object.metadata.resourceVersion }),

@@ -8,14 +8,11 @@ export {
   ApiServer,
   type ApiServerAddress,
   type ApiServerOptions,
-  type CreatePodOptions,
-  type GrantOptions,
-  type IssueTokenOptions,
   type ObservedWrite,
-  type PodIdentity,
   type RequestLogEntry,
 } from './api-server.ts';
 export type { PolicyRule } from './authorization.ts';
+export type { CreatePodOptions, GrantOptions, IssueTokenOptions, PodIdentity } from './control-plane.ts';
 export { ConnectionResetError, type Fault, type FaultHook, type FaultRequest } from './faults.ts';
 export type { ListenOptions } from './http-listener.ts';
 export { EVENTS, LEASES, NAMESPACES, PODS, type ResourceKind, SERVICE_ACCOUNTS } from './resources.ts';

@@ -165,7 +165,8 @@ export class Registry {
     }
     const unchanged = sameJson(plan.marked, current);
     const marked = unchanged || dryRun ? plan.marked : this.#store.put(kind, plan.marked);
-    if (plan.removed && !dryRun && this.#store.get(kind, namespace, name) !== undefined) {
+    const stillThere = this.#store.get(kind, namespace, name)?.metadata.uid === marked.metadata.uid;
+    if (plan.removed && !dryRun && stillThere) {
       // Two writes, and the answer has the version of the second (fact 21).
       return { object: this.#store.remove(kind, marked), removed: true };
     }

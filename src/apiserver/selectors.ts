@@ -41,9 +41,9 @@ function fieldsOf(kind: ResourceKind): readonly string[] {
   return METADATA_FIELDS;
 }
 
-function fieldValue(object: ApiObject, path: string): string {
+function fieldValue(object: ApiObject, steps: readonly string[]): string {
   let value: unknown = object;
-  for (const step of path.split('.')) {
+  for (const step of steps) {
     if (typeof value !== 'object' || value === null) return '';
     value = (value as Record<string, unknown>)[step];
   }
@@ -65,10 +65,11 @@ export function parseFieldSelector(kind: ResourceKind, text: string): Selection 
     }
     const [, field = '', operator, value = ''] = match;
     if (!fieldsOf(kind).includes(field)) throw unknownField(kind, field);
+    const steps = field.split('.');
     const wanted = value.replace(/\\([,=\\])/g, '$1');
     return operator === '!='
-      ? (object) => fieldValue(object, field) !== wanted
-      : (object) => fieldValue(object, field) === wanted;
+      ? (object) => fieldValue(object, steps) !== wanted
+      : (object) => fieldValue(object, steps) === wanted;
   });
   return (object) => checks.every((check) => check(object));
 }

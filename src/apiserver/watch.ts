@@ -148,7 +148,12 @@ export class Watch implements ApiStream {
   #write(text: string): void {
     if (this.#ended !== undefined) return;
     if (this.#onChunk !== undefined) {
-      this.#onChunk(text);
+      try {
+        this.#onChunk(text);
+      } catch (error) {
+        // The trouble of one reader must not reach the writer, nor the other watches.
+        this.end(error instanceof Error ? error : new Error(String(error)));
+      }
       return;
     }
     this.#waiting.push(text);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SERVICE_ACCOUNTS } from '../../src/apiserver/index.ts';
 import { LEASES_PATH, makeServer, PODS_PATH, send } from './api-client.ts';
 
 const RULES = [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'list'] }];
@@ -20,8 +21,7 @@ test('fact 30: the claims of a token bound to a Pod', () => {
     .slice(0, 2)
     .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
   assert.equal(header.alg, 'RS256');
-  const account = server.store.list({ resource: 'serviceaccounts', group: '', namespaced: true } as never, 'ns');
-  const elector = account.find(({ metadata }) => metadata.name === 'elector');
+  const elector = server.store.get(SERVICE_ACCOUNTS, 'ns', 'elector');
   assert.deepEqual(payload['kubernetes.io'], {
     namespace: 'ns',
     node: { name: 'n' },

@@ -163,3 +163,25 @@ test('a closed watch is forgotten', async () => {
   assert.deepEqual(watch.events, []);
   assert.equal(server.cutWatches(), 0);
 });
+
+test('a reader that throws ends its own watch, and disturbs nobody else', async () => {
+  const { server } = makeServer();
+  const response = await server.handle({
+    method: 'GET',
+    path: `${LEASES_PATH}?watch=1`,
+    headers: { authorization: 'Bearer admin-token' },
+  });
+  let ended: Error | undefined;
+  response.stream?.open(
+    () => {
+      throw new Error('no more');
+    },
+    (error) => {
+      ended = error;
+    },
+  );
+  const other = await openWatch(server, `${LEASES_PATH}?watch=1`);
+  assert.equal((await send(server, 'POST', LEASES_PATH, leaseBody('a'))).status, 201);
+  assert.equal(ended?.message, 'no more');
+  assert.deepEqual(summary(other), ['ADDED a']);
+});
