@@ -42,6 +42,7 @@ export class Driver {
   #state: ElectionState;
   #busy = false;
   #closed = false;
+  #broken = false;
   #leaseWatcher: Watcher<LeaseRecord> | null = null;
   #podWatcher: Watcher<PodRecord> | null = null;
 
@@ -92,15 +93,26 @@ export class Driver {
     const { state, effects } = step(this.#state, { ...fact, ...moment });
     if (log.enabled) logStep(fact, state, effects);
     this.#state = state;
-    for (const effect of effects) this.#perform(effect);
+    for (const effect of effects) {
+      // What an effect before it brought about may have ended everything.
+      if (this.#broken) return;
+      this.#perform(effect);
+    }
   }
 
   /** Safety first: whoever cannot trust its own state must not lead on. */
   #giveUp(error: unknown): void {
     if (this.#closed) return;
+    this.#broken = true;
     this.#shutDown(false);
     this.#application.defect(error);
   }
+
+  /** A promise of the world's that rejects, as none may, is a defect, not the end of the process. */
+  readonly #reportDefect = (error: unknown): void =>
+    this.#enqueue(() => {
+      throw error;
+    });
 
   #perform(effect: Effect): void {
     switch (effect.type) {
@@ -146,7 +158,10 @@ export class Driver {
       case 'claimSiblingLock':
         return this.#ports.siblingLock.claim((outcome) => this.take({ type: 'siblingLockAnswered', outcome }));
       case 'settleWork':
-        void this.#application.settleWork().then((drained) => this.take({ type: 'workSettled', drained }));
+        this.#application
+          .settleWork()
+          .then((drained) => this.take({ type: 'workSettled', drained }))
+          .catch(this.#reportDefect);
         return;
       case 'shutDown':
         return this.#shutDown(effect.freeSiblingLock);
@@ -154,9 +169,11 @@ export class Driver {
   }
 
   #ask<Value>(request: number, answer: Promise<Answer<Value>>, factOf: (value: Value) => Fact): void {
-    void answer.then((settled) =>
-      this.take(settled.ok ? factOf(settled.value) : { type: 'requestFailed', request, failure: settled.failure }),
-    );
+    answer
+      .then((settled) =>
+        this.take(settled.ok ? factOf(settled.value) : { type: 'requestFailed', request, failure: settled.failure }),
+      )
+      .catch(this.#reportDefect);
   }
 
   #setTimer(timer: TimerName, afterMs: number): void {

@@ -67,7 +67,12 @@ export class Watcher<Item extends Watched> {
   #perform(effect: WatchEffect<Item>): void {
     switch (effect.type) {
       case 'list':
-        void this.#list(effect.request);
+        // No port rejects; one that does is a defect, which ends the elector in its turn.
+        this.#list(effect.request).catch((error: unknown) =>
+          this.#enqueue(() => {
+            throw error;
+          }),
+        );
         return;
       case 'open':
         this.#open(effect.stream, effect.resourceVersion, effect.timeoutSeconds);

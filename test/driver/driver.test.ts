@@ -1,0 +1,297 @@
+/**
+ * The loop between the core and the world: one input at a time, timers that come too late, what happens when
+ * something breaks, and the end.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Announcement } from '../../src/core/effect.ts';
+import { InvariantError } from '../../src/core/election.ts';
+import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
+import { Driver } from '../../src/driver/driver.ts';
+import { ManualClock } from '../kube/manual-clock.ts';
+import { failureOf, promisesSettled, ScriptedPorts, storedLease } from './scripted-ports.ts';
+
+const SELF = { name: 'web-0', uid: 'pod-0' };
+const OTHER = { name: 'web-1', uid: 'pod-1' };
+const SELF_POD = { ...SELF, resourceVersion: '5', terminating: false };
+
+/** A driver, the world it sees, and what it told the application. */
+function drive(): {
+  world: ScriptedPorts;
+  clock: ManualClock;
+  driver: Driver;
+  told: string[];
+  defects: unknown[];
+  listener: { hear: (announcement: Announcement) => void; settle: (drained: boolean) => void };
+} {
+  const world = new ScriptedPorts();
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const defects: unknown[] = [];
+  const listener = { hear: (_: Announcement): void => undefined, settle: (_: boolean): void => undefined };
+  const driver = new Driver({
+    config: { self: SELF, namespace: 'shop', leaseName: 'web', renewIntervalMs: 1_000, leaseDurationSeconds: 3 },
+    ports: world.ports,
+    clock,
+    random: { next: () => 0.5 },
+    application: {
+      announce(announcement) {
+        told.push(announcement.type);
+        listener.hear(announcement);
+      },
+      settleWork: () =>
+        new Promise((resolve) => {
+          listener.settle = resolve;
+        }),
+      defect: (error) => defects.push(error),
+    },
+  });
+  return { world, clock, driver, told, defects, listener };
+}
+
+/** Has it elected. */
+async function lead(driven: ReturnType<typeof drive>): Promise<LeaseRecord> {
+  const { world, driver } = driven;
+  driver.take({ type: 'started' });
+  world.tellLock('held');
+  world.take('list lease').succeed({ items: [], resourceVersion: '10' });
+  await promisesSettled();
+  world.take('read pod web-0').succeed(SELF_POD);
+  await promisesSettled();
+  const creation = world.take('create lease');
+  const lease = storedLease(creation.content as LeaseContent, 11);
+  creation.succeed(lease);
+  await promisesSettled();
+  assert.equal(driver.state.role.name, 'leader');
+  return lease;
+}
+
+/** A Lease that somebody else holds and renews. */
+function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
+  const content: LeaseContent = {
+    holderIdentity: OTHER.name,
+    owner: OTHER,
+    acquireTimeMs: 1_000,
+    renewTimeMs,
+    leaseDurationSeconds: 3,
+    leaseTransitions: 0,
+    releasedBy: null,
+  };
+  return storedLease(content, resourceVersion);
+}
+
+test('a start claims the lock and watches the Lease, and what is answered leads to a term', async () => {
+  const driven = drive();
+  await lead(driven);
+  assert.deepEqual(driven.world.calls.slice(0, 4), ['list lease', 'watch lease', 'read pod web-0', 'create lease']);
+  assert.deepEqual(driven.told, ['elected', 'leaderChanged']);
+  assert.equal(driven.world.stream('lease').closed, false);
+});
+
+test('one input at a time: what an application does while it is told waits for its turn', async () => {
+  const driven = drive();
+  const rolesSeen: string[] = [];
+  driven.listener.hear = (announcement) => {
+    if (announcement.type === 'elected') driven.driver.take({ type: 'stepDownRequested' });
+    rolesSeen.push(`${announcement.type} as ${driven.driver.state.role.name}`);
+  };
+  const pendingRole = lead(driven).catch(() => undefined);
+  await pendingRole;
+  // leaderChanged belongs to the step of elected: it comes before what was asked for inside of it.
+  assert.deepEqual(rolesSeen.slice(0, 3), ['elected as leader', 'leaderChanged as leader', 'demoted as leader']);
+});
+
+test('the state is kept before its effects are carried out', async () => {
+  const driven = drive();
+  const roles: string[] = [];
+  driven.listener.hear = () => roles.push(driven.driver.state.role.name);
+  await lead(driven);
+  assert.deepEqual(roles, ['leader', 'leader']);
+});
+
+test('a timer that was set anew while it waited for its turn does not count', async () => {
+  const driven = drive();
+  const { driver, world, clock, told, listener } = driven;
+  driver.take({ type: 'started' });
+  world.tellLock('held');
+  world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
+  await promisesSettled();
+  assert.deepEqual(told, ['leaderChanged']);
+
+  clock.advance(2_000);
+  let acted = false;
+  listener.hear = () => {
+    if (acted) return;
+    acted = true;
+    // Both wait for their turn: a renewal, and behind it the timer that was due before the renewal came.
+    driver.take({ type: 'leaseObserved', lease: leaseOfOther(12, 3), by: 'watch' });
+    clock.advance(3_000);
+  };
+  driver.take({ type: 'leaseObserved', lease: leaseOfOther(11, 2), by: 'watch' });
+  assert.deepEqual(told, ['leaderChanged', 'renewed', 'renewed']);
+  clock.advance(3_000);
+  assert.deepEqual(told, ['leaderChanged', 'renewed', 'renewed', 'stale']);
+});
+
+test('a port that throws ends the driver: everything is shut down before the defect is told', async () => {
+  const driven = drive();
+  await lead(driven);
+  const { world, clock, driver, defects, told } = driven;
+  const error = new Error('a lie');
+  world.throwing = { call: 'replace lease', error };
+  clock.advance(1_000);
+  assert.deepEqual(defects, [error]);
+  assert.equal(world.lockIsFree, false, 'work may still run here: no sibling may begin beside it');
+  assert.equal(world.closings, 1);
+  assert.equal(clock.timers.size, 0);
+  assert.ok(world.streams.every((stream) => stream.closed));
+
+  world.throwing = null;
+  const [calls, announcements] = [world.calls.length, told.length];
+  driver.take({ type: 'stopRequested', release: 'always' });
+  clock.advance(600_000);
+  await promisesSettled();
+  assert.deepEqual([world.calls.length, told.length, defects.length], [calls, announcements, 1]);
+});
+
+test('a port whose promise rejects ends the driver too, and nothing goes unhandled', async () => {
+  for (const call of ['create lease', 'read pod web-0', 'list lease', 'list pod web-0']) {
+    const driven = drive();
+    const { world, driver, defects } = driven;
+    const error = new Error(`${call}: a lie`);
+    driver.take({ type: 'started' });
+    world.tellLock('held');
+    if (call === 'list lease') world.take(call).reject(error);
+    else {
+      world.take('list lease').succeed({ items: [], resourceVersion: '10' });
+      await promisesSettled();
+      if (call === 'read pod web-0') world.take(call).reject(error);
+      else {
+        world.take('read pod web-0').succeed(SELF_POD);
+        await promisesSettled();
+        const creation = world.take('create lease');
+        if (call === 'create lease') creation.reject(error);
+        else {
+          creation.succeed(storedLease(creation.content as LeaseContent, 11));
+          await promisesSettled();
+          world.take(call).reject(error);
+        }
+      }
+    }
+    await promisesSettled();
+    assert.deepEqual(defects, [error], call);
+    assert.equal(world.closings, 1, call);
+  }
+});
+
+test('whatever throws while an input is taken ends the driver, and what was still to be done is not', async () => {
+  const driven = drive();
+  const { world, driver, defects, told, listener } = driven;
+  const error = new InvariantError('a defect');
+  listener.hear = () => {
+    throw error;
+  };
+  await lead(driven).catch(() => undefined);
+  assert.deepEqual(defects, [error]);
+  assert.deepEqual(told, ['elected'], 'leaderChanged was still to come');
+  assert.equal(world.closings, 1);
+  driver.take({ type: 'timerFired', timer: 'renew' });
+  assert.ok(!world.calls.includes('replace lease'));
+});
+
+test('more inputs than can be taken are a defect; nothing that was ordered before is carried out after it', async () => {
+  const driven = drive();
+  const { driver, defects, listener, told, clock } = driven;
+  listener.hear = () => {
+    for (let count = 0; count < 1_001; count += 1) driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
+  };
+  await lead(driven).catch(() => undefined);
+  assert.equal(defects.length, 1);
+  assert.match(String(defects[0]), /more inputs than can be taken/);
+  assert.deepEqual(told, ['elected'], 'leaderChanged was still to come');
+  assert.equal(clock.timers.size, 0);
+});
+
+test('a thousand inputs may wait', async () => {
+  const driven = drive();
+  let flooded = false;
+  driven.listener.hear = () => {
+    if (flooded) return;
+    flooded = true;
+    for (let count = 0; count < 1_000; count += 1) {
+      driven.driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
+    }
+  };
+  await lead(driven);
+  assert.deepEqual(driven.defects, []);
+});
+
+test('the end: watches, timers and the lock are given up, and nothing is called any more', async () => {
+  const driven = drive();
+  const { world, clock, driver, told, listener, defects } = driven;
+  const lease = await lead(driven);
+  world.take('list pod web-0').succeed({ items: [SELF_POD], resourceVersion: '12' });
+  await promisesSettled();
+  clock.advance(1_000);
+  const renewal = world.take('replace lease');
+  const streams = [world.stream('lease'), world.stream('pod web-0')];
+
+  driver.take({ type: 'stopRequested', release: 'ifTerminating' });
+  assert.equal(told.at(-1), 'demoted');
+  listener.settle(true);
+  await promisesSettled();
+  world.take('read pod web-0').succeed(SELF_POD);
+  await promisesSettled();
+  assert.equal(told.at(-1), 'stopped');
+  assert.equal(driver.state.role.name, 'stopped');
+  assert.deepEqual([world.lockIsFree, world.closings, clock.timers.size], [true, 1, 0]);
+  assert.ok(streams.every((stream) => stream.closed));
+
+  const [calls, announcements] = [world.calls.length, told.length];
+  renewal.succeed({ ...lease, resourceVersion: '12' });
+  for (const { sink } of streams) {
+    sink.event({ type: 'deleted', item: { ...lease, ...SELF_POD, resourceVersion: '13' } });
+    sink.ended(failureOf('unavailable'));
+  }
+  world.tellLock('held');
+  driver.take({ type: 'stopRequested', release: 'always' });
+  clock.advance(600_000);
+  await promisesSettled();
+  assert.deepEqual([world.calls.length, told.length, clock.timers.size], [calls, announcements, 0]);
+  assert.deepEqual(defects, []);
+});
+
+test('another holder means another Pod to watch; the watch of the one before is closed', async () => {
+  const driven = drive();
+  const { world, driver } = driven;
+  driver.take({ type: 'started' });
+  world.tellLock('held');
+  world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
+  await promisesSettled();
+  world
+    .take('list pod web-1')
+    .succeed({ items: [{ ...OTHER, resourceVersion: '4', terminating: false }], resourceVersion: '10' });
+  await promisesSettled();
+  const before = world.stream('pod web-1');
+  const next = { ...leaseOfOther(12, 2), uid: 'lease-2', owner: { name: 'web-2', uid: 'pod-2' } };
+  driver.take({ type: 'leaseObserved', lease: next, by: 'watch' });
+  assert.equal(before.closed, true);
+  assert.ok(world.calls.includes('list pod web-2'));
+
+  // A late event of the closed watch is about nobody any more.
+  before.sink.event({ type: 'deleted', item: { ...next, ...OTHER, resourceVersion: '14', terminating: false } });
+  assert.equal(driver.state.knowledge.incumbent?.fate, 'unknown');
+});
+
+test('a list that is answered after its watch was stopped opens no stream', async () => {
+  const driven = drive();
+  const { world, driver } = driven;
+  driver.take({ type: 'started' });
+  const list = world.take('list lease');
+  driver.take({ type: 'stopRequested', release: 'ifTerminating' });
+  list.succeed({ items: [], resourceVersion: '10' });
+  await promisesSettled();
+  assert.equal(world.streams.length, 0);
+  assert.deepEqual(driven.told, ['stopped']);
+});
