@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LEASES_PATH, leaseBody, makeServer, send } from './api-client.ts';
+
+interface Row {
+  readonly rule: string;
+  readonly metadata?: object;
+  readonly spec?: object;
+  readonly status: number;
+  readonly says?: string;
+}
+
+const TABLE: readonly Row[] = [
+  {
+    rule: 'fact 8: the duration is more than 0',
+    spec: { leaseDurationSeconds: 0 },
+    status: 422,
+    says: 'spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0',
+  },
+  {
+    rule: 'fact 8: transitions are 0 or more',
+    spec: { leaseTransitions: -1 },
+    status: 422,
+    says: 'must be greater than or equal to 0',
+  },
+  { rule: 'fact 8: an empty holder is valid', spec: { holderIdentity: '' }, status: 201 },
+  {
+    rule: 'fact 8: numbers as strings are 400',
+    spec: { leaseDurationSeconds: '15' },
+    status: 400,
+    says: 'json: cannot unmarshal string into Go struct field LeaseSpec.spec.leaseDurationSeconds of type int32',
+  },
+  {
+    rule: 'numbers beyond int32 are 400',
+    spec: { leaseDurationSeconds: 2_147_483_648 },
+    status: 400,
+    says: 'cannot unmarshal number 2147483648',
+  },
+  {
+    rule: 'fact 7: milliseconds are 400',
+    spec: { renewTime: '2026-03-01T10:00:00.123Z' },
+    status: 400,
+    says: 'cannot parse ".123Z" as ".000000"',
+  },
+  { rule: 'names are lower case', metadata: { name: 'Election' }, status: 422, says: 'a lowercase RFC 1123 subdomain' },
+  {
+    rule: 'names have at most 253 characters',
+    metadata: { name: 'a'.repeat(254) },
+    status: 422,
+    says: 'must be no more than 253 characters',
+  },
+  {
+    rule: 'a name or generateName is needed',
+    metadata: { name: '' },
+    status: 422,
+    says: 'name or generateName is required',
+  },
+  {
+    rule: 'label keys',
+    metadata: { labels: { 'a b': 'x' } },
+    status: 422,
+    says: 'metadata.labels: Invalid value: "a b"',
+  },
+  { rule: 'label values', metadata: { labels: { a: 'not valid!' } }, status: 422, says: 'a valid label must be' },
+  {
+    rule: 'annotations have a prefix at most',
+    metadata: { annotations: { 'lease-elector/released': 'x' } },
+    status: 201,
+  },
+  {
+    rule: 'all annotations together are bounded',
+    metadata: { annotations: { a: 'x'.repeat(262_145) } },
+    status: 422,
+    says: 'may not be more than 262144 bytes',
+  },
+  {
+    rule: 'owners need a uid',
+    metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'p' }] },
+    status: 422,
+    says: 'metadata.ownerReferences.uid',
+  },
+  {
+    rule: 'Events own nothing',
+    metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Event', name: 'p', uid: 'u' }] },
+    status: 422,
+    says: 'is disallowed from being an owner',
+  },
+  {
+    rule: 'a resourceVersion in a create is 500',
+    metadata: { resourceVersion: '5' },
+    status: 500,
+    says: 'resourceVersion should not be set',
+  },
+  {
+    rule: 'another namespace than in the path is 400',
+    metadata: { namespace: 'elsewhere' },
+    status: 400,
+    says: 'does not match the namespace',
+  },
+];
+
+for (const { rule, metadata = {}, spec = {}, status, says = '' } of TABLE) {
+  test(rule, async () => {
+    const { server } = makeServer();
+    const answer = await send(server, 'POST', LEASES_PATH, leaseBody('a', { metadata, spec }));
+    assert.equal(answer.status, status, JSON.stringify(answer.body));
+    assert.ok(String(answer.body.message ?? '').includes(says), answer.body.message);
+  });
+}
+
+test('several errors are told together', async () => {
+  const { server } = makeServer();
+  const body = leaseBody('a', { spec: { leaseDurationSeconds: 0, leaseTransitions: -1 } });
+  const { message, details } = (await send(server, 'POST', LEASES_PATH, body)).body;
+  assert.match(message, /is invalid: \[spec\.leaseDurationSeconds: .*, spec\.leaseTransitions: .*\]$/);
+  assert.equal(details.causes.length, 2);
+});
+
+test('uid, creationTimestamp and deletionTimestamp are the server’s', async () => {
+  const { server } = makeServer();
+  const metadata = { uid: '00000000-0000-4000-8000-000000000001', creationTimestamp: '2001-01-01T00:00:00Z' };
+  const { body } = await send(server, 'POST', LEASES_PATH, leaseBody('a', { metadata }));
+  assert.notEqual(body.metadata.uid, metadata.uid);
+  assert.equal(body.metadata.creationTimestamp, '2026-03-01T10:00:00Z');
+});
