@@ -39,6 +39,7 @@ export function step(state: ElectionState, input: Input): Step {
 
 function stepRole(turn: Turn, role: Role, input: Input): void {
   if (input.type === 'stopRequested') return leave(turn, 'stopped', input.release);
+  if (input.type === 'stepDownRequested') return stepDown(turn, role);
   if (endsStart(turn, input)) return;
   switch (role.name) {
     case 'starting':
@@ -53,7 +54,6 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
       }
       return;
     case 'leader':
-      if (input.type === 'stepDownRequested') return leave(turn, 'candidate', 'always');
       if (input.type === 'workSettled') return settle(turn, role, input.drained);
       return stepLeader(turn, role, input);
     case 'leaving':
@@ -61,6 +61,12 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
     case 'stopped':
       return;
   }
+}
+
+function stepDown(turn: Turn, role: Role): void {
+  if (role.name === 'leader') leave(turn, 'candidate', 'always');
+  // It was demoted before the request had its turn: there is nothing left to give up.
+  else if (role.name !== 'leaving') turn.announce({ type: 'steppedDown', released: false });
 }
 
 function stepStarting(turn: Turn, role: StartingRole, input: Input): void {
@@ -87,7 +93,7 @@ function stepStarting(turn: Turn, role: StartingRole, input: Input): void {
 
 /** Before the first leader is known, some failures are final. */
 function endsStart(turn: Turn, input: Input): boolean {
-  if (turn.knowledge.announcedLeader !== undefined) return false;
+  if (turn.knowledge.announcedLeader !== undefined || turn.role.name === 'leaving') return false;
   if (input.type !== 'leaseWatchFailed' && input.type !== 'requestFailed') return false;
   if (!isFinalAtStart(input.failure)) return false;
   const attempt = turn.role.name === 'candidate' ? turn.role.attempt : null;
@@ -109,7 +115,7 @@ function announceLeader(turn: Turn): void {
   // A start without a leader is no change: it goes on until there is one.
   if (leader === null && announced === undefined) return;
   // One's own Lease, seen before the answer to one's own write: `elected` comes first.
-  if (leader?.uid === turn.config.self.uid && turn.role.name === 'candidate') return;
+  if (leader?.uid === turn.config.self.uid && (turn.role.name === 'candidate' || turn.role.name === 'leaving')) return;
   turn.learn({ announcedLeader: leader });
   if (announced !== undefined && leader?.uid === announced?.uid && leader?.name === announced?.name) return;
   turn.announce({ type: 'leaderChanged', leader });

@@ -28,7 +28,9 @@ export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): voi
   switch (role.name) {
     case 'leader':
       if (role.draining !== null) {
-        turn.role = { ...role, draining: next === 'stopped' ? { next, release } : role.draining };
+        // Who promised to give the Lease up does so, even if it is stopped meanwhile.
+        const promised = role.draining.release === 'always' ? 'always' : release;
+        turn.role = { ...role, draining: next === 'stopped' ? { next, release: promised } : role.draining };
         return;
       }
       turn.announce({ type: 'demoted', reason: next === 'stopped' ? 'stopped' : 'stepped-down' });
@@ -47,8 +49,7 @@ export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): voi
       return;
     case 'starting':
     case 'sibling':
-      leaveOffice(turn, next, false);
-      return;
+      return leaveOffice(turn, next, false);
     case 'stopped':
       return;
   }
@@ -62,7 +63,12 @@ export function settle(turn: Turn, role: LeaderRole, drained: boolean): void {
   if (!drained && release === 'always') {
     turn.warn('work-not-drained', 'The Lease is released although the promise of onElected has not settled in time.');
   }
-  decide(turn, next, release, drained);
+  const creation = role.restoring?.creation ?? null;
+  if (creation !== null && (drained || release === 'always')) {
+    goTo(turn, next, { name: 'awaitingCreate', request: creation, release });
+  } else {
+    decide(turn, next, release, drained);
+  }
 }
 
 /** Keep the Lease, or give it up? */
@@ -119,7 +125,8 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
       noteAbsence(turn);
       return leaveOffice(turn, role.next, true);
     case 'leaseRead':
-      return noteLeaseRead(turn, role);
+      if (turn.wasLeaseRead(input.request)) noteLeaseRead(turn, role);
+      return;
     case 'requestFailed':
       return noteFailure(turn, role, input.request, input.failure);
     default:
@@ -156,17 +163,16 @@ function noteLeaseRead(turn: Turn, role: LeavingRole): void {
 
 function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: RequestFailure): void {
   const { step } = role;
-  const wasRead = turn.wasLeaseRead(request);
+  const wasRead = step.request === null && turn.wasLeaseRead(request);
   if (step.request !== request && !wasRead) return;
   const forbidden = failure.kind === 'forbidden';
   switch (step.name) {
     case 'awaitingCreate':
     case 'readingOwnPod':
     case 'unmarking':
-      if (!wasRead) leaveOffice(turn, role.next, false);
-      return;
+      return leaveOffice(turn, role.next, false);
     case 'marking':
-      if (forbidden) {
+      if (forbidden && !wasRead) {
         noteRenewForbidden(turn, failure);
         return leaveOffice(turn, role.next, false);
       }

@@ -75,6 +75,8 @@ export function sayEffect(effect: Effect): string {
       return `clearTimer ${effect.timer}`;
     case 'announce':
       return sayAnnouncement(effect.announcement);
+    case 'shutDown':
+      return effect.freeSiblingLock ? 'shutDown' : 'shutDown, socket kept';
     default:
       return effect.type;
   }
