@@ -125,6 +125,10 @@ export function readWriteOptions(query: URLSearchParams, optionsKind: string): W
     const detail = 'supported values: "", "Ignore", "Strict", "Warn"';
     errors.push({ type: 'NotSupported', field: 'fieldValidation', value: validation, detail });
   }
+  // Force belongs to server-side apply, which this server does not have (wire recording lease-apply).
+  if (optionsKind === 'PatchOptions' && query.has('force')) {
+    errors.push({ type: 'Forbidden', field: 'force', detail: 'may not be specified for non-apply patch' });
+  }
   if (errors.length > 0) throw invalidOptions(optionsKind, errors);
   return { dryRun: dryRun.length > 0, fieldValidation: validation === '' ? 'Warn' : (validation as FieldValidation) };
 }
