@@ -53,8 +53,7 @@ export function observe(turn: Turn, input: Input): void {
       noteFailedRead(turn, input.request, input.failure);
       break;
     case 'podWatchFailed':
-      // Where a watch is forbidden a single GET may still be allowed; ask before giving Pods up.
-      turn.readIncumbent();
+      noteFailedPodWatch(turn, input.watched, input.failure);
       break;
     case 'timerFired':
       if (input.timer === 'backstop') lookAgain(turn);
@@ -160,7 +159,9 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
   if (awaited?.request !== request) return;
   turn.learn({ leaseRead: null });
   const knowsResourceVersion = turn.knowledge.observation?.lease?.resourceVersion ?? null;
-  const nothingCameBetween = knowsResourceVersion === awaited.knewResourceVersion;
+  const nothingCameBetween =
+    knowsResourceVersion === awaited.knewResourceVersion &&
+    turn.knowledge.newestResourceVersion === awaited.newestResourceVersion;
   if (lease !== null) {
     // An answer older than what was known before it was asked for: the cluster was restored from a backup.
     if (
@@ -200,6 +201,15 @@ function noteFailedRead(turn: Turn, request: number, failure: RequestFailure): v
   if (turn.knowledge.incumbentRead !== request) return;
   turn.learn({ incumbentRead: null });
   if (failure.kind === 'forbidden') notePodsUnreadable(turn, failure);
+}
+
+/** Where a watch is forbidden a single GET may still be allowed: asks before giving Pods up. */
+function noteFailedPodWatch(turn: Turn, watched: PodReference, failure: RequestFailure): void {
+  const { incumbent, canReadPods } = turn.knowledge;
+  const blind = failure.kind === 'forbidden' && !canReadPods && incumbent?.pod.uid === watched.uid;
+  // Nothing will tell of its end any more: that it was alive once must not hold a missing Lease for ever.
+  if (blind && incumbent.fate === 'alive') turn.learn({ incumbent: { ...incumbent, fate: 'unknown' } });
+  turn.readIncumbent();
 }
 
 /** Pods may not be read: who is gone can then only be told by the garbage collector. */

@@ -50,7 +50,11 @@ export interface Knowledge {
   readonly leaseTransitions: number | null;
   readonly incumbent: Incumbent | null;
   /** The consistent read of the Lease in flight, and what was known when it was sent. */
-  readonly leaseRead: { readonly request: number; readonly knewResourceVersion: string | null } | null;
+  readonly leaseRead: {
+    readonly request: number;
+    readonly knewResourceVersion: string | null;
+    readonly newestResourceVersion: string;
+  } | null;
   /** The consistent read of the incumbent's Pod in flight. */
   readonly incumbentRead: number | null;
   /** Why this Pod may never campaign again, if it may not. */

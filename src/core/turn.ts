@@ -72,7 +72,8 @@ export class Turn {
     if (this.knowledge.leaseRead !== null) return;
     const request = this.newRequest();
     const knewResourceVersion = this.knowledge.observation?.lease?.resourceVersion ?? null;
-    this.learn({ leaseRead: { request, knewResourceVersion } });
+    const { newestResourceVersion } = this.knowledge;
+    this.learn({ leaseRead: { request, knewResourceVersion, newestResourceVersion } });
     this.order({ type: 'readLease', request });
   }
 

@@ -1,0 +1,222 @@
+// Checks how an election starts, who of several processes in one Pod campaigns, and what the start gives up on.
+// The roles have files of their own.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BACKSTOP_INTERVAL_MS } from '../../src/core/observation.ts';
+import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import {
+  checkTable,
+  creates,
+  failure,
+  finds,
+  follows,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  Story,
+  starts,
+} from './story.ts';
+
+/** Another process of this Pod campaigns, and leads. */
+function sibling(): Story {
+  return new Story()
+    .tell({ type: 'started' })
+    .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+    .listed(ownLease())
+    .podListed(SELF, podOf(SELF));
+}
+
+const start: readonly Row[] = [
+  {
+    rule: 'a start claims the socket of its Pod, watches the Lease, and looks again once a minute',
+    given: () => new Story(),
+    when: (story) => story.tell({ type: 'started' }),
+    role: 'starting (lock pending)',
+    effects: ['claimSiblingLock', 'watchLease', `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
+  },
+  {
+    rule: 'nobody campaigns before the socket was answered',
+    given: () => new Story().tell({ type: 'started' }),
+    when: (story) => story.absent('10'),
+    role: 'starting (lock pending)',
+    effects: [],
+  },
+  {
+    rule: 'nobody campaigns before the Lease was seen',
+    given: () => new Story().tell({ type: 'started' }),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    role: 'starting (lock held)',
+    effects: [],
+  },
+  {
+    rule: 'whichever comes last begins the campaign: here the socket',
+    given: () => new Story().tell({ type: 'started' }).absent('10'),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    role: 'candidate clearing',
+    effects: [`readPod ${SELF.name}`],
+  },
+  {
+    rule: 'where there are no such sockets it says so once and goes on',
+    given: () => new Story().tell({ type: 'started' }).absent('10'),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
+    role: 'candidate clearing',
+    effects: ['warning sibling-lock-unsupported', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'who leads is known as soon as the Lease was seen',
+    given: () => new Story().tell({ type: 'started' }),
+    when: (story) => story.listed(leaseOf(RIVAL)),
+    role: 'starting (lock pending)',
+    effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, `leaderChanged ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
+    rule: 'that nobody leads is no news at the start: it goes on until somebody does',
+    given: starts,
+    when: (story) => story.absent('10'),
+    role: 'candidate clearing',
+    effects: [`readPod ${SELF.name}`],
+  },
+  {
+    rule: 'elected comes before leaderChanged',
+    given: creates,
+    when: (story) => story.created({ resourceVersion: '11' }),
+    role: 'leader',
+    effects: [
+      `watchPod ${SELF.name}/${SELF.uid}`,
+      'setTimer renew 10000',
+      'elected 11',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+];
+
+const siblings: readonly Row[] = [
+  {
+    rule: "a sibling observes: it does not lead although the Lease is its Pod's",
+    given: () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    when: (story) => story.listed(ownLease()),
+    role: 'sibling',
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, `leaderChanged ${SELF.name}/${SELF.uid}`],
+  },
+  {
+    rule: 'a sibling does not campaign when there is no Lease',
+    given: sibling,
+    when: (story) => story.deleted(ownLease({ resourceVersion: '12' })),
+    role: 'sibling',
+    effects: [],
+  },
+  {
+    rule: 'a sibling that gets the socket looks at the Lease before it does anything',
+    given: sibling,
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    role: 'candidate resting',
+    effects: ['readLease'],
+  },
+  {
+    rule: 'and then resumes the term of its Pod',
+    given: () => sibling().tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    when: (story) => {
+      story.leaseRead(ownLease({ resourceVersion: '12' }));
+      story.podRead(SELF.name, podOf(SELF)).replaced('13');
+    },
+    role: 'leader',
+    effects: [
+      `readPod ${SELF.name}`,
+      'replaceLease lease-1@12',
+      'setTimer stale 30000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'clearTimer stale',
+      'setTimer renew 10000',
+      'elected 13 resumed',
+    ],
+  },
+  {
+    rule: 'a look that fails is repeated',
+    given: () => sibling().tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    when: (story) => story.fail('readLease', 'unavailable').fire('retry').leaseRead(ownLease()),
+    role: 'candidate resuming',
+    effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`, 'replaceLease lease-1@11'],
+  },
+  {
+    rule: 'the socket may be granted before the Lease was seen',
+    given: () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }).absent('10'),
+    role: 'candidate clearing',
+    effects: [`readPod ${SELF.name}`],
+  },
+];
+
+checkTable([...start, ...siblings]);
+
+const FINAL: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'untrusted', 'rejected'];
+const PASSING: readonly RequestFailureKind[] = ['unavailable', 'throttled', 'notFound', 'malformed', 'expired'];
+
+for (const kind of FINAL) {
+  const ending = { role: 'stopped', said: ['shutDown', `failed ${kind}`] };
+
+  test(`a watch of the Lease that is refused (${kind}) ends a start`, () => {
+    const story = starts()
+      .forget()
+      .tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+    assert.deepEqual({ role: story.role.name, said: story.said }, ending);
+  });
+
+  test(`a create that is refused (${kind}) ends a start`, () => {
+    const story = creates().forget().fail('createLease', kind);
+    assert.deepEqual({ role: story.role.name, said: story.said }, ending);
+  });
+
+  test(`a look at the Lease that is refused (${kind}) ends a start`, () => {
+    const story = creates().fail('createLease', 'alreadyExists').forget().fail('readLease', kind);
+    assert.deepEqual({ role: story.role.name, said: story.said }, ending);
+  });
+
+  test(`once a leader is known, a refusal (${kind}) ends nothing`, () => {
+    const story = follows().tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+    story.fire('backstop').fail('readLease', kind).fire('retry');
+    assert.equal(story.role.name, 'candidate');
+  });
+
+  test(`a refusal (${kind}) after the leader went ends nothing either`, () => {
+    const story = follows().podGone(RIVAL).fire('campaign').podRead(SELF.name, podOf(SELF)).removed();
+    assert.equal(story.fail('createLease', kind).role.name, 'candidate');
+  });
+}
+
+for (const kind of PASSING) {
+  test(`a start outlasts what may pass: ${kind}`, () => {
+    const story = creates()
+      .tell({ type: 'leaseWatchFailed', failure: failure(kind) })
+      .fail('createLease', kind);
+    story.fire('retry').fail('readLease', kind).fire('retry').leaseRead(null).podRead(SELF.name, podOf(SELF));
+    assert.equal(story.created({ resourceVersion: '12' }).role.name, 'leader');
+  });
+}
+
+test('a Pod that may not be read does not end a start', () => {
+  const story = starts().absent('10').fail('readPod', 'forbidden', SELF.name);
+  assert.equal(story.created({ resourceVersion: '11' }).role.name, 'leader');
+});
+
+test('with the verbs of the sidecar alone (no update, no delete on leases) one is elected and succeeds', () => {
+  const first = leads().fire('renew').fail('replaceLease', 'forbidden');
+  assert.equal(first.role.name, 'leader');
+  assert.ok(!first.timers.has('renew'));
+  const next = follows().podGone(RIVAL).fire('campaign').fail('deleteLease', 'forbidden');
+  next
+    .deleted(leaseOf(RIVAL, { resourceVersion: '30' }))
+    .fire('campaign')
+    .podRead(SELF.name, podOf(SELF));
+  assert.equal(next.created({ uid: 'lease-2', resourceVersion: '31' }).role.name, 'leader');
+});
+
+test('the jitter is drawn anew for each process', () => {
+  const story = finds(leaseOf(RIVAL));
+  story.random = 0;
+  assert.deepEqual(story.forget().podListed(RIVAL, null).said, ['setTimer campaign 0', 'leaderChanged nobody']);
+});
