@@ -27,27 +27,22 @@ const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', 
 /** One frame of the spinner, in milliseconds. */
 const SPIN_MS = 100;
 
-/** The whole picture, no higher than the terminal; the log gets what height is left. */
+/** The picture of a moment, no higher than the terminal; the log gets what height is left. */
 export function drawFrame(scene: Scene, options: FrameOptions): readonly Line[] {
   const { height } = options;
   const steps = scene.steps.map((row, index) => stepLine(row, index, options));
-  const above: readonly Line[] = [...drawCast(scene, options), [], ...steps, []];
+  const cast = [...podTable(scene.pods), leaseLine(scene.lease, options)];
+  const above: readonly Line[] = [headLine(options), [], ...cast, [], ...steps, []];
   // The last line of the terminal stays free for the cursor.
   const log = scene.remarks.slice(-Math.max(1, height - above.length - 1)).map(remarkLine);
   return [...above, ...log].slice(0, height - 1).map((line) => fit(line, options.width));
 }
 
-/** The upper part alone: head line, Pods and Lease. */
-export function drawCast(scene: Scene, options: FrameOptions): readonly Line[] {
-  return [headLine(options), [], ...podTable(scene.pods), leaseLine(scene.lease, options)].map((line) =>
-    fit(line, options.width),
-  );
-}
-
-function headLine({ title, place, nowMs, width }: FrameOptions): Line {
+/** The top line of every picture, the last one too. */
+export function headLine({ title, place, nowMs, width }: FrameOptions): Line {
   const clock = `${(nowMs / 1000).toFixed(1)} s`;
   const name = ' lease-elector demo';
-  const where = `   ${title}, namespace ${place}`;
+  const where = `   ${title}   ${place}`;
   return [
     span(name, 'strong'),
     cell(where, width - name.length - clock.length - 2, 'faint'),
@@ -84,7 +79,8 @@ function podLine(row: PodRow): Line {
 
 function roleCell({ pod, state, token, works, sees, reportsStale }: PodRow): Span {
   const role = (text: string, tone: Span['tone']): Span => cell(text, ROLE_WIDTH, tone);
-  if (state === 'ended') return role(pod === 'gone' ? 'Pod is gone' : '', 'faint');
+  if (state === 'ended') return pod === 'gone' ? role('  Pod is gone', 'faint') : role('  container is down', 'busy');
+  if (state === 'starting') return role('', 'plain');
   if (token !== null) return role(state === 'suspended' ? '● leads, but hangs' : '● leads', 'good');
   if (works) return role(pod === 'gone' ? '◌ ghost, ends its work' : '◌ ends its work', 'busy');
   if (pod === 'gone') return role('◌ ghost', 'busy');

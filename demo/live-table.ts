@@ -4,7 +4,7 @@
 
 import type { Chronicle } from './chronicle.ts';
 import type { Display } from './display.ts';
-import { drawCast, drawFrame, type FrameOptions } from './frame.ts';
+import { drawFrame, type FrameOptions, headLine } from './frame.ts';
 import type { Happening } from './happening.ts';
 import type { Step } from './play.ts';
 import { Scene } from './scene.ts';
@@ -15,6 +15,10 @@ const REDRAW_MS = 100;
 
 /** Lines longer than this are hard to read. */
 const MAX_WIDTH = 120;
+
+/** The size of a terminal that does not tell its own. */
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 const CLEAR_LINE_RIGHT = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
@@ -62,7 +66,8 @@ export class LiveTable implements Display {
   }
 
   get width(): number {
-    return Math.min(this.#output.columns, MAX_WIDTH);
+    // Some terminals do not know their size, or say 0.
+    return Math.min(this.#output.columns || DEFAULT_COLUMNS, MAX_WIDTH);
   }
 
   show(happening: Happening): void {
@@ -73,19 +78,18 @@ export class LiveTable implements Display {
     clearInterval(this.#timer);
     this.#output.off('resize', this.#resized);
     process.off('exit', this.#showCursor);
-    this.#write([...drawCast(this.#scene, this.#frameOptions()), [], ...lines]);
+    this.#write([headLine(this.#frameOptions()), [], ...lines]);
     this.#showCursor();
   }
 
   #frameOptions(): FrameOptions {
-    const { nowMs, waitsFor } = { nowMs: this.#chronicle.nowMs(), waitsFor: this.#chronicle.waitsFor };
     return {
       title: this.#title,
       place: this.#place,
-      nowMs,
+      nowMs: this.#chronicle.nowMs(),
       width: this.width,
-      height: this.#output.rows,
-      waitsFor,
+      height: this.#output.rows || DEFAULT_ROWS,
+      waitsFor: this.#chronicle.waitsFor,
     };
   }
 

@@ -56,7 +56,7 @@ export class Narrator {
       case 'demoted':
         return [event.process, `leads no more: ${event.reason}`, 'strong'];
       case 'leaderChanged':
-        return [event.process, event.leader === null ? 'sees no leader' : `sees ${event.leader} lead`, 'faint'];
+        return followerWords(event.process, event.leader);
       case 'stale':
         return [event.process, `reports ${event.leader} as stale`, 'busy'];
       case 'noted':
@@ -81,4 +81,10 @@ export class Narrator {
     if (!isNews) return null;
     return released ? [CLUSTER, `${holder} released the Lease`] : [CLUSTER, `a new Lease, held by ${holder}`];
   }
+}
+
+/** That a leader sees itself lead is no news. */
+function followerWords(process: string, leader: string | null): readonly [string, string, Tone] | null {
+  if (leader === null) return [process, 'sees no leader', 'faint'];
+  return process.startsWith(`${leader}#`) ? null : [process, `sees ${leader} lead`, 'faint'];
 }

@@ -19,22 +19,12 @@ export interface Step extends RequiredStep {
 
 /** The steps in their order. */
 export const STEPS: readonly Step[] = [
-  { id: 'election', title: 'First election', expected: 'one of three leads, its job ticks', leadership: 'begins' },
-  {
-    id: 'crash',
-    title: 'Its container crashes',
-    expected: 'restarted, it resumes; none led between',
-    leadership: 'stays',
-  },
-  { id: 'hang', title: 'It hangs', expected: 'others report it stale, none takes over', leadership: 'stays' },
-  { id: 'lease', title: 'Lease deleted by hand', expected: 'it restores the Lease, same term', leadership: 'stays' },
-  { id: 'deletion', title: 'Its Pod is deleted', expected: 'another Pod leads', leadership: 'moves' },
-  {
-    id: 'hand-over',
-    title: 'Graceful hand-over',
-    expected: 'another leads before the Pod is gone',
-    leadership: 'moves',
-  },
+  { id: 'election', title: 'First election', expected: 'one of three leads', leadership: 'begins' },
+  { id: 'crash', title: 'Container crashes', expected: 'its restart leads on', leadership: 'stays' },
+  { id: 'hang', title: 'Leader hangs', expected: 'reported, not replaced', leadership: 'stays' },
+  { id: 'lease', title: 'Lease deleted by hand', expected: 'restored, same term', leadership: 'stays' },
+  { id: 'deletion', title: "Leader's Pod deleted", expected: 'another Pod leads', leadership: 'moves' },
+  { id: 'hand-over', title: 'Graceful hand-over', expected: 'successor before its end', leadership: 'moves' },
 ];
 
 /** Processes start slowly on a busy machine. */
@@ -48,6 +38,9 @@ const CRASH_PAUSE_MS = 1_000;
 
 /** How long the hang goes on after it was reported, in milliseconds, for the same reason. */
 const HANG_PAUSE_MS = 500;
+
+/** How long a step goes on after all was seen, in milliseconds: for people to follow, and for what must not happen. */
+const AFTERMATH_MS = 1_200;
 
 /** How often the job must tick before a leader counts as working. */
 const TICKS = 3;
@@ -92,6 +85,7 @@ export class Play {
       try {
         const outcome = await this.#scenes[id]?.();
         if (outcome === undefined) throw new NotObserved('nobody knows how to play it');
+        await this.#chronicle.pause('nothing more must happen', AFTERMATH_MS);
         this.#chronicle.add({ type: 'stepDone', step: id, ...outcome });
       } catch (error) {
         if (!(error instanceof NotObserved)) throw error;
@@ -123,7 +117,7 @@ export class Play {
     await this.#followers(bookmark, leader);
     await this.#ticks(bookmark, elected.token, TICKS);
     const started = this.#chronicle.since(bookmark, 'processStarted')[0]?.atMs ?? 0;
-    return { outcome: `${leader.pod.name} leads, token ${elected.token}`, tookMs: elected.atMs - started };
+    return { outcome: `${leader.pod.name} leads`, tookMs: elected.atMs - started };
   }
 
   async #crash(): Promise<Outcome> {
@@ -146,7 +140,7 @@ export class Play {
     this.#lead(resumed.process);
     await this.#proof(resumed);
     await this.#ticks(bookmark, resumed.token, TICKS);
-    return { outcome: `${restarted.pod.name} resumed, token ${resumed.token}`, tookMs: resumed.atMs - killedAtMs };
+    return { outcome: `${restarted.pod.name} resumed`, tookMs: resumed.atMs - killedAtMs };
   }
 
   async #hang(): Promise<Outcome> {
@@ -174,8 +168,7 @@ export class Play {
     const owner = leader.pod.uid;
     await this.#leaseWritten('it renews its Lease again', awakening, ({ ownerUid }) => ownerUid === owner);
     await this.#jobTicked('its job ticks again', awakening, ({ process }) => process === leader.name);
-    const names = others.map(({ pod }) => pod.name).join(' and ');
-    return { outcome: `${names} reported it`, tookMs: Math.max(...reports.map(({ atMs }) => atMs)) - suspendedAtMs };
+    return { outcome: `both others noticed`, tookMs: Math.max(...reports.map(({ atMs }) => atMs)) - suspendedAtMs };
   }
 
   async #deleteLease(): Promise<Outcome> {
@@ -218,7 +211,7 @@ export class Play {
     this.#cast = [...this.#cast.filter((process) => process !== ghost), replacement];
     await this.#followers(bookmark, this.#leading());
     await this.#ticks(bookmark, elected.token, TICKS);
-    return { outcome: `${this.#leading().pod.name} leads, token ${elected.token}`, tookMs: elected.atMs - deletedAtMs };
+    return { outcome: `${this.#leading().pod.name} leads`, tookMs: elected.atMs - deletedAtMs };
   }
 
   /**
@@ -257,7 +250,7 @@ export class Play {
     this.#act(`Pod ${leaving.pod.name} may go`);
     await this.#stage.confirmEnd(leaving.pod);
     await this.#chronicle.next('the Pod is gone', bookmark, 'podGone', ({ pod }) => pod.uid === uid, LIMIT_MS);
-    return { outcome: `${this.#leading().pod.name} leads, token ${elected.token}`, tookMs: elected.atMs - askedAtMs };
+    return { outcome: `${this.#leading().pod.name} leads`, tookMs: elected.atMs - askedAtMs };
   }
 
   /** The rest is ended, too; whoever leads keeps the Lease, since its Pod is not being deleted. */

@@ -4,7 +4,7 @@
 
 import type { Happening } from './happening.ts';
 import type { Step } from './play.ts';
-import { cell, type Line, span, wrap } from './styled-text.ts';
+import { cell, type Line, span, type Tone, wrap } from './styled-text.ts';
 import type { Ghost, Verdict } from './verdict.ts';
 
 /** What the summary is made of. */
@@ -24,7 +24,10 @@ export function seconds(durationMs: number): string {
 }
 
 const STEP_WIDTH = 24;
-const TIME_WIDTH = 8;
+const TIME_WIDTH = 7;
+
+/** A wider table is harder to read. */
+const MAX_TABLE_WIDTH = 96;
 
 /** All lines of the summary. */
 export function summarise(options: SummaryOptions): readonly Line[] {
@@ -32,47 +35,54 @@ export function summarise(options: SummaryOptions): readonly Line[] {
 }
 
 function stepTable({ steps, happenings, width }: SummaryOptions): readonly Line[] {
-  const textWidth = Math.floor((width - STEP_WIDTH - TIME_WIDTH - 6) / 2);
-  const lines: Line[] = [
-    [
-      span('   '),
-      cell('STEP', STEP_WIDTH, 'faint'),
-      cell('EXPECTED', textWidth + 1, 'faint'),
-      cell('HAPPENED', textWidth + 1, 'faint'),
-      cell('TIME', TIME_WIDTH, 'faint', 'right'),
-    ],
+  const textWidth = Math.min(width, MAX_TABLE_WIDTH) - STEP_WIDTH - TIME_WIDTH - 5;
+  const expectedWidth = Math.ceil(textWidth * 0.55);
+  const happenedWidth = textWidth - expectedWidth;
+  const row = (texts: readonly [string, string, string, string], tones: readonly [Tone, Tone, Tone, Tone]): Line => [
+    cell(texts[0], STEP_WIDTH, tones[0]),
+    cell(texts[1], expectedWidth + 1, tones[1]),
+    cell(texts[2], happenedWidth + 1, tones[2]),
+    cell(texts[3], TIME_WIDTH, tones[3], 'right'),
   ];
-  steps.forEach(({ id, title, expected }, index) => {
-    const done = happenings.find((event) => event.type === 'stepDone' && event.step === id);
-    const failed = happenings.find((event) => event.type === 'stepFailed' && event.step === id);
-    const time = done?.type === 'stepDone' ? seconds(done.tookMs) : '';
-    const happened = done ?? failed;
-    const text = happened !== undefined && 'outcome' in happened ? happened.outcome : 'was not played';
-    const tone = done === undefined ? 'bad' : 'good';
-    const expectedLines = wrap(expected, textWidth);
-    const happenedLines = wrap(text, textWidth);
-    for (let row = 0; row < Math.max(expectedLines.length, happenedLines.length); row += 1) {
-      lines.push([
-        span(row > 0 ? '   ' : done === undefined ? ' ✗ ' : ' ✓ ', tone),
-        cell(row === 0 ? `${index + 1} ${title}` : '', STEP_WIDTH),
-        cell(expectedLines[row] ?? '', textWidth + 1, 'faint'),
-        cell(happenedLines[row] ?? '', textWidth + 1, done === undefined ? 'bad' : 'plain'),
-        cell(row === 0 ? time : '', TIME_WIDTH, 'strong', 'right'),
-      ]);
-    }
+  const head: Line = [
+    span('   '),
+    ...row(['STEP', 'EXPECTED', 'HAPPENED', 'TIME'], ['faint', 'faint', 'faint', 'faint']),
+  ];
+  const lines = steps.flatMap(({ id, title, expected }, index) => {
+    const { done, text, time } = outcomeOf(id, happenings);
+    const texts = [wrap(expected, expectedWidth), wrap(text, happenedWidth)] as const;
+    const tones = ['plain', 'faint', done ? 'plain' : 'bad', 'strong'] as const;
+    return Array.from({ length: Math.max(texts[0].length, texts[1].length) }, (_, line): Line => {
+      const [name, duration] = line === 0 ? [`${index + 1} ${title}`, time] : ['', ''];
+      const mark = line > 0 ? span('   ') : done ? span(' ✓ ', 'good') : span(' ✗ ', 'bad');
+      return [mark, ...row([name, texts[0][line] ?? '', texts[1][line] ?? '', duration], tones)];
+    });
   });
-  return lines;
+  return [head, ...lines];
+}
+
+function outcomeOf(id: string, happenings: readonly Happening[]): { done: boolean; text: string; time: string } {
+  for (const event of happenings) {
+    if (event.type === 'stepDone' && event.step === id) {
+      return { done: true, text: event.outcome, time: seconds(event.tookMs) };
+    }
+    if (event.type === 'stepFailed' && event.step === id) return { done: false, text: event.outcome, time: '' };
+  }
+  return { done: false, text: 'was not played', time: '' };
 }
 
 function totals({ happenings, verdict, requests, tookMs, width }: SummaryOptions): readonly Line[] {
   const { terms, ghosts, leadersAtOnce, ticks } = verdict;
-  const failover = happenings.find((event) => event.type === 'stepDone' && event.step === 'deletion');
   const rows: (readonly [string, string])[] = [
     ['Leaders at once', `at most ${leadersAtOnce}`],
-    ['Fencing tokens', terms.map(({ token }) => String(token)).join(' < ') || 'none'],
+    ['Fencing tokens', terms.map(({ token }) => String(token)).join(', ') || 'none'],
   ];
-  if (failover?.type === 'stepDone') {
-    rows.push(['Failover', `${seconds(failover.tookMs)} from the DELETE of the Pod to the successor's onElected`]);
+  for (const event of happenings) {
+    if (event.type !== 'stepDone') continue;
+    const took = seconds(event.tookMs);
+    if (event.step === 'deletion')
+      rows.push(['Failover', `${took} from DELETE of the Pod to the successor's onElected`]);
+    if (event.step === 'hand-over') rows.push(['Hand-over', `${took} from SIGTERM to the successor's onElected`]);
   }
   rows.push(...ghosts.map((ghost): readonly [string, string] => ['Ghost', wordsOf(ghost)]));
   rows.push(['Job', `${ticks} ticks`]);
@@ -86,10 +96,12 @@ function totals({ happenings, verdict, requests, tookMs, width }: SummaryOptions
   );
 }
 
-function wordsOf({ term, forMs, besideSuccessorMs }: Ghost): string {
-  const { process, token } = term;
+function wordsOf({ term, successor, learntAfterMs, workedForMs, besideSuccessorMs }: Ghost): string {
+  const learnt = learntAfterMs === null ? 'never learnt that' : `learnt after ${seconds(learntAfterMs)} that`;
+  const worked = `and ended its work after ${seconds(workedForMs)}`;
   const beside = besideSuccessorMs > 0 ? `, ${seconds(besideSuccessorMs)} of it beside its successor` : '';
-  return `${process} worked for ${seconds(forMs)} after its Pod was gone${beside}, with the smaller token ${token}`;
+  const fence = successor === null ? '' : `; its token ${term.token}, the successor's ${successor.token}`;
+  return `${term.process} ${learnt} its Pod was gone ${worked}${beside}${fence}`;
 }
 
 function judgement({ steps, verdict, width }: SummaryOptions): readonly Line[] {

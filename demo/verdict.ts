@@ -30,7 +30,11 @@ export interface Term {
 /** A process that went on leading after its Pod was gone. */
 export interface Ghost {
   readonly term: Term;
-  readonly forMs: number;
+  readonly successor: Term | null;
+  /** From the end of its Pod until it learnt of it and stopped leading; null when it never did. */
+  readonly learntAfterMs: number | null;
+  /** From the end of its Pod until its job was over. */
+  readonly workedForMs: number;
   /** For how long its successor led, too. */
   readonly besideSuccessorMs: number;
 }
@@ -69,7 +73,7 @@ export function judge(required: readonly RequiredStep[], happenings: readonly Ha
     ],
     leadersAtOnce: mostAtOnce(terms, overlaps),
     terms,
-    ghosts: ghostsOf(terms, podEnds),
+    ghosts: ghostsOf(terms, podEnds, happenings),
     ticks: happenings.filter(({ type }) => type === 'jobTicked').length,
   };
 }
@@ -167,13 +171,29 @@ function unprovenTerms(terms: readonly Term[], happenings: readonly Happening[])
   });
 }
 
-function ghostsOf(terms: readonly Term[], podEnds: ReadonlyMap<string, PodEnd>): readonly Ghost[] {
+function ghostsOf(
+  terms: readonly Term[],
+  podEnds: ReadonlyMap<string, PodEnd>,
+  happenings: readonly Happening[],
+): readonly Ghost[] {
   return terms.flatMap((term, index) => {
     const end = podEnds.get(term.pod.uid);
     if (end === undefined || term.toMs <= end.atMs) return [];
-    const successor = terms.slice(index + 1).find(({ pod }) => pod.uid !== term.pod.uid);
-    const besideSuccessorMs = successor === undefined ? 0 : Math.max(0, term.toMs - successor.fromMs);
-    return [{ term, forMs: term.toMs - end.atMs, besideSuccessorMs }];
+    const demotion = happenings.find(
+      ({ type, atMs, ...event }) =>
+        type === 'demoted' && 'process' in event && event.process === term.process && atMs >= term.fromMs,
+    );
+    const successor = terms.slice(index + 1).find(({ pod }) => pod.uid !== term.pod.uid) ?? null;
+    return [
+      {
+        term,
+        successor,
+        // The process may learn of it a moment before the director does.
+        learntAfterMs: demotion === undefined ? null : Math.max(0, demotion.atMs - end.atMs),
+        workedForMs: term.toMs - end.atMs,
+        besideSuccessorMs: successor === null ? 0 : Math.max(0, term.toMs - successor.fromMs),
+      },
+    ];
   });
 }
 
@@ -204,6 +224,7 @@ function wrongMoves(required: readonly RequiredStep[], happenings: readonly Happ
       owner = event.ownerUid;
     }
   }
+  const done = new Set(happenings.flatMap((event) => (event.type === 'stepDone' ? [event.step] : [])));
   const judged = [
     ...required.map(({ id, leadership }) => ({ id, due: leadership === 'stays' ? 0 : 1 })),
     { id: null, due: 0 },
@@ -211,9 +232,11 @@ function wrongMoves(required: readonly RequiredStep[], happenings: readonly Happ
   return judged.flatMap(({ id, due }) => {
     const { elections, owners } = movesIn(id);
     const where = id === null ? 'outside of any step' : `in step "${id}"`;
+    // That a step broke off before anything moved is told as a missing step already.
+    const isWrong = (count: number): boolean => count > due || (count < due && id !== null && done.has(id));
     return [
-      ...(elections === due ? [] : [`leadership moved ${times(elections)} ${where}, not ${times(due)}`]),
-      ...(owners === due ? [] : [`the Lease changed its owner ${times(owners)} ${where}, not ${times(due)}`]),
+      ...(isWrong(elections) ? [`leadership moved ${times(elections)} ${where}, not ${times(due)}`] : []),
+      ...(isWrong(owners) ? [`the Lease changed its owner ${times(owners)} ${where}, not ${times(due)}`] : []),
     ];
   });
 }

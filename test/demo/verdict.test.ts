@@ -1,0 +1,223 @@
+/**
+ * The judge of the demo catches what it is there for. Each row spoils a good play in one way.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Event, Happening } from '../../demo/happening.ts';
+import { judge, type RequiredStep } from '../../demo/verdict.ts';
+
+const A = { name: 'batch-a', uid: 'uid-a' };
+const B = { name: 'batch-b', uid: 'uid-b' };
+
+const STEPS: readonly RequiredStep[] = [
+  { id: 'election', leadership: 'begins' },
+  { id: 'crash', leadership: 'stays' },
+  { id: 'deletion', leadership: 'moves' },
+];
+
+function leaseWritten(leaseUid: string, ownerUid: string | null, revision: bigint): Event {
+  return { type: 'leaseWritten', leaseUid, ownerUid, holder: ownerUid, released: false, revision };
+}
+
+function elected(process: string, token: bigint, resumed = false): Event {
+  return { type: 'elected', process, token, resumed };
+}
+
+/** A play without fault: A leads, crashes and resumes, is deleted and haunts for a moment; B follows. */
+const GOOD: readonly (readonly [atMs: number, event: Event])[] = [
+  [0, { type: 'stepBegan', step: 'election' }],
+  [1, { type: 'processStarted', process: 'a#1', pod: A, pid: 1 }],
+  [1, { type: 'processStarted', process: 'b#1', pod: B, pid: 2 }],
+  [10, leaseWritten('lease-1', A.uid, 100n)],
+  [11, elected('a#1', 100n)],
+  [15, { type: 'jobTicked', process: 'a#1', token: 100n, ticks: 1 }],
+  [20, { type: 'stepDone', step: 'election', outcome: '', tookMs: 10 }],
+  [21, { type: 'stepBegan', step: 'crash' }],
+  [22, { type: 'processEnded', process: 'a#1', how: 'SIGKILL' }],
+  [30, { type: 'processStarted', process: 'a#2', pod: A, pid: 3 }],
+  [40, leaseWritten('lease-1', A.uid, 110n)],
+  [41, elected('a#2', 110n, true)],
+  [50, { type: 'stepDone', step: 'crash', outcome: '', tookMs: 20 }],
+  [51, { type: 'stepBegan', step: 'deletion' }],
+  [60, { type: 'podGone', pod: A, revision: 120n }],
+  [61, { type: 'leaseGone', leaseUid: 'lease-1', revision: 121n }],
+  [62, leaseWritten('lease-2', B.uid, 122n)],
+  [63, elected('b#1', 122n)],
+  [64, { type: 'demoted', process: 'a#2', reason: 'pod-deleted' }],
+  [70, { type: 'jobEnded', process: 'a#2', token: 110n }],
+  [75, { type: 'processEnded', process: 'a#2', how: 'exit code 0' }],
+  [80, { type: 'stepDone', step: 'deletion', outcome: '', tookMs: 12 }],
+  [90, { type: 'demoted', process: 'b#1', reason: 'stopped' }],
+  [91, { type: 'jobEnded', process: 'b#1', token: 122n }],
+  [92, { type: 'processEnded', process: 'b#1', how: 'exit code 0' }],
+];
+
+const PLAY: readonly Happening[] = GOOD.map(([atMs, event]) => ({ ...event, atMs }));
+
+type Change = (event: Happening) => Happening | readonly Happening[];
+
+/** The good play with some of its happenings replaced, removed or followed by others. */
+function spoilt(change: Change): readonly string[] {
+  return judge(STEPS, PLAY.flatMap(change)).violations;
+}
+
+function electedIs(event: Happening, process: string): boolean {
+  return event.type === 'elected' && event.process === process;
+}
+
+describe('a good play', () => {
+  const verdict = judge(STEPS, PLAY);
+
+  test('has no violations', () => assert.deepEqual(verdict.violations, []));
+
+  test('has one leader at once, three terms, one tick', () => {
+    assert.equal(verdict.leadersAtOnce, 1);
+    assert.deepEqual(
+      verdict.terms.map(({ token }) => token),
+      [100n, 110n, 122n],
+    );
+    assert.equal(verdict.ticks, 1);
+  });
+
+  test('tells how long the ghost of a deleted Pod went on', () => {
+    const [ghost, ...others] = verdict.ghosts;
+    assert.deepEqual(others, []);
+    assert.equal(ghost?.term.process, 'a#2');
+    assert.equal(ghost.learntAfterMs, 4);
+    assert.equal(ghost.workedForMs, 10);
+    assert.equal(ghost.besideSuccessorMs, 7);
+    assert.equal(ghost.successor?.token, 122n);
+  });
+});
+
+const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])[] = [
+  [
+    'two Pods that exist lead at once',
+    /two leaders at once for 7\.0 ms: a#2 \(token 110\) and b#1 \(token 122\)/,
+    (event) => (event.type === 'podGone' ? [] : event),
+  ],
+  [
+    'a successor led before the Pod was gone, by the order of revisions, whatever the clocks say',
+    /two leaders at once/,
+    (event) => (event.type === 'podGone' ? { ...event, revision: 123n } : event),
+  ],
+  [
+    'two processes of the same Pod lead at once',
+    /two leaders at once for .*a#1 .* and a#2/,
+    (event) => (event.type === 'processEnded' && event.process === 'a#1' ? { ...event, atMs: 45 } : event),
+  ],
+  [
+    'the job of a leader that was demoted goes on beside the next',
+    /two leaders at once without end: b#1 \(token 122\) and a#2 \(token 130\)/,
+    (event) =>
+      electedIs(event, 'b#1')
+        ? [event, { ...leaseWritten('lease-2', A.uid, 130n), atMs: 64 }, { ...elected('a#2', 130n), atMs: 65 }]
+        : event.type === 'processEnded' || event.type === 'jobEnded'
+          ? []
+          : event,
+  ],
+  [
+    'a token shrinks',
+    /did not grow: b#1 \(token 109\) came after a#2 \(token 110\)/,
+    (event) => (event.type === 'elected' && event.process === 'b#1' ? { ...event, token: 109n } : event),
+  ],
+  [
+    'a token is used twice',
+    /did not grow: a#2 \(token 100\)/,
+    (event) => (event.type === 'elected' && event.process === 'a#2' ? { ...event, token: 100n } : event),
+  ],
+  [
+    'a process claims to lead and the Lease is not its own',
+    /nothing in the Lease proves that b#1 \(token 122\) leads/,
+    (event) => (event.type === 'leaseWritten' && event.revision === 122n ? { ...event, ownerUid: 'uid-c' } : event),
+  ],
+  [
+    'a process claims to lead with a token that no write had',
+    /nothing in the Lease proves that a#2/,
+    (event) => (event.type === 'leaseWritten' && event.revision === 110n ? [] : event),
+  ],
+  [
+    'a process leads by a Lease that it has released',
+    /nothing in the Lease proves that b#1/,
+    (event) => (event.type === 'leaseWritten' && event.revision === 122n ? { ...event, released: true } : event),
+  ],
+  [
+    'leadership moves in a step where it must stay',
+    /leadership moved once in step "crash", not 0 times/,
+    (event) => (event.type === 'elected' && event.process === 'a#2' ? { ...event, process: 'b#1' } : event),
+  ],
+  [
+    'leadership stays in a step where it must move',
+    /leadership moved 0 times in step "deletion", not once/,
+    (event) => (electedIs(event, 'b#1') ? [] : event),
+  ],
+  [
+    'leadership moves to and fro in a step',
+    /leadership moved 3 times in step "deletion", not once/,
+    (event) =>
+      electedIs(event, 'b#1')
+        ? [event, { ...elected('a#2', 123n), atMs: 64 }, { ...elected('b#1', 124n), atMs: 65 }]
+        : event,
+  ],
+  [
+    'leadership moves outside of any step',
+    /leadership moved once outside of any step, not 0 times/,
+    (event) =>
+      event.type === 'stepDone' && event.step === 'deletion' ? [event, { ...elected('a#2', 130n), atMs: 81 }] : event,
+  ],
+  [
+    'the Lease is given to another Pod in a step where it must stay',
+    /the Lease changed its owner 2 times in step "crash", not 0 times/,
+    (event) =>
+      event.type === 'leaseWritten' && event.revision === 110n
+        ? [{ ...leaseWritten('lease-1', B.uid, 105n), atMs: 39 }, event]
+        : event,
+  ],
+  [
+    'a step is missing',
+    /step "crash" did not happen/,
+    (event) => ('step' in event && event.step === 'crash' ? [] : event),
+  ],
+  [
+    'a step was begun and not finished',
+    /step "deletion" did not happen/,
+    (event) => (event.type === 'stepDone' && event.step === 'deletion' ? [] : event),
+  ],
+  [
+    'a step failed',
+    /step "deletion" did not happen: not within 8 s: another Pod is elected/,
+    (event) =>
+      event.type === 'stepDone' && event.step === 'deletion'
+        ? { type: 'stepFailed', step: event.step, outcome: 'not within 8 s: another Pod is elected', atMs: event.atMs }
+        : event,
+  ],
+  [
+    'the director could not see',
+    /the director went blind: connection reset/,
+    (event) => (event.type === 'podGone' ? [{ type: 'sightLost', text: 'connection reset', atMs: 55 }, event] : event),
+  ],
+];
+
+describe('the judge notices when', () => {
+  for (const [name, expected, change] of ROWS) {
+    test(name, () => {
+      const violations = spoilt(change);
+      assert.ok(
+        violations.some((violation) => expected.test(violation)),
+        `expected ${expected} among ${JSON.stringify(violations)}`,
+      );
+    });
+  }
+
+  test('nothing happened at all', () => {
+    const { violations, leadersAtOnce } = judge(STEPS, []);
+    assert.equal(violations.length, STEPS.length);
+    assert.equal(leadersAtOnce, 0);
+  });
+});
+
+test('two leaders are counted as two', () => {
+  const events = PLAY.filter(({ type }) => type !== 'podGone');
+  assert.equal(judge(STEPS, events).leadersAtOnce, 2);
+});
