@@ -71,15 +71,12 @@ async function perform(access: ClusterAccess, plain: boolean): Promise<number> {
     await play.perform();
     [code, lines] = conclude(stage, chronicle, display);
   } catch (error) {
-    [code, lines] = interruption.signal.aborted
-      ? [EXIT_INTERRUPTED, [[span('Interrupted; clearing away.')]]]
-      : [
-          EXIT_VIOLATION,
-          [[span(`The play broke off: ${error instanceof Error ? error.message : String(error)}`, 'bad')]],
-        ];
+    [code, lines] = breakOff(error, interruption.signal);
   }
   await play.killAll();
   display.close(lines);
+  // An embedded server is gone in a moment; a cluster takes seconds for a namespace, and nobody should wonder.
+  if (stage.takesTimeToRemove) process.stdout.write(`\nRemoving namespace ${stage.namespace} …\n`);
   const left = await stage.remove();
   if (left !== null) process.stderr.write(`${left}\n`);
   for (const signal of INTERRUPTIONS) process.off(signal, interrupt);
@@ -92,6 +89,13 @@ function conclude(stage: Stage, chronicle: Chronicle, { width }: Display): [numb
   const requests = stage.countRequests();
   const lines = summarise({ steps: STEPS, happenings, verdict, requests, tookMs: chronicle.nowMs(), width });
   return [verdict.violations.length === 0 ? 0 : EXIT_VIOLATION, lines];
+}
+
+function breakOff(error: unknown, interruption: AbortSignal): [number, readonly Line[]] {
+  if (interruption.aborted) return [EXIT_INTERRUPTED, [[span('Interrupted.')]]];
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof UnusableCluster) return [EXIT_USAGE, [[span(message, 'bad')]]];
+  return [EXIT_VIOLATION, [[span(`The play broke off: ${message}`, 'bad')]]];
 }
 
 process.exitCode = await main(process.argv.slice(2));

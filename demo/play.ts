@@ -146,6 +146,9 @@ export class Play {
   async #hang(): Promise<Outcome> {
     const leader = this.#leading();
     const others = this.#cast.filter((process) => process !== leader);
+    const { uid } = leader.pod;
+    // Right after a renewal: nobody can have reported it as stale already, and the time is always the same.
+    await this.#leaseWritten('its next renewal', this.#chronicle.bookmark(), ({ ownerUid }) => ownerUid === uid);
     const bookmark = this.#chronicle.bookmark();
     const suspendedAtMs = this.#chronicle.nowMs();
     this.#act(`SIGSTOP to ${leader.name}, which leads`);
@@ -165,8 +168,7 @@ export class Play {
     const awakening = this.#chronicle.bookmark();
     this.#act(`SIGCONT to ${leader.name}`);
     leader.continue();
-    const owner = leader.pod.uid;
-    await this.#leaseWritten('it renews its Lease again', awakening, ({ ownerUid }) => ownerUid === owner);
+    await this.#leaseWritten('it renews its Lease again', awakening, ({ ownerUid }) => ownerUid === uid);
     await this.#jobTicked('its job ticks again', awakening, ({ process }) => process === leader.name);
     return { outcome: `both others noticed`, tookMs: Math.max(...reports.map(({ atMs }) => atMs)) - suspendedAtMs };
   }

@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UnusableCluster } from './cluster-access.ts';
 import { type ClusterAccess, ClusterClient, RequestRefused, type WatchEvent } from './cluster-client.ts';
 import type { PodReference } from './happening.ts';
 
@@ -60,13 +61,15 @@ export class Stage {
     };
   }
 
-  /** Makes the namespace and everything in it but the Pods. */
+  /**
+   * Makes the namespace and everything in it but the Pods.
+   *
+   * @throws {UnusableCluster} when the cluster does not answer, or does not let us
+   */
   async build(): Promise<void> {
     const { namespace } = this;
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'lease-elector' };
-    // Set before the request: an answer that is lost must not leave a namespace behind.
-    this.#built = true;
-    await this.#client.request('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
+    await this.#createNamespace();
     await this.#client.request('POST', this.#core('serviceaccounts'), { metadata: { name: SERVICE_ACCOUNT } });
     await this.#client.request('POST', `${RBAC}/namespaces/${namespace}/roles`, {
       metadata: { name: roleRef.name },
@@ -173,6 +176,20 @@ export class Stage {
       this.#client.close();
       if (this.#directory !== null) await rm(this.#directory, { recursive: true, force: true });
       await this.#access.close();
+    }
+  }
+
+  async #createNamespace(): Promise<void> {
+    try {
+      await this.#client.request('GET', '/version');
+      // Set before the request: an answer that is lost must not leave a namespace behind.
+      this.#built = true;
+      await this.#client.request('POST', '/api/v1/namespaces', { metadata: { name: this.namespace } });
+    } catch (error) {
+      if (error instanceof RequestRefused) this.#built = false;
+      throw new UnusableCluster(
+        `the demo cannot play there: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 

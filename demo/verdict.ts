@@ -135,7 +135,7 @@ function overlapsOf(terms: readonly Term[], podEnds: ReadonlyMap<string, PodEnd>
 }
 
 function twoLeaders({ earlier, later, forMs }: Overlap): string {
-  const long = forMs === Number.POSITIVE_INFINITY ? 'without end' : `for ${forMs.toFixed(1)} ms`;
+  const long = forMs === Number.POSITIVE_INFINITY ? 'until the end of the play' : `for ${forMs.toFixed(1)} ms`;
   return `two leaders at once ${long}: ${nameOf(earlier)} and ${nameOf(later)}`;
 }
 

@@ -109,7 +109,7 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
   ],
   [
     'the job of a leader that was demoted goes on beside the next',
-    /two leaders at once without end: b#1 \(token 122\) and a#2 \(token 130\)/,
+    /two leaders at once until the end of the play: b#1 \(token 122\) and a#2 \(token 130\)/,
     (event) =>
       electedIs(event, 'b#1')
         ? [event, { ...leaseWritten('lease-2', A.uid, 130n), atMs: 64 }, { ...elected('a#2', 130n), atMs: 65 }]
