@@ -61,6 +61,11 @@ export class Stage {
     };
   }
 
+  /** Whether there is a namespace on a cluster that lives on; the embedded one ends with its server. */
+  get takesTimeToRemove(): boolean {
+    return this.#built && this.#access.countRequests === undefined;
+  }
+
   /**
    * Makes the namespace and everything in it but the Pods.
    *
