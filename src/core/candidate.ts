@@ -119,12 +119,10 @@ function resume(turn: Turn, role: CandidateRole): void {
 function campaign(turn: Turn, role: CandidateRole, remains: LeaseRecord | null): void {
   const { attempt } = role;
   if (attempt?.step === 'creating') return;
-  if (turn.knowledge.barred !== null || role.resting) {
+  const pauses = turn.moment.nowMs < role.notBeforeMs;
+  if (turn.knowledge.barred !== null || role.resting || pauses) {
     if (attempt !== null) abandon(turn, role);
-    return;
-  }
-  if (turn.moment.nowMs < role.notBeforeMs) {
-    setRecheck(turn, role, role.notBeforeMs);
+    if (pauses) setRecheck(turn, { ...role, attempt: null }, role.notBeforeMs);
     return;
   }
   if (attempt?.step === 'clearing') {

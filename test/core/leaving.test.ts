@@ -505,6 +505,19 @@ const steppingDown: readonly Row[] = [
     effects: ['warning renew-forbidden', 'clearTimer leaving', 'steppedDown kept', `readPod ${SELF.name}`],
   },
   {
+    rule: 'what a resumption found out about one Lease does not make the next one believed on the word of a watch',
+    given: () => {
+      const story = stepsDown()
+        .fire('leaving')
+        .replaced('12')
+        .deleted(ownLease({ resourceVersion: '13' }));
+      return story.podRead(SELF.name, podOf(SELF));
+    },
+    when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+    role: 'candidate',
+    effects: ['readLease'],
+  },
+  {
     rule: 'stepDown() in another role is answered, too: it may have been demoted meanwhile',
     given: follows,
     when: (story) => story.stepDown(),

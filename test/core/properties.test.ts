@@ -1,0 +1,301 @@
+// Checks that no sequence of facts, however late, repeated or contradictory, breaks an invariant of one elector
+// or leaves it where nothing could wake it. fast-check prints the seed of a failure.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { step } from '../../src/core/election.ts';
+import type { Fact } from '../../src/core/input.ts';
+import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
+import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
+import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import type { ElectionState } from '../../src/core/state.ts';
+import { failure, leaseOf, NAMESAKE, podOf, RIVAL, SELF, Story, sayRole, WALL_MS } from './story.ts';
+import { Witness } from './witness.ts';
+
+const FAILURES: readonly RequestFailureKind[] = [
+  'alreadyExists',
+  'conflict',
+  'notFound',
+  'forbidden',
+  'unauthorized',
+  'throttled',
+  'expired',
+  'rejected',
+  'untrusted',
+  'unavailable',
+  'malformed',
+];
+const PODS: readonly PodReference[] = [SELF, RIVAL, NAMESAKE, { name: 'app-3', uid: 'pod-3' }];
+
+const anyPod: fc.Arbitrary<PodReference> = fc.constantFrom(...PODS);
+const anyPodRecord: fc.Arbitrary<PodRecord> = fc
+  .tuple(anyPod, fc.boolean())
+  .map(([pod, terminating]) => podOf(pod, { terminating }));
+const anyVersion: fc.Arbitrary<string> = fc.integer({ min: 1, max: 40 }).map(String);
+const anyLease: fc.Arbitrary<LeaseRecord> = fc
+  .record({
+    owner: fc.oneof(
+      { weight: 6, arbitrary: fc.constant(SELF) },
+      { weight: 5, arbitrary: anyPod },
+      { weight: 1, arbitrary: fc.constant(null) },
+    ),
+    holderIdentity: fc.option(fc.constantFrom(SELF.name, RIVAL.name, 'sidecar')),
+    resourceVersion: anyVersion,
+    uid: fc.constantFrom('lease-1', 'lease-2', 'lease-3'),
+    renewTimeMs: fc.option(fc.integer({ min: 0, max: 5 })),
+    leaseDurationSeconds: fc.option(fc.integer({ min: 1, max: 20 })),
+    leaseTransitions: fc.option(fc.nat(9)),
+    releasedBy: fc.oneof(
+      { weight: 8, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: fc.constantFrom(...PODS.map((pod) => pod.uid)) },
+    ),
+  })
+  .map(({ owner, ...changes }) => leaseOf(owner, changes));
+const anyFailure: fc.Arbitrary<RequestFailureKind> = fc.constantFrom(...FAILURES);
+
+/** An answer to one of the requests under way (`which` of them), of the kind that it may have. */
+interface Answering {
+  readonly which: number;
+  readonly lease: LeaseRecord | null;
+  readonly pod: PodRecord | null;
+  readonly failed: RequestFailureKind | null;
+}
+
+/** What happens next: a fact, an answer, or the passing of time. */
+type Happening =
+  | { readonly type: 'fact'; readonly fact: Fact }
+  | { readonly type: 'answer'; readonly answering: Answering }
+  | { readonly type: 'timer'; readonly which: number }
+  | { readonly type: 'wait'; readonly ms: number };
+
+const anyFact: fc.Arbitrary<Fact> = fc.oneof(
+  fc.record({ type: fc.constant('leaseObserved'), lease: anyLease, by: fc.constantFrom('list', 'watch') }),
+  fc.record({ type: fc.constant('leaseDeleted'), lease: anyLease }),
+  fc.record({ type: fc.constant('leaseAbsent'), resourceVersion: anyVersion }),
+  fc.record({
+    type: fc.constant('podObserved'),
+    watched: anyPod,
+    pod: anyPodRecord,
+    by: fc.constantFrom('list', 'watch'),
+  }),
+  fc.record({ type: fc.constant('podDeleted'), watched: anyPod, pod: anyPodRecord }),
+  fc.record({ type: fc.constant('podAbsent'), watched: anyPod }),
+  fc.record({ type: fc.constant('leaseWatchFailed'), failure: anyFailure.map((kind) => failure(kind)) }),
+  fc.record({ type: fc.constant('podWatchFailed'), watched: anyPod, failure: anyFailure.map((kind) => failure(kind)) }),
+  fc.record({ type: fc.constant('timerFired'), timer: fc.constant('stale') }),
+  fc.record({ type: fc.constant('siblingLockAnswered'), outcome: fc.constantFrom('held', 'taken', 'unsupported') }),
+  fc.record({ type: fc.constant('workSettled'), drained: fc.boolean() }),
+  fc.record({ type: fc.constant('stepDownRequested') }),
+) as fc.Arbitrary<Fact>;
+
+const anyStop: fc.Arbitrary<Fact> = fc.record({
+  type: fc.constant('stopRequested'),
+  release: fc.constantFrom('always', 'ifTerminating'),
+});
+
+/** An answer that nobody waits for. */
+const anyStaleAnswer: fc.Arbitrary<Fact> = fc.oneof(
+  fc.record({ type: fc.constant('leaseRead'), request: fc.constant(999_999), lease: fc.option(anyLease) }),
+  fc.record({ type: fc.constant('leaseRemoved'), request: fc.constant(999_999) }),
+  fc.record({ type: fc.constant('podRead'), request: fc.constant(999_999), pod: fc.option(anyPodRecord) }),
+  fc.record({
+    type: fc.constant('requestFailed'),
+    request: fc.constant(999_999),
+    failure: anyFailure.filter((kind) => kind !== 'unauthorized').map((kind) => failure(kind)),
+  }),
+) as fc.Arbitrary<Fact>;
+
+const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 24, arbitrary: fc.record({ type: fc.constant('fact'), fact: anyFact }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('fact'), fact: anyStop }) },
+  {
+    weight: 32,
+    arbitrary: fc.record({
+      type: fc.constant('answer'),
+      answering: fc.record({
+        which: fc.nat(5),
+        lease: fc.option(anyLease, { freq: 4 }),
+        pod: fc.oneof(
+          { weight: 4, arbitrary: fc.constant(podOf(SELF)) },
+          { weight: 1, arbitrary: fc.option(anyPodRecord) },
+        ),
+        failed: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 2, arbitrary: anyFailure }),
+      }),
+    }),
+  },
+  { weight: 16, arbitrary: fc.record({ type: fc.constant('timer'), which: fc.nat(5) }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('wait'), ms: fc.nat(20_000) }) },
+) as fc.Arbitrary<Happening>;
+
+/** The fact that a happening amounts to in this story, if it can happen there. */
+function factOf(story: Story, happening: Happening): Fact | null {
+  switch (happening.type) {
+    case 'fact':
+      return happening.fact;
+    case 'answer':
+      return answerOf(story, happening.answering);
+    case 'timer': {
+      const timers = [...story.timers];
+      const [timer, dueMs] = timers[happening.which % timers.length] ?? [];
+      if (timer === undefined || dueMs === undefined) return null;
+      story.wait(Math.max(0, dueMs - story.nowMs));
+      return { type: 'timerFired', timer };
+    }
+    case 'wait':
+      story.wait(happening.ms);
+      return null;
+  }
+}
+
+function answerOf(story: Story, { which, lease, pod, failed }: Answering): Fact | null {
+  const waiting = [...story.inFlight.values()];
+  const effect = waiting[which % waiting.length];
+  if (effect === undefined) return null;
+  const { request } = effect;
+  if (failed !== null) return { type: 'requestFailed', request, failure: failure(failed) };
+  switch (effect.type) {
+    case 'readLease':
+      return { type: 'leaseRead', request, lease };
+    case 'readPod':
+      return { type: 'podRead', request, pod };
+    case 'deleteLease':
+      return { type: 'leaseRemoved', request };
+    case 'createLease':
+      return {
+        type: 'leaseWritten',
+        request,
+        lease: leaseOf(SELF, {
+          ...effect.content,
+          resourceVersion: lease?.resourceVersion ?? '41',
+          uid: lease?.uid ?? 'lease-4',
+        }),
+      };
+    case 'replaceLease':
+      return {
+        type: 'leaseWritten',
+        request,
+        lease: { ...effect.lease, ...effect.content, resourceVersion: lease?.resourceVersion ?? '41' },
+      };
+  }
+}
+
+/** A life: how it begins, and what happens then. */
+interface Life {
+  readonly first: LeaseRecord | null | 'nothing' | 'leads';
+  readonly happenings: readonly Happening[];
+}
+
+/** Lives begin with a Lease, without one, as a leader, or without any answer, when a refusal is final. */
+function anyLife(maxLength: number): fc.Arbitrary<Life> {
+  return fc.record({
+    first: fc.oneof(
+      { weight: 4, arbitrary: anyLease },
+      { weight: 4, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: fc.constant('nothing' as const) },
+      { weight: 6, arbitrary: fc.constant('leads' as const) },
+    ),
+    happenings: fc.array(anyHappening, { maxLength, size: 'max' }),
+  });
+}
+
+/** Lives through all of it; `after` sees the story after each happening. */
+function live({ first, happenings }: Life, witness: Witness = new Witness(), after?: (story: Story) => void): Story {
+  const story = new Story();
+  witness.tell(story, { type: 'started' });
+  witness.tell(story, { type: 'siblingLockAnswered', outcome: 'held' });
+  if (first === null || first === 'leads') witness.tell(story, { type: 'leaseAbsent', resourceVersion: '1' });
+  else if (first !== 'nothing') witness.tell(story, { type: 'leaseObserved', lease: first, by: 'list' });
+  if (first === 'leads') {
+    witness.tell(story, { type: 'podRead', request: story.request('readPod'), pod: podOf(SELF) });
+    const lease = leaseOf(SELF, { ...story.content('createLease'), resourceVersion: '2' });
+    witness.tell(story, { type: 'leaseWritten', request: story.request('createLease'), lease });
+  }
+  for (const happening of happenings) {
+    const fact = factOf(story, happening);
+    if (fact !== null) witness.tell(story, fact);
+    after?.(story);
+  }
+  return story;
+}
+
+function stepNow(story: Story, fact: Fact): ReturnType<typeof step> {
+  return step(story.state, { ...fact, nowMs: story.nowMs, wallMs: story.wallMs, random: story.random });
+}
+
+/** A neutral fact: what is done after it would have been done anyway, as time has passed. */
+const NOTHING: Fact = { type: 'podAbsent', watched: { name: 'nobody', uid: 'nobody' } };
+
+test('any sequence of facts keeps the invariants, and never leaves an elector where nothing wakes it', () => {
+  fc.assert(
+    fc.property(anyLife(60), (life) => {
+      live(life);
+    }),
+    { numRuns: 2_500 },
+  );
+});
+
+test('any sequence of facts, told twice each, keeps the invariants', () => {
+  fc.assert(
+    fc.property(anyLife(40), ({ first, happenings }) => {
+      live({ first, happenings: happenings.flatMap((happening) => [happening, happening]) });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('whatever came before, stop() ends within its limit, even if nothing is answered any more', () => {
+  const anyRelease = fc.constantFrom('always' as const, 'ifTerminating' as const);
+  fc.assert(
+    fc.property(anyLife(40), anyRelease, fc.boolean(), (life, release, drained) => {
+      const witness = new Witness();
+      const story = live(life, witness);
+      if (story.role.name === 'stopped') return;
+      witness.tell(story, { type: 'stopRequested', release });
+      if (story.role.name === 'leader') witness.tell(story, { type: 'workSettled', drained });
+      if (story.role.name === 'leaving') {
+        story.wait(LEAVING_LIMIT_MS);
+        witness.tell(story, { type: 'timerFired', timer: 'leaving' });
+      }
+      assert.equal(story.role.name, 'stopped');
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('an answer that nobody waits for changes nothing', () => {
+  fc.assert(
+    fc.property(anyLife(30), anyStaleAnswer, (life, stale) => {
+      const story = live(life);
+      const { state: expected, effects } = stepNow(story, NOTHING);
+      const step = stepNow(story, stale);
+      assert.deepEqual(forgetRefusals(step.state), forgetRefusals(expected));
+      assert.deepEqual(step.effects, effects);
+    }),
+    { numRuns: 1_500 },
+  );
+});
+
+/** That an answer came at all proves that the token is accepted, whoever waited for it. */
+function forgetRefusals(state: ElectionState): ElectionState {
+  return { ...state, knowledge: { ...state.knowledge, unauthorizedAnswers: 0 } };
+}
+
+test('a clock that jumps decides nothing', () => {
+  const anyJump = fc.integer({ min: -WALL_MS, max: WALL_MS });
+  fc.assert(
+    fc.property(anyLife(40), fc.array(anyJump, { minLength: 1, maxLength: 10 }), (life, jumps) => {
+      const livesThrough = (jumping: boolean): string[] => {
+        const lived: string[] = [];
+        live(life, new Witness(), (story) => {
+          // A renewal in the same millisecond as the last one is no news.
+          lived.push(sayRole(story.role), ...story.said.filter((said) => !said.startsWith('renewed')));
+          if (jumping) story.wallMs = WALL_MS + (jumps[lived.length % jumps.length] ?? 0);
+        });
+        return lived;
+      };
+      assert.deepEqual(livesThrough(true), livesThrough(false));
+    }),
+    { numRuns: 300 },
+  );
+});
