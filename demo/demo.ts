@@ -50,6 +50,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function perform(access: ClusterAccess, plain: boolean): Promise<number> {
+  // A reader that went away (`| head`) must not keep the stage from being cleared.
+  process.stdout.on('error', () => undefined);
   const interruption = new AbortController();
   const stage = new Stage(access);
   const chronicle = new Chronicle(interruption.signal);
@@ -59,8 +61,11 @@ async function perform(access: ClusterAccess, plain: boolean): Promise<number> {
     : new LiveTable({ output: process.stdout, steps: STEPS, chronicle, title: access.title, place: stage.namespace });
   chronicle.listen((happening) => display.show(happening));
   const interrupt = (): void => {
-    // The second time, somebody is in a hurry: the candidates end with their director.
-    if (interruption.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    // The second time, somebody is in a hurry: only the processes are ended.
+    if (interruption.signal.aborted) {
+      void play.killAll();
+      process.exit(EXIT_INTERRUPTED);
+    }
     interruption.abort(new Error('interrupted'));
   };
   for (const signal of INTERRUPTIONS) process.on(signal, interrupt);

@@ -198,6 +198,7 @@ export class Play {
     this.#act(`DELETE of Pod ${ghost.pod.name}, which leads`);
     await this.#stage.deletePod(ghost.pod);
     const elected = await this.#successor(bookmark, ghost);
+    await this.#podGone(ghost.pod, bookmark);
     // No node has the Pod, so the object went at once, and its process learns of it as the others do.
     await this.#chronicle.next(
       `${ghost.name} stops leading`,
@@ -251,7 +252,7 @@ export class Play {
     await this.#followers(bookmark, this.#leading());
     this.#act(`Pod ${leaving.pod.name} may go`);
     await this.#stage.confirmEnd(leaving.pod);
-    await this.#chronicle.next('the Pod is gone', bookmark, 'podGone', ({ pod }) => pod.uid === uid, LIMIT_MS);
+    await this.#podGone(leaving.pod, bookmark);
     return { outcome: `${this.#leading().pod.name} leads`, tookMs: elected.atMs - askedAtMs };
   }
 
@@ -261,6 +262,10 @@ export class Play {
     this.#act('SIGTERM to the rest');
     for (const process of this.#cast) process.terminate();
     await Promise.all(this.#cast.map((process) => this.#ended(process, bookmark)));
+  }
+
+  #podGone({ uid }: PodReference, bookmark: Bookmark): Promise<HappeningOf<'podGone'>> {
+    return this.#chronicle.next('the Pod is gone', bookmark, 'podGone', ({ pod }) => pod.uid === uid, LIMIT_MS);
   }
 
   /** How an application should end after SIGTERM: by itself, when nothing of the elector is left. */
