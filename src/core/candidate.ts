@@ -63,9 +63,15 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
 export function pursue(turn: Turn): void {
   if (turn.role.name !== 'candidate') return;
   const verdict = judgeLease(turn.config, turn.knowledge, turn.moment.nowMs);
-  if (verdict.kind === 'held') hold(turn, turn.role, verdict);
-  if (verdict.kind === 'mine') resume(turn, turn.role);
-  if (verdict.kind === 'free') campaign(turn, turn.role, verdict.remains);
+  if (verdict.kind === 'mine' || mustTakeBack(turn, verdict)) resume(turn, turn.role);
+  else if (verdict.kind === 'held') hold(turn, turn.role, verdict);
+  else if (verdict.kind === 'free') campaign(turn, turn.role, verdict.remains);
+}
+
+/** The own Lease was given up, but may not be deleted: while this Pod exists the collector leaves it alone, too. */
+function mustTakeBack({ config, knowledge }: Turn, verdict: Verdict): boolean {
+  const own = knowledge.observation?.lease?.owner?.uid === config.self.uid;
+  return own && verdict.kind === 'held' && verdict.because === 'collector' && knowledge.canRenew;
 }
 
 function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {

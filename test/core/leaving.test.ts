@@ -518,6 +518,16 @@ const steppingDown: readonly Row[] = [
     effects: ['readLease'],
   },
   {
+    rule: 'a Lease that was marked after all, but that may not be deleted, is taken back: nobody else could lead',
+    given: () =>
+      stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked).fire('recheck').fire('campaign'),
+    when: (story) => {
+      story.fail('deleteLease', 'forbidden').podRead(SELF.name, podOf(SELF));
+    },
+    role: 'candidate resuming',
+    effects: ['warning delete-forbidden', `readPod ${SELF.name}`, 'replaceLease lease-1@12'],
+  },
+  {
     rule: 'stepDown() in another role is answered, too: it may have been demoted meanwhile',
     given: follows,
     when: (story) => story.stepDown(),
