@@ -5,7 +5,7 @@
 
 import http from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { ApiRequest, ApiResponse } from './api-request.ts';
 import { errorResponse } from './api-request.ts';
 import { StatusError } from './status.ts';
@@ -31,6 +31,7 @@ export interface ListenOptions {
 export class HttpListener {
   readonly #server: http.Server | https.Server;
   readonly #handle: (request: ApiRequest) => Promise<ApiResponse>;
+  readonly #sockets = new Set<Socket>();
 
   constructor(handle: (request: ApiRequest) => Promise<ApiResponse>, tls: boolean) {
     this.#handle = handle;
@@ -40,6 +41,10 @@ export class HttpListener {
     this.#server = tls
       ? https.createServer({ cert: TEST_SERVER_CERTIFICATE, key: TEST_SERVER_KEY, ALPNProtocols: ['http/1.1'] }, answer)
       : http.createServer(answer);
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     // A connection that broke is the client's to notice.
     this.#server.on('clientError', (_error, socket) => socket.destroy());
     this.#server.keepAliveTimeout = 0;
@@ -60,7 +65,8 @@ export class HttpListener {
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
+      // Also those in the middle of a TLS handshake, which `closeAllConnections` does not know of yet.
+      for (const socket of this.#sockets) socket.destroy();
     });
   }
 
