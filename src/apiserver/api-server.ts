@@ -346,6 +346,11 @@ export class ApiServer {
     this.#store.compact();
   }
 
+  /** Holds the garbage collector back until the function it returns is called; then it does what was due. */
+  holdGarbageCollector(): () => void {
+    return this.#garbageCollector.hold();
+  }
+
   /** Calls back after every committed write, in the order of revisions; must not throw. Returns the way to stop it. */
   onWrite(listener: (write: ObservedWrite) => void): () => void {
     return this.#store.onWrite(({ type, kind, object }: WriteEvent) =>

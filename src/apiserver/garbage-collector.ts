@@ -38,6 +38,9 @@ export class GarbageCollector {
   readonly #dependents = new Map<string, Map<string, Dependent>>();
   readonly #timers = new Set<Timer>();
   readonly #stopListening: () => void;
+  /** How many want nothing to be collected, and what is due meanwhile. */
+  #holds = 0;
+  #heldBack: (() => void)[] = [];
 
   constructor(store: Store, registry: Registry, clock: Clock, delays: GarbageCollectorDelays) {
     this.#store = store;
@@ -51,6 +54,20 @@ export class GarbageCollector {
     this.#stopListening();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
+    this.#heldBack = [];
+  }
+
+  /** Collects nothing, not even the next step of what has begun, until the function it returns is called. */
+  hold(): () => void {
+    this.#holds += 1;
+    let holding = true;
+    return () => {
+      if (!holding) return;
+      holding = false;
+      this.#holds -= 1;
+      if (this.#holds > 0) return;
+      for (const action of this.#heldBack.splice(0)) action();
+    };
   }
 
   #later(afterMs: number, action: () => void): void {
@@ -58,7 +75,8 @@ export class GarbageCollector {
       afterMs,
       () => {
         this.#timers.delete(timer);
-        action();
+        if (this.#holds > 0) this.#heldBack.push(action);
+        else action();
       },
       { background: true },
     );

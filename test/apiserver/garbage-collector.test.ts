@@ -138,3 +138,20 @@ test('fact 24: orphan deletion leaves the Lease, without the reference', async (
   assert.equal(lease.body.metadata.ownerReferences, undefined);
   assert.equal((await send(server, 'GET', `${PODS_PATH}/a`)).status, 404);
 });
+
+test('held back it collects nothing, not even the rest of what it began, and makes up for it afterwards', async () => {
+  const { server, clock } = makeServer(SLOW);
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(105);
+  const release = server.holdGarbageCollector();
+  const releaseToo = server.holdGarbageCollector();
+  clock.advance(60_000);
+  assert.equal(await status(server), 200, 'it had looked, but not deleted');
+  release();
+  release();
+  assert.equal(await status(server), 200, 'somebody else still holds it');
+  releaseToo();
+  clock.advance(1000);
+  assert.equal(await status(server), 404);
+});
