@@ -249,7 +249,7 @@ test('never two at work whose Pods both exist, tokens grow, and somebody leads w
       // Who may not renew resumes a term with the token that it had.
       assertTokensGrow(world, permissions.update);
     }),
-    { numRuns: 250 },
+    { numRuns: 200 },
   );
 });
 
@@ -262,6 +262,6 @@ test('a Lease that is deleted by hand now and then may move, but there is one le
       recover(world, anything);
       assertStable(world);
     }),
-    { numRuns: 150 },
+    { numRuns: 120 },
   );
 });

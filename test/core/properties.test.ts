@@ -231,7 +231,7 @@ test('any sequence of facts keeps the invariants, and never leaves an elector wh
     fc.property(anyLife(60), (life) => {
       live(life);
     }),
-    { numRuns: 2_500 },
+    { numRuns: 1_500 },
   );
 });
 
@@ -272,7 +272,7 @@ test('an answer that nobody waits for changes nothing', () => {
       assert.deepEqual(forgetRefusals(step.state), forgetRefusals(expected));
       assert.deepEqual(step.effects, effects);
     }),
-    { numRuns: 1_500 },
+    { numRuns: 1_000 },
   );
 });
 

@@ -1,0 +1,93 @@
+// Checks what a candidate does about a Lease that no Pod owns: it waits for as long as the Lease says, or for
+// ever, and tells why.
+
+import { CAMPAIGN_JITTER_MS } from '../../src/core/candidate.ts';
+import { checkTable, finds, follows, leaseOf, podOf, RIVAL, type Row, SELF, starts } from './story.ts';
+
+const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;
+
+const foreign: readonly Row[] = [
+  {
+    rule: 'a foreign Lease is held for its duration',
+    given: starts,
+    when: (story) => story.listed(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 })),
+    role: 'candidate',
+    effects: ['setTimer recheck 15000', 'leaderChanged sidecar'],
+  },
+  {
+    rule: 'a foreign Lease that changed is held for its duration anew',
+    given: () =>
+      finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15, renewTimeMs: 1 })).wait(9_000),
+    when: (story) =>
+      story.watched(
+        leaseOf(null, { resourceVersion: '21', holderIdentity: 'sidecar', leaseDurationSeconds: 15, renewTimeMs: 2 }),
+      ),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', 'renewed sidecar', 'setTimer recheck 15000'],
+  },
+  {
+    rule: 'a foreign Lease that stood still for its duration is deleted',
+    given: () => finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 })),
+    when: (story) => story.fire('recheck'),
+    role: 'candidate clearing',
+    effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
+  },
+  {
+    rule: 'a timer that fires a little early does not end a foreign Lease early',
+    given: () => finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 })).wait(14_999),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'recheck' }),
+    role: 'candidate',
+    effects: ['readLease', 'setTimer recheck 1'],
+  },
+  {
+    rule: 'a foreign Lease without a duration is held for ever, and the elector says so',
+    given: starts,
+    when: (story) => story.listed(leaseOf(null, { holderIdentity: 'sidecar' })),
+    role: 'candidate',
+    effects: ['warning foreign-lease', 'leaderChanged sidecar'],
+  },
+  {
+    rule: 'it says so once',
+    given: () => finds(leaseOf(null, { holderIdentity: 'sidecar' })),
+    when: (story) => story.watched(leaseOf(null, { holderIdentity: 'sidecar', resourceVersion: '22' })),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a foreign Lease without a duration that somebody deletes is created',
+    given: () => finds(leaseOf(null, { holderIdentity: 'sidecar' })),
+    when: (story) => story.deleted(leaseOf(null, { resourceVersion: '21' })).podRead(SELF.name, podOf(SELF)),
+    role: 'candidate creating',
+    effects: [`readPod ${SELF.name}`, 'leaderChanged nobody', 'createLease transitions=4'],
+  },
+  {
+    rule: 'a Lease without an owner, a holder or a spec names no leader',
+    given: starts,
+    when: (story) => story.listed(leaseOf(null, { acquireTimeMs: null, leaseTransitions: null })),
+    role: 'candidate',
+    effects: ['warning foreign-lease'],
+  },
+  {
+    rule: 'after a Lease without leaseTransitions the count starts again from 0',
+    given: () => finds(leaseOf(null, { acquireTimeMs: null, leaseTransitions: null })),
+    when: (story) => story.deleted(leaseOf(null, { resourceVersion: '21' })).podRead(SELF.name, podOf(SELF)),
+    role: 'candidate creating',
+    effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
+  },
+  {
+    rule: 'a Lease orphaned by hand is still held by the Pod it was seen with',
+    given: follows,
+    when: (story) => story.watched(leaseOf(null, { resourceVersion: '21', holderIdentity: RIVAL.name })),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a Lease orphaned by hand is taken over when that Pod is gone',
+    given: () => follows().watched(leaseOf(null, { resourceVersion: '21', holderIdentity: RIVAL.name })),
+    when: (story) => story.podGone(RIVAL).fire('campaign'),
+    role: 'candidate clearing',
+    effects: [JITTER, 'leaderChanged nobody', `readPod ${SELF.name}`, 'deleteLease lease-1@21'],
+  },
+];
+
+checkTable(foreign);

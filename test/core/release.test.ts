@@ -1,0 +1,331 @@
+// Checks how a Lease is given up in two writes, the mark and the DELETE, whatever is answered to them; and what
+// follows a stepDown().
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
+import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
+import { checkTable, follows, leads, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, type Story } from './story.ts';
+
+const KEPT = ['shutDown', 'stopped kept'];
+const RELEASED = ['shutDown', 'stopped released'];
+const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
+const marked = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
+
+/** A leader that was stopped with `release: true`; its work has settled, and the Lease is being marked. */
+function releases(): Story {
+  return leads().stop('always').settled();
+}
+
+/** The Lease is marked, and the DELETE is under way. */
+function deletes(): Story {
+  return releases().replaced('12');
+}
+
+/** A leader that stepped down; the Lease is being marked. */
+function stepsDown(): Story {
+  return leads().stepDown().settled();
+}
+
+const releasing: readonly Row[] = [
+  {
+    rule: 'the marked Lease is deleted, with the resourceVersion of the mark',
+    given: releases,
+    when: (story) => story.replaced('12'),
+    role: 'leaving deleting',
+    effects: ['deleteLease lease-1@12', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'and then it is released',
+    given: deletes,
+    when: (story) => story.removed(),
+    role: 'stopped',
+    effects: RELEASED,
+  },
+  {
+    rule: 'somebody else wrote first (409 on the mark): it is read and marked again',
+    given: releases,
+    when: (story) => story.fail('replaceLease', 'conflict').leaseRead(ownLease({ resourceVersion: '14' })),
+    role: 'leaving marking',
+    effects: ['readLease', `replaceLease lease-1@14 released by ${SELF.uid}`],
+  },
+  {
+    rule: "a Lease that is another's by then is not marked",
+    given: () => releases().fail('replaceLease', 'conflict'),
+    when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '14' })),
+    role: 'stopped',
+    effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, ...KEPT],
+  },
+  {
+    rule: 'a mark whose answer never came, but that was carried out, is not repeated',
+    given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(marked),
+    role: 'leaving deleting',
+    effects: ['deleteLease lease-1@12', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a mark whose answer never came, and that was not carried out, is repeated',
+    given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(ownLease()),
+    role: 'leaving marking',
+    effects: [MARK],
+  },
+  {
+    rule: 'a Lease that vanished before it was marked was not released by this Pod',
+    given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(null),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'a mark that is forbidden releases nothing, with one warning',
+    given: releases,
+    when: (story) => story.fail('replaceLease', 'forbidden'),
+    role: 'stopped',
+    effects: ['warning renew-forbidden', ...KEPT],
+  },
+  {
+    rule: 'a delete whose answer never came, but that was carried out, has released the Lease',
+    given: () => deletes().fail('deleteLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(null),
+    role: 'stopped',
+    effects: RELEASED,
+  },
+  {
+    rule: 'a delete whose answer never came, and that was not carried out, is repeated',
+    given: () => deletes().fail('deleteLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(marked),
+    role: 'leaving deleting',
+    effects: ['deleteLease lease-1@12'],
+  },
+  {
+    rule: 'a successor that was quicker has deleted it: released',
+    given: () => deletes().fail('deleteLease', 'conflict'),
+    when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '14' })),
+    role: 'stopped',
+    effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, ...RELEASED],
+  },
+  {
+    rule: 'a mark that somebody took away meanwhile is made again',
+    given: () => deletes().fail('deleteLease', 'conflict'),
+    when: (story) => story.leaseRead(ownLease({ resourceVersion: '14' })),
+    role: 'leaving marking',
+    effects: [`replaceLease lease-1@14 released by ${SELF.uid}`],
+  },
+  {
+    rule: 'where it may not be deleted the mark is taken back',
+    given: deletes,
+    when: (story) => story.fail('deleteLease', 'forbidden'),
+    role: 'leaving unmarking',
+    effects: ['warning delete-forbidden', 'replaceLease lease-1@12'],
+  },
+  {
+    rule: 'and the Lease is kept',
+    given: () => deletes().fail('deleteLease', 'forbidden'),
+    when: (story) => story.replaced('13'),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'a mark that cannot be taken back is left',
+    given: () => deletes().fail('deleteLease', 'forbidden'),
+    when: (story) => story.fail('replaceLease', 'unavailable'),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'leaving ends after its limit: before the mark nothing was released',
+    given: releases,
+    when: (story) => story.fire('leaving'),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'leaving ends after its limit: a marked Lease is released, since whoever succeeds may delete it',
+    given: deletes,
+    when: (story) => story.fire('leaving'),
+    role: 'stopped',
+    effects: RELEASED,
+  },
+  {
+    rule: 'five failures are enough',
+    given: () => {
+      const story = releases();
+      for (let round = 0; round < 4; round++) {
+        story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease());
+      }
+      return story;
+    },
+    when: (story) => story.fail('replaceLease', 'unavailable'),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'a look at the Lease that fails while the mark is under way does not disturb it',
+    given: () => {
+      const story = leads().stop('always').fire('backstop');
+      return story.settled();
+    },
+    when: (story) => story.fail('readLease', 'forbidden'),
+    role: 'leaving marking',
+    effects: [],
+  },
+  {
+    rule: 'a late answer to a look at the Lease that nobody waits for does not disturb the wait for another',
+    given: () => releases().fail('replaceLease', 'unavailable'),
+    when: (story) => story.tell({ type: 'leaseRead', request: 999, lease: ownLease() }),
+    role: 'leaving marking',
+    effects: [],
+  },
+  {
+    rule: 'a renewal that is still under way is overtaken by the mark or overtakes it, and is met by a look',
+    given: () => leads().fire('renew').stop('always').settled(),
+    when: (story) => {
+      const [renewal, mark] = [...story.inFlight.keys()];
+      assert.ok(renewal !== undefined && mark !== undefined);
+      const renewed = ownLease({ resourceVersion: '12', renewTimeMs: 1, leaseDurationSeconds: 30 });
+      story.tell({ type: 'leaseWritten', request: renewal, lease: renewed });
+      story.fail('replaceLease', 'conflict').leaseRead(renewed);
+    },
+    role: 'leaving marking',
+    effects: [
+      'setTimer stale 30000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'readLease',
+      `replaceLease lease-1@12 released by ${SELF.uid}`,
+    ],
+  },
+];
+
+const steppingDown: readonly Row[] = [
+  {
+    rule: 'a Lease that was stepped down from is released, and the others go first',
+    given: stepsDown,
+    when: (story) => story.replaced('12').removed(),
+    role: 'candidate',
+    effects: [
+      'deleteLease lease-1@12',
+      'leaderChanged nobody',
+      'clearTimer leaving',
+      'steppedDown released',
+      `setTimer recheck ${STEP_DOWN_PAUSE_MS}`,
+    ],
+  },
+  {
+    rule: 'after its pause a Pod that stepped down campaigns again: a single replica would else never lead',
+    given: () => stepsDown().replaced('12').removed(),
+    when: (story) => story.fire('recheck').fire('campaign').podRead(SELF.name, podOf(SELF)),
+    role: 'candidate creating',
+    effects: ['setTimer campaign 25', `readPod ${SELF.name}`, 'createLease transitions=1'],
+  },
+  {
+    rule: 'during the pause nothing that happens makes it campaign',
+    given: () =>
+      stepsDown()
+        .replaced('12')
+        .removed()
+        .wait(STEP_DOWN_PAUSE_MS - 1),
+    when: (story) => story.deleted(ownLease({ resourceVersion: '13' })).podListed(SELF, podOf(SELF)),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'who succeeds meanwhile is followed',
+    given: () => stepsDown().replaced('12').removed(),
+    when: (story) => story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
+    rule: 'who could not give its Lease up resumes: nobody else can lead',
+    given: stepsDown,
+    when: (story) => story.fail('replaceLease', 'forbidden'),
+    role: 'candidate resuming',
+    effects: ['warning renew-forbidden', 'clearTimer leaving', 'steppedDown kept', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'what a resumption found out about one Lease does not make the next one believed on the word of a watch',
+    given: () => {
+      const story = stepsDown()
+        .fire('leaving')
+        .replaced('12')
+        .deleted(ownLease({ resourceVersion: '13' }));
+      return story.podRead(SELF.name, podOf(SELF));
+    },
+    when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+    role: 'candidate',
+    effects: ['readLease'],
+  },
+  {
+    rule: 'a Lease that was marked after all, but that may not be deleted, is taken back: nobody else could lead',
+    given: () =>
+      stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked).fire('recheck').fire('campaign'),
+    when: (story) => {
+      story.fail('deleteLease', 'forbidden').podRead(SELF.name, podOf(SELF));
+    },
+    role: 'candidate resuming',
+    effects: ['warning delete-forbidden', `readPod ${SELF.name}`, 'replaceLease lease-1@12'],
+  },
+  {
+    rule: 'stepDown() in another role is answered, too: it may have been demoted meanwhile',
+    given: follows,
+    when: (story) => story.stepDown(),
+    role: 'candidate',
+    effects: ['steppedDown kept'],
+  },
+  {
+    rule: 'a second stepDown() says nothing new',
+    given: () => leads().stepDown(),
+    when: (story) => story.stepDown(),
+    role: 'leader draining',
+    effects: [],
+  },
+  {
+    rule: 'stop() while the work drains for a stepDown() ends it, and still releases the Lease',
+    given: () => leads().stepDown().stop(),
+    when: (story) => story.settled(),
+    role: 'leaving marking',
+    effects: ['clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
+  },
+  {
+    rule: 'stop() while the Lease is being given up for a stepDown() ends it after that',
+    given: () => stepsDown().stop(),
+    when: (story) => story.replaced('12').removed(),
+    role: 'stopped',
+    effects: ['deleteLease lease-1@12', 'leaderChanged nobody', ...RELEASED],
+  },
+  {
+    rule: 'stepDown() while it stops does not bring it back',
+    given: () => leads().stop('always').stepDown().settled().stepDown(),
+    when: (story) => story.replaced('12').removed(),
+    role: 'stopped',
+    effects: ['deleteLease lease-1@12', 'leaderChanged nobody', ...RELEASED],
+  },
+  {
+    rule: 'a stepDown() whose Lease is taken away while the work drains is over',
+    given: () => leads().stepDown(),
+    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15' })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'steppedDown kept',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+];
+
+checkTable([...releasing, ...steppingDown]);
+
+test('the mark keeps everything else as it was', () => {
+  const story = leads().fire('renew').replaced('12').stop('always').settled();
+  const { releasedBy, ...content } = story.content('replaceLease');
+  assert.equal(releasedBy, SELF.uid);
+  const { uid, resourceVersion, source, ...before } = story.state.knowledge.observation?.lease ?? ownLease();
+  assert.deepEqual({ ...content, releasedBy: null }, before);
+});

@@ -1,0 +1,183 @@
+// Checks how a leader restores a Lease that was deleted by hand: for the same term, however often, and only
+// while its Pod exists.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  checkTable,
+  finds,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+  WALL_MS,
+} from './story.ts';
+
+const RENEW = 'setTimer renew 10000';
+
+/** A leader that has renewed once: lease-1@12. */
+function renews(): Story {
+  return leads().fire('renew').replaced('12');
+}
+
+/** Its Lease was deleted by hand, at resourceVersion 13. */
+function loses(): Story {
+  return renews().deleted(ownLease({ resourceVersion: '13' }));
+}
+
+/** It has sent the create of its Lease again. */
+function restores(): Story {
+  return loses().podRead(SELF.name, podOf(SELF));
+}
+
+const restoration: readonly Row[] = [
+  {
+    rule: 'a Lease that was deleted by hand is created again, once the own Pod is known to exist',
+    given: renews,
+    when: (story) => story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF)),
+    role: 'leader restoring',
+    effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
+  },
+  {
+    rule: 'the term is the same then: nobody is told anything, and renewals go on',
+    given: restores,
+    when: (story) => story.created({ uid: 'lease-2', resourceVersion: '14' }).fire('renew'),
+    role: 'leader renewing',
+    effects: [RENEW, 'replaceLease lease-2@14'],
+  },
+  {
+    rule: 'a Pod that is being deleted restores its Lease, too',
+    given: loses,
+    when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
+    role: 'leader restoring',
+    effects: ['createLease transitions=0'],
+  },
+  {
+    rule: 'a Lease that goes because the own Pod is gone ends the term',
+    given: loses,
+    when: (story) => story.podRead(SELF.name, null),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'where Pods may not be read the own one is believed to exist',
+    given: loses,
+    when: (story) => story.fail('readPod', 'forbidden', SELF.name),
+    role: 'leader restoring',
+    effects: ['warning pod-read-forbidden', 'createLease transitions=0'],
+  },
+  {
+    rule: 'a read of the own Pod that fails otherwise is repeated after a look at the Lease',
+    given: loses,
+    when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry').leaseRead(null),
+    role: 'leader restoring',
+    effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'who finds another Lease in its place (409) reads it',
+    given: restores,
+    when: (story) => story.fail('createLease', 'alreadyExists'),
+    role: 'leader resting',
+    effects: ['readLease'],
+  },
+  {
+    rule: "and stops leading when it is another's",
+    given: () => restores().fail('createLease', 'alreadyExists'),
+    when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
+    rule: 'a create whose answer never came, but that was carried out, restores the Lease',
+    given: () => restores().fail('createLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a create whose answer never came, and that was not carried out, is repeated',
+    given: () => restores().fail('createLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(null).podRead(SELF.name, podOf(SELF)),
+    role: 'leader restoring',
+    effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
+  },
+  {
+    rule: 'a Lease that is restored and known to be deleted again before the answer came is restored again',
+    given: () => restores().deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
+    when: (story) => story.created({ uid: 'lease-2', resourceVersion: '14' }).podRead(SELF.name, podOf(SELF)),
+    role: 'leader restoring',
+    effects: [RENEW, `readPod ${SELF.name}`, 'createLease transitions=0'],
+  },
+  {
+    rule: 'a look at the Lease that fails does not make a create that is under way be forgotten',
+    given: () => restores().fire('backstop'),
+    when: (story) => story.fail('readLease', 'unavailable'),
+    role: 'leader restoring resting',
+    effects: ['setTimer retry 188'],
+  },
+  {
+    rule: 'a Lease that comes back by itself needs no restoration',
+    given: loses,
+    when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })).podRead(SELF.name, podOf(SELF)),
+    role: 'leader',
+    effects: [RENEW],
+  },
+  {
+    rule: 'without permission to create it tries again, with one warning',
+    given: restores,
+    when: (story) => story.fail('createLease', 'forbidden').fire('retry'),
+    role: 'leader resting',
+    effects: ['warning create-forbidden', 'setTimer retry 188', 'readLease'],
+  },
+  {
+    rule: 'the turn of a renewal while there is no Lease is not the last one',
+    given: restores,
+    when: (story) => story.fire('renew'),
+    role: 'leader restoring',
+    effects: [RENEW],
+  },
+];
+
+checkTable(restoration);
+
+test('a restored Lease keeps when the term began and how often the Lease changed hands', () => {
+  const story = finds(leaseOf(RIVAL)).podListed(RIVAL, null).fire('campaign').podRead(SELF.name, podOf(SELF)).removed();
+  story.created({ uid: 'lease-2', resourceVersion: '30' }).wait(5_000);
+  story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '31' })).podRead(SELF.name, podOf(SELF));
+  const { acquireTimeMs, leaseTransitions } = story.content('createLease');
+  assert.equal(leaseTransitions, 4);
+  assert.equal(acquireTimeMs, WALL_MS + 25);
+});
+
+test('renewals go on after a restoration, however it came about', () => {
+  const stories: Record<string, Story> = {
+    answered: restores().created({ uid: 'lease-2', resourceVersion: '14' }),
+    'answer lost': restores()
+      .fail('createLease', 'unavailable')
+      .fire('retry')
+      .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+    'created by an earlier attempt': restores()
+      .fail('createLease', 'alreadyExists')
+      .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+    'the renewal came while it was missing': restores()
+      .fire('renew')
+      .fail('createLease', 'unavailable')
+      .fire('retry')
+      .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
+  };
+  for (const [name, story] of Object.entries(stories)) {
+    assert.ok(story.timers.has('renew'), name);
+    story.forget().fire('renew');
+    assert.deepEqual(story.said, ['replaceLease lease-2@14'], name);
+  }
+});

@@ -1,0 +1,173 @@
+// Checks how a restarted container leads on: its Pod's Lease is believed only on a consistent answer, and only
+// while its Pod exists.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CAMPAIGN_JITTER_MS } from '../../src/core/candidate.ts';
+import {
+  checkTable,
+  creates,
+  finds,
+  follows,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+  starts,
+  WALL_MS,
+} from './story.ts';
+
+const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;
+const ELECTED = ['setTimer renew 10000'];
+
+/** The own Lease was there at the start: the container was restarted. */
+function resumes(): Story {
+  return finds(leaseOf(SELF));
+}
+
+const resumption: readonly Row[] = [
+  {
+    rule: 'a restarted container that finds its own Lease renews it, and checks that its Pod exists',
+    given: starts,
+    when: (story) => story.listed(leaseOf(SELF)),
+    role: 'candidate resuming',
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`, 'replaceLease lease-1@20'],
+  },
+  {
+    rule: 'it leads once both are answered: here the renewal last',
+    given: () => resumes().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.replaced('21'),
+    role: 'leader',
+    effects: [
+      'setTimer stale 30000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'clearTimer stale',
+      ...ELECTED,
+      'elected 21 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'it leads once both are answered: here the Pod last, and one that is being deleted may resume its own term',
+    given: () => resumes().replaced('21'),
+    when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
+    role: 'leader',
+    effects: ['clearTimer stale', ...ELECTED, 'elected 21 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
+  },
+  {
+    rule: 'nobody leads on the word of a watch: the own Lease in an event is read first',
+    given: follows,
+    when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
+    role: 'candidate',
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, 'readLease'],
+  },
+  {
+    rule: 'the read confirms it, and the term is resumed',
+    given: () => follows().watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
+    when: (story) => story.leaseRead(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
+    role: 'candidate resuming',
+    effects: [`readPod ${SELF.name}`, 'replaceLease lease-2@30'],
+  },
+  {
+    rule: "an own Lease found after somebody else's is not the one that was created unawares: it is resumed",
+    given: () => {
+      const story = creates().fail('createLease', 'unavailable').fire('retry').leaseRead(leaseOf(RIVAL));
+      story.podListed(RIVAL, podOf(RIVAL)).fire('backstop');
+      return story.leaseRead(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })).podRead(SELF.name, podOf(SELF));
+    },
+    when: (story) => story.replaced('31'),
+    role: 'leader',
+    effects: [
+      'setTimer stale 30000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'clearTimer stale',
+      ...ELECTED,
+      'elected 31 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'the read does not confirm it: the Lease is gone, so a new one is created',
+    given: () => follows().watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
+    when: (story) => story.leaseRead(null),
+    role: 'candidate jitter',
+    effects: [JITTER],
+  },
+  {
+    rule: 'a process whose Pod is gone does not resume, whatever its Lease says',
+    given: resumes,
+    when: (story) => story.podRead(SELF.name, null).replaced('21'),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'setTimer stale 30000'],
+  },
+  {
+    rule: 'a process whose Pod was seen to go after it had been read does not resume',
+    given: () => resumes().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.podGone(SELF).replaced('21'),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'setTimer stale 30000'],
+  },
+  {
+    rule: 'a process whose Pod was seen to go does not resume where Pods may not be read either',
+    given: () => resumes().podGone(SELF),
+    when: (story) => story.fail('readPod', 'forbidden', SELF.name).fail('replaceLease', 'forbidden'),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a 409 on the renewal is no loss: the Lease is read, and resumed if it is still mine',
+    given: () => resumes().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.fail('replaceLease', 'conflict').leaseRead(leaseOf(SELF, { resourceVersion: '23' })),
+    role: 'candidate resuming',
+    effects: ['readLease', `readPod ${SELF.name}`, 'replaceLease lease-1@23'],
+  },
+  {
+    rule: 'without permission to renew, the term is resumed without, with one warning',
+    given: resumes,
+    when: (story) => story.fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    role: 'leader',
+    effects: [
+      'warning renew-forbidden',
+      `readPod ${SELF.name}`,
+      'elected 20 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'without permission to renew and to read Pods, a consistent answer is enough',
+    given: resumes,
+    when: (story) => story.fail('readPod', 'forbidden', SELF.name).fail('replaceLease', 'forbidden'),
+    role: 'leader',
+    effects: [
+      'warning pod-read-forbidden',
+      'warning renew-forbidden',
+      'elected 20 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'an own Lease that vanishes while it is being resumed is created anew',
+    given: () => resumes().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.deleted(leaseOf(SELF, { resourceVersion: '21' })),
+    role: 'candidate jitter',
+    effects: [JITTER],
+  },
+];
+
+checkTable(resumption);
+
+test('a resumed Lease keeps when it was acquired and how often it changed hands, and is renewed', () => {
+  const story = finds(ownLease({ acquireTimeMs: 77, leaseTransitions: 5, holderIdentity: 'edited' }));
+  assert.deepEqual(story.content('replaceLease'), {
+    holderIdentity: SELF.name,
+    owner: SELF,
+    acquireTimeMs: 77,
+    renewTimeMs: WALL_MS,
+    leaseDurationSeconds: 30,
+    leaseTransitions: 5,
+    releasedBy: null,
+  });
+});

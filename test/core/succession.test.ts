@@ -1,0 +1,282 @@
+// Checks how a candidate succeeds a leader: only one that is gone or gave its Lease up, by a DELETE with
+// preconditions and a POST, and only while its own Pod exists.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CAMPAIGN_JITTER_MS } from '../../src/core/candidate.ts';
+import {
+  checkTable,
+  clears,
+  finds,
+  follows,
+  leaseOf,
+  NAMESAKE,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+  seesRivalGo,
+} from './story.ts';
+
+const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;
+const ELECTED = ['setTimer renew 10000'];
+
+/** The rival's Lease is gone and this Pod exists: the create is under way. */
+function succeeds(): Story {
+  return clears().podRead(SELF.name, podOf(SELF)).removed();
+}
+
+const takeOver: readonly Row[] = [
+  {
+    rule: "another's Lease is left alone while its Pod exists",
+    given: () => finds(leaseOf(RIVAL)),
+    when: (story) => story.podListed(RIVAL, podOf(RIVAL)),
+    role: 'candidate',
+    effects: ['clearTimer recheck'],
+  },
+  {
+    rule: 'a holder whose Pod is being deleted, but still exists, is left alone',
+    given: follows,
+    when: (story) => story.podWatched(RIVAL, podOf(RIVAL, { terminating: true })),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: "a holder's Pod that was deleted makes a candidate wait out a jitter",
+    given: follows,
+    when: (story) => story.podGone(RIVAL),
+    role: 'candidate jitter',
+    effects: [JITTER, 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a holder whose name carries another uid in a consistent list is gone',
+    given: follows,
+    when: (story) => story.podListed(RIVAL, podOf({ ...RIVAL, uid: 'pod-9' })),
+    role: 'candidate jitter',
+    effects: [JITTER, 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a holder that a consistent list does not show is gone',
+    given: follows,
+    when: (story) => story.podListed(RIVAL, null),
+    role: 'candidate jitter',
+    effects: [JITTER, 'leaderChanged nobody'],
+  },
+  {
+    rule: 'another uid in a watch event is not believed but read',
+    given: follows,
+    when: (story) => story.podWatched(RIVAL, podOf({ ...RIVAL, uid: 'pod-9' })),
+    role: 'candidate',
+    effects: [`readPod ${RIVAL.name}`],
+  },
+  {
+    rule: 'the read that followed another uid decides: gone',
+    given: () => follows().podWatched(RIVAL, podOf({ ...RIVAL, uid: 'pod-9' })),
+    when: (story) => story.podRead(RIVAL.name, podOf({ ...RIVAL, uid: 'pod-9' })),
+    role: 'candidate jitter',
+    effects: [JITTER, 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a Lease of a Pod of the same name and another uid is not mine; the own Pod proves that its owner is gone',
+    given: () => finds(leaseOf(NAMESAKE)),
+    when: (story) => story.podListed(NAMESAKE, podOf(SELF)),
+    role: 'candidate jitter',
+    effects: [JITTER, 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a campaign is called off when somebody else was quicker',
+    given: seesRivalGo,
+    when: (story) => story.watched(leaseOf({ name: 'app-3', uid: 'pod-3' }, { uid: 'lease-2', resourceVersion: '30' })),
+    role: 'candidate',
+    effects: ['watchPod app-3/pod-3', 'clearTimer campaign', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
+  },
+  {
+    rule: 'a campaign is called off when the own Pod is seen to go',
+    given: () => finds(leaseOf(SELF, { releasedBy: SELF.uid })),
+    when: (story) => story.podGone(SELF),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer campaign'],
+  },
+  {
+    rule: "a Lease whose owner's Pod is gone is deleted with uid and resourceVersion, while the own Pod is read",
+    given: seesRivalGo,
+    when: (story) => story.fire('campaign'),
+    role: 'candidate clearing',
+    effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
+  },
+  {
+    rule: 'then it is created, with one transition more',
+    given: () => clears().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.removed(),
+    role: 'candidate creating',
+    effects: ['createLease transitions=4'],
+  },
+  {
+    rule: 'the create follows whichever comes first: here the DELETED event, before the answer to the delete',
+    given: () => clears().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    role: 'candidate creating',
+    effects: ['createLease transitions=4'],
+  },
+  {
+    rule: 'the late answer to the delete is dropped then',
+    given: () =>
+      clears()
+        .podRead(SELF.name, podOf(SELF))
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    when: (story) => story.fail('deleteLease', 'conflict'),
+    role: 'candidate creating',
+    effects: [],
+  },
+  {
+    rule: 'the late DELETED event of the predecessor does not disturb a new term',
+    given: () => succeeds().created({ uid: 'lease-2', resourceVersion: '26' }),
+    when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a Pod that exists no more does not campaign, and says so',
+    given: clears,
+    when: (story) => story.podRead(SELF.name, null),
+    role: 'candidate',
+    effects: ['warning pod-deleted'],
+  },
+  {
+    rule: 'a Pod whose name carries another uid does not campaign',
+    given: clears,
+    when: (story) => story.podRead(SELF.name, podOf(NAMESAKE)).removed(),
+    role: 'candidate',
+    effects: ['warning pod-deleted'],
+  },
+  {
+    rule: 'a Pod that is being deleted does not campaign, and says so',
+    given: clears,
+    when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })).removed(),
+    role: 'candidate',
+    effects: ['warning pod-terminating'],
+  },
+  {
+    rule: 'a Pod that is being deleted never campaigns again',
+    given: () => clears().podRead(SELF.name, podOf(SELF, { terminating: true })),
+    when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'without permission to read Pods the own one is believed to exist, with one warning',
+    given: clears,
+    when: (story) => story.fail('readPod', 'forbidden', SELF.name).removed(),
+    role: 'candidate creating',
+    effects: ['warning pod-read-forbidden', 'createLease transitions=4'],
+  },
+  {
+    rule: 'a read of the own Pod that fails otherwise ends the attempt',
+    given: clears,
+    when: (story) => story.fail('readPod', 'unavailable', SELF.name),
+    role: 'candidate resting',
+    effects: ['setTimer retry 188'],
+  },
+  {
+    rule: 'a delete that somebody overtook (409) is followed by a look at the Lease',
+    given: clears,
+    when: (story) => story.fail('deleteLease', 'conflict'),
+    role: 'candidate resting',
+    effects: ['readLease'],
+  },
+  {
+    rule: 'and by another attempt, with what was read',
+    given: () => clears().fail('deleteLease', 'conflict'),
+    when: (story) => story.leaseRead(leaseOf(RIVAL, { resourceVersion: '22' })).fire('campaign'),
+    role: 'candidate clearing',
+    effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@22'],
+  },
+  {
+    rule: 'a delete whose answer never came, and that was carried out, leads to the create',
+    given: () => clears().fail('deleteLease', 'unavailable').fire('retry').leaseRead(null).fire('campaign'),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)),
+    role: 'candidate creating',
+    effects: ['createLease transitions=4'],
+  },
+  {
+    rule: 'without permission to delete, the garbage collector is waited for, with one warning',
+    given: clears,
+    when: (story) => story.fail('deleteLease', 'forbidden'),
+    role: 'candidate',
+    effects: ['warning delete-forbidden'],
+  },
+  {
+    rule: 'what the garbage collector deleted is then created',
+    given: () => clears().fail('deleteLease', 'forbidden'),
+    when: (story) => {
+      story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })).fire('campaign');
+      story.podRead(SELF.name, podOf(SELF));
+    },
+    role: 'candidate creating',
+    effects: [JITTER, `readPod ${SELF.name}`, 'createLease transitions=4'],
+  },
+  {
+    rule: 'a Lease that is marked released is taken over although the Pod of its holder exists',
+    given: follows,
+    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid })).fire('campaign'),
+    role: 'candidate clearing',
+    effects: [JITTER, 'leaderChanged nobody', `readPod ${SELF.name}`, 'deleteLease lease-1@21'],
+  },
+  {
+    rule: 'a Lease that was released and deleted is created, although the Pod of its last holder exists',
+    given: () => follows().watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid })),
+    when: (story) => {
+      story.deleted(leaseOf(RIVAL, { resourceVersion: '22', releasedBy: RIVAL.uid })).fire('campaign');
+      story.podRead(SELF.name, podOf(SELF));
+    },
+    role: 'candidate creating',
+    effects: [`readPod ${SELF.name}`, 'createLease transitions=4'],
+  },
+  {
+    rule: 'what stands in the way of the create, although the delete succeeded, is not deleted in a hot loop',
+    given: () => {
+      const story = succeeds();
+      for (let round = 0; round < 3; round++) {
+        story.fail('createLease', 'alreadyExists');
+        story.leaseRead(leaseOf(RIVAL, { resourceVersion: `${30 + round}` })).fire('campaign');
+        story.podRead(SELF.name, podOf(SELF)).removed();
+      }
+      return story;
+    },
+    when: (story) => story.fail('createLease', 'alreadyExists'),
+    role: 'candidate resting',
+    effects: ['setTimer retry 1500'],
+  },
+  {
+    rule: 'a late event of the Lease that was just deleted does not make the create be forgotten',
+    given: succeeds,
+    when: (story) => {
+      story.watched(leaseOf(RIVAL, { resourceVersion: '21', owner: { name: 'app-3', uid: 'pod-3' } }));
+      story.created({ uid: 'lease-2', resourceVersion: '26' });
+    },
+    role: 'leader',
+    effects: [
+      'watchPod app-3/pod-3',
+      'setTimer recheck 5000',
+      'leaderChanged app-3/pod-3',
+      `watchPod ${SELF.name}/${SELF.uid}`,
+      'clearTimer recheck',
+      ...ELECTED,
+      'elected 26',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+];
+
+checkTable(takeOver);
+
+test('only one create is under way at a time, even when the Lease seems to come and go meanwhile', () => {
+  const story = succeeds();
+  story.watched(leaseOf({ name: 'app-3', uid: 'pod-3' }, { resourceVersion: '21' }));
+  story.deleted(leaseOf({ name: 'app-3', uid: 'pod-3' }, { resourceVersion: '22' }));
+  story.podGone({ name: 'app-3', uid: 'pod-3' });
+  const creations = [...story.inFlight.values()].filter((effect) => effect.type === 'createLease');
+  assert.equal(creations.length, 1);
+  assert.ok(!story.timers.has('campaign'));
+});
