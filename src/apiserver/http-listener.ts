@@ -1,11 +1,12 @@
 /**
- * The socket in front of the server: HTTP/1.1, with TLS unless switched off. Turns requests into calls and
- * answers into bytes; decides nothing.
+ * The socket in front of the server: HTTP/1.1 and, with TLS, HTTP/2. Turns requests into calls and answers
+ * into bytes, and bounds both; decides nothing else.
  */
 
 import http from 'node:http';
-import https from 'node:https';
+import http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import { systemClock } from '../clock.ts';
 import type { ApiRequest, ApiResponse } from './api-request.ts';
 import { errorResponse } from './api-request.ts';
 import { StatusError } from './status.ts';
@@ -14,8 +15,12 @@ import type { ApiStream } from './watch.ts';
 
 /** The largest body a request may have, in bytes (wire recording http-large-body). */
 export const MAX_BODY_BYTES = 3_145_728;
+/** A body that is too large is read on, so that its sender takes note of the answer, but not for ever. */
+export const MAX_DISCARDED_BYTES: number = 32 * 1024 * 1024;
 /** Unsent bytes of a watch after which a client that does not read is cut off. */
-export const MAX_UNSENT_BYTES: number = 16 * 1024 * 1024;
+export const MAX_UNSENT_BYTES: number = 4 * 1024 * 1024;
+/** How long a stop waits for clients to take what they were sent. */
+export const STOP_GRACE_MS = 1000;
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -27,28 +32,42 @@ export interface ListenOptions {
   readonly tls?: boolean;
 }
 
+type Request = http.IncomingMessage | http2.Http2ServerRequest;
+type Response = http.ServerResponse | http2.Http2ServerResponse;
+
 /** A listening socket. */
 export class HttpListener {
-  readonly #server: http.Server | https.Server;
+  readonly #server: http.Server | http2.Http2SecureServer;
   readonly #handle: (request: ApiRequest) => Promise<ApiResponse>;
   readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<http2.ServerHttp2Session>();
 
   constructor(handle: (request: ApiRequest) => Promise<ApiResponse>, tls: boolean) {
     this.#handle = handle;
-    const answer = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-      this.#answer(request, response);
-    };
     this.#server = tls
-      ? https.createServer({ cert: TEST_SERVER_CERTIFICATE, key: TEST_SERVER_KEY, ALPNProtocols: ['http/1.1'] }, answer)
-      : http.createServer(answer);
-    this.#server.on('connection', (socket: Socket) => {
+      ? this.#secureServer()
+      : http.createServer((request, response) => this.#answer(request, response));
+    this.#server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      socket.on('close', () => this.#sockets.delete(socket));
     });
     // A connection that broke is the client's to notice.
-    this.#server.on('clientError', (_error, socket) => socket.destroy());
-    this.#server.keepAliveTimeout = 0;
-    this.#server.requestTimeout = 0;
+    this.#server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
+    // Node answers some requests by itself, and ends connections that wait; a watch waits long.
+    Object.assign(this.#server, { keepAliveTimeout: 0, requestTimeout: 0 });
+  }
+
+  #secureServer(): http2.Http2SecureServer {
+    const certificate = { cert: TEST_SERVER_CERTIFICATE, key: TEST_SERVER_KEY };
+    const server = http2.createSecureServer({ ...certificate, allowHTTP1: true }, (request, response) =>
+      this.#answer(request, response),
+    );
+    server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.on('close', () => this.#sessions.delete(session));
+    });
+    server.on('sessionError', () => {});
+    return server;
   }
 
   listen(port: number, host: string): Promise<number> {
@@ -61,29 +80,36 @@ export class HttpListener {
     });
   }
 
-  /** Stops listening and drops all connections. */
+  /** Stops listening and ends all connections, once what was written to them is sent. */
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      // Also those in the middle of a TLS handshake, which `closeAllConnections` does not know of yet.
-      for (const socket of this.#sockets) socket.destroy();
+      const deadline = systemClock.setTimer(STOP_GRACE_MS, () => {
+        for (const socket of this.#sockets) socket.destroy();
+      });
+      this.#server.close(() => {
+        deadline.cancel();
+        resolve();
+      });
+      for (const session of this.#sessions) session.close();
+      const ofSessions = new Set([...this.#sessions].map((session) => session.socket as Socket));
+      for (const socket of this.#sockets) if (!ofSessions.has(socket)) socket.destroySoon();
     });
   }
 
-  #answer(request: http.IncomingMessage, response: http.ServerResponse): void {
+  #answer(request: Request, response: Response): void {
     const chunks: Buffer[] = [];
     let size = 0;
+    const tooLarge = (): boolean => size > MAX_BODY_BYTES;
     request.on('data', (chunk: Buffer) => {
+      const answered = tooLarge();
       size += chunk.length;
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+      if (!tooLarge()) chunks.push(chunk);
+      else if (!answered) send(request, response, bodyTooLarge());
+      if (size > MAX_DISCARDED_BYTES) request.socket.destroy();
     });
-    request.on('error', () => response.destroy());
+    request.on('error', () => cutOff(response));
     request.on('end', () => {
-      if (size > MAX_BODY_BYTES) {
-        const message = `Request entity too large: limit is ${MAX_BODY_BYTES}`;
-        send(request, response, errorResponse(new StatusError(413, 'RequestEntityTooLarge', message)));
-        return;
-      }
+      if (tooLarge()) return;
       const body = Buffer.concat(chunks).toString('utf8');
       this.#handle({
         method: request.method ?? 'GET',
@@ -98,39 +124,58 @@ export class HttpListener {
   }
 }
 
-function headersOf(request: http.IncomingMessage): Readonly<Record<string, string>> {
+function bodyTooLarge(): ApiResponse {
+  const message = `Request entity too large: limit is ${MAX_BODY_BYTES}`;
+  return errorResponse(new StatusError(413, 'RequestEntityTooLarge', message));
+}
+
+function headersOf(request: Request): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+    // HTTP/2 has the method and the path among the headers.
+    if (value === undefined || name.startsWith(':')) continue;
+    headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return headers;
 }
 
-function send(request: http.IncomingMessage, response: http.ServerResponse, answer: ApiResponse): void {
+/** The one shape in which both kinds of response can be written to. */
+type Writable = Pick<http.ServerResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'on' | 'writableLength'>;
+
+function send(request: Request, response: Response, answer: ApiResponse): void {
   if (answer.stream !== undefined) {
     sendStream(response, answer, answer.stream);
     return;
   }
   const body = answer.body ?? '';
-  const bodyless = request.method === 'HEAD';
-  response.writeHead(answer.status, { ...answer.headers, 'content-length': String(Buffer.byteLength(body)) });
-  response.end(bodyless ? undefined : body);
+  const writable = response as Writable;
+  writable.writeHead(answer.status, { ...answer.headers, 'content-length': String(Buffer.byteLength(body)) });
+  writable.end(request.method === 'HEAD' ? undefined : body);
 }
 
-function sendStream(response: http.ServerResponse, answer: ApiResponse, stream: ApiStream): void {
+function sendStream(response: Response, answer: ApiResponse, stream: ApiStream): void {
   const { 'transfer-encoding': _chunkedByNode, ...headers } = answer.headers;
-  response.writeHead(answer.status, headers);
-  response.flushHeaders();
-  response.on('close', () => stream.close());
+  const writable = response as Writable;
+  writable.writeHead(answer.status, headers);
+  writable.flushHeaders();
+  writable.on('close', () => stream.close());
   stream.open(
     (chunk) => {
-      response.write(chunk);
-      // Nobody may fill the memory by not reading.
-      if (response.writableLength > MAX_UNSENT_BYTES) response.destroy();
+      writable.write(chunk);
+      if (writable.writableLength <= MAX_UNSENT_BYTES) return;
+      // Nobody may fill the memory by not reading: a real server drops a slow watcher as well.
+      stream.close();
+      cutOff(response);
     },
     (error) => {
-      if (error === undefined) response.end();
-      else response.destroy();
+      if (error === undefined) writable.end();
+      else cutOff(response);
     },
   );
+}
+
+/** Breaks an answer off, so that its client does not take it for whole. */
+function cutOff(response: Response): void {
+  if (response instanceof http.ServerResponse) response.destroy();
+  else response.stream?.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
 }
