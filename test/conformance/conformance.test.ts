@@ -1,0 +1,74 @@
+/**
+ * The server answers as a real kube-apiserver was recorded to: every scenario in process, and over a socket
+ * those that are about the socket, with one of each other kind.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gapsOf, MAX_GAPS_SHARE, problemsOf, readGaps } from './gaps.ts';
+import { InProcessRoom } from './in-process-room.ts';
+import { countedSteps, readRecordings } from './recording.ts';
+import { replay } from './replayer.ts';
+import { SocketRoom } from './socket-room.ts';
+
+const recordings = readRecordings();
+const gaps = readGaps();
+
+/** Scenarios that show what only a socket has: framing, connections, bodies that are too large, HTTP/2. */
+const SOCKET_GROUP = 'http';
+
+/** One scenario of each other group that goes over a socket as well. */
+const ALSO_OVER_SOCKET = [
+  'authz-restricted',
+  'discovery',
+  'events-core',
+  'gc-two-owners',
+  'kubectl-watch',
+  'lease-bad-requests',
+  'lease-election-race',
+  'list-selectors',
+  'pod-bound-delete',
+  'watch-deleted-event',
+  'watch-election',
+  'watch-too-old',
+];
+
+for (const recording of recordings.filter(({ group }) => group !== SOCKET_GROUP)) {
+  test(`${recording.scenario}: ${recording.title}`, async () => {
+    const room = new InProcessRoom();
+    const results = await replay(recording, room);
+    await room.close();
+    assert.deepEqual(problemsOf(results, gapsOf(gaps, recording.scenario)), []);
+  });
+}
+
+test('over a socket', { concurrency: 8 }, async (t) => {
+  const chosen = recordings.filter(
+    ({ group, scenario }) => group === SOCKET_GROUP || ALSO_OVER_SOCKET.includes(scenario),
+  );
+  const scenarios = chosen.map((recording) =>
+    t.test(`${recording.scenario}: ${recording.title}`, async () => {
+      const room = await SocketRoom.open();
+      const results = await replay(recording, room);
+      await room.close();
+      assert.deepEqual(problemsOf(results, gapsOf(gaps, recording.scenario)), []);
+    }),
+  );
+  await Promise.all(scenarios);
+  assert.ok(ALSO_OVER_SOCKET.every((name) => chosen.some(({ scenario }) => scenario === name)));
+});
+
+test('the list of gaps is short, gives reasons, and names scenarios that exist', () => {
+  const scenarios = new Set(recordings.map(({ scenario }) => scenario));
+  const listed = gaps.flatMap(({ steps }) =>
+    Object.entries(steps).flatMap(([scenario, of]) => Object.keys(of).map((step) => `${scenario}/${step}`)),
+  );
+  assert.ok(gaps.every(({ reason }) => reason.length > 0));
+  assert.deepEqual(
+    listed.filter((gap) => !scenarios.has(gap.split('/')[0] ?? '')),
+    [],
+  );
+  assert.equal(new Set(listed).size, listed.length, 'a gap is listed twice');
+  const steps = recordings.flatMap(countedSteps).length;
+  assert.ok(steps > 0 && listed.length <= steps * MAX_GAPS_SHARE, `${listed.length} gaps in ${steps} steps`);
+});

@@ -1,0 +1,103 @@
+/**
+ * The recordings of a real kube-apiserver, as they lie in recordings/: one file per scenario. What the fields
+ * mean is written here; how they are compared is in comparison.ts and replayer.ts.
+ */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { PolicyRule } from '../../src/apiserver/index.ts';
+
+/** A request; any string may hold placeholders. */
+export interface RecordedRequest {
+  /** `admin`, `none`, `bad-token`, a name of `users`, or `<jwt:N>`. */
+  readonly user: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly bodyText?: string;
+  readonly bodyFill?: {
+    readonly prefix: string;
+    readonly repeat: string;
+    readonly times: number;
+    readonly suffix: string;
+  };
+  readonly protocol?: 'h2';
+  /** Exchanges of the same name share one connection. */
+  readonly connection?: string;
+}
+
+/** An answer; `body` is compared as JSON, `bodyText` as text. */
+export interface RecordedResponse {
+  readonly status: number;
+  /** Those of COMPARED_HEADERS that were there; `null` in a raw exchange: must be absent. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+  readonly body?: unknown;
+  readonly bodyText?: string;
+  readonly noBody?: true;
+  readonly httpVersion?: string;
+  readonly reusedConnection?: boolean;
+  /** Of a raw exchange. */
+  readonly statusLine?: string;
+  readonly lines?: readonly unknown[];
+  readonly terminated?: boolean;
+}
+
+/** An event of a watch. */
+export interface RecordedEvent {
+  readonly type: string;
+  readonly object: unknown;
+}
+
+/** A step; which of the fields are there says what is done. */
+export interface RecordedStep {
+  readonly id: string;
+  readonly request?: RecordedRequest;
+  readonly response?: RecordedResponse;
+  /** The exchange is repeated until it matches, at most that long. */
+  readonly eventually?: { readonly withinSeconds: number };
+  /** Seconds from and to. */
+  readonly took?: readonly [number, number];
+  /** The decoded token bound as `<jwt:of>`. */
+  readonly jwt?: { readonly of: string; readonly header: unknown; readonly payload: unknown };
+  /** Opens a watch of this name. */
+  readonly watch?: string;
+  /** Reads the watch of this name. */
+  readonly read?: string;
+  readonly events?: readonly RecordedEvent[];
+  readonly withinSeconds?: number;
+  /** Who ends the stream; the stream stays open when it is absent. */
+  readonly end?: { readonly by: 'client' | 'server'; readonly afterSeconds?: readonly [number, number] };
+  readonly allowExtraBookmarks?: boolean;
+  /** HTTP/1.1 bytes on a connection of its own, read for at most that long. */
+  readonly raw?: { readonly seconds: number };
+  readonly alpn?: { readonly offered?: readonly string[]; readonly chosen: string };
+  /** A pause; no step that counts. */
+  readonly sleepMs?: number;
+}
+
+/** A scenario. */
+export interface Recording {
+  readonly scenario: string;
+  readonly group: string;
+  readonly title: string;
+  readonly namespaces?: readonly string[];
+  readonly users?: Readonly<Record<string, { readonly namespace: string; readonly rules: readonly PolicyRule[] }>>;
+  /** Relations of resourceVersions: `rv:1 < rv:2`, `rv:2 <= lrv:1`. */
+  readonly order?: readonly string[];
+  readonly steps: readonly RecordedStep[];
+}
+
+const FOLDER = path.join(import.meta.dirname, 'recordings');
+
+/** All scenarios, in the order of their names. */
+export function readRecordings(): readonly Recording[] {
+  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.json'));
+  return files.sort().map((file) => JSON.parse(readFileSync(path.join(FOLDER, file), 'utf8')) as Recording);
+}
+
+/** The steps that count: all but the pauses. */
+export function countedSteps(recording: Recording): readonly RecordedStep[] {
+  return recording.steps.filter((step) => step.sleepMs === undefined);
+}
