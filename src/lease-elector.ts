@@ -103,6 +103,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #stepDown: Outcome | null = null;
   #current: CurrentTerm | null = null;
   #work: Promise<void> = Promise.resolve();
+  /** The work that has had its time, and is not waited for again. */
+  #overdue: Promise<void> | null = null;
   #over = false;
   #startedAtMs = 0;
 
@@ -154,8 +156,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
    */
-  async stop(options: StopOptions = {}): Promise<void> {
-    checkStopOptions(options);
+  stop(options: StopOptions = {}): Promise<void> {
+    try {
+      checkStopOptions(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#stopping.abort();
     if (this.#driver !== null) {
       this.#driver.take({ type: 'stopRequested', release: options.release === true ? 'always' : 'ifTerminating' });
@@ -291,9 +297,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   async #identify(cluster: Cluster): Promise<Identity> {
     const { random } = this.#surroundings;
     const { pod, lease } = this.#options;
+    // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.
+    const close = (): void => cluster.close();
+    this.#stopping.signal.addEventListener('abort', close, { once: true });
     try {
       for (let attempt = 1; ; attempt += 1) {
         const answer = await cluster.identify(defined({ pod, lease }));
+        if (this.#stopping.signal.aborted) throw stoppedError();
         if (answer.ok) return answer.value;
         const { failure } = answer;
         if (isFinalAtStart(failure)) throw errorOfFailure(failure);
@@ -302,8 +312,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         if (this.#stopping.signal.aborted) throw stoppedError();
       }
     } catch (error) {
-      cluster.close();
+      close();
       throw error;
+    } finally {
+      this.#stopping.signal.removeEventListener('abort', close);
     }
   }
 
@@ -343,7 +355,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         return this.#steppedDown(announcement.released);
       case 'stopped':
         this.#steppedDown(announcement.released);
-        return this.#finish();
+        // Also the work of a term that ended against this process's will, which nobody has waited for yet.
+        void this.#settleWork().then(() => this.#finish());
+        return;
     }
   }
 
@@ -391,10 +405,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   async #settleWork(): Promise<boolean> {
+    const work = this.#work;
+    if (work === this.#overdue) return false;
     const { promise: timeout, resolve } = outcome();
     const timer = this.#surroundings.clock.setTimer(this.#options.drainTimeoutMs, resolve);
-    const drained = await Promise.race([this.#work.then(() => true), timeout.then(() => false)]);
+    const drained = await Promise.race([work.then(() => true), timeout.then(() => false)]);
     timer.cancel();
+    if (!drained) this.#overdue = work;
     return drained;
   }
 

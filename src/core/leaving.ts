@@ -41,7 +41,7 @@ export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): voi
       if (role.attempt?.step === 'creating') {
         goTo(turn, next, { name: 'awaitingCreate', request: role.attempt.request, release });
       } else {
-        decide(turn, next, release, true);
+        decide(turn, next, release, !turn.knowledge.workMayRun);
       }
       return;
     case 'leaving':
@@ -144,8 +144,8 @@ function noteOwnPod(turn: Turn, role: LeavingRole, request: number, pod: PodReco
 function noteWritten(turn: Turn, role: LeavingRole, request: number, lease: LeaseRecord): void {
   const { step } = role;
   if (step.request !== request) return;
-  // Created although nobody wants it any more: no work has begun, so nothing needs to drain.
-  if (step.name === 'awaitingCreate') decide(turn, role.next, step.release, true);
+  // Created although nobody wants it any more: no work of its own has begun, so only an earlier term's can run.
+  if (step.name === 'awaitingCreate') decide(turn, role.next, step.release, !turn.knowledge.workMayRun);
   if (step.name === 'marking') remove(turn, role, lease);
   if (step.name === 'unmarking') leaveOffice(turn, role.next, false);
 }

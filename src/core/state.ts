@@ -69,7 +69,7 @@ export interface Knowledge {
   readonly failures: number;
   /** Answers 401 in a row, each after the token was read anew. */
   readonly unauthorizedAnswers: number;
-  /** The work of an ended term did not settle in time, and may run on as long as this process does. */
+  /** The work of an ended term did not settle in time, or was not waited for, and may run as long as this process does. */
   readonly workMayRun: boolean;
   readonly warned: readonly WarningCode[];
   /** The leader as last announced; `undefined` before the first announcement. */

@@ -31,6 +31,8 @@ export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): voi
 /** Ends a term against this process's will. Work that was draining already has been told. */
 export function endTerm(turn: Turn, role: LeaderRole, reason: DemotionReason): void {
   turn.clearTimers('renew', 'retry');
+  // Nobody waits for the work of this term: it counts as running until a later term has drained.
+  turn.learn({ workMayRun: true });
   if (role.draining === null) {
     turn.role = FRESH_CANDIDATE;
     turn.announce({ type: 'demoted', reason });
