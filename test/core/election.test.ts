@@ -61,6 +61,24 @@ const start: readonly Row[] = [
     effects: [`readPod ${SELF.name}`],
   },
   {
+    rule: 'an own Lease that was listed, and that the watch repeats, needs no further look',
+    given: () => new Story().tell({ type: 'started' }).listed(ownLease()).watched(ownLease()),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    role: 'candidate resuming',
+    effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@11'],
+  },
+  {
+    rule: 'an own Lease that a watch event changed since it was listed is read first',
+    given: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .listed(ownLease())
+        .watched(ownLease({ resourceVersion: '12' })),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    role: 'candidate',
+    effects: ['readLease'],
+  },
+  {
     rule: 'where there are no such sockets it says so once and goes on',
     given: () => new Story().tell({ type: 'started' }).absent('10'),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),

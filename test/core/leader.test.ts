@@ -280,6 +280,23 @@ const ends: readonly Row[] = [
     effects: ['setTimer renew 750'],
   },
   {
+    rule: 'a list between two refusals begins the count anew',
+    given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').listed(ownLease()).fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'leader',
+    effects: ['setTimer renew 375'],
+  },
+  {
+    rule: 'an event between two refusals does not: a watch goes on after its token has lost its power',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized');
+      return story.watched(ownLease({ resourceVersion: '12' })).fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    role: 'candidate resting',
+    effects: [],
+  },
+  {
     rule: 'a watch whose token is refused is not waited for: the Lease is read',
     given: leads,
     when: (story) => story.tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }).fire('retry'),

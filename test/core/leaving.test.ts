@@ -23,6 +23,8 @@ import {
 } from './story.ts';
 
 const KEPT = ['shutDown', 'stopped kept'];
+/** Work of its term may still run, so that no sibling may begin. */
+const KEPT_BUSY = ['shutDown, socket kept', 'stopped kept'];
 const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
 
 /** A leader whose Lease was deleted by hand, and that has sent the create. */
@@ -66,7 +68,7 @@ const draining: readonly Row[] = [
     given: () => leads().stop(),
     when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15' })),
     role: 'stopped',
-    effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, 'clearTimer renew', ...KEPT],
+    effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, 'clearTimer renew', ...KEPT_BUSY],
   },
   {
     rule: 'settled work of a term that nobody leaves says nothing',
@@ -118,7 +120,7 @@ const keeping: readonly Row[] = [
     given: () => leads().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: ['shutDown, socket kept', 'stopped kept'],
+    effects: KEPT_BUSY,
   },
   {
     rule: 'release: true does not ask about the Pod',
@@ -265,11 +267,21 @@ const elsewhere: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, `setTimer leaving ${LEAVING_LIMIT_MS}`],
   },
   {
+    rule: 'who was demoted against its will has not waited for its work, so it keeps a Lease that it finds again',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
+      return story.fail('replaceLease', 'unauthorized').fire('retry').leaseRead(ownLease());
+    },
+    when: (story) => story.stop(),
+    role: 'stopped',
+    effects: KEPT_BUSY,
+  },
+  {
     rule: 'a leader whose work may still run keeps the Lease that it restores',
     given: () => restores().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: ['shutDown, socket kept', 'stopped kept'],
+    effects: KEPT_BUSY,
   },
   {
     rule: 'a restarted container that is stopped before it leads gives its Lease up if that was asked for',

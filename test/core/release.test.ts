@@ -178,6 +178,13 @@ const releasing: readonly Row[] = [
     effects: [],
   },
   {
+    rule: 'an answer to a DELETE that nobody waits for has released nothing',
+    given: deletes,
+    when: (story) => story.tell({ type: 'leaseRemoved', request: 999 }),
+    role: 'leaving deleting',
+    effects: [],
+  },
+  {
     rule: 'a renewal that is still under way is overtaken by the mark or overtakes it, and is met by a look',
     given: () => leads().fire('renew').stop('always').settled(),
     when: (story) => {
@@ -269,6 +276,16 @@ const steppingDown: readonly Row[] = [
     },
     role: 'candidate resuming',
     effects: ['warning delete-forbidden', `readPod ${SELF.name}`, 'replaceLease lease-1@12'],
+  },
+  {
+    rule: 'who learnt that it may not delete its Lease does not mark it again',
+    given: () => {
+      const story = stepsDown().replaced('12').fail('deleteLease', 'forbidden').replaced('13');
+      return story.podRead(SELF.name, podOf(SELF)).replaced('14').stepDown();
+    },
+    when: (story) => story.settled(),
+    role: 'candidate resuming',
+    effects: ['clearTimer renew', 'steppedDown kept', `readPod ${SELF.name}`, 'replaceLease lease-1@14'],
   },
   {
     rule: 'stepDown() in another role is answered, too: it may have been demoted meanwhile',
