@@ -77,7 +77,7 @@ function decide(turn: Turn, next: LeavingFor, release: ReleasePolicy, drained: b
   const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
   const permitted = knowledge.canRenew && knowledge.canDelete;
   if (!mine || !permitted || knowledge.barred === 'pod-deleted') return leaveOffice(turn, next, false);
-  if (release === 'always') return mark(turn, next, 0);
+  if (release === 'always') return mark(turn, next);
 
   const ownPod = drained ? turn.checkOwnPod() : 'exists';
   if (ownPod === 'exists') return leaveOffice(turn, next, false);
@@ -93,12 +93,11 @@ function goTo(turn: Turn, next: LeavingFor, step: LeavingStep): void {
   turn.role = { name: 'leaving', next, step, tries };
 }
 
-function mark(turn: Turn, next: LeavingFor, tries: number): void {
+function mark(turn: Turn, next: LeavingFor): void {
   const lease = turn.knowledge.observation?.lease;
   if (lease == null) return leaveOffice(turn, next, false);
   const request = turn.newRequest();
   goTo(turn, next, { name: 'marking', request });
-  if (turn.role.name === 'leaving') turn.role = { ...turn.role, tries };
   turn.order({ type: 'replaceLease', request, lease, content: releasedContent(lease, turn.config.self.uid) });
 }
 
@@ -137,7 +136,7 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
 function noteOwnPod(turn: Turn, role: LeavingRole, request: number, pod: PodRecord | null): void {
   if (role.step.name !== 'readingOwnPod' || role.step.request !== request) return;
   const terminating = pod !== null && pod.uid === turn.config.self.uid && pod.terminating;
-  if (terminating) mark(turn, role.next, role.tries);
+  if (terminating) mark(turn, role.next);
   else leaveOffice(turn, role.next, false);
 }
 
@@ -157,7 +156,7 @@ function noteLeaseRead(turn: Turn, role: LeavingRole): void {
   const lease = turn.knowledge.observation?.lease ?? null;
   const own = lease !== null && lease.owner?.uid === turn.config.self.uid;
   if (own && isReleased(lease)) remove(turn, role, lease);
-  else if (own) mark(turn, role.next, role.tries);
+  else if (own) mark(turn, role.next);
   else leaveOffice(turn, role.next, step.name === 'deleting');
 }
 
