@@ -7,7 +7,7 @@
 
 import type { Input } from './input.ts';
 import { newLeaseContent, renewedContent } from './lease-content.ts';
-import type { LeaseRecord, PodRecord } from './lease-record.ts';
+import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
 import { isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
@@ -98,9 +98,9 @@ function resume(turn: Turn, role: CandidateRole): void {
   if (attempt?.step === 'creating' || observation?.lease == null) return;
   if (barred === 'pod-deleted') return abandon(turn, role);
   if (attempt?.step === 'resuming') {
-    if (attempt.ownPod === 'exists' && 'lease' in attempt.renewal)
-      beginTerm(turn, attempt.renewal.lease, !role.createdUnawares);
-    return;
+    if (attempt.ownPod !== 'exists' || !('lease' in attempt.renewal)) return;
+    // Given up again since it was taken back: taken back again.
+    if (!isReleased(observation.lease)) return beginTerm(turn, attempt.renewal.lease, !role.createdUnawares);
   }
   if (attempt !== null) abandon(turn, role);
   if (role.resting) return;

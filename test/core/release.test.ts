@@ -278,6 +278,19 @@ const steppingDown: readonly Row[] = [
     effects: ['warning delete-forbidden', `readPod ${SELF.name}`, 'replaceLease lease-1@12'],
   },
   {
+    rule: 'a Lease that was given up again since it was taken back is taken back again, not led with',
+    given: () => {
+      const story = stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked);
+      return story.fire('recheck').fire('campaign').fail('deleteLease', 'forbidden').replaced('13');
+    },
+    when: (story) => {
+      story.watched({ ...marked, resourceVersion: '14' }).podRead(SELF.name, podOf(SELF));
+      story.leaseRead({ ...marked, resourceVersion: '14' });
+    },
+    role: 'candidate resuming',
+    effects: ['clearTimer stale', 'readLease', `readPod ${SELF.name}`, 'replaceLease lease-1@14'],
+  },
+  {
     rule: 'who learnt that it may not delete its Lease does not mark it again',
     given: () => {
       const story = stepsDown().replaced('12').fail('deleteLease', 'forbidden').replaced('13');
