@@ -1,9 +1,11 @@
 /**
- * Faults a test asks for: late, refused, or lost answers. Off unless a hook is given; cut watches and
- * compacted history are methods of ApiServer.
+ * Faults a hook of ApiServer asks for: late, refused, or lost answers, and how their errors are worded. The faults
+ * of an EmbeddedCluster, by name, are in fault-plan.ts.
  */
 
-import { StatusError } from './status.ts';
+import { apiVersionOf, kindOfResource } from './resources.ts';
+import type { RequestInfo } from './routes.ts';
+import { alreadyExists, modifiedConflict, StatusError } from './status.ts';
 
 /** What a fault hook is told of a request. */
 export interface FaultRequest {
@@ -46,14 +48,24 @@ const REASONS: Readonly<Record<number, readonly [reason: string, message: string
   401: ['Unauthorized', 'Unauthorized'],
   403: ['Forbidden', 'forbidden'],
   409: ['Conflict', 'the object has been modified; please apply your changes to the latest version and try again'],
+  410: ['Expired', 'The resourceVersion for the provided list is too old.'],
   429: ['TooManyRequests', 'Too many requests, please try again later.'],
   500: ['InternalError', 'Internal error occurred: etcdserver: leader changed'],
   503: ['ServiceUnavailable', 'apiserver is shutting down'],
   504: ['Timeout', 'request did not complete within the allotted timeout'],
 };
 
-/** The Status of an error that a hook asked for. */
-export function faultStatus(code: number): StatusError {
+/**
+ * The Status of an error that a fault asked for.
+ *
+ * @param request when known, a 409 names the object, and that of a create is AlreadyExists (fact 6)
+ */
+export function faultStatus(code: number, request?: RequestInfo): StatusError {
+  const kind = request === undefined ? undefined : kindOfResource(apiVersionOf(request), request.resource);
+  if (code === 409 && kind !== undefined && request !== undefined) {
+    const { verb, name } = request;
+    return verb === 'create' ? alreadyExists(kind, name, false) : modifiedConflict(kind, name);
+  }
   const [reason, message] = REASONS[code] ?? ['InternalError', `the server answered ${code} because of a fault`];
   return new StatusError(code, reason, message, code === 429 ? { retryAfterSeconds: 1 } : undefined);
 }

@@ -1,0 +1,44 @@
+/**
+ * What the test kit says when it is used wrongly: a misspelt option that is silently ignored makes a test pass
+ * for the wrong reason.
+ */
+
+/**
+ * Refuses anything but an object that has no other keys than these.
+ *
+ * @throws {TypeError} says which key is unknown and which are known
+ */
+export function checkKeys(what: string, given: unknown, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError(`${what} takes an object, but was given ${describe(given)}`);
+  }
+  for (const key of Object.keys(given)) {
+    if (!known.includes(key)) {
+      throw new TypeError(`${what} knows no ${JSON.stringify(key)}; it knows ${known.join(', ') || 'no options'}`);
+    }
+  }
+}
+
+/** Refuses a number outside of a range. @throws {RangeError} */
+export function checkNumber(what: string, given: unknown, from: number, to: number): void {
+  if (typeof given === 'number' && given >= from && given <= to) return;
+  throw new RangeError(`${what} must be a number from ${from} to ${to}, but is ${describe(given)}`);
+}
+
+/** Refuses what is no whole number, or outside of a range. @throws {RangeError} */
+export function checkWholeNumber(what: string, given: unknown, from: number, to: number): void {
+  if (Number.isSafeInteger(given) && (given as number) >= from && (given as number) <= to) return;
+  throw new RangeError(`${what} must be a whole number from ${from} to ${to}, but is ${describe(given)}`);
+}
+
+/** Refuses what is not one of these words. @throws {TypeError} */
+export function checkWord(what: string, given: unknown, known: readonly string[]): void {
+  if (typeof given === 'string' && known.includes(given)) return;
+  throw new TypeError(`${what} knows no ${describe(given)}; it knows ${known.join(', ')}`);
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
