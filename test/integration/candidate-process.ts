@@ -1,0 +1,116 @@
+/**
+ * Runs `candidate.ts` as the process of a Pod's container: starts it, reads what it reports, sends it signals.
+ */
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { LeaseElectorOptions } from '../../src/index.ts';
+import { FAST, LEASE, type TestPod, until } from './cluster.ts';
+
+const PROGRAM = fileURLToPath(new URL('./candidate.ts', import.meta.url));
+
+/** A line of a candidate. */
+export interface CandidateReport {
+  readonly event:
+    | 'started'
+    | 'failed'
+    | 'state'
+    | 'work began'
+    | 'work ended'
+    | 'elected'
+    | 'demoted'
+    | 'leaderChanged'
+    | 'renewed'
+    | 'stale'
+    | 'warning'
+    | 'error'
+    | 'stopped'
+    | 'unhandledRejection';
+  readonly detail: string;
+  readonly message?: string;
+  readonly fencingToken?: string;
+  readonly resumed?: boolean;
+  readonly isLeader?: boolean;
+  readonly leader?: string | null;
+  readonly unverifiedForMs?: number;
+}
+
+/** The container of a Pod. */
+export class CandidateProcess {
+  readonly pod: TestPod;
+  readonly reports: CandidateReport[] = [];
+  readonly #child: ChildProcess;
+  /** The exit code, or the signal that ended it. */
+  outcome: number | NodeJS.Signals | null = null;
+
+  constructor(t: TestContext, pod: TestPod, options: LeaseElectorOptions = {}) {
+    this.pod = pod;
+    const given = { lease: LEASE, serviceAccountDirectory: pod.directory, ...FAST, ...options };
+    const { PATH = '', DEBUG } = process.env;
+    this.#child = spawn(process.execPath, [PROGRAM, JSON.stringify(given)], {
+      env: { PATH, ...(DEBUG === undefined ? {} : { DEBUG }), ...pod.environment },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#child.once('exit', (code, signal) => {
+      this.outcome = signal ?? code;
+    });
+    this.#child.stdin?.on('error', () => undefined);
+    if (this.#child.stdout !== null) {
+      createInterface({ input: this.#child.stdout }).on('line', (line) => this.reports.push(JSON.parse(line)));
+    }
+    t.after(() => this.signal('SIGKILL'));
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.outcome === null) this.#child.kill(signal);
+  }
+
+  /** Sends a command. */
+  tell(command: 'stop' | 'release' | 'stepDown' | 'state'): void {
+    this.#child.stdin?.write(`${command}\n`);
+  }
+
+  /** The reports of that event. */
+  all(event: CandidateReport['event'], detail?: string): readonly CandidateReport[] {
+    return this.reports.filter(
+      (report) => report.event === event && (detail === undefined || report.detail === detail),
+    );
+  }
+
+  /** Waits for the `count`-th report of that event. */
+  async report(event: CandidateReport['event'], detail?: string, count = 1): Promise<CandidateReport> {
+    const what = `${this.pod.name} reports ${event} ${detail ?? ''} (${count})`;
+    await until(what, () => this.all(event, detail).length >= count || this.outcome !== null);
+    const report = this.all(event, detail)[count - 1];
+    assert.ok(report, `${what}; it ended with ${this.outcome} after ${this.reports.map(({ event }) => event)}`);
+    return report;
+  }
+
+  /** Waits for its end. */
+  async ended(): Promise<number | NodeJS.Signals> {
+    await until(`${this.pod.name} ends`, () => this.outcome !== null);
+    return this.outcome as number | NodeJS.Signals;
+  }
+
+  /** Kills it, and waits until it is dead. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.ended();
+  }
+
+  /** Whether it leads, going by what it reported. */
+  get leads(): boolean {
+    if (this.outcome !== null) return false;
+    const last = this.reports.findLast(({ event }) => event === 'elected' || event === 'demoted');
+    return last?.event === 'elected';
+  }
+}
+
+/** The fencing token of a report `elected`. */
+export function tokenOf(report: CandidateReport): bigint {
+  assert.equal(report.event, 'elected');
+  return BigInt(report.fencingToken ?? '0');
+}

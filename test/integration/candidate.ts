@@ -1,0 +1,70 @@
+/**
+ * A program with an elector in it, as an application would have: run by `candidate-process.ts`, it reports
+ * what it is told as JSON lines and does what it reads, a word a line.
+ */
+
+import { createInterface } from 'node:readline';
+import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../../src/index.ts';
+import type { CandidateReport } from './candidate-process.ts';
+
+const options: LeaseElectorOptions = JSON.parse(process.argv[2] ?? '{}');
+
+function report(line: CandidateReport): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+process.on('unhandledRejection', (reason) => report({ event: 'unhandledRejection', detail: String(reason) }));
+
+const elector = new LeaseElector({
+  ...options,
+  // Work that ends when it is told to, and a little later.
+  onElected: (term) =>
+    new Promise((resolve) => {
+      report({ event: 'work began', detail: String(term.fencingToken) });
+      term.signal.addEventListener('abort', () => {
+        setTimeout(() => {
+          report({ event: 'work ended', detail: String(term.fencingToken) });
+          resolve(undefined);
+        }, 20);
+      });
+    }),
+});
+elector.on('elected', ({ fencingToken, resumed, leaseUid }) =>
+  report({ event: 'elected', detail: leaseUid, fencingToken: String(fencingToken), resumed }),
+);
+elector.on('demoted', (_term, reason) => report({ event: 'demoted', detail: reason }));
+elector.on('leaderChanged', (leader) => report({ event: 'leaderChanged', detail: leader?.name ?? 'nobody' }));
+elector.on('renewed', (leader) => report({ event: 'renewed', detail: leader.name }));
+elector.on('stale', (leader) => report({ event: 'stale', detail: leader.name }));
+elector.on('warning', ({ code, message }) => report({ event: 'warning', detail: code, message }));
+elector.on('error', ({ code, message }) => report({ event: 'error', detail: code, message }));
+elector.on('stopped', () => report({ event: 'stopped', detail: '' }));
+
+// What an application does when its Pod ends: nothing keeps it alive after that, and it exits by itself.
+process.once('SIGTERM', () => elector.stop());
+
+const commands = createInterface({ input: process.stdin });
+commands.on('line', (command) => {
+  if (command === 'stop') elector.stop().catch(reportError);
+  if (command === 'release') elector.stop({ release: true }).catch(reportError);
+  if (command === 'stepDown') elector.stepDown().catch(reportError);
+  if (command === 'state') {
+    const { state, isLeader, leader, unverifiedForMs } = elector;
+    report({ event: 'state', detail: state, isLeader, leader: leader?.name ?? null, unverifiedForMs });
+  }
+});
+// The parent is gone: so is this.
+commands.on('close', () => process.exit(3));
+// What keeps this process alive is its elector alone.
+if ('unref' in process.stdin) process.stdin.unref();
+
+function reportError(error: unknown): void {
+  report({ event: 'failed', detail: error instanceof LeaseElectorError ? error.code : String(error) });
+}
+
+try {
+  await elector.start();
+  report({ event: 'started', detail: elector.state });
+} catch (error) {
+  reportError(error);
+}
