@@ -4,9 +4,10 @@
  */
 
 import type { FieldValidation } from './decoding.ts';
+import { parseLabelSelector } from './label-selector.ts';
 import type { ResourceKind } from './resources.ts';
 import { isTrue } from './routes.ts';
-import { parseFieldSelector, parseLabelSelector, type Selection } from './selectors.ts';
+import { parseFieldSelector, type Selection } from './selectors.ts';
 import { badRequest, type FieldError, internalError, invalidOptions } from './status.ts';
 
 /** What a list or a watch asks for. */

@@ -1,5 +1,6 @@
 /**
- * Label and field selectors: reading them and asking whether an object is selected.
+ * Field selectors: reading them and asking whether an object is selected. Label selectors are in
+ * label-selector.ts.
  */
 
 import type { ApiObject } from './api-object.ts';
@@ -16,10 +17,13 @@ const POD_FIELDS: readonly string[] = [
   'spec.schedulerName',
   'spec.serviceAccountName',
   'spec.hostNetwork',
+  'spec.host',
   'status.phase',
   'status.podIP',
   'status.nominatedNodeName',
 ];
+/** Old names of fields. */
+const FIELD_ALIASES: Readonly<Record<string, string>> = { 'spec.host': 'spec.nodeName', name: 'metadata.name' };
 const EVENT_FIELDS: readonly string[] = [
   'involvedObject.kind',
   'involvedObject.namespace',
@@ -51,27 +55,60 @@ function fieldValue(object: ApiObject, steps: readonly string[]): string {
   return typeof value === 'string' ? value : '';
 }
 
+const OPERATORS = ['!=', '==', '='] as const;
+
+interface Term {
+  readonly field: string;
+  readonly operator: (typeof OPERATORS)[number];
+  readonly value: string;
+}
+
 /**
  * Reads a field selector: `field=value`, `==` or `!=`, joined by commas.
  *
  * Throws 400 for a field that the kind cannot be selected by.
  */
 export function parseFieldSelector(kind: ResourceKind, text: string): Selection {
-  const terms = text.split(',').filter((term) => term !== '');
-  const checks = terms.map((term): Selection => {
-    const match = /^([^=!]*)(==|=|!=)(.*)$/.exec(term);
-    if (match === null) {
-      throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
-    }
-    const [, field = '', operator, value = ''] = match;
+  // A comma after a backslash belongs to a value. Sorted, because a real server finds fault in this order.
+  const parts = (text.match(/(?:\\.|[^\\,]|\\$)+/g) ?? []).sort();
+  const terms = parts.map((part) => readTerm(text, part));
+  const checks = terms.map(({ field, operator, value }): Selection => {
     if (!fieldsOf(kind).includes(field)) throw unknownField(kind, field);
-    const steps = field.split('.');
-    const wanted = value.replace(/\\([,=\\])/g, '$1');
-    return operator === '!='
-      ? (object) => fieldValue(object, steps) !== wanted
-      : (object) => fieldValue(object, steps) === wanted;
+    const steps = (FIELD_ALIASES[field] ?? field).split('.');
+    const wanted = operator !== '!=';
+    const otherwise = field === 'spec.hostNetwork' ? 'false' : '';
+    return (object) => ((fieldValue(object, steps) || otherwise) === value) === wanted;
   });
   return (object) => checks.every((check) => check(object));
+}
+
+function readTerm(text: string, part: string): Term {
+  for (let at = 0; at < part.length; at += 1) {
+    const operator = OPERATORS.find((candidate) => part.startsWith(candidate, at));
+    if (operator === undefined) continue;
+    return { field: part.slice(0, at), operator, value: unescapeValue(part.slice(at + operator.length)) };
+  }
+  throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
+}
+
+/** Commas, equals signs and backslashes in a value are written after a backslash. */
+function unescapeValue(text: string): string {
+  let value = '';
+  for (let at = 0; at < text.length; at += 1) {
+    let character = text[at] ?? '';
+    if (character === '=') {
+      throw badRequest(`invalid field selector: unescaped character in value: ${character.charCodeAt(0)}`);
+    }
+    if (character === '\\') {
+      at += 1;
+      character = text[at] ?? '';
+      if (!['\\', ',', '='].includes(character)) {
+        throw badRequest(`invalid field selector: invalid escape sequence: \\${character}`);
+      }
+    }
+    value += character;
+  }
+  return value;
 }
 
 function unknownField(kind: ResourceKind, field: string): Error {
@@ -80,108 +117,4 @@ function unknownField(kind: ResourceKind, field: string): Error {
   }
   const known = METADATA_FIELDS.map((name) => JSON.stringify(name)).join(', ');
   return badRequest(`${JSON.stringify(field)} is not a known field selector: only ${known}`);
-}
-
-/** Reads a label selector: equality and set-based requirements, joined by commas. */
-export function parseLabelSelector(text: string): Selection {
-  const checks = new LabelSelectorParser(text).requirements();
-  return (object) => checks.every((check) => check(object.metadata.labels ?? {}));
-}
-
-type LabelCheck = (labels: Readonly<Record<string, string>>) => boolean;
-
-const TOKEN = /\s*(==|!=|=|!|\(|\)|,|>|<|[^\s=!(),<>]+)/y;
-
-class LabelSelectorParser {
-  readonly #tokens: readonly string[];
-  #at = 0;
-
-  constructor(text: string) {
-    const tokens: string[] = [];
-    TOKEN.lastIndex = 0;
-    for (let match = TOKEN.exec(text); match !== null; match = TOKEN.exec(text)) tokens.push(match[1] ?? '');
-    this.#tokens = tokens;
-  }
-
-  requirements(): readonly LabelCheck[] {
-    const checks: LabelCheck[] = [];
-    if (this.#tokens.length === 0) return checks;
-    for (;;) {
-      checks.push(this.#requirement());
-      const next = this.#next();
-      if (next === '') return checks;
-      if (next !== ',') throw badRequest(`found '${next}', expected: ',' or 'end of string'`);
-    }
-  }
-
-  #next(): string {
-    const token = this.#tokens[this.#at] ?? '';
-    this.#at += 1;
-    return token;
-  }
-
-  #peek(): string {
-    return this.#tokens[this.#at] ?? '';
-  }
-
-  #requirement(): LabelCheck {
-    if (this.#peek() === '!') {
-      this.#next();
-      const absent = this.#key();
-      return (labels) => !(absent in labels);
-    }
-    const key = this.#key();
-    const operator = this.#peek();
-    if (operator === '' || operator === ',') return (labels) => key in labels;
-    this.#next();
-    if (operator === '=' || operator === '==') {
-      const value = this.#value();
-      return (labels) => labels[key] === value;
-    }
-    if (operator === '!=') {
-      const value = this.#value();
-      return (labels) => labels[key] !== value;
-    }
-    if (operator === 'in' || operator === 'notin') {
-      const values = this.#values();
-      const wanted = operator === 'in';
-      return (labels) => (key in labels && values.has(labels[key] ?? '')) === wanted;
-    }
-    if (operator === '>' || operator === '<') {
-      const bound = Number(this.#value());
-      return (labels) =>
-        key in labels && (operator === '>' ? Number(labels[key]) > bound : Number(labels[key]) < bound);
-    }
-    throw parseError(`found '${operator}', expected: in, notin, =, ==, !=, gt, lt`);
-  }
-
-  #key(): string {
-    const key = this.#next();
-    if (key === '' || /^[=!(),<>]/.test(key))
-      throw parseError(`found '${key}', expected: !, identifier, or 'end of string'`);
-    return key;
-  }
-
-  #value(): string {
-    const value = this.#peek();
-    if (value === '' || value === ',') return '';
-    if (/^[=!()<>]/.test(value)) throw parseError(`found '${value}', expected: identifier`);
-    return this.#next();
-  }
-
-  #values(): ReadonlySet<string> {
-    const open = this.#next();
-    if (open !== '(') throw parseError(`found '${open}' expected: '('`);
-    const values = new Set<string>();
-    for (;;) {
-      const token = this.#next();
-      if (token === ')') return values;
-      if (token === '') throw parseError(`found '', expected: ',', or ')'`);
-      if (token !== ',') values.add(token);
-    }
-  }
-}
-
-function parseError(why: string): Error {
-  return badRequest(`unable to parse requirement: ${why}`);
 }

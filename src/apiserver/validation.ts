@@ -72,14 +72,15 @@ export function qualifiedNameErrors(key: string): readonly string[] {
   }
   const prefix = parts.length === 2 ? (parts[0] ?? '') : undefined;
   if (prefix === '') errors.push('prefix part must be non-empty');
-  else if (prefix !== undefined && !SUBDOMAIN.test(prefix)) errors.push(`prefix part ${SUBDOMAIN_MESSAGE}`);
+  else if (prefix !== undefined) errors.push(...nameErrors('subdomain', prefix).map((why) => `prefix part ${why}`));
   if (name === '') errors.push('name part must be non-empty');
   else if (name.length > MAX_LABEL_LENGTH) errors.push(`name part ${tooLong(MAX_LABEL_LENGTH)}`);
   if (!QUALIFIED_PART.test(name)) errors.push(QUALIFIED_MESSAGE);
   return errors;
 }
 
-function labelValueErrors(value: string): readonly string[] {
+/** What is wrong with the value of a label. */
+export function labelValueErrors(value: string): readonly string[] {
   const errors: string[] = [];
   if (value.length > MAX_LABEL_LENGTH) errors.push(tooLong(MAX_LABEL_LENGTH));
   if (!LABEL_VALUE.test(value)) errors.push(LABEL_VALUE_MESSAGE);
