@@ -26,13 +26,24 @@ export interface Clock {
   setTimer(afterMs: number, callback: () => void, options?: { readonly background?: boolean }): Timer;
 }
 
+/**
+ * Node.js fires a timeout that is longer than this many milliseconds at once (Node, "setTimeout"). A Lease may name any
+ * duration, so longer ones are waited for in pieces.
+ */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
 /** The time of this machine. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   setTimer(afterMs, callback, options) {
-    const handle = setTimeout(callback, afterMs);
-    if (options?.background === true) handle.unref();
+    let handle: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      const nowMs = Math.min(leftMs, LONGEST_TIMEOUT_MS);
+      handle = setTimeout(() => (leftMs > nowMs ? wait(leftMs - nowMs) : callback()), nowMs);
+      if (options?.background === true) handle.unref();
+    };
+    wait(afterMs);
     return { cancel: () => clearTimeout(handle) };
   },
 };

@@ -41,6 +41,10 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
   if (input.type === 'stopRequested') return leave(turn, 'stopped', input.release);
   if (input.type === 'stepDownRequested') return stepDown(turn, role);
   if (endsStart(turn, input)) return;
+  // The watch lists now and then instead, so only the news is late.
+  if (input.type === 'leaseWatchFailed' && input.failure.kind === 'forbidden' && role.name !== 'leaving') {
+    turn.warn('read-forbidden', input.failure.message);
+  }
   switch (role.name) {
     case 'starting':
       return stepStarting(turn, role, input);

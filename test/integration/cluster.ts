@@ -74,7 +74,12 @@ export class TestCluster {
   faults: FaultHook | null = null;
   /** Changes answers on their way. */
   tamper: ((request: ApiRequest, answer: ApiResponse) => ApiResponse) | null = null;
+  /** A person gave the Lease away: until its leader has seen it, two lead. */
+  usurpedByHand = false;
   readonly #electors: LeaseElector[] = [];
+  readonly #leaders = new Set<TestPod>();
+  readonly #broken: string[] = [];
+  #lastToken = 0n;
   readonly #directories: string[] = [];
   #listener: HttpListener | null = null;
   #port = 0;
@@ -100,11 +105,13 @@ export class TestCluster {
     return cluster;
   }
 
+  /** Fails the test when any of its electors broke a promise: a listener's assertion would not, for it is guarded. */
   async #end(): Promise<void> {
     await Promise.all(this.#electors.map((elector) => elector.stop()));
     await this.pullThePlug();
     await this.server.stop();
     for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
+    assert.deepEqual(this.#broken, []);
   }
 
   /** What the service account of the Pods may do from now on. */
@@ -169,7 +176,31 @@ export class TestCluster {
       { ...surroundingsOf(pod.environment), ...surroundings },
     );
     this.#electors.push(elector);
+    this.#keepToItsPromises(elector, pod);
     return elector;
+  }
+
+  /** Never two leaders whose Pods exist, tokens that grow, `elected` and `demoted` in turn. */
+  #keepToItsPromises(elector: LeaseElector, pod: TestPod): void {
+    let leads = false;
+    elector.on('elected', ({ fencingToken }) => {
+      const others = [...this.#leaders].filter(({ name, uid }) => this.pod(name)?.metadata.uid === uid);
+      if (others.length > 0 && !this.usurpedByHand) this.#broken.push(`${pod.name} leads beside ${others[0]?.name}`);
+      if (fencingToken <= this.#lastToken) this.#broken.push(`token ${fencingToken} after ${this.#lastToken}`);
+      if (leads) this.#broken.push('elected twice');
+      leads = true;
+      this.#lastToken = fencingToken;
+      this.#leaders.add(pod);
+    });
+    elector.on('demoted', (term) => {
+      if (!leads) this.#broken.push('demoted without having been elected');
+      if (!term.signal.aborted) this.#broken.push('demoted before its signal was aborted');
+      leads = false;
+      this.#leaders.delete(pod);
+    });
+    elector.on('error', ({ code, cause }) => {
+      if (code === 'ERR_LEASE_ELECTOR_INVARIANT') this.#broken.push(`an invariant: ${String(cause)}`);
+    });
   }
 
   /** The Lease as it is. */

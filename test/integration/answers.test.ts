@@ -1,0 +1,162 @@
+/**
+ * Refused, lost and garbled answers to an elector's requests: the leader stays, and who should lead does. All
+ * over TLS sockets.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Fault, FaultRequest } from '../../src/apiserver/index.ts';
+import { journalOf, TestCluster, until } from './cluster.ts';
+import { pair, renewals, told } from './pair.ts';
+
+/** One fault, for the first request that fits. */
+function once(
+  fits: (request: FaultRequest) => boolean,
+  fault: Fault,
+): { hit: boolean; hook: (request: FaultRequest) => Fault | undefined } {
+  const trap = {
+    hit: false,
+    hook: (request: FaultRequest): Fault | undefined => {
+      if (trap.hit || !fits(request)) return undefined;
+      trap.hit = true;
+      return fault;
+    },
+  };
+  return trap;
+}
+
+const isLeaseWrite =
+  (verb: string) =>
+  (request: FaultRequest): boolean =>
+    request.resource === 'leases' && request.verb === verb;
+
+/** Garbles the first answer to such a request. */
+function garbleOnce(
+  cluster: TestCluster,
+  fits: (method: string, path: string) => boolean,
+  body: string,
+): { hit: boolean } {
+  const trap = { hit: false };
+  cluster.tamper = ({ method, path }, answer) => {
+    if (trap.hit || !fits(method, path)) return answer;
+    trap.hit = true;
+    return { status: answer.status, headers: answer.headers, body };
+  };
+  return trap;
+}
+
+describe('answers', { concurrency: 8 }, () => {
+  test('401 once: the token was rotated, the new one is read and nothing is noticed', async (t) => {
+    const { cluster, pod, leader, leaderJournal } = await pair(t);
+    cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-rotated');
+    let refused = 0;
+    cluster.faults = ({ user, verb }) => {
+      if (!user.endsWith(':web') || verb !== 'update') return undefined;
+      refused += 1;
+      // What the file holds from now on is accepted.
+      cluster.giveToken(pod, 'web-rotated');
+      return { status: 401 };
+    };
+    await renewals(leader, 3);
+    assert.equal(refused, 1);
+    assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
+  });
+
+  test('401 for ever: the leader demotes itself, nobody takes over, and it resumes when it is accepted', async (t) => {
+    const { cluster, pod, leader, leaderJournal, otherJournal, warnings } = await pair(t);
+    cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-refused');
+    cluster.giveToken(pod, 'web-refused');
+    cluster.faults = ({ user }) => (user.endsWith(':web-refused') ? { status: 401 } : undefined);
+    const token = leader.term?.fencingToken ?? 0n;
+    await until('it is demoted', () => leaderJournal.includes('demoted: unauthorized'));
+    assert.equal(leader.isLeader, false);
+    assert.match(warnings.find(({ code }) => code === 'unauthorized')?.message ?? '', /401 Unauthorized/);
+    assert.ok(!otherJournal.includes('elected'));
+    cluster.faults = null;
+    await until('it leads again', () => leader.isLeader);
+    assert.equal(leader.term?.resumed, true);
+    assert.ok((leader.term?.fencingToken ?? 0n) > token);
+    assert.deepEqual(told(otherJournal), ['leader: web-0']);
+  });
+
+  for (const [name, fault] of [
+    ['409', { status: 409 }],
+    ['429', { status: 429 }],
+    ['503', { status: 503 }],
+    ['lost on its way there', { refuse: true }],
+    ['carried out, its answer lost', { dropAnswer: true }],
+  ] as const) {
+    test(`a create ${name}: one leads, and it is its first term`, async (t) => {
+      const cluster = await TestCluster.start(t);
+      const trap = once(isLeaseWrite('create'), fault);
+      cluster.faults = trap.hook;
+      const pod = cluster.addPod('web-0');
+      const elector = cluster.elector(pod);
+      const journal = journalOf(elector);
+      await elector.start();
+      assert.equal(trap.hit, true);
+      assert.deepEqual(journal, ['elected', 'leader: web-0']);
+      assert.equal(elector.term?.resumed, false);
+      assert.equal(cluster.ownerUid(), pod.uid);
+    });
+
+    test(`a renewal ${name}: the leader leads on`, async (t) => {
+      const { cluster, leader, leaderJournal, otherJournal } = await pair(t);
+      const trap = once(isLeaseWrite('update'), fault);
+      cluster.faults = trap.hook;
+      await until('it has happened', () => trap.hit);
+      await renewals(leader);
+      assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
+      assert.deepEqual(told(otherJournal), ['leader: web-0']);
+    });
+
+    test(`the successor's delete ${name}: it leads all the same`, async (t) => {
+      const { cluster, leader, other, otherPod } = await pair(t);
+      const trap = once((request) => isLeaseWrite('delete')(request) && request.user.endsWith(':web'), fault);
+      cluster.faults = trap.hook;
+      // Marked and left behind: only a candidate's DELETE can end this Lease.
+      const stopped = leader.stop({ release: true });
+      await until('the other leads', () => other.isLeader);
+      await stopped;
+      assert.equal(trap.hit, true);
+      assert.equal(cluster.ownerUid(), otherPod.uid);
+    });
+  }
+
+  test('a leader that is not answered at all leads on, and gives up waiting when it is stopped', async (t) => {
+    const { cluster, leader, leaderJournal, other } = await pair(t);
+    cluster.faults = () => ({ delayMs: 3_600_000 });
+    await until('it has waited for an answer in vain', () => leader.unverifiedForMs > 1_000);
+    assert.equal(leader.isLeader, true);
+    assert.equal(other.isLeader, false);
+    await Promise.all([leader.stop(), other.stop()]);
+    assert.deepEqual(leaderJournal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
+  });
+
+  for (const [what, body] of [
+    ['half of JSON', '{"kind":"Lease","metadata":{"na'],
+    ['a page of HTML', '<html><body>Bad gateway</body></html>'],
+    ['nothing', ''],
+    ['another kind', '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"web"}}'],
+    ['null', 'null'],
+  ] as const) {
+    test(`a create answered with ${what}: the elector finds out that it leads`, async (t) => {
+      const cluster = await TestCluster.start(t);
+      const trap = garbleOnce(cluster, (method) => method === 'POST', body);
+      const elector = cluster.elector(cluster.addPod('web-0'));
+      const journal = journalOf(elector);
+      await elector.start();
+      assert.equal(trap.hit, true);
+      assert.deepEqual(journal, ['elected', 'leader: web-0']);
+      assert.equal(elector.term?.resumed, false);
+    });
+
+    test(`a renewal answered with ${what}: the leader leads on`, async (t) => {
+      const { cluster, leader, leaderJournal } = await pair(t);
+      const trap = garbleOnce(cluster, (method) => method === 'PUT', body);
+      await until('it has happened', () => trap.hit);
+      await renewals(leader);
+      assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
+    });
+  }
+});

@@ -1,0 +1,140 @@
+/**
+ * People with kubectl, and Leases that no Pod owns: what they may take from a leader, and what they may not.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Warning } from '../../src/index.ts';
+import { journalOf, TestCluster, until } from './cluster.ts';
+import { pair, renewals, told } from './pair.ts';
+
+describe('people with kubectl', { concurrency: 8 }, () => {
+  test('the Lease is deleted by hand: the same leader restores it, in the same term', async (t) => {
+    const { cluster, pod, leader, leaderJournal, otherJournal } = await pair(t);
+    const { term } = leader;
+    const before = cluster.lease()?.metadata.uid;
+    for (let round = 0; round < 3; round += 1) {
+      await cluster.delete('lease', 'web');
+      await until('it is there again', () => cluster.ownerUid() === pod.uid);
+      await renewals(leader, 1);
+    }
+    assert.notEqual(cluster.lease()?.metadata.uid, before);
+    assert.equal(leader.term, term);
+    assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
+    assert.deepEqual(told(otherJournal), ['leader: web-0']);
+  });
+
+  test('the Lease is given to another Pod by hand: the leader is usurped, and the other leads', async (t) => {
+    const { cluster, leader, leaderJournal, other, otherPod } = await pair(t);
+    const { name, uid } = otherPod;
+    cluster.usurpedByHand = true;
+    await cluster.patch('lease', 'web', {
+      metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }] },
+      spec: { holderIdentity: name },
+    });
+    await until('it is demoted', () => leaderJournal.includes('demoted: usurped'));
+    await until('the other leads', () => other.isLeader);
+    assert.equal(leader.state, 'candidate');
+    assert.equal(cluster.ownerUid(), uid);
+  });
+
+  test('the Lease is orphaned by hand: the leader puts its Pod back, and leads on', async (t) => {
+    const { cluster, pod, leaderJournal, otherJournal } = await pair(t);
+    await cluster.patch('lease', 'web', { metadata: { ownerReferences: null } });
+    await until('the owner is back', () => cluster.ownerUid() === pod.uid);
+    assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
+    assert.deepEqual(told(otherJournal), ['leader: web-0']);
+  });
+
+  test('what people write into the Lease stays: labels, annotations, finalizers', async (t) => {
+    const { cluster, leader } = await pair(t);
+    await cluster.patch('lease', 'web', { metadata: { annotations: { note: 'mine' }, labels: { team: 'shop' } } });
+    await renewals(leader);
+    assert.equal(cluster.lease()?.metadata.annotations?.['note'], 'mine');
+    assert.deepEqual(cluster.lease()?.metadata.labels, {
+      'app.kubernetes.io/managed-by': 'lease-elector',
+      team: 'shop',
+    });
+  });
+
+  test('a mark of release that names nobody, or another, changes nothing', async (t) => {
+    const { cluster, leader, leaderJournal, otherPod, otherJournal } = await pair(t);
+    for (const uid of ['', 'nobody', otherPod.uid]) {
+      await cluster.patch('lease', 'web', { metadata: { annotations: { 'lease-elector/released': uid } } });
+      await renewals(leader, 1);
+    }
+    assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
+    assert.deepEqual(told(otherJournal), ['leader: web-0']);
+  });
+
+  test('a Lease without owner and with a duration is held until it has stood still for so long', async (t) => {
+    const cluster = await TestCluster.start(t);
+    await cluster.createLease({
+      holderIdentity: 'somebody',
+      leaseDurationSeconds: 1,
+      renewTime: '2020-01-01T00:00:00.000000Z',
+    });
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    const journal = journalOf(elector);
+    await elector.start();
+    assert.deepEqual(journal, ['leader: somebody']);
+    // It moves, so it is alive.
+    await cluster.patch('lease', 'web', { spec: { renewTime: '2020-01-01T00:00:09.000000Z' } });
+    const movedAtMs = performance.now();
+    await until('the elector leads', () => elector.isLeader);
+    assert.ok(performance.now() - movedAtMs > 900, 'its duration counts from the last change, on the own clock');
+    assert.deepEqual(journal.at(-1), 'leader: web-0');
+  });
+
+  for (const [what, spec] of [
+    ['without a spec', undefined],
+    ['with an empty spec', {}],
+    ['with a holder and no duration', { holderIdentity: 'somebody' }],
+    ['with no holder and no duration', { holderIdentity: '' }],
+  ] as const) {
+    test(`a Lease without owner ${what} is held until somebody deletes it, and that is said`, async (t) => {
+      const cluster = await TestCluster.start(t);
+      await cluster.createLease(spec);
+      const elector = cluster.elector(cluster.addPod('web-0'));
+      const journal = journalOf(elector);
+      const warnings: Warning[] = [];
+      elector.on('warning', (warning) => warnings.push(warning));
+      const started = elector.start();
+      await until('it is said', () => warnings.length > 0);
+      assert.equal(warnings[0]?.code, 'foreign-lease');
+      assert.match(warnings[0]?.message ?? '', /kubectl delete lease web -n shop/);
+      assert.equal(elector.state, 'candidate');
+      await cluster.delete('lease', 'web');
+      await started;
+      await until('it leads', () => elector.isLeader);
+      assert.equal(journal.filter((line) => line.startsWith('warning')).length, 1);
+    });
+  }
+
+  test('a Lease without owner whose holder is empty is free as soon as its duration is over', async (t) => {
+    const cluster = await TestCluster.start(t);
+    await cluster.createLease({ leaseDurationSeconds: 1 });
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    await elector.start();
+    assert.equal(elector.isLeader, true);
+  });
+
+  test('a foreign Lease for longer than any timer lasts is waited for in peace', async (t) => {
+    const cluster = await TestCluster.start(t);
+    await cluster.createLease({
+      holderIdentity: 'somebody',
+      leaseDurationSeconds: 2_147_483_647,
+      renewTime: '2020-01-01T00:00:00.000000Z',
+    });
+    const overflows: string[] = [];
+    process.on('warning', ({ name }) => overflows.push(name));
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    await elector.start();
+    const { length } = cluster.requests;
+    // Long enough for a hot loop to show itself.
+    await until('some time has passed', () => elector.unverifiedForMs > 300);
+    assert.ok(cluster.requests.length - length < 10, `${cluster.requests.length - length} requests`);
+    assert.equal(elector.leader?.name, 'somebody');
+    assert.ok(!overflows.includes('TimeoutOverflowWarning'));
+  });
+});

@@ -1,0 +1,110 @@
+/**
+ * Permissions that are missing: what an elector does without, and that it says so once, with the rule to grant.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import type { Warning } from '../../src/index.ts';
+import { CandidateProcess } from './candidate-process.ts';
+import { ALL_PERMISSIONS, TestCluster, until } from './cluster.ts';
+import { pair } from './pair.ts';
+
+const PODS = ['get', 'list', 'watch'];
+
+/** A clock of the same day that runs so many times as fast. */
+function fasterClock(factor: number): Clock {
+  return {
+    nowMs: () => systemClock.nowMs() * factor,
+    wallMs: () => systemClock.wallMs(),
+    setTimer: (afterMs, callback, options) => systemClock.setTimer(afterMs / factor, callback, options),
+  };
+}
+
+describe('permissions', { concurrency: 8 }, () => {
+  test('without update: the leader does not renew and does not say how long it lasts; one warning names the rule', async (t) => {
+    const { cluster, leader, other, warnings } = await pair(t, {
+      leases: ['get', 'list', 'watch', 'create', 'delete'],
+      pods: PODS,
+    });
+    await until('it is said', () => warnings.length > 0);
+    assert.equal(warnings[0]?.code, 'renew-forbidden');
+    assert.match(warnings[0]?.message ?? '', /Grant `update` on leases\.coordination\.k8s\.io in namespace "shop"/);
+    assert.equal(cluster.lease()?.spec?.['leaseDurationSeconds'], undefined);
+    assert.equal(cluster.lease()?.spec?.['renewTime'], undefined);
+    assert.equal(other.leader?.renewTimeAgeMs, null);
+    await cluster.delete('pod', 'web-0');
+    await until('the other leads', () => other.isLeader && !leader.isLeader);
+    assert.deepEqual(new Set(warnings.map(({ code }) => code)), new Set(['renew-forbidden', 'pod-deleted']));
+  });
+
+  test('without delete: the successor waits for the garbage collector, and says so once', async (t) => {
+    const cluster = await TestCluster.start(t, {
+      garbageCollectionDelayMs: 300,
+      permissions: { leases: ['get', 'list', 'watch', 'create', 'update'], pods: PODS },
+    });
+    const leader = cluster.elector(cluster.addPod('web-0'));
+    await leader.start();
+    const other = cluster.elector(cluster.addPod('web-1'));
+    const warnings: Warning[] = [];
+    other.on('warning', (warning) => warnings.push(warning));
+    await other.start();
+    await cluster.delete('pod', 'web-0');
+    await until('the other leads', () => other.isLeader);
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['delete-forbidden'],
+    );
+    assert.match(warnings[0]?.message ?? '', /Grant `delete` on leases\.coordination\.k8s\.io in namespace "shop"/);
+  });
+
+  test('without Pods: the successor waits for the garbage collector, and a while longer, and says so once', async (t) => {
+    const cluster = await TestCluster.start(t, { permissions: { ...ALL_PERMISSIONS, pods: [] } });
+    const leader = new CandidateProcess(t, cluster.addPod('web-0'));
+    await leader.report('elected');
+    // Its ten seconds of patience are half a second of ours.
+    const other = cluster.elector(cluster.addPod('web-1'), {}, { clock: fasterClock(20) });
+    const warnings: Warning[] = [];
+    other.on('warning', (warning) => warnings.push(warning));
+    await other.start();
+    await leader.kill();
+    await cluster.delete('pod', 'web-0');
+    await until('the other leads', () => other.isLeader);
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['pod-read-forbidden'],
+    );
+    assert.match(warnings[0]?.message ?? '', /Grant `(get|list)` on pods in namespace "shop"/);
+  });
+
+  test('the permissions of the sidecar suffice to be elected, and to pass leadership on', async (t) => {
+    const { cluster, leader, leaderJournal, other, warnings } = await pair(t, {
+      leases: ['get', 'create', 'list', 'watch'],
+      pods: PODS,
+    });
+    assert.equal(leader.isLeader, true);
+    await cluster.delete('pod', 'web-0');
+    await until('the other leads', () => other.isLeader && !leader.isLeader);
+    assert.ok(leaderJournal.includes('demoted: pod-deleted'));
+    const codes = warnings.map(({ code }) => code);
+    for (const code of new Set(codes)) {
+      assert.ok(codes.filter((one) => one === code).length <= 2, `${code}: each elector at most once`);
+    }
+  });
+
+  test('a permission to watch that is missing is said, also when somebody leads already', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const leader = cluster.elector(cluster.addPod('web-0'));
+    await leader.start();
+    cluster.permit({ leases: ['get', 'list', 'create', 'update', 'delete'], pods: PODS });
+    const other = cluster.elector(cluster.addPod('web-1'));
+    const messages: string[] = [];
+    other.on('warning', ({ message }) => messages.push(message));
+    try {
+      await other.start();
+    } catch (error) {
+      messages.push((error as Error).message);
+    }
+    await until('it is said', () => messages.some((message) => message.includes('Grant `watch` on leases')));
+  });
+});
