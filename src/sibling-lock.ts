@@ -21,6 +21,14 @@ export const WAITING_SIBLINGS_LIMIT = 64;
 /** A connection to the holder that was open for less, in milliseconds, tells little: the next attempt is delayed. */
 const SHORT_WAIT_MS = 1_000;
 
+/**
+ * When a process dies, the kernel may close its connections a moment before it frees the name (seen on
+ * Linux 6, one time in ten): so many attempts follow each other at this distance, in milliseconds, before the
+ * back-off begins.
+ */
+const PROMPT_ATTEMPTS = 3;
+const PROMPT_DELAY_MS = 10;
+
 /** `sun_path` of a Unix socket address has room for so many bytes (Linux, unix(7)). */
 const SOCKET_PATH_LIMIT_BYTES = 108;
 
@@ -166,7 +174,8 @@ class SiblingLock implements SiblingLockPort {
   }
 
   #bindLater(): void {
-    const afterMs = retryDelayMs(Math.max(1, this.#attempts - 1), this.#random.next());
+    const late = this.#attempts - 1 - PROMPT_ATTEMPTS;
+    const afterMs = late > 0 ? retryDelayMs(late, this.#random.next()) : PROMPT_DELAY_MS;
     this.#timer = this.#clock.setTimer(afterMs, () => this.#bind(), { background: true });
   }
 }
