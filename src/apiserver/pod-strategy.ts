@@ -4,7 +4,7 @@
  */
 
 import { type ApiObject, isJsonObject, type JsonObject, sameJson } from './api-object.ts';
-import type { FieldError } from './status.ts';
+import { validatePod, validatePodUpdate } from './pod-validation.ts';
 import type { Strategy } from './strategies.ts';
 
 /** @default spec.terminationGracePeriodSeconds of a Pod, in seconds (wire recording pod-crud) */
@@ -30,11 +30,16 @@ function withDefaults(container: JsonObject): JsonObject {
   const tag = /:([^/:@]+)$/.exec(image)?.[1] ?? 'latest';
   return {
     ...container,
+    ...(Array.isArray(container['ports']) ? { ports: listOf(container['ports']).map(withProtocol) } : {}),
     resources: container['resources'] ?? {},
     terminationMessagePath: container['terminationMessagePath'] ?? '/dev/termination-log',
     terminationMessagePolicy: container['terminationMessagePolicy'] ?? 'File',
     imagePullPolicy: container['imagePullPolicy'] ?? (tag === 'latest' ? 'Always' : 'IfNotPresent'),
   };
+}
+
+function withProtocol(port: JsonObject): JsonObject {
+  return { ...port, protocol: port['protocol'] ?? 'TCP' };
 }
 
 /** The spec with the defaults of a real server without the ServiceAccount admission plugin (wire recording pod-crud). */
@@ -63,19 +68,27 @@ function prepareForCreate(pod: ApiObject): ApiObject {
   return { ...pod, metadata: { ...pod.metadata, generation: 1 }, spec, status };
 }
 
+/** How safe a Pod is from eviction: wholly when each container has the same limits as requests for both resources. */
 function qosClassOf(containers: readonly JsonObject[]): string {
-  const asked = containers.some((container) => Object.keys(objectOf(container['resources'])).length > 0);
-  return asked ? 'Burstable' : 'BestEffort';
+  const resources = containers.map((container) => objectOf(container['resources']));
+  const asked = resources.map(({ requests, limits }) => [objectOf(requests), objectOf(limits)] as const);
+  if (asked.every((maps) => maps.every((map) => QOS_RESOURCES.every((name) => map[name] === undefined)))) {
+    return 'BestEffort';
+  }
+  const guaranteed = asked.every(([requests, limits]) =>
+    QOS_RESOURCES.every((name) => limits[name] !== undefined && (requests[name] ?? limits[name]) === limits[name]),
+  );
+  return guaranteed ? 'Guaranteed' : 'Burstable';
 }
+
+const QOS_RESOURCES: readonly string[] = ['cpu', 'memory'];
 
 function prepareForUpdate(next: ApiObject, current: ApiObject, subresource: string): ApiObject {
   if (subresource === 'status') {
     const { metadata, ...rest } = current;
-    // The status may be written together with metadata, but not with the spec or a deletion.
-    const kept = {
-      ...next.metadata,
-      ...(metadata.deletionTimestamp === undefined ? {} : { deletionTimestamp: metadata.deletionTimestamp }),
-    };
+    // The status may be written together with metadata, but not with the spec, a deletion or owners.
+    const { deletionTimestamp: _time, ownerReferences: _owners, ...sent } = next.metadata;
+    const kept = { ...sent, ...(metadata.ownerReferences ? { ownerReferences: metadata.ownerReferences } : {}) };
     const status = { ...objectOf(next.status) };
     status['qosClass'] ??= objectOf(current.status)['qosClass'];
     return { ...rest, metadata: { ...kept, generation: metadata.generation ?? 1 }, status: orderStatus(status) };
@@ -94,57 +107,6 @@ function orderStatus(status: JsonObject): JsonObject {
     return { type, status: state, lastProbeTime: null, lastTransitionTime: null, ...rest };
   });
   return { ...status, conditions };
-}
-
-function validate(pod: ApiObject): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  const spec = objectOf(pod.spec);
-  const containers = listOf(spec['containers']);
-  if (containers.length === 0) errors.push({ type: 'Required', field: 'spec.containers', detail: '' });
-  containers.forEach((container, index) => {
-    const field = `spec.containers[${index}]`;
-    if (!container['name']) errors.push({ type: 'Required', field: `${field}.name`, detail: '' });
-    const first = containers.findIndex((other) => other['name'] === container['name']);
-    if (first !== index) {
-      errors.push({ type: 'Duplicate', field: `${field}.name`, value: container['name'], detail: '' });
-    }
-    if (!container['image']) errors.push({ type: 'Required', field: `${field}.image`, detail: '' });
-  });
-  const policy = spec['restartPolicy'];
-  if (!RESTART_POLICIES.includes(String(policy))) {
-    const supported = RESTART_POLICIES.map((known) => JSON.stringify(known)).join(', ');
-    errors.push({
-      type: 'NotSupported',
-      field: 'spec.restartPolicy',
-      value: policy,
-      detail: `supported values: ${supported}`,
-    });
-  }
-  return errors;
-}
-
-const RESTART_POLICIES: readonly string[] = ['Always', 'OnFailure', 'Never'];
-
-/** What the spec of a Pod is compared by: everything but what may change. */
-function fixedPart(spec: JsonObject): JsonObject {
-  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, ...rest } = spec;
-  const withoutImages = (containers: unknown): readonly JsonObject[] =>
-    listOf(containers).map(({ image: _image, ...container }) => container);
-  return {
-    ...rest,
-    containers: withoutImages(spec['containers']),
-    initContainers: withoutImages(spec['initContainers']),
-  };
-}
-
-/** Most of a Pod's spec is fixed (wire recording pod-update). A real server shows the difference as well. */
-function validateUpdate(next: ApiObject, current: ApiObject): readonly FieldError[] {
-  if (sameJson(fixedPart(objectOf(next.spec)), fixedPart(objectOf(current.spec)))) return [];
-  const detail =
-    'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,' +
-    '`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),' +
-    '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
-  return [{ type: 'Forbidden', field: 'spec', detail }];
 }
 
 /** A condition of a Pod that is true from now on. */
@@ -183,7 +145,7 @@ export const podStrategy: Strategy = {
   returnsDeletedObject: true,
   prepareForCreate,
   prepareForUpdate,
-  validate,
-  validateUpdate,
+  validate: validatePod,
+  validateUpdate: (next, current, subresource) => (subresource === '' ? validatePodUpdate(next, current) : []),
   gracePeriodSeconds,
 };

@@ -27,14 +27,14 @@ export interface RandomFaults {
 export interface RandomFaultOptions extends FaultOptions {
   /** Milliseconds. @default 50 */
   readonly maxDelayMs?: number;
-  /** @default 429, 500, 503 */
+  /** @default 500, 503; 429 lets clients wait for a second */
   readonly statuses?: readonly number[];
 }
 
 /** @default the longest delay of a mix, in milliseconds */
 export const DEFAULT_MAX_DELAY_MS = 50;
-/** @default the errors of a mix: those that a client can do nothing about but to ask again */
-export const DEFAULT_STATUSES: readonly number[] = [429, 500, 503];
+/** @default the errors of a mix: those that a client can do nothing about but to ask again, soon */
+export const DEFAULT_STATUSES: readonly number[] = [500, 503];
 
 const NAMES: readonly string[] = ['delay', 'refuse', 'answer', 'dropAnswer', 'cutWatches', 'silenceWatches'];
 

@@ -59,6 +59,8 @@ export const FOREGROUND_FINALIZER = 'foregroundDeletion';
 /** Letters of generated names: no vowels and nothing that looks alike. */
 const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 const GENERATED_LETTERS = 5;
+/** What is longer of a generateName is cut off, so that the letters fit into a label. */
+const MAX_GENERATE_NAME_LENGTH = 58;
 
 /** Writes objects by the rules of their kinds. */
 export class Registry {
@@ -130,9 +132,6 @@ export class Registry {
     const prepared = strategy.prepareForUpdate(draft, current, subresource);
     const next = keepServerFields(prepared, current);
     const errors = [
-      ...validateMetadata(next.metadata, strategy.nameRule).filter((error) => error.field !== 'metadata.generateName'),
-      // Told twice, because a real server checks this twice (wire recording lease-delete-finalizers).
-      ...validateMetadataUpdate(next.metadata, current.metadata),
       ...validateMetadataUpdate(next.metadata, current.metadata),
       ...strategy.validateUpdate(next, current, subresource),
     ];
@@ -263,7 +262,7 @@ export class Registry {
     for (let count = 0; count < GENERATED_LETTERS; count += 1) {
       letters += NAME_LETTERS[Math.floor(this.#random.next() * NAME_LETTERS.length)];
     }
-    return generateName + letters;
+    return generateName.slice(0, MAX_GENERATE_NAME_LENGTH) + letters;
   }
 }
 
@@ -272,7 +271,7 @@ function checkUid(kind: ResourceKind, namespace: string, draft: ApiObject, curre
   if (uid !== '' && uid !== current.metadata.uid) throw uidConflict(kind, namespace, name, uid, current.metadata.uid);
 }
 
-/** The fields of metadata that a client cannot change. */
+/** The fields of metadata that are the server's; what a client may send but not change is left to validation. */
 function keepServerFields(next: ApiObject, current: ApiObject): ApiObject {
   const before = current.metadata;
   const { uid, resourceVersion: _sent, ...sent } = next.metadata;
@@ -280,10 +279,9 @@ function keepServerFields(next: ApiObject, current: ApiObject): ApiObject {
     { ...next, metadata: { ...sent, uid: uid === '' ? before.uid : uid, resourceVersion: before.resourceVersion } },
     {
       namespace: before.namespace,
-      generateName: next.metadata.generateName ?? before.generateName,
       creationTimestamp: before.creationTimestamp,
-      deletionTimestamp: before.deletionTimestamp,
-      deletionGracePeriodSeconds: before.deletionGracePeriodSeconds,
+      deletionTimestamp: before.deletionTimestamp ?? sent.deletionTimestamp,
+      deletionGracePeriodSeconds: sent.deletionGracePeriodSeconds ?? before.deletionGracePeriodSeconds,
       generation:
         next.metadata.generation !== undefined && next.kind === 'Pod' ? next.metadata.generation : before.generation,
     },

@@ -203,8 +203,18 @@ function causeOf(error: FieldError): StatusCause {
   return { reason, message: `${word}${shown}${detail}`, field: error.field };
 }
 
+/** A value that messages show as it is, without quotes. */
+export class Verbatim {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** A value as Go prints it in messages: quoted strings, bare numbers. */
 function goValue(value: unknown): string {
+  if (value instanceof Verbatim) return value.text;
   return typeof value === 'string'
     ? JSON.stringify(value)
     : typeof value === 'number'

@@ -5,7 +5,7 @@
 
 import { type ApiObject, isJsonObject, type ObjectMeta, sameJson } from './api-object.ts';
 import type { ResourceKind } from './resources.ts';
-import type { FieldError } from './status.ts';
+import { type FieldError, Verbatim } from './status.ts';
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -38,7 +38,8 @@ const MAX_ANNOTATIONS_BYTES = 262_144;
 /** How the names of a kind are checked. */
 export type NameRule = 'subdomain' | 'label' | 'pathSegment';
 
-function nameErrors(rule: NameRule, name: string): readonly string[] {
+/** What is wrong with a name. */
+export function nameErrors(rule: NameRule, name: string): readonly string[] {
   if (rule === 'pathSegment') {
     const errors: string[] = [];
     if (name === '.' || name === '..') errors.push(`may not be '${name}'`);
@@ -111,12 +112,47 @@ export function validateMetadata(metadata: ObjectMeta, nameRule: NameRule): read
   if ((metadata.generation ?? 0) < 0) {
     errors.push(invalidField('metadata.generation', metadata.generation, 'must be greater than or equal to 0'));
   }
+  errors.push(...validateMaps(metadata), ...validateFinalizers(metadata.finalizers ?? []));
+  return errors;
+}
+
+/** What is validated of every new and of every changed object alike. */
+function validateMaps(metadata: ObjectMeta): readonly FieldError[] {
+  const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
     for (const why of qualifiedNameErrors(key)) errors.push(invalidField('metadata.labels', key, why));
     for (const why of labelValueErrors(value)) errors.push(invalidField('metadata.labels', value, why));
   }
-  errors.push(...validateAnnotations(metadata.annotations ?? {}), ...validateOwnerReferences(metadata));
+  return [...errors, ...validateAnnotations(metadata.annotations ?? {}), ...validateOwnerReferences(metadata)];
+}
+
+/** Finalizers that need no prefix. */
+const STANDARD_FINALIZERS: readonly string[] = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+function validateFinalizers(finalizers: readonly string[]): readonly FieldError[] {
+  const field = 'metadata.finalizers';
+  const errors = finalizers.flatMap((finalizer) =>
+    qualifiedNameErrors(finalizer).map((why) => invalidField(field, finalizer, why)),
+  );
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    errors.push(invalidField(field, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
+  }
   return errors;
+}
+
+/** Kinds of the core group know some finalizers without a prefix; all others must have one. */
+export function validateCoreFinalizers({ metadata }: ApiObject): readonly FieldError[] {
+  return (metadata.finalizers ?? []).flatMap((finalizer, index) =>
+    finalizer.includes('/') || STANDARD_FINALIZERS.includes(finalizer)
+      ? []
+      : [
+          invalidField(
+            `metadata.finalizers[${index}]`,
+            finalizer,
+            'name is neither a standard finalizer name nor is it fully qualified',
+          ),
+        ],
+  );
 }
 
 function validateAnnotations(annotations: Readonly<Record<string, string>>): readonly FieldError[] {
@@ -164,26 +200,42 @@ function validateOwnerReferences(metadata: ObjectMeta): readonly FieldError[] {
   return errors;
 }
 
-const IMMUTABLE_METADATA = ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp'] as const;
+const IMMUTABLE_METADATA = [
+  'name',
+  'namespace',
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+] as const;
 
-/** What may not change in metadata. */
+/** Everything about the metadata of a changed object, in the order in which a real server finds it. */
 export function validateMetadataUpdate(next: ObjectMeta, current: ObjectMeta): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  for (const field of IMMUTABLE_METADATA) {
-    if ((next[field] ?? '') !== (current[field] ?? '')) {
-      errors.push(invalidField(`metadata.${field}`, next[field] ?? '', 'field is immutable'));
-    }
-  }
-  if (current.deletionTimestamp !== undefined) {
-    const before = new Set(current.finalizers ?? []);
-    const added = (next.finalizers ?? []).filter((finalizer) => !before.has(finalizer));
-    if (added.length > 0) {
-      const list = `[]string{${added.map((finalizer) => JSON.stringify(finalizer)).join(', ')}}`;
-      const detail = `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`;
-      errors.push({ type: 'Forbidden', field: 'metadata.finalizers', detail });
-    }
-  }
-  return errors;
+  const common = [
+    ...validateAddedFinalizers(next, current),
+    ...IMMUTABLE_METADATA.filter((field) => next[field] !== current[field]).map((field) =>
+      invalidField(`metadata.${field}`, shownValue(next[field]), 'field is immutable'),
+    ),
+    ...validateMaps(next),
+  ];
+  // Told twice, because a real server checks this twice (wire recording lease-delete-finalizers).
+  return [...common, ...common];
+}
+
+function validateAddedFinalizers(next: ObjectMeta, current: ObjectMeta): readonly FieldError[] {
+  if (current.deletionTimestamp === undefined) return [];
+  const before = new Set(current.finalizers ?? []);
+  const added = (next.finalizers ?? []).filter((finalizer) => !before.has(finalizer));
+  if (added.length === 0) return [];
+  const list = `[]string{${added.map((finalizer) => JSON.stringify(finalizer)).join(', ')}}`;
+  const detail = `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`;
+  return [{ type: 'Forbidden', field: 'metadata.finalizers', detail }];
+}
+
+/** Times are shown as Go prints them. */
+function shownValue(value: string | number | undefined): unknown {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT.*Z$/.test(value)) return value ?? '';
+  return new Verbatim(`${value.replace('T', ' ').replace('Z', '')} +0000 UTC`);
 }
 
 /** Bounds of the numbers in a Lease's spec (fact 8). */

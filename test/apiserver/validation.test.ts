@@ -80,6 +80,19 @@ const TABLE: readonly Row[] = [
     says: 'metadata.ownerReferences.uid',
   },
   {
+    rule: 'finalizers are qualified names',
+    metadata: { finalizers: ['example.com/a b'] },
+    status: 422,
+    says: 'metadata.finalizers: Invalid value: "example.com/a b": name part must consist of',
+  },
+  {
+    rule: 'dependents are either orphaned or deleted first',
+    metadata: { finalizers: ['orphan', 'foregroundDeletion'] },
+    status: 422,
+    says: 'finalizer orphan and foregroundDeletion cannot be both set',
+  },
+  { rule: 'a finalizer without a prefix', metadata: { finalizers: ['hold'] }, status: 201 },
+  {
     rule: 'Events own nothing',
     metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Event', name: 'p', uid: 'u' }] },
     status: 422,
@@ -122,4 +135,46 @@ test('uid, creationTimestamp and deletionTimestamp are the server’s', async ()
   const { body } = await send(server, 'POST', LEASES_PATH, leaseBody('a', { metadata }));
   assert.notEqual(body.metadata.uid, metadata.uid);
   assert.equal(body.metadata.creationTimestamp, '2026-03-01T10:00:00Z');
+});
+
+const CHANGES: readonly (readonly [rule: string, metadata: object, status: number, says?: RegExp])[] = [
+  ['labels', { labels: { 'a b': 'x' } }, 422, /^Lease.* "a" is invalid: metadata\.labels: Invalid value: "a b"/],
+  ['uid', { uid: 'u' }, 422, /metadata\.uid: Invalid value: "u": field is immutable$/],
+  [
+    'deletionTimestamp',
+    { deletionTimestamp: '2026-03-01T10:00:00Z' },
+    422,
+    /metadata\.deletionTimestamp: Invalid value: 2026-03-01 10:00:00 \+0000 UTC: field is immutable$/,
+  ],
+  [
+    'deletionGracePeriodSeconds',
+    { deletionGracePeriodSeconds: 5 },
+    422,
+    /metadata\.deletionGracePeriodSeconds: Invalid value: 5: field is immutable$/,
+  ],
+  ['creationTimestamp is kept', { creationTimestamp: '2001-01-01T00:00:00Z' }, 200],
+  ['generation is kept', { generation: 9 }, 200],
+  ['generateName may change', { generateName: 'b-' }, 200],
+];
+
+for (const [rule, metadata, status, says] of CHANGES) {
+  test(`a change of metadata: ${rule}`, async () => {
+    const { server } = makeServer();
+    await send(server, 'POST', LEASES_PATH, leaseBody('a'));
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    const answer = await send(server, 'PATCH', `${LEASES_PATH}/a`, { metadata }, { headers });
+    assert.equal(answer.status, status, JSON.stringify(answer.body));
+    if (says !== undefined) assert.match(answer.body.message, says);
+  });
+}
+
+test('what is generated from a long prefix fits into a label', async () => {
+  const { server } = makeServer();
+  const { body } = await send(
+    server,
+    'POST',
+    LEASES_PATH,
+    leaseBody('', { metadata: { generateName: 'a'.repeat(70) } }),
+  );
+  assert.match(body.metadata.name, /^a{58}[a-z0-9]{5}$/);
 });
