@@ -1,0 +1,63 @@
+/**
+ * Tokens that expire and rotate, a KubeConfig for an API client of your own, and a Pod that is cut off. In your project,
+ * import from 'lease-elector' and 'lease-elector/testing'.
+ */
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { CoordinationV1Api } from '@kubernetes/client-node';
+import { EmbeddedCluster, type EmbeddedPod } from '../../src/apiserver/index.ts';
+import { LeaseElector } from '../../src/index.ts';
+
+const FAST = { renewIntervalMs: 100, leaseDurationSeconds: 1 };
+
+async function clusterWithLeader(t: TestContext): Promise<{
+  readonly cluster: EmbeddedCluster;
+  readonly pod: EmbeddedPod;
+  readonly elector: LeaseElector;
+}> {
+  const cluster = await EmbeddedCluster.start();
+  t.after(() => cluster.stop());
+  const pod = cluster.createPod({ name: 'web-1' });
+  const elector = new LeaseElector({ ...pod.electorOptions(), ...FAST });
+  await elector.start();
+  return { cluster, pod, elector };
+}
+
+test('a token expires: the leader stands down, and resumes its term with a new one', async (t) => {
+  const { cluster, pod, elector } = await clusterWithLeader(t);
+  pod.expireToken();
+  await cluster.until(() => !elector.isLeader);
+  pod.rotateToken();
+  await cluster.until(() => elector.isLeader);
+  assert.equal(elector.term?.resumed, true);
+});
+
+test('a token is rotated in time: nobody notices', async (t) => {
+  const { cluster, pod, elector } = await clusterWithLeader(t);
+  pod.rotateToken();
+  const { status } = await cluster.requests.next({ client: pod, verb: 'update' });
+  assert.equal(status, 200);
+  assert.ok(elector.isLeader);
+});
+
+test('a Pod is cut off: it stays the leader, and everybody else sees that it is silent', async (t) => {
+  const { cluster, pod, elector } = await clusterWithLeader(t);
+  const candidate = new LeaseElector({ ...cluster.createPod({ name: 'web-2' }).electorOptions(), ...FAST });
+  const stale = new Promise((resolve) => candidate.once('stale', resolve));
+  await candidate.start();
+  // Only who has renewed can be missed.
+  await cluster.requests.next({ client: pod, verb: 'update' });
+  pod.partition();
+  await stale;
+  assert.ok(elector.isLeader && !candidate.isLeader);
+  pod.heal();
+});
+
+test('a KubeConfig lets any client of the Kubernetes API act as the Pod', async (t) => {
+  const { pod } = await clusterWithLeader(t);
+  const kubeConfig = await pod.kubeConfig();
+  const leases = kubeConfig.makeApiClient(CoordinationV1Api);
+  const lease = await leases.readNamespacedLease({ namespace: pod.namespace, name: 'app' });
+  assert.equal(lease.spec?.holderIdentity, 'web-1');
+});

@@ -1,0 +1,12 @@
+/**
+ * The process of own-process.test.ts: what your application does, with the directory of its Pod's files told from outside.
+ */
+
+import { LeaseElector } from '../../src/index.ts';
+
+const elector = new LeaseElector({
+  serviceAccountDirectory: process.env['SERVICE_ACCOUNT_DIRECTORY'] ?? '/var/run/secrets/kubernetes.io/serviceaccount',
+  onElected: (term) => process.send?.(term.resumed ? 'resumed' : 'elected'),
+});
+process.once('SIGTERM', () => void elector.stop().then(() => process.exit(0)));
+await elector.start();
