@@ -76,7 +76,8 @@ export function podCredentials(environment: Environment, directory: string, cloc
     );
   }
   if (!/^\d{1,5}$/.test(port)) {
-    throw new LeaseElectorError('ERR_LEASE_ELECTOR_NO_CLUSTER', `KUBERNETES_SERVICE_PORT is not a port: "${port}"`);
+    // There is a cluster, so nobody may lead alone here, `local: true` or not.
+    throw new LeaseElectorError('ERR_LEASE_ELECTOR_CREDENTIALS', `KUBERNETES_SERVICE_PORT is not a port: "${port}"`);
   }
   return new PodCredentials(
     { protocol: 'https:', hostname: host.replace(/^\[|\]$/g, ''), port: Number(port), basePath: '' },

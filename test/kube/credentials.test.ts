@@ -69,7 +69,7 @@ test('outside a Pod and without a KubeConfig there is no cluster, and the error 
     message: /not run in a Pod.*`kubeConfig`.*`local: true`.*~\/\.kube\/config is never used unasked/,
   });
   await assert.rejects(connectWith({ environment: { ...IN_POD, KUBERNETES_SERVICE_PORT: 'https' } }), {
-    code: 'ERR_LEASE_ELECTOR_NO_CLUSTER',
+    code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
   });
 });
 
