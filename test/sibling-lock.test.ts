@@ -81,8 +81,7 @@ test('a sibling takes over as soon as the holder is killed: the kernel tells it'
   const podUid = randomUuid(systemRandom);
   const holder = spawnHolder(t, podUid);
   assert.equal(await holder.line(), 'held');
-  // This clock stands still: a take-over that waited for it would never come.
-  const next = outcomesOf(newLock(t, podUid, { clock: new ManualClock() }));
+  const next = outcomesOf(newLock(t, podUid));
   assert.equal(await next(), 'taken');
   const exited = once(holder.child, 'exit');
   const killedAtMs = systemClock.nowMs();
