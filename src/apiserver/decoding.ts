@@ -148,7 +148,11 @@ class FieldDecoder {
       const fieldPath = path === '' ? field : `${path}.${field}`;
       const fieldType = Object.hasOwn(type.fields, field) ? type.fields[field] : undefined;
       if (fieldType === undefined) this.unknownFields.push(fieldPath);
-      else if (given !== null) read[field] = this.#value(fieldType, given, fieldPath, shortName(type), fieldPath);
+      else if (given !== null) {
+        // Go's messages leave out which element of a list it was.
+        const shownPath = fieldPath.replace(/\[\d+\]/g, '');
+        read[field] = this.#value(fieldType, given, fieldPath, shortName(type), shownPath);
+      }
     }
     const ordered: JsonObject = {};
     for (const field of Object.keys(type.fields)) {

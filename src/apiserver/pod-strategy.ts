@@ -31,11 +31,17 @@ function withDefaults(container: JsonObject): JsonObject {
   return {
     ...container,
     ...(Array.isArray(container['ports']) ? { ports: listOf(container['ports']).map(withProtocol) } : {}),
-    resources: container['resources'] ?? {},
+    resources: withRequests(objectOf(container['resources'])),
     terminationMessagePath: container['terminationMessagePath'] ?? '/dev/termination-log',
     terminationMessagePolicy: container['terminationMessagePolicy'] ?? 'File',
     imagePullPolicy: container['imagePullPolicy'] ?? (tag === 'latest' ? 'Always' : 'IfNotPresent'),
   };
+}
+
+/** What is limited is requested, where nothing else was said. */
+function withRequests(resources: JsonObject): JsonObject {
+  if (!isJsonObject(resources['limits'])) return resources;
+  return { ...resources, requests: { ...resources['limits'], ...objectOf(resources['requests']) } };
 }
 
 function withProtocol(port: JsonObject): JsonObject {
