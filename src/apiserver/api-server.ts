@@ -154,8 +154,8 @@ export class ApiServer {
 
   /** Answers a request, without a socket. Rejects only when a fault resets the connection. */
   handle(request: ApiRequest): Promise<ApiResponse> {
-    const [path = '/', queryText] = request.path.split('?', 2);
-    const query = new URLSearchParams(queryText ?? '');
+    const [path = '/', ...queryParts] = request.path.split('?');
+    const query = new URLSearchParams(queryParts.join('?'));
     const info = parseRequest(request.method, path, query);
     let user = ANONYMOUS;
     try {

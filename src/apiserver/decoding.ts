@@ -133,6 +133,15 @@ export function decodeValue(
   return { object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata, ...rest }, warnings };
 }
 
+/** Checks the types of the fields of a struct that is no object of the API; unknown ones are dropped. */
+export function decodeFields(
+  type: StructType,
+  value: JsonObject,
+  numberTexts: JsonDocument['numberTexts'],
+): JsonObject {
+  return new FieldDecoder(numberTexts).struct(type, value, '');
+}
+
 class FieldDecoder {
   readonly unknownFields: string[] = [];
   readonly #numberTexts: ReadonlyMap<string, string>;

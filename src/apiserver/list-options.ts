@@ -44,7 +44,7 @@ export function readListOptions(kind: ResourceKind, query: URLSearchParams, watc
     resourceVersionMatch: query.get('resourceVersionMatch') ?? '',
     limit: integer(query, 'limit'),
     continueToken: query.get('continue') ?? '',
-    sendInitialEvents: initial === null || initial === '' ? undefined : isTrue(initial),
+    sendInitialEvents: initial === null ? undefined : isTrue(initial),
     allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
     timeoutSeconds: integer(query, 'timeoutSeconds'),
   };
@@ -64,18 +64,20 @@ function forbiddenMatch(detail: string): FieldError {
   return { type: 'Forbidden', field: MATCH, detail };
 }
 
-function watchErrors(options: ListOptions): readonly FieldError[] {
-  const match = options.resourceVersionMatch;
-  if (options.sendInitialEvents === undefined) {
-    if (match === '') return [];
-    return [forbiddenMatch('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')];
-  }
+function watchErrors({ resourceVersionMatch: match, ...options }: ListOptions): readonly FieldError[] {
   const errors: FieldError[] = [];
-  if (match !== 'NotOlderThan') {
+  if (options.sendInitialEvents !== undefined && match !== 'NotOlderThan') {
     errors.push(forbiddenMatch('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
-    if (match !== '') {
-      errors.push({ type: 'NotSupported', field: MATCH, value: match, detail: 'supported values: "NotOlderThan"' });
-    }
+  }
+  if (match === '') return errors;
+  if (options.sendInitialEvents === undefined) {
+    errors.push(forbiddenMatch('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+  }
+  if (match !== 'NotOlderThan') {
+    errors.push({ type: 'NotSupported', field: MATCH, value: match, detail: 'supported values: "NotOlderThan"' });
+  }
+  if (options.continueToken !== '') {
+    errors.push(forbiddenMatch('resourceVersionMatch is forbidden when continue is provided'));
   }
   return errors;
 }
@@ -119,6 +121,11 @@ export interface WriteOptions {
 /** Reads the options of a create, replace or patch; `optionsKind` is CreateOptions and so on. */
 export function readWriteOptions(query: URLSearchParams, optionsKind: string): WriteOptions {
   const errors: FieldError[] = [];
+  // Force belongs to server-side apply, which this server does not have (wire recording lease-apply).
+  if (optionsKind === 'PatchOptions' && query.has('force')) {
+    errors.push({ type: 'Forbidden', field: 'force', detail: 'may not be specified for non-apply patch' });
+  }
+  errors.push(...fieldManagerErrors(query.get('fieldManager') ?? ''));
   const dryRun = query.getAll('dryRun').filter((value) => value !== '');
   if (!checkDryRun(dryRun)) errors.push(dryRunError(dryRun));
   const validation = query.get('fieldValidation') ?? '';
@@ -126,12 +133,19 @@ export function readWriteOptions(query: URLSearchParams, optionsKind: string): W
     const detail = 'supported values: "", "Ignore", "Strict", "Warn"';
     errors.push({ type: 'NotSupported', field: 'fieldValidation', value: validation, detail });
   }
-  // Force belongs to server-side apply, which this server does not have (wire recording lease-apply).
-  if (optionsKind === 'PatchOptions' && query.has('force')) {
-    errors.push({ type: 'Forbidden', field: 'force', detail: 'may not be specified for non-apply patch' });
-  }
   if (errors.length > 0) throw invalidOptions(optionsKind, errors);
   return { dryRun: dryRun.length > 0, fieldValidation: validation === '' ? 'Warn' : (validation as FieldValidation) };
+}
+
+/** Longest name of a field manager, in bytes. */
+const MAX_FIELD_MANAGER_BYTES = 128;
+
+function fieldManagerErrors(name: string): readonly FieldError[] {
+  const field = 'fieldManager';
+  if (Buffer.byteLength(name) > MAX_FIELD_MANAGER_BYTES) {
+    return [{ type: 'TooLong', field, detail: `may not be more than ${MAX_FIELD_MANAGER_BYTES} bytes` }];
+  }
+  return [];
 }
 
 /** True when the values of dryRun are ones this server knows. */

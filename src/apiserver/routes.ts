@@ -39,7 +39,7 @@ const OBJECT_VERBS: Readonly<Record<string, Verb>> = {
 
 /** The query value means yes: anything but `false` and `0` does (fact 19). */
 export function isTrue(value: string | null): boolean {
-  return value !== null && value !== 'false' && value !== '0';
+  return value !== null && value.toLowerCase() !== 'false' && value !== '0';
 }
 
 function decode(segment: string): string {

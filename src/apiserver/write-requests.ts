@@ -8,26 +8,18 @@ import { type ApiObject, isJsonObject, type JsonObject, sameJson, withMetadata }
 import { type ApiResponse, jsonResponse, type ResourceContext } from './api-request.ts';
 import type { Authorizer } from './authorization.ts';
 import { decodeBody, decodeValue, FieldTypeError, type FieldValidation, readBody } from './decoding.ts';
+import { readDeleteOptions } from './delete-options.ts';
 import { toServed, toStored } from './event-strategy.ts';
 import { TimeSyntaxError } from './go-time.ts';
 import { JsonSyntaxError } from './json-reader.ts';
-import { checkDryRun, dryRunError, readListOptions, readWriteOptions } from './list-options.ts';
+import { readListOptions, readWriteOptions } from './list-options.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from './patch.ts';
 import { textOf } from './read-requests.ts';
-import type { DeleteOptions, Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 import { negotiate, renderList, renderObject } from './representation.ts';
-import {
-  badRequest,
-  type FieldError,
-  invalid,
-  invalidOptions,
-  notFound,
-  StatusError,
-  successStatus,
-} from './status.ts';
+import { badRequest, invalid, notFound, StatusError, successStatus } from './status.ts';
 import type { Store } from './store.ts';
 import { strategyOf } from './strategies.ts';
-import { YamlSyntaxError } from './yaml.ts';
 
 /** Answers writes. */
 export class WriteRequests {
@@ -212,68 +204,4 @@ function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiRe
   if (warnings.length === 0) return response;
   const warning = warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ');
   return { ...response, headers: { ...response.headers, warning } };
-}
-
-const DELETE_SCHEME = 'in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"';
-
-/** The options of a DELETE: those of the body when there is one, else those of the query (fact 10). */
-function readDeleteOptions(context: ResourceContext): DeleteOptions {
-  const body = context.request.body ?? '';
-  const given = body === '' ? optionsOfQuery(context.query) : optionsOfBody(body, context);
-  const errors: FieldError[] = [];
-  const dryRun = Array.isArray(given['dryRun']) ? given['dryRun'].map(String) : [];
-  const policy = given['propagationPolicy'];
-  if (!checkDryRun(dryRun)) errors.push(dryRunError(dryRun));
-  if (policy !== undefined && given['orphanDependents'] !== undefined) {
-    const detail = 'orphanDependents and deletionPropagation cannot be both set';
-    errors.push({ type: 'Invalid', field: 'propagationPolicy', value: policy, detail });
-  }
-  if (policy !== undefined && policy !== 'Foreground' && policy !== 'Background' && policy !== 'Orphan') {
-    const detail = 'supported values: "Foreground", "Background", "Orphan", "nil"';
-    errors.push({ type: 'NotSupported', field: 'propagationPolicy', value: policy, detail });
-  }
-  if (errors.length > 0) throw invalidOptions('DeleteOptions', errors);
-  const orphan = given['orphanDependents'];
-  const propagationPolicy = orphan === undefined ? policy : orphan === true ? 'Orphan' : 'Background';
-  return {
-    ...(typeof given['gracePeriodSeconds'] === 'number' ? { gracePeriodSeconds: given['gracePeriodSeconds'] } : {}),
-    ...(isJsonObject(given['preconditions']) ? { preconditions: given['preconditions'] } : {}),
-    ...(propagationPolicy === undefined
-      ? {}
-      : { propagationPolicy: propagationPolicy as NonNullable<DeleteOptions['propagationPolicy']> }),
-    dryRun: dryRun.length > 0,
-  };
-}
-
-function optionsOfQuery(query: URLSearchParams): JsonObject {
-  const grace = query.get('gracePeriodSeconds');
-  const policy = query.get('propagationPolicy');
-  const dryRun = query.getAll('dryRun');
-  if (grace !== null && !/^-?\d+$/.test(grace)) {
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
-  }
-  return {
-    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
-    ...(policy === null ? {} : { propagationPolicy: policy }),
-    ...(dryRun.length === 0 ? {} : { dryRun }),
-  };
-}
-
-function optionsOfBody(body: string, context: ResourceContext): JsonObject {
-  let value: unknown;
-  try {
-    value = readBody(body, context.request.headers['content-type']).value;
-  } catch (error) {
-    if (error instanceof JsonSyntaxError || error instanceof YamlSyntaxError) {
-      throw badRequest(`couldn't get version/kind; json parse error: ${error.message}`);
-    }
-    throw error;
-  }
-  const options = isJsonObject(value) ? value : {};
-  const kindName = options['kind'];
-  if (typeof kindName === 'string' && kindName !== '' && kindName !== 'DeleteOptions') {
-    const version = JSON.stringify(options['apiVersion'] ?? '');
-    throw badRequest(`no kind ${JSON.stringify(kindName)} is registered for version ${version} ${DELETE_SCHEME}`);
-  }
-  return options;
 }
