@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from '../tools/build.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -23,12 +24,14 @@ export interface Build {
 }
 
 /** Always built anew: figures of an old `dist` would be believed. */
-export function build(): Build {
+export async function build(): Promise<Build> {
   const directory = mkdtempSync(path.join(tmpdir(), 'lease-elector-bench-'));
   const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   execFileSync(process.execPath, [compiler, '-p', path.join(ROOT, 'bench', 'tsconfig.json'), '--outDir', directory], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
+  // The library itself as it is published: one file.
+  await bundle(path.join(directory, 'src'));
   writeFileSync(path.join(directory, 'package.json'), '{ "type": "module" }');
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(directory, 'node_modules'));
   return {

@@ -28,7 +28,7 @@ type Kind = keyof typeof KINDS;
 
 /** Measures one process of each kind in every run, all at the same time. */
 export async function measureMemory(options: BenchOptions): Promise<RoomResult> {
-  const built = build();
+  const built = await build();
   const cluster = await Cluster.start();
   const runs: Record<Kind, Memory>[] = [];
   try {

@@ -26,7 +26,7 @@ type Kind = keyof typeof KINDS;
 
 /** Starts one process after the other, in turns. */
 export async function measureStartUp(options: BenchOptions): Promise<RoomResult> {
-  const built = build();
+  const built = await build();
   const cluster = await Cluster.start();
   const runs: Record<Kind, number>[] = [];
   let lastLease = 0;

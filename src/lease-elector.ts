@@ -3,12 +3,12 @@
  * announcements into properties, events and terms. The rules are not here but in `core/`.
  */
 
-import debug from 'debug';
 import { type Clock, systemClock } from './clock.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { currentLeader } from './core/observation.ts';
 import { isFinalAtStart } from './core/request-failure.ts';
 import { retryDelayMs } from './core/retry-delay.ts';
+import { debugLog } from './debug-log.ts';
 import { Driver } from './driver/driver.ts';
 import type { Ports, SiblingLockPort } from './driver/ports.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from './errors.ts';
@@ -16,7 +16,6 @@ import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts'
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { type Cluster, type ConnectOptions, connectToCluster } from './kube/connect.ts';
 import type { Identity } from './kube/identity.ts';
-import { localIdentity, localPorts } from './local.ts';
 import {
   checkStopOptions,
   type LeaseElectorOptions,
@@ -27,7 +26,7 @@ import {
 import { type Random, systemRandom } from './random.ts';
 import { siblingLock } from './sibling-lock.ts';
 
-const log = debug('lease-elector');
+const log = debugLog('lease-elector');
 
 /**
  * - `starting`: nobody is known to lead yet
@@ -287,6 +286,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       return { identity, ports: { ...cluster.ports(identity), siblingLock: this.#surroundings.siblingLock(identity) } };
     } catch (error) {
       if (!local || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER') throw error;
+      const { localIdentity, localPorts } = await import('./local.ts');
       const identity = localIdentity(pod, lease);
       this.#warn('local', `There is no cluster here and the option local is set: ${identity.pod.name} leads alone.`);
       return { identity, ports: localPorts(identity.pod) };

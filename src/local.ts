@@ -4,17 +4,17 @@
  * Everything else runs as it would in a cluster, so that an application behaves the same.
  */
 
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from './core/lease-record.ts';
 import type { Answer, Ports, WatchPort } from './driver/ports.ts';
 import type { Identity } from './kube/identity.ts';
 import type { PodOptions } from './options.ts';
+import { randomUuid, systemRandom } from './random.ts';
 
 /** Who this process is where there is no Pod. */
 export function localIdentity(pod: PodOptions | undefined, lease: string | undefined): Identity {
   return {
-    pod: { name: pod?.name ?? hostname(), uid: pod?.uid ?? randomUUID() },
+    pod: { name: pod?.name ?? hostname(), uid: pod?.uid ?? randomUuid(systemRandom) },
     namespace: pod?.namespace ?? 'local',
     lease: lease ?? 'local',
   };
@@ -35,7 +35,7 @@ export function localPorts(self: PodReference): Ports {
   return {
     lease: {
       read: () => succeed(lease),
-      create: (content) => write(content, randomUUID()),
+      create: (content) => write(content, randomUuid(systemRandom)),
       replace: (before, content) => write(content, before.uid),
       delete: () => {
         lease = null;

@@ -2,18 +2,14 @@
  * The one place chance comes from, so that a simulation can be repeated from its seed.
  */
 
-import { randomBytes } from 'node:crypto';
-
 /** Where chance comes from. */
 export interface Random {
   /** A number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
 }
 
-/** Chance that nobody can repeat. */
-export const systemRandom: Random = {
-  next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
-};
+/** Chance that is new in every process; like all of it here good for spreading load, useless for secrets. */
+export const systemRandom: Random = { next: () => Math.random() };
 
 /**
  * Chance that is the same for the same seed (mulberry32: 32 bits of state, good enough for

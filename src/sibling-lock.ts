@@ -5,15 +5,14 @@
  * sibling may do is decided by the core.
  */
 
-import { createHash } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import createDebug from 'debug';
 import type { Clock, Timer } from './clock.ts';
 import { retryDelayMs } from './core/retry-delay.ts';
+import { debugLog } from './debug-log.ts';
 import type { SiblingLockOutcome, SiblingLockPort } from './driver/ports.ts';
 import type { Random } from './random.ts';
 
-const debug = createDebug('lease-elector:sibling');
+const debug = debugLog('lease-elector:sibling');
 
 /** So many siblings can wait at the holder; a further one is turned away, and asks again with back-off. */
 export const WAITING_SIBLINGS_LIMIT = 64;
@@ -61,6 +60,8 @@ export function siblingSocketPath(podUid: string, namespace: string, lease: stri
 }
 
 function shortHash(text: string): string {
+  // Importing it as a module would load all of Web Crypto with it.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 

@@ -3,18 +3,18 @@
  * carries out the effects in their order.
  */
 
-import debug from 'debug';
 import type { Clock, Timer } from '../clock.ts';
 import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
+import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
 import type { Answer, Ports } from './ports.ts';
 import { Watcher } from './watcher.ts';
 
-const log = debug('lease-elector:driver');
+const log = debugLog('lease-elector:driver');
 
 /**
  * Inputs that may wait for their turn. They are taken as soon as they come; only what arrives while one is

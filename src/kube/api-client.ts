@@ -9,14 +9,14 @@
 // all of undici, 15 ms and some MB. A plain http server is rare, and is served without them by `getBuiltinModule`.
 import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
-import createDebug from 'debug';
 import type { Clock, Timer } from '../clock.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
+import { debugLog } from '../debug-log.ts';
 import { type ApiStatus, failureOfAnswer, failureOfError, malformed, provesAbsence, readStatus } from './api-error.ts';
 import { type ApiRequest, describeRequest, methodOf, pathOf } from './api-request.ts';
 import type { Authorization, Credentials } from './credentials.ts';
 
-const debug = createDebug('lease-elector:kube');
+const debug = debugLog('lease-elector:kube');
 
 /**
  * A longer answer is not read to its end, in bytes. One object of etcd is at most 1.5 MiB, and no request
