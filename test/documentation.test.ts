@@ -1,0 +1,200 @@
+/**
+ * What the documentation says is so: every `ts` block type-checks, those of the README run and lead, and its
+ * tables name what there is.
+ */
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { DEFAULT_RENEW_INTERVAL_MS, resolveOptions } from '../src/options.ts';
+import { ALL_PERMISSIONS, TestCluster, until } from './integration/cluster.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const run = promisify(execFile);
+
+/** A block of code, and where it is. */
+interface Block {
+  readonly where: string;
+  readonly code: string;
+}
+
+/** The `ts` blocks of a text. */
+function blocksOf(name: string, text: string): Block[] {
+  return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => ({
+    where: `${name}:${text.slice(0, match.index).split('\n').length}`,
+    code: match[1] ?? '',
+  }));
+}
+
+/** The `ts` blocks of the comments of a source file. */
+function blocksOfComments(name: string, text: string): Block[] {
+  const comments = text.replace(/^ *\* ?/gm, '');
+  return blocksOf(name, comments);
+}
+
+/** Every block there is: of the pages, and of the comments in `src/`. */
+function allBlocks(): Block[] {
+  const pages = readdirSync(ROOT).filter((name) => name.endsWith('.md'));
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  return [
+    ...pages.flatMap((name) => blocksOf(name, readFileSync(join(ROOT, name), 'utf8'))),
+    ...sources.flatMap((name) => blocksOfComments(`src/${name}`, readFileSync(join(ROOT, 'src', name), 'utf8'))),
+  ];
+}
+
+/** A directory that goes with the test. */
+function directoryOf(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'lease-elector-documentation-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** What the compiler has to say, with the names of the blocks. */
+async function check(t: TestContext, blocks: readonly Block[]): Promise<string> {
+  const directory = directoryOf(t);
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  for (const [index, { code }] of blocks.entries()) writeFileSync(join(directory, `block-${index}.mts`), code);
+  const compilerOptions = {
+    noEmit: true,
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+    paths: {
+      'lease-elector': [join(ROOT, 'src/index.ts')],
+      'lease-elector/testing': [join(ROOT, 'src/apiserver/index.ts')],
+    },
+  };
+  const files = blocks.map((_, index) => `block-${index}.mts`);
+  const project = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, files, include: [] };
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(project));
+  try {
+    await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', directory]);
+    return '';
+  } catch (error) {
+    const said = String((error as { stdout?: string }).stdout ?? error);
+    return said.replace(/\S*block-(\d+)\.mts/g, (_, index: string) => blocks[Number(index)]?.where ?? '');
+  }
+}
+
+test('every ts block of the pages and of the comments type-checks', async (t) => {
+  const blocks = allBlocks();
+  assert.ok(blocks.filter(({ where }) => where.startsWith('README.md')).length >= 3);
+  assert.ok(blocks.some(({ where }) => where.startsWith('src/lease-elector.ts')));
+  assert.equal(await check(t, blocks), '');
+});
+
+test('a block that is broken is found, and its place is said', async (t) => {
+  const [block] = blocksOf('README.md', README) as [Block];
+  const broken = { ...block, code: block.code.replace('term.fencingToken', 'term.fencingTokens') };
+  assert.match(await check(t, [block, broken]), /^README\.md:6\(\d+,\d+\): error TS2551: .*fencingTokens/);
+});
+
+for (const block of blocksOf('README.md', README)) {
+  test(`the block at ${block.where} leads, and ends when it is told to`, async (t) => {
+    const { leads, end } = await runInPod(t, block.code);
+    assert.equal(leads, true);
+    // A program that handles the signal ends in order; any other is ended by it.
+    assert.equal(end, block.code.includes('SIGTERM') ? 0 : 'SIGTERM');
+  });
+}
+
+test('a program that does not start its elector does not lead', async (t) => {
+  const [block] = blocksOf('README.md', README) as [Block];
+  const { leads, end } = await runInPod(t, block.code.replace('await elector.start();', ''));
+  assert.deepEqual([leads, end], [false, 0]);
+});
+
+test('a program with an error in it is noticed', async (t) => {
+  const [block] = blocksOf('README.md', README) as [Block];
+  const { leads, end } = await runInPod(t, block.code.replace('new LeaseElector({', 'new LeaseElector({ leese: 1,'));
+  assert.deepEqual([leads, end], [false, 1]);
+});
+
+/** Runs a program in a Pod until it leads or ends; then ends it as a kubelet does. */
+async function runInPod(
+  t: TestContext,
+  code: string,
+): Promise<{ readonly leads: boolean; readonly end: number | NodeJS.Signals }> {
+  const cluster = await TestCluster.start(t);
+  const pod = cluster.addPod('web-0', { labels: { app: 'documented' } });
+  let leads = false;
+  cluster.server.onWrite(({ object, resource, type }) => {
+    const ownerUid = object.metadata.ownerReferences?.[0]?.uid;
+    if (resource === 'leases' && type === 'ADDED' && ownerUid === pod.uid) leads = true;
+  });
+  const program = join(directoryOf(t), 'program.mts');
+  writeFileSync(program, code);
+  const resolver = new URL('./integration/package-resolver.ts', import.meta.url).href;
+  const child = spawn(process.execPath, [`--import=${resolver}`, program], {
+    env: { ...pod.environment, POD_DIRECTORY: pod.directory },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let end: number | NodeJS.Signals | null = null;
+  child.once('exit', (status, signal) => {
+    end = signal ?? status;
+  });
+  child.stdout.resume();
+  await until('it leads, or ends', () => leads || end !== null);
+  // The write that made it leader is answered and the line after `await elector.start()` is reached; a renewal
+  // would come much later, but the Pod's watch is opened right away.
+  const watched = (): boolean => cluster.requests.some(({ verb, resource }) => verb === 'watch' && resource === 'pods');
+  await until('it watches its Pod, or ends', () => watched() || end !== null);
+  if (end === null) child.kill('SIGTERM');
+  await until('it ends', () => end !== null);
+  return { leads, end: end ?? 'SIGKILL' };
+}
+
+// The tables of the README
+
+/** The words in the first column of the table that follows a heading. */
+function firstColumn(heading: string): string[] {
+  const section =
+    README.slice(README.indexOf(heading))
+      .split('\n\n')
+      .find((part) => part.startsWith('|')) ?? '';
+  return section
+    .split('\n')
+    .slice(2)
+    .map((row) => /^\| `(\w+)/.exec(row)?.[1] ?? row);
+}
+
+test('the options of the README are those there are, with their defaults', () => {
+  const source = readFileSync(join(ROOT, 'src/options.ts'), 'utf8');
+  const declared = /export interface LeaseElectorOptions \{([\s\S]*?)\n\}/.exec(source)?.[1] ?? '';
+  const names = [...declared.matchAll(/^ {2}readonly (\w+)\?/gm)].map(([, name]) => name);
+  assert.deepEqual(firstColumn('### Options').sort(), names.sort());
+  for (const [name, value] of Object.entries(resolveOptions({}))) {
+    assert.match(README, new RegExp(`^\\| \`${name}\` \\| ${value} \\|`, 'm'));
+  }
+  assert.equal(DEFAULT_RENEW_INTERVAL_MS, 10_000);
+});
+
+test('the events, the members and the codes of the README are those there are', () => {
+  const sourceOf = (name: string): string => readFileSync(join(ROOT, 'src', name), 'utf8');
+  const events = /export interface LeaseElectorEvents \{([\s\S]*?)\n\}/.exec(sourceOf('events.ts'))?.[1] ?? '';
+  assert.deepEqual(
+    firstColumn('### Events').sort(),
+    [...events.matchAll(/^ {2}(\w+): \[/gm)].map(([, name]) => name).sort(),
+  );
+  const union = /export type LeaseElectorErrorCode =([\s\S]*?);/.exec(sourceOf('errors.ts'))?.[1] ?? '';
+  assert.deepEqual(firstColumn('### Errors').sort(), [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code).sort());
+  const states = /export type LeaseElectorState = ([^;]*);/.exec(sourceOf('lease-elector.ts'))?.[1] ?? '';
+  for (const [, state] of states.matchAll(/'(\w+)'/g))
+    assert.match(README, new RegExp(`^\\| \`state\` \\|.*\`${state}\``, 'm'));
+  const reasons = /export type DemotionReason =([\s\S]*?);/.exec(sourceOf('core/effect.ts'))?.[1] ?? '';
+  const told = /^Reasons: ([\s\S]*?)\n\n/m.exec(README)?.[1] ?? '';
+  for (const [, reason] of reasons.matchAll(/'([\w-]+)'/g)) assert.ok(told.includes(`\`${reason}\``), reason);
+});
+
+test('the Role of the README is the one that the tests grant', () => {
+  const verbs = [...README.matchAll(/^ {4}verbs: \[(.*)\]$/gm)].map(([, list = '']) => list.split(', '));
+  assert.deepEqual(verbs, [ALL_PERMISSIONS.leases, ALL_PERMISSIONS.pods]);
+});
