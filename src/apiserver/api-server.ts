@@ -152,6 +152,11 @@ export class ApiServer {
     return this.#store;
   }
 
+  /** How many watches are open. */
+  get openWatches(): number {
+    return this.#reads.watches.size;
+  }
+
   /** Answers a request, without a socket. Rejects only when a fault resets the connection. */
   handle(request: ApiRequest): Promise<ApiResponse> {
     const [path = '/', ...queryParts] = request.path.split('?');

@@ -6,6 +6,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { systemClock } from '../clock.ts';
 import type { ApiRequest, ApiResponse } from './api-request.ts';
 import { errorResponse } from './api-request.ts';
@@ -39,17 +40,25 @@ type Response = http.ServerResponse | http2.Http2ServerResponse;
 export class HttpListener {
   readonly #server: http.Server | http2.Http2SecureServer;
   readonly #handle: (request: ApiRequest) => Promise<ApiResponse>;
-  readonly #sockets = new Set<Socket>();
-  readonly #sessions = new Set<http2.ServerHttp2Session>();
+  /** By peer: the socket, replaced by what speaks over it once that is settled. */
+  readonly #connections = new Map<string, Connection>();
 
   constructor(handle: (request: ApiRequest) => Promise<ApiResponse>, tls: boolean) {
     this.#handle = handle;
     this.#server = tls
       ? this.#secureServer()
       : http.createServer((request, response) => this.#answer(request, response));
-    this.#server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
+    this.#server.on('connection', (socket: Socket) => {
+      const peer = peerOf(socket);
+      this.#connections.set(
+        peer,
+        tls ? { socket, end: () => socket.destroy() } : { socket, end: () => socket.destroySoon() },
+      );
+      socket.once('close', () => this.#connections.delete(peer));
+    });
+    this.#server.on('secureConnection', (secure: TLSSocket) => {
+      // An HTTP/2 connection is ended by its session.
+      if (secure.alpnProtocol !== 'h2') this.#settle(peerOf(secure), () => secure.destroySoon());
     });
     // A connection that broke is the client's to notice.
     this.#server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
@@ -62,12 +71,14 @@ export class HttpListener {
     const server = http2.createSecureServer({ ...certificate, allowHTTP1: true }, (request, response) =>
       this.#answer(request, response),
     );
-    server.on('session', (session) => {
-      this.#sessions.add(session);
-      session.on('close', () => this.#sessions.delete(session));
-    });
+    server.on('session', (session) => this.#settle(peerOf(session.socket), () => session.close()));
     server.on('sessionError', () => {});
     return server;
+  }
+
+  #settle(peer: string, end: () => void): void {
+    const connection = this.#connections.get(peer);
+    if (connection !== undefined) this.#connections.set(peer, { ...connection, end });
   }
 
   listen(port: number, host: string): Promise<number> {
@@ -84,15 +95,13 @@ export class HttpListener {
   close(): Promise<void> {
     return new Promise((resolve) => {
       const deadline = systemClock.setTimer(STOP_GRACE_MS, () => {
-        for (const socket of this.#sockets) socket.destroy();
+        for (const { socket } of this.#connections.values()) socket.destroy();
       });
       this.#server.close(() => {
         deadline.cancel();
         resolve();
       });
-      for (const session of this.#sessions) session.close();
-      const ofSessions = new Set([...this.#sessions].map((session) => session.socket as Socket));
-      for (const socket of this.#sockets) if (!ofSessions.has(socket)) socket.destroySoon();
+      for (const { end } of [...this.#connections.values()]) end();
     });
   }
 
@@ -122,6 +131,16 @@ export class HttpListener {
       );
     });
   }
+}
+
+/** A connection, and how it is ended: at once during the TLS handshake, later when what was written is sent. */
+interface Connection {
+  readonly socket: Socket;
+  readonly end: () => void;
+}
+
+function peerOf(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
 function bodyTooLarge(): ApiResponse {
