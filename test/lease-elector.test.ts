@@ -669,6 +669,31 @@ test('properties never throw, whatever the state', async (t) => {
 
 // A server that says nothing
 
+test('what still waited to be sent when an elector stopped is not sent any more', async (t) => {
+  const cluster = await TestCluster.start(t, { garbageCollectionDelayMs: 60_000 });
+  const leader = cluster.elector(cluster.addPod('web-0'));
+  await leader.start();
+  const candidate = cluster.elector(cluster.addPod('web-1'), { requestTimeoutMs: 60_000 });
+  await candidate.start();
+  const watches = (): number =>
+    cluster.requests.filter(({ verb, resource }) => verb === 'watch' && resource === 'pods').length;
+  await until('both watch the Pod of the leader', () => watches() >= 2);
+  await leader.stop();
+  const asked: string[] = [];
+  cluster.faults = ({ user, verb, resource }) => {
+    if (user === 'admin') return undefined;
+    asked.push(`${verb} ${resource}`);
+    return { delayMs: 3_600_000 };
+  };
+  await cluster.delete('pod', 'web-0');
+  // Behind it waits the DELETE of the Lease that its Pod left.
+  await until('it asks whether its own Pod exists', () => asked.includes('get pods'));
+  await candidate.stop();
+  const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+  await until('no connection is left', () => sockets() === 0);
+  assert.ok(!asked.includes('delete leases'));
+});
+
 test('a server that accepts connections and says nothing holds neither stop() nor the process', async (t) => {
   const sockets = new Set<Socket>();
   const silent = createServer((socket) => {

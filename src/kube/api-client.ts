@@ -69,6 +69,8 @@ export class ApiClient implements ApiTransport {
   readonly #requestAgent: HttpAgent;
   /** Streams end with their connection; the agent is there for the TLS session, which it resumes. */
   readonly #streamAgent: HttpAgent;
+  /** What still wants an answer. */
+  readonly #underWay = new Set<Exchange>();
 
   constructor({ credentials, requestTimeoutMs, clock }: ApiClientOptions) {
     this.#credentials = credentials;
@@ -132,14 +134,18 @@ export class ApiClient implements ApiTransport {
     };
   }
 
-  /** Ends the connections; a request that is still under way ends as `unavailable`. */
+  /**
+   * Ends the connections; a request that is still under way ends as `unavailable`, and one that waits for its
+   * connection is not sent any more: the agent alone would open another one for it.
+   */
   close(): void {
+    for (const exchange of [...this.#underWay]) exchange.cancel(new Error('the connections were closed'));
     this.#requestAgent.destroy();
     this.#streamAgent.destroy();
   }
 
   #send(request: ApiRequest, agent: HttpAgent, outcome: Outcome): Exchange {
-    const exchange = new Exchange(request, this.#clock, this.#requestTimeoutMs, outcome);
+    const exchange = new Exchange(request, this.#clock, this.#requestTimeoutMs, outcome, this.#underWay);
     this.#attempt(exchange, agent, false);
     return exchange;
   }
@@ -207,18 +213,26 @@ class Exchange {
   sent: ClientRequest | null = null;
   readonly #outcome: Outcome;
   readonly #timer: Timer;
+  readonly #underWay: Set<Exchange>;
 
-  constructor(request: ApiRequest, clock: Clock, timeoutMs: number, outcome: Outcome) {
+  /** @param underWay is added to, and taken from when its time-out has served its purpose. */
+  constructor(request: ApiRequest, clock: Clock, timeoutMs: number, outcome: Outcome, underWay: Set<Exchange>) {
     this.request = request;
     this.#outcome = outcome;
+    this.#underWay = underWay.add(this);
     this.#timer = clock.setTimer(timeoutMs, () => {
       // Destroying the request also ends an answer that is half read: it becomes the error of its stream.
       const error = new Error(
         `no answer within ${timeoutMs} ms${request.body === undefined ? '' : '; it may or may not have been carried out'}`,
       );
-      this.sent?.destroy(error);
-      this.fail(failureOfError(request, error));
+      this.cancel(error);
     });
+  }
+
+  /** Gives up waiting for an answer. */
+  cancel(error: Error): void {
+    this.sent?.destroy(error);
+    this.fail(failureOfError(this.request, error));
   }
 
   take(response: IncomingMessage): void {
@@ -250,12 +264,13 @@ class Exchange {
   /** The time-out has served its purpose. */
   finish(): void {
     this.#timer.cancel();
+    this.#underWay.delete(this);
   }
 
   /** Nobody waits any more. */
   abandon(): void {
     this.over = true;
-    this.#timer.cancel();
+    this.finish();
     this.sent?.destroy();
   }
 }
