@@ -17,9 +17,10 @@ const WARM_UP_PAIRS = 3;
 
 /** Each kind of process: its script, and what it says at the end of its start. */
 const KINDS = {
-  'empty Node': { script: 'empty', says: 'up' },
-  'bare node:https': { script: 'bare-election', says: 'elected' },
-  'lease-elector': { script: 'elector', says: 'elected' },
+  'empty Node': { script: 'empty', says: 'up', options: [] },
+  'bare node:https, no watch': { script: 'bare-election', says: 'elected', options: ['blind'] },
+  'bare node:https': { script: 'bare-election', says: 'elected', options: [] },
+  'lease-elector': { script: 'elector', says: 'elected', options: [] },
 } as const;
 
 type Kind = keyof typeof KINDS;
@@ -35,8 +36,8 @@ export async function measureStartUp(options: BenchOptions): Promise<RoomResult>
     lastLease += 1;
     const lease = `start-up-${lastLease}`;
     const pod = await cluster.createPod(lease);
-    const { script, says } = KINDS[kind];
-    const started = new MeasuredProcess(built.script(script), { pod, arguments: [lease] });
+    const { script, says, options: own } = KINDS[kind];
+    const started = new MeasuredProcess(built.script(script), { pod, arguments: [lease, ...own] });
     try {
       return await started.saidAfterMs(says);
     } finally {
@@ -49,6 +50,7 @@ export async function measureStartUp(options: BenchOptions): Promise<RoomResult>
       if (pair > 0 && pair % 10 === 0) options.progress(`start-up: pair ${pair} of ${options.startUpRuns}`);
       const run = {
         'empty Node': await start('empty Node'),
+        'bare node:https, no watch': await start('bare node:https, no watch'),
         'bare node:https': await start('bare node:https'),
         'lease-elector': await start('lease-elector'),
       };

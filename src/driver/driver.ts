@@ -43,6 +43,8 @@ export class Driver {
   #busy = false;
   #closed = false;
   #broken = false;
+  /** How often work was waited for. */
+  #settlings = 0;
   #leaseWatcher: Watcher<LeaseRecord> | null = null;
   #podWatcher: Watcher<PodRecord> | null = null;
 
@@ -158,11 +160,7 @@ export class Driver {
       case 'claimSiblingLock':
         return this.#ports.siblingLock.claim((outcome) => this.take({ type: 'siblingLockAnswered', outcome }));
       case 'settleWork':
-        this.#application
-          .settleWork()
-          .then((drained) => this.take({ type: 'workSettled', drained }))
-          .catch(this.#reportDefect);
-        return;
+        return this.#settleWork();
       case 'shutDown':
         return this.#shutDown(effect.freeSiblingLock);
     }
@@ -173,6 +171,16 @@ export class Driver {
       .then((settled) =>
         this.take(settled.ok ? factOf(settled.value) : { type: 'requestFailed', request, failure: settled.failure }),
       )
+      .catch(this.#reportDefect);
+  }
+
+  #settleWork(): void {
+    this.#settlings += 1;
+    const settling = this.#settlings;
+    this.#application
+      .settleWork()
+      // Of a term that was lost meanwhile, it says nothing about the work of the next.
+      .then((drained) => (settling === this.#settlings ? this.take({ type: 'workSettled', drained }) : undefined))
       .catch(this.#reportDefect);
   }
 
