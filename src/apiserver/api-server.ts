@@ -40,7 +40,7 @@ import { parseRequest, type RequestInfo } from './routes.ts';
 import { methodNotAllowed, noSuchResource, StatusError } from './status.ts';
 import { Store, type StoreReader } from './store.ts';
 import { TEST_CA_CERTIFICATE } from './test-certificate.ts';
-import type { WriteEvent, WriteType } from './watch-history.ts';
+import { DEFAULT_HISTORY_AGE_MS, DEFAULT_HISTORY_LIMIT, type WriteEvent, type WriteType } from './watch-history.ts';
 import { WriteRequests } from './write-requests.ts';
 
 /** One answered request. */
@@ -70,6 +70,8 @@ export interface ApiServerOptions {
   readonly adminToken?: string;
   /** How many past writes of each resource a watch can resume from. @default 10,000 */
   readonly historyLimit?: number;
+  /** For how many milliseconds a watch can resume from a past write. @default 300,000 */
+  readonly historyAgeMs?: number;
   /** What goes wrong. @default nothing */
   readonly faults?: FaultHook;
   /** Called after every request. */
@@ -91,6 +93,20 @@ export interface ObservedWrite {
   readonly resource: string;
   readonly object: ApiObject;
   readonly resourceVersion: string;
+}
+
+/** How much a server holds. */
+export interface ServerCensus {
+  readonly objects: number;
+  /** Past writes that a watch could resume from. */
+  readonly history: number;
+  readonly watches: number;
+  /** Uids that are named as owners. */
+  readonly owners: number;
+  /** What the garbage collector has set out to do. */
+  readonly collections: number;
+  /** Tokens that need not be verified again yet. */
+  readonly verifiedTokens: number;
 }
 
 function milliseconds(option: number | (() => number) | undefined, otherwise: number): () => number {
@@ -129,7 +145,11 @@ export class ApiServer {
     const random = options.random ?? systemRandom;
     this.#clock = options.clock ?? systemClock;
     this.adminToken = options.adminToken ?? randomUuid(random);
-    this.#store = new Store(options.historyLimit === undefined ? {} : { historyLimit: options.historyLimit });
+    this.#store = new Store({
+      limit: options.historyLimit ?? DEFAULT_HISTORY_LIMIT,
+      ageMs: options.historyAgeMs ?? DEFAULT_HISTORY_AGE_MS,
+      nowMs: () => this.#clock.nowMs(),
+    });
     this.#registry = new Registry(this.#store, this.#clock, random);
     this.#authenticator = new Authenticator(this.#store, this.#clock, random, this.adminToken);
     this.#authorizer = new Authorizer(this.#store, options.authorization ?? 'rbac');
@@ -152,9 +172,15 @@ export class ApiServer {
     return this.#store;
   }
 
-  /** How many watches are open. */
-  get openWatches(): number {
-    return this.#reads.watches.size;
+  /** How much the server holds, for those who look for leaks. */
+  census(): ServerCensus {
+    return {
+      ...this.#store.count(),
+      watches: this.#reads.watches.size,
+      owners: this.#garbageCollector.ownerCount,
+      collections: this.#garbageCollector.pendingCount,
+      verifiedTokens: this.#authenticator.verifiedCount,
+    };
   }
 
   /** Answers a request, without a socket. Rejects only when a fault resets the connection. */

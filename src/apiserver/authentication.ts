@@ -58,6 +58,11 @@ export class Authenticator {
     this.#adminToken = adminToken;
   }
 
+  /** How many tokens are remembered. */
+  get verifiedCount(): number {
+    return this.#verified.size;
+  }
+
   /** The user of a request. Throws 401 for a token that is not, or no more, valid. */
   authenticate(authorization: string | undefined): UserInfo {
     const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
@@ -77,8 +82,11 @@ export class Authenticator {
     this.#verified.delete(token);
     const user = this.review(token, [TOKEN_ISSUER]);
     if (user === undefined) return undefined;
-    const oldest = this.#verified.keys().next().value;
-    if (this.#verified.size >= MAX_CACHED_TOKENS && oldest !== undefined) this.#verified.delete(oldest);
+    // In the order in which they were verified: those that are of no more use come first.
+    for (const [other, { atMs }] of this.#verified) {
+      if (nowMs - atMs < VERIFICATION_CACHE_MS && this.#verified.size < MAX_CACHED_TOKENS) break;
+      this.#verified.delete(other);
+    }
     this.#verified.set(token, { user, atMs: nowMs });
     return user;
   }

@@ -50,6 +50,16 @@ export class GarbageCollector {
     this.#stopListening = store.onWrite((event) => this.#observe(event));
   }
 
+  /** How many uids are named as owners. */
+  get ownerCount(): number {
+    return this.#dependents.size;
+  }
+
+  /** How many steps are still to be done. */
+  get pendingCount(): number {
+    return this.#timers.size + this.#heldBack.length;
+  }
+
   stop(): void {
     this.#stopListening();
     for (const timer of this.#timers) timer.cancel();

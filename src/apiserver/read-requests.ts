@@ -158,7 +158,7 @@ export class ReadRequests {
       watch.fail(new StatusError(410, 'Expired', message));
       return;
     }
-    for (const event of later) watch.show(event);
+    watch.showPast(later);
   }
 
   #failLater(watch: Watch, version: number): void {

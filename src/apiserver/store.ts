@@ -5,7 +5,7 @@
 
 import { type ApiObject, withMetadata } from './api-object.ts';
 import { type ResourceKind, storageKeyOf } from './resources.ts';
-import { DEFAULT_HISTORY_LIMIT, WatchHistory, type WriteEvent, type WriteType } from './watch-history.ts';
+import { type HistoryBounds, WatchHistory, type WriteEvent, type WriteType } from './watch-history.ts';
 
 /**
  * The revision before the first write. Well above 1, so that version 1 is history that is gone, as on
@@ -33,16 +33,14 @@ export interface StoreReader {
 export class Store implements StoreReader {
   readonly #collections = new Map<string, Collection>();
   readonly #listeners = new Set<(event: WriteEvent) => void>();
-  readonly #historyLimit: number;
-  readonly #firstRevision: number;
+  readonly #historyBounds: HistoryBounds;
   #revision: number;
   #undelivered: WriteEvent[] = [];
   #delivering = false;
 
-  constructor(options: { readonly historyLimit?: number; readonly firstRevision?: number } = {}) {
-    this.#historyLimit = options.historyLimit ?? DEFAULT_HISTORY_LIMIT;
-    this.#firstRevision = options.firstRevision ?? FIRST_REVISION;
-    this.#revision = this.#firstRevision;
+  constructor(historyBounds: HistoryBounds) {
+    this.#historyBounds = historyBounds;
+    this.#revision = FIRST_REVISION;
   }
 
   get revision(): number {
@@ -113,6 +111,15 @@ export class Store implements StoreReader {
     return removed;
   }
 
+  /** How many objects and past writes are kept. */
+  count(): { readonly objects: number; readonly history: number } {
+    const collections = [...this.#collections.values()];
+    return {
+      objects: collections.reduce((sum, { objects }) => sum + objects.size, 0),
+      history: collections.reduce((sum, { history }) => sum + history.size, 0),
+    };
+  }
+
   /** Forgets all past writes: what began before now cannot be resumed. */
   compact(): void {
     for (const collection of this.#collections.values()) collection.history.compact(this.#revision);
@@ -156,7 +163,7 @@ export class Store implements StoreReader {
     const key = storageKeyOf(kind);
     let collection = this.#collections.get(key);
     if (collection === undefined) {
-      const history = new WatchHistory(this.#firstRevision, this.#historyLimit);
+      const history = new WatchHistory(FIRST_REVISION, this.#historyBounds);
       collection = { objects: new Map(), history, sortedKeys: undefined };
       this.#collections.set(key, collection);
     }

@@ -23,17 +23,32 @@ export interface WriteEvent {
 
 /** How many writes of one resource are kept when nothing else is asked for. */
 export const DEFAULT_HISTORY_LIMIT = 10_000;
+/** How long they are kept, in milliseconds: a real server has its store compacted every five minutes. */
+export const DEFAULT_HISTORY_AGE_MS = 300_000;
+
+/** So many old events wait to be dropped at once, or for somebody to ask. */
+const OLD_AT_ONCE = 100;
+
+/** How much of the past is kept. */
+export interface HistoryBounds {
+  readonly limit: number;
+  readonly ageMs: number;
+  /** A clock that never jumps. */
+  readonly nowMs: () => number;
+}
 
 /** The past writes of one resource. */
 export class WatchHistory {
-  readonly #limit: number;
+  readonly #bounds: HistoryBounds;
   #events: WriteEvent[] = [];
+  /** When each of the events was added. */
+  #times: number[] = [];
   #floor: number;
 
   /** @param floor everything up to this revision is forgotten already */
-  constructor(floor: number, limit: number) {
+  constructor(floor: number, bounds: HistoryBounds) {
     this.#floor = floor;
-    this.#limit = limit;
+    this.#bounds = bounds;
   }
 
   /** The highest revision whose event may be lost: a watch can begin at it, but not before. */
@@ -41,14 +56,24 @@ export class WatchHistory {
     return this.#floor;
   }
 
+  /** How many events are kept. */
+  get size(): number {
+    this.#dropOld();
+    return this.#events.length;
+  }
+
   add(event: WriteEvent): void {
     this.#events.push(event);
+    this.#times.push(this.#bounds.nowMs());
     // Dropping half at once keeps adding cheap; what is kept is never less than the limit.
-    if (this.#events.length >= this.#limit * 2) this.#dropFirst(this.#events.length - this.#limit);
+    const { limit } = this.#bounds;
+    if (this.#events.length >= limit * 2) this.#dropFirst(this.#events.length - limit);
+    if (this.#isOld(this.#times[OLD_AT_ONCE])) this.#dropOld();
   }
 
   /** The events after `revision` in their order, or undefined when some of them are lost (fact 17). */
   since(revision: number): readonly WriteEvent[] | undefined {
+    this.#dropOld();
     if (revision < this.#floor) return undefined;
     let low = 0;
     let high = this.#events.length;
@@ -63,12 +88,23 @@ export class WatchHistory {
   /** Forgets everything up to `revision`. */
   compact(revision: number): void {
     const kept = this.#events.findIndex((event) => event.revision > revision);
-    this.#events = kept === -1 ? [] : this.#events.slice(kept);
+    this.#dropFirst(kept === -1 ? this.#events.length : kept);
     this.#floor = Math.max(this.#floor, revision);
+  }
+
+  #isOld(time: number | undefined): boolean {
+    return time !== undefined && time < this.#bounds.nowMs() - this.#bounds.ageMs;
+  }
+
+  #dropOld(): void {
+    if (!this.#isOld(this.#times[0])) return;
+    const kept = this.#times.findIndex((time) => !this.#isOld(time));
+    this.#dropFirst(kept === -1 ? this.#times.length : kept);
   }
 
   #dropFirst(count: number): void {
     this.#floor = this.#events[count - 1]?.revision ?? this.#floor;
     this.#events = this.#events.slice(count);
+    this.#times = this.#times.slice(count);
   }
 }

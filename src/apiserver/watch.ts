@@ -22,7 +22,10 @@ export interface ApiStream {
   close(): void;
 }
 
-/** How many lines wait for `open` before the watch is cut off, as a real server drops a slow watcher. */
+/**
+ * How many lines wait for `open` before the watch is cut off, as a real server drops a slow watcher; besides
+ * what it begins with.
+ */
 export const WATCH_BUFFER_LIMIT = 10_000;
 
 /** A bookmark comes at least this often when bookmarks were asked for. */
@@ -52,6 +55,7 @@ export class Watch implements ApiStream {
   readonly #onClosed: (watch: Watch) => void;
   readonly #timers: Timer[] = [];
   #waiting: string[] = [];
+  #waitingLimit = WATCH_BUFFER_LIMIT;
   #onChunk: ((chunk: string) => void) | undefined;
   #onEnd: ((error?: Error) => void) | undefined;
   #ended: { readonly error: Error | undefined } | undefined;
@@ -97,7 +101,14 @@ export class Watch implements ApiStream {
 
   /** Shows what exists already. */
   showExisting(objects: readonly ApiObject[]): void {
+    this.#waitingLimit += objects.length;
     for (const object of objects) this.#line('ADDED', object);
+  }
+
+  /** Shows past writes. */
+  showPast(events: readonly WriteEvent[]): void {
+    this.#waitingLimit += events.length;
+    for (const event of events) this.show(event);
   }
 
   /** Shows a write, if it concerns this watch. */
@@ -157,7 +168,7 @@ export class Watch implements ApiStream {
       return;
     }
     this.#waiting.push(text);
-    if (this.#waiting.length > WATCH_BUFFER_LIMIT) this.end(new Error('the watch was not read'));
+    if (this.#waiting.length > this.#waitingLimit) this.end(new Error('the watch was not read'));
   }
 
   #scheduleBookmarks(endMs: number): void {

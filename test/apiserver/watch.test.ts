@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { WATCH_BUFFER_LIMIT } from '../../src/apiserver/watch.ts';
 import { LEASES_PATH, leaseBody, makeServer, openWatch, send, summary } from './api-client.ts';
 
 test('fact 14: without a version a watch begins with what exists, in the order of names', async () => {
@@ -118,6 +119,64 @@ test('fact 17: history is bounded by historyLimit', async () => {
   assert.equal((await openWatch(server, `${LEASES_PATH}?watch=1&resourceVersion=${from}`)).events[0]?.object.code, 410);
   const later = String(server.store.revision - 3);
   assert.equal((await openWatch(server, `${LEASES_PATH}?watch=1&resourceVersion=${later}`)).events.length, 3);
+});
+
+test('fact 17: history is bounded by its age', async () => {
+  const { server, clock } = makeServer({ historyAgeMs: 60_000 });
+  const versions: string[] = [];
+  for (const name of ['a', 'b', 'c']) {
+    versions.push((await send(server, 'POST', LEASES_PATH, leaseBody(name))).body.metadata.resourceVersion);
+    clock.advance(40_000);
+  }
+  const [a, b, c] = versions;
+  assert.equal((await openWatch(server, `${LEASES_PATH}?watch=1&resourceVersion=${a}`)).events[0]?.object.code, 410);
+  assert.deepEqual(summary(await openWatch(server, `${LEASES_PATH}?watch=1&resourceVersion=${b}`)), ['ADDED c']);
+  const path = `${LEASES_PATH}?resourceVersionMatch=Exact&resourceVersion=`;
+  assert.equal((await send(server, 'GET', path + a)).status, 410);
+  assert.equal((await send(server, 'GET', path + b)).status, 200);
+  clock.advance(60_000);
+  assert.deepEqual(summary(await openWatch(server, `${LEASES_PATH}?watch=1&resourceVersion=${c}`)), []);
+  assert.equal(server.census().history, 0);
+});
+
+test('old history is dropped though nobody asks for it', async () => {
+  const { server, clock } = makeServer({ historyAgeMs: 60_000 });
+  await send(server, 'POST', LEASES_PATH, leaseBody('a'));
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  for (let count = 0; count < 1000; count += 1) {
+    await send(server, 'PATCH', `${LEASES_PATH}/a`, { spec: { leaseTransitions: count } }, { headers });
+    clock.advance(1000);
+  }
+  assert.equal(server.census().history, 60);
+});
+
+test('a watch may begin with more than it may wait with', async () => {
+  const { server } = makeServer();
+  for (let count = 0; count <= WATCH_BUFFER_LIMIT; count += 1) {
+    await send(server, 'POST', LEASES_PATH, leaseBody(`l${count}`));
+  }
+  const { events, ended } = await openWatch(server, `${LEASES_PATH}?watch=1`);
+  assert.deepEqual([events.length, ended], [WATCH_BUFFER_LIMIT + 1, false]);
+});
+
+test('a watch that nobody opens is dropped', async () => {
+  const { server } = makeServer();
+  await send(server, 'POST', LEASES_PATH, leaseBody('a'));
+  const request = { method: 'GET', path: `${LEASES_PATH}?watch=1`, headers: { authorization: 'Bearer admin-token' } };
+  const { stream } = await server.handle(request);
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  for (let count = 0; count <= WATCH_BUFFER_LIMIT; count += 1) {
+    await send(server, 'PATCH', `${LEASES_PATH}/a`, { spec: { leaseTransitions: count } }, { headers });
+  }
+  assert.equal(server.census().watches, 0);
+  let error: Error | undefined;
+  stream?.open(
+    () => {},
+    (reason) => {
+      error = reason;
+    },
+  );
+  assert.match(String(error), /was not read/);
 });
 
 test('fact 18: a watch from the future stays silent up to that version', async () => {
