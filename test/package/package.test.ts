@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { bundle } from '../../tools/build.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -24,9 +25,10 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 before(async () => {
   consumer = mkdtempSync(join(tmpdir(), 'lease-elector-package-'));
   installed = join(consumer, 'node_modules/lease-elector');
-  await run(process.execPath, [TSC, '-p', 'tools/tsconfig.build.json', '--outDir', join(installed, 'dist')], {
-    cwd: ROOT,
-  });
+  const dist = join(installed, 'dist');
+  // As `npm run build` does, but elsewhere.
+  const declarations = run(process.execPath, [TSC, '-p', 'tools/tsconfig.build.json', '--outDir', dist], { cwd: ROOT });
+  await Promise.all([declarations, bundle(dist)]);
   for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
     cpSync(join(ROOT, name), join(installed, name));
   }
@@ -108,9 +110,14 @@ test('the tarball holds what is built, and three files of text', async () => {
   const unbuilt = paths.filter((path) => !path.startsWith('dist/'));
   assert.deepEqual(unbuilt.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
   assert.deepEqual(paths.filter((path) => !/\.(js|d\.ts)$/.test(path)).sort(), unbuilt);
+  const built = filesBelow(join(installed, 'dist'));
+  const scripts = built.filter((path) => path.endsWith('.js') && !/-[A-Z0-9]{8}\.js$/.test(path));
+  assert.deepEqual(scripts.sort(), ['apiserver/index.js', 'index.js']);
   const sources = filesBelow(join(ROOT, 'src')).filter((path) => path.endsWith('.ts'));
-  const expected = sources.flatMap((path) => [path.replace(/\.ts$/, '.js'), path.replace(/\.ts$/, '.d.ts')]);
-  assert.deepEqual(filesBelow(join(installed, 'dist')).sort(), expected.sort());
+  assert.deepEqual(
+    built.filter((path) => path.endsWith('.d.ts')).sort(),
+    sources.map((path) => path.replace(/\.ts$/, '.d.ts')).sort(),
+  );
 });
 
 test('it depends on three packages and nothing else, in exact versions', () => {
