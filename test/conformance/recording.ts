@@ -77,6 +77,16 @@ export interface RecordedStep {
   readonly sleepMs?: number;
 }
 
+/** A command of kubectl, and what it printed. */
+export interface RecordedCommand {
+  readonly command: string;
+  readonly stdin?: string;
+  /** `stopped`: it was ended from outside. */
+  readonly exitCode: number | 'stopped';
+  readonly stdout: string;
+  readonly stderr?: string;
+}
+
 /** A scenario. */
 export interface Recording {
   readonly scenario: string;
@@ -87,6 +97,8 @@ export interface Recording {
   /** Relations of resourceVersions: `rv:1 < rv:2`, `rv:2 <= lrv:1`. */
   readonly order?: readonly string[];
   readonly steps: readonly RecordedStep[];
+  /** In scenarios of kubectl: the commands whose requests the steps are. */
+  readonly client?: readonly RecordedCommand[];
 }
 
 const FOLDER = path.join(import.meta.dirname, 'recordings');
