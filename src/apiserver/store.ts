@@ -34,13 +34,14 @@ export class Store implements StoreReader {
   readonly #collections = new Map<string, Collection>();
   readonly #listeners = new Set<(event: WriteEvent) => void>();
   readonly #historyBounds: HistoryBounds;
-  #revision: number;
+  #revision: number = FIRST_REVISION;
+  /** What was written up to here is forgotten, also where nothing had been written yet. */
+  #compactedAt: number = FIRST_REVISION;
   #undelivered: WriteEvent[] = [];
   #delivering = false;
 
   constructor(historyBounds: HistoryBounds) {
     this.#historyBounds = historyBounds;
-    this.#revision = FIRST_REVISION;
   }
 
   get revision(): number {
@@ -122,6 +123,7 @@ export class Store implements StoreReader {
 
   /** Forgets all past writes: what began before now cannot be resumed. */
   compact(): void {
+    this.#compactedAt = this.#revision;
     for (const collection of this.#collections.values()) collection.history.compact(this.#revision);
   }
 
@@ -163,7 +165,7 @@ export class Store implements StoreReader {
     const key = storageKeyOf(kind);
     let collection = this.#collections.get(key);
     if (collection === undefined) {
-      const history = new WatchHistory(FIRST_REVISION, this.#historyBounds);
+      const history = new WatchHistory(this.#compactedAt, this.#historyBounds);
       collection = { objects: new Map(), history, sortedKeys: undefined };
       this.#collections.set(key, collection);
     }

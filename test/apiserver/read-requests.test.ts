@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Answer, LEASES_PATH, leaseBody, makeServer, send } from './api-client.ts';
+import { type Answer, LEASES_PATH, leaseBody, makeServer, openWatch, send } from './api-client.ts';
 
 function names(answer: Answer): readonly string[] {
   return answer.body.items.map((item: { metadata: { name: string } }) => item.metadata.name);
@@ -93,4 +93,13 @@ test('the same seed and the same requests give the same answers to the byte', as
     return JSON.stringify([answer, token, (await send(server, 'GET', LEASES_PATH)).body]);
   };
   assert.equal(await run(), await run());
+});
+
+test('compacted is compacted, also for a resource of which nothing was ever written', async () => {
+  const { server } = makeServer();
+  const before = server.store.revision;
+  server.createPod({ namespace: 'ns', name: 'a' });
+  server.compactHistory();
+  const watch = await openWatch(server, `${LEASES_PATH}?watch=1&resourceVersion=${before}`);
+  assert.equal(watch.events[0]?.object.code, 410);
 });
