@@ -9,6 +9,7 @@
 // all of undici, 15 ms and some MB. A plain http server is rare, and is served without them by `getBuiltinModule`.
 import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../clock.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
 import { debugLog } from '../debug-log.ts';
@@ -140,6 +141,8 @@ export class ApiClient implements ApiTransport {
    */
   close(): void {
     for (const exchange of [...this.#underWay]) exchange.cancel(new Error('the connections were closed'));
+    // The agent does so even for a request that was cancelled, and would keep that connection for the next one.
+    this.#requestAgent.on('free', (socket: Socket) => socket.destroy());
     this.#requestAgent.destroy();
     this.#streamAgent.destroy();
   }
