@@ -8,7 +8,7 @@ import { normaliseMicroTime, normaliseTime, TimeSyntaxError } from './go-time.ts
 import { type JsonDocument, JsonSyntaxError, readJson } from './json-reader.ts';
 import { apiVersionOf, kindOf, type ResourceKind } from './resources.ts';
 import { type FieldType, type StructType, schemaOf } from './schemas.ts';
-import { badRequest, unsupportedMediaType } from './status.ts';
+import { badRequest, protobufNotRead, unsupportedMediaType } from './status.ts';
 import { readYaml, YamlSyntaxError } from './yaml.ts';
 
 /** What to do about unknown and repeated fields (query parameter fieldValidation; fact 9). */
@@ -34,6 +34,8 @@ export function readBody(body: string, contentType: string | undefined): JsonDoc
   const mediaType = (contentType ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (mediaType === 'application/json' || mediaType === '') return readJson(body);
   if (mediaType === 'application/yaml') return { value: readYaml(body), duplicateFields: [], numberTexts: new Map() };
+  // Kinds of answers are named in one list with kinds of bodies, so the usual message would promise protobuf.
+  if (mediaType === 'application/vnd.kubernetes.protobuf') throw protobufNotRead();
   throw unsupportedMediaType();
 }
 
@@ -62,7 +64,8 @@ export function decodeBody(
   return fieldValidation === 'Ignore' ? { ...decoded, warnings: [] } : decoded;
 }
 
-function readObjectBody(kindName: string, body: string, contentType: string | undefined): JsonDocument {
+/** Reads a body that must be an object of a kind. Throws 400 and 415. */
+export function readObjectBody(kindName: string, body: string, contentType: string | undefined): JsonDocument {
   const unrecognized = (why: string, shown: string): Error =>
     badRequest(
       `the object provided is unrecognized (must be of type ${kindName}): ` +
@@ -97,19 +100,29 @@ function summary(body: string): string {
 const SCHEME = 'in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"';
 
 function checkKind(kind: ResourceKind, given: JsonObject): void {
+  const { version, kind: actualKind, why } = kindMismatch(kind, given) ?? {};
+  if (why === undefined) return;
+  throw badRequest(`${actualKind} in version "${version}" cannot be handled as a ${kind.kind}: ${why}`);
+}
+
+/** Why an object is not of the kind that is expected; undefined when it is, or does not say. */
+export function kindMismatch(
+  kind: ResourceKind,
+  given: JsonObject,
+): { readonly version: string; readonly kind: string; readonly why: string } | undefined {
   const apiVersion = typeof given['apiVersion'] === 'string' ? given['apiVersion'] : '';
   const kindName = typeof given['kind'] === 'string' ? given['kind'] : '';
   const wantedVersion = apiVersionOf(kind);
   const actualVersion = apiVersion === '' ? wantedVersion : apiVersion;
   const actualKind = kindName === '' ? kind.kind : kindName;
-  if (actualVersion === wantedVersion && actualKind === kind.kind) return;
+  if (actualVersion === wantedVersion && actualKind === kind.kind) return undefined;
   const version = actualVersion.split('/').at(-1) ?? '';
   const known = kindOf(actualVersion, actualKind);
   const why =
     known === undefined
       ? `no kind ${JSON.stringify(actualKind)} is registered for version ${JSON.stringify(actualVersion)} ${SCHEME}`
       : `converting (${version}.${actualKind}) to (${internalGroup(kind)}.${kind.kind}): unknown conversion`;
-  throw badRequest(`${actualKind} in version "${version}" cannot be handled as a ${kind.kind}: ${why}`);
+  return { version, kind: actualKind, why };
 }
 
 function internalGroup(kind: ResourceKind): string {

@@ -12,7 +12,7 @@ export function applyMergePatch(target: unknown, patch: unknown): unknown {
   const merged: JsonObject = isJsonObject(target) ? { ...target } : {};
   for (const [field, value] of Object.entries(patch)) {
     if (value === null) delete merged[field];
-    else merged[field] = applyMergePatch(merged[field], value);
+    else setField(merged, field, applyMergePatch(ownField(merged, field), value));
   }
   return merged;
 }
@@ -49,9 +49,9 @@ export function applyStrategicPatch(target: unknown, patch: unknown): unknown {
     } else if (value === null) {
       delete merged[field];
     } else if (Array.isArray(value)) {
-      merged[field] = mergeList(field, asList(merged[field]), value);
+      setField(merged, field, mergeList(field, asList(ownField(merged, field)), value));
     } else {
-      merged[field] = applyStrategicPatch(merged[field], value);
+      setField(merged, field, applyStrategicPatch(ownField(merged, field), value));
     }
   }
   return merged;
@@ -137,16 +137,19 @@ function pointer(text: unknown): readonly string[] {
 function find(document: unknown, path: readonly string[]): unknown {
   let value = document;
   for (const step of path) {
-    if (Array.isArray(value)) value = value[indexIn(value, step)];
-    else if (isJsonObject(value)) value = value[step];
+    if (Array.isArray(value)) value = value[indexIn(value, step, value.length)];
+    else if (isJsonObject(value)) value = ownField(value, step);
     else throw rejected();
   }
   return value;
 }
 
-function indexIn(list: readonly unknown[], step: string): number {
-  if (!/^(?:0|[1-9]\d*)$/.test(step) || Number(step) >= list.length) throw rejected();
-  return Number(step);
+/** The index that a step names: less than `end`, or as far from the end as a negative one says. */
+function indexIn(list: readonly unknown[], step: string, end: number): number {
+  if (!/^-?\d+$/.test(step)) throw rejected();
+  const index = Number(step) < 0 ? Number(step) + end : Number(step);
+  if (index < 0 || index >= end || index > list.length) throw rejected();
+  return index;
 }
 
 function put(document: unknown, path: readonly string[], value: unknown, insert: boolean): unknown {
@@ -155,21 +158,30 @@ function put(document: unknown, path: readonly string[], value: unknown, insert:
   const parent = find(document, path.slice(0, -1));
   if (Array.isArray(parent)) {
     if (insert && last === '-') parent.push(value);
-    else if (insert) parent.splice(Number(last) === parent.length ? parent.length : indexIn(parent, last), 0, value);
-    else parent[indexIn(parent, last)] = value;
+    else if (insert) parent.splice(indexIn(parent, last, parent.length + 1), 0, value);
+    else parent[indexIn(parent, last, parent.length)] = value;
   } else if (isJsonObject(parent)) {
-    parent[last] = value;
+    setField(parent, last, value);
   } else {
     throw rejected();
   }
   return document;
 }
 
+/** A field named __proto__ is a field like any other. */
+function setField(object: JsonObject, field: string, value: unknown): void {
+  Object.defineProperty(object, field, { value, writable: true, enumerable: true, configurable: true });
+}
+
+function ownField(object: JsonObject, field: string): unknown {
+  return Object.hasOwn(object, field) ? object[field] : undefined;
+}
+
 function remove(document: unknown, path: readonly string[]): unknown {
   const last = path.at(-1);
   if (last === undefined) throw rejected();
   const parent = find(document, path.slice(0, -1));
-  if (Array.isArray(parent)) parent.splice(indexIn(parent, last), 1);
+  if (Array.isArray(parent)) parent.splice(indexIn(parent, last, parent.length), 1);
   else if (isJsonObject(parent) && Object.hasOwn(parent, last)) delete parent[last];
   else throw rejected();
   return document;

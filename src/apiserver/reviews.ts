@@ -8,17 +8,20 @@ import { isJsonObject, type JsonObject } from './api-object.ts';
 import { type ApiResponse, jsonResponse, type RequestContext, type ResourceContext } from './api-request.ts';
 import { type Authenticator, DEFAULT_TOKEN_SECONDS } from './authentication.ts';
 import type { Authorizer } from './authorization.ts';
-import { readBody } from './decoding.ts';
+import { decodeFields, FieldTypeError, readBody, readObjectBody } from './decoding.ts';
 import { formatTime } from './go-time.ts';
 import { JsonSyntaxError } from './json-reader.ts';
 import { bindPod, withCondition } from './pod-strategy.ts';
 import type { DeleteOptions, Registry } from './registry.ts';
 import { PODS, type ReviewKind, SERVICE_ACCOUNTS, TOKEN_REVIEWS } from './resources.ts';
+import { OBJECT_META, type StructType } from './schemas.ts';
 import { badRequest, conflict, invalid, StatusError } from './status.ts';
 import { TOKEN_ISSUER } from './tokens.ts';
 
 /** The least lifetime of a token in seconds (wire recording token-bound-to-pod). */
 const MIN_TOKEN_SECONDS = 600;
+/** The greatest. */
+const MAX_TOKEN_SECONDS = 2 ** 32;
 
 /** Answers reviews. */
 export class Reviews {
@@ -71,20 +74,11 @@ export class Reviews {
   /** A token for a service account, perhaps bound to a Pod (fact 30). */
   requestToken(context: ResourceContext): ApiResponse {
     const { namespace, info } = context;
-    const spec = specOf(context);
+    const spec = tokenRequestSpec(context);
     const account = this.#registry.get(SERVICE_ACCOUNTS, namespace, info.name);
     const expirationSeconds =
       typeof spec['expirationSeconds'] === 'number' ? spec['expirationSeconds'] : DEFAULT_TOKEN_SECONDS;
-    if (expirationSeconds < MIN_TOKEN_SECONDS) {
-      const error = {
-        type: 'Invalid',
-        field: 'spec.expirationSeconds',
-        value: expirationSeconds,
-        detail: 'may not specify a duration less than 10 minutes',
-      } as const;
-      const details = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
-      throw invalid('TokenRequest.authentication.k8s.io ""', details, [error]);
-    }
+    checkExpiration(expirationSeconds);
     const bound = isJsonObject(spec['boundObjectRef']) ? spec['boundObjectRef'] : undefined;
     const pod = bound === undefined ? undefined : this.#boundPod(namespace, bound);
     const given = spec['audiences'];
@@ -173,6 +167,52 @@ export class Reviews {
 function created(): ApiResponse {
   const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
   return jsonResponse(201, JSON.stringify(status));
+}
+
+const TOKEN_REQUEST: StructType = {
+  goName: 'v1.TokenRequest',
+  fields: {
+    kind: 'omitEmpty',
+    apiVersion: 'omitEmpty',
+    metadata: OBJECT_META,
+    spec: {
+      goName: 'v1.TokenRequestSpec',
+      fields: {
+        audiences: { items: 'string' },
+        expirationSeconds: 'int64',
+        boundObjectRef: {
+          goName: 'v1.BoundObjectReference',
+          fields: { kind: 'omitEmpty', apiVersion: 'omitEmpty', name: 'omitEmpty', uid: 'omitEmpty' },
+        },
+      },
+    },
+    status: 'any',
+  },
+};
+
+function tokenRequestSpec({ request }: RequestContext): JsonObject {
+  const document = readObjectBody('TokenRequest', request.body ?? '', request.headers['content-type']);
+  try {
+    const value = isJsonObject(document.value) ? document.value : {};
+    const { spec } = decodeFields(TOKEN_REQUEST, value, document.numberTexts);
+    return isJsonObject(spec) ? spec : {};
+  } catch (error) {
+    if (!(error instanceof FieldTypeError)) throw error;
+    throw badRequest(`TokenRequest in version "v1" cannot be handled as a TokenRequest: ${error.message}`);
+  }
+}
+
+function checkExpiration(seconds: number): void {
+  const detail =
+    seconds < MIN_TOKEN_SECONDS
+      ? 'may not specify a duration less than 10 minutes'
+      : seconds > MAX_TOKEN_SECONDS
+        ? 'may not specify a duration larger than 2^32 seconds'
+        : undefined;
+  if (detail === undefined) return;
+  const error = { type: 'Invalid', field: 'spec.expirationSeconds', value: seconds, detail } as const;
+  const details = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
+  throw invalid('TokenRequest.authentication.k8s.io ""', details, [error]);
 }
 
 function bodyOf(context: RequestContext): JsonObject {

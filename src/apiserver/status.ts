@@ -177,6 +177,13 @@ export function unsupportedMediaType(): StatusError {
   );
 }
 
+/** 415 for a body in protobuf, which a real server reads and this one does not. */
+export function protobufNotRead(): StatusError {
+  const message =
+    'this server does not read application/vnd.kubernetes.protobuf: send application/json or application/yaml';
+  return new StatusError(415, 'UnsupportedMediaType', message);
+}
+
 /** Why a field is not valid. */
 export interface FieldError {
   readonly type: 'Required' | 'Invalid' | 'NotSupported' | 'Forbidden' | 'TooLong' | 'TooMany' | 'Duplicate';

@@ -7,11 +7,19 @@ import type { Clock } from '../clock.ts';
 import { type ApiObject, isJsonObject, type JsonObject, sameJson, withMetadata } from './api-object.ts';
 import { type ApiResponse, jsonResponse, type ResourceContext } from './api-request.ts';
 import type { Authorizer } from './authorization.ts';
-import { decodeBody, decodeValue, FieldTypeError, type FieldValidation, readBody } from './decoding.ts';
+import {
+  decodeBody,
+  decodeValue,
+  FieldTypeError,
+  type FieldValidation,
+  jsonTypeName,
+  kindMismatch,
+  readBody,
+} from './decoding.ts';
 import { readDeleteOptions } from './delete-options.ts';
 import { toServed, toStored } from './event-strategy.ts';
 import { TimeSyntaxError } from './go-time.ts';
-import { JsonSyntaxError } from './json-reader.ts';
+import { type JsonDocument, JsonSyntaxError } from './json-reader.ts';
 import { readListOptions, readWriteOptions } from './list-options.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from './patch.ts';
 import { textOf } from './read-requests.ts';
@@ -74,7 +82,7 @@ export class WriteRequests {
     if (apply === undefined) throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
     const options = readWriteOptions(query, 'PatchOptions');
     const representation = negotiate(request.headers['accept'], { watch: false });
-    const patch = readPatch(request.body ?? '');
+    const patch = readPatch(request.body ?? '', contentType);
     let warnings: readonly string[] = [];
     const { object } = this.#registry.update(
       kind,
@@ -82,7 +90,12 @@ export class WriteRequests {
       info.name,
       (current) => {
         if (current === undefined) throw notFound(kind, info.name);
-        const patched = decodePatched(context, apply(toServed(kind, current), patch), options.fieldValidation);
+        const patched = decodePatched(
+          context,
+          apply(toServed(kind, current), patch.value),
+          patch,
+          options.fieldValidation,
+        );
         warnings = patched.warnings;
         checkNameOf(patched.object, info.name);
         checkNamespaceOf(patched.object, namespace);
@@ -126,36 +139,54 @@ export class WriteRequests {
   }
 }
 
+const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
+const JSON_PATCH = 'application/json-patch+json';
+
 const PATCH_TYPES: Readonly<Record<string, (current: ApiObject, patch: unknown) => unknown>> = {
   'application/merge-patch+json': applyMergePatch,
-  'application/json-patch+json': applyJsonPatch,
-  'application/strategic-merge-patch+json': applyStrategicPatch,
+  [JSON_PATCH]: applyJsonPatch,
+  // The kind of an object is no part of what such a patch can change.
+  [STRATEGIC_PATCH]: (current, patch) => ({
+    ...(applyStrategicPatch(current, patch) as JsonObject),
+    kind: current.kind,
+    apiVersion: current.apiVersion,
+  }),
 };
 
-function readPatch(body: string): unknown {
+function readPatch(body: string, contentType: string): JsonDocument {
+  // A strategic merge patch is told of without these words.
+  const refuse = (why: string): Error =>
+    badRequest(contentType === STRATEGIC_PATCH ? why : `error decoding patch: ${why}`);
   try {
-    return readBody(body, 'application/json').value;
+    const document = readBody(body, 'application/json');
+    const { value } = document;
+    if (contentType === JSON_PATCH || value === null || isJsonObject(value)) return document;
+    throw refuse(`json: cannot unmarshal ${jsonTypeName(value)} into Go value of type map[string]interface {}`);
   } catch (error) {
-    if (error instanceof JsonSyntaxError) throw badRequest(`error decoding patch: ${error.message}`);
+    if (error instanceof JsonSyntaxError) throw refuse(error.message);
     throw error;
   }
 }
 
 /** What a patch made of an object, checked like a body; its errors are told in the words of a patch. */
 function decodePatched(
-  context: ResourceContext,
+  { kind }: ResourceContext,
   value: unknown,
+  patch: JsonDocument,
   fieldValidation: FieldValidation,
 ): { readonly object: ApiObject; readonly warnings: readonly string[] } {
   const refuse = (why: string): Error =>
     invalid(' ""', {}, [{ type: 'Invalid', field: 'patch', value: ANY_VALUE, detail: why }]);
+  const fields: JsonObject = isJsonObject(value) ? value : {};
+  const mismatch = kindMismatch(kind, fields);
+  if (mismatch !== undefined) throw refuse(mismatch.why);
   try {
-    const fields: JsonObject = isJsonObject(value) ? value : {};
-    const decoded = decodeValue(context.kind, fields, { duplicateFields: [], numberTexts: new Map() });
+    const { duplicateFields } = patch;
+    const decoded = decodeValue(kind, fields, { duplicateFields, numberTexts: new Map() });
     if (fieldValidation === 'Strict' && decoded.warnings.length > 0) {
       throw refuse(`strict decoding error: ${decoded.warnings.join(', ')}`);
     }
-    const object = toStored(context.kind, decoded.object);
+    const object = toStored(kind, decoded.object);
     return { object, warnings: fieldValidation === 'Ignore' ? [] : decoded.warnings };
   } catch (error) {
     if (error instanceof FieldTypeError || error instanceof TimeSyntaxError) throw refuse(error.message);

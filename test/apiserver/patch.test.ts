@@ -14,6 +14,8 @@ const OPERATIONS: readonly (readonly [why: string, patch: readonly object[], res
   ['remove', [{ op: 'remove', path: '/a' }], { l: [1, 2] }],
   ['add to a list', [{ op: 'add', path: '/l/1', value: 9 }], { a: 1, l: [1, 9, 2] }],
   ['add at the end of a list', [{ op: 'add', path: '/l/-', value: 9 }], { a: 1, l: [1, 2, 9] }],
+  ['add before the last', [{ op: 'add', path: '/l/-2', value: 9 }], { a: 1, l: [1, 9, 2] }],
+  ['remove from the end', [{ op: 'remove', path: '/l/-1' }], { a: 1, l: [1] }],
   ['escaped names', [{ op: 'add', path: '/x~1y~0z', value: 9 }], { a: 1, l: [1, 2], 'x/y~z': 9 }],
   ['move', [{ op: 'move', from: '/a', path: '/b' }], { b: 1, l: [1, 2] }],
   ['copy', [{ op: 'copy', from: '/a', path: '/b' }], { a: 1, b: 1, l: [1, 2] }],
@@ -30,6 +32,9 @@ const REJECTED: readonly (readonly [why: string, operation: object])[] = [
   ['test that fails', { op: 'test', path: '/a', value: 2 }],
   ['remove of a missing field', { op: 'remove', path: '/z' }],
   ['an unknown operation', { op: 'frob', path: '/a' }],
+  ['an index before the list', { op: 'remove', path: '/l/-2' }],
+  ['a path into what JavaScript gives every object', { op: 'add', path: '/__proto__/x', value: 1 }],
+  ['a path into a number', { op: 'add', path: '/a/b', value: 1 }],
   ['an index beyond the list', { op: 'add', path: '/l/7', value: 1 }],
 ];
 
@@ -51,4 +56,12 @@ test('a strategic merge patch adds to finalizers, and takes single ones away', (
   assert.deepEqual(added, { metadata: { finalizers: ['two', 'one'] } });
   const removed = applyStrategicPatch(added, { metadata: { '$deleteFromPrimitiveList/finalizers': ['one'] } });
   assert.deepEqual(removed, { metadata: { finalizers: ['two'] } });
+});
+
+test('no patch reaches what JavaScript gives every object', () => {
+  const patch = JSON.parse('{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}}}') as object;
+  for (const apply of [applyMergePatch, applyStrategicPatch]) {
+    apply({}, patch);
+    assert.equal(({} as { x?: number }).x, undefined);
+  }
 });
