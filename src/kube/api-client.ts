@@ -182,12 +182,11 @@ export class ApiClient implements ApiTransport {
       sent.on('response', (response) => {
         if (debug.enabled) debug('%s: %d', describeRequest(exchange.request), response.statusCode);
         if (response.statusCode === 401 && !again) {
-          // Whatever still happens to the first attempt is of no interest.
-          exchange.sent = null;
-          response.on('error', () => {});
-          response.resume();
-          this.#credentials.distrust();
-          this.#attempt(exchange, agent, true);
+          // Read to its end, or cut by the time-out: a body that never ends would hold the only connection for ever.
+          collect(response, () => {
+            this.#credentials.distrust();
+            this.#attempt(exchange, agent, true);
+          });
         } else {
           exchange.take(response);
         }

@@ -3,6 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -179,6 +180,24 @@ test('a 401 for ever is the failure unauthorized, after two requests and no more
   assert.equal(failureOf(await ports.lease.read()).kind, 'unauthorized');
   assert.equal(stub.seen.length, 2);
   assert.equal(clock.timers.size, 0);
+});
+
+test('a 401 whose body never ends ends with the time-out, and does not hold the connection for ever', async (t) => {
+  const { stub, ports, clock } = await connect(t, (_, response) => response.writeHead(401).write('{'));
+  let heads = 0;
+  const count = (): void => {
+    heads += 1;
+  };
+  subscribe('http.client.response.finish', count);
+  t.after(() => unsubscribe('http.client.response.finish', count));
+  const reading = ports.lease.read();
+  await until(() => heads === 1);
+  const [refused] = stub.seen;
+  clock.advance(5_000);
+  assert.equal(failureOf(await reading).kind, 'unavailable');
+  stub.respond = (_, response) => json(response, 200, LEASE);
+  assert.equal(successOf(await ports.lease.read())?.uid, 'lease-uid');
+  assert.notEqual(stub.seen.at(-1)?.socket, refused?.socket);
 });
 
 test('a token that the kubelet replaced is used without any 401', async (t) => {
