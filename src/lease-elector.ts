@@ -301,6 +301,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const close = (): void => cluster.close();
     this.#stopping.signal.addEventListener('abort', close, { once: true });
     try {
+      // Stopped while the cluster was being found: no request is sent any more.
+      if (this.#stopping.signal.aborted) throw stoppedError();
       for (let attempt = 1; ; attempt += 1) {
         const answer = await cluster.identify(defined({ pod, lease }));
         if (this.#stopping.signal.aborted) throw stoppedError();
@@ -460,7 +462,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   #warn(code: WarningCode, message: string): void {
     log('warning: %s: %s', code, message);
-    this.emit('warning', { code, message });
+    if (!this.#over) this.emit('warning', { code, message });
   }
 
   #reportError(error: LeaseElectorError): void {

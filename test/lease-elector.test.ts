@@ -262,6 +262,38 @@ test('stop() right after start() leaves nothing behind', async (t) => {
   assert.equal(cluster.lease(), undefined);
 });
 
+test('stop() while the cluster is being found: no request is sent any more', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const { directory, environment } = cluster.addPod('web-0', { labels: { app: 'shop' } });
+  const surroundings = surroundingsOf(environment);
+  const connecting = gate();
+  const calls: string[] = [];
+  const elector = new LeaseElector(
+    { serviceAccountDirectory: directory },
+    {
+      ...surroundings,
+      connect: async (options) => {
+        await connecting.passed;
+        const connected = await surroundings.connect(options);
+        return {
+          ...connected,
+          identify: (asked) => {
+            calls.push('identify');
+            return connected.identify(asked);
+          },
+          close: () => calls.push('close'),
+        };
+      },
+    },
+  );
+  const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+  await elector.stop();
+  await rejected;
+  connecting.open();
+  await until('the connections are closed', () => calls.includes('close'));
+  assert.deepEqual(calls, ['close']);
+});
+
 test('stop() resolves again and again, with the same promise', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'));

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { type TestContext, test } from 'node:test';
+import { systemClock } from '../src/clock.ts';
 import type { LeaseElectorOptions, Term, Warning } from '../src/index.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
 import { journalOf, surroundingsOf, until } from './integration/cluster.ts';
@@ -108,6 +109,18 @@ for (const release of [false, true]) {
     assert.equal(clock.timers.size, 0);
   });
 }
+
+test('stop() before it is known that there is no cluster: no warning comes after it', async (t) => {
+  const { elector } = localElector(t);
+  const journal = journalOf(elector);
+  const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+  await elector.stop();
+  await rejected;
+  // The elector has loaded the same module by then.
+  await import('../src/local.ts');
+  await new Promise<void>((resolve) => systemClock.setTimer(0, resolve));
+  assert.deepEqual(journal, ['stopped']);
+});
 
 test('two local electors do not know of each other', async (t) => {
   const [one, other] = [localElector(t).elector, localElector(t).elector];
