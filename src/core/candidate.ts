@@ -6,7 +6,7 @@
  */
 
 import type { Input } from './input.ts';
-import { newLeaseContent, renewedContent } from './lease-content.ts';
+import { newLeaseContent, nextTransition, renewedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
 import { isUncertain, type RequestFailure } from './request-failure.ts';
@@ -172,7 +172,7 @@ function clear(
   turn.order({
     type: 'createLease',
     request,
-    content: newLeaseContent(turn, turn.moment.wallMs, leaseTransitions === null ? 0 : leaseTransitions + 1),
+    content: newLeaseContent(turn, turn.moment.wallMs, nextTransition(leaseTransitions)),
   });
 }
 

@@ -23,6 +23,17 @@ export function newLeaseContent(turn: Turn, acquireTimeMs: number, leaseTransiti
   };
 }
 
+/** An `int32` on the wire. */
+const MOST_TRANSITIONS = 2 ** 31 - 1;
+
+/**
+ * The count of a new term. It is a hint for people: one that was driven to its limit (by hand, or by another
+ * program) stays there, since a greater one would be refused (400) and nobody could ever be elected.
+ */
+export function nextTransition(predecessors: number | null): number {
+  return predecessors === null ? 0 : Math.min(predecessors + 1, MOST_TRANSITIONS);
+}
+
 /** The own Lease, renewed now; whatever was changed by hand is put right. */
 export function renewedContent(turn: Turn, lease: LeaseRecord): LeaseContent {
   return {

@@ -113,6 +113,17 @@ const takeOver: readonly Row[] = [
     effects: ['createLease transitions=4'],
   },
   {
+    rule: 'a count of transitions that is at its limit stays there: the server would refuse a greater one',
+    given: () =>
+      follows(leaseOf(RIVAL, { leaseTransitions: 2_147_483_647 }))
+        .podGone(RIVAL)
+        .fire('campaign')
+        .podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.removed(),
+    role: 'candidate creating',
+    effects: ['createLease transitions=2147483647'],
+  },
+  {
     rule: 'the create follows whichever comes first: here the DELETED event, before the answer to the delete',
     given: () => clears().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
