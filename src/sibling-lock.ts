@@ -31,6 +31,9 @@ const PROMPT_DELAY_MS = 10;
 /** `sun_path` of a Unix socket address has room for so many bytes (Linux, unix(7)). */
 const SOCKET_PATH_LIMIT_BYTES = 108;
 
+/** What says nothing about the socket, only that this machine or process is short of something at the moment. */
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
+
 /** What the lock is named after, and what it needs. */
 export interface SiblingLockOptions {
   readonly podUid: string;
@@ -144,11 +147,15 @@ class SiblingLock implements SiblingLockPort {
     server.listen({ path: this.#path, exclusive: true });
   }
 
-  #giveUp(claimant: (outcome: SiblingLockOutcome) => void, error: Error): void {
+  #giveUp(claimant: (outcome: SiblingLockOutcome) => void, error: NodeJS.ErrnoException): void {
     debug('cannot be bound: %s', error.message);
-    // A sibling that already waits must not begin to campaign because of an error: it goes on waiting.
-    if (this.#toldTaken) this.#bindLater();
-    else this.#tell(claimant, 'unsupported');
+    // Whoever cannot ask now may be a sibling, and one that already waits is: neither may campaign because of an error.
+    if (this.#toldTaken || SHORTAGES.has(error.code ?? '')) {
+      this.#attempts += 1;
+      this.#bindLater();
+    } else {
+      this.#tell(claimant, 'unsupported');
+    }
   }
 
   #waitForHolder(claimant: (outcome: SiblingLockOutcome) => void): void {

@@ -243,6 +243,24 @@ test('a lock that is freed while it backs off leaves no timer behind', ON_LINUX,
   assert.equal(clock.timers.size, 0);
 });
 
+test('who has no file descriptor left may be a sibling: it asks again instead of campaigning', ON_LINUX, async (t) => {
+  const child = spawn('sh', [
+    '-c',
+    'ulimit -n 64; exec "$0" "$@"',
+    process.execPath,
+    HOLDER,
+    randomUuid(systemRandom),
+    'short',
+  ]);
+  t.after(() => child.kill('SIGKILL'));
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  await until(() => lines.includes('short of descriptors'));
+  child.stdin.write('go on\n');
+  await until(() => lines.length > 1);
+  assert.deepEqual(lines, ['short of descriptors', 'held']);
+});
+
 test('elsewhere than on Linux the lock is unsupported, and says so', async (t) => {
   assert.equal(await outcomesOf(newLock(t, 'some-uid', { platform: 'darwin' }))(), 'unsupported');
 });
