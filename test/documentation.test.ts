@@ -12,7 +12,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DEFAULT_RENEW_INTERVAL_MS, resolveOptions } from '../src/options.ts';
-import { ALL_PERMISSIONS, TestCluster, until } from './integration/cluster.ts';
+import { ALL_PERMISSIONS, PROCESS_ENVIRONMENT, TestCluster, until } from './integration/cluster.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -133,7 +133,7 @@ async function runInPod(
   writeFileSync(program, code);
   const resolver = new URL('./integration/package-resolver.ts', import.meta.url).href;
   const child = spawn(process.execPath, [`--import=${resolver}`, program], {
-    env: { ...pod.environment, POD_DIRECTORY: pod.directory },
+    env: { ...PROCESS_ENVIRONMENT, ...pod.environment, POD_DIRECTORY: pod.directory },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { LeaseElectorOptions } from '../../src/index.ts';
-import { FAST, LEASE, type TestPod, until } from './cluster.ts';
+import { FAST, LEASE, PROCESS_ENVIRONMENT, type TestPod, until } from './cluster.ts';
 
 const PROGRAM = fileURLToPath(new URL('./candidate.ts', import.meta.url));
 
@@ -49,9 +49,8 @@ export class CandidateProcess {
   constructor(t: TestContext, pod: TestPod, options: LeaseElectorOptions = {}) {
     this.pod = pod;
     const given = { lease: LEASE, serviceAccountDirectory: pod.directory, ...FAST, ...options };
-    const { PATH = '', DEBUG } = process.env;
     this.#child = spawn(process.execPath, [PROGRAM, JSON.stringify(given)], {
-      env: { PATH, ...(DEBUG === undefined ? {} : { DEBUG }), ...pod.environment },
+      env: { ...PROCESS_ENVIRONMENT, ...pod.environment },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#child.once('exit', (code, signal) => {

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { HttpListener } from '../../src/apiserver/http-listener.ts';
 import {
   type ApiObject,
@@ -47,6 +48,13 @@ export interface Permissions {
 export const ALL_PERMISSIONS: Permissions = {
   leases: ['get', 'list', 'watch', 'create', 'update', 'delete'],
   pods: ['get', 'list', 'watch'],
+};
+
+/** What processes of a test run with: they start three times as fast when they do not strip and compile it all anew. */
+export const PROCESS_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: process.env['PATH'] ?? '',
+  NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)),
+  ...(process.env['DEBUG'] === undefined ? {} : { DEBUG: process.env['DEBUG'] }),
 };
 
 /** Waits until something is so; fails with what was waited for. */

@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { CandidateProcess, tokenOf } from './candidate-process.ts';
 import { TestCluster, until } from './cluster.ts';
 
@@ -35,161 +35,163 @@ function assertQuiet(processes: readonly CandidateProcess[]): void {
   }
 }
 
-test('killed and restarted in the same Pod, the leader resumes its term, and nobody else leads', async (t) => {
-  const { cluster, leader, others } = await election(t);
-  const before = await leader.report('elected');
-  for (const other of others) await other.report('renewed', leader.pod.name);
-  await leader.kill();
-  for (const other of others) await other.report('stale', leader.pod.name);
-  const again = new CandidateProcess(t, leader.pod);
-  const after = await again.report('elected');
-  assert.equal(after.resumed, true);
-  assert.equal(after.detail, before.detail, 'the same Lease');
-  assert.ok(tokenOf(after) > tokenOf(before));
-  for (const other of others) {
-    await other.report('renewed', leader.pod.name, other.all('renewed').length + 1);
-    assert.deepEqual([other.leads, other.all('elected').length], [false, 0]);
-  }
-  assert.equal(cluster.ownerUid(), leader.pod.uid);
-  assertQuiet([again, ...others]);
-});
+describe('life and death', { concurrency: 2 }, () => {
+  test('killed and restarted in the same Pod, the leader resumes its term, and nobody else leads', async (t) => {
+    const { cluster, leader, others } = await election(t);
+    const before = await leader.report('elected');
+    for (const other of others) await other.report('renewed', leader.pod.name);
+    await leader.kill();
+    for (const other of others) await other.report('stale', leader.pod.name);
+    const again = new CandidateProcess(t, leader.pod);
+    const after = await again.report('elected');
+    assert.equal(after.resumed, true);
+    assert.equal(after.detail, before.detail, 'the same Lease');
+    assert.ok(tokenOf(after) > tokenOf(before));
+    for (const other of others) {
+      await other.report('renewed', leader.pod.name, other.all('renewed').length + 1);
+      assert.deepEqual([other.leads, other.all('elected').length], [false, 0]);
+    }
+    assert.equal(cluster.ownerUid(), leader.pod.uid);
+    assertQuiet([again, ...others]);
+  });
 
-test('a leader that hangs is reported as stale, is not replaced, and leads on when it wakes up', async (t) => {
-  const { leader, others } = await election(t);
-  for (const other of others) await other.report('renewed', leader.pod.name);
-  leader.signal('SIGSTOP');
-  for (const other of others) await other.report('stale', leader.pod.name);
-  for (const other of others) assert.equal(other.all('elected').length, 0);
-  const renewals = others.map((other) => other.all('renewed').length);
-  leader.signal('SIGCONT');
-  for (const [index, other] of others.entries()) {
-    await other.report('renewed', leader.pod.name, (renewals[index] ?? 0) + 1);
-  }
-  leader.tell('state');
-  assert.equal((await leader.report('state')).isLeader, true);
-  assert.deepEqual([leader.all('elected').length, leader.all('demoted').length], [1, 0]);
-  assertQuiet([leader, ...others]);
-});
+  test('a leader that hangs is reported as stale, is not replaced, and leads on when it wakes up', async (t) => {
+    const { leader, others } = await election(t);
+    for (const other of others) await other.report('renewed', leader.pod.name);
+    leader.signal('SIGSTOP');
+    for (const other of others) await other.report('stale', leader.pod.name);
+    for (const other of others) assert.equal(other.all('elected').length, 0);
+    const renewals = others.map((other) => other.all('renewed').length);
+    leader.signal('SIGCONT');
+    for (const [index, other] of others.entries()) {
+      await other.report('renewed', leader.pod.name, (renewals[index] ?? 0) + 1);
+    }
+    leader.tell('state');
+    assert.equal((await leader.report('state')).isLeader, true);
+    assert.deepEqual([leader.all('elected').length, leader.all('demoted').length], [1, 0]);
+    assertQuiet([leader, ...others]);
+  });
 
-test('SIGTERM in a Pod that is being deleted: the work drains, the Lease is released, one succeeds at once', async (t) => {
-  const { cluster, leader, others } = await election(t, { nodeName: 'node-1' });
-  const before = await leader.report('elected');
-  await cluster.delete('pod', leader.pod.name);
-  assert.ok(cluster.pod(leader.pod.name)?.metadata.deletionTimestamp, 'it is terminating, and still there');
-  leader.signal('SIGTERM');
-  await until('somebody succeeds', () => others.some((other) => other.leads));
-  assert.ok(cluster.pod(leader.pod.name), 'before its Pod is gone');
-  assert.equal(await leader.ended(), 0, 'it exits by itself');
-  assert.deepEqual(
-    leader.reports
-      .filter(({ event }) => event !== 'renewed')
-      .map(({ event }) => event)
-      .slice(-4),
-    ['demoted', 'work ended', 'leaderChanged', 'stopped'],
-  );
-  const successor = others.find((other) => other.leads) as CandidateProcess;
-  assert.ok(tokenOf(await successor.report('elected')) > tokenOf(before));
-  assert.equal(others.filter((other) => other.leads).length, 1);
-  assertQuiet([leader, ...others]);
-});
+  test('SIGTERM in a Pod that is being deleted: the work drains, the Lease is released, one succeeds at once', async (t) => {
+    const { cluster, leader, others } = await election(t, { nodeName: 'node-1' });
+    const before = await leader.report('elected');
+    await cluster.delete('pod', leader.pod.name);
+    assert.ok(cluster.pod(leader.pod.name)?.metadata.deletionTimestamp, 'it is terminating, and still there');
+    leader.signal('SIGTERM');
+    await until('somebody succeeds', () => others.some((other) => other.leads));
+    assert.ok(cluster.pod(leader.pod.name), 'before its Pod is gone');
+    assert.equal(await leader.ended(), 0, 'it exits by itself');
+    assert.deepEqual(
+      leader.reports
+        .filter(({ event }) => event !== 'renewed')
+        .map(({ event }) => event)
+        .slice(-4),
+      ['demoted', 'work ended', 'leaderChanged', 'stopped'],
+    );
+    const successor = others.find((other) => other.leads) as CandidateProcess;
+    assert.ok(tokenOf(await successor.report('elected')) > tokenOf(before));
+    assert.equal(others.filter((other) => other.leads).length, 1);
+    assertQuiet([leader, ...others]);
+  });
 
-test('SIGTERM in a Pod that stays: the Lease is kept, and the restarted container resumes its term', async (t) => {
-  const { cluster, leader, others } = await election(t);
-  const before = await leader.report('elected');
-  leader.signal('SIGTERM');
-  assert.equal(await leader.ended(), 0);
-  assert.equal(cluster.ownerUid(), leader.pod.uid);
-  for (const other of others) assert.equal(other.all('elected').length, 0);
-  const again = new CandidateProcess(t, leader.pod);
-  const after = await again.report('elected');
-  assert.equal(after.resumed, true);
-  assert.ok(tokenOf(after) > tokenOf(before));
-  assertQuiet([leader, again, ...others]);
-});
+  test('SIGTERM in a Pod that stays: the Lease is kept, and the restarted container resumes its term', async (t) => {
+    const { cluster, leader, others } = await election(t);
+    const before = await leader.report('elected');
+    leader.signal('SIGTERM');
+    assert.equal(await leader.ended(), 0);
+    assert.equal(cluster.ownerUid(), leader.pod.uid);
+    for (const other of others) assert.equal(other.all('elected').length, 0);
+    const again = new CandidateProcess(t, leader.pod);
+    const after = await again.report('elected');
+    assert.equal(after.resumed, true);
+    assert.ok(tokenOf(after) > tokenOf(before));
+    assertQuiet([leader, again, ...others]);
+  });
 
-test('the Pod of the leader is deleted: another leads, and the ghost never again', async (t) => {
-  const { cluster, leader, others } = await election(t);
-  const before = await leader.report('elected');
-  await cluster.delete('pod', leader.pod.name);
-  await leader.report('demoted', 'pod-deleted');
-  await until('somebody succeeds', () => others.some((other) => other.leads));
-  const successor = others.find((other) => other.leads) as CandidateProcess;
-  const third = others.find((other) => !other.leads) as CandidateProcess;
-  assert.ok(tokenOf(await successor.report('elected')) > tokenOf(before));
+  test('the Pod of the leader is deleted: another leads, and the ghost never again', async (t) => {
+    const { cluster, leader, others } = await election(t);
+    const before = await leader.report('elected');
+    await cluster.delete('pod', leader.pod.name);
+    await leader.report('demoted', 'pod-deleted');
+    await until('somebody succeeds', () => others.some((other) => other.leads));
+    const successor = others.find((other) => other.leads) as CandidateProcess;
+    const third = others.find((other) => !other.leads) as CandidateProcess;
+    assert.ok(tokenOf(await successor.report('elected')) > tokenOf(before));
 
-  // Were it ever to lead again, then now.
-  await cluster.delete('pod', successor.pod.name);
-  await third.report('elected');
-  assert.equal(leader.all('elected').length, 1);
-  await leader.report('warning', 'pod-deleted');
-  await cluster.delete('lease', 'web');
-  await until('the third restores it', () => cluster.ownerUid() === third.pod.uid);
-  assert.deepEqual([leader.leads, successor.leads, third.leads], [false, false, true]);
-  assert.equal(third.all('demoted').length, 0);
-  assertQuiet([leader, ...others]);
-});
+    // Were it ever to lead again, then now.
+    await cluster.delete('pod', successor.pod.name);
+    await third.report('elected');
+    assert.equal(leader.all('elected').length, 1);
+    await leader.report('warning', 'pod-deleted');
+    await cluster.delete('lease', 'web');
+    await until('the third restores it', () => cluster.ownerUid() === third.pod.uid);
+    assert.deepEqual([leader.leads, successor.leads, third.leads], [false, false, true]);
+    assert.equal(third.all('demoted').length, 0);
+    assertQuiet([leader, ...others]);
+  });
 
-test('a StatefulSet: a Pod recreated under the same name does not inherit the term', async (t) => {
-  const { cluster, leader, others } = await election(t);
-  const before = await leader.report('elected');
-  await leader.kill();
-  await cluster.delete('pod', leader.pod.name);
-  const process = new CandidateProcess(t, cluster.addPod(leader.pod.name));
-  await until('somebody leads', () => [process, ...others].some((candidate) => candidate.leads));
-  const successor = [process, ...others].find((candidate) => candidate.leads) as CandidateProcess;
-  const after = await successor.report('elected');
-  assert.equal(after.resumed, false, 'nobody resumes a term that is over');
-  assert.notEqual(after.detail, before.detail, 'a new Lease');
-  assert.ok(tokenOf(after) > tokenOf(before));
-  await process.report('started');
-  assert.equal([process, ...others].filter((candidate) => candidate.leads).length, 1);
-  assertQuiet([process, ...others]);
-});
+  test('a StatefulSet: a Pod recreated under the same name does not inherit the term', async (t) => {
+    const { cluster, leader, others } = await election(t);
+    const before = await leader.report('elected');
+    await leader.kill();
+    await cluster.delete('pod', leader.pod.name);
+    const process = new CandidateProcess(t, cluster.addPod(leader.pod.name));
+    await until('somebody leads', () => [process, ...others].some((candidate) => candidate.leads));
+    const successor = [process, ...others].find((candidate) => candidate.leads) as CandidateProcess;
+    const after = await successor.report('elected');
+    assert.equal(after.resumed, false, 'nobody resumes a term that is over');
+    assert.notEqual(after.detail, before.detail, 'a new Lease');
+    assert.ok(tokenOf(after) > tokenOf(before));
+    await process.report('started');
+    assert.equal([process, ...others].filter((candidate) => candidate.leads).length, 1);
+    assertQuiet([process, ...others]);
+  });
 
-test('two processes of one Pod: one is a sibling, and takes over when the other is killed', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const first = new CandidateProcess(t, pod);
-  const before = await first.report('elected');
-  const second = new CandidateProcess(t, pod);
-  assert.equal((await second.report('started')).detail, 'sibling');
-  assert.equal(second.all('elected').length, 0);
-  await first.kill();
-  const after = await second.report('elected');
-  assert.equal(after.resumed, true);
-  assert.ok(tokenOf(after) > tokenOf(before));
-  assertQuiet([second]);
-});
+  test('two processes of one Pod: one is a sibling, and takes over when the other is killed', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const first = new CandidateProcess(t, pod);
+    const before = await first.report('elected');
+    const second = new CandidateProcess(t, pod);
+    assert.equal((await second.report('started')).detail, 'sibling');
+    assert.equal(second.all('elected').length, 0);
+    await first.kill();
+    const after = await second.report('elected');
+    assert.equal(after.resumed, true);
+    assert.ok(tokenOf(after) > tokenOf(before));
+    assertQuiet([second]);
+  });
 
-test('stop({ release: true }) lets another lead while the Pod stays, and a released Pod can win again', async (t) => {
-  const { cluster, leader, others } = await election(t);
-  leader.tell('release');
-  assert.equal(await leader.ended(), 0, 'it exits by itself');
-  await until('somebody succeeds', () => others.some((other) => other.leads));
-  const again = new CandidateProcess(t, leader.pod);
-  await again.report('started');
-  assert.equal(again.leads, false);
-  for (const other of others) await cluster.delete('pod', other.pod.name);
-  const term = await again.report('elected');
-  assert.equal(term.resumed, false);
-  assertQuiet([again, ...others]);
-});
+  test('stop({ release: true }) lets another lead while the Pod stays, and a released Pod can win again', async (t) => {
+    const { cluster, leader, others } = await election(t);
+    leader.tell('release');
+    assert.equal(await leader.ended(), 0, 'it exits by itself');
+    await until('somebody succeeds', () => others.some((other) => other.leads));
+    const again = new CandidateProcess(t, leader.pod);
+    await again.report('started');
+    assert.equal(again.leads, false);
+    for (const other of others) await cluster.delete('pod', other.pod.name);
+    const term = await again.report('elected');
+    assert.equal(term.resumed, false);
+    assertQuiet([again, ...others]);
+  });
 
-test('a running elector keeps its process alive, whatever its state', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const [leader, sibling] = [new CandidateProcess(t, pod), new CandidateProcess(t, pod)];
-  const candidate = new CandidateProcess(t, cluster.addPod('web-1'));
-  const processes = [leader, sibling, candidate];
-  for (const process of processes) await process.report('started');
-  await cluster.pullThePlug();
-  const [first] = processes.filter((process) => process.leads);
-  for (const process of processes) process.tell('state');
-  for (const process of processes) assert.equal((await process.report('state')).isLeader, process === first);
-  assert.deepEqual(
-    processes.map(({ outcome }) => outcome),
-    [null, null, null],
-  );
-  for (const process of processes) process.tell('stop');
-  for (const process of processes) assert.equal(await process.ended(), 0, 'and does not when it was stopped');
+  test('a running elector keeps its process alive, whatever its state', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const [leader, sibling] = [new CandidateProcess(t, pod), new CandidateProcess(t, pod)];
+    const candidate = new CandidateProcess(t, cluster.addPod('web-1'));
+    const processes = [leader, sibling, candidate];
+    for (const process of processes) await process.report('started');
+    await cluster.pullThePlug();
+    const [first] = processes.filter((process) => process.leads);
+    for (const process of processes) process.tell('state');
+    for (const process of processes) assert.equal((await process.report('state')).isLeader, process === first);
+    assert.deepEqual(
+      processes.map(({ outcome }) => outcome),
+      [null, null, null],
+    );
+    for (const process of processes) process.tell('stop');
+    for (const process of processes) assert.equal(await process.ended(), 0, 'and does not when it was stopped');
+  });
 });
