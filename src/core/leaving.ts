@@ -39,14 +39,21 @@ export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): voi
       return;
     case 'candidate':
       if (role.attempt?.step === 'creating') {
-        goTo(turn, next, { name: 'awaitingCreate', request: role.attempt.request, release });
+        goTo(turn, next, { name: 'awaitingCreate', request: role.attempt.request, release, drained: null });
       } else {
-        decide(turn, next, release, !turn.knowledge.workMayRun);
+        decide(turn, next, release, null);
       }
       return;
-    case 'leaving':
-      turn.role = { ...role, next: next === 'stopped' ? next : role.next };
+    case 'leaving': {
+      const { step } = role;
+      const promises = step.name === 'draining' && release === 'always';
+      turn.role = {
+        ...role,
+        next: next === 'stopped' ? next : role.next,
+        step: promises ? { ...step, release } : step,
+      };
       return;
+    }
     case 'starting':
     case 'sibling':
       return leaveOffice(turn, next, false);
@@ -59,33 +66,56 @@ export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): voi
 export function settle(turn: Turn, role: LeaderRole, drained: boolean): void {
   if (role.draining === null) return;
   const { next, release } = role.draining;
-  turn.learn({ workMayRun: !drained });
-  if (!drained && release === 'always') {
-    turn.warn('work-not-drained', 'The Lease is released although the promise of onElected has not settled in time.');
-  }
+  noteWork(turn, release, drained);
   const creation = role.restoring?.creation ?? null;
   if (creation !== null && (drained || release === 'always')) {
-    goTo(turn, next, { name: 'awaitingCreate', request: creation, release });
+    goTo(turn, next, { name: 'awaitingCreate', request: creation, release, drained });
   } else {
     decide(turn, next, release, drained);
   }
 }
 
-/** Keep the Lease, or give it up? */
-function decide(turn: Turn, next: LeavingFor, release: ReleasePolicy, drained: boolean): void {
+/**
+ * Keep the Lease, or give it up?
+ *
+ * @param drained `null`: nobody has waited for the work yet. That of a term that was lost may run still, and nobody
+ * must begin beside it.
+ */
+function decide(turn: Turn, next: LeavingFor, release: ReleasePolicy, drained: boolean | null): void {
   const { knowledge, config, moment } = turn;
   const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
   const permitted = knowledge.canRenew && knowledge.canDelete;
   if (!mine || !permitted || knowledge.barred === 'pod-deleted') return leaveOffice(turn, next, false);
+  if (drained === null && knowledge.workMayRun) return drain(turn, next, release);
   if (release === 'always') return mark(turn, next);
 
-  const ownPod = drained ? turn.checkOwnPod() : 'exists';
+  const ownPod = drained !== false ? turn.checkOwnPod() : 'exists';
   if (ownPod === 'exists') return leaveOffice(turn, next, false);
   goTo(turn, next, { name: 'readingOwnPod', request: ownPod.request });
 }
 
+function drain(turn: Turn, next: LeavingFor, release: ReleasePolicy): void {
+  turn.clearTimers('campaign', 'retry', 'renew', 'recheck', 'leaving');
+  turn.role = { name: 'leaving', next, step: { name: 'draining', request: null, release }, tries: 0 };
+  turn.order({ type: 'settleWork' });
+}
+
+function noteSettled(turn: Turn, role: LeavingRole, drained: boolean): void {
+  if (role.step.name !== 'draining') return;
+  const { release } = role.step;
+  noteWork(turn, release, drained);
+  decide(turn, role.next, release, drained);
+}
+
+function noteWork(turn: Turn, release: ReleasePolicy, drained: boolean): void {
+  turn.learn({ workMayRun: !drained });
+  if (drained || release !== 'always') return;
+  turn.warn('work-not-drained', 'The Lease is released although the promise of onElected has not settled in time.');
+}
+
 function goTo(turn: Turn, next: LeavingFor, step: LeavingStep): void {
-  if (turn.role.name !== 'leaving') {
+  // The limit is for giving the Lease up; the time of the work is bounded by the application.
+  if (turn.role.name !== 'leaving' || turn.role.step.name === 'draining') {
     turn.clearTimers('campaign', 'retry', 'renew', 'recheck');
     turn.setTimer('leaving', LEAVING_LIMIT_MS);
   }
@@ -115,6 +145,8 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
       if (input.timer === 'leaving') return leaveOffice(turn, role.next, role.step.name === 'deleting');
       if (input.timer === 'retry') turn.readLease();
       return;
+    case 'workSettled':
+      return noteSettled(turn, role, input.drained);
     case 'podRead':
       return noteOwnPod(turn, role, input.request, input.pod);
     case 'leaseWritten':
@@ -144,7 +176,7 @@ function noteWritten(turn: Turn, role: LeavingRole, request: number, lease: Leas
   const { step } = role;
   if (step.request !== request) return;
   // Created although nobody wants it any more: no work of its own has begun, so only an earlier term's can run.
-  if (step.name === 'awaitingCreate') decide(turn, role.next, step.release, !turn.knowledge.workMayRun);
+  if (step.name === 'awaitingCreate') decide(turn, role.next, step.release, step.drained);
   if (step.name === 'marking') remove(turn, role, lease);
   if (step.name === 'unmarking') leaveOffice(turn, role.next, false);
 }
@@ -176,6 +208,8 @@ function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: Re
         return leaveOffice(turn, role.next, false);
       }
       return tryAgain(turn, role, { name: 'marking', request: null }, failure);
+    case 'draining':
+      return;
     case 'deleting':
       if (forbidden && !wasRead) return unmark(turn, role, failure);
       return tryAgain(turn, role, { name: 'deleting', request: null }, failure);

@@ -155,7 +155,15 @@ export interface LeavingRole {
 /** How far leaving has come; a request of `null` waits for the Lease to be read again. */
 export type LeavingStep =
   /** Stopped while a create was under way: its answer decides whether there is something to give up. */
-  | { readonly name: 'awaitingCreate'; readonly request: number; readonly release: ReleasePolicy }
+  | {
+      readonly name: 'awaitingCreate';
+      readonly request: number;
+      readonly release: ReleasePolicy;
+      /** Whether the work was waited for, and is done; `null`: it was not waited for. */
+      readonly drained: boolean | null;
+    }
+  /** Waits for what is left of the work of a term that was lost. */
+  | { readonly name: 'draining'; readonly request: null; readonly release: ReleasePolicy }
   /** Is the own Pod being deleted? */
   | { readonly name: 'readingOwnPod'; readonly request: number }
   /** Writes the annotation that tells everybody that this Pod gave the Lease up. */

@@ -158,6 +158,12 @@ const keeping: readonly Row[] = [
   },
 ];
 
+/** Its token was refused, so the term was lost and its work may still run; then it was accepted again. */
+function findsItsLeaseAgain(): Story {
+  const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
+  return story.fail('replaceLease', 'unauthorized').fire('retry').leaseRead(ownLease());
+}
+
 const elsewhere: readonly Row[] = [
   {
     rule: 'who has not found out anything stops at once',
@@ -267,14 +273,57 @@ const elsewhere: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, `setTimer leaving ${LEAVING_LIMIT_MS}`],
   },
   {
-    rule: 'who was demoted against its will has not waited for its work, so it keeps a Lease that it finds again',
-    given: () => {
-      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
-      return story.fail('replaceLease', 'unauthorized').fire('retry').leaseRead(ownLease());
-    },
+    rule: 'who was demoted against its will, and finds its Lease again, waits for its work before it leaves',
+    given: findsItsLeaseAgain,
     when: (story) => story.stop(),
+    role: 'leaving draining',
+    effects: ['settleWork'],
+  },
+  {
+    rule: 'and keeps the Lease when the work may still run',
+    given: () => findsItsLeaseAgain().stop(),
+    when: (story) => story.settled(false),
     role: 'stopped',
     effects: KEPT_BUSY,
+  },
+  {
+    rule: 'and looks whether its Pod is being deleted when the work is done',
+    given: () => findsItsLeaseAgain().stop(),
+    when: (story) => story.settled(),
+    role: 'leaving readingOwnPod',
+    effects: [`readPod ${SELF.name}`, `setTimer leaving ${LEAVING_LIMIT_MS}`],
+  },
+  {
+    rule: 'to give the Lease up it waits for that work, too: a successor must not begin beside it',
+    given: findsItsLeaseAgain,
+    when: (story) => story.stop('always'),
+    role: 'leaving draining',
+    effects: ['settleWork'],
+  },
+  {
+    rule: 'and marks the Lease when the work is done',
+    given: () => findsItsLeaseAgain().stop('always'),
+    when: (story) => story.settled(),
+    role: 'leaving marking',
+    effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, `replaceLease lease-1@11 released by ${SELF.uid}`],
+  },
+  {
+    rule: 'or, with a warning, when the work has had its time',
+    given: () => findsItsLeaseAgain().stop('always'),
+    when: (story) => story.settled(false),
+    role: 'leaving marking',
+    effects: [
+      'warning work-not-drained',
+      `setTimer leaving ${LEAVING_LIMIT_MS}`,
+      `replaceLease lease-1@11 released by ${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'a stop() that asks for the release while another one waits for the work is heard',
+    given: () => findsItsLeaseAgain().stop().stop('always'),
+    when: (story) => story.settled(),
+    role: 'leaving marking',
+    effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, `replaceLease lease-1@11 released by ${SELF.uid}`],
   },
   {
     rule: 'a leader whose work may still run keeps the Lease that it restores',

@@ -252,7 +252,8 @@ test('whatever came before, stop() ends within its limit, even if nothing is ans
       const story = live(life, witness);
       if (story.role.name === 'stopped') return;
       witness.tell(story, { type: 'stopRequested', release });
-      if (story.role.name === 'leader') witness.tell(story, { type: 'workSettled', drained });
+      const waitsForWork = story.role.name === 'leader' || sayRole(story.role) === 'leaving draining';
+      if (waitsForWork) witness.tell(story, { type: 'workSettled', drained });
       if (story.role.name === 'leaving') {
         story.wait(LEAVING_LIMIT_MS);
         witness.tell(story, { type: 'timerFired', timer: 'leaving' });
