@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { LeaseElector, LeaseElectorError, type LeaseElectorState, type Term } from '../src/index.ts';
 import { ALL_PERMISSIONS, journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
 
@@ -21,682 +21,687 @@ function gate(): { open: () => void; readonly passed: Promise<void> } {
   return { open: resolve, passed: promise };
 }
 
-// Starting
+describe('an elector', { concurrency: 4 }, () => {
+  // Starting
 
-test('a lone elector leads, and says so in this order', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const terms: Term[] = [];
-  const elector = cluster.elector(pod, { onElected: (term) => terms.push(term) });
-  const journal = journalOf(elector);
-  assert.deepEqual(
-    [elector.state, elector.isLeader, elector.term, elector.leader],
-    ['starting', false, undefined, undefined],
-  );
-  await elector.start();
-  assert.deepEqual([elector.state, elector.isLeader], ['leader', true]);
-  assert.deepEqual(journal, ['elected', 'leader: web-0']);
-  await until('the work began', () => terms.length === 1);
-
-  const [term] = terms;
-  assert.equal(term, elector.term);
-  assert.equal(term?.leaseUid, cluster.lease()?.metadata.uid);
-  assert.equal(term?.resumed, false);
-  assert.equal(term?.signal.aborted, false);
-  assert.equal(typeof term?.fencingToken, 'bigint');
-  assert.equal(cluster.ownerUid(), pod.uid);
-  assert.deepEqual([elector.leader?.name, elector.leader?.uid], ['web-0', pod.uid]);
-  assert.equal(elector.leader?.since?.getTime(), term?.acquireTime.getTime());
-});
-
-test('the fencing token is the resourceVersion of the write that began the term', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const written: string[] = [];
-  cluster.server.onWrite(({ resource, resourceVersion }) => {
-    if (resource === 'leases') written.push(resourceVersion);
-  });
-  const elector = cluster.elector(cluster.addPod('web-0'));
-  await elector.start();
-  await until('it has renewed', () => written.length > 1);
-  assert.equal(String(elector.term?.fencingToken), written[0]);
-});
-
-test('another that starts learns who leads', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const first = cluster.elector(cluster.addPod('web-0'));
-  await first.start();
-  const second = cluster.elector(cluster.addPod('web-1'));
-  const journal = journalOf(second);
-  await second.start();
-  assert.deepEqual(journal, ['leader: web-0']);
-  assert.deepEqual([second.state, second.isLeader, second.leader?.name], ['candidate', false, 'web-0']);
-  await until('it has seen a renewal', () => second.leader?.renewTimeAgeMs != null);
-  await assert.rejects(second.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' });
-});
-
-test('starting twice is starting once', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const elector = cluster.elector(cluster.addPod('web-0'));
-  const journal = journalOf(elector);
-  const started = elector.start();
-  assert.equal(elector.start(), started);
-  await started;
-  assert.equal(elector.start(), started);
-  assert.deepEqual(journal, ['elected', 'leader: web-0']);
-});
-
-test('the Lease is named by the option, else by $NAIS_APP_NAME, else by the labels of the Pod', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const labelled = cluster.addPod('web-0', { labels: { app: 'by-label' } });
-  const environments = [{ NAIS_APP_NAME: 'by-environment' }, {}];
-  for (const environment of environments) {
-    const surroundings = surroundingsOf({ ...labelled.environment, ...environment });
-    const elector = new LeaseElector({ serviceAccountDirectory: labelled.directory }, surroundings);
+  test('a lone elector leads, and says so in this order', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const terms: Term[] = [];
+    const elector = cluster.elector(pod, { onElected: (term) => terms.push(term) });
+    const journal = journalOf(elector);
+    assert.deepEqual(
+      [elector.state, elector.isLeader, elector.term, elector.leader],
+      ['starting', false, undefined, undefined],
+    );
     await elector.start();
-    await elector.stop();
-  }
-  assert.equal(cluster.ownerUid('by-environment'), labelled.uid);
-  assert.equal(cluster.ownerUid('by-label'), labelled.uid);
-});
+    assert.deepEqual([elector.state, elector.isLeader], ['leader', true]);
+    assert.deepEqual(journal, ['elected', 'leader: web-0']);
+    await until('the work began', () => terms.length === 1);
 
-test('two electors of one process for one Lease are siblings: one campaigns, and the other after it', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const first = cluster.elector(pod);
-  await first.start();
-  const second = cluster.elector(pod);
-  const journal = journalOf(second);
-  await second.start();
-  assert.deepEqual([second.state, second.isLeader, second.leader?.uid], ['sibling', false, pod.uid]);
-  await first.stop();
-  await until('the sibling leads', () => second.isLeader);
-  assert.deepEqual(journal, ['leader: web-0', 'elected again']);
-});
-
-// Starting in vain
-
-test('without a cluster start() rejects at once', async () => {
-  const elector = new LeaseElector({ lease: 'web' }, surroundingsOf({}));
-  await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_NO_CLUSTER', message: /local: true/ });
-  assert.equal(elector.state, 'stopped');
-  await elector.stop();
-});
-
-test('without a token, or with an empty one, start() rejects at once', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  writeFileSync(join(pod.directory, 'token'), '\n');
-  await assert.rejects(cluster.elector(pod).start(), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS', message: /is empty/ });
-  rmSync(join(pod.directory, 'token'));
-  await assert.rejects(cluster.elector(pod).start(), {
-    code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
-    message: /automountServiceAccountToken/,
+    const [term] = terms;
+    assert.equal(term, elector.term);
+    assert.equal(term?.leaseUid, cluster.lease()?.metadata.uid);
+    assert.equal(term?.resumed, false);
+    assert.equal(term?.signal.aborted, false);
+    assert.equal(typeof term?.fencingToken, 'bigint');
+    assert.equal(cluster.ownerUid(), pod.uid);
+    assert.deepEqual([elector.leader?.name, elector.leader?.uid], ['web-0', pod.uid]);
+    assert.equal(elector.leader?.since?.getTime(), term?.acquireTime.getTime());
   });
-});
 
-test('without a name for the Lease, or with one that no Lease can have, start() rejects at once', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const nameless = new LeaseElector({ serviceAccountDirectory: pod.directory }, surroundingsOf(pod.environment));
-  await assert.rejects(nameless.start(), { code: 'ERR_LEASE_ELECTOR_IDENTITY', message: /NAIS_APP_NAME/ });
-  await assert.rejects(cluster.elector(pod, { lease: 'Web_1' }).start(), {
-    code: 'ERR_LEASE_ELECTOR_OPTION',
-    message: /"Web_1" \(from the option `lease`\)/,
+  test('the fencing token is the resourceVersion of the write that began the term', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const written: string[] = [];
+    cluster.server.onWrite(({ resource, resourceVersion }) => {
+      if (resource === 'leases') written.push(resourceVersion);
+    });
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    await elector.start();
+    await until('it has renewed', () => written.length > 1);
+    assert.equal(String(elector.term?.fencingToken), written[0]);
   });
-});
 
-test('a Pod that is not there is an error of identity', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const elector = cluster.elector(pod, { pod: { name: 'somebody-else' } });
-  await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_IDENTITY', message: /no Pod "somebody-else"/ });
-});
+  test('another that starts learns who leads', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const first = cluster.elector(cluster.addPod('web-0'));
+    await first.start();
+    const second = cluster.elector(cluster.addPod('web-1'));
+    const journal = journalOf(second);
+    await second.start();
+    assert.deepEqual(journal, ['leader: web-0']);
+    assert.deepEqual([second.state, second.isLeader, second.leader?.name], ['candidate', false, 'web-0']);
+    await until('it has seen a renewal', () => second.leader?.renewTimeAgeMs != null);
+    await assert.rejects(second.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' });
+  });
 
-for (const [verb, leases] of [
-  ['list', ['get', 'watch', 'create', 'update', 'delete']],
-  ['create', ['get', 'list', 'watch', 'update', 'delete']],
-] as const) {
-  test(`without ${verb} on leases start() rejects with the rule to grant`, async (t) => {
-    const cluster = await TestCluster.start(t, { permissions: { ...ALL_PERMISSIONS, leases } });
+  test('starting twice is starting once', async (t) => {
+    const cluster = await TestCluster.start(t);
     const elector = cluster.elector(cluster.addPod('web-0'));
     const journal = journalOf(elector);
-    await assert.rejects(elector.start(), {
-      code: 'ERR_LEASE_ELECTOR_FORBIDDEN',
-      message: new RegExp(`Grant \`${verb}\` on leases\\.coordination\\.k8s\\.io in namespace "shop"`),
-    });
-    assert.equal(elector.state, 'stopped');
-    assert.equal(journal.at(-1), 'stopped');
-  });
-}
-
-test('a token that is not accepted is an error at once', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const token = cluster.server.issueToken({
-    namespace: 'shop',
-    serviceAccountName: 'web',
-    pod: { name: pod.name, uid: 'the uid of a Pod that is gone' },
-  });
-  writeFileSync(join(pod.directory, 'token'), token);
-  await assert.rejects(cluster.elector(pod).start(), {
-    code: 'ERR_LEASE_ELECTOR_UNAUTHORIZED',
-    message: /does not accept the token/,
-  });
-});
-
-test('a server whose certificate is signed by nobody known is an error at once', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  writeFileSync(join(pod.directory, 'ca.crt'), SOME_OTHER_CA);
-  await assert.rejects(cluster.elector(pod).start(), {
-    code: 'ERR_LEASE_ELECTOR_UNTRUSTED',
-    message: /not to be trusted/,
-  });
-});
-
-test('a server that cannot be reached is waited for', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  await cluster.pullThePlug();
-  const elector = cluster.elector(pod);
-  const started = elector.start();
-  await until('it has been asking for a while', () => elector.unverifiedForMs > 100);
-  assert.deepEqual([elector.state, elector.isLeader, elector.leader], ['starting', false, undefined]);
-  await cluster.plugIn();
-  await started;
-  assert.equal(elector.isLeader, true);
-});
-
-test('so is one that must be asked who this process is', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0', { labels: { app: 'shop' } });
-  await cluster.pullThePlug();
-  const elector = new LeaseElector({ serviceAccountDirectory: pod.directory }, surroundingsOf(pod.environment));
-  t.after(() => elector.stop());
-  const started = elector.start();
-  await until('it has been asking for a while', () => elector.unverifiedForMs > 100);
-  await cluster.plugIn();
-  await started;
-  assert.equal(cluster.ownerUid('shop'), pod.uid);
-});
-
-// Stopping
-
-test('an elector that was never started can be stopped, and not be started any more', async () => {
-  const elector = new LeaseElector({ lease: 'web' });
-  const journal = journalOf(elector);
-  await elector.stop();
-  assert.deepEqual(journal, ['stopped']);
-  assert.equal(elector.state, 'stopped');
-  await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
-  await elector.stop();
-  assert.deepEqual(journal, ['stopped']);
-});
-
-test('stop() ends a start that waits for a server which cannot be reached', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pods = [cluster.addPod('web-0'), cluster.addPod('web-1', { labels: { app: 'shop' } })];
-  await cluster.pullThePlug();
-  const electors = [
-    cluster.elector(pods[0] as NonNullable<(typeof pods)[0]>),
-    new LeaseElector({ serviceAccountDirectory: pods[1]?.directory ?? '' }, surroundingsOf(pods[1]?.environment ?? {})),
-  ];
-  for (const elector of electors) {
     const started = elector.start();
-    await until('it has been asking for a while', () => elector.unverifiedForMs > 50);
-    const rejected = assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
-    await elector.stop();
-    await rejected;
-    assert.equal(elector.state, 'stopped');
-  }
-});
-
-test('stop() right after start() leaves nothing behind', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const elector = cluster.elector(cluster.addPod('web-0'));
-  const journal = journalOf(elector);
-  const started = elector.start();
-  await elector.stop();
-  await assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
-  assert.deepEqual(journal, ['stopped']);
-  assert.equal(cluster.lease(), undefined);
-});
-
-test('stop() while the cluster is being found: no request is sent any more', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const { directory, environment } = cluster.addPod('web-0', { labels: { app: 'shop' } });
-  const surroundings = surroundingsOf(environment);
-  const connecting = gate();
-  const calls: string[] = [];
-  const elector = new LeaseElector(
-    { serviceAccountDirectory: directory },
-    {
-      ...surroundings,
-      connect: async (options) => {
-        await connecting.passed;
-        const connected = await surroundings.connect(options);
-        return {
-          ...connected,
-          identify: (asked) => {
-            calls.push('identify');
-            return connected.identify(asked);
-          },
-          close: () => calls.push('close'),
-        };
-      },
-    },
-  );
-  const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
-  await elector.stop();
-  await rejected;
-  connecting.open();
-  await until('the connections are closed', () => calls.includes('close'));
-  assert.deepEqual(calls, ['close']);
-});
-
-test('stop() resolves again and again, with the same promise', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const elector = cluster.elector(cluster.addPod('web-0'));
-  await elector.start();
-  const stopped = elector.stop();
-  assert.equal(elector.stop(), stopped);
-  assert.equal(elector[Symbol.asyncDispose](), stopped);
-  await stopped;
-  assert.equal(elector.stop(), stopped);
-});
-
-test('a signal stops as stop() does: before, during and after the start', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-
-  const aborted = cluster.elector(pod, { signal: AbortSignal.abort() });
-  await assert.rejects(aborted.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
-
-  const during = new AbortController();
-  const starting = cluster.elector(pod, { signal: during.signal });
-  const started = starting.start();
-  during.abort();
-  await assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
-
-  const later = new AbortController();
-  const leading = cluster.elector(pod, { signal: later.signal });
-  const journal = journalOf(leading);
-  await leading.start();
-  later.abort();
-  assert.deepEqual([leading.state, leading.isLeader], ['stopped', false]);
-  await leading.stop();
-  assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
-});
-
-test('a leader that stops keeps its Lease, and resumes its term when it starts again', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const first = cluster.elector(pod);
-  await first.start();
-  const term = first.term as Term;
-  await first[Symbol.asyncDispose]();
-  assert.equal(cluster.ownerUid(), pod.uid);
-
-  const second = cluster.elector(pod);
-  await second.start();
-  assert.equal(second.term?.resumed, true);
-  assert.equal(second.term?.leaseUid, term.leaseUid);
-  assert.equal(second.term?.acquireTime.getTime(), term.acquireTime.getTime());
-  assert.ok((second.term?.fencingToken ?? 0n) > term.fencingToken);
-});
-
-test('stop({ release: true }) gives the Lease up, and another leads at once', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const first = cluster.elector(cluster.addPod('web-0'));
-  const second = cluster.elector(cluster.addPod('web-1'));
-  const journal = journalOf(second);
-  await first.start();
-  await second.start();
-  const token = first.term?.fencingToken ?? 0n;
-  await first.stop({ release: true });
-  await until('the other leads', () => second.isLeader);
-  assert.ok((second.term?.fencingToken ?? 0n) > token);
-  assert.deepEqual(journal, ['leader: web-0', 'leader: nobody', 'elected', 'leader: web-1']);
-});
-
-test('stepDown() gives the Lease up; the elector stays a candidate', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const first = cluster.elector(cluster.addPod('web-0'));
-  const second = cluster.elector(cluster.addPod('web-1'));
-  const journal = journalOf(first);
-  await first.start();
-  await second.start();
-  const term = first.term as Term;
-  const steppedDown = first.stepDown();
-  assert.equal(first.isLeader, false, 'at once');
-  assert.equal(term.signal.aborted, true);
-  assert.equal(first.stepDown(), steppedDown, 'while it steps down, asking again gives the same promise');
-  await steppedDown;
-  await assert.rejects(first.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' });
-  await until('the other leads', () => second.isLeader && first.leader?.name === 'web-1');
-  assert.equal(first.state, 'candidate');
-  assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stepped-down', 'leader: nobody', 'leader: web-1']);
-});
-
-test('stepDown() without permission to delete rejects; this Pod holds the Lease still, and leads again', async (t) => {
-  const cluster = await TestCluster.start(t, {
-    permissions: { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create', 'update'] },
+    assert.equal(elector.start(), started);
+    await started;
+    assert.equal(elector.start(), started);
+    assert.deepEqual(journal, ['elected', 'leader: web-0']);
   });
-  const pod = cluster.addPod('web-0');
-  const elector = cluster.elector(pod);
-  const journal = journalOf(elector);
-  await elector.start();
-  await assert.rejects(elector.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_RELEASED' });
-  await until('it leads again', () => elector.isLeader);
-  assert.equal(cluster.ownerUid(), pod.uid);
-  assert.ok(journal.includes('warning: delete-forbidden'));
-  assert.equal(cluster.lease()?.metadata.annotations?.['lease-elector/released'], undefined);
-});
 
-// The work
-
-test('stop() waits for the work, and for no longer than drainTimeoutMs', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const work = gate();
-  const patient = cluster.elector(pod, { onElected: () => work.passed });
-  await patient.start();
-  let stopped = false;
-  const stopping = patient.stop().then(() => {
-    stopped = true;
-  });
-  await until('some renewals could have been', () => cluster.requests.length > 0);
-  assert.equal(stopped, false);
-  work.open();
-  await stopping;
-
-  const impatient = cluster.elector(pod, { onElected: () => new Promise(() => undefined), drainTimeoutMs: 30 });
-  await impatient.start();
-  await impatient.stop();
-  assert.equal(impatient.state, 'stopped');
-});
-
-test('stop() inside of onElected, awaited there, ends after drainTimeoutMs at the latest', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const elector: LeaseElector = cluster.elector(cluster.addPod('web-0'), {
-    drainTimeoutMs: 50,
-    onElected: async () => elector.stop(),
-  });
-  const journal = journalOf(elector);
-  await elector.start();
-  await until('it has stopped', () => journal.includes('stopped'));
-  assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
-});
-
-test('stop() and stepDown() inside of listeners wait for their turn', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const elector = cluster.elector(cluster.addPod('web-0'));
-  const journal = journalOf(elector);
-  elector.once('elected', () => void elector.stepDown());
-  elector.once('demoted', () => void elector.stop());
-  await elector.start();
-  await elector.stop();
-  assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stepped-down', 'leader: nobody', 'stopped']);
-});
-
-for (const [how, onElected] of [
-  [
-    'throws',
-    () => {
-      throw new Error('the work failed');
-    },
-  ],
-  ['rejects', async () => Promise.reject(new Error('the work failed'))],
-] as const) {
-  test(`work that ${how} is an error event, and leadership is kept`, async (t) => {
+  test('the Lease is named by the option, else by $NAIS_APP_NAME, else by the labels of the Pod', async (t) => {
     const cluster = await TestCluster.start(t);
-    const elector = cluster.elector(cluster.addPod('web-0'), { onElected });
-    const errors: LeaseElectorError[] = [];
-    elector.on('error', (error) => errors.push(error));
-    await elector.start();
-    await until('the error is told', () => errors.length > 0);
-    const [error] = errors;
-    assert.ok(error instanceof LeaseElectorError);
-    assert.equal(error.code, 'ERR_LEASE_ELECTOR_CALLBACK');
-    assert.equal((error.cause as Error).message, 'the work failed');
+    const labelled = cluster.addPod('web-0', { labels: { app: 'by-label' } });
+    const environments = [{ NAIS_APP_NAME: 'by-environment' }, {}];
+    for (const environment of environments) {
+      const surroundings = surroundingsOf({ ...labelled.environment, ...environment });
+      const elector = new LeaseElector({ serviceAccountDirectory: labelled.directory }, surroundings);
+      await elector.start();
+      await elector.stop();
+    }
+    assert.equal(cluster.ownerUid('by-environment'), labelled.uid);
+    assert.equal(cluster.ownerUid('by-label'), labelled.uid);
+  });
+
+  test('two electors of one process for one Lease are siblings: one campaigns, and the other after it', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const first = cluster.elector(pod);
+    await first.start();
+    const second = cluster.elector(pod);
+    const journal = journalOf(second);
+    await second.start();
+    assert.deepEqual([second.state, second.isLeader, second.leader?.uid], ['sibling', false, pod.uid]);
+    await first.stop();
+    await until('the sibling leads', () => second.isLeader);
+    assert.deepEqual(journal, ['leader: web-0', 'elected again']);
+  });
+
+  // Starting in vain
+
+  test('without a cluster start() rejects at once', async () => {
+    const elector = new LeaseElector({ lease: 'web' }, surroundingsOf({}));
+    await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_NO_CLUSTER', message: /local: true/ });
+    assert.equal(elector.state, 'stopped');
+    await elector.stop();
+  });
+
+  test('without a token, or with an empty one, start() rejects at once', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    writeFileSync(join(pod.directory, 'token'), '\n');
+    await assert.rejects(cluster.elector(pod).start(), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS', message: /is empty/ });
+    rmSync(join(pod.directory, 'token'));
+    await assert.rejects(cluster.elector(pod).start(), {
+      code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
+      message: /automountServiceAccountToken/,
+    });
+  });
+
+  test('without a name for the Lease, or with one that no Lease can have, start() rejects at once', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const nameless = new LeaseElector({ serviceAccountDirectory: pod.directory }, surroundingsOf(pod.environment));
+    await assert.rejects(nameless.start(), { code: 'ERR_LEASE_ELECTOR_IDENTITY', message: /NAIS_APP_NAME/ });
+    await assert.rejects(cluster.elector(pod, { lease: 'Web_1' }).start(), {
+      code: 'ERR_LEASE_ELECTOR_OPTION',
+      message: /"Web_1" \(from the option `lease`\)/,
+    });
+  });
+
+  test('a Pod that is not there is an error of identity', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const elector = cluster.elector(pod, { pod: { name: 'somebody-else' } });
+    await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_IDENTITY', message: /no Pod "somebody-else"/ });
+  });
+
+  for (const [verb, leases] of [
+    ['list', ['get', 'watch', 'create', 'update', 'delete']],
+    ['create', ['get', 'list', 'watch', 'update', 'delete']],
+  ] as const) {
+    test(`without ${verb} on leases start() rejects with the rule to grant`, async (t) => {
+      const cluster = await TestCluster.start(t, { permissions: { ...ALL_PERMISSIONS, leases } });
+      const elector = cluster.elector(cluster.addPod('web-0'));
+      const journal = journalOf(elector);
+      await assert.rejects(elector.start(), {
+        code: 'ERR_LEASE_ELECTOR_FORBIDDEN',
+        message: new RegExp(`Grant \`${verb}\` on leases\\.coordination\\.k8s\\.io in namespace "shop"`),
+      });
+      assert.equal(elector.state, 'stopped');
+      assert.equal(journal.at(-1), 'stopped');
+    });
+  }
+
+  test('a token that is not accepted is an error at once', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const token = cluster.server.issueToken({
+      namespace: 'shop',
+      serviceAccountName: 'web',
+      pod: { name: pod.name, uid: 'the uid of a Pod that is gone' },
+    });
+    writeFileSync(join(pod.directory, 'token'), token);
+    await assert.rejects(cluster.elector(pod).start(), {
+      code: 'ERR_LEASE_ELECTOR_UNAUTHORIZED',
+      message: /does not accept the token/,
+    });
+  });
+
+  test('a server whose certificate is signed by nobody known is an error at once', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    writeFileSync(join(pod.directory, 'ca.crt'), SOME_OTHER_CA);
+    await assert.rejects(cluster.elector(pod).start(), {
+      code: 'ERR_LEASE_ELECTOR_UNTRUSTED',
+      message: /not to be trusted/,
+    });
+  });
+
+  test('a server that cannot be reached is waited for', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    await cluster.pullThePlug();
+    const elector = cluster.elector(pod);
+    const started = elector.start();
+    await until('it has been asking for a while', () => elector.unverifiedForMs > 100);
+    assert.deepEqual([elector.state, elector.isLeader, elector.leader], ['starting', false, undefined]);
+    await cluster.plugIn();
+    await started;
     assert.equal(elector.isLeader, true);
   });
-}
 
-test('work that fails while nobody listens for errors harms nobody', async (t) => {
-  const cluster = await TestCluster.start(t);
-  let failed = false;
-  const elector = cluster.elector(cluster.addPod('web-0'), {
-    onElected: () => {
-      failed = true;
-      throw new Error('nobody listens');
-    },
+  test('so is one that must be asked who this process is', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0', { labels: { app: 'shop' } });
+    await cluster.pullThePlug();
+    const elector = new LeaseElector({ serviceAccountDirectory: pod.directory }, surroundingsOf(pod.environment));
+    t.after(() => elector.stop());
+    const started = elector.start();
+    await until('it has been asking for a while', () => elector.unverifiedForMs > 100);
+    await cluster.plugIn();
+    await started;
+    assert.equal(cluster.ownerUid('shop'), pod.uid);
   });
-  await elector.start();
-  await until('it has failed', () => failed);
-  assert.equal(elector.isLeader, true);
-});
 
-test('work of an ended term goes on alone: the next term waits for it, and so does stop()', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const work = gate();
-  let running = 0;
-  let most = 0;
-  const elector = cluster.elector(pod, {
-    drainTimeoutMs: 100_000,
-    onElected: async () => {
-      running += 1;
-      most = Math.max(most, running);
-      await work.passed;
-      running -= 1;
-    },
-  });
-  const journal = journalOf(elector);
-  await elector.start();
-  await until('the work began', () => running === 1);
-  // Taken away by hand, and given back.
-  const { name, uid } = cluster.addPod('web-1');
-  await cluster.patch('lease', 'web', {
-    metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }] },
-  });
-  await until('it is demoted', () => journal.includes('demoted: usurped'));
-  let stopped = false;
-  const stopping = elector.stop().then(() => {
-    stopped = true;
-  });
-  await until('it stops', () => elector.state === 'stopped');
-  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => process.nextTick(resolve));
-  assert.deepEqual([stopped, running], [false, 1], 'the work of the ended term is waited for');
-  work.open();
-  await stopping;
-  assert.deepEqual([running, most], [0, 1]);
-});
+  // Stopping
 
-// Events
-
-test('term.signal is aborted, with a reason, before demoted is told', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const seen: unknown[] = [];
-  const elector = cluster.elector(cluster.addPod('web-0'), {
-    onElected: (term) => {
-      term.signal.addEventListener('abort', () => seen.push(['abort', elector.isLeader, elector.term]));
-    },
+  test('an elector that was never started can be stopped, and not be started any more', async () => {
+    const elector = new LeaseElector({ lease: 'web' });
+    const journal = journalOf(elector);
+    await elector.stop();
+    assert.deepEqual(journal, ['stopped']);
+    assert.equal(elector.state, 'stopped');
+    await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+    await elector.stop();
+    assert.deepEqual(journal, ['stopped']);
   });
-  elector.on('demoted', (term, reason) => {
-    const cause: unknown = term.signal.reason;
-    assert.ok(cause instanceof LeaseElectorError);
-    seen.push(['demoted', term.signal.aborted, cause.code, cause.message, reason]);
-  });
-  await elector.start();
-  await until('the work began', () => elector.term !== undefined);
-  const term = elector.term as Term;
-  await elector.stop();
-  assert.deepEqual(seen, [
-    ['abort', false, undefined],
-    ['demoted', true, 'ERR_LEASE_ELECTOR_NOT_LEADER', 'This process does not lead any more: stopped.', 'stopped'],
-  ]);
-  assert.equal(term.signal.aborted, true);
-});
 
-test('every demoted follows an elected of the same term, over many terms', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const electors = ['web-0', 'web-1', 'web-2'].map((name) => cluster.elector(cluster.addPod(name)));
-  const terms: { elector: LeaseElector; term: Term }[] = [];
-  let open = 0;
-  for (const elector of electors) {
-    elector.on('elected', (term) => {
-      open += 1;
-      assert.equal(open, 1, 'never two');
-      const before = terms.at(-1)?.term.fencingToken ?? 0n;
-      assert.ok(term.fencingToken > before, 'tokens grow');
-      terms.push({ elector, term });
+  test('stop() ends a start that waits for a server which cannot be reached', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pods = [cluster.addPod('web-0'), cluster.addPod('web-1', { labels: { app: 'shop' } })];
+    await cluster.pullThePlug();
+    const electors = [
+      cluster.elector(pods[0] as NonNullable<(typeof pods)[0]>),
+      new LeaseElector(
+        { serviceAccountDirectory: pods[1]?.directory ?? '' },
+        surroundingsOf(pods[1]?.environment ?? {}),
+      ),
+    ];
+    for (const elector of electors) {
+      const started = elector.start();
+      await until('it has been asking for a while', () => elector.unverifiedForMs > 50);
+      const rejected = assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+      await elector.stop();
+      await rejected;
+      assert.equal(elector.state, 'stopped');
+    }
+  });
+
+  test('stop() right after start() leaves nothing behind', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    const journal = journalOf(elector);
+    const started = elector.start();
+    await elector.stop();
+    await assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+    assert.deepEqual(journal, ['stopped']);
+    assert.equal(cluster.lease(), undefined);
+  });
+
+  test('stop() while the cluster is being found: no request is sent any more', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const { directory, environment } = cluster.addPod('web-0', { labels: { app: 'shop' } });
+    const surroundings = surroundingsOf(environment);
+    const connecting = gate();
+    const calls: string[] = [];
+    const elector = new LeaseElector(
+      { serviceAccountDirectory: directory },
+      {
+        ...surroundings,
+        connect: async (options) => {
+          await connecting.passed;
+          const connected = await surroundings.connect(options);
+          return {
+            ...connected,
+            identify: (asked) => {
+              calls.push('identify');
+              return connected.identify(asked);
+            },
+            close: () => calls.push('close'),
+          };
+        },
+      },
+    );
+    const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+    await elector.stop();
+    await rejected;
+    connecting.open();
+    await until('the connections are closed', () => calls.includes('close'));
+    assert.deepEqual(calls, ['close']);
+  });
+
+  test('stop() resolves again and again, with the same promise', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    await elector.start();
+    const stopped = elector.stop();
+    assert.equal(elector.stop(), stopped);
+    assert.equal(elector[Symbol.asyncDispose](), stopped);
+    await stopped;
+    assert.equal(elector.stop(), stopped);
+  });
+
+  test('a signal stops as stop() does: before, during and after the start', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+
+    const aborted = cluster.elector(pod, { signal: AbortSignal.abort() });
+    await assert.rejects(aborted.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+
+    const during = new AbortController();
+    const starting = cluster.elector(pod, { signal: during.signal });
+    const started = starting.start();
+    during.abort();
+    await assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+
+    const later = new AbortController();
+    const leading = cluster.elector(pod, { signal: later.signal });
+    const journal = journalOf(leading);
+    await leading.start();
+    later.abort();
+    assert.deepEqual([leading.state, leading.isLeader], ['stopped', false]);
+    await leading.stop();
+    assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
+  });
+
+  test('a leader that stops keeps its Lease, and resumes its term when it starts again', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const first = cluster.elector(pod);
+    await first.start();
+    const term = first.term as Term;
+    await first[Symbol.asyncDispose]();
+    assert.equal(cluster.ownerUid(), pod.uid);
+
+    const second = cluster.elector(pod);
+    await second.start();
+    assert.equal(second.term?.resumed, true);
+    assert.equal(second.term?.leaseUid, term.leaseUid);
+    assert.equal(second.term?.acquireTime.getTime(), term.acquireTime.getTime());
+    assert.ok((second.term?.fencingToken ?? 0n) > term.fencingToken);
+  });
+
+  test('stop({ release: true }) gives the Lease up, and another leads at once', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const first = cluster.elector(cluster.addPod('web-0'));
+    const second = cluster.elector(cluster.addPod('web-1'));
+    const journal = journalOf(second);
+    await first.start();
+    await second.start();
+    const token = first.term?.fencingToken ?? 0n;
+    await first.stop({ release: true });
+    await until('the other leads', () => second.isLeader);
+    assert.ok((second.term?.fencingToken ?? 0n) > token);
+    assert.deepEqual(journal, ['leader: web-0', 'leader: nobody', 'elected', 'leader: web-1']);
+  });
+
+  test('stepDown() gives the Lease up; the elector stays a candidate', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const first = cluster.elector(cluster.addPod('web-0'));
+    const second = cluster.elector(cluster.addPod('web-1'));
+    const journal = journalOf(first);
+    await first.start();
+    await second.start();
+    const term = first.term as Term;
+    const steppedDown = first.stepDown();
+    assert.equal(first.isLeader, false, 'at once');
+    assert.equal(term.signal.aborted, true);
+    assert.equal(first.stepDown(), steppedDown, 'while it steps down, asking again gives the same promise');
+    await steppedDown;
+    await assert.rejects(first.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' });
+    await until('the other leads', () => second.isLeader && first.leader?.name === 'web-1');
+    assert.equal(first.state, 'candidate');
+    assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stepped-down', 'leader: nobody', 'leader: web-1']);
+  });
+
+  test('stepDown() without permission to delete rejects; this Pod holds the Lease still, and leads again', async (t) => {
+    const cluster = await TestCluster.start(t, {
+      permissions: { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create', 'update'] },
     });
-    elector.on('demoted', (term) => {
-      open -= 1;
-      assert.equal(terms.at(-1)?.term, term);
-      assert.equal(terms.at(-1)?.elector, elector);
-    });
-    elector.on('error', (error) => assert.fail(error));
-  }
-  await Promise.all(electors.map((elector) => elector.start()));
-  for (let round = 1; round <= 2; round += 1) {
-    await until(`term ${round} begins`, () => terms.length === round && open === 1);
-    await terms.at(-1)?.elector.stepDown();
-  }
-  await until('the last begins', () => terms.length === 3);
-  assert.equal(new Set(terms.map(({ elector }) => elector)).size, 3, 'who stepped down lets the others go first');
-});
-
-test('listeners that throw or reject change nothing, not even those of error', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const elector = cluster.elector(cluster.addPod('web-0'));
-  let told = 0;
-  const causes: unknown[] = [];
-  const names = ['elected', 'demoted', 'leaderChanged', 'renewed', 'stopped'] as const;
-  for (const [index, name] of names.entries()) {
-    elector.on(name, () => {
-      told += 1;
-      throw new Error(name);
-    });
-    if (index % 2 === 0) elector.on(name, async () => Promise.reject(new Error(`later ${name}`)));
-  }
-  elector.on('error', (error) => causes.push((error.cause as Error).message));
-  elector.on('error', async () => Promise.reject(new Error('and error, too')));
-  elector.on('error', () => {
-    throw new Error('and error, too');
+    const pod = cluster.addPod('web-0');
+    const elector = cluster.elector(pod);
+    const journal = journalOf(elector);
+    await elector.start();
+    await assert.rejects(elector.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_RELEASED' });
+    await until('it leads again', () => elector.isLeader);
+    assert.equal(cluster.ownerUid(), pod.uid);
+    assert.ok(journal.includes('warning: delete-forbidden'));
+    assert.equal(cluster.lease()?.metadata.annotations?.['lease-elector/released'], undefined);
   });
-  await elector.start();
-  await until('it has renewed', () => causes.includes('renewed'));
-  assert.equal(elector.isLeader, true);
-  await elector.stop();
-  assert.ok(told >= 5);
-  for (const cause of ['elected', 'later elected', 'leaderChanged', 'later leaderChanged', 'demoted']) {
-    assert.ok(causes.includes(cause), cause);
-  }
-  assert.ok(!causes.includes('and error, too'));
-});
 
-test('renewed is told to everybody, once for each renewal', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const written: number[] = [];
-  cluster.server.onWrite(({ resource, type, resourceVersion }) => {
-    if (resource === 'leases' && type === 'MODIFIED') written.push(Number(resourceVersion));
-  });
-  const electors = ['web-0', 'web-1'].map((name) => cluster.elector(cluster.addPod(name)));
-  const counts = [0, 0];
-  for (const [index, elector] of electors.entries()) {
-    elector.on('renewed', (leader) => {
-      counts[index] = (counts[index] ?? 0) + 1;
-      assert.ok((leader.renewTimeAgeMs ?? -1) >= 0);
+  // The work
+
+  test('stop() waits for the work, and for no longer than drainTimeoutMs', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const work = gate();
+    const patient = cluster.elector(pod, { onElected: () => work.passed });
+    await patient.start();
+    let stopped = false;
+    const stopping = patient.stop().then(() => {
+      stopped = true;
     });
-  }
-  await electors[0]?.start();
-  await electors[1]?.start();
-  await until('three renewals were seen', () => Math.min(...counts) >= 3);
-  const seen = Math.max(...counts);
-  assert.ok(seen <= written.length, `${seen} told, ${written.length} written`);
-});
-
-test('unverifiedForMs grows while the API cannot be reached; the leader leads on, and it shrinks again', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const elector = cluster.elector(cluster.addPod('web-0'));
-  const journal = journalOf(elector);
-  assert.equal(elector.unverifiedForMs, 0, 'before the start');
-  await elector.start();
-  await cluster.pullThePlug();
-  await until('it has grown', () => elector.unverifiedForMs > 600);
-  assert.equal(elector.isLeader, true);
-  await cluster.plugIn();
-  await until('it has shrunk', () => elector.unverifiedForMs < 200);
-  assert.equal(elector.isLeader, true);
-  assert.deepEqual(journal, ['elected', 'leader: web-0']);
-});
-
-test('nothing is called after stop() resolved, whatever still happens', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const pod = cluster.addPod('web-0');
-  const elector = cluster.elector(pod);
-  const other = cluster.elector(cluster.addPod('web-1'));
-  const journal = journalOf(other);
-  const calls: string[] = [];
-  await elector.start();
-  await other.start();
-  await other.stop();
-  assert.equal(journal.at(-1), 'stopped');
-  const lines = journal.length;
-  for (const name of [
-    'elected',
-    'demoted',
-    'leaderChanged',
-    'renewed',
-    'stale',
-    'warning',
-    'error',
-    'stopped',
-  ] as const) {
-    other.on(name, () => calls.push(name));
-  }
-  const { length } = cluster.requests;
-  await elector.stop({ release: true });
-  await cluster.delete('pod', 'web-0');
-  const watcher = cluster.elector(cluster.addPod('web-2'));
-  await watcher.start();
-  await until('somebody has renewed', () => watcher.leader?.renewTimeAgeMs != null);
-  assert.deepEqual(calls, []);
-  assert.equal(journal.length, lines);
-  assert.ok(!cluster.requests.slice(length).some(({ name }) => name === 'web-1'), 'no request of its own either');
-});
-
-test('properties never throw, whatever the state', async (t) => {
-  const cluster = await TestCluster.start(t);
-  const states = new Set<LeaseElectorState>();
-  const look = (elector: LeaseElector): void => {
-    states.add(elector.state);
-    const { isLeader, term, leader, unverifiedForMs } = elector;
-    assert.equal(typeof isLeader, 'boolean');
-    assert.equal(isLeader, term !== undefined);
-    assert.ok(leader === undefined || typeof leader.name === 'string');
-    assert.ok(unverifiedForMs >= 0 && Number.isFinite(unverifiedForMs));
-  };
-  const pod = cluster.addPod('web-0');
-  const [leader, sibling] = [cluster.elector(pod), cluster.elector(pod)];
-  const candidate = cluster.elector(cluster.addPod('web-1'));
-  const failing = cluster.elector(pod, { lease: 'No Lease' });
-  const electors = [leader, sibling, candidate, failing];
-  for (const elector of electors) look(elector);
-  await leader.start();
-  await sibling.start();
-  await candidate.start();
-  await assert.rejects(failing.start());
-  for (const elector of electors) look(elector);
-  for (const elector of electors) {
-    const stopping = elector.stop();
-    look(elector);
+    await until('some renewals could have been', () => cluster.requests.length > 0);
+    assert.equal(stopped, false);
+    work.open();
     await stopping;
-    look(elector);
+
+    const impatient = cluster.elector(pod, { onElected: () => new Promise(() => undefined), drainTimeoutMs: 30 });
+    await impatient.start();
+    await impatient.stop();
+    assert.equal(impatient.state, 'stopped');
+  });
+
+  test('stop() inside of onElected, awaited there, ends after drainTimeoutMs at the latest', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const elector: LeaseElector = cluster.elector(cluster.addPod('web-0'), {
+      drainTimeoutMs: 50,
+      onElected: async () => elector.stop(),
+    });
+    const journal = journalOf(elector);
+    await elector.start();
+    await until('it has stopped', () => journal.includes('stopped'));
+    assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
+  });
+
+  test('stop() and stepDown() inside of listeners wait for their turn', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    const journal = journalOf(elector);
+    elector.once('elected', () => void elector.stepDown());
+    elector.once('demoted', () => void elector.stop());
+    await elector.start();
+    await elector.stop();
+    assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stepped-down', 'leader: nobody', 'stopped']);
+  });
+
+  for (const [how, onElected] of [
+    [
+      'throws',
+      () => {
+        throw new Error('the work failed');
+      },
+    ],
+    ['rejects', async () => Promise.reject(new Error('the work failed'))],
+  ] as const) {
+    test(`work that ${how} is an error event, and leadership is kept`, async (t) => {
+      const cluster = await TestCluster.start(t);
+      const elector = cluster.elector(cluster.addPod('web-0'), { onElected });
+      const errors: LeaseElectorError[] = [];
+      elector.on('error', (error) => errors.push(error));
+      await elector.start();
+      await until('the error is told', () => errors.length > 0);
+      const [error] = errors;
+      assert.ok(error instanceof LeaseElectorError);
+      assert.equal(error.code, 'ERR_LEASE_ELECTOR_CALLBACK');
+      assert.equal((error.cause as Error).message, 'the work failed');
+      assert.equal(elector.isLeader, true);
+    });
   }
-  assert.deepEqual([...states].sort(), ['candidate', 'leader', 'sibling', 'starting', 'stopped']);
+
+  test('work that fails while nobody listens for errors harms nobody', async (t) => {
+    const cluster = await TestCluster.start(t);
+    let failed = false;
+    const elector = cluster.elector(cluster.addPod('web-0'), {
+      onElected: () => {
+        failed = true;
+        throw new Error('nobody listens');
+      },
+    });
+    await elector.start();
+    await until('it has failed', () => failed);
+    assert.equal(elector.isLeader, true);
+  });
+
+  test('work of an ended term goes on alone: the next term waits for it, and so does stop()', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const work = gate();
+    let running = 0;
+    let most = 0;
+    const elector = cluster.elector(pod, {
+      drainTimeoutMs: 100_000,
+      onElected: async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await work.passed;
+        running -= 1;
+      },
+    });
+    const journal = journalOf(elector);
+    await elector.start();
+    await until('the work began', () => running === 1);
+    // Taken away by hand, and given back.
+    const { name, uid } = cluster.addPod('web-1');
+    await cluster.patch('lease', 'web', {
+      metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }] },
+    });
+    await until('it is demoted', () => journal.includes('demoted: usurped'));
+    let stopped = false;
+    const stopping = elector.stop().then(() => {
+      stopped = true;
+    });
+    await until('it stops', () => elector.state === 'stopped');
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => process.nextTick(resolve));
+    assert.deepEqual([stopped, running], [false, 1], 'the work of the ended term is waited for');
+    work.open();
+    await stopping;
+    assert.deepEqual([running, most], [0, 1]);
+  });
+
+  // Events
+
+  test('term.signal is aborted, with a reason, before demoted is told', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const seen: unknown[] = [];
+    const elector = cluster.elector(cluster.addPod('web-0'), {
+      onElected: (term) => {
+        term.signal.addEventListener('abort', () => seen.push(['abort', elector.isLeader, elector.term]));
+      },
+    });
+    elector.on('demoted', (term, reason) => {
+      const cause: unknown = term.signal.reason;
+      assert.ok(cause instanceof LeaseElectorError);
+      seen.push(['demoted', term.signal.aborted, cause.code, cause.message, reason]);
+    });
+    await elector.start();
+    await until('the work began', () => elector.term !== undefined);
+    const term = elector.term as Term;
+    await elector.stop();
+    assert.deepEqual(seen, [
+      ['abort', false, undefined],
+      ['demoted', true, 'ERR_LEASE_ELECTOR_NOT_LEADER', 'This process does not lead any more: stopped.', 'stopped'],
+    ]);
+    assert.equal(term.signal.aborted, true);
+  });
+
+  test('every demoted follows an elected of the same term, over many terms', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const electors = ['web-0', 'web-1', 'web-2'].map((name) => cluster.elector(cluster.addPod(name)));
+    const terms: { elector: LeaseElector; term: Term }[] = [];
+    let open = 0;
+    for (const elector of electors) {
+      elector.on('elected', (term) => {
+        open += 1;
+        assert.equal(open, 1, 'never two');
+        const before = terms.at(-1)?.term.fencingToken ?? 0n;
+        assert.ok(term.fencingToken > before, 'tokens grow');
+        terms.push({ elector, term });
+      });
+      elector.on('demoted', (term) => {
+        open -= 1;
+        assert.equal(terms.at(-1)?.term, term);
+        assert.equal(terms.at(-1)?.elector, elector);
+      });
+      elector.on('error', (error) => assert.fail(error));
+    }
+    await Promise.all(electors.map((elector) => elector.start()));
+    for (let round = 1; round <= 2; round += 1) {
+      await until(`term ${round} begins`, () => terms.length === round && open === 1);
+      await terms.at(-1)?.elector.stepDown();
+    }
+    await until('the last begins', () => terms.length === 3);
+    assert.equal(new Set(terms.map(({ elector }) => elector)).size, 3, 'who stepped down lets the others go first');
+  });
+
+  test('listeners that throw or reject change nothing, not even those of error', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    let told = 0;
+    const causes: unknown[] = [];
+    const names = ['elected', 'demoted', 'leaderChanged', 'renewed', 'stopped'] as const;
+    for (const [index, name] of names.entries()) {
+      elector.on(name, () => {
+        told += 1;
+        throw new Error(name);
+      });
+      if (index % 2 === 0) elector.on(name, async () => Promise.reject(new Error(`later ${name}`)));
+    }
+    elector.on('error', (error) => causes.push((error.cause as Error).message));
+    elector.on('error', async () => Promise.reject(new Error('and error, too')));
+    elector.on('error', () => {
+      throw new Error('and error, too');
+    });
+    await elector.start();
+    await until('it has renewed', () => causes.includes('renewed'));
+    assert.equal(elector.isLeader, true);
+    await elector.stop();
+    assert.ok(told >= 5);
+    for (const cause of ['elected', 'later elected', 'leaderChanged', 'later leaderChanged', 'demoted']) {
+      assert.ok(causes.includes(cause), cause);
+    }
+    assert.ok(!causes.includes('and error, too'));
+  });
+
+  test('renewed is told to everybody, once for each renewal', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const written: number[] = [];
+    cluster.server.onWrite(({ resource, type, resourceVersion }) => {
+      if (resource === 'leases' && type === 'MODIFIED') written.push(Number(resourceVersion));
+    });
+    const electors = ['web-0', 'web-1'].map((name) => cluster.elector(cluster.addPod(name)));
+    const counts = [0, 0];
+    for (const [index, elector] of electors.entries()) {
+      elector.on('renewed', (leader) => {
+        counts[index] = (counts[index] ?? 0) + 1;
+        assert.ok((leader.renewTimeAgeMs ?? -1) >= 0);
+      });
+    }
+    await electors[0]?.start();
+    await electors[1]?.start();
+    await until('three renewals were seen', () => Math.min(...counts) >= 3);
+    const seen = Math.max(...counts);
+    assert.ok(seen <= written.length, `${seen} told, ${written.length} written`);
+  });
+
+  test('unverifiedForMs grows while the API cannot be reached; the leader leads on, and it shrinks again', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const elector = cluster.elector(cluster.addPod('web-0'));
+    const journal = journalOf(elector);
+    assert.equal(elector.unverifiedForMs, 0, 'before the start');
+    await elector.start();
+    await cluster.pullThePlug();
+    await until('it has grown', () => elector.unverifiedForMs > 600);
+    assert.equal(elector.isLeader, true);
+    await cluster.plugIn();
+    await until('it has shrunk', () => elector.unverifiedForMs < 200);
+    assert.equal(elector.isLeader, true);
+    assert.deepEqual(journal, ['elected', 'leader: web-0']);
+  });
+
+  test('nothing is called after stop() resolved, whatever still happens', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    const elector = cluster.elector(pod);
+    const other = cluster.elector(cluster.addPod('web-1'));
+    const journal = journalOf(other);
+    const calls: string[] = [];
+    await elector.start();
+    await other.start();
+    await other.stop();
+    assert.equal(journal.at(-1), 'stopped');
+    const lines = journal.length;
+    for (const name of [
+      'elected',
+      'demoted',
+      'leaderChanged',
+      'renewed',
+      'stale',
+      'warning',
+      'error',
+      'stopped',
+    ] as const) {
+      other.on(name, () => calls.push(name));
+    }
+    const { length } = cluster.requests;
+    await elector.stop({ release: true });
+    await cluster.delete('pod', 'web-0');
+    const watcher = cluster.elector(cluster.addPod('web-2'));
+    await watcher.start();
+    await until('somebody has renewed', () => watcher.leader?.renewTimeAgeMs != null);
+    assert.deepEqual(calls, []);
+    assert.equal(journal.length, lines);
+    assert.ok(!cluster.requests.slice(length).some(({ name }) => name === 'web-1'), 'no request of its own either');
+  });
+
+  test('properties never throw, whatever the state', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const states = new Set<LeaseElectorState>();
+    const look = (elector: LeaseElector): void => {
+      states.add(elector.state);
+      const { isLeader, term, leader, unverifiedForMs } = elector;
+      assert.equal(typeof isLeader, 'boolean');
+      assert.equal(isLeader, term !== undefined);
+      assert.ok(leader === undefined || typeof leader.name === 'string');
+      assert.ok(unverifiedForMs >= 0 && Number.isFinite(unverifiedForMs));
+    };
+    const pod = cluster.addPod('web-0');
+    const [leader, sibling] = [cluster.elector(pod), cluster.elector(pod)];
+    const candidate = cluster.elector(cluster.addPod('web-1'));
+    const failing = cluster.elector(pod, { lease: 'No Lease' });
+    const electors = [leader, sibling, candidate, failing];
+    for (const elector of electors) look(elector);
+    await leader.start();
+    await sibling.start();
+    await candidate.start();
+    await assert.rejects(failing.start());
+    for (const elector of electors) look(elector);
+    for (const elector of electors) {
+      const stopping = elector.stop();
+      look(elector);
+      await stopping;
+      look(elector);
+    }
+    assert.deepEqual([...states].sort(), ['candidate', 'leader', 'sibling', 'starting', 'stopped']);
+  });
 });
 
 // A server that says nothing
