@@ -2,9 +2,9 @@
  * The options of a `LeaseElector`, their defaults, and the one place that validates them.
  */
 
-import type { KubeConfig } from '@kubernetes/client-node';
 import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
+import type { UsedKubeConfig } from './kube/credentials.ts';
 
 /** The leader renews its Lease this often, in milliseconds. */
 export const DEFAULT_RENEW_INTERVAL_MS = 10_000;
@@ -63,7 +63,7 @@ export interface LeaseElectorOptions {
    *
    * @default the service account of the Pod
    */
-  readonly kubeConfig?: KubeConfig | KubeConfigFileOptions;
+  readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions;
 
   /** Leads alone, loudly, when there is no cluster: for a developer's machine. @default false */
   readonly local?: boolean;
@@ -224,6 +224,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Known by what it can do: loading the client only to ask for its class would cost 90 MB. */
-function isKubeConfig(value: unknown): value is KubeConfig {
+function isKubeConfig(value: unknown): value is UsedKubeConfig {
   return isRecord(value) && typeof value['getCurrentCluster'] === 'function';
 }

@@ -10,7 +10,12 @@ import { checkKeys, checkWholeNumber } from './argument-check.ts';
 import type { Faults, InjectedFault } from './fault-plan.ts';
 import type { OpenWatches } from './open-watches.ts';
 import type { PodFiles } from './pod-files.ts';
-import { electorKubeConfig, type KubeConfigContent, loadKubeConfig } from './pod-kube-config.ts';
+import {
+  type ElectorKubeConfig,
+  electorKubeConfig,
+  type KubeConfigContent,
+  loadKubeConfig,
+} from './pod-kube-config.ts';
 import { endedStatus, restartedStatus } from './pod-status.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
 import { PODS } from './resources.ts';
@@ -25,7 +30,7 @@ export interface PodElectorOptions {
    * The Pod's credentials, as far as an elector asks for them. For an API client of your own, `pod.kubeConfig()` gives a
    * whole one.
    */
-  readonly kubeConfig: KubeConfig;
+  readonly kubeConfig: ElectorKubeConfig;
   /** Aborts when the container ends, so that its elector is stopped; nothing of it reaches the API server then. */
   readonly signal: AbortSignal;
 }
@@ -161,8 +166,7 @@ export class EmbeddedPod {
   electorOptions(): PodElectorOptions {
     const container = this.#runningContainer();
     const kubeConfig = electorKubeConfig(() => this.#kubeConfigContent(container));
-    // The type is a class with private members, which nothing else can have. An elector asks for these methods only.
-    return { kubeConfig: kubeConfig as unknown as KubeConfig, signal: container.controller.signal };
+    return { kubeConfig, signal: container.controller.signal };
   }
 
   /**

@@ -5,7 +5,6 @@
  */
 
 import { hostname } from 'node:os';
-import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../clock.ts';
 import type { Answer, Ports } from '../driver/ports.ts';
 import { ApiClient } from './api-client.ts';
@@ -18,6 +17,7 @@ import {
   kubeConfigFileCredentials,
   podCredentials,
   SERVICE_ACCOUNT_DIRECTORY,
+  type UsedKubeConfig,
 } from './credentials.ts';
 import { type Identity, type PodOption, resolveIdentity } from './identity.ts';
 import { leasePort, leaseWatchPort } from './lease-api.ts';
@@ -26,7 +26,7 @@ import { podPort, podWatchPort, readPod } from './pod-api.ts';
 /** How to reach the cluster. */
 export interface ConnectOptions {
   /** A KubeConfig object, or a file to load one from. Left out: the service account of this Pod. */
-  readonly kubeConfig?: KubeConfig | KubeConfigFile;
+  readonly kubeConfig?: UsedKubeConfig | KubeConfigFile;
   /** @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string;
   /** For a whole request with its answer, in milliseconds; for a watch, for the head of its answer. */
@@ -105,7 +105,7 @@ async function credentialsOf(options: ConnectOptions, environment: Environment):
   return isFile(kubeConfig) ? kubeConfigFileCredentials(kubeConfig) : kubeConfigCredentials(kubeConfig, null);
 }
 
-function isFile(kubeConfig: KubeConfig | KubeConfigFile): kubeConfig is KubeConfigFile {
+function isFile(kubeConfig: UsedKubeConfig | KubeConfigFile): kubeConfig is KubeConfigFile {
   return 'path' in kubeConfig && typeof kubeConfig.path === 'string';
 }
 

@@ -50,6 +50,12 @@ export interface Credentials {
   distrust(): void;
 }
 
+/** What is used of a KubeConfig: one of another version of the client, or of a test, will do as well. */
+export type UsedKubeConfig = Pick<
+  KubeConfig,
+  'getCurrentContext' | 'getContextObject' | 'getCurrentCluster' | 'applyToHTTPSOptions'
+>;
+
 /** Where to find a kubeconfig file; `context` defaults to the file's current one. */
 export interface KubeConfigFile {
   readonly path: string;
@@ -152,7 +158,7 @@ class PodCredentials implements Credentials {
  * @param reload makes a fresh KubeConfig after a 401, `null` when there is no file to read again.
  * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS` when it names no usable cluster.
  */
-export function kubeConfigCredentials(kubeConfig: KubeConfig, reload: (() => KubeConfig) | null): Credentials {
+export function kubeConfigCredentials(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null): Credentials {
   return new KubeConfigCredentials(kubeConfig, reload);
 }
 
@@ -190,10 +196,10 @@ export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<C
 
 class KubeConfigCredentials implements Credentials {
   readonly server: ServerAddress;
-  readonly #reload: (() => KubeConfig) | null;
-  #kubeConfig: KubeConfig;
+  readonly #reload: (() => UsedKubeConfig) | null;
+  #kubeConfig: UsedKubeConfig;
 
-  constructor(kubeConfig: KubeConfig, reload: (() => KubeConfig) | null) {
+  constructor(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null) {
     this.#kubeConfig = kubeConfig;
     this.#reload = reload;
     this.server = serverOf(kubeConfig);
@@ -226,7 +232,7 @@ class KubeConfigCredentials implements Credentials {
   }
 }
 
-function serverOf(kubeConfig: KubeConfig): ServerAddress {
+function serverOf(kubeConfig: UsedKubeConfig): ServerAddress {
   const cluster = kubeConfig.getCurrentCluster();
   if (cluster === null) {
     throw new LeaseElectorError(

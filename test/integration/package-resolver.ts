@@ -1,12 +1,18 @@
 /**
- * Loaded before a program (`--import`): `lease-elector` is then `package-in-pod.ts`.
+ * Loaded before a program (`--import`): `lease-elector` is then `package-in-pod.ts`, and `lease-elector/testing` the
+ * source of the embedded API server.
  */
 
 import { registerHooks } from 'node:module';
 
+const FILES = new Map([
+  ['lease-elector', './package-in-pod.ts'],
+  ['lease-elector/testing', '../../src/apiserver/index.ts'],
+]);
+
 registerHooks({
   resolve(specifier, context, next) {
-    if (specifier !== 'lease-elector') return next(specifier, context);
-    return next(new URL('./package-in-pod.ts', import.meta.url).href, context);
+    const file = FILES.get(specifier);
+    return next(file === undefined ? specifier : new URL(file, import.meta.url).href, context);
   },
 });
