@@ -116,6 +116,8 @@ function act(world: ModelWorld, action: Action): void {
       if (action.flag) world.kill(process);
       break;
     case 'recreatePod':
+      // A ghost's name may be another's by now, and no two Pods have one name.
+      if (!world.pods.has(process.pod.uid)) break;
       world.deletePod(process.pod.uid);
       if (action.flag) world.kill(process);
       world.addPod(process.pod.name);
