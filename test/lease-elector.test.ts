@@ -8,8 +8,12 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { LeaseElector, LeaseElectorError, type LeaseElectorState, type Term } from '../src/index.ts';
+import type { LeaseContent } from '../src/core/lease-record.ts';
+import { LeaseElectorError, type LeaseElectorState, type Term } from '../src/index.ts';
+import { LeaseElector } from '../src/lease-elector.ts';
+import { promisesSettled, ScriptedPorts, storedLease } from './driver/scripted-ports.ts';
 import { ALL_PERMISSIONS, journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
+import { ManualClock } from './kube/manual-clock.ts';
 
 const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
@@ -702,6 +706,59 @@ describe('an elector', { concurrency: 4 }, () => {
     }
     assert.deepEqual([...states].sort(), ['candidate', 'leader', 'sibling', 'starting', 'stopped']);
   });
+});
+
+// A defect
+
+test('a defect ends leadership before anything else: demoted, an error, stopped, and the Lease stays', async () => {
+  const world = new ScriptedPorts();
+  const clock = new ManualClock();
+  const self = { name: 'web-0', uid: 'pod-0' };
+  const { siblingLock: lock, ...ports } = world.ports;
+  const elector = new LeaseElector(
+    { lease: 'web' },
+    {
+      clock,
+      random: { next: () => 0.5 },
+      connect: async () => ({
+        identify: async () => ({ ok: true, value: { pod: self, namespace: 'shop', lease: 'web' } }),
+        ports: () => ports,
+        close: () => undefined,
+      }),
+      siblingLock: () => lock,
+    },
+  );
+  const journal = journalOf(elector);
+  const causes: unknown[] = [];
+  elector.on('error', (error) => causes.push(error.cause, elector.isLeader, elector.term));
+  const started = elector.start();
+  await promisesSettled();
+  world.tellLock('held');
+  world.take('list lease').succeed({ items: [], resourceVersion: '10' });
+  await promisesSettled();
+  world.take('read pod web-0').succeed({ ...self, resourceVersion: '5', terminating: false });
+  await promisesSettled();
+  const creation = world.take('create lease');
+  creation.succeed(storedLease(creation.content as LeaseContent, 11));
+  await started;
+  const term = elector.term as Term;
+
+  const defect = new Error('a port that throws, as none may');
+  world.throwing = { call: 'replace lease', error: defect };
+  clock.advance(10_000);
+  assert.deepEqual(causes, [defect, false, undefined], 'it leads no more when it tells');
+  assert.equal(term.signal.aborted, true);
+  assert.deepEqual(journal, [
+    'elected',
+    'leader: web-0',
+    'demoted: invariant',
+    'error: ERR_LEASE_ELECTOR_INVARIANT',
+    'stopped',
+  ]);
+  await elector.stop();
+  assert.equal(elector.state, 'stopped');
+  assert.ok(!world.calls.includes('delete lease'));
+  assert.equal(clock.timers.size, 0);
 });
 
 // A server that says nothing

@@ -176,6 +176,18 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([again, ...others]);
   });
 
+  test('an elector whose start failed does not keep its process alive', async (t) => {
+    const cluster = await TestCluster.start(t);
+    const pod = cluster.addPod('web-0');
+    cluster.permit({ leases: [], pods: [] });
+    const forbidden = new CandidateProcess(t, pod);
+    assert.equal((await forbidden.report('failed')).detail, 'ERR_LEASE_ELECTOR_FORBIDDEN');
+    assert.equal(await forbidden.ended(), 0);
+    const nowhere = new CandidateProcess(t, { ...pod, environment: {} });
+    assert.equal((await nowhere.report('failed')).detail, 'ERR_LEASE_ELECTOR_NO_CLUSTER');
+    assert.equal(await nowhere.ended(), 0);
+  });
+
   test('a running elector keeps its process alive, whatever its state', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
