@@ -11,10 +11,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DEFAULT_RENEW_INTERVAL_MS, resolveOptions } from '../src/options.ts';
-import { ALL_PERMISSIONS, PROCESS_ENVIRONMENT, TestCluster, until } from './integration/cluster.ts';
+import { DEFAULT_RENEW_INTERVAL_MS, resolveOptions } from '../../src/options.ts';
+import { ALL_PERMISSIONS, PROCESS_ENVIRONMENT, TestCluster, until } from '../integration/cluster.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const run = promisify(execFile);
 
@@ -140,7 +140,7 @@ async function runInPod(
   });
   const program = join(directoryOf(t), 'program.mts');
   writeFileSync(program, code);
-  const resolver = new URL('./integration/package-resolver.ts', import.meta.url).href;
+  const resolver = new URL('../integration/package-resolver.ts', import.meta.url).href;
   const child = spawn(process.execPath, [`--import=${resolver}`, program], {
     env: { ...PROCESS_ENVIRONMENT, ...pod.environment, POD_DIRECTORY: pod.directory },
     stdio: ['ignore', 'pipe', 'ignore'],
