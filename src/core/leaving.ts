@@ -14,7 +14,7 @@ import type { RequestFailure } from './request-failure.ts';
 import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep, ReleasePolicy } from './state.ts';
 import { leaveOffice, noteRenewForbidden } from './term.ts';
 import type { Turn } from './turn.ts';
-import { judgeLease } from './verdict.ts';
+import { holderOf, judgeLease } from './verdict.ts';
 
 /** How long giving up a Lease may take, in milliseconds; the kubelet grants a Pod 30 s in all. */
 export const LEAVING_LIMIT_MS = 10_000;
@@ -124,11 +124,17 @@ function goTo(turn: Turn, next: LeavingFor, step: LeavingStep): void {
 }
 
 function mark(turn: Turn, next: LeavingFor): void {
-  const lease = turn.knowledge.observation?.lease;
-  if (lease == null) return leaveOffice(turn, next, false);
+  const lease = ownLease(turn);
+  if (lease === null) return leaveOffice(turn, next, false);
   const request = turn.newRequest();
   goTo(turn, next, { name: 'marking', request });
-  turn.order({ type: 'replaceLease', request, lease, content: releasedContent(lease, turn.config.self.uid) });
+  turn.order({ type: 'replaceLease', request, lease, content: releasedContent(turn, lease, turn.config.self.uid) });
+}
+
+/** The Lease, if it is this Pod's still: it may have been given to somebody else by hand since it was looked at. */
+function ownLease({ config, knowledge }: Turn): LeaseRecord | null {
+  const lease = knowledge.observation?.lease ?? null;
+  return lease !== null && holderOf(lease, knowledge.incumbent)?.uid === config.self.uid ? lease : null;
 }
 
 function remove(turn: Turn, role: LeavingRole, lease: LeaseRecord): void {
@@ -185,11 +191,10 @@ function noteWritten(turn: Turn, role: LeavingRole, request: number, lease: Leas
 function noteLeaseRead(turn: Turn, role: LeavingRole): void {
   const { step } = role;
   if ((step.name !== 'marking' && step.name !== 'deleting') || step.request !== null) return;
-  const lease = turn.knowledge.observation?.lease ?? null;
-  const own = lease !== null && lease.owner?.uid === turn.config.self.uid;
-  if (own && isReleased(lease)) remove(turn, role, lease);
-  else if (own) mark(turn, role.next);
-  else leaveOffice(turn, role.next, step.name === 'deleting');
+  const lease = ownLease(turn);
+  if (lease === null) leaveOffice(turn, role.next, step.name === 'deleting');
+  else if (isReleased(lease)) remove(turn, role, lease);
+  else mark(turn, role.next);
 }
 
 function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: RequestFailure): void {
@@ -227,9 +232,9 @@ function tryAgain(turn: Turn, role: LeavingRole, step: LeavingStep, failure: Req
 function unmark(turn: Turn, role: LeavingRole, failure: RequestFailure): void {
   turn.learn({ canDelete: false });
   turn.warn('delete-forbidden', `${failure.message}. Until then a successor waits for the garbage collector.`);
-  const lease = turn.knowledge.observation?.lease;
-  if (lease == null) return leaveOffice(turn, role.next, false);
+  const lease = ownLease(turn);
+  if (lease === null) return leaveOffice(turn, role.next, false);
   const request = turn.newRequest();
   turn.role = { ...role, step: { name: 'unmarking', request } };
-  turn.order({ type: 'replaceLease', request, lease, content: releasedContent(lease, null) });
+  turn.order({ type: 'replaceLease', request, lease, content: releasedContent(turn, lease, null) });
 }

@@ -5,11 +5,25 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
 import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
-import { checkTable, follows, leads, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, type Story } from './story.ts';
+import {
+  checkTable,
+  follows,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+  sayRole,
+} from './story.ts';
 
 const KEPT = ['shutDown', 'stopped kept'];
 const RELEASED = ['shutDown', 'stopped released'];
 const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
+/** What somebody made of it by hand. */
+const taken = leaseOf(RIVAL, { resourceVersion: '15' });
 const marked = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
 
 /** A leader that was stopped with `release: true`; its work has settled, and the Lease is being marked. */
@@ -204,6 +218,23 @@ const releasing: readonly Row[] = [
   },
 ];
 
+const lost: readonly Row[] = [
+  {
+    rule: 'a Lease that was given to somebody else while the own Pod was read is not marked, and not deleted',
+    given: () => leads().stop().settled().watched(taken),
+    when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'nor is a mark taken back from it, when the delete was forbidden',
+    given: () => deletes().watched(taken),
+    when: (story) => story.fail('deleteLease', 'forbidden'),
+    role: 'stopped',
+    effects: ['warning delete-forbidden', ...KEPT],
+  },
+];
+
 const steppingDown: readonly Row[] = [
   {
     rule: 'a Lease that was stepped down from is released, and the others go first',
@@ -350,7 +381,17 @@ const steppingDown: readonly Row[] = [
   },
 ];
 
-checkTable([...releasing, ...steppingDown]);
+checkTable([...releasing, ...lost, ...steppingDown]);
+
+test('the mark puts back an owner that was taken away by hand: without one nobody would heed it, or collect it', () => {
+  const orphaned = ownLease({ resourceVersion: '12', owner: null });
+  const early = leads().watched(orphaned).fail('replaceLease', 'unavailable').stop('always').settled();
+  assert.deepEqual(early.content('replaceLease').owner, SELF);
+
+  const late = leads().stop('always').settled().fail('replaceLease', 'conflict').leaseRead(orphaned);
+  assert.equal(sayRole(late.role), 'leaving marking');
+  assert.deepEqual(late.content('replaceLease').owner, SELF);
+});
 
 test('the mark keeps everything else as it was', () => {
   const story = leads().fire('renew').replaced('12').stop('always').settled();
