@@ -425,7 +425,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       pending?.reject(
         new LeaseElectorError(
           'ERR_LEASE_ELECTOR_NOT_RELEASED',
-          'The Lease could not be given up, so this Pod holds it still: grant `update` and `delete` on leases, or try again when the API server can be reached.',
+          'The Lease was not given up: `update` or `delete` on leases is not granted, the API server could not be reached, or the Lease was taken away meanwhile. If `isLeader` says so, this Pod holds it still: mend that, and try again.',
         ),
       );
     }

@@ -65,8 +65,11 @@ export function observe(turn: Turn, input: Input): void {
   countUnauthorized(turn, input);
 }
 
-/** Reads the Lease and its holder's Pod anew, and keeps doing so. */
+/** Reads the Lease and its holder's Pod anew, tries anew what was forbidden, and keeps doing so. */
 function lookAgain(turn: Turn): void {
+  if (turn.role.name === 'leader' && !turn.knowledge.canRenew) turn.setTimer('renew', 0);
+  // A Role may have been mended meanwhile, or a 403 have been a passing one. The warning is not repeated.
+  turn.learn({ canRenew: true, canDelete: true });
   turn.readLease();
   turn.readIncumbent();
   turn.setTimer('backstop', BACKSTOP_INTERVAL_MS);

@@ -126,6 +126,20 @@ const renewal: readonly Row[] = [
     effects: ['warning renew-forbidden'],
   },
   {
+    rule: 'a minute later it tries again to renew: the Role may have been mended',
+    given: leadsUnrenewed,
+    when: (story) => story.fire('backstop').fire('renew'),
+    role: 'leader renewing',
+    effects: ['setTimer renew 0', 'readLease', `readPod ${SELF.name}`, 'setTimer backstop 60000', 'replaceLease lease-1@11'],
+  },
+  {
+    rule: 'a permission that is still missing is not warned of again',
+    given: () => leadsUnrenewed().fire('backstop').fire('renew'),
+    when: (story) => story.fail('replaceLease', 'forbidden'),
+    role: 'leader',
+    effects: [],
+  },
+  {
     rule: 'a Lease orphaned by hand is renewed at once, which puts the owner back',
     given: leads,
     when: (story) => story.watched(ownLease({ owner: null, resourceVersion: '12' })),

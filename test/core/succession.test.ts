@@ -218,6 +218,13 @@ const takeOver: readonly Row[] = [
     effects: ['warning delete-forbidden'],
   },
   {
+    rule: 'a minute later it tries again to delete: the Role may have been mended',
+    given: () => clears().fail('deleteLease', 'forbidden'),
+    when: (story) => story.fire('backstop').fire('campaign'),
+    role: 'candidate clearing',
+    effects: ['readLease', 'setTimer backstop 60000', JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@20'],
+  },
+  {
     rule: 'what the garbage collector deleted is then created',
     given: () => clears().fail('deleteLease', 'forbidden'),
     when: (story) => {
