@@ -6,6 +6,8 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+// No timer: it waits for the end of this turn of the loop, not for a time.
+import { setImmediate } from 'node:timers';
 import type { TLSSocket } from 'node:tls';
 import { systemClock } from '../clock.ts';
 import type { ApiRequest, ApiResponse } from './api-request.ts';
@@ -62,8 +64,13 @@ export class HttpListener {
     });
     // A connection that broke is the client's to notice.
     this.#server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
-    // Node answers some requests by itself, and ends connections that wait; a watch waits long.
-    Object.assign(this.#server, { keepAliveTimeout: 0, requestTimeout: 0 });
+    Object.assign(this.#server, {
+      // A watch waits long.
+      keepAliveTimeout: 0,
+      requestTimeout: 0,
+      // Node's close() would drop connections whose answer is ended but not sent yet; close() below drops none.
+      closeIdleConnections: () => {},
+    });
   }
 
   #secureServer(): http2.Http2SecureServer {
@@ -178,15 +185,24 @@ function sendStream(response: Response, answer: ApiResponse, stream: ApiStream):
   writable.writeHead(answer.status, headers);
   writable.flushHeaders();
   writable.on('close', () => stream.close());
+  let unwritten = '';
+  const write = (): void => {
+    if (unwritten !== '') writable.write(unwritten);
+    unwritten = '';
+  };
   stream.open(
     (chunk) => {
-      writable.write(chunk);
-      if (writable.writableLength <= MAX_UNSENT_BYTES) return;
+      // All that happens in one turn of the loop goes out at once: with many watchers, sending is most of the work.
+      if (unwritten === '') setImmediate(write);
+      unwritten += chunk;
+      if (unwritten.length + writable.writableLength <= MAX_UNSENT_BYTES) return;
       // Nobody may fill the memory by not reading: a real server drops a slow watcher as well.
+      unwritten = '';
       stream.close();
       cutOff(response);
     },
     (error) => {
+      write();
       if (error === undefined) writable.end();
       else cutOff(response);
     },

@@ -105,6 +105,24 @@ test('a clean stop ends open watches in order', async (t) => {
   assert.equal(reply.aborted, false);
 });
 
+test('a clean stop ends what has only just begun', async (t) => {
+  for (let round = 0; round < 20; round += 1) {
+    const address = await started(t);
+    const whole = await new Promise<boolean>((resolve, reject) => {
+      const headers = { authorization: 'Bearer admin-token' };
+      const options = { ca: address.caPem, agent: false, headers };
+      const request = https.get(`${address.url}/api/v1/namespaces?watch=1`, options, (response) => {
+        response.resume();
+        response.on('error', () => {});
+        response.on('close', () => resolve(response.complete));
+        address.server.stop().catch(reject);
+      });
+      request.on('error', reject);
+    });
+    assert.ok(whole, 'the end of the watch was lost');
+  }
+});
+
 test('a clean stop does not wait for connections that are not settled, nor for idle ones', async (t) => {
   const address = await started(t);
   const halfOpen = net.connect(address.port, address.host);

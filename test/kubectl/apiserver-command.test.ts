@@ -48,7 +48,7 @@ test('wrong flags are usage errors', async () => {
   }
 });
 
-test('it ends cleanly, with a watch open', async () => {
+test('it ends cleanly, with a watch open', { timeout: 30_000 }, async () => {
   const server = await ApiServerProcess.start(['made']);
   const watching = server.send('GET', '/api/v1/namespaces?watch=true');
   await server.line(/^200 admin watch namespaces/m);

@@ -75,8 +75,9 @@ export class ApiServerProcess {
       const request = https.request(`${url}${requestPath}`, { method, ca, headers, agent: false }, (response) => {
         response.resume();
         const failed = (response.statusCode ?? 500) >= 300;
-        if (failed) reject(new Error(`${method} ${requestPath}: ${response.statusCode}`));
-        else response.on('end', resolve);
+        const what = `${method} ${requestPath}: ${response.statusCode}`;
+        response.on('error', reject);
+        response.on('close', () => (failed || !response.complete ? reject(new Error(what)) : resolve()));
       });
       request.on('error', reject);
       request.end(body === undefined ? undefined : JSON.stringify(body));

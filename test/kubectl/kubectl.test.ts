@@ -58,7 +58,7 @@ function assertOutput({ command, ...expected }: RecordedCommand, actual: Command
   }
 }
 
-describe('kubectl', { skip: whyNoKubectl(), concurrency: true }, () => {
+describe('kubectl', { skip: whyNoKubectl(), concurrency: true, timeout: 120_000 }, () => {
   let server: ApiServerProcess;
 
   function kubectlFor(scenario: (typeof SCENARIOS)[number]): Kubectl {
