@@ -19,6 +19,12 @@ import { judgeLease } from './verdict.ts';
 /** So many answers 401 in a row, each with a token just read, end a term: the Pod is gone, or as good as gone. */
 export const UNAUTHORIZED_LIMIT = 2;
 
+/**
+ * A Lease that goes again and again is restored at most this often, in milliseconds: a ghost that may not read Pods
+ * would else fight the garbage collector as fast as the network allows.
+ */
+export const RESTORATION_INTERVAL_MS = 1_000;
+
 /** A leader takes note of an answer to it, and does what there is to do next. */
 export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
   switch (input.type) {
@@ -66,7 +72,7 @@ function hold(turn: Turn, role: LeaderRole): void {
     return endTerm(turn, role, 'usurped');
   }
   if (role.restoring !== null) {
-    turn.role = { ...role, restoring: null };
+    turn.role = restored(turn, role);
     scheduleRenewal(turn);
   }
   // Orphaned by hand: a renewal puts the owner back, before the Lease looks foreign to a newcomer. Should that
@@ -91,6 +97,12 @@ function scheduleRenewal(turn: Turn): void {
 /** The Lease is gone, most likely deleted by hand: creates it again, for the same term, if the own Pod exists. */
 function restore(turn: Turn, role: LeaderRole): void {
   if (role.resting || (role.restoring !== null && role.restoring.creation !== null)) return;
+  const pauseMs = role.restoredAtMs + RESTORATION_INTERVAL_MS - turn.moment.nowMs;
+  if (role.restoring === null && pauseMs > 0) {
+    turn.role = { ...role, resting: true };
+    turn.setTimer('retry', pauseMs);
+    return;
+  }
   const ownPod = role.restoring?.ownPod ?? turn.checkOwnPod();
   if (ownPod !== 'exists') {
     turn.role = { ...role, restoring: { ownPod, creation: null } };
@@ -105,10 +117,14 @@ function restore(turn: Turn, role: LeaderRole): void {
   });
 }
 
+function restored(turn: Turn, role: LeaderRole): LeaderRole {
+  return { ...role, restoring: null, restoredAtMs: turn.moment.nowMs };
+}
+
 function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
   if (role.renewal === request) turn.role = { ...role, renewal: null };
   // Events may have overtaken it: when the Lease is gone already, restoring begins anew.
-  else if (role.restoring?.creation === request) turn.role = { ...role, restoring: null };
+  else if (role.restoring?.creation === request) turn.role = restored(turn, role);
   else return;
   scheduleRenewal(turn);
 }

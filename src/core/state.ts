@@ -137,6 +137,8 @@ export interface LeaderRole {
   readonly renewal: number | null;
   /** The Lease is missing: the way back to it. */
   readonly restoring: { readonly ownPod: OwnPodCheck; readonly creation: number | null } | null;
+  /** The monotonic moment at which the Lease was last back. */
+  readonly restoredAtMs: number;
   /** A request failed: nothing is restored before the Lease was read again. */
   readonly resting: boolean;
   /** The term has ended for the application; its work may still run, so the Lease is kept until it has settled. */

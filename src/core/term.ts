@@ -20,6 +20,7 @@ export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): voi
     },
     renewal: null,
     restoring: null,
+    restoredAtMs: Number.NEGATIVE_INFINITY,
     resting: false,
     draining: null,
   };

@@ -50,11 +50,22 @@ export interface Credentials {
   distrust(): void;
 }
 
-/** What is used of a KubeConfig: one of another version of the client, or of a test, will do as well. */
-export type UsedKubeConfig = Pick<
-  KubeConfig,
-  'getCurrentContext' | 'getContextObject' | 'getCurrentCluster' | 'applyToHTTPSOptions'
->;
+/**
+ * What is used of a `KubeConfig` of `@kubernetes/client-node`; one of another version, or of a test, will do as well.
+ * Spelt out here, so that who only uses this library need not have the types that the client's own declarations need.
+ */
+export interface UsedKubeConfig {
+  getCurrentContext(): string;
+  getContextObject(name: string): { readonly namespace?: string } | null;
+  getCurrentCluster(): {
+    readonly name: string;
+    readonly server: string;
+    readonly skipTLSVerify?: boolean;
+    readonly proxyUrl?: string;
+  } | null;
+  /** Adds what authenticates a request: headers, certificates, a proxy's agent. */
+  applyToHTTPSOptions(options: RequestOptions): Promise<void>;
+}
 
 /** Where to find a kubeconfig file; `context` defaults to the file's current one. */
 export interface KubeConfigFile {

@@ -130,7 +130,13 @@ const renewal: readonly Row[] = [
     given: leadsUnrenewed,
     when: (story) => story.fire('backstop').fire('renew'),
     role: 'leader renewing',
-    effects: ['setTimer renew 0', 'readLease', `readPod ${SELF.name}`, 'setTimer backstop 60000', 'replaceLease lease-1@11'],
+    effects: [
+      'setTimer renew 0',
+      'readLease',
+      `readPod ${SELF.name}`,
+      'setTimer backstop 60000',
+      'replaceLease lease-1@11',
+    ],
   },
   {
     rule: 'a permission that is still missing is not warned of again',

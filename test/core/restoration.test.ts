@@ -114,9 +114,26 @@ const restoration: readonly Row[] = [
   {
     rule: 'a Lease that is restored and known to be deleted again before the answer came is restored again',
     given: () => restores().deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
-    when: (story) => story.created({ uid: 'lease-2', resourceVersion: '14' }).podRead(SELF.name, podOf(SELF)),
+    when: (story) => {
+      story.created({ uid: 'lease-2', resourceVersion: '14' });
+      story.fire('retry').leaseRead(null).podRead(SELF.name, podOf(SELF));
+    },
     role: 'leader restoring',
-    effects: [RENEW, `readPod ${SELF.name}`, 'createLease transitions=0'],
+    effects: [RENEW, 'setTimer retry 1000', 'readLease', `readPod ${SELF.name}`, 'createLease transitions=0'],
+  },
+  {
+    rule: 'a Lease that goes again at once is restored once a second: whoever deletes it again and again is not fought',
+    given: () => restores().created({ uid: 'lease-2', resourceVersion: '14' }).wait(400),
+    when: (story) => story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
+    role: 'leader resting',
+    effects: ['setTimer retry 600'],
+  },
+  {
+    rule: 'a Lease that stood for a while is restored at once',
+    given: () => restores().created({ uid: 'lease-2', resourceVersion: '14' }).wait(1_000),
+    when: (story) => story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
+    role: 'leader restoring',
+    effects: [`readPod ${SELF.name}`],
   },
   {
     rule: 'a look at the Lease that fails does not make a create that is under way be forgotten',
