@@ -10,6 +10,7 @@ export {
   type ApiServerOptions,
   type ObservedWrite,
   type RequestLogEntry,
+  type ServerCensus,
 } from './api-server.ts';
 export type { PolicyRule } from './authorization.ts';
 export type { CreatePodOptions, GrantOptions, IssueTokenOptions, PodIdentity } from './control-plane.ts';
