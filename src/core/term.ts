@@ -8,6 +8,12 @@ import type { RequestFailure } from './request-failure.ts';
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
 import type { Turn } from './turn.ts';
 
+/**
+ * A new Lease is renewed for the first time after this many milliseconds: until then it says nothing of renewals, so
+ * nobody could see that its holder hangs.
+ */
+export const FIRST_RENEWAL_MS = 1_000;
+
 /** Begins a term with `lease`, as the write that began it left it behind. */
 export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): void {
   turn.role = {
@@ -25,7 +31,10 @@ export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): voi
     draining: null,
   };
   turn.clearTimers('campaign', 'retry', 'recheck', 'stale');
-  if (turn.knowledge.canRenew) turn.setTimer('renew', turn.config.renewIntervalMs);
+  if (turn.knowledge.canRenew) {
+    const { renewIntervalMs } = turn.config;
+    turn.setTimer('renew', lease.renewTimeMs === null ? Math.min(renewIntervalMs, FIRST_RENEWAL_MS) : renewIntervalMs);
+  }
   turn.announce({ type: 'elected', term: turn.role.term });
 }
 

@@ -48,7 +48,12 @@ const absence: readonly Row[] = [
     given: creates,
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'leader',
-    effects: [`watchPod ${SELF.name}/${SELF.uid}`, ...ELECTED, 'elected 11', `leaderChanged ${SELF.name}/${SELF.uid}`],
+    effects: [
+      `watchPod ${SELF.name}/${SELF.uid}`,
+      'setTimer renew 1000',
+      'elected 11',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
   },
   {
     rule: 'a lost race is read at once: 409 on the create',

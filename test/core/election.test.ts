@@ -106,7 +106,7 @@ const start: readonly Row[] = [
     role: 'leader',
     effects: [
       `watchPod ${SELF.name}/${SELF.uid}`,
-      'setTimer renew 10000',
+      'setTimer renew 1000',
       'elected 11',
       `leaderChanged ${SELF.name}/${SELF.uid}`,
     ],
