@@ -7,7 +7,6 @@
 
 import type { LeaseRecord, PodRecord, PodReference } from './lease-record.ts';
 import type { RequestFailure } from './request-failure.ts';
-import type { ReleasePolicy } from './state.ts';
 
 /** What each timer of the election is for; setting one again replaces it. */
 export type TimerName =
@@ -25,6 +24,9 @@ export type TimerName =
   | 'stale'
   /** The end of one's patience while leaving. */
   | 'leaving';
+
+/** Whether leaving gives the Lease up: always, or only when the own Pod is being deleted and the work is done. */
+export type ReleasePolicy = 'ifTerminating' | 'always';
 
 /** Something that happened. */
 export type Fact =

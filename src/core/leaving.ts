@@ -6,12 +6,12 @@
  * done: a container that is restarted is still the leader.
  */
 
-import type { Input } from './input.ts';
+import type { Input, ReleasePolicy } from './input.ts';
 import { releasedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence } from './observation.ts';
 import type { RequestFailure } from './request-failure.ts';
-import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep, ReleasePolicy } from './state.ts';
+import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep } from './state.ts';
 import { leaveOffice, noteRenewForbidden } from './term.ts';
 import type { Turn } from './turn.ts';
 import { holderOf, judgeLease } from './verdict.ts';

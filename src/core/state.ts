@@ -6,6 +6,7 @@
 
 import type { Leader, Term, WarningCode } from './effect.ts';
 import type { IncumbentFate } from './incumbent.ts';
+import type { ReleasePolicy } from './input.ts';
 import type { LeaseRecord, PodReference } from './lease-record.ts';
 
 /** What is fixed for the life of an elector. */
@@ -97,9 +98,6 @@ export type Attempt =
       readonly ownPod: OwnPodCheck;
       readonly renewal: { readonly request: number } | { readonly lease: LeaseRecord };
     };
-
-/** Whether leaving gives the Lease up: always, or only when the own Pod is being deleted and the work is done. */
-export type ReleasePolicy = 'ifTerminating' | 'always';
 
 /** What to do once out of office. */
 export type LeavingFor = 'stopped' | 'candidate';
