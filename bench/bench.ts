@@ -48,6 +48,8 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(HELP);
 } else {
+  // An exit, unlike a signal, lets the measured processes be ended.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const options: BenchOptions = {
     seconds: wholeNumber('seconds', values.seconds),
     memoryRuns: wholeNumber('runs', values.runs ?? '3'),

@@ -16,6 +16,12 @@ export interface Memory {
   readonly proportional: number;
 }
 
+/** Those that run now: a bench that is interrupted leaves none behind. */
+const RUNNING = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of RUNNING) child.kill('SIGKILL');
+});
+
 /** A process that is being measured. */
 export class MeasuredProcess {
   readonly #process: ChildProcess;
@@ -32,6 +38,7 @@ export class MeasuredProcess {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#exited = new Promise((resolve) => this.#process.once('exit', resolve));
+    RUNNING.add(this.#process);
     this.#process.stdout?.on('data', (chunk: Buffer) => {
       this.#said += chunk.toString();
       this.#heard?.();
@@ -65,6 +72,7 @@ export class MeasuredProcess {
   async end(): Promise<void> {
     this.#process.kill('SIGKILL');
     await this.#exited;
+    RUNNING.delete(this.#process);
   }
 }
 
