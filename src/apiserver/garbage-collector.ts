@@ -6,7 +6,7 @@
 
 import type { Clock, Timer } from '../clock.ts';
 import { type ApiObject, type OwnerReference, sameJson, withMetadata } from './api-object.ts';
-import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER, type Registry } from './registry.ts';
+import { type DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, type Registry } from './registry.ts';
 import { kindOf, type ResourceKind } from './resources.ts';
 import { StatusError } from './status.ts';
 import type { Store } from './store.ts';
@@ -106,8 +106,14 @@ export class GarbageCollector {
     }
     const references = object.metadata.ownerReferences ?? [];
     for (const reference of references) this.#remember(reference.uid, { kind, object });
-    const changed = !sameJson(references, previous?.metadata.ownerReferences ?? []);
-    if (references.length > 0 && changed) this.#examine(kind, object);
+    const before = previous?.metadata.ownerReferences ?? [];
+    if (references.length > 0 && !sameJson(references, before)) this.#examine(kind, object);
+    // An owner that waits for this one waits no longer when it is named no more, or does not block any more.
+    for (const reference of before) {
+      if (reference.blockOwnerDeletion === true && !blocks(object, reference.uid)) {
+        this.#resumeForeground(object, reference);
+      }
+    }
     if (object.metadata.deletionTimestamp === undefined) return;
     const finalizers = object.metadata.finalizers ?? [];
     if (finalizers.includes(ORPHAN_FINALIZER)) this.#later(this.#delays.delayMs(), () => this.#orphan(kind, object));
@@ -132,9 +138,7 @@ export class GarbageCollector {
   }
 
   #examine(kind: ResourceKind, object: ApiObject): void {
-    if ((object.metadata.ownerReferences ?? []).every((reference) => this.#ownerOf(object, reference) !== 'absent')) {
-      return;
-    }
+    if (this.#classify(kind, object).dangling.length === 0) return;
     this.#later(this.#delays.delayMs(), () => this.#look(kind, object.metadata));
   }
 
@@ -145,43 +149,68 @@ export class GarbageCollector {
   ): void {
     const object = this.#current(kind, sought);
     if (object === undefined) return;
-    const references = object.metadata.ownerReferences ?? [];
-    const absent = references.filter((reference) => this.#ownerOf(object, reference) === 'absent');
-    if (absent.length === 0) return;
-    if (absent.length < references.length) {
-      this.#later(this.#delays.stepMs(), () => this.#dropReferences(kind, object, absent));
+    if (object.metadata.deletionTimestamp !== undefined) {
+      // On its way already; at most it waits for dependents of its own.
+      if (waitsForDependents(object)) this.#foreground(kind, object);
       return;
     }
+    const { solid, dangling, waiting } = this.#classify(kind, object);
+    const gone = [...dangling, ...waiting];
+    if (gone.length === 0) return;
+    if (solid.length > 0) {
+      this.#later(this.#delays.stepMs(), () => this.#dropReferences(kind, object, gone));
+      return;
+    }
+    // What has dependents of its own lets them go first, when its owner does so.
+    const dependents = [...(this.#dependents.get(object.metadata.uid)?.values() ?? [])];
+    const inForeground = waiting.length > 0 && dependents.length > 0;
+    if (inForeground && dependents.some((dependent) => waitsForDependents(dependent.object))) {
+      // Those in a circle would wait for each other for ever.
+      this.#later(this.#delays.stepMs(), () => {
+        this.#rewrite(kind, object, unblocked);
+        this.#collect(kind, object.metadata, 'Foreground');
+      });
+      return;
+    }
+    this.#later(this.#delays.stepMs(), () => this.#tryDelete(kind, object, inForeground ? 'Foreground' : undefined));
+  }
+
+  #collect(kind: ResourceKind, sought: ApiObject['metadata'], policy: DeleteOptions['propagationPolicy']): void {
+    const object = this.#current(kind, sought);
+    if (object !== undefined) this.#tryDelete(kind, object, policy);
+  }
+
+  #tryDelete(kind: ResourceKind, object: ApiObject, policy: DeleteOptions['propagationPolicy']): void {
     const preconditions = { uid: object.metadata.uid, resourceVersion: object.metadata.resourceVersion };
-    this.#later(this.#delays.stepMs(), () => {
-      if (this.#delete(kind, object, preconditions) === 'conflict') {
-        this.#later(this.#delays.stepMs(), () => this.#lookAgain(kind, object));
-      }
-    });
+    if (this.#delete(kind, object, preconditions, policy) === 'conflict') {
+      this.#later(this.#delays.stepMs(), () => this.#lookAgain(kind, object, policy));
+    }
   }
 
   /** The second GET: unchanged owner references mean that the uid is enough (fact 25). */
-  #lookAgain(kind: ResourceKind, seen: ApiObject): void {
+  #lookAgain(kind: ResourceKind, seen: ApiObject, policy: DeleteOptions['propagationPolicy']): void {
     const object = this.#current(kind, seen.metadata);
     if (object === undefined) return;
     if (!sameJson(object.metadata.ownerReferences, seen.metadata.ownerReferences)) {
       this.#later(this.#delays.stepMs(), () => this.#look(kind, seen.metadata));
       return;
     }
-    this.#later(this.#delays.stepMs(), () => this.#delete(kind, seen, { uid: seen.metadata.uid }));
+    this.#later(this.#delays.stepMs(), () => this.#delete(kind, seen, { uid: seen.metadata.uid }, policy));
   }
 
   #delete(
     kind: ResourceKind,
     object: ApiObject,
     preconditions: { readonly uid: string; readonly resourceVersion?: string },
+    policy: DeleteOptions['propagationPolicy'],
   ): 'done' | 'conflict' {
     const { namespace = '', name, finalizers = [] } = object.metadata;
-    const propagationPolicy = finalizers.includes(ORPHAN_FINALIZER)
+    const own = finalizers.includes(ORPHAN_FINALIZER)
       ? 'Orphan'
       : finalizers.includes(FOREGROUND_FINALIZER)
         ? 'Foreground'
         : 'Background';
+    const propagationPolicy = policy ?? own;
     try {
       this.#registry.delete(kind, namespace, name, { preconditions, propagationPolicy });
       return 'done';
@@ -210,36 +239,27 @@ export class GarbageCollector {
     this.#removeFinalizer(kind, owner, ORPHAN_FINALIZER);
   }
 
+  /** An owner that goes last: those that hold it up are looked at, and it goes when there are none. */
   #foreground(kind: ResourceKind, owner: ApiObject): void {
-    if (this.#current(kind, owner.metadata) === undefined) return;
-    let blocked = false;
-    for (const dependent of [...(this.#dependents.get(owner.metadata.uid)?.values() ?? [])]) {
-      const { object } = dependent;
-      const references = object.metadata.ownerReferences ?? [];
-      const own = references.find((reference) => reference.uid === owner.metadata.uid);
-      if (own?.blockOwnerDeletion !== true) continue;
-      const others = references.filter((reference) => reference !== own);
-      const kept = others.some((reference) => this.#ownerOf(object, reference) !== 'absent');
-      if (kept) {
-        this.#dropReferences(dependent.kind, object, [own]);
-      } else {
-        blocked = true;
-        if (object.metadata.deletionTimestamp === undefined) {
-          this.#delete(dependent.kind, object, { uid: object.metadata.uid });
-        }
-      }
+    const { uid } = owner.metadata;
+    const current = this.#current(kind, owner.metadata);
+    if (current === undefined || !waitsForDependents(current)) return;
+    const blocking = [...(this.#dependents.get(uid)?.values() ?? [])].filter(({ object }) => blocks(object, uid));
+    if (blocking.length === 0) {
+      this.#removeFinalizer(kind, owner, FOREGROUND_FINALIZER);
+      return;
     }
-    const remaining = [...(this.#dependents.get(owner.metadata.uid)?.values() ?? [])];
-    const stillBlocked = blocked && remaining.some(({ object }) => blocks(object, owner.metadata.uid));
-    if (!stillBlocked) this.#removeFinalizer(kind, owner, FOREGROUND_FINALIZER);
+    for (const dependent of blocking) {
+      if (waitsForDependents(dependent.object)) continue;
+      this.#later(this.#delays.stepMs(), () => this.#look(dependent.kind, dependent.object.metadata));
+    }
   }
 
   #resumeForeground(gone: ApiObject, reference: OwnerReference): void {
     const kind = kindOf(reference.apiVersion, reference.kind);
     if (kind === undefined) return;
     const owner = this.#store.get(kind, gone.metadata.namespace ?? '', reference.name);
-    if (owner?.metadata.uid !== reference.uid || owner.metadata.deletionTimestamp === undefined) return;
-    if (!(owner.metadata.finalizers ?? []).includes(FOREGROUND_FINALIZER)) return;
+    if (owner?.metadata.uid !== reference.uid || !waitsForDependents(owner)) return;
     this.#later(this.#delays.stepMs(), () => this.#foreground(kind, owner));
   }
 
@@ -266,13 +286,44 @@ export class GarbageCollector {
     return object?.metadata.uid === sought.uid ? object : undefined;
   }
 
-  /** An owner exists when the object named has the uid named; an unknown kind leaves the dependent alone (fact 23). */
-  #ownerOf(dependent: ApiObject, reference: OwnerReference): 'exists' | 'absent' | 'unknown' {
-    const kind = kindOf(reference.apiVersion, reference.kind);
-    if (kind === undefined) return 'unknown';
-    const owner = this.#store.get(kind, dependent.metadata.namespace ?? '', reference.name);
-    return owner?.metadata.uid === reference.uid ? 'exists' : 'absent';
+  /**
+   * The owners an object names: those that stay, those that are gone, and those that wait for their dependents. As long
+   * as one of them cannot be looked up the object is left alone (fact 23), whatever became of the others.
+   */
+  #classify(kind: ResourceKind, dependent: ApiObject): Owners {
+    const owners: Owners = { solid: [], dangling: [], waiting: [] };
+    for (const reference of dependent.metadata.ownerReferences ?? []) {
+      const ownerKind = kindOf(reference.apiVersion, reference.kind);
+      // Whoever belongs to no namespace cannot say in which one its owner is.
+      if (ownerKind === undefined || (ownerKind.namespaced && !kind.namespaced)) return NO_OWNERS;
+      const owner = this.#store.get(ownerKind, dependent.metadata.namespace ?? '', reference.name);
+      // The object named must have the uid named.
+      if (owner?.metadata.uid !== reference.uid) owners.dangling.push(reference);
+      else if (waitsForDependents(owner)) owners.waiting.push(reference);
+      else owners.solid.push(reference);
+    }
+    return owners;
   }
+}
+
+interface Owners {
+  readonly solid: OwnerReference[];
+  readonly dangling: OwnerReference[];
+  readonly waiting: OwnerReference[];
+}
+
+const NO_OWNERS: Owners = { solid: [], dangling: [], waiting: [] };
+
+function waitsForDependents({ metadata }: ApiObject): boolean {
+  return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(FOREGROUND_FINALIZER);
+}
+
+/** The object with owners that need not wait for it. */
+function unblocked(object: ApiObject): ApiObject {
+  const ownerReferences = (object.metadata.ownerReferences ?? []).map((reference) =>
+    reference.blockOwnerDeletion === true ? { ...reference, blockOwnerDeletion: false } : reference,
+  );
+  return withMetadata(object, { ownerReferences });
 }
 
 function blocks(object: ApiObject, ownerUid: string): boolean {

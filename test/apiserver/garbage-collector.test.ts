@@ -155,3 +155,97 @@ test('held back it collects nothing, not even the rest of what it began, and mak
   clock.advance(1000);
   assert.equal(await status(server), 404);
 });
+
+const GONE = '00000000-0000-4000-8000-000000000001';
+
+function reference(object: { readonly kind: string; readonly name: string; readonly uid: string }, more = {}): object {
+  const apiVersion = object.kind === 'Lease' ? 'coordination.k8s.io/v1' : 'v1';
+  return { apiVersion, blockOwnerDeletion: true, ...object, ...more };
+}
+
+async function leaseOf(
+  server: ApiServer,
+  name: string,
+  ...ownerReferences: readonly object[]
+): Promise<{ uid: string }> {
+  return (await send(server, 'POST', LEASES_PATH, leaseBody(name, { metadata: { ownerReferences } }))).body.metadata;
+}
+
+test('an owner of an unknown kind leaves the Lease alone, even when another owner is gone', async () => {
+  const { server, clock } = makeServer();
+  const unknown = { apiVersion: 'example.com/v1', kind: 'Widget', name: 'w', uid: GONE };
+  const { uid } = pod(server, 'a');
+  await leaseOf(server, 'l', unknown, reference({ kind: 'Pod', name: 'a', uid }));
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(1000);
+  assert.equal((await send(server, 'GET', `${LEASES_PATH}/l`)).body.metadata.ownerReferences.length, 2);
+});
+
+test('what belongs to no namespace and names an owner in one is left alone; the other way round counts', async () => {
+  const { server, clock } = makeServer();
+  const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
+  const ownerReferences = [reference({ kind: 'Pod', name: 'a', uid: GONE })];
+  await send(server, 'POST', roles, { metadata: { name: 'r', ownerReferences }, rules: [] });
+  const { uid } = (await send(server, 'GET', '/api/v1/namespaces/ns')).body.metadata;
+  await leaseOf(server, 'kept', reference({ kind: 'Namespace', name: 'ns', uid }));
+  await leaseOf(server, 'lost', reference({ kind: 'Namespace', name: 'ns', uid: GONE }));
+  clock.advance(1000);
+  assert.equal((await send(server, 'GET', `${roles}/r`)).status, 200);
+  assert.equal((await send(server, 'GET', `${LEASES_PATH}/kept`)).status, 200);
+  assert.equal((await send(server, 'GET', `${LEASES_PATH}/lost`)).status, 404);
+});
+
+test('a foreground deletion goes down the chain, and back up', async () => {
+  const { server, clock } = makeServer();
+  const owner = await leaseOf(server, 'a');
+  const middle = await leaseOf(server, 'b', reference({ kind: 'Lease', name: 'a', uid: owner.uid }));
+  await leaseOf(server, 'c', reference({ kind: 'Lease', name: 'b', uid: middle.uid }));
+  const watch = await openWatch(server, `${LEASES_PATH}?watch=1&resourceVersion=${server.store.revision}`);
+  await send(server, 'DELETE', `${LEASES_PATH}/a?propagationPolicy=Foreground`);
+  clock.advance(1000);
+  assert.deepEqual(summary(watch), ['MODIFIED a', 'MODIFIED b', 'DELETED c', 'DELETED b', 'DELETED a']);
+});
+
+test('a foreground deletion waits no longer for a Lease that names another owner besides, or blocks no more', async () => {
+  const { server, clock } = makeServer(SLOW);
+  const [owner, other] = [await leaseOf(server, 'a'), await leaseOf(server, 'b')];
+  const first = reference({ kind: 'Lease', name: 'a', uid: owner.uid });
+  const second = reference({ kind: 'Lease', name: 'b', uid: other.uid }, { blockOwnerDeletion: false });
+  await leaseOf(server, 'c', first, second);
+  await leaseOf(server, 'd', first);
+  await send(server, 'DELETE', `${LEASES_PATH}/a?propagationPolicy=Foreground`);
+  const loosened = { metadata: { ownerReferences: [{ ...first, blockOwnerDeletion: false }] } };
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  await send(server, 'PATCH', `${LEASES_PATH}/d`, loosened, { headers });
+  clock.advance(1000);
+  assert.equal((await send(server, 'GET', `${LEASES_PATH}/a`)).status, 404);
+  assert.deepEqual((await send(server, 'GET', `${LEASES_PATH}/c`)).body.metadata.ownerReferences, [second]);
+  assert.equal((await send(server, 'GET', `${LEASES_PATH}/d`)).status, 404);
+});
+
+test('owners in a circle do not wait for each other for ever', async () => {
+  const { server, clock } = makeServer();
+  const a = await leaseOf(server, 'a');
+  const b = await leaseOf(server, 'b', reference({ kind: 'Lease', name: 'a', uid: a.uid }));
+  const ownerReferences = [reference({ kind: 'Lease', name: 'b', uid: b.uid })];
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  await send(server, 'PATCH', `${LEASES_PATH}/a`, { metadata: { ownerReferences } }, { headers });
+  await send(server, 'DELETE', `${LEASES_PATH}/a?propagationPolicy=Foreground`);
+  clock.advance(1000);
+  assert.deepEqual((await send(server, 'GET', LEASES_PATH)).body.items, []);
+});
+
+test('what is going already is not deleted once more when its owner goes', async () => {
+  const { server, clock } = makeServer();
+  const { uid } = pod(server, 'a');
+  const metadata = {
+    finalizers: ['example.com/hold'],
+    ownerReferences: [reference({ kind: 'Pod', name: 'a', uid })],
+  };
+  await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata }));
+  await send(server, 'DELETE', `${LEASES_PATH}/l`);
+  const before = (await send(server, 'GET', `${LEASES_PATH}/l`)).body.metadata.resourceVersion;
+  await send(server, 'DELETE', `${PODS_PATH}/a`);
+  clock.advance(1000);
+  assert.equal((await send(server, 'GET', `${LEASES_PATH}/l`)).body.metadata.resourceVersion, before);
+});
