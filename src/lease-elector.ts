@@ -25,6 +25,7 @@ import {
 } from './options.ts';
 import { type Random, systemRandom } from './random.ts';
 import { siblingLock } from './sibling-lock.ts';
+import { TermWork } from './term-work.ts';
 
 const log = debugLog('lease-elector');
 
@@ -63,12 +64,6 @@ const REAL_SURROUNDINGS: Surroundings = {
     }),
 };
 
-/** A term as long as it lasts, and the work that belongs to it. */
-interface CurrentTerm {
-  readonly term: Term;
-  readonly controller: AbortController;
-}
-
 /** How `start()` or `stepDown()` will end. */
 type Outcome = PromiseWithResolvers<void>;
 
@@ -100,10 +95,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #driver: Driver | null = null;
   #started: Outcome | null = null;
   #stepDown: Outcome | null = null;
-  #current: CurrentTerm | null = null;
-  #work: Promise<void> = Promise.resolve();
-  /** The work that has had its time, and is not waited for again. */
-  #overdue: Promise<void> | null = null;
+  readonly #work: TermWork;
   #over = false;
   #startedAtMs = 0;
 
@@ -117,6 +109,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     super();
     this.#options = resolveOptions(options);
     this.#surroundings = surroundings;
+    this.#work = new TermWork(
+      (term) => this.#options.onElected?.(term),
+      (error) => this.#reportError(error),
+    );
     const { signal } = this.#options;
     if (signal === undefined) return;
     const stop = (): void => void this.stop();
@@ -197,12 +193,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   /** Whether this process leads. False until it is proven. */
   get isLeader(): boolean {
-    return this.#current !== null;
+    return this.#work.term !== undefined;
   }
 
   /** The term of this process, while it leads. */
   get term(): Term | undefined {
-    return this.#current?.term;
+    return this.#work.term;
   }
 
   /** What this elector is at the moment. */
@@ -364,57 +360,21 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   #elected(core: CoreTerm): void {
-    const controller = new AbortController();
-    const term: Term = {
-      signal: controller.signal,
-      fencingToken: BigInt(core.fencingToken),
-      resumed: core.resumed,
-      leaseUid: core.leaseUid,
-      acquireTime: new Date(core.acquireTimeMs),
-    };
-    this.#current = { term, controller };
+    const term = this.#work.begin(core);
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     this.emit('elected', term);
-    // What is left of an earlier term's work goes first: better none than two, within one process, too.
-    this.#work = this.#work.then(() => this.#runWork(term));
-  }
-
-  /** The promise of `onElected` is owned here: it never goes unhandled. */
-  async #runWork(term: Term): Promise<void> {
-    if (term.signal.aborted) return;
-    try {
-      await this.#options.onElected?.(term);
-    } catch (cause) {
-      this.#reportError(
-        new LeaseElectorError(
-          'ERR_LEASE_ELECTOR_CALLBACK',
-          'onElected failed; see `cause`. This process leads on: call stepDown(), or exit, to give leadership up.',
-          { cause },
-        ),
-      );
-    }
+    this.#work.run(term);
   }
 
   #demoted(reason: DemotionReason): void {
-    const current = this.#current;
-    if (current === null) return;
-    this.#current = null;
+    const term = this.#work.end(reason);
+    if (term === undefined) return;
     log('demoted: %s', reason);
-    current.controller.abort(
-      new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process does not lead any more: ${reason}.`),
-    );
-    this.emit('demoted', current.term, reason);
+    this.emit('demoted', term, reason);
   }
 
-  async #settleWork(): Promise<boolean> {
-    const work = this.#work;
-    if (work === this.#overdue) return false;
-    const { promise: timeout, resolve } = outcome();
-    const timer = this.#surroundings.clock.setTimer(this.#options.drainTimeoutMs, resolve);
-    const drained = await Promise.race([work.then(() => true), timeout.then(() => false)]);
-    timer.cancel();
-    if (!drained) this.#overdue = work;
-    return drained;
+  #settleWork(): Promise<boolean> {
+    return this.#work.settle(this.#surroundings.clock, this.#options.drainTimeoutMs);
   }
 
   #steppedDown(released: boolean): void {
