@@ -16,7 +16,8 @@ import { YamlSyntaxError } from './yaml.ts';
 
 const SCHEME = 'in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"';
 
-const DELETE_OPTIONS: StructType = {
+/** The fields of the options. */
+export const DELETE_OPTIONS: StructType = {
   goName: 'v1.DeleteOptions',
   fields: {
     kind: 'omitEmpty',
@@ -33,7 +34,11 @@ const DELETE_OPTIONS: StructType = {
 /** Reads the options (fact 10). Throws 400, 415 and 422. */
 export function readDeleteOptions(context: ResourceContext): DeleteOptions {
   const body = context.request.body ?? '';
-  const given = body === '' ? optionsOfQuery(context.query) : optionsOfBody(body, context);
+  return checkDeleteOptions(body === '' ? optionsOfQuery(context.query) : optionsOfBody(body, context));
+}
+
+/** Options whose fields have the right types. Throws 422 for values that make no sense. */
+export function checkDeleteOptions(given: JsonObject): DeleteOptions {
   const dryRun = Array.isArray(given['dryRun']) ? given['dryRun'].map(String) : [];
   const errors = [...policyErrors(given), ...(checkDryRun(dryRun) ? [] : [dryRunError(dryRun)])];
   if (errors.length > 0) throw invalidOptions('DeleteOptions', errors);

@@ -115,16 +115,20 @@ function orderStatus(status: JsonObject): JsonObject {
   return { ...status, conditions };
 }
 
-/** A condition of a Pod that is true from now on. */
+/** A condition of a Pod that is true from now on; one that was true before is so since then. */
 export function withCondition(
   pod: ApiObject,
   condition: { readonly type: string; readonly reason?: string; readonly message?: string },
   now: string,
 ): ApiObject {
   const { type, ...why } = condition;
-  const present = listOf(pod.status?.['conditions']).filter((other) => other['type'] !== type);
-  const added = { type, status: 'True', lastProbeTime: null, lastTransitionTime: now, ...why };
-  return { ...pod, status: { ...pod.status, conditions: [...present, added] } };
+  const conditions = listOf(pod.status?.['conditions']);
+  const before = conditions.find((other) => other['type'] === type);
+  const since = before?.['status'] === 'True' ? (before['lastTransitionTime'] ?? now) : now;
+  const added = { type, status: 'True', lastProbeTime: null, lastTransitionTime: since, ...why };
+  const next =
+    before === undefined ? [...conditions, added] : conditions.map((other) => (other === before ? added : other));
+  return { ...pod, status: { ...pod.status, conditions: next } };
 }
 
 /** The Pod bound to a node, as a scheduler does it (wire recording pod-watch). */

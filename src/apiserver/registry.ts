@@ -190,7 +190,7 @@ export class Registry {
       if (grace !== undefined) marked = markedAt(current, now + grace * 1000, grace);
     } else if ((metadata.deletionGracePeriodSeconds ?? 0) > 0) {
       const before = metadata.deletionGracePeriodSeconds ?? 0;
-      const asked = options.gracePeriodSeconds;
+      const asked = atLeastOne(options.gracePeriodSeconds);
       // A grace period can be shortened, not lengthened, and counts from the first DELETE (fact 21).
       if (asked === undefined || asked >= before) return 'pending';
       grace = asked;
@@ -303,8 +303,19 @@ function markedAt(object: ApiObject, atMs: number, graceSeconds: number): ApiObj
   });
 }
 
+/** A grace period below zero counts as one second. */
+function atLeastOne(graceSeconds: number | undefined): number | undefined {
+  return graceSeconds !== undefined && graceSeconds < 0 ? 1 : graceSeconds;
+}
+
+/** With the finalizer of the policy and without that of another; as they are when that changes nothing. */
 function finalizersAfter(finalizers: readonly string[], options: DeleteOptions): readonly string[] {
-  const { propagationPolicy } = options;
+  const after = withPolicy(finalizers, options);
+  const same = after.length === finalizers.length && after.every((finalizer) => finalizers.includes(finalizer));
+  return same ? finalizers : after;
+}
+
+function withPolicy(finalizers: readonly string[], { propagationPolicy }: DeleteOptions): readonly string[] {
   if (propagationPolicy === undefined) return finalizers;
   const others = finalizers.filter((finalizer) => finalizer !== ORPHAN_FINALIZER && finalizer !== FOREGROUND_FINALIZER);
   if (propagationPolicy === 'Orphan') return [...others, ORPHAN_FINALIZER];
@@ -312,7 +323,8 @@ function finalizersAfter(finalizers: readonly string[], options: DeleteOptions):
   return others;
 }
 
-function checkPreconditions(kind: ResourceKind, current: ApiObject, options: DeleteOptions): void {
+/** Throws 409 for an object that is not the one meant. */
+export function checkPreconditions(kind: ResourceKind, current: ApiObject, options: DeleteOptions): void {
   const { name, uid, resourceVersion } = current.metadata;
   const wanted = options.preconditions;
   if (wanted?.uid !== undefined && wanted.uid !== uid) {

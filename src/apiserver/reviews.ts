@@ -4,18 +4,20 @@
  */
 
 import type { Clock } from '../clock.ts';
-import { isJsonObject, type JsonObject } from './api-object.ts';
+import { type ApiObject, isJsonObject, type JsonObject, withMetadata } from './api-object.ts';
 import { type ApiResponse, jsonResponse, type RequestContext, type ResourceContext } from './api-request.ts';
 import { type Authenticator, DEFAULT_TOKEN_SECONDS } from './authentication.ts';
 import type { Authorizer } from './authorization.ts';
 import { decodeFields, FieldTypeError, readBody, readObjectBody } from './decoding.ts';
-import { formatTime } from './go-time.ts';
+import { checkDeleteOptions, DELETE_OPTIONS } from './delete-options.ts';
+import { formatTime, TimeSyntaxError } from './go-time.ts';
 import { JsonSyntaxError } from './json-reader.ts';
+import { readWriteOptions } from './list-options.ts';
 import { bindPod, withCondition } from './pod-strategy.ts';
-import type { DeleteOptions, Registry } from './registry.ts';
+import { checkPreconditions, type Registry } from './registry.ts';
 import { PODS, type ReviewKind, SERVICE_ACCOUNTS, TOKEN_REVIEWS } from './resources.ts';
-import { OBJECT_META, type StructType } from './schemas.ts';
-import { badRequest, conflict, invalid, StatusError } from './status.ts';
+import { OBJECT_META, OBJECT_REFERENCE, type StructType } from './schemas.ts';
+import { badRequest, conflict, internalError, invalid, StatusError } from './status.ts';
 import { TOKEN_ISSUER } from './tokens.ts';
 
 /** The least lifetime of a token in seconds (wire recording token-bound-to-pod). */
@@ -125,43 +127,85 @@ export class Reviews {
 
   /** An eviction is a deletion that budgets could forbid; there are none (wire recording pod-eviction). */
   evict(context: ResourceContext): ApiResponse {
-    const { namespace, info } = context;
-    const body = bodyOf(context);
-    const named = isJsonObject(body['metadata']) ? body['metadata']['name'] : undefined;
-    if (typeof named === 'string' && named !== '' && named !== info.name) {
-      throw badRequest('name in URL does not match name in Eviction object');
-    }
+    const { namespace, info, query } = context;
+    const { dryRun } = readWriteOptions(query, 'CreateOptions');
+    const body = structOf(context, 'Eviction', EVICTION);
+    if (nameIn(body) !== info.name) throw badRequest('name in URL does not match name in Eviction object');
     const given: JsonObject = isJsonObject(body['deleteOptions']) ? body['deleteOptions'] : {};
-    const dryRun = Array.isArray(given['dryRun']) && given['dryRun'].length > 0;
-    const pod = this.#registry.get(PODS, namespace, info.name);
-    const condition = {
-      type: 'DisruptionTarget',
-      reason: 'EvictionByEvictionAPI',
-      message: 'Eviction API: evicting',
-    };
-    if (pod.metadata.deletionTimestamp === undefined && !dryRun) {
-      const now = formatTime(this.#clock.wallMs());
-      this.#registry.change(PODS, namespace, info.name, (current) => withCondition(current, condition, now));
+    const asked = Array.isArray(given['dryRun']) && given['dryRun'].length > 0;
+    const dry = asked || dryRun;
+    const preconditions: JsonObject = isJsonObject(given['preconditions']) ? given['preconditions'] : {};
+    if (!dry) {
+      const { resourceVersion } = this.#registry.change(PODS, namespace, info.name, (pod) => {
+        checkPreconditions(PODS, pod, { preconditions: withoutEmpty(preconditions) });
+        return withCondition(pod, DISRUPTION, formatTime(this.#clock.wallMs()));
+      }).metadata;
+      // This write is the eviction's own: it must not stand in its way.
+      if (preconditions['resourceVersion'] !== undefined) preconditions['resourceVersion'] = resourceVersion;
     }
-    this.#registry.delete(PODS, namespace, info.name, { ...(given as DeleteOptions), dryRun });
+    this.#registry.delete(PODS, namespace, info.name, {
+      ...checkDeleteOptions({ ...given, preconditions }),
+      dryRun: dry,
+    });
     return created();
   }
 
   /** Binds a Pod to a node, once (wire recording pod-update). */
   bind(context: ResourceContext): ApiResponse {
-    const { namespace, info } = context;
-    const { target } = bodyOf(context);
-    const nodeName = isJsonObject(target) ? String(target['name'] ?? '') : '';
-    this.#registry.change(PODS, namespace, info.name, (pod) => {
+    const { namespace, info, query } = context;
+    const { dryRun } = readWriteOptions(query, 'CreateOptions');
+    const { metadata, ...body } = structOf(context, 'Binding', BINDING);
+    if (nameIn({ metadata }) !== info.name) throw badRequest('name in URL does not match name in Binding object');
+    const target: JsonObject = isJsonObject(body['target']) ? body['target'] : {};
+    const [kindName, nodeName] = [String(target['kind'] ?? ''), String(target['name'] ?? '')];
+    const errors = [
+      ...(kindName === '' || kindName === 'Node'
+        ? []
+        : [`target.kind: Unsupported value: ${JSON.stringify(kindName)}: supported values: "Node", "<empty>"`]),
+      ...(nodeName === '' ? ['target.name: Required value'] : []),
+    ];
+    if (errors.length > 0) throw internalError(errors.length === 1 ? String(errors[0]) : `[${errors.join(', ')}]`);
+    const bindOne = (pod: ApiObject): ApiObject => {
+      const refuse = (why: string): Error => conflict({ ...PODS, resource: 'pods/binding' }, info.name, why);
+      if (pod.metadata.deletionTimestamp !== undefined) {
+        throw refuse(`pod ${info.name} is being deleted, cannot be assigned to a host`);
+      }
       const bound = pod.spec?.['nodeName'];
       if (typeof bound === 'string' && bound !== '') {
-        const kind = { ...PODS, resource: 'pods/binding' };
-        throw conflict(kind, info.name, `pod ${info.name} is already assigned to node ${JSON.stringify(bound)}`);
+        throw refuse(`pod ${info.name} is already assigned to node ${JSON.stringify(bound)}`);
       }
-      return bindPod(pod, nodeName, formatTime(this.#clock.wallMs()));
-    });
+      const given = isJsonObject(metadata) ? metadata['annotations'] : undefined;
+      const annotations = { ...pod.metadata.annotations, ...(given as Readonly<Record<string, string>> | undefined) };
+      return bindPod(withMetadata(pod, { annotations }), nodeName, formatTime(this.#clock.wallMs()));
+    };
+    if (dryRun) bindOne(this.#registry.get(PODS, namespace, info.name));
+    else this.#registry.change(PODS, namespace, info.name, bindOne);
     return created();
   }
+}
+
+const DISRUPTION = {
+  type: 'DisruptionTarget',
+  reason: 'EvictionByEvictionAPI',
+  message: 'Eviction API: evicting',
+} as const;
+
+const EVICTION: StructType = {
+  goName: 'v1.Eviction',
+  fields: { kind: 'omitEmpty', apiVersion: 'omitEmpty', metadata: OBJECT_META, deleteOptions: DELETE_OPTIONS },
+};
+
+const BINDING: StructType = {
+  goName: 'v1.Binding',
+  fields: { kind: 'omitEmpty', apiVersion: 'omitEmpty', metadata: OBJECT_META, target: OBJECT_REFERENCE },
+};
+
+function nameIn({ metadata }: JsonObject): string {
+  return isJsonObject(metadata) ? String(metadata['name'] ?? '') : '';
+}
+
+function withoutEmpty(fields: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
 }
 
 function created(): ApiResponse {
@@ -190,15 +234,19 @@ const TOKEN_REQUEST: StructType = {
   },
 };
 
-function tokenRequestSpec({ request }: RequestContext): JsonObject {
-  const document = readObjectBody('TokenRequest', request.body ?? '', request.headers['content-type']);
+function tokenRequestSpec(context: RequestContext): JsonObject {
+  const { spec } = structOf(context, 'TokenRequest', TOKEN_REQUEST);
+  return isJsonObject(spec) ? spec : {};
+}
+
+/** The body of a request for something that is not stored, with the types of its fields checked. Throws 400 and 415. */
+function structOf({ request }: RequestContext, kindName: string, type: StructType): JsonObject {
+  const document = readObjectBody(kindName, request.body ?? '', request.headers['content-type']);
   try {
-    const value = isJsonObject(document.value) ? document.value : {};
-    const { spec } = decodeFields(TOKEN_REQUEST, value, document.numberTexts);
-    return isJsonObject(spec) ? spec : {};
+    return decodeFields(type, isJsonObject(document.value) ? document.value : {}, document.numberTexts);
   } catch (error) {
-    if (!(error instanceof FieldTypeError)) throw error;
-    throw badRequest(`TokenRequest in version "v1" cannot be handled as a TokenRequest: ${error.message}`);
+    if (!(error instanceof FieldTypeError || error instanceof TimeSyntaxError)) throw error;
+    throw badRequest(`${kindName} in version "v1" cannot be handled as a ${kindName}: ${error.message}`);
   }
 }
 

@@ -161,7 +161,8 @@ const POD_SPEC: StructType = {
   },
 };
 
-const OBJECT_REFERENCE: StructType = {
+/** A reference to another object. */
+export const OBJECT_REFERENCE: StructType = {
   goName: 'v1.ObjectReference',
   fields: {
     kind: 'omitEmpty',

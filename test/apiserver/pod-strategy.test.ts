@@ -85,7 +85,12 @@ test('status is written through its subresource alone', async () => {
 test('a Pod is bound once, and a second binding is 409', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p' });
-  const binding = (name: string): object => ({ apiVersion: 'v1', kind: 'Binding', target: { kind: 'Node', name } });
+  const binding = (name: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Binding',
+    metadata: { name: 'p' },
+    target: { kind: 'Node', name },
+  });
   assert.equal((await send(server, 'POST', `${PODS_PATH}/p/binding`, binding('n1'))).status, 201);
   assert.equal((await send(server, 'POST', `${PODS_PATH}/p/binding`, binding('n2'))).status, 409);
   assert.equal((await send(server, 'GET', `${PODS_PATH}/p`)).body.spec.nodeName, 'n1');
