@@ -154,7 +154,7 @@ export class ApiServer {
     this.#authenticator = new Authenticator(this.#store, this.#clock, random, this.adminToken);
     this.#authorizer = new Authorizer(this.#store, options.authorization ?? 'rbac');
     this.#reads = new ReadRequests(this.#store, this.#registry, this.#clock, random);
-    this.#writes = new WriteRequests(this.#store, this.#registry, this.#authorizer, this.#clock);
+    this.#writes = new WriteRequests(this.#reads, this.#registry, this.#authorizer, this.#clock);
     this.#reviews = new Reviews(this.#registry, this.#authenticator, this.#authorizer, this.#clock);
     this.#garbageCollector = new GarbageCollector(this.#store, this.#registry, this.#clock, {
       delayMs: milliseconds(options.garbageCollectionDelayMs, DEFAULT_GARBAGE_COLLECTION_DELAY_MS),

@@ -206,7 +206,9 @@ class FieldDecoder {
       case 'int64': {
         const text = this.#numberTexts.get(path) ?? String(value);
         if (typeof value !== 'number') return fail(jsonTypeName(value), type);
-        if (!/^-?\d+$/.test(text) || (type === 'int32' && (value | 0) !== value)) return fail(`number ${text}`, type);
+        if (!/^-?\d+$/.test(text) || BigInt.asIntN(INTEGER_BITS[type], BigInt(text)) !== BigInt(text)) {
+          return fail(`number ${text}`, type);
+        }
         return value;
       }
       case 'stringMap': {
@@ -231,8 +233,19 @@ class FieldDecoder {
       return isJsonObject(value) ? this.struct(type, value, path) : fail(jsonTypeName(value), type.goName);
     }
     if (!Array.isArray(value)) return fail(jsonTypeName(value), `[]${goTypeName(type.items)}`);
-    return value.map((item, index) => this.#value(type.items, item, `${path}[${index}]`, owner, shownPath));
+    return value.map((item, index) =>
+      // Go reads null into a list as an element with nothing in it.
+      item === null ? emptyOf(type.items) : this.#value(type.items, item, `${path}[${index}]`, owner, shownPath),
+    );
   }
+}
+
+const INTEGER_BITS = { int32: 32, int64: 64 } as const;
+
+/** An element of a list with nothing in it; the lists of the API are of texts and of structs. */
+function emptyOf(type: FieldType): unknown {
+  if (typeof type === 'string') return type === 'any' ? null : '';
+  return 'fields' in type ? {} : [];
 }
 
 function shortName(type: StructType): string {

@@ -7,7 +7,7 @@ import { isJsonObject, type JsonObject } from './api-object.ts';
 import type { ResourceContext } from './api-request.ts';
 import { decodeFields, FieldTypeError, readBody } from './decoding.ts';
 import { JsonSyntaxError } from './json-reader.ts';
-import { checkDryRun, dryRunError } from './list-options.ts';
+import { checkDryRun, dryRunError, parseInteger } from './list-options.ts';
 import type { DeleteOptions } from './registry.ts';
 import { isTrue } from './routes.ts';
 import type { StructType } from './schemas.ts';
@@ -72,11 +72,8 @@ function optionsOfQuery(query: URLSearchParams): JsonObject {
   const orphan = query.get('orphanDependents');
   const uid = query.get('uid') ?? '';
   const dryRun = query.getAll('dryRun');
-  if (grace !== null && !/^[+-]?\d+$/.test(grace)) {
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
-  }
   return {
-    ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(grace === null ? {} : { gracePeriodSeconds: parseInteger(grace) }),
     ...(policy === null ? {} : { propagationPolicy: policy }),
     ...(orphan === null ? {} : { orphanDependents: isTrue(orphan) }),
     ...(uid === '' ? {} : { preconditions: { uid } }),

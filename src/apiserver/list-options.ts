@@ -25,8 +25,15 @@ export interface ListOptions {
 
 function integer(query: URLSearchParams, name: string): number {
   const text = query.get(name);
-  if (text === null || text === '') return 0;
-  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return text === null || text === '' ? 0 : parseInteger(text);
+}
+
+/** A whole number of a query, as Go reads an int64. Throws 400. */
+export function parseInteger(text: string): number {
+  const refuse = (why: string): Error => badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`);
+  if (!/^[+-]?\d+$/.test(text)) throw refuse('invalid syntax');
+  const value = BigInt(text.replace('+', ''));
+  if (BigInt.asIntN(64, value) !== value) throw refuse('value out of range');
   return Number(text);
 }
 

@@ -115,10 +115,10 @@ function applyOperation(document: unknown, operation: JsonObject): unknown {
       if (!sameJson(find(document, path) ?? null, operation['value'] ?? null)) throw rejected();
       return document;
     case 'copy':
-      return put(document, path, structuredClone(find(document, pointer(operation['from']))), true);
+      return put(document, path, structuredClone(present(document, pointer(operation['from']))), true);
     case 'move': {
       const from = pointer(operation['from']);
-      const value = find(document, from);
+      const value = present(document, from);
       return put(remove(document, from), path, value, true);
     }
     default:
@@ -141,6 +141,13 @@ function find(document: unknown, path: readonly string[]): unknown {
     else if (isJsonObject(value)) value = ownField(value, step);
     else throw rejected();
   }
+  return value;
+}
+
+/** What is there; only a test may ask for what is not. */
+function present(document: unknown, path: readonly string[]): unknown {
+  const value = find(document, path);
+  if (value === undefined) throw rejected();
   return value;
 }
 

@@ -62,13 +62,13 @@ export class ReadRequests {
       badRequest(`invalid resource version: ${message}`),
     );
     return this.#atLeast(version, () => {
-      const { items, meta } = this.#page(context, options, version);
+      const { items, meta } = this.page(context, options, version);
       return textOf(representation, renderList(representation, context.kind, items, meta, this.#clock.wallMs()));
     });
   }
 
   /** What a list shows: all at once, or a piece of it. */
-  #page(
+  page(
     context: ResourceContext,
     options: ListOptions,
     version: number,

@@ -7,6 +7,8 @@ import { type ApiObject, isJsonObject, normaliseMetadata } from './api-object.ts
 import { validateCoreEvent, validateEventV1, withEventDefaults } from './event-strategy.ts';
 import { podStrategy } from './pod-strategy.ts';
 import {
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
   EVENTS,
   EVENTS_V1,
   LEASES,
@@ -14,6 +16,7 @@ import {
   PODS,
   type ResourceKind,
   ROLE_BINDINGS,
+  ROLES,
   SERVICE_ACCOUNTS,
 } from './resources.ts';
 import type { FieldError } from './status.ts';
@@ -108,12 +111,19 @@ function eventStrategy(kind: ResourceKind, validate: Strategy['validate']): Stra
   };
 }
 
+function bindingStrategy(kind: ResourceKind): Strategy {
+  return { ...plainStrategy(kind), createsOnUpdate: true, validateUpdate: validateRoleRefUpdate };
+}
+
 const STRATEGIES = new Map<ResourceKind, Strategy>([
   [LEASES, leaseStrategy],
   [PODS, podStrategy],
   [NAMESPACES, namespaceStrategy],
   [SERVICE_ACCOUNTS, { ...plainStrategy(SERVICE_ACCOUNTS), returnsDeletedObject: true }],
-  [ROLE_BINDINGS, { ...plainStrategy(ROLE_BINDINGS), createsOnUpdate: true, validateUpdate: validateRoleRefUpdate }],
+  [ROLES, { ...plainStrategy(ROLES), createsOnUpdate: true }],
+  [CLUSTER_ROLES, { ...plainStrategy(CLUSTER_ROLES), createsOnUpdate: true }],
+  [ROLE_BINDINGS, bindingStrategy(ROLE_BINDINGS)],
+  [CLUSTER_ROLE_BINDINGS, bindingStrategy(CLUSTER_ROLE_BINDINGS)],
   [EVENTS, eventStrategy(EVENTS, validateCoreEvent)],
   [EVENTS_V1, eventStrategy(EVENTS_V1, validateEventV1)],
 ]);

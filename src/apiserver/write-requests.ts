@@ -20,24 +20,23 @@ import { readDeleteOptions } from './delete-options.ts';
 import { toServed, toStored } from './event-strategy.ts';
 import { TimeSyntaxError } from './go-time.ts';
 import { type JsonDocument, JsonSyntaxError } from './json-reader.ts';
-import { readListOptions, readWriteOptions } from './list-options.ts';
+import { parseResourceVersion, readListOptions, readWriteOptions } from './list-options.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from './patch.ts';
-import { textOf } from './read-requests.ts';
+import { type ReadRequests, textOf } from './read-requests.ts';
 import type { Registry } from './registry.ts';
 import { negotiate, renderList, renderObject } from './representation.ts';
 import { badRequest, invalid, notFound, StatusError, successStatus } from './status.ts';
-import type { Store } from './store.ts';
 import { strategyOf } from './strategies.ts';
 
 /** Answers writes. */
 export class WriteRequests {
-  readonly #store: Store;
+  readonly #reads: ReadRequests;
   readonly #registry: Registry;
   readonly #authorizer: Authorizer;
   readonly #clock: Clock;
 
-  constructor(store: Store, registry: Registry, authorizer: Authorizer, clock: Clock) {
-    this.#store = store;
+  constructor(reads: ReadRequests, registry: Registry, authorizer: Authorizer, clock: Clock) {
+    this.#reads = reads;
     this.#registry = registry;
     this.#authorizer = authorizer;
     this.#clock = clock;
@@ -120,17 +119,16 @@ export class WriteRequests {
   }
 
   deleteCollection(context: ResourceContext): ApiResponse {
-    const { kind, info, query, request } = context;
+    const { kind, query, request } = context;
     const options = readDeleteOptions(context);
-    const { selection } = readListOptions(kind, query, false);
+    const selection = readListOptions(kind, query, false);
     const representation = negotiate(request.headers['accept'], { watch: false });
-    const all = this.#store.list(kind, info.namespace);
-    const selected = selection === undefined ? all : all.filter(selection);
-    const meta = { resourceVersion: String(this.#store.revision) };
-    for (const { metadata } of selected) {
+    // What a list with the same options would show, a piece of it included.
+    const { items, meta } = this.#reads.page(context, selection, parseResourceVersion(selection.resourceVersion));
+    for (const { metadata } of items) {
       this.#registry.delete(kind, metadata.namespace ?? '', metadata.name, options);
     }
-    return textOf(representation, renderList(representation, kind, selected, meta, this.#clock.wallMs()));
+    return textOf(representation, renderList(representation, kind, items, meta, this.#clock.wallMs()));
   }
 
   #render(context: ResourceContext, object: ApiObject): string {

@@ -4,8 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ApiObject } from '../../src/apiserver/index.ts';
 import { MAX_DEPTH } from '../../src/apiserver/json-reader.ts';
-import { LEASES_PATH, leaseBody, makeServer, PODS_PATH, send } from './api-client.ts';
+import { type Answer, LEASES_PATH, leaseBody, makeServer, PODS_PATH, send } from './api-client.ts';
 
 const MERGE = 'application/merge-patch+json';
 const STRATEGIC = 'application/strategic-merge-patch+json';
@@ -25,6 +26,10 @@ const PATCHES: readonly (readonly [type: string, patch: unknown, status: number,
   [MERGE, { metadata: { namespace: 'other' } }, 400, /namespace of the provided object does not match/],
   [MERGE, '{"spec":{"holderIdentity":"b","holderIdentity":"c"}}', 200],
   [STRATEGIC, { kind: 'Pod' }, 200],
+  [JSON_PATCH, [{ op: 'copy', from: '/spec/renewTime', path: '/spec/acquireTime' }], 422, /^the server rejected our/],
+  [JSON_PATCH, [{ op: 'move', from: '/spec/renewTime', path: '/spec/acquireTime' }], 422, /^the server rejected our/],
+  [JSON_PATCH, [{ op: 'test', path: '/spec/renewTime', value: null }], 200],
+  [MERGE, { metadata: { finalizers: [5] } }, 422, /cannot unmarshal number into .* of type string$/],
 ];
 
 for (const [type, patch, status, says] of PATCHES) {
@@ -189,3 +194,47 @@ for (const [resources, qosClass] of QOS) {
     assert.equal((await send(server, 'POST', PODS_PATH, body)).body.status.qosClass, qosClass);
   });
 }
+
+test('a collection is deleted in the pieces that a list would have, and tells where to go on', async () => {
+  const { server } = makeServer();
+  for (const name of ['a', 'b', 'c', 'd']) await send(server, 'POST', LEASES_PATH, leaseBody(name));
+  const names = ({ body }: Answer): readonly string[] => body.items.map((item: ApiObject) => item.metadata.name);
+  const first = await send(server, 'DELETE', `${LEASES_PATH}?limit=1`);
+  assert.deepEqual(names(first), ['a']);
+  assert.equal(first.body.metadata.remainingItemCount, 3);
+  const next = await send(server, 'DELETE', `${LEASES_PATH}?limit=2&continue=${first.body.metadata.continue}`);
+  assert.deepEqual(names(next), ['b', 'c']);
+  assert.deepEqual(names(await send(server, 'GET', LEASES_PATH)), ['d']);
+});
+
+for (const [resource, body] of [
+  ['namespaces/ns/roles', { rules: [] }],
+  ['clusterroles', { rules: [] }],
+  ['namespaces/ns/rolebindings', { roleRef: { kind: 'Role', name: 'x' } }],
+  ['clusterrolebindings', { roleRef: { kind: 'ClusterRole', name: 'x' } }],
+] as const) {
+  test(`a PUT creates what is missing of ${resource}; a roleRef cannot be changed`, async () => {
+    const { server } = makeServer();
+    const path = `/apis/rbac.authorization.k8s.io/v1/${resource}/r`;
+    const object = { metadata: { name: 'r' }, ...body };
+    assert.equal((await send(server, 'PUT', path, object)).status, 201);
+    const other = await send(server, 'PUT', path, { ...object, roleRef: { kind: 'Role', name: 'y' } });
+    assert.equal(other.status, 'roleRef' in body ? 422 : 200);
+  });
+}
+
+test('numbers beyond 64 bits are refused in bodies and in queries; null in a list is an empty element', async () => {
+  const { server } = makeServer();
+  const large = await send(server, 'POST', LEASES_PATH, '{"metadata":{"name":"a","generation":9223372036854775808}}');
+  assert.match(large.body.message, /number 9223372036854775808 into .*ObjectMeta\.metadata\.generation of type int64$/);
+  for (const [method, query] of [
+    ['GET', 'limit=9223372036854775808'],
+    ['DELETE', 'gracePeriodSeconds=9223372036854775808'],
+  ] as const) {
+    const answer = await send(server, method, `${LEASES_PATH}?${query}`);
+    assert.equal(answer.status, 400);
+    assert.equal(answer.body.message, 'strconv.ParseInt: parsing "9223372036854775808": value out of range');
+  }
+  const empty = await send(server, 'POST', LEASES_PATH, leaseBody('a', { metadata: { finalizers: [null] } }));
+  assert.match(empty.body.message, /metadata\.finalizers: Invalid value: "": name part must be non-empty/);
+});
