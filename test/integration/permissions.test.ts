@@ -40,7 +40,6 @@ describe('permissions', { concurrency: 8 }, () => {
 
   test('without delete: the successor waits for the garbage collector, and says so once', async (t) => {
     const cluster = await TestCluster.start(t, {
-      garbageCollectionDelayMs: 300,
       permissions: { leases: ['get', 'list', 'watch', 'create', 'update'], pods: PODS },
     });
     const leader = cluster.elector(cluster.addPod('web-0'));
@@ -49,7 +48,11 @@ describe('permissions', { concurrency: 8 }, () => {
     const warnings: Warning[] = [];
     other.on('warning', (warning) => warnings.push(warning));
     await other.start();
+    const releaseCollector = cluster.server.holdGarbageCollector();
     await cluster.delete('pod', 'web-0');
+    await until('it was warned', () => warnings.length > 0);
+    assert.equal(other.isLeader, false);
+    releaseCollector();
     await until('the other leads', () => other.isLeader);
     assert.deepEqual(
       warnings.map(({ code }) => code),
