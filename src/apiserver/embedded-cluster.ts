@@ -87,6 +87,7 @@ export interface GarbageCollectorHold {
 }
 
 const CLUSTER_KEYS = ['port', 'requestLogLimit', 'historyLimit', 'garbageCollectionDelayMs'];
+const RULE_KEYS = ['apiGroups', 'resources', 'resourceNames', 'nonResourceURLs', 'verbs'];
 const POD_KEYS = ['name', 'namespace', 'labels', 'nodeName', 'serviceAccountName', 'gracePeriodSeconds'];
 
 /**
@@ -123,6 +124,8 @@ export class EmbeddedCluster {
   #listener: HttpListener | undefined;
   #releaseCollector: (() => void) | undefined;
   #namespaceCount = 0;
+  /** Going down and coming back happen one after the other, however they are asked for. */
+  #serverTurn: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
   private constructor(options: EmbeddedClusterOptions) {
@@ -188,6 +191,7 @@ export class EmbeddedCluster {
     this.#check('grant');
     checkKeys('grant', grant, ['rules', 'namespace', 'serviceAccountName']);
     const { rules, namespace = DEFAULT_NAMESPACE, serviceAccountName = 'default' } = grant;
+    for (const rule of rules) checkKeys('grant, rules,', rule, RULE_KEYS);
     this.namespace(namespace);
     this.#granted.add(`${namespace}/${serviceAccountName}`);
     this.server.grant({ namespace, serviceAccountName, rules });
@@ -202,6 +206,9 @@ export class EmbeddedCluster {
     this.#check('createPod');
     checkKeys('createPod', options, POD_KEYS);
     if (typeof options.name !== 'string') throw new TypeError('createPod needs a name');
+    if (options.gracePeriodSeconds !== undefined) {
+      checkWholeNumber('createPod, gracePeriodSeconds,', options.gracePeriodSeconds, 0, Number.MAX_SAFE_INTEGER);
+    }
     this.#checkServed('createPod');
     const { name, namespace = DEFAULT_NAMESPACE, labels = DEFAULT_POD_LABELS, gracePeriodSeconds } = options;
     const { nodeName = DEFAULT_NODE_NAME, serviceAccountName = 'default' } = options;
@@ -272,7 +279,28 @@ export class EmbeddedCluster {
 
   /** The API server goes down: its connections break, nobody can reach it. Its data stays. Twice does nothing. */
   async stopServer(): Promise<void> {
-    this.#check('stopServer');
+    await this.#inTurn('stopServer', () => this.#stopServer());
+  }
+
+  /** The API server goes down, if it is not down already, and comes back: same port, same data, same revisions. */
+  async restartServer(): Promise<void> {
+    await this.#inTurn('restartServer', async () => {
+      await this.#stopServer();
+      this.#check('restartServer');
+      await this.#listen();
+      this.#releaseCollector?.();
+      this.#releaseCollector = undefined;
+    });
+  }
+
+  #inTurn(what: string, action: () => Promise<void>): Promise<void> {
+    this.#check(what);
+    const turn = this.#serverTurn.then(action);
+    this.#serverTurn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #stopServer(): Promise<void> {
     const listener = this.#listener;
     this.#listener = undefined;
     if (listener === undefined) return;
@@ -280,14 +308,6 @@ export class EmbeddedCluster {
     this.#releaseCollector = this.server.holdGarbageCollector();
     this.#gate.breakConnections();
     await listener.close();
-  }
-
-  /** The API server goes down, if it is not down already, and comes back: same port, same data, same revisions. */
-  async restartServer(): Promise<void> {
-    await this.stopServer();
-    await this.#listen();
-    this.#releaseCollector?.();
-    this.#releaseCollector = undefined;
   }
 
   /**
@@ -311,13 +331,18 @@ export class EmbeddedCluster {
     this.requests.close();
     const listener = this.#listener;
     this.#listener = undefined;
-    await Promise.all([listener?.close(), this.server.stop()]);
+    await Promise.all([listener?.close(), this.server.stop(), this.#serverTurn]);
     this.#files.remove();
   }
 
   async #listen(): Promise<void> {
     const listener = new HttpListener((request) => this.#gate.handle(request), true);
     this.#port = await listener.listen(this.#port, HOST);
+    if (this.#stopped !== undefined) {
+      // Stopped meanwhile: nobody else would close it.
+      await listener.close();
+      this.#check('restartServer');
+    }
     this.#listener = listener;
   }
 

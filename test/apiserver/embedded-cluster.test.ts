@@ -15,6 +15,7 @@ import {
   type EmbeddedPod,
   type EmbeddedPodOptions,
   LEASES,
+  type PolicyRule,
 } from '../../src/apiserver/index.ts';
 import { leaseBody } from './api-client.ts';
 
@@ -250,3 +251,39 @@ for (const [name, options, message] of [
     assert.throws(() => cluster.createPod(options as unknown as EmbeddedPodOptions), message);
   });
 }
+
+test('restarts that are asked for at once happen one after the other', async (t) => {
+  const cluster = await EmbeddedCluster.start();
+  t.after(() => cluster.stop());
+  const { url } = cluster;
+  await Promise.all([cluster.restartServer(), cluster.stopServer(), cluster.restartServer()]);
+  assert.equal(cluster.url, url);
+  cluster.createPod({ name: 'a' });
+});
+
+test('a cluster that is stopped in the middle of a restart does not listen afterwards', async () => {
+  for (const turns of [0, 1, 2, 5]) {
+    const cluster = await EmbeddedCluster.start();
+    const port = Number(new URL(cluster.url).port);
+    const restarting = assert.rejects(cluster.restartServer(), /^Error: restartServer: the cluster was stopped$/);
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    await cluster.stop();
+    await restarting;
+    const probe = createServer();
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject);
+      probe.listen(port, '127.0.0.1', resolve);
+    });
+    await new Promise((resolve) => probe.close(resolve));
+  }
+});
+
+test('what is misspelt in a rule, or no period at all, throws', async (t) => {
+  const cluster = await EmbeddedCluster.start();
+  t.after(() => cluster.stop());
+  const rule = { verb: ['get'] } as unknown as PolicyRule;
+  assert.throws(() => cluster.grant({ rules: [rule] }), /^TypeError: grant, rules, knows no "verb"/);
+  for (const gracePeriodSeconds of [-1, Number.NaN, 0.5]) {
+    assert.throws(() => cluster.createPod({ name: 'a', gracePeriodSeconds }), RangeError);
+  }
+});
