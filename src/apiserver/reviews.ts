@@ -18,7 +18,7 @@ import { checkPreconditions, type Registry } from './registry.ts';
 import { PODS, type ReviewKind, SERVICE_ACCOUNTS, TOKEN_REVIEWS } from './resources.ts';
 import { OBJECT_META, OBJECT_REFERENCE, type StructType } from './schemas.ts';
 import { badRequest, conflict, internalError, invalid, StatusError } from './status.ts';
-import { TOKEN_ISSUER } from './tokens.ts';
+import { readToken, TOKEN_ISSUER } from './tokens.ts';
 
 /** The least lifetime of a token in seconds (wire recording token-bound-to-pod). */
 const MIN_TOKEN_SECONDS = 600;
@@ -48,9 +48,12 @@ export class Reviews {
 
   #reviewToken(spec: JsonObject): JsonObject {
     const given = spec['audiences'];
-    const audiences = Array.isArray(given) ? given.map(String) : [TOKEN_ISSUER];
-    const user = this.#authenticator.review(String(spec['token'] ?? ''), audiences);
+    const asked = Array.isArray(given) && given.length > 0 ? given.map(String) : [TOKEN_ISSUER];
+    const token = String(spec['token'] ?? '');
+    const user = this.#authenticator.review(token, asked);
     if (user === undefined) return { user: {}, error: '[invalid bearer token, token lookup failed]' };
+    // Those of the asked for that the token is meant for.
+    const audiences = asked.filter((audience) => readToken(token)?.aud.includes(audience));
     return { authenticated: true, user, audiences };
   }
 

@@ -105,3 +105,12 @@ test('TokenRequest: a lifetime under ten minutes is 422, an old Pod uid 409, a m
   assert.equal(await ask(bound('zzz', 'other')), 404);
   assert.equal(await ask({ expirationSeconds: 600 }), 201);
 });
+
+test('a review tells which of the audiences it was asked for the token has', async () => {
+  const { server } = makeServer();
+  const path = '/api/v1/namespaces/ns/serviceaccounts/default/token';
+  const { body } = await send(server, 'POST', path, { spec: { audiences: ['a', 'b'] } });
+  const spec = { token: body.status.token, audiences: ['x', 'b'] };
+  const review = await send(server, 'POST', '/apis/authentication.k8s.io/v1/tokenreviews', { spec });
+  assert.deepEqual(review.body.status.audiences, ['b']);
+});
