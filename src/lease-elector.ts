@@ -7,7 +7,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { currentLeader } from './core/observation.ts';
 import { isFinalAtStart } from './core/request-failure.ts';
-import { retryDelayMs } from './core/retry-delay.ts';
+import { atLeastRetryAfterMs, retryDelayMs } from './core/retry-delay.ts';
 import { debugLog } from './debug-log.ts';
 import { Driver } from './driver/driver.ts';
 import type { Ports, SiblingLockPort } from './driver/ports.ts';
@@ -306,7 +306,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         const { failure } = answer;
         if (isFinalAtStart(failure)) throw errorOfFailure(failure);
         log('asking again who this Pod is: %s', failure.message);
-        await this.#pause(Math.max(retryDelayMs(attempt, random.next()), failure.retryAfterMs ?? 0));
+        await this.#pause(atLeastRetryAfterMs(retryDelayMs(attempt, random.next()), failure.retryAfterMs));
         if (this.#stopping.signal.aborted) throw stoppedError();
       }
     } catch (error) {

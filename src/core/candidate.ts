@@ -11,7 +11,7 @@ import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts'
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
 import { isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
-import { barDeleted, beginTerm, noteRenewForbidden } from './term.ts';
+import { barDeleted, beginTerm, noteDeleteForbidden, noteRenewForbidden } from './term.ts';
 import type { Turn } from './turn.ts';
 import { judgeLease, type Verdict } from './verdict.ts';
 
@@ -228,8 +228,7 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
       return;
     case 'deletion':
       if (!forbidden) return rest(turn, role, failure);
-      turn.learn({ canDelete: false });
-      turn.warn('delete-forbidden', `${failure.message}. Until then a successor waits for the garbage collector.`);
+      noteDeleteForbidden(turn, failure);
       return abandon(turn, role);
     case 'renewal':
       if (!forbidden) return rest(turn, role, failure);

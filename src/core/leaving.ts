@@ -12,7 +12,7 @@ import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts'
 import { noteAbsence } from './observation.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep } from './state.ts';
-import { leaveOffice, noteRenewForbidden } from './term.ts';
+import { leaveOffice, noteDeleteForbidden, noteRenewForbidden } from './term.ts';
 import type { Turn } from './turn.ts';
 import { holderOf, judgeLease } from './verdict.ts';
 
@@ -230,8 +230,7 @@ function tryAgain(turn: Turn, role: LeavingRole, step: LeavingStep, failure: Req
 
 /** Where it may not be deleted nothing is released: a successor could not take it over either. */
 function unmark(turn: Turn, role: LeavingRole, failure: RequestFailure): void {
-  turn.learn({ canDelete: false });
-  turn.warn('delete-forbidden', `${failure.message}. Until then a successor waits for the garbage collector.`);
+  noteDeleteForbidden(turn, failure);
   const lease = ownLease(turn);
   if (lease === null) return leaveOffice(turn, role.next, false);
   const request = turn.newRequest();

@@ -10,6 +10,14 @@ export const RETRY_BASE_MS = 250;
 /** No delay is longer, in milliseconds: a candidate that waits longer would be late for a failover. */
 export const RETRY_CAP_MS = 10_000;
 
+/** A Retry-After of the server is obeyed up to this many milliseconds: nobody may silence an elector for good. */
+export const RETRY_AFTER_LIMIT_MS = 60_000;
+
+/** The longer of one's own delay and the one that the server asked for, all in milliseconds. */
+export function atLeastRetryAfterMs(ownDelayMs: number, retryAfterMs: number | null): number {
+  return Math.max(ownDelayMs, Math.min(retryAfterMs ?? 0, RETRY_AFTER_LIMIT_MS));
+}
+
 /**
  * The delay before attempt `attempt` (from 1) is repeated, in whole milliseconds.
  *

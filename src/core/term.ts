@@ -82,6 +82,12 @@ export function barDeleted(turn: Turn): void {
   );
 }
 
+/** Deletions are not permitted: what a predecessor left is the garbage collector's, and nothing can be released. */
+export function noteDeleteForbidden(turn: Turn, failure: RequestFailure): void {
+  turn.learn({ canDelete: false });
+  turn.warn('delete-forbidden', `${failure.message}. Until then a successor waits for the garbage collector.`);
+}
+
 /** Renewals are not permitted: the Lease is kept all the same, since nothing expires. */
 export function noteRenewForbidden(turn: Turn, failure: RequestFailure): void {
   turn.learn({ canRenew: false });

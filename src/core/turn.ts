@@ -8,11 +8,8 @@
 import type { Announcement, Effect, WarningCode } from './effect.ts';
 import type { Moment, TimerName } from './input.ts';
 import { isOvertaken, type RequestFailure } from './request-failure.ts';
-import { retryDelayMs } from './retry-delay.ts';
+import { atLeastRetryAfterMs, retryDelayMs } from './retry-delay.ts';
 import type { ElectionConfig, ElectionState, Knowledge, OwnPodCheck, Role } from './state.ts';
-
-/** The longest that a server's Retry-After is obeyed, in milliseconds. */
-const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** So many conflicts in a row are met by an immediate look at the Lease. */
 const IMMEDIATE_LOOKS = 3;
@@ -81,8 +78,7 @@ export class Turn {
   backOffMs(failure: RequestFailure): number {
     const failures = this.knowledge.failures + 1;
     this.learn({ failures });
-    const askedFor = Math.min(failure.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
-    return Math.max(retryDelayMs(failures, this.moment.random), askedFor);
+    return atLeastRetryAfterMs(retryDelayMs(failures, this.moment.random), failure.retryAfterMs);
   }
 
   /** Has the Lease read again: at once when somebody else was quicker, else (or again and again) after a wait. */

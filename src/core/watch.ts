@@ -7,7 +7,7 @@
 
 import { compareResourceVersions } from './lease-record.ts';
 import type { RequestFailure } from './request-failure.ts';
-import { retryDelayMs } from './retry-delay.ts';
+import { atLeastRetryAfterMs, retryDelayMs } from './retry-delay.ts';
 
 /** One message of a watch stream. */
 export type WatchEvent<Item> =
@@ -37,9 +37,6 @@ export const WATCH_SETTLED_MS = 5_000;
  * milliseconds, before jitter takes up to half of it away. The watch heals itself when permission returns.
  */
 export const WATCH_DENIED_RETRY_MS = 30_000;
-
-/** A Retry-After of the server is followed up to this many milliseconds: nobody may silence a watch for good. */
-export const WATCH_RETRY_AFTER_LIMIT_MS = 60_000;
 
 /** A list that has no answer after this many milliseconds is asked again, should its answer have been lost. */
 export const WATCH_LIST_TIMEOUT_MS = 60_000;
@@ -379,9 +376,9 @@ function recoverByListing<Item>(state: WatchState, failure: RequestFailure, rand
 }
 
 function delayAfter(failure: RequestFailure, attempts: number, random: number): number {
-  const askedMs = Math.min(failure.retryAfterMs ?? 0, WATCH_RETRY_AFTER_LIMIT_MS);
   const deniedMs = Math.round(WATCH_DENIED_RETRY_MS * (1 - random / 2));
-  return Math.max(askedMs, PASSING_KINDS.has(failure.kind) ? retryDelayMs(attempts, random) : deniedMs);
+  const ownDelayMs = PASSING_KINDS.has(failure.kind) ? retryDelayMs(attempts, random) : deniedMs;
+  return atLeastRetryAfterMs(ownDelayMs, failure.retryAfterMs);
 }
 
 /** Everything else is a refusal that asking again soon will not mend. */

@@ -5,7 +5,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RETRY_BASE_MS, RETRY_CAP_MS, retryDelayMs } from '../../src/core/retry-delay.ts';
+import {
+  atLeastRetryAfterMs,
+  RETRY_AFTER_LIMIT_MS,
+  RETRY_BASE_MS,
+  RETRY_CAP_MS,
+  retryDelayMs,
+} from '../../src/core/retry-delay.ts';
 
 const ROWS = [
   { rule: 'the first delay is at least half the base', attempt: 1, random: 0, expected: 125 },
@@ -29,4 +35,12 @@ test('every delay lies between half the base and the cap, in whole milliseconds'
       assert.ok(Number.isInteger(delayMs));
     }),
   );
+});
+
+test('a Retry-After lengthens the delay, never shortens it, and is obeyed up to a minute', () => {
+  assert.equal(atLeastRetryAfterMs(250, null), 250);
+  assert.equal(atLeastRetryAfterMs(250, 4_000), 4_000);
+  assert.equal(atLeastRetryAfterMs(5_000, 4_000), 5_000);
+  assert.equal(atLeastRetryAfterMs(250, 86_400_000), 60_000);
+  assert.equal(RETRY_AFTER_LIMIT_MS, 60_000);
 });

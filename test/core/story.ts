@@ -52,6 +52,21 @@ export function podOf(pod: PodReference, changes: Partial<PodRecord> = {}): PodR
   return { ...pod, resourceVersion: '5', terminating: false, ...changes };
 }
 
+/** Every way to fail; the compiler sees to it that none is forgotten. */
+export const FAILURE_KINDS: readonly RequestFailureKind[] = Object.keys({
+  alreadyExists: true,
+  conflict: true,
+  notFound: true,
+  forbidden: true,
+  unauthorized: true,
+  throttled: true,
+  expired: true,
+  rejected: true,
+  untrusted: true,
+  unavailable: true,
+  malformed: true,
+} satisfies Record<RequestFailureKind, true>) as RequestFailureKind[];
+
 export function failure(kind: RequestFailureKind, retryAfterMs: number | null = null): RequestFailure {
   return { kind, message: `it failed: ${kind}`, retryAfterMs, missingRule: null, cause: null };
 }

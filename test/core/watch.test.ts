@@ -7,12 +7,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { compareResourceVersions } from '../../src/core/lease-record.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
+import { RETRY_AFTER_LIMIT_MS } from '../../src/core/retry-delay.ts';
 import {
   INITIAL_WATCH_STATE,
   stepWatch,
   WATCH_DENIED_RETRY_MS,
   WATCH_LIST_TIMEOUT_MS,
-  WATCH_RETRY_AFTER_LIMIT_MS,
   WATCH_SETTLED_MS,
   WATCH_SILENCE_MS,
   WATCH_TIMEOUT_SECONDS,
@@ -20,6 +20,7 @@ import {
   type WatchInput,
   type WatchState,
 } from '../../src/core/watch.ts';
+import { FAILURE_KINDS, failure } from './story.ts';
 
 interface Item {
   readonly uid: string;
@@ -30,13 +31,6 @@ type Input = WatchInput<Item>;
 type Effect = WatchEffect<Item>;
 
 const item = (resourceVersion: string, uid = 'a'): Item => ({ uid, resourceVersion });
-const failure = (kind: RequestFailureKind, retryAfterMs: number | null = null): RequestFailure => ({
-  kind,
-  message: kind,
-  retryAfterMs,
-  missingRule: null,
-  cause: null,
-});
 const open = (stream: number, resourceVersion: string): Effect => ({
   type: 'open',
   stream,
@@ -144,7 +138,7 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
   {
     rule: 'Retry-After is followed up to a limit',
     inputs: [started, listFailed(1, failure('throttled', 86_400_000))],
-    effects: [failed('throttled', 86_400_000), setTimer(WATCH_RETRY_AFTER_LIMIT_MS)],
+    effects: [failed('throttled', 86_400_000), setTimer(RETRY_AFTER_LIMIT_MS)],
   },
   {
     rule: 'a Retry-After shorter than the back-off does not shorten it',
@@ -368,24 +362,10 @@ test('chance shortens the long back-off by half at most', () => {
   assert.deepEqual(effects[1], setTimer(WATCH_DENIED_RETRY_MS / 2));
 });
 
-const KINDS: readonly RequestFailureKind[] = [
-  'alreadyExists',
-  'conflict',
-  'notFound',
-  'forbidden',
-  'unauthorized',
-  'throttled',
-  'expired',
-  'rejected',
-  'untrusted',
-  'unavailable',
-  'malformed',
-];
-
 const anyVersion = fc.integer({ min: 1, max: 30 }).map(String);
 const anyItem = fc.record({ uid: fc.constantFrom('a', 'b'), resourceVersion: anyVersion });
 const anyFailure = fc
-  .record({ kind: fc.constantFrom(...KINDS), retryAfterMs: fc.option(fc.nat(100_000)) })
+  .record({ kind: fc.constantFrom(...FAILURE_KINDS), retryAfterMs: fc.option(fc.nat(100_000)) })
   .map(({ kind, retryAfterMs }) => failure(kind, retryAfterMs));
 const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 /** Now and then a number that is not waited for. */
