@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareResourceVersions, isReleased } from '../../src/core/lease-record.ts';
-import { isOvertaken, isUncertain, type RequestFailureKind } from '../../src/core/request-failure.ts';
-import { failure, leaseOf, RIVAL } from './story.ts';
+import { isOvertaken, isUncertain } from '../../src/core/request-failure.ts';
+import { FAILURE_KINDS, failure, leaseOf, RIVAL } from './story.ts';
 
 test('resourceVersions are compared as numbers of any length', () => {
   const inOrder = ['0', '9', '10', '11', '99', '100', '18446744073709551616', '99999999999999999999999999999999'];
@@ -24,25 +24,12 @@ test('only the Pod that owns a Lease can have given it up', () => {
 });
 
 test('a write is uncertain when its answer was lost or not understood, and overtaken on both kinds of 409', () => {
-  const kinds: readonly RequestFailureKind[] = [
-    'alreadyExists',
-    'conflict',
-    'notFound',
-    'forbidden',
-    'unauthorized',
-    'throttled',
-    'expired',
-    'rejected',
-    'untrusted',
-    'unavailable',
-    'malformed',
-  ];
   assert.deepEqual(
-    kinds.filter((kind) => isUncertain(failure(kind))),
+    FAILURE_KINDS.filter((kind) => isUncertain(failure(kind))),
     ['unavailable', 'malformed'],
   );
   assert.deepEqual(
-    kinds.filter((kind) => isOvertaken(failure(kind))),
+    FAILURE_KINDS.filter((kind) => isOvertaken(failure(kind))),
     ['alreadyExists', 'conflict'],
   );
 });

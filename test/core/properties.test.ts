@@ -10,22 +10,9 @@ import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-
 import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import type { ElectionState } from '../../src/core/state.ts';
-import { failure, leaseOf, NAMESAKE, podOf, RIVAL, SELF, Story, sayRole, WALL_MS } from './story.ts';
+import { FAILURE_KINDS, failure, leaseOf, NAMESAKE, podOf, RIVAL, SELF, Story, sayRole, WALL_MS } from './story.ts';
 import { Witness } from './witness.ts';
 
-const FAILURES: readonly RequestFailureKind[] = [
-  'alreadyExists',
-  'conflict',
-  'notFound',
-  'forbidden',
-  'unauthorized',
-  'throttled',
-  'expired',
-  'rejected',
-  'untrusted',
-  'unavailable',
-  'malformed',
-];
 const PODS: readonly PodReference[] = [SELF, RIVAL, NAMESAKE, { name: 'app-3', uid: 'pod-3' }];
 
 const anyPod: fc.Arbitrary<PodReference> = fc.constantFrom(...PODS);
@@ -52,7 +39,7 @@ const anyLease: fc.Arbitrary<LeaseRecord> = fc
     ),
   })
   .map(({ owner, ...changes }) => leaseOf(owner, changes));
-const anyFailure: fc.Arbitrary<RequestFailureKind> = fc.constantFrom(...FAILURES);
+const anyFailure: fc.Arbitrary<RequestFailureKind> = fc.constantFrom(...FAILURE_KINDS);
 
 /** An answer to one of the requests under way (`which` of them), of the kind that it may have. */
 interface Answering {
