@@ -1,0 +1,232 @@
+/**
+ * The invariants of the election (README, "What is promised"), watched from outside after every event. What an
+ * elector says of itself is compared with what the API server carried out and what the process was told.
+ *
+ * The numbers are those of the design: 1 one leader, 2 leadership moves only for a reason, 3 fencing tokens grow,
+ * 4 events alternate and end. Liveness (5) is asked for by `simulation.ts` when the faults are over.
+ */
+
+import type { ObservedWrite } from '../../src/apiserver/index.ts';
+import type { LeaseElectorEvents, Term } from '../../src/index.ts';
+import type { Cluster } from './cluster.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
+import { LEASE, type ProcessObserver, SimulatedProcess } from './simulated-process.ts';
+
+/** A broken invariant. */
+export interface Violation {
+  readonly invariant: 1 | 2 | 3 | 4 | 5;
+  readonly what: string;
+}
+
+/** Who holds the Lease, or held the last one, as the writes tell. */
+interface Holder {
+  /** `null`: a Lease that no Pod owns. */
+  readonly uid: string | null;
+  readonly name: string;
+  /** When it became the holder. */
+  readonly sinceMs: number;
+  released: boolean;
+  /** A person deleted, edited or orphaned its Lease, and it has not put that right. */
+  touched: boolean;
+}
+
+/** What is remembered of a process. */
+interface ProcessRecord {
+  term: Term | null;
+  /** It lost its last term against its will, and its work has not ended yet. */
+  ousted: boolean;
+}
+
+export class Checkers implements ProcessObserver {
+  violation: Violation | null = null;
+  /** Terms that were begun. */
+  termCount = 0;
+  /** A write that happens now is a person's. */
+  handAtWork = false;
+  readonly #log: (line: () => string) => void;
+  #cluster: Cluster | null = null;
+  #holder: Holder | null = null;
+  /** Which Pod owned the Lease in each version of it. */
+  readonly #owners = new Map<string, string | null>();
+  /** Pods that lost the Lease to somebody's hand. */
+  readonly #dispossessed = new Set<string>();
+  readonly #records = new Map<SimulatedProcess, ProcessRecord>();
+  #newestTerm: { readonly token: bigint; readonly pod: SimulatedPod } | null = null;
+
+  constructor(log: (line: () => string) => void) {
+    this.#log = log;
+  }
+
+  attach(cluster: Cluster): void {
+    this.#cluster = cluster;
+    cluster.server.onWrite((write) => {
+      if (write.resource === 'leases' && write.object.metadata.name === LEASE) this.#noteWrite(cluster, write);
+    });
+  }
+
+  /** The Pod that holds the Lease, or held the last one, and has not released it. */
+  get holderUid(): string | null {
+    return this.#holder === null || this.#holder.released ? null : this.#holder.uid;
+  }
+
+  // --- What the electors say
+
+  event(process: SimulatedProcess, name: keyof LeaseElectorEvents, term: Term | null): void {
+    if (!process.alive) return;
+    this.#log(() => `${process.name}: ${name}${term === null ? '' : ` (token ${term.fencingToken})`}`);
+    if (process.stopped) this.#violated(4, `${process.name} emits ${name} after stop() has resolved`);
+    const record = this.#recordOf(process);
+    if (name === 'elected' && term !== null) this.#elected(process, record, term);
+    if (name === 'demoted') {
+      if (record.term === null || record.term !== term) {
+        this.#violated(4, `${process.name} is demoted from a term it was not elected for`);
+      }
+      if (term?.signal.aborted === false) this.#violated(4, `${process.name} is demoted before term.signal is aborted`);
+      record.term = null;
+    }
+  }
+
+  workBegan(process: SimulatedProcess, term: Term): void {
+    this.#log(() => `${process.name}: work of term ${term.fencingToken} begins`);
+    if (process.stopped) this.#violated(4, `${process.name} calls onElected after stop() has resolved`);
+  }
+
+  workEnded(process: SimulatedProcess, term: Term): void {
+    this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
+  }
+
+  #elected(process: SimulatedProcess, record: ProcessRecord, term: Term): void {
+    this.termCount += 1;
+    if (record.term !== null) this.#violated(4, `${process.name} is elected twice without a demotion`);
+    record.term = term;
+    const { pod } = process;
+    const owner = this.#owners.get(String(term.fencingToken));
+    if (owner !== pod.uid) {
+      this.#violated(2, `${process.name} leads by version ${term.fencingToken} of the Lease, which is not its own`);
+    }
+    const newest = this.#newestTerm;
+    if (newest !== null && !pod.gone) {
+      const grows = term.fencingToken > newest.token;
+      const resumes = term.resumed && newest.pod === pod && term.fencingToken === newest.token;
+      if (!grows && !resumes) {
+        this.#violated(3, `${process.name} has the token ${term.fencingToken} after ${newest.token} of ${newest.pod.name}`);
+      }
+    }
+    if (newest === null || term.fencingToken > newest.token) this.#newestTerm = { token: term.fencingToken, pod };
+  }
+
+  // --- What the API server carried out
+
+  #noteWrite(cluster: Cluster, { type, object, resourceVersion }: ObservedWrite): void {
+    const { metadata, spec = {} } = object;
+    const owner = metadata.ownerReferences?.[0] ?? null;
+    const by = cluster.network.served?.endpoint ?? null;
+    const writer = by instanceof SimulatedProcess ? by : null;
+    const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
+    this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
+    if (type !== 'DELETED') this.#owners.set(resourceVersion, owner?.uid ?? null);
+
+    if (writer !== null) this.#checkWrite(cluster, writer, type);
+    if (type === 'DELETED') {
+      if (this.handAtWork && this.#holder !== null) this.#holder.touched = true;
+      return;
+    }
+    const released = owner !== null && metadata.annotations?.['lease-elector/released'] === owner.uid;
+    const name = String(spec['holderIdentity'] ?? '');
+    const previous = this.#holder;
+    // An owner that was edited away holds the Lease still: nobody else took it.
+    const uid = owner?.uid ?? (this.handAtWork && previous !== null ? previous.uid : null);
+    if (previous !== null && previous.uid === uid) {
+      previous.released = released;
+      previous.touched = this.handAtWork ? true : by !== null ? false : previous.touched;
+      return;
+    }
+    if (previous?.uid != null && (previous.touched || this.handAtWork)) this.#dispossessed.add(previous.uid);
+    if (uid !== null) this.#dispossessed.delete(uid);
+    this.#holder = { uid, name, sinceMs: cluster.timeline.nowMs(), released, touched: this.handAtWork };
+  }
+
+  /** A write of an elector of this library: had it the right to it? */
+  #checkWrite(cluster: Cluster, writer: SimulatedProcess, type: ObservedWrite['type']): void {
+    const holder = this.#holder;
+    if (holder === null || holder.uid === writer.pod.uid) return;
+    const verb = { ADDED: 'creates', MODIFIED: 'overwrites', DELETED: 'deletes' }[type];
+    // A PUT is for one's own Lease alone: a new owner needs a new Lease.
+    const free = type !== 'MODIFIED' && this.#isFree(cluster, holder, writer);
+    if (!free) this.#violated(2, `${writer.name} ${verb} the Lease, which ${holder.name} holds`);
+  }
+
+  #isFree(cluster: Cluster, holder: Holder, writer: SimulatedProcess): boolean {
+    if (holder.released || holder.uid === null) return true;
+    if (!cluster.podExists(holder.uid)) return true;
+    if (!holder.touched) return false;
+    // Who came later, and finds no Lease or one without an owner, cannot know whose it was.
+    const served = cluster.network.served;
+    const ignorant = !writer.knowledge.owners.has(holder.uid);
+    const sentBefore = served !== null && served.sentAtMs < holder.sinceMs;
+    return ignorant || sentBefore || !cluster.mayReadPods;
+  }
+
+  // --- After every event
+
+  check(): void {
+    const cluster = this.#cluster;
+    if (cluster === null) return;
+    let leader: string | null = null;
+    for (const pod of cluster.pods) {
+      for (const process of pod.processes) {
+        if (!process.leads) continue;
+        if (this.#isExcused(process)) continue;
+        if (leader !== null) this.#violated(1, `${leader} and ${process.name} lead at the same time`);
+        leader = process.name;
+      }
+    }
+    this.#checkWork(cluster);
+  }
+
+  /** A ghost, or one whose Lease was given away by hand, as long as it could not have known. */
+  #isExcused(process: SimulatedProcess): boolean {
+    const { pod, knowledge } = process;
+    const { term } = process.elector;
+    if (knowledge.podGone || (term !== undefined && knowledge.newestOfAnother > term.fencingToken)) return false;
+    return (pod.gone && pod.forced) || this.#dispossessed.has(pod.uid);
+  }
+
+  /** The work of two Pods overlaps only where one was ousted, or does not obey. */
+  #checkWork(cluster: Cluster): void {
+    let worker: string | null = null;
+    for (const pod of cluster.pods) {
+      for (const process of pod.processes) {
+        const record = this.#records.get(process);
+        if (record === undefined) continue;
+        if (process.alive && process.working > 0) {
+          if (record.term === null && !process.stopping) record.ousted = true;
+        } else {
+          record.ousted = false;
+          continue;
+        }
+        if (record.ousted || !process.obeys || pod.gone || this.#isExcused(process)) continue;
+        if (worker !== null) this.#violated(1, `the work of ${worker} and ${process.name} overlaps`);
+        worker = process.name;
+      }
+    }
+  }
+
+  violated(invariant: Violation['invariant'], what: string): void {
+    this.#violated(invariant, what);
+  }
+
+  #violated(invariant: Violation['invariant'], what: string): void {
+    this.#log(() => `VIOLATION of invariant ${invariant}: ${what}`);
+    this.violation ??= { invariant, what };
+  }
+
+  #recordOf(process: SimulatedProcess): ProcessRecord {
+    let record = this.#records.get(process);
+    if (record === undefined) {
+      record = { term: null, ousted: false };
+      this.#records.set(process, record);
+    }
+    return record;
+  }
+}

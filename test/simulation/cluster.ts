@@ -1,0 +1,337 @@
+/**
+ * The simulated cluster: the embedded API server on the simulation's clock, Pods with their processes, and the
+ * powers of a kubelet and of an administrator. When to use them is drawn in `mishaps.ts`.
+ */
+
+import { ApiServer, type ApiResponse, LEASES, PODS } from '../../src/apiserver/index.ts';
+import type { LeaseElectorOptions } from '../../src/index.ts';
+import { type Random, seededRandom } from '../../src/random.ts';
+import type { Checkers } from './checkers.ts';
+import type { Mix } from './mix.ts';
+import { Network } from './network.ts';
+import type { Permissions } from './permissions.ts';
+import { ProcessClock } from './process-clock.ts';
+import { SiblingLocks } from './sibling-locks.ts';
+import { SimulatedPod } from './simulated-pod.ts';
+import { type ElectorFactory, type Habits, LEASE, NAMESPACE, SimulatedProcess } from './simulated-process.ts';
+import type { Timeline } from './timeline.ts';
+
+const ADMIN_TOKEN = 'the-administrator';
+const SERVICE_ACCOUNT = 'app';
+const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${LEASE}`;
+const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
+
+/** What the cluster is made of. */
+export interface ClusterOptions {
+  readonly mix: Mix;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly checkers: Checkers;
+  readonly makeElector: ElectorFactory;
+  readonly log: (line: () => string) => void;
+}
+
+export class Cluster {
+  readonly server: ApiServer;
+  readonly network: Network;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly mix: Mix;
+  readonly log: (line: () => string) => void;
+  /** Every Pod that ever was, the latest last. */
+  readonly pods: SimulatedPod[] = [];
+  readonly siblingLocks: SiblingLocks = new SiblingLocks();
+  readonly #checkers: Checkers;
+  readonly #makeElector: ElectorFactory;
+  #names = 0;
+  #mayReadPods = true;
+  #releaseCollector: (() => void) | null = null;
+  /** Faults are over: what starts now runs on a good clock, and behaves. */
+  calm = false;
+
+  constructor(options: ClusterOptions) {
+    const { mix, timeline, random, log } = options;
+    this.mix = mix;
+    this.timeline = timeline;
+    this.random = random;
+    this.log = log;
+    this.#checkers = options.checkers;
+    this.#makeElector = options.makeElector;
+    this.server = new ApiServer({
+      clock: timeline,
+      random: seededRandom(Math.floor(random.next() * 2 ** 32)),
+      adminToken: ADMIN_TOKEN,
+      garbageCollectionDelayMs: () => 5 + this.random.next() * this.mix.collectorDelayMs,
+      garbageCollectionStepMs: () => 1 + this.random.next() * this.mix.collectorStepMs,
+      faults: () => (this.network.statusOfNext === null ? undefined : { status: this.network.statusOfNext }),
+    });
+    this.server.createNamespace(NAMESPACE);
+    this.grant(mix.permissions);
+    this.network = new Network({ server: this.server, timeline, random, weather: mix.weather, log });
+    if (mix.collector !== 'real') this.#releaseCollector = this.server.holdGarbageCollector();
+  }
+
+  /** Pods whose objects exist. */
+  get livePods(): SimulatedPod[] {
+    return this.pods.filter((pod) => !pod.gone);
+  }
+
+  /** Processes that run, also those of Pods that are gone. */
+  get processes(): SimulatedProcess[] {
+    return this.pods.flatMap((pod) => pod.processes.filter((process) => process.alive));
+  }
+
+  /** Whether Pods can be read; where not, nobody can tell a dead holder from a live one. */
+  get mayReadPods(): boolean {
+    return this.#mayReadPods;
+  }
+
+  grant(permissions: Permissions): void {
+    this.#mayReadPods &&= permissions.pods.includes('get');
+    this.server.grant({
+      namespace: NAMESPACE,
+      serviceAccountName: SERVICE_ACCOUNT,
+      rules: [
+        { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: [...permissions.leases] },
+        { apiGroups: [''], resources: ['pods'], verbs: [...permissions.pods] },
+      ],
+    });
+  }
+
+  // --- Pods
+
+  /** A Pod is made and its containers are started. */
+  addPod(name: string = this.#nextName()): SimulatedPod {
+    const { uid } = this.server.createPod({
+      namespace: NAMESPACE,
+      name,
+      nodeName: 'node-1',
+      serviceAccountName: SERVICE_ACCOUNT,
+    });
+    const token = this.server.issueToken({
+      namespace: NAMESPACE,
+      serviceAccountName: SERVICE_ACCOUNT,
+      pod: { name, uid },
+    });
+    const pod = new SimulatedPod(name, uid, token);
+    this.pods.push(pod);
+    this.log(() => `Pod ${name} is created (uid ${uid})`);
+    const containers = this.random.next() < this.mix.siblings ? 2 : 1;
+    for (let container = 0; container < containers; container += 1) this.startProcess(pod, container);
+    return pod;
+  }
+
+  startProcess(pod: SimulatedPod, container: number): SimulatedProcess {
+    const { random, timeline } = this;
+    const rate = this.calm || random.next() >= this.mix.skewedClocks ? 1 : 0.5 + random.next() * 1.5;
+    const wallOffsetMs = this.calm ? 0 : (random.next() - 0.5) * this.mix.wallOffsetMs;
+    const process = new SimulatedProcess({
+      pod,
+      name: `${pod.name}.${pod.uid.slice(0, 4)}/${container}#${pod.processes.length + 1}`,
+      clock: (run) => new ProcessClock(timeline, rate, wallOffsetMs, run),
+      habits: this.#drawHabits(),
+      random,
+      network: this.network,
+      siblingLocks: this.siblingLocks,
+      observer: this.#checkers,
+      makeElector: this.#makeElector,
+      options: this.#electorOptions(),
+      ended: (ended) => this.restartLater(ended),
+    });
+    pod.processes.push(process);
+    process.staleLists = !this.calm && random.next() < this.mix.staleLists;
+    this.log(() => `${process.name} starts, its clock at ${rate.toFixed(2)} of the speed`);
+    process.start();
+    return process;
+  }
+
+  #electorOptions(): LeaseElectorOptions {
+    return { requestTimeoutMs: 5_000 + Math.floor(this.random.next() * 2) * 5_000 };
+  }
+
+  #drawHabits(): Habits {
+    const { random } = this;
+    const { disobedience } = this.mix;
+    const badly = (): boolean => random.next() < disobedience;
+    return {
+      drainMs: badly() ? (badly() ? null : 40_000 * random.next()) : 100 * random.next(),
+      work: badly() ? (random.next() < 0.5 ? 'ends' : 'rejects') : 'lasts',
+      onSigterm: badly() ? (random.next() < 0.5 ? 'ignore' : 'exit') : 'stop',
+      release: badly(),
+      drainTimeoutMs: 1_000 + Math.floor(random.next() * 19_000),
+    };
+  }
+
+  #nextName(): string {
+    this.#names += 1;
+    return `web-${this.#names}`;
+  }
+
+  // --- What a kubelet does
+
+  /** A container dies; its kubelet restarts it, unless it does not know of it or must not. */
+  crash(process: SimulatedProcess): void {
+    this.log(() => `${process.name} crashes`);
+    process.kill();
+    this.restartLater(process);
+  }
+
+  restartLater(process: SimulatedProcess): void {
+    const { pod } = process;
+    const container = Number(/\/(\d+)#/.exec(process.name)?.[1] ?? 0);
+    this.timeline.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
+      if (pod.gone || pod.terminating || pod.finished || pod.nodeLost) return;
+      if (!pod.processes.some((other) => other.alive && other.name.includes(`/${container}#`))) {
+        this.startProcess(pod, container);
+      }
+    });
+  }
+
+  /** `kubectl delete pod`, a rolling update, an eviction: with time to end. */
+  deletePod(pod: SimulatedPod, graceSeconds = 30): void {
+    if (pod.gone || pod.terminating) return;
+    pod.terminating = true;
+    this.log(() => `Pod ${pod.name} is being deleted, ${graceSeconds} s are left`);
+    this.#asAdmin('DELETE', `${PODS_PATH}/${pod.name}`, {
+      gracePeriodSeconds: graceSeconds,
+      preconditions: { uid: pod.uid },
+    });
+    if (pod.nodeLost) return;
+    const noticedMs = this.random.next() * 2_000;
+    this.timeline.setTimer(noticedMs, () => {
+      for (const process of pod.processes) process.terminate();
+    });
+    this.timeline.setTimer(noticedMs + graceSeconds * 1_000, () => {
+      for (const process of pod.processes) process.kill();
+    });
+    this.#confirmWhenDead(pod, noticedMs);
+  }
+
+  /** The kubelet tells the API server that the containers are gone, a moment after they are. */
+  #confirmWhenDead(pod: SimulatedPod, afterMs: number): void {
+    this.timeline.setTimer(afterMs + 100 + this.random.next() * 1_000, () => {
+      if (pod.gone || pod.nodeLost) return;
+      if (pod.processes.some((process) => process.alive)) return this.#confirmWhenDead(pod, 0);
+      this.log(() => `the kubelet confirms the end of Pod ${pod.name}`);
+      pod.gone = true;
+      this.server.confirmPodTermination(NAMESPACE, pod.name);
+    });
+  }
+
+  /** `kubectl delete pod --force --grace-period=0`: the object goes, its processes are not asked. */
+  forceDeletePod(pod: SimulatedPod): void {
+    if (pod.gone) return;
+    this.log(() => `Pod ${pod.name} is deleted by force`);
+    pod.gone = true;
+    pod.forced = true;
+    this.#asAdmin('DELETE', `${PODS_PATH}/${pod.name}`, {
+      gracePeriodSeconds: 0,
+      preconditions: { uid: pod.uid },
+    });
+    if (pod.nodeLost) return;
+    this.timeline.setTimer(this.random.next() * this.mix.ghostsLiveMs, () => {
+      for (const process of pod.processes) process.kill();
+    });
+  }
+
+  /** Evicted by its node, or its containers ended and are not restarted: the object stays. */
+  finishPod(pod: SimulatedPod, phase: 'Failed' | 'Succeeded'): void {
+    if (pod.gone || pod.finished) return;
+    this.log(() => `Pod ${pod.name} is ${phase}`);
+    pod.finished = true;
+    for (const process of pod.processes) process.kill();
+    const status = { phase, ...(phase === 'Failed' ? { reason: 'Evicted' } : {}) };
+    this.#asAdmin('PATCH', `${PODS_PATH}/${pod.name}/status`, { status });
+  }
+
+  // --- What an administrator does to the Lease
+
+  lease(): ReturnType<ApiServer['store']['get']> {
+    return this.server.store.get(LEASES, NAMESPACE, LEASE);
+  }
+
+  podExists(uid: string): boolean {
+    return this.pods.some((pod) => pod.uid === uid && !pod.gone);
+  }
+
+  storedPod(name: string): ReturnType<ApiServer['store']['get']> {
+    return this.server.store.get(PODS, NAMESPACE, name);
+  }
+
+  deleteLease(): void {
+    if (this.lease() === undefined) return;
+    this.log(() => 'the Lease is deleted by hand');
+    this.#byHand('DELETE', undefined);
+  }
+
+  patchLease(what: string, patch: unknown): void {
+    if (this.lease() === undefined) return;
+    this.log(() => `the Lease is edited by hand: ${what}`);
+    this.#byHand('PATCH', patch);
+  }
+
+  #byHand(method: string, body: unknown): void {
+    this.#checkers.handAtWork = true;
+    this.#asAdmin(method, LEASE_PATH, body);
+    this.#checkers.handAtWork = false;
+  }
+
+  // --- The control plane
+
+  /** Every open watch ends, and for a while nobody is answered. */
+  stopServer(forMs: number): void {
+    this.log(() => `the API server is down for ${Math.round(forMs)} ms`);
+    this.network.down = true;
+    this.server.cutWatches();
+    this.timeline.setTimer(forMs, () => {
+      this.log(() => 'the API server is up');
+      this.network.down = false;
+    });
+  }
+
+  /** The second API server falls behind: its lists show from now on what is true now. */
+  freezeLists(): void {
+    this.log(() => 'the second API server falls behind with its lists');
+    const paths = [
+      `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases?fieldSelector=metadata.name%3D${LEASE}`,
+      ...this.livePods.map((pod) => `${PODS_PATH}?fieldSelector=metadata.name%3D${pod.name}`),
+      // And those that are yet to come.
+      ...[1, 2, 3].map((ahead) => `${PODS_PATH}?fieldSelector=metadata.name%3Dweb-${this.#names + ahead}`),
+    ];
+    void this.network.rememberLists(paths, ADMIN_TOKEN);
+  }
+
+  /** An old collector deletes with the uid of the Lease alone, however late. */
+  collectByUid(): void {
+    const lease = this.lease();
+    if (lease === undefined) return;
+    const owner = lease.metadata.ownerReferences?.[0]?.uid;
+    if (owner === undefined || this.podExists(owner)) return;
+    const { uid } = lease.metadata;
+    this.timeline.setTimer(this.random.next() * this.mix.collectorDelayMs, () => {
+      this.#asAdmin('DELETE', LEASE_PATH, { preconditions: { uid } });
+    });
+  }
+
+  /** From now on the cluster's own collector works, and collects what was left. */
+  restoreCollector(): void {
+    this.#releaseCollector?.();
+    this.#releaseCollector = null;
+  }
+
+  #asAdmin(method: string, path: string, body: unknown): void {
+    void this.server
+      .handle({
+        method,
+        path,
+        headers: {
+          authorization: `Bearer ${ADMIN_TOKEN}`,
+          'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      .then((response: ApiResponse) => {
+        this.log(() => `(${method} ${path.slice(path.lastIndexOf('/') + 1)} → ${response.status})`);
+      });
+  }
+}

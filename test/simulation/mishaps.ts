@@ -1,0 +1,172 @@
+/**
+ * What happens to a cluster while the faults last: each mishap by its name, as `mix.ts` lists them.
+ */
+
+import type { Cluster } from './cluster.ts';
+import type { Mishap } from './mix.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
+import { ALL_PERMISSIONS } from './permissions.ts';
+
+/** Lets one of them happen. */
+export function letHappen(cluster: Cluster, mishap: Mishap): void {
+  MISHAP_RULES[mishap](cluster);
+}
+
+/** Whoever leads is hit more often than by chance alone. */
+function pickPod(cluster: Cluster): SimulatedPod | undefined {
+  const holder = cluster.lease()?.metadata.ownerReferences?.[0]?.uid;
+  const pods = cluster.livePods;
+  const holding = pods.find((pod) => pod.uid === holder);
+  return holding !== undefined && cluster.random.next() < 0.5 ? holding : pick(cluster, pods);
+}
+
+function pick<Item>(cluster: Cluster, items: readonly Item[]): Item | undefined {
+  return items[Math.floor(cluster.random.next() * items.length)];
+}
+
+const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
+  'container crashes': (cluster) => {
+    const process = pick(cluster, pickPod(cluster)?.processes.filter(({ alive }) => alive) ?? []);
+    if (process !== undefined) cluster.crash(process);
+  },
+  'process pauses': (cluster) => {
+    const process = pick(cluster, pickPod(cluster)?.processes.filter(({ alive }) => alive) ?? []);
+    if (process === undefined || process.paused) return;
+    const forMs = cluster.random.next() ** 3 * 120_000;
+    cluster.log(() => `${process.name} hangs for ${Math.round(forMs)} ms`);
+    process.pause();
+    cluster.timeline.setTimer(forMs, () => process.resume());
+  },
+  'processes cut off': (cluster) => {
+    const share = cluster.random.next();
+    const forMs = cluster.random.next() ** 2 * 120_000;
+    for (const process of cluster.processes) {
+      if (cluster.random.next() >= share) continue;
+      cluster.log(() => `${process.name} is cut off for ${Math.round(forMs)} ms`);
+      process.isolated = true;
+      cluster.timeline.setTimer(forMs, () => {
+        process.isolated = false;
+      });
+    }
+  },
+  'clock changes': (cluster) => {
+    const process = pick(cluster, cluster.processes);
+    if (process === undefined) return;
+    const rate = 0.5 + cluster.random.next() * 1.5;
+    const jumpMs = cluster.random.next() < 0.5 ? 0 : cluster.random.next() * 100_000;
+    cluster.log(() => `the clock of ${process.name} jumps ${Math.round(jumpMs)} ms, and runs at ${rate.toFixed(2)}`);
+    process.clock.change(rate, jumpMs);
+    process.clock.setWallOffset((cluster.random.next() - 0.5) * 86_400_000);
+  },
+  'API server down': (cluster) => {
+    if (!cluster.network.down) cluster.stopServer(cluster.random.next() * 60_000);
+  },
+  'API server restarted': (cluster) => {
+    if (cluster.network.down) return;
+    cluster.server.compactHistory();
+    cluster.stopServer(200 + cluster.random.next() * 2_000);
+  },
+  'history compacted': (cluster) => {
+    cluster.log(() => 'the history of writes is compacted');
+    cluster.server.compactHistory();
+  },
+  'watches cut': (cluster) => {
+    const process = pick(cluster, cluster.processes);
+    cluster.log(() => `the watches of ${process?.name ?? 'all'} are cut`);
+    cluster.network.cutStreams((endpoint) => process === undefined || endpoint === process);
+  },
+  'watches silenced': (cluster) => {
+    const process = pick(cluster, cluster.processes);
+    cluster.log(() => `the watches of ${process?.name ?? 'all'} fall silent`);
+    cluster.network.silenceStreams((endpoint) => endpoint === process);
+  },
+  'lists fall behind': (cluster) => cluster.freezeLists(),
+  'Pod deleted': (cluster) => {
+    const pod = pickPod(cluster);
+    if (pod !== undefined) cluster.deletePod(pod);
+  },
+  'Pod deleted by force': (cluster) => {
+    const pod = pickPod(cluster);
+    if (pod === undefined) return;
+    // Some run on, cut off, on a node that nobody reaches.
+    pod.nodeLost ||= cluster.random.next() < 0.5;
+    if (pod.nodeLost && cluster.random.next() < 0.7) for (const process of pod.processes) process.isolated = true;
+    cluster.forceDeletePod(pod);
+  },
+  'Pod evicted': (cluster) => {
+    const pod = pickPod(cluster);
+    if (pod !== undefined) cluster.deletePod(pod, 1 + Math.floor(cluster.random.next() * 10));
+  },
+  'Pod finished': (cluster) => {
+    const pod = pickPod(cluster);
+    if (pod !== undefined) cluster.finishPod(pod, cluster.random.next() < 0.5 ? 'Failed' : 'Succeeded');
+  },
+  'node lost': (cluster) => {
+    const pod = pickPod(cluster);
+    if (pod === undefined || pod.nodeLost) return;
+    cluster.log(() => `the node of Pod ${pod.name} is lost`);
+    pod.nodeLost = true;
+    const alive = cluster.random.next() < 0.5;
+    for (const process of pod.processes) {
+      if (alive) process.isolated = true;
+      else process.kill();
+    }
+    cluster.deletePod(pod);
+  },
+  'rolling update': (cluster) => {
+    let afterMs = 0;
+    for (const pod of cluster.livePods) {
+      cluster.timeline.setTimer(afterMs, () => cluster.deletePod(pod));
+      afterMs += 2_000 + cluster.random.next() * 20_000;
+    }
+  },
+  'Lease deleted by hand': (cluster) => cluster.deleteLease(),
+  'Lease edited by hand': (cluster) => {
+    const pod = pick(cluster, cluster.livePods);
+    const edits: readonly (readonly [what: string, patch: unknown])[] = [
+      ['holderIdentity emptied', { spec: { holderIdentity: null } }],
+      ['renewTime of long ago', { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }],
+      ['an annotation that releases nobody', { metadata: { annotations: { 'lease-elector/released': 'nobody' } } }],
+      ['a label', { metadata: { labels: { touched: String(cluster.timeline.nowMs()) } } }],
+      ...(pod === undefined
+        ? []
+        : [
+            [
+              `given to ${pod.name}`,
+              {
+                metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid }] },
+                spec: { holderIdentity: pod.name },
+              },
+            ] as const,
+          ]),
+    ];
+    const edit = pick(cluster, edits);
+    if (edit !== undefined) cluster.patchLease(...edit);
+  },
+  'Lease orphaned by hand': (cluster) =>
+    cluster.patchLease('ownerReferences removed', { metadata: { ownerReferences: null } }),
+  'permissions withdrawn': (cluster) => {
+    const keep = (verbs: readonly string[]): string[] => verbs.filter(() => cluster.random.next() < 0.7);
+    const permissions = { leases: keep(ALL_PERMISSIONS.leases), pods: keep(ALL_PERMISSIONS.pods) };
+    cluster.log(() => `granted are now: leases ${permissions.leases.join(' ')}; pods ${permissions.pods.join(' ')}`);
+    cluster.grant(permissions);
+    cluster.timeline.setTimer(cluster.random.next() * 60_000, () => {
+      if (cluster.calm) return;
+      cluster.log(() => 'the permissions are what they were');
+      cluster.grant(cluster.mix.permissions);
+    });
+  },
+  'elector stopped': (cluster) => {
+    const process = pick(cluster, cluster.processes);
+    if (process === undefined || process.stopping) return;
+    cluster.log(() => `${process.name} calls stop()`);
+    process.run(() => process.stop());
+  },
+  'leader steps down': (cluster) => {
+    const process = cluster.processes.find(({ leads }) => leads);
+    if (process === undefined) return;
+    cluster.log(() => `${process.name} calls stepDown()`);
+    process.run(() => process.stepDown());
+  },
+  'old collector': (cluster) => cluster.collectByUid(),
+};

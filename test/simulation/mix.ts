@@ -1,0 +1,151 @@
+/**
+ * What one simulation is made of, drawn from its seed: how many Pods, which faults, how bad.
+ *
+ * Every fault is left out of most seeds: a mix of everything always would hide what two of them do together.
+ */
+
+import type { Random } from '../../src/random.ts';
+import { ALL_PERMISSIONS, type Permissions } from './permissions.ts';
+import { CALM, type Weather } from './weather.ts';
+
+/** What may happen besides the weather; `mishaps.ts` says what each of them is. */
+export const MISHAPS = [
+  'container crashes',
+  'process pauses',
+  'processes cut off',
+  'clock changes',
+  'API server down',
+  'API server restarted',
+  'history compacted',
+  'watches cut',
+  'watches silenced',
+  'lists fall behind',
+  'Pod deleted',
+  'Pod deleted by force',
+  'Pod evicted',
+  'Pod finished',
+  'node lost',
+  'rolling update',
+  'Lease deleted by hand',
+  'Lease edited by hand',
+  'Lease orphaned by hand',
+  'permissions withdrawn',
+  'elector stopped',
+  'leader steps down',
+  'old collector',
+] as const;
+
+export type Mishap = (typeof MISHAPS)[number];
+
+/** What one simulation is made of. */
+export interface Mix {
+  readonly pods: number;
+  /** A Pod that goes comes again under its name. */
+  readonly statefulSet: boolean;
+  /** How likely a Pod has two containers with an elector each. */
+  readonly siblings: number;
+  /** Pods with a sidecar that creates a missing Lease and never renews it. */
+  readonly sidecars: number;
+  /** Electors of another kind, which take a Lease that was not renewed. */
+  readonly expiringElectors: number;
+  readonly faultyForMs: number;
+  readonly weather: Weather;
+  readonly mishaps: readonly Mishap[];
+  readonly mishapEveryMs: number;
+  /** The cluster's own garbage collector, none at all, or that of an old cluster: late, and by uid alone. */
+  readonly collector: 'real' | 'absent' | 'old';
+  readonly collectorDelayMs: number;
+  readonly collectorStepMs: number;
+  readonly permissions: Permissions;
+  /** How likely a process' clock runs at half to double speed. */
+  readonly skewedClocks: number;
+  readonly wallOffsetMs: number;
+  /** How likely a process speaks to the API server whose lists are stale. */
+  readonly staleLists: number;
+  readonly restartWithinMs: number;
+  /** How long the process of a Pod deleted by force may live on. */
+  readonly ghostsLiveMs: number;
+  /** How likely an application does not do what it should. */
+  readonly disobedience: number;
+}
+
+/** Draws the mix of a simulation. */
+export function drawMix(random: Random): Mix {
+  const happens = (chance: number): boolean => random.next() < chance;
+  const from = (least: number, most: number): number => least + random.next() * (most - least);
+  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random.next() * items.length)] as Item;
+  const chance = (likely: number, most: number): number => (happens(likely) ? from(0, most) : 0);
+  // Of some seeds the mishaps are few, of some many.
+  const mishapChance = pick([0.1, 0.25, 0.5]);
+  return {
+    pods: 2 + Math.floor(random.next() ** 2 * 8),
+    statefulSet: happens(0.4),
+    siblings: happens(0.2) ? from(0.2, 1) : 0,
+    sidecars: happens(0.15) ? 1 + Math.floor(random.next() * 2) : 0,
+    expiringElectors: happens(0.1) ? 1 : 0,
+    faultyForMs: Math.round(from(60_000, 300_000)),
+    weather: happens(0.2) ? CALM : drawWeather(chance, from, happens),
+    mishaps: MISHAPS.filter(() => happens(mishapChance)),
+    mishapEveryMs: Math.round(pick([1_000, 5_000, 15_000])),
+    collector: pick(['real', 'real', 'real', 'absent', 'old']),
+    collectorDelayMs: pick([0, 100, 20_000]),
+    collectorStepMs: pick([0, 50, 2_000]),
+    permissions: happens(0.75) ? ALL_PERMISSIONS : drawPermissions(happens),
+    skewedClocks: pick([0, 0, 0.5, 1]),
+    wallOffsetMs: pick([0, 3_600_000]),
+    staleLists: happens(0.2) ? 0.5 : 0,
+    restartWithinMs: pick([500, 20_000]),
+    ghostsLiveMs: pick([1_000, 60_000, 600_000]),
+    disobedience: pick([0, 0, 0.3]),
+  };
+}
+
+function drawWeather(
+  chance: (likely: number, most: number) => number,
+  from: (least: number, most: number) => number,
+  happens: (chance: number) => boolean,
+): Weather {
+  return {
+    latencyMs: from(0.1, 20),
+    jitterMs: happens(0.3) ? from(50, 3_000) : from(1, 30),
+    lostRequest: chance(0.3, 0.2),
+    lostAnswer: chance(0.3, 0.2),
+    resetAnswer: chance(0.3, 0.2),
+    lateRequest: chance(0.3, 0.2),
+    repeatedRequest: chance(0.3, 0.3),
+    errorAnswer: chance(0.3, 0.3),
+    errorAfterwards: chance(0.3, 0.2),
+    silentWatch: chance(0.2, 0.3),
+    watchLagMs: happens(0.3) ? from(100, 30_000) : 0,
+    splitLines: happens(0.2),
+  };
+}
+
+/** The sidecar's own, or all but some. */
+function drawPermissions(happens: (chance: number) => boolean): Permissions {
+  const without = (verbs: readonly string[], withheld: readonly string[]): string[] =>
+    verbs.filter((verb) => !withheld.includes(verb) || !happens(0.5));
+  if (happens(0.5)) return { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create'] };
+  return {
+    leases: without(ALL_PERMISSIONS.leases, ['update', 'delete']),
+    pods: without(ALL_PERMISSIONS.pods, ['get', 'list', 'watch']),
+  };
+}
+
+/** A few lines that say what this mix is. */
+export function describeMix(mix: Mix): string {
+  const { weather, permissions, mishaps, ...rest } = mix;
+  const bad = Object.entries(weather).filter(([, value]) => value !== 0 && value !== false);
+  const numbers = (entries: readonly (readonly [string, unknown])[]): string =>
+    entries.map(([name, value]) => `${name} ${typeof value === 'number' ? round(value) : String(value)}`).join(', ');
+  return [
+    numbers(Object.entries(rest)),
+    `weather: ${numbers(bad)}`,
+    `permissions: leases ${permissions.leases.join(' ')}; pods ${permissions.pods.join(' ') || 'none'}`,
+    `mishaps: ${mishaps.join(', ') || 'none'}`,
+  ].join('\n');
+}
+
+function round(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}

@@ -1,0 +1,89 @@
+/**
+ * The clock of one simulated process: faster or slower than the others', and not to be trusted.
+ *
+ * As on a real machine its monotonic time never runs backwards, while its wall clock may be set at will.
+ */
+
+import type { Clock, Timer } from '../../src/clock.ts';
+import type { Timeline } from './timeline.ts';
+
+interface PendingTimer {
+  readonly dueMs: number;
+  readonly callback: () => void;
+  appointment: Timer;
+}
+
+export class ProcessClock implements Clock {
+  readonly #timeline: Timeline;
+  /** Lets the process do something, now or when it is no longer paused. */
+  readonly #run: (work: () => void) => void;
+  readonly #timers = new Set<PendingTimer>();
+  #rate: number;
+  #sinceMs: number;
+  #localMs: number;
+  #wallOffsetMs: number;
+
+  constructor(timeline: Timeline, rate: number, wallOffsetMs: number, run: (work: () => void) => void) {
+    this.#timeline = timeline;
+    this.#rate = rate;
+    this.#sinceMs = timeline.nowMs();
+    // Zero means nothing; that two machines start at different numbers shows who compares them.
+    this.#localMs = 1_000_000 * rate;
+    this.#wallOffsetMs = wallOffsetMs;
+    this.#run = run;
+  }
+
+  nowMs(): number {
+    return this.#localMs + (this.#timeline.nowMs() - this.#sinceMs) * this.#rate;
+  }
+
+  wallMs(): number {
+    return Math.floor(this.#timeline.wallMs() + this.#wallOffsetMs);
+  }
+
+  setTimer(afterMs: number, callback: () => void): Timer {
+    const timer: PendingTimer = { dueMs: this.nowMs() + afterMs, callback, appointment: NOT_SET };
+    this.#timers.add(timer);
+    this.#schedule(timer);
+    return {
+      cancel: () => {
+        this.#timers.delete(timer);
+        timer.appointment.cancel();
+      },
+    };
+  }
+
+  /** Runs on at another rate, after a jump ahead of so many milliseconds. */
+  change(rate: number, jumpMs: number): void {
+    this.#localMs = this.nowMs() + jumpMs;
+    this.#sinceMs = this.#timeline.nowMs();
+    this.#rate = rate;
+    for (const timer of this.#timers) {
+      timer.appointment.cancel();
+      this.#schedule(timer);
+    }
+  }
+
+  /** Sets the wall clock, which the monotonic time knows nothing of. */
+  setWallOffset(offsetMs: number): void {
+    this.#wallOffsetMs = offsetMs;
+  }
+
+  /** The process is dead. */
+  stop(): void {
+    for (const timer of this.#timers) timer.appointment.cancel();
+    this.#timers.clear();
+  }
+
+  #schedule(timer: PendingTimer): void {
+    const afterMs = (timer.dueMs - this.nowMs()) / this.#rate;
+    timer.appointment = this.#timeline.setTimer(afterMs, () =>
+      this.#run(() => {
+        // It may have been cancelled while the process was paused.
+        if (this.#timers.delete(timer)) timer.callback();
+      }),
+    );
+  }
+}
+
+const NOT_SET: Timer = { cancel: () => undefined };

@@ -1,0 +1,29 @@
+/**
+ * A Pod as the simulation sees it, beside the object at the API server.
+ */
+
+import type { SimulatedProcess } from './simulated-process.ts';
+
+export class SimulatedPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly token: string;
+  /** One for each container that runs an elector; a restarted container is a new process. */
+  readonly processes: SimulatedProcess[] = [];
+  /** Its node is lost: nobody starts or ends its processes, and its deletion is never confirmed. */
+  nodeLost = false;
+  /** Its object was deleted without waiting for its processes. */
+  forced = false;
+  /** Its object is being deleted. */
+  terminating = false;
+  /** Its object is gone. */
+  gone = false;
+  /** Its containers are not restarted any more (Failed, Succeeded). */
+  finished = false;
+
+  constructor(name: string, uid: string, token: string) {
+    this.name = name;
+    this.uid = uid;
+    this.token = token;
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * A process in a Pod, with the library's own `LeaseElector` in it: it runs, hangs, crashes, and its application
+ * obeys or does not. What it does is told to an observer, from outside.
+ */
+
+import type { LeaseElectorEvents, LeaseElectorOptions, Term } from '../../src/index.ts';
+import type { LeaseElector, Surroundings } from '../../src/lease-elector.ts';
+import type { ApiRequest } from '../../src/kube/api-request.ts';
+import { resolveIdentity } from '../../src/kube/identity.ts';
+import { leasePort, leaseWatchPort } from '../../src/kube/lease-api.ts';
+import { podPort, podWatchPort, readPod } from '../../src/kube/pod-api.ts';
+import type { ClusterPorts } from '../../src/kube/connect.ts';
+import { type Random, seededRandom } from '../../src/random.ts';
+import type { Endpoint, Network, News } from './network.ts';
+import type { ProcessClock } from './process-clock.ts';
+import type { SiblingLocks } from './sibling-locks.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
+import { Told } from './told.ts';
+
+/** The name of the Lease that all compete for. */
+export const LEASE = 'app';
+export const NAMESPACE = 'shop';
+
+/** What an application does with its terms. */
+export interface Habits {
+  /** How long its work goes on after its signal was aborted, in milliseconds; `null`: for ever. */
+  readonly drainMs: number | null;
+  /** Its work ends by itself after so many milliseconds, or rejects. */
+  readonly work: 'lasts' | 'ends' | 'rejects';
+  /** What it does when the kubelet asks it to end. */
+  readonly onSigterm: 'stop' | 'ignore' | 'exit';
+  /** Whether it stops with `release: true`. */
+  readonly release: boolean;
+  readonly drainTimeoutMs: number;
+}
+
+/** What is told of a process, by its own events. */
+export interface ProcessObserver {
+  event(process: SimulatedProcess, name: keyof LeaseElectorEvents, term: Term | null): void;
+  workBegan(process: SimulatedProcess, term: Term): void;
+  workEnded(process: SimulatedProcess, term: Term): void;
+}
+
+/** Makes the elector of a process; the tests of the checkers make broken ones. */
+export type ElectorFactory = (
+  options: LeaseElectorOptions,
+  surroundings: Surroundings,
+  process: SimulatedProcess,
+) => LeaseElector;
+
+/** What a process is made of. */
+export interface ProcessOptions {
+  readonly pod: SimulatedPod;
+  readonly name: string;
+  readonly clock: (run: (work: () => void) => void) => ProcessClock;
+  readonly habits: Habits;
+  readonly random: Random;
+  readonly network: Network;
+  readonly siblingLocks: SiblingLocks;
+  readonly observer: ProcessObserver;
+  readonly makeElector: ElectorFactory;
+  readonly options: LeaseElectorOptions;
+  /** Is told when the process has ended by itself. */
+  readonly ended: (process: SimulatedProcess) => void;
+}
+
+export class SimulatedProcess implements Endpoint {
+  readonly pod: SimulatedPod;
+  readonly name: string;
+  readonly clock: ProcessClock;
+  readonly habits: Habits;
+  readonly told: Endpoint['told'];
+  readonly knowledge: Told;
+  readonly elector: LeaseElector;
+  readonly #siblingLocks: SiblingLocks;
+  readonly #random: Random;
+  readonly #ended: (process: SimulatedProcess) => void;
+  isolated = false;
+  staleLists = false;
+  alive = true;
+  /** `stop()` was called, and whether it has resolved. */
+  stopping = false;
+  stopped = false;
+  /** How many terms' work is under way. */
+  working = 0;
+  #paused = false;
+  /** What came while it was paused; bounded by what was under way, since a paused process asks for nothing. */
+  #backlog: (() => void)[] = [];
+
+  constructor(options: ProcessOptions) {
+    const { pod, random, network, siblingLocks, observer, habits } = options;
+    this.pod = pod;
+    this.name = options.name;
+    this.habits = habits;
+    this.clock = options.clock((work) => this.run(work));
+    this.#siblingLocks = siblingLocks;
+    this.#random = random;
+    this.#ended = options.ended;
+    this.knowledge = new Told(pod);
+    this.told = (request: ApiRequest, news: News) => this.knowledge.note(request, news);
+    const surroundings: Surroundings = {
+      clock: this.clock,
+      random: seededRandom(Math.floor(random.next() * 2 ** 32)),
+      connect: async ({ requestTimeoutMs }) => this.#connect(network, requestTimeoutMs),
+      siblingLock: () => siblingLocks.lock(this),
+    };
+    this.elector = options.makeElector(
+      {
+        ...options.options,
+        lease: LEASE,
+        drainTimeoutMs: habits.drainTimeoutMs,
+        onElected: (term) => this.#work(term, observer),
+      },
+      surroundings,
+      this,
+    );
+    const { elector } = this;
+    elector.on('elected', (term) => observer.event(this, 'elected', term));
+    elector.on('demoted', (term) => observer.event(this, 'demoted', term));
+    elector.on('stopped', () => observer.event(this, 'stopped', null));
+    for (const name of ['leaderChanged', 'renewed', 'stale', 'warning', 'error'] as const) {
+      elector.on(name, () => observer.event(this, name, null));
+    }
+  }
+
+  get token(): string {
+    return this.pod.token;
+  }
+
+  /** Whether it says that it leads. */
+  get leads(): boolean {
+    return this.alive && this.elector.isLeader;
+  }
+
+  /** Its work ends in time when it is asked to. */
+  get obeys(): boolean {
+    const { drainMs, drainTimeoutMs } = this.habits;
+    return drainMs !== null && drainMs < drainTimeoutMs;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  start(): void {
+    // What cannot be mended, such as a missing permission, ends the process; its kubelet restarts it.
+    this.elector.start().catch(() => {
+      if (!this.stopping) this.exit();
+    });
+  }
+
+  run(work: () => void): void {
+    if (!this.alive) return;
+    if (this.#paused) this.#backlog.push(work);
+    else work();
+  }
+
+  /** SIGSTOP, a full garbage collection, a laptop's lid: nothing happens in it, and nobody is told. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Goes on: what came meanwhile comes now, timers first or last. */
+  resume(): void {
+    this.#paused = false;
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const work of backlog) this.run(work);
+  }
+
+  /** SIGTERM. */
+  terminate(): void {
+    this.run(() => {
+      if (this.habits.onSigterm === 'exit') this.exit();
+      else if (this.habits.onSigterm === 'stop') this.stop();
+    });
+  }
+
+  /** The application leaves the election; its process ends when that is done. */
+  stop(): void {
+    this.stopping = true;
+    void this.elector.stop(this.habits.release ? { release: true } : {}).then(() => {
+      this.stopped = true;
+      // What the elector left behind would show now.
+      this.clock.setTimer(1_000, () => this.exit());
+    });
+  }
+
+  /** Its container ends. */
+  exit(): void {
+    if (!this.alive) return;
+    this.kill();
+    this.#ended(this);
+  }
+
+  stepDown(): void {
+    this.elector.stepDown().catch(() => undefined);
+  }
+
+  /** A crash, SIGKILL, the end: it does nothing any more, and its sockets are closed. */
+  kill(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.working = 0;
+    this.#backlog = [];
+    this.clock.stop();
+    this.#siblingLocks.died(this);
+  }
+
+  async #connect(network: Network, requestTimeoutMs: number) {
+    const transport = network.transport(this, requestTimeoutMs);
+    const close = (): void => transport.close();
+    return {
+      identify: ({ lease }: { lease?: string }) =>
+        resolveIdentity({
+          ...(lease === undefined ? {} : { lease }),
+          environment: {},
+          token: this.token,
+          defaultNamespace: () => null,
+          hostname: () => this.pod.name,
+          readPod: (namespace, name) => readPod(transport, namespace, name),
+        }),
+      ports: ({ namespace, lease }: { namespace: string; lease: string }): ClusterPorts => ({
+        lease: leasePort(transport, namespace, lease),
+        leaseWatch: leaseWatchPort(transport, namespace, lease),
+        pod: podPort(transport, namespace),
+        podWatch: (name) => podWatchPort(transport, namespace, name),
+        close,
+      }),
+      close,
+    };
+  }
+
+  async #work(term: Term, observer: ProcessObserver): Promise<void> {
+    const { work, drainMs } = this.habits;
+    this.working += 1;
+    observer.workBegan(this, term);
+    const end = Promise.withResolvers<void>();
+    term.signal.addEventListener('abort', () => {
+      if (drainMs !== null) this.clock.setTimer(drainMs, end.resolve);
+    });
+    if (work !== 'lasts') this.clock.setTimer(this.#random.next() * 60_000, end.resolve);
+    await end.promise;
+    this.working -= 1;
+    observer.workEnded(this, term);
+    if (work === 'rejects') throw new Error('the job failed');
+  }
+}

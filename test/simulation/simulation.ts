@@ -1,0 +1,171 @@
+/**
+ * One simulation: everything that follows from a seed. First the faults, with safety checked after every event;
+ * then they end, and liveness is due.
+ */
+
+import { LeaseElector } from '../../src/lease-elector.ts';
+import { seededRandom } from '../../src/random.ts';
+import { Checkers, type Violation } from './checkers.ts';
+import { Cluster } from './cluster.ts';
+import { letHappen } from './mishaps.ts';
+import { describeMix, drawMix, type Mix } from './mix.ts';
+import { ALL_PERMISSIONS } from './permissions.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
+import type { ElectorFactory } from './simulated-process.ts';
+import { Timeline } from './timeline.ts';
+import { CALM, LATEST_REQUEST_MS } from './weather.ts';
+
+/**
+ * When the faults are over and the last late request has arrived, there is a leader after so many milliseconds, if
+ * there can be one: the backstop's minute, and time for what follows from it.
+ */
+export const LIVENESS_BOUND_MS = 90_000;
+
+/** And when the leader's Pod is then deleted, with 30 s to end, the next one leads after so many. */
+export const FAILOVER_BOUND_MS = 60_000;
+
+/** What came of it. */
+export interface SimulationResult {
+  readonly seed: number;
+  readonly violation: Violation | null;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly requests: number;
+  readonly terms: number;
+  /** Changes with every line of the log, also when the log is not kept. */
+  readonly digest: string;
+}
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Is given every line of the log. */
+  readonly log?: (line: string) => void;
+  /** @default the library's own elector */
+  readonly makeElector?: ElectorFactory;
+  /** Changes what was drawn. */
+  readonly adjust?: (mix: Mix) => Mix;
+}
+
+const libraryElector: ElectorFactory = (options, surroundings) => new LeaseElector(options, surroundings);
+
+/** Runs the simulation of a seed. */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const { seed, log, makeElector = libraryElector, adjust = (mix) => mix } = options;
+  const random = seededRandom(seed);
+  const mix = adjust(drawMix(random));
+  const timeline = new Timeline();
+  const write = (line: () => string): void => log?.(`${(timeline.nowMs() / 1000).toFixed(3).padStart(9)}  ${line()}`);
+  log?.(`seed ${seed}\n${describeMix(mix)}`);
+  const checkers = new Checkers(write);
+  const cluster = new Cluster({ mix, timeline, random, checkers, makeElector, log: write });
+  checkers.attach(cluster);
+  const run = (forMs: number): Promise<void> =>
+    timeline.runUntil(timeline.nowMs() + forMs, () => {
+      checkers.check();
+      return checkers.violation === null;
+    });
+
+  for (let pod = 0; pod < mix.pods; pod += 1) timeline.setTimer(random.next() * 5_000, () => replacePods(cluster));
+  await faultyPhase(cluster, run);
+  await calmPhase(cluster, checkers, run);
+  return {
+    seed,
+    violation: checkers.violation,
+    simulatedMs: timeline.nowMs(),
+    events: timeline.eventCount,
+    requests: cluster.network.requestCount,
+    terms: checkers.termCount,
+    digest: '',
+  };
+}
+
+async function faultyPhase(cluster: Cluster, run: (forMs: number) => Promise<void>): Promise<void> {
+  const { mix, timeline, random } = cluster;
+  const endMs = timeline.nowMs() + mix.faultyForMs;
+  const controller = (): void => {
+    if (timeline.nowMs() > endMs) return;
+    replacePods(cluster);
+    timeline.setTimer(500 + random.next() * 5_000, controller);
+  };
+  const mishap = (): void => {
+    if (timeline.nowMs() > endMs) return;
+    const which = mix.mishaps[Math.floor(random.next() * mix.mishaps.length)];
+    if (which !== undefined) letHappen(cluster, which);
+    timeline.setTimer(-Math.log(1 - random.next()) * mix.mishapEveryMs, mishap);
+  };
+  timeline.setTimer(5_000, controller);
+  timeline.setTimer(random.next() * mix.mishapEveryMs, mishap);
+  await run(mix.faultyForMs);
+}
+
+/** What a Deployment or StatefulSet does: one Pod more, when there are too few. */
+function replacePods(cluster: Cluster): void {
+  const { mix, pods, livePods } = cluster;
+  const working = livePods.filter(({ terminating, finished }) => !terminating && !finished);
+  if (working.length >= mix.pods) return;
+  if (!mix.statefulSet) {
+    cluster.addPod();
+    return;
+  }
+  for (let ordinal = 0; ordinal < mix.pods; ordinal += 1) {
+    const name = `db-${ordinal}`;
+    if (livePods.some((pod) => pod.name === name)) continue;
+    cluster.addPod(name);
+    return;
+  }
+  if (pods.length === 0) throw new Error('a StatefulSet without Pods');
+}
+
+/** The faults are over; nodes that are lost stay lost. */
+function endFaults(cluster: Cluster): void {
+  cluster.log(() => '--- the faults are over');
+  cluster.calm = true;
+  cluster.network.weather = CALM;
+  cluster.network.down = false;
+  cluster.network.forgetLists();
+  cluster.grant(ALL_PERMISSIONS);
+  cluster.restoreCollector();
+  for (const process of cluster.processes) {
+    process.isolated = false;
+    process.staleLists = false;
+    process.clock.change(1, 0);
+    if (process.paused) process.resume();
+  }
+}
+
+async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: number) => Promise<void>): Promise<void> {
+  if (checkers.violation !== null) return;
+  endFaults(cluster);
+  await run(LATEST_REQUEST_MS);
+  await run(LIVENESS_BOUND_MS);
+  expectLeader(cluster, checkers, LIVENESS_BOUND_MS);
+  if (checkers.violation !== null) return;
+
+  cluster.log(() => '--- whoever holds the Lease is deleted');
+  const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
+  if (holder !== undefined) {
+    if (holder.nodeLost || holder.terminating) cluster.forceDeletePod(holder);
+    else cluster.deletePod(holder);
+  }
+  cluster.addPod(cluster.mix.statefulSet ? 'db-new' : undefined);
+  await run(FAILOVER_BOUND_MS);
+  expectLeader(cluster, checkers, FAILOVER_BOUND_MS);
+}
+
+/** Who may lead now must: invariant 5. */
+function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): void {
+  if (checkers.violation !== null) return;
+  const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
+  const entitled = holder === undefined ? cluster.livePods : [holder];
+  const able = entitled.filter(canLead);
+  if (able.length === 0) return;
+  const leaders = cluster.processes.filter(({ leads, pod }) => leads && !pod.gone);
+  if (leaders.length === 1) return;
+  const names = able.map(({ name }) => name).join(', ');
+  checkers.violated(5, `nobody leads ${withinMs} ms after the faults are over, though ${names} could`);
+}
+
+function canLead(pod: SimulatedPod): boolean {
+  if (pod.terminating || pod.finished || pod.nodeLost) return false;
+  return pod.processes.some(({ alive, stopping }) => alive && !stopping);
+}

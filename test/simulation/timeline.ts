@@ -1,0 +1,112 @@
+/**
+ * The one clock of a simulation: what is to happen, in the order of its moments. Nothing waits for real time.
+ *
+ * The clocks of the simulated processes, which run fast, slow or jump, are in `process-clock.ts`.
+ */
+
+import type { Clock, Timer } from '../../src/clock.ts';
+
+/** 2026-01-01T00:00:00Z, when every simulation begins. */
+const WALL_START_MS = Date.UTC(2026, 0, 1);
+
+interface Appointment {
+  readonly atMs: number;
+  /** Of two at the same moment, the one that was made first. */
+  readonly number: number;
+  run: (() => void) | null;
+}
+
+/** Also the clock of the API server. */
+export class Timeline implements Clock {
+  #nowMs = 0;
+  #made = 0;
+  #kept = 0;
+  /** A binary heap: the next one is first. */
+  readonly #appointments: Appointment[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return WALL_START_MS + this.#nowMs;
+  }
+
+  /** How many things have happened. */
+  get eventCount(): number {
+    return this.#kept;
+  }
+
+  setTimer(afterMs: number, callback: () => void): Timer {
+    this.#made += 1;
+    const appointment: Appointment = { atMs: this.#nowMs + Math.max(0, afterMs), number: this.#made, run: callback };
+    this.#push(appointment);
+    return {
+      cancel() {
+        appointment.run = null;
+      },
+    };
+  }
+
+  /**
+   * Lets everything happen up to a moment. `goOn` is asked when what an event set off has settled; when it says no,
+   * time stands still.
+   */
+  async runUntil(endMs: number, goOn: () => boolean): Promise<void> {
+    for (let next = this.#appointments[0]; next !== undefined && next.atMs <= endMs; next = this.#appointments[0]) {
+      this.#pop();
+      const { run } = next;
+      if (run === null) continue;
+      this.#nowMs = next.atMs;
+      this.#kept += 1;
+      run();
+      await settled();
+      if (!goOn()) return;
+    }
+    this.#nowMs = endMs;
+  }
+
+  #push(appointment: Appointment): void {
+    const heap = this.#appointments;
+    let index = heap.length;
+    heap.push(appointment);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || isBefore(above, appointment)) break;
+      heap[index] = above;
+      index = parent;
+    }
+    heap[index] = appointment;
+  }
+
+  #pop(): void {
+    const heap = this.#appointments;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      let below = heap[child];
+      const right = heap[child + 1];
+      if (right !== undefined && below !== undefined && isBefore(right, below)) {
+        child += 1;
+        below = right;
+      }
+      if (below === undefined || isBefore(last, below)) break;
+      heap[index] = below;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}
+
+function isBefore(left: Appointment, right: Appointment): boolean {
+  return left.atMs < right.atMs || (left.atMs === right.atMs && left.number < right.number);
+}
+
+/** Node.js runs all promise callbacks before the next immediate: when it comes, nothing is left to be done now. */
+function settled(): Promise<void> {
+  // biome-ignore lint/style/noRestrictedGlobals: this waits for no time, only for the promises.
+  return new Promise((resolve) => setImmediate(resolve));
+}

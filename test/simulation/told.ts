@@ -1,0 +1,64 @@
+/**
+ * What a process was told by the API server, noted on the way in: the checkers ask what it could have known, and
+ * do not believe what it says it knows.
+ */
+
+import type { ApiRequest } from '../../src/kube/api-request.ts';
+import type { News } from './network.ts';
+import type { PodReference } from '../../src/core/lease-record.ts';
+
+interface WireObject {
+  readonly kind?: string;
+  readonly metadata?: {
+    readonly name?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly ownerReferences?: readonly { readonly uid: string }[];
+  };
+}
+
+export class Told {
+  readonly #self: PodReference;
+  /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
+  podGone = false;
+  /** The uids of all Pods that were seen to own the Lease. */
+  readonly owners: Set<string> = new Set();
+  /** The newest Lease seen that another Pod owns. */
+  newestOfAnother = 0n;
+  /** The newest version of the Lease, or of its deletion, that was seen. */
+  newest = 0n;
+
+  constructor(self: PodReference) {
+    this.#self = self;
+  }
+
+  note(request: ApiRequest, news: News): void {
+    if (news.type === 'line') {
+      const { type, object } = JSON.parse(news.line) as { type: string; object: WireObject };
+      if (type === 'ERROR' || type === 'BOOKMARK') return;
+      if (request.resource === 'leases') this.#noteLease(object);
+      else if (type === 'DELETED' && object.metadata?.uid === this.#self.uid) this.podGone = true;
+      return;
+    }
+    const { answer } = news;
+    if (request.resource === 'pods') {
+      if (request.verb !== 'get' || request.name !== this.#self.name) return;
+      const uid = answer.ok ? (answer.value as WireObject).metadata?.uid : undefined;
+      if (answer.ok ? uid !== this.#self.uid : answer.absent) this.podGone = true;
+      return;
+    }
+    if (!answer.ok) return;
+    const { items } = answer.value as { items?: readonly WireObject[] };
+    for (const lease of items ?? [answer.value as WireObject]) this.#noteLease(lease);
+  }
+
+  #noteLease({ metadata }: WireObject): void {
+    if (metadata?.resourceVersion === undefined) return;
+    const version = BigInt(metadata.resourceVersion);
+    if (version > this.newest) this.newest = version;
+    const owner = metadata.ownerReferences?.[0]?.uid;
+    if (owner === undefined) return;
+    this.owners.add(owner);
+    if (owner !== this.#self.uid && version > this.newestOfAnother) this.newestOfAnother = version;
+  }
+}
