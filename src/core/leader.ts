@@ -12,7 +12,7 @@ import { notePodsUnreadable } from './observation.ts';
 import { isOvertaken, isUncertain, type RequestFailure } from './request-failure.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
-import { barDeleted, endTerm, noteRenewForbidden } from './term.ts';
+import { barDeleted, endTerm, noteRenewForbidden, scheduleRenewal } from './term.ts';
 import type { Turn } from './turn.ts';
 import { judgeLease } from './verdict.ts';
 
@@ -73,7 +73,7 @@ function hold(turn: Turn, role: LeaderRole): void {
   }
   if (role.restoring !== null) {
     turn.role = restored(turn, role);
-    scheduleRenewal(turn);
+    scheduleRenewal(turn, observation.lease);
   }
   // Orphaned by hand: a renewal puts the owner back, before the Lease looks foreign to a newcomer. Should that
   // fail, the next renewal in its turn does it.
@@ -84,14 +84,10 @@ function renew(turn: Turn, role: LeaderRole): void {
   const lease = turn.knowledge.observation?.lease ?? null;
   if (role.renewal !== null || !turn.knowledge.canRenew) return;
   // Restoring it comes first; renewals go on afterwards.
-  if (lease === null) return scheduleRenewal(turn);
+  if (lease === null) return scheduleRenewal(turn, null);
   const request = turn.newRequest();
   turn.role = { ...role, renewal: request };
   turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
-}
-
-function scheduleRenewal(turn: Turn): void {
-  if (turn.knowledge.canRenew) turn.setTimer('renew', turn.config.renewIntervalMs);
 }
 
 /** The Lease is gone, most likely deleted by hand: creates it again, for the same term, if the own Pod exists. */
@@ -126,7 +122,7 @@ function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
   // Events may have overtaken it: when the Lease is gone already, restoring begins anew.
   else if (role.restoring?.creation === request) turn.role = restored(turn, role);
   else return;
-  scheduleRenewal(turn);
+  scheduleRenewal(turn, turn.knowledge.observation?.lease ?? null);
 }
 
 function noteOwnPod(turn: Turn, role: LeaderRole, request: number, pod: PodRecord | null): void {

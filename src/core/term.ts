@@ -31,11 +31,15 @@ export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): voi
     draining: null,
   };
   turn.clearTimers('campaign', 'retry', 'recheck', 'stale');
-  if (turn.knowledge.canRenew) {
-    const { renewIntervalMs } = turn.config;
-    turn.setTimer('renew', lease.renewTimeMs === null ? Math.min(renewIntervalMs, FIRST_RENEWAL_MS) : renewIntervalMs);
-  }
+  scheduleRenewal(turn, lease);
   turn.announce({ type: 'elected', term: turn.role.term });
+}
+
+/** Has `lease` (`null`: it is missing) renewed in its turn. */
+export function scheduleRenewal(turn: Turn, lease: LeaseRecord | null): void {
+  if (!turn.knowledge.canRenew) return;
+  const { renewIntervalMs } = turn.config;
+  turn.setTimer('renew', lease?.renewTimeMs === null ? Math.min(renewIntervalMs, FIRST_RENEWAL_MS) : renewIntervalMs);
 }
 
 /** Ends a term against this process's will. Work that was draining already has been told. */
