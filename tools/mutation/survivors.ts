@@ -1,0 +1,113 @@
+/**
+ * The changes to `src/core` that no test tells from the rules as they are: each is listed in `survivors.json` with
+ * the reason why no test can. Run after Stryker, this compares its report with that list.
+ *
+ * A survivor is known by its content and not by its line number, so that the list outlives edits elsewhere.
+ */
+
+import { readFileSync } from 'node:fs';
+
+/** A change that nothing observes. */
+export interface Survivor {
+  readonly file: string;
+  readonly mutator: string;
+  /** The first line that is changed, without its indentation. */
+  readonly line: string;
+  readonly original: string;
+  readonly replacement: string;
+}
+
+export interface ListedSurvivor extends Survivor {
+  /** Why no test can tell it from the original. */
+  readonly reason: string;
+}
+
+interface Position {
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly column: number;
+}
+
+interface Mutant {
+  readonly mutatorName: string;
+  readonly replacement: string;
+  readonly status: string;
+  readonly location: { readonly start: Position; readonly end: Position };
+}
+
+/** The part of Stryker's report (https://github.com/stryker-mutator/mutation-testing-elements) that is looked at. */
+export interface MutationReport {
+  readonly files: Readonly<Record<string, { readonly source: string; readonly mutants: readonly Mutant[] }>>;
+}
+
+/** Every change that no test noticed. */
+export function survivorsOf(report: MutationReport): Survivor[] {
+  return Object.entries(report.files).flatMap(([file, { source, mutants }]) =>
+    mutants
+      .filter(({ status }) => status !== 'Killed' && status !== 'Timeout' && status !== 'RuntimeError')
+      .map(({ mutatorName, replacement, location }) => ({
+        file,
+        mutator: mutatorName,
+        line: (source.split('\n')[location.start.line - 1] ?? '').trim(),
+        original: textAt(source, location.start, location.end),
+        replacement: onOneLine(replacement),
+      })),
+  );
+}
+
+function textAt(source: string, start: Position, end: Position): string {
+  const lines = source.split('\n').slice(start.line - 1, end.line);
+  const last = lines.length - 1;
+  const cut = lines.map((line, at) =>
+    line.slice(at === 0 ? start.column - 1 : 0, at === last ? end.column - 1 : undefined),
+  );
+  return onOneLine(cut.join('\n'));
+}
+
+function onOneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
+}
+
+/** Survivors that nobody gave a reason for, and listed ones that are none (any more). */
+export interface Comparison {
+  readonly unlisted: readonly Survivor[];
+  readonly outdated: readonly ListedSurvivor[];
+}
+
+/** Each entry of the list stands for one survivor; two alike need two entries. */
+export function compare(survivors: readonly Survivor[], list: readonly ListedSurvivor[]): Comparison {
+  const outdated = [...list];
+  const unlisted = survivors.filter((survivor) => {
+    const at = outdated.findIndex((listed) => isSame(listed, survivor));
+    if (at !== -1) outdated.splice(at, 1);
+    return at === -1;
+  });
+  return { unlisted, outdated };
+}
+
+function isSame(left: Survivor, right: Survivor): boolean {
+  return (
+    left.file === right.file &&
+    left.mutator === right.mutator &&
+    left.line === right.line &&
+    left.original === right.original &&
+    left.replacement === right.replacement
+  );
+}
+
+if (import.meta.main) {
+  const read = (name: string) => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
+  const list: readonly ListedSurvivor[] = read('survivors.json');
+  const { unlisted, outdated } = compare(survivorsOf(read('../../coverage/mutation/report.json')), list);
+  for (const survivor of unlisted) console.error('No test notices this change:', JSON.stringify(survivor, null, 2));
+  for (const listed of outdated) console.error('Listed, but no survivor any more:', JSON.stringify(listed, null, 2));
+  if (unlisted.length + outdated.length > 0) {
+    console.error(
+      'Write a test for each change, or list it in tools/mutation/survivors.json with the reason why none can be.',
+    );
+    process.exitCode = 1;
+  } else {
+    console.log(`${list.length} changes survive, each for the reason listed in tools/mutation/survivors.json.`);
+  }
+}
