@@ -1,0 +1,20 @@
+/**
+ * The variables by which NAIS tells an application where its elector answers.
+ */
+
+/** What an application of NAIS reads. `ELECTOR_PATH` has no scheme: programs put `http://` before it themselves. */
+export interface EndpointEnvironment {
+  readonly ELECTOR_PATH: string;
+  readonly ELECTOR_GET_URL: string;
+  readonly ELECTOR_SSE_URL: string;
+}
+
+/** Addresses that are good to listen on, and none to connect to. */
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+/** The variables for an endpoint that listens on `port` of `host`, or of both loopback addresses. */
+export function endpointEnvironment(port: number, host = 'localhost'): EndpointEnvironment {
+  const name = EVERY_ADDRESS.has(host) ? 'localhost' : host;
+  const path = `${name.includes(':') ? `[${name}]` : name}:${port}`;
+  return { ELECTOR_PATH: path, ELECTOR_GET_URL: `http://${path}/`, ELECTOR_SSE_URL: `http://${path}/sse` };
+}
