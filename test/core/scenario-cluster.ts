@@ -8,7 +8,8 @@ import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
 import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
 import { seededRandom } from '../../src/random.ts';
 import { ScenarioClock } from './scenario-clock.ts';
-import { type Mishap, ScenarioProcess } from './scenario-process.ts';
+import type { Mishap } from './scenario-network.ts';
+import { ScenarioProcess } from './scenario-process.ts';
 import { ScenarioWords, type Wire } from './scenario-words.ts';
 
 export const NAMESPACE = 'shop';

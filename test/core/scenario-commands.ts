@@ -5,11 +5,11 @@
 import { formatMicroTime } from '../../src/kube/lease-mapping.ts';
 import { LEASE, NAMESPACE, type ScenarioCluster, type ScenarioPod } from './scenario-cluster.ts';
 import type { Command } from './scenario-file.ts';
-import type { Mishap } from './scenario-process.ts';
+import type { Mishap } from './scenario-network.ts';
 
 type Action = (cluster: ScenarioCluster, words: readonly string[]) => unknown;
 
-/** A way of writing, as in `tick <time>` or `start <process> [as <name>]`, and what it does. */
+/** How a command is written, with what may be left out in brackets, and what it does. */
 const COMMANDS: readonly (readonly [usage: string, action: Action])[] = [
   // Pods and processes
   ['add-pod <pod> [<name>]', addPod],
@@ -36,11 +36,11 @@ const COMMANDS: readonly (readonly [usage: string, action: Action])[] = [
   ['hold <process> <verb>', (cluster, words) => expect(cluster, words, 'hold')],
   ['lose-request <process> <verb>', (cluster, words) => expect(cluster, words, 'lose-request')],
   ['lose-answer <process> <verb>', (cluster, words) => expect(cluster, words, 'lose-answer')],
-  ['deliver <process>', (cluster, [label = '']) => cluster.process(label).deliver()],
-  ['cut-off <process>', (cluster, [label = '']) => cluster.process(label).cutOff()],
-  ['reconnect <process>', (cluster, [label = '']) => cluster.process(label).reconnect()],
-  ['refuse-token <process>', (cluster, [label = '']) => cluster.process(label).acceptToken(false)],
-  ['accept-token <process>', (cluster, [label = '']) => cluster.process(label).acceptToken(true)],
+  ['deliver <process>', (cluster, [label = '']) => cluster.process(label).network.deliver()],
+  ['cut-off <process>', (cluster, [label = '']) => cluster.process(label).network.cutOff()],
+  ['reconnect <process>', (cluster, [label = '']) => cluster.process(label).network.reconnect()],
+  ['refuse-token <process>', (cluster, [label = '']) => cluster.process(label).network.useToken('refused')],
+  ['accept-token <process>', acceptToken],
   // The cluster, and people with kubectl
   ['forbid <resource> <verb>', (cluster, words) => permit(cluster, words, false)],
   ['allow <resource> <verb>', (cluster, words) => permit(cluster, words, true)],
@@ -86,7 +86,13 @@ const VERBS: readonly string[] = ['GET', 'LIST', 'WATCH', 'POST', 'PUT', 'DELETE
 
 function expect(cluster: ScenarioCluster, [label = '', verb = '']: readonly string[], mishap: Mishap): void {
   if (!VERBS.includes(verb)) throw new Error(`${verb} is none of ${VERBS.join(', ')}`);
+  if (verb === 'WATCH' && mishap !== 'hold') throw new Error('of a watch, events can only be held');
   cluster.mishapsOf(label).set(verb, mishap);
+}
+
+function acceptToken(cluster: ScenarioCluster, [label = '']: readonly string[]): void {
+  const { network, pod } = cluster.process(label);
+  network.useToken(pod.token);
 }
 
 function permit(cluster: ScenarioCluster, [resource = '', verb = '']: readonly string[], allowed: boolean): void {

@@ -1,41 +1,26 @@
 /**
  * One process of a scenario: the real `LeaseElector` with its real driver, core and ports, on a network, a clock and
- * a socket that the story has in its hands. It tells what the elector asks, hears and announces.
+ * a socket that the story has in its hands. It tells what the elector announces.
  */
 
 import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
 import { type Leader, LeaseElector } from '../../src/index.ts';
-import type { ApiAnswer, ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
-import { failureOfAnswer, failureOfError, provesAbsence, readStatus } from '../../src/kube/api-error.ts';
-import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { leasePort, leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { podPort, podWatchPort } from '../../src/kube/pod-api.ts';
-import { DEFAULT_REQUEST_TIMEOUT_MS } from '../../src/options.ts';
 import { LEASE, NAMESPACE, type ScenarioCluster, type ScenarioPod } from './scenario-cluster.ts';
-import { verbOf, type Wire, type WireEvent } from './scenario-words.ts';
+import { ScenarioNetwork } from './scenario-network.ts';
 
-/** What becomes of the next request of a kind: it waits, is lost, or its answer is. */
-export type Mishap = 'hold' | 'lose-request' | 'lose-answer';
-
-export class ScenarioProcess implements ApiTransport {
+export class ScenarioProcess {
   readonly label: string;
   readonly pod: ScenarioPod;
   readonly elector: LeaseElector;
+  readonly network: ScenarioNetwork;
   alive = true;
   readonly #cluster: ScenarioCluster;
-  /** What becomes of the next request of each verb; of the watch, of everything from now on. */
-  readonly #mishaps: Map<string, Mishap>;
-  /** What waits until the story delivers it. */
-  readonly #held: (() => void | Promise<void>)[] = [];
   /** What a hung process will find when it goes on. */
   #mailbox: (() => void)[] | null = null;
-  #cutOff = false;
-  readonly #streams = new Set<{ cut(): void; close(): void }>();
-  /** The last that it heard of each object, so that no news is told twice. */
-  readonly #heard = new Map<string, string>();
   /** Whether its work goes on after `term.signal` has aborted, until `finishWork`. */
   #busy = false;
-  #token: string;
   #finishWork: () => void = () => undefined;
   readonly #signalListenersBefore = process.listenerCount('SIGTERM');
 
@@ -43,14 +28,14 @@ export class ScenarioProcess implements ApiTransport {
     this.#cluster = cluster;
     this.label = label;
     this.pod = pod;
-    this.#token = pod.token;
-    this.#mishaps = cluster.mishapsOf(label);
+    this.network = new ScenarioNetwork(cluster, this, pod.token);
+    const { network } = this;
     const identity = { pod, namespace: NAMESPACE, lease: LEASE };
     const ports = {
-      lease: leasePort(this, NAMESPACE, LEASE),
-      leaseWatch: leaseWatchPort(this, NAMESPACE, LEASE),
-      pod: podPort(this, NAMESPACE),
-      podWatch: (name: string) => podWatchPort(this, NAMESPACE, name),
+      lease: leasePort(network, NAMESPACE, LEASE),
+      leaseWatch: leaseWatchPort(network, NAMESPACE, LEASE),
+      pod: podPort(network, NAMESPACE),
+      podWatch: (name: string) => podWatchPort(network, NAMESPACE, name),
       close: () => undefined,
     };
     this.elector = new LeaseElector(
@@ -95,7 +80,7 @@ export class ScenarioProcess implements ApiTransport {
 
   kill(): void {
     this.alive = false;
-    for (const stream of this.#streams) stream.close();
+    this.network.close();
     this.#cluster.freeSocket(this);
   }
 
@@ -107,25 +92,6 @@ export class ScenarioProcess implements ApiTransport {
     const mailbox = this.#mailbox ?? [];
     this.#mailbox = null;
     for (const news of mailbox) this.#cluster.send(() => this.receive(news));
-  }
-
-  cutOff(): void {
-    this.#cutOff = true;
-    for (const stream of [...this.#streams]) stream.cut();
-  }
-
-  reconnect(): void {
-    this.#cutOff = false;
-  }
-
-  deliver(): void {
-    if (this.#held.length === 0) throw new Error(`nothing of ${this.label} is held`);
-    this.#mishaps.delete('WATCH');
-    for (const message of this.#held.splice(0)) this.#cluster.send(message);
-  }
-
-  acceptToken(accepted: boolean): void {
-    this.#token = accepted ? this.pod.token : 'refused';
   }
 
   beBusy(): void {
@@ -202,133 +168,5 @@ export class ScenarioProcess implements ApiTransport {
       if (answer === 'taken') this.say('the socket of its Pod is taken');
       outcome(answer);
     });
-  }
-
-  // --- Its network
-
-  request(request: ApiRequest): Promise<ApiAnswer> {
-    return new Promise((resolve) => {
-      let waiting = true;
-      const answer = (news: ApiAnswer): void => {
-        if (!waiting) return;
-        waiting = false;
-        timer.cancel();
-        this.receive(() => resolve(news));
-      };
-      const fail = (why: string): void =>
-        answer({ ok: false, failure: failureOfError(request, new Error(why)), absent: false });
-      const timer = this.#cluster.clock.setTimer(DEFAULT_REQUEST_TIMEOUT_MS, () => {
-        this.say(`${this.#cluster.words.request(request)} → no answer in time`);
-        fail('no answer in time');
-      });
-      this.#cluster.send(() => this.#travel(request, answer, fail));
-    });
-  }
-
-  #travel(request: ApiRequest, answer: (news: ApiAnswer) => void, fail: (why: string) => void): void | Promise<void> {
-    if (this.#cutOff) return fail('connect ECONNREFUSED');
-    const verb = verbOf(request);
-    const mishap = this.#mishaps.get(verb);
-    this.#mishaps.delete(verb);
-    if (mishap === undefined) return this.#carryOut(request, answer);
-    const asked = this.#cluster.words.request(request);
-    if (mishap === 'hold') {
-      this.say(`${asked} → on its way`);
-      this.#held.push(() => this.#carryOut(request, answer));
-      return;
-    }
-    if (mishap === 'lose-answer') {
-      return this.#carryOut(request, () => {
-        this.say('the answer is lost');
-        fail('read ECONNRESET');
-      });
-    }
-    this.say(`${asked} → lost on its way`);
-    fail('read ECONNRESET');
-  }
-
-  async #carryOut(request: ApiRequest, answer: (news: ApiAnswer) => void): Promise<void> {
-    const { words } = this.#cluster;
-    const { status, body, headers } = await this.#cluster.handle(this.#token, request);
-    const object: Wire = JSON.parse(body ?? '{}');
-    this.#cluster.say(`${this.label}: ${words.request(request)} → ${words.answer(request, status, object)}`);
-    if (status < 300)
-      this.#note(
-        request,
-        request.verb === 'delete' ? null : (object.items?.[0] ?? (request.verb === 'list' ? null : object)),
-      );
-    if (status < 300) return answer({ ok: true, value: object });
-    const apiStatus = readStatus(object);
-    const failure = failureOfAnswer(request, status, apiStatus, headers['retry-after']);
-    answer({ ok: false, failure, absent: provesAbsence(request, status, apiStatus) });
-  }
-
-  /** Whether this is news of the object. */
-  #note(request: ApiRequest, object: Wire | null): boolean {
-    const key = `${request.resource}/${request.name}`;
-    const state = object === null ? 'none' : this.#cluster.words.object(request, object);
-    const isNews = this.#heard.get(key) !== state;
-    this.#heard.set(key, state);
-    return isNews;
-  }
-
-  stream(request: ApiRequest, sink: ByteSink): { close(): void } {
-    let over = false;
-    let closeAtServer = (): void => undefined;
-    const end = (error: Error | null): void => {
-      if (over) return;
-      over = true;
-      this.#streams.delete(stream);
-      closeAtServer();
-      this.receive(() => sink.ended(error === null ? null : failureOfError(request, error)));
-    };
-    const stream = {
-      cut: () => end(new Error('read ECONNRESET')),
-      close: () => {
-        over = true;
-        this.#streams.delete(stream);
-        closeAtServer();
-      },
-    };
-    this.#streams.add(stream);
-    const open = async (): Promise<void> => {
-      if (over) return;
-      if (this.#cutOff) return end(new Error('connect ECONNREFUSED'));
-      const { status, body, headers, stream: lines } = await this.#cluster.handle(this.#token, request);
-      if (lines === undefined) {
-        this.say(`${this.#cluster.words.request(request)} → ${status}`);
-        over = true;
-        const failure = failureOfAnswer(request, status, readStatus(JSON.parse(body ?? '{}')), headers['retry-after']);
-        return this.receive(() => sink.ended(failure));
-      }
-      closeAtServer = () => lines.close();
-      this.receive(() => sink.opened());
-      const pass = (message: () => void): void => {
-        if (this.#mishaps.get('WATCH') === 'hold') this.#held.push(message);
-        else this.#cluster.send(message);
-      };
-      lines.open(
-        (chunk) =>
-          pass(() => {
-            if (over) return;
-            this.receive(() => {
-              this.#tell(request, chunk);
-              sink.bytes(Buffer.from(chunk));
-            });
-          }),
-        (error) => pass(() => end(error ?? null)),
-      );
-    };
-    this.#cluster.send(open);
-    return stream;
-  }
-
-  #tell(request: ApiRequest, chunk: string): void {
-    for (const line of chunk.split('\n').filter((text) => text !== '')) {
-      const event: WireEvent = JSON.parse(line);
-      if (event.type === 'BOOKMARK') continue;
-      const isNews = this.#note(request, event.type === 'DELETED' ? null : event.object);
-      if (isNews) this.say(`${this.#cluster.words.request(request)} → ${this.#cluster.words.event(request, event)}`);
-    }
   }
 }
