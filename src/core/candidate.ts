@@ -41,7 +41,7 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
       noteWritten(turn, role, input.request, input.lease);
       break;
     case 'leaseRead':
-      if (turn.wasLeaseRead(input.request)) turn.role = { ...role, resting: false };
+      noteRead(turn, role, input.request, input.lease);
       break;
     case 'requestFailed':
       noteFailure(turn, role, input.request, input.failure);
@@ -91,34 +91,29 @@ function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kin
   }
 }
 
-/** The Lease is this Pod's own: leads on, once a consistent answer and the own Pod's existence prove it. */
+/** The Lease is this Pod's own: leads on, once a new answer and the own Pod's existence prove it. */
 function resume(turn: Turn, role: CandidateRole): void {
   const { observation, barred, canRenew } = turn.knowledge;
   const { attempt } = role;
   if (attempt?.step === 'creating' || observation?.lease == null) return;
   if (barred === 'pod-deleted') return abandon(turn, role);
   if (attempt?.step === 'resuming') {
-    if (attempt.ownPod !== 'exists' || !('lease' in attempt.renewal)) return;
+    if (attempt.ownPod !== 'exists' || !('lease' in attempt.proof)) return;
     // Given up again since it was taken back: taken back again.
-    if (!isReleased(observation.lease)) return beginTerm(turn, attempt.renewal.lease, !role.createdUnawares);
+    if (!isReleased(observation.lease)) return beginTerm(turn, attempt.proof.lease, !role.createdUnawares);
   }
   if (attempt !== null) abandon(turn, role);
-  if (role.resting) return;
-  if (!observation.consistent) {
-    turn.readLease();
-    return;
-  }
-  const { lease } = observation;
+  // The read under way was asked for too early to prove anything now.
+  if (role.resting || (!canRenew && turn.knowledge.leaseRead !== null)) return;
   const ownPod = turn.checkOwnPod();
-  if (!canRenew) {
-    const unrenewed: CandidateRole = { ...role, attempt: { step: 'resuming', ownPod, renewal: { lease } } };
-    turn.role = unrenewed;
-    if (ownPod === 'exists') resume(turn, unrenewed);
-    return;
-  }
+  const request = canRenew ? renew(turn, observation.lease) : turn.readLease();
+  turn.role = { ...role, attempt: { step: 'resuming', ownPod, proof: { request } } };
+}
+
+function renew(turn: Turn, lease: LeaseRecord): number {
   const request = turn.newRequest();
-  turn.role = { ...role, attempt: { step: 'resuming', ownPod, renewal: { request } } };
   turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
+  return request;
 }
 
 /** Nobody holds the Lease: after a jitter, deletes what remains of it and creates one. */
@@ -206,18 +201,29 @@ function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: Le
     if (verdict.kind === 'mine' && turn.knowledge.barred !== 'pod-deleted') beginTerm(turn, lease, false);
     else abandon(turn, role);
   }
-  if (purpose === 'renewal' && attempt.step === 'resuming') {
-    turn.role = { ...role, attempt: { ...attempt, renewal: { lease } } };
+  if (purpose === 'proof' && attempt.step === 'resuming') {
+    turn.role = { ...role, attempt: { ...attempt, proof: { lease } } };
   }
+}
+
+function noteRead(turn: Turn, role: CandidateRole, request: number, lease: LeaseRecord | null): void {
+  if (!turn.wasLeaseRead(request)) return;
+  const { attempt } = role;
+  const awake: CandidateRole = { ...role, resting: false };
+  turn.role = awake;
+  if (attempt?.step !== 'resuming' || purposeOf(attempt, request) !== 'proof') return;
+  // Events have overtaken the answer: it proves nothing any more.
+  const overtaken = lease?.resourceVersion !== turn.knowledge.observation?.lease?.resourceVersion;
+  if (lease === null || overtaken) abandon(turn, awake);
+  else turn.role = { ...awake, attempt: { ...attempt, proof: { lease } } };
 }
 
 function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: RequestFailure): void {
   const { attempt } = role;
   const forbidden = failure.kind === 'forbidden';
+  if (forbidden && turn.wasLeaseRead(request)) turn.warn('read-forbidden', failure.message);
   if (attempt === null) {
-    if (!turn.wasLeaseRead(request)) return;
-    if (forbidden) turn.warn('read-forbidden', failure.message);
-    rest(turn, role, failure);
+    if (turn.wasLeaseRead(request)) rest(turn, role, failure);
     return;
   }
   switch (purposeOf(attempt, request)) {
@@ -230,8 +236,8 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
       if (!forbidden) return rest(turn, role, failure);
       noteDeleteForbidden(turn, failure);
       return abandon(turn, role);
-    case 'renewal':
-      if (!forbidden) return rest(turn, role, failure);
+    case 'proof':
+      if (!forbidden || turn.wasLeaseRead(request)) return rest(turn, role, failure);
       // The next resumption goes without.
       noteRenewForbidden(turn, failure);
       return abandon(turn, role);
@@ -277,12 +283,10 @@ function isChecking(attempt: Attempt): attempt is CheckingAttempt {
 }
 
 /** What an attempt asked with this request, if it still waits for the answer. */
-function purposeOf(attempt: Attempt, request: number): 'ownPodCheck' | 'deletion' | 'renewal' | 'creation' | null {
+function purposeOf(attempt: Attempt, request: number): 'ownPodCheck' | 'deletion' | 'proof' | 'creation' | null {
   if (attempt.step === 'creating' && attempt.request === request) return 'creation';
   if (attempt.step === 'clearing' && attempt.deletion?.request === request) return 'deletion';
-  if (attempt.step === 'resuming' && 'request' in attempt.renewal && attempt.renewal.request === request) {
-    return 'renewal';
-  }
+  if (attempt.step === 'resuming' && 'request' in attempt.proof && attempt.proof.request === request) return 'proof';
   if (isChecking(attempt) && attempt.ownPod !== 'exists' && attempt.ownPod.request === request) return 'ownPodCheck';
   return null;
 }

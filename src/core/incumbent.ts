@@ -9,10 +9,10 @@ export type IncumbentFate = 'alive' | 'gone' | 'unknown';
 
 /** Evidence about the Pod that holds, or held, the Lease. */
 export type PodEvidence =
-  /** A consistent read or list, asked for after the Pod was known to hold the Lease; `null`: no Pod has its name. */
+  /** A consistent read, asked for after the Pod was known to hold the Lease; `null`: no Pod has its name. */
   | { readonly kind: 'consistent'; readonly pod: PodRecord | null }
-  /** A watch event showed a Pod of that name. A watch may lag. */
-  | { readonly kind: 'event'; readonly pod: PodRecord }
+  /** A list or a watch event showed a Pod of that name, or (`null`) a list showed none. Both may lag. */
+  | { readonly kind: 'sighting'; readonly pod: PodRecord | null }
   /** A DELETED event for a Pod of that name. */
   | { readonly kind: 'deletion'; readonly pod: PodRecord };
 
@@ -23,8 +23,8 @@ export type PodEvidence =
  * name would let the new Pod inherit a term it never won.
  *
  * Gone needs proof: a DELETED event for its uid, or a consistent answer without it. A Pod that is
- * being deleted, failed, or on a dead node still exists, and its process may still work; and a
- * watch event that shows another uid may be older than the incumbent, so it proves nothing.
+ * being deleted, failed, or on a dead node still exists, and its process may still work; and a list or a
+ * watch event without its uid may be older than the incumbent, so it proves nothing and only makes one ask.
  *
  * Once gone, always gone: a uid never comes back.
  */
@@ -36,7 +36,7 @@ export function judgeIncumbent(incumbent: PodReference, before: IncumbentFate, e
       return same ? 'alive' : 'gone';
     case 'deletion':
       return same ? 'gone' : before;
-    case 'event':
-      return same ? 'alive' : before;
+    case 'sighting':
+      return same ? 'alive' : 'unknown';
   }
 }

@@ -22,11 +22,11 @@ export const BACKSTOP_INTERVAL_MS = 60_000;
 export function observe(turn: Turn, input: Input): void {
   switch (input.type) {
     case 'leaseObserved':
-      noteLease(turn, input.lease, input.by === 'list');
+      noteLease(turn, input.lease);
       break;
     case 'leaseWritten':
       turn.learn({ failures: 0 });
-      noteLease(turn, input.lease, true);
+      noteLease(turn, input.lease);
       break;
     case 'leaseDeleted':
       noteAbsenceAt(turn, input.lease.resourceVersion);
@@ -38,13 +38,13 @@ export function observe(turn: Turn, input: Input): void {
       noteLeaseRead(turn, input.request, input.lease);
       break;
     case 'podObserved':
-      notePod(turn, input.watched, { kind: input.by === 'list' ? 'consistent' : 'event', pod: input.pod });
+      notePod(turn, input.watched, { kind: 'sighting', pod: input.pod });
       break;
     case 'podDeleted':
       notePod(turn, input.watched, { kind: 'deletion', pod: input.pod });
       break;
     case 'podAbsent':
-      notePod(turn, input.watched, { kind: 'consistent', pod: null });
+      notePod(turn, input.watched, { kind: 'sighting', pod: null });
       break;
     case 'podRead':
       noteIncumbentRead(turn, input.request, { kind: 'consistent', pod: input.pod });
@@ -76,7 +76,7 @@ function lookAgain(turn: Turn): void {
 }
 
 /** Takes note of a Lease that the server showed or left behind. */
-export function noteLease(turn: Turn, lease: LeaseRecord, consistent: boolean): void {
+export function noteLease(turn: Turn, lease: LeaseRecord): void {
   const { observation, newestResourceVersion } = turn.knowledge;
   const before = observation?.lease ?? null;
   // Late: an event, or an answer that events have overtaken. Once the Lease is known to be gone, what
@@ -88,7 +88,6 @@ export function noteLease(turn: Turn, lease: LeaseRecord, consistent: boolean): 
   turn.learn({
     observation: {
       lease,
-      consistent: consistent || (unchanged && observation?.consistent === true),
       sinceMs: unchanged && observation !== null ? observation.sinceMs : turn.moment.nowMs,
     },
     newestResourceVersion: lease.resourceVersion,
@@ -149,7 +148,6 @@ export function noteAbsence(turn: Turn): void {
   turn.learn({
     observation: {
       lease: null,
-      consistent: true,
       sinceMs: alreadyAbsent ? observation.sinceMs : turn.moment.nowMs,
     },
     verifiedAtMs: turn.moment.nowMs,
@@ -173,7 +171,7 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
     ) {
       turn.learn({ newestResourceVersion: lease.resourceVersion, observation: null });
     }
-    noteLease(turn, lease, true);
+    noteLease(turn, lease);
     return;
   }
   // "There is none" carries no resourceVersion. When the Lease changed while the answer was under
@@ -188,8 +186,8 @@ function notePod(turn: Turn, watched: PodReference, evidence: PodEvidence): void
   const fate = judgeIncumbent(incumbent.pod, incumbent.fate, evidence);
   turn.learn({ incumbent: { ...incumbent, fate }, canReadPods: true });
   if (fate === 'gone' && incumbent.pod.uid === turn.config.self.uid) barDeleted(turn);
-  // Somebody else goes by its name: most likely it is gone, but only a consistent read proves it.
-  if (fate !== 'gone' && evidence.pod !== null && evidence.pod.uid !== incumbent.pod.uid) turn.readIncumbent();
+  // Nobody, or somebody else, goes by its name: most likely it is gone, but only a consistent read proves it.
+  if (fate === 'unknown') turn.readIncumbent();
 }
 
 function noteIncumbentRead(turn: Turn, request: number, evidence: PodEvidence): void {

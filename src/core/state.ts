@@ -32,11 +32,6 @@ export interface Incumbent {
 export interface LeaseObservation {
   /** `null`: there is none. */
   readonly lease: LeaseRecord | null;
-  /**
-   * Whether a consistent read, list or write showed it. A watch may lag, so nobody begins to lead on
-   * its word alone.
-   */
-  readonly consistent: boolean;
   /** The monotonic moment since which it has looked like this. */
   readonly sinceMs: number;
 }
@@ -92,11 +87,14 @@ export type Attempt =
     }
   /** Waits for the answer to its create. */
   | { readonly step: 'creating'; readonly request: number }
-  /** The Lease is its own already: makes sure that the own Pod still exists, and renews. */
+  /**
+   * The Lease is its own already: makes sure that the own Pod still exists, and renews; where that is not permitted
+   * reads the Lease. What was seen of it before may be long past, so nobody begins to lead on its word.
+   */
   | {
       readonly step: 'resuming';
       readonly ownPod: OwnPodCheck;
-      readonly renewal: { readonly request: number } | { readonly lease: LeaseRecord };
+      readonly proof: { readonly request: number } | { readonly lease: LeaseRecord };
     };
 
 /** What to do once out of office. */

@@ -64,14 +64,15 @@ export class Turn {
     return this.#lastRequest;
   }
 
-  /** Asks for a consistent read of the Lease, unless one is under way. */
-  readLease(): void {
-    if (this.knowledge.leaseRead !== null) return;
+  /** Asks for a consistent read of the Lease, unless one is under way; gives the number of that request. */
+  readLease(): number {
+    if (this.knowledge.leaseRead !== null) return this.knowledge.leaseRead.request;
     const request = this.newRequest();
     const knewResourceVersion = this.knowledge.observation?.lease?.resourceVersion ?? null;
     const { newestResourceVersion } = this.knowledge;
     this.learn({ leaseRead: { request, knewResourceVersion, newestResourceVersion } });
     this.order({ type: 'readLease', request });
+    return request;
   }
 
   /** Counts a failed request, and tells how long to wait before the next. */

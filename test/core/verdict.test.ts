@@ -17,7 +17,7 @@ const SINCE_MS = 1_000;
 
 function knowing(lease: LeaseRecord | null, incumbent: Incumbent | null, changes: Partial<Knowledge> = {}): Knowledge {
   const { knowledge } = initialElectionState(CONFIG);
-  return { ...knowledge, observation: { lease, consistent: true, sinceMs: SINCE_MS }, incumbent, ...changes };
+  return { ...knowledge, observation: { lease, sinceMs: SINCE_MS }, incumbent, ...changes };
 }
 
 function rival(changes: Partial<Incumbent> = {}): Incumbent {

@@ -154,8 +154,8 @@ function assertTries(
       break;
     case 'resuming':
       checks(attempt.ownPod);
-      if ('request' in attempt.renewal) asks(attempt.renewal.request);
-      assert.ok(attempt.ownPod !== 'exists' || 'request' in attempt.renewal, 'resumes, and waits for nothing');
+      if ('request' in attempt.proof) asks(attempt.proof.request);
+      assert.ok(attempt.ownPod !== 'exists' || 'request' in attempt.proof, 'resumes, and waits for nothing');
       break;
   }
 }

@@ -109,7 +109,10 @@ export class Checkers implements ProcessObserver {
       const grows = term.fencingToken > newest.token;
       const resumes = term.resumed && newest.pod === pod && term.fencingToken === newest.token;
       if (!grows && !resumes) {
-        this.#violated(3, `${process.name} has the token ${term.fencingToken} after ${newest.token} of ${newest.pod.name}`);
+        this.#violated(
+          3,
+          `${process.name} has the token ${term.fencingToken} after ${newest.token} of ${newest.pod.name}`,
+        );
       }
     }
     if (newest === null || term.fencingToken > newest.token) this.#newestTerm = { token: term.fencingToken, pod };

@@ -3,7 +3,7 @@
  * powers of a kubelet and of an administrator. When to use them is drawn in `mishaps.ts`.
  */
 
-import { ApiServer, type ApiResponse, LEASES, PODS } from '../../src/apiserver/index.ts';
+import { type ApiResponse, ApiServer, LEASES, PODS } from '../../src/apiserver/index.ts';
 import type { LeaseElectorOptions } from '../../src/index.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import type { Checkers } from './checkers.ts';
@@ -64,6 +64,11 @@ export class Cluster {
       garbageCollectionDelayMs: () => 5 + this.random.next() * this.mix.collectorDelayMs,
       garbageCollectionStepMs: () => 1 + this.random.next() * this.mix.collectorStepMs,
       faults: () => (this.network.statusOfNext === null ? undefined : { status: this.network.statusOfNext }),
+    });
+    this.server.onWrite(({ type, resource, object }) => {
+      if (type !== 'DELETED' || resource !== 'pods') return;
+      const pod = this.pods.find(({ uid }) => uid === object.metadata.uid);
+      if (pod !== undefined) pod.gone = true;
     });
     this.server.createNamespace(NAMESPACE);
     this.grant(mix.permissions);
@@ -213,7 +218,6 @@ export class Cluster {
       if (pod.gone || pod.nodeLost) return;
       if (pod.processes.some((process) => process.alive)) return this.#confirmWhenDead(pod, 0);
       this.log(() => `the kubelet confirms the end of Pod ${pod.name}`);
-      pod.gone = true;
       this.server.confirmPodTermination(NAMESPACE, pod.name);
     });
   }
@@ -222,7 +226,6 @@ export class Cluster {
   forceDeletePod(pod: SimulatedPod): void {
     if (pod.gone) return;
     this.log(() => `Pod ${pod.name} is deleted by force`);
-    pod.gone = true;
     pod.forced = true;
     this.#asAdmin('DELETE', `${PODS_PATH}/${pod.name}`, {
       gracePeriodSeconds: 0,

@@ -4,8 +4,8 @@
 
 import type { Cluster } from './cluster.ts';
 import type { Mishap } from './mix.ts';
-import type { SimulatedPod } from './simulated-pod.ts';
 import { ALL_PERMISSIONS } from './permissions.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
 
 /** Lets one of them happen. */
 export function letHappen(cluster: Cluster, mishap: Mishap): void {

@@ -6,7 +6,7 @@
  * go through the library's real mapping.
  */
 
-import type { ApiServer, ApiResponse, ApiRequest as HttpRequest } from '../../src/apiserver/index.ts';
+import type { ApiResponse, ApiServer, ApiRequest as HttpRequest } from '../../src/apiserver/index.ts';
 import type { ApiAnswer, ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
 import { failureOfAnswer, failureOfError, provesAbsence, readStatus } from '../../src/kube/api-error.ts';
 import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
@@ -145,7 +145,8 @@ export class Network {
         if (fate.answer === 'lost' || endpoint.isolated) return;
         this.#timeline.setTimer(fate.answerDelayMs, () =>
           endpoint.run(() => {
-            if (response === null || fate.answer === 'reset') fail(new Error(response === null ? REFUSED : 'ECONNRESET'));
+            if (response === null || fate.answer === 'reset')
+              fail(new Error(response === null ? REFUSED : 'ECONNRESET'));
             else if (response.status === 401 && !again) this.#exchange(endpoint, request, true, settle, fail);
             else settle(answerOf(request, response));
           }),
@@ -251,7 +252,9 @@ export class Network {
     if (!fate.arrives || fate.answer === 'lost' || endpoint.isolated) return;
     this.#timeline.setTimer(fate.requestDelayMs, () => {
       if (endpoint.isolated) return;
-      void this.#arrive(endpoint, request, sentAtMs, { ...fate, repeated: false, statusAfterwards: null }).then(answered);
+      void this.#arrive(endpoint, request, sentAtMs, { ...fate, repeated: false, statusAfterwards: null }).then(
+        answered,
+      );
     });
   }
 

@@ -76,7 +76,8 @@ export class ProcessClock implements Clock {
   }
 
   #schedule(timer: PendingTimer): void {
-    const afterMs = (timer.dueMs - this.nowMs()) / this.#rate;
+    // A nanosecond more, so that rounding never makes it fire before its time.
+    const afterMs = (timer.dueMs - this.nowMs()) / this.#rate + 1e-6;
     timer.appointment = this.#timeline.setTimer(afterMs, () =>
       this.#run(() => {
         // It may have been cancelled while the process was paused.

@@ -4,12 +4,12 @@
  */
 
 import type { LeaseElectorEvents, LeaseElectorOptions, Term } from '../../src/index.ts';
-import type { LeaseElector, Surroundings } from '../../src/lease-elector.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
+import type { ClusterPorts } from '../../src/kube/connect.ts';
 import { resolveIdentity } from '../../src/kube/identity.ts';
 import { leasePort, leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { podPort, podWatchPort, readPod } from '../../src/kube/pod-api.ts';
-import type { ClusterPorts } from '../../src/kube/connect.ts';
+import type { LeaseElector, Surroundings } from '../../src/lease-elector.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import type { Endpoint, Network, News } from './network.ts';
 import type { ProcessClock } from './process-clock.ts';

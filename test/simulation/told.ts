@@ -3,9 +3,9 @@
  * do not believe what it says it knows.
  */
 
+import type { PodReference } from '../../src/core/lease-record.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import type { News } from './network.ts';
-import type { PodReference } from '../../src/core/lease-record.ts';
 
 interface WireObject {
   readonly kind?: string;
