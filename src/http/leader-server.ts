@@ -202,6 +202,8 @@ export class LeaderServer {
     });
     server.on('connection', (socket) => this.#accept(socket));
     server.on('request', (request, response) => this.#take(request, response));
+    // The body that a client asks about is not wanted.
+    server.on('checkContinue', (request, response) => this.#take(request, response, true));
     // Node.js would close the connection without a word.
     server.on('connect', (_request, socket) =>
       socket.end('HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\n\r\n'),
@@ -245,7 +247,7 @@ export class LeaderServer {
     socket.once('close', () => this.#connections.delete(socket));
   }
 
-  #take(request: IncomingMessage, response: ServerResponse): void {
+  #take(request: IncomingMessage, response: ServerResponse, isBodyRefused = false): void {
     const { socket } = request;
     // It may be told of a connection that broke.
     response.on('error', () => {});
@@ -255,15 +257,18 @@ export class LeaderServer {
       return;
     }
     this.#connections.add(socket);
-    let left = MAX_BODY_BYTES;
+    let size = 0;
+    let isAnswered = false;
+    const respond = (bodyUnread: boolean): void => {
+      if (!isAnswered) this.#respond(request, response, bodyUnread);
+      isAnswered = true;
+    };
+    if (isBodyRefused || Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) respond(true);
     request.on('data', (chunk: Buffer) => {
-      const wasRead = left >= 0;
-      left -= chunk.length;
-      if (wasRead && left < 0) this.#respond(request, response, true);
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) respond(true);
     });
-    request.on('end', () => {
-      if (left >= 0) this.#respond(request, response, false);
-    });
+    request.on('end', () => respond(false));
   }
 
   #respond(request: IncomingMessage, response: ServerResponse, bodyUnread: boolean): void {

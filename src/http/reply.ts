@@ -2,7 +2,8 @@
  * Puts an answer on the wire byte for byte as Go's `net/http` does, since that is what the sidecar is written with.
  *
  * Go sends the fields of the program sorted by name, then `Date`, `Content-Length` and `Connection: close`;
- * it says nothing where a connection stays open, and answers HTTP/1.0 with HTTP/1.0 (`server.go`, `writeHeader`).
+ * it says nothing where a connection stays open, and answers HTTP/1.0 with HTTP/1.0 (`server.go`, `writeHeader`; `kubectl
+ * proxy` is such a server, and was compared). One difference is left: a connection of HTTP/1.0 is never kept open.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -153,6 +153,14 @@ test('HTTP/1.0 has no chunks, and the connection that is not kept is not said to
   assert.equal(clock.timers.size, 0);
 });
 
+test('a reader that wants the connection closed after the stream is told so', async (t) => {
+  const { port } = await startServer(t);
+  const reader = rawClient(t, port).send('GET /sse HTTP/1.1', 'Host: localhost', 'Connection: close', '');
+  await reader.has(RETRY);
+  const closing = HEAD.replace('Connection: keep-alive\r\n', '').replace('Transfer', 'Connection: close\r\nTransfer');
+  assert.equal(reader.received, `${closing}${chunk('data: {}\n\n')}${RETRY}`);
+});
+
 test('one reader too many is turned away, which harms no other', async (t) => {
   const { server, port } = await startServer(t, { limits: { readers: 2 } });
   const readers = [await sseReader(t, port), await sseReader(t, port)];
