@@ -48,6 +48,7 @@ export class ScenarioCluster {
   /** Who has the socket of a Pod, and who waits for it, by the Pod's uid. */
   readonly #sockets = new Map<string, { process: ScenarioProcess; got: (outcome: SiblingLockOutcome) => void }[]>();
   #letCollectorWork: () => void;
+  #defect: Error | null = null;
 
   constructor() {
     this.server = new ApiServer({
@@ -90,10 +91,16 @@ export class ScenarioCluster {
     });
   }
 
+  /** An elector found a defect of its own: no story may tell that as if it had to be so. */
+  noteDefect(cause: unknown): void {
+    this.#defect ??= new Error('an invariant of the election broke', { cause });
+  }
+
   /** Lets everything happen that needs no time. */
   async settle(): Promise<void> {
     for (let count = 0; count < MESSAGE_LIMIT; count += 1) {
       for (let turn = 0; turn < PROMISE_TURNS; turn += 1) await null;
+      if (this.#defect !== null) throw this.#defect;
       const message = this.#messages.shift();
       if (message !== undefined) await message();
       else if (!this.clock.fireNext(this.clock.nowMs())) return;

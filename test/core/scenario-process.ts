@@ -141,7 +141,10 @@ export class ScenarioProcess {
       const rule = /Grant `\w+` on [\w.]+/.exec(message)?.[0];
       this.say(`warning ${code}${rule === undefined ? '' : `: ${rule}`}`);
     });
-    elector.on('error', ({ code }) => this.say(`error ${code}`));
+    elector.on('error', ({ code, cause }) => {
+      this.say(`error ${code}`);
+      if (code === 'ERR_LEASE_ELECTOR_INVARIANT') this.#cluster.noteDefect(cause);
+    });
     elector.on('stopped', () => this.say('stopped'));
   }
 
