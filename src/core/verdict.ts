@@ -44,12 +44,14 @@ export type Verdict =
  * The Pod that holds a Lease: the one in its ownerReferences, whatever its holderIdentity says.
  *
  * A Lease that lost its owner by hand (`kubectl delete pod --cascade=orphan`, an edit) is still held by
- * the Pod it was seen with: nobody else took it.
+ * the Pod it was seen with, unless it names somebody else now: nobody else took it.
  */
 export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null): PodReference | null {
   if (lease.owner !== null) return lease.owner;
-  const orphaned = incumbent?.leaseUid === lease.uid && incumbent.pod.name === lease.holderIdentity;
-  return orphaned ? incumbent.pod : null;
+  if (incumbent?.leaseUid !== lease.uid) return null;
+  const { holderIdentity } = lease;
+  const takenByAnother = holderIdentity !== null && holderIdentity !== '' && holderIdentity !== incumbent.pod.name;
+  return takenByAnother ? null : incumbent.pod;
 }
 
 /** Decides whose the Lease is. Whatever is doubtful is held by somebody else. */

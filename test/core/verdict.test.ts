@@ -178,6 +178,24 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
+    'orphaned by hand, and the holder emptied: still held by the Pod it was seen with',
+    knowing(leaseOf(null, { holderIdentity: null }), rival()),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    'orphaned by hand, and the holder an empty text: still held by the Pod it was seen with',
+    knowing(leaseOf(null, { holderIdentity: '' }), rival()),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    'without an owner, and another holder: foreign',
+    knowing(leaseOf(null, { holderIdentity: 'somebody' }), rival()),
+    SINCE_MS,
+    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+  ],
+  [
     'orphaned by hand, and the Pod it was seen with is gone: to be deleted',
     knowing(orphaned, rival({ fate: 'gone' })),
     SINCE_MS,

@@ -46,7 +46,7 @@ export class Checkers implements ProcessObserver {
   readonly #log: (line: () => string) => void;
   #cluster: Cluster | null = null;
   #holder: Holder | null = null;
-  /** Which Pod owned the Lease in each version of it. */
+  /** Which Pod held the Lease in each version of it. */
   readonly #owners = new Map<string, string | null>();
   /** Pods that lost the Lease to somebody's hand. */
   readonly #dispossessed = new Set<string>();
@@ -127,8 +127,6 @@ export class Checkers implements ProcessObserver {
     const writer = by instanceof SimulatedProcess ? by : null;
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
-    if (type !== 'DELETED') this.#owners.set(resourceVersion, owner?.uid ?? null);
-
     if (writer !== null) this.#checkWrite(cluster, writer, type);
     if (type === 'DELETED') {
       if (this.handAtWork && this.#holder !== null) this.#holder.touched = true;
@@ -139,6 +137,7 @@ export class Checkers implements ProcessObserver {
     const previous = this.#holder;
     // An owner that was edited away holds the Lease still: nobody else took it.
     const uid = owner?.uid ?? (this.handAtWork && previous !== null ? previous.uid : null);
+    this.#owners.set(resourceVersion, uid);
     if (previous !== null && previous.uid === uid) {
       previous.released = released;
       previous.touched = this.handAtWork ? true : by !== null ? false : previous.touched;

@@ -21,7 +21,7 @@ export class Told {
   readonly #self: PodReference;
   /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
   podGone = false;
-  /** The uids of all Pods that were seen to own the Lease. */
+  /** The uids of all Pods that were seen to own the Lease when that was news. */
   readonly owners: Set<string> = new Set();
   /** The newest Lease seen that another Pod owns. */
   newestOfAnother = 0n;
@@ -55,7 +55,9 @@ export class Told {
   #noteLease({ metadata }: WireObject): void {
     if (metadata?.resourceVersion === undefined) return;
     const version = BigInt(metadata.resourceVersion);
-    if (version > this.newest) this.newest = version;
+    // What is older than what it knows already is no news: it may not say whose the Lease is now.
+    if (version < this.newest) return;
+    this.newest = version;
     const owner = metadata.ownerReferences?.[0]?.uid;
     if (owner === undefined) return;
     this.owners.add(owner);
