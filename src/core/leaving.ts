@@ -46,19 +46,14 @@ export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): voi
       return;
     case 'leaving': {
       const { step } = role;
-      const promises = step.name === 'draining' && release === 'always';
-      turn.role = {
-        ...role,
-        next: next === 'stopped' ? next : role.next,
-        step: promises ? { ...step, release } : step,
-      };
+      // What was not decided yet hears of it; a promise to give the Lease up stands.
+      const promises = 'release' in step && release === 'always';
+      turn.role = { ...role, next, step: promises ? { ...step, release } : step };
       return;
     }
     case 'starting':
     case 'sibling':
       return leaveOffice(turn, next, false);
-    case 'stopped':
-      return;
   }
 }
 
@@ -95,7 +90,7 @@ function decide(turn: Turn, next: LeavingFor, release: ReleasePolicy, drained: b
 }
 
 function drain(turn: Turn, next: LeavingFor, release: ReleasePolicy): void {
-  turn.clearTimers('campaign', 'retry', 'renew', 'recheck', 'leaving');
+  turn.clearTimers('retry', 'recheck', 'leaving');
   turn.role = { name: 'leaving', next, step: { name: 'draining', request: null, release }, tries: 0 };
   turn.order({ type: 'settleWork' });
 }
@@ -116,7 +111,7 @@ function noteWork(turn: Turn, release: ReleasePolicy, drained: boolean): void {
 function goTo(turn: Turn, next: LeavingFor, step: LeavingStep): void {
   // The limit is for giving the Lease up; the time of the work is bounded by the application.
   if (turn.role.name !== 'leaving' || turn.role.step.name === 'draining') {
-    turn.clearTimers('campaign', 'retry', 'renew', 'recheck');
+    turn.clearTimers('retry', 'renew', 'recheck');
     turn.setTimer('leaving', LEAVING_LIMIT_MS);
   }
   const tries = turn.role.name === 'leaving' ? turn.role.tries : 0;
@@ -132,8 +127,7 @@ function mark(turn: Turn, next: LeavingFor): void {
 }
 
 /** The Lease, if it is this Pod's still: it may have been given to somebody else by hand since it was looked at. */
-function ownLease({ config, knowledge }: Turn): LeaseRecord | null {
-  const lease = knowledge.observation?.lease ?? null;
+function ownLease({ config, knowledge, lease }: Turn): LeaseRecord | null {
   return lease !== null && holderOf(lease, knowledge.incumbent)?.uid === config.self.uid ? lease : null;
 }
 
@@ -158,7 +152,7 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
     case 'leaseWritten':
       return noteWritten(turn, role, input.request, input.lease);
     case 'leaseRemoved':
-      if (role.step.name !== 'deleting' || role.step.request !== input.request) return;
+      if (role.step.request !== input.request) return;
       noteAbsence(turn);
       return leaveOffice(turn, role.next, true);
     case 'leaseRead':
@@ -166,13 +160,11 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
       return;
     case 'requestFailed':
       return noteFailure(turn, role, input.request, input.failure);
-    default:
-      return;
   }
 }
 
 function noteOwnPod(turn: Turn, role: LeavingRole, request: number, pod: PodRecord | null): void {
-  if (role.step.name !== 'readingOwnPod' || role.step.request !== request) return;
+  if (role.step.request !== request) return;
   const terminating = pod !== null && pod.uid === turn.config.self.uid && pod.terminating;
   if (terminating) mark(turn, role.next);
   else leaveOffice(turn, role.next, false);
@@ -190,7 +182,7 @@ function noteWritten(turn: Turn, role: LeavingRole, request: number, lease: Leas
 /** After a failure, the Lease itself tells how far giving it up has come. */
 function noteLeaseRead(turn: Turn, role: LeavingRole): void {
   const { step } = role;
-  if ((step.name !== 'marking' && step.name !== 'deleting') || step.request !== null) return;
+  if (step.name === 'draining' || step.request !== null) return;
   const lease = ownLease(turn);
   if (lease === null) leaveOffice(turn, role.next, step.name === 'deleting');
   else if (isReleased(lease)) remove(turn, role, lease);
@@ -213,8 +205,6 @@ function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: Re
         return leaveOffice(turn, role.next, false);
       }
       return tryAgain(turn, role, { name: 'marking', request: null }, failure);
-    case 'draining':
-      return;
     case 'deleting':
       if (forbidden && !wasRead) return unmark(turn, role, failure);
       return tryAgain(turn, role, { name: 'deleting', request: null }, failure);
