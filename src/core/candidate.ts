@@ -22,7 +22,7 @@ import { judgeLease, type Verdict } from './verdict.ts';
  */
 export const CAMPAIGN_JITTER_MS = 50;
 
-/** A candidate takes note of an answer to it, and does what there is to do next. */
+/** A candidate takes note of an answer to it. */
 export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): void {
   switch (input.type) {
     case 'podRead':
@@ -53,10 +53,7 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
       if (input.timer === 'retry') turn.readLease();
       if (input.timer === 'recheck') recheck(turn, role);
       break;
-    default:
-      break;
   }
-  pursue(turn);
 }
 
 /** Does the next thing that the table of the election asks of a candidate. */
@@ -69,14 +66,13 @@ export function pursue(turn: Turn): void {
 }
 
 /** The own Lease was given up, but may not be deleted: while this Pod exists the collector leaves it alone, too. */
-function mustTakeBack({ config, knowledge }: Turn, verdict: Verdict): boolean {
-  const own = knowledge.observation?.lease?.owner?.uid === config.self.uid;
-  return own && verdict.kind === 'held' && verdict.because === 'collector' && knowledge.canRenew;
+function mustTakeBack({ config, knowledge, lease }: Turn, verdict: Verdict): boolean {
+  return lease?.owner?.uid === config.self.uid && verdict.kind === 'held' && knowledge.canRenew;
 }
 
 function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
   if (role.attempt?.step === 'jitter') turn.clearTimers('campaign');
-  if (turn.knowledge.failures > 0 && !role.resting) turn.learn({ failures: 0 });
+  if (!role.resting) turn.learn({ failures: 0 });
   // A create that was sent cannot be called back: its answer is awaited, whatever else is seen meanwhile.
   const attempt = role.attempt?.step === 'creating' ? role.attempt : null;
   setRecheck(turn, { ...role, attempt, createdUnawares: false }, verdict.recheckAtMs);
@@ -93,20 +89,21 @@ function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kin
 
 /** The Lease is this Pod's own: leads on, once a new answer and the own Pod's existence prove it. */
 function resume(turn: Turn, role: CandidateRole): void {
-  const { observation, barred, canRenew } = turn.knowledge;
+  const { barred, canRenew, leaseRead } = turn.knowledge;
+  const { lease } = turn;
   const { attempt } = role;
-  if (attempt?.step === 'creating' || observation?.lease == null) return;
+  if (attempt?.step === 'creating' || lease === null) return;
   if (barred === 'pod-deleted') return abandon(turn, role);
   if (attempt?.step === 'resuming') {
     if (attempt.ownPod !== 'exists' || !('lease' in attempt.proof)) return;
     // Given up again since it was taken back: taken back again.
-    if (!isReleased(observation.lease)) return beginTerm(turn, attempt.proof.lease, !role.createdUnawares);
+    if (!isReleased(lease)) return beginTerm(turn, attempt.proof.lease, !role.createdUnawares);
   }
-  if (attempt !== null) abandon(turn, role);
+  abandon(turn, role);
   // The read under way was asked for too early to prove anything now.
-  if (role.resting || (!canRenew && turn.knowledge.leaseRead !== null)) return;
+  if (role.resting || (!canRenew && leaseRead !== null)) return;
   const ownPod = turn.checkOwnPod();
-  const request = canRenew ? renew(turn, observation.lease) : turn.readLease();
+  const request = canRenew ? renew(turn, lease) : turn.readLease();
   turn.role = { ...role, attempt: { step: 'resuming', ownPod, proof: { request } } };
 }
 
@@ -122,7 +119,7 @@ function campaign(turn: Turn, role: CandidateRole, remains: LeaseRecord | null):
   if (attempt?.step === 'creating') return;
   const pauses = turn.moment.nowMs < role.notBeforeMs;
   if (turn.knowledge.barred !== null || role.resting || pauses) {
-    if (attempt !== null) abandon(turn, role);
+    abandon(turn, role);
     if (pauses) setRecheck(turn, { ...role, attempt: null }, role.notBeforeMs);
     return;
   }
@@ -174,11 +171,9 @@ function clear(
 function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, pod: PodRecord | null): void {
   if (pod === null || pod.uid !== turn.config.self.uid) {
     barDeleted(turn);
-    abandon(turn, role);
   } else if (pod.terminating && attempt.step === 'clearing') {
     turn.learn({ barred: 'pod-terminating' });
     turn.warn('pod-terminating', `Pod ${pod.name} is being deleted, so it does not campaign any more.`);
-    abandon(turn, role);
   } else {
     turn.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
   }
@@ -187,7 +182,7 @@ function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, p
 function noteRemoved(turn: Turn, role: CandidateRole, request: number): void {
   const { attempt } = role;
   if (attempt?.step !== 'clearing' || attempt.deletion?.request !== request) return;
-  if (turn.knowledge.observation?.lease?.uid === attempt.deletion.leaseUid) noteAbsence(turn);
+  if (turn.lease?.uid === attempt.deletion.leaseUid) noteAbsence(turn);
   turn.role = { ...role, attempt: { ...attempt, deletion: null } };
 }
 
@@ -213,7 +208,7 @@ function noteRead(turn: Turn, role: CandidateRole, request: number, lease: Lease
   turn.role = awake;
   if (attempt?.step !== 'resuming' || purposeOf(attempt, request) !== 'proof') return;
   // Events have overtaken the answer: it proves nothing any more.
-  const overtaken = lease?.resourceVersion !== turn.knowledge.observation?.lease?.resourceVersion;
+  const overtaken = lease?.resourceVersion !== turn.lease?.resourceVersion;
   if (lease === null || overtaken) abandon(turn, awake);
   else turn.role = { ...awake, attempt: { ...attempt, proof: { lease } } };
 }
@@ -245,8 +240,6 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
       if (forbidden) turn.warn('create-forbidden', failure.message);
       if (failure.kind === 'rejected') turn.warn('request-rejected', failure.message);
       return rest(turn, { ...role, createdUnawares: role.createdUnawares || isUncertain(failure) }, failure);
-    case null:
-      return;
   }
 }
 

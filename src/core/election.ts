@@ -31,7 +31,7 @@ export function step(state: ElectionState, input: Input): Step {
   const turn = new Turn(state, input);
   observe(turn, input);
   stepRole(turn, turn.role, input);
-  if (state.role.name !== 'candidate') pursue(turn);
+  pursue(turn);
   announceLeader(turn);
   assertInvariants(turn);
   return { state: turn.state, effects: turn.effects };
@@ -62,8 +62,6 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
       return stepLeader(turn, role, input);
     case 'leaving':
       return stepLeaving(turn, role, input);
-    case 'stopped':
-      return;
   }
 }
 
@@ -121,7 +119,7 @@ function announceLeader(turn: Turn): void {
   // One's own Lease, seen before the answer to one's own write: `elected` comes first.
   if (leader?.uid === turn.config.self.uid && (turn.role.name === 'candidate' || turn.role.name === 'leaving')) return;
   turn.learn({ announcedLeader: leader });
-  if (announced !== undefined && leader?.uid === announced?.uid && leader?.name === announced?.name) return;
+  if (leader?.uid === announced?.uid && leader?.name === announced?.name) return;
   turn.announce({ type: 'leaderChanged', leader });
 }
 

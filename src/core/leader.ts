@@ -49,15 +49,14 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
       // The watch will not try again for a while; whether the token is refused for good must be known sooner.
       if (input.failure.kind === 'unauthorized') turn.setTimer('retry', turn.backOffMs(input.failure));
       break;
-    default:
-      break;
   }
   if (turn.role.name === 'leader') hold(turn, turn.role);
 }
 
 /** Makes sure that this process may go on leading. */
 function hold(turn: Turn, role: LeaderRole): void {
-  const { observation, barred, unauthorizedAnswers } = turn.knowledge;
+  const { barred, unauthorizedAnswers, failures } = turn.knowledge;
+  const { lease } = turn;
   if (barred === 'pod-deleted') return endTerm(turn, role, 'pod-deleted');
   if (unauthorizedAnswers >= UNAUTHORIZED_LIMIT) {
     warnUnauthorized(turn);
@@ -67,21 +66,21 @@ function hold(turn: Turn, role: LeaderRole): void {
     turn.setTimer('retry', retryDelayMs(unauthorizedAnswers, turn.moment.random));
     return;
   }
-  if (observation?.lease == null) return restore(turn, role);
+  if (lease === null) return restore(turn, role);
   if (judgeLease(turn.config, turn.knowledge, turn.moment.nowMs).kind !== 'mine') {
     return endTerm(turn, role, 'usurped');
   }
   if (role.restoring !== null) {
     turn.role = restored(turn, role);
-    scheduleRenewal(turn, observation.lease);
+    scheduleRenewal(turn, lease);
   }
   // Orphaned by hand: a renewal puts the owner back, before the Lease looks foreign to a newcomer. Should that
   // fail, the next renewal in its turn does it.
-  else if (observation.lease.owner === null && turn.knowledge.failures === 0) renew(turn, role);
+  else if (lease.owner === null && failures === 0) renew(turn, role);
 }
 
 function renew(turn: Turn, role: LeaderRole): void {
-  const lease = turn.knowledge.observation?.lease ?? null;
+  const { lease } = turn;
   if (role.renewal !== null || !turn.knowledge.canRenew) return;
   // Restoring it comes first; renewals go on afterwards.
   if (lease === null) return scheduleRenewal(turn, null);
@@ -94,7 +93,7 @@ function renew(turn: Turn, role: LeaderRole): void {
 function restore(turn: Turn, role: LeaderRole): void {
   if (role.resting || (role.restoring !== null && role.restoring.creation !== null)) return;
   const pauseMs = role.restoredAtMs + RESTORATION_INTERVAL_MS - turn.moment.nowMs;
-  if (role.restoring === null && pauseMs > 0) {
+  if (pauseMs > 0) {
     turn.role = { ...role, resting: true };
     turn.setTimer('retry', pauseMs);
     return;
@@ -122,7 +121,7 @@ function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
   // Events may have overtaken it: when the Lease is gone already, restoring begins anew.
   else if (role.restoring?.creation === request) turn.role = restored(turn, role);
   else return;
-  scheduleRenewal(turn, turn.knowledge.observation?.lease ?? null);
+  scheduleRenewal(turn, turn.lease);
 }
 
 function noteOwnPod(turn: Turn, role: LeaderRole, request: number, pod: PodRecord | null): void {
@@ -164,7 +163,7 @@ function rest(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
 
 function isOwnPodCheck(role: LeaderRole, request: number): boolean {
   const ownPod = role.restoring?.ownPod;
-  return ownPod !== undefined && ownPod !== 'exists' && ownPod.request === request;
+  return typeof ownPod === 'object' && ownPod.request === request;
 }
 
 function warnUnauthorized(turn: Turn): void {

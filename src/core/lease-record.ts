@@ -50,8 +50,8 @@ export interface PodRecord extends PodReference {
  */
 export function compareResourceVersions(left: string, right: string): number {
   if (left.length !== right.length) return left.length - right.length;
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
+  if (left < right) return -1;
+  return left > right ? 1 : 0;
 }
 
 /** Whether the Pod that owns the Lease gave it up. An annotation that names anybody else says nothing. */

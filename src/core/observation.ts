@@ -59,8 +59,6 @@ export function observe(turn: Turn, input: Input): void {
       if (input.timer === 'backstop') lookAgain(turn);
       if (input.timer === 'stale') announceSilence(turn);
       break;
-    default:
-      break;
   }
   countUnauthorized(turn, input);
 }
@@ -84,18 +82,15 @@ export function noteLease(turn: Turn, lease: LeaseRecord): void {
   const age = compareResourceVersions(lease.resourceVersion, newestResourceVersion);
   if (age < 0 || (age === 0 && observation !== null && before === null)) return;
 
-  const unchanged = before?.resourceVersion === lease.resourceVersion;
+  const same = before?.resourceVersion === lease.resourceVersion ? observation : null;
   turn.learn({
-    observation: {
-      lease,
-      sinceMs: unchanged && observation !== null ? observation.sinceMs : turn.moment.nowMs,
-    },
+    observation: { lease, sinceMs: same?.sinceMs ?? turn.moment.nowMs },
     newestResourceVersion: lease.resourceVersion,
     leaseTransitions: lease.leaseTransitions,
     verifiedAtMs: turn.moment.nowMs,
   });
   noteHolder(turn, lease);
-  if (!unchanged) noteRenewal(turn, lease, before);
+  if (same === null) noteRenewal(turn, lease, before);
 }
 
 function noteHolder(turn: Turn, lease: LeaseRecord): void {
@@ -144,12 +139,9 @@ function noteAbsenceAt(turn: Turn, resourceVersion: string): void {
 /** Takes note that there is no Lease. */
 export function noteAbsence(turn: Turn): void {
   const { observation } = turn.knowledge;
-  const alreadyAbsent = observation !== null && observation.lease === null;
+  const same = observation?.lease === null ? observation : null;
   turn.learn({
-    observation: {
-      lease: null,
-      sinceMs: alreadyAbsent ? observation.sinceMs : turn.moment.nowMs,
-    },
+    observation: { lease: null, sinceMs: same?.sinceMs ?? turn.moment.nowMs },
     verifiedAtMs: turn.moment.nowMs,
   });
   turn.clearTimers('stale');
@@ -159,9 +151,8 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
   const awaited = turn.knowledge.leaseRead;
   if (awaited?.request !== request) return;
   turn.learn({ leaseRead: null });
-  const knowsResourceVersion = turn.knowledge.observation?.lease?.resourceVersion ?? null;
   const nothingCameBetween =
-    knowsResourceVersion === awaited.knewResourceVersion &&
+    (turn.lease?.resourceVersion ?? null) === awaited.knewResourceVersion &&
     turn.knowledge.newestResourceVersion === awaited.newestResourceVersion;
   if (lease !== null) {
     // An answer older than what was known before it was asked for: the cluster was restored from a backup.
@@ -238,8 +229,6 @@ function countUnauthorized(turn: Turn, input: Input): void {
       // A watch that was opened in time goes on after its token has lost its power.
       if (input.by === 'list') turn.learn({ unauthorizedAnswers: 0 });
       return;
-    default:
-      return;
   }
 }
 
@@ -247,6 +236,7 @@ function countUnauthorized(turn: Turn, input: Input): void {
 export function currentLeader(knowledge: Knowledge): Leader | null {
   const { observation, incumbent, announcedLeader } = knowledge;
   const lease = observation?.lease ?? null;
+  const renewalObservedAtMs = observation?.lease?.renewTimeMs == null ? null : observation.sinceMs;
   if (incumbent !== null) {
     if (incumbent.fate === 'gone' || incumbent.released) return null;
     const remembered = announcedLeader?.uid === incumbent.pod.uid ? announcedLeader.acquireTimeMs : null;
@@ -254,7 +244,7 @@ export function currentLeader(knowledge: Knowledge): Leader | null {
       name: incumbent.pod.name,
       uid: incumbent.pod.uid,
       acquireTimeMs: lease === null ? remembered : lease.acquireTimeMs,
-      renewalObservedAtMs: lease?.renewTimeMs != null ? (observation?.sinceMs ?? null) : null,
+      renewalObservedAtMs,
     };
   }
   if (lease === null || lease.holderIdentity === null || lease.holderIdentity === '') return null;
@@ -262,6 +252,6 @@ export function currentLeader(knowledge: Knowledge): Leader | null {
     name: lease.holderIdentity,
     uid: null,
     acquireTimeMs: lease.acquireTimeMs,
-    renewalObservedAtMs: lease.renewTimeMs !== null ? (observation?.sinceMs ?? null) : null,
+    renewalObservedAtMs,
   };
 }

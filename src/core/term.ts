@@ -30,7 +30,7 @@ export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): voi
     resting: false,
     draining: null,
   };
-  turn.clearTimers('campaign', 'retry', 'recheck', 'stale');
+  turn.clearTimers('retry', 'recheck', 'stale');
   scheduleRenewal(turn, lease);
   turn.announce({ type: 'elected', term: turn.role.term });
 }

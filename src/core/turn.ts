@@ -7,6 +7,7 @@
 
 import type { Announcement, Effect, WarningCode } from './effect.ts';
 import type { Moment, TimerName } from './input.ts';
+import type { LeaseRecord } from './lease-record.ts';
 import { isOvertaken, type RequestFailure } from './request-failure.ts';
 import { atLeastRetryAfterMs, retryDelayMs } from './retry-delay.ts';
 import type { ElectionConfig, ElectionState, Knowledge, OwnPodCheck, Role } from './state.ts';
@@ -31,6 +32,11 @@ export class Turn {
     this.knowledge = state.knowledge;
     this.role = state.role;
     this.#lastRequest = state.lastRequest;
+  }
+
+  /** The Lease as last seen; `null` when there is none, or nothing is known yet. */
+  get lease(): LeaseRecord | null {
+    return this.knowledge.observation?.lease ?? null;
   }
 
   /** The state that this turn leads to. */
@@ -68,7 +74,7 @@ export class Turn {
   readLease(): number {
     if (this.knowledge.leaseRead !== null) return this.knowledge.leaseRead.request;
     const request = this.newRequest();
-    const knewResourceVersion = this.knowledge.observation?.lease?.resourceVersion ?? null;
+    const knewResourceVersion = this.lease?.resourceVersion ?? null;
     const { newestResourceVersion } = this.knowledge;
     this.learn({ leaseRead: { request, knewResourceVersion, newestResourceVersion } });
     this.order({ type: 'readLease', request });

@@ -185,7 +185,7 @@ function unchanged<Item>(state: WatchState): WatchStep<Item> {
 }
 
 function prepend<Item>(effects: readonly WatchEffect<Item>[], step: WatchStep<Item>): WatchStep<Item> {
-  return effects.length === 0 ? step : { state: step.state, effects: [...effects, ...step.effects] };
+  return { state: step.state, effects: [...effects, ...step.effects] };
 }
 
 function setTimer(afterMs: number): { readonly type: 'setTimer'; readonly afterMs: number } {
@@ -255,10 +255,9 @@ function takeList<Item extends Watched>(
   return prepend(known, startStream(state, resourceVersion));
 }
 
-function takeTimer<Item>(state: WatchState): WatchStep<Item> {
+function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>): WatchStep<Item> {
   switch (state.phase) {
     case 'idle':
-    case 'stopped':
       return unchanged(state);
     case 'listing':
     case 'waitingToList':
