@@ -283,10 +283,10 @@ const steppingDown: readonly Row[] = [
     given: stepsDown,
     when: (story) => story.fail('replaceLease', 'forbidden'),
     role: 'candidate resuming',
-    effects: ['warning renew-forbidden', 'clearTimer leaving', 'steppedDown kept', `readPod ${SELF.name}`],
+    effects: ['warning renew-forbidden', 'clearTimer leaving', 'steppedDown kept', `readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'what a resumption found out about one Lease does not make the next one believed on the word of a watch',
+    rule: 'what a resumption found out about one Lease proves nothing of the next one',
     given: () => {
       const story = stepsDown()
         .fire('leaving')
@@ -295,8 +295,8 @@ const steppingDown: readonly Row[] = [
       return story.podRead(SELF.name, podOf(SELF));
     },
     when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
-    role: 'candidate',
-    effects: ['readLease'],
+    role: 'candidate resuming',
+    effects: [`readPod ${SELF.name}`, 'replaceLease lease-2@14'],
   },
   {
     rule: 'a Lease that was marked after all, but that may not be deleted, is taken back: nobody else could lead',
@@ -314,12 +314,9 @@ const steppingDown: readonly Row[] = [
       const story = stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked);
       return story.fire('recheck').fire('campaign').fail('deleteLease', 'forbidden').replaced('13');
     },
-    when: (story) => {
-      story.watched({ ...marked, resourceVersion: '14' }).podRead(SELF.name, podOf(SELF));
-      story.leaseRead({ ...marked, resourceVersion: '14' });
-    },
+    when: (story) => story.watched({ ...marked, resourceVersion: '14' }).podRead(SELF.name, podOf(SELF)),
     role: 'candidate resuming',
-    effects: ['clearTimer stale', 'readLease', `readPod ${SELF.name}`, 'replaceLease lease-1@14'],
+    effects: ['clearTimer stale', `readPod ${SELF.name}`, 'replaceLease lease-1@14'],
   },
   {
     rule: 'who learnt that it may not delete its Lease does not mark it again',

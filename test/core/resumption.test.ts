@@ -58,18 +58,11 @@ const resumption: readonly Row[] = [
     effects: ['clearTimer stale', ...ELECTED, 'elected 21 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'nobody leads on the word of a watch: the own Lease in an event is read first',
+    rule: 'nobody leads on the word of a watch: the own Lease in an event is renewed first',
     given: follows,
     when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
-    role: 'candidate',
-    effects: [`watchPod ${SELF.name}/${SELF.uid}`, 'readLease'],
-  },
-  {
-    rule: 'the read confirms it, and the term is resumed',
-    given: () => follows().watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
-    when: (story) => story.leaseRead(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
     role: 'candidate resuming',
-    effects: [`readPod ${SELF.name}`, 'replaceLease lease-2@30'],
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`, 'replaceLease lease-2@30'],
   },
   {
     rule: "an own Lease found after somebody else's is not the one that was created unawares: it is resumed",
@@ -90,11 +83,11 @@ const resumption: readonly Row[] = [
     ],
   },
   {
-    rule: 'the read does not confirm it: the Lease is gone, so a new one is created',
+    rule: 'the renewal shows that the Lease is gone, so a new one is created',
     given: () => follows().watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
-    when: (story) => story.leaseRead(null),
+    when: (story) => story.fail('replaceLease', 'conflict').leaseRead(null),
     role: 'candidate jitter',
-    effects: [JITTER],
+    effects: ['readLease', JITTER],
   },
   {
     rule: 'a process whose Pod is gone does not resume, whatever its Lease says',
@@ -125,25 +118,31 @@ const resumption: readonly Row[] = [
     effects: ['readLease', `readPod ${SELF.name}`, 'replaceLease lease-1@23'],
   },
   {
-    rule: 'without permission to renew, the term is resumed without, with one warning',
+    rule: 'without permission to renew, the term is resumed on a consistent read, with one warning',
     given: resumes,
-    when: (story) => story.fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    when: (story) => {
+      story.fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)).leaseRead(leaseOf(SELF));
+    },
     role: 'leader',
     effects: [
       'warning renew-forbidden',
       `readPod ${SELF.name}`,
+      'readLease',
       'elected 20 resumed',
       `leaderChanged ${SELF.name}/${SELF.uid}`,
     ],
   },
   {
-    rule: 'without permission to renew and to read Pods, a consistent answer is enough',
+    rule: 'without permission to renew and to read Pods, a consistent read of the Lease is enough',
     given: resumes,
-    when: (story) => story.fail('readPod', 'forbidden', SELF.name).fail('replaceLease', 'forbidden'),
+    when: (story) => {
+      story.fail('readPod', 'forbidden', SELF.name).fail('replaceLease', 'forbidden').leaseRead(leaseOf(SELF));
+    },
     role: 'leader',
     effects: [
       'warning pod-read-forbidden',
       'warning renew-forbidden',
+      'readLease',
       'elected 20 resumed',
       `leaderChanged ${SELF.name}/${SELF.uid}`,
     ],
