@@ -1,0 +1,269 @@
+// Checks what counts as proof. That a holder is gone: a list without its Pod only makes one ask. That the own Lease
+// is one's own still, where it may not be renewed: only a read that was asked for within the attempt.
+
+import { checkTable, finds, follows, leads, leaseOf, podOf, RIVAL, type Row, SELF, type Story } from './story.ts';
+
+const THIRD = { name: 'app-3', uid: 'pod-3' };
+const ELECTED = ['elected 20 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`];
+
+/** A list did not show the rival's Pod: it is being read. */
+function doubts(): Story {
+  return follows().podListed(RIVAL, null);
+}
+
+/** May not renew its Lease: has asked for it, and for its Pod. */
+function reads(): Story {
+  return finds(leaseOf(SELF)).fail('replaceLease', 'forbidden');
+}
+
+/** As `reads`; its Pod is known to exist, so that only the Lease is missing. */
+function awaitsRead(): Story {
+  return reads().podRead(SELF.name, podOf(SELF));
+}
+
+/** May not renew; somebody else has the Lease now, and a look at it is under way. */
+function looks(): Story {
+  return awaitsRead()
+    .leaseRead(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' }))
+    .fire('recheck');
+}
+
+/** The own Lease appeared while that look was under way. */
+function looksBefore(): Story {
+  return looks().watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' }));
+}
+
+const absence: readonly Row[] = [
+  {
+    rule: 'a list without the holder makes it ask once, however often it comes, and take nothing over',
+    given: follows,
+    when: (story) => story.podListed(RIVAL, null).podListed(RIVAL, null),
+    role: 'candidate',
+    effects: [`readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
+  },
+  {
+    rule: 'a read that fails after such a list proves nothing: the Pod is asked for again after five seconds',
+    given: doubts,
+    when: (story) => story.fail('readPod', 'unavailable').fire('recheck'),
+    role: 'candidate',
+    effects: ['readLease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
+  },
+  {
+    rule: 'the holder that was asked for again is gone',
+    given: () => doubts().fail('readPod', 'unavailable').fire('recheck'),
+    when: (story) => story.podRead(RIVAL.name, null),
+    role: 'candidate jitter',
+    effects: ['setTimer campaign 25', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a holder that a later event shows is not in doubt any more',
+    given: () => doubts().fail('readPod', 'unavailable'),
+    when: (story) => story.podWatched(RIVAL, podOf(RIVAL)),
+    role: 'candidate',
+    effects: ['clearTimer recheck'],
+  },
+  {
+    rule: 'a DELETED event proves it without the read',
+    given: doubts,
+    when: (story) => story.podGone(RIVAL),
+    role: 'candidate jitter',
+    effects: ['setTimer campaign 25', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a missing Lease is left to a holder that a list does not show',
+    given: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '21' })),
+    when: (story) => story.podListed(RIVAL, null),
+    role: 'candidate',
+    effects: [`readPod ${RIVAL.name}`],
+  },
+  {
+    rule: 'a missing Lease is free once a read proves that its holder is gone',
+    given: () =>
+      follows()
+        .deleted(leaseOf(RIVAL, { resourceVersion: '21' }))
+        .podListed(RIVAL, null),
+    when: (story) => story.podRead(RIVAL.name, null).fire('campaign'),
+    role: 'candidate clearing',
+    effects: ['setTimer campaign 25', 'leaderChanged nobody', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'a read that does not find the own Pod, after a list that did not, ends the term',
+    given: () => leads().podListed(SELF, null),
+    when: (story) => story.podRead(SELF.name, null),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+];
+
+const possession: readonly Row[] = [
+  {
+    rule: 'an own Lease that may not be renewed is read before it is led with: here the Pod is answered last',
+    given: () => reads().leaseRead(leaseOf(SELF)),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)),
+    role: 'leader',
+    effects: ELECTED,
+  },
+  {
+    rule: 'here the Lease is answered last',
+    given: awaitsRead,
+    when: (story) => story.leaseRead(leaseOf(SELF)),
+    role: 'leader',
+    effects: ELECTED,
+  },
+  {
+    rule: 'a list is no such read',
+    given: awaitsRead,
+    when: (story) => story.listed(leaseOf(SELF)),
+    role: 'candidate resuming',
+    effects: [],
+  },
+  {
+    rule: 'the term begins with what was read, although nothing had told of it yet',
+    given: awaitsRead,
+    when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '23' })),
+    role: 'leader',
+    effects: ['elected 23 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
+  },
+  {
+    rule: 'a read that an event has overtaken proves nothing: the attempt begins anew',
+    given: () => awaitsRead().watched(leaseOf(SELF, { resourceVersion: '25' })),
+    when: (story) => story.leaseRead(leaseOf(SELF)),
+    role: 'candidate resuming',
+    effects: [`readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: 'the attempt that began anew succeeds with its own answers',
+    given: () =>
+      awaitsRead()
+        .watched(leaseOf(SELF, { resourceVersion: '25' }))
+        .leaseRead(leaseOf(SELF)),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)).leaseRead(leaseOf(SELF, { resourceVersion: '25' })),
+    role: 'leader',
+    effects: ['elected 25 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
+  },
+  {
+    rule: 'an event that was read already overtakes nothing',
+    given: () => awaitsRead().watched(leaseOf(SELF, { resourceVersion: '25' })),
+    when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '25' })),
+    role: 'leader',
+    effects: ['elected 25 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
+  },
+  {
+    rule: 'a read that finds none leads to a create',
+    given: awaitsRead,
+    when: (story) => story.leaseRead(null).fire('campaign').podRead(SELF.name, podOf(SELF)),
+    role: 'candidate creating',
+    effects: ['setTimer campaign 25', `readPod ${SELF.name}`, 'createLease transitions=4'],
+  },
+  {
+    rule: 'a read that finds none, although the Lease changed meanwhile, is asked again, and the attempt after that',
+    given: () => awaitsRead().watched(leaseOf(SELF, { resourceVersion: '25' })),
+    when: (story) => story.leaseRead(null).leaseRead(leaseOf(SELF, { resourceVersion: '25' })),
+    role: 'candidate resuming',
+    effects: ['readLease', `readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: "a read that finds somebody else's ends the attempt",
+    given: awaitsRead,
+    when: (story) => story.leaseRead(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' })),
+    role: 'candidate',
+    effects: ['watchPod app-3/pod-3', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
+  },
+  {
+    rule: 'a read that finds it given up is no proof: it is cleared away',
+    given: awaitsRead,
+    when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })),
+    role: 'candidate jitter',
+    effects: ['setTimer campaign 25'],
+  },
+  {
+    rule: 'a Lease that is given up after it was read is not led with',
+    given: () => reads().leaseRead(leaseOf(SELF)),
+    when: (story) =>
+      story.watched(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })).podRead(SELF.name, podOf(SELF)),
+    role: 'candidate jitter',
+    effects: ['setTimer campaign 25'],
+  },
+  {
+    rule: 'a process whose Pod is gone does not lead, whatever the read says',
+    given: reads,
+    when: (story) => story.podRead(SELF.name, null).leaseRead(leaseOf(SELF)),
+    role: 'candidate',
+    effects: ['warning pod-deleted'],
+  },
+  {
+    rule: 'a read that is forbidden, too, is warned of, and tried again',
+    given: () =>
+      follows()
+        .watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' }))
+        .fail('replaceLease', 'forbidden'),
+    when: (story) => story.fail('readLease', 'forbidden'),
+    role: 'candidate resting',
+    effects: ['warning read-forbidden', 'setTimer retry 188'],
+  },
+  {
+    rule: 'a read that fails otherwise is repeated after a wait',
+    given: awaitsRead,
+    when: (story) => story.fail('readLease', 'unavailable').fire('retry'),
+    role: 'candidate resting',
+    effects: ['setTimer retry 188', 'readLease'],
+  },
+  {
+    rule: 'the repetition only ends the rest: the attempt after it asks for itself',
+    given: () => awaitsRead().fail('readLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(leaseOf(SELF)),
+    role: 'candidate resuming',
+    effects: [`readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: 'a read of the own Pod that fails ends the attempt, and the Lease is read anew in the next',
+    given: () => reads().leaseRead(leaseOf(SELF)),
+    when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry').leaseRead(leaseOf(SELF)),
+    role: 'candidate resuming',
+    effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: 'a look that was under way when the own Lease appeared is no proof: it is waited for',
+    given: looks,
+    when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
+    role: 'candidate',
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`],
+  },
+  {
+    rule: 'its answer ends the wait, and the attempt asks for itself',
+    given: looksBefore,
+    when: (story) => story.leaseRead(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
+    role: 'candidate resuming',
+    effects: [`readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: 'its failure ends the wait, too: the Lease is read after a while, and once more within the attempt',
+    given: looksBefore,
+    when: (story) => {
+      story.fail('readLease', 'unavailable').fire('retry');
+      story.leaseRead(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' }));
+    },
+    role: 'candidate resuming',
+    effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: 'who may renew does not wait for it: the write is the proof',
+    given: () => finds(leaseOf(THIRD)).fire('recheck'),
+    when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
+    role: 'candidate resuming',
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`, 'replaceLease lease-3@30'],
+  },
+  {
+    rule: 'and its answer is no proof of that attempt',
+    given: () =>
+      finds(leaseOf(THIRD))
+        .fire('recheck')
+        .watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' }))
+        .podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.leaseRead(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
+    role: 'candidate resuming',
+    effects: [],
+  },
+];
+
+checkTable([...absence, ...possession]);
