@@ -1,0 +1,200 @@
+// Checks what an announcement carries: who leads and since when, what a term is, and that each warning says what is
+// wrong and what to do about it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Announcement, Leader, WarningCode } from '../../src/core/effect.ts';
+import { currentLeader } from '../../src/core/observation.ts';
+import {
+  CONFIG,
+  checkTable,
+  clears,
+  creates,
+  finds,
+  follows,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  SELF,
+  Story,
+  WALL_MS,
+} from './story.ts';
+
+/** The last announcement of this type. */
+function announced<Type extends Announcement['type']>(
+  story: Story,
+  type: Type,
+): Extract<Announcement, { type: Type }> | undefined {
+  return story.effects
+    .flatMap((effect) => (effect.type === 'announce' ? [effect.announcement] : []))
+    .findLast((announcement): announcement is Extract<Announcement, { type: Type }> => announcement.type === type);
+}
+
+const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 15 });
+const foreign = leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 });
+
+const leaders: readonly [rule: string, story: () => Story, leader: Leader | null][] = [
+  [
+    'a leader that does not renew is told with its Pod and its acquireTime',
+    () => finds(leaseOf(RIVAL)),
+    { ...RIVAL, acquireTimeMs: 5_000, renewalObservedAtMs: null },
+  ],
+  [
+    'a leader that renews is told with the moment at which this process saw it',
+    () => finds(renewing).wait(3_000).watched(renewing),
+    { ...RIVAL, acquireTimeMs: 5_000, renewalObservedAtMs: 1_000_000 },
+  ],
+  [
+    'a renewal moves that moment, by the clock of this process',
+    () =>
+      finds(renewing)
+        .wait(3_000)
+        .watched({ ...renewing, resourceVersion: '21', renewTimeMs: 11_000 }),
+    { ...RIVAL, acquireTimeMs: 5_000, renewalObservedAtMs: 1_003_000 },
+  ],
+  [
+    'a leader whose Lease is missing is remembered with its acquireTime',
+    () => follows(renewing).deleted({ ...renewing, resourceVersion: '25' }),
+    { ...RIVAL, acquireTimeMs: 5_000, renewalObservedAtMs: null },
+  ],
+  [
+    'the acquireTime of one leader is not taken for that of the next',
+    () =>
+      follows(renewing).watched(
+        leaseOf({ name: 'app-3', uid: 'pod-3' }, { resourceVersion: '25', acquireTimeMs: null }),
+      ),
+    { name: 'app-3', uid: 'pod-3', acquireTimeMs: null, renewalObservedAtMs: null },
+  ],
+  [
+    'the holder of a foreign Lease is told by its holderIdentity alone',
+    () => finds(foreign),
+    { name: 'sidecar', uid: null, acquireTimeMs: 5_000, renewalObservedAtMs: null },
+  ],
+  [
+    'the holder of a foreign Lease that renews is told with the moment at which this process saw it',
+    () => finds({ ...foreign, renewTimeMs: 1_000 }),
+    { name: 'sidecar', uid: null, acquireTimeMs: 5_000, renewalObservedAtMs: 1_000_000 },
+  ],
+  [
+    'a foreign Lease whose holderIdentity is empty names no leader',
+    () => finds({ ...foreign, holderIdentity: '' }),
+    null,
+  ],
+  ['a foreign Lease without a holderIdentity names no leader', () => finds({ ...foreign, holderIdentity: null }), null],
+  ['a Pod that is gone does not lead', () => follows().podGone(RIVAL), null],
+  [
+    'a Pod that gave its Lease up does not lead',
+    () => follows().watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid })),
+    null,
+  ],
+];
+
+for (const [rule, story, leader] of leaders) {
+  test(rule, () => assert.deepEqual(currentLeader(story().state.knowledge), leader));
+}
+
+test('a missing Lease does not make its acquireTime be told of a leader that was never announced', () => {
+  const { knowledge } = follows().deleted(leaseOf(RIVAL, { resourceVersion: '25' })).state;
+  const stranger: Leader = { name: 'app-3', uid: 'pod-3', acquireTimeMs: 77, renewalObservedAtMs: null };
+  assert.equal(currentLeader({ ...knowledge, announcedLeader: stranger })?.acquireTimeMs, null);
+  assert.equal(currentLeader({ ...knowledge, announcedLeader: undefined })?.acquireTimeMs, null);
+});
+
+checkTable([
+  {
+    rule: 'a foreign Lease that is taken over by another holderIdentity has a new leader',
+    given: () => finds(foreign),
+    when: (story) => story.watched({ ...foreign, resourceVersion: '21', holderIdentity: 'another' }),
+    role: 'candidate',
+    effects: ['leaderChanged another'],
+  },
+]);
+
+const terms: readonly [rule: string, story: () => Story, acquireTimeMs: number][] = [
+  ['a term of a new Lease began when that was created', () => creates().created({ resourceVersion: '11' }), WALL_MS],
+  [
+    'a resumed term began when its Lease says',
+    () =>
+      finds(ownLease({ acquireTimeMs: 77 }))
+        .podRead(SELF.name, podOf(SELF))
+        .replaced('12'),
+    77,
+  ],
+  [
+    'a term whose Lease does not say when it began (edited by hand) begins now',
+    () => creates().created({ resourceVersion: '11', acquireTimeMs: null }),
+    WALL_MS,
+  ],
+];
+
+for (const [rule, story, acquireTimeMs] of terms) {
+  test(rule, () => assert.equal(announced(story(), 'elected')?.term.acquireTimeMs, acquireTimeMs));
+}
+
+test('a term is told with its fencing token and its Lease', () => {
+  assert.deepEqual(announced(creates().created({ resourceVersion: '11' }), 'elected')?.term, {
+    fencingToken: '11',
+    leaseUid: 'lease-1',
+    acquireTimeMs: WALL_MS,
+    resumed: false,
+  });
+});
+
+/** What went before, and the parts of the message that a person needs. */
+const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says: readonly string[]]>> = {
+  'renew-forbidden': [
+    () => leads().fire('renew').fail('replaceLease', 'forbidden'),
+    ['it failed: forbidden', 'the others cannot see whether the leader hangs'],
+  ],
+  'delete-forbidden': [
+    () => clears().fail('deleteLease', 'forbidden'),
+    ['it failed: forbidden', 'a successor waits for the garbage collector'],
+  ],
+  'create-forbidden': [
+    () => clears().podRead(SELF.name, podOf(SELF)).removed().fail('createLease', 'forbidden'),
+    ['it failed: forbidden'],
+  ],
+  'read-forbidden': [() => follows().fire('backstop').fail('readLease', 'forbidden'), ['it failed: forbidden']],
+  'pod-read-forbidden': [
+    () => clears().fail('readPod', 'forbidden', SELF.name),
+    ['it failed: forbidden', 'a successor must wait for the garbage collector'],
+  ],
+  'foreign-lease': [
+    () => finds(leaseOf(null, { holderIdentity: 'sidecar' })),
+    [
+      `Lease ${CONFIG.namespace}/${CONFIG.leaseName} has no owner and no leaseDurationSeconds`,
+      `kubectl delete lease ${CONFIG.leaseName} -n ${CONFIG.namespace}`,
+    ],
+  ],
+  'pod-terminating': [
+    () => clears().podRead(SELF.name, podOf(SELF, { terminating: true })),
+    [`Pod ${SELF.name} is being deleted`],
+  ],
+  'pod-deleted': [
+    () => leads().podGone(SELF),
+    [`Pod ${SELF.name} (uid ${SELF.uid}) does not exist any more`, 'End it'],
+  ],
+  unauthorized: [
+    () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').fail('replaceLease', 'unauthorized'),
+    ['401 Unauthorized', 'look at its ServiceAccount'],
+  ],
+  'request-rejected': [() => leads().fire('renew').fail('replaceLease', 'rejected'), ['it failed: rejected']],
+  'work-not-drained': [
+    () => leads().stop('always').settled(false),
+    ['released although the promise of onElected has not settled'],
+  ],
+  'sibling-lock-unsupported': [
+    () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
+    ['Abstract Unix sockets do not exist here', 'only one process in each Pod starts an elector'],
+  ],
+};
+
+for (const [code, [story, says]] of Object.entries(warnings)) {
+  test(`the warning ${code} says what is wrong and what to do`, () => {
+    const warning = announced(story(), 'warning');
+    assert.equal(warning?.code, code);
+    for (const part of says) assert.ok(warning.message.includes(part), `${warning.message}: lacks "${part}"`);
+  });
+}

@@ -1,0 +1,244 @@
+// Checks that an answer which nobody waits for (late, repeated, or to another question) decides nothing, whatever
+// role it meets. What it shows of the cluster is noted all the same, where it is news.
+
+import {
+  checkTable,
+  clears,
+  creates,
+  failure,
+  finds,
+  follows,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+  starts,
+} from './story.ts';
+
+/** The number of a request that nobody sent, or that was answered long ago. */
+const STALE = 999;
+
+/** A leader whose Lease was deleted by hand; it asks whether its own Pod exists. */
+function loses(): Story {
+  return leads().deleted(ownLease({ resourceVersion: '12' }));
+}
+
+/** A leader that rests after a look at its Lease failed. */
+function leadsResting(): Story {
+  return leads().fire('backstop').fail('readLease', 'unavailable');
+}
+
+/** A leader that was stopped; its work has settled, and it asks whether its own Pod is being deleted. */
+function readsOwnPod(): Story {
+  return leads().stop().settled();
+}
+
+/** A leader that gives its Lease up: the mark is under way. */
+function marks(): Story {
+  return leads().stop('always').settled();
+}
+
+const candidates: readonly Row[] = [
+  {
+    rule: 'a campaign does not take an answer about another Pod for the one about its own: gone',
+    given: clears,
+    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: null }),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'a campaign does not take an answer about another Pod for the one about its own: exists',
+    given: () => clears().removed(),
+    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: podOf(SELF) }),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'a campaign goes on when a read fails that it did not ask for',
+    given: clears,
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'a campaign goes on when a read fails that it did not ask for, after its own Pod was found to exist',
+    given: () => clears().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'the answer to an earlier DELETE does not remove what stands now',
+    given: () => clears().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.tell({ type: 'leaseRemoved', request: STALE }),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'the answer to an earlier DELETE says nothing where there is nothing to delete',
+    given: () => starts().absent('10'),
+    when: (story) => story.tell({ type: 'leaseRemoved', request: STALE }),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'the answer to the DELETE of one Lease does not remove another that came meanwhile',
+    given: () => {
+      const another = leaseOf({ name: 'app-3', uid: 'pod-3' }, { uid: 'lease-2', resourceVersion: '30' });
+      return clears().watched({ ...another, releasedBy: 'pod-3' });
+    },
+    when: (story) => story.removed(),
+    role: 'candidate clearing',
+    effects: ['deleteLease lease-2@30'],
+  },
+  {
+    rule: 'the answer to a DELETE may come after the DELETED event, while the own Pod is still being read',
+    given: () => clears().deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    when: (story) => story.removed(),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'a resumption does not take the answer to an earlier write for its renewal',
+    given: () => finds(leaseOf(SELF)).podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.tell({ type: 'leaseWritten', request: STALE, lease: leaseOf(SELF) }),
+    role: 'candidate resuming',
+    effects: [],
+  },
+  {
+    rule: 'a resumption does not take an earlier look at the Lease for the one that proves it',
+    given: () => finds(leaseOf(SELF)).fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.tell({ type: 'leaseRead', request: STALE, lease: leaseOf(SELF) }),
+    role: 'candidate resuming',
+    effects: [],
+  },
+  {
+    rule: 'who waits for nothing is not moved by the answer to a write',
+    given: follows,
+    when: (story) => story.tell({ type: 'leaseWritten', request: STALE, lease: leaseOf(RIVAL) }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'who waits for nothing is not moved by a failure',
+    given: follows,
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('forbidden') }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: "a predecessor's Pod that may not be read does not end a start: the create is still under way",
+    given: () => {
+      const story = starts()
+        .listed(leaseOf(RIVAL, { releasedBy: RIVAL.uid }))
+        .fire('campaign');
+      return story.podRead(SELF.name, podOf(SELF)).removed().fire('backstop');
+    },
+    when: (story) => story.fail('readPod', 'forbidden', RIVAL.name),
+    role: 'candidate creating',
+    effects: ['warning pod-read-forbidden'],
+  },
+  {
+    rule: 'a create is waited for whatever else fails meanwhile',
+    given: creates,
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    role: 'candidate creating',
+    effects: [],
+  },
+];
+
+const leaders: readonly Row[] = [
+  {
+    rule: 'a leader at rest is not woken by the answer to an earlier look',
+    given: leadsResting,
+    when: (story) => story.tell({ type: 'leaseRead', request: STALE, lease: ownLease() }),
+    role: 'leader resting',
+    effects: [],
+  },
+  {
+    rule: 'the answer to an earlier write does not move the next renewal',
+    given: leads,
+    when: (story) => story.tell({ type: 'leaseWritten', request: STALE, lease: ownLease() }),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'the answer to an earlier write does not end a restoration',
+    given: () => loses().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.tell({ type: 'leaseWritten', request: STALE, lease: ownLease() }),
+    role: 'leader restoring',
+    effects: [],
+  },
+  {
+    rule: 'a leader that restores its Lease does not take an answer about another Pod for the one about its own',
+    given: loses,
+    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: null }),
+    role: 'leader restoring',
+    effects: [],
+  },
+  {
+    rule: 'a leader that asked for no Pod is not moved by an answer about one',
+    given: leads,
+    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: null }),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a leader is not moved by the failure of a request that it does not wait for',
+    given: leads,
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'the failure of an earlier create does not end a restoration',
+    given: () => loses().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    role: 'leader restoring',
+    effects: [],
+  },
+];
+
+const leaving: readonly Row[] = [
+  {
+    rule: 'who leaves does not take an answer about another Pod for the one about its own',
+    given: readsOwnPod,
+    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: podOf(SELF, { terminating: true }) }),
+    role: 'leaving readingOwnPod',
+    effects: [],
+  },
+  {
+    rule: 'who marks its Lease is not disturbed by a look at it that was asked for before',
+    given: () => leads().stop('always').fire('backstop').settled(),
+    when: (story) => story.leaseRead(ownLease()),
+    role: 'leaving marking',
+    effects: [],
+  },
+  {
+    rule: 'work that settles a second time decides nothing again',
+    given: marks,
+    when: (story) => story.settled(),
+    role: 'leaving marking',
+    effects: [],
+  },
+  {
+    rule: 'who leaves is not moved by the failure of a request that it does not wait for',
+    given: marks,
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    role: 'leaving marking',
+    effects: [],
+  },
+  {
+    rule: 'who waits for a look is not moved by the failure of another request',
+    given: () => marks().fail('replaceLease', 'unavailable'),
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    role: 'leaving marking',
+    effects: [],
+  },
+];
+
+checkTable([...candidates, ...leaders, ...leaving]);
