@@ -169,6 +169,7 @@ function clear(
 }
 
 function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, pod: PodRecord | null): void {
+  turn.learn({ canReadPods: true });
   if (pod === null || pod.uid !== turn.config.self.uid) {
     barDeleted(turn);
   } else if (pod.terminating && attempt.step === 'clearing') {

@@ -84,9 +84,8 @@ function decide(turn: Turn, next: LeavingFor, release: ReleasePolicy, drained: b
   if (drained === null && knowledge.workMayRun) return drain(turn, next, release);
   if (release === 'always') return mark(turn, next);
 
-  const ownPod = drained !== false ? turn.checkOwnPod() : 'exists';
-  if (ownPod === 'exists') return leaveOffice(turn, next, false);
-  goTo(turn, next, { name: 'readingOwnPod', request: ownPod.request });
+  if (drained === false) return leaveOffice(turn, next, false);
+  goTo(turn, next, { name: 'readingOwnPod', ...turn.checkOwnPod() });
 }
 
 function drain(turn: Turn, next: LeavingFor, release: ReleasePolicy): void {

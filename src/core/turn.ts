@@ -10,7 +10,7 @@ import type { Moment, TimerName } from './input.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import { isOvertaken, type RequestFailure } from './request-failure.ts';
 import { atLeastRetryAfterMs, retryDelayMs } from './retry-delay.ts';
-import type { ElectionConfig, ElectionState, Knowledge, OwnPodCheck, Role } from './state.ts';
+import type { ElectionConfig, ElectionState, Knowledge, Role } from './state.ts';
 
 /** So many conflicts in a row are met by an immediate look at the Lease. */
 const IMMEDIATE_LOOKS = 3;
@@ -104,9 +104,11 @@ export class Turn {
     this.order({ type: 'readPod', request, name: incumbent.pod.name });
   }
 
-  /** Asks for a consistent read of the own Pod; where Pods may not be read it has to be believed. */
-  checkOwnPod(): OwnPodCheck {
-    if (!this.knowledge.canReadPods) return 'exists';
+  /**
+   * Asks for a consistent read of the own Pod, also where reading Pods was forbidden a while ago: whoever is about to
+   * act without that permission makes sure that it is missing still.
+   */
+  checkOwnPod(): { readonly request: number } {
     const request = this.newRequest();
     this.order({ type: 'readPod', request, name: this.config.self.name });
     return { request };

@@ -25,6 +25,7 @@ interface Holder {
   readonly name: string;
   /** When it became the holder. */
   readonly sinceMs: number;
+  readonly sinceVersion: bigint;
   released: boolean;
   /** A person deleted, edited or orphaned its Lease, and it has not put that right. */
   touched: boolean;
@@ -105,7 +106,7 @@ export class Checkers implements ProcessObserver {
       this.#violated(2, `${process.name} leads by version ${term.fencingToken} of the Lease, which is not its own`);
     }
     const newest = this.#newestTerm;
-    if (newest !== null && !pod.gone) {
+    if (newest !== null && !pod.gone && !this.#isExcused(process)) {
       const grows = term.fencingToken > newest.token;
       const resumes = term.resumed && newest.pod === pod && term.fencingToken === newest.token;
       if (!grows && !resumes) {
@@ -145,7 +146,14 @@ export class Checkers implements ProcessObserver {
     }
     if (previous?.uid != null && (previous.touched || this.handAtWork)) this.#dispossessed.add(previous.uid);
     if (uid !== null) this.#dispossessed.delete(uid);
-    this.#holder = { uid, name, sinceMs: cluster.timeline.nowMs(), released, touched: this.handAtWork };
+    this.#holder = {
+      uid,
+      name,
+      sinceMs: cluster.timeline.nowMs(),
+      sinceVersion: BigInt(resourceVersion),
+      released,
+      touched: this.handAtWork,
+    };
   }
 
   /** A write of an elector of this library: had it the right to it? */
@@ -162,11 +170,12 @@ export class Checkers implements ProcessObserver {
     if (holder.released || holder.uid === null) return true;
     if (!cluster.podExists(holder.uid)) return true;
     if (!holder.touched) return false;
-    // Who came later, and finds no Lease or one without an owner, cannot know whose it was.
-    const served = cluster.network.served;
-    const ignorant = !writer.knowledge.owners.has(holder.uid);
-    const sentBefore = served !== null && served.sentAtMs < holder.sinceMs;
-    return ignorant || sentBefore || !cluster.mayReadPods;
+    // Who came later, and finds no Lease or one without an owner, cannot know whose it was. What was sent before it
+    // was known cannot be called back.
+    const sentAtMs = cluster.network.served?.sentAtMs ?? 0;
+    const told = writer.knowledge.owners.get(holder.uid);
+    const knew = told !== undefined && told.version >= holder.sinceVersion && told.atMs <= sentAtMs;
+    return !knew || !cluster.mayReadPods;
   }
 
   // --- After every event

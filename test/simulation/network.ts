@@ -78,6 +78,10 @@ export class Network {
     this.#log = options.log;
   }
 
+  get nowMs(): number {
+    return this.#timeline.nowMs();
+  }
+
   /** The connections of one process. */
   transport(endpoint: Endpoint, requestTimeoutMs: number): ApiTransport & { close(): void } {
     const underWay = new Set<(error: Error) => void>();

@@ -97,7 +97,7 @@ export class SimulatedProcess implements Endpoint {
     this.#random = random;
     this.#ended = options.ended;
     this.knowledge = new Told(pod);
-    this.told = (request: ApiRequest, news: News) => this.knowledge.note(request, news);
+    this.told = (request: ApiRequest, news: News) => this.knowledge.note(request, news, network.nowMs);
     const surroundings: Surroundings = {
       clock: this.clock,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),

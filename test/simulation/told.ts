@@ -21,8 +21,8 @@ export class Told {
   readonly #self: PodReference;
   /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
   podGone = false;
-  /** The uids of all Pods that were seen to own the Lease when that was news. */
-  readonly owners: Set<string> = new Set();
+  /** By the uid of each Pod that was seen to own the Lease: the newest version that it owned, and when that was told. */
+  readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }> = new Map();
   /** The newest Lease seen that another Pod owns. */
   newestOfAnother = 0n;
   /** The newest version of the Lease, or of its deletion, that was seen. */
@@ -32,11 +32,11 @@ export class Told {
     this.#self = self;
   }
 
-  note(request: ApiRequest, news: News): void {
+  note(request: ApiRequest, news: News, nowMs: number): void {
     if (news.type === 'line') {
       const { type, object } = JSON.parse(news.line) as { type: string; object: WireObject };
       if (type === 'ERROR' || type === 'BOOKMARK') return;
-      if (request.resource === 'leases') this.#noteLease(object);
+      if (request.resource === 'leases') this.#noteLease(object, nowMs);
       else if (type === 'DELETED' && object.metadata?.uid === this.#self.uid) this.podGone = true;
       return;
     }
@@ -49,10 +49,10 @@ export class Told {
     }
     if (!answer.ok) return;
     const { items } = answer.value as { items?: readonly WireObject[] };
-    for (const lease of items ?? [answer.value as WireObject]) this.#noteLease(lease);
+    for (const lease of items ?? [answer.value as WireObject]) this.#noteLease(lease, nowMs);
   }
 
-  #noteLease({ metadata }: WireObject): void {
+  #noteLease({ metadata }: WireObject, nowMs: number): void {
     if (metadata?.resourceVersion === undefined) return;
     const version = BigInt(metadata.resourceVersion);
     // What is older than what it knows already is no news: it may not say whose the Lease is now.
@@ -60,7 +60,7 @@ export class Told {
     this.newest = version;
     const owner = metadata.ownerReferences?.[0]?.uid;
     if (owner === undefined) return;
-    this.owners.add(owner);
+    this.owners.set(owner, { version, atMs: nowMs });
     if (owner !== this.#self.uid && version > this.newestOfAnother) this.newestOfAnother = version;
   }
 }
