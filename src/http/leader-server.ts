@@ -249,7 +249,7 @@ export class LeaderServer {
 
   #take(request: IncomingMessage, response: ServerResponse, isBodyRefused = false): void {
     const { socket } = request;
-    // It may be told of a connection that broke.
+    // An error that nobody hears ends the process, and this one would say no more than that a connection broke.
     response.on('error', () => {});
     if (!this.#connections.delete(socket)) {
       // It streams, and whoever reads a stream has nothing more to ask on its connection.
@@ -263,7 +263,9 @@ export class LeaderServer {
       if (!isAnswered) this.#respond(request, response, bodyUnread);
       isAnswered = true;
     };
-    if (isBodyRefused || Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) respond(true);
+    const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+    if (isBodyRefused || Number(length) > MAX_BODY_BYTES) respond(true);
+    else if (Number(length) === 0 && coding === undefined) respond(false);
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > MAX_BODY_BYTES) respond(true);

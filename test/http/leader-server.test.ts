@@ -103,6 +103,15 @@ test('requests that come together or in pieces are answered in order', async (t)
   assert.match((await client.whole()).slice(2 * answerOf('{}').length), /^HTTP\/1.1 200 OK\r\nContent-Type: text/);
 });
 
+test('an answer of HTTP/1.0 does not overtake those before it', async (t) => {
+  const { port } = await startServer(t);
+  const client = rawClient(t, port);
+  const request = (path: string, version: string): string => `GET ${path} HTTP/${version}\r\nHost: localhost\r\n\r\n`;
+  client.socket.write(request('/a', '1.1') + request('/healthz', '1.1') + request('/', '1.0'));
+  const bodies = [...(await client.whole()).matchAll(/\r\n\r\n(.*?)(?=HTTP|$)/gs)].map(([, body]) => body);
+  assert.deepEqual(bodies, ['Here are only /, /healthz, /readyz, /sse.', 'ok', '{}']);
+});
+
 test('a whole URL, an offer of HTTP/2 and a small body change nothing', async (t) => {
   const { port } = await startServer(t);
   const client = rawClient(t, port).send('GET http://localhost:4040?x HTTP/1.1', 'Host: localhost:4040', '');
