@@ -96,8 +96,9 @@ function resume(turn: Turn, role: CandidateRole): void {
   if (barred === 'pod-deleted') return abandon(turn, role);
   if (attempt?.step === 'resuming') {
     if (attempt.ownPod !== 'exists' || !('lease' in attempt.proof)) return;
-    // Given up again since it was taken back: taken back again.
-    if (!isReleased(lease)) return beginTerm(turn, attempt.proof.lease, !role.createdUnawares);
+    // Given up again since it was taken back: taken back again. Another one since: proven anew.
+    const stands = !isReleased(lease) && attempt.proof.lease.uid === lease.uid;
+    if (stands) return beginTerm(turn, attempt.proof.lease, !role.createdUnawares);
   }
   abandon(turn, role);
   // The read under way was asked for too early to prove anything now.

@@ -30,7 +30,7 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
   switch (input.type) {
     case 'timerFired':
       if (input.timer === 'renew') renew(turn, role);
-      if (input.timer === 'retry') turn.readLease();
+      if (input.timer === 'retry') lookAgain(turn);
       break;
     case 'leaseRead':
       if (turn.wasLeaseRead(input.request)) turn.role = { ...role, resting: false };
@@ -144,7 +144,19 @@ function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: Req
   } else if (turn.wasLeaseRead(request)) {
     if (failure.kind === 'forbidden') turn.warn('read-forbidden', failure.message);
     rest(turn, role, failure);
+  } else if (turn.before.incumbentRead?.request === request && isOwnPodInDoubt(turn)) {
+    turn.setTimer('retry', turn.backOffMs(failure));
   }
+}
+
+function lookAgain(turn: Turn): void {
+  turn.readLease();
+  if (isOwnPodInDoubt(turn)) turn.readIncumbent();
+}
+
+/** A list or an event did not show the own Pod, and no read has told yet whether it is gone. */
+function isOwnPodInDoubt({ knowledge }: Turn): boolean {
+  return knowledge.incumbent?.fate === 'unknown' && knowledge.canReadPods;
 }
 
 /** No loss yet: somebody else may have touched the Lease, or the answer was lost on its way. */

@@ -172,25 +172,29 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
 }
 
 function notePod(turn: Turn, watched: PodReference, evidence: PodEvidence): void {
-  const { incumbent } = turn.knowledge;
+  const { incumbent, incumbentRead } = turn.knowledge;
   if (incumbent === null || incumbent.pod.uid !== watched.uid) return;
   const fate = judgeIncumbent(incumbent.pod, incumbent.fate, evidence);
   turn.learn({ incumbent: { ...incumbent, fate }, canReadPods: true });
   if (fate === 'gone' && incumbent.pod.uid === turn.config.self.uid) barDeleted(turn);
-  // Nobody, or somebody else, goes by its name: most likely it is gone, but only a consistent read proves it.
-  if (fate === 'unknown') turn.readIncumbent();
+  if (fate !== 'unknown') return;
+  // Nobody, or somebody else, goes by its name: most likely it is gone, but only a consistent read proves it. One
+  // that is under way may be older than this.
+  if (incumbentRead === null) turn.readIncumbent();
+  else turn.learn({ incumbentRead: { ...incumbentRead, doubted: true } });
 }
 
 function noteIncumbentRead(turn: Turn, request: number, evidence: PodEvidence): void {
   const { incumbent, incumbentRead } = turn.knowledge;
-  if (incumbentRead !== request || incumbent === null) return;
+  if (incumbentRead?.request !== request || incumbent === null) return;
   turn.learn({ incumbentRead: null });
   notePod(turn, incumbent.pod, evidence);
+  if (incumbentRead.doubted) turn.readIncumbent();
 }
 
 function noteFailedRead(turn: Turn, request: number, failure: RequestFailure): void {
   if (turn.knowledge.leaseRead?.request === request) turn.learn({ leaseRead: null });
-  if (turn.knowledge.incumbentRead !== request) return;
+  if (turn.knowledge.incumbentRead?.request !== request) return;
   turn.learn({ incumbentRead: null });
   if (failure.kind === 'forbidden') notePodsUnreadable(turn, failure);
 }

@@ -51,8 +51,8 @@ export interface Knowledge {
     readonly knewResourceVersion: string | null;
     readonly newestResourceVersion: string;
   } | null;
-  /** The consistent read of the incumbent's Pod in flight. */
-  readonly incumbentRead: number | null;
+  /** The consistent read of the incumbent's Pod in flight, and whether a doubt arose since it was asked for. */
+  readonly incumbentRead: { readonly request: number; readonly doubted: boolean } | null;
   /** Why this Pod may never campaign again, if it may not. */
   readonly barred: 'pod-deleted' | 'pod-terminating' | null;
   readonly canRenew: boolean;

@@ -100,7 +100,7 @@ export class Turn {
     const { incumbent, incumbentRead, canReadPods } = this.knowledge;
     if (incumbent === null || incumbent.fate === 'gone' || incumbentRead !== null || !canReadPods) return;
     const request = this.newRequest();
-    this.learn({ incumbentRead: request });
+    this.learn({ incumbentRead: { request, doubted: false } });
     this.order({ type: 'readPod', request, name: incumbent.pod.name });
   }
 

@@ -63,6 +63,27 @@ const absence: readonly Row[] = [
     effects: ['clearTimer recheck'],
   },
   {
+    rule: 'a read that was under way when the doubt arose may be older: that it finds the holder makes it ask again',
+    given: () => follows().fire('backstop').podListed(RIVAL, null),
+    when: (story) => story.podRead(RIVAL.name, podOf(RIVAL)),
+    role: 'candidate',
+    effects: [`readPod ${RIVAL.name}`, 'clearTimer recheck'],
+  },
+  {
+    rule: 'the second read decides',
+    given: () => follows().fire('backstop').podListed(RIVAL, null).podRead(RIVAL.name, podOf(RIVAL)),
+    when: (story) => story.podRead(RIVAL.name, podOf(RIVAL)),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a read that was under way when the doubt arose, and does not find the holder, proves that it is gone',
+    given: () => follows().fire('backstop').podListed(RIVAL, null),
+    when: (story) => story.podRead(RIVAL.name, null),
+    role: 'candidate jitter',
+    effects: ['setTimer campaign 25', 'leaderChanged nobody'],
+  },
+  {
     rule: 'a DELETED event proves it without the read',
     given: doubts,
     when: (story) => story.podGone(RIVAL),
@@ -85,6 +106,27 @@ const absence: readonly Row[] = [
     when: (story) => story.podRead(RIVAL.name, null).fire('campaign'),
     role: 'candidate clearing',
     effects: ['setTimer campaign 25', 'leaderChanged nobody', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'a leader whose Pod is in doubt does not wait a minute when the read fails: it asks again soon',
+    given: () => leads().podListed(SELF, null),
+    when: (story) => story.fail('readPod', 'unavailable').fire('retry'),
+    role: 'leader',
+    effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'a leader whose Pod was seen alive lets a failed look at it be',
+    given: () => leads().fire('backstop'),
+    when: (story) => story.fail('readPod', 'unavailable'),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a leader that may not read Pods does not ask again',
+    given: () => leads().podListed(SELF, null),
+    when: (story) => story.fail('readPod', 'forbidden'),
+    role: 'leader',
+    effects: ['warning pod-read-forbidden'],
   },
   {
     rule: 'a read that does not find the own Pod, after a list that did not, ends the term',
@@ -183,6 +225,15 @@ const possession: readonly Row[] = [
       story.watched(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })).podRead(SELF.name, podOf(SELF)),
     role: 'candidate jitter',
     effects: ['setTimer campaign 25'],
+  },
+  {
+    rule: 'a Lease that took the place of the one that was proven is proven anew',
+    given: () => finds(leaseOf(SELF)).replaced('21'),
+    when: (story) => {
+      story.listed(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })).podRead(SELF.name, podOf(SELF));
+    },
+    role: 'candidate resuming',
+    effects: ['clearTimer stale', `readPod ${SELF.name}`, 'replaceLease lease-2@30'],
   },
   {
     rule: 'a process whose Pod is gone does not lead, whatever the read says',

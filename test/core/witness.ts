@@ -89,7 +89,7 @@ function assertAwake(story: Story): void {
   };
   if (role.name !== 'starting') assert.ok(timers.has('backstop'), 'nobody looks again');
   if (knowledge.leaseRead !== null) asks(knowledge.leaseRead.request);
-  if (knowledge.incumbentRead !== null) asks(knowledge.incumbentRead);
+  if (knowledge.incumbentRead !== null) asks(knowledge.incumbentRead.request);
 
   switch (role.name) {
     case 'leader':
