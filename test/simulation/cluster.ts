@@ -68,7 +68,9 @@ export class Cluster {
     this.server.onWrite(({ type, resource, object }) => {
       if (type !== 'DELETED' || resource !== 'pods') return;
       const pod = this.pods.find(({ uid }) => uid === object.metadata.uid);
-      if (pod !== undefined) pod.gone = true;
+      if (pod === undefined) return;
+      pod.gone = true;
+      if (mix.collector === 'old') this.collectByUid(pod.uid);
     });
     this.server.createNamespace(NAMESPACE);
     this.grant(mix.permissions);
@@ -304,12 +306,10 @@ export class Cluster {
     void this.network.rememberLists(paths, ADMIN_TOKEN);
   }
 
-  /** An old collector deletes with the uid of the Lease alone, however late. */
-  collectByUid(): void {
+  /** An old collector deletes what a Pod owned with the uid of the Lease alone, however late and whoever owns it then. */
+  collectByUid(ownerUid: string): void {
     const lease = this.lease();
-    if (lease === undefined) return;
-    const owner = lease.metadata.ownerReferences?.[0]?.uid;
-    if (owner === undefined || this.podExists(owner)) return;
+    if (lease === undefined || lease.metadata.ownerReferences?.[0]?.uid !== ownerUid) return;
     const { uid } = lease.metadata;
     this.timeline.setTimer(this.random.next() * this.mix.collectorDelayMs, () => {
       this.#asAdmin('DELETE', LEASE_PATH, { preconditions: { uid } });

@@ -168,5 +168,4 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     cluster.log(() => `${process.name} calls stepDown()`);
     process.run(() => process.stepDown());
   },
-  'old collector': (cluster) => cluster.collectByUid(),
 };

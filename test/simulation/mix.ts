@@ -32,7 +32,6 @@ export const MISHAPS = [
   'permissions withdrawn',
   'elector stopped',
   'leader steps down',
-  'old collector',
 ] as const;
 
 export type Mishap = (typeof MISHAPS)[number];

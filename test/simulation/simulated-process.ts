@@ -12,9 +12,8 @@ import { podPort, podWatchPort, readPod } from '../../src/kube/pod-api.ts';
 import type { LeaseElector, Surroundings } from '../../src/lease-elector.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import type { Endpoint, Network, News } from './network.ts';
-import type { ProcessClock } from './process-clock.ts';
 import type { SiblingLocks } from './sibling-locks.ts';
-import type { SimulatedPod } from './simulated-pod.ts';
+import { type ContainerOptions, SimulatedContainer } from './simulated-container.ts';
 import { Told } from './told.ts';
 
 /** The name of the Lease that all compete for. */
@@ -49,10 +48,7 @@ export type ElectorFactory = (
 ) => LeaseElector;
 
 /** What a process is made of. */
-export interface ProcessOptions {
-  readonly pod: SimulatedPod;
-  readonly name: string;
-  readonly clock: (run: (work: () => void) => void) => ProcessClock;
+export interface ProcessOptions extends ContainerOptions {
   readonly habits: Habits;
   readonly random: Random;
   readonly network: Network;
@@ -60,42 +56,26 @@ export interface ProcessOptions {
   readonly observer: ProcessObserver;
   readonly makeElector: ElectorFactory;
   readonly options: LeaseElectorOptions;
-  /** Is told when the process has ended by itself. */
-  readonly ended: (process: SimulatedProcess) => void;
 }
 
-export class SimulatedProcess implements Endpoint {
-  readonly pod: SimulatedPod;
-  readonly name: string;
-  readonly clock: ProcessClock;
+export class SimulatedProcess extends SimulatedContainer {
   readonly habits: Habits;
   readonly told: Endpoint['told'];
   readonly knowledge: Told;
   readonly elector: LeaseElector;
   readonly #siblingLocks: SiblingLocks;
   readonly #random: Random;
-  readonly #ended: (process: SimulatedProcess) => void;
-  isolated = false;
-  staleLists = false;
-  alive = true;
-  /** `stop()` was called, and whether it has resolved. */
-  stopping = false;
+  /** `stop()` has resolved. */
   stopped = false;
   /** How many terms' work is under way. */
   working = 0;
-  #paused = false;
-  /** What came while it was paused; bounded by what was under way, since a paused process asks for nothing. */
-  #backlog: (() => void)[] = [];
 
   constructor(options: ProcessOptions) {
+    super(options);
     const { pod, random, network, siblingLocks, observer, habits } = options;
-    this.pod = pod;
-    this.name = options.name;
     this.habits = habits;
-    this.clock = options.clock((work) => this.run(work));
     this.#siblingLocks = siblingLocks;
     this.#random = random;
-    this.#ended = options.ended;
     this.knowledge = new Told(pod);
     this.told = (request: ApiRequest, news: News) => this.knowledge.note(request, news, network.nowMs);
     const surroundings: Surroundings = {
@@ -123,11 +103,6 @@ export class SimulatedProcess implements Endpoint {
     }
   }
 
-  get token(): string {
-    return this.pod.token;
-  }
-
-  /** Whether it says that it leads. */
   get leads(): boolean {
     return this.alive && this.elector.isLeader;
   }
@@ -138,10 +113,6 @@ export class SimulatedProcess implements Endpoint {
     return drainMs !== null && drainMs < drainTimeoutMs;
   }
 
-  get paused(): boolean {
-    return this.#paused;
-  }
-
   start(): void {
     // What cannot be mended, such as a missing permission, ends the process; its kubelet restarts it.
     this.elector.start().catch(() => {
@@ -149,26 +120,6 @@ export class SimulatedProcess implements Endpoint {
     });
   }
 
-  run(work: () => void): void {
-    if (!this.alive) return;
-    if (this.#paused) this.#backlog.push(work);
-    else work();
-  }
-
-  /** SIGSTOP, a full garbage collection, a laptop's lid: nothing happens in it, and nobody is told. */
-  pause(): void {
-    this.#paused = true;
-  }
-
-  /** Goes on: what came meanwhile comes now, timers first or last. */
-  resume(): void {
-    this.#paused = false;
-    const backlog = this.#backlog;
-    this.#backlog = [];
-    for (const work of backlog) this.run(work);
-  }
-
-  /** SIGTERM. */
   terminate(): void {
     this.run(() => {
       if (this.habits.onSigterm === 'exit') this.exit();
@@ -186,24 +137,14 @@ export class SimulatedProcess implements Endpoint {
     });
   }
 
-  /** Its container ends. */
-  exit(): void {
-    if (!this.alive) return;
-    this.kill();
-    this.#ended(this);
-  }
-
   stepDown(): void {
     this.elector.stepDown().catch(() => undefined);
   }
 
-  /** A crash, SIGKILL, the end: it does nothing any more, and its sockets are closed. */
-  kill(): void {
+  override kill(): void {
     if (!this.alive) return;
-    this.alive = false;
+    super.kill();
     this.working = 0;
-    this.#backlog = [];
-    this.clock.stop();
     this.#siblingLocks.died(this);
   }
 

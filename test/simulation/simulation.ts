@@ -163,6 +163,14 @@ function deleteHolder(cluster: Cluster, checkers: Checkers): void {
 /** Who may lead now must: invariant 5. */
 function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): void {
   if (checkers.violation !== null) return;
+  const ghost = cluster.processes.find(({ leads, pod }) => leads && pod.uid !== checkers.holderUid);
+  if (ghost !== undefined) {
+    checkers.violated(
+      1,
+      `${ghost.name} leads ${withinMs} ms after the faults are over, though the Lease is not its own`,
+    );
+    return;
+  }
   const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
   const entitled = holder === undefined ? cluster.livePods : [holder];
   const able = entitled.filter(canLead);

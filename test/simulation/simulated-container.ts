@@ -1,0 +1,90 @@
+/**
+ * A process in a Pod, whatever program it runs: it lives, hangs and crashes, and speaks to the API server over the
+ * simulated network. The programs are in `simulated-process.ts` (this library) and `neighbour-process.ts` (others).
+ */
+
+import type { Endpoint } from './network.ts';
+import type { ProcessClock } from './process-clock.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
+
+/** What a process is made of, whatever it runs. */
+export interface ContainerOptions {
+  readonly pod: SimulatedPod;
+  readonly name: string;
+  readonly clock: (run: (work: () => void) => void) => ProcessClock;
+  /** Is told when the process has ended by itself. */
+  readonly ended: (container: SimulatedContainer) => void;
+}
+
+export abstract class SimulatedContainer implements Endpoint {
+  readonly pod: SimulatedPod;
+  readonly name: string;
+  readonly clock: ProcessClock;
+  abstract readonly told: Endpoint['told'];
+  readonly #ended: (container: SimulatedContainer) => void;
+  isolated = false;
+  staleLists = false;
+  alive = true;
+  /** It was asked to end, or to take no part any more. */
+  stopping = false;
+  #paused = false;
+  /** What came while it was paused; bounded by what was under way, since a paused process asks for nothing. */
+  #backlog: (() => void)[] = [];
+
+  constructor({ pod, name, clock, ended }: ContainerOptions) {
+    this.pod = pod;
+    this.name = name;
+    this.clock = clock((work) => this.run(work));
+    this.#ended = ended;
+  }
+
+  /** Whether it says that it leads. */
+  abstract get leads(): boolean;
+
+  abstract start(): void;
+
+  /** SIGTERM. */
+  abstract terminate(): void;
+
+  get token(): string {
+    return this.pod.token;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  run(work: () => void): void {
+    if (!this.alive) return;
+    if (this.#paused) this.#backlog.push(work);
+    else work();
+  }
+
+  /** SIGSTOP, a full garbage collection, a laptop's lid: nothing happens in it, and nobody is told. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Goes on: what came meanwhile comes now, timers first or last. */
+  resume(): void {
+    this.#paused = false;
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const work of backlog) this.run(work);
+  }
+
+  /** Its container ends. */
+  exit(): void {
+    if (!this.alive) return;
+    this.kill();
+    this.#ended(this);
+  }
+
+  /** A crash, SIGKILL, the end: it does nothing any more, and its sockets are closed. */
+  kill(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.#backlog = [];
+    this.clock.stop();
+  }
+}
