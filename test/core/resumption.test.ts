@@ -137,11 +137,13 @@ const resumption: readonly Row[] = [
     given: resumes,
     when: (story) => {
       story.fail('readPod', 'forbidden', SELF.name).fail('replaceLease', 'forbidden').leaseRead(leaseOf(SELF));
+      story.fail('readPod', 'forbidden', SELF.name);
     },
     role: 'leader',
     effects: [
       'warning pod-read-forbidden',
       'warning renew-forbidden',
+      `readPod ${SELF.name}`,
       'readLease',
       'elected 20 resumed',
       `leaderChanged ${SELF.name}/${SELF.uid}`,
