@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   checkTable,
-  failure,
   leads,
   leaseOf,
   NAMESAKE,
@@ -24,11 +23,6 @@ const RENEWED = `renewed ${SELF.name}/${SELF.uid}`;
 /** A leader without permission to renew. */
 function leadsUnrenewed(): Story {
   return leads().fire('renew').fail('replaceLease', 'forbidden');
-}
-
-/** A leader whose token was refused twice. */
-function refused(): Story {
-  return leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').fail('replaceLease', 'unauthorized');
 }
 
 const renewal: readonly Row[] = [
@@ -153,6 +147,20 @@ const renewal: readonly Row[] = [
     effects: ['replaceLease lease-1@12'],
   },
   {
+    rule: 'a look at the Lease that is forbidden is warned of, and repeated after a wait',
+    given: () => leads().fire('backstop'),
+    when: (story) => story.fail('readLease', 'forbidden').fire('retry'),
+    role: 'leader resting',
+    effects: ['warning read-forbidden', 'setTimer retry 188', 'readLease'],
+  },
+  {
+    rule: 'who may renew looks again once a minute, and renews in its turn',
+    given: leads,
+    when: (story) => story.fire('backstop'),
+    role: 'leader',
+    effects: ['readLease', `readPod ${SELF.name}`, 'setTimer backstop 60000'],
+  },
+  {
     rule: 'should that fail, the owner is put back with the next renewal, not in a hot loop',
     given: () => leads().watched(ownLease({ owner: null, resourceVersion: '12' })),
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(ownLease({ owner: null, resourceVersion: '14' })),
@@ -257,113 +265,6 @@ const ends: readonly Row[] = [
     when: (story) => story.fire('backstop').leaseRead(ownLease({ resourceVersion: '13' })),
     role: 'candidate',
     effects: ['readLease', 'setTimer backstop 60000'],
-  },
-  {
-    rule: 'one refused token (401) ends nothing',
-    given: () => leads().fire('renew'),
-    when: (story) => story.fail('replaceLease', 'unauthorized'),
-    role: 'leader',
-    effects: ['setTimer renew 188'],
-  },
-  {
-    rule: 'a second 401 in a row, after the token was read anew, ends the term',
-    given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew'),
-    when: (story) => story.fail('replaceLease', 'unauthorized'),
-    role: 'candidate resting',
-    effects: [
-      'setTimer renew 375',
-      'warning unauthorized',
-      'clearTimer renew',
-      'demoted unauthorized',
-      'setTimer retry 375',
-    ],
-  },
-  {
-    rule: 'an answer between two refusals begins the count anew',
-    given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').replaced('12').fire('renew'),
-    when: (story) => story.fail('replaceLease', 'unauthorized'),
-    role: 'leader',
-    effects: ['setTimer renew 188'],
-  },
-  {
-    rule: 'a 409 between two refusals begins the count anew: the token was accepted',
-    given: () =>
-      leads()
-        .fire('renew')
-        .fail('replaceLease', 'unauthorized')
-        .fire('renew')
-        .fail('replaceLease', 'conflict')
-        .leaseRead(ownLease())
-        .fire('renew'),
-    when: (story) => story.fail('replaceLease', 'unauthorized'),
-    role: 'leader',
-    effects: ['setTimer renew 750'],
-  },
-  {
-    rule: 'a list between two refusals begins the count anew',
-    given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').listed(ownLease()).fire('renew'),
-    when: (story) => story.fail('replaceLease', 'unauthorized'),
-    role: 'leader',
-    effects: ['setTimer renew 375'],
-  },
-  {
-    rule: 'an event between two refusals does not: a watch goes on after its token has lost its power',
-    given: () => {
-      const story = leads().fire('renew').fail('replaceLease', 'unauthorized');
-      return story.watched(ownLease({ resourceVersion: '12' })).fire('renew');
-    },
-    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
-    role: 'candidate resting',
-    effects: [],
-  },
-  {
-    rule: 'a watch whose token is refused is not waited for: the Lease is read',
-    given: leads,
-    when: (story) => story.tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }).fire('retry'),
-    role: 'leader',
-    effects: ['setTimer retry 188', 'readLease'],
-  },
-  {
-    rule: 'a watch and the read after it, both refused, end the term',
-    given: () =>
-      leads()
-        .tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
-        .fire('retry'),
-    when: (story) => story.fail('readLease', 'unauthorized'),
-    role: 'candidate resting',
-    effects: [
-      'setTimer retry 375',
-      'warning unauthorized',
-      'clearTimer renew',
-      'clearTimer retry',
-      'demoted unauthorized',
-      'setTimer retry 375',
-    ],
-  },
-  {
-    rule: 'who was refused keeps asking',
-    given: () => refused(),
-    when: (story) => story.fire('retry').fail('readLease', 'unauthorized'),
-    role: 'candidate resting',
-    effects: ['readLease', 'setTimer retry 750'],
-  },
-  {
-    rule: 'who is accepted again, and whose Lease it still is, resumes the term',
-    given: () => refused().fire('retry'),
-    when: (story) => {
-      story.leaseRead(ownLease());
-      story.podRead(SELF.name, podOf(SELF)).replaced('14');
-    },
-    role: 'leader',
-    effects: [
-      `readPod ${SELF.name}`,
-      'replaceLease lease-1@11',
-      'setTimer stale 30000',
-      RENEWED,
-      'clearTimer stale',
-      RENEW,
-      'elected 14 resumed',
-    ],
   },
 ];
 

@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BACKSTOP_INTERVAL_MS } from '../../src/core/observation.ts';
-import { UNREADABLE_INCUMBENT_GRACE_MS } from '../../src/core/verdict.ts';
 import {
   checkTable,
-  failure,
+  clears,
   finds,
   follows,
   leads,
@@ -120,6 +119,13 @@ const late: readonly Row[] = [
     effects: ['setTimer recheck 5000'],
   },
   {
+    rule: '"there is none" is not believed when a DELETE of one\'s own was answered meanwhile: it may be another by now',
+    given: () => clears().fire('backstop').removed(),
+    when: (story) => story.leaseRead(null),
+    role: 'candidate clearing',
+    effects: ['readLease'],
+  },
+  {
     rule: 'a look that a deletion has overtaken does not bring the Lease back',
     given: () =>
       follows()
@@ -200,6 +206,17 @@ const news: readonly Row[] = [
     effects: ['clearTimer recheck'],
   },
   {
+    rule: 'a leader that says when it renewed, but not how often it does, cannot fall silent',
+    given: starts,
+    when: (story) => story.listed({ ...renewing, leaseDurationSeconds: null }),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
     rule: 'a Lease that is gone cannot fall silent',
     given: followsRenewing,
     when: (story) => story.deleted({ ...renewing, resourceVersion: '25' }),
@@ -245,94 +262,39 @@ const doubts: readonly Row[] = [
     effects: [`setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
+    rule: 'a read that was answered may be sent again',
+    given: () => follows().fire('backstop').leaseRead(leaseOf(RIVAL)).podRead(RIVAL.name, podOf(RIVAL)),
+    when: (story) => story.fire('backstop'),
+    role: 'candidate',
+    effects: ['readLease', `readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
+  },
+  {
+    rule: 'a read of the Pod that failed does not make a read of the Lease be sent twice',
+    given: () => follows().fire('backstop').fail('readPod', 'unavailable'),
+    when: (story) => story.fire('backstop'),
+    role: 'candidate',
+    effects: [`readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
+  },
+  {
+    rule: 'a minute may pass before the first look is answered: then the Lease is read, and of Pods nothing is known',
+    given: starts,
+    when: (story) => story.fire('backstop'),
+    role: 'starting (lock held)',
+    effects: ['readLease', `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
+  },
+  {
+    rule: 'only a leader that may not renew tries once a minute to renew again',
+    given: () => finds(ownLease()).fail('replaceLease', 'forbidden'),
+    when: (story) => story.fire('backstop').forget(),
+    role: 'candidate resuming',
+    effects: [],
+  },
+  {
     rule: 'a holder of whom nothing is known is looked at every five seconds',
     given: () => finds(leaseOf(RIVAL)),
     when: (story) => story.fire('recheck'),
     role: 'candidate',
     effects: ['readLease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
-  },
-  {
-    rule: 'a Pod watch that fails is followed by a read of that Pod',
-    given: follows,
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
-    role: 'candidate',
-    effects: [`readPod ${RIVAL.name}`],
-  },
-  {
-    rule: 'a Pod that may not even be read is not asked for again, with one warning',
-    given: () => finds(leaseOf(RIVAL)).tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
-    when: (story) => story.fail('readPod', 'forbidden').fire('backstop'),
-    role: 'candidate',
-    effects: [
-      'warning pod-read-forbidden',
-      'clearTimer recheck',
-      'readLease',
-      `setTimer backstop ${BACKSTOP_INTERVAL_MS}`,
-    ],
-  },
-  {
-    rule: 'a Pod watch that works after all gives that up again',
-    given: () =>
-      finds(leaseOf(RIVAL))
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
-        .fail('readPod', 'forbidden'),
-    when: (story) => story.podListed(RIVAL, podOf(RIVAL)).fire('backstop'),
-    role: 'candidate',
-    effects: ['readLease', `readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
-  },
-  {
-    rule: 'where Pods may not be read, a Lease that the garbage collector deleted is left to its holder for a grace',
-    given: () =>
-      finds(leaseOf(RIVAL))
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
-        .fail('readPod', 'forbidden'),
-    when: (story) =>
-      story
-        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
-        .fire('recheck')
-        .fire('campaign'),
-    role: 'candidate creating',
-    effects: [`setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`, 'setTimer campaign 25', 'createLease transitions=4'],
-  },
-  {
-    rule: 'a permission to read Pods that is taken away while the holder was alive does not hold the Lease for ever',
-    given: () =>
-      follows()
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
-        .fail('readPod', 'forbidden')
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
-    when: (story) =>
-      story
-        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
-        .fire('recheck')
-        .fire('campaign'),
-    role: 'candidate creating',
-    effects: [`setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`, 'setTimer campaign 25', 'createLease transitions=4'],
-  },
-  {
-    rule: 'the same when the read was forbidden first, and the watch later',
-    given: () =>
-      follows()
-        .fire('backstop')
-        .fail('readPod', 'forbidden')
-        .podWatched(RIVAL, podOf(RIVAL))
-        .fire('backstop')
-        .fail('readPod', 'forbidden')
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
-    when: (story) =>
-      story
-        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
-        .fire('recheck')
-        .fire('campaign'),
-    role: 'candidate creating',
-    effects: [`setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`, 'setTimer campaign 25', 'createLease transitions=4'],
-  },
-  {
-    rule: 'a watch of the holder that still works is believed although a read was forbidden',
-    given: () => follows().fire('backstop').fail('readPod', 'forbidden').podWatched(RIVAL, podOf(RIVAL)),
-    when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
-    role: 'candidate',
-    effects: ['setTimer recheck 5000'],
   },
 ];
 
@@ -344,6 +306,15 @@ test('a confirmation moves the moment since which nothing is unverified, and onl
   story.fire('backstop').leaseRead(leaseOf(RIVAL));
   assert.ok(story.state.knowledge.verifiedAtMs > before);
   assert.equal(story.state.knowledge.observation?.sinceMs, 1_000_000);
+});
+
+test('a list that finds again what is known, that there is none, confirms it', () => {
+  const story = follows()
+    .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
+    .wait(20_000)
+    .absent('25');
+  assert.equal(story.state.knowledge.verifiedAtMs, story.nowMs);
+  assert.equal(story.state.knowledge.observation?.sinceMs, story.nowMs - 20_000);
 });
 
 test('silence is measured from the last change that this process saw, by its monotonic clock', () => {

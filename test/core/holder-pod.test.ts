@@ -1,0 +1,197 @@
+// Checks how a candidate keeps track of the Pod that holds the Lease: by a watch, by reads where the watch fails, and
+// with patience where neither is permitted.
+
+import { BACKSTOP_INTERVAL_MS } from '../../src/core/observation.ts';
+import { UNREADABLE_INCUMBENT_GRACE_MS } from '../../src/core/verdict.ts';
+import {
+  checkTable,
+  clears,
+  failure,
+  finds,
+  follows,
+  leaseOf,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+  starts,
+} from './story.ts';
+
+/** Reading the holder's Pod was forbidden, while a watch shows it alive. Then that watch, too, may end. */
+function blindly(): Story {
+  return follows().podWatched(RIVAL, podOf(RIVAL)).fire('backstop').fail('readPod', 'forbidden');
+}
+
+const rows: readonly Row[] = [
+  {
+    rule: 'a Pod watch that fails is followed by a read of that Pod',
+    given: follows,
+    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    role: 'candidate',
+    effects: [`readPod ${RIVAL.name}`],
+  },
+  {
+    rule: 'a Pod that may not even be read is not asked for again, with one warning',
+    given: () => finds(leaseOf(RIVAL)).tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    when: (story) => story.fail('readPod', 'forbidden').fire('backstop'),
+    role: 'candidate',
+    effects: [
+      'warning pod-read-forbidden',
+      'clearTimer recheck',
+      'readLease',
+      `setTimer backstop ${BACKSTOP_INTERVAL_MS}`,
+    ],
+  },
+  {
+    rule: 'a Pod watch that works after all gives that up again',
+    given: () =>
+      finds(leaseOf(RIVAL))
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
+        .fail('readPod', 'forbidden'),
+    when: (story) => story.podListed(RIVAL, podOf(RIVAL)).fire('backstop'),
+    role: 'candidate',
+    effects: ['readLease', `readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
+  },
+  {
+    rule: 'where Pods may not be read, a Lease that the garbage collector deleted is left to its holder for a grace',
+    given: () =>
+      finds(leaseOf(RIVAL))
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
+        .fail('readPod', 'forbidden'),
+    when: (story) =>
+      story
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
+        .fire('recheck')
+        .fire('campaign')
+        .fail('readPod', 'forbidden', SELF.name),
+    role: 'candidate creating',
+    effects: [
+      `setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`,
+      'setTimer campaign 25',
+      `readPod ${SELF.name}`,
+      'createLease transitions=4',
+    ],
+  },
+  {
+    rule: 'a permission to read Pods that is taken away while the holder was alive does not hold the Lease for ever',
+    given: () =>
+      follows()
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
+        .fail('readPod', 'forbidden')
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    when: (story) =>
+      story
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
+        .fire('recheck')
+        .fire('campaign')
+        .fail('readPod', 'forbidden', SELF.name),
+    role: 'candidate creating',
+    effects: [
+      `setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`,
+      'setTimer campaign 25',
+      `readPod ${SELF.name}`,
+      'createLease transitions=4',
+    ],
+  },
+  {
+    rule: 'the same when the read was forbidden first, and the watch later',
+    given: () =>
+      follows()
+        .fire('backstop')
+        .fail('readPod', 'forbidden')
+        .podWatched(RIVAL, podOf(RIVAL))
+        .fire('backstop')
+        .fail('readPod', 'forbidden')
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    when: (story) =>
+      story
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
+        .fire('recheck')
+        .fire('campaign')
+        .fail('readPod', 'forbidden', SELF.name),
+    role: 'candidate creating',
+    effects: [
+      `setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`,
+      'setTimer campaign 25',
+      `readPod ${SELF.name}`,
+      'createLease transitions=4',
+    ],
+  },
+  {
+    rule: 'a watch of the holder that still works is believed although a read was forbidden',
+    given: () => follows().fire('backstop').fail('readPod', 'forbidden').podWatched(RIVAL, podOf(RIVAL)),
+    when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    role: 'candidate',
+    effects: ['setTimer recheck 5000'],
+  },
+  {
+    rule: 'the DELETED event of another Pod of that name proves nothing: the holder is read',
+    given: follows,
+    when: (story) => story.tell({ type: 'podDeleted', watched: RIVAL, pod: podOf({ ...RIVAL, uid: 'pod-9' }) }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'news of a Pod while nobody is known to hold the Lease is dropped',
+    given: () => starts().absent('10'),
+    when: (story) => story.podListed(RIVAL, podOf(RIVAL)).podGone(RIVAL),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'a read of the Pod that fails otherwise is not taken for a missing permission',
+    given: () => follows().fire('backstop'),
+    when: (story) => story.fail('readPod', 'unavailable').fire('backstop'),
+    role: 'candidate',
+    effects: [`readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
+  },
+  {
+    rule: 'where Pods may not be read, a watch that fails otherwise leaves a holder that was alive alive',
+    given: blindly,
+    when: (story) =>
+      story
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('unavailable') })
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    role: 'candidate',
+    effects: ['setTimer recheck 5000'],
+  },
+  {
+    rule: 'where Pods may not be read, a watch of another Pod that is forbidden leaves the holder alive',
+    given: blindly,
+    when: (story) =>
+      story
+        .tell({ type: 'podWatchFailed', watched: { name: 'app-3', uid: 'pod-3' }, failure: failure('forbidden') })
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    role: 'candidate',
+    effects: ['setTimer recheck 5000'],
+  },
+  {
+    rule: 'where Pods may not be read, a watch that is forbidden does not bring a holder back that is gone',
+    given: () => clears().fail('readPod', 'forbidden', SELF.name),
+    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    role: 'candidate clearing',
+    effects: [],
+  },
+  {
+    rule: 'where Pods may not be read, a watch that is forbidden while nobody holds the Lease is nothing',
+    given: () => starts().absent('10').fail('readPod', 'forbidden', SELF.name),
+    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    role: 'candidate creating',
+    effects: [],
+  },
+  {
+    rule: 'a grace that runs is not made longer by a list that finds again that there is no Lease',
+    given: () =>
+      finds(leaseOf(RIVAL))
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
+        .fail('readPod', 'forbidden')
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
+        .wait(UNREADABLE_INCUMBENT_GRACE_MS / 2),
+    when: (story) => story.absent('26').fire('recheck'),
+    role: 'candidate jitter',
+    effects: ['setTimer campaign 25'],
+  },
+];
+
+checkTable(rows);
