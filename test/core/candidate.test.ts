@@ -139,6 +139,25 @@ const absence: readonly Row[] = [
     ],
   },
   {
+    rule: 'an own Lease found after a lost race is of another process of this Pod: such a term is resumed',
+    given: () => {
+      const story = creates()
+        .fail('createLease', 'alreadyExists')
+        .leaseRead(leaseOf(SELF, { resourceVersion: '11' }));
+      return story.podRead(SELF.name, podOf(SELF));
+    },
+    when: (story) => story.replaced('12'),
+    role: 'leader',
+    effects: [
+      'setTimer stale 30000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'clearTimer stale',
+      ...ELECTED,
+      'elected 12 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
     rule: 'the word of a watch does not begin a term while the create is unanswered',
     given: creates,
     when: (story) => story.watched(leaseOf(SELF, { resourceVersion: '11' })),
@@ -178,6 +197,23 @@ const absence: readonly Row[] = [
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '21' })),
     role: 'candidate',
     effects: ['setTimer recheck 5000'],
+  },
+  {
+    rule: 'a Pod that finds itself gone at its start does not campaign',
+    given: () => starts().absent('10'),
+    when: (story) => story.podRead(SELF.name, null),
+    role: 'candidate',
+    effects: ['warning pod-deleted'],
+  },
+  {
+    rule: 'that the own Pod is gone says nothing of the holder: who takes its released Lease back, leads',
+    given: () => {
+      const released = leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid });
+      return follows().watched(released).fire('campaign').podRead(SELF.name, null);
+    },
+    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '22' })),
+    role: 'candidate',
+    effects: [`leaderChanged ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
     rule: 'an absent Lease that was left to its holder is looked at again, and so is its Pod',
@@ -233,6 +269,13 @@ const failures: readonly Row[] = [
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'candidate resting',
     effects: [],
+  },
+  {
+    rule: 'reading the Lease forbidden after the start is warned of',
+    given: () => follows().fire('backstop'),
+    when: (story) => story.fail('readLease', 'forbidden'),
+    role: 'candidate resting',
+    effects: ['warning read-forbidden', 'setTimer retry 188'],
   },
   {
     rule: 'reading the Lease forbidden after the start is warned of once, and tried again',

@@ -53,6 +53,13 @@ const start: readonly Row[] = [
     effects: [],
   },
   {
+    rule: 'who does not get the socket says what it is once the Lease was seen',
+    given: () => new Story().tell({ type: 'started' }),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    role: 'starting (lock taken)',
+    effects: [],
+  },
+  {
     rule: 'whichever comes last begins the campaign: here the socket',
     given: () => new Story().tell({ type: 'started' }).absent('10'),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
@@ -128,6 +135,13 @@ const siblings: readonly Row[] = [
     effects: [],
   },
   {
+    rule: 'a sibling that does not get the socket stays one',
+    given: sibling,
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    role: 'sibling',
+    effects: [],
+  },
+  {
     rule: 'a sibling that gets the socket looks at the Lease before it does anything',
     given: sibling,
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
@@ -193,6 +207,12 @@ for (const kind of FINAL) {
     assert.deepEqual({ role: story.role.name, said: story.said }, ending);
   });
 
+  test(`a watch of the Lease that is refused (${kind}) ends a start, also while the Lease is being read`, () => {
+    const story = creates().fail('createLease', 'alreadyExists').forget();
+    story.tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+    assert.deepEqual({ role: story.role.name, said: story.said }, ending);
+  });
+
   test(`once a leader is known, a refusal (${kind}) ends nothing`, () => {
     const story = follows().tell({ type: 'leaseWatchFailed', failure: failure(kind) });
     story.fire('backstop').fail('readLease', kind).fire('retry');
@@ -218,6 +238,14 @@ for (const kind of PASSING) {
 test('a Pod that may not be read does not end a start', () => {
   const story = starts().absent('10').fail('readPod', 'forbidden', SELF.name);
   assert.equal(story.created({ resourceVersion: '11' }).role.name, 'leader');
+});
+
+test('a watch of the Lease that is forbidden after the start is warned of once; any other failure mends itself', () => {
+  const story = follows().forget();
+  for (const kind of ['unavailable', 'forbidden', 'forbidden'] as const) {
+    story.tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+  }
+  assert.deepEqual(story.said, ['warning read-forbidden']);
 });
 
 test('with the verbs of the sidecar alone (no update, no delete on leases) one is elected and succeeds', () => {

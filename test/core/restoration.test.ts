@@ -8,6 +8,7 @@ import {
   clears,
   leads,
   leaseOf,
+  NAMESAKE,
   ownLease,
   podOf,
   RIVAL,
@@ -64,6 +65,23 @@ const restoration: readonly Row[] = [
     when: (story) => story.podRead(SELF.name, null),
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a Lease that goes because the own Pod was replaced by another of its name ends the term',
+    given: loses,
+    when: (story) => story.podRead(SELF.name, podOf(NAMESAKE)),
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a leader that may not renew restores its Lease, and renews it no more than before',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'forbidden');
+      return story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF));
+    },
+    when: (story) => story.created({ uid: 'lease-2', resourceVersion: '14' }),
+    role: 'leader',
+    effects: [],
   },
   {
     rule: 'where Pods may not be read the own one is believed to exist',

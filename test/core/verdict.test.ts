@@ -80,6 +80,12 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'incumbent-restores', recheckAtMs: graceEnd },
   ],
   [
+    'absent, and Pods may not be read, but a watch shows that its last holder exists: left to it, without end',
+    knowing(null, rival(), { canReadPods: false }),
+    graceEnd,
+    { kind: 'held', because: 'incumbent-restores', recheckAtMs: graceEnd + RECHECK_INTERVAL_MS },
+  ],
+  [
     'absent, and Pods may not be read: free after the grace',
     knowing(null, rival({ fate: 'unknown' }), { canReadPods: false }),
     graceEnd,
@@ -103,6 +109,12 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     knowing(rivals, rival()),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    "another's, and nothing is known of its Pod yet: held, looked at again",
+    knowing(rivals, null),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
   ],
   [
     "another's, and whether its Pod exists is not known: held, looked at again",
