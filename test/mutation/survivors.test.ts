@@ -1,0 +1,89 @@
+// Checks how the report of a mutation run is compared with the list of changes that may survive.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compare, type ListedSurvivor, type MutationReport, survivorsOf } from '../../tools/mutation/survivors.ts';
+
+const SOURCE = ['function f(a) {', '  if (a > 0) return {', '    b: 1,', '  };', '}'];
+
+/** A report of one file in which `a > 0` became `a >= 0`, and the object an empty one. */
+function report(status: string, source: readonly string[] = SOURCE, shift = 0): MutationReport {
+  const at = (line: number, column: number) => ({ line: line + shift, column });
+  return {
+    files: {
+      'src/core/f.ts': {
+        source: source.join('\n'),
+        mutants: [
+          {
+            mutatorName: 'EqualityOperator',
+            replacement: 'a >= 0',
+            status,
+            location: { start: at(2, 7), end: at(2, 12) },
+          },
+          { mutatorName: 'ObjectLiteral', replacement: '{}', status, location: { start: at(2, 21), end: at(4, 4) } },
+        ],
+      },
+    },
+  };
+}
+
+const SURVIVORS = [
+  {
+    file: 'src/core/f.ts',
+    mutator: 'EqualityOperator',
+    line: 'if (a > 0) return {',
+    original: 'a > 0',
+    replacement: 'a >= 0',
+  },
+  {
+    file: 'src/core/f.ts',
+    mutator: 'ObjectLiteral',
+    line: 'if (a > 0) return {',
+    original: '{ b: 1, }',
+    replacement: '{}',
+  },
+];
+const LIST: readonly ListedSurvivor[] = SURVIVORS.map((survivor) => ({ ...survivor, reason: 'a is never 0' }));
+
+test('a survivor is told by what was changed into what, on one line', () => {
+  assert.deepEqual(survivorsOf(report('Survived')), SURVIVORS);
+});
+
+test('a change that no test even runs survives', () => {
+  assert.deepEqual(survivorsOf(report('NoCoverage')), SURVIVORS);
+});
+
+for (const status of ['Killed', 'Timeout', 'RuntimeError']) {
+  test(`a change does not survive that ends as ${status}`, () => assert.deepEqual(survivorsOf(report(status)), []));
+}
+
+test('a listed survivor is known again when its line has moved', () => {
+  const moved = survivorsOf(report('Survived', ['// one', '// two', ...SOURCE], 2));
+  assert.deepEqual(compare(moved, LIST), { unlisted: [], outdated: [] });
+});
+
+test('a survivor that is not listed is told', () => {
+  const [first, second] = SURVIVORS;
+  assert.deepEqual(compare(SURVIVORS, LIST.slice(0, 1)), { unlisted: [second], outdated: [] });
+  assert.deepEqual(compare(SURVIVORS, LIST.slice(1)), { unlisted: [first], outdated: [] });
+});
+
+test('a listed survivor that is noticed by now is told', () => {
+  assert.deepEqual(compare([], LIST), { unlisted: [], outdated: LIST });
+});
+
+test('two survivors that look alike need two entries', () => {
+  const alike = [...SURVIVORS, ...SURVIVORS];
+  assert.deepEqual(compare(alike, LIST), { unlisted: SURVIVORS, outdated: [] });
+  assert.deepEqual(compare(alike, [...LIST, ...LIST]), { unlisted: [], outdated: [] });
+});
+
+for (const field of ['file', 'mutator', 'line', 'original', 'replacement'] as const) {
+  test(`an entry whose ${field} is another is of another survivor`, () => {
+    const [survivor] = SURVIVORS;
+    const [listed] = LIST;
+    assert.ok(survivor !== undefined && listed !== undefined);
+    const other = { ...listed, [field]: 'another' };
+    assert.deepEqual(compare([survivor], [other]), { unlisted: [survivor], outdated: [other] });
+  });
+}
