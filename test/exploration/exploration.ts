@@ -1,0 +1,164 @@
+/**
+ * Walks through every situation that a scope allows, the nearest first, so that the first violation found has the
+ * shortest way there.
+ */
+
+import { findOverlap } from './checkers.ts';
+import { checkDecided } from './decision.ts';
+import { flowOf, movesOf } from './moves.ts';
+import { type Core, Violation } from './process-model.ts';
+import type { Scope } from './scopes.ts';
+import { Fingerprints } from './state-key.ts';
+import { StateStore } from './state-store.ts';
+import { happen, type Move, type World } from './world.ts';
+
+/** A way that ends in a violation. */
+export interface Counterexample {
+  readonly moves: readonly Move[];
+  readonly violation: string;
+}
+
+/** What an exploration found. */
+export interface Finding {
+  readonly states: number;
+  readonly transitions: number;
+  /** The longest of the shortest ways to a state. */
+  readonly depth: number;
+  /** States in which nothing is under way any more. */
+  readonly decided: number;
+  /** Ways from the start to a decided state; `null` when they go in circles, or were not counted. */
+  readonly orderings: number | null;
+  /** Whether every state was reached; else the limit was met first. */
+  readonly complete: boolean;
+  readonly counterexample: Counterexample | null;
+}
+
+export interface Progress {
+  readonly states: number;
+  readonly waiting: number;
+  readonly depth: number;
+}
+
+export interface ExplorationOptions {
+  readonly core: Core;
+  readonly scope: Scope;
+  /** No more states than these. */
+  readonly limit?: number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** States between two reports of progress. */
+const PROGRESS_STEP = 20_000;
+
+export function explore(options: ExplorationOptions): Finding {
+  const exploration = new Exploration(options);
+  return exploration.run();
+}
+
+class Exploration {
+  readonly #options: ExplorationOptions;
+  readonly #fingerprints: Fingerprints;
+  readonly #store = new StateStore();
+  readonly #start: World;
+  /** Worlds that were met and not left yet, by depth. */
+  #level: World[];
+  #nextLevel: World[] = [];
+  #depth = 0;
+  #decided: number[] = [];
+  #left = 0;
+
+  constructor(options: ExplorationOptions) {
+    this.#options = options;
+    this.#fingerprints = new Fingerprints(options.scope.rules.candidates);
+    this.#start = options.scope.start(options.core);
+    this.#level = [this.#start];
+    const { high, low } = this.#fingerprints.of(this.#start);
+    this.#store.add(high, low, 0, 0);
+  }
+
+  run(): Finding {
+    const { limit = Number.POSITIVE_INFINITY } = this.#options;
+    while (this.#level.length > 0) {
+      for (let index = 0; index < this.#level.length; index += 1) {
+        const counterexample = this.#leave(this.#level[index] as World);
+        if (counterexample !== null) return this.#finding(counterexample, false);
+        if (this.#store.size > limit) return this.#finding(null, false);
+      }
+      this.#level = this.#nextLevel;
+      this.#nextLevel = [];
+      this.#depth += 1;
+    }
+    return this.#finding(null, true);
+  }
+
+  /** Every move from here. */
+  #leave(world: World): Counterexample | null {
+    const { core, scope, onProgress } = this.#options;
+    const state = this.#left;
+    this.#left += 1;
+    if (this.#left % PROGRESS_STEP === 0) {
+      onProgress?.({ states: this.#store.size, waiting: this.#store.size - this.#left, depth: this.#depth });
+    }
+    this.#store.begin();
+    if (flowOf(world, scope.rules).length === 0) {
+      this.#decided.push(state);
+      const undecided = checkDecided(core, scope, world);
+      if (undecided !== null) {
+        return { moves: [...this.#wayTo(state), ...undecided.moves], violation: undecided.violation };
+      }
+    }
+    const moves = movesOf(world, scope.rules);
+    for (let number = 0; number < moves.length; number += 1) {
+      const move = moves[number] as Move;
+      const next = attempt(core, world, move);
+      const violation = typeof next === 'string' ? next : findOverlap(next.cluster, next.processes, next.record);
+      if (violation !== null) return { moves: [...this.#wayTo(state), move], violation };
+      this.#meet(next as World, state, number);
+    }
+    return null;
+  }
+
+  #meet(world: World, parent: number, move: number): void {
+    const { high, low } = this.#fingerprints.of(world);
+    const known = this.#store.size;
+    const state = this.#store.add(high, low, parent, move);
+    this.#store.leadTo(state);
+    if (state === known) this.#nextLevel.push(world);
+  }
+
+  #wayTo(state: number): Move[] {
+    const { core, scope } = this.#options;
+    const way: Move[] = [];
+    let world = this.#start;
+    for (const number of this.#store.wayTo(state)) {
+      const move = movesOf(world, scope.rules)[number] as Move;
+      way.push(move);
+      world = happen(core, world, move);
+    }
+    return way;
+  }
+
+  #finding(counterexample: Counterexample | null, complete: boolean): Finding {
+    const decided = new Set(this.#decided);
+    return {
+      states: this.#store.size,
+      transitions: this.#store.transitions,
+      depth: this.#depth,
+      decided: this.#decided.length,
+      orderings: complete ? this.#store.countWays((state) => decided.has(state)) : null,
+      complete,
+      counterexample,
+    };
+  }
+}
+
+/** The next world, or what is wrong with it. */
+export function attempt(core: Core, world: World, move: Move): World | string {
+  try {
+    return happen(core, world, move);
+  } catch (error) {
+    if (error instanceof Violation) return error.message;
+    if (error instanceof Error && error.name === 'InvariantError') return `an invariant broke: ${error.message}`;
+    throw error;
+  }
+}

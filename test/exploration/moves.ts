@@ -1,0 +1,155 @@
+/**
+ * Which moves a world allows, always in the same order, so that a move can be told by its number.
+ *
+ * Any of them may be next: a request may stay on its way, an answer or an event unread, and a timer unfired for as
+ * long as it likes, since networks are slow and processes are paused. So a watch lags, and a container is late to
+ * start again, without that being a fault. Timers fire at any moment and in any order, which is more than happens.
+ *
+ * The requests of one process have one connection, as in `src/kube/api-client.ts`: the next is sent when the one before
+ * is answered, or was given up.
+ */
+
+import type { TimerName } from '../../src/core/input.ts';
+import { isWrite, podNamed } from './cluster-model.ts';
+import { type InFlight, type Process, TIMERS, type Watch } from './process-model.ts';
+import { DISTURBING_TIMERS, type Disturbance, type Move, NAMESAKE_LIMIT, type World } from './world.ts';
+
+/** What may happen in a scope besides the ordinary course of things. */
+export interface Rules {
+  readonly candidates: number;
+  readonly disturbances: readonly Disturbance[];
+  /** Whether the application calls `stop()` when its Pod is being deleted. */
+  readonly stopsOnSigterm: boolean;
+  /** Whether work may outlast the time that it is given. */
+  readonly workMayOverrun: boolean;
+  /** Whether the API server may begin to refuse the token of a Pod that is gone (wire fact 30). */
+  readonly refusesTokens: boolean;
+}
+
+/** Every move that is possible. */
+export function movesOf(world: World, rules: Rules): Move[] {
+  const moves = flowOf(world, rules);
+  if (rules.refusesTokens) addRefusals(moves, world);
+  if (world.budget > 0) for (const disturbance of rules.disturbances) addDisturbance(moves, disturbance, world, rules);
+  return moves;
+}
+
+/** What is under way and must come to its end: a world without any of it is decided. */
+export function flowOf(world: World, rules: Rules): Move[] {
+  const moves: Move[] = [];
+  const { cluster, processes } = world;
+  for (let process = 0; process < processes.length; process += 1) {
+    addFlowOf(moves, processes[process] as Process, process);
+    const { pod, stopping, yielding, settling, stopped } = processes[process] as Process;
+    if (settling) {
+      moves.push({ type: 'settle', process, drained: true });
+      // Who promised to give the Lease up does so; the application was warned that its work goes on.
+      if (rules.workMayOverrun && stopping && !yielding && !stopped)
+        moves.push({ type: 'settle', process, drained: false });
+    }
+    if (podOf(world, pod.uid)?.terminating !== true) continue;
+    if (rules.stopsOnSigterm && !stopping) moves.push({ type: 'sigterm', process });
+    moves.push({ type: 'remove', process });
+  }
+  for (let stray = 0; stray < world.strays.length; stray += 1) {
+    moves.push({ type: 'strayArrives', stray }, { type: 'strayVanishes', stray });
+  }
+  const { lease, collection } = cluster;
+  const dangling = lease !== null && lease.owner !== null && podOf(world, lease.owner.uid) === undefined;
+  if (collection.step !== 'idle' || dangling) moves.push({ type: 'collect' });
+  return moves;
+}
+
+/** Timers that a step of the election waits for; the others only look again, renew, or bring news. */
+const AWAITED: readonly TimerName[] = ['campaign', 'retry', 'leaving'];
+
+function addFlowOf(moves: Move[], { requests, leaseWatch, podWatch, timers }: Process, process: number): void {
+  const [request] = requests;
+  if (request !== undefined) moves.push({ type: request.answer === null ? 'arrive' : 'answer', process });
+  addWatchFlow(moves, leaseWatch, process, 'lease');
+  addWatchFlow(moves, podWatch, process, 'pod');
+  for (let index = 0; index < TIMERS.length; index += 1) {
+    const timer = TIMERS[index] as TimerName;
+    if (timers[index] !== null && AWAITED.includes(timer)) moves.push({ type: 'fire', process, timer });
+  }
+}
+
+function addWatchFlow(moves: Move[], watch: Watch | null, process: number, of: 'lease' | 'pod'): void {
+  if (watch === null) return;
+  const { phase } = watch.state;
+  if (phase === 'streaming' && watch.queue !== null && watch.queue.length > 0) {
+    moves.push({ type: 'deliver', process, of });
+  }
+  if (watch.timer && (phase === 'waitingToList' || phase === 'waitingToOpen')) {
+    moves.push({ type: 'watchTimer', process, of });
+  }
+}
+
+/** Up to 10 s after its Pod is gone a token is accepted, or not any more. */
+function addRefusals(moves: Move[], world: World): void {
+  for (const [process, { pod }] of world.processes.entries()) {
+    const ghost = podOf(world, pod.uid) === undefined;
+    if (ghost && !world.record.refused.includes(pod.uid)) moves.push({ type: 'refuseToken', process });
+  }
+}
+
+function addDisturbance(moves: Move[], disturbance: Disturbance, world: World, { candidates }: Rules): void {
+  const { cluster, processes, namesakes } = world;
+  if (disturbance === 'lease-deleted') {
+    if (cluster.lease !== null) moves.push({ type: 'deleteLease' });
+  } else if (disturbance === 'namesake') {
+    for (let slot = 0; slot < candidates && namesakes < NAMESAKE_LIMIT; slot += 1) {
+      if (podNamed(cluster, `app-${slot}`) === null) moves.push({ type: 'recreate', slot });
+    }
+  } else {
+    for (let index = 0; index < processes.length; index += 1) {
+      addDisturbanceOf(moves, disturbance, world, processes[index] as Process, index);
+    }
+  }
+}
+
+function addDisturbanceOf(
+  moves: Move[],
+  disturbance: Exclude<Disturbance, 'lease-deleted' | 'namesake'>,
+  world: World,
+  { pod, requests, leaseWatch, podWatch, stopped, leading, timers }: Process,
+  process: number,
+): void {
+  const itsPod = podOf(world, pod.uid);
+  switch (disturbance) {
+    case 'crash':
+      if (itsPod !== undefined && !itsPod.terminating && !stopped) moves.push({ type: 'crash', process });
+      return;
+    case 'pod-deleted':
+      if (itsPod !== undefined && !itsPod.terminating) moves.push({ type: 'terminate', process });
+      return;
+    case 'pod-force-deleted':
+      if (itsPod !== undefined) moves.push({ type: 'forceDelete', process });
+      return;
+    case 'answer-lost':
+      if (requests[0] !== undefined && mayBeLost(requests[0])) moves.push({ type: 'lose', process });
+      return;
+    case 'watch-cut':
+      if (leaseWatch?.state.phase === 'streaming') moves.push({ type: 'cut', process, of: 'lease' });
+      if (podWatch?.state.phase === 'streaming') moves.push({ type: 'cut', process, of: 'pod' });
+      return;
+    case 'step-down':
+      if (leading) moves.push({ type: 'stepDown', process });
+      return;
+    default:
+      for (const [index, timer] of TIMERS.entries()) {
+        if (timers[index] !== null && DISTURBING_TIMERS[timer] === disturbance) {
+          moves.push({ type: 'fire', process, timer });
+        }
+      }
+  }
+}
+
+/** What was carried out and has left no trace (a read, a write that was refused) could as well be lost before. */
+function mayBeLost({ asks, answer }: InFlight): boolean {
+  return answer === null || (isWrite(asks) && answer.ok);
+}
+
+function podOf({ cluster }: World, uid: string): { readonly terminating: boolean } | undefined {
+  return cluster.pods.find((pod) => pod.uid === uid);
+}

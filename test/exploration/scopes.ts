@@ -1,0 +1,128 @@
+/**
+ * What is explored: where it begins, what may happen, and what may go wrong.
+ */
+
+import { EMPTY_RECORD } from './checkers.ts';
+import { EMPTY_CLUSTER, withPod } from './cluster-model.ts';
+import { flowOf, type Rules } from './moves.ts';
+import { type Core, type Process, startProcess } from './process-model.ts';
+import { happen, type World } from './world.ts';
+
+export interface Scope {
+  readonly name: string;
+  readonly says: string;
+  readonly rules: Rules;
+  readonly start: (core: Core) => World;
+}
+
+export type ScopeName = 'election' | 'take-over' | 'hand-over' | 'deletion-by-hand' | 'resume' | 'everything';
+
+interface Plan {
+  readonly says: string;
+  readonly rules: Omit<Rules, 'candidates'>;
+  /** Whether the first candidate leads from the start on; else nobody has begun. */
+  readonly led: boolean;
+}
+
+const PLAIN = { stopsOnSigterm: false, workMayOverrun: false, refusesTokens: false };
+
+const PLANS: { readonly [Name in ScopeName]: Plan } = {
+  election: {
+    says: 'Everybody starts, and there is no Lease yet.',
+    rules: { ...PLAIN, disturbances: ['crash', 'pod-deleted', 'pod-force-deleted', 'answer-lost'] },
+    led: false,
+  },
+  'take-over': {
+    says: 'The leader and its successors die, by force, too, and Pods come back under their names.',
+    rules: {
+      ...PLAIN,
+      refusesTokens: true,
+      disturbances: ['crash', 'pod-deleted', 'pod-force-deleted', 'answer-lost', 'renewal', 'namesake'],
+    },
+    led: true,
+  },
+  'hand-over': {
+    says: 'The leader gives the Lease up: it steps down, or stops because its Pod is being deleted.',
+    rules: {
+      ...PLAIN,
+      stopsOnSigterm: true,
+      workMayOverrun: true,
+      disturbances: ['step-down', 'pod-deleted', 'pod-force-deleted', 'crash', 'answer-lost'],
+    },
+    led: true,
+  },
+  'deletion-by-hand': {
+    says: 'A person deletes the Lease.',
+    rules: {
+      ...PLAIN,
+      disturbances: ['lease-deleted', 'crash', 'pod-deleted', 'pod-force-deleted', 'answer-lost', 'look'],
+    },
+    led: true,
+  },
+  resume: {
+    says: 'Containers are restarted, again and again.',
+    rules: { ...PLAIN, disturbances: ['crash', 'answer-lost', 'pod-deleted', 'watch-cut', 'renewal', 'look'] },
+    led: true,
+  },
+  everything: {
+    says: 'Every disturbance there is.',
+    rules: {
+      stopsOnSigterm: true,
+      workMayOverrun: true,
+      refusesTokens: true,
+      disturbances: [
+        'crash',
+        'pod-deleted',
+        'pod-force-deleted',
+        'lease-deleted',
+        'answer-lost',
+        'watch-cut',
+        'renewal',
+        'look',
+        'step-down',
+        'namesake',
+      ],
+    },
+    led: true,
+  },
+};
+
+export const SCOPE_NAMES: readonly ScopeName[] = Object.keys(PLANS) as ScopeName[];
+
+/** The scope of that name, for so many candidates and disturbances. */
+export function scopeOf(name: ScopeName, candidates: number, disturbances: number): Scope {
+  const plan = PLANS[name];
+  const rules: Rules = { ...plan.rules, candidates };
+  return {
+    name,
+    says: plan.says,
+    rules,
+    start(core) {
+      const empty: World = {
+        cluster: EMPTY_CLUSTER,
+        processes: [],
+        strays: [],
+        budget: disturbances,
+        namesakes: 0,
+        record: EMPTY_RECORD,
+      };
+      let world = plan.led ? calm(core, addCandidate(core, empty, 0), rules) : addCandidate(core, empty, 0);
+      for (let slot = 1; slot < candidates; slot += 1) world = addCandidate(core, world, slot);
+      return world;
+    },
+  };
+}
+
+function addCandidate(core: Core, world: World, slot: number): World {
+  const pod = { name: `app-${slot}`, uid: `pod-${slot}.1` };
+  const { cluster } = withPod(world.cluster, pod);
+  const process: Process = startProcess(core, slot, pod);
+  return { ...world, cluster, processes: [...world.processes, process] };
+}
+
+/** Everything under way comes to its end, in its order. */
+function calm(core: Core, world: World, rules: Rules): World {
+  let now = world;
+  for (let [move] = flowOf(now, rules); move !== undefined; [move] = flowOf(now, rules)) now = happen(core, now, move);
+  return now;
+}

@@ -1,0 +1,352 @@
+/**
+ * The whole world of an exploration as read-only data: the cluster, every process, requests whose sender is gone or
+ * has given up, what may still go wrong, and what the checkers remember.
+ *
+ * `Happening` carries out one move (`moves.ts`) on it.
+ */
+
+import type { Announcement } from '../../src/core/effect.ts';
+import type { TimerName } from '../../src/core/input.ts';
+import { Ledger, type Record } from './checkers.ts';
+import {
+  type Answered,
+  type Change,
+  type Cluster,
+  type ClusterEvent,
+  carryOut,
+  collect,
+  exists,
+  failureOf,
+  isWrite,
+  type Request,
+  withoutLease,
+  withoutPod,
+  withPod,
+  withTerminating,
+} from './cluster-model.ts';
+import { type Core, type InFlight, type Process, startProcess, Turn, type Watch } from './process-model.ts';
+
+/**
+ * What disturbs the ordinary course of things. All count against one budget: the faults, and what would have no end by
+ * itself.
+ */
+export type Disturbance =
+  /** A container is killed and started again. */
+  | 'crash'
+  /** A Pod is deleted; the kubelet then ends its process and removes it. */
+  | 'pod-deleted'
+  /** A Pod's object is removed at once, and its process lives on. */
+  | 'pod-force-deleted'
+  /** By hand. */
+  | 'lease-deleted'
+  /** The sender gives a request up; it may have been carried out, may be later, or never. */
+  | 'answer-lost'
+  /** The connection of a watch breaks. */
+  | 'watch-cut'
+  /** The timer `renew` fires. */
+  | 'renewal'
+  /** The timer `recheck` or `backstop` fires. */
+  | 'look'
+  /** The leader is told to step down. */
+  | 'step-down'
+  /** A Pod that is gone is followed by one of its name, as in a StatefulSet. */
+  | 'namesake';
+
+/** A write whose sender does not wait for it any more; it may yet be carried out, or never. */
+export interface Stray {
+  readonly asks: Request;
+  readonly sender: string;
+  readonly knowing: string | null;
+}
+
+export interface World {
+  readonly cluster: Cluster;
+  readonly processes: readonly Process[];
+  readonly strays: readonly Stray[];
+  /** How many more disturbances there may be. */
+  readonly budget: number;
+  /** How many Pods followed another under its name. */
+  readonly namesakes: number;
+  readonly record: Record;
+}
+
+/** A Pod's generation has two bits in a fingerprint. */
+export const NAMESAKE_LIMIT = 2;
+
+/** One thing that can happen; `process` is a position in the world that it happens to. */
+export type Move =
+  | { readonly type: 'arrive' | 'answer' | 'lose'; readonly process: number }
+  | { readonly type: 'deliver' | 'cut' | 'watchTimer'; readonly process: number; readonly of: 'lease' | 'pod' }
+  | { readonly type: 'fire'; readonly process: number; readonly timer: TimerName }
+  | { readonly type: 'settle'; readonly process: number; readonly drained: boolean }
+  | { readonly type: 'strayArrives' | 'strayVanishes'; readonly stray: number }
+  | { readonly type: 'collect' | 'deleteLease' }
+  | {
+      readonly type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken';
+      readonly process: number;
+    }
+  | { readonly type: 'recreate'; readonly slot: number };
+
+/** Timers that may fire again and again, so that each time counts. */
+export const DISTURBING_TIMERS: { readonly [Timer in TimerName]?: Disturbance } = {
+  renew: 'renewal',
+  recheck: 'look',
+  backstop: 'look',
+};
+
+/**
+ * Carries out one move.
+ *
+ * @throws {Violation} when it breaks a rule
+ */
+export function happen(core: Core, world: World, move: Move): World {
+  const happening = new Happening(core, world);
+  happening.carryOut(move);
+  return happening.end();
+}
+
+type Mutable<Data> = { -readonly [Key in keyof Data]: Data[Key] };
+
+class Happening {
+  readonly #core: Core;
+  readonly #world: Mutable<World>;
+  readonly #ledger: Ledger;
+
+  constructor(core: Core, world: World) {
+    this.#core = core;
+    this.#world = { ...world };
+    this.#ledger = new Ledger(world.record);
+  }
+
+  end(): World {
+    this.#world.record = this.#ledger.record;
+    const { cluster, processes } = this.#world;
+    const spent = processes.filter((process) => isSpent(process, cluster, this.#ledger));
+    for (const process of spent) {
+      this.#strand(process.pod.uid, process.requests[0]);
+      this.#world.processes = this.#world.processes.filter((one) => one !== process);
+    }
+    return this.#world;
+  }
+
+  carryOut(move: Move): void {
+    switch (move.type) {
+      case 'arrive':
+        return this.#arrive(move.process);
+      case 'answer':
+      case 'lose':
+        return this.#answer(move.type, move.process);
+      case 'deliver':
+        return this.#turn(move.process, (turn) => turn.deliver(move.of));
+      case 'cut':
+        this.#spend();
+        return this.#turn(move.process, (turn) => turn.cut(move.of));
+      case 'watchTimer':
+        return this.#turn(move.process, (turn) => turn.watch(move.of, { type: 'timerFired' }));
+      case 'fire': {
+        if (DISTURBING_TIMERS[move.timer] !== undefined) this.#spend();
+        return this.#turn(move.process, (turn) => turn.fire(move.timer));
+      }
+      case 'settle':
+        return this.#turn(move.process, (turn) => turn.settle(move.drained));
+      case 'strayArrives':
+      case 'strayVanishes':
+        return this.#stray(move.stray, move.type === 'strayArrives');
+      case 'collect': {
+        const change = collect(this.#world.cluster);
+        if (change !== null) this.#change(change);
+        return;
+      }
+      case 'deleteLease':
+        this.#spend();
+        this.#ledger.takenByHand(this.#world.cluster);
+        return this.#change(withoutLease(this.#world.cluster));
+      case 'recreate':
+        this.#spend();
+        return this.#recreate(move.slot);
+      default:
+        return this.#happenToPod(move.type, move.process);
+    }
+  }
+
+  #happenToPod(
+    type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken',
+    index: number,
+  ): void {
+    const process = this.#process(index);
+    const { uid } = process.pod;
+    switch (type) {
+      case 'crash':
+        this.#spend();
+        this.#ledger.leftOffice(uid);
+        this.#strand(uid, process.requests[0]);
+        return this.#replace(index, startProcess(this.#core, process.slot, process.pod));
+      case 'terminate':
+        this.#spend();
+        return this.#change(withTerminating(this.#world.cluster, uid));
+      case 'forceDelete':
+        this.#spend();
+        return this.#losePod(uid);
+      case 'remove':
+        // The kubelet removes the object after it has killed the containers.
+        this.#strand(uid, process.requests[0]);
+        this.#world.processes = this.#world.processes.toSpliced(index, 1);
+        return this.#losePod(uid);
+      case 'sigterm':
+        return this.#turn(index, (turn) => turn.stop());
+      case 'stepDown':
+        this.#spend();
+        return this.#turn(index, (turn) => turn.stepDown());
+      case 'refuseToken':
+        return this.#ledger.refuse(uid);
+    }
+  }
+
+  #spend(): void {
+    this.#world.budget -= 1;
+  }
+
+  #process(index: number): Process {
+    const process = this.#world.processes[index];
+    if (process === undefined) throw new Error(`there is no process ${index}`);
+    return process;
+  }
+
+  #replace(index: number, process: Process): void {
+    this.#world.processes = this.#world.processes.with(index, process);
+  }
+
+  /** Something happens in a process, and is checked. */
+  #turn(index: number, happens: (turn: Turn) => void): void {
+    const before = this.#process(index);
+    const turn = new Turn(this.#core, before);
+    happens(turn);
+    this.#replace(index, turn.end());
+    this.#strand(before.pod.uid, turn.abandoned);
+    this.#check(before, turn.announcements);
+  }
+
+  #check({ pod }: Process, announcements: readonly Announcement[]): void {
+    const podExists = exists(this.#world.cluster, pod.uid);
+    for (const announcement of announcements) this.#ledger.hear(pod.uid, podExists, announcement);
+  }
+
+  // --- Requests
+
+  #arrive(index: number): void {
+    const process = this.#process(index);
+    const request = first(process);
+    const { uid } = process.pod;
+    const answer: Answered = this.#ledger.refuses(uid)
+      ? { ok: false, failure: failureOf('unauthorized') }
+      : this.#serve(uid, request);
+    const { list } = request;
+    // Watched before, and told anew: what came since counts from here. The events of this very request are its own.
+    const now = this.#process(index);
+    const watch = list === 'lease' ? now.leaseWatch : now.podWatch;
+    const from: Partial<Process> =
+      list === null || watch === null
+        ? {}
+        : { [list === 'lease' ? 'leaseWatch' : 'podWatch']: { ...watch, queue: [] } satisfies Watch };
+    this.#replace(index, { ...now, ...from, requests: now.requests.with(0, { ...request, answer }) });
+  }
+
+  #serve(sender: string, { asks, knowing }: Pick<Stray, 'asks' | 'knowing'>): Answered {
+    const before = this.#world.cluster;
+    const change = carryOut(before, asks, this.#core.preconditions);
+    if (change.event !== null) {
+      this.#ledger.written(before, change.cluster, sender, knowing);
+      this.#change(change);
+    }
+    return change.answer;
+  }
+
+  #answer(type: 'answer' | 'lose', index: number): void {
+    const process = this.#process(index);
+    const request = first(process);
+    if (type === 'answer') {
+      const { answer } = request;
+      if (answer !== null) this.#turn(index, (turn) => turn.answer(request, answer));
+      return;
+    }
+    this.#spend();
+    this.#strand(process.pod.uid, request);
+    this.#turn(index, (turn) => turn.answer(request, { ok: false, failure: failureOf('unavailable') }));
+  }
+
+  /** Nobody waits for it any more; those behind it were not sent yet. */
+  #strand(sender: string, request: InFlight | undefined): void {
+    if (request === undefined || request.answer !== null || !isWrite(request.asks)) return;
+    const { asks, knowing } = request;
+    this.#world.strays = [...this.#world.strays, { asks, sender, knowing }];
+  }
+
+  #stray(index: number, arrives: boolean): void {
+    const stray = this.#world.strays[index];
+    this.#world.strays = this.#world.strays.toSpliced(index, 1);
+    if (stray !== undefined && arrives && !this.#ledger.refuses(stray.sender)) this.#serve(stray.sender, stray);
+  }
+
+  // --- The cluster
+
+  #losePod(uid: string): void {
+    const before = this.#world.cluster;
+    this.#change(withoutPod(before, uid));
+    this.#shutOut(this.#ledger.podLost(uid));
+  }
+
+  #recreate(slot: number): void {
+    this.#world.namesakes += 1;
+    const pod = { name: `app-${slot}`, uid: `pod-${slot}.${1 + this.#world.namesakes}` };
+    this.#change(withPod(this.#world.cluster, pod));
+    this.#world.processes = [...this.#world.processes, startProcess(this.#core, slot, pod)];
+  }
+
+  #change({ cluster, event }: Change): void {
+    const before = this.#world.cluster;
+    this.#world.cluster = cluster;
+    if (event === null) return;
+    this.#world.processes = this.#world.processes.map((process) => enqueue(process, event));
+    this.#shutOut(this.#ledger.changed(before, cluster));
+  }
+
+  /** Whoever is gone, or going, when a holder's time ends must not succeed it; nor may a holder that is gone restore. */
+  #shutOut(ended: { readonly holder: string; readonly itself: boolean } | null): void {
+    if (ended === null) return;
+    const { holder, itself } = ended;
+    const { pods } = this.#world.cluster;
+    this.#world.processes = this.#world.processes.map((process) => {
+      const { uid } = process.pod;
+      const pod = pods.find((one) => one.uid === uid);
+      const out = itself ? uid === holder && pod === undefined : uid !== holder && pod?.terminating !== false;
+      return out ? { ...process, tooLateFor: holder } : process;
+    });
+  }
+}
+
+/** The request that the connection of a process is busy with. */
+function first({ requests }: Process): InFlight {
+  const [request] = requests;
+  if (request === undefined) throw new Error('nothing was asked');
+  return request;
+}
+
+/**
+ * Whether a process can do nothing any more that matters: its Pod is gone, and it knows (so it never campaigns again;
+ * `test/core` proves that) or the API server refuses all it asks.
+ */
+function isSpent({ pod, leading, state, requests }: Process, cluster: Cluster, ledger: Ledger): boolean {
+  if (leading || exists(cluster, pod.uid)) return false;
+  if (state.knowledge.barred === 'pod-deleted') return true;
+  // What was carried out before may still be answered.
+  return ledger.refuses(pod.uid) && requests[0]?.answer?.ok !== true;
+}
+
+/** The server has an event for every watch that is about its object. */
+function enqueue(process: Process, event: ClusterEvent): Process {
+  const watch = event.of === 'lease' ? process.leaseWatch : process.podWatch;
+  if (watch === null || watch.queue === null) return process;
+  if (event.of === 'pod' && watch.watched?.name !== event.item.name) return process;
+  const next: Watch = { ...watch, queue: [...watch.queue, event] };
+  return event.of === 'lease' ? { ...process, leaseWatch: next } : { ...process, podWatch: next };
+}
