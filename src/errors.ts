@@ -16,6 +16,7 @@ import type { RequestFailure } from './core/request-failure.ts';
  * - `ERR_LEASE_ELECTOR_UNTRUSTED`: the API server's certificate is not signed by the given CA
  * - `ERR_LEASE_ELECTOR_REQUEST`: the API server refused a request for another reason
  * - `ERR_LEASE_ELECTOR_NOT_LEADER`: asked for what only the leader can do
+ * - `ERR_LEASE_ELECTOR_UNCONFIRMED`: whether this process leads could not be asked; it may
  * - `ERR_LEASE_ELECTOR_NOT_RELEASED`: the Lease could not be given up; this Pod still holds it
  * - `ERR_LEASE_ELECTOR_CALLBACK`: `onElected` or a listener threw; leadership is not affected
  * - `ERR_LEASE_ELECTOR_STOPPED`: the elector was stopped, or its signal aborted
@@ -31,6 +32,7 @@ export type LeaseElectorErrorCode =
   | 'ERR_LEASE_ELECTOR_UNTRUSTED'
   | 'ERR_LEASE_ELECTOR_REQUEST'
   | 'ERR_LEASE_ELECTOR_NOT_LEADER'
+  | 'ERR_LEASE_ELECTOR_UNCONFIRMED'
   | 'ERR_LEASE_ELECTOR_NOT_RELEASED'
   | 'ERR_LEASE_ELECTOR_CALLBACK'
   | 'ERR_LEASE_ELECTOR_STOPPED'

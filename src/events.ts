@@ -7,8 +7,11 @@ import type { LeaseElectorError } from './errors.ts';
 
 export type { DemotionReason };
 
-/** What a warning is about. `local`: there is no cluster, and this process leads alone. */
-export type WarningCode = CoreWarningCode | 'local';
+/**
+ * What a warning is about. `local`: there is no cluster, and this process leads alone. `endpoint-unavailable`: the
+ * endpoint does not listen, or not on both addresses.
+ */
+export type WarningCode = CoreWarningCode | 'local' | 'endpoint-unavailable';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {

@@ -5,4 +5,10 @@
 export { LeaseElectorError, type LeaseElectorErrorCode } from './errors.ts';
 export type { DemotionReason, Leader, LeaseElectorEvents, Term, Warning, WarningCode } from './events.ts';
 export { LeaseElector, type LeaseElectorState } from './lease-elector.ts';
-export type { KubeConfigFileOptions, LeaseElectorOptions, PodOptions, StopOptions } from './options.ts';
+export type {
+  EndpointOptions,
+  KubeConfigFileOptions,
+  LeaseElectorOptions,
+  PodOptions,
+  StopOptions,
+} from './options.ts';

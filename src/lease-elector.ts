@@ -3,19 +3,22 @@
  * announcements into properties, events and terms. The rules are not here but in `core/`.
  */
 
-import { type Clock, systemClock } from './clock.ts';
+import { systemClock } from './clock.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
+import { isReleased } from './core/lease-record.ts';
 import { currentLeader } from './core/observation.ts';
-import { isFinalAtStart } from './core/request-failure.ts';
-import { atLeastRetryAfterMs, retryDelayMs } from './core/retry-delay.ts';
+import { holderOf } from './core/verdict.ts';
 import { debugLog } from './debug-log.ts';
 import { Driver } from './driver/driver.ts';
-import type { Ports, SiblingLockPort } from './driver/ports.ts';
+import type { Ports } from './driver/ports.ts';
+import { Endpoint } from './endpoint.ts';
+import { enterCluster, type Surroundings } from './enter-cluster.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from './errors.ts';
 import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
-import { type Cluster, type ConnectOptions, connectToCluster } from './kube/connect.ts';
-import type { Identity } from './kube/identity.ts';
+import type { LeaderAnswer } from './http/leader-server.ts';
+import { connectToCluster } from './kube/connect.ts';
+import { leaderOnly } from './leader-only.ts';
 import {
   checkStopOptions,
   type LeaseElectorOptions,
@@ -23,8 +26,9 @@ import {
   resolveOptions,
   type StopOptions,
 } from './options.ts';
-import { type Random, systemRandom } from './random.ts';
+import { systemRandom } from './random.ts';
 import { siblingLock } from './sibling-lock.ts';
+import { StallWatch } from './stall-watch.ts';
 import { TermWork } from './term-work.ts';
 
 const log = debugLog('lease-elector');
@@ -37,18 +41,6 @@ const log = debugLog('lease-elector');
  * - `stopped`: over, for good
  */
 export type LeaseElectorState = 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
-
-/**
- * What an elector takes from the machine; the simulation gives its own.
- *
- * @internal
- */
-export interface Surroundings {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly connect: (options: Omit<ConnectOptions, 'clock'>) => Promise<Cluster>;
-  readonly siblingLock: (identity: Identity) => SiblingLockPort;
-}
 
 const REAL_SURROUNDINGS: Surroundings = {
   clock: systemClock,
@@ -92,7 +84,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** Aborts when `stop()` is called: ends what `start()` is still waiting for. */
   readonly #stopping = new AbortController();
   readonly #stopped: Outcome = outcome();
+  /** Tells whoever asks over HTTP, if that is wanted. */
+  readonly #endpoint: Endpoint | null;
+  /** Only where a job asked for it: it wakes the process every second. */
+  #stalls: StallWatch | null = null;
   #driver: Driver | null = null;
+  #ports: Ports | null = null;
   #started: Outcome | null = null;
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
@@ -113,7 +110,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       (term) => this.#options.onElected?.(term),
       (error) => this.#reportError(error),
     );
-    const { signal } = this.#options;
+    const { signal, endpoint, exportEnv } = this.#options;
+    this.#endpoint =
+      endpoint === null
+        ? null
+        : new Endpoint(endpoint, exportEnv, {
+            clock: surroundings.clock,
+            answer: () => this.#answer(),
+            warn: (code, message) => this.#warn(code, message),
+          });
     if (signal === undefined) return;
     const stop = (): void => void this.stop();
     if (signal.aborted) stop();
@@ -181,14 +186,65 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   stepDown(): Promise<void> {
     if (this.#stepDown !== null) return this.#stepDown.promise;
     if (this.#driver === null || !this.isLeader) {
-      return Promise.reject(
-        new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', 'Only the leader can step down; look at isLeader first.'),
-      );
+      return Promise.reject(notLeaderError());
     }
     this.#stepDown = outcome();
     const { promise } = this.#stepDown;
     this.#driver.take({ type: 'stepDownRequested' });
     return promise;
+  }
+
+  /**
+   * Asks the API server whether this process leads, before a write that must not be done twice. Between the answer
+   * and the write there is still time: send `term.fencingToken` along.
+   *
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_UNCONFIRMED` when the API server
+   * cannot be asked, or the Lease is missing at the moment: leave the write, and try again
+   */
+  async confirm(): Promise<Term> {
+    const term = this.#work.term;
+    const driver = this.#driver;
+    if (term === undefined || driver === null || this.#ports === null) throw notLeaderError();
+    const askedAtMs = this.#surroundings.clock.nowMs();
+    const answer = await this.#ports.lease.read();
+    if (!answer.ok) throw unconfirmedError(answer.failure.message, answer.failure.cause ?? answer.failure);
+    const lease = answer.value;
+    if (lease !== null) driver.take({ type: 'leaseObserved', lease, by: 'list' });
+    if (this.#work.term !== term) throw notLeaderError();
+    const { knowledge, config } = driver.state;
+    if (lease === null) throw unconfirmedError('the Lease is missing, and is restored');
+    if (holderOf(lease, knowledge.incumbent)?.uid !== config.self.uid || isReleased(lease)) throw notLeaderError();
+    this.#stalls?.forgive(askedAtMs);
+    return term;
+  }
+
+  /**
+   * Wraps a job, for any scheduler: the function it returns runs the job only while this process leads, gives it the
+   * term, and resolves with its result, or with `undefined` when it was not run. It never runs beside itself. After
+   * this process stood still for more than 5 seconds (a suspended machine, a stopped process), leadership is
+   * confirmed with the API server before the job runs.
+   *
+   * ```ts
+   * import { LeaseElector } from 'lease-elector';
+   *
+   * const elector = new LeaseElector();
+   * await elector.start();
+   * setInterval(elector.leaderOnly(async (term) => sendReminders(term.signal)), 60_000);
+   *
+   * async function sendReminders(signal: AbortSignal): Promise<void> {}
+   * ```
+   */
+  leaderOnly<Arguments extends readonly unknown[], Result>(
+    job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
+  ): (...args: Arguments) => Promise<Result | undefined> {
+    this.#stalls ??= new StallWatch(this.#surroundings.clock);
+    const stalls = this.#stalls;
+    if (this.isLeader) stalls.start();
+    return leaderOnly(job, {
+      term: () => this.term,
+      isDoubtful: () => stalls.stalledAtMs !== null,
+      confirm: () => this.confirm(),
+    });
   }
 
   /** Whether this process leads. False until it is proven. */
@@ -240,23 +296,23 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   async #begin(): Promise<void> {
     const { clock, random } = this.#surroundings;
-    const { identity, ports } = await this.#enter();
+    // First of all: there are clients that take "connection refused" for "I lead".
+    await this.#endpoint?.open();
+    if (this.#stopping.signal.aborted) return;
+    const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, this.#stopping.signal);
     if (this.#stopping.signal.aborted) {
       ports.close();
       return;
     }
-    log(
-      'Pod %s (uid %s) campaigns for Lease %s/%s',
-      identity.pod.name,
-      identity.pod.uid,
-      identity.namespace,
-      identity.lease,
-    );
+    const { pod, namespace, lease } = identity;
+    if (local) this.#warn('local', `There is no cluster here and the option local is set: ${pod.name} leads alone.`);
+    log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
+    this.#ports = ports;
     this.#driver = new Driver({
       config: {
-        self: identity.pod,
-        namespace: identity.namespace,
-        leaseName: identity.lease,
+        self: pod,
+        namespace,
+        leaseName: lease,
         renewIntervalMs: this.#options.renewIntervalMs,
         leaseDurationSeconds: this.#options.leaseDurationSeconds,
       },
@@ -272,63 +328,6 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#driver.take({ type: 'started' });
   }
 
-  /** Finds the cluster and this Pod's place in it; without a cluster, and if that was allowed, makes do without. */
-  async #enter(): Promise<{ identity: Identity; ports: Ports }> {
-    const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = this.#options;
-    const options = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory }) };
-    try {
-      const cluster = await this.#surroundings.connect(options);
-      const identity = await this.#identify(cluster);
-      return { identity, ports: { ...cluster.ports(identity), siblingLock: this.#surroundings.siblingLock(identity) } };
-    } catch (error) {
-      if (!local || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER') throw error;
-      const { localIdentity, localPorts } = await import('./local.ts');
-      const identity = localIdentity(pod, lease);
-      this.#warn('local', `There is no cluster here and the option local is set: ${identity.pod.name} leads alone.`);
-      return { identity, ports: localPorts(identity.pod) };
-    }
-  }
-
-  /** Asks who this Pod is until there is an answer. */
-  async #identify(cluster: Cluster): Promise<Identity> {
-    const { random } = this.#surroundings;
-    const { pod, lease } = this.#options;
-    // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.
-    const close = (): void => cluster.close();
-    this.#stopping.signal.addEventListener('abort', close, { once: true });
-    try {
-      // Stopped while the cluster was being found: no request is sent any more.
-      if (this.#stopping.signal.aborted) throw stoppedError();
-      for (let attempt = 1; ; attempt += 1) {
-        const answer = await cluster.identify(defined({ pod, lease }));
-        if (this.#stopping.signal.aborted) throw stoppedError();
-        if (answer.ok) return answer.value;
-        const { failure } = answer;
-        if (isFinalAtStart(failure)) throw errorOfFailure(failure);
-        log('asking again who this Pod is: %s', failure.message);
-        await this.#pause(atLeastRetryAfterMs(retryDelayMs(attempt, random.next()), failure.retryAfterMs));
-        if (this.#stopping.signal.aborted) throw stoppedError();
-      }
-    } catch (error) {
-      close();
-      throw error;
-    } finally {
-      this.#stopping.signal.removeEventListener('abort', close);
-    }
-  }
-
-  /** Ends early when the elector is stopped. */
-  #pause(durationMs: number): Promise<void> {
-    const { promise, resolve } = outcome();
-    const timer = this.#surroundings.clock.setTimer(durationMs, resolve);
-    const stop = (): void => {
-      timer.cancel();
-      resolve();
-    };
-    this.#stopping.signal.addEventListener('abort', stop, { once: true });
-    return promise.finally(() => this.#stopping.signal.removeEventListener('abort', stop));
-  }
-
   #hear(announcement: Announcement): void {
     switch (announcement.type) {
       case 'elected':
@@ -337,6 +336,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         return this.#demoted(announcement.reason);
       case 'leaderChanged':
         this.#started?.resolve();
+        this.#endpoint?.publish();
         this.emit('leaderChanged', announcement.leader === null ? null : this.#toLeader(announcement.leader));
         return;
       case 'renewed':
@@ -361,6 +361,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   #elected(core: CoreTerm): void {
     const term = this.#work.begin(core);
+    this.#stalls?.start();
+    this.#endpoint?.publish();
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     this.emit('elected', term);
     this.#work.run(term);
@@ -369,6 +371,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #demoted(reason: DemotionReason): void {
     const term = this.#work.end(reason);
     if (term === undefined) return;
+    this.#stalls?.stop();
+    this.#endpoint?.publish();
     log('demoted: %s', reason);
     this.emit('demoted', term, reason);
   }
@@ -417,7 +421,23 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#stopping.abort();
     this.#started?.reject(stoppedError());
     this.emit('stopped');
-    this.#stopped.resolve();
+    if (this.#endpoint === null) this.#stopped.resolve();
+    else void this.#endpoint.close().then(this.#stopped.resolve);
+  }
+
+  /** What the endpoint answers. A process names itself only while it leads: whoever asks compares that with its hostname. */
+  #answer(): LeaderAnswer | null {
+    const driver = this.#driver;
+    const leader = driver === null ? null : currentLeader(driver.state.knowledge);
+    if (driver === null || leader === null) return null;
+    if (leader.uid === driver.state.config.self.uid && !this.isLeader) return null;
+    const { clock } = this.#surroundings;
+    return {
+      name: leader.name,
+      get lastUpdateMs() {
+        return clock.wallMs() - (clock.nowMs() - driver.state.knowledge.verifiedAtMs);
+      },
+    };
   }
 
   #warn(code: WarningCode, message: string): void {
@@ -448,9 +468,17 @@ function outcome(): Outcome {
   return pending;
 }
 
-/** Without the properties that are undefined. */
-function defined<Given extends object>(given: Given): { [Key in keyof Given]?: Exclude<Given[Key], undefined> } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof Given]?: Exclude<Given[Key], undefined>;
-  };
+function notLeaderError(): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_NOT_LEADER',
+    'This process does not lead, and only the leader can do this; look at isLeader first.',
+  );
+}
+
+function unconfirmedError(why: string, cause?: unknown): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_UNCONFIRMED',
+    `Whether this process leads could not be confirmed: ${why}. Leave the write, and ask again later.`,
+    { cause },
+  );
 }

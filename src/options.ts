@@ -2,6 +2,7 @@
  * The options of a `LeaseElector`, their defaults, and the one place that validates them.
  */
 
+import { isIP } from 'node:net';
 import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import type { UsedKubeConfig } from './kube/credentials.ts';
@@ -26,6 +27,14 @@ export interface PodOptions {
   readonly name?: string;
   readonly namespace?: string;
   readonly uid?: string;
+}
+
+/** Where the endpoint listens. */
+export interface EndpointOptions {
+  /** 0 stands for any free port. @default 4040 */
+  readonly port?: number;
+  /** An IP address, or `localhost` for both loopback addresses. @default 'localhost' */
+  readonly host?: string;
 }
 
 /** A kubeconfig file. */
@@ -83,12 +92,27 @@ export interface LeaseElectorOptions {
   /** How long a request to the API server may take, in milliseconds. @default 10000 */
   readonly requestTimeoutMs?: number;
 
+  /**
+   * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
+   * and host. It listens before anything else, and until `stop()` has resolved. @default false
+   */
+  readonly endpoint?: boolean | EndpointOptions;
+
+  /**
+   * Sets `ELECTOR_PATH`, `ELECTOR_GET_URL` and `ELECTOR_SSE_URL` in `process.env` once the endpoint listens, for code
+   * of the same process. @default false
+   */
+  readonly exportEnv?: boolean;
+
   /** Where the files `token`, `ca.crt` and `namespace` are. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string;
 }
 
 /** The options with their defaults filled in. */
-export interface ResolvedOptions extends LeaseElectorOptions {
+export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint'> {
+  /** `null`: none is wanted. */
+  readonly endpoint: EndpointOptions | null;
+  readonly exportEnv: boolean;
   readonly local: boolean;
   readonly renewIntervalMs: number;
   readonly leaseDurationSeconds: number;
@@ -143,6 +167,16 @@ const POD = objectOf(
 
 const KUBE_CONFIG_FILE = objectOf({ path: NON_EMPTY_STRING, context: NON_EMPTY_STRING }, '');
 
+const PORT = integer(0, 65_535);
+
+const HOST: Rule = {
+  expected: 'an IP address, or localhost',
+  // A name would have to be looked up, and the endpoint listens before anything else.
+  accepts: (value) => typeof value === 'string' && (value === 'localhost' || isIP(value) !== 0),
+};
+
+const ENDPOINT = objectOf({ port: PORT, host: HOST }, '');
+
 const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   lease: NON_EMPTY_STRING,
   onElected: { expected: 'a function', accepts: (value) => typeof value === 'function' },
@@ -158,6 +192,11 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   leaseDurationSeconds: integer(1, Math.floor(LONGEST_TIMER_MS / 1000)),
   drainTimeoutMs: integer(0, LONGEST_TIMER_MS),
   requestTimeoutMs: integer(100, LONGEST_TIMER_MS),
+  endpoint: {
+    expected: `true, or an object with the port (${PORT.expected}) and the host (${HOST.expected}), or one of them`,
+    accepts: (value) => typeof value === 'boolean' || ENDPOINT.accepts(value),
+  },
+  exportEnv: BOOLEAN,
   serviceAccountDirectory: NON_EMPTY_STRING,
 };
 
@@ -172,6 +211,8 @@ export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
   check('options', options, OPTIONS);
   const resolved: ResolvedOptions = {
     ...options,
+    endpoint: options.endpoint === true ? {} : options.endpoint || null,
+    exportEnv: options.exportEnv ?? false,
     local: options.local ?? false,
     renewIntervalMs: options.renewIntervalMs ?? DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: options.leaseDurationSeconds ?? DEFAULT_LEASE_DURATION_SECONDS,
@@ -183,6 +224,12 @@ export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
       'ERR_LEASE_ELECTOR_OPTION',
       `options.leaseDurationSeconds (${resolved.leaseDurationSeconds}) must be longer than options.renewIntervalMs ` +
         `(${resolved.renewIntervalMs} ms), or a healthy leader would look stale; three times as long is usual.`,
+    );
+  }
+  if (resolved.exportEnv && resolved.endpoint === null) {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_OPTION',
+      'options.exportEnv tells where the endpoint is, but there is none: set options.endpoint, too.',
     );
   }
   return resolved;

@@ -25,9 +25,10 @@ import {
   type RequestLogEntry,
 } from '../../src/apiserver/index.ts';
 import { systemClock } from '../../src/clock.ts';
+import type { Surroundings } from '../../src/enter-cluster.ts';
 import type { LeaseElectorOptions } from '../../src/index.ts';
 import { connectToCluster } from '../../src/kube/connect.ts';
-import { LeaseElector, type Surroundings } from '../../src/lease-elector.ts';
+import { LeaseElector } from '../../src/lease-elector.ts';
 import { systemRandom } from '../../src/random.ts';
 import { siblingLock } from '../../src/sibling-lock.ts';
 

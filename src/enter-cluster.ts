@@ -1,0 +1,116 @@
+/**
+ * The way into the election: finds the cluster and this Pod's place in it, and asks until there is an answer.
+ *
+ * How a cluster is spoken to is the business of `kube/`.
+ */
+
+import type { Clock } from './clock.ts';
+import { isFinalAtStart } from './core/request-failure.ts';
+import { atLeastRetryAfterMs, retryDelayMs } from './core/retry-delay.ts';
+import { debugLog } from './debug-log.ts';
+import type { Ports, SiblingLockPort } from './driver/ports.ts';
+import { errorOfFailure, LeaseElectorError, stoppedError } from './errors.ts';
+import type { Cluster, ConnectOptions } from './kube/connect.ts';
+import type { Identity } from './kube/identity.ts';
+import type { ResolvedOptions } from './options.ts';
+import type { Random } from './random.ts';
+
+const log = debugLog('lease-elector');
+
+/**
+ * What an elector takes from the machine; the simulation gives its own.
+ *
+ * @internal
+ */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly connect: (options: Omit<ConnectOptions, 'clock'>) => Promise<Cluster>;
+  readonly siblingLock: (identity: Identity) => SiblingLockPort;
+}
+
+/** A place in an election. */
+export interface Place {
+  readonly identity: Identity;
+  readonly ports: Ports;
+  /** There is no cluster: this process is alone. */
+  readonly local: boolean;
+}
+
+/**
+ * Finds the cluster and this Pod's place in it; without a cluster, and if that was allowed, makes do without.
+ *
+ * @throws {LeaseElectorError} what asking again will not mend; `ERR_LEASE_ELECTOR_STOPPED` when `signal` aborts
+ */
+export async function enterCluster(
+  options: ResolvedOptions,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<Place> {
+  const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
+  try {
+    const cluster = await surroundings.connect({
+      requestTimeoutMs,
+      ...defined({ kubeConfig, serviceAccountDirectory }),
+    });
+    const identity = await identify(cluster, options, surroundings, signal);
+    const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
+    return { identity, ports, local: false };
+  } catch (error) {
+    if (!local || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER') throw error;
+    const { localIdentity, localPorts } = await import('./local.ts');
+    const identity = localIdentity(pod, lease);
+    return { identity, ports: localPorts(identity.pod), local: true };
+  }
+}
+
+/** Asks who this Pod is until there is an answer. */
+async function identify(
+  cluster: Cluster,
+  { pod, lease }: ResolvedOptions,
+  { clock, random }: Surroundings,
+  signal: AbortSignal,
+): Promise<Identity> {
+  // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.
+  const close = (): void => cluster.close();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    // Stopped while the cluster was being found: no request is sent any more.
+    if (signal.aborted) throw stoppedError();
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await cluster.identify(defined({ pod, lease }));
+      if (signal.aborted) throw stoppedError();
+      if (answer.ok) return answer.value;
+      const { failure } = answer;
+      if (isFinalAtStart(failure)) throw errorOfFailure(failure);
+      log('asking again who this Pod is: %s', failure.message);
+      await pause(clock, atLeastRetryAfterMs(retryDelayMs(attempt, random.next()), failure.retryAfterMs), signal);
+      if (signal.aborted) throw stoppedError();
+    }
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', close);
+  }
+}
+
+/** Ends early when `signal` aborts. */
+async function pause(clock: Clock, durationMs: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimer(durationMs, resolve);
+  const stop = (): void => {
+    timer.cancel();
+    resolve();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  await promise;
+  signal.removeEventListener('abort', stop);
+}
+
+/** Without the properties that are undefined. */
+function defined<Given extends object>(given: Given): { [Key in keyof Given]?: Exclude<Given[Key], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Given]?: Exclude<Given[Key], undefined>;
+  };
+}

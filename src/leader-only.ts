@@ -1,0 +1,36 @@
+/**
+ * A job for any scheduler that runs only while this process leads.
+ */
+
+import type { Term } from './events.ts';
+
+/** What a guarded job asks before it runs. */
+export interface LeadershipGuard {
+  /** The term of this process, while it leads. */
+  readonly term: () => Term | undefined;
+  /** Whether what is believed may be out of date, because the process stood still. */
+  readonly isDoubtful: () => boolean;
+  /** Asks the API server; rejects unless it confirms. */
+  readonly confirm: () => Promise<Term>;
+}
+
+/** Wraps `job`; see `LeaseElector.leaderOnly`. */
+export function leaderOnly<Arguments extends readonly unknown[], Result>(
+  job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
+  guard: LeadershipGuard,
+): (...args: Arguments) => Promise<Result | undefined> {
+  let running = false;
+  return async (...args) => {
+    if (running || guard.term() === undefined) return undefined;
+    running = true;
+    try {
+      if (guard.isDoubtful()) await guard.confirm().catch(() => undefined);
+      const term = guard.term();
+      // Still in doubt: better no run than one beside the successor's.
+      if (term === undefined || guard.isDoubtful()) return undefined;
+      return await job(term, ...args);
+    } finally {
+      running = false;
+    }
+  };
+}
