@@ -9,6 +9,8 @@
 import type { ObservedWrite } from '../../src/apiserver/index.ts';
 import type { LeaseElectorEvents, Term } from '../../src/index.ts';
 import type { Cluster } from './cluster.ts';
+import { NeighbourProcess } from './neighbour-process.ts';
+import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import { LEASE, type ProcessObserver, SimulatedProcess } from './simulated-process.ts';
 
@@ -27,8 +29,11 @@ interface Holder {
   readonly sinceMs: number;
   readonly sinceVersion: bigint;
   released: boolean;
-  /** A person deleted, edited or orphaned its Lease, and it has not put that right. */
+  /** Somebody's hand deleted, edited or orphaned its Lease, and it has not put that right. */
   touched: boolean;
+  /** When its Lease was last written, and for how long it then has to stand still if no Pod owns it; `null`: for ever. */
+  writtenMs: number;
+  durationMs: number | null;
 }
 
 /** What is remembered of a process. */
@@ -42,7 +47,7 @@ export class Checkers implements ProcessObserver {
   violation: Violation | null = null;
   /** Terms that were begun. */
   termCount = 0;
-  /** A write that happens now is a person's. */
+  /** A write that happens now is a person's. What an elector of another kind writes counts as well. */
   handAtWork = false;
   readonly #log: (line: () => string) => void;
   #cluster: Cluster | null = null;
@@ -126,11 +131,15 @@ export class Checkers implements ProcessObserver {
     const owner = metadata.ownerReferences?.[0] ?? null;
     const by = cluster.network.served?.endpoint ?? null;
     const writer = by instanceof SimulatedProcess ? by : null;
+    const byHand = this.handAtWork || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     if (writer !== null) this.#checkWrite(cluster, writer, type);
+    if (writer !== null && spec['holderIdentity'] == null && type !== 'DELETED') {
+      this.#violated(2, `${writer.name} writes a Lease without a holderIdentity, on which sidecars crash`);
+    }
     if (type === 'DELETED') {
-      if (this.handAtWork && this.#holder !== null) this.#holder.touched = true;
+      if (byHand && this.#holder !== null) this.#holder.touched = true;
       return;
     }
     const released = owner !== null && metadata.annotations?.['lease-elector/released'] === owner.uid;
@@ -139,20 +148,27 @@ export class Checkers implements ProcessObserver {
     // An owner that was edited away holds the Lease still: nobody else took it.
     const uid = owner?.uid ?? (this.handAtWork && previous !== null ? previous.uid : null);
     this.#owners.set(resourceVersion, uid);
+    const seconds = spec['leaseDurationSeconds'];
+    const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;
+    const writtenMs = cluster.timeline.nowMs();
     if (previous !== null && previous.uid === uid) {
       previous.released = released;
-      previous.touched = this.handAtWork ? true : by !== null ? false : previous.touched;
+      previous.touched = byHand ? true : by !== null ? false : previous.touched;
+      previous.writtenMs = writtenMs;
+      previous.durationMs = durationMs;
       return;
     }
-    if (previous?.uid != null && (previous.touched || this.handAtWork)) this.#dispossessed.add(previous.uid);
+    if (previous?.uid != null && (previous.touched || byHand)) this.#dispossessed.add(previous.uid);
     if (uid !== null) this.#dispossessed.delete(uid);
     this.#holder = {
       uid,
       name,
-      sinceMs: cluster.timeline.nowMs(),
+      sinceMs: writtenMs,
       sinceVersion: BigInt(resourceVersion),
       released,
-      touched: this.handAtWork,
+      touched: byHand,
+      writtenMs,
+      durationMs,
     };
   }
 
@@ -162,18 +178,21 @@ export class Checkers implements ProcessObserver {
     if (holder === null || holder.uid === writer.pod.uid) return;
     const verb = { ADDED: 'creates', MODIFIED: 'overwrites', DELETED: 'deletes' }[type];
     // A PUT is for one's own Lease alone: a new owner needs a new Lease.
-    const free = type !== 'MODIFIED' && this.#isFree(cluster, holder, writer);
+    const free =
+      type !== 'MODIFIED' &&
+      (holder.uid !== null
+        ? this.#isFree(cluster, holder, holder.uid, writer)
+        : type === 'ADDED' || standsStill(holder, cluster.timeline.nowMs(), writer));
     if (!free) this.#violated(2, `${writer.name} ${verb} the Lease, which ${holder.name} holds`);
   }
 
-  #isFree(cluster: Cluster, holder: Holder, writer: SimulatedProcess): boolean {
-    if (holder.released || holder.uid === null) return true;
-    if (!cluster.podExists(holder.uid)) return true;
+  #isFree(cluster: Cluster, holder: Holder, uid: string, writer: SimulatedProcess): boolean {
+    if (holder.released || !cluster.podExists(uid)) return true;
     if (!holder.touched) return false;
     // Who came later, and finds no Lease or one without an owner, cannot know whose it was. What was sent before it
     // was known cannot be called back.
     const sentAtMs = cluster.network.served?.sentAtMs ?? 0;
-    const told = writer.knowledge.owners.get(holder.uid);
+    const told = writer.knowledge.owners.get(uid);
     const knew = told !== undefined && told.version >= holder.sinceVersion && told.atMs <= sentAtMs;
     return !knew || !cluster.mayReadPods;
   }
@@ -196,10 +215,13 @@ export class Checkers implements ProcessObserver {
   }
 
   /** A ghost, or one whose Lease was given away by hand, as long as it could not have known. */
-  #isExcused(process: SimulatedProcess): boolean {
-    const { pod, knowledge } = process;
-    const { term } = process.elector;
-    if (knowledge.podGone || (term !== undefined && knowledge.newestOfAnother > term.fencingToken)) return false;
+  #isExcused(process: SimulatedContainer): boolean {
+    const { pod } = process;
+    if (process instanceof SimulatedProcess) {
+      const { knowledge, elector } = process;
+      const token = elector.term?.fencingToken;
+      if (knowledge.podGone || (token !== undefined && knowledge.newestOfAnother > token)) return false;
+    }
     return (pod.gone && pod.forced) || this.#dispossessed.has(pod.uid);
   }
 
@@ -208,6 +230,7 @@ export class Checkers implements ProcessObserver {
     let worker: string | null = null;
     for (const pod of cluster.pods) {
       for (const process of pod.processes) {
+        if (!(process instanceof SimulatedProcess)) continue;
         const record = this.#records.get(process);
         if (record === undefined) continue;
         if (process.alive && process.working > 0) {
@@ -240,4 +263,10 @@ export class Checkers implements ProcessObserver {
     }
     return record;
   }
+}
+
+/** Whether a Lease that no Pod owns has not changed for its duration, on a clock that runs at double speed at most. */
+function standsStill({ writtenMs, durationMs }: Holder, nowMs: number, judge: SimulatedProcess): boolean {
+  if (durationMs === null) return false;
+  return nowMs - writtenMs >= durationMs / 2 || judge.clock.jumpedMs >= writtenMs;
 }

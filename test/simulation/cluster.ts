@@ -8,16 +8,20 @@ import type { LeaseElectorOptions } from '../../src/index.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import type { Checkers } from './checkers.ts';
 import type { Mix } from './mix.ts';
+import { NeighbourProcess } from './neighbour-process.ts';
 import { Network } from './network.ts';
-import type { Permissions } from './permissions.ts';
+import { NEIGHBOUR_PERMISSIONS, type Permissions } from './permissions.ts';
 import { ProcessClock } from './process-clock.ts';
 import { SiblingLocks } from './sibling-locks.ts';
-import { SimulatedPod } from './simulated-pod.ts';
+import type { ContainerOptions, SimulatedContainer } from './simulated-container.ts';
+import { type Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, type Habits, LEASE, NAMESPACE, SimulatedProcess } from './simulated-process.ts';
 import type { Timeline } from './timeline.ts';
 
 const ADMIN_TOKEN = 'the-administrator';
+/** Whose permissions the mix limits. */
 const SERVICE_ACCOUNT = 'app';
+const NEIGHBOUR_ACCOUNT = 'neighbour';
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${LEASE}`;
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
 
@@ -74,6 +78,7 @@ export class Cluster {
     });
     this.server.createNamespace(NAMESPACE);
     this.grant(mix.permissions);
+    this.#grant(NEIGHBOUR_ACCOUNT, NEIGHBOUR_PERMISSIONS);
     this.network = new Network({ server: this.server, timeline, random, weather: mix.weather, log });
     if (mix.collector !== 'real') this.#releaseCollector = this.server.holdGarbageCollector();
   }
@@ -84,8 +89,13 @@ export class Cluster {
   }
 
   /** Processes that run, also those of Pods that are gone. */
-  get processes(): SimulatedProcess[] {
+  get processes(): SimulatedContainer[] {
     return this.pods.flatMap((pod) => pod.processes.filter((process) => process.alive));
+  }
+
+  /** Those of them that run this library. */
+  get electors(): SimulatedProcess[] {
+    return this.processes.filter((process) => process instanceof SimulatedProcess);
   }
 
   /** Whether Pods can be read; where not, nobody can tell a dead holder from a live one. */
@@ -95,9 +105,13 @@ export class Cluster {
 
   grant(permissions: Permissions): void {
     this.#mayReadPods &&= permissions.pods.includes('get');
+    this.#grant(SERVICE_ACCOUNT, permissions);
+  }
+
+  #grant(serviceAccountName: string, permissions: Permissions): void {
     this.server.grant({
       namespace: NAMESPACE,
-      serviceAccountName: SERVICE_ACCOUNT,
+      serviceAccountName,
       rules: [
         { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: [...permissions.leases] },
         { apiGroups: [''], resources: ['pods'], verbs: [...permissions.pods] },
@@ -107,49 +121,64 @@ export class Cluster {
 
   // --- Pods
 
+  /** A Pod that works with the same Lease in its own way. */
+  addNeighbour(program: 'sidecar' | 'expiring elector'): void {
+    this.addPod(this.#nextName(program === 'sidecar' ? 'sidecar' : 'expiring'), program);
+  }
+
   /** A Pod is made and its containers are started. */
-  addPod(name: string = this.#nextName()): SimulatedPod {
+  addPod(name: string = this.#nextName('web'), program: Program = 'elector'): SimulatedPod {
+    const serviceAccountName = program === 'elector' ? SERVICE_ACCOUNT : NEIGHBOUR_ACCOUNT;
     const { uid } = this.server.createPod({
       namespace: NAMESPACE,
       name,
       nodeName: 'node-1',
-      serviceAccountName: SERVICE_ACCOUNT,
+      serviceAccountName,
     });
     const token = this.server.issueToken({
       namespace: NAMESPACE,
-      serviceAccountName: SERVICE_ACCOUNT,
+      serviceAccountName,
       pod: { name, uid },
     });
-    const pod = new SimulatedPod(name, uid, token);
+    const pod = new SimulatedPod(name, uid, token, program);
     this.pods.push(pod);
     this.log(() => `Pod ${name} is created (uid ${uid})`);
-    const containers = this.random.next() < this.mix.siblings ? 2 : 1;
+    const containers = program === 'elector' && this.random.next() < this.mix.siblings ? 2 : 1;
     for (let container = 0; container < containers; container += 1) this.startProcess(pod, container);
     return pod;
   }
 
-  startProcess(pod: SimulatedPod, container: number): SimulatedProcess {
+  startProcess(pod: SimulatedPod, container: number): void {
     const { random, timeline } = this;
     const rate = this.calm || random.next() >= this.mix.skewedClocks ? 1 : 0.5 + random.next() * 1.5;
     const wallOffsetMs = this.calm ? 0 : (random.next() - 0.5) * this.mix.wallOffsetMs;
-    const process = new SimulatedProcess({
+    const process = this.#newProcess({
       pod,
       name: `${pod.name}.${pod.uid.slice(0, 4)}/${container}#${pod.processes.length + 1}`,
       clock: (run) => new ProcessClock(timeline, rate, wallOffsetMs, run),
-      habits: this.#drawHabits(),
-      random,
-      network: this.network,
-      siblingLocks: this.siblingLocks,
-      observer: this.#checkers,
-      makeElector: this.#makeElector,
-      options: this.#electorOptions(),
       ended: (ended) => this.restartLater(ended),
     });
     pod.processes.push(process);
     process.staleLists = !this.calm && random.next() < this.mix.staleLists;
     this.log(() => `${process.name} starts, its clock at ${rate.toFixed(2)} of the speed`);
     process.start();
-    return process;
+  }
+
+  #newProcess(options: ContainerOptions): SimulatedContainer {
+    const { random, network, siblingLocks } = this;
+    if (options.pod.program !== 'elector') {
+      return new NeighbourProcess({ ...options, network, lookEveryMs: 1_000 + random.next() * 4_000 });
+    }
+    return new SimulatedProcess({
+      ...options,
+      habits: this.#drawHabits(),
+      random,
+      network,
+      siblingLocks,
+      observer: this.#checkers,
+      makeElector: this.#makeElector,
+      options: this.#electorOptions(),
+    });
   }
 
   #electorOptions(): LeaseElectorOptions {
@@ -169,21 +198,21 @@ export class Cluster {
     };
   }
 
-  #nextName(): string {
+  #nextName(prefix: string): string {
     this.#names += 1;
-    return `web-${this.#names}`;
+    return `${prefix}-${this.#names}`;
   }
 
   // --- What a kubelet does
 
   /** A container dies; its kubelet restarts it, unless it does not know of it or must not. */
-  crash(process: SimulatedProcess): void {
+  crash(process: SimulatedContainer): void {
     this.log(() => `${process.name} crashes`);
     process.kill();
     this.restartLater(process);
   }
 
-  restartLater(process: SimulatedProcess): void {
+  restartLater(process: SimulatedContainer): void {
     const { pod } = process;
     const container = Number(/\/(\d+)#/.exec(process.name)?.[1] ?? 0);
     this.timeline.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
@@ -253,6 +282,17 @@ export class Cluster {
 
   lease(): ReturnType<ApiServer['store']['get']> {
     return this.server.store.get(LEASES, NAMESPACE, LEASE);
+  }
+
+  /** Whether the Lease is a neighbour's: one owns it, or lives and is named in a Lease without an owner. */
+  get isNeighboursLease(): boolean {
+    const lease = this.lease();
+    const owner = lease?.metadata.ownerReferences?.[0]?.uid;
+    return this.livePods.some(({ program, uid, name, processes }) => {
+      if (program === 'elector') return false;
+      if (owner !== undefined) return uid === owner;
+      return name === lease?.spec?.['holderIdentity'] && processes.some(({ alive }) => alive);
+    });
   }
 
   podExists(uid: string): boolean {

@@ -157,13 +157,13 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     });
   },
   'elector stopped': (cluster) => {
-    const process = pick(cluster, cluster.processes);
+    const process = pick(cluster, cluster.electors);
     if (process === undefined || process.stopping) return;
     cluster.log(() => `${process.name} calls stop()`);
     process.run(() => process.stop());
   },
   'leader steps down': (cluster) => {
-    const process = cluster.processes.find(({ leads }) => leads);
+    const process = cluster.electors.find(({ leads }) => leads);
     if (process === undefined) return;
     cluster.log(() => `${process.name} calls stepDown()`);
     process.run(() => process.stepDown());

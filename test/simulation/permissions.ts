@@ -8,6 +8,12 @@ export interface Permissions {
   readonly pods: readonly string[];
 }
 
+/** All that a sidecar is granted (NAIS: `rolebinding.yaml`), and all that any neighbour is granted here. */
+export const NEIGHBOUR_PERMISSIONS: Permissions = {
+  leases: ['get', 'list', 'watch', 'create', 'update'],
+  pods: ['get', 'list', 'watch'],
+};
+
 /** All that an elector can make use of. */
 export const ALL_PERMISSIONS: Permissions = {
   leases: ['get', 'list', 'watch', 'create', 'update', 'delete'],

@@ -22,6 +22,8 @@ export class ProcessClock implements Clock {
   #sinceMs: number;
   #localMs: number;
   #wallOffsetMs: number;
+  /** When, on the timeline, it last jumped ahead. */
+  jumpedMs: number = Number.NEGATIVE_INFINITY;
 
   constructor(timeline: Timeline, rate: number, wallOffsetMs: number, run: (work: () => void) => void) {
     this.#timeline = timeline;
@@ -56,6 +58,7 @@ export class ProcessClock implements Clock {
   /** Runs on at another rate, after a jump ahead of so many milliseconds. */
   change(rate: number, jumpMs: number): void {
     this.#localMs = this.nowMs() + jumpMs;
+    if (jumpMs > 0) this.jumpedMs = this.#timeline.nowMs();
     this.#sinceMs = this.#timeline.nowMs();
     this.#rate = rate;
     for (const timer of this.#timers) {

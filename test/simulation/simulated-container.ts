@@ -20,7 +20,6 @@ export abstract class SimulatedContainer implements Endpoint {
   readonly pod: SimulatedPod;
   readonly name: string;
   readonly clock: ProcessClock;
-  abstract readonly told: Endpoint['told'];
   readonly #ended: (container: SimulatedContainer) => void;
   isolated = false;
   staleLists = false;
@@ -40,6 +39,8 @@ export abstract class SimulatedContainer implements Endpoint {
 
   /** Whether it says that it leads. */
   abstract get leads(): boolean;
+
+  abstract told(...news: Parameters<Endpoint['told']>): void;
 
   abstract start(): void;
 

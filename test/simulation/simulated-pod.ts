@@ -2,14 +2,18 @@
  * A Pod as the simulation sees it, beside the object at the API server.
  */
 
-import type { SimulatedProcess } from './simulated-process.ts';
+import type { SimulatedContainer } from './simulated-container.ts';
+
+/** What its containers run: this library, or what may work with the same Lease. */
+export type Program = 'elector' | 'sidecar' | 'expiring elector';
 
 export class SimulatedPod {
   readonly name: string;
   readonly uid: string;
   readonly token: string;
-  /** One for each container that runs an elector; a restarted container is a new process. */
-  readonly processes: SimulatedProcess[] = [];
+  readonly program: Program;
+  /** One for each container that runs the program; a restarted container is a new process. */
+  readonly processes: SimulatedContainer[] = [];
   /** Its node is lost: nobody starts or ends its processes, and its deletion is never confirmed. */
   nodeLost = false;
   /** Its object was deleted without waiting for its processes. */
@@ -21,9 +25,10 @@ export class SimulatedPod {
   /** Its containers are not restarted any more (Failed, Succeeded). */
   finished = false;
 
-  constructor(name: string, uid: string, token: string) {
+  constructor(name: string, uid: string, token: string, program: Program) {
     this.name = name;
     this.uid = uid;
     this.token = token;
+    this.program = program;
   }
 }

@@ -3,15 +3,16 @@
  * obeys or does not. What it does is told to an observer, from outside.
  */
 
+import type { Surroundings } from '../../src/enter-cluster.ts';
 import type { LeaseElectorEvents, LeaseElectorOptions, Term } from '../../src/index.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import type { ClusterPorts } from '../../src/kube/connect.ts';
 import { resolveIdentity } from '../../src/kube/identity.ts';
 import { leasePort, leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { podPort, podWatchPort, readPod } from '../../src/kube/pod-api.ts';
-import type { LeaseElector, Surroundings } from '../../src/lease-elector.ts';
+import type { LeaseElector } from '../../src/lease-elector.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
-import type { Endpoint, Network, News } from './network.ts';
+import type { Network, News } from './network.ts';
 import type { SiblingLocks } from './sibling-locks.ts';
 import { type ContainerOptions, SimulatedContainer } from './simulated-container.ts';
 import { Told } from './told.ts';
@@ -60,9 +61,9 @@ export interface ProcessOptions extends ContainerOptions {
 
 export class SimulatedProcess extends SimulatedContainer {
   readonly habits: Habits;
-  readonly told: Endpoint['told'];
   readonly knowledge: Told;
   readonly elector: LeaseElector;
+  readonly #network: Network;
   readonly #siblingLocks: SiblingLocks;
   readonly #random: Random;
   /** `stop()` has resolved. */
@@ -74,14 +75,14 @@ export class SimulatedProcess extends SimulatedContainer {
     super(options);
     const { pod, random, network, siblingLocks, observer, habits } = options;
     this.habits = habits;
+    this.#network = network;
     this.#siblingLocks = siblingLocks;
     this.#random = random;
     this.knowledge = new Told(pod);
-    this.told = (request: ApiRequest, news: News) => this.knowledge.note(request, news, network.nowMs);
     const surroundings: Surroundings = {
       clock: this.clock,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),
-      connect: async ({ requestTimeoutMs }) => this.#connect(network, requestTimeoutMs),
+      connect: async ({ requestTimeoutMs }) => this.#connect(requestTimeoutMs),
       siblingLock: () => siblingLocks.lock(this),
     };
     this.elector = options.makeElector(
@@ -111,6 +112,10 @@ export class SimulatedProcess extends SimulatedContainer {
   get obeys(): boolean {
     const { drainMs, drainTimeoutMs } = this.habits;
     return drainMs !== null && drainMs < drainTimeoutMs;
+  }
+
+  told(request: ApiRequest, news: News): void {
+    this.knowledge.note(request, news, this.#network.nowMs);
   }
 
   start(): void {
@@ -148,8 +153,8 @@ export class SimulatedProcess extends SimulatedContainer {
     this.#siblingLocks.died(this);
   }
 
-  async #connect(network: Network, requestTimeoutMs: number) {
-    const transport = network.transport(this, requestTimeoutMs);
+  async #connect(requestTimeoutMs: number) {
+    const transport = this.#network.transport(this, requestTimeoutMs);
     const close = (): void => transport.close();
     return {
       identify: ({ lease }: { lease?: string }) =>

@@ -8,9 +8,9 @@ import { seededRandom } from '../../src/random.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
 import { letHappen } from './mishaps.ts';
-import { describeMix, drawMix, type Mix } from './mix.ts';
+import { describeMix, drawMix, type Mishap, type Mix } from './mix.ts';
 import { ALL_PERMISSIONS } from './permissions.ts';
-import type { SimulatedPod } from './simulated-pod.ts';
+import type { Program, SimulatedPod } from './simulated-pod.ts';
 import type { ElectorFactory } from './simulated-process.ts';
 import { Timeline } from './timeline.ts';
 import { CALM, LATEST_REQUEST_MS } from './weather.ts';
@@ -32,8 +32,8 @@ export interface SimulationResult {
   readonly events: number;
   readonly requests: number;
   readonly terms: number;
-  /** Changes with every line of the log, also when the log is not kept. */
-  readonly digest: string;
+  /** How often each mishap found somebody to strike. */
+  readonly mishaps: Partial<Readonly<Record<Mishap, number>>>;
 }
 
 export interface SimulationOptions {
@@ -54,7 +54,11 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const random = seededRandom(seed);
   const mix = adjust(drawMix(random));
   const timeline = new Timeline();
-  const write = (line: () => string): void => log?.(`${(timeline.nowMs() / 1000).toFixed(3).padStart(9)}  ${line()}`);
+  let lines = 0;
+  const write = (line: () => string): void => {
+    lines += 1;
+    log?.(`${(timeline.nowMs() / 1000).toFixed(3).padStart(9)}  ${line()}`);
+  };
   log?.(`seed ${seed}\n${describeMix(mix)}`);
   const checkers = new Checkers(write);
   const cluster = new Cluster({ mix, timeline, random, checkers, makeElector, log: write });
@@ -66,7 +70,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     });
 
   for (let pod = 0; pod < mix.pods; pod += 1) timeline.setTimer(random.next() * 5_000, () => replacePods(cluster));
-  await faultyPhase(cluster, run);
+  const mishaps: Partial<Record<Mishap, number>> = {};
+  await faultyPhase(cluster, run, (mishap) => {
+    const before = lines + timeline.madeCount;
+    letHappen(cluster, mishap);
+    // One that found nobody has left neither a line nor something that is to happen.
+    if (lines + timeline.madeCount > before) mishaps[mishap] = (mishaps[mishap] ?? 0) + 1;
+  });
   await calmPhase(cluster, checkers, run);
   return {
     seed,
@@ -75,11 +85,15 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     events: timeline.eventCount,
     requests: cluster.network.requestCount,
     terms: checkers.termCount,
-    digest: '',
+    mishaps,
   };
 }
 
-async function faultyPhase(cluster: Cluster, run: (forMs: number) => Promise<void>): Promise<void> {
+async function faultyPhase(
+  cluster: Cluster,
+  run: (forMs: number) => Promise<void>,
+  strike: (mishap: Mishap) => void,
+): Promise<void> {
   const { mix, timeline, random } = cluster;
   const endMs = timeline.nowMs() + mix.faultyForMs;
   const controller = (): void => {
@@ -90,7 +104,7 @@ async function faultyPhase(cluster: Cluster, run: (forMs: number) => Promise<voi
   const mishap = (): void => {
     if (timeline.nowMs() > endMs) return;
     const which = mix.mishaps[Math.floor(random.next() * mix.mishaps.length)];
-    if (which !== undefined) letHappen(cluster, which);
+    if (which !== undefined) strike(which);
     timeline.setTimer(-Math.log(1 - random.next()) * mix.mishapEveryMs, mishap);
   };
   timeline.setTimer(5_000, controller);
@@ -101,8 +115,11 @@ async function faultyPhase(cluster: Cluster, run: (forMs: number) => Promise<voi
 /** What a Deployment or StatefulSet does: one Pod more, when there are too few. */
 function replacePods(cluster: Cluster): void {
   const { mix, pods, livePods } = cluster;
-  const working = livePods.filter(({ terminating, finished }) => !terminating && !finished);
-  if (working.length >= mix.pods) return;
+  const working = (program: Program): number =>
+    livePods.filter((pod) => pod.program === program && !pod.terminating && !pod.finished).length;
+  if (working('sidecar') < mix.sidecars) cluster.addNeighbour('sidecar');
+  if (working('expiring elector') < mix.expiringElectors) cluster.addNeighbour('expiring elector');
+  if (working('elector') >= mix.pods) return;
   if (!mix.statefulSet) {
     cluster.addPod();
     return;
@@ -152,7 +169,10 @@ async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: numb
 
 function deleteHolder(cluster: Cluster, checkers: Checkers): void {
   cluster.log(() => '--- whoever holds the Lease is deleted');
-  const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
+  const identity = cluster.lease()?.spec?.['holderIdentity'];
+  const holder =
+    cluster.livePods.find(({ uid }) => uid === checkers.holderUid) ??
+    cluster.livePods.find(({ name, program }) => name === identity && program === 'expiring elector');
   if (holder !== undefined) {
     if (holder.nodeLost || holder.terminating) cluster.forceDeletePod(holder);
     else cluster.deletePod(holder);
@@ -163,7 +183,10 @@ function deleteHolder(cluster: Cluster, checkers: Checkers): void {
 /** Who may lead now must: invariant 5. */
 function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): void {
   if (checkers.violation !== null) return;
-  const ghost = cluster.processes.find(({ leads, pod }) => leads && pod.uid !== checkers.holderUid);
+  // A sidecar whose Pod is gone goes on naming itself: its token is refused, and it knows no other way to learn of it.
+  const ghost = cluster.processes.find(
+    ({ leads, pod }) => leads && pod.uid !== checkers.holderUid && !(pod.gone && pod.program === 'sidecar'),
+  );
   if (ghost !== undefined) {
     checkers.violated(
       1,
@@ -176,7 +199,8 @@ function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): v
   const able = entitled.filter(canLead);
   if (able.length === 0) return;
   const leaders = cluster.processes.filter(({ leads, pod }) => leads && !pod.gone);
-  if (leaders.length === 1) return;
+  // Which neighbour leads, and when, is their affair.
+  if (leaders.length === 1 || cluster.isNeighboursLease) return;
   const names = able.map(({ name }) => name).join(', ');
   checkers.violated(5, `nobody leads ${withinMs} ms after the faults are over, though ${names} could`);
 }

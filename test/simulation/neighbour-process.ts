@@ -1,0 +1,47 @@
+/**
+ * A process that runs a program of somebody else's which works with the same Lease.
+ */
+
+import type { ApiTransport } from '../../src/kube/api-client.ts';
+import { ExpiringElector } from './expiring-elector.ts';
+import type { Network } from './network.ts';
+import { Sidecar } from './sidecar.ts';
+import { type ContainerOptions, SimulatedContainer } from './simulated-container.ts';
+import { LEASE, NAMESPACE } from './simulated-process.ts';
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface NeighbourOptions extends ContainerOptions {
+  readonly network: Network;
+  readonly lookEveryMs: number;
+}
+
+export class NeighbourProcess extends SimulatedContainer {
+  readonly #program: Sidecar | ExpiringElector;
+
+  constructor(options: NeighbourOptions) {
+    super(options);
+    const { network, lookEveryMs, pod } = options;
+    const transport: ApiTransport = network.transport(this, REQUEST_TIMEOUT_MS);
+    const common = { transport, clock: this.clock, namespace: NAMESPACE, lease: LEASE };
+    this.#program =
+      pod.program === 'sidecar'
+        ? new Sidecar({ ...common, hostname: pod.name, lookEveryMs, exit: () => this.exit() })
+        : new ExpiringElector({ ...common, identity: pod.name });
+  }
+
+  told(): void {}
+
+  /** What an expiring elector believes of itself is its own affair: it gives way to time, as nobody else here does. */
+  get leads(): boolean {
+    return this.alive && this.#program instanceof Sidecar && this.#program.leader === this.pod.name;
+  }
+
+  start(): void {
+    this.#program.start();
+  }
+
+  terminate(): void {
+    this.run(() => this.exit());
+  }
+}
