@@ -297,8 +297,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   async #begin(): Promise<void> {
     const { clock, random } = this.#surroundings;
     // First of all: there are clients that take "connection refused" for "I lead".
-    await this.#endpoint?.open();
-    if (this.#stopping.signal.aborted) return;
+    if (this.#endpoint !== null) await this.#endpoint.open();
     const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, this.#stopping.signal);
     if (this.#stopping.signal.aborted) {
       ports.close();
