@@ -49,10 +49,12 @@ export function renewedContent(turn: Turn, lease: LeaseRecord): LeaseContent {
 
 /**
  * The own Lease, given up or (`null`) not given up after all; everything else as it was. Only its owner can give a
- * Lease up, and only one with an owner is collected, so an owner that was taken away by hand is put back.
+ * Lease up, and only one with an owner is collected, so an owner that was taken away by hand is put back; and a
+ * holder, which sidecars take for granted.
  */
 export function releasedContent(turn: Turn, lease: LeaseRecord, releasedBy: string | null): LeaseContent {
-  const { holderIdentity, acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions } = lease;
+  const { acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions } = lease;
   const owner = turn.config.self;
+  const holderIdentity = owner.name;
   return { holderIdentity, owner, acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions, releasedBy };
 }

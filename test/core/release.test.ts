@@ -380,10 +380,11 @@ const steppingDown: readonly Row[] = [
 
 checkTable([...releasing, ...lost, ...steppingDown]);
 
-test('the mark puts back an owner that was taken away by hand: without one nobody would heed it, or collect it', () => {
-  const orphaned = ownLease({ resourceVersion: '12', owner: null });
+test('the mark puts back what was taken away by hand: an owner, or nobody heeds it, and a holder, which sidecars need', () => {
+  const orphaned = ownLease({ resourceVersion: '12', owner: null, holderIdentity: null });
   const early = leads().watched(orphaned).fail('replaceLease', 'unavailable').stop('always').settled();
   assert.deepEqual(early.content('replaceLease').owner, SELF);
+  assert.equal(early.content('replaceLease').holderIdentity, SELF.name);
 
   const late = leads().stop('always').settled().fail('replaceLease', 'conflict').leaseRead(orphaned);
   assert.equal(sayRole(late.role), 'leaving marking');
