@@ -46,6 +46,11 @@ export class Timeline implements Clock {
     return this.#kept;
   }
 
+  /** How many things were to happen at some time, also those that were cancelled. */
+  get madeCount(): number {
+    return this.#made;
+  }
+
   setTimer(afterMs: number, callback: () => void): Timer {
     this.#made += 1;
     const appointment: Appointment = { atMs: this.#nowMs + Math.max(0, afterMs), number: this.#made, run: callback };
