@@ -10,7 +10,7 @@ import { Cluster } from './cluster.ts';
 import { letHappen } from './mishaps.ts';
 import { describeMix, drawMix, type Mishap, type Mix } from './mix.ts';
 import { ALL_PERMISSIONS } from './permissions.ts';
-import type { SimulatedPod } from './simulated-pod.ts';
+import type { Program, SimulatedPod } from './simulated-pod.ts';
 import type { ElectorFactory } from './simulated-process.ts';
 import { Timeline } from './timeline.ts';
 import { CALM, LATEST_REQUEST_MS } from './weather.ts';
@@ -115,8 +115,11 @@ async function faultyPhase(
 /** What a Deployment or StatefulSet does: one Pod more, when there are too few. */
 function replacePods(cluster: Cluster): void {
   const { mix, pods, livePods } = cluster;
-  const working = livePods.filter(({ terminating, finished }) => !terminating && !finished);
-  if (working.length >= mix.pods) return;
+  const working = (program: Program): number =>
+    livePods.filter((pod) => pod.program === program && !pod.terminating && !pod.finished).length;
+  if (working('sidecar') < mix.sidecars) cluster.addNeighbour('sidecar');
+  if (working('expiring elector') < mix.expiringElectors) cluster.addNeighbour('expiring elector');
+  if (working('elector') >= mix.pods) return;
   if (!mix.statefulSet) {
     cluster.addPod();
     return;
@@ -166,7 +169,10 @@ async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: numb
 
 function deleteHolder(cluster: Cluster, checkers: Checkers): void {
   cluster.log(() => '--- whoever holds the Lease is deleted');
-  const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
+  const identity = cluster.lease()?.spec?.['holderIdentity'];
+  const holder =
+    cluster.livePods.find(({ uid }) => uid === checkers.holderUid) ??
+    cluster.livePods.find(({ name, program }) => name === identity && program === 'expiring elector');
   if (holder !== undefined) {
     if (holder.nodeLost || holder.terminating) cluster.forceDeletePod(holder);
     else cluster.deletePod(holder);
@@ -177,7 +183,10 @@ function deleteHolder(cluster: Cluster, checkers: Checkers): void {
 /** Who may lead now must: invariant 5. */
 function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): void {
   if (checkers.violation !== null) return;
-  const ghost = cluster.processes.find(({ leads, pod }) => leads && pod.uid !== checkers.holderUid);
+  // A sidecar whose Pod is gone goes on naming itself: its token is refused, and it knows no other way to learn of it.
+  const ghost = cluster.processes.find(
+    ({ leads, pod }) => leads && pod.uid !== checkers.holderUid && !(pod.gone && pod.program === 'sidecar'),
+  );
   if (ghost !== undefined) {
     checkers.violated(
       1,
@@ -190,7 +199,8 @@ function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): v
   const able = entitled.filter(canLead);
   if (able.length === 0) return;
   const leaders = cluster.processes.filter(({ leads, pod }) => leads && !pod.gone);
-  if (leaders.length === 1) return;
+  // Which neighbour leads, and when, is their affair.
+  if (leaders.length === 1 || cluster.isNeighboursLease) return;
   const names = able.map(({ name }) => name).join(', ');
   checkers.violated(5, `nobody leads ${withinMs} ms after the faults are over, though ${names} could`);
 }
