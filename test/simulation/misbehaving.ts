@@ -1,0 +1,25 @@
+/**
+ * A simulation that goes wrong in each way one can, for the tests of `workers.ts`.
+ */
+
+import type { SimulationOptions, SimulationResult } from './simulation.ts';
+
+/** What seed N does, from 1 on; every other seed comes to a good end. */
+const DEEDS: readonly (() => unknown)[] = [
+  () => {
+    throw new TypeError('thrown at once');
+  },
+  () => Promise.reject(new Error('rejected')),
+  () => void Promise.reject(new Error('rejected beside it')),
+  () => process.exit(3),
+  () => {
+    for (;;);
+  },
+  () => new Promise(() => undefined),
+];
+
+export async function simulate({ seed }: SimulationOptions): Promise<SimulationResult> {
+  await DEEDS[seed - 1]?.();
+  const violation = seed === DEEDS.length + 1 ? ({ invariant: 1, what: 'two lead' } as const) : null;
+  return { seed, violation, simulatedMs: 1, events: 2, requests: 3, terms: 4, mishaps: { 'Pod deleted': 5 } };
+}

@@ -1,0 +1,77 @@
+/**
+ * What `npm run sim` can be asked for.
+ */
+
+import { parseArgs } from 'node:util';
+import { systemRandom } from '../../src/random.ts';
+import { MAX_SEED } from './seeds.ts';
+
+export const USAGE: string = `Usage: npm run sim -- [options]
+
+Runs the library on a virtual clock, in a cluster where everything goes wrong that its seed draws, and watches what is
+promised. Without options: one minute of seeds.
+
+  --seed N      run this seed alone, and print what it is made of, its whole log and the verdict
+  --seeds N     run so many seeds on all cores
+  --minutes N   run as many seeds as fit into so many minutes
+  --from N      the first of them (with --seeds 1; with --minutes one that is drawn, and printed)
+  --json FILE   write the figures and the failing seeds to FILE
+  --help        print this text
+
+Exits 1 when a seed fails; ${'`npm run sim -- --seed N`'} repeats it. Stops after 20 failing seeds. Ctrl-C prints what was done.
+`;
+
+/** What is asked for. */
+export type Task =
+  | { readonly type: 'help' }
+  | { readonly type: 'one'; readonly seed: number }
+  | {
+      readonly type: 'many';
+      readonly from: number;
+      /** How many, or for how long. */
+      readonly seeds: number;
+      readonly forMs: number;
+      readonly json: string | undefined;
+    };
+
+/** Throws for what cannot be understood, and says what is wrong with it. */
+export function parseArguments(args: readonly string[]): Task {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      minutes: { type: 'string' },
+      from: { type: 'string' },
+      json: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { seed, seeds, minutes, from, json, help } = values;
+  if (help) return { type: 'help' };
+  if ([seed, seeds, minutes].filter((value) => value !== undefined).length > 1) {
+    throw new Error('--seed, --seeds and --minutes exclude each other');
+  }
+  if (seed !== undefined) {
+    if (from !== undefined || json !== undefined) throw new Error('--seed goes without --from and --json');
+    return { type: 'one', seed: wholeNumber('seed', seed, 0, MAX_SEED) };
+  }
+  const first = from === undefined ? undefined : wholeNumber('from', from, 0, MAX_SEED);
+  if (seeds !== undefined) {
+    const left = MAX_SEED + 1 - (first ?? 1);
+    return { type: 'many', from: first ?? 1, seeds: wholeNumber('seeds', seeds, 1, left), forMs: Infinity, json };
+  }
+  const drawn = first ?? Math.floor(systemRandom.next() * (MAX_SEED / 2));
+  return { type: 'many', from: drawn, seeds: MAX_SEED + 1 - drawn, forMs: readMinutes(minutes ?? '1') * 60_000, json };
+}
+
+function wholeNumber(option: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw new Error(`--${option} takes a whole number from ${least} to ${most}, not ${text}`);
+}
+
+function readMinutes(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new Error(`--minutes takes a number above 0, not ${text}`);
+}

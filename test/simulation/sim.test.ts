@@ -1,0 +1,98 @@
+/**
+ * `npm run sim` as a person runs it; and that a seed says the same wherever and whenever it is run.
+ */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseArguments } from './sim-arguments.ts';
+import { simulate } from './simulation.ts';
+
+const PROGRAM = fileURLToPath(new URL('sim.ts', import.meta.url));
+
+function sim(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  return spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', env: { ...process.env, ...env } });
+}
+
+async function logOf(seed: number): Promise<string> {
+  const lines: string[] = [];
+  await simulate({ seed, log: (line) => lines.push(line) });
+  return lines.join('\n');
+}
+
+test('a seed has the same log when it is run again, among others too', async () => {
+  const seeds = Array.from({ length: 8 }, (_, index) => index + 1);
+  const first = await Promise.all(seeds.map(logOf));
+  for (const [index, seed] of seeds.entries()) assert.equal(await logOf(seed), first[index], `seed ${seed}`);
+  assert.equal(new Set(first).size, seeds.length, 'and another than all others');
+});
+
+test('a seed has the same log in another process, another time zone and another language', async () => {
+  const elsewhere = { TZ: 'Asia/Kathmandu', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' };
+  for (const seed of [3, 4]) {
+    const { stdout, stderr, status } = sim(['--seed', String(seed)], elsewhere);
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+    const log = await logOf(seed);
+    assert.equal(stdout.slice(0, log.length), log, `seed ${seed}`);
+    assert.match(
+      stdout.slice(log.length),
+      new RegExp(`^\\n\\nseed ${seed}: no invariant is broken: .* terms in .*\\n$`),
+    );
+  }
+});
+
+test('many seeds: a table, the figures as JSON, and nothing on stderr where nobody watches', () => {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'lease-elector-sim-'));
+  try {
+    const json = path.join(directory, 'figures.json');
+    const { stdout, stderr, status } = sim(['--seeds', '5', '--from', '11', '--json', json]);
+    assert.equal(stderr, '');
+    assert.match(stdout, /^seeds 11 to 15\n\nseeds {13}5\n.*\nfailures {10}0\n$/s);
+    assert.equal(status, 0);
+    const figures = JSON.parse(readFileSync(json, 'utf8'));
+    assert.equal(figures.from, 11);
+    assert.equal(figures.seeds, 5);
+    assert.deepEqual(figures.failures, []);
+    assert.ok(figures.terms > 0 && figures.events > figures.requests);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('minutes: seeds from one that is drawn and named, so that they can be run again', () => {
+  const { stdout, status } = sim(['--minutes', '0.01']);
+  assert.match(stdout, /^seeds from \d+ on, for 0.01 minutes\n\nseeds {13}[1-9]/);
+  assert.equal(status, 0);
+});
+
+const MISTAKES: readonly (readonly [args: string, message: RegExp])[] = [
+  ['--seed x', /^--seed takes a whole number from 0 to 4294967295, not x$/],
+  ['--seed=-1', /^--seed takes a whole number .* not -1$/],
+  ['--seed 4294967296', /^--seed takes a whole number .* not 4294967296$/],
+  ['--seeds 0', /^--seeds takes a whole number from 1 to .* not 0$/],
+  ['--from 4294967295 --seeds 2', /^--seeds takes a whole number from 1 to 1, not 2$/],
+  ['--minutes 0', /^--minutes takes a number above 0, not 0$/],
+  ['--minutes soon', /^--minutes takes a number above 0, not soon$/],
+  ['--seed 1 --seeds 2', /^--seed, --seeds and --minutes exclude each other$/],
+  ['--seed 1 --from 2', /^--seed goes without --from and --json$/],
+  ['--sed 1', /^Unknown option '--sed'/],
+  ['12', /^Unexpected argument '12'/],
+];
+
+for (const [args, message] of MISTAKES) {
+  test(`${args}: says what is wrong`, () => {
+    assert.throws(() => parseArguments(args.split(' ')), { message });
+  });
+}
+
+test('what cannot be understood: says how it is used, and exits with 2', () => {
+  const { stdout, stderr, status } = sim(['--seeds', 'many']);
+  assert.match(stderr, /^--seeds takes a whole number .* not many\n\nUsage: npm run sim/);
+  assert.equal(stdout, '');
+  assert.equal(status, 2);
+});

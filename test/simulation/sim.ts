@@ -1,0 +1,102 @@
+/**
+ * `npm run sim`: runs the simulation of one seed with its whole log, or of very many seeds on all cores.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { systemClock } from '../../src/clock.ts';
+import { parseArguments, type Task, USAGE } from './sim-arguments.ts';
+import { simulate } from './simulation.ts';
+import { Tally } from './tally.ts';
+import { runSeeds } from './workers.ts';
+
+/** More would say nothing new. */
+const MAX_FAILURES = 20;
+
+const USAGE_ERROR = 2;
+const INTERRUPTED = 130;
+const PROGRESS_EVERY_MS = 500;
+
+async function runOne(seed: number): Promise<void> {
+  const { violation, events, requests, terms, simulatedMs } = await simulate({
+    seed,
+    log: (line) => console.log(line),
+  });
+  const figures = `${events} events, ${requests} requests, ${terms} terms in ${Math.round(simulatedMs / 1000)} simulated seconds`;
+  if (violation === null) {
+    console.log(`\nseed ${seed}: no invariant is broken: ${figures}`);
+    return;
+  }
+  console.log(`\nseed ${seed}: invariant ${violation.invariant} is broken: ${violation.what}\n(${figures})`);
+  process.exitCode = 1;
+}
+
+async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'many' }): Promise<void> {
+  const tally = new Tally();
+  const over = new AbortController();
+  const startedMs = systemClock.nowMs();
+  const wallMs = (): number => systemClock.nowMs() - startedMs;
+  const whole = forMs === Infinity;
+  console.log(whole ? `seeds ${from} to ${from + seeds - 1}` : `seeds from ${from} on, for ${forMs / 60_000} minutes`);
+  process.once('SIGINT', () => {
+    process.exitCode = INTERRUPTED;
+    over.abort();
+  });
+  const leftMs = (): number => {
+    const ms = wallMs();
+    return whole ? (ms / Math.max(1, tally.seeds)) * (seeds - tally.seeds) : forMs - ms;
+  };
+  const stopProgress = process.stderr.isTTY
+    ? showProgress(() => `${tally.progress(wallMs())}, ${Math.max(0, Math.round(leftMs() / 1000))} s left`)
+    : () => undefined;
+  const inTime = function* (): Generator<number> {
+    for (let seed = from; seed < from + seeds && wallMs() < forMs; seed += 1) yield seed;
+  };
+  await runSeeds({
+    seeds: inTime(),
+    signal: over.signal,
+    onResult: (result) => {
+      tally.add(result);
+      if (tally.failures.length >= MAX_FAILURES) over.abort();
+    },
+  });
+  stopProgress();
+  console.log(`\n${tally.table(wallMs())}`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ from, wallMs: wallMs(), ...tally }, null, 2)}\n`);
+  if (tally.failures.length === 0) return;
+  console.log(`\n${tally.complaints()}`);
+  if (tally.failures.length >= MAX_FAILURES) console.log(`Stopped after ${MAX_FAILURES} failing seeds.`);
+  process.exitCode ??= 1;
+}
+
+/** One line that is written over and over. Returns the way to end it. */
+function showProgress(line: () => string): () => void {
+  const clear = '\r\u001b[K';
+  let timer = systemClock.setTimer(0, function show() {
+    process.stderr.write(`${clear}${line()}`);
+    timer = systemClock.setTimer(PROGRESS_EVERY_MS, show);
+  });
+  return () => {
+    timer.cancel();
+    process.stderr.write(clear);
+  };
+}
+
+function readTask(): Task {
+  try {
+    return parseArguments(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    process.exit(USAGE_ERROR);
+  }
+}
+
+// `npm run sim -- --seed N | head` reads no further: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+const task = readTask();
+if (task.type === 'help') process.stdout.write(USAGE);
+else if (task.type === 'one') await runOne(task.seed);
+else await runMany(task);

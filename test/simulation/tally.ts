@@ -1,0 +1,69 @@
+/**
+ * What came of many seeds, added up, and how it is told.
+ */
+
+import type { Mishap } from './mix.ts';
+import type { SeedResult } from './workers.ts';
+
+export class Tally {
+  seeds = 0;
+  simulatedMs = 0;
+  events = 0;
+  requests = 0;
+  terms = 0;
+  readonly mishaps: Partial<Record<Mishap, number>> = {};
+  /** Those that failed, and why. */
+  readonly failures: { readonly seed: number; readonly failure: string }[] = [];
+
+  add({ seed, failure, figures }: SeedResult): void {
+    this.seeds += 1;
+    if (failure !== null) this.failures.push({ seed, failure });
+    if (figures === null) return;
+    this.simulatedMs += figures.simulatedMs;
+    this.events += figures.events;
+    this.requests += figures.requests;
+    this.terms += figures.terms;
+    for (const [mishap, times] of Object.entries(figures.mishaps) as [Mishap, number][]) {
+      this.mishaps[mishap] = (this.mishaps[mishap] ?? 0) + times;
+    }
+  }
+
+  /** A few words of the way there. */
+  progress(wallMs: number): string {
+    const failed = this.failures.length === 0 ? '' : `, ${this.failures.length} failed`;
+    return `${count(this.seeds)} seeds (${this.#perSecond(wallMs)}/s), ${hours(this.simulatedMs)} simulated hours${failed}`;
+  }
+
+  table(wallMs: number): string {
+    const rows = [
+      ['seeds', count(this.seeds)],
+      ['simulated hours', hours(this.simulatedMs)],
+      ['events', count(this.events)],
+      ['requests', count(this.requests)],
+      ['terms', count(this.terms)],
+      ['mishaps', count(Object.values(this.mishaps).reduce((sum, times) => sum + times, 0))],
+      ['wall time', `${(wallMs / 1000).toFixed(1)} s (${this.#perSecond(wallMs)} seeds/s)`],
+      ['failures', count(this.failures.length)],
+    ] as const;
+    return rows.map(([name, value]) => `${name.padEnd(18)}${value}`).join('\n');
+  }
+
+  /** Each failing seed, with the command that repeats it. */
+  complaints(): string {
+    const bySeed = this.failures.toSorted((left, right) => left.seed - right.seed);
+    return bySeed.map(({ seed, failure }) => `seed ${seed}: ${failure}\n  npm run sim -- --seed ${seed}`).join('\n');
+  }
+
+  #perSecond(wallMs: number): string {
+    return wallMs === 0 ? '0.0' : ((this.seeds / wallMs) * 1000).toFixed(1);
+  }
+}
+
+/** The same in every locale. */
+function count(number: number): string {
+  return String(number).replaceAll(/\B(?=(\d{3})+$)/g, ',');
+}
+
+function hours(ms: number): string {
+  return (ms / 3_600_000).toFixed(1);
+}

@@ -1,0 +1,90 @@
+/**
+ * Many seeds at once: a thread for each core, a seed at a time in each. A seed that hangs, throws or ends its thread
+ * fails like one that breaks an invariant.
+ */
+
+import os from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { systemClock, type Timer } from '../../src/clock.ts';
+import type { SimulationResult } from './simulation.ts';
+
+/** A seed takes some hundredths of a second; one that takes so many milliseconds never ends. */
+export const SEED_TIMEOUT_MS = 60_000;
+
+/** What came of one seed. */
+export interface SeedResult {
+  readonly seed: number;
+  /** Why it failed, or `null`. */
+  readonly failure: string | null;
+  /** `null` when the simulation did not come to its end. */
+  readonly figures: Omit<SimulationResult, 'violation'> | null;
+}
+
+export interface RunOptions {
+  /** Asked for one seed after another, by whichever thread is free. */
+  readonly seeds: Iterable<number>;
+  /** Is told of every seed, in the order in which they end. */
+  readonly onResult: (result: SeedResult) => void;
+  /** No seed is begun after it was aborted, and those under way are given up. */
+  readonly signal?: AbortSignal;
+  /** @default SEED_TIMEOUT_MS */
+  readonly timeoutMs?: number;
+  /** @default as many as there are cores */
+  readonly threads?: number;
+  /** The module whose `simulate` is run. @default simulation.ts */
+  readonly simulation?: URL;
+}
+
+/** Runs simulations in threads; resolves when there are no more seeds. */
+export async function runSeeds(options: RunOptions): Promise<void> {
+  const seeds = options.seeds[Symbol.iterator]();
+  const next = (): number | null => {
+    if (options.signal?.aborted === true) return null;
+    const { done, value } = seeds.next();
+    return done === true ? null : value;
+  };
+  const threads = Array.from({ length: options.threads ?? os.availableParallelism() }, async () => {
+    for (let seed = next(); seed !== null; seed = next()) await runInThread(seed, next, options);
+  });
+  await Promise.all(threads);
+}
+
+/** One thread, from its first seed on until there are no more, or one of them ends it. */
+function runInThread(first: number, next: () => number | null, options: RunOptions): Promise<void> {
+  const { onResult, signal, timeoutMs = SEED_TIMEOUT_MS } = options;
+  const simulation = options.simulation ?? new URL('simulation.ts', import.meta.url);
+  const worker = new Worker(new URL('seed-worker.ts', import.meta.url), { workerData: simulation.href });
+  let seed: number | null = first;
+  let watchdog: Timer | undefined;
+  const begin = (): void => {
+    if (seed === null) return end();
+    watchdog = systemClock.setTimer(timeoutMs, () => fail(`took longer than ${timeoutMs / 1000} s`));
+    worker.postMessage(seed);
+  };
+  const end = (): void => {
+    seed = null;
+    void worker.terminate();
+  };
+  const fail = (failure: string): void => {
+    if (seed !== null) onResult({ seed, failure, figures: null });
+    end();
+  };
+  signal?.addEventListener('abort', end);
+  worker.on('message', (result: SeedResult) => {
+    watchdog?.cancel();
+    if (seed === null) return;
+    onResult(result);
+    seed = next();
+    begin();
+  });
+  worker.on('error', (error) => fail(`threw, and nobody caught it: ${String(error)}`));
+  return new Promise((resolve) => {
+    worker.on('exit', (code) => {
+      watchdog?.cancel();
+      signal?.removeEventListener('abort', end);
+      fail(`ended its thread with code ${code}`);
+      resolve();
+    });
+    begin();
+  });
+}
