@@ -5,15 +5,16 @@
  */
 
 import type { Clock } from './clock.ts';
-import { LeaseElectorError } from './errors.ts';
-import type { LeaderAnswer, LeaderServer } from './http/leader-server.ts';
+import type { LeaderServer } from './http/leader-server.ts';
 import type { EndpointOptions } from './options.ts';
 
 /** What an endpoint asks of the elector. */
 export interface EndpointSources {
   readonly clock: Clock;
   /** Who leads; `null` when nobody does, or nothing is known. */
-  readonly answer: () => LeaderAnswer | null;
+  readonly leaderName: () => string | null;
+  /** The monotonic moment at which the API server last confirmed it. */
+  readonly verifiedAtMs: () => number;
   readonly warn: (code: 'endpoint-unavailable', message: string) => void;
 }
 
@@ -21,7 +22,11 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #exportEnv: boolean;
   readonly #sources: EndpointSources;
+  #opening: Promise<void> | null = null;
   #server: LeaderServer | null = null;
+  #closed = false;
+  /** The last confirmation, by both clocks. */
+  #confirmed = { atMs: 0, wallMs: 0 };
 
   constructor(options: EndpointOptions, exportEnv: boolean, sources: EndpointSources) {
     this.#options = options;
@@ -30,36 +35,67 @@ export class Endpoint {
   }
 
   /** Listens; an address that is taken is a warning, since the election does not need it. Never rejects. */
-  async open(): Promise<void> {
-    const { clock, warn } = this.#sources;
-    const { port, host } = this.#options;
-    try {
-      const { LeaderServer } = await import('./http/leader-server.ts');
-      // `localhost` means both loopback addresses, and which one first differs from program to program.
-      const hosts = host === undefined || host === 'localhost' ? undefined : [host];
-      const server = new LeaderServer({
-        clock,
-        ...(port === undefined ? {} : { port }),
-        ...(hosts === undefined ? {} : { hosts }),
-      });
-      this.#server = server;
-      const warning = await server.listen();
-      if (warning !== null) warn(warning.code, warning.message);
-      if (this.#exportEnv && server.address !== null) await exportAddress(server.address.port, host);
-    } catch (cause) {
-      const { message } = cause instanceof Error ? cause : new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', '');
-      warn('endpoint-unavailable', `The endpoint could not be opened: ${message}`);
-    }
+  open(): Promise<void> {
+    this.#opening ??= this.#open().catch((cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      this.#sources.warn('endpoint-unavailable', `The endpoint could not be opened: ${why}`);
+    });
+    return this.#opening;
   }
 
   /** Tells who reads `/sse`, if it has changed. */
   publish(): void {
-    this.#server?.publish(this.#sources.answer());
+    const name = this.#sources.leaderName();
+    const confirmedWallMs = (): number => this.#confirmedWallMs();
+    this.#server?.publish(
+      name === null
+        ? null
+        : {
+            name,
+            get lastUpdateMs() {
+              return confirmedWallMs();
+            },
+          },
+    );
   }
 
-  /** Ends every connection. Never rejects. */
+  /** Ends every connection, and frees the port. Never rejects. */
   async close(): Promise<void> {
+    this.#closed = true;
+    // Closed while it opens, it would listen for ever.
+    await this.#opening;
     await this.#server?.close();
+  }
+
+  async #open(): Promise<void> {
+    const { clock, warn } = this.#sources;
+    const { port, host } = this.#options;
+    const { LeaderServer } = await import('./http/leader-server.ts');
+    if (this.#closed) return;
+    // `localhost` means both loopback addresses, and which one first differs from program to program.
+    const hosts = host === undefined || host === 'localhost' ? undefined : [host];
+    this.#server = new LeaderServer({
+      clock,
+      ...(port === undefined ? {} : { port }),
+      ...(hosts === undefined ? {} : { hosts }),
+    });
+    const warning = await this.#server.listen();
+    if (warning !== null) warn(warning.code, warning.message);
+    const { address } = this.#server;
+    if (this.#exportEnv && address !== null && !this.#closed) await exportAddress(address.port, host);
+  }
+
+  /**
+   * The time of day of the last confirmation. It is worked out once for each: between two the answer stays the same,
+   * whatever is done to the clock, and after a sleep of the machine (the monotonic clock sleeps, too) it is not made new.
+   */
+  #confirmedWallMs(): number {
+    const { clock, verifiedAtMs } = this.#sources;
+    const atMs = verifiedAtMs();
+    if (atMs !== this.#confirmed.atMs) {
+      this.#confirmed = { atMs, wallMs: clock.wallMs() - (clock.nowMs() - atMs) };
+    }
+    return this.#confirmed.wallMs;
   }
 }
 

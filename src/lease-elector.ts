@@ -16,7 +16,6 @@ import { enterCluster, type Surroundings } from './enter-cluster.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from './errors.ts';
 import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
-import type { LeaderAnswer } from './http/leader-server.ts';
 import { connectToCluster } from './kube/connect.ts';
 import { leaderOnly } from './leader-only.ts';
 import {
@@ -116,7 +115,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         ? null
         : new Endpoint(endpoint, exportEnv, {
             clock: surroundings.clock,
-            answer: () => this.#answer(),
+            leaderName: () => this.#nameToTell(),
+            verifiedAtMs: () => this.#driver?.state.knowledge.verifiedAtMs ?? 0,
             warn: (code, message) => this.#warn(code, message),
           });
     if (signal === undefined) return;
@@ -141,7 +141,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#started = outcome();
     this.#startedAtMs = this.#surroundings.clock.nowMs();
     if (this.#over || this.#stopping.signal.aborted) this.#started.reject(stoppedError());
-    else void this.#begin().catch((error: unknown) => this.#fail(error));
+    else void this.#begin().catch((error: unknown) => this.#finish(error));
     return this.#started.promise;
   }
 
@@ -297,7 +297,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   async #begin(): Promise<void> {
     const { clock, random } = this.#surroundings;
     // First of all: there are clients that take "connection refused" for "I lead".
-    if (this.#endpoint !== null) await this.#endpoint.open();
+    if (this.#endpoint !== null) {
+      await this.#endpoint.open();
+      if (this.#over) return;
+    }
     const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, this.#stopping.signal);
     if (this.#stopping.signal.aborted) {
       ports.close();
@@ -347,7 +350,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       case 'warning':
         return this.#warn(announcement.code, announcement.message);
       case 'failed':
-        return this.#fail(errorOfFailure(announcement.failure));
+        return this.#finish(errorOfFailure(announcement.failure));
       case 'steppedDown':
         return this.#steppedDown(announcement.released);
       case 'stopped':
@@ -394,12 +397,6 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     }
   }
 
-  /** `start()` cannot succeed. */
-  #fail(error: unknown): void {
-    this.#started?.reject(error);
-    this.#finish();
-  }
-
   /** A broken invariant: this elector ends, and the application is told; its process goes on. */
   #defect(cause: unknown): void {
     this.#demoted('invariant');
@@ -414,29 +411,30 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#finish();
   }
 
-  #finish(): void {
+  /** @param error what `start()` rejects with, unless it has resolved */
+  #finish(error: unknown = stoppedError()): void {
     if (this.#over) return;
     this.#over = true;
     this.#stopping.abort();
-    this.#started?.reject(stoppedError());
     this.emit('stopped');
-    if (this.#endpoint === null) this.#stopped.resolve();
-    else void this.#endpoint.close().then(this.#stopped.resolve);
+    const end = (): void => {
+      this.#started?.reject(error);
+      this.#stopped.resolve();
+    };
+    // Whoever tries again with another elector finds the port free.
+    if (this.#endpoint === null) end();
+    else void this.#endpoint.close().then(end);
   }
 
-  /** What the endpoint answers. A process names itself only while it leads: whoever asks compares that with its hostname. */
-  #answer(): LeaderAnswer | null {
-    const driver = this.#driver;
-    const leader = driver === null ? null : currentLeader(driver.state.knowledge);
-    if (driver === null || leader === null) return null;
-    if (leader.uid === driver.state.config.self.uid && !this.isLeader) return null;
-    const { clock } = this.#surroundings;
-    return {
-      name: leader.name,
-      get lastUpdateMs() {
-        return clock.wallMs() - (clock.nowMs() - driver.state.knowledge.verifiedAtMs);
-      },
-    };
+  /**
+   * Whom the endpoint names. Whoever asks compares that with its hostname, so the name of this Pod is told only while
+   * this process leads: not while a sibling of its leads, nor a later Pod of the same name.
+   */
+  #nameToTell(): string | null {
+    if (this.#driver === null) return null;
+    const { knowledge, config } = this.#driver.state;
+    const name = currentLeader(knowledge)?.name ?? null;
+    return name === config.self.name && !this.isLeader ? null : name;
   }
 
   #warn(code: WarningCode, message: string): void {
