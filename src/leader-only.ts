@@ -12,6 +12,8 @@ export interface LeadershipGuard {
   readonly isDoubtful: () => boolean;
   /** Asks the API server; rejects unless it confirms. */
   readonly confirm: () => Promise<Term>;
+  /** Counts it as work of the term, which is waited for before the Lease is given up. Never rejects. */
+  readonly join: (running: Promise<unknown>) => void;
 }
 
 /** Wraps `job`; see `LeaseElector.leaderOnly`. */
@@ -28,7 +30,10 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
       const term = guard.term();
       // Still in doubt: better no run than one beside the successor's.
       if (term === undefined || guard.isDoubtful()) return undefined;
-      return await job(term, ...args);
+      // What is thrown at once is a rejection, too.
+      const run = (async () => job(term, ...args))();
+      guard.join(run);
+      return await run;
     } finally {
       running = false;
     }

@@ -85,7 +85,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #stopped: Outcome = outcome();
   /** Tells whoever asks over HTTP, if that is wanted. */
   readonly #endpoint: Endpoint | null;
-  /** Only where a job asked for it: it wakes the process every second. */
+  /** Only where a job asked for it: it wakes the process every second. While a candidate, too: what elects it may be old. */
   #stalls: StallWatch | null = null;
   #driver: Driver | null = null;
   #ports: Ports | null = null;
@@ -146,8 +146,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Leaves the election: stops campaigning, aborts `term.signal`, waits for the promise of `onElected` (at most
-   * `drainTimeoutMs`), and resolves when nothing of the elector is left. Nothing is called after that.
+   * Leaves the election: stops campaigning, aborts `term.signal`, waits for the promise of `onElected` and for the
+   * jobs of `leaderOnly` that run (at most `drainTimeoutMs`), and resolves when nothing of the elector is left.
+   * Nothing is called after that.
    *
    * The Lease is kept, so that a restarted container is still the leader; it is given up when the own Pod is
    * being deleted and the work is done, or when `release` is true.
@@ -205,24 +206,36 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const term = this.#work.term;
     const driver = this.#driver;
     if (term === undefined || driver === null || this.#ports === null) throw notLeaderError();
+    const { self } = driver.state.config;
     const askedAtMs = this.#surroundings.clock.nowMs();
-    const answer = await this.#ports.lease.read();
-    if (!answer.ok) throw unconfirmedError(answer.failure.message, answer.failure.cause ?? answer.failure);
-    const lease = answer.value;
-    if (lease !== null) driver.take({ type: 'leaseObserved', lease, by: 'list' });
+    // The Lease of a Pod that is gone stays until somebody takes it away: it alone proves nothing.
+    const [leaseAnswer, podAnswer] = await Promise.all([this.#ports.lease.read(), this.#ports.pod.read(self.name)]);
+    if (podAnswer.ok && podAnswer.value?.uid !== self.uid) {
+      const pod = { ...self, resourceVersion: '0', terminating: true };
+      driver.take({ type: 'podDeleted', watched: self, pod });
+    }
+    if (leaseAnswer.ok && leaseAnswer.value !== null) {
+      driver.take({ type: 'leaseObserved', lease: leaseAnswer.value, by: 'list' });
+    }
     if (this.#work.term !== term) throw notLeaderError();
-    const { knowledge, config } = driver.state;
-    if (lease === null) throw unconfirmedError('the Lease is missing, and is restored');
-    if (holderOf(lease, knowledge.incumbent)?.uid !== config.self.uid || isReleased(lease)) throw notLeaderError();
+    if (!leaseAnswer.ok) throw unconfirmedError(leaseAnswer.failure);
+    if (!podAnswer.ok && podAnswer.failure.kind !== 'forbidden') throw unconfirmedError(podAnswer.failure);
+    const lease = leaseAnswer.value;
+    if (lease === null) throw unconfirmedError(new Error('the Lease is missing, and is restored'));
+    const holder = holderOf(lease, driver.state.knowledge.incumbent);
+    if (holder?.uid !== self.uid || isReleased(lease)) throw notLeaderError();
     this.#stalls?.forgive(askedAtMs);
     return term;
   }
 
   /**
    * Wraps a job, for any scheduler: the function it returns runs the job only while this process leads, gives it the
-   * term, and resolves with its result, or with `undefined` when it was not run. It never runs beside itself. After
-   * this process stood still for more than 5 seconds (a suspended machine, a stopped process), leadership is
-   * confirmed with the API server before the job runs.
+   * term and its own arguments, and resolves with its result, or with `undefined` when it was not run. It never runs
+   * beside itself. After this process stood still for 5 seconds or more (a suspended machine, a stopped process),
+   * leadership is confirmed with the API server before the job runs; while it cannot be, no job runs.
+   *
+   * A job that runs is work of its term, as that of `onElected` is: it should end when `term.signal` aborts, and
+   * `stop()` and `stepDown()` wait for it. When it rejects, so does the promise that its scheduler is given.
    *
    * ```ts
    * import { LeaseElector } from 'lease-elector';
@@ -239,11 +252,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   ): (...args: Arguments) => Promise<Result | undefined> {
     this.#stalls ??= new StallWatch(this.#surroundings.clock);
     const stalls = this.#stalls;
-    if (this.isLeader) stalls.start();
+    if (!this.#over) stalls.start();
     return leaderOnly(job, {
       term: () => this.term,
       isDoubtful: () => stalls.stalledAtMs !== null,
       confirm: () => this.confirm(),
+      join: (running) => this.#work.join(running),
     });
   }
 
@@ -363,7 +377,6 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   #elected(core: CoreTerm): void {
     const term = this.#work.begin(core);
-    this.#stalls?.start();
     this.#endpoint?.publish();
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     this.emit('elected', term);
@@ -373,7 +386,6 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #demoted(reason: DemotionReason): void {
     const term = this.#work.end(reason);
     if (term === undefined) return;
-    this.#stalls?.stop();
     this.#endpoint?.publish();
     log('demoted: %s', reason);
     this.emit('demoted', term, reason);
@@ -416,6 +428,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     if (this.#over) return;
     this.#over = true;
     this.#stopping.abort();
+    this.#stalls?.stop();
     this.emit('stopped');
     const end = (): void => {
       this.#started?.reject(error);
@@ -472,10 +485,10 @@ function notLeaderError(): LeaseElectorError {
   );
 }
 
-function unconfirmedError(why: string, cause?: unknown): LeaseElectorError {
+function unconfirmedError(why: { readonly message: string; readonly cause?: unknown }): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_UNCONFIRMED',
-    `Whether this process leads could not be confirmed: ${why}. Leave the write, and ask again later.`,
-    { cause },
+    `Whether this process leads could not be confirmed: ${why.message}. Leave the write, and ask again later.`,
+    { cause: why.cause ?? why },
   );
 }

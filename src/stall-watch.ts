@@ -9,13 +9,17 @@ import type { Clock, Timer } from './clock.ts';
 /** How often it looks, in milliseconds. */
 const PULSE_MS = 1_000;
 
-/** A pulse that is so many milliseconds late says that the process stood still. */
+/**
+ * So many milliseconds without a pulse say that the process stood still: one that stood still for that long is always
+ * noticed, and none that stood still for less than `STALL_MS - PULSE_MS`.
+ */
 export const STALL_MS = 5_000;
 
 export class StallWatch {
   readonly #clock: Clock;
   #timer: Timer | null = null;
-  #pulseAtMs = 0;
+  /** The last pulse by both clocks: the monotonic one stands still while the machine is suspended. */
+  #pulse = { nowMs: 0, wallMs: 0 };
   #stalledAtMs: number | null = null;
 
   constructor(clock: Clock) {
@@ -23,9 +27,7 @@ export class StallWatch {
   }
 
   start(): void {
-    if (this.#timer !== null) return;
-    this.#stalledAtMs = null;
-    this.#pulse();
+    if (this.#timer === null) this.#beat();
   }
 
   stop(): void {
@@ -33,8 +35,9 @@ export class StallWatch {
     this.#timer = null;
   }
 
-  /** The end of the last stall, as a monotonic moment; `null` when there was none since `start`. */
+  /** The end of the last stall that was not forgiven, as a monotonic moment; `null` when there was none. */
   get stalledAtMs(): number | null {
+    // The timer of the pulse may be due, and not have had its turn yet.
     if (this.#timer !== null) this.#look();
     return this.#stalledAtMs;
   }
@@ -46,14 +49,15 @@ export class StallWatch {
 
   #look(): void {
     const nowMs = this.#clock.nowMs();
-    if (nowMs - this.#pulseAtMs < PULSE_MS + STALL_MS) return;
-    this.#stalledAtMs = nowMs;
-    this.#pulseAtMs = nowMs;
+    const wallMs = this.#clock.wallMs();
+    // A clock that was put forward looks like a suspended machine, and costs one question too many.
+    if (Math.max(nowMs - this.#pulse.nowMs, wallMs - this.#pulse.wallMs) >= STALL_MS) this.#stalledAtMs = nowMs;
+    this.#pulse = { nowMs, wallMs };
   }
 
-  #pulse(): void {
-    if (this.#timer !== null) this.#look();
-    this.#pulseAtMs = this.#clock.nowMs();
-    this.#timer = this.#clock.setTimer(PULSE_MS, () => this.#pulse(), { background: true });
+  #beat(): void {
+    if (this.#timer === null) this.#pulse = { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs() };
+    else this.#look();
+    this.#timer = this.#clock.setTimer(PULSE_MS, () => this.#beat(), { background: true });
   }
 }

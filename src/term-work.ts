@@ -1,5 +1,6 @@
 /**
- * The term of this process while it lasts, and the work that belongs to it: `onElected`, one call at a time.
+ * The term of this process while it lasts, and the work that belongs to it: `onElected`, one call at a time, and the
+ * jobs of `leaderOnly`.
  *
  * When a term begins and ends is decided in `core/`.
  */
@@ -13,10 +14,10 @@ export class TermWork {
   readonly #onElected: (term: Term) => unknown;
   readonly #failed: (error: LeaseElectorError) => void;
   #current: { readonly term: Term; readonly controller: AbortController } | null = null;
-  /** All work so far. Never rejects. */
-  #work: Promise<void> = Promise.resolve();
-  /** The work that was given its time already, and did not settle. */
-  #overdue: Promise<void> | null = null;
+  /** The work that has not ended; none of it rejects. There is a call of `onElected` per term, and a run of each job. */
+  readonly #unfinished = new Set<Promise<void>>();
+  /** What was given its time already, and did not settle. */
+  #overdue: ReadonlySet<Promise<void>> = new Set();
 
   /** @param failed is told when `onElected` throws, or its promise rejects */
   constructor(onElected: (term: Term) => unknown, failed: (error: LeaseElectorError) => void) {
@@ -45,7 +46,17 @@ export class TermWork {
 
   /** What is left of an earlier term's work goes first: better none than two, within one process, too. */
   run(term: Term): void {
-    this.#work = this.#work.then(() => this.#call(term));
+    this.#add(Promise.all(this.#unfinished).then(() => this.#call(term)));
+  }
+
+  /** Work that was begun elsewhere, whose outcome is not for this class. */
+  join(work: Promise<unknown>): void {
+    this.#add(
+      work.then(
+        () => undefined,
+        () => undefined,
+      ),
+    );
   }
 
   /** The term is over: aborts its signal. `undefined` when there was none. */
@@ -60,14 +71,19 @@ export class TermWork {
 
   /** Waits for all work, at most `timeoutMs`: `true` when it is done. Work that had its time is not waited for again. */
   async settle(clock: Clock, timeoutMs: number): Promise<boolean> {
-    const work = this.#work;
-    if (work === this.#overdue) return false;
+    const work = [...this.#unfinished];
+    if (work.length > 0 && work.every((one) => this.#overdue.has(one))) return false;
     const { promise: timeout, resolve } = Promise.withResolvers<void>();
     const timer = clock.setTimer(timeoutMs, resolve);
-    const drained = await Promise.race([work.then(() => true), timeout.then(() => false)]);
+    const drained = await Promise.race([Promise.all(work).then(() => true), timeout.then(() => false)]);
     timer.cancel();
-    if (!drained) this.#overdue = work;
+    if (!drained) this.#overdue = new Set(work);
     return drained;
+  }
+
+  #add(work: Promise<void>): void {
+    this.#unfinished.add(work);
+    void work.then(() => this.#unfinished.delete(work));
   }
 
   /** The promise of `onElected` is owned here: it never goes unhandled. */
