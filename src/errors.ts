@@ -71,3 +71,20 @@ export function stoppedError(): LeaseElectorError {
     'The elector was stopped; to take part again, make a new one.',
   );
 }
+
+/** What only the leader may do was asked of another. */
+export function notLeaderError(): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_NOT_LEADER',
+    'This process does not lead, and only the leader can do this; look at isLeader first.',
+  );
+}
+
+/** What `confirm()` rejects with when it could not find out. */
+export function unconfirmedError(why: { readonly message: string; readonly cause?: unknown }): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_UNCONFIRMED',
+    `Whether this process leads could not be confirmed: ${why.message}. Leave the write, and ask again later.`,
+    { cause: why.cause ?? why },
+  );
+}

@@ -4,16 +4,15 @@
  */
 
 import { systemClock } from './clock.ts';
+import { confirm } from './confirm.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
-import { isReleased } from './core/lease-record.ts';
 import { currentLeader } from './core/observation.ts';
-import { holderOf } from './core/verdict.ts';
 import { debugLog } from './debug-log.ts';
 import { Driver } from './driver/driver.ts';
 import type { Ports } from './driver/ports.ts';
 import { Endpoint } from './endpoint.ts';
 import { enterCluster, type Surroundings } from './enter-cluster.ts';
-import { errorOfFailure, LeaseElectorError, stoppedError } from './errors.ts';
+import { errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
 import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { connectToCluster } from './kube/connect.ts';
@@ -206,24 +205,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const term = this.#work.term;
     const driver = this.#driver;
     if (term === undefined || driver === null || this.#ports === null) throw notLeaderError();
-    const { self } = driver.state.config;
     const askedAtMs = this.#surroundings.clock.nowMs();
-    // The Lease of a Pod that is gone stays until somebody takes it away: it alone proves nothing.
-    const [leaseAnswer, podAnswer] = await Promise.all([this.#ports.lease.read(), this.#ports.pod.read(self.name)]);
-    if (podAnswer.ok && podAnswer.value?.uid !== self.uid) {
-      const pod = { ...self, resourceVersion: '0', terminating: true };
-      driver.take({ type: 'podDeleted', watched: self, pod });
-    }
-    if (leaseAnswer.ok && leaseAnswer.value !== null) {
-      driver.take({ type: 'leaseObserved', lease: leaseAnswer.value, by: 'list' });
-    }
-    if (this.#work.term !== term) throw notLeaderError();
-    if (!leaseAnswer.ok) throw unconfirmedError(leaseAnswer.failure);
-    if (!podAnswer.ok && podAnswer.failure.kind !== 'forbidden') throw unconfirmedError(podAnswer.failure);
-    const lease = leaseAnswer.value;
-    if (lease === null) throw unconfirmedError(new Error('the Lease is missing, and is restored'));
-    const holder = holderOf(lease, driver.state.knowledge.incumbent);
-    if (holder?.uid !== self.uid || isReleased(lease)) throw notLeaderError();
+    await confirm(driver, this.#ports, () => this.#work.term === term);
     this.#stalls?.forgive(askedAtMs);
     return term;
   }
@@ -331,6 +314,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         leaseName: lease,
         renewIntervalMs: this.#options.renewIntervalMs,
         leaseDurationSeconds: this.#options.leaseDurationSeconds,
+        succession: this.#options.succession,
       },
       ports,
       clock,
@@ -476,19 +460,4 @@ function outcome(): Outcome {
   // Whoever was given the promise handles it; nobody may have been.
   pending.promise.catch(() => undefined);
   return pending;
-}
-
-function notLeaderError(): LeaseElectorError {
-  return new LeaseElectorError(
-    'ERR_LEASE_ELECTOR_NOT_LEADER',
-    'This process does not lead, and only the leader can do this; look at isLeader first.',
-  );
-}
-
-function unconfirmedError(why: { readonly message: string; readonly cause?: unknown }): LeaseElectorError {
-  return new LeaseElectorError(
-    'ERR_LEASE_ELECTOR_UNCONFIRMED',
-    `Whether this process leads could not be confirmed: ${why.message}. Leave the write, and ask again later.`,
-    { cause: why.cause ?? why },
-  );
 }

@@ -3,6 +3,7 @@
  */
 
 import { isIP } from 'node:net';
+import type { Succession } from './core/incumbent.ts';
 import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import type { UsedKubeConfig } from './kube/credentials.ts';
@@ -18,6 +19,9 @@ export const DEFAULT_DRAIN_TIMEOUT_MS = 20_000;
 
 /** A request to the API server that is not answered after this many milliseconds has failed. */
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+
+/** A leader is elected for life: until its Pod object is deleted. */
+export const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
 
 /** The longest delay that a timer of Node.js can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -77,6 +81,19 @@ export interface LeaseElectorOptions {
   /** Leads alone, loudly, when there is no cluster: for a developer's machine. @default false */
   readonly local?: boolean;
 
+  /**
+   * What ends a leader's life besides its own will. `pod-deleted`: only the deletion of its Pod object. `pod-stopped`:
+   * also that its Pod has ended for good, which is to say that its phase is Failed or Succeeded and that every one of
+   * its containers is reported as terminated; an evicted Pod then does not hold the Lease until somebody deletes it.
+   *
+   * Give all electors of one Lease the same. Where they differ nobody leads beside another, but only those with
+   * `pod-stopped` succeed a stopped Pod. Needs the permissions to read Pods and to delete Leases: the garbage collector
+   * does not delete the Lease of a Pod that exists.
+   *
+   * @default 'pod-deleted'
+   */
+  readonly succession?: Succession;
+
   /** How often the leader renews, in milliseconds. @default 10000 */
   readonly renewIntervalMs?: number;
 
@@ -94,13 +111,17 @@ export interface LeaseElectorOptions {
 
   /**
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
-   * and host. It listens before anything else, and until `stop()` has resolved. @default false
+   * and host. It listens before anything else, and until `stop()` has resolved; where it cannot, that is a warning.
+   *
+   * The name of the own Pod is told only while this very process leads: not while a sibling of its leads (there are
+   * then two processes with one hostname), nor a later Pod of the same name. `{}` is told instead. @default false
    */
   readonly endpoint?: boolean | EndpointOptions;
 
   /**
    * Sets `ELECTOR_PATH`, `ELECTOR_GET_URL` and `ELECTOR_SSE_URL` in `process.env` once the endpoint listens, for code
-   * of the same process. @default false
+   * of the same process; what a sidecar's webhook set is replaced, and nothing is set where it does not listen.
+   * They stay when the elector has stopped. @default false
    */
   readonly exportEnv?: boolean;
 
@@ -114,6 +135,7 @@ export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint'> {
   readonly endpoint: EndpointOptions | null;
   readonly exportEnv: boolean;
   readonly local: boolean;
+  readonly succession: Succession;
   readonly renewIntervalMs: number;
   readonly leaseDurationSeconds: number;
   readonly drainTimeoutMs: number;
@@ -188,6 +210,10 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
       isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && value['path'] !== undefined),
   },
   local: BOOLEAN,
+  succession: {
+    expected: `'pod-deleted' or 'pod-stopped'`,
+    accepts: (value) => value === 'pod-deleted' || value === 'pod-stopped',
+  },
   renewIntervalMs: integer(100, LONGEST_TIMER_MS),
   leaseDurationSeconds: integer(1, Math.floor(LONGEST_TIMER_MS / 1000)),
   drainTimeoutMs: integer(0, LONGEST_TIMER_MS),
@@ -214,6 +240,7 @@ export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
     endpoint: options.endpoint === true ? {} : options.endpoint || null,
     exportEnv: options.exportEnv ?? false,
     local: options.local ?? false,
+    succession: options.succession ?? DEFAULT_SUCCESSION,
     renewIntervalMs: options.renewIntervalMs ?? DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: options.leaseDurationSeconds ?? DEFAULT_LEASE_DURATION_SECONDS,
     drainTimeoutMs: options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
