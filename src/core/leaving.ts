@@ -152,7 +152,8 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
       return noteWritten(turn, role, input.request, input.lease);
     case 'leaseRemoved':
       if (role.step.request !== input.request) return;
-      noteAbsence(turn);
+      // Events may have overtaken the answer: then a successor's Lease is known already.
+      if (ownLease(turn) !== null) noteAbsence(turn);
       return leaveOffice(turn, role.next, true);
     case 'leaseRead':
       if (turn.wasLeaseRead(input.request)) noteLeaseRead(turn, role);

@@ -279,6 +279,19 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
+    rule: 'a late answer to its DELETE does not make it forget the successor that events have shown already',
+    given: () => {
+      const story = stepsDown()
+        .replaced('12')
+        .deleted(ownLease({ resourceVersion: '13' }));
+      story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })).removed();
+      return story.wait(STEP_DOWN_PAUSE_MS).podGone(RIVAL);
+    },
+    when: (story) => story.fire('campaign'),
+    role: 'candidate clearing',
+    effects: [`readPod ${SELF.name}`, 'deleteLease lease-2@15'],
+  },
+  {
     rule: 'who could not give its Lease up resumes: nobody else can lead',
     given: stepsDown,
     when: (story) => story.fail('replaceLease', 'forbidden'),
