@@ -24,12 +24,33 @@ async function logOf(seed: number): Promise<string> {
   return lines.join('\n');
 }
 
-test('a seed has the same log when it is run again, among others too', async () => {
-  const seeds = Array.from({ length: 8 }, (_, index) => index + 1);
-  const first = await Promise.all(seeds.map(logOf));
-  for (const [index, seed] of seeds.entries()) assert.equal(await logOf(seed), first[index], `seed ${seed}`);
-  assert.equal(new Set(first).size, seeds.length, 'and another than all others');
+/** All at once, so that they would disturb each other if they could. */
+const SEEDS: readonly number[] = Array.from({ length: 24 }, (_, index) => index + 1);
+const logs: readonly string[] = await Promise.all(SEEDS.map(logOf));
+
+test('a seed has the same log when it is run again, and another than all others', async () => {
+  for (const seed of SEEDS.slice(0, 8)) assert.equal(await logOf(seed), logs[seed - 1], `seed ${seed}`);
+  assert.equal(new Set(logs).size, SEEDS.length);
 });
+
+/** What an elector says, what it is answered and shown, and who else is there: what never happens is not tested. */
+const HAPPENINGS: readonly RegExp[] = [
+  ...['elected', 'demoted', 'leaderChanged', 'renewed', 'stale', 'warning', 'error', 'stopped'].map(
+    (event) => new RegExp(`: ${event}( \\(token|$)`, 'm'),
+  ),
+  ...['ok', 'there is none', 'unavailable', 'unauthorized', 'forbidden', 'conflict', 'alreadyExists', 'throttled'].map(
+    (outcome) => new RegExp(`is answered: .* → ${outcome}`),
+  ),
+  ...['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'].map((type) => new RegExp(`is shown: watch .* ${type} `)),
+  /\/1#\d+ starts/,
+  /sidecar-\d+.*: Lease ADDED/,
+  /the collector: Lease DELETED/,
+  /somebody: Lease (MODIFIED|DELETED)/,
+];
+
+for (const happening of HAPPENINGS) {
+  test(`happens in some seed: ${happening.source}`, () => assert.ok(logs.some((log) => happening.test(log))));
+}
 
 test('a seed has the same log in another process, another time zone and another language', async () => {
   const elsewhere = { TZ: 'Asia/Kathmandu', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' };
@@ -64,10 +85,19 @@ test('many seeds: a table, the figures as JSON, and nothing on stderr where nobo
   }
 });
 
-test('minutes: seeds from one that is drawn and named, so that they can be run again', () => {
-  const { stdout, status } = sim(['--minutes', '0.01']);
-  assert.match(stdout, /^seeds from \d+ on, for 0.01 minutes\n\nseeds {13}[1-9]/);
+test('minutes: as many seeds as fit, at least one for each core', () => {
+  const { stdout, status } = sim(['--minutes', '0.01', '--from', '21']);
+  assert.match(stdout, /^seeds from 21 on, for 0.01 minutes\n\nseeds {13}[1-9]/);
   assert.equal(status, 0);
+});
+
+test('minutes without a first seed: one is drawn, so that every run is another', () => {
+  const firsts = Array.from({ length: 3 }, () => {
+    const task = parseArguments(['--minutes', '2']);
+    assert.ok(task.type === 'many' && task.forMs === 120_000);
+    return task.from;
+  });
+  assert.equal(new Set(firsts).size, 3);
 });
 
 const MISTAKES: readonly (readonly [args: string, message: RegExp])[] = [
