@@ -22,6 +22,7 @@ class Election {
     leaseName: 'bench',
     renewIntervalMs: 10_000,
     leaseDurationSeconds: 30,
+    succession: 'pod-deleted',
   });
   #nowMs = 0;
   #version = 100;

@@ -169,9 +169,10 @@ function clear(
   });
 }
 
-function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, pod: PodRecord | null): void {
+function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, read: PodRecord | null): void {
   turn.learn({ canReadPods: true });
-  if (pod === null || pod.uid !== turn.config.self.uid) {
+  const pod = turn.ownPod(read);
+  if (pod === null) {
     barDeleted(turn);
   } else if (pod.terminating && attempt.step === 'clearing') {
     turn.learn({ barred: 'pod-terminating' });

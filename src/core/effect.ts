@@ -65,7 +65,7 @@ export type DemotionReason =
   | 'stepped-down'
   /** The Lease was given to somebody else by hand. */
   | 'usurped'
-  /** The own Pod does not exist any more. */
+  /** The own Pod does not exist any more, or (with `succession: 'pod-stopped'`) is reported to have stopped. */
   | 'pod-deleted'
   /** The API server keeps refusing the token, as it does when the Pod is gone. */
   | 'unauthorized'

@@ -2,7 +2,13 @@
  * Is the incumbent's Pod alive, gone or unknown?
  */
 
-import type { PodRecord, PodReference } from './lease-record.ts';
+import { hasStopped, type PodRecord, type PodReference } from './lease-record.ts';
+
+/**
+ * What ends a leader's life besides its own will: that its Pod object is deleted, or already that it has stopped
+ * (phase Failed or Succeeded, and every container terminated).
+ */
+export type Succession = 'pod-deleted' | 'pod-stopped';
 
 /** `unknown` (its Pod could not be read yet, or may not be) counts as alive everywhere. */
 export type IncumbentFate = 'alive' | 'gone' | 'unknown';
@@ -26,11 +32,21 @@ export type PodEvidence =
  * being deleted, failed, or on a dead node still exists, and its process may still work; and a list or a
  * watch event without its uid may be older than the incumbent, so it proves nothing and only makes one ask.
  *
+ * With the succession `pod-stopped` a Pod that has stopped counts as gone, whoever shows it and however late: it
+ * never runs again.
+ *
  * Once gone, always gone: a uid never comes back.
  */
-export function judgeIncumbent(incumbent: PodReference, before: IncumbentFate, evidence: PodEvidence): IncumbentFate {
+export function judgeIncumbent(
+  incumbent: PodReference,
+  before: IncumbentFate,
+  evidence: PodEvidence,
+  succession: Succession,
+): IncumbentFate {
   if (before === 'gone') return 'gone';
-  const same = evidence.pod?.uid === incumbent.uid;
+  const { pod } = evidence;
+  const same = pod?.uid === incumbent.uid;
+  if (same && succession === 'pod-stopped' && hasStopped(pod)) return 'gone';
   switch (evidence.kind) {
     case 'consistent':
       return same ? 'alive' : 'gone';

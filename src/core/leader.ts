@@ -127,7 +127,7 @@ function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
 function noteOwnPod(turn: Turn, role: LeaderRole, request: number, pod: PodRecord | null): void {
   if (!isOwnPodCheck(role, request)) return;
   turn.learn({ canReadPods: true });
-  if (pod === null || pod.uid !== turn.config.self.uid) barDeleted(turn);
+  if (turn.ownPod(pod) === null) barDeleted(turn);
   else turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
 }
 

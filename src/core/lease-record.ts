@@ -39,6 +39,48 @@ export interface PodRecord extends PodReference {
   readonly resourceVersion: string;
   /** Whether it has a `deletionTimestamp`. A terminating Pod still exists. */
   readonly terminating: boolean;
+  /** Left out where nothing was reported yet. */
+  readonly report?: PodReport;
+}
+
+/**
+ * What the control plane and the kubelet report of a Pod: news for people. The rules ask `hasStopped` and nothing else
+ * of it, and only with `succession: 'pod-stopped'`.
+ */
+export interface PodReport {
+  /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
+  readonly phase: string | null;
+  /** Why it is in this phase, such as `Evicted` or `NodeLost`. */
+  readonly reason: string | null;
+  readonly nodeName: string | null;
+  /** The condition `ContainersReady`, which only the kubelet writes. */
+  readonly containersReady: boolean | null;
+  /** The condition `Ready`, which the control plane sets to false as well when it has lost the node. */
+  readonly ready: boolean | null;
+  /** The reason of that condition. */
+  readonly readyReason: string | null;
+  /** When that condition last changed, in milliseconds since 1970. */
+  readonly readyChangedAtMs: number | null;
+  /** Whether every single container, of whatever sort, is reported to have ended. */
+  readonly containersTerminated: boolean;
+  /** When its deletion was asked for, in milliseconds since 1970. */
+  readonly terminatingSinceMs: number | null;
+  /** Its `deletionTimestamp`: when its grace period ends, in milliseconds since 1970. */
+  readonly deletionTimestampMs: number | null;
+}
+
+/**
+ * Whether a Pod has ended for good although its object exists: a Pod never leaves the phases Failed and Succeeded, and
+ * its containers are never started again. The phase alone is no proof: the control plane also writes it for a Pod whose
+ * node it has lost, and whose containers may run on.
+ */
+export function hasStopped({ report }: PodRecord): boolean {
+  return report !== undefined && isFinalPhase(report.phase) && report.containersTerminated;
+}
+
+/** Whether a Pod of this phase is never started again. */
+export function isFinalPhase(phase: string | null): boolean {
+  return phase === 'Failed' || phase === 'Succeeded';
 }
 
 /**

@@ -165,8 +165,7 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
 
 function noteOwnPod(turn: Turn, role: LeavingRole, request: number, pod: PodRecord | null): void {
   if (role.step.request !== request) return;
-  const terminating = pod !== null && pod.uid === turn.config.self.uid && pod.terminating;
-  if (terminating) mark(turn, role.next);
+  if (turn.ownPod(pod)?.terminating === true) mark(turn, role.next);
   else leaveOffice(turn, role.next, false);
 }
 

@@ -174,7 +174,7 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
 function notePod(turn: Turn, watched: PodReference, evidence: PodEvidence): void {
   const { incumbent, incumbentRead } = turn.knowledge;
   if (incumbent === null || incumbent.pod.uid !== watched.uid) return;
-  const fate = judgeIncumbent(incumbent.pod, incumbent.fate, evidence);
+  const fate = judgeIncumbent(incumbent.pod, incumbent.fate, evidence, turn.config.succession);
   turn.learn({ incumbent: { ...incumbent, fate }, canReadPods: true });
   if (fate === 'gone' && incumbent.pod.uid === turn.config.self.uid) barDeleted(turn);
   if (fate !== 'unknown') return;

@@ -5,7 +5,7 @@
  */
 
 import type { Leader, Term, WarningCode } from './effect.ts';
-import type { IncumbentFate } from './incumbent.ts';
+import type { IncumbentFate, Succession } from './incumbent.ts';
 import type { ReleasePolicy } from './input.ts';
 import type { LeaseRecord, PodReference } from './lease-record.ts';
 
@@ -16,6 +16,7 @@ export interface ElectionConfig {
   readonly leaseName: string;
   readonly renewIntervalMs: number;
   readonly leaseDurationSeconds: number;
+  readonly succession: Succession;
 }
 
 /** The Pod that holds the Lease, or held the last one seen. */

@@ -74,15 +74,16 @@ export function leaveOffice(turn: Turn, next: LeavingFor, released: boolean): vo
   turn.announce({ type: 'steppedDown', released });
 }
 
-/** The own Pod is gone: whatever this process is, it must never lead again. */
+/** The own Pod is gone, or counts as gone: whatever this process is, it must never lead again. */
 export function barDeleted(turn: Turn): void {
-  const { name, uid } = turn.config.self;
+  const { self, succession } = turn.config;
+  const { name, uid } = self;
   const { incumbent } = turn.knowledge;
   turn.learn({ barred: 'pod-deleted' });
   if (incumbent?.pod.uid === uid) turn.learn({ incumbent: { ...incumbent, fate: 'gone' } });
   turn.warn(
     'pod-deleted',
-    `Pod ${name} (uid ${uid}) does not exist any more, but this process still runs: it will not lead again. End it.`,
+    `Pod ${name} (uid ${uid}) ${succession === 'pod-stopped' ? 'has stopped, or ' : ''}does not exist any more, but this process still runs: it will not lead again. End it.`,
   );
 }
 

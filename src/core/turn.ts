@@ -6,8 +6,9 @@
  */
 
 import type { Announcement, Effect, WarningCode } from './effect.ts';
+import { judgeIncumbent } from './incumbent.ts';
 import type { Moment, TimerName } from './input.ts';
-import type { LeaseRecord } from './lease-record.ts';
+import type { LeaseRecord, PodRecord } from './lease-record.ts';
 import { isOvertaken, type RequestFailure } from './request-failure.ts';
 import { atLeastRetryAfterMs, retryDelayMs } from './retry-delay.ts';
 import type { ElectionConfig, ElectionState, Knowledge, Role } from './state.ts';
@@ -112,6 +113,12 @@ export class Turn {
     const request = this.newRequest();
     this.order({ type: 'readPod', request, name: this.config.self.name });
     return { request };
+  }
+
+  /** The own Pod, as a consistent read of its name showed it; `null` when it is gone, or counts as gone. */
+  ownPod(read: PodRecord | null): PodRecord | null {
+    const { self, succession } = this.config;
+    return judgeIncumbent(self, 'unknown', { kind: 'consistent', pod: read }, succession) === 'gone' ? null : read;
   }
 
   /** Whether this was the consistent read of the Lease in flight. */

@@ -145,7 +145,8 @@ export function parseMicroTime(value: unknown): number | null {
   return Number.isNaN(wallMs) ? null : wallMs;
 }
 
-function stringOrNull(value: unknown): string | null {
+/** A string as it is, and anything else as `null`. */
+export function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 

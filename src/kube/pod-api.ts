@@ -10,6 +10,7 @@ import type { ApiTransport } from './api-client.ts';
 import { isObject, malformed } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { readIdentity } from './lease-mapping.ts';
+import { readPodReport } from './pod-report.ts';
 import { watchPort } from './watch-stream.ts';
 
 /** A Pod with its labels, of which the Lease's name may be one. */
@@ -52,13 +53,15 @@ export function podWatchPort(client: ApiTransport, namespace: string, name: stri
 
 function readLabelledPod(value: unknown): LabelledPod | null {
   const identity = readIdentity(value, 'Pod');
-  if (identity === null) return null;
+  if (identity === null || !isObject(value)) return null;
   const { name, uid, resourceVersion, metadata } = identity;
+  const report = readPodReport(value, metadata);
   return {
     name,
     uid,
     resourceVersion,
     terminating: typeof metadata['deletionTimestamp'] === 'string',
     labels: isObject(metadata['labels']) ? metadata['labels'] : {},
+    ...(report === null ? {} : { report }),
   };
 }

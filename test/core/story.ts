@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import type { Announcement, Effect, Leader } from '../../src/core/effect.ts';
 import { step } from '../../src/core/election.ts';
 import type { Fact, Input, TimerName } from '../../src/core/input.ts';
-import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
+import type { LeaseContent, LeaseRecord, PodRecord, PodReference, PodReport } from '../../src/core/lease-record.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState, type Role } from '../../src/core/state.ts';
 
@@ -23,6 +23,7 @@ export const CONFIG: ElectionConfig = {
   leaseName: 'app',
   renewIntervalMs: 10_000,
   leaseDurationSeconds: 30,
+  succession: 'pod-deleted',
 };
 
 /** The moment at which every story begins, by the wall clock. */
@@ -50,6 +51,30 @@ export function leaseOf(owner: PodReference | null, changes: Partial<LeaseRecord
 
 export function podOf(pod: PodReference, changes: Partial<PodRecord> = {}): PodRecord {
   return { ...pod, resourceVersion: '5', terminating: false, ...changes };
+}
+
+/** What is reported of a Pod that runs, or whatever is said instead. */
+export function reportOf(changes: Partial<PodReport> = {}): PodReport {
+  return {
+    phase: 'Running',
+    reason: null,
+    nodeName: 'node-1',
+    containersReady: true,
+    ready: true,
+    readyReason: null,
+    readyChangedAtMs: WALL_MS,
+    containersTerminated: false,
+    terminatingSinceMs: null,
+    deletionTimestampMs: null,
+    ...changes,
+  };
+}
+
+/** A Pod that was evicted, and whose containers have all ended. */
+export function stoppedPod(pod: PodReference, changes: Partial<PodReport> = {}): PodRecord {
+  return podOf(pod, {
+    report: reportOf({ phase: 'Failed', reason: 'Evicted', containersTerminated: true, ...changes }),
+  });
 }
 
 /** Every way to fail; the compiler sees to it that none is forgotten. */

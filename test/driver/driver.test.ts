@@ -31,7 +31,14 @@ function drive(): {
   const defects: unknown[] = [];
   const listener = { hear: (_: Announcement): void => undefined, settle: (_: boolean): void => undefined };
   const driver = new Driver({
-    config: { self: SELF, namespace: 'shop', leaseName: 'web', renewIntervalMs: 1_000, leaseDurationSeconds: 3 },
+    config: {
+      self: SELF,
+      namespace: 'shop',
+      leaseName: 'web',
+      renewIntervalMs: 1_000,
+      leaseDurationSeconds: 3,
+      succession: 'pod-deleted',
+    },
     ports: world.ports,
     clock,
     random: { next: () => 0.5 },

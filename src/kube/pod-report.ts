@@ -1,0 +1,76 @@
+/**
+ * V1Pod → PodReport: the few things a Pod's status and metadata say of how it fares.
+ *
+ * What follows from them is decided by the core; nothing of the object itself is kept.
+ */
+
+import type { PodReport } from '../core/lease-record.ts';
+import { isObject } from './api-error.ts';
+import { parseMicroTime, stringOrNull } from './lease-mapping.ts';
+
+/**
+ * Reads what is reported of a Pod; `null` when the object has no status. A field that cannot be understood counts as
+ * left out.
+ */
+export function readPodReport(
+  pod: Readonly<Record<string, unknown>>,
+  metadata: Readonly<Record<string, unknown>>,
+): PodReport | null {
+  const { status } = pod;
+  if (!isObject(status)) return null;
+  const spec = isObject(pod['spec']) ? pod['spec'] : {};
+  const conditions = objectsOf(status['conditions']);
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  const deletionTimestampMs = parseMicroTime(metadata['deletionTimestamp']);
+  const graceSeconds = metadata['deletionGracePeriodSeconds'];
+  return {
+    phase: stringOrNull(status['phase']),
+    reason: stringOrNull(status['reason']),
+    nodeName: stringOrNull(spec['nodeName']),
+    containersReady: readStatus(conditions.find(({ type }) => type === 'ContainersReady')),
+    ready: readStatus(ready),
+    readyReason: stringOrNull(ready?.['reason']),
+    readyChangedAtMs: parseMicroTime(ready?.['lastTransitionTime']),
+    containersTerminated: areAllTerminated(spec, status),
+    // The API server sets it to the moment of the request and the grace period after it.
+    terminatingSinceMs:
+      deletionTimestampMs === null || typeof graceSeconds !== 'number'
+        ? deletionTimestampMs
+        : deletionTimestampMs - graceSeconds * 1000,
+    deletionTimestampMs,
+  };
+}
+
+/** Where a Pod's containers are listed, and where what became of them. */
+const CONTAINERS = [
+  ['containers', 'containerStatuses'],
+  ['initContainers', 'initContainerStatuses'],
+  ['ephemeralContainers', 'ephemeralContainerStatuses'],
+] as const;
+
+/**
+ * Whether every container that the Pod has is reported as terminated. An init container may be a sidecar that runs as
+ * long as the others, and an elector may run in a debug container, so all sorts count. A container of which nothing is
+ * reported (the Pod was rejected, or its node never spoke up) is not known to have ended.
+ */
+function areAllTerminated(spec: Readonly<Record<string, unknown>>, status: Readonly<Record<string, unknown>>): boolean {
+  if (objectsOf(spec['containers']).length === 0) return false;
+  return CONTAINERS.every(([containers, statuses]) => {
+    const reported = objectsOf(status[statuses]);
+    const ended = new Set(reported.filter(isTerminated).map(({ name }) => name));
+    return reported.every(isTerminated) && objectsOf(spec[containers]).every(({ name }) => ended.has(name));
+  });
+}
+
+function isTerminated({ state }: Readonly<Record<string, unknown>>): boolean {
+  return isObject(state) && isObject(state['terminated']);
+}
+
+function readStatus(condition: Readonly<Record<string, unknown>> | undefined): boolean | null {
+  if (condition?.['status'] === 'True') return true;
+  return condition?.['status'] === 'False' ? false : null;
+}
+
+function objectsOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
