@@ -60,12 +60,13 @@ export class Ledger {
   }
 
   refuse(uid: string): void {
-    this.#learn({ refused: [...this.record.refused, uid] });
+    this.#learn({ refused: [...this.record.refused, uid].sort() });
   }
 
   takenByHand({ lease }: Cluster): void {
     const uid = lease?.owner?.uid;
-    if (uid !== undefined && !this.record.taken.includes(uid)) this.#learn({ taken: [...this.record.taken, uid] });
+    if (uid !== undefined && !this.record.taken.includes(uid))
+      this.#learn({ taken: [...this.record.taken, uid].sort() });
   }
 
   /** A process has written or deleted the Lease: invariant 2. */
@@ -85,7 +86,8 @@ export class Ledger {
     if (owner !== holder && !free) {
       throw new Violation(`the Lease moves from ${holder}, whose Pod exists and which did not give it up, to ${owner}`);
     }
-    if (owner !== holder && holder !== null && taken.includes(holder)) this.#learn({ moved: [...moved, holder] });
+    if (owner !== holder && holder !== null && taken.includes(holder))
+      this.#learn({ moved: [...moved, holder].sort() });
   }
 
   /** Takes note of a change of the Lease, whoever made it. */
@@ -97,9 +99,10 @@ export class Ledger {
     const released = isReleased(after.lease);
     // Whoever writes its Lease has restored it.
     const stillTaken = owner === null ? taken : taken.filter((uid) => uid !== owner);
-    const releasedNow = released && !this.record.released;
+    // Whose Pod is gone has had its end.
+    const releasedNow = released && !this.record.released && owner !== null && exists(after, owner);
     this.#learn({ holder: owner, released, ...(stillTaken.length < taken.length ? { taken: stillTaken } : {}) });
-    return releasedNow && owner !== null ? { holder: owner, itself: false } : null;
+    return releasedNow ? { holder: owner, itself: false } : null;
   }
 
   /** Demoted, or killed: it need not hear of a successor any more. */

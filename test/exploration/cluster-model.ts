@@ -20,7 +20,7 @@ export type Collection =
   | { readonly step: 'insists'; readonly uid: string };
 
 export interface Cluster {
-  /** Counts every write. */
+  /** Counts the writes of the Lease; those of Pods are never compared with them. */
   readonly revision: number;
   readonly lease: LeaseRecord | null;
   readonly pods: readonly PodRecord[];
@@ -57,7 +57,7 @@ export type Answered =
   | Answer<LeaseRecord | PodRecord | null>
   | Answer<{ readonly items: readonly (LeaseRecord | PodRecord)[]; readonly resourceVersion: string }>;
 
-export const EMPTY_CLUSTER: Cluster = { revision: 100, lease: null, pods: [], collection: { step: 'idle' } };
+export const EMPTY_CLUSTER: Cluster = { revision: 0, lease: null, pods: [], collection: { step: 'idle' } };
 
 const FAILURES = new Map<RequestFailureKind, RequestFailure>();
 
@@ -170,33 +170,29 @@ export function withoutLease(cluster: Cluster): Change {
   return { cluster: { ...cluster, revision, lease: null }, event: { of: 'lease', type: 'deleted', item } };
 }
 
-export function withPod(cluster: Cluster, pod: PodReference): Change {
-  const revision = cluster.revision + 1;
-  const item: PodRecord = { name: pod.name, uid: pod.uid, resourceVersion: String(revision), terminating: false };
-  return {
-    cluster: { ...cluster, revision, pods: [...cluster.pods, item] },
-    event: { of: 'pod', type: 'added', item },
-  };
+/** Newer than any resume point, whichever it is: Pods are told apart by their uids, never by their versions. */
+const POD_VERSION = 'newer';
+
+export function withPod(cluster: Cluster, { name, uid }: PodReference): Change {
+  const item: PodRecord = { name, uid, resourceVersion: POD_VERSION, terminating: false };
+  return { cluster: { ...cluster, pods: [...cluster.pods, item] }, event: { of: 'pod', type: 'added', item } };
 }
 
 /** The Pod gets its deletionTimestamp. */
 export function withTerminating(cluster: Cluster, uid: string): Change {
   const pod = cluster.pods.find((one) => one.uid === uid);
   if (pod === undefined || pod.terminating) return { cluster, event: null };
-  const revision = cluster.revision + 1;
-  const item: PodRecord = { ...pod, terminating: true, resourceVersion: String(revision) };
+  const item: PodRecord = { ...pod, terminating: true };
   const pods = cluster.pods.map((one) => (one === pod ? item : one));
-  return { cluster: { ...cluster, revision, pods }, event: { of: 'pod', type: 'modified', item } };
+  return { cluster: { ...cluster, pods }, event: { of: 'pod', type: 'modified', item } };
 }
 
 /** The Pod's object is gone. */
 export function withoutPod(cluster: Cluster, uid: string): Change {
-  const pod = cluster.pods.find((one) => one.uid === uid);
-  if (pod === undefined) return { cluster, event: null };
-  const revision = cluster.revision + 1;
-  const item: PodRecord = { ...pod, resourceVersion: String(revision) };
-  const pods = cluster.pods.filter((one) => one !== pod);
-  return { cluster: { ...cluster, revision, pods }, event: { of: 'pod', type: 'deleted', item } };
+  const item = cluster.pods.find((one) => one.uid === uid);
+  if (item === undefined) return { cluster, event: null };
+  const pods = cluster.pods.filter((one) => one !== item);
+  return { cluster: { ...cluster, pods }, event: { of: 'pod', type: 'deleted', item } };
 }
 
 /**

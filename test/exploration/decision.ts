@@ -9,6 +9,7 @@ import type { TimerName } from '../../src/core/input.ts';
 import { findOverlap } from './checkers.ts';
 import { exists } from './cluster-model.ts';
 import { attempt, type Counterexample } from './exploration.ts';
+import { Memory } from './memory.ts';
 import { flowOf } from './moves.ts';
 import { type Core, type Process, TIMERS } from './process-model.ts';
 import type { Scope } from './scopes.ts';
@@ -19,6 +20,7 @@ export const BOUND_MS = 90_000;
 
 /** Says what is wrong with a decided state, if anything is. */
 export function checkDecided(core: Core, scope: Scope, decided: World): Counterexample | null {
+  const memory = new Memory(core, true);
   const moves: Move[] = [];
   let world = decided;
   for (let leftMs = BOUND_MS; ; ) {
@@ -36,7 +38,7 @@ export function checkDecided(core: Core, scope: Scope, decided: World): Countere
     world = pass(world, due.afterMs);
     for (let move: Move | undefined = due.move; move !== undefined; move = flowOf(world, scope.rules).at(0)) {
       moves.push(move);
-      const next = attempt(core, world, move);
+      const next = attempt(memory, world, move);
       if (typeof next === 'string') return { moves, violation: next };
       world = next;
       const overlap = findOverlap(world.cluster, world.processes, world.record);

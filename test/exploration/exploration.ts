@@ -5,11 +5,12 @@
 
 import { findOverlap } from './checkers.ts';
 import { checkDecided } from './decision.ts';
+import { Memory } from './memory.ts';
 import { flowOf, movesOf } from './moves.ts';
 import { type Core, Violation } from './process-model.ts';
 import type { Scope } from './scopes.ts';
-import { Fingerprints } from './state-key.ts';
-import { StateStore } from './state-store.ts';
+import { compacted, Fingerprints, pack, unpack } from './situation.ts';
+import { NumberList, StateStore } from './state-store.ts';
 import { happen, type Move, type World } from './world.ts';
 
 /** A way that ends in a violation. */
@@ -57,36 +58,40 @@ export function explore(options: ExplorationOptions): Finding {
 
 class Exploration {
   readonly #options: ExplorationOptions;
+  readonly #memory: Memory;
   readonly #fingerprints: Fingerprints;
   readonly #store = new StateStore();
   readonly #start: World;
-  /** Worlds that were met and not left yet, by depth. */
-  #level: World[];
-  #nextLevel: World[] = [];
+  /** Worlds that were met and not left yet, as numbers, by depth. */
+  #level = new NumberList();
+  #nextLevel = new NumberList();
   #depth = 0;
   #decided: number[] = [];
   #left = 0;
 
   constructor(options: ExplorationOptions) {
     this.#options = options;
-    this.#fingerprints = new Fingerprints(options.scope.rules.candidates);
-    this.#start = options.scope.start(options.core);
-    this.#level = [this.#start];
+    this.#memory = new Memory(options.core);
+    this.#fingerprints = new Fingerprints(this.#memory, options.scope.rules.candidates);
+    this.#start = options.scope.start(this.#memory);
     const { high, low } = this.#fingerprints.of(this.#start);
     this.#store.add(high, low, 0, 0);
+    this.#putOff(this.#start);
   }
 
   run(): Finding {
     const { limit = Number.POSITIVE_INFINITY } = this.#options;
-    while (this.#level.length > 0) {
-      for (let index = 0; index < this.#level.length; index += 1) {
-        const counterexample = this.#leave(this.#level[index] as World);
+    while (this.#nextLevel.length > 0) {
+      this.#level = this.#nextLevel;
+      this.#nextLevel = new NumberList();
+      for (let position = 0; position < this.#level.length; ) {
+        const begin = position + 1;
+        position = begin + this.#level.at(position);
+        const counterexample = this.#leave(unpack(this.#memory, this.#level.slice(begin, position)));
         if (counterexample !== null) return this.#finding(counterexample, false);
         if (this.#store.size > limit) return this.#finding(null, false);
       }
-      this.#level = this.#nextLevel;
-      this.#nextLevel = [];
-      this.#depth += 1;
+      if (this.#nextLevel.length > 0) this.#depth += 1;
     }
     return this.#finding(null, true);
   }
@@ -110,10 +115,10 @@ class Exploration {
     const moves = movesOf(world, scope.rules);
     for (let number = 0; number < moves.length; number += 1) {
       const move = moves[number] as Move;
-      const next = attempt(core, world, move);
+      const next = attempt(this.#memory, world, move);
       const violation = typeof next === 'string' ? next : findOverlap(next.cluster, next.processes, next.record);
       if (violation !== null) return { moves: [...this.#wayTo(state), move], violation };
-      this.#meet(next as World, state, number);
+      this.#meet(compacted(this.#memory, next as World), state, number);
     }
     return null;
   }
@@ -123,17 +128,23 @@ class Exploration {
     const known = this.#store.size;
     const state = this.#store.add(high, low, parent, move);
     this.#store.leadTo(state);
-    if (state === known) this.#nextLevel.push(world);
+    if (state === known) this.#putOff(world);
+  }
+
+  #putOff(world: World): void {
+    const numbers = pack(this.#memory, world);
+    this.#nextLevel.push(numbers.length);
+    for (const number of numbers) this.#nextLevel.push(number);
   }
 
   #wayTo(state: number): Move[] {
-    const { core, scope } = this.#options;
+    const { scope } = this.#options;
     const way: Move[] = [];
     let world = this.#start;
     for (const number of this.#store.wayTo(state)) {
       const move = movesOf(world, scope.rules)[number] as Move;
       way.push(move);
-      world = happen(core, world, move);
+      world = compacted(this.#memory, happen(this.#memory, world, move));
     }
     return way;
   }
@@ -153,9 +164,9 @@ class Exploration {
 }
 
 /** The next world, or what is wrong with it. */
-export function attempt(core: Core, world: World, move: Move): World | string {
+export function attempt(memory: Memory, world: World, move: Move): World | string {
   try {
-    return happen(core, world, move);
+    return happen(memory, world, move);
   } catch (error) {
     if (error instanceof Violation) return error.message;
     if (error instanceof Error && error.name === 'InvariantError') return `an invariant broke: ${error.message}`;

@@ -104,13 +104,16 @@ export interface Process {
 
 /** Written into Leases for people, never compared. */
 const WALL_MS = 1_700_000_000_000;
-const START_MS = 1_000_000;
+
+/** The monotonic moment at which a process starts. */
+export const START_MS = 1_000_000;
 
 const CONFIG: Omit<ElectionConfig, 'self'> = {
   namespace: 'shop',
   leaseName: 'app',
   renewIntervalMs: 10_000,
   leaseDurationSeconds: 30,
+  succession: 'pod-deleted',
 };
 
 /** A container that has just been started. */
@@ -382,6 +385,29 @@ export class Turn {
         return;
     }
   }
+}
+
+/** The server has carried out the first request. A list is where its watch begins: what is written from now on waits there. */
+export function withAnswer(process: Process, answer: Answered): Process {
+  const [request, ...others] = process.requests;
+  if (request === undefined) throw new Error('nothing was asked');
+  const requests = [{ ...request, answer }, ...others];
+  const { leaseWatch, podWatch } = process;
+  if (request.list === 'lease' && leaseWatch !== null) {
+    return { ...process, requests, leaseWatch: { ...leaseWatch, queue: [] } };
+  }
+  if (request.list === 'pod' && podWatch !== null)
+    return { ...process, requests, podWatch: { ...podWatch, queue: [] } };
+  return { ...process, requests };
+}
+
+/** The server has an event for every watch that is about its object. */
+export function enqueue(process: Process, event: ClusterEvent): Process {
+  const watch = event.of === 'lease' ? process.leaseWatch : process.podWatch;
+  if (watch === null || watch.queue === null) return process;
+  if (event.of === 'pod' && watch.watched?.name !== event.item.name) return process;
+  const next: Watch = { ...watch, queue: [...watch.queue, event] };
+  return event.of === 'lease' ? { ...process, leaseWatch: next } : { ...process, podWatch: next };
 }
 
 /** As the driver turns answers into facts. */

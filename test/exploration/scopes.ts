@@ -4,15 +4,17 @@
 
 import { EMPTY_RECORD } from './checkers.ts';
 import { EMPTY_CLUSTER, withPod } from './cluster-model.ts';
+import type { Memory } from './memory.ts';
 import { flowOf, type Rules } from './moves.ts';
-import { type Core, type Process, startProcess } from './process-model.ts';
+import { startProcess } from './process-model.ts';
+import { compacted } from './situation.ts';
 import { happen, type World } from './world.ts';
 
 export interface Scope {
   readonly name: string;
   readonly says: string;
   readonly rules: Rules;
-  readonly start: (core: Core) => World;
+  readonly start: (memory: Memory) => World;
 }
 
 export type ScopeName = 'election' | 'take-over' | 'hand-over' | 'deletion-by-hand' | 'resume' | 'everything';
@@ -97,32 +99,33 @@ export function scopeOf(name: ScopeName, candidates: number, disturbances: numbe
     name,
     says: plan.says,
     rules,
-    start(core) {
+    start(memory) {
       const empty: World = {
-        cluster: EMPTY_CLUSTER,
+        cluster: memory.keep('cluster', EMPTY_CLUSTER),
         processes: [],
-        strays: [],
+        strays: memory.keep('strays', []),
         budget: disturbances,
         namesakes: 0,
-        record: EMPTY_RECORD,
+        record: memory.keep('record', EMPTY_RECORD),
       };
-      let world = plan.led ? calm(core, addCandidate(core, empty, 0), rules) : addCandidate(core, empty, 0);
-      for (let slot = 1; slot < candidates; slot += 1) world = addCandidate(core, world, slot);
-      return world;
+      let world = plan.led ? calm(memory, addCandidate(memory, empty, 0), rules) : addCandidate(memory, empty, 0);
+      for (let slot = 1; slot < candidates; slot += 1) world = addCandidate(memory, world, slot);
+      return compacted(memory, world);
     },
   };
 }
 
-function addCandidate(core: Core, world: World, slot: number): World {
+function addCandidate(memory: Memory, world: World, slot: number): World {
   const pod = { name: `app-${slot}`, uid: `pod-${slot}.1` };
   const { cluster } = withPod(world.cluster, pod);
-  const process: Process = startProcess(core, slot, pod);
-  return { ...world, cluster, processes: [...world.processes, process] };
+  const process = memory.keep('process', startProcess(memory.core, slot, pod));
+  return { ...world, cluster: memory.keep('cluster', cluster), processes: [...world.processes, process] };
 }
 
 /** Everything under way comes to its end, in its order. */
-function calm(core: Core, world: World, rules: Rules): World {
+function calm(memory: Memory, world: World, rules: Rules): World {
   let now = world;
-  for (let [move] = flowOf(now, rules); move !== undefined; [move] = flowOf(now, rules)) now = happen(core, now, move);
+  for (let [move] = flowOf(now, rules); move !== undefined; [move] = flowOf(now, rules))
+    now = happen(memory, now, move);
   return now;
 }

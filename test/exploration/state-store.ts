@@ -3,7 +3,7 @@
  */
 
 /** A list of 32-bit numbers that grows. */
-class NumberList {
+export class NumberList {
   #values = new Uint32Array(1 << 16);
   length = 0;
 
@@ -15,6 +15,10 @@ class NumberList {
     }
     this.#values[this.length] = value;
     this.length += 1;
+  }
+
+  slice(begin: number, end: number): number[] {
+    return [...this.#values.subarray(begin, end)];
   }
 
   at(index: number): number {

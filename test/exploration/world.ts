@@ -7,13 +7,12 @@
 
 import type { Announcement } from '../../src/core/effect.ts';
 import type { TimerName } from '../../src/core/input.ts';
+import type { PodReference } from '../../src/core/lease-record.ts';
 import { Ledger, type Record } from './checkers.ts';
 import {
   type Answered,
   type Change,
   type Cluster,
-  type ClusterEvent,
-  carryOut,
   collect,
   exists,
   failureOf,
@@ -24,7 +23,8 @@ import {
   withPod,
   withTerminating,
 } from './cluster-model.ts';
-import { type Core, type InFlight, type Process, startProcess, Turn, type Watch } from './process-model.ts';
+import type { Memory } from './memory.ts';
+import { type InFlight, type Process, startProcess, type Turn } from './process-model.ts';
 
 /**
  * What disturbs the ordinary course of things. All count against one budget: the faults, and what would have no end by
@@ -99,27 +99,29 @@ export const DISTURBING_TIMERS: { readonly [Timer in TimerName]?: Disturbance } 
  *
  * @throws {Violation} when it breaks a rule
  */
-export function happen(core: Core, world: World, move: Move): World {
-  const happening = new Happening(core, world);
+export function happen(memory: Memory, world: World, move: Move): World {
+  const happening = new Happening(memory, world);
   happening.carryOut(move);
   return happening.end();
 }
 
 type Mutable<Data> = { -readonly [Key in keyof Data]: Data[Key] };
 
+const UNAUTHORIZED: Answered = { ok: false, failure: failureOf('unauthorized') };
+
 class Happening {
-  readonly #core: Core;
+  readonly #memory: Memory;
   readonly #world: Mutable<World>;
   readonly #ledger: Ledger;
 
-  constructor(core: Core, world: World) {
-    this.#core = core;
+  constructor(memory: Memory, world: World) {
+    this.#memory = memory;
     this.#world = { ...world };
     this.#ledger = new Ledger(world.record);
   }
 
   end(): World {
-    this.#world.record = this.#ledger.record;
+    this.#world.record = this.#memory.keep('record', this.#ledger.record);
     const { cluster, processes } = this.#world;
     const spent = processes.filter((process) => isSpent(process, cluster, this.#ledger));
     for (const process of spent) {
@@ -137,18 +139,18 @@ class Happening {
       case 'lose':
         return this.#answer(move.type, move.process);
       case 'deliver':
-        return this.#turn(move.process, (turn) => turn.deliver(move.of));
+        return this.#turn(move.process, `deliver ${move.of}`, (turn) => turn.deliver(move.of));
       case 'cut':
         this.#spend();
-        return this.#turn(move.process, (turn) => turn.cut(move.of));
+        return this.#turn(move.process, `cut ${move.of}`, (turn) => turn.cut(move.of));
       case 'watchTimer':
-        return this.#turn(move.process, (turn) => turn.watch(move.of, { type: 'timerFired' }));
+        return this.#turn(move.process, `watchTimer ${move.of}`, (turn) => turn.watch(move.of, { type: 'timerFired' }));
       case 'fire': {
         if (DISTURBING_TIMERS[move.timer] !== undefined) this.#spend();
-        return this.#turn(move.process, (turn) => turn.fire(move.timer));
+        return this.#turn(move.process, `fire ${move.timer}`, (turn) => turn.fire(move.timer));
       }
       case 'settle':
-        return this.#turn(move.process, (turn) => turn.settle(move.drained));
+        return this.#turn(move.process, `settle ${move.drained}`, (turn) => turn.settle(move.drained));
       case 'strayArrives':
       case 'strayVanishes':
         return this.#stray(move.stray, move.type === 'strayArrives');
@@ -180,7 +182,7 @@ class Happening {
         this.#spend();
         this.#ledger.leftOffice(uid);
         this.#strand(uid, process.requests[0]);
-        return this.#replace(index, startProcess(this.#core, process.slot, process.pod));
+        return this.#replace(index, this.#start(process.slot, process.pod));
       case 'terminate':
         this.#spend();
         return this.#change(withTerminating(this.#world.cluster, uid));
@@ -193,10 +195,10 @@ class Happening {
         this.#world.processes = this.#world.processes.toSpliced(index, 1);
         return this.#losePod(uid);
       case 'sigterm':
-        return this.#turn(index, (turn) => turn.stop());
+        return this.#turn(index, 'stop', (turn) => turn.stop());
       case 'stepDown':
         this.#spend();
-        return this.#turn(index, (turn) => turn.stepDown());
+        return this.#turn(index, 'stepDown', (turn) => turn.stepDown());
       case 'refuseToken':
         return this.#ledger.refuse(uid);
     }
@@ -216,14 +218,13 @@ class Happening {
     this.#world.processes = this.#world.processes.with(index, process);
   }
 
-  /** Something happens in a process, and is checked. */
-  #turn(index: number, happens: (turn: Turn) => void): void {
+  /** Something happens in a process, and is checked. `name` tells it from everything else that may happen there. */
+  #turn(index: number, name: string, happens: (turn: Turn) => void): void {
     const before = this.#process(index);
-    const turn = new Turn(this.#core, before);
-    happens(turn);
-    this.#replace(index, turn.end());
-    this.#strand(before.pod.uid, turn.abandoned);
-    this.#check(before, turn.announcements);
+    const { process, announcements, abandoned } = this.#memory.turn(before, name, happens);
+    this.#replace(index, process);
+    this.#strand(before.pod.uid, abandoned);
+    this.#check(before, announcements);
   }
 
   #check({ pod }: Process, announcements: readonly Announcement[]): void {
@@ -237,23 +238,13 @@ class Happening {
     const process = this.#process(index);
     const request = first(process);
     const { uid } = process.pod;
-    const answer: Answered = this.#ledger.refuses(uid)
-      ? { ok: false, failure: failureOf('unauthorized') }
-      : this.#serve(uid, request);
-    const { list } = request;
-    // Watched before, and told anew: what came since counts from here. The events of this very request are its own.
-    const now = this.#process(index);
-    const watch = list === 'lease' ? now.leaseWatch : now.podWatch;
-    const from: Partial<Process> =
-      list === null || watch === null
-        ? {}
-        : { [list === 'lease' ? 'leaseWatch' : 'podWatch']: { ...watch, queue: [] } satisfies Watch };
-    this.#replace(index, { ...now, ...from, requests: now.requests.with(0, { ...request, answer }) });
+    const answer: Answered = this.#ledger.refuses(uid) ? UNAUTHORIZED : this.#serve(uid, request);
+    this.#replace(index, this.#memory.answered(this.#process(index), answer));
   }
 
   #serve(sender: string, { asks, knowing }: Pick<Stray, 'asks' | 'knowing'>): Answered {
     const before = this.#world.cluster;
-    const change = carryOut(before, asks, this.#core.preconditions);
+    const change = this.#memory.serve(before, asks);
     if (change.event !== null) {
       this.#ledger.written(before, change.cluster, sender, knowing);
       this.#change(change);
@@ -266,28 +257,32 @@ class Happening {
     const request = first(process);
     if (type === 'answer') {
       const { answer } = request;
-      if (answer !== null) this.#turn(index, (turn) => turn.answer(request, answer));
+      if (answer !== null) this.#turn(index, 'answer', (turn) => turn.answer(request, answer));
       return;
     }
     this.#spend();
     this.#strand(process.pod.uid, request);
-    this.#turn(index, (turn) => turn.answer(request, { ok: false, failure: failureOf('unavailable') }));
+    this.#turn(index, 'lose', (turn) => turn.answer(request, { ok: false, failure: failureOf('unavailable') }));
   }
 
   /** Nobody waits for it any more; those behind it were not sent yet. */
   #strand(sender: string, request: InFlight | undefined): void {
     if (request === undefined || request.answer !== null || !isWrite(request.asks)) return;
     const { asks, knowing } = request;
-    this.#world.strays = [...this.#world.strays, { asks, sender, knowing }];
+    this.#world.strays = this.#memory.keep('strays', [...this.#world.strays, { asks, sender, knowing }]);
   }
 
   #stray(index: number, arrives: boolean): void {
     const stray = this.#world.strays[index];
-    this.#world.strays = this.#world.strays.toSpliced(index, 1);
+    this.#world.strays = this.#memory.keep('strays', this.#world.strays.toSpliced(index, 1));
     if (stray !== undefined && arrives && !this.#ledger.refuses(stray.sender)) this.#serve(stray.sender, stray);
   }
 
   // --- The cluster
+
+  #start(slot: number, pod: PodReference): Process {
+    return this.#memory.keep('process', startProcess(this.#memory.core, slot, pod));
+  }
 
   #losePod(uid: string): void {
     const before = this.#world.cluster;
@@ -299,14 +294,14 @@ class Happening {
     this.#world.namesakes += 1;
     const pod = { name: `app-${slot}`, uid: `pod-${slot}.${1 + this.#world.namesakes}` };
     this.#change(withPod(this.#world.cluster, pod));
-    this.#world.processes = [...this.#world.processes, startProcess(this.#core, slot, pod)];
+    this.#world.processes = [...this.#world.processes, this.#start(slot, pod)];
   }
 
   #change({ cluster, event }: Change): void {
     const before = this.#world.cluster;
-    this.#world.cluster = cluster;
+    this.#world.cluster = this.#memory.keep('cluster', cluster);
     if (event === null) return;
-    this.#world.processes = this.#world.processes.map((process) => enqueue(process, event));
+    this.#world.processes = this.#world.processes.map((process) => this.#memory.enqueued(process, event));
     this.#shutOut(this.#ledger.changed(before, cluster));
   }
 
@@ -319,7 +314,7 @@ class Happening {
       const { uid } = process.pod;
       const pod = pods.find((one) => one.uid === uid);
       const out = itself ? uid === holder && pod === undefined : uid !== holder && pod?.terminating !== false;
-      return out ? { ...process, tooLateFor: holder } : process;
+      return out ? this.#memory.keep('process', { ...process, tooLateFor: holder }) : process;
     });
   }
 }
@@ -340,13 +335,4 @@ function isSpent({ pod, leading, state, requests }: Process, cluster: Cluster, l
   if (state.knowledge.barred === 'pod-deleted') return true;
   // What was carried out before may still be answered.
   return ledger.refuses(pod.uid) && requests[0]?.answer?.ok !== true;
-}
-
-/** The server has an event for every watch that is about its object. */
-function enqueue(process: Process, event: ClusterEvent): Process {
-  const watch = event.of === 'lease' ? process.leaseWatch : process.podWatch;
-  if (watch === null || watch.queue === null) return process;
-  if (event.of === 'pod' && watch.watched?.name !== event.item.name) return process;
-  const next: Watch = { ...watch, queue: [...watch.queue, event] };
-  return event.of === 'lease' ? { ...process, leaseWatch: next } : { ...process, podWatch: next };
 }

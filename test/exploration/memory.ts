@@ -1,0 +1,187 @@
+/**
+ * Keeps one copy of everything that a world is made of, and remembers what came of it, so that millions of worlds
+ * share some thousands of processes and clusters, and each is asked once what follows.
+ */
+
+import type { Announcement } from '../../src/core/effect.ts';
+import { plainCluster, plainProcess } from './abstraction.ts';
+import type { Record } from './checkers.ts';
+import {
+  type Answered,
+  type Change,
+  type Cluster,
+  type ClusterEvent,
+  carryOut,
+  type Request,
+} from './cluster-model.ts';
+import { type Core, enqueue, type InFlight, type Process, Turn, withAnswer } from './process-model.ts';
+import { rename, revisionsIn } from './rewriting.ts';
+
+/** What a turn of a process led to. */
+export interface TurnResult {
+  readonly process: Process;
+  readonly announcements: readonly Announcement[];
+  readonly abandoned: InFlight | undefined;
+}
+
+type Served = Change & { readonly answer: Answered };
+
+/** What is known of a part. */
+interface Note {
+  readonly id: number;
+  /** The revisions it names, as bits. */
+  readonly revisions: number;
+  readonly compacted: Map<number, object>;
+  readonly permuted: (object | undefined)[];
+}
+
+export type PartKind = 'process' | 'cluster' | 'record' | 'strays';
+
+/** How a part of each kind gets its plainest form. */
+const PLAIN_FORMS: { readonly [Kind in PartKind]: (value: object) => object } = {
+  process: (value: object) => plainProcess(value as Process),
+  cluster: (value: object) => plainCluster(value as Cluster),
+  record: (value: object) => plainRecord(value as Record),
+  strays: (value: object) => value,
+};
+
+export class Memory {
+  readonly core: Core;
+  readonly #exact: boolean;
+  readonly #parts: { readonly [Kind in PartKind]: Map<string, object> } = {
+    process: new Map(),
+    cluster: new Map(),
+    record: new Map(),
+    strays: new Map(),
+  };
+  readonly #byId: object[] = [];
+  readonly #notes = new Map<object, Note>();
+  readonly #turns = new Map<Process, Map<string, TurnResult>>();
+  readonly #served = new Map<Cluster, Map<Request, Served>>();
+  readonly #answered = new Map<Process, Map<Answered, Process>>();
+  readonly #enqueued = new Map<Process, Map<ClusterEvent, Process>>();
+
+  /** @param exact keeps nothing, and leaves everything as it is: for what must run on by the clock. */
+  constructor(core: Core, exact = false) {
+    this.core = core;
+    this.#exact = exact;
+  }
+
+  /** The one copy of a part. */
+  keep<Part extends object>(kind: PartKind, part: Part): Part {
+    if (this.#exact || this.#notes.has(part)) return part;
+    const plain = PLAIN_FORMS[kind](part) as Part;
+    const key = JSON.stringify(plain);
+    const known = this.#parts[kind].get(key);
+    if (known !== undefined) return known as Part;
+    this.#parts[kind].set(key, plain);
+    this.#notes.set(plain, {
+      id: this.#byId.length,
+      revisions: revisionsOf(kind, plain),
+      compacted: new Map(),
+      permuted: [],
+    });
+    this.#byId.push(plain);
+    return plain;
+  }
+
+  idOf(part: object): number {
+    return this.#note(part).id;
+  }
+
+  partOf(id: number): object {
+    return this.#byId[id] as object;
+  }
+
+  revisionsOf(part: object): number {
+    return this.#note(part).revisions;
+  }
+
+  #note(part: object): Note {
+    const note = this.#notes.get(part);
+    if (note === undefined) throw new Error('a part of the world was not kept');
+    return note;
+  }
+
+  turn(process: Process, name: string, happens: (turn: Turn) => void): TurnResult {
+    return this.#remembered(this.#turns, process, name, () => {
+      const turn = new Turn(this.core, process);
+      happens(turn);
+      const told = turn.announcements.filter(({ type }) => type === 'elected' || type === 'demoted');
+      return { process: this.keep('process', turn.end()), announcements: told, abandoned: turn.abandoned };
+    });
+  }
+
+  serve(cluster: Cluster, request: Request): Served {
+    return this.#remembered(this.#served, cluster, request, () => {
+      const served = carryOut(cluster, request, this.core.preconditions);
+      return { ...served, cluster: this.keep('cluster', served.cluster) };
+    });
+  }
+
+  answered(process: Process, answer: Answered): Process {
+    return this.#remembered(this.#answered, process, answer, () => this.keep('process', withAnswer(process, answer)));
+  }
+
+  enqueued(process: Process, event: ClusterEvent): Process {
+    return this.#remembered(this.#enqueued, process, event, () => this.keep('process', enqueue(process, event)));
+  }
+
+  #remembered<From, Key, To>(memory: Map<From, Map<Key, To>>, from: From, key: Key, find: () => To): To {
+    if (this.#exact) return find();
+    let known = memory.get(from);
+    if (known === undefined) {
+      known = new Map();
+      memory.set(from, known);
+    }
+    let to = known.get(key);
+    if (to === undefined) {
+      to = find();
+      known.set(key, to);
+    }
+    return to;
+  }
+
+  /** The same part with the revisions in use numbered from 1 without a gap. */
+  compact<Part extends object>(kind: PartKind, part: Part, inUse: number): Part {
+    const { compacted } = this.#note(part);
+    let compact = compacted.get(inUse);
+    if (compact === undefined) {
+      const most = rankOf(31, inUse);
+      const renamed = rename(part, { revision: (revision) => rankOf(revision, inUse), slot: (slot) => slot });
+      compact = this.keep(kind, kind === 'cluster' ? { ...renamed, revision: most } : renamed);
+      compacted.set(inUse, compact);
+    }
+    return compact as Part;
+  }
+
+  /** The same part with the candidates in other places. */
+  permute<Part extends object>(kind: PartKind, part: Part, number: number, order: readonly number[]): Part {
+    const { permuted } = this.#note(part);
+    let other = permuted[number];
+    if (other === undefined) {
+      const renamed = rename(part, { revision: (revision) => revision, slot: (slot) => order[slot] as number });
+      other = this.keep(kind, renamed);
+      permuted[number] = other;
+    }
+    return other as Part;
+  }
+}
+
+function plainRecord(record: Record): Record {
+  const { taken, moved, refused } = record;
+  return { ...record, taken: taken.toSorted(), moved: moved.toSorted(), refused: refused.toSorted() };
+}
+
+/** The counter of a cluster itself is no use of a revision. */
+function revisionsOf(kind: PartKind, part: object): number {
+  return revisionsIn(kind === 'cluster' ? { ...part, revision: 0 } : part);
+}
+
+/** How many revisions are in use up to this one. */
+function rankOf(revision: number, inUse: number): number {
+  let bits = revision >= 31 ? inUse : inUse & ((2 << revision) - 1);
+  let count = 0;
+  for (; bits !== 0; bits &= bits - 1) count += 1;
+  return count;
+}
