@@ -73,6 +73,20 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ drainTimeoutMs: -1 }, `options.drainTimeoutMs must be a whole number from 0 to ${LONGEST_TIMER_MS}`, 'is -1'],
   [{ drainTimeoutMs: 2 ** 31 }, 'options.drainTimeoutMs must be a whole number', 'is 2147483648'],
   [{ requestTimeoutMs: 0 }, `options.requestTimeoutMs must be a whole number from 100 to ${LONGEST_TIMER_MS}`, 'is 0'],
+
+  [{ endpoint: 4040 }, 'options.endpoint must be true, or an object with the port', 'is 4040'],
+  [{ endpoint: 'localhost:4040' }, 'options.endpoint must be true, or an object', 'is "localhost:4040"'],
+  [{ endpoint: { prot: 4040 } }, 'options.endpoint must be true, or an object', 'the keys ["prot"]'],
+  [{ endpoint: { port: 65_536 } }, 'the port (a whole number from 0 to 65535)', 'the keys ["port"]'],
+  [{ endpoint: { port: -1 } }, 'options.endpoint must be', 'the keys ["port"]'],
+  [{ endpoint: { port: '4040' } }, 'options.endpoint must be', 'the keys ["port"]'],
+  [{ endpoint: { host: 'web.example' } }, 'the host (an IP address, or localhost)', 'the keys ["host"]'],
+  [{ endpoint: { host: '' } }, 'options.endpoint must be', 'the keys ["host"]'],
+  [{ endpoint: { host: '[::1]' } }, 'options.endpoint must be', 'the keys ["host"]'],
+  [{ endpoint: true, exportEnv: 'yes' }, 'options.exportEnv must be a boolean', 'is "yes"'],
+  [{ exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'set options.endpoint, too'],
+  [{ endpoint: false, exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'there is none'],
+
   [{ serviceAccountDirectory: '' }, 'options.serviceAccountDirectory must be a non-empty string', 'is ""'],
   [{ serviceAccountDirectory: new URL('file:///run') }, 'options.serviceAccountDirectory must be', 'is an object'],
 ];
@@ -113,20 +127,32 @@ for (const [options, message] of REFUSED_OF_STOP) {
 
 test('nothing is taken for granted: the defaults', () => {
   assert.deepEqual(resolveOptions({}), {
+    endpoint: null,
+    exportEnv: false,
     local: false,
     renewIntervalMs: DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: DEFAULT_LEASE_DURATION_SECONDS,
     drainTimeoutMs: DEFAULT_DRAIN_TIMEOUT_MS,
     requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
+    succession: 'pod-deleted',
   });
 });
 
 test('an option that is undefined is as good as left out', () => {
-  const names = ['lease', 'onElected', 'signal', 'pod', 'kubeConfig', 'local', 'renewIntervalMs', 'drainTimeoutMs'];
+  const names = [
+    'lease',
+    'onElected',
+    'signal',
+    'pod',
+    'kubeConfig',
+    'local',
+    'endpoint',
+    'exportEnv',
+    'drainTimeoutMs',
+  ];
   const options = Object.fromEntries(names.map((name) => [name, undefined])) as LeaseElectorOptions;
   const resolved = resolveOptions(options);
-  assert.equal(resolved.local, false);
-  assert.equal(resolved.renewIntervalMs, DEFAULT_RENEW_INTERVAL_MS);
+  assert.deepEqual([resolved.local, resolved.endpoint, resolved.exportEnv], [false, null, false]);
   assert.equal(resolved.drainTimeoutMs, DEFAULT_DRAIN_TIMEOUT_MS);
   new LeaseElector(options);
 });
@@ -146,10 +172,19 @@ test('every option is accepted at the ends of its range', () => {
     { ...shared, kubeConfig: { path: '/etc/kubeconfig', context: 'staging' } },
     { ...shared, kubeConfig: { path: '/etc/kubeconfig' }, pod: {} },
     { ...shared, local: true, pod: { name: 'a', namespace: 'b', uid: 'c' } },
+    { ...shared, endpoint: { port: 0, host: '::1' }, exportEnv: true },
+    { ...shared, endpoint: { port: 65_535, host: '0.0.0.0' }, exportEnv: false },
+    { ...shared, endpoint: { host: 'localhost' } },
   ]) {
     const resolved = resolveOptions(options);
     for (const [name, value] of Object.entries(options)) assert.equal(Reflect.get(resolved, name), value, name);
   }
+});
+
+test('an endpoint is wanted or not: true stands for its defaults', () => {
+  assert.deepEqual(resolveOptions({ endpoint: true }).endpoint, {});
+  assert.deepEqual(resolveOptions({ endpoint: {} }).endpoint, {});
+  assert.equal(resolveOptions({ endpoint: false }).endpoint, null);
 });
 
 test('a KubeConfig is known by what it can do, whoever made it', () => {
