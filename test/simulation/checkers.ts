@@ -145,8 +145,9 @@ export class Checkers implements ProcessObserver {
     const released = owner !== null && metadata.annotations?.['lease-elector/released'] === owner.uid;
     const name = String(spec['holderIdentity'] ?? '');
     const previous = this.#holder;
-    // An owner that was edited away holds the Lease still: nobody else took it.
-    const uid = owner?.uid ?? (this.handAtWork && previous !== null ? previous.uid : null);
+    // An owner that was edited away holds the Lease still, unless it names somebody else: nobody else took it.
+    const orphaned = this.handAtWork && previous !== null && (name === '' || name === previous.name);
+    const uid = owner?.uid ?? (orphaned ? previous.uid : null);
     this.#owners.set(resourceVersion, uid);
     const seconds = spec['leaseDurationSeconds'];
     const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;

@@ -116,13 +116,19 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   'rolling update': (cluster) => {
     let afterMs = 0;
     for (const pod of cluster.livePods) {
-      cluster.timeline.setTimer(afterMs, () => cluster.deletePod(pod));
+      cluster.timeline.setTimer(afterMs, () => {
+        if (!cluster.calm) cluster.deletePod(pod);
+      });
       afterMs += 2_000 + cluster.random.next() * 20_000;
     }
   },
   'Lease deleted by hand': (cluster) => cluster.deleteLease(),
   'Lease edited by hand': (cluster) => {
-    const pod = pick(cluster, cluster.livePods);
+    // An elector of another kind has no use for a Lease that its Pod owns.
+    const pod = pick(
+      cluster,
+      cluster.livePods.filter(({ program }) => program !== 'expiring elector'),
+    );
     const edits: readonly (readonly [what: string, patch: unknown])[] = [
       ['holderIdentity emptied', { spec: { holderIdentity: null } }],
       ['renewTime of long ago', { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }],

@@ -183,9 +183,10 @@ function deleteHolder(cluster: Cluster, checkers: Checkers): void {
 /** Who may lead now must: invariant 5. */
 function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): void {
   if (checkers.violation !== null) return;
-  // A sidecar whose Pod is gone goes on naming itself: its token is refused, and it knows no other way to learn of it.
+  // A sidecar whose Pod is gone, or late in going, names itself for ever: its token is refused, and so it sees nothing.
   const ghost = cluster.processes.find(
-    ({ leads, pod }) => leads && pod.uid !== checkers.holderUid && !(pod.gone && pod.program === 'sidecar'),
+    ({ leads, pod }) =>
+      leads && pod.uid !== checkers.holderUid && !(pod.program === 'sidecar' && (pod.gone || pod.terminating)),
   );
   if (ghost !== undefined) {
     checkers.violated(
@@ -198,9 +199,8 @@ function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): v
   const entitled = holder === undefined ? cluster.livePods : [holder];
   const able = entitled.filter(canLead);
   if (able.length === 0) return;
-  const leaders = cluster.processes.filter(({ leads, pod }) => leads && !pod.gone);
-  // Which neighbour leads, and when, is their affair.
-  if (leaders.length === 1 || cluster.isNeighboursLease) return;
+  // Whether a neighbour makes use of its Lease is its own affair.
+  if (cluster.isNeighboursLease || cluster.processes.some(({ leads, pod }) => leads && pod === holder)) return;
   const names = able.map(({ name }) => name).join(', ');
   checkers.violated(5, `nobody leads ${withinMs} ms after the faults are over, though ${names} could`);
 }
