@@ -44,6 +44,7 @@ const HAPPENINGS: readonly RegExp[] = [
   ...['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'].map((type) => new RegExp(`is shown: watch .* ${type} `)),
   /\/1#\d+ starts/,
   /sidecar-\d+.*: Lease ADDED/,
+  /expiring-\d+.*: Lease MODIFIED/,
   /the collector: Lease DELETED/,
   /somebody: Lease (MODIFIED|DELETED)/,
 ];
