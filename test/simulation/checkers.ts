@@ -191,10 +191,10 @@ export class Checkers implements ProcessObserver {
     if (holder.released || !cluster.podExists(uid)) return true;
     if (!holder.touched) return false;
     // Who came later, and finds no Lease or one without an owner, cannot know whose it was. What was sent before it
-    // was known cannot be called back.
+    // was known, were it in the same moment, cannot be called back.
     const sentAtMs = cluster.network.served?.sentAtMs ?? 0;
-    const told = writer.knowledge.owners.get(uid);
-    const knew = told !== undefined && told.version >= holder.sinceVersion && told.atMs <= sentAtMs;
+    const tidings = writer.knowledge.owners.get(uid) ?? [];
+    const knew = tidings.some(({ version, atMs }) => version >= holder.sinceVersion && atMs < sentAtMs);
     return !knew || !cluster.mayReadPods;
   }
 

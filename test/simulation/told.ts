@@ -21,8 +21,8 @@ export class Told {
   readonly #self: PodReference;
   /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
   podGone = false;
-  /** By the uid of each Pod that was seen to own the Lease: the newest version that it owned, and when that was told. */
-  readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }> = new Map();
+  /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when that was told. */
+  readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }[]> = new Map();
   /** The newest Lease seen that another Pod owns. */
   newestOfAnother = 0n;
   /** The newest version of the Lease, or of its deletion, that was seen. */
@@ -60,7 +60,9 @@ export class Told {
     this.newest = version;
     const owner = metadata.ownerReferences?.[0]?.uid;
     if (owner === undefined) return;
-    this.owners.set(owner, { version, atMs: nowMs });
+    const tidings = this.owners.get(owner) ?? [];
+    this.owners.set(owner, tidings);
+    tidings.push({ version, atMs: nowMs });
     if (owner !== this.#self.uid && version > this.newestOfAnother) this.newestOfAnother = version;
   }
 }
