@@ -4,6 +4,7 @@
 
 export { LeaseElectorError, type LeaseElectorErrorCode } from './errors.ts';
 export type { DemotionReason, Leader, LeaseElectorEvents, Term, Warning, WarningCode } from './events.ts';
+export type { Explanation, ExplanationReason, HolderPod, MissingRule } from './explanation.ts';
 export { LeaseElector, type LeaseElectorState } from './lease-elector.ts';
 export type {
   EndpointOptions,
@@ -11,4 +12,5 @@ export type {
   LeaseElectorOptions,
   PodOptions,
   StopOptions,
+  Succession,
 } from './options.ts';

@@ -6,6 +6,7 @@
 import { systemClock } from './clock.ts';
 import { confirm } from './confirm.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
+import { NO_NEWS } from './core/news.ts';
 import { currentLeader } from './core/observation.ts';
 import { debugLog } from './debug-log.ts';
 import { Driver } from './driver/driver.ts';
@@ -14,6 +15,7 @@ import { Endpoint } from './endpoint.ts';
 import { enterCluster, type Surroundings } from './enter-cluster.ts';
 import { errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
 import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts';
+import { type Explanation, explain } from './explanation.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { connectToCluster } from './kube/connect.ts';
 import { leaderOnly } from './leader-only.ts';
@@ -278,6 +280,24 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     if (this.#started === null) return 0;
     const verifiedAtMs = this.#driver?.state.knowledge.verifiedAtMs ?? 0;
     return this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs);
+  }
+
+  /**
+   * Why there is, or is no, leader: in one sentence, and as data to log or to match on. Works in every state, before
+   * `start()` and after `stop()` too, asks nobody, and never throws.
+   */
+  explain(): Explanation {
+    const { clock } = this.#surroundings;
+    return explain({
+      election: this.#driver?.state ?? null,
+      news: this.#driver?.news ?? NO_NEWS,
+      started: this.#started !== null,
+      over: this.#over,
+      leader: this.leader ?? null,
+      unverifiedForMs: this.unverifiedForMs,
+      nowMs: clock.nowMs(),
+      wallMs: clock.wallMs(),
+    });
   }
 
   protected override listenerFailed(cause: unknown, event: PropertyKey): void {

@@ -8,6 +8,8 @@ import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import type { UsedKubeConfig } from './kube/credentials.ts';
 
+export type { Succession };
+
 /** The leader renews its Lease this often, in milliseconds. */
 export const DEFAULT_RENEW_INTERVAL_MS = 10_000;
 

@@ -8,6 +8,7 @@ import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
+import { hear, type News, NO_NEWS } from '../core/news.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
 import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
@@ -40,6 +41,7 @@ export class Driver {
   readonly #timers = new Map<TimerName, Timer>();
   readonly #queue: (() => void)[] = [];
   #state: ElectionState;
+  #news: News = NO_NEWS;
   #busy = false;
   #closed = false;
   #broken = false;
@@ -65,6 +67,11 @@ export class Driver {
   /** What the election knows and is at the moment. */
   get state(): ElectionState {
     return this.#state;
+  }
+
+  /** What there is to tell people beside that. */
+  get news(): News {
+    return this.#news;
   }
 
   /** Feeds a fact in; it is taken at once, or after the one that is being taken. */
@@ -95,6 +102,7 @@ export class Driver {
     const { state, effects } = step(this.#state, { ...fact, ...moment });
     if (log.enabled) logStep(fact, state, effects);
     this.#state = state;
+    this.#news = hear(this.#news, fact, state.knowledge.incumbent?.pod ?? null);
     for (const effect of effects) {
       // What an effect before it brought about may have ended everything.
       if (this.#broken) return;

@@ -9,6 +9,7 @@ import type { Announcement, Effect, Leader } from '../../src/core/effect.ts';
 import { step } from '../../src/core/election.ts';
 import type { Fact, Input, TimerName } from '../../src/core/input.ts';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference, PodReport } from '../../src/core/lease-record.ts';
+import { hear, type News, NO_NEWS } from '../../src/core/news.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState, type Role } from '../../src/core/state.ts';
 
@@ -182,6 +183,7 @@ export function sayRole(role: Role): string {
 
 export class Story {
   state: ElectionState;
+  news: News = NO_NEWS;
   nowMs = 1_000_000;
   wallMs: number = WALL_MS;
   random = 0.5;
@@ -209,6 +211,7 @@ export class Story {
     if (fact.type === 'timerFired') this.timers.delete(fact.timer);
     const { state, effects } = step(this.state, input);
     this.state = state;
+    this.news = hear(this.news, fact, state.knowledge.incumbent?.pod ?? null);
     for (const effect of effects) this.#perform(effect);
     return this;
   }

@@ -1,0 +1,109 @@
+/**
+ * What is remembered for people alone: how the holder's Pod looked last, and what the API server would not do.
+ *
+ * No rule of the election sees any of it: news are no verdicts.
+ */
+
+import type { Fact } from './input.ts';
+import { compareResourceVersions, type PodRecord, type PodReference } from './lease-record.ts';
+import type { MissingRule, RequestFailure } from './request-failure.ts';
+
+/** What `explain()` tells beside what the election knows. */
+export interface News {
+  /** The holder's Pod as last seen. */
+  readonly holderPod: PodRecord | null;
+  /** The last request or watch that failed, if the API server has answered none since. */
+  readonly failure: RequestFailure | null;
+  /** What was forbidden or rejected, each once, until such a request succeeds. */
+  readonly refusals: readonly RequestFailure[];
+}
+
+/** Before anything was heard. */
+export const NO_NEWS: News = { holderPod: null, failure: null, refusals: [] };
+
+/** Takes note of what a fact says. @param holder the Pod that holds the Lease, as the election knows it by now */
+export function hear(news: News, fact: Fact, holder: PodReference | null): News {
+  switch (fact.type) {
+    case 'requestFailed':
+    case 'leaseWatchFailed':
+    case 'podWatchFailed':
+      return hearFailure(news, fact.failure);
+    default: {
+      const granted = grantedBy(fact);
+      if (granted === null) return news;
+      const refusals = news.refusals.filter(({ missingRule }) => !isLifted(missingRule, granted));
+      return { holderPod: lastSeen(news.holderPod, fact, holder), failure: null, refusals };
+    }
+  }
+}
+
+function hearFailure(news: News, failure: RequestFailure): News {
+  switch (failure.kind) {
+    case 'forbidden':
+    case 'rejected': {
+      const others = news.refusals.filter(({ missingRule }) => !isSameRule(missingRule, failure.missingRule));
+      return { ...news, failure: null, refusals: [...others, failure] };
+    }
+    case 'alreadyExists':
+    case 'conflict':
+    case 'expired':
+      // Answers like any other.
+      return { ...news, failure: null };
+    default:
+      return { ...news, failure };
+  }
+}
+
+function isSameRule(left: MissingRule | null, right: MissingRule | null): boolean {
+  return left?.verb === right?.verb && left?.resource === right?.resource;
+}
+
+/** What a fact shows to be permitted; `null` for one that is no answer of the API server. */
+interface Granted {
+  readonly resource: 'leases' | 'pods';
+  readonly verbs: readonly string[];
+}
+
+function grantedBy(fact: Fact): Granted | null {
+  switch (fact.type) {
+    case 'leaseRead':
+      return { resource: 'leases', verbs: ['get'] };
+    case 'leaseWritten':
+      return { resource: 'leases', verbs: ['create', 'update'] };
+    case 'leaseRemoved':
+      return { resource: 'leases', verbs: ['delete'] };
+    case 'leaseAbsent':
+      return { resource: 'leases', verbs: ['list'] };
+    case 'leaseDeleted':
+      return { resource: 'leases', verbs: ['watch'] };
+    case 'leaseObserved':
+      return { resource: 'leases', verbs: [fact.by] };
+    case 'podRead':
+      return { resource: 'pods', verbs: ['get'] };
+    case 'podAbsent':
+      return { resource: 'pods', verbs: ['list'] };
+    case 'podDeleted':
+      return { resource: 'pods', verbs: ['watch'] };
+    case 'podObserved':
+      return { resource: 'pods', verbs: [fact.by] };
+    default:
+      return null;
+  }
+}
+
+/** What no Role can mend (a quota, an admission webhook) stood in the way of a write, so a write shows that it is over. */
+function isLifted(rule: MissingRule | null, { resource, verbs }: Granted): boolean {
+  return rule === null ? verbs.includes('create') : rule.resource === resource && verbs.includes(rule.verb);
+}
+
+function lastSeen(before: PodRecord | null, fact: Fact, holder: PodReference | null): PodRecord | null {
+  if (holder === null) return null;
+  const known = before?.uid === holder.uid ? before : null;
+  if (fact.type === 'podDeleted' && fact.pod.uid === holder.uid) return null;
+  const seen = 'pod' in fact && fact.pod?.uid === holder.uid ? fact.pod : null;
+  if (seen === null) return known;
+  if (known !== null && compareResourceVersions(seen.resourceVersion, known.resourceVersion) < 0) return known;
+  // Without the labels that came with it.
+  const { name, uid, resourceVersion, terminating, report } = seen;
+  return { name, uid, resourceVersion, terminating, ...(report === undefined ? {} : { report }) };
+}

@@ -1,0 +1,242 @@
+/**
+ * What there is to say of a Lease that this process must leave alone: how its holder fares, and what would end it.
+ */
+
+import {
+  hasStopped,
+  isFinalPhase,
+  isReleased,
+  type PodRecord,
+  type PodReference,
+  type PodReport,
+} from './core/lease-record.ts';
+import type { HeldBecause } from './core/verdict.ts';
+import { holderOf, UNREADABLE_INCUMBENT_GRACE_MS } from './core/verdict.ts';
+import type { Account, Circumstances, Scene } from './explanation.ts';
+import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './explanation-words.ts';
+
+/** Deletes the object without asking the kubelet whether anything of the Pod still runs. */
+const FORCE = ' --force --grace-period=0';
+
+const FORCE_CAUTION =
+  'Make sure first that the node is shut down or cannot come back: this does not wait for the process, which may still ' +
+  'run where the API server cannot reach it, and two would work at once until it learns of its end.';
+
+/** The holder's Pod as last seen; `null` when it was not seen, or is gone by now. */
+export function podSeen({ election, news }: Circumstances): PodRecord | null {
+  const incumbent = election?.knowledge.incumbent;
+  const { holderPod } = news;
+  if (holderPod === null || holderPod.uid !== incumbent?.pod.uid) return null;
+  // One that has stopped counts as gone, perhaps, but is there to be looked at.
+  return incumbent.fate === 'gone' && !hasStopped(holderPod) ? null : holderPod;
+}
+
+/** Why the Lease, or its absence, is left alone. */
+export function explainHeld(scene: Scene, because: HeldBecause, recheckAtMs: number | null): Account {
+  const { config, knowledge } = scene.election;
+  const lease = knowledge.observation?.lease ?? null;
+  const holder = lease === null ? (knowledge.incumbent?.pod ?? null) : holderOf(lease, knowledge.incumbent);
+  if (holder === null) return foreign(scene, because, recheckAtMs);
+  if (lease !== null && isReleased(lease)) {
+    return {
+      reason: 'released-not-deletable',
+      message:
+        `Nobody leads: Pod ${holder.name} gave ${leaseOf(config)} up, but it may not be deleted here; grant \`delete\` on ` +
+        'leases.coordination.k8s.io, or wait until that Pod is gone.',
+      endsWhen: 'that Pod is gone or takes the Lease back, or the permission is granted',
+    };
+  }
+  const pod = podSeen(scene);
+  const trouble = pod === null ? null : podInTrouble(scene, pod);
+  if (trouble !== null) return trouble;
+  switch (because) {
+    case 'collector':
+      return {
+        reason: 'waiting-for-collector',
+        message:
+          `Nobody leads: Pod ${holder.name} is gone, and ${leaseOf(config)} may not be deleted here, so wait for the garbage ` +
+          'collector, or grant `delete` on leases.coordination.k8s.io.',
+        sinceMs: null,
+        endsWhen: 'the garbage collector deletes the Lease, usually within seconds',
+      };
+    case 'incumbent-restores':
+      return missing(scene, holder);
+    default:
+      return silent(scene, holder) ?? following(scene, holder, because);
+  }
+}
+
+function foreign(scene: Scene, because: HeldBecause, recheckAtMs: number | null): Account {
+  const { config, knowledge } = scene.election;
+  const { namespace, leaseName } = config;
+  const lease = knowledge.observation?.lease;
+  const holder = lease?.holderIdentity ? `"${lease.holderIdentity}"` : 'somebody';
+  const whose = `${leaseOf(config)} is held by ${holder} and owned by no Pod`;
+  const sinceMs = toWallMs(scene, knowledge.observation?.sinceMs);
+  if (because === 'foreign' && recheckAtMs !== null) {
+    return {
+      reason: 'foreign-lease',
+      message: `${whose}: it counts as held until it has not changed for ${lease?.leaseDurationSeconds} s.`,
+      sinceMs,
+      endsWhen: `the Lease has not changed until ${at(toWallMs(scene, recheckAtMs))}, or is deleted`,
+    };
+  }
+  const why = because === 'collector' ? 'has not changed for its duration' : 'has no leaseDurationSeconds';
+  return {
+    reason: 'foreign-lease',
+    message: `${whose}, and ${why}: it is left to an administrator to delete it.`,
+    sinceMs,
+    endsWhen: 'the Lease is deleted',
+    command: kubectlDelete('lease', leaseName, namespace),
+    caution: `Make sure first that ${holder} does not lead any more.`,
+  };
+}
+
+/** What is wrong with the holder's Pod, if anything is. */
+function podInTrouble(scene: Scene, pod: PodRecord): Account | null {
+  const { report } = pod;
+  if (pod.terminating) return terminating(scene, pod);
+  if (report === undefined) return null;
+  if (isFinalPhase(report.phase)) return ended(scene, pod, report);
+  return isNodeLost(report) ? nodeLost(scene, pod, report) : null;
+}
+
+function terminating(scene: Scene, pod: PodRecord): Account {
+  const { config } = scene.election;
+  const { report } = pod;
+  const dueMs = report?.deletionTimestampMs ?? null;
+  const lost = report !== undefined && isNodeLost(report);
+  const overdue = dueMs !== null && scene.wallMs > dueMs;
+  const account = {
+    reason: 'holder-terminating',
+    sinceMs: report?.terminatingSinceMs ?? null,
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+  } as const;
+  const what = `Pod ${pod.name} is being deleted and leads until it is gone`;
+  if (overdue && report?.containersTerminated === true) {
+    return {
+      ...account,
+      message: `${what}; its containers have ended, so look at its metadata.finalizers for what keeps it.`,
+      endsWhen: 'its finalizers are removed',
+    };
+  }
+  if (overdue || lost) {
+    const why = lost ? `its node ${report?.nodeName ?? ''} is not ready` : `it was due to be gone at ${at(dueMs)}`;
+    return {
+      ...account,
+      message: `${what}, but ${why}: mend or remove the node; deleting the Pod by force is the last resort.`,
+      command: kubectlDelete('pod', pod.name, config.namespace, FORCE),
+      caution: FORCE_CAUTION,
+    };
+  }
+  return { ...account, message: `${what}, at the latest at ${at(dueMs)}: wait.` };
+}
+
+function ended(scene: Scene, pod: PodRecord, report: PodReport): Account {
+  const { config, knowledge } = scene.election;
+  const failed = report.phase === 'Failed';
+  const how = `has ${failed ? 'failed' : 'finished'}${report.reason === null ? '' : ` (${report.reason})`}`;
+  const why = report.containersTerminated
+    ? 'is never started again'
+    : 'is not reported to have ended all of its containers';
+  const until =
+    knowledge.incumbent?.fate === 'gone'
+      ? 'and its Lease may not be deleted here: grant `delete` on leases.coordination.k8s.io, or delete the Pod.'
+      : 'and holds the Lease as long as it exists: delete it.';
+  return {
+    reason: failed ? 'holder-failed' : 'holder-succeeded',
+    message: `Pod ${pod.name} ${how}, ${why}, ${until}`,
+    sinceMs: report.ready === false ? report.readyChangedAtMs : null,
+    endsWhen: endOfLife(config),
+    command: kubectlDelete('pod', pod.name, config.namespace),
+    // The API server asks no kubelet before it deletes a Pod in a final phase.
+    caution: report.containersTerminated ? null : FORCE_CAUTION,
+  };
+}
+
+/**
+ * Without permission to read Nodes: the control plane sets `Ready` to false on the Pods of a node that it has lost, and
+ * leaves `ContainersReady` as the kubelet wrote it. Readiness gates make the same pattern, with a reason of their own.
+ */
+function isNodeLost({ phase, reason, ready, containersReady, readyReason }: PodReport): boolean {
+  if (phase === 'Unknown' || reason === 'NodeLost') return true;
+  return ready === false && containersReady === true && readyReason !== 'ReadinessGatesNotReady';
+}
+
+function nodeLost(scene: Scene, pod: PodRecord, report: PodReport): Account {
+  const { config } = scene.election;
+  return {
+    reason: 'holder-node-not-ready',
+    message:
+      `Pod ${pod.name} leads, but the control plane has lost its node ${report.nodeName ?? ''}: its process may run on, so ` +
+      'mend or remove the node; deleting the Pod by force is the last resort.',
+    sinceMs: report.readyChangedAtMs,
+    endsWhen: `the node comes back, or ${endOfLife(config)}`,
+    command: kubectlDelete('pod', pod.name, config.namespace, FORCE),
+    caution: FORCE_CAUTION,
+  };
+}
+
+function missing(scene: Scene, holder: PodReference): Account {
+  const { config, knowledge } = scene.election;
+  const missingSinceMs = knowledge.observation?.sinceMs ?? scene.nowMs;
+  const forMs = scene.nowMs - missingSinceMs;
+  // A process that runs restores it within a round trip.
+  const dead = forMs >= UNREADABLE_INCUMBENT_GRACE_MS;
+  const what = `${leaseOf(config)} is missing, but Pod ${holder.name}, which held it, exists`;
+  return {
+    reason: 'lease-missing',
+    message: dead
+      ? `${what} and has not restored it for ${seconds(forMs)}, so its process has most likely ended or hangs: restart it, or delete that Pod.`
+      : `${what} and is about to restore it: wait.`,
+    sinceMs: toWallMs(scene, missingSinceMs),
+    endsWhen: `that Pod restores the Lease, or ${endOfLife(config)}`,
+    command: dead ? kubectlDelete('pod', holder.name, config.namespace) : null,
+  };
+}
+
+function silent(scene: Scene, holder: PodReference): Account | null {
+  const { config, knowledge } = scene.election;
+  const { observation } = knowledge;
+  const lease = observation?.lease;
+  if (observation == null || lease == null || lease.renewTimeMs === null || lease.leaseDurationSeconds === null)
+    return null;
+  const silentForMs = scene.nowMs - observation.sinceMs;
+  if (silentForMs < lease.leaseDurationSeconds * 1000) return null;
+  return {
+    reason: 'holder-silent',
+    message:
+      `Pod ${holder.name} leads but has not renewed ${leaseOf(config)} for ${seconds(silentForMs)}: it hangs, has ended, or ` +
+      'cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+    sinceMs: toWallMs(scene, observation.sinceMs),
+    endsWhen: `it renews, or ${endOfLife(config)}`,
+    command: kubectlDelete('pod', holder.name, config.namespace),
+  };
+}
+
+function following(scene: Scene, holder: PodReference, because: HeldBecause): Account {
+  const { config, knowledge } = scene.election;
+  const sinceMs = knowledge.observation?.lease?.acquireTimeMs ?? null;
+  if (because === 'pod-unknown') {
+    const why = knowledge.canReadPods
+      ? 'it is being asked whether its Pod exists'
+      : 'Pods may not be read here, so its end shows only when the garbage collector has deleted its Lease: grant `get`, `list` and `watch` on pods';
+    return {
+      reason: 'holder-unknown',
+      message: `Pod ${holder.name} holds ${leaseOf(config)}; ${why}.`,
+      sinceMs,
+      endsWhen: knowledge.canReadPods ? 'the API server answers' : 'its Lease is gone, or the permission is granted',
+    };
+  }
+  return {
+    reason: 'following',
+    message: `Pod ${holder.name} leads, and all is well: this process takes its turn when ${endOfLife(config)}.`,
+    sinceMs,
+    endsWhen: `${endOfLife(config)}, or it gives the Lease up`,
+  };
+}
+
+/** A moment of the monotonic clock, by the wall clock. */
+function toWallMs({ nowMs, wallMs }: Scene, momentMs: number | undefined): number | null {
+  return momentMs === undefined ? null : wallMs - (nowMs - momentMs);
+}
