@@ -20,7 +20,8 @@ import { type InFlight, type Process, START_MS, TIMERS, type Watch } from './pro
 /** How long after it was set a timer is due. */
 const DELAYS: { readonly [Timer in TimerName]: number } = {
   campaign: 0,
-  retry: 250,
+  // As long as the longest pause that it ends.
+  retry: RESTORATION_INTERVAL_MS,
   renew: 10_000,
   backstop: 60_000,
   recheck: RECHECK_INTERVAL_MS,

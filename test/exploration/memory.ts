@@ -31,8 +31,17 @@ interface Note {
   readonly id: number;
   /** The revisions it names, as bits. */
   readonly revisions: number;
+  /** What came of it, by what happened. */
+  readonly followed: Map<unknown, unknown>;
   readonly compacted: Map<number, object>;
   readonly permuted: (object | undefined)[];
+}
+
+/** Where a part carries its note; a copy made by spreading carries none. */
+const NOTE = Symbol('note');
+
+interface Kept {
+  readonly [NOTE]?: Note;
 }
 
 export type PartKind = 'process' | 'cluster' | 'record' | 'strays';
@@ -55,12 +64,6 @@ export class Memory {
     strays: new Map(),
   };
   readonly #byId: object[] = [];
-  readonly #notes = new Map<object, Note>();
-  readonly #turns = new Map<Process, Map<string, TurnResult>>();
-  readonly #served = new Map<Cluster, Map<Request, Served>>();
-  readonly #answered = new Map<Process, Map<Answered, Process>>();
-  readonly #enqueued = new Map<Process, Map<ClusterEvent, Process>>();
-
   /** @param exact keeps nothing, and leaves everything as it is: for what must run on by the clock. */
   constructor(core: Core, exact = false) {
     this.core = core;
@@ -69,24 +72,26 @@ export class Memory {
 
   /** The one copy of a part. */
   keep<Part extends object>(kind: PartKind, part: Part): Part {
-    if (this.#exact || this.#notes.has(part)) return part;
+    if (this.#exact || NOTE in part) return part;
     const plain = PLAIN_FORMS[kind](part) as Part;
     const key = JSON.stringify(plain);
     const known = this.#parts[kind].get(key);
     if (known !== undefined) return known as Part;
     this.#parts[kind].set(key, plain);
-    this.#notes.set(plain, {
+    const note: Note = {
       id: this.#byId.length,
       revisions: revisionsOf(kind, plain),
+      followed: new Map(),
       compacted: new Map(),
       permuted: [],
-    });
+    };
+    Object.defineProperty(plain, NOTE, { value: note });
     this.#byId.push(plain);
     return plain;
   }
 
   idOf(part: object): number {
-    return this.#note(part).id;
+    return noteOf(part).id;
   }
 
   partOf(id: number): object {
@@ -94,17 +99,11 @@ export class Memory {
   }
 
   revisionsOf(part: object): number {
-    return this.#note(part).revisions;
-  }
-
-  #note(part: object): Note {
-    const note = this.#notes.get(part);
-    if (note === undefined) throw new Error('a part of the world was not kept');
-    return note;
+    return noteOf(part).revisions;
   }
 
   turn(process: Process, name: string, happens: (turn: Turn) => void): TurnResult {
-    return this.#remembered(this.#turns, process, name, () => {
+    return this.#remembered(process, name, () => {
       const turn = new Turn(this.core, process);
       happens(turn);
       const told = turn.announcements.filter(({ type }) => type === 'elected' || type === 'demoted');
@@ -113,38 +112,34 @@ export class Memory {
   }
 
   serve(cluster: Cluster, request: Request): Served {
-    return this.#remembered(this.#served, cluster, request, () => {
+    return this.#remembered(cluster, request, () => {
       const served = carryOut(cluster, request, this.core.preconditions);
       return { ...served, cluster: this.keep('cluster', served.cluster) };
     });
   }
 
   answered(process: Process, answer: Answered): Process {
-    return this.#remembered(this.#answered, process, answer, () => this.keep('process', withAnswer(process, answer)));
+    return this.#remembered(process, answer, () => this.keep('process', withAnswer(process, answer)));
   }
 
   enqueued(process: Process, event: ClusterEvent): Process {
-    return this.#remembered(this.#enqueued, process, event, () => this.keep('process', enqueue(process, event)));
+    return this.#remembered(process, event, () => this.keep('process', enqueue(process, event)));
   }
 
-  #remembered<From, Key, To>(memory: Map<From, Map<Key, To>>, from: From, key: Key, find: () => To): To {
+  #remembered<To>(part: object, what: unknown, find: () => To): To {
     if (this.#exact) return find();
-    let known = memory.get(from);
-    if (known === undefined) {
-      known = new Map();
-      memory.set(from, known);
-    }
-    let to = known.get(key);
+    const { followed } = noteOf(part);
+    let to = followed.get(what) as To | undefined;
     if (to === undefined) {
       to = find();
-      known.set(key, to);
+      followed.set(what, to);
     }
     return to;
   }
 
   /** The same part with the revisions in use numbered from 1 without a gap. */
   compact<Part extends object>(kind: PartKind, part: Part, inUse: number): Part {
-    const { compacted } = this.#note(part);
+    const { compacted } = noteOf(part);
     let compact = compacted.get(inUse);
     if (compact === undefined) {
       const most = rankOf(31, inUse);
@@ -157,7 +152,7 @@ export class Memory {
 
   /** The same part with the candidates in other places. */
   permute<Part extends object>(kind: PartKind, part: Part, number: number, order: readonly number[]): Part {
-    const { permuted } = this.#note(part);
+    const { permuted } = noteOf(part);
     let other = permuted[number];
     if (other === undefined) {
       const renamed = rename(part, { revision: (revision) => revision, slot: (slot) => order[slot] as number });
@@ -166,6 +161,12 @@ export class Memory {
     }
     return other as Part;
   }
+}
+
+function noteOf(part: object): Note {
+  const note = (part as Kept)[NOTE];
+  if (note === undefined) throw new Error('a part of the world was not kept');
+  return note;
 }
 
 function plainRecord(record: Record): Record {

@@ -22,14 +22,11 @@ export interface Rules {
   readonly stopsOnSigterm: boolean;
   /** Whether work may outlast the time that it is given. */
   readonly workMayOverrun: boolean;
-  /** Whether the API server may begin to refuse the token of a Pod that is gone (wire fact 30). */
-  readonly refusesTokens: boolean;
 }
 
 /** Every move that is possible. */
 export function movesOf(world: World, rules: Rules): Move[] {
   const moves = flowOf(world, rules);
-  if (rules.refusesTokens) addRefusals(moves, world);
   if (world.budget > 0) for (const disturbance of rules.disturbances) addDisturbance(moves, disturbance, world, rules);
   return moves;
 }
@@ -61,7 +58,7 @@ export function flowOf(world: World, rules: Rules): Move[] {
 }
 
 /** Timers that a step of the election waits for; the others only look again, renew, or bring news. */
-const AWAITED: readonly TimerName[] = ['campaign', 'retry', 'leaving'];
+const AWAITED: readonly TimerName[] = ['campaign', 'retry'];
 
 function addFlowOf(moves: Move[], { requests, leaseWatch, podWatch, timers }: Process, process: number): void {
   const [request] = requests;
@@ -82,14 +79,6 @@ function addWatchFlow(moves: Move[], watch: Watch | null, process: number, of: '
   }
   if (watch.timer && (phase === 'waitingToList' || phase === 'waitingToOpen')) {
     moves.push({ type: 'watchTimer', process, of });
-  }
-}
-
-/** Up to 10 s after its Pod is gone a token is accepted, or not any more. */
-function addRefusals(moves: Move[], world: World): void {
-  for (const [process, { pod }] of world.processes.entries()) {
-    const ghost = podOf(world, pod.uid) === undefined;
-    if (ghost && !world.record.refused.includes(pod.uid)) moves.push({ type: 'refuseToken', process });
   }
 }
 
@@ -132,6 +121,9 @@ function addDisturbanceOf(
     case 'watch-cut':
       if (leaseWatch?.state.phase === 'streaming') moves.push({ type: 'cut', process, of: 'lease' });
       if (podWatch?.state.phase === 'streaming') moves.push({ type: 'cut', process, of: 'pod' });
+      return;
+    case 'token-refused':
+      if (itsPod === undefined && !world.record.refused.includes(pod.uid)) moves.push({ type: 'refuseToken', process });
       return;
     case 'step-down':
       if (leading) moves.push({ type: 'stepDown', process });

@@ -17,7 +17,14 @@ export interface Scope {
   readonly start: (memory: Memory) => World;
 }
 
-export type ScopeName = 'election' | 'take-over' | 'hand-over' | 'deletion-by-hand' | 'resume' | 'everything';
+export type ScopeName =
+  | 'election'
+  | 'take-over'
+  | 'hand-over'
+  | 'deletion-by-hand'
+  | 'resume'
+  | 'faults'
+  | 'everything';
 
 interface Plan {
   readonly says: string;
@@ -26,7 +33,7 @@ interface Plan {
   readonly led: boolean;
 }
 
-const PLAIN = { stopsOnSigterm: false, workMayOverrun: false, refusesTokens: false };
+const PLAIN = { stopsOnSigterm: false, workMayOverrun: false };
 
 const PLANS: { readonly [Name in ScopeName]: Plan } = {
   election: {
@@ -36,29 +43,21 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
   },
   'take-over': {
     says: 'The leader and its successors die, by force, too, and Pods come back under their names.',
-    rules: {
-      ...PLAIN,
-      refusesTokens: true,
-      disturbances: ['crash', 'pod-deleted', 'pod-force-deleted', 'answer-lost', 'renewal', 'namesake'],
-    },
+    rules: { ...PLAIN, disturbances: ['pod-deleted', 'pod-force-deleted', 'renewal', 'namesake', 'token-refused'] },
     led: true,
   },
   'hand-over': {
     says: 'The leader gives the Lease up: it steps down, or stops because its Pod is being deleted.',
     rules: {
-      ...PLAIN,
       stopsOnSigterm: true,
       workMayOverrun: true,
-      disturbances: ['step-down', 'pod-deleted', 'pod-force-deleted', 'crash', 'answer-lost'],
+      disturbances: ['step-down', 'pod-deleted', 'answer-lost', 'impatience'],
     },
     led: true,
   },
   'deletion-by-hand': {
     says: 'A person deletes the Lease.',
-    rules: {
-      ...PLAIN,
-      disturbances: ['lease-deleted', 'crash', 'pod-deleted', 'pod-force-deleted', 'answer-lost', 'look'],
-    },
+    rules: { ...PLAIN, disturbances: ['lease-deleted', 'pod-force-deleted', 'answer-lost', 'look'] },
     led: true,
   },
   resume: {
@@ -66,12 +65,19 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
     rules: { ...PLAIN, disturbances: ['crash', 'answer-lost', 'pod-deleted', 'watch-cut', 'renewal', 'look'] },
     led: true,
   },
+  faults: {
+    says: 'Every fault there is.',
+    rules: {
+      ...PLAIN,
+      disturbances: ['crash', 'pod-deleted', 'pod-force-deleted', 'lease-deleted', 'answer-lost'],
+    },
+    led: true,
+  },
   everything: {
-    says: 'Every disturbance there is.',
+    says: 'Every fault there is, and what may happen besides.',
     rules: {
       stopsOnSigterm: true,
       workMayOverrun: true,
-      refusesTokens: true,
       disturbances: [
         'crash',
         'pod-deleted',
@@ -82,7 +88,9 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
         'renewal',
         'look',
         'step-down',
+        'impatience',
         'namesake',
+        'token-refused',
       ],
     },
     led: true,

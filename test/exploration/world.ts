@@ -47,6 +47,10 @@ export type Disturbance =
   | 'renewal'
   /** The timer `recheck` or `backstop` fires. */
   | 'look'
+  /** The timer `leaving` fires: giving the Lease up takes too long. */
+  | 'impatience'
+  /** The API server refuses the token of a Pod that is gone, as it does at some moment (wire fact 30). */
+  | 'token-refused'
   /** The leader is told to step down. */
   | 'step-down'
   /** A Pod that is gone is followed by one of its name, as in a StatefulSet. */
@@ -92,6 +96,7 @@ export const DISTURBING_TIMERS: { readonly [Timer in TimerName]?: Disturbance } 
   renew: 'renewal',
   recheck: 'look',
   backstop: 'look',
+  leaving: 'impatience',
 };
 
 /**
@@ -200,6 +205,7 @@ class Happening {
         this.#spend();
         return this.#turn(index, 'stepDown', (turn) => turn.stepDown());
       case 'refuseToken':
+        this.#spend();
         return this.#ledger.refuse(uid);
     }
   }
