@@ -1,0 +1,464 @@
+/**
+ * Electors that are broken on purpose, each in one way, and the mix in which it shows: a checker that catches none of
+ * them checks nothing. They are the library's own elector, which is lied to by its ports or speaks with a false tongue.
+ */
+
+import type { LeaseRecord } from '../../src/core/lease-record.ts';
+import type { LeasePort, WatchPort, WatchSink } from '../../src/driver/ports.ts';
+import type { Surroundings } from '../../src/enter-cluster.ts';
+import type { LeaseElectorOptions, Term } from '../../src/index.ts';
+import type { ClusterPorts } from '../../src/kube/connect.ts';
+import { LeaseElector } from '../../src/lease-elector.ts';
+import type { Violation } from './checkers.ts';
+import type { Mix } from './mix.ts';
+import { ALL_PERMISSIONS } from './permissions.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
+import type { ElectorFactory, SimulatedProcess } from './simulated-process.ts';
+import { CALM } from './weather.ts';
+
+export interface BrokenElector {
+  readonly defect: string;
+  readonly make: ElectorFactory;
+  /** What differs from `PLAIN`. */
+  readonly mix: Partial<Mix>;
+  /** What it must be caught at. */
+  readonly invariant: Violation['invariant'];
+  readonly what: RegExp;
+}
+
+/** A minute of three Pods to which nothing happens. */
+export const PLAIN: Mix = {
+  pods: 3,
+  statefulSet: false,
+  siblings: 0,
+  sidecars: 0,
+  expiringElectors: 0,
+  faultyForMs: 60_000,
+  weather: CALM,
+  mishaps: [],
+  mishapEveryMs: 3_000,
+  collector: 'absent',
+  collectorDelayMs: 0,
+  collectorStepMs: 0,
+  permissions: ALL_PERMISSIONS,
+  skewedClocks: 0,
+  wallOffsetMs: 0,
+  staleLists: 0,
+  restartWithinMs: 500,
+  ghostsLiveMs: 60_000,
+  disobedience: 0,
+};
+
+const SLOW = { ...CALM, latencyMs: 50 };
+
+// --- Lies of the ports
+
+type PortLie = (ports: ClusterPorts, process: SimulatedProcess, surroundings: Surroundings) => Partial<ClusterPorts>;
+
+/** The library's elector, to which these ports lie. */
+function misled(lie: PortLie): ElectorFactory {
+  return (options, surroundings, process) =>
+    new LeaseElector(options, {
+      ...surroundings,
+      connect: async (connectOptions) => {
+        const cluster = await surroundings.connect(connectOptions);
+        return {
+          ...cluster,
+          ports: (identity) => {
+            const ports = cluster.ports(identity);
+            return { ...ports, ...lie(ports, process, surroundings) };
+          },
+        };
+      },
+    });
+}
+
+/** Some answers about the Lease are made up. */
+const misledByLease = (lie: (lease: LeasePort, pod: SimulatedPod) => Partial<LeasePort>): ElectorFactory =>
+  misled(({ lease }, { pod }) => ({ lease: { ...lease, ...lie(lease, pod) } }));
+
+/** Every Lease that is shown is altered; what was shown last is shown again every 5 s, since it may look different by then. */
+function misshown(change: (lease: LeaseRecord, process: SimulatedProcess) => LeaseRecord): ElectorFactory {
+  return misled(({ lease, leaseWatch }, process) => {
+    const alter = (shown: LeaseRecord): LeaseRecord => change(shown, process);
+    return {
+      lease: {
+        ...lease,
+        read: async () => {
+          const answer = await lease.read();
+          return answer.ok && answer.value !== null ? { ok: true, value: alter(answer.value) } : answer;
+        },
+      },
+      leaseWatch: watchThrough(leaseWatch, (sink) => {
+        let last: LeaseRecord | null = null;
+        const again = (): void => {
+          if (last !== null) sink.event({ type: 'modified', item: alter(last) });
+          process.clock.setTimer(5_000, again);
+        };
+        again();
+        return {
+          ...sink,
+          event: (event) => {
+            last = 'item' in event && event.type !== 'deleted' ? event.item : null;
+            sink.event('item' in event ? { ...event, item: alter(event.item) } : event);
+          },
+        };
+      }),
+    };
+  });
+}
+
+function watchThrough<Item>(port: WatchPort<Item>, wrap: (sink: WatchSink<Item>) => WatchSink<Item>): WatchPort<Item> {
+  return {
+    list: () => port.list(),
+    open: (resourceVersion, timeoutSeconds, sink) =>
+      port.open(resourceVersion, timeoutSeconds, wrap({ ...sink, ...boundTo(sink) })),
+  };
+}
+
+function boundTo<Item>(sink: WatchSink<Item>): WatchSink<Item> {
+  return {
+    opened: () => sink.opened(),
+    event: (event) => sink.event(event),
+    ended: (failure) => sink.ended(failure),
+  };
+}
+
+const never = <Value>(): Promise<Value> => new Promise(() => undefined);
+
+/** From some moment on nothing is answered any more, and nothing shown. */
+function deafFrom(begins: (process: SimulatedProcess, failed: boolean) => boolean): ElectorFactory {
+  return misled(({ lease, leaseWatch, pod, podWatch, close }, process) => {
+    let deaf = false;
+    const streams = new Set<{ close(): void }>();
+    const hear = async <Value extends { readonly ok: boolean }>(ask: () => Promise<Value>): Promise<Value> => {
+      if (deaf) return never();
+      const answer = await ask();
+      if (begins(process, !answer.ok)) {
+        deaf = true;
+        for (const stream of streams) stream.close();
+      }
+      return answer;
+    };
+    const watch = <Item>(port: WatchPort<Item>): WatchPort<Item> => ({
+      list: () => hear(() => port.list()),
+      open: (...options) => {
+        const stream = deaf ? { close: () => undefined } : port.open(...options);
+        streams.add(stream);
+        return stream;
+      },
+    });
+    return {
+      lease: {
+        read: () => hear(() => lease.read()),
+        create: (content) => hear(() => lease.create(content)),
+        replace: (before, content) => hear(() => lease.replace(before, content)),
+        delete: (before) => hear(() => lease.delete(before)),
+      },
+      pod: { read: (name) => hear(() => pod.read(name)) },
+      leaseWatch: watch(leaseWatch),
+      podWatch: (name) => watch(podWatch(name)),
+      close,
+    };
+  });
+}
+
+// --- False tongues
+
+type Emit = (name: string, ...values: unknown[]) => boolean;
+
+/** What the library's elector says is said differently. */
+function speaking(
+  change: (emit: Emit, name: string, values: unknown[], process: SimulatedProcess) => unknown,
+): ElectorFactory {
+  return (options, surroundings, process) => {
+    const elector = new LeaseElector(options, surroundings);
+    const honest = elector.emit.bind(elector) as Emit;
+    const emit: Emit = (name, ...values) => {
+      change(honest, name, values, process);
+      return true;
+    };
+    return Object.assign(elector, { emit });
+  };
+}
+
+const repeating = (repeated: string): ElectorFactory =>
+  speaking((emit, name, values) => {
+    emit(name, ...values);
+    if (name === repeated) emit(name, ...values);
+  });
+
+/** Says of every term something else; the same of the same. */
+const misstating = (change: (term: Term, process: SimulatedProcess) => Partial<Term>): ElectorFactory => {
+  const stated = new Map<Term, Term>();
+  return speaking((emit, name, [term, ...others], process) => {
+    if (name !== 'elected' && name !== 'demoted') return emit(name, term, ...others);
+    const claim = stated.get(term as Term) ?? { ...(term as Term), ...change(term as Term, process) };
+    stated.set(term as Term, claim);
+    return emit(name, claim, ...others);
+  });
+};
+
+/** Goes on leading when its term has ended for this reason. */
+const clinging = (...reasons: string[]): ElectorFactory => {
+  return (options, surroundings, process) => {
+    let kept: Term | undefined;
+    const elector: LeaseElector = speaking((emit, name, values) => {
+      if (name === 'demoted' && reasons.includes(String(values[1]))) kept = values[0] as Term;
+      else emit(name, ...values);
+    })(options, surroundings, process);
+    const { isLeader, term } = gettersOf(elector);
+    Object.defineProperty(elector, 'isLeader', { get: () => kept !== undefined || isLeader() });
+    Object.defineProperty(elector, 'term', { get: () => kept ?? term() });
+    return elector;
+  };
+};
+
+function gettersOf(elector: LeaseElector): { isLeader: () => boolean; term: () => Term | undefined } {
+  const getter = (name: string) =>
+    Object.getOwnPropertyDescriptor(LeaseElector.prototype, name)?.get?.bind(elector) as () => never;
+  return { isLeader: getter('isLeader'), term: getter('term') };
+}
+
+/** Does something a moment after it has stopped. */
+const restless = (deed: (elector: LeaseElector, options: LeaseElectorOptions, term: Term) => void): ElectorFactory => {
+  return (options, surroundings, { clock }) => {
+    const elector = new LeaseElector(options, surroundings);
+    let last: Term | null = null;
+    elector.on('elected', (term) => {
+      last = term;
+    });
+    elector.on('stopped', () => {
+      const term = last;
+      if (term !== null) clock.setTimer(500, () => deed(elector, options, term));
+    });
+    return elector;
+  };
+};
+
+const firstTokens = new WeakMap<SimulatedPod, bigint>();
+
+export const BROKEN_ELECTORS: readonly BrokenElector[] = [
+  // --- Two leaders
+  {
+    defect: 'campaigns beside its sibling',
+    make: (options, surroundings, { clock }) =>
+      new LeaseElector(options, {
+        ...surroundings,
+        siblingLock: () => ({
+          claim: (outcome) => void clock.setTimer(0, () => outcome('held')),
+          free: () => undefined,
+        }),
+      }),
+    mix: { siblings: 1 },
+    invariant: 1,
+    what: /lead at the same time/,
+  },
+  {
+    defect: 'leads on although it was told that its Pod is gone',
+    make: clinging('pod-deleted', 'unauthorized'),
+    mix: { mishaps: ['Pod deleted by force'] },
+    invariant: 1,
+    what: /lead at the same time/,
+  },
+  {
+    defect: 'leads on although it was told that the Lease is another Pod’s',
+    make: clinging('usurped'),
+    mix: { mishaps: ['Lease edited by hand'] },
+    invariant: 1,
+    what: /lead at the same time/,
+  },
+  {
+    defect: 'asks nothing any more once it leads',
+    make: deafFrom(({ elector }) => elector.isLeader),
+    mix: { mishaps: ['Pod deleted by force'], ghostsLiveMs: 600_000 },
+    invariant: 1,
+    what: /leads \d+ ms after the faults are over, though the Lease is not its own/,
+  },
+  {
+    defect: 'gives the Lease up while its work still runs',
+    make: (options, surroundings) =>
+      new LeaseElector(
+        { ...options, onElected: (term) => void Promise.resolve(options.onElected?.(term)).catch(() => undefined) },
+        surroundings,
+      ),
+    mix: { mishaps: ['Pod deleted'], disobedience: 0.5 },
+    invariant: 1,
+    what: /the work of .* overlaps/,
+  },
+
+  // --- Leadership that moves without a reason
+  {
+    defect: 'takes every other Pod for gone',
+    make: misled(({ pod, podWatch }, process) => ({
+      pod: { read: async (name) => (name === process.pod.name ? pod.read(name) : { ok: true, value: null }) },
+      podWatch: (name) => ({ ...podWatch(name), list: () => never() }),
+    })),
+    mix: { mishaps: ['watches cut'] },
+    invariant: 2,
+    what: /deletes the Lease, which .* holds/,
+  },
+  {
+    defect: 'takes over what was not renewed',
+    make: misshown((lease, { clock, pod }) => {
+      const silentMs = clock.wallMs() - (lease.renewTimeMs ?? Number.POSITIVE_INFINITY);
+      const expired = silentMs > (lease.leaseDurationSeconds ?? 0) * 1_000 && lease.owner?.uid !== pod.uid;
+      return expired ? { ...lease, releasedBy: lease.owner?.uid ?? null } : lease;
+    }),
+    mix: { mishaps: ['process pauses'], mishapEveryMs: 1_000, faultyForMs: 120_000 },
+    invariant: 2,
+    what: /deletes the Lease, which .* holds/,
+  },
+  {
+    defect: 'deletes whatever Lease it finds',
+    make: misledByLease((lease) => ({
+      delete: async (before) => {
+        const found = await lease.read();
+        return lease.delete(found.ok && found.value !== null ? found.value : before);
+      },
+    })),
+    mix: { mishaps: ['Pod deleted by force'], weather: { ...CALM, jitterMs: 500 }, pods: 9 },
+    invariant: 2,
+    what: /deletes the Lease, which .* holds/,
+  },
+  {
+    defect: 'overwrites whatever Lease it finds',
+    make: misledByLease((lease) => ({
+      replace: async (before, content) => {
+        const found = await lease.read();
+        return lease.replace(found.ok && found.value !== null ? found.value : before, content);
+      },
+    })),
+    mix: { mishaps: ['Lease edited by hand'], weather: { ...CALM, watchLagMs: 10_000 } },
+    invariant: 2,
+    what: /overwrites the Lease, which .* holds/,
+  },
+  {
+    defect: 'takes over by PUT',
+    make: misledByLease((lease) => ({
+      create: async (content) => {
+        const answer = await lease.create(content);
+        if (answer.ok || answer.failure.kind !== 'alreadyExists') return answer;
+        const found = await lease.read();
+        return found.ok && found.value !== null ? lease.replace(found.value, content) : answer;
+      },
+    })),
+    mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 9 },
+    invariant: 2,
+    what: /overwrites the Lease, which .* holds/,
+  },
+  {
+    defect: 'forgets who held the Lease that is missing',
+    make: misled(({ leaseWatch }) => ({
+      leaseWatch: watchThrough(leaseWatch, (sink) => ({
+        ...sink,
+        event: (event) => {
+          if (event.type === 'deleted') {
+            sink.event({ type: 'modified', item: { ...event.item, releasedBy: event.item.owner?.uid ?? null } });
+          }
+          sink.event(event);
+        },
+      })),
+    })),
+    mix: { mishaps: ['Lease deleted by hand'], weather: SLOW },
+    invariant: 2,
+    what: /creates the Lease, which .* holds/,
+  },
+  {
+    defect: 'does not wait for the duration of a Lease that no Pod owns',
+    make: misshown((lease) => (lease.owner === null ? { ...lease, leaseDurationSeconds: 1 } : lease)),
+    mix: { expiringElectors: 1 },
+    invariant: 2,
+    what: /deletes the Lease, which expiring-\d+ holds/,
+  },
+  {
+    defect: 'thinks that it has won when it has lost',
+    make: misledByLease((lease, pod) => ({
+      create: async (content) => {
+        const answer = await lease.create(content);
+        if (answer.ok || answer.failure.kind !== 'alreadyExists') return answer;
+        const found = await lease.read();
+        return found.ok && found.value !== null ? { ok: true, value: { ...found.value, owner: pod } } : answer;
+      },
+    })),
+    mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 9 },
+    invariant: 2,
+    what: /leads by version \d+ of the Lease, which is not its own/,
+  },
+  {
+    defect: 'clears holderIdentity when it gives the Lease up',
+    make: misledByLease((lease) => ({
+      replace: (before, content) =>
+        lease.replace(before, content.releasedBy === null ? content : { ...content, holderIdentity: null }),
+    })),
+    mix: { mishaps: ['leader steps down'] },
+    invariant: 2,
+    what: /writes a Lease without a holderIdentity/,
+  },
+
+  // --- Tokens that do not grow
+  {
+    defect: 'gives all terms of its Pod the token of the first',
+    make: misstating(({ fencingToken }, { pod }) => {
+      const first = firstTokens.get(pod) ?? fencingToken;
+      firstTokens.set(pod, first);
+      return { fencingToken: first };
+    }),
+    mix: { mishaps: ['leader steps down'], pods: 2 },
+    invariant: 3,
+    what: /has the token \d+ after \d+/,
+  },
+
+  // --- Events out of place
+  {
+    defect: 'is elected twice',
+    make: repeating('elected'),
+    mix: {},
+    invariant: 4,
+    what: /is elected twice without a demotion/,
+  },
+  {
+    defect: 'is demoted twice',
+    make: repeating('demoted'),
+    mix: { mishaps: ['leader steps down'] },
+    invariant: 4,
+    what: /is demoted from a term it was not elected for/,
+  },
+  {
+    defect: 'is demoted before its signal is aborted',
+    make: misstating(() => ({ signal: new AbortController().signal })),
+    mix: { mishaps: ['leader steps down'] },
+    invariant: 4,
+    what: /is demoted before term.signal is aborted/,
+  },
+  {
+    defect: 'emits when it has stopped',
+    make: restless((elector) => elector.emit('leaderChanged', null)),
+    mix: { mishaps: ['elector stopped'] },
+    invariant: 4,
+    what: /emits leaderChanged after stop\(\) has resolved/,
+  },
+  {
+    defect: 'calls onElected when it has stopped',
+    make: restless((_elector, { onElected }, term) => onElected?.(term)),
+    mix: { mishaps: ['elector stopped'] },
+    invariant: 4,
+    what: /calls onElected after stop\(\) has resolved/,
+  },
+
+  // --- Nobody leads
+  {
+    defect: 'never campaigns',
+    make: misledByLease(() => ({ create: () => never() })),
+    mix: {},
+    invariant: 5,
+    what: /nobody leads \d+ ms after the faults are over/,
+  },
+  {
+    defect: 'gives up after the first error',
+    make: deafFrom((_process, failed) => failed),
+    mix: { weather: { ...CALM, errorAnswer: 0.5 } },
+    invariant: 5,
+    what: /nobody leads \d+ ms after the faults are over/,
+  },
+];
