@@ -24,7 +24,8 @@ export interface Violation {
 interface Holder {
   /** `null`: a Lease that no Pod owns. */
   readonly uid: string | null;
-  readonly name: string;
+  /** Of a Lease that no Pod owns: whom it names now; `''`: nobody, and so it is anybody's. */
+  name: string;
   /** When it became the holder. */
   readonly sinceMs: number;
   readonly sinceVersion: bigint;
@@ -153,6 +154,7 @@ export class Checkers implements ProcessObserver {
     const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;
     const writtenMs = cluster.timeline.nowMs();
     if (previous !== null && previous.uid === uid) {
+      if (uid === null) previous.name = name;
       previous.released = released;
       previous.touched = byHand ? true : by !== null ? false : previous.touched;
       previous.writtenMs = writtenMs;
@@ -177,6 +179,7 @@ export class Checkers implements ProcessObserver {
   #checkWrite(cluster: Cluster, writer: SimulatedProcess, type: ObservedWrite['type']): void {
     const holder = this.#holder;
     if (holder === null || holder.uid === writer.pod.uid) return;
+    if (holder.uid === null && holder.name === '') return;
     const verb = { ADDED: 'creates', MODIFIED: 'overwrites', DELETED: 'deletes' }[type];
     // A PUT is for one's own Lease alone: a new owner needs a new Lease.
     const free =
