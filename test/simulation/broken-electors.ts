@@ -1,19 +1,26 @@
 /**
  * Electors that are broken on purpose, each in one way, and the mix in which it shows: a checker that catches none of
- * them checks nothing. They are the library's own elector, which is lied to by its ports or speaks with a false tongue.
+ * them checks nothing. How one makes them is in `false-electors.ts`.
  */
 
-import type { LeaseRecord } from '../../src/core/lease-record.ts';
-import type { LeasePort, WatchPort, WatchSink } from '../../src/driver/ports.ts';
-import type { Surroundings } from '../../src/enter-cluster.ts';
-import type { LeaseElectorOptions, Term } from '../../src/index.ts';
-import type { ClusterPorts } from '../../src/kube/connect.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import type { Violation } from './checkers.ts';
+import {
+  clinging,
+  deafFrom,
+  misled,
+  misledByLease,
+  misshown,
+  misstating,
+  never,
+  repeating,
+  restless,
+  watchThrough,
+} from './false-electors.ts';
 import type { Mix } from './mix.ts';
 import { ALL_PERMISSIONS } from './permissions.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
-import type { ElectorFactory, SimulatedProcess } from './simulated-process.ts';
+import type { ElectorFactory } from './simulated-process.ts';
 import { CALM } from './weather.ts';
 
 export interface BrokenElector {
@@ -26,17 +33,17 @@ export interface BrokenElector {
   readonly what: RegExp;
 }
 
-/** A minute of three Pods to which nothing happens. */
+/** Half a minute of three Pods to which nothing happens. */
 export const PLAIN: Mix = {
   pods: 3,
   statefulSet: false,
   siblings: 0,
   sidecars: 0,
   expiringElectors: 0,
-  faultyForMs: 60_000,
+  faultyForMs: 30_000,
   weather: CALM,
   mishaps: [],
-  mishapEveryMs: 3_000,
+  mishapEveryMs: 2_000,
   collector: 'absent',
   collectorDelayMs: 0,
   collectorStepMs: 0,
@@ -50,191 +57,6 @@ export const PLAIN: Mix = {
 };
 
 const SLOW = { ...CALM, latencyMs: 50 };
-
-// --- Lies of the ports
-
-type PortLie = (ports: ClusterPorts, process: SimulatedProcess, surroundings: Surroundings) => Partial<ClusterPorts>;
-
-/** The library's elector, to which these ports lie. */
-function misled(lie: PortLie): ElectorFactory {
-  return (options, surroundings, process) =>
-    new LeaseElector(options, {
-      ...surroundings,
-      connect: async (connectOptions) => {
-        const cluster = await surroundings.connect(connectOptions);
-        return {
-          ...cluster,
-          ports: (identity) => {
-            const ports = cluster.ports(identity);
-            return { ...ports, ...lie(ports, process, surroundings) };
-          },
-        };
-      },
-    });
-}
-
-/** Some answers about the Lease are made up. */
-const misledByLease = (lie: (lease: LeasePort, pod: SimulatedPod) => Partial<LeasePort>): ElectorFactory =>
-  misled(({ lease }, { pod }) => ({ lease: { ...lease, ...lie(lease, pod) } }));
-
-/** Every Lease that is shown is altered; what was shown last is shown again every 5 s, since it may look different by then. */
-function misshown(change: (lease: LeaseRecord, process: SimulatedProcess) => LeaseRecord): ElectorFactory {
-  return misled(({ lease, leaseWatch }, process) => {
-    const alter = (shown: LeaseRecord): LeaseRecord => change(shown, process);
-    return {
-      lease: {
-        ...lease,
-        read: async () => {
-          const answer = await lease.read();
-          return answer.ok && answer.value !== null ? { ok: true, value: alter(answer.value) } : answer;
-        },
-      },
-      leaseWatch: watchThrough(leaseWatch, (sink) => {
-        let last: LeaseRecord | null = null;
-        const again = (): void => {
-          if (last !== null) sink.event({ type: 'modified', item: alter(last) });
-          process.clock.setTimer(5_000, again);
-        };
-        again();
-        return {
-          ...sink,
-          event: (event) => {
-            last = 'item' in event && event.type !== 'deleted' ? event.item : null;
-            sink.event('item' in event ? { ...event, item: alter(event.item) } : event);
-          },
-        };
-      }),
-    };
-  });
-}
-
-function watchThrough<Item>(port: WatchPort<Item>, wrap: (sink: WatchSink<Item>) => WatchSink<Item>): WatchPort<Item> {
-  return {
-    list: () => port.list(),
-    open: (resourceVersion, timeoutSeconds, sink) =>
-      port.open(resourceVersion, timeoutSeconds, wrap({ ...sink, ...boundTo(sink) })),
-  };
-}
-
-function boundTo<Item>(sink: WatchSink<Item>): WatchSink<Item> {
-  return {
-    opened: () => sink.opened(),
-    event: (event) => sink.event(event),
-    ended: (failure) => sink.ended(failure),
-  };
-}
-
-const never = <Value>(): Promise<Value> => new Promise(() => undefined);
-
-/** From some moment on nothing is answered any more, and nothing shown. */
-function deafFrom(begins: (process: SimulatedProcess, failed: boolean) => boolean): ElectorFactory {
-  return misled(({ lease, leaseWatch, pod, podWatch, close }, process) => {
-    let deaf = false;
-    const streams = new Set<{ close(): void }>();
-    const hear = async <Value extends { readonly ok: boolean }>(ask: () => Promise<Value>): Promise<Value> => {
-      if (deaf) return never();
-      const answer = await ask();
-      if (begins(process, !answer.ok)) {
-        deaf = true;
-        for (const stream of streams) stream.close();
-      }
-      return answer;
-    };
-    const watch = <Item>(port: WatchPort<Item>): WatchPort<Item> => ({
-      list: () => hear(() => port.list()),
-      open: (...options) => {
-        const stream = deaf ? { close: () => undefined } : port.open(...options);
-        streams.add(stream);
-        return stream;
-      },
-    });
-    return {
-      lease: {
-        read: () => hear(() => lease.read()),
-        create: (content) => hear(() => lease.create(content)),
-        replace: (before, content) => hear(() => lease.replace(before, content)),
-        delete: (before) => hear(() => lease.delete(before)),
-      },
-      pod: { read: (name) => hear(() => pod.read(name)) },
-      leaseWatch: watch(leaseWatch),
-      podWatch: (name) => watch(podWatch(name)),
-      close,
-    };
-  });
-}
-
-// --- False tongues
-
-type Emit = (name: string, ...values: unknown[]) => boolean;
-
-/** What the library's elector says is said differently. */
-function speaking(
-  change: (emit: Emit, name: string, values: unknown[], process: SimulatedProcess) => unknown,
-): ElectorFactory {
-  return (options, surroundings, process) => {
-    const elector = new LeaseElector(options, surroundings);
-    const honest = elector.emit.bind(elector) as Emit;
-    const emit: Emit = (name, ...values) => {
-      change(honest, name, values, process);
-      return true;
-    };
-    return Object.assign(elector, { emit });
-  };
-}
-
-const repeating = (repeated: string): ElectorFactory =>
-  speaking((emit, name, values) => {
-    emit(name, ...values);
-    if (name === repeated) emit(name, ...values);
-  });
-
-/** Says of every term something else; the same of the same. */
-const misstating = (change: (term: Term, process: SimulatedProcess) => Partial<Term>): ElectorFactory => {
-  const stated = new Map<Term, Term>();
-  return speaking((emit, name, [term, ...others], process) => {
-    if (name !== 'elected' && name !== 'demoted') return emit(name, term, ...others);
-    const claim = stated.get(term as Term) ?? { ...(term as Term), ...change(term as Term, process) };
-    stated.set(term as Term, claim);
-    return emit(name, claim, ...others);
-  });
-};
-
-/** Goes on leading when its term has ended for this reason. */
-const clinging = (...reasons: string[]): ElectorFactory => {
-  return (options, surroundings, process) => {
-    let kept: Term | undefined;
-    const elector: LeaseElector = speaking((emit, name, values) => {
-      if (name === 'demoted' && reasons.includes(String(values[1]))) kept = values[0] as Term;
-      else emit(name, ...values);
-    })(options, surroundings, process);
-    const { isLeader, term } = gettersOf(elector);
-    Object.defineProperty(elector, 'isLeader', { get: () => kept !== undefined || isLeader() });
-    Object.defineProperty(elector, 'term', { get: () => kept ?? term() });
-    return elector;
-  };
-};
-
-function gettersOf(elector: LeaseElector): { isLeader: () => boolean; term: () => Term | undefined } {
-  const getter = (name: string) =>
-    Object.getOwnPropertyDescriptor(LeaseElector.prototype, name)?.get?.bind(elector) as () => never;
-  return { isLeader: getter('isLeader'), term: getter('term') };
-}
-
-/** Does something a moment after it has stopped. */
-const restless = (deed: (elector: LeaseElector, options: LeaseElectorOptions, term: Term) => void): ElectorFactory => {
-  return (options, surroundings, { clock }) => {
-    const elector = new LeaseElector(options, surroundings);
-    let last: Term | null = null;
-    elector.on('elected', (term) => {
-      last = term;
-    });
-    elector.on('stopped', () => {
-      const term = last;
-      if (term !== null) clock.setTimer(500, () => deed(elector, options, term));
-    });
-    return elector;
-  };
-};
 
 const firstTokens = new WeakMap<SimulatedPod, bigint>();
 
@@ -317,7 +139,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return lease.delete(found.ok && found.value !== null ? found.value : before);
       },
     })),
-    mix: { mishaps: ['Pod deleted by force'], weather: { ...CALM, jitterMs: 500 }, pods: 9 },
+    mix: { mishaps: ['Pod deleted by force'], weather: { ...CALM, jitterMs: 500 }, pods: 5 },
     invariant: 2,
     what: /deletes the Lease, which .* holds/,
   },
@@ -343,7 +165,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return found.ok && found.value !== null ? lease.replace(found.value, content) : answer;
       },
     })),
-    mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 9 },
+    mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 5 },
     invariant: 2,
     what: /overwrites the Lease, which .* holds/,
   },
@@ -381,7 +203,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return found.ok && found.value !== null ? { ok: true, value: { ...found.value, owner: pod } } : answer;
       },
     })),
-    mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 9 },
+    mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 5 },
     invariant: 2,
     what: /leads by version \d+ of the Lease, which is not its own/,
   },
