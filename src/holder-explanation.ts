@@ -121,7 +121,7 @@ function terminating(scene: Scene, pod: PodRecord): Account {
     };
   }
   if (overdue || lost) {
-    const why = lost ? `its node ${report?.nodeName ?? ''} is not ready` : `it was due to be gone at ${at(dueMs)}`;
+    const why = lost ? `${nodeOf(report)} is lost` : `it was due to be gone at ${at(dueMs)}`;
     return {
       ...account,
       message: `${what}, but ${why}: mend or remove the node; deleting the Pod by force is the last resort.`,
@@ -129,28 +129,35 @@ function terminating(scene: Scene, pod: PodRecord): Account {
       caution: FORCE_CAUTION,
     };
   }
-  return { ...account, message: `${what}, at the latest at ${at(dueMs)}: wait.` };
+  return { ...account, message: `${what}${dueMs === null ? '' : `, which is due by ${at(dueMs)}`}: wait.` };
 }
 
 function ended(scene: Scene, pod: PodRecord, report: PodReport): Account {
   const { config, knowledge } = scene.election;
+  const { containersTerminated } = report;
   const failed = report.phase === 'Failed';
-  const how = `has ${failed ? 'failed' : 'finished'}${report.reason === null ? '' : ` (${report.reason})`}`;
-  const why = report.containersTerminated
-    ? 'is never started again'
-    : 'is not reported to have ended all of its containers';
-  const until =
-    knowledge.incumbent?.fate === 'gone'
-      ? 'and its Lease may not be deleted here: grant `delete` on leases.coordination.k8s.io, or delete the Pod.'
-      : 'and holds the Lease as long as it exists: delete it.';
-  return {
+  const how = `${failed ? 'has failed' : 'has finished'}${report.reason === null ? '' : ` (${report.reason})`}`;
+  const account = {
     reason: failed ? 'holder-failed' : 'holder-succeeded',
-    message: `Pod ${pod.name} ${how}, ${why}, ${until}`,
     sinceMs: report.ready === false ? report.readyChangedAtMs : null,
-    endsWhen: endOfLife(config),
     command: kubectlDelete('pod', pod.name, config.namespace),
     // The API server asks no kubelet before it deletes a Pod in a final phase.
-    caution: report.containersTerminated ? null : FORCE_CAUTION,
+    caution: containersTerminated ? null : FORCE_CAUTION,
+  } as const;
+  if (knowledge.incumbent?.fate === 'gone') {
+    return {
+      ...account,
+      message: `Pod ${pod.name} ${how}, but its Lease may not be deleted here: grant \`delete\` on leases.coordination.k8s.io, or delete the Pod.`,
+      endsWhen: 'the Pod is deleted, or the permission is granted',
+    };
+  }
+  const what = `Pod ${pod.name} ${how} and holds the Lease as long as it exists`;
+  if (containersTerminated) return { ...account, message: `${what}: delete it.`, endsWhen: 'the Pod is deleted' };
+  const waits = config.succession === 'pod-stopped';
+  return {
+    ...account,
+    message: `${what}, and not all of its containers are reported to have ended: make sure that they have, then delete it.`,
+    endsWhen: waits ? 'all of its containers are reported as terminated, or it is deleted' : 'the Pod is deleted',
   };
 }
 
@@ -163,12 +170,16 @@ function isNodeLost({ phase, reason, ready, containersReady, readyReason }: PodR
   return ready === false && containersReady === true && readyReason !== 'ReadinessGatesNotReady';
 }
 
+function nodeOf({ nodeName }: PodReport): string {
+  return nodeName === null ? 'its node' : `its node ${nodeName}`;
+}
+
 function nodeLost(scene: Scene, pod: PodRecord, report: PodReport): Account {
   const { config } = scene.election;
   return {
     reason: 'holder-node-not-ready',
     message:
-      `Pod ${pod.name} leads, but the control plane has lost its node ${report.nodeName ?? ''}: its process may run on, so ` +
+      `Pod ${pod.name} leads, but the control plane has lost ${nodeOf(report)}: its process may run on, so ` +
       'mend or remove the node; deleting the Pod by force is the last resort.',
     sinceMs: report.readyChangedAtMs,
     endsWhen: `the node comes back, or ${endOfLife(config)}`,
@@ -230,7 +241,7 @@ function following(scene: Scene, holder: PodReference, because: HeldBecause): Ac
   }
   return {
     reason: 'following',
-    message: `Pod ${holder.name} leads, and all is well: this process takes its turn when ${endOfLife(config)}.`,
+    message: `Pod ${holder.name} leads, and all is well: there is nothing to do.`,
     sinceMs,
     endsWhen: `${endOfLife(config)}, or it gives the Lease up`,
   };

@@ -1,0 +1,194 @@
+/**
+ * What a Pod on the wire says of itself: as a real API server answered it (`test/conformance/recordings`), and as a
+ * kubelet and the control plane write its status.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { PodRecord, PodReport } from '../../src/core/lease-record.ts';
+import { hasStopped } from '../../src/core/lease-record.ts';
+import { isObject } from '../../src/kube/api-error.ts';
+import { readPod } from '../../src/kube/pod-api.ts';
+
+/** A Pod as the elector reads it. */
+async function read(pod: object, name: string = 'a'): Promise<PodRecord> {
+  const client = { request: async () => ({ ok: true, value: pod }) };
+  const answer = await readPod(client as unknown as Parameters<typeof readPod>[0], 'shop', name);
+  assert.ok(answer.ok && answer.value !== null, JSON.stringify(answer));
+  return answer.value;
+}
+
+async function report(pod: object): Promise<PodReport | undefined> {
+  return (await read(pod)).report;
+}
+
+const PLACES: Readonly<Record<string, string>> = { uid: 'pod-uid', rv: '7', ns: 'shop' };
+
+/** The Pod that was answered in this step of a recording, with one time for every placeholder of a time. */
+function recorded(recording: string, step: string): object {
+  const path = join(import.meta.dirname, '../conformance/recordings', `${recording}.json`);
+  const { steps } = JSON.parse(readFileSync(path, 'utf8')) as {
+    steps: { id?: string; response?: { body?: unknown } }[];
+  };
+  const body = steps.find(({ id }) => id === step)?.response?.body;
+  const text = JSON.stringify(body).replace(/<(time:rfc3339|\w+):[^>]*>/g, (_, kind: string) =>
+    kind === 'time:rfc3339' ? '2026-03-01T10:00:30Z' : (PLACES[kind] ?? 'x'),
+  );
+  return JSON.parse(text);
+}
+
+describe('Pods that a real API server answered', () => {
+  const NOTHING: PodReport = {
+    phase: 'Pending',
+    reason: null,
+    nodeName: null,
+    containersReady: null,
+    ready: null,
+    readyReason: null,
+    readyChangedAtMs: null,
+    containersTerminated: false,
+    terminatingSinceMs: null,
+    deletionTimestampMs: null,
+  };
+  const AT_MS = Date.UTC(2026, 2, 1, 10, 0, 30);
+  const READY = { ready: true, readyChangedAtMs: Date.UTC(2026, 2, 1, 10, 0, 1) };
+  const rows: readonly [recording: string, step: string, Partial<PodReport>][] = [
+    ['pod-status', 'create-a', { nodeName: 'no-such-node' }],
+    ['pod-status', 'running', { phase: 'Running', nodeName: 'no-such-node', ...READY }],
+    ['pod-status', 'evicted', { phase: 'Failed', reason: 'Evicted', nodeName: 'no-such-node', ...READY }],
+    ['pod-status', 'succeeded', { phase: 'Succeeded', nodeName: 'no-such-node' }],
+    ['pod-status', 'made-up-phase', { phase: 'Dancing', nodeName: 'no-such-node' }],
+    ['gc-failed-pod', 'evicted', { phase: 'Failed', reason: 'Evicted', nodeName: 'no-such-node' }],
+    [
+      'pod-bound-delete',
+      'terminating',
+      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 30_000, deletionTimestampMs: AT_MS },
+    ],
+    [
+      'pod-bound-delete',
+      'delete-shorter',
+      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 5_000, deletionTimestampMs: AT_MS },
+    ],
+  ];
+  const nameOf: Readonly<Record<string, string>> = { succeeded: 'b', 'made-up-phase': 'c' };
+  for (const [recording, step, expected] of rows) {
+    test(`${recording}, ${step}`, async () => {
+      const pod = await read(recorded(recording, step), nameOf[step]);
+      assert.deepEqual(pod.report, { ...NOTHING, ...expected });
+      assert.equal(pod.terminating, expected.deletionTimestampMs !== undefined);
+      assert.equal(hasStopped(pod), false, 'nothing is reported of its containers');
+    });
+  }
+});
+
+const RUNNING = { state: { running: { startedAt: '2026-03-01T10:00:00Z' } } };
+const WAITING = { state: { waiting: { reason: 'CrashLoopBackOff' } } };
+const TERMINATED = { state: { terminated: { exitCode: 137, reason: 'Error' } } };
+
+function podWith(status: object, spec: object = { containers: [{ name: 'main' }] }, metadata: object = {}): object {
+  return { kind: 'Pod', metadata: { name: 'a', uid: 'u', resourceVersion: '7', ...metadata }, spec, status };
+}
+
+function failedWith(statuses: Readonly<Record<string, unknown>>, spec?: object): object {
+  return podWith({ phase: 'Failed', ...statuses }, spec);
+}
+
+describe('whether every container has ended', () => {
+  const MAIN = { name: 'main', ...TERMINATED };
+  const SIDECAR = { containers: [{ name: 'main' }], initContainers: [{ name: 'proxy', restartPolicy: 'Always' }] };
+  const DEBUGGED = { containers: [{ name: 'main' }], ephemeralContainers: [{ name: 'debugger' }] };
+  const rows: readonly [rule: string, pod: object, ended: boolean][] = [
+    ['its one container is terminated', failedWith({ containerStatuses: [MAIN] }), true],
+    ['one runs', failedWith({ containerStatuses: [{ name: 'main', ...RUNNING }] }), false],
+    ['one waits to be started again', failedWith({ containerStatuses: [{ name: 'main', ...WAITING }] }), false],
+    ['of one nothing is said but its name', failedWith({ containerStatuses: [{ name: 'main' }] }), false],
+    ['nothing is reported: it was rejected, or its node never spoke up', failedWith({}), false],
+    ['the list is empty', failedWith({ containerStatuses: [] }), false],
+    ['the list is none', failedWith({ containerStatuses: 'terminated' }), false],
+    [
+      'one of two is not reported',
+      failedWith({ containerStatuses: [MAIN] }, { containers: [{ name: 'main' }, { name: 'other' }] }),
+      false,
+    ],
+    [
+      'another that nobody asked for runs',
+      failedWith({ containerStatuses: [MAIN, { name: 'stranger', ...RUNNING }] }),
+      false,
+    ],
+    [
+      'a sidecar, which is an init container, runs on',
+      failedWith({ containerStatuses: [MAIN], initContainerStatuses: [{ name: 'proxy', ...RUNNING }] }, SIDECAR),
+      false,
+    ],
+    ['of a sidecar nothing is reported', failedWith({ containerStatuses: [MAIN] }, SIDECAR), false],
+    [
+      'a sidecar is terminated, too',
+      failedWith({ containerStatuses: [MAIN], initContainerStatuses: [{ name: 'proxy', ...TERMINATED }] }, SIDECAR),
+      true,
+    ],
+    [
+      'a debug container runs on',
+      failedWith(
+        { containerStatuses: [MAIN], ephemeralContainerStatuses: [{ name: 'debugger', ...RUNNING }] },
+        DEBUGGED,
+      ),
+      false,
+    ],
+    ['the Pod came without its spec', failedWith({ containerStatuses: [MAIN] }, {}), false],
+  ];
+  for (const [rule, pod, ended] of rows) {
+    test(`${rule}: ${ended ? 'yes' : 'no'}`, async () => {
+      assert.equal((await report(pod))?.containersTerminated, ended);
+      assert.equal(hasStopped(await read(pod)), ended);
+    });
+  }
+
+  test('containers that have ended stop no Pod that may start them again', async () => {
+    for (const phase of ['Running', 'Pending', 'Unknown', undefined]) {
+      assert.equal(hasStopped(await read(podWith({ phase, containerStatuses: [MAIN] }))), false, phase);
+    }
+    assert.equal(hasStopped(await read(podWith({ phase: 'Succeeded', containerStatuses: [MAIN] }))), true);
+  });
+});
+
+describe('the rest of a report', () => {
+  test('a Pod whose node was lost is not ready, while its containers are, as the kubelet said last', async () => {
+    const conditions = [
+      { type: 'Initialized', status: 'True' },
+      { type: 'Ready', status: 'False', reason: 'NodeNotReady', lastTransitionTime: '2026-03-01T10:00:00Z' },
+      { type: 'ContainersReady', status: 'True' },
+    ];
+    const { ready, readyReason, readyChangedAtMs, containersReady } = (await report(podWith({ conditions }))) ?? {};
+    assert.deepEqual(
+      [ready, readyReason, readyChangedAtMs, containersReady],
+      [false, 'NodeNotReady', Date.UTC(2026, 2, 1, 10), true],
+    );
+  });
+
+  test('a condition that is Unknown says nothing', async () => {
+    const conditions = [{ type: 'Ready', status: 'Unknown' }];
+    assert.equal((await report(podWith({ conditions })))?.ready, null);
+  });
+
+  test('a deletionTimestamp without its grace period is taken for the moment of the request', async () => {
+    const metadata = { deletionTimestamp: '2026-03-01T10:00:00Z' };
+    const pod = await read(podWith({ phase: 'Running' }, {}, metadata));
+    assert.deepEqual([pod.terminating, pod.report?.terminatingSinceMs], [true, Date.UTC(2026, 2, 1, 10)]);
+  });
+
+  test('what cannot be understood counts as left out', async () => {
+    const odd = { phase: 7, reason: {}, conditions: 'none', containerStatuses: [null, 'x', 3] };
+    const found = await report(podWith(odd, { nodeName: 1, containers: [null] }, { deletionTimestamp: 'soon' }));
+    assert.ok(found !== undefined);
+    const { containersTerminated, ...rest } = found;
+    assert.deepEqual([containersTerminated, new Set(Object.values(rest))], [false, new Set([null])]);
+  });
+
+  test('without a status there is no report, and a report holds on to nothing of the object', async () => {
+    assert.equal(await report({ kind: 'Pod', metadata: { name: 'a', uid: 'u', resourceVersion: '7' } }), undefined);
+    const found = await report(failedWith({ containerStatuses: [{ name: 'main', ...TERMINATED }] }));
+    for (const value of Object.values(found ?? {})) assert.equal(isObject(value) || Array.isArray(value), false);
+  });
+});
