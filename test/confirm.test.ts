@@ -173,7 +173,7 @@ test('it asks for the Lease and for the own Pod, without a resourceVersion: noth
   await elector.start();
   const asked: string[] = [];
   cluster.tamper = (request, answer) => {
-    if (request.method === 'GET' && !request.path.includes('watch=')) asked.push(request.path);
+    if (request.method === 'GET' && !request.path.includes('fieldSelector=')) asked.push(request.path);
     return answer;
   };
   assert.equal(await elector.confirm(), elector.term);
