@@ -37,10 +37,11 @@ export const EMPTY_RECORD: Record = {
   refused: [],
 };
 
-/** A holder's time is over: its Pod is gone, it gave the Lease up, or (`itself`) its Lease is gone. */
+/** A holder's time is over: its Pod is gone, or it gave the Lease up; or (`itself`) its Lease is gone. */
 export interface Ended {
   readonly holder: string;
-  readonly itself: boolean;
+  /** The revision of the Lease of its own that is gone; `null` when it is its time that is over. */
+  readonly itself: number | null;
 }
 
 /** Keeps the record, and throws a `Violation` where a rule is broken. */
@@ -94,7 +95,9 @@ export class Ledger {
   changed(before: Cluster, after: Cluster): Ended | null {
     if (before.lease === after.lease) return null;
     const { holder, taken } = this.record;
-    if (after.lease === null) return holder === null ? null : { holder, itself: true };
+    if (after.lease === null) {
+      return holder === null ? null : { holder, itself: Number(before.lease?.resourceVersion ?? 0) };
+    }
     const owner = after.lease.owner?.uid ?? null;
     const released = isReleased(after.lease);
     // Whoever writes its Lease has restored it.
@@ -102,7 +105,7 @@ export class Ledger {
     // Whose Pod is gone has had its end.
     const releasedNow = released && !this.record.released && owner !== null && exists(after, owner);
     this.#learn({ holder: owner, released, ...(stillTaken.length < taken.length ? { taken: stillTaken } : {}) });
-    return releasedNow ? { holder: owner, itself: false } : null;
+    return releasedNow ? { holder: owner, itself: null } : null;
   }
 
   /** Demoted, or killed: it need not hear of a successor any more. */
@@ -113,7 +116,7 @@ export class Ledger {
 
   podLost(uid: string): Ended | null {
     // Whoever gave the Lease up has had its end.
-    return this.record.holder === uid && !this.record.released ? { holder: uid, itself: false } : null;
+    return this.record.holder === uid && !this.record.released ? { holder: uid, itself: null } : null;
   }
 
   /** A process tells its application something: invariants 2 and 3. (Invariant 4 is checked where it announces.) */

@@ -2,15 +2,14 @@
  * `npm run explore`: explores the election systematically and prints what it covered.
  */
 import { systemClock } from '../../src/clock.ts';
-import { step } from '../../src/core/election.ts';
-import { stepWatch } from '../../src/core/watch.ts';
 import { explore } from './exploration.ts';
+import { PRODUCTION } from './mutants.ts';
 import { type ScopeName, scopeOf } from './scopes.ts';
 
 const [name = 'take-over', candidates = '2', faults = '1', limit = '3000000'] = process.argv.slice(2);
 const began = systemClock.nowMs();
 const f = explore({
-  core: { step, stepWatch, preconditions: true, identify: (pod) => pod },
+  core: PRODUCTION,
   scope: scopeOf(name as ScopeName, Number(candidates), Number(faults)),
   limit: Number(limit),
   onProgress: (p) =>

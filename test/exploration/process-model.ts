@@ -9,7 +9,7 @@
 import type { Announcement, Effect } from '../../src/core/effect.ts';
 import type { step } from '../../src/core/election.ts';
 import type { Fact, TimerName } from '../../src/core/input.ts';
-import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
+import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../../src/core/state.ts';
 import {
   INITIAL_WATCH_STATE,
@@ -30,6 +30,8 @@ export interface Core {
   readonly preconditions: boolean;
   /** How it knows its own Pod. */
   readonly identify: (pod: PodReference) => PodReference;
+  /** What it writes for its Pod. */
+  readonly sign: (content: LeaseContent, pod: PodReference) => LeaseContent;
 }
 
 /** Every name of a timer; the compiler keeps the list whole. */
@@ -287,10 +289,10 @@ export class Turn {
         return this.#send({ verb: 'readLease' }, effect.request, null);
       case 'createLease':
         this.#checkCampaign();
-        return this.#send({ verb: 'createLease', content: effect.content }, effect.request, null);
+        return this.#send({ verb: 'createLease', content: this.#sign(effect.content) }, effect.request, null);
       case 'replaceLease': {
         const { lease, content } = effect;
-        return this.#send({ verb: 'replaceLease', lease, content }, effect.request, null);
+        return this.#send({ verb: 'replaceLease', lease, content: this.#sign(content) }, effect.request, null);
       }
       case 'deleteLease':
         return this.#send({ verb: 'deleteLease', lease: effect.lease }, effect.request, null);
@@ -309,6 +311,10 @@ export class Turn {
         this.#process.leaseWatch = null;
         this.#process.podWatch = null;
     }
+  }
+
+  #sign(content: LeaseContent): LeaseContent {
+    return this.#core.sign(content, this.#process.pod);
   }
 
   #send(asks: Request, request: number, list: Subject | null): void {

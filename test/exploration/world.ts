@@ -8,7 +8,7 @@
 import type { Announcement } from '../../src/core/effect.ts';
 import type { TimerName } from '../../src/core/input.ts';
 import type { PodReference } from '../../src/core/lease-record.ts';
-import { Ledger, type Record } from './checkers.ts';
+import { type Ended, Ledger, type Record } from './checkers.ts';
 import {
   type Answered,
   type Change,
@@ -312,14 +312,18 @@ class Happening {
   }
 
   /** Whoever is gone, or going, when a holder's time ends must not succeed it; nor may a holder that is gone restore. */
-  #shutOut(ended: { readonly holder: string; readonly itself: boolean } | null): void {
+  #shutOut(ended: Ended | null): void {
     if (ended === null) return;
     const { holder, itself } = ended;
     const { pods } = this.#world.cluster;
     this.#world.processes = this.#world.processes.map((process) => {
-      const { uid } = process.pod;
-      const pod = pods.find((one) => one.uid === uid);
-      const out = itself ? uid === holder && pod === undefined : uid !== holder && pod?.terminating !== false;
+      const { pod, told } = process;
+      const found = pods.find((one) => one.uid === pod.uid);
+      // Of a Lease that a stray request made it may hear later, or never.
+      const out =
+        itself === null
+          ? pod.uid !== holder && found?.terminating !== false
+          : pod.uid === holder && found === undefined && told.revision >= itself;
       return out ? this.#memory.keep('process', { ...process, tooLateFor: holder }) : process;
     });
   }
