@@ -104,7 +104,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         { ...options, onElected: (term) => void Promise.resolve(options.onElected?.(term)).catch(() => undefined) },
         surroundings,
       ),
-    mix: { mishaps: ['Pod deleted'], disobedience: 0.5 },
+    mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 0.5 },
     invariant: 1,
     what: /the work of .* overlaps/,
   },

@@ -7,7 +7,7 @@
  */
 
 import type { ObservedWrite } from '../../src/apiserver/index.ts';
-import type { LeaseElectorEvents, Term } from '../../src/index.ts';
+import type { DemotionReason, LeaseElectorEvents, Term } from '../../src/index.ts';
 import type { Cluster } from './cluster.ts';
 import { NeighbourProcess } from './neighbour-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
@@ -78,7 +78,12 @@ export class Checkers implements ProcessObserver {
 
   // --- What the electors say
 
-  event(process: SimulatedProcess, name: keyof LeaseElectorEvents, term: Term | null): void {
+  event(
+    process: SimulatedProcess,
+    name: keyof LeaseElectorEvents,
+    term: Term | null,
+    reason: DemotionReason | null = null,
+  ): void {
     if (!process.alive) return;
     this.#log(() => `${process.name}: ${name}${term === null ? '' : ` (token ${term.fencingToken})`}`);
     if (process.stopped) this.#violated(4, `${process.name} emits ${name} after stop() has resolved`);
@@ -90,6 +95,7 @@ export class Checkers implements ProcessObserver {
       }
       if (term?.signal.aborted === false) this.#violated(4, `${process.name} is demoted before term.signal is aborted`);
       record.term = null;
+      record.ousted ||= reason !== 'stopped' && reason !== 'stepped-down';
     }
   }
 
@@ -237,9 +243,7 @@ export class Checkers implements ProcessObserver {
         if (!(process instanceof SimulatedProcess)) continue;
         const record = this.#records.get(process);
         if (record === undefined) continue;
-        if (process.alive && process.working > 0) {
-          if (record.term === null && !process.stopping) record.ousted = true;
-        } else {
+        if (!process.alive || process.working === 0) {
           record.ousted = false;
           continue;
         }

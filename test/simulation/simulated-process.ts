@@ -4,7 +4,7 @@
  */
 
 import type { Surroundings } from '../../src/enter-cluster.ts';
-import type { LeaseElectorEvents, LeaseElectorOptions, Term } from '../../src/index.ts';
+import type { DemotionReason, LeaseElectorEvents, LeaseElectorOptions, Term } from '../../src/index.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import type { ClusterPorts } from '../../src/kube/connect.ts';
 import { resolveIdentity } from '../../src/kube/identity.ts';
@@ -36,7 +36,13 @@ export interface Habits {
 
 /** What is told of a process, by its own events. */
 export interface ProcessObserver {
-  event(process: SimulatedProcess, name: keyof LeaseElectorEvents, term: Term | null): void;
+  event(
+    process: SimulatedProcess,
+    name: keyof LeaseElectorEvents,
+    term: Term | null,
+    /** Only with `demoted`. */
+    reason?: DemotionReason,
+  ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
 }
@@ -97,7 +103,7 @@ export class SimulatedProcess extends SimulatedContainer {
     );
     const { elector } = this;
     elector.on('elected', (term) => observer.event(this, 'elected', term));
-    elector.on('demoted', (term) => observer.event(this, 'demoted', term));
+    elector.on('demoted', (term, reason) => observer.event(this, 'demoted', term, reason));
     elector.on('stopped', () => observer.event(this, 'stopped', null));
     for (const name of ['leaderChanged', 'renewed', 'stale', 'warning', 'error'] as const) {
       elector.on(name, () => observer.event(this, name, null));
