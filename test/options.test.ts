@@ -57,6 +57,9 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ local: 'yes' }, 'options.local must be a boolean', 'is "yes"'],
   [{ local: 1 }, 'options.local must be a boolean', 'is 1'],
 
+  [{ succession: 'pod-gone' }, "options.succession must be 'pod-deleted' or 'pod-stopped'", 'is "pod-gone"'],
+  [{ succession: true }, "options.succession must be 'pod-deleted' or 'pod-stopped'", 'is true'],
+
   [{ renewIntervalMs: 99 }, `options.renewIntervalMs must be a whole number from 100 to ${LONGEST_TIMER_MS}`, 'is 99'],
   [{ renewIntervalMs: 100.5 }, 'options.renewIntervalMs must be a whole number', 'is 100.5'],
   [{ renewIntervalMs: Number.NaN }, 'options.renewIntervalMs must be a whole number', 'is NaN'],
@@ -175,6 +178,7 @@ test('every option is accepted at the ends of its range', () => {
     { ...shared, endpoint: { port: 0, host: '::1' }, exportEnv: true },
     { ...shared, endpoint: { port: 65_535, host: '0.0.0.0' }, exportEnv: false },
     { ...shared, endpoint: { host: 'localhost' } },
+    { ...shared, succession: 'pod-stopped' as const },
   ]) {
     const resolved = resolveOptions(options);
     for (const [name, value] of Object.entries(options)) assert.equal(Reflect.get(resolved, name), value, name);

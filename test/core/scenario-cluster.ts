@@ -5,6 +5,7 @@
 
 import { type ApiResponse, ApiServer } from '../../src/apiserver/index.ts';
 import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
+import type { Succession } from '../../src/index.ts';
 import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
 import { seededRandom } from '../../src/random.ts';
 import { ScenarioClock } from './scenario-clock.ts';
@@ -41,6 +42,8 @@ export class ScenarioCluster {
     leases: new Set(['get', 'list', 'watch', 'create', 'update', 'delete']),
     pods: new Set(['get', 'list', 'watch']),
   };
+  /** What ends a leader's life, to the electors that are started from now on. */
+  succession: Succession = 'pod-deleted';
   #socketsExist = true;
   readonly #mishaps = new Map<string, Map<string, Mishap>>();
   #journal: { readonly atMs: number; readonly text: string }[] = [];
@@ -154,8 +157,17 @@ export class ScenarioCluster {
   /** The kubelet is done: the containers have ended, and the object goes. */
   endPod(story: string): void {
     const pod = this.pod(story);
-    for (const process of this.processes.values()) if (process.pod === pod && process.alive) process.kill();
+    this.killProcesses(pod);
     this.server.confirmPodTermination(NAMESPACE, pod.name);
+  }
+
+  killProcesses(pod: ScenarioPod): void {
+    for (const process of this.processes.values()) if (process.pod === pod && process.alive) process.kill();
+  }
+
+  useSuccession(policy: string): void {
+    if (policy !== 'pod-deleted' && policy !== 'pod-stopped') throw new Error(`${policy} is no policy of succession`);
+    this.succession = policy;
   }
 
   /** From now on: a machine without abstract sockets. */

@@ -2,6 +2,9 @@
  * The commands of the scenarios: what each does to the cluster or to a process, and how to write it.
  */
 
+import { formatTime } from '../../src/apiserver/go-time.ts';
+import { PODS } from '../../src/apiserver/index.ts';
+import { endedStatus, type PodEnd } from '../../src/apiserver/pod-status.ts';
 import { formatMicroTime } from '../../src/kube/lease-mapping.ts';
 import { LEASE, NAMESPACE, type ScenarioCluster, type ScenarioPod } from './scenario-cluster.ts';
 import type { Command } from './scenario-file.ts';
@@ -24,11 +27,16 @@ const COMMANDS: readonly (readonly [usage: string, action: Action])[] = [
   ['force-delete-pod <pod>', (cluster, [pod = '']) => deletePod(cluster, cluster.pod(pod), { gracePeriodSeconds: 0 })],
   ['end-pod <pod>', (cluster, [pod = '']) => cluster.endPod(pod)],
   ['pod-not-ready <pod>', podNotReady],
+  ['fail-pod <pod> [<reason>]', (cluster, [pod = '', reason]) => stopPod(cluster, pod, 'Failed', reason)],
+  ['finish-pod <pod>', (cluster, [pod = '']) => stopPod(cluster, pod, 'Succeeded')],
+  ['mark-failed <pod>', (cluster, [pod = '']) => writePodStatus(cluster, pod, { phase: 'Failed' })],
   // The elector
   [
     'stop <process> [release]',
     (cluster, [label = '', release]) => void cluster.process(label).elector.stop({ release: release === 'release' }),
   ],
+  ['succession <policy>', (cluster, [policy = '']) => cluster.useSuccession(policy)],
+  ['explain <process>', (cluster, [label = '']) => cluster.process(label).explain()],
   ['step-down <process>', (cluster, [label = '']) => cluster.process(label).stepDown()],
   ['busy <process>', (cluster, [label = '']) => cluster.process(label).beBusy()],
   ['finish-work <process>', (cluster, [label = '']) => cluster.process(label).finishWork()],
@@ -116,12 +124,31 @@ function deletePod(cluster: ScenarioCluster, { name }: ScenarioPod, options: obj
 }
 
 /** As the control plane says of a Pod whose node it has lost. */
-async function podNotReady(cluster: ScenarioCluster, [pod = '']: readonly string[]): Promise<void> {
+function podNotReady(cluster: ScenarioCluster, [pod = '']: readonly string[]): Promise<void> {
+  return writePodStatus(cluster, pod, {
+    conditions: [
+      { type: 'ContainersReady', status: 'True' },
+      { type: 'Ready', status: 'False', reason: 'NodeNotReady' },
+    ],
+  });
+}
+
+/** As the kubelet says of a Pod whose containers have ended, and are not started again. */
+function stopPod(cluster: ScenarioCluster, name: string, phase: PodEnd['phase'], reason?: string): Promise<void> {
+  const pod = cluster.pod(name);
+  cluster.killProcesses(pod);
+  const object = cluster.server.store.get(PODS, NAMESPACE, pod.name);
+  if (object === undefined) throw new Error(`the Pod ${name} is gone`);
+  const end = { phase, exitCode: phase === 'Failed' ? 137 : 0, ...(reason === undefined ? {} : { reason }) };
+  return writePodStatus(cluster, name, endedStatus(object, end, formatTime(cluster.clock.wallMs())));
+}
+
+async function writePodStatus(cluster: ScenarioCluster, pod: string, podStatus: object): Promise<void> {
   const { status } = await cluster.server.handle({
     method: 'PATCH',
     path: `/api/v1/namespaces/${NAMESPACE}/pods/${cluster.pod(pod).name}/status`,
     headers: { authorization: `Bearer ${cluster.server.adminToken}`, 'content-type': 'application/merge-patch+json' },
-    body: JSON.stringify({ status: { conditions: [{ type: 'Ready', status: 'False', reason: 'NodeNotReady' }] } }),
+    body: JSON.stringify({ status: podStatus }),
   });
   if (status !== 200) throw new Error(`the status of the Pod cannot be written: ${status}`);
 }

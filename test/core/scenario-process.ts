@@ -39,7 +39,7 @@ export class ScenarioProcess {
       close: () => undefined,
     };
     this.elector = new LeaseElector(
-      { onElected: ({ signal }) => this.#work(signal) },
+      { onElected: ({ signal }) => this.#work(signal), succession: cluster.succession },
       {
         clock: {
           nowMs: () => cluster.clock.nowMs(),
@@ -121,6 +121,12 @@ export class ScenarioProcess {
     const { state, leader, unverifiedForMs } = this.elector;
     const role = state === 'leader' ? 'leads' : `is ${state}; ${this.#nameOf(leader ?? null)} leads`;
     this.say(`${role}, as the API confirmed ${unverifiedForMs / 1000} s ago`);
+  }
+
+  explain(): void {
+    const { reason, message, command, caution } = this.elector.explain();
+    this.say(`${reason}: ${message}`);
+    if (command !== null) this.say(`$ ${command}${caution === null ? '' : ' (with a caution)'}`);
   }
 
   // --- What the elector tells

@@ -1,6 +1,6 @@
 /**
  * Every rule of the election and of a Pod's shutdown, and the stories that show it. The rules are those of DESIGN,
- * sections 4 and 5, in their order; a new rule is a new line here and a new file there.
+ * sections 4, 5 and 8, in their order; a new rule is a new line here and a new file there.
  */
 
 /** Rules, each with the files of `scenarios/` that show it. */
@@ -71,4 +71,14 @@ export const RULES: readonly (readonly [rule: string, ...files: string[]])[] = [
   ['where update is missing, nothing is released', 'release-without-update'],
   ['where delete is missing, nothing is released', 'release-without-delete'],
   ['the library installs no signal handlers', 'no-signal-handlers'],
+
+  // Beyond the sidecar
+  ['a Pod that failed and still exists holds its Lease', 'failed-pod-holds'],
+  [
+    'succession pod-stopped: a Pod that failed or finished, and whose containers are all terminated, counts as gone',
+    'failed-pod-succeeded',
+    'finished-pod-succeeded',
+  ],
+  ['succession pod-stopped: the phase alone proves nothing', 'phase-proves-nothing'],
+  ['electors of one Lease with different successions never lead together', 'mixed-successions'],
 ];

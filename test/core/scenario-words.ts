@@ -9,7 +9,10 @@ import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
 
 /** A Lease, a Pod, a list, or a Status, as the API server answers it, as far as the stories speak of it. */
 export type Wire = Partial<V1Lease> & {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
   readonly items?: readonly Wire[];
   readonly reason?: string;
 };
@@ -66,9 +69,10 @@ export class ScenarioWords {
   pod({ metadata, status }: Wire): string {
     const name = this.nameOf(metadata?.uid);
     const which = name === metadata?.name ? 'it' : `${name}, which`;
+    const ended = status?.phase === 'Failed' || status?.phase === 'Succeeded' ? `, ${status.phase}` : '';
     const lost = status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'False') === true;
     const how = metadata?.deletionTimestamp === undefined ? 'exists' : 'is being deleted';
-    return `${which} ${how}${lost ? ', not ready' : ''}`;
+    return `${which} ${how}${ended}${lost ? ', not ready' : ''}`;
   }
 
   object(request: ApiRequest, object: Wire): string {
