@@ -47,9 +47,7 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
       noteFailure(turn, role, input.request, input.failure);
       break;
     case 'timerFired':
-      if (input.timer === 'campaign' && role.attempt?.step === 'jitter') {
-        turn.role = { ...role, attempt: { step: 'jitter', over: true } };
-      }
+      if (input.timer === 'campaign') noteJitterOver(turn, role);
       if (input.timer === 'retry') turn.readLease();
       if (input.timer === 'recheck') recheck(turn, role);
       break;
@@ -71,7 +69,7 @@ function mustTakeBack({ config, knowledge, lease }: Turn, verdict: Verdict): boo
 }
 
 function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
-  if (role.attempt?.step === 'jitter') turn.clearTimers('campaign');
+  if (isWaiting(role.attempt)) turn.clearTimers('campaign');
   if (!role.resting) turn.learn({ failures: 0 });
   // A create that was sent cannot be called back: its answer is awaited, whatever else is seen meanwhile.
   const attempt = role.attempt?.step === 'creating' ? role.attempt : null;
@@ -114,7 +112,13 @@ function renew(turn: Turn, lease: LeaseRecord): number {
   return request;
 }
 
-/** Nobody holds the Lease: after a jitter, deletes what remains of it and creates one. */
+/**
+ * Nobody holds the Lease: after a jitter, deletes what remains of it and creates one.
+ *
+ * A Lease that was given up is deleted by who gave it up, a round trip after everybody has seen that it was: there the
+ * jitter passes beside the read of the own Pod, and is cut short by that DELETE. So whoever succeeds needs one request
+ * more, and leads a round trip later.
+ */
 function campaign(turn: Turn, role: CandidateRole, remains: LeaseRecord | null): void {
   const { attempt } = role;
   if (attempt?.step === 'creating') return;
@@ -128,15 +132,19 @@ function campaign(turn: Turn, role: CandidateRole, remains: LeaseRecord | null):
     clear(turn, role, attempt, remains);
     return;
   }
+  const { incumbent } = turn.knowledge;
+  const released = incumbent?.released === true;
   const jitterIsOver = attempt?.step === 'jitter' && attempt.over;
   if (attempt?.step === 'jitter' && !jitterIsOver) return;
-  // Only those who saw the predecessor go make a crowd; who finds no Lease at its start has no reason to wait.
-  if (!jitterIsOver && turn.knowledge.incumbent !== null) {
+  // Only those who saw the predecessor go make a crowd; who finds no Lease at its start has no reason to wait. Nor has
+  // who finds none after it was given up: there the crowd costs less (a POST each, answered 409) than a gap would.
+  const waits = !jitterIsOver && incumbent !== null && (!released || remains !== null);
+  if (waits) turn.setTimer('campaign', turn.moment.random * CAMPAIGN_JITTER_MS);
+  if (waits && !released) {
     turn.role = { ...role, attempt: { step: 'jitter', over: false } };
-    turn.setTimer('campaign', turn.moment.random * CAMPAIGN_JITTER_MS);
     return;
   }
-  clear(turn, role, { step: 'clearing', ownPod: turn.checkOwnPod(), deletion: null }, remains);
+  clear(turn, role, { step: 'clearing', ownPod: turn.checkOwnPod(), leftToReleaser: waits, deletion: null }, remains);
 }
 
 /** Goes on as soon as the Lease is gone, whoever deleted it, and the own Pod is known to exist. */
@@ -148,7 +156,7 @@ function clear(
 ): void {
   if (remains !== null) {
     let { deletion } = attempt;
-    if (deletion === null) {
+    if (deletion === null && !attempt.leftToReleaser) {
       deletion = { request: turn.newRequest(), leaseUid: remains.uid };
       turn.order({ type: 'deleteLease', request: deletion.request, lease: remains });
     }
@@ -159,6 +167,7 @@ function clear(
     turn.role = { ...role, attempt };
     return;
   }
+  if (attempt.leftToReleaser) turn.clearTimers('campaign');
   const { leaseTransitions } = turn.knowledge;
   const request = turn.newRequest();
   turn.role = { ...role, attempt: { step: 'creating', request } };
@@ -167,6 +176,12 @@ function clear(
     request,
     content: newLeaseContent(turn, turn.moment.wallMs, nextTransition(leaseTransitions)),
   });
+}
+
+function noteJitterOver(turn: Turn, role: CandidateRole): void {
+  const { attempt } = role;
+  if (attempt?.step === 'jitter') turn.role = { ...role, attempt: { ...attempt, over: true } };
+  if (attempt?.step === 'clearing') turn.role = { ...role, attempt: { ...attempt, leftToReleaser: false } };
 }
 
 function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, read: PodRecord | null): void {
@@ -253,7 +268,7 @@ function rest(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
 }
 
 function abandon(turn: Turn, role: CandidateRole): void {
-  if (role.attempt?.step === 'jitter') turn.clearTimers('campaign');
+  if (isWaiting(role.attempt)) turn.clearTimers('campaign');
   turn.role = { ...role, attempt: null };
 }
 
@@ -270,6 +285,11 @@ function setRecheck(turn: Turn, role: CandidateRole, recheckAtMs: number | null)
   if (role.recheckAtMs === recheckAtMs) return;
   if (recheckAtMs === null) turn.clearTimers('recheck');
   else turn.setTimer('recheck', recheckAtMs - turn.moment.nowMs);
+}
+
+/** Whether the timer `campaign` runs. */
+function isWaiting(attempt: Attempt | null): boolean {
+  return attempt?.step === 'jitter' || (attempt?.step === 'clearing' && attempt.leftToReleaser);
 }
 
 type CheckingAttempt = Attempt & { readonly step: 'clearing' | 'resuming' };

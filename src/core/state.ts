@@ -84,6 +84,8 @@ export type Attempt =
   | {
       readonly step: 'clearing';
       readonly ownPod: OwnPodCheck;
+      /** Whoever gave the Lease up is about to delete it, too, and is left to do so until the jitter is over. */
+      readonly leftToReleaser: boolean;
       readonly deletion: { readonly request: number; readonly leaseUid: string } | null;
     }
   /** Waits for the answer to its create. */

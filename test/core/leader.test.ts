@@ -207,8 +207,14 @@ const ends: readonly Row[] = [
     rule: 'a Lease that was marked released by hand ends the term',
     given: leads,
     when: (story) => story.watched(ownLease({ resourceVersion: '15', releasedBy: SELF.uid })),
-    role: 'candidate jitter',
-    effects: ['clearTimer renew', 'demoted usurped', 'setTimer campaign 25', 'leaderChanged nobody'],
+    role: 'candidate clearing',
+    effects: [
+      'clearTimer renew',
+      'demoted usurped',
+      'setTimer campaign 25',
+      `readPod ${SELF.name}`,
+      'leaderChanged nobody',
+    ],
   },
   {
     rule: "a late event of somebody else's Lease ends nothing",

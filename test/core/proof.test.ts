@@ -215,16 +215,16 @@ const possession: readonly Row[] = [
     rule: 'a read that finds it given up is no proof: it is cleared away',
     given: awaitsRead,
     when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })),
-    role: 'candidate jitter',
-    effects: ['setTimer campaign 25'],
+    role: 'candidate clearing',
+    effects: ['setTimer campaign 25', `readPod ${SELF.name}`],
   },
   {
     rule: 'a Lease that is given up after it was read is not led with',
     given: () => reads().leaseRead(leaseOf(SELF)),
     when: (story) =>
       story.watched(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })).podRead(SELF.name, podOf(SELF)),
-    role: 'candidate jitter',
-    effects: ['setTimer campaign 25'],
+    role: 'candidate clearing',
+    effects: ['setTimer campaign 25', `readPod ${SELF.name}`],
   },
   {
     rule: 'a Lease that took the place of the one that was proven is proven anew',

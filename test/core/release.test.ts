@@ -252,9 +252,9 @@ const steppingDown: readonly Row[] = [
   {
     rule: 'after its pause a Pod that stepped down campaigns again: a single replica would else never lead',
     given: () => stepsDown().replaced('12').removed(),
-    when: (story) => story.fire('recheck').fire('campaign').podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.fire('recheck').podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
-    effects: ['setTimer campaign 25', `readPod ${SELF.name}`, 'createLease transitions=1'],
+    effects: [`readPod ${SELF.name}`, 'createLease transitions=1'],
   },
   {
     rule: 'during the pause nothing that happens makes it campaign',

@@ -27,6 +27,14 @@ function succeeds(): Story {
   return clears().podRead(SELF.name, podOf(SELF)).removed();
 }
 
+/** The rival's Lease, given up. */
+const RELEASED = leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid });
+
+/** A candidate that has just seen the rival give its Lease up. */
+function seesRelease(): Story {
+  return follows().watched(RELEASED);
+}
+
 const takeOver: readonly Row[] = [
   {
     rule: "another's Lease is left alone while its Pod exists",
@@ -249,21 +257,63 @@ const takeOver: readonly Row[] = [
     effects: [JITTER, `readPod ${SELF.name}`, 'createLease transitions=4'],
   },
   {
-    rule: 'a Lease that is marked released is taken over although the Pod of its holder exists',
+    rule: 'a Lease that is marked released is left to who gave it up for a jitter, while the own Pod is read',
     given: follows,
-    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid })).fire('campaign'),
+    when: (story) => story.watched(RELEASED),
     role: 'candidate clearing',
-    effects: [JITTER, 'leaderChanged nobody', `readPod ${SELF.name}`, 'deleteLease lease-1@21'],
+    effects: [JITTER, `readPod ${SELF.name}`, 'leaderChanged nobody'],
   },
   {
-    rule: 'a Lease that was released and deleted is created, although the Pod of its last holder exists',
-    given: () => follows().watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid })),
-    when: (story) => {
-      story.deleted(leaseOf(RIVAL, { resourceVersion: '22', releasedBy: RIVAL.uid })).fire('campaign');
-      story.podRead(SELF.name, podOf(SELF));
-    },
+    rule: 'then it is deleted, although the Pod of its holder exists',
+    given: seesRelease,
+    when: (story) => story.fire('campaign'),
+    role: 'candidate clearing',
+    effects: ['deleteLease lease-1@21'],
+  },
+  {
+    rule: 'and created',
+    given: () => seesRelease().fire('campaign'),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)).removed(),
     role: 'candidate creating',
-    effects: [`readPod ${SELF.name}`, 'createLease transitions=4'],
+    effects: ['createLease transitions=4'],
+  },
+  {
+    rule: 'a released Lease that was deleted is created at once, although the Pod of its last holder exists',
+    given: () => seesRelease().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.deleted({ ...RELEASED, resourceVersion: '22' }),
+    role: 'candidate creating',
+    effects: ['clearTimer campaign', 'createLease transitions=4'],
+  },
+  {
+    rule: 'the read of the own Pod is awaited there, too',
+    given: () => seesRelease().deleted({ ...RELEASED, resourceVersion: '22' }),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)),
+    role: 'candidate creating',
+    effects: ['clearTimer campaign', 'createLease transitions=4'],
+  },
+  {
+    rule: 'a Pod that is being deleted does not succeed who gave the Lease up either',
+    given: seesRelease,
+    when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
+    role: 'candidate',
+    effects: ['warning pod-terminating', 'clearTimer campaign'],
+  },
+  {
+    rule: 'who is late and finds what was released gone does not wait for a crowd',
+    given: () =>
+      seesRelease()
+        .fail('readPod', 'unavailable', SELF.name)
+        .deleted({ ...RELEASED, resourceVersion: '22' }),
+    when: (story) => story.fire('retry').leaseRead(null),
+    role: 'candidate clearing',
+    effects: ['readLease', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'a release that is taken back is left alone: it could not be deleted',
+    given: () => seesRelease().podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '22' })),
+    role: 'candidate',
+    effects: ['clearTimer campaign', `leaderChanged ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
     rule: 'what stands in the way of the create, although the delete succeeded, is not deleted in a hot loop',
