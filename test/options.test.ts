@@ -168,7 +168,7 @@ test('every option is accepted at the ends of its range', () => {
     serviceAccountDirectory: '/run/secrets',
     pod: { name: 'web-0' },
   };
-  for (const options of [
+  const accepted: LeaseElectorOptions[] = [
     { ...shared, renewIntervalMs: 100, leaseDurationSeconds: 1, drainTimeoutMs: 0, requestTimeoutMs: 100 },
     { ...shared, renewIntervalMs: 999, leaseDurationSeconds: 1 },
     { ...shared, renewIntervalMs: 1_000_000, leaseDurationSeconds: 2_147_483, requestTimeoutMs: LONGEST_TIMER_MS },
@@ -179,7 +179,8 @@ test('every option is accepted at the ends of its range', () => {
     { ...shared, endpoint: { port: 65_535, host: '0.0.0.0' }, exportEnv: false },
     { ...shared, endpoint: { host: 'localhost' } },
     { ...shared, succession: 'pod-stopped' as const },
-  ]) {
+  ];
+  for (const options of accepted) {
     const resolved = resolveOptions(options);
     for (const [name, value] of Object.entries(options)) assert.equal(Reflect.get(resolved, name), value, name);
   }
