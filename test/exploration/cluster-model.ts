@@ -104,6 +104,7 @@ export function carryOut(cluster: Cluster, request: Request, checked: boolean): 
       const { lease } = cluster;
       // A PUT that names a uid is a conflict, too, where there is no Lease (wire fact 4).
       if (lease === null || (checked && !isSame(lease, request.lease))) return refused(cluster, 'conflict');
+      // A PUT that changes nothing would be no write; every PUT of an elector changes at least `renewTime`, or the mark.
       return written(cluster, 'modified', recordOf(request.content, lease.uid, cluster.revision + 1));
     }
     case 'deleteLease': {

@@ -1,27 +1,114 @@
 /**
- * `npm run explore`: explores the election systematically and prints what it covered.
+ * `npm run explore`: walks through every order of requests, answers, events, timers and disturbances within a scope,
+ * and says what it covered. Ends with 1 and the shortest counterexample when a rule is broken, with 2 when the
+ * arguments are wrong.
  */
-import { systemClock } from '../../src/clock.ts';
-import { explore } from './exploration.ts';
-import { PRODUCTION } from './mutants.ts';
-import { type ScopeName, scopeOf } from './scopes.ts';
 
-const [name = 'take-over', candidates = '2', faults = '1', limit = '3000000'] = process.argv.slice(2);
-const began = systemClock.nowMs();
-const f = explore({
-  core: PRODUCTION,
-  scope: scopeOf(name as ScopeName, Number(candidates), Number(faults)),
-  limit: Number(limit),
-  onProgress: (p) =>
-    process.stderr.write(`\r${JSON.stringify(p)} ${Math.round((p.states / (systemClock.nowMs() - began)) * 1000)}/s `),
-});
-console.log(
-  name,
-  candidates,
-  faults,
-  JSON.stringify(f, null, 0).slice(0, 6000),
-  Math.round(systemClock.nowMs() - began),
-  'ms',
-  Math.round(process.memoryUsage().rss / 1e6),
-  'MB',
-);
+import { parseArgs } from 'node:util';
+import { systemClock } from '../../src/clock.ts';
+import { explore, type Finding, type Progress } from './exploration.ts';
+import { PRODUCTION } from './mutants.ts';
+import { narrate } from './narration.ts';
+import { DEFAULT_RUNS, type Run, SCOPE_NAMES, type ScopeName, scopeOf } from './scopes.ts';
+
+const USAGE = `npm run explore -- [--scope NAME] [--candidates 2|3] [--faults 0..3] [--limit STATES] [--json]
+  --scope       one of ${SCOPE_NAMES.join(', ')}
+  --candidates  how many Pods campaign (default with --scope: 2)
+  --faults      how many disturbances there may be in one run (default with --scope: 2)
+  --limit       give up after so many states, and say so
+  --json        one line of JSON a run
+Without --scope it runs all that is known to finish within a quarter of an hour.`;
+
+interface Arguments {
+  readonly runs: readonly Run[];
+  readonly limit: number;
+  readonly json: boolean;
+}
+
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      scope: { type: 'string' },
+      candidates: { type: 'string' },
+      faults: { type: 'string' },
+      limit: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : countOf('limit', values.limit, 1, 1e9);
+  const { scope, candidates, faults, json } = values;
+  if (scope === undefined && candidates === undefined && faults === undefined)
+    return { runs: DEFAULT_RUNS, limit, json };
+  const names = scope === undefined ? SCOPE_NAMES : SCOPE_NAMES.filter((name) => name === scope);
+  if (names.length === 0) throw new Error(`there is no scope ${scope}`);
+  const run = {
+    candidates: countOf('candidates', candidates ?? '2', 2, 3),
+    disturbances: countOf('faults', faults ?? '2', 0, 3),
+  };
+  return { runs: names.map((name: ScopeName) => ({ name, ...run })), limit, json };
+}
+
+function countOf(option: string, text: string, least: number, most: number): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= least && count <= most) return count;
+  throw new Error(`--${option} must be a whole number from ${least} to ${most}, not ${text}`);
+}
+
+function showProgress(began: number): ((progress: Progress) => void) | undefined {
+  if (!process.stderr.isTTY) return undefined;
+  return ({ states, waiting, depth }) => {
+    const seconds = (systemClock.nowMs() - began) / 1000;
+    const rate = Math.round(states / seconds);
+    process.stderr.write(`\r\x1b[K  ${states} states, ${waiting} to be left, depth ${depth}, ${rate} states/s`);
+  };
+}
+
+function sayFinding(run: Run, finding: Finding, seconds: number): string {
+  const { states, transitions, depth, decided, orderings, complete } = finding;
+  const ways = orderings === null ? 'not counted' : orderings < 1e15 ? String(orderings) : orderings.toExponential(3);
+  return [
+    `${run.name}, ${run.candidates} candidates, up to ${run.disturbances} disturbances: ${complete ? 'complete' : 'NOT COMPLETE'}`,
+    `  ${states} states, ${transitions} transitions, ${decided} decided states, longest shortest way ${depth} moves`,
+    `  orderings (different ways from the start to a decided state): ${ways}`,
+    `  ${seconds.toFixed(1)} s`,
+  ].join('\n');
+}
+
+/** Whether the rules hold. */
+function runOne(run: Run, limit: number, json: boolean): boolean {
+  const scope = scopeOf(run.name, run.candidates, run.disturbances);
+  const began = systemClock.nowMs();
+  const onProgress = showProgress(began);
+  const finding = explore({ core: PRODUCTION, scope, limit, ...(onProgress === undefined ? {} : { onProgress }) });
+  if (onProgress !== undefined) process.stderr.write('\r\x1b[K');
+  const seconds = (systemClock.nowMs() - began) / 1000;
+  const { counterexample } = finding;
+  const story = counterexample === null ? [] : narrate(PRODUCTION, scope, counterexample);
+  if (json) {
+    const { violation = null } = counterexample ?? {};
+    const disturbed = scope.rules.disturbances;
+    console.log(
+      JSON.stringify({ ...run, disturbed, ...finding, counterexample: undefined, violation, story, seconds }),
+    );
+  } else {
+    console.log(sayFinding(run, finding, seconds));
+    console.log(`  ${scope.says} Disturbances: ${scope.rules.disturbances.join(', ')}.\n`);
+    if (story.length > 0) console.log(['  The shortest way to break a rule:', ...story].join('\n  '));
+  }
+  return counterexample === null;
+}
+
+try {
+  const { runs, limit, json } = readArguments();
+  if (!json) {
+    console.log(
+      'In every run requests, answers, events, the steps of the garbage collector and timers come in every order, ' +
+        'and lag as long as they like, which is no disturbance. Requests of one process keep their order. ' +
+        'Situations that differ in names or in what nobody decides on count once.\n',
+    );
+  }
+  process.exitCode = runs.every((run) => runOne(run, limit, json)) ? 0 : 1;
+} catch (error) {
+  console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  process.exitCode = 2;
+}

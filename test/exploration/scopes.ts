@@ -137,3 +137,17 @@ function calm(memory: Memory, world: World, rules: Rules): World {
     now = happen(memory, now, move);
   return now;
 }
+
+/** One exploration. */
+export interface Run {
+  readonly name: ScopeName;
+  readonly candidates: number;
+  readonly disturbances: number;
+}
+
+/** What `npm run explore` does unasked. */
+export const DEFAULT_RUNS: readonly Run[] = [
+  { name: 'election', candidates: 2, disturbances: 1 },
+  { name: 'resume', candidates: 2, disturbances: 3 },
+  { name: 'faults', candidates: 2, disturbances: 3 },
+];
