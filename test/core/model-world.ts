@@ -7,10 +7,11 @@
  */
 
 import type { Effect } from '../../src/core/effect.ts';
+import type { Succession } from '../../src/core/incumbent.ts';
 import type { Fact, TimerName } from '../../src/core/input.ts';
-import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
+import { hasStopped, type LeaseRecord, type PodRecord, type PodReference } from '../../src/core/lease-record.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
-import { CONFIG, failure, type RequestEffect, Story, WALL_MS } from './story.ts';
+import { CONFIG, failure, type RequestEffect, Story, stoppedPod, WALL_MS } from './story.ts';
 import { Witness } from './witness.ts';
 
 /** Which verbs everybody has. */
@@ -47,9 +48,9 @@ export class Process {
   working = false;
   settling = false;
 
-  constructor(pod: PodReference) {
+  constructor(pod: PodReference, succession: Succession) {
     this.pod = pod;
-    this.story = new Story({ ...CONFIG, self: pod });
+    this.story = new Story({ ...CONFIG, self: pod, succession });
   }
 }
 
@@ -63,13 +64,16 @@ export class ModelWorld {
   random = 0.5;
   lease: LeaseRecord | null = null;
   readonly #permissions: Permissions;
+  /** Of the processes in turn: they may differ. */
+  readonly #successions: readonly Succession[];
   #revision = 100;
   #names = 0;
   readonly #leaseEvents: Event<LeaseRecord>[] = [];
   readonly #podEvents: Map<string, Event<PodRecord>[]> = new Map();
 
-  constructor(permissions: Permissions) {
+  constructor(permissions: Permissions, successions: readonly Succession[]) {
     this.#permissions = permissions;
+    this.#successions = successions;
   }
 
   /** The processes whose work may be under way, and whose Pods exist. */
@@ -93,7 +97,8 @@ export class ModelWorld {
   }
 
   startProcess(pod: PodReference): Process {
-    const process = new Process({ name: pod.name, uid: pod.uid });
+    const succession = this.#successions[this.processes.length % this.#successions.length] ?? 'pod-deleted';
+    const process = new Process({ name: pod.name, uid: pod.uid }, succession);
     this.processes.push(process);
     this.tell(process, { type: 'started' });
     this.tell(process, { type: 'siblingLockAnswered', outcome: 'held' });
@@ -106,6 +111,38 @@ export class ModelWorld {
     const item = { ...pod, terminating: true, resourceVersion: this.#next() };
     this.pods.set(uid, item);
     this.#podLog(pod.name).push({ type: 'present', item });
+  }
+
+  /** Its containers end and are not started again; the object stays. */
+  stopPod(uid: string): void {
+    for (const process of this.processes) if (process.alive && process.pod.uid === uid) this.kill(process);
+    this.#fail(uid, true);
+  }
+
+  /** The control plane calls it Failed, since it has lost the node; its processes live on. */
+  markFailed(uid: string): void {
+    this.#fail(uid, false);
+  }
+
+  #fail(uid: string, containersTerminated: boolean): void {
+    const pod = this.pods.get(uid);
+    if (pod === undefined || hasStopped(pod)) return;
+    const { terminating } = pod;
+    const item = { ...stoppedPod(pod, { containersTerminated }), terminating, resourceVersion: this.#next() };
+    this.pods.set(uid, item);
+    this.#podLog(pod.name).push({ type: 'present', item });
+  }
+
+  /** Whether its containers may be started again. */
+  mayRun(uid: string): boolean {
+    const pod = this.pods.get(uid);
+    return pod !== undefined && !hasStopped(pod);
+  }
+
+  /** Whether a Pod that has stopped must not be in anybody's way. */
+  get succeedsStopped(): boolean {
+    const { readPods, delete: deletes } = this.#permissions;
+    return readPods && deletes && this.#successions.every((succession) => succession === 'pod-stopped');
   }
 
   /** The object goes; its process may live on, as that of a force-deleted Pod does. */

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Succession } from '../../src/core/incumbent.ts';
 import { ModelWorld, type Permissions, type Process } from './model-world.ts';
 
 /** How long after the end of all faults somebody must lead, in milliseconds of the model. */
@@ -26,6 +27,7 @@ const ACTIONS = {
   deletePod: 3,
   recreatePod: 2,
   terminatePod: 2,
+  stopPod: 4,
   addPod: 3,
   restart: 2,
   stepDown: 3,
@@ -57,6 +59,12 @@ const anyAction: fc.Arbitrary<Action> = fc.record({
 const anyPermissions: fc.Arbitrary<Permissions> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ update: true, delete: true, readPods: true }) },
   { weight: 1, arbitrary: fc.record({ update: fc.boolean(), delete: fc.boolean(), readPods: fc.boolean() }) },
+);
+
+const anySuccessions: fc.Arbitrary<readonly Succession[]> = fc.constantFrom(
+  ['pod-deleted'],
+  ['pod-stopped'],
+  ['pod-deleted', 'pod-stopped'],
 );
 
 const anyActions: fc.Arbitrary<readonly Action[]> = fc.array(anyAction, { maxLength: 250, size: 'max' });
@@ -125,10 +133,14 @@ function act(world: ModelWorld, action: Action): void {
     case 'terminatePod':
       world.terminate(process.pod.uid);
       break;
+    case 'stopPod':
+      if (action.flag) world.stopPod(process.pod.uid);
+      else world.markFailed(process.pod.uid);
+      break;
     case 'addPod':
       break;
     case 'restart':
-      if (!world.pods.has(process.pod.uid)) break;
+      if (!world.mayRun(process.pod.uid)) break;
       world.kill(process);
       world.startProcess(process.pod);
       break;
@@ -211,11 +223,15 @@ function recover(world: ModelWorld, check: (world: ModelWorld) => void): void {
   }
 }
 
-/** As the kubelet does with Pods that were to end, and an administrator with those whose container does not start again. */
+/**
+ * As the kubelet does with Pods that were to end, and an administrator with those whose container does not start again;
+ * but not with those that have stopped where everybody knows that they may be succeeded.
+ */
 function removeEmptyPods(world: ModelWorld): void {
   const running = new Set(world.processes.filter(({ alive }) => alive).map(({ pod }) => pod.uid));
   for (const pod of [...world.pods.values()]) {
-    if (!running.has(pod.uid) || pod.terminating) world.deletePod(pod.uid);
+    const inNobodysWay = world.succeedsStopped && !world.mayRun(pod.uid);
+    if ((!running.has(pod.uid) && !inNobodysWay) || pod.terminating) world.deletePod(pod.uid);
   }
 }
 
@@ -230,8 +246,7 @@ function assertStable(world: ModelWorld): void {
   }
 }
 
-function live(permissions: Permissions, actions: readonly Action[], check: (world: ModelWorld) => void): ModelWorld {
-  const world = new ModelWorld(permissions);
+function live(world: ModelWorld, actions: readonly Action[], check: (world: ModelWorld) => void): ModelWorld {
   world.addPod('app-1');
   world.addPod('app-2');
   for (const action of actions) {
@@ -243,9 +258,9 @@ function live(permissions: Permissions, actions: readonly Action[], check: (worl
 
 test('never two at work whose Pods both exist, tokens grow, and somebody leads when the faults end', () => {
   fc.assert(
-    fc.property(anyPermissions, anyActions, (permissions, actions) => {
+    fc.property(anyPermissions, anySuccessions, anyActions, (permissions, successions, actions) => {
       const lawful = actions.filter(({ name }) => name !== 'deleteLeaseByHand');
-      const world = live(permissions, lawful, assertSafe);
+      const world = live(new ModelWorld(permissions, successions), lawful, assertSafe);
       recover(world, assertSafe);
       assertStable(world);
       // Who may not renew resumes a term with the token that it had.
@@ -257,10 +272,10 @@ test('never two at work whose Pods both exist, tokens grow, and somebody leads w
 
 test('a Lease that is deleted by hand now and then may move, but there is one leader again in the end', () => {
   fc.assert(
-    fc.property(anyPermissions, anyActions, (permissions, actions) => {
+    fc.property(anyPermissions, anySuccessions, anyActions, (permissions, successions, actions) => {
       // Until the events have come in, two may believe that they lead: that is what taking a Lease by hand means.
       const anything = (): void => undefined;
-      const world = live(permissions, actions, anything);
+      const world = live(new ModelWorld(permissions, successions), actions, anything);
       recover(world, anything);
       assertStable(world);
     }),

@@ -5,20 +5,34 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { step } from '../../src/core/election.ts';
+import type { Succession } from '../../src/core/incumbent.ts';
 import type { Fact } from '../../src/core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
 import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import type { ElectionState } from '../../src/core/state.ts';
-import { FAILURE_KINDS, failure, leaseOf, NAMESAKE, podOf, RIVAL, SELF, Story, sayRole, WALL_MS } from './story.ts';
+import {
+  CONFIG,
+  FAILURE_KINDS,
+  failure,
+  leaseOf,
+  NAMESAKE,
+  podOf,
+  RIVAL,
+  SELF,
+  Story,
+  sayRole,
+  stoppedPod,
+  WALL_MS,
+} from './story.ts';
 import { Witness } from './witness.ts';
 
 const PODS: readonly PodReference[] = [SELF, RIVAL, NAMESAKE, { name: 'app-3', uid: 'pod-3' }];
 
 const anyPod: fc.Arbitrary<PodReference> = fc.constantFrom(...PODS);
 const anyPodRecord: fc.Arbitrary<PodRecord> = fc
-  .tuple(anyPod, fc.boolean())
-  .map(([pod, terminating]) => podOf(pod, { terminating }));
+  .tuple(anyPod, fc.boolean(), fc.boolean())
+  .map(([pod, terminating, stopped]) => ({ ...(stopped ? stoppedPod(pod) : podOf(pod)), terminating }));
 const anyVersion: fc.Arbitrary<string> = fc.integer({ min: 1, max: 40 }).map(String);
 const anyLease: fc.Arbitrary<LeaseRecord> = fc
   .record({
@@ -169,6 +183,7 @@ function answerOf(story: Story, { which, lease, pod, failed }: Answering): Fact 
 
 /** A life: how it begins, and what happens then. */
 interface Life {
+  readonly succession: Succession;
   readonly first: LeaseRecord | null | 'nothing' | 'leads';
   readonly happenings: readonly Happening[];
 }
@@ -176,6 +191,7 @@ interface Life {
 /** Lives begin with a Lease, without one, as a leader, or without any answer, when a refusal is final. */
 function anyLife(maxLength: number): fc.Arbitrary<Life> {
   return fc.record({
+    succession: fc.constantFrom('pod-deleted', 'pod-stopped'),
     first: fc.oneof(
       { weight: 4, arbitrary: anyLease },
       { weight: 4, arbitrary: fc.constant(null) },
@@ -187,8 +203,12 @@ function anyLife(maxLength: number): fc.Arbitrary<Life> {
 }
 
 /** Lives through all of it; `after` sees the story after each happening. */
-function live({ first, happenings }: Life, witness: Witness = new Witness(), after?: (story: Story) => void): Story {
-  const story = new Story();
+function live(
+  { succession, first, happenings }: Life,
+  witness: Witness = new Witness(),
+  after?: (story: Story) => void,
+): Story {
+  const story = new Story({ ...CONFIG, succession });
   witness.tell(story, { type: 'started' });
   witness.tell(story, { type: 'siblingLockAnswered', outcome: 'held' });
   if (first === null || first === 'leads') witness.tell(story, { type: 'leaseAbsent', resourceVersion: '1' });
@@ -224,8 +244,8 @@ test('any sequence of facts keeps the invariants, and never leaves an elector wh
 
 test('any sequence of facts, told twice each, keeps the invariants', () => {
   fc.assert(
-    fc.property(anyLife(40), ({ first, happenings }) => {
-      live({ first, happenings: happenings.flatMap((happening) => [happening, happening]) });
+    fc.property(anyLife(40), ({ succession, first, happenings }) => {
+      live({ succession, first, happenings: happenings.flatMap((happening) => [happening, happening]) });
     }),
     { numRuns: 500 },
   );
