@@ -33,7 +33,8 @@ export interface EndpointLimits {
   readonly readers: number;
   /**
    * So many connections may stay open beside them. For a further one that is idle for longest is closed:
-   * a client that leaks connections must not lock out the one that asks who leads.
+   * a client that leaks connections must not lock out the one that asks who leads. Readers that come all at once are
+   * accepted before the first of their requests is read, so all of them have room here, too.
    */
   readonly connections: number;
   /** A request has to arrive within this many milliseconds; looked after every `checkIntervalMs`. */
@@ -49,7 +50,7 @@ export interface EndpointLimits {
 /** The limits in force. */
 export const ENDPOINT_LIMITS: EndpointLimits = {
   readers: 1_024,
-  connections: 256,
+  connections: 1_280,
   requestTimeoutMs: 30_000,
   checkIntervalMs: 5_000,
   idleTimeoutMs: 630_000,

@@ -28,6 +28,8 @@ export interface CandidateReport {
     | 'warning'
     | 'error'
     | 'stopped'
+    | 'job ran'
+    | 'handles'
     | 'unhandledRejection';
   readonly detail: string;
   readonly message?: string;
@@ -68,7 +70,7 @@ export class CandidateProcess {
   }
 
   /** Sends a command. */
-  tell(command: 'stop' | 'release' | 'stepDown' | 'state'): void {
+  tell(command: 'stop' | 'release' | 'stepDown' | 'state' | 'schedule' | 'handles'): void {
     this.#child.stdin?.write(`${command}\n`);
   }
 

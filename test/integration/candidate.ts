@@ -48,6 +48,11 @@ commands.on('line', (command) => {
   if (command === 'stop') elector.stop().catch(reportError);
   if (command === 'release') elector.stop({ release: true }).catch(reportError);
   if (command === 'stepDown') elector.stepDown().catch(reportError);
+  if (command === 'schedule') {
+    const job = elector.leaderOnly((term) => report({ event: 'job ran', detail: String(term.fencingToken) }));
+    setInterval(() => job().catch(reportError), 20).unref();
+  }
+  if (command === 'handles') report({ event: 'handles', detail: process.getActiveResourcesInfo().sort().join() });
   if (command === 'state') {
     const { state, isLeader, leader, unverifiedForMs } = elector;
     report({ event: 'state', detail: state, isLeader, leader: leader?.name ?? null, unverifiedForMs });
