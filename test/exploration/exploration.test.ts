@@ -40,7 +40,6 @@ suite('a core is caught that', () => {
       const { counterexample } = explore({ core, scope });
       assert.ok(counterexample !== null, 'nothing was found');
       assert.match(counterexample.violation, violation);
-      assert.equal(explore({ core: PRODUCTION, scope, limit: 2_000 }).counterexample, null);
     });
   }
 });

@@ -16,6 +16,7 @@ import {
 } from './cluster-model.ts';
 import { type Core, enqueue, type InFlight, type Process, Turn, withAnswer } from './process-model.ts';
 import { rename, revisionsIn } from './rewriting.ts';
+import type { Stray } from './world.ts';
 
 /** What a turn of a process led to. */
 export interface TurnResult {
@@ -137,15 +138,33 @@ export class Memory {
     return to;
   }
 
+  /** What becomes of a cluster when this happens to it; `what` tells it from everything else that may. */
+  change(cluster: Cluster, what: string, find: () => Change): Change {
+    return this.#remembered(cluster, what, () => {
+      const change = find();
+      return { ...change, cluster: this.keep('cluster', change.cluster) };
+    });
+  }
+
+  strays(strays: readonly Stray[], what: unknown, find: () => readonly Stray[]): readonly Stray[] {
+    return this.#remembered(strays, what, () => this.keep('strays', find()));
+  }
+
   /** The same part with the revisions in use numbered from 1 without a gap. */
   compact<Part extends object>(kind: PartKind, part: Part, inUse: number): Part {
-    const { compacted } = noteOf(part);
-    let compact = compacted.get(inUse);
+    const { compacted, revisions } = noteOf(part);
+    const most = kind === 'cluster' ? rankOf(31, inUse) : 0;
+    // Others' revisions matter only as far as they shift its own.
+    let shift = most;
+    for (let bits = revisions & ~1; bits !== 0; bits &= bits - 1) {
+      shift = shift * 32 + rankOf(31 - Math.clz32(bits & -bits), inUse);
+    }
+    if (shift > Number.MAX_SAFE_INTEGER) throw new Error('a part names too many revisions');
+    let compact = compacted.get(shift);
     if (compact === undefined) {
-      const most = rankOf(31, inUse);
       const renamed = rename(part, { revision: (revision) => rankOf(revision, inUse), slot: (slot) => slot });
       compact = this.keep(kind, kind === 'cluster' ? { ...renamed, revision: most } : renamed);
-      compacted.set(inUse, compact);
+      compacted.set(shift, compact);
     }
     return compact as Part;
   }

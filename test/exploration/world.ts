@@ -160,14 +160,12 @@ class Happening {
       case 'strayVanishes':
         return this.#stray(move.stray, move.type === 'strayArrives');
       case 'collect': {
-        const change = collect(this.#world.cluster);
-        if (change !== null) this.#change(change);
-        return;
+        return this.#change('collect', (cluster) => collect(cluster) ?? { cluster, event: null });
       }
       case 'deleteLease':
         this.#spend();
         this.#ledger.takenByHand(this.#world.cluster);
-        return this.#change(withoutLease(this.#world.cluster));
+        return this.#change('deleteLease', withoutLease);
       case 'recreate':
         this.#spend();
         return this.#recreate(move.slot);
@@ -190,7 +188,7 @@ class Happening {
         return this.#replace(index, this.#start(process.slot, process.pod));
       case 'terminate':
         this.#spend();
-        return this.#change(withTerminating(this.#world.cluster, uid));
+        return this.#change(`terminate ${uid}`, (cluster) => withTerminating(cluster, uid));
       case 'forceDelete':
         this.#spend();
         return this.#losePod(uid);
@@ -253,7 +251,7 @@ class Happening {
     const change = this.#memory.serve(before, asks);
     if (change.event !== null) {
       this.#ledger.written(before, change.cluster, sender, knowing);
-      this.#change(change);
+      this.#become(change);
     }
     return change.answer;
   }
@@ -275,12 +273,14 @@ class Happening {
   #strand(sender: string, request: InFlight | undefined): void {
     if (request === undefined || request.answer !== null || !isWrite(request.asks)) return;
     const { asks, knowing } = request;
-    this.#world.strays = this.#memory.keep('strays', [...this.#world.strays, { asks, sender, knowing }]);
+    const { strays } = this.#world;
+    this.#world.strays = this.#memory.strays(strays, request, () => [...strays, { asks, sender, knowing }]);
   }
 
   #stray(index: number, arrives: boolean): void {
-    const stray = this.#world.strays[index];
-    this.#world.strays = this.#memory.keep('strays', this.#world.strays.toSpliced(index, 1));
+    const { strays } = this.#world;
+    const stray = strays[index];
+    this.#world.strays = this.#memory.strays(strays, index, () => strays.toSpliced(index, 1));
     if (stray !== undefined && arrives && !this.#ledger.refuses(stray.sender)) this.#serve(stray.sender, stray);
   }
 
@@ -291,21 +291,25 @@ class Happening {
   }
 
   #losePod(uid: string): void {
-    const before = this.#world.cluster;
-    this.#change(withoutPod(before, uid));
+    this.#change(`remove ${uid}`, (cluster) => withoutPod(cluster, uid));
     this.#shutOut(this.#ledger.podLost(uid));
   }
 
   #recreate(slot: number): void {
     this.#world.namesakes += 1;
     const pod = { name: `app-${slot}`, uid: `pod-${slot}.${1 + this.#world.namesakes}` };
-    this.#change(withPod(this.#world.cluster, pod));
+    this.#change(`add ${pod.uid}`, (cluster) => withPod(cluster, pod));
     this.#world.processes = [...this.#world.processes, this.#start(slot, pod)];
   }
 
-  #change({ cluster, event }: Change): void {
+  #change(what: string, change: (cluster: Cluster) => Change): void {
+    const { cluster } = this.#world;
+    this.#become(this.#memory.change(cluster, what, () => change(cluster)));
+  }
+
+  #become({ cluster, event }: Change): void {
     const before = this.#world.cluster;
-    this.#world.cluster = this.#memory.keep('cluster', cluster);
+    this.#world.cluster = cluster;
     if (event === null) return;
     this.#world.processes = this.#world.processes.map((process) => this.#memory.enqueued(process, event));
     this.#shutOut(this.#ledger.changed(before, cluster));
