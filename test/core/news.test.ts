@@ -113,6 +113,11 @@ const LATER = podOf(RIVAL, { resourceVersion: '10', terminating: true });
 
 const sightings: readonly (readonly [rule: string, Fact, after: News['holderPod']])[] = [
   ['a later sighting takes its place', { type: 'podObserved', watched: RIVAL, pod: LATER, by: 'watch' }, LATER],
+  [
+    'of two answers of one version the later stands',
+    { type: 'podRead', request: 1, pod: podOf(RIVAL, { resourceVersion: '8' }) },
+    podOf(RIVAL, { resourceVersion: '8' }),
+  ],
   ['an older one is late', { type: 'podRead', request: 1, pod: podOf(RIVAL, { resourceVersion: '7' }) }, POD],
   [
     'another Pod says nothing about it',
