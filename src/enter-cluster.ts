@@ -41,6 +41,7 @@ export interface Place {
  * Finds the cluster and this Pod's place in it; without a cluster, and if that was allowed, makes do without.
  *
  * @throws {LeaseElectorError} what asking again will not mend; `ERR_LEASE_ELECTOR_STOPPED` when `signal` aborts
+ * @internal
  */
 export async function enterCluster(
   options: ResolvedOptions,

@@ -152,9 +152,14 @@ test('the public names', async () => {
   const declared = readFileSync(join(installed, 'dist/index.d.ts'), 'utf8');
   const types = [...declared.matchAll(/export (?:type )?\{([^}]*)\}/g)]
     .flatMap(([, names = '']) => names.split(','))
-    .map((name) => name.replace(/\btype\b/, '').trim());
+    .map((name) => name.replace(/\btype\b/, '').trim())
+    .filter((name) => name !== '');
   assert.deepEqual(types.sort(), [
     'DemotionReason',
+    'EndpointOptions',
+    'Explanation',
+    'ExplanationReason',
+    'HolderPod',
     'KubeConfigFileOptions',
     'Leader',
     'LeaseElector',
@@ -163,12 +168,40 @@ test('the public names', async () => {
     'LeaseElectorEvents',
     'LeaseElectorOptions',
     'LeaseElectorState',
+    'MissingRule',
     'PodOptions',
     'StopOptions',
+    'Succession',
     'Term',
     'Warning',
     'WarningCode',
   ]);
+});
+
+test('the endpoint is a file of its own, which is read only where it is wanted', async () => {
+  const chunks = filesBelow(join(installed, 'dist')).filter((path) => /^leader-server-.*\.js$/.test(path));
+  assert.equal(chunks.length, 1);
+  const main = readFileSync(join(installed, 'dist/index.js'), 'utf8');
+  assert.doesNotMatch(main, /text\/event-stream/);
+  const program = `
+    import { registerHooks } from 'node:module';
+    import { LeaseElector } from 'lease-elector';
+    const loaded = [];
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+    for (const options of [{}, { endpoint: { port: 0 }, exportEnv: true }]) {
+      const elector = new LeaseElector({ local: true, ...options });
+      await elector.start();
+      await elector.stop();
+      console.log(loaded.filter((url) => url.includes('leader-server-')).length);
+    }
+    console.log(process.env.ELECTOR_PATH !== undefined);
+  `;
+  writeFileSync(join(consumer, 'endpoint.js'), program);
+  const { stdout } = await run(process.execPath, ['endpoint.js'], {
+    cwd: consumer,
+    env: { PATH: process.env['PATH'] },
+  });
+  assert.deepEqual(stdout.split('\n'), ['0', '1', 'true', '']);
 });
 
 test('nothing else can be imported', async () => {
