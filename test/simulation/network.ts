@@ -100,7 +100,7 @@ export class Network {
           const timer = endpoint.clock.setTimer(requestTimeoutMs, () => fail(new Error('no answer in time')));
           underWay.add(fail);
           this.#log(() => `${endpoint.name} asks: ${describe(request)}`);
-          this.#exchange(endpoint, request, false, settle, fail);
+          this.#exchange(endpoint, request, null, settle, fail);
         }),
       stream: (request, sink) => this.#stream(endpoint, request, requestTimeoutMs, sink),
       close: () => {
@@ -134,12 +134,13 @@ export class Network {
   #exchange(
     endpoint: Endpoint,
     request: ApiRequest,
-    again: boolean,
+    /** When it was asked for, if it is sent again. */
+    askedAtMs: number | null,
     settle: (answer: ApiAnswer) => void,
     fail: (error: Error) => void,
   ): void {
     this.requestCount += 1;
-    const sentAtMs = this.#timeline.nowMs();
+    const sentAtMs = askedAtMs ?? this.#timeline.nowMs();
     const fate = drawFate(this.weather, this.#random);
     // Who is cut off sends into the void; its operating system may send it again when the way is free.
     const stuckMs = endpoint.isolated ? this.#random.next() * LATEST_REQUEST_MS : 0;
@@ -151,7 +152,8 @@ export class Network {
           endpoint.run(() => {
             if (response === null || fate.answer === 'reset')
               fail(new Error(response === null ? REFUSED : 'ECONNRESET'));
-            else if (response.status === 401 && !again) this.#exchange(endpoint, request, true, settle, fail);
+            else if (response.status === 401 && askedAtMs === null)
+              this.#exchange(endpoint, request, sentAtMs, settle, fail);
             else settle(answerOf(request, response));
           }),
         );
