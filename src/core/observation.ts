@@ -202,9 +202,13 @@ function noteFailedRead(turn: Turn, request: number, failure: RequestFailure): v
 /** Where a watch is forbidden a single GET may still be allowed: asks before giving Pods up. */
 function noteFailedPodWatch(turn: Turn, watched: PodReference, failure: RequestFailure): void {
   const { incumbent, canReadPods } = turn.knowledge;
-  const blind = failure.kind === 'forbidden' && !canReadPods && incumbent?.pod.uid === watched.uid;
-  // Nothing will tell of its end any more: that it was alive once must not hold a missing Lease for ever.
-  if (blind && incumbent.fate === 'alive') turn.learn({ incumbent: { ...incumbent, fate: 'unknown' } });
+  const unwatched = failure.kind === 'forbidden' && incumbent?.pod.uid === watched.uid && incumbent.fate === 'alive';
+  if (unwatched && canReadPods) {
+    turn.warn('pod-read-forbidden', `${failure.message}. Until then it is noticed late that the leader's Pod is gone.`);
+  } else if (unwatched) {
+    // Nothing will tell of its end any more: that it was alive once must not hold a missing Lease for ever.
+    turn.learn({ incumbent: { ...incumbent, fate: 'unknown' } });
+  }
   turn.readIncumbent();
 }
 

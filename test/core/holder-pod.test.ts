@@ -27,7 +27,7 @@ const rows: readonly Row[] = [
   {
     rule: 'a Pod watch that fails is followed by a read of that Pod',
     given: follows,
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('unavailable') }),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`],
   },
@@ -179,6 +179,16 @@ const rows: readonly Row[] = [
     when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
     role: 'candidate creating',
     effects: [],
+  },
+  {
+    rule: 'where a Pod may be read, but not watched, that is said when the watch is refused again',
+    given: () =>
+      finds(leaseOf(RIVAL))
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
+        .podRead(RIVAL.name, podOf(RIVAL)),
+    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    role: 'candidate',
+    effects: ['warning pod-read-forbidden', `readPod ${RIVAL.name}`],
   },
   {
     rule: 'a grace that runs is not made longer by a list that finds again that there is no Lease',
