@@ -17,12 +17,12 @@ const READERS = 1_000;
 const OF_EACH_KIND = 50;
 
 /** A failover takes some 50 ms; a renewal is due every 200 ms. Other tests may run beside this one. */
-const MAX_FAILOVER_MS = 1_500;
-const MAX_RENEWAL_GAP_MS = 1_500;
+const MAX_FAILOVER_MS = 3_000;
+const MAX_RENEWAL_GAP_MS = 3_000;
 
 /** How much longer either may take than without clients; below `NOISE_MS` the machine is what is measured. */
 const MAX_RATIO = 10;
-const NOISE_MS = 750;
+const NOISE_MS = 1_000;
 
 /** Ports on which nobody listens. */
 async function freePorts(count: number): Promise<number[]> {
