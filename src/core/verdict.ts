@@ -48,10 +48,14 @@ export type Verdict =
  */
 export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null): PodReference | null {
   if (lease.owner !== null) return lease.owner;
-  if (incumbent?.leaseUid !== lease.uid) return null;
+  if (incumbent === null) return null;
   const { holderIdentity } = lease;
-  const takenByAnother = holderIdentity !== null && holderIdentity !== '' && holderIdentity !== incumbent.pod.name;
-  return takenByAnother ? null : incumbent.pod;
+  const namesNobody = holderIdentity === null || holderIdentity === '';
+  const namesIncumbent = holderIdentity === incumbent.pod.name;
+  // The name may have passed to another Pod when that one is gone.
+  const stillItsOwn =
+    incumbent.leaseUid === lease.uid ? namesNobody || namesIncumbent : namesIncumbent && incumbent.fate !== 'gone';
+  return stillItsOwn ? incumbent.pod : null;
 }
 
 /** Decides whose the Lease is. Whatever is doubtful is held by somebody else. */

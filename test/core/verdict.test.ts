@@ -214,8 +214,20 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'free', remains: orphaned },
   ],
   [
-    'without an owner, but another Lease than the one its holder was seen with: foreign',
+    'without an owner, another Lease than its holder was seen with, and it names that Pod: still its own',
     knowing(orphaned, rival({ leaseUid: 'lease-0' })),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    'without an owner, another Lease, and it names a Pod that is gone: foreign, for another Pod may have that name now',
+    knowing(orphaned, rival({ leaseUid: 'lease-0', fate: 'gone' })),
+    SINCE_MS,
+    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+  ],
+  [
+    'without an owner, another Lease, and it names nobody: foreign',
+    knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0' })),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
