@@ -36,7 +36,7 @@ export function checkDecided(core: Core, scope: Scope, decided: World): Countere
     }
     leftMs -= due.afterMs;
     world = pass(world, due.afterMs);
-    for (let move: Move | undefined = due.move; move !== undefined; move = flowOf(world, scope.rules).at(0)) {
+    for (let move: Move | undefined = due.move; move !== undefined; move = nextWithoutTimer(world, scope)) {
       moves.push(move);
       const next = attempt(memory, world, move);
       if (typeof next === 'string') return { moves, violation: next };
@@ -74,6 +74,11 @@ function mustBeLed(world: World): boolean {
   const holder = cluster.lease?.owner?.uid ?? record.holder;
   const blocked = holder !== null && exists(cluster, holder) && !able.includes(holder);
   return able.length > 0 && !blocked;
+}
+
+/** Whatever takes no time. */
+function nextWithoutTimer(world: World, scope: Scope): Move | undefined {
+  return flowOf(world, scope.rules).find(({ type }) => type !== 'fire');
 }
 
 interface Due {

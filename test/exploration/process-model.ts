@@ -9,7 +9,7 @@
 import type { Announcement, Effect } from '../../src/core/effect.ts';
 import type { step } from '../../src/core/election.ts';
 import type { Fact, TimerName } from '../../src/core/input.ts';
-import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
+import type { LeaseContent, PodReference } from '../../src/core/lease-record.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../../src/core/state.ts';
 import {
   INITIAL_WATCH_STATE,
@@ -19,8 +19,8 @@ import {
   type WatchInput,
   type WatchState,
 } from '../../src/core/watch.ts';
-import type { Answer } from '../../src/driver/ports.ts';
 import { type Answered, type ClusterEvent, failureOf, type Request } from './cluster-model.ts';
+import { factOfAnswer, factOfReport, type Item } from './facts.ts';
 
 /** The rules under exploration: the production core, or a mutant of it. */
 export interface Core {
@@ -45,7 +45,6 @@ export const TIMERS: readonly TimerName[] = Object.keys({
   leaving: true,
 } satisfies Record<TimerName, true>) as TimerName[];
 
-type Item = LeaseRecord | PodRecord;
 type Subject = 'lease' | 'pod';
 
 /** A request under way; `answer` is null until the server has carried it out. */
@@ -192,7 +191,7 @@ export class Turn {
   answer(inFlight: InFlight, answer: Answered): void {
     this.#process.requests = this.#process.requests.filter((one) => one !== inFlight);
     if (inFlight.list !== null) return this.#takeList(inFlight.list, inFlight.request, answer);
-    this.take(factOf(inFlight, answer));
+    this.take(factOfAnswer(inFlight.request, inFlight.asks, answer));
   }
 
   /** The watch delivers the next event that waits. */
@@ -269,7 +268,7 @@ export class Turn {
       case 'clearTimer':
         return this.#setWatch(of, { ...watch, timer: false });
       default:
-        this.#reports.push(reportOf(watch.watched, effect));
+        this.#reports.push(factOfReport(watch.watched, effect));
     }
   }
 
@@ -414,51 +413,4 @@ export function enqueue(process: Process, event: ClusterEvent): Process {
   if (event.of === 'pod' && watch.watched?.name !== event.item.name) return process;
   const next: Watch = { ...watch, queue: [...watch.queue, event] };
   return event.of === 'lease' ? { ...process, leaseWatch: next } : { ...process, podWatch: next };
-}
-
-/** As the driver turns answers into facts. */
-function factOf({ request, asks }: InFlight, answer: Answered): Fact {
-  if (!answer.ok) return { type: 'requestFailed', request, failure: answer.failure };
-  const { value } = answer as Answer<unknown> & { readonly ok: true };
-  switch (asks.verb) {
-    case 'readLease':
-      return { type: 'leaseRead', request, lease: value as LeaseRecord | null };
-    case 'createLease':
-    case 'replaceLease':
-      return { type: 'leaseWritten', request, lease: value as LeaseRecord };
-    case 'deleteLease':
-      return { type: 'leaseRemoved', request };
-    case 'readPod':
-      return { type: 'podRead', request, pod: value as PodRecord | null };
-    default:
-      throw new Error(`${asks.verb} is not the core's`);
-  }
-}
-
-type Report = Extract<WatchEffect<Item>, { readonly type: 'present' | 'absent' | 'deleted' | 'failed' }>;
-
-/** As the driver turns what a watch reports into facts. */
-function reportOf(watched: PodReference | null, report: Report): Fact {
-  if (watched === null) {
-    switch (report.type) {
-      case 'present':
-        return { type: 'leaseObserved', lease: report.item as LeaseRecord, by: report.by };
-      case 'absent':
-        return { type: 'leaseAbsent', resourceVersion: report.resourceVersion };
-      case 'deleted':
-        return { type: 'leaseDeleted', lease: report.item as LeaseRecord };
-      case 'failed':
-        return { type: 'leaseWatchFailed', failure: report.failure };
-    }
-  }
-  switch (report.type) {
-    case 'present':
-      return { type: 'podObserved', watched, pod: report.item as PodRecord, by: report.by };
-    case 'absent':
-      return { type: 'podAbsent', watched };
-    case 'deleted':
-      return { type: 'podDeleted', watched, pod: report.item as PodRecord };
-    case 'failed':
-      return { type: 'podWatchFailed', watched, failure: report.failure };
-  }
 }
