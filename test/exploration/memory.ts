@@ -57,7 +57,8 @@ const PLAIN_FORMS: { readonly [Kind in PartKind]: (value: object) => object } = 
 
 export class Memory {
   readonly core: Core;
-  readonly #exact: boolean;
+  /** Keeps nothing, and leaves everything as it is. */
+  readonly exact: boolean;
   readonly #parts: { readonly [Kind in PartKind]: Map<string, object> } = {
     process: new Map(),
     cluster: new Map(),
@@ -68,12 +69,12 @@ export class Memory {
   /** @param exact keeps nothing, and leaves everything as it is: for what must run on by the clock. */
   constructor(core: Core, exact = false) {
     this.core = core;
-    this.#exact = exact;
+    this.exact = exact;
   }
 
   /** The one copy of a part. */
   keep<Part extends object>(kind: PartKind, part: Part): Part {
-    if (this.#exact || NOTE in part) return part;
+    if (this.exact || NOTE in part) return part;
     const plain = PLAIN_FORMS[kind](part) as Part;
     const key = JSON.stringify(plain);
     const known = this.#parts[kind].get(key);
@@ -128,7 +129,7 @@ export class Memory {
   }
 
   #remembered<To>(part: object, what: unknown, find: () => To): To {
-    if (this.#exact) return find();
+    if (this.exact) return find();
     const { followed } = noteOf(part);
     let to = followed.get(what) as To | undefined;
     if (to === undefined) {

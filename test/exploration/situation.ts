@@ -13,6 +13,7 @@ import type { World } from './world.ts';
 
 /** The world with its revisions numbered from 1 without a gap. */
 export function compacted(memory: Memory, world: World): World {
+  if (memory.exact) return world;
   const { cluster, strays, record, processes } = world;
   let inUse = memory.revisionsOf(cluster) | memory.revisionsOf(strays) | memory.revisionsOf(record);
   for (const process of processes) inUse |= memory.revisionsOf(process);
