@@ -19,6 +19,9 @@ import { ALL_PERMISSIONS, LEASE, NAMESPACE, type Permissions, TestCluster, type 
 /** All that NAIS grants. */
 const SIDECAR_PERMISSIONS: Permissions = { ...NEIGHBOUR_PERMISSIONS, leases: ['get', 'list', 'watch', 'create'] };
 
+/** Each takes at least ten milliseconds. */
+const LOOKS_AT_A_TERMINATING_POD = 10;
+
 /** A container that takes part in the election, and what an application in its Pod is told. */
 interface Member {
   readonly pod: TestPod;
@@ -96,7 +99,10 @@ class Watchman {
   /** The Pod is deleted with grace: its processes end, the kubelet confirms, and the collector follows. */
   async remove(...members: readonly Member[]): Promise<void> {
     const [{ pod }] = members as [Member];
+    const before = await this.agree();
     await this.cluster.delete('pod', pod.name);
+    // It is being deleted, and works on: longer than whoever thinks otherwise waits for its turn.
+    for (let look = 0; look < LOOKS_AT_A_TERMINATING_POD; look += 1) assert.equal(await this.agree(), before);
     await Promise.all(members.map((member) => member.end()));
     this.check();
     this.cluster.server.confirmPodTermination(NAMESPACE, pod.name);
