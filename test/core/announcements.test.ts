@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Announcement, Leader, WarningCode } from '../../src/core/effect.ts';
+import type { PodRecord } from '../../src/core/lease-record.ts';
 import { currentLeader } from '../../src/core/observation.ts';
 import {
   CONFIG,
@@ -19,6 +20,7 @@ import {
   RIVAL,
   SELF,
   Story,
+  starts,
   WALL_MS,
 } from './story.ts';
 
@@ -198,3 +200,22 @@ for (const [code, [story, says]] of Object.entries(warnings)) {
     for (const part of says) assert.ok(warning.message.includes(part), `${warning.message}: lacks "${part}"`);
   });
 }
+
+test('where a Pod that has stopped counts as gone, the warning pod-deleted leaves open which of both it is', () => {
+  const said = (succession: 'pod-deleted' | 'pod-stopped') =>
+    announced(
+      starts({ ...CONFIG, succession })
+        .absent('10')
+        .podRead(SELF.name, null),
+      'warning',
+    )?.message ?? '';
+  assert.match(said('pod-deleted'), /^Pod app-1 \(uid pod-1\) does not exist any more/);
+  assert.match(said('pod-stopped'), /^Pod app-1 \(uid pod-1\) has stopped, or does not exist any more/);
+});
+
+test('why a Pod may not campaign is known, so that it can be explained', () => {
+  const barred = (pod: PodRecord | null) => clears().podRead(SELF.name, pod).state.knowledge.barred;
+  assert.equal(barred(podOf(SELF)), null);
+  assert.equal(barred(podOf(SELF, { terminating: true })), 'pod-terminating');
+  assert.equal(barred(null), 'pod-deleted');
+});

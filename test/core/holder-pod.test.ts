@@ -191,6 +191,19 @@ const rows: readonly Row[] = [
     effects: ['warning pod-read-forbidden', `readPod ${RIVAL.name}`],
   },
   {
+    rule: 'an own Pod that can be read shows that Pods may be read again: the holder is asked for before it is succeeded',
+    given: () => {
+      const story = finds(leaseOf(RIVAL)).fire('recheck').fail('readPod', 'forbidden').leaseRead(leaseOf(RIVAL));
+      return story
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
+        .fire('recheck')
+        .fire('campaign');
+    },
+    when: (story) => story.podRead(SELF.name, podOf(SELF)).fire('recheck'),
+    role: 'candidate',
+    effects: ['setTimer recheck 4975', 'readLease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
+  },
+  {
     rule: 'a grace that runs is not made longer by a list that finds again that there is no Lease',
     given: () =>
       finds(leaseOf(RIVAL))

@@ -285,9 +285,9 @@ const doubts: readonly Row[] = [
   {
     rule: 'only a leader that may not renew tries once a minute to renew again',
     given: () => finds(ownLease()).fail('replaceLease', 'forbidden'),
-    when: (story) => story.fire('backstop').forget(),
+    when: (story) => story.fire('backstop'),
     role: 'candidate resuming',
-    effects: [],
+    effects: [`readPod ${SELF.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
     rule: 'a holder of whom nothing is known is looked at every five seconds',

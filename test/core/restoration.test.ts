@@ -91,6 +91,16 @@ const restoration: readonly Row[] = [
     effects: ['warning pod-read-forbidden', 'createLease transitions=0'],
   },
   {
+    rule: 'an own Pod that can be read shows that Pods may be read again',
+    given: () => {
+      const story = loses().fail('readPod', 'forbidden', SELF.name).created({ uid: 'lease-2', resourceVersion: '14' });
+      return story.wait(1_000).deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' }));
+    },
+    when: (story) => story.podRead(SELF.name, podOf(SELF)).fire('backstop'),
+    role: 'leader restoring',
+    effects: ['createLease transitions=0', 'readLease', `readPod ${SELF.name}`, 'setTimer backstop 60000'],
+  },
+  {
     rule: 'a read of the own Pod that fails otherwise is repeated after a look at the Lease',
     given: loses,
     when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry').leaseRead(null),

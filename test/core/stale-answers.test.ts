@@ -195,6 +195,13 @@ const leaders: readonly Row[] = [
     effects: [],
   },
   {
+    rule: 'a leader that asks for its Pod is not moved by the failure of another request',
+    given: () => leads().podListed(SELF, null),
+    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    role: 'leader',
+    effects: [],
+  },
+  {
     rule: 'the failure of an earlier create does not end a restoration',
     given: () => loses().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),

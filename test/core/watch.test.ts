@@ -332,6 +332,8 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
   },
   { rule: 'a watch that never started has nothing to stop', inputs: [stopped], effects: [] },
   { rule: 'after the stop nothing happens', inputs: [started, stopped, listed(1, [item('5')], '10')], effects: [] },
+  { rule: 'a second stop says nothing', inputs: [started, stopped, stopped], effects: [] },
+  { rule: 'a timer that fires after the stop says nothing', inputs: [started, stopped, timerFired], effects: [] },
   { rule: 'a stopped watch does not start again', inputs: [started, stopped, started], effects: [] },
 ];
 
