@@ -2,6 +2,7 @@
  * `confirm()`: asks the API server whether this process leads, and lets the election know the answers.
  */
 
+import { judgeIncumbent } from './core/incumbent.ts';
 import { isReleased } from './core/lease-record.ts';
 import { holderOf } from './core/verdict.ts';
 import type { Driver } from './driver/driver.ts';
@@ -19,10 +20,11 @@ export async function confirm(
   ports: Pick<Ports, 'lease' | 'pod'>,
   leads: () => boolean,
 ): Promise<void> {
-  const { self } = driver.state.config;
+  const { self, succession } = driver.state.config;
   // The Lease of a Pod that is gone stays until somebody takes it away: it alone proves nothing.
   const [leaseAnswer, podAnswer] = await Promise.all([ports.lease.read(), ports.pod.read(self.name)]);
-  if (podAnswer.ok && podAnswer.value?.uid !== self.uid) {
+  const evidence = podAnswer.ok ? ({ kind: 'consistent', pod: podAnswer.value } as const) : null;
+  if (evidence !== null && judgeIncumbent(self, 'unknown', evidence, succession) === 'gone') {
     driver.take({ type: 'podDeleted', watched: self, pod: { ...self, resourceVersion: '0', terminating: true } });
   }
   if (leaseAnswer.ok && leaseAnswer.value !== null) {
@@ -33,6 +35,6 @@ export async function confirm(
   if (!podAnswer.ok && podAnswer.failure.kind !== 'forbidden') throw unconfirmedError(podAnswer.failure);
   const lease = leaseAnswer.value;
   if (lease === null) throw unconfirmedError(new Error('the Lease is missing, and is restored'));
-  const holder = holderOf(lease, driver.state.knowledge.incumbent);
+  const holder = holderOf(lease, driver.state.knowledge.incumbent, self);
   if (holder?.uid !== self.uid || isReleased(lease)) throw notLeaderError();
 }

@@ -35,7 +35,8 @@ export function podSeen({ election, news }: Circumstances): PodRecord | null {
 export function explainHeld(scene: Scene, because: HeldBecause, recheckAtMs: number | null): Account {
   const { config, knowledge } = scene.election;
   const lease = knowledge.observation?.lease ?? null;
-  const holder = lease === null ? (knowledge.incumbent?.pod ?? null) : holderOf(lease, knowledge.incumbent);
+  const holder =
+    lease === null ? (knowledge.incumbent?.pod ?? null) : holderOf(lease, knowledge.incumbent, config.self);
   if (holder === null) return foreign(scene, because, recheckAtMs);
   if (lease !== null && isReleased(lease)) {
     return {

@@ -127,7 +127,7 @@ function mark(turn: Turn, next: LeavingFor): void {
 
 /** The Lease, if it is this Pod's still: it may have been given to somebody else by hand since it was looked at. */
 function ownLease({ config, knowledge, lease }: Turn): LeaseRecord | null {
-  return lease !== null && holderOf(lease, knowledge.incumbent)?.uid === config.self.uid ? lease : null;
+  return lease !== null && holderOf(lease, knowledge.incumbent, config.self)?.uid === config.self.uid ? lease : null;
 }
 
 function remove(turn: Turn, role: LeavingRole, lease: LeaseRecord): void {

@@ -95,7 +95,7 @@ export function noteLease(turn: Turn, lease: LeaseRecord): void {
 
 function noteHolder(turn: Turn, lease: LeaseRecord): void {
   const { incumbent } = turn.knowledge;
-  const holder = holderOf(lease, incumbent);
+  const holder = holderOf(lease, incumbent, turn.config.self);
   if (holder?.uid === incumbent?.pod.uid) {
     if (incumbent !== null) {
       turn.learn({ incumbent: { ...incumbent, leaseUid: lease.uid, released: isReleased(lease) } });

@@ -44,13 +44,15 @@ export type Verdict =
  * The Pod that holds a Lease: the one in its ownerReferences, whatever its holderIdentity says.
  *
  * A Lease that lost its owner by hand (`kubectl delete pod --cascade=orphan`, an edit) is still held by
- * the Pod it was seen with, unless it names somebody else now: nobody else took it.
+ * the Pod it was seen with, unless it names somebody else now: nobody else took it. One that names nobody either is
+ * left to that Pod by the others, but that Pod itself does not count on it: either may be wrong, and none is better
+ * than two.
  */
-export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null): PodReference | null {
+export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null, self: PodReference): PodReference | null {
   if (lease.owner !== null) return lease.owner;
   if (incumbent === null) return null;
   const { holderIdentity } = lease;
-  const namesNobody = holderIdentity === null || holderIdentity === '';
+  const namesNobody = (holderIdentity === null || holderIdentity === '') && incumbent.pod.uid !== self.uid;
   const namesIncumbent = holderIdentity === incumbent.pod.name;
   // The name may have passed to another Pod when that one is gone.
   const stillItsOwn =
@@ -65,7 +67,7 @@ export function judgeLease(config: ElectionConfig, knowledge: Knowledge, nowMs: 
   if (observation.lease === null) return judgeAbsence(config, knowledge, observation.sinceMs, nowMs);
 
   const lease = observation.lease;
-  const holder = holderOf(lease, incumbent);
+  const holder = holderOf(lease, incumbent, config.self);
   if (holder === null) return judgeForeign(lease, knowledge, observation.sinceMs, nowMs);
   if (isReleased(lease)) return clear(lease, knowledge);
   if (holder.uid === config.self.uid) return { kind: 'mine' };

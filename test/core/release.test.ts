@@ -394,10 +394,12 @@ const steppingDown: readonly Row[] = [
 checkTable([...releasing, ...lost, ...steppingDown]);
 
 test('the mark puts back what was taken away by hand: an owner, or nobody heeds it, and a holder, which sidecars need', () => {
-  const orphaned = ownLease({ resourceVersion: '12', owner: null, holderIdentity: null });
+  const emptied = ownLease({ resourceVersion: '12', holderIdentity: null });
+  assert.equal(leads().watched(emptied).stop('always').settled().content('replaceLease').holderIdentity, SELF.name);
+
+  const orphaned = ownLease({ resourceVersion: '12', owner: null });
   const early = leads().watched(orphaned).fail('replaceLease', 'unavailable').stop('always').settled();
   assert.deepEqual(early.content('replaceLease').owner, SELF);
-  assert.equal(early.content('replaceLease').holderIdentity, SELF.name);
 
   const late = leads().stop('always').settled().fail('replaceLease', 'conflict').leaseRead(orphaned);
   assert.equal(sayRole(late.role), 'leaving marking');

@@ -214,6 +214,12 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'free', remains: orphaned },
   ],
   [
+    'own Lease, orphaned by hand and the holder emptied: not mine any more',
+    knowing(leaseOf(null, { holderIdentity: null }), rival({ pod: SELF })),
+    SINCE_MS,
+    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+  ],
+  [
     'without an owner, another Lease than its holder was seen with, and it names that Pod: still its own',
     knowing(orphaned, rival({ leaseUid: 'lease-0' })),
     SINCE_MS,

@@ -51,6 +51,7 @@ export const PLAIN: Mix = {
   skewedClocks: 0,
   wallOffsetMs: 0,
   staleLists: 0,
+  succeedsStopped: 0,
   restartWithinMs: 500,
   ghostsLiveMs: 60_000,
   disobedience: 0,

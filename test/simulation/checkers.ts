@@ -147,6 +147,8 @@ export class Checkers implements ProcessObserver {
     }
     if (type === 'DELETED') {
       if (byHand && this.#holder !== null) this.#holder.touched = true;
+      // It had the right to, as was checked: from now on nobody holds it, whoever of them creates the next one.
+      if (writer !== null && this.#holder !== null) this.#holder.released = true;
       return;
     }
     const released = owner !== null && metadata.annotations?.['lease-elector/released'] === owner.uid;
@@ -198,6 +200,7 @@ export class Checkers implements ProcessObserver {
 
   #isFree(cluster: Cluster, holder: Holder, uid: string, writer: SimulatedProcess): boolean {
     if (holder.released || !cluster.podExists(uid)) return true;
+    if (writer.succeedsStopped && cluster.hasStopped(uid)) return true;
     if (!holder.touched) return false;
     // Who came later, and finds no Lease or one without an owner, cannot know whose it was. What was sent before it
     // was known, were it in the same moment, cannot be called back.

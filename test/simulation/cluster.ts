@@ -182,7 +182,10 @@ export class Cluster {
   }
 
   #electorOptions(): LeaseElectorOptions {
-    return { requestTimeoutMs: 5_000 + Math.floor(this.random.next() * 2) * 5_000 };
+    return {
+      requestTimeoutMs: 5_000 + Math.floor(this.random.next() * 2) * 5_000,
+      succession: this.random.next() < this.mix.succeedsStopped ? 'pod-stopped' : 'pod-deleted',
+    };
   }
 
   #drawHabits(): Habits {
@@ -274,7 +277,29 @@ export class Cluster {
     this.log(() => `Pod ${pod.name} is ${phase}`);
     pod.finished = true;
     for (const process of pod.processes) process.kill();
-    const status = { phase, ...(phase === 'Failed' ? { reason: 'Evicted' } : {}) };
+    pod.stopped = true;
+    const containers = this.storedPod(pod.name)?.status?.['containerStatuses'] as readonly object[];
+    const ended = { terminated: { exitCode: 0, finishedAt: '2026-01-01T00:00:00Z' } };
+    this.#writeStatus(
+      pod,
+      phase,
+      containers.map((container) => ({ ...container, ready: false, state: ended })),
+    );
+  }
+
+  /** The control plane gives up on a node: the Pod is Failed by its word alone, and its processes may run on. */
+  callFailed(pod: SimulatedPod): void {
+    if (pod.gone || pod.finished) return;
+    this.log(() => `Pod ${pod.name} is called Failed`);
+    pod.finished = true;
+    // The object of such a Pod goes at once when it is deleted, without waiting for its processes.
+    pod.forced = true;
+    this.#writeStatus(pod, 'Failed', undefined);
+  }
+
+  #writeStatus(pod: SimulatedPod, phase: string, containerStatuses: readonly object[] | undefined): void {
+    const reason = phase === 'Failed' ? { reason: 'Evicted' } : {};
+    const status = { phase, ...reason, ...(containerStatuses === undefined ? {} : { containerStatuses }) };
     this.#asAdmin('PATCH', `${PODS_PATH}/${pod.name}/status`, { status });
   }
 
@@ -293,6 +318,11 @@ export class Cluster {
       if (owner !== undefined) return uid === owner;
       return name === lease?.spec?.['holderIdentity'] && processes.some(({ alive }) => alive);
     });
+  }
+
+  /** Whether the containers of a Pod have ended for good, as the API server knows. */
+  hasStopped(uid: string): boolean {
+    return this.pods.some((pod) => pod.uid === uid && pod.stopped);
   }
 
   podExists(uid: string): boolean {

@@ -97,6 +97,10 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     const pod = pickPod(cluster);
     if (pod !== undefined) cluster.deletePod(pod, 1 + Math.floor(cluster.random.next() * 10));
   },
+  'Pod called failed': (cluster) => {
+    const pod = pickPod(cluster);
+    if (pod !== undefined) cluster.callFailed(pod);
+  },
   'Pod finished': (cluster) => {
     const pod = pickPod(cluster);
     if (pod !== undefined) cluster.finishPod(pod, cluster.random.next() < 0.5 ? 'Failed' : 'Succeeded');

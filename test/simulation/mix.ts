@@ -24,6 +24,7 @@ export const MISHAPS = [
   'Pod deleted by force',
   'Pod evicted',
   'Pod finished',
+  'Pod called failed',
   'node lost',
   'rolling update',
   'Lease deleted by hand',
@@ -61,6 +62,8 @@ export interface Mix {
   readonly wallOffsetMs: number;
   /** How likely a process speaks to the API server whose lists are stale. */
   readonly staleLists: number;
+  /** How likely an elector takes a Pod that has ended for good, and still exists, for gone. */
+  readonly succeedsStopped: number;
   readonly restartWithinMs: number;
   /** How long the process of a Pod deleted by force may live on. */
   readonly ghostsLiveMs: number;
@@ -93,6 +96,7 @@ export function drawMix(random: Random): Mix {
     skewedClocks: pick([0, 0, 0.5, 1]),
     wallOffsetMs: pick([0, 3_600_000]),
     staleLists: happens(0.2) ? 0.5 : 0,
+    succeedsStopped: pick([0, 0, 0.5, 1]),
     restartWithinMs: pick([500, 20_000]),
     ghostsLiveMs: pick([1_000, 60_000, 600_000]),
     disobedience: pick([0, 0, 0.3]),

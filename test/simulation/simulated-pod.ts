@@ -24,6 +24,8 @@ export class SimulatedPod {
   gone = false;
   /** Its containers are not restarted any more (Failed, Succeeded). */
   finished = false;
+  /** And its kubelet has reported that they have all ended. */
+  stopped = false;
 
   constructor(name: string, uid: string, token: string, program: Program) {
     this.name = name;

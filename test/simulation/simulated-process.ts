@@ -67,6 +67,8 @@ export interface ProcessOptions extends ContainerOptions {
 
 export class SimulatedProcess extends SimulatedContainer {
   readonly habits: Habits;
+  /** Takes a Pod that has ended for good, and still exists, for gone. */
+  readonly succeedsStopped: boolean;
   readonly knowledge: Told;
   readonly elector: LeaseElector;
   readonly #network: Network;
@@ -81,6 +83,7 @@ export class SimulatedProcess extends SimulatedContainer {
     super(options);
     const { pod, random, network, siblingLocks, observer, habits } = options;
     this.habits = habits;
+    this.succeedsStopped = options.options.succession === 'pod-stopped';
     this.#network = network;
     this.#siblingLocks = siblingLocks;
     this.#random = random;

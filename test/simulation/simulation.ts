@@ -11,7 +11,7 @@ import { letHappen } from './mishaps.ts';
 import { describeMix, drawMix, type Mishap, type Mix } from './mix.ts';
 import { ALL_PERMISSIONS } from './permissions.ts';
 import type { Program, SimulatedPod } from './simulated-pod.ts';
-import type { ElectorFactory } from './simulated-process.ts';
+import { type ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 import { Timeline } from './timeline.ts';
 import { CALM, LATEST_REQUEST_MS } from './weather.ts';
 
@@ -196,14 +196,22 @@ function expectLeader(cluster: Cluster, checkers: Checkers, withinMs: number): v
     return;
   }
   const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
-  // Nobody is bound to succeed but electors of this library.
-  const entitled = holder === undefined ? cluster.livePods.filter(({ program }) => program === 'elector') : [holder];
-  const able = entitled.filter(canLead);
+  const able = entitled(cluster, holder).filter(canLead);
   if (able.length === 0) return;
   // Whether a neighbour makes use of its Lease is its own affair.
-  if (cluster.isNeighboursLease || cluster.processes.some(({ leads, pod }) => leads && pod === holder)) return;
+  if (cluster.isNeighboursLease || cluster.processes.some(({ leads, pod }) => leads && able.includes(pod))) return;
   const names = able.map(({ name }) => name).join(', ');
   checkers.violated(5, `nobody leads ${withinMs} ms after the faults are over, though ${names} could`);
+}
+
+/** Whose turn it is. Nobody is bound to succeed but electors of this library. */
+function entitled(cluster: Cluster, holder: SimulatedPod | undefined): SimulatedPod[] {
+  const electors = cluster.livePods.filter(({ program }) => program === 'elector');
+  if (holder === undefined) return electors;
+  if (!holder.stopped) return [holder];
+  return electors.filter(({ processes }) =>
+    processes.some((process) => process instanceof SimulatedProcess && process.alive && process.succeedsStopped),
+  );
 }
 
 function canLead(pod: SimulatedPod): boolean {
