@@ -35,10 +35,18 @@ export interface CandidateReport {
   readonly message?: string;
   readonly fencingToken?: string;
   readonly resumed?: boolean;
+  /** By the monotonic clock, which all processes of a machine share. */
+  readonly atMs?: number;
   readonly isLeader?: boolean;
   readonly leader?: string | null;
   readonly unverifiedForMs?: number;
 }
+
+/** Starts a program, with pipes to write to it and to read from it. */
+export type Launcher = (program: string, argument: string, env: Readonly<Record<string, string>>) => ChildProcess;
+
+const run: Launcher = (program, argument, env) =>
+  spawn(process.execPath, [program, argument], { env, stdio: ['pipe', 'pipe', 'inherit'] });
 
 /** The container of a Pod. */
 export class CandidateProcess {
@@ -48,13 +56,10 @@ export class CandidateProcess {
   /** The exit code, or the signal that ended it. */
   outcome: number | NodeJS.Signals | null = null;
 
-  constructor(t: TestContext, pod: TestPod, options: LeaseElectorOptions = {}) {
+  constructor(t: TestContext, pod: TestPod, options: LeaseElectorOptions = {}, launch: Launcher = run) {
     this.pod = pod;
     const given = { lease: LEASE, serviceAccountDirectory: pod.directory, ...FAST, ...options };
-    this.#child = spawn(process.execPath, [PROGRAM, JSON.stringify(given)], {
-      env: { ...PROCESS_ENVIRONMENT, ...pod.environment },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    this.#child = launch(PROGRAM, JSON.stringify(given), { ...PROCESS_ENVIRONMENT, ...pod.environment });
     this.#child.once('exit', (code, signal) => {
       this.outcome = signal ?? code;
     });

@@ -4,8 +4,12 @@
  */
 
 import { createInterface } from 'node:readline';
+import { systemClock } from '../../src/clock.ts';
 import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../../src/index.ts';
 import type { CandidateReport } from './candidate-process.ts';
+
+/** How long its work goes on after it was told to end, in milliseconds. */
+const DRAIN_MS = Number(process.env['DRAIN_MS'] ?? 20);
 
 const options: LeaseElectorOptions = JSON.parse(process.argv[2] ?? '{}');
 
@@ -25,12 +29,18 @@ const elector = new LeaseElector({
         setTimeout(() => {
           report({ event: 'work ended', detail: String(term.fencingToken) });
           resolve(undefined);
-        }, 20);
+        }, DRAIN_MS);
       });
     }),
 });
 elector.on('elected', ({ fencingToken, resumed, leaseUid }) =>
-  report({ event: 'elected', detail: leaseUid, fencingToken: String(fencingToken), resumed }),
+  report({
+    event: 'elected',
+    detail: leaseUid,
+    fencingToken: String(fencingToken),
+    resumed,
+    atMs: systemClock.nowMs(),
+  }),
 );
 elector.on('demoted', (_term, reason) => report({ event: 'demoted', detail: reason }));
 elector.on('leaderChanged', (leader) => report({ event: 'leaderChanged', detail: leader?.name ?? 'nobody' }));

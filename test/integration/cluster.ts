@@ -242,6 +242,12 @@ export class TestCluster {
     return this.administer('PATCH', pathOf(resource, name), patch, 'application/merge-patch+json');
   }
 
+  /** What a kubelet reports of a Pod. */
+  patchStatus(pod: string, status: unknown): Promise<void> {
+    const path = `${pathOf('pod', pod)}/status`;
+    return this.administer('PATCH', path, { status }, 'application/merge-patch+json');
+  }
+
   /** `kubectl delete`. */
   delete(resource: 'lease' | 'pod', name: string, options?: { readonly gracePeriodSeconds?: number }): Promise<void> {
     const body = options === undefined ? undefined : { apiVersion: 'v1', kind: 'DeleteOptions', ...options };

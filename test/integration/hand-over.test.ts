@@ -1,0 +1,154 @@
+/**
+ * Leadership that is passed on: by a leader that drains because its Pod is being deleted, and from one whose Pod has
+ * stopped for good. Over TLS sockets.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endedStatus } from '../../src/apiserver/pod-status.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { Succession } from '../../src/index.ts';
+import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
+import { CandidateProcess, tokenOf } from './candidate-process.ts';
+import { NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
+
+/** When each thing was done to the Lease, at the API server. */
+interface Writes {
+  marked: number;
+  deleted: number;
+  created: number;
+}
+
+/** Notes the writes of the last hand-over. */
+function noteWrites(cluster: TestCluster): Writes {
+  const writes: Writes = { marked: Number.NaN, deleted: Number.NaN, created: Number.NaN };
+  cluster.server.onWrite(({ type, resource, object }) => {
+    if (resource !== 'leases') return;
+    const nowMs = systemClock.nowMs();
+    const { uid } = object.metadata.ownerReferences?.[0] ?? {};
+    if (type === 'ADDED') writes.created = nowMs;
+    if (type === 'DELETED') writes.deleted = nowMs;
+    if (type === 'MODIFIED' && object.metadata.annotations?.[RELEASED_ANNOTATION] === uid) writes.marked = nowMs;
+  });
+  return writes;
+}
+
+const DRAIN_MS = 200;
+
+test('a rolling update of three Pods: each leader drains, and the next leads a round trip after it released', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const writes = noteWrites(cluster);
+  const addPod = (name: string): CandidateProcess => {
+    const pod = cluster.addPod(name, { nodeName: 'node-1' });
+    const environment = { ...pod.environment, DRAIN_MS: String(DRAIN_MS) };
+    return new CandidateProcess(t, { ...pod, environment });
+  };
+  const old = ['web-1-0', 'web-1-1', 'web-1-2'].map(addPod);
+  await Promise.all(old.map((process) => process.report('started')));
+  const working = [...old];
+  const leaders = (): CandidateProcess[] => working.filter((process) => process.leads);
+  const gapsMs: number[] = [];
+
+  // The leader goes first each time, so that every Pod of the old revision hands over.
+  for (let round = 0; round < 3; round += 1) {
+    await until('one leads', () => leaders().length === 1);
+    const [leader] = leaders() as [CandidateProcess];
+    const fresh = addPod(`web-2-${round}`);
+    await fresh.report('started');
+    working.push(fresh);
+
+    await cluster.delete('pod', leader.pod.name);
+    const askedAtMs = systemClock.nowMs();
+    leader.signal('SIGTERM');
+    const before = await leader.report('elected');
+    await until('another leads', () => leaders().some((process) => process !== leader));
+    const [successor] = leaders() as [CandidateProcess];
+    const after = await successor.report('elected');
+    assert.ok(cluster.pod(leader.pod.name), 'while the old Pod is still there');
+    assert.ok(writes.marked - askedAtMs >= DRAIN_MS, 'but not before its work has drained');
+    assert.ok(leader.all('work ended').length === 1 && tokenOf(after) > tokenOf(before));
+    // From its first write to its second: the answer to the one, and the other on its way.
+    const roundTripMs = writes.deleted - writes.marked;
+    const gapMs = writes.created - writes.deleted;
+    gapsMs.push(gapMs);
+    const electedMs = (after.atMs ?? Number.NaN) - writes.deleted;
+    t.diagnostic(
+      `a round trip of the releaser: ${roundTripMs.toFixed(1)} ms; ` +
+        `without a Lease: ${gapMs.toFixed(1)} ms; elected after ${electedMs.toFixed(1)} ms`,
+    );
+    assert.equal(await leader.ended(), 0);
+    cluster.server.confirmPodTermination(NAMESPACE, leader.pod.name);
+    working.splice(working.indexOf(leader), 1);
+  }
+  // As long as a busy machine lets so many processes wait for their turn; the test below counts round trips.
+  assert.ok(Math.min(...gapsMs) < 500, `without a Lease for ${gapsMs} ms`);
+});
+
+test('what comes between the release and the next term is one request, and no jitter', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const writes = noteWrites(cluster);
+  const leader = cluster.elector(cluster.addPod('web-0'));
+  await leader.start();
+  // Timers that take a hundred times as long, and the longest jitter: five seconds, if it waited for it.
+  const slow = {
+    nowMs: () => systemClock.nowMs(),
+    wallMs: () => systemClock.wallMs(),
+    setTimer: (afterMs: number, callback: () => void) => systemClock.setTimer(afterMs * 100, callback),
+  };
+  const pod = cluster.addPod('web-1');
+  const successor = cluster.elector(pod, {}, { clock: slow, random: { next: () => 0.999 } });
+  await successor.start();
+
+  const tripMs = 500;
+  cluster.requests.length = 0;
+  cluster.faults = ({ verb }) => (verb === 'watch' || verb === 'list' ? undefined : { delayMs: tripMs });
+  const elected = new Promise<number>((resolve) => successor.on('elected', () => resolve(systemClock.nowMs())));
+  await leader.stop({ release: true });
+  const gapMs = (await elected) - writes.deleted;
+  t.diagnostic(`with requests that take ${tripMs} ms: elected ${gapMs.toFixed(0)} ms after the DELETE`);
+  assert.ok(gapMs >= tripMs * 0.9 && gapMs < tripMs * 1.9, `elected ${gapMs} ms after the DELETE`);
+  const asked = cluster.requests
+    .filter(({ user }) => user.endsWith(':web'))
+    .map(({ verb, resource }) => `${verb} ${resource}`)
+    .filter((request) => !request.startsWith('watch') && !request.startsWith('list'));
+  assert.deepEqual(asked.sort(), ['create leases', 'delete leases', 'get pods', 'update leases']);
+});
+
+/** What the kubelet reports of a Pod that it evicts, once its containers have ended. */
+function reportEvicted(cluster: TestCluster, { name }: TestPod): Promise<void> {
+  const pod = cluster.pod(name);
+  assert.ok(pod);
+  const status = endedStatus(pod, { phase: 'Failed', exitCode: 137, reason: 'Evicted' }, new Date(0).toISOString());
+  return cluster.patchStatus(name, status);
+}
+
+for (const [succession, follows] of [
+  ['pod-stopped', true],
+  ['pod-deleted', false],
+] as const satisfies readonly (readonly [Succession, boolean])[]) {
+  test(`the Pod of the leader is evicted: with \`${succession}\` it is ${follows ? '' : 'not '}succeeded`, async (t) => {
+    const cluster = await TestCluster.start(t);
+    const [pod, otherPod] = ['web-0', 'web-1'].map((name) => cluster.addPod(name, { nodeName: 'node-1' })) as [
+      TestPod,
+      TestPod,
+    ];
+    const leader = new CandidateProcess(t, pod, { succession });
+    const before = await leader.report('elected');
+    const other = new CandidateProcess(t, otherPod, { succession });
+    await other.report('renewed', pod.name);
+    await leader.kill();
+    await reportEvicted(cluster, pod);
+    if (follows) {
+      const after = await other.report('elected');
+      assert.ok(cluster.pod(pod.name), 'although its object exists');
+      assert.ok(tokenOf(after) > tokenOf(before));
+      assert.equal(cluster.ownerUid(), otherPod.uid);
+    } else {
+      await other.report('stale', pod.name);
+      assert.equal(other.all('elected').length, 0);
+      assert.equal(cluster.ownerUid(), pod.uid);
+      await cluster.delete('pod', pod.name, { gracePeriodSeconds: 0 });
+      await other.report('elected');
+    }
+  });
+}

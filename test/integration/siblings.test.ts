@@ -1,0 +1,143 @@
+/**
+ * One campaigner per Pod: workers of node:cluster, a second container, a script beside the application. Real
+ * processes that share the Pod's identity and network namespace, as all that runs in a Pod does.
+ */
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import cluster from 'node:cluster';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../src/clock.ts';
+import { systemRandom } from '../../src/random.ts';
+import { siblingLock } from '../../src/sibling-lock.ts';
+import { CandidateProcess, type Launcher, tokenOf } from './candidate-process.ts';
+import { journalOf, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
+
+const ROUNDS = 10;
+/** What was promised. */
+const TAKE_OVER_MS = 100;
+/** On a machine that is busy with something else. */
+const BUSY_TAKE_OVER_MS = 2_000;
+
+const ON_LINUX = { skip: process.platform === 'linux' ? false : 'abstract sockets exist on Linux alone' };
+
+/** A worker of this process. */
+const asWorker: Launcher = (program, argument, env) => {
+  cluster.setupPrimary({ exec: program, args: [argument], execArgv: [], silent: true });
+  return cluster.fork(env).process;
+};
+
+/** The one of them that leads; the others are siblings that never led. */
+async function onlyLeader(processes: readonly CandidateProcess[]): Promise<CandidateProcess> {
+  await Promise.all(processes.map((process) => process.report('started')));
+  const leaders = processes.filter((process) => process.leads);
+  assert.equal(leaders.length, 1, 'one of them leads');
+  for (const process of processes) {
+    if (process.leads) continue;
+    process.tell('state');
+    assert.equal((await process.report('state')).detail, 'sibling');
+    assert.equal(process.all('elected').length, 0);
+  }
+  return leaders[0] as CandidateProcess;
+}
+
+test(
+  'a second container and a script beside the application: one of the Pod leads, and the other Pod waits',
+  ON_LINUX,
+  async (t) => {
+    const inCluster = await TestCluster.start(t);
+    const pod = inCluster.addPod('web-0');
+    const processes = [1, 2, 3].map(() => new CandidateProcess(t, pod));
+    const leader = await onlyLeader(processes);
+    const other = new CandidateProcess(t, inCluster.addPod('web-1'));
+    assert.equal((await other.report('started')).detail, 'candidate');
+
+    await leader.kill();
+    const siblings = processes.filter((process) => process !== leader);
+    await until('a sibling takes over', () => siblings.some((process) => process.leads));
+    await onlyLeader(siblings.filter((process) => process.leads));
+    assert.equal(siblings.filter((process) => process.leads).length, 1);
+    assert.equal(other.all('elected').length, 0);
+  },
+);
+
+test('of the workers of node:cluster one leads, and another takes over when it is killed', ON_LINUX, async (t) => {
+  const inCluster = await TestCluster.start(t);
+  const pod = inCluster.addPod('web-0');
+  const workers = [1, 2, 3].map(() => new CandidateProcess(t, pod, {}, asWorker));
+  const leader = await onlyLeader(workers);
+  const before = await leader.report('elected');
+  await leader.kill();
+  const siblings = workers.filter((worker) => worker !== leader);
+  await until('a sibling takes over', () => siblings.some((worker) => worker.leads));
+  const successor = siblings.find((worker) => worker.leads) as CandidateProcess;
+  const after = await successor.report('elected');
+  assert.deepEqual([after.resumed, after.detail], [true, before.detail], 'the same Lease');
+  assert.ok(tokenOf(after) > tokenOf(before));
+  assert.equal(siblings.filter((worker) => worker.leads).length, 1);
+});
+
+test(`a sibling takes over within ${TAKE_OVER_MS} ms of a SIGKILL`, ON_LINUX, async (t) => {
+  const inCluster = await TestCluster.start(t);
+  const pod = inCluster.addPod('web-0');
+  let leader = new CandidateProcess(t, pod);
+  await leader.report('elected');
+  const tookMs: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const sibling = new CandidateProcess(t, pod);
+    assert.equal((await sibling.report('started')).detail, 'sibling');
+    const killedAtMs = systemClock.nowMs();
+    leader.signal('SIGKILL');
+    const { resumed, atMs = Number.POSITIVE_INFINITY } = await sibling.report('elected');
+    assert.equal(resumed, true);
+    tookMs.push(atMs - killedAtMs);
+    leader = sibling;
+  }
+  tookMs.sort((left, right) => left - right);
+  const median = tookMs[ROUNDS / 2] as number;
+  const longest = tookMs.at(-1) as number;
+  t.diagnostic(`from SIGKILL to elected: median ${median.toFixed(1)} ms, longest ${longest.toFixed(1)} ms`);
+  assert.ok(median < TAKE_OVER_MS, `median ${median} ms`);
+  assert.ok(longest < BUSY_TAKE_OVER_MS, `longest ${longest} ms`);
+});
+
+test('where abstract sockets do not exist, an elector says so once and leads all the same', async (t) => {
+  const inCluster = await TestCluster.start(t);
+  const pod = inCluster.addPod('web-0');
+  const elector = inCluster.elector(pod, {}, { siblingLock: () => lockOf(pod, 'darwin') });
+  const journal = journalOf(elector);
+  await elector.start();
+  assert.deepEqual(journal, ['warning: sibling-lock-unsupported', 'elected', 'leader: web-0']);
+});
+
+test(
+  'who has a network namespace of its own, as no container of a Pod has, does not see the lock',
+  ON_LINUX,
+  async (t) => {
+    if (spawnSync('unshare', ['--map-root-user', '--net', 'true']).status !== 0)
+      return t.skip('unshare is not permitted');
+    const podUid = crypto.randomUUID();
+    const first = siblingLock({ podUid, namespace: 'shop', lease: 'web', clock: systemClock, random: systemRandom });
+    t.after(() => first.free());
+    await new Promise((resolve) => first.claim(resolve));
+    assert.equal(await outcomeIn(t, podUid, []), 'taken');
+    assert.equal(await outcomeIn(t, podUid, ['unshare', '--map-root-user', '--net']), 'held');
+  },
+);
+
+function lockOf({ uid }: TestPod, platform: NodeJS.Platform): ReturnType<typeof siblingLock> {
+  const names = { podUid: uid, namespace: NAMESPACE, lease: 'web' };
+  return siblingLock({ ...names, clock: systemClock, random: systemRandom, platform });
+}
+
+/** What a process that claims the lock is told, when it is run so. */
+async function outcomeIn(t: TestContext, podUid: string, wrapper: readonly string[]): Promise<string> {
+  const holder = fileURLToPath(new URL('../sibling-lock-holder.ts', import.meta.url));
+  const [command = '', ...args] = [...wrapper, process.execPath, holder, podUid];
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  for await (const line of createInterface({ input: child.stdout })) return line;
+  return 'nothing';
+}
