@@ -80,19 +80,34 @@ describe('permissions', { concurrency: 8 }, () => {
     assert.match(warnings[0]?.message ?? '', /Grant `(get|list)` on pods in namespace "shop"/);
   });
 
-  test('the permissions of the sidecar suffice to be elected, and to pass leadership on', async (t) => {
+  test('the permissions of the sidecar suffice to be elected, to keep leadership, and to pass it on', async (t) => {
     const { cluster, leader, leaderJournal, other, warnings } = await pair(t, {
       leases: ['get', 'create', 'list', 'watch'],
       pods: PODS,
     });
     assert.equal(leader.isLeader, true);
+    await until('it is said', () => warnings.length > 0);
+    const releaseCollector = cluster.server.holdGarbageCollector();
     await cluster.delete('pod', 'web-0');
+    await until('the other would delete the Lease', () => warnings.some(({ code }) => code === 'delete-forbidden'));
+    assert.equal(other.isLeader, false);
+    releaseCollector();
     await until('the other leads', () => other.isLeader && !leader.isLeader);
     assert.ok(leaderJournal.includes('demoted: pod-deleted'));
-    const codes = warnings.map(({ code }) => code);
-    for (const code of new Set(codes)) {
-      assert.ok(codes.filter((one) => one === code).length <= 2, `${code}: each elector at most once`);
-    }
+    await until('its renewal was refused', () => warnings.filter(({ code }) => code === 'renew-forbidden').length > 1);
+
+    // Each of the two says each once; neither was ever renewed.
+    const ruleOf = new Map(warnings.map(({ code, message }) => [code, /Grant `\w+` on \w+/.exec(message)?.[0]]));
+    assert.equal(ruleOf.get('renew-forbidden'), 'Grant `update` on leases');
+    assert.equal(ruleOf.get('delete-forbidden'), 'Grant `delete` on leases');
+    assert.deepEqual(warnings.map(({ code }) => code).sort(), [
+      'delete-forbidden',
+      'pod-deleted',
+      'renew-forbidden',
+      'renew-forbidden',
+    ]);
+    const { renewTime, leaseDurationSeconds } = cluster.lease()?.spec ?? {};
+    assert.deepEqual([renewTime, leaseDurationSeconds], [undefined, undefined]);
   });
 
   test('a permission to watch that is missing is said, also when somebody leads already', async (t) => {
