@@ -40,7 +40,11 @@ function blocksOfComments(name: string, text: string): Block[] {
 
 /** Every block there is: of the pages, and of the comments in `src/`. */
 function allBlocks(): Block[] {
-  const pages = readdirSync(ROOT).filter((name) => name.endsWith('.md'));
+  const pages = ['', 'docs'].flatMap((directory) =>
+    readdirSync(join(ROOT, directory))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(directory, name)),
+  );
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.ts'),
   );
@@ -165,14 +169,16 @@ async function runInPod(
 
 /** The words in the first column of the table that follows a heading. */
 function firstColumn(heading: string): string[] {
+  return tableUnder(heading).map((row) => /^\| `(\w+)/.exec(row)?.[1] ?? row);
+}
+
+/** The rows of the first table under a heading, without its head. */
+function tableUnder(heading: string): string[] {
   const section =
     README.slice(README.indexOf(heading))
       .split('\n\n')
       .find((part) => part.startsWith('|')) ?? '';
-  return section
-    .split('\n')
-    .slice(2)
-    .map((row) => /^\| `(\w+)/.exec(row)?.[1] ?? row);
+  return section.split('\n').slice(2);
 }
 
 test('the options of the README are those there are, with their defaults', () => {
@@ -181,7 +187,7 @@ test('the options of the README are those there are, with their defaults', () =>
   const names = [...declared.matchAll(/^ {2}readonly (\w+)\?/gm)].map(([, name]) => name);
   assert.deepEqual(firstColumn('### Options').sort(), names.sort());
   for (const [name, value] of Object.entries(resolveOptions({}))) {
-    assert.match(README, new RegExp(`^\\| \`${name}\` \\| ${value} \\|`, 'm'));
+    assert.match(README, new RegExp(`^\\| \`${name}\` \\| ${value ?? false} \\|`, 'm'));
   }
   assert.equal(DEFAULT_RENEW_INTERVAL_MS, 10_000);
 });
@@ -200,7 +206,18 @@ test('the events, the members and the codes of the README are those there are', 
     assert.match(README, new RegExp(`^\\| \`state\` \\|.*\`${state}\``, 'm'));
   const reasons = /export type DemotionReason =([\s\S]*?);/.exec(sourceOf('core/effect.ts'))?.[1] ?? '';
   const told = /^Reasons: ([\s\S]*?)\n\n/m.exec(README)?.[1] ?? '';
-  for (const [, reason] of reasons.matchAll(/'([\w-]+)'/g)) assert.ok(told.includes(`\`${reason}\``), reason);
+  for (const [, reason] of reasons.matchAll(/\| '([\w-]+)'/g)) assert.ok(told.includes(`\`${reason}\``), reason);
+});
+
+test('the README has a row for every reason that explain() can give', () => {
+  const source = readFileSync(join(ROOT, 'src/explanation.ts'), 'utf8');
+  const union = /export type ExplanationReason =([\s\S]*?';)/.exec(source)?.[1] ?? '';
+  const reasons = [...union.matchAll(/\| '([\w-]+)'/g)].map(([, reason]) => reason);
+  assert.ok(reasons.length > 12);
+  const told = tableUnder('### Why is there no leader?').flatMap((row) =>
+    [...(row.split(' | ')[0] ?? '').matchAll(/`([\w-]+)`/g)].map(([, reason]) => reason),
+  );
+  assert.deepEqual(told.sort(), reasons.sort());
 });
 
 test('the Role of the README is the one that the tests grant', () => {
