@@ -11,6 +11,7 @@ import {
   checkTable,
   clears,
   creates,
+  failure,
   finds,
   follows,
   leads,
@@ -218,4 +219,11 @@ test('why a Pod may not campaign is known, so that it can be explained', () => {
   assert.equal(barred(podOf(SELF)), null);
   assert.equal(barred(podOf(SELF, { terminating: true })), 'pod-terminating');
   assert.equal(barred(null), 'pod-deleted');
+});
+
+test('where the Pod of the leader may not be watched, but be read, the warning says what that costs', () => {
+  const story = follows().tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') });
+  const warning = announced(story, 'warning');
+  assert.equal(warning?.code, 'pod-read-forbidden');
+  assert.equal(warning.message, "it failed: forbidden. Until then it is noticed late that the leader's Pod is gone.");
 });

@@ -41,11 +41,25 @@ export interface MutationReport {
   readonly files: Readonly<Record<string, { readonly source: string; readonly mutants: readonly Mutant[] }>>;
 }
 
-/** Every change that no test noticed. */
-export function survivorsOf(report: MutationReport): Survivor[] {
+/** What became of the changes. */
+export interface Outcome {
+  /** No test noticed them. */
+  readonly survived: readonly Survivor[];
+  /** They count as noticed; but on a busy machine any change may run out of time. */
+  readonly timedOut: readonly Survivor[];
+}
+
+export function outcomeOf(report: MutationReport): Outcome {
+  return {
+    survived: select(report, (status) => !['Killed', 'Timeout', 'RuntimeError'].includes(status)),
+    timedOut: select(report, (status) => status === 'Timeout'),
+  };
+}
+
+function select(report: MutationReport, has: (status: string) => boolean): Survivor[] {
   return Object.entries(report.files).flatMap(([file, { source, mutants }]) =>
     mutants
-      .filter(({ status }) => status !== 'Killed' && status !== 'Timeout' && status !== 'RuntimeError')
+      .filter(({ status }) => has(status))
       .map(({ mutatorName, replacement, location }) => ({
         file,
         mutator: mutatorName,
@@ -76,13 +90,15 @@ export interface Comparison {
 }
 
 /** Each entry of the list stands for one survivor; two alike need two entries. */
-export function compare(survivors: readonly Survivor[], list: readonly ListedSurvivor[]): Comparison {
+export function compare({ survived, timedOut }: Outcome, list: readonly ListedSurvivor[]): Comparison {
   const outdated = [...list];
-  const unlisted = survivors.filter((survivor) => {
+  const take = (survivor: Survivor): boolean => {
     const at = outdated.findIndex((listed) => isSame(listed, survivor));
     if (at !== -1) outdated.splice(at, 1);
-    return at === -1;
-  });
+    return at !== -1;
+  };
+  const unlisted = survived.filter((survivor) => !take(survivor));
+  timedOut.forEach(take);
   return { unlisted, outdated };
 }
 
@@ -99,7 +115,7 @@ function isSame(left: Survivor, right: Survivor): boolean {
 if (import.meta.main) {
   const read = (name: string) => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
   const list: readonly ListedSurvivor[] = read('survivors.json');
-  const { unlisted, outdated } = compare(survivorsOf(read('../../coverage/mutation/report.json')), list);
+  const { unlisted, outdated } = compare(outcomeOf(read('../../coverage/mutation/report.json')), list);
   for (const survivor of unlisted) console.error('No test notices this change:', JSON.stringify(survivor, null, 2));
   for (const listed of outdated) console.error('Listed, but no survivor any more:', JSON.stringify(listed, null, 2));
   if (unlisted.length + outdated.length > 0) {
