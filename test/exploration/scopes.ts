@@ -157,7 +157,7 @@ export const DEFAULT_RUNS: readonly Run[] = [
   { name: 'deletion-by-hand', candidates: 2, disturbances: 2 },
   { name: 'everything', candidates: 2, disturbances: 2 },
   { name: 'election', candidates: 2, disturbances: 1 },
-  { name: 'resume', candidates: 3, disturbances: 1 },
+  { name: 'resume', candidates: 3, disturbances: 2 },
   { name: 'take-over', candidates: 3, disturbances: 1 },
   { name: 'hand-over', candidates: 3, disturbances: 1 },
   { name: 'deletion-by-hand', candidates: 3, disturbances: 1 },
