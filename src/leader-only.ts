@@ -13,7 +13,7 @@ export interface LeadershipGuard {
   /** Asks the API server; rejects unless it confirms. */
   readonly confirm: () => Promise<Term>;
   /** Counts it as work of the term, which is waited for before the Lease is given up. Never rejects. */
-  readonly join: (running: Promise<unknown>) => void;
+  readonly join: (running: Promise<void>) => void;
 }
 
 /** Wraps `job`; see `LeaseElector.leaderOnly`. */
@@ -25,17 +25,18 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
   return async (...args) => {
     if (running || guard.term() === undefined) return undefined;
     running = true;
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     try {
       if (guard.isDoubtful()) await guard.confirm().catch(() => undefined);
       const term = guard.term();
       // Still in doubt: better no run than one beside the successor's.
       if (term === undefined || guard.isDoubtful()) return undefined;
-      // What is thrown at once is a rejection, too.
-      const run = (async () => job(term, ...args))();
-      guard.join(run);
-      return await run;
+      // Before it begins: it may give the Lease up with its first words.
+      guard.join(ended);
+      return await job(term, ...args);
     } finally {
       running = false;
+      end();
     }
   };
 }

@@ -383,8 +383,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const term = this.#work.begin(core);
     this.#endpoint?.publish();
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
-    this.emit('elected', term);
+    // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
     this.#work.run(term);
+    this.emit('elected', term);
   }
 
   #demoted(reason: DemotionReason): void {

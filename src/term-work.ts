@@ -49,14 +49,9 @@ export class TermWork {
     this.#add(Promise.all(this.#unfinished).then(() => this.#call(term)));
   }
 
-  /** Work that was begun elsewhere, whose outcome is not for this class. */
-  join(work: Promise<unknown>): void {
-    this.#add(
-      work.then(
-        () => undefined,
-        () => undefined,
-      ),
-    );
+  /** Work that was begun elsewhere, until it ends, well or badly. */
+  join(ended: Promise<void>): void {
+    this.#add(ended);
   }
 
   /** The term is over: aborts its signal. `undefined` when there was none. */

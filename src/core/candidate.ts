@@ -48,7 +48,7 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
       break;
     case 'timerFired':
       if (input.timer === 'campaign') noteJitterOver(turn, role);
-      if (input.timer === 'retry') turn.readLease();
+      if (input.timer === 'retry') wake(turn, role);
       if (input.timer === 'recheck') recheck(turn, role);
       break;
   }
@@ -250,6 +250,12 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
       noteDeleteForbidden(turn, failure);
       return abandon(turn, role);
     case 'proof':
+      if (failure.kind === 'rejected' && !turn.wasLeaseRead(request)) {
+        // A webhook that refuses every renewal must not keep a Pod from the Lease that is its own.
+        turn.learn({ canRenew: false });
+        turn.warn('request-rejected', failure.message);
+        return abandon(turn, role);
+      }
       if (!forbidden || turn.wasLeaseRead(request)) return rest(turn, role, failure);
       // The next resumption goes without.
       noteRenewForbidden(turn, failure);
@@ -259,6 +265,12 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
       if (failure.kind === 'rejected') turn.warn('request-rejected', failure.message);
       return rest(turn, { ...role, createdUnawares: role.createdUnawares || isUncertain(failure) }, failure);
   }
+}
+
+/** Has the Lease read before anything else is tried; where that is forbidden goes by what the watch has told. */
+function wake(turn: Turn, role: CandidateRole): void {
+  if (turn.knowledge.canReadLease) turn.readLease();
+  else turn.role = { ...role, resting: false };
 }
 
 /** Ends the attempt, and has the Lease read again before the next. */

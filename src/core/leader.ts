@@ -30,7 +30,7 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
   switch (input.type) {
     case 'timerFired':
       if (input.timer === 'renew') renew(turn, role);
-      if (input.timer === 'retry') lookAgain(turn);
+      if (input.timer === 'retry') lookAgain(turn, role);
       break;
     case 'leaseRead':
       if (turn.wasLeaseRead(input.request)) turn.role = { ...role, resting: false };
@@ -149,8 +149,10 @@ function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: Req
   }
 }
 
-function lookAgain(turn: Turn): void {
-  turn.readLease();
+function lookAgain(turn: Turn, role: LeaderRole): void {
+  if (turn.knowledge.canReadLease) turn.readLease();
+  // Nobody will say more than the watch has told.
+  else turn.role = { ...role, resting: false };
   if (isOwnPodInDoubt(turn)) turn.readIncumbent();
 }
 

@@ -42,6 +42,8 @@ export function observe(turn: Turn, input: Input): void {
       break;
     case 'podDeleted':
       notePod(turn, input.watched, { kind: 'deletion', pod: input.pod });
+      // Watched was another Pod that went by the own name before.
+      if (input.pod.uid === turn.config.self.uid) barDeleted(turn);
       break;
     case 'podAbsent':
       notePod(turn, input.watched, { kind: 'sighting', pod: null });
@@ -150,7 +152,7 @@ export function noteAbsence(turn: Turn): void {
 function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): void {
   const awaited = turn.knowledge.leaseRead;
   if (awaited?.request !== request) return;
-  turn.learn({ leaseRead: null });
+  turn.learn({ leaseRead: null, canReadLease: true });
   const nothingCameBetween =
     (turn.lease?.resourceVersion ?? null) === awaited.knewResourceVersion &&
     turn.knowledge.newestResourceVersion === awaited.newestResourceVersion;
@@ -189,11 +191,15 @@ function noteIncumbentRead(turn: Turn, request: number, evidence: PodEvidence): 
   if (incumbentRead?.request !== request || incumbent === null) return;
   turn.learn({ incumbentRead: null });
   notePod(turn, incumbent.pod, evidence);
+  const { self } = turn.config;
+  if (incumbent.pod.name === self.name && turn.ownPod(evidence.pod) === null) barDeleted(turn);
   if (incumbentRead.doubted) turn.readIncumbent();
 }
 
 function noteFailedRead(turn: Turn, request: number, failure: RequestFailure): void {
-  if (turn.knowledge.leaseRead?.request === request) turn.learn({ leaseRead: null });
+  if (turn.knowledge.leaseRead?.request === request) {
+    turn.learn({ leaseRead: null, canReadLease: failure.kind !== 'forbidden' });
+  }
   if (turn.knowledge.incumbentRead?.request !== request) return;
   turn.learn({ incumbentRead: null });
   if (failure.kind === 'forbidden') notePodsUnreadable(turn, failure);

@@ -56,6 +56,8 @@ export interface Knowledge {
   readonly incumbentRead: { readonly request: number; readonly doubted: boolean } | null;
   /** Why this Pod may never campaign again, if it may not. */
   readonly barred: 'pod-deleted' | 'pod-terminating' | null;
+  /** False once reading the Lease was forbidden: then only the watch tells of it. */
+  readonly canReadLease: boolean;
   readonly canRenew: boolean;
   readonly canDelete: boolean;
   /** False once reading a Pod was forbidden: then only the garbage collector can tell that the incumbent is gone. */
@@ -214,6 +216,7 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       leaseRead: null,
       incumbentRead: null,
       barred: null,
+      canReadLease: true,
       canRenew: true,
       canDelete: true,
       canReadPods: true,

@@ -44,16 +44,17 @@ export type Verdict =
  * The Pod that holds a Lease: the one in its ownerReferences, whatever its holderIdentity says.
  *
  * A Lease that lost its owner by hand (`kubectl delete pod --cascade=orphan`, an edit) is still held by
- * the Pod it was seen with, unless it names somebody else now: nobody else took it. One that names nobody either is
- * left to that Pod by the others, but that Pod itself does not count on it: either may be wrong, and none is better
- * than two.
+ * the Pod it was seen with, unless it names somebody else now: nobody else took it. One that names nobody either, or
+ * another Lease with that Pod's name, is left to that Pod by the others, but that Pod itself does not count on it:
+ * either may be wrong, and none is better than two.
  */
 export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null, self: PodReference): PodReference | null {
   if (lease.owner !== null) return lease.owner;
   if (incumbent === null) return null;
   const { holderIdentity } = lease;
-  const namesNobody = (holderIdentity === null || holderIdentity === '') && incumbent.pod.uid !== self.uid;
   const namesIncumbent = holderIdentity === incumbent.pod.name;
+  if (incumbent.pod.uid === self.uid) return namesIncumbent && incumbent.leaseUid === lease.uid ? self : null;
+  const namesNobody = holderIdentity === null || holderIdentity === '';
   // The name may have passed to another Pod when that one is gone.
   const stillItsOwn =
     incumbent.leaseUid === lease.uid ? namesNobody || namesIncumbent : namesIncumbent && incumbent.fate !== 'gone';

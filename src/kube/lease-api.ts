@@ -25,16 +25,11 @@ export function leasePort(client: ApiTransport, namespace: string, name: string)
     name,
     body,
   });
-  const { list } = leaseWatchPort(client, namespace, name);
   return {
     async read() {
       const request = requestOf('get');
       const answer = await client.request(request);
-      if (!answer.ok && answer.absent) return { ok: true, value: null };
-      if (answer.ok || answer.failure.kind !== 'forbidden') return recordOf(request, answer);
-      // A list is as consistent, and no election works without that permission anyway.
-      const listed = await list();
-      return listed.ok ? { ok: true, value: listed.value.items[0] ?? null } : listed;
+      return !answer.ok && answer.absent ? { ok: true, value: null } : recordOf(request, answer);
     },
     async create(content: LeaseContent) {
       const request = requestOf('create', writeNewLease(namespace, name, content));

@@ -278,11 +278,18 @@ const failures: readonly Row[] = [
     effects: ['warning read-forbidden', 'setTimer retry 188'],
   },
   {
-    rule: 'reading the Lease forbidden after the start is warned of once, and tried again',
-    given: () => follows().fire('backstop').fail('readLease', 'forbidden').fire('retry'),
+    rule: 'where reading the Lease is forbidden, the watch alone is gone by after a wait',
+    given: () => follows().fire('backstop').fail('readLease', 'forbidden'),
+    when: (story) => story.fire('retry'),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'reading the Lease forbidden is warned of once, and tried again by the minute',
+    given: () => follows().fire('backstop').fail('readLease', 'forbidden').fire('retry').fire('backstop'),
     when: (story) => story.fail('readLease', 'forbidden'),
     role: 'candidate resting',
-    effects: ['setTimer retry 375'],
+    effects: ['setTimer retry 188'],
   },
   {
     rule: 'creating the Lease forbidden after the start is warned of, and tried again',

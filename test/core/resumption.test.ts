@@ -133,6 +133,21 @@ const resumption: readonly Row[] = [
     ],
   },
   {
+    rule: 'a renewal that the server rejects does not keep a Pod from its own Lease: it is read instead, with one warning',
+    given: resumes,
+    when: (story) => {
+      story.fail('replaceLease', 'rejected').podRead(SELF.name, podOf(SELF)).leaseRead(leaseOf(SELF));
+    },
+    role: 'leader',
+    effects: [
+      'warning request-rejected',
+      `readPod ${SELF.name}`,
+      'readLease',
+      'elected 20 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
     rule: 'without permission to renew and to read Pods, a consistent read of the Lease is enough',
     given: resumes,
     when: (story) => {

@@ -107,6 +107,24 @@ const takeOver: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, JITTER, 'leaderChanged nobody'],
   },
   {
+    rule: 'the deletion of the own Pod is heeded, also where an older Pod of its name was watched',
+    given: () => finds(leaseOf(NAMESAKE)),
+    when: (story) =>
+      story
+        .tell({ type: 'podDeleted', watched: NAMESAKE, pod: podOf(SELF) })
+        .podGone(NAMESAKE)
+        .deleted(leaseOf(NAMESAKE)),
+    role: 'candidate',
+    effects: [`readPod ${SELF.name}`, 'warning pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a read of the own name that finds nobody says that the own Pod is gone, too',
+    given: () => finds(leaseOf(NAMESAKE)),
+    when: (story) => story.podListed(NAMESAKE, null).podRead(SELF.name, null),
+    role: 'candidate',
+    effects: [`readPod ${SELF.name}`, 'warning pod-deleted', 'leaderChanged nobody'],
+  },
+  {
     rule: 'a campaign is called off when somebody else was quicker',
     given: seesRivalGo,
     when: (story) => story.watched(leaseOf({ name: 'app-3', uid: 'pod-3' }, { uid: 'lease-2', resourceVersion: '30' })),

@@ -220,6 +220,12 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
+    'without an owner, another Lease than its own was, and the own name: not mine, for another Pod may have that name now',
+    knowing(leaseOf(null, { holderIdentity: SELF.name }), rival({ pod: SELF, leaseUid: 'lease-0' })),
+    SINCE_MS,
+    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+  ],
+  [
     'without an owner, another Lease than its holder was seen with, and it names that Pod: still its own',
     knowing(orphaned, rival({ leaseUid: 'lease-0' })),
     SINCE_MS,

@@ -67,23 +67,6 @@ test('a read is a consistent GET of the Lease with the token of the service acco
   assert.equal(request?.headers['accept-encoding'], undefined);
 });
 
-test('where a GET is forbidden, the Lease is read by a consistent list', async (t) => {
-  let items: unknown[] = [LEASE];
-  const { stub, ports } = await connect(t, ({ path }, response) => {
-    if (path === `${PATH}/web`) return json(response, 403, statusBody(403, 'Forbidden', ''));
-    json(response, 200, { kind: 'LeaseList', metadata: { resourceVersion: '50' }, items });
-  });
-  assert.equal(successOf(await ports.lease.read())?.resourceVersion, '41');
-  assert.equal(stub.seen[1]?.path, `${PATH}?fieldSelector=metadata.name%3Dweb`);
-  items = [];
-  assert.equal(successOf(await ports.lease.read()), null);
-});
-
-test('where both are forbidden, the failure names `list`, which is enough', async (t) => {
-  const { ports } = await connect(t, (_, response) => json(response, 403, statusBody(403, 'Forbidden', '')));
-  assert.match(failureOf(await ports.lease.read()).message, /Grant `list` on leases\.coordination\.k8s\.io/);
-});
-
 test('a create sends the owner, the label and a MicroTime of six digits', async (t) => {
   const { stub, ports } = await connect(t, (_, response) => json(response, 201, LEASE));
   successOf(await ports.lease.create(CONTENT));

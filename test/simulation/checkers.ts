@@ -30,6 +30,8 @@ interface Holder {
   readonly sinceMs: number;
   readonly sinceVersion: bigint;
   released: boolean;
+  /** Its Lease was deleted by an elector that had the right to. */
+  cleared: boolean;
   /** Somebody's hand deleted, edited or orphaned its Lease, and it has not put that right. */
   touched: boolean;
   /** When its Lease was last written, and for how long it then has to stand still if no Pod owns it; `null`: for ever. */
@@ -74,6 +76,18 @@ export class Checkers implements ProcessObserver {
   /** The Pod that holds the Lease, or held the last one, and has not released it. */
   get holderUid(): string | null {
     return this.#holder === null || this.#holder.released ? null : this.#holder.uid;
+  }
+
+  /** Whether the holder was ever told that it is: a Lease that was given by hand may be gone before its Pod hears of it. */
+  isToldOfIt(pod: SimulatedPod): boolean {
+    const holder = this.#holder;
+    if (holder?.uid !== pod.uid || !holder.touched) return true;
+    return pod.processes.some(
+      (process) =>
+        process instanceof SimulatedProcess &&
+        process.alive &&
+        process.knowledge.owners.get(pod.uid)?.some(({ version }) => version >= holder.sinceVersion) === true,
+    );
   }
 
   // --- What the electors say
@@ -147,8 +161,8 @@ export class Checkers implements ProcessObserver {
     }
     if (type === 'DELETED') {
       if (byHand && this.#holder !== null) this.#holder.touched = true;
-      // It had the right to, as was checked: from now on nobody holds it, whoever of them creates the next one.
-      if (writer !== null && this.#holder !== null) this.#holder.released = true;
+      // It had the right to, as was checked: from now on nobody holds it, whoever creates the next one.
+      if (writer !== null && this.#holder !== null) this.#holder.cleared = true;
       return;
     }
     const released = owner !== null && metadata.annotations?.['lease-elector/released'] === owner.uid;
@@ -164,6 +178,7 @@ export class Checkers implements ProcessObserver {
     if (previous !== null && previous.uid === uid) {
       if (uid === null) previous.name = name;
       previous.released = released;
+      previous.cleared = false;
       previous.touched = byHand ? true : by !== null ? false : previous.touched;
       previous.writtenMs = writtenMs;
       previous.durationMs = durationMs;
@@ -177,6 +192,7 @@ export class Checkers implements ProcessObserver {
       sinceMs: writtenMs,
       sinceVersion: BigInt(resourceVersion),
       released,
+      cleared: false,
       touched: byHand,
       writtenMs,
       durationMs,
@@ -199,7 +215,7 @@ export class Checkers implements ProcessObserver {
   }
 
   #isFree(cluster: Cluster, holder: Holder, uid: string, writer: SimulatedProcess): boolean {
-    if (holder.released || !cluster.podExists(uid)) return true;
+    if (holder.released || holder.cleared || !cluster.podExists(uid)) return true;
     if (writer.succeedsStopped && cluster.hasStopped(uid)) return true;
     if (!holder.touched) return false;
     // Who came later, and finds no Lease or one without an owner, cannot know whose it was. What was sent before it
@@ -207,7 +223,7 @@ export class Checkers implements ProcessObserver {
     const sentAtMs = cluster.network.served?.sentAtMs ?? 0;
     const tidings = writer.knowledge.owners.get(uid) ?? [];
     const knew = tidings.some(({ version, atMs }) => version >= holder.sinceVersion && atMs < sentAtMs);
-    return !knew || !cluster.mayReadPods;
+    return !knew || !cluster.mayReadPods || writer.knowledge.podsForbidden;
   }
 
   // --- After every event

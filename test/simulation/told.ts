@@ -23,6 +23,8 @@ export class Told {
   podGone = false;
   /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when that was told. */
   readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }[]> = new Map();
+  /** The last read of a Pod was forbidden: for all it knows, it may not tell a dead holder from a live one. */
+  podsForbidden = false;
   /** The newest Lease seen that another Pod owns. */
   newestOfAnother = 0n;
   /** The newest version of the Lease, or of its deletion, that was seen. */
@@ -42,6 +44,7 @@ export class Told {
     }
     const { answer } = news;
     if (request.resource === 'pods') {
+      if (request.verb === 'get') this.podsForbidden = !answer.ok && answer.failure.kind === 'forbidden';
       if (request.verb !== 'get' || request.name !== this.#self.name) return;
       const uid = answer.ok ? (answer.value as WireObject).metadata?.uid : undefined;
       if (answer.ok ? uid !== this.#self.uid : answer.absent) this.podGone = true;
