@@ -177,7 +177,7 @@ function objectOf(rules: Readonly<Record<string, Rule>>, expected: string): Rule
   return {
     expected,
     accepts: (value) =>
-      isRecord(value) &&
+      isPlainObject(value) &&
       Object.entries(value).every(
         ([key, entry]) => Object.hasOwn(rules, key) && (entry === undefined || rules[key]?.accepts(entry) === true),
       ),
@@ -297,6 +297,11 @@ function describe(value: unknown): string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What a URL or a Map holds is no property of its own, and would be passed over in silence. */
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 }
 
 /** Known by what it can do: loading the client only to ask for its class would cost 90 MB. */

@@ -47,6 +47,17 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ pod: { name: '' } }, 'options.pod must be an object with the strings name', 'the keys ["name"]'],
   [{ pod: { toString: 'x' } }, 'options.pod must be an object with the strings name', 'the keys ["toString"]'],
 
+  [{ pod: new Map([['name', 'web-0']]) }, 'options.pod must be an object with the strings name', 'is an object'],
+
+  [
+    {
+      kubeConfig: new (class {
+        path = 'p';
+      })(),
+    },
+    'options.kubeConfig must be',
+    'the keys ["path"]',
+  ],
   [{ kubeConfig: {} }, 'options.kubeConfig must be a KubeConfig of @kubernetes/client-node, or an object', 'keys []'],
   [{ kubeConfig: '~/.kube/config' }, 'options.kubeConfig must be a KubeConfig', 'is "~/.kube/config"'],
   [{ kubeConfig: { path: 7 } }, 'options.kubeConfig must be', 'the keys ["path"]'],
@@ -86,6 +97,8 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ endpoint: { host: 'web.example' } }, 'the host (an IP address, or localhost)', 'the keys ["host"]'],
   [{ endpoint: { host: '' } }, 'options.endpoint must be', 'the keys ["host"]'],
   [{ endpoint: { host: '[::1]' } }, 'options.endpoint must be', 'the keys ["host"]'],
+  [{ endpoint: new URL('http://localhost:5000') }, 'options.endpoint must be true, or an object', 'is an object'],
+  [{ endpoint: new Map([['port', 5000]]) }, 'options.endpoint must be true, or an object', 'is an object'],
   [{ endpoint: true, exportEnv: 'yes' }, 'options.exportEnv must be a boolean', 'is "yes"'],
   [{ exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'set options.endpoint, too'],
   [{ endpoint: false, exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'there is none'],
