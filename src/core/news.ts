@@ -16,10 +16,12 @@ export interface News {
   readonly failure: RequestFailure | null;
   /** What was forbidden or rejected, each once, until such a request succeeds. */
   readonly refusals: readonly RequestFailure[];
+  /** Whether this process is the one that takes part in the election for its Pod, and not a sibling of that one. */
+  readonly takesPart: boolean;
 }
 
 /** Before anything was heard. */
-export const NO_NEWS: News = { holderPod: null, failure: null, refusals: [] };
+export const NO_NEWS: News = { holderPod: null, failure: null, refusals: [], takesPart: false };
 
 /** Takes note of what a fact says. @param holder the Pod that holds the Lease, as the election knows it by now */
 export function hear(news: News, fact: Fact, holder: PodReference | null): News {
@@ -28,13 +30,24 @@ export function hear(news: News, fact: Fact, holder: PodReference | null): News 
     case 'leaseWatchFailed':
     case 'podWatchFailed':
       return hearFailure(news, fact.failure);
+    case 'siblingLockAnswered':
+      return { ...news, takesPart: fact.outcome !== 'taken' };
     default: {
       const granted = grantedBy(fact);
       if (granted === null) return news;
-      const refusals = news.refusals.filter(({ missingRule }) => !isLifted(missingRule, granted));
-      return { holderPod: lastSeen(news.holderPod, fact, holder), failure: null, refusals };
+      return { ...hearAnswer(news, granted), holderPod: lastSeen(news.holderPod, fact, holder) };
     }
   }
+}
+
+/** Takes note that a watch was opened: the API server answers, also while there is nothing to tell. */
+export function hearOpening(news: News, resource: Granted['resource']): News {
+  return hearAnswer(news, { resource, verbs: ['watch'] });
+}
+
+function hearAnswer(news: News, granted: Granted): News {
+  const refusals = news.refusals.filter(({ missingRule }) => !isLifted(missingRule, granted));
+  return { ...news, failure: null, refusals };
 }
 
 function hearFailure(news: News, failure: RequestFailure): News {

@@ -8,7 +8,7 @@ import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
-import { hear, type News, NO_NEWS } from '../core/news.ts';
+import { hear, hearOpening, type News, NO_NEWS } from '../core/news.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
 import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
@@ -214,6 +214,9 @@ export class Driver {
     this.#leaseWatcher = new Watcher<LeaseRecord>({
       port: this.#ports.leaseWatch,
       ...this.#surroundings,
+      opened: () => {
+        this.#news = hearOpening(this.#news, 'leases');
+      },
       report: (report) => {
         switch (report.type) {
           case 'present':
@@ -237,6 +240,9 @@ export class Driver {
     this.#podWatcher = new Watcher<PodRecord>({
       port: this.#ports.podWatch(watched.name),
       ...this.#surroundings,
+      opened: () => {
+        this.#news = hearOpening(this.#news, 'pods');
+      },
       report: (report) => {
         switch (report.type) {
           case 'present':

@@ -26,23 +26,29 @@ export class Watcher<Item extends Watched> {
   readonly #random: Random;
   readonly #enqueue: (work: () => void) => void;
   readonly #report: (report: WatchReport<Item>) => void;
+  readonly #opened: () => void;
   #state: WatchState = INITIAL_WATCH_STATE;
   #stream: WatchStream | null = null;
   #timer: Timer | null = null;
 
-  /** @param enqueue runs the work in its turn: one input of the whole elector at a time. */
+  /**
+   * @param enqueue runs the work in its turn: one input of the whole elector at a time.
+   * @param opened hears, in its turn, that the API server has granted a stream
+   */
   constructor(options: {
     readonly port: WatchPort<Item>;
     readonly clock: Clock;
     readonly random: Random;
     readonly enqueue: (work: () => void) => void;
     readonly report: (report: WatchReport<Item>) => void;
+    readonly opened: () => void;
   }) {
     this.#port = options.port;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#enqueue = options.enqueue;
     this.#report = options.report;
+    this.#opened = options.opened;
   }
 
   start(): void {
@@ -108,7 +114,10 @@ export class Watcher<Item extends Watched> {
 
   #open(stream: number, resourceVersion: string, timeoutSeconds: number): void {
     this.#stream = this.#port.open(resourceVersion, timeoutSeconds, {
-      opened: () => this.#takeInTurn({ type: 'opened', stream }),
+      opened: () => {
+        this.#takeInTurn({ type: 'opened', stream });
+        this.#enqueue(this.#opened);
+      },
       event: (event) => this.#takeInTurn({ type: 'received', stream, event, random: this.#random.next() }),
       ended: (failure) => this.#takeInTurn({ type: 'ended', stream, failure, random: this.#random.next() }),
     });

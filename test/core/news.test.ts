@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fact } from '../../src/core/input.ts';
-import { hear, type News, NO_NEWS } from '../../src/core/news.ts';
+import { hear, hearOpening, type News, NO_NEWS } from '../../src/core/news.ts';
 import type { MissingRule, RequestFailure } from '../../src/core/request-failure.ts';
 import { FAILURE_KINDS, failure, leaseOf, podOf, RIVAL, reportOf, SELF } from './story.ts';
 
 const LEASE = leaseOf(RIVAL);
+const LISTED: Fact = { type: 'leaseObserved', lease: LEASE, by: 'list' };
 const POD = podOf(RIVAL, { resourceVersion: '8', report: reportOf() });
 
 function refusal(verb: string, resource: 'leases' | 'pods'): RequestFailure {
@@ -56,6 +57,30 @@ for (const [answer, resource, ...verbs] of ANSWERS) {
   });
 }
 
+for (const resource of ['leases', 'pods'] as const) {
+  test(`the opening of a watch on ${resource} ends a failure, and shows that it is permitted`, () => {
+    const before = heard(...RULES.map(failed), { type: 'podRead', request: 1, pod: POD }, failed(failure('throttled')));
+    const refusals = before.refusals.filter(
+      ({ missingRule: rule }) => rule?.resource !== resource || rule.verb !== 'watch',
+    );
+    assert.equal(refusals.length, before.refusals.length - 1);
+    assert.deepEqual(hearOpening(before, resource), { ...before, failure: null, refusals });
+  });
+}
+
+for (const [outcome, takesPart] of [
+  ['held', true],
+  ['unsupported', true],
+  ['taken', false],
+] as const) {
+  test(`whose socket is ${outcome} takes ${takesPart ? '' : 'no '}part for its Pod, whatever was so before`, () => {
+    for (const before of ['held', 'taken'] as const) {
+      const facts = [before, outcome].map((answer) => ({ type: 'siblingLockAnswered', outcome: answer }) as const);
+      assert.equal(heard(...facts, failed(failure('unavailable')), LISTED).takesPart, takesPart);
+    }
+  });
+}
+
 for (const kind of FAILURE_KINDS) {
   const isRefusal = kind === 'forbidden' || kind === 'rejected';
   const isAnswer = isRefusal || ['alreadyExists', 'conflict', 'expired'].includes(kind);
@@ -70,6 +95,7 @@ for (const kind of FAILURE_KINDS) {
         holderPod: null,
         failure: isAnswer ? null : why,
         refusals: isRefusal ? [why] : [],
+        takesPart: false,
       });
     }
   });

@@ -74,6 +74,47 @@ async function lead(driven: ReturnType<typeof drive>): Promise<LeaseRecord> {
   return lease;
 }
 
+/** A watch of a Lease that somebody else holds, of which the list is answered, and which then breaks. */
+async function watchBroke({ world, driver, clock }: ReturnType<typeof drive>): Promise<void> {
+  driver.take({ type: 'started' });
+  world.tellLock('held');
+  world.take('list lease').succeed({ items: [leaseOfOther(9, 1)], resourceVersion: '10' });
+  await promisesSettled();
+  world.stream('lease').sink.opened();
+  clock.advance(10_000);
+  const broken = world.stream('lease');
+  broken.closed = true;
+  broken.sink.ended(failureOf('unavailable'));
+  assert.equal(driver.news.failure?.kind, 'unavailable');
+}
+
+test('a watch that is opened again shows that the API server answers, before it has anything to tell', async () => {
+  const driven = drive();
+  await watchBroke(driven);
+  const { world, driver, clock } = driven;
+  clock.advance(2_000);
+  assert.equal(driver.news.failure?.kind, 'unavailable', 'it was only asked for');
+  const { state } = driver;
+  world.stream('lease').sink.opened();
+  assert.equal(driver.news.failure, null);
+  assert.equal(driver.state, state, 'no rule of the election sees it');
+});
+
+test("so does a watch of the holder's Pod", async () => {
+  const driven = drive();
+  await watchBroke(driven);
+  const { world, driver, clock } = driven;
+  world
+    .take('list pod web-1')
+    .succeed({ items: [{ ...OTHER, resourceVersion: '5', terminating: false }], resourceVersion: '10' });
+  await promisesSettled();
+  clock.advance(2_000);
+  world.stream('lease').sink.ended(failureOf('unavailable'));
+  assert.equal(driver.news.failure?.kind, 'unavailable');
+  world.stream('pod web-1').sink.opened();
+  assert.equal(driver.news.failure, null);
+});
+
 /** A Lease that somebody else holds and renews. */
 function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
   const content: LeaseContent = {
