@@ -29,6 +29,11 @@ export function at(wallMs: number | null): string {
   return toDate(wallMs)?.toISOString() ?? 'an unknown moment';
 }
 
+/** For a log or a terminal, whatever control characters the names in an object of the API hold. */
+export function printable(sentence: string): string {
+  return sentence.replace(/\p{Cc}/gu, ' ');
+}
+
 /** A DNS name, which is all that Kubernetes allows; whoever may write a Lease could name an owner otherwise. */
 const NAME = /^[a-z0-9][a-z0-9.-]*$/;
 

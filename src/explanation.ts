@@ -10,7 +10,7 @@ import type { MissingRule, RequestFailure } from './core/request-failure.ts';
 import type { CandidateRole, ElectionState } from './core/state.ts';
 import { judgeLease } from './core/verdict.ts';
 import type { Leader } from './events.ts';
-import { endOfLife, kubectlDelete, leaseOf, seconds, toDate } from './explanation-words.ts';
+import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './explanation-words.ts';
 import { explainHeld, podSeen } from './holder-explanation.ts';
 
 export type { MissingRule };
@@ -33,7 +33,7 @@ export type ExplanationReason =
   | 'api-unreachable'
   /** The API server does not accept the token. */
   | 'unauthorized'
-  /** A permission is missing, or the API server rejects what is asked: this Pod cannot be elected. */
+  /** A permission is missing, or the API server rejects what is asked: this Pod cannot be elected, or not be sure who leads. */
   | 'forbidden'
   /** The own Pod is gone, and this process still runs. */
   | 'own-pod-deleted'
@@ -151,14 +151,14 @@ export function explain(circumstances: Circumstances): Explanation {
   const account = accountOf(circumstances);
   return {
     reason: account.reason,
-    message: account.message,
+    message: printable(account.message),
     lease: election === null ? null : { namespace: election.config.namespace, name: election.config.leaseName },
     leader,
     holderPod: holderPodOf(circumstances),
     since: toDate(account.sinceMs ?? null),
-    endsWhen: account.endsWhen,
+    endsWhen: printable(account.endsWhen),
     command: account.command ?? null,
-    caution: account.caution ?? null,
+    caution: account.caution == null ? null : printable(account.caution),
     missingRules: news.refusals.flatMap(({ missingRule }) => missingRule ?? []),
     unverifiedForMs,
     failure: news.failure?.message ?? null,
@@ -206,16 +206,19 @@ function awaitsLease(scene: Scene): Account {
   };
 }
 
-function stopped({ election, leader }: Circumstances): Account {
+function stopped({ election, news, leader }: Circumstances): Account {
   const self = election?.config.self;
-  if (election !== null && self !== undefined && leader?.uid === self.uid) {
+  // A sibling has left the Lease to another process of its Pod, which may lead.
+  if (election !== null && self !== undefined && leader?.uid === self.uid && news.takesPart) {
     return {
       reason: 'stopped',
       message:
-        `This elector has stopped and Pod ${self.name} keeps the Lease, so that nobody else leads before that Pod is ` +
+        `This elector has stopped and Pod ${self.name} keeps the Lease, so that no other Pod leads before that one is ` +
         'deleted: restart its container, and it leads on.',
       endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
       command: kubectlDelete('pod', self.name, election.config.namespace),
+      // One that waited for this one to end has taken its place.
+      caution: `Make sure first that no other process of Pod ${self.name} leads.`,
     };
   }
   return {
@@ -323,7 +326,7 @@ function refused({ election, news }: Scene, verb: 'get' | 'create'): Account | n
   if (refusal === undefined) return null;
   return {
     reason: 'forbidden',
-    message: `Pod ${election.config.self.name} cannot be elected: ${refusal.message}`,
+    message: `Pod ${election.config.self.name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
     endsWhen: refusal.missingRule === null ? 'the API server accepts what is asked' : 'the permission is granted',
   };
 }

@@ -18,6 +18,12 @@ import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './explanation-wo
 /** Deletes the object without asking the kubelet whether anything of the Pod still runs. */
 const FORCE = ' --force --grace-period=0';
 
+/**
+ * So long after its deletionTimestamp a Pod is not overdue yet: that is a time of the API server's clock, which may be
+ * ahead of this one's or behind it, and the kubelet takes seconds to end the containers, and to report it.
+ */
+const DELETION_SLACK_MS = 60_000;
+
 const FORCE_CAUTION =
   'Make sure first that the node is shut down or cannot come back: this does not wait for the process, which may still ' +
   'run where the API server cannot reach it, and two would work at once until it learns of its end.';
@@ -107,7 +113,7 @@ function terminating(scene: Scene, pod: PodRecord): Account {
   const { report } = pod;
   const dueMs = report?.deletionTimestampMs ?? null;
   const lost = report !== undefined && isNodeLost(report);
-  const overdue = dueMs !== null && scene.wallMs > dueMs;
+  const overdue = dueMs !== null && scene.wallMs > dueMs + DELETION_SLACK_MS;
   const account = {
     reason: 'holder-terminating',
     sinceMs: report?.terminatingSinceMs ?? null,
@@ -213,8 +219,21 @@ function silent(scene: Scene, holder: PodReference): Account | null {
   const lease = observation?.lease;
   if (observation == null || lease == null || lease.renewTimeMs === null || lease.leaseDurationSeconds === null)
     return null;
-  const silentForMs = scene.nowMs - observation.sinceMs;
-  if (silentForMs < lease.leaseDurationSeconds * 1000) return null;
+  const unheardForMs = scene.nowMs - observation.sinceMs;
+  const patienceMs = lease.leaseDurationSeconds * 1000;
+  if (unheardForMs < patienceMs) return null;
+  // Since the last answer it may have renewed unheard: this process stood still, or its connections are dead.
+  const silentForMs = knowledge.verifiedAtMs - observation.sinceMs;
+  if (silentForMs < patienceMs) {
+    return {
+      reason: 'following',
+      message:
+        `Pod ${holder.name} leads as far as is known: no renewal of ${leaseOf(config)} was heard of for ${seconds(unheardForMs)}, ` +
+        'and whether there was one is about to be asked, so wait.',
+      sinceMs: lease.acquireTimeMs,
+      endsWhen: `the API server answers, ${endOfLife(config)}, or it gives the Lease up`,
+    };
+  }
   return {
     reason: 'holder-silent',
     message:

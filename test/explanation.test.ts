@@ -106,10 +106,24 @@ const rows: readonly Row[] = [
     story: () => leads().stop().settled().podRead(SELF.name, podOf(SELF)),
     reason: 'stopped',
     message:
-      'This elector has stopped and Pod app-1 keeps the Lease, so that nobody else leads before that Pod is deleted: restart its container, and it leads on.',
+      'This elector has stopped and Pod app-1 keeps the Lease, so that no other Pod leads before that one is deleted: restart its container, and it leads on.',
     endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
     command: 'kubectl delete pod app-1 -n shop',
+    cautious: true,
   },
+  ...(['sibling', 'starting'] as const).map((role) => ({
+    what: `stopped while ${role}, and another process of the Pod may lead`,
+    story: () => {
+      const story = new Story().tell({ type: 'started' }).listed(leaseOf(SELF));
+      if (role === 'sibling') story.tell({ type: 'siblingLockAnswered', outcome: 'taken' });
+      assert.equal(story.role.name, role);
+      return story.stop();
+    },
+    reason: 'stopped' as const,
+    message:
+      'This elector has stopped, and takes no part in the election any more: a new process has to start a new one.',
+    endsWhen: 'a new elector is started',
+  })),
   {
     what: 'stopped, and another leads',
     story: () => follows().stop(),
@@ -167,7 +181,7 @@ const rows: readonly Row[] = [
         .fire('backstop')
         .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'leases') }),
     reason: 'forbidden',
-    message: 'Pod app-1 cannot be elected: it was answered 403. Grant `get` on leases',
+    message: 'Pod app-1 cannot make sure who leads: it was answered 403. Grant `get` on leases',
     endsWhen: 'the permission is granted',
     missing: ['get leases'],
   },

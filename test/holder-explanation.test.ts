@@ -3,6 +3,8 @@
  * kubelet comes without a caution.
  */
 
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import {
   clears,
   finds,
@@ -15,7 +17,7 @@ import {
   stoppedPod,
   WALL_MS,
 } from './core/story.ts';
-import { COUNTS_STOPPED, checkTable, forbidden, type Row, sees } from './explanation-table.ts';
+import { COUNTS_STOPPED, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
 
 const TERMINATING = { terminatingSinceMs: WALL_MS - 10_000, deletionTimestampMs: WALL_MS + 20_000 };
 const LOST = { ready: false, readyChangedAtMs: WALL_MS - 60_000 };
@@ -25,6 +27,12 @@ const FORCE_RIVAL = `${DELETE_RIVAL} --force --grace-period=0`;
 /** A candidate that sees the rival lead and renew. */
 function renewed(): Story {
   return finds(leaseOf(RIVAL, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })).podListed(RIVAL, podOf(RIVAL));
+}
+
+/** A minute later it reads the Lease, and finds it as it was. */
+function readAgain(story: Story): Story {
+  const { observation } = story.state.knowledge;
+  return story.fire('backstop').leaseRead(observation?.lease ?? null);
 }
 
 const rows: readonly Row[] = [
@@ -98,13 +106,21 @@ const rows: readonly Row[] = [
   },
   {
     what: "the holder's Pod should have been gone",
-    story: () => sees(TERMINATING, true).wait(30_000),
+    story: () => sees(TERMINATING, true).wait(80_001),
     reason: 'holder-terminating',
     message:
       'Pod app-2 is being deleted and leads until it is gone, but it was due to be gone at 2023-11-14T22:13:40.000Z: mend or remove the node; deleting the Pod by force is the last resort.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
     command: FORCE_RIVAL,
     cautious: true,
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: "the holder's Pod is late by the clock of this machine, which need not be that of the API server",
+    story: () => sees(TERMINATING, true).wait(80_000),
+    reason: 'holder-terminating',
+    message: 'Pod app-2 is being deleted and leads until it is gone, which is due by 2023-11-14T22:13:40.000Z: wait.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
     since: '2023-11-14T22:13:10.000Z',
   },
   {
@@ -120,7 +136,7 @@ const rows: readonly Row[] = [
   },
   {
     what: "the holder's Pod has ended, and a finalizer keeps it",
-    story: () => sees({ ...TERMINATING, containersTerminated: true }, true).wait(30_000),
+    story: () => sees({ ...TERMINATING, containersTerminated: true }, true).wait(80_001),
     reason: 'holder-terminating',
     message:
       'Pod app-2 is being deleted and leads until it is gone; its containers have ended, so look at its metadata.finalizers for what keeps it.',
@@ -182,13 +198,22 @@ const rows: readonly Row[] = [
   },
   {
     what: 'the holder hangs',
-    story: () => renewed().wait(65_000),
+    story: () => readAgain(renewed()).wait(5_000),
     reason: 'holder-silent',
     message:
-      'Pod app-2 leads but has not renewed Lease shop/app for 65 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'nothing is heard, neither of the holder nor of the API server',
+    story: () => renewed().wait(40_000),
+    reason: 'following',
+    message:
+      'Pod app-2 leads as far as is known: no renewal of Lease shop/app was heard of for 40 s, and whether there was one is about to be asked, so wait.',
+    endsWhen: 'the API server answers, its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
   },
   {
     what: 'the holder renews in time',
@@ -290,12 +315,12 @@ const rows: readonly Row[] = [
   {
     what: 'an owner that has a name for a shell',
     story: () =>
-      finds(leaseOf({ name: 'x; reboot', uid: 'pod-2' }, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })).wait(
-        40_000,
+      readAgain(
+        finds(leaseOf({ name: 'x; reboot', uid: 'pod-2' }, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })),
       ),
     reason: 'holder-silent',
     message:
-      'Pod x; reboot leads but has not renewed Lease shop/app for 40 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod x; reboot leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -313,3 +338,18 @@ const rows: readonly Row[] = [
 ];
 
 checkTable(rows);
+
+test('control characters in the names that a Lease holds are put into no sentence', () => {
+  const name = 'a\u001b[2Jb\u0000c\r\nd\u007fe\u009bf';
+  const stories = [
+    finds(leaseOf(null, { holderIdentity: name })),
+    finds(leaseOf({ name, uid: 'pod-2' })),
+    readAgain(finds(leaseOf({ name, uid: 'pod-2' }, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 }))),
+  ];
+  for (const story of stories) {
+    const { message, endsWhen, caution } = explained(story);
+    assert.match(message, /a \[2Jb c {2}d e f/);
+    assert.doesNotMatch(`${message}${endsWhen}${caution}`, /\p{Cc}/u);
+  }
+  assert.match(explained(stories[0] ?? follows()).caution ?? '', /"a \[2Jb c {2}d e f"/);
+});
