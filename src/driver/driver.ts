@@ -42,6 +42,7 @@ export class Driver {
   readonly #queue: (() => void)[] = [];
   #state: ElectionState;
   #news: News = NO_NEWS;
+  #verifiedWallMs = 0;
   #busy = false;
   #closed = false;
   #broken = false;
@@ -74,6 +75,11 @@ export class Driver {
     return this.#news;
   }
 
+  /** When the API server last confirmed what is known of the Lease, by the wall clock as it was then. */
+  get verifiedWallMs(): number {
+    return this.#verifiedWallMs;
+  }
+
   /** Feeds a fact in; it is taken at once, or after the one that is being taken. */
   take(fact: Fact): void {
     this.#enqueue(() => this.#step(fact));
@@ -101,6 +107,8 @@ export class Driver {
     const moment = { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs(), random: this.#random.next() };
     const { state, effects } = step(this.#state, { ...fact, ...moment });
     if (log.enabled) logStep(fact, state, effects);
+    // Worked out later, it would be wrong by every sleep of the machine: the monotonic clock sleeps, too.
+    if (state.knowledge.verifiedAtMs !== this.#state.knowledge.verifiedAtMs) this.#verifiedWallMs = moment.wallMs;
     this.#state = state;
     this.#news = hear(this.#news, fact, state.knowledge.incumbent?.pod ?? null);
     for (const effect of effects) {

@@ -115,6 +115,23 @@ test("so does a watch of the holder's Pod", async () => {
   assert.equal(driver.news.failure, null);
 });
 
+test('the time of day of a confirmation is noted as it comes, and nothing else moves it', async () => {
+  const driven = drive();
+  const { world, clock, driver } = driven;
+  assert.equal(driver.verifiedWallMs, 0);
+  await lead(driven);
+  const confirmedWallMs = clock.wallMs();
+  assert.equal(driver.verifiedWallMs, confirmedWallMs);
+  clock.advance(1_000);
+  world.take('replace lease').fail('unavailable');
+  await promisesSettled();
+  assert.equal(driver.verifiedWallMs, confirmedWallMs);
+  clock.advance(2_000);
+  world.take('read lease').succeed(driver.state.knowledge.observation?.lease);
+  await promisesSettled();
+  assert.equal(driver.verifiedWallMs, confirmedWallMs + 3_000);
+});
+
 /** A Lease that somebody else holds and renews. */
 function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
   const content: LeaseContent = {
