@@ -13,8 +13,8 @@ export interface EndpointSources {
   readonly clock: Clock;
   /** Who leads; `null` when nobody does, or nothing is known. */
   readonly leaderName: () => string | null;
-  /** The monotonic moment at which the API server last confirmed it. */
-  readonly verifiedAtMs: () => number;
+  /** When the API server last confirmed it, by the wall clock as it was then: neither a sleep nor a new time of day moves it. */
+  readonly verifiedWallMs: () => number;
   readonly warn: (code: 'endpoint-unavailable', message: string) => void;
 }
 
@@ -25,8 +25,6 @@ export class Endpoint {
   #opening: Promise<void> | null = null;
   #server: LeaderServer | null = null;
   #closed = false;
-  /** The last confirmation, by both clocks. */
-  #confirmed = { atMs: 0, wallMs: 0 };
 
   constructor(options: EndpointOptions, exportEnv: boolean, sources: EndpointSources) {
     this.#options = options;
@@ -45,15 +43,15 @@ export class Endpoint {
 
   /** Tells who reads `/sse`, if it has changed. */
   publish(): void {
-    const name = this.#sources.leaderName();
-    const confirmedWallMs = (): number => this.#confirmedWallMs();
+    const { leaderName, verifiedWallMs } = this.#sources;
+    const name = leaderName();
     this.#server?.publish(
       name === null
         ? null
         : {
             name,
             get lastUpdateMs() {
-              return confirmedWallMs();
+              return verifiedWallMs();
             },
           },
     );
@@ -83,19 +81,6 @@ export class Endpoint {
     if (warning !== null) warn(warning.code, warning.message);
     const { address } = this.#server;
     if (this.#exportEnv && address !== null && !this.#closed) await exportAddress(address.port, host);
-  }
-
-  /**
-   * The time of day of the last confirmation. It is worked out once for each: between two the answer stays the same,
-   * whatever is done to the clock, and after a sleep of the machine (the monotonic clock sleeps, too) it is not made new.
-   */
-  #confirmedWallMs(): number {
-    const { clock, verifiedAtMs } = this.#sources;
-    const atMs = verifiedAtMs();
-    if (atMs !== this.#confirmed.atMs) {
-      this.#confirmed = { atMs, wallMs: clock.wallMs() - (clock.nowMs() - atMs) };
-    }
-    return this.#confirmed.wallMs;
   }
 }
 

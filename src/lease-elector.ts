@@ -117,7 +117,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         : new Endpoint(endpoint, exportEnv, {
             clock: surroundings.clock,
             leaderName: () => this.#nameToTell(),
-            verifiedAtMs: () => this.#driver?.state.knowledge.verifiedAtMs ?? 0,
+            verifiedWallMs: () => this.#driver?.verifiedWallMs ?? 0,
             warn: (code, message) => this.#warn(code, message),
           });
     if (signal === undefined) return;
