@@ -49,7 +49,7 @@ export function signToken(claims: TokenClaims): string {
 }
 
 /** How many tokens with a good signature are remembered; the oldest are forgotten first. */
-const MAX_GENUINE_TOKENS = 1_000;
+const MAX_GENUINE_TOKENS = 100;
 
 /** A good signature stays good, and to verify it is what a request would mostly cost. */
 const genuineTokens = new Map<string, TokenClaims>();

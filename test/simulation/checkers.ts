@@ -78,6 +78,11 @@ export class Checkers implements ProcessObserver {
     return this.#holder === null || this.#holder.released ? null : this.#holder.uid;
   }
 
+  /** Whether the last holder gave the Lease up, and its Pod exists: who missed that leaves a missing Lease to it. */
+  get releasedByUid(): string | null {
+    return this.#holder?.released === true ? this.#holder.uid : null;
+  }
+
   /** Whether the holder was ever told that it is: a Lease that was given by hand may be gone before its Pod hears of it. */
   isToldOfIt(pod: SimulatedPod): boolean {
     const holder = this.#holder;
@@ -175,7 +180,9 @@ export class Checkers implements ProcessObserver {
     const seconds = spec['leaseDurationSeconds'];
     const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;
     const writtenMs = cluster.timeline.nowMs();
-    if (previous !== null && previous.uid === uid) {
+    // Whose Lease was given up, or cleared away, and who creates a new one holds it anew.
+    const holdsOn = previous !== null && (type === 'MODIFIED' || !(previous.released || previous.cleared));
+    if (holdsOn && previous.uid === uid) {
       if (uid === null) previous.name = name;
       previous.released = released;
       previous.cleared = false;

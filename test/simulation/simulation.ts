@@ -207,6 +207,9 @@ function whatIsAmiss(cluster: Cluster, checkers: Checkers): [invariant: 1 | 5, w
   if (ghost !== undefined)
     return [1, `${ghost.name} leads long after the faults are over, though the Lease is not its own`];
   const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
+  const releaser = cluster.livePods.find(({ uid }) => uid === checkers.releasedByUid);
+  // Who only saw the Lease gone, and not that it was given up, leaves it to a Pod that will not come back.
+  if (releaser !== undefined && !canLead(releaser)) return null;
   const able = entitled(cluster, checkers, holder).filter(canLead);
   if (able.length === 0) return null;
   // Whether a neighbour makes use of its Lease is its own affair.
