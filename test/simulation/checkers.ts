@@ -165,7 +165,10 @@ export class Checkers implements ProcessObserver {
       this.#violated(2, `${writer.name} writes a Lease without a holderIdentity, on which sidecars crash`);
     }
     if (type === 'DELETED') {
-      if (byHand && this.#holder !== null) this.#holder.touched = true;
+      const holder = this.#holder;
+      // The collector's second attempt, which has the uid alone, strikes the Lease of a live Pod that was given to it by hand.
+      const collected = by === null && holder?.uid != null && cluster.podExists(holder.uid);
+      if ((byHand || collected) && holder !== null) holder.touched = true;
       // It had the right to, as was checked: from now on nobody holds it, whoever creates the next one.
       if (writer !== null && this.#holder !== null) this.#holder.cleared = true;
       return;
