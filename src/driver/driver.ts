@@ -13,6 +13,7 @@ import { type ElectionConfig, type ElectionState, initialElectionState } from '.
 import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
 import type { Answer, Ports } from './ports.ts';
+import { leaseFact, podFact } from './watch-facts.ts';
 import { Watcher } from './watcher.ts';
 
 const log = debugLog('lease-elector:driver');
@@ -225,18 +226,7 @@ export class Driver {
       opened: () => {
         this.#news = hearOpening(this.#news, 'leases');
       },
-      report: (report) => {
-        switch (report.type) {
-          case 'present':
-            return this.take({ type: 'leaseObserved', lease: report.item, by: report.by });
-          case 'absent':
-            return this.take({ type: 'leaseAbsent', resourceVersion: report.resourceVersion });
-          case 'deleted':
-            return this.take({ type: 'leaseDeleted', lease: report.item });
-          case 'failed':
-            return this.take({ type: 'leaseWatchFailed', failure: report.failure });
-        }
-      },
+      report: (report) => this.take(leaseFact(report)),
     });
     this.#leaseWatcher.start();
   }
@@ -251,18 +241,7 @@ export class Driver {
       opened: () => {
         this.#news = hearOpening(this.#news, 'pods');
       },
-      report: (report) => {
-        switch (report.type) {
-          case 'present':
-            return this.take({ type: 'podObserved', watched, pod: report.item, by: report.by });
-          case 'absent':
-            return this.take({ type: 'podAbsent', watched });
-          case 'deleted':
-            return this.take({ type: 'podDeleted', watched, pod: report.item });
-          case 'failed':
-            return this.take({ type: 'podWatchFailed', watched, failure: report.failure });
-        }
-      },
+      report: (report) => this.take(podFact(watched, report)),
     });
     this.#podWatcher.start();
   }

@@ -4,8 +4,9 @@
 
 import type { Fact } from '../../src/core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
-import type { WatchEffect } from '../../src/core/watch.ts';
 import type { Answer } from '../../src/driver/ports.ts';
+import { leaseFact, podFact } from '../../src/driver/watch-facts.ts';
+import type { WatchReport } from '../../src/driver/watcher.ts';
 import type { Answered, Request } from './cluster-model.ts';
 
 /** What is watched. */
@@ -30,31 +31,9 @@ export function factOfAnswer(request: number, asks: Request, answer: Answered): 
   }
 }
 
-/** What a watch tells about its object. */
-type Report = Extract<WatchEffect<Item>, { readonly type: 'present' | 'absent' | 'deleted' | 'failed' }>;
-
-/** As the driver turns what a watch reports into facts. */
-export function factOfReport(watched: PodReference | null, report: Report): Fact {
-  if (watched === null) {
-    switch (report.type) {
-      case 'present':
-        return { type: 'leaseObserved', lease: report.item as LeaseRecord, by: report.by };
-      case 'absent':
-        return { type: 'leaseAbsent', resourceVersion: report.resourceVersion };
-      case 'deleted':
-        return { type: 'leaseDeleted', lease: report.item as LeaseRecord };
-      case 'failed':
-        return { type: 'leaseWatchFailed', failure: report.failure };
-    }
-  }
-  switch (report.type) {
-    case 'present':
-      return { type: 'podObserved', watched, pod: report.item as PodRecord, by: report.by };
-    case 'absent':
-      return { type: 'podAbsent', watched };
-    case 'deleted':
-      return { type: 'podDeleted', watched, pod: report.item as PodRecord };
-    case 'failed':
-      return { type: 'podWatchFailed', watched, failure: report.failure };
-  }
+/** What a watch reports, by the driver's own words; `watched` is `null` for the watch of the Lease. */
+export function factOfReport(watched: PodReference | null, report: WatchReport<Item>): Fact {
+  return watched === null
+    ? leaseFact(report as WatchReport<LeaseRecord>)
+    : podFact(watched, report as WatchReport<PodRecord>);
 }
