@@ -7,7 +7,7 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../clock.ts';
 import type { Answer, Ports } from '../driver/ports.ts';
-import { ApiClient } from './api-client.ts';
+import { ApiClient, type ApiTransport } from './api-client.ts';
 import { failureOfError } from './api-error.ts';
 import {
   type Credentials,
@@ -88,13 +88,22 @@ export async function connectToCluster(options: ConnectOptions): Promise<Cluster
         readPod: (namespace, name) => readPod(client, namespace, name),
       });
     },
-    ports: ({ namespace, lease }) => ({
-      lease: leasePort(client, namespace, lease),
-      leaseWatch: leaseWatchPort(client, namespace, lease),
-      pod: podPort(client, namespace),
-      podWatch: (name) => podWatchPort(client, namespace, name),
-      close,
-    }),
+    ports: (place) => clusterPorts(client, place, close),
+    close,
+  };
+}
+
+/** The ports of an election over a transport. */
+export function clusterPorts(
+  client: ApiTransport,
+  { namespace, lease }: Pick<Identity, 'namespace' | 'lease'>,
+  close: () => void,
+): ClusterPorts {
+  return {
+    lease: leasePort(client, namespace, lease),
+    leaseWatch: leaseWatchPort(client, namespace, lease),
+    pod: podPort(client, namespace),
+    podWatch: (name) => podWatchPort(client, namespace, name),
     close,
   };
 }

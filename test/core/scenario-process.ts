@@ -5,8 +5,7 @@
 
 import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
 import { type Leader, LeaseElector } from '../../src/index.ts';
-import { leasePort, leaseWatchPort } from '../../src/kube/lease-api.ts';
-import { podPort, podWatchPort } from '../../src/kube/pod-api.ts';
+import { clusterPorts } from '../../src/kube/connect.ts';
 import { LEASE, NAMESPACE, type ScenarioCluster, type ScenarioPod } from './scenario-cluster.ts';
 import { ScenarioNetwork } from './scenario-network.ts';
 
@@ -31,13 +30,7 @@ export class ScenarioProcess {
     this.network = new ScenarioNetwork(cluster, this, pod.token);
     const { network } = this;
     const identity = { pod, namespace: NAMESPACE, lease: LEASE };
-    const ports = {
-      lease: leasePort(network, NAMESPACE, LEASE),
-      leaseWatch: leaseWatchPort(network, NAMESPACE, LEASE),
-      pod: podPort(network, NAMESPACE),
-      podWatch: (name: string) => podWatchPort(network, NAMESPACE, name),
-      close: () => undefined,
-    };
+    const ports = clusterPorts(network, identity, () => undefined);
     this.elector = new LeaseElector(
       { onElected: ({ signal }) => this.#work(signal), succession: cluster.succession },
       {

@@ -6,10 +6,9 @@
 import type { Surroundings } from '../../src/enter-cluster.ts';
 import type { DemotionReason, LeaseElectorEvents, LeaseElectorOptions, Term } from '../../src/index.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
-import type { ClusterPorts } from '../../src/kube/connect.ts';
-import { resolveIdentity } from '../../src/kube/identity.ts';
-import { leasePort, leaseWatchPort } from '../../src/kube/lease-api.ts';
-import { podPort, podWatchPort, readPod } from '../../src/kube/pod-api.ts';
+import { clusterPorts } from '../../src/kube/connect.ts';
+import { type Identity, resolveIdentity } from '../../src/kube/identity.ts';
+import { readPod } from '../../src/kube/pod-api.ts';
 import type { LeaseElector } from '../../src/lease-elector.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
 import type { Network, News } from './network.ts';
@@ -175,13 +174,7 @@ export class SimulatedProcess extends SimulatedContainer {
           hostname: () => this.pod.name,
           readPod: (namespace, name) => readPod(transport, namespace, name),
         }),
-      ports: ({ namespace, lease }: { namespace: string; lease: string }): ClusterPorts => ({
-        lease: leasePort(transport, namespace, lease),
-        leaseWatch: leaseWatchPort(transport, namespace, lease),
-        pod: podPort(transport, namespace),
-        podWatch: (name) => podWatchPort(transport, namespace, name),
-        close,
-      }),
+      ports: (place: Pick<Identity, 'namespace' | 'lease'>) => clusterPorts(transport, place, close),
       close,
     };
   }
