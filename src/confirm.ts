@@ -2,7 +2,7 @@
  * `confirm()`: asks the API server whether this process leads, and lets the election know the answers.
  */
 
-import { judgeIncumbent } from './core/incumbent.ts';
+import { isGone } from './core/incumbent.ts';
 import { isReleased } from './core/lease-record.ts';
 import { holderOf } from './core/verdict.ts';
 import type { Driver } from './driver/driver.ts';
@@ -23,8 +23,7 @@ export async function confirm(
   const { self, succession } = driver.state.config;
   // The Lease of a Pod that is gone stays until somebody takes it away: it alone proves nothing.
   const [leaseAnswer, podAnswer] = await Promise.all([ports.lease.read(), ports.pod.read(self.name)]);
-  const evidence = podAnswer.ok ? ({ kind: 'consistent', pod: podAnswer.value } as const) : null;
-  if (evidence !== null && judgeIncumbent(self, 'unknown', evidence, succession) === 'gone') {
+  if (podAnswer.ok && isGone(self, podAnswer.value, succession)) {
     driver.take({ type: 'podDeleted', watched: self, pod: { ...self, resourceVersion: '0', terminating: true } });
   }
   if (leaseAnswer.ok && leaseAnswer.value !== null) {

@@ -9,7 +9,8 @@ import type { LeaseRecord } from '../src/core/lease-record.ts';
 import type { RequestFailureKind } from '../src/core/request-failure.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
 import { promisesSettled } from './driver/scripted-ports.ts';
-import { ALL_PERMISSIONS, LEASE, NAMESPACE, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
+import { LEASE, NAMESPACE, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
+import { ALL_PERMISSIONS } from './permissions.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from './scripted-elector.ts';
 
 const NOT_LEADER = { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' };

@@ -22,6 +22,11 @@ export type PodEvidence =
   /** A DELETED event for a Pod of that name. */
   | { readonly kind: 'deletion'; readonly pod: PodRecord };
 
+/** Whether a consistent read of a Pod's name proves that this Pod is gone, or counts as gone. */
+export function isGone(pod: PodReference, read: PodRecord | null, succession: Succession): boolean {
+  return judgeIncumbent(pod, 'unknown', { kind: 'consistent', pod: read }, succession) === 'gone';
+}
+
 /**
  * Decides whether the incumbent's Pod still exists.
  *

@@ -6,7 +6,7 @@
  */
 
 import type { Announcement, Effect, WarningCode } from './effect.ts';
-import { judgeIncumbent } from './incumbent.ts';
+import { isGone } from './incumbent.ts';
 import type { Moment, TimerName } from './input.ts';
 import type { LeaseRecord, PodRecord } from './lease-record.ts';
 import { isOvertaken, type RequestFailure } from './request-failure.ts';
@@ -118,7 +118,7 @@ export class Turn {
   /** The own Pod, as a consistent read of its name showed it; `null` when it is gone, or counts as gone. */
   ownPod(read: PodRecord | null): PodRecord | null {
     const { self, succession } = this.config;
-    return judgeIncumbent(self, 'unknown', { kind: 'consistent', pod: read }, succession) === 'gone' ? null : read;
+    return isGone(self, read, succession) ? null : read;
   }
 
   /** Whether this was the consistent read of the Lease in flight. */
