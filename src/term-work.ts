@@ -46,12 +46,13 @@ export class TermWork {
 
   /** What is left of an earlier term's work goes first: better none than two, within one process, too. */
   run(term: Term): void {
-    this.#add(Promise.all(this.#unfinished).then(() => this.#call(term)));
+    this.join(Promise.all(this.#unfinished).then(() => this.#call(term)));
   }
 
-  /** Work that was begun elsewhere, until it ends, well or badly. */
+  /** Counts as work until it ends, well or badly; it never rejects. */
   join(ended: Promise<void>): void {
-    this.#add(ended);
+    this.#unfinished.add(ended);
+    void ended.then(() => this.#unfinished.delete(ended));
   }
 
   /** The term is over: aborts its signal. `undefined` when there was none. */
@@ -74,11 +75,6 @@ export class TermWork {
     timer.cancel();
     if (!drained) this.#overdue = new Set(work);
     return drained;
-  }
-
-  #add(work: Promise<void>): void {
-    this.#unfinished.add(work);
-    void work.then(() => this.#unfinished.delete(work));
   }
 
   /** The promise of `onElected` is owned here: it never goes unhandled. */
