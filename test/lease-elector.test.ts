@@ -8,12 +8,11 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import type { LeaseContent } from '../src/core/lease-record.ts';
 import { LeaseElectorError, type LeaseElectorState, type Term } from '../src/index.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
-import { promisesSettled, ScriptedPorts, storedLease } from './driver/scripted-ports.ts';
-import { ALL_PERMISSIONS, journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
-import { ManualClock } from './kube/manual-clock.ts';
+import { journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
+import { ALL_PERMISSIONS } from './permissions.ts';
+import { ScriptedElector } from './scripted-elector.ts';
 
 const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
@@ -711,37 +710,11 @@ describe('an elector', { concurrency: 4 }, () => {
 // A defect
 
 test('a defect ends leadership before anything else: demoted, an error, stopped, and the Lease stays', async () => {
-  const world = new ScriptedPorts();
-  const clock = new ManualClock();
-  const self = { name: 'web-0', uid: 'pod-0' };
-  const { siblingLock: lock, ...ports } = world.ports;
-  const elector = new LeaseElector(
-    { lease: 'web' },
-    {
-      clock,
-      random: { next: () => 0.5 },
-      connect: async () => ({
-        identify: async () => ({ ok: true, value: { pod: self, namespace: 'shop', lease: 'web' } }),
-        ports: () => ports,
-        close: () => undefined,
-      }),
-      siblingLock: () => lock,
-    },
-  );
-  const journal = journalOf(elector);
+  const scripted = new ScriptedElector();
+  const { world, clock, elector, journal } = scripted;
   const causes: unknown[] = [];
   elector.on('error', (error) => causes.push(error.cause, elector.isLeader, elector.term));
-  const started = elector.start();
-  await promisesSettled();
-  world.tellLock('held');
-  world.take('list lease').succeed({ items: [], resourceVersion: '10' });
-  await promisesSettled();
-  world.take('read pod web-0').succeed({ ...self, resourceVersion: '5', terminating: false });
-  await promisesSettled();
-  const creation = world.take('create lease');
-  creation.succeed(storedLease(creation.content as LeaseContent, 11));
-  await started;
-  const term = elector.term as Term;
+  const term = await scripted.lead();
 
   const defect = new Error('a port that throws, as none may');
   world.throwing = { call: 'replace lease', error: defect };

@@ -5,9 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { ApiServer } from '../../src/apiserver/index.ts';
+import { heapBytes } from '../heap-bytes.ts';
 import { LEASES_PATH, leaseBody, makeServer, openWatch, PODS_PATH, send } from './api-client.ts';
 import type { ManualClock } from './manual-clock.ts';
 
@@ -18,15 +17,6 @@ const WARM_UP_ROUNDS = 2000;
 const MAX_GROWTH_BYTES_PER_ROUND = 75;
 const MAX_GROWTH_BYTES = ROUNDS * MAX_GROWTH_BYTES_PER_ROUND;
 const HISTORY_LIMIT = 50;
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function heapBytes(): number {
-  collectGarbage();
-  collectGarbage();
-  return process.memoryUsage().heapUsed;
-}
 
 /** Signing tokens takes most of the time, so only some Pods get one. */
 const ROUNDS_PER_TOKEN = 50;

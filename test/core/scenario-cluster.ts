@@ -6,8 +6,9 @@
 import { type ApiResponse, ApiServer } from '../../src/apiserver/index.ts';
 import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
 import type { Succession } from '../../src/index.ts';
-import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
+import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { seededRandom } from '../../src/random.ts';
+import { httpRequestOf } from '../kube/in-process-api.ts';
 import { ScenarioClock } from './scenario-clock.ts';
 import type { Mishap } from './scenario-network.ts';
 import { ScenarioProcess } from './scenario-process.ts';
@@ -86,12 +87,7 @@ export class ScenarioCluster {
 
   /** Asks the API server. */
   handle(token: string, request: ApiRequest): Promise<ApiResponse> {
-    return this.server.handle({
-      method: methodOf(request.verb),
-      path: pathOf(request),
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-    });
+    return this.server.handle(httpRequestOf(request, token));
   }
 
   /** An elector found a defect of its own: no story may tell that as if it had to be so. */

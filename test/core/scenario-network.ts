@@ -4,9 +4,10 @@
  */
 
 import type { ApiAnswer, ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
-import { failureOfAnswer, failureOfError, provesAbsence, readStatus } from '../../src/kube/api-error.ts';
+import { failureOfError } from '../../src/kube/api-error.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { DEFAULT_REQUEST_TIMEOUT_MS } from '../../src/options.ts';
+import { answerOf } from '../kube/in-process-api.ts';
 import type { ScenarioCluster } from './scenario-cluster.ts';
 import { verbOf, type Wire, type WireEvent } from './scenario-words.ts';
 
@@ -109,17 +110,15 @@ export class ScenarioNetwork implements ApiTransport {
 
   async #carryOut(request: ApiRequest, answer: (news: ApiAnswer) => void): Promise<void> {
     const { words } = this.#cluster;
-    const { status, body, headers } = await this.#cluster.handle(this.#token, request);
+    const response = await this.#cluster.handle(this.#token, request);
+    const { status, body } = response;
     const object: Wire = JSON.parse(body ?? '{}');
     this.#cluster.say(`${this.#host.label}: ${words.request(request)} → ${words.answer(request, status, object)}`);
     if (status < 300) {
       const [item = null] = object.items ?? (request.verb === 'delete' ? [] : [object]);
       this.#note(request, item);
-      return answer({ ok: true, value: object });
     }
-    const apiStatus = readStatus(object);
-    const failure = failureOfAnswer(request, status, apiStatus, headers['retry-after']);
-    answer({ ok: false, failure, absent: provesAbsence(request, status, apiStatus) });
+    answer(answerOf(request, response));
   }
 
   /** Whether this is news of the object. */
@@ -142,12 +141,13 @@ export class ScenarioNetwork implements ApiTransport {
   async #open(request: ApiRequest, sink: ByteSink, stream: Stream): Promise<void> {
     if (stream.over) return;
     if (this.#cutOff) return stream.end(new Error('connect ECONNREFUSED'));
-    const { status, body = '{}', headers, stream: lines } = await this.#cluster.handle(this.#token, request);
+    const response = await this.#cluster.handle(this.#token, request);
+    const { stream: lines } = response;
     if (lines === undefined) {
       stream.close();
-      this.#host.say(`${this.#cluster.words.request(request)} → ${status}`);
-      const failure = failureOfAnswer(request, status, readStatus(JSON.parse(body)), headers['retry-after']);
-      return this.#host.receive(() => sink.ended(failure));
+      this.#host.say(`${this.#cluster.words.request(request)} → ${response.status}`);
+      const answer = answerOf(request, response);
+      return this.#host.receive(() => sink.ended(answer.ok ? null : answer.failure));
     }
     stream.closeAtServer = () => lines.close();
     this.#host.receive(() => sink.opened());

@@ -8,12 +8,11 @@ import type { ApiServer } from '../../src/apiserver/index.ts';
 import type { LeaseContent, LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import type { Answer, LeasePort, PodPort } from '../../src/driver/ports.ts';
 import type { ApiAnswer, ApiTransport } from '../../src/kube/api-client.ts';
-import { failureOfAnswer, provesAbsence, readStatus } from '../../src/kube/api-error.ts';
-import { methodOf, pathOf } from '../../src/kube/api-request.ts';
 import { leasePort, leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { podPort } from '../../src/kube/pod-api.ts';
 import { makeServer, PODS_PATH, send } from '../apiserver/api-client.ts';
 import type { ManualClock } from '../apiserver/manual-clock.ts';
+import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
 import {
   type Cluster,
   carryOut,
@@ -30,11 +29,7 @@ const NAMES = ['app-0', 'app-1'] as const;
 function transportOver(server: ApiServer): ApiTransport {
   return {
     async request(request): Promise<ApiAnswer> {
-      const { status, body } = await send(server, methodOf(request.verb), pathOf(request), request.body);
-      if (status < 300) return { ok: true, value: body };
-      const said = readStatus(body);
-      const failure = failureOfAnswer(request, status, said, undefined);
-      return { ok: false, failure, absent: provesAbsence(request, status, said) };
+      return answerOf(request, await server.handle(httpRequestOf(request, server.adminToken)));
     },
     stream() {
       throw new Error('nothing is watched here');

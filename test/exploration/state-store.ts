@@ -26,12 +26,6 @@ export class NumberList {
   }
 }
 
-/** Where a state was met first: the state before it and the number of the move. */
-export interface Origin {
-  readonly parent: number;
-  readonly move: number;
-}
-
 export class StateStore {
   readonly #high = new NumberList();
   readonly #low = new NumberList();

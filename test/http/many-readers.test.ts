@@ -4,10 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { systemClock } from '../../src/clock.ts';
 import { HEARTBEAT_MS } from '../../src/http/leader-stream.ts';
+import { heapBytes } from '../heap-bytes.ts';
 import { until } from '../kube/stub-server.ts';
 import { ask, LAST_UPDATE_MS, openHandles, RawClient, type Running, rawClient, startServer } from './raw-client.ts';
 
@@ -18,15 +17,6 @@ const MAX_PAUSE_MS = 500;
 
 /** What a reader may leave behind, in bytes: a socket alone is more than a thousand. */
 const MAX_LEFT_BYTES_PER_READER = 500;
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function heapBytes(): number {
-  collectGarbage();
-  collectGarbage();
-  return process.memoryUsage().heapUsed;
-}
 
 async function openReaders(port: number): Promise<RawClient[]> {
   const readers = Array.from({ length: READERS }, () =>

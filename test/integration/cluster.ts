@@ -21,7 +21,6 @@ import {
   LEASES,
   PODS,
   type PodIdentity,
-  type PolicyRule,
   type RequestLogEntry,
 } from '../../src/apiserver/index.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -31,6 +30,7 @@ import { connectToCluster } from '../../src/kube/connect.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { systemRandom } from '../../src/random.ts';
 import { siblingLock } from '../../src/sibling-lock.ts';
+import { ALL_PERMISSIONS, type Permissions, rulesOf } from '../permissions.ts';
 
 /** Where everything happens. */
 export const NAMESPACE = 'shop';
@@ -38,18 +38,6 @@ export const NAMESPACE = 'shop';
 export const LEASE = 'web';
 /** How long anything may take before a test is given up, in milliseconds. */
 export const PATIENCE_MS = 15_000;
-
-/** Verbs on Leases and on Pods. */
-export interface Permissions {
-  readonly leases: readonly string[];
-  readonly pods: readonly string[];
-}
-
-/** The Role of the README. */
-export const ALL_PERMISSIONS: Permissions = {
-  leases: ['get', 'list', 'watch', 'create', 'update', 'delete'],
-  pods: ['get', 'list', 'watch'],
-};
 
 /** What processes of a test run with: they start three times as fast when they do not strip and compile it all anew. */
 export const PROCESS_ENVIRONMENT: Readonly<Record<string, string>> = {
@@ -125,12 +113,7 @@ export class TestCluster {
 
   /** What the service account of the Pods may do from now on. */
   permit(permissions: Permissions, serviceAccountName: string = 'web'): void {
-    const rules: PolicyRule[] = [];
-    if (permissions.leases.length > 0) {
-      rules.push({ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: permissions.leases });
-    }
-    if (permissions.pods.length > 0) rules.push({ apiGroups: [''], resources: ['pods'], verbs: permissions.pods });
-    this.server.grant({ namespace: NAMESPACE, serviceAccountName, rules });
+    this.server.grant({ namespace: NAMESPACE, serviceAccountName, rules: rulesOf(permissions) });
   }
 
   /** The server can be reached, again at the same port. */

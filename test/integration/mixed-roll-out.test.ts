@@ -12,12 +12,11 @@ import { systemClock } from '../../src/clock.ts';
 import { ApiClient } from '../../src/kube/api-client.ts';
 import { podCredentials } from '../../src/kube/credentials.ts';
 import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
-import { NEIGHBOUR_PERMISSIONS } from '../simulation/permissions.ts';
+import { ALL_PERMISSIONS, SIDECAR_PERMISSIONS } from '../permissions.ts';
 import { Sidecar } from '../simulation/sidecar.ts';
-import { ALL_PERMISSIONS, LEASE, NAMESPACE, type Permissions, TestCluster, type TestPod, until } from './cluster.ts';
+import { LEASE, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
 
 /** All that NAIS grants. */
-const SIDECAR_PERMISSIONS: Permissions = { ...NEIGHBOUR_PERMISSIONS, leases: ['get', 'list', 'watch', 'create'] };
 
 /** Each takes at least ten milliseconds. */
 const LOOKS_AT_A_TERMINATING_POD = 10;

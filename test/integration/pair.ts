@@ -4,7 +4,8 @@
 
 import type { TestContext } from 'node:test';
 import type { LeaseElector, Warning } from '../../src/index.ts';
-import { journalOf, type Permissions, TestCluster, type TestPod, until } from './cluster.ts';
+import type { Permissions } from '../permissions.ts';
+import { journalOf, TestCluster, type TestPod, until } from './cluster.ts';
 
 /** `web-0` leads, and `web-1` would. */
 export interface Pair {

@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Warning } from '../../src/index.ts';
+import { ALL_PERMISSIONS } from '../permissions.ts';
 import { CandidateProcess } from './candidate-process.ts';
-import { ALL_PERMISSIONS, TestCluster, until } from './cluster.ts';
+import { TestCluster, until } from './cluster.ts';
 import { pair } from './pair.ts';
 
 const PODS = ['get', 'list', 'watch'];

@@ -8,6 +8,7 @@ import { ApiServer } from '../../src/apiserver/index.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
 import { type Cluster, type ClusterPorts, connectToCluster } from '../../src/kube/connect.ts';
+import { rulesOf } from '../permissions.ts';
 import { failureOf, serviceAccountDirectory, successOf, until } from './stub-server.ts';
 
 const NAMESPACE = 'shop';
@@ -28,10 +29,7 @@ async function startInPod(t: TestContext, verbs: { leases: string[]; pods: strin
   server.createNamespace(NAMESPACE);
   server.grant({
     ...ACCOUNT,
-    rules: [
-      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: verbs.leases },
-      { apiGroups: [''], resources: ['pods'], verbs: verbs.pods },
-    ],
+    rules: rulesOf(verbs),
   });
   const pod = server.createPod({ ...ACCOUNT, name: 'web-0', labels: { app: 'web' } });
   const token = server.issueToken({ ...ACCOUNT, pod: { name: pod.name, uid: pod.uid } });

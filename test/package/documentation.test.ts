@@ -12,7 +12,8 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DEFAULT_RENEW_INTERVAL_MS, resolveOptions } from '../../src/options.ts';
-import { ALL_PERMISSIONS, PROCESS_ENVIRONMENT, TestCluster, until } from '../integration/cluster.ts';
+import { PROCESS_ENVIRONMENT, TestCluster, until } from '../integration/cluster.ts';
+import { ALL_PERMISSIONS } from '../permissions.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');

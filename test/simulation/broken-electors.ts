@@ -4,6 +4,7 @@
  */
 
 import { LeaseElector } from '../../src/lease-elector.ts';
+import { ALL_PERMISSIONS } from '../permissions.ts';
 import type { Violation } from './checkers.ts';
 import {
   clinging,
@@ -18,7 +19,6 @@ import {
   watchThrough,
 } from './false-electors.ts';
 import type { Mix } from './mix.ts';
-import { ALL_PERMISSIONS } from './permissions.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import type { ElectorFactory } from './simulated-process.ts';
 import { CALM } from './weather.ts';

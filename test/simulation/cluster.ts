@@ -6,11 +6,11 @@
 import { type ApiResponse, ApiServer, LEASES, PODS } from '../../src/apiserver/index.ts';
 import type { LeaseElectorOptions } from '../../src/index.ts';
 import { type Random, seededRandom } from '../../src/random.ts';
+import { NEIGHBOUR_PERMISSIONS, type Permissions, rulesOf } from '../permissions.ts';
 import type { Checkers } from './checkers.ts';
 import type { Mix } from './mix.ts';
 import { NeighbourProcess } from './neighbour-process.ts';
 import { Network } from './network.ts';
-import { NEIGHBOUR_PERMISSIONS, type Permissions } from './permissions.ts';
 import { ProcessClock } from './process-clock.ts';
 import { SiblingLocks } from './sibling-locks.ts';
 import type { ContainerOptions, SimulatedContainer } from './simulated-container.ts';
@@ -112,10 +112,7 @@ export class Cluster {
     this.server.grant({
       namespace: NAMESPACE,
       serviceAccountName,
-      rules: [
-        { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: [...permissions.leases] },
-        { apiGroups: [''], resources: ['pods'], verbs: [...permissions.pods] },
-      ],
+      rules: rulesOf(permissions),
     });
   }
 

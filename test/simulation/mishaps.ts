@@ -2,9 +2,9 @@
  * What happens to a cluster while the faults last: each mishap by its name, as `mix.ts` lists them.
  */
 
+import { ALL_PERMISSIONS } from '../permissions.ts';
 import type { Cluster } from './cluster.ts';
 import type { Mishap } from './mix.ts';
-import { ALL_PERMISSIONS } from './permissions.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 
 /** Lets one of them happen. */

@@ -5,7 +5,7 @@
  */
 
 import type { Random } from '../../src/random.ts';
-import { ALL_PERMISSIONS, type Permissions } from './permissions.ts';
+import { ALL_PERMISSIONS, type Permissions, SIDECAR_PERMISSIONS } from '../permissions.ts';
 import { CALM, type Weather } from './weather.ts';
 
 /** What may happen besides the weather; `mishaps.ts` says what each of them is. */
@@ -128,7 +128,7 @@ function drawWeather(
 function drawPermissions(happens: (chance: number) => boolean): Permissions {
   const without = (verbs: readonly string[], withheld: readonly string[]): string[] =>
     verbs.filter((verb) => !withheld.includes(verb) || !happens(0.5));
-  if (happens(0.5)) return { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create'] };
+  if (happens(0.5)) return SIDECAR_PERMISSIONS;
   return {
     leases: without(ALL_PERMISSIONS.leases, ['update', 'delete']),
     pods: without(ALL_PERMISSIONS.pods, ['get', 'list', 'watch']),

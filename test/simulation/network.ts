@@ -6,11 +6,12 @@
  * go through the library's real mapping.
  */
 
-import type { ApiResponse, ApiServer, ApiRequest as HttpRequest } from '../../src/apiserver/index.ts';
+import type { ApiResponse, ApiServer } from '../../src/apiserver/index.ts';
 import type { ApiAnswer, ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
-import { failureOfAnswer, failureOfError, provesAbsence, readStatus } from '../../src/kube/api-error.ts';
-import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
+import { failureOfError } from '../../src/kube/api-error.ts';
+import { type ApiRequest, pathOf } from '../../src/kube/api-request.ts';
 import type { Random } from '../../src/random.ts';
+import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
 import type { ProcessClock } from './process-clock.ts';
 import type { Timeline } from './timeline.ts';
 import { drawFate, type Fate, LATEST_REQUEST_MS, type Weather } from './weather.ts';
@@ -174,17 +175,11 @@ export class Network {
     const path = pathOf(request);
     const stale = endpoint.staleLists && request.verb === 'list' ? this.#staleLists.get(path) : undefined;
     if (stale !== undefined && status === null) return Promise.resolve(stale);
-    const httpRequest: HttpRequest = {
-      method: methodOf(request.verb),
-      path,
-      headers: { ...bearer(endpoint.token), accept: 'application/json', 'content-type': 'application/json' },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-    };
     this.statusOfNext = status;
     this.served = { endpoint, request, sentAtMs };
     try {
       // Carried out before it returns, but for those that wait for a version to come.
-      return this.#server.handle(httpRequest);
+      return this.#server.handle(httpRequestOf(request, endpoint.token));
     } finally {
       this.statusOfNext = null;
       this.served = null;
@@ -279,18 +274,6 @@ export class Network {
 
 function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
-}
-
-/** As `ApiClient` reads it. */
-function answerOf(request: ApiRequest, response: ApiResponse): ApiAnswer {
-  const value: unknown = JSON.parse(response.body ?? 'null');
-  if (response.status >= 200 && response.status < 300) return { ok: true, value };
-  const status = readStatus(value);
-  return {
-    ok: false,
-    failure: failureOfAnswer(request, response.status, status, response.headers['retry-after']),
-    absent: provesAbsence(request, response.status, status),
-  };
 }
 
 function describe(request: ApiRequest): string {

@@ -5,11 +5,11 @@
 
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { seededRandom } from '../../src/random.ts';
+import { ALL_PERMISSIONS } from '../permissions.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
 import { letHappen } from './mishaps.ts';
 import { describeMix, drawMix, type Mishap, type Mix } from './mix.ts';
-import { ALL_PERMISSIONS } from './permissions.ts';
 import type { Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 import { Timeline } from './timeline.ts';

@@ -1,0 +1,31 @@
+/**
+ * The library's requests to an API server in the same process, and that server's answers: written and read as `ApiClient`
+ * does over a socket.
+ */
+
+import type { ApiResponse, ApiRequest as HttpRequest } from '../../src/apiserver/index.ts';
+import type { ApiAnswer } from '../../src/kube/api-client.ts';
+import { failureOfAnswer, provesAbsence, readStatus } from '../../src/kube/api-error.ts';
+import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
+
+/** A request, as `ApiServer.handle` takes it. */
+export function httpRequestOf(request: ApiRequest, token: string): HttpRequest {
+  return {
+    method: methodOf(request.verb),
+    path: pathOf(request),
+    headers: { authorization: `Bearer ${token}`, accept: 'application/json', 'content-type': 'application/json' },
+    ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+  };
+}
+
+/** An answer, as the ports take it. */
+export function answerOf(request: ApiRequest, response: ApiResponse): ApiAnswer {
+  const value: unknown = JSON.parse(response.body ?? 'null');
+  if (response.status >= 200 && response.status < 300) return { ok: true, value };
+  const status = readStatus(value);
+  return {
+    ok: false,
+    failure: failureOfAnswer(request, response.status, status, response.headers['retry-after']),
+    absent: provesAbsence(request, response.status, status),
+  };
+}
