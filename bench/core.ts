@@ -61,7 +61,7 @@ function leader(): Election {
   election.take({ type: 'siblingLockAnswered', outcome: 'held' });
   election.take({ type: 'leaseAbsent', resourceVersion: '100' });
   const pod = { ...SELF, resourceVersion: '50', terminating: false };
-  election.take({ type: 'podRead', request: election.request, pod });
+  election.take({ type: 'podRead', request: election.request, name: SELF.name, pod });
   election.take({ type: 'leaseWritten', request: election.request, lease: election.lease(SELF) });
   if (election.state.role.name !== 'leader') throw new Error(`it is a ${election.state.role.name}, not the leader`);
   return election;

@@ -11,7 +11,7 @@ import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts'
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
 import { isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
-import { barDeleted, beginTerm, noteDeleteForbidden, noteRenewForbidden } from './term.ts';
+import { beginTerm, noteDeleteForbidden, noteRenewForbidden } from './term.ts';
 import type { Turn } from './turn.ts';
 import { judgeLease, type Verdict } from './verdict.ts';
 
@@ -187,9 +187,8 @@ function noteJitterOver(turn: Turn, role: CandidateRole): void {
 function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, read: PodRecord | null): void {
   turn.learn({ canReadPods: true });
   const pod = turn.ownPod(read);
-  if (pod === null) {
-    barDeleted(turn);
-  } else if (pod.terminating && attempt.step === 'clearing') {
+  if (pod === null) return;
+  if (pod.terminating && attempt.step === 'clearing') {
     turn.learn({ barred: 'pod-terminating' });
     turn.warn('pod-terminating', `Pod ${pod.name} is being deleted, so it does not campaign any more.`);
   } else {

@@ -60,7 +60,7 @@ export type Fact =
   /** A delete was carried out, or there was nothing left to delete. */
   | { readonly type: 'leaseRemoved'; readonly request: number }
   /** A consistent read of a Pod by its name; `null` when there is none. */
-  | { readonly type: 'podRead'; readonly request: number; readonly pod: PodRecord | null }
+  | { readonly type: 'podRead'; readonly request: number; readonly name: string; readonly pod: PodRecord | null }
   | { readonly type: 'requestFailed'; readonly request: number; readonly failure: RequestFailure }
   | { readonly type: 'timerFired'; readonly timer: TimerName }
   | { readonly type: 'stepDownRequested' }

@@ -12,7 +12,7 @@ import { notePodsUnreadable } from './observation.ts';
 import { isOvertaken, isUncertain, type RequestFailure } from './request-failure.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
-import { barDeleted, endTerm, noteRenewForbidden, scheduleRenewal } from './term.ts';
+import { endTerm, noteRenewForbidden, scheduleRenewal } from './term.ts';
 import type { Turn } from './turn.ts';
 import { judgeLease } from './verdict.ts';
 
@@ -127,8 +127,7 @@ function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
 function noteOwnPod(turn: Turn, role: LeaderRole, request: number, pod: PodRecord | null): void {
   if (!isOwnPodCheck(role, request)) return;
   turn.learn({ canReadPods: true });
-  if (turn.ownPod(pod) === null) barDeleted(turn);
-  else turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
+  if (turn.ownPod(pod) !== null) turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
 }
 
 function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: RequestFailure): void {

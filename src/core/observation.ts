@@ -49,6 +49,8 @@ export function observe(turn: Turn, input: Input): void {
       notePod(turn, input.watched, { kind: 'sighting', pod: null });
       break;
     case 'podRead':
+      // Whether or not somebody waits for it: a uid never comes back, so that it is gone is never old news.
+      if (input.name === turn.config.self.name && turn.ownPod(input.pod) === null) barDeleted(turn);
       noteIncumbentRead(turn, input.request, { kind: 'consistent', pod: input.pod });
       break;
     case 'requestFailed':
@@ -191,8 +193,6 @@ function noteIncumbentRead(turn: Turn, request: number, evidence: PodEvidence): 
   if (incumbentRead?.request !== request || incumbent === null) return;
   turn.learn({ incumbentRead: null });
   notePod(turn, incumbent.pod, evidence);
-  const { self } = turn.config;
-  if (incumbent.pod.name === self.name && turn.ownPod(evidence.pod) === null) barDeleted(turn);
   if (incumbentRead.doubted) turn.readIncumbent();
 }
 

@@ -172,6 +172,7 @@ export class Driver {
         return this.#ask(effect.request, this.#ports.pod.read(effect.name), (pod) => ({
           type: 'podRead',
           request: effect.request,
+          name: effect.name,
           pod,
         }));
       case 'claimSiblingLock':

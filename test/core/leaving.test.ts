@@ -106,7 +106,7 @@ const keeping: readonly Row[] = [
     given: () => leads().stop().settled(),
     when: (story) => story.podRead(SELF.name, null),
     role: 'stopped',
-    effects: KEPT,
+    effects: ['warning pod-deleted', ...KEPT],
   },
   {
     rule: 'the Lease is kept when the own Pod cannot be read',

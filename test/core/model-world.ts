@@ -226,7 +226,7 @@ export class ModelWorld {
         return { type: 'leaseRead', request, lease: this.lease };
       case 'readPod':
         if (!this.#permissions.readPods) return failed('forbidden');
-        return { type: 'podRead', request, pod: this.#podNamed(effect.name) };
+        return { type: 'podRead', request, name: effect.name, pod: this.#podNamed(effect.name) };
       case 'createLease':
         if (this.lease !== null) return failed('alreadyExists');
         this.#names += 1;

@@ -35,7 +35,7 @@ const ANSWERS: readonly (readonly [Fact, resource: 'leases' | 'pods', ...verbs: 
   [{ type: 'leaseDeleted', lease: LEASE }, 'leases', 'watch'],
   [{ type: 'leaseObserved', lease: LEASE, by: 'list' }, 'leases', 'list'],
   [{ type: 'leaseObserved', lease: LEASE, by: 'watch' }, 'leases', 'watch'],
-  [{ type: 'podRead', request: 1, pod: null }, 'pods', 'get'],
+  [{ type: 'podRead', request: 1, name: RIVAL.name, pod: null }, 'pods', 'get'],
   [{ type: 'podAbsent', watched: RIVAL }, 'pods', 'list'],
   [{ type: 'podDeleted', watched: RIVAL, pod: podOf(SELF) }, 'pods', 'watch'],
   [{ type: 'podObserved', watched: RIVAL, pod: POD, by: 'list' }, 'pods', 'list'],
@@ -59,7 +59,11 @@ for (const [answer, resource, ...verbs] of ANSWERS) {
 
 for (const resource of ['leases', 'pods'] as const) {
   test(`the opening of a watch on ${resource} ends a failure, and shows that it is permitted`, () => {
-    const before = heard(...RULES.map(failed), { type: 'podRead', request: 1, pod: POD }, failed(failure('throttled')));
+    const before = heard(
+      ...RULES.map(failed),
+      { type: 'podRead', request: 1, name: RIVAL.name, pod: POD },
+      failed(failure('throttled')),
+    );
     const refusals = before.refusals.filter(
       ({ missingRule: rule }) => rule?.resource !== resource || rule.verb !== 'watch',
     );
@@ -131,8 +135,8 @@ test('what is no answer of the API server is no news', () => {
 
 test("the holder's Pod is remembered as last seen, without what came with it", () => {
   const labelled = { ...POD, labels: { app: 'web' } };
-  assert.deepEqual(heard({ type: 'podRead', request: 1, pod: labelled }).holderPod, POD);
-  assert.deepEqual(heard({ type: 'podRead', request: 1, pod: podOf(RIVAL) }).holderPod, podOf(RIVAL));
+  assert.deepEqual(heard({ type: 'podRead', request: 1, name: RIVAL.name, pod: labelled }).holderPod, POD);
+  assert.deepEqual(heard({ type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(RIVAL) }).holderPod, podOf(RIVAL));
 });
 
 const LATER = podOf(RIVAL, { resourceVersion: '10', terminating: true });
@@ -141,16 +145,20 @@ const sightings: readonly (readonly [rule: string, Fact, after: News['holderPod'
   ['a later sighting takes its place', { type: 'podObserved', watched: RIVAL, pod: LATER, by: 'watch' }, LATER],
   [
     'of two answers of one version the later stands',
-    { type: 'podRead', request: 1, pod: podOf(RIVAL, { resourceVersion: '8' }) },
+    { type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(RIVAL, { resourceVersion: '8' }) },
     podOf(RIVAL, { resourceVersion: '8' }),
   ],
-  ['an older one is late', { type: 'podRead', request: 1, pod: podOf(RIVAL, { resourceVersion: '7' }) }, POD],
   [
-    'another Pod says nothing about it',
-    { type: 'podRead', request: 1, pod: podOf(SELF, { resourceVersion: '10' }) },
+    'an older one is late',
+    { type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(RIVAL, { resourceVersion: '7' }) },
     POD,
   ],
-  ['nor does the absence of some Pod', { type: 'podRead', request: 1, pod: null }, POD],
+  [
+    'another Pod says nothing about it',
+    { type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(SELF, { resourceVersion: '10' }) },
+    POD,
+  ],
+  ['nor does the absence of some Pod', { type: 'podRead', request: 1, name: RIVAL.name, pod: null }, POD],
   ['it is forgotten when it is deleted', { type: 'podDeleted', watched: RIVAL, pod: LATER }, null],
   ['the deletion of another Pod of its name leaves it', { type: 'podDeleted', watched: RIVAL, pod: podOf(SELF) }, POD],
 ];

@@ -149,7 +149,7 @@ const ownPod: readonly Row[] = [
     given: () => leads().stop().settled(),
     when: (story) => story.podRead(SELF.name, { ...stoppedPod(SELF), terminating: true }),
     role: 'stopped',
-    effects: ['shutDown', 'stopped kept'],
+    effects: ['warning pod-deleted', 'shutDown', 'stopped kept'],
   },
 ];
 

@@ -99,7 +99,12 @@ const anyStop: fc.Arbitrary<Fact> = fc.record({
 const anyStaleAnswer: fc.Arbitrary<Fact> = fc.oneof(
   fc.record({ type: fc.constant('leaseRead'), request: fc.constant(999_999), lease: fc.option(anyLease) }),
   fc.record({ type: fc.constant('leaseRemoved'), request: fc.constant(999_999) }),
-  fc.record({ type: fc.constant('podRead'), request: fc.constant(999_999), pod: fc.option(anyPodRecord) }),
+  fc.record({
+    type: fc.constant('podRead'),
+    request: fc.constant(999_999),
+    name: fc.constant(RIVAL.name),
+    pod: fc.option(anyPodRecord),
+  }),
   fc.record({
     type: fc.constant('requestFailed'),
     request: fc.constant(999_999),
@@ -159,7 +164,7 @@ function answerOf(story: Story, { which, lease, pod, failed }: Answering): Fact 
     case 'readLease':
       return { type: 'leaseRead', request, lease };
     case 'readPod':
-      return { type: 'podRead', request, pod };
+      return { type: 'podRead', request, name: effect.name, pod };
     case 'deleteLease':
       return { type: 'leaseRemoved', request };
     case 'createLease':
@@ -214,7 +219,7 @@ function live(
   if (first === null || first === 'leads') witness.tell(story, { type: 'leaseAbsent', resourceVersion: '1' });
   else if (first !== 'nothing') witness.tell(story, { type: 'leaseObserved', lease: first, by: 'list' });
   if (first === 'leads') {
-    witness.tell(story, { type: 'podRead', request: story.request('readPod'), pod: podOf(SELF) });
+    witness.tell(story, { type: 'podRead', request: story.request('readPod'), name: SELF.name, pod: podOf(SELF) });
     const lease = leaseOf(SELF, { ...story.content('createLease'), resourceVersion: '2' });
     witness.tell(story, { type: 'leaseWritten', request: story.request('createLease'), lease });
   }

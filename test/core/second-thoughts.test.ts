@@ -144,7 +144,7 @@ const obstacles: readonly Row[] = [
     given: () => leads().stop().settled(),
     when: (story) => story.podRead(SELF.name, podOf(NAMESAKE, { terminating: true })),
     role: 'stopped',
-    effects: KEPT,
+    effects: ['warning pod-deleted', ...KEPT],
   },
   {
     rule: 'a Lease that was made foreign meanwhile is not marked',

@@ -10,6 +10,7 @@ import {
   follows,
   leads,
   leaseOf,
+  NAMESAKE,
   ownLease,
   podOf,
   RIVAL,
@@ -46,14 +47,14 @@ const candidates: readonly Row[] = [
   {
     rule: 'a campaign does not take an answer about another Pod for the one about its own: gone',
     given: clears,
-    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: null }),
+    when: (story) => story.tell({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
     role: 'candidate clearing',
     effects: [],
   },
   {
-    rule: 'a campaign does not take an answer about another Pod for the one about its own: exists',
+    rule: 'a campaign does not take an earlier answer about its own Pod for the one that it waits for',
     given: () => clears().removed(),
-    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: podOf(SELF) }),
+    when: (story) => story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(SELF) }),
     role: 'candidate clearing',
     effects: [],
   },
@@ -176,14 +177,14 @@ const leaders: readonly Row[] = [
   {
     rule: 'a leader that restores its Lease does not take an answer about another Pod for the one about its own',
     given: loses,
-    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: null }),
+    when: (story) => story.tell({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
     role: 'leader restoring',
     effects: [],
   },
   {
     rule: 'a leader that asked for no Pod is not moved by an answer about one',
     given: leads,
-    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: null }),
+    when: (story) => story.tell({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
     role: 'leader',
     effects: [],
   },
@@ -212,9 +213,10 @@ const leaders: readonly Row[] = [
 
 const leaving: readonly Row[] = [
   {
-    rule: 'who leaves does not take an answer about another Pod for the one about its own',
+    rule: 'who leaves does not take an earlier answer about its own Pod for the one that it waits for',
     given: readsOwnPod,
-    when: (story) => story.tell({ type: 'podRead', request: STALE, pod: podOf(SELF, { terminating: true }) }),
+    when: (story) =>
+      story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(SELF, { terminating: true }) }),
     role: 'leaving readingOwnPod',
     effects: [],
   },
@@ -248,4 +250,54 @@ const leaving: readonly Row[] = [
   },
 ];
 
-checkTable([...candidates, ...leaders, ...leaving]);
+/** The own Pod does not exist any more; it was asked for a while ago. */
+function hearsOfItsEnd(story: Story): Story {
+  return story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: null });
+}
+
+const ghosts: readonly Row[] = [
+  {
+    rule: 'that its own Pod is gone bars a candidate, although the answer is to an earlier question',
+    given: follows,
+    when: hearsOfItsEnd,
+    role: 'candidate',
+    effects: ['warning pod-deleted'],
+  },
+  {
+    rule: 'that its own Pod is gone ends a campaign, although the answer is to an earlier question',
+    given: clears,
+    when: hearsOfItsEnd,
+    role: 'candidate',
+    effects: ['warning pod-deleted'],
+  },
+  {
+    rule: 'that its own Pod is gone ends a term, although the answer is to an earlier question',
+    given: leads,
+    when: hearsOfItsEnd,
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'that its own Pod is gone ends a restoration, although the answer is to an earlier question',
+    given: loses,
+    when: hearsOfItsEnd,
+    role: 'candidate',
+    effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'an earlier answer that shows another Pod by the own name bars, too: the own is gone',
+    given: follows,
+    when: (story) => story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(NAMESAKE) }),
+    role: 'candidate',
+    effects: ['warning pod-deleted'],
+  },
+  {
+    rule: 'who steps down does not come back once an earlier answer has said that its own Pod is gone',
+    given: () => hearsOfItsEnd(leads().stepDown().settled()).replaced('12').removed(),
+    when: (story) => story.fire('recheck'),
+    role: 'candidate',
+    effects: [],
+  },
+];
+
+checkTable([...candidates, ...leaders, ...leaving, ...ghosts]);

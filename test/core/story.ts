@@ -273,7 +273,7 @@ export class Story {
   }
 
   podRead(name: string, pod: PodRecord | null): this {
-    return this.tell({ type: 'podRead', request: this.request('readPod', name), pod });
+    return this.tell({ type: 'podRead', request: this.request('readPod', name), name, pod });
   }
 
   created(changes: Partial<LeaseRecord>): this {

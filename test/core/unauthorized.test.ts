@@ -164,7 +164,7 @@ const acceptances: Readonly<Record<string, (story: Story) => Story>> = {
   'a read of the Lease': (story) => story.tell({ type: 'leaseRead', request: 999, lease: ownLease() }),
   'a write': (story) => story.tell({ type: 'leaseWritten', request: 999, lease: ownLease() }),
   'a delete': (story) => story.tell({ type: 'leaseRemoved', request: 999 }),
-  'a read of a Pod': (story) => story.tell({ type: 'podRead', request: 999, pod: podOf(SELF) }),
+  'a read of a Pod': (story) => story.tell({ type: 'podRead', request: 999, name: SELF.name, pod: podOf(SELF) }),
   'a list that shows the Lease': (story) => story.listed(ownLease()),
   'a list without the Lease': (story) => story.absent('9'),
 };

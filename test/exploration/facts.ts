@@ -25,7 +25,7 @@ export function factOfAnswer(request: number, asks: Request, answer: Answered): 
     case 'deleteLease':
       return { type: 'leaseRemoved', request };
     case 'readPod':
-      return { type: 'podRead', request, pod: value as PodRecord | null };
+      return { type: 'podRead', request, name: asks.name, pod: value as PodRecord | null };
     default:
       throw new Error(`${asks.verb} is not the core's`);
   }

@@ -64,7 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('campaigns without a look at its own Pod', 'take-over', [2, 2], /its Pod was gone/, {
     step: believing((effect, { self }) =>
       effect.type === 'readPod' && effect.name === self.name
-        ? { type: 'podRead', request: effect.request, pod: podOf(self) }
+        ? { type: 'podRead', request: effect.request, name: effect.name, pod: podOf(self) }
         : null,
     ),
   }),
