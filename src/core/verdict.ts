@@ -45,8 +45,8 @@ export type Verdict =
  *
  * A Lease that lost its owner by hand (`kubectl delete pod --cascade=orphan`, an edit) is still held by
  * the Pod it was seen with, unless it names somebody else now: nobody else took it. One that names nobody either, or
- * another Lease with that Pod's name, is left to that Pod by the others, but that Pod itself does not count on it:
- * either may be wrong, and none is better than two.
+ * another Lease that names that Pod or nobody, is left to that Pod by the others, but that Pod itself does not count on
+ * it: either may be wrong, and none is better than two.
  */
 export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null, self: PodReference): PodReference | null {
   if (lease.owner !== null) return lease.owner;
@@ -55,10 +55,10 @@ export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null, self: 
   const namesIncumbent = holderIdentity === incumbent.pod.name;
   if (incumbent.pod.uid === self.uid) return namesIncumbent && incumbent.leaseUid === lease.uid ? self : null;
   const namesNobody = holderIdentity === null || holderIdentity === '';
-  // The name may have passed to another Pod when that one is gone.
-  const stillItsOwn =
-    incumbent.leaseUid === lease.uid ? namesNobody || namesIncumbent : namesIncumbent && incumbent.fate !== 'gone';
-  return stillItsOwn ? incumbent.pod : null;
+  if (incumbent.leaseUid === lease.uid) return namesNobody || namesIncumbent ? incumbent.pod : null;
+  // Another Lease: that Pod may have restored it, unless it is gone (its name may have passed to another one).
+  const mayHaveRestoredIt = incumbent.fate !== 'gone' && (namesIncumbent || (namesNobody && !incumbent.released));
+  return mayHaveRestoredIt ? incumbent.pod : null;
 }
 
 /** Decides whose the Lease is. Whatever is doubtful is held by somebody else. */

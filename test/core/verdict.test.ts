@@ -238,8 +238,20 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'without an owner, another Lease, and it names nobody: foreign',
+    'without an owner, another Lease than its holder was seen with, and it names nobody: that one may have restored it',
     knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0' })),
+    SINCE_MS,
+    { kind: 'held', because: 'pod-exists', recheckAtMs: null },
+  ],
+  [
+    'without an owner, another Lease, and it names nobody, after the holder gave its own up: foreign',
+    knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0', released: true })),
+    SINCE_MS,
+    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+  ],
+  [
+    'without an owner, another Lease, and it names nobody, while the Pod that held the last is gone: foreign',
+    knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0', fate: 'gone' })),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
