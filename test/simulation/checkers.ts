@@ -78,11 +78,6 @@ export class Checkers implements ProcessObserver {
     return this.#holder === null || this.#holder.released ? null : this.#holder.uid;
   }
 
-  /** Whether the last holder gave the Lease up, and its Pod exists: who missed that leaves a missing Lease to it. */
-  get releasedByUid(): string | null {
-    return this.#holder?.released === true ? this.#holder.uid : null;
-  }
-
   /** Whether the holder was ever told that it is: a Lease that was given by hand may be gone before its Pod hears of it. */
   isToldOfIt(pod: SimulatedPod): boolean {
     const holder = this.#holder;

@@ -207,10 +207,9 @@ function whatIsAmiss(cluster: Cluster, checkers: Checkers): [invariant: 1 | 5, w
   if (ghost !== undefined)
     return [1, `${ghost.name} leads long after the faults are over, though the Lease is not its own`];
   const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
-  const releaser = cluster.livePods.find(({ uid }) => uid === checkers.releasedByUid);
-  // Who only saw the Lease gone, and not that it was given up, leaves it to a Pod that will not come back.
-  if (releaser !== undefined && !canLead(releaser)) return null;
-  const able = entitled(cluster, checkers, holder).filter(canLead);
+  const able = entitled(cluster, checkers, holder)
+    .filter(canLead)
+    .filter((pod) => !leavesIt(cluster, pod));
   if (able.length === 0) return null;
   // Whether a neighbour makes use of its Lease is its own affair.
   if (cluster.isNeighboursLease || cluster.processes.some(({ leads, pod }) => leads && able.includes(pod))) return null;
@@ -230,6 +229,23 @@ function entitled(cluster: Cluster, checkers: Checkers, holder: SimulatedPod | u
         process instanceof SimulatedProcess && process.succeedsStopped && cluster.siblingLocks.isHeldBy(process),
     ),
   );
+}
+
+/**
+ * Whether no more was told to a Pod than that the Lease is gone, and that its last owner still exists: it leaves it to that
+ * one, which may have given it up since, or lost it, and may never come back.
+ */
+function leavesIt(cluster: Cluster, pod: SimulatedPod): boolean {
+  if (cluster.lease() !== undefined) return false;
+  const campaigner = pod.processes.find(
+    (process) => process instanceof SimulatedProcess && cluster.siblingLocks.isHeldBy(process),
+  );
+  if (!(campaigner instanceof SimulatedProcess)) return false;
+  const { lastOwner } = campaigner.knowledge;
+  if (lastOwner === null || lastOwner.released || lastOwner.uid === pod.uid) return false;
+  const owner = cluster.livePods.find(({ uid }) => uid === lastOwner.uid);
+  if (owner === undefined || (campaigner.succeedsStopped && owner.stopped)) return false;
+  return !canLead(owner);
 }
 
 function canLead(pod: SimulatedPod): boolean {

@@ -14,6 +14,7 @@ interface WireObject {
     readonly uid?: string;
     readonly resourceVersion?: string;
     readonly ownerReferences?: readonly { readonly uid: string }[];
+    readonly annotations?: Readonly<Record<string, string>>;
   };
 }
 
@@ -25,6 +26,8 @@ export class Told {
   readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }[]> = new Map();
   /** The last read of a Pod was forbidden: for all it knows, it may not tell a dead holder from a live one. */
   podsForbidden = false;
+  /** The Pod that was last seen to own the Lease, and whether it had given it up. */
+  lastOwner: { readonly uid: string; readonly released: boolean } | null = null;
   /** The newest Lease seen that another Pod owns. */
   newestOfAnother = 0n;
   /** The newest version of the Lease, or of its deletion, that was seen. */
@@ -66,6 +69,7 @@ export class Told {
     const tidings = this.owners.get(owner) ?? [];
     this.owners.set(owner, tidings);
     tidings.push({ version, atMs: nowMs });
+    this.lastOwner = { uid: owner, released: metadata.annotations?.['lease-elector/released'] === owner };
     if (owner !== this.#self.uid && version > this.newestOfAnother) this.newestOfAnother = version;
   }
 }
