@@ -15,6 +15,7 @@ const RUNS: readonly Run[] = [
   { name: 'deletion-by-hand', candidates: 2, disturbances: 1 },
   { name: 'resume', candidates: 2, disturbances: 2 },
   { name: 'faults', candidates: 3, disturbances: 0 },
+  { name: 'faults-in-order', candidates: 3, disturbances: 1 },
 ];
 
 for (const { name, candidates, disturbances } of RUNS) {
@@ -40,6 +41,18 @@ suite('a core is caught that', () => {
       const { counterexample } = explore({ core, scope });
       assert.ok(counterexample !== null, 'nothing was found');
       assert.match(counterexample.violation, violation);
+    });
+  }
+});
+
+suite('with the orders left out that lead to the same situations, as much is found', () => {
+  for (const { defect, core } of [{ defect: 'none', core: PRODUCTION }, ...MUTANTS]) {
+    test(`defect: ${defect}`, () => {
+      const scope = scopeOf('faults-in-order', 2, 1);
+      const [all, some] = [explore({ core, scope, reduced: false }), explore({ core, scope })];
+      assert.equal(some.counterexample?.violation, all.counterexample?.violation);
+      if (all.complete) assert.equal(some.decided, all.decided);
+      assert.ok(some.states < all.states, 'something was left out');
     });
   }
 });

@@ -8,6 +8,7 @@ import { checkDecided } from './decision.ts';
 import { Memory } from './memory.ts';
 import { flowOf, movesOf } from './moves.ts';
 import { type Core, Violation } from './process-model.ts';
+import { soleMoves } from './reduction.ts';
 import type { Scope } from './scopes.ts';
 import { compacted, Fingerprints, pack, unpack } from './situation.ts';
 import { NumberList, StateStore } from './state-store.ts';
@@ -43,6 +44,8 @@ export interface Progress {
 export interface ExplorationOptions {
   readonly core: Core;
   readonly scope: Scope;
+  /** Whether orders that lead to the same situations are left out. @default true */
+  readonly reduced?: boolean;
   /** No more states than these. */
   readonly limit?: number;
   readonly onProgress?: (progress: Progress) => void;
@@ -98,7 +101,7 @@ class Exploration {
 
   /** Every move from here. */
   #leave(world: World): Counterexample | null {
-    const { core, scope, onProgress } = this.#options;
+    const { core, scope, reduced = true, onProgress } = this.#options;
     const state = this.#left;
     this.#left += 1;
     if (this.#left % PROGRESS_STEP === 0) {
@@ -113,7 +116,9 @@ class Exploration {
       }
     }
     const moves = movesOf(world, scope.rules);
-    for (let number = 0; number < moves.length; number += 1) {
+    const tryOut = (move: Move): World | string => attempt(this.#memory, world, move);
+    const sole = reduced ? soleMoves(world, scope.rules, moves, tryOut) : null;
+    for (const number of sole ?? moves.keys()) {
       const move = moves[number] as Move;
       const next = attempt(this.#memory, world, move);
       const violation = typeof next === 'string' ? next : findOverlap(next.cluster, next.processes, next.record);

@@ -3,7 +3,8 @@
  *
  * Any of them may be next: a request may stay on its way, an answer or an event unread, and a timer unfired for as
  * long as it likes, since networks are slow and processes are paused. So a watch lags, and a container is late to
- * start again, without that being a fault. Timers fire at any moment and in any order, which is more than happens.
+ * start again, without that being a fault; but in a scope with `inOrder` what one process is told keeps its order, until
+ * the fault `lag` befalls it. Timers fire at any moment and in any order, which is more than happens.
  *
  * The requests of one process have one connection, as in `src/kube/api-client.ts`: the next is sent when the one before
  * is answered, or was given up.
@@ -11,7 +12,7 @@
 
 import type { TimerName } from '../../src/core/input.ts';
 import { isWrite, podNamed } from './cluster-model.ts';
-import { type InFlight, type Process, TIMERS, type Watch } from './process-model.ts';
+import { type InFlight, nextSources, type Process, TIMERS, type Watch } from './process-model.ts';
 import { DISTURBING_TIMERS, type Disturbance, type Move, NAMESAKE_LIMIT, type World } from './world.ts';
 
 /** What may happen in a scope besides the ordinary course of things. */
@@ -22,6 +23,8 @@ export interface Rules {
   readonly stopsOnSigterm: boolean;
   /** Whether work may outlast the time that it is given. */
   readonly workMayOverrun: boolean;
+  /** Whether each process is told everything in the order in which the server sent it, but for one that lags. */
+  readonly inOrder: boolean;
 }
 
 /** Every move that is possible. */
@@ -58,28 +61,25 @@ export function flowOf(world: World, rules: Rules): Move[] {
 }
 
 /** Timers that a step of the election waits for; the others only look again, renew, or bring news. */
-const AWAITED: readonly TimerName[] = ['campaign', 'retry'];
+export const AWAITED: readonly TimerName[] = ['campaign', 'retry'];
 
-function addFlowOf(moves: Move[], { requests, leaseWatch, podWatch, timers }: Process, process: number): void {
-  const [request] = requests;
-  if (request !== undefined) moves.push({ type: request.answer === null ? 'arrive' : 'answer', process });
-  addWatchFlow(moves, leaseWatch, process, 'lease');
-  addWatchFlow(moves, podWatch, process, 'pod');
+function addFlowOf(moves: Move[], it: Process, process: number): void {
+  const { requests, leaseWatch, podWatch, timers } = it;
+  if (requests[0]?.answer === null) moves.push({ type: 'arrive', process });
+  for (const source of nextSources(it)) {
+    moves.push(source === 'answer' ? { type: 'answer', process } : { type: 'deliver', process, of: source });
+  }
+  if (opensAgain(leaseWatch)) moves.push({ type: 'watchTimer', process, of: 'lease' });
+  if (opensAgain(podWatch)) moves.push({ type: 'watchTimer', process, of: 'pod' });
   for (let index = 0; index < TIMERS.length; index += 1) {
     const timer = TIMERS[index] as TimerName;
     if (timers[index] !== null && AWAITED.includes(timer)) moves.push({ type: 'fire', process, timer });
   }
 }
 
-function addWatchFlow(moves: Move[], watch: Watch | null, process: number, of: 'lease' | 'pod'): void {
-  if (watch === null) return;
-  const { phase } = watch.state;
-  if (phase === 'streaming' && watch.queue !== null && watch.queue.length > 0) {
-    moves.push({ type: 'deliver', process, of });
-  }
-  if (watch.timer && (phase === 'waitingToList' || phase === 'waitingToOpen')) {
-    moves.push({ type: 'watchTimer', process, of });
-  }
+/** Whether the watch waits until it may list, or open, again. */
+export function opensAgain(watch: Watch | null): boolean {
+  return watch?.timer === true && (watch.state.phase === 'waitingToList' || watch.state.phase === 'waitingToOpen');
 }
 
 function addDisturbance(moves: Move[], disturbance: Disturbance, world: World, { candidates }: Rules): void {
@@ -101,7 +101,7 @@ function addDisturbanceOf(
   moves: Move[],
   disturbance: Exclude<Disturbance, 'lease-deleted' | 'namesake'>,
   world: World,
-  { pod, requests, leaseWatch, podWatch, stopped, leading, timers }: Process,
+  { pod, requests, leaseWatch, podWatch, inbox, stopped, leading, timers }: Process,
   process: number,
 ): void {
   const itsPod = podOf(world, pod.uid);
@@ -122,6 +122,10 @@ function addDisturbanceOf(
       if (leaseWatch?.state.phase === 'streaming') moves.push({ type: 'cut', process, of: 'lease' });
       if (podWatch?.state.phase === 'streaming') moves.push({ type: 'cut', process, of: 'pod' });
       return;
+    case 'lag':
+      // What was sent before was told in time: it is sooner told than this begins.
+      if (inbox?.length === 0) moves.push({ type: 'lag', process });
+      return;
     case 'token-refused':
       if (itsPod === undefined && !world.record.refused.includes(pod.uid)) moves.push({ type: 'refuseToken', process });
       return;
@@ -138,7 +142,7 @@ function addDisturbanceOf(
 }
 
 /** What was carried out and has left no trace (a read, a write that was refused) could as well be lost before. */
-function mayBeLost({ asks, answer }: InFlight): boolean {
+export function mayBeLost({ asks, answer }: InFlight): boolean {
   return answer === null || (isWrite(asks) && answer.ok);
 }
 

@@ -72,6 +72,8 @@ function sayMove(world: World, move: Move): string {
       return `${who} is asked to end, and calls stop().`;
     case 'stepDown':
       return `${who} is told to step down.`;
+    case 'lag':
+      return `From now on what ${who} is told comes as late as may be, and in any order.`;
     case 'refuseToken':
       return `The API server does not accept the token of ${who} any more.`;
     case 'recreate':

@@ -69,6 +69,9 @@ export interface Watch {
   readonly queue: readonly ClusterEvent[] | null;
 }
 
+/** Where what a process is told comes from. */
+export type Source = Subject | 'answer';
+
 /** The newest Lease that a process was told of. */
 export interface Told {
   readonly revision: number;
@@ -86,6 +89,8 @@ export interface Process {
   readonly requests: readonly InFlight[];
   readonly leaseWatch: Watch | null;
   readonly podWatch: Watch | null;
+  /** What waits for it, in the order in which the server sent it; `null` where that may come in any order. */
+  readonly inbox: readonly Source[] | null;
   /** From `elected` to `demoted`. */
   readonly leading: boolean;
   /** From `elected` until the work of that term is over. */
@@ -117,8 +122,8 @@ const CONFIG: Omit<ElectionConfig, 'self'> = {
   succession: 'pod-deleted',
 };
 
-/** A container that has just been started. */
-export function startProcess(core: Core, slot: number, pod: PodReference): Process {
+/** A container that has just been started. @param inOrder whether it is told everything in the order in which it was sent */
+export function startProcess(core: Core, slot: number, pod: PodReference, inOrder: boolean): Process {
   const turn = new Turn(core, {
     slot,
     pod,
@@ -128,6 +133,7 @@ export function startProcess(core: Core, slot: number, pod: PodReference): Proce
     requests: [],
     leaseWatch: null,
     podWatch: null,
+    inbox: inOrder ? [] : null,
     leading: false,
     working: false,
     settling: false,
@@ -164,7 +170,7 @@ export class Turn {
   }
 
   end(): Process {
-    return this.#process;
+    return inOrder(this.#process);
   }
 
   take(fact: Fact): void {
@@ -187,8 +193,14 @@ export class Turn {
     this.take({ type: 'timerFired', timer });
   }
 
+  /** From now on what it is told comes in any order, and as late as may be. */
+  lag(): void {
+    this.#process.inbox = null;
+  }
+
   /** The answer to this request comes in. */
   answer(inFlight: InFlight, answer: Answered): void {
+    this.#received('answer');
     this.#process.requests = this.#process.requests.filter((one) => one !== inFlight);
     if (inFlight.list !== null) return this.#takeList(inFlight.list, inFlight.request, answer);
     this.take(factOfAnswer(inFlight.request, inFlight.asks, answer));
@@ -199,6 +211,7 @@ export class Turn {
     const watch = this.#watch(of);
     const event = watch?.queue?.[0];
     if (watch?.state.phase !== 'streaming' || watch.queue == null || event === undefined) return;
+    this.#received(of);
     this.#setWatch(of, { ...watch, queue: watch.queue.slice(1) });
     this.watch(of, { type: 'received', stream: watch.state.stream, event: event as WatchEvent<Item>, random: 0 });
   }
@@ -233,6 +246,11 @@ export class Turn {
     // The work of the term that lasts is not what was waited for.
     if (drained) this.#process.working = this.#process.leading;
     this.take({ type: 'workSettled', drained });
+  }
+
+  #received(source: Source): void {
+    const { inbox } = this.#process;
+    if (inbox?.includes(source)) this.#process.inbox = inbox.toSpliced(inbox.indexOf(source), 1);
   }
 
   #takeList(of: Subject, request: number, answer: Answered): void {
@@ -398,12 +416,14 @@ export function withAnswer(process: Process, answer: Answered): Process {
   if (request === undefined) throw new Error('nothing was asked');
   const requests = [{ ...request, answer }, ...others];
   const { leaseWatch, podWatch } = process;
+  const answered = { ...process, requests };
   if (request.list === 'lease' && leaseWatch !== null) {
-    return { ...process, requests, leaseWatch: { ...leaseWatch, queue: [] } };
+    return inOrder({ ...answered, leaseWatch: { ...leaseWatch, queue: [] } }, 'answer');
   }
-  if (request.list === 'pod' && podWatch !== null)
-    return { ...process, requests, podWatch: { ...podWatch, queue: [] } };
-  return { ...process, requests };
+  if (request.list === 'pod' && podWatch !== null) {
+    return inOrder({ ...answered, podWatch: { ...podWatch, queue: [] } }, 'answer');
+  }
+  return inOrder(answered, 'answer');
 }
 
 /** The server has an event for every watch that is about its object. */
@@ -412,5 +432,39 @@ export function enqueue(process: Process, event: ClusterEvent): Process {
   if (watch === null || watch.queue === null) return process;
   if (event.of === 'pod' && watch.watched?.name !== event.item.name) return process;
   const next: Watch = { ...watch, queue: [...watch.queue, event] };
-  return event.of === 'lease' ? { ...process, leaseWatch: next } : { ...process, podWatch: next };
+  return inOrder(event.of === 'lease' ? { ...process, leaseWatch: next } : { ...process, podWatch: next }, event.of);
+}
+
+/** What waits for the process, in its order; of what does not wait any more (a watch begins anew) the place goes, too. */
+function inOrder(process: Process, ...added: readonly Source[]): Process {
+  if (process.inbox === null) return process;
+  const { leaseWatch, podWatch, requests } = process;
+  const waiting = {
+    lease: leaseWatch?.queue?.length ?? 0,
+    pod: podWatch?.queue?.length ?? 0,
+    answer: requests[0]?.answer == null ? 0 : 1,
+  };
+  // From the newest on, since what is gone came first.
+  const inbox: Source[] = [];
+  for (const source of [...process.inbox, ...added].reverse()) {
+    if (waiting[source] === 0) continue;
+    waiting[source] -= 1;
+    inbox.unshift(source);
+  }
+  return { ...process, inbox };
+}
+
+/** Whether the watch can deliver what waits there. */
+export function delivers(watch: Watch | null): boolean {
+  return watch?.state.phase === 'streaming' && watch.queue !== null && watch.queue.length > 0;
+}
+
+/** Where the next thing that it is told may come from. */
+export function nextSources({ inbox, requests, leaseWatch, podWatch }: Process): readonly Source[] {
+  const ready: Source[] = [];
+  if (requests[0]?.answer != null) ready.push('answer');
+  if (delivers(leaseWatch)) ready.push('lease');
+  if (delivers(podWatch)) ready.push('pod');
+  const next = inbox?.find((source) => ready.includes(source));
+  return next === undefined ? ready : [next];
 }

@@ -24,6 +24,7 @@ export type ScopeName =
   | 'deletion-by-hand'
   | 'resume'
   | 'faults'
+  | 'faults-in-order'
   | 'everything';
 
 interface Plan {
@@ -33,7 +34,7 @@ interface Plan {
   readonly led: boolean;
 }
 
-const PLAIN = { stopsOnSigterm: false, workMayOverrun: false };
+const PLAIN = { stopsOnSigterm: false, workMayOverrun: false, inOrder: false };
 
 const PLANS: { readonly [Name in ScopeName]: Plan } = {
   election: {
@@ -51,6 +52,7 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
     rules: {
       stopsOnSigterm: true,
       workMayOverrun: true,
+      inOrder: false,
       disturbances: ['step-down', 'pod-deleted', 'answer-lost', 'impatience'],
     },
     led: true,
@@ -73,11 +75,21 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
     },
     led: true,
   },
+  'faults-in-order': {
+    says: 'Every fault there is; what a process is told keeps its order, until it lags.',
+    rules: {
+      ...PLAIN,
+      inOrder: true,
+      disturbances: ['crash', 'pod-deleted', 'pod-force-deleted', 'lease-deleted', 'answer-lost', 'lag'],
+    },
+    led: true,
+  },
   everything: {
     says: 'Every fault there is, and what may happen besides.',
     rules: {
       stopsOnSigterm: true,
       workMayOverrun: true,
+      inOrder: false,
       disturbances: [
         'crash',
         'pod-deleted',
@@ -116,17 +128,19 @@ export function scopeOf(name: ScopeName, candidates: number, disturbances: numbe
         namesakes: 0,
         record: memory.keep('record', EMPTY_RECORD),
       };
-      let world = plan.led ? calm(memory, addCandidate(memory, empty, 0), rules) : addCandidate(memory, empty, 0);
-      for (let slot = 1; slot < candidates; slot += 1) world = addCandidate(memory, world, slot);
+      let world = plan.led
+        ? calm(memory, addCandidate(memory, empty, 0, rules), rules)
+        : addCandidate(memory, empty, 0, rules);
+      for (let slot = 1; slot < candidates; slot += 1) world = addCandidate(memory, world, slot, rules);
       return compacted(memory, world);
     },
   };
 }
 
-function addCandidate(memory: Memory, world: World, slot: number): World {
+function addCandidate(memory: Memory, world: World, slot: number, { inOrder }: Rules): World {
   const pod = { name: `app-${slot}`, uid: `pod-${slot}.1` };
   const { cluster } = withPod(world.cluster, pod);
-  const process = memory.keep('process', startProcess(memory.core, slot, pod));
+  const process = memory.keep('process', startProcess(memory.core, slot, pod, inOrder));
   return { ...world, cluster: memory.keep('cluster', cluster), processes: [...world.processes, process] };
 }
 

@@ -41,6 +41,8 @@ export type Disturbance =
   | 'lease-deleted'
   /** The sender gives a request up; it may have been carried out, may be later, or never. */
   | 'answer-lost'
+  /** What a process is told comes as late as may be from now on, its watches and answers in any order. */
+  | 'lag'
   /** The connection of a watch breaks. */
   | 'watch-cut'
   /** The timer `renew` fires. */
@@ -86,7 +88,7 @@ export type Move =
   | { readonly type: 'strayArrives' | 'strayVanishes'; readonly stray: number }
   | { readonly type: 'collect' | 'deleteLease' }
   | {
-      readonly type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken';
+      readonly type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken' | 'lag';
       readonly process: number;
     }
   | { readonly type: 'recreate'; readonly slot: number };
@@ -127,6 +129,7 @@ class Happening {
 
   end(): World {
     this.#world.record = this.#memory.keep('record', this.#ledger.record);
+    this.#forgetVainStrays();
     const { cluster, processes } = this.#world;
     const spent = processes.filter((process) => isSpent(process, cluster, this.#ledger));
     for (const process of spent) {
@@ -175,7 +178,7 @@ class Happening {
   }
 
   #happenToPod(
-    type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken',
+    type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken' | 'lag',
     index: number,
   ): void {
     const process = this.#process(index);
@@ -185,7 +188,7 @@ class Happening {
         this.#spend();
         this.#ledger.leftOffice(uid);
         this.#strand(uid, process.requests[0]);
-        return this.#replace(index, this.#start(process.slot, process.pod));
+        return this.#replace(index, this.#start(process.slot, process.pod, process.inbox !== null));
       case 'terminate':
         this.#spend();
         return this.#change(`terminate ${uid}`, (cluster) => withTerminating(cluster, uid));
@@ -202,6 +205,9 @@ class Happening {
       case 'stepDown':
         this.#spend();
         return this.#turn(index, 'stepDown', (turn) => turn.stepDown());
+      case 'lag':
+        this.#spend();
+        return this.#turn(index, 'lag', (turn) => turn.lag());
       case 'refuseToken':
         this.#spend();
         return this.#ledger.refuse(uid);
@@ -277,6 +283,16 @@ class Happening {
     this.#world.strays = this.#memory.strays(strays, request, () => [...strays, { asks, sender, knowing }]);
   }
 
+  /** A write of a version that is no more will be refused, and nobody waits for that answer. */
+  #forgetVainStrays(): void {
+    const { cluster, strays } = this.#world;
+    if (!this.#memory.core.preconditions || !strays.some(({ asks }) => isVain(asks, cluster))) return;
+    this.#world.strays = this.#memory.keep(
+      'strays',
+      strays.filter(({ asks }) => !isVain(asks, cluster)),
+    );
+  }
+
   #stray(index: number, arrives: boolean): void {
     const { strays } = this.#world;
     const stray = strays[index];
@@ -286,8 +302,8 @@ class Happening {
 
   // --- The cluster
 
-  #start(slot: number, pod: PodReference): Process {
-    return this.#memory.keep('process', startProcess(this.#memory.core, slot, pod));
+  #start(slot: number, pod: PodReference, inOrder: boolean): Process {
+    return this.#memory.keep('process', startProcess(this.#memory.core, slot, pod, inOrder));
   }
 
   #losePod(uid: string): void {
@@ -299,7 +315,7 @@ class Happening {
     this.#world.namesakes += 1;
     const pod = { name: `app-${slot}`, uid: `pod-${slot}.${1 + this.#world.namesakes}` };
     this.#change(`add ${pod.uid}`, (cluster) => withPod(cluster, pod));
-    this.#world.processes = [...this.#world.processes, this.#start(slot, pod)];
+    this.#world.processes = [...this.#world.processes, this.#start(slot, pod, false)];
   }
 
   #change(what: string, change: (cluster: Cluster) => Change): void {
@@ -331,6 +347,11 @@ class Happening {
       return out ? this.#memory.keep('process', { ...process, tooLateFor: holder }) : process;
     });
   }
+}
+
+function isVain(asks: Request, { lease }: Cluster): boolean {
+  if (asks.verb !== 'replaceLease' && asks.verb !== 'deleteLease') return false;
+  return asks.lease.uid !== lease?.uid || asks.lease.resourceVersion !== lease.resourceVersion;
 }
 
 /** The request that the connection of a process is busy with. */

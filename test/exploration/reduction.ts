@@ -1,0 +1,79 @@
+/**
+ * Leaves out orders that lead to the same situations (partial-order reduction, by ample sets).
+ *
+ * Where a process is told things in their order, what it does about the next of them changes nothing but itself, and
+ * what others do meanwhile only waits behind it: it does not matter which comes first. So where nothing that concerns
+ * that process could come in between (a timer, a fault of its own), and nothing shows that a rule is about, it is told at
+ * once, and the orders in which it is told later are left out. Each such move uses up something that waits, so no
+ * circle consists of them alone. `exploration.test.ts` compares what is found with and without it.
+ */
+
+import { exists } from './cluster-model.ts';
+import { mayBeLost, type Rules } from './moves.ts';
+import { nextSources, type Process } from './process-model.ts';
+import type { Disturbance, Move, World } from './world.ts';
+
+/** Disturbances that befall the cluster, or end a process whatever it was told: these wait as well. */
+const APART: ReadonlySet<Disturbance> = new Set([
+  'crash',
+  'pod-deleted',
+  'pod-force-deleted',
+  'lease-deleted',
+  'answer-lost',
+  'lag',
+]);
+
+/** The positions of moves that may stand for all; `null` when every move must be tried. */
+export function soleMoves(
+  world: World,
+  rules: Rules,
+  moves: readonly Move[],
+  attempt: (move: Move) => World | string,
+): readonly number[] | null {
+  if (rules.stopsOnSigterm || !(world.budget === 0 || rules.disturbances.every((one) => APART.has(one)))) return null;
+  for (const [index, process] of world.processes.entries()) {
+    if (!isUndisturbed(process, world, rules)) continue;
+    const own = [...moves.keys()].filter((number) => isOwn(moves[number] as Move, index));
+    const unseen = own.every((number) => {
+      const next = attempt(moves[number] as Move);
+      return typeof next !== 'string' && !shows(process, next.processes[index], next);
+    });
+    if (unseen) return own;
+  }
+  return null;
+}
+
+/** Whether this is something that a process does by itself: what it is told, or a timer. */
+function isOwn(move: Move, process: number): boolean {
+  return OWN.has(move.type) && 'process' in move && move.process === process;
+}
+
+const OWN: ReadonlySet<Move['type']> = new Set(['answer', 'deliver', 'fire', 'watchTimer', 'settle']);
+
+/**
+ * Whether something waits for this process, so that what others do changes nothing about what it may do next. That it
+ * is killed meanwhile leaves nothing of what it did but a request that may be lost.
+ */
+function isUndisturbed(process: Process, { cluster, budget, record }: World, rules: Rules): boolean {
+  const { inbox, pod, requests } = process;
+  if (inbox === null || inbox.length === 0 || nextSources(process).length !== 1) return false;
+  const [request] = requests;
+  const mayGiveUp =
+    budget > 0 && rules.disturbances.includes('answer-lost') && request !== undefined && mayBeLost(request);
+  // Of a holder that is gone the checkers note how much it was told.
+  return !mayGiveUp && (record.holder !== pod.uid || exists(cluster, pod.uid));
+}
+
+/** Whether a checker sees it: a term begins or ends, or a campaign comes to its create. */
+function shows(before: Process, after: Process | undefined, { processes }: World): boolean {
+  // It can do nothing any more.
+  if (after === undefined || after.pod.uid !== before.pod.uid)
+    return processes.some(({ pod }) => pod.uid === before.pod.uid);
+  const creates = ({ requests }: Process): number => requests.filter(({ asks }) => asks.verb === 'createLease').length;
+  return (
+    after.leading !== before.leading ||
+    after.working !== before.working ||
+    after.stopped !== before.stopped ||
+    creates(after) > creates(before)
+  );
+}
