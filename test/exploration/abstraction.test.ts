@@ -40,8 +40,8 @@ test('a world in its plainest form does what the world itself does', () => {
   const walk = fc.array(fc.nat(1_000), { minLength: 10, maxLength: 60, size: 'max' });
   const anyScope = fc.constantFrom(...SCOPE_NAMES);
   fc.assert(
-    fc.property(anyScope, walk, (name, choices) => {
-      const scope = scopeOf(name, 2, 8);
+    fc.property(anyScope, walk, fc.boolean(), (name, choices, inOrder) => {
+      const scope = scopeOf({ name, candidates: 2, disturbances: 8, inOrder });
       const [exact, memory] = [new Memory(PRODUCTION, true), new Memory(PRODUCTION)];
       let itself = scope.start(exact);
       let plain = scope.start(memory);

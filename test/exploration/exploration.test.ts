@@ -15,12 +15,13 @@ const RUNS: readonly Run[] = [
   { name: 'deletion-by-hand', candidates: 2, disturbances: 1 },
   { name: 'resume', candidates: 2, disturbances: 2 },
   { name: 'faults', candidates: 3, disturbances: 0 },
-  { name: 'faults-in-order', candidates: 3, disturbances: 1 },
+  { name: 'faults', candidates: 3, disturbances: 1, inOrder: true },
 ];
 
-for (const { name, candidates, disturbances } of RUNS) {
+for (const run of RUNS) {
+  const { name, candidates, disturbances } = run;
   test(`${name}: ${candidates} candidates and ${disturbances} disturbances break no rule in any order`, () => {
-    const scope = scopeOf(name, candidates, disturbances);
+    const scope = scopeOf(run);
     const { counterexample, complete, states, decided, orderings } = explore({ core: PRODUCTION, scope });
     assert.deepEqual(counterexample === null ? [] : narrate(PRODUCTION, scope, counterexample), []);
     assert.ok(complete);
@@ -30,14 +31,18 @@ for (const { name, candidates, disturbances } of RUNS) {
 }
 
 test('an exploration that met its limit does not say that it is complete', () => {
-  const { complete, orderings } = explore({ core: PRODUCTION, scope: scopeOf('resume', 2, 2), limit: 100 });
+  const { complete, orderings } = explore({
+    core: PRODUCTION,
+    scope: scopeOf({ name: 'resume', candidates: 2, disturbances: 2 }),
+    limit: 100,
+  });
   assert.deepEqual({ complete, orderings }, { complete: false, orderings: null });
 });
 
 suite('a core is caught that', () => {
   for (const { defect, core, scope: name, candidates, disturbances, violation } of MUTANTS) {
     test(defect, () => {
-      const scope = scopeOf(name, candidates, disturbances);
+      const scope = scopeOf({ name, candidates, disturbances });
       const { counterexample } = explore({ core, scope });
       assert.ok(counterexample !== null, 'nothing was found');
       assert.match(counterexample.violation, violation);
@@ -48,7 +53,7 @@ suite('a core is caught that', () => {
 suite('with the orders left out that lead to the same situations, as much is found', () => {
   for (const { defect, core } of [{ defect: 'none', core: PRODUCTION }, ...MUTANTS]) {
     test(`defect: ${defect}`, () => {
-      const scope = scopeOf('faults-in-order', 2, 1);
+      const scope = scopeOf({ name: 'faults', candidates: 2, disturbances: 1, inOrder: true });
       const [all, some] = [explore({ core, scope, reduced: false }), explore({ core, scope })];
       assert.equal(some.counterexample?.violation, all.counterexample?.violation);
       if (all.complete) assert.equal(some.decided, all.decided);
@@ -71,7 +76,7 @@ const STORY: readonly string[] = [
 ];
 
 test('the shortest counterexample is told as a story', () => {
-  const scope = scopeOf('take-over', 2, 1);
+  const scope = scopeOf({ name: 'take-over', candidates: 2, disturbances: 1 });
   const mutant = MUTANTS.find(({ defect }) => defect === 'takes a deletionTimestamp for the end of a Pod');
   assert.ok(mutant !== undefined);
   const { counterexample } = explore({ core: mutant.core, scope });

@@ -61,7 +61,7 @@ export function flowOf(world: World, rules: Rules): Move[] {
 }
 
 /** Timers that a step of the election waits for; the others only look again, renew, or bring news. */
-export const AWAITED: readonly TimerName[] = ['campaign', 'retry'];
+const AWAITED: readonly TimerName[] = ['campaign', 'retry'];
 
 function addFlowOf(moves: Move[], it: Process, process: number): void {
   const { requests, leaseWatch, podWatch, timers } = it;
@@ -78,17 +78,18 @@ function addFlowOf(moves: Move[], it: Process, process: number): void {
 }
 
 /** Whether the watch waits until it may list, or open, again. */
-export function opensAgain(watch: Watch | null): boolean {
+function opensAgain(watch: Watch | null): boolean {
   return watch?.timer === true && (watch.state.phase === 'waitingToList' || watch.state.phase === 'waitingToOpen');
 }
 
-function addDisturbance(moves: Move[], disturbance: Disturbance, world: World, { candidates }: Rules): void {
+function addDisturbance(moves: Move[], disturbance: Disturbance, world: World, rules: Rules): void {
+  const { candidates, inOrder } = rules;
   const { cluster, processes, namesakes } = world;
   if (disturbance === 'lease-deleted') {
     if (cluster.lease !== null) moves.push({ type: 'deleteLease' });
   } else if (disturbance === 'namesake') {
     for (let slot = 0; slot < candidates && namesakes < NAMESAKE_LIMIT; slot += 1) {
-      if (podNamed(cluster, `app-${slot}`) === null) moves.push({ type: 'recreate', slot });
+      if (podNamed(cluster, `app-${slot}`) === null) moves.push({ type: 'recreate', slot, inOrder });
     }
   } else {
     for (let index = 0; index < processes.length; index += 1) {
@@ -142,7 +143,7 @@ function addDisturbanceOf(
 }
 
 /** What was carried out and has left no trace (a read, a write that was refused) could as well be lost before. */
-export function mayBeLost({ asks, answer }: InFlight): boolean {
+function mayBeLost({ asks, answer }: InFlight): boolean {
   return answer === null || (isWrite(asks) && answer.ok);
 }
 

@@ -9,19 +9,9 @@
  */
 
 import { exists } from './cluster-model.ts';
-import { mayBeLost, type Rules } from './moves.ts';
+import type { Rules } from './moves.ts';
 import { nextSources, type Process } from './process-model.ts';
-import type { Disturbance, Move, World } from './world.ts';
-
-/** Disturbances that befall the cluster, or end a process whatever it was told: these wait as well. */
-const APART: ReadonlySet<Disturbance> = new Set([
-  'crash',
-  'pod-deleted',
-  'pod-force-deleted',
-  'lease-deleted',
-  'answer-lost',
-  'lag',
-]);
+import { DISTURBING_TIMERS, type Move, type World } from './world.ts';
 
 /** The positions of moves that may stand for all; `null` when every move must be tried. */
 export function soleMoves(
@@ -30,10 +20,19 @@ export function soleMoves(
   moves: readonly Move[],
   attempt: (move: Move) => World | string,
 ): readonly number[] | null {
-  if (rules.stopsOnSigterm || !(world.budget === 0 || rules.disturbances.every((one) => APART.has(one)))) return null;
+  // Its Pod may be deleted, and its application asked to end, before it is told.
+  if (rules.stopsOnSigterm && world.budget > 0) return null;
   for (const [index, process] of world.processes.entries()) {
-    if (!isUndisturbed(process, world, rules)) continue;
-    const own = [...moves.keys()].filter((number) => isOwn(moves[number] as Move, index));
+    if (!isTold(process, world)) continue;
+    const own: number[] = [];
+    let disturbed = false;
+    for (const [number, move] of moves.entries()) {
+      if (!('process' in move) || move.process !== index) continue;
+      if (DISTURBING.has(move.type) || (move.type === 'fire' && DISTURBING_TIMERS[move.timer] !== undefined)) {
+        disturbed = true;
+      } else if (OWN.has(move.type)) own.push(number);
+    }
+    if (disturbed) continue;
     const unseen = own.every((number) => {
       const next = attempt(moves[number] as Move);
       return typeof next !== 'string' && !shows(process, next.processes[index], next);
@@ -43,25 +42,21 @@ export function soleMoves(
   return null;
 }
 
-/** Whether this is something that a process does by itself: what it is told, or a timer. */
-function isOwn(move: Move, process: number): boolean {
-  return OWN.has(move.type) && 'process' in move && move.process === process;
-}
-
+/** What a process does by itself. */
 const OWN: ReadonlySet<Move['type']> = new Set(['answer', 'deliver', 'fire', 'watchTimer', 'settle']);
+
+/** What befalls a process, and is another thing before it is told something than after. */
+const DISTURBING: ReadonlySet<Move['type']> = new Set(['lose', 'cut', 'stepDown', 'sigterm']);
 
 /**
  * Whether something waits for this process, so that what others do changes nothing about what it may do next. That it
  * is killed meanwhile leaves nothing of what it did but a request that may be lost.
  */
-function isUndisturbed(process: Process, { cluster, budget, record }: World, rules: Rules): boolean {
-  const { inbox, pod, requests } = process;
+function isTold(process: Process, { cluster, record }: World): boolean {
+  const { inbox, pod } = process;
   if (inbox === null || inbox.length === 0 || nextSources(process).length !== 1) return false;
-  const [request] = requests;
-  const mayGiveUp =
-    budget > 0 && rules.disturbances.includes('answer-lost') && request !== undefined && mayBeLost(request);
   // Of a holder that is gone the checkers note how much it was told.
-  return !mayGiveUp && (record.holder !== pod.uid || exists(cluster, pod.uid));
+  return record.holder !== pod.uid || exists(cluster, pod.uid);
 }
 
 /** Whether a checker sees it: a term begins or ends, or a campaign comes to its create. */

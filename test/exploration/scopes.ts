@@ -8,7 +8,7 @@ import type { Memory } from './memory.ts';
 import { flowOf, type Rules } from './moves.ts';
 import { startProcess } from './process-model.ts';
 import { compacted } from './situation.ts';
-import { happen, type World } from './world.ts';
+import { type Disturbance, happen, type World } from './world.ts';
 
 export interface Scope {
   readonly name: string;
@@ -24,17 +24,16 @@ export type ScopeName =
   | 'deletion-by-hand'
   | 'resume'
   | 'faults'
-  | 'faults-in-order'
   | 'everything';
 
 interface Plan {
   readonly says: string;
-  readonly rules: Omit<Rules, 'candidates'>;
+  readonly rules: Omit<Rules, 'candidates' | 'inOrder'>;
   /** Whether the first candidate leads from the start on; else nobody has begun. */
   readonly led: boolean;
 }
 
-const PLAIN = { stopsOnSigterm: false, workMayOverrun: false, inOrder: false };
+const PLAIN = { stopsOnSigterm: false, workMayOverrun: false };
 
 const PLANS: { readonly [Name in ScopeName]: Plan } = {
   election: {
@@ -52,7 +51,6 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
     rules: {
       stopsOnSigterm: true,
       workMayOverrun: true,
-      inOrder: false,
       disturbances: ['step-down', 'pod-deleted', 'answer-lost', 'impatience'],
     },
     led: true,
@@ -75,21 +73,11 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
     },
     led: true,
   },
-  'faults-in-order': {
-    says: 'Every fault there is; what a process is told keeps its order, until it lags.',
-    rules: {
-      ...PLAIN,
-      inOrder: true,
-      disturbances: ['crash', 'pod-deleted', 'pod-force-deleted', 'lease-deleted', 'answer-lost', 'lag'],
-    },
-    led: true,
-  },
   everything: {
     says: 'Every fault there is, and what may happen besides.',
     rules: {
       stopsOnSigterm: true,
       workMayOverrun: true,
-      inOrder: false,
       disturbances: [
         'crash',
         'pod-deleted',
@@ -111,10 +99,11 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
 
 export const SCOPE_NAMES: readonly ScopeName[] = Object.keys(PLANS) as ScopeName[];
 
-/** The scope of that name, for so many candidates and disturbances. */
-export function scopeOf(name: ScopeName, candidates: number, disturbances: number): Scope {
+/** The scope of a run. In order, that messages lag is a disturbance like the others. */
+export function scopeOf({ name, candidates, disturbances: budget, inOrder = false }: Run): Scope {
   const plan = PLANS[name];
-  const rules: Rules = { ...plan.rules, candidates };
+  const disturbances: readonly Disturbance[] = inOrder ? [...plan.rules.disturbances, 'lag'] : plan.rules.disturbances;
+  const rules: Rules = { ...plan.rules, disturbances, candidates, inOrder };
   return {
     name,
     says: plan.says,
@@ -124,7 +113,7 @@ export function scopeOf(name: ScopeName, candidates: number, disturbances: numbe
         cluster: memory.keep('cluster', EMPTY_CLUSTER),
         processes: [],
         strays: memory.keep('strays', []),
-        budget: disturbances,
+        budget,
         namesakes: 0,
         record: memory.keep('record', EMPTY_RECORD),
       };
@@ -157,6 +146,8 @@ export interface Run {
   readonly name: ScopeName;
   readonly candidates: number;
   readonly disturbances: number;
+  /** Whether each process is told everything in the order in which the server sent it, until it lags. @default false */
+  readonly inOrder?: boolean;
 }
 
 /**
@@ -176,4 +167,14 @@ export const DEFAULT_RUNS: readonly Run[] = [
   { name: 'hand-over', candidates: 3, disturbances: 1 },
   { name: 'deletion-by-hand', candidates: 3, disturbances: 1 },
   { name: 'faults', candidates: 3, disturbances: 1 },
+  { name: 'faults', candidates: 3, disturbances: 2, inOrder: true },
+  { name: 'take-over', candidates: 3, disturbances: 2, inOrder: true },
+  { name: 'deletion-by-hand', candidates: 3, disturbances: 2, inOrder: true },
+  { name: 'resume', candidates: 3, disturbances: 2, inOrder: true },
+];
+
+/** What takes longer, and more: three faults among three candidates. */
+export const WHOLE_RUNS: readonly Run[] = [
+  ...DEFAULT_RUNS,
+  { name: 'faults', candidates: 3, disturbances: 3, inOrder: true },
 ];

@@ -91,7 +91,7 @@ export type Move =
       readonly type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken' | 'lag';
       readonly process: number;
     }
-  | { readonly type: 'recreate'; readonly slot: number };
+  | { readonly type: 'recreate'; readonly slot: number; readonly inOrder: boolean };
 
 /** Timers that may fire again and again, so that each time counts. */
 export const DISTURBING_TIMERS: { readonly [Timer in TimerName]?: Disturbance } = {
@@ -171,7 +171,7 @@ class Happening {
         return this.#change('deleteLease', withoutLease);
       case 'recreate':
         this.#spend();
-        return this.#recreate(move.slot);
+        return this.#recreate(move.slot, move.inOrder);
       default:
         return this.#happenToPod(move.type, move.process);
     }
@@ -311,11 +311,11 @@ class Happening {
     this.#shutOut(this.#ledger.podLost(uid));
   }
 
-  #recreate(slot: number): void {
+  #recreate(slot: number, inOrder: boolean): void {
     this.#world.namesakes += 1;
     const pod = { name: `app-${slot}`, uid: `pod-${slot}.${1 + this.#world.namesakes}` };
     this.#change(`add ${pod.uid}`, (cluster) => withPod(cluster, pod));
-    this.#world.processes = [...this.#world.processes, this.#start(slot, pod, false)];
+    this.#world.processes = [...this.#world.processes, this.#start(slot, pod, inOrder)];
   }
 
   #change(what: string, change: (cluster: Cluster) => Change): void {
