@@ -102,7 +102,9 @@ function noteHolder(turn: Turn, lease: LeaseRecord): void {
   const holder = holderOf(lease, incumbent, turn.config.self);
   if (holder?.uid === incumbent?.pod.uid) {
     if (incumbent !== null) {
-      turn.learn({ incumbent: { ...incumbent, leaseUid: lease.uid, released: isReleased(lease) } });
+      // That it may have restored a Lease without an owner does not say that it has.
+      const leaseUid = lease.owner === null ? incumbent.leaseUid : lease.uid;
+      turn.learn({ incumbent: { ...incumbent, leaseUid, released: isReleased(lease) } });
     }
     return;
   }

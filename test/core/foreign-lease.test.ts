@@ -88,6 +88,16 @@ const foreign: readonly Row[] = [
     role: 'candidate clearing',
     effects: [JITTER, 'leaderChanged nobody', `readPod ${SELF.name}`, 'deleteLease lease-1@21'],
   },
+  {
+    rule: 'another Lease, of nobody, that may be one that the Pod restored is foreign once that Pod is gone: its duration counts',
+    given: () =>
+      follows()
+        .deleted(leaseOf(RIVAL, { resourceVersion: '21' }))
+        .watched(leaseOf(null, { uid: 'lease-2', resourceVersion: '22', leaseDurationSeconds: 15 })),
+    when: (story) => story.podGone(RIVAL),
+    role: 'candidate',
+    effects: ['setTimer recheck 15000', 'leaderChanged nobody'],
+  },
 ];
 
 checkTable(foreign);
