@@ -168,12 +168,13 @@ export class Checkers implements ProcessObserver {
       if (writer !== null && this.#holder !== null) this.#holder.cleared = true;
       return;
     }
-    const released = owner !== null && metadata.annotations?.['lease-elector/released'] === owner.uid;
     const name = String(spec['holderIdentity'] ?? '');
     const previous = this.#holder;
     // An owner that was edited away holds the Lease still, unless it names somebody else: nobody else took it.
     const orphaned = this.handAtWork && previous !== null && (name === '' || name === previous.name);
     const uid = owner?.uid ?? (orphaned ? previous.uid : null);
+    // Whoever saw that it was given up may have acted on it, although it lost its owner since.
+    const released = uid !== null && metadata.annotations?.['lease-elector/released'] === uid;
     this.#owners.set(resourceVersion, uid);
     const seconds = spec['leaseDurationSeconds'];
     const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;
@@ -226,7 +227,10 @@ export class Checkers implements ProcessObserver {
     // Who came later, and finds no Lease or one without an owner, cannot know whose it was. What was sent before it
     // was known, were it in the same moment, cannot be called back.
     const sentAtMs = cluster.network.served?.sentAtMs ?? 0;
-    const tidings = writer.knowledge.owners.get(uid) ?? [];
+    const { lastOwner, owners } = writer.knowledge;
+    // That it was taken back since was not told.
+    if (lastOwner?.uid === uid && lastOwner.released) return true;
+    const tidings = owners.get(uid) ?? [];
     const knew = tidings.some(({ version, atMs }) => version >= holder.sinceVersion && atMs < sentAtMs);
     return !knew || !cluster.mayReadPods || writer.knowledge.podsForbidden;
   }

@@ -232,11 +232,13 @@ function entitled(cluster: Cluster, checkers: Checkers, holder: SimulatedPod | u
 }
 
 /**
- * Whether no more was told to a Pod than that the Lease is gone, and that its last owner still exists: it leaves it to that
- * one, which may have given it up since, or lost it, and may never come back.
+ * Whether no more was told to a Pod than that the Lease is gone, or nobody's, and that its last owner still exists: it
+ * leaves it to that one, which may have given it up since, or lost it, and may never come back.
  */
 function leavesIt(cluster: Cluster, pod: SimulatedPod): boolean {
-  if (cluster.lease() !== undefined) return false;
+  const { metadata, spec } = cluster.lease() ?? {};
+  const names = String(spec?.['holderIdentity'] ?? '');
+  if ((metadata?.ownerReferences ?? []).length > 0 || names !== '') return false;
   const campaigner = pod.processes.find(
     (process) => process instanceof SimulatedProcess && cluster.siblingLocks.isHeldBy(process),
   );

@@ -9,11 +9,12 @@ import type { News } from './network.ts';
 
 interface WireObject {
   readonly kind?: string;
+  readonly spec?: { readonly holderIdentity?: string | null };
   readonly metadata?: {
     readonly name?: string;
     readonly uid?: string;
     readonly resourceVersion?: string;
-    readonly ownerReferences?: readonly { readonly uid: string }[];
+    readonly ownerReferences?: readonly { readonly uid: string; readonly name: string }[];
     readonly annotations?: Readonly<Record<string, string>>;
   };
 }
@@ -27,7 +28,7 @@ export class Told {
   /** The last read of a Pod was forbidden: for all it knows, it may not tell a dead holder from a live one. */
   podsForbidden = false;
   /** The Pod that was last seen to own the Lease, and whether it had given it up. */
-  lastOwner: { readonly uid: string; readonly released: boolean } | null = null;
+  lastOwner: { readonly uid: string; readonly name: string; readonly released: boolean } | null = null;
   /** The newest Lease seen that another Pod owns. */
   newestOfAnother = 0n;
   /** The newest version of the Lease, or of its deletion, that was seen. */
@@ -58,18 +59,22 @@ export class Told {
     for (const lease of items ?? [answer.value as WireObject]) this.#noteLease(lease, nowMs);
   }
 
-  #noteLease({ metadata }: WireObject, nowMs: number): void {
+  #noteLease({ metadata, spec }: WireObject, nowMs: number): void {
     if (metadata?.resourceVersion === undefined) return;
     const version = BigInt(metadata.resourceVersion);
     // What is older than what it knows already is no news: it may not say whose the Lease is now.
     if (version < this.newest) return;
     this.newest = version;
-    const owner = metadata.ownerReferences?.[0]?.uid;
-    if (owner === undefined) return;
+    const { uid: owner, name } = metadata.ownerReferences?.[0] ?? {};
+    if (owner === undefined || name === undefined) {
+      const holder = spec?.holderIdentity ?? '';
+      if (holder !== '' && holder !== this.lastOwner?.name) this.lastOwner = null;
+      return;
+    }
     const tidings = this.owners.get(owner) ?? [];
     this.owners.set(owner, tidings);
     tidings.push({ version, atMs: nowMs });
-    this.lastOwner = { uid: owner, released: metadata.annotations?.['lease-elector/released'] === owner };
+    this.lastOwner = { uid: owner, name, released: metadata.annotations?.['lease-elector/released'] === owner };
     if (owner !== this.#self.uid && version > this.newestOfAnother) this.newestOfAnother = version;
   }
 }
