@@ -50,10 +50,19 @@ suite('a core is caught that', () => {
   }
 });
 
+/** Defects that show with two faults only. */
+const SHOWN_BY_TWO: readonly string[] = [
+  'sends no preconditions',
+  'campaigns without a look at its own Pod',
+  'leads before its create is answered',
+  'waits for nothing but events and answers',
+];
+
 suite('with the orders left out that lead to the same situations, as much is found', () => {
   for (const { defect, core } of [{ defect: 'none', core: PRODUCTION }, ...MUTANTS]) {
+    const disturbances = SHOWN_BY_TWO.includes(defect) ? 2 : 1;
     test(`defect: ${defect}`, () => {
-      const scope = scopeOf({ name: 'faults', candidates: 2, disturbances: 1, inOrder: true });
+      const scope = scopeOf({ name: 'faults', candidates: 2, disturbances, inOrder: true });
       const [all, some] = [explore({ core, scope, reduced: false }), explore({ core, scope })];
       assert.equal(some.counterexample?.violation, all.counterexample?.violation);
       if (all.complete) assert.equal(some.decided, all.decided);

@@ -1,6 +1,6 @@
 /**
  * Walks through every situation that a scope allows, the nearest first, so that the first violation found has the
- * shortest way there.
+ * shortest way there (of the orders that are not left out, see `reduction.ts`).
  */
 
 import { findOverlap } from './checkers.ts';

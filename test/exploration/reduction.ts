@@ -34,8 +34,9 @@ export function soleMoves(
     }
     if (disturbed) continue;
     const unseen = own.every((number) => {
-      const next = attempt(moves[number] as Move);
-      return typeof next !== 'string' && !shows(process, next.processes[index], next);
+      const move = moves[number] as Move;
+      const next = attempt(move);
+      return typeof next !== 'string' && !shows(move, world, next);
     });
     if (unseen) return own;
   }
@@ -60,15 +61,22 @@ function isTold(process: Process, { cluster, record }: World): boolean {
 }
 
 /** Whether a checker sees it: a term begins or ends, or a campaign comes to its create. */
-function shows(before: Process, after: Process | undefined, { processes }: World): boolean {
+function shows(move: Move, before: World, after: World): boolean {
+  if (!('process' in move) || before.record !== after.record) return true;
+  const process = before.processes[move.process] as Process;
+  const next = after.processes.find(({ pod }) => pod.uid === process.pod.uid);
   // It can do nothing any more.
-  if (after === undefined || after.pod.uid !== before.pod.uid)
-    return processes.some(({ pod }) => pod.uid === before.pod.uid);
-  const creates = ({ requests }: Process): number => requests.filter(({ asks }) => asks.verb === 'createLease').length;
+  if (next === undefined) return false;
+  const created = move.type === 'answer' && process.requests[0]?.asks.verb === 'createLease';
   return (
-    after.leading !== before.leading ||
-    after.working !== before.working ||
-    after.stopped !== before.stopped ||
-    creates(after) > creates(before)
+    created ||
+    next.leading !== process.leading ||
+    next.working !== process.working ||
+    next.stopped !== process.stopped ||
+    creates(next) > creates(process)
   );
+}
+
+function creates({ requests }: Process): number {
+  return requests.filter(({ asks }) => asks.verb === 'createLease').length;
 }

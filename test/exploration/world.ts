@@ -129,13 +129,13 @@ class Happening {
 
   end(): World {
     this.#world.record = this.#memory.keep('record', this.#ledger.record);
-    this.#forgetVainStrays();
     const { cluster, processes } = this.#world;
     const spent = processes.filter((process) => isSpent(process, cluster, this.#ledger));
     for (const process of spent) {
       this.#strand(process.pod.uid, process.requests[0]);
       this.#world.processes = this.#world.processes.filter((one) => one !== process);
     }
+    this.#forgetVainStrays();
     return this.#world;
   }
 
