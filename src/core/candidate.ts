@@ -100,10 +100,15 @@ function resume(turn: Turn, role: CandidateRole): void {
   }
   abandon(turn, role);
   // The read under way was asked for too early to prove anything now.
-  if (role.resting || (!canRenew && leaseRead !== null)) return;
+  if (role.resting || (!canRenew && !mustRenew(turn) && leaseRead !== null)) return;
   const ownPod = turn.checkOwnPod();
-  const request = canRenew ? renew(turn, lease) : turn.readLease();
+  const request = canRenew || mustRenew(turn) ? renew(turn, lease) : turn.readLease();
   turn.role = { ...role, attempt: { step: 'resuming', ownPod, proof: { request } } };
+}
+
+/** A mark of its own may yet arrive, unless the Lease is written before: no read proves that it does not. */
+function mustRenew({ knowledge, lease }: Turn): boolean {
+  return lease !== null && lease.resourceVersion === knowledge.unsettledMark;
 }
 
 function renew(turn: Turn, lease: LeaseRecord): number {
@@ -253,17 +258,22 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
         // A webhook that refuses every renewal must not keep a Pod from the Lease that is its own.
         turn.learn({ canRenew: false });
         turn.warn('request-rejected', failure.message);
-        return abandon(turn, role);
+        return goWithoutRenewal(turn, role, failure);
       }
       if (!forbidden || turn.wasLeaseRead(request)) return rest(turn, role, failure);
-      // The next resumption goes without.
       noteRenewForbidden(turn, failure);
-      return abandon(turn, role);
+      return goWithoutRenewal(turn, role, failure);
     case 'creation':
       if (forbidden) turn.warn('create-forbidden', failure.message);
       if (failure.kind === 'rejected') turn.warn('request-rejected', failure.message);
       return rest(turn, { ...role, createdUnawares: role.createdUnawares || isUncertain(failure) }, failure);
   }
+}
+
+/** The next resumption goes without, where it may. */
+function goWithoutRenewal(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
+  if (mustRenew(turn)) rest(turn, role, failure);
+  else abandon(turn, role);
 }
 
 /** Has the Lease read before anything else is tried; where that is forbidden goes by what the watch has told. */

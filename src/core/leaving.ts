@@ -10,7 +10,7 @@ import type { Input, ReleasePolicy } from './input.ts';
 import { releasedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence } from './observation.ts';
-import type { RequestFailure } from './request-failure.ts';
+import { isUncertain, type RequestFailure } from './request-failure.ts';
 import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep } from './state.ts';
 import { leaveOffice, noteDeleteForbidden, noteRenewForbidden } from './term.ts';
 import type { Turn } from './turn.ts';
@@ -141,7 +141,10 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
   switch (input.type) {
     case 'timerFired':
       // A marked Lease is as good as deleted: whoever succeeds may delete it.
-      if (input.timer === 'leaving') return leaveOffice(turn, role.next, role.step.name === 'deleting');
+      if (input.timer === 'leaving') {
+        if (role.step.name === 'marking' && role.step.request !== null) noteUnsettledMark(turn);
+        return leaveOffice(turn, role.next, role.step.name === 'deleting');
+      }
       if (input.timer === 'retry') turn.readLease();
       return;
     case 'workSettled':
@@ -203,11 +206,16 @@ function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: Re
         noteRenewForbidden(turn, failure);
         return leaveOffice(turn, role.next, false);
       }
+      if (isUncertain(failure) && !wasRead) noteUnsettledMark(turn);
       return tryAgain(turn, role, { name: 'marking', request: null }, failure);
     case 'deleting':
       if (forbidden && !wasRead) return unmark(turn, role, failure);
       return tryAgain(turn, role, { name: 'deleting', request: null }, failure);
   }
+}
+
+function noteUnsettledMark(turn: Turn): void {
+  turn.learn({ unsettledMark: turn.lease?.resourceVersion ?? null });
 }
 
 function tryAgain(turn: Turn, role: LeavingRole, step: LeavingStep, failure: RequestFailure): void {

@@ -59,6 +59,11 @@ export interface Knowledge {
   /** False once reading the Lease was forbidden: then only the watch tells of it. */
   readonly canReadLease: boolean;
   readonly canRenew: boolean;
+  /**
+   * The version of the own Lease on which a mark may yet be put: it was sent, and what became of it is not known. Only
+   * another write makes sure that it comes too late.
+   */
+  readonly unsettledMark: string | null;
   readonly canDelete: boolean;
   /** False once reading a Pod was forbidden: then only the garbage collector can tell that the incumbent is gone. */
   readonly canReadPods: boolean;
@@ -218,6 +223,7 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       barred: null,
       canReadLease: true,
       canRenew: true,
+      unsettledMark: null,
       canDelete: true,
       canReadPods: true,
       verifiedAtMs: 0,

@@ -299,6 +299,48 @@ const steppingDown: readonly Row[] = [
     effects: ['warning renew-forbidden', 'clearTimer leaving', 'steppedDown kept', `readPod ${SELF.name}`, 'readLease'],
   },
   {
+    rule: 'whose mark may yet arrive, and who may not renew, does not lead on a read: it tries to renew until it may',
+    given: () => stepsDown().fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease()),
+    when: (story) => {
+      story.fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF));
+      story.fail('replaceLease', 'forbidden');
+    },
+    role: 'candidate resting',
+    effects: [
+      'warning renew-forbidden',
+      'clearTimer leaving',
+      'steppedDown kept',
+      `readPod ${SELF.name}`,
+      'replaceLease lease-1@11',
+      'setTimer retry 375',
+    ],
+  },
+  {
+    rule: 'a webhook that refuses that renewal does not make it lead on a read, either',
+    given: () => stepsDown().fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease()).fire('leaving'),
+    when: (story) => story.fail('replaceLease', 'rejected'),
+    role: 'candidate resting',
+    effects: ['warning request-rejected', 'setTimer retry 375'],
+  },
+  {
+    rule: 'a mark that was under way when giving the Lease up took too long may yet arrive, too',
+    given: () => stepsDown().fire('leaving'),
+    when: (story) => story.fail('replaceLease', 'forbidden'),
+    role: 'candidate resting',
+    effects: ['warning renew-forbidden', 'setTimer retry 188'],
+  },
+  {
+    rule: 'a Lease that was written since is led with on a read: the mark cannot arrive any more',
+    given: () => stepsDown().fire('leaving').fail('replaceLease', 'forbidden'),
+    when: (story) =>
+      story
+        .watched(ownLease({ resourceVersion: '15' }))
+        .fire('retry')
+        .leaseRead(ownLease({ resourceVersion: '15' })),
+    role: 'candidate resuming',
+    effects: ['readLease', `readPod ${SELF.name}`, 'readLease'],
+  },
+  {
     rule: 'what a resumption found out about one Lease proves nothing of the next one',
     given: () => {
       const story = stepsDown()

@@ -102,11 +102,13 @@ function plainState(state: ElectionState, nowMs: number, numbers: ReadonlyMap<nu
 }
 
 function plainKnowledge(knowledge: Knowledge): Knowledge {
-  const { observation, announcedLeader } = knowledge;
+  const { observation, announcedLeader, unsettledMark } = knowledge;
   return {
     ...knowledge,
     observation: observation === null ? null : { ...observation, sinceMs: START_MS },
     verifiedAtMs: 0,
+    // Of a version that was followed by another it is never asked again.
+    unsettledMark: unsettledMark === observation?.lease?.resourceVersion ? unsettledMark : null,
     warned: [],
     announcedLeader: announcedLeader === undefined ? undefined : null,
   };
