@@ -285,7 +285,7 @@ function candidate(scene: Scene, role: CandidateRole): Account {
     case 'held':
       return explainHeld(scene, verdict.because, verdict.recheckAtMs);
     case 'mine':
-      return refused(scene, 'create') ?? resuming(scene);
+      return refused(scene, 'create') ?? keptFromRenewing(scene) ?? resuming(scene);
     case 'free':
       return campaigning(scene, role);
   }
@@ -319,7 +319,7 @@ function trouble(scene: Scene): Account | null {
 }
 
 /** That the API server refuses this verb on Leases, or (with `create`) whatever is written. */
-function refused({ election, news }: Scene, verb: 'get' | 'create'): Account | null {
+function refused({ election, news }: Scene, verb: 'get' | 'create' | 'update'): Account | null {
   const stands = ({ missingRule }: RequestFailure): boolean =>
     missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb;
   const refusal = news.refusals.find(stands);
@@ -329,6 +329,13 @@ function refused({ election, news }: Scene, verb: 'get' | 'create'): Account | n
     message: `Pod ${election.config.self.name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
     endsWhen: refusal.missingRule === null ? 'the API server accepts what is asked' : 'the permission is granted',
   };
+}
+
+/** A release of its own may yet arrive, so it must renew before it leads on. */
+function keptFromRenewing(scene: Scene): Account | null {
+  const { observation, unsettledMark } = scene.election.knowledge;
+  const mustRenew = unsettledMark !== null && observation?.lease?.resourceVersion === unsettledMark;
+  return mustRenew ? refused(scene, 'update') : null;
 }
 
 function resuming(scene: Scene): Account {

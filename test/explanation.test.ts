@@ -153,6 +153,18 @@ const rows: readonly Row[] = [
     since: '1970-01-01T00:00:05.000Z',
   },
   {
+    what: 'the Lease is its own, but a release of it may yet arrive, and it may not renew',
+    story: () => {
+      const story = leads().stepDown().settled().fire('leaving');
+      const request = story.request('replaceLease');
+      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
+    },
+    reason: 'forbidden',
+    message: 'Pod app-1 cannot be elected: it was answered 403. Grant `update` on leases',
+    endsWhen: 'the permission is granted',
+    missing: ['update leases'],
+  },
+  {
     what: 'nobody leads',
     story: seesRivalGo,
     reason: 'campaigning',

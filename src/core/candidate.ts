@@ -219,6 +219,7 @@ function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: Le
     else abandon(turn, role);
   }
   if (purpose === 'proof' && attempt.step === 'resuming') {
+    turn.learn({ canRenew: true });
     turn.role = { ...role, attempt: { ...attempt, proof: { lease } } };
   }
 }

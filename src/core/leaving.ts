@@ -121,7 +121,7 @@ function mark(turn: Turn, next: LeavingFor): void {
   const lease = ownLease(turn);
   if (lease === null) return leaveOffice(turn, next, false);
   const request = turn.newRequest();
-  goTo(turn, next, { name: 'marking', request });
+  goTo(turn, next, { name: 'marking', request, version: lease.resourceVersion });
   turn.order({ type: 'replaceLease', request, lease, content: releasedContent(turn, lease, turn.config.self.uid) });
 }
 
@@ -142,8 +142,9 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
     case 'timerFired':
       // A marked Lease is as good as deleted: whoever succeeds may delete it.
       if (input.timer === 'leaving') {
-        if (role.step.name === 'marking' && role.step.request !== null) noteUnsettledMark(turn);
-        return leaveOffice(turn, role.next, role.step.name === 'deleting');
+        const { step } = role;
+        if (step.name === 'marking' && step.request !== null) turn.learn({ unsettledMark: step.version });
+        return leaveOffice(turn, role.next, step.name === 'deleting');
       }
       if (input.timer === 'retry') turn.readLease();
       return;
@@ -206,16 +207,12 @@ function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: Re
         noteRenewForbidden(turn, failure);
         return leaveOffice(turn, role.next, false);
       }
-      if (isUncertain(failure) && !wasRead) noteUnsettledMark(turn);
-      return tryAgain(turn, role, { name: 'marking', request: null }, failure);
+      if (isUncertain(failure) && !wasRead) turn.learn({ unsettledMark: step.version });
+      return tryAgain(turn, role, { ...step, request: null }, failure);
     case 'deleting':
       if (forbidden && !wasRead) return unmark(turn, role, failure);
       return tryAgain(turn, role, { name: 'deleting', request: null }, failure);
   }
-}
-
-function noteUnsettledMark(turn: Turn): void {
-  turn.learn({ unsettledMark: turn.lease?.resourceVersion ?? null });
 }
 
 function tryAgain(turn: Turn, role: LeavingRole, step: LeavingStep, failure: RequestFailure): void {

@@ -175,7 +175,7 @@ export type LeavingStep =
   /** Is the own Pod being deleted? */
   | { readonly name: 'readingOwnPod'; readonly request: number }
   /** Writes the annotation that tells everybody that this Pod gave the Lease up. */
-  | { readonly name: 'marking'; readonly request: number | null }
+  | { readonly name: 'marking'; readonly request: number | null; readonly version: string }
   /** Deletes the marked Lease. */
   | { readonly name: 'deleting'; readonly request: number | null }
   /** May not delete, so nothing is released: takes the annotation back. */

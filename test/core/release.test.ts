@@ -330,6 +330,29 @@ const steppingDown: readonly Row[] = [
     effects: ['warning renew-forbidden', 'setTimer retry 188'],
   },
   {
+    rule: 'a mark of an earlier version than stands cannot arrive any more',
+    given: () =>
+      stepsDown()
+        .watched(ownLease({ resourceVersion: '15' }))
+        .fire('leaving'),
+    when: (story) => story.fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    role: 'candidate resuming',
+    effects: ['warning renew-forbidden', `readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: 'once it may renew again, it goes on renewing',
+    given: () => stepsDown().fire('leaving').fail('replaceLease', 'forbidden').fire('retry').leaseRead(ownLease()),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)).replaced('12'),
+    role: 'leader',
+    effects: [
+      'setTimer stale 30000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'clearTimer stale',
+      'setTimer renew 10000',
+      'elected 12 resumed',
+    ],
+  },
+  {
     rule: 'a Lease that was written since is led with on a read: the mark cannot arrive any more',
     given: () => stepsDown().fire('leaving').fail('replaceLease', 'forbidden'),
     when: (story) =>

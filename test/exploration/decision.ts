@@ -72,7 +72,7 @@ function mustBeLed(world: World): boolean {
   const { cluster, processes, record } = world;
   const able = processes.filter(({ pod, stopped }) => !stopped && exists(cluster, pod.uid)).map(({ pod }) => pod.uid);
   const holder = cluster.lease?.owner?.uid ?? record.holder;
-  const blocked = holder !== null && exists(cluster, holder) && !able.includes(holder);
+  const blocked = holder !== null && !record.released && exists(cluster, holder) && !able.includes(holder);
   return able.length > 0 && !blocked;
 }
 

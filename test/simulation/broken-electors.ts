@@ -278,6 +278,15 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /nobody leads long after the faults are over/,
   },
   {
+    defect: 'never succeeds another',
+    make: misledByLease((lease) => ({
+      create: (content) => (content.leaseTransitions === 0 ? lease.create(content) : never()),
+    })),
+    mix: {},
+    invariant: 5,
+    what: /nobody leads long after the holder was deleted/,
+  },
+  {
     defect: 'gives up after the first error',
     make: deafFrom((_process, failed) => failed),
     mix: { weather: { ...CALM, errorAnswer: 0.5 } },

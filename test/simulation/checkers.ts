@@ -232,7 +232,7 @@ export class Checkers implements ProcessObserver {
     if (lastOwner?.uid === uid && lastOwner.released) return true;
     const tidings = owners.get(uid) ?? [];
     const knew = tidings.some(({ version, atMs }) => version >= holder.sinceVersion && atMs < sentAtMs);
-    return !knew || !cluster.mayReadPods || writer.knowledge.podsForbidden;
+    return !knew || writer.knowledge.podsForbidden;
   }
 
   // --- After every event

@@ -48,7 +48,6 @@ export class Cluster {
   readonly #checkers: Checkers;
   readonly #makeElector: ElectorFactory;
   #names = 0;
-  #mayReadPods = true;
   #releaseCollector: (() => void) | null = null;
   /** Faults are over: what starts now runs on a good clock, and behaves. */
   calm = false;
@@ -98,13 +97,7 @@ export class Cluster {
     return this.processes.filter((process) => process instanceof SimulatedProcess);
   }
 
-  /** Whether Pods can be read; where not, nobody can tell a dead holder from a live one. */
-  get mayReadPods(): boolean {
-    return this.#mayReadPods;
-  }
-
   grant(permissions: Permissions): void {
-    this.#mayReadPods &&= permissions.pods.includes('get');
     this.#grant(SERVICE_ACCOUNT, permissions);
   }
 

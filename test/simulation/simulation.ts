@@ -160,13 +160,13 @@ async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: numb
   if (checkers.violation !== null) return;
   cluster.timeline.setTimer(0, () => endFaults(cluster));
   await run(LATEST_REQUEST_MS);
-  await expectLeader(cluster, checkers, run, LIVENESS_BOUND_MS);
+  await expectLeader(cluster, checkers, run, LIVENESS_BOUND_MS, 'the faults are over');
   if (checkers.violation !== null) return;
 
   cluster.timeline.setTimer(0, () => deleteHolder(cluster, checkers));
   // The kubelet needs time to begin.
   await run(LOOK_EVERY_MS);
-  await expectLeader(cluster, checkers, run, FAILOVER_BOUND_MS - LOOK_EVERY_MS);
+  await expectLeader(cluster, checkers, run, FAILOVER_BOUND_MS - LOOK_EVERY_MS, 'the holder was deleted');
 }
 
 function deleteHolder(cluster: Cluster, checkers: Checkers): void {
@@ -188,9 +188,10 @@ async function expectLeader(
   checkers: Checkers,
   run: (forMs: number) => Promise<void>,
   withinMs: number,
+  after: string,
 ): Promise<void> {
   for (let leftMs = withinMs; ; leftMs -= LOOK_EVERY_MS) {
-    const amiss = whatIsAmiss(cluster, checkers);
+    const amiss = whatIsAmiss(cluster, checkers, after);
     if (amiss === null || checkers.violation !== null) return;
     if (leftMs <= 0) return checkers.violated(...amiss);
     await run(LOOK_EVERY_MS);
@@ -198,14 +199,13 @@ async function expectLeader(
 }
 
 /** The invariant that does not hold yet, and why. */
-function whatIsAmiss(cluster: Cluster, checkers: Checkers): [invariant: 1 | 5, what: string] | null {
+function whatIsAmiss(cluster: Cluster, checkers: Checkers, after: string): [invariant: 1 | 5, what: string] | null {
   // A sidecar whose Pod is gone, or late in going, names itself for ever: its token is refused, and so it sees nothing.
   const ghost = cluster.processes.find(
     ({ leads, pod }) =>
       leads && pod.uid !== checkers.holderUid && !(pod.program === 'sidecar' && (pod.gone || pod.terminating)),
   );
-  if (ghost !== undefined)
-    return [1, `${ghost.name} leads long after the faults are over, though the Lease is not its own`];
+  if (ghost !== undefined) return [1, `${ghost.name} leads long after ${after}, though the Lease is not its own`];
   const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
   const able = entitled(cluster, checkers, holder)
     .filter(canLead)
@@ -214,7 +214,7 @@ function whatIsAmiss(cluster: Cluster, checkers: Checkers): [invariant: 1 | 5, w
   // Whether a neighbour makes use of its Lease is its own affair.
   if (cluster.isNeighboursLease || cluster.processes.some(({ leads, pod }) => leads && able.includes(pod))) return null;
   const names = able.map(({ name }) => name).join(', ');
-  return [5, `nobody leads long after the faults are over, though ${names} could`];
+  return [5, `nobody leads long after ${after}, though ${names} could`];
 }
 
 /** Whose turn it is. Nobody is bound to succeed but electors of this library. */
