@@ -1,6 +1,7 @@
 // Checks how the report of a mutation run is compared with the list of changes that may survive.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import {
   compare,
@@ -105,3 +106,19 @@ for (const field of ['file', 'mutator', 'line', 'original', 'replacement'] as co
     assert.deepEqual(compare(only([survivor]), [other]), { unlisted: [survivor], outdated: [other] });
   });
 }
+
+test('every line that is listed stands in its file, and what is changed in that line', () => {
+  const root = new URL('../../', import.meta.url);
+  const list: readonly ListedSurvivor[] = JSON.parse(
+    readFileSync(new URL('tools/mutation/survivors.json', root), 'utf8'),
+  );
+  for (const { file, line, original } of list) {
+    const lines = readFileSync(new URL(file, root), 'utf8').split('\n');
+    assert.ok(
+      lines.some((one) => one.trim() === line),
+      `${file} has no line any more that reads: ${line}`,
+    );
+    const [first = ''] = original.split('\n');
+    assert.ok(line.includes(first), `${first} is not in: ${line}`);
+  }
+});
