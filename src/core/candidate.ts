@@ -100,9 +100,10 @@ function resume(turn: Turn, role: CandidateRole): void {
   }
   abandon(turn, role);
   // The read under way was asked for too early to prove anything now.
-  if (role.resting || (!canRenew && !mustRenew(turn) && leaseRead !== null)) return;
+  const renews = canRenew || mustRenew(turn);
+  if (role.resting || (!renews && leaseRead !== null)) return;
   const ownPod = turn.checkOwnPod();
-  const request = canRenew || mustRenew(turn) ? renew(turn, lease) : turn.readLease();
+  const request = renews ? renew(turn, lease) : turn.readLease();
   turn.role = { ...role, attempt: { step: 'resuming', ownPod, proof: { request } } };
 }
 
