@@ -41,6 +41,7 @@ export const RULES: readonly (readonly [rule: string, ...files: string[]])[] = [
     'create-request-lost',
     'create-arrives-late',
     'renewal-answer-lost',
+    'release-arrives-late',
   ],
   ['Lease deleted by hand: re-create it at once, same term', 'lease-deleted-by-hand'],
   ["Lease now another's: demote (usurped)", 'usurped', 'ghost-behind-a-broken-network'],
