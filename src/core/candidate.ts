@@ -109,7 +109,7 @@ function resume(turn: Turn, role: CandidateRole): void {
 
 /** A mark of its own may yet arrive, unless the Lease is written before: no read proves that it does not. */
 function mustRenew({ knowledge, lease }: Turn): boolean {
-  return lease !== null && lease.resourceVersion === knowledge.unsettledMark;
+  return lease?.resourceVersion === knowledge.unsettledMark;
 }
 
 function renew(turn: Turn, lease: LeaseRecord): number {

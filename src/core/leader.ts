@@ -7,7 +7,6 @@
 
 import type { Input } from './input.ts';
 import { newLeaseContent, renewedContent } from './lease-content.ts';
-import type { PodRecord } from './lease-record.ts';
 import { notePodsUnreadable } from './observation.ts';
 import { isOvertaken, isUncertain, type RequestFailure } from './request-failure.ts';
 import { retryDelayMs } from './retry-delay.ts';
@@ -39,7 +38,7 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
       noteWritten(turn, role, input.request);
       break;
     case 'podRead':
-      noteOwnPod(turn, role, input.request, input.pod);
+      noteOwnPod(turn, role, input.request);
       break;
     case 'requestFailed':
       noteFailure(turn, role, input.request, input.failure);
@@ -124,10 +123,11 @@ function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
   scheduleRenewal(turn, turn.lease);
 }
 
-function noteOwnPod(turn: Turn, role: LeaderRole, request: number, pod: PodRecord | null): void {
+/** It exists: that it is gone would have ended the term, whoever waited for the answer. */
+function noteOwnPod(turn: Turn, role: LeaderRole, request: number): void {
   if (!isOwnPodCheck(role, request)) return;
   turn.learn({ canReadPods: true });
-  if (turn.ownPod(pod) !== null) turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
+  turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
 }
 
 function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: RequestFailure): void {

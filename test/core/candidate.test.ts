@@ -264,6 +264,17 @@ const failures: readonly Row[] = [
     effects: ['setTimer retry 60000'],
   },
   {
+    rule: 'while it rests, failures count although somebody else holds the Lease: it waits for longer each time',
+    given: () =>
+      creates()
+        .watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' }))
+        .fail('createLease', 'unavailable')
+        .fire('retry'),
+    when: (story) => story.fail('readLease', 'unavailable').fire('retry').fail('readLease', 'unavailable'),
+    role: 'candidate resting',
+    effects: ['setTimer retry 375', 'readLease', 'setTimer retry 750'],
+  },
+  {
     rule: 'while it rests it does not campaign',
     given: () => clears().fail('deleteLease', 'unavailable'),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),

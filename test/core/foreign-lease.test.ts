@@ -98,6 +98,17 @@ const foreign: readonly Row[] = [
     role: 'candidate',
     effects: ['setTimer recheck 15000', 'leaderChanged nobody'],
   },
+  {
+    rule: 'a restored Lease that lost its owner and its holder by hand is its own still, and is deleted when that Pod is gone',
+    given: () =>
+      follows()
+        .deleted(leaseOf(RIVAL, { resourceVersion: '21' }))
+        .watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '22' }))
+        .watched(leaseOf(null, { uid: 'lease-2', resourceVersion: '23' })),
+    when: (story) => story.podGone(RIVAL).fire('campaign'),
+    role: 'candidate clearing',
+    effects: [JITTER, 'leaderChanged nobody', `readPod ${SELF.name}`, 'deleteLease lease-2@23'],
+  },
 ];
 
 checkTable(foreign);

@@ -330,6 +330,13 @@ const steppingDown: readonly Row[] = [
     effects: ['warning renew-forbidden', 'setTimer retry 188'],
   },
   {
+    rule: 'a mark that was refused cannot arrive: who may not renew leads on a read',
+    given: () => stepsDown().fail('replaceLease', 'rejected').fire('leaving'),
+    when: (story) => story.fail('replaceLease', 'rejected'),
+    role: 'candidate resuming',
+    effects: ['warning request-rejected', `readPod ${SELF.name}`, 'readLease'],
+  },
+  {
     rule: 'a mark of an earlier version than stands cannot arrive any more',
     given: () =>
       stepsDown()

@@ -17,7 +17,7 @@ const USAGE = `npm run explore -- [--scope NAME] [--candidates 2|3] [--faults 0.
   --candidates  how many Pods campaign (default with --scope: 2)
   --faults      how many disturbances there may be in one run (default with --scope: 2)
   --in-order    each process is told everything in the order in which the server sent it; that it lags is a fault, too
-  --whole       three candidates with three faults as well: an hour, in 16 GB
+  --whole       three candidates with three faults as well: half an hour in all, in 5 GB
   --limit       give up after so many states, and say so
   --json        one line of JSON a run
 With none of these but the last two it runs what is known to finish within a quarter of an hour on one core, in 3 GB.`;
