@@ -63,7 +63,7 @@ export class ModelWorld {
   nowMs = 1_000_000;
   random = 0.5;
   lease: LeaseRecord | null = null;
-  readonly #permissions: Permissions;
+  readonly permissions: Permissions;
   /** Of the processes in turn: they may differ. */
   readonly #successions: readonly Succession[];
   #revision = 100;
@@ -72,7 +72,7 @@ export class ModelWorld {
   readonly #podEvents: Map<string, Event<PodRecord>[]> = new Map();
 
   constructor(permissions: Permissions, successions: readonly Succession[]) {
-    this.#permissions = permissions;
+    this.permissions = permissions;
     this.#successions = successions;
   }
 
@@ -141,7 +141,7 @@ export class ModelWorld {
 
   /** Whether a Pod that has stopped must not be in anybody's way. */
   get succeedsStopped(): boolean {
-    const { readPods, delete: deletes } = this.#permissions;
+    const { readPods, delete: deletes } = this.permissions;
     return readPods && deletes && this.#successions.every((succession) => succession === 'pod-stopped');
   }
 
@@ -225,22 +225,27 @@ export class ModelWorld {
       case 'readLease':
         return { type: 'leaseRead', request, lease: this.lease };
       case 'readPod':
-        if (!this.#permissions.readPods) return failed('forbidden');
+        if (!this.permissions.readPods) return failed('forbidden');
         return { type: 'podRead', request, name: effect.name, pod: this.#podNamed(effect.name) };
       case 'createLease':
         if (this.lease !== null) return failed('alreadyExists');
         this.#names += 1;
         return this.#write(request, { ...effect.content, uid: `lease-${this.#names}`, source: null });
       case 'replaceLease':
-        if (!this.#permissions.update) return failed('forbidden');
+        if (!this.permissions.update) return failed('forbidden');
         if (!this.#isCurrent(effect.lease)) return failed('conflict');
         return this.#write(request, { ...effect.lease, ...effect.content });
       case 'deleteLease':
-        if (!this.#permissions.delete) return failed('forbidden');
+        if (!this.permissions.delete) return failed('forbidden');
         if (this.lease !== null && !this.#isCurrent(effect.lease)) return failed('conflict');
         this.deleteLease();
         return { type: 'leaseRemoved', request };
     }
+  }
+
+  /** Somebody writes the Lease, and changes nothing that matters. */
+  touchLease(): void {
+    if (this.lease !== null) this.#write(0, this.lease);
   }
 
   #write(request: number, content: Omit<LeaseRecord, 'resourceVersion'>): Fact {
@@ -282,14 +287,14 @@ export class ModelWorld {
     if (position === null) {
       watch.position = log.length;
       const pod = this.#podNamed(watched.name);
-      if (!this.#permissions.readPods) {
+      if (!this.permissions.readPods) {
         this.tell(process, { type: 'podWatchFailed', watched, failure: failure('forbidden') });
       } else if (pod === null) this.tell(process, { type: 'podAbsent', watched });
       else this.tell(process, { type: 'podObserved', watched, pod, by: 'list' });
       return true;
     }
     const event = log[position];
-    if (event === undefined || !this.#permissions.readPods) return false;
+    if (event === undefined || !this.permissions.readPods) return false;
     watch.position = position + 1;
     if (event.type === 'deleted') this.tell(process, { type: 'podDeleted', watched, pod: event.item });
     else this.tell(process, { type: 'podObserved', watched, pod: event.item, by: 'watch' });

@@ -218,6 +218,7 @@ function recover(world: ModelWorld, check: (world: ModelWorld) => void): void {
   while (world.leaders.length === 0) {
     world.fireNext();
     removeEmptyPods(world);
+    touchStuckLease(world);
     calm(world, check);
     assert.ok(world.nowMs <= deadlineMs, 'nobody leads, although nothing is wrong any more');
   }
@@ -233,6 +234,16 @@ function removeEmptyPods(world: ModelWorld): void {
     const inNobodysWay = world.succeedsStopped && !world.mayRun(pod.uid);
     if ((!running.has(pod.uid) && !inNobodysWay) || pod.terminating) world.deletePod(pod.uid);
   }
+}
+
+/**
+ * Whose release may yet arrive, and who may not renew, waits for somebody to write the Lease: nobody could tell
+ * otherwise that the release comes too late (`explain()` tells what is missing).
+ */
+function touchStuckLease(world: ModelWorld): void {
+  const version = world.lease?.resourceVersion;
+  const isStuck = ({ alive, story }: Process): boolean => alive && story.state.knowledge.unsettledMark === version;
+  if (!world.permissions.update && version !== undefined && world.processes.some(isStuck)) world.touchLease();
 }
 
 /** It stays so. */
