@@ -8,7 +8,7 @@
 import type { News } from './core/news.ts';
 import type { MissingRule, RequestFailure } from './core/request-failure.ts';
 import type { CandidateRole, ElectionState } from './core/state.ts';
-import { judgeLease } from './core/verdict.ts';
+import { judgeLease, mustRenew } from './core/verdict.ts';
 import type { Leader } from './events.ts';
 import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './explanation-words.ts';
 import { explainHeld, podSeen } from './holder-explanation.ts';
@@ -333,9 +333,7 @@ function refused({ election, news }: Scene, verb: 'get' | 'create' | 'update'): 
 
 /** A release of its own may yet arrive, so it must renew before it leads on. */
 function keptFromRenewing(scene: Scene): Account | null {
-  const { observation, unsettledMark } = scene.election.knowledge;
-  const mustRenew = unsettledMark !== null && observation?.lease?.resourceVersion === unsettledMark;
-  return mustRenew ? refused(scene, 'update') : null;
+  return mustRenew(scene.election.knowledge) ? refused(scene, 'update') : null;
 }
 
 function resuming(scene: Scene): Account {

@@ -13,7 +13,7 @@ import { isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
 import { beginTerm, noteDeleteForbidden, noteRenewForbidden } from './term.ts';
 import type { Turn } from './turn.ts';
-import { judgeLease, type Verdict } from './verdict.ts';
+import { judgeLease, mustRenew, type Verdict } from './verdict.ts';
 
 /**
  * The longest wait before a campaign, in milliseconds. Several candidates learn at the same moment that
@@ -48,7 +48,7 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
       break;
     case 'timerFired':
       if (input.timer === 'campaign') noteJitterOver(turn, role);
-      if (input.timer === 'retry') wake(turn, role);
+      if (input.timer === 'retry') turn.wake(role);
       if (input.timer === 'recheck') recheck(turn, role);
       break;
   }
@@ -100,16 +100,11 @@ function resume(turn: Turn, role: CandidateRole): void {
   }
   abandon(turn, role);
   // The read under way was asked for too early to prove anything now.
-  const renews = canRenew || mustRenew(turn);
+  const renews = canRenew || mustRenew(turn.knowledge);
   if (role.resting || (!renews && leaseRead !== null)) return;
   const ownPod = turn.checkOwnPod();
   const request = renews ? renew(turn, lease) : turn.readLease();
   turn.role = { ...role, attempt: { step: 'resuming', ownPod, proof: { request } } };
-}
-
-/** A mark of its own may yet arrive, unless the Lease is written before: no read proves that it does not. */
-function mustRenew({ knowledge, lease }: Turn): boolean {
-  return lease?.resourceVersion === knowledge.unsettledMark;
 }
 
 function renew(turn: Turn, lease: LeaseRecord): number {
@@ -256,14 +251,16 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
       noteDeleteForbidden(turn, failure);
       return abandon(turn, role);
     case 'proof':
-      if (failure.kind === 'rejected' && !turn.wasLeaseRead(request)) {
+      if (turn.wasLeaseRead(request)) return rest(turn, role, failure);
+      if (forbidden) {
+        noteRenewForbidden(turn, failure);
+      } else if (failure.kind === 'rejected') {
         // A webhook that refuses every renewal must not keep a Pod from the Lease that is its own.
         turn.learn({ canRenew: false });
         turn.warn('request-rejected', failure.message);
-        return goWithoutRenewal(turn, role, failure);
+      } else {
+        return rest(turn, role, failure);
       }
-      if (!forbidden || turn.wasLeaseRead(request)) return rest(turn, role, failure);
-      noteRenewForbidden(turn, failure);
       return goWithoutRenewal(turn, role, failure);
     case 'creation':
       if (forbidden) turn.warn('create-forbidden', failure.message);
@@ -274,14 +271,8 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
 
 /** The next resumption goes without, where it may. */
 function goWithoutRenewal(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
-  if (mustRenew(turn)) rest(turn, role, failure);
+  if (mustRenew(turn.knowledge)) rest(turn, role, failure);
   else abandon(turn, role);
-}
-
-/** Has the Lease read before anything else is tried; where that is forbidden goes by what the watch has told. */
-function wake(turn: Turn, role: CandidateRole): void {
-  if (turn.knowledge.canReadLease) turn.readLease();
-  else turn.role = { ...role, resting: false };
 }
 
 /** Ends the attempt, and has the Lease read again before the next. */

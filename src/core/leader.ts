@@ -149,9 +149,7 @@ function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: Req
 }
 
 function lookAgain(turn: Turn, role: LeaderRole): void {
-  if (turn.knowledge.canReadLease) turn.readLease();
-  // Nobody will say more than the watch has told.
-  else turn.role = { ...role, resting: false };
+  turn.wake(role);
   if (isOwnPodInDoubt(turn)) turn.readIncumbent();
 }
 

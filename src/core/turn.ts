@@ -11,7 +11,7 @@ import type { Moment, TimerName } from './input.ts';
 import type { LeaseRecord, PodRecord } from './lease-record.ts';
 import { isOvertaken, type RequestFailure } from './request-failure.ts';
 import { atLeastRetryAfterMs, retryDelayMs } from './retry-delay.ts';
-import type { ElectionConfig, ElectionState, Knowledge, Role } from './state.ts';
+import type { CandidateRole, ElectionConfig, ElectionState, Knowledge, LeaderRole, Role } from './state.ts';
 
 /** So many conflicts in a row are met by an immediate look at the Lease. */
 const IMMEDIATE_LOOKS = 3;
@@ -94,6 +94,12 @@ export class Turn {
     const delayMs = this.backOffMs(failure);
     if (isOvertaken(failure) && this.knowledge.failures <= IMMEDIATE_LOOKS) this.readLease();
     else this.setTimer('retry', delayMs);
+  }
+
+  /** Ends a rest: has the Lease read first; where that is forbidden nobody will say more than the watch has told. */
+  wake(role: CandidateRole | LeaderRole): void {
+    if (this.knowledge.canReadLease) this.readLease();
+    else this.role = { ...role, resting: false };
   }
 
   /** Asks for a consistent read of the incumbent's Pod, unless one is under way or it would tell nothing. */

@@ -61,6 +61,11 @@ export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null, self: 
   return mayHaveRestoredIt ? incumbent.pod : null;
 }
 
+/** Whether a mark of its own may yet arrive, unless the Lease is written before: no read proves that it does not. */
+export function mustRenew({ observation, unsettledMark }: Knowledge): boolean {
+  return observation?.lease?.resourceVersion === unsettledMark;
+}
+
 /** Decides whose the Lease is. Whatever is doubtful is held by somebody else. */
 export function judgeLease(config: ElectionConfig, knowledge: Knowledge, nowMs: number): Verdict {
   const { observation, incumbent } = knowledge;

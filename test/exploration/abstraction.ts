@@ -12,7 +12,7 @@ import type { TimerName } from '../../src/core/input.ts';
 import { RESTORATION_INTERVAL_MS } from '../../src/core/leader.ts';
 import type { ElectionState, Knowledge, Role } from '../../src/core/state.ts';
 import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
-import { RECHECK_INTERVAL_MS } from '../../src/core/verdict.ts';
+import { mustRenew, RECHECK_INTERVAL_MS } from '../../src/core/verdict.ts';
 import { INITIAL_WATCH_STATE, type WatchState } from '../../src/core/watch.ts';
 import type { Cluster } from './cluster-model.ts';
 import { type InFlight, type Process, START_MS, TIMERS, type Watch } from './process-model.ts';
@@ -108,7 +108,7 @@ function plainKnowledge(knowledge: Knowledge): Knowledge {
     observation: observation === null ? null : { ...observation, sinceMs: START_MS },
     verifiedAtMs: 0,
     // Of a version that was followed by another it is never asked again.
-    unsettledMark: unsettledMark === observation?.lease?.resourceVersion ? unsettledMark : null,
+    unsettledMark: mustRenew(knowledge) ? unsettledMark : null,
     warned: [],
     announcedLeader: announcedLeader === undefined ? undefined : null,
   };
