@@ -116,11 +116,15 @@ class Exploration {
       }
     }
     const moves = movesOf(world, scope.rules);
-    const tryOut = (move: Move): World | string => attempt(this.#memory, world, move);
+    const tried: (World | string)[] = [];
+    const tryOut = (number: number): World | string => {
+      tried[number] ??= attempt(this.#memory, world, moves[number] as Move);
+      return tried[number];
+    };
     const sole = reduced ? soleMoves(world, scope.rules, moves, tryOut) : null;
     for (const number of sole ?? moves.keys()) {
       const move = moves[number] as Move;
-      const next = attempt(this.#memory, world, move);
+      const next = tryOut(number);
       const violation = typeof next === 'string' ? next : findOverlap(next.cluster, next.processes, next.record);
       if (violation !== null) return { moves: [...this.#wayTo(state), move], violation };
       this.#meet(compacted(this.#memory, next as World), state, number);

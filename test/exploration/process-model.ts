@@ -200,7 +200,6 @@ export class Turn {
 
   /** The answer to this request comes in. */
   answer(inFlight: InFlight, answer: Answered): void {
-    this.#received('answer');
     this.#process.requests = this.#process.requests.filter((one) => one !== inFlight);
     if (inFlight.list !== null) return this.#takeList(inFlight.list, inFlight.request, answer);
     this.take(factOfAnswer(inFlight.request, inFlight.asks, answer));
@@ -211,7 +210,6 @@ export class Turn {
     const watch = this.#watch(of);
     const event = watch?.queue?.[0];
     if (watch?.state.phase !== 'streaming' || watch.queue == null || event === undefined) return;
-    this.#received(of);
     this.#setWatch(of, { ...watch, queue: watch.queue.slice(1) });
     this.watch(of, { type: 'received', stream: watch.state.stream, event: event as WatchEvent<Item>, random: 0 });
   }
@@ -246,11 +244,6 @@ export class Turn {
     // The work of the term that lasts is not what was waited for.
     if (drained) this.#process.working = this.#process.leading;
     this.take({ type: 'workSettled', drained });
-  }
-
-  #received(source: Source): void {
-    const { inbox } = this.#process;
-    if (inbox?.includes(source)) this.#process.inbox = inbox.toSpliced(inbox.indexOf(source), 1);
   }
 
   #takeList(of: Subject, request: number, answer: Answered): void {
@@ -414,15 +407,14 @@ export class Turn {
 export function withAnswer(process: Process, answer: Answered): Process {
   const [request, ...others] = process.requests;
   if (request === undefined) throw new Error('nothing was asked');
-  const requests = [{ ...request, answer }, ...others];
-  const { leaseWatch, podWatch } = process;
-  const answered = { ...process, requests };
-  if (request.list === 'lease' && leaseWatch !== null) {
-    return inOrder({ ...answered, leaseWatch: { ...leaseWatch, queue: [] } }, 'answer');
-  }
-  if (request.list === 'pod' && podWatch !== null) {
-    return inOrder({ ...answered, podWatch: { ...podWatch, queue: [] } }, 'answer');
-  }
+  const begun = (watch: Watch | null, of: Subject): Watch | null =>
+    watch !== null && request.list === of ? { ...watch, queue: [] } : watch;
+  const answered: Process = {
+    ...process,
+    requests: [{ ...request, answer }, ...others],
+    leaseWatch: begun(process.leaseWatch, 'lease'),
+    podWatch: begun(process.podWatch, 'pod'),
+  };
   return inOrder(answered, 'answer');
 }
 
@@ -435,7 +427,10 @@ export function enqueue(process: Process, event: ClusterEvent): Process {
   return inOrder(event.of === 'lease' ? { ...process, leaseWatch: next } : { ...process, podWatch: next }, event.of);
 }
 
-/** What waits for the process, in its order; of what does not wait any more (a watch begins anew) the place goes, too. */
+/**
+ * What waits for the process, in its order. Of what does not wait any more (it was told, or a watch began anew) the place
+ * goes, too.
+ */
 function inOrder(process: Process, ...added: readonly Source[]): Process {
   if (process.inbox === null) return process;
   const { leaseWatch, podWatch, requests } = process;
@@ -455,7 +450,7 @@ function inOrder(process: Process, ...added: readonly Source[]): Process {
 }
 
 /** Whether the watch can deliver what waits there. */
-export function delivers(watch: Watch | null): boolean {
+function delivers(watch: Watch | null): boolean {
   return watch?.state.phase === 'streaming' && watch.queue !== null && watch.queue.length > 0;
 }
 

@@ -13,34 +13,39 @@ import type { Rules } from './moves.ts';
 import { nextSources, type Process } from './process-model.ts';
 import { DISTURBING_TIMERS, type Move, type World } from './world.ts';
 
-/** The positions of moves that may stand for all; `null` when every move must be tried. */
+/**
+ * The positions of moves that may stand for all; `null` when every move must be tried.
+ *
+ * @param attempt the world that the move at this position leads to, or what is wrong with it
+ */
 export function soleMoves(
   world: World,
   rules: Rules,
   moves: readonly Move[],
-  attempt: (move: Move) => World | string,
+  attempt: (number: number) => World | string,
 ): readonly number[] | null {
   // Its Pod may be deleted, and its application asked to end, before it is told.
   if (rules.stopsOnSigterm && world.budget > 0) return null;
+  const isUnseen = (number: number): boolean => {
+    const next = attempt(number);
+    return typeof next !== 'string' && !shows(moves[number] as Move, world, next);
+  };
   for (const [index, process] of world.processes.entries()) {
-    if (!isTold(process, world)) continue;
-    const own: number[] = [];
-    let disturbed = false;
-    for (const [number, move] of moves.entries()) {
-      if (!('process' in move) || move.process !== index) continue;
-      if (DISTURBING.has(move.type) || (move.type === 'fire' && DISTURBING_TIMERS[move.timer] !== undefined)) {
-        disturbed = true;
-      } else if (OWN.has(move.type)) own.push(number);
-    }
-    if (disturbed) continue;
-    const unseen = own.every((number) => {
-      const move = moves[number] as Move;
-      const next = attempt(move);
-      return typeof next !== 'string' && !shows(move, world, next);
-    });
-    if (unseen) return own;
+    const own = isTold(process, world) ? undisturbed(moves, index) : null;
+    if (own?.every(isUnseen)) return own;
   }
   return null;
+}
+
+/** The positions of what a process may do by itself; `null` where something may befall it before. */
+function undisturbed(moves: readonly Move[], process: number): number[] | null {
+  const own: number[] = [];
+  for (const [number, move] of moves.entries()) {
+    if (!('process' in move) || move.process !== process) continue;
+    if (DISTURBING.has(move.type) || (move.type === 'fire' && DISTURBING_TIMERS[move.timer] !== undefined)) return null;
+    if (OWN.has(move.type)) own.push(number);
+  }
+  return own;
 }
 
 /** What a process does by itself. */

@@ -117,9 +117,8 @@ export function scopeOf({ name, candidates, disturbances: budget, inOrder = fals
         namesakes: 0,
         record: memory.keep('record', EMPTY_RECORD),
       };
-      let world = plan.led
-        ? calm(memory, addCandidate(memory, empty, 0, rules), rules)
-        : addCandidate(memory, empty, 0, rules);
+      const first = addCandidate(memory, empty, 0, rules);
+      let world = plan.led ? calm(memory, first, rules) : first;
       for (let slot = 1; slot < candidates; slot += 1) world = addCandidate(memory, world, slot, rules);
       return compacted(memory, world);
     },

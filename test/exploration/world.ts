@@ -79,6 +79,9 @@ export interface World {
 /** A Pod's generation has two bits in a fingerprint. */
 export const NAMESAKE_LIMIT = 2;
 
+/** What befalls a Pod, or its process. */
+type ProcessMove = 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken' | 'lag';
+
 /** One thing that can happen; `process` is a position in the world that it happens to. */
 export type Move =
   | { readonly type: 'arrive' | 'answer' | 'lose'; readonly process: number }
@@ -87,10 +90,7 @@ export type Move =
   | { readonly type: 'settle'; readonly process: number; readonly drained: boolean }
   | { readonly type: 'strayArrives' | 'strayVanishes'; readonly stray: number }
   | { readonly type: 'collect' | 'deleteLease' }
-  | {
-      readonly type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken' | 'lag';
-      readonly process: number;
-    }
+  | { readonly type: ProcessMove; readonly process: number }
   | { readonly type: 'recreate'; readonly slot: number; readonly inOrder: boolean };
 
 /** Timers that may fire again and again, so that each time counts. */
@@ -177,10 +177,7 @@ class Happening {
     }
   }
 
-  #happenToPod(
-    type: 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken' | 'lag',
-    index: number,
-  ): void {
+  #happenToPod(type: ProcessMove, index: number): void {
     const process = this.#process(index);
     const { uid } = process.pod;
     switch (type) {
