@@ -28,6 +28,24 @@ function resumes(): Story {
   return finds(leaseOf(SELF));
 }
 
+/** The renewal is refused for good: the term is resumed on a read, with one warning. */
+function resumesOnRead(kind: 'forbidden' | 'rejected', warning: string): Omit<Row, 'rule'> {
+  return {
+    given: resumes,
+    when: (story) => {
+      story.fail('replaceLease', kind).podRead(SELF.name, podOf(SELF)).leaseRead(leaseOf(SELF));
+    },
+    role: 'leader',
+    effects: [
+      `warning ${warning}`,
+      `readPod ${SELF.name}`,
+      'readLease',
+      'elected 20 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  };
+}
+
 const resumption: readonly Row[] = [
   {
     rule: 'a restarted container that finds its own Lease renews it, and checks that its Pod exists',
@@ -119,33 +137,11 @@ const resumption: readonly Row[] = [
   },
   {
     rule: 'without permission to renew, the term is resumed on a consistent read, with one warning',
-    given: resumes,
-    when: (story) => {
-      story.fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)).leaseRead(leaseOf(SELF));
-    },
-    role: 'leader',
-    effects: [
-      'warning renew-forbidden',
-      `readPod ${SELF.name}`,
-      'readLease',
-      'elected 20 resumed',
-      `leaderChanged ${SELF.name}/${SELF.uid}`,
-    ],
+    ...resumesOnRead('forbidden', 'renew-forbidden'),
   },
   {
     rule: 'a renewal that the server rejects does not keep a Pod from its own Lease: it is read instead, with one warning',
-    given: resumes,
-    when: (story) => {
-      story.fail('replaceLease', 'rejected').podRead(SELF.name, podOf(SELF)).leaseRead(leaseOf(SELF));
-    },
-    role: 'leader',
-    effects: [
-      'warning request-rejected',
-      `readPod ${SELF.name}`,
-      'readLease',
-      'elected 20 resumed',
-      `leaderChanged ${SELF.name}/${SELF.uid}`,
-    ],
+    ...resumesOnRead('rejected', 'request-rejected'),
   },
   {
     rule: 'without permission to renew and to read Pods, a consistent read of the Lease is enough',

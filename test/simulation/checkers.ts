@@ -162,10 +162,11 @@ export class Checkers implements ProcessObserver {
     if (type === 'DELETED') {
       const holder = this.#holder;
       // The collector's second attempt, which has the uid alone, strikes the Lease of a live Pod that was given to it by hand.
-      const collected = by === null && holder?.uid != null && cluster.podExists(holder.uid);
-      if ((byHand || collected) && holder !== null) holder.touched = true;
+      if (holder === null) return;
+      const collected = by === null && holder.uid !== null && cluster.podExists(holder.uid);
+      if (byHand || collected) holder.touched = true;
       // It had the right to, as was checked: from now on nobody holds it, whoever creates the next one.
-      if (writer !== null && this.#holder !== null) this.#holder.cleared = true;
+      if (writer !== null) holder.cleared = true;
       return;
     }
     const name = String(spec['holderIdentity'] ?? '');

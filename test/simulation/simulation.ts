@@ -223,12 +223,12 @@ function entitled(cluster: Cluster, checkers: Checkers, holder: SimulatedPod | u
   if (holder === undefined) return electors;
   if (!holder.stopped) return checkers.isToldOfIt(holder) ? [holder] : [];
   // Of siblings the one that campaigns decides by its own setting.
-  return electors.filter(({ processes }) =>
-    processes.some(
-      (process) =>
-        process instanceof SimulatedProcess && process.succeedsStopped && cluster.siblingLocks.isHeldBy(process),
-    ),
-  );
+  return electors.filter((pod) => campaignerOf(cluster, pod)?.succeedsStopped === true);
+}
+
+/** Of the processes of a Pod the one that takes part in the election. */
+function campaignerOf({ siblingLocks }: Cluster, { processes }: SimulatedPod): SimulatedProcess | undefined {
+  return processes.filter((process) => process instanceof SimulatedProcess).find((it) => siblingLocks.isHeldBy(it));
 }
 
 /**
@@ -239,10 +239,8 @@ function leavesIt(cluster: Cluster, pod: SimulatedPod): boolean {
   const { metadata, spec } = cluster.lease() ?? {};
   const names = String(spec?.['holderIdentity'] ?? '');
   if ((metadata?.ownerReferences ?? []).length > 0 || names !== '') return false;
-  const campaigner = pod.processes.find(
-    (process) => process instanceof SimulatedProcess && cluster.siblingLocks.isHeldBy(process),
-  );
-  if (!(campaigner instanceof SimulatedProcess)) return false;
+  const campaigner = campaignerOf(cluster, pod);
+  if (campaigner === undefined) return false;
   const { lastOwner } = campaigner.knowledge;
   if (lastOwner === null || lastOwner.released || lastOwner.uid === pod.uid) return false;
   const owner = cluster.livePods.find(({ uid }) => uid === lastOwner.uid);
