@@ -38,6 +38,7 @@ function drive(): {
       renewIntervalMs: 1_000,
       leaseDurationSeconds: 3,
       succession: 'pod-deleted',
+      startGraceMs: 30_000,
     },
     ports: world.ports,
     clock,

@@ -43,6 +43,8 @@ export const TIMERS: readonly TimerName[] = Object.keys({
   recheck: true,
   stale: true,
   leaving: true,
+  permission: true,
+  startGrace: true,
 } satisfies Record<TimerName, true>) as TimerName[];
 
 type Subject = 'lease' | 'pod';
@@ -120,6 +122,7 @@ const CONFIG: Omit<ElectionConfig, 'self'> = {
   renewIntervalMs: 10_000,
   leaseDurationSeconds: 30,
   succession: 'pod-deleted',
+  startGraceMs: 30_000,
 };
 
 /** A container that has just been started. @param inOrder whether it is told everything in the order in which it was sent */
