@@ -347,7 +347,11 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [],
   },
   { rule: 'a requested list changes nothing before the start', inputs: [relistRequested], effects: [] },
-  { rule: 'a requested list changes nothing while a list is under way', inputs: [started, relistRequested], effects: [] },
+  {
+    rule: 'a requested list changes nothing while a list is under way',
+    inputs: [started, relistRequested],
+    effects: [],
+  },
   {
     rule: 'a requested list does not shorten the wait after a failed list',
     inputs: [started, listFailed(1, failure('unavailable')), relistRequested],
