@@ -174,6 +174,7 @@ function plainWatchState(state: WatchState): WatchState {
         settled: false,
         heard: false,
         advanced: false,
+        doubted: false,
       };
     default:
       return { ...counters, phase: state.phase };
