@@ -151,7 +151,7 @@ export class Watcher<Item extends Watched> {
   }
 
   #takeEventInTurn(stream: number, event: WatchEvent<Item>): void {
-    // After the first event that was dropped, the later ones do not follow from what is known.
+    // One failure stands for all the events that are dropped: the queue must not fill with failures instead.
     if (stream === this.#overflowedStream) return;
     const received = { type: 'received', stream, event, random: this.#random.next() } as const;
     if (this.#enqueueEvent(() => this.#take(received))) return;

@@ -85,8 +85,12 @@ interface Watching {
   readonly reports: WatchReport<Item>[];
 }
 
-function watch(clock: Clock, random: () => number = () => 0.5): Watching {
+function watch(
+  clock: Clock,
+  { random = () => 0.5, listVersion = null }: { random?: () => number; listVersion?: string | null } = {},
+): Watching {
   const server = new ScriptedServer(clock);
+  server.listVersion = listVersion;
   const reports: WatchReport<Item>[] = [];
   const queue: (() => void)[] = [];
   // One input at a time, as the driver takes them.
@@ -203,9 +207,9 @@ test('a watch that is deaf by a bookmark from the future hears again after a req
 
 test('a watch that is deaf by a list from the future hears again within WATCH_SILENCE_MS without any request', async () => {
   const clock = new ManualClock();
-  const { server } = watch(clock);
-  server.listVersion = '1000000';
+  const { server } = watch(clock, { listVersion: '1000000' });
   await promisesSettled();
+  assert.equal(server.current.resumeFrom, '1000000');
   server.listVersion = null;
   await pass(clock, WATCH_SILENCE_MS + 1_000);
   assert.equal(server.current.resumeFrom, '10');
@@ -255,7 +259,7 @@ test('a watch is listed again when asked, and never loops faster than its back-o
       async (names, opens, speaksAtOnce, everySeconds, seed) => {
         const clock = new ManualClock();
         const random = seededRandom(seed);
-        const { server, watcher } = watch(clock, () => random.next());
+        const { server, watcher } = watch(clock, { random: () => random.next() });
         let count = 0;
         const misbehave = (stream: OpenedStream): void => {
           const name = names[count % names.length];
