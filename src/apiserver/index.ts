@@ -11,15 +11,17 @@ export {
   type ObservedWrite,
   type RequestLogEntry,
   type ServerCensus,
+  type WarmUpOptions,
 } from './api-server.ts';
 export type { PolicyRule } from './authorization.ts';
-export type { CreatePodOptions, GrantOptions, IssueTokenOptions, PodIdentity } from './control-plane.ts';
+export type { CreatePodOptions, GrantOptions, IssueTokenOptions, PodIdentity, RevokeOptions } from './control-plane.ts';
 export {
   ELECTOR_RULES,
   EmbeddedCluster,
   type EmbeddedClusterOptions,
   type EmbeddedGrant,
   type EmbeddedPodOptions,
+  type EmbeddedRevocation,
   type GarbageCollectorHold,
 } from './embedded-cluster.ts';
 export type { DeletePodOptions, EmbeddedPod, FailPodOptions, PodElectorOptions } from './embedded-pod.ts';
