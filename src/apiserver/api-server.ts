@@ -5,6 +5,7 @@
 
 import { type Clock, systemClock } from '../clock.ts';
 import { type Random, randomUuid, systemRandom } from '../random.ts';
+import { Admission, type Webhook, type WebhookOptions } from './admission.ts';
 import type { ApiObject } from './api-object.ts';
 import {
   type ApiRequest,
@@ -151,6 +152,7 @@ export class ApiServer {
   readonly #registry: Registry;
   readonly #authenticator: Authenticator;
   readonly #authorizer: Authorizer;
+  readonly #admission = new Admission();
   readonly #reads: ReadRequests;
   readonly #writes: WriteRequests;
   readonly #reviews: Reviews;
@@ -175,7 +177,7 @@ export class ApiServer {
     this.#authenticator = new Authenticator(this.#store, this.#clock, random, this.adminToken);
     this.#authorizer = new Authorizer(this.#store, this.#clock, options.authorization ?? 'rbac');
     this.#reads = new ReadRequests(this.#store, this.#registry, this.#clock, random);
-    this.#writes = new WriteRequests(this.#reads, this.#registry, this.#authorizer, this.#clock);
+    this.#writes = new WriteRequests(this.#reads, this.#registry, this.#authorizer, this.#admission, this.#clock);
     this.#reviews = new Reviews(this.#registry, this.#authenticator, this.#authorizer, this.#clock);
     this.#garbageCollector = new GarbageCollector(this.#store, this.#registry, this.#clock, {
       delayMs: milliseconds(options.garbageCollectionDelayMs, DEFAULT_GARBAGE_COLLECTION_DELAY_MS),
@@ -404,6 +406,16 @@ export class ApiServer {
     checkWarmUp('warmUp', options);
     this.#authorizer.warmUp(options.rbacAfterMs ?? 0);
     this.#authenticator.warmUp(options.tokensAfterMs ?? 0);
+  }
+
+  /**
+   * Adds an admission webhook: it changes or denies the writes of clients, before they are stored. Those of the garbage
+   * collector and of the methods of this class pass.
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  addWebhook(options: WebhookOptions): Webhook {
+    return this.#admission.add(options);
   }
 
   /** Breaks open watches off, without an orderly end. Returns how many. */

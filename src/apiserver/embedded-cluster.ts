@@ -4,6 +4,7 @@
  */
 
 import { type Clock, systemClock } from '../clock.ts';
+import type { Webhook, WebhookOptions } from './admission.ts';
 import { ApiServer, checkWarmUp, type WarmUpOptions } from './api-server.ts';
 import { checkKeys, checkNumber, checkWholeNumber } from './argument-check.ts';
 import type { PolicyRule } from './authorization.ts';
@@ -285,6 +286,35 @@ export class EmbeddedCluster {
         this.#clock.setTimer(UNTIL_INTERVAL_MS, resolve);
       });
     }
+  }
+
+  /**
+   * Adds an admission webhook, which denies writes or changes what is written, until it is removed.
+   *
+   * ```ts
+   * import { EmbeddedCluster } from 'lease-elector/testing';
+   *
+   * const cluster = await EmbeddedCluster.start();
+   * const policy = cluster.addWebhook({
+   *   name: 'policy.example.com',
+   *   verbs: ['update', 'delete'],
+   *   resource: 'leases',
+   *   deny: { code: 403, message: 'Leases are frozen' },
+   * });
+   * policy.remove();
+   * cluster.addWebhook({
+   *   name: 'owners.example.com',
+   *   resource: 'leases',
+   *   mutate: ({ metadata: { ownerReferences, ...metadata }, ...lease }) => ({ ...lease, metadata }),
+   * });
+   * await cluster.stop();
+   * ```
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  addWebhook(options: WebhookOptions): Webhook {
+    this.#check('addWebhook');
+    return this.server.addWebhook(options);
   }
 
   /** Forgets all past writes: a watch that resumes from before now is told 410, and has to list anew. */

@@ -2,6 +2,7 @@
  * The public names of the embedded API server, `lease-elector/testing`.
  */
 
+export type { AdmissionRequest, Denial, Webhook, WebhookOptions, WebhookVerb } from './admission.ts';
 export type { ApiObject, ObjectMeta, OwnerReference } from './api-object.ts';
 export type { ApiRequest, ApiResponse } from './api-request.ts';
 export {
