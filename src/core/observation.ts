@@ -28,6 +28,9 @@ export function observe(turn: Turn, input: Input): void {
       turn.learn({ failures: 0 });
       noteLease(turn, input.lease);
       break;
+    case 'leaseDeletionPending':
+      noteLease(turn, input.lease);
+      break;
     case 'leaseDeleted':
       noteAbsenceAt(turn, input.lease.resourceVersion);
       break;
@@ -237,6 +240,7 @@ function countUnauthorized(turn: Turn, input: Input): void {
     case 'leaseRead':
     case 'leaseWritten':
     case 'leaseRemoved':
+    case 'leaseDeletionPending':
     case 'podRead':
     case 'leaseAbsent':
       turn.learn({ unauthorizedAnswers: 0 });
