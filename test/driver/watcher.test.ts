@@ -109,7 +109,7 @@ function watch(
       listKind: 'LeaseList',
       namespace: 'shop',
       name: 'web',
-      read: (value) => (value as { metadata: Item }).metadata,
+      read: (value) => ({ ok: true, value: (value as { metadata: Item }).metadata }),
     }),
     clock,
     random: { next: random },
