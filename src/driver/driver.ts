@@ -19,8 +19,8 @@ import { Watcher, type WatchSurroundings } from './watcher.ts';
 const log = debugLog('lease-elector:driver');
 
 /**
- * Events of all watches that may wait for their turn. A server decides how many it sends, so more of them are no defect:
- * the watch gives them up and lists again.
+ * Events of all watches that may wait for their turn. The server decides how many it sends, so more of them are no
+ * defect: the watch drops them and lists again.
  */
 export const WATCH_EVENT_QUEUE_LIMIT = 1_000;
 
