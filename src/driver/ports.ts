@@ -19,7 +19,7 @@ export type WriteAnswer = Answer<LeaseRecord> & {
   readonly altered?: readonly string[];
 };
 
-/** The one Lease of the election. Every method ends within the request time-out. */
+/** The one Lease of the election. Every step of a method ends within the request time-out. */
 export interface LeasePort {
   /** A consistent read (no `resourceVersion`); `null` when there is no such Lease. */
   read(): Promise<Answer<LeaseRecord | null>>;
