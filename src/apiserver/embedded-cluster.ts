@@ -398,7 +398,7 @@ export class EmbeddedCluster {
   }
 
   async #listen(): Promise<void> {
-    const listener = new HttpListener((request) => this.#gate.handle(request), true);
+    const listener = new HttpListener((request, connection) => this.#gate.handle(request, connection), true);
     this.#port = await listener.listen(this.#port, HOST);
     if (this.#stopped !== undefined) {
       // Stopped meanwhile: nobody else would close it.
