@@ -284,7 +284,7 @@ export class ApiServer {
     if (!info.isResource) {
       return discover(request.method, info.path, query, request.headers['accept'] ?? '') ?? PAGE_NOT_FOUND;
     }
-    // No part of a real server feels responsible for a group that it does not know.
+    // A real server has no handler for a group that it does not know.
     if (!isKnownGroup(info.group)) return PAGE_NOT_FOUND;
     const apiVersion = apiVersionOf(info);
     const review = REVIEW_KINDS.find((kind) => apiVersionOf(kind) === apiVersion && kind.resource === info.resource);
@@ -394,8 +394,8 @@ export class ApiServer {
   }
 
   /**
-   * Takes a service account what `grant` allowed it: deletes the Role and the RoleBinding, or the Role alone. A later
-   * `grant` gives it back, as a Role does that is created after the Pods that need it.
+   * Takes back what `grant` allowed: deletes the Role and the RoleBinding, or the Role alone. A later `grant` is then a
+   * Role that is created after the Pods that need it.
    */
   revoke(options: RevokeOptions): void {
     this.#controlPlane.revoke(options);
@@ -416,8 +416,8 @@ export class ApiServer {
   }
 
   /**
-   * Adds an admission webhook: it changes or denies the writes of clients, before they are stored. Those of the garbage
-   * collector and of the methods of this class pass.
+   * Adds an admission webhook. It changes or denies the writes of clients before they are stored. The writes of the
+   * garbage collector and of the methods of this class pass.
    *
    * @throws {TypeError | RangeError} for a wrong option
    */

@@ -100,7 +100,7 @@ const VERSION_TYPES: readonly DocumentType[] = ['application/json'];
 /** Both list the paths (kubernetes: apiserver/pkg/server/routes/index.go). */
 const INDEX: readonly string[] = ['/', '/index.html'];
 
-/** The paths that are served, in their order, and indented. It asks neither for the method nor for a type. */
+/** The paths that are served, sorted and indented. Every method gets the same answer, in JSON. */
 function indexResponse(): ApiResponse {
   const groups = GROUPS.flatMap((group) => [`/apis/${group}`, `/apis/${group}/v1`]);
   const checks = ['/healthz', '/livez', '/readyz'].flatMap((path) => [path, `${path}/ping`]);

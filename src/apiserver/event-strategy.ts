@@ -77,9 +77,7 @@ function isNewKind(event: ApiObject): boolean {
   return typeof event['eventTime'] === 'string';
 }
 
-/**
- * Whether an Event is where its object is. One with an eventTime may be elsewhere, unless its object has no namespace.
- */
+/** An Event is in the namespace of its object. An Event with an eventTime may be in another one, when its object has one. */
 function namespaceErrors(event: ApiObject): readonly FieldError[] {
   const involved = isJsonObject(event['involvedObject']) ? event['involvedObject'] : {};
   const namespace = typeof involved['namespace'] === 'string' ? involved['namespace'] : '';

@@ -36,9 +36,9 @@ export interface FaultOptions extends RequestFilter {
 
 /** A server behind a balancer that has several, and chooses one for each connection. */
 export interface SickServerOptions extends FaultOptions {
-  /** What the sick one answers with; without it the sick one never answers. */
+  /** The HTTP status of all its answers. @default none: it never answers */
   readonly status?: number;
-  /** How many servers there are: one of so many connections ends at the sick one. @default 2 */
+  /** How many servers there are. With 2, every second connection on average ends at the sick one. @default 2 */
   readonly of?: number;
   /** Chooses the connections. @default 1 */
   readonly seed?: number;
@@ -187,8 +187,8 @@ export class Faults {
   }
 
   /**
-   * Carries requests out at once and answers `ms` milliseconds later, as a network does that is slow. With `delay` both
-   * ways are. The delays of several faults add up.
+   * Carries requests out at once and answers `ms` milliseconds later, as on a slow network. `delay` does the same to the
+   * way there. The delays of several faults add up.
    *
    * @throws {TypeError | RangeError}
    */
@@ -246,7 +246,7 @@ export class Faults {
       'sickServer',
       (request, connection) => isSick(connection) && matches(request),
       times,
-      // A client that waits longer than the longest delay is no client.
+      // Without a status no answer comes: no client waits as long as the longest delay.
       status === undefined
         ? { delayMs: LONGEST_DELAY_MS, outcome: { type: 'refuse' } }
         : { outcome: { type: 'answer', status } },

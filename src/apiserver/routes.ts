@@ -42,7 +42,7 @@ export function isTrue(value: string | null): boolean {
   return value !== null && value.toLowerCase() !== 'false' && value !== '0';
 }
 
-/** Go's HTTP server refuses a path with a percent sign that no two hexadecimal digits follow, before anybody sees it. */
+/** Go's HTTP server refuses a path in which two hexadecimal digits do not follow each percent sign. */
 export function isWellFormedPath(path: string): boolean {
   return !/%(?![0-9A-Fa-f]{2})/.test(path);
 }

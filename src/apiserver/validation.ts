@@ -55,14 +55,14 @@ export function nameErrors(rule: NameRule, name: string): readonly string[] {
 }
 
 /**
- * Bytes, where names of objects say characters, although both count bytes: the keys and values of labels are checked
- * by the newer of two packages (kubernetes: apimachinery/pkg/api/validate/content/errors.go, and pkg/util/validation).
+ * The message for keys and values of labels. Names of objects have "characters" in it, although both count bytes: two
+ * packages check them (kubernetes: apimachinery/pkg/api/validate/content/errors.go, and pkg/util/validation).
  */
 function tooLong(longest: number): string {
   return `must be no more than ${longest} bytes`;
 }
 
-/** The prefix of a key, checked by the newer package. */
+/** What is wrong with the prefix of a key. */
 function prefixErrors(prefix: string): readonly string[] {
   const errors = nameErrors('subdomain', prefix).filter((why) => why === SUBDOMAIN_MESSAGE);
   return Buffer.byteLength(prefix) > MAX_SUBDOMAIN_LENGTH ? [tooLong(MAX_SUBDOMAIN_LENGTH), ...errors] : errors;
