@@ -1,6 +1,6 @@
 /**
  * The table of network faults of `docs/correctness.md`: each fault is done to electors through a TCP proxy, and the time
- * that it costs is measured against its bound. All scenes run at once, since most of their time is waiting.
+ * that it costs is measured against its bound. Many scenes run at once, since most of their time is waiting.
  */
 
 import assert from 'node:assert/strict';
@@ -11,12 +11,16 @@ import type { LeaseElectorOptions } from '../../src/index.ts';
 import { until } from './cluster.ts';
 import type { Cut, Delivery, NetworkProxy } from './network-proxy.ts';
 import {
+  assertWithin,
   behind,
   type Candidate,
   countRenewals,
+  type Measured,
   NetworkScene,
+  netMs,
   Replica,
   type Sickness,
+  startMeasuring,
   timeUntil,
   type WatchesOfTheSick,
 } from './network-scene.ts';
@@ -32,6 +36,9 @@ const LATENCY_FACTOR = 6;
 /** The longest outage that is tried. */
 const OUTAGE_MS = 12_000;
 const OUTAGE_ROUNDS = 5;
+
+/** More would keep a machine of two cores busy, and would measure that. */
+const SCENES_AT_ONCE = 12;
 
 /** A request of these electors is given up early, so that a row about time-outs is short. Everything else is the default. */
 const QUICK: LeaseElectorOptions = {
@@ -51,8 +58,8 @@ interface Row {
   readonly variant: string;
   /** With the options of this row, in milliseconds. */
   readonly boundMs: number;
-  /** Does it, and returns how long it took, in milliseconds. */
-  readonly run: (t: TestContext) => Promise<number>;
+  /** Does it, and returns how long it took. */
+  readonly run: (t: TestContext) => Promise<Measured>;
 }
 
 /** A leader in `web-0` and a candidate in `web-1`, each with a network of its own. */
@@ -84,6 +91,11 @@ function deletePod({ scene, leader }: Pick<Couple, 'scene' | 'leader'>): Promise
   return scene.cluster.delete('pod', leader.pod.name);
 }
 
+/** The one that took the longest. */
+function longest(all: readonly Measured[], boundMs: number): Measured {
+  return all.reduce((longer, next) => (netMs(next, boundMs) > netMs(longer, boundMs) ? next : longer));
+}
+
 const aSuccessorLeads = 'a successor leads';
 
 /** The network of a candidate fails in some way, and comes back; the leader's Pod is deleted in between. */
@@ -95,7 +107,7 @@ async function successionAfter(
     begin,
     end,
   }: { boundMs: number; faultMs: number } & Record<'begin' | 'end', (proxy: NetworkProxy) => void>,
-): Promise<number> {
+): Promise<Measured> {
   const { scene, leader, other, otherProxy } = await couple(t, QUICK);
   begin(otherProxy);
   await deletePod({ scene, leader });
@@ -108,12 +120,12 @@ async function successionAfter(
 // --- An API server that is down -------------------------------------------------------------------------------------
 
 /** The longest of several outages, each a little shorter than the one before, so that back-offs meet its end differently. */
-async function longestOutage(outage: (downMs: number) => Promise<number>): Promise<number> {
+async function longestOutage(outage: (downMs: number) => Promise<Measured>): Promise<Measured> {
   const rounds = Array.from({ length: OUTAGE_ROUNDS }, (_, round) => outage(OUTAGE_MS - round * 617));
-  return Math.max(...(await Promise.all(rounds)));
+  return longest(await Promise.all(rounds), RETRY_BOUND_MS);
 }
 
-async function outageWithDeletion(t: TestContext, downMs: number): Promise<number> {
+async function outageWithDeletion(t: TestContext, downMs: number): Promise<Measured> {
   const scene = await NetworkScene.start(t);
   const proxy = await scene.proxy();
   const leader = await scene.candidate('web-0', proxy, {});
@@ -126,17 +138,17 @@ async function outageWithDeletion(t: TestContext, downMs: number): Promise<numbe
   return timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => others.some(({ elector }) => elector.isLeader));
 }
 
-async function outageWithRestart(t: TestContext, downMs: number): Promise<number> {
+async function outageWithRestart(t: TestContext, downMs: number): Promise<Measured> {
   const { scene, leader } = await couple(t, {});
   await scene.cluster.pullThePlug();
   await leader.elector.stop();
   const { elector, started } = scene.restarted(leader, {});
   await pause(downMs);
   await scene.cluster.plugIn();
-  const tookMs = await timeUntil('the next container leads', RETRY_BOUND_MS, () => elector.isLeader);
+  const measured = await timeUntil('the next container leads', RETRY_BOUND_MS, () => elector.isLeader);
   await started;
   assert.equal(elector.term?.resumed, true);
-  return tookMs;
+  return measured;
 }
 
 const OUTAGES: readonly Row[] = [
@@ -196,7 +208,7 @@ async function sickReplica(
   watches: WatchesOfTheSick,
   boundMs: number,
   options: LeaseElectorOptions,
-): Promise<number> {
+): Promise<Measured> {
   const scene = await NetworkScene.start(t);
   const replica = await Replica.start(t, scene.cluster);
   const balancer = await scene.proxy({ ports: [replica.port, scene.cluster.port] });
@@ -246,7 +258,7 @@ const SICK_REPLICAS: readonly Row[] = [
 
 // --- Watches that tell nothing ----------------------------------------------------------------------------------------
 
-async function muteWatches(t: TestContext, watches: (version: number) => Delivery): Promise<number> {
+async function muteWatches(t: TestContext, watches: (version: number) => Delivery): Promise<Measured> {
   const { scene, leader, other, otherProxy } = await couple(t, {}, { endsTls: true });
   otherProxy.watches = watches(Number(scene.cluster.lease()?.metadata.resourceVersion));
   await deletePod({ scene, leader });
@@ -254,7 +266,7 @@ async function muteWatches(t: TestContext, watches: (version: number) => Deliver
 }
 
 /** The collector is held back, so that the Pod's watch alone can tell. */
-async function muteWatchOfThePod(t: TestContext): Promise<number> {
+async function muteWatchOfThePod(t: TestContext): Promise<Measured> {
   const { scene, leader, other, otherProxy } = await couple(t, {}, { endsTls: true });
   const release = scene.cluster.server.holdGarbageCollector();
   t.after(release);
@@ -264,7 +276,7 @@ async function muteWatchOfThePod(t: TestContext): Promise<number> {
   return timeUntil(aSuccessorLeads, MUTE_BOUND_MS, () => other.elector.isLeader);
 }
 
-async function muteWatchesOfTheLeader(t: TestContext, boundMs: number): Promise<number> {
+async function muteWatchesOfTheLeader(t: TestContext, boundMs: number): Promise<Measured> {
   const { scene, leader, leaderProxy } = await couple(t, QUICK_RENEWALS, { endsTls: true });
   leaderProxy.watches = { type: 'silent' };
   await deletePod({ scene, leader });
@@ -317,45 +329,45 @@ function slow(t: TestContext, latencyMs: number): Promise<Couple> {
   });
 }
 
-async function firstElectionWith(t: TestContext, latencyMs: number): Promise<number> {
+async function firstElectionWith(t: TestContext, latencyMs: number): Promise<Measured> {
   const scene = await NetworkScene.start(t);
   const proxy = await scene.proxy();
   proxy.latencyMs = latencyMs / 2;
   const pod = behind(scene.cluster.addPod('web-0'), proxy);
   const { elector, started } = scene.restarted({ pod }, QUICK);
-  const tookMs = await timeUntil('somebody leads', LATENCY_FACTOR * latencyMs, () => elector.isLeader);
+  const measured = await timeUntil('somebody leads', LATENCY_FACTOR * latencyMs, () => elector.isLeader);
   await started;
-  return tookMs;
+  return measured;
 }
 
-async function successionWith(t: TestContext, latencyMs: number): Promise<number> {
+async function successionWith(t: TestContext, latencyMs: number): Promise<Measured> {
   const { scene, leader, other } = await slow(t, latencyMs);
   await deletePod({ scene, leader });
   return timeUntil(aSuccessorLeads, LATENCY_FACTOR * latencyMs, () => other.elector.isLeader);
 }
 
-async function resumptionWith(t: TestContext, latencyMs: number): Promise<number> {
+async function resumptionWith(t: TestContext, latencyMs: number): Promise<Measured> {
   const { scene, leader } = await slow(t, latencyMs);
   await leader.elector.stop();
   const { elector, started } = scene.restarted(leader, QUICK);
-  const tookMs = await timeUntil('the next container leads', LATENCY_FACTOR * latencyMs, () => elector.isLeader);
+  const measured = await timeUntil('the next container leads', LATENCY_FACTOR * latencyMs, () => elector.isLeader);
   await started;
-  return tookMs;
+  return measured;
 }
 
-async function confirmationWith(t: TestContext, latencyMs: number): Promise<number> {
+async function confirmationWith(t: TestContext, latencyMs: number): Promise<Measured> {
   const { leader } = await slow(t, latencyMs);
-  const startMs = performance.now();
+  const measure = startMeasuring();
   await leader.elector.confirm();
-  return performance.now() - startMs;
+  return measure();
 }
 
-async function handOverWith(t: TestContext, latencyMs: number): Promise<number> {
+async function handOverWith(t: TestContext, latencyMs: number): Promise<Measured> {
   const { leader, other } = await slow(t, latencyMs);
   const stopped = leader.elector.stop({ release: true });
-  const tookMs = await timeUntil(aSuccessorLeads, LATENCY_FACTOR * latencyMs, () => other.elector.isLeader);
+  const measured = await timeUntil(aSuccessorLeads, LATENCY_FACTOR * latencyMs, () => other.elector.isLeader);
   await stopped;
-  return tookMs;
+  return measured;
 }
 
 const LATENCIES: readonly Row[] = LATENCY_SHARES.flatMap((share) =>
@@ -370,7 +382,7 @@ const LATENCIES: readonly Row[] = LATENCY_SHARES.flatMap((share) =>
       fault: 'A constant latency below `requestTimeoutMs`',
       documented: '6 × latency',
       variant: `${what}, at ${share} of requestTimeoutMs`,
-      boundMs: LATENCY_FACTOR * share * 1_000,
+      boundMs: Math.round(LATENCY_FACTOR * share * 1_000),
       run: (t) => run(t, share * 1_000),
     }),
   ),
@@ -383,26 +395,25 @@ async function electionAndHandOver(
   options: LeaseElectorOptions,
   proxyOptions: { readonly endsTls?: boolean },
   prepare: (proxy: NetworkProxy) => void,
-): Promise<number> {
-  const startMs = performance.now();
+): Promise<Measured> {
   const scene = await NetworkScene.start(t);
   const proxy = await scene.proxy(proxyOptions);
   prepare(proxy);
+  const measure = startMeasuring();
   const leader = await scene.candidate('web-0', proxy, options);
-  const electedMs = performance.now() - startMs;
+  const elected = measure();
   const other = await scene.candidate('web-1', proxy, options);
   const renewals = countRenewals(other.elector);
   await until('the leader renews', () => renewals.count >= 3);
   assert.equal(leader.elector.isLeader, true);
   await leader.elector.confirm();
   const stopped = leader.elector.stop({ release: true });
-  const handedOverMs = await timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => other.elector.isLeader);
+  const handedOver = await timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => other.elector.isLeader);
   await stopped;
-  t.diagnostic(`elected in ${electedMs.toFixed(0)} ms, handed over in ${handedOverMs.toFixed(0)} ms`);
-  return Math.max(electedMs, handedOverMs);
+  return longest([elected, handedOver], RETRY_BOUND_MS);
 }
 
-async function cutConnections(t: TestContext, how: Cut): Promise<number> {
+async function cutConnections(t: TestContext, how: Cut): Promise<Measured> {
   const { scene, leader, other, otherProxy } = await couple(t, QUICK);
   otherProxy.cut(how);
   await deletePod({ scene, leader });
@@ -410,15 +421,15 @@ async function cutConnections(t: TestContext, how: Cut): Promise<number> {
 }
 
 /** The leader does not notice anything but that its next request takes a little longer. */
-async function cutConnectionsOfTheLeader(t: TestContext, how: Cut): Promise<number> {
+async function cutConnectionsOfTheLeader(t: TestContext, how: Cut): Promise<Measured> {
   const { leader, leaderProxy, other } = await couple(t, QUICK_RENEWALS);
   const renewals = countRenewals(other.elector);
   await until('it has renewed', () => renewals.count > 0);
   leaderProxy.cut(how);
   const before = renewals.count;
-  const tookMs = await timeUntil('it renews again', 200 + RETRY_BOUND_MS, () => renewals.count > before + 1);
+  const measured = await timeUntil('it renews again', 200 + RETRY_BOUND_MS, () => renewals.count > before + 1);
   assert.equal(leader.elector.isLeader, true);
-  return tookMs;
+  return measured;
 }
 
 const ENDING_CONNECTIONS: readonly Row[] = [
@@ -475,7 +486,7 @@ async function leaderCutOff(
   boundMs: number,
   begin: (proxy: NetworkProxy) => void,
   end: (proxy: NetworkProxy) => void,
-): Promise<number> {
+): Promise<Measured> {
   const { scene, leader, leaderProxy, other } = await couple(t, QUICK_RENEWALS);
   let led = 0;
   leader.elector.on('demoted', () => assert.fail('it leads for life'));
@@ -492,23 +503,23 @@ async function leaderCutOff(
   assert.deepEqual([leader.elector.isLeader, other.elector.isLeader, led], [true, false, 0]);
   const renewals = countRenewals(other.elector);
   end(leaderProxy);
-  const tookMs = await timeUntil('it renews again', boundMs, () => renewals.count > 0);
+  const measured = await timeUntil('it renews again', boundMs, () => renewals.count > 0);
   assert.deepEqual([leader.elector.isLeader, led, scene.cluster.ownerUid()], [true, 0, leader.pod.uid]);
-  return tookMs;
+  return measured;
 }
 
-async function halfOpenLeader(t: TestContext, boundMs: number): Promise<number> {
+async function halfOpenLeader(t: TestContext, boundMs: number): Promise<Measured> {
   const { leader, leaderProxy, other } = await couple(t, QUICK_RENEWALS);
   const renewals = countRenewals(other.elector);
   await until('it has renewed', () => renewals.count > 0);
   leaderProxy.forget();
   const before = renewals.count;
-  const tookMs = await timeUntil('it renews again', boundMs, () => renewals.count > before);
+  const measured = await timeUntil('it renews again', boundMs, () => renewals.count > before);
   assert.equal(leader.elector.isLeader, true);
-  return tookMs;
+  return measured;
 }
 
-async function halfOpenCandidate(t: TestContext, boundMs: number): Promise<number> {
+async function halfOpenCandidate(t: TestContext, boundMs: number): Promise<Measured> {
   const { scene, leader, other, otherProxy } = await couple(t, QUICK);
   otherProxy.forget();
   await deletePod({ scene, leader });
@@ -579,14 +590,13 @@ const CUT_OFF: readonly Row[] = [
   },
 ];
 
-const ROWS = [OUTAGES, SICK_REPLICAS, MUTE_WATCHES, CUT_OFF, LATENCIES, ENDING_CONNECTIONS].flat();
+/** Those that wait the longest come first. */
+const ROWS = [OUTAGES, MUTE_WATCHES, CUT_OFF, SICK_REPLICAS, LATENCIES, ENDING_CONNECTIONS].flat();
 
-describe('network faults', { concurrency: ROWS.length }, () => {
+describe('network faults', { concurrency: SCENES_AT_ONCE }, () => {
   for (const { fault, variant, boundMs, run } of ROWS) {
     test(`${fault}: ${variant}`, async (t) => {
-      const tookMs = await run(t);
-      t.diagnostic(`${fault}, ${variant}: ${Math.round(tookMs)} ms, bound ${boundMs} ms`);
-      assert.ok(tookMs <= boundMs, `it took ${Math.round(tookMs)} ms; the bound is ${boundMs} ms`);
+      assertWithin(t, `${fault}, ${variant}`, await run(t), boundMs);
     });
   }
 });

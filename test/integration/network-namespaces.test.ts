@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CandidateProcess, type CandidateReport, tokenOf } from './candidate-process.ts';
 import { FAST, TestCluster, until } from './cluster.ts';
 import { type Loss, NetworkNamespaces } from './network-namespaces.ts';
-import { timeUntil } from './network-scene.ts';
+import { assertWithin, timeUntil } from './network-scene.ts';
 
 /** How long no packet passes, in milliseconds: longer than a Lease lasts, and than a request may. */
 const LOSS_MS = 3_500;
@@ -49,9 +49,8 @@ test('the leader stays leader while the kernel loses its packets, and nobody lea
     assert.deepEqual([other.all('elected').length, leader.all('demoted').length], [0, 0], loss);
     const seen = other.all('renewed').length;
     namespaces.restore(loss);
-    const tookMs = await timeUntil('it renews again', RECOVERY_BOUND_MS, () => other.all('renewed').length > seen);
-    t.diagnostic(`${loss}: it renews ${Math.round(tookMs)} ms after packets pass again, bound ${RECOVERY_BOUND_MS} ms`);
-    assert.ok(tookMs <= RECOVERY_BOUND_MS, `${loss}: it took ${tookMs} ms`);
+    const measured = await timeUntil('it renews again', RECOVERY_BOUND_MS, () => other.all('renewed').length > seen);
+    assertWithin(t, `${loss}, until it renews after packets pass again`, measured, RECOVERY_BOUND_MS);
   }
 
   // Deleted while nothing reaches it, its process is a ghost. It ends its term with the first answer that arrives.
@@ -61,10 +60,10 @@ test('the leader stays leader while the kernel loses its packets, and nobody lea
   assert.ok(tokenOf(next) > tokenOf(first));
   assert.equal((await stateOf(leader)).isLeader, true, 'nothing told it');
   namespaces.restore('answers lost');
-  const tookMs = await timeUntil('the ghost is demoted', RECOVERY_BOUND_MS, () => leader.all('demoted').length > 0);
-  t.diagnostic(`the ghost is demoted ${Math.round(tookMs)} ms after packets pass again`);
-  assert.ok(tookMs <= RECOVERY_BOUND_MS, `the ghost led for ${tookMs} ms`);
-  await leader.report('demoted', 'pod-deleted');
+  const measured = await timeUntil('the ghost is demoted', RECOVERY_BOUND_MS, () => leader.all('demoted').length > 0);
+  assertWithin(t, 'until the ghost is demoted after packets pass again', measured, RECOVERY_BOUND_MS);
+  // The Lease of another Pod proves it, and so does its own Pod: either answer may be the first.
+  assert.match(leader.all('demoted')[0]?.detail ?? '', /^(usurped|pod-deleted)$/);
 });
 
 test('the sibling lock does not reach a process of the Pod in another network namespace: twins warn of each other', async (t) => {
@@ -80,9 +79,8 @@ test('the sibling lock does not reach a process of the Pod in another network na
   const twin = new CandidateProcess(t, pod);
   assert.equal((await twin.report('elected')).resumed, true, 'in another the kernel knows two sockets of that name');
   await until('both have led', () => first.all('elected').length > 0 && twin.all('elected').length > 0);
-  const tookMs = await timeUntil('both warn', TWIN_BOUND_MS, () =>
+  const measured = await timeUntil('both warn', TWIN_BOUND_MS, () =>
     [first, twin].every((process) => process.all('warning', 'twin').length > 0),
   );
-  t.diagnostic(`both warn of a twin after ${Math.round(tookMs)} ms, bound ${TWIN_BOUND_MS} ms`);
-  assert.ok(tookMs <= TWIN_BOUND_MS, `it took ${tookMs} ms`);
+  assertWithin(t, 'until both warn of a twin', measured, TWIN_BOUND_MS);
 });

@@ -16,6 +16,8 @@ import { NetworkProxy } from './network-proxy.ts';
 
 /** How often a condition is looked at, in milliseconds. */
 const LOOK_MS = 5;
+/** A timer that is late by more than this means that the process stood still, in milliseconds. */
+const STALL_MS = 25;
 /** How much longer than its bound something is waited for, so that a failure says how long it took. */
 const OVERTIME_MS = 15_000;
 
@@ -107,20 +109,57 @@ export function behind(pod: TestPod, proxy: NetworkProxy): TestPod {
   return { ...pod, environment: { ...pod.environment, KUBERNETES_SERVICE_PORT: String(proxy.port) } };
 }
 
-/**
- * Waits until something is so, and returns after how many milliseconds it was. Waits beyond the bound, so that a failure
- * of the assertion that follows says by how much.
- */
-export async function timeUntil(what: string, boundMs: number, isSo: () => boolean): Promise<number> {
+/** How long something took. */
+export interface Measured {
+  readonly tookMs: number;
+  /** For how much of it this process stood still, because the machine was busy with something else. */
+  readonly stalledMs: number;
+}
+
+/** Measures from now on. */
+export function startMeasuring(): () => Measured {
   const startMs = performance.now();
+  let stalledMs = 0;
+  let lastMs = startMs;
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    if (nowMs - lastMs > STALL_MS) stalledMs += nowMs - lastMs - LOOK_MS;
+    lastMs = nowMs;
+  }, LOOK_MS).unref();
+  return () => {
+    clearInterval(timer);
+    return { tookMs: performance.now() - startMs, stalledMs };
+  };
+}
+
+/** What is compared with a bound: a machine may stand still for as long as the bound is, but not for ever. */
+export function netMs({ tookMs, stalledMs }: Measured, boundMs: number): number {
+  return tookMs - Math.min(stalledMs, boundMs);
+}
+
+/**
+ * Waits until something is so, and returns how long that took. Waits beyond the bound, so that a failure of the assertion
+ * that follows says by how much.
+ */
+export async function timeUntil(what: string, boundMs: number, isSo: () => boolean): Promise<Measured> {
+  const measure = startMeasuring();
+  const endMs = performance.now() + boundMs + OVERTIME_MS;
   while (!isSo()) {
-    const tookMs = performance.now() - startMs;
-    if (tookMs > boundMs + OVERTIME_MS) {
+    if (performance.now() > endMs) {
+      const { tookMs } = measure();
       assert.fail(`after ${Math.round(tookMs)} ms still waits until ${what}; the bound is ${boundMs} ms`);
     }
     await pause(LOOK_MS);
   }
-  return performance.now() - startMs;
+  return measure();
+}
+
+/** Fails when it took longer than the bound, and says in any case how long it took. */
+export function assertWithin(t: TestContext, what: string, measured: Measured, boundMs: number): void {
+  const [took, stalled] = [Math.round(measured.tookMs), Math.round(measured.stalledMs)];
+  const sentence = `${what}: ${took} ms, bound ${boundMs} ms${stalled > 0 ? `; this process stood still for ${stalled} ms` : ''}`;
+  t.diagnostic(sentence);
+  assert.ok(netMs(measured, boundMs) <= boundMs, sentence);
 }
 
 /** Counts the renewals that an elector sees from now on. */
