@@ -8,6 +8,11 @@ import { readFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LeaseElectorOptions } from '../../src/index.ts';
+import {
+  DEFAULT_LEASE_DURATION_SECONDS,
+  DEFAULT_RENEW_INTERVAL_MS,
+  DEFAULT_REQUEST_TIMEOUT_MS,
+} from '../../src/options.ts';
 import { until } from './cluster.ts';
 import type { Cut, Delivery, NetworkProxy } from './network-proxy.ts';
 import {
@@ -40,12 +45,14 @@ const OUTAGE_ROUNDS = 5;
 /** More would keep a machine of two cores busy, and would measure that. */
 const SCENES_AT_ONCE = 12;
 
-/** A request of these electors is given up early, so that a row about time-outs is short. Everything else is the default. */
-const QUICK: LeaseElectorOptions = {
-  renewIntervalMs: 10_000,
-  leaseDurationSeconds: 30,
-  requestTimeoutMs: 1_000,
+/** The electors of other tests are faster. */
+const DEFAULTS: LeaseElectorOptions = {
+  renewIntervalMs: DEFAULT_RENEW_INTERVAL_MS,
+  leaseDurationSeconds: DEFAULT_LEASE_DURATION_SECONDS,
+  requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
 };
+/** A request of these electors is given up early, so that a row about time-outs is short. */
+const QUICK: LeaseElectorOptions = { ...DEFAULTS, requestTimeoutMs: 1_000 };
 /** These renew often as well, so that a row about renewals is short. */
 const QUICK_RENEWALS: LeaseElectorOptions = { ...QUICK, renewIntervalMs: 200, leaseDurationSeconds: 1 };
 
@@ -128,8 +135,8 @@ async function longestOutage(outage: (downMs: number) => Promise<Measured>): Pro
 async function outageWithDeletion(t: TestContext, downMs: number): Promise<Measured> {
   const scene = await NetworkScene.start(t);
   const proxy = await scene.proxy();
-  const leader = await scene.candidate('web-0', proxy, {});
-  const others = [await scene.candidate('web-1', proxy, {}), await scene.candidate('web-2', proxy, {})];
+  const leader = await scene.candidate('web-0', proxy, DEFAULTS);
+  const others = [await scene.candidate('web-1', proxy, DEFAULTS), await scene.candidate('web-2', proxy, DEFAULTS)];
   await scene.settle([leader, ...others]);
   await scene.cluster.pullThePlug();
   await deletePod({ scene, leader });
@@ -139,10 +146,10 @@ async function outageWithDeletion(t: TestContext, downMs: number): Promise<Measu
 }
 
 async function outageWithRestart(t: TestContext, downMs: number): Promise<Measured> {
-  const { scene, leader } = await couple(t, {});
+  const { scene, leader } = await couple(t, DEFAULTS);
   await scene.cluster.pullThePlug();
   await leader.elector.stop();
-  const { elector, started } = scene.restarted(leader, {});
+  const { elector, started } = scene.restarted(leader, DEFAULTS);
   await pause(downMs);
   await scene.cluster.plugIn();
   const measured = await timeUntil('the next container leads', RETRY_BOUND_MS, () => elector.isLeader);
@@ -230,7 +237,7 @@ const SICK_REPLICAS: readonly Row[] = [
       documented: '10 s',
       variant: `it answers ${status}, and its watches end`,
       boundMs: SICK_BOUND_MS,
-      run: (t) => sickReplica(t, status, 'end', SICK_BOUND_MS, {}),
+      run: (t) => sickReplica(t, status, 'end', SICK_BOUND_MS, DEFAULTS),
     }),
   ),
   {
@@ -238,7 +245,7 @@ const SICK_REPLICAS: readonly Row[] = [
     documented: '10 s',
     variant: 'it answers 401, and its open watches live on',
     boundMs: SICK_BOUND_MS,
-    run: (t) => sickReplica(t, 401, 'live', SICK_BOUND_MS, {}),
+    run: (t) => sickReplica(t, 401, 'live', SICK_BOUND_MS, DEFAULTS),
   },
   {
     fault: 'One API server of two answers no request, and its watches live on',
@@ -259,7 +266,7 @@ const SICK_REPLICAS: readonly Row[] = [
 // --- Watches that tell nothing ----------------------------------------------------------------------------------------
 
 async function muteWatches(t: TestContext, watches: (version: number) => Delivery): Promise<Measured> {
-  const { scene, leader, other, otherProxy } = await couple(t, {}, { endsTls: true });
+  const { scene, leader, other, otherProxy } = await couple(t, DEFAULTS, { endsTls: true });
   otherProxy.watches = watches(Number(scene.cluster.lease()?.metadata.resourceVersion));
   await deletePod({ scene, leader });
   return timeUntil(aSuccessorLeads, MUTE_BOUND_MS, () => other.elector.isLeader);
@@ -267,7 +274,7 @@ async function muteWatches(t: TestContext, watches: (version: number) => Deliver
 
 /** The collector is held back, so that the Pod's watch alone can tell. */
 async function muteWatchOfThePod(t: TestContext): Promise<Measured> {
-  const { scene, leader, other, otherProxy } = await couple(t, {}, { endsTls: true });
+  const { scene, leader, other, otherProxy } = await couple(t, DEFAULTS, { endsTls: true });
   const release = scene.cluster.server.holdGarbageCollector();
   t.after(release);
   otherProxy.watchFilter = (path) => path.includes('/pods');
@@ -460,14 +467,14 @@ const ENDING_CONNECTIONS: readonly Row[] = [
   ...(['end', 'reset'] as const).flatMap((how): Row[] => [
     {
       fault: 'All connections of a process are cut',
-      documented: '2.5 s until a successor leads; the leader’s next renewal comes in time',
+      documented: '2.5 s until a successor leads; the next renewal of the leader comes in time',
       variant: `with ${how === 'end' ? 'FIN' : 'RST'}, those of a candidate`,
       boundMs: RETRY_BOUND_MS,
       run: (t) => cutConnections(t, how),
     },
     {
       fault: 'All connections of a process are cut',
-      documented: '2.5 s until a successor leads; the leader’s next renewal comes in time',
+      documented: '2.5 s until a successor leads; the next renewal of the leader comes in time',
       variant: `with ${how === 'end' ? 'FIN' : 'RST'}, those of the leader`,
       boundMs: 200 + RETRY_BOUND_MS,
       run: (t) => cutConnectionsOfTheLeader(t, how),
@@ -606,7 +613,7 @@ test('docs/correctness.md lists every network fault with its bound', () => {
   const section = text.split('## Network faults and their bounds')[1]?.split('\n## ')[0] ?? '';
   const rows = section
     .split('\n')
-    .filter((line) => line.startsWith('| ') && line.includes('network-faults.test.ts'))
+    .filter((line) => line.startsWith('| ') && line.includes('`network-faults.test.ts`'))
     .map((line) => line.split('|').map((cell) => cell.trim()))
     .map(([, fault, , bound]) => `${fault}: ${bound}`);
   assert.deepEqual(new Set(rows), new Set(ROWS.map(({ fault, documented }) => `${fault}: ${documented}`)));
