@@ -599,13 +599,26 @@ const CUT_OFF: readonly Row[] = [
   },
 ];
 
+/** A row is measured again so often, and only where the machine spoiled the measurement. */
+const RERUNS = 2;
+
+/** A process that stands still for a moment can miss a time-out, and then pays for a whole try. */
+function measuresTheMachine(measured: Measured, boundMs: number): boolean {
+  return netMs(measured, boundMs) > boundMs && measured.stalledMs > boundMs / 10;
+}
+
 /** Those that wait the longest come first. */
 const ROWS = [OUTAGES, MUTE_WATCHES, CUT_OFF, SICK_REPLICAS, LATENCIES, ENDING_CONNECTIONS].flat();
 
 describe('network faults', { concurrency: SCENES_AT_ONCE }, () => {
   for (const { fault, variant, boundMs, run } of ROWS) {
     test(`${fault}: ${variant}`, async (t) => {
-      assertWithin(t, `${fault}, ${variant}`, await run(t), boundMs);
+      let measured = await run(t);
+      for (let rerun = 0; rerun < RERUNS && measuresTheMachine(measured, boundMs); rerun += 1) {
+        t.diagnostic(`measured again, for this process stood still for ${Math.round(measured.stalledMs)} ms`);
+        measured = await run(t);
+      }
+      assertWithin(t, `${fault}, ${variant}`, measured, boundMs);
     });
   }
 });

@@ -15,8 +15,8 @@ import { assertWithin, timeUntil } from './network-scene.ts';
 const LOSS_MS = 3_500;
 /** When packets pass again, one request may still have to time out; then the next try comes within 2.5 s. */
 const RECOVERY_BOUND_MS: number = (FAST.requestTimeoutMs ?? 0) + 2_500;
-/** A leader meets the first renewal that it did not send within a renewal of its own. */
-const TWIN_BOUND_MS = 5_000;
+/** Each meets a renewal of the other within two renewals; it may have to ask what that was. */
+const TWIN_BOUND_MS: number = 2 * (FAST.renewIntervalMs ?? 0) + 2_500;
 
 const LOSSES: readonly Loss[] = ['link down', 'answers lost', 'requests lost'];
 
