@@ -85,7 +85,9 @@ export type WarningCode =
   | 'unauthorized'
   | 'request-rejected'
   | 'work-not-drained'
-  | 'sibling-lock-unsupported';
+  | 'sibling-lock-unsupported'
+  /** The socket that lets one process per Pod campaign cannot be bound: this process does not campaign. */
+  | 'sibling-lock-refused';
 
 /** What the application is told. */
 export type Announcement =

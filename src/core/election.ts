@@ -41,6 +41,7 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
   if (input.type === 'stopRequested') return leave(turn, 'stopped', input.release);
   if (input.type === 'stepDownRequested') return stepDown(turn, role);
   if (endsStart(turn, input)) return;
+  if (input.type === 'siblingLockAnswered' && input.refusedBy !== undefined) warnRefusedLock(turn, input.refusedBy);
   // The watch lists now and then instead, so only the news is late.
   if (input.type === 'leaseWatchFailed' && input.failure.kind === 'forbidden' && role.name !== 'leaving') {
     turn.warn('read-forbidden', input.failure.message);
@@ -63,6 +64,15 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
     case 'leaving':
       return stepLeaving(turn, role, input);
   }
+}
+
+function warnRefusedLock(turn: Turn, refusedBy: string): void {
+  turn.warn(
+    'sibling-lock-refused',
+    `The abstract Unix socket of this Pod cannot be bound (${refusedBy}), so nobody can tell whether another process of ` +
+      'the Pod leads. This process does not campaign until the bind succeeds. Permit abstract Unix sockets in the ' +
+      "seccomp profile and in the AppArmor or SELinux policy of this process's container.",
+  );
 }
 
 function stepDown(turn: Turn, role: Role): void {

@@ -32,8 +32,15 @@ export type ReleasePolicy = 'ifTerminating' | 'always';
 export type Fact =
   /** `start()` was called. */
   | { readonly type: 'started' }
-  /** The claim on the socket that lets one process per Pod campaign was answered. */
-  | { readonly type: 'siblingLockAnswered'; readonly outcome: 'held' | 'taken' | 'unsupported' }
+  /**
+   * The claim on the socket that lets one process per Pod campaign was answered. `refusedBy` is the error code of a
+   * bind that was refused: the outcome is then `taken`, since nobody can tell.
+   */
+  | {
+      readonly type: 'siblingLockAnswered';
+      readonly outcome: 'held' | 'taken' | 'unsupported';
+      readonly refusedBy?: string;
+    }
   /** The Lease, as a consistent list or a watch event showed it. */
   | { readonly type: 'leaseObserved'; readonly lease: LeaseRecord; readonly by: 'list' | 'watch' }
   /** A DELETED event, with the last content of the Lease and a resourceVersion of its own. */

@@ -169,7 +169,9 @@ export class Driver {
           pod,
         }));
       case 'claimSiblingLock':
-        return this.#ports.siblingLock.claim((outcome) => this.take({ type: 'siblingLockAnswered', outcome }));
+        return this.#ports.siblingLock.claim((outcome, { refusedBy } = {}) =>
+          this.take({ type: 'siblingLockAnswered', outcome, ...(refusedBy === undefined ? {} : { refusedBy }) }),
+        );
       case 'settleWork':
         return this.#settleWork();
       case 'shutDown':

@@ -188,6 +188,13 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
     () => leads().stop('always').settled(false),
     ['released although the promise of onElected has not settled'],
   ],
+  'sibling-lock-refused': [
+    () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EACCES' }),
+    ['cannot be bound (EACCES)', 'does not campaign', 'Permit abstract Unix sockets'],
+  ],
   'sibling-lock-unsupported': [
     () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
     ['Abstract Unix sockets do not exist here', 'only one process in each Pod starts an elector'],
