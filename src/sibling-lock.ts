@@ -11,6 +11,7 @@ import { retryDelayMs } from './core/retry-delay.ts';
 import { debugLog } from './debug-log.ts';
 import type { SiblingLockDetail, SiblingLockListener, SiblingLockOutcome, SiblingLockPort } from './driver/ports.ts';
 import type { Random } from './random.ts';
+import { isShortage } from './shortage.ts';
 
 const debug = debugLog('lease-elector:sibling');
 
@@ -30,9 +31,6 @@ const PROMPT_DELAY_MS = 10;
 
 /** `sun_path` of a Unix socket address has room for so many bytes (Linux, unix(7)). */
 const SOCKET_PATH_LIMIT_BYTES = 108;
-
-/** What says nothing about the socket, only that this machine or process is short of something at the moment. */
-const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
 
 /**
  * What a kernel without Unix sockets answers: it has no such call, or no such address family. All containers of the Pod
@@ -157,21 +155,22 @@ class SiblingLock implements SiblingLockPort {
       }
       this.#server = null;
       if (error.code === 'EADDRINUSE') this.#waitForHolder(claimant);
-      else this.#noteRefusal(claimant, error.code ?? error.message);
+      else this.#noteRefusal(claimant, error);
     });
     // Exclusive: workers of node:cluster would otherwise all be given the primary's one socket.
     server.listen({ path: this.#path, exclusive: true });
   }
 
-  #noteRefusal(claimant: SiblingLockListener, refusedBy: string): void {
-    debug('cannot be bound: %s', refusedBy);
+  #noteRefusal(claimant: SiblingLockListener, error: NodeJS.ErrnoException): void {
+    debug('cannot be bound: %s', error.message);
+    const refusedBy = error.code ?? error.message;
     // A process that already waits is a sibling, whatever is answered now.
     if (ABSENCES.has(refusedBy) && !this.#toldTaken) {
       this.#tell(claimant, 'unsupported');
       return;
     }
     // This process might be a sibling. It does not campaign because of an error, and tries again.
-    if (!SHORTAGES.has(refusedBy) && !this.#toldRefused) {
+    if (!isShortage(error) && !this.#toldRefused) {
       this.#toldRefused = true;
       this.#toldTaken = true;
       this.#tell(claimant, 'taken', { refusedBy });
