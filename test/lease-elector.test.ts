@@ -179,7 +179,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const token = cluster.server.issueToken({
       namespace: 'shop',
       serviceAccountName: 'web',
-      pod: { name: pod.name, uid: 'the uid of a Pod that is gone' },
+      pod: { name: pod.name, uid: 'uid-of-a-pod-that-is-gone' },
     });
     writeFileSync(join(pod.directory, 'token'), token);
     await assert.rejects(cluster.elector(pod).start(), {
