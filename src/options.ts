@@ -71,7 +71,12 @@ export interface LeaseElectorOptions {
   /** Stops the elector when it aborts, as `stop()` does. */
   readonly signal?: AbortSignal;
 
-  /** Which Pod this process runs in. @default read from the service account's token, else the environment */
+  /**
+   * Which Pod this process runs in. A uid that the token does not name is looked up when the elector starts, where Pods
+   * can be read: with one that never existed the Lease would be collected again and again.
+   *
+   * @default read from the service account's token, else the environment
+   */
   readonly pod?: PodOptions;
 
   /**
@@ -82,7 +87,10 @@ export interface LeaseElectorOptions {
    */
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions;
 
-  /** Leads alone, loudly, when there is no cluster: for a developer's machine. @default false */
+  /**
+   * Leads alone, loudly, when there is no cluster: for a developer's machine. A service account directory, or a variable
+   * that the kubelet sets, is a cluster; `start()` then rejects rather than lead alone. @default false
+   */
   readonly local?: boolean;
 
   /**

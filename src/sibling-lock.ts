@@ -9,7 +9,13 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock, Timer } from './clock.ts';
 import { retryDelayMs } from './core/retry-delay.ts';
 import { debugLog } from './debug-log.ts';
-import type { SiblingLockDetail, SiblingLockListener, SiblingLockOutcome, SiblingLockPort } from './driver/ports.ts';
+import type {
+  SiblingLockDetail,
+  SiblingLockHolder,
+  SiblingLockListener,
+  SiblingLockOutcome,
+  SiblingLockPort,
+} from './driver/ports.ts';
 import type { Random } from './random.ts';
 import { isShortage } from './shortage.ts';
 
@@ -124,6 +130,12 @@ class SiblingLock implements SiblingLockPort {
     this.#server = null;
     for (const socket of this.#waiting) socket.destroy();
     this.#waiting = new Set();
+  }
+
+  /** Loaded only when it is wanted, which is rare. */
+  async findHolder(): Promise<SiblingLockHolder | null> {
+    const { findSocketHolder } = await import('./sibling-lock-owner.ts');
+    return findSocketHolder(this.#path);
   }
 
   #tell(claimant: SiblingLockListener, outcome: SiblingLockOutcome, detail?: SiblingLockDetail): void {

@@ -12,6 +12,7 @@ import { stepLeader } from './leader.ts';
 import { leave, settle, stepLeaving } from './leaving.ts';
 import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
 import { isFinalAtStart } from './request-failure.ts';
+import { stepSibling } from './sibling.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
 import { Turn } from './turn.ts';
 
@@ -56,8 +57,9 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
         // What was seen while another process of this Pod was in charge may have been that one's doing.
         turn.role = { ...FRESH_CANDIDATE, resting: true };
         turn.readLease();
+        return;
       }
-      return;
+      return stepSibling(turn, role, input);
     case 'leader':
       if (input.type === 'workSettled') return settle(turn, role, input.drained);
       return stepLeader(turn, role, input);

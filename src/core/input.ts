@@ -84,7 +84,12 @@ export type Fact =
   /** The work of the ended term has finished (`drained`), or the time it was given has passed. */
   | { readonly type: 'workSettled'; readonly drained: boolean }
   /** A delete was accepted, but the Lease is still there, with a `deletionTimestamp`: a finalizer holds it. */
-  | { readonly type: 'leaseDeletionPending'; readonly request: number; readonly lease: LeaseRecord };
+  | { readonly type: 'leaseDeletionPending'; readonly request: number; readonly lease: LeaseRecord }
+  /** The process that holds the socket, by its process id and user id; `null` when it cannot be seen. */
+  | {
+      readonly type: 'siblingLockHolderFound';
+      readonly holder: { readonly pid: number; readonly uid: number } | null;
+    };
 
 /** What the driver knows at the moment it takes a fact in its turn. */
 export interface Moment {

@@ -172,6 +172,8 @@ export class Driver {
         return this.#ports.siblingLock.claim((outcome, { refusedBy } = {}) =>
           this.take({ type: 'siblingLockAnswered', outcome, ...(refusedBy === undefined ? {} : { refusedBy }) }),
         );
+      case 'findSiblingLockHolder':
+        return this.#findSiblingLockHolder();
       case 'settleWork':
         return this.#settleWork();
       case 'shutDown':
@@ -202,6 +204,11 @@ export class Driver {
         this.take(settled.ok ? factOf(settled.value) : { type: 'requestFailed', request, failure: settled.failure }),
       )
       .catch(this.#reportDefect);
+  }
+
+  #findSiblingLockHolder(): void {
+    const found = this.#ports.siblingLock.findHolder?.() ?? Promise.resolve(null);
+    found.then((holder) => this.take({ type: 'siblingLockHolderFound', holder })).catch(this.#reportDefect);
   }
 
   #settleWork(): void {

@@ -70,6 +70,13 @@ export interface SiblingLockDetail {
   readonly refusedBy?: string;
 }
 
+/** A process, as the kernel knows it. */
+export interface SiblingLockHolder {
+  readonly pid: number;
+  /** The id of its user. */
+  readonly uid: number;
+}
+
 /** Receives each outcome of a claim. */
 export type SiblingLockListener = (outcome: SiblingLockOutcome, detail?: SiblingLockDetail) => void;
 
@@ -82,6 +89,8 @@ export interface SiblingLockPort {
   claim(listener: SiblingLockListener): void;
   /** Gives it up, or stops waiting for it. */
   free(): void;
+  /** The process that holds it; `null` when it cannot be seen. Left out where nobody can be seen. */
+  findHolder?(): Promise<SiblingLockHolder | null>;
 }
 
 /** Everything outside. */

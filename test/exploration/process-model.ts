@@ -312,6 +312,7 @@ export class Turn {
         this.#process.settling = true;
         return;
       case 'claimSiblingLock':
+      case 'findSiblingLockHolder':
         return;
       case 'shutDown':
         this.#process.stopped = true;
