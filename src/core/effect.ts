@@ -12,6 +12,10 @@ export type Effect =
   | { readonly type: 'watchLease' }
   /** Watches this Pod instead of the one watched before; `null` watches none. */
   | { readonly type: 'watchPod'; readonly pod: PodReference | null }
+  /**
+   * A consistent read showed what this watch did not: its stream is closed, and a list follows at once. The watch does
+   * not limit how often: the election orders it at most every 15 s.
+   */
   | { readonly type: 'relist'; readonly watch: 'lease' | 'pod' }
   | { readonly type: 'readLease'; readonly request: number }
   | { readonly type: 'createLease'; readonly request: number; readonly content: LeaseContent }

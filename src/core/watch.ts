@@ -111,6 +111,8 @@ export type WatchInput<Item> =
       readonly random: number;
     }
   | { readonly type: 'timerFired' }
+  /** A consistent read showed what this watch did not: its stream cannot be believed. */
+  | { readonly type: 'relistRequested' }
   | { readonly type: 'stopped' };
 
 /** What is to be done, and (from `present` on) what is now known. */
@@ -161,6 +163,8 @@ export function stepWatch<Item extends Watched>(state: WatchState, input: WatchI
       return stop(state);
     case 'timerFired':
       return takeTimer(state);
+    case 'relistRequested':
+      return relist(state);
     case 'listed':
       if (state.phase !== 'listing' || input.request !== state.request) return unchanged(state);
       return takeList(state, input.items, input.resourceVersion);
@@ -267,6 +271,19 @@ function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>): Watc
     case 'streaming':
       if (state.opened && !state.settled) return settle(state);
       return giveUpOnSilence(state);
+  }
+}
+
+/** Only a list mends a stream that is deaf, since it gives a new resume point. A wait after a failure is not shortened. */
+function relist<Item>(state: WatchState): WatchStep<Item> {
+  switch (state.phase) {
+    case 'streaming':
+      return prepend([{ type: 'close', stream: state.stream }], startListing(state));
+    case 'waitingToOpen':
+      // The timer that is set now ends in a list.
+      return { state: { ...countersOf(state), phase: 'waitingToList' }, effects: [] };
+    default:
+      return unchanged(state);
   }
 }
 

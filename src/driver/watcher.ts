@@ -55,6 +55,11 @@ export class Watcher<Item extends Watched> {
     this.#take({ type: 'started' });
   }
 
+  /** Closes the stream and lists at once, because a consistent read contradicts the watch. */
+  relist(): void {
+    this.#take({ type: 'relistRequested' });
+  }
+
   /** Final: nothing is reported any more. */
   stop(): void {
     this.#take({ type: 'stopped' });

@@ -284,7 +284,7 @@ const ends: readonly Row[] = [
     given: () => leads().podGone(SELF),
     when: (story) => story.fire('backstop').leaseRead(ownLease({ resourceVersion: '13' })),
     role: 'candidate',
-    effects: ['readLease', 'setTimer backstop 60000', 'relist'],
+    effects: ['readLease', 'setTimer backstop 60000', 'relist lease'],
   },
 ];
 

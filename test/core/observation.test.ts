@@ -116,7 +116,7 @@ const late: readonly Row[] = [
     given: () => follows().fire('backstop'),
     when: (story) => story.leaseRead(null),
     role: 'candidate',
-    effects: ['relist', 'setTimer recheck 5000'],
+    effects: ['relist lease', 'setTimer recheck 5000'],
   },
   {
     rule: '"there is none" is not believed when a DELETE of one\'s own was answered meanwhile: it may be another by now',
@@ -153,7 +153,7 @@ const late: readonly Row[] = [
     given: () => follows().fire('backstop'),
     when: (story) => story.leaseRead(leaseOf(THIRD, { uid: 'lease-0', resourceVersion: '7' })),
     role: 'candidate',
-    effects: ['relist', 'watchPod app-3/pod-3', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
+    effects: ['relist lease', 'watchPod app-3/pod-3', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
   },
 ];
 

@@ -115,6 +115,8 @@ export function sayEffect(effect: Effect): string {
       return `readPod ${effect.name}`;
     case 'watchPod':
       return `watchPod ${effect.pod === null ? 'none' : `${effect.pod.name}/${effect.pod.uid}`}`;
+    case 'relist':
+      return `relist ${effect.watch}`;
     case 'setTimer':
       return `setTimer ${effect.timer} ${effect.afterMs}`;
     case 'clearTimer':

@@ -55,6 +55,7 @@ const bookmark = (stream: number, resourceVersion: string): Input =>
 
 const started: Input = { type: 'started' };
 const timerFired: Input = { type: 'timerFired' };
+const relistRequested: Input = { type: 'relistRequested' };
 const stopped: Input = { type: 'stopped' };
 const listed = (request: number, items: readonly Item[], resourceVersion: string): Input => ({
   type: 'listed',
@@ -320,6 +321,53 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     inputs: [...LISTED, ended(1, 'forbidden'), timerFired, listed(2, [item('20')], '20')],
     effects: [{ type: 'present', item: item('20'), by: 'list' }, open(2, '20'), setTimer(WATCH_SILENCE_MS)],
   },
+  {
+    rule: 'a watch lists at once when a consistent read contradicts it',
+    inputs: [...SETTLED, relistRequested],
+    effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  {
+    rule: 'a watch lists at once when a consistent read contradicts it before the stream has opened',
+    inputs: [...LISTED, relistRequested],
+    effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  {
+    rule: 'a watch resumes from the version of the requested list, also when it is smaller',
+    inputs: [...SETTLED, bookmark(1, '999'), relistRequested, listed(2, [item('5')], '11')],
+    effects: [{ type: 'present', item: item('5'), by: 'list' }, open(2, '11'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a watch resumes from the version of the requested list when the first list came from the future',
+    inputs: [started, listed(1, [], '999'), opened(1), timerFired, relistRequested, listed(2, [], '11')],
+    effects: [{ type: 'absent', resourceVersion: '11' }, open(2, '11'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'the end of the contradicted stream is stale',
+    inputs: [...SETTLED, relistRequested, ended(1)],
+    effects: [],
+  },
+  { rule: 'a requested list changes nothing before the start', inputs: [relistRequested], effects: [] },
+  {
+    rule: 'a requested list changes nothing while a list is under way',
+    inputs: [started, relistRequested],
+    effects: [],
+  },
+  {
+    rule: 'a requested list does not shorten the wait after a failed list',
+    inputs: [started, listFailed(1, failure('unavailable')), relistRequested],
+    effects: [],
+  },
+  {
+    rule: 'a requested list does not shorten the wait after a failed stream',
+    inputs: [...SETTLED, ended(1, 'unavailable'), relistRequested],
+    effects: [],
+  },
+  {
+    rule: 'the wait after a failed stream ends in the requested list',
+    inputs: [...SETTLED, ended(1, 'unavailable'), relistRequested, timerFired],
+    effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  { rule: 'a requested list changes nothing after the stop', inputs: [started, stopped, relistRequested], effects: [] },
   {
     rule: 'a stopped watch closes its stream and its timer',
     inputs: [...SETTLED, stopped],

@@ -298,6 +298,8 @@ export class Turn {
         return this.#startWatch('lease', null);
       case 'watchPod':
         return this.#startWatch('pod', effect.pod);
+      case 'relist':
+        return this.#stepWatch(effect.watch, { type: 'relistRequested' });
       case 'readLease':
         return this.#send({ verb: 'readLease' }, effect.request, null);
       case 'createLease':
