@@ -44,10 +44,20 @@ export interface ByteSink {
   ended(failure: RequestFailure | null): void;
 }
 
+/** What a caller of a request may learn before the answer. */
+export interface RequestHooks {
+  /**
+   * The request was handed to the operating system, or it ended before that. Called once, before the answer.
+   *
+   * A transport without a wire (the simulation) need not call it.
+   */
+  readonly written?: () => void;
+}
+
 /** What the ports need of it; a simulation puts a network of its own in this place. */
 export interface ApiTransport {
   /** Sends a request and reads its answer as JSON. Ends within the request time-out. */
-  request(request: ApiRequest): Promise<ApiAnswer>;
+  request(request: ApiRequest, hooks?: RequestHooks): Promise<ApiAnswer>;
   /** Opens a stream on a connection of its own. Closing it is final and silent. */
   stream(request: ApiRequest, sink: ByteSink): { close(): void };
 }
@@ -91,9 +101,10 @@ export class ApiClient implements ApiTransport {
     this.#streamAgent = new Agent({ keepAlive: false });
   }
 
-  request(request: ApiRequest): Promise<ApiAnswer> {
+  request(request: ApiRequest, hooks: RequestHooks = {}): Promise<ApiAnswer> {
     return new Promise((resolve) => {
       const exchange = this.#send(request, this.#requestAgent, {
+        written: hooks.written ?? (() => {}),
         succeeded(response) {
           collect(response, (error, text) => {
             exchange.finish();
@@ -115,6 +126,7 @@ export class ApiClient implements ApiTransport {
       sink.ended(failure);
     };
     const exchange = this.#send(request, this.#streamAgent, {
+      written: () => {},
       succeeded(response) {
         // The time-out was for the head alone; whether a silent stream is dead is decided by the core.
         exchange.finish();
@@ -176,6 +188,7 @@ export class ApiClient implements ApiTransport {
       };
       const sent = this.#open(options);
       sent.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
+      sent.on('finish', () => exchange.noteWritten());
       sent.on('error', (error) => {
         if (exchange.sent === sent) exchange.fail(failureOfError(exchange.request, error));
       });
@@ -202,6 +215,8 @@ export class ApiClient implements ApiTransport {
 
 /** Who waits for a request. Exactly one of the two is called, once, unless the exchange is abandoned. */
 interface Outcome {
+  /** The request is on the wire, or ended before it was. */
+  written(): void;
   /** The head said 2xx; the body is still to come. */
   succeeded(response: IncomingMessage): void;
   failed(failure: RequestFailure, absent: boolean): void;
@@ -214,6 +229,7 @@ class Exchange {
   over = false;
   sent: ClientRequest | null = null;
   readonly #outcome: Outcome;
+  #written = false;
   readonly #timer: Timer;
   readonly #underWay: Set<Exchange>;
 
@@ -235,6 +251,12 @@ class Exchange {
   cancel(error: Error): void {
     this.sent?.destroy(error);
     this.fail(failureOfError(this.request, error));
+  }
+
+  noteWritten(): void {
+    if (this.#written) return;
+    this.#written = true;
+    this.#outcome.written();
   }
 
   take(response: IncomingMessage): void {
@@ -260,6 +282,7 @@ class Exchange {
     this.finish();
     this.over = true;
     debug('%s', failure.message);
+    this.noteWritten();
     this.#outcome.failed(failure, absent);
   }
 
