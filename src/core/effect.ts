@@ -92,7 +92,9 @@ export type WarningCode =
   | 'work-not-drained'
   | 'sibling-lock-unsupported'
   /** What an earlier warning called refused is accepted again. */
-  | 'refusal-over';
+  | 'refusal-over'
+  /** The Lease lost its owner: an admission webhook, a controller or a person took it away. */
+  | 'owner-removed';
 
 /** What the application is told. */
 export type Announcement =

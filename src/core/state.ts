@@ -81,6 +81,10 @@ export interface Knowledge {
    */
   readonly unsettledMark: string | null;
   readonly canDelete: boolean;
+  /** The monotonic moment at which a renewal was last sent. */
+  readonly renewalSentAtMs: number;
+  /** The renewTimes that were sent last, the newest at the end; also of renewals whose answer was lost. */
+  readonly sentRenewTimesMs: readonly number[];
   /** False once reading a Pod was forbidden: then only the garbage collector can tell that the incumbent is gone. */
   readonly canReadPods: boolean;
   /** The monotonic moment at which the API server last confirmed what is known of the Lease. */
@@ -243,6 +247,8 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       canRenew: true,
       unsettledMark: null,
       canDelete: true,
+      renewalSentAtMs: Number.NEGATIVE_INFINITY,
+      sentRenewTimesMs: [],
       canReadPods: true,
       verifiedAtMs: 0,
       failures: 0,

@@ -95,3 +95,13 @@ export function noteDeleteRefused(turn: Turn): void {
 export function noteRenewRefused(turn: Turn): void {
   turn.learn({ canRenew: false });
 }
+
+/** The Lease has lost its owner, so that the garbage collector would leave it behind. */
+export function warnOwnerRemoved(turn: Turn): void {
+  const { namespace, leaseName } = turn.config;
+  turn.warn(
+    'owner-removed',
+    `Lease ${namespace}/${leaseName} has lost its owner (metadata.ownerReferences). Most likely an admission webhook ` +
+      'takes it away, or a person did. The leader puts it back, at most once a second. Exempt this Lease from the webhook.',
+  );
+}
