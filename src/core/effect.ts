@@ -94,7 +94,9 @@ export type WarningCode =
   /** What an earlier warning called refused is accepted again. */
   | 'refusal-over'
   /** The Lease lost its owner: an admission webhook, a controller or a person took it away. */
-  | 'owner-removed';
+  | 'owner-removed'
+  /** The Lease is marked as released, but could be neither deleted nor taken back. */
+  | 'release-stuck';
 
 /** What the application is told. */
 export type Announcement =
