@@ -100,7 +100,8 @@ export type WarningCode =
 
 /** What the application is told. */
 export type Announcement =
-  | { readonly type: 'elected'; readonly term: Term }
+  /** `renews`: the first renewal is ordered with the timer `renew`, which is due at once. */
+  | { readonly type: 'elected'; readonly term: Term; readonly renews: boolean }
   | { readonly type: 'demoted'; readonly reason: DemotionReason }
   | { readonly type: 'leaderChanged'; readonly leader: Leader | null }
   | { readonly type: 'renewed'; readonly leader: Leader }
