@@ -16,6 +16,7 @@ import {
   never,
   repeating,
   restless,
+  standing,
   watchThrough,
 } from './false-electors.ts';
 import type { Mix } from './mix.ts';
@@ -108,6 +109,53 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 0.5 },
     invariant: 1,
     what: /the work of .* overlaps/,
+  },
+
+  // --- A Pod that is gone, or on its way
+  {
+    defect: 'campaigns without a look at its own Pod',
+    make: misled(({ pod }, { pod: { name, uid } }) => ({
+      pod: { read: async (asked) => (asked === name ? standing(name, uid) : pod.read(asked)) },
+    })),
+    mix: { mishaps: ['Pod deleted by force'], mishapEveryMs: 500, pods: 5, ghostsLiveMs: 600_000 },
+    invariant: 2,
+    what: /creates the Lease without a look at its own Pod, which is gone/,
+  },
+  {
+    defect: 'resumes its term without a look at its own Pod',
+    make: misled(({ pod }, process) => ({
+      pod: {
+        read: async (asked) => {
+          const { name, uid } = process.pod;
+          const resumes = process.knowledge.lastOwner?.uid === uid && !process.elector.isLeader;
+          return asked === name && resumes ? standing(name, uid) : pod.read(asked);
+        },
+      },
+    })),
+    mix: {
+      mishaps: ['Pod deleted by force', 'container crashes'],
+      mishapEveryMs: 500,
+      ghostsLiveMs: 600_000,
+      siblings: 1,
+      weather: SLOW,
+    },
+    invariant: 2,
+    what: /begins a term without a look at its own Pod, which is gone/,
+  },
+  {
+    defect: 'campaigns although its own Pod is being deleted',
+    make: misled(({ pod }) => ({
+      pod: {
+        read: async (name) => {
+          const answer = await pod.read(name);
+          if (!answer.ok || answer.value === null) return answer;
+          return { ok: true, value: { ...answer.value, terminating: false } };
+        },
+      },
+    })),
+    mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 1, mishapEveryMs: 1_000 },
+    invariant: 2,
+    what: /campaigns although it was told that its own Pod is being deleted/,
   },
 
   // --- Leadership that moves without a reason

@@ -57,6 +57,8 @@ export class Checkers implements ProcessObserver {
   #holder: Holder | null = null;
   /** Which Pod held the Lease in each version of it. */
   readonly #owners = new Map<string, string | null>();
+  /** Which process created the Lease in the version that it left. */
+  readonly #creators = new Map<string, SimulatedProcess>();
   /** Pods that lost the Lease to somebody's hand. */
   readonly #dispossessed = new Set<string>();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
@@ -71,6 +73,10 @@ export class Checkers implements ProcessObserver {
     cluster.server.onWrite((write) => {
       if (write.resource === 'leases' && write.object.metadata.name === LEASE) this.#noteWrite(cluster, write);
     });
+  }
+
+  get #nowMs(): number {
+    return this.#cluster?.timeline.nowMs() ?? 0;
   }
 
   /** The Pod that holds the Lease, or held the last one, and has not released it. */
@@ -127,6 +133,11 @@ export class Checkers implements ProcessObserver {
     if (record.term !== null) this.#violated(4, `${process.name} is elected twice without a demotion`);
     record.term = term;
     const { pod } = process;
+    const isOwnCreate = this.#creators.get(String(term.fencingToken)) === process;
+    // A create was checked when it was carried out; who resumes its term proves anew that its Pod exists.
+    if (pod.gone && !isOwnCreate && !process.knowledge.lookAtOwnPod(this.#nowMs).looked) {
+      this.#violated(2, `${process.name} begins a term without a look at its own Pod, which is gone`);
+    }
     const owner = this.#owners.get(String(term.fencingToken));
     if (owner !== pod.uid) {
       this.#violated(2, `${process.name} leads by version ${term.fencingToken} of the Lease, which is not its own`);
@@ -156,6 +167,10 @@ export class Checkers implements ProcessObserver {
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     if (writer !== null) this.#checkWrite(cluster, writer, type);
+    if (writer !== null && type === 'ADDED') {
+      this.#creators.set(resourceVersion, writer);
+      this.#checkCreator(cluster, writer);
+    }
     if (writer !== null && spec['holderIdentity'] == null && type !== 'DELETED') {
       this.#violated(2, `${writer.name} writes a Lease without a holderIdentity, on which sidecars crash`);
     }
@@ -204,6 +219,19 @@ export class Checkers implements ProcessObserver {
       writtenMs,
       durationMs,
     };
+  }
+
+  /** A create of an elector of this library: had it looked whether its own Pod exists? */
+  #checkCreator({ network }: Cluster, writer: SimulatedProcess): void {
+    const { served } = network;
+    const look = served === null ? undefined : writer.knowledge.lookBefore(served.request);
+    if (look === undefined) return;
+    if (writer.pod.gone && !look.looked) {
+      this.#violated(2, `${writer.name} creates the Lease without a look at its own Pod, which is gone`);
+    }
+    if (look.terminating && this.#holder?.uid !== writer.pod.uid) {
+      this.#violated(2, `${writer.name} campaigns although it was told that its own Pod is being deleted`);
+    }
   }
 
   /** A write of an elector of this library: had it the right to it? */

@@ -27,13 +27,15 @@ export interface Endpoint {
   readonly staleLists: boolean;
   /** Lets it take something in, unless it is dead; later, if it is paused. */
   run(work: () => void): void;
+  /** Is called for each request that it hands to its transport. */
+  asks(request: ApiRequest): void;
   /** Is shown everything that it is told, before it takes it in. */
   told(request: ApiRequest, news: News): void;
 }
 
 /** What a process is told: an answer, or a line of a watch. */
 export type News =
-  | { readonly type: 'answer'; readonly answer: ApiAnswer }
+  | { readonly type: 'answer'; readonly answer: ApiAnswer; readonly askedAtMs: number }
   | { readonly type: 'line'; readonly line: string };
 
 /** An open watch, with what the network does to it. */
@@ -89,11 +91,12 @@ export class Network {
     return {
       request: (request) =>
         new Promise((resolve) => {
+          const askedAtMs = this.#timeline.nowMs();
           const settle = (answer: ApiAnswer): void => {
             if (!underWay.delete(fail)) return;
             timer.cancel();
             this.#log(() => `${endpoint.name} is answered: ${describe(request)} → ${outcome(answer)}`);
-            endpoint.told(request, { type: 'answer', answer });
+            endpoint.told(request, { type: 'answer', answer, askedAtMs });
             resolve(answer);
           };
           const fail = (error: Error): void =>
@@ -101,6 +104,7 @@ export class Network {
           const timer = endpoint.clock.setTimer(requestTimeoutMs, () => fail(new Error('no answer in time')));
           underWay.add(fail);
           this.#log(() => `${endpoint.name} asks: ${describe(request)}`);
+          endpoint.asks(request);
           this.#exchange(endpoint, request, null, settle, fail);
         }),
       stream: (request, sink) => this.#stream(endpoint, request, requestTimeoutMs, sink),
@@ -190,6 +194,7 @@ export class Network {
     let over = false;
     let closeAtServer: (() => void) | null = null;
     let readyAtMs = 0;
+    const askedAtMs = this.#timeline.nowMs();
     const finish = (): void => {
       over = true;
       timer.cancel();
@@ -229,7 +234,7 @@ export class Network {
           if (over) return;
           finish();
           const answer = answerOf(request, response);
-          endpoint.told(request, { type: 'answer', answer });
+          endpoint.told(request, { type: 'answer', answer, askedAtMs });
           if (!answer.ok) sink.ended(answer.failure);
         });
       }

@@ -3,6 +3,7 @@
  * simulated network. The programs are in `simulated-process.ts` (this library) and `neighbour-process.ts` (others).
  */
 
+import type { ApiRequest } from '../../src/kube/api-request.ts';
 import type { Endpoint } from './network.ts';
 import type { ProcessClock } from './process-clock.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
@@ -39,6 +40,8 @@ export abstract class SimulatedContainer implements Endpoint {
 
   /** Whether it says that it leads. */
   abstract get leads(): boolean;
+
+  abstract asks(request: ApiRequest): void;
 
   abstract told(...news: Parameters<Endpoint['told']>): void;
 

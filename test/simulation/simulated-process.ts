@@ -105,7 +105,10 @@ export class SimulatedProcess extends SimulatedContainer {
     );
     const { elector } = this;
     elector.on('elected', (term) => observer.event(this, 'elected', term));
-    elector.on('demoted', (term, reason) => observer.event(this, 'demoted', term, reason));
+    elector.on('demoted', (term, reason) => {
+      this.knowledge.noteDemotion(network.nowMs);
+      observer.event(this, 'demoted', term, reason);
+    });
     elector.on('stopped', () => observer.event(this, 'stopped', null));
     for (const name of ['leaderChanged', 'renewed', 'stale', 'warning', 'error'] as const) {
       elector.on(name, () => observer.event(this, name, null));
@@ -120,6 +123,17 @@ export class SimulatedProcess extends SimulatedContainer {
   get obeys(): boolean {
     const { drainMs, drainTimeoutMs } = this.habits;
     return drainMs !== null && drainMs < drainTimeoutMs;
+  }
+
+  asks(request: ApiRequest): void {
+    if (request.resource === 'leases' && request.verb === 'create') {
+      this.knowledge.noteCreate(request, this.#network.nowMs);
+    }
+  }
+
+  override resume(): void {
+    this.knowledge.noteResumption(this.#network.nowMs);
+    super.resume();
   }
 
   told(request: ApiRequest, news: News): void {

@@ -14,13 +14,32 @@ interface WireObject {
     readonly name?: string;
     readonly uid?: string;
     readonly resourceVersion?: string;
+    readonly deletionTimestamp?: string;
     readonly ownerReferences?: readonly { readonly uid: string; readonly name: string }[];
     readonly annotations?: Readonly<Record<string, string>>;
   };
 }
 
+/** What the reads of its own Pod said before a process sent a create, or may begin to lead. */
+export interface OwnPodLook {
+  /** One of them, asked for in this attempt, showed the Pod, or Pods may not be read. */
+  readonly looked: boolean;
+  /** Each that showed the Pod showed it with a deletionTimestamp. */
+  readonly terminating: boolean;
+}
+
+/**
+ * The read of the own Pod belongs to one attempt, so it is at most so old when the create is sent, in milliseconds: two
+ * requests with their time-outs, on a clock at half the speed. A process that stood still since cannot know.
+ */
+const LOOK_VALID_MS = 60_000;
+
 export class Told {
   readonly #self: PodReference;
+  /** The reads of the own Pod that count for the attempt under way. */
+  #ownPodReads: { readonly askedAtMs: number; readonly terminating: boolean }[] = [];
+  readonly #creates = new WeakMap<ApiRequest, OwnPodLook>();
+  #resumedAtMs = Number.NEGATIVE_INFINITY;
   /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
   podGone = false;
   /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when that was told. */
@@ -38,6 +57,35 @@ export class Told {
     this.#self = self;
   }
 
+  /** A create is sent: each begins a term, or restores a Lease, and the next one needs a look of its own. */
+  noteCreate(request: ApiRequest, nowMs: number): void {
+    this.#creates.set(request, this.lookAtOwnPod(nowMs));
+    this.#ownPodReads = [];
+  }
+
+  /** A term has ended: what was read in it begins no other. */
+  noteDemotion(nowMs: number): void {
+    this.#ownPodReads = this.#ownPodReads.filter(({ askedAtMs }) => askedAtMs >= nowMs);
+  }
+
+  /** The process goes on after it stood still. */
+  noteResumption(nowMs: number): void {
+    this.#resumedAtMs = nowMs;
+  }
+
+  /** How the process had looked at its own Pod when it sent this create. */
+  lookBefore(create: ApiRequest): OwnPodLook | undefined {
+    return this.#creates.get(create);
+  }
+
+  /** How it has looked at its own Pod in the attempt under way. */
+  lookAtOwnPod(nowMs: number): OwnPodLook {
+    const reads = this.#ownPodReads.filter(
+      ({ askedAtMs }) => nowMs - askedAtMs <= LOOK_VALID_MS || this.#resumedAtMs >= askedAtMs,
+    );
+    return { looked: reads.length > 0, terminating: reads.length > 0 && reads.every(({ terminating }) => terminating) };
+  }
+
   note(request: ApiRequest, news: News, nowMs: number): void {
     if (news.type === 'line') {
       const { type, object } = JSON.parse(news.line) as { type: string; object: WireObject };
@@ -50,8 +98,12 @@ export class Told {
     if (request.resource === 'pods') {
       if (request.verb === 'get') this.podsForbidden = !answer.ok && answer.failure.kind === 'forbidden';
       if (request.verb !== 'get' || request.name !== this.#self.name) return;
-      const uid = answer.ok ? (answer.value as WireObject).metadata?.uid : undefined;
-      if (answer.ok ? uid !== this.#self.uid : answer.absent) this.podGone = true;
+      const metadata = answer.ok ? (answer.value as WireObject).metadata : undefined;
+      if (answer.ok ? metadata?.uid !== this.#self.uid : answer.absent) this.podGone = true;
+      else if (answer.ok || this.podsForbidden) {
+        const terminating = metadata?.deletionTimestamp !== undefined;
+        this.#ownPodReads.push({ askedAtMs: news.askedAtMs, terminating });
+      }
       return;
     }
     if (!answer.ok) return;
