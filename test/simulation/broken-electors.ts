@@ -45,6 +45,7 @@ export const PLAIN: Mix = {
   weather: CALM,
   mishaps: [],
   mishapEveryMs: 2_000,
+  connections: 2,
   collector: 'absent',
   collectorDelayMs: 0,
   collectorStepMs: 0,

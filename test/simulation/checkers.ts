@@ -163,19 +163,26 @@ export class Checkers implements ProcessObserver {
     const owner = metadata.ownerReferences?.[0] ?? null;
     const by = cluster.network.served?.endpoint ?? null;
     const writer = by instanceof SimulatedProcess ? by : null;
-    const byHand = this.handAtWork || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
+    const { served } = cluster.network;
+    const changed = served?.changed === true;
+    // What a webhook takes away is as good as edited by hand.
+    const byHand =
+      this.handAtWork || changed || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
+    // A Lease with a finalizer is marked, and goes when that is taken off.
+    const deletes = type === 'DELETED' || (served?.request.verb === 'delete' && served.request.resource === 'leases');
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
-    if (writer !== null) this.#checkWrite(cluster, writer, type);
+    if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
     if (writer !== null && type === 'ADDED') {
       this.#creators.set(resourceVersion, writer);
       this.#checkCreator(cluster, writer);
     }
-    if (writer !== null && spec['holderIdentity'] == null && type !== 'DELETED') {
+    if (writer !== null && spec['holderIdentity'] == null && !deletes) {
       this.#violated(2, `${writer.name} writes a Lease without a holderIdentity, on which sidecars crash`);
     }
-    if (type === 'DELETED') {
+    if (deletes) {
       const holder = this.#holder;
+      if (type !== 'DELETED') this.#owners.set(resourceVersion, owner?.uid ?? null);
       // The collector's second attempt, which has the uid alone, strikes the Lease of a live Pod that was given to it by hand.
       if (holder === null) return;
       const collected = by === null && holder.uid !== null && cluster.podExists(holder.uid);
@@ -187,7 +194,7 @@ export class Checkers implements ProcessObserver {
     const name = String(spec['holderIdentity'] ?? '');
     const previous = this.#holder;
     // An owner that was edited away holds the Lease still, unless it names somebody else: nobody else took it.
-    const orphaned = this.handAtWork && previous !== null && (name === '' || name === previous.name);
+    const orphaned = (this.handAtWork || changed) && previous !== null && (name === '' || name === previous.name);
     const uid = owner?.uid ?? (orphaned ? previous.uid : null);
     // Whoever saw that it was given up may have acted on it, although it lost its owner since.
     const released = uid !== null && metadata.annotations?.['lease-elector/released'] === uid;
@@ -289,7 +296,8 @@ export class Checkers implements ProcessObserver {
       const token = elector.term?.fencingToken;
       if (knowledge.podGone || (token !== undefined && knowledge.newestOfAnother > token)) return false;
     }
-    return (pod.gone && pod.forced) || this.#dispossessed.has(pod.uid);
+    // Two processes of one identity are told apart by nobody but themselves.
+    return (pod.gone && pod.forced) || pod.mirrored || this.#dispossessed.has(pod.uid);
   }
 
   /** The work of two Pods overlaps only where one was ousted, or does not obey. */

@@ -24,6 +24,8 @@ export class SimulatedPod {
   gone = false;
   /** Its containers are not restarted any more (Failed, Succeeded). */
   finished = false;
+  /** It had a second process with its identity that no sibling lock kept from campaigning. */
+  mirrored = false;
   /** And its kubelet has reported that they have all ended. */
   stopped = false;
 

@@ -9,7 +9,7 @@ import { ALL_PERMISSIONS } from '../permissions.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
 import { letHappen } from './mishaps.ts';
-import { describeMix, drawMix, type Mishap, type Mix } from './mix.ts';
+import { describeMix, drawMix, type Mishap, type Mix, SWITCHED_OFF } from './mix.ts';
 import type { Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 import { Timeline } from './timeline.ts';
@@ -106,7 +106,7 @@ async function faultyPhase(
   const mishap = (): void => {
     if (timeline.nowMs() > endMs) return;
     const which = mix.mishaps[Math.floor(random.next() * mix.mishaps.length)];
-    if (which !== undefined) strike(which);
+    if (which !== undefined && !SWITCHED_OFF.has(which)) strike(which);
     timeline.setTimer(-Math.log(1 - random.next()) * mix.mishapEveryMs, mishap);
   };
   timeline.setTimer(5_000, controller);
@@ -141,7 +141,12 @@ function endFaults(cluster: Cluster): void {
   cluster.calm = true;
   cluster.network.weather = CALM;
   cluster.network.down = false;
+  cluster.network.warmUp = { tokensAtMs: 0, rolesAtMs: 0 };
+  cluster.network.sickness = null;
+  cluster.network.webhook = null;
   cluster.network.forgetLists();
+  cluster.freeLease();
+  for (const pod of cluster.pods) cluster.siblingLocks.permit(pod);
   cluster.grant(ALL_PERMISSIONS);
   cluster.restoreCollector();
   // As the warning asks: nobody can tell when such a Lease ends.
@@ -151,6 +156,8 @@ function endFaults(cluster: Cluster): void {
   for (const process of cluster.processes) {
     process.isolated = false;
     process.staleLists = false;
+    process.slownessMs = 0;
+    if (process.networkNamespace !== 0) process.kill();
     process.clock.change(1, 0);
     if (process.paused) process.resume();
   }
