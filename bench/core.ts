@@ -23,6 +23,7 @@ class Election {
     renewIntervalMs: 10_000,
     leaseDurationSeconds: 30,
     succession: 'pod-deleted',
+    startGraceMs: 30_000,
   });
   #nowMs = 0;
   #version = 100;

@@ -5,11 +5,13 @@
  */
 
 import type { Clock } from './clock.ts';
-import { isFinalAtStart } from './core/request-failure.ts';
-import { atLeastRetryAfterMs, retryDelayMs } from './core/retry-delay.ts';
+import { REFUSAL_BELIEVED_MS } from './core/refusals.ts';
+import { endsStartAtOnce, endsStartWhenLasting, type RequestFailure } from './core/request-failure.ts';
+import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from './core/retry-delay.ts';
 import { debugLog } from './debug-log.ts';
 import type { Ports, SiblingLockPort } from './driver/ports.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from './errors.ts';
+import type { WarningCode } from './events.ts';
 import type { Cluster, ConnectOptions } from './kube/connect.ts';
 import type { Identity } from './kube/identity.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -37,6 +39,13 @@ export interface Place {
   readonly local: boolean;
 }
 
+/** What the application takes part in while it is being found out who this process is. */
+export interface Entrance {
+  /** Aborts when the elector is stopped. */
+  readonly signal: AbortSignal;
+  readonly warn: (code: WarningCode, message: string) => void;
+}
+
 /**
  * Finds the cluster and this Pod's place in it; without a cluster, and if that was allowed, makes do without.
  *
@@ -46,7 +55,7 @@ export interface Place {
 export async function enterCluster(
   options: ResolvedOptions,
   surroundings: Surroundings,
-  signal: AbortSignal,
+  entrance: Entrance,
 ): Promise<Place> {
   const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
   try {
@@ -54,7 +63,7 @@ export async function enterCluster(
       requestTimeoutMs,
       ...defined({ kubeConfig, serviceAccountDirectory }),
     });
-    const identity = await identify(cluster, options, surroundings, signal);
+    const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
     return { identity, ports, local: false };
   } catch (error) {
@@ -65,12 +74,12 @@ export async function enterCluster(
   }
 }
 
-/** Asks who this Pod is until there is an answer. */
+/** Asks which Pod this is until there is an answer. */
 async function identify(
   cluster: Cluster,
-  { pod, lease }: ResolvedOptions,
+  { pod, lease, startGraceMs }: ResolvedOptions,
   { clock, random }: Surroundings,
-  signal: AbortSignal,
+  { signal, warn }: Entrance,
 ): Promise<Identity> {
   // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.
   const close = (): void => cluster.close();
@@ -78,14 +87,32 @@ async function identify(
   try {
     // Stopped while the cluster was being found: no request is sent any more.
     if (signal.aborted) throw stoppedError();
+    let refusedSinceMs: number | null = null;
+    let warned = false;
     for (let attempt = 1; ; attempt += 1) {
       const answer = await cluster.identify(defined({ pod, lease }));
       if (signal.aborted) throw stoppedError();
-      if (answer.ok) return answer.value;
+      if (answer.ok) {
+        if (warned) warn('refusal-over', 'The API server accepts the request for this Pod again.');
+        return answer.value;
+      }
       const { failure } = answer;
-      if (isFinalAtStart(failure)) throw errorOfFailure(failure);
-      log('asking again who this Pod is: %s', failure.message);
-      await pause(clock, atLeastRetryAfterMs(retryDelayMs(attempt, random.next()), failure.retryAfterMs), signal);
+      if (endsStartAtOnce(failure)) throw errorOfFailure(failure);
+      log('asking again which Pod this is: %s', failure.message);
+      let delayMs = retryDelayMs(attempt, random.next());
+      if (endsStartWhenLasting(failure)) {
+        // A refusal is believed only when it lasts: an API server that has just started refuses what is allowed.
+        refusedSinceMs ??= clock.nowMs();
+        const refusedForMs = clock.nowMs() - refusedSinceMs;
+        if (refusedForMs >= startGraceMs) throw errorOfFailure(failure);
+        if (!warned && refusedForMs >= REFUSAL_BELIEVED_MS) warn(warningCodeOf(failure), failure.message);
+        warned ||= refusedForMs >= REFUSAL_BELIEVED_MS;
+        // The last try comes when the grace is over.
+        delayMs = Math.min(refusalDelayMs(attempt, random.next()), startGraceMs - refusedForMs);
+      } else {
+        refusedSinceMs = null;
+      }
+      await pause(clock, atLeastRetryAfterMs(delayMs, failure.retryAfterMs), signal);
       if (signal.aborted) throw stoppedError();
     }
   } catch (error) {
@@ -94,6 +121,11 @@ async function identify(
   } finally {
     signal.removeEventListener('abort', close);
   }
+}
+
+function warningCodeOf({ kind }: RequestFailure): WarningCode {
+  if (kind === 'unauthorized') return 'unauthorized';
+  return kind === 'forbidden' ? 'pod-read-forbidden' : 'request-rejected';
 }
 
 /** Ends early when `signal` aborts. */

@@ -129,8 +129,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /**
    * Begins to campaign; resolves as soon as it is known who leads, this process or another.
    *
-   * What passes (an API server that cannot be reached, for example) is tried again until it succeeds or the
-   * elector is stopped. What does not is an error at once. A running elector keeps the process alive.
+   * A failure that may pass (an API server that cannot be reached, for example) is retried until it succeeds or the
+   * elector is stopped. A refusal (401, 403) is retried for `startGraceMs`. Any other failure is an error at once.
+   * A running elector keeps the process alive.
    *
    * Calling it again gives the same promise.
    *
@@ -318,7 +319,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       await this.#endpoint.open();
       if (this.#over) return;
     }
-    const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, this.#stopping.signal);
+    const warn = (code: WarningCode, message: string): void => this.#warn(code, message);
+    const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, {
+      signal: this.#stopping.signal,
+      warn,
+    });
     if (this.#stopping.signal.aborted) {
       ports.close();
       return;
@@ -335,6 +340,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         renewIntervalMs: this.#options.renewIntervalMs,
         leaseDurationSeconds: this.#options.leaseDurationSeconds,
         succession: this.#options.succession,
+        startGraceMs: this.#options.startGraceMs,
       },
       ports,
       clock,

@@ -22,6 +22,9 @@ export const DEFAULT_DRAIN_TIMEOUT_MS = 20_000;
 /** A request to the API server that is not answered after this many milliseconds has failed. */
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 
+/** A refusal of the API server (401, 403) at the start is given this long to pass, in milliseconds. */
+export const DEFAULT_START_GRACE_MS = 30_000;
+
 /** A leader is elected for life: until its Pod object is deleted. */
 export const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
 
@@ -112,6 +115,13 @@ export interface LeaseElectorOptions {
   readonly requestTimeoutMs?: number;
 
   /**
+   * How long `start()` retries what the API server refuses (401, 403, or a webhook's 400) before it rejects, in
+   * milliseconds. An API server that has just started refuses what is allowed, and a Role may arrive after the Pod.
+   * @default 30000
+   */
+  readonly startGraceMs?: number;
+
+  /**
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
    * and host. It listens before anything else, and until `stop()` has resolved; where it cannot, that is a warning.
    *
@@ -142,6 +152,7 @@ export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint'> {
   readonly leaseDurationSeconds: number;
   readonly drainTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly startGraceMs: number;
 }
 
 /** How `stop()` treats the Lease. */
@@ -220,6 +231,7 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   leaseDurationSeconds: integer(1, Math.floor(LONGEST_TIMER_MS / 1000)),
   drainTimeoutMs: integer(0, LONGEST_TIMER_MS),
   requestTimeoutMs: integer(100, LONGEST_TIMER_MS),
+  startGraceMs: integer(0, LONGEST_TIMER_MS),
   endpoint: {
     expected: `true, or an object with the port (${PORT.expected}) and the host (${HOST.expected}), or one of them`,
     accepts: (value) => typeof value === 'boolean' || ENDPOINT.accepts(value),
@@ -247,6 +259,7 @@ export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
     leaseDurationSeconds: options.leaseDurationSeconds ?? DEFAULT_LEASE_DURATION_SECONDS,
     drainTimeoutMs: options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
     requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    startGraceMs: options.startGraceMs ?? DEFAULT_START_GRACE_MS,
   };
   if (resolved.leaseDurationSeconds * 1000 <= resolved.renewIntervalMs) {
     throw new LeaseElectorError(

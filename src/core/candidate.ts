@@ -9,9 +9,10 @@ import type { Input } from './input.ts';
 import { newLeaseContent, nextTransition, renewedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
-import { isUncertain, type RequestFailure } from './request-failure.ts';
+import { isBelieved } from './refusals.ts';
+import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
-import { beginTerm, noteDeleteForbidden, noteRenewForbidden } from './term.ts';
+import { beginTerm, noteDeleteRefused, noteRenewRefused } from './term.ts';
 import type { Turn } from './turn.ts';
 import { judgeLease, mustRenew, type Verdict } from './verdict.ts';
 
@@ -234,37 +235,29 @@ function noteRead(turn: Turn, role: CandidateRole, request: number, lease: Lease
 
 function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: RequestFailure): void {
   const { attempt } = role;
-  const forbidden = failure.kind === 'forbidden';
-  if (forbidden && turn.wasLeaseRead(request)) turn.warn('read-forbidden', failure.message);
   if (attempt === null) {
     if (turn.wasLeaseRead(request)) rest(turn, role, failure);
     return;
   }
   switch (purposeOf(attempt, request)) {
     case 'ownPodCheck':
-      if (!forbidden || !isChecking(attempt)) return rest(turn, role, failure);
-      notePodsUnreadable(turn, failure);
+      // Without this read a ghost could campaign, so a refusal must have lasted before it is done without.
+      if (!isChecking(attempt) || !isBelieved(turn.knowledge, 'get pods')) return rest(turn, role, failure);
+      notePodsUnreadable(turn);
       turn.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
       return;
     case 'deletion':
-      if (!forbidden) return rest(turn, role, failure);
-      noteDeleteForbidden(turn, failure);
+      if (!isRefusal(failure)) return rest(turn, role, failure);
+      // The collector may delete it at any moment, so the candidate waits for that and does not back off.
+      noteDeleteRefused(turn);
       return abandon(turn, role);
     case 'proof':
       if (turn.wasLeaseRead(request)) return rest(turn, role, failure);
-      if (forbidden) {
-        noteRenewForbidden(turn, failure);
-      } else if (failure.kind === 'rejected') {
-        // A webhook that refuses every renewal must not keep a Pod from the Lease that is its own.
-        turn.learn({ canRenew: false });
-        turn.warn('request-rejected', failure.message);
-      } else {
-        return rest(turn, role, failure);
-      }
+      if (!isRefusal(failure)) return rest(turn, role, failure);
+      // A webhook that refuses every renewal must not keep a Pod from the Lease that is its own.
+      noteRenewRefused(turn);
       return goWithoutRenewal(turn, role, failure);
     case 'creation':
-      if (forbidden) turn.warn('create-forbidden', failure.message);
-      if (failure.kind === 'rejected') turn.warn('request-rejected', failure.message);
       return rest(turn, { ...role, createdUnawares: role.createdUnawares || isUncertain(failure) }, failure);
   }
 }

@@ -12,6 +12,15 @@ export type Effect =
   | { readonly type: 'watchLease' }
   /** Watches this Pod instead of the one watched before; `null` watches none. */
   | { readonly type: 'watchPod'; readonly pod: PodReference | null }
+  /**
+   * A consistent read showed what this watch did not: its stream is closed, and a list follows at once. The watch does
+   * not limit how often: the election orders it at most every 15 s.
+   */
+  /**
+   * A consistent read showed what this watch did not: its stream is closed, and a list follows at once. The watch does
+   * not limit how often: the election orders it at most every 15 s.
+   */
+  | { readonly type: 'relist'; readonly watch: 'lease' | 'pod' }
   | { readonly type: 'readLease'; readonly request: number }
   | { readonly type: 'createLease'; readonly request: number; readonly content: LeaseContent }
   | {
@@ -85,7 +94,9 @@ export type WarningCode =
   | 'unauthorized'
   | 'request-rejected'
   | 'work-not-drained'
-  | 'sibling-lock-unsupported';
+  | 'sibling-lock-unsupported'
+  /** What an earlier warning called refused is accepted again. */
+  | 'refusal-over';
 
 /** What the application is told. */
 export type Announcement =

@@ -11,7 +11,8 @@ import type { Input } from './input.ts';
 import { stepLeader } from './leader.ts';
 import { leave, settle, stepLeaving } from './leaving.ts';
 import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
-import { isFinalAtStart } from './request-failure.ts';
+import { finalRefusal, noteRefusals } from './refusals.ts';
+import { endsStartAtOnce, type RequestFailure } from './request-failure.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
 import { Turn } from './turn.ts';
 
@@ -29,6 +30,7 @@ export interface Step {
 export function step(state: ElectionState, input: Input): Step {
   if (state.role.name === 'stopped') return { state, effects: [] };
   const turn = new Turn(state, input);
+  noteRefusals(turn, input);
   observe(turn, input);
   stepRole(turn, turn.role, input);
   pursue(turn);
@@ -41,10 +43,6 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
   if (input.type === 'stopRequested') return leave(turn, 'stopped', input.release);
   if (input.type === 'stepDownRequested') return stepDown(turn, role);
   if (endsStart(turn, input)) return;
-  // The watch lists now and then instead, so only the news is late.
-  if (input.type === 'leaseWatchFailed' && input.failure.kind === 'forbidden' && role.name !== 'leaving') {
-    turn.warn('read-forbidden', input.failure.message);
-  }
   switch (role.name) {
     case 'starting':
       return stepStarting(turn, role, input);
@@ -96,18 +94,24 @@ function stepStarting(turn: Turn, role: StartingRole, input: Input): void {
 /** Before the first leader is known, some failures are final. */
 function endsStart(turn: Turn, input: Input): boolean {
   if (turn.knowledge.announcedLeader !== undefined || turn.role.name === 'leaving') return false;
-  if (input.type !== 'leaseWatchFailed' && input.type !== 'requestFailed') return false;
-  if (!isFinalAtStart(input.failure)) return false;
+  const failure = failureAtOnce(turn, input) ?? finalRefusal(turn)?.failure;
+  if (failure === undefined) return false;
+  turn.role = { name: 'stopped' };
+  turn.order({ type: 'shutDown', freeSiblingLock: true });
+  turn.announce({ type: 'failed', failure });
+  return true;
+}
+
+/** The failure of a request without which nobody can be elected, if a retry cannot help. */
+function failureAtOnce(turn: Turn, input: Input): RequestFailure | undefined {
+  if (input.type !== 'leaseWatchFailed' && input.type !== 'requestFailed') return undefined;
+  if (!endsStartAtOnce(input.failure)) return undefined;
   const attempt = turn.role.name === 'candidate' ? turn.role.attempt : null;
   const essential =
     input.type === 'leaseWatchFailed' ||
     turn.wasLeaseRead(input.request) ||
     (attempt?.step === 'creating' && attempt.request === input.request);
-  if (!essential) return false;
-  turn.role = { name: 'stopped' };
-  turn.order({ type: 'shutDown', freeSiblingLock: true });
-  turn.announce({ type: 'failed', failure: input.failure });
-  return true;
+  return essential ? input.failure : undefined;
 }
 
 function announceLeader(turn: Turn): void {

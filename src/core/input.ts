@@ -20,10 +20,14 @@ export type TimerName =
   | 'backstop'
   /** Another look at a Lease or a Pod that only time or its holder can change. */
   | 'recheck'
-  /** The moment at which the leader's silence is news. */
+  /** The moment at which a renewal of the leader is overdue: the Lease is read, since the watch may be dead. */
   | 'stale'
   /** The end of one's patience while leaving. */
-  | 'leaving';
+  | 'leaving'
+  /** Another try of what was refused. */
+  | 'permission'
+  /** The end of the time that a refusal at the start is given to pass. */
+  | 'startGrace';
 
 /** Whether leaving gives the Lease up: always, or only when the own Pod is being deleted and the work is done. */
 export type ReleasePolicy = 'ifTerminating' | 'always';

@@ -8,15 +8,13 @@
 import type { Input } from './input.ts';
 import { newLeaseContent, renewedContent } from './lease-content.ts';
 import { notePodsUnreadable } from './observation.ts';
-import { isOvertaken, isUncertain, type RequestFailure } from './request-failure.ts';
-import { retryDelayMs } from './retry-delay.ts';
+import { isBelieved, isTokenDead } from './refusals.ts';
+import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
+import { refusalDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
-import { endTerm, noteRenewForbidden, scheduleRenewal } from './term.ts';
+import { endTerm, noteRenewRefused, scheduleRenewal } from './term.ts';
 import type { Turn } from './turn.ts';
 import { judgeLease } from './verdict.ts';
-
-/** So many answers 401 in a row, each with a token just read, end a term: the Pod is gone, or as good as gone. */
-export const UNAUTHORIZED_LIMIT = 2;
 
 /**
  * A Lease that goes again and again is restored at most this often, in milliseconds: a ghost that may not read Pods
@@ -54,15 +52,14 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
 
 /** Makes sure that this process may go on leading. */
 function hold(turn: Turn, role: LeaderRole): void {
-  const { barred, unauthorizedAnswers, failures } = turn.knowledge;
+  const { barred, failures, refusals } = turn.knowledge;
   const { lease } = turn;
   if (barred === 'pod-deleted') return endTerm(turn, role, 'pod-deleted');
-  if (unauthorizedAnswers >= UNAUTHORIZED_LIMIT) {
-    warnUnauthorized(turn);
+  if (isTokenDead(turn.knowledge)) {
     endTerm(turn, role, 'unauthorized');
     if (turn.role.name !== 'candidate') return;
     turn.role = { ...turn.role, resting: true };
-    turn.setTimer('retry', retryDelayMs(unauthorizedAnswers, turn.moment.random));
+    turn.setTimer('retry', refusalDelayMs(refusals.token?.count ?? 1, turn.moment.random));
     return;
   }
   if (lease === null) return restore(turn, role);
@@ -134,14 +131,12 @@ function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: Req
   if (role.renewal === request) {
     noteFailedRenewal(turn, { ...role, renewal: null }, failure);
   } else if (isOwnPodCheck(role, request)) {
-    if (failure.kind !== 'forbidden') return rest(turn, { ...role, restoring: null }, failure);
-    notePodsUnreadable(turn, failure);
+    if (!isBelieved(turn.knowledge, 'get pods')) return rest(turn, { ...role, restoring: null }, failure);
+    notePodsUnreadable(turn);
     turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
   } else if (role.restoring !== null && role.restoring.creation === request) {
-    if (failure.kind === 'forbidden') turn.warn('create-forbidden', failure.message);
     rest(turn, { ...role, restoring: null }, failure);
   } else if (turn.wasLeaseRead(request)) {
-    if (failure.kind === 'forbidden') turn.warn('read-forbidden', failure.message);
     rest(turn, role, failure);
   } else if (turn.before.incumbentRead?.request === request && isOwnPodInDoubt(turn)) {
     turn.setTimer('retry', turn.backOffMs(failure));
@@ -161,8 +156,7 @@ function isOwnPodInDoubt({ knowledge }: Turn): boolean {
 /** No loss yet: somebody else may have touched the Lease, or the answer was lost on its way. */
 function noteFailedRenewal(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
   turn.role = role;
-  if (failure.kind === 'forbidden') return noteRenewForbidden(turn, failure);
-  if (failure.kind === 'rejected') turn.warn('request-rejected', failure.message);
+  if (isRefusal(failure)) return noteRenewRefused(turn);
   turn.setTimer('renew', turn.backOffMs(failure));
   if (isOvertaken(failure) || isUncertain(failure)) turn.readLease();
 }
@@ -176,12 +170,4 @@ function rest(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
 function isOwnPodCheck(role: LeaderRole, request: number): boolean {
   const ownPod = role.restoring?.ownPod;
   return typeof ownPod === 'object' && ownPod.request === request;
-}
-
-function warnUnauthorized(turn: Turn): void {
-  turn.warn(
-    'unauthorized',
-    'The API server keeps answering 401 Unauthorized although the token was read anew, as it does when its Pod was ' +
-      'deleted. This process does not lead until it is accepted again. If the Pod still exists, look at its ServiceAccount.',
-  );
 }

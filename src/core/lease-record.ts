@@ -96,6 +96,25 @@ export function compareResourceVersions(left: string, right: string): number {
   return left > right ? 1 : 0;
 }
 
+/** Whether the Lease says that somebody holds it, by an identity. */
+export function namesSomebody({ holderIdentity }: LeaseContent): boolean {
+  return holderIdentity !== null && holderIdentity !== '';
+}
+
+/** Whether two states of a Lease have the same record, as client-go compares it, and the same owner: labels and annotations do not count. */
+export function isSameRecord(left: LeaseRecord | null, right: LeaseRecord): boolean {
+  return (
+    left !== null &&
+    left.uid === right.uid &&
+    left.owner?.uid === right.owner?.uid &&
+    left.holderIdentity === right.holderIdentity &&
+    left.acquireTimeMs === right.acquireTimeMs &&
+    left.renewTimeMs === right.renewTimeMs &&
+    left.leaseDurationSeconds === right.leaseDurationSeconds &&
+    left.leaseTransitions === right.leaseTransitions
+  );
+}
+
 /** Whether the Pod that owns the Lease gave it up. An annotation that names anybody else says nothing. */
 export function isReleased(lease: LeaseContent): boolean {
   return lease.owner !== null && lease.releasedBy === lease.owner.uid;

@@ -10,9 +10,10 @@ import type { Input, ReleasePolicy } from './input.ts';
 import { releasedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence } from './observation.ts';
+import { isBelieved } from './refusals.ts';
 import { isUncertain, type RequestFailure } from './request-failure.ts';
 import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep } from './state.ts';
-import { leaveOffice, noteDeleteForbidden, noteRenewForbidden } from './term.ts';
+import { leaveOffice, noteDeleteRefused, noteRenewRefused } from './term.ts';
 import type { Turn } from './turn.ts';
 import { holderOf, judgeLease } from './verdict.ts';
 
@@ -79,7 +80,7 @@ export function settle(turn: Turn, role: LeaderRole, drained: boolean): void {
 function decide(turn: Turn, next: LeavingFor, release: ReleasePolicy, drained: boolean | null): void {
   const { knowledge, config, moment } = turn;
   const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
-  const permitted = knowledge.canRenew && knowledge.canDelete;
+  const permitted = !isBelieved(knowledge, 'update leases') && !isBelieved(knowledge, 'delete leases');
   if (!mine || !permitted || knowledge.barred === 'pod-deleted') return leaveOffice(turn, next, false);
   if (drained === null && knowledge.workMayRun) return drain(turn, next, release);
   if (release === 'always') return mark(turn, next);
@@ -204,13 +205,13 @@ function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: Re
       return leaveOffice(turn, role.next, false);
     case 'marking':
       if (forbidden && !wasRead) {
-        noteRenewForbidden(turn, failure);
+        noteRenewRefused(turn);
         return leaveOffice(turn, role.next, false);
       }
       if (isUncertain(failure) && !wasRead) turn.learn({ unsettledMark: step.version });
       return tryAgain(turn, role, { ...step, request: null }, failure);
     case 'deleting':
-      if (forbidden && !wasRead) return unmark(turn, role, failure);
+      if (forbidden && !wasRead) return unmark(turn, role);
       return tryAgain(turn, role, { name: 'deleting', request: null }, failure);
   }
 }
@@ -223,8 +224,8 @@ function tryAgain(turn: Turn, role: LeavingRole, step: LeavingStep, failure: Req
 }
 
 /** Where it may not be deleted nothing is released: a successor could not take it over either. */
-function unmark(turn: Turn, role: LeavingRole, failure: RequestFailure): void {
-  noteDeleteForbidden(turn, failure);
+function unmark(turn: Turn, role: LeavingRole): void {
+  noteDeleteRefused(turn);
   const lease = ownLease(turn);
   if (lease === null) return leaveOffice(turn, role.next, false);
   const request = turn.newRequest();

@@ -8,7 +8,15 @@
 import type { Leader } from './effect.ts';
 import { judgeIncumbent, type PodEvidence } from './incumbent.ts';
 import type { Input } from './input.ts';
-import { compareResourceVersions, isReleased, type LeaseRecord, type PodReference } from './lease-record.ts';
+import {
+  compareResourceVersions,
+  isReleased,
+  isSameRecord,
+  type LeaseRecord,
+  namesSomebody,
+  type PodReference,
+} from './lease-record.ts';
+import { isBelieved } from './refusals.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { Knowledge } from './state.ts';
 import { barDeleted } from './term.ts';
@@ -61,20 +69,24 @@ export function observe(turn: Turn, input: Input): void {
       break;
     case 'timerFired':
       if (input.timer === 'backstop') lookAgain(turn);
-      if (input.timer === 'stale') announceSilence(turn);
+      if (input.timer === 'stale') checkSilence(turn);
+      if (input.timer === 'permission') tryRefusedAgain(turn);
       break;
   }
-  countUnauthorized(turn, input);
 }
 
-/** Reads the Lease and its holder's Pod anew, tries anew what was forbidden, and keeps doing so. */
+/** Reads the Lease and its holder's Pod again, and keeps doing so. */
 function lookAgain(turn: Turn): void {
-  if (turn.role.name === 'leader' && !turn.knowledge.canRenew) turn.setTimer('renew', 0);
-  // A Role may have been mended meanwhile, or a 403 have been a passing one. The warning is not repeated.
-  turn.learn({ canRenew: true, canDelete: true });
-  turn.readLease();
+  turn.readLease({ checksWatch: true });
   turn.readIncumbent();
   turn.setTimer('backstop', BACKSTOP_INTERVAL_MS);
+}
+
+/** A refusal may have passed. What it keeps from happening is tried again. */
+function tryRefusedAgain(turn: Turn): void {
+  if (turn.role.name === 'leader' && !turn.knowledge.canRenew) turn.setTimer('renew', 0);
+  turn.learn({ canRenew: true, canDelete: true });
+  if (turn.knowledge.refusals['get pods'] !== undefined) turn.readIncumbent();
 }
 
 /** Takes note of a Lease that the server showed or left behind. */
@@ -88,8 +100,13 @@ export function noteLease(turn: Turn, lease: LeaseRecord): void {
 
   const same = before?.resourceVersion === lease.resourceVersion ? observation : null;
   turn.learn({
-    observation: { lease, sinceMs: same?.sinceMs ?? turn.moment.nowMs },
+    observation: {
+      lease,
+      sinceMs: observation !== null && isSameRecord(before, lease) ? observation.sinceMs : turn.moment.nowMs,
+      renewedAtMs: renewedAtMs(turn, lease, before),
+    },
     newestResourceVersion: lease.resourceVersion,
+    namedLeaseUid: lease.owner !== null || namesSomebody(lease) ? lease.uid : turn.knowledge.namedLeaseUid,
     leaseTransitions: lease.leaseTransitions,
     verifiedAtMs: turn.moment.nowMs,
   });
@@ -100,6 +117,10 @@ export function noteLease(turn: Turn, lease: LeaseRecord): void {
 function noteHolder(turn: Turn, lease: LeaseRecord): void {
   const { incumbent } = turn.knowledge;
   const holder = holderOf(lease, incumbent, turn.config.self);
+  // The others went first. The pause after a step-down has served its purpose.
+  if (turn.role.name === 'candidate' && holder !== null && holder.uid !== turn.config.self.uid) {
+    turn.role = { ...turn.role, notBeforeMs: 0 };
+  }
   if (holder?.uid === incumbent?.pod.uid) {
     if (incumbent !== null) {
       // That it may have restored a Lease without an owner does not say that it has.
@@ -117,22 +138,66 @@ function noteHolder(turn: Turn, lease: LeaseRecord): void {
   turn.order({ type: 'watchPod', pod: holder });
 }
 
-/** A leader that falls silent is news for everybody else, and nothing more than news. */
-function noteRenewal(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null): void {
-  const renews = lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
-  if (renews && turn.role.name !== 'leader') turn.setTimer('stale', (lease.leaseDurationSeconds ?? 0) * 1000);
-  else turn.clearTimers('stale');
+/** The monotonic moment of the last renewal: now, where renewTime has just moved. */
+function renewedAtMs(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null): number | null {
+  if (lease.renewTimeMs === null) return null;
+  const moved = before?.uid !== lease.uid || before.renewTimeMs !== lease.renewTimeMs;
+  return moved ? turn.moment.nowMs : (turn.knowledge.observation?.renewedAtMs ?? turn.moment.nowMs);
+}
 
-  const renewed = renews && before?.uid === lease.uid && before.renewTimeMs !== lease.renewTimeMs;
+/** A leader that falls silent is reported by everybody else, and nothing more follows from it. */
+function noteRenewal(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null): void {
+  const moved = before?.uid !== lease.uid || before.renewTimeMs !== lease.renewTimeMs;
+  if (lease.renewTimeMs === null || lease.leaseDurationSeconds === null || turn.role.name === 'leader') {
+    turn.clearTimers('stale');
+  } else if (moved || before.leaseDurationSeconds === null) {
+    turn.setTimer('stale', Math.min(overdueMs(turn), lease.leaseDurationSeconds * 1000));
+  }
   const leader = currentLeader(turn.knowledge);
+  const renewed =
+    moved && before?.uid === lease.uid && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
   if (renewed && leader !== null) turn.announce({ type: 'renewed', leader });
 }
 
-function announceSilence(turn: Turn): void {
+/** A renewal that is half an interval late, in milliseconds, makes a follower doubt its own watch. */
+function overdueMs(turn: Turn): number {
+  return turn.config.renewIntervalMs * 1.5;
+}
+
+/**
+ * A renewal is overdue. Either the leader is silent, or the watch is dead, or this process stood still and the renewal
+ * waits in its sockets: a read tells which. The holder's Pod is read as well, since its watch may be dead too.
+ */
+function checkSilence(turn: Turn): void {
+  const { observation, canReadLease } = turn.knowledge;
+  const durationSeconds = observation?.lease?.leaseDurationSeconds ?? null;
+  if (currentLeader(turn.knowledge) === null || turn.role.name === 'leader') return;
+  if (observation === null || observation.renewedAtMs === null || durationSeconds === null) return;
+  const silentForMs = turn.moment.nowMs - observation.renewedAtMs;
+  const remainingMs = durationSeconds * 1000 - silentForMs;
+  if (remainingMs > 0) turn.setTimer('stale', Math.min(overdueMs(turn), remainingMs));
+  // Without the read nothing better than the watch is to be had.
+  if (!canReadLease && remainingMs <= 0) return announceSilence(turn, turn.moment.nowMs);
+  turn.readLease({ checksWatch: true });
+  turn.readIncumbent();
+}
+
+/** Reports the leader as silent, once after each renewal. @param knownAtMs the moment until which nothing was heard */
+function announceSilence(turn: Turn, knownAtMs: number): void {
+  const { observation, silenceAnnouncedMs } = turn.knowledge;
+  const lease = observation?.lease ?? null;
   const leader = currentLeader(turn.knowledge);
-  const observation = turn.knowledge.observation;
-  if (leader === null || observation?.lease == null || turn.role.name === 'leader') return;
-  turn.announce({ type: 'stale', leader, silentForMs: turn.moment.nowMs - observation.sinceMs });
+  if (observation === null || lease === null || leader === null || turn.role.name === 'leader') return;
+  const { renewedAtMs: sinceMs } = observation;
+  if (sinceMs === null || sinceMs === silenceAnnouncedMs || lease.leaseDurationSeconds === null) return;
+  const durationMs = lease.leaseDurationSeconds * 1000;
+  if (knownAtMs - sinceMs < durationMs) {
+    // The answer is to a question from before the silence was due. Only a later one counts.
+    if (turn.moment.nowMs - sinceMs >= durationMs) turn.readLease({ checksWatch: true });
+    return;
+  }
+  turn.learn({ silenceAnnouncedMs: sinceMs });
+  turn.announce({ type: 'stale', leader, silentForMs: turn.moment.nowMs - sinceMs });
 }
 
 /** Takes note that there was no Lease at this resourceVersion. */
@@ -147,7 +212,7 @@ export function noteAbsence(turn: Turn): void {
   const { observation } = turn.knowledge;
   const same = observation?.lease === null ? observation : null;
   turn.learn({
-    observation: { lease: null, sinceMs: same?.sinceMs ?? turn.moment.nowMs },
+    observation: { lease: null, sinceMs: same?.sinceMs ?? turn.moment.nowMs, renewedAtMs: null },
     verifiedAtMs: turn.moment.nowMs,
   });
   turn.clearTimers('stale');
@@ -157,24 +222,30 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
   const awaited = turn.knowledge.leaseRead;
   if (awaited?.request !== request) return;
   turn.learn({ leaseRead: null, canReadLease: true });
+  const { newestResourceVersion } = turn.knowledge;
   const nothingCameBetween =
     (turn.lease?.resourceVersion ?? null) === awaited.knewResourceVersion &&
-    turn.knowledge.newestResourceVersion === awaited.newestResourceVersion;
+    newestResourceVersion === awaited.newestResourceVersion;
   if (lease !== null) {
-    // An answer older than what was known before it was asked for: the cluster was restored from a backup.
-    if (
-      nothingCameBetween &&
-      compareResourceVersions(lease.resourceVersion, turn.knowledge.newestResourceVersion) < 0
-    ) {
+    const age = compareResourceVersions(lease.resourceVersion, newestResourceVersion);
+    // Older than what was known before the question: the cluster was restored from a backup. Or it is not gone after
+    // all: an event DELETED had the version of the Lease itself. A consistent read is believed.
+    if (nothingCameBetween && (age < 0 || turn.lease === null)) {
       turn.learn({ newestResourceVersion: lease.resourceVersion, observation: null });
     }
+    if (nothingCameBetween && age !== 0 && awaited.checksWatch) turn.order({ type: 'relist', watch: 'lease' });
     noteLease(turn, lease);
+    announceSilence(turn, awaited.askedAtMs);
     return;
   }
   // "There is none" carries no resourceVersion. When the Lease changed while the answer was under
   // way, nobody can tell which is newer: ask again.
-  if (nothingCameBetween) noteAbsence(turn);
-  else turn.readLease();
+  if (!nothingCameBetween) {
+    turn.readLease();
+    return;
+  }
+  if (awaited.checksWatch && awaited.knewResourceVersion !== null) turn.order({ type: 'relist', watch: 'lease' });
+  noteAbsence(turn);
 }
 
 function notePod(turn: Turn, watched: PodReference, evidence: PodEvidence): void {
@@ -200,59 +271,35 @@ function noteIncumbentRead(turn: Turn, request: number, evidence: PodEvidence): 
 
 function noteFailedRead(turn: Turn, request: number, failure: RequestFailure): void {
   if (turn.knowledge.leaseRead?.request === request) {
-    turn.learn({ leaseRead: null, canReadLease: failure.kind !== 'forbidden' });
+    turn.learn({
+      leaseRead: null,
+      canReadLease: failure.kind !== 'forbidden' || !isBelieved(turn.knowledge, 'get leases'),
+    });
   }
   if (turn.knowledge.incumbentRead?.request !== request) return;
   turn.learn({ incumbentRead: null });
-  if (failure.kind === 'forbidden') notePodsUnreadable(turn, failure);
+  if (isBelieved(turn.knowledge, 'get pods')) notePodsUnreadable(turn);
 }
 
 /** Where a watch is forbidden a single GET may still be allowed: asks before giving Pods up. */
 function noteFailedPodWatch(turn: Turn, watched: PodReference, failure: RequestFailure): void {
   const { incumbent, canReadPods } = turn.knowledge;
   const unwatched = failure.kind === 'forbidden' && incumbent?.pod.uid === watched.uid && incumbent.fate === 'alive';
-  if (unwatched && canReadPods) {
-    turn.warn('pod-read-forbidden', `${failure.message}. Until then it is noticed late that the leader's Pod is gone.`);
-  } else if (unwatched) {
-    // Nothing will tell of its end any more: that it was alive once must not hold a missing Lease for ever.
-    turn.learn({ incumbent: { ...incumbent, fate: 'unknown' } });
-  }
+  // Nothing reports its end from now on. That it was alive once must not hold a missing Lease for ever.
+  if (unwatched && !canReadPods) turn.learn({ incumbent: { ...incumbent, fate: 'unknown' } });
   turn.readIncumbent();
 }
 
-/** Pods may not be read: who is gone can then only be told by the garbage collector. */
-export function notePodsUnreadable(turn: Turn, failure: RequestFailure): void {
+/** Pods may not be read: only the garbage collector then shows which of them are gone. */
+export function notePodsUnreadable(turn: Turn): void {
   turn.learn({ canReadPods: false });
-  turn.warn('pod-read-forbidden', `${failure.message}. Until then a successor must wait for the garbage collector.`);
-}
-
-function countUnauthorized(turn: Turn, input: Input): void {
-  switch (input.type) {
-    case 'leaseWatchFailed':
-    case 'podWatchFailed':
-    case 'requestFailed':
-      if (input.failure.kind !== 'unauthorized') return;
-      turn.learn({ unauthorizedAnswers: turn.knowledge.unauthorizedAnswers + 1 });
-      return;
-    case 'leaseRead':
-    case 'leaseWritten':
-    case 'leaseRemoved':
-    case 'podRead':
-    case 'leaseAbsent':
-      turn.learn({ unauthorizedAnswers: 0 });
-      return;
-    case 'leaseObserved':
-      // A watch that was opened in time goes on after its token has lost its power.
-      if (input.by === 'list') turn.learn({ unauthorizedAnswers: 0 });
-      return;
-  }
 }
 
 /** Who leads, as far as is known: `null` when nobody does, or when it cannot be told. */
 export function currentLeader(knowledge: Knowledge): Leader | null {
   const { observation, incumbent, announcedLeader } = knowledge;
   const lease = observation?.lease ?? null;
-  const renewalObservedAtMs = observation?.lease?.renewTimeMs == null ? null : observation.sinceMs;
+  const renewalObservedAtMs = observation?.renewedAtMs ?? null;
   if (incumbent !== null) {
     if (incumbent.fate === 'gone' || incumbent.released) return null;
     const remembered = announcedLeader?.uid === incumbent.pod.uid ? announcedLeader.acquireTimeMs : null;

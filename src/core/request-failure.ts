@@ -59,9 +59,20 @@ export function isOvertaken(failure: RequestFailure): boolean {
   return failure.kind === 'conflict' || failure.kind === 'alreadyExists';
 }
 
-/** Whether asking again will not help, so that an elector that has only just started had better say so. */
-export function isFinalAtStart(failure: RequestFailure): boolean {
-  return FINAL_AT_START.includes(failure.kind);
+/**
+ * Whether the server said that it will not do this: authorization (403), or a webhook, a quota or a validation (400, 422).
+ * It may pass: a Role arrives late, a webhook is repaired.
+ */
+export function isRefusal(failure: RequestFailure): boolean {
+  return failure.kind === 'forbidden' || failure.kind === 'rejected';
 }
 
-const FINAL_AT_START: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'untrusted', 'rejected'];
+/** Whether `start()` gives up once the API server has answered so for `startGraceMs`. */
+export function endsStartWhenLasting(failure: RequestFailure): boolean {
+  return isRefusal(failure) || failure.kind === 'unauthorized';
+}
+
+/** Whether `start()` gives up at once, because a retry cannot help. */
+export function endsStartAtOnce(failure: RequestFailure): boolean {
+  return failure.kind === 'untrusted';
+}

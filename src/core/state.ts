@@ -8,6 +8,7 @@ import type { Leader, Term, WarningCode } from './effect.ts';
 import type { IncumbentFate, Succession } from './incumbent.ts';
 import type { ReleasePolicy } from './input.ts';
 import type { LeaseRecord, PodReference } from './lease-record.ts';
+import type { Refusals } from './refusals.ts';
 
 /** What is fixed for the life of an elector. */
 export interface ElectionConfig {
@@ -17,6 +18,8 @@ export interface ElectionConfig {
   readonly renewIntervalMs: number;
   readonly leaseDurationSeconds: number;
   readonly succession: Succession;
+  /** How long a refusal must last before it ends the start, in milliseconds. */
+  readonly startGraceMs: number;
 }
 
 /** The Pod that holds the Lease, or held the last one seen. */
@@ -33,8 +36,13 @@ export interface Incumbent {
 export interface LeaseObservation {
   /** `null`: there is none. */
   readonly lease: LeaseRecord | null;
-  /** The monotonic moment since which it has looked like this. */
+  /**
+   * The monotonic moment since which its record (holder, times, duration, transitions) has looked like this, or since
+   * which there is none. A change of labels or annotations alone does not move it, as in client-go.
+   */
   readonly sinceMs: number;
+  /** The monotonic moment at which its renewTime was last seen to move; `null` when it has none. */
+  readonly renewedAtMs: number | null;
 }
 
 /** What is known about the cluster, whatever the role. */
@@ -43,12 +51,20 @@ export interface Knowledge {
   readonly observation: LeaseObservation | null;
   /** The greatest resourceVersion seen of the Lease, deletions included; what is older is late and dropped. */
   readonly newestResourceVersion: string;
+  /** The uid of the last Lease that was seen with an owner or a holder. */
+  readonly namedLeaseUid: string | null;
+  /** The moment of the renewal (as `renewedAtMs`) after which the silence of the leader was last announced. */
+  readonly silenceAnnouncedMs: number | null;
   /** The predecessor's count of terms, for the next one's `leaseTransitions`. */
   readonly leaseTransitions: number | null;
   readonly incumbent: Incumbent | null;
   /** The consistent read of the Lease in flight, and what was known when it was sent. */
   readonly leaseRead: {
     readonly request: number;
+    /** The monotonic moment at which it was sent. */
+    readonly askedAtMs: number;
+    /** Whether what it shows, and the watch did not, makes the watch list again. */
+    readonly checksWatch: boolean;
     readonly knewResourceVersion: string | null;
     readonly newestResourceVersion: string;
   } | null;
@@ -71,8 +87,8 @@ export interface Knowledge {
   readonly verifiedAtMs: number;
   /** Requests that failed in a row; sets the back-off. */
   readonly failures: number;
-  /** Answers 401 in a row, each after the token was read anew. */
-  readonly unauthorizedAnswers: number;
+  /** What the API server refuses at the moment. */
+  readonly refusals: Refusals;
   /** The work of an ended term did not settle in time, or was not waited for, and may run as long as this process does. */
   readonly workMayRun: boolean;
   readonly warned: readonly WarningCode[];
@@ -216,6 +232,8 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
     knowledge: {
       observation: null,
       newestResourceVersion: '0',
+      namedLeaseUid: null,
+      silenceAnnouncedMs: null,
       leaseTransitions: null,
       incumbent: null,
       leaseRead: null,
@@ -228,7 +246,7 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       canReadPods: true,
       verifiedAtMs: 0,
       failures: 0,
-      unauthorizedAnswers: 0,
+      refusals: {},
       workMayRun: false,
       warned: [],
       announcedLeader: undefined,

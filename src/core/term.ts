@@ -4,7 +4,6 @@
 
 import type { DemotionReason } from './effect.ts';
 import type { LeaseRecord } from './lease-record.ts';
-import type { RequestFailure } from './request-failure.ts';
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -87,14 +86,12 @@ export function barDeleted(turn: Turn): void {
   );
 }
 
-/** Deletions are not permitted: what a predecessor left is the garbage collector's, and nothing can be released. */
-export function noteDeleteForbidden(turn: Turn, failure: RequestFailure): void {
+/** Deletions are refused: what a predecessor left is the garbage collector's until the next try. */
+export function noteDeleteRefused(turn: Turn): void {
   turn.learn({ canDelete: false });
-  turn.warn('delete-forbidden', `${failure.message}. Until then a successor waits for the garbage collector.`);
 }
 
-/** Renewals are not permitted: the Lease is kept all the same, since nothing expires. */
-export function noteRenewForbidden(turn: Turn, failure: RequestFailure): void {
+/** Renewals are refused: the Lease is kept all the same, since nothing expires. They are tried again by `permission`. */
+export function noteRenewRefused(turn: Turn): void {
   turn.learn({ canRenew: false });
-  turn.warn('renew-forbidden', `${failure.message}. Until then the others cannot see whether the leader hangs.`);
 }

@@ -9,8 +9,9 @@ import type { Announcement, Effect, WarningCode } from './effect.ts';
 import { isGone } from './incumbent.ts';
 import type { Moment, TimerName } from './input.ts';
 import type { LeaseRecord, PodRecord } from './lease-record.ts';
-import { isOvertaken, type RequestFailure } from './request-failure.ts';
-import { atLeastRetryAfterMs, retryDelayMs } from './retry-delay.ts';
+import { remainingDoubtMs, UNAUTHORIZED_LIMIT_MS } from './refusals.ts';
+import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
+import { atLeastRetryAfterMs, RETRY_BASE_MS, refusalDelayMs, retryDelayMs } from './retry-delay.ts';
 import type { CandidateRole, ElectionConfig, ElectionState, Knowledge, LeaderRole, Role } from './state.ts';
 
 /** So many conflicts in a row are met by an immediate look at the Lease. */
@@ -72,12 +73,17 @@ export class Turn {
   }
 
   /** Asks for a consistent read of the Lease, unless one is under way; gives the number of that request. */
-  readLease(): number {
-    if (this.knowledge.leaseRead !== null) return this.knowledge.leaseRead.request;
+  readLease({ checksWatch = false }: { readonly checksWatch?: boolean } = {}): number {
+    const { leaseRead } = this.knowledge;
+    if (leaseRead !== null) {
+      if (checksWatch && !leaseRead.checksWatch) this.learn({ leaseRead: { ...leaseRead, checksWatch } });
+      return leaseRead.request;
+    }
     const request = this.newRequest();
     const knewResourceVersion = this.lease?.resourceVersion ?? null;
     const { newestResourceVersion } = this.knowledge;
-    this.learn({ leaseRead: { request, knewResourceVersion, newestResourceVersion } });
+    const askedAtMs = this.moment.nowMs;
+    this.learn({ leaseRead: { request, askedAtMs, checksWatch, knewResourceVersion, newestResourceVersion } });
     this.order({ type: 'readLease', request });
     return request;
   }
@@ -86,7 +92,19 @@ export class Turn {
   backOffMs(failure: RequestFailure): number {
     const failures = this.knowledge.failures + 1;
     this.learn({ failures });
-    return atLeastRetryAfterMs(retryDelayMs(failures, this.moment.random), failure.retryAfterMs);
+    const { random } = this.moment;
+    const delayMs = endsStartWhenLasting(failure)
+      ? Math.min(refusalDelayMs(failures, random), remainingDoubtMs(this))
+      : retryDelayMs(failures, random);
+    return atLeastRetryAfterMs(this.#inTimeForVerdict(delayMs, failure), failure.retryAfterMs);
+  }
+
+  /** A leader tries its refused token again at the latest when that decides whether the term ends. */
+  #inTimeForVerdict(delayMs: number, failure: RequestFailure): number {
+    const { token } = this.knowledge.refusals;
+    if (this.role.name !== 'leader' || failure.kind !== 'unauthorized' || token === undefined) return delayMs;
+    const remainingMs = token.sinceMs + UNAUTHORIZED_LIMIT_MS - this.moment.nowMs;
+    return Math.min(delayMs, Math.max(remainingMs, RETRY_BASE_MS));
   }
 
   /** Has the Lease read again: at once when somebody else was quicker, else (or again and again) after a wait. */
@@ -132,10 +150,17 @@ export class Turn {
     return this.before.leaseRead?.request === request;
   }
 
-  /** Tells the application once. */
+  /** Warns the application, once as long as it lasts. */
   warn(code: WarningCode, message: string): void {
     if (this.knowledge.warned.includes(code)) return;
     this.learn({ warned: [...this.knowledge.warned, code] });
     this.announce({ type: 'warning', code, message });
+  }
+
+  /** What was warned of is over. Should it come back, it is warned of again. */
+  withdrawWarning(code: WarningCode, message: string): void {
+    if (!this.knowledge.warned.includes(code)) return;
+    this.learn({ warned: this.knowledge.warned.filter((one) => one !== code) });
+    this.announce({ type: 'warning', code: 'refusal-over', message });
   }
 }

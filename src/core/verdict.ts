@@ -2,7 +2,7 @@
  * Whose Lease is it? The table of the election, as one function of what is known.
  */
 
-import { isReleased, type LeaseRecord, type PodReference } from './lease-record.ts';
+import { isReleased, type LeaseRecord, namesSomebody, type PodReference } from './lease-record.ts';
 import type { ElectionConfig, Incumbent, Knowledge } from './state.ts';
 
 /** How often a Lease is looked at again that only its holder, or time, can change. */
@@ -13,6 +13,12 @@ export const RECHECK_INTERVAL_MS = 5_000;
  * restores it within a round trip; without this end nobody would ever succeed a dead one.
  */
 export const UNREADABLE_INCUMBENT_GRACE_MS = 10_000;
+
+/**
+ * An empty Lease (no owner, no holder, no duration) that nobody was ever seen to hold is free after this many
+ * milliseconds without a change: a live leader would have written it by then.
+ */
+export const EMPTY_LEASE_MS = 30_000;
 
 /** Why a Lease, or its absence, must be left alone. */
 export type HeldBecause =
@@ -101,10 +107,18 @@ function judgeAbsence(config: ElectionConfig, knowledge: Knowledge, sinceMs: num
 }
 
 function judgeForeign(lease: LeaseRecord, knowledge: Knowledge, sinceMs: number, nowMs: number): Verdict {
-  if (lease.leaseDurationSeconds === null) return { kind: 'held', because: 'foreign-forever', recheckAtMs: null };
-  const endMs = sinceMs + lease.leaseDurationSeconds * 1000;
+  const durationMs = foreignDurationMs(lease, knowledge);
+  if (durationMs === null) return { kind: 'held', because: 'foreign-forever', recheckAtMs: null };
+  const endMs = sinceMs + durationMs;
   if (nowMs >= endMs) return clear(lease, knowledge);
   return { kind: 'held', because: 'foreign', recheckAtMs: endMs };
+}
+
+/** How long a Lease without an owner must stand still before it counts as free; `null`: for ever. */
+function foreignDurationMs(lease: LeaseRecord, { namedLeaseUid }: Knowledge): number | null {
+  if (lease.leaseDurationSeconds !== null) return lease.leaseDurationSeconds * 1000;
+  // Made beforehand, by a chart for example, and never seen with a holder.
+  return namesSomebody(lease) || namedLeaseUid === lease.uid ? null : EMPTY_LEASE_MS;
 }
 
 function clear(lease: LeaseRecord, knowledge: Knowledge): Verdict {

@@ -145,6 +145,8 @@ export class Driver {
         return this.#watchLease();
       case 'watchPod':
         return this.#watchPod(effect.pod);
+      case 'relist':
+        return effect.watch === 'lease' ? this.#leaseWatcher?.relist() : this.#podWatcher?.relist();
       case 'readLease':
         return this.#ask(effect.request, this.#ports.lease.read(), (lease) => ({
           type: 'leaseRead',

@@ -14,6 +14,12 @@ import {
 import type { Random } from '../random.ts';
 import type { WatchPort, WatchStream } from './ports.ts';
 
+/**
+ * A timer that fires this many milliseconds after it was due is late: the process stood still. Node.js fires timers a few
+ * milliseconds late when it is healthy.
+ */
+const TIMER_LATE_MS = 250;
+
 /** What a watch tells about its object. */
 export type WatchReport<Item> = Extract<
   WatchEffect<Item>,
@@ -55,6 +61,11 @@ export class Watcher<Item extends Watched> {
     this.#take({ type: 'started' });
   }
 
+  /** Closes the stream and lists at once, because a consistent read contradicts the watch. */
+  relist(): void {
+    this.#take({ type: 'relistRequested' });
+  }
+
   /** Final: nothing is reported any more. */
   stop(): void {
     this.#take({ type: 'stopped' });
@@ -88,14 +99,7 @@ export class Watcher<Item extends Watched> {
         this.#stream = null;
         return;
       case 'setTimer':
-        this.#timer?.cancel();
-        this.#timer = this.#clock.setTimer(effect.afterMs, () => {
-          const fired = this.#timer;
-          // One that was set anew while this waited for its turn takes its place.
-          this.#enqueue(() => {
-            if (fired === this.#timer) this.#take({ type: 'timerFired' });
-          });
-        });
+        this.#setTimer(effect.afterMs);
         return;
       case 'clearTimer':
         this.#timer?.cancel();
@@ -106,9 +110,22 @@ export class Watcher<Item extends Watched> {
     }
   }
 
+  #setTimer(afterMs: number): void {
+    this.#timer?.cancel();
+    const dueMs = this.#clock.nowMs() + afterMs;
+    const timer = this.#clock.setTimer(afterMs, () => {
+      const late = this.#clock.nowMs() - dueMs >= TIMER_LATE_MS;
+      this.#enqueue(() => {
+        // A timer that was set again while this one waited for its turn takes its place.
+        if (timer === this.#timer) this.#take({ type: 'timerFired', late });
+      });
+    });
+    this.#timer = timer;
+  }
+
   async #list(request: number): Promise<void> {
     const answer = await this.#port.list();
-    if (answer.ok) this.#takeInTurn({ type: 'listed', request, ...answer.value });
+    if (answer.ok) this.#takeInTurn({ type: 'listed', request, ...answer.value, random: this.#random.next() });
     else this.#takeInTurn({ type: 'listFailed', request, failure: answer.failure, random: this.#random.next() });
   }
 

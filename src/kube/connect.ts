@@ -73,7 +73,7 @@ export async function connectToCluster(options: ConnectOptions): Promise<Cluster
   const close = (): void => client.close();
   return {
     async identify({ pod, lease }) {
-      const authorization = await credentials.authorize().catch((error: unknown) => error as Error);
+      const authorization = await client.authorize().catch((error: unknown) => error as Error);
       if (authorization instanceof Error) {
         const request = { verb: 'get', apiGroup: '', resource: 'pods', namespace: '', name: '' } as const;
         return { ok: false, failure: failureOfError(request, authorization) };

@@ -197,11 +197,8 @@ function refusal(failure: RequestFailure, self: Self, leaseName: string | null):
       : []),
     ...(leaseName === null ? ['set the option `lease` or NAIS_APP_NAME'] : []),
   ].join(', or ');
-  throw new LeaseElectorError(
-    'ERR_LEASE_ELECTOR_FORBIDDEN',
-    `${failure.message}. It is needed for ${wanted}; to do without it, ${instead}`,
-    { cause: failure.cause ?? failure },
-  );
+  const message = `${failure.message}. It is needed for ${wanted}; to do without it, ${instead}`;
+  return { ok: false, failure: { ...failure, message } };
 }
 
 function noSuchPod(self: Self): LeaseElectorError {

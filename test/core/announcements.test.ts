@@ -11,7 +11,6 @@ import {
   checkTable,
   clears,
   creates,
-  failure,
   finds,
   follows,
   leads,
@@ -148,20 +147,20 @@ test('a term is told with its fencing token and its Lease', () => {
 /** What went before, and the parts of the message that a person needs. */
 const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says: readonly string[]]>> = {
   'renew-forbidden': [
-    () => leads().fire('renew').fail('replaceLease', 'forbidden'),
+    () => leads().fire('renew').refuse('replaceLease', 'forbidden'),
     ['it failed: forbidden', 'the others cannot see whether the leader hangs'],
   ],
   'delete-forbidden': [
-    () => clears().fail('deleteLease', 'forbidden'),
+    () => clears().refuse('deleteLease', 'forbidden'),
     ['it failed: forbidden', 'a successor waits for the garbage collector'],
   ],
   'create-forbidden': [
-    () => clears().podRead(SELF.name, podOf(SELF)).removed().fail('createLease', 'forbidden'),
+    () => clears().podRead(SELF.name, podOf(SELF)).removed().refuse('createLease', 'forbidden'),
     ['it failed: forbidden'],
   ],
-  'read-forbidden': [() => follows().fire('backstop').fail('readLease', 'forbidden'), ['it failed: forbidden']],
+  'read-forbidden': [() => follows().fire('backstop').refuse('readLease', 'forbidden'), ['it failed: forbidden']],
   'pod-read-forbidden': [
-    () => clears().fail('readPod', 'forbidden', SELF.name),
+    () => clears().refuse('readPod', 'forbidden', SELF.name),
     ['it failed: forbidden', 'a successor must wait for the garbage collector'],
   ],
   'foreign-lease': [
@@ -180,10 +179,20 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
     [`Pod ${SELF.name} (uid ${SELF.uid}) does not exist any more`, 'End it'],
   ],
   unauthorized: [
-    () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').fail('replaceLease', 'unauthorized'),
-    ['401 Unauthorized', 'look at its ServiceAccount'],
+    () =>
+      leads()
+        .fire('renew')
+        .fail('replaceLease', 'unauthorized')
+        .wait(10_000)
+        .fire('renew')
+        .fail('replaceLease', 'unauthorized'),
+    ['it failed: unauthorized', 'look at its ServiceAccount'],
   ],
-  'request-rejected': [() => leads().fire('renew').fail('replaceLease', 'rejected'), ['it failed: rejected']],
+  'request-rejected': [() => leads().fire('renew').refuse('replaceLease', 'rejected'), ['it failed: rejected']],
+  'refusal-over': [
+    () => leads().fire('renew').refuse('replaceLease').fire('permission').fire('renew').replaced('12'),
+    ['`update` on leases.coordination.k8s.io is accepted again'],
+  ],
   'work-not-drained': [
     () => leads().stop('always').settled(false),
     ['released although the promise of onElected has not settled'],
@@ -222,7 +231,7 @@ test('why a Pod may not campaign is known, so that it can be explained', () => {
 });
 
 test('where the Pod of the leader may not be watched, but be read, the warning says what that costs', () => {
-  const story = follows().tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') });
+  const story = follows().refusePodWatch(RIVAL);
   const warning = announced(story, 'warning');
   assert.equal(warning?.code, 'pod-read-forbidden');
   assert.equal(warning.message, "it failed: forbidden. Until then it is noticed late that the leader's Pod is gone.");

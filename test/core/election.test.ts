@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BACKSTOP_INTERVAL_MS } from '../../src/core/observation.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import type { ElectionConfig } from '../../src/core/state.ts';
 import {
+  CONFIG,
   checkTable,
   creates,
   failure,
@@ -159,7 +161,7 @@ const siblings: readonly Row[] = [
     effects: [
       `readPod ${SELF.name}`,
       'replaceLease lease-1@12',
-      'setTimer stale 30000',
+      'setTimer stale 15000',
       `renewed ${SELF.name}/${SELF.uid}`,
       'clearTimer stale',
       'setTimer renew 10000',
@@ -185,30 +187,34 @@ const siblings: readonly Row[] = [
 checkTable([...start, ...siblings]);
 
 const FINAL: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'untrusted', 'rejected'];
+/** What is believed at the start only once it has lasted. */
+const LASTING: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'rejected'];
+const IMPATIENT: ElectionConfig = { ...CONFIG, startGraceMs: 0 };
 const PASSING: readonly RequestFailureKind[] = ['unavailable', 'throttled', 'notFound', 'malformed', 'expired'];
 
 for (const kind of FINAL) {
-  const ending = { role: 'stopped', said: ['shutDown', `failed ${kind}`] };
+  const grace = LASTING.includes(kind) ? ['setTimer startGrace 0'] : [];
+  const ending = { role: 'stopped', said: [...grace, 'shutDown', `failed ${kind}`] };
 
   test(`a watch of the Lease that is refused (${kind}) ends a start`, () => {
-    const story = starts()
+    const story = starts(IMPATIENT)
       .forget()
       .tell({ type: 'leaseWatchFailed', failure: failure(kind) });
     assert.deepEqual({ role: story.role.name, said: story.said }, ending);
   });
 
   test(`a create that is refused (${kind}) ends a start`, () => {
-    const story = creates().forget().fail('createLease', kind);
+    const story = creates(IMPATIENT).forget().fail('createLease', kind);
     assert.deepEqual({ role: story.role.name, said: story.said }, ending);
   });
 
   test(`a look at the Lease that is refused (${kind}) ends a start`, () => {
-    const story = creates().fail('createLease', 'alreadyExists').forget().fail('readLease', kind);
+    const story = creates(IMPATIENT).fail('createLease', 'alreadyExists').forget().fail('readLease', kind);
     assert.deepEqual({ role: story.role.name, said: story.said }, ending);
   });
 
   test(`a watch of the Lease that is refused (${kind}) ends a start, also while the Lease is being read`, () => {
-    const story = creates().fail('createLease', 'alreadyExists').forget();
+    const story = creates(IMPATIENT).fail('createLease', 'alreadyExists').forget();
     story.tell({ type: 'leaseWatchFailed', failure: failure(kind) });
     assert.deepEqual({ role: story.role.name, said: story.said }, ending);
   });
@@ -225,6 +231,35 @@ for (const kind of FINAL) {
   });
 }
 
+for (const kind of LASTING) {
+  test(`a refusal (${kind}) of the first list is retried until the grace is over, and then ends the start`, () => {
+    const story = starts().tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+    story.wait(CONFIG.startGraceMs - 1).tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+    assert.equal(story.role.name, 'starting');
+    story.forget().fire('startGrace');
+    assert.deepEqual(story.said, ['shutDown', `failed ${kind}`]);
+  });
+
+  test(`a refusal (${kind}) that is over before the grace ends nothing, and the start goes on`, () => {
+    const story = starts().tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+    story
+      .wait(CONFIG.startGraceMs - 1)
+      .absent('10')
+      .fire('startGrace')
+      .podRead(SELF.name, podOf(SELF));
+    assert.equal(story.created({ resourceVersion: '11' }).role.name, 'leader');
+  });
+
+  test(`a create that is refused (${kind}) for the grace ends the start`, () => {
+    const story = creates().fail('createLease', kind).fire('retry').leaseRead(null).podRead(SELF.name, podOf(SELF));
+    story.fail('createLease', kind).forget();
+    // The token was accepted between, so its grace runs from the later refusal.
+    if (kind === 'unauthorized') story.wait(CONFIG.startGraceMs);
+    story.fire('startGrace');
+    assert.deepEqual(story.said, ['shutDown', `failed ${kind}`]);
+  });
+}
+
 for (const kind of PASSING) {
   test(`a start outlasts what may pass: ${kind}`, () => {
     const story = creates()
@@ -236,23 +271,29 @@ for (const kind of PASSING) {
 }
 
 test('a Pod that may not be read does not end a start', () => {
-  const story = starts().absent('10').fail('readPod', 'forbidden', SELF.name);
+  const story = starts().absent('10').refuse('readPod', 'forbidden', SELF.name);
   assert.equal(story.created({ resourceVersion: '11' }).role.name, 'leader');
 });
 
 test('a watch of the Lease that is forbidden after the start is warned of once; any other failure mends itself', () => {
   const story = follows().forget();
-  for (const kind of ['unavailable', 'forbidden', 'forbidden'] as const) {
-    story.tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+  story.tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+  for (const afterMs of [0, 4_999, 1, 1_000]) {
+    assert.deepEqual(story.said, []);
+    story.wait(afterMs).tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+    if (afterMs === 1) break;
   }
+  story.wait(1_000).tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
   assert.deepEqual(story.said, ['warning read-forbidden']);
+  story.listed(leaseOf(RIVAL));
+  assert.deepEqual(story.said, ['warning read-forbidden', 'warning refusal-over']);
 });
 
 test('with the verbs of the sidecar alone (no update, no delete on leases) one is elected and succeeds', () => {
-  const first = leads().fire('renew').fail('replaceLease', 'forbidden');
+  const first = leads().fire('renew').refuse('replaceLease', 'forbidden');
   assert.equal(first.role.name, 'leader');
   assert.ok(!first.timers.has('renew'));
-  const next = follows().podGone(RIVAL).fire('campaign').fail('deleteLease', 'forbidden');
+  const next = follows().podGone(RIVAL).fire('campaign').refuse('deleteLease', 'forbidden');
   next
     .deleted(leaseOf(RIVAL, { resourceVersion: '30' }))
     .fire('campaign')

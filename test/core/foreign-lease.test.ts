@@ -65,7 +65,7 @@ const foreign: readonly Row[] = [
     given: starts,
     when: (story) => story.listed(leaseOf(null, { acquireTimeMs: null, leaseTransitions: null })),
     role: 'candidate',
-    effects: ['warning foreign-lease'],
+    effects: ['setTimer recheck 30000'],
   },
   {
     rule: 'after a Lease without leaseTransitions the count starts again from 0',

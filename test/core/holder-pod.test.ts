@@ -20,7 +20,7 @@ import {
 
 /** Reading the holder's Pod was forbidden, while a watch shows it alive. Then that watch, too, may end. */
 function blindly(): Story {
-  return follows().podWatched(RIVAL, podOf(RIVAL)).fire('backstop').fail('readPod', 'forbidden');
+  return follows().podWatched(RIVAL, podOf(RIVAL)).fire('backstop').refuse('readPod', 'forbidden');
 }
 
 const rows: readonly Row[] = [
@@ -33,64 +33,51 @@ const rows: readonly Row[] = [
   },
   {
     rule: 'a Pod that may not even be read is not asked for again, with one warning',
-    given: () => finds(leaseOf(RIVAL)).tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
-    when: (story) => story.fail('readPod', 'forbidden').fire('backstop'),
+    given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL),
+    when: (story) => story.refuse('readPod', 'forbidden').fire('backstop'),
     role: 'candidate',
-    effects: [
-      'warning pod-read-forbidden',
-      'clearTimer recheck',
-      'readLease',
-      `setTimer backstop ${BACKSTOP_INTERVAL_MS}`,
-    ],
+    effects: ['setTimer permission 6000', 'clearTimer recheck', 'readLease', 'setTimer backstop 60000'],
   },
   {
     rule: 'a Pod watch that works after all gives that up again',
-    given: () =>
-      finds(leaseOf(RIVAL))
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
-        .fail('readPod', 'forbidden'),
+    given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).refuse('readPod', 'forbidden'),
     when: (story) => story.podListed(RIVAL, podOf(RIVAL)).fire('backstop'),
     role: 'candidate',
-    effects: ['readLease', `readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
+    effects: ['warning refusal-over', 'readLease', `readPod ${RIVAL.name}`, 'setTimer backstop 60000'],
   },
   {
     rule: 'where Pods may not be read, a Lease that the garbage collector deleted is left to its holder for a grace',
-    given: () =>
-      finds(leaseOf(RIVAL))
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
-        .fail('readPod', 'forbidden'),
+    given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).refuse('readPod', 'forbidden'),
     when: (story) =>
       story
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
         .fire('recheck')
         .fire('campaign')
-        .fail('readPod', 'forbidden', SELF.name),
+        .refuse('readPod', 'forbidden', SELF.name),
     role: 'candidate creating',
     effects: [
-      `setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`,
+      'setTimer recheck 10000',
       'setTimer campaign 25',
       `readPod ${SELF.name}`,
+      'setTimer permission 12000',
       'createLease transitions=4',
     ],
   },
   {
     rule: 'a permission to read Pods that is taken away while the holder was alive does not hold the Lease for ever',
-    given: () =>
-      follows()
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
-        .fail('readPod', 'forbidden')
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    given: () => follows().refusePodWatch(RIVAL).refuse('readPod', 'forbidden').refusePodWatch(RIVAL),
     when: (story) =>
       story
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
         .fire('recheck')
         .fire('campaign')
-        .fail('readPod', 'forbidden', SELF.name),
+        .refuse('readPod', 'forbidden', SELF.name),
     role: 'candidate creating',
     effects: [
-      `setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`,
+      'setTimer recheck 10000',
       'setTimer campaign 25',
       `readPod ${SELF.name}`,
+      'setTimer permission 12000',
       'createLease transitions=4',
     ],
   },
@@ -99,28 +86,29 @@ const rows: readonly Row[] = [
     given: () =>
       follows()
         .fire('backstop')
-        .fail('readPod', 'forbidden')
+        .refuse('readPod', 'forbidden')
         .podWatched(RIVAL, podOf(RIVAL))
         .fire('backstop')
-        .fail('readPod', 'forbidden')
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+        .refuse('readPod', 'forbidden')
+        .refusePodWatch(RIVAL),
     when: (story) =>
       story
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
         .fire('recheck')
         .fire('campaign')
-        .fail('readPod', 'forbidden', SELF.name),
+        .refuse('readPod', 'forbidden', SELF.name),
     role: 'candidate creating',
     effects: [
-      `setTimer recheck ${UNREADABLE_INCUMBENT_GRACE_MS}`,
+      'setTimer recheck 10000',
       'setTimer campaign 25',
       `readPod ${SELF.name}`,
+      'setTimer permission 12000',
       'createLease transitions=4',
     ],
   },
   {
     rule: 'a watch of the holder that still works is believed although a read was forbidden',
-    given: () => follows().fire('backstop').fail('readPod', 'forbidden').podWatched(RIVAL, podOf(RIVAL)),
+    given: () => follows().fire('backstop').refuse('readPod', 'forbidden').podWatched(RIVAL, podOf(RIVAL)),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'candidate',
     effects: ['setTimer recheck 5000'],
@@ -168,32 +156,29 @@ const rows: readonly Row[] = [
   },
   {
     rule: 'where Pods may not be read, a watch that is forbidden does not bring a holder back that is gone',
-    given: () => clears().fail('readPod', 'forbidden', SELF.name),
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    given: () => clears().refuse('readPod', 'forbidden', SELF.name),
+    when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate clearing',
     effects: [],
   },
   {
     rule: 'where Pods may not be read, a watch that is forbidden while nobody holds the Lease is nothing',
-    given: () => starts().absent('10').fail('readPod', 'forbidden', SELF.name),
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    given: () => starts().absent('10').refuse('readPod', 'forbidden', SELF.name),
+    when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate creating',
     effects: [],
   },
   {
     rule: 'where a Pod may be read, but not watched, that is said when the watch is refused again',
-    given: () =>
-      finds(leaseOf(RIVAL))
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
-        .podRead(RIVAL.name, podOf(RIVAL)),
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).podRead(RIVAL.name, podOf(RIVAL)),
+    when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate',
-    effects: ['warning pod-read-forbidden', `readPod ${RIVAL.name}`],
+    effects: [`readPod ${RIVAL.name}`],
   },
   {
     rule: 'an own Pod that can be read shows that Pods may be read again: the holder is asked for before it is succeeded',
     given: () => {
-      const story = finds(leaseOf(RIVAL)).fire('recheck').fail('readPod', 'forbidden').leaseRead(leaseOf(RIVAL));
+      const story = finds(leaseOf(RIVAL)).fire('recheck').refuse('readPod', 'forbidden').leaseRead(leaseOf(RIVAL));
       return story
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
         .fire('recheck')
@@ -201,14 +186,20 @@ const rows: readonly Row[] = [
     },
     when: (story) => story.podRead(SELF.name, podOf(SELF)).fire('recheck'),
     role: 'candidate',
-    effects: ['setTimer recheck 4975', 'readLease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
+    effects: [
+      'warning refusal-over',
+      'setTimer recheck 4975',
+      'readLease',
+      `readPod ${RIVAL.name}`,
+      'setTimer recheck 5000',
+    ],
   },
   {
     rule: 'a grace that runs is not made longer by a list that finds again that there is no Lease',
     given: () =>
       finds(leaseOf(RIVAL))
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') })
-        .fail('readPod', 'forbidden')
+        .refusePodWatch(RIVAL)
+        .refuse('readPod', 'forbidden')
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
         .wait(UNREADABLE_INCUMBENT_GRACE_MS / 2),
     when: (story) => story.absent('26').fire('recheck'),

@@ -22,7 +22,7 @@ const RENEWED = `renewed ${SELF.name}/${SELF.uid}`;
 
 /** A leader without permission to renew. */
 function leadsUnrenewed(): Story {
-  return leads().fire('renew').fail('replaceLease', 'forbidden');
+  return leads().fire('renew').refuse('replaceLease', 'forbidden');
 }
 
 const renewal: readonly Row[] = [
@@ -108,36 +108,50 @@ const renewal: readonly Row[] = [
   {
     rule: 'a renewal that the server rejects is warned of, and tried again',
     given: () => leads().fire('renew'),
-    when: (story) => story.fail('replaceLease', 'rejected'),
+    when: (story) => story.refuse('replaceLease', 'rejected'),
     role: 'leader',
-    effects: ['warning request-rejected', 'setTimer renew 188'],
+    effects: ['setTimer permission 6000', 'warning request-rejected'],
   },
   {
     rule: 'without permission to renew it leads on without, with one warning',
     given: () => leads().fire('renew'),
-    when: (story) => story.fail('replaceLease', 'forbidden'),
+    when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'leader',
-    effects: ['warning renew-forbidden'],
+    effects: ['setTimer permission 6000', 'warning renew-forbidden'],
   },
   {
-    rule: 'a minute later it tries again to renew: the Role may have been mended',
-    given: leadsUnrenewed,
-    when: (story) => story.fire('backstop').fire('renew'),
-    role: 'leader renewing',
-    effects: [
-      'setTimer renew 0',
-      'readLease',
-      `readPod ${SELF.name}`,
-      'setTimer backstop 60000',
-      'replaceLease lease-1@11',
-    ],
+    rule: 'a refused renewal is tried again after 1, 2, 4 s, and so on: the refusal may pass',
+    given: () => leads().fire('renew').fail('replaceLease', 'forbidden'),
+    when: (story) => story.fire('permission').fire('renew').fail('replaceLease', 'forbidden').fire('permission'),
+    role: 'leader',
+    effects: ['setTimer renew 0', 'replaceLease lease-1@11', 'setTimer permission 1500', 'setTimer renew 0'],
+  },
+  {
+    rule: 'a renewal that was refused for half a minute is tried again once a minute',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'forbidden');
+      for (let tries = 2; tries <= 6; tries += 1) {
+        story.fire('permission').fire('renew').fail('replaceLease', 'forbidden');
+      }
+      return story.fire('permission').fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'forbidden'),
+    role: 'leader',
+    effects: ['setTimer permission 45000'],
   },
   {
     rule: 'a permission that is still missing is not warned of again',
-    given: () => leadsUnrenewed().fire('backstop').fire('renew'),
-    when: (story) => story.fail('replaceLease', 'forbidden'),
+    given: () => leadsUnrenewed().fire('permission').fire('renew'),
+    when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'leader',
-    effects: [],
+    effects: ['setTimer permission 12000'],
+  },
+  {
+    rule: 'a permission that is granted after a warning is reported, and the renewals go on',
+    given: () => leadsUnrenewed().fire('permission').fire('renew'),
+    when: (story) => story.replaced('12'),
+    role: 'leader',
+    effects: ['warning refusal-over', `renewed ${SELF.name}/${SELF.uid}`, 'setTimer renew 10000'],
   },
   {
     rule: 'a Lease orphaned by hand is renewed at once, which puts the owner back',
@@ -149,9 +163,9 @@ const renewal: readonly Row[] = [
   {
     rule: 'a look at the Lease that is forbidden is warned of; after a wait the leader goes by its watch',
     given: () => leads().fire('backstop'),
-    when: (story) => story.fail('readLease', 'forbidden').fire('retry'),
+    when: (story) => story.refuse('readLease', 'forbidden').fire('retry'),
     role: 'leader',
-    effects: ['warning read-forbidden', 'setTimer retry 188'],
+    effects: ['warning read-forbidden', 'setTimer retry 750'],
   },
   {
     rule: 'who may renew looks again once a minute, and renews in its turn',
@@ -270,7 +284,7 @@ const ends: readonly Row[] = [
     given: () => leads().podGone(SELF),
     when: (story) => story.fire('backstop').leaseRead(ownLease({ resourceVersion: '13' })),
     role: 'candidate',
-    effects: ['readLease', 'setTimer backstop 60000'],
+    effects: ['readLease', 'setTimer backstop 60000', 'relist lease'],
   },
 ];
 

@@ -138,7 +138,7 @@ const keeping: readonly Row[] = [
   },
   {
     rule: 'where the Lease may not be marked nothing is released',
-    given: () => leads().fire('renew').fail('replaceLease', 'forbidden').stop('always'),
+    given: () => leads().fire('renew').refuse('replaceLease', 'forbidden').stop('always'),
     when: (story) => story.settled(),
     role: 'stopped',
     effects: KEPT,
@@ -147,7 +147,7 @@ const keeping: readonly Row[] = [
     rule: 'where the Lease may not be deleted nothing is released',
     given: () => {
       const story = clears()
-        .fail('deleteLease', 'forbidden')
+        .refuse('deleteLease', 'forbidden')
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' }));
       story.fire('campaign').podRead(SELF.name, podOf(SELF)).created({ uid: 'lease-2', resourceVersion: '26' });
       return story.stop('always');
@@ -160,7 +160,7 @@ const keeping: readonly Row[] = [
 
 /** Its token was refused, so the term was lost and its work may still run; then it was accepted again. */
 function findsItsLeaseAgain(): Story {
-  const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
+  const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000).fire('renew');
   return story.fail('replaceLease', 'unauthorized').fire('retry').leaseRead(ownLease());
 }
 

@@ -320,6 +320,10 @@ export class ModelWorld {
       case 'watchPod':
         process.podWatch = effect.pod === null ? null : { watched: effect.pod, position: null };
         break;
+      case 'relist':
+        if (effect.watch === 'lease') process.leaseWatch.position = null;
+        else if (process.podWatch !== null) process.podWatch.position = null;
+        break;
       case 'settleWork':
         process.settling = true;
         break;

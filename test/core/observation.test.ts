@@ -116,7 +116,7 @@ const late: readonly Row[] = [
     given: () => follows().fire('backstop'),
     when: (story) => story.leaseRead(null),
     role: 'candidate',
-    effects: ['setTimer recheck 5000'],
+    effects: ['relist lease', 'setTimer recheck 5000'],
   },
   {
     rule: '"there is none" is not believed when a DELETE of one\'s own was answered meanwhile: it may be another by now',
@@ -153,7 +153,7 @@ const late: readonly Row[] = [
     given: () => follows().fire('backstop'),
     when: (story) => story.leaseRead(leaseOf(THIRD, { uid: 'lease-0', resourceVersion: '7' })),
     role: 'candidate',
-    effects: ['watchPod app-3/pod-3', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
+    effects: ['relist lease', 'watchPod app-3/pod-3', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
   },
 ];
 
@@ -170,7 +170,7 @@ const news: readonly Row[] = [
     given: followsRenewing,
     when: (story) => story.watched({ ...renewing, resourceVersion: '21', leaseTransitions: 9 }),
     role: 'candidate',
-    effects: ['setTimer stale 15000'],
+    effects: [],
   },
   {
     rule: 'the same Lease again is no news',
@@ -184,7 +184,7 @@ const news: readonly Row[] = [
     given: followsRenewing,
     when: (story) => story.fire('stale'),
     role: 'candidate',
-    effects: [`stale ${RIVAL.name}/${RIVAL.uid} for 15000`],
+    effects: ['readLease', 'readPod app-2'],
   },
   {
     rule: 'a clock that jumps does not make a leader silent',
@@ -284,7 +284,7 @@ const doubts: readonly Row[] = [
   },
   {
     rule: 'only a leader that may not renew tries once a minute to renew again',
-    given: () => finds(ownLease()).fail('replaceLease', 'forbidden'),
+    given: () => finds(ownLease()).refuse('replaceLease', 'forbidden'),
     when: (story) => story.fire('backstop'),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
@@ -322,7 +322,9 @@ test('silence is measured from the last change that this process saw, by its mon
     .wait(3_000)
     .watched({ ...renewing, resourceVersion: '21', renewTimeMs: 2 });
   story.wallMs = 0;
-  assert.deepEqual(story.forget().fire('stale').said, [`stale ${RIVAL.name}/${RIVAL.uid} for 15000`]);
+  assert.deepEqual(story.forget().fire('stale').said, ['readLease', 'readPod app-2']);
+  story.forget().leaseRead({ ...renewing, resourceVersion: '21', renewTimeMs: 2 });
+  assert.deepEqual(story.said, [`stale ${RIVAL.name}/${RIVAL.uid} for 15000`]);
 });
 
 test('a leader does not tell of its own silence', () => {

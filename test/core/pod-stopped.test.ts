@@ -100,9 +100,9 @@ const successions: readonly Row[] = [
   {
     rule: 'pod-stopped: without permission to delete there is no succession before the Pod object goes',
     given: clears,
-    when: (story) => story.fail('deleteLease', 'forbidden'),
+    when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'candidate',
-    effects: ['warning delete-forbidden'],
+    effects: ['setTimer permission 6000', 'warning delete-forbidden'],
   },
 ];
 

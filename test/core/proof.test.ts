@@ -13,7 +13,7 @@ function doubts(): Story {
 
 /** May not renew its Lease: has asked for it, and for its Pod. */
 function reads(): Story {
-  return finds(leaseOf(SELF)).fail('replaceLease', 'forbidden');
+  return finds(leaseOf(SELF)).refuse('replaceLease', 'forbidden');
 }
 
 /** As `reads`; its Pod is known to exist, so that only the Lease is missing. */
@@ -124,9 +124,9 @@ const absence: readonly Row[] = [
   {
     rule: 'a leader that may not read Pods does not ask again',
     given: () => leads().podListed(SELF, null),
-    when: (story) => story.fail('readPod', 'forbidden'),
+    when: (story) => story.refuse('readPod', 'forbidden'),
     role: 'leader',
-    effects: ['warning pod-read-forbidden'],
+    effects: ['setTimer permission 6000', 'warning pod-read-forbidden'],
   },
   {
     rule: 'a read that does not find the own Pod, after a list that did not, ends the term',
@@ -247,10 +247,10 @@ const possession: readonly Row[] = [
     given: () =>
       follows()
         .watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' }))
-        .fail('replaceLease', 'forbidden'),
-    when: (story) => story.fail('readLease', 'forbidden'),
+        .refuse('replaceLease', 'forbidden'),
+    when: (story) => story.refuse('readLease', 'forbidden'),
     role: 'candidate resting',
-    effects: ['warning read-forbidden', 'setTimer retry 188'],
+    effects: ['warning read-forbidden', 'setTimer retry 750'],
   },
   {
     rule: 'a read that fails otherwise is repeated after a wait',

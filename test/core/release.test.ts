@@ -94,9 +94,9 @@ const releasing: readonly Row[] = [
   {
     rule: 'a mark that is forbidden releases nothing, with one warning',
     given: releases,
-    when: (story) => story.fail('replaceLease', 'forbidden'),
+    when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'stopped',
-    effects: ['warning renew-forbidden', ...KEPT],
+    effects: ['setTimer permission 6000', 'warning renew-forbidden', ...KEPT],
   },
   {
     rule: 'a delete whose answer never came, but that was carried out, has released the Lease',
@@ -129,20 +129,20 @@ const releasing: readonly Row[] = [
   {
     rule: 'where it may not be deleted the mark is taken back',
     given: deletes,
-    when: (story) => story.fail('deleteLease', 'forbidden'),
+    when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'leaving unmarking',
-    effects: ['warning delete-forbidden', 'replaceLease lease-1@12'],
+    effects: ['setTimer permission 6000', 'warning delete-forbidden', 'replaceLease lease-1@12'],
   },
   {
     rule: 'and the Lease is kept',
-    given: () => deletes().fail('deleteLease', 'forbidden'),
+    given: () => deletes().refuse('deleteLease', 'forbidden'),
     when: (story) => story.replaced('13'),
     role: 'stopped',
     effects: KEPT,
   },
   {
     rule: 'a mark that cannot be taken back is left',
-    given: () => deletes().fail('deleteLease', 'forbidden'),
+    given: () => deletes().refuse('deleteLease', 'forbidden'),
     when: (story) => story.fail('replaceLease', 'unavailable'),
     role: 'stopped',
     effects: KEPT,
@@ -180,9 +180,9 @@ const releasing: readonly Row[] = [
       const story = leads().stop('always').fire('backstop');
       return story.settled();
     },
-    when: (story) => story.fail('readLease', 'forbidden'),
+    when: (story) => story.refuse('readLease', 'forbidden'),
     role: 'leaving marking',
-    effects: [],
+    effects: ['warning read-forbidden'],
   },
   {
     rule: 'a late answer to a look at the Lease that nobody waits for does not disturb the wait for another',
@@ -210,7 +210,7 @@ const releasing: readonly Row[] = [
     },
     role: 'leaving marking',
     effects: [
-      'setTimer stale 30000',
+      'setTimer stale 15000',
       `renewed ${SELF.name}/${SELF.uid}`,
       'readLease',
       `replaceLease lease-1@12 released by ${SELF.uid}`,
@@ -229,9 +229,9 @@ const lost: readonly Row[] = [
   {
     rule: 'nor is a mark taken back from it, when the delete was forbidden',
     given: () => deletes().watched(taken),
-    when: (story) => story.fail('deleteLease', 'forbidden'),
+    when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'stopped',
-    effects: ['warning delete-forbidden', ...KEPT],
+    effects: ['setTimer permission 6000', 'warning delete-forbidden', ...KEPT],
   },
 ];
 
@@ -294,47 +294,56 @@ const steppingDown: readonly Row[] = [
   {
     rule: 'who could not give its Lease up resumes: nobody else can lead',
     given: stepsDown,
-    when: (story) => story.fail('replaceLease', 'forbidden'),
+    when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'candidate resuming',
-    effects: ['warning renew-forbidden', 'clearTimer leaving', 'steppedDown kept', `readPod ${SELF.name}`, 'readLease'],
+    effects: [
+      'setTimer permission 6000',
+      'warning renew-forbidden',
+      'clearTimer leaving',
+      'steppedDown kept',
+      `readPod ${SELF.name}`,
+      'readLease',
+    ],
   },
   {
     rule: 'whose mark may yet arrive, and who may not renew, does not lead on a read: it tries to renew until it may',
     given: () => stepsDown().fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease()),
     when: (story) => {
-      story.fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF));
-      story.fail('replaceLease', 'forbidden');
+      story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF));
+      story.refuse('replaceLease', 'forbidden');
     },
     role: 'candidate resting',
     effects: [
+      'setTimer permission 6000',
       'warning renew-forbidden',
       'clearTimer leaving',
       'steppedDown kept',
       `readPod ${SELF.name}`,
       'replaceLease lease-1@11',
-      'setTimer retry 375',
+      'setTimer permission 12000',
+      'setTimer retry 1500',
     ],
   },
   {
     rule: 'a webhook that refuses that renewal does not make it lead on a read, either',
     given: () => stepsDown().fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease()).fire('leaving'),
-    when: (story) => story.fail('replaceLease', 'rejected'),
+    when: (story) => story.refuse('replaceLease', 'rejected'),
     role: 'candidate resting',
-    effects: ['warning request-rejected', 'setTimer retry 375'],
+    effects: ['setTimer permission 6000', 'warning request-rejected', 'setTimer retry 1500'],
   },
   {
     rule: 'a mark that was under way when giving the Lease up took too long may yet arrive, too',
     given: () => stepsDown().fire('leaving'),
-    when: (story) => story.fail('replaceLease', 'forbidden'),
+    when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'candidate resting',
-    effects: ['warning renew-forbidden', 'setTimer retry 188'],
+    effects: ['setTimer permission 6000', 'warning renew-forbidden', 'setTimer retry 750'],
   },
   {
     rule: 'a mark that was refused cannot arrive: who may not renew leads on a read',
-    given: () => stepsDown().fail('replaceLease', 'rejected').fire('leaving'),
-    when: (story) => story.fail('replaceLease', 'rejected'),
+    given: () => stepsDown().refuse('replaceLease', 'rejected').fire('leaving'),
+    when: (story) => story.refuse('replaceLease', 'rejected'),
     role: 'candidate resuming',
-    effects: ['warning request-rejected', `readPod ${SELF.name}`, 'readLease'],
+    effects: ['setTimer permission 12000', `readPod ${SELF.name}`, 'readLease'],
   },
   {
     rule: 'a mark of an earlier version than stands cannot arrive any more',
@@ -342,17 +351,18 @@ const steppingDown: readonly Row[] = [
       stepsDown()
         .watched(ownLease({ resourceVersion: '15' }))
         .fire('leaving'),
-    when: (story) => story.fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
     role: 'candidate resuming',
-    effects: ['warning renew-forbidden', `readPod ${SELF.name}`, 'readLease'],
+    effects: ['setTimer permission 6000', 'warning renew-forbidden', `readPod ${SELF.name}`, 'readLease'],
   },
   {
     rule: 'once it may renew again, it goes on renewing',
-    given: () => stepsDown().fire('leaving').fail('replaceLease', 'forbidden').fire('retry').leaseRead(ownLease()),
+    given: () => stepsDown().fire('leaving').refuse('replaceLease', 'forbidden').fire('retry').leaseRead(ownLease()),
     when: (story) => story.podRead(SELF.name, podOf(SELF)).replaced('12'),
     role: 'leader',
     effects: [
-      'setTimer stale 30000',
+      'warning refusal-over',
+      'setTimer stale 15000',
       `renewed ${SELF.name}/${SELF.uid}`,
       'clearTimer stale',
       'setTimer renew 10000',
@@ -361,7 +371,7 @@ const steppingDown: readonly Row[] = [
   },
   {
     rule: 'a Lease that was written since is led with on a read: the mark cannot arrive any more',
-    given: () => stepsDown().fire('leaving').fail('replaceLease', 'forbidden'),
+    given: () => stepsDown().fire('leaving').refuse('replaceLease', 'forbidden'),
     when: (story) =>
       story
         .watched(ownLease({ resourceVersion: '15' }))
@@ -388,16 +398,21 @@ const steppingDown: readonly Row[] = [
     given: () =>
       stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked).fire('recheck').fire('campaign'),
     when: (story) => {
-      story.fail('deleteLease', 'forbidden').podRead(SELF.name, podOf(SELF));
+      story.refuse('deleteLease', 'forbidden').podRead(SELF.name, podOf(SELF));
     },
     role: 'candidate resuming',
-    effects: ['warning delete-forbidden', `readPod ${SELF.name}`, 'replaceLease lease-1@12'],
+    effects: [
+      'setTimer permission 6000',
+      'warning delete-forbidden',
+      `readPod ${SELF.name}`,
+      'replaceLease lease-1@12',
+    ],
   },
   {
     rule: 'a Lease that was given up again since it was taken back is taken back again, not led with',
     given: () => {
       const story = stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked);
-      return story.fire('recheck').fire('campaign').fail('deleteLease', 'forbidden').replaced('13');
+      return story.fire('recheck').fire('campaign').refuse('deleteLease', 'forbidden').replaced('13');
     },
     when: (story) => story.watched({ ...marked, resourceVersion: '14' }).podRead(SELF.name, podOf(SELF)),
     role: 'candidate resuming',
@@ -406,7 +421,7 @@ const steppingDown: readonly Row[] = [
   {
     rule: 'who learnt that it may not delete its Lease does not mark it again',
     given: () => {
-      const story = stepsDown().replaced('12').fail('deleteLease', 'forbidden').replaced('13');
+      const story = stepsDown().replaced('12').refuse('deleteLease', 'forbidden').replaced('13');
       return story.podRead(SELF.name, podOf(SELF)).replaced('14').stepDown();
     },
     when: (story) => story.settled(),

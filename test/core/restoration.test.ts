@@ -76,7 +76,7 @@ const restoration: readonly Row[] = [
   {
     rule: 'a leader that may not renew restores its Lease, and renews it no more than before',
     given: () => {
-      const story = leads().fire('renew').fail('replaceLease', 'forbidden');
+      const story = leads().fire('renew').refuse('replaceLease', 'forbidden');
       return story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF));
     },
     when: (story) => story.created({ uid: 'lease-2', resourceVersion: '14' }),
@@ -86,19 +86,27 @@ const restoration: readonly Row[] = [
   {
     rule: 'where Pods may not be read the own one is believed to exist',
     given: loses,
-    when: (story) => story.fail('readPod', 'forbidden', SELF.name),
+    when: (story) => story.refuse('readPod', 'forbidden', SELF.name),
     role: 'leader restoring',
-    effects: ['warning pod-read-forbidden', 'createLease transitions=0'],
+    effects: ['setTimer permission 6000', 'warning pod-read-forbidden', 'createLease transitions=0'],
   },
   {
     rule: 'an own Pod that can be read shows that Pods may be read again',
     given: () => {
-      const story = loses().fail('readPod', 'forbidden', SELF.name).created({ uid: 'lease-2', resourceVersion: '14' });
+      const story = loses()
+        .refuse('readPod', 'forbidden', SELF.name)
+        .created({ uid: 'lease-2', resourceVersion: '14' });
       return story.wait(1_000).deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' }));
     },
     when: (story) => story.podRead(SELF.name, podOf(SELF)).fire('backstop'),
     role: 'leader restoring',
-    effects: ['createLease transitions=0', 'readLease', `readPod ${SELF.name}`, 'setTimer backstop 60000'],
+    effects: [
+      'warning refusal-over',
+      'createLease transitions=0',
+      'readLease',
+      `readPod ${SELF.name}`,
+      'setTimer backstop 60000',
+    ],
   },
   {
     rule: 'a read of the own Pod that fails otherwise is repeated after a look at the Lease',
@@ -182,9 +190,9 @@ const restoration: readonly Row[] = [
   {
     rule: 'without permission to create it tries again, with one warning',
     given: restores,
-    when: (story) => story.fail('createLease', 'forbidden').fire('retry'),
+    when: (story) => story.refuse('createLease', 'forbidden').fire('retry'),
     role: 'leader resting',
-    effects: ['warning create-forbidden', 'setTimer retry 188', 'readLease'],
+    effects: ['warning create-forbidden', 'setTimer retry 750', 'readLease'],
   },
   {
     rule: 'the turn of a renewal while there is no Lease is not the last one',

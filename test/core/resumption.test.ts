@@ -33,10 +33,11 @@ function resumesOnRead(kind: 'forbidden' | 'rejected', warning: string): Omit<Ro
   return {
     given: resumes,
     when: (story) => {
-      story.fail('replaceLease', kind).podRead(SELF.name, podOf(SELF)).leaseRead(leaseOf(SELF));
+      story.refuse('replaceLease', kind).podRead(SELF.name, podOf(SELF)).leaseRead(leaseOf(SELF));
     },
     role: 'leader',
     effects: [
+      'setTimer permission 6000',
       `warning ${warning}`,
       `readPod ${SELF.name}`,
       'readLease',
@@ -60,7 +61,7 @@ const resumption: readonly Row[] = [
     when: (story) => story.replaced('21'),
     role: 'leader',
     effects: [
-      'setTimer stale 30000',
+      'setTimer stale 15000',
       `renewed ${SELF.name}/${SELF.uid}`,
       'clearTimer stale',
       ...ELECTED,
@@ -92,7 +93,7 @@ const resumption: readonly Row[] = [
     when: (story) => story.replaced('31'),
     role: 'leader',
     effects: [
-      'setTimer stale 30000',
+      'setTimer stale 15000',
       `renewed ${SELF.name}/${SELF.uid}`,
       'clearTimer stale',
       ...ELECTED,
@@ -112,19 +113,19 @@ const resumption: readonly Row[] = [
     given: resumes,
     when: (story) => story.podRead(SELF.name, null).replaced('21'),
     role: 'candidate',
-    effects: ['warning pod-deleted', 'setTimer stale 30000'],
+    effects: ['warning pod-deleted', 'setTimer stale 15000'],
   },
   {
     rule: 'a process whose Pod was seen to go after it had been read does not resume',
     given: () => resumes().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.podGone(SELF).replaced('21'),
     role: 'candidate',
-    effects: ['warning pod-deleted', 'setTimer stale 30000'],
+    effects: ['warning pod-deleted', 'setTimer stale 15000'],
   },
   {
     rule: 'a process whose Pod was seen to go does not resume where Pods may not be read either',
     given: () => resumes().podGone(SELF),
-    when: (story) => story.fail('readPod', 'forbidden', SELF.name).fail('replaceLease', 'forbidden'),
+    when: (story) => story.refuse('readPod', 'forbidden', SELF.name).refuse('replaceLease', 'forbidden'),
     role: 'candidate',
     effects: [],
   },
@@ -147,15 +148,18 @@ const resumption: readonly Row[] = [
     rule: 'without permission to renew and to read Pods, a consistent read of the Lease is enough',
     given: resumes,
     when: (story) => {
-      story.fail('readPod', 'forbidden', SELF.name).fail('replaceLease', 'forbidden').leaseRead(leaseOf(SELF));
-      story.fail('readPod', 'forbidden', SELF.name);
+      story.refuse('readPod', 'forbidden', SELF.name).refuse('replaceLease', 'forbidden').leaseRead(leaseOf(SELF));
+      story.refuse('readPod', 'forbidden', SELF.name);
     },
     role: 'leader',
     effects: [
+      'setTimer permission 6000',
       'warning pod-read-forbidden',
+      'setTimer permission 6000',
       'warning renew-forbidden',
       `readPod ${SELF.name}`,
       'readLease',
+      'setTimer permission 6000',
       'elected 20 resumed',
       `leaderChanged ${SELF.name}/${SELF.uid}`,
     ],

@@ -7,9 +7,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   atLeastRetryAfterMs,
+  REFUSAL_CAP_MS,
   RETRY_AFTER_LIMIT_MS,
   RETRY_BASE_MS,
   RETRY_CAP_MS,
+  refusalDelayMs,
   retryDelayMs,
 } from '../../src/core/retry-delay.ts';
 
@@ -18,8 +20,8 @@ const ROWS = [
   { rule: 'the first delay is at most the base', attempt: 1, random: 0.999999, expected: 250 },
   { rule: 'it doubles with every attempt', attempt: 4, random: 0, expected: 1_000 },
   { rule: 'chance moves the upper half', attempt: 4, random: 0.5, expected: 1_500 },
-  { rule: 'it is never more than the cap', attempt: 7, random: 0.999999, expected: 10_000 },
-  { rule: 'it stays at the cap for any number of attempts', attempt: 5_000, random: 0, expected: 5_000 },
+  { rule: 'it is never more than the cap', attempt: 7, random: 0.999999, expected: 2_000 },
+  { rule: 'it stays at the cap for any number of attempts', attempt: 5_000, random: 0, expected: 1_000 },
   { rule: 'an attempt before the first counts as the first', attempt: 0, random: 0, expected: 125 },
 ];
 
@@ -32,6 +34,27 @@ test('every delay lies between half the base and the cap, in whole milliseconds'
     fc.property(fc.nat(), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (attempt, random) => {
       const delayMs = retryDelayMs(attempt, random);
       assert.ok(delayMs >= RETRY_BASE_MS / 2 && delayMs <= RETRY_CAP_MS);
+      assert.ok(Number.isInteger(delayMs));
+    }),
+  );
+});
+
+test('the first six refusals are repeated within about half a minute, each later one once a minute', () => {
+  const fullDelaysMs = [1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 60_000, 60_000];
+  for (const [index, fullMs] of fullDelaysMs.entries()) {
+    assert.equal(refusalDelayMs(index + 1, 0), fullMs / 2);
+    assert.equal(refusalDelayMs(index + 1, 0.999999), fullMs);
+  }
+  assert.equal(refusalDelayMs(0, 0), 500);
+  assert.equal(refusalDelayMs(1_000_000, 0), REFUSAL_CAP_MS / 2);
+});
+
+test('a delay after a refusal never shrinks with the number of refusals, in whole milliseconds', () => {
+  fc.assert(
+    fc.property(fc.nat(20), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (attempt, random) => {
+      const delayMs = refusalDelayMs(attempt, random);
+      assert.ok(delayMs >= 500 && delayMs <= REFUSAL_CAP_MS);
+      assert.ok(delayMs <= refusalDelayMs(attempt + 1, random));
       assert.ok(Number.isInteger(delayMs));
     }),
   );

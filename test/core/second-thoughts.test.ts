@@ -24,7 +24,7 @@ const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
 
 /** Its token was refused, so the term was lost and its work may still run; then it was accepted again. */
 function findsItsLeaseAgain(): Story {
-  const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
+  const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000).fire('renew');
   return story.fail('replaceLease', 'unauthorized').fire('retry').leaseRead(ownLease());
 }
 
@@ -163,9 +163,9 @@ const obstacles: readonly Row[] = [
   {
     rule: 'a look that is forbidden while the Lease is given up is no missing permission to write',
     given: () => deletes().fail('deleteLease', 'unavailable').fire('retry'),
-    when: (story) => story.fail('readLease', 'forbidden'),
+    when: (story) => story.refuse('readLease', 'forbidden'),
     role: 'leaving deleting',
-    effects: ['setTimer retry 375'],
+    effects: ['warning read-forbidden', 'setTimer retry 1500'],
   },
   {
     rule: 'five failures are enough: a Lease that was marked is released all the same',

@@ -112,7 +112,7 @@ const candidates: readonly Row[] = [
   },
   {
     rule: 'a resumption does not take an earlier look at the Lease for the one that proves it',
-    given: () => finds(leaseOf(SELF)).fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    given: () => finds(leaseOf(SELF)).refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
     when: (story) => story.tell({ type: 'leaseRead', request: STALE, lease: leaseOf(SELF) }),
     role: 'candidate resuming',
     effects: [],
@@ -139,9 +139,9 @@ const candidates: readonly Row[] = [
         .fire('campaign');
       return story.podRead(SELF.name, podOf(SELF)).removed().fire('backstop');
     },
-    when: (story) => story.fail('readPod', 'forbidden', RIVAL.name),
+    when: (story) => story.refuse('readPod', 'forbidden', RIVAL.name),
     role: 'candidate creating',
-    effects: ['warning pod-read-forbidden'],
+    effects: ['setTimer permission 6000', 'warning pod-read-forbidden'],
   },
   {
     rule: 'a create is waited for whatever else fails meanwhile',

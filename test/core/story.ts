@@ -4,12 +4,14 @@
  */
 
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Announcement, Effect, Leader } from '../../src/core/effect.ts';
 import { step } from '../../src/core/election.ts';
 import type { Fact, Input, TimerName } from '../../src/core/input.ts';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference, PodReport } from '../../src/core/lease-record.ts';
 import { hear, type News, NO_NEWS } from '../../src/core/news.ts';
+import { REFUSAL_BELIEVED_MS, type Refusable, type Refusal, refusableOf } from '../../src/core/refusals.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState, type Role } from '../../src/core/state.ts';
 
@@ -25,6 +27,7 @@ export const CONFIG: ElectionConfig = {
   renewIntervalMs: 10_000,
   leaseDurationSeconds: 30,
   succession: 'pod-deleted',
+  startGraceMs: 30_000,
 };
 
 /** The moment at which every story begins, by the wall clock. */
@@ -110,6 +113,8 @@ export function sayEffect(effect: Effect): string {
       return `readPod ${effect.name}`;
     case 'watchPod':
       return `watchPod ${effect.pod === null ? 'none' : `${effect.pod.name}/${effect.pod.uid}`}`;
+    case 'relist':
+      return `relist ${effect.watch}`;
     case 'setTimer':
       return `setTimer ${effect.timer} ${effect.afterMs}`;
     case 'clearTimer':
@@ -297,6 +302,32 @@ export class Story {
     return this.tell({ type: 'requestFailed', request: this.request(type, podName), failure: failure(kind) });
   }
 
+  /** A refusal (403, or a webhook's 400) that has lasted for so long that it is believed. */
+  refuse(type: RequestEffect['type'], kind: 'forbidden' | 'rejected' = 'forbidden', podName?: string): this {
+    const what = refusableOf(this.state.role, this.state.knowledge, this.request(type, podName));
+    if (what !== null) this.#believe(what, failure(kind));
+    return this.fail(type, kind, podName);
+  }
+
+  /** The same for a watch. */
+  refuseLeaseWatch(): this {
+    this.#believe('list leases', failure('forbidden'));
+    return this.tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+  }
+
+  refusePodWatch(watched: PodReference): this {
+    this.#believe('watch pods', failure('forbidden'));
+    return this.tell({ type: 'podWatchFailed', watched, failure: failure('forbidden') });
+  }
+
+  #believe(what: Refusable, why: RequestFailure): void {
+    const { refusals } = this.state.knowledge;
+    const refusal: Refusal = refusals[what] ?? { sinceMs: 0, lastMs: 0, count: 3, failure: why, warned: null };
+    const lasting = { ...refusal, sinceMs: this.nowMs - REFUSAL_BELIEVED_MS, lastMs: this.nowMs };
+    const knowledge = { ...this.state.knowledge, refusals: { ...refusals, [what]: lasting } };
+    this.state = { ...this.state, knowledge };
+  }
+
   listed(lease: LeaseRecord): this {
     return this.tell({ type: 'leaseObserved', lease, by: 'list' });
   }
@@ -365,8 +396,8 @@ export function clears(): Story {
 }
 
 /** A candidate that has sent its create; nothing is known of the Lease before resourceVersion 10. */
-export function creates(): Story {
-  return starts().absent('10').podRead(SELF.name, podOf(SELF));
+export function creates(config?: ElectionConfig): Story {
+  return starts(config).absent('10').podRead(SELF.name, podOf(SELF));
 }
 
 /** The leader of a new Lease: lease-1@11. */
@@ -388,12 +419,18 @@ export interface Row {
   readonly effects: readonly string[];
 }
 
+function record(rule: string, role: string, effects: readonly string[]): void {
+  const file = process.env['ROWS'];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ rule, role, effects })}\n`);
+}
+
 /** Makes each row a test. */
 export function checkTable(rows: readonly Row[]): void {
   for (const { rule, given, when, role, effects } of rows) {
     test(rule, () => {
       const story = given().forget();
       when(story);
+      record(rule, sayRole(story.role), story.said);
       assert.deepEqual({ role: sayRole(story.role), effects: story.said }, { role, effects });
     });
   }

@@ -218,9 +218,9 @@ const takeOver: readonly Row[] = [
   {
     rule: 'without permission to read Pods the own one is believed to exist, with one warning',
     given: clears,
-    when: (story) => story.fail('readPod', 'forbidden', SELF.name).removed(),
+    when: (story) => story.refuse('readPod', 'forbidden', SELF.name).removed(),
     role: 'candidate creating',
-    effects: ['warning pod-read-forbidden', 'createLease transitions=4'],
+    effects: ['setTimer permission 6000', 'warning pod-read-forbidden', 'createLease transitions=4'],
   },
   {
     rule: 'a read of the own Pod that fails otherwise ends the attempt',
@@ -253,20 +253,20 @@ const takeOver: readonly Row[] = [
   {
     rule: 'without permission to delete, the garbage collector is waited for, with one warning',
     given: clears,
-    when: (story) => story.fail('deleteLease', 'forbidden'),
+    when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'candidate',
-    effects: ['warning delete-forbidden'],
+    effects: ['setTimer permission 6000', 'warning delete-forbidden'],
   },
   {
-    rule: 'a minute later it tries again to delete: the Role may have been mended',
+    rule: 'a refused delete is tried again a second later: the refusal may pass',
     given: () => clears().fail('deleteLease', 'forbidden'),
-    when: (story) => story.fire('backstop').fire('campaign'),
+    when: (story) => story.fire('permission').fire('campaign'),
     role: 'candidate clearing',
-    effects: ['readLease', 'setTimer backstop 60000', JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@20'],
+    effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
     rule: 'what the garbage collector deleted is then created',
-    given: () => clears().fail('deleteLease', 'forbidden'),
+    given: () => clears().refuse('deleteLease', 'forbidden'),
     when: (story) => {
       story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })).fire('campaign');
       story.podRead(SELF.name, podOf(SELF));

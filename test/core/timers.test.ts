@@ -23,7 +23,7 @@ const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 15 }
 
 /** Its token was refused, so the term was lost and its work may still run; it waits to look again. */
 function refused(): Story {
-  const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
+  const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000).fire('renew');
   return story.fail('replaceLease', 'unauthorized');
 }
 
@@ -101,7 +101,7 @@ const left: readonly Row[] = [
     when: (story) => story.replaced('12'),
     role: 'leader',
     effects: [
-      'setTimer stale 30000',
+      'setTimer stale 15000',
       `renewed ${SELF.name}/${SELF.uid}`,
       'clearTimer retry',
       'clearTimer stale',

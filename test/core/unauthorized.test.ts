@@ -1,8 +1,9 @@
-// Checks what follows when the API server refuses the token (401): once is nothing, twice in a row means that the
-// Pod is gone, or as good as gone, and ends the term.
+// Checks what follows when the API server refuses the token (401): for a moment it is nothing, for 10 s it means that
+// the Pod is gone, or as good as gone, and ends the term.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REFUSAL_MEMORY_MS, UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusals.ts';
 import { checkTable, failure, leads, ownLease, podOf, type Row, SELF, type Story } from './story.ts';
 
 const RENEW = 'setTimer renew 10000';
@@ -10,7 +11,12 @@ const RENEWED = `renewed ${SELF.name}/${SELF.uid}`;
 
 /** A leader whose token was refused twice. */
 function refused(): Story {
-  return leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').fail('replaceLease', 'unauthorized');
+  return leads()
+    .fire('renew')
+    .fail('replaceLease', 'unauthorized')
+    .wait(10_000)
+    .fire('renew')
+    .fail('replaceLease', 'unauthorized');
 }
 
 const refusals: readonly Row[] = [
@@ -19,27 +25,68 @@ const refusals: readonly Row[] = [
     given: () => leads().fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 188'],
+    effects: ['setTimer renew 750'],
   },
   {
-    rule: 'a second 401 in a row, after the token was read anew, ends the term',
+    rule: 'a second 401 a moment later ends nothing: an API server that has just started refuses good tokens',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'leader',
+    effects: ['setTimer renew 1500'],
+  },
+  {
+    rule: 'a token that was refused for 10 s, each time after it was read again, ends the term',
+    given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').wait(UNAUTHORIZED_LIMIT_MS).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'candidate resting',
     effects: [
-      'setTimer renew 375',
       'warning unauthorized',
+      'setTimer renew 250',
       'clearTimer renew',
       'demoted unauthorized',
-      'setTimer retry 375',
+      'setTimer retry 1500',
     ],
+  },
+  {
+    rule: 'a token that was refused for a millisecond less ends nothing',
+    given: () =>
+      leads()
+        .fire('renew')
+        .fail('replaceLease', 'unauthorized')
+        .wait(UNAUTHORIZED_LIMIT_MS - 1)
+        .fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a leader tries a refused token again when the 10 s are over, however long the back-off',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(4_000).fire('renew');
+      return story.fail('replaceLease', 'unauthorized').wait(5_000).fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'leader',
+    effects: ['warning unauthorized', 'setTimer renew 1000'],
+  },
+  {
+    rule: 'a single refusal, however long ago, ends nothing',
+    given: () =>
+      leads()
+        .fire('renew')
+        .fail('replaceLease', 'unauthorized')
+        .wait(REFUSAL_MEMORY_MS + 1)
+        .fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'leader',
+    effects: ['setTimer renew 1500'],
   },
   {
     rule: 'an answer between two refusals begins the count anew',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').replaced('12').fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 188'],
+    effects: ['setTimer renew 750'],
   },
   {
     rule: 'a 409 between two refusals begins the count anew: the token was accepted',
@@ -53,20 +100,23 @@ const refusals: readonly Row[] = [
         .fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 750'],
+    effects: ['setTimer renew 3000'],
   },
   {
     rule: 'a list between two refusals begins the count anew',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').listed(ownLease()).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 375'],
+    effects: ['setTimer renew 1500'],
   },
   {
     rule: 'an event between two refusals does not: a watch goes on after its token has lost its power',
     given: () => {
       const story = leads().fire('renew').fail('replaceLease', 'unauthorized');
-      return story.watched(ownLease({ resourceVersion: '12' })).fire('renew');
+      return story
+        .watched(ownLease({ resourceVersion: '12' }))
+        .wait(UNAUTHORIZED_LIMIT_MS)
+        .fire('renew');
     },
     when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
     role: 'candidate resting',
@@ -77,23 +127,24 @@ const refusals: readonly Row[] = [
     given: leads,
     when: (story) => story.tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }).fire('retry'),
     role: 'leader',
-    effects: ['setTimer retry 188', 'readLease'],
+    effects: ['setTimer retry 750', 'readLease'],
   },
   {
-    rule: 'a watch and the read after it, both refused, end the term',
+    rule: 'a watch and a read 10 s after it, both refused, end the term',
     given: () =>
       leads()
         .tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
+        .wait(UNAUTHORIZED_LIMIT_MS)
         .fire('retry'),
     when: (story) => story.fail('readLease', 'unauthorized'),
     role: 'candidate resting',
     effects: [
-      'setTimer retry 375',
       'warning unauthorized',
+      'setTimer retry 250',
       'clearTimer renew',
       'clearTimer retry',
       'demoted unauthorized',
-      'setTimer retry 375',
+      'setTimer retry 1500',
     ],
   },
   {
@@ -101,7 +152,7 @@ const refusals: readonly Row[] = [
     given: () => refused(),
     when: (story) => story.fire('retry').fail('readLease', 'unauthorized'),
     role: 'candidate resting',
-    effects: ['readLease', 'setTimer retry 750'],
+    effects: ['readLease', 'setTimer retry 3000'],
   },
   {
     rule: 'who is accepted again, and whose Lease it still is, resumes the term',
@@ -112,9 +163,10 @@ const refusals: readonly Row[] = [
     },
     role: 'leader',
     effects: [
+      'warning refusal-over',
       `readPod ${SELF.name}`,
       'replaceLease lease-1@11',
-      'setTimer stale 30000',
+      'setTimer stale 15000',
       RENEWED,
       'clearTimer stale',
       RENEW,
@@ -133,23 +185,24 @@ const refusals: readonly Row[] = [
     given: leads,
     when: (story) => story.tell({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') }),
     role: 'leader',
-    effects: [`readPod ${SELF.name}`, 'setTimer retry 188'],
+    effects: [`readPod ${SELF.name}`, 'setTimer retry 750'],
   },
   {
-    rule: 'the watches of the Lease and of the Pod, both refused, end the term',
+    rule: 'the watches of the Lease and of the Pod, refused at the same moment, end nothing',
     given: () => leads().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
     when: (story) => story.tell({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') }).forget(),
-    role: 'candidate resting',
+    role: 'leader',
     effects: [],
   },
   {
-    rule: 'a token that is refused while the work drains for stop() ends it: nothing is asked any more',
-    given: () => leads().stop().fire('renew').fail('replaceLease', 'unauthorized').fire('renew'),
+    rule: 'a token that is refused for 10 s while the work drains for stop() ends it: nothing is requested from then on',
+    given: () =>
+      leads().stop().fire('renew').fail('replaceLease', 'unauthorized').wait(UNAUTHORIZED_LIMIT_MS).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'stopped',
     effects: [
-      'setTimer renew 375',
       'warning unauthorized',
+      'setTimer renew 250',
       'clearTimer renew',
       'shutDown, socket kept',
       'stopped kept',

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type { LeaseRecord } from '../../src/core/lease-record.ts';
 import { type Incumbent, initialElectionState, type Knowledge } from '../../src/core/state.ts';
 import {
+  EMPTY_LEASE_MS,
   judgeLease,
   RECHECK_INTERVAL_MS,
   UNREADABLE_INCUMBENT_GRACE_MS,
@@ -17,7 +18,7 @@ const SINCE_MS = 1_000;
 
 function knowing(lease: LeaseRecord | null, incumbent: Incumbent | null, changes: Partial<Knowledge> = {}): Knowledge {
   const { knowledge } = initialElectionState(CONFIG);
-  return { ...knowledge, observation: { lease, sinceMs: SINCE_MS }, incumbent, ...changes };
+  return { ...knowledge, observation: { lease, sinceMs: SINCE_MS, renewedAtMs: null }, incumbent, ...changes };
 }
 
 function rival(changes: Partial<Incumbent> = {}): Incumbent {
@@ -172,8 +173,26 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'without an owner and without a spec: held for ever, too',
+    'empty, and never seen with a holder: foreign until it has stood still for 30 s',
     knowing(bare, null),
+    SINCE_MS + EMPTY_LEASE_MS - 1,
+    { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + EMPTY_LEASE_MS },
+  ],
+  [
+    'empty, never seen with a holder, and still for 30 s: free',
+    knowing(bare, null),
+    SINCE_MS + EMPTY_LEASE_MS,
+    { kind: 'free', remains: bare },
+  ],
+  [
+    'empty, never seen with a holder, but it may not be deleted: held',
+    knowing(bare, null, { canDelete: false }),
+    SINCE_MS + EMPTY_LEASE_MS,
+    { kind: 'held', because: 'collector', recheckAtMs: null },
+  ],
+  [
+    'empty, but this Lease was seen with a holder before: held for ever',
+    knowing(bare, null, { namedLeaseUid: bare.uid }),
     SINCE_MS + 86_400_000,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
@@ -215,7 +234,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'own Lease, orphaned by hand and the holder emptied: not mine any more',
-    knowing(leaseOf(null, { holderIdentity: null }), rival({ pod: SELF })),
+    knowing(leaseOf(null, { holderIdentity: null }), rival({ pod: SELF }), { namedLeaseUid: 'lease-1' }),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
@@ -247,13 +266,13 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     'without an owner, another Lease, and it names nobody, after the holder gave its own up: foreign',
     knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0', released: true })),
     SINCE_MS,
-    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+    { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + EMPTY_LEASE_MS },
   ],
   [
     'without an owner, another Lease, and it names nobody, while the Pod that held the last is gone: foreign',
     knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0', fate: 'gone' })),
     SINCE_MS,
-    { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
+    { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + EMPTY_LEASE_MS },
   ],
   [
     'own Lease, orphaned by hand: still mine',

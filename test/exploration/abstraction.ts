@@ -27,6 +27,8 @@ const DELAYS: { readonly [Timer in TimerName]: number } = {
   recheck: RECHECK_INTERVAL_MS,
   stale: 30_000,
   leaving: 10_000,
+  permission: 1_000,
+  startGrace: 30_000,
 };
 
 export function plainProcess(process: Process): Process {
@@ -105,7 +107,10 @@ function plainKnowledge(knowledge: Knowledge): Knowledge {
   const { observation, announcedLeader, unsettledMark } = knowledge;
   return {
     ...knowledge,
-    observation: observation === null ? null : { ...observation, sinceMs: START_MS },
+    observation:
+      observation === null
+        ? null
+        : { ...observation, sinceMs: START_MS, renewedAtMs: observation.renewedAtMs === null ? null : START_MS },
     verifiedAtMs: 0,
     // Of a version that was followed by another it is never asked again.
     unsettledMark: mustRenew(knowledge) ? unsettledMark : null,
@@ -169,6 +174,7 @@ function plainWatchState(state: WatchState): WatchState {
         settled: false,
         heard: false,
         advanced: false,
+        doubted: false,
       };
     default:
       return { ...counters, phase: state.phase };

@@ -43,6 +43,8 @@ export const TIMERS: readonly TimerName[] = Object.keys({
   recheck: true,
   stale: true,
   leaving: true,
+  permission: true,
+  startGrace: true,
 } satisfies Record<TimerName, true>) as TimerName[];
 
 type Subject = 'lease' | 'pod';
@@ -120,6 +122,7 @@ const CONFIG: Omit<ElectionConfig, 'self'> = {
   renewIntervalMs: 10_000,
   leaseDurationSeconds: 30,
   succession: 'pod-deleted',
+  startGraceMs: 30_000,
 };
 
 /** A container that has just been started. @param inOrder whether it is told everything in the order in which it was sent */
@@ -249,7 +252,7 @@ export class Turn {
   #takeList(of: Subject, request: number, answer: Answered): void {
     if (!answer.ok) return this.watch(of, { type: 'listFailed', request, failure: answer.failure, random: 0 });
     const list = answer.value;
-    if (list !== null && 'items' in list) this.watch(of, { type: 'listed', request, ...list });
+    if (list !== null && 'items' in list) this.watch(of, { type: 'listed', request, ...list, random: 0 });
   }
 
   #stepWatch(of: Subject, input: WatchInput<Item>): void {
@@ -295,6 +298,8 @@ export class Turn {
         return this.#startWatch('lease', null);
       case 'watchPod':
         return this.#startWatch('pod', effect.pod);
+      case 'relist':
+        return this.#stepWatch(effect.watch, { type: 'relistRequested' });
       case 'readLease':
         return this.#send({ verb: 'readLease' }, effect.request, null);
       case 'createLease':

@@ -1,0 +1,252 @@
+/**
+ * What the API server refuses, and for how long.
+ *
+ * A refusal (401, 403, a webhook's 400) is believed only when it lasts. An API server that has just started answers 403
+ * and 401 to what is allowed, because its caches are filling, and a Role may arrive after the Pod (DESIGN, section 12).
+ */
+
+import type { WarningCode } from './effect.ts';
+import type { Input } from './input.ts';
+import { isRefusal, type RequestFailure } from './request-failure.ts';
+import { refusalDelayMs } from './retry-delay.ts';
+import type { Knowledge, Role } from './state.ts';
+import type { Turn } from './turn.ts';
+
+/** A refusal that has lasted this long, in milliseconds, is believed: it is warned of, and the election does without. */
+export const REFUSAL_BELIEVED_MS = 5_000;
+
+/**
+ * A token that was refused for this long, in milliseconds, without a success between ends a term. The API server itself
+ * accepts the token of a deleted Pod for up to 10 s (wire fact 30), so a shorter time would gain nothing.
+ */
+export const UNAUTHORIZED_LIMIT_MS = 10_000;
+
+/**
+ * The least number of answers 401 that end a term. The transport closes the connection after each, and reads the token
+ * again before the next, so two answers are two connections.
+ */
+export const UNAUTHORIZED_LEAST_ANSWERS = 2;
+
+/**
+ * Refusals that are further apart than this, in milliseconds, do not belong together: what is refused is tried at least
+ * once a minute, so between them nothing was tried at all.
+ */
+export const REFUSAL_MEMORY_MS = 150_000;
+
+/** What can be refused: the token as such, or a verb. */
+export type Refusable =
+  | 'token'
+  | 'list leases'
+  | 'get leases'
+  | 'create leases'
+  | 'update leases'
+  | 'delete leases'
+  | 'watch pods'
+  | 'get pods';
+
+/** Refusals in a row, without a success between. */
+export interface Refusal {
+  /** The monotonic moment of the first. */
+  readonly sinceMs: number;
+  /** The monotonic moment of the last. */
+  readonly lastMs: number;
+  readonly count: number;
+  /** The last one. */
+  readonly failure: RequestFailure;
+  /** The warning that was raised because of them, if one was. */
+  readonly warned: WarningCode | null;
+}
+
+/** What is refused at the moment. */
+export type Refusals = Readonly<Partial<Record<Refusable, Refusal>>>;
+
+/** Without these no leader can be known, or none be elected, so a lasting refusal of one ends `start()`. */
+const ESSENTIAL: readonly Refusable[] = ['token', 'list leases', 'get leases', 'create leases'];
+
+/** These are tried again at the timer `permission`; each of the others has a retry of its own. */
+const TRIED_BY_TIMER: readonly Refusable[] = ['update leases', 'delete leases', 'get pods'];
+
+/** Whether the refusals span so much time that they are believed. */
+export function isBelieved({ refusals }: Knowledge, what: Refusable): boolean {
+  const refusal = refusals[what];
+  return refusal !== undefined && refusal.lastMs - refusal.sinceMs >= REFUSAL_BELIEVED_MS;
+}
+
+/**
+ * How long until a refusal that is in doubt would be believed, in milliseconds: the next try comes then at the latest.
+ * `Infinity` when none is in doubt.
+ */
+export function remainingDoubtMs({ knowledge, moment }: Pick<Turn, 'knowledge' | 'moment'>): number {
+  const remaining = Object.values(knowledge.refusals)
+    .filter(({ sinceMs, lastMs }) => lastMs - sinceMs < REFUSAL_BELIEVED_MS)
+    .map(({ sinceMs }) => sinceMs + REFUSAL_BELIEVED_MS - moment.nowMs)
+    .filter((remainingMs) => remainingMs > 0);
+  return Math.min(...remaining);
+}
+
+/** Whether the token was refused for so long that a term must end. */
+export function isTokenDead({ refusals: { token } }: Knowledge): boolean {
+  return (
+    token !== undefined &&
+    token.count >= UNAUTHORIZED_LEAST_ANSWERS &&
+    token.lastMs - token.sinceMs >= UNAUTHORIZED_LIMIT_MS
+  );
+}
+
+/** The refusal that keeps `start()` from its end, once it has lasted for `startGraceMs`; else `null`. */
+export function finalRefusal({ config, knowledge, moment }: Turn): Refusal | null {
+  for (const what of ESSENTIAL) {
+    const refusal = knowledge.refusals[what];
+    if (refusal !== undefined && moment.nowMs - refusal.sinceMs >= config.startGraceMs) return refusal;
+  }
+  return null;
+}
+
+/** Takes note of what an input says about permissions. Comes before the role and its requests are changed by it. */
+export function noteRefusals(turn: Turn, input: Input): void {
+  switch (input.type) {
+    case 'leaseWatchFailed':
+      return noteFailure(turn, 'list leases', input.failure);
+    case 'podWatchFailed':
+      return noteFailure(turn, 'watch pods', input.failure);
+    case 'requestFailed':
+      return noteFailure(turn, refusableOf(turn.role, turn.knowledge, input.request), input.failure);
+    case 'leaseRead':
+      return noteSuccess(turn, 'get leases');
+    case 'podRead':
+      return noteSuccess(turn, 'get pods');
+    case 'leaseWritten':
+    case 'leaseRemoved':
+      return noteSuccess(turn, refusableOf(turn.role, turn.knowledge, input.request));
+    case 'leaseAbsent':
+      return noteSuccess(turn, 'list leases');
+    case 'podAbsent':
+      return noteSuccess(turn, 'watch pods');
+    case 'leaseObserved':
+      // A watch that was opened in time goes on after its token has lost its power.
+      return input.by === 'list' ? noteSuccess(turn, 'list leases') : undefined;
+    case 'podObserved':
+      return input.by === 'list' ? noteSuccess(turn, 'watch pods') : undefined;
+  }
+}
+
+function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure): void {
+  const what = failure.kind === 'unauthorized' ? 'token' : isRefusal(failure) ? verb : null;
+  if (what === null) return;
+  const { nowMs } = turn.moment;
+  const before = turn.knowledge.refusals[what];
+  const continued = before !== undefined && nowMs - before.lastMs <= REFUSAL_MEMORY_MS ? before : null;
+  noteRefusal(turn, what, {
+    sinceMs: continued?.sinceMs ?? nowMs,
+    lastMs: nowMs,
+    count: (continued?.count ?? 0) + 1,
+    failure,
+    warned: continued?.warned ?? null,
+  });
+  // The grace counts from the first refusal, so only that one sets the timer.
+  const starting = turn.knowledge.announcedLeader === undefined && turn.role.name !== 'leaving';
+  if (starting && continued === null && ESSENTIAL.includes(what)) {
+    turn.setTimer('startGrace', turn.config.startGraceMs);
+  }
+}
+
+function noteRefusal(turn: Turn, what: Refusable, refusal: Refusal): void {
+  turn.learn({ refusals: { ...turn.knowledge.refusals, [what]: refusal } });
+  if (TRIED_BY_TIMER.includes(what)) {
+    const counts = TRIED_BY_TIMER.flatMap((one) => turn.knowledge.refusals[one]?.count ?? []);
+    const delayMs = refusalDelayMs(Math.min(...counts), turn.moment.random);
+    turn.setTimer('permission', Math.min(delayMs, remainingDoubtMs(turn)));
+  }
+  if (!isBelieved(turn.knowledge, what)) return;
+  const code = codeOf(what, refusal.failure);
+  turn.learn({ refusals: { ...turn.knowledge.refusals, [what]: { ...refusal, warned: code } } });
+  turn.warn(code, `${refusal.failure.message}${ADVICE[what]}`);
+}
+
+/** The token was accepted, and the verb, where one is named. */
+function noteSuccess(turn: Turn, verb: Refusable | null): void {
+  if (Object.keys(turn.knowledge.refusals).length === 0) return;
+  for (const what of ['token', verb] as const) {
+    if (what === null) continue;
+    const { [what]: refusal, ...others } = turn.knowledge.refusals;
+    if (refusal === undefined) continue;
+    turn.learn({ refusals: others });
+    if (refusal.warned !== null) turn.withdrawWarning(refusal.warned, `${TITLES[what]} is accepted again.`);
+  }
+}
+
+/** What a request that is under way needs; `null` for a request whose answer is no longer awaited. */
+export function refusableOf(role: Role, { leaseRead, incumbentRead }: Knowledge, request: number): Refusable | null {
+  if (leaseRead?.request === request) return 'get leases';
+  if (incumbentRead?.request === request) return 'get pods';
+  switch (role.name) {
+    case 'candidate': {
+      const { attempt } = role;
+      if (attempt === null || attempt.step === 'jitter') return null;
+      if (attempt.step === 'creating') return attempt.request === request ? 'create leases' : null;
+      if (attempt.ownPod !== 'exists' && attempt.ownPod.request === request) return 'get pods';
+      if (attempt.step === 'clearing') return attempt.deletion?.request === request ? 'delete leases' : null;
+      return 'request' in attempt.proof && attempt.proof.request === request ? 'update leases' : null;
+    }
+    case 'leader': {
+      const { renewal, restoring } = role;
+      if (renewal === request) return 'update leases';
+      if (restoring === null) return null;
+      if (restoring.creation === request) return 'create leases';
+      return restoring.ownPod !== 'exists' && restoring.ownPod.request === request ? 'get pods' : null;
+    }
+    case 'leaving':
+      return role.step.request === request ? LEAVING_NEEDS[role.step.name] : null;
+    default:
+      return null;
+  }
+}
+
+const LEAVING_NEEDS = {
+  awaitingCreate: 'create leases',
+  draining: null,
+  readingOwnPod: 'get pods',
+  marking: 'update leases',
+  deleting: 'delete leases',
+  unmarking: 'update leases',
+} as const;
+
+function codeOf(what: Refusable, failure: RequestFailure): WarningCode {
+  return failure.kind === 'rejected' ? 'request-rejected' : CODES[what];
+}
+
+const CODES: Readonly<Record<Refusable, WarningCode>> = {
+  token: 'unauthorized',
+  'list leases': 'read-forbidden',
+  'get leases': 'read-forbidden',
+  'create leases': 'create-forbidden',
+  'update leases': 'renew-forbidden',
+  'delete leases': 'delete-forbidden',
+  'watch pods': 'pod-read-forbidden',
+  'get pods': 'pod-read-forbidden',
+};
+
+/** What follows from a refusal, behind the message of the failure. */
+const ADVICE: Readonly<Record<Refusable, string>> = {
+  token:
+    '. A leader whose token is refused for 10 s stops leading until it is accepted. If the Pod still exists, look at ' +
+    'its ServiceAccount.',
+  'list leases': '',
+  'get leases': '',
+  'create leases': '',
+  'update leases': '. Until then the others cannot see whether the leader hangs.',
+  'delete leases': '. Until then a successor waits for the garbage collector.',
+  'watch pods': ". Until then it is noticed late that the leader's Pod is gone.",
+  'get pods': '. Until then a successor must wait for the garbage collector.',
+};
+
+const TITLES: Readonly<Record<Refusable, string>> = {
+  token: 'The token',
+  'list leases': '`list` on leases.coordination.k8s.io',
+  'get leases': '`get` on leases.coordination.k8s.io',
+  'create leases': '`create` on leases.coordination.k8s.io',
+  'update leases': '`update` on leases.coordination.k8s.io',
+  'delete leases': '`delete` on leases.coordination.k8s.io',
+  'watch pods': '`list` and `watch` on pods',
+  'get pods': '`get` on pods',
+};
