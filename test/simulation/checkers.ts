@@ -34,7 +34,9 @@ interface Holder {
   cleared: boolean;
   /** Somebody's hand deleted, edited or orphaned its Lease, and it has not put that right. */
   touched: boolean;
-  /** When its Lease was last written, and for how long it then has to stand still if no Pod owns it; `null`: for ever. */
+  /** What an elector writes that judges by time: that it stands still is what counts, whatever else is written. */
+  heartbeat: string;
+  /** When that last changed, and for how long it then has to stand still if no Pod owns the Lease; `null`: for ever. */
   writtenMs: number;
   durationMs: number | null;
 }
@@ -62,6 +64,8 @@ export class Checkers implements ProcessObserver {
   /** Pods that lost the Lease to somebody's hand. */
   readonly #dispossessed = new Set<string>();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
+  #awaitedSinceMs = 0;
+  #awaitedMs: number | null = null;
   #newestTerm: { readonly token: bigint; readonly pod: SimulatedPod } | null = null;
 
   constructor(log: (line: () => string) => void) {
@@ -94,6 +98,17 @@ export class Checkers implements ProcessObserver {
         process.alive &&
         process.knowledge.owners.get(pod.uid)?.some(({ version }) => version >= holder.sinceVersion) === true,
     );
+  }
+
+  /** From now on it is measured how long nobody leads. */
+  awaitLeader(): void {
+    this.#awaitedSinceMs = this.#nowMs;
+    this.#awaitedMs = null;
+  }
+
+  /** How long nobody led since then, in milliseconds; `null` while nobody does. */
+  get awaitedMs(): number | null {
+    return this.#awaitedMs;
   }
 
   // --- What the electors say
@@ -201,6 +216,8 @@ export class Checkers implements ProcessObserver {
     this.#owners.set(resourceVersion, uid);
     const seconds = spec['leaseDurationSeconds'];
     const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;
+    const { holderIdentity, renewTime, leaseTransitions } = spec;
+    const heartbeat = JSON.stringify([object.metadata.uid, holderIdentity, renewTime, seconds, leaseTransitions]);
     const writtenMs = cluster.timeline.nowMs();
     // Whose Lease was given up, or cleared away, and who creates a new one holds it anew.
     const holdsOn = previous !== null && (type === 'MODIFIED' || !(previous.released || previous.cleared));
@@ -209,7 +226,8 @@ export class Checkers implements ProcessObserver {
       previous.released = released;
       previous.cleared = false;
       previous.touched = byHand ? true : by !== null ? false : previous.touched;
-      previous.writtenMs = writtenMs;
+      if (previous.heartbeat !== heartbeat) previous.writtenMs = writtenMs;
+      previous.heartbeat = heartbeat;
       previous.durationMs = durationMs;
       return;
     }
@@ -223,6 +241,7 @@ export class Checkers implements ProcessObserver {
       released,
       cleared: false,
       touched: byHand,
+      heartbeat,
       writtenMs,
       durationMs,
     };
@@ -280,6 +299,7 @@ export class Checkers implements ProcessObserver {
     for (const pod of cluster.pods) {
       for (const process of pod.processes) {
         if (!process.leads) continue;
+        if (!pod.gone) this.#awaitedMs ??= this.#nowMs - this.#awaitedSinceMs;
         if (this.#isExcused(process)) continue;
         if (leader !== null) this.#violated(1, `${leader} and ${process.name} lead at the same time`);
         leader = process.name;

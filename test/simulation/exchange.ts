@@ -4,15 +4,12 @@
  */
 
 import type { ApiResponse } from '../../src/apiserver/index.ts';
-import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { ApiAnswer } from '../../src/kube/api-client.ts';
 import { failureOfError } from '../../src/kube/api-error.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
+import { doubtRefusal, isOfSickServer, isRepeatable, QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
 import { answerOf } from '../kube/in-process-api.ts';
 import { Connection, type Connections } from './connections.ts';
-
-/** A request waits for a free connection for at most this many time-outs. */
-export const QUEUE_TIMEOUTS = 4;
 
 /** What comes back on a connection: an answer, or the end of the connection. */
 export type Arrival = ApiResponse | 'broken';
@@ -25,6 +22,8 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
   /** Sends it; calls back once, or never. */
   readonly carry: (connection: Connection, arrived: (arrival: Arrival) => void) => void;
+  /** It is on the wire, or ended before that; called once. */
+  readonly written: () => void;
   readonly settled: (answer: ApiAnswer) => void;
 }
 
@@ -33,6 +32,7 @@ export class Exchange {
   #connection: { readonly connection: Connection; readonly pooled: boolean } | null = null;
   #stopWaiting: () => void = () => undefined;
   #timer: { cancel(): void } = { cancel: () => undefined };
+  #written = false;
   #over = false;
   #reauthorized = false;
   #repeated = false;
@@ -60,6 +60,7 @@ export class Exchange {
     this.#stopWaiting = () => undefined;
     const current = { connection, pooled };
     this.#connection = current;
+    this.#noteWritten();
     this.#limit(this.#options.timeoutMs, 'no answer in time');
     this.#options.carry(connection, (arrival) => {
       // What comes on a connection that was left is lost.
@@ -84,7 +85,7 @@ export class Exchange {
     }
     const answer = answerOf(this.#options.request, response);
     this.#leave(answer.ok || !isOfSickServer(answer.failure));
-    this.#settle(this.#repeated ? doubtRefusal(this.#options.request, answer) : answer);
+    this.#settle(answer);
   }
 
   #limit(afterMs: number, lateness: string): void {
@@ -102,22 +103,15 @@ export class Exchange {
     if (this.#over) return;
     this.#over = true;
     this.#timer.cancel();
-    this.#options.settled(answer);
+    this.#noteWritten();
+    const { request, settled } = this.#options;
+    if (answer.ok || !this.#repeated) settled(answer);
+    else settled({ ...answer, failure: doubtRefusal(request, answer.failure) });
   }
-}
 
-/** Whether another server behind the same balancer may do better. */
-function isOfSickServer({ kind, missingRule }: RequestFailure): boolean {
-  return kind === 'unavailable' || kind === 'unauthorized' || (kind === 'forbidden' && missingRule !== null);
-}
-
-/** A POST has no precondition, and a PUT or DELETE of this library always has both. */
-function isRepeatable({ verb }: ApiRequest): boolean {
-  return verb !== 'create';
-}
-
-/** The second of two equal writes was refused: the first may have been carried out, and be the very reason. */
-function doubtRefusal({ body }: ApiRequest, answer: ApiAnswer): ApiAnswer {
-  if (answer.ok || body === undefined) return answer;
-  return { ...answer, failure: { ...answer.failure, kind: 'unavailable', missingRule: null } };
+  #noteWritten(): void {
+    if (this.#written) return;
+    this.#written = true;
+    this.#options.written();
+  }
 }

@@ -112,7 +112,7 @@ export class Network {
     const underWay = new Set<Exchange>();
     const connections = new Connections(this.connectionLimit);
     return {
-      request: (request) =>
+      request: (request, { written } = {}) =>
         new Promise((resolve) => {
           const askedAtMs = this.#timeline.nowMs();
           this.#log(() => `${endpoint.name} asks: ${describe(request)}`);
@@ -123,6 +123,7 @@ export class Network {
             timeoutMs: requestTimeoutMs,
             setTimer: (afterMs, callback) => endpoint.clock.setTimer(afterMs, callback),
             carry: (connection, arrived) => this.#carry(endpoint, request, askedAtMs, connection, arrived),
+            written: () => written?.(),
             settled: (answer) => {
               underWay.delete(exchange);
               this.#log(() => `${endpoint.name} is answered: ${describe(request)} → ${outcome(answer)}`);

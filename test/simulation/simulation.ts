@@ -24,6 +24,16 @@ export const LIVENESS_BOUND_MS = 90_000;
 /** And when the leader's Pod is then deleted, with 30 s to end, the next one leads after so many. */
 export const FAILOVER_BOUND_MS = 60_000;
 
+/**
+ * And when the API server was away for a while, and the leader with it, the next one leads so many milliseconds after
+ * its return: each candidate asks every 2 s at least, and needs a few round trips.
+ */
+export const RETURN_BOUND_MS = 5_000;
+
+/** What was refused for long is asked once a minute: so long everybody has to find out that the faults are over. */
+const SETTLING_MS = 60_000;
+
+const LONGEST_OUTAGE_MS = 15_000;
 const LOOK_EVERY_MS = 5_000;
 
 /** What came of it. */
@@ -34,8 +44,18 @@ export interface SimulationResult {
   readonly events: number;
   readonly requests: number;
   readonly terms: number;
+  /** How long nobody led, in milliseconds, where a leader was due. */
+  readonly gaps: Gaps;
   /** How often each mishap found somebody to strike. */
   readonly mishaps: Partial<Readonly<Record<Mishap, number>>>;
+}
+
+/** `null`: there was none to measure. */
+export interface Gaps {
+  /** From the end of the faults. */
+  readonly faultsMs: number | null;
+  /** From the return of an API server that refused all connections, while the leader's Pod went. */
+  readonly returnMs: number | null;
 }
 
 export interface SimulationOptions {
@@ -79,7 +99,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     // One that found nobody has left neither a line nor something that is to happen.
     if (lines + timeline.madeCount > before) mishaps[mishap] = (mishaps[mishap] ?? 0) + 1;
   });
-  await calmPhase(cluster, checkers, run);
+  const gaps = await calmPhase(cluster, checkers, run);
   return {
     seed,
     violation: checkers.violation,
@@ -87,6 +107,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     events: timeline.eventCount,
     requests: cluster.network.requestCount,
     terms: checkers.termCount,
+    gaps,
     mishaps,
   };
 }
@@ -163,18 +184,71 @@ function endFaults(cluster: Cluster): void {
   }
 }
 
-async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: number) => Promise<void>): Promise<void> {
-  if (checkers.violation !== null) return;
-  cluster.timeline.setTimer(0, () => endFaults(cluster));
+async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: number) => Promise<void>): Promise<Gaps> {
+  const gaps: { -readonly [Name in keyof Gaps]: Gaps[Name] } = { faultsMs: null, returnMs: null };
+  if (checkers.violation !== null) return gaps;
+  cluster.timeline.setTimer(0, () => {
+    endFaults(cluster);
+    checkers.awaitLeader();
+  });
   await run(LATEST_REQUEST_MS);
   await expectLeader(cluster, checkers, run, LIVENESS_BOUND_MS, 'the faults are over');
-  if (checkers.violation !== null) return;
+  gaps.faultsMs = checkers.awaitedMs;
+  if (checkers.violation !== null) return gaps;
 
   cluster.timeline.setTimer(0, () => deleteHolder(cluster, checkers));
   // The kubelet needs time to begin.
   await run(LOOK_EVERY_MS);
   await expectLeader(cluster, checkers, run, FAILOVER_BOUND_MS - LOOK_EVERY_MS, 'the holder was deleted');
+  if (checkers.violation !== null) return gaps;
+
+  await run(isRefused(cluster.mix) ? SETTLING_MS : LOOK_EVERY_MS);
+  gaps.returnMs = await outage(cluster, checkers, run);
+  return gaps;
 }
+
+/** The API server is away, and the leader's Pod goes meanwhile. Measures from its return how long nobody leads. */
+async function outage(
+  cluster: Cluster,
+  checkers: Checkers,
+  run: (forMs: number) => Promise<void>,
+): Promise<number | null> {
+  const leader = cluster.electors.find(({ leads }) => leads);
+  // What a neighbour does with a Lease that is free is its own affair.
+  const neighbours = cluster.livePods.some(({ program }) => program !== 'elector');
+  const able = cluster.livePods.filter((pod) => pod !== leader?.pod && canLead(pod));
+  if (leader === undefined || neighbours || able.length === 0 || checkers.violation !== null) return null;
+  const awayMs = 1_000 + cluster.random.next() * LONGEST_OUTAGE_MS;
+  cluster.timeline.setTimer(0, () => {
+    cluster.log(() => `--- the API server goes away, and ${leader.pod.name} with it`);
+    cluster.stopServer(awayMs);
+    const releaseCollector = cluster.server.holdGarbageCollector();
+    cluster.forceDeletePod(leader.pod);
+    for (const process of leader.pod.processes) process.kill();
+    cluster.timeline.setTimer(awayMs, () => {
+      releaseCollector();
+      checkers.awaitLeader();
+    });
+  });
+  await run(awayMs + RETURN_BOUND_MS);
+  if (checkers.awaitedMs === null) {
+    checkers.violated(5, `nobody leads ${RETURN_BOUND_MS} ms after the return of the API server`);
+  }
+  return checkers.awaitedMs;
+}
+
+/** Whether anything is refused in this mix, also what is permitted: it is asked again up to a minute later. */
+function isRefused({ permissions, mishaps, weather }: Mix): boolean {
+  return permissions !== ALL_PERMISSIONS || weather.errorAnswer > 0 || mishaps.some((mishap) => REFUSING.has(mishap));
+}
+
+const REFUSING: ReadonlySet<Mishap> = new Set<Mishap>([
+  'API server down',
+  'API server restarted',
+  'API server sick',
+  'permissions withdrawn',
+  'webhook refuses',
+]);
 
 function deleteHolder(cluster: Cluster, checkers: Checkers): void {
   cluster.log(() => '--- whoever holds the Lease is deleted');

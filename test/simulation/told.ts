@@ -5,6 +5,7 @@
 
 import type { PodReference } from '../../src/core/lease-record.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
+import { QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
 import type { News } from './network.ts';
 
 interface WireObject {
@@ -29,10 +30,11 @@ export interface OwnPodLook {
 }
 
 /**
- * The read of the own Pod belongs to one attempt, so it is at most so old when the create is sent, in milliseconds: two
- * requests with their time-outs, on a clock at half the speed. A process that stood still since cannot know.
+ * The read of the own Pod belongs to one attempt, so it is at most so old when the create is sent, in milliseconds: as
+ * long as two requests, one after the other, wait for a connection and for their answers, on a clock at half the speed.
+ * A process that stood still since cannot know.
  */
-const LOOK_VALID_MS = 60_000;
+const LOOK_VALID_MS = 2 * 2 * (QUEUE_TIMEOUTS + 1) * 10_000;
 
 export class Told {
   readonly #self: PodReference;
