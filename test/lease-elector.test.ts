@@ -736,7 +736,7 @@ test('a defect ends leadership before anything else: demoted, an error, stopped,
 
 // A server that says nothing
 
-test('what still waited to be sent when an elector stopped is not sent any more', async (t) => {
+test('an elector that stops while its requests are under way leaves no connection behind', async (t) => {
   const cluster = await TestCluster.start(t, { garbageCollectionDelayMs: 60_000 });
   const leader = cluster.elector(cluster.addPod('web-0'));
   await leader.start();
@@ -753,12 +753,11 @@ test('what still waited to be sent when an elector stopped is not sent any more'
     return { delayMs: 3_600_000 };
   };
   await cluster.delete('pod', 'web-0');
-  // Behind it waits the DELETE of the Lease that its Pod left.
+  // Beside it goes the DELETE of the Lease that its Pod left.
   await until('it asks whether its own Pod exists', () => asked.includes('get pods'));
   await candidate.stop();
   const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
   await until('no connection is left', () => sockets() === 0);
-  assert.ok(!asked.includes('delete leases'));
 });
 
 test('a server that accepts connections and says nothing holds neither stop() nor the process', async (t) => {

@@ -5,6 +5,7 @@
 
 import { type Clock, systemClock } from '../clock.ts';
 import { type Random, randomUuid, systemRandom } from '../random.ts';
+import { Admission, type Webhook, type WebhookOptions } from './admission.ts';
 import type { ApiObject } from './api-object.ts';
 import {
   type ApiRequest,
@@ -14,6 +15,7 @@ import {
   type RequestContext,
   textResponse,
 } from './api-request.ts';
+import { checkKeys, checkNumber } from './argument-check.ts';
 import { ANONYMOUS, Authenticator, type UserInfo } from './authentication.ts';
 import { Authorizer } from './authorization.ts';
 import {
@@ -22,6 +24,7 @@ import {
   type GrantOptions,
   type IssueTokenOptions,
   type PodIdentity,
+  type RevokeOptions,
 } from './control-plane.ts';
 import { discover } from './discovery.ts';
 import { ConnectionResetError, type Fault, type FaultHook, faultStatus } from './faults.ts';
@@ -95,6 +98,25 @@ export interface ObservedWrite {
   readonly resourceVersion: string;
 }
 
+/** For how long a server that has just started lacks something. */
+export interface WarmUpOptions {
+  /** Milliseconds during which no Role is found: 403 for everybody outside of `system:masters`. @default 0 */
+  readonly rbacAfterMs?: number;
+  /** Milliseconds during which no Pod is found: 401 for every token that is bound to a Pod. @default 0 */
+  readonly tokensAfterMs?: number;
+}
+
+/** The longest warm-up, in milliseconds: a test that waits for minutes is a mistake. */
+export const LONGEST_WARM_UP_MS = 600_000;
+
+/** Refuses options of a warm-up. @throws {TypeError | RangeError} */
+export function checkWarmUp(what: string, options: WarmUpOptions): void {
+  checkKeys(what, options, ['rbacAfterMs', 'tokensAfterMs']);
+  for (const [key, ms] of Object.entries(options)) {
+    if (ms !== undefined) checkNumber(`${what}, ${key},`, ms, 0, LONGEST_WARM_UP_MS);
+  }
+}
+
 /** How much a server holds. */
 export interface ServerCensus {
   readonly objects: number;
@@ -130,6 +152,7 @@ export class ApiServer {
   readonly #registry: Registry;
   readonly #authenticator: Authenticator;
   readonly #authorizer: Authorizer;
+  readonly #admission = new Admission();
   readonly #reads: ReadRequests;
   readonly #writes: WriteRequests;
   readonly #reviews: Reviews;
@@ -152,9 +175,9 @@ export class ApiServer {
     });
     this.#registry = new Registry(this.#store, this.#clock, random);
     this.#authenticator = new Authenticator(this.#store, this.#clock, random, this.adminToken);
-    this.#authorizer = new Authorizer(this.#store, options.authorization ?? 'rbac');
+    this.#authorizer = new Authorizer(this.#store, this.#clock, options.authorization ?? 'rbac');
     this.#reads = new ReadRequests(this.#store, this.#registry, this.#clock, random);
-    this.#writes = new WriteRequests(this.#reads, this.#registry, this.#authorizer, this.#clock);
+    this.#writes = new WriteRequests(this.#reads, this.#registry, this.#authorizer, this.#admission, this.#clock);
     this.#reviews = new Reviews(this.#registry, this.#authenticator, this.#authorizer, this.#clock);
     this.#garbageCollector = new GarbageCollector(this.#store, this.#registry, this.#clock, {
       delayMs: milliseconds(options.garbageCollectionDelayMs, DEFAULT_GARBAGE_COLLECTION_DELAY_MS),
@@ -361,6 +384,38 @@ export class ApiServer {
   /** Allows a service account something in its namespace: writes a Role and a RoleBinding named after it. */
   grant(options: GrantOptions): void {
     this.#controlPlane.grant(options);
+  }
+
+  /**
+   * Takes a service account what `grant` allowed it: deletes the Role and the RoleBinding, or the Role alone. A later
+   * `grant` gives it back, as a Role does that is created after the Pods that need it.
+   */
+  revoke(options: RevokeOptions): void {
+    this.#controlPlane.revoke(options);
+  }
+
+  /**
+   * Answers from now on as a server that has just started. Its cache of verified tokens is empty. For `rbacAfterMs` it
+   * finds no Role and answers 403, `RBAC: role.rbac.authorization.k8s.io "name" not found`. For `tokensAfterMs` it finds
+   * no Pod and answers 401 to tokens that are bound to one. Each call replaces the window of the last one. Objects,
+   * revisions and open watches stay: `cutWatches()` breaks the watches.
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  warmUp(options: WarmUpOptions = {}): void {
+    checkWarmUp('warmUp', options);
+    this.#authorizer.warmUp(options.rbacAfterMs ?? 0);
+    this.#authenticator.warmUp(options.tokensAfterMs ?? 0);
+  }
+
+  /**
+   * Adds an admission webhook: it changes or denies the writes of clients, before they are stored. Those of the garbage
+   * collector and of the methods of this class pass.
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  addWebhook(options: WebhookOptions): Webhook {
+    return this.#admission.add(options);
   }
 
   /** Breaks open watches off, without an orderly end. Returns how many. */

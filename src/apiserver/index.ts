@@ -2,6 +2,7 @@
  * The public names of the embedded API server, `lease-elector/testing`.
  */
 
+export type { AdmissionRequest, Denial, Webhook, WebhookOptions, WebhookVerb } from './admission.ts';
 export type { ApiObject, ObjectMeta, OwnerReference } from './api-object.ts';
 export type { ApiRequest, ApiResponse } from './api-request.ts';
 export {
@@ -11,15 +12,17 @@ export {
   type ObservedWrite,
   type RequestLogEntry,
   type ServerCensus,
+  type WarmUpOptions,
 } from './api-server.ts';
 export type { PolicyRule } from './authorization.ts';
-export type { CreatePodOptions, GrantOptions, IssueTokenOptions, PodIdentity } from './control-plane.ts';
+export type { CreatePodOptions, GrantOptions, IssueTokenOptions, PodIdentity, RevokeOptions } from './control-plane.ts';
 export {
   ELECTOR_RULES,
   EmbeddedCluster,
   type EmbeddedClusterOptions,
   type EmbeddedGrant,
   type EmbeddedPodOptions,
+  type EmbeddedRevocation,
   type GarbageCollectorHold,
 } from './embedded-cluster.ts';
 export type { DeletePodOptions, EmbeddedPod, FailPodOptions, PodElectorOptions } from './embedded-pod.ts';

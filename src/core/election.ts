@@ -11,7 +11,7 @@ import type { Input } from './input.ts';
 import { stepLeader } from './leader.ts';
 import { leave, settle, stepLeaving } from './leaving.ts';
 import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
-import { finalRefusal, noteRefusals } from './refusals.ts';
+import { finalRefusal, isNewRefusal, noteRefusals } from './refusals.ts';
 import { endsStartAtOnce, type RequestFailure } from './request-failure.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
 import { Turn } from './turn.ts';
@@ -94,7 +94,9 @@ function stepStarting(turn: Turn, role: StartingRole, input: Input): void {
 /** Before the first leader is known, some failures are final. */
 function endsStart(turn: Turn, input: Input): boolean {
   if (turn.knowledge.announcedLeader !== undefined || turn.role.name === 'leaving') return false;
-  const failure = failureAtOnce(turn, input) ?? finalRefusal(turn)?.failure;
+  // Only a new refusal, or the end of the grace, ends a start.
+  const isDue = isNewRefusal(turn) || (input.type === 'timerFired' && input.timer === 'startGrace');
+  const failure = failureAtOnce(turn, input) ?? (isDue ? finalRefusal(turn)?.failure : undefined);
   if (failure === undefined) return false;
   turn.role = { name: 'stopped' };
   turn.order({ type: 'shutDown', freeSiblingLock: true });

@@ -14,15 +14,24 @@ import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
 import type { Answer, Ports } from './ports.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
-import { Watcher } from './watcher.ts';
+import { Watcher, type WatchSurroundings } from './watcher.ts';
 
 const log = debugLog('lease-elector:driver');
 
 /**
- * Inputs that may wait for their turn. They are taken as soon as they come; only what arrives while one is
- * being taken waits, so more than a few are a defect.
+ * Events of all watches that may wait for their turn. A server decides how many it sends, so more of them are no defect:
+ * the watch gives them up and lists again.
  */
-const INPUT_QUEUE_LIMIT = 1_000;
+export const WATCH_EVENT_QUEUE_LIMIT = 1_000;
+
+/**
+ * Inputs that may wait for their turn, the events included. They are taken as soon as they come; only what arrives while
+ * one is being taken waits, so more of them are a defect.
+ *
+ * No server reaches it. The watch events are bounded, each leads to two reports at most, and every other answer belongs
+ * to a request that this process made.
+ */
+export const INPUT_QUEUE_LIMIT = 10_000;
 
 /** What the driver asks of the application's side. */
 export interface Application {
@@ -49,6 +58,8 @@ export class Driver {
   #broken = false;
   /** How often work was waited for. */
   #settlings = 0;
+  /** Events of watches in the queue. */
+  #waitingEvents = 0;
   #leaseWatcher: Watcher<LeaseRecord> | null = null;
   #podWatcher: Watcher<PodRecord> | null = null;
 
@@ -101,6 +112,17 @@ export class Driver {
     } finally {
       this.#busy = false;
     }
+  }
+
+  /** `false` when too many events wait: this one is dropped. */
+  #enqueueEvent(work: () => void): boolean {
+    if (this.#waitingEvents >= WATCH_EVENT_QUEUE_LIMIT) return false;
+    this.#waitingEvents += 1;
+    this.#enqueue(() => {
+      this.#waitingEvents -= 1;
+      work();
+    });
+    return true;
   }
 
   #step(fact: Fact): void {
@@ -249,8 +271,13 @@ export class Driver {
     this.#podWatcher.start();
   }
 
-  get #surroundings(): { clock: Clock; random: Random; enqueue: (work: () => void) => void } {
-    return { clock: this.#clock, random: this.#random, enqueue: (work) => this.#enqueue(work) };
+  get #surroundings(): WatchSurroundings {
+    return {
+      clock: this.#clock,
+      random: this.#random,
+      enqueue: (work) => this.#enqueue(work),
+      enqueueEvent: (work) => this.#enqueueEvent(work),
+    };
   }
 
   #shutDown(freeSiblingLock: boolean): void {

@@ -3,10 +3,12 @@
  */
 
 import type { Clock, Timer } from '../clock.ts';
+import type { RequestFailure } from '../core/request-failure.ts';
 import {
   INITIAL_WATCH_STATE,
   stepWatch,
   type WatchEffect,
+  type WatchEvent,
   type Watched,
   type WatchInput,
   type WatchState,
@@ -20,39 +22,58 @@ import type { WatchPort, WatchStream } from './ports.ts';
  */
 const TIMER_LATE_MS = 250;
 
+/** What stands in place of the events that were dropped. It closes the stream, and a list follows with back-off. */
+const TOO_MANY_EVENTS: RequestFailure = {
+  kind: 'malformed',
+  message: 'the watch sent more events at once than may wait for their turn. The present state is listed again',
+  retryAfterMs: null,
+  missingRule: null,
+  cause: null,
+};
+
 /** What a watch tells about its object. */
 export type WatchReport<Item> = Extract<
   WatchEffect<Item>,
   { readonly type: 'present' | 'absent' | 'deleted' | 'failed' }
 >;
 
+/** What a watch shares with the rest of the elector. */
+export interface WatchSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Runs the work in its turn: one input of the whole elector at a time. */
+  readonly enqueue: (work: () => void) => void;
+  /** The same for an event of a stream; `false` when too many events wait already, and this one is dropped. */
+  readonly enqueueEvent: (work: () => void) => boolean;
+}
+
 export class Watcher<Item extends Watched> {
   readonly #port: WatchPort<Item>;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #enqueue: (work: () => void) => void;
+  readonly #enqueue: WatchSurroundings['enqueue'];
+  readonly #enqueueEvent: WatchSurroundings['enqueueEvent'];
   readonly #report: (report: WatchReport<Item>) => void;
   readonly #opened: () => void;
   #state: WatchState = INITIAL_WATCH_STATE;
   #stream: WatchStream | null = null;
+  /** The stream of which an event was dropped, because too many waited; numbers of streams begin with 1. */
+  #overflowedStream = 0;
   #timer: Timer | null = null;
 
-  /**
-   * @param enqueue runs the work in its turn: one input of the whole elector at a time.
-   * @param opened hears, in its turn, that the API server has granted a stream
-   */
-  constructor(options: {
-    readonly port: WatchPort<Item>;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly enqueue: (work: () => void) => void;
-    readonly report: (report: WatchReport<Item>) => void;
-    readonly opened: () => void;
-  }) {
+  /** @param options.opened hears, in its turn, that the API server has granted a stream */
+  constructor(
+    options: WatchSurroundings & {
+      readonly port: WatchPort<Item>;
+      readonly report: (report: WatchReport<Item>) => void;
+      readonly opened: () => void;
+    },
+  ) {
     this.#port = options.port;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#enqueue = options.enqueue;
+    this.#enqueueEvent = options.enqueueEvent;
     this.#report = options.report;
     this.#opened = options.opened;
   }
@@ -129,13 +150,22 @@ export class Watcher<Item extends Watched> {
     else this.#takeInTurn({ type: 'listFailed', request, failure: answer.failure, random: this.#random.next() });
   }
 
+  #takeEventInTurn(stream: number, event: WatchEvent<Item>): void {
+    // One failure stands for all the events that are dropped: the queue must not fill with failures instead.
+    if (stream === this.#overflowedStream) return;
+    const received = { type: 'received', stream, event, random: this.#random.next() } as const;
+    if (this.#enqueueEvent(() => this.#take(received))) return;
+    this.#overflowedStream = stream;
+    this.#takeInTurn({ ...received, event: { type: 'error', failure: TOO_MANY_EVENTS } });
+  }
+
   #open(stream: number, resourceVersion: string, timeoutSeconds: number): void {
     this.#stream = this.#port.open(resourceVersion, timeoutSeconds, {
       opened: () => {
         this.#takeInTurn({ type: 'opened', stream });
         this.#enqueue(this.#opened);
       },
-      event: (event) => this.#takeInTurn({ type: 'received', stream, event, random: this.#random.next() }),
+      event: (event) => this.#takeEventInTurn(stream, event),
       ended: (failure) => this.#takeInTurn({ type: 'ended', stream, failure, random: this.#random.next() }),
     });
   }

@@ -313,7 +313,10 @@ test('a clock that jumps decides nothing', () => {
         const lived: string[] = [];
         live(life, new Witness(), (story) => {
           // A renewal in the same millisecond as the last one is no news.
-          lived.push(sayRole(story.role), ...story.said.filter((said) => !/^(renewed|(set|clear)Timer stale)/.test(said)));
+          lived.push(
+            sayRole(story.role),
+            ...story.said.filter((said) => !/^(renewed|(set|clear)Timer stale)/.test(said)),
+          );
           if (jumping) story.wallMs = WALL_MS + (jumps[lived.length % jumps.length] ?? 0);
         });
         return lived;

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import type { Announcement } from '../../src/core/effect.ts';
 import { InvariantError } from '../../src/core/election.ts';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
-import { Driver } from '../../src/driver/driver.ts';
+import { Driver, INPUT_QUEUE_LIMIT, WATCH_EVENT_QUEUE_LIMIT } from '../../src/driver/driver.ts';
 import { ManualClock } from '../kube/manual-clock.ts';
 import { failureOf, promisesSettled, ScriptedPorts, storedLease } from './scripted-ports.ts';
 
@@ -275,7 +275,9 @@ test('more inputs than can be taken are a defect; nothing that was ordered befor
   const driven = drive();
   const { driver, defects, listener, told, clock } = driven;
   listener.hear = () => {
-    for (let count = 0; count < 1_001; count += 1) driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
+    for (let count = 0; count <= INPUT_QUEUE_LIMIT; count += 1) {
+      driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
+    }
   };
   await lead(driven).catch(() => undefined);
   assert.equal(defects.length, 1);
@@ -284,18 +286,79 @@ test('more inputs than can be taken are a defect; nothing that was ordered befor
   assert.equal(clock.timers.size, 0);
 });
 
-test('a thousand inputs may wait', async () => {
+test('ten thousand inputs may wait', async () => {
   const driven = drive();
   let flooded = false;
   driven.listener.hear = () => {
     if (flooded) return;
     flooded = true;
-    for (let count = 0; count < 1_000; count += 1) {
+    for (let count = 0; count < INPUT_QUEUE_LIMIT; count += 1) {
       driven.driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
     }
   };
   await lead(driven);
   assert.deepEqual(driven.defects, []);
+});
+
+/** Sends events to the watch of the Lease while it is told of a renewal: each shows one renewal more, from version 12 on. */
+async function floodInTurn(driven: ReturnType<typeof drive>, count: number): Promise<void> {
+  const { world, driver, listener } = driven;
+  driver.take({ type: 'started' });
+  world.tellLock('held');
+  world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
+  await promisesSettled();
+  const { sink } = world.stream('lease');
+  sink.opened();
+  listener.hear = (announcement) => {
+    if (announcement.type !== 'renewed') return;
+    listener.hear = () => undefined;
+    for (let sent = 0; sent < count; sent += 1) {
+      sink.event({ type: 'modified', item: { ...OTHER, terminating: false, ...leaseOfOther(12 + sent, 3 + sent) } });
+    }
+  };
+  sink.event({ type: 'modified', item: { ...OTHER, terminating: false, ...leaseOfOther(11, 2) } });
+}
+
+test('a watch takes each event when as many as may wait come in one turn', async () => {
+  const driven = drive();
+  await floodInTurn(driven, WATCH_EVENT_QUEUE_LIMIT);
+  assert.equal(driven.driver.state.knowledge.observation?.lease?.resourceVersion, String(11 + WATCH_EVENT_QUEUE_LIMIT));
+  assert.equal(driven.world.stream('lease').closed, false);
+  assert.deepEqual(driven.defects, []);
+});
+
+for (const count of [WATCH_EVENT_QUEUE_LIMIT + 1, 5_000]) {
+  test(`a watch lists again, and the elector goes on, when ${count} events come in one turn`, async () => {
+    const driven = drive();
+    const { world, clock, driver, defects } = driven;
+    await floodInTurn(driven, count);
+    assert.ok(world.streams[0]?.closed);
+    assert.equal(driver.news.failure?.kind, 'malformed');
+    assert.ok(!world.pending.some(({ call }) => call === 'list lease'), 'a list follows with back-off');
+    clock.advance(250);
+    world.take('list lease').succeed({ items: [leaseOfOther(9_000, 9_000)], resourceVersion: '9000' });
+    await promisesSettled();
+    assert.equal(driver.state.knowledge.observation?.lease?.resourceVersion, '9000');
+    assert.equal(world.stream('lease').closed, false);
+    assert.deepEqual(defects, []);
+  });
+}
+
+test('a list of 1,002 Leases of one name is one failure, and listed again', async () => {
+  const driven = drive();
+  const { world, clock, driver, defects } = driven;
+  driver.take({ type: 'started' });
+  world.tellLock('held');
+  const items = Array.from({ length: 1_002 }, () => leaseOfOther(10, 1));
+  world.take('list lease').succeed({ items, resourceVersion: '10' });
+  await promisesSettled();
+  assert.equal(driver.news.failure?.kind, 'malformed');
+  assert.equal(world.streams.length, 0);
+  clock.advance(250);
+  world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
+  await promisesSettled();
+  assert.equal(driver.state.knowledge.observation?.lease?.resourceVersion, '10');
+  assert.deepEqual(defects, []);
 });
 
 test('the end: watches, timers and the lock are given up, and nothing is called any more', async () => {

@@ -20,6 +20,8 @@ export interface PendingRequest {
 /** An open watch. */
 export interface OpenStream {
   readonly of: string;
+  /** The version that it was opened from. */
+  readonly resumeFrom: string;
   readonly sink: WatchSink<LeaseRecord & PodRecord>;
   closed: boolean;
 }
@@ -96,9 +98,9 @@ export class ScriptedPorts {
   #watch<Item>(of: string): WatchPort<Item> {
     return {
       list: () => this.#ask(`list ${of}`),
-      open: (_resourceVersion, _timeoutSeconds, sink) => {
+      open: (resumeFrom, _timeoutSeconds, sink) => {
         this.calls.push(`watch ${of}`);
-        const stream = { of, sink: sink as unknown as OpenStream['sink'], closed: false };
+        const stream = { of, resumeFrom, sink: sink as unknown as OpenStream['sink'], closed: false };
         this.streams.push(stream);
         return {
           close: () => {

@@ -559,3 +559,19 @@ test('a proxy that never opens its tunnel is given up after the time-out', async
   clock.advance(TIMEOUT_MS);
   assert.match(messageOf(await answer), /no connection within 5000 ms/);
 });
+
+test('a request that waits for a connection when the client is closed is never sent', async (t) => {
+  const { client, stub } = await connect(t, () => {});
+  const answers = [READ, READ, DELETE, CREATE].map((request) => client.request(request));
+  await until(() => stub.seen.length === 2);
+  client.close();
+  for (const answer of await Promise.all(answers)) assert.match(messageOf(answer), /the connections were closed/);
+  await until(() => stub.seen.every(({ socket }) => socket.destroyed));
+  // A request of another client goes through, so those that waited had their time.
+  stub.respond = answerWithPod;
+  assert.equal(messageOf(await clientOf(t, stub.port).client.request(READ)), 'ok');
+  assert.deepEqual(
+    stub.seen.map(({ method }) => method),
+    ['GET', 'GET', 'GET'],
+  );
+});
