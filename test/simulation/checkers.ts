@@ -13,6 +13,7 @@ import { NeighbourProcess } from './neighbour-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import { LEASE, type ProcessObserver, SimulatedProcess } from './simulated-process.ts';
+import { Twins } from './twins.ts';
 
 /** A broken invariant. */
 export interface Violation {
@@ -63,6 +64,7 @@ export class Checkers implements ProcessObserver {
   readonly #creators = new Map<string, SimulatedProcess>();
   /** Pods that lost the Lease to somebody's hand. */
   readonly #dispossessed = new Set<string>();
+  readonly #twins = new Twins();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
   #awaitedSinceMs = 0;
   #awaitedMs: number | null = null;
@@ -143,6 +145,10 @@ export class Checkers implements ProcessObserver {
     this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
   }
 
+  actedBesideTwin(process: SimulatedProcess): void {
+    this.#violated(1, `${process.name} acts as the leader although it warned of its twin`);
+  }
+
   #elected(process: SimulatedProcess, record: ProcessRecord, term: Term): void {
     this.termCount += 1;
     if (record.term !== null) this.#violated(4, `${process.name} is elected twice without a demotion`);
@@ -188,6 +194,7 @@ export class Checkers implements ProcessObserver {
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
+    if (writer !== null) this.#twins.noteWrite(resourceVersion, writer);
     if (writer !== null && type === 'ADDED') {
       this.#creators.set(resourceVersion, writer);
       this.#checkCreator(cluster, writer);
@@ -297,6 +304,8 @@ export class Checkers implements ProcessObserver {
     if (cluster === null) return;
     let leader: string | null = null;
     for (const pod of cluster.pods) {
+      const complaint = pod.mirrored ? this.#twins.complaint(pod, this.#nowMs) : null;
+      if (complaint !== null) this.#violated(1, complaint);
       for (const process of pod.processes) {
         if (!process.leads) continue;
         if (!pod.gone) this.#awaitedMs ??= this.#nowMs - this.#awaitedSinceMs;

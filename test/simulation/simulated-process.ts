@@ -44,6 +44,8 @@ export interface ProcessObserver {
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
+  /** It confirmed its term, or ran a guarded job, right after it had warned of its twin. */
+  actedBesideTwin(process: SimulatedProcess): void;
 }
 
 /** Makes the elector of a process; the tests of the checkers make broken ones. */
@@ -75,6 +77,8 @@ export class SimulatedProcess extends SimulatedContainer {
   readonly #random: Random;
   /** `stop()` has resolved. */
   stopped = false;
+  /** Its elector has warned that another process writes in its name. */
+  warnedOfTwin = false;
   /** How many terms' work is under way. */
   working = 0;
 
@@ -113,10 +117,23 @@ export class SimulatedProcess extends SimulatedContainer {
     for (const name of ['leaderChanged', 'renewed', 'stale', 'warning', 'error'] as const) {
       elector.on(name, () => observer.event(this, name, null));
     }
+    elector.on('warning', ({ code }) => {
+      if (String(code) === 'twin') this.#noteTwin(observer);
+    });
   }
 
   get leads(): boolean {
     return this.alive && this.elector.isLeader;
+  }
+
+  /** It has a twin, and says so: from now on it neither confirms its term nor runs a guarded job. */
+  #noteTwin(observer: ProcessObserver): void {
+    this.warnedOfTwin = true;
+    const acts = (): void => observer.actedBesideTwin(this);
+    void this.elector.confirm().then(acts, () => undefined);
+    void this.elector
+      .leaderOnly(acts)()
+      .catch(() => undefined);
   }
 
   /** Its work ends in time when it is asked to. */
@@ -132,7 +149,7 @@ export class SimulatedProcess extends SimulatedContainer {
   }
 
   override resume(): void {
-    this.knowledge.noteResumption(this.#network.nowMs);
+    this.knowledge.resumedAtMs = this.#network.nowMs;
     super.resume();
   }
 

@@ -41,7 +41,8 @@ export class Told {
   /** The reads of the own Pod that count for the attempt under way. */
   #ownPodReads: { readonly askedAtMs: number; readonly terminating: boolean }[] = [];
   readonly #creates = new WeakMap<ApiRequest, OwnPodLook>();
-  #resumedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the process last went on after it had stood still. */
+  resumedAtMs: number = Number.NEGATIVE_INFINITY;
   /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
   podGone = false;
   /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when that was told. */
@@ -70,11 +71,6 @@ export class Told {
     this.#ownPodReads = this.#ownPodReads.filter(({ askedAtMs }) => askedAtMs >= nowMs);
   }
 
-  /** The process goes on after it stood still. */
-  noteResumption(nowMs: number): void {
-    this.#resumedAtMs = nowMs;
-  }
-
   /** How the process had looked at its own Pod when it sent this create. */
   lookBefore(create: ApiRequest): OwnPodLook | undefined {
     return this.#creates.get(create);
@@ -83,7 +79,7 @@ export class Told {
   /** How it has looked at its own Pod in the attempt under way. */
   lookAtOwnPod(nowMs: number): OwnPodLook {
     const reads = this.#ownPodReads.filter(
-      ({ askedAtMs }) => nowMs - askedAtMs <= LOOK_VALID_MS || this.#resumedAtMs >= askedAtMs,
+      ({ askedAtMs }) => nowMs - askedAtMs <= LOOK_VALID_MS || this.resumedAtMs >= askedAtMs,
     );
     return { looked: reads.length > 0, terminating: reads.length > 0 && reads.every(({ terminating }) => terminating) };
   }
