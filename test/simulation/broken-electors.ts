@@ -3,10 +3,12 @@
  * them checks nothing. How one makes them is in `false-electors.ts`.
  */
 
+import type { WatchPort } from '../../src/driver/ports.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { ALL_PERMISSIONS } from '../permissions.ts';
 import type { Violation } from './checkers.ts';
 import {
+  boundTo,
   clinging,
   deafFrom,
   misled,
@@ -201,7 +203,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return lease.replace(found.ok && found.value !== null ? found.value : before, content);
       },
     })),
-    mix: { mishaps: ['Lease edited by hand'], weather: { ...CALM, watchLagMs: 10_000 } },
+    mix: { mishaps: ['Lease edited by hand'], weather: { ...CALM, watchLagMs: 2_000 } },
     invariant: 2,
     what: /overwrites the Lease, which .* holds/,
   },
@@ -340,6 +342,42 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     make: deafFrom((_process, failed) => failed),
     mix: { weather: { ...CALM, errorAnswer: 0.5 } },
     invariant: 5,
-    what: /nobody leads long after the faults are over/,
+    what: /nobody leads (long after the faults are over|5000 ms after the return)/,
+  },
+  {
+    defect: 'waits for half a minute after an error',
+    make: misled(({ leaseWatch, podWatch }, { clock }) => {
+      const patient = <Item>(port: WatchPort<Item>): WatchPort<Item> => ({
+        list: async () => {
+          const answer = await port.list();
+          if (!answer.ok) await new Promise<void>((resolve) => void clock.setTimer(30_000, resolve));
+          return answer;
+        },
+        open: (resourceVersion, timeoutSeconds, sink) =>
+          port.open(resourceVersion, timeoutSeconds, {
+            ...boundTo(sink),
+            ended: (failure) => void clock.setTimer(failure === null ? 0 : 30_000, () => sink.ended(failure)),
+          }),
+      });
+      return { leaseWatch: patient(leaseWatch), podWatch: (name) => patient(podWatch(name)) };
+    }),
+    mix: {},
+    invariant: 5,
+    what: /nobody leads 5000 ms after the return of the API server/,
+  },
+
+  // --- Haste
+  {
+    defect: 'renews again as soon as it has renewed',
+    make: misledByLease((lease) => ({
+      replace: async (before, content) => {
+        let answer = await lease.replace(before, content);
+        for (let again = 0; again < 1_000 && answer.ok; again += 1) answer = await lease.replace(answer.value, content);
+        return answer;
+      },
+    })),
+    mix: {},
+    invariant: 5,
+    what: /has sent \d+ requests within a second/,
   },
 ];

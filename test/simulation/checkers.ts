@@ -145,6 +145,10 @@ export class Checkers implements ProcessObserver {
     this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
   }
 
+  spins(process: SimulatedProcess, requests: number): void {
+    this.#violated(5, `${process.name} has sent ${requests} requests within a second`);
+  }
+
   actedBesideTwin(process: SimulatedProcess): void {
     this.#violated(1, `${process.name} acts as the leader although it warned of its twin`);
   }

@@ -83,7 +83,8 @@ export function watchThrough<Item>(
   };
 }
 
-function boundTo<Item>(sink: WatchSink<Item>): WatchSink<Item> {
+/** A sink whose methods can be taken apart. */
+export function boundTo<Item>(sink: WatchSink<Item>): WatchSink<Item> {
   return {
     opened: () => sink.opened(),
     event: (event) => sink.event(event),

@@ -20,6 +20,12 @@ import { Told } from './told.ts';
 export const LEASE = 'app';
 export const NAMESPACE = 'shop';
 
+/**
+ * The most requests that an elector has reason to send within a second, watches left out: a few for a term that is lost
+ * and one that is won, on a clock at double speed. One that sends more repeats itself at once.
+ */
+export const MOST_REQUESTS_A_SECOND = 40;
+
 /** What an application does with its terms. */
 export interface Habits {
   /** How long its work goes on after its signal was aborted, in milliseconds; `null`: for ever. */
@@ -44,6 +50,8 @@ export interface ProcessObserver {
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
+  /** It sends requests without a pause. */
+  spins(process: SimulatedProcess, requests: number): void;
   /** It confirmed its term, or ran a guarded job, right after it had warned of its twin. */
   actedBesideTwin(process: SimulatedProcess): void;
 }
@@ -75,6 +83,9 @@ export class SimulatedProcess extends SimulatedContainer {
   readonly #network: Network;
   readonly #siblingLocks: SiblingLocks;
   readonly #random: Random;
+  readonly #observer: ProcessObserver;
+  #second = 0;
+  #requestsInSecond = 0;
   /** `stop()` has resolved. */
   stopped = false;
   /** Its elector has warned that another process writes in its name. */
@@ -90,6 +101,7 @@ export class SimulatedProcess extends SimulatedContainer {
     this.#network = network;
     this.#siblingLocks = siblingLocks;
     this.#random = random;
+    this.#observer = observer;
     this.knowledge = new Told(pod);
     const surroundings: Surroundings = {
       clock: this.clock,
@@ -143,9 +155,18 @@ export class SimulatedProcess extends SimulatedContainer {
   }
 
   asks(request: ApiRequest): void {
+    this.#countRequest();
     if (request.resource === 'leases' && request.verb === 'create') {
       this.knowledge.noteCreate(request, this.#network.nowMs);
     }
+  }
+
+  #countRequest(): void {
+    const second = Math.floor(this.#network.nowMs / 1_000);
+    if (second !== this.#second) this.#requestsInSecond = 0;
+    this.#second = second;
+    this.#requestsInSecond += 1;
+    if (this.#requestsInSecond > MOST_REQUESTS_A_SECOND) this.#observer.spins(this, this.#requestsInSecond);
   }
 
   override resume(): void {
