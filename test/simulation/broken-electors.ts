@@ -3,7 +3,9 @@
  * them checks nothing. How one makes them is in `false-electors.ts`.
  */
 
-import type { WatchPort } from '../../src/driver/ports.ts';
+import type { PodReference } from '../../src/core/lease-record.ts';
+import type { RequestFailure } from '../../src/core/request-failure.ts';
+import type { Answer, WatchPort } from '../../src/driver/ports.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { ALL_PERMISSIONS } from '../permissions.ts';
 import type { Violation } from './checkers.ts';
@@ -62,6 +64,17 @@ export const PLAIN: Mix = {
 };
 
 const SLOW = { ...CALM, latencyMs: 50 };
+
+/** No Pod of the cluster. */
+const NOBODY: PodReference = { name: 'nobody', uid: 'nobody' };
+
+const REFUSAL: RequestFailure = {
+  kind: 'unauthorized',
+  message: '',
+  retryAfterMs: null,
+  missingRule: null,
+  cause: null,
+};
 
 const firstTokens = new WeakMap<SimulatedPod, bigint>();
 
@@ -268,6 +281,46 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     mix: { mishaps: ['leader steps down'] },
     invariant: 2,
     what: /writes a Lease without a holderIdentity/,
+  },
+
+  // --- A term that ends without a reason
+  {
+    defect: 'takes its own Lease for another’s',
+    make: misshown((lease, { elector }) => (elector.isLeader ? { ...lease, owner: NOBODY } : lease)),
+    mix: {},
+    invariant: 2,
+    what: /is demoted \(usurped\), although nobody took its Lease/,
+  },
+  {
+    defect: 'takes its own Pod for gone',
+    make: misled(({ podWatch }, { pod: { uid } }) => ({
+      podWatch: (name) =>
+        watchThrough(podWatch(name), (sink) => ({
+          ...sink,
+          event: (event) =>
+            sink.event(event.type === 'modified' && event.item.uid === uid ? { ...event, type: 'deleted' } : event),
+        })),
+    })),
+    mix: { mishaps: ['Pod deleted'], disobedience: 1 },
+    invariant: 2,
+    what: /is demoted \(pod-deleted\), although it was not told that its Pod is gone/,
+  },
+  {
+    defect: 'takes its token for refused',
+    make: misled(({ lease }, process) => {
+      const refused = async <Value>(ask: () => Promise<Answer<Value>>): Promise<Answer<Value>> =>
+        process.elector.isLeader ? { ok: false, failure: REFUSAL } : ask();
+      return {
+        lease: {
+          ...lease,
+          read: () => refused(() => lease.read()),
+          replace: (before, content) => refused(() => lease.replace(before, content)),
+        },
+      };
+    }),
+    mix: {},
+    invariant: 2,
+    what: /is demoted \(unauthorized\), although its token was not refused/,
   },
 
   // --- Tokens that do not grow

@@ -9,6 +9,7 @@
 import type { ObservedWrite } from '../../src/apiserver/index.ts';
 import type { DemotionReason, LeaseElectorEvents, Term } from '../../src/index.ts';
 import type { Cluster } from './cluster.ts';
+import { whyUnjust } from './demotions.ts';
 import { NeighbourProcess } from './neighbour-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
@@ -45,6 +46,8 @@ interface Holder {
 /** What is remembered of a process. */
 interface ProcessRecord {
   term: Term | null;
+  /** When that began. */
+  sinceMs: number;
   /** It lost its last term against its will, and its work has not ended yet. */
   ousted: boolean;
 }
@@ -66,6 +69,8 @@ export class Checkers implements ProcessObserver {
   readonly #dispossessed = new Set<string>();
   readonly #twins = new Twins();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
+  /** When somebody's hand last touched the Lease. */
+  #touchedMs = Number.NEGATIVE_INFINITY;
   #awaitedSinceMs = 0;
   #awaitedMs: number | null = null;
   #newestTerm: { readonly token: bigint; readonly pod: SimulatedPod } | null = null;
@@ -131,6 +136,10 @@ export class Checkers implements ProcessObserver {
         this.#violated(4, `${process.name} is demoted from a term it was not elected for`);
       }
       if (term?.signal.aborted === false) this.#violated(4, `${process.name} is demoted before term.signal is aborted`);
+      // Its Lease may have been somebody's for a moment, or is by now.
+      const taken = this.#touchedMs >= record.sinceMs || this.holderUid !== process.pod.uid;
+      const unjust = record.term === null ? null : whyUnjust(process, reason, taken, this.#nowMs);
+      if (unjust !== null) this.#violated(2, `${process.name} is demoted (${reason}), although ${unjust}`);
       record.term = null;
       record.ousted ||= reason !== 'stopped' && reason !== 'stepped-down';
     }
@@ -157,6 +166,7 @@ export class Checkers implements ProcessObserver {
     this.termCount += 1;
     if (record.term !== null) this.#violated(4, `${process.name} is elected twice without a demotion`);
     record.term = term;
+    record.sinceMs = this.#nowMs;
     const { pod } = process;
     const isOwnCreate = this.#creators.get(String(term.fencingToken)) === process;
     // A create was checked when it was carried out; who resumes its term proves anew that its Pod exists.
@@ -195,6 +205,7 @@ export class Checkers implements ProcessObserver {
       this.handAtWork || changed || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
     // A Lease with a finalizer is marked, and goes when that is taken off.
     const deletes = type === 'DELETED' || (served?.request.verb === 'delete' && served.request.resource === 'leases');
+    if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.timeline.nowMs();
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
@@ -364,7 +375,7 @@ export class Checkers implements ProcessObserver {
   #recordOf(process: SimulatedProcess): ProcessRecord {
     let record = this.#records.get(process);
     if (record === undefined) {
-      record = { term: null, ousted: false };
+      record = { term: null, sinceMs: 0, ousted: false };
       this.#records.set(process, record);
     }
     return record;

@@ -223,7 +223,9 @@ export class Cluster {
     const { pod } = process;
     const container = Number(/\/(\d+)#/.exec(process.name)?.[1] ?? 0);
     this.timeline.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
-      if (container === MIRROR || pod.gone || pod.terminating || pod.finished || pod.nodeLost) return;
+      const isGhost = pod.kubeletUnaware && !this.calm;
+      if (container === MIRROR || (!isGhost && (pod.gone || pod.nodeLost))) return;
+      if (pod.terminating || pod.finished) return;
       if (!pod.processes.some((other) => other.alive && other.name.includes(`/${container}#`))) {
         this.startProcess(pod, container);
       }

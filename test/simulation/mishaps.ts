@@ -97,6 +97,13 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     pod.nodeLost ||= cluster.random.next() < 0.5;
     if (pod.nodeLost && cluster.random.next() < 0.7) for (const process of pod.processes) process.isolated = true;
     cluster.forceDeletePod(pod);
+    // Its kubelet does not hear of it, and restarts what crashes: a process begins whose Pod is gone.
+    pod.kubeletUnaware = cluster.random.next() < 0.3;
+    const process = pick(cluster, pod.processes);
+    if (!pod.kubeletUnaware || process === undefined) return;
+    cluster.timeline.setTimer(cluster.random.next() * 3_000, () => {
+      if (process.alive) cluster.crash(process);
+    });
   },
   'Pod evicted': (cluster) => {
     const pod = pickPod(cluster);
@@ -141,6 +148,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     const edits: readonly (readonly [what: string, patch: unknown])[] = [
       ['holderIdentity emptied', { spec: { holderIdentity: null } }],
       ['renewTime of long ago', { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }],
+      ['no leaseDurationSeconds', { spec: { leaseDurationSeconds: null } }],
       ['an annotation that releases nobody', { metadata: { annotations: { 'lease-elector/released': 'nobody' } } }],
       ['a label', { metadata: { labels: { touched: String(cluster.timeline.nowMs()) } } }],
       ...(pod === undefined

@@ -53,6 +53,8 @@ export class Told {
   lastOwner: { readonly uid: string; readonly name: string; readonly released: boolean } | null = null;
   /** The newest Lease seen that another Pod owns. */
   newestOfAnother = 0n;
+  /** Answers 401 in a row, without a good one between, and when the first of them came. */
+  unauthorized: { readonly count: number; readonly sinceMs: number } | null = null;
   /** The newest version of the Lease, or of its deletion, that was seen. */
   newest = 0n;
 
@@ -93,6 +95,11 @@ export class Told {
       return;
     }
     const { answer } = news;
+    if (answer.ok) this.unauthorized = null;
+    else if (answer.failure.kind === 'unauthorized') {
+      const { count, sinceMs } = this.unauthorized ?? { count: 0, sinceMs: nowMs };
+      this.unauthorized = { count: count + 1, sinceMs };
+    }
     if (request.resource === 'pods') {
       if (request.verb === 'get') this.podsForbidden = !answer.ok && answer.failure.kind === 'forbidden';
       if (request.verb !== 'get' || request.name !== this.#self.name) return;
