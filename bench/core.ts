@@ -46,7 +46,9 @@ class Election {
       leaseDurationSeconds: 30,
       leaseTransitions: 0,
       releasedBy: null,
-      source: null,
+      terminating: false,
+    finalizers: [],
+    source: null,
     };
   }
 

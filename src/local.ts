@@ -28,7 +28,7 @@ export function localPorts(self: PodReference): Ports {
 
   function write(content: LeaseContent, uid: string): Promise<Answer<LeaseRecord>> {
     revision += 1;
-    lease = { ...content, uid, resourceVersion: String(revision), source: null };
+    lease = { ...content, uid, resourceVersion: String(revision), terminating: false, finalizers: [], source: null };
     return succeed(lease);
   }
 

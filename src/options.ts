@@ -111,7 +111,11 @@ export interface LeaseElectorOptions {
   /** How long `stop()` and `stepDown()` wait for the promise of `onElected`, in milliseconds. @default 20000 */
   readonly drainTimeoutMs?: number;
 
-  /** How long a request to the API server may take, in milliseconds. @default 10000 */
+  /**
+   * How long the answer to a request may take once it is sent, in milliseconds; likewise making its connection.
+   *
+   * @default 10000
+   */
   readonly requestTimeoutMs?: number;
 
   /**

@@ -1,7 +1,7 @@
 /**
- * Admission webhooks of a test: they see each write of a client before it is stored, and change it or deny it. When
- * they are called is decided in write-requests.ts and registry.ts. The garbage collector and the test's own control
- * plane are exempt, as most policies of a real cluster exempt `kube-system`.
+ * Admission webhooks of a test. They see each write of a client before it is stored, and change it or deny it. Their
+ * place in the order of a write is in write-requests.ts and registry.ts. The garbage collector and the test's own
+ * control plane are exempt, as most policies of a real cluster exempt `kube-system`.
  */
 
 import { type ApiObject, encodeObject, isJsonObject, type JsonObject, sameJson } from './api-object.ts';

@@ -26,7 +26,7 @@ import {
   type PodIdentity,
   type RevokeOptions,
 } from './control-plane.ts';
-import { discover } from './discovery.ts';
+import { discover, isKnownGroup } from './discovery.ts';
 import { ConnectionResetError, type Fault, type FaultHook, faultStatus } from './faults.ts';
 import {
   DEFAULT_GARBAGE_COLLECTION_DELAY_MS,
@@ -39,7 +39,7 @@ import { ReadRequests } from './read-requests.ts';
 import { Registry } from './registry.ts';
 import { apiVersionOf, kindOfResource, REVIEW_KINDS, type ResourceKind } from './resources.ts';
 import { Reviews } from './reviews.ts';
-import { parseRequest, type RequestInfo } from './routes.ts';
+import { isWellFormedPath, parseRequest, type RequestInfo } from './routes.ts';
 import { methodNotAllowed, noSuchResource, StatusError } from './status.ts';
 import { Store, type StoreReader } from './store.ts';
 import { TEST_CA_CERTIFICATE } from './test-certificate.ts';
@@ -136,6 +136,11 @@ function milliseconds(option: number | (() => number) | undefined, otherwise: nu
   return () => option ?? otherwise;
 }
 
+/** What Go answers where no handler is. */
+const PAGE_NOT_FOUND = textResponse(404, '404 page not found\n');
+/** What Go answers to a request that it cannot read. */
+const MALFORMED_PATH: ApiResponse = { ...textResponse(400, '400 Bad Request'), closes: 'announced' };
+
 /** Subresources that are not the object again: each is only created, and answered at once. */
 const SUBRESOURCE_REQUESTS: Readonly<Record<string, 'requestToken' | 'evict' | 'bind' | undefined>> = {
   token: 'requestToken',
@@ -209,6 +214,7 @@ export class ApiServer {
   /** Answers a request, without a socket. Rejects only when a fault resets the connection. */
   handle(request: ApiRequest): Promise<ApiResponse> {
     const [path = '/', ...queryParts] = request.path.split('?');
+    if (!isWellFormedPath(path)) return Promise.resolve(MALFORMED_PATH);
     const query = new URLSearchParams(queryParts.join('?'));
     const info = parseRequest(request.method, path, query);
     let user = ANONYMOUS;
@@ -276,9 +282,10 @@ export class ApiServer {
     const { info, request, query, user } = context;
     this.#authorizer.check(user, info);
     if (!info.isResource) {
-      const found = discover(request.method, info.path, query, request.headers['accept'] ?? '');
-      return found ?? textResponse(404, '404 page not found\n');
+      return discover(request.method, info.path, query, request.headers['accept'] ?? '') ?? PAGE_NOT_FOUND;
     }
+    // A real server has no handler for a group that it does not know.
+    if (!isKnownGroup(info.group)) return PAGE_NOT_FOUND;
     const apiVersion = apiVersionOf(info);
     const review = REVIEW_KINDS.find((kind) => apiVersionOf(kind) === apiVersion && kind.resource === info.resource);
     if (review !== undefined) {
@@ -387,8 +394,8 @@ export class ApiServer {
   }
 
   /**
-   * Takes a service account what `grant` allowed it: deletes the Role and the RoleBinding, or the Role alone. A later
-   * `grant` gives it back, as a Role does that is created after the Pods that need it.
+   * Takes back what `grant` allowed: deletes the Role and the RoleBinding, or the Role alone. A later `grant` is then a
+   * Role that is created after the Pods that need it.
    */
   revoke(options: RevokeOptions): void {
     this.#controlPlane.revoke(options);
@@ -409,8 +416,8 @@ export class ApiServer {
   }
 
   /**
-   * Adds an admission webhook: it changes or denies the writes of clients, before they are stored. Those of the garbage
-   * collector and of the methods of this class pass.
+   * Adds an admission webhook. It changes or denies the writes of clients before they are stored. The writes of the
+   * garbage collector and of the methods of this class pass.
    *
    * @throws {TypeError | RangeError} for a wrong option
    */

@@ -209,8 +209,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Takes a service account everything, also what it may do by default, until `grant` gives it something. Before the
-   * first Pod that is a cluster whose Role is created late.
+   * Takes back everything that a service account may do, also what it may do by default, until the next `grant`. A
+   * `revoke` before the first Pod makes a cluster whose Role is created late.
    */
   revoke(revocation: EmbeddedRevocation = {}): void {
     this.#check('revoke');
@@ -289,7 +289,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Adds an admission webhook, which denies writes or changes what is written, until it is removed.
+   * Adds an admission webhook, which denies writes or changes what is written, until it is removed. The garbage
+   * collector passes it. The methods of Pods, such as `pod.delete()`, write as an administrator and do not.
    *
    * ```ts
    * import { EmbeddedCluster } from 'lease-elector/testing';
@@ -398,7 +399,7 @@ export class EmbeddedCluster {
   }
 
   async #listen(): Promise<void> {
-    const listener = new HttpListener((request) => this.#gate.handle(request), true);
+    const listener = new HttpListener((request, connection) => this.#gate.handle(request, connection), true);
     this.#port = await listener.listen(this.#port, HOST);
     if (this.#stopped !== undefined) {
       // Stopped meanwhile: nobody else would close it.

@@ -26,7 +26,7 @@ export {
   type GarbageCollectorHold,
 } from './embedded-cluster.ts';
 export type { DeletePodOptions, EmbeddedPod, FailPodOptions, PodElectorOptions } from './embedded-pod.ts';
-export type { FaultName, FaultOptions, Faults, InjectedFault } from './fault-plan.ts';
+export type { FaultName, FaultOptions, Faults, InjectedFault, SickServerOptions } from './fault-plan.ts';
 export { ConnectionResetError, type Fault, type FaultHook, type FaultRequest } from './faults.ts';
 export type { ListenOptions } from './http-listener.ts';
 export type { RandomFaultOptions, RandomFaults } from './random-faults.ts';

@@ -59,8 +59,16 @@ export type Fact =
   | { readonly type: 'podWatchFailed'; readonly watched: PodReference; readonly failure: RequestFailure }
   /** A consistent read of the Lease; `null` when there is none. */
   | { readonly type: 'leaseRead'; readonly request: number; readonly lease: LeaseRecord | null }
-  /** A create or a replace was carried out; this is the Lease it left. */
-  | { readonly type: 'leaseWritten'; readonly request: number; readonly lease: LeaseRecord }
+  /**
+   * A create or a replace was carried out; this is the Lease it left. `altered` names the fields that came back with
+   * another value than was sent; it is left out when none did.
+   */
+  | {
+      readonly type: 'leaseWritten';
+      readonly request: number;
+      readonly lease: LeaseRecord;
+      readonly altered?: readonly string[];
+    }
   /** A delete was carried out, or there was nothing left to delete. */
   | { readonly type: 'leaseRemoved'; readonly request: number }
   /** A consistent read of a Pod by its name; `null` when there is none. */
@@ -71,7 +79,9 @@ export type Fact =
   /** `stop()` was called. */
   | { readonly type: 'stopRequested'; readonly release: ReleasePolicy }
   /** The work of the ended term has finished (`drained`), or the time it was given has passed. */
-  | { readonly type: 'workSettled'; readonly drained: boolean };
+  | { readonly type: 'workSettled'; readonly drained: boolean }
+  /** A delete was accepted, but the Lease is still there, with a `deletionTimestamp`: a finalizer holds it. */
+  | { readonly type: 'leaseDeletionPending'; readonly request: number; readonly lease: LeaseRecord };
 
 /** What the driver knows at the moment it takes a fact in its turn. */
 export interface Moment {

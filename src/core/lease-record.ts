@@ -30,6 +30,10 @@ export interface LeaseContent {
 export interface LeaseRecord extends LeaseContent {
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Whether it has a `deletionTimestamp`: its deletion was accepted, and waits for its finalizers. */
+  readonly terminating: boolean;
+  /** What must be removed from it before it goes. */
+  readonly finalizers: readonly string[];
   /** The object itself, so that a replace keeps what others wrote into it. The rules never look inside. */
   readonly source: unknown;
 }

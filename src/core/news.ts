@@ -84,6 +84,7 @@ function grantedBy(fact: Fact): Granted | null {
     case 'leaseWritten':
       return { resource: 'leases', verbs: ['create', 'update'] };
     case 'leaseRemoved':
+    case 'leaseDeletionPending':
       return { resource: 'leases', verbs: ['delete'] };
     case 'leaseAbsent':
       return { resource: 'leases', verbs: ['list'] };

@@ -36,6 +36,9 @@ export function observe(turn: Turn, input: Input): void {
       turn.learn({ failures: 0 });
       noteLease(turn, input.lease);
       break;
+    case 'leaseDeletionPending':
+      noteLease(turn, input.lease);
+      break;
     case 'leaseDeleted':
       noteAbsenceAt(turn, input.lease.resourceVersion);
       break;

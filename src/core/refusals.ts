@@ -124,6 +124,7 @@ export function noteRefusals(turn: Turn, input: Input): void {
       return noteSuccess(turn, 'get pods');
     case 'leaseWritten':
     case 'leaseRemoved':
+    case 'leaseDeletionPending':
       return noteSuccess(turn, refusableOf(turn.role, turn.knowledge, input.request));
     case 'leaseAbsent':
       return noteSuccess(turn, 'list leases');

@@ -61,8 +61,8 @@ interface Counters {
   /**
    * Refused streams in a row; a stream that settled starts again from 0.
    *
-   * A list that succeeds proves nothing about them. Where only the verb `watch` is missing, a list and a refused stream
-   * follow each other without end, and must become rare.
+   * A list that succeeds does not reset this count. Where only the verb `watch` is missing, lists succeed and streams are
+   * refused in turn, and both must become rare.
    */
   readonly streamRefusals: number;
 }
@@ -86,7 +86,10 @@ export type WatchState = Counters &
         readonly heard: boolean;
         /** The resume point moved on this stream. */
         readonly advanced: boolean;
-        /** Its silence was doubted because a timer fired late; only once, so that a busy process stays no deaf one. */
+        /**
+         * Its silence was doubted because a timer fired late. It is doubted once only: a process whose timers are always
+         * late would keep a dead stream for good.
+         */
         readonly doubted: boolean;
       }
     | { readonly phase: 'stopped' }
@@ -124,7 +127,7 @@ export type WatchInput<Item> =
     }
   /** `late`: much later than it was due, because the process stood still. */
   | { readonly type: 'timerFired'; readonly late: boolean }
-  /** A consistent read showed what this watch did not: its stream cannot be believed. */
+  /** A consistent read showed what this watch did not: its stream is deaf. */
   | { readonly type: 'relistRequested' }
   | { readonly type: 'stopped' };
 
@@ -278,11 +281,11 @@ function takeList<Item extends Watched>(
   return prepend(known, startStream({ ...state, listRefusals: 0 }, resourceVersion));
 }
 
-/** An object has one name and a name one object, so a longer list says nothing that can be believed. */
+/** No two objects of a namespace have the same name, so it is unknown which of them is the right one. */
 function malformedList(length: number): RequestFailure {
   return {
     kind: 'malformed',
-    message: `the list of one name has ${length} objects. Check what stands between this process and the API server`,
+    message: `the list cannot be used: it has ${length} objects of one name. Check the proxies before the API server`,
     retryAfterMs: null,
     missingRule: null,
     cause: null,
@@ -307,7 +310,7 @@ function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>, late:
   }
 }
 
-/** Only a list mends a stream that is deaf, since it gives a new resume point. A wait after a failure is not shortened. */
+/** Only a list gives a right resume point to a deaf stream. A wait after a failure is not shortened. */
 function relist<Item>(state: WatchState): WatchStep<Item> {
   switch (state.phase) {
     case 'streaming':
@@ -329,9 +332,9 @@ function settle<Item>(state: Streaming): WatchStep<Item> {
 }
 
 /**
- * A silent stream is followed by a list. Its connection may be dead, and then the list costs no more than another stream.
- * Or the resume point is from the future (a cluster restored from a backup): a watch from a version that the server has
- * not reached opens and stays silent (wire fact 18), and only a list finds back.
+ * A silent stream is followed by a list. The connection may be dead; then the list costs one small request more than
+ * another stream. Or the resume point is from the future, for example after a backup was restored. A watch from a version
+ * that the server has not reached opens and stays silent (wire fact 18), and only a list gives a right version.
  */
 function giveUpOnSilence<Item>(state: Streaming): WatchStep<Item> {
   const effects: WatchEffect<Item>[] = [
@@ -357,8 +360,8 @@ function takeEvent<Item extends Watched>(state: Streaming, event: WatchEvent<Ite
   }
   const version = event.type === 'bookmark' ? event.resourceVersion : event.item.resourceVersion;
   const order = compareResourceVersions(version, state.resumeFrom);
-  // The stream of a server ascends strictly from its resume point (wire fact 14). So the resume point is wrong: an
-  // earlier bookmark or list came from the future.
+  // A server sends only what came after the resume point (wire fact 14). So the resume point is wrong: an earlier
+  // bookmark or list came from the future.
   if (order < 0) return prepend([{ type: 'close', stream: state.stream }], listAgain(state, random));
   const advanced = order > 0;
   const effects: WatchEffect<Item>[] = [];
@@ -418,7 +421,7 @@ function recoverStream<Item>(state: Streaming, failure: RequestFailure, random: 
   }
 }
 
-/** The first list comes at once; a server whose lists do not fit its own watches is given time. */
+/** The first list comes at once. A server whose lists and watches contradict each other again is asked with back-off. */
 function listAgain<Item>(state: Streaming, random: number): WatchStep<Item> {
   const attempts = state.attempts + 1;
   if (attempts === 1) return startListing({ ...state, attempts });

@@ -12,15 +12,15 @@ import { hear, hearOpening, type News, NO_NEWS } from '../core/news.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
 import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
-import type { Answer, Ports } from './ports.ts';
+import type { Answer, Ports, WriteAnswer } from './ports.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
 import { Watcher, type WatchSurroundings } from './watcher.ts';
 
 const log = debugLog('lease-elector:driver');
 
 /**
- * Events of all watches that may wait for their turn. A server decides how many it sends, so more of them are no defect:
- * the watch gives them up and lists again.
+ * Events of all watches that may wait for their turn. The server decides how many it sends, so more of them are no
+ * defect: the watch drops them and lists again.
  */
 export const WATCH_EVENT_QUEUE_LIMIT = 1_000;
 
@@ -176,22 +176,15 @@ export class Driver {
           lease,
         }));
       case 'createLease':
-        return this.#ask(effect.request, this.#ports.lease.create(effect.content), (lease) => ({
-          type: 'leaseWritten',
-          request: effect.request,
-          lease,
-        }));
+        return this.#write(effect.request, this.#ports.lease.create(effect.content));
       case 'replaceLease':
-        return this.#ask(effect.request, this.#ports.lease.replace(effect.lease, effect.content), (lease) => ({
-          type: 'leaseWritten',
-          request: effect.request,
-          lease,
-        }));
+        return this.#write(effect.request, this.#ports.lease.replace(effect.lease, effect.content));
       case 'deleteLease':
-        return this.#ask(effect.request, this.#ports.lease.delete(effect.lease), () => ({
-          type: 'leaseRemoved',
-          request: effect.request,
-        }));
+        return this.#ask(effect.request, this.#ports.lease.delete(effect.lease), (lease) =>
+          lease === null
+            ? { type: 'leaseRemoved', request: effect.request }
+            : { type: 'leaseDeletionPending', request: effect.request, lease },
+        );
       case 'readPod':
         return this.#ask(effect.request, this.#ports.pod.read(effect.name), (pod) => ({
           type: 'podRead',
@@ -206,6 +199,23 @@ export class Driver {
       case 'shutDown':
         return this.#shutDown(effect.freeSiblingLock);
     }
+  }
+
+  #write(request: number, answer: Promise<WriteAnswer>): void {
+    answer
+      .then((settled) =>
+        this.take(
+          settled.ok
+            ? {
+                type: 'leaseWritten',
+                request,
+                lease: settled.value,
+                ...(settled.altered === undefined ? {} : { altered: settled.altered }),
+              }
+            : { type: 'requestFailed', request, failure: settled.failure },
+        ),
+      )
+      .catch(this.#reportDefect);
   }
 
   #ask<Value>(request: number, answer: Promise<Answer<Value>>, factOf: (value: Value) => Fact): void {

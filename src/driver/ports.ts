@@ -13,15 +13,24 @@ export type Answer<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly failure: RequestFailure };
 
-/** The one Lease of the election. Every method ends within the request time-out. */
+/** How a create or a replace ended. */
+export type WriteAnswer = Answer<LeaseRecord> & {
+  /** The fields that came back with another value than was sent, such as `metadata.ownerReferences`; left out when none did. */
+  readonly altered?: readonly string[];
+};
+
+/** The one Lease of the election. Every step of a method ends within the request time-out. */
 export interface LeasePort {
   /** A consistent read (no `resourceVersion`); `null` when there is no such Lease. */
   read(): Promise<Answer<LeaseRecord | null>>;
-  create(content: LeaseContent): Promise<Answer<LeaseRecord>>;
+  create(content: LeaseContent): Promise<WriteAnswer>;
   /** PUT on top of `lease`, with its uid and resourceVersion: never creates, never overwrites unseen changes. */
-  replace(lease: LeaseRecord, content: LeaseContent): Promise<Answer<LeaseRecord>>;
-  /** DELETE with both preconditions; also succeeds when there is nothing left to delete (404). */
-  delete(lease: Pick<LeaseRecord, 'uid' | 'resourceVersion'>): Promise<Answer<null>>;
+  replace(lease: LeaseRecord, content: LeaseContent): Promise<WriteAnswer>;
+  /**
+   * DELETE with both preconditions: `null` when the Lease is gone, also when there is nothing left to delete (404), and
+   * the Lease when it is still there with a `deletionTimestamp`, because a finalizer holds it.
+   */
+  delete(lease: Pick<LeaseRecord, 'uid' | 'resourceVersion'>): Promise<Answer<LeaseRecord | null>>;
 }
 
 /** Pods of the own namespace. */

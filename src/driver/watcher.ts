@@ -22,10 +22,11 @@ import type { WatchPort, WatchStream } from './ports.ts';
  */
 const TIMER_LATE_MS = 250;
 
-/** What stands in place of the events that were dropped. It closes the stream, and a list follows with back-off. */
+/** This failure replaces the events that were dropped. It closes the stream, and a list follows with back-off. */
 const TOO_MANY_EVENTS: RequestFailure = {
   kind: 'malformed',
-  message: 'the watch sent more events at once than may wait for their turn. The present state is listed again',
+  message:
+    'the watch is closed: its server sent more events at once than may wait. No action is needed: a list follows',
   retryAfterMs: null,
   missingRule: null,
   cause: null,

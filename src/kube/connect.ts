@@ -29,7 +29,7 @@ export interface ConnectOptions {
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFile;
   /** @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string;
-  /** For a whole request with its answer, in milliseconds; for a watch, for the head of its answer. */
+  /** For an answer once its request is sent, in milliseconds; for a watch, for the head; likewise for each step before. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
   /** @default process.env */

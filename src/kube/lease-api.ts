@@ -5,11 +5,13 @@
  */
 
 import type { LeaseContent, LeaseRecord } from '../core/lease-record.ts';
-import type { Answer, LeasePort, WatchPort } from '../driver/ports.ts';
+import type { Answer, LeasePort, WatchPort, WriteAnswer } from '../driver/ports.ts';
+import { quote } from '../quotation.ts';
 import type { ApiAnswer, ApiTransport } from './api-client.ts';
-import { malformed } from './api-error.ts';
+import { isObject, malformed } from './api-error.ts';
+import { type ExpectedObject, explainProblem, objectOr } from './api-object.ts';
 import type { ApiRequest, ApiVerb } from './api-request.ts';
-import { readLease, writeNewLease, writeReplacement } from './lease-mapping.ts';
+import { compareWritten, expectedLease, readLease, writeNewLease, writeReplacement } from './lease-mapping.ts';
 import { watchPort } from './watch-stream.ts';
 
 const API_GROUP = 'coordination.k8s.io';
@@ -17,6 +19,7 @@ const RESOURCE = 'leases';
 
 /** The requests about the Lease `name`. */
 export function leasePort(client: ApiTransport, namespace: string, name: string): LeasePort {
+  const expected = expectedLease(namespace, name);
   const requestOf = (verb: ApiVerb, body?: unknown): ApiRequest => ({
     verb,
     apiGroup: API_GROUP,
@@ -29,22 +32,22 @@ export function leasePort(client: ApiTransport, namespace: string, name: string)
     async read() {
       const request = requestOf('get');
       const answer = await client.request(request);
-      return !answer.ok && answer.absent ? { ok: true, value: null } : recordOf(request, answer);
+      return !answer.ok && answer.absent ? { ok: true, value: null } : recordOf(request, answer, expected);
     },
     async create(content: LeaseContent) {
       const request = requestOf('create', writeNewLease(namespace, name, content));
-      return recordOf(request, await client.request(request));
+      return compared(content, recordOf(request, await client.request(request), expected));
     },
     async replace(lease: LeaseRecord, content: LeaseContent) {
       const request = requestOf('update', writeReplacement(lease, content));
-      return recordOf(request, await client.request(request));
+      return compared(content, recordOf(request, await client.request(request), expected, lease.uid));
     },
     async delete({ uid, resourceVersion }) {
       const preconditions = { uid, resourceVersion };
       const request = requestOf('delete', { apiVersion: 'v1', kind: 'DeleteOptions', preconditions });
       const answer = await client.request(request);
-      if (answer.ok || answer.absent) return { ok: true, value: null };
-      return { ok: false, failure: answer.failure };
+      if (!answer.ok) return answer.absent ? { ok: true, value: null } : { ok: false, failure: answer.failure };
+      return deletionOf(request, answer.value, expected, uid);
     },
   };
 }
@@ -58,14 +61,45 @@ export function leaseWatchPort(client: ApiTransport, namespace: string, name: st
     listKind: 'LeaseList',
     namespace,
     name,
-    read: readLease,
+    read: (value, position) => readLease(value, expectedLease(namespace, name), position),
   });
 }
 
-function recordOf(request: ApiRequest, answer: ApiAnswer): Answer<LeaseRecord> {
+/** @param uid the one that was written to: a write with a precondition never answers with another one */
+function recordOf(request: ApiRequest, answer: ApiAnswer, expected: ExpectedObject, uid?: string): Answer<LeaseRecord> {
   if (!answer.ok) return { ok: false, failure: answer.failure };
-  const record = readLease(answer.value);
-  return record === null
-    ? { ok: false, failure: malformed(request, 'the answer is no Lease') }
-    : { ok: true, value: record };
+  const reading = readLease(answer.value, expected, 'whole');
+  if (!reading.ok) return { ok: false, failure: malformed(request, explainProblem('the answer', reading.problem)) };
+  if (uid === undefined || reading.value.uid === uid) return { ok: true, value: reading.value };
+  const problem = `has the uid ${quote(reading.value.uid)}, not ${quote(uid)}`;
+  return { ok: false, failure: malformed(request, explainProblem('the answer', problem)) };
+}
+
+/** Names what came back with another value than was sent. */
+function compared(sent: LeaseContent, answer: Answer<LeaseRecord>): WriteAnswer {
+  if (!answer.ok) return answer;
+  const altered = compareWritten(sent, answer.value);
+  return altered.length === 0 ? answer : { ...answer, altered };
+}
+
+/**
+ * What is left after a DELETE: a Status says that the Lease is gone, the Lease itself with a `deletionTimestamp` that
+ * its finalizers hold it (wire fact 11).
+ */
+function deletionOf(
+  request: ApiRequest,
+  value: unknown,
+  expected: ExpectedObject,
+  uid: string,
+): Answer<LeaseRecord | null> {
+  if (!isObject(value) || value['kind'] !== 'Status') {
+    const left = recordOf(request, { ok: true, value }, expected, uid);
+    return left.ok && !left.value.terminating ? { ok: true, value: null } : left;
+  }
+  const { name, kind, uid: deletedUid } = objectOr(value['details']);
+  const isAbout = (given: unknown, wanted: string): boolean => given == null || given === '' || given === wanted;
+  const isThisLease = isAbout(name, expected.name) && isAbout(kind, RESOURCE) && isAbout(deletedUid, uid);
+  return value['status'] === 'Success' && isThisLease
+    ? { ok: true, value: null }
+    : { ok: false, failure: malformed(request, 'the answer is a Status that does not say that this Lease is deleted') };
 }

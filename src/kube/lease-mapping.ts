@@ -7,6 +7,14 @@
 import type { V1Lease, V1LeaseSpec, V1ObjectMeta, V1OwnerReference } from '@kubernetes/client-node';
 import type { LeaseContent, LeaseRecord, PodReference } from '../core/lease-record.ts';
 import { isObject } from './api-error.ts';
+import {
+  type ExpectedObject,
+  normalMetadata,
+  objectOr,
+  type Position,
+  type Reading,
+  readObject,
+} from './api-object.ts';
 
 /** Says that an elector of this library writes the Lease (Kubernetes, "Recommended Labels"). */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
@@ -22,48 +30,61 @@ type WireMeta = Omit<V1ObjectMeta, 'creationTimestamp' | 'deletionTimestamp'>;
 /** A Lease as it travels. */
 export type WireLease = Omit<V1Lease, 'metadata' | 'spec'> & { metadata: WireMeta; spec: WireSpec };
 
-/** What every object of the API has and this library relies on. */
-export interface ObjectIdentity {
-  readonly name: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
-  readonly metadata: Record<string, unknown>;
+/** A count, and a number of seconds, are an `int32` on the wire. */
+const LARGEST_INT32 = 2 ** 31 - 1;
+
+/** The Lease of this name. */
+export function expectedLease(namespace: string, name: string): ExpectedObject {
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name };
 }
 
 /**
- * Reads what identifies an object; `null` when it is none of this kind.
- *
- * A resourceVersion that is no decimal number is refused: it could be neither compared nor be a fencing token.
+ * Reads a Lease, if it is the one that was asked for. A field that cannot be understood counts as left out, with one
+ * exception: the owner decides who holds the Lease, and a Lease without an owner can expire.
  */
-export function readIdentity(value: unknown, kind: 'Lease' | 'Pod'): ObjectIdentity | null {
-  // The items of a list carry no kind of their own.
-  if (!isObject(value) || (value['kind'] !== undefined && value['kind'] !== kind)) return null;
-  const metadata = value['metadata'];
-  if (!isObject(metadata)) return null;
-  const { name, uid, resourceVersion } = metadata;
-  if (typeof name !== 'string' || name === '' || typeof uid !== 'string' || uid === '') return null;
-  if (typeof resourceVersion !== 'string' || !/^[1-9]\d*$/.test(resourceVersion)) return null;
-  return { name, uid, resourceVersion, metadata };
+export function readLease(value: unknown, expected: ExpectedObject, position: Position): Reading<LeaseRecord> {
+  const reading = readObject(value, expected, position);
+  if (!reading.ok) return reading;
+  const { uid, resourceVersion, metadata, terminating, spec } = reading.value;
+  const owner = readOwner(metadata.rest['ownerReferences']);
+  if (!owner.ok) return owner;
+  return {
+    ok: true,
+    value: {
+      uid,
+      resourceVersion,
+      holderIdentity: stringOrNull(spec['holderIdentity']),
+      owner: owner.value,
+      acquireTimeMs: parseMicroTime(spec['acquireTime']),
+      renewTimeMs: parseMicroTime(spec['renewTime']),
+      leaseDurationSeconds: integerOrNull(spec['leaseDurationSeconds'], 1),
+      leaseTransitions: integerOrNull(spec['leaseTransitions'], 0),
+      releasedBy: metadata.annotations[RELEASED_ANNOTATION] ?? null,
+      terminating,
+      finalizers: metadata.finalizers,
+      source: value,
+    },
+  };
 }
 
-/** Reads a Lease; `null` when the value is none. A field that cannot be understood counts as left out. */
-export function readLease(value: unknown): LeaseRecord | null {
-  const identity = readIdentity(value, 'Lease');
-  if (identity === null || !isObject(value)) return null;
-  const spec = isObject(value['spec']) ? value['spec'] : {};
-  const annotations = isObject(identity.metadata['annotations']) ? identity.metadata['annotations'] : {};
-  return {
-    uid: identity.uid,
-    resourceVersion: identity.resourceVersion,
-    holderIdentity: stringOrNull(spec['holderIdentity']),
-    owner: readOwner(identity.metadata['ownerReferences']),
-    acquireTimeMs: parseMicroTime(spec['acquireTime']),
-    renewTimeMs: parseMicroTime(spec['renewTime']),
-    leaseDurationSeconds: numberOrNull(spec['leaseDurationSeconds']),
-    leaseTransitions: numberOrNull(spec['leaseTransitions']),
-    releasedBy: stringOrNull(annotations[RELEASED_ANNOTATION]),
-    source: value,
+/**
+ * The fields that came back from a write with another value than was sent: an admission webhook changed them.
+ *
+ * A time is compared as the wire keeps it.
+ */
+export function compareWritten(sent: LeaseContent, written: LeaseRecord): readonly string[] {
+  const isSame: Readonly<Record<string, boolean>> = {
+    'metadata.ownerReferences': sent.owner?.uid === written.owner?.uid && sent.owner?.name === written.owner?.name,
+    [`metadata.annotations[${RELEASED_ANNOTATION}]`]: sent.releasedBy === written.releasedBy,
+    'spec.holderIdentity': sent.holderIdentity === written.holderIdentity,
+    'spec.leaseDurationSeconds': sent.leaseDurationSeconds === written.leaseDurationSeconds,
+    'spec.renewTime': wireTime(sent.renewTimeMs) === wireTime(written.renewTimeMs),
   };
+  return Object.keys(isSame).filter((field) => isSame[field] === false);
+}
+
+function wireTime(wallMs: number | null): string | null {
+  return wallMs === null ? null : formatMicroTime(wallMs);
 }
 
 /** A Lease to create. */
@@ -78,15 +99,15 @@ export function writeNewLease(namespace: string, name: string, content: LeaseCon
  * The uid is sent with the resourceVersion because a PUT to a Lease that is gone would create it (wire fact 4).
  */
 export function writeReplacement(before: LeaseRecord, content: LeaseContent): WireLease {
-  const source = isObject(before.source) ? before.source : {};
-  const metadata = isObject(source['metadata']) ? source['metadata'] : {};
-  const spec = isObject(source['spec']) ? source['spec'] : {};
+  const source = objectOr(before.source);
+  const { labels, annotations, finalizers, rest } = normalMetadata(source['metadata']);
   const { uid, resourceVersion } = before;
-  return { ...source, ...write({ ...metadata, uid, resourceVersion }, spec, content) };
+  const metadata = { ...rest, labels, annotations, finalizers: [...finalizers], uid, resourceVersion };
+  return { ...source, ...write(metadata, objectOr(source['spec']), content) };
 }
 
 function write(metadata: WireMeta, spec: WireSpec, content: LeaseContent): WireLease {
-  const { annotations = {}, ownerReferences: _owners, ...otherMetadata } = metadata;
+  const { labels, annotations = {}, finalizers = [], ownerReferences: _owners, ...otherMetadata } = metadata;
   const { [RELEASED_ANNOTATION]: _released, ...otherAnnotations } = annotations;
   const newAnnotations =
     content.releasedBy === null ? otherAnnotations : { ...otherAnnotations, [RELEASED_ANNOTATION]: content.releasedBy };
@@ -103,8 +124,9 @@ function write(metadata: WireMeta, spec: WireSpec, content: LeaseContent): WireL
     kind: 'Lease',
     metadata: {
       ...otherMetadata,
-      labels: { ...metadata.labels, [MANAGED_BY_LABEL]: MANAGED_BY },
+      labels: { ...labels, [MANAGED_BY_LABEL]: MANAGED_BY },
       ...(Object.keys(newAnnotations).length === 0 ? {} : { annotations: newAnnotations }),
+      ...(finalizers.length === 0 ? {} : { finalizers }),
       ...(content.owner === null ? {} : { ownerReferences: [ownerReference(content.owner)] }),
     },
     spec: {
@@ -123,26 +145,44 @@ function ownerReference(owner: PodReference): V1OwnerReference {
   return { apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid };
 }
 
-/** The first Pod among the owners, so that every reader decides on the same one. */
-function readOwner(ownerReferences: unknown): PodReference | null {
-  if (!Array.isArray(ownerReferences)) return null;
-  for (const reference of ownerReferences) {
-    if (!isObject(reference) || reference['apiVersion'] !== 'v1' || reference['kind'] !== 'Pod') continue;
-    const { name, uid } = reference;
-    if (typeof name === 'string' && typeof uid === 'string' && uid !== '') return { name, uid };
-  }
-  return null;
+/**
+ * The first Pod among the owners, so that every reader decides on the same one.
+ *
+ * Owners that cannot be understood are no proof that there is none: no API server stores them.
+ */
+function readOwner(ownerReferences: unknown): Reading<PodReference | null> {
+  const unreadable = { ok: false, problem: 'has ownerReferences that cannot be understood', isAnother: false } as const;
+  if (ownerReferences === undefined || ownerReferences === null) return { ok: true, value: null };
+  if (!Array.isArray(ownerReferences) || !ownerReferences.every(isObject)) return unreadable;
+  const pod = ownerReferences.find((reference) => reference['apiVersion'] === 'v1' && reference['kind'] === 'Pod');
+  if (pod === undefined) return { ok: true, value: null };
+  const { name, uid } = pod;
+  if (typeof name !== 'string' || name === '' || typeof uid !== 'string' || uid === '') return unreadable;
+  return { ok: true, value: { name, uid } };
 }
 
-/** Exactly six digits after the point: a real server answers 400 to three (wire fact 7). */
+/** The times that the API server can keep, in milliseconds since 1970: its years have four digits, and year 1 begins with null (wire fact 7). */
+const EARLIEST_TIME_MS = Date.parse('0001-01-01T00:00:00.001Z');
+const LATEST_TIME_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+/**
+ * Exactly six digits after the point: a real server answers 400 to three (wire fact 7).
+ *
+ * A time that no API server keeps (the clock of a machine can be that wrong) becomes the nearest that it keeps.
+ */
 export function formatMicroTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace('Z', '000Z');
+  const kept = Math.min(Math.max(wallMs, EARLIEST_TIME_MS), LATEST_TIME_MS);
+  return new Date(kept).toISOString().replace('Z', '000Z');
 }
 
-/** Milliseconds since 1970, rounded down; `null` for what is no time. */
+/** Milliseconds since 1970, rounded down; `null` for what is no time, or none that an API server keeps. */
 export function parseMicroTime(value: unknown): number | null {
-  const wallMs = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(wallMs) ? null : wallMs;
+  return timeOrNull(typeof value === 'string' ? Date.parse(value) : Number.NaN);
+}
+
+/** A time that an API server keeps, in milliseconds since 1970, and anything else as `null`. */
+export function timeOrNull(wallMs: number): number | null {
+  return wallMs >= EARLIEST_TIME_MS && wallMs <= LATEST_TIME_MS ? wallMs : null;
 }
 
 /** A string as it is, and anything else as `null`. */
@@ -150,6 +190,8 @@ export function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-function numberOrNull(value: unknown): number | null {
-  return typeof value === 'number' ? value : null;
+function integerOrNull(value: unknown, smallest: number): number | null {
+  return Number.isInteger(value) && (value as number) >= smallest && (value as number) <= LARGEST_INT32
+    ? (value as number)
+    : null;
 }

@@ -7,15 +7,15 @@
 import type { PodRecord } from '../core/lease-record.ts';
 import type { Answer, PodPort, WatchPort } from '../driver/ports.ts';
 import type { ApiTransport } from './api-client.ts';
-import { isObject, malformed } from './api-error.ts';
+import { malformed } from './api-error.ts';
+import { type ExpectedObject, explainProblem, type Position, type Reading, readObject } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
-import { readIdentity } from './lease-mapping.ts';
 import { readPodReport } from './pod-report.ts';
 import { watchPort } from './watch-stream.ts';
 
 /** A Pod with its labels, of which the Lease's name may be one. */
 export interface LabelledPod extends PodRecord {
-  readonly labels: Readonly<Record<string, unknown>>;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** A consistent read of a Pod; `null` when the API server says that there is none of that name. */
@@ -27,10 +27,10 @@ export async function readPod(
   const request: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace, name };
   const answer = await client.request(request);
   if (!answer.ok) return answer.absent ? { ok: true, value: null } : { ok: false, failure: answer.failure };
-  const pod = readLabelledPod(answer.value);
-  return pod === null || pod.name !== name
-    ? { ok: false, failure: malformed(request, 'the answer is not that Pod') }
-    : { ok: true, value: pod };
+  const reading = readLabelledPod(answer.value, expectedPod(namespace, name), 'whole');
+  return reading.ok
+    ? { ok: true, value: reading.value }
+    : { ok: false, failure: malformed(request, explainProblem('the answer', reading.problem)) };
 }
 
 /** The reads of Pods of one namespace. */
@@ -47,21 +47,19 @@ export function podWatchPort(client: ApiTransport, namespace: string, name: stri
     listKind: 'PodList',
     namespace,
     name,
-    read: readLabelledPod,
+    read: (value, position) => readLabelledPod(value, expectedPod(namespace, name), position),
   });
 }
 
-function readLabelledPod(value: unknown): LabelledPod | null {
-  const identity = readIdentity(value, 'Pod');
-  if (identity === null || !isObject(value)) return null;
-  const { name, uid, resourceVersion, metadata } = identity;
-  const report = readPodReport(value, metadata);
-  return {
-    name,
-    uid,
-    resourceVersion,
-    terminating: typeof metadata['deletionTimestamp'] === 'string',
-    labels: isObject(metadata['labels']) ? metadata['labels'] : {},
-    ...(report === null ? {} : { report }),
-  };
+function expectedPod(namespace: string, name: string): ExpectedObject {
+  return { apiVersion: 'v1', kind: 'Pod', namespace, name };
+}
+
+function readLabelledPod(value: unknown, expected: ExpectedObject, position: Position): Reading<LabelledPod> {
+  const reading = readObject(value, expected, position);
+  if (!reading.ok) return reading;
+  const { name, uid, resourceVersion, metadata, terminating } = reading.value;
+  const report = readPodReport(reading.value);
+  const pod = { name, uid, resourceVersion, terminating, labels: metadata.labels };
+  return { ok: true, value: report === null ? pod : { ...pod, report } };
 }

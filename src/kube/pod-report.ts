@@ -6,23 +6,18 @@
 
 import type { PodReport } from '../core/lease-record.ts';
 import { isObject } from './api-error.ts';
-import { parseMicroTime, stringOrNull } from './lease-mapping.ts';
+import type { ApiObject } from './api-object.ts';
+import { parseMicroTime, stringOrNull, timeOrNull } from './lease-mapping.ts';
 
 /**
  * Reads what is reported of a Pod; `null` when the object has no status. A field that cannot be understood counts as
  * left out.
  */
-export function readPodReport(
-  pod: Readonly<Record<string, unknown>>,
-  metadata: Readonly<Record<string, unknown>>,
-): PodReport | null {
-  const { status } = pod;
-  if (!isObject(status)) return null;
-  const spec = isObject(pod['spec']) ? pod['spec'] : {};
+export function readPodReport({ metadata, spec, status }: ApiObject): PodReport | null {
+  if (status === null) return null;
   const conditions = objectsOf(status['conditions']);
   const ready = conditions.find(({ type }) => type === 'Ready');
-  const deletionTimestampMs = parseMicroTime(metadata['deletionTimestamp']);
-  const graceSeconds = metadata['deletionGracePeriodSeconds'];
+  const deletionTimestampMs = parseMicroTime(metadata.rest['deletionTimestamp']);
   return {
     phase: stringOrNull(status['phase']),
     reason: stringOrNull(status['reason']),
@@ -32,13 +27,15 @@ export function readPodReport(
     readyReason: stringOrNull(ready?.['reason']),
     readyChangedAtMs: parseMicroTime(ready?.['lastTransitionTime']),
     containersTerminated: areAllTerminated(spec, status),
-    // The API server sets it to the moment of the request and the grace period after it.
-    terminatingSinceMs:
-      deletionTimestampMs === null || typeof graceSeconds !== 'number'
-        ? deletionTimestampMs
-        : deletionTimestampMs - graceSeconds * 1000,
+    terminatingSinceMs: terminatingSinceMs(deletionTimestampMs, metadata.rest['deletionGracePeriodSeconds']),
     deletionTimestampMs,
   };
+}
+
+/** The API server sets the `deletionTimestamp` to the moment of the request and the grace period after it. */
+function terminatingSinceMs(deletionTimestampMs: number | null, graceSeconds: unknown): number | null {
+  if (deletionTimestampMs === null || typeof graceSeconds !== 'number') return deletionTimestampMs;
+  return timeOrNull(deletionTimestampMs - graceSeconds * 1000) ?? deletionTimestampMs;
 }
 
 /** Where a Pod's containers are listed, and where what became of them. */
@@ -56,9 +53,14 @@ const CONTAINERS = [
 function areAllTerminated(spec: Readonly<Record<string, unknown>>, status: Readonly<Record<string, unknown>>): boolean {
   if (objectsOf(spec['containers']).length === 0) return false;
   return CONTAINERS.every(([containers, statuses]) => {
+    // A list that cannot be understood is no empty one.
+    if (!isListOfObjects(spec[containers]) || !isListOfObjects(status[statuses])) return false;
     const reported = objectsOf(status[statuses]);
     const ended = new Set(reported.filter(isTerminated).map(({ name }) => name));
-    return reported.every(isTerminated) && objectsOf(spec[containers]).every(({ name }) => ended.has(name));
+    return (
+      reported.every(isTerminated) &&
+      objectsOf(spec[containers]).every(({ name }) => typeof name === 'string' && ended.has(name))
+    );
   });
 }
 
@@ -73,4 +75,8 @@ function readStatus(condition: Readonly<Record<string, unknown>> | undefined): b
 
 function objectsOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function isListOfObjects(value: unknown): boolean {
+  return value === undefined || value === null || (Array.isArray(value) && value.every(isObject));
 }

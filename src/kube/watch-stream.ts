@@ -9,6 +9,7 @@ import type { WatchEvent } from '../core/watch.ts';
 import type { Answer, WatchPort, WatchSink, WatchStream } from '../driver/ports.ts';
 import type { ApiTransport } from './api-client.ts';
 import { failureOfError, failureOfErrorEvent, isObject, malformed } from './api-error.ts';
+import { explainProblem, objectOr, type Position, type Reading } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
 import { parseJson } from './bounded-json.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
@@ -26,8 +27,7 @@ export interface WatchedObject<Item> {
   readonly listKind: string;
   readonly namespace: string;
   readonly name: string;
-  /** `null` when the value is no such object. */
-  readonly read: (value: unknown) => Item | null;
+  readonly read: (value: unknown, position: Position) => Reading<Item>;
 }
 
 /** The list and the watch of one object. */
@@ -51,30 +51,29 @@ function readList<Item>(
   request: ApiRequest,
   value: unknown,
 ): Answer<{ readonly items: readonly Item[]; readonly resourceVersion: string }> {
-  if (!isObject(value) || value['kind'] !== watched.listKind || !isObject(value['metadata'])) {
-    return { ok: false, failure: malformed(request, `the answer is no ${watched.listKind}`) };
+  const refused = (what: string) => ({ ok: false, failure: malformed(request, what) }) as const;
+  const { listKind, apiGroup } = watched;
+  const apiVersion = apiGroup === '' ? 'v1' : `${apiGroup}/v1`;
+  if (!isObject(value) || value['kind'] !== listKind || (value['apiVersion'] ?? apiVersion) !== apiVersion) {
+    return refused(`the answer is no ${listKind}`);
   }
-  const { resourceVersion } = value['metadata'];
-  const values = value['items'] ?? [];
+  const { resourceVersion, continue: nextPage } = objectOr(value['metadata']);
+  // Go writes an empty list as null; a list that is left out is no empty one.
+  const values = value['items'] === null ? [] : value['items'];
   if (typeof resourceVersion !== 'string' || !/^\d+$/.test(resourceVersion) || !Array.isArray(values)) {
-    return { ok: false, failure: malformed(request, `the ${watched.listKind} has no resourceVersion or no items`) };
+    return refused(`the ${listKind} has no resourceVersion or no items`);
   }
   const items: Item[] = [];
   for (const one of values) {
-    if (!hasName(one, watched.name)) continue;
-    const item = watched.read(one);
-    if (item === null)
-      return { ok: false, failure: malformed(request, `an item of the ${watched.listKind} cannot be read`) };
-    items.push(item);
+    const reading = watched.read(one, 'item');
+    if (reading.ok) items.push(reading.value);
+    else if (!reading.isAnother) return refused(explainProblem(`an item of the ${listKind}`, reading.problem));
+  }
+  // No page was asked for, and the object may be on the next one.
+  if (items.length === 0 && nextPage != null && nextPage !== '') {
+    return refused(`the ${listKind} is one page of several, although no page was asked for`);
   }
   return { ok: true, value: { items, resourceVersion } };
-}
-
-/** Also where a server does not know the field selector, nothing but the one object passes. */
-function hasName(value: unknown, name: string): boolean {
-  if (!isObject(value) || !isObject(value['metadata'])) return true;
-  const itsName = value['metadata']['name'];
-  return itsName === undefined || itsName === name;
 }
 
 function openWatch<Item>(watched: WatchedObject<Item>, request: ApiRequest, sink: WatchSink<Item>): WatchStream {
@@ -130,15 +129,18 @@ function readLine<Item>(
     case 'ADDED':
     case 'MODIFIED':
     case 'DELETED': {
-      if (!hasName(object, watched.name)) return { ok: true, value: null };
-      const item = watched.read(object);
-      if (item === null)
-        return { ok: false, failure: malformed(request, `the object of an event ${type} cannot be read`) };
-      return { ok: true, value: { type: EVENT_TYPES[type], item } };
+      const reading = watched.read(object, 'whole');
+      if (reading.ok) return { ok: true, value: { type: EVENT_TYPES[type], item: reading.value } };
+      if (reading.isAnother) return { ok: true, value: null };
+      const what = explainProblem(`the object of an event ${type}`, reading.problem);
+      return { ok: false, failure: malformed(request, what) };
     }
     case 'BOOKMARK': {
-      const metadata = isObject(object) ? object['metadata'] : null;
-      const resourceVersion = isObject(metadata) ? metadata['resourceVersion'] : null;
+      const { kind, metadata } = objectOr(object);
+      if (kind != null && `${kind}List` !== watched.listKind) {
+        return { ok: false, failure: malformed(request, `a bookmark is of another kind than ${watched.listKind}`) };
+      }
+      const { resourceVersion } = objectOr(metadata);
       if (typeof resourceVersion !== 'string' || !/^\d+$/.test(resourceVersion)) {
         return { ok: false, failure: malformed(request, 'a bookmark has no resourceVersion') };
       }

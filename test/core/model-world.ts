@@ -230,7 +230,13 @@ export class ModelWorld {
       case 'createLease':
         if (this.lease !== null) return failed('alreadyExists');
         this.#names += 1;
-        return this.#write(request, { ...effect.content, uid: `lease-${this.#names}`, source: null });
+        return this.#write(request, {
+          ...effect.content,
+          uid: `lease-${this.#names}`,
+          terminating: false,
+          finalizers: [],
+          source: null,
+        });
       case 'replaceLease':
         if (!this.permissions.update) return failed('forbidden');
         if (!this.#isCurrent(effect.lease)) return failed('conflict');

@@ -31,6 +31,7 @@ const ANSWERS: readonly (readonly [Fact, resource: 'leases' | 'pods', ...verbs: 
   [{ type: 'leaseRead', request: 1, lease: null }, 'leases', 'get'],
   [{ type: 'leaseWritten', request: 1, lease: LEASE }, 'leases', 'create', 'update'],
   [{ type: 'leaseRemoved', request: 1 }, 'leases', 'delete'],
+  [{ type: 'leaseDeletionPending', request: 1, lease: LEASE }, 'leases', 'delete'],
   [{ type: 'leaseAbsent', resourceVersion: '9' }, 'leases', 'list'],
   [{ type: 'leaseDeleted', lease: LEASE }, 'leases', 'watch'],
   [{ type: 'leaseObserved', lease: LEASE, by: 'list' }, 'leases', 'list'],

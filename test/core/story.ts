@@ -48,6 +48,8 @@ export function leaseOf(owner: PodReference | null, changes: Partial<LeaseRecord
     leaseDurationSeconds: null,
     leaseTransitions: 3,
     releasedBy: null,
+    terminating: false,
+    finalizers: [],
     source: null,
     ...changes,
   };

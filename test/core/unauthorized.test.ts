@@ -216,6 +216,8 @@ checkTable(refusals);
 const acceptances: Readonly<Record<string, (story: Story) => Story>> = {
   'a read of the Lease': (story) => story.tell({ type: 'leaseRead', request: 999, lease: ownLease() }),
   'a write': (story) => story.tell({ type: 'leaseWritten', request: 999, lease: ownLease() }),
+  'a delete that waits for a finalizer': (story) =>
+    story.tell({ type: 'leaseDeletionPending', request: 999, lease: ownLease() }),
   'a delete': (story) => story.tell({ type: 'leaseRemoved', request: 999 }),
   'a read of a Pod': (story) => story.tell({ type: 'podRead', request: 999, name: SELF.name, pod: podOf(SELF) }),
   'a list that shows the Lease': (story) => story.listed(ownLease()),

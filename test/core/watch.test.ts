@@ -92,7 +92,7 @@ const malformed = (message: string): Effect => ({
   type: 'failed',
   failure: {
     ...failure('malformed'),
-    message: `${message}. Check what stands between this process and the API server`,
+    message: `the list cannot be used: ${message}. Check the proxies before the API server`,
   },
 });
 
@@ -212,7 +212,7 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
   {
     rule: 'a list of one name with two objects is malformed, and repeated with back-off',
     inputs: [started, listed(1, [item('5'), item('6', 'b')], '10')],
-    effects: [malformed('the list of one name has 2 objects'), setTimer(125)],
+    effects: [malformed('it has 2 objects of one name'), setTimer(125)],
   },
   {
     rule: 'a list of one name with 1,002 objects is one failure',
@@ -224,7 +224,7 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
         '10',
       ),
     ],
-    effects: [malformed('the list of one name has 1002 objects'), setTimer(125)],
+    effects: [malformed('it has 1002 objects of one name'), setTimer(125)],
   },
   {
     rule: 'the wait after a list with two objects ends in a list',

@@ -31,6 +31,7 @@ class Scene {
         renewIntervalMs: 10_000,
         leaseDurationSeconds: 30,
         succession: 'pod-deleted',
+        startGraceMs: 30_000,
       },
       ports: this.world.ports,
       clock: this.clock,

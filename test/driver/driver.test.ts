@@ -133,6 +133,21 @@ test('the time of day of a confirmation is noted as it comes, and nothing else m
   assert.equal(driver.verifiedWallMs, confirmedWallMs + 3_000);
 });
 
+test('a delete that a finalizer holds up is no removal: the Lease that is left is noted', async () => {
+  const driven = drive();
+  const { world, driver } = driven;
+  const lease = await lead(driven);
+  driver.take({ type: 'stepDownRequested' });
+  driven.listener.settle(true);
+  await promisesSettled();
+  world.take('replace lease').succeed({ ...lease, releasedBy: SELF.uid, resourceVersion: '12' });
+  await promisesSettled();
+  const left = { ...lease, releasedBy: SELF.uid, resourceVersion: '13', terminating: true, finalizers: ['hold'] };
+  world.take('delete lease').succeed(left);
+  await promisesSettled();
+  assert.equal(driver.state.knowledge.observation?.lease, left);
+});
+
 /** A Lease that somebody else holds and renews. */
 function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
   const content: LeaseContent = {
@@ -313,10 +328,10 @@ async function floodInTurn(driven: ReturnType<typeof drive>, count: number): Pro
     if (announcement.type !== 'renewed') return;
     listener.hear = () => undefined;
     for (let sent = 0; sent < count; sent += 1) {
-      sink.event({ type: 'modified', item: { ...OTHER, terminating: false, ...leaseOfOther(12 + sent, 3 + sent) } });
+      sink.event({ type: 'modified', item: { ...OTHER, ...leaseOfOther(12 + sent, 3 + sent) } });
     }
   };
-  sink.event({ type: 'modified', item: { ...OTHER, terminating: false, ...leaseOfOther(11, 2) } });
+  sink.event({ type: 'modified', item: { ...OTHER, ...leaseOfOther(11, 2) } });
 }
 
 test('a watch takes each event when as many as may wait come in one turn', async () => {

@@ -119,7 +119,14 @@ export function failureOf(kind: RequestFailureKind, message: string = kind): Req
 
 /** The Lease that the API server would keep of this content. */
 export function storedLease(content: LeaseContent, resourceVersion: number, uid: string = 'lease-1'): LeaseRecord {
-  return { ...content, uid, resourceVersion: String(resourceVersion), source: null };
+  return {
+    ...content,
+    uid,
+    resourceVersion: String(resourceVersion),
+    terminating: false,
+    finalizers: [],
+    source: null,
+  };
 }
 
 /** Lets everything that waits for a promise go on. */

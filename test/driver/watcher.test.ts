@@ -109,7 +109,7 @@ function watch(
       listKind: 'LeaseList',
       namespace: 'shop',
       name: 'web',
-      read: (value) => (value as { metadata: Item }).metadata,
+      read: (value) => ({ ok: true, value: (value as { metadata: Item }).metadata }),
     }),
     clock,
     random: { next: random },
@@ -279,7 +279,7 @@ test('a watch is listed again when asked, and never loops faster than its back-o
           const { lists } = server;
           const isOpen = server.streams.at(-1)?.closed === false;
           watcher.relist();
-          // While it waits after a failure, or lists already, the wait or that list ends in what was asked for.
+          // Without a stream the watch lists already, or waits after a failure until it lists.
           assert.equal(server.lists, isOpen ? lists + 1 : lists);
         });
         watcher.stop();

@@ -154,6 +154,8 @@ function recordOf(content: LeaseContent, uid: string, revision: number): LeaseRe
     releasedBy,
     uid,
     resourceVersion: String(revision),
+    terminating: false,
+    finalizers: [],
     source: null,
   };
 }

@@ -87,7 +87,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('leads before its create is answered', 'election', [2, 0], /at the same time|fencing token/, {
     step: believing((effect) => {
       if (effect.type !== 'createLease') return null;
-      const lease: LeaseRecord = { ...effect.content, uid: 'lease-1', resourceVersion: '1', source: null };
+      const kept = { resourceVersion: '1', terminating: false, finalizers: [], source: null };
+      const lease: LeaseRecord = { ...effect.content, uid: 'lease-1', ...kept };
       return { type: 'leaseWritten', request: effect.request, lease };
     }),
   }),

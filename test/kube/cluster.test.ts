@@ -63,7 +63,7 @@ test('a Lease lives its life: created, read, renewed, released, deleted, and eac
   const created = successOf(await lease.create(content));
   assert.deepEqual(
     { ...created, uid: '', resourceVersion: '', source: null },
-    { ...content, uid: '', resourceVersion: '', source: null },
+    { ...content, uid: '', resourceVersion: '', terminating: false, finalizers: [], source: null },
   );
   assert.equal(failureOf(await lease.create(content)).kind, 'alreadyExists');
   const renewed = successOf(await lease.replace(created, { ...content, renewTimeMs: 1_772_359_210_000 }));

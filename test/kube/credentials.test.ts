@@ -26,7 +26,11 @@ import {
   successOf,
 } from './stub-server.ts';
 
-const LEASE = { kind: 'Lease', metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' } };
+const LEASE = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' },
+};
 const IN_POD: Environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
 
 function connectWith(options: Partial<ConnectOptions>): Promise<Cluster> {
@@ -138,8 +142,9 @@ test('a process in its Pod learns who it is from its token, without any request'
 test('an unbound token leads to one read of the Pod by hostname and namespace file', async (t) => {
   const { stub, cluster } = await connectInPod(t, (_, response) =>
     json(response, 200, {
+      apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name: 'web-0', uid: 'p', resourceVersion: '1', labels: { app: 'a' } },
+      metadata: { name: 'web-0', namespace: 'shop', uid: 'p', resourceVersion: '1', labels: { app: 'a' } },
     }),
   );
   assert.deepEqual(successOf(await cluster.identify({})), {

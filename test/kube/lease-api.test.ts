@@ -43,6 +43,16 @@ const LEASE = {
   spec: { holderIdentity: 'web-0' },
 };
 
+/** The Lease before it is replaced. */
+const BEFORE: LeaseRecord = {
+  ...CONTENT,
+  uid: 'lease-uid',
+  resourceVersion: '1',
+  terminating: false,
+  finalizers: [],
+  source: LEASE,
+};
+
 interface Setting extends Connected {
   readonly ports: ClusterPorts;
 }
@@ -225,9 +235,7 @@ test('a 403 names the rule to grant', async (t) => {
   const message =
     'leases.coordination.k8s.io "web" is forbidden: User "system:serviceaccount:shop:web" cannot update resource "leases" in API group "coordination.k8s.io" in the namespace "shop"';
   const { ports } = await connect(t, (_, response) => json(response, 403, statusBody(403, 'Forbidden', message)));
-  const failure = failureOf(
-    await ports.lease.replace({ ...CONTENT, uid: 'u', resourceVersion: '1', source: LEASE }, CONTENT),
-  );
+  const failure = failureOf(await ports.lease.replace(BEFORE, CONTENT));
   assert.equal(failure.kind, 'forbidden');
   assert.deepEqual(failure.missingRule, {
     verb: 'update',
@@ -332,11 +340,100 @@ test('what is no Lease is malformed', async (t) => {
     '{}',
     '{"metadata":{}}',
     JSON.stringify({ ...LEASE, kind: 'Pod' }),
+    JSON.stringify({ ...LEASE, kind: undefined }),
+    JSON.stringify({ ...LEASE, apiVersion: 'example.com/v1' }),
+    JSON.stringify({ ...LEASE, metadata: { ...LEASE.metadata, name: 'api' } }),
+    JSON.stringify({ ...LEASE, metadata: { ...LEASE.metadata, namespace: 'bank' } }),
+    JSON.stringify({ ...LEASE, metadata: { ...LEASE.metadata, namespace: undefined } }),
     JSON.stringify({ ...LEASE, metadata: { ...LEASE.metadata, uid: '' } }),
     JSON.stringify({ ...LEASE, metadata: { ...LEASE.metadata, resourceVersion: 'abc' } }),
   ]) {
     stub.respond = (_, response) => response.end(body);
     assert.equal(failureOf(await ports.lease.read()).kind, 'malformed', body);
+  }
+});
+
+test('an answer to a write that is another object is malformed: a proxy mixed it up', async (t) => {
+  const { stub, ports } = await connect(t, () => {});
+  const others = [
+    { ...LEASE, metadata: { ...LEASE.metadata, name: 'api' } },
+    { ...LEASE, metadata: { ...LEASE.metadata, namespace: 'bank' } },
+    { ...LEASE, kind: 'Pod', apiVersion: 'v1' },
+  ];
+  for (const body of others) {
+    stub.respond = (_, response) => json(response, 201, body);
+    for (const answer of [await ports.lease.create(CONTENT), await ports.lease.replace(BEFORE, CONTENT)]) {
+      assert.equal(failureOf(answer).kind, 'malformed', JSON.stringify(body));
+    }
+    const deletion = await ports.lease.delete({ uid: 'lease-uid', resourceVersion: '41' });
+    assert.equal(failureOf(deletion).kind, 'malformed', JSON.stringify(body));
+  }
+  stub.respond = (_, response) => json(response, 200, LEASE);
+  const elsewhere = await ports.lease.replace({ ...BEFORE, uid: 'another-uid' }, CONTENT);
+  assert.match(failureOf(elsewhere).message, /has the uid "lease-uid", not "another-uid"/);
+});
+
+test('a Lease that its finalizers hold is not gone when its DELETE was accepted (wire fact 11)', async (t) => {
+  const metadata = { ...LEASE.metadata, deletionTimestamp: '2026-03-01T10:00:00Z', finalizers: ['example.com/hold'] };
+  const { stub, ports } = await connect(t, (_, response) => json(response, 200, { ...LEASE, metadata }));
+  const left = successOf(await ports.lease.delete({ uid: 'lease-uid', resourceVersion: '41' }));
+  assert.deepEqual([left?.terminating, left?.finalizers], [true, ['example.com/hold']]);
+  stub.respond = (_, response) => json(response, 200, LEASE);
+  const last = await ports.lease.delete({ uid: 'lease-uid', resourceVersion: '41' });
+  assert.equal(successOf(last), null, 'its last content, without a deletionTimestamp');
+});
+
+test('only a Status about this Lease says that it is deleted', async (t) => {
+  const { stub, ports } = await connect(t, () => {});
+  const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
+  const details = { name: 'web', group: 'coordination.k8s.io', kind: 'leases', uid: 'lease-uid' };
+  const rows: readonly (readonly [body: unknown, isGone: boolean])[] = [
+    [{ ...success, details }, true],
+    [{ ...success, details: null }, true],
+    [{ ...success, details: { ...details, name: 'api' } }, false],
+    [{ ...success, details: { ...details, kind: 'pods' } }, false],
+    [{ ...success, details: { ...details, uid: 'another-uid' } }, false],
+    [{ ...success, status: 'Failure' }, false],
+    [{ kind: 'Status' }, false],
+    [[], false],
+  ];
+  for (const [body, isGone] of rows) {
+    stub.respond = (_, response) => json(response, 200, body);
+    const answer = await ports.lease.delete({ uid: 'lease-uid', resourceVersion: '41' });
+    assert.deepEqual(answer.ok ? answer.value : answer.failure.kind, isGone ? null : 'malformed', JSON.stringify(body));
+  }
+});
+
+test('a write names the fields that came back with another value', async (t) => {
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'web-0', uid: 'pod-uid' };
+  const metadata = { ...LEASE.metadata, ownerReferences: [owner] };
+  const written = { ...LEASE, metadata, spec: { holderIdentity: 'web-0' } };
+  const { stub, ports } = await connect(t, () => {});
+  const rows: readonly (readonly [body: unknown, altered: readonly string[] | undefined])[] = [
+    [written, undefined],
+    [{ ...written, metadata: LEASE.metadata }, ['metadata.ownerReferences']],
+    [{ ...written, metadata: { ...metadata, ownerReferences: null } }, ['metadata.ownerReferences']],
+    [
+      { ...written, metadata: { ...metadata, ownerReferences: [{ ...owner, uid: 'x' }] } },
+      ['metadata.ownerReferences'],
+    ],
+    [{ ...written, spec: null }, ['spec.holderIdentity']],
+    [
+      { ...written, spec: { holderIdentity: 'x', leaseDurationSeconds: 5 } },
+      ['spec.holderIdentity', 'spec.leaseDurationSeconds'],
+    ],
+    [
+      { ...written, metadata: { ...metadata, annotations: { 'lease-elector/released': 'x' } } },
+      ['metadata.annotations[lease-elector/released]'],
+    ],
+    [{ ...written, spec: { holderIdentity: 'web-0', renewTime: '2026-03-01T10:00:00.000000Z' } }, ['spec.renewTime']],
+  ];
+  for (const [body, altered] of rows) {
+    stub.respond = (_, response) => json(response, 200, body);
+    for (const answer of [await ports.lease.create(CONTENT), await ports.lease.replace(BEFORE, CONTENT)]) {
+      successOf(answer);
+      assert.deepEqual(answer.altered, altered, JSON.stringify(body));
+    }
   }
 });
 

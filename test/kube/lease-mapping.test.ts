@@ -7,6 +7,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
 import {
+  compareWritten,
+  expectedLease,
   formatMicroTime,
   parseMicroTime,
   readLease,
@@ -34,13 +36,23 @@ const CONTENT: LeaseContent = {
   releasedBy: null,
 };
 
+const EXPECTED = expectedLease('shop', 'web');
+
 function read(value: unknown): LeaseRecord {
-  const lease = readLease(value);
-  assert.ok(lease !== null);
-  return lease;
+  const reading = readLease(value, EXPECTED, 'item');
+  assert.ok(reading.ok, reading.ok ? '' : reading.problem);
+  return reading.value;
 }
 
-function contentOf({ uid: _uid, resourceVersion: _version, source: _source, ...content }: LeaseRecord): LeaseContent {
+function contentOf(lease: LeaseRecord): LeaseContent {
+  const {
+    uid: _uid,
+    resourceVersion: _version,
+    terminating: _deleted,
+    finalizers: _held,
+    source: _source,
+    ...content
+  } = lease;
   return content;
 }
 
@@ -103,7 +115,21 @@ const READABLE: readonly { rule: string; value: unknown; content: Partial<LeaseC
   },
   {
     rule: 'fields of the wrong type count as left out',
-    value: { metadata: { ...META, annotations: 5, ownerReferences: {} }, spec: { leaseTransitions: '3' } },
+    value: { metadata: { ...META, annotations: 5, labels: [] }, spec: { leaseTransitions: '3' } },
+    content: {},
+  },
+  {
+    rule: 'a map or a list that is null is empty',
+    value: {
+      metadata: { ...META, annotations: null, labels: null, ownerReferences: null, finalizers: null },
+      spec: null,
+      status: null,
+    },
+    content: {},
+  },
+  {
+    rule: 'an annotation that is no string is none',
+    value: { metadata: { ...META, annotations: { 'lease-elector/released': null } } },
     content: {},
   },
 ];
@@ -116,22 +142,53 @@ for (const { rule, value, content } of READABLE) {
   });
 }
 
-test('what is no Lease is not read', () => {
-  for (const value of [
-    null,
-    [],
-    'x',
-    {},
-    { metadata: null },
-    { kind: 'Pod', metadata: META },
-    { metadata: { ...META, name: undefined } },
-    { metadata: { ...META, uid: '' } },
-    { metadata: { ...META, resourceVersion: undefined } },
-    { metadata: { ...META, resourceVersion: 41 } },
-    { metadata: { ...META, resourceVersion: '041' } },
-    { metadata: { ...META, resourceVersion: '4a' } },
-  ]) {
-    assert.equal(readLease(value), null, JSON.stringify(value));
+/** An object that is not the Lease that was asked for, and what is said of it. */
+const UNUSABLE: readonly (readonly [value: unknown, problem: RegExp])[] = [
+  [null, /is no object/],
+  [[], /is no object/],
+  ['x', /is no object/],
+  [{}, /has no metadata/],
+  [{ metadata: null }, /has no metadata/],
+  [{ kind: 'Pod', metadata: META }, /has the kind "Pod", not "Lease"/],
+  [{ kind: 'Lease', apiVersion: 'v1', metadata: META }, /has the apiVersion "v1", not "coordination.k8s.io\/v1"/],
+  [{ metadata: { ...META, name: undefined } }, /has the name none, not "web"/],
+  [{ metadata: { ...META, name: '' } }, /has the name ""/],
+  [{ metadata: { ...META, namespace: undefined } }, /has the namespace none, not "shop"/],
+  [{ metadata: { ...META, namespace: 'bank' } }, /has the namespace "bank", not "shop".* proxies/],
+  [{ metadata: { ...META, name: 'api', namespace: 'bank' } }, /has the namespace "bank", not "shop"/],
+  [{ metadata: { ...META, uid: '' } }, /has no uid/],
+  [{ metadata: { ...META, uid: 'a b' } }, /has no uid/],
+  [{ metadata: { ...META, uid: 'x'.repeat(254) } }, /has no uid, but "x{60}…"/],
+  [{ metadata: { ...META, uid: 7 } }, /has no uid, but a value of type number/],
+  [{ metadata: { ...META, resourceVersion: undefined } }, /has no resourceVersion/],
+  [{ metadata: { ...META, resourceVersion: 41 } }, /has no resourceVersion/],
+  [{ metadata: { ...META, resourceVersion: '041' } }, /has no resourceVersion/],
+  [{ metadata: { ...META, resourceVersion: '4a' } }, /has no resourceVersion/],
+  [{ metadata: { ...META, ownerReferences: {} } }, /has ownerReferences that cannot be understood/],
+  [{ metadata: { ...META, ownerReferences: [null] } }, /has ownerReferences/],
+  [{ metadata: { ...META, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'a' }] } }, /has ownerReferences/],
+  [{ metadata: { ...META, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: '', uid: 'u' }] } }, /has owner/],
+];
+for (const [value, problem] of UNUSABLE) {
+  test(`${JSON.stringify(value)?.slice(0, 120)} is not read: ${problem.source}`, () => {
+    const reading = readLease(value, EXPECTED, 'item');
+    assert.ok(!reading.ok);
+    assert.match(reading.problem, problem);
+    assert.equal(reading.isAnother, false);
+  });
+}
+
+test('a Lease of another name is told apart from one that cannot be read', () => {
+  const reading = readLease({ metadata: { ...META, name: 'api' } }, EXPECTED, 'item');
+  assert.deepEqual([reading.ok, !reading.ok && reading.isAnother], [false, true]);
+});
+
+test('only an item of a list may leave its kind and its apiVersion out', () => {
+  const whole = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: META };
+  assert.equal(readLease(whole, EXPECTED, 'whole').ok, true);
+  for (const left of [{ ...whole, kind: undefined }, { ...whole, apiVersion: null }, { metadata: META }]) {
+    assert.equal(readLease(left, EXPECTED, 'whole').ok, false, JSON.stringify(left));
+    assert.equal(readLease(left, EXPECTED, 'item').ok, true, JSON.stringify(left));
   }
 });
 
@@ -183,6 +240,53 @@ test('the annotation is written only when somebody released', () => {
   assert.deepEqual(released.metadata.annotations, { 'lease-elector/released': 'pod-uid' });
 });
 
+test('a record says whether its deletion was accepted, and what holds it', () => {
+  const held = { ...META, deletionTimestamp: '2026-03-01T10:00:00Z', finalizers: ['example.com/hold', 7] };
+  const { terminating, finalizers } = read({ metadata: held });
+  assert.deepEqual([terminating, finalizers], [true, ['example.com/hold']]);
+  const plain = read({ metadata: { ...META, deletionTimestamp: null } });
+  assert.deepEqual([plain.terminating, plain.finalizers], [false, []]);
+});
+
+test('a time that came back as the wire keeps it is not altered', () => {
+  const sent = { ...CONTENT, renewTimeMs: 1_772_359_210_000.75 };
+  const written = read(JSON.parse(JSON.stringify({ ...writeNewLease('shop', 'web', sent), metadata: META })));
+  assert.deepEqual(compareWritten({ ...sent, owner: null }, written), []);
+});
+
+for (const [rule, given, kept] of [
+  ['a duration of zero is none', { leaseDurationSeconds: 0 }, null],
+  ['a negative duration is none', { leaseDurationSeconds: -30 }, null],
+  ['half a second is none', { leaseDurationSeconds: 0.5 }, null],
+  ['a duration that no int32 holds is none', { leaseDurationSeconds: 2 ** 31 }, null],
+  ['a duration that is text is none', { leaseDurationSeconds: '30' }, null],
+  ['a duration of one second is one', { leaseDurationSeconds: 1 }, 1],
+] as const) {
+  test(rule, () => assert.equal(read({ metadata: META, spec: given }).leaseDurationSeconds, kept));
+}
+
+test('a count of transitions is a whole number from zero', () => {
+  const counts = [0, 7, 2 ** 31 - 1, -1, 1.5, 2 ** 31, null, '3'];
+  const kept = counts.map((leaseTransitions) => read({ metadata: META, spec: { leaseTransitions } }).leaseTransitions);
+  assert.deepEqual(kept, [0, 7, 2 ** 31 - 1, null, null, null, null, null]);
+});
+
+test('a time that no API server keeps is read as none, and written as the nearest that it keeps', () => {
+  for (const time of [
+    '+275760-09-13T00:00:00Z',
+    '+010000-01-01T00:00:00Z',
+    '-000001-01-01T00:00:00Z',
+    '0000-06-01T00:00:00Z',
+  ]) {
+    assert.ok(!Number.isNaN(Date.parse(time)));
+    assert.equal(read({ metadata: META, spec: { renewTime: time, acquireTime: time } }).renewTimeMs, null, time);
+  }
+  assert.equal(formatMicroTime(8.64e15), '9999-12-31T23:59:59.999000Z');
+  assert.equal(formatMicroTime(1e300), '9999-12-31T23:59:59.999000Z');
+  assert.equal(formatMicroTime(-1e300), '0001-01-01T00:00:00.001000Z');
+  for (const wallMs of [1e300, -1e300]) assert.notEqual(parseMicroTime(formatMicroTime(wallMs)), null);
+});
+
 test('a MicroTime has exactly six digits', () => {
   assert.equal(formatMicroTime(1_772_359_200_007), '2026-03-01T10:00:00.007000Z');
   assert.equal(formatMicroTime(1_772_359_200_007.9), '2026-03-01T10:00:00.007000Z');
@@ -206,7 +310,7 @@ test('whatever is written is read back the same', () => {
       owner: option(fc.record({ name: text, uid: text }, PLAIN)),
       acquireTimeMs: option(wallMs),
       renewTimeMs: option(wallMs),
-      leaseDurationSeconds: option(fc.nat()),
+      leaseDurationSeconds: option(fc.integer({ min: 1, max: 2 ** 31 - 1 })),
       leaseTransitions: option(fc.nat()),
       releasedBy: option(text),
     },

@@ -9,7 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { boundToken, json, serviceAccountDirectory, startStub } from './stub-server.ts';
 
 const CHILD = fileURLToPath(new URL('./loaded-modules-child.ts', import.meta.url));
-const LEASE = { kind: 'Lease', metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' } };
+const LEASE = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' },
+};
 
 /** Runs the child against a stub; the addresses of every module it loaded, by import or require, and Node's own. */
 async function modulesLoaded(t: TestContext, mode: 'pod' | 'kubeconfig'): Promise<readonly string[]> {

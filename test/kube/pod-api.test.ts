@@ -87,8 +87,10 @@ const RUNNING = { state: { running: { startedAt: '2026-03-01T10:00:00Z' } } };
 const WAITING = { state: { waiting: { reason: 'CrashLoopBackOff' } } };
 const TERMINATED = { state: { terminated: { exitCode: 137, reason: 'Error' } } };
 
+const META = { name: 'a', namespace: 'shop', uid: 'u', resourceVersion: '7' };
+
 function podWith(status: object, spec: object = { containers: [{ name: 'main' }] }, metadata: object = {}): object {
-  return { kind: 'Pod', metadata: { name: 'a', uid: 'u', resourceVersion: '7', ...metadata }, spec, status };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { ...META, ...metadata }, spec, status };
 }
 
 function failedWith(statuses: Readonly<Record<string, unknown>>, spec?: object): object {
@@ -98,6 +100,8 @@ function failedWith(statuses: Readonly<Record<string, unknown>>, spec?: object):
 describe('whether every container has ended', () => {
   const MAIN = { name: 'main', ...TERMINATED };
   const SIDECAR = { containers: [{ name: 'main' }], initContainers: [{ name: 'proxy', restartPolicy: 'Always' }] };
+  const ONE = { containers: [{ name: 'main' }] };
+  const NULLS = { ...ONE, initContainers: null, ephemeralContainers: null };
   const DEBUGGED = { containers: [{ name: 'main' }], ephemeralContainers: [{ name: 'debugger' }] };
   const rows: readonly [rule: string, pod: object, ended: boolean][] = [
     ['its one container is terminated', failedWith({ containerStatuses: [MAIN] }), true],
@@ -136,6 +140,27 @@ describe('whether every container has ended', () => {
       ),
       false,
     ],
+    [
+      'the list of its sidecars is none',
+      failedWith({ containerStatuses: [MAIN] }, { ...ONE, initContainers: 'x' }),
+      false,
+    ],
+    [
+      'one of its sidecars is none',
+      failedWith({ containerStatuses: [MAIN] }, { ...ONE, initContainers: [null] }),
+      false,
+    ],
+    ['a report is none', failedWith({ containerStatuses: [MAIN, null] }), false],
+    [
+      'a container and its report have no name',
+      failedWith({ containerStatuses: [TERMINATED] }, { containers: [{}] }),
+      false,
+    ],
+    [
+      'lists that are null are empty',
+      failedWith({ containerStatuses: [MAIN], initContainerStatuses: null }, NULLS),
+      true,
+    ],
     ['the Pod came without its spec', failedWith({ containerStatuses: [MAIN] }, {}), false],
   ];
   for (const [rule, pod, ended] of rows) {
@@ -151,6 +176,29 @@ describe('whether every container has ended', () => {
     }
     assert.equal(hasStopped(await read(podWith({ phase: 'Succeeded', containerStatuses: [MAIN] }))), true);
   });
+});
+
+describe('what is not the Pod that was asked for', () => {
+  const POD = podWith({ phase: 'Running' });
+  const rows: readonly [pod: unknown, problem: RegExp][] = [
+    [null, /it is no object/],
+    [{ ...POD, kind: 'Lease' }, /has the kind "Lease", not "Pod"/],
+    [{ ...POD, kind: undefined }, /has the kind none/],
+    [{ ...POD, apiVersion: 'metrics.k8s.io/v1' }, /has the apiVersion "metrics.k8s.io\/v1", not "v1"/],
+    [{ ...POD, metadata: { ...META, namespace: 'bank' } }, /has the namespace "bank", not "shop"/],
+    [{ ...POD, metadata: { ...META, namespace: undefined } }, /has the namespace none/],
+    [{ ...POD, metadata: { ...META, name: 'b' } }, /has the name "b", not "a"/],
+    [{ ...POD, metadata: { ...META, uid: '\u0000' } }, /has no uid/],
+  ];
+  for (const [pod, problem] of rows) {
+    test(`is malformed: ${problem.source}`, async () => {
+      const client = { request: async () => ({ ok: true, value: pod }) };
+      const answer = await readPod(client as unknown as Parameters<typeof readPod>[0], 'shop', 'a');
+      assert.ok(!answer.ok);
+      assert.equal(answer.failure.kind, 'malformed');
+      assert.match(answer.failure.message, problem);
+    });
+  }
 });
 
 describe('the rest of a report', () => {
@@ -178,6 +226,19 @@ describe('the rest of a report', () => {
     assert.deepEqual([pod.terminating, pod.report?.terminatingSinceMs], [true, Date.UTC(2026, 2, 1, 10)]);
   });
 
+  test('a deletionTimestamp that cannot be understood is one: such a Pod does not campaign', async () => {
+    for (const deletionTimestamp of ['soon', 5, {}]) {
+      assert.equal((await read(podWith({}, {}, { deletionTimestamp }))).terminating, true);
+    }
+    assert.equal((await read(podWith({}, {}, { deletionTimestamp: null }))).terminating, false);
+  });
+
+  test('a grace period beyond all time does not make a moment that cannot be told', async () => {
+    const metadata = { deletionTimestamp: '2026-03-01T10:00:00Z', deletionGracePeriodSeconds: 1e300 };
+    const pod = await read(podWith({ phase: 'Running' }, {}, metadata));
+    assert.equal(pod.report?.terminatingSinceMs, Date.UTC(2026, 2, 1, 10));
+  });
+
   test('what cannot be understood counts as left out', async () => {
     const odd = { phase: 7, reason: {}, conditions: 'none', containerStatuses: [null, 'x', 3] };
     const found = await report(podWith(odd, { nodeName: 1, containers: [null] }, { deletionTimestamp: 'soon' }));
@@ -187,7 +248,7 @@ describe('the rest of a report', () => {
   });
 
   test('without a status there is no report, and a report holds on to nothing of the object', async () => {
-    assert.equal(await report({ kind: 'Pod', metadata: { name: 'a', uid: 'u', resourceVersion: '7' } }), undefined);
+    assert.equal(await report({ apiVersion: 'v1', kind: 'Pod', metadata: META }), undefined);
     const found = await report(failedWith({ containerStatuses: [{ name: 'main', ...TERMINATED }] }));
     for (const value of Object.values(found ?? {})) assert.equal(isObject(value) || Array.isArray(value), false);
   });

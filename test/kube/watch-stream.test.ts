@@ -30,6 +30,11 @@ const lease = (resourceVersion: string, holderIdentity = 'web-0', name = 'web'):
 const line = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`;
 const BOOKMARK = line('BOOKMARK', { kind: 'Lease', metadata: { resourceVersion: '50' }, spec: {} });
 
+const inNamespace = (namespace: string | undefined, object: Record<string, unknown>): Record<string, unknown> => ({
+  ...object,
+  metadata: { ...(object['metadata'] as object), namespace },
+});
+
 /** Everything that was called, in order. */
 interface Log {
   readonly calls: string[];
@@ -152,6 +157,12 @@ const MALFORMED: readonly { rule: string; text: string }[] = [
   { rule: 'an event of another kind of object', text: line('DELETED', { ...lease('42'), kind: 'Pod' }) },
   { rule: 'an object without a uid', text: line('ADDED', { metadata: { name: 'web', resourceVersion: '42' } }) },
   { rule: 'a bookmark without a version', text: line('BOOKMARK', { metadata: {} }) },
+  { rule: 'a bookmark of another kind', text: line('BOOKMARK', { kind: 'Pod', metadata: { resourceVersion: '50' } }) },
+  { rule: 'an object without its kind', text: line('DELETED', { ...lease('42'), kind: undefined }) },
+  { rule: 'an object of another API', text: line('DELETED', { ...lease('42'), apiVersion: 'example.com/v1' }) },
+  { rule: 'an object of another namespace', text: line('DELETED', inNamespace('bank', lease('42'))) },
+  { rule: 'another object of another namespace', text: line('DELETED', inNamespace('bank', lease('42', 'x', 'api'))) },
+  { rule: 'an object without its namespace', text: line('ADDED', inNamespace(undefined, lease('42'))) },
 ];
 for (const { rule, text } of MALFORMED) {
   test(`${rule} ends the stream as malformed, and what follows is not read`, async (t) => {
@@ -319,16 +330,36 @@ test('an answer that is no list is malformed, and never an empty list', async (t
     { kind: 'LeaseList', metadata: { resourceVersion: '1' }, items: {} },
     { kind: 'LeaseList', metadata: { resourceVersion: '1' }, items: [{}] },
     { kind: 'LeaseList', metadata: { resourceVersion: '1' }, items: [null] },
+    { kind: 'LeaseList', metadata: { resourceVersion: '1' } },
+    { kind: 'LeaseList', metadata: null, items: [] },
+    { kind: 'LeaseList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: [] },
+    { kind: 'LeaseList', metadata: { resourceVersion: '1' }, items: [inNamespace('bank', lease('42'))] },
+    { kind: 'LeaseList', metadata: { resourceVersion: '1' }, items: [inNamespace('bank', lease('42', 'x', 'api'))] },
+    { kind: 'LeaseList', metadata: { resourceVersion: '1', continue: 'page-2' }, items: [lease('42', 'x', 'api')] },
   ]) {
     stub.respond = (_, response) => json(response, 200, body);
     assert.equal(failureOf(await leaseWatch.list()).kind, 'malformed', JSON.stringify(body));
   }
 });
 
+test('an empty list may be null, as Go writes it', async (t) => {
+  const body = { kind: 'LeaseList', metadata: { resourceVersion: '7', continue: '' }, items: null };
+  const { cluster } = await connectInPod(t, (_, response) => json(response, 200, body));
+  const { leaseWatch } = cluster.ports({ namespace: 'shop', lease: 'web' });
+  assert.deepEqual(successOf(await leaseWatch.list()), { items: [], resourceVersion: '7' });
+});
+
 test('a Pod is watched like a Lease', async (t) => {
   const pod = {
+    apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'web-0', uid: 'u', resourceVersion: '7', deletionTimestamp: '2026-03-01T10:00:00Z' },
+    metadata: {
+      name: 'web-0',
+      namespace: 'shop',
+      uid: 'u',
+      resourceVersion: '7',
+      deletionTimestamp: '2026-03-01T10:00:00Z',
+    },
   };
   const { stub, cluster } = await connectInPod(t, (_, response) => response.end(line('MODIFIED', pod)));
   const events: WatchEvent<unknown>[] = [];
