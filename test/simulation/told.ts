@@ -47,7 +47,7 @@ export class Told {
   podGone = false;
   /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when that was told. */
   readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }[]> = new Map();
-  /** The last read of a Pod was forbidden: for all it knows, it may not tell a dead holder from a live one. */
+  /** The last read of a Pod that was answered was forbidden: for all it knows, it may not tell a dead holder from a live one. */
   podsForbidden = false;
   /** The Pod that was last seen to own the Lease, and whether it had given it up. */
   lastOwner: { readonly uid: string; readonly name: string; readonly released: boolean } | null = null;
@@ -101,11 +101,13 @@ export class Told {
       this.unauthorized = { count: count + 1, sinceMs };
     }
     if (request.resource === 'pods') {
-      if (request.verb === 'get') this.podsForbidden = !answer.ok && answer.failure.kind === 'forbidden';
+      const forbidden = !answer.ok && answer.failure.kind === 'forbidden';
+      // That a read has failed for another reason says nothing of permissions.
+      if (request.verb === 'get' && (forbidden || answer.ok || answer.absent)) this.podsForbidden = forbidden;
       if (request.verb !== 'get' || request.name !== this.#self.name) return;
       const metadata = answer.ok ? (answer.value as WireObject).metadata : undefined;
       if (answer.ok ? metadata?.uid !== this.#self.uid : answer.absent) this.podGone = true;
-      else if (answer.ok || this.podsForbidden) {
+      else if (answer.ok || forbidden) {
         const terminating = metadata?.deletionTimestamp !== undefined;
         this.#ownPodReads.push({ askedAtMs: news.askedAtMs, terminating });
       }
