@@ -138,14 +138,14 @@ describe('an elector', { concurrency: 4 }, () => {
     });
   });
 
-  test('without a name for the Lease, or with one that no Lease can have, start() rejects at once', async (t) => {
+  test('without a name for the Lease start() rejects at once; one that no Lease can have is refused before', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const nameless = new LeaseElector({ serviceAccountDirectory: pod.directory }, surroundingsOf(pod.environment));
     await assert.rejects(nameless.start(), { code: 'ERR_LEASE_ELECTOR_IDENTITY', message: /NAIS_APP_NAME/ });
-    await assert.rejects(cluster.elector(pod, { lease: 'Web_1' }).start(), {
+    assert.throws(() => cluster.elector(pod, { lease: 'Web_1' }), {
       code: 'ERR_LEASE_ELECTOR_OPTION',
-      message: /"Web_1" \(from the option `lease`\)/,
+      message: /options\.lease must be .* but is "Web_1"/,
     });
   });
 
@@ -179,7 +179,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const token = cluster.server.issueToken({
       namespace: 'shop',
       serviceAccountName: 'web',
-      pod: { name: pod.name, uid: 'the uid of a Pod that is gone' },
+      pod: { name: pod.name, uid: 'uid-of-a-pod-that-is-gone' },
     });
     writeFileSync(join(pod.directory, 'token'), token);
     await assert.rejects(cluster.elector(pod).start(), {
@@ -689,7 +689,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const pod = cluster.addPod('web-0');
     const [leader, sibling] = [cluster.elector(pod), cluster.elector(pod)];
     const candidate = cluster.elector(cluster.addPod('web-1'));
-    const failing = cluster.elector(pod, { lease: 'No Lease' });
+    const failing = cluster.elector(pod, { pod: { name: 'nobody' } });
     const electors = [leader, sibling, candidate, failing];
     for (const elector of electors) look(elector);
     await leader.start();

@@ -13,6 +13,7 @@ import { leave, settle, stepLeaving } from './leaving.ts';
 import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
 import { finalRefusal, isNewRefusal, noteRefusals } from './refusals.ts';
 import { endsStartAtOnce, type RequestFailure } from './request-failure.ts';
+import { stepSibling } from './sibling.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
 import { Turn } from './turn.ts';
 
@@ -43,6 +44,7 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
   if (input.type === 'stopRequested') return leave(turn, 'stopped', input.release);
   if (input.type === 'stepDownRequested') return stepDown(turn, role);
   if (endsStart(turn, input)) return;
+  if (input.type === 'siblingLockAnswered' && input.refusedBy !== undefined) warnRefusedLock(turn, input.refusedBy);
   switch (role.name) {
     case 'starting':
       return stepStarting(turn, role, input);
@@ -53,14 +55,24 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
         // What was seen while another process of this Pod was in charge may have been that one's doing.
         turn.role = { ...FRESH_CANDIDATE, resting: true };
         turn.readLease();
+        return;
       }
-      return;
+      return stepSibling(turn, role, input);
     case 'leader':
       if (input.type === 'workSettled') return settle(turn, role, input.drained);
       return stepLeader(turn, role, input);
     case 'leaving':
       return stepLeaving(turn, role, input);
   }
+}
+
+function warnRefusedLock(turn: Turn, refusedBy: string): void {
+  turn.warn(
+    'sibling-lock-refused',
+    `The abstract Unix socket of this Pod cannot be bound (${refusedBy}), so nobody can tell whether another process of ` +
+      'the Pod leads. This process does not campaign until the bind succeeds. Permit abstract Unix sockets in the ' +
+      "seccomp profile and in the AppArmor or SELinux policy of this process's container.",
+  );
 }
 
 function stepDown(turn: Turn, role: Role): void {

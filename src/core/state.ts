@@ -149,6 +149,8 @@ export interface CandidateRole {
 /** Another process of the same Pod campaigns; this one observes. */
 export interface SiblingRole {
   readonly name: 'sibling';
+  /** The holder of the socket seems to do nothing, and which process it is, is being looked up. */
+  readonly isHolderSought?: true;
 }
 
 /** Holds the Lease. */

@@ -193,7 +193,11 @@ export class Driver {
           pod,
         }));
       case 'claimSiblingLock':
-        return this.#ports.siblingLock.claim((outcome) => this.take({ type: 'siblingLockAnswered', outcome }));
+        return this.#ports.siblingLock.claim((outcome, { refusedBy } = {}) =>
+          this.take({ type: 'siblingLockAnswered', outcome, ...(refusedBy === undefined ? {} : { refusedBy }) }),
+        );
+      case 'findSiblingLockHolder':
+        return this.#findSiblingLockHolder();
       case 'settleWork':
         return this.#settleWork();
       case 'shutDown':
@@ -224,6 +228,11 @@ export class Driver {
         this.take(settled.ok ? factOf(settled.value) : { type: 'requestFailed', request, failure: settled.failure }),
       )
       .catch(this.#reportDefect);
+  }
+
+  #findSiblingLockHolder(): void {
+    const found = this.#ports.siblingLock.findHolder?.() ?? Promise.resolve(null);
+    found.then((holder) => this.take({ type: 'siblingLockHolderFound', holder })).catch(this.#reportDefect);
   }
 
   #settleWork(): void {

@@ -148,6 +148,33 @@ test('a delete that a finalizer holds up is no removal: the Lease that is left i
   assert.equal(driver.state.knowledge.observation?.lease, left);
 });
 
+for (const holder of [{ pid: 17, uid: 1000 }, null]) {
+  test(`a sibling names the silent holder of the socket: ${JSON.stringify(holder)}`, async () => {
+    const { world, clock, driver, listener } = drive();
+    const warnings: string[] = [];
+    listener.hear = (announcement) => {
+      if (announcement.type === 'warning') warnings.push(announcement.message);
+    };
+    if (holder !== null) Object.assign(world.ports.siblingLock, { findHolder: async () => holder });
+    driver.take({ type: 'started' });
+    world.tellLock('taken');
+    world.take('list lease').succeed({ items: [], resourceVersion: '10' });
+    await promisesSettled();
+    clock.advance(60_000);
+    world.take('read lease').succeed(null);
+    await promisesSettled();
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', holder === null ? /cannot be seen/ : /process id 17 and the user id 1000/);
+  });
+}
+
+test('a refused bind reaches the application with its error', async () => {
+  const { world, driver, told } = drive();
+  driver.take({ type: 'started' });
+  world.tellLock('taken', { refusedBy: 'EACCES' });
+  assert.deepEqual(told, ['warning']);
+});
+
 /** A Lease that somebody else holds and renews. */
 function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
   const content: LeaseContent = {

@@ -4,7 +4,7 @@
 
 import type { LeaseContent, LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
-import type { Answer, Ports, SiblingLockOutcome, WatchPort, WatchSink } from '../../src/driver/ports.ts';
+import type { Answer, Ports, SiblingLockListener, WatchPort, WatchSink } from '../../src/driver/ports.ts';
 
 /** A request that waits for its answer. */
 export interface PendingRequest {
@@ -32,7 +32,7 @@ export class ScriptedPorts {
   readonly pending: PendingRequest[] = [];
   readonly streams: OpenStream[] = [];
   /** Answers the claim on the sibling lock. */
-  tellLock: (outcome: SiblingLockOutcome) => void = () => undefined;
+  tellLock: SiblingLockListener = () => undefined;
   lockIsFree = true;
   closings = 0;
   /** What a call throws, instead of being noted. */

@@ -317,6 +317,7 @@ export class Turn {
         this.#process.settling = true;
         return;
       case 'claimSiblingLock':
+      case 'findSiblingLockHolder':
         return;
       case 'shutDown':
         this.#process.stopped = true;
