@@ -92,7 +92,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
       }),
     mix: { siblings: 1 },
     invariant: 1,
-    what: /lead at the same time/,
+    what: /writes to the Lease, although it does not hold the lock of its Pod/,
   },
   {
     defect: 'leads on although it was told that its Pod is gone',
@@ -130,8 +130,14 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   // --- A Pod that is gone, or on its way
   {
     defect: 'campaigns without a look at its own Pod',
-    make: misled(({ pod }, { pod: { name, uid } }) => ({
-      pod: { read: async (asked) => (asked === name ? standing(name, uid) : pod.read(asked)) },
+    make: misled(({ pod }, process) => ({
+      pod: {
+        read: async (asked) => {
+          const { name, uid } = process.pod;
+          const campaigns = process.knowledge.lastOwner?.uid !== uid;
+          return asked === name && campaigns ? standing(name, uid) : pod.read(asked);
+        },
+      },
     })),
     mix: { mishaps: ['Pod deleted by force'], mishapEveryMs: 500, pods: 5, ghostsLiveMs: 600_000 },
     invariant: 2,
@@ -395,7 +401,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     make: deafFrom((_process, failed) => failed),
     mix: { weather: { ...CALM, errorAnswer: 0.5 } },
     invariant: 5,
-    what: /nobody leads (long after the faults are over|5000 ms after the return)/,
+    what: /nobody leads (long after the faults are over|3000 ms after the return)/,
   },
   {
     defect: 'waits for half a minute after an error',
@@ -416,7 +422,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     }),
     mix: {},
     invariant: 5,
-    what: /nobody leads 5000 ms after the return of the API server/,
+    what: /nobody leads 3000 ms after the return of the API server/,
   },
 
   // --- Haste

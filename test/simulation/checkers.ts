@@ -154,6 +154,10 @@ export class Checkers implements ProcessObserver {
     this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
   }
 
+  campaignsAsSibling(process: SimulatedProcess): void {
+    this.#violated(1, `${process.name} writes to the Lease, although it does not hold the lock of its Pod`);
+  }
+
   spins(process: SimulatedProcess, requests: number): void {
     this.#violated(5, `${process.name} has sent ${requests} requests within a second`);
   }

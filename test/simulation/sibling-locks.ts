@@ -3,13 +3,13 @@
  * in a network namespace of its own does not see the sockets of the others.
  */
 
-import type { SiblingLockOutcome, SiblingLockPort } from '../../src/driver/ports.ts';
+import type { SiblingLockListener, SiblingLockOutcome, SiblingLockPort } from '../../src/driver/ports.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
 interface Claim {
   readonly process: SimulatedProcess;
-  readonly outcome: (outcome: SiblingLockOutcome) => void;
+  readonly outcome: SiblingLockListener;
   told: SiblingLockOutcome | null;
 }
 
@@ -36,6 +36,12 @@ export class SiblingLocks {
   isHeldBy(process: SimulatedProcess): boolean {
     const first = this.#claims.get(socketOf(process))?.[0];
     return first?.process === process && (first.told === 'held' || !this.#refused.has(process.pod.uid));
+  }
+
+  /** Whether this process was told that it holds the lock, and may campaign. */
+  hasHeld(process: SimulatedProcess): boolean {
+    const claims = this.#claims.get(socketOf(process)) ?? [];
+    return claims.some((claim) => claim.process === process && claim.told === 'held');
   }
 
   /** From now on the binds of this Pod are refused. */
@@ -72,7 +78,7 @@ export class SiblingLocks {
       const outcome = isFirst && !this.#refused.has(process.pod.uid) ? 'held' : 'taken';
       if (!claims.includes(claim) || claim.told === outcome) return;
       claim.told = outcome;
-      claim.outcome(outcome);
+      claim.outcome(outcome, isFirst && outcome === 'taken' ? { refusedBy: 'EACCES' } : undefined);
     });
   }
 }

@@ -26,6 +26,8 @@ export const NAMESPACE = 'shop';
  */
 export const MOST_REQUESTS_A_SECOND = 40;
 
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
+
 /** What an application does with its terms. */
 export interface Habits {
   /** How long its work goes on after its signal was aborted, in milliseconds; `null`: for ever. */
@@ -50,6 +52,8 @@ export interface ProcessObserver {
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
+  /** It writes to the Lease, and does not hold the lock of its Pod. */
+  campaignsAsSibling(process: SimulatedProcess): void;
   /** It sends requests without a pause. */
   spins(process: SimulatedProcess, requests: number): void;
   /** It confirmed its term, or ran a guarded job, right after it had warned of its twin. */
@@ -156,6 +160,8 @@ export class SimulatedProcess extends SimulatedContainer {
 
   asks(request: ApiRequest): void {
     this.#countRequest();
+    const writes = request.resource === 'leases' && WRITES.has(request.verb);
+    if (writes && !this.#siblingLocks.hasHeld(this)) this.#observer.campaignsAsSibling(this);
     if (request.resource === 'leases' && request.verb === 'create') {
       this.knowledge.noteCreate(request, this.#network.nowMs);
     }
