@@ -14,6 +14,9 @@ export function letHappen(cluster: Cluster, mishap: Mishap): void {
   MISHAP_RULES[mishap](cluster);
 }
 
+/** Holds the Lease by hand, and is no Pod. */
+const STRANGER = 'a-stranger';
+
 /** What a sick API server does with each request. */
 const SICKNESSES: readonly Sickness[] = [500, 503, 504, 401, 403, 'hangs'];
 
@@ -233,6 +236,14 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   'Lease with a finalizer': (cluster) => {
     cluster.patchLease('a finalizer', { metadata: { finalizers: ['example.com/hold'] } });
     cluster.timeline.setTimer(cluster.random.next() * 60_000, () => cluster.freeLease());
+  },
+  'Lease given to a stranger': (cluster) => {
+    // A program that neither renews nor says for how long it holds the Lease, until somebody deletes it.
+    const spec = { holderIdentity: STRANGER, leaseDurationSeconds: null, renewTime: null };
+    cluster.patchLease(`given to ${STRANGER}`, { metadata: { ownerReferences: null }, spec });
+    cluster.timeline.setTimer(cluster.random.next() * 90_000, () => {
+      if (cluster.lease()?.spec?.['holderIdentity'] === STRANGER) cluster.deleteLease();
+    });
   },
   'process mirrored': (cluster) => {
     const pod = pickPod(cluster);

@@ -40,6 +40,7 @@ export const MISHAPS = [
   'webhook changes',
   'Lease with a finalizer',
   'process mirrored',
+  'Lease given to a stranger',
 ] as const;
 
 export type Mishap = (typeof MISHAPS)[number];
