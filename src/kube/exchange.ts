@@ -186,7 +186,7 @@ export class Exchange {
 }
 
 /** Whether another server behind the same balancer may do better, at once. */
-function isOfSickServer({ kind, missingRule }: RequestFailure): boolean {
+export function isOfSickServer({ kind, missingRule }: RequestFailure): boolean {
   // A server that has just started refuses, too: its caches of tokens and Roles are not filled yet.
   return kind === 'unavailable' || kind === 'unauthorized' || (kind === 'forbidden' && missingRule !== null);
 }
@@ -223,7 +223,7 @@ function hasPreconditions(value: unknown): boolean {
  * The second of two equal writes was refused: the first may have been carried out, and be the very reason.
  * So the failure says nothing for certain, and the core reads.
  */
-function doubtRefusal(request: ApiRequest, failure: RequestFailure): RequestFailure {
+export function doubtRefusal(request: ApiRequest, failure: RequestFailure): RequestFailure {
   if (request.body === undefined || failure.kind === 'unavailable' || failure.kind === 'malformed') return failure;
   const message = `${failure.message}. The connection had broken before, so the request was sent twice: the first may have been carried out`;
   return { ...failure, kind: 'unavailable', message, missingRule: null };
