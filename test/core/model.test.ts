@@ -221,13 +221,18 @@ function recover(world: ModelWorld, check: (world: ModelWorld) => void): void {
   const deadlineMs = world.nowMs + BOUND_MS;
   removeEmptyPods(world);
   calm(world, check);
-  while (world.leaders.length === 0) {
+  while (!isSettled(world)) {
     world.fireNext();
     removeEmptyPods(world);
     touchStuckLease(world);
     calm(world, check);
     assert.ok(world.nowMs <= deadlineMs, 'nobody leads, although nothing is wrong any more');
   }
+}
+
+/** One process leads, and the Lease says so. While it is missing somebody else may create it. */
+function isSettled({ leaders, lease }: ModelWorld): boolean {
+  return leaders.length === 1 && leaders[0]?.pod.uid === lease?.owner?.uid;
 }
 
 /**
@@ -296,6 +301,6 @@ test('a Lease that is deleted by hand now and then may move, but there is one le
       recover(world, anything);
       assertStable(world);
     }),
-    { numRuns: 200 },
+    { numRuns: 120 },
   );
 });
