@@ -297,9 +297,9 @@ function isAboutRefusals(effect: Effect): boolean {
   return effect.type === 'announce' && effect.announcement.type === 'warning';
 }
 
-/** That an answer came at all proves that the token is accepted, whoever waited for it. */
+/** That an answer came at all proves that the token is accepted, and that a Pod it shows exists, whoever waited for it. */
 function forgetRefusals(state: ElectionState): ElectionState {
-  return { ...state, knowledge: { ...state.knowledge, refusals: {}, warned: [] } };
+  return { ...state, knowledge: { ...state.knowledge, refusals: {}, warned: [], ownPodSeen: false } };
 }
 
 test('a clock that jumps decides nothing', () => {

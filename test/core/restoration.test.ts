@@ -185,7 +185,7 @@ const restoration: readonly Row[] = [
     given: loses,
     when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })).podRead(SELF.name, podOf(SELF)),
     role: 'leader',
-    effects: [RENEW_SOON],
+    effects: ['warning twin', RENEW_SOON],
   },
   {
     rule: 'without permission to create it tries again, with one warning',
