@@ -150,6 +150,8 @@ export interface CandidateRole {
   readonly attempt: Attempt | null;
   /** A request failed: nothing new is tried before the Lease was read again. */
   readonly resting: boolean;
+  /** The read of the Lease that was under way when the rest began: its answer does not end the rest. */
+  readonly readBeforeRest: number | null;
   /** A create was sent and its fate is not known: a Lease of one's own may be that one. */
   readonly createdUnawares: boolean;
   /** After stepping down, the others go first until this monotonic moment. */
@@ -224,6 +226,7 @@ export const FRESH_CANDIDATE: CandidateRole = {
   name: 'candidate',
   attempt: null,
   resting: false,
+  readBeforeRest: null,
   createdUnawares: false,
   notBeforeMs: 0,
   recheckAtMs: null,

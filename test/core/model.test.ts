@@ -10,6 +10,12 @@ import { ModelWorld, type Permissions, type Process } from './model-world.ts';
 /** How long after the end of all faults somebody must lead, in milliseconds of the model. */
 const BOUND_MS = 90_000;
 
+/** So many rounds of answers are enough for everything that is under way to come to its end. */
+const CALM_ROUNDS = 1_000;
+
+/** So many timers fire in a few minutes of the model at most. */
+const FIRED_TIMERS = 10_000;
+
 /** What may happen next, and how often. */
 const ACTIONS = {
   /** A request is carried out and answered at once. */
@@ -178,8 +184,11 @@ function assertTokensGrow(world: ModelWorld, strictly: boolean): void {
 
 /** Everything that is under way comes to its end, without a fault and without time passing. */
 function calm(world: ModelWorld, check: (world: ModelWorld) => void): void {
+  let rounds = 0;
   for (let busy = true; busy; ) {
     busy = false;
+    rounds += 1;
+    assert.ok(rounds <= CALM_ROUNDS, 'requests lead to requests without end, and no time passes');
     world.collectGarbage();
     for (const process of world.processes) {
       busy = calmProcess(world, process) || busy;
@@ -213,10 +222,12 @@ function recover(world: ModelWorld, check: (world: ModelWorld) => void): void {
     if (process.podWatch !== null) process.podWatch.position = null;
   }
   const deadlineMs = world.nowMs + BOUND_MS;
+  let fired = 0;
   removeEmptyPods(world);
   calm(world, check);
   while (world.leaders.length === 0) {
-    world.fireNext();
+    fireNext(world, fired);
+    fired += 1;
     removeEmptyPods(world);
     touchStuckLease(world);
     calm(world, check);
@@ -246,12 +257,20 @@ function touchStuckLease(world: ModelWorld): void {
   if (!world.permissions.update && version !== undefined && world.processes.some(isStuck)) world.touchLease();
 }
 
+/** The next timer fires. Time must pass with it: one that sets itself again at once would fire without end. */
+function fireNext(world: ModelWorld, fired: number): void {
+  assert.ok(fired <= FIRED_TIMERS, 'timers fire without end, and no time passes');
+  world.fireNext();
+}
+
 /** It stays so. */
 function assertStable(world: ModelWorld): void {
   const [leader] = world.leaders;
   const untilMs = world.nowMs + 120_000;
+  let fired = 0;
   while (world.nowMs < untilMs) {
-    world.fireNext();
+    fireNext(world, fired);
+    fired += 1;
     calm(world, assertSafe);
     assert.deepEqual(world.leaders, [leader]);
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseRecord } from '../../src/core/lease-record.ts';
-import { podOf, RIVAL, SELF, type Story, starts } from './story.ts';
+import { ownLease, podOf, RIVAL, SELF, type Story, starts } from './story.ts';
 
 /** What a hostile server makes of a write: the Lease that it keeps, or `null` when it deletes it at once. */
 type Alteration = (written: LeaseRecord) => LeaseRecord | null;
@@ -15,6 +15,9 @@ interface World {
   /** Whether a DELETE is accepted and the Lease stays. */
   readonly keepsDeleted?: boolean;
   readonly podsReadable?: boolean;
+  readonly updates?: 'forbidden' | 'rejected';
+  /** The Lease at the start. */
+  readonly first?: LeaseRecord;
 }
 
 /** So many milliseconds are watched. */
@@ -23,6 +26,9 @@ const SPAN_MS = 60_000;
 /** Writes in that time: a create, its renewals and what takes a Lease away, once a second each, and a little at the start. */
 const MOST_WRITES = 3 * (SPAN_MS / 1_000) + 10;
 
+/** Requests in that time: each write has its reads. */
+const MOST_REQUESTS = 3 * MOST_WRITES;
+
 /** Answers every request at once, and lets time pass only when nothing is under way. */
 class HostileWorld {
   readonly #world: World;
@@ -30,16 +36,18 @@ class HostileWorld {
   #lease: LeaseRecord | null = null;
   #version = 100;
   writes = 0;
+  requests = 0;
 
   constructor(world: World) {
     this.#world = world;
-    this.#story = starts().absent('10');
+    this.#lease = world.first ?? null;
+    this.#story = this.#lease === null ? starts().absent('10') : starts().listed(this.#lease);
   }
 
   run(): void {
     const story = this.#story;
     const endMs = story.nowMs + SPAN_MS;
-    while (story.nowMs < endMs && this.writes <= 10 * MOST_WRITES) {
+    while (story.nowMs < endMs && this.requests <= 10 * MOST_REQUESTS) {
       const [next] = story.inFlight.values();
       if (next !== undefined) this.#answer(next.request);
       else if (!this.#fireNext()) return;
@@ -57,6 +65,7 @@ class HostileWorld {
     const story = this.#story;
     const asked = story.inFlight.get(request);
     assert.ok(asked);
+    this.requests += 1;
     switch (asked.type) {
       case 'readLease':
         story.tell({ type: 'leaseRead', request, lease: this.#lease });
@@ -77,7 +86,8 @@ class HostileWorld {
         break;
       case 'replaceLease':
         this.writes += 1;
-        if (this.#lease?.resourceVersion !== asked.lease.resourceVersion) story.fail('replaceLease', 'conflict');
+        if (this.#world.updates !== undefined) story.fail('replaceLease', this.#world.updates);
+        else if (this.#lease?.resourceVersion !== asked.lease.resourceVersion) story.fail('replaceLease', 'conflict');
         else this.#write(request, { ...this.#lease, ...asked.content });
         break;
       case 'deleteLease':
@@ -150,14 +160,27 @@ const worlds: Readonly<Record<string, World>> = {
     alter: (lease) => ({ ...lease, owner: RIVAL }),
     keepsDeleted: true,
   },
+  'refuses renewals, and reads of Pods': {
+    alter: (lease) => lease,
+    podsReadable: false,
+    updates: 'forbidden',
+    first: ownLease(),
+  },
+  'refuses renewals by a webhook, and reads of Pods': {
+    alter: (lease) => lease,
+    podsReadable: false,
+    updates: 'rejected',
+    first: ownLease(),
+  },
   'changes every renewTime': { alter: (lease) => ({ ...lease, renewTimeMs: lease.renewTimeMs === null ? null : 1 }) },
 };
 
 for (const [what, world] of Object.entries(worlds)) {
-  test(`a server that ${what} is written to a few times a second at most`, () => {
+  test(`a server that ${what} is asked a few times a second at most`, () => {
     const hostile = new HostileWorld(world);
     hostile.run();
     assert.ok(hostile.writes > 0, 'it was written to at all');
     assert.ok(hostile.writes <= MOST_WRITES, `${hostile.writes} writes in ${SPAN_MS} ms`);
+    assert.ok(hostile.requests <= MOST_REQUESTS, `${hostile.requests} requests in ${SPAN_MS} ms`);
   });
 }

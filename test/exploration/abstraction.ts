@@ -61,7 +61,13 @@ function dueOf(timer: TimerName, pauses: boolean): number {
 
 // --- Numbers of requests
 
-const REQUEST_KEYS: ReadonlySet<string> = new Set(['request', 'creation', 'renewal', 'incumbentRead']);
+const REQUEST_KEYS: ReadonlySet<string> = new Set([
+  'request',
+  'creation',
+  'renewal',
+  'incumbentRead',
+  'readBeforeRest',
+]);
 
 /** New numbers for those that the core still knows, or that are under way. */
 function numbersOf({ state, requests }: Process): ReadonlyMap<number, number> {
