@@ -13,6 +13,7 @@ import {
   creates,
   finds,
   follows,
+  HELD_BY_FINALIZER,
   leads,
   leaseOf,
   ownLease,
@@ -22,7 +23,6 @@ import {
   Story,
   seesRivalGo,
   starts,
-  TERMINATING,
   WALL_MS,
 } from './story.ts';
 
@@ -203,7 +203,7 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
     ['it failed: rejected', `kubectl delete lease ${CONFIG.leaseName} -n ${CONFIG.namespace}`],
   ],
   'lease-terminating': [
-    () => seesRivalGo().watched(leaseOf(RIVAL, { resourceVersion: '21', ...TERMINATING })),
+    () => seesRivalGo().watched(leaseOf(RIVAL, { resourceVersion: '21', ...HELD_BY_FINALIZER })),
     [
       `Lease ${CONFIG.namespace}/${CONFIG.leaseName} is being deleted`,
       'example.com/audit',

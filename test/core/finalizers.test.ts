@@ -3,6 +3,7 @@
 import {
   checkTable,
   clears,
+  HELD_BY_FINALIZER,
   leads,
   leaseOf,
   ownLease,
@@ -12,10 +13,9 @@ import {
   SELF,
   type Story,
   seesRivalGo,
-  TERMINATING,
 } from './story.ts';
 
-const left = leaseOf(RIVAL, { resourceVersion: '21', ...TERMINATING });
+const left = leaseOf(RIVAL, { resourceVersion: '21', ...HELD_BY_FINALIZER });
 
 /** Its DELETE was accepted. */
 function waits(): Story {
@@ -62,7 +62,7 @@ const rows: readonly Row[] = [
     rule: 'a Pod that leaves has released its Lease when the DELETE was accepted',
     given: () => deletes('stop'),
     when: (story) => {
-      const lease = ownLease({ resourceVersion: '13', releasedBy: SELF.uid, ...TERMINATING });
+      const lease = ownLease({ resourceVersion: '13', releasedBy: SELF.uid, ...HELD_BY_FINALIZER });
       story.tell({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease });
     },
     role: 'stopped',
@@ -72,7 +72,7 @@ const rows: readonly Row[] = [
     rule: 'a Pod that stepped down does not take such a Lease back',
     given: () => deletes('stepDown'),
     when: (story) => {
-      const lease = ownLease({ resourceVersion: '13', releasedBy: SELF.uid, ...TERMINATING });
+      const lease = ownLease({ resourceVersion: '13', releasedBy: SELF.uid, ...HELD_BY_FINALIZER });
       story.tell({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease });
     },
     role: 'candidate',
@@ -82,7 +82,7 @@ const rows: readonly Row[] = [
     rule: 'a leader whose own Lease is being deleted keeps leading, says so, and writes nothing',
     given: leads,
     when: (story) => {
-      const lease = ownLease({ resourceVersion: '12', ...TERMINATING });
+      const lease = ownLease({ resourceVersion: '12', ...HELD_BY_FINALIZER });
       story.watched(lease).fire('backstop').leaseRead(lease);
     },
     role: 'leader',
@@ -90,7 +90,7 @@ const rows: readonly Row[] = [
   },
   {
     rule: 'and restores it once it is gone',
-    given: () => leads().watched(ownLease({ resourceVersion: '12', ...TERMINATING })),
+    given: () => leads().watched(ownLease({ resourceVersion: '12', ...HELD_BY_FINALIZER })),
     when: (story) => story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF)),
     role: 'leader restoring',
     effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],

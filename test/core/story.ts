@@ -60,7 +60,7 @@ export function podOf(pod: PodReference, changes: Partial<PodRecord> = {}): PodR
 }
 
 /** What is different in a Lease whose deletion was accepted, and that a finalizer keeps. */
-export const TERMINATING = { terminating: true, finalizers: ['example.com/audit'] } as const;
+export const HELD_BY_FINALIZER = { terminating: true, finalizers: ['example.com/audit'] } as const;
 
 /** What is reported of a Pod that runs, or whatever is said instead. */
 export function reportOf(changes: Partial<PodReport> = {}): PodReport {
