@@ -47,8 +47,8 @@ class Election {
       leaseTransitions: 0,
       releasedBy: null,
       terminating: false,
-    finalizers: [],
-    source: null,
+      finalizers: [],
+      source: null,
     };
   }
 

@@ -16,6 +16,7 @@ import type { Cluster, ConnectOptions } from './kube/connect.ts';
 import type { Identity } from './kube/identity.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Random } from './random.ts';
+import { isShortage } from './shortage.ts';
 
 const log = debugLog('lease-elector');
 
@@ -59,10 +60,8 @@ export async function enterCluster(
 ): Promise<Place> {
   const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
   try {
-    const cluster = await surroundings.connect({
-      requestTimeoutMs,
-      ...defined({ kubeConfig, serviceAccountDirectory }),
-    });
+    const connectOptions = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory }) };
+    const cluster = await connect(connectOptions, surroundings, entrance.signal);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
     return { identity, ports, local: false };
@@ -71,6 +70,25 @@ export async function enterCluster(
     const { localIdentity, localPorts } = await import('./local.ts');
     const identity = localIdentity(pod, lease);
     return { identity, ports: localPorts(identity.pod), local: true };
+  }
+}
+
+/** Takes up the credentials; a shortage of file descriptors passes, and is waited for. */
+async function connect(
+  options: Parameters<Surroundings['connect']>[0],
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<Cluster> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await surroundings.connect(options);
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+      log('taking up the credentials again: %s', error instanceof Error ? error.message : error);
+    }
+    const { clock, random } = surroundings;
+    if (!signal.aborted) await pause(clock, retryDelayMs(attempt, random.next()), signal);
+    if (signal.aborted) throw stoppedError();
   }
 }
 
@@ -107,8 +125,9 @@ async function identify(
         if (refusedForMs >= startGraceMs) throw errorOfFailure(failure);
         if (!warned && refusedForMs >= REFUSAL_BELIEVED_MS) warn(warningCodeOf(failure), failure.message);
         warned ||= refusedForMs >= REFUSAL_BELIEVED_MS;
-        // The last try comes when the grace is over.
-        delayMs = Math.min(refusalDelayMs(attempt, random.next()), startGraceMs - refusedForMs);
+        // A try comes when the refusal would be believed, and the last one when the grace is over.
+        const believedInMs = warned ? Number.POSITIVE_INFINITY : REFUSAL_BELIEVED_MS - refusedForMs;
+        delayMs = Math.min(refusalDelayMs(attempt, random.next()), believedInMs, startGraceMs - refusedForMs);
       } else {
         refusedSinceMs = null;
       }

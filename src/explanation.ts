@@ -7,6 +7,7 @@
 
 import type { News } from './core/news.ts';
 import type { MissingRule, RequestFailure } from './core/request-failure.ts';
+import { isLockHolderSilent } from './core/sibling.ts';
 import type { CandidateRole, ElectionState } from './core/state.ts';
 import { judgeLease, mustRenew } from './core/verdict.ts';
 import type { Leader } from './events.ts';
@@ -260,6 +261,15 @@ function leaving(scene: Scene): Account {
 }
 
 function sibling({ election }: Scene): Account {
+  if (isLockHolderSilent(election.config, election.knowledge)) {
+    return {
+      reason: 'sibling',
+      message:
+        `Another process holds the socket that lets one process of Pod ${election.config.self.name} campaign, but is not ` +
+        'known to campaign. This one only watches, and takes its place when it ends.',
+      endsWhen: 'that process ends (end it when it hangs or is no elector), or stops its elector',
+    };
+  }
   return {
     reason: 'sibling',
     message:

@@ -6,7 +6,9 @@ import { isIP } from 'node:net';
 import type { Succession } from './core/incumbent.ts';
 import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
-import type { UsedKubeConfig } from './kube/credentials.ts';
+import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
+import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
+import { cut, quote } from './quotation.ts';
 
 export type { Succession };
 
@@ -72,7 +74,12 @@ export interface LeaseElectorOptions {
   /** Stops the elector when it aborts, as `stop()` does. */
   readonly signal?: AbortSignal;
 
-  /** Which Pod this process runs in. @default read from the service account's token, else the environment */
+  /**
+   * Which Pod this process runs in. A uid that the token does not name is looked up when the elector starts, where Pods
+   * can be read: with one that never existed the Lease would be collected again and again.
+   *
+   * @default read from the service account's token, else the environment
+   */
   readonly pod?: PodOptions;
 
   /**
@@ -83,7 +90,10 @@ export interface LeaseElectorOptions {
    */
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions;
 
-  /** Leads alone, loudly, when there is no cluster: for a developer's machine. @default false */
+  /**
+   * Leads alone, loudly, when there is no cluster: for a developer's machine. A service account directory, or a variable
+   * that the kubelet sets, is a cluster; `start()` then rejects rather than lead alone. @default false
+   */
   readonly local?: boolean;
 
   /**
@@ -111,7 +121,11 @@ export interface LeaseElectorOptions {
   /** How long `stop()` and `stepDown()` wait for the promise of `onElected`, in milliseconds. @default 20000 */
   readonly drainTimeoutMs?: number;
 
-  /** How long a request to the API server may take, in milliseconds. @default 10000 */
+  /**
+   * How long the answer to a request may take once it is sent, in milliseconds; likewise making its connection.
+   *
+   * @default 10000
+   */
   readonly requestTimeoutMs?: number;
 
   /**
@@ -168,6 +182,8 @@ export interface StopOptions {
 interface Rule {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
+  /** Nothing of the value is shown in an error. */
+  readonly isSecret?: true;
 }
 
 const NON_EMPTY_STRING: Rule = {
@@ -176,6 +192,13 @@ const NON_EMPTY_STRING: Rule = {
 };
 
 const BOOLEAN: Rule = { expected: 'a boolean', accepts: (value) => typeof value === 'boolean' };
+
+function name(kind: NamedKind): Rule {
+  return {
+    expected: expectedName(kind),
+    accepts: (value) => typeof value === 'string' && isName(kind, value),
+  };
+}
 
 function integer(from: number, to: number): Rule {
   return {
@@ -200,7 +223,18 @@ const POD = objectOf(
   'an object with the strings name, namespace and uid, or some of them',
 );
 
-const KUBE_CONFIG_FILE = objectOf({ path: NON_EMPTY_STRING, context: NON_EMPTY_STRING }, '');
+const POD_FIELDS: Readonly<Record<keyof PodOptions, Rule>> = {
+  name: name('Pod'),
+  namespace: name('namespace'),
+  uid: name('uid'),
+};
+
+const KUBE_CONFIG_PATH: Rule = {
+  expected: 'the path of a file',
+  accepts: (value) => typeof value === 'string' && value !== '' && isPath(value),
+};
+
+const KUBE_CONFIG_FILE = objectOf({ path: KUBE_CONFIG_PATH, context: NON_EMPTY_STRING }, '');
 
 const PORT = integer(0, 65_535);
 
@@ -213,11 +247,15 @@ const HOST: Rule = {
 const ENDPOINT = objectOf({ port: PORT, host: HOST }, '');
 
 const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
-  lease: NON_EMPTY_STRING,
+  lease: {
+    expected: `a non-empty string, the name of a Lease: ${expectedName('Lease')}`,
+    accepts: name('Lease').accepts,
+  },
   onElected: { expected: 'a function', accepts: (value) => typeof value === 'function' },
   signal: { expected: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal },
   pod: POD,
   kubeConfig: {
+    isSecret: true,
     expected: 'a KubeConfig of @kubernetes/client-node, or an object with the strings path and (optional) context',
     accepts: (value) =>
       isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && value['path'] !== undefined),
@@ -249,6 +287,7 @@ const STOP_OPTIONS: Readonly<Record<keyof StopOptions, Rule>> = { release: BOOLE
  */
 export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
   check('options', options, OPTIONS);
+  if (options.pod !== undefined) check('options.pod', options.pod, POD_FIELDS);
   const resolved: ResolvedOptions = {
     ...options,
     endpoint: options.endpoint === true ? {} : options.endpoint || null,
@@ -289,23 +328,32 @@ function check(what: string, options: unknown, rules: Readonly<Record<string, Ru
     if (rule === undefined) {
       throw new LeaseElectorError(
         'ERR_LEASE_ELECTOR_OPTION',
-        `${what}.${name} does not exist. Known are: ${Object.keys(rules).join(', ')}.`,
+        `${what}.${cut(name)} does not exist. Known are: ${Object.keys(rules).join(', ')}.`,
       );
     }
-    if (value !== undefined && !rule.accepts(value)) throw wrong(`${what}.${name}`, rule.expected, value);
+    if (value !== undefined && !rule.accepts(value)) {
+      throw wrong(`${what}.${name}`, rule.expected, value, rule.isSecret);
+    }
   }
 }
 
-function wrong(what: string, expected: string, given: unknown): LeaseElectorError {
-  return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', `${what} must be ${expected}, but is ${describe(given)}.`);
+function wrong(what: string, expected: string, given: unknown, isSecret = false): LeaseElectorError {
+  const shown = isSecret ? describeType(given) : describe(given);
+  return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', `${what} must be ${expected}, but is ${shown}.`);
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'string') return quote(value);
+  if (isRecord(value)) return `an object with the keys ${cut(JSON.stringify(Object.keys(value)))}`;
+  return typeof value === 'object' || typeof value === 'function' ? describeType(value) : cut(String(value));
+}
+
+/** What sort of value it is, without a word of what it holds. */
+function describeType(value: unknown): string {
+  if (typeof value === 'string') return `a string of ${value.length} characters, which is not shown`;
+  if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  if (isRecord(value)) return `an object with the keys ${JSON.stringify(Object.keys(value))}`;
-  return String(value);
+  return typeof value === 'object' ? 'another object' : `a ${typeof value}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -9,8 +9,15 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock, Timer } from './clock.ts';
 import { retryDelayMs } from './core/retry-delay.ts';
 import { debugLog } from './debug-log.ts';
-import type { SiblingLockOutcome, SiblingLockPort } from './driver/ports.ts';
+import type {
+  SiblingLockDetail,
+  SiblingLockHolder,
+  SiblingLockListener,
+  SiblingLockOutcome,
+  SiblingLockPort,
+} from './driver/ports.ts';
 import type { Random } from './random.ts';
+import { isShortage } from './shortage.ts';
 
 const debug = debugLog('lease-elector:sibling');
 
@@ -31,8 +38,15 @@ const PROMPT_DELAY_MS = 10;
 /** `sun_path` of a Unix socket address has room for so many bytes (Linux, unix(7)). */
 const SOCKET_PATH_LIMIT_BYTES = 108;
 
-/** What says nothing about the socket, only that this machine or process is short of something at the moment. */
-const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
+/**
+ * What a kernel without Unix sockets answers: it has no such call, or no such address family. All containers of the Pod
+ * share that kernel, so no sibling holds the lock either. Every other error (EACCES, EPERM, EINVAL of a seccomp profile
+ * or a security module, say) is about this process alone: a sibling may hold the lock.
+ */
+const ABSENCES: ReadonlySet<string> = new Set(['ENOSYS', 'EAFNOSUPPORT']);
+
+/** The functions of `node:net` that the lock uses; a test gives its own. */
+export type SocketFunctions = Pick<typeof import('node:net'), 'connect' | 'createServer'>;
 
 /** What the lock is named after, and what it needs. */
 export interface SiblingLockOptions {
@@ -43,6 +57,8 @@ export interface SiblingLockOptions {
   readonly random: Random;
   /** @default process.platform */
   readonly platform?: NodeJS.Platform;
+  /** @default those of `node:net` */
+  readonly net?: SocketFunctions;
 }
 
 /** The lock of one Pod and one Lease. */
@@ -73,13 +89,15 @@ class SiblingLock implements SiblingLockPort {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #supported: boolean;
+  readonly #net: SocketFunctions;
   /** `null` while nothing is claimed: late events of sockets then come to nothing. */
-  #outcome: ((outcome: SiblingLockOutcome) => void) | null = null;
+  #outcome: SiblingLockListener | null = null;
   #server: Server | null = null;
   #waiting: Set<Socket> = new Set();
   #toHolder: Socket | null = null;
   #timer: Timer | null = null;
   #toldTaken = false;
+  #toldRefused = false;
   /** Short waits in a row. */
   #attempts = 0;
 
@@ -88,15 +106,17 @@ class SiblingLock implements SiblingLockPort {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#supported = (options.platform ?? process.platform) === 'linux';
+    this.#net = options.net ?? { connect, createServer };
   }
 
-  claim(outcome: (outcome: SiblingLockOutcome) => void): void {
+  claim(listener: SiblingLockListener): void {
     this.free();
-    this.#outcome = outcome;
+    this.#outcome = listener;
     this.#toldTaken = false;
+    this.#toldRefused = false;
     this.#attempts = 0;
     if (this.#supported) this.#bind();
-    else queueMicrotask(() => this.#tell(outcome, 'unsupported'));
+    else queueMicrotask(() => this.#tell(listener, 'unsupported'));
   }
 
   free(): void {
@@ -112,16 +132,22 @@ class SiblingLock implements SiblingLockPort {
     this.#waiting = new Set();
   }
 
-  #tell(claimant: (outcome: SiblingLockOutcome) => void, outcome: SiblingLockOutcome): void {
+  /** Loaded only when it is wanted, which is rare. */
+  async findHolder(): Promise<SiblingLockHolder | null> {
+    const { findSocketHolder } = await import('./sibling-lock-owner.ts');
+    return findSocketHolder(this.#path);
+  }
+
+  #tell(claimant: SiblingLockListener, outcome: SiblingLockOutcome, detail?: SiblingLockDetail): void {
     debug('%s', outcome);
-    if (this.#outcome === claimant) claimant(outcome);
+    if (this.#outcome === claimant) claimant(outcome, detail);
   }
 
   #bind(): void {
     const claimant = this.#outcome;
     if (claimant === null) return;
     const waiting = this.#waiting;
-    const server = createServer((socket) => {
+    const server = this.#net.createServer((socket) => {
       // A sibling says nothing; its connection is there to be closed when this process dies.
       waiting.add(socket.unref());
       socket.on('error', () => {});
@@ -141,24 +167,33 @@ class SiblingLock implements SiblingLockPort {
       }
       this.#server = null;
       if (error.code === 'EADDRINUSE') this.#waitForHolder(claimant);
-      else this.#giveUp(claimant, error);
+      else this.#noteRefusal(claimant, error);
     });
     // Exclusive: workers of node:cluster would otherwise all be given the primary's one socket.
     server.listen({ path: this.#path, exclusive: true });
   }
 
-  #giveUp(claimant: (outcome: SiblingLockOutcome) => void, error: NodeJS.ErrnoException): void {
+  #noteRefusal(claimant: SiblingLockListener, error: NodeJS.ErrnoException): void {
     debug('cannot be bound: %s', error.message);
-    // Whoever cannot ask now may be a sibling, and one that already waits is: neither may campaign because of an error.
-    if (this.#toldTaken || SHORTAGES.has(error.code ?? '')) {
-      this.#attempts += 1;
-      this.#bindLater();
-    } else {
+    const refusedBy = error.code ?? error.message;
+    // A process that already waits is a sibling, whatever is answered now.
+    if (ABSENCES.has(refusedBy) && !this.#toldTaken) {
       this.#tell(claimant, 'unsupported');
+      return;
     }
+    // This process might be a sibling. It does not campaign because of an error, and tries again.
+    if (!isShortage(error) && !this.#toldRefused) {
+      this.#toldRefused = true;
+      this.#toldTaken = true;
+      this.#tell(claimant, 'taken', { refusedBy });
+      // The callback may have given up the claim.
+      if (this.#outcome !== claimant) return;
+    }
+    this.#attempts += 1;
+    this.#bindLater();
   }
 
-  #waitForHolder(claimant: (outcome: SiblingLockOutcome) => void): void {
+  #waitForHolder(claimant: SiblingLockListener): void {
     if (!this.#toldTaken) {
       this.#toldTaken = true;
       this.#tell(claimant, 'taken');
@@ -166,7 +201,7 @@ class SiblingLock implements SiblingLockPort {
       if (this.#outcome !== claimant) return;
     }
     const openedAtMs = this.#clock.nowMs();
-    const socket = connect({ path: this.#path }).unref();
+    const socket = this.#net.connect({ path: this.#path }).unref();
     this.#toHolder = socket;
     socket.on('error', () => {});
     socket.resume();

@@ -111,6 +111,20 @@ const rows: readonly Row[] = [
     command: 'kubectl delete pod app-1 -n shop',
     cautious: true,
   },
+  {
+    what: 'a sibling whose socket is held by a process that does nothing',
+    story: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .absent('10')
+        .wait(30_000)
+        .absent('11'),
+    reason: 'sibling',
+    message:
+      'Another process holds the socket that lets one process of Pod app-1 campaign, but is not known to campaign. This one only watches, and takes its place when it ends.',
+    endsWhen: 'that process ends (end it when it hangs or is no elector), or stops its elector',
+  },
   ...(['sibling', 'starting'] as const).map((role) => ({
     what: `stopped while ${role}, and another process of the Pod may lead`,
     story: () => {

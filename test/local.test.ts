@@ -3,13 +3,24 @@
  */
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, symlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../src/clock.ts';
 import type { LeaseElectorOptions, Term, Warning } from '../src/index.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
 import { journalOf, surroundingsOf, until } from './integration/cluster.ts';
 import { ManualClock } from './kube/manual-clock.ts';
+import { serviceAccountDirectory } from './kube/stub-server.ts';
+
+const NOWHERE = (): string => '/does/not/exist';
+
+/** A symbolic link to nothing. */
+function linked(path: string): string {
+  symlinkSync('/does/not/exist', path);
+  return path;
+}
 
 /** An elector far from any cluster, whose time stands still. */
 function localElector(
@@ -138,6 +149,45 @@ test('local is for where there is no cluster: with one, its election counts', as
   );
   t.after(() => elector.stop());
   await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS' });
+});
+
+const SIGNS: readonly (readonly [
+  sign: string,
+  environment: Readonly<Record<string, string>>,
+  make: (directory: string) => string,
+  says: RegExp,
+])[] = [
+  ['a service account directory', {}, (directory) => directory, /service account directory \S+ exists/],
+  ['an empty one', {}, (directory) => mkdtempSync(join(directory, 'empty-')), /service account directory/],
+  ['a file in its place', {}, (directory) => join(directory, 'token'), /service account directory/],
+  ['a link that leads nowhere', {}, (directory) => linked(join(directory, 'link')), /service account directory/],
+  ['a path that cannot be looked at', {}, () => 'a\0b', /service account directory/],
+  ['a host without a port', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, NOWHERE, /KUBERNETES_SERVICE_HOST is set/],
+  ['a port without a host', { KUBERNETES_SERVICE_PORT: '443' }, NOWHERE, /KUBERNETES_SERVICE_PORT is set/],
+  ['a link variable', { KUBERNETES_PORT: 'tcp://10.0.0.1:443' }, NOWHERE, /KUBERNETES_PORT is set/],
+  ['another', { KUBERNETES_PORT_443_TCP_ADDR: '10.0.0.1' }, NOWHERE, /KUBERNETES_PORT_443_TCP_ADDR is set/],
+];
+for (const [sign, environment, make, says] of SIGNS) {
+  test(`a process that finds ${sign} is in a cluster, whatever else its environment lacks`, async (t) => {
+    const directory = make(serviceAccountDirectory(t));
+    const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, surroundingsOf(environment));
+    t.after(() => elector.stop());
+    await assert.rejects(elector.start(), {
+      code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
+      message: new RegExp(`${says.source}.*Set KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT`),
+    });
+    assert.equal(elector.isLeader, false);
+  });
+}
+
+test('other variables, empty ones, and a directory that does not exist are no sign of a cluster', async (t) => {
+  const environment = { KUBERNETES_SERVICE_HOST: '', KUBECONFIG: '/x', KUBERNETES_PORTAL: 'x' };
+  for (const directory of ['/does/not/exist', join(serviceAccountDirectory(t), 'token', 'below-a-file')]) {
+    const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, surroundingsOf(environment));
+    t.after(() => elector.stop());
+    await elector.start();
+    assert.equal(elector.isLeader, true);
+  }
 });
 
 test('a broken KUBERNETES_SERVICE_PORT is no sign of a laptop: nobody leads alone in a cluster', async (t) => {

@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../src/index.ts';
 import {
   checkStopOptions,
@@ -34,6 +35,12 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ lease: null }, 'options.lease must be a non-empty string', 'is null'],
   [{ lease: ['web'] }, 'options.lease must be a non-empty string', 'is an array'],
 
+  [{ lease: '.' }, 'options.lease must be a non-empty string, the name of a Lease: at most 253', 'is "."'],
+  [{ lease: '..' }, 'options.lease must be a non-empty string, the name of a Lease', 'is ".."'],
+  [{ lease: 'My_App' }, 'options.lease must be a non-empty string, the name of a Lease', 'is "My_App"'],
+  [{ lease: 'a/b' }, 'options.lease must be a non-empty string, the name of a Lease', 'is "a/b"'],
+  [{ lease: 'a'.repeat(254) }, 'options.lease must be a non-empty string', `is "${'a'.repeat(60)}…"`],
+
   [{ onElected: 'run' }, 'options.onElected must be a function', 'is "run"'],
   [{ onElected: {} }, 'options.onElected must be a function', 'is an object with the keys []'],
 
@@ -47,6 +54,14 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ pod: { name: '' } }, 'options.pod must be an object with the strings name', 'the keys ["name"]'],
   [{ pod: { toString: 'x' } }, 'options.pod must be an object with the strings name', 'the keys ["toString"]'],
 
+  [{ pod: { name: '..' } }, 'options.pod.name must be at most 253 lower-case letters', 'is ".."'],
+  [{ pod: { name: 'Web' } }, 'options.pod.name must be at most 253 lower-case letters', 'is "Web"'],
+  [{ pod: { namespace: '.' } }, 'options.pod.namespace must be at most 63 lower-case letters', 'is "."'],
+  [{ pod: { namespace: 'a.b' } }, 'options.pod.namespace must be at most 63 lower-case letters', 'is "a.b"'],
+  [{ pod: { namespace: 'a'.repeat(64) } }, 'options.pod.namespace must be at most 63', '…'],
+  [{ pod: { uid: 'a b' } }, 'options.pod.uid must be at most 253 printable characters', 'is "a b"'],
+  [{ pod: { uid: 'a\n' } }, 'options.pod.uid must be at most 253 printable characters', 'is "a\\n"'],
+
   [{ pod: new Map([['name', 'web-0']]) }, 'options.pod must be an object with the strings name', 'is an object'],
 
   [
@@ -56,14 +71,26 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
       })(),
     },
     'options.kubeConfig must be',
-    'the keys ["path"]',
+    'but is another object',
   ],
-  [{ kubeConfig: {} }, 'options.kubeConfig must be a KubeConfig of @kubernetes/client-node, or an object', 'keys []'],
-  [{ kubeConfig: '~/.kube/config' }, 'options.kubeConfig must be a KubeConfig', 'is "~/.kube/config"'],
-  [{ kubeConfig: { path: 7 } }, 'options.kubeConfig must be', 'the keys ["path"]'],
-  [{ kubeConfig: { path: undefined } }, 'options.kubeConfig must be', 'the keys ["path"]'],
-  [{ kubeConfig: { context: 'x' } }, 'options.kubeConfig must be', 'the keys ["context"]'],
-  [{ kubeConfig: { path: 'p', user: 'u' } }, 'options.kubeConfig must be', 'the keys ["path","user"]'],
+  [
+    { kubeConfig: {} },
+    'options.kubeConfig must be a KubeConfig of @kubernetes/client-node, or an object',
+    'but is another object',
+  ],
+  [
+    { kubeConfig: '~/.kube/config' },
+    'options.kubeConfig must be a KubeConfig',
+    'is a string of 14 characters, which is not shown',
+  ],
+  [{ kubeConfig: { path: 7 } }, 'options.kubeConfig must be', 'but is another object'],
+  [{ kubeConfig: { path: 'kind: Config\nusers: []' } }, 'options.kubeConfig must be', 'but is another object'],
+  [{ kubeConfig: { path: '{"kind":"Config"}' } }, 'options.kubeConfig must be', 'but is another object'],
+  [{ kubeConfig: null }, 'options.kubeConfig must be', 'but is null'],
+  [{ kubeConfig: 7 }, 'options.kubeConfig must be', 'but is a number'],
+  [{ kubeConfig: { path: undefined } }, 'options.kubeConfig must be', 'but is another object'],
+  [{ kubeConfig: { context: 'x' } }, 'options.kubeConfig must be', 'but is another object'],
+  [{ kubeConfig: { path: 'p', user: 'u' } }, 'options.kubeConfig must be', 'but is another object'],
 
   [{ local: 'yes' }, 'options.local must be a boolean', 'is "yes"'],
   [{ local: 1 }, 'options.local must be a boolean', 'is 1'],
@@ -116,6 +143,35 @@ for (const [options, expected, given] of REFUSED) {
         assert.equal(error.code, 'ERR_LEASE_ELECTOR_OPTION');
         assert.ok(error.message.includes(String(expected)), error.message);
         assert.ok(error.message.includes(given), error.message);
+        return true;
+      },
+    );
+  });
+}
+
+/** A kubeconfig as people have it, with what nobody else may see. */
+const SECRET = 's3cr3t-t0k3n';
+const KUBE_CONFIG_TEXT = `{"users":[{"name":"u","user":{"token":"${SECRET}"}}]}`;
+
+for (const [where, options] of [
+  ['kubeConfig', { kubeConfig: KUBE_CONFIG_TEXT }],
+  ['kubeConfig as YAML', { kubeConfig: `users:\n- user: {token: ${SECRET}}` }],
+  ['kubeConfig.path', { kubeConfig: { path: KUBE_CONFIG_TEXT } }],
+  ['kubeConfig.path as YAML', { kubeConfig: { path: `users:\n- user: {token: ${SECRET}}` } }],
+  ['a field of kubeConfig', { kubeConfig: { path: 'p', [SECRET]: SECRET } }],
+  ['an array as kubeConfig', { kubeConfig: [SECRET] }],
+  ['a long value of another option', { lease: `${'X'.repeat(60)}${SECRET}` }],
+  ['a long name of an option', { [`${'x'.repeat(60)}${SECRET}`]: 1 }],
+  ['long keys of another option', { pod: { [`${'x'.repeat(60)}${SECRET}`]: 1 } }],
+  ['a long value of a wrong type', { requestTimeoutMs: `${'x'.repeat(60)}${SECRET}` }],
+] as const) {
+  test(`an error about ${where} shows nothing that may be secret`, () => {
+    assert.throws(
+      () => new LeaseElector(options as unknown as LeaseElectorOptions),
+      (error: unknown) => {
+        assert.ok(error instanceof LeaseElectorError);
+        assert.equal(error.code, 'ERR_LEASE_ELECTOR_OPTION');
+        assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes(SECRET), error.message);
         return true;
       },
     );

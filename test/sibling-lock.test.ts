@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { on, once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/clock.ts';
 import type { SiblingLockOutcome, SiblingLockPort } from '../src/driver/ports.ts';
 import { randomUuid, systemRandom } from '../src/random.ts';
-import { type SiblingLockOptions, siblingLock, siblingSocketPath } from '../src/sibling-lock.ts';
+import { type SiblingLockOptions, type SocketFunctions, siblingLock, siblingSocketPath } from '../src/sibling-lock.ts';
 import { ManualClock } from './kube/manual-clock.ts';
 import { until } from './kube/stub-server.ts';
 
@@ -259,6 +259,83 @@ test('who has no file descriptor left may be a sibling: it asks again instead of
   child.stdin.write('go on\n');
   await until(() => lines.length > 1);
   assert.deepEqual(lines, ['short of descriptors', 'held']);
+});
+
+/** Sockets of which each bind fails with the next of these codes; '' stands for a real bind, and so does the end. */
+function failingBinds(codes: string[]): { readonly net: SocketFunctions; readonly binds: () => number } {
+  let binds = 0;
+  return {
+    binds: () => binds,
+    net: {
+      connect,
+      createServer: ((listener: (socket: Socket) => void) => {
+        const server = createServer(listener);
+        const listen = server.listen.bind(server) as (options: object) => Server;
+        const failing = (options: object): Server => {
+          binds += 1;
+          const code = codes.shift();
+          if (code === undefined || code === '') return listen(options);
+          process.nextTick(() => server.emit('error', Object.assign(new Error(`bind ${code}`), { code })));
+          return server;
+        };
+        return Object.assign(server, { listen: failing });
+      }) as SocketFunctions['createServer'],
+    },
+  };
+}
+
+/** The outcomes of a claim whose bind fails with each of these codes in turn, until it is settled. */
+async function outcomesAfter(t: TestContext, codes: string[], settled: string): Promise<string[]> {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const { net } = failingBinds(codes);
+  const lock = newLock(t, randomUuid(systemRandom), { clock, net, platform: 'linux' });
+  lock.claim((outcome, { refusedBy } = {}) => told.push(refusedBy === undefined ? outcome : `${outcome} ${refusedBy}`));
+  await until(() => {
+    clock.advance(10_000);
+    return told.at(-1) === settled;
+  });
+  return told;
+}
+
+for (const code of ['EACCES', 'EPERM', 'EINVAL', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'ENOTSUP', 'EIO', 'EUNHEARDOF']) {
+  test(`a bind that is refused with ${code} is tried again: a sibling may hold the lock`, ON_LINUX, async (t) => {
+    assert.deepEqual(await outcomesAfter(t, [code, code, code, code, code], 'held'), [`taken ${code}`, 'held']);
+  });
+}
+
+for (const code of ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']) {
+  test(`a bind that fails with ${code} is tried again, and nothing is said`, ON_LINUX, async (t) => {
+    assert.deepEqual(await outcomesAfter(t, [code, code, code], 'held'), ['held']);
+  });
+}
+
+for (const code of ['ENOSYS', 'EAFNOSUPPORT']) {
+  test(`a kernel that answers ${code} has no such sockets, for no process of the Pod`, async (t) => {
+    assert.deepEqual(await outcomesAfter(t, [code], 'unsupported'), ['unsupported']);
+  });
+
+  test(`a process that was refused before remains a sibling when it is answered ${code}`, ON_LINUX, async (t) => {
+    assert.deepEqual(await outcomesAfter(t, ['EPERM', code, code], 'held'), ['taken EPERM', 'held']);
+  });
+}
+
+test('a waiting sibling whose bind is refused says so, once', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const holder = newLock(t, podUid);
+  assert.equal(await outcomesOf(holder)(), 'held');
+  const clock = new ManualClock();
+  const { net, binds } = failingBinds(['', 'EPERM', 'EACCES', 'EPERM']);
+  const told: string[] = [];
+  const sibling = newLock(t, podUid, { clock, net });
+  sibling.claim((outcome, { refusedBy } = {}) => told.push(`${outcome} ${refusedBy ?? ''}`));
+  await until(() => told.length === 1 && binds() === 1);
+  holder.free();
+  await until(() => {
+    clock.advance(10_000);
+    return told.length === 3;
+  });
+  assert.deepEqual(told, ['taken ', 'taken EPERM', 'held ']);
 });
 
 test('elsewhere than on Linux the lock is unsupported, and says so', async (t) => {

@@ -18,6 +18,14 @@ export interface ApiRequest {
   readonly body?: string;
 }
 
+/** The connection on which a request arrived. */
+export interface RequestConnection {
+  /** From 0, in the order of the first request of each. */
+  readonly number: number;
+  /** It has carried a request before. */
+  readonly used: boolean;
+}
+
 /** An answer. */
 export interface ApiResponse {
   readonly status: number;
@@ -26,6 +34,8 @@ export interface ApiResponse {
   readonly body?: string;
   /** Present for a watch, instead of a body. */
   readonly stream?: ApiStream;
+  /** The connection is closed after the answer: `announced` by a header (HTTP/2: GOAWAY), or `silent`. */
+  readonly closes?: 'announced' | 'silent';
 }
 
 /** A request whose sender and target are known. */

@@ -5,6 +5,7 @@
 
 import { type Clock, systemClock } from '../clock.ts';
 import { type Random, randomUuid, systemRandom } from '../random.ts';
+import { Admission, type Webhook, type WebhookOptions } from './admission.ts';
 import type { ApiObject } from './api-object.ts';
 import {
   type ApiRequest,
@@ -14,6 +15,7 @@ import {
   type RequestContext,
   textResponse,
 } from './api-request.ts';
+import { checkKeys, checkNumber } from './argument-check.ts';
 import { ANONYMOUS, Authenticator, type UserInfo } from './authentication.ts';
 import { Authorizer } from './authorization.ts';
 import {
@@ -22,8 +24,9 @@ import {
   type GrantOptions,
   type IssueTokenOptions,
   type PodIdentity,
+  type RevokeOptions,
 } from './control-plane.ts';
-import { discover } from './discovery.ts';
+import { discover, isKnownGroup } from './discovery.ts';
 import { ConnectionResetError, type Fault, type FaultHook, faultStatus } from './faults.ts';
 import {
   DEFAULT_GARBAGE_COLLECTION_DELAY_MS,
@@ -36,7 +39,7 @@ import { ReadRequests } from './read-requests.ts';
 import { Registry } from './registry.ts';
 import { apiVersionOf, kindOfResource, REVIEW_KINDS, type ResourceKind } from './resources.ts';
 import { Reviews } from './reviews.ts';
-import { parseRequest, type RequestInfo } from './routes.ts';
+import { isWellFormedPath, parseRequest, type RequestInfo } from './routes.ts';
 import { methodNotAllowed, noSuchResource, StatusError } from './status.ts';
 import { Store, type StoreReader } from './store.ts';
 import { TEST_CA_CERTIFICATE } from './test-certificate.ts';
@@ -95,6 +98,25 @@ export interface ObservedWrite {
   readonly resourceVersion: string;
 }
 
+/** For how long a server that has just started lacks something. */
+export interface WarmUpOptions {
+  /** Milliseconds during which no Role is found: 403 for everybody outside of `system:masters`. @default 0 */
+  readonly rbacAfterMs?: number;
+  /** Milliseconds during which no Pod is found: 401 for every token that is bound to a Pod. @default 0 */
+  readonly tokensAfterMs?: number;
+}
+
+/** The longest warm-up, in milliseconds: a test that waits for minutes is a mistake. */
+export const LONGEST_WARM_UP_MS = 600_000;
+
+/** Refuses options of a warm-up. @throws {TypeError | RangeError} */
+export function checkWarmUp(what: string, options: WarmUpOptions): void {
+  checkKeys(what, options, ['rbacAfterMs', 'tokensAfterMs']);
+  for (const [key, ms] of Object.entries(options)) {
+    if (ms !== undefined) checkNumber(`${what}, ${key},`, ms, 0, LONGEST_WARM_UP_MS);
+  }
+}
+
 /** How much a server holds. */
 export interface ServerCensus {
   readonly objects: number;
@@ -114,6 +136,11 @@ function milliseconds(option: number | (() => number) | undefined, otherwise: nu
   return () => option ?? otherwise;
 }
 
+/** What Go answers where no handler is. */
+const PAGE_NOT_FOUND = textResponse(404, '404 page not found\n');
+/** What Go answers to a request that it cannot read. */
+const MALFORMED_PATH: ApiResponse = { ...textResponse(400, '400 Bad Request'), closes: 'announced' };
+
 /** Subresources that are not the object again: each is only created, and answered at once. */
 const SUBRESOURCE_REQUESTS: Readonly<Record<string, 'requestToken' | 'evict' | 'bind' | undefined>> = {
   token: 'requestToken',
@@ -130,6 +157,7 @@ export class ApiServer {
   readonly #registry: Registry;
   readonly #authenticator: Authenticator;
   readonly #authorizer: Authorizer;
+  readonly #admission = new Admission();
   readonly #reads: ReadRequests;
   readonly #writes: WriteRequests;
   readonly #reviews: Reviews;
@@ -152,9 +180,9 @@ export class ApiServer {
     });
     this.#registry = new Registry(this.#store, this.#clock, random);
     this.#authenticator = new Authenticator(this.#store, this.#clock, random, this.adminToken);
-    this.#authorizer = new Authorizer(this.#store, options.authorization ?? 'rbac');
+    this.#authorizer = new Authorizer(this.#store, this.#clock, options.authorization ?? 'rbac');
     this.#reads = new ReadRequests(this.#store, this.#registry, this.#clock, random);
-    this.#writes = new WriteRequests(this.#reads, this.#registry, this.#authorizer, this.#clock);
+    this.#writes = new WriteRequests(this.#reads, this.#registry, this.#authorizer, this.#admission, this.#clock);
     this.#reviews = new Reviews(this.#registry, this.#authenticator, this.#authorizer, this.#clock);
     this.#garbageCollector = new GarbageCollector(this.#store, this.#registry, this.#clock, {
       delayMs: milliseconds(options.garbageCollectionDelayMs, DEFAULT_GARBAGE_COLLECTION_DELAY_MS),
@@ -186,6 +214,7 @@ export class ApiServer {
   /** Answers a request, without a socket. Rejects only when a fault resets the connection. */
   handle(request: ApiRequest): Promise<ApiResponse> {
     const [path = '/', ...queryParts] = request.path.split('?');
+    if (!isWellFormedPath(path)) return Promise.resolve(MALFORMED_PATH);
     const query = new URLSearchParams(queryParts.join('?'));
     const info = parseRequest(request.method, path, query);
     let user = ANONYMOUS;
@@ -253,9 +282,10 @@ export class ApiServer {
     const { info, request, query, user } = context;
     this.#authorizer.check(user, info);
     if (!info.isResource) {
-      const found = discover(request.method, info.path, query, request.headers['accept'] ?? '');
-      return found ?? textResponse(404, '404 page not found\n');
+      return discover(request.method, info.path, query, request.headers['accept'] ?? '') ?? PAGE_NOT_FOUND;
     }
+    // A real server has no handler for a group that it does not know.
+    if (!isKnownGroup(info.group)) return PAGE_NOT_FOUND;
     const apiVersion = apiVersionOf(info);
     const review = REVIEW_KINDS.find((kind) => apiVersionOf(kind) === apiVersion && kind.resource === info.resource);
     if (review !== undefined) {
@@ -361,6 +391,38 @@ export class ApiServer {
   /** Allows a service account something in its namespace: writes a Role and a RoleBinding named after it. */
   grant(options: GrantOptions): void {
     this.#controlPlane.grant(options);
+  }
+
+  /**
+   * Takes back what `grant` allowed: deletes the Role and the RoleBinding, or the Role alone. A later `grant` is then a
+   * Role that is created after the Pods that need it.
+   */
+  revoke(options: RevokeOptions): void {
+    this.#controlPlane.revoke(options);
+  }
+
+  /**
+   * Answers from now on as a server that has just started. Its cache of verified tokens is empty. For `rbacAfterMs` it
+   * finds no Role and answers 403, `RBAC: role.rbac.authorization.k8s.io "name" not found`. For `tokensAfterMs` it finds
+   * no Pod and answers 401 to tokens that are bound to one. Each call replaces the window of the last one. Objects,
+   * revisions and open watches stay: `cutWatches()` breaks the watches.
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  warmUp(options: WarmUpOptions = {}): void {
+    checkWarmUp('warmUp', options);
+    this.#authorizer.warmUp(options.rbacAfterMs ?? 0);
+    this.#authenticator.warmUp(options.tokensAfterMs ?? 0);
+  }
+
+  /**
+   * Adds an admission webhook. It changes or denies the writes of clients before they are stored. The writes of the
+   * garbage collector and of the methods of this class pass.
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  addWebhook(options: WebhookOptions): Webhook {
+    return this.#admission.add(options);
   }
 
   /** Breaks open watches off, without an orderly end. Returns how many. */

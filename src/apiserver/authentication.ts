@@ -50,6 +50,8 @@ export class Authenticator {
   readonly #random: Random;
   readonly #adminToken: string;
   readonly #verified = new Map<string, { readonly user: UserInfo; readonly atMs: number }>();
+  /** Until then no Pod is found, as in a server whose cache of Pods is not filled yet. */
+  #podsReadAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(store: StoreReader, clock: Clock, random: Random, adminToken: string) {
     this.#store = store;
@@ -61,6 +63,12 @@ export class Authenticator {
   /** How many tokens are remembered. */
   get verifiedCount(): number {
     return this.#verified.size;
+  }
+
+  /** The server has just started: it has verified no token, and refuses those that are bound to Pods for this time. */
+  warmUp(forMs: number): void {
+    this.#verified.clear();
+    this.#podsReadAtMs = this.#clock.nowMs() + forMs;
   }
 
   /** The user of a request. Throws 401 for a token that is not, or no more, valid. */
@@ -105,6 +113,7 @@ export class Authenticator {
   }
 
   #podLives(namespace: string, name: string, uid: string | undefined): boolean {
+    if (this.#clock.nowMs() < this.#podsReadAtMs) return false;
     const pod = this.#store.get(PODS, namespace, name);
     if (pod === undefined || pod.metadata.uid !== uid) return false;
     const { deletionTimestamp } = pod.metadata;

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../clock.ts';
-import { type ApiRequest, type ApiResponse, errorResponse } from './api-request.ts';
+import { type ApiRequest, type ApiResponse, errorResponse, type RequestConnection } from './api-request.ts';
 import type { ApiServer } from './api-server.ts';
 import type { Faults } from './fault-plan.ts';
 import { ConnectionResetError, faultStatus } from './faults.ts';
@@ -49,8 +49,12 @@ export class ClusterGate {
     this.#parts.watches.cut(() => true);
   }
 
-  /** Rejects when the connection is to be reset. */
-  async handle(request: ApiRequest): Promise<ApiResponse> {
+  /**
+   * Rejects when the connection is to be reset.
+   *
+   * @param connection where the request arrived; undefined in process
+   */
+  async handle(request: ApiRequest, connection?: RequestConnection): Promise<ApiResponse> {
     const { tokens, faults } = this.#parts;
     const [path = '/', query = ''] = request.path.split('?', 2);
     const info = parseRequest(request.method, path, new URLSearchParams(query));
@@ -59,14 +63,20 @@ export class ClusterGate {
     if (caller.expired) {
       return this.#fail({ request, info, caller, faults: ['tokenExpired'] }, unauthorized());
     }
-    const { names, delayMs, outcome } = faults.befall(traitsOf(caller, info));
+    const effects = faults.befall(traitsOf(caller, info), connection);
+    const { names, delayMs, outcome, answerDelayMs = 0, closes } = effects;
     const passage = { request, info, caller, faults: names };
-    if (delayMs > 0) await this.#delay(delayMs, passage);
+    if (delayMs > 0 && !(await this.#outlasts(delayMs))) this.#reset(passage);
     if (outcome?.type === 'refuse') return this.#reset(passage);
-    if (outcome?.type === 'answer') return this.#fail(passage, errorOf(outcome.status, passage));
-    const answer = await this.#carryOut(passage);
-    // A write of a container that ended meanwhile is carried out, as it may be in truth; nobody hears of it.
-    if (outcome?.type !== 'dropAnswer' && !hasEnded(caller)) return answer;
+    const answer =
+      outcome?.type === 'answer'
+        ? this.#fail(passage, errorOf(outcome.status, passage))
+        : await this.#carryOut(passage);
+    const arrives = answerDelayMs === 0 || (await this.#outlasts(answerDelayMs));
+    // A write of a container that has ended by now is carried out, as it can be in truth, and its answer is lost.
+    if (arrives && outcome?.type !== 'dropAnswer' && !hasEnded(caller)) {
+      return closes === undefined ? answer : { ...answer, closes };
+    }
     answer.stream?.close();
     throw new ConnectionResetError();
   }
@@ -81,12 +91,13 @@ export class ClusterGate {
     return gated ?? answer;
   }
 
-  async #delay(ms: number, passage: Passage): Promise<void> {
+  /** Waits, and returns whether the connections of before still stand. */
+  async #outlasts(ms: number): Promise<boolean> {
     const epoch = this.#epoch;
     await new Promise<void>((resolve) => {
       this.#parts.clock.setTimer(ms, resolve, { background: true });
     });
-    if (epoch !== this.#epoch) this.#reset(passage);
+    return epoch === this.#epoch;
   }
 
   #reset(passage: Passage): never {

@@ -47,6 +47,14 @@ export interface GrantOptions {
   readonly rules: readonly PolicyRule[];
 }
 
+/** What a service account loses. */
+export interface RevokeOptions {
+  readonly namespace: string;
+  readonly serviceAccountName: string;
+  /** The RoleBinding stays, and names a Role that does not exist. @default false */
+  readonly keepBinding?: boolean;
+}
+
 /** Acts as scheduler, kubelet and administrator. */
 export class ControlPlane {
   readonly #store: StoreReader;
@@ -153,6 +161,13 @@ export class ControlPlane {
       subjects,
       roleRef,
     });
+  }
+
+  revoke(options: RevokeOptions): void {
+    const { namespace, serviceAccountName: name, keepBinding = false } = options;
+    for (const kind of keepBinding ? [ROLES] : [ROLE_BINDINGS, ROLES]) {
+      if (this.#store.get(kind, namespace, name) !== undefined) this.#registry.delete(kind, namespace, name);
+    }
   }
 
   #replaceOrCreate(kind: ResourceKind, object: ApiObject): void {

@@ -6,6 +6,8 @@
 import type { JsonObject } from './api-object.ts';
 import { type ApiResponse, jsonResponse, textResponse } from './api-request.ts';
 import { openApiAt } from './openapi.ts';
+import { textOf } from './read-requests.ts';
+import { type DocumentType, negotiateDocument } from './representation.ts';
 import { apiVersionOf, RESOURCE_KINDS, REVIEW_KINDS, type ResourceKind } from './resources.ts';
 import { methodNotAllowed, noSuchResource } from './status.ts';
 
@@ -70,13 +72,49 @@ export function discover(
 ): ApiResponse | undefined {
   const health = HEALTH.exec(path);
   if (health !== null) return healthResponse(method, health[1] ?? '', query);
+  if (INDEX.includes(path)) return indexResponse();
   const body = documentAt(path);
   if (body === undefined) return undefined;
   if (method !== 'GET') throw methodNotAllowed();
   const aggregated = path === '/api' || path === '/apis' ? AGGREGATED.exec(accept)?.[1] : undefined;
-  if (aggregated === undefined) return jsonResponse(200, JSON.stringify(body));
+  if (aggregated === undefined) return documentResponse(path, body, accept);
   const contentType = `application/json;g=apidiscovery.k8s.io;v=${aggregated};as=APIGroupDiscoveryList`;
   return jsonResponse(200, JSON.stringify(aggregatedDiscovery(path, aggregated)), { 'content-type': contentType });
+}
+
+function documentResponse(path: string, body: JsonObject, accept: string): ApiResponse {
+  const text = JSON.stringify(body);
+  if (path.startsWith('/openapi/')) return jsonResponse(200, text);
+  return textOf(negotiateDocument(accept, path === '/version' ? VERSION_TYPES : DOCUMENT_TYPES), text);
+}
+
+/** In which types discovery is served; a real server serves it as protobuf, too, and says so. */
+const DOCUMENT_TYPES: readonly DocumentType[] = [
+  'application/json',
+  'application/yaml',
+  'application/vnd.kubernetes.protobuf',
+];
+/** The version is served as JSON alone. */
+const VERSION_TYPES: readonly DocumentType[] = ['application/json'];
+
+/** Both list the paths (kubernetes: apiserver/pkg/server/routes/index.go). */
+const INDEX: readonly string[] = ['/', '/index.html'];
+
+/** The paths that are served, sorted and indented. Every method gets the same answer, in JSON. */
+function indexResponse(): ApiResponse {
+  const groups = GROUPS.flatMap((group) => [`/apis/${group}`, `/apis/${group}/v1`]);
+  const checks = ['/healthz', '/livez', '/readyz'].flatMap((path) => [path, `${path}/ping`]);
+  const paths = ['/api', '/api/v1', '/apis', '/apis/', ...groups, ...checks, '/openapi/v2', '/openapi/v3', '/version'];
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ paths: paths.sort() }, null, 2),
+  };
+}
+
+/** Whether a group is served at all, in whatever version; the core group is. */
+export function isKnownGroup(group: string): boolean {
+  return group === '' || GROUPS.includes(group);
 }
 
 function healthResponse(method: string, check: string, query: URLSearchParams): ApiResponse {

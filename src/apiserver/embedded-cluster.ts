@@ -4,7 +4,8 @@
  */
 
 import { type Clock, systemClock } from '../clock.ts';
-import { ApiServer } from './api-server.ts';
+import type { Webhook, WebhookOptions } from './admission.ts';
+import { ApiServer, checkWarmUp, type WarmUpOptions } from './api-server.ts';
 import { checkKeys, checkNumber, checkWholeNumber } from './argument-check.ts';
 import type { PolicyRule } from './authorization.ts';
 import { ClusterGate } from './cluster-gate.ts';
@@ -76,6 +77,16 @@ export interface EmbeddedGrant {
   readonly namespace?: string;
   /** @default 'default' */
   readonly serviceAccountName?: string;
+}
+
+/** What a service account loses. */
+export interface EmbeddedRevocation {
+  /** @default 'default' */
+  readonly namespace?: string;
+  /** @default 'default' */
+  readonly serviceAccountName?: string;
+  /** The RoleBinding stays, and names a Role that does not exist. @default false */
+  readonly keepBinding?: boolean;
 }
 
 /** Holds the garbage collector back as long as it lasts. */
@@ -198,6 +209,19 @@ export class EmbeddedCluster {
   }
 
   /**
+   * Takes back everything that a service account may do, also what it may do by default, until the next `grant`. A
+   * `revoke` before the first Pod makes a cluster whose Role is created late.
+   */
+  revoke(revocation: EmbeddedRevocation = {}): void {
+    this.#check('revoke');
+    checkKeys('revoke', revocation, ['namespace', 'serviceAccountName', 'keepBinding']);
+    const { namespace = DEFAULT_NAMESPACE, serviceAccountName = 'default', keepBinding = false } = revocation;
+    const account = { namespace, serviceAccountName };
+    this.grant({ ...account, rules: [] });
+    this.server.revoke({ ...account, keepBinding });
+  }
+
+  /**
    * Makes a Pod whose container runs.
    *
    * @throws {TypeError} for a wrong option; {Error} for a Pod that exists already, or a name no Pod can have
@@ -264,6 +288,36 @@ export class EmbeddedCluster {
     }
   }
 
+  /**
+   * Adds an admission webhook, which denies writes or changes what is written, until it is removed. The garbage
+   * collector passes it. The methods of Pods, such as `pod.delete()`, write as an administrator and do not.
+   *
+   * ```ts
+   * import { EmbeddedCluster } from 'lease-elector/testing';
+   *
+   * const cluster = await EmbeddedCluster.start();
+   * const policy = cluster.addWebhook({
+   *   name: 'policy.example.com',
+   *   verbs: ['update', 'delete'],
+   *   resource: 'leases',
+   *   deny: { code: 403, message: 'Leases are frozen' },
+   * });
+   * policy.remove();
+   * cluster.addWebhook({
+   *   name: 'owners.example.com',
+   *   resource: 'leases',
+   *   mutate: ({ metadata: { ownerReferences, ...metadata }, ...lease }) => ({ ...lease, metadata }),
+   * });
+   * await cluster.stop();
+   * ```
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  addWebhook(options: WebhookOptions): Webhook {
+    this.#check('addWebhook');
+    return this.server.addWebhook(options);
+  }
+
   /** Forgets all past writes: a watch that resumes from before now is told 410, and has to list anew. */
   compactHistory(): void {
     this.#check('compactHistory');
@@ -282,12 +336,21 @@ export class EmbeddedCluster {
     await this.#inTurn('stopServer', () => this.#stopServer());
   }
 
-  /** The API server goes down, if it is not down already, and comes back: same port, same data, same revisions. */
-  async restartServer(): Promise<void> {
+  /**
+   * The API server goes down, if it is not down already, and comes back: same port, same data, same revisions. A real
+   * one answers 403 and 401 for a moment after its start, until its caches of roles and Pods are filled.
+   *
+   * @param options `rbacAfterMs`, `tokensAfterMs`: how long that moment is, from when the server listens. @default 0
+   * @throws {TypeError | RangeError} rejects for a wrong option
+   */
+  async restartServer(options: WarmUpOptions = {}): Promise<void> {
+    checkWarmUp('restartServer', options);
     await this.#inTurn('restartServer', async () => {
       await this.#stopServer();
       this.#check('restartServer');
       await this.#listen();
+      // No request is read before this turn of the loop ends.
+      this.server.warmUp(options);
       this.#releaseCollector?.();
       this.#releaseCollector = undefined;
     });
@@ -336,7 +399,7 @@ export class EmbeddedCluster {
   }
 
   async #listen(): Promise<void> {
-    const listener = new HttpListener((request) => this.#gate.handle(request), true);
+    const listener = new HttpListener((request, connection) => this.#gate.handle(request, connection), true);
     this.#port = await listener.listen(this.#port, HOST);
     if (this.#stopped !== undefined) {
       // Stopped meanwhile: nobody else would close it.

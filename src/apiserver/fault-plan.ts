@@ -4,13 +4,26 @@
  */
 
 import type { Clock } from '../clock.ts';
+import { seededRandom } from '../random.ts';
+import type { RequestConnection } from './api-request.ts';
 import { checkNumber, checkWholeNumber } from './argument-check.ts';
 import type { OpenWatches } from './open-watches.ts';
 import { checkRandomFaults, type RandomFaultOptions, type RandomFaults, RandomMix } from './random-faults.ts';
 import { FILTER_KEYS, matcherOf, type RequestFilter, type RequestTraits, WRITE_VERBS } from './request-filter.ts';
 
 /** What can go wrong. `random` is a mix of the others. */
-export type FaultName = 'delay' | 'refuse' | 'answer' | 'dropAnswer' | 'cutWatches' | 'silenceWatches' | 'random';
+export type FaultName =
+  | 'delay'
+  | 'refuse'
+  | 'answer'
+  | 'dropAnswer'
+  | 'cutWatches'
+  | 'silenceWatches'
+  | 'delayAnswer'
+  | 'closeConnection'
+  | 'resetReused'
+  | 'sickServer'
+  | 'random';
 
 /** The longest delay, in milliseconds: a test that waits for minutes is a mistake. */
 export const LONGEST_DELAY_MS = 600_000;
@@ -20,6 +33,19 @@ export interface FaultOptions extends RequestFilter {
   /** After so many requests the fault is over. @default until it is lifted */
   readonly times?: number;
 }
+
+/** A server behind a balancer that has several, and chooses one for each connection. */
+export interface SickServerOptions extends FaultOptions {
+  /** The HTTP status of all its answers. @default none: it never answers */
+  readonly status?: number;
+  /** How many servers there are. With 2, every second connection on average ends at the sick one. @default 2 */
+  readonly of?: number;
+  /** Chooses the connections. @default 1 */
+  readonly seed?: number;
+}
+
+/** The most servers behind a balancer. */
+export const MOST_SERVERS = 1000;
 
 /** How a request ends instead of being answered. */
 export type Outcome =
@@ -36,6 +62,10 @@ export interface Effects {
   readonly cutsWatches: boolean;
   /** The watches of its client are silent for so long. */
   readonly silenceMs: number;
+  /** The answer is late by so long, although the request was carried out at once. */
+  readonly answerDelayMs?: number;
+  /** How the connection is closed after the answer. */
+  readonly closes?: 'announced' | 'silent';
 }
 
 const NOTHING: Effects = { names: [], delayMs: 0, outcome: undefined, cutsWatches: false, silenceMs: 0 };
@@ -81,9 +111,12 @@ export class InjectedFault {
   }
 }
 
+/** Without a connection the request came in process. */
+type Matcher = (request: RequestTraits, connection: RequestConnection | undefined) => boolean;
+
 interface Entry {
   readonly fault: InjectedFault;
-  readonly matches: (request: RequestTraits) => boolean;
+  readonly matches: Matcher;
   readonly times: number;
   /** Decides how the request ends, so that it is not used up where another has decided that already. */
   readonly isFinal: boolean;
@@ -154,6 +187,73 @@ export class Faults {
   }
 
   /**
+   * Carries requests out at once and answers `ms` milliseconds later, as on a slow network. `delay` does the same to the
+   * way there. The delays of several faults add up.
+   *
+   * @throws {TypeError | RangeError}
+   */
+  delayAnswer(options: FaultOptions & { readonly ms: number }): InjectedFault {
+    const matches = matcherOf('faults.delayAnswer', options, ['times', 'ms']);
+    checkNumber('faults.delayAnswer, ms,', options.ms, 0, LONGEST_DELAY_MS);
+    return this.#inject('delayAnswer', matches, options.times, { answerDelayMs: options.ms });
+  }
+
+  /**
+   * Closes the connection after the answer: with `connection: close`, or with `announced: false` in silence, as a
+   * balancer does whose idle time-out is over. A watch is closed when it ends.
+   *
+   * @param options `announced`: the answer says so. @default true
+   * @throws {TypeError}
+   */
+  closeConnection(options: FaultOptions & { readonly announced?: boolean } = {}): InjectedFault {
+    const matches = matcherOf('faults.closeConnection', options, ['times', 'announced']);
+    const { announced = true } = options;
+    if (typeof announced !== 'boolean') throw new TypeError('faults.closeConnection, announced, must be true or false');
+    return this.#inject('closeConnection', matches, options.times, { closes: announced ? 'announced' : 'silent' });
+  }
+
+  /**
+   * Resets a connection that has carried a request before, when the next one arrives, without carrying that out. The
+   * first request on each connection is answered.
+   *
+   * @throws {TypeError}
+   */
+  resetReused(options: FaultOptions = {}): InjectedFault {
+    const matches = matcherOf('faults.resetReused', options, ['times']);
+    return this.#inject(
+      'resetReused',
+      (request, connection) => connection?.used === true && matches(request),
+      options.times,
+      { outcome: { type: 'refuse' } },
+    );
+  }
+
+  /**
+   * One of several servers behind a balancer is sick: it answers every request with `status`, or never. The balancer
+   * chooses a server for each connection, so that a client which keeps its connection stays at the sick one.
+   *
+   * @throws {TypeError | RangeError}
+   */
+  sickServer(options: SickServerOptions = {}): InjectedFault {
+    const { status, of = 2, seed = 1, times, ...filter } = options;
+    const matches = matcherOf('faults.sickServer', filter);
+    if (status !== undefined) checkWholeNumber('faults.sickServer, status,', status, 400, 599);
+    checkWholeNumber('faults.sickServer, of,', of, 1, MOST_SERVERS);
+    checkWholeNumber('faults.sickServer, seed,', seed, 0, Number.MAX_SAFE_INTEGER);
+    const isSick = (connection: RequestConnection | undefined): boolean =>
+      connection !== undefined && seededRandom(seed + connection.number).next() * of < 1;
+    return this.#inject(
+      'sickServer',
+      (request, connection) => isSick(connection) && matches(request),
+      times,
+      // Without a status no answer comes: no client waits as long as the longest delay.
+      status === undefined
+        ? { delayMs: LONGEST_DELAY_MS, outcome: { type: 'refuse' } }
+        : { outcome: { type: 'answer', status } },
+    );
+  }
+
+  /**
    * Breaks the watches off that are open now. Returns how many; there is nothing to lift.
    *
    * @throws {TypeError}
@@ -199,22 +299,30 @@ export class Faults {
     for (const fault of this.active) fault.lift();
   }
 
-  /** @internal What befalls this request; counts it. */
-  befall(request: RequestTraits): Effects {
+  /**
+   * @internal What befalls this request; counts it.
+   *
+   * @param connection where it arrived; undefined in process
+   */
+  befall(request: RequestTraits, connection?: RequestConnection): Effects {
     let all = NOTHING;
     for (const entry of [...this.#active.values()]) {
-      if (entry === undefined || !entry.matches(request)) continue;
+      if (entry === undefined || !entry.matches(request, connection)) continue;
       if (entry.isFinal && all.outcome !== undefined) continue;
       const effects = entry.effects(request);
       if (effects === undefined) continue;
       entry.fault.hit();
       if (entry.fault.hits >= entry.times) entry.fault.lift();
+      const closes = all.closes ?? effects.closes;
+      const answerDelayMs = (all.answerDelayMs ?? 0) + (effects.answerDelayMs ?? 0);
       all = {
         names: [...all.names, ...effects.names],
         delayMs: all.delayMs + effects.delayMs,
         outcome: all.outcome ?? effects.outcome,
         cutsWatches: all.cutsWatches || effects.cutsWatches,
         silenceMs: Math.max(all.silenceMs, effects.silenceMs),
+        ...(answerDelayMs === 0 ? {} : { answerDelayMs }),
+        ...(closes === undefined ? {} : { closes }),
       };
     }
     if (all.cutsWatches) this.#watches.cut(isOfClient(request));
@@ -224,19 +332,14 @@ export class Faults {
     return all;
   }
 
-  #inject(
-    name: FaultName,
-    matches: (request: RequestTraits) => boolean,
-    times: number | undefined,
-    effect: Partial<Effects>,
-  ): InjectedFault {
+  #inject(name: FaultName, matches: Matcher, times: number | undefined, effect: Partial<Effects>): InjectedFault {
     const effects: Effects = { ...NOTHING, names: [name], ...effect };
     return this.#add(name, matches, times, effects.outcome !== undefined, () => effects);
   }
 
   #add(
     name: FaultName,
-    matches: (request: RequestTraits) => boolean,
+    matches: Matcher,
     times: number | undefined,
     isFinal: boolean,
     effects: Entry['effects'],

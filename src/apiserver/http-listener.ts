@@ -10,7 +10,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate } from 'node:timers';
 import type { TLSSocket } from 'node:tls';
 import { systemClock } from '../clock.ts';
-import type { ApiRequest, ApiResponse } from './api-request.ts';
+import type { ApiRequest, ApiResponse, RequestConnection } from './api-request.ts';
 import { errorResponse } from './api-request.ts';
 import { StatusError } from './status.ts';
 import { TEST_SERVER_CERTIFICATE, TEST_SERVER_KEY } from './test-certificate.ts';
@@ -41,11 +41,15 @@ type Response = http.ServerResponse | http2.Http2ServerResponse;
 /** A listening socket. */
 export class HttpListener {
   readonly #server: http.Server | http2.Http2SecureServer;
-  readonly #handle: (request: ApiRequest) => Promise<ApiResponse>;
+  readonly #handle: (request: ApiRequest, connection: RequestConnection) => Promise<ApiResponse>;
   /** By peer: the socket, replaced by what speaks over it once that is settled. */
   readonly #connections = new Map<string, Connection>();
 
-  constructor(handle: (request: ApiRequest) => Promise<ApiResponse>, tls: boolean) {
+  /** By the socket or the HTTP/2 session: which connection it is. */
+  readonly #numbers = new WeakMap<object, number>();
+  #connectionCount = 0;
+
+  constructor(handle: (request: ApiRequest, connection: RequestConnection) => Promise<ApiResponse>, tls: boolean) {
     this.#handle = handle;
     this.#server = tls
       ? this.#secureServer()
@@ -112,7 +116,19 @@ export class HttpListener {
     });
   }
 
+  /** Counts the request on its connection. */
+  #arrive(request: Request): RequestConnection {
+    const carrier = request instanceof http.IncomingMessage ? request.socket : request.stream.session;
+    const known = carrier === undefined ? undefined : this.#numbers.get(carrier);
+    if (known !== undefined) return { number: known, used: true };
+    const number = this.#connectionCount;
+    this.#connectionCount += 1;
+    if (carrier !== undefined) this.#numbers.set(carrier, number);
+    return { number, used: false };
+  }
+
   #answer(request: Request, response: Response): void {
+    const connection = this.#arrive(request);
     const chunks: Buffer[] = [];
     let size = 0;
     const tooLarge = (): boolean => size > MAX_BODY_BYTES;
@@ -127,12 +143,13 @@ export class HttpListener {
     request.on('end', () => {
       if (tooLarge()) return;
       const body = Buffer.concat(chunks).toString('utf8');
-      this.#handle({
+      const received = {
         method: request.method ?? 'GET',
         path: request.url ?? '/',
         headers: headersOf(request),
         ...(size === 0 ? {} : { body }),
-      }).then(
+      };
+      this.#handle(received, connection).then(
         (answer) => send(request, response, answer),
         () => request.socket.destroy(),
       );
@@ -169,6 +186,7 @@ function headersOf(request: Request): Readonly<Record<string, string>> {
 type Writable = Pick<http.ServerResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'on' | 'writableLength'>;
 
 function send(request: Request, response: Response, answer: ApiResponse): void {
+  if (answer.closes !== undefined) closeAfter(request, response, answer.closes);
   if (answer.stream !== undefined) {
     sendStream(response, answer, answer.stream);
     return;
@@ -177,6 +195,17 @@ function send(request: Request, response: Response, answer: ApiResponse): void {
   const writable = response as Writable;
   writable.writeHead(answer.status, { ...answer.headers, 'content-length': String(Buffer.byteLength(body)) });
   writable.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Closes the connection when the answer is sent. */
+function closeAfter(request: Request, response: Response, how: NonNullable<ApiResponse['closes']>): void {
+  if (response instanceof http.ServerResponse) {
+    if (how === 'announced') response.setHeader('connection', 'close');
+    else response.on('finish', () => request.socket.destroySoon());
+    return;
+  }
+  const { session } = response.stream;
+  response.stream.on('close', () => (how === 'announced' ? session?.close() : session?.destroy()));
 }
 
 function sendStream(response: Response, answer: ApiResponse, stream: ApiStream): void {

@@ -10,6 +10,9 @@ import type { Strategy } from './strategies.ts';
 /** @default spec.terminationGracePeriodSeconds of a Pod, in seconds (wire recording pod-crud) */
 const DEFAULT_GRACE_PERIOD_SECONDS = 30;
 
+/** A grace period below zero is kept as one second (the documentation of the field: negative values are treated as 1). */
+const LEAST_GRACE_PERIOD_SECONDS = 1;
+
 const NODE_TOLERATIONS: readonly JsonObject[] = ['not-ready', 'unreachable'].map((condition) => ({
   key: `node.kubernetes.io/${condition}`,
   operator: 'Exists',
@@ -52,6 +55,7 @@ function withProtocol(port: JsonObject): JsonObject {
 function specWithDefaults(given: JsonObject): JsonObject {
   const serviceAccount = given['serviceAccountName'] ?? given['serviceAccount'];
   const { containers, serviceAccount: _deprecated, ...rest } = given;
+  const grace = rest['terminationGracePeriodSeconds'];
   return {
     containers: listOf(containers).map(withDefaults),
     restartPolicy: 'Always',
@@ -65,6 +69,7 @@ function specWithDefaults(given: JsonObject): JsonObject {
     enableServiceLinks: true,
     preemptionPolicy: 'PreemptLowerPriority',
     ...rest,
+    ...(typeof grace === 'number' && grace < 0 ? { terminationGracePeriodSeconds: LEAST_GRACE_PERIOD_SECONDS } : {}),
   };
 }
 
@@ -105,14 +110,60 @@ function prepareForUpdate(next: ApiObject, current: ApiObject, subresource: stri
   return { ...next, metadata: { ...next.metadata, generation }, spec, status: current.status ?? {} };
 }
 
-/** Times of conditions that were not given are null, as Go writes a zero time inside a list. */
+/** The status as Go writes it: what no `omitempty` covers is there, and times that were not given are null. */
 function orderStatus(status: JsonObject): JsonObject {
-  if (!Array.isArray(status['conditions'])) return status;
-  const conditions = status['conditions'].map((condition: unknown) => {
-    const { type, status: state, ...rest } = objectOf(condition);
-    return { type, status: state, lastProbeTime: null, lastTransitionTime: null, ...rest };
-  });
-  return { ...status, conditions };
+  const ordered: JsonObject = { ...status, ...podAddresses(status) };
+  if (Array.isArray(status['conditions'])) {
+    ordered['conditions'] = status['conditions'].map((condition: unknown) => {
+      const { type, status: state, ...rest } = objectOf(condition);
+      return { type, status: state, lastProbeTime: null, lastTransitionTime: null, ...rest };
+    });
+  }
+  for (const field of CONTAINER_STATUSES) {
+    const containers = status[field];
+    if (Array.isArray(containers)) ordered[field] = containers.map((container) => wholeContainer(objectOf(container)));
+  }
+  return ordered;
+}
+
+const CONTAINER_STATUSES: readonly string[] = [
+  'initContainerStatuses',
+  'containerStatuses',
+  'ephemeralContainerStatuses',
+];
+
+/** Fields of a container's state that Go always writes (kubernetes: api/core/v1/types.go, ContainerState). */
+const CONTAINER_STATE_DEFAULTS: readonly (readonly [state: string, defaults: JsonObject])[] = [
+  ['running', { startedAt: null }],
+  ['terminated', { exitCode: 0, startedAt: null, finishedAt: null }],
+];
+
+/** Fields of a container's status that Go always writes (kubernetes: api/core/v1/types.go, ContainerStatus). */
+function wholeContainer(container: JsonObject): JsonObject {
+  return {
+    ...{ name: '', ready: false, restartCount: 0, image: '', imageID: '' },
+    ...container,
+    state: wholeState(objectOf(container['state'])),
+    lastState: wholeState(objectOf(container['lastState'])),
+  };
+}
+
+function wholeState(state: JsonObject): JsonObject {
+  const whole = { ...state };
+  for (const [name, defaults] of CONTAINER_STATE_DEFAULTS) {
+    if (isJsonObject(state[name])) whole[name] = { ...defaults, ...state[name] };
+  }
+  return whole;
+}
+
+/**
+ * One address in two fields: the older `podIP` wins where both are given and differ, else each fills the other
+ * (kubernetes: pkg/apis/core/v1/conversion.go, PodStatus).
+ */
+function podAddresses({ podIP, podIPs }: JsonObject): JsonObject {
+  const [first] = listOf(podIPs);
+  if (typeof podIP === 'string' && podIP !== '') return first?.['ip'] === podIP ? {} : { podIPs: [{ ip: podIP }] };
+  return first === undefined ? {} : { podIP: first['ip'] };
 }
 
 /** A condition of a Pod that is true from now on; one that was true before is so since then. */

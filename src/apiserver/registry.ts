@@ -41,12 +41,21 @@ export interface Deletion {
   readonly removed: boolean;
 }
 
+/** How a create is to be done. */
+export interface CreateOptions {
+  readonly dryRun?: boolean;
+  /** Asked just before the write; throws when a webhook denies it. */
+  readonly admit?: (object: ApiObject, current: undefined) => void;
+}
+
 /** How a replace is to be done. */
 export interface UpdateOptions {
   readonly subresource?: string;
   readonly dryRun?: boolean;
   /** Asked before a replace creates a missing object; throws when that is not allowed. */
   readonly mayCreate?: () => void;
+  /** Asked just before the write; throws when a webhook denies it. */
+  readonly admit?: (next: ApiObject, current: ApiObject | undefined) => void;
   /** A uid in the content must be that of the object (fact 5); a patch is told otherwise. @default true */
   readonly checkUid?: boolean;
 }
@@ -81,7 +90,7 @@ export class Registry {
     return object;
   }
 
-  create(kind: ResourceKind, namespace: string, draft: ApiObject, dryRun = false): ApiObject {
+  create(kind: ResourceKind, namespace: string, draft: ApiObject, options: CreateOptions = {}): ApiObject {
     if (draft.metadata.resourceVersion !== '') {
       throw internalError('resourceVersion should not be set on objects to be created');
     }
@@ -101,11 +110,12 @@ export class Registry {
     const errors = [...validateMetadata(object.metadata, strategy.nameRule), ...strategy.validate(object)];
     if (errors.length > 0)
       throw invalidObject(kind.storedAs === undefined ? kind : EVENTS, object.metadata.name, errors);
+    options.admit?.(object, undefined);
     const existing = this.#store.get(kind, namespace, object.metadata.name);
     if (existing !== undefined) {
       throw alreadyExists(kind, object.metadata.name, existing.metadata.deletionTimestamp !== undefined);
     }
-    return dryRun ? object : this.#store.put(kind, object);
+    return options.dryRun === true ? object : this.#store.put(kind, object);
   }
 
   /**
@@ -136,6 +146,7 @@ export class Registry {
       ...strategy.validateUpdate(next, current, subresource),
     ];
     if (errors.length > 0) throw invalidObject(kind.storedAs === undefined ? kind : EVENTS, name, errors);
+    options.admit?.(next, current);
     if (sameJson(next, current)) return { object: current, created: false };
     if (isReleased(next)) {
       // The last finalizer went: nothing is changed any more, the object is removed as it was.
@@ -152,12 +163,20 @@ export class Registry {
     return sameJson(next, current) ? current : this.#store.put(kind, next);
   }
 
-  delete(kind: ResourceKind, namespace: string, name: string, options: DeleteOptions = {}): Deletion {
+  /** @param admit asked just before the write; throws when a webhook denies it */
+  delete(
+    kind: ResourceKind,
+    namespace: string,
+    name: string,
+    options: DeleteOptions = {},
+    admit?: (current: ApiObject) => void,
+  ): Deletion {
     const current = this.get(kind, namespace, name);
     checkPreconditions(kind, current, options);
     const plan = this.#planDeletion(kind, current, options);
     const dryRun = options.dryRun === true;
     if (plan === 'pending') return { object: current, removed: false };
+    admit?.(current);
     if (plan === 'now') {
       if (!dryRun) this.#store.remove(kind, current);
       return { object: current, removed: true };
@@ -225,7 +244,7 @@ export class Registry {
     if (!strategy.createsOnUpdate) throw notFound(kind, name);
     if (uid !== '') throw uidConflict(kind, namespace, name, uid, '');
     options.mayCreate?.();
-    return this.create(kind, namespace, withMetadata(draft, { resourceVersion: '' }), options.dryRun);
+    return this.create(kind, namespace, withMetadata(draft, { resourceVersion: '' }), options);
   }
 
   #checkVersions(kind: ResourceKind, draft: ApiObject, current: ApiObject, strategy: Strategy): void {

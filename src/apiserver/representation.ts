@@ -37,10 +37,24 @@ interface NegotiationOptions {
   readonly listKind?: string;
 }
 
-function onlyAccepted(): StatusError {
-  const message =
-    'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf';
+/** The media types of objects. */
+const MEDIA_TYPES = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'] as const;
+/** The media types of watches. */
+const STREAM_TYPES: readonly string[] = [
+  'application/json;stream=watch',
+  'application/vnd.kubernetes.protobuf;stream=watch',
+];
+
+/** 406: the types are known, but not in this form. */
+function onlyAccepted(types: readonly string[]): StatusError {
+  const message = `only the following media types are accepted: ${types.join(', ')}`;
   return new StatusError(406, 'NotAcceptable', message);
+}
+
+/** 406: no type is known. */
+function notAcceptable(available: readonly string[]): StatusError {
+  const message = `406: Not Acceptable\n\nAvailable representations: ${available.join(', ')}`;
+  return new StatusError(406, 'NotAcceptable', message, {});
 }
 
 /**
@@ -54,14 +68,38 @@ export function negotiate(accept: string | undefined, options: NegotiationOption
     const given = new Map(parameters.map((parameter) => parameter.split('=', 2) as [string, string]));
     const chosen = choose(type.toLowerCase(), given, options);
     if (chosen === 'unknown form') unknownForm = true;
-    else if (chosen !== undefined) return chosen;
+    else if (chosen !== undefined) return streamable(chosen, options);
   }
-  if (unknownForm) throw onlyAccepted();
-  const available = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
-  if (options.watch)
-    available.push('application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch');
-  const message = `406: Not Acceptable\n\nAvailable representations: ${available.join(', ')}`;
-  throw new StatusError(406, 'NotAcceptable', message, {});
+  if (unknownForm) throw onlyAccepted(MEDIA_TYPES);
+  // A list and a watch have one route, which can do both (kubernetes: apiserver/pkg/endpoints/installer.go).
+  const alsoStreams = options.watch || options.listKind !== undefined;
+  throw notAcceptable(alsoStreams ? [...MEDIA_TYPES, ...STREAM_TYPES] : MEDIA_TYPES);
+}
+
+/** There are no streams of YAML (kubernetes: negotiation/negotiate.go, NegotiateOutputMediaTypeStream). */
+function streamable(chosen: Representation, { watch }: NegotiationOptions): Representation {
+  if (watch && chosen.contentType === 'application/yaml') throw onlyAccepted(STREAM_TYPES);
+  return chosen;
+}
+
+/** A type in which a real server serves documents that are no objects. */
+export type DocumentType = (typeof MEDIA_TYPES)[number];
+
+/**
+ * Chooses by the Accept header among the types of a document of discovery, which knows no other forms. Throws 406 when
+ * nothing in it can be sent; protobuf is named, and never sent.
+ */
+export function negotiateDocument(accept: string, types: readonly DocumentType[]): Representation {
+  if (accept === '') return JSON_OBJECTS;
+  let unknownForm = false;
+  for (const clause of accept.split(',')) {
+    const [type = '', ...parameters] = clause.split(';').map((part) => part.trim().toLowerCase());
+    const sent = ['*/*', 'application/*'].includes(type) ? 'application/json' : type;
+    if (sent === 'application/vnd.kubernetes.protobuf' || !(types as readonly string[]).includes(sent)) continue;
+    if (parameters.some((parameter) => /^(as|g|v)=/.test(parameter))) unknownForm = true;
+    else return { ...JSON_OBJECTS, contentType: sent };
+  }
+  throw unknownForm ? onlyAccepted(types) : notAcceptable(types);
 }
 
 function choose(

@@ -42,17 +42,25 @@ export function isTrue(value: string | null): boolean {
   return value !== null && value.toLowerCase() !== 'false' && value !== '0';
 }
 
-function decode(segment: string): string {
+/** Go's HTTP server refuses a path in which two hexadecimal digits do not follow each percent sign. */
+export function isWellFormedPath(path: string): boolean {
+  return !/%(?![0-9A-Fa-f]{2})/.test(path);
+}
+
+function decode(path: string): string {
   try {
-    return decodeURIComponent(segment);
+    return decodeURIComponent(path);
   } catch {
-    return segment;
+    return path;
   }
 }
 
-/** Reads method, path and query as a real server does (its RequestInfo). */
+/**
+ * Reads method, path and query as a real server does (its RequestInfo). It splits the path after decoding it, as Go's
+ * URL.Path is decoded (kubernetes: apiserver/pkg/endpoints/request/requestinfo.go): `%2F` is a slash like any other.
+ */
 export function parseRequest(method: string, path: string, query: URLSearchParams): RequestInfo {
-  const segments = path.split('/').slice(1).map(decode);
+  const segments = decode(path).split('/').slice(1);
   if (segments.at(-1) === '') segments.pop();
   const decodedPath = `/${segments.join('/')}`;
   const notResource: RequestInfo = {

@@ -4,7 +4,7 @@
  */
 
 import { type ApiObject, isJsonObject, normaliseMetadata } from './api-object.ts';
-import { validateCoreEvent, validateEventV1, withEventDefaults } from './event-strategy.ts';
+import { validateCoreEvent, validateEventV1, validateEventV1Update, withEventDefaults } from './event-strategy.ts';
 import { podStrategy } from './pod-strategy.ts';
 import {
   CLUSTER_ROLE_BINDINGS,
@@ -100,14 +100,18 @@ const namespaceStrategy: Strategy = {
   terminating: (namespace) => ({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } }),
 };
 
-function eventStrategy(kind: ResourceKind, validate: Strategy['validate']): Strategy {
+function eventStrategy(
+  kind: ResourceKind,
+  validate: Strategy['validate'],
+  validateUpdate: Strategy['validateUpdate'],
+): Strategy {
   return {
     ...plainStrategy(kind),
     createsOnUpdate: true,
     prepareForCreate: withEventDefaults,
     prepareForUpdate: withEventDefaults,
     validate,
-    validateUpdate: validate,
+    validateUpdate,
   };
 }
 
@@ -124,8 +128,8 @@ const STRATEGIES = new Map<ResourceKind, Strategy>([
   [CLUSTER_ROLES, { ...plainStrategy(CLUSTER_ROLES), createsOnUpdate: true }],
   [ROLE_BINDINGS, bindingStrategy(ROLE_BINDINGS)],
   [CLUSTER_ROLE_BINDINGS, bindingStrategy(CLUSTER_ROLE_BINDINGS)],
-  [EVENTS, eventStrategy(EVENTS, validateCoreEvent)],
-  [EVENTS_V1, eventStrategy(EVENTS_V1, validateEventV1)],
+  [EVENTS, eventStrategy(EVENTS, validateCoreEvent, validateCoreEvent)],
+  [EVENTS_V1, eventStrategy(EVENTS_V1, validateEventV1, validateEventV1Update)],
 ]);
 
 /** The strategy of a kind. */

@@ -28,7 +28,7 @@ const LABEL_VALUE_MESSAGE =
   "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is " +
   "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
-/** Longest name of an object, in characters. */
+/** Longest name of an object, in bytes. */
 const MAX_SUBDOMAIN_LENGTH = 253;
 /** Longest name of a namespace, and longest part of a label. */
 const MAX_LABEL_LENGTH = 63;
@@ -49,13 +49,23 @@ export function nameErrors(rule: NameRule, name: string): readonly string[] {
   const [longest, pattern, message]: readonly [number, RegExp, string] =
     rule === 'label' ? [MAX_LABEL_LENGTH, LABEL, LABEL_MESSAGE] : [MAX_SUBDOMAIN_LENGTH, SUBDOMAIN, SUBDOMAIN_MESSAGE];
   const errors: string[] = [];
-  if (name.length > longest) errors.push(tooLong(longest));
-  if (!pattern.test(name)) errors.push(message);
+  if (Buffer.byteLength(name) > longest) errors.push(`must be no more than ${longest} characters`);
+  if (!pattern.test(name)) errors.push(rule === 'label' && SUBDOMAIN.test(name) ? 'must not contain dots' : message);
   return errors;
 }
 
+/**
+ * The message for keys and values of labels. Names of objects have "characters" in it, although both count bytes: two
+ * packages check them (kubernetes: apimachinery/pkg/api/validate/content/errors.go, and pkg/util/validation).
+ */
 function tooLong(longest: number): string {
-  return `must be no more than ${longest} characters`;
+  return `must be no more than ${longest} bytes`;
+}
+
+/** What is wrong with the prefix of a key. */
+function prefixErrors(prefix: string): readonly string[] {
+  const errors = nameErrors('subdomain', prefix).filter((why) => why === SUBDOMAIN_MESSAGE);
+  return Buffer.byteLength(prefix) > MAX_SUBDOMAIN_LENGTH ? [tooLong(MAX_SUBDOMAIN_LENGTH), ...errors] : errors;
 }
 
 /** What is wrong with a key of a label or annotation: an optional DNS prefix, a slash, and a name. */
@@ -73,9 +83,9 @@ export function qualifiedNameErrors(key: string): readonly string[] {
   }
   const prefix = parts.length === 2 ? (parts[0] ?? '') : undefined;
   if (prefix === '') errors.push('prefix part must be non-empty');
-  else if (prefix !== undefined) errors.push(...nameErrors('subdomain', prefix).map((why) => `prefix part ${why}`));
+  else if (prefix !== undefined) errors.push(...prefixErrors(prefix).map((why) => `prefix part ${why}`));
   if (name === '') errors.push('name part must be non-empty');
-  else if (name.length > MAX_LABEL_LENGTH) errors.push(`name part ${tooLong(MAX_LABEL_LENGTH)}`);
+  else if (Buffer.byteLength(name) > MAX_LABEL_LENGTH) errors.push(`name part ${tooLong(MAX_LABEL_LENGTH)}`);
   if (!QUALIFIED_PART.test(name)) errors.push(QUALIFIED_MESSAGE);
   return errors;
 }
@@ -83,7 +93,7 @@ export function qualifiedNameErrors(key: string): readonly string[] {
 /** What is wrong with the value of a label. */
 export function labelValueErrors(value: string): readonly string[] {
   const errors: string[] = [];
-  if (value.length > MAX_LABEL_LENGTH) errors.push(tooLong(MAX_LABEL_LENGTH));
+  if (Buffer.byteLength(value) > MAX_LABEL_LENGTH) errors.push(tooLong(MAX_LABEL_LENGTH));
   if (!LABEL_VALUE.test(value)) errors.push(LABEL_VALUE_MESSAGE);
   return errors;
 }

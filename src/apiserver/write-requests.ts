@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '../clock.ts';
+import type { Admission } from './admission.ts';
 import { type ApiObject, isJsonObject, type JsonObject, sameJson, withMetadata } from './api-object.ts';
 import { type ApiResponse, jsonResponse, type ResourceContext } from './api-request.ts';
 import type { Authorizer } from './authorization.ts';
@@ -33,12 +34,14 @@ export class WriteRequests {
   readonly #reads: ReadRequests;
   readonly #registry: Registry;
   readonly #authorizer: Authorizer;
+  readonly #admission: Admission;
   readonly #clock: Clock;
 
-  constructor(reads: ReadRequests, registry: Registry, authorizer: Authorizer, clock: Clock) {
+  constructor(reads: ReadRequests, registry: Registry, authorizer: Authorizer, admission: Admission, clock: Clock) {
     this.#reads = reads;
     this.#registry = registry;
     this.#authorizer = authorizer;
+    this.#admission = admission;
     this.#clock = clock;
   }
 
@@ -48,7 +51,11 @@ export class WriteRequests {
     const representation = negotiate(request.headers['accept'], { watch: false });
     const decoded = decodeBody(kind, request.body ?? '', request.headers['content-type'], options.fieldValidation);
     checkNamespaceOf(decoded.object, namespace);
-    const object = this.#registry.create(kind, namespace, dedupOwners(toStored(kind, decoded.object)), options.dryRun);
+    const draft = dedupOwners(this.#admission.mutate(context, toStored(kind, decoded.object), undefined));
+    const object = this.#registry.create(kind, namespace, draft, {
+      dryRun: options.dryRun,
+      admit: this.#admits(context),
+    });
     return withWarnings(textOf(representation, this.#render(context, object), 201), [
       ...decoded.warnings,
       ...duplicateOwnerWarnings(decoded.object),
@@ -62,10 +69,13 @@ export class WriteRequests {
     const decoded = decodeBody(kind, request.body ?? '', request.headers['content-type'], options.fieldValidation);
     checkNameOf(decoded.object, info.name);
     checkNamespaceOf(decoded.object, namespace);
-    const draft = dedupOwners(toStored(kind, decoded.object));
-    const { object, created } = this.#registry.update(kind, namespace, info.name, () => draft, {
+    const sent = toStored(kind, decoded.object);
+    const draftOf = (current: ApiObject | undefined): ApiObject =>
+      dedupOwners(this.#admission.mutate(context, sent, current));
+    const { object, created } = this.#registry.update(kind, namespace, info.name, draftOf, {
       subresource: info.subresource,
       dryRun: options.dryRun,
+      admit: this.#admits(context),
       mayCreate: () => this.#authorizer.check(context.user, { ...info, verb: 'create', subresource: '' }),
     });
     return withWarnings(textOf(representation, this.#render(context, object), created ? 201 : 200), [
@@ -98,9 +108,14 @@ export class WriteRequests {
         warnings = patched.warnings;
         checkNameOf(patched.object, info.name);
         checkNamespaceOf(patched.object, namespace);
-        return patched.object;
+        return this.#admission.mutate(context, patched.object, current);
       },
-      { subresource: info.subresource, dryRun: options.dryRun, checkUid: false },
+      {
+        subresource: info.subresource,
+        dryRun: options.dryRun,
+        admit: this.#admits(context),
+        checkUid: false,
+      },
     );
     return withWarnings(textOf(representation, this.#render(context, object)), warnings);
   }
@@ -109,7 +124,9 @@ export class WriteRequests {
     const { kind, namespace, info } = context;
     const options = readDeleteOptions(context);
     const representation = negotiate(context.request.headers['accept'], { watch: false });
-    const { object, removed } = this.#registry.delete(kind, namespace, info.name, options);
+    const { object, removed } = this.#registry.delete(kind, namespace, info.name, options, (current) =>
+      this.#admission.check(context, undefined, current),
+    );
     if (!removed || strategyOf(kind).returnsDeletedObject) {
       return textOf(representation, renderObject(representation, kind, object, this.#clock.wallMs()));
     }
@@ -126,9 +143,15 @@ export class WriteRequests {
     // What a list with the same options would show, a piece of it included.
     const { items, meta } = this.#reads.page(context, selection, parseResourceVersion(selection.resourceVersion));
     for (const { metadata } of items) {
-      this.#registry.delete(kind, metadata.namespace ?? '', metadata.name, options);
+      this.#registry.delete(kind, metadata.namespace ?? '', metadata.name, options, (current) =>
+        this.#admission.check(context, undefined, current),
+      );
     }
     return textOf(representation, renderList(representation, kind, items, meta, this.#clock.wallMs()));
+  }
+
+  #admits(context: ResourceContext): (next: ApiObject, current: ApiObject | undefined) => void {
+    return (next, current) => this.#admission.check(context, next, current);
   }
 
   #render(context: ResourceContext, object: ApiObject): string {

@@ -11,7 +11,7 @@ import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts'
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
 import { isBelieved } from './refusals.ts';
 import { RENEWAL_LEAST_INTERVAL_MS, sendRenewal } from './renewal.ts';
-import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
+import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
 import { beginTerm, noteDeleteRefused, noteRenewRefused, warnOwnerRemoved, warnTerminating } from './term.ts';
 import type { Turn } from './turn.ts';
@@ -53,7 +53,7 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
       break;
     case 'timerFired':
       if (input.timer === 'campaign') noteJitterOver(turn, role);
-      if (input.timer === 'retry') wake(turn, role);
+      if (input.timer === 'retry') turn.wake(role);
       if (input.timer === 'recheck') recheck(turn, role);
       break;
   }
@@ -232,11 +232,6 @@ function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: Le
 
 function noteRead(turn: Turn, role: CandidateRole, request: number, lease: LeaseRecord | null): void {
   if (!turn.wasLeaseRead(request)) return;
-  if (role.readBeforeRest === request) {
-    // Otherwise a resumption that fails beside its own read would begin again as fast as the server answers.
-    turn.role = { ...role, readBeforeRest: null };
-    return;
-  }
   const { attempt } = role;
   const awake: CandidateRole = { ...role, resting: false };
   turn.role = awake;
@@ -284,21 +279,15 @@ function goWithoutRenewal(turn: Turn, role: CandidateRole, failure: RequestFailu
 
 /** Ends the attempt, and has the Lease read again before the next. */
 function rest(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
-  const underWay = turn.knowledge.leaseRead?.request ?? null;
-  abandon(turn, { ...role, resting: true, readBeforeRest: isOvertaken(failure) ? null : underWay });
+  abandon(turn, { ...role, resting: true });
   turn.readLeaseAfter(failure);
-}
-
-/** The rest is over once the Lease was read: also by a read that is under way since before. */
-function wake(turn: Turn, role: CandidateRole): void {
-  const waking = { ...role, readBeforeRest: null };
-  turn.role = waking;
-  turn.wake(waking);
 }
 
 /** A write was carried out and did not lead to a term. It is not repeated at once, or it might be so for ever. */
 function pause(turn: Turn, role: CandidateRole): void {
-  abandon(turn, { ...role, resting: true, readBeforeRest: turn.knowledge.leaseRead?.request ?? null });
+  abandon(turn, { ...role, resting: true });
+  // The answer to a read that is under way would end the pause.
+  turn.learn({ leaseRead: null });
   turn.setTimer('retry', RENEWAL_LEAST_INTERVAL_MS);
 }
 

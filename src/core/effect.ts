@@ -36,7 +36,9 @@ export type Effect =
    * Ends every watch and timer: nothing comes in after it, and only an announcement goes out. The socket is kept
    * until the process ends where work of its term may still run: a sibling must not begin beside it.
    */
-  | { readonly type: 'shutDown'; readonly freeSiblingLock: boolean };
+  | { readonly type: 'shutDown'; readonly freeSiblingLock: boolean }
+  /** Looks up which process holds the socket that lets one process per Pod campaign. */
+  | { readonly type: 'findSiblingLockHolder' };
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
@@ -93,6 +95,10 @@ export type WarningCode =
   | 'sibling-lock-unsupported'
   /** What an earlier warning called refused is accepted again. */
   | 'refusal-over'
+  /** The socket that lets one process per Pod campaign cannot be bound: this process does not campaign. */
+  | 'sibling-lock-refused'
+  /** Another process holds that socket, but no process of the Pod is seen to lead, campaign or renew. */
+  | 'sibling-lock-held'
   /** The Lease lost its owner: an admission webhook, a controller or a person took it away. */
   | 'owner-removed'
   /** The Lease is marked as released, but could be neither deleted nor taken back. */

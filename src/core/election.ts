@@ -11,9 +11,10 @@ import type { Input } from './input.ts';
 import { stepLeader } from './leader.ts';
 import { leave, settle, stepLeaving } from './leaving.ts';
 import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
-import { finalRefusal, noteRefusals } from './refusals.ts';
+import { finalRefusal, isNewRefusal, noteRefusals } from './refusals.ts';
 import { endsStartAtOnce, type RequestFailure } from './request-failure.ts';
 import { noteOwnPodSeen, noteShortLife } from './short-life.ts';
+import { stepSibling } from './sibling.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
 import { noteAltered } from './term.ts';
 import { Turn } from './turn.ts';
@@ -48,6 +49,7 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
   if (input.type === 'stopRequested') return leave(turn, 'stopped', input.release);
   if (input.type === 'stepDownRequested') return stepDown(turn, role);
   if (endsStart(turn, input)) return;
+  if (input.type === 'siblingLockAnswered' && input.refusedBy !== undefined) warnRefusedLock(turn, input.refusedBy);
   switch (role.name) {
     case 'starting':
       return stepStarting(turn, role, input);
@@ -58,14 +60,24 @@ function stepRole(turn: Turn, role: Role, input: Input): void {
         // What was seen while another process of this Pod was in charge may have been that one's doing.
         turn.role = { ...FRESH_CANDIDATE, resting: true };
         turn.readLease();
+        return;
       }
-      return;
+      return stepSibling(turn, role, input);
     case 'leader':
       if (input.type === 'workSettled') return settle(turn, role, input.drained);
       return stepLeader(turn, role, input);
     case 'leaving':
       return stepLeaving(turn, role, input);
   }
+}
+
+function warnRefusedLock(turn: Turn, refusedBy: string): void {
+  turn.warn(
+    'sibling-lock-refused',
+    `The abstract Unix socket of this Pod cannot be bound (${refusedBy}), so nobody can tell whether another process of ` +
+      'the Pod leads. This process does not campaign until the bind succeeds. Permit abstract Unix sockets in the ' +
+      "seccomp profile and in the AppArmor or SELinux policy of this process's container.",
+  );
 }
 
 function stepDown(turn: Turn, role: Role): void {
@@ -99,7 +111,9 @@ function stepStarting(turn: Turn, role: StartingRole, input: Input): void {
 /** Before the first leader is known, some failures are final. */
 function endsStart(turn: Turn, input: Input): boolean {
   if (turn.knowledge.announcedLeader !== undefined || turn.role.name === 'leaving') return false;
-  const failure = failureAtOnce(turn, input) ?? finalRefusal(turn)?.failure;
+  // Only a new refusal, or the end of the grace, ends a start.
+  const isDue = isNewRefusal(turn) || (input.type === 'timerFired' && input.timer === 'startGrace');
+  const failure = failureAtOnce(turn, input) ?? (isDue ? finalRefusal(turn)?.failure : undefined);
   if (failure === undefined) return false;
   turn.role = { name: 'stopped' };
   turn.order({ type: 'shutDown', freeSiblingLock: true });

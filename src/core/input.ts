@@ -36,8 +36,15 @@ export type ReleasePolicy = 'ifTerminating' | 'always';
 export type Fact =
   /** `start()` was called. */
   | { readonly type: 'started' }
-  /** The claim on the socket that lets one process per Pod campaign was answered. */
-  | { readonly type: 'siblingLockAnswered'; readonly outcome: 'held' | 'taken' | 'unsupported' }
+  /**
+   * The claim on the socket that lets one process per Pod campaign was answered. `refusedBy` is the error code of a
+   * bind that was refused: the outcome is then `taken`, since nobody can tell.
+   */
+  | {
+      readonly type: 'siblingLockAnswered';
+      readonly outcome: 'held' | 'taken' | 'unsupported';
+      readonly refusedBy?: string;
+    }
   /** The Lease, as a consistent list or a watch event showed it. */
   | { readonly type: 'leaseObserved'; readonly lease: LeaseRecord; readonly by: 'list' | 'watch' }
   /** A DELETED event, with the last content of the Lease and a resourceVersion of its own. */
@@ -81,7 +88,12 @@ export type Fact =
   /** The work of the ended term has finished (`drained`), or the time it was given has passed. */
   | { readonly type: 'workSettled'; readonly drained: boolean }
   /** A delete was accepted, but the Lease is still there, with a `deletionTimestamp`: a finalizer holds it. */
-  | { readonly type: 'leaseDeletionPending'; readonly request: number; readonly lease: LeaseRecord };
+  | { readonly type: 'leaseDeletionPending'; readonly request: number; readonly lease: LeaseRecord }
+  /** The process that holds the socket, by its process id and user id; `null` when it cannot be seen. */
+  | {
+      readonly type: 'siblingLockHolderFound';
+      readonly holder: { readonly pid: number; readonly uid: number } | null;
+    };
 
 /** What the driver knows at the moment it takes a fact in its turn. */
 export interface Moment {

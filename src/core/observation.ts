@@ -193,7 +193,12 @@ function announceSilence(turn: Turn, knownAtMs: number): void {
   if (observation === null || lease === null || leader === null || turn.role.name === 'leader') return;
   const { renewedAtMs: sinceMs } = observation;
   if (sinceMs === null || sinceMs === silenceAnnouncedMs || lease.leaseDurationSeconds === null) return;
-  if (knownAtMs - sinceMs < lease.leaseDurationSeconds * 1000) return;
+  const durationMs = lease.leaseDurationSeconds * 1000;
+  if (knownAtMs - sinceMs < durationMs) {
+    // The answer is to a question from before the silence was due. Only a later one counts.
+    if (turn.moment.nowMs - sinceMs >= durationMs) turn.readLease({ checksWatch: true });
+    return;
+  }
   turn.learn({ silenceAnnouncedMs: sinceMs });
   turn.announce({ type: 'stale', leader, silentForMs: turn.moment.nowMs - sinceMs });
 }

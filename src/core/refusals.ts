@@ -7,7 +7,7 @@
 
 import type { WarningCode } from './effect.ts';
 import type { Input } from './input.ts';
-import { isRefusal, type RequestFailure } from './request-failure.ts';
+import { endsStartWhenLasting, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { Knowledge, Role } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -102,6 +102,13 @@ export function finalRefusal({ config, knowledge, moment }: Turn): Refusal | nul
   return null;
 }
 
+/** Whether this turn brought a refusal. */
+export function isNewRefusal({ knowledge, before }: Turn): boolean {
+  return Object.entries(knowledge.refusals).some(
+    ([what, { count }]) => count !== before.refusals[what as Refusable]?.count,
+  );
+}
+
 /** Takes note of what an input says about permissions. Comes before the role and its requests are changed by it. */
 export function noteRefusals(turn: Turn, input: Input): void {
   switch (input.type) {
@@ -132,8 +139,9 @@ export function noteRefusals(turn: Turn, input: Input): void {
 }
 
 function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure): void {
-  const what = failure.kind === 'unauthorized' ? 'token' : isRefusal(failure) ? verb : null;
-  if (what === null) return;
+  // An answer that is no longer awaited decides nothing.
+  if (verb === null || !endsStartWhenLasting(failure)) return;
+  const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = turn.moment;
   const before = turn.knowledge.refusals[what];
   const continued = before !== undefined && nowMs - before.lastMs <= REFUSAL_MEMORY_MS ? before : null;

@@ -10,9 +10,9 @@ export const RETRY_BASE_MS = 250;
 /**
  * No delay after a passing failure is longer, in milliseconds, unless the server asks for it.
  *
- * client-go asks every 2 s in calm weather. With jitter a process repeats a request every 1.5 s on average, so 1,000
- * candidates make at most about 700 requests a second, for each request that a candidate repeats. A longer wait
- * would make a failover late by as much after an outage.
+ * client-go asks every 2 s in calm weather. With jitter a process repeats a request every 1.5 s on average. So 1,000
+ * candidates make at most about 700 requests a second, for each request that a candidate repeats. A longer wait would
+ * delay the failover after an outage.
  */
 export const RETRY_CAP_MS = 2_000;
 

@@ -150,8 +150,6 @@ export interface CandidateRole {
   readonly attempt: Attempt | null;
   /** A request failed: nothing new is tried before the Lease was read again. */
   readonly resting: boolean;
-  /** The read of the Lease that was under way when the rest began: its answer does not end the rest. */
-  readonly readBeforeRest: number | null;
   /** A create was sent and its fate is not known: a Lease of one's own may be that one. */
   readonly createdUnawares: boolean;
   /** After stepping down, the others go first until this monotonic moment. */
@@ -163,6 +161,8 @@ export interface CandidateRole {
 /** Another process of the same Pod campaigns; this one observes. */
 export interface SiblingRole {
   readonly name: 'sibling';
+  /** The holder of the socket seems to do nothing, and which process it is, is being looked up. */
+  readonly isHolderSought?: true;
 }
 
 /** Holds the Lease. */
@@ -226,7 +226,6 @@ export const FRESH_CANDIDATE: CandidateRole = {
   name: 'candidate',
   attempt: null,
   resting: false,
-  readBeforeRest: null,
   createdUnawares: false,
   notBeforeMs: 0,
   recheckAtMs: null,

@@ -1,5 +1,5 @@
 /**
- * The rules of a watch: list, resume from a resourceVersion, relist on 410, give up on silence.
+ * The rules of a watch: list, resume from a resourceVersion, list again on 410, on a contradiction and on silence.
  *
  * Pure. Opening streams and reading lines is the business of `kube/watch-stream.ts`; what a Lease or a
  * Pod means is that of `election.ts`.
@@ -7,7 +7,7 @@
 
 import { compareResourceVersions } from './lease-record.ts';
 import type { RequestFailure } from './request-failure.ts';
-import { atLeastRetryAfterMs, retryDelayMs } from './retry-delay.ts';
+import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from './retry-delay.ts';
 
 /** One message of a watch stream. */
 export type WatchEvent<Item> =
@@ -33,10 +33,12 @@ export const WATCH_SILENCE_MS = 75_000;
 export const WATCH_SETTLED_MS = 5_000;
 
 /**
- * The time to wait after a refusal that only a person can mend (401, 403, an untrusted certificate), in
- * milliseconds, before jitter takes up to half of it away. The watch heals itself when permission returns.
+ * How long the silence of a stream is doubted once, in milliseconds, when its timer fired late.
+ *
+ * A late timer means that this process stood still. Node.js then runs its timers before it reads its sockets, so a
+ * message may wait there.
  */
-export const WATCH_DENIED_RETRY_MS = 30_000;
+export const WATCH_LATE_GRACE_MS = 1_000;
 
 /** A list that has no answer after this many milliseconds is asked again, should its answer have been lost. */
 export const WATCH_LIST_TIMEOUT_MS = 60_000;
@@ -54,8 +56,15 @@ interface Counters {
   readonly lastStream: number;
   /** Failures in a row; a stream that settled starts again from 0. */
   readonly attempts: number;
-  /** Streams in a row that fell silent without a single message. */
-  readonly silences: number;
+  /** Refused lists in a row; a list that succeeds starts again from 0. */
+  readonly listRefusals: number;
+  /**
+   * Refused streams in a row; a stream that settled starts again from 0.
+   *
+   * A list that succeeds does not reset this count. Where only the verb `watch` is missing, lists succeed and streams are
+   * refused in turn, and both must become rare.
+   */
+  readonly streamRefusals: number;
 }
 
 /** Where a watch stands. One timer belongs to it in every phase but `idle` and `stopped`. */
@@ -77,6 +86,11 @@ export type WatchState = Counters &
         readonly heard: boolean;
         /** The resume point moved on this stream. */
         readonly advanced: boolean;
+        /**
+         * Its silence was doubted because a timer fired late. It is doubted once only: a process whose timers are always
+         * late would keep a dead stream for good.
+         */
+        readonly doubted: boolean;
       }
     | { readonly phase: 'stopped' }
   );
@@ -89,6 +103,7 @@ export type WatchInput<Item> =
       readonly request: number;
       readonly items: readonly Item[];
       readonly resourceVersion: string;
+      readonly random: number;
     }
   | {
       readonly type: 'listFailed';
@@ -110,8 +125,9 @@ export type WatchInput<Item> =
       readonly failure: RequestFailure | null;
       readonly random: number;
     }
-  | { readonly type: 'timerFired' }
-  /** A consistent read showed what this watch did not: its stream cannot be believed. */
+  /** `late`: much later than it was due, because the process stood still. */
+  | { readonly type: 'timerFired'; readonly late: boolean }
+  /** A consistent read showed what this watch did not: its stream is deaf. */
   | { readonly type: 'relistRequested' }
   | { readonly type: 'stopped' };
 
@@ -142,7 +158,8 @@ export const INITIAL_WATCH_STATE: WatchState = {
   lastRequest: 0,
   lastStream: 0,
   attempts: 0,
-  silences: 0,
+  listRefusals: 0,
+  streamRefusals: 0,
 };
 
 /** The state after an input, and what follows from it, in order. */
@@ -162,11 +179,15 @@ export function stepWatch<Item extends Watched>(state: WatchState, input: WatchI
     case 'stopped':
       return stop(state);
     case 'timerFired':
-      return takeTimer(state);
+      return takeTimer(state, input.late);
     case 'relistRequested':
       return relist(state);
     case 'listed':
       if (state.phase !== 'listing' || input.request !== state.request) return unchanged(state);
+      if (input.items.length > 1) {
+        const failure = malformedList(input.items.length);
+        return prepend([{ type: 'failed', failure }], recoverByListing(state, failure, input.random));
+      }
       return takeList(state, input.items, input.resourceVersion);
     case 'listFailed':
       if (state.phase !== 'listing' || input.request !== state.request) return unchanged(state);
@@ -197,8 +218,8 @@ function setTimer(afterMs: number): { readonly type: 'setTimer'; readonly afterM
 }
 
 function countersOf(state: WatchState): Counters {
-  const { lastRequest, lastStream, attempts, silences } = state;
-  return { lastRequest, lastStream, attempts, silences };
+  const { lastRequest, lastStream, attempts, listRefusals, streamRefusals } = state;
+  return { lastRequest, lastStream, attempts, listRefusals, streamRefusals };
 }
 
 /** A version that is too old is the ordinary end of a long absence, and the list that follows mends it: no news. */
@@ -227,6 +248,7 @@ function startStream<Item>(state: WatchState, resumeFrom: string): WatchStep<Ite
       settled: false,
       heard: false,
       advanced: false,
+      doubted: false,
     },
     effects: [
       { type: 'open', stream, resourceVersion: resumeFrom, timeoutSeconds: WATCH_TIMEOUT_SECONDS },
@@ -256,10 +278,21 @@ function takeList<Item extends Watched>(
     items.length === 0
       ? [{ type: 'absent', resourceVersion }]
       : items.map((item) => ({ type: 'present', item, by: 'list' }));
-  return prepend(known, startStream(state, resourceVersion));
+  return prepend(known, startStream({ ...state, listRefusals: 0 }, resourceVersion));
 }
 
-function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>): WatchStep<Item> {
+/** No two objects of a namespace have the same name, so it is unknown which of them is the right one. */
+function malformedList(length: number): RequestFailure {
+  return {
+    kind: 'malformed',
+    message: `the list cannot be used: it has ${length} objects of one name. Check the proxies before the API server`,
+    retryAfterMs: null,
+    missingRule: null,
+    cause: null,
+  };
+}
+
+function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>, late: boolean): WatchStep<Item> {
   switch (state.phase) {
     case 'idle':
       return unchanged(state);
@@ -270,11 +303,14 @@ function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>): Watc
       return startStream(state, state.resumeFrom);
     case 'streaming':
       if (state.opened && !state.settled) return settle(state);
+      if (late && !state.doubted) {
+        return { state: { ...state, doubted: true }, effects: [setTimer(WATCH_LATE_GRACE_MS)] };
+      }
       return giveUpOnSilence(state);
   }
 }
 
-/** Only a list mends a stream that is deaf, since it gives a new resume point. A wait after a failure is not shortened. */
+/** Only a list gives a right resume point to a deaf stream. A wait after a failure is not shortened. */
 function relist<Item>(state: WatchState): WatchStep<Item> {
   switch (state.phase) {
     case 'streaming':
@@ -290,19 +326,17 @@ function relist<Item>(state: WatchState): WatchStep<Item> {
 function settle<Item>(state: Streaming): WatchStep<Item> {
   // Messages that came meanwhile did not move the timer, so their time is unknown: the silence counts from now.
   return {
-    state: { ...state, settled: true, attempts: 0 },
+    state: { ...state, settled: true, doubted: false, attempts: 0, streamRefusals: 0 },
     effects: [setTimer(state.heard ? WATCH_SILENCE_MS : WATCH_SILENCE_MS - WATCH_SETTLED_MS)],
   };
 }
 
 /**
- * A silent stream is reopened where it stopped. When the next one is silent too, it is the version: a
- * watch from a version that the server has not reached (a cluster restored from a backup) opens and stays
- * silent (wire fact 18), and only a list finds back.
+ * A silent stream is followed by a list. The connection may be dead; then the list costs one small request more than
+ * another stream. Or the resume point is from the future, for example after a backup was restored. A watch from a version
+ * that the server has not reached opens and stays silent (wire fact 18), and only a list gives a right version.
  */
 function giveUpOnSilence<Item>(state: Streaming): WatchStep<Item> {
-  const silences = state.heard ? 1 : state.silences + 1;
-  const next = { ...state, silences };
   const effects: WatchEffect<Item>[] = [
     { type: 'close', stream: state.stream },
     {
@@ -316,7 +350,7 @@ function giveUpOnSilence<Item>(state: Streaming): WatchStep<Item> {
       },
     },
   ];
-  return prepend(effects, silences > 1 ? startListing(next) : startStream(next, state.resumeFrom));
+  return prepend(effects, startListing(state));
 }
 
 function takeEvent<Item extends Watched>(state: Streaming, event: WatchEvent<Item>, random: number): WatchStep<Item> {
@@ -326,11 +360,14 @@ function takeEvent<Item extends Watched>(state: Streaming, event: WatchEvent<Ite
   }
   const version = event.type === 'bookmark' ? event.resourceVersion : event.item.resourceVersion;
   const order = compareResourceVersions(version, state.resumeFrom);
+  // A server sends only what came after the resume point (wire fact 14). So the resume point is wrong: an earlier
+  // bookmark or list came from the future.
+  if (order < 0) return prepend([{ type: 'close', stream: state.stream }], listAgain(state, random));
   const advanced = order > 0;
   const effects: WatchEffect<Item>[] = [];
   if (event.type === 'deleted') {
     // Also at the resume point itself: that the uid is gone stays true, and to miss it would be worse than to hear it twice.
-    if (order >= 0) effects.push({ type: 'deleted', item: event.item });
+    effects.push({ type: 'deleted', item: event.item });
   } else if (event.type !== 'bookmark' && advanced) {
     effects.push({ type: 'present', item: event.item, by: 'watch' });
   }
@@ -342,7 +379,7 @@ function takeEvent<Item extends Watched>(state: Streaming, event: WatchEvent<Ite
       ...state,
       opened: true,
       heard: true,
-      silences: 0,
+      doubted: false,
       advanced: state.advanced || advanced,
       resumeFrom: advanced ? version : state.resumeFrom,
     },
@@ -373,31 +410,40 @@ function recoverStream<Item>(state: Streaming, failure: RequestFailure, random: 
   const attempts = state.attempts + 1;
   switch (failure.kind) {
     case 'expired':
-      // The first list comes at once; a server whose lists are too old for its own watches is given time.
-      if (attempts === 1) return startListing({ ...state, attempts });
-      return waitToList(state, attempts, retryDelayMs(attempts, random));
+      return listAgain(state, random);
     case 'unavailable':
     case 'throttled':
-      return waitToOpen(state, attempts, delayAfter(failure, attempts, random));
+      return waitToOpen(state, attempts, atLeastRetryAfterMs(retryDelayMs(attempts, random), failure.retryAfterMs));
     default:
-      // Malformed: the same bytes would come again from the same version. Denied: where only the verb
+      // Malformed: the same bytes would come again from the same version. Refused: where only the verb
       // watch is missing, lists still bring news.
       return recoverByListing(state, failure, random);
   }
 }
 
-function recoverByListing<Item>(state: WatchState, failure: RequestFailure, random: number): WatchStep<Item> {
+/** The first list comes at once. A server whose lists and watches contradict each other again is asked with back-off. */
+function listAgain<Item>(state: Streaming, random: number): WatchStep<Item> {
   const attempts = state.attempts + 1;
-  return waitToList(state, attempts, delayAfter(failure, attempts, random));
+  if (attempts === 1) return startListing({ ...state, attempts });
+  return waitToList(state, attempts, retryDelayMs(attempts, random));
 }
 
-function delayAfter(failure: RequestFailure, attempts: number, random: number): number {
-  const deniedMs = Math.round(WATCH_DENIED_RETRY_MS * (1 - random / 2));
-  const ownDelayMs = PASSING_KINDS.has(failure.kind) ? retryDelayMs(attempts, random) : deniedMs;
-  return atLeastRetryAfterMs(ownDelayMs, failure.retryAfterMs);
+function recoverByListing<Item>(
+  state: Extract<WatchState, { phase: 'listing' | 'streaming' }>,
+  failure: RequestFailure,
+  random: number,
+): WatchStep<Item> {
+  const attempts = state.attempts + 1;
+  if (PASSING_KINDS.has(failure.kind)) {
+    return waitToList(state, attempts, atLeastRetryAfterMs(retryDelayMs(attempts, random), failure.retryAfterMs));
+  }
+  const counter = state.phase === 'listing' ? 'listRefusals' : 'streamRefusals';
+  const refusals = state[counter] + 1;
+  const delayMs = atLeastRetryAfterMs(refusalDelayMs(refusals, random), failure.retryAfterMs);
+  return waitToList({ ...state, [counter]: refusals }, attempts, delayMs);
 }
 
-/** Everything else is a refusal that asking again soon will not mend. */
+/** Everything else is a refusal, which usually stays. */
 const PASSING_KINDS: ReadonlySet<RequestFailure['kind']> = new Set([
   'throttled',
   'expired',

@@ -14,15 +14,24 @@ import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
 import type { Answer, Ports, WriteAnswer } from './ports.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
-import { Watcher } from './watcher.ts';
+import { Watcher, type WatchSurroundings } from './watcher.ts';
 
 const log = debugLog('lease-elector:driver');
 
 /**
- * Inputs that may wait for their turn. They are taken as soon as they come; only what arrives while one is
- * being taken waits, so more than a few are a defect.
+ * Events of all watches that may wait for their turn. The server decides how many it sends, so more of them are no
+ * defect: the watch drops them and lists again.
  */
-const INPUT_QUEUE_LIMIT = 1_000;
+export const WATCH_EVENT_QUEUE_LIMIT = 1_000;
+
+/**
+ * Inputs that may wait for their turn, the events included. They are taken as soon as they come; only what arrives while
+ * one is being taken waits, so more of them are a defect.
+ *
+ * No server reaches it. The watch events are bounded, each leads to two reports at most, and every other answer belongs
+ * to a request that this process made.
+ */
+export const INPUT_QUEUE_LIMIT = 10_000;
 
 /** What the driver asks of the application's side. */
 export interface Application {
@@ -49,6 +58,8 @@ export class Driver {
   #broken = false;
   /** How often work was waited for. */
   #settlings = 0;
+  /** Events of watches in the queue. */
+  #waitingEvents = 0;
   /** Resolves when the next renewal was handed to its socket. */
   #renewalAwaited: PromiseWithResolvers<void> | null = null;
   #lockKept = false;
@@ -116,6 +127,17 @@ export class Driver {
     } finally {
       this.#busy = false;
     }
+  }
+
+  /** `false` when too many events wait: this one is dropped. */
+  #enqueueEvent(work: () => void): boolean {
+    if (this.#waitingEvents >= WATCH_EVENT_QUEUE_LIMIT) return false;
+    this.#waitingEvents += 1;
+    this.#enqueue(() => {
+      this.#waitingEvents -= 1;
+      work();
+    });
+    return true;
   }
 
   #step(fact: Fact): void {
@@ -186,7 +208,11 @@ export class Driver {
           pod,
         }));
       case 'claimSiblingLock':
-        return this.#ports.siblingLock.claim((outcome) => this.take({ type: 'siblingLockAnswered', outcome }));
+        return this.#ports.siblingLock.claim((outcome, { refusedBy } = {}) =>
+          this.take({ type: 'siblingLockAnswered', outcome, ...(refusedBy === undefined ? {} : { refusedBy }) }),
+        );
+      case 'findSiblingLockHolder':
+        return this.#findSiblingLockHolder();
       case 'settleWork':
         return this.#settleWork();
       case 'shutDown':
@@ -230,6 +256,11 @@ export class Driver {
         this.take(settled.ok ? factOf(settled.value) : { type: 'requestFailed', request, failure: settled.failure }),
       )
       .catch(this.#reportDefect);
+  }
+
+  #findSiblingLockHolder(): void {
+    const found = this.#ports.siblingLock.findHolder?.() ?? Promise.resolve(null);
+    found.then((holder) => this.take({ type: 'siblingLockHolderFound', holder })).catch(this.#reportDefect);
   }
 
   #settleWork(): void {
@@ -287,8 +318,13 @@ export class Driver {
     this.#podWatcher.start();
   }
 
-  get #surroundings(): { clock: Clock; random: Random; enqueue: (work: () => void) => void } {
-    return { clock: this.#clock, random: this.#random, enqueue: (work) => this.#enqueue(work) };
+  get #surroundings(): WatchSurroundings {
+    return {
+      clock: this.#clock,
+      random: this.#random,
+      enqueue: (work) => this.#enqueue(work),
+      enqueueEvent: (work) => this.#enqueueEvent(work),
+    };
   }
 
   #shutDown(freeSiblingLock: boolean): void {

@@ -19,7 +19,7 @@ export type WriteAnswer = Answer<LeaseRecord> & {
   readonly altered?: readonly string[];
 };
 
-/** The one Lease of the election. Every method ends within the request time-out. */
+/** The one Lease of the election. Every step of a method ends within the request time-out. */
 export interface LeasePort {
   /** A consistent read (no `resourceVersion`); `null` when there is no such Lease. */
   read(): Promise<Answer<LeaseRecord | null>>;
@@ -68,15 +68,33 @@ export interface WatchPort<Item> {
 /** Outcome of the claim on the abstract socket that lets one process per Pod campaign. */
 export type SiblingLockOutcome = 'held' | 'taken' | 'unsupported';
 
+/** What goes with an outcome. */
+export interface SiblingLockDetail {
+  /** With `taken`: the bind was refused with this error code, so nobody can tell whether another process holds the socket. */
+  readonly refusedBy?: string;
+}
+
+/** A process, as the kernel knows it. */
+export interface SiblingLockHolder {
+  readonly pid: number;
+  /** The id of its user. */
+  readonly uid: number;
+}
+
+/** Receives each outcome of a claim. */
+export type SiblingLockListener = (outcome: SiblingLockOutcome, detail?: SiblingLockDetail) => void;
+
 /** One campaigner per Pod: an abstract Unix socket named after the Pod's uid and the Lease. */
 export interface SiblingLockPort {
   /**
    * Tries to bind it. After `taken` it keeps waiting for the holder to die and tries again, and
-   * calls back with `held` once it has it.
+   * calls back with `held` once it has it. A refused bind counts as `taken`, and is tried again, too.
    */
-  claim(outcome: (outcome: SiblingLockOutcome) => void): void;
+  claim(listener: SiblingLockListener): void;
   /** Gives it up, or stops waiting for it. */
   free(): void;
+  /** The process that holds it; `null` when it cannot be seen. Left out where nobody can be seen. */
+  findHolder?(): Promise<SiblingLockHolder | null>;
 }
 
 /** Everything outside. */

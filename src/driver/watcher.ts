@@ -3,10 +3,12 @@
  */
 
 import type { Clock, Timer } from '../clock.ts';
+import type { RequestFailure } from '../core/request-failure.ts';
 import {
   INITIAL_WATCH_STATE,
   stepWatch,
   type WatchEffect,
+  type WatchEvent,
   type Watched,
   type WatchInput,
   type WatchState,
@@ -14,39 +16,65 @@ import {
 import type { Random } from '../random.ts';
 import type { WatchPort, WatchStream } from './ports.ts';
 
+/**
+ * A timer that fires this many milliseconds after it was due is late: the process stood still. Node.js fires timers a few
+ * milliseconds late when it is healthy.
+ */
+const TIMER_LATE_MS = 250;
+
+/** This failure replaces the events that were dropped. It closes the stream, and a list follows with back-off. */
+const TOO_MANY_EVENTS: RequestFailure = {
+  kind: 'malformed',
+  message:
+    'the watch is closed: its server sent more events at once than may wait. No action is needed: a list follows',
+  retryAfterMs: null,
+  missingRule: null,
+  cause: null,
+};
+
 /** What a watch tells about its object. */
 export type WatchReport<Item> = Extract<
   WatchEffect<Item>,
   { readonly type: 'present' | 'absent' | 'deleted' | 'failed' }
 >;
 
+/** What a watch shares with the rest of the elector. */
+export interface WatchSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Runs the work in its turn: one input of the whole elector at a time. */
+  readonly enqueue: (work: () => void) => void;
+  /** The same for an event of a stream; `false` when too many events wait already, and this one is dropped. */
+  readonly enqueueEvent: (work: () => void) => boolean;
+}
+
 export class Watcher<Item extends Watched> {
   readonly #port: WatchPort<Item>;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #enqueue: (work: () => void) => void;
+  readonly #enqueue: WatchSurroundings['enqueue'];
+  readonly #enqueueEvent: WatchSurroundings['enqueueEvent'];
   readonly #report: (report: WatchReport<Item>) => void;
   readonly #opened: () => void;
   #state: WatchState = INITIAL_WATCH_STATE;
   #stream: WatchStream | null = null;
+  /** The stream of which an event was dropped, because too many waited; numbers of streams begin with 1. */
+  #overflowedStream = 0;
   #timer: Timer | null = null;
 
-  /**
-   * @param enqueue runs the work in its turn: one input of the whole elector at a time.
-   * @param opened hears, in its turn, that the API server has granted a stream
-   */
-  constructor(options: {
-    readonly port: WatchPort<Item>;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly enqueue: (work: () => void) => void;
-    readonly report: (report: WatchReport<Item>) => void;
-    readonly opened: () => void;
-  }) {
+  /** @param options.opened hears, in its turn, that the API server has granted a stream */
+  constructor(
+    options: WatchSurroundings & {
+      readonly port: WatchPort<Item>;
+      readonly report: (report: WatchReport<Item>) => void;
+      readonly opened: () => void;
+    },
+  ) {
     this.#port = options.port;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#enqueue = options.enqueue;
+    this.#enqueueEvent = options.enqueueEvent;
     this.#report = options.report;
     this.#opened = options.opened;
   }
@@ -93,14 +121,7 @@ export class Watcher<Item extends Watched> {
         this.#stream = null;
         return;
       case 'setTimer':
-        this.#timer?.cancel();
-        this.#timer = this.#clock.setTimer(effect.afterMs, () => {
-          const fired = this.#timer;
-          // One that was set anew while this waited for its turn takes its place.
-          this.#enqueue(() => {
-            if (fired === this.#timer) this.#take({ type: 'timerFired' });
-          });
-        });
+        this.#setTimer(effect.afterMs);
         return;
       case 'clearTimer':
         this.#timer?.cancel();
@@ -111,10 +132,32 @@ export class Watcher<Item extends Watched> {
     }
   }
 
+  #setTimer(afterMs: number): void {
+    this.#timer?.cancel();
+    const dueMs = this.#clock.nowMs() + afterMs;
+    const timer = this.#clock.setTimer(afterMs, () => {
+      const late = this.#clock.nowMs() - dueMs >= TIMER_LATE_MS;
+      this.#enqueue(() => {
+        // A timer that was set again while this one waited for its turn takes its place.
+        if (timer === this.#timer) this.#take({ type: 'timerFired', late });
+      });
+    });
+    this.#timer = timer;
+  }
+
   async #list(request: number): Promise<void> {
     const answer = await this.#port.list();
-    if (answer.ok) this.#takeInTurn({ type: 'listed', request, ...answer.value });
+    if (answer.ok) this.#takeInTurn({ type: 'listed', request, ...answer.value, random: this.#random.next() });
     else this.#takeInTurn({ type: 'listFailed', request, failure: answer.failure, random: this.#random.next() });
+  }
+
+  #takeEventInTurn(stream: number, event: WatchEvent<Item>): void {
+    // One failure stands for all the events that are dropped: the queue must not fill with failures instead.
+    if (stream === this.#overflowedStream) return;
+    const received = { type: 'received', stream, event, random: this.#random.next() } as const;
+    if (this.#enqueueEvent(() => this.#take(received))) return;
+    this.#overflowedStream = stream;
+    this.#takeInTurn({ ...received, event: { type: 'error', failure: TOO_MANY_EVENTS } });
   }
 
   #open(stream: number, resourceVersion: string, timeoutSeconds: number): void {
@@ -123,7 +166,7 @@ export class Watcher<Item extends Watched> {
         this.#takeInTurn({ type: 'opened', stream });
         this.#enqueue(this.#opened);
       },
-      event: (event) => this.#takeInTurn({ type: 'received', stream, event, random: this.#random.next() }),
+      event: (event) => this.#takeEventInTurn(stream, event),
       ended: (failure) => this.#takeInTurn({ type: 'ended', stream, failure, random: this.#random.next() }),
     });
   }

@@ -1,8 +1,8 @@
 /**
  * Sends one request, or opens one stream, over `node:https`; every outcome is an answer, nothing is thrown.
  *
- * It repeats nothing but a request answered 401, once, with the token read anew. Whether and when to ask
- * again is decided by the core.
+ * It repeats a request in two cases, once each: after a 401, with the token read again, and after the death of a kept
+ * connection. Whether and when to ask again in any other case is decided by the core.
  */
 
 // Types alone: to import `node:http` is to read each of its exports, and those of the web (WebSocket…) load
@@ -10,26 +10,30 @@
 import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
 import { debugLog } from '../debug-log.ts';
-import { type ApiStatus, failureOfAnswer, failureOfError, malformed, provesAbsence, readStatus } from './api-error.ts';
+import { malformed } from './api-error.ts';
 import { type ApiRequest, describeRequest, methodOf, pathOf } from './api-request.ts';
+import { parseJson } from './bounded-json.ts';
 import type { Authorization, Credentials } from './credentials.ts';
+import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome } from './exchange.ts';
+import { type Conceal, Secrets } from './server-words.ts';
+import { SharedAuthorization } from './shared-authorization.ts';
+import { nameByContext, TlsIdentity } from './tls-identity.ts';
+
+export { ANSWER_LIMIT_BYTES } from './exchange.ts';
 
 const debug = debugLog('lease-elector:kube');
-
-/**
- * A longer answer is not read to its end, in bytes. One object of etcd is at most 1.5 MiB, and no request
- * of ours is answered with more than one.
- */
-export const ANSWER_LIMIT_BYTES: number = 4 * 1024 * 1024;
 
 /**
  * TCP keep-alive probes begin after this many milliseconds of silence, so that a network device does not
  * forget a quiet connection, and a dead peer is found out.
  */
 export const TCP_KEEP_ALIVE_MS = 15_000;
+
+/** So many requests are on the wire at once, each on a connection of its own: none waits for the answer to another. */
+export const REQUEST_CONNECTIONS = 2;
 
 /** How a request ended; `absent` is set when a 404 proves that the object itself does not exist. */
 export type ApiAnswer =
@@ -56,37 +60,41 @@ export interface RequestHooks {
 
 /** What the ports need of it; a simulation puts a network of its own in this place. */
 export interface ApiTransport {
-  /** Sends a request and reads its answer as JSON. Ends within the request time-out. */
+  /** Sends a request and reads its answer as JSON. Each of its steps ends within its time-out. */
   request(request: ApiRequest, hooks?: RequestHooks): Promise<ApiAnswer>;
   /** Opens a stream on a connection of its own. Closing it is final and silent. */
   stream(request: ApiRequest, sink: ByteSink): { close(): void };
+  /** Takes the credentials that were sent out of words of the server. */
+  readonly conceal?: Conceal;
 }
 
 /** What an `ApiClient` needs. */
 export interface ApiClientOptions {
   readonly credentials: Credentials;
-  /** For a whole request with its answer, and for the head of a stream, in milliseconds. */
+  /** From the moment a request is written to the end of its answer (of a stream: its head), in milliseconds; likewise for each step before. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
 }
 
-/** The connections to one API server: one for requests, kept alive, and one for each open stream. */
+/** The connections to one API server: two for requests, kept alive, and one for each open stream. */
 export class ApiClient implements ApiTransport {
   readonly #credentials: Credentials;
-  readonly #requestTimeoutMs: number;
-  readonly #clock: Clock;
+  readonly #authorization: SharedAuthorization;
   readonly #open: (options: RequestOptions) => ClientRequest;
-  /** One connection is enough for all requests of an elector, and keeps their order. */
   readonly #requestAgent: HttpAgent;
-  /** Streams end with their connection; the agent is there for the TLS session, which it resumes. */
-  readonly #streamAgent: HttpAgent;
-  /** What still wants an answer. */
-  readonly #underWay = new Set<Exchange>();
+  /** A stream ends with its connection. So does a request that must not use a kept one. */
+  readonly #freshAgent: HttpAgent;
+  readonly #tls = new TlsIdentity();
+  readonly #secrets = new Secrets();
+  readonly #exchanges: ExchangeOptions;
+  /** They carried a request before. `reusedSocket` is not set for a request that waited in the agent's queue. */
+  readonly #usedConnections = new WeakSet<Socket>();
+  /** A kept connection died under a request, and none has carried an answer since. */
+  #keptConnectionsDie = false;
 
   constructor({ credentials, requestTimeoutMs, clock }: ApiClientOptions) {
     this.#credentials = credentials;
-    this.#requestTimeoutMs = requestTimeoutMs;
-    this.#clock = clock;
+    this.#authorization = new SharedAuthorization(credentials, requestTimeoutMs, clock);
     const { Agent, request } =
       credentials.server.protocol === 'https:'
         ? { Agent: HttpsAgent, request: httpsRequest }
@@ -95,21 +103,38 @@ export class ApiClient implements ApiTransport {
     this.#requestAgent = new Agent({
       keepAlive: true,
       keepAliveMsecs: TCP_KEEP_ALIVE_MS,
-      maxSockets: 1,
-      maxFreeSockets: 1,
+      maxSockets: REQUEST_CONNECTIONS,
+      maxFreeSockets: REQUEST_CONNECTIONS,
     });
-    this.#streamAgent = new Agent({ keepAlive: false });
+    this.#freshAgent = new Agent({ keepAlive: false });
+    for (const agent of [this.#requestAgent, this.#freshAgent]) nameByContext(agent);
+    this.#exchanges = { clock, timeoutMs: requestTimeoutMs, conceal: this.conceal, underWay: new Set() };
+  }
+
+  get conceal(): Conceal {
+    return this.#secrets.conceal;
+  }
+
+  /** The present authorization, for what it says about this process. Rejects after the request time-out. */
+  authorize(): Promise<Authorization> {
+    return this.#authorization.get();
   }
 
   request(request: ApiRequest, hooks: RequestHooks = {}): Promise<ApiAnswer> {
     return new Promise((resolve) => {
-      const exchange = this.#send(request, this.#requestAgent, {
+      const exchange = this.#send(request, {
         written: hooks.written ?? (() => {}),
-        succeeded(response) {
+        succeeded: (response) => {
           collect(response, (error, text) => {
-            exchange.finish();
-            if (error !== null) resolve({ ok: false, failure: failureOfError(request, error), absent: false });
-            else resolve(parseAnswer(request, text));
+            if (error !== null) return exchange.fail(exchange.failureOf(error));
+            const parsed = parseJson(text);
+            if (parsed.ok) {
+              exchange.finish();
+              return resolve({ ok: true, value: parsed.value });
+            }
+            // Nonsense comes from a sick server, or from something else in its place.
+            exchange.leaveConnection();
+            exchange.fail(malformed(request, `the answer ${parsed.problem}`));
           });
         },
         failed: (failure, absent) => resolve({ ok: false, failure, absent }),
@@ -125,7 +150,7 @@ export class ApiClient implements ApiTransport {
       exchange.finish();
       sink.ended(failure);
     };
-    const exchange = this.#send(request, this.#streamAgent, {
+    const exchange = this.#send(request, {
       written: () => {},
       succeeded(response) {
         // The time-out was for the head alone; whether a silent stream is dead is decided by the core.
@@ -135,7 +160,7 @@ export class ApiClient implements ApiTransport {
           if (!over) sink.bytes(chunk);
         });
         response.on('end', () => end(null));
-        response.on('error', (error) => end(failureOfError(request, error)));
+        response.on('error', (error) => end(exchange.failureOf(error)));
       },
       failed: (failure) => end(failure),
     });
@@ -152,157 +177,130 @@ export class ApiClient implements ApiTransport {
    * connection is not sent any more: the agent alone would open another one for it.
    */
   close(): void {
-    for (const exchange of [...this.#underWay]) exchange.cancel(new Error('the connections were closed'));
+    for (const exchange of [...this.#exchanges.underWay]) exchange.cancel(new Error('the connections were closed'));
     // The agent does so even for a request that was cancelled, and would keep that connection for the next one.
     this.#requestAgent.on('free', (socket: Socket) => socket.destroy());
     this.#requestAgent.destroy();
-    this.#streamAgent.destroy();
+    this.#freshAgent.destroy();
   }
 
-  #send(request: ApiRequest, agent: HttpAgent, outcome: Outcome): Exchange {
-    const exchange = new Exchange(request, this.#clock, this.#requestTimeoutMs, outcome, this.#underWay);
-    this.#attempt(exchange, agent, false);
+  #send(request: ApiRequest, outcome: Outcome): Exchange {
+    const exchange = new Exchange(request, outcome, this.#exchanges);
+    this.#attempt(exchange);
     return exchange;
   }
 
-  #attempt(exchange: Exchange, agent: HttpAgent, again: boolean): void {
-    this.#credentials.authorize().then(
-      (authorization) => this.#write(exchange, agent, authorization, again),
-      (error: unknown) => exchange.fail(failureOfError(exchange.request, error)),
+  #attempt(exchange: Exchange): void {
+    this.#authorization.get().then(
+      (authorization) => this.#write(exchange, authorization),
+      (error: unknown) => exchange.fail(exchange.failureOf(error)),
     );
   }
 
-  #write(exchange: Exchange, agent: HttpAgent, authorization: Authorization, again: boolean): void {
+  #write(exchange: Exchange, authorization: Authorization): void {
     if (exchange.over) return;
     try {
       const { server } = this.#credentials;
-      const body = exchange.request.body === undefined ? null : JSON.stringify(exchange.request.body);
-      const options: RequestOptions = {
-        ...authorization.options,
-        agent: authorization.proxyAgent ?? agent,
+      const { request } = exchange;
+      const body = request.body === undefined ? null : JSON.stringify(request.body);
+      const sent = this.#open({
+        ...(server.protocol === 'https:' ? this.#tls.of(authorization.options) : {}),
+        agent: this.#agentFor(exchange, authorization),
         hostname: server.hostname,
         port: server.port,
-        method: methodOf(exchange.request.verb),
-        path: server.basePath + pathOf(exchange.request),
-        headers: headersOf(authorization, body),
-      };
-      const sent = this.#open(options);
-      sent.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS));
-      sent.on('finish', () => exchange.noteWritten());
+        method: methodOf(request.verb),
+        path: server.basePath + pathOf(request),
+      });
+      const headers = headersOf(authorization, body);
+      // Not among the options, which Node.js prints with NODE_DEBUG=https.
+      for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
+      this.#secrets.remember(secretsOf(headers));
+      exchange.sent = sent;
+      // A proxy's agent has no queue: until there is a connection, its tunnel is being made.
+      exchange.enter(authorization.proxyAgent === null ? 'queued' : 'connecting');
+      let wasUsed = false;
+      sent.on('socket', (socket) => {
+        wasUsed = this.#usedConnections.has(socket);
+        this.#usedConnections.add(socket);
+        this.#noteConnection(exchange, sent, socket);
+      });
+      sent.on('finish', () => {
+        if (exchange.sent === sent) exchange.enter('written');
+      });
       sent.on('error', (error) => {
-        if (exchange.sent === sent) exchange.fail(failureOfError(exchange.request, error));
+        if (exchange.sent === sent) this.#noteError(exchange, wasUsed, error);
       });
       sent.on('response', (response) => {
-        if (debug.enabled) debug('%s: %d', describeRequest(exchange.request), response.statusCode);
-        if (response.statusCode === 401 && !again) {
-          // Read to its end, or cut by the time-out: a body that never ends would hold the only connection for ever.
-          collect(response, () => {
-            this.#credentials.distrust();
-            this.#attempt(exchange, agent, true);
-          });
-        } else {
-          exchange.take(response);
-        }
+        if (debug.enabled) debug('%s: %d', describeRequest(request), response.statusCode);
+        if (wasUsed) this.#keptConnectionsDie = false;
+        if (response.statusCode === 401 && !exchange.reauthorized) this.#authorizeAgain(exchange, response);
+        else exchange.take(response);
       });
-      exchange.sent = sent;
       sent.end(body ?? undefined);
     } catch (error) {
       // A CA or client key that OpenSSL cannot parse throws here.
-      exchange.fail(failureOfError(exchange.request, error));
+      exchange.fail(exchange.failureOf(error));
     }
   }
-}
 
-/** Who waits for a request. Exactly one of the two is called, once, unless the exchange is abandoned. */
-interface Outcome {
-  /** The request is on the wire, or ended before it was. */
-  written(): void;
-  /** The head said 2xx; the body is still to come. */
-  succeeded(response: IncomingMessage): void;
-  failed(failure: RequestFailure, absent: boolean): void;
-}
+  #agentFor(exchange: Exchange, { proxyAgent }: Authorization): HttpAgent {
+    const { verb } = exchange.request;
+    // A create is not sent twice, so where kept connections die it would never arrive on one.
+    const fresh = verb === 'watch' || exchange.repeated || (verb === 'create' && this.#keptConnectionsDie);
+    if (proxyAgent === null) return fresh ? this.#freshAgent : this.#requestAgent;
+    if (fresh) closeKept(proxyAgent);
+    return proxyAgent;
+  }
 
-/** One request under way, with its time-out, over one or (after a 401) two attempts. */
-class Exchange {
-  readonly request: ApiRequest;
-  /** No further outcome is wanted. */
-  over = false;
-  sent: ClientRequest | null = null;
-  readonly #outcome: Outcome;
-  #written = false;
-  readonly #timer: Timer;
-  readonly #underWay: Set<Exchange>;
-
-  /** @param underWay is added to, and taken from when its time-out has served its purpose. */
-  constructor(request: ApiRequest, clock: Clock, timeoutMs: number, outcome: Outcome, underWay: Set<Exchange>) {
-    this.request = request;
-    this.#outcome = outcome;
-    this.#underWay = underWay.add(this);
-    this.#timer = clock.setTimer(timeoutMs, () => {
-      // Destroying the request also ends an answer that is half read: it becomes the error of its stream.
-      const error = new Error(
-        `no answer within ${timeoutMs} ms${request.body === undefined ? '' : '; it may or may not have been carried out'}`,
-      );
-      this.cancel(error);
+  #noteConnection(exchange: Exchange, sent: ClientRequest, socket: Socket): void {
+    if (exchange.sent !== sent) return;
+    exchange.carriedBy(socket);
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    exchange.enter('connecting');
+    if (!socket.connecting) return;
+    // TLS begins, and has a time-out of its own.
+    socket.once('connect', () => {
+      if (exchange.sent === sent) exchange.enter('connecting');
     });
   }
 
-  /** Gives up waiting for an answer. */
-  cancel(error: Error): void {
-    this.sent?.destroy(error);
-    this.fail(failureOfError(this.request, error));
+  /** An error before the head of an answer. */
+  #noteError(exchange: Exchange, wasUsed: boolean, error: Error): void {
+    if (exchange.over) return;
+    const died = wasUsed && !exchange.repeated && !isNonsense(error);
+    if (died) this.#keptConnectionsDie = true;
+    if (!died || !isRepeatable(exchange.request)) return exchange.fail(exchange.failureOf(error));
+    debug('%s is sent once more: its connection died', describeRequest(exchange.request));
+    exchange.repeated = true;
+    this.#attempt(exchange);
   }
 
-  noteWritten(): void {
-    if (this.#written) return;
-    this.#written = true;
-    this.#outcome.written();
-  }
-
-  take(response: IncomingMessage): void {
-    if (this.over) {
-      response.destroy();
-      return;
-    }
-    const httpStatus = response.statusCode ?? 0;
-    if (httpStatus >= 200 && httpStatus < 300) {
-      this.#outcome.succeeded(response);
-      return;
-    }
-    collect(response, (_error, text) => {
-      // Also half an error body: its status alone says what happened.
-      const status = parseStatus(text);
-      const failure = failureOfAnswer(this.request, httpStatus, status, response.headers['retry-after']);
-      this.fail(failure, provesAbsence(this.request, httpStatus, status));
+  #authorizeAgain(exchange: Exchange, response: IncomingMessage): void {
+    // Read to its end, or cut by the time-out: a body that never ends would hold the only connection for ever.
+    collect(response, () => {
+      if (exchange.over) return;
+      exchange.leaveConnection();
+      exchange.reauthorized = true;
+      this.#authorization.distrust();
+      this.#attempt(exchange);
     });
-  }
-
-  fail(failure: RequestFailure, absent = false): void {
-    if (this.over) return;
-    this.finish();
-    this.over = true;
-    debug('%s', failure.message);
-    this.noteWritten();
-    this.#outcome.failed(failure, absent);
-  }
-
-  /** The time-out has served its purpose. */
-  finish(): void {
-    this.#timer.cancel();
-    this.#underWay.delete(this);
-  }
-
-  /** Nobody waits any more. */
-  abandon(): void {
-    this.over = true;
-    this.finish();
-    this.sent?.destroy();
   }
 }
 
-function headersOf(authorization: Authorization, body: string | null): Record<string, string | number> {
+/** The server sent something, but not HTTP. */
+function isNonsense(error: Error & { readonly code?: string }): boolean {
+  return error.code?.startsWith('HPE_') === true;
+}
+
+/** Has the agent open a connection for the next request. */
+function closeKept(agent: HttpAgent): void {
+  for (const sockets of Object.values(agent.freeSockets ?? {})) for (const socket of sockets ?? []) socket.destroy();
+}
+
+function headersOf({ headers: given, options }: Authorization, body: string | null): Record<string, string | number> {
   const headers: Record<string, string | number> = {
-    ...authorization.headers,
+    ...(options.auth == null ? {} : { authorization: `Basic ${Buffer.from(options.auth).toString('base64')}` }),
+    ...given,
     accept: 'application/json',
     'user-agent': 'lease-elector',
   };
@@ -313,41 +311,11 @@ function headersOf(authorization: Authorization, body: string | null): Record<st
   return headers;
 }
 
-/** Reads a body to its end, or to the limit; calls back once, with what was read. */
-function collect(response: IncomingMessage, done: (error: Error | null, text: string) => void): void {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  let over = false;
-  const finish = (error: Error | null): void => {
-    if (over) return;
-    over = true;
-    done(error, Buffer.concat(chunks).toString('utf8'));
-  };
-  response.on('data', (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > ANSWER_LIMIT_BYTES) {
-      finish(new Error(`the answer is longer than ${ANSWER_LIMIT_BYTES} bytes`));
-      response.destroy();
-    } else {
-      chunks.push(chunk);
-    }
-  });
-  response.on('end', () => finish(null));
-  response.on('error', finish);
-}
-
-function parseAnswer(request: ApiRequest, text: string): ApiAnswer {
-  try {
-    return { ok: true, value: JSON.parse(text) };
-  } catch (cause) {
-    return { ok: false, failure: malformed(request, 'the answer is not JSON', cause), absent: false };
-  }
-}
-
-function parseStatus(text: string): ApiStatus | null {
-  try {
-    return readStatus(JSON.parse(text));
-  } catch {
-    return null;
-  }
+/** What must not be shown of what is sent: the token, or the name and password of basic authentication. */
+function secretsOf(headers: Record<string, string | number>): string[] {
+  const value = String(headers['authorization'] ?? headers['Authorization'] ?? '');
+  const [scheme = '', credential = ''] = value.split(' ');
+  if (scheme !== 'Basic') return [credential];
+  const text = Buffer.from(credential, 'base64').toString();
+  return [credential, text, text.slice(text.indexOf(':') + 1)];
 }

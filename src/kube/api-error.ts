@@ -7,9 +7,11 @@
 
 import type { MissingRule, RequestFailure, RequestFailureKind } from '../core/request-failure.ts';
 import { type ApiRequest, describeRequest, resourceTitle } from './api-request.ts';
+import { type Conceal, cleanWords } from './server-words.ts';
 
 /** The fields of a Kubernetes Status that are looked at (API conventions, "Response Status Kind"). */
 export interface ApiStatus {
+  /** As the server wrote it: `cleanWords` makes it fit for a message. */
   readonly message: string;
   readonly reason: string;
   readonly code: number;
@@ -56,6 +58,7 @@ export function provesAbsence(request: ApiRequest, httpStatus: number, status: A
   return (
     httpStatus === 404 &&
     status !== null &&
+    refuserOf(status) === null &&
     status.reason === 'NotFound' &&
     status.name === request.name &&
     status.kind === request.resource
@@ -68,13 +71,14 @@ export function failureOfAnswer(
   httpStatus: number,
   status: ApiStatus | null,
   retryAfterHeader: string | undefined,
+  conceal?: Conceal,
 ): RequestFailure {
   const kind = kindOfHttpStatus(httpStatus, status);
-  const said = status?.message ? `: ${status.message}` : '';
-  const base = `${describeRequest(request)} was answered ${httpStatus}${said}`;
+  const words = cleanWords(status?.message ?? '', conceal);
+  const base = `${describeRequest(request)} was answered ${httpStatus}${words === '' ? '' : `: ${words}`}`;
   return {
     kind,
-    message: kind === 'forbidden' ? forbiddenMessage(request, base, status) : base + adviceFor(kind, httpStatus),
+    message: base + adviceFor(request, kind, httpStatus, status, conceal),
     retryAfterMs: retryAfterMs(retryAfterHeader, status),
     missingRule: kind === 'forbidden' ? missingRule(request, status) : null,
     cause: null,
@@ -82,13 +86,13 @@ export function failureOfAnswer(
 }
 
 /** The Status of a watch's ERROR event (wire facts 17 and 18). */
-export function failureOfErrorEvent(request: ApiRequest, object: unknown): RequestFailure {
+export function failureOfErrorEvent(request: ApiRequest, object: unknown, conceal?: Conceal): RequestFailure {
   const status = readStatus(object);
   const code = status?.code ?? 0;
   const expired = code === 410 || status?.reason === 'Expired' || status?.reason === 'Gone';
   return {
     kind: expired ? 'expired' : code === 429 ? 'throttled' : 'unavailable',
-    message: `${describeRequest(request)} was ended by an ERROR event (code ${code}): ${status?.message ?? 'no Status'}`,
+    message: `${describeRequest(request)} was ended by an ERROR event (code ${code}): ${status === null ? 'no Status' : cleanWords(status.message, conceal)}`,
     retryAfterMs: retryAfterMs(undefined, status),
     missingRule: null,
     cause: null,
@@ -96,21 +100,31 @@ export function failureOfErrorEvent(request: ApiRequest, object: unknown): Reque
 }
 
 /** An error of the socket, of TLS or of the time-out: the request may or may not have been carried out. */
-export function failureOfError(request: ApiRequest, error: unknown): RequestFailure {
+export function failureOfError(request: ApiRequest, error: unknown, conceal?: Conceal): RequestFailure {
   const code = codeOf(error);
   const untrusted = UNTRUSTED_CODES.has(code);
-  const text = error instanceof Error ? error.message || code : String(error);
+  const text = cleanWords(error instanceof Error ? error.message || code : String(error), conceal);
   return {
     kind: untrusted ? 'untrusted' : 'unavailable',
-    message:
-      `${describeRequest(request)} failed: ${text}` +
-      (untrusted
-        ? `. The certificate of the API server is not to be trusted (${code}): check that ca.crt, or the kubeconfig's certificate authority, belongs to this cluster and that the server's address is one the certificate names`
-        : ''),
+    message: `${describeRequest(request)} failed: ${text}${untrusted ? untrustedAdvice(code) : (PASSING_ADVICE[code] ?? '')}`,
     retryAfterMs: null,
     missingRule: null,
-    cause: error,
+    cause: causeOf(error, text, code),
   };
+}
+
+function untrustedAdvice(code: string): string {
+  return `. The certificate of the API server is not to be trusted (${code}): check that ca.crt, or the kubeconfig's certificate authority, belongs to this cluster and that the server's address is one the certificate names`;
+}
+
+/** What to do about a failure that may pass by itself. */
+const PASSING_ADVICE: Readonly<Record<string, string>> = {
+  CERT_NOT_YET_VALID: `. The API server's certificate is not valid yet (CERT_NOT_YET_VALID): check this machine's clock, or wait`,
+};
+
+/** The error itself, without the bytes of the server that the HTTP parser attaches to its errors: they may hold credentials. */
+function causeOf(error: unknown, text: string, code: string): unknown {
+  return isObject(error) && 'rawPacket' in error ? Object.assign(new Error(text), { code }) : error;
 }
 
 /** An answer that cannot be understood. */
@@ -125,6 +139,10 @@ export function malformed(request: ApiRequest, what: string, cause: unknown = nu
 }
 
 function kindOfHttpStatus(httpStatus: number, status: ApiStatus | null): RequestFailureKind {
+  // A webhook chooses the code of its refusal freely: its 401 says nothing about the token, its 409 nothing about the Lease.
+  if (refuserOf(status) !== null && httpStatus >= 400 && httpStatus !== 429) {
+    return httpStatus === 403 ? 'forbidden' : 'rejected';
+  }
   switch (httpStatus) {
     case 401:
       return 'unauthorized';
@@ -146,7 +164,18 @@ function kindOfHttpStatus(httpStatus: number, status: ApiStatus | null): Request
   }
 }
 
-function adviceFor(kind: RequestFailureKind, httpStatus: number): string {
+function adviceFor(
+  request: ApiRequest,
+  kind: RequestFailureKind,
+  httpStatus: number,
+  status: ApiStatus | null,
+  conceal: Conceal | undefined,
+): string {
+  const refuser = refuserOf(status);
+  if (refuser !== null) {
+    return `. ${cleanWords(refuser, conceal)} refused it, not the permissions of the service account: have it allow this request`;
+  }
+  if (kind === 'forbidden') return permissionAdvice(request, status);
   if (kind === 'unauthorized') {
     return '. The API server does not accept the token, also after it was read anew: its Pod may be deleted, it may have expired, or it may belong to another cluster';
   }
@@ -156,32 +185,70 @@ function adviceFor(kind: RequestFailureKind, httpStatus: number): string {
 }
 
 /** `User "u" cannot update resource "leases" in API group "coordination.k8s.io" in the namespace "n"`. */
-const DENIED_BY_AUTHORIZATION = /cannot (\w+) resource "([^"]+)" in API group "([^"]*)"/;
+const DENIED_BY_AUTHORIZATION =
+  /cannot ([a-z]{1,40}) resource "([a-z0-9./-]{1,100})" in API group "([a-z0-9.-]{0,100})"/;
 
-/** A 403 that no Role can mend: an admission webhook, a quota, a namespace that is being deleted. */
-const DENIED_BY_ADMISSION = /admission webhook|exceeded quota|being terminated|ValidatingAdmissionPolicy|PodSecurity/;
+/**
+ * The plug-in OwnerReferencesPermissionEnforcement refuses an update that adds an owner to all who may not delete the
+ * object (Kubernetes, "Admission Controllers").
+ */
+const DENIED_FOR_OWNER = /cannot set an ownerRef on a resource you can't delete/;
+
+/**
+ * Who refuses a request that authorization has let through, whatever the code of the answer. The words are those of
+ * Kubernetes' admission chain; a capture is the name.
+ */
+const REFUSERS: readonly { readonly words: RegExp; readonly title: (name: string) => string }[] = [
+  {
+    words: /admission webhook "([^"]{1,253})" denied the request/,
+    title: (name) => `The admission webhook "${name}"`,
+  },
+  {
+    words: /ValidatingAdmissionPolicy '([^']{1,253})'[^']*(?:'[^']{1,253}' )?denied request/,
+    title: (name) => `The ValidatingAdmissionPolicy "${name}"`,
+  },
+  { words: /ValidatingAdmissionPolicy/, title: () => 'A ValidatingAdmissionPolicy' },
+  { words: /exceeded quota: ([^,\s]{1,253})/, title: (name) => `The ResourceQuota "${name}"` },
+  { words: /exceeded quota/, title: () => 'A ResourceQuota' },
+  { words: /violates PodSecurity/, title: () => 'The Pod security of the namespace' },
+];
+
+/** What refused the request, other than authorization; `null` when nothing else did, or nothing that is known. */
+function refuserOf(status: ApiStatus | null): string | null {
+  for (const { words, title } of REFUSERS) {
+    const found = words.exec(status?.message ?? '');
+    if (found !== null) return title(found[1] ?? '');
+  }
+  return null;
+}
+
+function isNamespaceTerminating(status: ApiStatus | null): boolean {
+  return status?.causes.includes('NamespaceTerminating') === true || /being terminated/.test(status?.message ?? '');
+}
 
 /**
  * The permission behind a 403, in the server's own words where it gives them: a PUT may be refused for
  * want of `create` (wire fact 4). `null` when authorization was not the reason.
  */
 function missingRule(request: ApiRequest, status: ApiStatus | null): MissingRule | null {
+  const { apiGroup, resource, namespace } = request;
+  if (refuserOf(status) !== null) return null;
   const named = DENIED_BY_AUTHORIZATION.exec(status?.message ?? '');
   if (named !== null) {
-    const [, verb = request.verb, resource = request.resource, apiGroup = request.apiGroup] = named;
-    return { verb, apiGroup, resource, namespace: request.namespace };
+    return { verb: named[1] ?? '', apiGroup: named[3] ?? '', resource: named[2] ?? '', namespace };
   }
-  if (DENIED_BY_ADMISSION.test(status?.message ?? '') || status?.causes.includes('NamespaceTerminating')) return null;
-  return { verb: request.verb, apiGroup: request.apiGroup, resource: request.resource, namespace: request.namespace };
+  if (DENIED_FOR_OWNER.test(status?.message ?? '')) return { verb: 'delete', apiGroup, resource, namespace };
+  if (isNamespaceTerminating(status)) return null;
+  return { verb: request.verb, apiGroup, resource, namespace };
 }
 
-function forbiddenMessage(request: ApiRequest, base: string, status: ApiStatus | null): string {
+function permissionAdvice(request: ApiRequest, status: ApiStatus | null): string {
   if (status?.message.includes('"system:anonymous"')) {
-    return `${base}. The request carried no credentials that the API server knows: give the Pod a service account token (automountServiceAccountToken), or a user to the kubeconfig`;
+    return '. The request carried no credentials that the API server knows: give the Pod a service account token (automountServiceAccountToken), or a user to the kubeconfig';
   }
   const rule = missingRule(request, status);
-  if (rule === null) return base;
-  return `${base}. Grant \`${rule.verb}\` on ${resourceTitle(rule)} in namespace "${rule.namespace}" to the Pod's service account`;
+  if (rule === null) return '. The namespace is being deleted, so nothing can be created in it';
+  return `. Grant \`${rule.verb}\` on ${resourceTitle(rule)} in namespace "${rule.namespace}" to the Pod's service account`;
 }
 
 function retryAfterMs(header: string | undefined, status: ApiStatus | null): number | null {
@@ -202,7 +269,6 @@ const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
   'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   'CERT_SIGNATURE_FAILURE',
-  'CERT_NOT_YET_VALID',
   'CERT_HAS_EXPIRED',
   'ERROR_IN_CERT_NOT_BEFORE_FIELD',
   'ERROR_IN_CERT_NOT_AFTER_FIELD',

@@ -7,8 +7,10 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../clock.ts';
 import type { Answer, Ports } from '../driver/ports.ts';
+import { isShortage } from '../shortage.ts';
 import { ApiClient, type ApiTransport } from './api-client.ts';
 import { failureOfError } from './api-error.ts';
+import type { ApiRequest } from './api-request.ts';
 import {
   type Credentials,
   type Environment,
@@ -19,7 +21,7 @@ import {
   SERVICE_ACCOUNT_DIRECTORY,
   type UsedKubeConfig,
 } from './credentials.ts';
-import { type Identity, type PodOption, resolveIdentity } from './identity.ts';
+import { type Identity, type IdentitySources, type PodOption, resolveIdentity } from './identity.ts';
 import { leasePort, leaseWatchPort } from './lease-api.ts';
 import { podPort, podWatchPort, readPod } from './pod-api.ts';
 
@@ -29,7 +31,7 @@ export interface ConnectOptions {
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFile;
   /** @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string;
-  /** For a whole request with its answer, in milliseconds; for a watch, for the head of its answer. */
+  /** For an answer once its request is sent, in milliseconds; for a watch, for the head; likewise for each step before. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
   /** @default process.env */
@@ -73,12 +75,11 @@ export async function connectToCluster(options: ConnectOptions): Promise<Cluster
   const close = (): void => client.close();
   return {
     async identify({ pod, lease }) {
-      const authorization = await credentials.authorize().catch((error: unknown) => error as Error);
+      const authorization = await client.authorize().catch((error: unknown) => error as Error);
       if (authorization instanceof Error) {
-        const request = { verb: 'get', apiGroup: '', resource: 'pods', namespace: '', name: '' } as const;
-        return { ok: false, failure: failureOfError(request, authorization) };
+        return { ok: false, failure: failureOfError(READ_OF_OWN_POD, authorization) };
       }
-      return resolveIdentity({
+      return identityOrShortage({
         ...(pod === undefined ? {} : { pod }),
         ...(lease === undefined ? {} : { lease }),
         environment,
@@ -106,6 +107,19 @@ export function clusterPorts(
     podWatch: (name) => podWatchPort(client, namespace, name),
     close,
   };
+}
+
+/** What could not be asked, for the message; which Pod is not known yet. */
+const READ_OF_OWN_POD: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace: '', name: '' };
+
+/** A shortage of this machine passes, like a failed request; every other error is final. */
+async function identityOrShortage(sources: IdentitySources): Promise<Answer<Identity>> {
+  try {
+    return await resolveIdentity(sources);
+  } catch (error) {
+    if (!isShortage(error)) throw error;
+    return { ok: false, failure: failureOfError(READ_OF_OWN_POD, error) };
+  }
 }
 
 async function credentialsOf(options: ConnectOptions, environment: Environment): Promise<Credentials> {

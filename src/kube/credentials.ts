@@ -4,11 +4,14 @@
  * The one place that imports `@kubernetes/client-node` at run time, and only when a kubeconfig file is asked for.
  */
 
+import { lstatSync } from 'node:fs';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../clock.ts';
 import { LeaseElectorError } from '../errors.ts';
+import { quote } from '../quotation.ts';
+import { isShortage } from '../shortage.ts';
 import { type FileSnapshot, readIfChanged } from './watched-file.ts';
 
 /** Where the kubelet mounts the token of a Pod (Kubernetes, "Accessing the API from within a Pod"). */
@@ -42,7 +45,7 @@ export interface Authorization {
 /** The credentials of one cluster. */
 export interface Credentials {
   readonly server: ServerAddress;
-  /** The namespace that goes without saying, if there is one. */
+  /** The namespace that goes without saying, if there is one. Throws when this machine is short of something. */
   readonly defaultNamespace: () => string | null;
   /** Cheap: asked before every request. Rejects when there is nothing to present. */
   authorize(): Promise<Authorization>;
@@ -73,6 +76,11 @@ export interface KubeConfigFile {
   readonly context?: string;
 }
 
+/** Whether a text can be the path of a file: kubeconfig text has line ends, or begins with a brace. */
+export function isPath(text: string): boolean {
+  return !/\p{Cc}|^\s*\{/u.test(text);
+}
+
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -86,21 +94,57 @@ export function podCredentials(environment: Environment, directory: string, cloc
   const host = environment['KUBERNETES_SERVICE_HOST'] ?? '';
   const port = environment['KUBERNETES_SERVICE_PORT'] ?? '';
   if (host === '' || port === '') {
-    throw new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_NO_CLUSTER',
-      'This process does not run in a Pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set) and no KubeConfig was given. ' +
-        'Give the option `kubeConfig` to take part in the election of a cluster, or `local: true` to lead alone. ~/.kube/config is never used unasked.',
-    );
+    const sign = signOfCluster(environment, directory);
+    throw sign === null
+      ? new LeaseElectorError(
+          'ERR_LEASE_ELECTOR_NO_CLUSTER',
+          'This process does not run in a Pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set) and no KubeConfig was given. ' +
+            'Give the option `kubeConfig` to take part in the election of a cluster, or `local: true` to lead alone. ~/.kube/config is never used unasked.',
+        )
+      : new LeaseElectorError(
+          'ERR_LEASE_ELECTOR_CREDENTIALS',
+          `This process runs in a Pod, since ${sign}, but the address of the API server is missing. ` +
+            'Set KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, as the kubelet does, or give the option `kubeConfig`. No process leads alone in a cluster, with `local: true` either.',
+        );
   }
   if (!/^\d{1,5}$/.test(port)) {
     // There is a cluster, so nobody may lead alone here, `local: true` or not.
-    throw new LeaseElectorError('ERR_LEASE_ELECTOR_CREDENTIALS', `KUBERNETES_SERVICE_PORT is not a port: "${port}"`);
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_CREDENTIALS',
+      `KUBERNETES_SERVICE_PORT is not a port: ${quote(port)}`,
+    );
   }
   return new PodCredentials(
     { protocol: 'https:', hostname: host.replace(/^\[|\]$/g, ''), port: Number(port), basePath: '' },
     directory,
     clock,
   );
+}
+
+/** The variables that the kubelet sets for the Service `kubernetes` begin so (Kubernetes, "Service: environment variables"). */
+const VARIABLES_OF_CLUSTER = /^KUBERNETES_(SERVICE|PORT)(_|$)/;
+
+/**
+ * What shows that this process runs in a cluster although its address is not known; `null` when nothing does.
+ *
+ * A process that counts as outside of a cluster may lead alone. So the absence of one sign is no proof: an environment
+ * that was cleared (`env -i`, sudo, an init system) leaves the service account's directory.
+ */
+function signOfCluster(environment: Environment, directory: string): string | null {
+  const variable = Object.keys(environment).find((name) => VARIABLES_OF_CLUSTER.test(name) && environment[name] !== '');
+  if (variable !== undefined) return `${variable} is set`;
+  const found = [directory, SERVICE_ACCOUNT_DIRECTORY].find((path) => mayExist(path));
+  return found === undefined ? null : `the service account directory ${found} exists`;
+}
+
+/** Only these errors prove that there is nothing: a directory that cannot be read exists. */
+function mayExist(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'));
+  }
 }
 
 /** Reads the service account's files synchronously: they are small, in memory (tmpfs), and rarely change. */
@@ -127,7 +171,9 @@ class PodCredentials implements Credentials {
   defaultNamespace = (): string | null => {
     try {
       return readIfChanged(`${this.#directory}/namespace`, null).text || null;
-    } catch {
+    } catch (error) {
+      // A shortage passes, and says nothing about the file.
+      if (isShortage(error)) throw error;
       return null;
     }
   };
@@ -184,18 +230,14 @@ export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<C
     const kubeConfig = new KubeConfig();
     try {
       kubeConfig.loadFromFile(file.path);
-    } catch (cause) {
-      throw new LeaseElectorError(
-        'ERR_LEASE_ELECTOR_CREDENTIALS',
-        `The kubeconfig ${file.path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      );
+    } catch (error) {
+      throw unreadable(file.path, error);
     }
     if (file.context !== undefined) {
       if (kubeConfig.getContextObject(file.context) === null) {
         throw new LeaseElectorError(
           'ERR_LEASE_ELECTOR_CREDENTIALS',
-          `The kubeconfig ${file.path} has no context "${file.context}"`,
+          `The kubeconfig ${pathForMessage(file.path)} has no context ${quote(file.context)}`,
         );
       }
       kubeConfig.setCurrentContext(file.context);
@@ -204,6 +246,52 @@ export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<C
   };
   return new KubeConfigCredentials(load(), load);
 }
+
+/** A longer path is most likely the text of a kubeconfig, and is not shown. Linux allows a name of 255 bytes. */
+const SHOWN_PATH_LIMIT = 255;
+
+function pathForMessage(path: string): string {
+  const isShown = path.length <= SHOWN_PATH_LIMIT && isPath(path);
+  return isShown
+    ? path
+    : `(a path of ${path.length} characters, which is not shown: it may be the text of a kubeconfig)`;
+}
+
+/**
+ * Why a kubeconfig could not be read, without a word of what it holds.
+ *
+ * The error of the YAML parser quotes the lines around its position, and keeps the whole text: neither its message nor
+ * the error itself is passed on.
+ */
+function unreadable(path: string, error: unknown): LeaseElectorError {
+  const { code, message, mark } = error instanceof Error ? (error as ParserError) : ({} as ParserError);
+  const failed = `The kubeconfig ${pathForMessage(path)} cannot be read`;
+  if (typeof code === 'string') {
+    // An error of the file system; it names the path, and nothing of the contents.
+    const isPathShown = pathForMessage(path) === path;
+    return new LeaseElectorError('ERR_LEASE_ELECTOR_CREDENTIALS', `${failed}: ${isPathShown ? message : code}`, {
+      cause: isPathShown ? error : Object.assign(new Error(code), { code }),
+    });
+  }
+  const { line, column } = mark ?? {};
+  const where =
+    typeof line === 'number' && typeof column === 'number' ? ` at line ${line + 1}, column ${column + 1}` : '';
+  const what = INCOMPLETE_KUBECONFIG.test(message ?? '') ? `: ${message}` : where === '' ? '' : ': it is no YAML';
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_CREDENTIALS',
+    `${failed}${what}${where}. Its contents are not shown, since they are secret: look at it with \`kubectl config view --kubeconfig\``,
+  );
+}
+
+/** What errors of the file system and of js-yaml carry; lines and columns count from 0. */
+interface ParserError {
+  readonly code?: unknown;
+  readonly message?: string;
+  readonly mark?: { readonly line?: unknown; readonly column?: unknown };
+}
+
+/** What `@kubernetes/client-node` says of a kubeconfig that lacks a field: positions and names of fields alone. */
+const INCOMPLETE_KUBECONFIG = /^(clusters|users|contexts)\[\d+\][.a-z]* is missing$/;
 
 class KubeConfigCredentials implements Credentials {
   readonly server: ServerAddress;
@@ -222,7 +310,11 @@ class KubeConfigCredentials implements Credentials {
   /** Asked for every request, since plug-ins renew their tokens only when they are asked. */
   async authorize(): Promise<Authorization> {
     const applied: RequestOptions = { headers: {} };
-    await this.#kubeConfig.applyToHTTPSOptions(applied);
+    try {
+      await this.#kubeConfig.applyToHTTPSOptions(applied);
+    } catch (error) {
+      throw withoutSecrets(error);
+    }
     const { headers, agent, ...options } = applied;
     const usesProxy = Boolean(this.#kubeConfig.getCurrentCluster()?.proxyUrl);
     return {
@@ -243,25 +335,44 @@ class KubeConfigCredentials implements Credentials {
   }
 }
 
+/** A message of an auth plug-in is cut to this many characters. */
+const PLUGIN_MESSAGE_LIMIT = 200;
+
+/**
+ * What an auth plug-in failed with, without what it printed: the error of a JSON parser quotes a credential, and one of
+ * a process keeps its arguments.
+ */
+function withoutSecrets(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error('the auth plug-in of the kubeconfig failed');
+  const message =
+    error instanceof SyntaxError
+      ? 'the auth plug-in of the kubeconfig printed something that is no JSON'
+      : error.message
+          .replace(/\p{Cc}+/gu, ' ')
+          .trim()
+          .slice(0, PLUGIN_MESSAGE_LIMIT);
+  return Object.assign(new Error(message), 'code' in error ? { code: error.code } : {});
+}
+
 function serverOf(kubeConfig: UsedKubeConfig): ServerAddress {
   const cluster = kubeConfig.getCurrentCluster();
   if (cluster === null) {
     throw new LeaseElectorError(
       'ERR_LEASE_ELECTOR_CREDENTIALS',
-      `The KubeConfig's current context ("${kubeConfig.getCurrentContext() ?? ''}") names no cluster`,
+      `The KubeConfig's current context (${quote(kubeConfig.getCurrentContext() ?? '')}) names no cluster`,
     );
   }
   const url = URL.canParse(cluster.server) ? new URL(cluster.server) : null;
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new LeaseElectorError(
       'ERR_LEASE_ELECTOR_CREDENTIALS',
-      `The KubeConfig's cluster "${cluster.name}" has no http(s) address: "${cluster.server}"`,
+      `The KubeConfig's cluster ${quote(cluster.name)} has no http(s) address. Set its \`server\` to the address of the API server`,
     );
   }
   if (url.protocol === 'http:' && !cluster.skipTLSVerify) {
     throw new LeaseElectorError(
       'ERR_LEASE_ELECTOR_CREDENTIALS',
-      `The KubeConfig's cluster "${cluster.name}" has a plain http address, which @kubernetes/client-node accepts only with \`insecure-skip-tls-verify: true\``,
+      `The KubeConfig's cluster ${quote(cluster.name)} has a plain http address, which @kubernetes/client-node accepts only with \`insecure-skip-tls-verify: true\``,
     );
   }
   return {

@@ -7,9 +7,10 @@
 import type { PodReference } from '../core/lease-record.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { Answer } from '../driver/ports.ts';
-import { LeaseElectorError, type LeaseElectorErrorCode } from '../errors.ts';
+import { LeaseElectorError } from '../errors.ts';
 import { isObject } from './api-error.ts';
 import type { Environment } from './credentials.ts';
+import { checkedName } from './object-name.ts';
 import type { LabelledPod } from './pod-api.ts';
 
 /** What the application says about its Pod; it goes before everything that can be found out. */
@@ -31,7 +32,7 @@ export interface IdentitySources {
   /** Of the namespace file, or of the KubeConfig's context. */
   readonly defaultNamespace: () => string | null;
   readonly hostname: () => string;
-  /** A consistent read of a Pod; called at most once, and not at all when nothing is missing. */
+  /** A consistent read of a Pod; called at most once, and not at all when nothing is missing or unproven. */
   readonly readPod: (namespace: string, name: string) => Promise<Answer<LabelledPod | null>>;
 }
 
@@ -84,29 +85,24 @@ export function decodeTokenClaims(token: string): TokenClaims | null {
 export async function resolveIdentity(sources: IdentitySources): Promise<Answer<Identity>> {
   const self = locateSelf(sources);
   const leaseName = nameFromSettings(sources);
-  if (self.uid !== null && leaseName !== null) {
-    return {
-      ok: true,
-      value: { pod: { name: self.name, uid: self.uid }, namespace: self.namespace, lease: leaseName },
-    };
+  if (self.uid !== null && self.isUidProven && leaseName !== null) {
+    return { ok: true, value: identityOf(self, self.uid, leaseName) };
   }
   const answer = await sources.readPod(self.namespace, self.name);
-  if (!answer.ok) return refusal(answer.failure, self, leaseName);
-  if (answer.value === null) throw noSuchPod(self);
-  if (self.uid !== null && self.uid !== answer.value.uid) {
-    throw new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_IDENTITY',
-      `The Pod "${self.name}" in namespace "${self.namespace}" has the uid ${answer.value.uid}, not ${self.uid} (from ${self.source}): this process belongs to a Pod that is gone, or to another cluster`,
-    );
+  if (!answer.ok) {
+    // Where Pods cannot be read nobody can check the uid. The elector is told the truth, or it is not.
+    if (answer.failure.kind === 'forbidden' && self.uid !== null && leaseName !== null) {
+      return { ok: true, value: identityOf(self, self.uid, leaseName) };
+    }
+    return refusal(answer.failure, self, leaseName);
   }
-  return {
-    ok: true,
-    value: {
-      pod: { name: self.name, uid: answer.value.uid },
-      namespace: self.namespace,
-      lease: leaseName ?? nameFromLabels(answer.value),
-    },
-  };
+  if (answer.value === null) throw noSuchPod(self);
+  if (self.uid !== null && self.uid !== answer.value.uid) throw wrongUid(self, self.uid, answer.value.uid);
+  return { ok: true, value: identityOf(self, answer.value.uid, leaseName ?? nameFromLabels(answer.value)) };
+}
+
+function identityOf({ name, namespace }: Self, uid: string, lease: string): Identity {
+  return { pod: { name, uid }, namespace, lease };
 }
 
 interface Self {
@@ -114,6 +110,8 @@ interface Self {
   readonly name: string;
   /** `null` when only the API server can tell. */
   readonly uid: string | null;
+  /** Whether the API server issued the uid with the token. One that a person wrote may never have existed. */
+  readonly isUidProven: boolean;
   /** For messages. */
   readonly source: string;
 }
@@ -132,59 +130,47 @@ function locateSelf(sources: IdentitySources): Self {
     );
   }
   // The claims' uid belongs to the claims' Pod: an option that names another one must not inherit it.
-  const claimsFit = claims !== null && claims.pod.name === name && claims.namespace === namespace;
-  return {
-    namespace,
-    name,
-    uid: pod.uid ?? (claimsFit ? claims.pod.uid : null),
-    source: sourceOfName(sources, claims),
-  };
+  const claimedUid =
+    claims !== null && claims.pod.name === name && claims.namespace === namespace ? claims.pod.uid : null;
+  const uid = pod.uid ?? claimedUid;
+  const source = sourceOfName(sources, claims);
+  checkedName('namespace', namespace, sourceOfNamespace(sources, claims));
+  checkedName('Pod', name, source);
+  if (uid !== null) checkedName('uid', uid, pod.uid === undefined ? CLAIMS : OPTION);
+  return { namespace, name, uid, isUidProven: uid === claimedUid, source };
 }
 
+const OPTION = 'the option `pod`';
+const CLAIMS = "the token's claims";
+
 function sourceOfName({ pod, environment }: IdentitySources, claims: TokenClaims | null): string {
-  if (pod?.name !== undefined || pod?.uid !== undefined) return 'the option `pod`';
-  if (claims !== null) return "the token's claims";
+  if (pod?.name !== undefined || pod?.uid !== undefined) return OPTION;
+  if (claims !== null) return CLAIMS;
   return nonEmpty(environment['POD_NAME']) === null ? 'the hostname' : 'POD_NAME';
 }
 
+function sourceOfNamespace({ pod, environment }: IdentitySources, claims: TokenClaims | null): string {
+  if (pod?.namespace !== undefined) return OPTION;
+  if (claims !== null) return CLAIMS;
+  return nonEmpty(environment['POD_NAMESPACE']) === null
+    ? "the service account's namespace file, or the kubeconfig's context"
+    : 'POD_NAMESPACE';
+}
+
 function nameFromSettings({ lease, environment }: IdentitySources): string | null {
-  if (lease !== undefined) return checkedLeaseName(lease, 'the option `lease`', 'ERR_LEASE_ELECTOR_OPTION');
+  if (lease !== undefined) return checkedName('Lease', lease, 'the option `lease`', 'ERR_LEASE_ELECTOR_OPTION');
   const application = nonEmpty(environment['NAIS_APP_NAME']);
-  return application === null ? null : checkedLeaseName(application, '$NAIS_APP_NAME');
+  return application === null ? null : checkedName('Lease', application, '$NAIS_APP_NAME');
 }
 
 function nameFromLabels(pod: LabelledPod): string {
   for (const label of ['app.kubernetes.io/name', 'app']) {
     const value = pod.labels[label];
-    if (isNonEmpty(value)) return checkedLeaseName(value, `the Pod's label ${label}`);
+    if (isNonEmpty(value)) return checkedName('Lease', value, `the Pod's label ${label}`);
   }
   throw new LeaseElectorError(
     'ERR_LEASE_ELECTOR_IDENTITY',
     `Which Lease to campaign for cannot be told: set the option \`lease\`, the environment variable NAIS_APP_NAME, or the label app.kubernetes.io/name (or app) on the Pod "${pod.name}"`,
-  );
-}
-
-/** RFC 1123 subdomain, as the API server demands of a Lease's name (Kubernetes, "Object Names and IDs"). */
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-
-/** The longest RFC 1123 subdomain, in characters. */
-const SUBDOMAIN_LIMIT = 253;
-
-/**
- * The name itself when a Lease can have it.
- *
- * @param source where it came from, for the message.
- * @throws LeaseElectorError with `code`
- */
-export function checkedLeaseName(
-  name: string,
-  source: string,
-  code: LeaseElectorErrorCode = 'ERR_LEASE_ELECTOR_IDENTITY',
-): string {
-  if (name.length <= SUBDOMAIN_LIMIT && SUBDOMAIN.test(name)) return name;
-  throw new LeaseElectorError(
-    code,
-    `No Lease can be called "${name}" (from ${source}): expected at most ${SUBDOMAIN_LIMIT} lower-case letters, digits, "-" and ".", each part beginning and ending with a letter or digit`,
   );
 }
 
@@ -202,9 +188,21 @@ function refusal(failure: RequestFailure, self: Self, leaseName: string | null):
 }
 
 function noSuchPod(self: Self): LeaseElectorError {
+  const which = self.uid === null ? '' : ` with the uid ${self.uid}: it never existed, or is gone`;
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_IDENTITY',
-    `There is no Pod "${self.name}" in namespace "${self.namespace}" (its name is from ${self.source}). Set POD_NAME and POD_NAMESPACE with the downward API (metadata.name, metadata.namespace), or the option \`pod: { name, namespace, uid }\``,
+    `There is no Pod "${self.name}" in namespace "${self.namespace}"${which} (its name is from ${self.source}). Set POD_NAME and POD_NAMESPACE with the downward API (metadata.name, metadata.namespace), or the option \`pod: { name, namespace, uid }\``,
+  );
+}
+
+function wrongUid(self: Self, uid: string, actual: string): LeaseElectorError {
+  const why = self.isUidProven
+    ? 'this process belongs to a Pod that is gone, or to another cluster'
+    : 'a Pod of that uid never existed, or is gone, or belongs to another cluster. ' +
+      'Leave the uid out where Pods can be read, or set it with the downward API (metadata.uid)';
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_IDENTITY',
+    `The Pod "${self.name}" in namespace "${self.namespace}" has the uid ${actual}, not ${uid} (from ${self.source}): ${why}`,
   );
 }
 

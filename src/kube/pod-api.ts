@@ -10,6 +10,7 @@ import type { ApiTransport } from './api-client.ts';
 import { malformed } from './api-error.ts';
 import { type ExpectedObject, explainProblem, type Position, type Reading, readObject } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
+import { isName } from './object-name.ts';
 import { readPodReport } from './pod-report.ts';
 import { watchPort } from './watch-stream.ts';
 
@@ -25,6 +26,8 @@ export async function readPod(
   name: string,
 ): Promise<Answer<LabelledPod | null>> {
   const request: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace, name };
+  // An owner reference may name `..`, whose path would lead to another object.
+  if (!isName('Pod', name)) return { ok: false, failure: malformed(request, 'no Pod can have that name') };
   const answer = await client.request(request);
   if (!answer.ok) return answer.absent ? { ok: true, value: null } : { ok: false, failure: answer.failure };
   const reading = readLabelledPod(answer.value, expectedPod(namespace, name), 'whole');

@@ -7,11 +7,13 @@
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { WatchEvent } from '../core/watch.ts';
 import type { Answer, WatchPort, WatchSink, WatchStream } from '../driver/ports.ts';
-import { quote } from '../quotation.ts';
 import type { ApiTransport } from './api-client.ts';
 import { failureOfError, failureOfErrorEvent, isObject, malformed } from './api-error.ts';
 import { explainProblem, objectOr, type Position, type Reading } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
+import { parseJson } from './bounded-json.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
+import { type Conceal, cleanWords } from './server-words.ts';
 
 /** A longer line ends the stream, in bytes. etcd keeps no object of more than 1.5 MiB, and a Lease has a few hundred bytes. */
 export const LINE_LIMIT_BYTES: number = 1024 * 1024;
@@ -99,7 +101,8 @@ function openWatch<Item>(watched: WatchedObject<Item>, request: ApiRequest, sink
       if (failure !== null || rest.trim() === '') return end(failure);
       // A whole object without its newline is an event; half of one is a connection that was cut, whose
       // missing part comes again from the resume point.
-      if (!isJson(rest)) return end(failureOfError(request, new Error('the stream ended in the middle of a line')));
+      if (!parseJson(rest).ok)
+        return end(failureOfError(request, new Error('the stream ended in the middle of a line')));
       takeLine(rest);
       end(null);
     },
@@ -117,12 +120,9 @@ function readLine<Item>(
   request: ApiRequest,
   line: string,
 ): Answer<WatchEvent<Item> | null> {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    return { ok: false, failure: malformed(request, 'a line of the watch is not JSON', cause) };
-  }
+  const parsed = parseJson(line);
+  if (!parsed.ok) return { ok: false, failure: malformed(request, `a line of the watch ${parsed.problem}`) };
+  const { value } = parsed;
   if (!isObject(value)) return { ok: false, failure: malformed(request, 'a line of the watch is no event') };
   const { type, object } = value;
   switch (type) {
@@ -147,28 +147,20 @@ function readLine<Item>(
       return { ok: true, value: { type: 'bookmark', resourceVersion } };
     }
     case 'ERROR':
-      return { ok: true, value: { type: 'error', failure: failureOfErrorEvent(request, object) } };
-    default:
       return {
-        ok: false,
-        failure: malformed(
-          request,
-          `an event has the unknown type ${typeof type === 'string' ? quote(type) : typeof type}`,
-        ),
+        ok: true,
+        value: { type: 'error', failure: failureOfErrorEvent(request, object, watched.client.conceal) },
       };
+    default:
+      return { ok: false, failure: malformed(request, `an event has ${unknownType(type, watched.client.conceal)}`) };
   }
+}
+
+function unknownType(type: unknown, conceal: Conceal | undefined): string {
+  return typeof type === 'string' ? `the unknown type "${cleanWords(type, conceal)}"` : 'no type';
 }
 
 const EVENT_TYPES = { ADDED: 'added', MODIFIED: 'modified', DELETED: 'deleted' } as const;
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const NEWLINE = 0x0a;
 
@@ -178,8 +170,7 @@ const NEWLINE = 0x0a;
  */
 class LineSplitter {
   readonly #takeLine: (line: string) => void;
-  #parts: Buffer[] = [];
-  #length = 0;
+  readonly #line = new GrowingBuffer(LINE_LIMIT_BYTES);
 
   constructor(takeLine: (line: string) => void) {
     this.#takeLine = takeLine;
@@ -190,10 +181,7 @@ class LineSplitter {
     let start = 0;
     for (;;) {
       const newline = chunk.indexOf(NEWLINE, start);
-      const end = newline < 0 ? chunk.length : newline;
-      this.#length += end - start;
-      if (this.#length > LINE_LIMIT_BYTES) return false;
-      if (end > start) this.#parts.push(chunk.subarray(start, end));
+      if (!this.#line.append(chunk.subarray(start, newline < 0 ? chunk.length : newline))) return false;
       if (newline < 0) return true;
       this.#takeLine(this.rest());
       start = newline + 1;
@@ -202,10 +190,6 @@ class LineSplitter {
 
   /** Takes what is there of the present line. */
   rest(): string {
-    const [only = Buffer.alloc(0)] = this.#parts;
-    const line = this.#parts.length > 1 ? Buffer.concat(this.#parts) : only;
-    this.#parts = [];
-    this.#length = 0;
-    return line.toString('utf8');
+    return this.#line.take();
   }
 }

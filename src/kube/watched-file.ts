@@ -6,6 +6,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { LeaseElectorError } from '../errors.ts';
+import { isShortage } from '../shortage.ts';
 
 /** A file as it was read. */
 export interface FileSnapshot {
@@ -32,9 +33,12 @@ export function readIfChanged(path: string, before: FileSnapshot | null): FileSn
     if (before?.fingerprint === fingerprint) return before;
     text = readFileSync(path, 'utf8').trim();
   } catch (cause) {
+    const advice = isShortage(cause)
+      ? 'Close files and sockets of this process, or raise its limit'
+      : 'The Pod needs a service account token: check `automountServiceAccountToken` and the user the container runs as';
     throw new LeaseElectorError(
       'ERR_LEASE_ELECTOR_CREDENTIALS',
-      `${path} cannot be read (${cause instanceof Error ? cause.message : String(cause)}). The Pod needs a service account token: check \`automountServiceAccountToken\` and the user the container runs as`,
+      `${path} cannot be read (${cause instanceof Error ? cause.message : String(cause)}). ${advice}`,
       { cause },
     );
   }

@@ -10,6 +10,7 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import {
+  ELECTOR_RULES,
   EmbeddedCluster,
   type EmbeddedClusterOptions,
   type EmbeddedPod,
@@ -109,6 +110,50 @@ test('the server goes away and comes back: same port, same data, revisions go on
   assert.equal((await ask(cluster, null, 'GET', `${LEASES_PATH}/app`)).status, 200, 'without a stop before, too');
 });
 
+test('a restarted server forbids until its roles are read, and refuses bound tokens until its Pods are', async (t) => {
+  const cluster = await start(t);
+  const pod = cluster.createPod({ name: 'web-0' });
+  const status = async (): Promise<number> => (await ask(cluster, pod, 'GET', LEASES_PATH)).status;
+  const opened = cluster.requests.next({ verb: 'watch' });
+  const watch = assert.rejects(ask(cluster, pod, 'GET', `${LEASES_PATH}?watch=1`));
+  await opened;
+  await cluster.restartServer({ rbacAfterMs: 600_000, tokensAfterMs: 600_000 });
+  await watch;
+  assert.equal(await status(), 401);
+  await cluster.restartServer({ rbacAfterMs: 600_000 });
+  const { status: refused, text } = await ask(cluster, pod, 'GET', LEASES_PATH);
+  assert.equal(refused, 403);
+  assert.match(JSON.parse(text).message, /: RBAC: role\.rbac\.authorization\.k8s\.io "default" not found$/);
+  assert.equal((await ask(cluster, null, 'GET', LEASES_PATH)).status, 200);
+  cluster.createPod({ name: 'web-1' });
+  await cluster.restartServer();
+  assert.equal(await status(), 200);
+});
+
+test('a Role that is created late: a Pod is forbidden until it is granted', async (t) => {
+  const cluster = await start(t);
+  cluster.revoke({ keepBinding: true });
+  const pod = cluster.createPod({ name: 'web-0' });
+  const { status, text } = await ask(cluster, pod, 'GET', LEASES_PATH);
+  assert.equal(status, 403);
+  assert.match(JSON.parse(text).message, /: RBAC: role\.rbac\.authorization\.k8s\.io "default" not found$/);
+  cluster.revoke();
+  assert.doesNotMatch((await ask(cluster, pod, 'GET', LEASES_PATH)).text, /RBAC/);
+  cluster.grant({ rules: ELECTOR_RULES });
+  assert.equal((await ask(cluster, pod, 'GET', LEASES_PATH)).status, 200);
+});
+
+for (const [what, options, message] of [
+  ['an unknown option', { rbacAfter: 1 }, /^TypeError: restartServer knows no "rbacAfter"/],
+  ['a window before now', { tokensAfterMs: -1 }, /^RangeError: restartServer, tokensAfterMs, must be a number from 0/],
+] as const) {
+  test(`a restart with ${what} is refused, and the server stays`, async (t) => {
+    const cluster = await start(t);
+    await assert.rejects(cluster.restartServer(options as object), message);
+    assert.equal((await ask(cluster, null, 'GET', LEASES_PATH)).status, 200);
+  });
+}
+
 test('an open watch breaks when the server goes away', async (t) => {
   const cluster = await start(t);
   const opened = cluster.requests.next({ verb: 'watch' });
@@ -189,6 +234,7 @@ test('after stop() nothing is left but clear errors', async () => {
     () => cluster.kubeconfig(),
     () => cluster.namespace(),
     () => cluster.grant({ rules: [] }),
+    () => cluster.revoke(),
     () => cluster.createPod({ name: 'web-1' }),
     () => cluster.compactHistory(),
     () => cluster.holdGarbageCollector(),

@@ -57,6 +57,34 @@ test('delays add up; the first fault that ends a request does, and the others ar
   assert.equal(words(faults.befall(RENEWAL)), 'delay+answer 503 5 ms');
 });
 
+test('late answers add up, and the first way to close a connection counts', () => {
+  const faults = makeFaults();
+  faults.delayAnswer({ ms: 5 });
+  faults.closeConnection({ announced: false });
+  faults.delayAnswer({ ms: 7 });
+  faults.closeConnection();
+  const { answerDelayMs, closes, outcome } = faults.befall(RENEWAL);
+  assert.deepEqual([answerDelayMs, closes, outcome], [12, 'silent', undefined]);
+});
+
+test('connections are reused or not, and one of several servers is sick; in process neither', () => {
+  const faults = makeFaults();
+  faults.resetReused();
+  const seen = [{ number: 0, used: false }, { number: 0, used: true }, undefined];
+  assert.deepEqual(
+    seen.map((connection) => words(faults.befall(RENEWAL, connection))),
+    ['', 'resetReused', ''],
+  );
+  faults.liftAll();
+  faults.sickServer({ status: 500, of: 4, seed: 7 });
+  const connections = Array.from({ length: 400 }, (_, number) => ({ number, used: false }));
+  const sick = connections.filter((connection) => words(faults.befall(RENEWAL, connection)) === 'sickServer 500');
+  assert.ok(sick.length > 70 && sick.length < 130, `${sick.length} of 400`);
+  assert.equal(words(faults.befall(RENEWAL)), '');
+  const again = connections.filter((connection) => faults.befall(READ, connection).outcome !== undefined);
+  assert.deepEqual(again, sick, 'a connection stays at its server');
+});
+
 test('dropAnswer befalls writes, unless verbs are given', () => {
   const faults = makeFaults();
   faults.dropAnswer();
@@ -87,6 +115,20 @@ for (const [name, inject, message] of [
   ['a status in words', (faults: Faults) => faults.answer('503' as never), /but is "503"/],
   ['times 0', (faults: Faults) => faults.refuse({ times: 0 }), /times, must be a whole number from 1/],
   ['half a time', (faults: Faults) => faults.dropAnswer({ times: 0.5 }), /times, must be a whole number from 1/],
+  [
+    'a late answer without ms',
+    (faults: Faults) => faults.delayAnswer({} as never),
+    /delayAnswer, ms, must be a number/,
+  ],
+  [
+    'an announcement in words',
+    (faults: Faults) => faults.closeConnection({ announced: 'no' as never }),
+    /announced, must be true or false/,
+  ],
+  ['a reset of an unknown verb', (faults: Faults) => faults.resetReused({ verb: 'put' as never }), /knows no "put"/],
+  ['a sick server that is well', (faults: Faults) => faults.sickServer({ status: 200 }), /status, must be a whole/],
+  ['no servers', (faults: Faults) => faults.sickServer({ of: 0 }), /of, must be a whole number from 1 to 1000/],
+  ['an unknown key of a sick server', (faults: Faults) => faults.sickServer({ hangs: true } as never), /no "hangs"/],
   ['an unknown key', (faults: Faults) => faults.refuse({ time: 1 } as never), /faults.refuse knows no "time"/],
   [
     'a verb for watches',

@@ -49,6 +49,71 @@ for (const [phase, why] of [
   });
 }
 
+test('a grace period below zero in the spec is kept as one second', async () => {
+  const { server } = makeServer();
+  const spec = (terminationGracePeriodSeconds: number): object => ({
+    ...{ nodeName: 'n', containers: [{ name: 'main', image: 'example.invalid/app:1' }], terminationGracePeriodSeconds },
+  });
+  const body = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: spec(-1) };
+  const created = await send(server, 'POST', PODS_PATH, body);
+  assert.equal(created.body.spec.terminationGracePeriodSeconds, 1);
+  const put = await send(server, 'PUT', `${PODS_PATH}/p`, {
+    ...created.body,
+    spec: { ...created.body.spec, ...spec(-7) },
+  });
+  assert.equal(put.status, 200, put.body.message);
+  assert.equal(put.body.spec.terminationGracePeriodSeconds, 1);
+  const { metadata } = (await send(server, 'DELETE', `${PODS_PATH}/p`)).body;
+  assert.equal(metadata.deletionGracePeriodSeconds, 1);
+});
+
+// kubernetes: pkg/apis/core/v1/conversion.go (PodStatus).
+for (const { title, given, podIP, podIPs } of [
+  { title: 'podIP fills podIPs', given: { podIP: '10.0.0.1' }, podIP: '10.0.0.1', podIPs: ['10.0.0.1'] },
+  { title: 'podIPs fill podIP', given: { podIPs: [{ ip: 'fd00::1' }, { ip: '10.0.0.1' }] }, podIP: 'fd00::1' },
+  { title: 'podIP wins', given: { podIP: '10.0.0.2', podIPs: [{ ip: '10.0.0.1' }] }, podIP: '10.0.0.2' },
+  { title: 'without addresses there are none', given: {}, podIP: undefined, podIPs: undefined },
+] as const) {
+  test(`one address in two fields: ${title}`, async () => {
+    const { server } = makeServer();
+    server.createPod({ namespace: 'ns', name: 'p' });
+    const { status } = (await send(server, 'PATCH', `${PODS_PATH}/p/status`, { status: given }, MERGE)).body;
+    const first = podIPs ?? (podIP === undefined ? undefined : [podIP]);
+    assert.equal(status.podIP, podIP);
+    assert.deepEqual(status.podIPs?.map(({ ip }: { ip: string }) => ip).slice(0, first?.length), first);
+  });
+}
+
+test('the address of a Pod changes by podIP alone', async () => {
+  const { server } = makeServer();
+  server.createPod({ namespace: 'ns', name: 'p' });
+  const patch = async (status: object): Promise<unknown> =>
+    (await send(server, 'PATCH', `${PODS_PATH}/p/status`, { status }, MERGE)).body.status.podIPs;
+  assert.deepEqual(await patch({ podIP: '10.0.0.1' }), [{ ip: '10.0.0.1' }]);
+  assert.deepEqual(await patch({ podIP: '10.0.0.2' }), [{ ip: '10.0.0.2' }]);
+});
+
+test('a container status has every field that Go always writes', async () => {
+  const { server } = makeServer();
+  server.createPod({ namespace: 'ns', name: 'p' });
+  const fields = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'];
+  const given = [{ name: 'a' }, { name: 'b', state: { running: {} }, lastState: { terminated: { exitCode: 137 } } }];
+  const status = Object.fromEntries(fields.map((field) => [field, given]));
+  const { body } = await send(server, 'PATCH', `${PODS_PATH}/p/status`, { status }, MERGE);
+  const plain = { ready: false, restartCount: 0, image: '', imageID: '' };
+  for (const field of fields) {
+    assert.deepEqual(body.status[field], [
+      { name: 'a', state: {}, lastState: {}, ...plain },
+      {
+        name: 'b',
+        state: { running: { startedAt: null } },
+        lastState: { terminated: { exitCode: 137, startedAt: null, finishedAt: null } },
+        ...plain,
+      },
+    ]);
+  }
+});
+
 test('a finalizer holds a Pod past its grace period', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p' });

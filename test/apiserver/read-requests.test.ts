@@ -32,6 +32,25 @@ test('fact 17: an expired continue token is 410, with a token to go on without c
   assert.deepEqual(names(rest), ['b', 'c']);
 });
 
+test('406 to a list or a watch names the types of streams as well', async () => {
+  const { server } = makeServer();
+  await send(server, 'POST', LEASES_PATH, leaseBody('a'));
+  const message = async (path: string, accept: string): Promise<string> => {
+    const { status, body } = await send(server, 'GET', path, undefined, { headers: { accept } });
+    assert.equal(status, 406);
+    return body.message;
+  };
+  const types = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+  const streams = 'application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch';
+  const words = '406: Not Acceptable\n\nAvailable representations: ';
+  assert.equal(await message(LEASES_PATH, 'text/html'), `${words}${types}, ${streams}`);
+  assert.equal(await message(`${LEASES_PATH}?watch=1`, 'text/html'), `${words}${types}, ${streams}`);
+  assert.equal(await message(`${LEASES_PATH}/a`, 'text/html'), words + types);
+  const only = 'only the following media types are accepted: ';
+  assert.equal(await message(`${LEASES_PATH}?watch=1`, 'application/yaml'), only + streams);
+  assert.equal(await message(`${LEASES_PATH}?watch=1`, 'application/json;as=Chair;v=v1;g=meta.k8s.io'), only + types);
+});
+
 test('an exact list shows the past, as far back as it is kept', async () => {
   const { server } = makeServer();
   const a = await send(server, 'POST', LEASES_PATH, leaseBody('a'));

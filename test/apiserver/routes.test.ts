@@ -20,6 +20,11 @@ const TABLE: readonly Row[] = [
   { ask: `GET ${GROUP}/watch/namespaces/ns/leases/a`, is: 'watch ns leases a' },
   { ask: `GET ${GROUP}/namespaces/ns/leases/a?watch=true`, is: 'get ns leases a' },
   { ask: `GET ${GROUP}/namespaces/ns/leases/%65lection`, is: 'get ns leases election' },
+  // Go decodes the path before it is split (net/url: URL.Path).
+  { ask: `GET ${GROUP}/namespaces/ns/leases%2Felection`, is: 'get ns leases election' },
+  { ask: `GET ${GROUP}/namespaces/ns/leases/a%2Fb`, is: 'get ns leases/b a' },
+  { ask: `GET ${GROUP}/namespaces/ns/leases/a%2f`, is: 'get ns leases a' },
+  { ask: 'GET %2Fversion', is: 'not a resource' },
   { ask: `POST ${GROUP}/namespaces/ns/leases`, is: 'create ns leases -' },
   { ask: `DELETE ${GROUP}/namespaces/ns/leases`, is: 'deletecollection ns leases -' },
   { ask: `PUT ${GROUP}/namespaces/ns/leases/a`, is: 'update ns leases a' },

@@ -43,6 +43,43 @@ const TABLE: readonly Row[] = [
     says: 'cannot parse ".123Z" as ".000000"',
   },
   { rule: 'names are lower case', metadata: { name: 'Election' }, status: 422, says: 'a lowercase RFC 1123 subdomain' },
+  // kubernetes: apimachinery/pkg/api/validate/content/errors.go, MaxLenError, says bytes.
+  {
+    rule: 'values of labels have at most 63 bytes',
+    metadata: { labels: { a: 'b'.repeat(64) } },
+    status: 422,
+    says: `metadata.labels: Invalid value: "${'b'.repeat(64)}": must be no more than 63 bytes`,
+  },
+  {
+    rule: 'keys of labels have at most 63 bytes',
+    metadata: { labels: { ['a'.repeat(64)]: 'b' } },
+    status: 422,
+    says: `metadata.labels: Invalid value: "${'a'.repeat(64)}": name part must be no more than 63 bytes`,
+  },
+  {
+    rule: 'prefixes of labels have at most 253 bytes',
+    metadata: { labels: { [`${'a'.repeat(254)}/b`]: 'c' } },
+    status: 422,
+    says: 'prefix part must be no more than 253 bytes',
+  },
+  {
+    rule: 'keys of annotations have at most 63 bytes',
+    metadata: { annotations: { ['a'.repeat(64)]: 'b' } },
+    status: 422,
+    says: 'name part must be no more than 63 bytes',
+  },
+  {
+    rule: 'names of finalizers have at most 63 bytes',
+    metadata: { finalizers: [`example.com/${'a'.repeat(64)}`] },
+    status: 422,
+    says: 'name part must be no more than 63 bytes',
+  },
+  {
+    rule: 'bytes are counted, not characters',
+    metadata: { labels: { a: '\u{e9}'.repeat(32) } },
+    status: 422,
+    says: 'must be no more than 63 bytes',
+  },
   {
     rule: 'names have at most 253 characters',
     metadata: { name: 'a'.repeat(254) },
@@ -177,4 +214,33 @@ test('what is generated from a long prefix fits into a label', async () => {
     leaseBody('', { metadata: { generateName: 'a'.repeat(70) } }),
   );
   assert.match(body.metadata.name, /^a{58}[a-z0-9]{5}$/);
+});
+
+test('a value that is too long is refused in a selector in the words of a label', async () => {
+  const { server } = makeServer();
+  const { status, body } = await send(server, 'GET', `${LEASES_PATH}?labelSelector=a%3D${'b'.repeat(64)}`);
+  assert.equal(status, 400);
+  assert.match(body.message, /: must be no more than 63 bytes$/);
+});
+
+test('the name of a namespace has no dots, and is told so', async () => {
+  const { server } = makeServer();
+  const { status, body } = await send(server, 'POST', '/api/v1/namespaces', { metadata: { name: 'a.b' } });
+  assert.equal(status, 422);
+  assert.equal(body.message, 'Namespace "a.b" is invalid: metadata.name: Invalid value: "a.b": must not contain dots');
+});
+
+test('an encoded slash is no part of a name', async () => {
+  const { server } = makeServer();
+  await send(server, 'POST', LEASES_PATH, leaseBody('election'));
+  assert.equal((await send(server, 'GET', `${LEASES_PATH}%2Felection`)).body.metadata.name, 'election');
+  for (const path of [`${LEASES_PATH}/election%2Fx`, `${LEASES_PATH}/election%2fx%2Fy`, `${LEASES_PATH}/a%2Fb`]) {
+    const { status, body } = await send(server, 'GET', path);
+    assert.deepEqual([status, body.message], [404, 'the server could not find the requested resource']);
+  }
+  assert.equal(
+    (await send(server, 'PUT', `${LEASES_PATH}/a%2Fb`, leaseBody('a/b'))).status,
+    404,
+    'and none is created',
+  );
 });

@@ -252,6 +252,24 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
     () => leads().stop('always').settled(false),
     ['released although the promise of onElected has not settled'],
   ],
+  'sibling-lock-refused': [
+    () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EACCES' }),
+    ['cannot be bound (EACCES)', 'does not campaign', 'Permit abstract Unix sockets'],
+  ],
+  'sibling-lock-held': [
+    () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .absent('10')
+        .wait(30_000)
+        .absent('11')
+        .tell({ type: 'siblingLockHolderFound', holder: { pid: 17, uid: 1000 } }),
+    ['Another process holds the socket', 'for 30 s', 'the process id 17 and the user id 1000', 'End it when it hangs'],
+  ],
   'sibling-lock-unsupported': [
     () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
     ['Abstract Unix sockets do not exist here', 'only one process in each Pod starts an elector'],

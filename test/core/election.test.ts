@@ -87,6 +87,32 @@ const start: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@12'],
   },
   {
+    rule: 'who may not bind the socket may be a sibling: it warns, and does not campaign',
+    given: () => new Story().tell({ type: 'started' }).absent('10'),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
+    role: 'sibling',
+    effects: ['warning sibling-lock-refused'],
+  },
+  {
+    rule: 'a sibling that may not bind the socket later on says so',
+    given: () =>
+      new Story().tell({ type: 'started' }).absent('10').tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
+    role: 'sibling',
+    effects: ['warning sibling-lock-refused'],
+  },
+  {
+    rule: 'who may bind the socket at last campaigns',
+    given: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .absent('10')
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
+    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    role: 'candidate resting',
+    effects: ['readLease'],
+  },
+  {
     rule: 'where there are no such sockets it says so once and goes on',
     given: () => new Story().tell({ type: 'started' }).absent('10'),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),

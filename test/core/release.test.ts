@@ -621,7 +621,7 @@ test('the mark keeps everything else as it was', () => {
   const story = leads().fire('renew').replaced('12').stop('always').settled();
   const { releasedBy, ...content } = story.content('replaceLease');
   assert.equal(releasedBy, SELF.uid);
-  const { uid, resourceVersion, source, terminating, finalizers, ...before } =
+  const { uid, resourceVersion, terminating, finalizers, source, ...before } =
     story.state.knowledge.observation?.lease ?? ownLease();
   assert.deepEqual({ ...content, releasedBy: null }, before);
 });

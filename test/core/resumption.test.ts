@@ -185,13 +185,6 @@ const resumption: readonly Row[] = [
     role: 'candidate resuming',
     effects: ['readLease', `readPod ${SELF.name}`, 'readLease'],
   },
-  {
-    rule: 'a read that is under way when the wait is over ends it as well',
-    given: () => resumes().refuse('replaceLease', 'forbidden').fail('readPod', 'unavailable', SELF.name),
-    when: (story) => story.fire('retry').leaseRead(leaseOf(SELF)),
-    role: 'candidate resuming',
-    effects: [`readPod ${SELF.name}`, 'readLease'],
-  },
 ];
 
 checkTable(resumption);

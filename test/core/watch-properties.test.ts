@@ -23,13 +23,15 @@ type Input = WatchInput<Item>;
 type Effect = WatchEffect<Item>;
 
 const started: Input = { type: 'started' };
-const timerFired: Input = { type: 'timerFired' };
+const timerFired: Input = { type: 'timerFired', late: false };
+const lateTimerFired: Input = { type: 'timerFired', late: true };
 const stopped: Input = { type: 'stopped' };
 const listed = (request: number, items: readonly Item[], resourceVersion: string): Input => ({
   type: 'listed',
   request,
   items,
   resourceVersion,
+  random: 0,
 });
 const opened = (stream: number): Input => ({ type: 'opened', stream });
 
@@ -50,7 +52,10 @@ const anyEvent = fc.oneof(
 
 /** An input whose numbers are filled in when the state is known: 0 stands for the current one. */
 const anyInput: fc.Arbitrary<(state: WatchState) => Input> = fc.oneof(
-  fc.constant(() => timerFired),
+  fc.constantFrom(
+    () => timerFired,
+    () => lateTimerFired,
+  ),
   {
     weight: 3,
     arbitrary: fc

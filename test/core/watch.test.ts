@@ -7,7 +7,7 @@ import { RETRY_AFTER_LIMIT_MS } from '../../src/core/retry-delay.ts';
 import {
   INITIAL_WATCH_STATE,
   stepWatch,
-  WATCH_DENIED_RETRY_MS,
+  WATCH_LATE_GRACE_MS,
   WATCH_LIST_TIMEOUT_MS,
   WATCH_SETTLED_MS,
   WATCH_SILENCE_MS,
@@ -54,7 +54,8 @@ const bookmark = (stream: number, resourceVersion: string): Input =>
   received(stream, { type: 'bookmark', resourceVersion });
 
 const started: Input = { type: 'started' };
-const timerFired: Input = { type: 'timerFired' };
+const timerFired: Input = { type: 'timerFired', late: false };
+const timerFiredLate: Input = { type: 'timerFired', late: true };
 const relistRequested: Input = { type: 'relistRequested' };
 const stopped: Input = { type: 'stopped' };
 const listed = (request: number, items: readonly Item[], resourceVersion: string): Input => ({
@@ -62,6 +63,7 @@ const listed = (request: number, items: readonly Item[], resourceVersion: string
   request,
   items,
   resourceVersion,
+  random: 0,
 });
 const listFailed = (request: number, of: RequestFailure): Input => ({
   type: 'listFailed',
@@ -70,6 +72,33 @@ const listFailed = (request: number, of: RequestFailure): Input => ({
   random: 0,
 });
 const opened = (stream: number): Input => ({ type: 'opened', stream });
+
+/** The failures of lists that are forbidden, with the waits between them. */
+const refusedLists = (first: number, last: number): readonly Input[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => index + first).flatMap((request) => [
+    ...(request === 1 ? [] : [timerFired]),
+    listFailed(request, failure('forbidden')),
+  ]);
+
+/** Lists that succeed, each followed by a stream that is forbidden. */
+const refusedStreams = (count: number): readonly Input[] =>
+  Array.from({ length: count }, (_, index) => index + 1).flatMap((number) => [
+    ...(number === 1 ? [] : [timerFired]),
+    listed(number, [], '10'),
+    ended(number, 'forbidden'),
+  ]);
+
+const malformed = (message: string): Effect => ({
+  type: 'failed',
+  failure: {
+    ...failure('malformed'),
+    message: `the list cannot be used: ${message}. Check the proxies before the API server`,
+  },
+});
+
+function typeOf(input: Input): string {
+  return input.type === 'received' ? `an event ${input.event.type}` : input.type;
+}
 
 const LISTED = [started, listed(1, [item('5')], '10')];
 const STREAMING = [...LISTED, opened(1)];
@@ -143,9 +172,99 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [failed('throttled', 1), setTimer(125)],
   },
   ...(['unauthorized', 'forbidden', 'untrusted', 'rejected', 'notFound'] as const).map((kind) => ({
-    rule: `a list that is ${kind} is reported, and repeated after a long back-off`,
+    rule: `a list that is ${kind} is reported, and repeated after half a second to a second`,
     inputs: [started, listFailed(1, failure(kind))],
-    effects: [failed(kind), setTimer(WATCH_DENIED_RETRY_MS)],
+    effects: [failed(kind), setTimer(500)],
+  })),
+  {
+    rule: 'a list that is refused again and again is repeated later each time',
+    inputs: [started, ...refusedLists(1, 3)],
+    effects: [failed('forbidden'), setTimer(2_000)],
+  },
+  {
+    rule: 'a list that is refused for half a minute is repeated once a minute',
+    inputs: [started, ...refusedLists(1, 7)],
+    effects: [failed('forbidden'), setTimer(30_000)],
+  },
+  {
+    rule: 'a list that succeeds forgives the refused lists before it',
+    inputs: [
+      started,
+      ...refusedLists(1, 3),
+      timerFired,
+      listed(4, [], '10'),
+      ended(1, 'malformed'),
+      timerFired,
+      listFailed(5, failure('forbidden')),
+    ],
+    effects: [failed('forbidden'), setTimer(500)],
+  },
+  {
+    rule: 'a list that is unavailable between refused lists does not count as a refusal',
+    inputs: [started, ...refusedLists(1, 2), timerFired, listFailed(3, failure('unavailable')), ...refusedLists(4, 4)],
+    effects: [failed('forbidden'), setTimer(2_000)],
+  },
+  {
+    rule: 'a refusal with a Retry-After is repeated after it',
+    inputs: [started, { type: 'listFailed', request: 1, failure: failure('forbidden', 5_000), random: 0 }],
+    effects: [failed('forbidden', 5_000), setTimer(5_000)],
+  },
+  {
+    rule: 'a list of one name with two objects is malformed, and repeated with back-off',
+    inputs: [started, listed(1, [item('5'), item('6', 'b')], '10')],
+    effects: [malformed('it has 2 objects of one name'), setTimer(125)],
+  },
+  {
+    rule: 'a list of one name with 1,002 objects is one failure',
+    inputs: [
+      started,
+      listed(
+        1,
+        Array.from({ length: 1_002 }, () => item('5')),
+        '10',
+      ),
+    ],
+    effects: [malformed('it has 1002 objects of one name'), setTimer(125)],
+  },
+  {
+    rule: 'the wait after a list with two objects ends in a list',
+    inputs: [started, listed(1, [item('5'), item('6', 'b')], '10'), timerFired],
+    effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
+  },
+  {
+    rule: 'the silence of a stream is doubted when its timer fires late',
+    inputs: [...SETTLED, timerFiredLate],
+    effects: [setTimer(WATCH_LATE_GRACE_MS)],
+  },
+  {
+    rule: 'the missing head of a stream is doubted when its timer fires late',
+    inputs: [...LISTED, timerFiredLate],
+    effects: [setTimer(WATCH_LATE_GRACE_MS)],
+  },
+  {
+    rule: 'a message that waited in the socket ends the silence',
+    inputs: [...SETTLED, timerFiredLate, bookmark(1, '11')],
+    effects: [setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a late timer of a stream that has not settled settles it',
+    inputs: [...STREAMING, timerFiredLate],
+    effects: [setTimer(WATCH_SILENCE_MS - WATCH_SETTLED_MS)],
+  },
+  {
+    rule: 'the silence after a message is doubted again when its timer fires late',
+    inputs: [...SETTLED, timerFiredLate, bookmark(1, '11'), timerFiredLate],
+    effects: [setTimer(WATCH_LATE_GRACE_MS)],
+  },
+  {
+    rule: 'the silence after the settling is doubted again when its timer fires late',
+    inputs: [...LISTED, timerFiredLate, opened(1), timerFired, timerFiredLate],
+    effects: [setTimer(WATCH_LATE_GRACE_MS)],
+  },
+  ...([timerFired, timerFiredLate] as const).map((input) => ({
+    rule: `a list is repeated when its timer fires ${input === timerFired ? 'in time' : 'late'}: the newer answer is as good`,
+    inputs: [started, input],
+    effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)] as const,
   })),
   {
     rule: 'a stream that opened has to prove itself',
@@ -203,10 +322,37 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     inputs: [...SETTLED, received(1, { type: 'deleted', item: item('10') })],
     effects: [{ type: 'deleted', item: item('10') }, setTimer(WATCH_SILENCE_MS)],
   },
+  ...[
+    received(1, { type: 'added', item: item('9') }),
+    received(1, { type: 'modified', item: item('9') }),
+    received(1, { type: 'deleted', item: item('9') }),
+    bookmark(1, '9'),
+  ].flatMap((input) => [
+    {
+      rule: `${typeOf(input)} before the resume point leads to a list at once: the resume point is from the future`,
+      inputs: [...SETTLED, input],
+      effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)] as const,
+    },
+    {
+      rule: `${typeOf(input)} before the resume point leads to a list at once, also on a stream that has not settled`,
+      inputs: [...STREAMING, input],
+      effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)] as const,
+    },
+  ]),
   {
-    rule: 'a deletion before the resume point is old news',
-    inputs: [...SETTLED, received(1, { type: 'deleted', item: item('9') })],
-    effects: [setTimer(WATCH_SILENCE_MS)],
+    rule: 'the watch resumes from the version of the list after a bookmark from the future, although it is smaller',
+    inputs: [
+      ...SETTLED,
+      bookmark(1, '999'),
+      received(1, { type: 'modified', item: item('11') }),
+      listed(2, [item('11')], '12'),
+    ],
+    effects: [{ type: 'present', item: item('11'), by: 'list' }, open(2, '12'), setTimer(WATCH_SILENCE_MS)],
+  },
+  {
+    rule: 'a second stream in a row that goes back before its resume point is followed by a list with back-off',
+    inputs: [...STREAMING, bookmark(1, '9'), listed(2, [], '10'), opened(2), bookmark(2, '9')],
+    effects: [{ type: 'close', stream: 2 }, setTimer(250)],
   },
   { rule: 'an event of another stream is stale', inputs: [...SETTLED, bookmark(2, '99')], effects: [] },
   { rule: 'the end of another stream is stale', inputs: [...SETTLED, ended(2)], effects: [] },
@@ -222,8 +368,8 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [open(2, '11'), setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'an older bookmark does not move the resume point',
-    inputs: [...SETTLED, bookmark(1, '9'), ended(1)],
+    rule: 'a bookmark at the resume point does not move it',
+    inputs: [...SETTLED, bookmark(1, '10'), ended(1)],
     effects: [open(2, '10'), setTimer(WATCH_SILENCE_MS)],
   },
   {
@@ -312,10 +458,38 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
   ...(['unauthorized', 'forbidden', 'untrusted'] as const).map((kind) => ({
-    rule: `a stream that is ${kind} is reported, and heals itself after a long back-off`,
+    rule: `a stream that is ${kind} is reported, and followed by a list after half a second to a second`,
     inputs: [...LISTED, ended(1, kind)],
-    effects: [failed(kind), setTimer(WATCH_DENIED_RETRY_MS)],
+    effects: [failed(kind), setTimer(500)],
   })),
+  {
+    rule: 'a stream that is refused by an ERROR event counts as a refusal',
+    inputs: [...STREAMING, received(1, { type: 'error', failure: failure('unauthorized') })],
+    effects: [{ type: 'close', stream: 1 }, failed('unauthorized'), setTimer(500)],
+  },
+  {
+    rule: 'refused streams become rare although each list between them succeeds',
+    inputs: [started, ...refusedStreams(7)],
+    effects: [failed('forbidden'), setTimer(30_000)],
+  },
+  {
+    rule: 'a stream that settled forgives the refused streams before it',
+    inputs: [
+      started,
+      ...refusedStreams(3),
+      timerFired,
+      listed(4, [], '10'),
+      opened(4),
+      timerFired,
+      ended(4, 'forbidden'),
+    ],
+    effects: [failed('forbidden'), setTimer(500)],
+  },
+  {
+    rule: 'a stream that is refused after it opened does not forgive the refused streams before it',
+    inputs: [started, ...refusedStreams(3), timerFired, listed(4, [], '10'), opened(4), ended(4, 'forbidden')],
+    effects: [failed('forbidden'), setTimer(4_000)],
+  },
   {
     rule: 'where only watching is forbidden, lists still bring news',
     inputs: [...LISTED, ended(1, 'forbidden'), timerFired, listed(2, [item('20')], '20')],
@@ -389,33 +563,34 @@ for (const { rule, inputs, effects } of ROWS) {
   test(rule, () => assert.deepEqual(run(inputs).effects, effects));
 }
 
-test('a stream that falls silent is closed, reported and reopened from the resume point', () => {
+test('a stream that falls silent is closed, reported and followed by a list', () => {
   const { effects } = run([...SETTLED, timerFired]);
   assert.deepEqual(effects[0], { type: 'close', stream: 1 });
   assert.ok(effects[1]?.type === 'failed');
   assert.equal(effects[1].failure.kind, 'unavailable');
   assert.match(effects[1].failure.message, /^nothing came on the watch for 75 s/);
-  assert.deepEqual(effects.slice(2), [open(2, '10'), setTimer(WATCH_SILENCE_MS)]);
-});
-
-test('a stream whose head never comes is silent, too', () => {
-  assert.deepEqual(run([...LISTED, timerFired]).effects.slice(2), [open(2, '10'), setTimer(WATCH_SILENCE_MS)]);
-});
-
-test('a second silent stream in a row leads to a list: the version may be from the future (wire fact 18)', () => {
-  const { effects } = run([...SETTLED, timerFired, opened(2), timerFired, timerFired]);
   assert.deepEqual(effects.slice(2), [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)]);
 });
 
-test('a stream that spoke before it fell silent is reopened, not listed again', () => {
-  const { effects } = run([...SETTLED, timerFired, opened(2), timerFired, bookmark(2, '11'), timerFired]);
-  assert.deepEqual(effects.slice(2), [open(3, '11'), setTimer(WATCH_SILENCE_MS)]);
-});
+for (const [rule, inputs] of [
+  ['a stream whose head never comes is silent, too', [...LISTED, timerFired]],
+  ['a stream that spoke before it fell silent is followed by a list', [...SETTLED, bookmark(1, '11'), timerFired]],
+  [
+    'the silence of a stream is doubted once, also when each timer fires late',
+    [...SETTLED, timerFiredLate, timerFiredLate],
+  ],
+  ['the silence of a stream is believed after the doubt', [...SETTLED, timerFiredLate, timerFired]],
+] as const) {
+  test(rule, () => {
+    const { effects } = run(inputs);
+    assert.deepEqual(effects.slice(2), [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)]);
+  });
+}
 
-test('chance shortens the long back-off by half at most', () => {
+test('chance lengthens the wait after a refusal to twice its fixed half at most', () => {
   const { effects } = run([
     started,
     { type: 'listFailed', request: 1, failure: failure('forbidden'), random: 0.999999 },
   ]);
-  assert.deepEqual(effects[1], setTimer(WATCH_DENIED_RETRY_MS / 2));
+  assert.deepEqual(effects[1], setTimer(1_000));
 });

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import type { Announcement } from '../../src/core/effect.ts';
 import { InvariantError } from '../../src/core/election.ts';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
-import { Driver } from '../../src/driver/driver.ts';
+import { Driver, INPUT_QUEUE_LIMIT, WATCH_EVENT_QUEUE_LIMIT } from '../../src/driver/driver.ts';
 import { ManualClock } from '../kube/manual-clock.ts';
 import { failureOf, promisesSettled, ScriptedPorts, storedLease } from './scripted-ports.ts';
 
@@ -148,6 +148,33 @@ test('a delete that a finalizer holds up is no removal: the Lease that is left i
   assert.equal(driver.state.knowledge.observation?.lease, left);
 });
 
+for (const holder of [{ pid: 17, uid: 1000 }, null]) {
+  test(`a sibling names the silent holder of the socket: ${JSON.stringify(holder)}`, async () => {
+    const { world, clock, driver, listener } = drive();
+    const warnings: string[] = [];
+    listener.hear = (announcement) => {
+      if (announcement.type === 'warning') warnings.push(announcement.message);
+    };
+    if (holder !== null) Object.assign(world.ports.siblingLock, { findHolder: async () => holder });
+    driver.take({ type: 'started' });
+    world.tellLock('taken');
+    world.take('list lease').succeed({ items: [], resourceVersion: '10' });
+    await promisesSettled();
+    clock.advance(60_000);
+    world.take('read lease').succeed(null);
+    await promisesSettled();
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', holder === null ? /cannot be seen/ : /process id 17 and the user id 1000/);
+  });
+}
+
+test('a refused bind reaches the application with its error', async () => {
+  const { world, driver, told } = drive();
+  driver.take({ type: 'started' });
+  world.tellLock('taken', { refusedBy: 'EACCES' });
+  assert.deepEqual(told, ['warning']);
+});
+
 /** A Lease that somebody else holds and renews. */
 function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
   const content: LeaseContent = {
@@ -212,6 +239,11 @@ test('a timer that was set anew while it waited for its turn does not count', as
   driver.take({ type: 'leaseObserved', lease: leaseOfOther(11, 2), by: 'watch' });
   assert.deepEqual(told, ['leaderChanged', 'renewed', 'renewed']);
   clock.advance(3_000);
+  // The first read was sent before the silence was due, so a second one follows.
+  for (let reads = 1; reads <= 2; reads += 1) {
+    world.take('read lease').succeed(leaseOfOther(12, 3));
+    await promisesSettled();
+  }
   assert.deepEqual(told, ['leaderChanged', 'renewed', 'renewed', 'stale']);
 });
 
@@ -285,7 +317,9 @@ test('more inputs than can be taken are a defect; nothing that was ordered befor
   const driven = drive();
   const { driver, defects, listener, told, clock } = driven;
   listener.hear = () => {
-    for (let count = 0; count < 1_001; count += 1) driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
+    for (let count = 0; count <= INPUT_QUEUE_LIMIT; count += 1) {
+      driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
+    }
   };
   await lead(driven).catch(() => undefined);
   assert.equal(defects.length, 1);
@@ -294,18 +328,79 @@ test('more inputs than can be taken are a defect; nothing that was ordered befor
   assert.equal(clock.timers.size, 0);
 });
 
-test('a thousand inputs may wait', async () => {
+test('ten thousand inputs may wait', async () => {
   const driven = drive();
   let flooded = false;
   driven.listener.hear = () => {
     if (flooded) return;
     flooded = true;
-    for (let count = 0; count < 1_000; count += 1) {
+    for (let count = 0; count < INPUT_QUEUE_LIMIT; count += 1) {
       driven.driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
     }
   };
   await lead(driven);
   assert.deepEqual(driven.defects, []);
+});
+
+/** Sends events to the watch of the Lease while it is told of a renewal: each shows one renewal more, from version 12 on. */
+async function floodInTurn(driven: ReturnType<typeof drive>, count: number): Promise<void> {
+  const { world, driver, listener } = driven;
+  driver.take({ type: 'started' });
+  world.tellLock('held');
+  world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
+  await promisesSettled();
+  const { sink } = world.stream('lease');
+  sink.opened();
+  listener.hear = (announcement) => {
+    if (announcement.type !== 'renewed') return;
+    listener.hear = () => undefined;
+    for (let sent = 0; sent < count; sent += 1) {
+      sink.event({ type: 'modified', item: { ...OTHER, ...leaseOfOther(12 + sent, 3 + sent) } });
+    }
+  };
+  sink.event({ type: 'modified', item: { ...OTHER, ...leaseOfOther(11, 2) } });
+}
+
+test('a watch takes each event when as many as may wait come in one turn', async () => {
+  const driven = drive();
+  await floodInTurn(driven, WATCH_EVENT_QUEUE_LIMIT);
+  assert.equal(driven.driver.state.knowledge.observation?.lease?.resourceVersion, String(11 + WATCH_EVENT_QUEUE_LIMIT));
+  assert.equal(driven.world.stream('lease').closed, false);
+  assert.deepEqual(driven.defects, []);
+});
+
+for (const count of [WATCH_EVENT_QUEUE_LIMIT + 1, 5_000]) {
+  test(`a watch lists again, and the elector goes on, when ${count} events come in one turn`, async () => {
+    const driven = drive();
+    const { world, clock, driver, defects } = driven;
+    await floodInTurn(driven, count);
+    assert.ok(world.streams[0]?.closed);
+    assert.equal(driver.news.failure?.kind, 'malformed');
+    assert.ok(!world.pending.some(({ call }) => call === 'list lease'), 'a list follows with back-off');
+    clock.advance(250);
+    world.take('list lease').succeed({ items: [leaseOfOther(9_000, 9_000)], resourceVersion: '9000' });
+    await promisesSettled();
+    assert.equal(driver.state.knowledge.observation?.lease?.resourceVersion, '9000');
+    assert.equal(world.stream('lease').closed, false);
+    assert.deepEqual(defects, []);
+  });
+}
+
+test('a list of 1,002 Leases of one name is one failure, and listed again', async () => {
+  const driven = drive();
+  const { world, clock, driver, defects } = driven;
+  driver.take({ type: 'started' });
+  world.tellLock('held');
+  const items = Array.from({ length: 1_002 }, () => leaseOfOther(10, 1));
+  world.take('list lease').succeed({ items, resourceVersion: '10' });
+  await promisesSettled();
+  assert.equal(driver.news.failure?.kind, 'malformed');
+  assert.equal(world.streams.length, 0);
+  clock.advance(250);
+  world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
+  await promisesSettled();
+  assert.equal(driver.state.knowledge.observation?.lease?.resourceVersion, '10');
+  assert.deepEqual(defects, []);
 });
 
 test('the end: watches, timers and the lock are given up, and nothing is called any more', async () => {

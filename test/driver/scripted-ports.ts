@@ -4,7 +4,7 @@
 
 import type { LeaseContent, LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
-import type { Answer, Ports, SiblingLockOutcome, WatchPort, WatchSink } from '../../src/driver/ports.ts';
+import type { Answer, Ports, SiblingLockListener, WatchPort, WatchSink } from '../../src/driver/ports.ts';
 
 /** A request that waits for its answer. */
 export interface PendingRequest {
@@ -20,6 +20,8 @@ export interface PendingRequest {
 /** An open watch. */
 export interface OpenStream {
   readonly of: string;
+  /** The version that it was opened from. */
+  readonly resumeFrom: string;
   readonly sink: WatchSink<LeaseRecord & PodRecord>;
   closed: boolean;
 }
@@ -30,7 +32,7 @@ export class ScriptedPorts {
   readonly pending: PendingRequest[] = [];
   readonly streams: OpenStream[] = [];
   /** Answers the claim on the sibling lock. */
-  tellLock: (outcome: SiblingLockOutcome) => void = () => undefined;
+  tellLock: SiblingLockListener = () => undefined;
   lockIsFree = true;
   /** Whether a renewal is handed to its socket as soon as it is asked for. */
   writesAtOnce = true;
@@ -101,9 +103,9 @@ export class ScriptedPorts {
   #watch<Item>(of: string): WatchPort<Item> {
     return {
       list: () => this.#ask(`list ${of}`),
-      open: (_resourceVersion, _timeoutSeconds, sink) => {
+      open: (resumeFrom, _timeoutSeconds, sink) => {
         this.calls.push(`watch ${of}`);
-        const stream = { of, sink: sink as unknown as OpenStream['sink'], closed: false };
+        const stream = { of, resumeFrom, sink: sink as unknown as OpenStream['sink'], closed: false };
         this.streams.push(stream);
         return {
           close: () => {

@@ -61,13 +61,7 @@ function dueOf(timer: TimerName, pauses: boolean): number {
 
 // --- Numbers of requests
 
-const REQUEST_KEYS: ReadonlySet<string> = new Set([
-  'request',
-  'creation',
-  'renewal',
-  'incumbentRead',
-  'readBeforeRest',
-]);
+const REQUEST_KEYS: ReadonlySet<string> = new Set(['request', 'creation', 'renewal', 'incumbentRead']);
 
 /** New numbers for those that the core still knows, or that are under way. */
 function numbersOf({ state, requests }: Process): ReadonlyMap<number, number> {
@@ -189,6 +183,7 @@ function plainWatchState(state: WatchState): WatchState {
         settled: false,
         heard: false,
         advanced: false,
+        doubted: false,
       };
     default:
       return { ...counters, phase: state.phase };

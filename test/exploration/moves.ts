@@ -6,8 +6,8 @@
  * start again, without that being a fault; but in a scope with `inOrder` what one process is told keeps its order, until
  * the fault `lag` befalls it. Timers fire at any moment and in any order, which is more than happens.
  *
- * The requests of one process have one connection, as in `src/kube/api-client.ts`: the next is sent when the one before
- * is answered, or was given up.
+ * The requests of one process are sent one after the other, each when the one before is answered or was given up.
+ * `src/kube/api-client.ts` sends two at once, which may overtake each other: that is left to the simulation.
  */
 
 import type { TimerName } from '../../src/core/input.ts';

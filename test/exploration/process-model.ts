@@ -252,7 +252,7 @@ export class Turn {
   #takeList(of: Subject, request: number, answer: Answered): void {
     if (!answer.ok) return this.watch(of, { type: 'listFailed', request, failure: answer.failure, random: 0 });
     const list = answer.value;
-    if (list !== null && 'items' in list) this.watch(of, { type: 'listed', request, ...list });
+    if (list !== null && 'items' in list) this.watch(of, { type: 'listed', request, ...list, random: 0 });
   }
 
   #stepWatch(of: Subject, input: WatchInput<Item>): void {
@@ -317,6 +317,7 @@ export class Turn {
         this.#process.settling = true;
         return;
       case 'claimSiblingLock':
+      case 'findSiblingLockHolder':
         return;
       case 'shutDown':
         this.#process.stopped = true;

@@ -152,7 +152,9 @@ class Happening {
         this.#spend();
         return this.#turn(move.process, `cut ${move.of}`, (turn) => turn.cut(move.of));
       case 'watchTimer':
-        return this.#turn(move.process, `watchTimer ${move.of}`, (turn) => turn.watch(move.of, { type: 'timerFired' }));
+        return this.#turn(move.process, `watchTimer ${move.of}`, (turn) =>
+          turn.watch(move.of, { type: 'timerFired', late: false }),
+        );
       case 'fire': {
         if (DISTURBING_TIMERS[move.timer] !== undefined) this.#spend();
         return this.#turn(move.process, `fire ${move.timer}`, (turn) => turn.fire(move.timer));

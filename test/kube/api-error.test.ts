@@ -5,8 +5,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
-import { failureOfAnswer, failureOfError, failureOfErrorEvent, readStatus } from '../../src/kube/api-error.ts';
+import {
+  failureOfAnswer,
+  failureOfError,
+  failureOfErrorEvent,
+  provesAbsence,
+  readStatus,
+} from '../../src/kube/api-error.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
+import { Secrets } from '../../src/kube/server-words.ts';
 import { statusBody } from './stub-server.ts';
 
 const REQUEST: ApiRequest = {
@@ -85,6 +92,97 @@ for (const { rule, message, missing } of FORBIDDEN) {
   });
 }
 
+const REFUSALS: readonly { readonly refuser: string; readonly message: string }[] = [
+  {
+    refuser: 'The admission webhook "policy.example.com"',
+    message: 'admission webhook "policy.example.com" denied the request: no leases on Sundays',
+  },
+  {
+    refuser: 'The admission webhook "policy.example.com"',
+    message:
+      'admission webhook "policy.example.com" denied the request: User "u" cannot delete resource "leases" in API group ""',
+  },
+  {
+    refuser: 'The ValidatingAdmissionPolicy "names.example.com"',
+    message:
+      "leases \"web\" is forbidden: ValidatingAdmissionPolicy 'names.example.com' with binding 'all' denied request: bad name",
+  },
+  {
+    refuser: 'The ResourceQuota "small"',
+    message:
+      'leases "web" is forbidden: exceeded quota: small, requested: count/leases=1, used: count/leases=4, limited: 4',
+  },
+  {
+    refuser: 'The Pod security of the namespace',
+    message: 'pods "web" is forbidden: violates PodSecurity "restricted:latest": host namespaces',
+  },
+];
+for (const { refuser, message } of REFUSALS) {
+  for (const httpStatus of [400, 401, 403, 404, 409, 410, 422, 429, 500]) {
+    test(`${httpStatus}: "${message.slice(0, 60)}…" is the refusal of ${refuser}, and grants nothing`, () => {
+      const status = readStatus(statusBody(httpStatus, 'Whatever', message, { name: 'web', kind: 'leases' }));
+      const failure = failureOfAnswer(REQUEST, httpStatus, status, undefined);
+      // Asked for a pause, the core waits; for the rest, the code that a webhook chose says nothing of its own.
+      const kind = httpStatus === 403 ? 'forbidden' : httpStatus === 429 ? 'throttled' : 'rejected';
+      assert.equal(failure.kind, kind);
+      assert.equal(failure.missingRule, null);
+      assert.ok(failure.message.includes(`${refuser} refused it`), failure.message);
+      assert.doesNotMatch(failure.message, /Grant|does not accept the token/);
+    });
+  }
+}
+
+test('a 404 of a webhook is no proof that the object is absent', () => {
+  const details = { name: 'web', kind: 'leases' };
+  const absence = (message: string): boolean =>
+    provesAbsence(REQUEST, 404, readStatus(statusBody(404, 'NotFound', message, details)));
+  assert.equal(absence('leases "web" not found'), true);
+  assert.equal(absence('admission webhook "x" denied the request: not found'), false);
+});
+
+test('an owner that may only be set by those who may delete asks for `delete`', () => {
+  const message = `leases "web" is forbidden: cannot set an ownerRef on a resource you can't delete: , <nil>`;
+  const failure = failureOfAnswer(REQUEST, 403, readStatus(statusBody(403, 'Forbidden', message)), undefined);
+  assert.equal(failure.missingRule?.verb, 'delete');
+});
+
+const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.c2VjcmV0.c2lnbmF0dXJl';
+
+test('words of the server lose control characters, credentials and their tail, wherever they come from', () => {
+  const secrets = new Secrets();
+  secrets.remember([TOKEN]);
+  const words = `\u001b[2J\r\nbad\u0007 token ${TOKEN}\u202e\u2028${'x'.repeat(480)}${TOKEN}${'y'.repeat(100_000)}`;
+  const messages = [
+    failureOfAnswer(REQUEST, 500, readStatus(statusBody(500, 'InternalError', words)), undefined, secrets.conceal),
+    failureOfAnswer(REQUEST, 403, readStatus(statusBody(403, 'Forbidden', words)), undefined, secrets.conceal),
+    failureOfErrorEvent(REQUEST, statusBody(500, 'InternalError', words), secrets.conceal),
+    failureOfError(REQUEST, new Error(words), secrets.conceal),
+    failureOfError(REQUEST, words, secrets.conceal),
+  ].map(({ message }) => message);
+  for (const message of messages) {
+    assert.match(message, /bad {1,2}token <credentials>/);
+    assert.doesNotMatch(message, /\p{Cc}|\p{Cf}|\p{Zl}/u);
+    assert.ok(!message.includes('eyJ'), 'not even the beginning of the token');
+    assert.ok(message.length < 1_000, `${message.length} characters`);
+  }
+});
+
+test('the rule to grant holds only words that can be those of a rule', () => {
+  const message = `User "u" cannot update resource "le\u001b[31mases" in API group "" in the namespace "n"`;
+  const failure = failureOfAnswer(REQUEST, 403, readStatus(statusBody(403, 'Forbidden', message)), undefined);
+  assert.equal(failure.missingRule?.resource, 'leases');
+  assert.doesNotMatch(failure.message, /\p{Cc}/u);
+});
+
+test('the error of the HTTP parser is passed on without the bytes of the server', () => {
+  const error = Object.assign(new Error('Parse Error: Expected HTTP/'), {
+    code: 'HPE_INVALID_CONSTANT',
+    rawPacket: Buffer.from(TOKEN),
+  });
+  const { cause } = failureOfError(REQUEST, error);
+  assert.deepEqual(Object.keys(cause as object), ['code']);
+});
+
 test('403: an anonymous request is told that its credentials are missing, not a permission', () => {
   const status = readStatus(
     statusBody(
@@ -112,6 +210,7 @@ const ERRORS: readonly [code: string, kind: RequestFailureKind][] = [
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'untrusted'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'untrusted'],
   ['CERT_HAS_EXPIRED', 'untrusted'],
+  ['CERT_NOT_YET_VALID', 'unavailable'],
   ['ECONNREFUSED', 'unavailable'],
   ['ECONNRESET', 'unavailable'],
   ['ENOTFOUND', 'unavailable'],
@@ -125,6 +224,13 @@ for (const [code, kind] of ERRORS) {
     assert.equal(failure.cause, error);
   });
 }
+
+test('a certificate that is not valid yet is a matter of time, and the message says so', () => {
+  const error = Object.assign(new Error('certificate is not yet valid'), { code: 'CERT_NOT_YET_VALID' });
+  const { message } = failureOfError(REQUEST, error);
+  assert.match(message, /certificate is not valid yet.*check this machine's clock, or wait/);
+  assert.doesNotMatch(message, /not to be trusted/);
+});
 
 test('an error of several addresses (AggregateError) has a message, too', () => {
   const error = Object.assign(new AggregateError([new Error('a')]), { code: 'ECONNREFUSED' });

@@ -3,15 +3,18 @@
  */
 
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { TEST_CA_CERTIFICATE } from '../../src/apiserver/test-certificate.ts';
+import { LeaseElectorError } from '../../src/errors.ts';
 import { type Cluster, type ConnectOptions, connectToCluster } from '../../src/kube/connect.ts';
 import { type Environment, podCredentials } from '../../src/kube/credentials.ts';
+import { isShortage } from '../../src/shortage.ts';
 import { ManualClock } from './manual-clock.ts';
 import {
   boundToken,
@@ -31,6 +34,7 @@ const LEASE = {
   kind: 'Lease',
   metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' },
 };
+const ON_LINUX = { skip: process.platform === 'linux' ? false : 'descriptors are counted otherwise elsewhere' };
 const IN_POD: Environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
 
 function connectWith(options: Partial<ConnectOptions>): Promise<Cluster> {
@@ -170,6 +174,8 @@ test('a KubeConfig object brings its token, CA and the namespace of its context'
   const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub) });
   const seen = await readLease(t, stub, cluster);
   assert.equal(seen.headers['authorization'], 'Bearer kube-token');
+  const metadata = { name: 'p', namespace: 'shop', uid: 'u', resourceVersion: '1' };
+  stub.respond = (_, response) => json(response, 200, { apiVersion: 'v1', kind: 'Pod', metadata });
   const identity = successOf(await cluster.identify({ lease: 'web', pod: { name: 'p', uid: 'u' } }));
   assert.equal(identity.namespace, 'shop');
 });
@@ -297,3 +303,137 @@ test('a kubeconfig file is loaded on request, with a context of its choice, and 
     await assert.rejects(connectWith(options), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS', message });
   }
 });
+
+const SECRETS = { token: 's3cr3t-t0k3n', key: 'c2VjcmV0LWNsaWVudC1rZXk=' };
+
+/** A kubeconfig that is fine but for what is put in its middle. */
+function brokenKubeConfig(fault: string): string {
+  return `apiVersion: v1
+kind: Config
+clusters:
+- name: c
+  cluster: { server: "https://127.0.0.1:1" }
+users:
+- name: u
+  user:
+    token: ${SECRETS.token}
+    client-key-data: ${SECRETS.key}
+${fault}
+contexts:
+- { name: x, context: { cluster: c, user: u } }
+current-context: x
+`;
+}
+
+const BROKEN: readonly (readonly [fault: string, text: string, says: RegExp])[] = [
+  ['a tab', brokenKubeConfig('\tx: 1'), /it is no YAML at line \d+, column \d+/],
+  ['a bracket', brokenKubeConfig('  - ]'), /it is no YAML at line 11, column \d+/],
+  ['a key twice', brokenKubeConfig(`    token: ${SECRETS.token}`), /it is no YAML at line 11, column \d+/],
+  ['an alias of nothing', brokenKubeConfig(`    exec: *${SECRETS.token}`), /it is no YAML at line 11, column \d+/],
+  ['a quote without its end', brokenKubeConfig(`    x: "${SECRETS.token}`), /it is no YAML at line \d+, column \d+/],
+  ['half a JSON', `{"users":[{"user":{"token":"${SECRETS.token}"`, /it is no YAML at line 1, column \d+/],
+  ['a user without a name', `users:\n- user: { token: ${SECRETS.token} }`, /: users\[0\]\.name is missing\. /],
+  ['an entry that is null', 'users: [null]', /cannot be read\. Its contents are not shown/],
+  ['text in place of a list', `users: ${SECRETS.token}`, /names no cluster/],
+  ['text alone', SECRETS.token, /names no cluster/],
+  ['nothing', '', /cannot be read\. Its contents are not shown/],
+];
+for (const [fault, text, says] of BROKEN) {
+  test(`a kubeconfig with ${fault} is refused by file and position, and nothing of it is shown`, async (t) => {
+    const path = join(serviceAccountDirectory(t), 'kubeconfig');
+    writeFileSync(path, text);
+    const error = await connectWith({ kubeConfig: { path } }).then(
+      () => assert.fail('connected'),
+      (thrown: unknown) => thrown as LeaseElectorError,
+    );
+    assert.equal(error.code, 'ERR_LEASE_ELECTOR_CREDENTIALS');
+    assert.match(error.message, says);
+    const shown = inspect(error, { depth: 10, showHidden: true });
+    for (const secret of Object.values(SECRETS)) assert.ok(!shown.includes(secret), shown);
+    if (!says.source.includes('names no cluster')) assert.ok(error.message.includes(path), 'it names the file');
+  });
+}
+
+test('the text of a kubeconfig that is given as a path is not shown', async () => {
+  for (const path of [brokenKubeConfig(''), JSON.stringify({ token: SECRETS.token }), SECRETS.token.repeat(30)]) {
+    await assert.rejects(connectWith({ kubeConfig: { path } }), (error: unknown) => {
+      assert.ok(error instanceof LeaseElectorError);
+      assert.equal(error.code, 'ERR_LEASE_ELECTOR_CREDENTIALS');
+      assert.match(error.message, /a path of \d+ characters, which is not shown/);
+      assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes(SECRETS.token), error.message);
+      return true;
+    });
+  }
+});
+
+test("a cluster's address, which may hold a password, is not shown", async (t) => {
+  const stub = await startLeaseStub(t);
+  const kubeConfig = kubeConfigOf(stub, { server: `ftp://anna:${SECRETS.token}@127.0.0.1` });
+  await assert.rejects(connectWith({ kubeConfig }), (error: unknown) => {
+    assert.match(String(error), /cluster "c" has no http\(s\) address/);
+    assert.ok(!inspect(error, { depth: 10 }).includes(SECRETS.token));
+    return true;
+  });
+});
+
+const PLUGINS: readonly (readonly [plugin: string, exec: object, says: RegExp])[] = [
+  ['prints no JSON', { command: process.execPath, args: ['-p', JSON.stringify(SECRETS.token)] }, /printed .* no JSON/],
+  ['does not exist', { command: '/does/not/exist', args: [SECRETS.token] }, /spawn \/does\/not\/exist ENOENT/],
+];
+for (const [plugin, exec, says] of PLUGINS) {
+  test(`an auth plug-in that ${plugin} fails the request, and shows neither output nor arguments`, async (t) => {
+    const stub = await startLeaseStub(t);
+    const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, {}, { exec }) });
+    t.after(() => cluster.close());
+    for (const answer of [
+      await cluster.identify({ lease: 'web' }),
+      await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read(),
+    ]) {
+      const failure = failureOf(answer);
+      assert.equal(failure.kind, 'unavailable');
+      assert.match(failure.message, says);
+      assert.ok(!inspect(failure, { depth: 10, showHidden: true }).includes(SECRETS.token));
+    }
+  });
+}
+
+/** Opens files until there is no descriptor left, and gives the means to close them. */
+function takeAllDescriptors(): () => void {
+  const descriptors: number[] = [];
+  for (;;) {
+    try {
+      descriptors.push(openSync('/dev/null', 'r'));
+    } catch {
+      return () => descriptors.splice(0).forEach(closeSync);
+    }
+  }
+}
+
+test('a namespace file that cannot be read for lack of descriptors is a failure that passes', ON_LINUX, async (t) => {
+  const { cluster } = await connectInPod(t, () => assert.fail('asked'));
+  const release = takeAllDescriptors();
+  t.after(release);
+  const failure = failureOf(await cluster.identify({ lease: 'web' }));
+  release();
+  assert.equal(failure.kind, 'unavailable');
+  assert.match(failure.message, /EMFILE.*Close files and sockets/);
+});
+
+test(
+  'credentials that cannot be read for lack of descriptors are a shortage, from files and kubeconfig',
+  ON_LINUX,
+  async (t) => {
+    const directory = serviceAccountDirectory(t);
+    const stub = await startLeaseStub(t);
+    const path = join(directory, 'kubeconfig');
+    writeFileSync(path, kubeConfigOf(stub).exportConfig());
+    const options = [{ serviceAccountDirectory: directory, environment: IN_POD }, { kubeConfig: { path } }];
+    for (const option of options) {
+      const release = takeAllDescriptors();
+      const error = await connectWith(option).catch((thrown: unknown) => thrown);
+      release();
+      assert.ok(isShortage(error), String(error));
+      (await connectWith(option)).close();
+    }
+  },
+);

@@ -7,13 +7,8 @@ import { test } from 'node:test';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
 import type { Answer } from '../../src/driver/ports.ts';
 import type { LeaseElectorErrorCode } from '../../src/errors.ts';
-import {
-  checkedLeaseName,
-  decodeTokenClaims,
-  type Identity,
-  type IdentitySources,
-  resolveIdentity,
-} from '../../src/kube/identity.ts';
+import { decodeTokenClaims, type Identity, type IdentitySources, resolveIdentity } from '../../src/kube/identity.ts';
+import { checkedName } from '../../src/kube/object-name.ts';
 import type { LabelledPod } from '../../src/kube/pod-api.ts';
 import { boundToken } from './stub-server.ts';
 
@@ -103,8 +98,15 @@ const ROWS: readonly {
   {
     rule: 'the option `pod` overrides everything',
     given: { token: TOKEN, lease: 'web', pod: { name: 'p', namespace: 'n', uid: 'u' } },
-    reads: [],
+    pod: { uid: 'u' },
+    reads: ['n/p'],
     identity: 'n/p u web',
+  },
+  {
+    rule: 'a uid that the option repeats after the token needs no read',
+    given: { token: TOKEN, lease: 'web', pod: { uid: 'uid-of-token' } },
+    reads: [],
+    identity: 'shop/web-0 uid-of-token web',
   },
   {
     rule: "an option that names another Pod does not inherit the claims' uid",
@@ -164,7 +166,69 @@ const REFUSED: readonly {
     given: { token: TOKEN },
     pod: { uid: 'uid-of-successor', labels: { app: 'b' } },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /uid-of-successor, not uid-of-token/,
+    says: /uid-of-successor, not uid-of-token.*: this process belongs to a Pod that is gone/,
+  },
+  {
+    rule: 'a uid of the option that the Pod does not have',
+    given: { token: TOKEN, lease: 'web', pod: { uid: 'mistyped' } },
+    pod: { uid: 'uid-of-token' },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /uid uid-of-token, not mistyped \(from the option `pod`\).*never existed, or is gone.*metadata\.uid/,
+  },
+  {
+    rule: 'a uid of the option whose Pod does not exist',
+    given: { lease: 'web', pod: { name: 'web-0', namespace: 'shop', uid: 'mistyped' } },
+    pod: null,
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /no Pod "web-0" in namespace "shop" with the uid mistyped: it never existed, or is gone/,
+  },
+  {
+    rule: 'a hostname that no Pod can have',
+    given: { lease: 'web', hostname: () => '..' },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /No Pod can be called "\.\." \(from the hostname\)/,
+  },
+  {
+    rule: 'a POD_NAME that no Pod can have',
+    given: { lease: 'web', environment: { POD_NAME: '.', POD_NAMESPACE: 'shop' } },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /No Pod can be called "\." \(from POD_NAME\)/,
+  },
+  {
+    rule: 'a POD_NAMESPACE that no namespace can have',
+    given: { lease: 'web', environment: { POD_NAME: 'web-0', POD_NAMESPACE: '../kube-system' } },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /No namespace can be called "\.\.\/kube-system" \(from POD_NAMESPACE\)/,
+  },
+  {
+    rule: 'a namespace file that holds no namespace',
+    given: { lease: 'web', defaultNamespace: () => '..' },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /No namespace can be called "\.\." \(from the service account's namespace file/,
+  },
+  {
+    rule: 'claims that name what no Pod can be called',
+    given: { lease: 'web', token: boundToken('shop', '..', 'u') },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /No Pod can be called "\.\." \(from the token's claims\)/,
+  },
+  {
+    rule: 'claims with a namespace that cannot be',
+    given: { lease: 'web', token: boundToken('.', 'web-0', 'u') },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /No namespace can be called "\." \(from the token's claims\)/,
+  },
+  {
+    rule: 'claims with a uid that cannot be',
+    given: { lease: 'web', token: boundToken('shop', 'web-0', 'a b') },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /No Pod can have the uid "a b" \(from the token's claims\)/,
+  },
+  {
+    rule: 'a $NAIS_APP_NAME that no Lease can have',
+    given: { token: TOKEN, environment: { NAIS_APP_NAME: '..' } },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /No Lease can be called "\.\." \(from \$NAIS_APP_NAME\)/,
   },
   {
     rule: 'a Lease name that no Lease can have',
@@ -208,6 +272,17 @@ test('a read that is forbidden is final, and says how to do without it', async (
   });
 });
 
+test('a uid of the option is accepted unchecked where Pods may not be read', async () => {
+  const pod = { name: 'web-0', namespace: 'shop', uid: 'given' };
+  const answer = await resolveIdentity(sources({ lease: 'web', pod, readPod: refusing('forbidden') }));
+  assert.ok(answer.ok);
+  assert.deepEqual(answer.value.pod, { name: 'web-0', uid: 'given' });
+  for (const kind of ['unavailable', 'unauthorized', 'malformed'] as const) {
+    const later = await resolveIdentity(sources({ lease: 'web', pod, readPod: refusing(kind) }));
+    assert.equal(later.ok ? 'ok' : later.failure.kind, kind, 'whether it can be checked is not known yet');
+  }
+});
+
 test('a read that failed in a way that may pass is answered, to be repeated', async () => {
   for (const kind of ['unavailable', 'throttled', 'unauthorized', 'untrusted'] as const) {
     const answer: Answer<Identity> = await resolveIdentity(sources({ readPod: refusing(kind) }));
@@ -237,8 +312,20 @@ test("a bound token's claims are decoded, and anything else is no claim", () => 
 });
 
 test('a Lease name is an RFC 1123 subdomain', () => {
-  for (const name of ['a', '0', 'web', 'web.shop-1', 'a'.repeat(253)]) assert.equal(checkedLeaseName(name, 'x'), name);
-  for (const name of ['', '-a', 'a-', 'a..b', 'A', 'a_b', 'a/b', 'a'.repeat(254), 'å']) {
-    assert.throws(() => checkedLeaseName(name, 'x'), { code: 'ERR_LEASE_ELECTOR_IDENTITY' }, name);
+  for (const name of ['a', '0', 'web', 'web.shop-1', 'a'.repeat(253)])
+    assert.equal(checkedName('Lease', name, 'x'), name);
+  for (const name of ['', '.', '..', '-a', 'a-', 'a..b', 'A', 'a_b', 'a/b', 'a'.repeat(254), 'å']) {
+    assert.throws(() => checkedName('Lease', name, 'x'), { code: 'ERR_LEASE_ELECTOR_IDENTITY' }, name);
+  }
+});
+
+test('a namespace is an RFC 1123 label, and a uid has no white space', () => {
+  for (const name of ['a', '0', 'web-1', 'a'.repeat(63)]) assert.equal(checkedName('namespace', name, 'x'), name);
+  for (const name of ['', '.', '..', 'a.b', '-a', 'a-', 'A', 'a'.repeat(64)]) {
+    assert.throws(() => checkedName('namespace', name, 'x'), { code: 'ERR_LEASE_ELECTOR_IDENTITY' }, name);
+  }
+  assert.equal(checkedName('uid', 'pod/1', 'x'), 'pod/1');
+  for (const uid of ['', ' ', 'a b', 'å', 'a\n', 'a'.repeat(254)]) {
+    assert.throws(() => checkedName('uid', uid, 'x'), { code: 'ERR_LEASE_ELECTOR_IDENTITY' }, uid);
   }
 });

@@ -12,6 +12,7 @@ import { type TestContext, test } from 'node:test';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
 import { ANSWER_LIMIT_BYTES } from '../../src/kube/api-client.ts';
 import type { ClusterPorts } from '../../src/kube/connect.ts';
+import { OTHER_CA } from './other-authority.ts';
 import {
   type Connected,
   connectInPod,
@@ -299,10 +300,9 @@ test('a connection that is cut is unavailable, and the next request opens a new 
   assert.equal(successOf(await ports.lease.read())?.uid, 'lease-uid');
 });
 
-test('all requests share one kept-alive connection', async (t) => {
+test('requests one after the other share one kept-alive connection', async (t) => {
   const { stub, ports } = await connect(t, (_, response) => json(response, 200, LEASE));
-  await Promise.all([ports.lease.read(), ports.lease.read(), ports.lease.read()]);
-  await ports.lease.read();
+  for (let count = 0; count < 4; count += 1) await ports.lease.read();
   assert.equal(stub.seen.length, 4);
   assert.equal(new Set(stub.seen.map((request) => request.socket)).size, 1);
 });
@@ -445,17 +445,3 @@ async function freePort(): Promise<number> {
   await once(server, 'close');
   return port;
 }
-
-/** Another authority, which signed nothing; valid until 2056. */
-const OTHER_CA = `-----BEGIN CERTIFICATE-----
-MIIBnDCCAUOgAwIBAgIUfC1dxsKghrg+aT9AcRm6H/qv0wAwCgYIKoZIzj0EAwIw
-IzEhMB8GA1UEAwwYYW5vdGhlciBhdXRob3JpdHkgKHRlc3QpMCAXDTI2MTEyMjE4
-MzQyMFoYDzIwNTYxMTE0MTgzNDIwWjAjMSEwHwYDVQQDDBhhbm90aGVyIGF1dGhv
-cml0eSAodGVzdCkwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARa8SN32yWymxYu
-Km/DVse8hLQn3k7BYgxukP/Dm6kzbg1szm1ZaA4VsQ/Sw7RF+kHbju49b8kkegl5
-tmU/AdzGo1MwUTAdBgNVHQ4EFgQUs3WmzcL4YVEKCzvc0K5BMwhfgA4wHwYDVR0j
-BBgwFoAUs3WmzcL4YVEKCzvc0K5BMwhfgA4wDwYDVR0TAQH/BAUwAwEB/zAKBggq
-hkjOPQQDAgNHADBEAiAtmnplkgFbNzQ8VJ5oAwWa9+wY6gT9VFCfF64Ub3/HuQIg
-I4oryid15xynrpI50wxaY8i08SG2UoUkrCicfWBp13w=
------END CERTIFICATE-----
-`;

@@ -234,6 +234,13 @@ test('a replace on top of an item of a list names kind and apiVersion', () => {
   assert.equal(written.apiVersion, 'coordination.k8s.io/v1');
 });
 
+test('a replace on top of a Lease whose maps, lists and spec are null is written without them', () => {
+  const nothing = { labels: null, annotations: null, ownerReferences: null, finalizers: null };
+  const before = read({ metadata: { ...META, ...nothing }, spec: null });
+  const { metadata } = writeReplacement(before, { ...CONTENT, owner: null });
+  assert.deepEqual(metadata, { ...META, labels: { 'app.kubernetes.io/managed-by': 'lease-elector' } });
+});
+
 test('the annotation is written only when somebody released', () => {
   assert.equal(writeNewLease('shop', 'web', CONTENT).metadata.annotations, undefined);
   const released = writeReplacement(read({ metadata: META }), { ...CONTENT, releasedBy: 'pod-uid' });

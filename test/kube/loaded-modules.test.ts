@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { boundToken, json, serviceAccountDirectory, startStub } from './stub-server.ts';
+import { boundToken, json, serviceAccountDirectory, startStub, statusBody } from './stub-server.ts';
 
 const CHILD = fileURLToPath(new URL('./loaded-modules-child.ts', import.meta.url));
 const LEASE = {
@@ -17,7 +17,12 @@ const LEASE = {
 
 /** Runs the child against a stub; the addresses of every module it loaded, by import or require, and Node's own. */
 async function modulesLoaded(t: TestContext, mode: 'pod' | 'kubeconfig'): Promise<readonly string[]> {
-  const stub = await startStub(t, (_, response) => json(response, 200, LEASE));
+  // The uid that the child gives itself with a kubeconfig cannot be checked.
+  const stub = await startStub(t, ({ path }, response) =>
+    path.includes('/pods/')
+      ? json(response, 403, statusBody(403, 'Forbidden', 'pods is forbidden'))
+      : json(response, 200, LEASE),
+  );
   const directory = serviceAccountDirectory(t, { token: boundToken('shop', 'web-0', 'pod-uid') });
   const child = spawn(process.execPath, [CHILD, mode, directory], {
     env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(stub.port) },

@@ -3,10 +3,14 @@
  * them checks nothing. How one makes them is in `false-electors.ts`.
  */
 
+import type { PodReference } from '../../src/core/lease-record.ts';
+import type { RequestFailure } from '../../src/core/request-failure.ts';
+import type { Answer, WatchPort } from '../../src/driver/ports.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { ALL_PERMISSIONS } from '../permissions.ts';
 import type { Violation } from './checkers.ts';
 import {
+  boundTo,
   clinging,
   deafFrom,
   misled,
@@ -16,6 +20,7 @@ import {
   never,
   repeating,
   restless,
+  standing,
   watchThrough,
 } from './false-electors.ts';
 import type { Mix } from './mix.ts';
@@ -44,6 +49,7 @@ export const PLAIN: Mix = {
   weather: CALM,
   mishaps: [],
   mishapEveryMs: 2_000,
+  connections: 2,
   collector: 'absent',
   collectorDelayMs: 0,
   collectorStepMs: 0,
@@ -58,6 +64,17 @@ export const PLAIN: Mix = {
 };
 
 const SLOW = { ...CALM, latencyMs: 50 };
+
+/** No Pod of the cluster. */
+const NOBODY: PodReference = { name: 'nobody', uid: 'nobody' };
+
+const REFUSAL: RequestFailure = {
+  kind: 'unauthorized',
+  message: '',
+  retryAfterMs: null,
+  missingRule: null,
+  cause: null,
+};
 
 const firstTokens = new WeakMap<SimulatedPod, bigint>();
 
@@ -75,7 +92,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
       }),
     mix: { siblings: 1 },
     invariant: 1,
-    what: /lead at the same time/,
+    what: /writes to the Lease, although it does not hold the lock of its Pod/,
   },
   {
     defect: 'leads on although it was told that its Pod is gone',
@@ -108,6 +125,59 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 0.5 },
     invariant: 1,
     what: /the work of .* overlaps/,
+  },
+
+  // --- A Pod that is gone, or on its way
+  {
+    defect: 'campaigns without a look at its own Pod',
+    make: misled(({ pod }, process) => ({
+      pod: {
+        read: async (asked) => {
+          const { name, uid } = process.pod;
+          const campaigns = process.knowledge.lastOwner?.uid !== uid;
+          return asked === name && campaigns ? standing(name, uid) : pod.read(asked);
+        },
+      },
+    })),
+    mix: { mishaps: ['Pod deleted by force'], mishapEveryMs: 500, pods: 5, ghostsLiveMs: 600_000 },
+    invariant: 2,
+    what: /creates the Lease without a look at its own Pod, which is gone/,
+  },
+  {
+    defect: 'resumes its term without a look at its own Pod',
+    make: misled(({ pod }, process) => ({
+      pod: {
+        read: async (asked) => {
+          const { name, uid } = process.pod;
+          const resumes = process.knowledge.lastOwner?.uid === uid && !process.elector.isLeader;
+          return asked === name && resumes ? standing(name, uid) : pod.read(asked);
+        },
+      },
+    })),
+    mix: {
+      mishaps: ['Pod deleted by force', 'container crashes'],
+      mishapEveryMs: 500,
+      ghostsLiveMs: 600_000,
+      siblings: 1,
+      weather: SLOW,
+    },
+    invariant: 2,
+    what: /begins a term without a look at its own Pod, which is gone/,
+  },
+  {
+    defect: 'campaigns although its own Pod is being deleted',
+    make: misled(({ pod }) => ({
+      pod: {
+        read: async (name) => {
+          const answer = await pod.read(name);
+          if (!answer.ok || answer.value === null) return answer;
+          return { ok: true, value: { ...answer.value, terminating: false } };
+        },
+      },
+    })),
+    mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 1, mishapEveryMs: 1_000 },
+    invariant: 2,
+    what: /campaigns although it was told that its own Pod is being deleted/,
   },
 
   // --- Leadership that moves without a reason
@@ -152,7 +222,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return lease.replace(found.ok && found.value !== null ? found.value : before, content);
       },
     })),
-    mix: { mishaps: ['Lease edited by hand'], weather: { ...CALM, watchLagMs: 10_000 } },
+    mix: { mishaps: ['Lease edited by hand'], weather: { ...CALM, watchLagMs: 2_000 } },
     invariant: 2,
     what: /overwrites the Lease, which .* holds/,
   },
@@ -217,6 +287,46 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     mix: { mishaps: ['leader steps down'] },
     invariant: 2,
     what: /writes a Lease without a holderIdentity/,
+  },
+
+  // --- A term that ends without a reason
+  {
+    defect: 'takes its own Lease for another’s',
+    make: misshown((lease, { elector }) => (elector.isLeader ? { ...lease, owner: NOBODY } : lease)),
+    mix: {},
+    invariant: 2,
+    what: /is demoted \(usurped\), although nobody took its Lease/,
+  },
+  {
+    defect: 'takes its own Pod for gone',
+    make: misled(({ podWatch }, { pod: { uid } }) => ({
+      podWatch: (name) =>
+        watchThrough(podWatch(name), (sink) => ({
+          ...sink,
+          event: (event) =>
+            sink.event(event.type === 'modified' && event.item.uid === uid ? { ...event, type: 'deleted' } : event),
+        })),
+    })),
+    mix: { mishaps: ['Pod deleted'], disobedience: 1 },
+    invariant: 2,
+    what: /is demoted \(pod-deleted\), although it was not told that its Pod is gone/,
+  },
+  {
+    defect: 'takes its token for refused',
+    make: misled(({ lease }, process) => {
+      const refused = async <Value>(ask: () => Promise<Answer<Value>>): Promise<Answer<Value>> =>
+        process.elector.isLeader ? { ok: false, failure: REFUSAL } : ask();
+      return {
+        lease: {
+          ...lease,
+          read: () => refused(() => lease.read()),
+          replace: (before, content) => refused(() => lease.replace(before, content)),
+        },
+      };
+    }),
+    mix: {},
+    invariant: 2,
+    what: /is demoted \(unauthorized\), although its token was not refused/,
   },
 
   // --- Tokens that do not grow
@@ -291,6 +401,42 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     make: deafFrom((_process, failed) => failed),
     mix: { weather: { ...CALM, errorAnswer: 0.5 } },
     invariant: 5,
-    what: /nobody leads long after the faults are over/,
+    what: /nobody leads (long after the faults are over|3000 ms after the return)/,
+  },
+  {
+    defect: 'waits for half a minute after an error',
+    make: misled(({ leaseWatch, podWatch }, { clock }) => {
+      const patient = <Item>(port: WatchPort<Item>): WatchPort<Item> => ({
+        list: async () => {
+          const answer = await port.list();
+          if (!answer.ok) await new Promise<void>((resolve) => void clock.setTimer(30_000, resolve));
+          return answer;
+        },
+        open: (resourceVersion, timeoutSeconds, sink) =>
+          port.open(resourceVersion, timeoutSeconds, {
+            ...boundTo(sink),
+            ended: (failure) => void clock.setTimer(failure === null ? 0 : 30_000, () => sink.ended(failure)),
+          }),
+      });
+      return { leaseWatch: patient(leaseWatch), podWatch: (name) => patient(podWatch(name)) };
+    }),
+    mix: {},
+    invariant: 5,
+    what: /nobody leads 3000 ms after the return of the API server/,
+  },
+
+  // --- Haste
+  {
+    defect: 'renews again as soon as it has renewed',
+    make: misledByLease((lease) => ({
+      replace: async (before, content) => {
+        let answer = await lease.replace(before, content);
+        for (let again = 0; again < 1_000 && answer.ok; again += 1) answer = await lease.replace(answer.value, content);
+        return answer;
+      },
+    })),
+    mix: {},
+    invariant: 5,
+    what: /has sent \d+ requests within a second/,
   },
 ];

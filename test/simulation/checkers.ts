@@ -9,10 +9,12 @@
 import type { ObservedWrite } from '../../src/apiserver/index.ts';
 import type { DemotionReason, LeaseElectorEvents, Term } from '../../src/index.ts';
 import type { Cluster } from './cluster.ts';
+import { whyUnjust } from './demotions.ts';
 import { NeighbourProcess } from './neighbour-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import { LEASE, type ProcessObserver, SimulatedProcess } from './simulated-process.ts';
+import { Twins } from './twins.ts';
 
 /** A broken invariant. */
 export interface Violation {
@@ -34,7 +36,9 @@ interface Holder {
   cleared: boolean;
   /** Somebody's hand deleted, edited or orphaned its Lease, and it has not put that right. */
   touched: boolean;
-  /** When its Lease was last written, and for how long it then has to stand still if no Pod owns it; `null`: for ever. */
+  /** What an elector writes that judges by time: that it stands still is what counts, whatever else is written. */
+  heartbeat: string;
+  /** When that last changed, and for how long it then has to stand still if no Pod owns the Lease; `null`: for ever. */
   writtenMs: number;
   durationMs: number | null;
 }
@@ -42,6 +46,8 @@ interface Holder {
 /** What is remembered of a process. */
 interface ProcessRecord {
   term: Term | null;
+  /** When that began. */
+  sinceMs: number;
   /** It lost its last term against its will, and its work has not ended yet. */
   ousted: boolean;
 }
@@ -57,9 +63,16 @@ export class Checkers implements ProcessObserver {
   #holder: Holder | null = null;
   /** Which Pod held the Lease in each version of it. */
   readonly #owners = new Map<string, string | null>();
+  /** Which process created the Lease in the version that it left. */
+  readonly #creators = new Map<string, SimulatedProcess>();
   /** Pods that lost the Lease to somebody's hand. */
   readonly #dispossessed = new Set<string>();
+  readonly #twins = new Twins();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
+  /** When somebody's hand last touched the Lease. */
+  #touchedMs = Number.NEGATIVE_INFINITY;
+  #awaitedSinceMs = 0;
+  #awaitedMs: number | null = null;
   #newestTerm: { readonly token: bigint; readonly pod: SimulatedPod } | null = null;
 
   constructor(log: (line: () => string) => void) {
@@ -71,6 +84,10 @@ export class Checkers implements ProcessObserver {
     cluster.server.onWrite((write) => {
       if (write.resource === 'leases' && write.object.metadata.name === LEASE) this.#noteWrite(cluster, write);
     });
+  }
+
+  get #nowMs(): number {
+    return this.#cluster?.timeline.nowMs() ?? 0;
   }
 
   /** The Pod that holds the Lease, or held the last one, and has not released it. */
@@ -88,6 +105,17 @@ export class Checkers implements ProcessObserver {
         process.alive &&
         process.knowledge.owners.get(pod.uid)?.some(({ version }) => version >= holder.sinceVersion) === true,
     );
+  }
+
+  /** From now on it is measured how long nobody leads. */
+  awaitLeader(): void {
+    this.#awaitedSinceMs = this.#nowMs;
+    this.#awaitedMs = null;
+  }
+
+  /** How long nobody led since then, in milliseconds; `null` while nobody does. */
+  get awaitedMs(): number | null {
+    return this.#awaitedMs;
   }
 
   // --- What the electors say
@@ -108,6 +136,10 @@ export class Checkers implements ProcessObserver {
         this.#violated(4, `${process.name} is demoted from a term it was not elected for`);
       }
       if (term?.signal.aborted === false) this.#violated(4, `${process.name} is demoted before term.signal is aborted`);
+      // Its Lease may have been somebody's for a moment, or is by now.
+      const taken = this.#touchedMs >= record.sinceMs || this.holderUid !== process.pod.uid;
+      const unjust = record.term === null ? null : whyUnjust(process, reason, taken, this.#nowMs);
+      if (unjust !== null) this.#violated(2, `${process.name} is demoted (${reason}), although ${unjust}`);
       record.term = null;
       record.ousted ||= reason !== 'stopped' && reason !== 'stepped-down';
     }
@@ -122,11 +154,29 @@ export class Checkers implements ProcessObserver {
     this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
   }
 
+  campaignsAsSibling(process: SimulatedProcess): void {
+    this.#violated(1, `${process.name} writes to the Lease, although it does not hold the lock of its Pod`);
+  }
+
+  spins(process: SimulatedProcess, requests: number): void {
+    this.#violated(5, `${process.name} has sent ${requests} requests within a second`);
+  }
+
+  actedBesideTwin(process: SimulatedProcess): void {
+    this.#violated(1, `${process.name} acts as the leader although it warned of its twin`);
+  }
+
   #elected(process: SimulatedProcess, record: ProcessRecord, term: Term): void {
     this.termCount += 1;
     if (record.term !== null) this.#violated(4, `${process.name} is elected twice without a demotion`);
     record.term = term;
+    record.sinceMs = this.#nowMs;
     const { pod } = process;
+    const isOwnCreate = this.#creators.get(String(term.fencingToken)) === process;
+    // A create was checked when it was carried out; who resumes its term proves anew that its Pod exists.
+    if (pod.gone && !isOwnCreate && !process.knowledge.lookAtOwnPod(this.#nowMs).looked) {
+      this.#violated(2, `${process.name} begins a term without a look at its own Pod, which is gone`);
+    }
     const owner = this.#owners.get(String(term.fencingToken));
     if (owner !== pod.uid) {
       this.#violated(2, `${process.name} leads by version ${term.fencingToken} of the Lease, which is not its own`);
@@ -152,15 +202,28 @@ export class Checkers implements ProcessObserver {
     const owner = metadata.ownerReferences?.[0] ?? null;
     const by = cluster.network.served?.endpoint ?? null;
     const writer = by instanceof SimulatedProcess ? by : null;
-    const byHand = this.handAtWork || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
+    const { served } = cluster.network;
+    const changed = served?.changed === true;
+    // What a webhook takes away is as good as edited by hand.
+    const byHand =
+      this.handAtWork || changed || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
+    // A Lease with a finalizer is marked, and goes when that is taken off.
+    const deletes = type === 'DELETED' || (served?.request.verb === 'delete' && served.request.resource === 'leases');
+    if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.timeline.nowMs();
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
-    if (writer !== null) this.#checkWrite(cluster, writer, type);
-    if (writer !== null && spec['holderIdentity'] == null && type !== 'DELETED') {
+    if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
+    if (writer !== null) this.#twins.noteWrite(resourceVersion, writer);
+    if (writer !== null && type === 'ADDED') {
+      this.#creators.set(resourceVersion, writer);
+      this.#checkCreator(cluster, writer);
+    }
+    if (writer !== null && spec['holderIdentity'] == null && !deletes) {
       this.#violated(2, `${writer.name} writes a Lease without a holderIdentity, on which sidecars crash`);
     }
-    if (type === 'DELETED') {
+    if (deletes) {
       const holder = this.#holder;
+      if (type !== 'DELETED') this.#owners.set(resourceVersion, owner?.uid ?? null);
       // The collector's second attempt, which has the uid alone, strikes the Lease of a live Pod that was given to it by hand.
       if (holder === null) return;
       const collected = by === null && holder.uid !== null && cluster.podExists(holder.uid);
@@ -172,13 +235,15 @@ export class Checkers implements ProcessObserver {
     const name = String(spec['holderIdentity'] ?? '');
     const previous = this.#holder;
     // An owner that was edited away holds the Lease still, unless it names somebody else: nobody else took it.
-    const orphaned = this.handAtWork && previous !== null && (name === '' || name === previous.name);
+    const orphaned = (this.handAtWork || changed) && previous !== null && (name === '' || name === previous.name);
     const uid = owner?.uid ?? (orphaned ? previous.uid : null);
     // Whoever saw that it was given up may have acted on it, although it lost its owner since.
     const released = uid !== null && metadata.annotations?.['lease-elector/released'] === uid;
     this.#owners.set(resourceVersion, uid);
     const seconds = spec['leaseDurationSeconds'];
     const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;
+    const { holderIdentity, renewTime, leaseTransitions } = spec;
+    const heartbeat = JSON.stringify([object.metadata.uid, holderIdentity, renewTime, seconds, leaseTransitions]);
     const writtenMs = cluster.timeline.nowMs();
     // Whose Lease was given up, or cleared away, and who creates a new one holds it anew.
     const holdsOn = previous !== null && (type === 'MODIFIED' || !(previous.released || previous.cleared));
@@ -187,7 +252,8 @@ export class Checkers implements ProcessObserver {
       previous.released = released;
       previous.cleared = false;
       previous.touched = byHand ? true : by !== null ? false : previous.touched;
-      previous.writtenMs = writtenMs;
+      if (previous.heartbeat !== heartbeat) previous.writtenMs = writtenMs;
+      previous.heartbeat = heartbeat;
       previous.durationMs = durationMs;
       return;
     }
@@ -201,9 +267,23 @@ export class Checkers implements ProcessObserver {
       released,
       cleared: false,
       touched: byHand,
+      heartbeat,
       writtenMs,
       durationMs,
     };
+  }
+
+  /** A create of an elector of this library: had it looked whether its own Pod exists? */
+  #checkCreator({ network }: Cluster, writer: SimulatedProcess): void {
+    const { served } = network;
+    const look = served === null ? undefined : writer.knowledge.lookBefore(served.request);
+    if (look === undefined) return;
+    if (writer.pod.gone && !look.looked) {
+      this.#violated(2, `${writer.name} creates the Lease without a look at its own Pod, which is gone`);
+    }
+    if (look.terminating && this.#holder?.uid !== writer.pod.uid) {
+      this.#violated(2, `${writer.name} campaigns although it was told that its own Pod is being deleted`);
+    }
   }
 
   /** A write of an elector of this library: had it the right to it? */
@@ -243,8 +323,11 @@ export class Checkers implements ProcessObserver {
     if (cluster === null) return;
     let leader: string | null = null;
     for (const pod of cluster.pods) {
+      const complaint = pod.mirrored ? this.#twins.complaint(pod, this.#nowMs) : null;
+      if (complaint !== null) this.#violated(1, complaint);
       for (const process of pod.processes) {
         if (!process.leads) continue;
+        if (!pod.gone) this.#awaitedMs ??= this.#nowMs - this.#awaitedSinceMs;
         if (this.#isExcused(process)) continue;
         if (leader !== null) this.#violated(1, `${leader} and ${process.name} lead at the same time`);
         leader = process.name;
@@ -261,7 +344,8 @@ export class Checkers implements ProcessObserver {
       const token = elector.term?.fencingToken;
       if (knowledge.podGone || (token !== undefined && knowledge.newestOfAnother > token)) return false;
     }
-    return (pod.gone && pod.forced) || this.#dispossessed.has(pod.uid);
+    // Two processes of one identity are told apart by nobody but themselves.
+    return (pod.gone && pod.forced) || pod.mirrored || this.#dispossessed.has(pod.uid);
   }
 
   /** The work of two Pods overlaps only where one was ousted, or does not obey. */
@@ -295,7 +379,7 @@ export class Checkers implements ProcessObserver {
   #recordOf(process: SimulatedProcess): ProcessRecord {
     let record = this.#records.get(process);
     if (record === undefined) {
-      record = { term: null, ousted: false };
+      record = { term: null, sinceMs: 0, ousted: false };
       this.#records.set(process, record);
     }
     return record;

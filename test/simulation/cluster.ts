@@ -17,11 +17,14 @@ import type { ContainerOptions, SimulatedContainer } from './simulated-container
 import { type Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, type Habits, LEASE, NAMESPACE, SimulatedProcess } from './simulated-process.ts';
 import type { Timeline } from './timeline.ts';
+import type { Webhook } from './webhook.ts';
 
 const ADMIN_TOKEN = 'the-administrator';
 /** Whose permissions the mix limits. */
 const SERVICE_ACCOUNT = 'app';
 const NEIGHBOUR_ACCOUNT = 'neighbour';
+/** The number of the container of a process that is started a second time. */
+const MIRROR = 9;
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${LEASE}`;
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
 
@@ -79,6 +82,7 @@ export class Cluster {
     this.grant(mix.permissions);
     this.#grant(NEIGHBOUR_ACCOUNT, NEIGHBOUR_PERMISSIONS);
     this.network = new Network({ server: this.server, timeline, random, weather: mix.weather, log });
+    this.network.connectionLimit = mix.connections;
     if (mix.collector !== 'real') this.#releaseCollector = this.server.holdGarbageCollector();
   }
 
@@ -138,6 +142,15 @@ export class Cluster {
     return pod;
   }
 
+  /** A process is started a second time, as from a checkpoint, where its sibling does not see it. */
+  mirror(pod: SimulatedPod, forMs: number): void {
+    this.log(() => `a process of ${pod.name} is mirrored for ${Math.round(forMs)} ms`);
+    pod.mirrored = true;
+    this.startProcess(pod, MIRROR);
+    const mirror = pod.processes.at(-1);
+    this.timeline.setTimer(forMs, () => mirror?.kill());
+  }
+
   startProcess(pod: SimulatedPod, container: number): void {
     const { random, timeline } = this;
     const rate = this.calm || random.next() >= this.mix.skewedClocks ? 1 : 0.5 + random.next() * 1.5;
@@ -146,6 +159,7 @@ export class Cluster {
       pod,
       name: `${pod.name}.${pod.uid.slice(0, 4)}/${container}#${pod.processes.length + 1}`,
       clock: (run) => new ProcessClock(timeline, rate, wallOffsetMs, run),
+      networkNamespace: container === MIRROR ? pod.processes.length + 1 : 0,
       ended: (ended) => this.restartLater(ended),
     });
     pod.processes.push(process);
@@ -209,7 +223,9 @@ export class Cluster {
     const { pod } = process;
     const container = Number(/\/(\d+)#/.exec(process.name)?.[1] ?? 0);
     this.timeline.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
-      if (pod.gone || pod.terminating || pod.finished || pod.nodeLost) return;
+      const isGhost = pod.kubeletUnaware && !this.calm;
+      if (container === MIRROR || (!isGhost && (pod.gone || pod.nodeLost))) return;
+      if (pod.terminating || pod.finished) return;
       if (!pod.processes.some((other) => other.alive && other.name.includes(`/${container}#`))) {
         this.startProcess(pod, container);
       }
@@ -335,6 +351,12 @@ export class Cluster {
     this.#byHand('PATCH', patch);
   }
 
+  /** The administrator takes the finalizers off: what was deleted goes now. */
+  freeLease(): void {
+    if ((this.lease()?.metadata.finalizers ?? []).length === 0) return;
+    this.patchLease('no finalizer', { metadata: { finalizers: null } });
+  }
+
   #byHand(method: string, body: unknown): void {
     this.#checkers.handAtWork = true;
     this.#asAdmin(method, LEASE_PATH, body);
@@ -349,8 +371,30 @@ export class Cluster {
     this.network.down = true;
     this.server.cutWatches();
     this.timeline.setTimer(forMs, () => {
-      this.log(() => 'the API server is up');
       this.network.down = false;
+      const tokensAtMs = this.timeline.nowMs() + this.#warmUpMs();
+      const rolesAtMs = this.timeline.nowMs() + this.#warmUpMs();
+      if (this.calm) return;
+      this.log(
+        () => `the API server is up, it knows tokens from ${tokensAtMs} ms on, and Roles from ${rolesAtMs} ms on`,
+      );
+      this.network.warmUp = { tokensAtMs, rolesAtMs };
+    });
+  }
+
+  /** The caches of an API server fill within seconds, and rarely within a few times as many. */
+  #warmUpMs(): number {
+    return this.random.next() * (this.random.next() < 0.1 ? 20_000 : 5_000);
+  }
+
+  /** For a while a webhook stands in the way of what is written. */
+  setWebhook(what: string, webhook: Webhook): void {
+    if (this.network.webhook !== null) return;
+    this.log(() => `a webhook ${what}`);
+    this.network.webhook = webhook;
+    this.timeline.setTimer(this.random.next() ** 2 * 90_000, () => {
+      this.log(() => 'the webhook is gone');
+      this.network.webhook = null;
     });
   }
 

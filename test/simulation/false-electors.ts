@@ -3,8 +3,8 @@
  * tongue.
  */
 
-import type { LeaseRecord } from '../../src/core/lease-record.ts';
-import type { LeasePort, WatchPort, WatchSink } from '../../src/driver/ports.ts';
+import type { LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
+import type { Answer, LeasePort, WatchPort, WatchSink } from '../../src/driver/ports.ts';
 import type { LeaseElectorOptions, Term } from '../../src/index.ts';
 import type { ClusterPorts } from '../../src/kube/connect.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
@@ -31,6 +31,11 @@ export function misled(lie: PortLie): ElectorFactory {
         };
       },
     });
+}
+
+/** A Pod that exists and runs, as if it had been read. */
+export function standing(name: string, uid: string): Answer<PodRecord> {
+  return { ok: true, value: { name, uid, resourceVersion: '1', terminating: false } };
 }
 
 /** Some answers about the Lease are made up. */
@@ -78,7 +83,8 @@ export function watchThrough<Item>(
   };
 }
 
-function boundTo<Item>(sink: WatchSink<Item>): WatchSink<Item> {
+/** A sink whose methods can be taken apart. */
+export function boundTo<Item>(sink: WatchSink<Item>): WatchSink<Item> {
   return {
     opened: () => sink.opened(),
     event: (event) => sink.event(event),

@@ -21,5 +21,6 @@ const DEEDS: readonly (() => unknown)[] = [
 export async function simulate({ seed }: SimulationOptions): Promise<SimulationResult> {
   await DEEDS[seed - 1]?.();
   const violation = seed === DEEDS.length + 1 ? ({ invariant: 1, what: 'two lead' } as const) : null;
-  return { seed, violation, simulatedMs: 1, events: 2, requests: 3, terms: 4, mishaps: { 'Pod deleted': 5 } };
+  const gaps = { faultsMs: 1, returnMs: null };
+  return { seed, violation, simulatedMs: 1, events: 2, requests: 3, terms: 4, gaps, mishaps: { 'Pod deleted': 5 } };
 }

@@ -5,12 +5,20 @@
 import { ALL_PERMISSIONS } from '../permissions.ts';
 import type { Cluster } from './cluster.ts';
 import type { Mishap } from './mix.ts';
+import type { Sickness } from './network.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
+import { changingWebhook, refusingWebhook } from './webhook.ts';
 
 /** Lets one of them happen. */
 export function letHappen(cluster: Cluster, mishap: Mishap): void {
   MISHAP_RULES[mishap](cluster);
 }
+
+/** Holds the Lease by hand, and is no Pod. */
+const STRANGER = 'a-stranger';
+
+/** What a sick API server does with each request. */
+const SICKNESSES: readonly Sickness[] = [500, 503, 504, 401, 403, 'hangs'];
 
 /** Whoever leads is hit more often than by chance alone. */
 function pickPod(cluster: Cluster): SimulatedPod | undefined {
@@ -92,6 +100,13 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     pod.nodeLost ||= cluster.random.next() < 0.5;
     if (pod.nodeLost && cluster.random.next() < 0.7) for (const process of pod.processes) process.isolated = true;
     cluster.forceDeletePod(pod);
+    // Its kubelet does not hear of it, and restarts what crashes: a process begins whose Pod is gone.
+    pod.kubeletUnaware = cluster.random.next() < 0.3;
+    const process = pick(cluster, pod.processes);
+    if (!pod.kubeletUnaware || process === undefined) return;
+    cluster.timeline.setTimer(cluster.random.next() * 3_000, () => {
+      if (process.alive) cluster.crash(process);
+    });
   },
   'Pod evicted': (cluster) => {
     const pod = pickPod(cluster);
@@ -136,6 +151,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     const edits: readonly (readonly [what: string, patch: unknown])[] = [
       ['holderIdentity emptied', { spec: { holderIdentity: null } }],
       ['renewTime of long ago', { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }],
+      ['no leaseDurationSeconds', { spec: { leaseDurationSeconds: null } }],
       ['an annotation that releases nobody', { metadata: { annotations: { 'lease-elector/released': 'nobody' } } }],
       ['a label', { metadata: { labels: { touched: String(cluster.timeline.nowMs()) } } }],
       ...(pod === undefined
@@ -177,5 +193,61 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     if (process === undefined) return;
     cluster.log(() => `${process.name} calls stepDown()`);
     process.run(() => process.stepDown());
+  },
+  'API server sick': (cluster) => {
+    const sickness = pick(cluster, SICKNESSES);
+    if (sickness === undefined || cluster.network.sickness !== null) return;
+    cluster.log(() => `one of two API servers is sick: ${sickness}`);
+    cluster.network.fallSick(sickness);
+    cluster.timeline.setTimer(cluster.random.next() ** 2 * 120_000, () => {
+      cluster.log(() => 'both API servers are well');
+      cluster.network.sickness = null;
+    });
+  },
+  'connections slow': (cluster) => {
+    const process = pick(cluster, pickPod(cluster)?.processes.filter(({ alive }) => alive) ?? []);
+    if (process === undefined || process.slownessMs > 0) return;
+    // There and back it is more than half of the time-out, of 5 or of 10 s.
+    const slownessMs = 1_250 + cluster.random.next() * 3_750;
+    cluster.log(() => `messages of ${process.name} take ${Math.round(slownessMs)} ms`);
+    process.slownessMs = slownessMs;
+    cluster.timeline.setTimer(cluster.random.next() * 120_000, () => {
+      process.slownessMs = 0;
+    });
+  },
+  'binds refused': (cluster) => {
+    const pod = pickPod(cluster);
+    const process = pick(cluster, pod?.processes.filter(({ alive }) => alive) ?? []);
+    if (pod === undefined || process === undefined || pod.program !== 'elector') return;
+    const forMs = cluster.random.next() * 60_000;
+    cluster.log(() => `no process of ${pod.name} can bind its socket for ${Math.round(forMs)} ms`);
+    cluster.siblingLocks.refuse(pod);
+    cluster.crash(process);
+    cluster.timeline.setTimer(forMs, () => cluster.siblingLocks.permit(pod));
+  },
+  'webhook refuses': (cluster) => {
+    const verbs = ['create', 'update', 'delete'].filter(() => cluster.random.next() < 0.5);
+    if (verbs.length > 0) cluster.setWebhook(`refuses to ${verbs.join(', ')}`, refusingWebhook(verbs));
+  },
+  'webhook changes': (cluster) => {
+    const change = cluster.random.next() < 0.5 ? 'takes the owner off' : 'takes the release off';
+    cluster.setWebhook(change, changingWebhook(change));
+  },
+  'Lease with a finalizer': (cluster) => {
+    cluster.patchLease('a finalizer', { metadata: { finalizers: ['example.com/hold'] } });
+    cluster.timeline.setTimer(cluster.random.next() * 60_000, () => cluster.freeLease());
+  },
+  'Lease given to a stranger': (cluster) => {
+    // A program that neither renews nor says for how long it holds the Lease, until somebody deletes it.
+    const spec = { holderIdentity: STRANGER, leaseDurationSeconds: null, renewTime: null };
+    cluster.patchLease(`given to ${STRANGER}`, { metadata: { ownerReferences: null }, spec });
+    cluster.timeline.setTimer(cluster.random.next() * 90_000, () => {
+      if (cluster.lease()?.spec?.['holderIdentity'] === STRANGER) cluster.deleteLease();
+    });
+  },
+  'process mirrored': (cluster) => {
+    const pod = pickPod(cluster);
+    if (pod === undefined || pod.program !== 'elector' || pod.nodeLost || pod.finished) return;
+    cluster.mirror(pod, cluster.random.next() * 120_000);
   },
 };

@@ -30,6 +30,8 @@ export class NeighbourProcess extends SimulatedContainer {
         : new ExpiringElector({ ...common, identity: pod.name });
   }
 
+  asks(): void {}
+
   told(): void {}
 
   /** What an expiring elector believes of itself is its own affair: it gives way to time, as nobody else here does. */

@@ -12,9 +12,12 @@ import { failureOfError } from '../../src/kube/api-error.ts';
 import { type ApiRequest, pathOf } from '../../src/kube/api-request.ts';
 import type { Random } from '../../src/random.ts';
 import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
+import { Connection, Connections } from './connections.ts';
+import { type Arrival, Exchange } from './exchange.ts';
 import type { ProcessClock } from './process-clock.ts';
 import type { Timeline } from './timeline.ts';
 import { drawFate, type Fate, LATEST_REQUEST_MS, type Weather } from './weather.ts';
+import type { Webhook } from './webhook.ts';
 
 /** At one end of a connection: a process, or what else speaks to the API server. */
 export interface Endpoint {
@@ -25,26 +28,34 @@ export interface Endpoint {
   readonly isolated: boolean;
   /** Speaks to the API server whose lists are stale. */
   readonly staleLists: boolean;
+  /** Every message takes so many milliseconds more, each way. */
+  readonly slownessMs: number;
   /** Lets it take something in, unless it is dead; later, if it is paused. */
   run(work: () => void): void;
+  /** Is called for each request that it hands to its transport. */
+  asks(request: ApiRequest): void;
   /** Is shown everything that it is told, before it takes it in. */
   told(request: ApiRequest, news: News): void;
 }
 
 /** What a process is told: an answer, or a line of a watch. */
 export type News =
-  | { readonly type: 'answer'; readonly answer: ApiAnswer }
+  | { readonly type: 'answer'; readonly answer: ApiAnswer; readonly askedAtMs: number }
   | { readonly type: 'line'; readonly line: string };
 
 /** An open watch, with what the network does to it. */
 interface OpenStream {
   readonly endpoint: Endpoint;
   readonly request: ApiRequest;
+  readonly connection: Connection;
   /** Nothing that is sent on it arrives any more, and nobody is told. */
   silent: boolean;
   /** Ends it, as a connection that breaks does. */
   readonly cut: () => void;
 }
+
+/** What one API server does with a request instead of carrying it out: answers with a status, or nothing at all. */
+export type Sickness = number | 'hangs';
 
 const REFUSED = 'connect ECONNREFUSED';
 
@@ -59,10 +70,23 @@ export class Network {
   weather: Weather;
   /** The API server does not answer at all. */
   down = false;
+  /** Its caches fill after a start: until then good tokens are answered 401, and then what is permitted 403. */
+  warmUp: { readonly tokensAtMs: number; readonly rolesAtMs: number } = { tokensAtMs: 0, rolesAtMs: 0 };
+  /** One of two API servers is sick: a balancer leads half of the new connections to it. */
+  sickness: Sickness | null = null;
+  webhook: Webhook | null = null;
+  /** How many requests of a process are under way side by side. */
+  connectionLimit = 2;
   /** What the API server does with the next request that is handed to it; asked by its fault hook. */
   statusOfNext: number | null = null;
   /** Who is being served at this moment: the writes that happen now are its own. */
-  served: { readonly endpoint: Endpoint; readonly request: ApiRequest; readonly sentAtMs: number } | null = null;
+  served: {
+    readonly endpoint: Endpoint;
+    readonly request: ApiRequest;
+    readonly sentAtMs: number;
+    /** A webhook has changed what is written. */
+    readonly changed: boolean;
+  } | null = null;
   requestCount = 0;
 
   constructor(options: {
@@ -85,27 +109,33 @@ export class Network {
 
   /** The connections of one process. */
   transport(endpoint: Endpoint, requestTimeoutMs: number): ApiTransport & { close(): void } {
-    const underWay = new Set<(error: Error) => void>();
+    const underWay = new Set<Exchange>();
+    const connections = new Connections(this.connectionLimit);
     return {
-      request: (request) =>
+      request: (request, { written } = {}) =>
         new Promise((resolve) => {
-          const settle = (answer: ApiAnswer): void => {
-            if (!underWay.delete(fail)) return;
-            timer.cancel();
-            this.#log(() => `${endpoint.name} is answered: ${describe(request)} → ${outcome(answer)}`);
-            endpoint.told(request, { type: 'answer', answer });
-            resolve(answer);
-          };
-          const fail = (error: Error): void =>
-            settle({ ok: false, failure: failureOfError(request, error), absent: false });
-          const timer = endpoint.clock.setTimer(requestTimeoutMs, () => fail(new Error('no answer in time')));
-          underWay.add(fail);
+          const askedAtMs = this.#timeline.nowMs();
           this.#log(() => `${endpoint.name} asks: ${describe(request)}`);
-          this.#exchange(endpoint, request, null, settle, fail);
+          endpoint.asks(request);
+          const exchange: Exchange = new Exchange({
+            request,
+            connections,
+            timeoutMs: requestTimeoutMs,
+            setTimer: (afterMs, callback) => endpoint.clock.setTimer(afterMs, callback),
+            carry: (connection, arrived) => this.#carry(endpoint, request, askedAtMs, connection, arrived),
+            written: () => written?.(),
+            settled: (answer) => {
+              underWay.delete(exchange);
+              this.#log(() => `${endpoint.name} is answered: ${describe(request)} → ${outcome(answer)}`);
+              endpoint.told(request, { type: 'answer', answer, askedAtMs });
+              resolve(answer);
+            },
+          });
+          underWay.add(exchange);
         }),
       stream: (request, sink) => this.#stream(endpoint, request, requestTimeoutMs, sink),
       close: () => {
-        for (const fail of [...underWay]) fail(new Error('the connections were closed'));
+        for (const exchange of [...underWay]) exchange.fail(new Error('the connections were closed'));
       },
     };
   }
@@ -132,54 +162,86 @@ export class Network {
     this.#staleLists.clear();
   }
 
-  #exchange(
+  /** One of two API servers falls sick: what streams from it may fall silent. */
+  fallSick(sickness: Sickness): void {
+    this.sickness = sickness;
+    if (sickness !== 'hangs') return;
+    for (const stream of this.#streams) if (this.#serverOf(stream.connection) === 1) stream.silent = true;
+  }
+
+  #serverOf(connection: Connection): 0 | 1 {
+    connection.server ??= this.#random.next() < 0.5 ? 0 : 1;
+    return connection.server;
+  }
+
+  #carry(
     endpoint: Endpoint,
     request: ApiRequest,
-    /** When it was asked for, if it is sent again. */
-    askedAtMs: number | null,
-    settle: (answer: ApiAnswer) => void,
-    fail: (error: Error) => void,
+    sentAtMs: number,
+    connection: Connection,
+    arrived: (arrival: Arrival) => void,
   ): void {
     this.requestCount += 1;
-    const sentAtMs = askedAtMs ?? this.#timeline.nowMs();
     const fate = drawFate(this.weather, this.#random);
-    // Who is cut off sends into the void; its operating system may send it again when the way is free.
+    // A process that is cut off sends into the void; its operating system may send it again when the way is free.
     const stuckMs = endpoint.isolated ? this.#random.next() * LATEST_REQUEST_MS : 0;
     if (!fate.arrives || (endpoint.isolated && this.#random.next() < 0.5)) return;
-    this.#timeline.setTimer(fate.requestDelayMs + stuckMs, () => {
-      void this.#arrive(endpoint, request, sentAtMs, fate).then((response) => {
+    const { slownessMs } = endpoint;
+    // The other end had closed it: nothing of the request was read there.
+    const wasClosed = connection.reused && fate.keptConnection === 'closed';
+    const breaks = fate.answer === 'reset' || (connection.reused && fate.keptConnection === 'breaks');
+    this.#timeline.setTimer(fate.requestDelayMs + stuckMs + slownessMs, () => {
+      const answer = (arrival: Arrival): void => {
         if (fate.answer === 'lost' || endpoint.isolated) return;
-        this.#timeline.setTimer(fate.answerDelayMs, () =>
-          endpoint.run(() => {
-            if (response === null || fate.answer === 'reset')
-              fail(new Error(response === null ? REFUSED : 'ECONNRESET'));
-            else if (response.status === 401 && askedAtMs === null)
-              this.#exchange(endpoint, request, sentAtMs, settle, fail);
-            else settle(answerOf(request, response));
-          }),
-        );
-      });
+        this.#timeline.setTimer(fate.answerDelayMs + slownessMs, () => endpoint.run(() => arrived(arrival)));
+      };
+      if (wasClosed || this.down) return answer('broken');
+      if (this.#hangs(connection)) return;
+      void this.#arrive(endpoint, request, sentAtMs, fate, connection).then((response) =>
+        answer(breaks ? 'broken' : response),
+      );
     });
   }
 
-  /** The API server takes a request; `null` when there is none. */
-  async #arrive(endpoint: Endpoint, request: ApiRequest, sentAtMs: number, fate: Fate): Promise<ApiResponse | null> {
-    if (this.down) return null;
-    if (fate.status !== null) return this.#handle(endpoint, request, sentAtMs, fate.status);
+  #hangs(connection: Connection): boolean {
+    return this.sickness === 'hangs' && this.#serverOf(connection) === 1;
+  }
+
+  /** An API server takes a request. */
+  async #arrive(
+    endpoint: Endpoint,
+    request: ApiRequest,
+    sentAtMs: number,
+    fate: Fate,
+    connection: Connection,
+  ): Promise<ApiResponse> {
+    const status = fate.status ?? this.#refusal(connection);
+    if (status !== null) return this.#handle(endpoint, request, sentAtMs, status);
     const response = await this.#handle(endpoint, request, sentAtMs, null);
     if (fate.repeated) return this.#handle(endpoint, request, sentAtMs, null);
     return fate.statusAfterwards === null ? response : this.#handle(endpoint, request, sentAtMs, fate.statusAfterwards);
+  }
+
+  /** What the state of the API server makes it answer to every request. */
+  #refusal(connection: Connection): number | null {
+    const { sickness, warmUp } = this;
+    const nowMs = this.#timeline.nowMs();
+    if (nowMs < warmUp.tokensAtMs) return 401;
+    if (nowMs < warmUp.rolesAtMs) return 403;
+    return typeof sickness === 'number' && this.#serverOf(connection) === 1 ? sickness : null;
   }
 
   #handle(endpoint: Endpoint, request: ApiRequest, sentAtMs: number, status: number | null): Promise<ApiResponse> {
     const path = pathOf(request);
     const stale = endpoint.staleLists && request.verb === 'list' ? this.#staleLists.get(path) : undefined;
     if (stale !== undefined && status === null) return Promise.resolve(stale);
+    if (status === null && this.webhook?.refuses(request) === true) return Promise.resolve(this.webhook.refusal);
+    const admitted = this.webhook?.change(request) ?? request;
     this.statusOfNext = status;
-    this.served = { endpoint, request, sentAtMs };
+    this.served = { endpoint, request, sentAtMs, changed: admitted !== request };
     try {
       // Carried out before it returns, but for those that wait for a version to come.
-      return this.#server.handle(httpRequestOf(request, endpoint.token));
+      return this.#server.handle(httpRequestOf(admitted, endpoint.token));
     } finally {
       this.statusOfNext = null;
       this.served = null;
@@ -190,6 +252,7 @@ export class Network {
     let over = false;
     let closeAtServer: (() => void) | null = null;
     let readyAtMs = 0;
+    const askedAtMs = this.#timeline.nowMs();
     const finish = (): void => {
       over = true;
       timer.cancel();
@@ -204,7 +267,8 @@ export class Network {
     /** In order, however long each takes. */
     const deliver = (work: () => void): void => {
       const { weather } = this;
-      const travelMs = weather.latencyMs + this.#random.next() * (weather.jitterMs + weather.watchLagMs);
+      const lagMs = this.#random.next() * (weather.jitterMs + weather.watchLagMs);
+      const travelMs = weather.latencyMs + endpoint.slownessMs + lagMs;
       readyAtMs = Math.max(readyAtMs, this.#timeline.nowMs() + travelMs);
       this.#timeline.setTimer(readyAtMs - this.#timeline.nowMs(), () => {
         // Nothing gets through to who is cut off, and what is lost on a connection ends all that comes after it.
@@ -215,12 +279,13 @@ export class Network {
     const stream: OpenStream = {
       endpoint,
       request,
+      connection: new Connection(),
       silent: this.weather.silentWatch > 0 && this.#random.next() < this.weather.silentWatch,
       cut: () => endpoint.run(() => end(new Error('ECONNRESET'))),
     };
     const timer = endpoint.clock.setTimer(headTimeoutMs, () => end(new Error('no answer in time')));
     this.#streams.add(stream);
-    this.#exchangeHead(endpoint, request, (response) => {
+    this.#exchangeHead(stream, (response) => {
       if (over) return response?.stream?.close();
       if (response === null) return deliver(() => end(new Error(REFUSED)));
       const { stream: lines } = response;
@@ -229,7 +294,7 @@ export class Network {
           if (over) return;
           finish();
           const answer = answerOf(request, response);
-          endpoint.told(request, { type: 'answer', answer });
+          endpoint.told(request, { type: 'answer', answer, askedAtMs });
           if (!answer.ok) sink.ended(answer.failure);
         });
       }
@@ -246,16 +311,18 @@ export class Network {
     return { close: finish };
   }
 
-  #exchangeHead(endpoint: Endpoint, request: ApiRequest, answered: (response: ApiResponse | null) => void): void {
+  #exchangeHead(stream: OpenStream, answered: (response: ApiResponse | null) => void): void {
+    const { endpoint, request, connection } = stream;
     this.requestCount += 1;
     const sentAtMs = this.#timeline.nowMs();
     const fate = drawFate(this.weather, this.#random);
     if (!fate.arrives || fate.answer === 'lost' || endpoint.isolated) return;
-    this.#timeline.setTimer(fate.requestDelayMs, () => {
+    this.#timeline.setTimer(fate.requestDelayMs + endpoint.slownessMs, () => {
       if (endpoint.isolated) return;
-      void this.#arrive(endpoint, request, sentAtMs, { ...fate, repeated: false, statusAfterwards: null }).then(
-        answered,
-      );
+      if (this.down) return answered(null);
+      if (this.#hangs(connection)) return;
+      const onlyOnce = { ...fate, repeated: false, statusAfterwards: null };
+      void this.#arrive(endpoint, request, sentAtMs, onlyOnce, connection).then(answered);
     });
   }
 

@@ -61,7 +61,8 @@ async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'ma
   });
   stopProgress();
   console.log(`\n${tally.table(wallMs())}`);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ from, wallMs: wallMs(), ...tally }, null, 2)}\n`);
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ from, wallMs: wallMs(), ...tally, gaps: tally.gaps }, null, 2)}\n`);
   if (tally.failures.length === 0) return;
   console.log(`\n${tally.complaints()}`);
   if (tally.failures.length >= MAX_FAILURES) console.log(`Stopped after ${MAX_FAILURES} failing seeds.`);

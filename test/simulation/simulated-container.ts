@@ -3,6 +3,7 @@
  * simulated network. The programs are in `simulated-process.ts` (this library) and `neighbour-process.ts` (others).
  */
 
+import type { ApiRequest } from '../../src/kube/api-request.ts';
 import type { Endpoint } from './network.ts';
 import type { ProcessClock } from './process-clock.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
@@ -12,6 +13,8 @@ export interface ContainerOptions {
   readonly pod: SimulatedPod;
   readonly name: string;
   readonly clock: (run: (work: () => void) => void) => ProcessClock;
+  /** Processes of one Pod see each other's sockets in the same one alone. */
+  readonly networkNamespace: number;
   /** Is told when the process has ended by itself. */
   readonly ended: (container: SimulatedContainer) => void;
 }
@@ -20,9 +23,11 @@ export abstract class SimulatedContainer implements Endpoint {
   readonly pod: SimulatedPod;
   readonly name: string;
   readonly clock: ProcessClock;
+  readonly networkNamespace: number;
   readonly #ended: (container: SimulatedContainer) => void;
   isolated = false;
   staleLists = false;
+  slownessMs = 0;
   alive = true;
   /** It was asked to end, or to take no part any more. */
   stopping = false;
@@ -30,15 +35,18 @@ export abstract class SimulatedContainer implements Endpoint {
   /** What came while it was paused; bounded by what was under way, since a paused process asks for nothing. */
   #backlog: (() => void)[] = [];
 
-  constructor({ pod, name, clock, ended }: ContainerOptions) {
+  constructor({ pod, name, clock, networkNamespace, ended }: ContainerOptions) {
     this.pod = pod;
     this.name = name;
+    this.networkNamespace = networkNamespace;
     this.clock = clock((work) => this.run(work));
     this.#ended = ended;
   }
 
   /** Whether it says that it leads. */
   abstract get leads(): boolean;
+
+  abstract asks(request: ApiRequest): void;
 
   abstract told(...news: Parameters<Endpoint['told']>): void;
 

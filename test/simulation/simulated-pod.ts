@@ -16,6 +16,8 @@ export class SimulatedPod {
   readonly processes: SimulatedContainer[] = [];
   /** Its node is lost: nobody starts or ends its processes, and its deletion is never confirmed. */
   nodeLost = false;
+  /** Its kubelet does not know that its object is gone, and restarts its containers. */
+  kubeletUnaware = false;
   /** Its object was deleted without waiting for its processes. */
   forced = false;
   /** Its object is being deleted. */
@@ -24,6 +26,8 @@ export class SimulatedPod {
   gone = false;
   /** Its containers are not restarted any more (Failed, Succeeded). */
   finished = false;
+  /** It had a second process with its identity that no sibling lock kept from campaigning. */
+  mirrored = false;
   /** And its kubelet has reported that they have all ended. */
   stopped = false;
 

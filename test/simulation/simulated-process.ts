@@ -20,6 +20,14 @@ import { Told } from './told.ts';
 export const LEASE = 'app';
 export const NAMESPACE = 'shop';
 
+/**
+ * The most requests that an elector has reason to send within a second, watches left out: a few for a term that is lost
+ * and one that is won, on a clock at double speed. One that sends more repeats itself at once.
+ */
+export const MOST_REQUESTS_A_SECOND = 40;
+
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
+
 /** What an application does with its terms. */
 export interface Habits {
   /** How long its work goes on after its signal was aborted, in milliseconds; `null`: for ever. */
@@ -44,6 +52,12 @@ export interface ProcessObserver {
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
+  /** It writes to the Lease, and does not hold the lock of its Pod. */
+  campaignsAsSibling(process: SimulatedProcess): void;
+  /** It sends requests without a pause. */
+  spins(process: SimulatedProcess, requests: number): void;
+  /** It confirmed its term, or ran a guarded job, right after it had warned of its twin. */
+  actedBesideTwin(process: SimulatedProcess): void;
 }
 
 /** Makes the elector of a process; the tests of the checkers make broken ones. */
@@ -73,8 +87,13 @@ export class SimulatedProcess extends SimulatedContainer {
   readonly #network: Network;
   readonly #siblingLocks: SiblingLocks;
   readonly #random: Random;
+  readonly #observer: ProcessObserver;
+  #second = 0;
+  #requestsInSecond = 0;
   /** `stop()` has resolved. */
   stopped = false;
+  /** Its elector has warned that another process writes in its name. */
+  warnedOfTwin = false;
   /** How many terms' work is under way. */
   working = 0;
 
@@ -86,6 +105,7 @@ export class SimulatedProcess extends SimulatedContainer {
     this.#network = network;
     this.#siblingLocks = siblingLocks;
     this.#random = random;
+    this.#observer = observer;
     this.knowledge = new Told(pod);
     const surroundings: Surroundings = {
       clock: this.clock,
@@ -105,21 +125,59 @@ export class SimulatedProcess extends SimulatedContainer {
     );
     const { elector } = this;
     elector.on('elected', (term) => observer.event(this, 'elected', term));
-    elector.on('demoted', (term, reason) => observer.event(this, 'demoted', term, reason));
+    elector.on('demoted', (term, reason) => {
+      this.knowledge.noteDemotion(network.nowMs);
+      observer.event(this, 'demoted', term, reason);
+    });
     elector.on('stopped', () => observer.event(this, 'stopped', null));
     for (const name of ['leaderChanged', 'renewed', 'stale', 'warning', 'error'] as const) {
       elector.on(name, () => observer.event(this, name, null));
     }
+    elector.on('warning', ({ code }) => {
+      if (String(code) === 'twin') this.#noteTwin(observer);
+    });
   }
 
   get leads(): boolean {
     return this.alive && this.elector.isLeader;
   }
 
+  /** It has a twin, and says so: from now on it neither confirms its term nor runs a guarded job. */
+  #noteTwin(observer: ProcessObserver): void {
+    this.warnedOfTwin = true;
+    const acts = (): void => observer.actedBesideTwin(this);
+    void this.elector.confirm().then(acts, () => undefined);
+    void this.elector
+      .leaderOnly(acts)()
+      .catch(() => undefined);
+  }
+
   /** Its work ends in time when it is asked to. */
   get obeys(): boolean {
     const { drainMs, drainTimeoutMs } = this.habits;
     return drainMs !== null && drainMs < drainTimeoutMs;
+  }
+
+  asks(request: ApiRequest): void {
+    this.#countRequest();
+    const writes = request.resource === 'leases' && WRITES.has(request.verb);
+    if (writes && !this.#siblingLocks.hasHeld(this)) this.#observer.campaignsAsSibling(this);
+    if (request.resource === 'leases' && request.verb === 'create') {
+      this.knowledge.noteCreate(request, this.#network.nowMs);
+    }
+  }
+
+  #countRequest(): void {
+    const second = Math.floor(this.#network.nowMs / 1_000);
+    if (second !== this.#second) this.#requestsInSecond = 0;
+    this.#second = second;
+    this.#requestsInSecond += 1;
+    if (this.#requestsInSecond > MOST_REQUESTS_A_SECOND) this.#observer.spins(this, this.#requestsInSecond);
+  }
+
+  override resume(): void {
+    this.knowledge.resumedAtMs = this.#network.nowMs;
+    super.resume();
   }
 
   told(request: ApiRequest, news: News): void {

@@ -9,7 +9,7 @@ import { ALL_PERMISSIONS } from '../permissions.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
 import { letHappen } from './mishaps.ts';
-import { describeMix, drawMix, type Mishap, type Mix } from './mix.ts';
+import { describeMix, drawMix, type Mishap, type Mix, SWITCHED_OFF } from './mix.ts';
 import type { Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 import { Timeline } from './timeline.ts';
@@ -17,13 +17,23 @@ import { CALM, LATEST_REQUEST_MS } from './weather.ts';
 
 /**
  * When the faults are over and the last late request has arrived, there is a leader after so many milliseconds, if
- * there can be one: the backstop's minute, and time for what follows from it.
+ * there can be one: the watches and time-outs that wait for what was lost.
  */
-export const LIVENESS_BOUND_MS = 90_000;
+export const LIVENESS_BOUND_MS = 30_000;
+
+/** And where something was refused: what is refused for long is asked again once a minute (DESIGN 4). */
+export const REFUSED_LIVENESS_BOUND_MS = 60_000;
 
 /** And when the leader's Pod is then deleted, with 30 s to end, the next one leads after so many. */
 export const FAILOVER_BOUND_MS = 60_000;
 
+/**
+ * And when the API server was away for a while, and the leader with it, the next one leads so many milliseconds after
+ * its return: each candidate asks every 2 s at least, and needs a few round trips.
+ */
+export const RETURN_BOUND_MS = 3_000;
+
+const LONGEST_OUTAGE_MS = 15_000;
 const LOOK_EVERY_MS = 5_000;
 
 /** What came of it. */
@@ -34,8 +44,18 @@ export interface SimulationResult {
   readonly events: number;
   readonly requests: number;
   readonly terms: number;
+  /** How long nobody led, in milliseconds, where a leader was due. */
+  readonly gaps: Gaps;
   /** How often each mishap found somebody to strike. */
   readonly mishaps: Partial<Readonly<Record<Mishap, number>>>;
+}
+
+/** `null`: there was none to measure. */
+export interface Gaps {
+  /** From the end of the faults. */
+  readonly faultsMs: number | null;
+  /** From the return of an API server that refused all connections, while the leader's Pod went. */
+  readonly returnMs: number | null;
 }
 
 export interface SimulationOptions {
@@ -79,7 +99,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     // One that found nobody has left neither a line nor something that is to happen.
     if (lines + timeline.madeCount > before) mishaps[mishap] = (mishaps[mishap] ?? 0) + 1;
   });
-  await calmPhase(cluster, checkers, run);
+  const gaps = await calmPhase(cluster, checkers, run);
   return {
     seed,
     violation: checkers.violation,
@@ -87,6 +107,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     events: timeline.eventCount,
     requests: cluster.network.requestCount,
     terms: checkers.termCount,
+    gaps,
     mishaps,
   };
 }
@@ -106,7 +127,7 @@ async function faultyPhase(
   const mishap = (): void => {
     if (timeline.nowMs() > endMs) return;
     const which = mix.mishaps[Math.floor(random.next() * mix.mishaps.length)];
-    if (which !== undefined) strike(which);
+    if (which !== undefined && !SWITCHED_OFF.has(which)) strike(which);
     timeline.setTimer(-Math.log(1 - random.next()) * mix.mishapEveryMs, mishap);
   };
   timeline.setTimer(5_000, controller);
@@ -141,7 +162,12 @@ function endFaults(cluster: Cluster): void {
   cluster.calm = true;
   cluster.network.weather = CALM;
   cluster.network.down = false;
+  cluster.network.warmUp = { tokensAtMs: 0, rolesAtMs: 0 };
+  cluster.network.sickness = null;
+  cluster.network.webhook = null;
   cluster.network.forgetLists();
+  cluster.freeLease();
+  for (const pod of cluster.pods) cluster.siblingLocks.permit(pod);
   cluster.grant(ALL_PERMISSIONS);
   cluster.restoreCollector();
   // As the warning asks: nobody can tell when such a Lease ends.
@@ -151,23 +177,80 @@ function endFaults(cluster: Cluster): void {
   for (const process of cluster.processes) {
     process.isolated = false;
     process.staleLists = false;
+    process.slownessMs = 0;
+    if (process.networkNamespace !== 0) process.kill();
     process.clock.change(1, 0);
     if (process.paused) process.resume();
   }
 }
 
-async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: number) => Promise<void>): Promise<void> {
-  if (checkers.violation !== null) return;
-  cluster.timeline.setTimer(0, () => endFaults(cluster));
+async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: number) => Promise<void>): Promise<Gaps> {
+  const gaps: { -readonly [Name in keyof Gaps]: Gaps[Name] } = { faultsMs: null, returnMs: null };
+  if (checkers.violation !== null) return gaps;
+  cluster.timeline.setTimer(0, () => {
+    endFaults(cluster);
+    checkers.awaitLeader();
+  });
   await run(LATEST_REQUEST_MS);
-  await expectLeader(cluster, checkers, run, LIVENESS_BOUND_MS, 'the faults are over');
-  if (checkers.violation !== null) return;
+  const boundMs = isRefused(cluster.mix) ? REFUSED_LIVENESS_BOUND_MS : LIVENESS_BOUND_MS;
+  await expectLeader(cluster, checkers, run, boundMs, 'the faults are over');
+  gaps.faultsMs = checkers.awaitedMs;
+  if (checkers.violation !== null) return gaps;
 
   cluster.timeline.setTimer(0, () => deleteHolder(cluster, checkers));
   // The kubelet needs time to begin.
   await run(LOOK_EVERY_MS);
   await expectLeader(cluster, checkers, run, FAILOVER_BOUND_MS - LOOK_EVERY_MS, 'the holder was deleted');
+  if (checkers.violation !== null) return gaps;
+
+  // Whoever still waits to ask again would be late, and the outage not to blame.
+  await run(isRefused(cluster.mix) ? REFUSED_LIVENESS_BOUND_MS : LOOK_EVERY_MS);
+  gaps.returnMs = await outage(cluster, checkers, run);
+  return gaps;
 }
+
+/** The API server is away, and the leader's Pod goes meanwhile. Measures from its return how long nobody leads. */
+async function outage(
+  cluster: Cluster,
+  checkers: Checkers,
+  run: (forMs: number) => Promise<void>,
+): Promise<number | null> {
+  const leader = cluster.electors.find(({ leads }) => leads);
+  // What a neighbour does with a Lease that is free is its own affair.
+  const neighbours = cluster.livePods.some(({ program }) => program !== 'elector');
+  const able = cluster.livePods.filter((pod) => pod !== leader?.pod && canLead(pod));
+  if (leader === undefined || neighbours || able.length === 0 || checkers.violation !== null) return null;
+  const awayMs = 1_000 + cluster.random.next() * LONGEST_OUTAGE_MS;
+  cluster.timeline.setTimer(0, () => {
+    cluster.log(() => `--- the API server goes away, and ${leader.pod.name} with it`);
+    cluster.stopServer(awayMs);
+    const releaseCollector = cluster.server.holdGarbageCollector();
+    cluster.forceDeletePod(leader.pod);
+    for (const process of leader.pod.processes) process.kill();
+    cluster.timeline.setTimer(awayMs, () => {
+      releaseCollector();
+      checkers.awaitLeader();
+    });
+  });
+  await run(awayMs + RETURN_BOUND_MS);
+  if (checkers.awaitedMs === null) {
+    checkers.violated(5, `nobody leads ${RETURN_BOUND_MS} ms after the return of the API server`);
+  }
+  return checkers.awaitedMs;
+}
+
+/** Whether anything is refused in this mix, also what is permitted: it is asked again up to a minute later. */
+function isRefused({ permissions, mishaps, weather }: Mix): boolean {
+  return permissions !== ALL_PERMISSIONS || weather.errorAnswer > 0 || mishaps.some((mishap) => REFUSING.has(mishap));
+}
+
+const REFUSING: ReadonlySet<Mishap> = new Set<Mishap>([
+  'API server down',
+  'API server restarted',
+  'API server sick',
+  'permissions withdrawn',
+  'webhook refuses',
+]);
 
 function deleteHolder(cluster: Cluster, checkers: Checkers): void {
   cluster.log(() => '--- whoever holds the Lease is deleted');

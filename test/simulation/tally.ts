@@ -12,6 +12,8 @@ export class Tally {
   requests = 0;
   terms = 0;
   readonly mishaps: Partial<Record<Mishap, number>> = {};
+  readonly #faultsMs: number[] = [];
+  readonly #returnMs: number[] = [];
   /** Those that failed, and why. */
   readonly failures: { readonly seed: number; readonly failure: string }[] = [];
 
@@ -23,9 +25,16 @@ export class Tally {
     this.events += figures.events;
     this.requests += figures.requests;
     this.terms += figures.terms;
+    if (figures.gaps.faultsMs !== null) this.#faultsMs.push(figures.gaps.faultsMs);
+    if (figures.gaps.returnMs !== null) this.#returnMs.push(figures.gaps.returnMs);
     for (const [mishap, times] of Object.entries(figures.mishaps) as [Mishap, number][]) {
       this.mishaps[mishap] = (this.mishaps[mishap] ?? 0) + times;
     }
+  }
+
+  /** How long nobody led, in milliseconds: after the faults, and after the return of the API server. */
+  get gaps(): { readonly faults: Spread | null; readonly return: Spread | null } {
+    return { faults: spreadOf(this.#faultsMs), return: spreadOf(this.#returnMs) };
   }
 
   /** A few words of the way there. */
@@ -42,6 +51,8 @@ export class Tally {
       ['requests', count(this.requests)],
       ['terms', count(this.terms)],
       ['mishaps', count(Object.values(this.mishaps).reduce((sum, times) => sum + times, 0))],
+      ['leader again', `${describe(this.gaps.faults)} after the end of the faults`],
+      ['', `${describe(this.gaps.return)} after the return of the API server`],
       ['wall time', `${(wallMs / 1000).toFixed(1)} s (${this.#perSecond(wallMs)} seeds/s)`],
       ['failures', count(this.failures.length)],
     ] as const;
@@ -57,6 +68,25 @@ export class Tally {
   #perSecond(wallMs: number): string {
     return wallMs === 0 ? '0.0' : ((this.seeds / wallMs) * 1000).toFixed(1);
   }
+}
+
+/** A median, the slowest of 20, and the slowest of all. */
+export interface Spread {
+  readonly p50: number;
+  readonly p95: number;
+  readonly max: number;
+}
+
+function spreadOf(samples: readonly number[]): Spread | null {
+  const sorted = samples.toSorted((left, right) => left - right);
+  const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
+  return sorted.length === 0 ? null : { p50: at(0.5), p95: at(0.95), max: at(1) };
+}
+
+function describe(spread: Spread | null): string {
+  if (spread === null) return 'not measured';
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+  return `p50 ${seconds(spread.p50)}, p95 ${seconds(spread.p95)}, at most ${seconds(spread.max)}`;
 }
 
 /** The same in every locale. */

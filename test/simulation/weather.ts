@@ -18,6 +18,8 @@ export interface Weather {
   readonly lostAnswer: number;
   /** Carried out, and then the connection is reset. */
   readonly resetAnswer: number;
+  /** The other end has closed a kept connection before the request comes, or does so after it was carried out. */
+  readonly keptConnectionDies: number;
   /** Arrives up to `LATEST_REQUEST_MS` later, when its sender has long given up. */
   readonly lateRequest: number;
   /** A proxy sends it again: carried out twice, and the second answer is the answer. */
@@ -41,6 +43,7 @@ export const CALM: Weather = {
   lostRequest: 0,
   lostAnswer: 0,
   resetAnswer: 0,
+  keptConnectionDies: 0,
   lateRequest: 0,
   repeatedRequest: 0,
   errorAnswer: 0,
@@ -63,6 +66,8 @@ export interface Fate {
   readonly arrives: boolean;
   readonly repeated: boolean;
   readonly answer: 'arrives' | 'lost' | 'reset';
+  /** What becomes of it on a connection that carried a request before. */
+  readonly keptConnection: 'stands' | 'closed' | 'breaks';
   /** Answered with this status instead of being carried out, or `null`. */
   readonly status: number | null;
   /** Answered with this status after it was carried out, or `null`. */
@@ -80,6 +85,7 @@ export function drawFate(weather: Weather, random: Random): Fate {
     arrives: !happens(weather.lostRequest),
     repeated: happens(weather.repeatedRequest),
     answer: happens(weather.lostAnswer) ? 'lost' : happens(weather.resetAnswer) ? 'reset' : 'arrives',
+    keptConnection: happens(weather.keptConnectionDies) ? pick(['closed', 'breaks']) : 'stands',
     status: happens(weather.errorAnswer) ? pick(ERROR_STATUSES) : null,
     statusAfterwards: happens(weather.errorAfterwards) ? pick([500, 503, 504]) : null,
   };

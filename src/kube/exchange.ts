@@ -1,0 +1,253 @@
+/**
+ * One request under way: its steps, each with a time-out, over one or more attempts; and its one outcome.
+ *
+ * Which connection carries it is decided in `api-client.ts`.
+ */
+
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../clock.ts';
+import type { RequestFailure } from '../core/request-failure.ts';
+import { debugLog } from '../debug-log.ts';
+import { type ApiStatus, failureOfAnswer, failureOfError, isObject, provesAbsence, readStatus } from './api-error.ts';
+import type { ApiRequest } from './api-request.ts';
+import { parseJson } from './bounded-json.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
+import type { Conceal } from './server-words.ts';
+
+const debug = debugLog('lease-elector:kube');
+
+/**
+ * A longer answer is not read to its end, in bytes. One object of etcd is at most 1.5 MiB, and no request
+ * of ours is answered with more than one.
+ */
+export const ANSWER_LIMIT_BYTES: number = 4 * 1024 * 1024;
+
+/**
+ * A request waits for a free connection for at most this many request time-outs. The few requests that an elector sends
+ * at once then all have their turn, also when each takes nearly the whole time-out.
+ */
+export const QUEUE_TIMEOUTS = 4;
+
+/** Where a request is, and what it waits for. The time-out of a step begins with the step. */
+export type Step =
+  /** For a connection that no other request uses. */
+  | 'queued'
+  /** For TCP, and then for TLS. */
+  | 'connecting'
+  /** For the answer: the request is on the wire. */
+  | 'written';
+
+/** The caller of a request. One of `succeeded` and `failed` is called, once, unless the exchange is abandoned. */
+export interface Outcome {
+  /** The request is on the wire, or ended before it was. Called once, before the other two. */
+  written(): void;
+  /** The head said 2xx; the body is still to come. */
+  succeeded(response: IncomingMessage): void;
+  failed(failure: RequestFailure, absent: boolean): void;
+}
+
+/** What all exchanges of a client have in common. */
+export interface ExchangeOptions {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly conceal: Conceal;
+  /** Every exchange that still needs its time-out is in it. */
+  readonly underWay: Set<Exchange>;
+}
+
+/** One request under way. */
+export class Exchange {
+  readonly request: ApiRequest;
+  /** No further outcome is wanted. */
+  over = false;
+  /** The token was read again after a 401. */
+  reauthorized = false;
+  /** The first connection died under it, so it was sent once more. */
+  repeated = false;
+  sent: ClientRequest | null = null;
+  readonly #outcome: Outcome;
+  readonly #options: ExchangeOptions;
+  #socket: Socket | null = null;
+  #timer: Timer | null = null;
+  #written = false;
+  #finished = false;
+
+  constructor(request: ApiRequest, outcome: Outcome, options: ExchangeOptions) {
+    this.request = request;
+    this.#outcome = outcome;
+    this.#options = options;
+    options.underWay.add(this);
+  }
+
+  /** Begins a step, and its time-out. */
+  enter(step: Step): void {
+    if (this.#finished || this.over) return;
+    const { clock, timeoutMs } = this.#options;
+    const limitMs = step === 'queued' ? QUEUE_TIMEOUTS * timeoutMs : timeoutMs;
+    this.#timer?.cancel();
+    this.#timer = clock.setTimer(limitMs, () => this.cancel(new Error(this.#lateness(step, limitMs))));
+    if (step === 'written') this.#noteWritten();
+  }
+
+  /** The connection that carries the present attempt. */
+  carriedBy(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** Gives up waiting for an answer. */
+  cancel(error: Error): void {
+    // Destroying the request also ends an answer that is half read: it becomes the error of its stream.
+    this.sent?.destroy(error);
+    this.leaveConnection();
+    this.fail(this.failureOf(error));
+  }
+
+  /** Takes the head of an answer, and reads its body unless that is for the caller. */
+  take(response: IncomingMessage): void {
+    if (this.over) {
+      response.destroy();
+      return;
+    }
+    // A server may answer before it has taken in the whole request.
+    this.#noteWritten();
+    const httpStatus = response.statusCode ?? 0;
+    if (httpStatus >= 200 && httpStatus < 300) {
+      this.#outcome.succeeded(response);
+      return;
+    }
+    collect(response, (_error, text) => {
+      // Also half an error body: its status alone says what happened.
+      const status = parseStatus(text);
+      const { conceal } = this.#options;
+      const retryAfter = response.headers['retry-after'];
+      const failure = failureOfAnswer(this.request, httpStatus, status, retryAfter, conceal);
+      if (isOfSickServer(failure)) this.leaveConnection();
+      this.fail(failure, provesAbsence(this.request, httpStatus, status));
+    });
+  }
+
+  /** An error of the connection as a failure of this request. */
+  failureOf(error: unknown): RequestFailure {
+    return failureOfError(this.request, error, this.#options.conceal);
+  }
+
+  fail(failure: RequestFailure, absent = false): void {
+    if (this.over) return;
+    this.finish();
+    this.over = true;
+    const told = this.repeated ? doubtRefusal(this.request, failure) : failure;
+    debug('%s', told.message);
+    this.#noteWritten();
+    this.#outcome.failed(told, absent);
+  }
+
+  /**
+   * Closes the connection, so that the next request is balanced again.
+   *
+   * A kept connection stays with its server. Behind a balancer with one sick server, every further request would go there.
+   */
+  leaveConnection(): void {
+    this.#socket?.destroy();
+  }
+
+  /** The time-out has served its purpose. */
+  finish(): void {
+    this.#finished = true;
+    this.#timer?.cancel();
+    this.#options.underWay.delete(this);
+  }
+
+  /** Nobody waits any more. */
+  abandon(): void {
+    this.over = true;
+    this.finish();
+    this.sent?.destroy();
+  }
+
+  #noteWritten(): void {
+    if (this.#written) return;
+    this.#written = true;
+    this.#outcome.written();
+  }
+
+  #lateness(step: Step, limitMs: number): string {
+    switch (step) {
+      case 'queued':
+        return `no free connection within ${limitMs} ms`;
+      case 'connecting':
+        return `no connection within ${limitMs} ms`;
+      case 'written': {
+        const doubt = this.request.body === undefined ? '' : '; it may or may not have been carried out';
+        return `no answer within ${limitMs} ms${doubt}`;
+      }
+    }
+  }
+}
+
+/** Whether another server behind the same balancer may do better, at once. */
+export function isOfSickServer({ kind, missingRule }: RequestFailure): boolean {
+  // A server that has just started refuses, too: its caches of tokens and Roles are not filled yet.
+  return kind === 'unavailable' || kind === 'unauthorized' || (kind === 'forbidden' && missingRule !== null);
+}
+
+/**
+ * Whether a request may be sent twice: the second cannot do what the first did not already.
+ *
+ * Reads change nothing. A PUT or DELETE that names uid and resourceVersion succeeds once at most. A POST has no
+ * precondition: a first one that is late could create the Lease again after a second one was answered, and after that
+ * Lease was released. So the failure of a create is uncertain, and the core reads before it creates again.
+ */
+export function isRepeatable({ verb, body }: ApiRequest): boolean {
+  switch (verb) {
+    case 'get':
+    case 'list':
+    case 'watch':
+      return true;
+    case 'update':
+      return isObject(body) && hasPreconditions(body['metadata']);
+    case 'delete':
+      return isObject(body) && hasPreconditions(body['preconditions']);
+    case 'create':
+      return false;
+  }
+}
+
+function hasPreconditions(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { uid, resourceVersion } = value;
+  return typeof uid === 'string' && uid !== '' && typeof resourceVersion === 'string' && resourceVersion !== '';
+}
+
+/**
+ * The second of two equal writes was refused: the first may have been carried out, and be the very reason.
+ * So the failure says nothing for certain, and the core reads.
+ */
+export function doubtRefusal(request: ApiRequest, failure: RequestFailure): RequestFailure {
+  if (request.body === undefined || failure.kind === 'unavailable' || failure.kind === 'malformed') return failure;
+  const message = `${failure.message}. The connection had broken before, so the request was sent twice: the first may have been carried out`;
+  return { ...failure, kind: 'unavailable', message, missingRule: null };
+}
+
+/** Reads a body to its end, or to the limit; calls back once, with what was read. */
+export function collect(response: IncomingMessage, done: (error: Error | null, text: string) => void): void {
+  const bytes = new GrowingBuffer(ANSWER_LIMIT_BYTES);
+  let over = false;
+  const finish = (error: Error | null): void => {
+    if (over) return;
+    over = true;
+    done(error, bytes.take());
+  };
+  response.on('data', (chunk: Buffer) => {
+    if (over || bytes.append(chunk)) return;
+    finish(new Error(`the answer is longer than ${ANSWER_LIMIT_BYTES} bytes`));
+    response.destroy();
+  });
+  response.on('end', () => finish(null));
+  response.on('error', finish);
+}
+
+function parseStatus(text: string): ApiStatus | null {
+  const parsed = parseJson(text);
+  return parsed.ok ? readStatus(parsed.value) : null;
+}

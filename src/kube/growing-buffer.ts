@@ -1,0 +1,56 @@
+/**
+ * Gathers bytes up to a limit in one piece of memory that doubles, so that a byte costs a byte however small the chunks are.
+ */
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+/** The first piece of memory, in bytes: most answers and lines fit into it. */
+const FIRST_CAPACITY_BYTES = 4 * 1024;
+
+/** Memory of up to this many bytes is kept for the next text. */
+const KEPT_CAPACITY_BYTES = 64 * 1024;
+
+/** Bytes that arrive one after the other and make one text. */
+export class GrowingBuffer {
+  readonly #limitBytes: number;
+  #bytes: Buffer = EMPTY;
+  #length = 0;
+
+  /** @param limitBytes a longer text is refused. */
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** `false` when the text became longer than the limit; what was gathered is forgotten then. */
+  append(chunk: Buffer): boolean {
+    const length = this.#length + chunk.length;
+    if (length > this.#limitBytes) {
+      this.#forget();
+      return false;
+    }
+    if (length > this.#bytes.length) this.#grow(length);
+    chunk.copy(this.#bytes, this.#length);
+    this.#length = length;
+    return true;
+  }
+
+  /** The text so far, as UTF-8; the next text begins. */
+  take(): string {
+    const text = this.#bytes.toString('utf8', 0, this.#length);
+    this.#forget();
+    return text;
+  }
+
+  #forget(): void {
+    this.#length = 0;
+    if (this.#bytes.length > KEPT_CAPACITY_BYTES) this.#bytes = EMPTY;
+  }
+
+  #grow(neededBytes: number): void {
+    const doubled = Math.max(FIRST_CAPACITY_BYTES, 2 * this.#bytes.length);
+    // Not from the pool that small buffers share: a slice of it would hold on to the whole pool.
+    const bytes = Buffer.allocUnsafeSlow(Math.min(this.#limitBytes, Math.max(neededBytes, doubled)));
+    this.#bytes.copy(bytes, 0, 0, this.#length);
+    this.#bytes = bytes;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * One question for credentials at a time, and no wait without a bound.
+ */
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { connectToCluster } from '../../src/kube/connect.ts';
+import type { Authorization, Credentials } from '../../src/kube/credentials.ts';
+import { HUNG_AFTER_TIMEOUTS, HUNG_LIMIT, SharedAuthorization } from '../../src/kube/shared-authorization.ts';
+import { ManualClock } from './manual-clock.ts';
+import { failureOf, json, startStub, until } from './stub-server.ts';
+
+const TIMEOUT_MS = 5_000;
+
+/** A plug-in that answers when the test says so. */
+interface PlugIn {
+  readonly clock: ManualClock;
+  readonly shared: SharedAuthorization;
+  readonly asked: PromiseWithResolvers<Authorization>[];
+}
+
+function startPlugIn(): PlugIn {
+  const clock = new ManualClock();
+  const asked: PromiseWithResolvers<Authorization>[] = [];
+  const credentials: Credentials = {
+    server: { protocol: 'https:', hostname: 'h', port: 1, basePath: '' },
+    defaultNamespace: () => null,
+    authorize() {
+      const answer = Promise.withResolvers<Authorization>();
+      asked.push(answer);
+      return answer.promise;
+    },
+    distrust() {},
+  };
+  return { clock, shared: new SharedAuthorization(credentials, TIMEOUT_MS, clock), asked };
+}
+
+function authorizationOf(token: string): Authorization {
+  return { headers: { authorization: `Bearer ${token}` }, options: {}, proxyAgent: null };
+}
+
+/** How a wait ends, in words. */
+async function outcomeOf(wait: Promise<Authorization>): Promise<string> {
+  return wait.then(
+    ({ headers }) => headers['authorization'] ?? '',
+    (error: Error) => error.message,
+  );
+}
+
+test('all that wait share one question, and the next after its answer is another', async () => {
+  const { shared, asked, clock } = startPlugIn();
+  const waits = [shared.get(), shared.get(), shared.get()].map(outcomeOf);
+  assert.equal(asked.length, 1);
+  asked[0]?.resolve(authorizationOf('a'));
+  assert.deepEqual(await Promise.all(waits), ['Bearer a', 'Bearer a', 'Bearer a']);
+  const next = outcomeOf(shared.get());
+  asked[1]?.reject(new Error('log in first'));
+  assert.equal(await next, 'log in first');
+  assert.equal(clock.timers.size, 0);
+});
+
+test('each wait ends with the time-out, and says where to look', async () => {
+  const { shared, clock } = startPlugIn();
+  const first = outcomeOf(shared.get());
+  clock.advance(TIMEOUT_MS / 2);
+  const second = outcomeOf(shared.get());
+  clock.advance(TIMEOUT_MS / 2);
+  assert.match(await first, /credentials were not available within 5000 ms.*plug-in/);
+  assert.equal(clock.timers.size, 1);
+  clock.advance(TIMEOUT_MS / 2);
+  assert.match(await second, /not available/);
+});
+
+test('a plug-in that hangs for a day is asked a bounded number of times, and heard when it answers at last', async () => {
+  const { shared, asked, clock } = startPlugIn();
+  const dayMs = 24 * 3_600_000;
+  for (let elapsedMs = 0; elapsedMs < dayMs; elapsedMs += TIMEOUT_MS) {
+    const wait = outcomeOf(shared.get());
+    if (elapsedMs < HUNG_AFTER_TIMEOUTS * TIMEOUT_MS) assert.equal(asked.length, 1, 'it may yet answer');
+    clock.advance(TIMEOUT_MS);
+    assert.match(await wait, /not available/);
+  }
+  assert.equal(asked.length, HUNG_LIMIT);
+  // Distrust is no way around the bound.
+  shared.distrust();
+  const waiting = outcomeOf(shared.get());
+  assert.equal(asked.length, HUNG_LIMIT);
+  asked[HUNG_LIMIT - 1]?.resolve(authorizationOf('late'));
+  assert.equal(await waiting, 'Bearer late');
+});
+
+test('a question that was asked before the credentials were refused is not shared after it', async () => {
+  const { shared, asked } = startPlugIn();
+  const before = outcomeOf(shared.get());
+  shared.distrust();
+  const after = outcomeOf(shared.get());
+  assert.equal(asked.length, 2);
+  asked[1]?.resolve(authorizationOf('new'));
+  assert.equal(await after, 'Bearer new');
+  asked[0]?.resolve(authorizationOf('old'));
+  assert.equal(await before, 'Bearer old');
+});
+
+test('the output of a plug-in is not quoted when it is no JSON', async () => {
+  const { shared, asked } = startPlugIn();
+  const wait = outcomeOf(shared.get());
+  asked[0]?.reject(new SyntaxError('Unexpected token in "token: secret"'));
+  assert.equal(await wait, "the output of the kubeconfig's credential plug-in is not JSON");
+});
+
+test('requests, watches and the question who this process is end with the time-out when the plug-in hangs', async (t: TestContext) => {
+  const stub = await startStub(t, (_, response) => json(response, 200, {}));
+  let asked = 0;
+  const clock = new ManualClock();
+  const cluster = await connectToCluster({
+    kubeConfig: {
+      getCurrentContext: () => 'x',
+      getContextObject: () => null,
+      getCurrentCluster: () => ({ name: 'c', server: `https://127.0.0.1:${stub.port}` }),
+      applyToHTTPSOptions() {
+        asked += 1;
+        return new Promise<void>(() => {});
+      },
+    },
+    requestTimeoutMs: TIMEOUT_MS,
+    clock,
+    environment: {},
+  });
+  t.after(() => cluster.close());
+  const ports = cluster.ports({ namespace: 'shop', lease: 'web' });
+  let watchEnded = '';
+  ports.leaseWatch.open('1', 300, {
+    opened() {},
+    event() {},
+    ended: (failure) => {
+      watchEnded = failure?.message ?? '';
+    },
+  });
+  const failures = Promise.all([ports.lease.read(), ports.pod.read('web-0'), cluster.identify({})]);
+  clock.advance(TIMEOUT_MS);
+  for (const answer of await failures) {
+    assert.equal(failureOf(answer).kind, 'unavailable');
+    assert.match(failureOf(answer).message, /not available within 5000 ms/);
+  }
+  await until(() => watchEnded !== '');
+  assert.match(watchEnded, /not available within 5000 ms/);
+  assert.equal(asked, 1);
+  assert.equal(stub.seen.length, 0);
+  assert.equal(clock.timers.size, 0);
+});

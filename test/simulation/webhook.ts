@@ -1,0 +1,70 @@
+/**
+ * An admission webhook that stands in the way of writes to Leases: it refuses some verbs with 400, or takes something
+ * off what is written. It applies to every client alike.
+ */
+
+import type { ApiResponse } from '../../src/apiserver/index.ts';
+import type { ApiRequest } from '../../src/kube/api-request.ts';
+import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
+
+/** What it does to an object that is written. */
+export type Change = 'takes the owner off' | 'takes the release off';
+
+export interface Webhook {
+  readonly refusal: ApiResponse;
+  refuses(request: ApiRequest): boolean;
+  /** The request with the object as it is admitted; the same request where nothing is changed. */
+  change(request: ApiRequest): ApiRequest;
+}
+
+const MESSAGE = 'admission webhook "policy.example.com" denied the request: not today';
+
+const REFUSAL: ApiResponse = {
+  status: 400,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: MESSAGE,
+    code: 400,
+  }),
+};
+
+/** Refuses these verbs on Leases. */
+export function refusingWebhook(verbs: readonly string[]): Webhook {
+  return {
+    refusal: REFUSAL,
+    refuses: ({ resource, verb }) => resource === 'leases' && verbs.includes(verb),
+    change: (request) => request,
+  };
+}
+
+interface WireLease {
+  readonly metadata?: {
+    readonly ownerReferences?: unknown;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+}
+
+/** Changes the Leases that are created or replaced. */
+export function changingWebhook(change: Change): Webhook {
+  return {
+    refusal: REFUSAL,
+    refuses: () => false,
+    change: (request) => {
+      if (request.resource !== 'leases' || (request.verb !== 'create' && request.verb !== 'update')) return request;
+      const lease = request.body as WireLease;
+      const metadata = lease.metadata ?? {};
+      if (change === 'takes the owner off') {
+        if (metadata.ownerReferences === undefined) return request;
+        const { ownerReferences: _taken, ...rest } = metadata;
+        return { ...request, body: { ...lease, metadata: rest } };
+      }
+      const { [RELEASED_ANNOTATION]: released, ...annotations } = metadata.annotations ?? {};
+      if (released === undefined) return request;
+      return { ...request, body: { ...lease, metadata: { ...metadata, annotations } } };
+    },
+  };
+}
