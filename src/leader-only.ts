@@ -12,8 +12,8 @@ export interface LeadershipGuard {
   readonly isDoubtful: () => boolean;
   /** Asks the API server; rejects unless it confirms. */
   readonly confirm: () => Promise<Term>;
-  /** Counts it as work of the term, which is waited for before the Lease is given up. Never rejects. */
-  readonly join: (running: Promise<void>) => void;
+  /** Begins work of the term, which is waited for before the Lease is given up until `ended` resolves. */
+  readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
 }
 
 /** Wraps `job`; see `LeaseElector.leaderOnly`. */
@@ -31,9 +31,7 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
       const term = guard.term();
       // Still in doubt: better no run than one beside the successor's.
       if (term === undefined || guard.isDoubtful()) return undefined;
-      // Before it begins: it may give the Lease up with its first words.
-      guard.join(ended);
-      return await job(term, ...args);
+      return await guard.join(ended, () => job(term, ...args));
     } finally {
       running = false;
       end();

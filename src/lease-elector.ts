@@ -56,6 +56,9 @@ const REAL_SURROUNDINGS: Surroundings = {
     }),
 };
 
+/** The work of a new term waits so long, in milliseconds, for its first renewal to be written to a socket. */
+const FIRST_RENEWAL_WAIT_MS = 1_000;
+
 /** How `start()` or `stepDown()` will end. */
 type Outcome = PromiseWithResolvers<void>;
 
@@ -166,11 +169,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       return Promise.reject(error);
     }
     this.#stopping.abort();
-    if (this.#driver !== null) {
-      this.#driver.take({ type: 'stopRequested', release: options.release === true ? 'always' : 'ifTerminating' });
-    } else {
-      this.#finish();
-    }
+    const driver = this.#driver;
+    const release = options.release === true ? 'always' : 'ifTerminating';
+    this.#work.leave(() => (driver === null ? this.#finish() : driver.take({ type: 'stopRequested', release })));
     return this.#stopped.promise;
   }
 
@@ -188,12 +189,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    */
   stepDown(): Promise<void> {
     if (this.#stepDown !== null) return this.#stepDown.promise;
-    if (this.#driver === null || !this.isLeader) {
+    const driver = this.#driver;
+    if (driver === null || !this.isLeader) {
       return Promise.reject(notLeaderError());
     }
     this.#stepDown = outcome();
     const { promise } = this.#stepDown;
-    this.#driver.take({ type: 'stepDownRequested' });
+    this.#work.leave(() => driver.take({ type: 'stepDownRequested' }));
     return promise;
   }
 
@@ -243,7 +245,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       term: () => this.term,
       isDoubtful: () => stalls.stalledAtMs !== null,
       confirm: () => this.confirm(),
-      join: (running) => this.#work.join(running),
+      join: (ended, begin) => this.#work.join(ended, begin),
     });
   }
 
@@ -346,9 +348,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       clock,
       random,
       application: {
-        announce: (announcement) => this.#hear(announcement),
+        // A step that a job brought about is none of that job's work, nor are its listeners.
+        announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
         settleWork: () => this.#settleWork(),
-        defect: (error) => this.#defect(error),
+        defect: (error) => this.#work.outside(() => this.#defect(error)),
       },
     });
     this.#driver.take({ type: 'started' });
@@ -357,7 +360,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #hear(announcement: Announcement): void {
     switch (announcement.type) {
       case 'elected':
-        return this.#elected(announcement.term);
+        return this.#elected(announcement.term, announcement.renews);
       case 'demoted':
         return this.#demoted(announcement.reason);
       case 'leaderChanged':
@@ -385,13 +388,27 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     }
   }
 
-  #elected(core: CoreTerm): void {
+  /** @param renews whether the first renewal is about to be sent */
+  #elected(core: CoreTerm, renews: boolean): void {
     const term = this.#work.begin(core);
     this.#endpoint?.publish();
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
-    this.#work.run(term);
+    this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
     this.emit('elected', term);
+  }
+
+  /**
+   * A job that blocks the process with its first words must be seen to hang, so its Lease says first that it is renewed.
+   * Nobody waits for the answer, and nobody waits long for a connection that is stuck.
+   */
+  #firstRenewalSent(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // A term that has ended begins no work, so there is nothing to wait for.
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    const timer = this.#surroundings.clock.setTimer(FIRST_RENEWAL_WAIT_MS, resolve);
+    void this.#driver?.nextRenewalWritten().then(resolve);
+    return promise.then(() => timer.cancel());
   }
 
   #demoted(reason: DemotionReason): void {
@@ -411,10 +428,14 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#stepDown = null;
     if (released) pending?.resolve();
     else {
+      const refusals = this.#driver?.state.knowledge.refusals;
+      const refusal = (refusals?.['delete leases'] ?? refusals?.['update leases'])?.failure;
+      const why = refusal?.message ?? 'the API server could not be reached, or the Lease was taken away';
       pending?.reject(
         new LeaseElectorError(
           'ERR_LEASE_ELECTOR_NOT_RELEASED',
-          'The Lease was not given up: `update` or `delete` on leases is not granted, the API server could not be reached, or the Lease was taken away meanwhile. If `isLeader` says so, this Pod holds it still: mend that, and try again.',
+          `The Lease was not released: ${why}. This Pod leads again if it still holds the Lease. Remove the cause, and call stepDown() again.`,
+          { cause: refusal?.cause ?? refusal },
         ),
       );
     }
@@ -422,16 +443,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   /** A broken invariant: this elector ends, and the application is told; its process goes on. */
   #defect(cause: unknown): void {
-    this.#demoted('invariant');
-    this.#reportError(
-      new LeaseElectorError(
-        'ERR_LEASE_ELECTOR_INVARIANT',
-        'An invariant of the election broke, so this elector stopped for safety. Please report it, with `cause`.',
-        { cause },
-      ),
+    const error = new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_INVARIANT',
+      'An invariant of the election broke, so this elector stopped for safety. Please report it, with `cause`. To take part again, make a new elector.',
+      { cause },
     );
+    this.#demoted('invariant');
+    this.#reportError(error);
     this.#steppedDown(false);
-    this.#finish();
+    this.#finish(error);
   }
 
   /** @param error what `start()` rejects with, unless it has resolved */
@@ -441,6 +461,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#stopping.abort();
     this.#stalls?.stop();
     this.emit('stopped');
+    // While work may run, no sibling and no other elector of this process may campaign.
+    void this.#work.idle().then(() => this.#driver?.freeSiblingLock());
     const end = (): void => {
       this.#started?.reject(error);
       this.#stopped.resolve();

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { clearInterval, setInterval } from 'node:timers';
+import { clearInterval, setInterval, setTimeout } from 'node:timers';
 import type { Term } from '../src/index.ts';
 import { promisesSettled } from './driver/scripted-ports.ts';
 import { TestCluster, until } from './integration/cluster.ts';
@@ -271,7 +271,7 @@ describe('after a stall', () => {
     assert.notEqual(clock.timers.size, 0);
     const stopped = elector.stop();
     await promisesSettled();
-    if (world.pending.some(({ call }) => call === 'read pod web-0')) world.take('read pod web-0').fail('unavailable');
+    if (world.pending.some(({ call }) => call === 'read pod web-0')) world.take('read pod web-0').succeed(OWN_POD);
     await stopped;
     assert.equal(clock.timers.size, 0);
     elector.leaderOnly(() => undefined);
@@ -346,6 +346,110 @@ test('onElected of the next term waits for a job of the term before', async () =
   await running;
   await promisesSettled();
   assert.deepEqual(order, ['work', 'job', 'work']);
+});
+
+/** Ways to call from inside the work, and to wait for the answer. */
+const ways: Readonly<Record<string, (leave: () => Promise<void>) => Promise<void>>> = {
+  directly: (leave) => leave(),
+  'from nested functions that are awaited': async (leave) => {
+    await Promise.resolve();
+    await (async () => {
+      await Promise.all([leave(), Promise.resolve()]);
+    })();
+  },
+  'from a timer': (leave) => new Promise((resolve, reject) => void setTimeout(() => leave().then(resolve, reject), 1)),
+};
+
+for (const [way, call] of Object.entries(ways)) {
+  for (const leave of ['stop', 'stepDown'] as const) {
+    test(`${leave}() called ${way} by the work does not wait for that work`, async (t) => {
+      const cluster = await TestCluster.start(t);
+      const elector = cluster.elector(cluster.addPod('web-0'), {
+        drainTimeoutMs: 3_600_000,
+        onElected: () => call(() => elector[leave]()).then(() => ended.resolve(), ended.reject),
+      });
+      const ended = Promise.withResolvers<void>();
+      await elector.start();
+      await ended.promise;
+      assert.equal(elector.isLeader, false);
+    });
+
+    test(`${leave}() called ${way} by a job does not wait for that job`, async (t) => {
+      const cluster = await TestCluster.start(t);
+      const elector = cluster.elector(cluster.addPod('web-0'), { drainTimeoutMs: 3_600_000 });
+      await elector.start();
+      await elector.leaderOnly(() => call(() => elector[leave]()))();
+      assert.equal(elector.isLeader, false);
+    });
+  }
+}
+
+test('two jobs that both wait for stop() do not wait for each other', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const elector = cluster.elector(cluster.addPod('web-0'), { drainTimeoutMs: 3_600_000 });
+  await elector.start();
+  const waiting = elector.leaderOnly(async ({ signal }) => {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    await elector.stop();
+    return 'stopped';
+  })();
+  await elector.leaderOnly(() => elector.stop())();
+  assert.equal(await waiting, 'stopped');
+});
+
+test('a job that runs inside another one waits for neither', async (t) => {
+  const cluster = await TestCluster.start(t);
+  const elector = cluster.elector(cluster.addPod('web-0'), { drainTimeoutMs: 3_600_000 });
+  await elector.start();
+  const inner = elector.leaderOnly(() => elector.stop());
+  await elector.leaderOnly(() => inner())();
+  assert.equal(elector.state, 'stopped');
+});
+
+test('everybody else is still waited for, and the Lease is kept while the work that asked runs', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  const { elector, world } = scripted;
+  const end = Promise.withResolvers<void>();
+  void elector.leaderOnly(() => end.promise)();
+  let stopped = false;
+  const asked = elector.leaderOnly(() =>
+    elector.stop().then(() => {
+      stopped = true;
+    }),
+  )();
+  await promisesSettled();
+  assert.equal(stopped, false);
+  end.resolve();
+  await asked;
+  assert.equal(stopped, true);
+  assert.ok(!world.calls.includes('delete lease'));
+  await promisesSettled();
+  assert.equal(world.lockIsFree, true, 'all work has ended');
+});
+
+test('a listener is none of the work that brought its event about', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  const { elector, world } = scripted;
+  const end = Promise.withResolvers<void>();
+  let stopped = false;
+  elector.on('renewed', () => void elector.stop().then(() => (stopped = true)));
+  void elector.leaderOnly(async () => {
+    const confirmed = elector.confirm().catch(() => undefined);
+    world.take('read lease').succeed({ ...scripted.lease, resourceVersion: '13', renewTimeMs: 1 });
+    world.take('read pod web-0').succeed(OWN_POD);
+    await confirmed;
+    await end.promise;
+  })();
+  await promisesSettled();
+  assert.equal(elector.isLeader, false);
+  assert.equal(stopped, false, 'the job is waited for');
+  end.resolve();
+  await promisesSettled();
+  world.take('read pod web-0').succeed(OWN_POD);
+  await promisesSettled();
+  assert.equal(stopped, true);
 });
 
 test('setInterval is scheduler enough', async (t) => {

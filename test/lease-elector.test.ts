@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { LeaseElectorError, type LeaseElectorState, type Term } from '../src/index.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
+import { promisesSettled, storedLease } from './driver/scripted-ports.ts';
 import { journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
 import { ALL_PERMISSIONS } from './permissions.ts';
-import { ScriptedElector } from './scripted-elector.ts';
+import { OWN_POD, ScriptedElector } from './scripted-elector.ts';
 
 const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
@@ -525,8 +526,10 @@ describe('an elector', { concurrency: 4 }, () => {
   test('term.signal is aborted, with a reason, before demoted is told', async (t) => {
     const cluster = await TestCluster.start(t);
     const seen: unknown[] = [];
+    let began = false;
     const elector = cluster.elector(cluster.addPod('web-0'), {
       onElected: (term) => {
+        began = true;
         term.signal.addEventListener('abort', () => seen.push(['abort', elector.isLeader, elector.term]));
       },
     });
@@ -536,7 +539,7 @@ describe('an elector', { concurrency: 4 }, () => {
       seen.push(['demoted', term.signal.aborted, cause.code, cause.message, reason]);
     });
     await elector.start();
-    await until('the work began', () => elector.term !== undefined);
+    await until('the work began', () => began);
     const term = elector.term as Term;
     await elector.stop();
     assert.deepEqual(seen, [
@@ -728,10 +731,101 @@ test('a defect ends leadership before anything else: demoted, an error, stopped,
     'error: ERR_LEASE_ELECTOR_INVARIANT',
     'stopped',
   ]);
+  await promisesSettled();
+  assert.equal(world.lockIsFree, true, 'another elector of this process may campaign');
   await elector.stop();
   assert.equal(elector.state, 'stopped');
   assert.ok(!world.calls.includes('delete lease'));
   assert.equal(clock.timers.size, 0);
+});
+
+test('while work may run after a defect, the sibling lock is kept', async () => {
+  const end = Promise.withResolvers<void>();
+  const scripted = new ScriptedElector({ onElected: () => end.promise });
+  const { world, clock, elector } = scripted;
+  elector.on('error', () => undefined);
+  await scripted.lead();
+  world.throwing = { call: 'replace lease', error: new Error('a port that throws') };
+  clock.advance(10_000);
+  await elector.stop();
+  await promisesSettled();
+  assert.equal(world.lockIsFree, false);
+  end.resolve();
+  await promisesSettled();
+  assert.equal(world.lockIsFree, true);
+});
+
+test('start() rejects with the defect that ended it', async () => {
+  const { world, elector } = new ScriptedElector();
+  elector.on('error', () => undefined);
+  const started = elector.start();
+  await promisesSettled();
+  const defect = new Error('a port that throws, as none may');
+  world.throwing = { call: 'read pod web-0', error: defect };
+  world.tellLock('held');
+  world.take('list lease').succeed({ items: [], resourceVersion: '10' });
+  await assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_INVARIANT', cause: defect });
+});
+
+// The first renewal
+
+/** An elector that has just been elected, and what its work has noted. */
+async function justElected(writesAtOnce: boolean): Promise<{ scripted: ScriptedElector; noted: string[] }> {
+  const noted: string[] = [];
+  const scripted = new ScriptedElector({ onElected: () => noted.push('work') });
+  scripted.world.writesAtOnce = writesAtOnce;
+  void scripted.elector.start();
+  await promisesSettled();
+  await scripted.shown(null);
+  scripted.world.take('read pod web-0').succeed(OWN_POD);
+  await promisesSettled();
+  const { content, succeed } = scripted.world.take('create lease');
+  assert.ok(content);
+  succeed(storedLease(content, 11));
+  await promisesSettled();
+  assert.equal(scripted.elector.isLeader, true, 'leadership does not wait for it');
+  assert.deepEqual(noted, []);
+  return { scripted, noted };
+}
+
+test('the work begins once the first renewal was written to its socket, and waits for no answer', async () => {
+  const { scripted, noted } = await justElected(true);
+  scripted.clock.advance(0);
+  assert.ok(scripted.world.calls.includes('replace lease'));
+  await promisesSettled();
+  assert.deepEqual(noted, ['work']);
+});
+
+test('a connection that is stuck keeps the work from beginning for a second', async () => {
+  const { scripted, noted } = await justElected(false);
+  scripted.clock.advance(0);
+  await promisesSettled();
+  scripted.clock.advance(999);
+  await promisesSettled();
+  assert.deepEqual(noted, []);
+  scripted.clock.advance(1);
+  await promisesSettled();
+  assert.deepEqual(noted, ['work']);
+});
+
+test('a renewal that is answered was written', async () => {
+  const { scripted, noted } = await justElected(false);
+  scripted.clock.advance(0);
+  scripted.world.take('replace lease').fail('unavailable');
+  await promisesSettled();
+  assert.deepEqual(noted, ['work']);
+});
+
+test('a term that ends while its work waits for the first renewal begins no work', async () => {
+  const { scripted, noted } = await justElected(false);
+  const stopped = scripted.elector.stop();
+  await promisesSettled();
+  scripted.world.take('read pod web-0').succeed(OWN_POD);
+  await stopped;
+  scripted.run(2);
+  await promisesSettled();
+  assert.deepEqual(noted, []);
+  assert.equal(scripted.clock.timers.size, 0);
 });
 
 // A server that says nothing

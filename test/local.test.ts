@@ -35,7 +35,7 @@ function localElector(
 
 test('it leads at once, and says loudly that it leads alone', async (t) => {
   const terms: Term[] = [];
-  const { elector } = localElector(t, { onElected: (term) => terms.push(term) });
+  const { elector, clock } = localElector(t, { onElected: (term) => terms.push(term) });
   const warnings: Warning[] = [];
   elector.on('warning', (warning) => warnings.push(warning));
   const journal = journalOf(elector);
@@ -43,6 +43,7 @@ test('it leads at once, and says loudly that it leads alone', async (t) => {
   assert.deepEqual(journal, ['warning: local', 'elected', `leader: ${hostname()}`]);
   assert.match(warnings[0]?.message ?? '', /no cluster here and the option local is set: .* leads alone/);
   assert.deepEqual([elector.isLeader, elector.state], [true, 'leader']);
+  clock.advance(0);
   await until('the work began', () => terms.length === 1);
   assert.equal(terms[0], elector.term);
   assert.equal(elector.term?.resumed, false);

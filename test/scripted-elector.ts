@@ -64,6 +64,12 @@ export class ScriptedElector {
     this.lease = storedLease(content as LeaseContent, 11);
     succeed(this.lease);
     await started;
+    // The first renewal is due at once, and the work begins with it.
+    this.clock.advance(0);
+    const renewal = this.world.take('replace lease');
+    this.lease = { ...this.lease, ...renewal.content, resourceVersion: '12' };
+    renewal.succeed(this.lease);
+    await promisesSettled();
     const { term } = this.elector;
     assert.ok(term);
     return term;

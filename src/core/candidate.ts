@@ -6,10 +6,11 @@
  */
 
 import type { Input } from './input.ts';
-import { newLeaseContent, nextTransition, renewedContent } from './lease-content.ts';
+import { newLeaseContent, nextTransition } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
 import { isBelieved } from './refusals.ts';
+import { RENEWAL_LEAST_INTERVAL_MS, sendRenewal } from './renewal.ts';
 import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
 import { beginTerm, noteDeleteRefused, noteRenewRefused } from './term.ts';
@@ -95,23 +96,18 @@ function resume(turn: Turn, role: CandidateRole): void {
   if (barred === 'pod-deleted') return abandon(turn, role);
   if (attempt?.step === 'resuming') {
     if (attempt.ownPod !== 'exists' || !('lease' in attempt.proof)) return;
-    // Given up again since it was taken back: taken back again. Another one since: proven anew.
+    // The Lease is still marked as released, or is another one since. A webhook may answer every write so.
     const stands = !isReleased(lease) && attempt.proof.lease.uid === lease.uid;
-    if (stands) return beginTerm(turn, attempt.proof.lease, !role.createdUnawares);
+    if (!stands) return pause(turn, role);
+    return beginTerm(turn, attempt.proof.lease, !role.createdUnawares);
   }
   abandon(turn, role);
   // The read under way was asked for too early to prove anything now.
   const renews = canRenew || mustRenew(turn.knowledge);
   if (role.resting || (!renews && leaseRead !== null)) return;
   const ownPod = turn.checkOwnPod();
-  const request = renews ? renew(turn, lease) : turn.readLease();
+  const request = renews ? sendRenewal(turn, lease) : turn.readLease();
   turn.role = { ...role, attempt: { step: 'resuming', ownPod, proof: { request } } };
-}
-
-function renew(turn: Turn, lease: LeaseRecord): number {
-  const request = turn.newRequest();
-  turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
-  return request;
 }
 
 /**
@@ -213,7 +209,8 @@ function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: Le
     const verdict = judgeLease(turn.config, turn.knowledge, turn.moment.nowMs);
     // Events may have overtaken the answer: the Lease is gone or another's again, or the own Pod is gone.
     if (verdict.kind === 'mine' && turn.knowledge.barred !== 'pod-deleted') beginTerm(turn, lease, false);
-    else abandon(turn, role);
+    else if (turn.knowledge.barred === 'pod-deleted') abandon(turn, role);
+    else pause(turn, role);
   }
   if (purpose === 'proof' && attempt.step === 'resuming') {
     turn.learn({ canRenew: true });
@@ -272,6 +269,12 @@ function goWithoutRenewal(turn: Turn, role: CandidateRole, failure: RequestFailu
 function rest(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
   abandon(turn, { ...role, resting: true });
   turn.readLeaseAfter(failure);
+}
+
+/** A write was carried out and did not lead to a term. It is not repeated at once, or it might be so for ever. */
+function pause(turn: Turn, role: CandidateRole): void {
+  abandon(turn, { ...role, resting: true });
+  turn.setTimer('retry', RENEWAL_LEAST_INTERVAL_MS);
 }
 
 function abandon(turn: Turn, role: CandidateRole): void {

@@ -16,10 +16,6 @@ export type Effect =
    * A consistent read showed what this watch did not: its stream is closed, and a list follows at once. The watch does
    * not limit how often: the election orders it at most every 15 s.
    */
-  /**
-   * A consistent read showed what this watch did not: its stream is closed, and a list follows at once. The watch does
-   * not limit how often: the election orders it at most every 15 s.
-   */
   | { readonly type: 'relist'; readonly watch: 'lease' | 'pod' }
   | { readonly type: 'readLease'; readonly request: number }
   | { readonly type: 'createLease'; readonly request: number; readonly content: LeaseContent }
@@ -102,11 +98,16 @@ export type WarningCode =
   /** The socket that lets one process per Pod campaign cannot be bound: this process does not campaign. */
   | 'sibling-lock-refused'
   /** Another process holds that socket, but no process of the Pod is seen to lead, campaign or renew. */
-  | 'sibling-lock-held';
+  | 'sibling-lock-held'
+  /** The Lease lost its owner: an admission webhook, a controller or a person took it away. */
+  | 'owner-removed'
+  /** The Lease is marked as released, but could be neither deleted nor taken back. */
+  | 'release-stuck';
 
 /** What the application is told. */
 export type Announcement =
-  | { readonly type: 'elected'; readonly term: Term }
+  /** `renews`: the first renewal is ordered with the timer `renew`, which is due at once. */
+  | { readonly type: 'elected'; readonly term: Term; readonly renews: boolean }
   | { readonly type: 'demoted'; readonly reason: DemotionReason }
   | { readonly type: 'leaderChanged'; readonly leader: Leader | null }
   | { readonly type: 'renewed'; readonly leader: Leader }

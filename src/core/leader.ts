@@ -6,13 +6,14 @@
  */
 
 import type { Input } from './input.ts';
-import { newLeaseContent, renewedContent } from './lease-content.ts';
+import { newLeaseContent } from './lease-content.ts';
 import { notePodsUnreadable } from './observation.ts';
 import { isBelieved, isTokenDead } from './refusals.ts';
+import { renewalPauseMs, sendRenewal } from './renewal.ts';
 import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
-import { endTerm, noteRenewRefused, scheduleRenewal } from './term.ts';
+import { endTerm, noteRenewRefused, scheduleRenewal, warnOwnerRemoved } from './term.ts';
 import type { Turn } from './turn.ts';
 import { judgeLease } from './verdict.ts';
 
@@ -52,7 +53,7 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
 
 /** Makes sure that this process may go on leading. */
 function hold(turn: Turn, role: LeaderRole): void {
-  const { barred, failures, refusals } = turn.knowledge;
+  const { barred, refusals } = turn.knowledge;
   const { lease } = turn;
   if (barred === 'pod-deleted') return endTerm(turn, role, 'pod-deleted');
   if (isTokenDead(turn.knowledge)) {
@@ -69,10 +70,14 @@ function hold(turn: Turn, role: LeaderRole): void {
   if (role.restoring !== null) {
     turn.role = restored(turn, role);
     scheduleRenewal(turn, lease);
-  }
-  // Orphaned by hand: a renewal puts the owner back, before the Lease looks foreign to a newcomer. Should that
-  // fail, the next renewal in its turn does it.
-  else if (lease.owner === null && failures === 0) renew(turn, role);
+  } else if (lease.owner === null) putOwnerBack(turn, role);
+}
+
+/** A renewal puts the owner back, before the Lease looks foreign to a newcomer. */
+function putOwnerBack(turn: Turn, role: LeaderRole): void {
+  warnOwnerRemoved(turn);
+  // After a failure the next renewal in its turn does it.
+  if (turn.knowledge.failures === 0) renew(turn, role);
 }
 
 function renew(turn: Turn, role: LeaderRole): void {
@@ -80,9 +85,9 @@ function renew(turn: Turn, role: LeaderRole): void {
   if (role.renewal !== null || !turn.knowledge.canRenew) return;
   // Restoring it comes first; renewals go on afterwards.
   if (lease === null) return scheduleRenewal(turn, null);
-  const request = turn.newRequest();
-  turn.role = { ...role, renewal: request };
-  turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
+  const pauseMs = renewalPauseMs(turn);
+  if (pauseMs > 0) return turn.setTimer('renew', pauseMs);
+  turn.role = { ...role, renewal: sendRenewal(turn, lease) };
 }
 
 /** The Lease is gone, most likely deleted by hand: creates it again, for the same term, if the own Pod exists. */
@@ -157,7 +162,7 @@ function isOwnPodInDoubt({ knowledge }: Turn): boolean {
 function noteFailedRenewal(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
   turn.role = role;
   if (isRefusal(failure)) return noteRenewRefused(turn);
-  turn.setTimer('renew', turn.backOffMs(failure));
+  turn.setTimer('renew', Math.max(turn.backOffMs(failure), renewalPauseMs(turn)));
   if (isOvertaken(failure) || isUncertain(failure)) turn.readLease();
 }
 

@@ -10,8 +10,8 @@ import type { Input, ReleasePolicy } from './input.ts';
 import { releasedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence } from './observation.ts';
-import { isBelieved } from './refusals.ts';
-import { isUncertain, type RequestFailure } from './request-failure.ts';
+import { isBelieved, type Refusable } from './refusals.ts';
+import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep } from './state.ts';
 import { leaveOffice, noteDeleteRefused, noteRenewRefused } from './term.ts';
 import type { Turn } from './turn.ts';
@@ -20,8 +20,11 @@ import { holderOf, judgeLease } from './verdict.ts';
 /** How long giving up a Lease may take, in milliseconds; the kubelet grants a Pod 30 s in all. */
 export const LEAVING_LIMIT_MS = 10_000;
 
-/** How many failed requests giving up a Lease may cost. */
+/** How many failed requests giving up a Lease may cost; as many again may taking back a mark whose Lease is not deleted. */
 export const LEAVING_TRIES = 5;
+
+/** How long taking back a mark may take, in milliseconds, once the time for giving the Lease up has passed. */
+export const UNMARKING_LIMIT_MS = 3_000;
 
 /** `stop()` or `stepDown()`, in any role. */
 export function leave(turn: Turn, next: LeavingFor, release: ReleasePolicy): void {
@@ -80,8 +83,10 @@ export function settle(turn: Turn, role: LeaderRole, drained: boolean): void {
 function decide(turn: Turn, next: LeavingFor, release: ReleasePolicy, drained: boolean | null): void {
   const { knowledge, config, moment } = turn;
   const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
-  const permitted = !isBelieved(knowledge, 'update leases') && !isBelieved(knowledge, 'delete leases');
-  if (!mine || !permitted || knowledge.barred === 'pod-deleted') return leaveOffice(turn, next, false);
+  // A refusal that was believed is tried again now and then: the permission may have been granted since.
+  const mayMark = knowledge.canRenew || !isBelieved(knowledge, 'update leases');
+  const mayDelete = knowledge.canDelete || !isBelieved(knowledge, 'delete leases');
+  if (!mine || !mayMark || !mayDelete || knowledge.barred === 'pod-deleted') return leaveOffice(turn, next, false);
   if (drained === null && knowledge.workMayRun) return drain(turn, next, release);
   if (release === 'always') return mark(turn, next);
 
@@ -141,13 +146,8 @@ function remove(turn: Turn, role: LeavingRole, lease: LeaseRecord): void {
 export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
   switch (input.type) {
     case 'timerFired':
-      // A marked Lease is as good as deleted: whoever succeeds may delete it.
-      if (input.timer === 'leaving') {
-        const { step } = role;
-        if (step.name === 'marking' && step.request !== null) turn.learn({ unsettledMark: step.version });
-        return leaveOffice(turn, role.next, step.name === 'deleting');
-      }
-      if (input.timer === 'retry') turn.readLease();
+      if (input.timer === 'leaving') return endPatience(turn, role);
+      if (input.timer === 'retry') tryNext(turn, role);
       return;
     case 'workSettled':
       return noteSettled(turn, role, input.drained);
@@ -183,12 +183,22 @@ function noteWritten(turn: Turn, role: LeavingRole, request: number, lease: Leas
   if (step.name === 'unmarking') leaveOffice(turn, role.next, false);
 }
 
-/** After a failure, the Lease itself tells how far giving it up has come. */
+/** Goes on after a failure. Where reading the Lease is refused, the watch has to do. */
+function tryNext(turn: Turn, role: LeavingRole): void {
+  if (role.step.name === 'readingOwnPod') goTo(turn, role.next, { name: 'readingOwnPod', ...turn.checkOwnPod() });
+  else if (turn.knowledge.canReadLease) turn.readLease();
+  else noteLeaseRead(turn, role);
+}
+
+/** After a failure, the Lease itself shows how far giving it up has come. */
 function noteLeaseRead(turn: Turn, role: LeavingRole): void {
   const { step } = role;
-  if (step.name === 'draining' || step.request !== null) return;
+  if (step.name === 'draining' || step.name === 'readingOwnPod' || step.request !== null) return;
+  if (step.name === 'awaitingCreate') return decide(turn, role.next, step.release, step.drained);
   const lease = ownLease(turn);
-  if (lease === null) leaveOffice(turn, role.next, step.name === 'deleting');
+  // A marked Lease that is gone was deleted by a successor: it is released.
+  if (lease === null) leaveOffice(turn, role.next, step.name === 'deleting' || step.name === 'unmarking');
+  else if (step.name === 'unmarking') takeBack(turn, role, lease);
   else if (isReleased(lease)) remove(turn, role, lease);
   else mark(turn, role.next);
 }
@@ -197,38 +207,84 @@ function noteFailure(turn: Turn, role: LeavingRole, request: number, failure: Re
   const { step } = role;
   const wasRead = step.request === null && turn.wasLeaseRead(request);
   if (step.request !== request && !wasRead) return;
-  const forbidden = failure.kind === 'forbidden';
+  const refused = isRefusal(failure) && !wasRead;
   switch (step.name) {
     case 'awaitingCreate':
-    case 'readingOwnPod':
-    case 'unmarking':
+      // Anything else says that nothing was created, and nobody wants it any longer.
+      if (wasRead || isUncertain(failure) || isOvertaken(failure)) return tryAgain(turn, role, step, failure);
       return leaveOffice(turn, role.next, false);
+    case 'readingOwnPod':
+      // A look at the Lease is none of its business.
+      if (wasRead) return;
+      if (refused && wasBelieved(turn, 'get pods')) return leaveOffice(turn, role.next, false);
+      return tryAgain(turn, role, step, failure);
     case 'marking':
-      if (forbidden && !wasRead) {
-        noteRenewRefused(turn);
-        return leaveOffice(turn, role.next, false);
-      }
+      if (refused) noteRenewRefused(turn);
+      if (refused && wasBelieved(turn, 'update leases')) return leaveOffice(turn, role.next, false);
       if (isUncertain(failure) && !wasRead) turn.learn({ unsettledMark: step.version });
-      return tryAgain(turn, role, { ...step, request: null }, failure);
+      return tryAgain(turn, role, step, failure);
     case 'deleting':
-      if (forbidden && !wasRead) return unmark(turn, role);
-      return tryAgain(turn, role, { name: 'deleting', request: null }, failure);
+      if (refused) noteDeleteRefused(turn);
+      if (refused && wasBelieved(turn, 'delete leases')) return unmark(turn, role);
+      return tryAgain(turn, role, step, failure);
+    case 'unmarking':
+      return tryAgain(turn, role, step, failure);
   }
+}
+
+/** Whether a refusal has lasted so long that another try is no use. One that was believed before counts, too. */
+function wasBelieved({ before, knowledge }: Turn, what: Refusable): boolean {
+  return isBelieved(before, what) || isBelieved(knowledge, what);
 }
 
 function tryAgain(turn: Turn, role: LeavingRole, step: LeavingStep, failure: RequestFailure): void {
   const tries = role.tries + 1;
-  if (tries >= LEAVING_TRIES) return leaveOffice(turn, role.next, step.name === 'deleting');
-  turn.role = { ...role, step, tries };
-  turn.readLeaseAfter(failure);
+  turn.role = { ...role, step: { ...step, request: null }, tries };
+  if (tries >= LEAVING_TRIES) return giveUp(turn, turn.role);
+  if (step.name === 'readingOwnPod') turn.setTimer('retry', turn.backOffMs(failure));
+  else turn.readLeaseAfter(failure);
 }
 
-/** Where it may not be deleted nothing is released: a successor could not take it over either. */
+/** The time is up. */
+function endPatience(turn: Turn, role: LeavingRole): void {
+  const { step } = role;
+  if (step.name === 'marking' && step.request !== null) turn.learn({ unsettledMark: step.version });
+  giveUp(turn, role);
+}
+
+/** The tries or the time are used up. */
+function giveUp(turn: Turn, role: LeavingRole): void {
+  const { step, next } = role;
+  if (step.name === 'deleting' && turn.knowledge.refusals['delete leases'] !== undefined) return unmark(turn, role);
+  if (step.name === 'unmarking') warnStuck(turn);
+  // A marked Lease is as good as deleted: a successor deletes it.
+  leaveOffice(turn, next, step.name === 'deleting');
+}
+
+/** The DELETE is refused, so a successor could perhaps not take over either: the mark is taken back. */
 function unmark(turn: Turn, role: LeavingRole): void {
-  noteDeleteRefused(turn);
   const lease = ownLease(turn);
-  if (lease === null) return leaveOffice(turn, role.next, false);
+  if (lease === null) return leaveOffice(turn, role.next, true);
+  turn.clearTimers('retry');
+  turn.setTimer('leaving', UNMARKING_LIMIT_MS);
+  takeBack(turn, { ...role, tries: 0 }, lease);
+}
+
+/** Writes the Lease without the mark, unless it has none. */
+function takeBack(turn: Turn, role: LeavingRole, lease: LeaseRecord): void {
+  if (!isReleased(lease)) return leaveOffice(turn, role.next, false);
   const request = turn.newRequest();
   turn.role = { ...role, step: { name: 'unmarking', request } };
   turn.order({ type: 'replaceLease', request, lease, content: releasedContent(turn, lease, null) });
+}
+
+function warnStuck(turn: Turn): void {
+  const { namespace, leaseName } = turn.config;
+  const refusal = turn.knowledge.refusals['delete leases']?.failure.message;
+  turn.warn(
+    'release-stuck',
+    `Lease ${namespace}/${leaseName} is marked as released, but it could be neither deleted nor taken back` +
+      `${refusal === undefined ? '' : `: ${refusal}`}. Another Pod takes over once it can delete it: ` +
+      `kubectl delete lease ${leaseName} -n ${namespace}`,
+  );
 }

@@ -81,6 +81,10 @@ export interface Knowledge {
    */
   readonly unsettledMark: string | null;
   readonly canDelete: boolean;
+  /** The monotonic moment at which a renewal was last sent. */
+  readonly renewalSentAtMs: number;
+  /** The renewTimes that were sent last, the newest at the end; also of renewals whose answer was lost. */
+  readonly sentRenewTimesMs: readonly number[];
   /** False once reading a Pod was forbidden: then only the garbage collector can tell that the incumbent is gone. */
   readonly canReadPods: boolean;
   /** The monotonic moment at which the API server last confirmed what is known of the Lease. */
@@ -178,12 +182,12 @@ export interface LeavingRole {
   readonly tries: number;
 }
 
-/** How far leaving has come; a request of `null` waits for the Lease to be read again. */
+/** How far leaving has come; a request of `null` waits for the next try. */
 export type LeavingStep =
   /** Stopped while a create was under way: its answer decides whether there is something to give up. */
   | {
       readonly name: 'awaitingCreate';
-      readonly request: number;
+      readonly request: number | null;
       readonly release: ReleasePolicy;
       /** Whether the work was waited for, and is done; `null`: it was not waited for. */
       readonly drained: boolean | null;
@@ -191,13 +195,13 @@ export type LeavingStep =
   /** Waits for what is left of the work of a term that was lost. */
   | { readonly name: 'draining'; readonly request: null; readonly release: ReleasePolicy }
   /** Is the own Pod being deleted? */
-  | { readonly name: 'readingOwnPod'; readonly request: number }
+  | { readonly name: 'readingOwnPod'; readonly request: number | null }
   /** Writes the annotation that tells everybody that this Pod gave the Lease up. */
   | { readonly name: 'marking'; readonly request: number | null; readonly version: string }
   /** Deletes the marked Lease. */
   | { readonly name: 'deleting'; readonly request: number | null }
-  /** May not delete, so nothing is released: takes the annotation back. */
-  | { readonly name: 'unmarking'; readonly request: number };
+  /** The DELETE is refused, so nothing is released: takes the annotation back. */
+  | { readonly name: 'unmarking'; readonly request: number | null };
 
 /** Over. */
 export interface StoppedRole {
@@ -245,6 +249,8 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       canRenew: true,
       unsettledMark: null,
       canDelete: true,
+      renewalSentAtMs: Number.NEGATIVE_INFINITY,
+      sentRenewTimesMs: [],
       canReadPods: true,
       verifiedAtMs: 0,
       failures: 0,

@@ -4,12 +4,13 @@
 
 import type { DemotionReason } from './effect.ts';
 import type { LeaseRecord } from './lease-record.ts';
+import { renewalPauseMs } from './renewal.ts';
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /**
- * A new Lease is renewed for the first time after this many milliseconds: until then it says nothing of renewals, so
- * nobody could see that its holder hangs.
+ * A restored Lease is renewed for the first time after this many milliseconds: until then it says nothing of renewals, so
+ * nobody could see that its holder hangs. The Lease of a new term is renewed at once, before the work begins.
  */
 export const FIRST_RENEWAL_MS = 1_000;
 
@@ -30,8 +31,10 @@ export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): voi
     draining: null,
   };
   turn.clearTimers('retry', 'recheck', 'stale');
-  scheduleRenewal(turn, lease);
-  turn.announce({ type: 'elected', term: turn.role.term });
+  const renews = lease.renewTimeMs === null && turn.knowledge.canRenew;
+  if (renews) turn.setTimer('renew', renewalPauseMs(turn));
+  else scheduleRenewal(turn, lease);
+  turn.announce({ type: 'elected', term: turn.role.term, renews });
 }
 
 /** Has `lease` (`null`: it is missing) renewed in its turn. */
@@ -94,4 +97,14 @@ export function noteDeleteRefused(turn: Turn): void {
 /** Renewals are refused: the Lease is kept all the same, since nothing expires. They are tried again by `permission`. */
 export function noteRenewRefused(turn: Turn): void {
   turn.learn({ canRenew: false });
+}
+
+/** The Lease has lost its owner, so that the garbage collector would leave it behind. */
+export function warnOwnerRemoved(turn: Turn): void {
+  const { namespace, leaseName } = turn.config;
+  turn.warn(
+    'owner-removed',
+    `Lease ${namespace}/${leaseName} has lost its owner (metadata.ownerReferences). Most likely an admission webhook ` +
+      'takes it away, or a person did. The leader puts it back, at most once a second. Exempt this Lease from the webhook.',
+  );
 }

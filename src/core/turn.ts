@@ -109,6 +109,9 @@ export class Turn {
 
   /** Has the Lease read again: at once when somebody else was quicker, else (or again and again) after a wait. */
   readLeaseAfter(failure: RequestFailure): void {
+    // A read that is under way was sent before the failure. Its answer must not end the wait, or a failure that lasts
+    // would be repeated as fast as the network allows.
+    this.learn({ leaseRead: null });
     const delayMs = this.backOffMs(failure);
     if (isOvertaken(failure) && this.knowledge.failures <= IMMEDIATE_LOOKS) this.readLease();
     else this.setTimer('retry', delayMs);

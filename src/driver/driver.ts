@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../clock.ts';
 import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
-import type { LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
+import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
 import { hear, hearOpening, type News, NO_NEWS } from '../core/news.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
 import { debugLog } from '../debug-log.ts';
@@ -60,6 +60,9 @@ export class Driver {
   #settlings = 0;
   /** Events of watches in the queue. */
   #waitingEvents = 0;
+  /** Resolves when the next renewal was handed to its socket. */
+  #renewalAwaited: PromiseWithResolvers<void> | null = null;
+  #lockKept = false;
   #leaseWatcher: Watcher<LeaseRecord> | null = null;
   #podWatcher: Watcher<PodRecord> | null = null;
 
@@ -90,6 +93,18 @@ export class Driver {
   /** When the API server last confirmed what is known of the Lease, by the wall clock as it was then. */
   get verifiedWallMs(): number {
     return this.#verifiedWallMs;
+  }
+
+  /** Resolves when the next renewal was handed to its socket, or answered. */
+  nextRenewalWritten(): Promise<void> {
+    this.#renewalAwaited ??= Promise.withResolvers<void>();
+    return this.#renewalAwaited.promise;
+  }
+
+  /** Frees the sibling lock, if it was kept when everything else was shut down. */
+  freeSiblingLock(): void {
+    if (this.#lockKept) this.#ports.siblingLock.free();
+    this.#lockKept = false;
   }
 
   /** Feeds a fact in; it is taken at once, or after the one that is being taken. */
@@ -178,7 +193,7 @@ export class Driver {
       case 'createLease':
         return this.#write(effect.request, this.#ports.lease.create(effect.content));
       case 'replaceLease':
-        return this.#write(effect.request, this.#ports.lease.replace(effect.lease, effect.content));
+        return this.#replace(effect.request, effect.lease, effect.content);
       case 'deleteLease':
         return this.#ask(effect.request, this.#ports.lease.delete(effect.lease), (lease) =>
           lease === null
@@ -203,6 +218,19 @@ export class Driver {
       case 'shutDown':
         return this.#shutDown(effect.freeSiblingLock);
     }
+  }
+
+  #replace(request: number, lease: LeaseRecord, content: LeaseContent): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const answer = this.#ports.lease.replace(lease, content, resolve);
+    // Without a socket the answer tells.
+    void answer.then(
+      () => resolve(),
+      () => resolve(),
+    );
+    this.#renewalAwaited?.resolve(promise);
+    this.#renewalAwaited = null;
+    this.#write(request, answer);
   }
 
   #write(request: number, answer: Promise<WriteAnswer>): void {
@@ -308,6 +336,7 @@ export class Driver {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     if (freeSiblingLock) this.#ports.siblingLock.free();
+    this.#lockKept = !freeSiblingLock;
     this.#ports.close();
   }
 }

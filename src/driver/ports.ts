@@ -24,8 +24,12 @@ export interface LeasePort {
   /** A consistent read (no `resourceVersion`); `null` when there is no such Lease. */
   read(): Promise<Answer<LeaseRecord | null>>;
   create(content: LeaseContent): Promise<WriteAnswer>;
-  /** PUT on top of `lease`, with its uid and resourceVersion: never creates, never overwrites unseen changes. */
-  replace(lease: LeaseRecord, content: LeaseContent): Promise<WriteAnswer>;
+  /**
+   * PUT on top of `lease`, with its uid and resourceVersion: never creates, never overwrites unseen changes.
+   *
+   * @param written called when the request was handed to its socket; a port without sockets need not call it
+   */
+  replace(lease: LeaseRecord, content: LeaseContent, written?: () => void): Promise<WriteAnswer>;
   /**
    * DELETE with both preconditions: `null` when the Lease is gone, also when there is nothing left to delete (404), and
    * the Lease when it is still there with a `deletionTimestamp`, because a finalizer holds it.

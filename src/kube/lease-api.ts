@@ -38,9 +38,10 @@ export function leasePort(client: ApiTransport, namespace: string, name: string)
       const request = requestOf('create', writeNewLease(namespace, name, content));
       return compared(content, recordOf(request, await client.request(request), expected));
     },
-    async replace(lease: LeaseRecord, content: LeaseContent) {
+    async replace(lease: LeaseRecord, content: LeaseContent, written?: () => void) {
       const request = requestOf('update', writeReplacement(lease, content));
-      return compared(content, recordOf(request, await client.request(request), expected, lease.uid));
+      const answer = await client.request(request, written === undefined ? {} : { written });
+      return compared(content, recordOf(request, answer, expected, lease.uid));
     },
     async delete({ uid, resourceVersion }) {
       const preconditions = { uid, resourceVersion };

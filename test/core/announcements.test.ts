@@ -189,6 +189,17 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
     ['it failed: unauthorized', 'look at its ServiceAccount'],
   ],
   'request-rejected': [() => leads().fire('renew').refuse('replaceLease', 'rejected'), ['it failed: rejected']],
+  'owner-removed': [
+    () => leads().watched(ownLease({ owner: null, resourceVersion: '12' })),
+    [`Lease ${CONFIG.namespace}/${CONFIG.leaseName}`, 'metadata.ownerReferences', 'admission webhook'],
+  ],
+  'release-stuck': [
+    () => {
+      const story = leads().stop('always').settled().replaced('12').refuse('deleteLease', 'rejected');
+      return story.fire('leaving');
+    },
+    ['it failed: rejected', `kubectl delete lease ${CONFIG.leaseName} -n ${CONFIG.namespace}`],
+  ],
   'refusal-over': [
     () => leads().fire('renew').refuse('replaceLease').fire('permission').fire('renew').replaced('12'),
     ['`update` on leases.coordination.k8s.io is accepted again'],

@@ -50,7 +50,7 @@ const absence: readonly Row[] = [
     role: 'leader',
     effects: [
       `watchPod ${SELF.name}/${SELF.uid}`,
-      'setTimer renew 1000',
+      'setTimer renew 0',
       'elected 11',
       `leaderChanged ${SELF.name}/${SELF.uid}`,
     ],
@@ -171,15 +171,26 @@ const absence: readonly Row[] = [
         .watched(leaseOf(SELF, { resourceVersion: '11' }))
         .deleted(leaseOf(SELF, { resourceVersion: '12' })),
     when: (story) => story.created({ resourceVersion: '11' }),
+    role: 'candidate resting',
+    effects: ['setTimer retry 1000'],
+  },
+  {
+    rule: 'a create that led to no term is repeated after a second and a look, not at once',
+    given: () =>
+      creates()
+        .watched(leaseOf(SELF, { resourceVersion: '11' }))
+        .deleted(leaseOf(SELF, { resourceVersion: '12' }))
+        .created({ resourceVersion: '11' }),
+    when: (story) => story.fire('retry').leaseRead(null),
     role: 'candidate jitter',
-    effects: [JITTER],
+    effects: ['readLease', JITTER],
   },
   {
     rule: "a create that was carried out, but whose Lease is known to be another's by now, begins no term",
     given: () => creates().watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
     when: (story) => story.created({ resourceVersion: '11' }),
-    role: 'candidate',
-    effects: [],
+    role: 'candidate resting',
+    effects: ['setTimer retry 1000'],
   },
   {
     rule: 'a create that was carried out for a Pod that is known to be gone begins no term',

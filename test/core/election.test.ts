@@ -140,7 +140,7 @@ const start: readonly Row[] = [
     role: 'leader',
     effects: [
       `watchPod ${SELF.name}/${SELF.uid}`,
-      'setTimer renew 1000',
+      'setTimer renew 0',
       'elected 11',
       `leaderChanged ${SELF.name}/${SELF.uid}`,
     ],

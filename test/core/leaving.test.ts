@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
+import { LEAVING_LIMIT_MS, LEAVING_TRIES } from '../../src/core/leaving.ts';
 import {
   checkTable,
   clears,
@@ -109,11 +109,31 @@ const keeping: readonly Row[] = [
     effects: ['warning pod-deleted', ...KEPT],
   },
   {
-    rule: 'the Lease is kept when the own Pod cannot be read',
+    rule: 'an own Pod that could not be read is read again',
     given: () => leads().stop().settled(),
+    when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry'),
+    role: 'leaving readingOwnPod',
+    effects: ['setTimer retry 188', `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'the Lease is kept when the own Pod cannot be read five times',
+    given: () => {
+      const story = leads().stop().settled();
+      for (let tries = 1; tries < LEAVING_TRIES; tries += 1) {
+        story.fail('readPod', 'unavailable', SELF.name).fire('retry');
+      }
+      return story;
+    },
     when: (story) => story.fail('readPod', 'unavailable', SELF.name),
     role: 'stopped',
     effects: KEPT,
+  },
+  {
+    rule: 'the Lease is kept at once where reading Pods has been refused for long',
+    given: () => leads().stop().settled(),
+    when: (story) => story.refuse('readPod', 'forbidden', SELF.name),
+    role: 'stopped',
+    effects: ['setTimer permission 6000', 'warning pod-read-forbidden', ...KEPT],
   },
   {
     rule: 'the Lease is kept while work may still run',
@@ -223,11 +243,18 @@ const elsewhere: readonly Row[] = [
     effects: [MARK],
   },
   {
-    rule: 'a create that fails while its answer is awaited leaves nothing to give up',
+    rule: 'a create that is refused while its answer is awaited leaves nothing to give up',
     given: () => creates().stop('always'),
-    when: (story) => story.fail('createLease', 'alreadyExists'),
+    when: (story) => story.fail('createLease', 'forbidden'),
     role: 'stopped',
     effects: KEPT,
+  },
+  {
+    rule: "a create that was overtaken by another's leaves nothing to give up, as a look at the Lease shows",
+    given: () => creates().stop('always'),
+    when: (story) => story.fail('createLease', 'alreadyExists').leaseRead(leaseOf(RIVAL)),
+    role: 'stopped',
+    effects: ['readLease', `watchPod ${RIVAL.name}/${RIVAL.uid}`, ...KEPT],
   },
   {
     rule: 'a create whose answer never comes is not waited for longer than the limit',

@@ -227,13 +227,20 @@ const possession: readonly Row[] = [
     effects: ['setTimer campaign 25', `readPod ${SELF.name}`],
   },
   {
-    rule: 'a Lease that took the place of the one that was proven is proven anew',
+    rule: 'a Lease that took the place of the one that was proven is proven, too, a second later',
     given: () => finds(leaseOf(SELF)).replaced('21'),
     when: (story) => {
-      story.listed(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })).podRead(SELF.name, podOf(SELF));
+      const next = leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' });
+      story.listed(next).podRead(SELF.name, podOf(SELF)).fire('retry').leaseRead(next);
     },
     role: 'candidate resuming',
-    effects: ['clearTimer stale', `readPod ${SELF.name}`, 'replaceLease lease-2@30'],
+    effects: [
+      'clearTimer stale',
+      'setTimer retry 1000',
+      'readLease',
+      `readPod ${SELF.name}`,
+      'replaceLease lease-2@30',
+    ],
   },
   {
     rule: 'a process whose Pod is gone does not lead, whatever the read says',

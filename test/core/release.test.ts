@@ -3,15 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
+import { LEAVING_LIMIT_MS, LEAVING_TRIES, UNMARKING_LIMIT_MS } from '../../src/core/leaving.ts';
 import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
 import {
   checkTable,
+  creates,
+  FAILURE_KINDS,
   follows,
   leads,
   leaseOf,
   ownLease,
   podOf,
+  type RequestEffect,
   RIVAL,
   type Row,
   SELF,
@@ -131,7 +134,12 @@ const releasing: readonly Row[] = [
     given: deletes,
     when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'leaving unmarking',
-    effects: ['setTimer permission 6000', 'warning delete-forbidden', 'replaceLease lease-1@12'],
+    effects: [
+      'setTimer permission 6000',
+      'warning delete-forbidden',
+      `setTimer leaving ${UNMARKING_LIMIT_MS}`,
+      'replaceLease lease-1@12',
+    ],
   },
   {
     rule: 'and the Lease is kept',
@@ -141,11 +149,76 @@ const releasing: readonly Row[] = [
     effects: KEPT,
   },
   {
-    rule: 'a mark that cannot be taken back is left',
+    rule: 'a mark that could not be taken back is tried to be taken back again',
     given: () => deletes().refuse('deleteLease', 'forbidden'),
-    when: (story) => story.fail('replaceLease', 'unavailable'),
+    when: (story) => story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(marked),
+    role: 'leaving unmarking',
+    effects: ['setTimer retry 188', 'readLease', 'replaceLease lease-1@12'],
+  },
+  {
+    rule: 'a mark that was taken back although the answer was lost is not taken back again',
+    given: () => deletes().refuse('deleteLease', 'forbidden').fail('replaceLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(ownLease({ resourceVersion: '13' })),
     role: 'stopped',
     effects: KEPT,
+  },
+  {
+    rule: 'a Lease that a successor deletes while its mark is being taken back is released',
+    given: () => deletes().refuse('deleteLease', 'forbidden').fail('replaceLease', 'conflict'),
+    when: (story) => story.leaseRead(null),
+    role: 'stopped',
+    effects: RELEASED,
+  },
+  {
+    rule: 'a mark that can be neither followed by the DELETE nor taken back is warned of when the tries are used up',
+    given: () => {
+      const story = deletes().refuse('deleteLease', 'rejected');
+      for (let tries = 1; tries < LEAVING_TRIES; tries += 1) {
+        story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(marked);
+      }
+      return story;
+    },
+    when: (story) => story.fail('replaceLease', 'unavailable'),
+    role: 'stopped',
+    effects: ['warning release-stuck', ...KEPT],
+  },
+  {
+    rule: 'or when the time is up',
+    given: () => deletes().refuse('deleteLease', 'rejected'),
+    when: (story) => story.fire('leaving'),
+    role: 'stopped',
+    effects: ['warning release-stuck', ...KEPT],
+  },
+  {
+    rule: 'a DELETE that is refused once may pass: it is tried again',
+    given: () => deletes().fail('deleteLease', 'rejected').fire('retry'),
+    when: (story) => story.leaseRead(marked).removed(),
+    role: 'stopped',
+    effects: ['deleteLease lease-1@12', ...RELEASED],
+  },
+  {
+    rule: 'a mark that is refused once may pass: it is tried again',
+    given: () => releases().fail('replaceLease', 'forbidden').fire('retry'),
+    when: (story) => story.leaseRead(ownLease()).replaced('12'),
+    role: 'leaving deleting',
+    effects: [MARK, 'deleteLease lease-1@12', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a DELETE that is still refused when the time is up makes the mark be taken back',
+    given: () => deletes().fail('deleteLease', 'rejected'),
+    when: (story) => story.fire('leaving'),
+    role: 'leaving unmarking',
+    effects: ['clearTimer retry', `setTimer leaving ${UNMARKING_LIMIT_MS}`, 'replaceLease lease-1@12'],
+  },
+  {
+    rule: 'where the Lease cannot be read the watch shows how far giving it up has come',
+    given: () => {
+      const story = leads().fire('backstop').refuse('readLease', 'forbidden').stop('always').settled();
+      return story.fail('replaceLease', 'unavailable');
+    },
+    when: (story) => story.watched(marked).fire('retry'),
+    role: 'leaving deleting',
+    effects: ['leaderChanged nobody', 'deleteLease lease-1@12'],
   },
   {
     rule: 'leaving ends after its limit: before the mark nothing was released',
@@ -231,7 +304,7 @@ const lost: readonly Row[] = [
     given: () => deletes().watched(taken),
     when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'stopped',
-    effects: ['setTimer permission 6000', 'warning delete-forbidden', ...KEPT],
+    effects: ['setTimer permission 6000', 'warning delete-forbidden', ...RELEASED],
   },
 ];
 
@@ -340,10 +413,20 @@ const steppingDown: readonly Row[] = [
   },
   {
     rule: 'a mark that was refused cannot arrive: who may not renew leads on a read',
-    given: () => stepsDown().refuse('replaceLease', 'rejected').fire('leaving'),
-    when: (story) => story.refuse('replaceLease', 'rejected'),
-    role: 'candidate resuming',
-    effects: ['setTimer permission 12000', `readPod ${SELF.name}`, 'readLease'],
+    given: stepsDown,
+    when: (story) => {
+      story.refuse('replaceLease', 'rejected').podRead(SELF.name, podOf(SELF)).leaseRead(ownLease());
+    },
+    role: 'leader',
+    effects: [
+      'setTimer permission 6000',
+      'warning request-rejected',
+      'clearTimer leaving',
+      'steppedDown kept',
+      `readPod ${SELF.name}`,
+      'readLease',
+      'elected 11 resumed',
+    ],
   },
   {
     rule: 'a mark of an earlier version than stands cannot arrive any more',
@@ -409,14 +492,23 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Lease that was given up again since it was taken back is taken back again, not led with',
+    rule: 'a Lease that was given up again since it was taken back is taken back again a second later, not led with',
     given: () => {
       const story = stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked);
       return story.fire('recheck').fire('campaign').refuse('deleteLease', 'forbidden').replaced('13');
     },
-    when: (story) => story.watched({ ...marked, resourceVersion: '14' }).podRead(SELF.name, podOf(SELF)),
+    when: (story) => {
+      const again = { ...marked, resourceVersion: '14' };
+      story.watched(again).podRead(SELF.name, podOf(SELF)).fire('retry').leaseRead(again);
+    },
     role: 'candidate resuming',
-    effects: ['clearTimer stale', `readPod ${SELF.name}`, 'replaceLease lease-1@14'],
+    effects: [
+      'clearTimer stale',
+      'setTimer retry 1000',
+      'readLease',
+      `readPod ${SELF.name}`,
+      'replaceLease lease-1@14',
+    ],
   },
   {
     rule: 'who learnt that it may not delete its Lease does not mark it again',
@@ -427,6 +519,38 @@ const steppingDown: readonly Row[] = [
     when: (story) => story.settled(),
     role: 'candidate resuming',
     effects: ['clearTimer renew', 'steppedDown kept', `readPod ${SELF.name}`, 'replaceLease lease-1@14'],
+  },
+  {
+    rule: 'it tries again once the refusal is old: the permission may have been granted',
+    given: () => {
+      const story = stepsDown().replaced('12').refuse('deleteLease', 'forbidden').replaced('13');
+      return story.podRead(SELF.name, podOf(SELF)).replaced('14').fire('permission').stepDown();
+    },
+    when: (story) => story.settled(),
+    role: 'leaving marking',
+    effects: [
+      'clearTimer renew',
+      `setTimer leaving ${LEAVING_LIMIT_MS}`,
+      `replaceLease lease-1@14 released by ${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'a webhook that refuses the DELETE (400) is a refusal like 403: the Pod takes its Lease back and leads again',
+    given: () => stepsDown().replaced('12').refuse('deleteLease', 'rejected'),
+    when: (story) => story.replaced('13').podRead(SELF.name, podOf(SELF)).replaced('14'),
+    role: 'leader',
+    effects: [
+      'clearTimer leaving',
+      'steppedDown kept',
+      `readPod ${SELF.name}`,
+      'replaceLease lease-1@13',
+      'setTimer stale 15000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'clearTimer stale',
+      'setTimer renew 10000',
+      'elected 14 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
   },
   {
     rule: 'stepDown() in another role is answered, too: it may have been demoted meanwhile',
@@ -501,3 +625,44 @@ test('the mark keeps everything else as it was', () => {
     story.state.knowledge.observation?.lease ?? ownLease();
   assert.deepEqual({ ...content, releasedBy: null }, before);
 });
+
+/** What is asked for in each step of leaving, how the step is reached, and how the rest goes well. */
+const steps: Readonly<
+  Record<string, readonly [story: () => Story, request: RequestEffect['type'], rest: (story: Story) => Story]>
+> = {
+  'reading the own Pod': [
+    () => leads().stop().settled(),
+    'readPod',
+    (story) =>
+      story
+        .podRead(SELF.name, podOf(SELF, { terminating: true }))
+        .replaced('12')
+        .removed(),
+  ],
+  marking: [releases, 'replaceLease', (story) => story.leaseRead(ownLease()).replaced('12').removed()],
+  deleting: [deletes, 'deleteLease', (story) => story.leaseRead(marked).removed()],
+};
+
+/** Nobody else changed the Lease, and the namespace is there. */
+const passing = FAILURE_KINDS.filter((kind) => !['alreadyExists', 'notFound', 'expired'].includes(kind));
+
+for (const [step, [story, request, rest]] of Object.entries(steps)) {
+  for (const kind of passing) {
+    test(`one failure (${kind}) while ${step} does not lose the hand-over`, () => {
+      const leaving = story().fail(request, kind);
+      if (!leaving.timers.has('retry')) assert.equal(kind, 'conflict');
+      else leaving.fire('retry');
+      rest(leaving);
+      assert.deepEqual(leaving.said.slice(-1), ['stopped released']);
+    });
+  }
+}
+
+for (const kind of ['unavailable', 'malformed', 'alreadyExists'] as const) {
+  test(`a create that ended in ${kind} while leaving may have left a Lease: it is looked for, and given up`, () => {
+    const leaving = creates().stop('always').fail('createLease', kind);
+    if (leaving.timers.has('retry')) leaving.fire('retry');
+    leaving.leaseRead(ownLease()).replaced('12').removed();
+    assert.deepEqual(leaving.said.slice(-1), ['stopped released']);
+  });
+}

@@ -20,7 +20,7 @@ import {
 } from './story.ts';
 
 const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;
-const ELECTED = ['setTimer renew 1000'];
+const ELECTED = ['setTimer renew 0'];
 
 /** The rival's Lease is gone and this Pod exists: the create is under way. */
 function succeeds(): Story {

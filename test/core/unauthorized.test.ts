@@ -25,7 +25,7 @@ const refusals: readonly Row[] = [
     given: () => leads().fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 750'],
+    effects: ['setTimer renew 1000'],
   },
   {
     rule: 'a second 401 a moment later ends nothing: an API server that has just started refuses good tokens',
@@ -41,7 +41,7 @@ const refusals: readonly Row[] = [
     role: 'candidate resting',
     effects: [
       'warning unauthorized',
-      'setTimer renew 250',
+      'setTimer renew 1000',
       'clearTimer renew',
       'demoted unauthorized',
       'setTimer retry 1500',
@@ -86,7 +86,7 @@ const refusals: readonly Row[] = [
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').replaced('12').fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 750'],
+    effects: ['setTimer renew 1000'],
   },
   {
     rule: 'a 409 between two refusals begins the count anew: the token was accepted',
@@ -202,7 +202,7 @@ const refusals: readonly Row[] = [
     role: 'stopped',
     effects: [
       'warning unauthorized',
-      'setTimer renew 250',
+      'setTimer renew 1000',
       'clearTimer renew',
       'shutDown, socket kept',
       'stopped kept',

@@ -34,6 +34,8 @@ export class ScriptedPorts {
   /** Answers the claim on the sibling lock. */
   tellLock: SiblingLockListener = () => undefined;
   lockIsFree = true;
+  /** Whether a renewal is handed to its socket as soon as it is asked for. */
+  writesAtOnce = true;
   closings = 0;
   /** What a call throws, instead of being noted. */
   throwing: { readonly call: string; readonly error: Error } | null = null;
@@ -42,7 +44,10 @@ export class ScriptedPorts {
     lease: {
       read: () => this.#ask('read lease'),
       create: (content) => this.#ask('create lease', content),
-      replace: (_lease, content) => this.#ask('replace lease', content),
+      replace: (_lease, content, written) => {
+        if (this.writesAtOnce) written?.();
+        return this.#ask('replace lease', content);
+      },
       delete: () => this.#ask('delete lease'),
     },
     pod: { read: (name) => this.#ask(`read pod ${name}`) },

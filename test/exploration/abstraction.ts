@@ -10,6 +10,7 @@
 
 import type { TimerName } from '../../src/core/input.ts';
 import { RESTORATION_INTERVAL_MS } from '../../src/core/leader.ts';
+import { RENEWAL_LEAST_INTERVAL_MS } from '../../src/core/renewal.ts';
 import type { ElectionState, Knowledge, Role } from '../../src/core/state.ts';
 import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
 import { mustRenew, RECHECK_INTERVAL_MS } from '../../src/core/verdict.ts';
@@ -98,13 +99,14 @@ function plainState(state: ElectionState, nowMs: number, numbers: ReadonlyMap<nu
   return {
     config: state.config,
     lastRequest: numbers.size,
-    knowledge: withoutCounts(renumber(plainKnowledge(state.knowledge), numbers)),
+    knowledge: withoutCounts(renumber(plainKnowledge(state.knowledge, nowMs), numbers)),
     role: withoutCounts(plainRole(renumber(state.role, numbers), nowMs)),
   };
 }
 
-function plainKnowledge(knowledge: Knowledge): Knowledge {
+function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
   const { observation, announcedLeader, unsettledMark } = knowledge;
+  const renewedJustNow = knowledge.renewalSentAtMs + RENEWAL_LEAST_INTERVAL_MS > nowMs;
   return {
     ...knowledge,
     observation:
@@ -112,6 +114,8 @@ function plainKnowledge(knowledge: Knowledge): Knowledge {
         ? null
         : { ...observation, sinceMs: START_MS, renewedAtMs: observation.renewedAtMs === null ? null : START_MS },
     verifiedAtMs: 0,
+    renewalSentAtMs: renewedJustNow ? START_MS : Number.NEGATIVE_INFINITY,
+    sentRenewTimesMs: [],
     // Of a version that was followed by another it is never asked again.
     unsettledMark: mustRenew(knowledge) ? unsettledMark : null,
     warned: [],

@@ -1,0 +1,36 @@
+/**
+ * How a renewal is sent, and how often at most. When one is due is decided in `leader.ts`, `candidate.ts` and `term.ts`.
+ */
+
+import { renewedContent } from './lease-content.ts';
+import type { LeaseRecord } from './lease-record.ts';
+import type { Turn } from './turn.ts';
+
+/**
+ * The least time between two renewals, in milliseconds, whatever the reason for the second. An admission webhook that
+ * changes every renewal, or a controller that answers each, would otherwise be fought as fast as the network allows.
+ * A shorter `renewIntervalMs` takes its place.
+ */
+export const RENEWAL_LEAST_INTERVAL_MS = 1_000;
+
+/**
+ * So many of the renewTimes that were sent are remembered. At one a second they cover 64 s, and an API server carries
+ * out no request that is older than a minute (its `--request-timeout`).
+ */
+export const SENT_RENEWALS_KEPT = 64;
+
+/** How long until the next renewal can be sent, in milliseconds. */
+export function renewalPauseMs({ config, knowledge, moment }: Turn): number {
+  const intervalMs = Math.min(RENEWAL_LEAST_INTERVAL_MS, config.renewIntervalMs);
+  return Math.max(0, knowledge.renewalSentAtMs + intervalMs - moment.nowMs);
+}
+
+/** Sends a renewal on top of `lease`, and returns the number of the request. */
+export function sendRenewal(turn: Turn, lease: LeaseRecord): number {
+  const { nowMs, wallMs } = turn.moment;
+  const request = turn.newRequest();
+  const sentRenewTimesMs = [...turn.knowledge.sentRenewTimesMs, wallMs].slice(-SENT_RENEWALS_KEPT);
+  turn.learn({ renewalSentAtMs: nowMs, sentRenewTimesMs });
+  turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
+  return request;
+}
