@@ -8,7 +8,7 @@
 import type { Input } from './input.ts';
 import { newLeaseContent } from './lease-content.ts';
 import { notePodsUnreadable } from './observation.ts';
-import { isBelieved, isTokenDead } from './refusals.ts';
+import { isPermissionMissing, isTokenDead } from './refusals.ts';
 import { renewalPauseMs, sendRenewal } from './renewal.ts';
 import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
@@ -139,7 +139,9 @@ function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: Req
   if (role.renewal === request) {
     noteFailedRenewal(turn, { ...role, renewal: null }, failure);
   } else if (isOwnPodCheck(role, request)) {
-    if (!isBelieved(turn.knowledge, 'get pods')) return rest(turn, { ...role, restoring: null }, failure);
+    if (!isPermissionMissing(turn.knowledge, 'get pods', failure)) {
+      return rest(turn, { ...role, restoring: null }, failure);
+    }
     notePodsUnreadable(turn);
     turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
   } else if (role.restoring !== null && role.restoring.creation === request) {
