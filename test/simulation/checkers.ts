@@ -154,6 +154,10 @@ export class Checkers implements ProcessObserver {
     this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
   }
 
+  campaignsTerminating(process: SimulatedProcess): void {
+    this.#violated(2, `${process.name} campaigns although it was told that its own Pod is being deleted`);
+  }
+
   campaignsAsSibling(process: SimulatedProcess): void {
     this.#violated(1, `${process.name} writes to the Lease, although it does not hold the lock of its Pod`);
   }
@@ -280,9 +284,6 @@ export class Checkers implements ProcessObserver {
     if (look === undefined) return;
     if (writer.pod.gone && !look.looked) {
       this.#violated(2, `${writer.name} creates the Lease without a look at its own Pod, which is gone`);
-    }
-    if (look.terminating && this.#holder?.uid !== writer.pod.uid) {
-      this.#violated(2, `${writer.name} campaigns although it was told that its own Pod is being deleted`);
     }
   }
 

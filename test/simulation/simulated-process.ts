@@ -52,6 +52,8 @@ export interface ProcessObserver {
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
+  /** It creates the Lease for a new term, and was told that its Pod is being deleted. */
+  campaignsTerminating(process: SimulatedProcess): void;
   /** It writes to the Lease, and does not hold the lock of its Pod. */
   campaignsAsSibling(process: SimulatedProcess): void;
   /** It sends requests without a pause. */
@@ -88,6 +90,8 @@ export class SimulatedProcess extends SimulatedContainer {
   readonly #siblingLocks: SiblingLocks;
   readonly #random: Random;
   readonly #observer: ProcessObserver;
+  /** `stop()` or `stepDown()` is under way. */
+  #leaving = false;
   #second = 0;
   #requestsInSecond = 0;
   /** `stop()` has resolved. */
@@ -162,9 +166,10 @@ export class SimulatedProcess extends SimulatedContainer {
     this.#countRequest();
     const writes = request.resource === 'leases' && WRITES.has(request.verb);
     if (writes && !this.#siblingLocks.hasHeld(this)) this.#observer.campaignsAsSibling(this);
-    if (request.resource === 'leases' && request.verb === 'create') {
-      this.knowledge.noteCreate(request, this.#network.nowMs);
-    }
+    if (request.resource !== 'leases' || request.verb !== 'create') return;
+    const look = this.knowledge.noteCreate(request, this.#network.nowMs);
+    // A leader restores its Lease, also while its work ends.
+    if (look.terminating && !this.leads && !this.#leaving) this.#observer.campaignsTerminating(this);
   }
 
   #countRequest(): void {
@@ -201,6 +206,7 @@ export class SimulatedProcess extends SimulatedContainer {
   /** The application leaves the election; its process ends when that is done. */
   stop(): void {
     this.stopping = true;
+    this.#leaving = true;
     void this.elector.stop(this.habits.release ? { release: true } : {}).then(() => {
       this.stopped = true;
       // What the elector left behind would show now.
@@ -209,7 +215,11 @@ export class SimulatedProcess extends SimulatedContainer {
   }
 
   stepDown(): void {
-    this.elector.stepDown().catch(() => undefined);
+    this.#leaving = true;
+    const over = (): void => {
+      this.#leaving = false;
+    };
+    this.elector.stepDown().then(over, over);
   }
 
   override kill(): void {

@@ -63,9 +63,11 @@ export class Told {
   }
 
   /** A create is sent: each begins a term, or restores a Lease, and the next one needs a look of its own. */
-  noteCreate(request: ApiRequest, nowMs: number): void {
-    this.#creates.set(request, this.lookAtOwnPod(nowMs));
+  noteCreate(request: ApiRequest, nowMs: number): OwnPodLook {
+    const look = this.lookAtOwnPod(nowMs);
+    this.#creates.set(request, look);
     this.#ownPodReads = [];
+    return look;
   }
 
   /** A term has ended: what was read in it begins no other. */
