@@ -123,6 +123,10 @@ export function noteRefusals(turn: Turn, input: Input): void {
       return noteFailure(turn, isOfStream(input.failure) ? 'watch leases' : 'list leases', input.failure);
     case 'podWatchFailed':
       return noteFailure(turn, isOfStream(input.failure) ? 'watch pods' : 'list pods', input.failure);
+    case 'timerFired':
+      // What it was set for may have been accepted since. Another refusal is waited for then.
+      if (input.timer === 'startGrace' && finalRefusal(turn) === null) awaitGrace(turn);
+      return;
     case 'requestFailed':
       return noteFailure(turn, refusableOf(turn.role, turn.knowledge, input.request), input.failure);
     case 'leaseRead':
@@ -167,10 +171,17 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
     warned: continued?.warned ?? null,
   });
   // The grace counts from the first refusal, so only that one sets the timer.
-  const starting = turn.knowledge.announcedLeader === undefined && turn.role.name !== 'leaving';
-  if (starting && continued === null && ESSENTIAL.includes(what)) {
-    turn.setTimer('startGrace', turn.config.startGraceMs);
-  }
+  if (continued === null && ESSENTIAL.includes(what)) awaitGrace(turn);
+}
+
+/** Sets the timer to the end of the first grace that runs. Several verbs may be refused, each since another moment. */
+function awaitGrace(turn: Turn): void {
+  const { knowledge, config, moment, role } = turn;
+  if (knowledge.announcedLeader !== undefined || role.name === 'leaving') return;
+  const remaining = ESSENTIAL.flatMap((what) => knowledge.refusals[what]?.sinceMs ?? []).map(
+    (sinceMs) => sinceMs + config.startGraceMs - moment.nowMs,
+  );
+  if (remaining.length > 0) turn.setTimer('startGrace', Math.max(0, Math.min(...remaining)));
 }
 
 function noteRefusal(turn: Turn, what: Refusable, refusal: Refusal): void {
