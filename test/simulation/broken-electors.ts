@@ -241,6 +241,15 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /overwrites the Lease, which .* holds/,
   },
   {
+    defect: 'renews a Lease that is gone',
+    make: misledByLease((lease) => ({
+      replace: (before, content) => lease.replace({ ...before, uid: '', resourceVersion: '' }, content),
+    })),
+    mix: { mishaps: ['Lease deleted by hand'], mishapEveryMs: 500, weather: SLOW, pods: 2 },
+    invariant: 2,
+    what: /brings a Lease back that is gone, by a PUT/,
+  },
+  {
     defect: 'forgets who held the Lease that is missing',
     make: misled(({ leaseWatch }) => ({
       leaseWatch: watchThrough(leaseWatch, (sink) => ({

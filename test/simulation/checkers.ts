@@ -218,6 +218,9 @@ export class Checkers implements ProcessObserver {
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
     if (writer !== null) this.#twins.noteWrite(resourceVersion, writer);
+    if (writer !== null && type === 'ADDED' && served?.request.verb === 'update') {
+      this.#violated(2, `${writer.name} brings a Lease back that is gone, by a PUT`);
+    }
     if (writer !== null && type === 'ADDED') {
       this.#creators.set(resourceVersion, writer);
       this.#checkCreator(cluster, writer);
