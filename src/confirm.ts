@@ -13,12 +13,14 @@ import { notLeaderError, unconfirmedError } from './errors.ts';
  * Resolves when both the Lease and the own Pod say so.
  *
  * @param leads whether the term that is asked about still lasts
+ * @param hasTwin whether another process leads in the name of this Pod
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`, `ERR_LEASE_ELECTOR_UNCONFIRMED`
  */
 export async function confirm(
   driver: Driver,
   ports: Pick<Ports, 'lease' | 'pod'>,
   leads: () => boolean,
+  hasTwin: () => boolean,
 ): Promise<void> {
   const { self, succession } = driver.state.config;
   // The Lease of a Pod that is gone stays until somebody takes it away: it alone proves nothing.
@@ -36,4 +38,5 @@ export async function confirm(
   if (lease === null) throw unconfirmedError(new Error('the Lease is missing, and is restored'));
   const holder = holderOf(lease, driver.state.knowledge.incumbent, self);
   if (holder?.uid !== self.uid || isReleased(lease)) throw notLeaderError();
+  if (hasTwin()) throw unconfirmedError(new Error('another process (a twin) writes the Lease in the name of this Pod'));
 }

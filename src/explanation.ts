@@ -62,6 +62,8 @@ export type ExplanationReason =
   | 'holder-silent'
   /** The Lease is gone; the Pod that held it exists, and is expected to restore it. */
   | 'lease-missing'
+  /** The Lease is being deleted, but its finalizers keep it. */
+  | 'lease-terminating'
   /** The holder is gone, and its Lease is left to the garbage collector. */
   | 'waiting-for-collector'
   /** The holder gave the Lease up, but nobody may delete it. */

@@ -43,6 +43,7 @@ export function explainHeld(scene: Scene, because: HeldBecause, recheckAtMs: num
   const lease = knowledge.observation?.lease ?? null;
   const holder =
     lease === null ? (knowledge.incumbent?.pod ?? null) : holderOf(lease, knowledge.incumbent, config.self);
+  if (because === 'terminating' && lease !== null) return leaseTerminating(scene, lease.finalizers);
   if (holder === null) return foreign(scene, because, recheckAtMs);
   if (lease !== null && isReleased(lease)) {
     return {
@@ -71,6 +72,17 @@ export function explainHeld(scene: Scene, because: HeldBecause, recheckAtMs: num
     default:
       return silent(scene, holder) ?? following(scene, holder, because);
   }
+}
+
+function leaseTerminating({ election: { config } }: Scene, finalizers: readonly string[]): Account {
+  const { namespace, leaseName } = config;
+  return {
+    reason: 'lease-terminating',
+    message: `Nobody leads: ${leaseOf(config)} is being deleted, but its finalizers keep it: ${finalizers.join(', ')}.`,
+    endsWhen: 'the finalizers are removed, and the Lease is gone',
+    command: `kubectl patch lease ${leaseName} -n ${namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`,
+    caution: 'Make sure first that what the finalizers wait for is done, or is not needed.',
+  };
 }
 
 function foreign(scene: Scene, because: HeldBecause, recheckAtMs: number | null): Account {

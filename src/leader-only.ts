@@ -8,7 +8,7 @@ import type { Term } from './events.ts';
 export interface LeadershipGuard {
   /** The term of this process, while it leads. */
   readonly term: () => Term | undefined;
-  /** Whether what is believed may be out of date, because the process stood still. */
+  /** Whether what is believed may be out of date, because the process stood still, or is not true of it alone. */
   readonly isDoubtful: () => boolean;
   /** Asks the API server; rejects unless it confirms. */
   readonly confirm: () => Promise<Term>;

@@ -8,6 +8,7 @@ import { confirm } from './confirm.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { NO_NEWS } from './core/news.ts';
 import { currentLeader } from './core/observation.ts';
+import { isTwinSuspected } from './core/twin.ts';
 import { debugLog } from './debug-log.ts';
 import { Driver } from './driver/driver.ts';
 import type { Ports } from './driver/ports.ts';
@@ -204,14 +205,20 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * and the write there is still time: send `term.fencingToken` along.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_UNCONFIRMED` when the API server
-   * cannot be asked, or the Lease is missing at the moment: leave the write, and try again
+   * cannot be asked, the Lease is missing at the moment, or another process leads in the name of this Pod: leave the
+   * write, and try again
    */
   async confirm(): Promise<Term> {
     const term = this.#work.term;
     const driver = this.#driver;
     if (term === undefined || driver === null || this.#ports === null) throw notLeaderError();
     const askedAtMs = this.#surroundings.clock.nowMs();
-    await confirm(driver, this.#ports, () => this.#work.term === term);
+    await confirm(
+      driver,
+      this.#ports,
+      () => this.#work.term === term,
+      () => this.#hasTwin(),
+    );
     this.#stalls?.forgive(askedAtMs);
     return term;
   }
@@ -243,7 +250,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     if (!this.#over) stalls.start();
     return leaderOnly(job, {
       term: () => this.term,
-      isDoubtful: () => stalls.stalledAtMs !== null,
+      isDoubtful: () => stalls.stalledAtMs !== null || this.#hasTwin(),
       confirm: () => this.confirm(),
       join: (ended, begin) => this.#work.join(ended, begin),
     });
@@ -439,6 +446,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         ),
       );
     }
+  }
+
+  /** Whether another process was seen a moment ago to lead in the name of this Pod. */
+  #hasTwin(): boolean {
+    if (this.#driver === null) return false;
+    const { knowledge, config } = this.#driver.state;
+    return isTwinSuspected(knowledge, config, this.#surroundings.clock.nowMs());
   }
 
   /** A broken invariant: this elector ends, and the application is told; its process goes on. */

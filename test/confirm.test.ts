@@ -126,6 +126,31 @@ describe('confirm()', () => {
     assert.equal(scripted.elector.isLeader, true);
   });
 
+  test('a twin leaves it open for as long as it renews: it rejects, and the term goes on', async () => {
+    const scripted = new ScriptedElector();
+    const term = await scripted.lead();
+    const { lease } = scripted;
+    assert.ok(lease);
+    const foreign = { ...lease, resourceVersion: '30', renewTimeMs: 77 };
+    const rejected = assert.rejects(scripted.elector.confirm(), { ...UNCONFIRMED, message: /twin/ });
+    await scripted.confirms(foreign);
+    await rejected;
+    assert.equal(scripted.elector.isLeader, true);
+
+    const runs: unknown[] = [];
+    const job = scripted.elector.leaderOnly((own) => runs.push(own));
+    const skipped = job();
+    await scripted.confirms(foreign);
+    await skipped;
+    assert.deepEqual(runs, []);
+
+    // The next renewal is its own, and no other has come for the duration of a Lease.
+    scripted.clock.advance(30_000);
+    const confirmed = scripted.elector.confirm();
+    await scripted.confirms(foreign);
+    assert.equal(await confirmed, term);
+  });
+
   const FAILURES: readonly RequestFailureKind[] = [
     'unavailable',
     'malformed',

@@ -9,6 +9,7 @@ import {
   clears,
   finds,
   follows,
+  HELD_BY_FINALIZER,
   leaseOf,
   podOf,
   RIVAL,
@@ -251,6 +252,15 @@ const rows: readonly Row[] = [
     message:
       'Nobody leads: Pod app-2 is gone, and Lease shop/app may not be deleted here, so wait for the garbage collector, or grant `delete` on leases.coordination.k8s.io.',
     endsWhen: 'the garbage collector deletes the Lease, usually within seconds',
+  },
+  {
+    what: 'the holder is gone, and a finalizer keeps its Lease',
+    story: () => clears().watched(leaseOf(RIVAL, { resourceVersion: '21', ...HELD_BY_FINALIZER })),
+    reason: 'lease-terminating',
+    message: 'Nobody leads: Lease shop/app is being deleted, but its finalizers keep it: example.com/audit.',
+    endsWhen: 'the finalizers are removed, and the Lease is gone',
+    command: `kubectl patch lease app -n shop --type=merge -p '{"metadata":{"finalizers":null}}'`,
+    cautious: true,
   },
   {
     what: 'the Lease was given up, and may not be deleted',

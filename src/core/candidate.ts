@@ -9,11 +9,11 @@ import type { Input } from './input.ts';
 import { newLeaseContent, nextTransition } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
-import { isBelieved } from './refusals.ts';
+import { isPermissionMissing } from './refusals.ts';
 import { RENEWAL_LEAST_INTERVAL_MS, sendRenewal } from './renewal.ts';
 import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
-import { beginTerm, noteDeleteRefused, noteRenewRefused } from './term.ts';
+import { beginTerm, noteDeleteRefused, noteRenewRefused, warnOwnerRemoved, warnTerminating } from './term.ts';
 import type { Turn } from './turn.ts';
 import { judgeLease, mustRenew, type Verdict } from './verdict.ts';
 
@@ -38,6 +38,9 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
       break;
     case 'leaseRemoved':
       noteRemoved(turn, role, input.request);
+      break;
+    case 'leaseDeletionPending':
+      notePending(turn, role, input.request);
       break;
     case 'leaseWritten':
       noteWritten(turn, role, input.request, input.lease);
@@ -67,7 +70,8 @@ export function pursue(turn: Turn): void {
 
 /** The own Lease was given up, but may not be deleted: while this Pod exists the collector leaves it alone, too. */
 function mustTakeBack({ config, knowledge, lease }: Turn, verdict: Verdict): boolean {
-  return lease?.owner?.uid === config.self.uid && verdict.kind === 'held' && knowledge.canRenew;
+  const waitsForCollector = verdict.kind === 'held' && verdict.because === 'collector';
+  return lease?.owner?.uid === config.self.uid && waitsForCollector && knowledge.canRenew;
 }
 
 function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
@@ -77,6 +81,7 @@ function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kin
   const attempt = role.attempt?.step === 'creating' ? role.attempt : null;
   setRecheck(turn, { ...role, attempt, createdUnawares: false }, verdict.recheckAtMs);
 
+  if (verdict.because === 'terminating' && turn.lease !== null) warnTerminating(turn, turn.lease);
   if (verdict.because === 'foreign-forever') {
     const { namespace, leaseName } = turn.config;
     turn.warn(
@@ -201,11 +206,18 @@ function noteRemoved(turn: Turn, role: CandidateRole, request: number): void {
   turn.role = { ...role, attempt: { ...attempt, deletion: null } };
 }
 
+/** The DELETE was accepted, but the Lease is still there: its finalizers keep it, and another DELETE is no use. */
+function notePending(turn: Turn, role: CandidateRole, request: number): void {
+  const { attempt } = role;
+  if (attempt?.step === 'clearing' && attempt.deletion?.request === request) pause(turn, role);
+}
+
 function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: LeaseRecord): void {
   const { attempt } = role;
   if (attempt === null) return;
   const purpose = purposeOf(attempt, request);
   if (purpose === 'creation') {
+    if (lease.owner === null) warnOwnerRemoved(turn);
     const verdict = judgeLease(turn.config, turn.knowledge, turn.moment.nowMs);
     // Events may have overtaken the answer: the Lease is gone or another's again, or the own Pod is gone.
     if (verdict.kind === 'mine' && turn.knowledge.barred !== 'pod-deleted') beginTerm(turn, lease, false);
@@ -239,7 +251,9 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
   switch (purposeOf(attempt, request)) {
     case 'ownPodCheck':
       // Without this read a ghost could campaign, so a refusal must have lasted before it is done without.
-      if (!isChecking(attempt) || !isBelieved(turn.knowledge, 'get pods')) return rest(turn, role, failure);
+      if (!isChecking(attempt) || !isPermissionMissing(turn.knowledge, 'get pods', failure)) {
+        return rest(turn, role, failure);
+      }
       notePodsUnreadable(turn);
       turn.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
       return;
@@ -274,6 +288,8 @@ function rest(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
 /** A write was carried out and did not lead to a term. It is not repeated at once, or it might be so for ever. */
 function pause(turn: Turn, role: CandidateRole): void {
   abandon(turn, { ...role, resting: true });
+  // The answer to a read that is under way would end the pause.
+  turn.learn({ leaseRead: null });
   turn.setTimer('retry', RENEWAL_LEAST_INTERVAL_MS);
 }
 

@@ -102,7 +102,15 @@ export type WarningCode =
   /** The Lease lost its owner: an admission webhook, a controller or a person took it away. */
   | 'owner-removed'
   /** The Lease is marked as released, but could be neither deleted nor taken back. */
-  | 'release-stuck';
+  | 'release-stuck'
+  /** The Lease is being deleted, but its finalizers keep it. */
+  | 'lease-terminating'
+  /** A write came back with other values than were sent. */
+  | 'write-altered'
+  /** Another process writes the Lease in the name of this Pod. */
+  | 'twin'
+  /** The API server does not know a Pod with the uid of this one. */
+  | 'pod-unknown';
 
 /** What the application is told. */
 export type Announcement =

@@ -13,8 +13,10 @@ import { leave, settle, stepLeaving } from './leaving.ts';
 import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
 import { finalRefusal, isNewRefusal, noteRefusals } from './refusals.ts';
 import { endsStartAtOnce, type RequestFailure } from './request-failure.ts';
+import { noteOwnPodSeen, noteShortLife } from './short-life.ts';
 import { stepSibling } from './sibling.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
+import { noteAltered } from './term.ts';
 import { Turn } from './turn.ts';
 
 /** What a step leads to. The driver keeps the state first, then carries out the effects in their order. */
@@ -32,7 +34,10 @@ export function step(state: ElectionState, input: Input): Step {
   if (state.role.name === 'stopped') return { state, effects: [] };
   const turn = new Turn(state, input);
   noteRefusals(turn, input);
+  noteOwnPodSeen(turn, input);
   observe(turn, input);
+  noteAltered(turn, input);
+  noteShortLife(turn);
   stepRole(turn, turn.role, input);
   pursue(turn);
   announceLeader(turn);

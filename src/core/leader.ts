@@ -8,13 +8,14 @@
 import type { Input } from './input.ts';
 import { newLeaseContent } from './lease-content.ts';
 import { notePodsUnreadable } from './observation.ts';
-import { isBelieved, isTokenDead } from './refusals.ts';
+import { isPermissionMissing, isTokenDead } from './refusals.ts';
 import { renewalPauseMs, sendRenewal } from './renewal.ts';
 import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
-import { endTerm, noteRenewRefused, scheduleRenewal, warnOwnerRemoved } from './term.ts';
+import { endTerm, noteRenewRefused, scheduleRenewal, warnOwnerRemoved, warnTerminating } from './term.ts';
 import type { Turn } from './turn.ts';
+import { noteTwin } from './twin.ts';
 import { judgeLease } from './verdict.ts';
 
 /**
@@ -25,6 +26,7 @@ export const RESTORATION_INTERVAL_MS = 1_000;
 
 /** A leader takes note of an answer to it, and does what there is to do next. */
 export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
+  noteTwin(turn, role, input);
   switch (input.type) {
     case 'timerFired':
       if (input.timer === 'renew') renew(turn, role);
@@ -67,6 +69,7 @@ function hold(turn: Turn, role: LeaderRole): void {
   if (judgeLease(turn.config, turn.knowledge, turn.moment.nowMs).kind !== 'mine') {
     return endTerm(turn, role, 'usurped');
   }
+  if (lease.terminating) warnTerminating(turn, lease);
   if (role.restoring !== null) {
     turn.role = restored(turn, role);
     scheduleRenewal(turn, lease);
@@ -114,7 +117,7 @@ function restore(turn: Turn, role: LeaderRole): void {
 }
 
 function restored(turn: Turn, role: LeaderRole): LeaderRole {
-  return { ...role, restoring: null, restoredAtMs: turn.moment.nowMs };
+  return { ...role, restoring: null, createdUnawares: false, restoredAtMs: turn.moment.nowMs };
 }
 
 function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
@@ -136,11 +139,14 @@ function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: Req
   if (role.renewal === request) {
     noteFailedRenewal(turn, { ...role, renewal: null }, failure);
   } else if (isOwnPodCheck(role, request)) {
-    if (!isBelieved(turn.knowledge, 'get pods')) return rest(turn, { ...role, restoring: null }, failure);
+    if (!isPermissionMissing(turn.knowledge, 'get pods', failure)) {
+      return rest(turn, { ...role, restoring: null }, failure);
+    }
     notePodsUnreadable(turn);
     turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
   } else if (role.restoring !== null && role.restoring.creation === request) {
-    rest(turn, { ...role, restoring: null }, failure);
+    const createdUnawares = role.createdUnawares || isUncertain(failure);
+    rest(turn, { ...role, restoring: null, createdUnawares }, failure);
   } else if (turn.wasLeaseRead(request)) {
     rest(turn, role, failure);
   } else if (turn.before.incumbentRead?.request === request && isOwnPodInDoubt(turn)) {

@@ -160,6 +160,10 @@ export function stepLeaving(turn: Turn, role: LeavingRole, input: Input): void {
       // Events may have overtaken the answer: then a successor's Lease is known already.
       if (ownLease(turn) !== null) noteAbsence(turn);
       return leaveOffice(turn, role.next, true);
+    case 'leaseDeletionPending':
+      // Marked, and on its way: nothing is left to do here.
+      if (role.step.request === input.request) leaveOffice(turn, role.next, true);
+      return;
     case 'leaseRead':
       if (turn.wasLeaseRead(input.request)) noteLeaseRead(turn, role);
       return;

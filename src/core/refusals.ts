@@ -84,6 +84,11 @@ export function remainingDoubtMs({ knowledge, moment }: Pick<Turn, 'knowledge' |
   return Math.min(...remaining);
 }
 
+/** Whether this failure says that a permission is missing, and has said so for long enough. */
+export function isPermissionMissing(knowledge: Knowledge, what: Refusable, failure: RequestFailure): boolean {
+  return failure.kind === 'forbidden' && isBelieved(knowledge, what);
+}
+
 /** Whether the token was refused for so long that a term must end. */
 export function isTokenDead({ refusals: { token } }: Knowledge): boolean {
   return (

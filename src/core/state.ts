@@ -81,6 +81,14 @@ export interface Knowledge {
    */
   readonly unsettledMark: string | null;
   readonly canDelete: boolean;
+  /** The monotonic moment at which a write of another process in the name of this Pod was last seen. */
+  readonly twinSeenAtMs: number | null;
+  /** Whether the API server has ever shown the own Pod. */
+  readonly ownPodSeen: boolean;
+  /** The Lease that this Pod owns, and the monotonic moment at which it was first seen. */
+  readonly ownLease: { readonly uid: string; readonly seenAtMs: number } | null;
+  /** Leases of this Pod in a row that were gone soon after they were created. */
+  readonly shortLives: number;
   /** The monotonic moment at which a renewal was last sent. */
   readonly renewalSentAtMs: number;
   /** The renewTimes that were sent last, the newest at the end; also of renewals whose answer was lost. */
@@ -165,6 +173,8 @@ export interface LeaderRole {
   readonly renewal: number | null;
   /** The Lease is missing: the way back to it. */
   readonly restoring: { readonly ownPod: OwnPodCheck; readonly creation: number | null } | null;
+  /** The answer to a create was lost: a Lease of its own may be that one. */
+  readonly createdUnawares: boolean;
   /** The monotonic moment at which the Lease was last back. */
   readonly restoredAtMs: number;
   /** A request failed: nothing is restored before the Lease was read again. */
@@ -249,6 +259,10 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       canRenew: true,
       unsettledMark: null,
       canDelete: true,
+      twinSeenAtMs: null,
+      ownPodSeen: false,
+      ownLease: null,
+      shortLives: 0,
       renewalSentAtMs: Number.NEGATIVE_INFINITY,
       sentRenewTimesMs: [],
       canReadPods: true,

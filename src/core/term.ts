@@ -3,8 +3,10 @@
  */
 
 import type { DemotionReason } from './effect.ts';
+import type { Input } from './input.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import { renewalPauseMs } from './renewal.ts';
+import { sayAbsence } from './short-life.ts';
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -26,6 +28,7 @@ export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): voi
     },
     renewal: null,
     restoring: null,
+    createdUnawares: false,
     restoredAtMs: Number.NEGATIVE_INFINITY,
     resting: false,
     draining: null,
@@ -78,15 +81,11 @@ export function leaveOffice(turn: Turn, next: LeavingFor, released: boolean): vo
 
 /** The own Pod is gone, or counts as gone: whatever this process is, it must never lead again. */
 export function barDeleted(turn: Turn): void {
-  const { self, succession } = turn.config;
-  const { name, uid } = self;
+  const { uid } = turn.config.self;
   const { incumbent } = turn.knowledge;
   turn.learn({ barred: 'pod-deleted' });
   if (incumbent?.pod.uid === uid) turn.learn({ incumbent: { ...incumbent, fate: 'gone' } });
-  turn.warn(
-    'pod-deleted',
-    `Pod ${name} (uid ${uid}) ${succession === 'pod-stopped' ? 'has stopped, or ' : ''}does not exist any more, but this process still runs: it will not lead again. End it.`,
-  );
+  turn.warn('pod-deleted', `${sayAbsence(turn)} This process still runs, but it does not lead again. End it.`);
 }
 
 /** Deletions are refused: what a predecessor left is the garbage collector's until the next try. */
@@ -105,6 +104,29 @@ export function warnOwnerRemoved(turn: Turn): void {
   turn.warn(
     'owner-removed',
     `Lease ${namespace}/${leaseName} has lost its owner (metadata.ownerReferences). Most likely an admission webhook ` +
-      'takes it away, or a person did. The leader puts it back, at most once a second. Exempt this Lease from the webhook.',
+      'takes it away, or a person did. Without it no Pod holds the Lease. A leader puts it back, at most once a second. ' +
+      'Exempt this Lease from the webhook.',
+  );
+}
+
+/** What came back from a write is not what was sent. */
+export function noteAltered(turn: Turn, input: Input): void {
+  if (input.type !== 'leaseWritten' || input.altered === undefined || input.altered.length === 0) return;
+  const { namespace, leaseName } = turn.config;
+  turn.warn(
+    'write-altered',
+    `Lease ${namespace}/${leaseName} came back from a write with another value than was sent in ` +
+      `${input.altered.join(', ')}. Most likely an admission webhook changes it. Exempt this Lease from the webhook.`,
+  );
+}
+
+/** The deletion of the Lease was accepted, and its finalizers keep it. */
+export function warnTerminating(turn: Turn, lease: LeaseRecord): void {
+  const { namespace, leaseName } = turn.config;
+  turn.warn(
+    'lease-terminating',
+    `Lease ${namespace}/${leaseName} is being deleted, but its finalizers keep it: ${lease.finalizers.join(', ')}. No ` +
+      'other Pod can be elected before it is gone. If nothing removes them, do it: kubectl patch lease ' +
+      `${leaseName} -n ${namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`,
   );
 }

@@ -28,6 +28,8 @@ export type HeldBecause =
   | 'pod-unknown'
   /** There is no Lease, but the Pod that held it exists: it restores it at once. */
   | 'incumbent-restores'
+  /** Nobody holds it, and its deletion was accepted, but its finalizers keep it. */
+  | 'terminating'
   /** The holder is gone, but only the garbage collector may delete its Lease. */
   | 'collector'
   /** No Pod owns it, and it has not stood still for its duration yet. */
@@ -81,9 +83,9 @@ export function judgeLease(config: ElectionConfig, knowledge: Knowledge, nowMs: 
   const lease = observation.lease;
   const holder = holderOf(lease, incumbent, config.self);
   if (holder === null) return judgeForeign(lease, knowledge, observation.sinceMs, nowMs);
-  if (isReleased(lease)) return clear(lease, knowledge);
+  if (isReleased(lease)) return clear(lease, knowledge, observation.sinceMs, nowMs);
   if (holder.uid === config.self.uid) return { kind: 'mine' };
-  if (incumbent?.fate === 'gone') return clear(lease, knowledge);
+  if (incumbent?.fate === 'gone') return clear(lease, knowledge, observation.sinceMs, nowMs);
   return {
     kind: 'held',
     because: incumbent?.fate === 'alive' ? 'pod-exists' : 'pod-unknown',
@@ -110,7 +112,7 @@ function judgeForeign(lease: LeaseRecord, knowledge: Knowledge, sinceMs: number,
   const durationMs = foreignDurationMs(lease, knowledge);
   if (durationMs === null) return { kind: 'held', because: 'foreign-forever', recheckAtMs: null };
   const endMs = sinceMs + durationMs;
-  if (nowMs >= endMs) return clear(lease, knowledge);
+  if (nowMs >= endMs) return clear(lease, knowledge, sinceMs, nowMs);
   return { kind: 'held', because: 'foreign', recheckAtMs: endMs };
 }
 
@@ -121,7 +123,8 @@ function foreignDurationMs(lease: LeaseRecord, { namedLeaseUid }: Knowledge): nu
   return namesSomebody(lease) || namedLeaseUid === lease.uid ? null : EMPTY_LEASE_MS;
 }
 
-function clear(lease: LeaseRecord, knowledge: Knowledge): Verdict {
+function clear(lease: LeaseRecord, knowledge: Knowledge, sinceMs: number, nowMs: number): Verdict {
+  if (lease.terminating) return { kind: 'held', because: 'terminating', recheckAtMs: nextRecheckMs(sinceMs, nowMs) };
   if (knowledge.canDelete) return { kind: 'free', remains: lease };
   return { kind: 'held', because: 'collector', recheckAtMs: null };
 }

@@ -13,6 +13,7 @@ import {
   creates,
   finds,
   follows,
+  HELD_BY_FINALIZER,
   leads,
   leaseOf,
   ownLease,
@@ -20,6 +21,7 @@ import {
   RIVAL,
   SELF,
   Story,
+  seesRivalGo,
   starts,
   WALL_MS,
 } from './story.ts';
@@ -200,6 +202,48 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
     },
     ['it failed: rejected', `kubectl delete lease ${CONFIG.leaseName} -n ${CONFIG.namespace}`],
   ],
+  'lease-terminating': [
+    () => seesRivalGo().watched(leaseOf(RIVAL, { resourceVersion: '21', ...HELD_BY_FINALIZER })),
+    [
+      `Lease ${CONFIG.namespace}/${CONFIG.leaseName} is being deleted`,
+      'example.com/audit',
+      `kubectl patch lease ${CONFIG.leaseName} -n ${CONFIG.namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`,
+    ],
+  ],
+  'write-altered': [
+    () => {
+      const story = leads().fire('renew');
+      const lease = ownLease({ ...story.content('replaceLease'), resourceVersion: '12', holderIdentity: 'webhook' });
+      const request = story.request('replaceLease');
+      return story.tell({ type: 'leaseWritten', request, lease, altered: ['spec.holderIdentity'] });
+    },
+    [`Lease ${CONFIG.namespace}/${CONFIG.leaseName}`, 'spec.holderIdentity', 'admission webhook'],
+  ],
+  twin: [
+    () => leads().watched(ownLease({ resourceVersion: '12', renewTimeMs: 77 })),
+    [`in the name of Pod ${SELF.name} (uid ${SELF.uid})`, 'End one of them', 'confirm() rejects'],
+  ],
+  'pod-unknown': [
+    () => {
+      const story = starts().absent('10').refuse('readPod', 'forbidden', SELF.name).created({ resourceVersion: '11' });
+      for (const [uid, next, version] of [
+        ['lease-1', 'lease-2', 12],
+        ['lease-2', 'lease-3', 14],
+      ] as const) {
+        story.deleted(ownLease({ uid, resourceVersion: String(version) }));
+        if (story.timers.has('retry')) story.fire('retry').leaseRead(null);
+        story.refuse('readPod', 'forbidden', SELF.name);
+        story.created({ uid: next, resourceVersion: String(version + 1) });
+      }
+      return story.deleted(ownLease({ uid: 'lease-3', resourceVersion: '16' }));
+    },
+    [
+      '3 times in a row',
+      'has never shown it',
+      '`pod: { uid }`',
+      `kubectl get pod ${SELF.name} -n ${CONFIG.namespace} -o jsonpath={.metadata.uid} (it is not ${SELF.uid})`,
+    ],
+  ],
   'refusal-over': [
     () => leads().fire('renew').refuse('replaceLease').fire('permission').fire('renew').replaced('12'),
     ['`update` on leases.coordination.k8s.io is accepted again'],
@@ -248,8 +292,17 @@ test('where a Pod that has stopped counts as gone, the warning pod-deleted leave
         .podRead(SELF.name, null),
       'warning',
     )?.message ?? '';
-  assert.match(said('pod-deleted'), /^Pod app-1 \(uid pod-1\) does not exist any more/);
-  assert.match(said('pod-stopped'), /^Pod app-1 \(uid pod-1\) has stopped, or does not exist any more/);
+  assert.match(said('pod-deleted'), /^Pod app-1 \(uid pod-1\) does not exist/);
+  assert.match(said('pod-stopped'), /^Pod app-1 \(uid pod-1\) has stopped, or does not exist/);
+});
+
+test('a Pod that is gone is told from one that the API server never showed', () => {
+  const said = (story: Story) => announced(story, 'warning')?.message ?? '';
+  assert.match(said(leads().podGone(SELF)), /does not exist any more/);
+  assert.match(
+    said(starts().absent('10').podRead(SELF.name, null)),
+    /has never shown it to this process.*uid is wrong/,
+  );
 });
 
 test('why a Pod may not campaign is known, so that it can be explained', () => {

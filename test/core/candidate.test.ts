@@ -11,6 +11,7 @@ import {
   failure,
   follows,
   leaseOf,
+  ownLease,
   podOf,
   RIVAL,
   type Row,
@@ -173,6 +174,25 @@ const absence: readonly Row[] = [
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'candidate resting',
     effects: ['setTimer retry 1000'],
+  },
+  {
+    rule: 'a create that came back without its owner begins no term, and is not repeated: it is warned of',
+    given: creates,
+    when: (story) => {
+      const lease = ownLease({ ...story.content('createLease'), owner: null, resourceVersion: '11' });
+      const altered = ['metadata.ownerReferences'];
+      story.tell({ type: 'leaseWritten', request: story.request('createLease'), lease, altered }).fire('retry');
+      story.leaseRead(lease);
+    },
+    role: 'candidate',
+    effects: [
+      'warning write-altered',
+      'warning owner-removed',
+      'setTimer retry 1000',
+      'warning foreign-lease',
+      `leaderChanged ${SELF.name}`,
+      'readLease',
+    ],
   },
   {
     rule: 'a create that led to no term is repeated after a second and a look, not at once',

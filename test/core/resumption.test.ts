@@ -171,6 +171,20 @@ const resumption: readonly Row[] = [
     role: 'candidate jitter',
     effects: [JITTER],
   },
+  {
+    rule: 'a resumption that failed beside its own read of the Lease rests: that read does not end the rest',
+    given: () => resumes().refuse('replaceLease', 'forbidden'),
+    when: (story) => story.fail('readPod', 'unavailable', SELF.name).leaseRead(leaseOf(SELF)),
+    role: 'candidate resting',
+    effects: ['setTimer retry 188'],
+  },
+  {
+    rule: 'the read after the wait ends it',
+    given: () => resumes().refuse('replaceLease', 'forbidden').fail('readPod', 'unavailable', SELF.name),
+    when: (story) => story.leaseRead(leaseOf(SELF)).fire('retry').leaseRead(leaseOf(SELF)),
+    role: 'candidate resuming',
+    effects: ['readLease', `readPod ${SELF.name}`, 'readLease'],
+  },
 ];
 
 checkTable(resumption);

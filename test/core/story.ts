@@ -59,6 +59,9 @@ export function podOf(pod: PodReference, changes: Partial<PodRecord> = {}): PodR
   return { ...pod, resourceVersion: '5', terminating: false, ...changes };
 }
 
+/** What is different in a Lease whose deletion was accepted, and that a finalizer keeps. */
+export const HELD_BY_FINALIZER = { terminating: true, finalizers: ['example.com/audit'] } as const;
+
 /** What is reported of a Pod that runs, or whatever is said instead. */
 export function reportOf(changes: Partial<PodReport> = {}): PodReport {
   return {

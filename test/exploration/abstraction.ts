@@ -116,6 +116,11 @@ function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
     verifiedAtMs: 0,
     renewalSentAtMs: renewedJustNow ? START_MS : Number.NEGATIVE_INFINITY,
     sentRenewTimesMs: [],
+    // A twin is only warned of, and short lives count three in a row where Pods cannot be read.
+    twinSeenAtMs: null,
+    ownPodSeen: true,
+    ownLease: null,
+    shortLives: 0,
     // Of a version that was followed by another it is never asked again.
     unsettledMark: mustRenew(knowledge) ? unsettledMark : null,
     warned: [],

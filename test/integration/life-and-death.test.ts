@@ -183,7 +183,10 @@ describe('life and death', { concurrency: 2 }, () => {
     const forbidden = new CandidateProcess(t, pod);
     assert.equal((await forbidden.report('failed')).detail, 'ERR_LEASE_ELECTOR_FORBIDDEN');
     assert.equal(await forbidden.ended(), 0);
-    const nowhere = new CandidateProcess(t, { ...pod, environment: {} });
+    const cleared = new CandidateProcess(t, { ...pod, environment: {} });
+    assert.equal((await cleared.report('failed')).detail, 'ERR_LEASE_ELECTOR_CREDENTIALS');
+    assert.equal(await cleared.ended(), 0);
+    const nowhere = new CandidateProcess(t, { ...pod, environment: {}, directory: '/does/not/exist' });
     assert.equal((await nowhere.report('failed')).detail, 'ERR_LEASE_ELECTOR_NO_CLUSTER');
     assert.equal(await nowhere.ended(), 0);
   });

@@ -1,0 +1,68 @@
+/**
+ * A Lease of this Pod that is gone again and again soon after it was created: the garbage collector deletes it, because
+ * the API server does not know the Pod that owns it.
+ *
+ * Where Pods can be read, the read of the own Pod shows that. Where they cannot, this is the only sign.
+ */
+
+import type { Input } from './input.ts';
+import type { Turn } from './turn.ts';
+
+/**
+ * A Lease that is gone within this time, in milliseconds, was most likely collected. A real collector took 1 ms to 14 s
+ * for a Lease whose owner does not exist (DESIGN, section 12).
+ */
+export const SHORT_LIFE_MS = 15_000;
+
+/** So many short lives in a row end the campaign of this process. */
+export const SHORT_LIVES_LIMIT = 3;
+
+/** Whether the API server has ever shown the own Pod. Comes before anything is concluded from its absence. */
+export function noteOwnPodSeen(turn: Turn, input: Input): void {
+  if (turn.knowledge.ownPodSeen || !('pod' in input)) return;
+  if (input.pod?.uid === turn.config.self.uid) turn.learn({ ownPodSeen: true });
+}
+
+/** Counts the short lives of Leases that this Pod owns. Comes after the Lease was noted, and before the role acts. */
+export function noteShortLife(turn: Turn): void {
+  const { lease, knowledge, config, moment, role } = turn;
+  const { ownLease } = knowledge;
+  if (lease !== null) {
+    if (lease.owner?.uid === config.self.uid && lease.uid !== ownLease?.uid) {
+      turn.learn({ ownLease: { uid: lease.uid, seenAtMs: moment.nowMs } });
+    }
+    return;
+  }
+  if (ownLease === null || turn.before.observation?.lease?.uid !== ownLease.uid) return;
+  const isShort = moment.nowMs - ownLease.seenAtMs < SHORT_LIFE_MS;
+  // A process that leaves deletes its Lease itself.
+  const shortLives = role.name === 'leaving' ? knowledge.shortLives : isShort ? knowledge.shortLives + 1 : 0;
+  turn.learn({ ownLease: null, shortLives });
+  if (shortLives < SHORT_LIVES_LIMIT || knowledge.canReadPods) return;
+  const { incumbent } = turn.knowledge;
+  turn.learn({ barred: 'pod-deleted' });
+  if (incumbent?.pod.uid === config.self.uid) turn.learn({ incumbent: { ...incumbent, fate: 'gone' } });
+  warnPodUnknown(turn);
+}
+
+function warnPodUnknown(turn: Turn): void {
+  const { namespace, leaseName, self } = turn.config;
+  const { name, uid } = self;
+  turn.warn(
+    'pod-unknown',
+    `Lease ${namespace}/${leaseName} was deleted ${SHORT_LIVES_LIMIT} times in a row soon after it was created, as the ` +
+      `garbage collector does when the owner does not exist. ${sayAbsence(turn)} This process does not campaign again. ` +
+      `Set the option \`pod: { uid }\` to what the API server says: ` +
+      `kubectl get pod ${name} -n ${namespace} -o jsonpath={.metadata.uid} (it is not ${uid})`,
+  );
+}
+
+/** A sentence that tells a Pod that is gone from one that the API server never had. */
+export function sayAbsence({ config, knowledge }: Turn): string {
+  const { self, succession } = config;
+  const pod = `Pod ${self.name} (uid ${self.uid}) ${succession === 'pod-stopped' ? 'has stopped, or ' : ''}`;
+  return knowledge.ownPodSeen
+    ? `${pod}does not exist any more.`
+    : `${pod}does not exist, and the API server has never shown it to this process: it was gone before, or the uid is ` +
+        'wrong (mistyped, or that of a static Pod instead of its mirror Pod).';
+}

@@ -1,0 +1,56 @@
+/**
+ * Another process that leads in the name of this Pod: a mirrored process, a cloned machine, a restored checkpoint.
+ *
+ * The sibling lock keeps two processes of one Pod apart, but not across network namespaces. A leader knows what it sent,
+ * so a write in its name that it did not send comes from a twin.
+ *
+ * No late write can raise a false alarm after a resumption by a renewal: the process that ran before sent its write on
+ * top of an older version, and the renewal that proved the resumption has replaced that version. Where renewals are
+ * refused the term is resumed by a read, and one late renewal of the process before may arrive: that alarm lasts for one
+ * `leaseDurationSeconds` and is accepted. So is one for a person who edits renewTime.
+ */
+
+import type { Input } from './input.ts';
+import { SENT_RENEWALS_KEPT } from './renewal.ts';
+import type { ElectionConfig, Knowledge, LeaderRole } from './state.ts';
+import type { Turn } from './turn.ts';
+
+/** Whether another process wrote in the name of this Pod within the last `leaseDurationSeconds`. */
+export function isTwinSuspected({ twinSeenAtMs }: Knowledge, config: ElectionConfig, nowMs: number): boolean {
+  return twinSeenAtMs !== null && nowMs - twinSeenAtMs < config.leaseDurationSeconds * 1000;
+}
+
+/** A leader looks whether this input shows a write of a twin. */
+export function noteTwin(turn: Turn, role: LeaderRole, input: Input): void {
+  const { lease, config, before, knowledge } = turn;
+  const known = before.observation?.lease ?? null;
+  if (lease === null || lease.resourceVersion === known?.resourceVersion) return;
+  if (lease.owner?.uid !== config.self.uid) return;
+  const { renewTimeMs } = lease;
+  const { sentRenewTimesMs } = knowledge;
+  if (input.type === 'leaseWritten' && isOwnRequest(role, input.request)) {
+    // An admission webhook may have changed the time that was sent.
+    if (renewTimeMs !== null && !sentRenewTimesMs.includes(renewTimeMs)) {
+      turn.learn({ sentRenewTimesMs: [...sentRenewTimesMs, renewTimeMs].slice(-SENT_RENEWALS_KEPT) });
+    }
+    return;
+  }
+  const isForeignRenewal =
+    renewTimeMs !== null && renewTimeMs !== known?.renewTimeMs && !sentRenewTimesMs.includes(renewTimeMs);
+  // A create that is under way, or whose answer was lost, may have made it.
+  const isForeignLease =
+    lease.uid !== known?.uid && !role.createdUnawares && (role.restoring?.creation ?? null) === null;
+  if (!isForeignRenewal && !isForeignLease) return;
+  turn.learn({ twinSeenAtMs: turn.moment.nowMs });
+  const { namespace, leaseName, self } = config;
+  turn.warn(
+    'twin',
+    `Another process writes Lease ${namespace}/${leaseName} in the name of Pod ${self.name} (uid ${self.uid}), so two ` +
+      'processes lead. It is a mirrored process, a cloned machine or a restored checkpoint with the same token. End one ' +
+      'of them. Until then confirm() rejects and no leaderOnly job runs.',
+  );
+}
+
+function isOwnRequest(role: LeaderRole, request: number): boolean {
+  return role.renewal === request || role.restoring?.creation === request;
+}

@@ -1,0 +1,89 @@
+// Checks that a Lease which is collected three times in a row ends the campaign, where Pods cannot be read.
+
+import { SHORT_LIFE_MS } from '../../src/core/short-life.ts';
+import { checkTable, ownLease, podOf, type Row, SELF, type Story, starts } from './story.ts';
+
+/** The leader of a Lease that has just been created, in a cluster that lets no Pod be read. */
+function leadsBlindly(): Story {
+  return starts().absent('10').refuse('readPod', 'forbidden', SELF.name).created({ resourceVersion: '11' });
+}
+
+/** Its Lease is collected at this version. */
+function collected(story: Story, uid: string, resourceVersion: string): Story {
+  return story.deleted(ownLease({ uid, resourceVersion }));
+}
+
+/** The Lease is restored at this version, a second after the last time. */
+function restored(story: Story, uid: string, resourceVersion: string): Story {
+  if (story.timers.has('retry')) story.fire('retry').leaseRead(null);
+  return story.refuse('readPod', 'forbidden', SELF.name).created({ uid, resourceVersion });
+}
+
+/** Collected twice, and restored twice. */
+function restoresTwice(): Story {
+  const story = restored(collected(leadsBlindly(), 'lease-1', '12'), 'lease-2', '13');
+  return restored(collected(story, 'lease-2', '14'), 'lease-3', '15');
+}
+
+const rows: readonly Row[] = [
+  {
+    rule: 'a Lease that is collected twice is restored',
+    given: () => restored(collected(leadsBlindly(), 'lease-1', '12'), 'lease-2', '13'),
+    when: (story) => restored(collected(story, 'lease-2', '14'), 'lease-3', '15'),
+    role: 'leader',
+    effects: [
+      'setTimer retry 1000',
+      'readLease',
+      `readPod ${SELF.name}`,
+      'setTimer permission 12000',
+      'createLease transitions=0',
+      'setTimer renew 1000',
+    ],
+  },
+  {
+    rule: 'a Lease that is collected three times in a row ends the campaign: the API server does not know this Pod',
+    given: restoresTwice,
+    when: (story) => collected(story, 'lease-3', '16'),
+    role: 'candidate',
+    effects: ['warning pod-unknown', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'the process never campaigns again',
+    given: () => collected(restoresTwice(), 'lease-3', '16'),
+    when: (story) => story.fire('backstop').leaseRead(null),
+    role: 'candidate',
+    effects: ['readLease', 'setTimer backstop 60000'],
+  },
+  {
+    rule: 'a Lease that stood for a while in between begins the count again',
+    given: () => {
+      const story = restored(collected(leadsBlindly(), 'lease-1', '12'), 'lease-2', '13');
+      story.wait(SHORT_LIFE_MS);
+      restored(collected(story, 'lease-2', '14'), 'lease-3', '15');
+      return restored(collected(story, 'lease-3', '16'), 'lease-4', '17');
+    },
+    when: (story) => collected(story, 'lease-4', '18'),
+    role: 'leader resting',
+    effects: ['setTimer retry 1000'],
+  },
+  {
+    rule: 'where the own Pod can be read, a Lease that somebody deletes again and again is restored',
+    given: () => {
+      const story = starts().absent('10').podRead(SELF.name, podOf(SELF)).created({ resourceVersion: '11' });
+      for (const [uid, next, version] of [
+        ['lease-1', 'lease-2', 12],
+        ['lease-2', 'lease-3', 14],
+      ] as const) {
+        collected(story, uid, String(version));
+        if (story.timers.has('retry')) story.fire('retry').leaseRead(null);
+        story.podRead(SELF.name, podOf(SELF)).created({ uid: next, resourceVersion: String(version + 1) });
+      }
+      return story;
+    },
+    when: (story) => collected(story, 'lease-3', '16'),
+    role: 'leader resting',
+    effects: ['setTimer retry 1000'],
+  },
+];
+
+checkTable(rows);
