@@ -1,7 +1,7 @@
 // Checks that a Lease which is collected three times in a row ends the campaign, where Pods cannot be read.
 
 import { SHORT_LIFE_MS } from '../../src/core/short-life.ts';
-import { checkTable, ownLease, podOf, type Row, SELF, type Story, starts } from './story.ts';
+import { checkTable, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, type Story, starts } from './story.ts';
 
 /** The leader of a Lease that has just been created, in a cluster that lets no Pod be read. */
 function leadsBlindly(): Story {
@@ -46,6 +46,13 @@ const rows: readonly Row[] = [
     when: (story) => collected(story, 'lease-3', '16'),
     role: 'candidate',
     effects: ['warning pod-unknown', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
+  },
+  {
+    rule: 'a Lease that a person gave to another Pod before it was deleted does not count',
+    given: () => restoresTwice().watched(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '16' })),
+    when: (story) => story.deleted(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '17' })),
+    role: 'candidate',
+    effects: ['setTimer recheck 10000'],
   },
   {
     rule: 'the process never campaigns again',

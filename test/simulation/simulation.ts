@@ -333,5 +333,8 @@ function leavesIt(cluster: Cluster, pod: SimulatedPod): boolean {
 
 function canLead(pod: SimulatedPod): boolean {
   if (pod.terminating || pod.finished || pod.nodeLost) return false;
-  return pod.processes.some(({ alive, stopping }) => alive && !stopping);
+  return pod.processes.some(
+    // One whose Lease was deleted again and again, and which must not read Pods, takes its own for unknown.
+    (process) => process.alive && !process.stopping && !(process instanceof SimulatedProcess && process.gaveUp),
+  );
 }
