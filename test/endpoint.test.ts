@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { beforeEach, type TestContext, test } from 'node:test';
+import { LEAVING_LIMIT_MS } from '../src/core/leaving.ts';
 import type { LeaseElectorOptions, Warning } from '../src/index.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
 import { promisesSettled } from './driver/scripted-ports.ts';
@@ -333,13 +334,14 @@ test('last_update is when the API server last confirmed it: no request and no cl
     assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T08:00:01Z' });
   }
   // The next confirmation is told by the clock as it is then.
+  scripted.run(5);
   const { content, succeed } = scripted.world.take('replace lease');
   succeed({ ...scripted.lease, ...content, resourceVersion: '12' });
   await promisesSettled();
   // The machine sleeps for an hour before anybody asks; its monotonic clock does, too.
   clock.putForwardMs = 0;
   scripted.run(2);
-  assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T07:00:06Z' });
+  assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T07:00:11Z' });
   await endOf(scripted);
 });
 
@@ -362,10 +364,15 @@ test('last_update of a candidate moves with the renewals that it sees', async (t
   await endOf(scripted);
 });
 
-/** Stops it, whatever it asks for at the end. */
-async function endOf({ elector, world }: ScriptedElector): Promise<void> {
+/** Stops it. Every request fails from here on, and each step of leaving is tried again until its time is up. */
+async function endOf(scripted: ScriptedElector): Promise<void> {
+  const { elector, world } = scripted;
   const stopped = elector.stop();
-  await promisesSettled();
-  for (const { fail } of world.pending.splice(0)) fail('unavailable');
+  for (let second = 0; second <= LEAVING_LIMIT_MS / 1_000; second += 1) {
+    await promisesSettled();
+    for (const { fail } of world.pending.splice(0)) fail('unavailable');
+    await promisesSettled();
+    scripted.run(1);
+  }
   await stopped;
 }

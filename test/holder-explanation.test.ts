@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REFUSAL_BELIEVED_MS } from '../src/core/refusals.ts';
 import {
   clears,
   finds,
@@ -29,6 +30,13 @@ const FORCE_RIVAL = `${DELETE_RIVAL} --force --grace-period=0`;
 /** A candidate that sees the rival lead and renew. */
 function renewed(): Story {
   return finds(leaseOf(RIVAL, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })).podListed(RIVAL, podOf(RIVAL));
+}
+
+/** A candidate that is not allowed to watch the rival's Pod, and whose first read of it was refused, too. */
+function refusedToReadPods(): Story {
+  return finds(leaseOf(RIVAL))
+    .tell({ type: 'podWatchFailed', watched: RIVAL, failure: forbidden('list', 'pods') })
+    .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'pods') });
 }
 
 /** A minute later it reads the Lease, and finds it as it was. */
@@ -79,11 +87,21 @@ const rows: readonly Row[] = [
     since: '1970-01-01T00:00:05.000Z',
   },
   {
-    what: 'whether the holder exists cannot be known',
+    what: 'reading Pods was refused a moment ago, which may pass',
+    story: refusedToReadPods,
+    reason: 'holder-unknown',
+    message: 'Pod app-2 holds Lease shop/app; it is being asked whether its Pod exists.',
+    endsWhen: 'the API server answers',
+    since: '1970-01-01T00:00:05.000Z',
+    missing: ['list pods', 'get pods'],
+  },
+  {
+    what: 'whether the holder exists cannot be known, since the refusal has lasted',
     story: () =>
-      finds(leaseOf(RIVAL))
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: forbidden('list', 'pods') })
-        .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'pods') }),
+      refusedToReadPods()
+        .wait(REFUSAL_BELIEVED_MS)
+        .fire('permission')
+        .tell({ type: 'requestFailed', request: 2, failure: forbidden('get', 'pods') }),
     reason: 'holder-unknown',
     message:
       'Pod app-2 holds Lease shop/app; Pods may not be read here, so its end shows only when the garbage collector has deleted its Lease: grant `get`, `list` and `watch` on pods.',
