@@ -360,7 +360,9 @@ for (const [resource, code] of [
 }
 
 test('a verb that is refused later does not lengthen the grace of the first', () => {
-  const story = creates().wait(1_000).tell({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
+  const story = creates()
+    .wait(1_000)
+    .tell({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
   story.wait(14_000).forget().fail('createLease', 'forbidden');
   assert.ok(story.said.includes('setTimer startGrace 16000'), story.said.join());
   story.wait(16_000).forget().fire('startGrace');
@@ -368,7 +370,9 @@ test('a verb that is refused later does not lengthen the grace of the first', ()
 });
 
 test('the grace of a later refusal is waited for once the first was accepted', () => {
-  const story = creates().wait(1_000).tell({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
+  const story = creates()
+    .wait(1_000)
+    .tell({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
   story.wait(14_000).fail('createLease', 'forbidden').tell({ type: 'watchOpened', resource: 'leases' });
   story.wait(16_000).forget().fire('startGrace');
   assert.deepEqual(story.said, ['setTimer startGrace 14000']);
