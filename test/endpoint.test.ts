@@ -9,11 +9,20 @@ import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { beforeEach, type TestContext, test } from 'node:test';
 import { LEAVING_LIMIT_MS } from '../src/core/leaving.ts';
+import type { Surroundings } from '../src/enter-cluster.ts';
 import type { LeaseElectorOptions, Warning } from '../src/index.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
 import { promisesSettled } from './driver/scripted-ports.ts';
 import { ask, openHandles, sseReader } from './http/raw-client.ts';
-import { journalOf, LEASE, surroundingsOf, TestCluster, type TestPod, until } from './integration/cluster.ts';
+import {
+  fasterClock,
+  journalOf,
+  LEASE,
+  surroundingsOf,
+  TestCluster,
+  type TestPod,
+  until,
+} from './integration/cluster.ts';
 import { ManualClock } from './kube/manual-clock.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from './scripted-elector.ts';
 
@@ -59,7 +68,11 @@ async function assertFree(port: number): Promise<void> {
 }
 
 /** An elector that leads, and one that does not, each with its endpoint. */
-async function two(t: TestContext): Promise<{
+async function two(
+  t: TestContext,
+  leaderOptions: LeaseElectorOptions = {},
+  leaderSurroundings: Partial<Surroundings> = {},
+): Promise<{
   readonly cluster: TestCluster;
   readonly pod: TestPod;
   readonly electors: readonly [LeaseElector, LeaseElector];
@@ -67,7 +80,7 @@ async function two(t: TestContext): Promise<{
 }> {
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
-  const leader = cluster.elector(pod, ENDPOINT);
+  const leader = cluster.elector(pod, { ...ENDPOINT, ...leaderOptions }, leaderSurroundings);
   const port = await listening(leader);
   await leader.start();
   const candidate = cluster.elector(cluster.addPod('web-1'), ENDPOINT);
@@ -263,7 +276,9 @@ test('a Lease that no Pod owns, and that is held in the name of this one, names 
 });
 
 test('a leader that is demoted names who leads now, or nobody', async (t) => {
-  const { cluster, pod, electors, ports } = await two(t);
+  // The ten seconds of refusals that end a term are half a second of ours.
+  const slow = { renewIntervalMs: 4_000, leaseDurationSeconds: 20 };
+  const { cluster, pod, electors, ports } = await two(t, slow, { clock: fasterClock(20) });
   const journal = journalOf(electors[0]);
   cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-refused');
   cluster.giveToken(pod, 'web-refused');
