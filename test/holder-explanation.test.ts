@@ -14,6 +14,7 @@ import {
   leaseOf,
   podOf,
   RIVAL,
+  SELF,
   type Story,
   starts,
   stoppedPod,
@@ -313,6 +314,35 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
+    what: 'a Lease that names this Pod, lost its owner, and has a duration',
+    story: () => finds(leaseOf(null, { holderIdentity: SELF.name, leaseDurationSeconds: 30 })),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app names this Pod as its holder but has lost its owner, as after a restored backup: it counts as held until it has not changed for 30 s.',
+    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a Lease that names this Pod, lost its owner, and has no duration',
+    story: () => finds(leaseOf(null, { holderIdentity: SELF.name })),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app names this Pod as its holder but has lost its owner, as after a restored backup, and has no leaseDurationSeconds: it is left to an administrator to delete it.',
+    endsWhen: 'the Lease is deleted',
+    command: 'kubectl delete lease app -n shop',
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'an empty Lease that was never seen with a holder',
+    story: () => finds(leaseOf(null)),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app is empty: no Pod owns it, and it names no holder: it counts as held until it has not changed for 30 s.',
+    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
     what: 'a foreign Lease that stood still, and may not be deleted',
     story: () =>
       finds(leaseOf(null, { holderIdentity: null, leaseDurationSeconds: 15 }))
@@ -321,7 +351,7 @@ const rows: readonly Row[] = [
         .fail('deleteLease', 'forbidden'),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app is held by somebody and owned by no Pod, and has not changed for its duration: it is left to an administrator to delete it.',
+      'Lease shop/app is empty: no Pod owns it, and it names no holder, and has not changed for its duration: it is left to an administrator to delete it.',
     endsWhen: 'the Lease is deleted',
     command: 'kubectl delete lease app -n shop',
     cautious: true,

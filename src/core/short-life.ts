@@ -6,6 +6,7 @@
  */
 
 import type { Input } from './input.ts';
+import { isReleased } from './lease-record.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -28,12 +29,16 @@ export function noteShortLife(turn: Turn): void {
   const { lease, knowledge, config, moment, role } = turn;
   const { ownLease } = knowledge;
   if (lease !== null) {
-    if (lease.owner?.uid === config.self.uid && lease.uid !== ownLease?.uid) {
-      turn.learn({ ownLease: { uid: lease.uid, seenAtMs: moment.nowMs } });
-    }
+    const isOwn = lease.owner?.uid === config.self.uid;
+    if (isOwn && lease.uid !== ownLease?.uid) turn.learn({ ownLease: { uid: lease.uid, seenAtMs: moment.nowMs } });
+    // Somebody took it or its owner off: the collector deletes no such Lease on account of this Pod.
+    if (!isOwn && lease.uid === ownLease?.uid) turn.learn({ ownLease: null });
     return;
   }
-  if (ownLease === null || turn.before.observation?.lease?.uid !== ownLease.uid) return;
+  const last = turn.before.observation?.lease ?? null;
+  if (ownLease === null || last?.uid !== ownLease.uid) return;
+  // It was given to somebody else by hand, or released. A successor has deleted it.
+  if (last.owner?.uid !== config.self.uid || isReleased(last)) return turn.learn({ ownLease: null });
   const isShort = moment.nowMs - ownLease.seenAtMs < SHORT_LIFE_MS;
   // A process that leaves deletes its Lease itself.
   const shortLives = role.name === 'leaving' ? knowledge.shortLives : isShort ? knowledge.shortLives + 1 : 0;

@@ -1,7 +1,7 @@
 // Checks that a Lease which is collected three times in a row ends the campaign, where Pods cannot be read.
 
 import { SHORT_LIFE_MS } from '../../src/core/short-life.ts';
-import { checkTable, ownLease, podOf, type Row, SELF, type Story, starts } from './story.ts';
+import { checkTable, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, type Story, starts } from './story.ts';
 
 /** The leader of a Lease that has just been created, in a cluster that lets no Pod be read. */
 function leadsBlindly(): Story {
@@ -48,6 +48,13 @@ const rows: readonly Row[] = [
     effects: ['warning pod-unknown', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
+    rule: 'a Lease that a person gave to another Pod before it was deleted does not count',
+    given: () => restoresTwice().watched(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '16' })),
+    when: (story) => story.deleted(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '17' })),
+    role: 'candidate',
+    effects: ['setTimer recheck 10000'],
+  },
+  {
     rule: 'the process never campaigns again',
     given: () => collected(restoresTwice(), 'lease-3', '16'),
     when: (story) => story.fire('backstop').leaseRead(null),
@@ -65,6 +72,26 @@ const rows: readonly Row[] = [
     when: (story) => collected(story, 'lease-4', '18'),
     role: 'leader resting',
     effects: ['setTimer retry 1000'],
+  },
+  {
+    rule: 'a Lease that was given to somebody else by hand, and deleted then, was not collected from this Pod',
+    given: () => {
+      const story = restoresTwice();
+      return story.watched(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '16' }));
+    },
+    when: (story) => story.deleted(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '17' })),
+    role: 'candidate',
+    effects: ['setTimer recheck 10000'],
+  },
+  {
+    rule: 'nor was one that was released and that a successor deleted',
+    given: () => restoresTwice().stepDown().settled().fire('leaving'),
+    when: (story) => {
+      const released = ownLease({ uid: 'lease-3', resourceVersion: '16', releasedBy: SELF.uid });
+      story.watched(released).deleted({ ...released, resourceVersion: '17' });
+    },
+    role: 'candidate',
+    effects: ['setTimer recheck 10000', 'leaderChanged nobody'],
   },
   {
     rule: 'where the own Pod can be read, a Lease that somebody deletes again and again is restored',
