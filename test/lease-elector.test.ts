@@ -10,10 +10,14 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { LeaseElectorError, type LeaseElectorState, type Term } from '../src/index.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
+import { DEFAULT_START_GRACE_MS } from '../src/options.ts';
 import { promisesSettled, storedLease } from './driver/scripted-ports.ts';
-import { journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
+import { fasterClock, journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
 import { ALL_PERMISSIONS } from './permissions.ts';
 import { OWN_POD, ScriptedElector } from './scripted-elector.ts';
+
+/** The half minute for which start() retries a refusal is about a second of ours. */
+const HASTE = 25;
 
 const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
@@ -157,24 +161,27 @@ describe('an elector', { concurrency: 4 }, () => {
     await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_IDENTITY', message: /no Pod "somebody-else"/ });
   });
 
-  for (const [verb, leases] of [
-    ['list', ['get', 'watch', 'create', 'update', 'delete']],
-    ['create', ['get', 'list', 'watch', 'update', 'delete']],
+  for (const [verb, leases, warning] of [
+    ['list', ['get', 'watch', 'create', 'update', 'delete'], 'read-forbidden'],
+    ['create', ['get', 'list', 'watch', 'update', 'delete'], 'create-forbidden'],
   ] as const) {
-    test(`without ${verb} on leases start() rejects with the rule to grant`, async (t) => {
+    test(`without ${verb} on leases start() warns, and rejects after its grace with the rule to grant`, async (t) => {
       const cluster = await TestCluster.start(t, { permissions: { ...ALL_PERMISSIONS, leases } });
-      const elector = cluster.elector(cluster.addPod('web-0'));
+      const clock = fasterClock(HASTE);
+      const elector = cluster.elector(cluster.addPod('web-0'), {}, { clock });
       const journal = journalOf(elector);
+      const startedAtMs = clock.nowMs();
       await assert.rejects(elector.start(), {
         code: 'ERR_LEASE_ELECTOR_FORBIDDEN',
         message: new RegExp(`Grant \`${verb}\` on leases\\.coordination\\.k8s\\.io in namespace "shop"`),
       });
+      assert.ok(clock.nowMs() - startedAtMs >= DEFAULT_START_GRACE_MS);
       assert.equal(elector.state, 'stopped');
-      assert.equal(journal.at(-1), 'stopped');
+      assert.deepEqual(journal, [`warning: ${warning}`, 'stopped']);
     });
   }
 
-  test('a token that is not accepted is an error at once', async (t) => {
+  test('a token that is not accepted is an error after the grace', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const token = cluster.server.issueToken({
@@ -183,10 +190,13 @@ describe('an elector', { concurrency: 4 }, () => {
       pod: { name: pod.name, uid: 'uid-of-a-pod-that-is-gone' },
     });
     writeFileSync(join(pod.directory, 'token'), token);
-    await assert.rejects(cluster.elector(pod).start(), {
+    const clock = fasterClock(HASTE);
+    const startedAtMs = clock.nowMs();
+    await assert.rejects(cluster.elector(pod, {}, { clock }).start(), {
       code: 'ERR_LEASE_ELECTOR_UNAUTHORIZED',
       message: /does not accept the token/,
     });
+    assert.ok(clock.nowMs() - startedAtMs >= DEFAULT_START_GRACE_MS);
   });
 
   test('a server whose certificate is signed by nobody known is an error at once', async (t) => {
