@@ -87,7 +87,8 @@ test('a rolling update of three Pods: each leader drains, and the next leads a r
 test('what comes between the release and the next term is one request, and no jitter', async (t) => {
   const cluster = await TestCluster.start(t);
   const writes = noteWrites(cluster);
-  const leader = cluster.elector(cluster.addPod('web-0'));
+  const leader = cluster.elector(cluster.addPod('web-0'), { renewIntervalMs: 60_000, leaseDurationSeconds: 180 });
+  const renewed = new Promise((resolve) => leader.once('renewed', resolve));
   await leader.start();
   // Timers that take a hundred times as long, and the longest jitter: five seconds, if it waited for it.
   const slow = {
@@ -98,6 +99,8 @@ test('what comes between the release and the next term is one request, and no ji
   const pod = cluster.addPod('web-1');
   const successor = cluster.elector(pod, {}, { clock: slow, random: { next: () => 0.999 } });
   await successor.start();
+  // A renewal that is under way would make the mark come too late, and be repeated.
+  await renewed;
 
   const tripMs = 500;
   cluster.requests.length = 0;
@@ -111,6 +114,8 @@ test('what comes between the release and the next term is one request, and no ji
     .filter(({ user }) => user.endsWith(':web'))
     .map(({ verb, resource }) => `${verb} ${resource}`)
     .filter((request) => !request.startsWith('watch') && !request.startsWith('list'));
+  // Behind the create comes the first renewal of the new term.
+  asked.splice(asked.indexOf('create leases') + 1);
   assert.deepEqual(asked.sort(), ['create leases', 'delete leases', 'get pods', 'update leases']);
 });
 
