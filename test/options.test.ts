@@ -13,6 +13,7 @@ import {
   DEFAULT_LEASE_DURATION_SECONDS,
   DEFAULT_RENEW_INTERVAL_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
+  DEFAULT_START_GRACE_MS,
   resolveOptions,
 } from '../src/options.ts';
 
@@ -206,6 +207,7 @@ test('nothing is taken for granted: the defaults', () => {
     leaseDurationSeconds: DEFAULT_LEASE_DURATION_SECONDS,
     drainTimeoutMs: DEFAULT_DRAIN_TIMEOUT_MS,
     requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
+    startGraceMs: DEFAULT_START_GRACE_MS,
     succession: 'pod-deleted',
   });
 });

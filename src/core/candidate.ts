@@ -9,7 +9,7 @@ import type { Input } from './input.ts';
 import { newLeaseContent, nextTransition } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
-import { isBelieved } from './refusals.ts';
+import { isPermissionMissing } from './refusals.ts';
 import { RENEWAL_LEAST_INTERVAL_MS, sendRenewal } from './renewal.ts';
 import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
@@ -251,7 +251,9 @@ function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: 
   switch (purposeOf(attempt, request)) {
     case 'ownPodCheck':
       // Without this read a ghost could campaign, so a refusal must have lasted before it is done without.
-      if (!isChecking(attempt) || !isBelieved(turn.knowledge, 'get pods')) return rest(turn, role, failure);
+      if (!isChecking(attempt) || !isPermissionMissing(turn.knowledge, 'get pods', failure)) {
+        return rest(turn, role, failure);
+      }
       notePodsUnreadable(turn);
       turn.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
       return;

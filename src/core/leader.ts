@@ -8,7 +8,7 @@
 import type { Input } from './input.ts';
 import { newLeaseContent } from './lease-content.ts';
 import { notePodsUnreadable } from './observation.ts';
-import { isBelieved, isTokenDead } from './refusals.ts';
+import { isPermissionMissing, isTokenDead } from './refusals.ts';
 import { renewalPauseMs, sendRenewal } from './renewal.ts';
 import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
@@ -55,14 +55,16 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
 
 /** Makes sure that this process may go on leading. */
 function hold(turn: Turn, role: LeaderRole): void {
-  const { barred, refusals } = turn.knowledge;
+  const { barred } = turn.knowledge;
   const { lease } = turn;
   if (barred === 'pod-deleted') return endTerm(turn, role, 'pod-deleted');
   if (isTokenDead(turn.knowledge)) {
     endTerm(turn, role, 'unauthorized');
     if (turn.role.name !== 'candidate') return;
     turn.role = { ...turn.role, resting: true };
-    turn.setTimer('retry', refusalDelayMs(refusals.token?.count ?? 1, turn.moment.random));
+    // The refusals so far came from three requests side by side. Their number must not delay the candidate's first tries.
+    turn.learn({ failures: 0 });
+    turn.setTimer('retry', refusalDelayMs(1, turn.moment.random));
     return;
   }
   if (lease === null) return restore(turn, role);
@@ -139,7 +141,9 @@ function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: Req
   if (role.renewal === request) {
     noteFailedRenewal(turn, { ...role, renewal: null }, failure);
   } else if (isOwnPodCheck(role, request)) {
-    if (!isBelieved(turn.knowledge, 'get pods')) return rest(turn, { ...role, restoring: null }, failure);
+    if (!isPermissionMissing(turn.knowledge, 'get pods', failure)) {
+      return rest(turn, { ...role, restoring: null }, failure);
+    }
     notePodsUnreadable(turn);
     turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
   } else if (role.restoring !== null && role.restoring.creation === request) {

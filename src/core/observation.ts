@@ -16,7 +16,7 @@ import {
   namesSomebody,
   type PodReference,
 } from './lease-record.ts';
-import { isBelieved } from './refusals.ts';
+import { isPermissionMissing } from './refusals.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { Knowledge } from './state.ts';
 import { barDeleted } from './term.ts';
@@ -276,12 +276,12 @@ function noteFailedRead(turn: Turn, request: number, failure: RequestFailure): v
   if (turn.knowledge.leaseRead?.request === request) {
     turn.learn({
       leaseRead: null,
-      canReadLease: failure.kind !== 'forbidden' || !isBelieved(turn.knowledge, 'get leases'),
+      canReadLease: !isPermissionMissing(turn.knowledge, 'get leases', failure),
     });
   }
   if (turn.knowledge.incumbentRead?.request !== request) return;
   turn.learn({ incumbentRead: null });
-  if (isBelieved(turn.knowledge, 'get pods')) notePodsUnreadable(turn);
+  if (isPermissionMissing(turn.knowledge, 'get pods', failure)) notePodsUnreadable(turn);
 }
 
 /** Where a watch is forbidden a single GET may still be allowed: asks before giving Pods up. */

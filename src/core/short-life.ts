@@ -29,9 +29,10 @@ export function noteShortLife(turn: Turn): void {
   const { lease, knowledge, config, moment, role } = turn;
   const { ownLease } = knowledge;
   if (lease !== null) {
-    if (lease.owner?.uid === config.self.uid && lease.uid !== ownLease?.uid) {
-      turn.learn({ ownLease: { uid: lease.uid, seenAtMs: moment.nowMs } });
-    }
+    const isOwn = lease.owner?.uid === config.self.uid;
+    if (isOwn && lease.uid !== ownLease?.uid) turn.learn({ ownLease: { uid: lease.uid, seenAtMs: moment.nowMs } });
+    // Somebody took it or its owner off: the collector deletes no such Lease on account of this Pod.
+    if (!isOwn && lease.uid === ownLease?.uid) turn.learn({ ownLease: null });
     return;
   }
   const last = turn.before.observation?.lease ?? null;

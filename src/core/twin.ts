@@ -37,9 +37,12 @@ export function noteTwin(turn: Turn, role: LeaderRole, input: Input): void {
   }
   const isForeignRenewal =
     renewTimeMs !== null && renewTimeMs !== known?.renewTimeMs && !sentRenewTimesMs.includes(renewTimeMs);
-  // A create that is under way, or whose answer was lost, may have made it.
+  // A create that is under way, or whose answer was lost, may have made it. One that was held before may be back: an
+  // event said too early that it is gone.
   const isForeignLease =
-    lease.uid !== known?.uid && !role.createdUnawares && (role.restoring?.creation ?? null) === null;
+    lease.uid !== (known?.uid ?? before.incumbent?.leaseUid) &&
+    !role.createdUnawares &&
+    (role.restoring?.creation ?? null) === null;
   if (!isForeignRenewal && !isForeignLease) return;
   turn.learn({ twinSeenAtMs: turn.moment.nowMs });
   const { namespace, leaseName, self } = config;

@@ -8,7 +8,7 @@ import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
-import { hear, hearOpening, type News, NO_NEWS } from '../core/news.ts';
+import { hear, type News, NO_NEWS } from '../core/news.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
 import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
@@ -295,9 +295,7 @@ export class Driver {
     this.#leaseWatcher = new Watcher<LeaseRecord>({
       port: this.#ports.leaseWatch,
       ...this.#surroundings,
-      opened: () => {
-        this.#news = hearOpening(this.#news, 'leases');
-      },
+      opened: () => this.take({ type: 'watchOpened', resource: 'leases' }),
       report: (report) => this.take(leaseFact(report)),
     });
     this.#leaseWatcher.start();
@@ -310,9 +308,7 @@ export class Driver {
     this.#podWatcher = new Watcher<PodRecord>({
       port: this.#ports.podWatch(watched.name),
       ...this.#surroundings,
-      opened: () => {
-        this.#news = hearOpening(this.#news, 'pods');
-      },
+      opened: () => this.take({ type: 'watchOpened', resource: 'pods' }),
       report: (report) => this.take(podFact(watched, report)),
     });
     this.#podWatcher.start();

@@ -26,6 +26,28 @@ const foreign: readonly Row[] = [
     effects: ['setTimer stale 15000', 'renewed sidecar', 'setTimer recheck 15000'],
   },
   {
+    rule: 'a foreign Lease whose labels change is held for its duration from the last change of its record, as client-go counts',
+    given: () => finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 })).wait(9_000),
+    when: (story) =>
+      story.watched(leaseOf(null, { resourceVersion: '21', holderIdentity: 'sidecar', leaseDurationSeconds: 15 })),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'an empty Lease that was never seen with a holder is taken after it stood still for 30 s',
+    given: () => finds(leaseOf(null)),
+    when: (story) => story.fire('recheck'),
+    role: 'candidate clearing',
+    effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
+  },
+  {
+    rule: 'an empty Lease that was seen with a holder is held for ever',
+    given: () => finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 })),
+    when: (story) => story.watched(leaseOf(null, { resourceVersion: '21' })),
+    role: 'candidate',
+    effects: ['clearTimer recheck', 'warning foreign-lease', 'leaderChanged nobody'],
+  },
+  {
     rule: 'a foreign Lease that stood still for its duration is deleted',
     given: () => finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 })),
     when: (story) => story.fire('recheck'),

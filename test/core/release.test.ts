@@ -352,6 +352,17 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
+    rule: 'the pause after a step-down is over once another Pod was seen to hold the Lease',
+    given: () => {
+      const story = stepsDown().replaced('12').removed().wait(1_000);
+      story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })).podListed(RIVAL, podOf(RIVAL));
+      return story.podGone(RIVAL).fire('campaign');
+    },
+    when: (story) => story.podRead(SELF.name, podOf(SELF)).removed(),
+    role: 'candidate creating',
+    effects: ['createLease transitions=4'],
+  },
+  {
     rule: 'a late answer to its DELETE does not make it forget the successor that events have shown already',
     given: () => {
       const story = stepsDown()

@@ -91,6 +91,18 @@ const restoration: readonly Row[] = [
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden', 'createLease transitions=0'],
   },
   {
+    rule: 'a refusal to read Pods that lasted does not excuse a leader from a read of its Pod that fails in another way',
+    given: () => {
+      const story = loses()
+        .refuse('readPod', 'forbidden', SELF.name)
+        .created({ uid: 'lease-2', resourceVersion: '14' });
+      return story.wait(1_000).deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' }));
+    },
+    when: (story) => story.fail('readPod', 'unavailable', SELF.name),
+    role: 'leader resting',
+    effects: ['setTimer retry 188'],
+  },
+  {
     rule: 'an own Pod that can be read shows that Pods may be read again',
     given: () => {
       const story = loses()

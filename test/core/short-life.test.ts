@@ -48,6 +48,13 @@ const rows: readonly Row[] = [
     effects: ['warning pod-unknown', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
+    rule: 'a Lease that a person gave to another Pod before it was deleted does not count',
+    given: () => restoresTwice().watched(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '16' })),
+    when: (story) => story.deleted(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '17' })),
+    role: 'candidate',
+    effects: ['setTimer recheck 10000'],
+  },
+  {
     rule: 'the process never campaigns again',
     given: () => collected(restoresTwice(), 'lease-3', '16'),
     when: (story) => story.fire('backstop').leaseRead(null),

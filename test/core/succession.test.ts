@@ -258,6 +258,15 @@ const takeOver: readonly Row[] = [
     effects: ['setTimer permission 6000', 'warning delete-forbidden'],
   },
   {
+    rule: 'a refusal to read Pods that lasted does not excuse a read of this Pod that fails in another way',
+    given: () => clears().refuse('readPod', 'forbidden', SELF.name).fail('deleteLease', 'unavailable').fire('retry'),
+    when: (story) => {
+      story.leaseRead(leaseOf(RIVAL)).fire('campaign').fail('readPod', 'unavailable', SELF.name);
+    },
+    role: 'candidate resting',
+    effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@20', 'setTimer retry 375'],
+  },
+  {
     rule: 'a refused delete is tried again a second later: the refusal may pass',
     given: () => clears().fail('deleteLease', 'forbidden'),
     when: (story) => story.fire('permission').fire('campaign'),

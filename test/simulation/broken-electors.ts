@@ -12,12 +12,14 @@ import type { Violation } from './checkers.ts';
 import {
   boundTo,
   clinging,
+  concealing,
   deafFrom,
   misled,
   misledByLease,
   misshown,
   misstating,
   never,
+  overconfident,
   repeating,
   restless,
   standing,
@@ -125,6 +127,21 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 0.5 },
     invariant: 1,
     what: /the work of .* overlaps/,
+  },
+
+  {
+    defect: 'does not say that it has a twin',
+    make: concealing('twin'),
+    mix: { mishaps: ['process mirrored'], faultyForMs: 120_000 },
+    invariant: 1,
+    what: /does not notice that it has a twin/,
+  },
+  {
+    defect: 'confirms its term beside its twin',
+    make: overconfident,
+    mix: { mishaps: ['process mirrored'], faultyForMs: 120_000 },
+    invariant: 1,
+    what: /acts as the leader although it warned of its twin/,
   },
 
   // --- A Pod that is gone, or on its way
@@ -239,6 +256,15 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 5 },
     invariant: 2,
     what: /overwrites the Lease, which .* holds/,
+  },
+  {
+    defect: 'renews a Lease that is gone',
+    make: misledByLease((lease) => ({
+      replace: (before, content) => lease.replace({ ...before, uid: '', resourceVersion: '' }, content),
+    })),
+    mix: { mishaps: ['Lease deleted by hand'], mishapEveryMs: 500, weather: SLOW, pods: 2 },
+    invariant: 2,
+    what: /brings a Lease back that is gone, by a PUT/,
   },
   {
     defect: 'forgets who held the Lease that is missing',

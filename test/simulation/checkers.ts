@@ -7,6 +7,7 @@
  */
 
 import type { ObservedWrite } from '../../src/apiserver/index.ts';
+import { SHORT_LIVES_LIMIT } from '../../src/core/short-life.ts';
 import type { DemotionReason, LeaseElectorEvents, Term } from '../../src/index.ts';
 import type { Cluster } from './cluster.ts';
 import { whyUnjust } from './demotions.ts';
@@ -67,6 +68,8 @@ export class Checkers implements ProcessObserver {
   readonly #creators = new Map<string, SimulatedProcess>();
   /** Pods that lost the Lease to somebody's hand. */
   readonly #dispossessed = new Set<string>();
+  /** How often a Lease of each Pod was deleted by another program, or by a person. */
+  readonly #deletions = new Map<string, number>();
   readonly #twins = new Twins();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
   /** When somebody's hand last touched the Lease. */
@@ -154,6 +157,12 @@ export class Checkers implements ProcessObserver {
     this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
   }
 
+  gaveUp({ name, pod, knowledge }: SimulatedProcess): void {
+    const deletions = this.#deletions.get(pod.uid) ?? 0;
+    if (pod.gone || knowledge.podGone || deletions >= SHORT_LIVES_LIMIT) return;
+    this.#violated(5, `${name} gives its campaign up, although its Lease was deleted ${deletions} times`);
+  }
+
   campaignsTerminating(process: SimulatedProcess): void {
     this.#violated(2, `${process.name} campaigns although it was told that its own Pod is being deleted`);
   }
@@ -218,6 +227,9 @@ export class Checkers implements ProcessObserver {
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
     if (writer !== null) this.#twins.noteWrite(resourceVersion, writer);
+    if (writer !== null && type === 'ADDED' && served?.request.verb === 'update') {
+      this.#violated(2, `${writer.name} brings a Lease back that is gone, by a PUT`);
+    }
     if (writer !== null && type === 'ADDED') {
       this.#creators.set(resourceVersion, writer);
       this.#checkCreator(cluster, writer);
@@ -227,6 +239,7 @@ export class Checkers implements ProcessObserver {
     }
     if (deletes) {
       const holder = this.#holder;
+      if (writer === null && owner !== null) this.#deletions.set(owner.uid, (this.#deletions.get(owner.uid) ?? 0) + 1);
       if (type !== 'DELETED') this.#owners.set(resourceVersion, owner?.uid ?? null);
       // The collector's second attempt, which has the uid alone, strikes the Lease of a live Pod that was given to it by hand.
       if (holder === null) return;

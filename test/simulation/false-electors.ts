@@ -156,6 +156,19 @@ export const repeating = (repeated: string): ElectorFactory =>
     if (name === repeated) emit(name, ...values);
   });
 
+/** Keeps a warning to itself. */
+export const concealing = (code: string): ElectorFactory =>
+  speaking((emit, name, values) => {
+    const isConcealed = name === 'warning' && (values[0] as { readonly code: string }).code === code;
+    if (!isConcealed) emit(name, ...values);
+  });
+
+/** Confirms its term without asking. */
+export const overconfident: ElectorFactory = (options, surroundings) => {
+  const elector = new LeaseElector(options, surroundings);
+  return Object.assign(elector, { confirm: () => Promise.resolve(elector.term) });
+};
+
 /** Says of every term something else; the same of the same. */
 export const misstating = (change: (term: Term, process: SimulatedProcess) => Partial<Term>): ElectorFactory => {
   const stated = new Map<Term, Term>();

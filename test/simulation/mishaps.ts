@@ -32,6 +32,20 @@ function pick<Item>(cluster: Cluster, items: readonly Item[]): Item | undefined 
   return items[Math.floor(cluster.random.next() * items.length)];
 }
 
+function deleteByForce(cluster: Cluster, pod: SimulatedPod): void {
+  // Some run on, cut off, on a node that nobody reaches.
+  pod.nodeLost ||= cluster.random.next() < 0.5;
+  if (pod.nodeLost && cluster.random.next() < 0.7) for (const process of pod.processes) process.isolated = true;
+  cluster.forceDeletePod(pod);
+  // Its kubelet does not hear of it, and restarts what crashes: a process begins whose Pod is gone.
+  pod.kubeletUnaware = cluster.random.next() < 0.3;
+  const process = pick(cluster, pod.processes);
+  if (!pod.kubeletUnaware || process === undefined) return;
+  cluster.timeline.setTimer(cluster.random.next() * 3_000, () => {
+    if (process.alive) cluster.crash(process);
+  });
+}
+
 const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   'container crashes': (cluster) => {
     const process = pick(cluster, pickPod(cluster)?.processes.filter(({ alive }) => alive) ?? []);
@@ -94,19 +108,10 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     if (pod !== undefined) cluster.deletePod(pod);
   },
   'Pod deleted by force': (cluster) => {
-    const pod = pickPod(cluster);
-    if (pod === undefined) return;
-    // Some run on, cut off, on a node that nobody reaches.
-    pod.nodeLost ||= cluster.random.next() < 0.5;
-    if (pod.nodeLost && cluster.random.next() < 0.7) for (const process of pod.processes) process.isolated = true;
-    cluster.forceDeletePod(pod);
-    // Its kubelet does not hear of it, and restarts what crashes: a process begins whose Pod is gone.
-    pod.kubeletUnaware = cluster.random.next() < 0.3;
-    const process = pick(cluster, pod.processes);
-    if (!pod.kubeletUnaware || process === undefined) return;
-    cluster.timeline.setTimer(cluster.random.next() * 3_000, () => {
-      if (process.alive) cluster.crash(process);
-    });
+    const picked = pickPod(cluster);
+    // Now and then all of them: nobody is left who takes over from a ghost at once.
+    const pods = cluster.random.next() < 0.1 ? cluster.livePods : [picked];
+    for (const pod of pods) if (pod !== undefined) deleteByForce(cluster, pod);
   },
   'Pod evicted': (cluster) => {
     const pod = pickPod(cluster);

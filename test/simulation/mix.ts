@@ -45,12 +45,6 @@ export const MISHAPS = [
 
 export type Mishap = (typeof MISHAPS)[number];
 
-/**
- * Mishaps that are drawn and do not happen yet: the library's part is not merged. To switch one on, take it out here;
- * the seeds draw the same.
- */
-export const SWITCHED_OFF: ReadonlySet<Mishap> = new Set<Mishap>(['process mirrored']);
-
 /** What one simulation is made of. */
 export interface Mix {
   readonly pods: number;

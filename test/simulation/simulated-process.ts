@@ -52,6 +52,8 @@ export interface ProcessObserver {
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
+  /** It says that its Pod is unknown, and campaigns no longer. */
+  gaveUp(process: SimulatedProcess): void;
   /** It creates the Lease for a new term, and was told that its Pod is being deleted. */
   campaignsTerminating(process: SimulatedProcess): void;
   /** It writes to the Lease, and does not hold the lock of its Pod. */
@@ -96,6 +98,8 @@ export class SimulatedProcess extends SimulatedContainer {
   #requestsInSecond = 0;
   /** `stop()` has resolved. */
   stopped = false;
+  /** Its elector campaigns no longer: the API server seems not to know its Pod. */
+  gaveUp = false;
   /** Its elector has warned that another process writes in its name. */
   warnedOfTwin = false;
   /** How many terms' work is under way. */
@@ -138,7 +142,10 @@ export class SimulatedProcess extends SimulatedContainer {
       elector.on(name, () => observer.event(this, name, null));
     }
     elector.on('warning', ({ code }) => {
-      if (String(code) === 'twin') this.#noteTwin(observer);
+      if (code === 'twin') this.#noteTwin(observer);
+      if (code !== 'pod-unknown') return;
+      this.gaveUp = true;
+      observer.gaveUp(this);
     });
   }
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { seededRandom } from '../../src/random.ts';
 import { ALL_PERMISSIONS } from '../permissions.ts';
-import { drawMix, MISHAPS, type Mix, SWITCHED_OFF } from './mix.ts';
+import { drawMix, MISHAPS, type Mix } from './mix.ts';
 import { parseSeeds } from './seeds.ts';
 import { Tally } from './tally.ts';
 import { CALM, type Weather } from './weather.ts';
@@ -27,7 +27,7 @@ test('no seed breaks an invariant, and every mishap happens in some', async () =
   assert.ok(tally.seeds >= SEEDS.length);
   assert.ok((tally.gaps.return?.p95 ?? Infinity) <= RETURN_P95_MS, JSON.stringify(tally.gaps));
   for (const mishap of MISHAPS) {
-    assert.equal((tally.mishaps[mishap] ?? 0) > 0, !SWITCHED_OFF.has(mishap), mishap);
+    assert.ok((tally.mishaps[mishap] ?? 0) > 0, `${mishap} never happened`);
   }
 });
 
