@@ -14,7 +14,7 @@ import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
 import type { Answer, Ports, WriteAnswer } from './ports.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
-import { Watcher, type WatchSurroundings } from './watcher.ts';
+import { type WatchContext, Watcher } from './watcher.ts';
 
 const log = debugLog('lease-elector:driver');
 
@@ -294,7 +294,7 @@ export class Driver {
   #watchLease(): void {
     this.#leaseWatcher = new Watcher<LeaseRecord>({
       port: this.#ports.leaseWatch,
-      ...this.#surroundings,
+      ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'leases' }),
       report: (report) => this.take(leaseFact(report)),
     });
@@ -307,14 +307,14 @@ export class Driver {
     if (watched === null) return;
     this.#podWatcher = new Watcher<PodRecord>({
       port: this.#ports.podWatch(watched.name),
-      ...this.#surroundings,
+      ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'pods' }),
       report: (report) => this.take(podFact(watched, report)),
     });
     this.#podWatcher.start();
   }
 
-  get #surroundings(): WatchSurroundings {
+  get #watchContext(): WatchContext {
     return {
       clock: this.#clock,
       random: this.#random,
