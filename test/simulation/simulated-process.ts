@@ -92,8 +92,8 @@ export class SimulatedProcess extends SimulatedContainer {
   readonly #siblingLocks: SiblingLocks;
   readonly #random: Random;
   readonly #observer: ProcessObserver;
-  /** `stop()` or `stepDown()` is under way. */
-  #leaving = false;
+  /** `stepDown()` is under way. */
+  #stepsDown = false;
   #second = 0;
   #requestsInSecond = 0;
   /** `stop()` has resolved. */
@@ -176,7 +176,8 @@ export class SimulatedProcess extends SimulatedContainer {
     if (request.resource !== 'leases' || request.verb !== 'create') return;
     const look = this.knowledge.noteCreate(request, this.#network.nowMs);
     // A leader restores its Lease, also while its work ends.
-    if (look.terminating && !this.leads && !this.#leaving) this.#observer.campaignsTerminating(this);
+    const restores = this.leads || this.stopping || this.#stepsDown;
+    if (look.terminating && !restores) this.#observer.campaignsTerminating(this);
   }
 
   #countRequest(): void {
@@ -213,7 +214,6 @@ export class SimulatedProcess extends SimulatedContainer {
   /** The application leaves the election; its process ends when that is done. */
   stop(): void {
     this.stopping = true;
-    this.#leaving = true;
     void this.elector.stop(this.habits.release ? { release: true } : {}).then(() => {
       this.stopped = true;
       // What the elector left behind would show now.
@@ -222,9 +222,9 @@ export class SimulatedProcess extends SimulatedContainer {
   }
 
   stepDown(): void {
-    this.#leaving = true;
+    this.#stepsDown = true;
     const over = (): void => {
-      this.#leaving = false;
+      this.#stepsDown = false;
     };
     this.elector.stepDown().then(over, over);
   }
