@@ -11,7 +11,7 @@ import {
   type PodReport,
 } from './core/lease-record.ts';
 import type { HeldBecause } from './core/verdict.ts';
-import { holderOf, UNREADABLE_INCUMBENT_GRACE_MS } from './core/verdict.ts';
+import { EMPTY_LEASE_MS, holderOf, UNREADABLE_INCUMBENT_GRACE_MS } from './core/verdict.ts';
 import type { Account, Circumstances, Scene } from './explanation.ts';
 import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './explanation-words.ts';
 
@@ -89,13 +89,13 @@ function foreign(scene: Scene, because: HeldBecause, recheckAtMs: number | null)
   const { config, knowledge } = scene.election;
   const { namespace, leaseName } = config;
   const lease = knowledge.observation?.lease;
-  const holder = lease?.holderIdentity ? `"${lease.holderIdentity}"` : 'somebody';
-  const whose = `${leaseOf(config)} is held by ${holder} and owned by no Pod`;
+  const name = lease?.holderIdentity || null;
+  const whose = `${leaseOf(config)} ${describeForeign(name, config.self)}`;
   const sinceMs = toWallMs(scene, knowledge.observation?.sinceMs);
   if (because === 'foreign' && recheckAtMs !== null) {
     return {
       reason: 'foreign-lease',
-      message: `${whose}: it counts as held until it has not changed for ${lease?.leaseDurationSeconds} s.`,
+      message: `${whose}: it counts as held until it has not changed for ${seconds((lease?.leaseDurationSeconds ?? EMPTY_LEASE_MS / 1000) * 1000)}.`,
       sinceMs,
       endsWhen: `the Lease has not changed until ${at(toWallMs(scene, recheckAtMs))}, or is deleted`,
     };
@@ -107,8 +107,16 @@ function foreign(scene: Scene, because: HeldBecause, recheckAtMs: number | null)
     sinceMs,
     endsWhen: 'the Lease is deleted',
     command: kubectlDelete('lease', leaseName, namespace),
-    caution: `Make sure first that ${holder} does not lead any more.`,
+    caution: `Make sure first that ${name === null ? 'nobody leads with it' : `"${name}" no longer leads`}.`,
   };
+}
+
+/** What is known of a Lease without an owner. */
+function describeForeign(name: string | null, self: PodReference): string {
+  if (name === null) return 'is empty: no Pod owns it, and it names no holder';
+  // A backup that was restored without owners, or an owner taken away by hand, before this process started.
+  if (name === self.name) return 'names this Pod as its holder but has lost its owner, as after a restored backup';
+  return `is held by "${name}" and owned by no Pod`;
 }
 
 /** What is wrong with the holder's Pod, if anything is. */

@@ -8,11 +8,21 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { beforeEach, type TestContext, test } from 'node:test';
+import { LEAVING_LIMIT_MS } from '../src/core/leaving.ts';
+import type { Surroundings } from '../src/enter-cluster.ts';
 import type { LeaseElectorOptions, Warning } from '../src/index.ts';
 import { LeaseElector } from '../src/lease-elector.ts';
 import { promisesSettled } from './driver/scripted-ports.ts';
 import { ask, openHandles, sseReader } from './http/raw-client.ts';
-import { journalOf, LEASE, surroundingsOf, TestCluster, type TestPod, until } from './integration/cluster.ts';
+import {
+  fasterClock,
+  journalOf,
+  LEASE,
+  surroundingsOf,
+  TestCluster,
+  type TestPod,
+  until,
+} from './integration/cluster.ts';
 import { ManualClock } from './kube/manual-clock.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from './scripted-elector.ts';
 
@@ -58,7 +68,11 @@ async function assertFree(port: number): Promise<void> {
 }
 
 /** An elector that leads, and one that does not, each with its endpoint. */
-async function two(t: TestContext): Promise<{
+async function two(
+  t: TestContext,
+  leaderOptions: LeaseElectorOptions = {},
+  leaderSurroundings: Partial<Surroundings> = {},
+): Promise<{
   readonly cluster: TestCluster;
   readonly pod: TestPod;
   readonly electors: readonly [LeaseElector, LeaseElector];
@@ -66,7 +80,7 @@ async function two(t: TestContext): Promise<{
 }> {
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
-  const leader = cluster.elector(pod, ENDPOINT);
+  const leader = cluster.elector(pod, { ...ENDPOINT, ...leaderOptions }, leaderSurroundings);
   const port = await listening(leader);
   await leader.start();
   const candidate = cluster.elector(cluster.addPod('web-1'), ENDPOINT);
@@ -262,7 +276,9 @@ test('a Lease that no Pod owns, and that is held in the name of this one, names 
 });
 
 test('a leader that is demoted names who leads now, or nobody', async (t) => {
-  const { cluster, pod, electors, ports } = await two(t);
+  // The ten seconds of refusals that end a term are half a second of ours.
+  const slow = { renewIntervalMs: 4_000, leaseDurationSeconds: 20 };
+  const { cluster, pod, electors, ports } = await two(t, slow, { clock: fasterClock(20) });
   const journal = journalOf(electors[0]);
   cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-refused');
   cluster.giveToken(pod, 'web-refused');
@@ -333,13 +349,14 @@ test('last_update is when the API server last confirmed it: no request and no cl
     assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T08:00:01Z' });
   }
   // The next confirmation is told by the clock as it is then.
+  scripted.run(5);
   const { content, succeed } = scripted.world.take('replace lease');
   succeed({ ...scripted.lease, ...content, resourceVersion: '12' });
   await promisesSettled();
   // The machine sleeps for an hour before anybody asks; its monotonic clock does, too.
   clock.putForwardMs = 0;
   scripted.run(2);
-  assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T07:00:06Z' });
+  assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T07:00:11Z' });
   await endOf(scripted);
 });
 
@@ -362,10 +379,15 @@ test('last_update of a candidate moves with the renewals that it sees', async (t
   await endOf(scripted);
 });
 
-/** Stops it, whatever it asks for at the end. */
-async function endOf({ elector, world }: ScriptedElector): Promise<void> {
+/** Stops it. Every request fails from here on, and each step of leaving is tried again until its time is up. */
+async function endOf(scripted: ScriptedElector): Promise<void> {
+  const { elector, world } = scripted;
   const stopped = elector.stop();
-  await promisesSettled();
-  for (const { fail } of world.pending.splice(0)) fail('unavailable');
+  for (let second = 0; second <= LEAVING_LIMIT_MS / 1_000; second += 1) {
+    await promisesSettled();
+    for (const { fail } of world.pending.splice(0)) fail('unavailable');
+    await promisesSettled();
+    scripted.run(1);
+  }
   await stopped;
 }

@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REFUSAL_BELIEVED_MS } from '../src/core/refusals.ts';
 import {
   clears,
   finds,
@@ -13,6 +14,7 @@ import {
   leaseOf,
   podOf,
   RIVAL,
+  SELF,
   type Story,
   starts,
   stoppedPod,
@@ -28,6 +30,13 @@ const FORCE_RIVAL = `${DELETE_RIVAL} --force --grace-period=0`;
 /** A candidate that sees the rival lead and renew. */
 function renewed(): Story {
   return finds(leaseOf(RIVAL, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })).podListed(RIVAL, podOf(RIVAL));
+}
+
+/** A candidate that is not allowed to watch the rival's Pod, and whose first read of it was refused, too. */
+function refusedToReadPods(): Story {
+  return finds(leaseOf(RIVAL))
+    .tell({ type: 'podWatchFailed', watched: RIVAL, failure: forbidden('list', 'pods') })
+    .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'pods') });
 }
 
 /** A minute later it reads the Lease, and finds it as it was. */
@@ -78,11 +87,21 @@ const rows: readonly Row[] = [
     since: '1970-01-01T00:00:05.000Z',
   },
   {
-    what: 'whether the holder exists cannot be known',
+    what: 'reading Pods was refused a moment ago, which may pass',
+    story: refusedToReadPods,
+    reason: 'holder-unknown',
+    message: 'Pod app-2 holds Lease shop/app; it is being asked whether its Pod exists.',
+    endsWhen: 'the API server answers',
+    since: '1970-01-01T00:00:05.000Z',
+    missing: ['list pods', 'get pods'],
+  },
+  {
+    what: 'whether the holder exists cannot be known, since the refusal has lasted',
     story: () =>
-      finds(leaseOf(RIVAL))
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: forbidden('list', 'pods') })
-        .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'pods') }),
+      refusedToReadPods()
+        .wait(REFUSAL_BELIEVED_MS)
+        .fire('permission')
+        .tell({ type: 'requestFailed', request: 2, failure: forbidden('get', 'pods') }),
     reason: 'holder-unknown',
     message:
       'Pod app-2 holds Lease shop/app; Pods may not be read here, so its end shows only when the garbage collector has deleted its Lease: grant `get`, `list` and `watch` on pods.',
@@ -295,6 +314,35 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
+    what: 'a Lease that names this Pod, lost its owner, and has a duration',
+    story: () => finds(leaseOf(null, { holderIdentity: SELF.name, leaseDurationSeconds: 30 })),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app names this Pod as its holder but has lost its owner, as after a restored backup: it counts as held until it has not changed for 30 s.',
+    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a Lease that names this Pod, lost its owner, and has no duration',
+    story: () => finds(leaseOf(null, { holderIdentity: SELF.name })),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app names this Pod as its holder but has lost its owner, as after a restored backup, and has no leaseDurationSeconds: it is left to an administrator to delete it.',
+    endsWhen: 'the Lease is deleted',
+    command: 'kubectl delete lease app -n shop',
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'an empty Lease that was never seen with a holder',
+    story: () => finds(leaseOf(null)),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app is empty: no Pod owns it, and it names no holder: it counts as held until it has not changed for 30 s.',
+    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
     what: 'a foreign Lease that stood still, and may not be deleted',
     story: () =>
       finds(leaseOf(null, { holderIdentity: null, leaseDurationSeconds: 15 }))
@@ -303,7 +351,7 @@ const rows: readonly Row[] = [
         .fail('deleteLease', 'forbidden'),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app is held by somebody and owned by no Pod, and has not changed for its duration: it is left to an administrator to delete it.',
+      'Lease shop/app is empty: no Pod owns it, and it names no holder, and has not changed for its duration: it is left to an administrator to delete it.',
     endsWhen: 'the Lease is deleted',
     command: 'kubectl delete lease app -n shop',
     cautious: true,

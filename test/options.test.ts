@@ -13,6 +13,7 @@ import {
   DEFAULT_LEASE_DURATION_SECONDS,
   DEFAULT_RENEW_INTERVAL_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
+  DEFAULT_START_GRACE_MS,
   resolveOptions,
 } from '../src/options.ts';
 
@@ -113,6 +114,8 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
 
   [{ drainTimeoutMs: -1 }, `options.drainTimeoutMs must be a whole number from 0 to ${LONGEST_TIMER_MS}`, 'is -1'],
   [{ drainTimeoutMs: 2 ** 31 }, 'options.drainTimeoutMs must be a whole number', 'is 2147483648'],
+  [{ startGraceMs: -1 }, `options.startGraceMs must be a whole number from 0 to ${LONGEST_TIMER_MS}`, 'is -1'],
+  [{ startGraceMs: '30s' }, 'options.startGraceMs must be a whole number', 'is "30s"'],
   [{ requestTimeoutMs: 0 }, `options.requestTimeoutMs must be a whole number from 100 to ${LONGEST_TIMER_MS}`, 'is 0'],
 
   [{ endpoint: 4040 }, 'options.endpoint must be true, or an object with the port', 'is 4040'],
@@ -206,6 +209,7 @@ test('nothing is taken for granted: the defaults', () => {
     leaseDurationSeconds: DEFAULT_LEASE_DURATION_SECONDS,
     drainTimeoutMs: DEFAULT_DRAIN_TIMEOUT_MS,
     requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
+    startGraceMs: DEFAULT_START_GRACE_MS,
     succession: 'pod-deleted',
   });
 });
@@ -238,9 +242,22 @@ test('every option is accepted at the ends of its range', () => {
     pod: { name: 'web-0' },
   };
   const accepted: LeaseElectorOptions[] = [
-    { ...shared, renewIntervalMs: 100, leaseDurationSeconds: 1, drainTimeoutMs: 0, requestTimeoutMs: 100 },
+    {
+      ...shared,
+      renewIntervalMs: 100,
+      leaseDurationSeconds: 1,
+      drainTimeoutMs: 0,
+      requestTimeoutMs: 100,
+      startGraceMs: 0,
+    },
     { ...shared, renewIntervalMs: 999, leaseDurationSeconds: 1 },
-    { ...shared, renewIntervalMs: 1_000_000, leaseDurationSeconds: 2_147_483, requestTimeoutMs: LONGEST_TIMER_MS },
+    {
+      ...shared,
+      renewIntervalMs: 1_000_000,
+      leaseDurationSeconds: 2_147_483,
+      requestTimeoutMs: LONGEST_TIMER_MS,
+      startGraceMs: LONGEST_TIMER_MS,
+    },
     { ...shared, kubeConfig: { path: '/etc/kubeconfig', context: 'staging' } },
     { ...shared, kubeConfig: { path: '/etc/kubeconfig' }, pod: {} },
     { ...shared, local: true, pod: { name: 'a', namespace: 'b', uid: 'c' } },

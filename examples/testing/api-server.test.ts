@@ -67,6 +67,8 @@ test('without a permission the elector says what is missing', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   cluster.grant({ rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] }] });
-  const elector = new LeaseElector(cluster.createPod({ name: 'web-1' }).electorOptions());
+  const pod = cluster.createPod({ name: 'web-1' });
+  // Half a minute by default, since a Role may arrive after the Pod.
+  const elector = new LeaseElector({ ...pod.electorOptions(), startGraceMs: 100 });
   await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_FORBIDDEN', message: /leases/ });
 });

@@ -23,10 +23,12 @@ async function replaceTheLeader(t: TestContext, optionsOf: (pod: string) => Leas
   let [running, most, runs] = [0, 0, 0];
   const deploy = async (name: string): Promise<Replica> => {
     const pod = cluster.createPod({ name });
+    let begun = false;
     const elector = new LeaseElector({
       ...pod.electorOptions(),
       ...optionsOf(name),
       onElected: async ({ signal }) => {
+        begun = true;
         runs += 1;
         running += 1;
         most = Math.max(most, running);
@@ -35,6 +37,7 @@ async function replaceTheLeader(t: TestContext, optionsOf: (pod: string) => Leas
       },
     });
     await elector.start();
+    await cluster.until(() => begun || !elector.isLeader); // The job begins a moment after the election.
     return { pod, elector };
   };
 

@@ -27,7 +27,8 @@ async function clusterWithLeader(t: TestContext): Promise<{
 test('a token expires: the leader stands down, and resumes its term with a new one', async (t) => {
   const { cluster, pod, elector } = await clusterWithLeader(t);
   pod.expireToken();
-  await cluster.until(() => !elector.isLeader);
+  // A refusal that passes ends nothing: it must last for 10 seconds.
+  await cluster.until(() => !elector.isLeader, { timeoutMs: 20_000 });
   pod.rotateToken();
   await cluster.until(() => elector.isLeader);
   assert.equal(elector.term?.resumed, true);

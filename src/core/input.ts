@@ -93,7 +93,9 @@ export type Fact =
   | {
       readonly type: 'siblingLockHolderFound';
       readonly holder: { readonly pid: number; readonly uid: number } | null;
-    };
+    }
+  /** The API server has granted a stream of a watch, on which nothing may come for a while. */
+  | { readonly type: 'watchOpened'; readonly resource: 'leases' | 'pods' };
 
 /** What the driver knows at the moment it takes a fact in its turn. */
 export interface Moment {

@@ -55,14 +55,16 @@ export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
 
 /** Makes sure that this process may go on leading. */
 function hold(turn: Turn, role: LeaderRole): void {
-  const { barred, refusals } = turn.knowledge;
+  const { barred } = turn.knowledge;
   const { lease } = turn;
   if (barred === 'pod-deleted') return endTerm(turn, role, 'pod-deleted');
   if (isTokenDead(turn.knowledge)) {
     endTerm(turn, role, 'unauthorized');
     if (turn.role.name !== 'candidate') return;
     turn.role = { ...turn.role, resting: true };
-    turn.setTimer('retry', refusalDelayMs(refusals.token?.count ?? 1, turn.moment.random));
+    // The refusals so far came from three requests side by side. Their number must not delay the candidate's first tries.
+    turn.learn({ failures: 0 });
+    turn.setTimer('retry', refusalDelayMs(1, turn.moment.random));
     return;
   }
   if (lease === null) return restore(turn, role);

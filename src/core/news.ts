@@ -40,11 +40,6 @@ export function hear(news: News, fact: Fact, holder: PodReference | null): News 
   }
 }
 
-/** Takes note that a watch was opened: the API server answers, also while there is nothing to tell. */
-export function hearOpening(news: News, resource: Granted['resource']): News {
-  return hearAnswer(news, { resource, verbs: ['watch'] });
-}
-
 function hearAnswer(news: News, granted: Granted): News {
   const refusals = news.refusals.filter(({ missingRule }) => !isLifted(missingRule, granted));
   return { ...news, failure: null, refusals };
@@ -100,6 +95,8 @@ function grantedBy(fact: Fact): Granted | null {
       return { resource: 'pods', verbs: ['watch'] };
     case 'podObserved':
       return { resource: 'pods', verbs: [fact.by] };
+    case 'watchOpened':
+      return { resource: fact.resource, verbs: ['watch'] };
     default:
       return null;
   }

@@ -37,10 +37,12 @@ export const REFUSAL_MEMORY_MS = 150_000;
 export type Refusable =
   | 'token'
   | 'list leases'
+  | 'watch leases'
   | 'get leases'
   | 'create leases'
   | 'update leases'
   | 'delete leases'
+  | 'list pods'
   | 'watch pods'
   | 'get pods';
 
@@ -61,7 +63,7 @@ export interface Refusal {
 export type Refusals = Readonly<Partial<Record<Refusable, Refusal>>>;
 
 /** Without these no leader can be known, or none be elected, so a lasting refusal of one ends `start()`. */
-const ESSENTIAL: readonly Refusable[] = ['token', 'list leases', 'get leases', 'create leases'];
+const ESSENTIAL: readonly Refusable[] = ['token', 'list leases', 'watch leases', 'get leases', 'create leases'];
 
 /** These are tried again at the timer `permission`; each of the others has a retry of its own. */
 const TRIED_BY_TIMER: readonly Refusable[] = ['update leases', 'delete leases', 'get pods'];
@@ -118,9 +120,13 @@ export function isNewRefusal({ knowledge, before }: Turn): boolean {
 export function noteRefusals(turn: Turn, input: Input): void {
   switch (input.type) {
     case 'leaseWatchFailed':
-      return noteFailure(turn, 'list leases', input.failure);
+      return noteFailure(turn, isOfStream(input.failure) ? 'watch leases' : 'list leases', input.failure);
     case 'podWatchFailed':
-      return noteFailure(turn, 'watch pods', input.failure);
+      return noteFailure(turn, isOfStream(input.failure) ? 'watch pods' : 'list pods', input.failure);
+    case 'timerFired':
+      // What it was set for may have been accepted since. Another refusal is waited for then.
+      if (input.timer === 'startGrace' && finalRefusal(turn) === null) awaitGrace(turn);
+      return;
     case 'requestFailed':
       return noteFailure(turn, refusableOf(turn.role, turn.knowledge, input.request), input.failure);
     case 'leaseRead':
@@ -134,13 +140,20 @@ export function noteRefusals(turn: Turn, input: Input): void {
     case 'leaseAbsent':
       return noteSuccess(turn, 'list leases');
     case 'podAbsent':
-      return noteSuccess(turn, 'watch pods');
+      return noteSuccess(turn, 'list pods');
     case 'leaseObserved':
       // A watch that was opened in time goes on after its token has lost its power.
       return input.by === 'list' ? noteSuccess(turn, 'list leases') : undefined;
     case 'podObserved':
-      return input.by === 'list' ? noteSuccess(turn, 'watch pods') : undefined;
+      return input.by === 'list' ? noteSuccess(turn, 'list pods') : undefined;
+    case 'watchOpened':
+      return noteSuccess(turn, input.resource === 'leases' ? 'watch leases' : 'watch pods');
   }
+}
+
+/** Whether a stream was refused, and not the list before it: a list that succeeds then says nothing about the stream. */
+function isOfStream({ missingRule }: RequestFailure): boolean {
+  return missingRule?.verb === 'watch';
 }
 
 function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure): void {
@@ -158,10 +171,17 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
     warned: continued?.warned ?? null,
   });
   // The grace counts from the first refusal, so only that one sets the timer.
-  const starting = turn.knowledge.announcedLeader === undefined && turn.role.name !== 'leaving';
-  if (starting && continued === null && ESSENTIAL.includes(what)) {
-    turn.setTimer('startGrace', turn.config.startGraceMs);
-  }
+  if (continued === null && ESSENTIAL.includes(what)) awaitGrace(turn);
+}
+
+/** Sets the timer to the end of the first grace that runs. Several verbs may be refused, each since another moment. */
+function awaitGrace(turn: Turn): void {
+  const { knowledge, config, moment, role } = turn;
+  if (knowledge.announcedLeader !== undefined || role.name === 'leaving') return;
+  const remaining = ESSENTIAL.flatMap((what) => knowledge.refusals[what]?.sinceMs ?? []).map(
+    (sinceMs) => sinceMs + config.startGraceMs - moment.nowMs,
+  );
+  if (remaining.length > 0) turn.setTimer('startGrace', Math.max(0, Math.min(...remaining)));
 }
 
 function noteRefusal(turn: Turn, what: Refusable, refusal: Refusal): void {
@@ -232,10 +252,12 @@ function codeOf(what: Refusable, failure: RequestFailure): WarningCode {
 const CODES: Readonly<Record<Refusable, WarningCode>> = {
   token: 'unauthorized',
   'list leases': 'read-forbidden',
+  'watch leases': 'read-forbidden',
   'get leases': 'read-forbidden',
   'create leases': 'create-forbidden',
   'update leases': 'renew-forbidden',
   'delete leases': 'delete-forbidden',
+  'list pods': 'pod-read-forbidden',
   'watch pods': 'pod-read-forbidden',
   'get pods': 'pod-read-forbidden',
 };
@@ -246,10 +268,12 @@ const ADVICE: Readonly<Record<Refusable, string>> = {
     '. A leader whose token is refused for 10 s stops leading until it is accepted. If the Pod still exists, look at ' +
     'its ServiceAccount.',
   'list leases': '',
+  'watch leases': '. Until then changes of the Lease are seen late.',
   'get leases': '',
   'create leases': '',
   'update leases': '. Until then the others cannot see whether the leader hangs.',
   'delete leases': '. Until then a successor waits for the garbage collector.',
+  'list pods': ". Until then it is noticed late that the leader's Pod is gone.",
   'watch pods': ". Until then it is noticed late that the leader's Pod is gone.",
   'get pods': '. Until then a successor must wait for the garbage collector.',
 };
@@ -257,10 +281,12 @@ const ADVICE: Readonly<Record<Refusable, string>> = {
 const TITLES: Readonly<Record<Refusable, string>> = {
   token: 'The token',
   'list leases': '`list` on leases.coordination.k8s.io',
+  'watch leases': '`watch` on leases.coordination.k8s.io',
   'get leases': '`get` on leases.coordination.k8s.io',
   'create leases': '`create` on leases.coordination.k8s.io',
   'update leases': '`update` on leases.coordination.k8s.io',
   'delete leases': '`delete` on leases.coordination.k8s.io',
-  'watch pods': '`list` and `watch` on pods',
+  'list pods': '`list` on pods',
+  'watch pods': '`watch` on pods',
   'get pods': '`get` on pods',
 };

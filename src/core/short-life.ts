@@ -6,6 +6,7 @@
  */
 
 import type { Input } from './input.ts';
+import { isReleased } from './lease-record.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -34,7 +35,10 @@ export function noteShortLife(turn: Turn): void {
     if (!isOwn && lease.uid === ownLease?.uid) turn.learn({ ownLease: null });
     return;
   }
-  if (ownLease === null || turn.before.observation?.lease?.uid !== ownLease.uid) return;
+  const last = turn.before.observation?.lease ?? null;
+  if (ownLease === null || last?.uid !== ownLease.uid) return;
+  // It was given to somebody else by hand, or released. A successor has deleted it.
+  if (last.owner?.uid !== config.self.uid || isReleased(last)) return turn.learn({ ownLease: null });
   const isShort = moment.nowMs - ownLease.seenAtMs < SHORT_LIFE_MS;
   // A process that leaves deletes its Lease itself.
   const shortLives = role.name === 'leaving' ? knowledge.shortLives : isShort ? knowledge.shortLives + 1 : 0;

@@ -8,13 +8,13 @@ import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
-import { hear, hearOpening, type News, NO_NEWS } from '../core/news.ts';
+import { hear, type News, NO_NEWS } from '../core/news.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
 import { debugLog } from '../debug-log.ts';
 import type { Random } from '../random.ts';
 import type { Answer, Ports, WriteAnswer } from './ports.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
-import { Watcher, type WatchSurroundings } from './watcher.ts';
+import { type WatchContext, Watcher } from './watcher.ts';
 
 const log = debugLog('lease-elector:driver');
 
@@ -294,10 +294,8 @@ export class Driver {
   #watchLease(): void {
     this.#leaseWatcher = new Watcher<LeaseRecord>({
       port: this.#ports.leaseWatch,
-      ...this.#surroundings,
-      opened: () => {
-        this.#news = hearOpening(this.#news, 'leases');
-      },
+      ...this.#watchContext,
+      opened: () => this.take({ type: 'watchOpened', resource: 'leases' }),
       report: (report) => this.take(leaseFact(report)),
     });
     this.#leaseWatcher.start();
@@ -309,16 +307,14 @@ export class Driver {
     if (watched === null) return;
     this.#podWatcher = new Watcher<PodRecord>({
       port: this.#ports.podWatch(watched.name),
-      ...this.#surroundings,
-      opened: () => {
-        this.#news = hearOpening(this.#news, 'pods');
-      },
+      ...this.#watchContext,
+      opened: () => this.take({ type: 'watchOpened', resource: 'pods' }),
       report: (report) => this.take(podFact(watched, report)),
     });
     this.#podWatcher.start();
   }
 
-  get #surroundings(): WatchSurroundings {
+  get #watchContext(): WatchContext {
     return {
       clock: this.#clock,
       random: this.#random,

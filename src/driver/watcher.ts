@@ -39,7 +39,7 @@ export type WatchReport<Item> = Extract<
 >;
 
 /** What a watch shares with the rest of the elector. */
-export interface WatchSurroundings {
+export interface WatchContext {
   readonly clock: Clock;
   readonly random: Random;
   /** Runs the work in its turn: one input of the whole elector at a time. */
@@ -52,8 +52,8 @@ export class Watcher<Item extends Watched> {
   readonly #port: WatchPort<Item>;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #enqueue: WatchSurroundings['enqueue'];
-  readonly #enqueueEvent: WatchSurroundings['enqueueEvent'];
+  readonly #enqueue: WatchContext['enqueue'];
+  readonly #enqueueEvent: WatchContext['enqueueEvent'];
   readonly #report: (report: WatchReport<Item>) => void;
   readonly #opened: () => void;
   #state: WatchState = INITIAL_WATCH_STATE;
@@ -64,7 +64,7 @@ export class Watcher<Item extends Watched> {
 
   /** @param options.opened hears, in its turn, that the API server has granted a stream */
   constructor(
-    options: WatchSurroundings & {
+    options: WatchContext & {
       readonly port: WatchPort<Item>;
       readonly report: (report: WatchReport<Item>) => void;
       readonly opened: () => void;

@@ -80,7 +80,7 @@ export function decodeTokenClaims(token: string): TokenClaims | null {
  * Answers with a failure when the one read it may need failed in a way that may pass; then call again.
  *
  * @throws LeaseElectorError for what asking again will not mend: `ERR_LEASE_ELECTOR_IDENTITY`,
- * `ERR_LEASE_ELECTOR_FORBIDDEN`, `ERR_LEASE_ELECTOR_OPTION` for an option `lease` that no Lease can be called.
+ * and `ERR_LEASE_ELECTOR_OPTION` for an option `lease` that no Lease can be called.
  */
 export async function resolveIdentity(sources: IdentitySources): Promise<Answer<Identity>> {
   const self = locateSelf(sources);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BACKSTOP_INTERVAL_MS } from '../../src/core/observation.ts';
-import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
 import type { ElectionConfig } from '../../src/core/state.ts';
 import {
   CONFIG,
@@ -313,6 +313,78 @@ test('a watch of the Lease that is forbidden after the start is warned of once; 
   assert.deepEqual(story.said, ['warning read-forbidden']);
   story.listed(leaseOf(RIVAL));
   assert.deepEqual(story.said, ['warning read-forbidden', 'warning refusal-over']);
+});
+
+/** A 403 that says which verb is missing. */
+function without(verb: 'list' | 'watch', resource: 'leases' | 'pods'): RequestFailure {
+  const apiGroup = resource === 'pods' ? '' : 'coordination.k8s.io';
+  return { ...failure('forbidden'), missingRule: { verb, apiGroup, resource, namespace: CONFIG.namespace } };
+}
+
+for (const [resource, code] of [
+  ['leases', 'read-forbidden'],
+  ['pods', 'pod-read-forbidden'],
+] as const) {
+  const refuse = (story: Story, verb: 'list' | 'watch'): Story => {
+    const why = without(verb, resource);
+    return resource === 'leases'
+      ? story.tell({ type: 'leaseWatchFailed', failure: why })
+      : story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: why });
+  };
+  const list = (story: Story): Story =>
+    resource === 'leases' ? story.listed(leaseOf(RIVAL)) : story.podListed(RIVAL, podOf(RIVAL));
+  const warnings = (story: Story): string[] => story.said.filter((line) => line.startsWith('warning'));
+
+  test(`streams of ${resource} that are refused for 5 s are warned of, although each list before them is answered`, () => {
+    const story = follows().forget();
+    for (const afterMs of [0, 1_000, 2_000, 2_000]) {
+      assert.deepEqual(warnings(story), []);
+      refuse(list(story.wait(afterMs)), 'watch');
+    }
+    assert.deepEqual(warnings(list(story)), [`warning ${code}`]);
+    assert.deepEqual(warnings(story.tell({ type: 'watchOpened', resource })), [
+      `warning ${code}`,
+      'warning refusal-over',
+    ]);
+  });
+
+  test(`a stream of ${resource} that was opened between two refusals begins their count anew`, () => {
+    const story = refuse(follows().forget(), 'watch').tell({ type: 'watchOpened', resource });
+    assert.deepEqual(warnings(refuse(story.wait(5_000), 'watch')), []);
+  });
+
+  test(`an opened stream of ${resource} is no answer to a list that was refused`, () => {
+    const story = refuse(follows().forget(), 'list').tell({ type: 'watchOpened', resource });
+    assert.deepEqual(warnings(refuse(story.wait(5_000), 'list')), [`warning ${code}`]);
+  });
+}
+
+test('a verb that is refused later does not lengthen the grace of the first', () => {
+  const story = creates()
+    .wait(1_000)
+    .tell({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
+  story.wait(14_000).forget().fail('createLease', 'forbidden');
+  assert.ok(story.said.includes('setTimer startGrace 16000'), story.said.join());
+  story.wait(16_000).forget().fire('startGrace');
+  assert.deepEqual(story.said, ['shutDown', 'failed forbidden']);
+});
+
+test('the grace of a later refusal is waited for once the first was accepted', () => {
+  const story = creates()
+    .wait(1_000)
+    .tell({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
+  story.wait(14_000).fail('createLease', 'forbidden').tell({ type: 'watchOpened', resource: 'leases' });
+  story.wait(16_000).forget().fire('startGrace');
+  assert.deepEqual(story.said, ['setTimer startGrace 14000']);
+  story.wait(14_000).forget().fire('startGrace');
+  assert.deepEqual(story.said, ['shutDown', 'failed forbidden']);
+});
+
+test('a start that finds a Lease of nobody is ended by streams that are refused for the grace', () => {
+  const story = starts().tell({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
+  const foreign = leaseOf(null, { leaseDurationSeconds: 3_600 });
+  story.listed(foreign).wait(CONFIG.startGraceMs).listed(foreign).forget().fire('startGrace');
+  assert.deepEqual(story.said, ['shutDown', 'failed forbidden']);
 });
 
 test('with the verbs of the sidecar alone (no update, no delete on leases) one is elected and succeeds', () => {

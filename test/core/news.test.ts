@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fact } from '../../src/core/input.ts';
-import { hear, hearOpening, type News, NO_NEWS } from '../../src/core/news.ts';
+import { hear, type News, NO_NEWS } from '../../src/core/news.ts';
 import type { MissingRule, RequestFailure } from '../../src/core/request-failure.ts';
 import { FAILURE_KINDS, failure, leaseOf, podOf, RIVAL, reportOf, SELF } from './story.ts';
 
@@ -69,7 +69,7 @@ for (const resource of ['leases', 'pods'] as const) {
       ({ missingRule: rule }) => rule?.resource !== resource || rule.verb !== 'watch',
     );
     assert.equal(refusals.length, before.refusals.length - 1);
-    assert.deepEqual(hearOpening(before, resource), { ...before, failure: null, refusals });
+    assert.deepEqual(hear(before, { type: 'watchOpened', resource }, RIVAL), { ...before, failure: null, refusals });
   });
 }
 

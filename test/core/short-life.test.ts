@@ -74,6 +74,26 @@ const rows: readonly Row[] = [
     effects: ['setTimer retry 1000'],
   },
   {
+    rule: 'a Lease that was given to somebody else by hand, and deleted then, was not collected from this Pod',
+    given: () => {
+      const story = restoresTwice();
+      return story.watched(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '16' }));
+    },
+    when: (story) => story.deleted(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '17' })),
+    role: 'candidate',
+    effects: ['setTimer recheck 10000'],
+  },
+  {
+    rule: 'nor was one that was released and that a successor deleted',
+    given: () => restoresTwice().stepDown().settled().fire('leaving'),
+    when: (story) => {
+      const released = ownLease({ uid: 'lease-3', resourceVersion: '16', releasedBy: SELF.uid });
+      story.watched(released).deleted({ ...released, resourceVersion: '17' });
+    },
+    role: 'candidate',
+    effects: ['setTimer recheck 10000', 'leaderChanged nobody'],
+  },
+  {
     rule: 'where the own Pod can be read, a Lease that somebody deletes again and again is restored',
     given: () => {
       const story = starts().absent('10').podRead(SELF.name, podOf(SELF)).created({ resourceVersion: '11' });

@@ -321,7 +321,7 @@ export class Story {
   }
 
   refusePodWatch(watched: PodReference): this {
-    this.#believe('watch pods', failure('forbidden'));
+    this.#believe('list pods', failure('forbidden'));
     return this.tell({ type: 'podWatchFailed', watched, failure: failure('forbidden') });
   }
 

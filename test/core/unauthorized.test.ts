@@ -44,7 +44,7 @@ const refusals: readonly Row[] = [
       'setTimer renew 1000',
       'clearTimer renew',
       'demoted unauthorized',
-      'setTimer retry 1500',
+      'setTimer retry 750',
     ],
   },
   {
@@ -144,7 +144,31 @@ const refusals: readonly Row[] = [
       'clearTimer renew',
       'clearTimer retry',
       'demoted unauthorized',
+      'setTimer retry 750',
+    ],
+  },
+  {
+    rule: 'a leader demoted by refusals of three requests at once asks again after 1, 2, 4 s, not after a minute',
+    given: () => {
+      const story = leads();
+      for (const waitMs of [0, 2_000, 3_000, UNAUTHORIZED_LIMIT_MS - 5_000]) {
+        story.wait(waitMs).tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') });
+        story.tell({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') });
+        if (story.role.name === 'leader') story.fire('renew').fail('replaceLease', 'unauthorized');
+      }
+      return story;
+    },
+    when: (story) => {
+      for (let tries = 0; tries < 3; tries += 1) story.fire('retry').fail('readLease', 'unauthorized');
+    },
+    role: 'candidate resting',
+    effects: [
+      'readLease',
+      'setTimer retry 750',
+      'readLease',
       'setTimer retry 1500',
+      'readLease',
+      'setTimer retry 3000',
     ],
   },
   {
@@ -152,7 +176,7 @@ const refusals: readonly Row[] = [
     given: () => refused(),
     when: (story) => story.fire('retry').fail('readLease', 'unauthorized'),
     role: 'candidate resting',
-    effects: ['readLease', 'setTimer retry 3000'],
+    effects: ['readLease', 'setTimer retry 750'],
   },
   {
     rule: 'who is accepted again, and whose Lease it still is, resumes the term',

@@ -98,7 +98,21 @@ test('a watch that is opened again shows that the API server answers, before it 
   const { state } = driver;
   world.stream('lease').sink.opened();
   assert.equal(driver.news.failure, null);
-  assert.equal(driver.state, state, 'no rule of the election sees it');
+  assert.deepEqual(driver.state, state, 'no stream was refused before, so the election is as it was');
+});
+
+test('a watch that is opened ends the refusals of its streams, and not those of its lists', async () => {
+  const driven = drive();
+  await watchBroke(driven);
+  const { driver, world, clock } = driven;
+  for (const verb of ['list', 'watch']) {
+    const missingRule = { verb, apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 'shop' };
+    driver.take({ type: 'leaseWatchFailed', failure: { ...failureOf('forbidden'), missingRule } });
+  }
+  assert.deepEqual(Object.keys(driver.state.knowledge.refusals), ['list leases', 'watch leases']);
+  clock.advance(2_000);
+  world.stream('lease').sink.opened();
+  assert.deepEqual(Object.keys(driver.state.knowledge.refusals), ['list leases']);
 });
 
 test("so does a watch of the holder's Pod", async () => {

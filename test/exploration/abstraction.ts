@@ -10,6 +10,7 @@
 
 import type { TimerName } from '../../src/core/input.ts';
 import { RESTORATION_INTERVAL_MS } from '../../src/core/leader.ts';
+import { type Refusals, UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusals.ts';
 import { RENEWAL_LEAST_INTERVAL_MS } from '../../src/core/renewal.ts';
 import type { ElectionState, Knowledge, Role } from '../../src/core/state.ts';
 import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
@@ -105,7 +106,7 @@ function plainState(state: ElectionState, nowMs: number, numbers: ReadonlyMap<nu
 }
 
 function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
-  const { observation, announcedLeader, unsettledMark } = knowledge;
+  const { observation, announcedLeader, unsettledMark, leaseRead } = knowledge;
   const renewedJustNow = knowledge.renewalSentAtMs + RENEWAL_LEAST_INTERVAL_MS > nowMs;
   return {
     ...knowledge,
@@ -114,6 +115,11 @@ function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
         ? null
         : { ...observation, sinceMs: START_MS, renewedAtMs: observation.renewedAtMs === null ? null : START_MS },
     verifiedAtMs: 0,
+    // Only an empty Lease, which nobody makes here, asks whether it was ever held; a silence is only reported.
+    namedLeaseUid: null,
+    silenceAnnouncedMs: null,
+    leaseRead: leaseRead === null ? null : { ...leaseRead, askedAtMs: START_MS },
+    refusals: plainRefusals(knowledge.refusals),
     renewalSentAtMs: renewedJustNow ? START_MS : Number.NEGATIVE_INFINITY,
     sentRenewTimesMs: [],
     // A twin is only warned of, and short lives count three in a row where Pods cannot be read.
@@ -126,6 +132,16 @@ function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
     warned: [],
     announcedLeader: announcedLeader === undefined ? undefined : null,
   };
+}
+
+/**
+ * Only the token is refused here. As much time may have passed since the first refusal as the end of a term needs: what
+ * follows if less has passed is what follows after the first.
+ */
+function plainRefusals({ token }: Refusals): Refusals {
+  if (token === undefined) return {};
+  const firstMs = START_MS - UNAUTHORIZED_LIMIT_MS;
+  return { token: { ...token, sinceMs: firstMs, lastMs: firstMs, count: 1, warned: null } };
 }
 
 function plainRole(role: Role, nowMs: number): Role {

@@ -109,7 +109,7 @@ function sayAnswer(request: InFlight | undefined): string {
 }
 
 function sayItem(item: object): string {
-  if ('terminating' in item)
+  if (!('owner' in item) && 'terminating' in item)
     return `Pod ${String((item as { uid?: unknown }).uid)}${item.terminating ? ', terminating' : ''}`;
   const { owner, releasedBy } = item as {
     readonly owner: { readonly uid: string } | null;

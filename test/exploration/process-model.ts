@@ -10,6 +10,7 @@ import type { Announcement, Effect } from '../../src/core/effect.ts';
 import type { step } from '../../src/core/election.ts';
 import type { Fact, TimerName } from '../../src/core/input.ts';
 import type { LeaseContent, PodReference } from '../../src/core/lease-record.ts';
+import { UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusals.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../../src/core/state.ts';
 import {
   INITIAL_WATCH_STATE,
@@ -179,11 +180,21 @@ export class Turn {
   take(fact: Fact): void {
     if (this.#process.stopped) return;
     this.#note(fact);
+    if ('failure' in fact && fact.failure.kind === 'unauthorized') this.#ageRefusal();
     const { nowMs } = this.#process;
     // The draw of chance sets nothing but delays, and timers fire at any moment here.
     const { state, effects } = this.#core.step(this.#process.state, { ...fact, nowMs, wallMs: WALL_MS, random: 0 });
     this.#process.state = state;
     for (const effect of effects) this.#perform(effect);
+  }
+
+  /** As much time may have passed since the token was first refused as the end of a term needs. */
+  #ageRefusal(): void {
+    const { state, nowMs } = this.#process;
+    const { token } = state.knowledge.refusals;
+    if (token === undefined) return;
+    const refusals = { ...state.knowledge.refusals, token: { ...token, sinceMs: nowMs - UNAUTHORIZED_LIMIT_MS } };
+    this.#process.state = { ...state, knowledge: { ...state.knowledge, refusals } };
   }
 
   /** The timer fires; time has come to the moment for which it was set, at least. */

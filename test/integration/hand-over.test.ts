@@ -11,6 +11,7 @@ import type { Succession } from '../../src/index.ts';
 import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
 import { CandidateProcess, tokenOf } from './candidate-process.ts';
 import { NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
+import { renewals } from './pair.ts';
 
 /** When each thing was done to the Lease, at the API server. */
 interface Writes {
@@ -87,8 +88,11 @@ test('a rolling update of three Pods: each leader drains, and the next leads a r
 test('what comes between the release and the next term is one request, and no jitter', async (t) => {
   const cluster = await TestCluster.start(t);
   const writes = noteWrites(cluster);
-  const leader = cluster.elector(cluster.addPod('web-0'));
+  // No renewal, and no look at one that is overdue, comes between.
+  const calm = { renewIntervalMs: 10_000, leaseDurationSeconds: 30 };
+  const leader = cluster.elector(cluster.addPod('web-0'), calm);
   await leader.start();
+  await renewals(leader, 1);
   // Timers that take a hundred times as long, and the longest jitter: five seconds, if it waited for it.
   const slow = {
     nowMs: () => systemClock.nowMs(),
@@ -96,7 +100,7 @@ test('what comes between the release and the next term is one request, and no ji
     setTimer: (afterMs: number, callback: () => void) => systemClock.setTimer(afterMs * 100, callback),
   };
   const pod = cluster.addPod('web-1');
-  const successor = cluster.elector(pod, {}, { clock: slow, random: { next: () => 0.999 } });
+  const successor = cluster.elector(pod, calm, { clock: slow, random: { next: () => 0.999 } });
   await successor.start();
 
   const tripMs = 500;

@@ -180,7 +180,7 @@ describe('life and death', { concurrency: 2 }, () => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     cluster.permit({ leases: [], pods: [] });
-    const forbidden = new CandidateProcess(t, pod);
+    const forbidden = new CandidateProcess(t, pod, { startGraceMs: 500 });
     assert.equal((await forbidden.report('failed')).detail, 'ERR_LEASE_ELECTOR_FORBIDDEN');
     assert.equal(await forbidden.ended(), 0);
     const cleared = new CandidateProcess(t, { ...pod, environment: {} });

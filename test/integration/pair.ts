@@ -3,9 +3,9 @@
  */
 
 import type { TestContext } from 'node:test';
-import type { LeaseElector, Warning } from '../../src/index.ts';
+import type { LeaseElector, LeaseElectorOptions, Warning } from '../../src/index.ts';
 import type { Permissions } from '../permissions.ts';
-import { journalOf, TestCluster, type TestPod, until } from './cluster.ts';
+import { fasterClock, journalOf, TestCluster, type TestPod, until } from './cluster.ts';
 
 /** `web-0` leads, and `web-1` would. */
 export interface Pair {
@@ -20,11 +20,15 @@ export interface Pair {
   readonly warnings: Warning[];
 }
 
-/** Starts one after the other. */
-export async function pair(t: TestContext, permissions?: Permissions): Promise<Pair> {
+/** Starts one after the other. @param haste how many times as fast as ours the clock of the electors runs */
+export async function pair(t: TestContext, permissions?: Permissions, haste = 1): Promise<Pair> {
   const cluster = await TestCluster.start(t, permissions === undefined ? {} : { permissions });
   const [pod, otherPod] = [cluster.addPod('web-0'), cluster.addPod('web-1')];
-  const [leader, other] = [cluster.elector(pod), cluster.elector(otherPod)];
+  const options: LeaseElectorOptions =
+    haste === 1 ? {} : { renewIntervalMs: 200 * haste, leaseDurationSeconds: haste, requestTimeoutMs: 2_000 };
+  const surroundings = haste === 1 ? {} : { clock: fasterClock(haste) };
+  const leader = cluster.elector(pod, options, surroundings);
+  const other = cluster.elector(otherPod, options, surroundings);
   const [leaderJournal, otherJournal] = [journalOf(leader), journalOf(other)];
   const warnings: Warning[] = [];
   for (const elector of [leader, other]) elector.on('warning', (warning) => warnings.push(warning));

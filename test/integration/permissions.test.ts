@@ -4,30 +4,26 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Warning } from '../../src/index.ts';
 import { ALL_PERMISSIONS } from '../permissions.ts';
 import { CandidateProcess } from './candidate-process.ts';
-import { TestCluster, until } from './cluster.ts';
+import { fasterClock, TestCluster, until } from './cluster.ts';
 import { pair } from './pair.ts';
 
 const PODS = ['get', 'list', 'watch'];
-
-/** A clock of the same day that runs so many times as fast. */
-function fasterClock(factor: number): Clock {
-  return {
-    nowMs: () => systemClock.nowMs() * factor,
-    wallMs: () => systemClock.wallMs(),
-    setTimer: (afterMs, callback, options) => systemClock.setTimer(afterMs / factor, callback, options),
-  };
-}
+/** The seconds until a refusal is believed, and the ten of patience without Pods, are a fraction of ours. */
+const HASTE = 20;
 
 describe('permissions', { concurrency: 8 }, () => {
   test('without update: the leader does not renew and does not say how long it lasts; one warning names the rule', async (t) => {
-    const { cluster, leader, other, warnings } = await pair(t, {
-      leases: ['get', 'list', 'watch', 'create', 'delete'],
-      pods: PODS,
-    });
+    const { cluster, leader, other, warnings } = await pair(
+      t,
+      {
+        leases: ['get', 'list', 'watch', 'create', 'delete'],
+        pods: PODS,
+      },
+      HASTE,
+    );
     await until('it is said', () => warnings.length > 0);
     assert.equal(warnings[0]?.code, 'renew-forbidden');
     assert.match(warnings[0]?.message ?? '', /Grant `update` on leases\.coordination\.k8s\.io in namespace "shop"/);
@@ -45,7 +41,7 @@ describe('permissions', { concurrency: 8 }, () => {
     });
     const leader = cluster.elector(cluster.addPod('web-0'));
     await leader.start();
-    const other = cluster.elector(cluster.addPod('web-1'));
+    const other = cluster.elector(cluster.addPod('web-1'), {}, { clock: fasterClock(HASTE) });
     const warnings: Warning[] = [];
     other.on('warning', (warning) => warnings.push(warning));
     await other.start();
@@ -66,8 +62,7 @@ describe('permissions', { concurrency: 8 }, () => {
     const cluster = await TestCluster.start(t, { permissions: { ...ALL_PERMISSIONS, pods: [] } });
     const leader = new CandidateProcess(t, cluster.addPod('web-0'));
     await leader.report('elected');
-    // Its ten seconds of patience are half a second of ours.
-    const other = cluster.elector(cluster.addPod('web-1'), {}, { clock: fasterClock(20) });
+    const other = cluster.elector(cluster.addPod('web-1'), {}, { clock: fasterClock(HASTE) });
     const warnings: Warning[] = [];
     other.on('warning', (warning) => warnings.push(warning));
     await other.start();
@@ -82,10 +77,14 @@ describe('permissions', { concurrency: 8 }, () => {
   });
 
   test('the permissions of the sidecar suffice to be elected, to keep leadership, and to pass it on', async (t) => {
-    const { cluster, leader, leaderJournal, other, warnings } = await pair(t, {
-      leases: ['get', 'create', 'list', 'watch'],
-      pods: PODS,
-    });
+    const { cluster, leader, leaderJournal, other, warnings } = await pair(
+      t,
+      {
+        leases: ['get', 'create', 'list', 'watch'],
+        pods: PODS,
+      },
+      HASTE,
+    );
     assert.equal(leader.isLeader, true);
     await until('it is said', () => warnings.length > 0);
     const releaseCollector = cluster.server.holdGarbageCollector();
@@ -111,19 +110,23 @@ describe('permissions', { concurrency: 8 }, () => {
     assert.deepEqual([renewTime, leaseDurationSeconds], [undefined, undefined]);
   });
 
-  test('a permission to watch that is missing is said, also when somebody leads already', async (t) => {
+  test('a permission to watch that is missing is said, also when somebody leads already, and when it is there again', async (t) => {
     const cluster = await TestCluster.start(t);
     const leader = cluster.elector(cluster.addPod('web-0'));
     await leader.start();
     cluster.permit({ leases: ['get', 'list', 'create', 'update', 'delete'], pods: PODS });
-    const other = cluster.elector(cluster.addPod('web-1'));
-    const messages: string[] = [];
-    other.on('warning', ({ message }) => messages.push(message));
-    try {
-      await other.start();
-    } catch (error) {
-      messages.push((error as Error).message);
-    }
-    await until('it is said', () => messages.some((message) => message.includes('Grant `watch` on leases')));
+    const other = cluster.elector(cluster.addPod('web-1'), {}, { clock: fasterClock(HASTE) });
+    const warnings: Warning[] = [];
+    other.on('warning', (warning) => warnings.push(warning));
+    await other.start();
+    await until('it is said', () => warnings.length > 0);
+    assert.equal(warnings[0]?.code, 'read-forbidden');
+    assert.match(warnings[0]?.message ?? '', /Grant `watch` on leases/);
+    cluster.permit(ALL_PERMISSIONS);
+    await until('it is there again', () => warnings.length > 1);
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['read-forbidden', 'refusal-over'],
+    );
   });
 });

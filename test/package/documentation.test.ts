@@ -210,6 +210,16 @@ test('the events, the members and the codes of the README are those there are', 
   for (const [, reason] of reasons.matchAll(/\| '([\w-]+)'/g)) assert.ok(told.includes(`\`${reason}\``), reason);
 });
 
+test('the README has a row for every code of a warning', () => {
+  const sourceOf = (name: string): string => readFileSync(join(ROOT, 'src', name), 'utf8');
+  const core = /export type WarningCode =\n([\s\S]*?';)/.exec(sourceOf('core/effect.ts'))?.[1] ?? '';
+  const shell = /export type WarningCode = CoreWarningCode (.*);/.exec(sourceOf('events.ts'))?.[1] ?? '';
+  const codes = [...`${core}${shell}`.matchAll(/\| '([\w-]+)'/g)].map(([, code]) => code);
+  assert.ok(codes.length > 20);
+  const told = tableUnder('### Warnings\n').map((row) => /^\| `([\w-]+)`/.exec(row)?.[1] ?? row);
+  assert.deepEqual(told.sort(), codes.sort());
+});
+
 test('the README has a row for every reason that explain() can give', () => {
   const source = readFileSync(join(ROOT, 'src/explanation.ts'), 'utf8');
   const union = /export type ExplanationReason =([\s\S]*?';)/.exec(source)?.[1] ?? '';
