@@ -163,22 +163,6 @@ export class Checkers implements ProcessObserver {
     this.#violated(5, `${name} gives its campaign up, although its Lease was deleted ${deletions} times`);
   }
 
-  campaignsTerminating(process: SimulatedProcess): void {
-    this.#violated(2, `${process.name} campaigns although it was told that its own Pod is being deleted`);
-  }
-
-  campaignsAsSibling(process: SimulatedProcess): void {
-    this.#violated(1, `${process.name} writes to the Lease, although it does not hold the lock of its Pod`);
-  }
-
-  spins(process: SimulatedProcess, requests: number): void {
-    this.#violated(5, `${process.name} has sent ${requests} requests within a second`);
-  }
-
-  actedBesideTwin(process: SimulatedProcess): void {
-    this.#violated(1, `${process.name} acts as the leader although it warned of its twin`);
-  }
-
   #elected(process: SimulatedProcess, record: ProcessRecord, term: Term): void {
     this.termCount += 1;
     if (record.term !== null) this.#violated(4, `${process.name} is elected twice without a demotion`);
@@ -189,6 +173,9 @@ export class Checkers implements ProcessObserver {
     // A create was checked when it was carried out; who resumes its term proves anew that its Pod exists.
     if (pod.gone && !isOwnCreate && !process.knowledge.lookAtOwnPod(this.#nowMs).looked) {
       this.#violated(2, `${process.name} begins a term without a look at its own Pod, which is gone`);
+    }
+    if ((process.knowledge.podGoneAtMs ?? this.#nowMs) < this.#nowMs) {
+      this.#violated(2, `${process.name} begins a term although it was told that its own Pod is gone`);
     }
     const owner = this.#owners.get(String(term.fencingToken));
     if (owner !== pod.uid) {

@@ -52,16 +52,10 @@ export interface ProcessObserver {
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
+  /** The process did what no elector does: the number of the invariant, and a sentence. */
+  violated(invariant: 1 | 2 | 5, what: string): void;
   /** It says that its Pod is unknown, and campaigns no longer. */
   gaveUp(process: SimulatedProcess): void;
-  /** It creates the Lease for a new term, and was told that its Pod is being deleted. */
-  campaignsTerminating(process: SimulatedProcess): void;
-  /** It writes to the Lease, and does not hold the lock of its Pod. */
-  campaignsAsSibling(process: SimulatedProcess): void;
-  /** It sends requests without a pause. */
-  spins(process: SimulatedProcess, requests: number): void;
-  /** It confirmed its term, or ran a guarded job, right after it had warned of its twin. */
-  actedBesideTwin(process: SimulatedProcess): void;
 }
 
 /** Makes the elector of a process; the tests of the checkers make broken ones. */
@@ -142,7 +136,7 @@ export class SimulatedProcess extends SimulatedContainer {
       elector.on(name, () => observer.event(this, name, null));
     }
     elector.on('warning', ({ code }) => {
-      if (code === 'twin') this.#noteTwin(observer);
+      if (code === 'twin') this.#noteTwin();
       if (code !== 'pod-unknown') return;
       this.gaveUp = true;
       observer.gaveUp(this);
@@ -154,9 +148,9 @@ export class SimulatedProcess extends SimulatedContainer {
   }
 
   /** It has a twin, and says so: from now on it neither confirms its term nor runs a guarded job. */
-  #noteTwin(observer: ProcessObserver): void {
+  #noteTwin(): void {
     this.warnedOfTwin = true;
-    const acts = (): void => observer.actedBesideTwin(this);
+    const acts = (): void => this.#complain(1, 'acts as the leader although it warned of its twin');
     void this.elector.confirm().then(acts, () => undefined);
     void this.elector
       .leaderOnly(acts)()
@@ -172,12 +166,21 @@ export class SimulatedProcess extends SimulatedContainer {
   asks(request: ApiRequest): void {
     this.#countRequest();
     const writes = request.resource === 'leases' && WRITES.has(request.verb);
-    if (writes && !this.#siblingLocks.hasHeld(this)) this.#observer.campaignsAsSibling(this);
+    if (writes && !this.#siblingLocks.hasHeld(this))
+      this.#complain(1, 'writes to the Lease, although it does not hold the lock of its Pod');
     if (request.resource !== 'leases' || request.verb !== 'create') return;
-    const look = this.knowledge.noteCreate(request, this.#network.nowMs);
+    const nowMs = this.#network.nowMs;
+    if ((this.knowledge.podGoneAtMs ?? nowMs) < nowMs)
+      this.#complain(2, 'creates the Lease although it was told that its own Pod is gone');
+    const look = this.knowledge.noteCreate(request, nowMs);
     // A leader restores its Lease, also while its work ends.
     const restores = this.leads || this.stopping || this.#stepsDown;
-    if (look.terminating && !restores) this.#observer.campaignsTerminating(this);
+    if (look.terminating && !restores)
+      this.#complain(2, 'campaigns although it was told that its own Pod is being deleted');
+  }
+
+  #complain(invariant: 1 | 2 | 5, what: string): void {
+    this.#observer.violated(invariant, `${this.name} ${what}`);
   }
 
   #countRequest(): void {
@@ -185,7 +188,8 @@ export class SimulatedProcess extends SimulatedContainer {
     if (second !== this.#second) this.#requestsInSecond = 0;
     this.#second = second;
     this.#requestsInSecond += 1;
-    if (this.#requestsInSecond > MOST_REQUESTS_A_SECOND) this.#observer.spins(this, this.#requestsInSecond);
+    if (this.#requestsInSecond > MOST_REQUESTS_A_SECOND)
+      this.#complain(5, `has sent ${this.#requestsInSecond} requests within a second`);
   }
 
   override resume(): void {

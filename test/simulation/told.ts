@@ -44,7 +44,7 @@ export class Told {
   /** When the process last went on after it had stood still. */
   resumedAtMs: number = Number.NEGATIVE_INFINITY;
   /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
-  podGone = false;
+  podGoneAtMs: number | null = null;
   /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when that was told. */
   readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }[]> = new Map();
   /** The last read of a Pod that was answered was forbidden: for all it knows, it may not tell a dead holder from a live one. */
@@ -88,12 +88,16 @@ export class Told {
     return { looked: reads.length > 0, terminating: reads.length > 0 && reads.every(({ terminating }) => terminating) };
   }
 
+  get podGone(): boolean {
+    return this.podGoneAtMs !== null;
+  }
+
   note(request: ApiRequest, news: News, nowMs: number): void {
     if (news.type === 'line') {
       const { type, object } = JSON.parse(news.line) as { type: string; object: WireObject };
       if (type === 'ERROR' || type === 'BOOKMARK') return;
       if (request.resource === 'leases') this.#noteLease(object, nowMs);
-      else if (type === 'DELETED' && object.metadata?.uid === this.#self.uid) this.podGone = true;
+      else if (type === 'DELETED' && object.metadata?.uid === this.#self.uid) this.podGoneAtMs ??= nowMs;
       return;
     }
     const { answer } = news;
@@ -108,7 +112,7 @@ export class Told {
       if (request.verb === 'get' && (forbidden || answer.ok || answer.absent)) this.podsForbidden = forbidden;
       if (request.verb !== 'get' || request.name !== this.#self.name) return;
       const metadata = answer.ok ? (answer.value as WireObject).metadata : undefined;
-      if (answer.ok ? metadata?.uid !== this.#self.uid : answer.absent) this.podGone = true;
+      if (answer.ok ? metadata?.uid !== this.#self.uid : answer.absent) this.podGoneAtMs ??= nowMs;
       else if (answer.ok || forbidden) {
         const terminating = metadata?.deletionTimestamp !== undefined;
         this.#ownPodReads.push({ askedAtMs: news.askedAtMs, terminating });
