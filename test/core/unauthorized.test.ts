@@ -232,6 +232,16 @@ const refusals: readonly Row[] = [
       'stopped kept',
     ],
   },
+  {
+    rule: 'a 409 alone begins the count anew, too, when the read after it is refused',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
+      return story.fail('replaceLease', 'conflict').wait(UNAUTHORIZED_LIMIT_MS);
+    },
+    when: (story) => story.fail('readLease', 'unauthorized').forget(),
+    role: 'leader',
+    effects: [],
+  },
 ];
 
 checkTable(refusals);
