@@ -242,6 +242,19 @@ const refusals: readonly Row[] = [
     role: 'leader',
     effects: [],
   },
+  {
+    rule: 'two refused tokens with an outage of a minute between them end nothing: each start of a server refuses good ones',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized');
+      for (let seconds = 0; seconds < 60; seconds += 2) {
+        story.wait(2_000).tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+      }
+      return story.fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    role: 'leader',
+    effects: [],
+  },
 ];
 
 checkTable(refusals);
