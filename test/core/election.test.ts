@@ -404,3 +404,12 @@ test('the jitter is drawn anew for each process', () => {
   story.random = 0;
   assert.deepEqual(story.forget().podGone(RIVAL).said, ['setTimer campaign 0', 'leaderChanged nobody']);
 });
+
+test('a start is not ended by one refusal and the outage that follows it', () => {
+  const story = starts().tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+  for (let seconds = 0; seconds < 28; seconds += 2) {
+    story.wait(2_000).tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+  }
+  story.forget().fire('startGrace');
+  assert.notEqual(story.role.name, 'stopped', story.said.join());
+});
