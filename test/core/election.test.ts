@@ -420,3 +420,10 @@ test('the start of a sibling is not ended by one refused read, which nobody repe
   if (story.timers.has('startGrace')) story.fire('startGrace');
   assert.equal(story.role.name, 'sibling', story.said.join());
 });
+
+test('the first refusal after a long outage is repeated within a second', () => {
+  const story = follows().fire('backstop').podRead(RIVAL.name, podOf(RIVAL));
+  for (let tries = 0; tries < 8; tries += 1) story.fail('readLease', 'unavailable').fire('retry');
+  story.forget().fail('readLease', 'forbidden');
+  assert.deepEqual(story.said, ['setTimer retry 750']);
+});
