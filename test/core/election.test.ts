@@ -9,6 +9,7 @@ import type { ElectionConfig } from '../../src/core/state.ts';
 import {
   CONFIG,
   checkTable,
+  clears,
   creates,
   failure,
   follows,
@@ -20,6 +21,7 @@ import {
   type Row,
   SELF,
   Story,
+  sayRole,
   starts,
 } from './story.ts';
 
@@ -426,4 +428,19 @@ test('the first refusal after a long outage is repeated within a second', () => 
   for (let tries = 0; tries < 8; tries += 1) story.fail('readLease', 'unavailable').fire('retry');
   story.forget().fail('readLease', 'forbidden');
   assert.deepEqual(story.said, ['setTimer retry 750']);
+});
+
+/** A candidate whose DELETE was refused once, and that leads because the garbage collector was quicker than the next try. */
+function leadsAfterOneRefusal(): Story {
+  const story = clears()
+    .fail('deleteLease', 'forbidden')
+    .deleted(leaseOf(RIVAL, { resourceVersion: '25' }));
+  story.fire('campaign').podRead(SELF.name, podOf(SELF)).created({ resourceVersion: '30' }).fire('permission');
+  return story.fire('renew').replaced('31').wait(90_000);
+}
+
+test('two refusals at two restarts of an API server, with no try between them, are not believed', () => {
+  const story = leadsAfterOneRefusal().stepDown().settled().replaced('32').fail('deleteLease', 'forbidden');
+  assert.ok(!story.said.includes('warning delete-forbidden'), 'nothing was refused for 5 s');
+  assert.equal(sayRole(story.role), 'leaving deleting');
 });
