@@ -239,7 +239,7 @@ const refusals: readonly Row[] = [
       return story.fail('replaceLease', 'conflict').wait(UNAUTHORIZED_LIMIT_MS);
     },
     when: (story) => story.fail('readLease', 'unauthorized').forget(),
-    role: 'leader',
+    role: 'leader resting',
     effects: [],
   },
   {
