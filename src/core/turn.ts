@@ -124,9 +124,10 @@ export class Turn {
   }
 
   /** Asks for a consistent read of the incumbent's Pod, unless one is under way or it would tell nothing. */
-  readIncumbent(): void {
+  readIncumbent({ despiteRefusal = false }: { readonly despiteRefusal?: boolean } = {}): void {
     const { incumbent, incumbentRead, canReadPods } = this.knowledge;
-    if (incumbent === null || incumbent.fate === 'gone' || incumbentRead !== null || !canReadPods) return;
+    if (incumbent === null || incumbent.fate === 'gone' || incumbentRead !== null) return;
+    if (!canReadPods && !despiteRefusal) return;
     const request = this.newRequest();
     this.learn({ incumbentRead: { request, doubted: false } });
     this.order({ type: 'readPod', request, name: incumbent.pod.name });
