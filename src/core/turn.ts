@@ -94,9 +94,15 @@ export class Turn {
     this.learn({ failures });
     const { random } = this.moment;
     const delayMs = endsStartWhenLasting(failure)
-      ? Math.min(refusalDelayMs(failures, random), remainingDoubtMs(this))
+      ? Math.min(refusalDelayMs(Math.min(failures, this.#refusalCountOf(failure)), random), remainingDoubtMs(this))
       : retryDelayMs(failures, random);
     return atLeastRetryAfterMs(this.#inTimeForVerdict(delayMs, failure), failure.retryAfterMs);
+  }
+
+  /** Only refusals make the next try rare. Before the first of them the API server may have been away for long. */
+  #refusalCountOf(failure: RequestFailure): number {
+    const refusals = Object.values(this.knowledge.refusals);
+    return refusals.find((refusal) => refusal.failure === failure)?.count ?? Number.POSITIVE_INFINITY;
   }
 
   /** A leader tries its refused token again at the latest when that decides whether the term ends. */

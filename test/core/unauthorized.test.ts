@@ -79,7 +79,7 @@ const refusals: readonly Row[] = [
         .fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 1500'],
+    effects: ['setTimer renew 1000'],
   },
   {
     rule: 'an answer between two refusals begins the count anew',
@@ -100,14 +100,14 @@ const refusals: readonly Row[] = [
         .fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 3000'],
+    effects: ['setTimer renew 1000'],
   },
   {
     rule: 'a list between two refusals begins the count anew',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').listed(ownLease()).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 1500'],
+    effects: ['setTimer renew 1000'],
   },
   {
     rule: 'an event between two refusals does not: a watch goes on after its token has lost its power',
