@@ -106,6 +106,7 @@ async function identify(
     // Stopped while the cluster was being found: no request is sent any more.
     if (signal.aborted) throw stoppedError();
     let refusedSinceMs: number | null = null;
+    let refusals = 0;
     let warned = false;
     for (let attempt = 1; ; attempt += 1) {
       const answer = await cluster.identify(defined({ pod, lease }));
@@ -121,15 +122,17 @@ async function identify(
       if (endsStartWhenLasting(failure)) {
         // A refusal is believed only when it lasts: an API server that has just started refuses what is allowed.
         refusedSinceMs ??= clock.nowMs();
+        refusals += 1;
         const refusedForMs = clock.nowMs() - refusedSinceMs;
         if (refusedForMs >= startGraceMs) throw errorOfFailure(failure);
         if (!warned && refusedForMs >= REFUSAL_BELIEVED_MS) warn(warningCodeOf(failure), failure.message);
         warned ||= refusedForMs >= REFUSAL_BELIEVED_MS;
         // A try comes when the refusal would be believed, and the last one when the grace is over.
         const believedInMs = warned ? Number.POSITIVE_INFINITY : REFUSAL_BELIEVED_MS - refusedForMs;
-        delayMs = Math.min(refusalDelayMs(attempt, random.next()), believedInMs, startGraceMs - refusedForMs);
+        delayMs = Math.min(refusalDelayMs(refusals, random.next()), believedInMs, startGraceMs - refusedForMs);
       } else {
         refusedSinceMs = null;
+        refusals = 0;
       }
       await pause(clock, atLeastRetryAfterMs(delayMs, failure.retryAfterMs), signal);
       if (signal.aborted) throw stoppedError();

@@ -149,3 +149,20 @@ test('a failure that is no refusal does not count for the grace', async () => {
   }
   assert.deepEqual((await place).identity.pod, POD);
 });
+
+test('the first refusal after a long outage is repeated within a second, the second within two', async () => {
+  const outage = Array.from({ length: 8 }, (): RequestFailureKind => 'unavailable');
+  const { surroundings, clock, attempts } = failing([], [...outage, 'forbidden', 'forbidden']);
+  const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance());
+  // The connection is an attempt, too.
+  for (let attempt = 2; attempt <= outage.length + 1; attempt += 1) {
+    await until(() => attempts() === attempt && clock.timers.size === 1);
+    clock.advance(2_000);
+  }
+  for (const [attempt, afterMs] of [1_000, 2_000].entries()) {
+    await until(() => attempts() === outage.length + 2 + attempt && clock.timers.size === 1);
+    clock.advance(afterMs);
+  }
+  await until(() => attempts() === outage.length + 4);
+  assert.deepEqual((await place).identity.pod, POD);
+});

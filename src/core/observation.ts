@@ -89,7 +89,7 @@ function lookAgain(turn: Turn): void {
 function tryRefusedAgain(turn: Turn): void {
   if (turn.role.name === 'leader' && !turn.knowledge.canRenew) turn.setTimer('renew', 0);
   turn.learn({ canRenew: true, canDelete: true });
-  if (turn.knowledge.refusals['get pods'] !== undefined) turn.readIncumbent();
+  if (turn.knowledge.refusals['get pods'] !== undefined) turn.readIncumbent({ despiteRefusal: true });
 }
 
 /** Takes note of a Lease that the server showed or left behind. */

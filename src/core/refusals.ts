@@ -7,7 +7,7 @@
 
 import type { WarningCode } from './effect.ts';
 import type { Input } from './input.ts';
-import { endsStartWhenLasting, type RequestFailure } from './request-failure.ts';
+import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { Knowledge, Role } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -157,6 +157,11 @@ function isOfStream({ missingRule }: RequestFailure): boolean {
 }
 
 function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure): void {
+  // A conflict is found out after the token and the verb were accepted. A webhook may come later, so that refusal stays.
+  if (isOvertaken(failure)) {
+    const isPermitted = verb !== null && turn.knowledge.refusals[verb]?.failure.kind !== 'rejected';
+    return noteSuccess(turn, isPermitted ? verb : null);
+  }
   // An answer that is no longer awaited decides nothing.
   if (verb === null || !endsStartWhenLasting(failure)) return;
   const what = failure.kind === 'unauthorized' ? 'token' : verb;

@@ -94,9 +94,15 @@ export class Turn {
     this.learn({ failures });
     const { random } = this.moment;
     const delayMs = endsStartWhenLasting(failure)
-      ? Math.min(refusalDelayMs(failures, random), remainingDoubtMs(this))
+      ? Math.min(refusalDelayMs(Math.min(failures, this.#refusalCountOf(failure)), random), remainingDoubtMs(this))
       : retryDelayMs(failures, random);
     return atLeastRetryAfterMs(this.#inTimeForVerdict(delayMs, failure), failure.retryAfterMs);
+  }
+
+  /** Only refusals make the next try rare. Before the first of them the API server may have been away for long. */
+  #refusalCountOf(failure: RequestFailure): number {
+    const refusals = Object.values(this.knowledge.refusals);
+    return refusals.find((refusal) => refusal.failure === failure)?.count ?? Number.POSITIVE_INFINITY;
   }
 
   /** A leader tries its refused token again at the latest when that decides whether the term ends. */
@@ -124,9 +130,10 @@ export class Turn {
   }
 
   /** Asks for a consistent read of the incumbent's Pod, unless one is under way or it would tell nothing. */
-  readIncumbent(): void {
+  readIncumbent({ despiteRefusal = false }: { readonly despiteRefusal?: boolean } = {}): void {
     const { incumbent, incumbentRead, canReadPods } = this.knowledge;
-    if (incumbent === null || incumbent.fate === 'gone' || incumbentRead !== null || !canReadPods) return;
+    if (incumbent === null || incumbent.fate === 'gone' || incumbentRead !== null) return;
+    if (!canReadPods && !despiteRefusal) return;
     const request = this.newRequest();
     this.learn({ incumbentRead: { request, doubted: false } });
     this.order({ type: 'readPod', request, name: incumbent.pod.name });

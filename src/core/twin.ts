@@ -11,6 +11,7 @@
  */
 
 import type { Input } from './input.ts';
+import { compareResourceVersions } from './lease-record.ts';
 import { SENT_RENEWALS_KEPT } from './renewal.ts';
 import type { ElectionConfig, Knowledge, LeaderRole } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -25,6 +26,8 @@ export function noteTwin(turn: Turn, role: LeaderRole, input: Input): void {
   const { lease, config, before, knowledge } = turn;
   const known = before.observation?.lease ?? null;
   if (lease === null || lease.resourceVersion === known?.resourceVersion) return;
+  // A backup was restored: what is older than what was known, nobody has written since.
+  if (compareResourceVersions(lease.resourceVersion, before.newestResourceVersion) < 0) return;
   if (lease.owner?.uid !== config.self.uid) return;
   const { renewTimeMs } = lease;
   const { sentRenewTimesMs } = knowledge;

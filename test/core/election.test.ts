@@ -9,6 +9,7 @@ import type { ElectionConfig } from '../../src/core/state.ts';
 import {
   CONFIG,
   checkTable,
+  clears,
   creates,
   failure,
   follows,
@@ -20,6 +21,7 @@ import {
   type Row,
   SELF,
   Story,
+  sayRole,
   starts,
 } from './story.ts';
 
@@ -403,4 +405,42 @@ test('the jitter is drawn anew for each process', () => {
   const story = follows();
   story.random = 0;
   assert.deepEqual(story.forget().podGone(RIVAL).said, ['setTimer campaign 0', 'leaderChanged nobody']);
+});
+
+test('a start is not ended by one refusal and the outage that follows it', () => {
+  const story = starts().tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+  for (let seconds = 0; seconds < 28; seconds += 2) {
+    story.wait(2_000).tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+  }
+  story.forget().fire('startGrace');
+  assert.notEqual(story.role.name, 'stopped', story.said.join());
+});
+
+test('the start of a sibling is not ended by one refused read, which nobody repeats for a minute', () => {
+  const story = new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' });
+  story.absent('10').fire('backstop').fail('readLease', 'forbidden');
+  if (story.timers.has('startGrace')) story.fire('startGrace');
+  assert.equal(story.role.name, 'sibling', story.said.join());
+});
+
+test('the first refusal after a long outage is repeated within a second', () => {
+  const story = follows().fire('backstop').podRead(RIVAL.name, podOf(RIVAL));
+  for (let tries = 0; tries < 8; tries += 1) story.fail('readLease', 'unavailable').fire('retry');
+  story.forget().fail('readLease', 'forbidden');
+  assert.deepEqual(story.said, ['setTimer retry 750']);
+});
+
+/** A candidate whose DELETE was refused once, and that leads because the garbage collector was quicker than the next try. */
+function leadsAfterOneRefusal(): Story {
+  const story = clears()
+    .fail('deleteLease', 'forbidden')
+    .deleted(leaseOf(RIVAL, { resourceVersion: '25' }));
+  story.fire('campaign').podRead(SELF.name, podOf(SELF)).created({ resourceVersion: '30' }).fire('permission');
+  return story.fire('renew').replaced('31').wait(90_000);
+}
+
+test('two refusals at two restarts of an API server, with no try between them, are not believed', () => {
+  const story = leadsAfterOneRefusal().stepDown().settled().replaced('32').fail('deleteLease', 'forbidden');
+  assert.ok(!story.said.includes('warning delete-forbidden'), 'nothing was refused for 5 s');
+  assert.equal(sayRole(story.role), 'leaving deleting');
 });

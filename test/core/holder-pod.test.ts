@@ -206,6 +206,16 @@ const rows: readonly Row[] = [
     role: 'candidate jitter',
     effects: ['setTimer campaign 25'],
   },
+  {
+    rule: 'a Role that grants only `get` on pods, and that comes late, is noticed',
+    given: () => {
+      const story = finds(leaseOf(RIVAL)).refusePodWatch(RIVAL);
+      return story.refuse('readPod', 'forbidden', RIVAL.name);
+    },
+    when: (story) => story.fire('permission').podRead(RIVAL.name, null),
+    role: 'candidate jitter',
+    effects: [`readPod ${RIVAL.name}`, 'warning refusal-over', 'setTimer campaign 25', 'leaderChanged nobody'],
+  },
 ];
 
 checkTable(rows);

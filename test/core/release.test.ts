@@ -611,6 +611,18 @@ const steppingDown: readonly Row[] = [
       `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
     ],
   },
+  {
+    rule: 'the pause does not begin where another Pod was seen to hold the Lease before the DELETE was answered',
+    given: () => {
+      const story = leads().stepDown().settled().replaced('12');
+      story.deleted(ownLease({ resourceVersion: '13', releasedBy: SELF.uid }));
+      story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '14' })).removed().podListed(RIVAL, podOf(RIVAL));
+      return story.deleted(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' }));
+    },
+    when: (story) => story.podGone(RIVAL),
+    role: 'candidate jitter',
+    effects: ['clearTimer recheck', 'setTimer campaign 25', 'leaderChanged nobody'],
+  },
 ];
 
 checkTable([...releasing, ...lost, ...steppingDown]);

@@ -147,6 +147,13 @@ const rows: readonly Row[] = [
     role: 'leader',
     effects: [],
   },
+  {
+    rule: 'a dead watch is found out, too, when the read of the overdue renewal succeeds only with its second try',
+    given: () => waits().fail('readLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(renewed),
+    role: 'candidate',
+    effects: ['relist lease', 'setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
+  },
 ];
 
 checkTable(rows);

@@ -69,6 +69,10 @@ const own: Readonly<Record<string, () => Story>> = {
     const request = story.request('replaceLease');
     return story.tell({ type: 'leaseWritten', request, lease: foreignRenewal('12') }).watched(foreignRenewal('13'));
   },
+  'a Lease from a backup that was restored': () => {
+    const story = leads().fire('renew').replaced('50').fire('backstop');
+    return story.leaseRead(ownLease({ resourceVersion: '30', renewTimeMs: 1, leaseDurationSeconds: 30 }));
+  },
   'a change that leaves renewTime alone': () =>
     leads().watched(ownLease({ resourceVersion: '12', leaseTransitions: 9 })),
   'a restored Lease': () => restores().created({ uid: 'lease-2', resourceVersion: '13' }),

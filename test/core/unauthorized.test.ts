@@ -79,7 +79,7 @@ const refusals: readonly Row[] = [
         .fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 1500'],
+    effects: ['setTimer renew 1000'],
   },
   {
     rule: 'an answer between two refusals begins the count anew',
@@ -100,14 +100,14 @@ const refusals: readonly Row[] = [
         .fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 3000'],
+    effects: ['setTimer renew 1000'],
   },
   {
     rule: 'a list between two refusals begins the count anew',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').listed(ownLease()).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
-    effects: ['setTimer renew 1500'],
+    effects: ['setTimer renew 1000'],
   },
   {
     rule: 'an event between two refusals does not: a watch goes on after its token has lost its power',
@@ -231,6 +231,29 @@ const refusals: readonly Row[] = [
       'shutDown, socket kept',
       'stopped kept',
     ],
+  },
+  {
+    rule: 'a 409 alone begins the count anew, too, when the read after it is refused',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
+      return story.fail('replaceLease', 'conflict').wait(UNAUTHORIZED_LIMIT_MS);
+    },
+    when: (story) => story.fail('readLease', 'unauthorized').forget(),
+    role: 'leader resting',
+    effects: [],
+  },
+  {
+    rule: 'two refused tokens with an outage of a minute between them end nothing: each start of a server refuses good ones',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized');
+      for (let seconds = 0; seconds < 60; seconds += 2) {
+        story.wait(2_000).tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+      }
+      return story.fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    role: 'leader',
+    effects: [],
   },
 ];
 
