@@ -224,8 +224,8 @@ export function noteAbsence(turn: Turn): void {
 function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): void {
   const awaited = turn.knowledge.leaseRead;
   if (awaited?.request !== request) return;
-  turn.learn({ leaseRead: null, canReadLease: true });
-  const { newestResourceVersion } = turn.knowledge;
+  const { newestResourceVersion, watchInDoubt } = turn.knowledge;
+  turn.learn({ leaseRead: null, canReadLease: true, watchInDoubt: false });
   const nothingCameBetween =
     (turn.lease?.resourceVersion ?? null) === awaited.knewResourceVersion &&
     newestResourceVersion === awaited.newestResourceVersion;
@@ -236,7 +236,7 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
     if (nothingCameBetween && (age < 0 || turn.lease === null)) {
       turn.learn({ newestResourceVersion: lease.resourceVersion, observation: null });
     }
-    if (nothingCameBetween && age !== 0 && awaited.checksWatch) turn.order({ type: 'relist', watch: 'lease' });
+    if (nothingCameBetween && age !== 0 && watchInDoubt) turn.order({ type: 'relist', watch: 'lease' });
     noteLease(turn, lease);
     announceSilence(turn, awaited.askedAtMs);
     return;
@@ -247,7 +247,7 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
     turn.readLease();
     return;
   }
-  if (awaited.checksWatch && awaited.knewResourceVersion !== null) turn.order({ type: 'relist', watch: 'lease' });
+  if (watchInDoubt && awaited.knewResourceVersion !== null) turn.order({ type: 'relist', watch: 'lease' });
   noteAbsence(turn);
 }
 

@@ -28,10 +28,16 @@ export const UNAUTHORIZED_LIMIT_MS = 10_000;
 export const UNAUTHORIZED_LEAST_ANSWERS = 2;
 
 /**
- * Refusals that are further apart than this, in milliseconds, do not belong together: what is refused is tried at least
- * once a minute, so between them nothing was tried at all.
+ * Refusals that are further apart than this, in milliseconds, have nothing to do with each other: a refused request is
+ * tried at least once a minute.
  */
 export const REFUSAL_MEMORY_MS = 150_000;
+
+/**
+ * How late the next try of a refused request can be, in milliseconds beyond twice its delay. After that nothing was tried,
+ * so the time between does not count.
+ */
+export const LATE_TRY_MS = 15_000;
 
 /** What can be refused: the token as such, or a verb. */
 export type Refusable =
@@ -48,11 +54,16 @@ export type Refusable =
 
 /** Refusals in a row, without a success between. */
 export interface Refusal {
-  /** The monotonic moment of the first. */
+  /**
+   * The monotonic moment of the first. Time in which the API server was away, or in which nothing was tried, is not
+   * counted: it moves this moment forward.
+   */
   readonly sinceMs: number;
   /** The monotonic moment of the last. */
   readonly lastMs: number;
   readonly count: number;
+  /** The API server was away since the last one. */
+  readonly interrupted: boolean;
   /** The last one. */
   readonly failure: RequestFailure;
   /** The warning that was raised because of them, if one was. */
@@ -104,9 +115,15 @@ export function isTokenDead({ refusals: { token } }: Knowledge): boolean {
 export function finalRefusal({ config, knowledge, moment }: Turn): Refusal | null {
   for (const what of ESSENTIAL) {
     const refusal = knowledge.refusals[what];
-    if (refusal !== undefined && moment.nowMs - refusal.sinceMs >= config.startGraceMs) return refusal;
+    if (refusal === undefined || !isStanding(refusal, moment.nowMs)) continue;
+    if (moment.nowMs - refusal.sinceMs >= config.startGraceMs) return refusal;
   }
   return null;
+}
+
+/** Whether the request would have been accepted by now, had the refusal passed: it was tried again in time. */
+function isStanding({ interrupted, lastMs, count }: Refusal, nowMs: number): boolean {
+  return !interrupted && nowMs - lastMs <= 2 * refusalDelayMs(count, 1) + LATE_TRY_MS;
 }
 
 /** Whether this turn brought a refusal. */
@@ -163,20 +180,39 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
     return noteSuccess(turn, isPermitted ? verb : null);
   }
   // An answer that is no longer awaited decides nothing.
-  if (verb === null || !endsStartWhenLasting(failure)) return;
+  if (verb === null) return;
+  if (failure.kind === 'unavailable') return interrupt(turn);
+  if (!endsStartWhenLasting(failure)) return;
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = turn.moment;
   const before = turn.knowledge.refusals[what];
   const continued = before !== undefined && nowMs - before.lastMs <= REFUSAL_MEMORY_MS ? before : null;
   noteRefusal(turn, what, {
-    sinceMs: continued?.sinceMs ?? nowMs,
+    sinceMs: nowMs - lastedMs(continued, nowMs),
     lastMs: nowMs,
     count: (continued?.count ?? 0) + 1,
+    interrupted: false,
     failure,
     warned: continued?.warned ?? null,
   });
-  // The grace counts from the first refusal, so only that one sets the timer.
-  if (continued === null && ESSENTIAL.includes(what)) awaitGrace(turn);
+  if (ESSENTIAL.includes(what)) awaitGrace(turn);
+}
+
+/** For how long it has been refused, by a refusal at this moment. */
+function lastedMs(before: Refusal | null, nowMs: number): number {
+  if (before === null) return 0;
+  return (isStanding(before, nowMs) ? nowMs : before.lastMs) - before.sinceMs;
+}
+
+/** The API server is away. What it will refuse for a moment after its return is not what it refused before. */
+function interrupt(turn: Turn): void {
+  const { refusals } = turn.knowledge;
+  if (Object.values(refusals).every(({ interrupted }) => interrupted)) return;
+  turn.learn({
+    refusals: Object.fromEntries(
+      Object.entries(refusals).map(([what, refusal]) => [what, { ...refusal, interrupted: true }]),
+    ),
+  });
 }
 
 /** Sets the timer to the end of the first grace that runs. Several verbs may be refused, each since another moment. */

@@ -63,11 +63,11 @@ export interface Knowledge {
     readonly request: number;
     /** The monotonic moment at which it was sent. */
     readonly askedAtMs: number;
-    /** Whether what it shows, and the watch did not, makes the watch list again. */
-    readonly checksWatch: boolean;
     readonly knewResourceVersion: string | null;
     readonly newestResourceVersion: string;
   } | null;
+  /** Whether the next read of the Lease makes the watch list again, should it show what the watch did not. */
+  readonly watchInDoubt: boolean;
   /** The consistent read of the incumbent's Pod in flight, and whether a doubt arose since it was asked for. */
   readonly incumbentRead: { readonly request: number; readonly doubted: boolean } | null;
   /** Why this Pod may never campaign again, if it may not. */
@@ -253,6 +253,7 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       leaseTransitions: null,
       incumbent: null,
       leaseRead: null,
+      watchInDoubt: false,
       incumbentRead: null,
       barred: null,
       canReadLease: true,

@@ -75,15 +75,13 @@ export class Turn {
   /** Asks for a consistent read of the Lease, unless one is under way; gives the number of that request. */
   readLease({ checksWatch = false }: { readonly checksWatch?: boolean } = {}): number {
     const { leaseRead } = this.knowledge;
-    if (leaseRead !== null) {
-      if (checksWatch && !leaseRead.checksWatch) this.learn({ leaseRead: { ...leaseRead, checksWatch } });
-      return leaseRead.request;
-    }
+    if (checksWatch) this.learn({ watchInDoubt: true });
+    if (leaseRead !== null) return leaseRead.request;
     const request = this.newRequest();
     const knewResourceVersion = this.lease?.resourceVersion ?? null;
     const { newestResourceVersion } = this.knowledge;
     const askedAtMs = this.moment.nowMs;
-    this.learn({ leaseRead: { request, askedAtMs, checksWatch, knewResourceVersion, newestResourceVersion } });
+    this.learn({ leaseRead: { request, askedAtMs, knewResourceVersion, newestResourceVersion } });
     this.order({ type: 'readLease', request });
     return request;
   }

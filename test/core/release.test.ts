@@ -616,7 +616,10 @@ const steppingDown: readonly Row[] = [
     given: () => {
       const story = leads().stepDown().settled().replaced('12');
       story.deleted(ownLease({ resourceVersion: '13', releasedBy: SELF.uid }));
-      story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '14' })).removed().podListed(RIVAL, podOf(RIVAL));
+      story
+        .watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '14' }))
+        .removed()
+        .podListed(RIVAL, podOf(RIVAL));
       return story.deleted(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' }));
     },
     when: (story) => story.podGone(RIVAL),

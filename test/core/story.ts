@@ -327,7 +327,14 @@ export class Story {
 
   #believe(what: Refusable, why: RequestFailure): void {
     const { refusals } = this.state.knowledge;
-    const refusal: Refusal = refusals[what] ?? { sinceMs: 0, lastMs: 0, count: 3, failure: why, warned: null };
+    const refusal: Refusal = refusals[what] ?? {
+      sinceMs: 0,
+      lastMs: 0,
+      count: 3,
+      interrupted: false,
+      failure: why,
+      warned: null,
+    };
     const lasting = { ...refusal, sinceMs: this.nowMs - REFUSAL_BELIEVED_MS, lastMs: this.nowMs };
     const knowledge = { ...this.state.knowledge, refusals: { ...refusals, [what]: lasting } };
     this.state = { ...this.state, knowledge };

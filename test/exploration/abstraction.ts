@@ -10,14 +10,14 @@
 
 import type { TimerName } from '../../src/core/input.ts';
 import { RESTORATION_INTERVAL_MS } from '../../src/core/leader.ts';
-import { type Refusals, UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusals.ts';
+import type { Refusals } from '../../src/core/refusals.ts';
 import { RENEWAL_LEAST_INTERVAL_MS } from '../../src/core/renewal.ts';
 import type { ElectionState, Knowledge, Role } from '../../src/core/state.ts';
 import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
 import { mustRenew, RECHECK_INTERVAL_MS } from '../../src/core/verdict.ts';
 import { INITIAL_WATCH_STATE, type WatchState } from '../../src/core/watch.ts';
 import type { Cluster } from './cluster-model.ts';
-import { type InFlight, type Process, START_MS, TIMERS, type Watch } from './process-model.ts';
+import { type InFlight, longRefused, type Process, START_MS, TIMERS, type Watch } from './process-model.ts';
 
 /** How long after it was set a timer is due. */
 const DELAYS: { readonly [Timer in TimerName]: number } = {
@@ -140,8 +140,7 @@ function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
  */
 function plainRefusals({ token }: Refusals): Refusals {
   if (token === undefined) return {};
-  const firstMs = START_MS - UNAUTHORIZED_LIMIT_MS;
-  return { token: { ...token, sinceMs: firstMs, lastMs: firstMs, count: 1, warned: null } };
+  return { token: { ...token, ...longRefused(START_MS), count: 1, warned: null } };
 }
 
 function plainRole(role: Role, nowMs: number): Role {

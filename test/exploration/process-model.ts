@@ -10,7 +10,7 @@ import type { Announcement, Effect } from '../../src/core/effect.ts';
 import type { step } from '../../src/core/election.ts';
 import type { Fact, TimerName } from '../../src/core/input.ts';
 import type { LeaseContent, PodReference } from '../../src/core/lease-record.ts';
-import { UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusals.ts';
+import { type Refusal, UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusals.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../../src/core/state.ts';
 import {
   INITIAL_WATCH_STATE,
@@ -111,6 +111,12 @@ export interface Process {
   readonly tooLateFor: string | null;
 }
 
+/** A token that was refused as long ago as the end of a term needs. */
+export function longRefused(nowMs: number): Pick<Refusal, 'sinceMs' | 'lastMs' | 'interrupted'> {
+  const firstMs = nowMs - UNAUTHORIZED_LIMIT_MS;
+  return { sinceMs: firstMs, lastMs: firstMs, interrupted: false };
+}
+
 /** Written into Leases for people, never compared. */
 const WALL_MS = 1_700_000_000_000;
 
@@ -193,7 +199,7 @@ export class Turn {
     const { state, nowMs } = this.#process;
     const { token } = state.knowledge.refusals;
     if (token === undefined) return;
-    const refusals = { ...state.knowledge.refusals, token: { ...token, sinceMs: nowMs - UNAUTHORIZED_LIMIT_MS } };
+    const refusals = { ...state.knowledge.refusals, token: { ...token, ...longRefused(nowMs) } };
     this.#process.state = { ...state, knowledge: { ...state.knowledge, refusals } };
   }
 
