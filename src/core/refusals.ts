@@ -163,7 +163,8 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
     return noteSuccess(turn, isPermitted ? verb : null);
   }
   // An answer that is no longer awaited decides nothing.
-  if (verb === null || !endsStartWhenLasting(failure)) return;
+  if (verb === null) return;
+  if (!endsStartWhenLasting(failure)) return interruptGrace(turn, verb);
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = turn.moment;
   const before = turn.knowledge.refusals[what];
@@ -177,6 +178,17 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
   });
   // The grace counts from the first refusal, so only that one sets the timer.
   if (continued === null && ESSENTIAL.includes(what)) awaitGrace(turn);
+}
+
+/** Before the first leader is known: what does not answer does not refuse. The grace counts from now. */
+function interruptGrace(turn: Turn, verb: Refusable): void {
+  if (turn.knowledge.announcedLeader !== undefined) return;
+  const { nowMs } = turn.moment;
+  for (const what of ['token', verb] as const) {
+    const refusal = turn.knowledge.refusals[what];
+    if (refusal === undefined) continue;
+    turn.learn({ refusals: { ...turn.knowledge.refusals, [what]: { ...refusal, sinceMs: nowMs, lastMs: nowMs } } });
+  }
 }
 
 /** Sets the timer to the end of the first grace that runs. Several verbs may be refused, each since another moment. */
