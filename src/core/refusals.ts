@@ -33,6 +33,12 @@ export const UNAUTHORIZED_LEAST_ANSWERS = 2;
  */
 export const REFUSAL_MEMORY_MS = 150_000;
 
+/**
+ * The same for the token of a leader, in milliseconds: it is tried again within 10 s, and a try may cost two time-outs of
+ * a sick server. Each start of an API server refuses good tokens, so two starts with an outage between prove nothing.
+ */
+export const LEADER_TOKEN_MEMORY_MS = 30_000;
+
 /** What can be refused: the token as such, or a verb. */
 export type Refusable =
   | 'token'
@@ -168,13 +174,15 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = turn.moment;
   const before = turn.knowledge.refusals[what];
-  const continued = before !== undefined && nowMs - before.lastMs <= REFUSAL_MEMORY_MS ? before : null;
+  const memoryMs = what === 'token' && turn.role.name === 'leader' ? LEADER_TOKEN_MEMORY_MS : REFUSAL_MEMORY_MS;
+  const continued = before !== undefined && nowMs - before.lastMs <= memoryMs ? before : null;
   noteRefusal(turn, what, {
     sinceMs: continued?.sinceMs ?? nowMs,
     lastMs: nowMs,
     count: (continued?.count ?? 0) + 1,
     failure,
-    warned: continued?.warned ?? null,
+    // Also of what is forgotten: its end is told.
+    warned: before?.warned ?? null,
   });
   // The grace counts from the first refusal, so only that one sets the timer.
   if (continued === null && ESSENTIAL.includes(what)) awaitGrace(turn);
