@@ -181,8 +181,12 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
   }
   // An answer that is no longer awaited decides nothing.
   if (verb === null) return;
-  if (failure.kind === 'unavailable') return interrupt(turn);
-  if (!endsStartWhenLasting(failure)) return;
+  if (!endsStartWhenLasting(failure)) {
+    if (failure.kind === 'unavailable') interrupt(turn);
+    // The try came to nothing, so another one follows.
+    if (TRIED_BY_TIMER.includes(verb) && turn.knowledge.refusals[verb] !== undefined) awaitPermission(turn);
+    return;
+  }
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = turn.moment;
   const before = turn.knowledge.refusals[what];
@@ -193,7 +197,8 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
     count: (continued?.count ?? 0) + 1,
     interrupted: false,
     failure,
-    warned: continued?.warned ?? null,
+    // Also of what is forgotten: its end is told.
+    warned: before?.warned ?? null,
   });
   if (ESSENTIAL.includes(what)) awaitGrace(turn);
 }
@@ -227,15 +232,18 @@ function awaitGrace(turn: Turn): void {
 
 function noteRefusal(turn: Turn, what: Refusable, refusal: Refusal): void {
   turn.learn({ refusals: { ...turn.knowledge.refusals, [what]: refusal } });
-  if (TRIED_BY_TIMER.includes(what)) {
-    const counts = TRIED_BY_TIMER.flatMap((one) => turn.knowledge.refusals[one]?.count ?? []);
-    const delayMs = refusalDelayMs(Math.min(...counts), turn.moment.random);
-    turn.setTimer('permission', Math.min(delayMs, remainingDoubtMs(turn)));
-  }
+  if (TRIED_BY_TIMER.includes(what)) awaitPermission(turn);
   if (!isBelieved(turn.knowledge, what)) return;
   const code = codeOf(what, refusal.failure);
   turn.learn({ refusals: { ...turn.knowledge.refusals, [what]: { ...refusal, warned: code } } });
   turn.warn(code, `${refusal.failure.message}${ADVICE[what]}`);
+}
+
+/** Sets the timer to the next try of what it tries. */
+function awaitPermission(turn: Turn): void {
+  const counts = TRIED_BY_TIMER.flatMap((one) => turn.knowledge.refusals[one]?.count ?? []);
+  const delayMs = refusalDelayMs(Math.min(...counts), turn.moment.random);
+  turn.setTimer('permission', Math.min(delayMs, remainingDoubtMs(turn)));
 }
 
 /** The token was accepted, and the verb, where one is named. */

@@ -32,6 +32,11 @@ export function isLockHolderSilent({ self }: ElectionConfig, knowledge: Knowledg
 
 /** Has the holder looked up when it is silent, and warns once it is known who that is. */
 export function stepSibling(turn: Turn, role: SiblingRole, input: Fact): void {
+  if (input.type === 'timerFired' && input.timer === 'retry') turn.readLease();
+  // A refusal that nobody repeats would seem to last.
+  if (input.type === 'requestFailed' && turn.wasLeaseRead(input.request)) {
+    turn.setTimer('retry', turn.backOffMs(input.failure));
+  }
   if (!isLockHolderSilent(turn.config, turn.knowledge)) {
     if (role.isHolderSought) turn.role = { name: 'sibling' };
     return;

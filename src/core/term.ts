@@ -9,6 +9,7 @@ import { renewalPauseMs } from './renewal.ts';
 import { sayAbsence } from './short-life.ts';
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
 import type { Turn } from './turn.ts';
+import { holderOf } from './verdict.ts';
 
 /**
  * A restored Lease is renewed for the first time after this many milliseconds: until then it says nothing of renewals, so
@@ -75,7 +76,11 @@ export function leaveOffice(turn: Turn, next: LeavingFor, released: boolean): vo
     return;
   }
   turn.clearTimers('renew', 'retry', 'leaving');
-  turn.role = { ...FRESH_CANDIDATE, notBeforeMs: turn.moment.nowMs + STEP_DOWN_PAUSE_MS };
+  const { config, knowledge, lease, moment } = turn;
+  const holder = lease === null ? null : holderOf(lease, knowledge.incumbent, config.self);
+  // A successor may be quicker than the answer to the DELETE: then the others went first already.
+  const isSucceeded = holder !== null && holder.uid !== config.self.uid;
+  turn.role = { ...FRESH_CANDIDATE, notBeforeMs: isSucceeded ? 0 : moment.nowMs + STEP_DOWN_PAUSE_MS };
   turn.announce({ type: 'steppedDown', released });
 }
 

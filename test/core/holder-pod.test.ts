@@ -216,6 +216,16 @@ const rows: readonly Row[] = [
     role: 'candidate jitter',
     effects: [`readPod ${RIVAL.name}`, 'warning refusal-over', 'setTimer campaign 25', 'leaderChanged nobody'],
   },
+  {
+    rule: 'nor is it missed when the API server is away at the moment of that try',
+    given: () => {
+      const story = finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).refuse('readPod', 'forbidden', RIVAL.name);
+      return story.fire('permission').fail('readPod', 'unavailable', RIVAL.name);
+    },
+    when: (story) => story.fire('permission').podRead(RIVAL.name, podOf(RIVAL)).forget(),
+    role: 'candidate',
+    effects: [],
+  },
 ];
 
 checkTable(rows);

@@ -624,7 +624,7 @@ const steppingDown: readonly Row[] = [
     },
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
-    effects: ['clearTimer recheck', 'setTimer campaign 25', 'leaderChanged nobody'],
+    effects: ['setTimer campaign 25', 'leaderChanged nobody'],
   },
 ];
 

@@ -100,7 +100,7 @@ const restoration: readonly Row[] = [
     },
     when: (story) => story.fail('readPod', 'unavailable', SELF.name),
     role: 'leader resting',
-    effects: ['setTimer retry 188'],
+    effects: ['setTimer permission 6000', 'setTimer retry 188'],
   },
   {
     rule: 'an own Pod that can be read shows that Pods may be read again',

@@ -264,7 +264,13 @@ const takeOver: readonly Row[] = [
       story.leaseRead(leaseOf(RIVAL)).fire('campaign').fail('readPod', 'unavailable', SELF.name);
     },
     role: 'candidate resting',
-    effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@20', 'setTimer retry 375'],
+    effects: [
+      JITTER,
+      `readPod ${SELF.name}`,
+      'deleteLease lease-1@20',
+      'setTimer permission 6000',
+      'setTimer retry 375',
+    ],
   },
   {
     rule: 'a refused delete is tried again a second later: the refusal may pass',
