@@ -224,10 +224,11 @@ function interrupt(turn: Turn): void {
 function awaitGrace(turn: Turn): void {
   const { knowledge, config, moment, role } = turn;
   if (knowledge.announcedLeader !== undefined || role.name === 'leaving') return;
-  const remaining = ESSENTIAL.flatMap((what) => knowledge.refusals[what]?.sinceMs ?? []).map(
-    (sinceMs) => sinceMs + config.startGraceMs - moment.nowMs,
-  );
-  if (remaining.length > 0) turn.setTimer('startGrace', Math.max(0, Math.min(...remaining)));
+  // Where a grace is over and the start goes on, the next refusal decides: a timer would fire again and again.
+  const remaining = ESSENTIAL.flatMap((what) => knowledge.refusals[what]?.sinceMs ?? [])
+    .map((sinceMs) => sinceMs + config.startGraceMs - moment.nowMs)
+    .filter((remainingMs) => remainingMs > 0);
+  if (remaining.length > 0) turn.setTimer('startGrace', Math.min(...remaining));
 }
 
 function noteRefusal(turn: Turn, what: Refusable, refusal: Refusal): void {

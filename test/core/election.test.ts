@@ -222,8 +222,7 @@ const IMPATIENT: ElectionConfig = { ...CONFIG, startGraceMs: 0 };
 const PASSING: readonly RequestFailureKind[] = ['unavailable', 'throttled', 'notFound', 'malformed', 'expired'];
 
 for (const kind of FINAL) {
-  const grace = LASTING.includes(kind) ? ['setTimer startGrace 0'] : [];
-  const ending = { role: 'stopped', said: [...grace, 'shutDown', `failed ${kind}`] };
+  const ending = { role: 'stopped', said: ['shutDown', `failed ${kind}`] };
 
   test(`a watch of the Lease that is refused (${kind}) ends a start`, () => {
     const story = starts(IMPATIENT)
@@ -387,6 +386,17 @@ test('the grace of a later refusal is waited for once the first was accepted', (
   assert.equal(story.timers.get('startGrace'), story.nowMs + 5_000);
   story.forget().fire('startGrace');
   assert.deepEqual(story.said, ['shutDown', 'failed forbidden']);
+});
+
+test('the end of a grace in which the API server went away is waited for once', () => {
+  const story = starts().tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+  story
+    .wait(1_000)
+    .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') })
+    .fire('startGrace');
+  assert.equal(story.role.name, 'starting');
+  // The next refusal counts for itself.
+  assert.ok(!story.timers.has('startGrace'));
 });
 
 test('a start that finds a Lease of nobody is ended by streams that are refused for the grace', () => {
