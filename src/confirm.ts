@@ -29,7 +29,7 @@ export async function confirm(
     driver.take({ type: 'podDeleted', watched: self, pod: { ...self, resourceVersion: '0', terminating: true } });
   }
   if (leaseAnswer.ok && leaseAnswer.value !== null) {
-    driver.take({ type: 'leaseObserved', lease: leaseAnswer.value, by: 'list' });
+    driver.take({ type: 'leaseObserved', lease: leaseAnswer.value, by: 'get' });
   }
   if (!leads()) throw notLeaderError();
   if (!leaseAnswer.ok) throw unconfirmedError(leaseAnswer.failure);

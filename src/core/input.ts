@@ -45,8 +45,8 @@ export type Fact =
       readonly outcome: 'held' | 'taken' | 'unsupported';
       readonly refusedBy?: string;
     }
-  /** The Lease, as a consistent list or a watch event showed it. */
-  | { readonly type: 'leaseObserved'; readonly lease: LeaseRecord; readonly by: 'list' | 'watch' }
+  /** The Lease, as a consistent list, a watch event or the read of `confirm()` showed it. */
+  | { readonly type: 'leaseObserved'; readonly lease: LeaseRecord; readonly by: 'list' | 'watch' | 'get' }
   /** A DELETED event, with the last content of the Lease and a resourceVersion of its own. */
   | { readonly type: 'leaseDeleted'; readonly lease: LeaseRecord }
   /** A consistent list found no such Lease. */

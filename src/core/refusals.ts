@@ -160,7 +160,7 @@ export function noteRefusals(turn: Turn, input: Input): void {
       return noteSuccess(turn, 'list pods');
     case 'leaseObserved':
       // A watch that was opened in time goes on after its token has lost its power.
-      return input.by === 'list' ? noteSuccess(turn, 'list leases') : undefined;
+      return input.by === 'watch' ? undefined : noteSuccess(turn, `${input.by} leases`);
     case 'podObserved':
       return input.by === 'list' ? noteSuccess(turn, 'list pods') : undefined;
     case 'watchOpened':

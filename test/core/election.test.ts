@@ -388,6 +388,14 @@ test('the grace of a later refusal is waited for once the first was accepted', (
   assert.deepEqual(story.said, ['shutDown', 'failed forbidden']);
 });
 
+test('a read of the Lease for confirm() does not end the refusal of lists', () => {
+  const story = leads().refuseLeaseWatch().forget();
+  story.tell({ type: 'leaseObserved', lease: ownLease(), by: 'get' });
+  assert.deepEqual(story.said, []);
+  story.listed(ownLease());
+  assert.deepEqual(story.said, ['warning refusal-over']);
+});
+
 test('the end of a grace in which the API server went away is waited for once', () => {
   const story = starts().tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
   story
