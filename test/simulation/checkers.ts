@@ -28,7 +28,7 @@ interface Holder {
   /** `null`: a Lease that no Pod owns. */
   readonly uid: string | null;
   /** Of a Lease that no Pod owns: whom it names now; `''`: nobody, and so it is anybody's. */
-  name: string;
+  readonly name: string;
   /** When it became the holder. */
   readonly sinceMs: number;
   readonly sinceVersion: bigint;
@@ -251,8 +251,7 @@ export class Checkers implements ProcessObserver {
     const writtenMs = cluster.timeline.nowMs();
     // Whose Lease was given up, or cleared away, and who creates a new one holds it anew.
     const holdsOn = previous !== null && (type === 'MODIFIED' || !(previous.released || previous.cleared));
-    if (holdsOn && previous.uid === uid) {
-      if (uid === null) previous.name = name;
+    if (holdsOn && previous.uid === uid && (uid !== null || previous.name === name)) {
       previous.released = released;
       previous.cleared = false;
       previous.touched = byHand ? true : by !== null ? false : previous.touched;
@@ -261,7 +260,11 @@ export class Checkers implements ProcessObserver {
       previous.durationMs = durationMs;
       return;
     }
-    if (previous?.uid != null && (previous.touched || byHand)) this.#dispossessed.add(previous.uid);
+    if (previous !== null && (previous.touched || byHand)) {
+      // Of a Lease whose owner a webhook took off nothing is left but the name of the Pod.
+      const loser = previous.uid ?? cluster.livePods.find((pod) => pod.name === previous.name)?.uid;
+      if (loser !== undefined) this.#dispossessed.add(loser);
+    }
     if (uid !== null) this.#dispossessed.delete(uid);
     this.#holder = {
       uid,
