@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Launcher } from './candidate-process.ts';
-import { type TestCluster, type TestPod, until } from './cluster.ts';
+import type { Launcher } from '../integration/candidate-process.ts';
+import { type TestCluster, type TestPod, until } from '../integration/cluster.ts';
 
 const RELAY = fileURLToPath(new URL('./network-relay.ts', import.meta.url));
 /** `ip netns exec` mounts what is here over `/etc`, for the processes of a namespace. */

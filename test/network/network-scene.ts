@@ -11,7 +11,7 @@ import { faultStatus } from '../../src/apiserver/faults.ts';
 import { HttpListener } from '../../src/apiserver/http-listener.ts';
 import type { ApiRequest, ApiStream } from '../../src/apiserver/index.ts';
 import type { LeaseElector, LeaseElectorOptions } from '../../src/index.ts';
-import { TestCluster, type TestPod } from './cluster.ts';
+import { TestCluster, type TestPod } from '../integration/cluster.ts';
 import { NetworkProxy } from './network-proxy.ts';
 
 /** How often a condition is looked at, in milliseconds. */
