@@ -12,7 +12,7 @@ import type { ManualClock } from './manual-clock.ts';
 
 const ROUNDS = 10_000;
 /** Rounds until code is compiled and bounded collections are full. */
-const WARM_UP_ROUNDS = 2000;
+const WARM_UP_ROUNDS = 6000;
 /** No object is as small as that; compiled code takes up to half of it, here and there. */
 const MAX_GROWTH_BYTES_PER_ROUND = 75;
 const MAX_GROWTH_BYTES = ROUNDS * MAX_GROWTH_BYTES_PER_ROUND;
