@@ -119,7 +119,7 @@ function restore(turn: Turn, role: LeaderRole): void {
 }
 
 function restored(turn: Turn, role: LeaderRole): LeaderRole {
-  return { ...role, restoring: null, createdUnawares: false, restoredAtMs: turn.moment.nowMs };
+  return { ...role, restoring: null, restoredAtMs: turn.moment.nowMs };
 }
 
 function noteWritten(turn: Turn, role: LeaderRole, request: number): void {

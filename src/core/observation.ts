@@ -181,7 +181,9 @@ function checkSilence(turn: Turn): void {
   if (remainingMs > 0) turn.setTimer('stale', Math.min(overdueMs(turn), remainingMs));
   // Without the read nothing better than the watch is to be had.
   if (!canReadLease && remainingMs <= 0) return announceSilence(turn, turn.moment.nowMs);
-  turn.readLease({ checksWatch: true });
+  const { leaseRead } = turn.knowledge;
+  if (leaseRead === null) turn.readLease({ checksWatch: true });
+  else turn.learn({ leaseRead: { ...leaseRead, doubted: true }, watchInDoubt: true });
   turn.readIncumbent();
 }
 
@@ -194,11 +196,7 @@ function announceSilence(turn: Turn, knownAtMs: number): void {
   const { renewedAtMs: sinceMs } = observation;
   if (sinceMs === null || sinceMs === silenceAnnouncedMs || lease.leaseDurationSeconds === null) return;
   const durationMs = lease.leaseDurationSeconds * 1000;
-  if (knownAtMs - sinceMs < durationMs) {
-    // The answer is to a question from before the silence was due. Only a later one counts.
-    if (turn.moment.nowMs - sinceMs >= durationMs) turn.readLease({ checksWatch: true });
-    return;
-  }
+  if (knownAtMs - sinceMs < durationMs) return;
   turn.learn({ silenceAnnouncedMs: sinceMs });
   turn.announce({ type: 'stale', leader, silentForMs: turn.moment.nowMs - sinceMs });
 }
@@ -239,6 +237,7 @@ function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): 
     if (nothingCameBetween && age !== 0 && watchInDoubt) turn.order({ type: 'relist', watch: 'lease' });
     noteLease(turn, lease);
     announceSilence(turn, awaited.askedAtMs);
+    if (awaited.doubted) turn.readLease({ checksWatch: true });
     return;
   }
   // "There is none" carries no resourceVersion. When the Lease changed while the answer was under

@@ -65,6 +65,8 @@ export interface Knowledge {
     readonly askedAtMs: number;
     readonly knewResourceVersion: string | null;
     readonly newestResourceVersion: string;
+    /** A renewal became overdue since it was sent, so only a later read counts. */
+    readonly doubted: boolean;
   } | null;
   /** Whether the next read of the Lease makes the watch list again, should it show what the watch did not. */
   readonly watchInDoubt: boolean;
@@ -173,7 +175,10 @@ export interface LeaderRole {
   readonly renewal: number | null;
   /** The Lease is missing: the way back to it. */
   readonly restoring: { readonly ownPod: OwnPodCheck; readonly creation: number | null } | null;
-  /** The answer to a create was lost: a Lease of its own may be that one. */
+  /**
+   * The answer to a create was lost: a Lease of its own may be that one. True to the end of the term, since the create may
+   * be carried out at any moment.
+   */
   readonly createdUnawares: boolean;
   /** The monotonic moment at which the Lease was last back. */
   readonly restoredAtMs: number;

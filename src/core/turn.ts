@@ -81,7 +81,7 @@ export class Turn {
     const knewResourceVersion = this.lease?.resourceVersion ?? null;
     const { newestResourceVersion } = this.knowledge;
     const askedAtMs = this.moment.nowMs;
-    this.learn({ leaseRead: { request, askedAtMs, knewResourceVersion, newestResourceVersion } });
+    this.learn({ leaseRead: { request, askedAtMs, knewResourceVersion, newestResourceVersion, doubted: false } });
     this.order({ type: 'readLease', request });
     return request;
   }

@@ -89,7 +89,7 @@ const rows: readonly Row[] = [
   },
   {
     rule: 'an answer to a read from before the duration was over calls no leader silent, and another read follows',
-    given: () => waits().wait(20_000),
+    given: () => waits().fire('stale'),
     when: (story) => story.leaseRead(renewing),
     role: 'candidate',
     effects: ['readLease'],

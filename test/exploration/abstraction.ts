@@ -160,6 +160,8 @@ function plainRole(role: Role, nowMs: number): Role {
     ...role,
     // The core tells it once, and never looks at it again.
     term: { ...role.term, fencingToken: '0', leaseUid: 'lease-0' },
+    // A twin is only warned of.
+    createdUnawares: false,
     restoredAtMs: restoredNow ? START_MS : Number.NEGATIVE_INFINITY,
   };
 }
