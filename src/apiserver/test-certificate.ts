@@ -53,34 +53,25 @@ GdkY790hu7BMGwaDbGm6W3aiO+uEC51PXHJEjNUU6wTEQhm+GeGqKL6z
 -----END PRIVATE KEY-----
 `.trimStart();
 
-/** Signs service account tokens (RS256, as a real server does): public, for tests only. */
+/**
+ * Signs service account tokens (RS256, as a real server does): public, for tests only. It has 1,024 bits, since signing
+ * with 2,048 is most of what adding a Pod costs, and it protects nothing.
+ */
 export const TEST_TOKEN_SIGNING_KEY: string = `
 -----BEGIN PRIVATE KEY-----
-MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCznEBa4YOjE7tn
-8yJ+yx2msJDpERvu6P3pH3atLSH5QB2odw71ifJnRwE0u8GYMLjEjr7dnsE1SUJO
-ShNFAr3168qdVqOv3Y9aFmC+uIpIS2U42hO2uq/vPsQc81nv1m5Djx57yAcQcvtP
-oRnmIbFFNbSKROCnV53HvG3dwXIsFLNDXpWkkBDQ5tPJ8LfZi6YgoaJHhoP/6jaj
-o0I2BDSAnUQLJLGYDnE3gjfRmwL4jV4bJsBb7l3vlH43JO7Cz6Rc43+3YMI439z8
-sLd90mENmpuXd6lGVOjr2qpEpimK5+N8w0eoYq6X0hRdAzBuxFXBvfYXlvxKXyzI
-cixTFzLlAgMBAAECggEACT/ftI5uiARpH0ZPHXZ6VW48WDRQWvJWuR2sr+hmGn7p
-yBYxiAWNnTHz5vJQWvUPXtf3DlSxoHvgVUXNTj2A6Nw2t/mRPmpLipkibE/2lxiC
-4vWgFEXy74As+0yw8f/597K0IC3B51/0fzpNqiNMDMNiQ8ieRR/m+TVD9yqSJaDp
-Eov3anDiPPoVhNnyjvEx6UWt75BM2/XZnUAmdTbuqxyTRm8ymxJrSG2tAEAMYz5x
-XEJgcz0l41VUdMbSh7y+WE+tpj2b7WgDuHcZ4x0px2EvEWueCdboVH0umf2W5g2Z
-GNp5E9Y3NFJX4ySygrKr9FvULeYggw2ZhjVx1YX9NQKBgQDtq2M6F9bwwM9LNlm3
-yEFhRwsAlyui8ZQ01nPlcns+fb0OxsrWRu1qfPxfTGwuBRz6+MRZWOR4fQHhGUbL
-WKEBjTY3hswNbGllxS1T4GvNlrs40HJQEGVxV+KiwJIeZziNhD5sZiieNSAFVc0/
-Mn0qCbwQqHuBd6IAL5i/7zkfywKBgQDBdoc7NLZX0xUk/Omlz+ytyyG6Ze0qTyKw
-Bov/5LqASSwH1LywSdhovaLJ4u6c385lz805TWdpeBfmwr+fY92etgmFVR8y8GvC
-zgRPf291djFZBcY0dreNKmuLfCzbACYIVxAgLz3afW4A9WrC75P1jumByQteNqCc
-MI4s1CRCDwKBgHwjc+2o/Ay+OMgJOG1k/LlJuTZyv0kZs5axmNF0rWjjljc8oD+x
-xlpDtDI2oZ6b7xori6s7YgKJEM05PaACx/4eev4fuz8brCWLCvTvmH9Gxr2TKtIk
-7kd4ZxkpSmj08zX/p/dImNih2PrQaSckQPoPIZr11aS3DvfX5IoD8qtnAoGADt/9
-L9kyt/f75TcpA93D1e0Lb9iMbrdc9Gncc9VzXY/Cuetqgqd64zrJfHpdXGR86yka
-H3DLJbndJJoOv8Oe86gNfVn5JyKDNpw+ippCyKZIzw55mekS3eDIGhZ3IHOXeQaw
-r7jSKa2BOsOj7M8c8kGFxLvfiuPqX3gARoQdMZMCgYEAs4deDjUOmbvUbVTSED5v
-PWDLcMhrNLslQOZuDQVh+VsY9iibFb0hdA7YOPiUUOtoccN/xS7bqSvlFAZpjIRg
-Sm+anMB6DUa9JLGN6PNDty/PAgTVdMEDSbowYvajMi0zDCp9kbjnf/Oa3YxGXVZn
-kBEHyPK2zKYORx4hzNiD9bs=
+MIICdwIBADANBgkqhkiG9w0BAQEFAASCAmEwggJdAgEAAoGBAMEcmr32YGl+JDP0
+KEj0CzfW+3tS6tCcjNdWEYA0VMmDoOvmsXSAMxor3CS19d+O0PXtc6k6gRi1oBTh
+J/2nb9ppvmOyh3635IK2ExPc3A3kYJKaHLHrC++G8e2A05tj8ZNHIBi55lVtWP2c
+xTn+/taaxwoVfh51WSY3sweRaRRhAgMBAAECgYEAwLYD8lhBJGVeSX55CTyJSWM/
+uXUooZ/oqSfZ9R/EEQlLeL7SDhm1ZYOpf/UZ9cv22cTprFKW7AqsQsnid6403nyv
+jY/NU92iaI/gx2FKWqLz+MJEzqRYJl5fguCKXsZeQ15UE05AfJU6AxYullyqbFCB
+qG+iTnXt8LsxQLhfwbECQQDlw/Dwza4PkraGhQ6HkhKYIjLQCZQ/2CR0YxQT0RNb
+Yx5SaeYUowppndsMqQl7CqtEBgQk5GE+C3Bt1dOThyg1AkEA1ylGM+AfMMV6/nPJ
+PYe37WjBbVKjQX9CJ9UwRMEOMJCETjbz6NokutQYaZAwJIEMpqQtyVJIcHx2yIGA
+uLf4/QJAJco7Z6+8kC0mPivGPwAEdOczCkp5CqMnI8lj9PpvP5mm1BE82WoTfVmM
+PKHUwFr53j9LETJK2CSTgk0n9lzFfQJBANMrRiRpxhL27sTHXO4Pwru2QYkLPwFs
+ZcB0YwBHvaZ6X+/nzTFuz/exbBhHFIjvQzxWDD33jPMhpO8a8vvYS/0CQBtJHo+r
+v/YJkbkeoDtg1UzhildnsDLnBAh5lEQWqYYR6/4dBi//AY+kkfifef1/0E0phg9i
+xKZVCHhEqeYGzxM=
 -----END PRIVATE KEY-----
 `.trimStart();
