@@ -16,8 +16,50 @@ export interface LeadershipGuard {
   readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
 }
 
-/** Wraps `job`; see `LeaseElector.leaderOnly`. */
+/** How `leaderOnly` treats a job that fails. */
+export interface LeaderOnlyOptions {
+  /**
+   * Called with what the job threw or rejected with. The function that `leaderOnly` returns then resolves with
+   * `undefined` and never rejects, so it is safe where nobody handles its promise, as in `setInterval`.
+   *
+   * When it fails itself, an `error` is emitted.
+   *
+   * @default the rejection is passed on, and the caller handles it
+   */
+  readonly onError?: ((error: unknown) => unknown) | undefined;
+}
+
+/**
+ * Wraps `job`; see `LeaseElector.leaderOnly`.
+ *
+ * @param handlerFailed is called when `onError` throws, or its promise rejects
+ */
 export function leaderOnly<Arguments extends readonly unknown[], Result>(
+  job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
+  guard: LeadershipGuard,
+  onError: LeaderOnlyOptions['onError'],
+  handlerFailed: (error: unknown) => void,
+): (...args: Arguments) => Promise<Result | undefined> {
+  const guarded = guardJob(job, guard);
+  if (onError === undefined) return guarded;
+  const handle = async (error: unknown): Promise<void> => {
+    try {
+      await onError(error);
+    } catch (failure) {
+      handlerFailed(failure);
+    }
+  };
+  return async (...args) => {
+    try {
+      return await guarded(...args);
+    } catch (error) {
+      await handle(error);
+      return undefined;
+    }
+  };
+}
+
+function guardJob<Arguments extends readonly unknown[], Result>(
   job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
   guard: LeadershipGuard,
 ): (...args: Arguments) => Promise<Result | undefined> {

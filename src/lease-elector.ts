@@ -19,8 +19,9 @@ import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts'
 import { type Explanation, explain } from './explanation.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { connectToCluster } from './kube/connect.ts';
-import { leaderOnly } from './leader-only.ts';
+import { type LeaderOnlyOptions, leaderOnly } from './leader-only.ts';
 import {
+  checkLeaderOnlyOptions,
   checkStopOptions,
   type LeaseElectorOptions,
   type ResolvedOptions,
@@ -230,30 +231,37 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * leadership is confirmed with the API server before the job runs; while it cannot be, no job runs.
    *
    * A job that runs is work of its term, as that of `onElected` is: it should end when `term.signal` aborts, and
-   * `stop()` and `stepDown()` wait for it. When it rejects, so does the promise that its scheduler is given.
+   * `stop()` and `stepDown()` wait for it. When it rejects, `onError` is called with the reason. Without `onError` the
+   * returned promise rejects, and Node.js ends a process that does not handle it.
    *
    * ```ts
    * import { LeaseElector } from 'lease-elector';
    *
    * const elector = new LeaseElector();
    * await elector.start();
-   * setInterval(elector.leaderOnly(async (term) => sendReminders(term.signal)), 60_000);
+   * const job = elector.leaderOnly((term) => sendReminders(term.signal), { onError: console.error });
+   * setInterval(job, 60_000);
    *
    * async function sendReminders(signal: AbortSignal): Promise<void> {}
    * ```
+   *
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
    */
   leaderOnly<Arguments extends readonly unknown[], Result>(
     job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
+    options: LeaderOnlyOptions = {},
   ): (...args: Arguments) => Promise<Result | undefined> {
+    checkLeaderOnlyOptions(job, options);
     this.#stalls ??= new StallWatch(this.#surroundings.clock);
     const stalls = this.#stalls;
     if (!this.#over) stalls.start();
-    return leaderOnly(job, {
+    const guard = {
       term: () => this.term,
       isDoubtful: () => stalls.stalledAtMs !== null || this.#hasTwin(),
       confirm: () => this.confirm(),
-      join: (ended, begin) => this.#work.join(ended, begin),
-    });
+      join: <Result>(ended: Promise<void>, begin: () => Result) => this.#work.join(ended, begin),
+    };
+    return leaderOnly(job, guard, options.onError, (cause) => this.#callbackFailed('onError of leaderOnly', cause));
   }
 
   /** Whether this process leads. False until it is proven. */
@@ -313,12 +321,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   protected override listenerFailed(cause: unknown, event: PropertyKey): void {
     // A listener of `error` that fails itself has nobody left to tell.
     if (event === 'error') log('a listener of error failed: %o', cause);
-    else
-      this.#reportError(
-        new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `A listener of ${String(event)} failed; see \`cause\`.`, {
-          cause,
-        }),
-      );
+    else this.#callbackFailed(`A listener of ${String(event)}`, cause);
+  }
+
+  #callbackFailed(callback: string, cause: unknown): void {
+    this.#reportError(
+      new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `${callback} failed; see \`cause\`.`, { cause }),
+    );
   }
 
   async #begin(): Promise<void> {

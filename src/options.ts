@@ -8,6 +8,7 @@ import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
+import type { LeaderOnlyOptions } from './leader-only.ts';
 import { cut, quote } from './quotation.ts';
 
 export type { Succession };
@@ -191,6 +192,8 @@ const NON_EMPTY_STRING: Rule = {
   accepts: (value) => typeof value === 'string' && value !== '',
 };
 
+const FUNCTION: Rule = { expected: 'a function', accepts: (value) => typeof value === 'function' };
+
 const BOOLEAN: Rule = { expected: 'a boolean', accepts: (value) => typeof value === 'boolean' };
 
 function name(kind: NamedKind): Rule {
@@ -251,7 +254,7 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
     expected: `a non-empty string, the name of a Lease: ${expectedName('Lease')}`,
     accepts: name('Lease').accepts,
   },
-  onElected: { expected: 'a function', accepts: (value) => typeof value === 'function' },
+  onElected: FUNCTION,
   signal: { expected: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal },
   pod: POD,
   kubeConfig: {
@@ -319,6 +322,18 @@ export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
 /** Checks the options of `stop()`. @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION` */
 export function checkStopOptions(options: StopOptions): void {
   check('stop options', options, STOP_OPTIONS);
+}
+
+const LEADER_ONLY_OPTIONS: Readonly<Record<keyof LeaderOnlyOptions, Rule>> = { onError: FUNCTION };
+
+/**
+ * Checks what `leaderOnly()` is given: a wrong `onError` would be found only when a job fails.
+ *
+ * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
+ */
+export function checkLeaderOnlyOptions(job: unknown, options: LeaderOnlyOptions): void {
+  if (!FUNCTION.accepts(job)) throw wrong('job of leaderOnly()', FUNCTION.expected, job);
+  check('leaderOnly options', options, LEADER_ONLY_OPTIONS);
 }
 
 function check(what: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {

@@ -119,6 +119,46 @@ for (const block of blocksOf('README.md', README).filter((one) => !bringsItsClus
   });
 }
 
+/** The line that a job writes in front of its failure. */
+const FAILS = 'the job fails';
+
+/** The same program, soon due, with jobs that fail: the functions that a block leaves to its reader. */
+function withFailingJobs({ where, code }: Block): Block {
+  const failing = code
+    .replace(
+      /^(async function [^\n]*?)\{(\}$|[\s\S]*?^\})/gm,
+      `$1{ console.log('${FAILS}'); throw new Error('${FAILS}'); }`,
+    )
+    .replaceAll('60_000', '10');
+  return { where, code: failing };
+}
+
+const withJobs = allBlocks()
+  .filter((block) => !bringsItsCluster(block) && block.code.includes('async function'))
+  .filter(({ code }) => code.includes('new LeaseElector'))
+  .map(withFailingJobs);
+
+for (const { where, code } of withJobs) {
+  test(`a job that fails does not end the process of the block at ${where}`, async (t) => {
+    const { leads, end, stdout } = await runInPod(t, code, FAILS);
+    assert.ok(stdout.includes(FAILS), 'the job failed');
+    assert.equal(leads, true);
+    assert.equal(end, code.includes('SIGTERM') ? 0 : 'SIGTERM');
+  });
+}
+
+test('every place that shows a job is among those whose job fails', () => {
+  const places = new Set(withJobs.map(({ where }) => where.split(':')[0]));
+  assert.deepEqual([...places].sort(), ['README.md', 'docs/from-the-sidecar.md', 'src/lease-elector.ts']);
+});
+
+test('a job whose failure nobody handles ends its process, and is noticed', async (t) => {
+  const block = withJobs.find(({ code }) => code.includes('onError: console.error'));
+  assert.ok(block);
+  const unsafe = block.code.replace(/\{ onError: console\.error \}/, '{}');
+  assert.equal((await runInPod(t, unsafe, FAILS)).end, 1);
+});
+
 test('a program that does not start its elector does not lead', async (t) => {
   const [block] = blocksOf('README.md', README) as [Block];
   const { leads, end } = await runInPod(t, block.code.replace('await elector.start();', ''));
@@ -131,11 +171,16 @@ test('a program with an error in it is noticed', async (t) => {
   assert.deepEqual([leads, end], [false, 1]);
 });
 
-/** Runs a program in a Pod until it leads or ends; then ends it as a kubelet does. */
+/**
+ * Runs a program in a Pod until it leads or ends; then ends it as a kubelet does.
+ *
+ * @param line what it also writes, twice where it has a timer, before it is ended
+ */
 async function runInPod(
   t: TestContext,
   code: string,
-): Promise<{ readonly leads: boolean; readonly end: number | NodeJS.Signals }> {
+  line = '',
+): Promise<{ readonly leads: boolean; readonly end: number | NodeJS.Signals; readonly stdout: string }> {
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0', { labels: { app: 'documented' } });
   let leads = false;
@@ -155,15 +200,22 @@ async function runInPod(
   child.once('exit', (status, signal) => {
     end = signal ?? status;
   });
-  child.stdout.resume();
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
   await until('it leads, or ends', () => leads || end !== null);
   // The write that made it leader is answered and the line after `await elector.start()` is reached; a renewal
   // would come much later, but the Pod's watch is opened right away.
   const watched = (): boolean => cluster.requests.some(({ verb, resource }) => verb === 'watch' && resource === 'pods');
   await until('it watches its Pod, or ends', () => watched() || end !== null);
+  // A rejection that nobody handles ends a process before its next timer fires.
+  const lines = code.includes('setInterval') ? 2 : 1;
+  const written = (): boolean => line === '' || stdout.split(line).length > lines;
+  await until('it has written the line, or ends', () => written() || end !== null);
   if (end === null) child.kill('SIGTERM');
   await until('it ends', () => end !== null);
-  return { leads, end: end ?? 'SIGKILL' };
+  return { leads, end: end ?? 'SIGKILL', stdout };
 }
 
 // The tables of the README
