@@ -27,9 +27,8 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
     running = true;
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     try {
-      if (guard.isDoubtful()) await guard.confirm().catch(() => undefined);
+      if (guard.isDoubtful() && !(await isConfirmed(guard))) return undefined;
       const term = guard.term();
-      // Still in doubt: better no run than one beside the successor's.
       if (term === undefined || guard.isDoubtful()) return undefined;
       return await guard.join(ended, () => job(term, ...args));
     } finally {
@@ -37,4 +36,12 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
       end();
     }
   };
+}
+
+/** A failed confirmation means no run, even if the doubt has ended by itself: better no run than one beside the successor's. */
+function isConfirmed(guard: LeadershipGuard): Promise<boolean> {
+  return guard.confirm().then(
+    () => true,
+    () => false,
+  );
 }
