@@ -29,37 +29,8 @@ export interface LeaderOnlyOptions {
   readonly onError?: ((error: unknown) => unknown) | undefined;
 }
 
-/**
- * Wraps `job`; see `LeaseElector.leaderOnly`.
- *
- * @param handlerFailed is called when `onError` throws, or its promise rejects
- */
+/** Wraps `job`; see `LeaseElector.leaderOnly`. */
 export function leaderOnly<Arguments extends readonly unknown[], Result>(
-  job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
-  guard: LeadershipGuard,
-  onError: LeaderOnlyOptions['onError'],
-  handlerFailed: (error: unknown) => void,
-): (...args: Arguments) => Promise<Result | undefined> {
-  const guarded = guardJob(job, guard);
-  if (onError === undefined) return guarded;
-  const handle = async (error: unknown): Promise<void> => {
-    try {
-      await onError(error);
-    } catch (failure) {
-      handlerFailed(failure);
-    }
-  };
-  return async (...args) => {
-    try {
-      return await guarded(...args);
-    } catch (error) {
-      await handle(error);
-      return undefined;
-    }
-  };
-}
-
-function guardJob<Arguments extends readonly unknown[], Result>(
   job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
   guard: LeadershipGuard,
 ): (...args: Arguments) => Promise<Result | undefined> {
@@ -69,14 +40,49 @@ function guardJob<Arguments extends readonly unknown[], Result>(
     running = true;
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     try {
-      if (guard.isDoubtful()) await guard.confirm().catch(() => undefined);
+      if (guard.isDoubtful() && !(await isConfirmed(guard))) return undefined;
       const term = guard.term();
-      // Still in doubt: better no run than one beside the successor's.
       if (term === undefined || guard.isDoubtful()) return undefined;
       return await guard.join(ended, () => job(term, ...args));
     } finally {
       running = false;
       end();
+    }
+  };
+}
+
+/** A failed confirmation means no run, even if the doubt has ended by itself: better no run than one beside the successor's. */
+function isConfirmed(guard: LeadershipGuard): Promise<boolean> {
+  return guard.confirm().then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * The same run, but one that never rejects.
+ *
+ * @param onError is called when the run rejects
+ * @param handlerFailed is called when `onError` throws, or its promise rejects; must not throw
+ */
+export function handlingErrors<Arguments extends readonly unknown[], Result>(
+  run: (...args: Arguments) => Promise<Result | undefined>,
+  onError: NonNullable<LeaderOnlyOptions['onError']>,
+  handlerFailed: (error: unknown) => void,
+): (...args: Arguments) => Promise<Result | undefined> {
+  const handle = async (error: unknown): Promise<void> => {
+    try {
+      await onError(error);
+    } catch (failure) {
+      handlerFailed(failure);
+    }
+  };
+  return async (...args) => {
+    try {
+      return await run(...args);
+    } catch (error) {
+      await handle(error);
+      return undefined;
     }
   };
 }

@@ -19,7 +19,7 @@ import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts'
 import { type Explanation, explain } from './explanation.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { connectToCluster } from './kube/connect.ts';
-import { type LeaderOnlyOptions, leaderOnly } from './leader-only.ts';
+import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leader-only.ts';
 import {
   checkLeaderOnlyOptions,
   checkStopOptions,
@@ -251,17 +251,18 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
     options: LeaderOnlyOptions = {},
   ): (...args: Arguments) => Promise<Result | undefined> {
-    checkLeaderOnlyOptions(job, options);
+    const { onError } = checkLeaderOnlyOptions(job, options);
     this.#stalls ??= new StallWatch(this.#surroundings.clock);
     const stalls = this.#stalls;
     if (!this.#over) stalls.start();
-    const guard = {
+    const run = leaderOnly(job, {
       term: () => this.term,
       isDoubtful: () => stalls.stalledAtMs !== null || this.#hasTwin(),
       confirm: () => this.confirm(),
-      join: <Result>(ended: Promise<void>, begin: () => Result) => this.#work.join(ended, begin),
-    };
-    return leaderOnly(job, guard, options.onError, (cause) => this.#callbackFailed('onError of leaderOnly', cause));
+      join: (ended, begin) => this.#work.join(ended, begin),
+    });
+    if (onError === undefined) return run;
+    return handlingErrors(run, onError, (cause) => this.#callbackFailed('onError of leaderOnly', cause));
   }
 
   /** Whether this process leads. False until it is proven. */

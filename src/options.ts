@@ -327,13 +327,13 @@ export function checkStopOptions(options: StopOptions): void {
 const LEADER_ONLY_OPTIONS: Readonly<Record<keyof LeaderOnlyOptions, Rule>> = { onError: FUNCTION };
 
 /**
- * Checks what `leaderOnly()` is given: a wrong `onError` would be found only when a job fails.
+ * Checks what `leaderOnly()` is given, and returns what was read of its options: a wrong `onError` would be found only when a job fails.
  *
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
  */
-export function checkLeaderOnlyOptions(job: unknown, options: LeaderOnlyOptions): void {
+export function checkLeaderOnlyOptions(job: unknown, options: LeaderOnlyOptions): LeaderOnlyOptions {
   if (!FUNCTION.accepts(job)) throw wrong('job of leaderOnly()', FUNCTION.expected, job);
-  check('leaderOnly options', options, LEADER_ONLY_OPTIONS);
+  return check('leaderOnly options', options, LEADER_ONLY_OPTIONS);
 }
 
 function check(what: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {

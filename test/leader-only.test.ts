@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { clearInterval, setInterval, setTimeout } from 'node:timers';
 import type { LeaseElector, LeaseElectorError, Term } from '../src/index.ts';
+import { leaderOnly } from '../src/leader-only.ts';
 import { promisesSettled } from './driver/scripted-ports.ts';
 import { TestCluster, until } from './integration/cluster.ts';
 import { OTHER, OWN_POD, ScriptedElector, takenBy } from './scripted-elector.ts';
@@ -343,6 +344,23 @@ describe('after a stall', () => {
 });
 
 // The work of a term
+
+test('a job does not run when its confirmation fails, even if the doubt ends by itself', async () => {
+  let doubtful = true;
+  let runs = 0;
+  const job = leaderOnly(() => (runs += 1), {
+    term: () => ({ fencingToken: 1n }) as Term,
+    isDoubtful: () => doubtful,
+    confirm: () => {
+      doubtful = false;
+      return Promise.reject(new Error('the API server is away'));
+    },
+    join: (_ended, begin) => begin(),
+  });
+  assert.equal(await job(), undefined);
+  assert.equal(await job(), 1, 'without a doubt it runs');
+  assert.equal(runs, 1);
+});
 
 test('the Lease is given up only when the job is done', async (t) => {
   for (const leave of ['stop', 'stepDown'] as const) {

@@ -73,7 +73,7 @@ function hold(turn: Turn, role: LeaderRole): void {
   }
   if (lease.terminating) warnTerminating(turn, lease);
   if (role.restoring !== null) {
-    turn.role = restored(turn, role);
+    turn.role = { ...restored(turn, role), overtakenCreation: role.restoring.creation };
     scheduleRenewal(turn, lease);
   } else if (lease.owner === null) putOwnerBack(turn, role);
 }

@@ -45,6 +45,8 @@ export function noteShortLife(turn: Turn): void {
   turn.learn({ ownLease: null, shortLives });
   if (shortLives < SHORT_LIVES_LIMIT || knowledge.canReadPods) return;
   const { incumbent } = turn.knowledge;
+  // A list or a watch shows the own Pod although single reads are refused.
+  if (incumbent?.pod.uid === config.self.uid && incumbent.fate === 'alive') return;
   turn.learn({ barred: 'pod-deleted' });
   if (incumbent?.pod.uid === config.self.uid) turn.learn({ incumbent: { ...incumbent, fate: 'gone' } });
   warnPodUnknown(turn);

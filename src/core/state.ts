@@ -180,6 +180,8 @@ export interface LeaderRole {
    * be carried out at any moment.
    */
   readonly createdUnawares: boolean;
+  /** The create whose answer was overtaken by the event of a Lease that seems to be its own. */
+  readonly overtakenCreation: number | null;
   /** The monotonic moment at which the Lease was last back. */
   readonly restoredAtMs: number;
   /** A request failed: nothing is restored before the Lease was read again. */

@@ -29,6 +29,7 @@ export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): voi
     },
     renewal: null,
     restoring: null,
+    overtakenCreation: null,
     createdUnawares: turn.role.name === 'candidate' && turn.role.createdUnawares,
     restoredAtMs: Number.NEGATIVE_INFINITY,
     resting: false,

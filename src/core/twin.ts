@@ -25,6 +25,7 @@ export function isTwinSuspected({ twinSeenAtMs }: Knowledge, config: ElectionCon
 export function noteTwin(turn: Turn, role: LeaderRole, input: Input): void {
   const { lease, config, before, knowledge } = turn;
   const known = before.observation?.lease ?? null;
+  if (lease?.owner?.uid === config.self.uid && isRefusedForOwnLease(role, input)) return suspect(turn);
   if (lease === null || lease.resourceVersion === known?.resourceVersion) return;
   // A backup was restored: what is older than what was known, nobody has written since.
   if (compareResourceVersions(lease.resourceVersion, before.newestResourceVersion) < 0) return;
@@ -46,7 +47,21 @@ export function noteTwin(turn: Turn, role: LeaderRole, input: Input): void {
     lease.uid !== (known?.uid ?? before.incumbent?.leaseUid) &&
     !role.createdUnawares &&
     (role.restoring?.creation ?? null) === null;
-  if (!isForeignRenewal && !isForeignLease) return;
+  if (isForeignRenewal || isForeignLease) suspect(turn);
+}
+
+/** The Lease was taken for the result of a create, but that create found it there already. */
+function isRefusedForOwnLease(role: LeaderRole, input: Input): boolean {
+  return (
+    input.type === 'requestFailed' &&
+    input.request === role.overtakenCreation &&
+    input.failure.kind === 'alreadyExists' &&
+    !role.createdUnawares
+  );
+}
+
+function suspect(turn: Turn): void {
+  const { config } = turn;
   turn.learn({ twinSeenAtMs: turn.moment.nowMs });
   const { namespace, leaseName, self } = config;
   turn.warn(

@@ -94,6 +94,17 @@ const rows: readonly Row[] = [
     effects: ['setTimer recheck 10000', 'leaderChanged nobody'],
   },
   {
+    rule: 'a Pod that the watch shows alive is known to the API server, although single reads are refused',
+    given: () => {
+      const seen = leadsBlindly().tell({ type: 'podObserved', watched: SELF, pod: podOf(SELF), by: 'list' });
+      const story = restored(collected(seen, 'lease-1', '12'), 'lease-2', '13');
+      return restored(collected(story, 'lease-2', '14'), 'lease-3', '15');
+    },
+    when: (story) => collected(story, 'lease-3', '16'),
+    role: 'leader resting',
+    effects: ['setTimer retry 1000'],
+  },
+  {
     rule: 'where the own Pod can be read, a Lease that somebody deletes again and again is restored',
     given: () => {
       const story = starts().absent('10').podRead(SELF.name, podOf(SELF)).created({ resourceVersion: '11' });

@@ -30,6 +30,10 @@ const twins: Readonly<Record<string, () => Story>> = {
     leads()
       .deleted(ownLease({ resourceVersion: '12' }))
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' })),
+  'a Lease that was seen before the own create was refused on account of it': () =>
+    restores()
+      .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
+      .fail('createLease', 'alreadyExists'),
   'a Lease in the place of the one that it wanted to create': () =>
     restores()
       .fail('createLease', 'alreadyExists')

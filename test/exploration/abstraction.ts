@@ -162,6 +162,7 @@ function plainRole(role: Role, nowMs: number): Role {
     term: { ...role.term, fencingToken: '0', leaseUid: 'lease-0' },
     // A twin is only warned of.
     createdUnawares: false,
+    overtakenCreation: null,
     restoredAtMs: restoredNow ? START_MS : Number.NEGATIVE_INFINITY,
   };
 }

@@ -26,6 +26,8 @@ export function whyUnjust(
     case 'usurped':
       return taken || pod.gone || pod.mirrored ? null : 'nobody took its Lease';
     case 'pod-deleted':
+      // Where Pods may not be read, the collector that deletes one Lease after the other shows it.
+      if (pod.gone && knowledge.podsForbidden) return null;
       return knowledge.podGone || (succeedsStopped && pod.stopped) ? null : 'it was not told that its Pod is gone';
     case 'unauthorized': {
       if (knowledge.unauthorized === null) return 'its token was not refused';

@@ -16,6 +16,9 @@ const USAGE_ERROR = 2;
 const INTERRUPTED = 130;
 const PROGRESS_EVERY_MS = 500;
 
+/** Where the output is a file, one line a minute. */
+const LOGGED_PROGRESS_EVERY_MS = 60_000;
+
 async function runOne(seed: number): Promise<void> {
   const { violation, events, requests, terms, simulatedMs } = await simulate({
     seed,
@@ -45,9 +48,9 @@ async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'ma
     const ms = wallMs();
     return whole ? (ms / Math.max(1, tally.seeds)) * (seeds - tally.seeds) : forMs - ms;
   };
-  const stopProgress = process.stderr.isTTY
-    ? showProgress(() => `${tally.progress(wallMs())}, ${Math.max(0, Math.round(leftMs() / 1000))} s left`)
-    : () => undefined;
+  const stopProgress = showProgress(
+    () => `${tally.progress(wallMs())}, ${Math.max(0, Math.round(leftMs() / 1000))} s left`,
+  );
   const inTime = function* (): Generator<number> {
     for (let seed = from; seed < from + seeds && wallMs() < forMs; seed += 1) yield seed;
   };
@@ -56,6 +59,7 @@ async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'ma
     signal: over.signal,
     onResult: (result) => {
       tally.add(result);
+      if (result.failure !== null) console.error(`\nseed ${result.seed}: ${result.failure}`);
       if (tally.failures.length >= MAX_FAILURES) over.abort();
     },
   });
@@ -69,12 +73,14 @@ async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'ma
   process.exitCode ??= 1;
 }
 
-/** One line that is written over and over. Returns the way to end it. */
+/** On a terminal one line that is written over and over, else a line a minute. Returns the way to end it. */
 function showProgress(line: () => string): () => void {
-  const clear = '\r\u001b[K';
-  let timer = systemClock.setTimer(0, function show() {
-    process.stderr.write(`${clear}${line()}`);
-    timer = systemClock.setTimer(PROGRESS_EVERY_MS, show);
+  const { isTTY } = process.stderr;
+  const clear = isTTY ? '\r\u001b[K' : '';
+  const everyMs = isTTY ? PROGRESS_EVERY_MS : LOGGED_PROGRESS_EVERY_MS;
+  let timer = systemClock.setTimer(everyMs, function show() {
+    process.stderr.write(isTTY ? `${clear}${line()}` : `${line()}\n`);
+    timer = systemClock.setTimer(everyMs, show);
   });
   return () => {
     timer.cancel();
