@@ -7,11 +7,13 @@ import type { LeaseElectorError } from './errors.ts';
 
 export type { DemotionReason };
 
-/**
- * What a warning is about. `local`: there is no cluster, and this process leads alone. `endpoint-unavailable`: the
- * endpoint does not listen, or not on both addresses.
- */
-export type WarningCode = CoreWarningCode | 'local' | 'endpoint-unavailable';
+/** What a warning is about. The README says of each what to do, and whether to page a person. */
+export type WarningCode =
+  | CoreWarningCode
+  /** There is no cluster, and the option `local` is set: this process takes part in no real election. */
+  | 'local'
+  /** The endpoint does not listen, or not on both loopback addresses. */
+  | 'endpoint-unavailable';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
@@ -25,6 +27,8 @@ export interface Term {
    * It is the Lease's `resourceVersion` answered to the write that began the term (integers that may be
    * compared by promise since Kubernetes 1.35: KEP-5504). Without the permission to `update` a resumed term
    * has no such write, and takes the one it reads: not smaller than before, but perhaps the same.
+   *
+   * `JSON.stringify` refuses a bigint: write `String(term.fencingToken)`, or the term itself, which has `toJSON`.
    */
   readonly fencingToken: bigint;
 
@@ -36,6 +40,19 @@ export interface Term {
 
   /** When the Pod acquired the Lease. */
   readonly acquireTime: Date;
+
+  /** The term as `JSON.stringify` writes it: the token as a string, and without the signal. */
+  toJSON(): TermRecord;
+}
+
+/** A term as JSON. */
+export interface TermRecord {
+  /** A decimal number of any length. */
+  readonly fencingToken: string;
+  readonly resumed: boolean;
+  readonly leaseUid: string;
+  /** ISO 8601, UTC. */
+  readonly acquireTime: string;
 }
 
 /** Who leads, as far as this process knows. */

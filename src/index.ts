@@ -2,11 +2,16 @@
  * The public names of `lease-elector`, and no logic.
  */
 
-export { LeaseElectorError, type LeaseElectorErrorCode } from './errors.ts';
-export type { DemotionReason, Leader, LeaseElectorEvents, Term, Warning, WarningCode } from './events.ts';
+export {
+  LeaseElectorError,
+  type LeaseElectorErrorCode,
+  type LeaseElectorErrorDetails,
+  type RequestFailureKind,
+} from './errors.ts';
+export type { DemotionReason, Leader, LeaseElectorEvents, Term, TermRecord, Warning, WarningCode } from './events.ts';
 export type { Explanation, ExplanationReason, HolderPod, MissingRule } from './explanation.ts';
 export type { LeaderOnlyOptions } from './leader-only.ts';
-export { LeaseElector, type LeaseElectorState } from './lease-elector.ts';
+export { LeaseElector, type LeaseElectorRecord, type LeaseElectorState } from './lease-elector.ts';
 export type {
   EndpointOptions,
   KubeConfigFileOptions,

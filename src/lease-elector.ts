@@ -3,6 +3,7 @@
  * announcements into properties, events and terms. The rules are not here but in `core/`.
  */
 
+import { inspect } from 'node:util';
 import { systemClock } from './clock.ts';
 import { confirm } from './confirm.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
@@ -14,8 +15,8 @@ import { Driver } from './driver/driver.ts';
 import type { Ports } from './driver/ports.ts';
 import { Endpoint } from './endpoint.ts';
 import { enterCluster, type Surroundings } from './enter-cluster.ts';
-import { errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
-import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts';
+import { detailsOfFailure, errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
+import type { Leader, LeaseElectorEvents, Term, TermRecord, WarningCode } from './events.ts';
 import { type Explanation, explain } from './explanation.ts';
 import { GuardedEmitter } from './guarded-emitter.ts';
 import { connectToCluster } from './kube/connect.ts';
@@ -28,6 +29,7 @@ import {
   resolveOptions,
   type StopOptions,
 } from './options.ts';
+import { printElector } from './printed-elector.ts';
 import { systemRandom } from './random.ts';
 import { siblingLock } from './sibling-lock.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -61,6 +63,14 @@ const REAL_SURROUNDINGS: Surroundings = {
 /** The work of a new term waits so long, in milliseconds, for its first renewal to be written to a socket. */
 const FIRST_RENEWAL_WAIT_MS = 1_000;
 
+/** An elector as JSON. */
+export interface LeaseElectorRecord {
+  readonly state: LeaseElectorState;
+  readonly leader: Leader | null;
+  readonly term: TermRecord | null;
+  readonly unverifiedForMs: number;
+}
+
 /** How `start()` or `stepDown()` will end. */
 type Outcome = PromiseWithResolvers<void>;
 
@@ -84,6 +94,11 @@ type Outcome = PromiseWithResolvers<void>;
  * ```
  */
 export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
+  static {
+    // No declaration of a method: its name would have to be inferred (`isolatedDeclarations`).
+    Object.defineProperty(LeaseElector.prototype, inspect.custom, { value: printElector });
+  }
+
   readonly #options: ResolvedOptions;
   readonly #surroundings: Surroundings;
   /** Aborts when `stop()` is called: ends what `start()` is still waiting for. */
@@ -263,7 +278,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       join: (ended, begin) => this.#work.join(ended, begin),
     });
     if (onError === undefined) return run;
-    return handlingErrors(run, onError, (cause) => this.#callbackFailed('onError of leaderOnly', cause));
+    return handlingErrors(run, onError, (cause) => this.#callbackFailed('onError of leaderOnly', 'onError', cause));
   }
 
   /** Whether this process leads. False until it is proven. */
@@ -320,15 +335,21 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     });
   }
 
+  /** As JSON: what `util.inspect` shows, with the token as a string. */
+  toJSON(): LeaseElectorRecord {
+    const { state, leader, term, unverifiedForMs } = this;
+    return { state, leader: leader ?? null, term: term?.toJSON() ?? null, unverifiedForMs };
+  }
+
   protected override listenerFailed(cause: unknown, event: PropertyKey): void {
     // A listener of `error` that fails itself has nobody left to tell.
     if (event === 'error') log('a listener of error failed: %o', cause);
-    else this.#callbackFailed(`A listener of ${String(event)}`, cause);
+    else this.#callbackFailed(`A listener of ${String(event)}`, String(event), cause);
   }
 
-  #callbackFailed(callback: string, cause: unknown): void {
+  #callbackFailed(what: string, callback: string, cause: unknown): void {
     this.#reportError(
-      new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `${callback} failed; see \`cause\`.`, { cause }),
+      new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `${what} failed; see \`cause\`.`, { cause, callback }),
     );
   }
 
@@ -455,7 +476,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         new LeaseElectorError(
           'ERR_LEASE_ELECTOR_NOT_RELEASED',
           `The Lease was not released: ${why}. This Pod leads again if it still holds the Lease. Remove the cause, and call stepDown() again.`,
-          { cause: refusal?.cause ?? refusal },
+          { cause: refusal?.cause ?? refusal, ...(refusal == null ? {} : detailsOfFailure(refusal)) },
         ),
       );
     }

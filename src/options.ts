@@ -11,6 +11,7 @@ import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
 import type { LeaderOnlyOptions } from './leader-only.ts';
 import { type OptionReading, readOptionObject } from './option-object.ts';
 import { cut, quote } from './quotation.ts';
+import { suggestionFor } from './suggestion.ts';
 
 export type { Succession };
 
@@ -310,15 +311,15 @@ export function resolveOptions(given: LeaseElectorOptions): ResolvedOptions {
     startGraceMs: options.startGraceMs ?? DEFAULT_START_GRACE_MS,
   };
   if (resolved.leaseDurationSeconds * 1000 <= resolved.renewIntervalMs) {
-    throw new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_OPTION',
+    throw optionError(
+      'leaseDurationSeconds',
       `options.leaseDurationSeconds (${resolved.leaseDurationSeconds}) must be longer than options.renewIntervalMs ` +
         `(${resolved.renewIntervalMs} ms), or a healthy leader would look stale; three times as long is usual.`,
     );
   }
   if (resolved.exportEnv && resolved.endpoint === null) {
-    throw new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_OPTION',
+    throw optionError(
+      'exportEnv',
       'options.exportEnv tells where the endpoint is, but there is none: set options.endpoint, too.',
     );
   }
@@ -339,7 +340,9 @@ const LEADER_ONLY_OPTIONS: Readonly<Record<keyof LeaderOnlyOptions, Rule>> = { o
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
  */
 export function checkLeaderOnlyOptions(job: unknown, options: LeaderOnlyOptions): LeaderOnlyOptions {
-  if (!FUNCTION.accepts(job)) throw wrong('job of leaderOnly()', FUNCTION.expected, job);
+  if (!FUNCTION.accepts(job)) {
+    throw optionError('job', `the job of leaderOnly() must be ${FUNCTION.expected}, but is ${describe(job)}.`);
+  }
   return check('leaderOnly options', options, LEADER_ONLY_OPTIONS);
 }
 
@@ -349,9 +352,10 @@ function check(what: string, options: unknown, rules: Readonly<Record<string, Ru
   const reading = readOptionObject(options, names);
   if (reading.kind === 'notObject') throw wrong(what, 'an object', options);
   if (reading.kind === 'unknown') {
-    throw new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_OPTION',
-      `${what}.${cut(reading.name)} does not exist. Known are: ${names.join(', ')}.`,
+    const suggested = didYouMean('', suggestionFor(reading.name, names, rules === OPTIONS));
+    throw optionError(
+      nameOf(`${what}.${cut(reading.name)}`),
+      `${what}.${cut(reading.name)} does not exist.${suggested} Known are: ${names.join(', ')}.`,
     );
   }
   if (reading.kind !== 'values') throw notPlain(what, reading);
@@ -370,6 +374,10 @@ function checkOne(what: string, value: unknown, rule: Rule): unknown {
   if (fields !== undefined && typeof value === 'object' && !isKubeConfig(value)) {
     const reading = readOptionObject(value, Object.keys(fields));
     if (reading.kind === 'inherited' || reading.kind === 'unreadable') throw notPlain(what, reading, isSecret);
+    if (reading.kind === 'unknown') {
+      const suggested = suggestionFor(reading.name, Object.keys(fields), false);
+      throw wrong(what, rule.expected, value, isSecret, didYouMean(`${nameOf(what)}.`, suggested));
+    }
     if (reading.kind !== 'values') throw wrong(what, rule.expected, value, isSecret);
     judged = reading.values;
   }
@@ -385,22 +393,42 @@ function notPlain(
 ): LeaseElectorError {
   const advice = 'Copy the options into a plain object.';
   if (reading.kind === 'inherited') {
-    return new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_OPTION',
+    return optionError(
+      nameOf(what),
       `${what} must be a plain object, but inherits ${quote(reading.name)}, which is no option. ${advice}`,
     );
   }
   const { name, cause } = reading;
-  return new LeaseElectorError(
-    'ERR_LEASE_ELECTOR_OPTION',
-    `${what}${name === null ? '' : `.${name}`} cannot be read: a getter or a Proxy threw. ${advice}`,
+  const which = name === null ? what : `${what}.${name}`;
+  return optionError(
+    nameOf(which),
+    `${which} cannot be read: a getter or a Proxy threw. ${advice}`,
     isSecret ? {} : { cause },
   );
 }
 
-function wrong(what: string, expected: string, given: unknown, isSecret = false): LeaseElectorError {
+function wrong(
+  what: string,
+  expected: string,
+  given: unknown,
+  isSecret = false,
+  suggested: string = '',
+): LeaseElectorError {
   const shown = isSecret ? describeType(given) : describe(given);
-  return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', `${what} must be ${expected}, but is ${shown}.`);
+  return optionError(nameOf(what), `${what} must be ${expected}, but is ${shown}.${suggested}`);
+}
+
+function optionError(option: string, message: string, cause: ErrorOptions = {}): LeaseElectorError {
+  return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', message, { ...cause, option });
+}
+
+/** The name of an option, without the words that say to which call it belongs; `''` for all of them together. */
+function nameOf(what: string): string {
+  return what.replace(/^.*?\boptions\.?/, '');
+}
+
+function didYouMean(prefix: string, suggested: string | null): string {
+  return suggested === null ? '' : ` Did you mean ${prefix}${suggested}?`;
 }
 
 function describe(value: unknown): string {

@@ -174,10 +174,78 @@ for (const [where, options] of [
   });
 }
 
+/** What a misspelt option probably means; `null`: nothing. */
+const MEANT: readonly (readonly [options: unknown, meant: string | null])[] = [
+  // What client-go and others call it.
+  [{ leaseName: 'web' }, 'lease'],
+  [{ name: 'web' }, 'lease'],
+  [{ namespace: 'shop' }, 'pod.namespace'],
+  [{ identity: 'web-0' }, 'pod.name'],
+  [{ renewInterval: 1_000 }, 'renewIntervalMs'],
+  [{ retryPeriod: 1_000 }, 'renewIntervalMs'],
+  [{ RetryPeriod: 1_000 }, 'renewIntervalMs'],
+  [{ 'retry-period': 1_000 }, 'renewIntervalMs'],
+  [{ leaseDuration: 30 }, 'leaseDurationSeconds'],
+  [{ onStartedLeading: () => 1 }, 'onElected'],
+  [{ onStoppedLeading: () => 1 }, 'the event demoted'],
+  [{ releaseOnCancel: true }, 'stop({ release: true })'],
+  // Typing errors.
+  [{ leese: 'web' }, 'lease'],
+  [{ lase: 'web' }, 'lease'],
+  [{ Lease: 'web' }, 'lease'],
+  [{ singal: null }, 'signal'],
+  [{ onElectd: () => 1 }, 'onElected'],
+  [{ drainTimeout: 1 }, 'drainTimeoutMs'],
+  [{ kubeconfig: {} }, 'kubeConfig'],
+  [{ locla: true }, 'local'],
+  [{ pod: { nam: 'web-0' } }, 'pod.name'],
+  [{ pod: { nameSpace: 'shop' } }, 'pod.namespace'],
+  [{ endpoint: { prot: 4040 } }, 'endpoint.port'],
+  [{ kubeConfig: { Path: 'p' } }, 'kubeConfig.path'],
+  // Nothing is like it.
+  [{ constructor: 1 }, null],
+  [{ toString: 1 }, null],
+  [{ replicas: 3 }, null],
+  [{ pid: 1 }, 'pod'],
+  [{ '': 1 }, null],
+  [{ [`lease${'e'.repeat(1_000_000)}`]: 1 }, null],
+  [{ pod: { labels: {} } }, null],
+  [{ pod: { identity: 'web-0' } }, null],
+];
+
+for (const [options, meant] of MEANT) {
+  test(`${nameOf(options).slice(0, 60)} probably means ${meant ?? 'nothing'}`, () => {
+    assert.throws(
+      () => new LeaseElector(options as LeaseElectorOptions),
+      ({ code, message }: LeaseElectorError) => {
+        assert.equal(code, 'ERR_LEASE_ELECTOR_OPTION');
+        assert.equal(/Did you mean (.*?)\?/.exec(message)?.[1] ?? null, meant, message);
+        return true;
+      },
+    );
+  });
+}
+
+test('the error of an option names it as data', async () => {
+  for (const [options, name] of [
+    [null, ''],
+    [{ leese: 'web' }, 'leese'],
+    [{ lease: 'My_App' }, 'lease'],
+    [{ pod: { name: '..' } }, 'pod.name'],
+    [{ pod: { nam: 'x' } }, 'pod'],
+    [{ leaseDurationSeconds: 10 }, 'leaseDurationSeconds'],
+    [{ exportEnv: true }, 'exportEnv'],
+    [{ pod: new Map() }, 'pod'],
+  ] as const) {
+    assert.throws(() => new LeaseElector(options as unknown as LeaseElectorOptions), { option: name });
+  }
+  await assert.rejects(new LeaseElector().stop({ release: 'yes' as never }), { option: 'release' });
+});
+
 const REFUSED_OF_STOP: readonly (readonly [options: unknown, message: RegExp])[] = [
   [null, /^stop options must be an object, but is null\.$/],
   [true, /^stop options must be an object, but is true\.$/],
-  [{ relaese: true }, /^stop options\.relaese does not exist\. Known are: release\.$/],
+  [{ relaese: true }, /^stop options\.relaese does not exist\. Did you mean release\? Known are: release\.$/],
   [{ release: 'yes' }, /^stop options\.release must be a boolean, but is "yes"\.$/],
 ];
 

@@ -262,14 +262,33 @@ test('the events, the members and the codes of the README are those there are', 
   for (const [, reason] of reasons.matchAll(/\| '([\w-]+)'/g)) assert.ok(told.includes(`\`${reason}\``), reason);
 });
 
-test('the README has a row for every code of a warning', () => {
+/** The members of both unions of warning codes, as they are written: their comments included. */
+function warningUnions(): string {
   const sourceOf = (name: string): string => readFileSync(join(ROOT, 'src', name), 'utf8');
   const core = /export type WarningCode =\n([\s\S]*?';)/.exec(sourceOf('core/effect.ts'))?.[1] ?? '';
-  const shell = /export type WarningCode = CoreWarningCode (.*);/.exec(sourceOf('events.ts'))?.[1] ?? '';
-  const codes = [...`${core}${shell}`.matchAll(/\| '([\w-]+)'/g)].map(([, code]) => code);
+  const shell =
+    /export type WarningCode =\n {2}\| CoreWarningCode\n([\s\S]*?';)/.exec(sourceOf('events.ts'))?.[1] ?? '';
+  assert.ok(core !== '' && shell !== '');
+  return `${core}\n${shell}`;
+}
+
+test('the README has a row for every code of a warning: what it means, what to do, whether to page', () => {
+  const codes = [...warningUnions().matchAll(/^ *\| '([\w-]+)'/gm)].map(([, code]) => code);
   assert.ok(codes.length > 20);
-  const told = tableUnder('### Warnings\n').map((row) => /^\| `([\w-]+)`/.exec(row)?.[1] ?? row);
-  assert.deepEqual(told.sort(), codes.sort());
+  const rows = tableUnder('### Warnings\n').map((row) =>
+    row.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')),
+  );
+  assert.deepEqual(rows.map(([code = '']) => code.replaceAll('`', '')).sort(), codes.sort());
+  for (const [code, meaning = '', advice = '', page = '', ...more] of rows) {
+    assert.ok(meaning !== '' && advice !== '' && more.length === 0, code);
+    assert.match(page, /^(yes|ticket|no)$/, code);
+  }
+});
+
+test('every code of a warning has a comment that says what it means', () => {
+  const members = [...warningUnions().matchAll(/^(.*)\n *\| '([\w-]+)'/gm)];
+  assert.ok(members.length > 20);
+  for (const [, before = '', code] of members) assert.match(before, /\*\/$/, code);
 });
 
 test('the README has a row for every reason that explain() can give', () => {
