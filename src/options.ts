@@ -3,12 +3,12 @@
  */
 
 import { isIP } from 'node:net';
-import type { Succession } from './core/incumbent.ts';
+import type { Succession } from './core/holder.ts';
 import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
-import { cut, quote } from './quotation.ts';
+import { cut, quote } from './runtime/quotation.ts';
 
 export type { Succession };
 

@@ -17,14 +17,13 @@ const COMMANDS_OF_THEIR_OWN: readonly string[] = ['test/package/', 'test/network
 const SLOW: readonly string[] = [
   'test/integration/',
   'test/kubectl/',
-  'test/http/',
-  'test/apiserver/leaks.test.ts',
-  'test/confirm.test.ts',
-  'test/endpoint.test.ts',
+  'test/endpoint/',
+  'test/testing/leaks.test.ts',
+  'test/leadership/confirm.test.ts',
   'test/examples.test.ts',
   'test/kube/client-process.test.ts',
   'test/kube/loaded-modules.test.ts',
-  'test/sibling-lock-owner.test.ts',
+  'test/joining/sibling-lock-owner.test.ts',
   'test/simulation/checkers.test.ts',
   'test/simulation/sim.test.ts',
 ];

@@ -10,7 +10,7 @@ import type { Input } from './input.ts';
 import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { Knowledge, Role } from './state.ts';
-import type { Turn } from './turn.ts';
+import type { Turn } from './step-context.ts';
 
 /** A refusal that has lasted this long, in milliseconds, is believed: it is warned of, and the election does without. */
 export const REFUSAL_BELIEVED_MS = 5_000;
