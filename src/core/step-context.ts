@@ -9,7 +9,7 @@ import type { Announcement, Effect, WarningCode } from './effect.ts';
 import { isGone } from './holder.ts';
 import type { Moment, TimerName } from './input.ts';
 import type { LeaseRecord, PodRecord } from './lease-record.ts';
-import { remainingDoubtMs, UNAUTHORIZED_LIMIT_MS } from './refusals.ts';
+import { remainingDoubtMs, UNAUTHORIZED_LIMIT_MS } from './refusal.ts';
 import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
 import { atLeastRetryAfterMs, RETRY_BASE_MS, refusalDelayMs, retryDelayMs } from './retry-delay.ts';
 import type { CandidateRole, ElectionConfig, ElectionState, Knowledge, LeaderRole, Role } from './state.ts';
@@ -92,7 +92,10 @@ export class Turn {
     this.learn({ failures });
     const { random } = this.moment;
     const delayMs = endsStartWhenLasting(failure)
-      ? Math.min(refusalDelayMs(Math.min(failures, this.#refusalCountOf(failure)), random), remainingDoubtMs(this))
+      ? Math.min(
+          refusalDelayMs(Math.min(failures, this.#refusalCountOf(failure)), random),
+          remainingDoubtMs(this.knowledge.refusals, this.moment.nowMs),
+        )
       : retryDelayMs(failures, random);
     return atLeastRetryAfterMs(this.#inTimeForVerdict(delayMs, failure), failure.retryAfterMs);
   }

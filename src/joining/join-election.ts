@@ -4,7 +4,7 @@
  * How a cluster is spoken to is the business of `kube/`.
  */
 
-import { REFUSAL_BELIEVED_MS } from '../core/refusals.ts';
+import { REFUSAL_BELIEVED_MS } from '../core/refusal.ts';
 import { endsStartAtOnce, endsStartWhenLasting, type RequestFailure } from '../core/request-failure.ts';
 import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from '../core/retry-delay.ts';
 import type { Ports, SiblingLockPort } from '../driver/ports.ts';

@@ -22,7 +22,8 @@ export {
   type GarbageCollectorHold,
 } from './kit/embedded-cluster.ts';
 export type { DeletePodOptions, EmbeddedPod, FailPodOptions, PodElectorOptions } from './kit/embedded-pod.ts';
-export type { FaultName, FaultOptions, Faults, InjectedFault, SickServerOptions } from './kit/faults/fault-plan.ts';
+export type { FaultName, FaultOptions } from './kit/faults/fault.ts';
+export type { Faults, InjectedFault, SickServerOptions } from './kit/faults/fault-plan.ts';
 export type { RandomFaultOptions, RandomFaults } from './kit/faults/random-faults.ts';
 export type { RequestFilter } from './kit/request-filter.ts';
 export type { LoggedRequest, RequestLog } from './kit/request-log.ts';

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { REFUSAL_BELIEVED_MS } from '../../src/core/refusals.ts';
+import { REFUSAL_BELIEVED_MS } from '../../src/core/refusal.ts';
 import {
   clears,
   finds,

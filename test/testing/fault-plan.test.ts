@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Effects, Faults } from '../../src/testing/kit/faults/fault-plan.ts';
+import type { FaultEffects } from '../../src/testing/kit/faults/fault.ts';
+import { Faults } from '../../src/testing/kit/faults/fault-plan.ts';
 import type { RequestTraits } from '../../src/testing/kit/request-filter.ts';
 import { OpenWatches } from '../../src/testing/kit/watch-tracker.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -13,7 +14,7 @@ function makeFaults(): Faults {
 }
 
 /** What befalls a request, in short. */
-function words(effects: Effects): string {
+function words(effects: FaultEffects): string {
   const status = effects.outcome?.type === 'answer' ? ` ${effects.outcome.status}` : '';
   return `${effects.names.join('+')}${status}${effects.delayMs > 0 ? ` ${effects.delayMs} ms` : ''}`;
 }

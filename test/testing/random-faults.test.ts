@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Effects } from '../../src/testing/kit/faults/fault-plan.ts';
+import type { FaultEffects } from '../../src/testing/kit/faults/fault.ts';
 import { type RandomFaults, RandomMix } from '../../src/testing/kit/faults/random-faults.ts';
 import type { RequestTraits } from '../../src/testing/kit/request-filter.ts';
 
@@ -14,7 +14,7 @@ const MIX: RandomFaults = {
 };
 const RENEWAL: RequestTraits = { client: 'web-0', verb: 'update', resource: 'leases' };
 
-function draws(mix: RandomMix, request: RequestTraits, count: number): (Effects | undefined)[] {
+function draws(mix: RandomMix, request: RequestTraits, count: number): (FaultEffects | undefined)[] {
   return Array.from({ length: count }, () => mix.draw(request));
 }
 
@@ -43,7 +43,7 @@ test('another probability for one fault does not move the others', () => {
 
 test('each fault comes about as often as it is probable, and within its limits', () => {
   const all = draws(new RandomMix(7, MIX, { maxDelayMs: 10, statuses: [429] }), RENEWAL, 4000);
-  const share = (fits: (effects: Effects) => boolean): number =>
+  const share = (fits: (effects: FaultEffects) => boolean): number =>
     all.filter((effects) => effects !== undefined && fits(effects)).length / all.length;
   const near = (actual: number, expected: number): void => assert.ok(Math.abs(actual - expected) < 0.03, `${actual}`);
   near(

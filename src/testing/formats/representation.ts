@@ -7,17 +7,8 @@ import { toServed } from '../kinds/event-strategy.ts';
 import { type ApiObject, encodeListItem, encodeObject, type JsonObject, partialObject } from '../objects/api-object.ts';
 import { apiVersionOf, type ResourceKind } from '../objects/resources.ts';
 import { StatusError } from '../objects/status.ts';
+import type { ListMeta, Representation } from './representation-type.ts';
 import { tableOf } from './table.ts';
-
-/** A form of answer. */
-export interface Representation {
-  readonly form: 'object' | 'partial' | 'table';
-  readonly contentType: string;
-  /** Version of meta.k8s.io of a table or of partial objects. */
-  readonly metaVersion: string;
-  /** How much of the object a table row carries. */
-  readonly includeObject: 'None' | 'Metadata' | 'Object';
-}
 
 /** Whole objects as JSON. */
 export const JSON_OBJECTS: Representation = {
@@ -143,13 +134,6 @@ export function renderObject(
         tableOf(kind, [object], representation, nowMs, { resourceVersion: object.metadata.resourceVersion }),
       );
   }
-}
-
-/** What a list tells besides its items. */
-export interface ListMeta {
-  readonly resourceVersion: string;
-  readonly continue?: string;
-  readonly remainingItemCount?: number;
 }
 
 /** The text of a list. */

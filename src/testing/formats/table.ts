@@ -6,7 +6,7 @@
 import { type ApiObject, type JsonObject, partialObject } from '../objects/api-object.ts';
 import { PODS, type ResourceKind } from '../objects/resources.ts';
 import { columnsOf } from './columns.ts';
-import type { ListMeta, Representation } from './representation.ts';
+import type { ListMeta, Representation } from './representation-type.ts';
 
 /** A table of objects; what a row carries of its object is asked for with includeObject. */
 export function tableOf(

@@ -5,7 +5,7 @@
 
 import { type ApiObject, isJsonObject, type JsonObject, sameJson } from '../objects/api-object.ts';
 import { validatePod, validatePodUpdate } from './pod-validation.ts';
-import type { Strategy } from './strategies.ts';
+import type { Strategy } from './strategy.ts';
 
 /** @default spec.terminationGracePeriodSeconds of a Pod, in seconds (wire recording pod-crud) */
 const DEFAULT_GRACE_PERIOD_SECONDS = 30;

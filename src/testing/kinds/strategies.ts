@@ -17,35 +17,10 @@ import {
   ROLES,
   SERVICE_ACCOUNTS,
 } from '../objects/resources.ts';
-import type { FieldError } from '../objects/status.ts';
 import { validateCoreEvent, validateEventV1, validateEventV1Update, withEventDefaults } from './event-strategy.ts';
 import { podStrategy } from './pod-strategy.ts';
-import { type NameRule, nameRuleOf, validateLease, validateRoleRefUpdate } from './validation.ts';
-
-/** The rules of one kind. */
-export interface Strategy {
-  readonly nameRule: NameRule;
-  /** PUT to a missing object creates it (fact 4). */
-  readonly createsOnUpdate: boolean;
-  /** PUT without resourceVersion overwrites (fact 1). */
-  readonly overwritesUnconditionally: boolean;
-  /** DELETE answers with the object, not with a Status (fact 11). */
-  readonly returnsDeletedObject: boolean;
-  /** Fills in defaults of a new object. */
-  prepareForCreate(object: ApiObject): ApiObject;
-  /** Keeps what a replace may not touch. `subresource` is `status` or empty. */
-  prepareForUpdate(next: ApiObject, current: ApiObject, subresource: string): ApiObject;
-  validate(object: ApiObject): readonly FieldError[];
-  validateUpdate(next: ApiObject, current: ApiObject, subresource: string): readonly FieldError[];
-  /**
-   * The grace period of a first deletion in seconds; undefined when the kind knows none.
-   *
-   * @param requested the gracePeriodSeconds of the request
-   */
-  gracePeriodSeconds(object: ApiObject, requested: number | undefined): number | undefined;
-  /** Marks an object that stays after its deletion until a controller removes it; undefined when none does. */
-  readonly terminating?: (object: ApiObject) => ApiObject;
-}
+import type { Strategy } from './strategy.ts';
+import { nameRuleOf, validateLease, validateRoleRefUpdate } from './validation.ts';
 
 /** The strategy of a kind without rules of its own. */
 export function plainStrategy(kind: ResourceKind): Strategy {

@@ -5,7 +5,8 @@
 
 import type { Clock } from '../../runtime/clock.ts';
 import { type Random, randomUuid } from '../../runtime/random.ts';
-import { type Strategy, strategyOf } from '../kinds/strategies.ts';
+import { strategyOf } from '../kinds/strategies.ts';
+import type { Strategy } from '../kinds/strategy.ts';
 import { validateMetadata, validateMetadataUpdate } from '../kinds/validation.ts';
 import { type ApiObject, sameJson, withMetadata } from '../objects/api-object.ts';
 import { formatTime, timeMs } from '../objects/go-time.ts';

@@ -5,7 +5,8 @@
 
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Selection } from '../formats/field-selector.ts';
-import { type Representation, renderEvent } from '../formats/representation.ts';
+import { renderEvent } from '../formats/representation.ts';
+import type { Representation } from '../formats/representation-type.ts';
 import { type ApiObject, withMetadata } from '../objects/api-object.ts';
 import { apiVersionOf, LEASES, PODS, type ResourceKind } from '../objects/resources.ts';
 import type { StatusError } from '../objects/status.ts';

@@ -9,30 +9,11 @@ import { seededRandom } from '../../../runtime/random.ts';
 import type { RequestConnection } from '../../handlers/api-request.ts';
 import { FILTER_KEYS, matcherOf, type RequestFilter, type RequestTraits, WRITE_VERBS } from '../request-filter.ts';
 import type { OpenWatches } from '../watch-tracker.ts';
+import type { FaultEffects, FaultName, FaultOptions } from './fault.ts';
 import { checkRandomFaults, type RandomFaultOptions, type RandomFaults, RandomMix } from './random-faults.ts';
-
-/** What can go wrong. `random` is a mix of the others. */
-export type FaultName =
-  | 'delay'
-  | 'refuse'
-  | 'answer'
-  | 'dropAnswer'
-  | 'cutWatches'
-  | 'silenceWatches'
-  | 'delayAnswer'
-  | 'closeConnection'
-  | 'resetReused'
-  | 'sickServer'
-  | 'random';
 
 /** The longest delay, in milliseconds: a test that waits for minutes is a mistake. */
 export const LONGEST_DELAY_MS = 600_000;
-
-/** Whom a fault befalls, and how often. */
-export interface FaultOptions extends RequestFilter {
-  /** After so many requests the fault is over. @default until it is lifted */
-  readonly times?: number;
-}
 
 /** A server behind a balancer that has several, and chooses one for each connection. */
 export interface SickServerOptions extends FaultOptions {
@@ -47,28 +28,7 @@ export interface SickServerOptions extends FaultOptions {
 /** The most servers behind a balancer. */
 export const MOST_SERVERS = 1000;
 
-/** How a request ends instead of being answered. */
-export type Outcome =
-  | { readonly type: 'refuse' }
-  | { readonly type: 'answer'; readonly status: number }
-  | { readonly type: 'dropAnswer' };
-
-/** What befalls one request. */
-export interface Effects {
-  readonly names: readonly FaultName[];
-  readonly delayMs: number;
-  readonly outcome: Outcome | undefined;
-  /** The open watches of its client are cut. */
-  readonly cutsWatches: boolean;
-  /** The watches of its client are silent for so long. */
-  readonly silenceMs: number;
-  /** The answer is late by so long, although the request was carried out at once. */
-  readonly answerDelayMs?: number;
-  /** How the connection is closed after the answer. */
-  readonly closes?: 'announced' | 'silent';
-}
-
-const NOTHING: Effects = { names: [], delayMs: 0, outcome: undefined, cutsWatches: false, silenceMs: 0 };
+const NOTHING: FaultEffects = { names: [], delayMs: 0, outcome: undefined, cutsWatches: false, silenceMs: 0 };
 
 /** A fault that was put in force. */
 export class InjectedFault {
@@ -120,7 +80,7 @@ interface Entry {
   readonly times: number;
   /** Decides how the request ends, so that it is not used up where another has decided that already. */
   readonly isFinal: boolean;
-  readonly effects: (request: RequestTraits) => Effects | undefined;
+  readonly effects: (request: RequestTraits) => FaultEffects | undefined;
 }
 
 /** Everything that goes wrong in an embedded cluster. Faults that were put in force first come first. */
@@ -304,7 +264,7 @@ export class Faults {
    *
    * @param connection where it arrived; undefined in process
    */
-  befall(request: RequestTraits, connection?: RequestConnection): Effects {
+  befall(request: RequestTraits, connection?: RequestConnection): FaultEffects {
     let all = NOTHING;
     for (const entry of [...this.#active.values()]) {
       if (entry === undefined || !entry.matches(request, connection)) continue;
@@ -332,8 +292,8 @@ export class Faults {
     return all;
   }
 
-  #inject(name: FaultName, matches: Matcher, times: number | undefined, effect: Partial<Effects>): InjectedFault {
-    const effects: Effects = { ...NOTHING, names: [name], ...effect };
+  #inject(name: FaultName, matches: Matcher, times: number | undefined, effect: Partial<FaultEffects>): InjectedFault {
+    const effects: FaultEffects = { ...NOTHING, names: [name], ...effect };
     return this.#add(name, matches, times, effects.outcome !== undefined, () => effects);
   }
 

@@ -5,7 +5,7 @@
 import { checkKeys, checkNumber, checkWholeNumber } from '../../../runtime/argument-check.ts';
 import { type Random, seededRandom } from '../../../runtime/random.ts';
 import { FILTER_KEYS, type RequestTraits, WRITE_VERBS } from '../request-filter.ts';
-import type { Effects, FaultName, FaultOptions, Outcome } from './fault-plan.ts';
+import type { FaultEffects, FaultName, FaultOptions, FaultOutcome } from './fault.ts';
 
 /** How probable each fault is, from 0 to 1, for each request. What is left out does not happen. */
 export interface RandomFaults {
@@ -69,7 +69,7 @@ export class RandomMix {
   }
 
   /** What befalls the request; undefined when nothing does. */
-  draw(request: RequestTraits): Effects | undefined {
+  draw(request: RequestTraits): FaultEffects | undefined {
     const random = this.#sequence(request);
     // Always the same draws in the same order, so that another probability for one fault does not move the others.
     const draw = (probability: number | undefined): boolean => random.next() < (probability ?? 0);
@@ -104,7 +104,7 @@ export class RandomMix {
   }
 }
 
-function outcomeOf(refuses: boolean, answers: boolean, drops: boolean, status: number): Outcome | undefined {
+function outcomeOf(refuses: boolean, answers: boolean, drops: boolean, status: number): FaultOutcome | undefined {
   if (refuses) return { type: 'refuse' };
   if (answers) return { type: 'answer', status };
   return drops ? { type: 'dropAnswer' } : undefined;
