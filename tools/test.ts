@@ -20,6 +20,7 @@ const SLOW: readonly string[] = [
   'test/endpoint/',
   'test/testing/leaks.test.ts',
   'test/leadership/confirm.test.ts',
+  'test/directions.test.ts',
   'test/examples.test.ts',
   'test/kube/client-process.test.ts',
   'test/kube/loaded-modules.test.ts',
