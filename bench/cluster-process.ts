@@ -3,7 +3,7 @@
  * measured processes. `cluster.ts` tells it over IPC what to do.
  */
 
-import { ApiServer, type PodIdentity, type RequestLogEntry } from '../src/apiserver/index.ts';
+import { ApiServer, type PodIdentity, type RequestLogEntry } from '../src/testing/index.ts';
 
 /** The one namespace of a benchmark. */
 export const NAMESPACE = 'bench';

@@ -4,7 +4,7 @@
  */
 
 import { Bench } from 'tinybench';
-import { ApiServer } from '../src/apiserver/index.ts';
+import { ApiServer } from '../src/testing/index.ts';
 import type { RoomResult } from './room.ts';
 import { rounded } from './room.ts';
 

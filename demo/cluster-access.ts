@@ -15,7 +15,7 @@ export class UnusableCluster extends Error {
 
 /** Starts an API server inside this process. */
 export async function embeddedCluster(): Promise<ClusterAccess> {
-  const { ApiServer } = await import('../src/apiserver/index.ts');
+  const { ApiServer } = await import('../src/testing/index.ts');
   let requests = 0;
   const server = new ApiServer({
     onRequest: ({ user }) => {

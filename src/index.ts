@@ -9,8 +9,8 @@ export {
   type RequestFailureKind,
 } from './errors.ts';
 export type { DemotionReason, Leader, LeaseElectorEvents, Term, TermRecord, Warning, WarningCode } from './events.ts';
-export type { Explanation, ExplanationReason, HolderPod, MissingRule } from './explanation.ts';
-export type { LeaderOnlyOptions } from './leader-only.ts';
+export type { Explanation, ExplanationReason, HolderPod, MissingRule } from './explain/explain.ts';
+export type { LeaderOnlyOptions } from './leadership/leader-only.ts';
 export { LeaseElector, type LeaseElectorRecord, type LeaseElectorState } from './lease-elector.ts';
 export type {
   EndpointOptions,

@@ -4,23 +4,25 @@
  */
 
 import { inspect } from 'node:util';
-import { systemClock } from './clock.ts';
-import { confirm } from './confirm.ts';
+import { NO_NEWS } from './core/diagnostics.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
-import { NO_NEWS } from './core/news.ts';
 import { currentLeader } from './core/observation.ts';
 import { isTwinSuspected } from './core/twin.ts';
-import { debugLog } from './debug-log.ts';
 import { Driver } from './driver/driver.ts';
 import type { Ports } from './driver/ports.ts';
-import { Endpoint } from './endpoint.ts';
-import { enterCluster, type Surroundings } from './enter-cluster.ts';
+import { Endpoint } from './endpoint/endpoint.ts';
 import { detailsOfFailure, errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
 import type { Leader, LeaseElectorEvents, Term, TermRecord, WarningCode } from './events.ts';
-import { type Explanation, explain } from './explanation.ts';
-import { GuardedEmitter } from './guarded-emitter.ts';
+import { type Explanation, explain } from './explain/explain.ts';
+import { printElector } from './explain/printed-elector.ts';
+import { enterCluster, type Surroundings } from './joining/join-election.ts';
+import { siblingLock } from './joining/sibling-lock.ts';
 import { connectToCluster } from './kube/connect.ts';
-import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leader-only.ts';
+import { confirm } from './leadership/confirm.ts';
+import { GuardedEmitter } from './leadership/guarded-emitter.ts';
+import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leadership/leader-only.ts';
+import { StallWatch } from './leadership/stall-watch.ts';
+import { TermWork } from './leadership/term-work.ts';
 import {
   checkLeaderOnlyOptions,
   checkStopOptions,
@@ -29,11 +31,9 @@ import {
   resolveOptions,
   type StopOptions,
 } from './options.ts';
-import { printElector } from './printed-elector.ts';
-import { systemRandom } from './random.ts';
-import { siblingLock } from './sibling-lock.ts';
-import { StallWatch } from './stall-watch.ts';
-import { TermWork } from './term-work.ts';
+import { systemClock } from './runtime/clock.ts';
+import { debugLog } from './runtime/debug-log.ts';
+import { systemRandom } from './runtime/random.ts';
 
 const log = debugLog('lease-elector');
 

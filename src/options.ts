@@ -3,14 +3,14 @@
  */
 
 import { isIP } from 'node:net';
-import type { Succession } from './core/incumbent.ts';
+import type { Succession } from './core/holder.ts';
 import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
-import type { LeaderOnlyOptions } from './leader-only.ts';
+import type { LeaderOnlyOptions } from './leadership/leader-only.ts';
 import { type OptionReading, readOptionObject } from './option-object.ts';
-import { cut, quote } from './quotation.ts';
+import { cut, quote } from './runtime/quotation.ts';
 import { suggestionFor } from './suggestion.ts';
 
 export type { Succession };

@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 import type { RequestFailure } from '../src/core/request-failure.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError, unconfirmedError } from '../src/errors.ts';
 import { failureOf, promisesSettled } from './driver/scripted-ports.ts';
-import { OTHER, ScriptedElector, takenBy } from './scripted-elector.ts';
+import { OTHER, ScriptedElector, takenBy } from './worlds/scripted-elector.ts';
 
 const MISSING_RULE = { verb: 'list', apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 'shop' } as const;
 const FORBIDDEN: RequestFailure = { ...failureOf('forbidden'), missingRule: MISSING_RULE };

@@ -13,8 +13,8 @@ import { LeaseElector } from '../src/lease-elector.ts';
 import { DEFAULT_START_GRACE_MS } from '../src/options.ts';
 import { promisesSettled, storedLease } from './driver/scripted-ports.ts';
 import { fasterClock, journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
-import { ALL_PERMISSIONS } from './permissions.ts';
-import { OWN_POD, ScriptedElector } from './scripted-elector.ts';
+import { ALL_PERMISSIONS } from './worlds/permissions.ts';
+import { OWN_POD, ScriptedElector } from './worlds/scripted-elector.ts';
 
 /** The half minute for which start() retries a refusal is about a second of ours. */
 const HASTE = 25;

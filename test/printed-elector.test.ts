@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { LeaseElector } from '../src/lease-elector.ts';
-import { ScriptedElector } from './scripted-elector.ts';
+import { ScriptedElector } from './worlds/scripted-elector.ts';
 
 test('an elector that leads is printed with its state, leader, term and unverifiedForMs', async () => {
   const scripted = new ScriptedElector();

@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ApiServer } from '../src/apiserver/index.ts';
+import { ApiServer } from '../src/testing/index.ts';
 
 const USAGE = `Usage: npm run apiserver -- [options]
 

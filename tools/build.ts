@@ -14,7 +14,7 @@ import { build } from 'esbuild';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** The public entries. They share no file, so that an application never reads a line of the test server. */
-const ENTRIES = ['index', 'apiserver/index'];
+const ENTRIES = ['index', 'testing/index'];
 
 /** Writes the JavaScript of the public entries into `directory`; neither minified nor with its dependencies. */
 export async function bundle(directory: string): Promise<void> {

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { EmbeddedCluster, LEASES } from '../../src/apiserver/index.ts';
 import { LeaseElector } from '../../src/index.ts';
+import { EmbeddedCluster, LEASES } from '../../src/testing/index.ts';
 
 async function startCluster(t: TestContext): Promise<{
   readonly cluster: EmbeddedCluster;

@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { EmbeddedCluster, type EmbeddedPod } from '../../src/apiserver/index.ts';
 import { LeaseElector, type LeaseElectorOptions } from '../../src/index.ts';
+import { EmbeddedCluster, type EmbeddedPod } from '../../src/testing/index.ts';
 
 interface Replica {
   readonly pod: EmbeddedPod;

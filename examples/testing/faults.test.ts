@@ -4,8 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { EmbeddedCluster, type EmbeddedPod } from '../../src/apiserver/index.ts';
 import { LeaseElector } from '../../src/index.ts';
+import { EmbeddedCluster, type EmbeddedPod } from '../../src/testing/index.ts';
 
 const FAST = { renewIntervalMs: 100, leaseDurationSeconds: 1 };
 

@@ -8,7 +8,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { EmbeddedCluster, type EmbeddedPod } from '../../src/apiserver/index.ts';
+import { EmbeddedCluster, type EmbeddedPod } from '../../src/testing/index.ts';
 
 /** Starts the process of a Pod's container, as a kubelet does. */
 function startProcess(pod: EmbeddedPod): ChildProcess {

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { EmbeddedCluster, type EmbeddedPod } from '../../src/apiserver/index.ts';
 import { LeaseElector } from '../../src/index.ts';
+import { EmbeddedCluster, type EmbeddedPod } from '../../src/testing/index.ts';
 
 async function clusterWithLeader(t: TestContext): Promise<{
   readonly cluster: EmbeddedCluster;

@@ -13,8 +13,8 @@ import { isPermissionMissing } from './refusals.ts';
 import { RENEWAL_LEAST_INTERVAL_MS, sendRenewal } from './renewal.ts';
 import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
+import type { Turn } from './step-context.ts';
 import { beginTerm, noteDeleteRefused, noteRenewRefused, warnOwnerRemoved, warnTerminating } from './term.ts';
-import type { Turn } from './turn.ts';
 import { judgeLease, mustRenew, type Verdict } from './verdict.ts';
 
 /**

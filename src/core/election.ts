@@ -16,8 +16,8 @@ import { endsStartAtOnce, type RequestFailure } from './request-failure.ts';
 import { noteOwnPodSeen, noteShortLife } from './short-life.ts';
 import { stepSibling } from './sibling.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
+import { Turn } from './step-context.ts';
 import { noteAltered } from './term.ts';
-import { Turn } from './turn.ts';
 
 /** What a step leads to. The driver keeps the state first, then carries out the effects in their order. */
 export interface Step {

@@ -13,8 +13,8 @@ import { renewalPauseMs, sendRenewal } from './renewal.ts';
 import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
+import type { Turn } from './step-context.ts';
 import { endTerm, noteRenewRefused, scheduleRenewal, warnOwnerRemoved, warnTerminating } from './term.ts';
-import type { Turn } from './turn.ts';
 import { noteTwin } from './twin.ts';
 import { judgeLease } from './verdict.ts';
 

@@ -3,7 +3,7 @@
  */
 
 import type { LeaseContent, LeaseRecord } from './lease-record.ts';
-import type { Turn } from './turn.ts';
+import type { Turn } from './step-context.ts';
 
 /**
  * A new Lease for this Pod.

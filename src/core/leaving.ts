@@ -10,11 +10,12 @@ import type { Input, ReleasePolicy } from './input.ts';
 import { releasedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence } from './observation.ts';
-import { isBelieved, type Refusable } from './refusals.ts';
+import type { Refusable } from './refusal.ts';
+import { isBelieved } from './refusals.ts';
 import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep } from './state.ts';
+import type { Turn } from './step-context.ts';
 import { leaveOffice, noteDeleteRefused, noteRenewRefused } from './term.ts';
-import type { Turn } from './turn.ts';
 import { holderOf, judgeLease } from './verdict.ts';
 
 /** How long giving up a Lease may take, in milliseconds; the kubelet grants a Pod 30 s in all. */

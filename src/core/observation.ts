@@ -6,7 +6,7 @@
  */
 
 import type { Leader } from './effect.ts';
-import { judgeIncumbent, type PodEvidence } from './incumbent.ts';
+import { judgeIncumbent, type PodEvidence } from './holder.ts';
 import type { Input } from './input.ts';
 import {
   compareResourceVersions,
@@ -19,8 +19,8 @@ import {
 import { isPermissionMissing } from './refusals.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { Knowledge } from './state.ts';
+import type { Turn } from './step-context.ts';
 import { barDeleted } from './term.ts';
-import type { Turn } from './turn.ts';
 import { holderOf } from './verdict.ts';
 
 /** How often everything is read anew although no event asked for it. */

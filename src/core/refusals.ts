@@ -7,19 +7,17 @@
 
 import type { WarningCode } from './effect.ts';
 import type { Input } from './input.ts';
+import {
+  REFUSAL_BELIEVED_MS,
+  type Refusable,
+  type Refusal,
+  remainingDoubtMs,
+  UNAUTHORIZED_LIMIT_MS,
+} from './refusal.ts';
 import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { Knowledge, Role } from './state.ts';
-import type { Turn } from './turn.ts';
-
-/** A refusal that has lasted this long, in milliseconds, is believed: it is warned of, and the election does without. */
-export const REFUSAL_BELIEVED_MS = 5_000;
-
-/**
- * A token that was refused for this long, in milliseconds, without a success between ends a term. The API server itself
- * accepts the token of a deleted Pod for up to 10 s (wire fact 30), so a shorter time would gain nothing.
- */
-export const UNAUTHORIZED_LIMIT_MS = 10_000;
+import type { Turn } from './step-context.ts';
 
 /**
  * The least number of answers 401 that end a term. The transport closes the connection after each, and reads the token
@@ -39,40 +37,6 @@ export const REFUSAL_MEMORY_MS = 150_000;
  */
 export const LATE_TRY_MS = 15_000;
 
-/** What can be refused: the token as such, or a verb. */
-export type Refusable =
-  | 'token'
-  | 'list leases'
-  | 'watch leases'
-  | 'get leases'
-  | 'create leases'
-  | 'update leases'
-  | 'delete leases'
-  | 'list pods'
-  | 'watch pods'
-  | 'get pods';
-
-/** Refusals in a row, without a success between. */
-export interface Refusal {
-  /**
-   * The monotonic moment of the first. Time in which the API server was away, or in which nothing was tried, is not
-   * counted: it moves this moment forward.
-   */
-  readonly sinceMs: number;
-  /** The monotonic moment of the last. */
-  readonly lastMs: number;
-  readonly count: number;
-  /** The API server was away since the last one. */
-  readonly interrupted: boolean;
-  /** The last one. */
-  readonly failure: RequestFailure;
-  /** The warning that was raised because of them, if one was. */
-  readonly warned: WarningCode | null;
-}
-
-/** What is refused at the moment. */
-export type Refusals = Readonly<Partial<Record<Refusable, Refusal>>>;
-
 /** Without these no leader can be known, or none be elected, so a lasting refusal of one ends `start()`. */
 const ESSENTIAL: readonly Refusable[] = ['token', 'list leases', 'watch leases', 'get leases', 'create leases'];
 
@@ -83,18 +47,6 @@ const TRIED_BY_TIMER: readonly Refusable[] = ['update leases', 'delete leases', 
 export function isBelieved({ refusals }: Knowledge, what: Refusable): boolean {
   const refusal = refusals[what];
   return refusal !== undefined && refusal.lastMs - refusal.sinceMs >= REFUSAL_BELIEVED_MS;
-}
-
-/**
- * How long until a refusal that is in doubt would be believed, in milliseconds: the next try comes then at the latest.
- * `Infinity` when none is in doubt.
- */
-export function remainingDoubtMs({ knowledge, moment }: Pick<Turn, 'knowledge' | 'moment'>): number {
-  const remaining = Object.values(knowledge.refusals)
-    .filter(({ sinceMs, lastMs }) => lastMs - sinceMs < REFUSAL_BELIEVED_MS)
-    .map(({ sinceMs }) => sinceMs + REFUSAL_BELIEVED_MS - moment.nowMs)
-    .filter((remainingMs) => remainingMs > 0);
-  return Math.min(...remaining);
 }
 
 /** Whether this failure says that a permission is missing, and has said so for long enough. */
@@ -244,7 +196,7 @@ function noteRefusal(turn: Turn, what: Refusable, refusal: Refusal): void {
 function awaitPermission(turn: Turn): void {
   const counts = TRIED_BY_TIMER.flatMap((one) => turn.knowledge.refusals[one]?.count ?? []);
   const delayMs = refusalDelayMs(Math.min(...counts), turn.moment.random);
-  turn.setTimer('permission', Math.min(delayMs, remainingDoubtMs(turn)));
+  turn.setTimer('permission', Math.min(delayMs, remainingDoubtMs(turn.knowledge.refusals, turn.moment.nowMs)));
 }
 
 /** The token was accepted, and the verb, where one is named. */

@@ -4,7 +4,7 @@
 
 import { renewedContent } from './lease-content.ts';
 import type { LeaseRecord } from './lease-record.ts';
-import type { Turn } from './turn.ts';
+import type { Turn } from './step-context.ts';
 
 /**
  * The least time between two renewals, in milliseconds, whatever the reason for the second. An admission webhook that

@@ -7,7 +7,7 @@
 
 import type { Input } from './input.ts';
 import { isReleased } from './lease-record.ts';
-import type { Turn } from './turn.ts';
+import type { Turn } from './step-context.ts';
 
 /**
  * A Lease that is gone within this time, in milliseconds, was most likely collected. A real collector took 1 ms to 14 s

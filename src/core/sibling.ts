@@ -7,7 +7,7 @@
 import type { Fact } from './input.ts';
 import { currentLeader } from './observation.ts';
 import type { ElectionConfig, Knowledge, SiblingRole } from './state.ts';
-import type { Turn } from './turn.ts';
+import type { Turn } from './step-context.ts';
 
 /** A holder that gives no sign of life for this many milliseconds is warned of. A candidate needs far less. */
 export const SILENT_HOLDER_MS = 30_000;

@@ -5,10 +5,10 @@
  */
 
 import type { Leader, Term, WarningCode } from './effect.ts';
-import type { IncumbentFate, Succession } from './incumbent.ts';
+import type { IncumbentFate, Succession } from './holder.ts';
 import type { ReleasePolicy } from './input.ts';
 import type { LeaseRecord, PodReference } from './lease-record.ts';
-import type { Refusals } from './refusals.ts';
+import type { Refusals } from './refusal.ts';
 
 /** What is fixed for the life of an elector. */
 export interface ElectionConfig {

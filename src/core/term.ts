@@ -8,7 +8,7 @@ import type { LeaseRecord } from './lease-record.ts';
 import { renewalPauseMs } from './renewal.ts';
 import { sayAbsence } from './short-life.ts';
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
-import type { Turn } from './turn.ts';
+import type { Turn } from './step-context.ts';
 import { holderOf } from './verdict.ts';
 
 /**

@@ -14,7 +14,7 @@ import type { Input } from './input.ts';
 import { compareResourceVersions } from './lease-record.ts';
 import { SENT_RENEWALS_KEPT } from './renewal.ts';
 import type { ElectionConfig, Knowledge, LeaderRole } from './state.ts';
-import type { Turn } from './turn.ts';
+import type { Turn } from './step-context.ts';
 
 /** Whether another process wrote in the name of this Pod within the last `leaseDurationSeconds`. */
 export function isTwinSuspected({ twinSeenAtMs }: Knowledge, config: ElectionConfig, nowMs: number): boolean {

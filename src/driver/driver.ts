@@ -3,15 +3,15 @@
  * carries out the effects in their order.
  */
 
-import type { Clock, Timer } from '../clock.ts';
+import { hear, type News, NO_NEWS } from '../core/diagnostics.ts';
 import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
-import { hear, type News, NO_NEWS } from '../core/news.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../core/state.ts';
-import { debugLog } from '../debug-log.ts';
-import type { Random } from '../random.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import { debugLog } from '../runtime/debug-log.ts';
+import type { Random } from '../runtime/random.ts';
 import type { Answer, Ports, WriteAnswer } from './ports.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
 import { type WatchContext, Watcher } from './watcher.ts';

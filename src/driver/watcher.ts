@@ -2,7 +2,6 @@
  * Runs one watch: carries out the effects of `core/watch.ts` and feeds it what comes back.
  */
 
-import type { Clock, Timer } from '../clock.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
 import {
   INITIAL_WATCH_STATE,
@@ -13,7 +12,8 @@ import {
   type WatchInput,
   type WatchState,
 } from '../core/watch.ts';
-import type { Random } from '../random.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Random } from '../runtime/random.ts';
 import type { WatchPort, WatchStream } from './ports.ts';
 
 /**

@@ -10,9 +10,9 @@
 import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
-import { debugLog } from '../debug-log.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { debugLog } from '../runtime/debug-log.ts';
 import { malformed } from './api-error.ts';
 import { type ApiRequest, describeRequest, methodOf, pathOf } from './api-request.ts';
 import { parseJson } from './bounded-json.ts';

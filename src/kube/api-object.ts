@@ -5,7 +5,7 @@
  * library looks at the metadata of an answer before it came through here.
  */
 
-import { quote } from '../quotation.ts';
+import { quote } from '../runtime/quotation.ts';
 import { isObject } from './api-error.ts';
 
 /** The one object that was asked for. */

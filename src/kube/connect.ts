@@ -5,9 +5,9 @@
  */
 
 import { hostname } from 'node:os';
-import type { Clock } from '../clock.ts';
 import type { Answer, Ports } from '../driver/ports.ts';
-import { isShortage } from '../shortage.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { isShortage } from '../runtime/shortage.ts';
 import { ApiClient, type ApiTransport } from './api-client.ts';
 import { failureOfError } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';

@@ -8,10 +8,10 @@ import { lstatSync } from 'node:fs';
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { Clock } from '../clock.ts';
 import { LeaseElectorError } from '../errors.ts';
-import { quote } from '../quotation.ts';
-import { isShortage } from '../shortage.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { quote } from '../runtime/quotation.ts';
+import { isShortage } from '../runtime/shortage.ts';
 import { type FileSnapshot, readIfChanged } from './watched-file.ts';
 
 /** Where the kubelet mounts the token of a Pod (Kubernetes, "Accessing the API from within a Pod"). */

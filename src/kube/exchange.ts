@@ -6,9 +6,9 @@
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '../clock.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
-import { debugLog } from '../debug-log.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import { debugLog } from '../runtime/debug-log.ts';
 import { type ApiStatus, failureOfAnswer, failureOfError, isObject, provesAbsence, readStatus } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { parseJson } from './bounded-json.ts';

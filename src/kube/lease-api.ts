@@ -6,7 +6,7 @@
 
 import type { LeaseContent, LeaseRecord } from '../core/lease-record.ts';
 import type { Answer, LeasePort, WatchPort, WriteAnswer } from '../driver/ports.ts';
-import { quote } from '../quotation.ts';
+import { quote } from '../runtime/quotation.ts';
 import type { ApiAnswer, ApiTransport } from './api-client.ts';
 import { isObject, malformed } from './api-error.ts';
 import { type ExpectedObject, explainProblem, objectOr } from './api-object.ts';

@@ -6,7 +6,7 @@
  */
 
 import { LeaseElectorError, type LeaseElectorErrorCode } from '../errors.ts';
-import { quote } from '../quotation.ts';
+import { quote } from '../runtime/quotation.ts';
 import { UID } from './api-object.ts';
 
 /** What a name is for. */

@@ -4,7 +4,7 @@
  * Where the authorization comes from is the business of `credentials.ts`.
  */
 
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Authorization, Credentials } from './credentials.ts';
 
 /** A question without an answer is given up after this many request time-outs, and may be asked again. */

@@ -6,7 +6,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { LeaseElectorError } from '../errors.ts';
-import { isShortage } from '../shortage.ts';
+import { isShortage } from '../runtime/shortage.ts';
 
 /** A file as it was read. */
 export interface FileSnapshot {

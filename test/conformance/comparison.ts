@@ -3,7 +3,7 @@
  * differs is told in words; an empty list means that nothing does.
  */
 
-import { isJsonObject, type JsonObject } from '../../src/apiserver/api-object.ts';
+import { isJsonObject, type JsonObject } from '../../src/testing/objects/api-object.ts';
 import type { Bindings } from './placeholders.ts';
 import type { RecordedResponse } from './recording.ts';
 import type { Answer } from './room.ts';

@@ -2,9 +2,9 @@
  * Replays in process, on a clock that stands still between the steps: a wait of a minute takes no time.
  */
 
-import { type ApiResponse, ApiServer } from '../../src/apiserver/index.ts';
-import { seededRandom } from '../../src/random.ts';
-import { ManualClock } from '../apiserver/manual-clock.ts';
+import { seededRandom } from '../../src/runtime/random.ts';
+import { type ApiResponse, ApiServer } from '../../src/testing/index.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
 import { type Answer, type Exchange, LineReader, type Room, type WatchView } from './room.ts';
 
 /** An exchange over a network takes some time; the garbage collector works in it. */

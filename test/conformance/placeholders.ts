@@ -3,7 +3,7 @@
  * to. A placeholder binds on first sight and must have the same value ever after.
  */
 
-import type { JsonObject } from '../../src/apiserver/api-object.ts';
+import type { JsonObject } from '../../src/testing/objects/api-object.ts';
 
 const PLACEHOLDER =
   /<(ns|uid|rv|lrv|time:rfc3339|time:microtime|unixtime|gen|jwt|continue|username|kid|age|any)(?::([A-Za-z0-9_-]+))?(?:~([+-]?\d+))?>/g;

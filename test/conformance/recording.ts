@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { PolicyRule } from '../../src/apiserver/index.ts';
+import type { PolicyRule } from '../../src/testing/index.ts';
 
 /** A request; any string may hold placeholders. */
 export interface RecordedRequest {

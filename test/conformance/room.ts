@@ -3,8 +3,8 @@
  * is moved by hand; socket-room.ts speaks HTTP over TLS.
  */
 
-import type { ApiServer } from '../../src/apiserver/index.ts';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/runtime/clock.ts';
+import type { ApiServer } from '../../src/testing/index.ts';
 
 /** A request that is sent: no placeholders any more. */
 export interface Exchange {

@@ -5,8 +5,8 @@
 import http2 from 'node:http2';
 import https from 'node:https';
 import tls from 'node:tls';
-import { ApiServer, type ApiServerAddress } from '../../src/apiserver/index.ts';
-import { type Clock, systemClock, type Timer } from '../../src/clock.ts';
+import { type Clock, systemClock, type Timer } from '../../src/runtime/clock.ts';
+import { ApiServer, type ApiServerAddress } from '../../src/testing/index.ts';
 import {
   type Answer,
   type Exchange,

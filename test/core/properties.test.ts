@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Effect } from '../../src/core/effect.ts';
 import { step } from '../../src/core/election.ts';
-import type { Succession } from '../../src/core/incumbent.ts';
+import type { Succession } from '../../src/core/holder.ts';
 import type { Fact } from '../../src/core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
 import { LEAVING_LIMIT_MS, UNMARKING_LIMIT_MS } from '../../src/core/leaving.ts';

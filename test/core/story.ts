@@ -6,12 +6,13 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { hear, type News, NO_NEWS } from '../../src/core/diagnostics.ts';
 import type { Announcement, Effect, Leader } from '../../src/core/effect.ts';
 import { step } from '../../src/core/election.ts';
 import type { Fact, Input, TimerName } from '../../src/core/input.ts';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference, PodReport } from '../../src/core/lease-record.ts';
-import { hear, type News, NO_NEWS } from '../../src/core/news.ts';
-import { REFUSAL_BELIEVED_MS, type Refusable, type Refusal, refusableOf } from '../../src/core/refusals.ts';
+import { REFUSAL_BELIEVED_MS, type Refusable, type Refusal } from '../../src/core/refusal.ts';
+import { refusableOf } from '../../src/core/refusals.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState, type Role } from '../../src/core/state.ts';
 

@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { REFUSAL_MEMORY_MS, UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusals.ts';
+import { UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusal.ts';
+import { REFUSAL_MEMORY_MS } from '../../src/core/refusals.ts';
 import { checkTable, failure, leads, ownLease, podOf, type Row, SELF, type Story } from './story.ts';
 
 const RENEW = 'setTimer renew 10000';

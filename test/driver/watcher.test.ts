@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Clock } from '../../src/clock.ts';
 import { WATCH_LATE_GRACE_MS, WATCH_SETTLED_MS, WATCH_SILENCE_MS } from '../../src/core/watch.ts';
 import { Watcher, type WatchReport } from '../../src/driver/watcher.ts';
 import type { ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
 import { watchPort } from '../../src/kube/watch-stream.ts';
-import { seededRandom } from '../../src/random.ts';
-import { ManualClock } from '../apiserver/manual-clock.ts';
+import type { Clock } from '../../src/runtime/clock.ts';
+import { seededRandom } from '../../src/runtime/random.ts';
 import { ManualClock as StallingClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../testing/manual-clock.ts';
 import { failureOf, promisesSettled } from './scripted-ports.ts';
 
 interface Item {

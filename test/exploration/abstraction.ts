@@ -10,7 +10,7 @@
 
 import type { TimerName } from '../../src/core/input.ts';
 import { RESTORATION_INTERVAL_MS } from '../../src/core/leader.ts';
-import type { Refusals } from '../../src/core/refusals.ts';
+import type { Refusals } from '../../src/core/refusal.ts';
 import { RENEWAL_LEAST_INTERVAL_MS } from '../../src/core/renewal.ts';
 import type { ElectionState, Knowledge, Role } from '../../src/core/state.ts';
 import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';

@@ -4,15 +4,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { ApiServer } from '../../src/apiserver/index.ts';
 import type { LeaseContent, LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import type { Answer, LeasePort, PodPort } from '../../src/driver/ports.ts';
 import type { ApiAnswer, ApiTransport } from '../../src/kube/api-client.ts';
 import { leasePort, leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { podPort } from '../../src/kube/pod-api.ts';
-import { makeServer, PODS_PATH, send } from '../apiserver/api-client.ts';
-import type { ManualClock } from '../apiserver/manual-clock.ts';
+import type { ApiServer } from '../../src/testing/index.ts';
 import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
+import { makeServer, PODS_PATH, send } from '../testing/api-client.ts';
+import type { ManualClock } from '../testing/manual-clock.ts';
 import {
   type Cluster,
   carryOut,

@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { explore, type Finding, type Progress } from './exploration.ts';
 import { PRODUCTION } from './mutants.ts';
 import { narrate } from './narration.ts';

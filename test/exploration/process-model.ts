@@ -10,7 +10,7 @@ import type { Announcement, Effect } from '../../src/core/effect.ts';
 import type { step } from '../../src/core/election.ts';
 import type { Fact, TimerName } from '../../src/core/input.ts';
 import type { LeaseContent, PodReference } from '../../src/core/lease-record.ts';
-import { type Refusal, UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusals.ts';
+import { type Refusal, UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusal.ts';
 import { type ElectionConfig, type ElectionState, initialElectionState } from '../../src/core/state.ts';
 import {
   INITIAL_WATCH_STATE,

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Fault, FaultRequest } from '../../src/apiserver/index.ts';
-import { ALL_PERMISSIONS } from '../permissions.ts';
+import type { Fault, FaultRequest } from '../../src/testing/index.ts';
+import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { journalOf, TestCluster, until } from './cluster.ts';
 import { pair, renewals, told } from './pair.ts';
 

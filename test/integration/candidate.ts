@@ -4,8 +4,8 @@
  */
 
 import { createInterface } from 'node:readline';
-import { systemClock } from '../../src/clock.ts';
 import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../../src/index.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import type { CandidateReport } from './candidate-process.ts';
 
 /** How long its work goes on after it was told to end, in milliseconds. */

@@ -10,7 +10,13 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { HttpListener } from '../../src/apiserver/http-listener.ts';
+import type { LeaseElectorOptions } from '../../src/index.ts';
+import type { Surroundings } from '../../src/joining/join-election.ts';
+import { siblingLock } from '../../src/joining/sibling-lock.ts';
+import { connectToCluster } from '../../src/kube/connect.ts';
+import { LeaseElector } from '../../src/lease-elector.ts';
+import { type Clock, systemClock } from '../../src/runtime/clock.ts';
+import { systemRandom } from '../../src/runtime/random.ts';
 import {
   type ApiObject,
   type ApiRequest,
@@ -22,15 +28,9 @@ import {
   PODS,
   type PodIdentity,
   type RequestLogEntry,
-} from '../../src/apiserver/index.ts';
-import { type Clock, systemClock } from '../../src/clock.ts';
-import type { Surroundings } from '../../src/enter-cluster.ts';
-import type { LeaseElectorOptions } from '../../src/index.ts';
-import { connectToCluster } from '../../src/kube/connect.ts';
-import { LeaseElector } from '../../src/lease-elector.ts';
-import { systemRandom } from '../../src/random.ts';
-import { siblingLock } from '../../src/sibling-lock.ts';
-import { ALL_PERMISSIONS, type Permissions, rulesOf } from '../permissions.ts';
+} from '../../src/testing/index.ts';
+import { HttpListener } from '../../src/testing/server/http-listener.ts';
+import { ALL_PERMISSIONS, type Permissions, rulesOf } from '../worlds/permissions.ts';
 
 /** Where everything happens. */
 export const NAMESPACE = 'shop';

@@ -8,8 +8,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
-import { RawClient } from '../http/raw-client.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { RawClient } from '../endpoint/raw-client.ts';
 import { CandidateProcess } from './candidate-process.ts';
 import { TestCluster, until } from './cluster.ts';
 

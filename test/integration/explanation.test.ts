@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { EmbeddedCluster, type EmbeddedPod, type EmbeddedPodOptions } from '../../src/apiserver/index.ts';
 import { type ExplanationReason, LeaseElector, type LeaseElectorOptions } from '../../src/index.ts';
+import { EmbeddedCluster, type EmbeddedPod, type EmbeddedPodOptions } from '../../src/testing/index.ts';
 
 async function startCluster(t: TestContext): Promise<EmbeddedCluster> {
   const cluster = await EmbeddedCluster.start();

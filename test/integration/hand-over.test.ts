@@ -5,10 +5,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endedStatus } from '../../src/apiserver/pod-status.ts';
-import { systemClock } from '../../src/clock.ts';
 import type { Succession } from '../../src/index.ts';
 import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { endedStatus } from '../../src/testing/kinds/pod-status.ts';
 import { CandidateProcess, tokenOf } from './candidate-process.ts';
 import { NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
 import { renewals } from './pair.ts';

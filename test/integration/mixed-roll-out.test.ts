@@ -7,13 +7,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ApiObject } from '../../src/apiserver/index.ts';
-import { systemClock } from '../../src/clock.ts';
 import { ApiClient } from '../../src/kube/api-client.ts';
 import { podCredentials } from '../../src/kube/credentials.ts';
 import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
-import { ALL_PERMISSIONS, SIDECAR_PERMISSIONS } from '../permissions.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import type { ApiObject } from '../../src/testing/index.ts';
 import { Sidecar } from '../simulation/sidecar.ts';
+import { ALL_PERMISSIONS, SIDECAR_PERMISSIONS } from '../worlds/permissions.ts';
 import { LEASE, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
 
 /** All that NAIS grants. */

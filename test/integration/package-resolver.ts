@@ -7,7 +7,7 @@ import { registerHooks } from 'node:module';
 
 const FILES = new Map([
   ['lease-elector', './package-in-pod.ts'],
-  ['lease-elector/testing', '../../src/apiserver/index.ts'],
+  ['lease-elector/testing', '../../src/testing/index.ts'],
 ]);
 
 registerHooks({

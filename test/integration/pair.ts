@@ -4,7 +4,7 @@
 
 import type { TestContext } from 'node:test';
 import type { LeaseElector, LeaseElectorOptions, Warning } from '../../src/index.ts';
-import type { Permissions } from '../permissions.ts';
+import type { Permissions } from '../worlds/permissions.ts';
 import { fasterClock, journalOf, TestCluster, type TestPod, until } from './cluster.ts';
 
 /** `web-0` leads, and `web-1` would. */

@@ -8,10 +8,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { REFUSAL_BELIEVED_MS } from '../../src/core/refusals.ts';
+import { REFUSAL_BELIEVED_MS } from '../../src/core/refusal.ts';
 import type { LeaseElectorError } from '../../src/index.ts';
 import { DEFAULT_START_GRACE_MS } from '../../src/options.ts';
-import { ScenarioCluster } from '../core/scenario-cluster.ts';
+import { ScenarioCluster } from '../scenarios/scenario-cluster.ts';
 
 const VERBS = {
   leases: ['get', 'list', 'watch', 'create', 'update', 'delete'],

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Warning } from '../../src/index.ts';
-import { ALL_PERMISSIONS } from '../permissions.ts';
+import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { CandidateProcess } from './candidate-process.ts';
 import { fasterClock, TestCluster, until } from './cluster.ts';
 import { pair } from './pair.ts';

@@ -11,9 +11,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../src/clock.ts';
-import { systemRandom } from '../../src/random.ts';
-import { siblingLock } from '../../src/sibling-lock.ts';
+import { siblingLock } from '../../src/joining/sibling-lock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { systemRandom } from '../../src/runtime/random.ts';
 import { CandidateProcess, type Launcher, tokenOf } from './candidate-process.ts';
 import { journalOf, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
 
@@ -188,7 +188,7 @@ function lockOf({ uid }: TestPod, platform: NodeJS.Platform): ReturnType<typeof 
 
 /** What a process that claims the lock is told, when it is run so. */
 async function outcomeIn(t: TestContext, podUid: string, wrapper: readonly string[]): Promise<string> {
-  const holder = fileURLToPath(new URL('../sibling-lock-holder.ts', import.meta.url));
+  const holder = fileURLToPath(new URL('../joining/sibling-lock-holder.ts', import.meta.url));
   const [command = '', ...args] = [...wrapper, process.execPath, holder, podUid];
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));

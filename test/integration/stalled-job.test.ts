@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
-import { STALL_MS } from '../../src/stall-watch.ts';
+import { STALL_MS } from '../../src/leadership/stall-watch.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { CandidateProcess } from './candidate-process.ts';
 import { TestCluster, until } from './cluster.ts';
 

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { ELECTOR_RULES, EmbeddedCluster, type RequestFilter } from '../../src/apiserver/index.ts';
 import { LeaseElector, type LeaseElectorOptions } from '../../src/index.ts';
+import { ELECTOR_RULES, EmbeddedCluster, type RequestFilter } from '../../src/testing/index.ts';
 
 interface Member {
   readonly elector: LeaseElector;

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ApiResponse } from '../../src/apiserver/index.ts';
+import type { ApiResponse } from '../../src/testing/index.ts';
 import { until } from './cluster.ts';
 import { pair, renewals, told } from './pair.ts';
 

@@ -10,12 +10,12 @@ import type { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { inspect } from 'node:util';
-import { TEST_CA_CERTIFICATE } from '../../src/apiserver/test-certificate.ts';
 import { type ApiAnswer, ApiClient, type ApiClientOptions } from '../../src/kube/api-client.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { type Credentials, kubeConfigCredentials, podCredentials } from '../../src/kube/credentials.ts';
 import { QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
 import { leaseWatchPort } from '../../src/kube/lease-api.ts';
+import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
 import { ManualClock } from './manual-clock.ts';
 import {
   json,

@@ -7,11 +7,11 @@
 
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
-import { systemClock } from '../../src/clock.ts';
 import { ApiClient } from '../../src/kube/api-client.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { kubeConfigCredentials, podCredentials, type UsedKubeConfig } from '../../src/kube/credentials.ts';
 import { leaseWatchPort } from '../../src/kube/lease-api.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 
 /** What the process does. */
 export interface Task {

@@ -9,9 +9,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { TEST_CA_CERTIFICATE, TEST_SERVER_CERTIFICATE, TEST_SERVER_KEY } from '../../src/apiserver/test-certificate.ts';
 import { ANSWER_LIMIT_BYTES } from '../../src/kube/api-client.ts';
 import { LINE_LIMIT_BYTES } from '../../src/kube/watch-stream.ts';
+import {
+  TEST_CA_CERTIFICATE,
+  TEST_SERVER_CERTIFICATE,
+  TEST_SERVER_KEY,
+} from '../../src/testing/access/test-certificate.ts';
 import type { Report, Task } from './client-child.ts';
 import { OTHER_CA } from './other-authority.ts';
 import { json, type StubServer, serviceAccountDirectory, startStub } from './stub-server.ts';

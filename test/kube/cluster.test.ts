@@ -4,11 +4,11 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { ApiServer } from '../../src/apiserver/index.ts';
-import { systemClock } from '../../src/clock.ts';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
 import { type Cluster, type ClusterPorts, connectToCluster } from '../../src/kube/connect.ts';
-import { rulesOf } from '../permissions.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { ApiServer } from '../../src/testing/index.ts';
+import { rulesOf } from '../worlds/permissions.ts';
 import { failureOf, serviceAccountDirectory, successOf, until } from './stub-server.ts';
 
 const NAMESPACE = 'shop';

@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
-import { TEST_CA_CERTIFICATE } from '../../src/apiserver/test-certificate.ts';
 import { LeaseElectorError } from '../../src/errors.ts';
 import { type Cluster, type ConnectOptions, connectToCluster } from '../../src/kube/connect.ts';
 import { type Environment, podCredentials } from '../../src/kube/credentials.ts';
-import { isShortage } from '../../src/shortage.ts';
+import { isShortage } from '../../src/runtime/shortage.ts';
+import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
 import { ManualClock } from './manual-clock.ts';
 import {
   boundToken,

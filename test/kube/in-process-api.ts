@@ -3,10 +3,10 @@
  * does over a socket.
  */
 
-import type { ApiResponse, ApiRequest as HttpRequest } from '../../src/apiserver/index.ts';
 import type { ApiAnswer } from '../../src/kube/api-client.ts';
 import { failureOfAnswer, provesAbsence, readStatus } from '../../src/kube/api-error.ts';
 import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
+import type { ApiResponse, ApiRequest as HttpRequest } from '../../src/testing/index.ts';
 
 /** A request, as `ApiServer.handle` takes it. */
 export function httpRequestOf(request: ApiRequest, token: string): HttpRequest {

@@ -16,7 +16,7 @@ registerHooks({
 });
 
 const [mode, directory = ''] = process.argv.slice(2);
-const { systemClock } = await import('../../src/clock.ts');
+const { systemClock } = await import('../../src/runtime/clock.ts');
 const { connectToCluster } = await import('../../src/kube/connect.ts');
 
 const path = join(directory, 'kubeconfig');

@@ -2,7 +2,7 @@
  * A clock that moves when a test says so.
  */
 
-import type { Clock, Timer } from '../../src/clock.ts';
+import type { Clock, Timer } from '../../src/runtime/clock.ts';
 
 /** A `Clock` with hands. */
 export class ManualClock implements Clock {

@@ -12,11 +12,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { TEST_CA_CERTIFICATE, TEST_SERVER_CERTIFICATE, TEST_SERVER_KEY } from '../../src/apiserver/test-certificate.ts';
-import { systemClock } from '../../src/clock.ts';
 import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { Answer } from '../../src/driver/ports.ts';
 import { type Cluster, connectToCluster } from '../../src/kube/connect.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import {
+  TEST_CA_CERTIFICATE,
+  TEST_SERVER_CERTIFICATE,
+  TEST_SERVER_KEY,
+} from '../../src/testing/access/test-certificate.ts';
 import { ManualClock } from './manual-clock.ts';
 
 /** A request as the server saw it. */

@@ -5,7 +5,11 @@
 
 import { type AddressInfo, createServer, connect as openSocket, type Server, type Socket } from 'node:net';
 import { connect as openTls, TLSSocket } from 'node:tls';
-import { TEST_CA_CERTIFICATE, TEST_SERVER_CERTIFICATE, TEST_SERVER_KEY } from '../../src/apiserver/test-certificate.ts';
+import {
+  TEST_CA_CERTIFICATE,
+  TEST_SERVER_CERTIFICATE,
+  TEST_SERVER_KEY,
+} from '../../src/testing/access/test-certificate.ts';
 
 /** Bytes that wait in one direction of a connection; with more it is reset. */
 export const HELD_BYTES_LIMIT: number = 4 * 1024 * 1024;

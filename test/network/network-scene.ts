@@ -6,11 +6,11 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ApiResponse, errorResponse } from '../../src/apiserver/api-request.ts';
-import { faultStatus } from '../../src/apiserver/faults.ts';
-import { HttpListener } from '../../src/apiserver/http-listener.ts';
-import type { ApiRequest, ApiStream } from '../../src/apiserver/index.ts';
 import type { LeaseElector, LeaseElectorOptions } from '../../src/index.ts';
+import { type ApiResponse, errorResponse } from '../../src/testing/handlers/api-request.ts';
+import type { ApiRequest, ApiStream } from '../../src/testing/index.ts';
+import { faultStatus } from '../../src/testing/server/faults.ts';
+import { HttpListener } from '../../src/testing/server/http-listener.ts';
 import { TestCluster, type TestPod } from '../integration/cluster.ts';
 import { NetworkProxy } from './network-proxy.ts';
 

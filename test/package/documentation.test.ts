@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DEFAULT_RENEW_INTERVAL_MS, resolveOptions } from '../../src/options.ts';
 import { PROCESS_ENVIRONMENT, TestCluster, until } from '../integration/cluster.ts';
-import { ALL_PERMISSIONS } from '../permissions.ts';
+import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -73,7 +73,7 @@ async function check(t: TestContext, blocks: readonly Block[]): Promise<string> 
     noUnusedParameters: false,
     paths: {
       'lease-elector': [join(ROOT, 'src/index.ts')],
-      'lease-elector/testing': [join(ROOT, 'src/apiserver/index.ts')],
+      'lease-elector/testing': [join(ROOT, 'src/testing/index.ts')],
     },
   };
   const files = blocks.map((_, index) => `block-${index}.mts`);
@@ -292,7 +292,7 @@ test('every code of a warning has a comment that says what it means', () => {
 });
 
 test('the README has a row for every reason that explain() can give', () => {
-  const source = readFileSync(join(ROOT, 'src/explanation.ts'), 'utf8');
+  const source = readFileSync(join(ROOT, 'src/explain/explain.ts'), 'utf8');
   const union = /export type ExplanationReason =([\s\S]*?';)/.exec(source)?.[1] ?? '';
   const reasons = [...union.matchAll(/\| '([\w-]+)'/g)].map(([, reason]) => reason);
   assert.ok(reasons.length > 12);

@@ -112,7 +112,7 @@ test('the tarball holds what is built, and three files of text', async () => {
   assert.deepEqual(paths.filter((path) => !/\.(js|d\.ts)$/.test(path)).sort(), unbuilt);
   const built = filesBelow(join(installed, 'dist'));
   const scripts = built.filter((path) => path.endsWith('.js') && !/-[A-Z0-9]{8}\.js$/.test(path));
-  assert.deepEqual(scripts.sort(), ['apiserver/index.js', 'index.js']);
+  assert.deepEqual(scripts.sort(), ['testing/index.js', 'index.js']);
   const sources = filesBelow(join(ROOT, 'src')).filter((path) => path.endsWith('.ts'));
   assert.deepEqual(
     built.filter((path) => path.endsWith('.d.ts')).sort(),

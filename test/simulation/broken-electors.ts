@@ -7,7 +7,7 @@ import type { PodReference } from '../../src/core/lease-record.ts';
 import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { Answer, WatchPort } from '../../src/driver/ports.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
-import { ALL_PERMISSIONS } from '../permissions.ts';
+import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import type { Violation } from './checkers.ts';
 import {
   boundTo,

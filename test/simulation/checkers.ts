@@ -6,9 +6,9 @@
  * 4 events alternate and end. Liveness (5) is asked for by `simulation.ts` when the faults are over.
  */
 
-import type { ObservedWrite } from '../../src/apiserver/index.ts';
 import { SHORT_LIVES_LIMIT } from '../../src/core/short-life.ts';
 import type { DemotionReason, LeaseElectorEvents, Term } from '../../src/index.ts';
+import type { ObservedWrite } from '../../src/testing/index.ts';
 import type { Cluster } from './cluster.ts';
 import { whyUnjust } from './demotions.ts';
 import { NeighbourProcess } from './neighbour-process.ts';

@@ -3,10 +3,10 @@
  * powers of a kubelet and of an administrator. When to use them is drawn in `mishaps.ts`.
  */
 
-import { type ApiResponse, ApiServer, LEASES, PODS } from '../../src/apiserver/index.ts';
 import type { LeaseElectorOptions } from '../../src/index.ts';
-import { type Random, seededRandom } from '../../src/random.ts';
-import { NEIGHBOUR_PERMISSIONS, type Permissions, rulesOf } from '../permissions.ts';
+import { type Random, seededRandom } from '../../src/runtime/random.ts';
+import { type ApiResponse, ApiServer, LEASES, PODS } from '../../src/testing/index.ts';
+import { NEIGHBOUR_PERMISSIONS, type Permissions, rulesOf } from '../worlds/permissions.ts';
 import type { Checkers } from './checkers.ts';
 import type { Mix } from './mix.ts';
 import { NeighbourProcess } from './neighbour-process.ts';

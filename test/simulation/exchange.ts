@@ -3,11 +3,11 @@
  * begins when it is written, one more try after a 401, one on a fresh connection when a kept one dies.
  */
 
-import type { ApiResponse } from '../../src/apiserver/index.ts';
 import type { ApiAnswer } from '../../src/kube/api-client.ts';
 import { failureOfError } from '../../src/kube/api-error.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { doubtRefusal, isOfSickServer, isRepeatable, QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
+import type { ApiResponse } from '../../src/testing/index.ts';
 import { answerOf } from '../kube/in-process-api.ts';
 import { Connection, type Connections } from './connections.ts';
 

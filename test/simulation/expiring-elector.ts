@@ -5,10 +5,10 @@
  * It knows nothing of Pods, so it also takes the Lease of a Pod that lives and does not renew.
  */
 
-import type { Clock, Timer } from '../../src/clock.ts';
 import type { ApiTransport } from '../../src/kube/api-client.ts';
 import type { ApiRequest, ApiVerb } from '../../src/kube/api-request.ts';
 import { formatMicroTime } from '../../src/kube/lease-mapping.ts';
+import type { Clock, Timer } from '../../src/runtime/clock.ts';
 
 /** The LeaseDuration of its configuration, in seconds. */
 export const EXPIRING_DURATION_SECONDS = 15;

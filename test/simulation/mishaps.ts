@@ -2,7 +2,7 @@
  * What happens to a cluster while the faults last: each mishap by its name, as `mix.ts` lists them.
  */
 
-import { ALL_PERMISSIONS } from '../permissions.ts';
+import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import type { Cluster } from './cluster.ts';
 import type { Mishap } from './mix.ts';
 import type { Sickness } from './network.ts';

@@ -4,8 +4,8 @@
  * Every fault is left out of most seeds: a mix of everything always would hide what two of them do together.
  */
 
-import type { Random } from '../../src/random.ts';
-import { ALL_PERMISSIONS, type Permissions, SIDECAR_PERMISSIONS } from '../permissions.ts';
+import type { Random } from '../../src/runtime/random.ts';
+import { ALL_PERMISSIONS, type Permissions, SIDECAR_PERMISSIONS } from '../worlds/permissions.ts';
 import { CALM, type Weather } from './weather.ts';
 
 /** What may happen besides the weather; `mishaps.ts` says what each of them is. */

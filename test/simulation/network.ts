@@ -6,11 +6,11 @@
  * go through the library's real mapping.
  */
 
-import type { ApiResponse, ApiServer } from '../../src/apiserver/index.ts';
 import type { ApiAnswer, ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
 import { failureOfError } from '../../src/kube/api-error.ts';
 import { type ApiRequest, pathOf } from '../../src/kube/api-request.ts';
-import type { Random } from '../../src/random.ts';
+import type { Random } from '../../src/runtime/random.ts';
+import type { ApiResponse, ApiServer } from '../../src/testing/index.ts';
 import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
 import { Connection, Connections } from './connections.ts';
 import { type Arrival, Exchange } from './exchange.ts';

@@ -4,7 +4,7 @@
  * As on a real machine its monotonic time never runs backwards, while its wall clock may be set at will.
  */
 
-import type { Clock, Timer } from '../../src/clock.ts';
+import type { Clock, Timer } from '../../src/runtime/clock.ts';
 import type { Timeline } from './timeline.ts';
 
 interface PendingTimer {

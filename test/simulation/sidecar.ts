@@ -6,10 +6,10 @@
  * one watches; this one looks every now and then, which is the same to everybody else, only later.
  */
 
-import type { Clock, Timer } from '../../src/clock.ts';
 import type { ApiTransport } from '../../src/kube/api-client.ts';
 import type { ApiRequest, ApiVerb } from '../../src/kube/api-request.ts';
 import { formatMicroTime } from '../../src/kube/lease-mapping.ts';
+import type { Clock, Timer } from '../../src/runtime/clock.ts';
 
 export interface SidecarOptions {
   readonly transport: ApiTransport;

@@ -3,7 +3,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { systemRandom } from '../../src/random.ts';
+import { systemRandom } from '../../src/runtime/random.ts';
 import { MAX_SEED } from './seeds.ts';
 
 export const USAGE: string = `Usage: npm run sim -- [options]

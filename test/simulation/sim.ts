@@ -3,7 +3,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { parseArguments, type Task, USAGE } from './sim-arguments.ts';
 import { simulate } from './simulation.ts';
 import { Tally } from './tally.ts';

@@ -3,15 +3,15 @@
  * obeys or does not. What it does is told to an observer, from outside.
  */
 
-import type { Surroundings } from '../../src/enter-cluster.ts';
 import type { DemotionReason, LeaseElectorEvents, LeaseElectorOptions, Term } from '../../src/index.ts';
+import type { Surroundings } from '../../src/joining/join-election.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { clusterPorts } from '../../src/kube/connect.ts';
 import { type Identity, resolveIdentity } from '../../src/kube/identity.ts';
 import { readPod } from '../../src/kube/pod-api.ts';
 import type { LeaseElector } from '../../src/lease-elector.ts';
 import { DEFAULT_LEASE_DURATION_SECONDS } from '../../src/options.ts';
-import { type Random, seededRandom } from '../../src/random.ts';
+import { type Random, seededRandom } from '../../src/runtime/random.ts';
 import type { Network, News } from './network.ts';
 import type { SiblingLocks } from './sibling-locks.ts';
 import { type ContainerOptions, SimulatedContainer } from './simulated-container.ts';

@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { seededRandom } from '../../src/random.ts';
-import { ALL_PERMISSIONS } from '../permissions.ts';
+import { seededRandom } from '../../src/runtime/random.ts';
+import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { drawMix, MISHAPS, type Mix } from './mix.ts';
 import { parseSeeds } from './seeds.ts';
 import { Tally } from './tally.ts';

@@ -4,8 +4,8 @@
  */
 
 import { LeaseElector } from '../../src/lease-elector.ts';
-import { seededRandom } from '../../src/random.ts';
-import { ALL_PERMISSIONS } from '../permissions.ts';
+import { seededRandom } from '../../src/runtime/random.ts';
+import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
 import { letHappen } from './mishaps.ts';

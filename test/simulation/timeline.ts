@@ -4,7 +4,7 @@
  * The clocks of the simulated processes, which run fast, slow or jump, are in `process-clock.ts`.
  */
 
-import type { Clock, Timer } from '../../src/clock.ts';
+import type { Clock, Timer } from '../../src/runtime/clock.ts';
 
 /** 2026-01-01T00:00:00Z, when every simulation begins. */
 const WALL_START_MS = Date.UTC(2026, 0, 1);

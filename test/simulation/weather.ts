@@ -4,7 +4,7 @@
  * `mix.ts` draws how bad it gets in one simulation; when the faults end the weather is `CALM`.
  */
 
-import type { Random } from '../../src/random.ts';
+import type { Random } from '../../src/runtime/random.ts';
 
 /** How likely each fault of one request is (0 to 1), and how long messages travel. */
 export interface Weather {

@@ -3,9 +3,9 @@
  * off what is written. It applies to every client alike.
  */
 
-import type { ApiResponse } from '../../src/apiserver/index.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
+import type { ApiResponse } from '../../src/testing/index.ts';
 
 /** What it does to an object that is written. */
 export type Change = 'takes the owner off' | 'takes the release off';

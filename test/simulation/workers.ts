@@ -5,7 +5,7 @@
 
 import os from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { systemClock, type Timer } from '../../src/clock.ts';
+import { systemClock, type Timer } from '../../src/runtime/clock.ts';
 import type { SimulationResult } from './simulation.ts';
 
 /** A seed takes a quarter of a second; one that takes this many milliseconds, on a busy machine, too, never ends. */

@@ -1,0 +1,171 @@
+/**
+ * The way into the election: finds the cluster and this Pod's place in it, and asks until there is an answer.
+ *
+ * How a cluster is spoken to is the business of `kube/`.
+ */
+
+import { REFUSAL_BELIEVED_MS } from '../core/refusal.ts';
+import { endsStartAtOnce, endsStartWhenLasting, type RequestFailure } from '../core/request-failure.ts';
+import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from '../core/retry-delay.ts';
+import type { Ports, SiblingLockPort } from '../driver/ports.ts';
+import { errorOfFailure, LeaseElectorError, stoppedError } from '../errors.ts';
+import type { WarningCode } from '../events.ts';
+import type { Cluster, ConnectOptions } from '../kube/connect.ts';
+import type { Identity } from '../kube/identity.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { debugLog } from '../runtime/debug-log.ts';
+import type { Random } from '../runtime/random.ts';
+import { isShortage } from '../runtime/shortage.ts';
+
+const log = debugLog('lease-elector');
+
+/**
+ * What an elector takes from the machine; the simulation gives its own.
+ *
+ * @internal
+ */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly connect: (options: Omit<ConnectOptions, 'clock'>) => Promise<Cluster>;
+  readonly siblingLock: (identity: Identity) => SiblingLockPort;
+}
+
+/** A place in an election. */
+export interface Place {
+  readonly identity: Identity;
+  readonly ports: Ports;
+  /** There is no cluster: this process is alone. */
+  readonly local: boolean;
+}
+
+/** What the application takes part in while it is being found out who this process is. */
+export interface Entrance {
+  /** Aborts when the elector is stopped. */
+  readonly signal: AbortSignal;
+  readonly warn: (code: WarningCode, message: string) => void;
+}
+
+/**
+ * Finds the cluster and this Pod's place in it; without a cluster, and if that was allowed, makes do without.
+ *
+ * @throws {LeaseElectorError} what asking again will not mend; `ERR_LEASE_ELECTOR_STOPPED` when `signal` aborts
+ * @internal
+ */
+export async function enterCluster(
+  options: ResolvedOptions,
+  surroundings: Surroundings,
+  entrance: Entrance,
+): Promise<Place> {
+  const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
+  try {
+    const connectOptions = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory }) };
+    const cluster = await connect(connectOptions, surroundings, entrance.signal);
+    const identity = await identify(cluster, options, surroundings, entrance);
+    const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
+    return { identity, ports, local: false };
+  } catch (error) {
+    if (!local || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER') throw error;
+    const { localIdentity, localPorts } = await import('./local-election.ts');
+    const identity = localIdentity(pod, lease);
+    return { identity, ports: localPorts(identity.pod), local: true };
+  }
+}
+
+/** Takes up the credentials; a shortage of file descriptors passes, and is waited for. */
+async function connect(
+  options: Parameters<Surroundings['connect']>[0],
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<Cluster> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await surroundings.connect(options);
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+      log('taking up the credentials again: %s', error instanceof Error ? error.message : error);
+    }
+    const { clock, random } = surroundings;
+    if (!signal.aborted) await pause(clock, retryDelayMs(attempt, random.next()), signal);
+    if (signal.aborted) throw stoppedError();
+  }
+}
+
+/** Asks which Pod this is until there is an answer. */
+async function identify(
+  cluster: Cluster,
+  { pod, lease, startGraceMs }: ResolvedOptions,
+  { clock, random }: Surroundings,
+  { signal, warn }: Entrance,
+): Promise<Identity> {
+  // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.
+  const close = (): void => cluster.close();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    // Stopped while the cluster was being found: no request is sent any more.
+    if (signal.aborted) throw stoppedError();
+    let refusedSinceMs: number | null = null;
+    let refusals = 0;
+    let warned = false;
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await cluster.identify(defined({ pod, lease }));
+      if (signal.aborted) throw stoppedError();
+      if (answer.ok) {
+        if (warned) warn('refusal-over', 'The API server accepts the request for this Pod again.');
+        return answer.value;
+      }
+      const { failure } = answer;
+      if (endsStartAtOnce(failure)) throw errorOfFailure(failure);
+      log('asking again which Pod this is: %s', failure.message);
+      let delayMs = retryDelayMs(attempt, random.next());
+      if (endsStartWhenLasting(failure)) {
+        // A refusal is believed only when it lasts: an API server that has just started refuses what is allowed.
+        refusedSinceMs ??= clock.nowMs();
+        refusals += 1;
+        const refusedForMs = clock.nowMs() - refusedSinceMs;
+        if (refusedForMs >= startGraceMs) throw errorOfFailure(failure);
+        if (!warned && refusedForMs >= REFUSAL_BELIEVED_MS) warn(warningCodeOf(failure), failure.message);
+        warned ||= refusedForMs >= REFUSAL_BELIEVED_MS;
+        // A try comes when the refusal would be believed, and the last one when the grace is over.
+        const believedInMs = warned ? Number.POSITIVE_INFINITY : REFUSAL_BELIEVED_MS - refusedForMs;
+        delayMs = Math.min(refusalDelayMs(refusals, random.next()), believedInMs, startGraceMs - refusedForMs);
+      } else {
+        refusedSinceMs = null;
+        refusals = 0;
+      }
+      await pause(clock, atLeastRetryAfterMs(delayMs, failure.retryAfterMs), signal);
+      if (signal.aborted) throw stoppedError();
+    }
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', close);
+  }
+}
+
+function warningCodeOf({ kind }: RequestFailure): WarningCode {
+  if (kind === 'unauthorized') return 'unauthorized';
+  return kind === 'forbidden' ? 'pod-read-forbidden' : 'request-rejected';
+}
+
+/** Ends early when `signal` aborts. */
+async function pause(clock: Clock, durationMs: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimer(durationMs, resolve);
+  const stop = (): void => {
+    timer.cancel();
+    resolve();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  await promise;
+  signal.removeEventListener('abort', stop);
+}
+
+/** Without the properties that are undefined. */
+function defined<Given extends object>(given: Given): { [Key in keyof Given]?: Exclude<Given[Key], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof Given]?: Exclude<Given[Key], undefined>;
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * Which process holds the socket of the sibling lock, as far as /proc tells it.
+ *
+ * Node.js has no SO_PEERCRED. So the kernel's list of Unix sockets gives the inode, and the links of the open files
+ * give the process. Processes of another container are visible only with `shareProcessNamespace: true`.
+ */
+
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import type { SiblingLockHolder } from '../driver/ports.ts';
+
+/** At most this many links of open files are read, so that a crowded machine is not searched for minutes. */
+export const SEARCHED_FILES_LIMIT = 20_000;
+
+/** The process that listens on this abstract address; `null` when it cannot be seen. */
+export async function findSocketHolder(path: string, proc: string = '/proc'): Promise<SiblingLockHolder | null> {
+  try {
+    const inode = listeningInode(await readFile(`${proc}/net/unix`, 'utf8'), path);
+    return inode === null ? null : await processWithSocket(inode, proc);
+  } catch {
+    return null;
+  }
+}
+
+/** `__SO_ACCEPTCON`: the socket listens (Linux, include/linux/net.h). */
+const LISTENS = 0x10000;
+
+/** A line of /proc/net/unix: number, references, protocol, flags, type, state, inode, address (proc(5)). */
+function listeningInode(table: string, path: string): string | null {
+  // The first byte of an abstract address is zero, and shown as @.
+  const address = path.replace(/^\0/, '@');
+  for (const line of table.split('\n')) {
+    const [, , , flags = '', , , inode = '', ...shown] = line.trim().split(/ +/);
+    if (shown.join(' ') === address && (Number.parseInt(flags, 16) & LISTENS) !== 0) return inode;
+  }
+  return null;
+}
+
+async function processWithSocket(inode: string, proc: string): Promise<SiblingLockHolder | null> {
+  const processes = (await readdir(proc))
+    .filter((name) => /^\d+$/.test(name))
+    .sort((left, right) => Number(left) - Number(right));
+  let searched = 0;
+  for (const pid of processes) {
+    // A process of another user, or one that has just ended, does not show its files.
+    for (const descriptor of await readdir(`${proc}/${pid}/fd`).catch(() => [])) {
+      searched += 1;
+      if (searched > SEARCHED_FILES_LIMIT) return null;
+      const target = await readlink(`${proc}/${pid}/fd/${descriptor}`).catch(() => '');
+      if (target === `socket:[${inode}]`) return { pid: Number(pid), uid: (await stat(`${proc}/${pid}`)).uid };
+    }
+  }
+  return null;
+}

@@ -1,0 +1,224 @@
+/**
+ * One campaigner per Pod: an abstract Unix socket named after the Pod's uid and the Lease.
+ *
+ * All containers of a Pod share it, and the kernel frees it when its holder dies, however it dies. What a
+ * sibling may do is decided by the core.
+ */
+
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { retryDelayMs } from '../core/retry-delay.ts';
+import type {
+  SiblingLockDetail,
+  SiblingLockHolder,
+  SiblingLockListener,
+  SiblingLockOutcome,
+  SiblingLockPort,
+} from '../driver/ports.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import { debugLog } from '../runtime/debug-log.ts';
+import type { Random } from '../runtime/random.ts';
+import { isShortage } from '../runtime/shortage.ts';
+
+const debug = debugLog('lease-elector:sibling');
+
+/** So many siblings can wait at the holder; a further one is turned away, and asks again with back-off. */
+export const WAITING_SIBLINGS_LIMIT = 64;
+
+/** A connection to the holder that was open for less, in milliseconds, tells little: the next attempt is delayed. */
+const SHORT_WAIT_MS = 1_000;
+
+/**
+ * When a process dies, the kernel may close its connections a moment before it frees the name (seen on
+ * Linux 6, one time in ten): so many attempts follow each other at this distance, in milliseconds, before the
+ * back-off begins.
+ */
+const PROMPT_ATTEMPTS = 3;
+const PROMPT_DELAY_MS = 10;
+
+/** `sun_path` of a Unix socket address has room for so many bytes (Linux, unix(7)). */
+const SOCKET_PATH_LIMIT_BYTES = 108;
+
+/**
+ * What a kernel without Unix sockets answers: it has no such call, or no such address family. All containers of the Pod
+ * share that kernel, so no sibling holds the lock either. Every other error (EACCES, EPERM, EINVAL of a seccomp profile
+ * or a security module, say) is about this process alone: a sibling may hold the lock.
+ */
+const ABSENCES: ReadonlySet<string> = new Set(['ENOSYS', 'EAFNOSUPPORT']);
+
+/** The functions of `node:net` that the lock uses; a test gives its own. */
+export type SocketFunctions = Pick<typeof import('node:net'), 'connect' | 'createServer'>;
+
+/** What the lock is named after, and what it needs. */
+export interface SiblingLockOptions {
+  readonly podUid: string;
+  readonly namespace: string;
+  readonly lease: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** @default process.platform */
+  readonly platform?: NodeJS.Platform;
+  /** @default those of `node:net` */
+  readonly net?: SocketFunctions;
+}
+
+/** The lock of one Pod and one Lease. */
+export function siblingLock(options: SiblingLockOptions): SiblingLockPort {
+  return new SiblingLock(options);
+}
+
+/**
+ * `\0lease-elector/<pod uid>/<hash of namespace and Lease>`; the first byte makes it abstract (unix(7)).
+ *
+ * Namespace and Lease are hashed because together they can be longer than an address; a uid that is no UUID
+ * may be, too.
+ */
+export function siblingSocketPath(podUid: string, namespace: string, lease: string): string {
+  const tail = `/${shortHash(`${namespace}/${lease}`)}`;
+  const path = `\0lease-elector/${podUid}${tail}`;
+  return Buffer.byteLength(path) < SOCKET_PATH_LIMIT_BYTES ? path : `\0lease-elector/${shortHash(podUid)}${tail}`;
+}
+
+function shortHash(text: string): string {
+  // Importing it as a module would load all of Web Crypto with it.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+class SiblingLock implements SiblingLockPort {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #supported: boolean;
+  readonly #net: SocketFunctions;
+  /** `null` while nothing is claimed: late events of sockets then come to nothing. */
+  #outcome: SiblingLockListener | null = null;
+  #server: Server | null = null;
+  #waiting: Set<Socket> = new Set();
+  #toHolder: Socket | null = null;
+  #timer: Timer | null = null;
+  #toldTaken = false;
+  #toldRefused = false;
+  /** Short waits in a row. */
+  #attempts = 0;
+
+  constructor(options: SiblingLockOptions) {
+    this.#path = siblingSocketPath(options.podUid, options.namespace, options.lease);
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#supported = (options.platform ?? process.platform) === 'linux';
+    this.#net = options.net ?? { connect, createServer };
+  }
+
+  claim(listener: SiblingLockListener): void {
+    this.free();
+    this.#outcome = listener;
+    this.#toldTaken = false;
+    this.#toldRefused = false;
+    this.#attempts = 0;
+    if (this.#supported) this.#bind();
+    else queueMicrotask(() => this.#tell(listener, 'unsupported'));
+  }
+
+  free(): void {
+    this.#outcome = null;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#toHolder?.destroy();
+    this.#toHolder = null;
+    // The name first, the waiting siblings after: the first thing they do is to bind it.
+    this.#server?.close();
+    this.#server = null;
+    for (const socket of this.#waiting) socket.destroy();
+    this.#waiting = new Set();
+  }
+
+  /** Loaded only when it is wanted, which is rare. */
+  async findHolder(): Promise<SiblingLockHolder | null> {
+    const { findSocketHolder } = await import('./sibling-lock-owner.ts');
+    return findSocketHolder(this.#path);
+  }
+
+  #tell(claimant: SiblingLockListener, outcome: SiblingLockOutcome, detail?: SiblingLockDetail): void {
+    debug('%s', outcome);
+    if (this.#outcome === claimant) claimant(outcome, detail);
+  }
+
+  #bind(): void {
+    const claimant = this.#outcome;
+    if (claimant === null) return;
+    const waiting = this.#waiting;
+    const server = this.#net.createServer((socket) => {
+      // A sibling says nothing; its connection is there to be closed when this process dies.
+      waiting.add(socket.unref());
+      socket.on('error', () => {});
+      socket.on('close', () => waiting.delete(socket));
+      socket.resume();
+    });
+    server.maxConnections = WAITING_SIBLINGS_LIMIT;
+    server.unref();
+    this.#server = server;
+    server.once('listening', () => this.#tell(claimant, 'held'));
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      if (this.#server !== server) return;
+      if (server.listening) {
+        // An accept that failed (no file descriptors left, say) does not loosen the hold on the name.
+        debug('%s', error.message);
+        return;
+      }
+      this.#server = null;
+      if (error.code === 'EADDRINUSE') this.#waitForHolder(claimant);
+      else this.#noteRefusal(claimant, error);
+    });
+    // Exclusive: workers of node:cluster would otherwise all be given the primary's one socket.
+    server.listen({ path: this.#path, exclusive: true });
+  }
+
+  #noteRefusal(claimant: SiblingLockListener, error: NodeJS.ErrnoException): void {
+    debug('cannot be bound: %s', error.message);
+    const refusedBy = error.code ?? error.message;
+    // A process that already waits is a sibling, whatever is answered now.
+    if (ABSENCES.has(refusedBy) && !this.#toldTaken) {
+      this.#tell(claimant, 'unsupported');
+      return;
+    }
+    // This process might be a sibling. It does not campaign because of an error, and tries again.
+    if (!isShortage(error) && !this.#toldRefused) {
+      this.#toldRefused = true;
+      this.#toldTaken = true;
+      this.#tell(claimant, 'taken', { refusedBy });
+      // The callback may have given up the claim.
+      if (this.#outcome !== claimant) return;
+    }
+    this.#attempts += 1;
+    this.#bindLater();
+  }
+
+  #waitForHolder(claimant: SiblingLockListener): void {
+    if (!this.#toldTaken) {
+      this.#toldTaken = true;
+      this.#tell(claimant, 'taken');
+      // The callback may have given up the claim.
+      if (this.#outcome !== claimant) return;
+    }
+    const openedAtMs = this.#clock.nowMs();
+    const socket = this.#net.connect({ path: this.#path }).unref();
+    this.#toHolder = socket;
+    socket.on('error', () => {});
+    socket.resume();
+    socket.once('close', () => {
+      if (this.#toHolder !== socket) return;
+      this.#toHolder = null;
+      const waitedLong = this.#clock.nowMs() - openedAtMs >= SHORT_WAIT_MS;
+      this.#attempts = waitedLong ? 0 : this.#attempts + 1;
+      // The first short wait is forgiven: the holder may have died just after we came.
+      if (this.#attempts <= 1) this.#bind();
+      else this.#bindLater();
+    });
+  }
+
+  #bindLater(): void {
+    const late = this.#attempts - 1 - PROMPT_ATTEMPTS;
+    const afterMs = late > 0 ? retryDelayMs(late, this.#random.next()) : PROMPT_DELAY_MS;
+    this.#timer = this.#clock.setTimer(afterMs, () => this.#bind(), { background: true });
+  }
+}

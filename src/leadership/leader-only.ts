@@ -1,0 +1,88 @@
+/**
+ * A job for any scheduler that runs only while this process leads.
+ */
+
+import type { Term } from '../events.ts';
+
+/** What a guarded job asks before it runs. */
+export interface LeadershipGuard {
+  /** The term of this process, while it leads. */
+  readonly term: () => Term | undefined;
+  /** Whether what is believed may be out of date, because the process stood still, or is not true of it alone. */
+  readonly isDoubtful: () => boolean;
+  /** Asks the API server; rejects unless it confirms. */
+  readonly confirm: () => Promise<Term>;
+  /** Begins work of the term, which is waited for before the Lease is given up until `ended` resolves. */
+  readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
+}
+
+/** How `leaderOnly` treats a job that fails. */
+export interface LeaderOnlyOptions {
+  /**
+   * Called with what the job threw or rejected with. The function that `leaderOnly` returns then resolves with
+   * `undefined` and never rejects, so it is safe where nobody handles its promise, as in `setInterval`.
+   *
+   * When it fails itself, an `error` is emitted.
+   *
+   * @default the rejection is passed on, and the caller handles it
+   */
+  readonly onError?: ((error: unknown) => unknown) | undefined;
+}
+
+/** Wraps `job`; see `LeaseElector.leaderOnly`. */
+export function leaderOnly<Arguments extends readonly unknown[], Result>(
+  job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
+  guard: LeadershipGuard,
+): (...args: Arguments) => Promise<Result | undefined> {
+  let running = false;
+  return async (...args) => {
+    if (running || guard.term() === undefined) return undefined;
+    running = true;
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    try {
+      if (guard.isDoubtful() && !(await isConfirmed(guard))) return undefined;
+      const term = guard.term();
+      if (term === undefined || guard.isDoubtful()) return undefined;
+      return await guard.join(ended, () => job(term, ...args));
+    } finally {
+      running = false;
+      end();
+    }
+  };
+}
+
+/** A failed confirmation means no run, even if the doubt has ended by itself: better no run than one beside the successor's. */
+function isConfirmed(guard: LeadershipGuard): Promise<boolean> {
+  return guard.confirm().then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * The same run, but one that never rejects.
+ *
+ * @param onError is called when the run rejects
+ * @param handlerFailed is called when `onError` throws, or its promise rejects; must not throw
+ */
+export function handlingErrors<Arguments extends readonly unknown[], Result>(
+  run: (...args: Arguments) => Promise<Result | undefined>,
+  onError: NonNullable<LeaderOnlyOptions['onError']>,
+  handlerFailed: (error: unknown) => void,
+): (...args: Arguments) => Promise<Result | undefined> {
+  const handle = async (error: unknown): Promise<void> => {
+    try {
+      await onError(error);
+    } catch (failure) {
+      handlerFailed(failure);
+    }
+  };
+  return async (...args) => {
+    try {
+      return await run(...args);
+    } catch (error) {
+      await handle(error);
+      return undefined;
+    }
+  };
+}

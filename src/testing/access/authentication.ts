@@ -1,0 +1,163 @@
+/**
+ * Who sends a request: the admin token, service account tokens, or nobody. What they may do is decided in
+ * authorization.ts.
+ */
+
+import type { Clock } from '../../runtime/clock.ts';
+import { type Random, randomUuid } from '../../runtime/random.ts';
+import { timeMs } from '../objects/go-time.ts';
+import { PODS, SERVICE_ACCOUNTS } from '../objects/resources.ts';
+import { unauthorized } from '../objects/status.ts';
+import type { StoreReader } from '../storage/store.ts';
+import { readToken, signToken, TOKEN_ISSUER, type TokenClaims } from './tokens.ts';
+
+/** A user, as the API server knows it. */
+export interface UserInfo {
+  readonly username: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Who sends no token. */
+export const ANONYMOUS: UserInfo = { username: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+/** How long a verified token is not verified again: a deleted Pod's token works that much longer (fact 30). */
+export const VERIFICATION_CACHE_MS = 10_000;
+
+/** How long a Pod's token works after the Pod's deletionTimestamp, when the Pod is still there (fact 30). */
+export const TERMINATING_GRACE_MS = 60_000;
+
+/** @default lifetime of a token in seconds */
+export const DEFAULT_TOKEN_SECONDS = 3600;
+
+/** How many verified tokens are remembered; the oldest go first. */
+const MAX_CACHED_TOKENS = 10_000;
+
+/** What a token is to be for. */
+export interface TokenRequest {
+  readonly namespace: string;
+  readonly serviceAccount: { readonly name: string; readonly uid: string };
+  readonly pod?: { readonly name: string; readonly uid: string; readonly nodeName?: string };
+  readonly audiences?: readonly string[];
+  readonly expirationSeconds?: number;
+}
+
+/** Knows the tokens. */
+export class Authenticator {
+  readonly #store: StoreReader;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #adminToken: string;
+  readonly #verified = new Map<string, { readonly user: UserInfo; readonly atMs: number }>();
+  /** Until then no Pod is found, as in a server whose cache of Pods is not filled yet. */
+  #podsReadAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(store: StoreReader, clock: Clock, random: Random, adminToken: string) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#random = random;
+    this.#adminToken = adminToken;
+  }
+
+  /** How many tokens are remembered. */
+  get verifiedCount(): number {
+    return this.#verified.size;
+  }
+
+  /** The server has just started: it has verified no token, and refuses those that are bound to Pods for this time. */
+  warmUp(forMs: number): void {
+    this.#verified.clear();
+    this.#podsReadAtMs = this.#clock.nowMs() + forMs;
+  }
+
+  /** The user of a request. Throws 401 for a token that is not, or no more, valid. */
+  authenticate(authorization: string | undefined): UserInfo {
+    const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined) return ANONYMOUS;
+    if (token === this.#adminToken) {
+      return { username: 'admin', groups: ['system:masters', 'system:authenticated'] };
+    }
+    const user = this.#cached(token);
+    if (user === undefined) throw unauthorized();
+    return user;
+  }
+
+  #cached(token: string): UserInfo | undefined {
+    const nowMs = this.#clock.nowMs();
+    const known = this.#verified.get(token);
+    if (known !== undefined && nowMs - known.atMs < VERIFICATION_CACHE_MS) return known.user;
+    this.#verified.delete(token);
+    const user = this.review(token, [TOKEN_ISSUER]);
+    if (user === undefined) return undefined;
+    // In the order in which they were verified: those that are of no more use come first.
+    for (const [other, { atMs }] of this.#verified) {
+      if (nowMs - atMs < VERIFICATION_CACHE_MS && this.#verified.size < MAX_CACHED_TOKENS) break;
+      this.#verified.delete(other);
+    }
+    this.#verified.set(token, { user, atMs: nowMs });
+    return user;
+  }
+
+  /** Verifies a service account token without the cache. */
+  review(token: string, audiences: readonly string[]): UserInfo | undefined {
+    const claims = readToken(token);
+    if (claims === undefined) return undefined;
+    const nowSeconds = this.#clock.wallMs() / 1000;
+    if (nowSeconds >= claims.exp || !claims.aud.some((audience) => audiences.includes(audience))) return undefined;
+    const { namespace, serviceaccount, pod } = claims['kubernetes.io'];
+    const account = this.#store.get(SERVICE_ACCOUNTS, namespace, serviceaccount.name);
+    if (account === undefined || account.metadata.uid !== serviceaccount.uid) return undefined;
+    if (pod !== undefined && !this.#podLives(namespace, pod.name, pod.uid)) return undefined;
+    return userOf(claims);
+  }
+
+  #podLives(namespace: string, name: string, uid: string | undefined): boolean {
+    if (this.#clock.nowMs() < this.#podsReadAtMs) return false;
+    const pod = this.#store.get(PODS, namespace, name);
+    if (pod === undefined || pod.metadata.uid !== uid) return false;
+    const { deletionTimestamp } = pod.metadata;
+    return deletionTimestamp === undefined || this.#clock.wallMs() < timeMs(deletionTimestamp) + TERMINATING_GRACE_MS;
+  }
+
+  /** Makes a token. */
+  issue(request: TokenRequest): { readonly token: string; readonly claims: TokenClaims } {
+    const now = Math.floor(this.#clock.wallMs() / 1000);
+    const { namespace, serviceAccount, pod } = request;
+    const claims: TokenClaims = {
+      aud: request.audiences ?? [TOKEN_ISSUER],
+      exp: now + (request.expirationSeconds ?? DEFAULT_TOKEN_SECONDS),
+      iat: now,
+      iss: TOKEN_ISSUER,
+      jti: randomUuid(this.#random),
+      'kubernetes.io': {
+        namespace,
+        ...(pod?.nodeName === undefined ? {} : { node: { name: pod.nodeName } }),
+        ...(pod === undefined ? {} : { pod: { name: pod.name, uid: pod.uid } }),
+        serviceaccount: serviceAccount,
+      },
+      nbf: now,
+      sub: `system:serviceaccount:${namespace}:${serviceAccount.name}`,
+    };
+    return { token: signToken(claims), claims };
+  }
+}
+
+function userOf(claims: TokenClaims): UserInfo {
+  const { namespace, node, pod, serviceaccount } = claims['kubernetes.io'];
+  return {
+    username: claims.sub,
+    ...(serviceaccount.uid === undefined ? {} : { uid: serviceaccount.uid }),
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+    extra: {
+      'authentication.kubernetes.io/credential-id': [`JTI=${claims.jti}`],
+      ...(node === undefined ? {} : { 'authentication.kubernetes.io/node-name': [node.name] }),
+      ...(pod === undefined
+        ? {}
+        : {
+            'authentication.kubernetes.io/pod-name': [pod.name],
+            'authentication.kubernetes.io/pod-uid': [pod.uid ?? ''],
+          }),
+    },
+  };
+}

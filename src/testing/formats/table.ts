@@ -1,0 +1,55 @@
+/**
+ * Tables: what `kubectl get` asks for, made by the server (wire recording list-table). The columns are in
+ * columns.ts.
+ */
+
+import { type ApiObject, type JsonObject, partialObject } from '../objects/api-object.ts';
+import { PODS, type ResourceKind } from '../objects/resources.ts';
+import { columnsOf } from './columns.ts';
+import type { ListMeta, Representation } from './representation-type.ts';
+
+/** A table of objects; what a row carries of its object is asked for with includeObject. */
+export function tableOf(
+  kind: ResourceKind,
+  objects: readonly ApiObject[],
+  representation: Representation,
+  nowMs: number,
+  meta: ListMeta,
+): Readonly<JsonObject> {
+  const columns = columnsOf(kind);
+  return {
+    kind: 'Table',
+    apiVersion: `meta.k8s.io/${representation.metaVersion}`,
+    metadata: meta,
+    columnDefinitions: columns.map(({ cell: _cell, ...definition }) => definition),
+    rows: objects.map((object) => ({
+      cells: columns.map((column) => column.cell(object, nowMs)),
+      ...rowConditions(kind, object),
+      ...rowObject(object, representation),
+    })),
+  };
+}
+
+const COMPLETED: Readonly<Record<string, string>> = {
+  Succeeded: 'The pod has completed successfully.',
+  Failed: 'The pod failed.',
+};
+
+/** A row of a Pod that is over says so. */
+function rowConditions(kind: ResourceKind, object: ApiObject): Readonly<JsonObject> {
+  const phase = kind === PODS ? String(object.status?.['phase'] ?? '') : '';
+  const message = COMPLETED[phase];
+  if (message === undefined) return {};
+  return { conditions: [{ type: 'Completed', status: 'True', reason: phase, message }] };
+}
+
+function rowObject(object: ApiObject, representation: Representation): Readonly<JsonObject> {
+  switch (representation.includeObject) {
+    case 'None':
+      return { object: null };
+    case 'Object':
+      return { object };
+    case 'Metadata':
+      return { object: partialObject(object, representation.metaVersion) };
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * What goes into the server and what comes out of it, whether over a socket or in process.
+ */
+
+import type { UserInfo } from '../access/authentication.ts';
+import type { ResourceKind } from '../objects/resources.ts';
+import type { StatusError } from '../objects/status.ts';
+import type { ApiStream } from '../storage/watch.ts';
+import type { RequestInfo } from './routes.ts';
+
+/** A request. */
+export interface ApiRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** The connection on which a request arrived. */
+export interface RequestConnection {
+  /** From 0, in the order of the first request of each. */
+  readonly number: number;
+  /** It has carried a request before. */
+  readonly used: boolean;
+}
+
+/** An answer. */
+export interface ApiResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Present for a watch, instead of a body. */
+  readonly stream?: ApiStream;
+  /** The connection is closed after the answer: `announced` by a header (HTTP/2: GOAWAY), or `silent`. */
+  readonly closes?: 'announced' | 'silent';
+}
+
+/** A request whose sender and target are known. */
+export interface RequestContext {
+  readonly request: ApiRequest;
+  readonly info: RequestInfo;
+  readonly query: URLSearchParams;
+  readonly user: UserInfo;
+}
+
+/** A request about objects of a kind. */
+export interface ResourceContext extends RequestContext {
+  readonly kind: ResourceKind;
+  /** Empty for kinds without namespaces. */
+  readonly namespace: string;
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' } as const;
+
+/** An answer whose body is JSON text already. */
+export function jsonResponse(
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = JSON_TYPE,
+): ApiResponse {
+  return { status, headers, body: `${body}\n` };
+}
+
+/** An answer of plain text. */
+export function textResponse(status: number, body: string): ApiResponse {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
+}
+
+/** The answer to a request that failed. */
+export function errorResponse(error: StatusError): ApiResponse {
+  const retryAfter = error.body.details?.retryAfterSeconds;
+  const headers = retryAfter === undefined ? JSON_TYPE : { ...JSON_TYPE, 'retry-after': String(retryAfter) };
+  return jsonResponse(error.code, JSON.stringify(error.body), headers);
+}

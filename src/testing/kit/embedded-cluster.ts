@@ -1,0 +1,450 @@
+/**
+ * The test kit: a Kubernetes API server in the process of a test, with Pods, faults and a log. Everything here puts the
+ * parts together; what a Pod can do is in embedded-pod.ts, what can go wrong in fault-plan.ts.
+ */
+
+import { checkKeys, checkNumber, checkWholeNumber } from '../../runtime/argument-check.ts';
+import { type Clock, systemClock } from '../../runtime/clock.ts';
+import type { PolicyRule } from '../access/authorization.ts';
+import type { Webhook, WebhookOptions } from '../handlers/admission.ts';
+import { formatTime } from '../objects/go-time.ts';
+import { LEASES, PODS } from '../objects/resources.ts';
+import { ApiServer, checkWarmUp, type WarmUpOptions } from '../server/api-server.ts';
+import { HttpListener } from '../server/http-listener.ts';
+import { EmbeddedPod, type PodSurroundings } from './embedded-pod.ts';
+import { Faults } from './faults/fault-plan.ts';
+import { TokenBook } from './issued-tokens.ts';
+import { PodFiles } from './pod-files.ts';
+import { kubeConfigText } from './pod-kube-config.ts';
+import { ClusterGate } from './request-interceptor.ts';
+import { DEFAULT_REQUEST_LOG_LIMIT, RequestLog } from './request-log.ts';
+import { OpenWatches } from './watch-tracker.ts';
+
+/** The namespace of Pods for which none is given. */
+export const DEFAULT_NAMESPACE = 'default';
+/** The node of Pods for which none is given. */
+export const DEFAULT_NODE_NAME = 'node-1';
+/** The labels of Pods for which none are given: electors without the option `lease` compete for the Lease `app`. */
+export const DEFAULT_POD_LABELS: Readonly<Record<string, string>> = { 'app.kubernetes.io/name': 'app' };
+/** How long `until` waits when nothing else is asked for, in milliseconds. */
+export const DEFAULT_UNTIL_TIMEOUT_MS = 10_000;
+/** How often `until` looks, in milliseconds. */
+const UNTIL_INTERVAL_MS = 5;
+const HOST = '127.0.0.1';
+
+/** What an elector needs to be allowed: the Role of the README. */
+export const ELECTOR_RULES: readonly PolicyRule[] = [
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'],
+  },
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+];
+
+/** How a cluster is set up; everything may be left out. */
+export interface EmbeddedClusterOptions {
+  /** @default any free port */
+  readonly port?: number;
+  /** How many requests the log keeps. @default 10,000 */
+  readonly requestLogLimit?: number;
+  /** How many past writes of each resource a watch can resume from. @default 10,000 */
+  readonly historyLimit?: number;
+  /** Milliseconds from the end of a Pod to the garbage collector's look at its Lease. @default 5 */
+  readonly garbageCollectionDelayMs?: number;
+}
+
+/** What a Pod is made of. */
+export interface EmbeddedPodOptions {
+  readonly name: string;
+  /** Made when there is none. @default 'default' */
+  readonly namespace?: string;
+  /** @default `{ 'app.kubernetes.io/name': 'app' }` */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Null for a Pod that no scheduler has bound: it is Pending, and a deletion takes it at once. @default 'node-1' */
+  readonly nodeName?: string | null;
+  /** May do what an elector needs, unless `grant` said something else. @default 'default' */
+  readonly serviceAccountName?: string;
+  /** @default 30 */
+  readonly gracePeriodSeconds?: number;
+}
+
+/** What a service account may do. */
+export interface EmbeddedGrant {
+  /** Instead of everything it was granted before. */
+  readonly rules: readonly PolicyRule[];
+  /** @default 'default' */
+  readonly namespace?: string;
+  /** @default 'default' */
+  readonly serviceAccountName?: string;
+}
+
+/** What a service account loses. */
+export interface EmbeddedRevocation {
+  /** @default 'default' */
+  readonly namespace?: string;
+  /** @default 'default' */
+  readonly serviceAccountName?: string;
+  /** The RoleBinding stays, and names a Role that does not exist. @default false */
+  readonly keepBinding?: boolean;
+}
+
+/** Holds the garbage collector back as long as it lasts. */
+export interface GarbageCollectorHold {
+  /** Lets it go on: it does what was due. Doing so twice does nothing. */
+  release(): void;
+  /** The same as `release()`, for `using`. */
+  [Symbol.dispose](): void;
+}
+
+const CLUSTER_KEYS = ['port', 'requestLogLimit', 'historyLimit', 'garbageCollectionDelayMs'];
+const RULE_KEYS = ['apiGroups', 'resources', 'resourceNames', 'nonResourceURLs', 'verbs'];
+const POD_KEYS = ['name', 'namespace', 'labels', 'nodeName', 'serviceAccountName', 'gracePeriodSeconds'];
+
+/**
+ * A Kubernetes API server on a TLS socket of the loopback interface, and what surrounds it in a cluster: a
+ * scheduler and a kubelet that do what the test says, and the garbage collector.
+ *
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const pod = cluster.createPod({ name: 'web-0' });
+ * const elector = new LeaseElector(pod.electorOptions());
+ * await elector.start();
+ * console.log(elector.isLeader); // true
+ * await cluster.stop();
+ * ```
+ */
+export class EmbeddedCluster {
+  /** What goes wrong. */
+  readonly faults: Faults;
+  /** Who asked for what. */
+  readonly requests: RequestLog;
+  /** The server behind the faults: `store` reads it, `onWrite` follows it, and `handle` is asked past all faults. */
+  readonly server: ApiServer;
+  readonly #clock: Clock = systemClock;
+  readonly #tokens: TokenBook;
+  readonly #watches = new OpenWatches();
+  readonly #files = new PodFiles();
+  readonly #gate: ClusterGate;
+  readonly #pods = new Map<string, EmbeddedPod>();
+  readonly #granted = new Set<string>();
+  #port: number;
+  #listener: HttpListener | undefined;
+  #releaseCollector: (() => void) | undefined;
+  #namespaceCount = 0;
+  /** Going down and coming back happen one after the other, however they are asked for. */
+  #serverTurn: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+
+  private constructor(options: EmbeddedClusterOptions) {
+    const { port = 0, requestLogLimit = DEFAULT_REQUEST_LOG_LIMIT, ...rest } = options;
+    this.#port = port;
+    this.server = new ApiServer(rest);
+    this.#tokens = new TokenBook(this.server.adminToken);
+    this.faults = new Faults(this.#clock, this.#watches);
+    this.requests = new RequestLog(requestLogLimit);
+    this.#gate = new ClusterGate({
+      server: this.server,
+      clock: this.#clock,
+      tokens: this.#tokens,
+      faults: this.faults,
+      watches: this.#watches,
+      log: this.requests,
+    });
+  }
+
+  /**
+   * Starts a cluster. It takes some milliseconds; a test may have one of its own.
+   *
+   * @throws {TypeError | RangeError} for a wrong option; rejects when the port is taken
+   */
+  static async start(options: EmbeddedClusterOptions = {}): Promise<EmbeddedCluster> {
+    checkKeys('EmbeddedCluster.start', options, CLUSTER_KEYS);
+    const { port = 0, requestLogLimit = 1, historyLimit = 1, garbageCollectionDelayMs = 0 } = options;
+    checkWholeNumber('EmbeddedCluster.start, port,', port, 0, 65_535);
+    checkWholeNumber('EmbeddedCluster.start, requestLogLimit,', requestLogLimit, 1, 10_000_000);
+    checkWholeNumber('EmbeddedCluster.start, historyLimit,', historyLimit, 1, 10_000_000);
+    checkNumber('EmbeddedCluster.start, garbageCollectionDelayMs,', garbageCollectionDelayMs, 0, 600_000);
+    const cluster = new EmbeddedCluster(options);
+    await cluster.#listen();
+    return cluster;
+  }
+
+  /** Where the API server listens, such as `https://127.0.0.1:40123`. @throws {Error} after stop() */
+  get url(): string {
+    this.#check('url');
+    return `https://${HOST}:${this.#port}`;
+  }
+
+  /** A kubeconfig of the administrator, as text, for kubectl or a file. @throws {Error} after stop() */
+  kubeconfig(): string {
+    const { adminToken: token, caPem } = this.server;
+    return kubeConfigText({ server: this.url, caPem, user: 'admin', token, namespace: DEFAULT_NAMESPACE });
+  }
+
+  /**
+   * Makes a namespace when there is none of that name, and answers with its name; without a name a new one, so that tests
+   * that share a cluster do not meet.
+   */
+  namespace(name?: string): string {
+    this.#check('namespace');
+    this.#namespaceCount += name === undefined ? 1 : 0;
+    const chosen = name ?? `test-${this.#namespaceCount}`;
+    this.server.createNamespace(chosen);
+    return chosen;
+  }
+
+  /** What a service account may do from now on, instead of what it may do by default (`ELECTOR_RULES`). */
+  grant(grant: EmbeddedGrant): void {
+    this.#check('grant');
+    checkKeys('grant', grant, ['rules', 'namespace', 'serviceAccountName']);
+    const { rules, namespace = DEFAULT_NAMESPACE, serviceAccountName = 'default' } = grant;
+    for (const rule of rules) checkKeys('grant, rules,', rule, RULE_KEYS);
+    this.namespace(namespace);
+    this.#granted.add(`${namespace}/${serviceAccountName}`);
+    this.server.grant({ namespace, serviceAccountName, rules });
+  }
+
+  /**
+   * Takes back everything that a service account may do, also what it may do by default, until the next `grant`. A
+   * `revoke` before the first Pod makes a cluster whose Role is created late.
+   */
+  revoke(revocation: EmbeddedRevocation = {}): void {
+    this.#check('revoke');
+    checkKeys('revoke', revocation, ['namespace', 'serviceAccountName', 'keepBinding']);
+    const { namespace = DEFAULT_NAMESPACE, serviceAccountName = 'default', keepBinding = false } = revocation;
+    const account = { namespace, serviceAccountName };
+    this.grant({ ...account, rules: [] });
+    this.server.revoke({ ...account, keepBinding });
+  }
+
+  /**
+   * Makes a Pod whose container runs.
+   *
+   * @throws {TypeError} for a wrong option; {Error} for a Pod that exists already, or a name no Pod can have
+   */
+  createPod(options: EmbeddedPodOptions): EmbeddedPod {
+    this.#check('createPod');
+    checkKeys('createPod', options, POD_KEYS);
+    if (typeof options.name !== 'string') throw new TypeError('createPod needs a name');
+    if (options.gracePeriodSeconds !== undefined) {
+      checkWholeNumber('createPod, gracePeriodSeconds,', options.gracePeriodSeconds, 0, Number.MAX_SAFE_INTEGER);
+    }
+    this.#checkServed('createPod');
+    const { name, namespace = DEFAULT_NAMESPACE, labels = DEFAULT_POD_LABELS, gracePeriodSeconds } = options;
+    const { nodeName = DEFAULT_NODE_NAME, serviceAccountName = 'default' } = options;
+    this.namespace(namespace);
+    if (this.server.store.get(PODS, namespace, name) !== undefined) {
+      throw new Error(`createPod: the Pod ${namespace}/${name} exists already`);
+    }
+    if (!this.#granted.has(`${namespace}/${serviceAccountName}`)) {
+      this.grant({ namespace, serviceAccountName, rules: ELECTOR_RULES });
+    }
+    const { uid } = this.server.createPod({
+      name,
+      namespace,
+      labels,
+      serviceAccountName,
+      ...(nodeName === null ? {} : { nodeName }),
+      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+    });
+    const description = { name, namespace, uid, serviceAccountName, nodeName: nodeName ?? undefined };
+    const pod = new EmbeddedPod(description, this.#podSurroundings());
+    this.#pods.set(uid, pod);
+    return pod;
+  }
+
+  /** The Pods that exist, in the order of their creation. */
+  get pods(): readonly EmbeddedPod[] {
+    return [...this.#pods.values()].filter((pod) => pod.exists);
+  }
+
+  /** The Pod that owns the Lease, whether it exists still or not; undefined without such a Lease. */
+  leader(lease = 'app', namespace: string = DEFAULT_NAMESPACE): EmbeddedPod | undefined {
+    const owner = this.server.store.get(LEASES, namespace, lease)?.metadata.ownerReferences?.[0];
+    return owner === undefined ? undefined : this.#pods.get(owner.uid);
+  }
+
+  /**
+   * Waits until something is so, and looks again every few milliseconds: for what no event tells.
+   *
+   * @param options `timeoutMs`: how long at most, in milliseconds. @default 10000
+   * @throws {Error} when it was in vain, or the cluster was stopped; says what was waited for
+   */
+  async until(condition: () => boolean, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkKeys('until', options, ['timeoutMs']);
+    const { timeoutMs = DEFAULT_UNTIL_TIMEOUT_MS } = options;
+    const endMs = this.#clock.nowMs() + timeoutMs;
+    for (;;) {
+      this.#check('until');
+      if (condition()) return;
+      if (this.#clock.nowMs() >= endMs) throw new Error(`waited ${timeoutMs} ms in vain until ${condition}`);
+      await new Promise<void>((resolve) => {
+        this.#clock.setTimer(UNTIL_INTERVAL_MS, resolve);
+      });
+    }
+  }
+
+  /**
+   * Adds an admission webhook, which denies writes or changes what is written, until it is removed. The garbage
+   * collector passes it. The methods of Pods, such as `pod.delete()`, write as an administrator and do not.
+   *
+   * ```ts
+   * import { EmbeddedCluster } from 'lease-elector/testing';
+   *
+   * const cluster = await EmbeddedCluster.start();
+   * const policy = cluster.addWebhook({
+   *   name: 'policy.example.com',
+   *   verbs: ['update', 'delete'],
+   *   resource: 'leases',
+   *   deny: { code: 403, message: 'Leases are frozen' },
+   * });
+   * policy.remove();
+   * cluster.addWebhook({
+   *   name: 'owners.example.com',
+   *   resource: 'leases',
+   *   mutate: ({ metadata: { ownerReferences, ...metadata }, ...lease }) => ({ ...lease, metadata }),
+   * });
+   * await cluster.stop();
+   * ```
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  addWebhook(options: WebhookOptions): Webhook {
+    this.#check('addWebhook');
+    return this.server.addWebhook(options);
+  }
+
+  /** Forgets all past writes: a watch that resumes from before now is told 410, and has to list anew. */
+  compactHistory(): void {
+    this.#check('compactHistory');
+    this.server.compactHistory();
+  }
+
+  /** Holds the garbage collector back: Leases stay although their Pod is gone. */
+  holdGarbageCollector(): GarbageCollectorHold {
+    this.#check('holdGarbageCollector');
+    const release = this.server.holdGarbageCollector();
+    return { release, [Symbol.dispose]: release };
+  }
+
+  /** The API server goes down: its connections break, nobody can reach it. Its data stays. Twice does nothing. */
+  async stopServer(): Promise<void> {
+    await this.#inTurn('stopServer', () => this.#stopServer());
+  }
+
+  /**
+   * The API server goes down, if it is not down already, and comes back: same port, same data, same revisions. A real
+   * one answers 403 and 401 for a moment after its start, until its caches of roles and Pods are filled.
+   *
+   * @param options `rbacAfterMs`, `tokensAfterMs`: how long that moment is, from when the server listens. @default 0
+   * @throws {TypeError | RangeError} rejects for a wrong option
+   */
+  async restartServer(options: WarmUpOptions = {}): Promise<void> {
+    checkWarmUp('restartServer', options);
+    await this.#inTurn('restartServer', async () => {
+      await this.#stopServer();
+      this.#check('restartServer');
+      await this.#listen();
+      // No request is read before this turn of the loop ends.
+      this.server.warmUp(options);
+      this.#releaseCollector?.();
+      this.#releaseCollector = undefined;
+    });
+  }
+
+  #inTurn(what: string, action: () => Promise<void>): Promise<void> {
+    this.#check(what);
+    const turn = this.#serverTurn.then(action);
+    this.#serverTurn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #stopServer(): Promise<void> {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    if (listener === undefined) return;
+    // The collector reaches the objects through the server alone.
+    this.#releaseCollector = this.server.holdGarbageCollector();
+    this.#gate.breakConnections();
+    await listener.close();
+  }
+
+  /**
+   * Ends everything: the electors that were given `electorOptions()` are stopped, the connections break, the files are
+   * removed, and nothing keeps the process alive. Calling it again gives the same promise.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** The same as `stop()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    for (const pod of this.#pods.values()) pod.crash();
+    this.faults.liftAll();
+    this.#gate.breakConnections();
+    this.requests.close();
+    const listener = this.#listener;
+    this.#listener = undefined;
+    await Promise.all([listener?.close(), this.server.stop(), this.#serverTurn]);
+    this.#files.remove();
+  }
+
+  async #listen(): Promise<void> {
+    const listener = new HttpListener((request, connection) => this.#gate.handle(request, connection), true);
+    this.#port = await listener.listen(this.#port, HOST);
+    if (this.#stopped !== undefined) {
+      // Stopped meanwhile: nobody else would close it.
+      await listener.close();
+      this.#check('restartServer');
+    }
+    this.#listener = listener;
+  }
+
+  #podSurroundings(): PodSurroundings {
+    return {
+      server: this.server,
+      tokens: this.#tokens,
+      files: this.#files,
+      faults: this.faults,
+      watches: this.#watches,
+      log: this.requests,
+      address: () => ({ host: HOST, port: this.#port, url: this.url }),
+      now: () => formatTime(this.#clock.wallMs()),
+      administer: (method, path, body, contentType) => this.#administer(method, path, body, contentType),
+    };
+  }
+
+  async #administer(method: string, path: string, body: unknown, contentType = 'application/json'): Promise<void> {
+    this.#checkServed(`${method} ${path}`);
+    const answer = await this.server.handle({
+      method,
+      path,
+      headers: { authorization: `Bearer ${this.server.adminToken}`, 'content-type': contentType },
+      body: JSON.stringify(body),
+    });
+    if (answer.status < 300) return;
+    const { message } = JSON.parse(answer.body ?? '{}') as { readonly message?: string };
+    throw new Error(`${method} ${path} was answered ${answer.status}: ${message}`);
+  }
+
+  #check(what: string): void {
+    if (this.#stopped !== undefined) throw new Error(`${what}: the cluster was stopped`);
+  }
+
+  #checkServed(what: string): void {
+    this.#check(what);
+    if (this.#listener !== undefined) return;
+    throw new Error(
+      `${what}: the API server is down, for the cluster as well; restartServer(), or use pod.partition() to cut off one Pod`,
+    );
+  }
+}

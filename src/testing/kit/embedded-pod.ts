@@ -1,0 +1,398 @@
+/**
+ * A Pod of an embedded cluster: what its process needs, what can befall it, and its end. Electors are made by the
+ * test; this file only gives them their credentials.
+ */
+
+import type { KubeConfig } from '@kubernetes/client-node';
+import { checkKeys, checkWholeNumber } from '../../runtime/argument-check.ts';
+import { endedStatus, restartedStatus } from '../kinds/pod-status.ts';
+import type { ApiObject } from '../objects/api-object.ts';
+import { PODS } from '../objects/resources.ts';
+import type { ApiServer } from '../server/api-server.ts';
+import type { Faults, InjectedFault } from './faults/fault-plan.ts';
+import type { ContainerRun, TokenBook } from './issued-tokens.ts';
+import type { PodFiles } from './pod-files.ts';
+import {
+  type ElectorKubeConfig,
+  electorKubeConfig,
+  type KubeConfigContent,
+  loadKubeConfig,
+} from './pod-kube-config.ts';
+import type { LoggedRequest, RequestLog } from './request-log.ts';
+import type { OpenWatches } from './watch-tracker.ts';
+
+/** How a container that was killed, or that ended in an error, is reported: 128 + SIGKILL. */
+const KILLED_EXIT_CODE = 137;
+
+/** What `new LeaseElector` needs to act for a Pod within the process of the test. */
+export interface PodElectorOptions {
+  /**
+   * The Pod's credentials, as far as an elector asks for them. For an API client of your own, `pod.kubeConfig()` gives a
+   * whole one.
+   */
+  readonly kubeConfig: ElectorKubeConfig;
+  /** Aborts when the container ends, so that its elector is stopped; nothing of it reaches the API server then. */
+  readonly signal: AbortSignal;
+}
+
+/** How a Pod is deleted. */
+export interface DeletePodOptions {
+  /** @default that of the Pod, 30 */
+  readonly gracePeriodSeconds?: number;
+}
+
+/** How a Pod fails. */
+export interface FailPodOptions {
+  /** Such as `Evicted`, when the kubelet ran out of memory or disk. @default none */
+  readonly reason?: string;
+  readonly message?: string;
+  /** From 1 to 255. @default 1 */
+  readonly exitCode?: number;
+}
+
+/** @internal What a Pod needs of its cluster. */
+export interface PodSurroundings {
+  readonly server: ApiServer;
+  readonly tokens: TokenBook;
+  readonly files: PodFiles;
+  readonly faults: Faults;
+  readonly watches: OpenWatches;
+  readonly log: RequestLog;
+  /** Throws when the cluster was stopped. */
+  readonly address: () => { readonly host: string; readonly port: number; readonly url: string };
+  /** As Kubernetes writes times. */
+  readonly now: () => string;
+  /** A request of the administrator, which no fault befalls. Rejects unless it succeeds. */
+  readonly administer: (method: string, path: string, body: unknown, contentType?: string) => Promise<void>;
+}
+
+/** @internal Which Pod it is. */
+export interface PodDescription {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly serviceAccountName: string;
+  readonly nodeName: string | undefined;
+}
+
+/** One run of the container, with its credentials. */
+class Container implements ContainerRun {
+  readonly podName: string;
+  readonly podUid: string;
+  readonly controller: AbortController = new AbortController();
+  token: string;
+  directory: string | undefined;
+  running = true;
+
+  constructor(pod: PodDescription, token: string) {
+    this.podName = pod.name;
+    this.podUid = pod.uid;
+    this.token = token;
+  }
+}
+
+/** A Pod with one container. Made by `EmbeddedCluster.createPod`. */
+export class EmbeddedPod {
+  readonly name: string;
+  readonly namespace: string;
+  /** Tells this Pod from an earlier or later one of the same name. */
+  readonly uid: string;
+  readonly serviceAccountName: string;
+  /** Undefined when it was not bound to a node. */
+  readonly nodeName: string | undefined;
+  readonly #surroundings: PodSurroundings;
+  #container: Container;
+  #partition: readonly InjectedFault[] = [];
+
+  /** @internal */
+  constructor(description: PodDescription, surroundings: PodSurroundings) {
+    this.name = description.name;
+    this.namespace = description.namespace;
+    this.uid = description.uid;
+    this.serviceAccountName = description.serviceAccountName;
+    this.nodeName = description.nodeName;
+    this.#surroundings = surroundings;
+    this.#container = this.#start();
+  }
+
+  // What its process needs
+
+  /**
+   * The environment variables of its container: `KUBERNETES_SERVICE_HOST` and `_PORT`, `HOSTNAME`, and, as with the
+   * downward API, `POD_NAME`, `POD_NAMESPACE`, `POD_UID` and `NODE_NAME`.
+   */
+  get env(): Readonly<Record<string, string>> {
+    const { host, port } = this.#surroundings.address();
+    return {
+      KUBERNETES_SERVICE_HOST: host,
+      KUBERNETES_SERVICE_PORT: String(port),
+      HOSTNAME: this.name,
+      POD_NAME: this.name,
+      POD_NAMESPACE: this.namespace,
+      POD_UID: this.uid,
+      ...(this.nodeName === undefined ? {} : { NODE_NAME: this.nodeName }),
+    };
+  }
+
+  /**
+   * The directory with the files `token`, `ca.crt` and `namespace` of its container: the option of the same name of a
+   * LeaseElector in a process of its own. Written when it is first asked for, removed when the cluster is stopped; a
+   * restarted container has another.
+   *
+   * @throws {Error} when no container runs
+   */
+  get serviceAccountDirectory(): string {
+    const container = this.#runningContainer();
+    const { files, server } = this.#surroundings;
+    container.directory ??= files.mount(this.name, {
+      token: container.token,
+      caPem: server.caPem,
+      namespace: this.namespace,
+    });
+    return container.directory;
+  }
+
+  /** The token its container was given last. @throws {Error} when no container runs */
+  get token(): string {
+    return this.#runningContainer().token;
+  }
+
+  /**
+   * The options with which a LeaseElector in the process of the test acts as this Pod: its kubeConfig, and a signal that
+   * stops it when the container ends. Spread them: `new LeaseElector({ ...pod.electorOptions(), onElected })`.
+   *
+   * @throws {Error} when no container runs
+   */
+  electorOptions(): PodElectorOptions {
+    const container = this.#runningContainer();
+    const kubeConfig = electorKubeConfig(() => this.#kubeConfigContent(container));
+    return { kubeConfig, signal: container.controller.signal };
+  }
+
+  /**
+   * A KubeConfig with the present token of this Pod, for an API client of the test. Loads `@kubernetes/client-node`, which
+   * takes half a second.
+   *
+   * @throws {Error} when no container runs
+   */
+  async kubeConfig(): Promise<KubeConfig> {
+    return loadKubeConfig(this.#kubeConfigContent(this.#runningContainer()));
+  }
+
+  // What it is
+
+  /** The Pod as the API server has it; undefined when it is gone. */
+  get object(): ApiObject | undefined {
+    const object = this.#surroundings.server.store.get(PODS, this.namespace, this.name);
+    return object?.metadata.uid === this.uid ? object : undefined;
+  }
+
+  /** Whether the Pod object exists; another of the same name does not count. */
+  get exists(): boolean {
+    return this.object !== undefined;
+  }
+
+  /** Whether its container runs, as far as the test has said nothing else. */
+  get running(): boolean {
+    return this.#container.running;
+  }
+
+  /** The requests that were sent with its tokens, the oldest first. */
+  get requests(): readonly LoggedRequest[] {
+    return this.#surroundings.log.filter({ client: this });
+  }
+
+  // What befalls it
+
+  /**
+   * Deletes the Pod, as `kubectl delete --wait=false` does. One that is bound to a node stays, terminating, until
+   * `confirmTermination()`; its process goes on until you stop its elector, as SIGTERM would. One that is not bound is
+   * gone at once.
+   *
+   * @throws {Error} when it is gone already
+   */
+  async delete(options: DeletePodOptions = {}): Promise<void> {
+    checkKeys('pod.delete', options, ['gracePeriodSeconds']);
+    const { gracePeriodSeconds } = options;
+    if (gracePeriodSeconds !== undefined) {
+      checkWholeNumber('pod.delete, gracePeriodSeconds,', gracePeriodSeconds, 0, Number.MAX_SAFE_INTEGER);
+    }
+    await this.#administer('DELETE', '', this.#deleteOptions(options));
+  }
+
+  /**
+   * Removes the Pod object at once, as `kubectl delete --force` does when a node is lost. Nobody knows whether the process
+   * still runs; here it does: it has become a ghost.
+   *
+   * @throws {Error} when it is gone already
+   */
+  async forceDelete(): Promise<void> {
+    await this.#administer('DELETE', '', this.#deleteOptions({ gracePeriodSeconds: 0 }));
+  }
+
+  /**
+   * Deletes the Pod through the eviction API, as `kubectl drain` does. (A kubelet that runs out of memory does
+   * not ask the API: that is `fail({ reason: 'Evicted' })`.)
+   *
+   * @throws {Error} when it is gone already
+   */
+  async evict(): Promise<void> {
+    const { name, namespace } = this;
+    const deleteOptions = this.#deleteOptions({});
+    await this.#administer('POST', '/eviction', {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name, namespace },
+      deleteOptions,
+    });
+  }
+
+  /**
+   * The container ends, if it still runs, and the kubelet lets the Pod object of a deleted Pod go.
+   *
+   * @throws {Error} when the Pod is not being deleted
+   */
+  async confirmTermination(): Promise<void> {
+    const { deletionTimestamp } = this.#existing().metadata;
+    if (deletionTimestamp === undefined) throw new Error(`${this.#words} is not being deleted: delete() it first`);
+    this.#surroundings.address();
+    this.crash();
+    await this.#administer('DELETE', '', this.#deleteOptions({ gracePeriodSeconds: 0 }));
+  }
+
+  /** The container ends with success and is not started again: the phase is Succeeded. @throws {Error} */
+  async finish(): Promise<void> {
+    const object = this.#existing();
+    this.crash();
+    await this.#report(endedStatus(object, { phase: 'Succeeded', exitCode: 0 }, this.#surroundings.now()));
+  }
+
+  /** The container ends in an error and is not started again: the phase is Failed. @throws {Error} */
+  async fail(options: FailPodOptions = {}): Promise<void> {
+    checkKeys('pod.fail', options, ['reason', 'message', 'exitCode']);
+    const { exitCode = 1, ...why } = options;
+    checkWholeNumber('pod.fail, exitCode,', exitCode, 1, 255);
+    const object = this.#existing();
+    this.crash();
+    await this.#report(endedStatus(object, { phase: 'Failed', exitCode, ...why }, this.#surroundings.now()));
+  }
+
+  /**
+   * Ends the container as SIGKILL does, as far as anybody outside can tell: its watches break, and none of its requests
+   * reaches the server any more. The Pod object stays.
+   *
+   * Within the process of the test nothing can be killed: what was given `electorOptions()` is stopped by their signal,
+   * after that, so that the work of its term sees `term.signal` aborted instead of just ending. A process of your own
+   * you have to kill yourself.
+   */
+  crash(): void {
+    const container = this.#container;
+    if (!container.running) return;
+    container.running = false;
+    this.#surroundings.watches.cut((_watch, bearer) => bearer === container);
+    container.controller.abort(new Error(`the container of ${this.#words} has ended`));
+  }
+
+  /**
+   * Ends the container, if it still runs (see `crash`), and starts it again: same Pod, same uid, new credentials. Ask anew
+   * for `electorOptions()` or `serviceAccountDirectory`, and make the elector that the new process would make. It is a
+   * `sibling` until the work of its forerunner in this process has ended.
+   *
+   * @throws {Error} when the Pod is gone, being deleted, or has finished or failed
+   */
+  async restartContainer(): Promise<void> {
+    const object = this.#existing();
+    const phase = object.status?.['phase'];
+    if (object.metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed') {
+      const why = object.metadata.deletionTimestamp === undefined ? `has the phase ${phase}` : 'is being deleted';
+      throw new Error(`${this.#words} ${why}: no kubelet would start its container again`);
+    }
+    this.#surroundings.address();
+    this.crash();
+    this.#container = this.#start();
+    await this.#report(restartedStatus(object, KILLED_EXIT_CODE, this.#surroundings.now()));
+  }
+
+  /** The server answers 401 to the present token, until `rotateToken()` gives the container another. */
+  expireToken(): void {
+    this.#surroundings.address();
+    this.#surroundings.tokens.expire(this.#runningContainer().token);
+  }
+
+  /** Gives the container a new token, as the kubelet does in time; the old one stays valid. @throws {Error} */
+  rotateToken(): void {
+    const container = this.#runningContainer();
+    this.#existing();
+    container.token = this.#issueToken();
+    this.#surroundings.tokens.add(container.token, container);
+    if (container.directory !== undefined) {
+      this.#surroundings.files.replaceToken(container.directory, container.token);
+    }
+  }
+
+  /** Cuts this Pod off: its requests are refused, and its watches stay open and tell nothing, until `heal()`. */
+  partition(): void {
+    this.#surroundings.address();
+    if (this.isPartitioned) return;
+    const { faults } = this.#surroundings;
+    this.#partition = [faults.refuse({ client: this }), faults.silenceWatches({ client: this })];
+  }
+
+  /** Ends the partition: requests pass, and its watches tell what they held back. */
+  heal(): void {
+    for (const fault of this.#partition) fault.lift();
+    this.#partition = [];
+  }
+
+  /** Whether `partition()` is in force. */
+  get isPartitioned(): boolean {
+    return this.#partition.some((fault) => fault.active);
+  }
+
+  #start(): Container {
+    const container = new Container(this, this.#issueToken());
+    this.#surroundings.tokens.add(container.token, container);
+    return container;
+  }
+
+  #issueToken(): string {
+    const { namespace, serviceAccountName, name, uid } = this;
+    return this.#surroundings.server.issueToken({ namespace, serviceAccountName, pod: { name, uid } });
+  }
+
+  #runningContainer(): Container {
+    this.#surroundings.address();
+    if (!this.#container.running)
+      throw new Error(`the container of ${this.#words} has ended: restartContainer() first`);
+    return this.#container;
+  }
+
+  #kubeConfigContent({ token }: Container): KubeConfigContent {
+    const { server, address } = this.#surroundings;
+    return { server: address().url, caPem: server.caPem, user: this.name, token, namespace: this.namespace };
+  }
+
+  #existing(): ApiObject {
+    const { object } = this;
+    if (object === undefined) throw new Error(`${this.#words} is gone`);
+    return object;
+  }
+
+  #deleteOptions(options: DeletePodOptions): object {
+    return { apiVersion: 'v1', kind: 'DeleteOptions', ...options, preconditions: { uid: this.uid } };
+  }
+
+  async #report(status: object): Promise<void> {
+    await this.#administer('PATCH', '/status', { status }, 'application/merge-patch+json');
+  }
+
+  async #administer(method: string, subresource: string, body: unknown, contentType?: string): Promise<void> {
+    this.#existing();
+    const path = `/api/v1/namespaces/${this.namespace}/pods/${this.name}${subresource}`;
+    await this.#surroundings.administer(method, path, body, contentType);
+  }
+
+  get #words(): string {
+    return `the Pod ${this.namespace}/${this.name} (uid ${this.uid})`;
+  }
+}

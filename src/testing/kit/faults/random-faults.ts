@@ -1,0 +1,118 @@
+/**
+ * A mix of faults drawn from a seed, so that a failure can be repeated.
+ */
+
+import { checkKeys, checkNumber, checkWholeNumber } from '../../../runtime/argument-check.ts';
+import { type Random, seededRandom } from '../../../runtime/random.ts';
+import { FILTER_KEYS, type RequestTraits, WRITE_VERBS } from '../request-filter.ts';
+import type { FaultEffects, FaultName, FaultOptions, FaultOutcome } from './fault.ts';
+
+/** How probable each fault is, from 0 to 1, for each request. What is left out does not happen. */
+export interface RandomFaults {
+  /** The request is late, by up to `maxDelayMs`. */
+  readonly delay?: number;
+  /** The connection is reset, and nothing carried out. */
+  readonly refuse?: number;
+  /** The answer is an error, one of `statuses`. */
+  readonly answer?: number;
+  /** A write is carried out, and its answer lost. */
+  readonly dropAnswer?: number;
+  /** The open watches of the client are cut. */
+  readonly cutWatches?: number;
+  /** The watches of the client are silent for up to `maxDelayMs`. */
+  readonly silenceWatches?: number;
+}
+
+/** Whom the mix befalls, and how hard. */
+export interface RandomFaultOptions extends FaultOptions {
+  /** Milliseconds. @default 50 */
+  readonly maxDelayMs?: number;
+  /** @default 500, 503; 429 lets clients wait for a second */
+  readonly statuses?: readonly number[];
+}
+
+/** @default the longest delay of a mix, in milliseconds */
+export const DEFAULT_MAX_DELAY_MS = 50;
+/** @default the errors of a mix: those that a client can do nothing about but to ask again, soon */
+export const DEFAULT_STATUSES: readonly number[] = [500, 503];
+
+const NAMES: readonly string[] = ['delay', 'refuse', 'answer', 'dropAnswer', 'cutWatches', 'silenceWatches'];
+
+/** @throws {TypeError | RangeError} for an unknown fault, a probability outside of 0 to 1, or a wrong option */
+export function checkRandomFaults(seed: unknown, probabilities: RandomFaults, options: RandomFaultOptions): void {
+  checkWholeNumber('faults.random, seed,', seed, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  checkKeys('faults.random, probabilities,', probabilities, NAMES);
+  for (const [name, probability] of Object.entries(probabilities)) {
+    checkNumber(`faults.random, ${name},`, probability, 0, 1);
+  }
+  checkKeys('faults.random', options, [...FILTER_KEYS, 'times', 'maxDelayMs', 'statuses']);
+  const { maxDelayMs = DEFAULT_MAX_DELAY_MS, statuses = DEFAULT_STATUSES } = options;
+  checkNumber('faults.random, maxDelayMs,', maxDelayMs, 0, 600_000);
+  if (!Array.isArray(statuses) || statuses.length === 0) throw new TypeError('faults.random, statuses, must be a list');
+  for (const status of statuses) checkWholeNumber('faults.random, statuses,', status, 400, 599);
+}
+
+/** Draws what befalls each request. */
+export class RandomMix {
+  readonly #seed: number;
+  readonly #probabilities: RandomFaults;
+  readonly #maxDelayMs: number;
+  readonly #statuses: readonly number[];
+  /** One sequence for each client, verb and resource: how different ones interleave must not matter. */
+  readonly #sequences = new Map<string, Random>();
+
+  constructor(seed: number, probabilities: RandomFaults, options: RandomFaultOptions) {
+    this.#seed = seed;
+    this.#probabilities = probabilities;
+    this.#maxDelayMs = options.maxDelayMs ?? DEFAULT_MAX_DELAY_MS;
+    this.#statuses = options.statuses ?? DEFAULT_STATUSES;
+  }
+
+  /** What befalls the request; undefined when nothing does. */
+  draw(request: RequestTraits): FaultEffects | undefined {
+    const random = this.#sequence(request);
+    // Always the same draws in the same order, so that another probability for one fault does not move the others.
+    const draw = (probability: number | undefined): boolean => random.next() < (probability ?? 0);
+    const { delay, refuse, answer, dropAnswer, cutWatches, silenceWatches } = this.#probabilities;
+    const delays = draw(delay);
+    const delayMs = random.next() * this.#maxDelayMs;
+    const refuses = draw(refuse);
+    const answers = draw(answer);
+    const status = this.#statuses[Math.floor(random.next() * this.#statuses.length)] ?? 500;
+    const drops = draw(dropAnswer) && (WRITE_VERBS as readonly string[]).includes(request.verb);
+    const cutsWatches = draw(cutWatches);
+    const silences = draw(silenceWatches);
+    const silenceMs = random.next() * this.#maxDelayMs;
+    const outcome = outcomeOf(refuses, answers, drops, status);
+    const names: FaultName[] = [];
+    if (delays) names.push('delay');
+    if (outcome !== undefined) names.push(outcome.type);
+    if (cutsWatches) names.push('cutWatches');
+    if (silences) names.push('silenceWatches');
+    if (names.length === 0) return undefined;
+    return { names, delayMs: delays ? delayMs : 0, outcome, cutsWatches, silenceMs: silences ? silenceMs : 0 };
+  }
+
+  #sequence({ client, verb, resource }: RequestTraits): Random {
+    const key = `${this.#seed}/${client}/${verb}/${resource}`;
+    let sequence = this.#sequences.get(key);
+    if (sequence === undefined) {
+      sequence = seededRandom(hashOf(key));
+      this.#sequences.set(key, sequence);
+    }
+    return sequence;
+  }
+}
+
+function outcomeOf(refuses: boolean, answers: boolean, drops: boolean, status: number): FaultOutcome | undefined {
+  if (refuses) return { type: 'refuse' };
+  if (answers) return { type: 'answer', status };
+  return drops ? { type: 'dropAnswer' } : undefined;
+}
+
+/** FNV-1a, 32 bits: spreads similar keys well enough for seeds. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}

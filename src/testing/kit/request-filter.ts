@@ -1,0 +1,70 @@
+/**
+ * Which requests are meant, by client, verb and resource: for faults, and for looking things up in the log.
+ */
+
+import { checkKeys, checkWord } from '../../runtime/argument-check.ts';
+import { RESOURCE_KINDS, REVIEW_KINDS, type Verb } from '../objects/resources.ts';
+
+/** Chooses requests; what is left out matches all. */
+export interface RequestFilter {
+  /** A Pod (the very one, by uid), the name of Pods, `admin`, or another user's name. */
+  readonly client?: string | { readonly name: string; readonly uid: string };
+  /** As RBAC spells it: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`. */
+  readonly verb?: Verb | readonly Verb[];
+  /** In the plural, such as `leases`. */
+  readonly resource?: string | readonly string[];
+}
+
+/** What a filter looks at. */
+export interface RequestTraits {
+  /** The name of the Pod whose token was sent, `admin`, or another user's name. */
+  readonly client: string;
+  /** The uid of that Pod. */
+  readonly podUid?: string;
+  readonly verb: string;
+  readonly resource: string;
+}
+
+/** The keys of a filter. */
+export const FILTER_KEYS: readonly string[] = ['client', 'verb', 'resource'];
+
+/** The verbs that write. */
+export const WRITE_VERBS: readonly Verb[] = ['create', 'update', 'patch', 'delete', 'deletecollection'];
+
+const VERBS: readonly string[] = ['get', 'list', 'watch', ...WRITE_VERBS];
+const RESOURCES: readonly string[] = [...new Set([...RESOURCE_KINDS, ...REVIEW_KINDS].map(({ resource }) => resource))];
+
+/**
+ * Makes a question of a filter.
+ *
+ * @param keys further keys that are allowed beside those of the filter
+ * @throws {TypeError} for an unknown key, verb or resource
+ */
+export function matcherOf(
+  what: string,
+  filter: RequestFilter,
+  keys: readonly string[] = [],
+): (request: RequestTraits) => boolean {
+  checkKeys(what, filter, [...FILTER_KEYS, ...keys]);
+  const verbs = listOf(filter.verb);
+  const resources = listOf(filter.resource);
+  for (const verb of verbs ?? []) checkWord(`${what}, verb,`, verb, VERBS);
+  for (const resource of resources ?? []) checkWord(`${what}, resource,`, resource, RESOURCES);
+  const isClient = clientMatcherOf(what, filter.client);
+  return (request) =>
+    isClient(request) &&
+    (verbs === undefined || verbs.includes(request.verb)) &&
+    (resources === undefined || resources.includes(request.resource));
+}
+
+function clientMatcherOf(what: string, client: unknown): (request: RequestTraits) => boolean {
+  if (client === undefined) return () => true;
+  if (typeof client === 'string' && client !== '') return (request) => request.client === client;
+  const uid = typeof client === 'object' && client !== null && 'uid' in client ? client.uid : undefined;
+  if (typeof uid !== 'string') throw new TypeError(`${what}, client, must be a Pod or the name of a client`);
+  return (request) => request.podUid === uid;
+}
+
+function listOf(given: string | readonly string[] | undefined): readonly string[] | undefined {
+  return typeof given === 'string' ? [given] : given;
+}

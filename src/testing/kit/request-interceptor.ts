@@ -1,0 +1,175 @@
+/**
+ * The gate in front of the API server of an embedded cluster: every request of a client passes it, is told apart
+ * by its sender, meets its faults, and is logged. What the server answers is the server's business.
+ */
+
+import type { Clock } from '../../runtime/clock.ts';
+import { type ApiRequest, type ApiResponse, errorResponse, type RequestConnection } from '../handlers/api-request.ts';
+import { parseRequest, type RequestInfo } from '../handlers/routes.ts';
+import { type StatusError, unauthorized } from '../objects/status.ts';
+import type { ApiServer } from '../server/api-server.ts';
+import { ConnectionResetError, faultStatus } from '../server/faults.ts';
+import type { Faults } from './faults/fault-plan.ts';
+import type { Caller, TokenBook } from './issued-tokens.ts';
+import type { LoggedRequest, RequestLog } from './request-log.ts';
+import type { OpenWatches } from './watch-tracker.ts';
+
+/** What a gate stands between. */
+export interface ClusterGateParts {
+  readonly server: ApiServer;
+  readonly clock: Clock;
+  readonly tokens: TokenBook;
+  readonly faults: Faults;
+  readonly watches: OpenWatches;
+  readonly log: RequestLog;
+}
+
+interface Passage {
+  readonly request: ApiRequest;
+  readonly info: RequestInfo;
+  readonly caller: Caller;
+  readonly faults: readonly string[];
+}
+
+/** Lets requests through, or not. */
+export class ClusterGate {
+  readonly #parts: ClusterGateParts;
+  readonly #startedAtMs: number;
+  /** Grows when the server goes down: what it had not carried out by then is lost. */
+  #epoch = 0;
+
+  constructor(parts: ClusterGateParts) {
+    this.#parts = parts;
+    this.#startedAtMs = parts.clock.nowMs();
+  }
+
+  /** All connections break, and with them the watches and the requests that were still delayed. */
+  breakConnections(): void {
+    this.#epoch += 1;
+    this.#parts.watches.cut(() => true);
+  }
+
+  /**
+   * Rejects when the connection is to be reset.
+   *
+   * @param connection where the request arrived; undefined in process
+   */
+  async handle(request: ApiRequest, connection?: RequestConnection): Promise<ApiResponse> {
+    const { tokens, faults } = this.#parts;
+    const [path = '/', query = ''] = request.path.split('?', 2);
+    const info = parseRequest(request.method, path, new URLSearchParams(query));
+    const caller = tokens.callerOf(request.headers['authorization']);
+    if (hasEnded(caller)) return this.#reset({ request, info, caller, faults: ['containerEnded'] });
+    if (caller.expired) {
+      return this.#fail({ request, info, caller, faults: ['tokenExpired'] }, unauthorized());
+    }
+    const effects = faults.befall(traitsOf(caller, info), connection);
+    const { names, delayMs, outcome, answerDelayMs = 0, closes } = effects;
+    const passage = { request, info, caller, faults: names };
+    if (delayMs > 0 && !(await this.#outlasts(delayMs))) this.#reset(passage);
+    if (outcome?.type === 'refuse') return this.#reset(passage);
+    const answer =
+      outcome?.type === 'answer'
+        ? this.#fail(passage, errorOf(outcome.status, passage))
+        : await this.#carryOut(passage);
+    const arrives = answerDelayMs === 0 || (await this.#outlasts(answerDelayMs));
+    // A write of a container that has ended by now is carried out, as it can be in truth, and its answer is lost.
+    if (arrives && outcome?.type !== 'dropAnswer' && !hasEnded(caller)) {
+      return closes === undefined ? answer : { ...answer, closes };
+    }
+    answer.stream?.close();
+    throw new ConnectionResetError();
+  }
+
+  async #carryOut(passage: Passage): Promise<ApiResponse> {
+    const { server, watches } = this.#parts;
+    const { caller, info } = passage;
+    const answer = await server.handle(passage.request);
+    const { stream } = answer;
+    const gated = stream && { ...answer, stream: watches.add(stream, traitsOf(caller, info), caller.container) };
+    this.#note(passage, answer.status);
+    return gated ?? answer;
+  }
+
+  /** Waits, and returns whether the connections of before still stand. */
+  async #outlasts(ms: number): Promise<boolean> {
+    const epoch = this.#epoch;
+    await new Promise<void>((resolve) => {
+      this.#parts.clock.setTimer(ms, resolve, { background: true });
+    });
+    return epoch === this.#epoch;
+  }
+
+  #reset(passage: Passage): never {
+    this.#note(passage, 0);
+    throw new ConnectionResetError();
+  }
+
+  #fail(passage: Passage, error: StatusError): ApiResponse {
+    // A watch that is too old begins like any other, and is told by an event (fact 17).
+    if (error.code === 410 && passage.info.verb === 'watch') {
+      this.#note(passage, 200);
+      return expiredWatch(error);
+    }
+    this.#note(passage, error.code);
+    return errorResponse(error);
+  }
+
+  #note({ info, caller, faults }: Passage, status: number): void {
+    const entry: LoggedRequest = {
+      ...traitsOf(caller, info),
+      subresource: info.subresource,
+      namespace: info.namespace ?? '',
+      name: info.name,
+      status,
+      faults,
+      atMs: this.#parts.clock.nowMs() - this.#startedAtMs,
+    };
+    this.#parts.log.add(entry);
+  }
+}
+
+function hasEnded({ container }: Caller): boolean {
+  return container?.running === false;
+}
+
+function traitsOf(
+  { client, podUid }: Caller,
+  { verb, resource }: RequestInfo,
+): {
+  readonly client: string;
+  readonly podUid?: string;
+  readonly verb: string;
+  readonly resource: string;
+} {
+  return { client, ...(podUid === undefined ? {} : { podUid }), verb, resource };
+}
+
+function errorOf(status: number, { request, info }: Passage): StatusError {
+  // A create names its object in the body alone.
+  const name = info.name === '' ? nameIn(request.body) : info.name;
+  return faultStatus(status, { ...info, name });
+}
+
+function nameIn(body: string | undefined): string {
+  try {
+    const name: unknown = JSON.parse(body ?? '')?.metadata?.name;
+    return typeof name === 'string' ? name : '';
+  } catch {
+    return '';
+  }
+}
+
+function expiredWatch(error: StatusError): ApiResponse {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
+    stream: {
+      open(onChunk, onEnd) {
+        onChunk(`${JSON.stringify({ type: 'ERROR', object: error.body })}\n`);
+        onEnd();
+      },
+      close() {},
+    },
+  };
+}

@@ -1,0 +1,465 @@
+/**
+ * The embedded Kubernetes API server: authentication, authorization, routing, and the powers of a control
+ * plane that no HTTP client has. The rules it follows live in the files it puts together.
+ */
+
+import { checkKeys, checkNumber } from '../../runtime/argument-check.ts';
+import { type Clock, systemClock } from '../../runtime/clock.ts';
+import { type Random, randomUuid, systemRandom } from '../../runtime/random.ts';
+import { ANONYMOUS, Authenticator, type UserInfo } from '../access/authentication.ts';
+import { Authorizer } from '../access/authorization.ts';
+import { TEST_CA_CERTIFICATE } from '../access/test-certificate.ts';
+import {
+  ControlPlane,
+  type CreatePodOptions,
+  type GrantOptions,
+  type IssueTokenOptions,
+  type PodIdentity,
+  type RevokeOptions,
+} from '../controllers/control-plane.ts';
+import {
+  DEFAULT_GARBAGE_COLLECTION_DELAY_MS,
+  DEFAULT_GARBAGE_COLLECTION_STEP_MS,
+  GarbageCollector,
+} from '../controllers/garbage-collector.ts';
+import { NamespaceLifecycle } from '../controllers/namespace-lifecycle.ts';
+import { Admission, type Webhook, type WebhookOptions } from '../handlers/admission.ts';
+import {
+  type ApiRequest,
+  type ApiResponse,
+  errorResponse,
+  jsonResponse,
+  type RequestContext,
+  textResponse,
+} from '../handlers/api-request.ts';
+import { discover, isKnownGroup } from '../handlers/discovery.ts';
+import { ReadRequests } from '../handlers/read.ts';
+import { Reviews } from '../handlers/reviews.ts';
+import { isWellFormedPath, parseRequest, type RequestInfo } from '../handlers/routes.ts';
+import { WriteRequests } from '../handlers/write.ts';
+import type { ApiObject } from '../objects/api-object.ts';
+import { apiVersionOf, kindOfResource, REVIEW_KINDS, type ResourceKind } from '../objects/resources.ts';
+import { methodNotAllowed, noSuchResource, StatusError } from '../objects/status.ts';
+import { Registry } from '../storage/registry.ts';
+import { Store, type StoreReader } from '../storage/store.ts';
+import {
+  DEFAULT_HISTORY_AGE_MS,
+  DEFAULT_HISTORY_LIMIT,
+  type WriteEvent,
+  type WriteType,
+} from '../storage/watch-history.ts';
+import { ConnectionResetError, type Fault, type FaultHook, faultStatus } from './faults.ts';
+import { HttpListener, type ListenOptions } from './http-listener.ts';
+
+/** One answered request. */
+export interface RequestLogEntry {
+  readonly user: string;
+  readonly verb: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** HTTP status; 0 when the connection was reset instead. */
+  readonly status: number;
+}
+
+/** How a server is set up. */
+export interface ApiServerOptions {
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  /** Uids, generated names and time-outs. @default chance that nobody can repeat */
+  readonly random?: Random;
+  /** Milliseconds from the end of an owner to the collector's first look. @default 5 */
+  readonly garbageCollectionDelayMs?: number | (() => number);
+  /** Milliseconds between one request of the collector and its next. @default 1 */
+  readonly garbageCollectionStepMs?: number | (() => number);
+  /** @default 'rbac' */
+  readonly authorization?: 'rbac' | 'always-allow';
+  /** The token of the user `admin`, in the group system:masters. @default a random one */
+  readonly adminToken?: string;
+  /** How many past writes of each resource a watch can resume from. @default 10,000 */
+  readonly historyLimit?: number;
+  /** For how many milliseconds a watch can resume from a past write. @default 300,000 */
+  readonly historyAgeMs?: number;
+  /** What goes wrong. @default nothing */
+  readonly faults?: FaultHook;
+  /** Called after every request. */
+  readonly onRequest?: (entry: RequestLogEntry) => void;
+}
+
+/** Where a started server listens. */
+export interface ApiServerAddress {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly caPem: string;
+}
+
+/** A committed write, for checkers. */
+export interface ObservedWrite {
+  readonly type: WriteType;
+  /** Plural, such as `leases`. */
+  readonly resource: string;
+  readonly object: ApiObject;
+  readonly resourceVersion: string;
+}
+
+/** For how long a server that has just started lacks something. */
+export interface WarmUpOptions {
+  /** Milliseconds during which no Role is found: 403 for everybody outside of `system:masters`. @default 0 */
+  readonly rbacAfterMs?: number;
+  /** Milliseconds during which no Pod is found: 401 for every token that is bound to a Pod. @default 0 */
+  readonly tokensAfterMs?: number;
+}
+
+/** The longest warm-up, in milliseconds: a test that waits for minutes is a mistake. */
+export const LONGEST_WARM_UP_MS = 600_000;
+
+/** Refuses options of a warm-up. @throws {TypeError | RangeError} */
+export function checkWarmUp(what: string, options: WarmUpOptions): void {
+  checkKeys(what, options, ['rbacAfterMs', 'tokensAfterMs']);
+  for (const [key, ms] of Object.entries(options)) {
+    if (ms !== undefined) checkNumber(`${what}, ${key},`, ms, 0, LONGEST_WARM_UP_MS);
+  }
+}
+
+/** How much a server holds. */
+export interface ServerCensus {
+  readonly objects: number;
+  /** Past writes that a watch could resume from. */
+  readonly history: number;
+  readonly watches: number;
+  /** Uids that are named as owners. */
+  readonly owners: number;
+  /** What the garbage collector has set out to do. */
+  readonly collections: number;
+  /** Tokens that need not be verified again yet. */
+  readonly verifiedTokens: number;
+}
+
+function milliseconds(option: number | (() => number) | undefined, otherwise: number): () => number {
+  if (typeof option === 'function') return option;
+  return () => option ?? otherwise;
+}
+
+/** What Go answers where no handler is. */
+const PAGE_NOT_FOUND = textResponse(404, '404 page not found\n');
+/** What Go answers to a request that it cannot read. */
+const MALFORMED_PATH: ApiResponse = { ...textResponse(400, '400 Bad Request'), closes: 'announced' };
+
+/** Subresources that are not the object again: each is only created, and answered at once. */
+const SUBRESOURCE_REQUESTS: Readonly<Record<string, 'requestToken' | 'evict' | 'bind' | undefined>> = {
+  token: 'requestToken',
+  eviction: 'evict',
+  binding: 'bind',
+};
+
+/** A Kubernetes API server in this process. */
+export class ApiServer {
+  readonly adminToken: string;
+  readonly caPem: string = TEST_CA_CERTIFICATE;
+  readonly #clock: Clock;
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #authenticator: Authenticator;
+  readonly #authorizer: Authorizer;
+  readonly #admission = new Admission();
+  readonly #reads: ReadRequests;
+  readonly #writes: WriteRequests;
+  readonly #reviews: Reviews;
+  readonly #garbageCollector: GarbageCollector;
+  readonly #namespaces: NamespaceLifecycle;
+  readonly #controlPlane: ControlPlane;
+  readonly #faults: FaultHook | undefined;
+  readonly #onRequest: ((entry: RequestLogEntry) => void) | undefined;
+  #listener: HttpListener | undefined;
+  #address: ApiServerAddress | undefined;
+
+  constructor(options: ApiServerOptions = {}) {
+    const random = options.random ?? systemRandom;
+    this.#clock = options.clock ?? systemClock;
+    this.adminToken = options.adminToken ?? randomUuid(random);
+    this.#store = new Store({
+      limit: options.historyLimit ?? DEFAULT_HISTORY_LIMIT,
+      ageMs: options.historyAgeMs ?? DEFAULT_HISTORY_AGE_MS,
+      nowMs: () => this.#clock.nowMs(),
+    });
+    this.#registry = new Registry(this.#store, this.#clock, random);
+    this.#authenticator = new Authenticator(this.#store, this.#clock, random, this.adminToken);
+    this.#authorizer = new Authorizer(this.#store, this.#clock, options.authorization ?? 'rbac');
+    this.#reads = new ReadRequests(this.#store, this.#registry, this.#clock, random);
+    this.#writes = new WriteRequests(this.#reads, this.#registry, this.#authorizer, this.#admission, this.#clock);
+    this.#reviews = new Reviews(this.#registry, this.#authenticator, this.#authorizer, this.#clock);
+    this.#garbageCollector = new GarbageCollector(this.#store, this.#registry, this.#clock, {
+      delayMs: milliseconds(options.garbageCollectionDelayMs, DEFAULT_GARBAGE_COLLECTION_DELAY_MS),
+      stepMs: milliseconds(options.garbageCollectionStepMs, DEFAULT_GARBAGE_COLLECTION_STEP_MS),
+    });
+    this.#namespaces = new NamespaceLifecycle(this.#store, this.#registry);
+    this.#controlPlane = new ControlPlane(this.#store, this.#registry, this.#authenticator);
+    this.#faults = options.faults;
+    this.#onRequest = options.onRequest;
+    for (const name of ['default', 'kube-node-lease', 'kube-public', 'kube-system']) this.createNamespace(name);
+  }
+
+  /** Read access to all objects, without authorization. */
+  get store(): StoreReader {
+    return this.#store;
+  }
+
+  /** How much the server holds, for those who look for leaks. */
+  census(): ServerCensus {
+    return {
+      ...this.#store.count(),
+      watches: this.#reads.watches.size,
+      owners: this.#garbageCollector.ownerCount,
+      collections: this.#garbageCollector.pendingCount,
+      verifiedTokens: this.#authenticator.verifiedCount,
+    };
+  }
+
+  /** Answers a request, without a socket. Rejects only when a fault resets the connection. */
+  handle(request: ApiRequest): Promise<ApiResponse> {
+    const [path = '/', ...queryParts] = request.path.split('?');
+    if (!isWellFormedPath(path)) return Promise.resolve(MALFORMED_PATH);
+    const query = new URLSearchParams(queryParts.join('?'));
+    const info = parseRequest(request.method, path, query);
+    let user = ANONYMOUS;
+    try {
+      user = this.#authenticator.authenticate(request.headers['authorization']);
+    } catch (error) {
+      return this.#finish(info, user, failure(error));
+    }
+    const context = { request, info, query, user };
+    const { verb, resource, name } = info;
+    const fault = this.#faults?.({ user: user.username, verb, resource, namespace: info.namespace ?? '', name });
+    if (fault !== undefined) return this.#handleWithFault(context, fault);
+    return this.#carryOut(context);
+  }
+
+  async #handleWithFault(context: RequestContext, fault: Fault): Promise<ApiResponse> {
+    const { info, user } = context;
+    if (fault.delayMs !== undefined) await this.#delay(fault.delayMs);
+    if (fault.refuse === true) return this.#reset(info, user);
+    if (fault.status !== undefined) return this.#finish(info, user, errorResponse(faultStatus(fault.status)));
+    const response = await this.#carryOut(context);
+    if (fault.dropAnswer !== true) return response;
+    response.stream?.close();
+    throw new ConnectionResetError();
+  }
+
+  #delay(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.setTimer(ms, resolve, { background: true });
+    });
+  }
+
+  #reset(info: RequestInfo, user: UserInfo): never {
+    this.#log(info, user, 0);
+    throw new ConnectionResetError();
+  }
+
+  #carryOut(context: RequestContext): Promise<ApiResponse> {
+    const { info, user } = context;
+    let response: ApiResponse | Promise<ApiResponse>;
+    try {
+      response = this.#dispatch(context);
+    } catch (error) {
+      return this.#finish(info, user, failure(error));
+    }
+    if (!(response instanceof Promise)) return this.#finish(info, user, response);
+    return response.then(
+      (answer) => this.#finish(info, user, answer),
+      (error: unknown) => this.#finish(info, user, failure(error)),
+    );
+  }
+
+  #finish(info: RequestInfo, user: UserInfo, response: ApiResponse): Promise<ApiResponse> {
+    this.#log(info, user, response.status);
+    return Promise.resolve(response);
+  }
+
+  #log(info: RequestInfo, user: UserInfo, status: number): void {
+    if (this.#onRequest === undefined) return;
+    const { verb, resource, name, namespace = '' } = info;
+    this.#onRequest({ user: user.username, verb, resource, namespace, name, status });
+  }
+
+  #dispatch(context: RequestContext): ApiResponse | Promise<ApiResponse> {
+    const { info, request, query, user } = context;
+    this.#authorizer.check(user, info);
+    if (!info.isResource) {
+      return discover(request.method, info.path, query, request.headers['accept'] ?? '') ?? PAGE_NOT_FOUND;
+    }
+    // A real server has no handler for a group that it does not know.
+    if (!isKnownGroup(info.group)) return PAGE_NOT_FOUND;
+    const apiVersion = apiVersionOf(info);
+    const review = REVIEW_KINDS.find((kind) => apiVersionOf(kind) === apiVersion && kind.resource === info.resource);
+    if (review !== undefined) {
+      if (request.method !== 'POST' || info.name !== '') throw methodNotAllowed();
+      return this.#reviews.review(review, context);
+    }
+    const kind = kindOfResource(apiVersion, info.resource);
+    if (kind === undefined || info.tooDeep) throw noSuchResource();
+    if (info.subresource !== '' && !kind.subresources.includes(info.subresource)) throw noSuchResource();
+    if (!kind.namespaced && info.namespace !== undefined && kind.resource !== 'namespaces') throw noSuchResource();
+    return this.#resourceRequest(context, kind);
+  }
+
+  #resourceRequest(context: RequestContext, kind: ResourceKind): ApiResponse | Promise<ApiResponse> {
+    const { info, request } = context;
+    const target = { ...context, kind, namespace: kind.namespaced ? (info.namespace ?? '') : '' };
+    const isObject = info.subresource !== '' || (info.name !== '' && !['list', 'deletecollection'].includes(info.verb));
+    const everywhere = kind.namespaced && info.namespace === undefined;
+    if (info.verb === 'watch') return this.#reads.watch(target);
+    if (info.verb === 'list') return this.#reads.list(target);
+    if (everywhere) throw methodNotAllowed();
+    const special = SUBRESOURCE_REQUESTS[info.subresource];
+    if (special !== undefined) {
+      if (request.method !== 'POST') throw methodNotAllowed();
+      return this.#reviews[special](target);
+    }
+    if (request.method === 'GET' && isObject) return this.#reads.get(target);
+    if (request.method === 'PUT' && isObject) return this.#writes.replace(target);
+    if (request.method === 'PATCH' && isObject) return this.#writes.patch(target);
+    if (request.method === 'DELETE' && isObject && info.subresource === '') return this.#writes.delete(target);
+    if (request.method === 'POST' && !isObject) return this.#writes.create(target);
+    if (info.verb === 'deletecollection' && kind.verbs.includes('deletecollection')) {
+      return this.#writes.deleteCollection(target);
+    }
+    throw methodNotAllowed();
+  }
+
+  /** Starts listening. Loopback unless another host is given. */
+  async start(options: ListenOptions = {}): Promise<ApiServerAddress> {
+    if (this.#listener !== undefined) throw new Error('the server was started already');
+    const { port = 0, host = '127.0.0.1', tls = true } = options;
+    const listener = new HttpListener((request) => this.handle(request), tls);
+    this.#listener = listener;
+    const actualPort = await listener.listen(port, host);
+    const urlHost = host.includes(':') ? `[${host}]` : host;
+    const url = `${tls ? 'https' : 'http'}://${urlHost}:${actualPort}`;
+    this.#address = { url, host, port: actualPort, caPem: this.caPem };
+    return this.#address;
+  }
+
+  /** Ends all watches in order, stops collecting and stops listening. */
+  async stop(): Promise<void> {
+    for (const watch of [...this.#reads.watches]) watch.end();
+    this.#garbageCollector.stop();
+    this.#namespaces.stop();
+    const listener = this.#listener;
+    this.#listener = undefined;
+    await listener?.close();
+  }
+
+  /** A kubeconfig for the user `admin` (JSON, which is YAML as well). Throws before start(). */
+  kubeconfig(): string {
+    if (this.#address === undefined) throw new Error('the server has no address before start()');
+    const server = this.#address.url;
+    const ca = Buffer.from(this.caPem).toString('base64');
+    const cluster = { server, ...(server.startsWith('https') ? { 'certificate-authority-data': ca } : {}) };
+    const name = 'lease-elector';
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name, cluster }],
+      users: [{ name: 'admin', user: { token: this.adminToken } }],
+      contexts: [{ name, context: { cluster: name, user: 'admin', namespace: 'default' } }],
+      'current-context': name,
+    };
+    return `${JSON.stringify(config, null, 2)}\n`;
+  }
+
+  /** Makes a namespace, with its service account `default`. Does nothing when it exists. */
+  createNamespace(name: string): void {
+    this.#namespaces.create(name);
+  }
+
+  /** Makes a Pod, as a scheduler would have bound it and a kubelet have started it. */
+  createPod(options: CreatePodOptions): PodIdentity {
+    return this.#controlPlane.createPod(options);
+  }
+
+  /**
+   * Ends the graceful deletion of a Pod, as the kubelet does when its containers are gone.
+   *
+   * Throws when the Pod is not being deleted.
+   */
+  confirmPodTermination(namespace: string, name: string): void {
+    this.#controlPlane.confirmPodTermination(namespace, name);
+  }
+
+  /** Issues a token, as the kubelet gets one for a Pod. The service account is made when there is none. */
+  issueToken(options: IssueTokenOptions): string {
+    return this.#controlPlane.issueToken(options);
+  }
+
+  /** Allows a service account something in its namespace: writes a Role and a RoleBinding named after it. */
+  grant(options: GrantOptions): void {
+    this.#controlPlane.grant(options);
+  }
+
+  /**
+   * Takes back what `grant` allowed: deletes the Role and the RoleBinding, or the Role alone. A later `grant` is then a
+   * Role that is created after the Pods that need it.
+   */
+  revoke(options: RevokeOptions): void {
+    this.#controlPlane.revoke(options);
+  }
+
+  /**
+   * Answers from now on as a server that has just started. Its cache of verified tokens is empty. For `rbacAfterMs` it
+   * finds no Role and answers 403, `RBAC: role.rbac.authorization.k8s.io "name" not found`. For `tokensAfterMs` it finds
+   * no Pod and answers 401 to tokens that are bound to one. Each call replaces the window of the last one. Objects,
+   * revisions and open watches stay: `cutWatches()` breaks the watches.
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  warmUp(options: WarmUpOptions = {}): void {
+    checkWarmUp('warmUp', options);
+    this.#authorizer.warmUp(options.rbacAfterMs ?? 0);
+    this.#authenticator.warmUp(options.tokensAfterMs ?? 0);
+  }
+
+  /**
+   * Adds an admission webhook. It changes or denies the writes of clients before they are stored. The writes of the
+   * garbage collector and of the methods of this class pass.
+   *
+   * @throws {TypeError | RangeError} for a wrong option
+   */
+  addWebhook(options: WebhookOptions): Webhook {
+    return this.#admission.add(options);
+  }
+
+  /** Breaks open watches off, without an orderly end. Returns how many. */
+  cutWatches(filter?: (watch: { readonly user: string; readonly resource: string }) => boolean): number {
+    const chosen = [...this.#reads.watches].filter(
+      ({ parameters }) => filter?.({ user: parameters.user, resource: parameters.kind.resource }) ?? true,
+    );
+    for (const watch of chosen) watch.end(new ConnectionResetError());
+    return chosen.length;
+  }
+
+  /** Forgets all past writes: a watch from before now gets 410. */
+  compactHistory(): void {
+    this.#store.compact();
+  }
+
+  /** Holds the garbage collector back until the function it returns is called; then it does what was due. */
+  holdGarbageCollector(): () => void {
+    return this.#garbageCollector.hold();
+  }
+
+  /** Calls back after every committed write, in the order of revisions; must not throw. Returns the way to stop it. */
+  onWrite(listener: (write: ObservedWrite) => void): () => void {
+    return this.#store.onWrite(({ type, kind, object }: WriteEvent) =>
+      listener({ type, resource: kind.resource, object, resourceVersion: object.metadata.resourceVersion }),
+    );
+  }
+}
+
+function failure(error: unknown): ApiResponse {
+  if (error instanceof StatusError) return errorResponse(error);
+  // A bug of this server: tell it, so that a test does not have to guess.
+  const message = `Internal error occurred: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return jsonResponse(500, JSON.stringify(new StatusError(500, 'InternalError', message).body));
+}

@@ -1,0 +1,71 @@
+/**
+ * Faults a hook of ApiServer asks for: late, refused, or lost answers, and how their errors are worded. The faults
+ * of an EmbeddedCluster, by name, are in fault-plan.ts.
+ */
+
+import type { RequestInfo } from '../handlers/routes.ts';
+import { apiVersionOf, kindOfResource } from '../objects/resources.ts';
+import { alreadyExists, modifiedConflict, StatusError } from '../objects/status.ts';
+
+/** What a fault hook is told of a request. */
+export interface FaultRequest {
+  readonly user: string;
+  readonly verb: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What goes wrong with a request. */
+export interface Fault {
+  /** Milliseconds before the request is carried out. */
+  readonly delayMs?: number;
+  /** Answer with this error (429, 500, 503…) instead of carrying the request out. */
+  readonly status?: number;
+  /** Carry the request out, then lose its answer: the connection is reset. */
+  readonly dropAnswer?: boolean;
+  /** Do not carry it out; the connection is reset. */
+  readonly refuse?: boolean;
+}
+
+/** Decides what goes wrong with a request; undefined when nothing does. */
+export type FaultHook = (request: FaultRequest) => Fault | undefined;
+
+/**
+ * What `ApiServer.handle` rejects with when the connection is to be reset: the socket is destroyed, and who
+ * calls `handle` in process sees the rejection.
+ */
+export class ConnectionResetError extends Error {
+  readonly code = 'ECONNRESET';
+
+  constructor() {
+    super('the connection was reset by a fault');
+    this.name = 'ConnectionResetError';
+  }
+}
+
+const REASONS: Readonly<Record<number, readonly [reason: string, message: string]>> = {
+  401: ['Unauthorized', 'Unauthorized'],
+  403: ['Forbidden', 'forbidden'],
+  409: ['Conflict', 'the object has been modified; please apply your changes to the latest version and try again'],
+  410: ['Expired', 'The resourceVersion for the provided list is too old.'],
+  429: ['TooManyRequests', 'Too many requests, please try again later.'],
+  500: ['InternalError', 'Internal error occurred: etcdserver: leader changed'],
+  503: ['ServiceUnavailable', 'apiserver is shutting down'],
+  504: ['Timeout', 'request did not complete within the allotted timeout'],
+};
+
+/**
+ * The Status of an error that a fault asked for.
+ *
+ * @param request when known, a 409 names the object, and that of a create is AlreadyExists (fact 6)
+ */
+export function faultStatus(code: number, request?: RequestInfo): StatusError {
+  const kind = request === undefined ? undefined : kindOfResource(apiVersionOf(request), request.resource);
+  if (code === 409 && kind !== undefined && request !== undefined) {
+    const { verb, name } = request;
+    return verb === 'create' ? alreadyExists(kind, name, false) : modifiedConflict(kind, name);
+  }
+  const [reason, message] = REASONS[code] ?? ['InternalError', `the server answered ${code} because of a fault`];
+  return new StatusError(code, reason, message, code === 429 ? { retryAfterSeconds: 1 } : undefined);
+}

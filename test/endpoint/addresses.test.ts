@@ -1,0 +1,81 @@
+/**
+ * One port on several addresses: what is tried again, what is given up, and what is said about it.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type BindOutcome, bindEvery, describeBinding, PORT_ATTEMPTS } from '../../src/endpoint/addresses.ts';
+
+/** A machine on which some ports of some addresses cannot be bound; free ports are 1, 2, 3… */
+class Machine {
+  readonly #codes: (host: string, port: number) => string | undefined;
+  readonly bound = new Set<string>();
+  #next = 0;
+
+  constructor(codes: (host: string, port: number) => string | undefined) {
+    this.#codes = codes;
+  }
+
+  bind = async (host: string, wanted: number): Promise<BindOutcome<string>> => {
+    this.#next += wanted === 0 ? 1 : 0;
+    const port = wanted === 0 ? this.#next : wanted;
+    const code = this.#codes(host, port);
+    if (code !== undefined) return { ok: false, host, error: Object.assign(new Error(`bind ${code}`), { code }) };
+    const listener = `${host} ${port}`;
+    this.bound.add(listener);
+    return { ok: true, host, port, listener };
+  };
+
+  unbind = (listener: string): void => {
+    this.bound.delete(listener);
+  };
+}
+
+const BOTH = ['127.0.0.1', '::1'];
+
+test('any free port is one that is free on both, and what was bound on the way is given back', async () => {
+  const machine = new Machine((host, port) => (host === '::1' && port < 3 ? 'EADDRINUSE' : undefined));
+  const binding = await bindEvery(BOTH, 0, machine.bind, machine.unbind);
+  assert.deepEqual(
+    binding.bound.map(({ port }) => port),
+    [3, 3],
+  );
+  assert.deepEqual([...machine.bound], ['127.0.0.1 3', '::1 3']);
+  assert.equal(describeBinding(binding, 0), null);
+});
+
+test('the search for a free port has an end', async () => {
+  const machine = new Machine((host) => (host === '::1' ? 'EADDRINUSE' : undefined));
+  const binding = await bindEvery(BOTH, 0, machine.bind, machine.unbind);
+  assert.deepEqual([...machine.bound], [`127.0.0.1 ${PORT_ATTEMPTS}`]);
+  assert.match(describeBinding(binding, 0) ?? '', /cannot listen on \[::1\]:.* taken/);
+});
+
+test('a port that was asked for is tried once', async () => {
+  let asked = 0;
+  const machine = new Machine(() => {
+    asked += 1;
+    return 'EADDRINUSE';
+  });
+  const binding = await bindEvery(BOTH, 4040, machine.bind, machine.unbind);
+  assert.equal(asked, 2);
+  assert.match(describeBinding(binding, 4040) ?? '', /127.0.0.1:4040 and \[::1\]:4040/);
+});
+
+for (const code of ['EADDRNOTAVAIL', 'EAFNOSUPPORT']) {
+  test(`an address that does not exist (${code}) is not missed while the other one answers`, async () => {
+    for (const missing of BOTH) {
+      const machine = new Machine((host) => (host === missing ? code : undefined));
+      const binding = await bindEvery(BOTH, 4040, machine.bind, machine.unbind);
+      assert.equal(describeBinding(binding, 4040), null, missing);
+      assert.equal(machine.bound.size, 1);
+    }
+    const nothing = await bindEvery(BOTH, 4040, new Machine(() => code).bind, () => {});
+    assert.match(describeBinding(nothing, 4040) ?? '', /Nobody is answered/);
+  });
+}
+
+test('a port that this user may not have is said to be one', async () => {
+  const binding = await bindEvery(BOTH, 80, new Machine(() => 'EACCES').bind, () => {});
+  assert.match(describeBinding(binding, 80) ?? '', /may not \(EACCES\)\. Choose a port above 1023/);
+});

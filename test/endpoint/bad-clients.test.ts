@@ -1,0 +1,217 @@
+/**
+ * Clients that are slow, silent, huge or gone: nothing of them stays, and the others are answered.
+ */
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { ENDPOINT_LIMITS, MAX_BODY_BYTES, MAX_HEADER_BYTES } from '../../src/endpoint/leader-server.ts';
+import { until } from '../kube/stub-server.ts';
+import { ask, rawClient, startServer } from './raw-client.ts';
+
+/** The time-outs of Node.js' server run on the real clock: here they are as short as can be. */
+const HASTE = { requestTimeoutMs: 50, checkIntervalMs: 10, idleTimeoutMs: 10_000 };
+
+async function assertAnswered(t: TestContext, port: number): Promise<void> {
+  assert.match(await ask(t, port, 'GET / HTTP/1.1'), /^HTTP\/1.1 200 OK\r\n/);
+}
+
+test('a request that does not arrive whole in time is given up', async (t) => {
+  const { port } = await startServer(t, { limits: HASTE });
+  const silent = rawClient(t, port);
+  const headless = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost');
+  const bodiless = rawClient(t, port).send('POST / HTTP/1.1', 'Host: localhost', 'Content-Length: 9', '', 'abc');
+  const second = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost', '');
+  await second.has('{}');
+  second.received = '';
+  second.send('GET / HTTP/1.1', 'Host: lo');
+  for (const client of [silent, headless, bodiless, second]) {
+    assert.match(await client.whole(), /^HTTP\/1.1 408 Request Timeout\r\n/);
+  }
+  await assertAnswered(t, port);
+});
+
+test('a connection that has done its work may stay longer, but not for ever', async (t) => {
+  const { port } = await startServer(t, { limits: { ...HASTE, idleTimeoutMs: 200 } });
+  const idle = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost', '');
+  const reader = rawClient(t, port).send('GET /sse HTTP/1.1', 'Host: localhost', '');
+  const slow = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost');
+  await slow.whole();
+  assert.equal(idle.ended, false);
+  assert.match(await idle.whole(), /\{\}$/);
+  assert.equal(reader.ended, false, 'and one that streams as long as it likes');
+});
+
+test('a head that is too long is 431', async (t) => {
+  const { port } = await startServer(t);
+  for (const line of [`GET /${'x'.repeat(MAX_HEADER_BYTES)} HTTP/1.1`, `X: ${'x'.repeat(MAX_HEADER_BYTES)}`]) {
+    const client = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost', '');
+    await client.has('{}');
+    client.received = '';
+    if (line.startsWith('X')) client.send('GET / HTTP/1.1');
+    client.send(line, 'Host: localhost', '');
+    assert.match(await client.whole(), /^HTTP\/1.1 431 /);
+  }
+  await assertAnswered(t, port);
+});
+
+test('what comes after the last request of a connection is not looked at', async (t) => {
+  const { port } = await startServer(t);
+  const client = rawClient(t, port);
+  client.socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\nhello');
+  assert.match(await client.whole(), /^HTTP\/1.1 200 OK\r\n.*\{\}$/s);
+});
+
+test('what is no HTTP is 400, and a request without a host', async (t) => {
+  const { port } = await startServer(t);
+  for (const lines of [['hello'], ['GET / HTTP/1.1', ''], ['GET / HTTP/1.1', 'Host: a', 'Content-Length: x', '']]) {
+    assert.match(
+      await rawClient(t, port)
+        .send(...lines)
+        .whole(),
+      /^HTTP\/1.1 400 Bad Request\r\n/,
+      lines[0],
+    );
+  }
+  const tls = rawClient(t, port);
+  tls.socket.write(Buffer.from('16030100c8010000c40303', 'hex'));
+  assert.match(await tls.whole(), /^HTTP\/1.1 400 /);
+  await assertAnswered(t, port);
+});
+
+const HUGE_BYTES = 64 * 1024 * 1024;
+
+for (const framing of [`Content-Length: ${HUGE_BYTES}`, 'Transfer-Encoding: chunked']) {
+  test(`a body that is huge is answered all the same, and its connection is closed (${framing})`, async (t) => {
+    const { port } = await startServer(t, { limits: HASTE });
+    for (const [request, status] of [
+      ['POST /', 405],
+      ['PUT /x', 404],
+      ['GET /', 200],
+      ['GET /sse', 200],
+    ]) {
+      const client = rawClient(t, port).send(`${request} HTTP/1.1`, 'Host: localhost', framing, '');
+      if (framing.startsWith('T')) client.send(HUGE_BYTES.toString(16));
+      const piece = Buffer.alloc(1024 * 1024);
+      let left = HUGE_BYTES / piece.length;
+      const feed = (): void => {
+        while (!client.closed && left > 0) {
+          left -= 1;
+          if (!client.socket.write(piece)) return void client.socket.once('drain', feed);
+        }
+      };
+      feed();
+      assert.match(await client.whole(), new RegExp(`^HTTP/1.1 ${status} .*\r\nConnection: close\r\n\r\n`, 's'));
+      // Whether it is read to its end or cut off, the server lets go of the connection.
+      await until(() => client.closed || left === 0);
+      client.socket.destroy();
+    }
+    await assertAnswered(t, port);
+  });
+}
+
+test('a body that is announced as huge, or asked about before, is not waited for', async (t) => {
+  const { port } = await startServer(t);
+  for (const line of [`Content-Length: ${HUGE_BYTES}`, 'Content-Length: 3\r\nExpect: 100-continue']) {
+    const client = rawClient(t, port).send('POST / HTTP/1.1', 'Host: localhost', line, '');
+    assert.match(await client.whole(), /^HTTP\/1.1 405 .*\r\nConnection: close\r\n/s);
+    // What it sends before it takes note of the answer is read, or "reset" would reach it in place of the answer.
+    for (const part of ['ab', 'c']) {
+      await new Promise((resolve) => client.socket.write(part, resolve));
+      await assertAnswered(t, port);
+    }
+    client.socket.end();
+    await until(() => client.closed);
+    assert.equal(client.failure, null);
+  }
+});
+
+test('a body of bearable size is read, also in chunks, and the connection stays', async (t) => {
+  const { port } = await startServer(t);
+  const client = rawClient(t, port);
+  client.send('POST / HTTP/1.1', 'Host: localhost', `Content-Length: ${MAX_BODY_BYTES}`, '');
+  client.socket.write('x'.repeat(MAX_BODY_BYTES));
+  await client.has('405');
+  assert.doesNotMatch(client.received, /Connection: close/);
+  client.received = '';
+  client.send('POST / HTTP/1.1', 'Host: localhost', 'Transfer-Encoding: chunked', '', '3', 'abc', '0', '');
+  await client.has('405');
+  client.received = '';
+  client.send('GET / HTTP/1.1', 'Host: localhost', '');
+  await client.has('{}');
+});
+
+test('a client that asks and asks and reads nothing is not listened to any more', async (t) => {
+  const { port } = await startServer(t);
+  const client = rawClient(t, port);
+  client.socket.pause();
+  const requests = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(10_000);
+  let rounds = 0;
+  // It is not listened to when the kernel's buffers are full in both directions.
+  while (client.socket.writableLength < 2 * requests.length && rounds < 1_000) {
+    rounds += 1;
+    client.socket.write(requests);
+    // The turns of the loop that this takes are the server's chance to read on.
+    await assertAnswered(t, port);
+  }
+  assert.ok(rounds < 1_000);
+});
+
+test('a client that leaves in the middle of anything harms nobody', async (t) => {
+  const { server, port } = await startServer(t);
+  const beginnings = [
+    [],
+    ['GET / HT'],
+    ['GET / HTTP/1.1', 'Host: localhost', ''],
+    ['GET / HTTP/1.0', ''],
+    ['GET /sse HTTP/1.0', ''],
+    ['POST / HTTP/1.1', 'Host: localhost', 'Content-Length: 100', '', 'x'],
+    [
+      'POST / HTTP/1.1',
+      'Host: localhost',
+      `Content-Length: ${10 * MAX_BODY_BYTES}`,
+      '',
+      'x'.repeat(2 * MAX_BODY_BYTES),
+    ],
+    ['POST / HTTP/1.1', 'Host: localhost', 'Expect: 100-continue', 'Content-Length: 100', ''],
+    ['CONNECT localhost:80 HTTP/1.1', 'Host: localhost', ''],
+    ['GET / HTTP/1.1', 'Host: localhost', '', 'GET /sse HTTP/1.1', 'Host: localhost', ''],
+  ];
+  for (const lines of beginnings) {
+    for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      const client = rawClient(t, port).send(...lines);
+      await new Promise((resolve) => client.socket.once('ready', resolve));
+      client.socket[leave]();
+      await assertAnswered(t, port);
+      server.publish({ name: `${lines[0]} ${leave}`, lastUpdateMs: 0 });
+    }
+  }
+});
+
+test('the connection that was idle for longest makes room for a new one', async (t) => {
+  const { port } = await startServer(t, { limits: { connections: 3 } });
+  const asking = rawClient(t, port);
+  const leaked = [rawClient(t, port), rawClient(t, port).send('GET / HTTP/1.1')];
+  const askAgain = async (): Promise<void> => {
+    asking.received = '';
+    asking.send('GET / HTTP/1.1', 'Host: localhost', '');
+    await asking.has('{}');
+  };
+  for (let count = 0; count < 20; count += 1) {
+    await askAgain();
+    leaked.push(rawClient(t, port));
+  }
+  await askAgain();
+  await until(() => leaked.filter((client) => client.ended || client.closed).length === leaked.length - 2);
+  await assertAnswered(t, port);
+});
+
+test(`${2 * ENDPOINT_LIMITS.connections} half-open connections lock nobody out`, async (t) => {
+  const { server, port } = await startServer(t);
+  const leaked = Array.from({ length: 2 * ENDPOINT_LIMITS.connections }, () =>
+    rawClient(t, port).send('GET / HTTP/1.1'),
+  );
+  await until(() => leaked.filter((client) => client.closed || client.ended).length >= ENDPOINT_LIMITS.connections);
+  await assertAnswered(t, port);
+  await server.close();
+  for (const client of leaked) await client.whole();
+});

@@ -1,0 +1,314 @@
+/**
+ * `explain()` about this process itself: every state it can be in, what would end it, and what to do about it.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RequestFailure } from '../../src/core/request-failure.ts';
+import { LeaseElector } from '../../src/index.ts';
+import {
+  clears,
+  failure,
+  finds,
+  follows,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  reportOf,
+  SELF,
+  Story,
+  seesRivalGo,
+  starts,
+  WALL_MS,
+} from '../core/story.ts';
+import { checkTable, explained, forbidden, type Row } from './explanation-table.ts';
+
+/** A candidate that may not create the Lease which its predecessor left. */
+function createRefused(refusal: RequestFailure): Story {
+  const story = clears().podRead(SELF.name, podOf(SELF)).removed();
+  return story.tell({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
+}
+
+const TERMINATING = { terminatingSinceMs: WALL_MS - 10_000, deletionTimestampMs: WALL_MS + 20_000 };
+
+const rows: readonly Row[] = [
+  {
+    what: 'before the first answer',
+    story: () => starts(),
+    reason: 'starting',
+    message: 'This elector waits for the first answer about Lease shop/app.',
+    endsWhen: 'the API server answers',
+  },
+  {
+    what: 'the API server cannot be reached at the start',
+    story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+    reason: 'api-unreachable',
+    message:
+      'The API server has confirmed nothing about Lease shop/app for 0 s, and is asked until it does; nobody is known to lead: it failed: unavailable',
+    endsWhen: 'the API server answers',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'this process leads',
+    story: leads,
+    reason: 'leading',
+    message: 'This process leads, in Pod app-1.',
+    endsWhen: 'its Pod is deleted, it gives the Lease up, or the Lease is given to another Pod by hand',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a leader whose Lease was deleted by hand',
+    story: () => leads().deleted(ownLease({ resourceVersion: '12' })),
+    reason: 'leading',
+    message: 'This process leads, in Pod app-1; its Lease was deleted and is being restored.',
+    endsWhen: 'its Pod is deleted, it gives the Lease up, or the Lease is given to another Pod by hand',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a leader without an API server',
+    story: () =>
+      leads()
+        .wait(42_000)
+        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+    reason: 'leading',
+    message: 'This process leads, in Pod app-1; the API server has confirmed nothing for 42 s, which ends no term.',
+    endsWhen: 'its Pod is deleted, it gives the Lease up, or the Lease is given to another Pod by hand',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a leader whose own Pod is being deleted',
+    story: () => leads().podWatched(SELF, podOf(SELF, { terminating: true, report: reportOf(TERMINATING) })),
+    reason: 'leading',
+    message: 'This process leads, in Pod app-1; its Pod is being deleted, so call stop() to hand over at once.',
+    endsWhen: 'its Pod is deleted, it gives the Lease up, or the Lease is given to another Pod by hand',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a leader that drains',
+    story: () => leads().stop(),
+    reason: 'leaving',
+    message:
+      'This process has ended its term and waits until its work has settled, or the API server has noted that Lease shop/app is given up.',
+    endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is given up or kept',
+  },
+  {
+    what: 'a leader that gives its Lease up',
+    story: () => leads().stop('always').settled(),
+    reason: 'leaving',
+    message:
+      'This process has ended its term and waits until its work has settled, or the API server has noted that Lease shop/app is given up.',
+    endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is given up or kept',
+  },
+  {
+    what: 'stopped, and the Lease is kept',
+    story: () => leads().stop().settled().podRead(SELF.name, podOf(SELF)),
+    reason: 'stopped',
+    message:
+      'This elector has stopped and Pod app-1 keeps the Lease, so that no other Pod leads before that one is deleted: restart its container, and it leads on.',
+    endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
+    command: 'kubectl delete pod app-1 -n shop',
+    cautious: true,
+  },
+  {
+    what: 'a sibling whose socket is held by a process that does nothing',
+    story: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .absent('10')
+        .wait(30_000)
+        .absent('11'),
+    reason: 'sibling',
+    message:
+      'Another process holds the socket that lets one process of Pod app-1 campaign, but is not known to campaign. This one only watches, and takes its place when it ends.',
+    endsWhen: 'that process ends (end it when it hangs or is no elector), or stops its elector',
+  },
+  ...(['sibling', 'starting'] as const).map((role) => ({
+    what: `stopped while ${role}, and another process of the Pod may lead`,
+    story: () => {
+      const story = new Story().tell({ type: 'started' }).listed(leaseOf(SELF));
+      if (role === 'sibling') story.tell({ type: 'siblingLockAnswered', outcome: 'taken' });
+      assert.equal(story.role.name, role);
+      return story.stop();
+    },
+    reason: 'stopped' as const,
+    message:
+      'This elector has stopped, and takes no part in the election any more: a new process has to start a new one.',
+    endsWhen: 'a new elector is started',
+  })),
+  {
+    what: 'stopped, and another leads',
+    story: () => follows().stop(),
+    reason: 'stopped',
+    message:
+      'This elector has stopped, and takes no part in the election any more: a new process has to start a new one.',
+    endsWhen: 'a new elector is started',
+  },
+  {
+    what: 'another process of the Pod has the socket',
+    story: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .listed(leaseOf(RIVAL)),
+    reason: 'sibling',
+    message:
+      'Another process of Pod app-1 takes part in the election for it; this one only watches, and takes its place when it ends.',
+    endsWhen: 'that process ends, or stops its elector',
+  },
+  {
+    what: 'the Lease is its own: it resumes',
+    story: () => finds(leaseOf(SELF)),
+    reason: 'resuming',
+    message: 'Pod app-1 holds Lease shop/app, and this process leads on as soon as the API server confirms it.',
+    endsWhen: 'the API server confirms it',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'the Lease is its own, but a release of it may yet arrive, and it may not renew',
+    story: () => {
+      const story = leads().stepDown().settled().fire('leaving');
+      const request = story.request('replaceLease');
+      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
+    },
+    reason: 'forbidden',
+    message: 'Pod app-1 cannot be elected: it was answered 403. Grant `update` on leases',
+    endsWhen: 'the permission is granted',
+    missing: ['update leases'],
+  },
+  {
+    what: 'nobody leads',
+    story: seesRivalGo,
+    reason: 'campaigning',
+    message: 'Nobody leads, and Pod app-1 campaigns: wait for the API server to answer.',
+    endsWhen: 'this or another Pod is elected',
+  },
+  {
+    what: 'nobody leads, and a create is forbidden',
+    story: () => createRefused(forbidden('create', 'leases')),
+    reason: 'forbidden',
+    message: 'Pod app-1 cannot be elected: it was answered 403. Grant `create` on leases',
+    endsWhen: 'the permission is granted',
+    missing: ['create leases'],
+  },
+  {
+    what: 'nobody leads, and a create is rejected',
+    story: () => createRefused(failure('rejected')),
+    reason: 'forbidden',
+    message: 'Pod app-1 cannot be elected: it failed: rejected',
+    endsWhen: 'the API server accepts what is asked',
+  },
+  {
+    what: 'the Lease may not be read any more',
+    story: () =>
+      follows()
+        .fire('backstop')
+        .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'leases') }),
+    reason: 'forbidden',
+    message: 'Pod app-1 cannot make sure who leads: it was answered 403. Grant `get` on leases',
+    endsWhen: 'the permission is granted',
+    missing: ['get leases'],
+  },
+  {
+    what: 'nobody leads, and the own Pod is being deleted',
+    story: () =>
+      clears()
+        .podRead(SELF.name, podOf(SELF, { terminating: true }))
+        .removed(),
+    reason: 'own-pod-terminating',
+    message:
+      'Nobody leads, and Pod app-1 does not campaign since it is being deleted: wait for another Pod to be elected.',
+    endsWhen: 'another Pod is elected',
+  },
+  {
+    what: 'the own Pod is gone',
+    story: () => clears().podRead(SELF.name, null),
+    reason: 'own-pod-deleted',
+    message: 'Pod app-1 (uid pod-1) is gone although this process still runs: it never leads again, so end it.',
+    endsWhen: 'never: end this process',
+  },
+  {
+    what: 'nobody leads, since this process stepped down',
+    story: () => leads().stepDown().settled().replaced('12').removed(),
+    reason: 'stepped-down',
+    message: 'Nobody leads: Pod app-1 gave the Lease up, and lets the others go first for another 10 s.',
+    endsWhen: 'another Pod is elected, or 10 s have passed',
+  },
+  {
+    what: 'the API server cannot be reached, and another leads',
+    story: () =>
+      follows()
+        .wait(42_000)
+        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+    reason: 'api-unreachable',
+    message:
+      'The API server has confirmed nothing about Lease shop/app for 42 s, and is asked until it does; as far as is known app-2 leads on: it failed: unavailable',
+    endsWhen: 'the API server answers',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the API server does not accept the token',
+    story: () => follows().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
+    reason: 'unauthorized',
+    message:
+      'The API server does not accept the token of Pod app-1, also after it was read anew: the Pod may be deleted; else look at its ServiceAccount.',
+    endsWhen: 'the API server accepts the token',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+];
+
+checkTable(rows);
+
+test('before start(), without a cluster and after stop() it explains, too', async () => {
+  const elector = new LeaseElector({ lease: 'web', serviceAccountDirectory: '/nowhere' });
+  const before = elector.explain();
+  assert.deepEqual([before.reason, before.lease, before.leader, before.holderPod], ['not-started', null, null, null]);
+  const started = assert.rejects(elector.start());
+  assert.equal(elector.explain().reason, 'starting');
+  await started;
+  assert.equal(elector.explain().reason, 'stopped');
+  await elector.stop();
+  assert.equal(elector.explain().reason, 'stopped');
+});
+
+test('it is plain data: JSON tells all of it, with the Pod of the holder and the failure behind it', () => {
+  const report = reportOf({ ...TERMINATING, reason: 'Evicted', ready: false });
+  const story = follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report }));
+  const explanation = explained(story.wait(5_000).tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }));
+  assert.deepEqual(JSON.parse(JSON.stringify(explanation)), {
+    reason: 'api-unreachable',
+    message: explanation.message,
+    lease: { namespace: 'shop', name: 'app' },
+    leader: { name: 'app-2', uid: 'pod-2', since: '1970-01-01T00:00:05.000Z', renewTimeAgeMs: null },
+    holderPod: {
+      name: 'app-2',
+      uid: 'pod-2',
+      phase: 'Running',
+      reason: 'Evicted',
+      nodeName: 'node-1',
+      ready: false,
+      containersReady: true,
+      containersTerminated: false,
+      terminating: true,
+      terminatingSince: '2023-11-14T22:13:10.000Z',
+      deletionTimestamp: '2023-11-14T22:13:40.000Z',
+    },
+    since: '2023-11-14T22:13:20.000Z',
+    endsWhen: 'the API server answers',
+    command: null,
+    caution: null,
+    missingRules: [],
+    unverifiedForMs: 5_000,
+    failure: 'it failed: unavailable',
+  });
+});
+
+test('times that no Date can hold are left out', () => {
+  const report = reportOf({ terminatingSinceMs: -1e20, deletionTimestampMs: 1e20 });
+  const story = follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report }));
+  const { since, holderPod, message } = explained(story);
+  assert.deepEqual([since, holderPod?.terminatingSince, holderPod?.deletionTimestamp], [null, null, null]);
+  assert.match(message, /due by an unknown moment: wait/);
+});

@@ -1,0 +1,83 @@
+/**
+ * What `explain()` says at the end of a story, and the tables that compare it with what it should say.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { currentLeader } from '../../src/core/observation.ts';
+import type { MissingRule, RequestFailure } from '../../src/core/request-failure.ts';
+import { type Explanation, explain } from '../../src/explain/explain.ts';
+import { CONFIG, failure, follows, podOf, RIVAL, reportOf, Story } from '../core/story.ts';
+
+/** Of an elector with which a Pod that has stopped counts as gone. */
+export const COUNTS_STOPPED: typeof CONFIG = { ...CONFIG, succession: 'pod-stopped' };
+
+/** When every story begins. */
+const STARTED_AT_MS = new Story().nowMs;
+
+/** One row: what is so, and exactly what is said about it; what is left out is `null`. */
+export interface Row {
+  readonly what: string;
+  readonly story: () => Story;
+  readonly reason: Explanation['reason'];
+  readonly message: string;
+  readonly endsWhen: string;
+  readonly command?: string;
+  /** Whether the command comes with a caution. */
+  readonly cautious?: boolean;
+  readonly since?: string;
+  readonly missing?: readonly string[];
+}
+
+/** What an elector in the state of the story would say. */
+export function explained({ state, news, nowMs, wallMs }: Story): Explanation {
+  const leader = currentLeader(state.knowledge);
+  return explain({
+    election: state,
+    news,
+    started: true,
+    over: state.role.name === 'stopped',
+    leader:
+      leader === null
+        ? null
+        : { name: leader.name, uid: leader.uid, since: new Date(leader.acquireTimeMs ?? 0), renewTimeAgeMs: null },
+    unverifiedForMs: nowMs - Math.max(state.knowledge.verifiedAtMs, STARTED_AT_MS),
+    nowMs,
+    wallMs,
+  });
+}
+
+/** Makes each row a test. */
+export function checkTable(rows: readonly Row[]): void {
+  for (const { what, story, ...expected } of rows) {
+    test(what, () => {
+      const { reason, message, endsWhen, command, caution, since, missingRules } = explained(story());
+      assert.deepEqual(
+        {
+          reason,
+          message,
+          endsWhen,
+          ...(command === null ? {} : { command }),
+          ...(caution === null ? {} : { cautious: true }),
+          ...(since === null ? {} : { since: since.toISOString() }),
+          ...(missingRules.length === 0
+            ? {}
+            : { missing: missingRules.map(({ verb, resource }) => `${verb} ${resource}`) }),
+        },
+        expected,
+      );
+    });
+  }
+}
+
+/** A 403, and the rule that is missing. */
+export function forbidden(verb: string, resource: 'leases' | 'pods'): RequestFailure {
+  const apiGroup = resource === 'pods' ? '' : 'coordination.k8s.io';
+  const missingRule: MissingRule = { verb, apiGroup, resource, namespace: CONFIG.namespace };
+  return { ...failure('forbidden'), missingRule, message: `it was answered 403. Grant \`${verb}\` on ${resource}` };
+}
+
+/** A candidate whose rival's Pod is reported so. */
+export function sees(changes: Parameters<typeof reportOf>[0], terminating: boolean = false): Story {
+  return follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating, report: reportOf(changes) }));
+}

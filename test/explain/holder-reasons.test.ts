@@ -1,0 +1,413 @@
+/**
+ * `explain()` about another holder. No command names the Lease of a leader, and none that ends a Pod without its
+ * kubelet comes without a caution.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { REFUSAL_BELIEVED_MS } from '../../src/core/refusal.ts';
+import {
+  clears,
+  finds,
+  follows,
+  HELD_BY_FINALIZER,
+  leaseOf,
+  podOf,
+  RIVAL,
+  SELF,
+  type Story,
+  starts,
+  stoppedPod,
+  WALL_MS,
+} from '../core/story.ts';
+import { COUNTS_STOPPED, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
+
+const TERMINATING = { terminatingSinceMs: WALL_MS - 10_000, deletionTimestampMs: WALL_MS + 20_000 };
+const LOST = { ready: false, readyChangedAtMs: WALL_MS - 60_000 };
+const DELETE_RIVAL = 'kubectl delete pod app-2 -n shop';
+const FORCE_RIVAL = `${DELETE_RIVAL} --force --grace-period=0`;
+
+/** A candidate that sees the rival lead and renew. */
+function renewed(): Story {
+  return finds(leaseOf(RIVAL, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })).podListed(RIVAL, podOf(RIVAL));
+}
+
+/** A candidate that is not allowed to watch the rival's Pod, and whose first read of it was refused, too. */
+function refusedToReadPods(): Story {
+  return finds(leaseOf(RIVAL))
+    .tell({ type: 'podWatchFailed', watched: RIVAL, failure: forbidden('list', 'pods') })
+    .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'pods') });
+}
+
+/** A minute later it reads the Lease, and finds it as it was. */
+function readAgain(story: Story): Story {
+  const { observation } = story.state.knowledge;
+  return story.fire('backstop').leaseRead(observation?.lease ?? null);
+}
+
+const rows: readonly Row[] = [
+  {
+    what: 'another Pod leads',
+    story: follows,
+    reason: 'following',
+    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'another Pod leads, and its end may already be that it stops',
+    story: () => starts(COUNTS_STOPPED).listed(leaseOf(RIVAL)).podListed(RIVAL, podOf(RIVAL)),
+    reason: 'following',
+    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    endsWhen: 'its Pod stops or is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'another Pod leads, of which a readiness gate is not ready',
+    story: () => sees({ ...LOST, readyReason: 'ReadinessGatesNotReady' }),
+    reason: 'following',
+    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'another Pod leads, and its containers are not ready',
+    story: () => sees({ ...LOST, containersReady: false }),
+    reason: 'following',
+    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'whether the holder exists is being asked',
+    story: () => finds(leaseOf(RIVAL)),
+    reason: 'holder-unknown',
+    message: 'Pod app-2 holds Lease shop/app; it is being asked whether its Pod exists.',
+    endsWhen: 'the API server answers',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'reading Pods was refused a moment ago, which may pass',
+    story: refusedToReadPods,
+    reason: 'holder-unknown',
+    message: 'Pod app-2 holds Lease shop/app; it is being asked whether its Pod exists.',
+    endsWhen: 'the API server answers',
+    since: '1970-01-01T00:00:05.000Z',
+    missing: ['list pods', 'get pods'],
+  },
+  {
+    what: 'whether the holder exists cannot be known, since the refusal has lasted',
+    story: () =>
+      refusedToReadPods()
+        .wait(REFUSAL_BELIEVED_MS)
+        .fire('permission')
+        .tell({ type: 'requestFailed', request: 2, failure: forbidden('get', 'pods') }),
+    reason: 'holder-unknown',
+    message:
+      'Pod app-2 holds Lease shop/app; Pods may not be read here, so its end shows only when the garbage collector has deleted its Lease: grant `get`, `list` and `watch` on pods.',
+    endsWhen: 'its Lease is gone, or the permission is granted',
+    since: '1970-01-01T00:00:05.000Z',
+    missing: ['list pods', 'get pods'],
+  },
+  {
+    what: "the holder's Pod is being deleted",
+    story: () => sees(TERMINATING, true),
+    reason: 'holder-terminating',
+    message: 'Pod app-2 is being deleted and leads until it is gone, which is due by 2023-11-14T22:13:40.000Z: wait.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: "the holder's Pod is being deleted, and nothing else is known",
+    story: () => follows().podWatched(RIVAL, podOf(RIVAL, { terminating: true })),
+    reason: 'holder-terminating',
+    message: 'Pod app-2 is being deleted and leads until it is gone: wait.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+  },
+  {
+    what: "the holder's Pod should have been gone",
+    story: () => sees(TERMINATING, true).wait(80_001),
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone, but it was due to be gone at 2023-11-14T22:13:40.000Z: mend or remove the node; deleting the Pod by force is the last resort.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    command: FORCE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: "the holder's Pod is late by the clock of this machine, which need not be that of the API server",
+    story: () => sees(TERMINATING, true).wait(80_000),
+    reason: 'holder-terminating',
+    message: 'Pod app-2 is being deleted and leads until it is gone, which is due by 2023-11-14T22:13:40.000Z: wait.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: "the holder's Pod is being deleted, and its node is lost",
+    story: () => sees({ ...TERMINATING, ...LOST }, true),
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone, but its node node-1 is lost: mend or remove the node; deleting the Pod by force is the last resort.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    command: FORCE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: "the holder's Pod has ended, and a finalizer keeps it",
+    story: () => sees({ ...TERMINATING, containersTerminated: true }, true).wait(80_001),
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone; its containers have ended, so look at its metadata.finalizers for what keeps it.',
+    endsWhen: 'its finalizers are removed',
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: "the holder's Pod was evicted",
+    story: () => follows().podWatched(RIVAL, stoppedPod(RIVAL, { ready: false })),
+    reason: 'holder-failed',
+    message: 'Pod app-2 has failed (Evicted) and holds the Lease as long as it exists: delete it.',
+    endsWhen: 'the Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: "the holder's Pod has failed, by the word of the control plane alone",
+    story: () => follows().podWatched(RIVAL, stoppedPod(RIVAL, { reason: null, containersTerminated: false })),
+    reason: 'holder-failed',
+    message:
+      'Pod app-2 has failed and holds the Lease as long as it exists, and not all of its containers are reported to have ended: make sure that they have, then delete it.',
+    endsWhen: 'the Pod is deleted',
+    command: DELETE_RIVAL,
+    cautious: true,
+  },
+  {
+    what: "the holder's Pod has finished",
+    story: () => follows().podWatched(RIVAL, stoppedPod(RIVAL, { phase: 'Succeeded', reason: null })),
+    reason: 'holder-succeeded',
+    message: 'Pod app-2 has finished and holds the Lease as long as it exists: delete it.',
+    endsWhen: 'the Pod is deleted',
+    command: DELETE_RIVAL,
+  },
+  {
+    what: "the holder's Pod has stopped, which is enough, but its Lease may not be deleted",
+    story: () =>
+      starts(COUNTS_STOPPED)
+        .listed(leaseOf(RIVAL))
+        .podListed(RIVAL, stoppedPod(RIVAL))
+        .fire('campaign')
+        .tell({ type: 'requestFailed', request: 2, failure: forbidden('delete', 'leases') }),
+    reason: 'holder-failed',
+    message:
+      'Pod app-2 has failed (Evicted), but its Lease may not be deleted here: grant `delete` on leases.coordination.k8s.io, or delete the Pod.',
+    endsWhen: 'the Pod is deleted, or the permission is granted',
+    command: DELETE_RIVAL,
+    missing: ['delete leases'],
+  },
+  {
+    what: "the node of the holder's Pod is lost",
+    story: () => sees(LOST),
+    reason: 'holder-node-not-ready',
+    message:
+      'Pod app-2 leads, but the control plane has lost its node node-1: its process may run on, so mend or remove the node; deleting the Pod by force is the last resort.',
+    endsWhen: 'the node comes back, or its Pod is deleted',
+    command: FORCE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:12:20.000Z',
+  },
+  {
+    what: 'the holder hangs',
+    story: () => readAgain(renewed()).wait(5_000),
+    reason: 'holder-silent',
+    message:
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+    endsWhen: 'it renews, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'nothing is heard, neither of the holder nor of the API server',
+    story: () => renewed().wait(40_000),
+    reason: 'following',
+    message:
+      'Pod app-2 leads as far as is known: no renewal of Lease shop/app was heard of for 40 s, and whether there was one is about to be asked, so wait.',
+    endsWhen: 'the API server answers, its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'the holder renews in time',
+    story: () => renewed().wait(29_000),
+    reason: 'following',
+    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'the Lease is missing, and its holder exists',
+    story: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    reason: 'lease-missing',
+    message: 'Lease shop/app is missing, but Pod app-2, which held it, exists and is about to restore it: wait.',
+    endsWhen: 'that Pod restores the Lease, or its Pod is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the Lease has been missing for long, and its holder exists',
+    story: () =>
+      follows()
+        .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
+        .wait(12_000),
+    reason: 'lease-missing',
+    message:
+      'Lease shop/app is missing, but Pod app-2, which held it, exists and has not restored it for 12 s, so its process has most likely ended or hangs: restart it, or delete that Pod.',
+    endsWhen: 'that Pod restores the Lease, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the holder is gone, and only the collector may delete its Lease',
+    story: () => clears().fail('deleteLease', 'forbidden'),
+    reason: 'waiting-for-collector',
+    message:
+      'Nobody leads: Pod app-2 is gone, and Lease shop/app may not be deleted here, so wait for the garbage collector, or grant `delete` on leases.coordination.k8s.io.',
+    endsWhen: 'the garbage collector deletes the Lease, usually within seconds',
+  },
+  {
+    what: 'the holder is gone, and a finalizer keeps its Lease',
+    story: () => clears().watched(leaseOf(RIVAL, { resourceVersion: '21', ...HELD_BY_FINALIZER })),
+    reason: 'lease-terminating',
+    message: 'Nobody leads: Lease shop/app is being deleted, but its finalizers keep it: example.com/audit.',
+    endsWhen: 'the finalizers are removed, and the Lease is gone',
+    command: `kubectl patch lease app -n shop --type=merge -p '{"metadata":{"finalizers":null}}'`,
+    cautious: true,
+  },
+  {
+    what: 'the Lease was given up, and may not be deleted',
+    story: () =>
+      follows()
+        .watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid }))
+        .fire('campaign')
+        .fail('deleteLease', 'forbidden'),
+    reason: 'released-not-deletable',
+    message:
+      'Nobody leads: Pod app-2 gave Lease shop/app up, but it may not be deleted here; grant `delete` on leases.coordination.k8s.io, or wait until that Pod is gone.',
+    endsWhen: 'that Pod is gone or takes the Lease back, or the permission is granted',
+  },
+  {
+    what: 'a foreign Lease without a duration',
+    story: () => finds(leaseOf(null, { holderIdentity: 'web-x' })),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app is held by "web-x" and owned by no Pod, and has no leaseDurationSeconds: it is left to an administrator to delete it.',
+    endsWhen: 'the Lease is deleted',
+    command: 'kubectl delete lease app -n shop',
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a foreign Lease with a duration',
+    story: () => finds(leaseOf(null, { holderIdentity: 'web-x', leaseDurationSeconds: 15 })),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app is held by "web-x" and owned by no Pod: it counts as held until it has not changed for 15 s.',
+    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:35.000Z, or is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a Lease that names this Pod, lost its owner, and has a duration',
+    story: () => finds(leaseOf(null, { holderIdentity: SELF.name, leaseDurationSeconds: 30 })),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app names this Pod as its holder but has lost its owner, as after a restored backup: it counts as held until it has not changed for 30 s.',
+    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a Lease that names this Pod, lost its owner, and has no duration',
+    story: () => finds(leaseOf(null, { holderIdentity: SELF.name })),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app names this Pod as its holder but has lost its owner, as after a restored backup, and has no leaseDurationSeconds: it is left to an administrator to delete it.',
+    endsWhen: 'the Lease is deleted',
+    command: 'kubectl delete lease app -n shop',
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'an empty Lease that was never seen with a holder',
+    story: () => finds(leaseOf(null)),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app is empty: no Pod owns it, and it names no holder: it counts as held until it has not changed for 30 s.',
+    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a foreign Lease that stood still, and may not be deleted',
+    story: () =>
+      finds(leaseOf(null, { holderIdentity: null, leaseDurationSeconds: 15 }))
+        .wait(15_000)
+        .tell({ type: 'timerFired', timer: 'recheck' })
+        .fail('deleteLease', 'forbidden'),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app is empty: no Pod owns it, and it names no holder, and has not changed for its duration: it is left to an administrator to delete it.',
+    endsWhen: 'the Lease is deleted',
+    command: 'kubectl delete lease app -n shop',
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a Pod that has failed is not proven to have stopped',
+    story: () =>
+      starts(COUNTS_STOPPED)
+        .listed(leaseOf(RIVAL))
+        .podListed(RIVAL, stoppedPod(RIVAL, { containersTerminated: false })),
+    reason: 'holder-failed',
+    message:
+      'Pod app-2 has failed (Evicted) and holds the Lease as long as it exists, and not all of its containers are reported to have ended: make sure that they have, then delete it.',
+    endsWhen: 'all of its containers are reported as terminated, or it is deleted',
+    command: DELETE_RIVAL,
+    cautious: true,
+  },
+  {
+    what: 'an owner that has a name for a shell',
+    story: () =>
+      readAgain(
+        finds(leaseOf({ name: 'x; reboot', uid: 'pod-2' }, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })),
+      ),
+    reason: 'holder-silent',
+    message:
+      'Pod x; reboot leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+    endsWhen: 'it renews, or its Pod is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: "the node of the holder's Pod is lost, as older clusters say it",
+    story: () => sees({ phase: 'Unknown', reason: 'NodeLost' }),
+    reason: 'holder-node-not-ready',
+    message:
+      'Pod app-2 leads, but the control plane has lost its node node-1: its process may run on, so mend or remove the node; deleting the Pod by force is the last resort.',
+    endsWhen: 'the node comes back, or its Pod is deleted',
+    command: FORCE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+];
+
+checkTable(rows);
+
+test('control characters in the names that a Lease holds are put into no sentence', () => {
+  const name = 'a\u001b[2Jb\u0000c\r\nd\u007fe\u009bf';
+  const stories = [
+    finds(leaseOf(null, { holderIdentity: name })),
+    finds(leaseOf({ name, uid: 'pod-2' })),
+    readAgain(finds(leaseOf({ name, uid: 'pod-2' }, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 }))),
+  ];
+  for (const story of stories) {
+    const { message, endsWhen, caution } = explained(story);
+    assert.match(message, /a \[2Jb c {2}d e f/);
+    assert.doesNotMatch(`${message}${endsWhen}${caution}`, /\p{Cc}/u);
+  }
+  assert.match(explained(stories[0] ?? follows()).caution ?? '', /"a \[2Jb c {2}d e f"/);
+});

@@ -1,0 +1,168 @@
+/**
+ * Taking up the credentials: what passes is waited for, and everything else is an error at once.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import { LeaseElectorError } from '../../src/errors.ts';
+import { type Entrance, enterCluster, type Surroundings } from '../../src/joining/join-election.ts';
+import { localPorts } from '../../src/joining/local-election.ts';
+import type { Cluster } from '../../src/kube/connect.ts';
+import { resolveOptions } from '../../src/options.ts';
+import { failure } from '../core/story.ts';
+import { ManualClock } from '../kube/manual-clock.ts';
+import { until } from '../kube/stub-server.ts';
+
+const POD = { name: 'web-0', uid: 'pod-uid' };
+
+/** What the elector takes part in; nothing is warned of where nobody listens. */
+function entrance(signal = new AbortController().signal, warnings: string[] = []): Entrance {
+  return { signal, warn: (code) => warnings.push(code) };
+}
+
+/** Surroundings of which each attempt to connect ends with the next of these errors; then there is a cluster. */
+function failing(
+  errors: Error[],
+  refusals: RequestFailureKind[] = [],
+): { surroundings: Surroundings; clock: ManualClock; attempts: () => number } {
+  const clock = new ManualClock();
+  let attempts = 0;
+  const cluster: Cluster = {
+    identify: async () => {
+      attempts += 1;
+      const kind = refusals.shift();
+      if (kind !== undefined) return { ok: false, failure: failure(kind) };
+      return { ok: true, value: { pod: POD, namespace: 'shop', lease: 'web' } };
+    },
+    ports: () => localPorts(POD),
+    close: () => undefined,
+  };
+  const surroundings: Surroundings = {
+    clock,
+    random: { next: () => 0.5 },
+    connect: async () => {
+      attempts += 1;
+      const error = errors.shift();
+      if (error !== undefined) throw error;
+      return cluster;
+    },
+    siblingLock: () => localPorts(POD).siblingLock,
+  };
+  return { surroundings, clock, attempts: () => attempts };
+}
+
+function errno(code: string): Error {
+  return Object.assign(new Error(`${code}: too bad`), { code });
+}
+
+function credentialsError(cause: Error): LeaseElectorError {
+  return new LeaseElectorError('ERR_LEASE_ELECTOR_CREDENTIALS', 'token cannot be read', { cause });
+}
+
+test('credentials that cannot be read for lack of descriptors are tried again until there are some', async () => {
+  const { surroundings, clock, attempts } = failing([
+    credentialsError(errno('EMFILE')),
+    credentialsError(errno('ENFILE')),
+    errno('EAGAIN'),
+    new Error('Cannot read package config: too many open files'),
+  ]);
+  const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance());
+  for (let attempt = 1; attempt <= 4; attempt += 1) {
+    await until(() => attempts() === attempt && clock.timers.size === 1);
+    clock.advance(60_000);
+  }
+  assert.deepEqual((await place).identity.pod, POD);
+  assert.equal(attempts(), 6);
+});
+
+test('a shortage is no reason to lead alone, with `local: true` either', async () => {
+  const { surroundings, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
+  const place = enterCluster(resolveOptions({ local: true }), surroundings, entrance());
+  await until(() => attempts() === 1 && clock.timers.size === 1);
+  clock.advance(60_000);
+  assert.equal((await place).local, false);
+});
+
+test('credentials that cannot be read for another reason are an error at once', async () => {
+  const { surroundings, attempts } = failing([credentialsError(errno('EACCES'))]);
+  await assert.rejects(enterCluster(resolveOptions({}), surroundings, entrance()), {
+    code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
+  });
+  assert.equal(attempts(), 1);
+});
+
+test('an elector that is stopped does not wait for the end of a shortage', async () => {
+  const { surroundings, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
+  const controller = new AbortController();
+  const place = enterCluster(resolveOptions({}), surroundings, entrance(controller.signal));
+  await until(() => attempts() === 1 && clock.timers.size === 1);
+  controller.abort();
+  await assert.rejects(place, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+  assert.equal(clock.timers.size, 0);
+});
+
+for (const [kind, code, warning] of [
+  ['forbidden', 'ERR_LEASE_ELECTOR_FORBIDDEN', 'pod-read-forbidden'],
+  ['unauthorized', 'ERR_LEASE_ELECTOR_UNAUTHORIZED', 'unauthorized'],
+] as const) {
+  test(`the read of this Pod is retried when it is refused (${kind}), and its end is reported`, async () => {
+    const { surroundings, clock, attempts } = failing(
+      [],
+      Array.from({ length: 5 }, () => kind),
+    );
+    const warnings: string[] = [];
+    const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance(undefined, warnings));
+    // Tries after 0.75, 1.5 and 2.75 s, which makes 5 s, then after 6 s.
+    for (const [attempt, afterMs] of [750, 1_500, 2_750, 6_000, 12_000].entries()) {
+      await until(() => attempts() === attempt + 2 && clock.timers.size === 1);
+      assert.deepEqual(warnings, attempt < 3 ? [] : [warning]);
+      clock.advance(afterMs);
+    }
+    assert.deepEqual((await place).identity.pod, POD);
+    assert.deepEqual(warnings, [warning, 'refusal-over']);
+  });
+
+  test(`a refusal (${kind}) of the read of this Pod ends the start when the grace is over`, async () => {
+    const { surroundings, clock, attempts } = failing(
+      [],
+      Array.from({ length: 20 }, () => kind),
+    );
+    const rejected = assert.rejects(enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance()), { code });
+    let waitedMs = 0;
+    for (const [attempt, afterMs] of [750, 1_500, 2_750, 6_000, 12_000, 7_000].entries()) {
+      await until(() => attempts() === attempt + 2 && clock.timers.size === 1);
+      clock.advance(afterMs);
+      waitedMs += afterMs;
+    }
+    await rejected;
+    assert.equal(waitedMs, 30_000);
+  });
+}
+
+test('a failure that is no refusal does not count for the grace', async () => {
+  const { surroundings, clock, attempts } = failing([], ['forbidden', 'unavailable', 'forbidden']);
+  const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance());
+  for (let attempt = 2; attempt <= 4; attempt += 1) {
+    await until(() => attempts() === attempt && clock.timers.size === 1);
+    clock.advance(60_000);
+  }
+  assert.deepEqual((await place).identity.pod, POD);
+});
+
+test('the first refusal after a long outage is repeated within a second, the second within two', async () => {
+  const outage = Array.from({ length: 8 }, (): RequestFailureKind => 'unavailable');
+  const { surroundings, clock, attempts } = failing([], [...outage, 'forbidden', 'forbidden']);
+  const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance());
+  // The connection is an attempt, too.
+  for (let attempt = 2; attempt <= outage.length + 1; attempt += 1) {
+    await until(() => attempts() === attempt && clock.timers.size === 1);
+    clock.advance(2_000);
+  }
+  for (const [attempt, afterMs] of [1_000, 2_000].entries()) {
+    await until(() => attempts() === outage.length + 2 + attempt && clock.timers.size === 1);
+    clock.advance(afterMs);
+  }
+  await until(() => attempts() === outage.length + 4);
+  assert.deepEqual((await place).identity.pod, POD);
+});

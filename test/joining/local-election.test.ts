@@ -1,0 +1,202 @@
+/**
+ * An election of one, where there is no cluster: asked for, loud, and otherwise as in a cluster.
+ */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, symlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { LeaseElectorOptions, Term, Warning } from '../../src/index.ts';
+import { LeaseElector } from '../../src/lease-elector.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { journalOf, surroundingsOf, until } from '../integration/cluster.ts';
+import { ManualClock } from '../kube/manual-clock.ts';
+import { serviceAccountDirectory } from '../kube/stub-server.ts';
+
+const NOWHERE = (): string => '/does/not/exist';
+
+/** A symbolic link to nothing. */
+function linked(path: string): string {
+  symlinkSync('/does/not/exist', path);
+  return path;
+}
+
+/** An elector far from any cluster, whose time stands still. */
+function localElector(
+  t: TestContext,
+  options: LeaseElectorOptions = {},
+): { elector: LeaseElector; clock: ManualClock } {
+  const clock = new ManualClock();
+  const elector = new LeaseElector({ local: true, ...options }, { ...surroundingsOf({}), clock });
+  t.after(() => elector.stop());
+  return { elector, clock };
+}
+
+test('it leads at once, and says loudly that it leads alone', async (t) => {
+  const terms: Term[] = [];
+  const { elector, clock } = localElector(t, { onElected: (term) => terms.push(term) });
+  const warnings: Warning[] = [];
+  elector.on('warning', (warning) => warnings.push(warning));
+  const journal = journalOf(elector);
+  await elector.start();
+  assert.deepEqual(journal, ['warning: local', 'elected', `leader: ${hostname()}`]);
+  assert.match(warnings[0]?.message ?? '', /no cluster here and the option local is set: .* leads alone/);
+  assert.deepEqual([elector.isLeader, elector.state], [true, 'leader']);
+  clock.advance(0);
+  await until('the work began', () => terms.length === 1);
+  assert.equal(terms[0], elector.term);
+  assert.equal(elector.term?.resumed, false);
+});
+
+test('the option pod gives it a name', async (t) => {
+  const { elector } = localElector(t, { pod: { name: 'laptop', uid: 'a-uid', namespace: 'home' }, lease: 'web' });
+  await elector.start();
+  assert.deepEqual([elector.leader?.name, elector.leader?.uid], ['laptop', 'a-uid']);
+});
+
+test('it renews, and its token does not change with that', async (t) => {
+  const { elector, clock } = localElector(t);
+  let renewals = 0;
+  elector.on('renewed', () => {
+    renewals += 1;
+  });
+  await elector.start();
+  const token = elector.term?.fencingToken;
+  for (let count = 1; count <= 3; count += 1) {
+    clock.advance(10_000);
+    await until('it has renewed', () => renewals === count);
+    assert.equal(elector.unverifiedForMs, 0);
+  }
+  assert.equal(elector.term?.fencingToken, token);
+});
+
+test('nothing happens for days: no watch fails, no warning comes', async (t) => {
+  const { elector, clock } = localElector(t);
+  const journal = journalOf(elector);
+  await elector.start();
+  for (let minutes = 0; minutes < 60; minutes += 1) {
+    clock.advance(60_000);
+    await new Promise((resolve) => process.nextTick(resolve));
+  }
+  await until('it is verified', () => elector.unverifiedForMs === 0);
+  assert.deepEqual(journal, ['warning: local', 'elected', `leader: ${hostname()}`]);
+});
+
+test('stepDown() ends the term; it leads again when it has let the others go first', async (t) => {
+  const { elector, clock } = localElector(t);
+  const journal = journalOf(elector);
+  await elector.start();
+  const before = elector.term as Term;
+  await elector.stepDown();
+  assert.deepEqual([elector.isLeader, elector.state, elector.leader], [false, 'candidate', undefined]);
+  assert.equal(before.signal.aborted, true);
+  clock.advance(9_000);
+  assert.equal(elector.isLeader, false);
+  await until('it leads again', () => {
+    clock.advance(500);
+    return elector.isLeader;
+  });
+  const after = elector.term as Term;
+  assert.ok(after.fencingToken > before.fencingToken);
+  assert.notEqual(after.leaseUid, before.leaseUid);
+  assert.deepEqual(journal, [
+    'warning: local',
+    'elected',
+    `leader: ${hostname()}`,
+    'demoted: stepped-down',
+    'leader: nobody',
+    'elected',
+    `leader: ${hostname()}`,
+  ]);
+});
+
+for (const release of [false, true]) {
+  test(`stop({ release: ${release} }) leaves nothing behind`, async (t) => {
+    const { elector, clock } = localElector(t);
+    const journal = journalOf(elector);
+    await elector.start();
+    await elector.stop({ release });
+    assert.equal(journal.at(-1), 'stopped');
+    assert.equal(clock.timers.size, 0);
+  });
+}
+
+test('stop() before it is known that there is no cluster: no warning comes after it', async (t) => {
+  const { elector } = localElector(t);
+  const journal = journalOf(elector);
+  const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+  await elector.stop();
+  await rejected;
+  // The elector has loaded the same module by then.
+  await import('../../src/joining/local-election.ts');
+  await new Promise<void>((resolve) => systemClock.setTimer(0, resolve));
+  assert.deepEqual(journal, ['stopped']);
+});
+
+test('two local electors do not know of each other', async (t) => {
+  const [one, other] = [localElector(t).elector, localElector(t).elector];
+  await one.start();
+  await other.start();
+  assert.deepEqual([one.isLeader, other.isLeader], [true, true]);
+});
+
+test('local is for where there is no cluster: with one, its election counts', async (t) => {
+  const clock = new ManualClock();
+  const elector = new LeaseElector(
+    { local: true, lease: 'web', serviceAccountDirectory: '/does/not/exist' },
+    { ...surroundingsOf({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' }), clock },
+  );
+  t.after(() => elector.stop());
+  await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS' });
+});
+
+const SIGNS: readonly (readonly [
+  sign: string,
+  environment: Readonly<Record<string, string>>,
+  make: (directory: string) => string,
+  says: RegExp,
+])[] = [
+  ['a service account directory', {}, (directory) => directory, /service account directory \S+ exists/],
+  ['an empty one', {}, (directory) => mkdtempSync(join(directory, 'empty-')), /service account directory/],
+  ['a file in its place', {}, (directory) => join(directory, 'token'), /service account directory/],
+  ['a link that leads nowhere', {}, (directory) => linked(join(directory, 'link')), /service account directory/],
+  ['a path that cannot be looked at', {}, () => 'a\0b', /service account directory/],
+  ['a host without a port', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, NOWHERE, /KUBERNETES_SERVICE_HOST is set/],
+  ['a port without a host', { KUBERNETES_SERVICE_PORT: '443' }, NOWHERE, /KUBERNETES_SERVICE_PORT is set/],
+  ['a link variable', { KUBERNETES_PORT: 'tcp://10.0.0.1:443' }, NOWHERE, /KUBERNETES_PORT is set/],
+  ['another', { KUBERNETES_PORT_443_TCP_ADDR: '10.0.0.1' }, NOWHERE, /KUBERNETES_PORT_443_TCP_ADDR is set/],
+];
+for (const [sign, environment, make, says] of SIGNS) {
+  test(`a process that finds ${sign} is in a cluster, whatever else its environment lacks`, async (t) => {
+    const directory = make(serviceAccountDirectory(t));
+    const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, surroundingsOf(environment));
+    t.after(() => elector.stop());
+    await assert.rejects(elector.start(), {
+      code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
+      message: new RegExp(`${says.source}.*Set KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT`),
+    });
+    assert.equal(elector.isLeader, false);
+  });
+}
+
+test('other variables, empty ones, and a directory that does not exist are no sign of a cluster', async (t) => {
+  const environment = { KUBERNETES_SERVICE_HOST: '', KUBECONFIG: '/x', KUBERNETES_PORTAL: 'x' };
+  for (const directory of ['/does/not/exist', join(serviceAccountDirectory(t), 'token', 'below-a-file')]) {
+    const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, surroundingsOf(environment));
+    t.after(() => elector.stop());
+    await elector.start();
+    assert.equal(elector.isLeader, true);
+  }
+});
+
+test('a broken KUBERNETES_SERVICE_PORT is no sign of a laptop: nobody leads alone in a cluster', async (t) => {
+  const surroundings = surroundingsOf({
+    KUBERNETES_SERVICE_HOST: '10.0.0.1',
+    KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443',
+  });
+  const elector = new LeaseElector({ local: true }, surroundings);
+  t.after(() => elector.stop());
+  await assert.rejects(elector.start());
+  assert.equal(elector.isLeader, false);
+});

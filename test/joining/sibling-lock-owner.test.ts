@@ -1,0 +1,75 @@
+/**
+ * Which process holds the socket: in the real /proc, and in one that was made up.
+ */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { siblingLock, siblingSocketPath } from '../../src/joining/sibling-lock.ts';
+import { findSocketHolder, SEARCHED_FILES_LIMIT } from '../../src/joining/sibling-lock-owner.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { randomUuid, systemRandom } from '../../src/runtime/random.ts';
+
+const HOLDER = fileURLToPath(new URL('./sibling-lock-holder.ts', import.meta.url));
+const ON_LINUX = { skip: process.platform === 'linux' ? false : '/proc exists on Linux only' };
+const PATH = '\0lease-elector/pod-uid/hash';
+const HEADER = 'Num       RefCount Protocol Flags    Type St Inode Path';
+const row = (flags: string, inode: number, path: string): string =>
+  `0000000000000000: 00000002 00000000 ${flags} 0001 01 ${inode} ${path}`;
+const LISTENING = '00010000';
+
+test('the process that holds the lock is found by its id and its user', ON_LINUX, async (t) => {
+  const podUid = randomUuid(systemRandom);
+  const child = spawn(process.execPath, [HOLDER, podUid], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  await once(createInterface({ input: child.stdout }), 'line');
+  const lock = siblingLock({ podUid, namespace: 'shop', lease: 'web', clock: systemClock, random: systemRandom });
+  assert.deepEqual(await lock.findHolder?.(), { pid: child.pid, uid: process.getuid?.() });
+  assert.equal(await findSocketHolder(siblingSocketPath(podUid, 'shop', 'another')), null);
+});
+
+/** A /proc with these sockets, and with these links of open files by process. */
+function madeUp(
+  t: TestContext,
+  sockets: readonly string[],
+  files: Readonly<Record<string, readonly string[]>>,
+): string {
+  const proc = mkdtempSync(join(tmpdir(), 'proc-'));
+  t.after(() => rmSync(proc, { recursive: true, force: true }));
+  mkdirSync(join(proc, 'net'));
+  writeFileSync(join(proc, 'net', 'unix'), `${[HEADER, ...sockets].join('\n')}\n`);
+  for (const [pid, targets] of Object.entries(files)) {
+    mkdirSync(join(proc, pid, 'fd'), { recursive: true });
+    for (const [descriptor, target] of targets.entries())
+      symlinkSync(target, join(proc, pid, 'fd', String(descriptor)));
+  }
+  return proc;
+}
+
+test('the socket that listens counts, not one that is connected to it', ON_LINUX, async (t) => {
+  const sockets = [row('00000000', 7, '@lease-elector/pod-uid/hash'), row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
+  const proc = madeUp(t, sockets, { '1': ['socket:[7]', '/dev/null'], '22': ['pipe:[8]', 'socket:[8]'], self: [] });
+  assert.deepEqual(await findSocketHolder(PATH, proc), { pid: 22, uid: statSync(join(proc, '22')).uid });
+});
+
+test('a holder that cannot be seen is none', ON_LINUX, async (t) => {
+  const held = [row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
+  assert.equal(await findSocketHolder(PATH, madeUp(t, held, { '1': ['socket:[88]'] })), null, 'another container');
+  assert.equal(await findSocketHolder(PATH, madeUp(t, [], { '1': ['socket:[8]'] })), null, 'nobody listens');
+  const other = [row(LISTENING, 8, '@lease-elector/pod-uid/hash2')];
+  assert.equal(await findSocketHolder(PATH, madeUp(t, other, { '1': ['socket:[8]'] })), null, 'another address');
+  assert.equal(await findSocketHolder(PATH, '/does/not/exist'), null, 'no /proc');
+});
+
+test('the search ends at its limit', ON_LINUX, async (t) => {
+  const proc = madeUp(t, [row(LISTENING, 8, '@lease-elector/pod-uid/hash')], { '2': ['socket:[8]'], '1': [] });
+  const crowd = join(proc, '1', 'fd');
+  for (let file = 0; file < SEARCHED_FILES_LIMIT; file += 1) symlinkSync('/dev/null', join(crowd, String(file)));
+  assert.equal(await findSocketHolder(PATH, proc), null);
+});

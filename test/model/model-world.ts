@@ -1,0 +1,383 @@
+/**
+ * A small model of a cluster for the properties: one revision counter, one Lease, Pods, a garbage collector,
+ * requests that are carried out and answered at moments of the test's choice (or lose their answer), and
+ * watches that lag behind.
+ *
+ * It knows nothing of HTTP; what a real server answers is the business of `src/testing`.
+ */
+
+import type { Effect } from '../../src/core/effect.ts';
+import type { Succession } from '../../src/core/holder.ts';
+import type { Fact, TimerName } from '../../src/core/input.ts';
+import { hasStopped, type LeaseRecord, type PodRecord, type PodReference } from '../../src/core/lease-record.ts';
+import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import { CONFIG, failure, type RequestEffect, Story, stoppedPod, WALL_MS } from '../core/story.ts';
+import { Witness } from '../core/witness.ts';
+
+/** Which verbs everybody has. */
+export interface Permissions {
+  readonly update: boolean;
+  readonly delete: boolean;
+  readonly readPods: boolean;
+}
+
+/** One thing that a watch tells, in the order of revisions. */
+type Event<Item> = { readonly type: 'present' | 'deleted'; readonly item: Item };
+
+/** A request on its way: `answer` is null until the server has carried it out. */
+interface Pending {
+  readonly effect: RequestEffect;
+  answer: Fact | null;
+}
+
+/** A watch that has told everything before `position`; `null` has to list first. */
+interface Watch {
+  position: number | null;
+}
+
+/** One process: an elector and its connections. */
+export class Process {
+  readonly pod: PodReference;
+  readonly story: Story;
+  readonly witness: Witness = new Witness();
+  readonly pending: Pending[] = [];
+  readonly leaseWatch: Watch = { position: null };
+  podWatch: (Watch & { readonly watched: PodReference }) | null = null;
+  alive = true;
+  /** From `elected` until the work of that term is over. */
+  working = false;
+  settling = false;
+
+  constructor(pod: PodReference, succession: Succession) {
+    this.pod = pod;
+    this.story = new Story({ ...CONFIG, self: pod, succession });
+  }
+}
+
+export class ModelWorld {
+  readonly processes: Process[] = [];
+  readonly pods: Map<string, PodRecord> = new Map();
+  /** Requests whose sender has given up on them, or is gone; they may yet be carried out. */
+  readonly strays: { readonly pod: PodReference; readonly effect: RequestEffect }[] = [];
+  readonly tokens: bigint[] = [];
+  nowMs = 1_000_000;
+  random = 0.5;
+  lease: LeaseRecord | null = null;
+  readonly permissions: Permissions;
+  /** Of the processes in turn: they may differ. */
+  readonly #successions: readonly Succession[];
+  #revision = 100;
+  #names = 0;
+  readonly #leaseEvents: Event<LeaseRecord>[] = [];
+  readonly #podEvents: Map<string, Event<PodRecord>[]> = new Map();
+
+  constructor(permissions: Permissions, successions: readonly Succession[]) {
+    this.permissions = permissions;
+    this.#successions = successions;
+  }
+
+  /** The processes whose work may be under way, and whose Pods exist. */
+  get workers(): Process[] {
+    return this.processes.filter((process) => process.alive && process.working && this.#exists(process.pod));
+  }
+
+  /** The processes that lead. */
+  get leaders(): Process[] {
+    return this.processes.filter((process) => process.alive && process.witness.leading && this.#exists(process.pod));
+  }
+
+  // --- Pods and their processes
+
+  addPod(name: string): Process {
+    this.#names += 1;
+    const pod: PodRecord = { name, uid: `${name}-${this.#names}`, resourceVersion: this.#next(), terminating: false };
+    this.pods.set(pod.uid, pod);
+    this.#podLog(name).push({ type: 'present', item: pod });
+    return this.startProcess(pod);
+  }
+
+  startProcess(pod: PodReference): Process {
+    const succession = this.#successions[this.processes.length % this.#successions.length] ?? 'pod-deleted';
+    const process = new Process({ name: pod.name, uid: pod.uid }, succession);
+    this.processes.push(process);
+    this.tell(process, { type: 'started' });
+    this.tell(process, { type: 'siblingLockAnswered', outcome: 'held' });
+    return process;
+  }
+
+  terminate(uid: string): void {
+    const pod = this.pods.get(uid);
+    if (pod === undefined || pod.terminating) return;
+    const item = { ...pod, terminating: true, resourceVersion: this.#next() };
+    this.pods.set(uid, item);
+    this.#podLog(pod.name).push({ type: 'present', item });
+  }
+
+  /** Its containers end and are not started again; the object stays. */
+  stopPod(uid: string): void {
+    for (const process of this.processes) if (process.alive && process.pod.uid === uid) this.kill(process);
+    this.#fail(uid, true);
+  }
+
+  /** The control plane calls it Failed, since it has lost the node; its processes live on. */
+  markFailed(uid: string): void {
+    this.#fail(uid, false);
+  }
+
+  #fail(uid: string, containersTerminated: boolean): void {
+    const pod = this.pods.get(uid);
+    if (pod === undefined || hasStopped(pod)) return;
+    const { terminating } = pod;
+    const item = { ...stoppedPod(pod, { containersTerminated }), terminating, resourceVersion: this.#next() };
+    this.pods.set(uid, item);
+    this.#podLog(pod.name).push({ type: 'present', item });
+  }
+
+  /** Whether its containers may be started again. */
+  mayRun(uid: string): boolean {
+    const pod = this.pods.get(uid);
+    return pod !== undefined && !hasStopped(pod);
+  }
+
+  /** Whether a Pod that has stopped must not be in anybody's way. */
+  get succeedsStopped(): boolean {
+    const { readPods, delete: deletes } = this.permissions;
+    return readPods && deletes && this.#successions.every((succession) => succession === 'pod-stopped');
+  }
+
+  /** The object goes; its process may live on, as that of a force-deleted Pod does. */
+  deletePod(uid: string): void {
+    const pod = this.pods.get(uid);
+    if (pod === undefined) return;
+    this.pods.delete(uid);
+    this.#podLog(pod.name).push({ type: 'deleted', item: { ...pod, resourceVersion: this.#next() } });
+  }
+
+  kill(process: Process): void {
+    process.alive = false;
+    process.working = false;
+    for (const { effect, answer } of process.pending.splice(0)) {
+      if (answer === null) this.strays.push({ pod: process.pod, effect });
+    }
+  }
+
+  collectGarbage(): void {
+    if (this.lease?.owner != null && !this.pods.has(this.lease.owner.uid)) this.deleteLease();
+  }
+
+  /** By the collector, by hand, or as asked. */
+  deleteLease(): void {
+    if (this.lease === null) return;
+    this.#leaseEvents.push({ type: 'deleted', item: { ...this.lease, resourceVersion: this.#next() } });
+    this.lease = null;
+  }
+
+  // --- Time
+
+  fire(process: Process, timer: TimerName): void {
+    const dueMs = process.story.timers.get(timer);
+    if (dueMs === undefined) return;
+    this.nowMs = Math.max(this.nowMs, dueMs);
+    this.tell(process, { type: 'timerFired', timer });
+  }
+
+  /** Fires the timer that is due first. */
+  fireNext(): void {
+    const due = this.processes
+      .filter((process) => process.alive)
+      .flatMap((process) => [...process.story.timers].map(([timer, dueMs]) => ({ process, timer, dueMs })))
+      .toSorted((left, right) => left.dueMs - right.dueMs)[0];
+    if (due !== undefined) this.fire(due.process, due.timer);
+  }
+
+  // --- Requests
+
+  /** The server carries a request out; its answer is on the way. */
+  arrive(process: Process, pending: Pending, tokenRefused: boolean): void {
+    pending.answer ??= this.#carryOut(process.pod, pending.effect, tokenRefused);
+  }
+
+  /** The answer comes in. */
+  answer(process: Process, pending: Pending): void {
+    if (pending.answer === null) return;
+    process.pending.splice(process.pending.indexOf(pending), 1);
+    this.tell(process, pending.answer);
+  }
+
+  /** The sender gives up; the request may have been carried out, or may be later. */
+  lose(process: Process, pending: Pending, kind: RequestFailureKind): void {
+    process.pending.splice(process.pending.indexOf(pending), 1);
+    if (pending.answer === null) this.strays.push({ pod: process.pod, effect: pending.effect });
+    this.tell(process, { type: 'requestFailed', request: pending.effect.request, failure: failure(kind) });
+  }
+
+  /** A stray request is carried out after all. */
+  arriveStray(index: number): void {
+    const stray = this.strays.splice(index, 1)[0];
+    if (stray !== undefined) this.#carryOut(stray.pod, stray.effect, false);
+  }
+
+  #carryOut(sender: PodReference, effect: RequestEffect, tokenRefused: boolean): Fact {
+    const { request } = effect;
+    const failed = (kind: RequestFailureKind): Fact => ({ type: 'requestFailed', request, failure: failure(kind) });
+    if (tokenRefused && !this.#exists(sender)) return failed('unauthorized');
+    switch (effect.type) {
+      case 'readLease':
+        return { type: 'leaseRead', request, lease: this.lease };
+      case 'readPod':
+        if (!this.permissions.readPods) return failed('forbidden');
+        return { type: 'podRead', request, name: effect.name, pod: this.#podNamed(effect.name) };
+      case 'createLease':
+        if (this.lease !== null) return failed('alreadyExists');
+        this.#names += 1;
+        return this.#write(request, {
+          ...effect.content,
+          uid: `lease-${this.#names}`,
+          terminating: false,
+          finalizers: [],
+          source: null,
+        });
+      case 'replaceLease':
+        if (!this.permissions.update) return failed('forbidden');
+        if (!this.#isCurrent(effect.lease)) return failed('conflict');
+        return this.#write(request, { ...effect.lease, ...effect.content });
+      case 'deleteLease':
+        if (!this.permissions.delete) return failed('forbidden');
+        if (this.lease !== null && !this.#isCurrent(effect.lease)) return failed('conflict');
+        this.deleteLease();
+        return { type: 'leaseRemoved', request };
+    }
+  }
+
+  /** Somebody writes the Lease, and changes nothing that matters. */
+  touchLease(): void {
+    if (this.lease !== null) this.#write(0, this.lease);
+  }
+
+  #write(request: number, content: Omit<LeaseRecord, 'resourceVersion'>): Fact {
+    const lease: LeaseRecord = { ...content, resourceVersion: this.#next() };
+    this.lease = lease;
+    this.#leaseEvents.push({ type: 'present', item: lease });
+    return { type: 'leaseWritten', request, lease };
+  }
+
+  #isCurrent(lease: LeaseRecord): boolean {
+    return this.lease?.uid === lease.uid && this.lease.resourceVersion === lease.resourceVersion;
+  }
+
+  // --- Watches
+
+  /** The watch of the Lease tells one thing more, if there is one. */
+  deliverLease(process: Process): boolean {
+    const { position } = process.leaseWatch;
+    if (position === null) {
+      process.leaseWatch.position = this.#leaseEvents.length;
+      if (this.lease !== null) this.tell(process, { type: 'leaseObserved', lease: this.lease, by: 'list' });
+      else this.tell(process, { type: 'leaseAbsent', resourceVersion: String(this.#revision) });
+      return true;
+    }
+    const event = this.#leaseEvents[position];
+    if (event === undefined) return false;
+    process.leaseWatch.position = position + 1;
+    if (event.type === 'deleted') this.tell(process, { type: 'leaseDeleted', lease: event.item });
+    else this.tell(process, { type: 'leaseObserved', lease: event.item, by: 'watch' });
+    return true;
+  }
+
+  /** The watch of the holder's Pod tells one thing more, if there is one. */
+  deliverPod(process: Process): boolean {
+    const watch = process.podWatch;
+    if (watch === null) return false;
+    const { watched, position } = watch;
+    const log = this.#podLog(watched.name);
+    if (position === null) {
+      watch.position = log.length;
+      const pod = this.#podNamed(watched.name);
+      if (!this.permissions.readPods) {
+        this.tell(process, { type: 'podWatchFailed', watched, failure: failure('forbidden') });
+      } else if (pod === null) this.tell(process, { type: 'podAbsent', watched });
+      else this.tell(process, { type: 'podObserved', watched, pod, by: 'list' });
+      return true;
+    }
+    const event = log[position];
+    if (event === undefined || !this.permissions.readPods) return false;
+    watch.position = position + 1;
+    if (event.type === 'deleted') this.tell(process, { type: 'podDeleted', watched, pod: event.item });
+    else this.tell(process, { type: 'podObserved', watched, pod: event.item, by: 'watch' });
+    return true;
+  }
+
+  // --- The elector's side
+
+  tell(process: Process, fact: Fact): void {
+    const { story, witness } = process;
+    story.nowMs = this.nowMs;
+    story.wallMs = WALL_MS + this.nowMs;
+    story.random = this.random;
+    if (fact.type === 'workSettled') {
+      process.settling = false;
+      process.working = false;
+    }
+    for (const effect of [...witness.tell(story, fact)]) this.#perform(process, effect);
+  }
+
+  #perform(process: Process, effect: Effect): void {
+    switch (effect.type) {
+      case 'watchPod':
+        process.podWatch = effect.pod === null ? null : { watched: effect.pod, position: null };
+        break;
+      case 'relist':
+        if (effect.watch === 'lease') process.leaseWatch.position = null;
+        else if (process.podWatch !== null) process.podWatch.position = null;
+        break;
+      case 'settleWork':
+        process.settling = true;
+        break;
+      case 'shutDown':
+        this.kill(process);
+        break;
+      case 'announce':
+        if (effect.announcement.type === 'elected') {
+          process.working = true;
+          // That of a ghost, whose Pod is gone before it hears that it was elected, is smaller than its successor's.
+          if (this.#exists(process.pod)) this.tokens.push(BigInt(effect.announcement.term.fencingToken));
+        }
+        // Against its will: there was no time to drain. (Else the work ends when it has settled.)
+        if (effect.announcement.type === 'demoted' && !process.settling && !isWilling(effect.announcement.reason)) {
+          process.working = false;
+        }
+        if (effect.announcement.type === 'steppedDown') process.working = false;
+        break;
+      default:
+        if ('request' in effect) process.pending.push({ effect, answer: null });
+        break;
+    }
+  }
+
+  #exists(pod: PodReference): boolean {
+    return this.pods.has(pod.uid);
+  }
+
+  hasPodNamed(name: string): boolean {
+    return this.#podNamed(name) !== null;
+  }
+
+  #podNamed(name: string): PodRecord | null {
+    return [...this.pods.values()].find((pod) => pod.name === name) ?? null;
+  }
+
+  #podLog(name: string): Event<PodRecord>[] {
+    const log = this.#podEvents.get(name) ?? [];
+    this.#podEvents.set(name, log);
+    return log;
+  }
+
+  #next(): string {
+    this.#revision += 1;
+    return String(this.#revision);
+  }
+}
+
+function isWilling(reason: string): boolean {
+  return reason === 'stopped' || reason === 'stepped-down';
+}

@@ -1,0 +1,229 @@
+/**
+ * The cluster of a scenario: the embedded API server, virtual time, a network that delivers one message after the
+ * other, Pods with their sockets, a collector that works when it is told to, and the journal of what happened.
+ */
+
+import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
+import type { Succession } from '../../src/index.ts';
+import type { ApiRequest } from '../../src/kube/api-request.ts';
+import { seededRandom } from '../../src/runtime/random.ts';
+import { type ApiResponse, ApiServer } from '../../src/testing/index.ts';
+import { httpRequestOf } from '../kube/in-process-api.ts';
+import { ScenarioClock } from './scenario-clock.ts';
+import type { Mishap } from './scenario-network.ts';
+import { ScenarioProcess } from './scenario-process.ts';
+import { ScenarioWords, type Wire } from './scenario-words.ts';
+
+export const NAMESPACE = 'shop';
+export const LEASE = 'app';
+const ADMIN = 'admin';
+const ACCOUNT = { namespace: NAMESPACE, serviceAccountName: 'app' };
+const API_GROUPS = { leases: 'coordination.k8s.io', pods: '' } as const;
+
+/** A Pod of the story; several may have had the same name, one after the other. */
+export interface ScenarioPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly token: string;
+}
+
+/** Turns of the microtask queue that are enough for the longest chain of promises between two messages. */
+const PROMISE_TURNS = 50;
+/** Messages that one command may lead to; more are a loop without end. */
+const MESSAGE_LIMIT = 10_000;
+
+export class ScenarioCluster {
+  readonly clock: ScenarioClock = new ScenarioClock();
+  readonly words: ScenarioWords;
+  readonly server: ApiServer;
+  readonly pods: Map<string, ScenarioPod> = new Map();
+  readonly processes: Map<string, ScenarioProcess> = new Map();
+  /** Which verbs everybody has. */
+  readonly permissions: Readonly<Record<'leases' | 'pods', Set<string>>> = {
+    leases: new Set(['get', 'list', 'watch', 'create', 'update', 'delete']),
+    pods: new Set(['get', 'list', 'watch']),
+  };
+  /** What ends a leader's life, to the electors that are started from now on. */
+  succession: Succession = 'pod-deleted';
+  #socketsExist = true;
+  readonly #mishaps = new Map<string, Map<string, Mishap>>();
+  #journal: { readonly atMs: number; readonly text: string }[] = [];
+  readonly #messages: (() => void | Promise<void>)[] = [];
+  /** Who has the socket of a Pod, and who waits for it, by the Pod's uid. */
+  readonly #sockets = new Map<string, { process: ScenarioProcess; got: (outcome: SiblingLockOutcome) => void }[]>();
+  #letCollectorWork: () => void;
+  #defect: Error | null = null;
+
+  constructor() {
+    this.server = new ApiServer({
+      clock: this.clock,
+      random: seededRandom(1),
+      adminToken: ADMIN,
+      garbageCollectionDelayMs: 0,
+      garbageCollectionStepMs: 0,
+    });
+    this.server.createNamespace(NAMESPACE);
+    this.grant();
+    this.words = new ScenarioWords(this.server.store.revision);
+    this.#letCollectorWork = this.server.holdGarbageCollector();
+  }
+
+  say(text: string): void {
+    this.#journal.push({ atMs: this.clock.nowMs(), text });
+  }
+
+  /** What was said since it was last asked. */
+  takeJournal(): { readonly atMs: number; readonly text: string }[] {
+    const journal = this.#journal;
+    this.#journal = [];
+    return journal;
+  }
+
+  // --- The network, and time
+
+  send(message: () => void | Promise<void>): void {
+    this.#messages.push(message);
+  }
+
+  /** Asks the API server. */
+  handle(token: string, request: ApiRequest): Promise<ApiResponse> {
+    return this.server.handle(httpRequestOf(request, token));
+  }
+
+  /** An elector found a defect of its own: no story may tell that as if it had to be so. */
+  noteDefect(cause: unknown): void {
+    this.#defect ??= new Error('an invariant of the election broke', { cause });
+  }
+
+  /** Lets everything happen that needs no time. */
+  async settle(): Promise<void> {
+    for (let count = 0; count < MESSAGE_LIMIT; count += 1) {
+      for (let turn = 0; turn < PROMISE_TURNS; turn += 1) await null;
+      if (this.#defect !== null) throw this.#defect;
+      const message = this.#messages.shift();
+      if (message !== undefined) await message();
+      else if (!this.clock.fireNext(this.clock.nowMs())) return;
+    }
+    throw new Error('the processes talk without end');
+  }
+
+  async pass(ms: number): Promise<void> {
+    const endMs = this.clock.nowMs() + ms;
+    while (this.clock.fireNext(endMs)) await this.settle();
+  }
+
+  // --- Pods and processes
+
+  createPod(story: string, name: string): void {
+    const pod = this.server.createPod({ ...ACCOUNT, name, nodeName: 'node' });
+    this.words.namePod(pod.uid, story);
+    this.pods.set(story, { name, uid: pod.uid, token: this.server.issueToken({ ...ACCOUNT, pod }) });
+  }
+
+  startProcess(label: string): void {
+    const [story = ''] = label.split('/');
+    const pod = this.pod(story);
+    if (this.processes.get(label)?.alive === true) throw new Error(`${label} runs already`);
+    // Each Pod draws the same number all the time: a waits the shortest, b longer, c longer still.
+    const random = ([...this.pods.keys()].indexOf(story) + 1) / 10;
+    const process = new ScenarioProcess(this, label, pod, random);
+    this.processes.set(label, process);
+    process.start();
+  }
+
+  process(label: string): ScenarioProcess {
+    const process = this.processes.get(label);
+    if (process === undefined) throw new Error(`there is no process ${label}`);
+    return process;
+  }
+
+  /** What becomes of the requests of this process, which need not run yet. */
+  mishapsOf(label: string): Map<string, Mishap> {
+    const mishaps = this.#mishaps.get(label) ?? new Map<string, Mishap>();
+    this.#mishaps.set(label, mishaps);
+    return mishaps;
+  }
+
+  pod(story: string): ScenarioPod {
+    const pod = this.pods.get(story);
+    if (pod === undefined) throw new Error(`there is no Pod ${story}`);
+    return pod;
+  }
+
+  /** The kubelet is done: the containers have ended, and the object goes. */
+  endPod(story: string): void {
+    const pod = this.pod(story);
+    this.killProcesses(pod);
+    this.server.confirmPodTermination(NAMESPACE, pod.name);
+  }
+
+  killProcesses(pod: ScenarioPod): void {
+    for (const process of this.processes.values()) if (process.pod === pod && process.alive) process.kill();
+  }
+
+  useSuccession(policy: string): void {
+    if (policy !== 'pod-deleted' && policy !== 'pod-stopped') throw new Error(`${policy} is no policy of succession`);
+    this.succession = policy;
+  }
+
+  /** From now on: a machine without abstract sockets. */
+  forgetSockets(): void {
+    this.#socketsExist = false;
+  }
+
+  claimSocket(process: ScenarioProcess, got: (outcome: SiblingLockOutcome) => void): void {
+    if (!this.#socketsExist) return got('unsupported');
+    const claims = this.#sockets.get(process.pod.uid) ?? [];
+    this.#sockets.set(process.pod.uid, claims);
+    claims.push({ process, got });
+    got(claims.length === 1 ? 'held' : 'taken');
+  }
+
+  /** Its holder ends, or gives it up: the next one has it. */
+  freeSocket(process: ScenarioProcess): void {
+    const claims = this.#sockets.get(process.pod.uid) ?? [];
+    const index = claims.findIndex((claim) => claim.process === process);
+    if (index < 0) return;
+    claims.splice(index, 1);
+    const next = index === 0 ? claims[0] : undefined;
+    next?.process.say('has the socket of its Pod now');
+    next?.got('held');
+  }
+
+  // --- The control plane, and people
+
+  grant(): void {
+    const rules = (['leases', 'pods'] as const).map((resource) => ({
+      apiGroups: [API_GROUPS[resource]],
+      resources: [resource],
+      verbs: [...this.permissions[resource]],
+    }));
+    this.server.grant({ ...ACCOUNT, rules });
+  }
+
+  /** The collector does what it was held back from. */
+  async collectGarbage(): Promise<void> {
+    let found = false;
+    const stopListening = this.server.onWrite(({ type, resource, object }) => {
+      if (type !== 'DELETED' || resource !== 'leases') return;
+      found = true;
+      this.say(`collector: deletes ${this.words.nameOf(object.metadata.uid)}`);
+    });
+    this.#letCollectorWork();
+    await this.settle();
+    stopListening();
+    this.#letCollectorWork = this.server.holdGarbageCollector();
+    if (!found) this.say('collector: finds nothing to delete');
+  }
+
+  /** As an administrator, with kubectl: about the Lease, unless something else is named. */
+  async administer(
+    request: Partial<ApiRequest> & Pick<ApiRequest, 'verb'>,
+    { mayFailWith = [] }: { readonly mayFailWith?: readonly number[] } = {},
+  ): Promise<{ status: number; object: Wire }> {
+    const lease = { apiGroup: API_GROUPS.leases, resource: 'leases', namespace: NAMESPACE, name: LEASE };
+    const { status, body = '{}' } = await this.handle(ADMIN, { ...lease, ...request });
+    if (status >= 300 && !mayFailWith.includes(status)) throw new Error(`kubectl was answered ${status}: ${body}`);
+    return { status, object: JSON.parse(body) };
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * How a fault looks to its victim. In process and on a clock that stands still; the sockets are in
+ * embedded-cluster.test.ts.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ApiResponse } from '../../src/testing/handlers/api-request.ts';
+import type { ApiServer } from '../../src/testing/index.ts';
+import { Faults } from '../../src/testing/kit/faults/fault-plan.ts';
+import { TokenBook } from '../../src/testing/kit/issued-tokens.ts';
+import { ClusterGate } from '../../src/testing/kit/request-interceptor.ts';
+import { RequestLog } from '../../src/testing/kit/request-log.ts';
+import { OpenWatches } from '../../src/testing/kit/watch-tracker.ts';
+import { ConnectionResetError } from '../../src/testing/server/faults.ts';
+import { LEASES_PATH, leaseBody, makeServer, send } from './api-client.ts';
+import type { ManualClock } from './manual-clock.ts';
+
+interface Scene {
+  readonly server: ApiServer;
+  readonly clock: ManualClock;
+  readonly faults: Faults;
+  readonly log: RequestLog;
+  readonly tokens: TokenBook;
+  readonly gate: ClusterGate;
+  ask(method: string, path: string, body?: unknown, token?: string): Promise<ApiResponse>;
+}
+
+function makeScene(): Scene {
+  const { server, clock } = makeServer();
+  const watches = new OpenWatches();
+  const faults = new Faults(clock, watches);
+  const log = new RequestLog(100);
+  const tokens = new TokenBook(server.adminToken);
+  const gate = new ClusterGate({ server, clock, tokens, faults, watches, log });
+  return {
+    server,
+    clock,
+    faults,
+    log,
+    tokens,
+    gate,
+    ask: (method, path, body, token = server.adminToken) =>
+      gate.handle({
+        method,
+        path,
+        headers: token === '' ? {} : { authorization: `Bearer ${token}` },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+  };
+}
+
+async function exists({ server }: Scene): Promise<boolean> {
+  return (await send(server, 'GET', `${LEASES_PATH}/l`)).status === 200;
+}
+
+function linesOf(answer: ApiResponse): string[] {
+  const lines: string[] = [];
+  answer.stream?.open(
+    (chunk) => lines.push(...chunk.split('\n').filter((line) => line !== '')),
+    (error) => lines.push(error === undefined ? 'end' : error.name),
+  );
+  return lines;
+}
+
+test('without faults a request is carried out, and logged with its client', async () => {
+  const scene = makeScene();
+  assert.equal((await scene.ask('POST', LEASES_PATH, leaseBody('l'))).status, 201);
+  assert.equal((await scene.ask('GET', `${LEASES_PATH}/l`, undefined, '')).status, 403);
+  scene.clock.advance(5);
+  assert.equal((await scene.ask('GET', '/version')).status, 200);
+  assert.deepEqual(
+    [...scene.log].map(({ client, verb, resource, name, status, atMs }) => [
+      client,
+      verb,
+      resource,
+      name,
+      status,
+      atMs,
+    ]),
+    [
+      ['admin', 'create', 'leases', '', 201, 0],
+      ['system:anonymous', 'get', 'leases', 'l', 403, 0],
+      ['admin', 'get', '', '', 200, 5],
+    ],
+  );
+});
+
+test('clients are told apart by their tokens: of containers, of Pods, of service accounts', async () => {
+  const scene = makeScene();
+  const pod = scene.server.createPod({ namespace: 'ns', name: 'web-0' });
+  const account = { namespace: 'ns', serviceAccountName: 'default' };
+  const [own, asked, unbound] = [
+    scene.server.issueToken({ ...account, pod }),
+    scene.server.issueToken({ ...account, pod }),
+    scene.server.issueToken(account),
+  ];
+  scene.tokens.add(own, { podName: 'web-0', podUid: pod.uid, running: true });
+  for (const token of [own, asked, unbound, 'nonsense']) await scene.ask('GET', '/version', undefined, token);
+  assert.deepEqual(
+    [...scene.log].map(({ client, podUid, status }) => [client, podUid, status]),
+    [
+      ['web-0', pod.uid, 200],
+      ['web-0', pod.uid, 200],
+      ['system:serviceaccount:ns:default', undefined, 200],
+      ['system:anonymous', undefined, 401],
+    ],
+  );
+});
+
+test('a refused request is not carried out, and its connection is reset', async () => {
+  const scene = makeScene();
+  scene.faults.refuse();
+  await assert.rejects(scene.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
+  assert.equal(await exists(scene), false);
+  assert.deepEqual([[...scene.log][0]?.status, [...scene.log][0]?.faults], [0, ['refuse']]);
+});
+
+test('a dropped answer: the write is carried out, and the log knows what the client does not', async () => {
+  const scene = makeScene();
+  scene.faults.dropAnswer();
+  await assert.rejects(scene.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
+  assert.equal(await exists(scene), true);
+  assert.deepEqual([[...scene.log][0]?.status, [...scene.log][0]?.faults], [201, ['dropAnswer']]);
+});
+
+test('a delayed request is carried out when its time has come', async () => {
+  const scene = makeScene();
+  scene.faults.delay({ ms: 10 });
+  const answer = scene.ask('POST', LEASES_PATH, leaseBody('l'));
+  scene.clock.advance(9);
+  assert.equal(await exists(scene), false);
+  scene.clock.advance(1);
+  assert.equal((await answer).status, 201);
+});
+
+test('a delayed request is lost when the server goes down meanwhile', async () => {
+  const scene = makeScene();
+  scene.faults.delay({ ms: 10 });
+  const answer = scene.ask('POST', LEASES_PATH, leaseBody('l'));
+  scene.gate.breakConnections();
+  scene.clock.advance(10);
+  await assert.rejects(answer, ConnectionResetError);
+  assert.equal(await exists(scene), false);
+});
+
+for (const [status, method, path, reason] of [
+  [401, 'GET', `${LEASES_PATH}/l`, 'Unauthorized'],
+  [409, 'POST', LEASES_PATH, 'AlreadyExists'],
+  [409, 'PUT', `${LEASES_PATH}/l`, 'Conflict'],
+  [409, 'GET', '/version', 'Conflict'],
+  [410, 'GET', LEASES_PATH, 'Expired'],
+  [429, 'PUT', `${LEASES_PATH}/l`, 'TooManyRequests'],
+  [500, 'GET', LEASES_PATH, 'InternalError'],
+  [503, 'GET', LEASES_PATH, 'ServiceUnavailable'],
+  [504, 'DELETE', `${LEASES_PATH}/l`, 'Timeout'],
+  [418, 'GET', LEASES_PATH, 'InternalError'],
+] as const) {
+  test(`${status} for ${method} ${path} has the reason ${reason}`, async () => {
+    const scene = makeScene();
+    scene.faults.answer(status);
+    const answer = await scene.ask(method, path, leaseBody('l'));
+    const body = JSON.parse(answer.body ?? '');
+    assert.deepEqual([answer.status, body.code, body.reason], [status, status, reason]);
+    assert.equal(answer.headers['retry-after'], status === 429 ? '1' : undefined);
+    if (reason === 'AlreadyExists') assert.match(body.message, /leases.coordination.k8s.io "l" already exists/);
+  });
+}
+
+test('an answer 409 to a create that cannot be read names nothing', async () => {
+  const scene = makeScene();
+  scene.faults.answer(409);
+  const answer = await scene.ask('POST', LEASES_PATH);
+  assert.equal(JSON.parse(answer.body ?? '').reason, 'AlreadyExists');
+});
+
+test('fact 17: a watch is told 410 by an event, then it ends', async () => {
+  const scene = makeScene();
+  scene.faults.answer(410, { verb: 'watch' });
+  const answer = await scene.ask('GET', `${LEASES_PATH}?watch=1&resourceVersion=1`);
+  assert.equal(answer.status, 200);
+  const [event, end] = linesOf(answer);
+  assert.deepEqual([JSON.parse(event ?? '').type, JSON.parse(event ?? '').object.code, end], ['ERROR', 410, 'end']);
+  answer.stream?.close();
+});
+
+test('a watch is cut, or silent, for its client alone', async () => {
+  const scene = makeScene();
+  const admin = linesOf(await scene.ask('GET', `${LEASES_PATH}?watch=1`));
+  const silence = scene.faults.silenceWatches({ client: 'admin', resource: 'leases' });
+  await send(scene.server, 'POST', LEASES_PATH, leaseBody('l'));
+  assert.deepEqual(admin, []);
+  silence.lift();
+  assert.equal(admin.length, 1);
+  assert.equal(scene.faults.cutWatches({ client: 'web-0' }), 0);
+  assert.equal(scene.faults.cutWatches({ client: 'admin' }), 1);
+  assert.equal(admin.at(-1), 'ConnectionResetError');
+});
+
+test('a mix cuts and silences the watches of the client that it befalls', async () => {
+  const scene = makeScene();
+  const silent = linesOf(await scene.ask('GET', `${LEASES_PATH}?watch=1`));
+  const silences = scene.faults.random(1, { silenceWatches: 1 }, { maxDelayMs: 10 });
+  await scene.ask('POST', LEASES_PATH, leaseBody('l'));
+  assert.deepEqual(silent, []);
+  silences.lift();
+  scene.clock.advance(10);
+  assert.equal(silent.length, 1);
+  scene.faults.random(1, { cutWatches: 1 });
+  await scene.ask('GET', LEASES_PATH);
+  assert.equal(silent.at(-1), 'ConnectionResetError');
+});
+
+test('an expired token is answered 401, and nothing of a container that has ended is heard', async () => {
+  const scene = makeScene();
+  const pod = scene.server.createPod({ namespace: 'ns', name: 'web-0' });
+  const token = scene.server.issueToken({ namespace: 'ns', serviceAccountName: 'default', pod });
+  const container = { podName: 'web-0', podUid: pod.uid, running: true };
+  scene.tokens.add(token, container);
+  scene.faults.delay({ ms: 10, times: 1 });
+  const late = scene.ask('GET', '/version', undefined, token);
+  container.running = false;
+  scene.clock.advance(10);
+  await assert.rejects(late, ConnectionResetError, 'nobody is there to hear the answer');
+  await assert.rejects(scene.ask('GET', '/version', undefined, token), ConnectionResetError);
+  container.running = true;
+  scene.tokens.expire(token);
+  assert.equal((await scene.ask('GET', '/version', undefined, token)).status, 401);
+  assert.deepEqual(
+    [...scene.log].map(({ status, faults }) => [status, faults]),
+    [
+      [200, ['delay']],
+      [0, ['containerEnded']],
+      [401, ['tokenExpired']],
+    ],
+  );
+});

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FaultEffects } from '../../src/testing/kit/faults/fault.ts';
+import { Faults } from '../../src/testing/kit/faults/fault-plan.ts';
+import type { RequestTraits } from '../../src/testing/kit/request-filter.ts';
+import { OpenWatches } from '../../src/testing/kit/watch-tracker.ts';
+import { ManualClock } from './manual-clock.ts';
+
+const RENEWAL: RequestTraits = { client: 'web-0', podUid: 'uid-0', verb: 'update', resource: 'leases' };
+const READ: RequestTraits = { ...RENEWAL, verb: 'get' };
+
+function makeFaults(): Faults {
+  return new Faults(new ManualClock(), new OpenWatches());
+}
+
+/** What befalls a request, in short. */
+function words(effects: FaultEffects): string {
+  const status = effects.outcome?.type === 'answer' ? ` ${effects.outcome.status}` : '';
+  return `${effects.names.join('+')}${status}${effects.delayMs > 0 ? ` ${effects.delayMs} ms` : ''}`;
+}
+
+test('nothing goes wrong unasked', () => {
+  assert.deepEqual(makeFaults().befall(RENEWAL), {
+    names: [],
+    delayMs: 0,
+    outcome: undefined,
+    cutsWatches: false,
+    silenceMs: 0,
+  });
+});
+
+test('a fault lasts until it is lifted, and counts whom it befell', () => {
+  const faults = makeFaults();
+  const fault = faults.refuse({ verb: 'update' });
+  assert.deepEqual([words(faults.befall(RENEWAL)), words(faults.befall(READ))], ['refuse', '']);
+  assert.deepEqual([fault.name, fault.hits, fault.active, faults.active], ['refuse', 1, true, [fault]]);
+  fault.lift();
+  fault.lift();
+  assert.deepEqual([words(faults.befall(RENEWAL)), fault.hits, fault.active, faults.active], ['', 1, false, []]);
+});
+
+test('a fault with `times` is over after so many requests that match', () => {
+  const faults = makeFaults();
+  const fault = faults.answer(503, { times: 2, verb: 'update' });
+  const seen = [RENEWAL, READ, RENEWAL, RENEWAL].map((request) => words(faults.befall(request)));
+  assert.deepEqual(seen, ['answer 503', '', 'answer 503', '']);
+  assert.equal(fault.active, false);
+});
+
+test('delays add up; the first fault that ends a request does, and the others are not used up', () => {
+  const faults = makeFaults();
+  faults.delay({ ms: 5 });
+  faults.answer(500, { times: 1 });
+  faults.delay({ ms: 7, times: 1 });
+  const later = faults.answer(503, { times: 1 });
+  assert.equal(words(faults.befall(RENEWAL)), 'delay+answer+delay 500 12 ms');
+  assert.equal(later.hits, 0);
+  assert.equal(words(faults.befall(RENEWAL)), 'delay+answer 503 5 ms');
+});
+
+test('late answers add up, and the first way to close a connection counts', () => {
+  const faults = makeFaults();
+  faults.delayAnswer({ ms: 5 });
+  faults.closeConnection({ announced: false });
+  faults.delayAnswer({ ms: 7 });
+  faults.closeConnection();
+  const { answerDelayMs, closes, outcome } = faults.befall(RENEWAL);
+  assert.deepEqual([answerDelayMs, closes, outcome], [12, 'silent', undefined]);
+});
+
+test('connections are reused or not, and one of several servers is sick; in process neither', () => {
+  const faults = makeFaults();
+  faults.resetReused();
+  const seen = [{ number: 0, used: false }, { number: 0, used: true }, undefined];
+  assert.deepEqual(
+    seen.map((connection) => words(faults.befall(RENEWAL, connection))),
+    ['', 'resetReused', ''],
+  );
+  faults.liftAll();
+  faults.sickServer({ status: 500, of: 4, seed: 7 });
+  const connections = Array.from({ length: 400 }, (_, number) => ({ number, used: false }));
+  const sick = connections.filter((connection) => words(faults.befall(RENEWAL, connection)) === 'sickServer 500');
+  assert.ok(sick.length > 70 && sick.length < 130, `${sick.length} of 400`);
+  assert.equal(words(faults.befall(RENEWAL)), '');
+  const again = connections.filter((connection) => faults.befall(READ, connection).outcome !== undefined);
+  assert.deepEqual(again, sick, 'a connection stays at its server');
+});
+
+test('dropAnswer befalls writes, unless verbs are given', () => {
+  const faults = makeFaults();
+  faults.dropAnswer();
+  assert.deepEqual([words(faults.befall(READ)), words(faults.befall(RENEWAL))], ['', 'dropAnswer']);
+  faults.liftAll();
+  faults.dropAnswer({ verb: 'get' });
+  assert.deepEqual([words(faults.befall(READ)), words(faults.befall(RENEWAL))], ['dropAnswer', '']);
+});
+
+test('liftAll lifts silences as well; a fault can be disposed of', () => {
+  const faults = makeFaults();
+  const [silence, delay] = [faults.silenceWatches({ client: 'web-0' }), faults.delay({ ms: 1 })];
+  delay[Symbol.dispose]();
+  assert.deepEqual(faults.active, [silence]);
+  faults.liftAll();
+  assert.deepEqual([silence.active, delay.active, faults.active], [false, false, []]);
+});
+
+for (const [name, inject, message] of [
+  [
+    'a delay without ms',
+    (faults: Faults) => faults.delay({} as never),
+    /ms, must be a number from 0 to 600000, but is undefined/,
+  ],
+  ['a negative delay', (faults: Faults) => faults.delay({ ms: -1 }), /but is -1/],
+  ['no delay is a number', (faults: Faults) => faults.delay({ ms: Number.NaN }), /but is NaN/],
+  ['a status that is no error', (faults: Faults) => faults.answer(200), /whole number from 400 to 599, but is 200/],
+  ['a status in words', (faults: Faults) => faults.answer('503' as never), /but is "503"/],
+  ['times 0', (faults: Faults) => faults.refuse({ times: 0 }), /times, must be a whole number from 1/],
+  ['half a time', (faults: Faults) => faults.dropAnswer({ times: 0.5 }), /times, must be a whole number from 1/],
+  [
+    'a late answer without ms',
+    (faults: Faults) => faults.delayAnswer({} as never),
+    /delayAnswer, ms, must be a number/,
+  ],
+  [
+    'an announcement in words',
+    (faults: Faults) => faults.closeConnection({ announced: 'no' as never }),
+    /announced, must be true or false/,
+  ],
+  ['a reset of an unknown verb', (faults: Faults) => faults.resetReused({ verb: 'put' as never }), /knows no "put"/],
+  ['a sick server that is well', (faults: Faults) => faults.sickServer({ status: 200 }), /status, must be a whole/],
+  ['no servers', (faults: Faults) => faults.sickServer({ of: 0 }), /of, must be a whole number from 1 to 1000/],
+  ['an unknown key of a sick server', (faults: Faults) => faults.sickServer({ hangs: true } as never), /no "hangs"/],
+  ['an unknown key', (faults: Faults) => faults.refuse({ time: 1 } as never), /faults.refuse knows no "time"/],
+  [
+    'a verb for watches',
+    (faults: Faults) => faults.cutWatches({ verb: 'get' } as never),
+    /knows no "verb"; it knows client, resource/,
+  ],
+  ['a verb for silence', (faults: Faults) => faults.silenceWatches({ verb: 'get' } as never), /knows no "verb"/],
+  [
+    'a fault with an unknown name',
+    (faults: Faults) => faults.random(1, { drop: 1 } as never),
+    /knows no "drop"; it knows delay, refuse/,
+  ],
+  [
+    'a probability above 1',
+    (faults: Faults) => faults.random(1, { delay: 2 }),
+    /delay, must be a number from 0 to 1, but is 2/,
+  ],
+  ['a seed in words', (faults: Faults) => faults.random('a' as never, {}), /seed, must be a whole number/],
+  ['an unknown option of a mix', (faults: Faults) => faults.random(1, {}, { status: 1 } as never), /knows no "status"/],
+  ['no statuses', (faults: Faults) => faults.random(1, {}, { statuses: [] }), /statuses, must be a list/],
+] as const) {
+  test(`${name} is refused, and nothing goes wrong`, () => {
+    const faults = makeFaults();
+    assert.throws(() => inject(faults), message);
+    assert.deepEqual(faults.active, []);
+  });
+}

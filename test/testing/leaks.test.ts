@@ -1,0 +1,62 @@
+/**
+ * Nothing is left of what was created and deleted, however often: neither in the server's own collections nor
+ * in the memory of the process.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ApiServer } from '../../src/testing/index.ts';
+import { heapBytes } from '../worlds/heap-bytes.ts';
+import { LEASES_PATH, leaseBody, makeServer, openWatch, PODS_PATH, send } from './api-client.ts';
+import type { ManualClock } from './manual-clock.ts';
+
+const ROUNDS = 10_000;
+/** Rounds until code is compiled and bounded collections are full. */
+const WARM_UP_ROUNDS = 6000;
+/** No object is as small as that; compiled code takes up to half of it, here and there. */
+const MAX_GROWTH_BYTES_PER_ROUND = 75;
+const MAX_GROWTH_BYTES = ROUNDS * MAX_GROWTH_BYTES_PER_ROUND;
+const HISTORY_LIMIT = 50;
+
+/** Signing tokens takes most of the time, so only some Pods get one. */
+const ROUNDS_PER_TOKEN = 50;
+
+/** A Pod, perhaps with a token, a Lease of the Pod, a watch; then the Pod goes, and everything with it. */
+async function round(server: ApiServer, clock: ManualClock, count: number): Promise<void> {
+  const pod = server.createPod({ namespace: 'ns', name: 'p' });
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid }];
+  await send(server, 'POST', LEASES_PATH, leaseBody('a', { metadata: { ownerReferences } }));
+  const watch = await openWatch(server, `${LEASES_PATH}?watch=1&allowWatchBookmarks=true`);
+  if (count % ROUNDS_PER_TOKEN === 0) {
+    const token = server.issueToken({ namespace: 'ns', serviceAccountName: 'default', pod });
+    await send(server, 'GET', `${LEASES_PATH}/a`, undefined, { token });
+  }
+  await send(server, 'DELETE', `${PODS_PATH}/p`);
+  clock.advance(1000);
+  assert.equal(watch.events.at(-1)?.type, 'DELETED');
+  watch.close();
+}
+
+test(`${ROUNDS} rounds of creating and deleting leave nothing behind`, async () => {
+  const { server, clock } = makeServer({ historyLimit: HISTORY_LIMIT });
+  const before = server.census();
+  for (let count = 0; count < WARM_UP_ROUNDS; count += 1) await round(server, clock, count);
+  const warmBytes = heapBytes();
+  for (let count = 0; count < ROUNDS; count += 1) await round(server, clock, count);
+  const growth = heapBytes() - warmBytes;
+  assert.ok(growth < MAX_GROWTH_BYTES, `the heap grew by ${growth} bytes`);
+  const { history, verifiedTokens, ...left } = server.census();
+  const { history: _history, verifiedTokens: _tokens, ...atFirst } = before;
+  assert.deepEqual(left, { ...atFirst, watches: 0, owners: 0, collections: 0 });
+  assert.ok(history <= 2 * 2 * HISTORY_LIMIT + before.history, `${history} past writes are kept`);
+  assert.ok(verifiedTokens <= 1, `${verifiedTokens} tokens are remembered`);
+});
+
+test('the heap notices what is kept', async () => {
+  const { server, clock } = makeServer({ historyLimit: 100_000, historyAgeMs: Number.POSITIVE_INFINITY });
+  await round(server, clock, 0);
+  const bytes = heapBytes();
+  for (let count = 0; count < 1000; count += 1) await round(server, clock, count);
+  assert.ok(heapBytes() - bytes > MAX_GROWTH_BYTES);
+  assert.ok(server.census().history > 4000);
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RequestTraits } from '../../src/testing/kit/request-filter.ts';
+import { HELD_BACK_LIMIT, OpenWatches } from '../../src/testing/kit/watch-tracker.ts';
+import { ConnectionResetError } from '../../src/testing/server/faults.ts';
+import type { ApiStream } from '../../src/testing/storage/watch.ts';
+
+const TRAITS: RequestTraits = { client: 'web-0', verb: 'watch', resource: 'leases' };
+const always = (): boolean => true;
+
+/** A watch whose lines come from the test. */
+class Source implements ApiStream {
+  tell: (line: string) => void = () => {};
+  end: (error?: Error) => void = () => {};
+  closed = false;
+
+  open(onChunk: (chunk: string) => void, onEnd: (error?: Error) => void): void {
+    this.tell = onChunk;
+    this.end = onEnd;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+/** A client that reads `stream`: what it sees is one word after the other. */
+function read(stream: ApiStream): string[] {
+  const seen: string[] = [];
+  stream.open(
+    (chunk) => seen.push(chunk),
+    (error) => seen.push(error === undefined ? 'end' : error.name),
+  );
+  return seen;
+}
+
+function watched(): { watches: OpenWatches; source: Source; stream: ApiStream; seen: string[] } {
+  const watches = new OpenWatches();
+  const source = new Source();
+  const stream = watches.add(source, TRAITS, undefined);
+  return { watches, source, stream, seen: read(stream) };
+}
+
+test('without a fault a watch tells everything, and ends in order', () => {
+  const { watches, source, seen } = watched();
+  source.tell('a');
+  source.end();
+  assert.deepEqual(seen, ['a', 'end']);
+  assert.equal(watches.cut(always), 0, 'it is not open any more');
+});
+
+test('a cut watch looks like a broken connection, and is closed on the other side', () => {
+  const { watches, source, seen } = watched();
+  assert.equal(
+    watches.cut(() => false),
+    0,
+  );
+  assert.equal(watches.cut(always), 1);
+  source.tell('late');
+  assert.deepEqual(seen, ['ConnectionResetError']);
+  assert.ok(source.closed);
+});
+
+test('a watch that is cut before it is read is cut as soon as it is', () => {
+  const watches = new OpenWatches();
+  const stream = watches.add(new Source(), TRAITS, undefined);
+  watches.cut(always);
+  assert.deepEqual(read(stream), [new ConnectionResetError().name]);
+});
+
+test('a silent watch tells what it held back when the silence is over, its end included', () => {
+  const { watches, source, seen } = watched();
+  const speak = watches.silence(always);
+  source.tell('a');
+  source.tell('b');
+  source.end();
+  assert.deepEqual(seen, []);
+  speak();
+  speak();
+  assert.deepEqual(seen, ['a', 'b', 'end']);
+});
+
+test('two silences are over when the second is', () => {
+  const { watches, source, seen } = watched();
+  const [first, second] = [watches.silence(always), watches.silence(always)];
+  source.tell('a');
+  first();
+  assert.deepEqual(seen, []);
+  second();
+  assert.deepEqual(seen, ['a']);
+});
+
+test('a watch that is opened into a silence is silent, one that does not fit is not', () => {
+  const { watches, source, seen } = watched();
+  watches.silence(({ client }) => client === 'web-1');
+  const other = new Source();
+  const silent = read(watches.add(other, { ...TRAITS, client: 'web-1' }, undefined));
+  source.tell('a');
+  other.tell('b');
+  assert.deepEqual([seen, silent], [['a'], []]);
+});
+
+test('a client that went away hears nothing more', () => {
+  const { watches, source, stream, seen } = watched();
+  const speak = watches.silence(always);
+  source.tell('a');
+  stream.close();
+  stream.close();
+  speak();
+  assert.deepEqual([seen, source.closed, watches.cut(always)], [[], true, 0]);
+});
+
+test('nobody fills the memory with a watch that is silent: it is cut', () => {
+  const { watches, source, seen } = watched();
+  watches.silence(always);
+  for (let count = 0; count <= HELD_BACK_LIMIT; count += 1) source.tell('x');
+  assert.deepEqual(seen, ['ConnectionResetError']);
+});

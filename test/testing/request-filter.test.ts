@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { matcherOf, type RequestFilter, type RequestTraits } from '../../src/testing/kit/request-filter.ts';
+
+const RENEWAL: RequestTraits = { client: 'web-0', podUid: 'uid-0', verb: 'update', resource: 'leases' };
+
+for (const [name, filter, expected] of [
+  ['nothing left out matches nothing away', {}, true],
+  ['a client by name', { client: 'web-0' }, true],
+  ['another client', { client: 'web-1' }, false],
+  ['a Pod by uid', { client: { name: 'web-0', uid: 'uid-0' } }, true],
+  ['an earlier Pod of the same name is another client', { client: { name: 'web-0', uid: 'uid-9' } }, false],
+  ['a verb', { verb: 'update' }, true],
+  ['one of several verbs', { verb: ['create', 'update'] }, true],
+  ['another verb', { verb: 'get' }, false],
+  ['a resource', { resource: 'leases' }, true],
+  ['another resource', { resource: ['pods', 'events'] }, false],
+  ['all must fit', { client: 'web-0', verb: 'update', resource: 'pods' }, false],
+] as const satisfies readonly (readonly [string, RequestFilter, boolean])[]) {
+  test(`filter: ${name}`, () => assert.equal(matcherOf('test', filter)(RENEWAL), expected));
+}
+
+for (const [name, filter, message] of [
+  ['a misspelt key', { verbs: 'get' }, /^test knows no "verbs"; it knows client, verb, resource, times$/],
+  ['an HTTP method', { verb: 'PUT' }, /verb, knows no "PUT"; it knows get, list/],
+  ['a singular', { resource: 'lease' }, /resource, knows no "lease"; it knows .*leases/],
+  ['a client that is nobody', { client: 7 }, /must be a Pod or the name of a client/],
+  ['an empty client', { client: '' }, /must be a Pod/],
+  ['no object', 'web-0', /takes an object, but was given "web-0"/],
+  ['null', null, /takes an object, but was given null/],
+  ['an array', [], /takes an object, but was given an array/],
+] as const) {
+  test(`filter: ${name} is refused`, () => {
+    const wrong = filter as unknown as RequestFilter;
+    assert.throws(() => matcherOf('test', wrong, ['times']), { name: 'TypeError', message });
+  });
+}

@@ -1,0 +1,191 @@
+/**
+ * The first moments of an API server after its start, in process on a clock that stands still: its caches of roles
+ * and Pods are not filled yet. The restart over sockets is in embedded-cluster.test.ts.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ApiServer } from '../../src/testing/index.ts';
+import { type Answer, LEASES_PATH, leaseBody, makeServer, openWatch, PODS_PATH, send } from './api-client.ts';
+import type { ManualClock } from './manual-clock.ts';
+
+const RULES = [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'list', 'watch'] }];
+const SELF_REVIEW = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+const NAMESPACE = 'ns';
+const ACCOUNT = { namespace: NAMESPACE, serviceAccountName: 'elector' } as const;
+
+interface Scene {
+  readonly server: ApiServer;
+  readonly clock: ManualClock;
+  readonly boundToken: string;
+  readonly unboundToken: string;
+  ask(method: string, path: string, token?: string, body?: unknown): Promise<Answer>;
+}
+
+async function setUp(): Promise<Scene> {
+  const { server, clock } = makeServer();
+  server.grant({ ...ACCOUNT, rules: RULES });
+  const pod = server.createPod({ ...ACCOUNT, name: 'p', nodeName: 'n' });
+  const boundToken = server.issueToken({ ...ACCOUNT, pod });
+  await send(server, 'POST', LEASES_PATH, leaseBody('x'));
+  return {
+    server,
+    clock,
+    boundToken,
+    unboundToken: server.issueToken(ACCOUNT),
+    ask: (method, path, token = boundToken, body = undefined) => send(server, method, path, body, { token }),
+  };
+}
+
+const FORBIDDEN_LEASE =
+  'leases.coordination.k8s.io "x" is forbidden: User "system:serviceaccount:ns:elector" cannot get resource "leases" ' +
+  'in API group "coordination.k8s.io" in the namespace "ns"';
+
+test('a server whose roles are not read yet forbids, and names the role', async () => {
+  const { server, clock, ask } = await setUp();
+  server.warmUp({ rbacAfterMs: 134 });
+  const { status, body } = await ask('GET', `${LEASES_PATH}/x`);
+  assert.equal(status, 403);
+  assert.equal(body.message, `${FORBIDDEN_LEASE}: RBAC: role.rbac.authorization.k8s.io "elector" not found`);
+  assert.equal(body.reason, 'Forbidden');
+  clock.advance(133);
+  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).status, 403);
+  clock.advance(1);
+  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).status, 200);
+});
+
+test('a user without a binding is forbidden in the same words before and after the roles are read', async () => {
+  const { server, ask } = await setUp();
+  const token = server.issueToken({ namespace: NAMESPACE, serviceAccountName: 'other' });
+  const before = await ask('GET', `${LEASES_PATH}/x`, token);
+  server.warmUp({ rbacAfterMs: 1000 });
+  assert.deepEqual((await ask('GET', `${LEASES_PATH}/x`, token)).body, before.body);
+});
+
+for (const [what, method, path, token, status, reason] of [
+  ['/version is forbidden', 'GET', '/version', undefined, 403, 'system:public-info-viewer'],
+  ['discovery is forbidden', 'GET', '/apis', undefined, 403, 'system:discovery'],
+  ['a review of oneself is forbidden', 'POST', SELF_REVIEW, undefined, 403, 'system:basic-user'],
+  ['/readyz is open', 'GET', '/readyz', undefined, 200, undefined],
+  ['the admin may do everything', 'GET', PODS_PATH, 'admin-token', 200, undefined],
+] as const) {
+  test(`while the roles are not read, ${what}`, async () => {
+    const { server, ask } = await setUp();
+    server.warmUp({ rbacAfterMs: 1000 });
+    const answer = await ask(method, path, token, method === 'POST' ? { spec: {} } : undefined);
+    assert.equal(answer.status, status);
+    if (reason === undefined) return;
+    const end = `: RBAC: clusterrole.rbac.authorization.k8s.io ${JSON.stringify(reason)} not found`;
+    assert.ok(answer.body.message.endsWith(end), answer.body.message);
+  });
+}
+
+test('a server whose Pods are not read yet refuses bound tokens, and no others', async () => {
+  const { server, clock, ask, unboundToken } = await setUp();
+  assert.equal((await ask('GET', LEASES_PATH)).status, 200, 'the token is in the cache of verified tokens');
+  server.warmUp({ tokensAfterMs: 134 });
+  const { status, body } = await ask('GET', LEASES_PATH);
+  assert.deepEqual([status, body.message, body.reason], [401, 'Unauthorized', 'Unauthorized']);
+  assert.equal((await ask('GET', LEASES_PATH, unboundToken)).status, 200);
+  assert.equal((await ask('GET', LEASES_PATH, 'admin-token')).status, 200);
+  clock.advance(133);
+  assert.equal((await ask('GET', LEASES_PATH)).status, 401);
+  clock.advance(1);
+  assert.equal((await ask('GET', LEASES_PATH)).status, 200);
+});
+
+test('a bad token stays refused when the Pods are read', async () => {
+  const { server, clock, ask } = await setUp();
+  server.warmUp({ tokensAfterMs: 10 });
+  await send(server, 'DELETE', `${PODS_PATH}/p`, { gracePeriodSeconds: 0 });
+  clock.advance(10);
+  assert.equal((await ask('GET', LEASES_PATH)).status, 401);
+});
+
+test('a server that has just started has verified no token: that of a Pod that is gone is refused at once', async () => {
+  const { server, ask } = await setUp();
+  assert.equal((await ask('GET', LEASES_PATH)).status, 200);
+  await send(server, 'DELETE', `${PODS_PATH}/p`, { gracePeriodSeconds: 0 });
+  assert.equal((await ask('GET', LEASES_PATH)).status, 200, 'fact 30: for 10 s, by the cache');
+  server.warmUp();
+  assert.equal((await ask('GET', LEASES_PATH)).status, 401);
+  assert.equal(server.census().verifiedTokens, 0);
+});
+
+test('a second start begins a window of its own', async () => {
+  const { server, clock, ask } = await setUp();
+  server.warmUp({ rbacAfterMs: 1000, tokensAfterMs: 1000 });
+  server.warmUp({ rbacAfterMs: 10 });
+  assert.equal((await ask('GET', LEASES_PATH)).status, 403);
+  clock.advance(10);
+  assert.equal((await ask('GET', LEASES_PATH)).status, 200);
+});
+
+test('an open watch goes on while the caches are empty', async () => {
+  const { server, boundToken } = await setUp();
+  const watch = await openWatch(server, `${LEASES_PATH}?watch=1`, boundToken);
+  server.warmUp({ rbacAfterMs: 1000, tokensAfterMs: 1000 });
+  await send(server, 'POST', LEASES_PATH, leaseBody('y'));
+  assert.deepEqual(
+    watch.events.map(({ object }) => object.metadata.name),
+    ['x', 'y'],
+  );
+});
+
+test('a Role that is missing behind its RoleBinding is named, until it is granted', async () => {
+  const { server, ask } = await setUp();
+  server.revoke({ ...ACCOUNT, keepBinding: true });
+  const { status, body } = await ask('GET', `${LEASES_PATH}/x`);
+  assert.deepEqual(
+    [status, body.message],
+    [403, `${FORBIDDEN_LEASE}: RBAC: role.rbac.authorization.k8s.io "elector" not found`],
+  );
+  const review = await ask('POST', SELF_REVIEW, undefined, {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes: { verb: 'get', group: 'coordination.k8s.io', resource: 'leases', namespace: 'ns' } },
+  });
+  assert.deepEqual(review.body.status, {
+    allowed: false,
+    reason: 'RBAC: role.rbac.authorization.k8s.io "elector" not found',
+  });
+  server.grant({ ...ACCOUNT, rules: RULES });
+  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).status, 200);
+});
+
+test('without Role and RoleBinding a request is forbidden without a reason', async () => {
+  const { server, ask } = await setUp();
+  server.revoke(ACCOUNT);
+  server.revoke(ACCOUNT);
+  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).body.message, FORBIDDEN_LEASE);
+  server.grant({ ...ACCOUNT, rules: RULES });
+  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).status, 200);
+});
+
+test('several missing roles are listed, each once', async () => {
+  const { server, ask } = await setUp();
+  const group = { apiGroup: 'rbac.authorization.k8s.io' };
+  const subjects = [{ kind: 'ServiceAccount', name: 'elector', namespace: NAMESPACE }];
+  const bind = (path: string, kind: string, name: string, role: string): Promise<Answer> =>
+    send(server, 'POST', `/apis/rbac.authorization.k8s.io/v1${path}`, {
+      ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind, metadata: { name } },
+      ...{ subjects, roleRef: { ...group, kind: 'ClusterRole', name: role } },
+    });
+  await bind('/clusterrolebindings', 'ClusterRoleBinding', 'a', 'lost');
+  await bind('/namespaces/ns/rolebindings', 'RoleBinding', 'b', 'lost');
+  server.revoke({ ...ACCOUNT, keepBinding: true });
+  const { body } = await ask('GET', `${LEASES_PATH}/x`);
+  const missing = 'clusterrole.rbac.authorization.k8s.io "lost" not found, role.rbac.authorization.k8s.io "elector"';
+  assert.equal(body.message, `${FORBIDDEN_LEASE}: RBAC: [${missing} not found]`);
+});
+
+for (const [what, options] of [
+  ['an unknown option', { rbacAfter: 1 }],
+  ['a window before now', { rbacAfterMs: -1 }],
+  ['a window without an end', { tokensAfterMs: Number.POSITIVE_INFINITY }],
+] as const) {
+  test(`a warm-up with ${what} is refused`, () => {
+    const { server } = makeServer();
+    assert.throws(() => server.warmUp(options as object), /warmUp/);
+  });
+}

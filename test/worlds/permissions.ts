@@ -1,0 +1,34 @@
+/**
+ * What the Pods of a test may do.
+ */
+
+import type { PolicyRule } from '../../src/testing/index.ts';
+
+/** Verbs on Leases, and on Pods. */
+export interface Permissions {
+  readonly leases: readonly string[];
+  readonly pods: readonly string[];
+}
+
+/** The Role of the README: all that an elector can make use of. */
+export const ALL_PERMISSIONS: Permissions = {
+  leases: ['get', 'list', 'watch', 'create', 'update', 'delete'],
+  pods: ['get', 'list', 'watch'],
+};
+
+/** What NAIS grants its sidecar, and so an elector in its place. */
+export const SIDECAR_PERMISSIONS: Permissions = { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create'] };
+
+/** What any neighbour is granted that works on the same Lease. */
+export const NEIGHBOUR_PERMISSIONS: Permissions = {
+  ...SIDECAR_PERMISSIONS,
+  leases: ['get', 'list', 'watch', 'create', 'update'],
+};
+
+/** The rules of a Role that grants so much. */
+export function rulesOf(permissions: Permissions): PolicyRule[] {
+  const leases = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: permissions.leases };
+  const pods = { apiGroups: [''], resources: ['pods'], verbs: permissions.pods };
+  // A rule without verbs is none.
+  return [leases, pods].filter(({ verbs }) => verbs.length > 0);
+}
