@@ -98,3 +98,37 @@ export interface LeaseElectorEvents {
   /** `stop()` is over; nothing comes after it. */
   stopped: [];
 }
+
+/** What is published on the channel `lease-elector:elected` of `node:diagnostics_channel`. */
+export interface ElectedMessage {
+  /** The name of the Lease. */
+  readonly lease: string;
+  readonly namespace: string;
+  /** The name of the Pod of this process. */
+  readonly pod: string;
+  readonly term: Term;
+}
+
+/** What is published on the channel `lease-elector:demoted`; `term.signal` is aborted already. */
+export interface DemotedMessage extends ElectedMessage {
+  readonly reason: DemotionReason;
+}
+
+/**
+ * What is published on the channel `lease-elector:request` when a request to the API server has ended: with its answer,
+ * or, for a watch, with the head of its answer.
+ */
+export interface RequestMessage {
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'delete';
+  /** `''` for the core group. */
+  readonly apiGroup: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The HTTP status; `null` when no answer came. */
+  readonly status: number | null;
+  /** From the first attempt to the end, in milliseconds. */
+  readonly durationMs: number;
+  /** Why it failed; `null` when it succeeded. */
+  readonly failure: string | null;
+}

@@ -8,8 +8,20 @@ export {
   type LeaseElectorErrorDetails,
   type RequestFailureKind,
 } from './errors.ts';
-export type { DemotionReason, Leader, LeaseElectorEvents, Term, TermRecord, Warning, WarningCode } from './events.ts';
+export type {
+  DemotedMessage,
+  DemotionReason,
+  ElectedMessage,
+  Leader,
+  LeaseElectorEvents,
+  RequestMessage,
+  Term,
+  TermRecord,
+  Warning,
+  WarningCode,
+} from './events.ts';
 export type { Explanation, ExplanationReason, HolderPod, MissingRule } from './explain/explain.ts';
+export type { LogFields, Logger } from './leadership/application-log.ts';
 export type { LeaderOnlyOptions } from './leadership/leader-only.ts';
 export { LeaseElector, type LeaseElectorRecord, type LeaseElectorState } from './lease-elector.ts';
 export type {

@@ -12,12 +12,13 @@ import { Driver } from './driver/driver.ts';
 import type { Ports } from './driver/ports.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
 import { detailsOfFailure, errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
-import type { Leader, LeaseElectorEvents, Term, TermRecord, WarningCode } from './events.ts';
+import type { ElectedMessage, Leader, LeaseElectorEvents, Term, TermRecord, WarningCode } from './events.ts';
 import { type Explanation, explain } from './explain/explain.ts';
 import { printElector } from './explain/printed-elector.ts';
 import { enterCluster, type Surroundings } from './joining/join-election.ts';
 import { siblingLock } from './joining/sibling-lock.ts';
 import { connectToCluster } from './kube/connect.ts';
+import { ApplicationLog } from './leadership/application-log.ts';
 import { confirm } from './leadership/confirm.ts';
 import { GuardedEmitter } from './leadership/guarded-emitter.ts';
 import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leadership/leader-only.ts';
@@ -33,6 +34,7 @@ import {
 } from './options.ts';
 import { systemClock } from './runtime/clock.ts';
 import { debugLog } from './runtime/debug-log.ts';
+import { demotedChannel, electedChannel } from './runtime/diagnostics-channels.ts';
 import { systemRandom } from './runtime/random.ts';
 
 const log = debugLog('lease-elector');
@@ -113,6 +115,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #started: Outcome | null = null;
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
+  readonly #log: ApplicationLog;
   #over = false;
   #startedAtMs = 0;
 
@@ -126,6 +129,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     super();
     this.#options = resolveOptions(options);
     this.#surroundings = surroundings;
+    this.#log = new ApplicationLog(this.#options.logger);
     this.#work = new TermWork(
       (term) => this.#options.onElected?.(term),
       (error) => this.#reportError(error),
@@ -370,6 +374,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       return;
     }
     const { pod, namespace, lease } = identity;
+    this.#log.about(identity);
     if (local) this.#warn('local', `There is no cluster here and the option local is set: ${pod.name} leads alone.`);
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
     this.#ports = ports;
@@ -407,14 +412,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       case 'leaderChanged':
         this.#started?.resolve();
         this.#endpoint?.publish();
-        this.emit('leaderChanged', announcement.leader === null ? null : this.#toLeader(announcement.leader));
-        return;
+        return this.#leaderChanged(announcement.leader);
       case 'renewed':
-        this.emit('renewed', this.#toLeader(announcement.leader));
-        return;
+        return this.#renewed(announcement.leader);
       case 'stale':
-        this.emit('stale', this.#toLeader(announcement.leader));
-        return;
+        return this.#stale(announcement.leader);
       case 'warning':
         return this.#warn(announcement.code, announcement.message);
       case 'failed':
@@ -429,6 +431,24 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     }
   }
 
+  #leaderChanged(core: CoreLeader | null): void {
+    const leader = core === null ? null : this.#toLeader(core);
+    this.#log.leaderChanged(leader);
+    this.emit('leaderChanged', leader);
+  }
+
+  #renewed(core: CoreLeader): void {
+    const leader = this.#toLeader(core);
+    this.#log.renewed(leader);
+    this.emit('renewed', leader);
+  }
+
+  #stale(core: CoreLeader): void {
+    const leader = this.#toLeader(core);
+    this.#log.stale(leader);
+    this.emit('stale', leader);
+  }
+
   /** @param renews whether the first renewal is about to be sent */
   #elected(core: CoreTerm, renews: boolean): void {
     const term = this.#work.begin(core);
@@ -436,6 +456,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
     this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
+    this.#log.elected(term);
+    if (electedChannel.hasSubscribers) electedChannel.publish(this.#message(term));
     this.emit('elected', term);
   }
 
@@ -457,7 +479,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     if (term === undefined) return;
     this.#endpoint?.publish();
     log('demoted: %s', reason);
+    this.#log.demoted(term, reason);
+    if (demotedChannel.hasSubscribers) demotedChannel.publish({ ...this.#message(term), reason });
     this.emit('demoted', term, reason);
+  }
+
+  /** What tracing is told of a term. */
+  #message(term: Term): ElectedMessage {
+    const { leaseName = '', namespace = '', self } = this.#driver?.state.config ?? {};
+    return { lease: leaseName, namespace, pod: self?.name ?? '', term };
   }
 
   #settleWork(): Promise<boolean> {
@@ -508,6 +538,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#over = true;
     this.#stopping.abort();
     this.#stalls?.stop();
+    this.#log.stopped();
     this.emit('stopped');
     // While work may run, no sibling and no other elector of this process may campaign.
     void this.#work.idle().then(() => this.#driver?.freeSiblingLock());
@@ -537,12 +568,16 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   #warn(code: WarningCode, message: string): void {
     log('warning: %s: %s', code, message);
-    if (!this.#over) this.emit('warning', { code, message });
+    if (this.#over) return;
+    this.#log.warning({ code, message });
+    this.emit('warning', { code, message });
   }
 
   #reportError(error: LeaseElectorError): void {
     log('error: %s: %o', error.message, error.cause);
-    if (!this.#over) this.emit('error', error);
+    if (this.#over) return;
+    this.#log.error(error);
+    this.emit('error', error);
   }
 
   #toLeader(leader: CoreLeader): Leader {

@@ -8,6 +8,7 @@ import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
+import type { Logger } from './leadership/application-log.ts';
 import type { LeaderOnlyOptions } from './leadership/leader-only.ts';
 import { type OptionReading, readOptionObject } from './option-object.ts';
 import { cut, quote } from './runtime/quotation.ts';
@@ -156,6 +157,12 @@ export interface LeaseElectorOptions {
    */
   readonly exportEnv?: boolean;
 
+  /**
+   * Is given one structured line for each warning, error, election and hand-over: `console`, or a logger of pino or
+   * winston. Renewals are lines of its `debug`. A logger that throws changes nothing. @default none
+   */
+  readonly logger?: Logger;
+
   /** Where the files `token`, `ca.crt` and `namespace` are. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string;
 }
@@ -254,6 +261,8 @@ const HOST: Rule = {
 
 const ENDPOINT = objectOf({ port: PORT, host: HOST }, '');
 
+const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const;
+
 const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   lease: {
     expected: `a non-empty string, the name of a Lease: ${expectedName('Lease')}`,
@@ -285,6 +294,10 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
     accepts: (value) => typeof value === 'boolean' || ENDPOINT.accepts(value),
   },
   exportEnv: BOOLEAN,
+  logger: {
+    expected: `an object with the methods ${LOGGER_METHODS.join(', ')}, such as console`,
+    accepts: isLogger,
+  },
   serviceAccountDirectory: NON_EMPTY_STRING,
 };
 
@@ -451,6 +464,15 @@ function describeType(value: unknown): string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isLogger(value: unknown): boolean {
+  try {
+    return isRecord(value) && LOGGER_METHODS.every((method) => typeof value[method] === 'function');
+  } catch {
+    // A getter or a Proxy threw.
+    return false;
+  }
 }
 
 function isAbortSignal(value: unknown): boolean {

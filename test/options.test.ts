@@ -126,6 +126,11 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'set options.endpoint, too'],
   [{ endpoint: false, exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'there is none'],
 
+  [{ logger: console.log }, 'options.logger must be an object with the methods debug, info, warn, error', 'a function'],
+  [{ logger: { info: () => 1, warn: () => 1, error: () => 1 } }, 'options.logger must be', '["info","warn","error"]'],
+  [{ logger: { debug: 1, info: 1, warn: 1, error: 1 } }, 'options.logger must be', 'an object with the keys'],
+  [{ logger: 'console' }, 'options.logger must be', 'is "console"'],
+
   [{ serviceAccountDirectory: '' }, 'options.serviceAccountDirectory must be a non-empty string', 'is ""'],
   [{ serviceAccountDirectory: new URL('file:///run') }, 'options.serviceAccountDirectory must be', 'is an object'],
 ];
@@ -194,6 +199,7 @@ const MEANT: readonly (readonly [options: unknown, meant: string | null])[] = [
   [{ lase: 'web' }, 'lease'],
   [{ Lease: 'web' }, 'lease'],
   [{ singal: null }, 'signal'],
+  [{ log: console }, 'logger'],
   [{ onElectd: () => 1 }, 'onElected'],
   [{ drainTimeout: 1 }, 'drainTimeoutMs'],
   [{ kubeconfig: {} }, 'kubeConfig'],
@@ -325,6 +331,7 @@ test('every option is accepted at the ends of its range', () => {
     { ...shared, endpoint: { port: 0, host: '::1' }, exportEnv: true },
     { ...shared, endpoint: { port: 65_535, host: '0.0.0.0' }, exportEnv: false },
     { ...shared, endpoint: { host: 'localhost' } },
+    { ...shared, logger: console },
     { ...shared, succession: 'pod-stopped' as const },
   ];
   for (const options of accepted) {

@@ -13,6 +13,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Answer, Ports, WriteAnswer } from './ports.ts';
+import { stepLine } from './step-line.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
 import { type WatchContext, Watcher } from './watcher.ts';
 
@@ -146,7 +147,7 @@ export class Driver {
     if (this.#closed) return;
     const moment = { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs(), random: this.#random.next() };
     const { state, effects } = step(this.#state, { ...fact, ...moment });
-    if (log.enabled) logStep(fact, state, effects);
+    if (log.enabled) log('%s', stepLine(fact, state, effects));
     // Worked out later, it would be wrong by every sleep of the machine: the monotonic clock sleeps, too.
     if (state.knowledge.verifiedAtMs !== this.#state.knowledge.verifiedAtMs) this.#verifiedWallMs = moment.wallMs;
     const isRoleNew = state.role.name !== this.#state.role.name;
@@ -297,6 +298,7 @@ export class Driver {
 
   #watchLease(): void {
     this.#leaseWatcher = new Watcher<LeaseRecord>({
+      name: 'Lease',
       port: this.#ports.leaseWatch,
       ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'leases' }),
@@ -310,6 +312,7 @@ export class Driver {
     this.#podWatcher = null;
     if (watched === null) return;
     this.#podWatcher = new Watcher<PodRecord>({
+      name: `Pod ${watched.name}`,
       port: this.#ports.podWatch(watched.name),
       ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'pods' }),
@@ -339,11 +342,4 @@ export class Driver {
     this.#lockKept = !freeSiblingLock;
     this.#ports.close();
   }
-}
-
-function logStep(fact: Fact, state: ElectionState, effects: readonly Effect[]): void {
-  const names = effects.map((effect) =>
-    effect.type === 'announce' ? `announce ${effect.announcement.type}` : effect.type,
-  );
-  log('%s: %s → %s [%s]', state.config.self.name, fact.type, state.role.name, names.join(', '));
 }

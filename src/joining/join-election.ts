@@ -117,7 +117,6 @@ async function identify(
       }
       const { failure } = answer;
       if (endsStartAtOnce(failure)) throw errorOfFailure(failure);
-      log('asking again which Pod this is: %s', failure.message);
       let delayMs = retryDelayMs(attempt, random.next());
       if (endsStartWhenLasting(failure)) {
         // A refusal is believed only when it lasts: an API server that has just started refuses what is allowed.
@@ -134,7 +133,9 @@ async function identify(
         refusedSinceMs = null;
         refusals = 0;
       }
-      await pause(clock, atLeastRetryAfterMs(delayMs, failure.retryAfterMs), signal);
+      const pauseMs = atLeastRetryAfterMs(delayMs, failure.retryAfterMs);
+      log('asking again in %d ms which Pod this is: %s', Math.ceil(pauseMs), failure.message);
+      await pause(clock, pauseMs, signal);
       if (signal.aborted) throw stoppedError();
     }
   } catch (error) {

@@ -155,7 +155,9 @@ test('the public names', async () => {
     .map((name) => name.replace(/\btype\b/, '').trim())
     .filter((name) => name !== '');
   assert.deepEqual(types.sort(), [
+    'DemotedMessage',
     'DemotionReason',
+    'ElectedMessage',
     'EndpointOptions',
     'Explanation',
     'ExplanationReason',
@@ -171,9 +173,12 @@ test('the public names', async () => {
     'LeaseElectorOptions',
     'LeaseElectorRecord',
     'LeaseElectorState',
+    'LogFields',
+    'Logger',
     'MissingRule',
     'PodOptions',
     'RequestFailureKind',
+    'RequestMessage',
     'StopOptions',
     'Succession',
     'Term',
