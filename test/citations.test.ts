@@ -85,3 +85,28 @@ test('every file that a document links to exists', () => {
   );
   assert.deepEqual(missing, []);
 });
+
+test('docs/architecture.md names every fact and every effect', () => {
+  const document = read('docs/architecture.md');
+  const declared = ['src/core/input.ts', 'src/core/effect.ts'].flatMap((file) => {
+    const union = read(file).match(/export type (?:Fact|Effect) =[\s\S]*?;\n\n/)?.[0] ?? '';
+    return Array.from(union.matchAll(/readonly type: '(\w+)'/g), ([, name]) => name);
+  });
+  assert.ok(declared.length > 30, String(declared));
+  assert.deepEqual(
+    declared.filter((name) => !document.includes(`\`${name}\``)),
+    [],
+  );
+});
+
+test('every source file that docs/architecture.md names exists', () => {
+  const files = Array.from(
+    read('docs/architecture.md').matchAll(/`((?:\w[\w-]*\/)+[\w-]+\.ts)`/g),
+    ([, file]) => file ?? '',
+  );
+  assert.ok(files.length > 10);
+  assert.deepEqual(
+    files.filter((file) => !existsSync(path.join(ROOT, 'src', file)) && !existsSync(path.join(ROOT, file))),
+    [],
+  );
+});
