@@ -28,6 +28,7 @@ export type {
   EndpointOptions,
   KubeConfigFileOptions,
   LeaseElectorOptions,
+  LocalRole,
   PodOptions,
   StopOptions,
   Succession,

@@ -28,6 +28,7 @@ import {
   checkLeaderOnlyOptions,
   checkStopOptions,
   type LeaseElectorOptions,
+  type LocalRole,
   type ResolvedOptions,
   resolveOptions,
   type StopOptions,
@@ -375,7 +376,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     }
     const { pod, namespace, lease } = identity;
     this.#log.about(identity);
-    if (local) this.#warn('local', `There is no cluster here and the option local is set: ${pod.name} leads alone.`);
+    if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
     this.#ports = ports;
     this.#driver = new Driver({
@@ -589,6 +590,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       renewTimeAgeMs: renewalObservedAtMs === null ? null : this.#surroundings.clock.nowMs() - renewalObservedAtMs,
     };
   }
+}
+
+function localWarning(role: LocalRole, name: string): string {
+  return role === 'leader'
+    ? `There is no cluster here and the option local is set: ${name} leads alone.`
+    : `There is no cluster here and the option local is 'candidate': ${name} waits behind a leader that does not exist.`;
 }
 
 function outcome(): Outcome {

@@ -37,6 +37,9 @@ export const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
 /** The longest delay that a timer of Node.js can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** What a process is where there is no cluster. */
+export type LocalRole = 'leader' | 'candidate';
+
 /** Which Pod this process runs in, where it cannot be found out. */
 export interface PodOptions {
   readonly name?: string;
@@ -95,10 +98,15 @@ export interface LeaseElectorOptions {
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions;
 
   /**
-   * Leads alone, loudly, when there is no cluster: for a developer's machine. A service account directory, or a variable
-   * that the kubelet sets, is a cluster; `start()` then rejects rather than lead alone. @default false
+   * What this process is where there is no cluster, on a developer's machine: `leader` (or `true`) leads alone, with a
+   * warning; `candidate` waits behind a leader that does not exist, to try the other side. Fencing tokens grow from run to
+   * run with the clock of the machine.
+   *
+   * The environment variable `LEASE_ELECTOR_LOCAL` (`leader`, `candidate`, `true` or `false`) goes before the option.
+   * Neither changes anything in a cluster: a service account directory, or a variable that the kubelet sets, is one, and
+   * `start()` then rejects rather than lead alone. @default false
    */
-  readonly local?: boolean;
+  readonly local?: boolean | LocalRole;
 
   /**
    * What ends a leader's life besides its own will. `pod-deleted`: only the deletion of its Pod object. `pod-stopped`:
@@ -168,11 +176,12 @@ export interface LeaseElectorOptions {
 }
 
 /** The options with their defaults filled in. */
-export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint'> {
+export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint' | 'local'> {
   /** `null`: none is wanted. */
   readonly endpoint: EndpointOptions | null;
   readonly exportEnv: boolean;
-  readonly local: boolean;
+  /** `null`: without a cluster there is no election. */
+  readonly local: LocalRole | null;
   readonly succession: Succession;
   readonly renewIntervalMs: number;
   readonly leaseDurationSeconds: number;
@@ -278,7 +287,10 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
     accepts: (value) =>
       isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && value['path'] !== undefined),
   },
-  local: BOOLEAN,
+  local: {
+    expected: "true, false, 'leader' or 'candidate'",
+    accepts: (value) => typeof value === 'boolean' || value === 'leader' || value === 'candidate',
+  },
   succession: {
     expected: `'pod-deleted' or 'pod-stopped'`,
     accepts: (value) => value === 'pod-deleted' || value === 'pod-stopped',
@@ -308,14 +320,17 @@ const STOP_OPTIONS: Readonly<Record<keyof StopOptions, Rule>> = { release: BOOLE
  *
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`: says what was expected and what was given
  */
-export function resolveOptions(given: LeaseElectorOptions): ResolvedOptions {
+export function resolveOptions(
+  given: LeaseElectorOptions,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ResolvedOptions {
   const options: LeaseElectorOptions = check('options', given, OPTIONS);
   if (options.pod !== undefined) check('options.pod', options.pod, POD_FIELDS);
   const resolved: ResolvedOptions = {
     ...options,
     endpoint: options.endpoint === true ? {} : options.endpoint || null,
     exportEnv: options.exportEnv ?? false,
-    local: options.local ?? false,
+    local: localRole(options.local, environment[LOCAL_VARIABLE]),
     succession: options.succession ?? DEFAULT_SUCCESSION,
     renewIntervalMs: options.renewIntervalMs ?? DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: options.leaseDurationSeconds ?? DEFAULT_LEASE_DURATION_SECONDS,
@@ -337,6 +352,29 @@ export function resolveOptions(given: LeaseElectorOptions): ResolvedOptions {
     );
   }
   return resolved;
+}
+
+/** Switches the option `local` without a change of the code. */
+const LOCAL_VARIABLE = 'LEASE_ELECTOR_LOCAL';
+
+function localRole(option: LeaseElectorOptions['local'], variable = ''): LocalRole | null {
+  switch (variable === '' ? option : variable) {
+    case true:
+    case 'true':
+    case 'leader':
+      return 'leader';
+    case 'candidate':
+      return 'candidate';
+    case undefined:
+    case false:
+    case 'false':
+      return null;
+    default:
+      throw optionError(
+        'local',
+        `The environment variable ${LOCAL_VARIABLE} must be leader, candidate, true or false, but is ${quote(variable)}.`,
+      );
+  }
 }
 
 /** Checks the options of `stop()`, and returns what was read of them. @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION` */

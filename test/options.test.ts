@@ -86,8 +86,8 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ kubeConfig: { context: 'x' } }, 'options.kubeConfig must be', 'but is another object'],
   [{ kubeConfig: { path: 'p', user: 'u' } }, 'options.kubeConfig must be', 'but is another object'],
 
-  [{ local: 'yes' }, 'options.local must be a boolean', 'is "yes"'],
-  [{ local: 1 }, 'options.local must be a boolean', 'is 1'],
+  [{ local: 'yes' }, "options.local must be true, false, 'leader' or 'candidate'", 'is "yes"'],
+  [{ local: 1 }, 'options.local must be true, false', 'is 1'],
 
   [{ succession: 'pod-gone' }, "options.succession must be 'pod-deleted' or 'pod-stopped'", 'is "pod-gone"'],
   [{ succession: true }, "options.succession must be 'pod-deleted' or 'pod-stopped'", 'is true'],
@@ -271,7 +271,7 @@ test('nothing is taken for granted: the defaults', () => {
   assert.deepEqual(resolveOptions({}), {
     endpoint: null,
     exportEnv: false,
-    local: false,
+    local: null,
     renewIntervalMs: DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: DEFAULT_LEASE_DURATION_SECONDS,
     drainTimeoutMs: DEFAULT_DRAIN_TIMEOUT_MS,
@@ -295,7 +295,7 @@ test('an option that is undefined is as good as left out', () => {
   ];
   const options = Object.fromEntries(names.map((name) => [name, undefined])) as LeaseElectorOptions;
   const resolved = resolveOptions(options);
-  assert.deepEqual([resolved.local, resolved.endpoint, resolved.exportEnv], [false, null, false]);
+  assert.deepEqual([resolved.local, resolved.endpoint, resolved.exportEnv], [null, null, false]);
   assert.equal(resolved.drainTimeoutMs, DEFAULT_DRAIN_TIMEOUT_MS);
   new LeaseElector(options);
 });
@@ -327,11 +327,12 @@ test('every option is accepted at the ends of its range', () => {
     },
     { ...shared, kubeConfig: { path: '/etc/kubeconfig', context: 'staging' } },
     { ...shared, kubeConfig: { path: '/etc/kubeconfig' }, pod: {} },
-    { ...shared, local: true, pod: { name: 'a', namespace: 'b', uid: 'c' } },
+    { ...shared, local: 'leader', pod: { name: 'a', namespace: 'b', uid: 'c' } },
     { ...shared, endpoint: { port: 0, host: '::1' }, exportEnv: true },
     { ...shared, endpoint: { port: 65_535, host: '0.0.0.0' }, exportEnv: false },
     { ...shared, endpoint: { host: 'localhost' } },
     { ...shared, logger: console },
+    { ...shared, local: 'candidate' },
     { ...shared, succession: 'pod-stopped' as const },
   ];
   for (const options of accepted) {
@@ -441,7 +442,7 @@ test('what is no option is not inherited either: neither a method nor a polluted
   });
   Object.defineProperty(Object.prototype, 'local', { value: true, configurable: true });
   try {
-    assert.equal(resolveOptions({}).local, false);
+    assert.equal(resolveOptions({}).local, null);
   } finally {
     Reflect.deleteProperty(Object.prototype, 'local');
   }
@@ -503,6 +504,45 @@ test('a getter or a Proxy that throws is named, and an endless chain of prototyp
     () => resolveOptions({ kubeConfig: unreadable()[0] } as unknown as LeaseElectorOptions),
     (error: unknown) => !inspect(error, { depth: 10, showHidden: true }).includes(SECRET),
   );
+});
+
+/** What a process is without a cluster, by the option and by `LEASE_ELECTOR_LOCAL`. */
+const LOCAL: readonly (readonly [
+  option: LeaseElectorOptions['local'],
+  variable: string | undefined,
+  role: 'leader' | 'candidate' | null,
+])[] = [
+  [undefined, undefined, null],
+  [false, undefined, null],
+  [true, undefined, 'leader'],
+  ['leader', undefined, 'leader'],
+  ['candidate', undefined, 'candidate'],
+  [undefined, 'leader', 'leader'],
+  [undefined, 'true', 'leader'],
+  [undefined, 'candidate', 'candidate'],
+  [true, 'candidate', 'candidate'],
+  ['candidate', 'leader', 'leader'],
+  [true, 'false', null],
+  [true, '', 'leader'],
+];
+
+for (const [local, variable, role] of LOCAL) {
+  test(`local: ${local} with LEASE_ELECTOR_LOCAL=${variable} is ${role}`, () => {
+    assert.equal(
+      resolveOptions({ ...(local === undefined ? {} : { local }) }, { LEASE_ELECTOR_LOCAL: variable }).local,
+      role,
+    );
+  });
+}
+
+test('a word that LEASE_ELECTOR_LOCAL does not know is refused', () => {
+  for (const word of ['yes', '1', 'Leader', ' leader']) {
+    assert.throws(() => resolveOptions({}, { LEASE_ELECTOR_LOCAL: word }), {
+      code: 'ERR_LEASE_ELECTOR_OPTION',
+      option: 'local',
+      message: `The environment variable LEASE_ELECTOR_LOCAL must be leader, candidate, true or false, but is "${word}".`,
+    });
+  }
 });
 
 test('an endpoint is wanted or not: true stands for its defaults', () => {
