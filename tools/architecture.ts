@@ -22,6 +22,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   driver: 'one input at a time',
   core: 'the rules, pure',
   runtime: 'clock, chance, debug',
+  command: 'the executable',
   'testing/kit': 'cluster, Pods, faults',
   'testing/server': 'listener, dispatch',
   'testing/handlers': 'one kind of request each',
@@ -33,8 +34,12 @@ const PURPOSES: Readonly<Record<string, string>> = {
   'testing/objects': 'object, Status',
 };
 
-/** Two files without a room of their own that stand for one thing. */
-const TOGETHER: Readonly<Record<string, string>> = { errors: 'events' };
+/** Files without a room of their own that stand for one thing with another. */
+const TOGETHER: Readonly<Record<string, string>> = {
+  errors: 'events',
+  'option-object': 'options',
+  suggestion: 'options',
+};
 
 interface Room {
   readonly name: string;

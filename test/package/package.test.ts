@@ -112,7 +112,7 @@ test('the tarball holds what is built, and three files of text', async () => {
   assert.deepEqual(paths.filter((path) => !/\.(js|d\.ts)$/.test(path)).sort(), unbuilt);
   const built = filesBelow(join(installed, 'dist'));
   const scripts = built.filter((path) => path.endsWith('.js') && !/-[A-Z0-9]{8}\.js$/.test(path));
-  assert.deepEqual(scripts.sort(), ['testing/index.js', 'index.js']);
+  assert.deepEqual(scripts.sort(), ['command/main.js', 'index.js', 'testing/index.js']);
   const sources = filesBelow(join(ROOT, 'src')).filter((path) => path.endsWith('.ts'));
   assert.deepEqual(
     built.filter((path) => path.endsWith('.d.ts')).sort(),
@@ -173,6 +173,7 @@ test('the public names', async () => {
     'LeaseElectorOptions',
     'LeaseElectorRecord',
     'LeaseElectorState',
+    'LocalRole',
     'LogFields',
     'Logger',
     'MissingRule',
@@ -212,6 +213,15 @@ test('the endpoint is a file of its own, which is read only where it is wanted',
     env: { PATH: process.env['PATH'] },
   });
   assert.deepEqual(stdout.split('\n'), ['0', '1', 'true', '']);
+});
+
+test('the executable runs from the package, and reads the test server only for its verb', async () => {
+  const executable = join(installed, manifest.bin['lease-elector']);
+  assert.match(readFileSync(executable, 'utf8'), /^#!\/usr\/bin\/env node\n/);
+  const { stdout } = await run(process.execPath, [executable, '--help'], { cwd: consumer });
+  assert.match(stdout, /^Usage: lease-elector VERB/);
+  const help = await run(process.execPath, [executable, 'apiserver', '--help'], { cwd: consumer });
+  assert.match(help.stdout, /^Usage: lease-elector apiserver/);
 });
 
 test('nothing else can be imported', async () => {
