@@ -147,9 +147,10 @@ for (const { where, code } of withJobs) {
   });
 }
 
-test('every place that shows a job is among those whose job fails', () => {
+test('the places that show a job are among those whose job fails', () => {
   const places = new Set(withJobs.map(({ where }) => where.split(':')[0]));
-  assert.deepEqual([...places].sort(), ['README.md', 'docs/from-the-sidecar.md', 'src/lease-elector.ts']);
+  for (const place of ['README.md', 'docs/from-the-sidecar.md', 'src/lease-elector.ts'])
+    assert.ok(places.has(place), place);
 });
 
 test('a job whose failure nobody handles ends its process, and is noticed', async (t) => {
