@@ -358,6 +358,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         // A step that a job brought about is none of that job's work, nor are its listeners.
         announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
         settleWork: () => this.#settleWork(),
+        // Whether a sibling leads in the name of this Pod is no announcement.
+        roleChanged: () => this.#endpoint?.publish(),
         defect: (error) => this.#work.outside(() => this.#defect(error)),
       },
     });
@@ -487,14 +489,18 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Whom the endpoint names. Whoever asks compares that with its hostname, so the name of this Pod is told only while
-   * this process leads: not while a sibling of its leads, nor a later Pod of the same name.
+   * The name that the endpoint returns. It speaks for the Pod, since one process of the Pod has the port: a sibling names
+   * this Pod while another process leads for it. This process itself must lead if it is no sibling. A later Pod of the
+   * same name is never named.
    */
   #nameToTell(): string | null {
     if (this.#driver === null) return null;
-    const { knowledge, config } = this.#driver.state;
-    const name = currentLeader(knowledge)?.name ?? null;
-    return name === config.self.name && !this.isLeader ? null : name;
+    const { knowledge, config, role } = this.#driver.state;
+    const leader = currentLeader(knowledge);
+    if (leader?.name !== config.self.name || this.isLeader) return leader?.name ?? null;
+    // A refused bind does not prove that another process leads.
+    const hasSibling = role.name === 'sibling' && !knowledge.warned.includes('sibling-lock-refused');
+    return hasSibling && leader.uid === config.self.uid ? leader.name : null;
   }
 
   #warn(code: WarningCode, message: string): void {

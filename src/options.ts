@@ -139,14 +139,16 @@ export interface LeaseElectorOptions {
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
    * and host. It listens before anything else, and until `stop()` has resolved; where it cannot, that is a warning.
    *
-   * The name of the own Pod is told only while this very process leads: not while a sibling of its leads (there are
-   * then two processes with one hostname), nor a later Pod of the same name. `{}` is told instead. @default false
+   * The answer is about the Pod: one process of the Pod has the port, and names this Pod also while a sibling leads, such
+   * as another worker of node:cluster. Inside a process that has siblings use `isLeader`. `{}` is returned where nobody is
+   * proven to lead, or a later Pod of the same name leads. @default false
    */
   readonly endpoint?: boolean | EndpointOptions;
 
   /**
    * Sets `ELECTOR_PATH`, `ELECTOR_GET_URL` and `ELECTOR_SSE_URL` in `process.env` once the endpoint listens, for code
-   * of the same process; what a sidecar's webhook set is replaced, and nothing is set where it does not listen.
+   * of the same process; what a sidecar's webhook set is replaced. Nothing is set where neither this process listens nor,
+   * in a worker of node:cluster, another worker.
    * They stay when the elector has stopped. @default false
    */
   readonly exportEnv?: boolean;

@@ -39,6 +39,8 @@ export interface Application {
   announce(announcement: Announcement): void;
   /** Waits for the work of the term that just ended: `true` when it is done, `false` when its time is up. */
   settleWork(): Promise<boolean>;
+  /** The role is another one: what it leads to was carried out. */
+  roleChanged?(): void;
   /** An invariant broke. The driver has shut everything down. */
   defect(error: unknown): void;
 }
@@ -147,6 +149,7 @@ export class Driver {
     if (log.enabled) logStep(fact, state, effects);
     // Worked out later, it would be wrong by every sleep of the machine: the monotonic clock sleeps, too.
     if (state.knowledge.verifiedAtMs !== this.#state.knowledge.verifiedAtMs) this.#verifiedWallMs = moment.wallMs;
+    const isRoleNew = state.role.name !== this.#state.role.name;
     this.#state = state;
     this.#news = hear(this.#news, fact, state.knowledge.incumbent?.pod ?? null);
     for (const effect of effects) {
@@ -154,6 +157,7 @@ export class Driver {
       if (this.#broken) return;
       this.#perform(effect);
     }
+    if (isRoleNew) this.#application.roleChanged?.();
   }
 
   /** Safety first: whoever cannot trust its own state must not lead on. */
