@@ -164,14 +164,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
    */
   stop(options: StopOptions = {}): Promise<void> {
+    let checked: StopOptions;
     try {
-      checkStopOptions(options);
+      checked = checkStopOptions(options);
     } catch (error) {
       return Promise.reject(error);
     }
     this.#stopping.abort();
     const driver = this.#driver;
-    const release = options.release === true ? 'always' : 'ifTerminating';
+    const release = checked.release === true ? 'always' : 'ifTerminating';
     this.#work.leave(() => (driver === null ? this.#finish() : driver.take({ type: 'stopRequested', release })));
     return this.#stopped.promise;
   }

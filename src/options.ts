@@ -8,6 +8,7 @@ import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
+import { type OptionReading, readOptionObject } from './runtime/option-object.ts';
 import { cut, quote } from './runtime/quotation.ts';
 
 export type { Succession };
@@ -184,6 +185,8 @@ export interface StopOptions {
 interface Rule {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
+  /** An object is read by these names before it is judged, and replaced by what was read. */
+  readonly fields?: Readonly<Record<string, Rule>>;
   /** Nothing of the value is shown in an error. */
   readonly isSecret?: true;
 }
@@ -209,14 +212,13 @@ function integer(from: number, to: number): Rule {
   };
 }
 
-function objectOf(rules: Readonly<Record<string, Rule>>, expected: string): Rule {
+function objectOf(fields: Readonly<Record<string, Rule>>, expected: string): Rule {
   return {
     expected,
+    fields,
     accepts: (value) =>
-      isPlainObject(value) &&
-      Object.entries(value).every(
-        ([key, entry]) => Object.hasOwn(rules, key) && (entry === undefined || rules[key]?.accepts(entry) === true),
-      ),
+      isRecord(value) &&
+      Object.entries(value).every(([key, entry]) => entry === undefined || fields[key]?.accepts(entry) === true),
   };
 }
 
@@ -254,11 +256,12 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
     accepts: name('Lease').accepts,
   },
   onElected: { expected: 'a function', accepts: (value) => typeof value === 'function' },
-  signal: { expected: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal },
+  signal: { expected: 'an AbortSignal', accepts: isAbortSignal },
   pod: POD,
   kubeConfig: {
     isSecret: true,
     expected: 'a KubeConfig of @kubernetes/client-node, or an object with the strings path and (optional) context',
+    fields: KUBE_CONFIG_FILE.fields ?? {},
     accepts: (value) =>
       isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && value['path'] !== undefined),
   },
@@ -274,6 +277,7 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   startGraceMs: integer(0, LONGEST_TIMER_MS),
   endpoint: {
     expected: `true, or an object with the port (${PORT.expected}) and the host (${HOST.expected}), or one of them`,
+    fields: ENDPOINT.fields ?? {},
     accepts: (value) => typeof value === 'boolean' || ENDPOINT.accepts(value),
   },
   exportEnv: BOOLEAN,
@@ -287,8 +291,8 @@ const STOP_OPTIONS: Readonly<Record<keyof StopOptions, Rule>> = { release: BOOLE
  *
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`: says what was expected and what was given
  */
-export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
-  check('options', options, OPTIONS);
+export function resolveOptions(given: LeaseElectorOptions): ResolvedOptions {
+  const options: LeaseElectorOptions = check('options', given, OPTIONS);
   if (options.pod !== undefined) check('options.pod', options.pod, POD_FIELDS);
   const resolved: ResolvedOptions = {
     ...options,
@@ -318,25 +322,64 @@ export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
   return resolved;
 }
 
-/** Checks the options of `stop()`. @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION` */
-export function checkStopOptions(options: StopOptions): void {
-  check('stop options', options, STOP_OPTIONS);
+/** Checks the options of `stop()`, and returns what was read of them. @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION` */
+export function checkStopOptions(options: StopOptions): StopOptions {
+  return check('stop options', options, STOP_OPTIONS);
 }
 
-function check(what: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {
-  if (!isRecord(options)) throw wrong(what, 'an object', options);
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) {
-      throw new LeaseElectorError(
-        'ERR_LEASE_ELECTOR_OPTION',
-        `${what}.${cut(name)} does not exist. Known are: ${Object.keys(rules).join(', ')}.`,
-      );
-    }
-    if (value !== undefined && !rule.accepts(value)) {
-      throw wrong(`${what}.${name}`, rule.expected, value, rule.isSecret);
-    }
+/** Reads the options, each once, and checks what was read. */
+function check(what: string, options: unknown, rules: Readonly<Record<string, Rule>>): Record<string, unknown> {
+  const names = Object.keys(rules);
+  const reading = readOptionObject(options, names);
+  if (reading.kind === 'notObject') throw wrong(what, 'an object', options);
+  if (reading.kind === 'unknown') {
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_OPTION',
+      `${what}.${cut(reading.name)} does not exist. Known are: ${names.join(', ')}.`,
+    );
   }
+  if (reading.kind !== 'values') throw notPlain(what, reading);
+  // Without a prototype, so that a polluted Object.prototype sets no option.
+  const checked: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of Object.entries(reading.values)) {
+    const rule = rules[name] as Rule;
+    checked[name] = value === undefined ? undefined : checkOne(`${what}.${name}`, value, rule);
+  }
+  return checked;
+}
+
+function checkOne(what: string, value: unknown, rule: Rule): unknown {
+  const { fields, isSecret = false } = rule;
+  let judged = value;
+  if (fields !== undefined && typeof value === 'object' && !isKubeConfig(value)) {
+    const reading = readOptionObject(value, Object.keys(fields));
+    if (reading.kind === 'inherited' || reading.kind === 'unreadable') throw notPlain(what, reading, isSecret);
+    if (reading.kind !== 'values') throw wrong(what, rule.expected, value, isSecret);
+    judged = reading.values;
+  }
+  if (!rule.accepts(judged)) throw wrong(what, rule.expected, judged, isSecret);
+  return judged;
+}
+
+/** It cannot be read as options. What a getter of a secret threw is not passed on. */
+function notPlain(
+  what: string,
+  reading: OptionReading & { readonly kind: 'inherited' | 'unreadable' },
+  isSecret = false,
+): LeaseElectorError {
+  const advice = 'Copy the options into a plain object.';
+  if (reading.kind === 'inherited') {
+    return new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_OPTION',
+      `${what} must be a plain object, but inherits ${quote(reading.name)}, which is no option. ${advice}`,
+    );
+  }
+  const { name, cause } = reading;
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_OPTION',
+    `${what}${name === null ? '' : `.${name}`} cannot be read: a getter or a Proxy threw. ${advice}`,
+    isSecret ? {} : { cause },
+  );
 }
 
 function wrong(what: string, expected: string, given: unknown, isSecret = false): LeaseElectorError {
@@ -346,7 +389,11 @@ function wrong(what: string, expected: string, given: unknown, isSecret = false)
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return quote(value);
-  if (isRecord(value)) return `an object with the keys ${cut(JSON.stringify(Object.keys(value)))}`;
+  try {
+    if (isRecord(value)) return `an object with the keys ${cut(JSON.stringify(Object.keys(value)))}`;
+  } catch {
+    return 'an object that cannot be read';
+  }
   return typeof value === 'object' || typeof value === 'function' ? describeType(value) : cut(String(value));
 }
 
@@ -362,12 +409,20 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a URL or a Map holds is no property of its own, and would be passed over in silence. */
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+function isAbortSignal(value: unknown): boolean {
+  try {
+    return value instanceof AbortSignal;
+  } catch {
+    // A Proxy that was revoked.
+    return false;
+  }
 }
 
 /** Known by what it can do: loading the client only to ask for its class would cost 90 MB. */
 function isKubeConfig(value: unknown): value is UsedKubeConfig {
-  return isRecord(value) && typeof value['getCurrentCluster'] === 'function';
+  try {
+    return isRecord(value) && typeof value['getCurrentCluster'] === 'function';
+  } catch {
+    return false;
+  }
 }

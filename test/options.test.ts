@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../src/index.ts';
 import {
   checkStopOptions,
@@ -14,6 +15,7 @@ import {
   DEFAULT_RENEW_INTERVAL_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
   DEFAULT_START_GRACE_MS,
+  type PodOptions,
   resolveOptions,
 } from '../src/options.ts';
 
@@ -63,17 +65,8 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ pod: { uid: 'a b' } }, 'options.pod.uid must be at most 253 printable characters', 'is "a b"'],
   [{ pod: { uid: 'a\n' } }, 'options.pod.uid must be at most 253 printable characters', 'is "a\\n"'],
 
-  [{ pod: new Map([['name', 'web-0']]) }, 'options.pod must be an object with the strings name', 'is an object'],
+  [{ pod: new Map([['name', 'web-0']]) }, 'options.pod must be a plain object', 'inherits "get"'],
 
-  [
-    {
-      kubeConfig: new (class {
-        path = 'p';
-      })(),
-    },
-    'options.kubeConfig must be',
-    'but is another object',
-  ],
   [
     { kubeConfig: {} },
     'options.kubeConfig must be a KubeConfig of @kubernetes/client-node, or an object',
@@ -127,8 +120,8 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ endpoint: { host: 'web.example' } }, 'the host (an IP address, or localhost)', 'the keys ["host"]'],
   [{ endpoint: { host: '' } }, 'options.endpoint must be', 'the keys ["host"]'],
   [{ endpoint: { host: '[::1]' } }, 'options.endpoint must be', 'the keys ["host"]'],
-  [{ endpoint: new URL('http://localhost:5000') }, 'options.endpoint must be true, or an object', 'is an object'],
-  [{ endpoint: new Map([['port', 5000]]) }, 'options.endpoint must be true, or an object', 'is an object'],
+  [{ endpoint: new URL('http://localhost:5000') }, 'options.endpoint must be a plain object', 'inherits "'],
+  [{ endpoint: new Map([['port', 5000]]) }, 'options.endpoint must be a plain object', 'inherits "get"'],
   [{ endpoint: true, exportEnv: 'yes' }, 'options.exportEnv must be a boolean', 'is "yes"'],
   [{ exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'set options.endpoint, too'],
   [{ endpoint: false, exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'there is none'],
@@ -268,8 +261,173 @@ test('every option is accepted at the ends of its range', () => {
   ];
   for (const options of accepted) {
     const resolved = resolveOptions(options);
-    for (const [name, value] of Object.entries(options)) assert.equal(Reflect.get(resolved, name), value, name);
+    for (const [name, value] of Object.entries(options)) assert.deepEqual(Reflect.get(resolved, name), value, name);
   }
+});
+
+// Objects of every make
+
+class BaseSettings {
+  get lease(): string {
+    return 'web';
+  }
+}
+
+class Settings extends BaseSettings {
+  renewIntervalMs = 500;
+  readonly #pod = { name: 'web-0', namespace: 'shop', uid: 'u' };
+
+  get pod(): PodOptions {
+    return this.#pod;
+  }
+}
+
+class ShownPod {
+  get name(): string {
+    return 'web-0';
+  }
+}
+
+/** An object whose properties are on its prototype, or hidden from enumeration, or both. */
+const MAKES: Readonly<Record<string, (values: Readonly<Record<string, unknown>>) => object>> = {
+  'a plain object': (values) => ({ ...values }),
+  'a frozen object': (values) => Object.freeze({ ...values }),
+  'a null prototype': (values) => Object.assign(Object.create(null), values),
+  'Object.create(…)': (values) => Object.create(values),
+  'Object.create(…) twice, without Object.prototype': (values) =>
+    Object.create(Object.create(Object.assign(Object.create(null), values))),
+  getters: (values) =>
+    Object.defineProperties(
+      {},
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { get: () => value, enumerable: true }])),
+    ),
+  'properties that are not enumerable': (values) =>
+    Object.defineProperties({}, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]))),
+  'an instance whose class has getters': (values) => {
+    class Given {}
+    for (const [name, value] of Object.entries(values)) {
+      Object.defineProperty(Given.prototype, name, { get: () => value });
+    }
+    return new Given();
+  },
+  'a Proxy': (values) => new Proxy({ ...values }, {}),
+  'an object of another realm': (values) => Object.assign(runInNewContext('({})'), values),
+};
+
+for (const [make, made] of Object.entries(MAKES)) {
+  test(`options are read from ${make}, nested ones too`, () => {
+    const pod = { name: 'web-0', namespace: 'shop', uid: 'u' };
+    const resolved = resolveOptions(
+      made({
+        lease: 'web',
+        renewIntervalMs: 500,
+        pod: made(pod),
+        endpoint: made({ port: 5000, host: '::1' }),
+        kubeConfig: made({ path: '/etc/kubeconfig', context: 'staging' }),
+      }),
+    );
+    assert.deepEqual([resolved.lease, resolved.renewIntervalMs], ['web', 500]);
+    assert.deepEqual(resolved.pod, pod);
+    assert.deepEqual(resolved.endpoint, { port: 5000, host: '::1' });
+    assert.deepEqual(resolved.kubeConfig, { path: '/etc/kubeconfig', context: 'staging' });
+    assert.equal(checkStopOptions(made({ release: true })).release, true);
+  });
+
+  test(`a misspelt option is refused in ${make}, nested ones too`, async () => {
+    for (const options of [
+      made({ leese: 'web' }),
+      { pod: made({ nam: 'web-0' }) },
+      { endpoint: made({ prot: 1 }) },
+      { kubeConfig: made({ path: 'p', contxt: 'x' }) },
+    ]) {
+      assert.throws(() => resolveOptions(options as LeaseElectorOptions), {
+        code: 'ERR_LEASE_ELECTOR_OPTION',
+        message: /does not exist|must be|plain object/,
+      });
+    }
+    assert.throws(() => checkStopOptions(made({ relaese: true })), { code: 'ERR_LEASE_ELECTOR_OPTION' });
+  });
+}
+
+test('an instance of a class of its own is read with what it inherits', () => {
+  const { lease, renewIntervalMs, pod } = resolveOptions(new Settings());
+  assert.deepEqual({ lease, renewIntervalMs, pod }, { lease: 'web', renewIntervalMs: 500, pod: new Settings().pod });
+  assert.deepEqual(resolveOptions({ pod: new ShownPod() }).pod, { name: 'web-0' });
+});
+
+test('what is no option is not inherited either: neither a method nor a polluted Object.prototype', () => {
+  class WithMethod {
+    lease = 'web';
+    onElectd(): void {}
+  }
+  assert.throws(() => resolveOptions(new WithMethod()), {
+    message:
+      'options must be a plain object, but inherits "onElectd", which is no option. Copy the options into a plain object.',
+  });
+  Object.defineProperty(Object.prototype, 'local', { value: true, configurable: true });
+  try {
+    assert.equal(resolveOptions({}).local, false);
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'local');
+  }
+});
+
+test('each option is read once: what was checked is what is used', () => {
+  let reads = 0;
+  const options = {
+    get renewIntervalMs(): number {
+      reads += 1;
+      return reads === 1 ? 500 : -1;
+    },
+  };
+  assert.equal(resolveOptions(options).renewIntervalMs, 500);
+  assert.equal(reads, 1);
+});
+
+/** A Proxy all of whose traps throw, and one that was revoked. */
+function unreadable(): readonly object[] {
+  const fail = (): never => {
+    throw new Error(SECRET);
+  };
+  const throwing = new Proxy({}, { getPrototypeOf: fail, ownKeys: fail, get: fail, has: fail });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return [throwing, proxy];
+}
+
+test('a getter or a Proxy that throws is named, and an endless chain of prototypes is given up', () => {
+  const failing = (name: string): object =>
+    Object.defineProperty({}, name, {
+      enumerable: true,
+      get: () => {
+        throw new Error('no database');
+      },
+    });
+  const endless: object = new Proxy({}, { getPrototypeOf: () => endless, ownKeys: () => [] });
+  for (const [options, message] of [
+    [
+      failing('lease'),
+      /^options\.lease cannot be read: a getter or a Proxy threw\. Copy the options into a plain object\.$/,
+    ],
+    [{ pod: failing('uid') }, /^options\.pod\.uid cannot be read/],
+    [{ endpoint: failing('port') }, /^options\.endpoint\.port cannot be read/],
+    [{ kubeConfig: failing('path') }, /^options\.kubeConfig\.path cannot be read/],
+    ...unreadable().flatMap((one) => [
+      [one, /^options cannot be read/] as const,
+      [{ pod: one }, /^options\.pod cannot be read/] as const,
+      [{ endpoint: one }, /^options\.endpoint cannot be read/] as const,
+      [{ kubeConfig: one }, /^options\.kubeConfig cannot be read/] as const,
+      [{ signal: one }, /^options\.signal must be an AbortSignal, but is /] as const,
+      [{ lease: one }, /^options\.lease must be a non-empty string.* but is an object that cannot be read/] as const,
+    ]),
+    [endless, /^options must be a plain object/],
+  ] as const) {
+    assert.throws(() => resolveOptions(options as LeaseElectorOptions), { code: 'ERR_LEASE_ELECTOR_OPTION', message });
+  }
+  assert.throws(
+    () => resolveOptions({ kubeConfig: unreadable()[0] } as unknown as LeaseElectorOptions),
+    (error: unknown) => !inspect(error, { depth: 10, showHidden: true }).includes(SECRET),
+  );
 });
 
 test('an endpoint is wanted or not: true stands for its defaults', () => {
