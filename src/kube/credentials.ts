@@ -12,6 +12,7 @@ import { LeaseElectorError } from '../errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { quote } from '../runtime/quotation.ts';
 import { isShortage } from '../runtime/shortage.ts';
+import type { Authorization } from './authorization.ts';
 import { nameByContext } from './tls-identity.ts';
 import { type FileSnapshot, readIfChanged } from './watched-file.ts';
 
@@ -29,20 +30,6 @@ export interface ServerAddress {
   readonly port: number;
   /** `''`, or a prefix such as `/k8s/clusters/c-1` without a slash at its end. */
   readonly basePath: string;
-}
-
-/** What one request carries to be let in. */
-export interface Authorization {
-  readonly headers: Readonly<Record<string, string>>;
-  /** TLS and basic authentication options, given to `https.request` as they are. */
-  readonly options: Pick<RequestOptions, 'auth' | 'ca' | 'cert' | 'key' | 'passphrase' | 'pfx'> & {
-    readonly rejectUnauthorized?: boolean;
-    readonly servername?: string;
-  };
-  /** Only when the KubeConfig names a proxy that is no HTTP proxy (SOCKS). The same one for each request. */
-  readonly proxyAgent: Agent | null;
-  /** Only when the KubeConfig names an HTTP proxy. Its name and password are secret. */
-  readonly proxy?: URL;
 }
 
 /** The credentials of one cluster. */
