@@ -26,7 +26,8 @@ export interface Term {
    *
    * It is the Lease's `resourceVersion` answered to the write that began the term (integers that may be
    * compared by promise since Kubernetes 1.35: KEP-5504). Without the permission to `update` a resumed term
-   * has no such write, and takes the one it reads: not smaller than before, but perhaps the same.
+   * has no such write, and takes the one it reads: not smaller than before, but perhaps the same. A cluster that was restored
+   * from a backup begins again with smaller ones: see docs/correctness.md.
    *
    * `JSON.stringify` refuses a bigint: write `String(term.fencingToken)`, or the term itself, which has `toJSON`.
    */

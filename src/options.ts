@@ -10,9 +10,9 @@ import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
 import type { Logger } from './leadership/application-log.ts';
 import type { LeaderOnlyOptions } from './leadership/leader-only.ts';
-import { type OptionReading, readOptionObject } from './option-object.ts';
+import { type OptionReading, readOptionObject } from './runtime/option-object.ts';
 import { cut, quote } from './runtime/quotation.ts';
-import { suggestionFor } from './suggestion.ts';
+import { suggestionFor } from './runtime/suggestion.ts';
 
 export type { Succession };
 

@@ -34,12 +34,8 @@ const PURPOSES: Readonly<Record<string, string>> = {
   'testing/objects': 'object, Status',
 };
 
-/** Files without a room of their own that stand for one thing with another. */
-const TOGETHER: Readonly<Record<string, string>> = {
-  errors: 'events',
-  'option-object': 'options',
-  suggestion: 'options',
-};
+/** Two files without a room of their own that stand for one thing. */
+const TOGETHER: Readonly<Record<string, string>> = { errors: 'events' };
 
 interface Room {
   readonly name: string;

@@ -4,7 +4,7 @@
  * A verb is loaded only when it is called.
  */
 
-import { suggestionFor } from '../suggestion.ts';
+import { suggestionFor } from '../runtime/suggestion.ts';
 import { type CommandProcess, EXIT, UsageError, type Verb } from './verb.ts';
 
 interface KnownVerb {
