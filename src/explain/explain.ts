@@ -5,148 +5,14 @@
  * Pure: it only puts into words what the election knows, and decides nothing.
  */
 
-import type { News } from '../core/diagnostics.ts';
-import type { MissingRule, RequestFailure } from '../core/request-failure.ts';
+import type { RequestFailure } from '../core/request-failure.ts';
 import { isLockHolderSilent } from '../core/sibling.ts';
-import type { CandidateRole, ElectionState } from '../core/state.ts';
+import type { CandidateRole } from '../core/state.ts';
 import { judgeLease, mustRenew } from '../core/verdict.ts';
-import type { Leader } from '../events.ts';
+import { isShortage } from '../runtime/shortage.ts';
+import type { Account, Circumstances, Explanation, HolderPod, IdleWork, Scene } from './explanation.ts';
 import { explainHeld, podSeen } from './holder-reasons.ts';
 import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './wording.ts';
-
-export type { MissingRule };
-
-/** Why there is, or is no, leader. A new version may know more reasons. */
-export type ExplanationReason =
-  /** `start()` was not called. */
-  | 'not-started'
-  /** The first answers of the API server are awaited. */
-  | 'starting'
-  /** This process leads. */
-  | 'leading'
-  /** This process has ended its term (`stop()`, `stepDown()`); its work drains, or it gives the Lease up. */
-  | 'leaving'
-  /** This elector is over. */
-  | 'stopped'
-  /** Another process of the same Pod takes part in the election. */
-  | 'sibling'
-  /** The API server cannot be reached, or does not answer as it should. */
-  | 'api-unreachable'
-  /** The API server does not accept the token. */
-  | 'unauthorized'
-  /** A permission is missing, or the API server rejects what is asked: this Pod cannot be elected, or not be sure who leads. */
-  | 'forbidden'
-  /** The own Pod is gone, and this process still runs. */
-  | 'own-pod-deleted'
-  /** Nobody leads; the own Pod is being deleted, so it does not campaign. */
-  | 'own-pod-terminating'
-  /** Nobody leads; this process gave the Lease up a moment ago, and lets the others go first. */
-  | 'stepped-down'
-  /** Nobody leads; this process is about to. */
-  | 'campaigning'
-  /** The own Pod holds the Lease; this process is about to lead on. */
-  | 'resuming'
-  /** Another Pod leads, and all is well. */
-  | 'following'
-  /** Another Pod holds the Lease; whether it exists is not known. */
-  | 'holder-unknown'
-  /** The holder's Pod is being deleted. */
-  | 'holder-terminating'
-  /** The holder's Pod has failed (it was evicted, for example), and exists. */
-  | 'holder-failed'
-  /** The holder's Pod has finished, and exists. */
-  | 'holder-succeeded'
-  /** The control plane has lost the node of the holder's Pod. */
-  | 'holder-node-not-ready'
-  /** The holder does not renew: it hangs, has ended, or cannot reach the API server. */
-  | 'holder-silent'
-  /** The Lease is gone; the Pod that held it exists, and is expected to restore it. */
-  | 'lease-missing'
-  /** The Lease is being deleted, but its finalizers keep it. */
-  | 'lease-terminating'
-  /** The holder is gone, and its Lease is left to the garbage collector. */
-  | 'waiting-for-collector'
-  /** The holder gave the Lease up, but nobody may delete it. */
-  | 'released-not-deletable'
-  /** No Pod owns the Lease. */
-  | 'foreign-lease';
-
-/** The Pod that holds the Lease, as last seen; the fields are those of its status, `null` where it says nothing. */
-export interface HolderPod {
-  readonly name: string;
-  readonly uid: string;
-  /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
-  readonly phase: string | null;
-  /** Why it is in this phase, such as `Evicted`. */
-  readonly reason: string | null;
-  readonly nodeName: string | null;
-  /** The condition `Ready`. False while `containersReady` is true: the control plane has lost the node. */
-  readonly ready: boolean | null;
-  /** The condition `ContainersReady`. */
-  readonly containersReady: boolean | null;
-  /** Whether every container is reported as terminated. */
-  readonly containersTerminated: boolean;
-  /** Whether it is being deleted. */
-  readonly terminating: boolean;
-  /** When its deletion was asked for. */
-  readonly terminatingSince: Date | null;
-  /** When its grace period ends. */
-  readonly deletionTimestamp: Date | null;
-}
-
-/** Why there is, or is no, leader. Plain data: `JSON.stringify` writes all of it. */
-export interface Explanation {
-  /** What to match on. */
-  readonly reason: ExplanationReason;
-  /** The same for people: what is so, and what to do or to wait for. Its wording may change. */
-  readonly message: string;
-  /** `null` until it is known which Lease is competed for. */
-  readonly lease: { readonly namespace: string; readonly name: string } | null;
-  /** As `elector.leader`: who leads, as far as this process knows. */
-  readonly leader: Leader | null;
-  /** `null` when no Pod is known to hold the Lease, or it was not seen. */
-  readonly holderPod: HolderPod | null;
-  /** Since when it is so; `null` where that is not known. */
-  readonly since: Date | null;
-  /** What would end it. */
-  readonly endsWhen: string;
-  /** A command with which an administrator may end it; `null` when there is none, or nothing to mend. Read `caution` first. */
-  readonly command: string | null;
-  /** What to make sure of before the command is used. */
-  readonly caution: string | null;
-  /** The permissions that were found to be missing, as rules of a Role. */
-  readonly missingRules: readonly MissingRule[];
-  /** As `elector.unverifiedForMs`. */
-  readonly unverifiedForMs: number;
-  /** How the last request failed, if the API server has answered none since. */
-  readonly failure: string | null;
-}
-
-/** What is to be explained. */
-export interface Circumstances {
-  /** `null` until the cluster is found. */
-  readonly election: ElectionState | null;
-  readonly news: News;
-  readonly started: boolean;
-  readonly over: boolean;
-  readonly leader: Leader | null;
-  readonly unverifiedForMs: number;
-  readonly nowMs: number;
-  readonly wallMs: number;
-}
-
-/** The same, once the election is under way. */
-export type Scene = Circumstances & { readonly election: ElectionState };
-
-/** What differs from reason to reason; times in milliseconds since 1970. */
-export interface Account {
-  readonly reason: ExplanationReason;
-  readonly message: string;
-  readonly endsWhen: string;
-  readonly sinceMs?: number | null;
-  readonly command?: string | null;
-  readonly caution?: string | null;
-}
 
 /** Puts into words what is so at the moment. Never throws. */
 export function explain(circumstances: Circumstances): Explanation {
@@ -165,13 +31,14 @@ export function explain(circumstances: Circumstances): Explanation {
     missingRules: news.refusals.flatMap(({ missingRule }) => missingRule ?? []),
     unverifiedForMs,
     failure: news.failure?.message ?? null,
+    error: account.error ?? null,
   };
 }
 
 function accountOf(circumstances: Circumstances): Account {
   const { election, started, over } = circumstances;
   if (over) return stopped(circumstances);
-  if (election === null) return started ? STARTING : NOT_STARTED;
+  if (election === null) return started ? entering(circumstances) : NOT_STARTED;
   const scene: Scene = { ...circumstances, election };
   const { role } = election;
   switch (role.name) {
@@ -201,6 +68,23 @@ const STARTING: Account = {
   endsWhen: 'the API server answers',
 };
 
+/** What keeps an elector that has not found its place yet, if anything does. */
+function entering({ news, unverifiedForMs, wallMs }: Circumstances): Account {
+  const [refusal] = news.refusals;
+  const failure = news.failure ?? refusal;
+  if (failure === undefined) return STARTING;
+  const message = `This elector cannot find out yet which Pod it is in, and asks until it is answered: ${failure.message}`;
+  const sinceMs = wallMs - unverifiedForMs;
+  if (isShortage(failure.cause)) return { reason: 'starting', message, sinceMs, endsWhen: 'the shortage is over' };
+  if (failure.kind === 'unauthorized') {
+    return { reason: 'unauthorized', message, sinceMs, endsWhen: 'the API server accepts the token' };
+  }
+  if (failure === refusal) {
+    return { reason: 'forbidden', message, sinceMs, endsWhen: 'the API server accepts the request' };
+  }
+  return { reason: 'api-unreachable', message, sinceMs, endsWhen: 'the API server answers' };
+}
+
 function awaitsLease(scene: Scene): Account {
   return {
     reason: 'starting',
@@ -209,7 +93,7 @@ function awaitsLease(scene: Scene): Account {
   };
 }
 
-function stopped({ election, news, leader }: Circumstances): Account {
+function stopped({ election, news, leader, endedBy }: Circumstances): Account {
   const self = election?.config.self;
   // A sibling has left the Lease to another process of its Pod, which may lead.
   if (election !== null && self !== undefined && leader?.uid === self.uid && news.takesPart) {
@@ -222,6 +106,15 @@ function stopped({ election, news, leader }: Circumstances): Account {
       command: kubectlDelete('pod', self.name, election.config.namespace),
       // One that waited for this one to end has taken its place.
       caution: `Make sure first that no other process of Pod ${self.name} leads.`,
+      error: endedBy,
+    };
+  }
+  if (endedBy !== null) {
+    return {
+      reason: 'stopped',
+      message: `This elector has ended with an error, and a new process has to start a new one: ${endedBy}`,
+      endsWhen: 'the cause is removed, and a new elector is started',
+      error: endedBy,
     };
   }
   return {
@@ -233,21 +126,31 @@ function stopped({ election, news, leader }: Circumstances): Account {
 }
 
 function leading(scene: Scene, acquireTimeMs: number): Account {
-  const { election, news, unverifiedForMs } = scene;
+  const { election, news, unverifiedForMs, idleWork } = scene;
   const { self } = election.config;
   const notes = [
+    idleWork === null ? '' : idleNote(idleWork),
     election.knowledge.observation?.lease === null ? 'its Lease was deleted and is being restored' : '',
     news.failure === null
       ? ''
       : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`,
     news.holderPod?.terminating === true ? 'its Pod is being deleted, so call stop() to hand over at once' : '',
   ].filter((note) => note !== '');
-  return {
+  const account = {
     reason: 'leading',
     message: `This process leads, in Pod ${self.name}${notes.map((note) => `; ${note}`).join('')}.`,
     sinceMs: acquireTimeMs,
     endsWhen: `${endOfLife(scene.election.config)}, it gives the Lease up, or the Lease is given to another Pod by hand`,
-  };
+  } as const;
+  if (idleWork === null) return account;
+  const sinceMs = scene.wallMs - (scene.nowMs - idleWork.endedAtMs);
+  return { ...account, reason: 'leading-idle', sinceMs, error: idleWork.error };
+}
+
+function idleNote({ error }: IdleWork): string {
+  return error === null
+    ? 'the promise of onElected has settled, so its work has ended; if more work was due, exit, and the restarted container leads again'
+    : `its work has failed (${error}): exit, and the restarted container leads again and tries again, or call stepDown() to hand over`;
 }
 
 function leaving(scene: Scene): Account {

@@ -12,7 +12,7 @@ import {
 } from '../core/lease-record.ts';
 import type { HeldBecause } from '../core/verdict.ts';
 import { EMPTY_LEASE_MS, holderOf, UNREADABLE_INCUMBENT_GRACE_MS } from '../core/verdict.ts';
-import type { Account, Circumstances, Scene } from './explain.ts';
+import type { Account, Circumstances, Scene } from './explanation.ts';
 import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 
 /** Deletes the object without asking the kubelet whether anything of the Pod still runs. */
@@ -239,12 +239,13 @@ function silent(scene: Scene, holder: PodReference): Account | null {
   const lease = observation?.lease;
   if (observation == null || lease == null || lease.renewTimeMs === null || lease.leaseDurationSeconds === null)
     return null;
-  const unheardForMs = scene.nowMs - observation.sinceMs;
-  const patienceMs = lease.leaseDurationSeconds * 1000;
-  if (unheardForMs < patienceMs) return null;
-  // Since the last answer it may have renewed unheard: this process stood still, or its connections are dead.
-  const silentForMs = knowledge.verifiedAtMs - observation.sinceMs;
-  if (silentForMs < patienceMs) {
+  const { renewedAtMs } = observation;
+  if (renewedAtMs === null) return null;
+  const unheardForMs = scene.nowMs - renewedAtMs;
+  if (unheardForMs < lease.leaseDurationSeconds * 1000) return null;
+  // The event `stale` and this sentence follow the same rule: the API server has answered since the silence was due.
+  // Without that answer the leader may have renewed unheard: this process stood still, or its connections are dead.
+  if (knowledge.silenceAnnouncedMs !== renewedAtMs) {
     return {
       reason: 'following',
       message:
@@ -257,9 +258,9 @@ function silent(scene: Scene, holder: PodReference): Account | null {
   return {
     reason: 'holder-silent',
     message:
-      `Pod ${holder.name} leads but has not renewed ${leaseOf(config)} for ${seconds(silentForMs)}: it hangs, has ended, or ` +
+      `Pod ${holder.name} leads but has not renewed ${leaseOf(config)} for ${seconds(knowledge.verifiedAtMs - renewedAtMs)}: it hangs, has ended, or ` +
       'cannot reach the API server, and stays the leader; if it does not recover, delete it.',
-    sinceMs: toWallMs(scene, observation.sinceMs),
+    sinceMs: toWallMs(scene, renewedAtMs),
     endsWhen: `it renews, or ${endOfLife(config)}`,
     command: kubectlDelete('pod', holder.name, config.namespace),
   };

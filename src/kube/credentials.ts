@@ -308,7 +308,7 @@ class KubeConfigCredentials implements Credentials {
     try {
       await this.#kubeConfig.applyToHTTPSOptions(applied);
     } catch (error) {
-      throw withoutSecrets(error);
+      throw isPluginMissing(error) ? missingPlugin(error) : withoutSecrets(error);
     }
     const { headers, agent, ...options } = applied;
     const proxy = proxyOf(this.#kubeConfig);
@@ -345,6 +345,30 @@ class KubeConfigCredentials implements Credentials {
       // The file is being written, or gone: what was loaded before is all there is.
     }
   }
+}
+
+interface SpawnError extends Error {
+  readonly code: string;
+  readonly syscall: string;
+}
+
+/** Whether the command of an exec plug-in could not be started: not found, or no program that this user can execute. */
+function isPluginMissing(error: unknown): error is SpawnError {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return false;
+  const { syscall, code } = error;
+  return typeof syscall === 'string' && syscall.startsWith('spawn') && (code === 'ENOENT' || code === 'EACCES');
+}
+
+/** The command is shown, its arguments are not. */
+function missingPlugin({ syscall, code }: SpawnError): LeaseElectorError {
+  const command = quote(syscall.replace(/^spawn /, ''));
+  const why = code === 'ENOENT' ? 'it was not found' : 'this user is not permitted to execute it';
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_CREDENTIALS',
+    `The credential plug-in ${command} of the kubeconfig cannot be started: ${why}. Install it, or correct \`command\` ` +
+      'of the user in the kubeconfig, and PATH',
+    { cause: Object.assign(new Error(code), { code }) },
+  );
 }
 
 /** A message of an auth plug-in is cut to this many characters. */
