@@ -297,6 +297,15 @@ export function notePodsUnreadable(turn: Turn): void {
   turn.learn({ canReadPods: false });
 }
 
+/**
+ * For how long the leader is confirmed not to have renewed, in milliseconds, once `stale` was announced; else `null`. What
+ * this process has not heard since the last answer of the API server says nothing about the leader.
+ */
+export function confirmedSilenceMs({ observation, silenceAnnouncedMs, verifiedAtMs }: Knowledge): number | null {
+  const renewedAtMs = observation?.renewedAtMs ?? null;
+  return renewedAtMs === null || renewedAtMs !== silenceAnnouncedMs ? null : verifiedAtMs - renewedAtMs;
+}
+
 /** Who leads, as far as is known: `null` when nobody does, or when it cannot be told. */
 export function currentLeader(knowledge: Knowledge): Leader | null {
   const { observation, incumbent, announcedLeader } = knowledge;
