@@ -7,11 +7,13 @@ import type { LeaseElectorError } from './errors.ts';
 
 export type { DemotionReason };
 
-/**
- * What a warning is about. `local`: there is no cluster, and this process leads alone. `endpoint-unavailable`: the
- * endpoint does not listen, or not on both addresses.
- */
-export type WarningCode = CoreWarningCode | 'local' | 'endpoint-unavailable';
+/** What a warning is about. The README says of each what to do, and whether to page a person. */
+export type WarningCode =
+  | CoreWarningCode
+  /** There is no cluster, and the option `local` is set: this process takes part in no real election. */
+  | 'local'
+  /** The endpoint does not listen, or not on both loopback addresses. */
+  | 'endpoint-unavailable';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
@@ -24,7 +26,10 @@ export interface Term {
    *
    * It is the Lease's `resourceVersion` answered to the write that began the term (integers that may be
    * compared by promise since Kubernetes 1.35: KEP-5504). Without the permission to `update` a resumed term
-   * has no such write, and takes the one it reads: not smaller than before, but perhaps the same.
+   * has no such write, and takes the one it reads: not smaller than before, but perhaps the same. A cluster that was restored
+   * from a backup begins again with smaller ones: see docs/correctness.md.
+   *
+   * `JSON.stringify` refuses a bigint: write `String(term.fencingToken)`, or the term itself, which has `toJSON`.
    */
   readonly fencingToken: bigint;
 
@@ -36,6 +41,19 @@ export interface Term {
 
   /** When the Pod acquired the Lease. */
   readonly acquireTime: Date;
+
+  /** The term as `JSON.stringify` writes it: the token as a string, and without the signal. */
+  toJSON(): TermRecord;
+}
+
+/** A term as JSON. */
+export interface TermRecord {
+  /** A decimal number of any length. */
+  readonly fencingToken: string;
+  readonly resumed: boolean;
+  readonly leaseUid: string;
+  /** ISO 8601, UTC. */
+  readonly acquireTime: string;
 }
 
 /** Who leads, as far as this process knows. */
@@ -80,4 +98,38 @@ export interface LeaseElectorEvents {
   error: [error: LeaseElectorError];
   /** `stop()` is over; nothing comes after it. */
   stopped: [];
+}
+
+/** What is published on the channel `lease-elector:elected` of `node:diagnostics_channel`. */
+export interface ElectedMessage {
+  /** The name of the Lease. */
+  readonly lease: string;
+  readonly namespace: string;
+  /** The name of the Pod of this process. */
+  readonly pod: string;
+  readonly term: Term;
+}
+
+/** What is published on the channel `lease-elector:demoted`; `term.signal` is aborted already. */
+export interface DemotedMessage extends ElectedMessage {
+  readonly reason: DemotionReason;
+}
+
+/**
+ * What is published on the channel `lease-elector:request` when a request to the API server has ended: with its answer,
+ * or, for a watch, with the head of its answer.
+ */
+export interface RequestMessage {
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'delete';
+  /** `''` for the core group. */
+  readonly apiGroup: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The HTTP status; `null` when no answer came. */
+  readonly status: number | null;
+  /** From the first attempt to the end, in milliseconds. */
+  readonly durationMs: number;
+  /** Why it failed; `null` when it succeeded. */
+  readonly failure: string | null;
 }

@@ -3,6 +3,7 @@
  * announcements into properties, events and terms. The rules are not here but in `core/`.
  */
 
+import { inspect } from 'node:util';
 import { NO_NEWS } from './core/diagnostics.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { currentLeader } from './core/observation.ts';
@@ -10,26 +11,31 @@ import { isTwinSuspected } from './core/twin.ts';
 import { Driver } from './driver/driver.ts';
 import type { Ports } from './driver/ports.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
-import { errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
-import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts';
+import { detailsOfFailure, errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
+import type { ElectedMessage, Leader, LeaseElectorEvents, Term, TermRecord, WarningCode } from './events.ts';
 import { type Explanation, explain } from './explain/explain.ts';
+import { printElector } from './explain/printed-elector.ts';
 import { enterCluster, type Surroundings } from './joining/join-election.ts';
 import { siblingLock } from './joining/sibling-lock.ts';
 import { connectToCluster } from './kube/connect.ts';
+import { ApplicationLog } from './leadership/application-log.ts';
 import { confirm } from './leadership/confirm.ts';
 import { GuardedEmitter } from './leadership/guarded-emitter.ts';
-import { leaderOnly } from './leadership/leader-only.ts';
+import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leadership/leader-only.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
 import { TermWork } from './leadership/term-work.ts';
 import {
+  checkLeaderOnlyOptions,
   checkStopOptions,
   type LeaseElectorOptions,
+  type LocalRole,
   type ResolvedOptions,
   resolveOptions,
   type StopOptions,
 } from './options.ts';
 import { systemClock } from './runtime/clock.ts';
 import { debugLog } from './runtime/debug-log.ts';
+import { demotedChannel, electedChannel } from './runtime/diagnostics-channels.ts';
 import { systemRandom } from './runtime/random.ts';
 
 const log = debugLog('lease-elector');
@@ -60,6 +66,14 @@ const REAL_SURROUNDINGS: Surroundings = {
 /** The work of a new term waits so long, in milliseconds, for its first renewal to be written to a socket. */
 const FIRST_RENEWAL_WAIT_MS = 1_000;
 
+/** An elector as JSON. */
+export interface LeaseElectorRecord {
+  readonly state: LeaseElectorState;
+  readonly leader: Leader | null;
+  readonly term: TermRecord | null;
+  readonly unverifiedForMs: number;
+}
+
 /** How `start()` or `stepDown()` will end. */
 type Outcome = PromiseWithResolvers<void>;
 
@@ -83,6 +97,11 @@ type Outcome = PromiseWithResolvers<void>;
  * ```
  */
 export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
+  static {
+    // No declaration of a method: its name would have to be inferred (`isolatedDeclarations`).
+    Object.defineProperty(LeaseElector.prototype, inspect.custom, { value: printElector });
+  }
+
   readonly #options: ResolvedOptions;
   readonly #surroundings: Surroundings;
   /** Aborts when `stop()` is called: ends what `start()` is still waiting for. */
@@ -97,6 +116,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #started: Outcome | null = null;
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
+  readonly #log: ApplicationLog;
   #over = false;
   #startedAtMs = 0;
 
@@ -110,6 +130,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     super();
     this.#options = resolveOptions(options);
     this.#surroundings = surroundings;
+    this.#log = new ApplicationLog(this.#options.logger);
     this.#work = new TermWork(
       (term) => this.#options.onElected?.(term),
       (error) => this.#reportError(error),
@@ -164,14 +185,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
    */
   stop(options: StopOptions = {}): Promise<void> {
+    let checked: StopOptions;
     try {
-      checkStopOptions(options);
+      checked = checkStopOptions(options);
     } catch (error) {
       return Promise.reject(error);
     }
     this.#stopping.abort();
     const driver = this.#driver;
-    const release = options.release === true ? 'always' : 'ifTerminating';
+    const release = checked.release === true ? 'always' : 'ifTerminating';
     this.#work.leave(() => (driver === null ? this.#finish() : driver.take({ type: 'stopRequested', release })));
     return this.#stopped.promise;
   }
@@ -230,30 +252,38 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * leadership is confirmed with the API server before the job runs; while it cannot be, no job runs.
    *
    * A job that runs is work of its term, as that of `onElected` is: it should end when `term.signal` aborts, and
-   * `stop()` and `stepDown()` wait for it. When it rejects, so does the promise that its scheduler is given.
+   * `stop()` and `stepDown()` wait for it. When it rejects, `onError` is called with the reason. Without `onError` the
+   * returned promise rejects, and Node.js ends a process that does not handle it.
    *
    * ```ts
    * import { LeaseElector } from 'lease-elector';
    *
    * const elector = new LeaseElector();
    * await elector.start();
-   * setInterval(elector.leaderOnly(async (term) => sendReminders(term.signal)), 60_000);
+   * const job = elector.leaderOnly((term) => sendReminders(term.signal), { onError: console.error });
+   * setInterval(job, 60_000);
    *
    * async function sendReminders(signal: AbortSignal): Promise<void> {}
    * ```
+   *
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
    */
   leaderOnly<Arguments extends readonly unknown[], Result>(
     job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
+    options: LeaderOnlyOptions = {},
   ): (...args: Arguments) => Promise<Result | undefined> {
+    const { onError } = checkLeaderOnlyOptions(job, options);
     this.#stalls ??= new StallWatch(this.#surroundings.clock);
     const stalls = this.#stalls;
     if (!this.#over) stalls.start();
-    return leaderOnly(job, {
+    const run = leaderOnly(job, {
       term: () => this.term,
       isDoubtful: () => stalls.stalledAtMs !== null || this.#hasTwin(),
       confirm: () => this.confirm(),
       join: (ended, begin) => this.#work.join(ended, begin),
     });
+    if (onError === undefined) return run;
+    return handlingErrors(run, onError, (cause) => this.#callbackFailed('onError of leaderOnly', 'onError', cause));
   }
 
   /** Whether this process leads. False until it is proven. */
@@ -310,15 +340,22 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     });
   }
 
+  /** As JSON: what `util.inspect` shows, with the token as a string. */
+  toJSON(): LeaseElectorRecord {
+    const { state, leader, term, unverifiedForMs } = this;
+    return { state, leader: leader ?? null, term: term?.toJSON() ?? null, unverifiedForMs };
+  }
+
   protected override listenerFailed(cause: unknown, event: PropertyKey): void {
     // A listener of `error` that fails itself has nobody left to tell.
     if (event === 'error') log('a listener of error failed: %o', cause);
-    else
-      this.#reportError(
-        new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `A listener of ${String(event)} failed; see \`cause\`.`, {
-          cause,
-        }),
-      );
+    else this.#callbackFailed(`A listener of ${String(event)}`, String(event), cause);
+  }
+
+  #callbackFailed(what: string, callback: string, cause: unknown): void {
+    this.#reportError(
+      new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `${what} failed; see \`cause\`.`, { cause, callback }),
+    );
   }
 
   async #begin(): Promise<void> {
@@ -338,7 +375,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       return;
     }
     const { pod, namespace, lease } = identity;
-    if (local) this.#warn('local', `There is no cluster here and the option local is set: ${pod.name} leads alone.`);
+    this.#log.about(identity);
+    if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
     this.#ports = ports;
     this.#driver = new Driver({
@@ -358,6 +396,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         // A step that a job brought about is none of that job's work, nor are its listeners.
         announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
         settleWork: () => this.#settleWork(),
+        // Whether a sibling leads in the name of this Pod is no announcement.
+        roleChanged: () => this.#endpoint?.publish(),
         defect: (error) => this.#work.outside(() => this.#defect(error)),
       },
     });
@@ -373,14 +413,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       case 'leaderChanged':
         this.#started?.resolve();
         this.#endpoint?.publish();
-        this.emit('leaderChanged', announcement.leader === null ? null : this.#toLeader(announcement.leader));
-        return;
+        return this.#leaderChanged(announcement.leader);
       case 'renewed':
-        this.emit('renewed', this.#toLeader(announcement.leader));
-        return;
+        return this.#renewed(announcement.leader);
       case 'stale':
-        this.emit('stale', this.#toLeader(announcement.leader));
-        return;
+        return this.#stale(announcement.leader);
       case 'warning':
         return this.#warn(announcement.code, announcement.message);
       case 'failed':
@@ -395,6 +432,24 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     }
   }
 
+  #leaderChanged(core: CoreLeader | null): void {
+    const leader = core === null ? null : this.#toLeader(core);
+    this.#log.leaderChanged(leader);
+    this.emit('leaderChanged', leader);
+  }
+
+  #renewed(core: CoreLeader): void {
+    const leader = this.#toLeader(core);
+    this.#log.renewed(leader);
+    this.emit('renewed', leader);
+  }
+
+  #stale(core: CoreLeader): void {
+    const leader = this.#toLeader(core);
+    this.#log.stale(leader);
+    this.emit('stale', leader);
+  }
+
   /** @param renews whether the first renewal is about to be sent */
   #elected(core: CoreTerm, renews: boolean): void {
     const term = this.#work.begin(core);
@@ -402,6 +457,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
     this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
+    this.#log.elected(term);
+    if (electedChannel.hasSubscribers) electedChannel.publish(this.#message(term));
     this.emit('elected', term);
   }
 
@@ -423,7 +480,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     if (term === undefined) return;
     this.#endpoint?.publish();
     log('demoted: %s', reason);
+    this.#log.demoted(term, reason);
+    if (demotedChannel.hasSubscribers) demotedChannel.publish({ ...this.#message(term), reason });
     this.emit('demoted', term, reason);
+  }
+
+  /** What tracing is told of a term. */
+  #message(term: Term): ElectedMessage {
+    const { leaseName = '', namespace = '', self } = this.#driver?.state.config ?? {};
+    return { lease: leaseName, namespace, pod: self?.name ?? '', term };
   }
 
   #settleWork(): Promise<boolean> {
@@ -442,7 +507,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         new LeaseElectorError(
           'ERR_LEASE_ELECTOR_NOT_RELEASED',
           `The Lease was not released: ${why}. This Pod leads again if it still holds the Lease. Remove the cause, and call stepDown() again.`,
-          { cause: refusal?.cause ?? refusal },
+          { cause: refusal?.cause ?? refusal, ...(refusal == null ? {} : detailsOfFailure(refusal)) },
         ),
       );
     }
@@ -474,6 +539,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#over = true;
     this.#stopping.abort();
     this.#stalls?.stop();
+    this.#log.stopped();
     this.emit('stopped');
     // While work may run, no sibling and no other elector of this process may campaign.
     void this.#work.idle().then(() => this.#driver?.freeSiblingLock());
@@ -487,24 +553,32 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Whom the endpoint names. Whoever asks compares that with its hostname, so the name of this Pod is told only while
-   * this process leads: not while a sibling of its leads, nor a later Pod of the same name.
+   * The name that the endpoint returns. It speaks for the Pod, since one process of the Pod has the port: a sibling names
+   * this Pod while another process leads for it. This process itself must lead if it is no sibling. A later Pod of the
+   * same name is never named.
    */
   #nameToTell(): string | null {
     if (this.#driver === null) return null;
-    const { knowledge, config } = this.#driver.state;
-    const name = currentLeader(knowledge)?.name ?? null;
-    return name === config.self.name && !this.isLeader ? null : name;
+    const { knowledge, config, role } = this.#driver.state;
+    const leader = currentLeader(knowledge);
+    if (leader?.name !== config.self.name || this.isLeader) return leader?.name ?? null;
+    // A refused bind does not prove that another process leads.
+    const hasSibling = role.name === 'sibling' && !knowledge.warned.includes('sibling-lock-refused');
+    return hasSibling && leader.uid === config.self.uid ? leader.name : null;
   }
 
   #warn(code: WarningCode, message: string): void {
     log('warning: %s: %s', code, message);
-    if (!this.#over) this.emit('warning', { code, message });
+    if (this.#over) return;
+    this.#log.warning({ code, message });
+    this.emit('warning', { code, message });
   }
 
   #reportError(error: LeaseElectorError): void {
     log('error: %s: %o', error.message, error.cause);
-    if (!this.#over) this.emit('error', error);
+    if (this.#over) return;
+    this.#log.error(error);
+    this.emit('error', error);
   }
 
   #toLeader(leader: CoreLeader): Leader {
@@ -516,6 +590,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       renewTimeAgeMs: renewalObservedAtMs === null ? null : this.#surroundings.clock.nowMs() - renewalObservedAtMs,
     };
   }
+}
+
+function localWarning(role: LocalRole, name: string): string {
+  return role === 'leader'
+    ? `There is no cluster here and the option local is set: ${name} leads alone.`
+    : `There is no cluster here and the option local is 'candidate': ${name} waits behind a leader that does not exist.`;
 }
 
 function outcome(): Outcome {

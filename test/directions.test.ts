@@ -23,6 +23,7 @@ const IMPORTS: readonly (readonly [file: string, wrong: string, right: string])[
   ['src/leadership/confirm.ts', '../kube/connect.ts', '../driver/driver.ts'],
   ['src/explain/wording.ts', '../driver/driver.ts', '../core/state.ts'],
   ['src/endpoint/reply.ts', '../core/state.ts', '../options.ts'],
+  ['src/command/apiserver.ts', '../kube/connect.ts', '../testing/index.ts'],
   ['src/lease-elector.ts', './testing/index.ts', './driver/driver.ts'],
   ['src/testing/kit/embedded-pod.ts', '../../core/state.ts', '../server/api-server.ts'],
   ['src/testing/kit/faults/fault.ts', '../../../errors.ts', '../../objects/status.ts'],

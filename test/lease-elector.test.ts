@@ -404,7 +404,15 @@ describe('an elector', { concurrency: 4 }, () => {
     const elector = cluster.elector(pod);
     const journal = journalOf(elector);
     await elector.start();
-    await assert.rejects(elector.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_RELEASED' });
+    const error = await elector.stepDown().catch((reason: LeaseElectorError) => reason);
+    assert.equal(error?.code, 'ERR_LEASE_ELECTOR_NOT_RELEASED');
+    assert.equal(error?.failureKind, 'forbidden');
+    assert.deepEqual(error?.missingRule, {
+      verb: 'delete',
+      apiGroup: 'coordination.k8s.io',
+      resource: 'leases',
+      namespace: 'shop',
+    });
     await until('it leads again', () => elector.isLeader);
     assert.equal(cluster.ownerUid(), pod.uid);
     assert.ok(journal.includes('warning: delete-forbidden'));

@@ -17,6 +17,7 @@ import {
   type PodReference,
 } from './lease-record.ts';
 import { isPermissionMissing } from './refusals.ts';
+import { awaitRenewal, overdueMs } from './renewal.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { Knowledge } from './state.ts';
 import type { Turn } from './step-context.ts';
@@ -154,17 +155,12 @@ function noteRenewal(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null)
   if (lease.renewTimeMs === null || lease.leaseDurationSeconds === null || turn.role.name === 'leader') {
     turn.clearTimers('stale');
   } else if (moved || before.leaseDurationSeconds === null) {
-    turn.setTimer('stale', Math.min(overdueMs(turn), lease.leaseDurationSeconds * 1000));
+    awaitRenewal(turn);
   }
   const leader = currentLeader(turn.knowledge);
   const renewed =
     moved && before?.uid === lease.uid && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
   if (renewed && leader !== null) turn.announce({ type: 'renewed', leader });
-}
-
-/** A renewal that is half an interval late, in milliseconds, makes a follower doubt its own watch. */
-function overdueMs(turn: Turn): number {
-  return turn.config.renewIntervalMs * 1.5;
 }
 
 /**

@@ -152,7 +152,7 @@ export interface CandidateRole {
   readonly attempt: Attempt | null;
   /** A request failed: nothing new is tried before the Lease was read again. */
   readonly resting: boolean;
-  /** A create was sent and its fate is not known: a Lease of one's own may be that one. */
+  /** A create was sent and it is not known that nothing is left of it: a Lease of one's own may be that one. */
   readonly createdUnawares: boolean;
   /** After stepping down, the others go first until this monotonic moment. */
   readonly notBeforeMs: number;

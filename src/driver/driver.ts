@@ -13,6 +13,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Answer, Ports, WriteAnswer } from './ports.ts';
+import { stepLine } from './step-line.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
 import { type WatchContext, Watcher } from './watcher.ts';
 
@@ -39,6 +40,8 @@ export interface Application {
   announce(announcement: Announcement): void;
   /** Waits for the work of the term that just ended: `true` when it is done, `false` when its time is up. */
   settleWork(): Promise<boolean>;
+  /** The role is another one: what it leads to was carried out. */
+  roleChanged?(): void;
   /** An invariant broke. The driver has shut everything down. */
   defect(error: unknown): void;
 }
@@ -144,9 +147,10 @@ export class Driver {
     if (this.#closed) return;
     const moment = { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs(), random: this.#random.next() };
     const { state, effects } = step(this.#state, { ...fact, ...moment });
-    if (log.enabled) logStep(fact, state, effects);
+    if (log.enabled) log('%s', stepLine(fact, state, effects));
     // Worked out later, it would be wrong by every sleep of the machine: the monotonic clock sleeps, too.
     if (state.knowledge.verifiedAtMs !== this.#state.knowledge.verifiedAtMs) this.#verifiedWallMs = moment.wallMs;
+    const isRoleNew = state.role.name !== this.#state.role.name;
     this.#state = state;
     const { incumbent } = state.knowledge;
     this.#news = dateSightings(hear(this.#news, fact, incumbent?.pod ?? null), incumbent, moment.nowMs);
@@ -155,6 +159,7 @@ export class Driver {
       if (this.#broken) return;
       this.#perform(effect);
     }
+    if (isRoleNew) this.#application.roleChanged?.();
   }
 
   /** Safety first: whoever cannot trust its own state must not lead on. */
@@ -294,6 +299,7 @@ export class Driver {
 
   #watchLease(): void {
     this.#leaseWatcher = new Watcher<LeaseRecord>({
+      name: 'Lease',
       port: this.#ports.leaseWatch,
       ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'leases' }),
@@ -307,6 +313,7 @@ export class Driver {
     this.#podWatcher = null;
     if (watched === null) return;
     this.#podWatcher = new Watcher<PodRecord>({
+      name: `Pod ${watched.name}`,
       port: this.#ports.podWatch(watched.name),
       ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'pods' }),
@@ -336,11 +343,4 @@ export class Driver {
     this.#lockKept = !freeSiblingLock;
     this.#ports.close();
   }
-}
-
-function logStep(fact: Fact, state: ElectionState, effects: readonly Effect[]): void {
-  const names = effects.map((effect) =>
-    effect.type === 'announce' ? `announce ${effect.announcement.type}` : effect.type,
-  );
-  log('%s: %s → %s [%s]', state.config.self.name, fact.type, state.role.name, names.join(', '));
 }

@@ -13,8 +13,11 @@ import {
   type WatchState,
 } from '../core/watch.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
+import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { WatchPort, WatchStream } from './ports.ts';
+
+const log = debugLog('lease-elector:driver');
 
 /**
  * A timer that fires this many milliseconds after it was due is late: the process stood still. Node.js fires timers a few
@@ -49,6 +52,7 @@ export interface WatchContext {
 }
 
 export class Watcher<Item extends Watched> {
+  readonly #name: string;
   readonly #port: WatchPort<Item>;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -65,11 +69,14 @@ export class Watcher<Item extends Watched> {
   /** @param options.opened hears, in its turn, that the API server has granted a stream */
   constructor(
     options: WatchContext & {
+      /** For the debug log. */
+      readonly name: string;
       readonly port: WatchPort<Item>;
       readonly report: (report: WatchReport<Item>) => void;
       readonly opened: () => void;
     },
   ) {
+    this.#name = options.name;
     this.#port = options.port;
     this.#clock = options.clock;
     this.#random = options.random;
@@ -133,6 +140,7 @@ export class Watcher<Item extends Watched> {
   }
 
   #setTimer(afterMs: number): void {
+    if (log.enabled) log('watch of %s: setTimer %d ms', this.#name, Math.ceil(afterMs));
     this.#timer?.cancel();
     const dueMs = this.#clock.nowMs() + afterMs;
     const timer = this.#clock.setTimer(afterMs, () => {

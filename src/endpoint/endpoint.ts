@@ -79,8 +79,8 @@ export class Endpoint {
     });
     const warning = await this.#server.listen();
     if (warning !== null) warn(warning.code, warning.message);
-    const { address } = this.#server;
-    if (this.#exportEnv && address !== null && !this.#closed) await exportAddress(address.port, host);
+    const { answeredPort } = this.#server;
+    if (this.#exportEnv && answeredPort !== null && !this.#closed) await exportAddress(answeredPort, host);
   }
 }
 

@@ -5,12 +5,14 @@
  * election runs in the same process. Loaded only where the option `endpoint` is set.
  */
 
+import type { Cluster } from 'node:cluster';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import { type Binding, type BindOutcome, bindEvery, describeBinding } from './addresses.ts';
 import { LeaderStream } from './leader-stream.ts';
+import { isAnsweredAsEndpoint } from './port-owner.ts';
 import { type Exchange, type Reply, sendReply, sendStreamHead } from './reply.ts';
 
 const debug = debugLog('lease-elector:http');
@@ -26,6 +28,12 @@ export const MAX_HEADER_BYTES: number = 16 * 1024;
 
 /** A body means nothing here; so many bytes of it are read, lest its sender miss the answer. */
 export const MAX_BODY_BYTES: number = 64 * 1024;
+
+/**
+ * A worker of node:cluster tries a port that was taken again after this many milliseconds: the worker that answers there
+ * may end, and the Pod must still have an answer.
+ */
+export const PORT_RETRY_MS = 1_000;
 
 /** What clients may cost. */
 export interface EndpointLimits {
@@ -85,6 +93,8 @@ export interface LeaderServerOptions {
   /** For `GET /metrics`, in the text format of Prometheus; without it the path does not exist. */
   readonly metrics?: () => string;
   readonly limits?: Partial<EndpointLimits>;
+  /** Whether this process is a worker of node:cluster. @default what node:cluster says */
+  readonly isWorker?: boolean;
 }
 
 const JSON_FIELDS: Reply['fields'] = [
@@ -122,6 +132,8 @@ export class LeaderServer {
   #binding: Binding<Server> = { bound: [], failed: [] };
   #listening: Promise<EndpointWarning | null> | null = null;
   #closed: Promise<void> | null = null;
+  #retry: Timer | null = null;
+  #isAnsweredByOther = false;
   #answer: LeaderAnswer | null = null;
   #wasReady = false;
 
@@ -160,6 +172,14 @@ export class LeaderServer {
   }
 
   /**
+   * The port that answers as an endpoint on this machine: the own one, or, in a worker of node:cluster, the one of another
+   * worker. `null` when there is none.
+   */
+  get answeredPort(): number | null {
+    return this.address?.port ?? (this.#isAnsweredByOther ? this.#port : null);
+  }
+
+  /**
    * Answers so from now on; `null` when nobody is known to lead.
    *
    * Readers of the stream are told when the name is another one. A confirmation alone is no news for them: it comes
@@ -178,8 +198,13 @@ export class LeaderServer {
     return this.#closed;
   }
 
+  get #port(): number {
+    return this.#options.port ?? DEFAULT_ENDPOINT_PORT;
+  }
+
   async #listen(): Promise<EndpointWarning | null> {
-    const { port = DEFAULT_ENDPOINT_PORT, hosts = LOOPBACK_HOSTS } = this.#options;
+    const { hosts = LOOPBACK_HOSTS } = this.#options;
+    const port = this.#port;
     this.#binding = await bindEvery(
       hosts,
       port,
@@ -188,7 +213,39 @@ export class LeaderServer {
     );
     const message = describeBinding(this.#binding, port);
     debug('%s', message ?? `listens on port ${this.#binding.bound[0]?.port}`);
+    const { isWorker = isClusterWorker() } = this.#options;
+    const [taken] = takenBindings(this.#binding);
+    // Port 0 is another one in each worker.
+    if (isWorker && port !== 0 && taken !== undefined) {
+      this.#bindLater();
+      // Another worker answers for the whole Pod, so nothing is missing.
+      this.#isAnsweredByOther = await isAnsweredAsEndpoint(taken.host, port, this.#options.clock);
+      if (this.#isAnsweredByOther) return null;
+    }
     return message === null ? null : { code: 'endpoint-unavailable', message };
+  }
+
+  /** Takes the place of the process that has the port, as soon as that ends. */
+  #bindLater(): void {
+    if (this.#closed !== null) return;
+    this.#retry = this.#options.clock.setTimer(PORT_RETRY_MS, () => void this.#bindTaken(), { background: true });
+  }
+
+  async #bindTaken(): Promise<void> {
+    const taken = takenBindings(this.#binding);
+    const again = await Promise.all(taken.map(({ host }) => this.#bind(host, this.#port)));
+    const bound = again.filter((outcome) => outcome.ok);
+    if (this.#closed !== null) {
+      for (const { listener } of bound) listener.close();
+      return;
+    }
+    const hosts = new Set(bound.map(({ host }) => host));
+    this.#binding = {
+      bound: [...this.#binding.bound, ...bound],
+      failed: this.#binding.failed.filter(({ host }) => !hosts.has(host)),
+    };
+    if (bound.length > 0) debug('listens on port %d after another process', this.#port);
+    if (takenBindings(this.#binding).length > 0) this.#bindLater();
   }
 
   #bind(host: string, port: number): Promise<BindOutcome<Server>> {
@@ -215,7 +272,8 @@ export class LeaderServer {
         // Does nothing when it listens already, and could not accept a connection (no file descriptors left, say).
         resolve({ ok: false, host, error });
       });
-      server.listen({ host, port }, () => {
+      // Exclusive: workers of node:cluster would otherwise share the port, and any of them would answer.
+      server.listen({ host, port, exclusive: true }, () => {
         resolve({ ok: true, host, port: (server.address() as AddressInfo).port, listener: server });
       });
     });
@@ -227,6 +285,7 @@ export class LeaderServer {
     // Who closes it before it listened does not want it to listen any more.
     this.#listening ??= Promise.resolve(null);
     await this.#listening;
+    this.#retry?.cancel();
     const closed = this.#binding.bound.map(
       ({ listener }) => new Promise<void>((resolve) => listener.close(() => resolve())),
     );
@@ -320,6 +379,16 @@ export class LeaderServer {
       (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
     );
   }
+}
+
+function isClusterWorker(): boolean {
+  // The types describe the module as `import` gives it.
+  return (process.getBuiltinModule('node:cluster') as unknown as Cluster).isWorker;
+}
+
+/** The addresses that another process has. */
+function takenBindings({ failed }: Binding<Server>): Binding<Server>['failed'] {
+  return failed.filter(({ error }) => error.code === 'EADDRINUSE');
 }
 
 function verdict(trouble: string | null): Reply {

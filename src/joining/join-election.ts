@@ -12,7 +12,7 @@ import { errorOfFailure, LeaseElectorError, stoppedError } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
 import type { Cluster, ConnectOptions } from '../kube/connect.ts';
 import type { Identity } from '../kube/identity.ts';
-import type { ResolvedOptions } from '../options.ts';
+import type { LocalRole, ResolvedOptions } from '../options.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
@@ -36,8 +36,8 @@ export interface Surroundings {
 export interface Place {
   readonly identity: Identity;
   readonly ports: Ports;
-  /** There is no cluster: this process is alone. */
-  readonly local: boolean;
+  /** There is no cluster, and this process is alone: whether it leads. `null`: there is a cluster. */
+  readonly local: LocalRole | null;
 }
 
 /** What the application takes part in while it is being found out who this process is. */
@@ -64,12 +64,13 @@ export async function enterCluster(
     const cluster = await connect(connectOptions, surroundings, entrance.signal);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
-    return { identity, ports, local: false };
+    return { identity, ports, local: null };
   } catch (error) {
-    if (!local || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER') throw error;
+    if (local === null || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER')
+      throw error;
     const { localIdentity, localPorts } = await import('./local-election.ts');
     const identity = localIdentity(pod, lease);
-    return { identity, ports: localPorts(identity.pod), local: true };
+    return { identity, ports: localPorts(identity.pod, local, surroundings.clock), local };
   }
 }
 
@@ -117,7 +118,6 @@ async function identify(
       }
       const { failure } = answer;
       if (endsStartAtOnce(failure)) throw errorOfFailure(failure);
-      log('asking again which Pod this is: %s', failure.message);
       let delayMs = retryDelayMs(attempt, random.next());
       if (endsStartWhenLasting(failure)) {
         // A refusal is believed only when it lasts: an API server that has just started refuses what is allowed.
@@ -134,7 +134,9 @@ async function identify(
         refusedSinceMs = null;
         refusals = 0;
       }
-      await pause(clock, atLeastRetryAfterMs(delayMs, failure.retryAfterMs), signal);
+      const pauseMs = atLeastRetryAfterMs(delayMs, failure.retryAfterMs);
+      log('asking again in %d ms which Pod this is: %s', Math.ceil(pauseMs), failure.message);
+      await pause(clock, pauseMs, signal);
       if (signal.aborted) throw stoppedError();
     }
   } catch (error) {

@@ -122,9 +122,14 @@ const PASSING_ADVICE: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: `. The API server's certificate is not valid yet (CERT_NOT_YET_VALID): check this machine's clock, or wait`,
 };
 
-/** The error itself, without the bytes of the server that the HTTP parser attaches to its errors: they may hold credentials. */
+/**
+ * The error itself, unless something is attached to it that may hold credentials: bytes of the server, by the HTTP parser,
+ * or the address of a proxy, by its agent.
+ */
 function causeOf(error: unknown, text: string, code: string): unknown {
-  return isObject(error) && 'rawPacket' in error ? Object.assign(new Error(text), { code }) : error;
+  return isObject(error) && ('rawPacket' in error || 'options' in error)
+    ? Object.assign(new Error(text), { code })
+    : error;
 }
 
 /** An answer that cannot be understood. */

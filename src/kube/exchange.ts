@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
+import { requestChannel } from '../runtime/diagnostics-channels.ts';
 import { type ApiStatus, failureOfAnswer, failureOfError, isObject, provesAbsence, readStatus } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { parseJson } from './bounded-json.ts';
@@ -72,11 +73,15 @@ export class Exchange {
   #timer: Timer | null = null;
   #written = false;
   #finished = false;
+  readonly #beganAtMs: number;
+  /** Of the answer that counts; `null` before it came. */
+  #httpStatus: number | null = null;
 
   constructor(request: ApiRequest, outcome: Outcome, options: ExchangeOptions) {
     this.request = request;
     this.#outcome = outcome;
     this.#options = options;
+    this.#beganAtMs = options.clock.nowMs();
     options.underWay.add(this);
   }
 
@@ -112,6 +117,7 @@ export class Exchange {
     // A server may answer before it has taken in the whole request.
     this.#noteWritten();
     const httpStatus = response.statusCode ?? 0;
+    this.#httpStatus = httpStatus;
     if (httpStatus >= 200 && httpStatus < 300) {
       this.#outcome.succeeded(response);
       return;
@@ -134,9 +140,9 @@ export class Exchange {
 
   fail(failure: RequestFailure, absent = false): void {
     if (this.over) return;
-    this.finish();
-    this.over = true;
     const told = this.repeated ? doubtRefusal(this.request, failure) : failure;
+    this.#end(told.message);
+    this.over = true;
     debug('%s', told.message);
     this.#noteWritten();
     this.#outcome.failed(told, absent);
@@ -151,17 +157,33 @@ export class Exchange {
     this.#socket?.destroy();
   }
 
-  /** The time-out has served its purpose. */
+  /** The time-out has served its purpose: there is an answer. */
   finish(): void {
+    this.#end(null);
+  }
+
+  #end(failure: string | null): void {
+    if (!this.#finished && requestChannel.hasSubscribers) this.#publish(failure);
     this.#finished = true;
     this.#timer?.cancel();
     this.#options.underWay.delete(this);
   }
 
+  #publish(failure: string | null): void {
+    const { verb, apiGroup, resource, namespace, name } = this.request;
+    const durationMs = this.#options.clock.nowMs() - this.#beganAtMs;
+    requestChannel.publish({
+      ...{ verb, apiGroup, resource, namespace, name },
+      status: this.#httpStatus,
+      durationMs,
+      failure,
+    });
+  }
+
   /** Nobody waits any more. */
   abandon(): void {
     this.over = true;
-    this.finish();
+    this.#end('the request was abandoned, since its answer is no longer wanted');
     this.sent?.destroy();
   }
 

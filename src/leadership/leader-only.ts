@@ -16,6 +16,19 @@ export interface LeadershipGuard {
   readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
 }
 
+/** How `leaderOnly` treats a job that fails. */
+export interface LeaderOnlyOptions {
+  /**
+   * Called with what the job threw or rejected with. The function that `leaderOnly` returns then resolves with
+   * `undefined` and never rejects, so it is safe where nobody handles its promise, as in `setInterval`.
+   *
+   * When it fails itself, an `error` is emitted.
+   *
+   * @default the rejection is passed on, and the caller handles it
+   */
+  readonly onError?: ((error: unknown) => unknown) | undefined;
+}
+
 /** Wraps `job`; see `LeaseElector.leaderOnly`. */
 export function leaderOnly<Arguments extends readonly unknown[], Result>(
   job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
@@ -44,4 +57,32 @@ function isConfirmed(guard: LeadershipGuard): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/**
+ * The same run, but one that never rejects.
+ *
+ * @param onError is called when the run rejects
+ * @param handlerFailed is called when `onError` throws, or its promise rejects; must not throw
+ */
+export function handlingErrors<Arguments extends readonly unknown[], Result>(
+  run: (...args: Arguments) => Promise<Result | undefined>,
+  onError: NonNullable<LeaderOnlyOptions['onError']>,
+  handlerFailed: (error: unknown) => void,
+): (...args: Arguments) => Promise<Result | undefined> {
+  const handle = async (error: unknown): Promise<void> => {
+    try {
+      await onError(error);
+    } catch (failure) {
+      handlerFailed(failure);
+    }
+  };
+  return async (...args) => {
+    try {
+      return await run(...args);
+    } catch (error) {
+      await handle(error);
+      return undefined;
+    }
+  };
 }

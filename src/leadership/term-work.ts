@@ -10,6 +10,7 @@ import type { Term as CoreTerm, DemotionReason } from '../core/effect.ts';
 import { LeaseElectorError } from '../errors.ts';
 import type { Term } from '../events.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { HeldTerm } from './held-term.ts';
 
 /** One call of `onElected`, or one run of a job. */
 interface Work {
@@ -49,13 +50,7 @@ export class TermWork {
   /** A term begins. Its work is begun with `run`. */
   begin(core: CoreTerm): Term {
     const controller = new AbortController();
-    const term: Term = {
-      signal: controller.signal,
-      fencingToken: BigInt(core.fencingToken),
-      resumed: core.resumed,
-      leaseUid: core.leaseUid,
-      acquireTime: new Date(core.acquireTimeMs),
-    };
+    const term = new HeldTerm(core, controller.signal);
     this.#current = { term, controller };
     return term;
   }
@@ -112,7 +107,9 @@ export class TermWork {
     const current = this.#current;
     this.#current = null;
     current?.controller.abort(
-      new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process does not lead any more: ${reason}.`),
+      new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process does not lead any more: ${reason}.`, {
+        demotionReason: reason,
+      }),
     );
     return current?.term;
   }
@@ -146,7 +143,7 @@ export class TermWork {
         new LeaseElectorError(
           'ERR_LEASE_ELECTOR_CALLBACK',
           'onElected failed; see `cause`. This process leads on: call stepDown(), or exit, to give leadership up.',
-          { cause },
+          { cause, callback: 'onElected' },
         ),
       );
     }

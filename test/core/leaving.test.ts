@@ -243,6 +243,42 @@ const elsewhere: readonly Row[] = [
     effects: [MARK],
   },
   {
+    rule: 'an answer that looks old, as in a cluster restored from a backup, leaves a Lease to look for',
+    given: () => starts().absent('100').podRead(SELF.name, podOf(SELF)).stop('always'),
+    when: (story) => story.created({ resourceVersion: '11' }),
+    role: 'leaving awaitingCreate',
+    effects: ['readLease'],
+  },
+  {
+    rule: 'that Lease is given up as it was asked for',
+    given: () =>
+      starts().absent('100').podRead(SELF.name, podOf(SELF)).stop('always').created({ resourceVersion: '11' }),
+    when: (story) => story.leaseRead(ownLease()),
+    role: 'leaving marking',
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
+  },
+  {
+    rule: 'a Lease that was created, and is gone again, leaves nothing to give up',
+    given: () =>
+      creates()
+        .stop('always')
+        .deleted(ownLease({ resourceVersion: '12' }))
+        .created({ resourceVersion: '11' }),
+    when: (story) => story.leaseRead(null),
+    role: 'stopped',
+    effects: ['shutDown', 'stopped kept'],
+  },
+  {
+    rule: 'where the Lease may not be read, an answer that looks old is all there is',
+    given: () => {
+      const story = starts().absent('100').podRead(SELF.name, podOf(SELF)).fire('backstop').refuse('readLease');
+      return story.stop('always');
+    },
+    when: (story) => story.created({ resourceVersion: '11' }),
+    role: 'stopped',
+    effects: ['shutDown', 'stopped kept'],
+  },
+  {
     rule: 'a create that is refused while its answer is awaited leaves nothing to give up',
     given: () => creates().stop('always'),
     when: (story) => story.fail('createLease', 'forbidden'),

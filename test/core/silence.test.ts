@@ -32,6 +32,21 @@ function waitsLonger(): Story {
 
 const rows: readonly Row[] = [
   {
+    rule: 'a leader whose Lease was given away waits for a renewal of the new holder, which may never renew',
+    given: () => leads().fire('renew').replaced('12'),
+    when: (story) => story.watched(leaseOf(RIVAL, { ...renewing, uid: 'lease-1', resourceVersion: '20' })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      `renewed ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'setTimer stale 15000',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
     rule: 'a renewal that is half an interval overdue makes a follower read the Lease and the Pod of its holder',
     given: () => follows(renewing),
     when: (story) => story.fire('stale'),

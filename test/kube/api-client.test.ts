@@ -506,7 +506,7 @@ class KeepingProxyAgent extends HttpsAgent {
   }
 }
 
-test('through the proxy of a kubeconfig a sick server is left, and a request that dies is sent once more', async (t) => {
+test('through the SOCKS proxy of a kubeconfig a sick server is left, and a request that dies is sent once more', async (t) => {
   const sick = await startStub(t, answerWithPod);
   const well = await startStub(t, answerWithPod);
   const balancer = await startBalancer(t, (index) => (index % 2 === 0 ? sick.port : well.port));
@@ -516,7 +516,7 @@ test('through the proxy of a kubeconfig a sick server is left, and a request tha
     {
       getCurrentContext: () => 'x',
       getContextObject: () => null,
-      getCurrentCluster: () => ({ name: 'c', server: 'https://127.0.0.1:1', proxyUrl: 'http://proxy' }),
+      getCurrentCluster: () => ({ name: 'c', server: 'https://127.0.0.1:1', proxyUrl: 'socks5://proxy' }),
       async applyToHTTPSOptions(options) {
         Object.assign(options, { ca: TEST_CA_CERTIFICATE, agent });
       },

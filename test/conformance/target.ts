@@ -1,6 +1,6 @@
 /**
- * Where recordings are replayed: a server, and a way to it. in-process-room.ts calls the server on a clock that
- * is moved by hand; socket-room.ts speaks HTTP over TLS.
+ * Where recordings are replayed: a server, and a way to it. in-process-target.ts calls the server on a clock that
+ * is moved by hand; socket-target.ts speaks HTTP over TLS.
  */
 
 import type { Clock } from '../../src/runtime/clock.ts';
@@ -23,7 +23,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
-  /** How long it took, on the clock of the room. */
+  /** How long it took, on the clock of the target. */
   readonly seconds: number;
   readonly httpVersion?: string;
   readonly reusedConnection?: boolean;
@@ -56,7 +56,7 @@ export interface RawAnswer {
 }
 
 /** A server and a way to it. */
-export interface Room {
+export interface Target {
   readonly server: ApiServer;
   /** The clock of the server, by which durations are judged. */
   readonly clock: Clock;

@@ -5,7 +5,7 @@
 import { seededRandom } from '../../src/runtime/random.ts';
 import { type ApiResponse, ApiServer } from '../../src/testing/index.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { type Answer, type Exchange, LineReader, type Room, type WatchView } from './room.ts';
+import { type Answer, type Exchange, LineReader, type Target, type WatchView } from './target.ts';
 
 /** An exchange over a network takes some time; the garbage collector works in it. */
 const EXCHANGE_MS = 1;
@@ -21,7 +21,7 @@ async function letPromisesSettle(): Promise<void> {
 }
 
 /** See the head of this file. */
-export class InProcessRoom implements Room {
+export class InProcessTarget implements Target {
   readonly server: ApiServer;
   readonly clock: ManualClock = new ManualClock();
   readonly wire = undefined;

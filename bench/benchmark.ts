@@ -1,5 +1,5 @@
 /**
- * What a room of the benchmark is given and what it gives back. Each room is a file of its own.
+ * The parameters and the result of a benchmark. Each benchmark is a file of its own.
  */
 
 /** How much is measured, from the command line. */
@@ -26,8 +26,8 @@ export interface Aim {
   readonly measured: number;
 }
 
-/** What a room found out. */
-export interface RoomResult {
+/** The result of a benchmark. */
+export interface BenchmarkResult {
   readonly title: string;
   readonly rows: readonly Row[];
   /** What a reader must know to read the figures. */
@@ -37,8 +37,8 @@ export interface RoomResult {
   readonly raw: unknown;
 }
 
-/** A room: measures one thing. */
-export type Room = (options: BenchOptions) => Promise<RoomResult>;
+/** A benchmark measures one thing. */
+export type Benchmark = (options: BenchOptions) => Promise<BenchmarkResult>;
 
 /** A figure as it is printed. */
 export function rounded(value: number, digits = 1): number {

@@ -12,10 +12,10 @@ import {
   type Exchange,
   LineReader,
   type RawAnswer,
-  type Room,
+  type Target,
   type WatchView,
   type Wire,
-} from './room.ts';
+} from './target.ts';
 
 /** How much faster: enough to wait little, and not so much that a busy machine upsets what is measured in seconds. */
 const SPEED = 4;
@@ -28,7 +28,7 @@ const fastClock: Clock = {
 };
 
 /** See the head of this file. */
-export class SocketRoom implements Room {
+export class SocketTarget implements Target {
   readonly server: ApiServer;
   readonly clock: Clock = fastClock;
   readonly wire: Wire;
@@ -41,9 +41,9 @@ export class SocketRoom implements Room {
     this.wire = new TlsWire(address);
   }
 
-  static async open(): Promise<SocketRoom> {
+  static async open(): Promise<SocketTarget> {
     const server = new ApiServer({ clock: fastClock });
-    return new SocketRoom(server, await server.start());
+    return new SocketTarget(server, await server.start());
   }
 
   #agent(name: string): https.Agent {
