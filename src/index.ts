@@ -20,7 +20,7 @@ export type {
   Warning,
   WarningCode,
 } from './events.ts';
-export type { Explanation, ExplanationReason, HolderPod, MissingRule } from './explain/explain.ts';
+export type { Explanation, ExplanationReason, HolderPod, MissingRule } from './explain/explanation.ts';
 export type { LogFields, Logger } from './leadership/application-log.ts';
 export type { LeaderOnlyOptions } from './leadership/leader-only.ts';
 export { LeaseElector, type LeaseElectorRecord, type LeaseElectorState } from './lease-elector.ts';

@@ -7,7 +7,7 @@
 import { isNotReady } from '../core/diagnostics.ts';
 import { hasStopped, isFinalPhase, type PodRecord, type PodReport } from '../core/lease-record.ts';
 import { confirmedSilenceMs } from '../core/observation.ts';
-import type { Account, Circumstances, Scene } from './explain.ts';
+import type { Account, Circumstances, Scene } from './explanation.ts';
 import { endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 
 /** Deletes the object without asking the kubelet whether anything of the Pod still runs. */

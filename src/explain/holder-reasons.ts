@@ -8,7 +8,7 @@ import { isReleased, type PodReference } from '../core/lease-record.ts';
 import { confirmedSilenceMs } from '../core/observation.ts';
 import type { HeldBecause } from '../core/verdict.ts';
 import { EMPTY_LEASE_MS, holderOf, UNREADABLE_INCUMBENT_GRACE_MS } from '../core/verdict.ts';
-import type { Account, Scene } from './explain.ts';
+import type { Account, Scene } from './explanation.ts';
 import { notReady, podInTrouble, podSeen } from './holder-pod.ts';
 import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 
@@ -146,12 +146,14 @@ function missing(scene: Scene, holder: PodReference): Account {
   const forMs = scene.nowMs - missingSinceMs;
   // A process that runs restores it within a round trip.
   const dead = forMs >= UNREADABLE_INCUMBENT_GRACE_MS;
-  const what = `${leaseOf(config)} is missing, but Pod ${holder.name}, which held it, exists`;
+  const isAlive = knowledge.incumbent?.fate === 'alive';
+  const exists = isAlive ? 'exists' : 'may still exist';
+  const what = `${leaseOf(config)} is missing, but Pod ${holder.name}, which held it, ${exists}`;
   return {
     reason: 'lease-missing',
     message: dead
-      ? `${what} and has not restored it for ${seconds(forMs)}, so its process has most likely ended or hangs: restart it, or delete that Pod.`
-      : `${what} and is about to restore it: wait.`,
+      ? `${what} and has not restored it for ${seconds(forMs)}, so its process has most likely ended, hangs, or cannot reach the API server: restart it, or delete that Pod.`
+      : `${what}${isAlive ? ' and restores it at once' : ', and then restores it'}: wait.`,
     sinceMs: toWallMs(scene, missingSinceMs),
     endsWhen: `that Pod restores the Lease, or ${endOfLife(config)}`,
     command: dead ? kubectlDelete('pod', holder.name, config.namespace) : null,

@@ -97,7 +97,7 @@ for (const kind of FAILURE_KINDS) {
       { type: 'podWatchFailed', watched: RIVAL, failure: why },
     ] as const) {
       assert.deepEqual(heard(failed(failure('throttled')), fact), {
-        holderPod: null,
+        ...NO_NEWS,
         failure: isAnswer ? null : why,
         refusals: isRefusal ? [why] : [],
         takesPart: false,

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { currentLeader } from '../../src/core/observation.ts';
 import type { MissingRule, RequestFailure } from '../../src/core/request-failure.ts';
-import { type Explanation, explain } from '../../src/explain/explain.ts';
+import { explain } from '../../src/explain/explain.ts';
+import type { Explanation } from '../../src/explain/explanation.ts';
 import { CONFIG, failure, follows, podOf, RIVAL, reportOf, Story } from '../core/story.ts';
 
 /** Of an elector with which a Pod that has stopped counts as gone. */

@@ -51,6 +51,8 @@ describe('Pods that a real API server answered', () => {
     containersTerminated: false,
     terminatingSinceMs: null,
     deletionTimestampMs: null,
+    waiting: null,
+    gracePeriodMs: null,
   };
   const AT_MS = Date.UTC(2026, 2, 1, 10, 0, 30);
   const READY = { ready: true, readyChangedAtMs: Date.UTC(2026, 2, 1, 10, 0, 1) };
@@ -64,12 +66,12 @@ describe('Pods that a real API server answered', () => {
     [
       'pod-bound-delete',
       'terminating',
-      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 30_000, deletionTimestampMs: AT_MS },
+      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 30_000, deletionTimestampMs: AT_MS, gracePeriodMs: 30_000 },
     ],
     [
       'pod-bound-delete',
       'delete-shorter',
-      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 5_000, deletionTimestampMs: AT_MS },
+      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 5_000, deletionTimestampMs: AT_MS, gracePeriodMs: 5_000 },
     ],
   ];
   const nameOf: Readonly<Record<string, string>> = { succeeded: 'b', 'made-up-phase': 'c' };

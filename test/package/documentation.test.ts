@@ -293,7 +293,7 @@ test('every code of a warning has a comment that says what it means', () => {
 });
 
 test('the README has a row for every reason that explain() can give', () => {
-  const source = readFileSync(join(ROOT, 'src/explain/explain.ts'), 'utf8');
+  const source = readFileSync(join(ROOT, 'src/explain/explanation.ts'), 'utf8');
   const union = /export type ExplanationReason =([\s\S]*?';)/.exec(source)?.[1] ?? '';
   const reasons = [...union.matchAll(/\| '([\w-]+)'/g)].map(([, reason]) => reason);
   assert.ok(reasons.length > 12);
