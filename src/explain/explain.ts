@@ -118,16 +118,16 @@ function notesOfLeader(scene: Scene): readonly string[] {
   const { election, news, unverifiedForMs, nowMs } = scene;
   const { config, knowledge } = election;
   const lease = knowledge.observation?.lease ?? null;
-  const [create, update] = [refused(scene, 'create'), refused(scene, 'update')];
+  const [create, update] = [refusalOf(scene, 'create'), refusalOf(scene, 'update')];
   const notes = [
     isTwinSuspected(knowledge, config, nowMs)
       ? 'another process writes its Lease in the name of this Pod, so two may lead: end one of them'
       : null,
-    lease === null && create === null ? 'its Lease was deleted and is being restored' : null,
-    lease === null && create !== null ? `its Lease was deleted and cannot be restored (${create.message})` : null,
+    lease === null && create === undefined ? 'its Lease was deleted and is being restored' : null,
+    lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
     lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it puts back' : null,
     lease?.terminating === true ? 'its Lease is being deleted, and only its finalizers keep it' : null,
-    update === null ? null : `its renewals are refused, so nobody could see that it hangs (${update.message})`,
+    update === undefined ? null : `its renewals are refused, so nobody could see that it hangs (${update.message})`,
     failureNote(news.failure, unverifiedForMs),
     news.holderPod?.terminating === true ? 'its Pod is being deleted, so call stop() to hand over at once' : null,
   ];
@@ -240,14 +240,19 @@ function trouble(scene: Scene): Account | null {
 const UNKNOWN_TOKEN_PROBLEM = 'the Pod may be deleted; if it exists, look at its ServiceAccount';
 
 /** That the API server refuses this verb on Leases, or (with `create`) whatever is written. */
-function refused({ election, news }: Scene, verb: 'get' | 'create' | 'update'): Account | null {
-  const stands = ({ missingRule }: RequestFailure): boolean =>
-    missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb;
-  const refusal = news.refusals.find(stands);
+function refusalOf({ news }: Scene, verb: 'get' | 'create' | 'update'): RequestFailure | undefined {
+  return news.refusals.find(({ missingRule }) =>
+    missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb,
+  );
+}
+
+function refused(scene: Scene, verb: 'get' | 'create' | 'update'): Account | null {
+  const refusal = refusalOf(scene, verb);
   if (refusal === undefined) return null;
+  const { name } = scene.election.config.self;
   return {
     reason: 'forbidden',
-    message: `Pod ${election.config.self.name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
+    message: `Pod ${name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
     endsWhen: refusal.missingRule === null ? 'the API server accepts what is asked' : 'the permission is granted',
   };
 }

@@ -32,7 +32,11 @@ function createRefused(refusal: RequestFailure): Story {
   return story.tell({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
 }
 
-const TERMINATING = { terminatingSinceMs: WALL_MS - 10_000, deletionTimestampMs: WALL_MS + 20_000, gracePeriodMs: 30_000 };
+const TERMINATING = {
+  terminatingSinceMs: WALL_MS - 10_000,
+  deletionTimestampMs: WALL_MS + 20_000,
+  gracePeriodMs: 30_000,
+};
 
 const rows: readonly Row[] = [
   {
@@ -139,8 +143,7 @@ const rows: readonly Row[] = [
       return story.stop();
     },
     reason: 'stopped' as const,
-    message:
-      'This elector has stopped, and takes no part in the election any more: a new process has to start a new one.',
+    message: 'This elector has stopped, and takes no part in the election: make a new one to take part again.',
     endsWhen: 'a new elector is started',
   })),
   {
@@ -265,9 +268,9 @@ const rows: readonly Row[] = [
   {
     what: 'the own Pod is gone, which was seen before',
     story: () => leads().podGone(SELF),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'own-pod-deleted',
+    message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End it.',
+    endsWhen: 'never: end this process',
   },
   {
     what: 'the Pod of a sibling is gone',
@@ -277,9 +280,9 @@ const rows: readonly Row[] = [
         .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
         .listed(leaseOf(SELF))
         .podGone(SELF),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'own-pod-deleted',
+    message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End it.',
+    endsWhen: 'never: end this process',
   },
   {
     what: 'the socket of the Pod was refused',
@@ -288,23 +291,29 @@ const rows: readonly Row[] = [
         .tell({ type: 'started' })
         .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EMFILE' })
         .listed(leaseOf(RIVAL)),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'sibling',
+    message:
+      'This process was refused the socket that lets one process of Pod app-1 campaign, so whether another process has it is not known. This one only watches until it is given the socket.',
+    endsWhen: 'the socket can be bound, and no other process has it',
   },
   {
     what: 'a leader whose token is refused',
     story: () => leads().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'leading',
+    message: 'This process leads, in Pod app-1; the API server refuses its token, which ends the term after 10 s.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'a leader beside its twin',
     story: () => leads().watched(ownLease({ resourceVersion: '12', renewTimeMs: 7_000, leaseDurationSeconds: 30 })),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; another process writes its Lease in the name of this Pod, so two may lead: end one of them.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'a leader whose renewals are refused',
@@ -313,27 +322,39 @@ const rows: readonly Row[] = [
       const request = story.request('replaceLease');
       return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
     },
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its renewals are refused, so nobody could see that it hangs (it was answered 403. Grant `update` on leases).',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+    missing: ['update leases'],
   },
   {
     what: 'a leader whose Lease is kept by a finalizer',
     story: () => leads().watched(ownLease({ resourceVersion: '12', ...HELD_BY_FINALIZER })),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'leading',
+    message: 'This process leads, in Pod app-1; its Lease is being deleted, and only its finalizers keep it.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'a leader that cannot restore its Lease',
     story: () => {
-      const story = leads().deleted(ownLease({ resourceVersion: '12' })).podRead(SELF.name, podOf(SELF));
+      const story = leads()
+        .deleted(ownLease({ resourceVersion: '12' }))
+        .podRead(SELF.name, podOf(SELF));
       const request = story.request('createLease');
       return story.tell({ type: 'requestFailed', request, failure: forbidden('create', 'leases') });
     },
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its Lease was deleted and cannot be restored (it was answered 403. Grant `create` on leases).',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+    missing: ['create leases'],
   },
   {
     what: 'the token has expired',
@@ -342,25 +363,25 @@ const rows: readonly Row[] = [
         type: 'leaseWatchFailed',
         failure: { ...failure('unauthorized'), tokenProblem: 'it expired at noon' },
       }),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'unauthorized',
+    message: 'The API server does not accept the token of Pod app-1: it expired at noon.',
+    endsWhen: 'the API server accepts the token',
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'nobody leads, and a finalizer keeps the Lease that is to be deleted',
-    story: () =>
-      follows(leaseOf(RIVAL, { finalizers: ['example.com/audit'] }))
-        .podGone(RIVAL),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    story: () => follows(leaseOf(RIVAL, { finalizers: ['example.com/audit'] })).podGone(RIVAL),
+    reason: 'campaigning',
+    message:
+      'Nobody leads, and Pod app-1 campaigns. Lease shop/app has finalizers, and stays until they are removed: example.com/audit.',
+    endsWhen: 'the finalizers are removed, and this or another Pod is elected',
   },
   {
     what: 'nobody leads, and a request came to nothing',
     story: () => clears().fail('deleteLease', 'unavailable').tell({ type: 'watchOpened', resource: 'leases' }),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'campaigning',
+    message: 'Nobody leads, and Pod app-1 campaigns. A request of it came to nothing, and it tries again: wait.',
+    endsWhen: 'this or another Pod is elected',
   },
 ];
 
@@ -396,6 +417,7 @@ test('it is plain data: JSON tells all of it, with the Pod of the holder and the
       ready: false,
       containersReady: true,
       containersTerminated: false,
+      waiting: null,
       terminating: true,
       terminatingSince: '2023-11-14T22:13:10.000Z',
       deletionTimestamp: '2023-11-14T22:13:40.000Z',
@@ -415,5 +437,5 @@ test('times that no Date can hold are left out', () => {
   const story = follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report }));
   const { since, holderPod, message } = explained(story);
   assert.deepEqual([since, holderPod?.terminatingSince, holderPod?.deletionTimestamp], [null, null, null]);
-  assert.match(message, /due by an unknown moment: wait/);
+  assert.match(message, /is being deleted and leads until it is gone: wait\.$/);
 });

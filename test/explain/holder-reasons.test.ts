@@ -14,8 +14,8 @@ import {
   HELD_BY_FINALIZER,
   leaseOf,
   podOf,
-  reportOf,
   RIVAL,
+  reportOf,
   SELF,
   type Story,
   starts,
@@ -24,7 +24,11 @@ import {
 } from '../core/story.ts';
 import { COUNTS_STOPPED, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
 
-const TERMINATING = { terminatingSinceMs: WALL_MS - 10_000, deletionTimestampMs: WALL_MS + 20_000, gracePeriodMs: 30_000 };
+const TERMINATING = {
+  terminatingSinceMs: WALL_MS - 10_000,
+  deletionTimestampMs: WALL_MS + 20_000,
+  gracePeriodMs: 30_000,
+};
 const LOST = { ready: false, readyChangedAtMs: WALL_MS - 60_000 };
 const DELETE_RIVAL = 'kubectl delete pod app-2 -n shop';
 const FORCE_RIVAL = `${DELETE_RIVAL} --force --grace-period=0`;
@@ -84,7 +88,7 @@ const rows: readonly Row[] = [
     message:
       'Pod app-2 leads, but it is not Ready (ReadinessGatesNotReady). It stays the leader. Look at its events and its log.',
     endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
-    command: 'kubectl delete pod app-2 -n shop',
+    command: DELETE_RIVAL,
     since: '2023-11-14T22:12:20.000Z',
   },
   {
@@ -93,7 +97,7 @@ const rows: readonly Row[] = [
     reason: 'holder-not-ready',
     message: 'Pod app-2 leads, but it is not Ready. It stays the leader. Look at its events and its log.',
     endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
-    command: 'kubectl delete pod app-2 -n shop',
+    command: DELETE_RIVAL,
     since: '2023-11-14T22:12:20.000Z',
   },
   {
@@ -131,7 +135,8 @@ const rows: readonly Row[] = [
     what: "the holder's Pod is being deleted",
     story: () => sees(TERMINATING, true),
     reason: 'holder-terminating',
-    message: 'Pod app-2 is being deleted and leads until it is gone: wait.',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 30 s at the latest.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
     since: '2023-11-14T22:13:10.000Z',
   },
@@ -146,15 +151,19 @@ const rows: readonly Row[] = [
     what: "the holder's Pod should have been gone",
     story: () => sees(TERMINATING, true).wait(90_001),
     reason: 'holder-terminating',
-    message: 'Pod app-2 is being deleted and leads until it is gone: wait.',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone, but the deletion was seen to begin 90 s ago, and its grace period has passed. Repair or remove the node. To delete the Pod by force is the last resort.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    command: FORCE_RIVAL,
+    cautious: true,
     since: '2023-11-14T22:13:10.000Z',
   },
   {
     what: "the holder's Pod is late, and its kubelet may need a moment",
     story: () => sees(TERMINATING, true).wait(90_000),
     reason: 'holder-terminating',
-    message: 'Pod app-2 is being deleted and leads until it is gone: wait.',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone: wait for the kubelet, since its grace period is over.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
     since: '2023-11-14T22:13:10.000Z',
   },
@@ -163,7 +172,7 @@ const rows: readonly Row[] = [
     story: () => sees({ ...TERMINATING, ...LOST }, true),
     reason: 'holder-terminating',
     message:
-      'Pod app-2 is being deleted and leads until it is gone, and its node node-1 is lost: repair or remove the node, or wait.',
+      'Pod app-2 is being deleted and leads until it is gone, and its node node-1 is lost: repair or remove the node, or wait until its grace period is over, in 30 s at the latest.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
     since: '2023-11-14T22:13:10.000Z',
   },
@@ -171,8 +180,9 @@ const rows: readonly Row[] = [
     what: "the holder's Pod has ended, and a finalizer keeps it",
     story: () => sees({ ...TERMINATING, containersTerminated: true }, true).wait(90_001),
     reason: 'holder-terminating',
-    message: 'Pod app-2 is being deleted and leads until it is gone: wait.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone; its containers have ended, so look at its metadata.finalizers for what keeps it.',
+    endsWhen: 'its finalizers are removed',
     since: '2023-11-14T22:13:10.000Z',
   },
   {
@@ -224,7 +234,7 @@ const rows: readonly Row[] = [
     message:
       'Pod app-2 leads, but the control plane has lost its node node-1, and its process may still run there. Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
     endsWhen: 'the node comes back, or its Pod is deleted',
-    command: 'kubectl delete pod app-2 -n shop',
+    command: DELETE_RIVAL,
     since: '2023-11-14T22:12:20.000Z',
   },
   {
@@ -258,7 +268,7 @@ const rows: readonly Row[] = [
     what: 'the Lease is missing, and its holder exists',
     story: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     reason: 'lease-missing',
-    message: 'Lease shop/app is missing, but Pod app-2, which held it, exists and then restores it: wait.',
+    message: 'Lease shop/app is missing, but Pod app-2, which held it, exists and restores it at once: wait.',
     endsWhen: 'that Pod restores the Lease, or its Pod is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -401,50 +411,67 @@ const rows: readonly Row[] = [
     message:
       'Pod app-2 leads, but the control plane has lost its node node-1, and its process may still run there. Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
     endsWhen: 'the node comes back, or its Pod is deleted',
-    command: 'kubectl delete pod app-2 -n shop',
+    command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'another Pod leads and renews',
     story: renewed,
     reason: 'following',
-    message: '',
-    endsWhen: '',
+    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
   },
   {
     what: 'another Pod leads, and renews with a Lease that is being deleted',
     story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', ...HELD_BY_FINALIZER }),
     reason: 'following',
-    message: '',
-    endsWhen: '',
+    message:
+      'Pod app-2 leads, but Lease shop/app is being deleted and its finalizers keep it: example.com/audit. No other Pod can be elected until they are removed.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
   },
   {
     what: 'a container of the holder crashes again and again',
     story: () => seesUnready({ waiting: { container: 'app', reason: 'CrashLoopBackOff' } }),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but its container app waits (CrashLoopBackOff), although it renewed Lease shop/app 0 s ago. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'a container of the holder crashes again and again, and nobody renews',
     story: () => readAgain(seesUnready({ waiting: { container: 'app', reason: 'CrashLoopBackOff' } })),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but its container app waits (CrashLoopBackOff), and it has not renewed Lease shop/app for 60 s. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'the holder is not ready, and renews',
     story: () => seesUnready().wait(4_000),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but it is not Ready (ContainersNotReady), although it renewed Lease shop/app 4 s ago. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'the holder is not ready for longer than its renewals are missing',
     story: () => readAgain(seesUnready()),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but it is not Ready (ContainersNotReady), and it has not renewed Lease shop/app for 60 s. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'the holder hangs, and is not ready since',
@@ -452,16 +479,23 @@ const rows: readonly Row[] = [
       const story = readAgain(renewed());
       return story.podWatched(RIVAL, unready());
     },
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-silent',
+    message:
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+    endsWhen: 'it renews, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'the containers of the holder have not been started',
     story: () => seesUnready({ phase: 'Pending', ready: null, containersReady: null }),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but its containers have not all been started yet, although it renewed Lease shop/app 0 s ago. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: "the holder's Pod is being deleted, and this clock is 10 minutes ahead of the API server's",
@@ -471,16 +505,22 @@ const rows: readonly Row[] = [
       const report = reportOf({ ...TERMINATING, gracePeriodMs: 300_000, deletionTimestampMs: WALL_MS + 300_000 });
       return story.podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report })).wait(500);
     },
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 300 s at the latest.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    since: '2023-11-14T22:13:10.000Z',
   },
   {
     what: "the holder's Pod is being deleted, its node is lost, and its grace period has passed here",
     story: () => sees({ ...TERMINATING, ...LOST }, true).wait(30_001),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone, but its node node-1 is lost; the deletion was seen to begin 30 s ago, and its grace period has passed. Repair or remove the node. To delete the Pod by force is the last resort.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    command: FORCE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:10.000Z',
   },
   {
     what: 'the deletion was asked for again, with a longer grace period',
@@ -489,34 +529,45 @@ const rows: readonly Row[] = [
       const story = sees(TERMINATING, true).wait(80_000);
       return story.podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '7', terminating: true, report })).wait(20_000);
     },
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 280 s at the latest.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    since: '2023-11-14T22:13:10.000Z',
   },
   {
     what: 'the holder is gone, and the collector has not come for long',
     story: () => clears().fail('deleteLease', 'forbidden').wait(90_000),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'waiting-for-collector',
+    message:
+      'Nobody leads: Pod app-2 is gone, and app-1 is not allowed to delete Lease shop/app. The garbage collector has left the Lease for 90 s: it does not run, or its request is refused. Grant `delete` on leases.coordination.k8s.io, or delete the Lease.',
+    endsWhen: 'the garbage collector deletes the Lease, or the permission is granted',
+    command: 'kubectl delete lease app -n shop',
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'the Lease is missing, and whether its holder exists is not known',
-    story: () =>
-      finds(leaseOf(RIVAL)).deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    story: () => finds(leaseOf(RIVAL)).deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    reason: 'lease-missing',
+    message: 'Lease shop/app is missing, but Pod app-2, which held it, may still exist, and then restores it: wait.',
+    endsWhen: 'that Pod restores the Lease, or its Pod is deleted',
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'an edit by hand is no renewal: the holder hangs',
     story: () => {
-      const story = renewed().wait(20_000).watched({ ...RENEWING, resourceVersion: '21', leaseTransitions: 7 });
+      const story = renewed()
+        .wait(20_000)
+        .watched({ ...RENEWING, resourceVersion: '21', leaseTransitions: 7 });
       return readAgain(story);
     },
-    reason: 'following',
-    message: '',
-    endsWhen: '',
+    reason: 'holder-silent',
+    message:
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+    endsWhen: 'it renews, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
   },
 ];
 

@@ -66,7 +66,12 @@ describe('Pods that a real API server answered', () => {
     [
       'pod-bound-delete',
       'terminating',
-      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 30_000, deletionTimestampMs: AT_MS, gracePeriodMs: 30_000 },
+      {
+        nodeName: 'no-such-node',
+        terminatingSinceMs: AT_MS - 30_000,
+        deletionTimestampMs: AT_MS,
+        gracePeriodMs: 30_000,
+      },
     ],
     [
       'pod-bound-delete',
