@@ -222,6 +222,27 @@ describe('the rest of a report', () => {
     );
   });
 
+  test('the first container that cannot be started is reported, and one that is about to be started is not', async () => {
+    const waiting = (name: string, reason: unknown) => ({ name, state: { waiting: { reason } } });
+    const rows: readonly [unknown, unknown][] = [
+      [[waiting('app', 'CrashLoopBackOff')], { container: 'app', reason: 'CrashLoopBackOff' }],
+      [
+        [waiting('app', 'ContainerCreating'), waiting('log', 'ImagePullBackOff')],
+        { container: 'log', reason: 'ImagePullBackOff' },
+      ],
+      [[waiting('app', 'PodInitializing')], null],
+      [[waiting('app', undefined), { name: 'log', state: { running: {} } }], null],
+    ];
+    for (const [containerStatuses, found] of rows) {
+      assert.deepEqual((await report(podWith({ containerStatuses })))?.waiting, found);
+    }
+    const initContainerStatuses = [waiting('setup', 'ErrImagePull')];
+    assert.deepEqual((await report(podWith({ initContainerStatuses })))?.waiting, {
+      container: 'setup',
+      reason: 'ErrImagePull',
+    });
+  });
+
   test('a condition that is Unknown says nothing', async () => {
     const conditions = [{ type: 'Ready', status: 'Unknown' }];
     assert.equal((await report(podWith({ conditions })))?.ready, null);
