@@ -72,8 +72,10 @@ export interface Leader {
   readonly since: Date | null;
 
   /**
-   * How long ago this process saw the leader renew, in milliseconds of its own clock; `null` when the
-   * leader does not renew. Much more than `renewIntervalMs` means that it hangs. It leads all the same.
+   * The age of the leader's last renewal, in milliseconds of the clock of this process; `null` when the leader does not
+   * renew. No other write counts, nor does the acquisition. It is counted from the moment at which this process learnt of
+   * the renewal, so the true age can be greater: the renewal that a process finds at its start may be old. Much more than
+   * `renewIntervalMs` means that the leader hangs, or that this process is cut off (`unverifiedForMs`).
    */
   readonly renewTimeAgeMs: number | null;
 }

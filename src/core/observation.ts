@@ -32,6 +32,8 @@ export function observe(turn: Turn, input: Input): void {
   switch (input.type) {
     case 'leaseObserved':
       noteLease(turn, input.lease);
+      // A consistent list takes the place of the read where that is refused.
+      if (input.by === 'list' && !turn.knowledge.canReadLease) announceSilence(turn, turn.moment.nowMs);
       break;
     case 'leaseWritten':
       turn.learn({ failures: 0 });
@@ -173,15 +175,20 @@ function noteRenewal(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null)
  * waits in its sockets: a read tells which. The holder's Pod is read as well, since its watch may be dead too.
  */
 function checkSilence(turn: Turn): void {
-  const { observation, canReadLease } = turn.knowledge;
+  const { observation, canReadLease, silenceAnnouncedMs } = turn.knowledge;
   const durationSeconds = observation?.lease?.leaseDurationSeconds ?? null;
   if (currentLeader(turn.knowledge) === null || turn.role.name === 'leader') return;
   if (observation === null || observation.renewedAtMs === null || durationSeconds === null) return;
   const silentForMs = turn.moment.nowMs - observation.renewedAtMs;
   const remainingMs = durationSeconds * 1000 - silentForMs;
   if (remainingMs > 0) turn.setTimer('stale', Math.min(overdueMs(turn), remainingMs));
-  // Without the read nothing better than the watch is to be had.
-  if (!canReadLease && remainingMs <= 0) return announceSilence(turn, turn.moment.nowMs);
+  // A watch that brings nothing may be dead, so it does not show that there was no renewal: a list does.
+  if (!canReadLease && remainingMs <= 0) {
+    if (silenceAnnouncedMs === observation.renewedAtMs) return;
+    turn.order({ type: 'relist', watch: 'lease' });
+    turn.setTimer('stale', overdueMs(turn));
+    return;
+  }
   const { leaseRead } = turn.knowledge;
   if (leaseRead === null) turn.readLease({ checksWatch: true });
   else turn.learn({ leaseRead: { ...leaseRead, doubted: true }, watchInDoubt: true });
@@ -296,6 +303,15 @@ function noteFailedPodWatch(turn: Turn, watched: PodReference, failure: RequestF
 /** Pods may not be read: only the garbage collector then shows which of them are gone. */
 export function notePodsUnreadable(turn: Turn): void {
   turn.learn({ canReadPods: false });
+}
+
+/**
+ * For how long the leader is confirmed not to have renewed, in milliseconds, once `stale` was announced; else `null`. What
+ * this process has not heard since the last answer of the API server says nothing about the leader.
+ */
+export function confirmedSilenceMs({ observation, silenceAnnouncedMs, verifiedAtMs }: Knowledge): number | null {
+  const renewedAtMs = observation?.renewedAtMs ?? null;
+  return renewedAtMs === null || renewedAtMs !== silenceAnnouncedMs ? null : verifiedAtMs - renewedAtMs;
 }
 
 /** Who leads, as far as is known: `null` when nobody does, or when it cannot be told. */

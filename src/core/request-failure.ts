@@ -45,6 +45,8 @@ export interface RequestFailure {
   readonly retryAfterMs: number | null;
   /** Only with `forbidden`. */
   readonly missingRule: MissingRule | null;
+  /** What is wrong with the token, in words. Only with `unauthorized`, and only where its claims show it. */
+  readonly tokenProblem?: string;
   /** The error behind it, for `cause`. */
   readonly cause: unknown;
 }

@@ -3,7 +3,7 @@
  * carries out the effects in their order.
  */
 
-import { hear, type News, NO_NEWS } from '../core/diagnostics.ts';
+import { dateSightings, hear, type News, NO_NEWS } from '../core/diagnostics.ts';
 import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
@@ -152,7 +152,8 @@ export class Driver {
     if (state.knowledge.verifiedAtMs !== this.#state.knowledge.verifiedAtMs) this.#verifiedWallMs = moment.wallMs;
     const isRoleNew = state.role.name !== this.#state.role.name;
     this.#state = state;
-    this.#news = hear(this.#news, fact, state.knowledge.incumbent?.pod ?? null);
+    const { incumbent } = state.knowledge;
+    this.#news = dateSightings(hear(this.#news, fact, incumbent?.pod ?? null), incumbent, moment.nowMs);
     for (const effect of effects) {
       // What an effect before it brought about may have ended everything.
       if (this.#broken) return;

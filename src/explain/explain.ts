@@ -1,17 +1,20 @@
 /**
  * `explain()`: why there is, or is no, leader, as one sentence and as data. This file tells what this process itself is
- * up to; what there is to say of another holder is in `holder-explanation.ts`.
+ * up to; what there is to say of another holder is in `holder-reasons.ts`.
  *
  * Pure: it only puts into words what the election knows, and decides nothing.
  */
 
+import { UNAUTHORIZED_LIMIT_MS } from '../core/refusal.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
 import { isLockHolderSilent } from '../core/sibling.ts';
 import type { CandidateRole } from '../core/state.ts';
+import { isTwinSuspected } from '../core/twin.ts';
 import { judgeLease, mustRenew } from '../core/verdict.ts';
 import { isShortage } from '../runtime/shortage.ts';
 import type { Account, Circumstances, Explanation, HolderPod, IdleWork, Scene } from './explanation.ts';
-import { explainHeld, podSeen } from './holder-reasons.ts';
+import { podSeen } from './holder-pod.ts';
+import { explainHeld } from './holder-reasons.ts';
 import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './wording.ts';
 
 /** Puts into words what is so at the moment. Never throws. */
@@ -48,7 +51,7 @@ function accountOf(circumstances: Circumstances): Account {
     case 'stopped':
       return leaving(scene);
     case 'sibling':
-      return sibling(scene);
+      return ownPodDeleted(scene) ?? sibling(scene);
     case 'starting':
       return trouble(scene) ?? awaitsLease(scene);
     case 'candidate':
@@ -101,7 +104,7 @@ function stopped({ election, news, leader, endedBy }: Circumstances): Account {
       reason: 'stopped',
       message:
         `This elector has stopped and Pod ${self.name} keeps the Lease, so that no other Pod leads before that one is ` +
-        'deleted: restart its container, and it leads on.',
+        'deleted: restart its container, and it leads again.',
       endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
       command: kubectlDelete('pod', self.name, election.config.namespace),
       // One that waited for this one to end has taken its place.
@@ -119,28 +122,22 @@ function stopped({ election, news, leader, endedBy }: Circumstances): Account {
   }
   return {
     reason: 'stopped',
-    message:
-      'This elector has stopped, and takes no part in the election any more: a new process has to start a new one.',
+    message: 'This elector has stopped, and takes no part in the election: make a new one to take part again.',
     endsWhen: 'a new elector is started',
   };
 }
 
 function leading(scene: Scene, acquireTimeMs: number): Account {
-  const { election, news, unverifiedForMs, idleWork } = scene;
+  const { election, idleWork } = scene;
   const { self } = election.config;
-  const notes = [
-    idleWork === null ? '' : idleNote(idleWork),
-    election.knowledge.observation?.lease === null ? 'its Lease was deleted and is being restored' : '',
-    news.failure === null
-      ? ''
-      : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`,
-    news.holderPod?.terminating === true ? 'its Pod is being deleted, so call stop() to hand over at once' : '',
-  ].filter((note) => note !== '');
+  const notes = [...(idleWork === null ? [] : [idleNote(idleWork)]), ...notesOfLeader(scene)];
   const account = {
     reason: 'leading',
     message: `This process leads, in Pod ${self.name}${notes.map((note) => `; ${note}`).join('')}.`,
     sinceMs: acquireTimeMs,
-    endsWhen: `${endOfLife(scene.election.config)}, it gives the Lease up, or the Lease is given to another Pod by hand`,
+    endsWhen:
+      `${endOfLife(election.config)}, it gives the Lease up, the Lease is given to another Pod by hand, or its token is ` +
+      `refused for ${seconds(UNAUTHORIZED_LIMIT_MS)}`,
   } as const;
   if (idleWork === null) return account;
   const sinceMs = scene.wallMs - (scene.nowMs - idleWork.endedAtMs);
@@ -151,6 +148,34 @@ function idleNote({ error }: IdleWork): string {
   return error === null
     ? 'the promise of onElected has settled, so its work has ended; if more work was due, exit, and the restarted container leads again'
     : `its work has failed (${error}): exit, and the restarted container leads again and tries again, or call stepDown() to hand over`;
+}
+
+/** What is not as it should be with a leader. */
+function notesOfLeader(scene: Scene): readonly string[] {
+  const { election, news, unverifiedForMs, nowMs } = scene;
+  const { config, knowledge } = election;
+  const lease = knowledge.observation?.lease ?? null;
+  const [create, update] = [refusalOf(scene, 'create'), refusalOf(scene, 'update')];
+  const notes = [
+    isTwinSuspected(knowledge, config, nowMs)
+      ? 'another process writes its Lease in the name of this Pod, so two may lead: end one of them'
+      : null,
+    lease === null && create === undefined ? 'its Lease was deleted and is being restored' : null,
+    lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
+    lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it puts back' : null,
+    lease?.terminating === true ? 'its Lease is being deleted, and only its finalizers keep it' : null,
+    update === undefined ? null : `its renewals are refused, so nobody could see that it hangs (${update.message})`,
+    failureNote(news.failure, unverifiedForMs),
+    news.holderPod?.terminating === true ? 'its Pod is being deleted, so call stop() to hand over at once' : null,
+  ];
+  return notes.filter((note) => note !== null);
+}
+
+function failureNote(failure: RequestFailure | null, unverifiedForMs: number): string | null {
+  if (failure === null) return null;
+  return failure.kind === 'unauthorized'
+    ? `the API server refuses its token, which ends the term after ${seconds(UNAUTHORIZED_LIMIT_MS)}`
+    : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`;
 }
 
 function leaving(scene: Scene): Account {
@@ -164,6 +189,15 @@ function leaving(scene: Scene): Account {
 }
 
 function sibling({ election }: Scene): Account {
+  if (election.knowledge.warned.includes('sibling-lock-refused')) {
+    return {
+      reason: 'sibling',
+      message:
+        `This process was refused the socket that lets one process of Pod ${election.config.self.name} campaign, so whether ` +
+        'another process has it is not known. This one only watches until it is given the socket.',
+      endsWhen: 'the socket can be bound, and no other process has it',
+    };
+  }
   if (isLockHolderSilent(election.config, election.knowledge)) {
     return {
       reason: 'sibling',
@@ -184,14 +218,7 @@ function sibling({ election }: Scene): Account {
 
 function candidate(scene: Scene, role: CandidateRole): Account {
   const { config, knowledge } = scene.election;
-  if (knowledge.barred === 'pod-deleted') {
-    return {
-      reason: 'own-pod-deleted',
-      message: `Pod ${config.self.name} (uid ${config.self.uid}) is gone although this process still runs: it never leads again, so end it.`,
-      endsWhen: 'never: end this process',
-    };
-  }
-  const inTrouble = trouble(scene);
+  const inTrouble = ownPodDeleted(scene) ?? trouble(scene);
   if (inTrouble !== null) return inTrouble;
   const verdict = judgeLease(config, knowledge, scene.nowMs);
   switch (verdict.kind) {
@@ -206,6 +233,22 @@ function candidate(scene: Scene, role: CandidateRole): Account {
   }
 }
 
+/** A Pod that the API server has never shown may never have existed: its uid may be wrong. */
+function ownPodDeleted({ election: { config, knowledge } }: Scene): Account | null {
+  if (knowledge.barred !== 'pod-deleted') return null;
+  const { name, uid } = config.self;
+  const pod = `Pod ${name} (uid ${uid})`;
+  const stopped = config.succession === 'pod-stopped' ? 'has stopped, or ' : '';
+  return {
+    reason: 'own-pod-deleted',
+    message: knowledge.ownPodSeen
+      ? `${pod} ${stopped}is gone, and this process does not lead again. End it.`
+      : `${pod} ${stopped}does not exist, and the API server has never shown it: it was gone before, or its uid is wrong. ` +
+        'This process does not lead. Correct the option `pod`, or end the process.',
+    endsWhen: 'never: end this process',
+  };
+}
+
 /** What keeps a process that does not lead from knowing, or doing, anything. */
 function trouble(scene: Scene): Account | null {
   const { election, news, leader, unverifiedForMs } = scene;
@@ -215,14 +258,12 @@ function trouble(scene: Scene): Account | null {
   if (failure.kind === 'unauthorized') {
     return {
       reason: 'unauthorized',
-      message:
-        `The API server does not accept the token of Pod ${election.config.self.name}, also after it was read anew: the Pod ` +
-        'may be deleted; else look at its ServiceAccount.',
+      message: `The API server does not accept the token of Pod ${election.config.self.name}: ${failure.tokenProblem ?? UNKNOWN_TOKEN_PROBLEM}.`,
       sinceMs,
       endsWhen: 'the API server accepts the token',
     };
   }
-  const known = leader === null ? 'nobody is known to lead' : `as far as is known ${leader.name} leads on`;
+  const known = leader === null ? 'nobody is known to lead' : `as far as is known ${leader.name} leads`;
   return {
     reason: 'api-unreachable',
     message:
@@ -233,15 +274,22 @@ function trouble(scene: Scene): Account | null {
   };
 }
 
+const UNKNOWN_TOKEN_PROBLEM = 'the Pod may be deleted; if it exists, look at its ServiceAccount';
+
 /** That the API server refuses this verb on Leases, or (with `create`) whatever is written. */
-function refused({ election, news }: Scene, verb: 'get' | 'create' | 'update'): Account | null {
-  const stands = ({ missingRule }: RequestFailure): boolean =>
-    missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb;
-  const refusal = news.refusals.find(stands);
+function refusalOf({ news }: Scene, verb: 'get' | 'create' | 'update'): RequestFailure | undefined {
+  return news.refusals.find(({ missingRule }) =>
+    missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb,
+  );
+}
+
+function refused(scene: Scene, verb: 'get' | 'create' | 'update'): Account | null {
+  const refusal = refusalOf(scene, verb);
   if (refusal === undefined) return null;
+  const { name } = scene.election.config.self;
   return {
     reason: 'forbidden',
-    message: `Pod ${election.config.self.name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
+    message: `Pod ${name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
     endsWhen: refusal.missingRule === null ? 'the API server accepts what is asked' : 'the permission is granted',
   };
 }
@@ -255,7 +303,7 @@ function resuming(scene: Scene): Account {
   const { config, knowledge } = scene.election;
   return {
     reason: 'resuming',
-    message: `Pod ${config.self.name} holds ${leaseOf(scene.election.config)}, and this process leads on as soon as the API server confirms it.`,
+    message: `Pod ${config.self.name} holds ${leaseOf(scene.election.config)}, and this process leads as soon as the API server confirms it.`,
     sinceMs: knowledge.observation?.lease?.acquireTimeMs ?? null,
     endsWhen: 'the API server confirms it',
   };
@@ -264,6 +312,7 @@ function resuming(scene: Scene): Account {
 function campaigning(scene: Scene, role: CandidateRole): Account {
   const { config, knowledge } = scene.election;
   const { name } = config.self;
+  const finalizers = knowledge.observation?.lease?.finalizers ?? [];
   if (knowledge.barred === 'pod-terminating') {
     return {
       reason: 'own-pod-terminating',
@@ -279,6 +328,22 @@ function campaigning(scene: Scene, role: CandidateRole): Account {
       reason: 'stepped-down',
       message: `Nobody leads: Pod ${name} gave the Lease up, and lets the others go first for another ${seconds(pauseMs)}.`,
       endsWhen: `another Pod is elected, or ${seconds(pauseMs)} have passed`,
+    };
+  }
+  if (finalizers.length > 0) {
+    return {
+      reason: 'campaigning',
+      message:
+        `Nobody leads, and Pod ${name} campaigns. ${leaseOf(config)} has finalizers, and stays until they are removed: ` +
+        `${finalizers.join(', ')}.`,
+      endsWhen: 'the finalizers are removed, and this or another Pod is elected',
+    };
+  }
+  if (role.resting) {
+    return {
+      reason: 'campaigning',
+      message: `Nobody leads, and Pod ${name} campaigns. A request of it came to nothing, and it tries again: wait.`,
+      endsWhen: 'this or another Pod is elected',
     };
   }
   return {
@@ -301,6 +366,7 @@ function holderPodOf(circumstances: Circumstances): HolderPod | null {
     ready: report?.ready ?? null,
     containersReady: report?.containersReady ?? null,
     containersTerminated: report?.containersTerminated ?? false,
+    waiting: report?.waiting ?? null,
     terminating,
     terminatingSince: toDate(report?.terminatingSinceMs ?? null),
     deletionTimestamp: toDate(report?.deletionTimestampMs ?? null),

@@ -41,7 +41,7 @@ export type ExplanationReason =
   | 'campaigning'
   /** The own Pod holds the Lease; this process is about to lead on. */
   | 'resuming'
-  /** Another Pod leads, and all is well. */
+  /** Another Pod leads, and nothing is known to be wrong; the message says "all is well" only if it renews. */
   | 'following'
   /** Another Pod holds the Lease; whether it exists is not known. */
   | 'holder-unknown'
@@ -51,6 +51,8 @@ export type ExplanationReason =
   | 'holder-failed'
   /** The holder's Pod has finished, and exists. */
   | 'holder-succeeded'
+  /** The holder's Pod is not Ready, or a container of it cannot be started (`CrashLoopBackOff`, for example). */
+  | 'holder-not-ready'
   /** The control plane has lost the node of the holder's Pod. */
   | 'holder-node-not-ready'
   /** The holder does not renew: it hangs, has ended, or cannot reach the API server. */
@@ -81,6 +83,8 @@ export interface HolderPod {
   readonly containersReady: boolean | null;
   /** Whether every container is reported as terminated. */
   readonly containersTerminated: boolean;
+  /** The first container that cannot be started, and why. */
+  readonly waiting: { readonly container: string; readonly reason: string } | null;
   /** Whether it is being deleted. */
   readonly terminating: boolean;
   /** When its deletion was asked for. */
@@ -101,7 +105,10 @@ export interface Explanation {
   readonly leader: Leader | null;
   /** `null` when no Pod is known to hold the Lease, or it was not seen. */
   readonly holderPod: HolderPod | null;
-  /** Since when it is so; `null` where that is not known. */
+  /**
+   * Since when it is so; `null` where that is not known. A time that an object of the API holds is by the clock of the
+   * machine that wrote it.
+   */
   readonly since: Date | null;
   /** What would end it. */
   readonly endsWhen: string;

@@ -30,6 +30,11 @@ function waitsLonger(): Story {
   return story.podRead(RIVAL.name, podOf(RIVAL)).fire('stale');
 }
 
+/** A follower that goes by lists and its watch alone, since reads of the Lease are refused. */
+function refusedToRead(): Story {
+  return waits().refuse('readLease').fire('retry').podRead(RIVAL.name, podOf(RIVAL));
+}
+
 const rows: readonly Row[] = [
   {
     rule: 'a leader whose Lease was given away waits for a renewal of the new holder, which may never renew',
@@ -139,11 +144,35 @@ const rows: readonly Row[] = [
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'a follower that may not read the Lease goes by its watch',
-    given: () => waits().refuse('readLease').fire('retry').podRead(RIVAL.name, podOf(RIVAL)),
+    rule: 'a follower that is not allowed to read the Lease lists it, and calls nobody silent before',
+    given: refusedToRead,
     when: (story) => story.fire('stale'),
     role: 'candidate',
+    effects: ['relist lease', 'setTimer stale 15000'],
+  },
+  {
+    rule: 'a list that shows nothing new calls the leader silent where the Lease cannot be read',
+    given: () => refusedToRead().fire('stale'),
+    when: (story) => story.listed(renewing),
+    role: 'candidate',
     effects: [`${STALE} for 30000`],
+  },
+  {
+    rule: 'a list that shows a renewal calls nobody silent',
+    given: () => refusedToRead().fire('stale'),
+    when: (story) => story.listed(renewed),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
+    rule: 'a follower that can neither read nor list calls nobody silent, and lists again',
+    given: () =>
+      refusedToRead()
+        .fire('stale')
+        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+    when: (story) => story.fire('stale'),
+    role: 'candidate',
+    effects: ['relist lease', 'setTimer stale 15000'],
   },
   {
     rule: 'a change of labels is no renewal: the silence goes on',
