@@ -141,8 +141,5 @@ test('a process prints its lines plainly when the package debug is missing', asy
 });
 
 test('a process prints its lines when it exits before the package debug is loaded', async (t) => {
-  assert.equal(
-    await stderrOf(t, 'lease-elector*', { after: 'process.exit(0);' }),
-    'lease-elector:driver first true\n',
-  );
+  assert.equal(await stderrOf(t, 'lease-elector*', { after: 'process.exit(0);' }), 'lease-elector:driver first true\n');
 });
