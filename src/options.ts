@@ -35,24 +35,24 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Which Pod this process runs in, where it cannot be found out. */
 export interface PodOptions {
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly uid?: string;
+  readonly name?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly uid?: string | undefined;
 }
 
 /** Where the endpoint listens. */
 export interface EndpointOptions {
   /** 0 stands for any free port. @default 4040 */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** An IP address, or `localhost` for both loopback addresses. @default 'localhost' */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 /** A kubeconfig file. */
 export interface KubeConfigFileOptions {
   readonly path: string;
   /** @default the file's current context */
-  readonly context?: string;
+  readonly context?: string | undefined;
 }
 
 /** The options of a `LeaseElector`; every one may be left out. */
@@ -62,17 +62,17 @@ export interface LeaseElectorOptions {
    *
    * @default `$NAIS_APP_NAME`, else the own Pod's label `app.kubernetes.io/name`, else its label `app`
    */
-  readonly lease?: string;
+  readonly lease?: string | undefined;
 
   /**
    * Called once per term, when this process begins to lead. Its promise is the work of the term: `stop()`
    * waits for it, and so does the next term's call, so that two never overlap in one process (a term that ends
    * before is skipped). When it rejects an `error` is emitted, and leadership is kept.
    */
-  readonly onElected?: (term: Term) => unknown;
+  readonly onElected?: ((term: Term) => unknown) | undefined;
 
   /** Stops the elector when it aborts, as `stop()` does. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 
   /**
    * Which Pod this process runs in. A uid that the token does not name is looked up when the elector starts, where Pods
@@ -80,7 +80,7 @@ export interface LeaseElectorOptions {
    *
    * @default read from the service account's token, else the environment
    */
-  readonly pod?: PodOptions;
+  readonly pod?: PodOptions | undefined;
 
   /**
    * How to reach the cluster from outside: a `KubeConfig` of `@kubernetes/client-node`, or a kubeconfig
@@ -88,13 +88,13 @@ export interface LeaseElectorOptions {
    *
    * @default the service account of the Pod
    */
-  readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions;
+  readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions | undefined;
 
   /**
    * Leads alone, loudly, when there is no cluster: for a developer's machine. A service account directory, or a variable
    * that the kubelet sets, is a cluster; `start()` then rejects rather than lead alone. @default false
    */
-  readonly local?: boolean;
+  readonly local?: boolean | undefined;
 
   /**
    * What ends a leader's life besides its own will. `pod-deleted`: only the deletion of its Pod object. `pod-stopped`:
@@ -107,33 +107,33 @@ export interface LeaseElectorOptions {
    *
    * @default 'pod-deleted'
    */
-  readonly succession?: Succession;
+  readonly succession?: Succession | undefined;
 
   /** How often the leader renews, in milliseconds. @default 10000 */
-  readonly renewIntervalMs?: number;
+  readonly renewIntervalMs?: number | undefined;
 
   /**
    * After how many seconds without a renewal the others report the leader as `stale`. Nothing expires
    * because of it. @default 30
    */
-  readonly leaseDurationSeconds?: number;
+  readonly leaseDurationSeconds?: number | undefined;
 
   /** How long `stop()` and `stepDown()` wait for the promise of `onElected`, in milliseconds. @default 20000 */
-  readonly drainTimeoutMs?: number;
+  readonly drainTimeoutMs?: number | undefined;
 
   /**
    * How long the answer to a request may take once it is sent, in milliseconds; likewise making its connection.
    *
    * @default 10000
    */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
 
   /**
    * How long `start()` retries what the API server refuses (401, 403, or a webhook's 400) before it rejects, in
    * milliseconds. An API server that has just started refuses what is allowed, and a Role may arrive after the Pod.
    * @default 30000
    */
-  readonly startGraceMs?: number;
+  readonly startGraceMs?: number | undefined;
 
   /**
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
@@ -142,17 +142,17 @@ export interface LeaseElectorOptions {
    * The name of the own Pod is told only while this very process leads: not while a sibling of its leads (there are
    * then two processes with one hostname), nor a later Pod of the same name. `{}` is told instead. @default false
    */
-  readonly endpoint?: boolean | EndpointOptions;
+  readonly endpoint?: boolean | EndpointOptions | undefined;
 
   /**
    * Sets `ELECTOR_PATH`, `ELECTOR_GET_URL` and `ELECTOR_SSE_URL` in `process.env` once the endpoint listens, for code
    * of the same process; what a sidecar's webhook set is replaced, and nothing is set where it does not listen.
    * They stay when the elector has stopped. @default false
    */
-  readonly exportEnv?: boolean;
+  readonly exportEnv?: boolean | undefined;
 
   /** Where the files `token`, `ca.crt` and `namespace` are. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
-  readonly serviceAccountDirectory?: string;
+  readonly serviceAccountDirectory?: string | undefined;
 }
 
 /** The options with their defaults filled in. */
@@ -176,7 +176,7 @@ export interface StopOptions {
    *
    * @default false: the Lease is given up only when the Pod is being deleted and its work is done
    */
-  readonly release?: boolean;
+  readonly release?: boolean | undefined;
 }
 
 interface Rule {
