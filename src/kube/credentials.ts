@@ -1,7 +1,7 @@
 /**
  * Who speaks to which API server: the service account's files, re-read as they rotate, or a KubeConfig.
  *
- * The one place that imports `@kubernetes/client-node` at run time, and only when a kubeconfig file is asked for.
+ * `@kubernetes/client-node` is loaded only when a kubeconfig file is asked for.
  */
 
 import { lstatSync } from 'node:fs';
@@ -10,6 +10,7 @@ import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { LeaseElectorError } from '../errors.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { INSTALL_CLIENT, loadKubernetesClient } from '../runtime/kubernetes-client.ts';
 import { quote } from '../runtime/quotation.ts';
 import { isShortage } from '../runtime/shortage.ts';
 import type { Authorization } from './authorization.ts';
@@ -51,12 +52,12 @@ export interface Credentials {
  */
 export interface UsedKubeConfig {
   getCurrentContext(): string;
-  getContextObject(name: string): { readonly namespace?: string } | null;
+  getContextObject(name: string): { readonly namespace?: string | undefined } | null;
   getCurrentCluster(): {
     readonly name: string;
     readonly server: string;
-    readonly skipTLSVerify?: boolean;
-    readonly proxyUrl?: string;
+    readonly skipTLSVerify?: boolean | undefined;
+    readonly proxyUrl?: string | undefined;
   } | null;
   /** Adds what authenticates a request: headers, certificates, a proxy's agent. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
@@ -65,7 +66,7 @@ export interface UsedKubeConfig {
 /** Where to find a kubeconfig file; `context` defaults to the file's current one. */
 export interface KubeConfigFile {
   readonly path: string;
-  readonly context?: string;
+  readonly context?: string | undefined;
 }
 
 /** Whether a text can be the path of a file: kubeconfig text has line ends, or begins with a brace. */
@@ -214,10 +215,19 @@ export function kubeConfigCredentials(kubeConfig: UsedKubeConfig, reload: (() =>
 /**
  * Loads a kubeconfig file, and with it `@kubernetes/client-node` (about 90 MB resident, half a second).
  *
- * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS`
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS`, also where the client is not installed
  */
 export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<Credentials> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await loadKubernetesClient().catch((error: unknown) => {
+    // A shortage of file descriptors passes, and the caller tries again.
+    if (isShortage(error)) throw error;
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_CREDENTIALS',
+      `The kubeconfig ${pathForMessage(file.path)} cannot be loaded without the package @kubernetes/client-node: ` +
+        `${error instanceof Error ? error.message : error}. ${INSTALL_CLIENT}.`,
+      { cause: error },
+    );
+  });
   const load = (): KubeConfig => {
     const kubeConfig = new KubeConfig();
     try {
