@@ -64,8 +64,8 @@ class ObservedSink<Item> implements WatchSink<Item> {
   }
 
   opened(): void {
+    if (this.#pending) this.#watch.answered();
     this.#pending = false;
-    this.#watch.answered();
     this.#sink.opened();
   }
 
