@@ -10,6 +10,7 @@ import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from '../core/retry
 import type { Ports, SiblingLockPort } from '../driver/ports.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
+import type { ReportClockSkew } from '../kube/clock-comparison.ts';
 import type { Cluster, ConnectOptions } from '../kube/connect.ts';
 import type { Identity } from '../kube/identity.ts';
 import type { LocalRole, ResolvedOptions } from '../options.ts';
@@ -60,7 +61,9 @@ export async function enterCluster(
 ): Promise<Place> {
   const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
   try {
-    const connectOptions = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory }) };
+    const reportClockSkew: ReportClockSkew = ({ over, message }) =>
+      entrance.warn(over ? 'clock-skew-over' : 'clock-skew', message);
+    const connectOptions = { requestTimeoutMs, reportClockSkew, ...defined({ kubeConfig, serviceAccountDirectory }) };
     const cluster = await connect(connectOptions, surroundings, entrance.signal);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
