@@ -469,9 +469,9 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
 
   // --- Sentences that are not true
   {
-    defect: 'calls a leader well that hangs',
-    make: misspeaking(({ reason }) => (reason === 'holder-silent' ? 'Pod web-1 leads, and all is well.' : null)),
-    mix: { mishaps: ['process pauses'], mishapEveryMs: 1_000, faultyForMs: 240_000 },
+    defect: 'calls a leader well whose node is lost',
+    make: misspeaking(({ reason }) => (reason === 'holder-terminating' ? 'Pod web-1 leads, and all is well.' : null)),
+    mix: { mishaps: ['node lost'], mishapEveryMs: 10_000, faultyForMs: 120_000 },
     invariant: 6,
     what: /says "Pod web-1 leads, and all is well\.", but no live process leads/,
   },
