@@ -12,6 +12,10 @@ export type WarningCode =
   | CoreWarningCode
   /** There is no cluster, and the option `local` is set: this process takes part in no real election. */
   | 'local'
+  /** The clocks of this machine and of the API server differ by more than a minute. It decides nothing. */
+  | 'clock-skew'
+  /** That difference is over. */
+  | 'clock-skew-over'
   /** The endpoint does not listen, or not on both loopback addresses. */
   | 'endpoint-unavailable'
   /** No request to the API server has succeeded for 10 s. Once per outage. */

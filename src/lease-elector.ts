@@ -395,7 +395,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       await this.#endpoint.open();
       if (this.#over) return;
     }
-    const warn = (code: WarningCode, message: string): void => this.#warn(code, message);
+    const warn = (code: WarningCode, message: string): void => this.#work.outside(() => this.#warn(code, message));
     const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, {
       signal: this.#stopping.signal,
       warn,

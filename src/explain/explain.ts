@@ -163,6 +163,9 @@ function notesOfLeader(scene: Scene): readonly string[] {
     lease === null && create === undefined ? 'its Lease was deleted and is being restored' : null,
     lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
     lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it puts back' : null,
+    lease?.holderIdentity && lease.holderIdentity !== config.self.name
+      ? `its Lease names "${lease.holderIdentity}" as its holder, so another program writes it: give that a Lease of its own`
+      : null,
     lease?.terminating === true ? 'its Lease is being deleted, and only its finalizers keep it' : null,
     update === undefined ? null : `its renewals are refused, so nobody could see that it hangs (${update.message})`,
     failureNote(news.failure, unverifiedForMs),

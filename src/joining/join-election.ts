@@ -11,6 +11,7 @@ import type { OutageWatch } from '../driver/outage-watch.ts';
 import type { Ports, SiblingLockPort } from '../driver/ports.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
+import type { ReportClockSkew } from '../kube/clock-comparison.ts';
 import type { Cluster, ConnectOptions } from '../kube/connect.ts';
 import type { Identity } from '../kube/identity.ts';
 import type { LocalRole, ResolvedOptions } from '../options.ts';
@@ -64,7 +65,9 @@ export async function enterCluster(
 ): Promise<Place> {
   const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
   try {
-    const connectOptions = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory }) };
+    const reportClockSkew: ReportClockSkew = ({ over, message }) =>
+      entrance.warn(over ? 'clock-skew-over' : 'clock-skew', message);
+    const connectOptions = { requestTimeoutMs, reportClockSkew, ...defined({ kubeConfig, serviceAccountDirectory }) };
     const cluster = await connect(connectOptions, surroundings, entrance);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };

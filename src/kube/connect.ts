@@ -12,6 +12,7 @@ import { isShortage } from '../runtime/shortage.ts';
 import { ApiClient, type ApiTransport } from './api-client.ts';
 import { failureOfError } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
+import type { ReportClockSkew } from './clock-comparison.ts';
 import {
   type Credentials,
   type Environment,
@@ -35,6 +36,8 @@ export interface ConnectOptions {
   /** For an answer once its request is sent, in milliseconds; for a watch, for the head; likewise for each step before. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
+  /** Receives a difference between the clocks of this machine and of the API server. */
+  readonly reportClockSkew?: ReportClockSkew;
   /** @default process.env */
   readonly environment?: Environment;
   /** @default os.hostname */
@@ -72,7 +75,12 @@ export interface Cluster {
 export async function connectToCluster(options: ConnectOptions): Promise<Cluster> {
   const { environment = process.env, clock, requestTimeoutMs } = options;
   const credentials = await credentialsOf(options, environment);
-  const client = new ApiClient({ credentials, requestTimeoutMs, clock });
+  const client = new ApiClient({
+    credentials,
+    requestTimeoutMs,
+    clock,
+    ...(options.reportClockSkew === undefined ? {} : { reportClockSkew: options.reportClockSkew }),
+  });
   const close = (): void => client.close();
   return {
     async identify({ pod, lease }) {

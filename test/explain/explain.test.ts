@@ -383,6 +383,16 @@ const rows: readonly Row[] = [
     message: 'Nobody leads, and Pod app-1 campaigns. A request of it came to nothing, and it tries again: wait.',
     endsWhen: 'this or another Pod is elected',
   },
+  {
+    what: 'a leader into whose Lease another program writes itself',
+    story: () => leads().watched(ownLease({ resourceVersion: '12', holderIdentity: 'other' })),
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its Lease names "other" as its holder, so another program writes it: give that a Lease of its own.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+  },
 ];
 
 checkTable(rows);

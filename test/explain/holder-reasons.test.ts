@@ -242,7 +242,7 @@ const rows: readonly Row[] = [
     story: () => readAgain(renewed()).wait(5_000),
     reason: 'holder-silent',
     message:
-      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
@@ -400,7 +400,7 @@ const rows: readonly Row[] = [
       ),
     reason: 'holder-silent',
     message:
-      'Pod x; reboot leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod x; reboot leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -481,7 +481,7 @@ const rows: readonly Row[] = [
     },
     reason: 'holder-silent',
     message:
-      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
@@ -564,10 +564,20 @@ const rows: readonly Row[] = [
     },
     reason: 'holder-silent',
     message:
-      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'another Pod owns the Lease, and another program writes itself into it',
+    story: () =>
+      renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, holderIdentity: 'other' }),
+    reason: 'following',
+    message:
+      'Pod app-2 owns Lease shop/app and so leads, but the Lease names "other" as its holder. Another program writes it, and may lead, too: give that program a Lease of its own.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
   },
 ];
 
