@@ -579,6 +579,15 @@ const rows: readonly Row[] = [
     endsWhen: 'its Pod is deleted, or it gives the Lease up',
     since: '1970-01-01T00:00:05.000Z',
   },
+  {
+    what: 'another Pod leads, and a webhook takes the owner off its Lease',
+    story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, owner: null }),
+    reason: 'following',
+    message:
+      'Pod app-2 leads, but Lease shop/app has lost its owner, so a process that starts now does not see whose it is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
 ];
 
 checkTable(rows);
