@@ -17,7 +17,11 @@ export type WarningCode =
   /** That difference is over. */
   | 'clock-skew-over'
   /** The endpoint does not listen, or not on both loopback addresses. */
-  | 'endpoint-unavailable';
+  | 'endpoint-unavailable'
+  /** No request to the API server has succeeded for 10 s. Once per outage. */
+  | 'api-unreachable'
+  /** The outage that `api-unreachable` reported is over. */
+  | 'api-reachable';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
@@ -80,7 +84,7 @@ export interface Leader {
   readonly renewTimeAgeMs: number | null;
 }
 
-/** Something to know that does not stop the election. Each `code` is told once. */
+/** Something to know that does not stop the election. Each `code` is reported once as long as it lasts. */
 export interface Warning {
   readonly code: WarningCode;
   /** What is wrong, and what to do about it. */
@@ -99,8 +103,15 @@ export interface LeaseElectorEvents {
   renewed: [leader: Leader];
   /** The leader has not renewed for `leaseDurationSeconds`: it hangs, or cannot reach the API. It leads all the same. */
   stale: [leader: Leader];
+  /** The leader that `stale` reported renews again. It does not follow when another Pod leads instead: see `leaderChanged`. */
+  recovered: [leader: Leader];
+  /** Without a listener, it is a process warning of the type `LeaseElectorWarning`, once per code. */
   warning: [warning: Warning];
-  /** Something failed that the application should know: a rejected `onElected`, a listener that threw, a defect. */
+  /**
+   * Something failed that the application should know: a rejected `onElected`, a listener that threw, a start that failed
+   * while nobody waited for its promise, a defect. Without a listener, it is a process warning of the type
+   * `LeaseElectorError`, once per code.
+   */
   error: [error: LeaseElectorError];
   /** `stop()` is over; nothing comes after it. */
   stopped: [];

@@ -2,6 +2,9 @@
  * The public names of `lease-elector`, and no logic.
  */
 
+import './runtime/required-node.ts';
+
+export type { WarningCode as ElectionWarningCode } from './core/effect.ts';
 export {
   LeaseElectorError,
   type LeaseElectorErrorCode,
@@ -21,7 +24,9 @@ export type {
   WarningCode,
 } from './events.ts';
 export type { Explanation, ExplanationReason, HolderPod, MissingRule } from './explain/explanation.ts';
+export type { UsedKubeConfig } from './kube/credentials.ts';
 export type { LogFields, Logger } from './leadership/application-log.ts';
+export type { GuardedEmitter } from './leadership/guarded-emitter.ts';
 export type { LeaderOnlyOptions } from './leadership/leader-only.ts';
 export { LeaseElector, type LeaseElectorRecord, type LeaseElectorState } from './lease-elector.ts';
 export type {

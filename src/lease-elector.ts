@@ -4,17 +4,19 @@
  */
 
 import { inspect } from 'node:util';
-import { NO_NEWS } from './core/diagnostics.ts';
+import { hear, type News, NO_NEWS } from './core/diagnostics.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { currentLeader } from './core/observation.ts';
 import { isTwinSuspected } from './core/twin.ts';
 import { Driver } from './driver/driver.ts';
+import { observedPorts } from './driver/observed-ports.ts';
+import { type OutageReport, OutageWatch, UNREACHABLE_AFTER_MS } from './driver/outage-watch.ts';
 import type { Ports } from './driver/ports.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
 import { detailsOfFailure, errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
 import type { ElectedMessage, Leader, LeaseElectorEvents, Term, TermRecord, WarningCode } from './events.ts';
 import { explain } from './explain/explain.ts';
-import type { Explanation } from './explain/explanation.ts';
+import type { Explanation, IdleWork } from './explain/explanation.ts';
 import { printElector } from './explain/printed-elector.ts';
 import { enterCluster, type Surroundings } from './joining/join-election.ts';
 import { siblingLock } from './joining/sibling-lock.ts';
@@ -23,6 +25,8 @@ import { ApplicationLog } from './leadership/application-log.ts';
 import { confirm } from './leadership/confirm.ts';
 import { GuardedEmitter } from './leadership/guarded-emitter.ts';
 import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leadership/leader-only.ts';
+import { ObservedPromise } from './leadership/observed-promise.ts';
+import { type UnheardEvent, warnProcess } from './leadership/process-warning.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
 import { TermWork } from './leadership/term-work.ts';
 import {
@@ -37,18 +41,20 @@ import {
 import { systemClock } from './runtime/clock.ts';
 import { debugLog } from './runtime/debug-log.ts';
 import { demotedChannel, electedChannel } from './runtime/diagnostics-channels.ts';
+import { wordsOf } from './runtime/quotation.ts';
 import { systemRandom } from './runtime/random.ts';
 
 const log = debugLog('lease-elector');
 
 /**
+ * - `idle`: `start()` was not called yet
  * - `starting`: nobody is known to lead yet
  * - `candidate`: would lead if it could
  * - `leader`: this process leads
  * - `sibling`: another process of the same Pod campaigns; this one takes its place when it ends
  * - `stopped`: over, for good
  */
-export type LeaseElectorState = 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
+export type LeaseElectorState = 'idle' | 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
 
 const REAL_SURROUNDINGS: Surroundings = {
   clock: systemClock,
@@ -76,7 +82,9 @@ export interface LeaseElectorRecord {
 }
 
 /** How `start()` or `stepDown()` will end. */
-type Outcome = PromiseWithResolvers<void>;
+interface Outcome extends Omit<PromiseWithResolvers<void>, 'promise'> {
+  readonly promise: ObservedPromise<void>;
+}
 
 /**
  * Takes part in the election of one leader among the Pods of an application.
@@ -118,6 +126,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
   readonly #log: ApplicationLog;
+  readonly #outages: OutageWatch;
+  /** What there is to tell people until the driver has news of its own. */
+  #newsOfEntrance: News = NO_NEWS;
+  /** `start()` has resolved. */
+  #hasStarted = false;
+  /** The codes of `error` and `warning` that were printed because nobody listened. */
+  readonly #unheard = new Set<string>();
+  /** What ended this elector, unless it was stopped. */
+  #endedBy: LeaseElectorError | null = null;
   #over = false;
   #startedAtMs = 0;
 
@@ -135,7 +152,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#work = new TermWork(
       (term) => this.#options.onElected?.(term),
       (error) => this.#reportError(error),
+      () => surroundings.clock.nowMs(),
     );
+    this.#outages = new OutageWatch(surroundings.clock, (report) => this.#work.outside(() => this.#noteOutage(report)));
     const { signal, endpoint, exportEnv } = this.#options;
     this.#endpoint =
       endpoint === null
@@ -159,17 +178,24 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * elector is stopped. A refusal (401, 403) is retried for `startGraceMs`. Any other failure is an error at once.
    * A running elector keeps the process alive.
    *
-   * Calling it again gives the same promise.
+   * Calling it again gives the same promise; once a started elector was stopped, it rejects with `_STOPPED`.
+   *
+   * A failure of a start is reported as `error` if nobody waits for this promise. It is never an unhandled rejection.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NO_CLUSTER`, `_IDENTITY`, `_CREDENTIALS`, `_OPTION`,
-   * `_FORBIDDEN`, `_UNAUTHORIZED`, `_UNTRUSTED`, `_REQUEST`, or `_STOPPED` when it was stopped meanwhile
+   * `_FORBIDDEN`, `_UNAUTHORIZED`, `_UNTRUSTED`, `_REQUEST`, or `_STOPPED` when the elector was stopped
    */
   start(): Promise<void> {
+    if (this.#hasStarted && (this.#over || this.#stopping.signal.aborted)) {
+      const tooLate = outcome();
+      tooLate.reject(stoppedError());
+      return tooLate.promise;
+    }
     if (this.#started !== null) return this.#started.promise;
     this.#started = outcome();
     this.#startedAtMs = this.#surroundings.clock.nowMs();
     if (this.#over || this.#stopping.signal.aborted) this.#started.reject(stoppedError());
-    else void this.#begin().catch((error: unknown) => this.#finish(error));
+    else void this.#begin().catch((error: unknown) => this.#failToStart(error));
     return this.#started.promise;
   }
 
@@ -300,6 +326,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** What this elector is at the moment. */
   get state(): LeaseElectorState {
     if (this.#over || this.#stopping.signal.aborted) return 'stopped';
+    if (this.#started === null) return 'idle';
     if (this.isLeader) return 'leader';
     const role = this.#driver?.state.role;
     if (role === undefined || role.name === 'starting') return 'starting';
@@ -314,13 +341,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * For how long the API server has not confirmed what this process believes about the Lease, in milliseconds.
+   * For how long the API server has not confirmed what this process believes about the Lease, in whole milliseconds.
    * It grows while the API cannot be reached; a leader leads on all the same.
    */
   get unverifiedForMs(): number {
     if (this.#started === null) return 0;
     const verifiedAtMs = this.#driver?.state.knowledge.verifiedAtMs ?? 0;
-    return this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs);
+    return Math.round(this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs));
   }
 
   /**
@@ -331,9 +358,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const { clock } = this.#surroundings;
     return explain({
       election: this.#driver?.state ?? null,
-      news: this.#driver?.news ?? NO_NEWS,
+      news: this.#driver?.news ?? this.#newsOfEntrance,
       started: this.#started !== null,
       over: this.#over,
+      endedBy: this.#endedBy?.message ?? null,
+      idleWork: this.#idleWork(),
       leader: this.leader ?? null,
       unverifiedForMs: this.unverifiedForMs,
       nowMs: clock.nowMs(),
@@ -370,6 +399,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, {
       signal: this.#stopping.signal,
       warn,
+      failed: (failure) => {
+        this.#newsOfEntrance = hear(NO_NEWS, { type: 'requestFailed', request: 0, failure }, null);
+      },
+      outages: this.#outages,
     });
     if (this.#stopping.signal.aborted) {
       ports.close();
@@ -379,7 +412,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#log.about(identity);
     if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
-    this.#ports = ports;
+    this.#ports = observedPorts(ports, this.#outages);
     this.#driver = new Driver({
       config: {
         self: pod,
@@ -390,7 +423,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         succession: this.#options.succession,
         startGraceMs: this.#options.startGraceMs,
       },
-      ports,
+      ports: this.#ports,
       clock,
       random,
       application: {
@@ -412,6 +445,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       case 'demoted':
         return this.#demoted(announcement.reason);
       case 'leaderChanged':
+        this.#hasStarted = true;
         this.#started?.resolve();
         this.#endpoint?.publish();
         return this.#leaderChanged(announcement.leader);
@@ -419,10 +453,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         return this.#renewed(announcement.leader);
       case 'stale':
         return this.#stale(announcement.leader);
+      case 'recovered':
+        return this.#recovered(announcement.leader);
       case 'warning':
         return this.#warn(announcement.code, announcement.message);
       case 'failed':
-        return this.#finish(errorOfFailure(announcement.failure));
+        return this.#failToStart(errorOfFailure(announcement.failure));
       case 'steppedDown':
         return this.#steppedDown(announcement.released);
       case 'stopped':
@@ -449,6 +485,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const leader = this.#toLeader(core);
     this.#log.stale(leader);
     this.emit('stale', leader);
+  }
+
+  #recovered(core: CoreLeader): void {
+    const leader = this.#toLeader(core);
+    this.#log.recovered(leader);
+    this.emit('recovered', leader);
   }
 
   /** @param renews whether the first renewal is about to be sent */
@@ -534,10 +576,20 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#finish(error);
   }
 
+  /** A start has failed. Nobody may wait for its promise, so then it is an event. */
+  #failToStart(cause: unknown): void {
+    const error = cause instanceof LeaseElectorError ? cause : defectOfStart(cause);
+    const isStop = error.code === 'ERR_LEASE_ELECTOR_STOPPED';
+    if (!isStop && this.#started?.promise.isAwaited === false) this.#reportError(error);
+    this.#finish(error);
+  }
+
   /** @param error what `start()` rejects with, unless it has resolved */
-  #finish(error: unknown = stoppedError()): void {
+  #finish(error: LeaseElectorError = stoppedError()): void {
     if (this.#over) return;
     this.#over = true;
+    if (error.code !== 'ERR_LEASE_ELECTOR_STOPPED') this.#endedBy = error;
+    this.#outages.stop();
     this.#stopping.abort();
     this.#stalls?.stop();
     this.#log.stopped();
@@ -568,18 +620,44 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return hasSibling && leader.uid === config.self.uid ? leader.name : null;
   }
 
+  #noteOutage(report: OutageReport): void {
+    if (report.type === 'reachable') return this.#warn('api-reachable', 'The API server answers again.');
+    const last = report.failure === null ? '' : `; the last failure: ${report.failure.message}`;
+    this.#warn(
+      'api-unreachable',
+      `No request to the API server has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s${last}. If nothing else is named ` +
+        'as the cause, check the NetworkPolicy and the address of the API server. Requests go on until it answers.',
+    );
+  }
+
+  /** The work of the present term, if it has ended while other work may be missing. */
+  #idleWork(): IdleWork | null {
+    const end = this.#work.workEnd;
+    // Jobs of `leaderOnly` are work, too.
+    if (end === null || (end.failure === null && this.#stalls !== null)) return null;
+    return { endedAtMs: end.atMs, error: end.failure === null ? null : wordsOf(end.failure.cause) };
+  }
+
   #warn(code: WarningCode, message: string): void {
     log('warning: %s: %s', code, message);
     if (this.#over) return;
     this.#log.warning({ code, message });
-    this.emit('warning', { code, message });
+    if (!this.emit('warning', { code, message })) this.#warnProcess({ event: 'warning', code, message });
   }
 
   #reportError(error: LeaseElectorError): void {
     log('error: %s: %o', error.message, error.cause);
     if (this.#over) return;
     this.#log.error(error);
-    this.emit('error', error);
+    const { code, message, cause } = error;
+    if (!this.emit('error', error)) this.#warnProcess({ event: 'error', code, message, cause });
+  }
+
+  #warnProcess(unheard: UnheardEvent): void {
+    // A logger has it already.
+    if (this.#options.logger !== undefined || this.#unheard.has(unheard.code)) return;
+    this.#unheard.add(unheard.code);
+    warnProcess(unheard);
   }
 
   #toLeader(leader: CoreLeader): Leader {
@@ -588,7 +666,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       name,
       uid,
       since: acquireTimeMs === null ? null : new Date(acquireTimeMs),
-      renewTimeAgeMs: renewalObservedAtMs === null ? null : this.#surroundings.clock.nowMs() - renewalObservedAtMs,
+      renewTimeAgeMs:
+        renewalObservedAtMs === null ? null : Math.round(this.#surroundings.clock.nowMs() - renewalObservedAtMs),
     };
   }
 }
@@ -600,8 +679,17 @@ function localWarning(role: LocalRole, name: string): string {
 }
 
 function outcome(): Outcome {
-  const pending = Promise.withResolvers<void>();
+  const { resolve, reject, promise } = ObservedPromise.withResolvers<void>() as Outcome;
   // Whoever was given the promise handles it; nobody may have been.
-  pending.promise.catch(() => undefined);
-  return pending;
+  promise.tolerateRejection();
+  return { resolve, reject, promise };
+}
+
+/** Every failure that is known to be possible is a LeaseElectorError already. */
+function defectOfStart(cause: unknown): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_INVARIANT',
+    `The elector could not start: ${wordsOf(cause)}. Please report it, with \`cause\`.`,
+    { cause },
+  );
 }

@@ -42,24 +42,24 @@ export type LocalRole = 'leader' | 'candidate';
 
 /** Which Pod this process runs in, where it cannot be found out. */
 export interface PodOptions {
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly uid?: string;
+  readonly name?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly uid?: string | undefined;
 }
 
 /** Where the endpoint listens. */
 export interface EndpointOptions {
   /** 0 stands for any free port. @default 4040 */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** An IP address, or `localhost` for both loopback addresses. @default 'localhost' */
-  readonly host?: string;
+  readonly host?: string | undefined;
 }
 
 /** A kubeconfig file. */
 export interface KubeConfigFileOptions {
   readonly path: string;
   /** @default the file's current context */
-  readonly context?: string;
+  readonly context?: string | undefined;
 }
 
 /** The options of a `LeaseElector`; every one may be left out. */
@@ -69,17 +69,17 @@ export interface LeaseElectorOptions {
    *
    * @default `$NAIS_APP_NAME`, else the own Pod's label `app.kubernetes.io/name`, else its label `app`
    */
-  readonly lease?: string;
+  readonly lease?: string | undefined;
 
   /**
    * Called once per term, when this process begins to lead. Its promise is the work of the term: `stop()`
    * waits for it, and so does the next term's call, so that two never overlap in one process (a term that ends
    * before is skipped). When it rejects an `error` is emitted, and leadership is kept.
    */
-  readonly onElected?: (term: Term) => unknown;
+  readonly onElected?: ((term: Term) => unknown) | undefined;
 
   /** Stops the elector when it aborts, as `stop()` does. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 
   /**
    * Which Pod this process runs in. A uid that the token does not name is looked up when the elector starts, where Pods
@@ -87,7 +87,7 @@ export interface LeaseElectorOptions {
    *
    * @default read from the service account's token, else the environment
    */
-  readonly pod?: PodOptions;
+  readonly pod?: PodOptions | undefined;
 
   /**
    * How to reach the cluster from outside: a `KubeConfig` of `@kubernetes/client-node`, or a kubeconfig
@@ -95,7 +95,7 @@ export interface LeaseElectorOptions {
    *
    * @default the service account of the Pod
    */
-  readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions;
+  readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions | undefined;
 
   /**
    * What this process is where there is no cluster, on a developer's machine: `leader` (or `true`) leads alone, with a
@@ -106,7 +106,7 @@ export interface LeaseElectorOptions {
    * Neither changes anything in a cluster: a service account directory, or a variable that the kubelet sets, is one, and
    * `start()` then rejects rather than lead alone. @default false
    */
-  readonly local?: boolean | LocalRole;
+  readonly local?: boolean | LocalRole | undefined;
 
   /**
    * What ends a leader's life besides its own will. `pod-deleted`: only the deletion of its Pod object. `pod-stopped`:
@@ -119,33 +119,33 @@ export interface LeaseElectorOptions {
    *
    * @default 'pod-deleted'
    */
-  readonly succession?: Succession;
+  readonly succession?: Succession | undefined;
 
   /** How often the leader renews, in milliseconds. @default 10000 */
-  readonly renewIntervalMs?: number;
+  readonly renewIntervalMs?: number | undefined;
 
   /**
    * After how many seconds without a renewal the others report the leader as `stale`. Nothing expires
    * because of it. @default 30
    */
-  readonly leaseDurationSeconds?: number;
+  readonly leaseDurationSeconds?: number | undefined;
 
   /** How long `stop()` and `stepDown()` wait for the promise of `onElected`, in milliseconds. @default 20000 */
-  readonly drainTimeoutMs?: number;
+  readonly drainTimeoutMs?: number | undefined;
 
   /**
    * How long the answer to a request may take once it is sent, in milliseconds; likewise making its connection.
    *
    * @default 10000
    */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
 
   /**
    * How long `start()` retries what the API server refuses (401, 403, or a webhook's 400) before it rejects, in
    * milliseconds. An API server that has just started refuses what is allowed, and a Role may arrive after the Pod.
    * @default 30000
    */
-  readonly startGraceMs?: number;
+  readonly startGraceMs?: number | undefined;
 
   /**
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
@@ -155,7 +155,7 @@ export interface LeaseElectorOptions {
    * as another worker of node:cluster. Inside a process that has siblings use `isLeader`. `{}` is returned where nobody is
    * proven to lead, or a later Pod of the same name leads. @default false
    */
-  readonly endpoint?: boolean | EndpointOptions;
+  readonly endpoint?: boolean | EndpointOptions | undefined;
 
   /**
    * Sets `ELECTOR_PATH`, `ELECTOR_GET_URL` and `ELECTOR_SSE_URL` in `process.env` once the endpoint listens, for code
@@ -163,16 +163,16 @@ export interface LeaseElectorOptions {
    * in a worker of node:cluster, another worker.
    * They stay when the elector has stopped. @default false
    */
-  readonly exportEnv?: boolean;
+  readonly exportEnv?: boolean | undefined;
 
   /**
    * Is given one structured line for each warning, error, election and hand-over: `console`, or a logger of pino or
    * winston. Renewals are lines of its `debug`. A logger that throws changes nothing. @default none
    */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 
   /** Where the files `token`, `ca.crt` and `namespace` are. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
-  readonly serviceAccountDirectory?: string;
+  readonly serviceAccountDirectory?: string | undefined;
 }
 
 /** The options with their defaults filled in. */
@@ -197,7 +197,7 @@ export interface StopOptions {
    *
    * @default false: the Lease is given up only when the Pod is being deleted and its work is done
    */
-  readonly release?: boolean;
+  readonly release?: boolean | undefined;
 }
 
 interface Rule {

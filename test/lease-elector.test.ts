@@ -40,7 +40,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const journal = journalOf(elector);
     assert.deepEqual(
       [elector.state, elector.isLeader, elector.term, elector.leader],
-      ['starting', false, undefined, undefined],
+      ['idle', false, undefined, undefined],
     );
     await elector.start();
     assert.deepEqual([elector.state, elector.isLeader], ['leader', true]);
@@ -716,7 +716,9 @@ describe('an elector', { concurrency: 4 }, () => {
     const failing = cluster.elector(pod, { pod: { name: 'nobody' } });
     const electors = [leader, sibling, candidate, failing];
     for (const elector of electors) look(elector);
-    await leader.start();
+    const started = leader.start();
+    look(leader);
+    await started;
     await sibling.start();
     await candidate.start();
     await assert.rejects(failing.start());
@@ -727,7 +729,7 @@ describe('an elector', { concurrency: 4 }, () => {
       await stopping;
       look(elector);
     }
-    assert.deepEqual([...states].sort(), ['candidate', 'leader', 'sibling', 'starting', 'stopped']);
+    assert.deepEqual([...states].sort(), ['candidate', 'idle', 'leader', 'sibling', 'starting', 'stopped']);
   });
 });
 

@@ -1,14 +1,16 @@
 /**
- * Builds `dist`: declarations by tsc, JavaScript by esbuild.
+ * Builds `dist`: JavaScript by esbuild, declarations by tsc and API Extractor.
  *
  * One file an entry instead of one a source file: reading and compiling some thirty small modules is a good part of
  * the time from the start of a process to its election (`npm run bench -- --only start-up`).
  */
 
-import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Extractor, ExtractorConfig, ExtractorLogLevel, type ExtractorMessage } from '@microsoft/api-extractor';
 import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -18,6 +20,21 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  * the test server.
  */
 const ENTRY_GROUPS = [['index'], ['testing/index', 'command/main']];
+
+/** The entries that other programs import. */
+const TYPED_ENTRIES = ['index', 'testing/index'];
+
+/** How API Extractor reads what tsc has written. */
+const ROLL_UP_OPTIONS = {
+  target: 'es2023',
+  lib: ['es2024', 'esnext.disposable'],
+  module: 'nodenext',
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  // The project checks the declarations of others where it checks its own.
+  skipLibCheck: true,
+};
 
 /** Writes the JavaScript of the public entries into `directory`; neither minified nor with its dependencies. */
 export async function bundle(directory: string): Promise<void> {
@@ -34,6 +51,12 @@ async function bundleGroup(directory: string, entries: readonly string[]): Promi
     splitting: true,
     chunkNames: '[name]-[hash]',
     packages: 'external',
+    // The check of the Node.js version is imported for its effect; `sideEffects` in package.json is about `dist`.
+    ignoreAnnotations: true,
+    // Stack traces of `node --enable-source-maps` and debuggers show the TypeScript.
+    sourcemap: true,
+    // Names and lines suffice: the sources would double what is installed.
+    sourcesContent: false,
     platform: 'node',
     format: 'esm',
     target: 'node22',
@@ -41,15 +64,62 @@ async function bundleGroup(directory: string, entries: readonly string[]): Promi
   });
 }
 
-function declare(directory: string): void {
-  const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const project = path.join(ROOT, 'tools', 'tsconfig.build.json');
-  execFileSync(process.execPath, [compiler, '-p', project, '--outDir', directory], { stdio: 'inherit' });
+/**
+ * Writes the declarations of the public entries into `directory`: one file an entry, and no name that it does not export.
+ *
+ * tsc writes a file for each source file; API Extractor rolls them up. It brings a TypeScript of its own, since
+ * TypeScript 7 has no JavaScript API.
+ *
+ * @throws {Error} when a public signature names a type that is not exported
+ */
+export async function declare(directory: string): Promise<void> {
+  // Within the project, so that the types of its dependencies are found.
+  const separate = mkdtempSync(path.join(ROOT, '.declarations-'));
+  try {
+    const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const project = path.join(ROOT, 'tools', 'tsconfig.build.json');
+    await promisify(execFile)(process.execPath, [compiler, '-p', project, '--outDir', separate]);
+    for (const entry of TYPED_ENTRIES)
+      rollUp(path.join(separate, `${entry}.d.ts`), path.join(directory, `${entry}.d.ts`));
+  } finally {
+    rmSync(separate, { recursive: true, force: true });
+  }
+}
+
+function rollUp(from: string, to: string): void {
+  const config = ExtractorConfig.prepare({
+    configObjectFullPath: undefined,
+    packageJsonFullPath: path.join(ROOT, 'package.json'),
+    configObject: {
+      projectFolder: ROOT,
+      mainEntryPointFilePath: from,
+      newlineKind: 'lf',
+      compiler: { overrideTsconfig: { compilerOptions: ROLL_UP_OPTIONS, files: [from] } },
+      apiReport: { enabled: false },
+      docModel: { enabled: false },
+      tsdocMetadata: { enabled: false },
+      dtsRollup: { enabled: true, untrimmedFilePath: to },
+      messages: {
+        extractorMessageReporting: {
+          default: { logLevel: ExtractorLogLevel.None },
+          'ae-forgotten-export': { logLevel: ExtractorLogLevel.Error },
+        },
+        tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+      },
+    },
+  });
+  const { errorCount } = Extractor.invoke(config, { localBuild: true, messageCallback: report });
+  if (errorCount > 0) throw new Error(`${path.relative(ROOT, to)} cannot be written; the messages above say why`);
+}
+
+/** Greetings are not worth a line. */
+function report(message: ExtractorMessage): void {
+  const { logLevel } = message;
+  if (logLevel !== ExtractorLogLevel.Error && logLevel !== ExtractorLogLevel.Warning) message.handled = true;
 }
 
 if (import.meta.main) {
   const directory = path.join(ROOT, 'dist');
   rmSync(directory, { recursive: true, force: true });
-  declare(directory);
-  await bundle(directory);
+  await Promise.all([declare(directory), bundle(directory)]);
 }

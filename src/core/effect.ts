@@ -132,6 +132,8 @@ export type Announcement =
   | { readonly type: 'leaderChanged'; readonly leader: Leader | null }
   | { readonly type: 'renewed'; readonly leader: Leader }
   | { readonly type: 'stale'; readonly leader: Leader; readonly silentForMs: number }
+  /** The leader that was reported as stale renews again. */
+  | { readonly type: 'recovered'; readonly leader: Leader }
   | { readonly type: 'warning'; readonly code: WarningCode; readonly message: string }
   /** `start()` cannot succeed. */
   | { readonly type: 'failed'; readonly failure: RequestFailure }

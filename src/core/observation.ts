@@ -162,7 +162,12 @@ function noteRenewal(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null)
   const leader = currentLeader(turn.knowledge);
   const renewed =
     moved && before?.uid === lease.uid && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
-  if (renewed && leader !== null) turn.announce({ type: 'renewed', leader });
+  if (!renewed || leader === null) return;
+  turn.announce({ type: 'renewed', leader });
+  const { silenceAnnouncedMs } = turn.knowledge;
+  if (silenceAnnouncedMs !== null && silenceAnnouncedMs === turn.before.observation?.renewedAtMs) {
+    turn.announce({ type: 'recovered', leader });
+  }
 }
 
 /**

@@ -56,6 +56,11 @@ export function isUncertain(failure: RequestFailure): boolean {
   return failure.kind === 'unavailable' || failure.kind === 'malformed';
 }
 
+/** Whether it shows no API server that works: nothing came back, or an error of the server, or nothing it could have said. */
+export function isUnanswered(failure: RequestFailure): boolean {
+  return isUncertain(failure) || failure.kind === 'untrusted';
+}
+
 /** Whether a write failed because somebody else wrote first. */
 export function isOvertaken(failure: RequestFailure): boolean {
   return failure.kind === 'conflict' || failure.kind === 'alreadyExists';

@@ -11,7 +11,8 @@ import { isLockHolderSilent } from '../core/sibling.ts';
 import type { CandidateRole } from '../core/state.ts';
 import { isTwinSuspected } from '../core/twin.ts';
 import { judgeLease, mustRenew } from '../core/verdict.ts';
-import type { Account, Circumstances, Explanation, HolderPod, Scene } from './explanation.ts';
+import { isShortage } from '../runtime/shortage.ts';
+import type { Account, Circumstances, Explanation, HolderPod, IdleWork, Scene } from './explanation.ts';
 import { podSeen } from './holder-pod.ts';
 import { explainHeld } from './holder-reasons.ts';
 import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './wording.ts';
@@ -33,13 +34,14 @@ export function explain(circumstances: Circumstances): Explanation {
     missingRules: news.refusals.flatMap(({ missingRule }) => missingRule ?? []),
     unverifiedForMs,
     failure: news.failure?.message ?? null,
+    error: account.error ?? null,
   };
 }
 
 function accountOf(circumstances: Circumstances): Account {
   const { election, started, over } = circumstances;
   if (over) return stopped(circumstances);
-  if (election === null) return started ? STARTING : NOT_STARTED;
+  if (election === null) return started ? entering(circumstances) : NOT_STARTED;
   const scene: Scene = { ...circumstances, election };
   const { role } = election;
   switch (role.name) {
@@ -69,6 +71,23 @@ const STARTING: Account = {
   endsWhen: 'the API server answers',
 };
 
+/** What keeps an elector that has not found its place yet, if anything does. */
+function entering({ news, unverifiedForMs, wallMs }: Circumstances): Account {
+  const [refusal] = news.refusals;
+  const failure = news.failure ?? refusal;
+  if (failure === undefined) return STARTING;
+  const message = `This elector cannot find out yet which Pod it is in, and asks until it is answered: ${failure.message}`;
+  const sinceMs = wallMs - unverifiedForMs;
+  if (isShortage(failure.cause)) return { reason: 'starting', message, sinceMs, endsWhen: 'the shortage is over' };
+  if (failure.kind === 'unauthorized') {
+    return { reason: 'unauthorized', message, sinceMs, endsWhen: 'the API server accepts the token' };
+  }
+  if (failure === refusal) {
+    return { reason: 'forbidden', message, sinceMs, endsWhen: 'the API server accepts the request' };
+  }
+  return { reason: 'api-unreachable', message, sinceMs, endsWhen: 'the API server answers' };
+}
+
 function awaitsLease(scene: Scene): Account {
   return {
     reason: 'starting',
@@ -77,7 +96,7 @@ function awaitsLease(scene: Scene): Account {
   };
 }
 
-function stopped({ election, news, leader }: Circumstances): Account {
+function stopped({ election, news, leader, endedBy }: Circumstances): Account {
   const self = election?.config.self;
   // A sibling has left the Lease to another process of its Pod, which may lead.
   if (election !== null && self !== undefined && leader?.uid === self.uid && news.takesPart) {
@@ -90,6 +109,15 @@ function stopped({ election, news, leader }: Circumstances): Account {
       command: kubectlDelete('pod', self.name, election.config.namespace),
       // One that waited for this one to end has taken its place.
       caution: `Make sure first that no other process of Pod ${self.name} leads.`,
+      error: endedBy,
+    };
+  }
+  if (endedBy !== null) {
+    return {
+      reason: 'stopped',
+      message: `This elector has ended with an error, and a new process has to start a new one: ${endedBy}`,
+      endsWhen: 'the cause is removed, and a new elector is started',
+      error: endedBy,
     };
   }
   return {
@@ -100,17 +128,26 @@ function stopped({ election, news, leader }: Circumstances): Account {
 }
 
 function leading(scene: Scene, acquireTimeMs: number): Account {
-  const { election } = scene;
+  const { election, idleWork } = scene;
   const { self } = election.config;
-  const notes = notesOfLeader(scene);
-  return {
+  const notes = [...(idleWork === null ? [] : [idleNote(idleWork)]), ...notesOfLeader(scene)];
+  const account = {
     reason: 'leading',
     message: `This process leads, in Pod ${self.name}${notes.map((note) => `; ${note}`).join('')}.`,
     sinceMs: acquireTimeMs,
     endsWhen:
       `${endOfLife(election.config)}, it gives the Lease up, the Lease is given to another Pod by hand, or its token is ` +
       `refused for ${seconds(UNAUTHORIZED_LIMIT_MS)}`,
-  };
+  } as const;
+  if (idleWork === null) return account;
+  const sinceMs = scene.wallMs - (scene.nowMs - idleWork.endedAtMs);
+  return { ...account, reason: 'leading-idle', sinceMs, error: idleWork.error };
+}
+
+function idleNote({ error }: IdleWork): string {
+  return error === null
+    ? 'the promise of onElected has settled, so its work has ended; if more work was due, exit, and the restarted container leads again'
+    : `its work has failed (${error}): exit, and the restarted container leads again and tries again, or call stepDown() to hand over`;
 }
 
 /** What is not as it should be with a leader. */

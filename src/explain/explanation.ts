@@ -17,6 +17,8 @@ export type ExplanationReason =
   | 'starting'
   /** This process leads. */
   | 'leading'
+  /** This process leads, but the promise of `onElected` has settled: its work has failed or ended. */
+  | 'leading-idle'
   /** This process has ended its term (`stop()`, `stepDown()`); its work drains, or it gives the Lease up. */
   | 'leaving'
   /** This elector is over. */
@@ -120,6 +122,16 @@ export interface Explanation {
   readonly unverifiedForMs: number;
   /** How the last request failed, if the API server has answered none since. */
   readonly failure: string | null;
+  /** What the work of the present term failed with (`leading-idle`), or what ended this elector (`stopped`). */
+  readonly error: string | null;
+}
+
+/** Work that has ended while its term lasts. */
+export interface IdleWork {
+  /** A monotonic moment. */
+  readonly endedAtMs: number;
+  /** `null` when it did not fail. */
+  readonly error: string | null;
 }
 
 /** What is to be explained. */
@@ -129,6 +141,9 @@ export interface Circumstances {
   readonly news: News;
   readonly started: boolean;
   readonly over: boolean;
+  /** The message of the error that ended this elector; `null` when it was stopped, or is not over. */
+  readonly endedBy: string | null;
+  readonly idleWork: IdleWork | null;
   readonly leader: Leader | null;
   readonly unverifiedForMs: number;
   readonly nowMs: number;
@@ -146,4 +161,5 @@ export interface Account {
   readonly sinceMs?: number | null;
   readonly command?: string | null;
   readonly caution?: string | null;
+  readonly error?: string | null;
 }

@@ -7,6 +7,7 @@
 import { REFUSAL_BELIEVED_MS } from '../core/refusal.ts';
 import { endsStartAtOnce, endsStartWhenLasting, type RequestFailure } from '../core/request-failure.ts';
 import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from '../core/retry-delay.ts';
+import type { OutageWatch } from '../driver/outage-watch.ts';
 import type { Ports, SiblingLockPort } from '../driver/ports.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
@@ -46,6 +47,9 @@ export interface Entrance {
   /** Aborts when the elector is stopped. */
   readonly signal: AbortSignal;
   readonly warn: (code: WarningCode, message: string) => void;
+  /** Receives each failure, for `explain()`. */
+  readonly failed: (failure: RequestFailure) => void;
+  readonly outages: Pick<OutageWatch, 'asked' | 'failed' | 'withdrawn'>;
 }
 
 /**
@@ -64,7 +68,7 @@ export async function enterCluster(
     const reportClockSkew: ReportClockSkew = ({ over, message }) =>
       entrance.warn(over ? 'clock-skew-over' : 'clock-skew', message);
     const connectOptions = { requestTimeoutMs, reportClockSkew, ...defined({ kubeConfig, serviceAccountDirectory }) };
-    const cluster = await connect(connectOptions, surroundings, entrance.signal);
+    const cluster = await connect(connectOptions, surroundings, entrance);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
     return { identity, ports, local: null };
@@ -81,14 +85,16 @@ export async function enterCluster(
 async function connect(
   options: Parameters<Surroundings['connect']>[0],
   surroundings: Surroundings,
-  signal: AbortSignal,
+  { signal, failed }: Entrance,
 ): Promise<Cluster> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await surroundings.connect(options);
     } catch (error) {
       if (!isShortage(error)) throw error;
-      log('taking up the credentials again: %s', error instanceof Error ? error.message : error);
+      const failure = shortageFailure(error);
+      failed(failure);
+      log('taking up the credentials again: %s', failure.message);
     }
     const { clock, random } = surroundings;
     if (!signal.aborted) await pause(clock, retryDelayMs(attempt, random.next()), signal);
@@ -96,12 +102,19 @@ async function connect(
   }
 }
 
+/** A shortage in the form of a request that failed, so that `explain()` reports it like one. */
+function shortageFailure(error: unknown): RequestFailure {
+  const words = error instanceof Error ? error.message : String(error);
+  const message = `the credentials cannot be read at the moment, and are tried again: ${words}`;
+  return { kind: 'unavailable', message, retryAfterMs: null, missingRule: null, cause: error };
+}
+
 /** Asks which Pod this is until there is an answer. */
 async function identify(
   cluster: Cluster,
   { pod, lease, startGraceMs }: ResolvedOptions,
   { clock, random }: Surroundings,
-  { signal, warn }: Entrance,
+  { signal, warn, failed, outages }: Entrance,
 ): Promise<Identity> {
   // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.
   const close = (): void => cluster.close();
@@ -113,13 +126,18 @@ async function identify(
     let refusals = 0;
     let warned = false;
     for (let attempt = 1; ; attempt += 1) {
+      outages.asked();
       const answer = await cluster.identify(defined({ pod, lease }));
+      // No request is made where the token says enough, so a success is no answer of the API server.
+      if (answer.ok) outages.withdrawn();
+      else outages.failed(answer.failure);
       if (signal.aborted) throw stoppedError();
       if (answer.ok) {
         if (warned) warn('refusal-over', 'The API server accepts the request for this Pod again.');
         return answer.value;
       }
       const { failure } = answer;
+      failed(failure);
       if (endsStartAtOnce(failure)) throw errorOfFailure(failure);
       let delayMs = retryDelayMs(attempt, random.next());
       if (endsStartWhenLasting(failure)) {

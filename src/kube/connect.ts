@@ -6,6 +6,7 @@
 
 import { hostname } from 'node:os';
 import type { Answer, Ports } from '../driver/ports.ts';
+import { LeaseElectorError } from '../errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { isShortage } from '../runtime/shortage.ts';
 import { ApiClient, type ApiTransport } from './api-client.ts';
@@ -84,6 +85,7 @@ export async function connectToCluster(options: ConnectOptions): Promise<Cluster
   return {
     async identify({ pod, lease }) {
       const authorization = await client.authorize().catch((error: unknown) => error as Error);
+      if (authorization instanceof LeaseElectorError) throw authorization;
       if (authorization instanceof Error) {
         return { ok: false, failure: failureOfError(READ_OF_OWN_POD, authorization) };
       }

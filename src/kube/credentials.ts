@@ -1,7 +1,7 @@
 /**
  * Who speaks to which API server: the service account's files, re-read as they rotate, or a KubeConfig.
  *
- * The one place that imports `@kubernetes/client-node` at run time, and only when a kubeconfig file is asked for.
+ * `@kubernetes/client-node` is loaded only when a kubeconfig file is asked for.
  */
 
 import { lstatSync } from 'node:fs';
@@ -10,6 +10,7 @@ import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { LeaseElectorError } from '../errors.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { INSTALL_CLIENT, loadKubernetesClient } from '../runtime/kubernetes-client.ts';
 import { quote } from '../runtime/quotation.ts';
 import { isShortage } from '../runtime/shortage.ts';
 import type { Authorization } from './authorization.ts';
@@ -51,12 +52,12 @@ export interface Credentials {
  */
 export interface UsedKubeConfig {
   getCurrentContext(): string;
-  getContextObject(name: string): { readonly namespace?: string } | null;
+  getContextObject(name: string): { readonly namespace?: string | undefined } | null;
   getCurrentCluster(): {
     readonly name: string;
     readonly server: string;
-    readonly skipTLSVerify?: boolean;
-    readonly proxyUrl?: string;
+    readonly skipTLSVerify?: boolean | undefined;
+    readonly proxyUrl?: string | undefined;
   } | null;
   /** Adds what authenticates a request: headers, certificates, a proxy's agent. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
@@ -65,7 +66,7 @@ export interface UsedKubeConfig {
 /** Where to find a kubeconfig file; `context` defaults to the file's current one. */
 export interface KubeConfigFile {
   readonly path: string;
-  readonly context?: string;
+  readonly context?: string | undefined;
 }
 
 /** Whether a text can be the path of a file: kubeconfig text has line ends, or begins with a brace. */
@@ -214,10 +215,19 @@ export function kubeConfigCredentials(kubeConfig: UsedKubeConfig, reload: (() =>
 /**
  * Loads a kubeconfig file, and with it `@kubernetes/client-node` (about 90 MB resident, half a second).
  *
- * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS`
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS`, also where the client is not installed
  */
 export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<Credentials> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const { KubeConfig } = await loadKubernetesClient().catch((error: unknown) => {
+    // A shortage of file descriptors passes, and the caller tries again.
+    if (isShortage(error)) throw error;
+    throw new LeaseElectorError(
+      'ERR_LEASE_ELECTOR_CREDENTIALS',
+      `The kubeconfig ${pathForMessage(file.path)} cannot be loaded without the package @kubernetes/client-node: ` +
+        `${error instanceof Error ? error.message : error}. ${INSTALL_CLIENT}.`,
+      { cause: error },
+    );
+  });
   const load = (): KubeConfig => {
     const kubeConfig = new KubeConfig();
     try {
@@ -308,7 +318,7 @@ class KubeConfigCredentials implements Credentials {
     try {
       await this.#kubeConfig.applyToHTTPSOptions(applied);
     } catch (error) {
-      throw withoutSecrets(error);
+      throw isPluginMissing(error) ? missingPlugin(error) : withoutSecrets(error);
     }
     const { headers, agent, ...options } = applied;
     const proxy = proxyOf(this.#kubeConfig);
@@ -345,6 +355,30 @@ class KubeConfigCredentials implements Credentials {
       // The file is being written, or gone: what was loaded before is all there is.
     }
   }
+}
+
+interface SpawnError extends Error {
+  readonly code: string;
+  readonly syscall: string;
+}
+
+/** Whether the command of an exec plug-in could not be started: not found, or no program that this user can execute. */
+function isPluginMissing(error: unknown): error is SpawnError {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return false;
+  const { syscall, code } = error;
+  return typeof syscall === 'string' && syscall.startsWith('spawn') && (code === 'ENOENT' || code === 'EACCES');
+}
+
+/** The command is shown, its arguments are not. */
+function missingPlugin({ syscall, code }: SpawnError): LeaseElectorError {
+  const command = quote(syscall.replace(/^spawn /, ''));
+  const why = code === 'ENOENT' ? 'it was not found' : 'this user is not permitted to execute it';
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_CREDENTIALS',
+    `The credential plug-in ${command} of the kubeconfig cannot be started: ${why}. Install it, or correct \`command\` ` +
+      'of the user in the kubeconfig, and PATH',
+    { cause: Object.assign(new Error(code), { code }) },
+  );
 }
 
 /** A message of an auth plug-in is cut to this many characters. */

@@ -15,9 +15,9 @@ import type { LabelledPod } from './pod-api.ts';
 
 /** What the application says about its Pod; it goes before everything that can be found out. */
 export interface PodOption {
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly uid?: string;
+  readonly name?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly uid?: string | undefined;
 }
 
 /** Where an identity can be learnt. */

@@ -7,8 +7,9 @@
 import { inspect } from 'node:util';
 import type { DemotionReason } from '../core/effect.ts';
 import type { LeaseElectorError } from '../errors.ts';
-import type { Leader, Term, Warning } from '../events.ts';
+import type { Leader, Term, Warning, WarningCode } from '../events.ts';
 import { debugLog } from '../runtime/debug-log.ts';
+import { inspected, wordsOf } from '../runtime/quotation.ts';
 
 const log = debugLog('lease-elector');
 
@@ -45,6 +46,9 @@ export interface LogSubject {
 
 /** These ends of a term are what somebody asked for. */
 const WANTED: ReadonlySet<DemotionReason> = new Set(['stopped', 'stepped-down']);
+
+/** Warnings that report the end of a problem. */
+const ENDS: ReadonlySet<WarningCode> = new Set(['refusal-over', 'api-reachable']);
 
 /** The lines of one elector. */
 export class ApplicationLog {
@@ -101,9 +105,13 @@ export class ApplicationLog {
     });
   }
 
+  recovered({ name }: Leader): void {
+    this.#write('info', `${name} renews ${this.#lease} again.`, { event: 'recovered', leader: name });
+  }
+
   warning({ code, message }: Warning): void {
-    // That something is well again is no warning in a log.
-    this.#write(code === 'refusal-over' ? 'info' : 'warn', message, { event: 'warning', code });
+    // The end of a problem is not a warning in a log.
+    this.#write(ENDS.has(code) ? 'info' : 'warn', message, { event: 'warning', code });
   }
 
   error(error: LeaseElectorError): void {
@@ -111,8 +119,8 @@ export class ApplicationLog {
     this.#write('error', message, {
       event: 'error',
       code,
-      ...(cause === undefined ? {} : { cause: cause instanceof Error ? cause.message : inspect(cause) }),
-      stack: inspect(error),
+      ...(cause === undefined ? {} : { cause: wordsOf(cause) }),
+      stack: inspected(error),
     });
   }
 

@@ -2,6 +2,10 @@
  * The public names of the embedded API server, `lease-elector/testing`.
  */
 
+import '../runtime/required-node.ts';
+
+export type { Clock, Timer } from '../runtime/clock.ts';
+export type { Random } from '../runtime/random.ts';
 export type { PolicyRule } from './access/authorization.ts';
 export type {
   CreatePodOptions,
@@ -25,9 +29,10 @@ export type { DeletePodOptions, EmbeddedPod, FailPodOptions, PodElectorOptions }
 export type { FaultName, FaultOptions } from './kit/faults/fault.ts';
 export type { Faults, InjectedFault, SickServerOptions } from './kit/faults/fault-plan.ts';
 export type { RandomFaultOptions, RandomFaults } from './kit/faults/random-faults.ts';
-export type { RequestFilter } from './kit/request-filter.ts';
+export type { ClientKubeConfig, ElectorKubeConfig } from './kit/pod-kube-config.ts';
+export type { RequestFilter, RequestTraits } from './kit/request-filter.ts';
 export type { LoggedRequest, RequestLog } from './kit/request-log.ts';
-export type { ApiObject, ObjectMeta, OwnerReference } from './objects/api-object.ts';
+export type { ApiObject, JsonObject, ObjectMeta, OwnerReference } from './objects/api-object.ts';
 export {
   EVENTS,
   LEASES,
@@ -50,3 +55,4 @@ export { ConnectionResetError, type Fault, type FaultHook, type FaultRequest } f
 export type { ListenOptions } from './server/http-listener.ts';
 export type { StoreReader } from './storage/store.ts';
 export type { ApiStream } from './storage/watch.ts';
+export type { WriteType } from './storage/watch-history.ts';

@@ -101,6 +101,20 @@ const rows: readonly Row[] = [
     effects: [`${STALE} for 30000`],
   },
   {
+    rule: 'a leader that was called silent and renews again has recovered',
+    given: () => waitsLonger().leaseRead(renewing),
+    when: (story) => story.watched(renewed),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`, `recovered ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
+    rule: 'a leader recovers once',
+    given: () => waitsLonger().leaseRead(renewing).watched(renewed),
+    when: (story) => story.watched({ ...renewed, resourceVersion: '22', renewTimeMs: 21_000 }),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
     rule: 'a leader is called silent once',
     given: () => waitsLonger().leaseRead(renewing).fire('backstop'),
     when: (story) => story.leaseRead(renewing),

@@ -154,6 +154,8 @@ function sayAnnouncement(announcement: Announcement): string {
       return `leaderChanged ${sayLeader(announcement.leader)}`;
     case 'renewed':
       return `renewed ${sayLeader(announcement.leader)}`;
+    case 'recovered':
+      return `recovered ${sayLeader(announcement.leader)}`;
     case 'stale':
       return `stale ${sayLeader(announcement.leader)} for ${announcement.silentForMs}`;
     case 'warning':

@@ -439,6 +439,7 @@ test('it is plain data: JSON tells all of it, with the Pod of the holder and the
     missingRules: [],
     unverifiedForMs: 5_000,
     failure: 'it failed: unavailable',
+    error: null,
   });
 });
 

@@ -38,6 +38,8 @@ export function explained({ state, news, nowMs, wallMs }: Story): Explanation {
     news,
     started: true,
     over: state.role.name === 'stopped',
+    endedBy: null,
+    idleWork: null,
     leader:
       leader === null
         ? null

@@ -19,7 +19,9 @@ const POD = { name: 'web-0', uid: 'pod-uid' };
 
 /** What the elector takes part in; nothing is warned of where nobody listens. */
 function entrance(signal = new AbortController().signal, warnings: string[] = []): Entrance {
-  return { signal, warn: (code) => warnings.push(code) };
+  const ignore = (): void => undefined;
+  const outages = { asked: ignore, failed: ignore, withdrawn: ignore };
+  return { signal, warn: (code) => warnings.push(code), failed: ignore, outages };
 }
 
 /** Surroundings of which each attempt to connect ends with the next of these errors; then there is a cluster. */

@@ -497,7 +497,6 @@ test("a cluster's address, which may hold a password, is not shown", async (t) =
 
 const PLUGINS: readonly (readonly [plugin: string, exec: object, says: RegExp])[] = [
   ['prints no JSON', { command: process.execPath, args: ['-p', JSON.stringify(SECRETS.token)] }, /printed .* no JSON/],
-  ['does not exist', { command: '/does/not/exist', args: [SECRETS.token] }, /spawn \/does\/not\/exist ENOENT/],
 ];
 for (const [plugin, exec, says] of PLUGINS) {
   test(`an auth plug-in that ${plugin} fails the request, and shows neither output nor arguments`, async (t) => {
@@ -513,6 +512,28 @@ for (const [plugin, exec, says] of PLUGINS) {
       assert.match(failure.message, says);
       assert.ok(!inspect(failure, { depth: 10, showHidden: true }).includes(SECRETS.token));
     }
+  });
+}
+
+for (const [what, command, why] of [
+  ['does not exist', '/does/not/exist', /"\/does\/not\/exist" .*not found\. Install it/],
+  ['is not executable', '/etc/passwd', /"\/etc\/passwd" .*not permitted to execute/],
+] as const) {
+  test(`an auth plug-in that ${what} ends the start at once, and its arguments are not shown`, async (t) => {
+    const stub = await startLeaseStub(t);
+    const exec = { command, args: [SECRETS.token] };
+    const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, {}, { exec }) });
+    t.after(() => cluster.close());
+    await assert.rejects(cluster.identify({ lease: 'web' }), (error: LeaseElectorError) => {
+      assert.equal(error.code, 'ERR_LEASE_ELECTOR_CREDENTIALS');
+      assert.match(error.message, why);
+      assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes(SECRETS.token));
+      return true;
+    });
+    // A request of a running elector fails like any other: the plug-in may be installed again.
+    const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
+    assert.equal(failure.kind, 'unavailable');
+    assert.match(failure.message, why);
   });
 }
 

@@ -156,6 +156,7 @@ export class ScenarioProcess {
     elector.on('stale', (leader) =>
       this.say(`is told that ${this.#nameOf(leader)} has been silent for ${(leader.renewTimeAgeMs ?? 0) / 1000} s`),
     );
+    elector.on('recovered', (leader) => this.say(`is told that ${this.#nameOf(leader)} renews again`));
     elector.on('warning', ({ code, message }) => {
       const rule = /Grant `\w+` on [\w.]+/.exec(message)?.[0];
       this.say(`warning ${code}${rule === undefined ? '' : `: ${rule}`}`);

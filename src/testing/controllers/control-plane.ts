@@ -15,13 +15,13 @@ import type { StoreReader } from '../storage/store.ts';
 export interface CreatePodOptions {
   readonly namespace: string;
   readonly name: string;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Bound to a node, a Pod runs, and is deleted gracefully; without one it is Pending and goes at once. */
-  readonly nodeName?: string;
+  readonly nodeName?: string | undefined;
   /** @default 'default' */
-  readonly serviceAccountName?: string;
+  readonly serviceAccountName?: string | undefined;
   /** @default 30 */
-  readonly gracePeriodSeconds?: number;
+  readonly gracePeriodSeconds?: number | undefined;
 }
 
 /** A Pod that was made. */
@@ -35,9 +35,9 @@ export interface PodIdentity {
 export interface IssueTokenOptions {
   readonly namespace: string;
   readonly serviceAccountName: string;
-  readonly pod?: { readonly name: string; readonly uid: string };
+  readonly pod?: { readonly name: string; readonly uid: string } | undefined;
   /** @default 3600 */
-  readonly expirationSeconds?: number;
+  readonly expirationSeconds?: number | undefined;
 }
 
 /** Rules for a service account. */
@@ -52,7 +52,7 @@ export interface RevokeOptions {
   readonly namespace: string;
   readonly serviceAccountName: string;
   /** The RoleBinding stays, and names a Role that does not exist. @default false */
-  readonly keepBinding?: boolean;
+  readonly keepBinding?: boolean | undefined;
 }
 
 /** Acts as scheduler, kubelet and administrator. */

@@ -33,9 +33,9 @@ export interface AdmissionRequest {
 /** The answer of a webhook that denies. */
 export interface Denial {
   /** The HTTP status of the refusal: a webhook that names none refuses with 400. @default 400 */
-  readonly code?: number;
+  readonly code?: number | undefined;
   /** Stands after `admission webhook "NAME" denied the request: `. @default none: `… without explanation` */
-  readonly message?: string;
+  readonly message?: string | undefined;
 }
 
 /** A webhook to be added; it denies, mutates, or does both. */
@@ -43,13 +43,13 @@ export interface WebhookOptions {
   /** A domain name, such as `policy.example.com`. */
   readonly name: string;
   /** @default all three */
-  readonly verbs?: WebhookVerb | readonly WebhookVerb[];
+  readonly verbs?: WebhookVerb | readonly WebhookVerb[] | undefined;
   /** In the plural, such as `leases`, or `pods/status`. @default every resource */
-  readonly resource?: string | readonly string[];
+  readonly resource?: string | readonly string[] | undefined;
   /** Refuses each such write, or those for which the function returns a denial. Called after all `mutate`. */
   readonly deny?: Denial | ((request: AdmissionRequest) => Denial | undefined);
   /** Returns what is written instead. Its argument is a copy, and may be changed and returned. Not called for a delete. */
-  readonly mutate?: (object: ApiObject, request: AdmissionRequest) => ApiObject;
+  readonly mutate?: ((object: ApiObject, request: AdmissionRequest) => ApiObject) | undefined;
 }
 
 /** How many webhooks one server takes. */

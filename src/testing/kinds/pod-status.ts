@@ -9,8 +9,8 @@ export interface PodEnd {
   readonly phase: 'Succeeded' | 'Failed';
   readonly exitCode: number;
   /** Of the Pod, such as `Evicted`. */
-  readonly reason?: string;
-  readonly message?: string;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
 }
 
 function containersOf(pod: ApiObject): readonly JsonObject[] {

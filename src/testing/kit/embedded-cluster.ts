@@ -45,28 +45,28 @@ export const ELECTOR_RULES: readonly PolicyRule[] = [
 /** How a cluster is set up; everything may be left out. */
 export interface EmbeddedClusterOptions {
   /** @default any free port */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** How many requests the log keeps. @default 10,000 */
-  readonly requestLogLimit?: number;
+  readonly requestLogLimit?: number | undefined;
   /** How many past writes of each resource a watch can resume from. @default 10,000 */
-  readonly historyLimit?: number;
+  readonly historyLimit?: number | undefined;
   /** Milliseconds from the end of a Pod to the garbage collector's look at its Lease. @default 5 */
-  readonly garbageCollectionDelayMs?: number;
+  readonly garbageCollectionDelayMs?: number | undefined;
 }
 
 /** What a Pod is made of. */
 export interface EmbeddedPodOptions {
   readonly name: string;
   /** Made when there is none. @default 'default' */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** @default `{ 'app.kubernetes.io/name': 'app' }` */
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Null for a Pod that no scheduler has bound: it is Pending, and a deletion takes it at once. @default 'node-1' */
-  readonly nodeName?: string | null;
+  readonly nodeName?: string | null | undefined;
   /** May do what an elector needs, unless `grant` said something else. @default 'default' */
-  readonly serviceAccountName?: string;
+  readonly serviceAccountName?: string | undefined;
   /** @default 30 */
-  readonly gracePeriodSeconds?: number;
+  readonly gracePeriodSeconds?: number | undefined;
 }
 
 /** What a service account may do. */
@@ -74,19 +74,19 @@ export interface EmbeddedGrant {
   /** Instead of everything it was granted before. */
   readonly rules: readonly PolicyRule[];
   /** @default 'default' */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** @default 'default' */
-  readonly serviceAccountName?: string;
+  readonly serviceAccountName?: string | undefined;
 }
 
 /** What a service account loses. */
 export interface EmbeddedRevocation {
   /** @default 'default' */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** @default 'default' */
-  readonly serviceAccountName?: string;
+  readonly serviceAccountName?: string | undefined;
   /** The RoleBinding stays, and names a Role that does not exist. @default false */
-  readonly keepBinding?: boolean;
+  readonly keepBinding?: boolean | undefined;
 }
 
 /** Holds the garbage collector back as long as it lasts. */
@@ -274,7 +274,7 @@ export class EmbeddedCluster {
    * @param options `timeoutMs`: how long at most, in milliseconds. @default 10000
    * @throws {Error} when it was in vain, or the cluster was stopped; says what was waited for
    */
-  async until(condition: () => boolean, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async until(condition: () => boolean, options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkKeys('until', options, ['timeoutMs']);
     const { timeoutMs = DEFAULT_UNTIL_TIMEOUT_MS } = options;
     const endMs = this.#clock.nowMs() + timeoutMs;

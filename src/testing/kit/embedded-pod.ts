@@ -3,7 +3,6 @@
  * test; this file only gives them their credentials.
  */
 
-import type { KubeConfig } from '@kubernetes/client-node';
 import { checkKeys, checkWholeNumber } from '../../runtime/argument-check.ts';
 import { endedStatus, restartedStatus } from '../kinds/pod-status.ts';
 import type { ApiObject } from '../objects/api-object.ts';
@@ -13,6 +12,7 @@ import type { Faults, InjectedFault } from './faults/fault-plan.ts';
 import type { ContainerRun, TokenBook } from './issued-tokens.ts';
 import type { PodFiles } from './pod-files.ts';
 import {
+  type ClientKubeConfig,
   type ElectorKubeConfig,
   electorKubeConfig,
   type KubeConfigContent,
@@ -38,16 +38,16 @@ export interface PodElectorOptions {
 /** How a Pod is deleted. */
 export interface DeletePodOptions {
   /** @default that of the Pod, 30 */
-  readonly gracePeriodSeconds?: number;
+  readonly gracePeriodSeconds?: number | undefined;
 }
 
 /** How a Pod fails. */
 export interface FailPodOptions {
   /** Such as `Evicted`, when the kubelet ran out of memory or disk. @default none */
-  readonly reason?: string;
-  readonly message?: string;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
   /** From 1 to 255. @default 1 */
-  readonly exitCode?: number;
+  readonly exitCode?: number | undefined;
 }
 
 /** @internal What a Pod needs of its cluster. */
@@ -171,12 +171,16 @@ export class EmbeddedPod {
 
   /**
    * A KubeConfig with the present token of this Pod, for an API client of the test. Loads `@kubernetes/client-node`, which
-   * takes half a second.
+   * takes half a second and must be installed.
    *
-   * @throws {Error} when no container runs
+   * Its type describes the client's class without importing it. Where the whole class is needed, name it:
+   * `pod.kubeConfig<KubeConfig>()`.
+   *
+   * @throws {Error} when no container runs, or when the client is not installed
    */
-  async kubeConfig(): Promise<KubeConfig> {
-    return loadKubeConfig(this.#kubeConfigContent(this.#runningContainer()));
+  async kubeConfig<Config extends ElectorKubeConfig = ClientKubeConfig>(): Promise<Config> {
+    const kubeConfig: ElectorKubeConfig = await loadKubeConfig(this.#kubeConfigContent(this.#runningContainer()));
+    return kubeConfig as Config;
   }
 
   // What it is

@@ -4,7 +4,7 @@
  */
 
 import type { RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
+import { INSTALL_CLIENT, loadKubernetesClient } from '../../runtime/kubernetes-client.ts';
 
 /** What goes into a kubeconfig. */
 export interface KubeConfigContent {
@@ -32,19 +32,51 @@ export function kubeConfigText({ server, caPem, user, token, namespace }: KubeCo
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-/** A KubeConfig of `@kubernetes/client-node`, which must be installed. */
-export async function loadKubeConfig(content: KubeConfigContent): Promise<KubeConfig> {
-  const client = await import('@kubernetes/client-node');
-  const kubeConfig = new client.KubeConfig();
+/** What an elector asks a KubeConfig for. */
+export interface ElectorKubeConfig {
+  getCurrentContext(): string;
+  getContextObject(name: string): {
+    readonly name: string;
+    readonly cluster: string;
+    readonly user: string;
+    readonly namespace?: string;
+  } | null;
+  getCurrentCluster(): {
+    readonly name: string;
+    readonly server: string;
+    readonly caData?: string;
+    readonly skipTLSVerify: boolean;
+  } | null;
+  /** Adds what authenticates a request. */
+  applyToHTTPSOptions(options: RequestOptions): Promise<void>;
+}
+
+/**
+ * A whole KubeConfig, as far as it can be described without the types of `@kubernetes/client-node`, which need not be
+ * installed.
+ */
+export interface ClientKubeConfig extends ElectorKubeConfig {
+  /** Makes an API client, such as `kubeConfig.makeApiClient(CoordinationV1Api)`. */
+  makeApiClient<Api>(type: new (configuration: never) => Api): Api;
+  getCurrentUser(): { readonly name: string; readonly token?: string } | null;
+  /** The kubeconfig as JSON. */
+  exportConfig(): string;
+}
+
+/**
+ * A KubeConfig of `@kubernetes/client-node`.
+ *
+ * @throws {Error} with the code `ERR_LEASE_ELECTOR_CREDENTIALS` where the client is not installed
+ */
+export async function loadKubeConfig(content: KubeConfigContent): Promise<ElectorKubeConfig> {
+  const { KubeConfig } = await loadKubernetesClient().catch((error: unknown) => {
+    const message = `pod.kubeConfig() needs the package @kubernetes/client-node: ${error instanceof Error ? error.message : error}. ${INSTALL_CLIENT}.`;
+    throw Object.assign(new Error(message, { cause: error }), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS' });
+  });
+  const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(kubeConfigText(content));
   return kubeConfig;
 }
-
-/** What an elector asks a KubeConfig for. */
-export type ElectorKubeConfig = Pick<
-  KubeConfig,
-  'getCurrentContext' | 'getContextObject' | 'getCurrentCluster' | 'applyToHTTPSOptions'
->;
 
 /**
  * As much of a KubeConfig as an elector asks for, without loading the client.
@@ -65,9 +97,8 @@ export function electorKubeConfig(content: () => KubeConfigContent): ElectorKube
     },
     applyToHTTPSOptions(options) {
       const { caPem, token } = content();
-      const target = options as RequestOptions;
-      target.ca = caPem;
-      target.headers = { ...target.headers, authorization: `Bearer ${token}` };
+      options.ca = caPem;
+      options.headers = { ...options.headers, authorization: `Bearer ${token}` };
       return Promise.resolve();
     },
   };

@@ -8,11 +8,11 @@ import { RESOURCE_KINDS, REVIEW_KINDS, type Verb } from '../objects/resources.ts
 /** Chooses requests; what is left out matches all. */
 export interface RequestFilter {
   /** A Pod (the very one, by uid), the name of Pods, `admin`, or another user's name. */
-  readonly client?: string | { readonly name: string; readonly uid: string };
+  readonly client?: string | { readonly name: string; readonly uid: string } | undefined;
   /** As RBAC spells it: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`. */
-  readonly verb?: Verb | readonly Verb[];
+  readonly verb?: Verb | readonly Verb[] | undefined;
   /** In the plural, such as `leases`. */
-  readonly resource?: string | readonly string[];
+  readonly resource?: string | readonly string[] | undefined;
 }
 
 /** What a filter looks at. */

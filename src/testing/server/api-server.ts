@@ -65,25 +65,25 @@ export interface RequestLogEntry {
 /** How a server is set up. */
 export interface ApiServerOptions {
   /** @default the system's clock */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Uids, generated names and time-outs. @default chance that nobody can repeat */
-  readonly random?: Random;
+  readonly random?: Random | undefined;
   /** Milliseconds from the end of an owner to the collector's first look. @default 5 */
-  readonly garbageCollectionDelayMs?: number | (() => number);
+  readonly garbageCollectionDelayMs?: number | (() => number) | undefined;
   /** Milliseconds between one request of the collector and its next. @default 1 */
-  readonly garbageCollectionStepMs?: number | (() => number);
+  readonly garbageCollectionStepMs?: number | (() => number) | undefined;
   /** @default 'rbac' */
-  readonly authorization?: 'rbac' | 'always-allow';
+  readonly authorization?: 'rbac' | 'always-allow' | undefined;
   /** The token of the user `admin`, in the group system:masters. @default a random one */
-  readonly adminToken?: string;
+  readonly adminToken?: string | undefined;
   /** How many past writes of each resource a watch can resume from. @default 10,000 */
-  readonly historyLimit?: number;
+  readonly historyLimit?: number | undefined;
   /** For how many milliseconds a watch can resume from a past write. @default 300,000 */
-  readonly historyAgeMs?: number;
+  readonly historyAgeMs?: number | undefined;
   /** What goes wrong. @default nothing */
-  readonly faults?: FaultHook;
+  readonly faults?: FaultHook | undefined;
   /** Called after every request. */
-  readonly onRequest?: (entry: RequestLogEntry) => void;
+  readonly onRequest?: ((entry: RequestLogEntry) => void) | undefined;
 }
 
 /** Where a started server listens. */
@@ -106,9 +106,9 @@ export interface ObservedWrite {
 /** For how long a server that has just started lacks something. */
 export interface WarmUpOptions {
   /** Milliseconds during which no Role is found: 403 for everybody outside of `system:masters`. @default 0 */
-  readonly rbacAfterMs?: number;
+  readonly rbacAfterMs?: number | undefined;
   /** Milliseconds during which no Pod is found: 401 for every token that is bound to a Pod. @default 0 */
-  readonly tokensAfterMs?: number;
+  readonly tokensAfterMs?: number | undefined;
 }
 
 /** The longest warm-up, in milliseconds: a test that waits for minutes is a mistake. */

@@ -19,13 +19,13 @@ export interface FaultRequest {
 /** What goes wrong with a request. */
 export interface Fault {
   /** Milliseconds before the request is carried out. */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
   /** Answer with this error (429, 500, 503…) instead of carrying the request out. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Carry the request out, then lose its answer: the connection is reset. */
-  readonly dropAnswer?: boolean;
+  readonly dropAnswer?: boolean | undefined;
   /** Do not carry it out; the connection is reset. */
-  readonly refuse?: boolean;
+  readonly refuse?: boolean | undefined;
 }
 
 /** Decides what goes wrong with a request; undefined when nothing does. */

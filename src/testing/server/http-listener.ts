@@ -28,11 +28,11 @@ export const STOP_GRACE_MS = 1000;
 /** Where to listen. */
 export interface ListenOptions {
   /** @default 0: any free port */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** @default '127.0.0.1' */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** @default true */
-  readonly tls?: boolean;
+  readonly tls?: boolean | undefined;
 }
 
 type Request = http.IncomingMessage | http2.Http2ServerRequest;

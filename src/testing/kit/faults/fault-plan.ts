@@ -18,11 +18,11 @@ export const LONGEST_DELAY_MS = 600_000;
 /** A server behind a balancer that has several, and chooses one for each connection. */
 export interface SickServerOptions extends FaultOptions {
   /** The HTTP status of all its answers. @default none: it never answers */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** How many servers there are. With 2, every second connection on average ends at the sick one. @default 2 */
-  readonly of?: number;
+  readonly of?: number | undefined;
   /** Chooses the connections. @default 1 */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** The most servers behind a balancer. */
@@ -165,7 +165,7 @@ export class Faults {
    * @param options `announced`: the answer says so. @default true
    * @throws {TypeError}
    */
-  closeConnection(options: FaultOptions & { readonly announced?: boolean } = {}): InjectedFault {
+  closeConnection(options: FaultOptions & { readonly announced?: boolean | undefined } = {}): InjectedFault {
     const matches = matcherOf('faults.closeConnection', options, ['times', 'announced']);
     const { announced = true } = options;
     if (typeof announced !== 'boolean') throw new TypeError('faults.closeConnection, announced, must be true or false');

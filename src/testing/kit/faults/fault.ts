@@ -21,7 +21,7 @@ export type FaultName =
 /** Which requests a fault affects, and how many of them. */
 export interface FaultOptions extends RequestFilter {
   /** After so many requests the fault is over. @default until it is lifted */
-  readonly times?: number;
+  readonly times?: number | undefined;
 }
 
 /** How a request ends instead of being answered. */

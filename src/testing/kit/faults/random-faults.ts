@@ -10,25 +10,25 @@ import type { FaultEffects, FaultName, FaultOptions, FaultOutcome } from './faul
 /** How probable each fault is, from 0 to 1, for each request. What is left out does not happen. */
 export interface RandomFaults {
   /** The request is late, by up to `maxDelayMs`. */
-  readonly delay?: number;
+  readonly delay?: number | undefined;
   /** The connection is reset, and nothing carried out. */
-  readonly refuse?: number;
+  readonly refuse?: number | undefined;
   /** The answer is an error, one of `statuses`. */
-  readonly answer?: number;
+  readonly answer?: number | undefined;
   /** A write is carried out, and its answer lost. */
-  readonly dropAnswer?: number;
+  readonly dropAnswer?: number | undefined;
   /** The open watches of the client are cut. */
-  readonly cutWatches?: number;
+  readonly cutWatches?: number | undefined;
   /** The watches of the client are silent for up to `maxDelayMs`. */
-  readonly silenceWatches?: number;
+  readonly silenceWatches?: number | undefined;
 }
 
 /** Whom the mix befalls, and how hard. */
 export interface RandomFaultOptions extends FaultOptions {
   /** Milliseconds. @default 50 */
-  readonly maxDelayMs?: number;
+  readonly maxDelayMs?: number | undefined;
   /** @default 500, 503; 429 lets clients wait for a second */
-  readonly statuses?: readonly number[];
+  readonly statuses?: readonly number[] | undefined;
 }
 
 /** @default the longest delay of a mix, in milliseconds */
@@ -43,7 +43,7 @@ export function checkRandomFaults(seed: unknown, probabilities: RandomFaults, op
   checkWholeNumber('faults.random, seed,', seed, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   checkKeys('faults.random, probabilities,', probabilities, NAMES);
   for (const [name, probability] of Object.entries(probabilities)) {
-    checkNumber(`faults.random, ${name},`, probability, 0, 1);
+    if (probability !== undefined) checkNumber(`faults.random, ${name},`, probability, 0, 1);
   }
   checkKeys('faults.random', options, [...FILTER_KEYS, 'times', 'maxDelayMs', 'statuses']);
   const { maxDelayMs = DEFAULT_MAX_DELAY_MS, statuses = DEFAULT_STATUSES } = options;
