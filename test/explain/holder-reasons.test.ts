@@ -22,7 +22,7 @@ import {
   stoppedPod,
   WALL_MS,
 } from '../core/story.ts';
-import { COUNTS_STOPPED, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
+import { COUNTS_STOPPED, checkPage, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
 
 const TERMINATING = {
   terminatingSinceMs: WALL_MS - 10_000,
@@ -591,6 +591,7 @@ const rows: readonly Row[] = [
 ];
 
 checkTable(rows);
+checkPage('Another holder', rows);
 
 test('control characters in the names that a Lease holds are put into no sentence', () => {
   const name = 'a\u001b[2Jb\u0000c\r\nd\u007fe\u009bf';
