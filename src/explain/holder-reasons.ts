@@ -229,6 +229,14 @@ function following({ election: { config, knowledge } }: Scene, holder: PodRefere
         'program writes it, and may lead, too: give that program a Lease of its own.',
     };
   }
+  if (lease?.owner === null) {
+    return {
+      ...account,
+      message:
+        `Pod ${holder.name} leads, but ${leaseOf(config)} has lost its owner, so a process that starts now does not see whose it ` +
+        'is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
+    };
+  }
   const renews = lease !== null && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
   return {
     ...account,

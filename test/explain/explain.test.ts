@@ -24,7 +24,7 @@ import {
   starts,
   WALL_MS,
 } from '../core/story.ts';
-import { checkTable, explained, forbidden, type Row } from './explanation-table.ts';
+import { checkPage, checkTable, explained, forbidden, type Row } from './explanation-table.ts';
 
 /** A candidate that may not create the Lease which its predecessor left. */
 function createRefused(refusal: RequestFailure): Story {
@@ -396,6 +396,7 @@ const rows: readonly Row[] = [
 ];
 
 checkTable(rows);
+checkPage('This process', rows);
 
 test('before start(), without a cluster and after stop() it explains, too', async () => {
   const elector = new LeaseElector({ lease: 'web', serviceAccountDirectory: '/nowhere' });

@@ -22,7 +22,7 @@ import {
   stoppedPod,
   WALL_MS,
 } from '../core/story.ts';
-import { COUNTS_STOPPED, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
+import { COUNTS_STOPPED, checkPage, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
 
 const TERMINATING = {
   terminatingSinceMs: WALL_MS - 10_000,
@@ -579,9 +579,19 @@ const rows: readonly Row[] = [
     endsWhen: 'its Pod is deleted, or it gives the Lease up',
     since: '1970-01-01T00:00:05.000Z',
   },
+  {
+    what: 'another Pod leads, and a webhook takes the owner off its Lease',
+    story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, owner: null }),
+    reason: 'following',
+    message:
+      'Pod app-2 leads, but Lease shop/app has lost its owner, so a process that starts now does not see whose it is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
 ];
 
 checkTable(rows);
+checkPage('Another holder', rows);
 
 test('control characters in the names that a Lease holds are put into no sentence', () => {
   const name = 'a\u001b[2Jb\u0000c\r\nd\u007fe\u009bf';

@@ -473,7 +473,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     make: misspeaking(({ reason }) => (reason === 'holder-terminating' ? 'Pod web-1 leads, and all is well.' : null)),
     mix: { mishaps: ['node lost'], mishapEveryMs: 10_000, faultyForMs: 120_000 },
     invariant: 6,
-    what: /says "Pod web-1 leads, and all is well\.", but no live process leads/,
+    what: /says "Pod web-1 leads, and all is well\.", but (no live process leads|nobody renews)/,
   },
   {
     defect: 'says that nobody leads beside a leader',
