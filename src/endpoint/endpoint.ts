@@ -15,6 +15,8 @@ export interface EndpointSources {
   readonly leaderName: () => string | null;
   /** When the API server last confirmed it, by the wall clock as it was then: neither a sleep nor a new time of day moves it. */
   readonly verifiedWallMs: () => number;
+  /** For `GET /metrics`. */
+  readonly metrics: () => string;
   readonly warn: (code: 'endpoint-unavailable', message: string) => void;
 }
 
@@ -66,7 +68,7 @@ export class Endpoint {
   }
 
   async #open(): Promise<void> {
-    const { clock, warn } = this.#sources;
+    const { clock, metrics, warn } = this.#sources;
     const { port, host } = this.#options;
     const { LeaderServer } = await import('./leader-server.ts');
     if (this.#closed) return;
@@ -74,6 +76,7 @@ export class Endpoint {
     const hosts = host === undefined || host === 'localhost' ? undefined : [host];
     this.#server = new LeaderServer({
       clock,
+      metrics,
       ...(port === undefined ? {} : { port }),
       ...(hosts === undefined ? {} : { hosts }),
     });

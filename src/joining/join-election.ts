@@ -49,6 +49,8 @@ export interface Entrance {
   /** Receives each failure, for `explain()`. */
   readonly failed: (failure: RequestFailure) => void;
   readonly outages: Pick<OutageWatch, 'asked' | 'failed' | 'withdrawn'>;
+  /** Is told of each request that has ended; must not throw. */
+  readonly onRequest?: NonNullable<ConnectOptions['onRequest']>;
 }
 
 /**
@@ -64,7 +66,8 @@ export async function enterCluster(
 ): Promise<Place> {
   const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
   try {
-    const connectOptions = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory }) };
+    const { onRequest } = entrance;
+    const connectOptions = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory, onRequest }) };
     const cluster = await connect(connectOptions, surroundings, entrance);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };

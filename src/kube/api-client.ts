@@ -18,7 +18,7 @@ import { type ApiRequest, describeRequest, methodOf, pathOf } from './api-reques
 import type { Authorization } from './authorization.ts';
 import { parseJson } from './bounded-json.ts';
 import type { Credentials } from './credentials.ts';
-import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome } from './exchange.ts';
+import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome, type RequestReport } from './exchange.ts';
 import { ProxyTunnels, proxyAuthorization } from './proxy-tunnel.ts';
 import { type Conceal, Secrets } from './server-words.ts';
 import { SharedAuthorization } from './shared-authorization.ts';
@@ -76,6 +76,8 @@ export interface ApiClientOptions {
   /** From the moment a request is written to the end of its answer (of a stream: its head), in milliseconds; likewise for each step before. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
+  /** Is told of each request that has ended; must not throw. */
+  readonly onRequest?: (report: RequestReport) => void;
 }
 
 /** The connections to one API server: two for requests, kept alive, and one for each open stream. */
@@ -93,7 +95,7 @@ export class ApiClient implements ApiTransport {
   /** A kept connection died under a request, and none has carried an answer since. */
   #keptConnectionsDie = false;
 
-  constructor({ credentials, requestTimeoutMs, clock }: ApiClientOptions) {
+  constructor({ credentials, requestTimeoutMs, clock, onRequest }: ApiClientOptions) {
     this.#credentials = credentials;
     this.#authorization = new SharedAuthorization(credentials, requestTimeoutMs, clock);
     const { Agent, request } =
@@ -102,7 +104,13 @@ export class ApiClient implements ApiTransport {
         : process.getBuiltinModule('node:http');
     this.#open = request;
     this.#newAgent = (options) => new Agent(options);
-    this.#exchanges = { clock, timeoutMs: requestTimeoutMs, conceal: this.conceal, underWay: new Set() };
+    this.#exchanges = {
+      clock,
+      timeoutMs: requestTimeoutMs,
+      conceal: this.conceal,
+      underWay: new Set(),
+      ...(onRequest === undefined ? {} : { ended: onRequest }),
+    };
     this.#pool = this.#newPool(null);
   }
 
