@@ -6,17 +6,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -153,6 +143,7 @@ test('the public names', async () => {
     'Explanation',
     'ExplanationReason',
     'GuardedEmitter',
+    'HistogramSample',
     'HolderPod',
     'KubeConfigFileOptions',
     'Leader',
@@ -168,6 +159,9 @@ test('the public names', async () => {
     'LocalRole',
     'LogFields',
     'Logger',
+    'MetricFamily',
+    'MetricLabels',
+    'MetricSample',
     'MissingRule',
     'PodOptions',
     'RequestFailureKind',
