@@ -59,10 +59,8 @@ export class CandidateProcess {
 
   /** SIGKILL is the crash of a container, SIGTERM its end by the kubelet, SIGSTOP a hang. Returns the time. */
   send(signal: NodeJS.Signals): number {
-    const atMs = this.#log.toMs();
-    this.#log.add({ type: 'signalled', process: this.name, signal }, atMs);
     this.#child.kill(signal);
-    return atMs;
+    return this.#log.add({ type: 'signalled', process: this.name, signal });
   }
 
   /** Ends the process at once if it still runs. Resolves after its end. */

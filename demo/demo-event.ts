@@ -59,3 +59,11 @@ export type DemoEvent = EventContent & { readonly atMs: number };
 
 /** An event of one type. */
 export type DemoEventOf<Type extends DemoEvent['type']> = Extract<DemoEvent, { readonly type: Type }>;
+
+/** The events of one type. */
+export function eventsOf<Type extends DemoEvent['type']>(
+  events: readonly DemoEvent[],
+  type: Type,
+): readonly DemoEventOf<Type>[] {
+  return events.filter((event): event is DemoEventOf<Type> => event.type === type);
+}

@@ -15,15 +15,9 @@ const REDRAW_MS = 100;
 /** Longer lines are hard to read. */
 const MAX_WIDTH = 120;
 
-/** The size of an output that does not know its own. Some terminals report 0. */
-const DEFAULT_COLUMNS = 80;
-const DEFAULT_ROWS = 24;
-
 const HOME = '\x1b[H';
 const CLEAR_LINE_RIGHT = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
-const HIDE_CURSOR = '\x1b[?25l';
-const SHOW_CURSOR = '\x1b[?25h';
 
 /** Shows events in order of time until it is closed. */
 export class Display {
@@ -34,7 +28,7 @@ export class Display {
   readonly #view = new ViewModel(STEPS);
   readonly #order = new TimeOrder();
   readonly #remarks: Remark[] = [];
-  readonly #timer: NodeJS.Timeout = setInterval(() => this.#show(this.#log.toMs() - ORDER_DELAY_MS), REDRAW_MS);
+  readonly #timer: NodeJS.Timeout;
 
   /** @param plain lines, also on a terminal */
   constructor(output: NodeJS.WriteStream, plain: boolean, log: EventLog, title: string) {
@@ -42,41 +36,44 @@ export class Display {
     this.#plain = plain;
     this.#log = log;
     this.#title = title;
+    this.#timer = setInterval(() => this.#show(log.toMs() - ORDER_DELAY_MS), REDRAW_MS);
     // The earlier content of the terminal moves up, out of the way.
-    if (!plain) output.write(HIDE_CURSOR + '\n'.repeat(output.rows || DEFAULT_ROWS));
+    if (!plain) output.write('\n'.repeat(this.#size().rows));
   }
 
   /** Shows all events that are left, the last table, and these lines. */
   close(lines: readonly string[]): void {
     clearInterval(this.#timer);
     this.#show(Number.POSITIVE_INFINITY);
-    const last = [...stateTables(this.#view, this.#frame()), '', ...lines];
-    if (this.#plain) this.#output.write(`\n${last.join('\n')}\n`);
-    else this.#draw(last, SHOW_CURSOR);
+    this.#write([...stateTables(this.#view, this.#frame()), '', ...lines]);
   }
 
   #show(untilMs: number): void {
-    for (const { event, shownAtMs } of this.#order.take(this.#log.events, untilMs)) {
+    for (const [event, atMs] of this.#order.take(this.#log.events, untilMs)) {
       const words = this.#view.apply(event);
       if (words === null) continue;
-      const [who, text, style = 'plain'] = words;
-      const late = shownAtMs > event.atMs ? ` (${seconds(shownAtMs - event.atMs)} earlier)` : '';
-      const remark: Remark = { atMs: shownAtMs, words: [who, text + late, style] };
+      const [who, text, style] = words;
+      const late = atMs > event.atMs ? ` (${seconds(atMs - event.atMs)} earlier)` : '';
+      const remark: Remark = { atMs, words: [who, text + late, style] };
       this.#remarks.push(remark);
       if (this.#plain) this.#output.write(`${remarkLine(remark, Number.POSITIVE_INFINITY)}\n`);
     }
-    const height = (this.#output.rows || DEFAULT_ROWS) - 1;
-    if (!this.#plain) this.#draw(livePicture(this.#view, this.#remarks, this.#frame(), height));
+    const { rows } = this.#size();
+    if (!this.#plain) this.#write(livePicture(this.#view, this.#remarks, this.#log.waitsFor, this.#frame(), rows));
+  }
+
+  /** Some terminals report the size 0. */
+  #size(): { readonly columns: number; readonly rows: number } {
+    return { columns: Math.min(this.#output.columns || 80, MAX_WIDTH), rows: this.#output.rows || 24 };
   }
 
   #frame(): Frame {
-    const width = Math.min(this.#output.columns || DEFAULT_COLUMNS, MAX_WIDTH);
-    return { title: this.#title, nowMs: this.#log.toMs(), waitsFor: this.#log.waitsFor, width };
+    return { title: this.#title, nowMs: this.#log.toMs(), width: this.#size().columns };
   }
 
-  /** The new lines replace the last ones, in one write, so that no half picture appears. */
-  #draw(lines: readonly string[], end = ''): void {
-    const text = lines.map((line) => `${line}${CLEAR_LINE_RIGHT}\n`).join('');
-    this.#output.write(HOME + text + CLEAR_BELOW + end);
+  /** The lines replace what a terminal shows, in one write, so that no half picture appears. */
+  #write(lines: readonly string[]): void {
+    if (this.#plain) this.#output.write(`\n${lines.join('\n')}\n`);
+    else this.#output.write(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE_RIGHT}\n`).join('')}${CLEAR_BELOW}`);
   }
 }

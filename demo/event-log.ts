@@ -1,10 +1,10 @@
 /**
- * The log of all events, in the order of their arrival. The script waits on it; the display reads it.
+ * The log of all events. The script waits on it in order of arrival; the display reads it in order of time.
  */
 
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DemoEvent, DemoEventOf, EventContent } from './demo-event.ts';
+import { type DemoEvent, type DemoEventOf, type EventContent, eventsOf } from './demo-event.ts';
 
 /** How long an event is awaited, in milliseconds. It is generous: a busy machine is no reason to fail. */
 const LIMIT_MS = 8_000;
@@ -16,25 +16,18 @@ export class NotObserved extends Error {
 
 /** Everything that happened so far. */
 export class EventLog {
+  /** In order of arrival. A report arrives some milliseconds after its time. */
+  readonly events: DemoEvent[] = [];
+  /** The event that the script waits for now, in words. */
+  waitsFor = '';
   readonly #originNs: bigint = process.hrtime.bigint();
-  readonly #events: DemoEvent[] = [];
   readonly #arrivals = new EventEmitter();
   readonly #interruption: AbortSignal;
   #mark = 0;
-  #waitsFor: string | null = null;
 
   /** @param interruption ends all waiting */
   constructor(interruption: AbortSignal) {
     this.#interruption = interruption;
-  }
-
-  get events(): readonly DemoEvent[] {
-    return this.#events;
-  }
-
-  /** The event that the script waits for now. */
-  get waitsFor(): string | null {
-    return this.#waitsFor;
   }
 
   /** The time of a moment of the machine's monotonic clock, in milliseconds since the demo began. */
@@ -42,14 +35,16 @@ export class EventLog {
     return Number(atNs - this.#originNs) / 1e6;
   }
 
-  add(content: EventContent, atMs: number = this.toMs()): void {
-    this.#events.push({ ...content, atMs });
+  /** Adds an event, and returns its time. */
+  add(content: EventContent, atMs: number = this.toMs()): number {
+    this.events.push({ ...content, atMs });
     this.#arrivals.emit('event');
+    return atMs;
   }
 
   /** From now on, `since` and `next` see only the events that arrive after this call. */
   mark(): void {
-    this.#mark = this.#events.length;
+    this.#mark = this.events.length;
   }
 
   /** The events of one type since the mark that pass the test. */
@@ -57,8 +52,7 @@ export class EventLog {
     type: Type,
     test: (event: DemoEventOf<Type>) => boolean = () => true,
   ): readonly DemoEventOf<Type>[] {
-    const isOfType = (event: DemoEvent): event is DemoEventOf<Type> => event.type === type;
-    return this.#events.slice(this.#mark).filter(isOfType).filter(test);
+    return eventsOf(this.events.slice(this.#mark), type).filter(test);
   }
 
   /** Waits for the first event of one type since the mark that passes the test. @throws {NotObserved} */
@@ -78,20 +72,19 @@ export class EventLog {
    */
   async until<Found>(what: string, find: () => Found | undefined, withinMs: number = LIMIT_MS): Promise<Found> {
     const signal = AbortSignal.any([this.#interruption, AbortSignal.timeout(withinMs)]);
-    const fail = (): never => {
-      this.#interruption.throwIfAborted();
-      throw new NotObserved(`not within ${withinMs / 1000} s: ${what}`);
-    };
-    this.#waitsFor = what;
+    this.waitsFor = what;
     for (let found = find(); ; found = find()) {
       if (found !== undefined) return found;
-      await once(this.#arrivals, 'event', { signal }).catch(fail);
+      await once(this.#arrivals, 'event', { signal }).catch(() => {
+        this.#interruption.throwIfAborted();
+        throw new NotObserved(`not within ${withinMs / 1000} s: ${what}`);
+      });
     }
   }
 
   /** Lets time pass, for the reason that `why` gives. */
   async pause(why: string, durationMs: number): Promise<void> {
-    this.#waitsFor = why;
+    this.waitsFor = why;
     await sleep(durationMs, undefined, { signal: this.#interruption });
   }
 }

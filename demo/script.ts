@@ -4,9 +4,9 @@
  * The script does not check that nothing else happened. The verdict does, over the whole demo.
  */
 
-import type { EmbeddedPod } from '../src/testing/index.ts';
+import type { EmbeddedCluster, EmbeddedPod } from '../src/testing/index.ts';
 import { CandidateProcess } from './candidate-process.ts';
-import { APPLICATION, type DemoCluster } from './demo-cluster.ts';
+import { APPLICATION, createPod, deleteLease } from './demo-cluster.ts';
 import type { DemoEventOf } from './demo-event.ts';
 import { type EventLog, NotObserved } from './event-log.ts';
 import type { RequiredStep } from './verdict.ts';
@@ -30,11 +30,8 @@ export const STEPS: readonly Step[] = [
 /** How long the start of a process is awaited, in milliseconds. Processes start slowly on a busy machine. */
 const START_LIMIT_MS = 15_000;
 
-/** How long no process leads after the crash, in milliseconds: long enough to notice a forbidden take-over. */
-const CRASH_PAUSE_MS = 1_000;
-
-/** How long the hang lasts after it was reported, in milliseconds, for the same reason. */
-const HANG_PAUSE_MS = 500;
+/** How long a crash or a reported hang lasts, in milliseconds: long enough to notice a forbidden take-over. */
+const TROUBLE_MS = 1_000;
 
 /** How long a step lasts after its last event, in milliseconds: people can follow, and a forbidden event shows. */
 const AFTERMATH_MS = 1_200;
@@ -45,9 +42,11 @@ const TICKS = 3;
 /** The result of a step in words, and the duration that its title is about, in milliseconds. */
 type Outcome = readonly [outcome: string, tookMs: number];
 
+type LeaseWritten = DemoEventOf<'leaseWritten'>;
+
 /** Runs the steps. */
 export class Script {
-  readonly #cluster: DemoCluster;
+  readonly #cluster: EmbeddedCluster;
   readonly #log: EventLog;
   /** All that were ever started. */
   readonly #processes: CandidateProcess[] = [];
@@ -55,26 +54,19 @@ export class Script {
   #candidates: CandidateProcess[] = [];
   #leader: CandidateProcess | undefined;
 
-  constructor(cluster: DemoCluster, log: EventLog) {
+  constructor(cluster: EmbeddedCluster, log: EventLog) {
     this.#cluster = cluster;
     this.#log = log;
   }
 
   /** Runs all steps, or up to the first that fails: the steps after it would begin in a wrong state. */
   async run(): Promise<void> {
-    const runs: Readonly<Record<string, () => Promise<Outcome>>> = {
-      election: () => this.#firstElection(),
-      crash: () => this.#crash(),
-      hang: () => this.#hang(),
-      lease: () => this.#deleteLease(),
-      deletion: () => this.#deletePod(),
-      'hand-over': () => this.#handOver(),
-    };
-    for (const { id: step } of STEPS) {
+    const runs = [this.#elect, this.#crash, this.#hang, this.#deleteLease, this.#deletePod, this.#handOver];
+    for (const [index, { id: step }] of STEPS.entries()) {
       this.#log.add({ type: 'stepBegan', step });
       this.#log.mark();
       try {
-        const [outcome, tookMs] = (await runs[step]?.()) ?? ['', 0];
+        const [outcome, tookMs] = (await runs[index]?.call(this)) ?? ['', 0];
         await this.#log.pause('nothing more must happen', AFTERMATH_MS);
         this.#log.add({ type: 'stepDone', step, outcome, tookMs });
       } catch (error) {
@@ -92,9 +84,9 @@ export class Script {
     return Promise.all(this.#processes.map((candidate) => candidate.kill()));
   }
 
-  async #firstElection(): Promise<Outcome> {
+  async #elect(): Promise<Outcome> {
     const beganMs = this.#log.toMs();
-    for (const letter of 'abc') this.#schedule(letter);
+    for (const letter of 'abc') this.#start(createPod(this.#cluster, letter));
     const elected = await this.#elected('one of them is elected', () => true);
     await this.#followers();
     return [`${this.#leading().pod.name} leads`, elected.atMs - beganMs];
@@ -104,7 +96,7 @@ export class Script {
     const crashed = this.#leading();
     const { pod } = crashed;
     const killedAtMs = crashed.send('SIGKILL');
-    await this.#log.pause('no process leads, and none must take over', CRASH_PAUSE_MS);
+    await this.#log.pause('no process leads, and none must take over', TROUBLE_MS);
     this.#act(`the container of ${pod.name} is restarted`);
     await pod.restartContainer();
     this.#remove(crashed);
@@ -124,7 +116,7 @@ export class Script {
       const reporters = new Set(stale.map((event) => event.process));
       return reporters.size === this.#candidates.length - 1 ? stale : undefined;
     });
-    await this.#log.pause('it still hangs, and none must take over', HANG_PAUSE_MS);
+    await this.#log.pause('it still hangs, and none must take over', TROUBLE_MS);
     this.#log.mark();
     this.#leading().send('SIGCONT');
     await this.#written('it renews its Lease again', pod);
@@ -136,7 +128,7 @@ export class Script {
     const { pod } = this.#leading();
     const token = this.#log.events.findLast((event) => event.type === 'elected')?.token;
     const deletedAtMs = this.#act(`DELETE of Lease ${APPLICATION}`);
-    await this.#cluster.deleteLease();
+    await deleteLease(this.#cluster);
     const { leaseUid } = await this.#log.next('the Lease is gone', 'leaseGone');
     const restored = await this.#written('its holder restores it', pod, (event) => event.leaseUid !== leaseUid);
     this.#log.mark();
@@ -153,7 +145,7 @@ export class Script {
     await this.#log.next('the ghost drains its job', 'jobEnded', ({ process }) => process === ghost.name);
     await this.#terminate(ghost);
     this.#act('a replacement is scheduled');
-    this.#schedule('d');
+    this.#start(createPod(this.#cluster, 'd'));
     await this.#followers();
     return [`${this.#leading().pod.name} leads`, elected.atMs - deletedAtMs];
   }
@@ -175,12 +167,7 @@ export class Script {
     return [`${this.#leading().pod.name} leads`, elected.atMs - askedAtMs];
   }
 
-  /** A new Pod, and its container. */
-  #schedule(letter: string): void {
-    this.#start(this.#cluster.createPod(`${APPLICATION}-${letter}`), 1);
-  }
-
-  #start(pod: EmbeddedPod, run: number): CandidateProcess {
+  #start(pod: EmbeddedPod, run = 1): CandidateProcess {
     const candidate = new CandidateProcess(pod, run, this.#log);
     this.#processes.push(candidate);
     this.#candidates.push(candidate);
@@ -192,11 +179,9 @@ export class Script {
     const { name } = candidate;
     candidate.send('SIGTERM');
     this.#remove(candidate);
-    await this.#log.next(
-      `${name} ends by itself`,
-      'processEnded',
-      ({ process, how }) => process === name && how === 'exit code 0',
-    );
+    const isEnd = (event: DemoEventOf<'processEnded'>): boolean =>
+      event.process === name && event.how === 'exit code 0';
+    await this.#log.next(`${name} ends by itself`, 'processEnded', isEnd);
   }
 
   #remove(candidate: CandidateProcess): void {
@@ -229,18 +214,12 @@ export class Script {
     await this.#log.until(`the others see ${pod.name} lead`, find, START_LIMIT_MS);
   }
 
-  #written(
-    what: string,
-    { uid }: EmbeddedPod,
-    test: (event: DemoEventOf<'leaseWritten'>) => boolean = () => true,
-  ): Promise<DemoEventOf<'leaseWritten'>> {
-    return this.#log.next(what, 'leaseWritten', (event) => event.ownerUid === uid && test(event));
+  #written(what: string, { uid }: EmbeddedPod, test?: (event: LeaseWritten) => boolean): Promise<LeaseWritten> {
+    return this.#log.next(what, 'leaseWritten', (event) => event.ownerUid === uid && (test?.(event) ?? true));
   }
 
   /** Logs an action, and returns its time. */
   #act(text: string): number {
-    const atMs = this.#log.toMs();
-    this.#log.add({ type: 'acted', text }, atMs);
-    return atMs;
+    return this.#log.add({ type: 'acted', text });
   }
 }

@@ -32,30 +32,16 @@ export function summarise({ steps, events, requests, tookMs }: SummaryOptions): 
   const totals: readonly (readonly [string, string])[] = [
     ['Leaders at once', `at most ${leadersAtOnce}`],
     ['Fencing tokens', terms.map(({ token }) => String(token)).join(', ') || 'none'],
-    ['Failover', durationOf('deletion', events, "from DELETE of the Pod to the successor's onElected")],
-    ['Hand-over', durationOf('hand-over', events, "from SIGTERM to the successor's onElected")],
+    ['Times', "to the next leader's onElected; 5: from DELETE, 6: from SIGTERM"],
     ...ghosts.flatMap((ghost) => ghostWords(ghost).map((text, index) => [index === 0 ? 'Ghost' : '', text] as const)),
     ['Job', `${ticks} ticks`],
     ['Requests', `${requests} of all candidates together, in ${seconds(tookMs)}`],
   ];
-  const good = `All ${steps.length} steps went as they must; there were never two leaders.`;
-  const verdict =
-    violations.length === 0
-      ? [paint(` ✓ ${good}`, 'good')]
-      : violations.map((violation) => paint(` ✗ ${violation}`, 'bad'));
-  return {
-    exitCode: violations.length === 0 ? 0 : EXIT_VIOLATION,
-    lines: [
-      ...totals.flatMap(([name, text]) => (text === '' ? [] : [` ${paint(name.padEnd(LABEL_WIDTH), 'faint')}${text}`])),
-      '',
-      ...verdict,
-    ],
-  };
-}
-
-function durationOf(step: string, events: readonly DemoEvent[], what: string): string {
-  const done = events.find((event) => event.type === 'stepDone' && event.step === step);
-  return done?.type === 'stepDone' ? `${seconds(done.tookMs)} ${what}` : '';
+  const good = ` ✓ All ${steps.length} steps went as they must; there were never two leaders.`;
+  const isGood = violations.length === 0;
+  const lines = totals.map(([name, text]) => ` ${paint(name.padEnd(LABEL_WIDTH), 'faint')}${text}`);
+  const verdict = isGood ? [paint(good, 'good')] : violations.map((violation) => paint(` ✗ ${violation}`, 'bad'));
+  return { exitCode: isGood ? 0 : EXIT_VIOLATION, lines: [...lines, '', ...verdict] };
 }
 
 function ghostWords({ term, successor, demotedAfterMs, drainedForMs, besideSuccessorMs }: Ghost): readonly string[] {

@@ -2,8 +2,9 @@
  * The tables of the demo, as lines of text: Pods, Lease, steps, log. Pure; display.ts writes them.
  */
 
+import type { Step } from './script.ts';
 import { type Cell, row, type Style, seconds } from './styled-row.ts';
-import type { PodRow, StepRow, ViewModel, Words } from './view-model.ts';
+import type { PodRow, StepEvent, ViewModel, Words } from './view-model.ts';
 
 /** An event in words, and its time. */
 export interface Remark {
@@ -15,28 +16,24 @@ export interface Remark {
 export interface Frame {
   readonly title: string;
   readonly nowMs: number;
-  readonly waitsFor: string | null;
   readonly width: number;
 }
 
 const POD_HEAD = ' POD        PROCESS            ROLE                              TOKEN  TICKS';
 const STEP_HEAD = '   STEP                       TIME  EXPECTED                HAPPENED';
-const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
-const SPIN_MS = 100;
 
-/** The picture of a running demo, at most `height` lines high. The log gets the lines that are left. */
+/** The picture of a running demo, lower than `height` lines. The log gets the lines that are left. */
 export function livePicture(
   view: ViewModel,
   remarks: readonly Remark[],
+  waitsFor: string,
   frame: Frame,
   height: number,
 ): readonly string[] {
-  const { nowMs, waitsFor, width } = frame;
-  const spinner = SPINNER[Math.floor(nowMs / SPIN_MS) % SPINNER.length];
-  const waiting = row([[waitsFor === null ? '' : ` ${spinner} waiting: ${waitsFor}`, width, 'busy']], width);
-  const above = [...stateTables(view, frame), waiting, ''];
-  const log = remarks.slice(-Math.max(1, height - above.length)).map((remark) => remarkLine(remark, width));
-  return [...above, ...log].slice(0, height);
+  const { width } = frame;
+  const above = [...stateTables(view, frame), '', row([[` waiting: ${waitsFor}`, width, 'busy']], width), ''];
+  const log = remarks.slice(-Math.max(1, height - 1 - above.length));
+  return [...above, ...log.map((remark) => remarkLine(remark, width))].slice(0, height - 1);
 }
 
 /** The state of everything: title, Pods, Lease, steps. */
@@ -53,22 +50,15 @@ export function stateTables(view: ViewModel, { title, nowMs, width }: Frame): re
     leaseCells(view, nowMs),
     [],
     [[STEP_HEAD, width, 'faint']],
-    ...view.steps.map((step, index) => stepCells(step, index, nowMs)),
+    ...view.steps.map((step, index) => stepCells(step, index, view.stepEvents.get(step.id), nowMs)),
   ];
   return lines.map((cells) => row(cells, width));
 }
 
 /** One line of the log. */
 export function remarkLine({ atMs, words: [who, text, style] }: Remark, width: number): string {
-  return row(
-    [
-      [(atMs / 1000).toFixed(3), 8, 'faint', 'right'],
-      ['', 2],
-      [who, 11, 'faint'],
-      [text, text.length, style],
-    ],
-    width,
-  );
+  const time: Cell = [(atMs / 1000).toFixed(3), 8, 'faint', 'right'];
+  return row([time, [`  ${who}`, 13, 'faint'], [text, text.length, style]], width);
 }
 
 function clock(atMs: number): string {
@@ -77,22 +67,22 @@ function clock(atMs: number): string {
 
 function podCells(pod: PodRow): readonly Cell[] {
   const { name, pid, state, token, ticks } = pod;
+  const [role, style] = roleOf(pod);
   return [
     [` ${name}`, 12, token === null ? 'plain' : 'good'],
     [state === 'ended' ? 'ended' : `${state} ${pid}`, 19, state === 'suspended' ? 'bad' : 'plain'],
-    [...roleOf(pod)],
+    [role, 29, style],
     [String(token ?? ''), 10, 'good', 'right'],
     [String(ticks || ''), 7, 'plain', 'right'],
   ];
 }
 
-function roleOf({ gone, state, token, drainsSinceMs, sees, reportsStale }: PodRow): readonly [string, 29, Style] {
-  if (state === 'ended') return [gone ? '  Pod is gone' : '  container is down', 29, 'faint'];
-  if (state === 'starting') return ['', 29, 'plain'];
-  if (token !== null) return [state === 'suspended' ? '● leads, but hangs' : '● leads', 29, 'good'];
-  if (drainsSinceMs !== null) return [`◌ ${gone ? 'ghost' : 'demoted'}, drains its job`, 29, 'busy'];
-  if (gone) return ['◌ ghost, does nothing', 29, 'busy'];
-  return [sees === null ? '○ sees no leader' : `○ sees ${sees}${reportsStale ? ' (stale)' : ''}`, 29, 'plain'];
+function roleOf({ gone, state, token, drainsSinceMs, sees }: PodRow): readonly [string, Style] {
+  if (state === 'ended') return [gone ? '  Pod is gone' : '  container is down', 'faint'];
+  if (state === 'starting') return ['', 'plain'];
+  if (token !== null) return [state === 'suspended' ? '● leads, but hangs' : '● leads', 'good'];
+  if (drainsSinceMs !== null) return [`◌ ${gone ? 'ghost' : 'demoted'}, drains its job`, 'busy'];
+  return [`${gone ? '◌ ghost,' : '○'} sees ${sees ?? 'no leader'}`, 'plain'];
 }
 
 function leaseCells({ lease }: ViewModel, nowMs: number): readonly Cell[] {
@@ -104,23 +94,25 @@ function leaseCells({ lease }: ViewModel, nowMs: number): readonly Cell[] {
 }
 
 function stepCells(
-  { title, expected, state, outcome, tookMs, beganMs }: StepRow,
+  { title, expected }: Step,
   index: number,
+  event: StepEvent | undefined,
   nowMs: number,
 ): readonly Cell[] {
-  const look = {
-    'to come': [' ', 'faint'],
-    running: ['▸', 'busy'],
-    done: ['✓', 'good'],
-    failed: ['✗', 'bad'],
-  } as const;
-  const [mark, style] = look[state];
-  const took = tookMs === null ? '' : seconds(tookMs);
+  const [mark, style, time, outcome] = progressOf(event, nowMs);
   return [
     [` ${mark} `, 3, style],
-    [`${index + 1} ${title}`, 24, state === 'to come' ? 'faint' : 'plain'],
-    [state === 'running' ? clock(nowMs - beganMs) : took, 7, 'strong', 'right'],
+    [`${index + 1} ${title}`, 24, event === undefined ? 'faint' : 'plain'],
+    [time, 7, 'strong', 'right'],
     [`  ${expected}`, 26, 'faint'],
-    [outcome, outcome.length, state === 'failed' ? 'bad' : 'plain'],
+    [outcome, outcome.length, style === 'bad' ? 'bad' : 'plain'],
   ];
+}
+
+function progressOf(event: StepEvent | undefined, nowMs: number): readonly [string, Style, string, string] {
+  if (event === undefined) return [' ', 'faint', '', ''];
+  if (event.type === 'stepBegan') return ['▸', 'busy', clock(nowMs - event.atMs), ''];
+  return event.type === 'stepDone'
+    ? ['✓', 'good', seconds(event.tookMs), event.outcome]
+    : ['✗', 'bad', '', event.outcome];
 }

@@ -1,41 +1,31 @@
 /**
- * Puts events in order of time. A report takes some milliseconds from one process to another, so events arrive out of
- * order. The display shows them a moment later, when the order is known.
+ * Puts events in order of time. A report takes some milliseconds from process to process, so the display waits a moment.
  */
 
 import type { DemoEvent } from './demo-event.ts';
 
-/** How long the display waits for an earlier event, in milliseconds. Reports take a few milliseconds on a free machine. */
+/** How long the display waits for an earlier event, in milliseconds. Most reports take less than ten. */
 export const ORDER_DELAY_MS = 300;
-
-/** An event that can be shown. */
-export interface OrderedEvent {
-  readonly event: DemoEvent;
-  /** When it is shown to have happened: never earlier than the events before it. */
-  readonly shownAtMs: number;
-}
 
 /** Takes events in order of arrival and returns them in order of time. */
 export class TimeOrder {
   #taken = 0;
-  #waiting: DemoEvent[] = [];
+  #waiting: readonly DemoEvent[] = [];
   #lastMs = 0;
 
   /**
-   * The events up to `untilMs` that were not returned yet, in order of time. An event that arrives after a later one
-   * was returned comes at the time of that one.
+   * The events up to `untilMs` that were not returned yet. `shownAtMs` never decreases: an event that arrives after a
+   * later one was returned gets the time of that one.
    *
    * @param arrived all events so far, in order of arrival
    */
-  take(arrived: readonly DemoEvent[], untilMs: number): readonly OrderedEvent[] {
-    this.#waiting.push(...arrived.slice(this.#taken));
-    this.#waiting.sort((a, b) => a.atMs - b.atMs);
+  take(arrived: readonly DemoEvent[], untilMs: number): readonly (readonly [event: DemoEvent, shownAtMs: number])[] {
+    const sorted = [...this.#waiting, ...arrived.slice(this.#taken)].toSorted((a, b) => a.atMs - b.atMs);
     this.#taken = arrived.length;
-    const due = this.#waiting.filter(({ atMs }) => atMs <= untilMs);
-    this.#waiting = this.#waiting.slice(due.length);
-    return due.map((event) => {
+    this.#waiting = sorted.filter(({ atMs }) => atMs > untilMs);
+    return sorted.slice(0, sorted.length - this.#waiting.length).map((event) => {
       this.#lastMs = Math.max(this.#lastMs, event.atMs);
-      return { event, shownAtMs: this.#lastMs };
+      return [event, this.#lastMs];
     });
   }
 }

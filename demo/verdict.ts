@@ -5,7 +5,7 @@
  * term with the writes of the cluster, and the end of a Pod with the begin of a term by the cluster's revisions.
  */
 
-import type { DemoEvent, DemoEventOf, PodReference } from './demo-event.ts';
+import { type DemoEvent, type DemoEventOf, eventsOf, type PodReference } from './demo-event.ts';
 
 /** A step that must happen, and what leadership must do in it. */
 export interface RequiredStep {
@@ -48,11 +48,7 @@ export interface Verdict {
 }
 
 /** Two terms with a moment in common, while the Pods of both existed. */
-interface Overlap {
-  readonly earlier: Term;
-  readonly later: Term;
-  readonly forMs: number;
-}
+type Overlap = readonly [earlier: Term, later: Term, forMs: number];
 
 type PodEnds = ReadonlyMap<string, DemoEventOf<'podGone'>>;
 
@@ -62,10 +58,7 @@ export function judge(required: readonly RequiredStep[], events: readonly DemoEv
   const podEnds: PodEnds = new Map(eventsOf(events, 'podGone').map((event) => [event.pod.uid, event]));
   const overlaps = overlapsOf(terms, podEnds);
   // The maximum is reached at the begin of a term.
-  const counts = terms.map((term) => {
-    const beside = overlaps.filter(({ earlier, later }) => later === term && earlier.toMs > term.fromMs);
-    return 1 + beside.length;
-  });
+  const counts = terms.map((term) => 1 + overlaps.filter(([, later]) => later === term).length);
   return {
     violations: [
       ...overlaps.map(twoLeaders),
@@ -76,13 +69,9 @@ export function judge(required: readonly RequiredStep[], events: readonly DemoEv
     ],
     leadersAtOnce: Math.max(0, ...counts),
     terms,
-    ghosts: terms.flatMap((term, index) => ghostOf(term, terms.slice(index + 1), podEnds, events)),
+    ghosts: ghostsOf(terms, podEnds, eventsOf(events, 'demoted')),
     ticks: eventsOf(events, 'jobTicked').length,
   };
-}
-
-function eventsOf<Type extends DemoEvent['type']>(events: readonly DemoEvent[], type: Type): DemoEventOf<Type>[] {
-  return events.filter((event): event is DemoEventOf<Type> => event.type === type);
 }
 
 function podOf(process: string, events: readonly DemoEvent[]): PodReference {
@@ -114,12 +103,12 @@ function overlapsOf(terms: readonly Term[], podEnds: PodEnds): readonly Overlap[
       const forMs = Math.min(earlier.toMs, later.toMs) - later.fromMs;
       const end = podEnds.get(earlier.pod.uid);
       const excused = end !== undefined && end.revision < later.token;
-      return forMs <= 0 || excused ? [] : [{ earlier, later, forMs }];
+      return forMs <= 0 || excused ? [] : [[earlier, later, forMs]];
     }),
   );
 }
 
-function twoLeaders({ earlier, later, forMs }: Overlap): string {
+function twoLeaders([earlier, later, forMs]: Overlap): string {
   const long = forMs === Number.POSITIVE_INFINITY ? 'until the end of the demo' : `for ${forMs.toFixed(1)} ms`;
   return `two leaders at once ${long}: ${nameOf(earlier)} and ${nameOf(later)}`;
 }
@@ -141,28 +130,21 @@ function unprovenTerms(terms: readonly Term[], writes: readonly DemoEventOf<'lea
   });
 }
 
-function ghostOf(
-  term: Term,
-  laterTerms: readonly Term[],
+function ghostsOf(
+  terms: readonly Term[],
   podEnds: PodEnds,
-  events: readonly DemoEvent[],
+  demotions: readonly DemoEventOf<'demoted'>[],
 ): readonly Ghost[] {
-  const end = podEnds.get(term.pod.uid);
-  if (end === undefined || term.toMs <= end.atMs) return [];
-  const isDemotion = ({ process, atMs }: DemoEventOf<'demoted'>): boolean =>
-    process === term.process && atMs >= term.fromMs;
-  const demotion = eventsOf(events, 'demoted').find(isDemotion);
-  const successor = laterTerms.find(({ pod }) => pod.uid !== term.pod.uid) ?? null;
-  const ledUntilMs = demotion?.atMs ?? term.toMs;
-  return [
-    {
-      term,
-      successor,
-      demotedAfterMs: demotion === undefined ? null : Math.max(0, ledUntilMs - end.atMs),
-      drainedForMs: term.toMs - ledUntilMs,
-      besideSuccessorMs: successor === null ? 0 : Math.max(0, ledUntilMs - successor.fromMs),
-    },
-  ];
+  return terms.flatMap((term, index): readonly Ghost[] => {
+    const endMs = podEnds.get(term.pod.uid)?.atMs ?? Number.POSITIVE_INFINITY;
+    if (term.toMs <= endMs) return [];
+    const demotion = demotions.find(({ process, atMs }) => process === term.process && atMs >= term.fromMs);
+    const successor = terms.slice(index + 1).find(({ pod }) => pod.uid !== term.pod.uid) ?? null;
+    const ledUntilMs = demotion?.atMs ?? term.toMs;
+    const demotedAfterMs = demotion === undefined ? null : Math.max(0, ledUntilMs - endMs);
+    const besideSuccessorMs = successor === null ? 0 : Math.max(0, ledUntilMs - successor.fromMs);
+    return [{ term, successor, demotedAfterMs, drainedForMs: term.toMs - ledUntilMs, besideSuccessorMs }];
+  });
 }
 
 /** Leadership moves when another Pod than before is elected, and when the Lease gets another owner. */

@@ -1,7 +1,5 @@
 /**
  * The view model: the state of Pods, Lease and steps at one moment, and each event in words.
- *
- * An event that repeats what is known (a tick, a renewal) has no words.
  */
 
 import type { DemoEvent, DemoEventOf } from './demo-event.ts';
@@ -23,105 +21,79 @@ export interface PodRow {
   drainsSinceMs: number | null;
   /** The Pod that it sees lead. */
   sees: string | null;
-  reportsStale: boolean;
   ticks: number;
 }
 
-/** A step and its progress. */
-export interface StepRow extends Step {
-  state: 'to come' | 'running' | 'done' | 'failed';
-  beganMs: number;
-  outcome: string;
-  tookMs: number | null;
-}
-
 /** An event in words. `who` is the step, the process, `cluster`, or `demo`. */
-export type Words = readonly [who: string, text: string, style?: Style];
+export type Words = readonly [who: string, text: string, style: Style];
+
+/** The begin or the end of a step. */
+export type StepEvent = Extract<DemoEvent, { step: string }>;
+type ProcessEvent = Exclude<Extract<DemoEvent, { process: string }>, { pid: number }>;
 
 /** The state after the events so far. */
 export class ViewModel {
-  readonly steps: readonly StepRow[];
+  readonly steps: readonly Step[];
+  /** The last event of each step. */
+  readonly stepEvents: Map<string, StepEvent> = new Map();
   readonly #pods = new Map<string, PodRow>();
-  #lease: DemoEventOf<'leaseWritten'> | null = null;
+  /** The last write to the Lease; null when there is no Lease. */
+  lease: DemoEventOf<'leaseWritten'> | null = null;
 
   constructor(steps: readonly Step[]) {
-    this.steps = steps.map((step) => ({ ...step, state: 'to come', beganMs: 0, outcome: '', tookMs: null }));
+    this.steps = steps;
   }
 
   get pods(): readonly PodRow[] {
     return [...this.#pods.values()].toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** The last write to the Lease; null when there is no Lease. */
-  get lease(): DemoEventOf<'leaseWritten'> | null {
-    return this.#lease;
-  }
-
-  /** Applies the next event, and puts it into words. */
+  /** Applies the next event. Returns it in words, or null when it repeats what is known (a tick, a renewal). */
   apply(event: DemoEvent): Words | null {
     if ('step' in event) return this.#applyToStep(event);
-    if (event.type === 'processStarted') return this.#start(event);
-    if ('process' in event) {
+    if ('process' in event && event.type !== 'processStarted') {
       const row = this.pods.find(({ process }) => process === event.process);
       return row === undefined ? null : applyToPod(event, row);
     }
     switch (event.type) {
       case 'acted':
         return ['demo', event.text, 'busy'];
+      case 'processStarted': {
+        const { process, pid, pod } = event;
+        const state = { state: 'starting', gone: false, token: null, drainsSinceMs: null, sees: null } as const;
+        this.#pods.set(pod.uid, { ...pod, ...state, process, pid, ticks: this.#pods.get(pod.uid)?.ticks ?? 0 });
+        return [process, `starts as process ${pid}`, 'faint'];
+      }
       case 'podGone':
         for (const row of this.pods) row.gone ||= row.uid === event.pod.uid;
-        return ['cluster', `Pod ${event.pod.name} is gone (revision ${event.revision})`];
+        return ['cluster', `Pod ${event.pod.name} is gone (revision ${event.revision})`, 'plain'];
       case 'leaseGone':
-        this.#lease = null;
-        return ['cluster', `the Lease is gone (revision ${event.revision})`];
-      case 'leaseWritten':
-        return this.#write(event);
+        this.lease = null;
+        return ['cluster', `the Lease is gone (revision ${event.revision})`, 'plain'];
+      case 'leaseWritten': {
+        const { lease: before } = this;
+        const { leaseUid, holder, released } = event;
+        this.lease = event;
+        if (leaseUid !== before?.leaseUid) return ['cluster', `a new Lease, held by ${holder}`, 'plain'];
+        return released && !before.released ? ['cluster', `${holder} released the Lease`, 'plain'] : null;
+      }
     }
   }
 
-  #applyToStep(event: Extract<DemoEvent, { step: string }>): Words {
+  #applyToStep(event: StepEvent): Words {
     const index = this.steps.findIndex(({ id }) => id === event.step);
-    const step = this.steps[index];
     const who = `step ${index + 1}`;
-    if (step === undefined) throw new Error(`There is no step ${event.step}.`);
-    if (event.type === 'stepBegan') {
-      Object.assign(step, { state: 'running', beganMs: event.atMs });
-      return [who, `${step.title}: ${step.expected}`, 'strong'];
-    }
-    step.outcome = event.outcome;
-    step.state = event.type === 'stepDone' ? 'done' : 'failed';
-    if (event.type === 'stepFailed') {
-      // The script ends with the first step that fails.
-      for (const later of this.steps.slice(index + 1))
-        Object.assign(later, { state: 'failed', outcome: 'was not run' });
-      return [who, `failed: ${event.outcome}`, 'bad'];
-    }
-    step.tookMs = event.tookMs;
-    return [who, `done: ${event.outcome} (${seconds(event.tookMs)})`, 'good'];
-  }
-
-  #start({ process, pid, pod }: DemoEventOf<'processStarted'>): Words {
-    const idle = { gone: false, token: null, drainsSinceMs: null, sees: null, reportsStale: false } as const;
-    const ticks = this.#pods.get(pod.uid)?.ticks ?? 0;
-    this.#pods.set(pod.uid, { ...pod, ...idle, process, pid, state: 'starting', ticks });
-    return [process, `starts as process ${pid}`, 'faint'];
-  }
-
-  #write(event: DemoEventOf<'leaseWritten'>): Words | null {
-    const { holder, released, leaseUid } = event;
-    const before = this.#lease;
-    this.#lease = event;
-    // A renewal is the end of a hang.
-    for (const row of this.pods) row.reportsStale &&= row.sees !== holder;
-    if (leaseUid !== before?.leaseUid) return ['cluster', `a new Lease, held by ${holder}`];
-    return released && !before.released ? ['cluster', `${holder} released the Lease`] : null;
+    this.stepEvents.set(event.step, event);
+    if (event.type === 'stepBegan')
+      return [who, `${this.steps[index]?.title}: ${this.steps[index]?.expected}`, 'strong'];
+    if (event.type === 'stepDone') return [who, `done: ${event.outcome} (${seconds(event.tookMs)})`, 'good'];
+    // The script ends with the first step that fails.
+    for (const { id } of this.steps.slice(index + 1)) this.stepEvents.set(id, { ...event, outcome: 'was not run' });
+    return [who, `failed: ${event.outcome}`, 'bad'];
   }
 }
 
-function applyToPod(
-  event: Exclude<Extract<DemoEvent, { process: string }>, { pid: number }>,
-  row: PodRow,
-): Words | null {
+function applyToPod(event: ProcessEvent, row: PodRow): Words | null {
   const { process: who } = event;
   switch (event.type) {
     case 'signalled':
@@ -146,13 +118,11 @@ function applyToPod(
       return row.gone ? [who, `${drain}: a ghost, but no second leader`, 'strong'] : [who, drain, 'faint'];
     }
     case 'leaderChanged':
-      if (row.state === 'starting') row.state = 'running';
-      Object.assign(row, { sees: event.leader, reportsStale: false });
+      Object.assign(row, { sees: event.leader, state: row.state === 'starting' ? 'running' : row.state });
       if (event.leader === null) return [who, 'sees no leader', 'faint'];
       // A leader that sees itself lead is no news.
       return row.name === event.leader ? null : [who, `sees ${event.leader} lead`, 'faint'];
     case 'stale':
-      row.reportsStale = true;
       return [who, `reports ${event.leader} as stale`, 'busy'];
     case 'noted':
       return [who, event.text, 'faint'];
