@@ -21,7 +21,11 @@ export type WarningCode =
   /** No request to the API server has succeeded for 10 s. Once per outage. */
   | 'api-unreachable'
   /** The outage that `api-unreachable` reported is over. */
-  | 'api-reachable';
+  | 'api-reachable'
+  /** No write of the Lease has succeeded for 10 s, although the API server answers other requests. */
+  | 'writes-failing'
+  /** A write has succeeded since `writes-failing`. */
+  | 'writes-accepted';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {

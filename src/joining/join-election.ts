@@ -50,6 +50,8 @@ export interface Entrance {
   /** Receives each failure, for `explain()`. */
   readonly failed: (failure: RequestFailure) => void;
   readonly outages: Pick<OutageWatch, 'asked' | 'failed' | 'withdrawn'>;
+  /** Is told of each request that has ended; must not throw. */
+  readonly onRequest?: NonNullable<ConnectOptions['onRequest']>;
 }
 
 /**
@@ -67,7 +69,12 @@ export async function enterCluster(
   try {
     const reportClockSkew: ReportClockSkew = ({ over, message }) =>
       entrance.warn(over ? 'clock-skew-over' : 'clock-skew', message);
-    const connectOptions = { requestTimeoutMs, reportClockSkew, ...defined({ kubeConfig, serviceAccountDirectory }) };
+    const { onRequest } = entrance;
+    const connectOptions = {
+      requestTimeoutMs,
+      reportClockSkew,
+      ...defined({ kubeConfig, serviceAccountDirectory, onRequest }),
+    };
     const cluster = await connect(connectOptions, surroundings, entrance);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };

@@ -19,7 +19,7 @@ import type { Authorization } from './authorization.ts';
 import { parseJson } from './bounded-json.ts';
 import { ClockComparison, type ReportClockSkew } from './clock-comparison.ts';
 import type { Credentials } from './credentials.ts';
-import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome } from './exchange.ts';
+import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome, type RequestReport } from './exchange.ts';
 import { ProxyTunnels, proxyAuthorization } from './proxy-tunnel.ts';
 import { type Conceal, Secrets } from './server-words.ts';
 import { SharedAuthorization } from './shared-authorization.ts';
@@ -79,6 +79,8 @@ export interface ApiClientOptions {
   readonly clock: Clock;
   /** @default nobody is told */
   readonly reportClockSkew?: ReportClockSkew;
+  /** Is told of each request that has ended; must not throw. */
+  readonly onRequest?: (report: RequestReport) => void;
 }
 
 /** The connections to one API server: two for requests, kept alive, and one for each open stream. */
@@ -98,7 +100,7 @@ export class ApiClient implements ApiTransport {
   /** A kept connection died under a request, and none has carried an answer since. */
   #keptConnectionsDie = false;
 
-  constructor({ credentials, requestTimeoutMs, clock, reportClockSkew = () => {} }: ApiClientOptions) {
+  constructor({ credentials, requestTimeoutMs, clock, reportClockSkew = () => {}, onRequest }: ApiClientOptions) {
     this.#credentials = credentials;
     this.#authorization = new SharedAuthorization(credentials, requestTimeoutMs, clock);
     const { Agent, request } =
@@ -107,7 +109,13 @@ export class ApiClient implements ApiTransport {
         : process.getBuiltinModule('node:http');
     this.#open = request;
     this.#newAgent = (options) => new Agent(options);
-    this.#exchanges = { clock, timeoutMs: requestTimeoutMs, conceal: this.conceal, underWay: new Set() };
+    this.#exchanges = {
+      clock,
+      timeoutMs: requestTimeoutMs,
+      conceal: this.conceal,
+      underWay: new Set(),
+      ...(onRequest === undefined ? {} : { ended: onRequest }),
+    };
     this.#pool = this.#newPool(null);
     this.#clock = clock;
     this.#clocks = new ClockComparison(clock, reportClockSkew);

@@ -50,11 +50,21 @@ export interface Outcome {
   failed(failure: RequestFailure, absent: boolean): void;
 }
 
+/** A request that has ended; what is published as a `RequestMessage`. */
+export interface RequestReport extends Pick<ApiRequest, 'verb' | 'apiGroup' | 'resource' | 'namespace' | 'name'> {
+  /** The HTTP status; `null` when no answer came. */
+  readonly status: number | null;
+  readonly durationMs: number;
+  readonly failure: string | null;
+}
+
 /** What all exchanges of a client have in common. */
 export interface ExchangeOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly conceal: Conceal;
+  /** Is told of each request that has ended, except one whose answer nobody wants; must not throw. */
+  readonly ended?: (report: RequestReport) => void;
   /** Every exchange that still needs its time-out is in it. */
   readonly underWay: Set<Exchange>;
 }
@@ -77,6 +87,7 @@ export class Exchange {
   #timer: Timer | null = null;
   #written = false;
   #finished = false;
+  #abandoned = false;
   readonly #beganAtMs: number;
   /** Of the answer that counts; `null` before it came. */
   #httpStatus: number | null = null;
@@ -173,26 +184,30 @@ export class Exchange {
   }
 
   #end(failure: string | null): void {
-    if (!this.#finished && requestChannel.hasSubscribers) this.#publish(failure);
+    if (!this.#finished) this.#report(failure);
     this.#finished = true;
     this.#timer?.cancel();
     this.#options.underWay.delete(this);
   }
 
-  #publish(failure: string | null): void {
+  #report(failure: string | null): void {
+    const { ended } = this.#options;
+    if (ended === undefined && !requestChannel.hasSubscribers) return;
     const { verb, apiGroup, resource, namespace, name } = this.request;
-    const durationMs = this.#options.clock.nowMs() - this.#beganAtMs;
-    requestChannel.publish({
+    const report: RequestReport = {
       ...{ verb, apiGroup, resource, namespace, name },
       status: this.#httpStatus,
-      durationMs,
+      durationMs: this.#options.clock.nowMs() - this.#beganAtMs,
       failure,
-    });
+    };
+    if (!this.#abandoned) ended?.(report);
+    requestChannel.publish(report);
   }
 
   /** Nobody waits any more. */
   abandon(): void {
     this.over = true;
+    this.#abandoned = true;
     this.#end('the request was abandoned, since its answer is no longer wanted');
     this.sent?.destroy();
   }

@@ -62,8 +62,8 @@ const rows: readonly Row[] = [
     story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message:
-      'The API server has confirmed nothing about Lease shop/app for 0 s, and is asked until it does; nobody is known to lead: it failed: unavailable',
-    endsWhen: 'the API server answers',
+      'A request about Lease shop/app has failed, and is tried again; nobody is known to lead: it failed: unavailable',
+    endsWhen: 'that request succeeds',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
