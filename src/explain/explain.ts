@@ -158,7 +158,7 @@ function notesOfLeader(scene: Scene): readonly string[] {
   const [create, update] = [refusalOf(scene, 'create'), refusalOf(scene, 'update')];
   const notes = [
     isTwinSuspected(knowledge, config, nowMs)
-      ? 'another process writes its Lease in the name of this Pod, so two may lead: end one of them'
+      ? 'its Lease was written in its name and not by it, so most likely two processes lead: end one of them'
       : null,
     lease === null && create === undefined ? 'its Lease was deleted and is being restored' : null,
     lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
@@ -243,6 +243,16 @@ function ownPodDeleted({ election: { config, knowledge } }: Scene): Account | nu
   if (knowledge.barred !== 'pod-deleted') return null;
   const { name, uid } = config.self;
   const pod = `Pod ${name} (uid ${uid})`;
+  // Where Pods cannot be read, it is concluded from the Leases that were deleted.
+  if (knowledge.warned.includes('pod-unknown')) {
+    return {
+      reason: 'own-pod-deleted',
+      message:
+        `${pod} is most likely gone, or its uid is wrong: its Lease was deleted again and again soon after it was created. ` +
+        'This process does not campaign again. Compare the uid with the option `pod`, and start a new process.',
+      endsWhen: 'never: end this process',
+    };
+  }
   const stopped = config.succession === 'pod-stopped' ? 'has stopped, or ' : '';
   return {
     reason: 'own-pod-deleted',

@@ -32,6 +32,17 @@ function createRefused(refusal: RequestFailure): Story {
   return story.tell({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
 }
 
+/** A leader that must not read Pods, and whose Lease is collected as often as it is created. */
+function collectedThrice(): Story {
+  const story = starts().absent('10');
+  for (const [lease, version] of [1, 2, 3].map((count) => [`lease-${count}`, 10 + 2 * count] as const)) {
+    if (story.timers.has('retry')) story.fire('retry').leaseRead(null);
+    story.refuse('readPod', 'forbidden', SELF.name).created({ uid: lease, resourceVersion: String(version) });
+    story.deleted(ownLease({ uid: lease, resourceVersion: String(version + 1) }));
+  }
+  return story;
+}
+
 const TERMINATING = {
   terminatingSinceMs: WALL_MS - 10_000,
   deletionTimestampMs: WALL_MS + 20_000,
@@ -310,7 +321,7 @@ const rows: readonly Row[] = [
     story: () => leads().watched(ownLease({ resourceVersion: '12', renewTimeMs: 7_000, leaseDurationSeconds: 30 })),
     reason: 'leading',
     message:
-      'This process leads, in Pod app-1; another process writes its Lease in the name of this Pod, so two may lead: end one of them.',
+      'This process leads, in Pod app-1; its Lease was written in its name and not by it, so most likely two processes lead: end one of them.',
     endsWhen:
       'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
@@ -392,6 +403,14 @@ const rows: readonly Row[] = [
     endsWhen:
       'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'Pods cannot be read, and the Lease of this Pod was deleted three times soon after it was created',
+    story: collectedThrice,
+    reason: 'own-pod-deleted',
+    message:
+      'Pod app-1 (uid pod-1) is most likely gone, or its uid is wrong: its Lease was deleted again and again soon after it was created. This process does not campaign again. Compare the uid with the option `pod`, and start a new process.',
+    endsWhen: 'never: end this process',
   },
 ];
 
