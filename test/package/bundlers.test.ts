@@ -236,6 +236,7 @@ const BUNDLERS: readonly Bundler[] = [
       '-o',
       'out',
       '-q',
+      '-m',
     ],
     program: 'index.mjs',
   },

@@ -264,3 +264,20 @@ test('what is meant for the project alone is in no declaration', () => {
     assert.doesNotMatch(text, /from '@kubernetes|from '\./, path);
   }
 });
+
+test('each option of a declaration accepts undefined', () => {
+  // What a program gets is left out: objects of the API, answers, and records of the log.
+  const given = /(Options|Filter|Faults|Grant|Revocation|Rule|Denial|^Fault|^UsedKubeConfig)$/;
+  let count = 0;
+  for (const path of ['dist/index.d.ts', 'dist/testing/index.d.ts']) {
+    const text = readFileSync(join(installed, path), 'utf8');
+    for (const [, name = '', body = ''] of text.matchAll(/^export declare interface (\w+)[^\n]*\{\n([\s\S]*?)^\}/gm)) {
+      if (!given.test(name)) continue;
+      for (const [line] of body.matchAll(/^ {4}(?:readonly )?\w+\?:(?:.*;|.*\{\n[\s\S]*?^ {4}\}.*;)$/gm)) {
+        count += 1;
+        assert.match(line, /\| undefined;$/, name);
+      }
+    }
+  }
+  assert.ok(count > 80, `${count} options were found`);
+});
