@@ -185,6 +185,7 @@ test('the public names', async () => {
     'PodOptions',
     'RequestFailureKind',
     'RequestMessage',
+    'Stall',
     'StopOptions',
     'Succession',
     'Term',
