@@ -54,6 +54,12 @@ export interface Term {
   /** When the Pod acquired the Lease. */
   readonly acquireTime: Date;
 
+  /**
+   * The work of the term has come a step further. With the option `progressTimeoutMs` it is expected that often; without
+   * it, and after the term, a call does nothing. It costs next to nothing, so call it in the innermost loop.
+   */
+  progress(): void;
+
   /** The term as `JSON.stringify` writes it: the token as a string, and without the signal. */
   toJSON(): TermRecord;
 }
@@ -95,6 +101,17 @@ export interface Warning {
   readonly message: string;
 }
 
+/** Something stood still. */
+export interface Stall {
+  /**
+   * - `progress`: `term.progress()` was not called for `progressTimeoutMs`. It may go on standing still.
+   * - `event-loop`: the whole process stood still (suspended, stopped or blocked), and runs again.
+   */
+  readonly cause: 'progress' | 'event-loop';
+  /** For how long, in milliseconds. */
+  readonly forMs: number;
+}
+
 /** The events of a `LeaseElector` and what their listeners are given. */
 export interface LeaseElectorEvents {
   /** This process leads from now on. */
@@ -109,6 +126,8 @@ export interface LeaseElectorEvents {
   stale: [leader: Leader];
   /** The leader that `stale` reported renews again. It does not follow when another Pod leads instead: see `leaderChanged`. */
   recovered: [leader: Leader];
+  /** The work of the term makes no progress, or the event loop stood still and runs again. This process leads all the same. */
+  stalled: [stall: Stall];
   /** Without a listener, it is a process warning of the type `LeaseElectorWarning`, once per code. */
   warning: [warning: Warning];
   /**

@@ -18,6 +18,7 @@ export type {
   Leader,
   LeaseElectorEvents,
   RequestMessage,
+  Stall,
   Term,
   TermRecord,
   Warning,

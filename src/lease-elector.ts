@@ -14,7 +14,7 @@ import { type OutageReport, OutageWatch, UNREACHABLE_AFTER_MS } from './driver/o
 import type { Ports } from './driver/ports.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
 import { detailsOfFailure, errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
-import type { ElectedMessage, Leader, LeaseElectorEvents, Term, TermRecord, WarningCode } from './events.ts';
+import type { ElectedMessage, Leader, LeaseElectorEvents, Stall, Term, TermRecord, WarningCode } from './events.ts';
 import { explain } from './explain/explain.ts';
 import type { Explanation, IdleWork } from './explain/explanation.ts';
 import { printElector } from './explain/printed-elector.ts';
@@ -27,6 +27,7 @@ import { GuardedEmitter } from './leadership/guarded-emitter.ts';
 import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leadership/leader-only.ts';
 import { ObservedPromise } from './leadership/observed-promise.ts';
 import { type UnheardEvent, warnProcess } from './leadership/process-warning.ts';
+import { ProgressWatch } from './leadership/progress-watch.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
 import { TermWork } from './leadership/term-work.ts';
 import { ElectorMetrics } from './metrics/elector-metrics.ts';
@@ -127,6 +128,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #started: Outcome | null = null;
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
+  readonly #progress: ProgressWatch;
   readonly #log: ApplicationLog;
   readonly #outages: OutageWatch;
   readonly #writeFailures: OutageWatch;
@@ -154,6 +156,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#options = resolveOptions(options);
     this.#surroundings = surroundings;
     this.#log = new ApplicationLog(this.#options.logger);
+    this.#progress = new ProgressWatch(surroundings.clock, this.#options.progressTimeoutMs, (forMs) =>
+      this.#work.outside(() => this.#stalled({ cause: 'progress', forMs })),
+    );
     this.#work = new TermWork(
       (term) => this.#options.onElected?.(term),
       (error) => {
@@ -161,6 +166,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         this.#reportError(error);
       },
       () => surroundings.clock.nowMs(),
+      this.#progress,
     );
     this.#outages = new OutageWatch(surroundings.clock, (report) => this.#work.outside(() => this.#noteOutage(report)));
     this.#writeFailures = new OutageWatch(surroundings.clock, (report) =>
@@ -174,6 +180,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
             clock: surroundings.clock,
             leaderName: () => this.#nameToTell(),
             verifiedWallMs: () => this.#driver?.verifiedWallMs ?? 0,
+            health: () => this.#health(),
             metrics: () => this.metrics(),
             warn: (code, message) => this.#warn(code, message),
           });
@@ -374,6 +381,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       over: this.#over,
       endedBy: this.#endedBy?.message ?? null,
       idleWork: this.#idleWork(),
+      noProgressForMs: this.#progress.lateForMs,
       leader: this.leader ?? null,
       unverifiedForMs: this.unverifiedForMs,
       nowMs: clock.nowMs(),
@@ -403,6 +411,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       renewTimeAgeMs: leader?.renewTimeAgeMs ?? null,
       reason: this.explain().reason,
       workRunning: this.#work.running,
+      workStalled: this.#progress.lateForMs !== null,
     });
   }
 
@@ -426,6 +435,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   async #begin(): Promise<void> {
     const { clock, random } = this.#surroundings;
+    if (this.#options.progressTimeoutMs !== null || this.#endpoint !== null) this.#watchStalls();
     // First of all: there are clients that take "connection refused" for "I lead".
     if (this.#endpoint !== null) {
       await this.#endpoint.open();
@@ -526,6 +536,20 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.emit('stale', leader);
   }
 
+  #stalled(stall: Stall): void {
+    log('stalled: %s for %d ms', stall.cause, stall.forMs);
+    this.#metrics.stalled(stall.cause);
+    this.#log.stalled(stall);
+    this.emit('stalled', stall);
+  }
+
+  /** Why a liveness probe should restart this container; `null` when it should not. */
+  #health(): string | null {
+    const lateForMs = this.#progress.lateForMs;
+    if (lateForMs === null) return null;
+    return `The work of this leader has made no progress for ${Math.round(lateForMs / 1000)} s: term.progress() was not called.`;
+  }
+
   #recovered(core: CoreLeader): void {
     const leader = this.#toLeader(core);
     this.#log.recovered(leader);
@@ -569,9 +593,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.emit('demoted', term, reason);
   }
 
-  /** From now on, unless it is over. */
+  /** Notices from now on that the event loop stood still, unless this elector is over. */
   #watchStalls(): StallWatch {
-    this.#stalls ??= new StallWatch(this.#surroundings.clock, () => this.#metrics.loopStalled());
+    this.#stalls ??= new StallWatch(this.#surroundings.clock, (forMs) =>
+      this.#work.outside(() => this.#stalled({ cause: 'event-loop', forMs })),
+    );
     if (!this.#over) this.#stalls.start();
     return this.#stalls;
   }

@@ -153,6 +153,13 @@ export interface LeaseElectorOptions {
   readonly startGraceMs?: number | undefined;
 
   /**
+   * The work of a term is expected to call `term.progress()` at least this often, in milliseconds. When it is late, `stalled` is
+   * emitted and `/healthz` of the endpoint returns 503, so that a liveness probe restarts the container, whose next process
+   * resumes the term. Leadership is kept. @default none: no progress is expected
+   */
+  readonly progressTimeoutMs?: number | undefined;
+
+  /**
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
    * and host. It listens before anything else, and until `stop()` has resolved; where it cannot, that is a warning.
    *
@@ -181,7 +188,7 @@ export interface LeaseElectorOptions {
 }
 
 /** The options with their defaults filled in. */
-export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint' | 'local'> {
+export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint' | 'local' | 'progressTimeoutMs'> {
   /** `null`: none is wanted. */
   readonly endpoint: EndpointOptions | null;
   readonly exportEnv: boolean;
@@ -193,6 +200,8 @@ export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint' | 
   readonly drainTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly startGraceMs: number;
+  /** `null`: no progress is expected. */
+  readonly progressTimeoutMs: number | null;
 }
 
 /** How `stop()` treats the Lease. */
@@ -305,6 +314,7 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   drainTimeoutMs: integer(0, LONGEST_TIMER_MS),
   requestTimeoutMs: integer(100, LONGEST_TIMER_MS),
   startGraceMs: integer(0, LONGEST_TIMER_MS),
+  progressTimeoutMs: integer(100, LONGEST_TIMER_MS),
   endpoint: {
     expected: `true, or an object with the port (${PORT.expected}), the host (${HOST.expected}) and exposeLeader (${BOOLEAN.expected}), or some of them`,
     fields: ENDPOINT.fields ?? {},
@@ -342,6 +352,7 @@ export function resolveOptions(
     drainTimeoutMs: options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS,
     requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
     startGraceMs: options.startGraceMs ?? DEFAULT_START_GRACE_MS,
+    progressTimeoutMs: options.progressTimeoutMs ?? null,
   };
   if (resolved.leaseDurationSeconds * 1000 <= resolved.renewIntervalMs) {
     throw optionError(

@@ -16,6 +16,8 @@ export interface EndpointSources {
   readonly leaderName: () => string | null;
   /** When the API server last confirmed it, by the wall clock as it was then: neither a sleep nor a new time of day moves it. */
   readonly verifiedWallMs: () => number;
+  /** For `GET /healthz`: what is wrong with this process, or `null`. */
+  readonly health: () => string | null;
   /** For `GET /metrics`. */
   readonly metrics: () => string;
   readonly warn: (code: 'endpoint-unavailable', message: string) => void;
@@ -69,12 +71,13 @@ export class Endpoint {
   }
 
   async #open(): Promise<void> {
-    const { clock, metrics, warn } = this.#sources;
+    const { clock, health, metrics, warn } = this.#sources;
     const { port, host, exposeLeader = false } = this.#options;
     const { LeaderServer } = await import('./leader-server.ts');
     if (this.#closed) return;
     this.#server = new LeaderServer({
       clock,
+      health,
       metrics,
       ...(port === undefined ? {} : { port }),
       hosts: hostsFor(host),

@@ -152,11 +152,14 @@ function idleNote({ error }: IdleWork): string {
 
 /** What is not as it should be with a leader. */
 function notesOfLeader(scene: Scene): readonly string[] {
-  const { election, news, unverifiedForMs, nowMs } = scene;
+  const { election, news, unverifiedForMs, nowMs, noProgressForMs = null } = scene;
   const { config, knowledge } = election;
   const lease = knowledge.observation?.lease ?? null;
   const [create, update] = [refusalOf(scene, 'create'), refusalOf(scene, 'update')];
   const notes = [
+    noProgressForMs === null
+      ? null
+      : `its work has made no progress for ${seconds(noProgressForMs)}: exit, and the restarted container leads again`,
     isTwinSuspected(knowledge, config, nowMs)
       ? 'its Lease was written in its name and not by it, so most likely two processes lead: end one of them'
       : null,

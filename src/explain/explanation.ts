@@ -144,6 +144,8 @@ export interface Circumstances {
   /** The message of the error that ended this elector; `null` when it was stopped, or is not over. */
   readonly endedBy: string | null;
   readonly idleWork: IdleWork | null;
+  /** For how long `term.progress()` was not called, once that is too long. */
+  readonly noProgressForMs?: number | null;
   readonly leader: Leader | null;
   readonly unverifiedForMs: number;
   readonly nowMs: number;

@@ -7,7 +7,7 @@
 import { inspect } from 'node:util';
 import type { DemotionReason } from '../core/effect.ts';
 import type { LeaseElectorError } from '../errors.ts';
-import type { Leader, Term, Warning, WarningCode } from '../events.ts';
+import type { Leader, Stall, Term, Warning, WarningCode } from '../events.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import { inspected, wordsOf } from '../runtime/quotation.ts';
 
@@ -103,6 +103,15 @@ export class ApplicationLog {
       leader: name,
       silentForMs,
     });
+  }
+
+  stalled({ cause, forMs }: Stall): void {
+    const seconds = Math.round(forMs / 1000);
+    const message =
+      cause === 'progress'
+        ? `The work of this process, which leads ${this.#lease}, has made no progress for ${seconds} s.`
+        : `This process stood still for ${seconds} s.`;
+    this.#write('warn', message, { event: 'stalled', cause, forMs: Math.round(forMs) });
   }
 
   recovered({ name }: Leader): void {

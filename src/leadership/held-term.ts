@@ -12,12 +12,20 @@ export class HeldTerm implements Term {
   readonly leaseUid: string;
   readonly acquireTime: Date;
 
-  constructor(core: CoreTerm, signal: AbortSignal) {
+  readonly #noteProgress: () => void;
+
+  constructor(core: CoreTerm, signal: AbortSignal, noteProgress: () => void) {
     this.signal = signal;
+    this.#noteProgress = noteProgress;
     this.fencingToken = BigInt(core.fencingToken);
     this.resumed = core.resumed;
     this.leaseUid = core.leaseUid;
     this.acquireTime = new Date(core.acquireTimeMs);
+  }
+
+  progress(): void {
+    // A term that has ended is not asked, and must not answer for the next one.
+    if (!this.signal.aborted) this.#noteProgress();
   }
 
   toJSON(): TermRecord {

@@ -13,6 +13,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { wordsOf } from '../runtime/quotation.ts';
 import { isThenable } from './guarded-emitter.ts';
 import { HeldTerm } from './held-term.ts';
+import type { ProgressWatch } from './progress-watch.ts';
 
 /** One call of `onElected`, or one run of a job. */
 interface Work {
@@ -43,6 +44,7 @@ export class TermWork {
   readonly #onElected: (term: Term) => unknown;
   readonly #failed: (error: LeaseElectorError) => void;
   readonly #nowMs: () => number;
+  readonly #progress: ProgressWatch;
   #current: { readonly term: Term; readonly controller: AbortController } | null = null;
   #workEnd: WorkEnd | null = null;
   /** The work that has not ended. There is a call of `onElected` per term, and a run of each job. */
@@ -57,8 +59,15 @@ export class TermWork {
   /**
    * @param failed is told when `onElected` throws, or its promise rejects
    * @param nowMs the monotonic clock
+   * @param progress notices that the work of a term stands still
    */
-  constructor(onElected: (term: Term) => unknown, failed: (error: LeaseElectorError) => void, nowMs: () => number) {
+  constructor(
+    onElected: (term: Term) => unknown,
+    failed: (error: LeaseElectorError) => void,
+    nowMs: () => number,
+    progress: ProgressWatch,
+  ) {
+    this.#progress = progress;
     this.#onElected = onElected;
     this.#failed = failed;
     this.#nowMs = nowMs;
@@ -85,9 +94,10 @@ export class TermWork {
   /** A term begins. Its work is begun with `run`. */
   begin(core: CoreTerm): Term {
     const controller = new AbortController();
-    const term = new HeldTerm(core, controller.signal);
+    const term = new HeldTerm(core, controller.signal, () => this.#progress.progress());
     this.#current = { term, controller };
     this.#workEnd = null;
+    this.#progress.begin();
     return term;
   }
 
@@ -142,6 +152,7 @@ export class TermWork {
   end(reason: DemotionReason): Term | undefined {
     const current = this.#current;
     this.#current = null;
+    this.#progress.end();
     this.#workEnd = null;
     current?.controller.abort(
       new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process does not lead any more: ${reason}.`, {

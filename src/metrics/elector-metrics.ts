@@ -7,7 +7,7 @@
 
 import type { DemotionReason, Leader } from '../core/effect.ts';
 import type { WatchRestartCause } from '../driver/watch-restart.ts';
-import type { RequestMessage, WarningCode } from '../events.ts';
+import type { RequestMessage, Stall, WarningCode } from '../events.ts';
 import type { ExplanationReason } from '../explain/explanation.ts';
 import type { MetricFamily, MetricLabels, MetricSample } from './metric-family.ts';
 import { RequestMetrics } from './request-metrics.ts';
@@ -23,6 +23,8 @@ export interface ElectorStatus {
   readonly renewTimeAgeMs: number | null;
   readonly reason: ExplanationReason;
   readonly workRunning: number;
+  /** `term.progress()` is late. */
+  readonly workStalled: boolean;
 }
 
 /** Whether a reason of `explain()` stands in the way of a leader that works, or of being sure of one. */
@@ -120,6 +122,7 @@ export class ElectorMetrics {
   #lastLeader: string | null = null;
   #workFailures = 0;
   #loopStalls = 0;
+  #progressStalls = 0;
 
   elected(how: Beginning): void {
     this.#terms[how] += 1;
@@ -153,8 +156,9 @@ export class ElectorMetrics {
     this.#workFailures += 1;
   }
 
-  loopStalled(): void {
-    this.#loopStalls += 1;
+  stalled(cause: Stall['cause']): void {
+    if (cause === 'progress') this.#progressStalls += 1;
+    else this.#loopStalls += 1;
   }
 
   /** All families, each with all of its series. */
@@ -222,6 +226,12 @@ export class ElectorMetrics {
         'work_failures_total',
         'Calls of onElected and jobs of leaderOnly that threw, or whose promise rejected.',
         one(this.#workFailures),
+      ),
+      gauge('work_stalled', '1 while term.progress() is late.', one(Number(status.workStalled))),
+      counter(
+        'progress_stalls_total',
+        'How often term.progress() came late, or not at all.',
+        one(this.#progressStalls),
       ),
       counter(
         'event_loop_stalls_total',

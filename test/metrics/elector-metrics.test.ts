@@ -27,6 +27,7 @@ const AT_THE_START: ElectorStatus = {
   renewTimeAgeMs: null,
   reason: 'not-started',
   workRunning: 0,
+  workStalled: false,
 };
 
 /** Each series with its value. */
@@ -98,7 +99,8 @@ test('no series appears later, whatever happens', async () => {
   metrics.demoted('usurped');
   metrics.warned('twin');
   metrics.workFailed();
-  metrics.loopStalled();
+  metrics.stalled('event-loop');
+  metrics.stalled('progress');
   metrics.watchRestarted('pods', 'silent');
   metrics.leaderChanged({ name: 'a', uid: null });
   metrics.requestEnded({ verb: 'update', resource: 'leases', status: 409, durationMs: 20_000 });

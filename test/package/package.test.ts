@@ -166,6 +166,7 @@ test('the public names', async () => {
     'PodOptions',
     'RequestFailureKind',
     'RequestMessage',
+    'Stall',
     'StopOptions',
     'Succession',
     'Term',
