@@ -69,7 +69,7 @@ export function judge(required: readonly RequiredStep[], events: readonly DemoEv
     ],
     leadersAtOnce: Math.max(0, ...counts),
     terms,
-    ghosts: ghostsOf(terms, podEnds, eventsOf(events, 'demoted')),
+    ghosts: ghostsOf(terms, podEnds, events),
     ticks: eventsOf(events, 'jobTicked').length,
   };
 }
@@ -130,11 +130,8 @@ function unprovenTerms(terms: readonly Term[], writes: readonly DemoEventOf<'lea
   });
 }
 
-function ghostsOf(
-  terms: readonly Term[],
-  podEnds: PodEnds,
-  demotions: readonly DemoEventOf<'demoted'>[],
-): readonly Ghost[] {
+function ghostsOf(terms: readonly Term[], podEnds: PodEnds, events: readonly DemoEvent[]): readonly Ghost[] {
+  const demotions = eventsOf(events, 'demoted');
   return terms.flatMap((term, index): readonly Ghost[] => {
     const endMs = podEnds.get(term.pod.uid)?.atMs ?? Number.POSITIVE_INFINITY;
     if (term.toMs <= endMs) return [];
@@ -178,9 +175,9 @@ function wrongMoves(required: readonly RequiredStep[], events: readonly DemoEven
 
 function missingSteps(required: readonly RequiredStep[], events: readonly DemoEvent[]): readonly string[] {
   return required.flatMap(({ id }) => {
-    const failed = eventsOf(events, 'stepFailed').find(({ step }) => step === id);
-    if (failed !== undefined) return [`step "${id}" did not happen: ${failed.outcome}`];
-    return eventsOf(events, 'stepDone').some(({ step }) => step === id) ? [] : [`step "${id}" did not happen`];
+    const end = events.find((event) => 'outcome' in event && event.step === id);
+    if (end?.type === 'stepDone') return [];
+    return [`step "${id}" did not happen${end?.type === 'stepFailed' ? `: ${end.outcome}` : ''}`];
   });
 }
 
