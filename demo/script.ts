@@ -63,7 +63,7 @@ export class Script {
       this.#log.mark();
       try {
         const [outcome, tookMs] = (await runs[index]?.call(this)) ?? ['', 0];
-        await this.#log.pause('nothing more must happen', AFTERMATH_MS);
+        await this.#log.pause('nothing else happens', AFTERMATH_MS);
         this.#log.add({ type: 'stepDone', step, outcome, tookMs });
       } catch (error) {
         if (!(error instanceof NotObserved)) throw error;
@@ -91,7 +91,7 @@ export class Script {
   async #crash(): Promise<Outcome> {
     const { pod } = this.#leading();
     const killedAtMs = this.#leading().send('SIGKILL');
-    await this.#log.pause('no process leads, and none must take over', TROUBLE_MS);
+    await this.#log.pause('no process leads, and none takes over', TROUBLE_MS);
     this.#act(`the container of ${pod.name} is restarted`);
     await pod.restartContainer();
     const { name } = this.#start(pod, 2);
@@ -106,7 +106,7 @@ export class Script {
     this.#log.mark();
     const suspendedAtMs = this.#leading().send('SIGSTOP');
     const reportedAtMs = await this.#others('reports as stale', 'stale');
-    await this.#log.pause('it still hangs, and none must take over', TROUBLE_MS);
+    await this.#log.pause('it still hangs, and none takes over', TROUBLE_MS);
     this.#log.mark();
     this.#leading().send('SIGCONT');
     await this.#written('it renews its Lease again', pod);

@@ -22,10 +22,10 @@ export function summarise(steps: readonly RequiredStep[], events: readonly DemoE
   const totals: readonly (readonly [string, string])[] = [
     ['Leaders at once', `at most ${leadersAtOnce}`],
     ['Fencing tokens', terms.map(({ token }) => String(token)).join(', ') || 'none'],
-    ['Times', "to the next leader's onElected; 5: from DELETE, 6: from SIGTERM"],
+    ['Times', 'step 5 from DELETE, step 6 from SIGTERM, to the next onElected'],
     ...ghosts.flatMap((ghost) => ghostWords(ghost).map((text, index) => [index === 0 ? 'Ghost' : '', text] as const)),
     ['Job', `${ticks} ticks`],
-    ['Requests', `${requests} of all candidates together`],
+    ['Requests', `${requests}, of all candidates together`],
   ];
   const good = ` ✓ All ${steps.length} steps went as they must; there were never two leaders.`;
   const isGood = violations.length === 0;

@@ -2,7 +2,7 @@
  * The verdict: did two processes ever lead at once, did leadership move only where it must, did every step happen?
  *
  * It is a pure function of the events. It does not believe what a candidate reports about the Lease: it compares each
- * term with the writes of the cluster, and the end of a Pod with the begin of a term by the cluster's revisions.
+ * term with the writes of the cluster, and the end of a Pod with the start of a term by the cluster's revisions.
  */
 
 import { type DemoEvent, type DemoEventOf, eventsOf, type PodReference } from './demo-event.ts';
@@ -31,7 +31,7 @@ export interface Ghost {
   readonly demotedAfterMs: number | null;
   /** From its demotion to the end of its job. In this time it does not lead. */
   readonly drainedForMs: number;
-  /** From the begin of its successor's term to its own demotion: for this long two processes led. */
+  /** From the start of its successor's term to its own demotion: for this long two processes led. */
   readonly besideSuccessorMs: number;
 }
 
@@ -57,7 +57,7 @@ export function judge(required: readonly RequiredStep[], events: readonly DemoEv
   const terms = termsOf(events);
   const podEnds: PodEnds = new Map(eventsOf(events, 'podGone').map((event) => [event.pod.uid, event]));
   const overlaps = overlapsOf(terms, podEnds);
-  // The maximum is reached at the begin of a term.
+  // The maximum is reached at the start of a term.
   const counts = terms.map((term) => 1 + overlaps.filter(([, later]) => later === term).length);
   return {
     violations: [

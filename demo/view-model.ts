@@ -29,7 +29,7 @@ export interface PodRow {
 /** An event in words. `who` is the step, the process, `cluster`, or `demo`. */
 export type Words = readonly [who: string, text: string, style: Style];
 
-/** The begin or the end of a step. */
+/** The start or the end of a step. */
 export type StepEvent = Extract<DemoEvent, { step: string }>;
 type ProcessEvent = Exclude<Extract<DemoEvent, { process: string }>, { pid: number }>;
 
