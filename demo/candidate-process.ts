@@ -8,8 +8,6 @@ import type { EmbeddedPod } from '../src/testing/index.ts';
 import type { Report } from './demo-event.ts';
 import type { EventLog } from './event-log.ts';
 
-const PROGRAM: string = path.join(import.meta.dirname, 'candidate.ts');
-
 /** A running candidate. */
 export class CandidateProcess {
   readonly pod: EmbeddedPod;
@@ -24,7 +22,7 @@ export class CandidateProcess {
     this.pod = pod;
     this.name = `${pod.name}#${run}`;
     this.#log = log;
-    this.#child = fork(PROGRAM, [], {
+    this.#child = fork(path.join(import.meta.dirname, 'candidate.ts'), [], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       // The variables of a container, and none of the shell.
       env: { ...pod.env, SERVICE_ACCOUNT_DIRECTORY: pod.serviceAccountDirectory },
@@ -33,12 +31,7 @@ export class CandidateProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const { name } = this;
-    log.add({
-      type: 'processStarted',
-      process: name,
-      pod: { name: pod.name, uid: pod.uid },
-      pid: this.#child.pid ?? 0,
-    });
+    log.add({ type: 'processStarted', process: name, pod, pid: this.#child.pid ?? 0 });
     this.#child.on('message', (message) => {
       const { atNs, ...content } = message as Report;
       log.add({ ...content, process: name }, log.toMs(atNs));

@@ -17,19 +17,12 @@ Exit code: 0 when all went as it must; 1 when two processes led at once, leaders
 or a step did not happen; 2 for a wrong argument; 130 when interrupted.
 `;
 
-/** The order of the user. */
-export type CommandLine =
-  | { readonly ask: 'run'; readonly plain: boolean }
-  | { readonly ask: 'help' }
-  | { readonly ask: 'nonsense'; readonly message: string };
-
-/** Reads the arguments after the name of the program. */
-export function readCommandLine(args: readonly string[]): CommandLine {
+/** What the arguments after the name of the program ask for; a text says what is wrong with them. */
+export function readCommandLine(args: readonly string[]): string | { readonly plain: boolean; readonly help: boolean } {
   const flag = { type: 'boolean', default: false } as const;
   try {
-    const { values } = parseArgs({ args: [...args], options: { plain: flag, help: flag } });
-    return values.help ? { ask: 'help' } : { ask: 'run', plain: values.plain };
+    return { ...parseArgs({ args: [...args], options: { plain: flag, help: flag } }).values };
   } catch (error) {
-    return { ask: 'nonsense', message: error instanceof Error ? error.message : String(error) };
+    return (error as Error).message;
   }
 }

@@ -8,7 +8,7 @@ import { EmbeddedCluster, type EmbeddedPod, type ObservedWrite } from '../src/te
 import type { EventContent } from './demo-event.ts';
 
 /** The name of the application: the label of its Pods, and so the name of its Lease. */
-export const APPLICATION = 'batch';
+const APPLICATION = 'batch';
 
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/default/leases/${APPLICATION}`;
 
@@ -34,19 +34,14 @@ export async function deleteLease({ server }: EmbeddedCluster): Promise<void> {
   if (status !== 200) throw new Error(`DELETE ${LEASE_PATH}: the server answered ${status}.`);
 }
 
-function contentOf({
-  type,
-  resource,
-  object: { metadata, spec },
-  resourceVersion,
-}: ObservedWrite): EventContent | null {
-  const { name, uid } = metadata;
+function contentOf({ type, resource, object, resourceVersion }: ObservedWrite): EventContent | null {
+  const { name, uid, ownerReferences, annotations } = object.metadata;
   const revision = BigInt(resourceVersion);
   if (resource === 'pods') return type === 'DELETED' ? { type: 'podGone', pod: { name, uid }, revision } : null;
   if (resource !== 'leases') return null;
   if (type === 'DELETED') return { type: 'leaseGone', leaseUid: uid, revision };
-  const ownerUid = metadata.ownerReferences?.find(({ kind }) => kind === 'Pod')?.uid ?? null;
-  const released = ownerUid !== null && metadata.annotations?.['lease-elector/released'] === ownerUid;
-  const holder = (spec?.['holderIdentity'] as string | undefined) ?? null;
+  const ownerUid = ownerReferences?.find(({ kind }) => kind === 'Pod')?.uid ?? null;
+  const released = ownerUid !== null && annotations?.['lease-elector/released'] === ownerUid;
+  const holder = (object.spec?.['holderIdentity'] as string | undefined) ?? null;
   return { type: 'leaseWritten', leaseUid: uid, ownerUid, holder, released, revision };
 }

@@ -61,9 +61,9 @@ export type DemoEvent = EventContent & { readonly atMs: number };
 export type DemoEventOf<Type extends DemoEvent['type']> = Extract<DemoEvent, { readonly type: Type }>;
 
 /** The events of one type. */
-export function eventsOf<Type extends DemoEvent['type']>(
+export function eventsOf<T extends DemoEvent['type']>(
   events: readonly DemoEvent[],
-  type: Type,
-): readonly DemoEventOf<Type>[] {
-  return events.filter((event): event is DemoEventOf<Type> => event.type === type);
+  type: T,
+): readonly DemoEventOf<T>[] {
+  return events.filter((event): event is DemoEventOf<T> => event.type === type);
 }

@@ -1,33 +1,30 @@
 /**
- * `npm run demo`: starts a cluster, runs the script before a display, judges it, and ends everything.
- *
- * The script is in script.ts, the verdict in verdict.ts.
+ * `npm run demo`: starts a cluster, runs the script before a display, judges it (verdict.ts), and ends everything.
  */
 
 import { readCommandLine, USAGE } from './command-line.ts';
 import { startCluster } from './demo-cluster.ts';
-import { Display } from './display.ts';
+import { display } from './display.ts';
 import { EventLog } from './event-log.ts';
 import { Script, STEPS } from './script.ts';
-import { type Summary, summarise } from './summary.ts';
+import { EXIT_FAILURE, type Summary, summarise } from './summary.ts';
 
-const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
 
 /** Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  const commandLine = readCommandLine(args);
-  if (commandLine.ask === 'help') {
+  const options = readCommandLine(args);
+  if (typeof options !== 'string' && options.help) {
     process.stdout.write(USAGE);
     return 0;
   }
-  if (commandLine.ask === 'nonsense' || process.platform === 'win32') {
-    const noWindows = 'The demo suspends processes with SIGSTOP, which Windows does not have.';
-    process.stderr.write(commandLine.ask === 'nonsense' ? `${commandLine.message}\n\n${USAGE}` : `${noWindows}\n`);
+  const noWindows = 'The demo suspends processes with SIGSTOP, which Windows does not have.';
+  if (typeof options === 'string' || process.platform === 'win32') {
+    process.stderr.write(`${typeof options === 'string' ? options : noWindows}\n\n${USAGE}`);
     return EXIT_USAGE;
   }
-  return await run(commandLine.plain || process.stdout.isTTY !== true);
+  return await run(options.plain || process.stdout.isTTY !== true);
 }
 
 async function run(plain: boolean): Promise<number> {
@@ -40,17 +37,17 @@ async function run(plain: boolean): Promise<number> {
   const log = new EventLog(interruption.signal);
   const cluster = await startCluster((content) => log.add(content));
   const script = new Script(cluster, log);
-  const display = new Display(process.stdout, plain, log, `embedded API server ${cluster.url}`);
+  const close = display(log, `embedded API server ${cluster.url}`, plain);
   let summary: Summary;
   try {
     await script.run();
-    summary = summarise({ steps: STEPS, events: log.events, requests: cluster.requests.count(), tookMs: log.toMs() });
+    summary = summarise(STEPS, log.events, cluster.requests.count());
   } catch (error) {
     const broken = { exitCode: EXIT_FAILURE, lines: [`The demo broke off: ${error}`] };
     summary = interruption.signal.aborted ? { exitCode: EXIT_INTERRUPTED, lines: ['Interrupted.'] } : broken;
   }
   await script.killAll();
-  display.close(summary.lines);
+  close(summary.lines);
   await cluster.stop();
   return summary.exitCode;
 }

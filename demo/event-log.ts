@@ -7,12 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DemoEvent, type DemoEventOf, type EventContent, eventsOf } from './demo-event.ts';
 
 /** How long an event is awaited, in milliseconds. It is generous: a busy machine is no reason to fail. */
-const LIMIT_MS = 8_000;
+const LIMIT_MS = 15_000;
 
 /** An event that must happen did not happen in time. */
 export class NotObserved extends Error {
   override readonly name = 'NotObserved';
 }
+
+type Test<T extends DemoEvent['type']> = (event: DemoEventOf<T>) => boolean;
 
 /** Everything that happened so far. */
 export class EventLog {
@@ -48,36 +50,28 @@ export class EventLog {
   }
 
   /** The events of one type since the mark that pass the test. */
-  since<Type extends DemoEvent['type']>(
-    type: Type,
-    test: (event: DemoEventOf<Type>) => boolean = () => true,
-  ): readonly DemoEventOf<Type>[] {
+  since<T extends DemoEvent['type']>(type: T, test: Test<T> = () => true): readonly DemoEventOf<T>[] {
     return eventsOf(this.events.slice(this.#mark), type).filter(test);
   }
 
   /** Waits for the first event of one type since the mark that passes the test. @throws {NotObserved} */
-  next<Type extends DemoEvent['type']>(
-    what: string,
-    type: Type,
-    test?: (event: DemoEventOf<Type>) => boolean,
-    withinMs?: number,
-  ): Promise<DemoEventOf<Type>> {
-    return this.until(what, () => this.since(type, test)[0], withinMs);
+  next<T extends DemoEvent['type']>(what: string, type: T, test?: Test<T>): Promise<DemoEventOf<T>> {
+    return this.until(what, () => this.since(type, test)[0]);
   }
 
   /**
    * Calls `find` after each event until it returns a result.
    *
-   * @throws {NotObserved} when it returns none within `withinMs`; the reason of the interruption
+   * @throws {NotObserved} when it returns none in time; the reason of the interruption
    */
-  async until<Found>(what: string, find: () => Found | undefined, withinMs: number = LIMIT_MS): Promise<Found> {
-    const signal = AbortSignal.any([this.#interruption, AbortSignal.timeout(withinMs)]);
+  async until<Found>(what: string, find: () => Found | undefined): Promise<Found> {
+    const signal = AbortSignal.any([this.#interruption, AbortSignal.timeout(LIMIT_MS)]);
     this.waitsFor = what;
     for (let found = find(); ; found = find()) {
       if (found !== undefined) return found;
       await once(this.#arrivals, 'event', { signal }).catch(() => {
         this.#interruption.throwIfAborted();
-        throw new NotObserved(`not within ${withinMs / 1000} s: ${what}`);
+        throw new NotObserved(`not within ${LIMIT_MS / 1000} s: ${what}`);
       });
     }
   }

@@ -6,7 +6,7 @@
 
 import type { EmbeddedCluster, EmbeddedPod } from '../src/testing/index.ts';
 import { CandidateProcess } from './candidate-process.ts';
-import { APPLICATION, createPod, deleteLease } from './demo-cluster.ts';
+import { createPod, deleteLease } from './demo-cluster.ts';
 import type { DemoEventOf } from './demo-event.ts';
 import { type EventLog, NotObserved } from './event-log.ts';
 import type { RequiredStep } from './verdict.ts';
@@ -27,21 +27,17 @@ export const STEPS: readonly Step[] = [
   { id: 'hand-over', title: 'Graceful hand-over', expected: 'successor, then its end', leadership: 'moves' },
 ];
 
-/** How long the start of a process is awaited, in milliseconds. Processes start slowly on a busy machine. */
-const START_LIMIT_MS = 15_000;
-
 /** How long a crash or a reported hang lasts, in milliseconds: long enough to notice a forbidden take-over. */
 const TROUBLE_MS = 1_000;
 
 /** How long a step lasts after its last event, in milliseconds: people can follow, and a forbidden event shows. */
 const AFTERMATH_MS = 1_200;
 
-/** How often the job must tick before a leader counts as working. */
-const TICKS = 3;
-
 /** The result of a step in words, and the duration that its title is about, in milliseconds. */
 type Outcome = readonly [outcome: string, tookMs: number];
 
+type Elected = DemoEventOf<'elected'>;
+type About = DemoEventOf<'leaderChanged' | 'stale'>;
 type LeaseWritten = DemoEventOf<'leaseWritten'>;
 
 /** Runs the steps. */
@@ -67,7 +63,7 @@ export class Script {
       this.#log.mark();
       try {
         const [outcome, tookMs] = (await runs[index]?.call(this)) ?? ['', 0];
-        await this.#log.pause('nothing more must happen', AFTERMATH_MS);
+        await this.#log.pause('nothing else happens', AFTERMATH_MS);
         this.#log.add({ type: 'stepDone', step, outcome, tookMs });
       } catch (error) {
         if (!(error instanceof NotObserved)) throw error;
@@ -87,19 +83,17 @@ export class Script {
   async #elect(): Promise<Outcome> {
     const beganMs = this.#log.toMs();
     for (const letter of 'abc') this.#start(createPod(this.#cluster, letter));
-    const elected = await this.#elected('one of them is elected', () => true);
-    await this.#followers();
+    const elected = await this.#elected('one of them is elected');
+    await this.#others('sees', 'leaderChanged');
     return [`${this.#leading().pod.name} leads`, elected.atMs - beganMs];
   }
 
   async #crash(): Promise<Outcome> {
-    const crashed = this.#leading();
-    const { pod } = crashed;
-    const killedAtMs = crashed.send('SIGKILL');
-    await this.#log.pause('no process leads, and none must take over', TROUBLE_MS);
+    const { pod } = this.#leading();
+    const killedAtMs = this.#leading().send('SIGKILL');
+    await this.#log.pause('no process leads, and none takes over', TROUBLE_MS);
     this.#act(`the container of ${pod.name} is restarted`);
     await pod.restartContainer();
-    this.#remove(crashed);
     const { name } = this.#start(pod, 2);
     const resumed = await this.#elected(`${name} resumes the term`, (event) => event.process === name && event.resumed);
     return [`${pod.name} resumed`, resumed.atMs - killedAtMs];
@@ -111,23 +105,19 @@ export class Script {
     await this.#written('its next renewal', pod);
     this.#log.mark();
     const suspendedAtMs = this.#leading().send('SIGSTOP');
-    const reports = await this.#log.until('the others report it as stale', () => {
-      const stale = this.#log.since('stale', (event) => event.leader === pod.name);
-      const reporters = new Set(stale.map((event) => event.process));
-      return reporters.size === this.#candidates.length - 1 ? stale : undefined;
-    });
-    await this.#log.pause('it still hangs, and none must take over', TROUBLE_MS);
+    const reportedAtMs = await this.#others('reports as stale', 'stale');
+    await this.#log.pause('it still hangs, and none takes over', TROUBLE_MS);
     this.#log.mark();
     this.#leading().send('SIGCONT');
     await this.#written('it renews its Lease again', pod);
     await this.#log.next('its job ticks again', 'jobTicked', (event) => event.process === name);
-    return ['both others noticed', Math.max(...reports.map(({ atMs }) => atMs)) - suspendedAtMs];
+    return ['both others noticed', reportedAtMs - suspendedAtMs];
   }
 
   async #deleteLease(): Promise<Outcome> {
     const { pod } = this.#leading();
     const token = this.#log.events.findLast((event) => event.type === 'elected')?.token;
-    const deletedAtMs = this.#act(`DELETE of Lease ${APPLICATION}`);
+    const deletedAtMs = this.#act('DELETE of the Lease');
     await deleteLease(this.#cluster);
     const { leaseUid } = await this.#log.next('the Lease is gone', 'leaseGone');
     const restored = await this.#written('its holder restores it', pod, (event) => event.leaseUid !== leaseUid);
@@ -146,7 +136,7 @@ export class Script {
     await this.#terminate(ghost);
     this.#act('a replacement is scheduled');
     this.#start(createPod(this.#cluster, 'd'));
-    await this.#followers();
+    await this.#others('sees', 'leaderChanged');
     return [`${this.#leading().pod.name} leads`, elected.atMs - deletedAtMs];
   }
 
@@ -157,11 +147,10 @@ export class Script {
     this.#act(`DELETE of Pod ${pod.name}`);
     await pod.delete();
     const askedAtMs = this.#log.toMs();
-    const ended = this.#terminate(leaving);
-    const elected = await this.#elected('another Pod is elected', ({ process }) => process !== name);
-    await ended;
+    const election = (): Promise<Elected> => this.#elected('another Pod is elected', ({ process }) => process !== name);
+    const [, elected] = await Promise.all([this.#terminate(leaving), election()]);
     await this.#written('the Lease was released', pod, ({ released }) => released);
-    await this.#followers();
+    await this.#others('sees', 'leaderChanged');
     this.#act(`the kubelet reports the end of ${pod.name}`);
     await pod.confirmTermination();
     return [`${this.#leading().pod.name} leads`, elected.atMs - askedAtMs];
@@ -170,7 +159,7 @@ export class Script {
   #start(pod: EmbeddedPod, run = 1): CandidateProcess {
     const candidate = new CandidateProcess(pod, run, this.#log);
     this.#processes.push(candidate);
-    this.#candidates.push(candidate);
+    this.#candidates = [...this.#candidates.filter((other) => other.pod !== pod), candidate];
     return candidate;
   }
 
@@ -178,14 +167,9 @@ export class Script {
   async #terminate(candidate: CandidateProcess): Promise<void> {
     const { name } = candidate;
     candidate.send('SIGTERM');
-    this.#remove(candidate);
-    const isEnd = (event: DemoEventOf<'processEnded'>): boolean =>
-      event.process === name && event.how === 'exit code 0';
-    await this.#log.next(`${name} ends by itself`, 'processEnded', isEnd);
-  }
-
-  #remove(candidate: CandidateProcess): void {
     this.#candidates = this.#candidates.filter((other) => other !== candidate);
+    const { how } = await this.#log.next(`${name} ends by itself`, 'processEnded', ({ process }) => process === name);
+    if (how !== 'exit code 0') throw new NotObserved(`${name} did not end by itself: ${how}`);
   }
 
   #leading(): CandidateProcess {
@@ -193,25 +177,24 @@ export class Script {
     return this.#leader;
   }
 
-  /** Waits until a process is elected, the Lease proves it, and its job ticks. */
-  async #elected(what: string, test: (event: DemoEventOf<'elected'>) => boolean): Promise<DemoEventOf<'elected'>> {
-    const elected = await this.#log.next(what, 'elected', test, START_LIMIT_MS);
+  /** Waits until a process is elected, the Lease proves it, and its job ticks three times. */
+  async #elected(what: string, test?: (event: Elected) => boolean): Promise<Elected> {
+    const elected = await this.#log.next(what, 'elected', test);
     const { process, token } = elected;
     this.#leader = this.#processes.find(({ name }) => name === process);
     await this.#written('the Lease proves it', this.#leading().pod, ({ revision }) => revision === token);
-    await this.#log.until(
-      'its job ticks',
-      () => this.#log.since('jobTicked', (tick) => tick.token === token)[TICKS - 1],
-    );
+    await this.#log.until('its job ticks', () => this.#log.since('jobTicked', (tick) => tick.token === token)[2]);
     return elected;
   }
 
-  async #followers(): Promise<void> {
+  /** Waits until each candidate but the leader reports something about it. Returns the time of the last report. */
+  async #others(verb: string, type: 'leaderChanged' | 'stale'): Promise<number> {
     const { pod } = this.#leading();
-    const sees = ({ name }: CandidateProcess): boolean =>
-      this.#log.since('leaderChanged', ({ process }) => process === name).at(-1)?.leader === pod.name;
-    const find = (): true | undefined => this.#candidates.every((one) => one.pod === pod || sees(one)) || undefined;
-    await this.#log.until(`the others see ${pod.name} lead`, find, START_LIMIT_MS);
+    const reports = this.#candidates.map(async ({ name, pod: { uid } }) => {
+      const isReport = (event: About): boolean => event.process === name && event.leader === pod.name;
+      return uid === pod.uid ? 0 : (await this.#log.next(`${name} ${verb} ${pod.name}`, type, isReport)).atMs;
+    });
+    return Math.max(...(await Promise.all(reports)));
   }
 
   #written(what: string, { uid }: EmbeddedPod, test?: (event: LeaseWritten) => boolean): Promise<LeaseWritten> {

@@ -2,7 +2,7 @@
  * The verdict: did two processes ever lead at once, did leadership move only where it must, did every step happen?
  *
  * It is a pure function of the events. It does not believe what a candidate reports about the Lease: it compares each
- * term with the writes of the cluster, and the end of a Pod with the begin of a term by the cluster's revisions.
+ * term with the writes of the cluster, and the end of a Pod with the start of a term by the cluster's revisions.
  */
 
 import { type DemoEvent, type DemoEventOf, eventsOf, type PodReference } from './demo-event.ts';
@@ -31,7 +31,7 @@ export interface Ghost {
   readonly demotedAfterMs: number | null;
   /** From its demotion to the end of its job. In this time it does not lead. */
   readonly drainedForMs: number;
-  /** From the begin of its successor's term to its own demotion: for this long two processes led. */
+  /** From the start of its successor's term to its own demotion: for this long two processes led. */
   readonly besideSuccessorMs: number;
 }
 
@@ -57,7 +57,7 @@ export function judge(required: readonly RequiredStep[], events: readonly DemoEv
   const terms = termsOf(events);
   const podEnds: PodEnds = new Map(eventsOf(events, 'podGone').map((event) => [event.pod.uid, event]));
   const overlaps = overlapsOf(terms, podEnds);
-  // The maximum is reached at the begin of a term.
+  // The maximum is reached at the start of a term.
   const counts = terms.map((term) => 1 + overlaps.filter(([, later]) => later === term).length);
   return {
     violations: [
@@ -69,7 +69,7 @@ export function judge(required: readonly RequiredStep[], events: readonly DemoEv
     ],
     leadersAtOnce: Math.max(0, ...counts),
     terms,
-    ghosts: ghostsOf(terms, podEnds, eventsOf(events, 'demoted')),
+    ghosts: ghostsOf(terms, podEnds, events),
     ticks: eventsOf(events, 'jobTicked').length,
   };
 }
@@ -130,11 +130,8 @@ function unprovenTerms(terms: readonly Term[], writes: readonly DemoEventOf<'lea
   });
 }
 
-function ghostsOf(
-  terms: readonly Term[],
-  podEnds: PodEnds,
-  demotions: readonly DemoEventOf<'demoted'>[],
-): readonly Ghost[] {
+function ghostsOf(terms: readonly Term[], podEnds: PodEnds, events: readonly DemoEvent[]): readonly Ghost[] {
+  const demotions = eventsOf(events, 'demoted');
   return terms.flatMap((term, index): readonly Ghost[] => {
     const endMs = podEnds.get(term.pod.uid)?.atMs ?? Number.POSITIVE_INFINITY;
     if (term.toMs <= endMs) return [];
@@ -178,9 +175,9 @@ function wrongMoves(required: readonly RequiredStep[], events: readonly DemoEven
 
 function missingSteps(required: readonly RequiredStep[], events: readonly DemoEvent[]): readonly string[] {
   return required.flatMap(({ id }) => {
-    const failed = eventsOf(events, 'stepFailed').find(({ step }) => step === id);
-    if (failed !== undefined) return [`step "${id}" did not happen: ${failed.outcome}`];
-    return eventsOf(events, 'stepDone').some(({ step }) => step === id) ? [] : [`step "${id}" did not happen`];
+    const end = events.find((event) => 'outcome' in event && event.step === id);
+    if (end?.type === 'stepDone') return [];
+    return [`step "${id}" did not happen${end?.type === 'stepFailed' ? `: ${end.outcome}` : ''}`];
   });
 }
 

@@ -3,8 +3,10 @@
  */
 
 import type { DemoEvent, DemoEventOf } from './demo-event.ts';
-import type { Step } from './script.ts';
-import { type Style, seconds } from './styled-row.ts';
+import { STEPS } from './script.ts';
+
+/** How a text looks on a terminal. */
+export type Style = 'reset' | 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
 /** A Pod and the latest run of its container. */
 export interface PodRow {
@@ -27,22 +29,22 @@ export interface PodRow {
 /** An event in words. `who` is the step, the process, `cluster`, or `demo`. */
 export type Words = readonly [who: string, text: string, style: Style];
 
-/** The begin or the end of a step. */
+/** The start or the end of a step. */
 export type StepEvent = Extract<DemoEvent, { step: string }>;
 type ProcessEvent = Exclude<Extract<DemoEvent, { process: string }>, { pid: number }>;
 
+/** A duration as people read it. */
+export function seconds(durationMs: number): string {
+  return durationMs < 100 ? `${durationMs.toFixed(0)} ms` : `${(durationMs / 1000).toFixed(2)} s`;
+}
+
 /** The state after the events so far. */
 export class ViewModel {
-  readonly steps: readonly Step[];
   /** The last event of each step. */
   readonly stepEvents: Map<string, StepEvent> = new Map();
   readonly #pods = new Map<string, PodRow>();
   /** The last write to the Lease; null when there is no Lease. */
   lease: DemoEventOf<'leaseWritten'> | null = null;
-
-  constructor(steps: readonly Step[]) {
-    this.steps = steps;
-  }
 
   get pods(): readonly PodRow[] {
     return [...this.#pods.values()].toSorted((a, b) => a.name.localeCompare(b.name));
@@ -57,39 +59,40 @@ export class ViewModel {
     }
     switch (event.type) {
       case 'acted':
-        return ['demo', event.text, 'busy'];
+        return ['demo', event.text, 'yellow'];
       case 'processStarted': {
         const { process, pid, pod } = event;
-        const state = { state: 'starting', gone: false, token: null, drainsSinceMs: null, sees: null } as const;
-        this.#pods.set(pod.uid, { ...pod, ...state, process, pid, ticks: this.#pods.get(pod.uid)?.ticks ?? 0 });
-        return [process, `starts as process ${pid}`, 'faint'];
+        const { name, uid } = pod;
+        const ticks = this.#pods.get(uid)?.ticks ?? 0;
+        const idle = { gone: false, token: null, drainsSinceMs: null, sees: null };
+        this.#pods.set(uid, { name, uid, process, pid, state: 'starting', ticks, ...idle });
+        return [process, `starts as process ${pid}`, 'dim'];
       }
       case 'podGone':
         for (const row of this.pods) row.gone ||= row.uid === event.pod.uid;
-        return ['cluster', `Pod ${event.pod.name} is gone (revision ${event.revision})`, 'plain'];
+        return ['cluster', `Pod ${event.pod.name} is gone (revision ${event.revision})`, 'reset'];
       case 'leaseGone':
         this.lease = null;
-        return ['cluster', `the Lease is gone (revision ${event.revision})`, 'plain'];
+        return ['cluster', `the Lease is gone (revision ${event.revision})`, 'reset'];
       case 'leaseWritten': {
-        const { lease: before } = this;
+        const before = this.lease;
         const { leaseUid, holder, released } = event;
         this.lease = event;
-        if (leaseUid !== before?.leaseUid) return ['cluster', `a new Lease, held by ${holder}`, 'plain'];
-        return released && !before.released ? ['cluster', `${holder} released the Lease`, 'plain'] : null;
+        if (leaseUid !== before?.leaseUid) return ['cluster', `a new Lease, held by ${holder}`, 'reset'];
+        return released && !before.released ? ['cluster', `${holder} released the Lease`, 'reset'] : null;
       }
     }
   }
 
   #applyToStep(event: StepEvent): Words {
-    const index = this.steps.findIndex(({ id }) => id === event.step);
+    const index = STEPS.findIndex(({ id }) => id === event.step);
     const who = `step ${index + 1}`;
     this.stepEvents.set(event.step, event);
-    if (event.type === 'stepBegan')
-      return [who, `${this.steps[index]?.title}: ${this.steps[index]?.expected}`, 'strong'];
-    if (event.type === 'stepDone') return [who, `done: ${event.outcome} (${seconds(event.tookMs)})`, 'good'];
+    if (event.type === 'stepBegan') return [who, `${STEPS[index]?.title}: ${STEPS[index]?.expected}`, 'bold'];
+    if (event.type === 'stepDone') return [who, `done: ${event.outcome} (${seconds(event.tookMs)})`, 'green'];
     // The script ends with the first step that fails.
-    for (const { id } of this.steps.slice(index + 1)) this.stepEvents.set(id, { ...event, outcome: 'was not run' });
-    return [who, `failed: ${event.outcome}`, 'bad'];
+    for (const { id } of STEPS.slice(index + 1)) this.stepEvents.set(id, { ...event, outcome: 'was not run' });
+    return [who, `failed: ${event.outcome}`, 'red'];
   }
 }
 
@@ -99,32 +102,32 @@ function applyToPod(event: ProcessEvent, row: PodRow): Words | null {
     case 'signalled':
       if (event.signal === 'SIGSTOP') row.state = 'suspended';
       if (event.signal === 'SIGCONT') row.state = 'running';
-      return ['demo', `${event.signal} to ${who}`, 'busy'];
+      return ['demo', `${event.signal} to ${who}`, 'yellow'];
     case 'processEnded':
       Object.assign(row, { state: 'ended', token: null, drainsSinceMs: null });
-      return [who, `ended: ${event.how}`, 'faint'];
+      return [who, `ended: ${event.how}`, 'dim'];
     case 'elected':
       Object.assign(row, { state: 'running', token: event.token });
-      return [who, `${event.resumed ? 'resumes its term' : 'is elected'}, token ${event.token}`, 'good'];
+      return [who, `${event.resumed ? 'resumes its term' : 'is elected'}, token ${event.token}`, 'green'];
     case 'demoted':
       Object.assign(row, { token: null, drainsSinceMs: event.atMs });
-      return [who, `is demoted: ${event.reason}`, 'strong'];
+      return [who, `is demoted: ${event.reason}`, 'bold'];
     case 'jobTicked':
       row.ticks += 1;
       return null;
     case 'jobEnded': {
       const drain = `drained its job for ${seconds(event.atMs - (row.drainsSinceMs ?? event.atMs))} after its demotion`;
       row.drainsSinceMs = null;
-      return row.gone ? [who, `${drain}: a ghost, but no second leader`, 'strong'] : [who, drain, 'faint'];
+      return row.gone ? [who, `${drain}: a ghost, but no second leader`, 'bold'] : [who, drain, 'dim'];
     }
     case 'leaderChanged':
       Object.assign(row, { sees: event.leader, state: row.state === 'starting' ? 'running' : row.state });
-      if (event.leader === null) return [who, 'sees no leader', 'faint'];
+      if (event.leader === null) return [who, 'sees no leader', 'dim'];
       // A leader that sees itself lead is no news.
-      return row.name === event.leader ? null : [who, `sees ${event.leader} lead`, 'faint'];
+      return row.name === event.leader ? null : [who, `sees ${event.leader} lead`, 'dim'];
     case 'stale':
-      return [who, `reports ${event.leader} as stale`, 'busy'];
+      return [who, `reports ${event.leader} as stale`, 'yellow'];
     case 'noted':
-      return [who, event.text, 'faint'];
+      return [who, event.text, 'dim'];
   }
 }

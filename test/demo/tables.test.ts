@@ -6,9 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { EventContent } from '../../demo/demo-event.ts';
-import { STEPS } from '../../demo/script.ts';
-import { row } from '../../demo/styled-row.ts';
-import { livePicture, type Remark, remarkLine, stateTables } from '../../demo/tables.ts';
+import { type Frame, livePicture, type Remark, remarkLine, row, stateTables } from '../../demo/tables.ts';
 import { ViewModel } from '../../demo/view-model.ts';
 
 const POD = { name: 'batch-a', uid: 'uid-a' };
@@ -31,25 +29,25 @@ const FAILURE: EventContent = {
   outcome: 'not within 8 s: batch-a#2 resumes the term',
 };
 
+const FRAME: Frame = { title: 'embedded API server', nowMs: 900, waitsFor: 'its job ticks', width: 120, height: 40 };
+
 /** The view after events that are 100 ms apart, and their lines. */
 function viewOf(contents: readonly EventContent[]): { view: ViewModel; remarks: readonly Remark[] } {
-  const view = new ViewModel(STEPS);
+  const view = new ViewModel();
   const remarks = contents.flatMap((content, index) => {
     const words = view.apply({ ...content, atMs: index * 100 });
-    return words === null ? [] : [{ atMs: index * 100, words }];
+    return words === null ? [] : [[index * 100, ...words] as const];
   });
   return { view, remarks };
 }
 
 function picture(contents: readonly EventContent[], width = 120, height = 40): readonly string[] {
   const { view, remarks } = viewOf(contents);
-  const frame = { title: 'embedded API server', nowMs: 900, width };
-  return livePicture(view, remarks, 'its job ticks', frame, height).map(stripVTControlCharacters);
+  return livePicture(view, remarks, { ...FRAME, width, height }).map(stripVTControlCharacters);
 }
 
 function lastTable(contents: readonly EventContent[]): string {
-  const frame = { title: 'embedded API server', nowMs: 900, width: 120 };
-  return stripVTControlCharacters(stateTables(viewOf(contents).view, frame).join('\n'));
+  return stripVTControlCharacters(stateTables(viewOf(contents).view, FRAME).join('\n'));
 }
 
 /** The lines of the log, as they are printed without a terminal. */
@@ -139,7 +137,7 @@ describe('a row', () => {
       rowOf(
         [
           ['one ', 4],
-          ['two', 3, 'good'],
+          ['two', 3, 'green'],
         ],
         6,
       ),
@@ -163,7 +161,7 @@ describe('a row', () => {
       rowOf(
         [
           ['one', 5],
-          ['2', 3, 'strong', 'right'],
+          ['2', 3, 'bold', 'right'],
         ],
         80,
       ),

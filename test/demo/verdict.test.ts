@@ -221,7 +221,7 @@ test('two leaders are counted as two', () => {
 
 describe('the summary', () => {
   const summaryOf = (events: readonly DemoEvent[]): { exitCode: number; text: string } => {
-    const { exitCode, lines } = summarise({ steps: STEPS, events, requests: 7, tookMs: 1234 });
+    const { exitCode, lines } = summarise(STEPS, events, 7);
     return { exitCode, text: lines.join('\n') };
   };
 
