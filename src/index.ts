@@ -29,6 +29,7 @@ export type { LogFields, Logger } from './leadership/application-log.ts';
 export type { GuardedEmitter } from './leadership/guarded-emitter.ts';
 export type { LeaderOnlyOptions } from './leadership/leader-only.ts';
 export { LeaseElector, type LeaseElectorRecord, type LeaseElectorState } from './lease-elector.ts';
+export type { HistogramSample, MetricFamily, MetricLabels, MetricSample } from './metrics/metric-family.ts';
 export type {
   EndpointOptions,
   KubeConfigFileOptions,

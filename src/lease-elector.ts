@@ -29,6 +29,8 @@ import { ObservedPromise } from './leadership/observed-promise.ts';
 import { type UnheardEvent, warnProcess } from './leadership/process-warning.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
 import { TermWork } from './leadership/term-work.ts';
+import { ElectorMetrics } from './metrics/elector-metrics.ts';
+import { type MetricFamily, writeFamilies } from './metrics/metric-family.ts';
 import {
   checkLeaderOnlyOptions,
   checkStopOptions,
@@ -118,7 +120,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #stopped: Outcome = outcome();
   /** Tells whoever asks over HTTP, if that is wanted. */
   readonly #endpoint: Endpoint | null;
-  /** Only where a job asked for it: it wakes the process every second. While a candidate, too: what elects it may be old. */
+  /** Only where a job or a metric asked for it: it wakes the process every second. While a candidate, too: what elects it may be old. */
   #stalls: StallWatch | null = null;
   #driver: Driver | null = null;
   #ports: Ports | null = null;
@@ -127,6 +129,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #work: TermWork;
   readonly #log: ApplicationLog;
   readonly #outages: OutageWatch;
+  readonly #writeFailures: OutageWatch;
+  #warnedOfWrites = false;
   /** What there is to tell people until the driver has news of its own. */
   #newsOfEntrance: News = NO_NEWS;
   /** `start()` has resolved. */
@@ -135,6 +139,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #unheard = new Set<string>();
   /** What ended this elector, unless it was stopped. */
   #endedBy: LeaseElectorError | null = null;
+  readonly #metrics = new ElectorMetrics();
   #over = false;
   #startedAtMs = 0;
 
@@ -151,10 +156,16 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#log = new ApplicationLog(this.#options.logger);
     this.#work = new TermWork(
       (term) => this.#options.onElected?.(term),
-      (error) => this.#reportError(error),
+      (error) => {
+        this.#metrics.workFailed();
+        this.#reportError(error);
+      },
       () => surroundings.clock.nowMs(),
     );
     this.#outages = new OutageWatch(surroundings.clock, (report) => this.#work.outside(() => this.#noteOutage(report)));
+    this.#writeFailures = new OutageWatch(surroundings.clock, (report) =>
+      this.#work.outside(() => this.#noteWrites(report)),
+    );
     const { signal, endpoint, exportEnv } = this.#options;
     this.#endpoint =
       endpoint === null
@@ -163,6 +174,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
             clock: surroundings.clock,
             leaderName: () => this.#nameToTell(),
             verifiedWallMs: () => this.#driver?.verifiedWallMs ?? 0,
+            metrics: () => this.metrics(),
             warn: (code, message) => this.#warn(code, message),
           });
     if (signal === undefined) return;
@@ -300,14 +312,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     options: LeaderOnlyOptions = {},
   ): (...args: Arguments) => Promise<Result | undefined> {
     const { onError } = checkLeaderOnlyOptions(job, options);
-    this.#stalls ??= new StallWatch(this.#surroundings.clock);
-    const stalls = this.#stalls;
-    if (!this.#over) stalls.start();
+    const stalls = this.#watchStalls();
     const run = leaderOnly(job, {
       term: () => this.term,
       isDoubtful: () => stalls.stalledAtMs !== null || this.#hasTwin(),
       confirm: () => this.confirm(),
       join: (ended, begin) => this.#work.join(ended, begin),
+      failed: () => this.#metrics.workFailed(),
     });
     if (onError === undefined) return run;
     return handlingErrors(run, onError, (cause) => this.#callbackFailed('onError of leaderOnly', 'onError', cause));
@@ -370,6 +381,31 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     });
   }
 
+  /**
+   * The metrics of this elector in the text format of Prometheus, for the `/metrics` of the application. Those of two electors
+   * cannot be concatenated, since each names every metric; merge their `metricFamilies()` instead.
+   *
+   * Works in every state, asks nobody, and never throws. Stalls of the event loop are noticed from the first call on.
+   */
+  metrics(): string {
+    return writeFamilies(this.metricFamilies());
+  }
+
+  /** The same as plain data, for a registry such as that of prom-client. */
+  metricFamilies(): readonly MetricFamily[] {
+    this.#watchStalls();
+    const { leader } = this;
+    return this.#metrics.families({
+      leaseName: this.#driver?.state.config.leaseName ?? this.#options.lease ?? '',
+      isLeader: this.isLeader,
+      leaderKnown: leader !== undefined,
+      unverifiedForMs: this.unverifiedForMs,
+      renewTimeAgeMs: leader?.renewTimeAgeMs ?? null,
+      reason: this.explain().reason,
+      workRunning: this.#work.running,
+    });
+  }
+
   /** As JSON: what `util.inspect` shows, with the token as a string. */
   toJSON(): LeaseElectorRecord {
     const { state, leader, term, unverifiedForMs } = this;
@@ -395,7 +431,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       await this.#endpoint.open();
       if (this.#over) return;
     }
-    const warn = (code: WarningCode, message: string): void => this.#warn(code, message);
+    const warn = (code: WarningCode, message: string): void => this.#work.outside(() => this.#warn(code, message));
     const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, {
       signal: this.#stopping.signal,
       warn,
@@ -403,6 +439,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         this.#newsOfEntrance = hear(NO_NEWS, { type: 'requestFailed', request: 0, failure }, null);
       },
       outages: this.#outages,
+      onRequest: (request) => this.#metrics.requestEnded(request),
     });
     if (this.#stopping.signal.aborted) {
       ports.close();
@@ -412,7 +449,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#log.about(identity);
     if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
-    this.#ports = observedPorts(ports, this.#outages);
+    this.#ports = observedPorts(ports, this.#outages, this.#writeFailures);
     this.#driver = new Driver({
       config: {
         self: pod,
@@ -432,6 +469,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         settleWork: () => this.#settleWork(),
         // Whether a sibling leads in the name of this Pod is no announcement.
         roleChanged: () => this.#endpoint?.publish(),
+        watchRestarted: (resource, cause) => this.#metrics.watchRestarted(resource, cause),
         defect: (error) => this.#work.outside(() => this.#defect(error)),
       },
     });
@@ -471,6 +509,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   #leaderChanged(core: CoreLeader | null): void {
     const leader = core === null ? null : this.#toLeader(core);
+    this.#metrics.leaderChanged(core);
     this.#log.leaderChanged(leader);
     this.emit('leaderChanged', leader);
   }
@@ -496,6 +535,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** @param renews whether the first renewal is about to be sent */
   #elected(core: CoreTerm, renews: boolean): void {
     const term = this.#work.begin(core);
+    this.#metrics.elected(core.resumed ? 'resumed' : 'elected');
     this.#endpoint?.publish();
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
@@ -521,11 +561,19 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #demoted(reason: DemotionReason): void {
     const term = this.#work.end(reason);
     if (term === undefined) return;
+    this.#metrics.demoted(reason);
     this.#endpoint?.publish();
     log('demoted: %s', reason);
     this.#log.demoted(term, reason);
     if (demotedChannel.hasSubscribers) demotedChannel.publish({ ...this.#message(term), reason });
     this.emit('demoted', term, reason);
+  }
+
+  /** From now on, unless it is over. */
+  #watchStalls(): StallWatch {
+    this.#stalls ??= new StallWatch(this.#surroundings.clock, () => this.#metrics.loopStalled());
+    if (!this.#over) this.#stalls.start();
+    return this.#stalls;
   }
 
   /** What tracing is told of a term. */
@@ -590,6 +638,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#over = true;
     if (error.code !== 'ERR_LEASE_ELECTOR_STOPPED') this.#endedBy = error;
     this.#outages.stop();
+    this.#writeFailures.stop();
     this.#stopping.abort();
     this.#stalls?.stop();
     this.#log.stopped();
@@ -621,12 +670,33 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   #noteOutage(report: OutageReport): void {
-    if (report.type === 'reachable') return this.#warn('api-reachable', 'The API server answers again.');
+    if (report.type === 'reachable') {
+      this.#warn('api-reachable', 'The API server answers again.');
+      // Writes that failed in the outage say nothing about the time after it.
+      return this.#writeFailures.restart();
+    }
     const last = report.failure === null ? '' : `; the last failure: ${report.failure.message}`;
     this.#warn(
       'api-unreachable',
       `No request to the API server has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s${last}. If nothing else is named ` +
         'as the cause, check the NetworkPolicy and the address of the API server. Requests go on until it answers.',
+    );
+  }
+
+  /** In an outage of the API server, that warning says it all. */
+  #noteWrites(report: OutageReport): void {
+    if (report.type === 'reachable') {
+      if (this.#warnedOfWrites) this.#warn('writes-accepted', 'The API server accepts writes of the Lease again.');
+      this.#warnedOfWrites = false;
+      return;
+    }
+    if (this.#outages.isReported) return;
+    this.#warnedOfWrites = true;
+    const last = report.failure === null ? '' : `: ${report.failure.message}`;
+    this.#warn(
+      'writes-failing',
+      `No write of the Lease has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s, although the API server answers other ` +
+        `requests${last}. Check the admission webhooks and etcd. Writes are tried again until one succeeds.`,
     );
   }
 
@@ -641,6 +711,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #warn(code: WarningCode, message: string): void {
     log('warning: %s: %s', code, message);
     if (this.#over) return;
+    this.#metrics.warned(code);
     this.#log.warning({ code, message });
     if (!this.emit('warning', { code, message })) this.#warnProcess({ event: 'warning', code, message });
   }

@@ -51,8 +51,13 @@ export interface PodOptions {
 export interface EndpointOptions {
   /** 0 stands for any free port. @default 4040 */
   readonly port?: number | undefined;
-  /** An IP address, or `localhost` for both loopback addresses. @default 'localhost' */
+  /** An IP address, or `localhost` for both loopback addresses. It listens on loopback in any case. @default 'localhost' */
   readonly host?: string | undefined;
+  /**
+   * Answers `/` and `/sse` on every address that it listens on, and to every `Host`. By default they are answered on loopback
+   * addresses only. There the `Host` must name this machine. Probes and metrics are answered everywhere. @default false
+   */
+  readonly exposeLeader?: boolean | undefined;
 }
 
 /** A kubeconfig file. */
@@ -268,7 +273,7 @@ const HOST: Rule = {
   accepts: (value) => typeof value === 'string' && (value === 'localhost' || isIP(value) !== 0),
 };
 
-const ENDPOINT = objectOf({ port: PORT, host: HOST }, '');
+const ENDPOINT = objectOf({ port: PORT, host: HOST, exposeLeader: BOOLEAN }, '');
 
 const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -301,7 +306,7 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   requestTimeoutMs: integer(100, LONGEST_TIMER_MS),
   startGraceMs: integer(0, LONGEST_TIMER_MS),
   endpoint: {
-    expected: `true, or an object with the port (${PORT.expected}) and the host (${HOST.expected}), or one of them`,
+    expected: `true, or an object with the port (${PORT.expected}), the host (${HOST.expected}) and exposeLeader (${BOOLEAN.expected}), or some of them`,
     fields: ENDPOINT.fields ?? {},
     accepts: (value) => typeof value === 'boolean' || ENDPOINT.accepts(value),
   },

@@ -22,6 +22,7 @@ const IMPORTS: readonly (readonly [file: string, wrong: string, right: string])[
   ['src/joining/sibling-lock.ts', '../explain/wording.ts', '../kube/identity.ts'],
   ['src/leadership/confirm.ts', '../kube/connect.ts', '../driver/driver.ts'],
   ['src/explain/wording.ts', '../driver/driver.ts', '../core/state.ts'],
+  ['src/metrics/elector-metrics.ts', '../kube/connect.ts', '../explain/explanation.ts'],
   ['src/endpoint/reply.ts', '../core/state.ts', '../options.ts'],
   ['src/command/apiserver.ts', '../kube/connect.ts', '../testing/index.ts'],
   ['src/lease-elector.ts', './testing/index.ts', './driver/driver.ts'],

@@ -17,6 +17,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   joining: 'which cluster, which Pod',
   leadership: 'work while leading',
   explain: 'why there is no leader',
+  metrics: 'counts and their text',
   endpoint: "the sidecar's endpoint",
   kube: 'HTTP, watches, credentials',
   driver: 'one input at a time',

@@ -79,7 +79,8 @@ export async function declare(directory: string): Promise<void> {
     const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
     const project = path.join(ROOT, 'tools', 'tsconfig.build.json');
     await promisify(execFile)(process.execPath, [compiler, '-p', project, '--outDir', separate]);
-    for (const entry of TYPED_ENTRIES) rollUp(path.join(separate, `${entry}.d.ts`), path.join(directory, `${entry}.d.ts`));
+    for (const entry of TYPED_ENTRIES)
+      rollUp(path.join(separate, `${entry}.d.ts`), path.join(directory, `${entry}.d.ts`));
   } finally {
     rmSync(separate, { recursive: true, force: true });
   }

@@ -15,6 +15,7 @@ import type { Random } from '../runtime/random.ts';
 import type { Answer, Ports, WriteAnswer } from './ports.ts';
 import { stepLine } from './step-line.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
+import type { WatchRestartCause } from './watch-restart.ts';
 import { type WatchContext, Watcher } from './watcher.ts';
 
 const log = debugLog('lease-elector:driver');
@@ -42,6 +43,8 @@ export interface Application {
   settleWork(): Promise<boolean>;
   /** The role is another one: what it leads to was carried out. */
   roleChanged?(): void;
+  /** A stream of a watch was left for another one, or for a list; must not throw. */
+  watchRestarted?(resource: 'leases' | 'pods', cause: WatchRestartCause): void;
   /** An invariant broke. The driver has shut everything down. */
   defect(error: unknown): void;
 }
@@ -303,6 +306,7 @@ export class Driver {
       port: this.#ports.leaseWatch,
       ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'leases' }),
+      restarted: (cause) => this.#application.watchRestarted?.('leases', cause),
       report: (report) => this.take(leaseFact(report)),
     });
     this.#leaseWatcher.start();
@@ -317,6 +321,7 @@ export class Driver {
       port: this.#ports.podWatch(watched.name),
       ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'pods' }),
+      restarted: (cause) => this.#application.watchRestarted?.('pods', cause),
       report: (report) => this.take(podFact(watched, report)),
     });
     this.#podWatcher.start();

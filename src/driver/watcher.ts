@@ -16,6 +16,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { WatchPort, WatchStream } from './ports.ts';
+import { restartCause, type WatchRestartCause } from './watch-restart.ts';
 
 const log = debugLog('lease-elector:driver');
 
@@ -60,6 +61,7 @@ export class Watcher<Item extends Watched> {
   readonly #enqueueEvent: WatchContext['enqueueEvent'];
   readonly #report: (report: WatchReport<Item>) => void;
   readonly #opened: () => void;
+  readonly #restarted: (cause: WatchRestartCause) => void;
   #state: WatchState = INITIAL_WATCH_STATE;
   #stream: WatchStream | null = null;
   /** The stream of which an event was dropped, because too many waited; numbers of streams begin with 1. */
@@ -74,6 +76,8 @@ export class Watcher<Item extends Watched> {
       readonly port: WatchPort<Item>;
       readonly report: (report: WatchReport<Item>) => void;
       readonly opened: () => void;
+      /** A stream was left for another one, or for a list; for the metrics alone. */
+      readonly restarted?: (cause: WatchRestartCause) => void;
     },
   ) {
     this.#name = options.name;
@@ -84,6 +88,7 @@ export class Watcher<Item extends Watched> {
     this.#enqueueEvent = options.enqueueEvent;
     this.#report = options.report;
     this.#opened = options.opened;
+    this.#restarted = options.restarted ?? (() => undefined);
   }
 
   start(): void {
@@ -102,7 +107,9 @@ export class Watcher<Item extends Watched> {
 
   #take(input: WatchInput<Item>): void {
     const { state, effects } = stepWatch(this.#state, input);
+    const cause = restartCause(this.#state, input, state);
     this.#state = state;
+    if (cause !== null) this.#restarted(cause);
     for (const effect of effects) this.#perform(effect);
   }
 

@@ -12,6 +12,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import { type Binding, type BindOutcome, bindEvery, describeBinding } from './addresses.ts';
 import { LeaderStream } from './leader-stream.ts';
+import { isLoopbackAddress, isLoopbackAuthority, LOOPBACK_HOSTS } from './loopback.ts';
 import { isAnsweredAsEndpoint } from './port-owner.ts';
 import { type Exchange, type Reply, sendReply, sendStreamHead } from './reply.ts';
 
@@ -19,9 +20,6 @@ const debug = debugLog('lease-elector:http');
 
 /** Where applications of NAIS look for it. */
 export const DEFAULT_ENDPOINT_PORT = 4040;
-
-/** Both: what `localhost` means differs from program to program. */
-export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '::1'];
 
 /** A longer head of a request is answered 431, in bytes. */
 export const MAX_HEADER_BYTES: number = 16 * 1024;
@@ -88,6 +86,8 @@ export interface LeaderServerOptions {
   /** @default both loopback addresses, or the one that exists */
   readonly hosts?: readonly string[];
   readonly clock: Clock;
+  /** Answers `/` and `/sse` on every address that it listens on, and to every name. @default false */
+  readonly exposeLeader?: boolean;
   /** For `GET /healthz`: what is wrong with this process, or `null`. @default nothing is */
   readonly health?: () => string | null;
   /** For `GET /metrics`, in the text format of Prometheus; without it the path does not exist. */
@@ -120,6 +120,19 @@ const METHOD_NOT_ALLOWED: Reply = {
   ],
   body: 'Only GET and HEAD.',
 };
+
+/** What these answer is for this machine alone, unless it is exposed. */
+const LEADER_PATHS: ReadonlySet<string> = new Set(['/', STREAM_PATH]);
+
+const NOT_LOOPBACK: Reply = text(
+  403,
+  'This path is answered on loopback addresses only. Set the option endpoint.exposeLeader to answer it here.',
+);
+
+const FOREIGN_NAME: Reply = text(
+  403,
+  'On a loopback address the Host must be localhost or a loopback address. Set the option endpoint.exposeLeader to accept any.',
+);
 
 /** The endpoint. A client that takes "connection refused" for "I lead" is why it has to listen before anything else. */
 export class LeaderServer {
@@ -338,10 +351,22 @@ export class LeaderServer {
     if (!request.socket.writable) return;
     const exchange: Exchange = { request, response, wallMs: this.#options.clock.wallMs(), bodyUnread };
     const path = pathOf(request.url ?? '/');
-    const reply = this.#replyTo(request.method ?? '', path);
+    const reply = this.#refusal(request, path) ?? this.#replyTo(request.method ?? '', path);
     if (reply !== 'stream') sendReply(exchange, reply);
     else if (request.method === 'HEAD' || bodyUnread) sendStreamHead(exchange, STREAM_FIELDS).end();
     else this.#openStream(exchange);
+  }
+
+  /**
+   * Whether this client may be answered. Who leads is for this machine: what reaches it from elsewhere sees probes and
+   * metrics. A page in a browser reaches loopback addresses under a name of its own (DNS rebinding), so the name is checked.
+   */
+  #refusal({ socket, url = '', headers }: IncomingMessage, path: string): Reply | null {
+    if (this.#options.exposeLeader === true) return null;
+    if (!isLoopbackAddress(socket.localAddress ?? '')) return LEADER_PATHS.has(path) ? NOT_LOOPBACK : null;
+    const authority = /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] ?? headers.host ?? '';
+    // HTTP/1.0 has none, and no browser speaks it.
+    return authority === '' || isLoopbackAuthority(authority) ? null : FOREIGN_NAME;
   }
 
   #replyTo(method: string, path: string): Reply | 'stream' {

@@ -14,6 +14,8 @@ export interface LeadershipGuard {
   readonly confirm: () => Promise<Term>;
   /** Begins work of the term, which is waited for before the Lease is given up until `ended` resolves. */
   readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
+  /** A job threw, or its promise rejected; must not throw. */
+  readonly failed?: () => void;
 }
 
 /** How `leaderOnly` treats a job that fails. */
@@ -44,6 +46,9 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
       const term = guard.term();
       if (term === undefined || guard.isDoubtful()) return undefined;
       return await guard.join(ended, () => job(term, ...args));
+    } catch (error) {
+      guard.failed?.();
+      throw error;
     } finally {
       running = false;
       end();

@@ -77,6 +77,11 @@ export class TermWork {
     return this.#workEnd;
   }
 
+  /** How much of the work has not ended. */
+  get running(): number {
+    return this.#unfinished.size;
+  }
+
   /** A term begins. Its work is begun with `run`. */
   begin(core: CoreTerm): Term {
     const controller = new AbortController();

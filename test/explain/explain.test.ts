@@ -24,7 +24,7 @@ import {
   starts,
   WALL_MS,
 } from '../core/story.ts';
-import { checkTable, explained, forbidden, type Row } from './explanation-table.ts';
+import { checkPage, checkTable, explained, forbidden, type Row } from './explanation-table.ts';
 
 /** A candidate that may not create the Lease which its predecessor left. */
 function createRefused(refusal: RequestFailure): Story {
@@ -51,8 +51,8 @@ const rows: readonly Row[] = [
     story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message:
-      'The API server has confirmed nothing about Lease shop/app for 0 s, and is asked until it does; nobody is known to lead: it failed: unavailable',
-    endsWhen: 'the API server answers',
+      'A request about Lease shop/app has failed, and is tried again; nobody is known to lead: it failed: unavailable',
+    endsWhen: 'that request succeeds',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -383,9 +383,20 @@ const rows: readonly Row[] = [
     message: 'Nobody leads, and Pod app-1 campaigns. A request of it came to nothing, and it tries again: wait.',
     endsWhen: 'this or another Pod is elected',
   },
+  {
+    what: 'a leader into whose Lease another program writes itself',
+    story: () => leads().watched(ownLease({ resourceVersion: '12', holderIdentity: 'other' })),
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its Lease names "other" as its holder, so another program writes it: give that a Lease of its own.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+  },
 ];
 
 checkTable(rows);
+checkPage('This process', rows);
 
 test('before start(), without a cluster and after stop() it explains, too', async () => {
   const elector = new LeaseElector({ lease: 'web', serviceAccountDirectory: '/nowhere' });
