@@ -169,3 +169,16 @@ test('the first refusal after a long outage is repeated within a second, the sec
   await until(() => attempts() === outage.length + 4);
   assert.deepEqual((await place).identity.pod, POD);
 });
+
+test('a difference between the clocks is a warning, and so is its end', async () => {
+  const { surroundings } = failing([]);
+  const warnings: string[] = [];
+  const connect: Surroundings['connect'] = (options) => {
+    options.reportClockSkew?.({ over: false, message: 'ten minutes' });
+    options.reportClockSkew?.({ over: true, message: 'none' });
+    return surroundings.connect(options);
+  };
+  const signal = new AbortController().signal;
+  await enterCluster(resolveOptions({ lease: 'web' }), { ...surroundings, connect }, entrance(signal, warnings));
+  assert.deepEqual(warnings, ['clock-skew', 'clock-skew-over']);
+});
