@@ -1,22 +1,22 @@
 /**
  * Measures what the library costs, and writes the figures down to compare.
  *
- *   npm run bench -- [--only ROOM]… [--seconds N] [--runs N] [--json FILE]
+ *   npm run bench -- [--only NAME]… [--seconds N] [--runs N] [--json FILE]
  *
- * Progress goes to stderr, tables to stdout. Each room is a file of its own.
+ * Progress goes to stderr, tables to stdout. Each benchmark is a file of its own.
  */
 
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import type { Aim, Benchmark, BenchmarkResult, BenchOptions, Row } from './benchmark.ts';
 import { measureCore } from './core.ts';
 import { measureFailover } from './failover.ts';
 import { measureMemory } from './memory.ts';
-import type { Aim, BenchOptions, Room, RoomResult, Row } from './room.ts';
 import { measureServer } from './server.ts';
 import { measureStartUp } from './start-up.ts';
 
-const ROOMS: Readonly<Record<string, Room>> = {
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   memory: measureMemory,
   'start-up': measureStartUp,
   failover: measureFailover,
@@ -26,7 +26,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 const HELP = `npm run bench -- [options]
 
-  --only ROOM    measure only this; may be repeated: ${Object.keys(ROOMS).join(', ')}
+  --only NAME    measure only this; may be repeated: ${Object.keys(BENCHMARKS).join(', ')}
   --seconds N    read the memory of a process after N seconds (60)
   --runs N       memory runs (3), pairs of starts (60) and failovers (100): N of each
   --json FILE    write all figures, with every single measurement, to FILE
@@ -37,7 +37,7 @@ Compare figures of one run only with one another: machines differ, ratios hardly
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', multiple: true, default: Object.keys(ROOMS) },
+    only: { type: 'string', multiple: true, default: Object.keys(BENCHMARKS) },
     seconds: { type: 'string', default: '60' },
     runs: { type: 'string' },
     json: { type: 'string' },
@@ -65,22 +65,25 @@ if (values.help) {
   process.exitCode = aims.every(isMet) ? 0 : 1;
 }
 
-async function measure(names: readonly string[], options: BenchOptions): Promise<Readonly<Record<string, RoomResult>>> {
-  const unknown = names.find((name) => !Object.hasOwn(ROOMS, name));
+async function measure(
+  names: readonly string[],
+  options: BenchOptions,
+): Promise<Readonly<Record<string, BenchmarkResult>>> {
+  const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
   if (unknown !== undefined)
-    throw new Error(`there is no room "${unknown}"; there are: ${Object.keys(ROOMS).join(', ')}`);
-  const results: Record<string, RoomResult> = {};
-  for (const [name, room] of Object.entries(ROOMS)) {
+    throw new Error(`there is no benchmark "${unknown}"; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
+  const results: Record<string, BenchmarkResult> = {};
+  for (const [name, benchmark] of Object.entries(BENCHMARKS)) {
     if (!names.includes(name)) continue;
     options.progress(`${name}: begins; load ${os.loadavg()[0]?.toFixed(2)} on ${os.cpus().length} processors`);
-    const result = await room(options);
+    const result = await benchmark(options);
     results[name] = result;
     print(result);
   }
   return results;
 }
 
-function print(result: RoomResult): void {
+function print(result: BenchmarkResult): void {
   const columns = Object.keys(result.rows[0] ?? {});
   const cells = [columns, ...result.rows.map((row: Row) => columns.map((column) => String(row[column] ?? '')))];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)));
@@ -100,7 +103,7 @@ function isMet(aim: Aim): boolean {
   return aim.measured <= aim.limit;
 }
 
-function writeJson(file: string, results: Readonly<Record<string, RoomResult>>): void {
+function writeJson(file: string, results: Readonly<Record<string, BenchmarkResult>>): void {
   const machine = {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,

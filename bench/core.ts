@@ -8,8 +8,8 @@ import { step } from '../src/core/election.ts';
 import type { Fact } from '../src/core/input.ts';
 import type { LeaseRecord } from '../src/core/lease-record.ts';
 import { type ElectionState, initialElectionState } from '../src/core/state.ts';
-import type { RoomResult } from './room.ts';
-import { rounded } from './room.ts';
+import type { BenchmarkResult } from './benchmark.ts';
+import { rounded } from './benchmark.ts';
 
 const SELF = { name: 'bench-0', uid: 'uid-0' };
 const OTHER = { name: 'bench-1', uid: 'uid-1' };
@@ -80,7 +80,7 @@ function candidate(): Election {
 }
 
 /** Steps a second, in this process. */
-export async function measureCore(): Promise<RoomResult> {
+export async function measureCore(): Promise<BenchmarkResult> {
   const renewing = leader();
   const following = candidate();
   const bench = new Bench({ time: 1000 })

@@ -5,9 +5,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LeaseElector } from '../src/index.ts';
+import type { BenchmarkResult, BenchOptions } from './benchmark.ts';
+import { rounded } from './benchmark.ts';
 import { type BenchPod, Cluster } from './cluster.ts';
-import type { BenchOptions, RoomResult } from './room.ts';
-import { rounded } from './room.ts';
 import { median, percentile } from './statistics.ts';
 
 const CANDIDATES = 3;
@@ -24,7 +24,7 @@ interface Member {
 }
 
 /** Deletes one leader after the other. Every Pod that goes is replaced by a new one. */
-export async function measureFailover(options: BenchOptions): Promise<RoomResult> {
+export async function measureFailover(options: BenchOptions): Promise<BenchmarkResult> {
   const cluster = await Cluster.start();
   const members: Member[] = [];
   const times: number[] = [];

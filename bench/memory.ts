@@ -4,11 +4,11 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BenchmarkResult, BenchOptions, Row } from './benchmark.ts';
+import { rounded } from './benchmark.ts';
 import { build } from './build.ts';
 import { Cluster } from './cluster.ts';
 import { MeasuredProcess, type Memory } from './measured-process.ts';
-import type { BenchOptions, RoomResult, Row } from './room.ts';
-import { rounded } from './room.ts';
 import { median } from './statistics.ts';
 
 /** What a candidate may add to an application's resident memory, in MiB; the sidecar is a process of 30 MB. */
@@ -27,7 +27,7 @@ const KINDS = {
 type Kind = keyof typeof KINDS;
 
 /** Measures one process of each kind in every run, all at the same time. */
-export async function measureMemory(options: BenchOptions): Promise<RoomResult> {
+export async function measureMemory(options: BenchOptions): Promise<BenchmarkResult> {
   const built = await build();
   const cluster = await Cluster.start();
   const runs: Record<Kind, Memory>[] = [];
@@ -59,7 +59,7 @@ export async function measureMemory(options: BenchOptions): Promise<RoomResult> 
   return summarize(runs, options.seconds);
 }
 
-function summarize(runs: readonly Record<Kind, Memory>[], seconds: number): RoomResult {
+function summarize(runs: readonly Record<Kind, Memory>[], seconds: number): BenchmarkResult {
   // Differences within a run, then their median: what the machine does in one run, it does to all of them.
   const added = (kind: Kind, over: Kind, field: keyof Memory): number =>
     median(runs.map((run) => run[kind][field] - run[over][field]));

@@ -5,8 +5,8 @@
 
 import { Bench } from 'tinybench';
 import { ApiServer } from '../src/testing/index.ts';
-import type { RoomResult } from './room.ts';
-import { rounded } from './room.ts';
+import type { BenchmarkResult } from './benchmark.ts';
+import { rounded } from './benchmark.ts';
 
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 
@@ -62,7 +62,7 @@ async function serverWith(watches: number): Promise<{ write: () => Promise<void>
 }
 
 /** Writes a second, in this process. */
-export async function measureServer(): Promise<RoomResult> {
+export async function measureServer(): Promise<BenchmarkResult> {
   const alone = await serverWith(0);
   const watched = await serverWith(100);
   const bench = new Bench({ time: 2000 }).add('no watch', alone.write).add('100 watches', watched.write);

@@ -2,11 +2,11 @@
  * The time from the start of a process until it is elected, beside a bare script that does the least by hand.
  */
 
+import type { BenchmarkResult, BenchOptions, Row } from './benchmark.ts';
+import { rounded } from './benchmark.ts';
 import { build } from './build.ts';
 import { Cluster } from './cluster.ts';
 import { MeasuredProcess } from './measured-process.ts';
-import type { BenchOptions, RoomResult, Row } from './room.ts';
-import { rounded } from './room.ts';
 import { median, percentile } from './statistics.ts';
 
 /** How much longer than the bare script it may take. */
@@ -26,7 +26,7 @@ const KINDS = {
 type Kind = keyof typeof KINDS;
 
 /** Starts one process after the other, in turns. */
-export async function measureStartUp(options: BenchOptions): Promise<RoomResult> {
+export async function measureStartUp(options: BenchOptions): Promise<BenchmarkResult> {
   const built = await build();
   const cluster = await Cluster.start();
   const runs: Record<Kind, number>[] = [];

@@ -2,7 +2,10 @@
  * The one error class of this library, and every code it can carry.
  */
 
-import type { RequestFailure } from './core/request-failure.ts';
+import type { DemotionReason } from './core/effect.ts';
+import type { MissingRule, RequestFailure, RequestFailureKind } from './core/request-failure.ts';
+
+export type { RequestFailureKind };
 
 /**
  * What went wrong, as a stable string: match on it, not on the message.
@@ -38,16 +41,53 @@ export type LeaseElectorErrorCode =
   | 'ERR_LEASE_ELECTOR_STOPPED'
   | 'ERR_LEASE_ELECTOR_INVARIANT';
 
+/** What is known of an error beside its code and message. A field that does not apply is absent. */
+export interface LeaseElectorErrorDetails {
+  /** The rule that a Role must grant: of an answer 403. */
+  readonly missingRule?: MissingRule;
+
+  /** How the request failed: of an error that is about a request to the API server. */
+  readonly failureKind?: RequestFailureKind;
+
+  /** How long the API server asked to wait before the next request, in milliseconds (`Retry-After`). */
+  readonly retryAfterMs?: number;
+
+  /** The option that is wrong, such as `lease` or `pod.name`: of `ERR_LEASE_ELECTOR_OPTION`. `''`: all of them. */
+  readonly option?: string;
+
+  /** Why the term ended: of the error that is the reason of an aborted `term.signal`. */
+  readonly demotionReason?: DemotionReason;
+
+  /** The callback or event whose function failed, such as `onElected` or `elected`: of `ERR_LEASE_ELECTOR_CALLBACK`. */
+  readonly callback?: string;
+}
+
 /** Every error that this library throws, rejects with or emits. */
-export class LeaseElectorError extends Error {
+export class LeaseElectorError extends Error implements LeaseElectorErrorDetails {
   override readonly name: string = 'LeaseElectorError';
 
   /** Stable across versions; see {@link LeaseElectorErrorCode}. */
   readonly code: LeaseElectorErrorCode;
 
-  constructor(code: LeaseElectorErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  /** {@inheritDoc LeaseElectorErrorDetails.missingRule} */
+  declare readonly missingRule?: MissingRule;
+  /** {@inheritDoc LeaseElectorErrorDetails.failureKind} */
+  declare readonly failureKind?: RequestFailureKind;
+  /** {@inheritDoc LeaseElectorErrorDetails.retryAfterMs} */
+  declare readonly retryAfterMs?: number;
+  /** {@inheritDoc LeaseElectorErrorDetails.option} */
+  declare readonly option?: string;
+  /** {@inheritDoc LeaseElectorErrorDetails.demotionReason} */
+  declare readonly demotionReason?: DemotionReason;
+  /** {@inheritDoc LeaseElectorErrorDetails.callback} */
+  declare readonly callback?: string;
+
+  constructor(code: LeaseElectorErrorCode, message: string, options: ErrorOptions & LeaseElectorErrorDetails = {}) {
+    const { cause, ...details } = options;
+    super(message, 'cause' in options ? { cause } : undefined);
     this.code = code;
+    // Assigned only where they apply, so that a printed error shows no empty fields.
+    Object.assign(this, details);
   }
 }
 
@@ -61,7 +101,17 @@ const CODES: Partial<Record<RequestFailure['kind'], LeaseElectorErrorCode>> = {
 export function errorOfFailure(failure: RequestFailure): LeaseElectorError {
   return new LeaseElectorError(CODES[failure.kind] ?? 'ERR_LEASE_ELECTOR_REQUEST', failure.message, {
     cause: failure.cause ?? failure,
+    ...detailsOfFailure(failure),
   });
+}
+
+/** What a failed request says beside its message. */
+export function detailsOfFailure({ kind, missingRule, retryAfterMs }: RequestFailure): LeaseElectorErrorDetails {
+  return {
+    failureKind: kind,
+    ...(missingRule === null ? {} : { missingRule }),
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+  };
 }
 
 /** What `start()` rejects with once the elector was stopped. */
@@ -81,10 +131,10 @@ export function notLeaderError(): LeaseElectorError {
 }
 
 /** What `confirm()` rejects with when it could not find out. */
-export function unconfirmedError(why: { readonly message: string; readonly cause?: unknown }): LeaseElectorError {
+export function unconfirmedError(why: Error | RequestFailure): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_UNCONFIRMED',
     `Whether this process leads could not be confirmed: ${why.message}. Leave the write, and ask again later.`,
-    { cause: why.cause ?? why },
+    { cause: why.cause ?? why, ...('kind' in why ? detailsOfFailure(why) : {}) },
   );
 }

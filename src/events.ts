@@ -7,11 +7,25 @@ import type { LeaseElectorError } from './errors.ts';
 
 export type { DemotionReason };
 
-/**
- * What a warning is about. `local`: there is no cluster, and this process leads alone. `endpoint-unavailable`: the
- * endpoint does not listen, or not on both addresses.
- */
-export type WarningCode = CoreWarningCode | 'local' | 'endpoint-unavailable';
+/** What a warning is about. The README says of each what to do, and whether to page a person. */
+export type WarningCode =
+  | CoreWarningCode
+  /** There is no cluster, and the option `local` is set: this process takes part in no real election. */
+  | 'local'
+  /** The clocks of this machine and of the API server differ by more than a minute. It decides nothing. */
+  | 'clock-skew'
+  /** That difference is over. */
+  | 'clock-skew-over'
+  /** The endpoint does not listen, or not on both loopback addresses. */
+  | 'endpoint-unavailable'
+  /** No request to the API server has succeeded for 10 s. Once per outage. */
+  | 'api-unreachable'
+  /** The outage that `api-unreachable` reported is over. */
+  | 'api-reachable'
+  /** No write of the Lease has succeeded for 10 s, although the API server answers other requests. */
+  | 'writes-failing'
+  /** A write has succeeded since `writes-failing`. */
+  | 'writes-accepted';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
@@ -24,7 +38,10 @@ export interface Term {
    *
    * It is the Lease's `resourceVersion` answered to the write that began the term (integers that may be
    * compared by promise since Kubernetes 1.35: KEP-5504). Without the permission to `update` a resumed term
-   * has no such write, and takes the one it reads: not smaller than before, but perhaps the same.
+   * has no such write, and takes the one it reads: not smaller than before, but perhaps the same. A cluster that was restored
+   * from a backup begins again with smaller ones: see docs/correctness.md.
+   *
+   * `JSON.stringify` refuses a bigint: write `String(term.fencingToken)`, or the term itself, which has `toJSON`.
    */
   readonly fencingToken: bigint;
 
@@ -36,6 +53,19 @@ export interface Term {
 
   /** When the Pod acquired the Lease. */
   readonly acquireTime: Date;
+
+  /** The term as `JSON.stringify` writes it: the token as a string, and without the signal. */
+  toJSON(): TermRecord;
+}
+
+/** A term as JSON. */
+export interface TermRecord {
+  /** A decimal number of any length. */
+  readonly fencingToken: string;
+  readonly resumed: boolean;
+  readonly leaseUid: string;
+  /** ISO 8601, UTC. */
+  readonly acquireTime: string;
 }
 
 /** Who leads, as far as this process knows. */
@@ -50,13 +80,15 @@ export interface Leader {
   readonly since: Date | null;
 
   /**
-   * How long ago this process saw the leader renew, in milliseconds of its own clock; `null` when the
-   * leader does not renew. Much more than `renewIntervalMs` means that it hangs. It leads all the same.
+   * The age of the leader's last renewal, in milliseconds of the clock of this process; `null` when the leader does not
+   * renew. No other write counts, nor does the acquisition. It is counted from the moment at which this process learnt of
+   * the renewal, so the true age can be greater: the renewal that a process finds at its start may be old. Much more than
+   * `renewIntervalMs` means that the leader hangs, or that this process is cut off (`unverifiedForMs`).
    */
   readonly renewTimeAgeMs: number | null;
 }
 
-/** Something to know that does not stop the election. Each `code` is told once. */
+/** Something to know that does not stop the election. Each `code` is reported once as long as it lasts. */
 export interface Warning {
   readonly code: WarningCode;
   /** What is wrong, and what to do about it. */
@@ -75,9 +107,50 @@ export interface LeaseElectorEvents {
   renewed: [leader: Leader];
   /** The leader has not renewed for `leaseDurationSeconds`: it hangs, or cannot reach the API. It leads all the same. */
   stale: [leader: Leader];
+  /** The leader that `stale` reported renews again. It does not follow when another Pod leads instead: see `leaderChanged`. */
+  recovered: [leader: Leader];
+  /** Without a listener, it is a process warning of the type `LeaseElectorWarning`, once per code. */
   warning: [warning: Warning];
-  /** Something failed that the application should know: a rejected `onElected`, a listener that threw, a defect. */
+  /**
+   * Something failed that the application should know: a rejected `onElected`, a listener that threw, a start that failed
+   * while nobody waited for its promise, a defect. Without a listener, it is a process warning of the type
+   * `LeaseElectorError`, once per code.
+   */
   error: [error: LeaseElectorError];
   /** `stop()` is over; nothing comes after it. */
   stopped: [];
+}
+
+/** What is published on the channel `lease-elector:elected` of `node:diagnostics_channel`. */
+export interface ElectedMessage {
+  /** The name of the Lease. */
+  readonly lease: string;
+  readonly namespace: string;
+  /** The name of the Pod of this process. */
+  readonly pod: string;
+  readonly term: Term;
+}
+
+/** What is published on the channel `lease-elector:demoted`; `term.signal` is aborted already. */
+export interface DemotedMessage extends ElectedMessage {
+  readonly reason: DemotionReason;
+}
+
+/**
+ * What is published on the channel `lease-elector:request` when a request to the API server has ended: with its answer,
+ * or, for a watch, with the head of its answer.
+ */
+export interface RequestMessage {
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'delete';
+  /** `''` for the core group. */
+  readonly apiGroup: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The HTTP status; `null` when no answer came. */
+  readonly status: number | null;
+  /** From the first attempt to the end, in milliseconds. */
+  readonly durationMs: number;
+  /** Why it failed; `null` when it succeeded. */
+  readonly failure: string | null;
 }

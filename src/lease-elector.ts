@@ -3,45 +3,60 @@
  * announcements into properties, events and terms. The rules are not here but in `core/`.
  */
 
-import { NO_NEWS } from './core/diagnostics.ts';
+import { inspect } from 'node:util';
+import { hear, type News, NO_NEWS } from './core/diagnostics.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { currentLeader } from './core/observation.ts';
 import { isTwinSuspected } from './core/twin.ts';
 import { Driver } from './driver/driver.ts';
+import { observedPorts } from './driver/observed-ports.ts';
+import { type OutageReport, OutageWatch, UNREACHABLE_AFTER_MS } from './driver/outage-watch.ts';
 import type { Ports } from './driver/ports.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
-import { errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
-import type { Leader, LeaseElectorEvents, Term, WarningCode } from './events.ts';
-import { type Explanation, explain } from './explain/explain.ts';
+import { detailsOfFailure, errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
+import type { ElectedMessage, Leader, LeaseElectorEvents, Term, TermRecord, WarningCode } from './events.ts';
+import { explain } from './explain/explain.ts';
+import type { Explanation, IdleWork } from './explain/explanation.ts';
+import { printElector } from './explain/printed-elector.ts';
 import { enterCluster, type Surroundings } from './joining/join-election.ts';
 import { siblingLock } from './joining/sibling-lock.ts';
 import { connectToCluster } from './kube/connect.ts';
+import { ApplicationLog } from './leadership/application-log.ts';
 import { confirm } from './leadership/confirm.ts';
 import { GuardedEmitter } from './leadership/guarded-emitter.ts';
-import { leaderOnly } from './leadership/leader-only.ts';
+import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leadership/leader-only.ts';
+import { ObservedPromise } from './leadership/observed-promise.ts';
+import { type UnheardEvent, warnProcess } from './leadership/process-warning.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
 import { TermWork } from './leadership/term-work.ts';
+import { ElectorMetrics } from './metrics/elector-metrics.ts';
+import { type MetricFamily, writeFamilies } from './metrics/metric-family.ts';
 import {
+  checkLeaderOnlyOptions,
   checkStopOptions,
   type LeaseElectorOptions,
+  type LocalRole,
   type ResolvedOptions,
   resolveOptions,
   type StopOptions,
 } from './options.ts';
 import { systemClock } from './runtime/clock.ts';
 import { debugLog } from './runtime/debug-log.ts';
+import { demotedChannel, electedChannel } from './runtime/diagnostics-channels.ts';
+import { wordsOf } from './runtime/quotation.ts';
 import { systemRandom } from './runtime/random.ts';
 
 const log = debugLog('lease-elector');
 
 /**
+ * - `idle`: `start()` was not called yet
  * - `starting`: nobody is known to lead yet
  * - `candidate`: would lead if it could
  * - `leader`: this process leads
  * - `sibling`: another process of the same Pod campaigns; this one takes its place when it ends
  * - `stopped`: over, for good
  */
-export type LeaseElectorState = 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
+export type LeaseElectorState = 'idle' | 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
 
 const REAL_SURROUNDINGS: Surroundings = {
   clock: systemClock,
@@ -60,8 +75,18 @@ const REAL_SURROUNDINGS: Surroundings = {
 /** The work of a new term waits so long, in milliseconds, for its first renewal to be written to a socket. */
 const FIRST_RENEWAL_WAIT_MS = 1_000;
 
+/** An elector as JSON. */
+export interface LeaseElectorRecord {
+  readonly state: LeaseElectorState;
+  readonly leader: Leader | null;
+  readonly term: TermRecord | null;
+  readonly unverifiedForMs: number;
+}
+
 /** How `start()` or `stepDown()` will end. */
-type Outcome = PromiseWithResolvers<void>;
+interface Outcome extends Omit<PromiseWithResolvers<void>, 'promise'> {
+  readonly promise: ObservedPromise<void>;
+}
 
 /**
  * Takes part in the election of one leader among the Pods of an application.
@@ -83,6 +108,11 @@ type Outcome = PromiseWithResolvers<void>;
  * ```
  */
 export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
+  static {
+    // No declaration of a method: its name would have to be inferred (`isolatedDeclarations`).
+    Object.defineProperty(LeaseElector.prototype, inspect.custom, { value: printElector });
+  }
+
   readonly #options: ResolvedOptions;
   readonly #surroundings: Surroundings;
   /** Aborts when `stop()` is called: ends what `start()` is still waiting for. */
@@ -90,13 +120,26 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #stopped: Outcome = outcome();
   /** Tells whoever asks over HTTP, if that is wanted. */
   readonly #endpoint: Endpoint | null;
-  /** Only where a job asked for it: it wakes the process every second. While a candidate, too: what elects it may be old. */
+  /** Only where a job or a metric asked for it: it wakes the process every second. While a candidate, too: what elects it may be old. */
   #stalls: StallWatch | null = null;
   #driver: Driver | null = null;
   #ports: Ports | null = null;
   #started: Outcome | null = null;
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
+  readonly #log: ApplicationLog;
+  readonly #outages: OutageWatch;
+  readonly #writeFailures: OutageWatch;
+  #warnedOfWrites = false;
+  /** What there is to tell people until the driver has news of its own. */
+  #newsOfEntrance: News = NO_NEWS;
+  /** `start()` has resolved. */
+  #hasStarted = false;
+  /** The codes of `error` and `warning` that were printed because nobody listened. */
+  readonly #unheard = new Set<string>();
+  /** What ended this elector, unless it was stopped. */
+  #endedBy: LeaseElectorError | null = null;
+  readonly #metrics = new ElectorMetrics();
   #over = false;
   #startedAtMs = 0;
 
@@ -110,9 +153,18 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     super();
     this.#options = resolveOptions(options);
     this.#surroundings = surroundings;
+    this.#log = new ApplicationLog(this.#options.logger);
     this.#work = new TermWork(
       (term) => this.#options.onElected?.(term),
-      (error) => this.#reportError(error),
+      (error) => {
+        this.#metrics.workFailed();
+        this.#reportError(error);
+      },
+      () => surroundings.clock.nowMs(),
+    );
+    this.#outages = new OutageWatch(surroundings.clock, (report) => this.#work.outside(() => this.#noteOutage(report)));
+    this.#writeFailures = new OutageWatch(surroundings.clock, (report) =>
+      this.#work.outside(() => this.#noteWrites(report)),
     );
     const { signal, endpoint, exportEnv } = this.#options;
     this.#endpoint =
@@ -122,6 +174,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
             clock: surroundings.clock,
             leaderName: () => this.#nameToTell(),
             verifiedWallMs: () => this.#driver?.verifiedWallMs ?? 0,
+            metrics: () => this.metrics(),
             warn: (code, message) => this.#warn(code, message),
           });
     if (signal === undefined) return;
@@ -137,17 +190,24 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * elector is stopped. A refusal (401, 403) is retried for `startGraceMs`. Any other failure is an error at once.
    * A running elector keeps the process alive.
    *
-   * Calling it again gives the same promise.
+   * Calling it again gives the same promise; once a started elector was stopped, it rejects with `_STOPPED`.
+   *
+   * A failure of a start is reported as `error` if nobody waits for this promise. It is never an unhandled rejection.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NO_CLUSTER`, `_IDENTITY`, `_CREDENTIALS`, `_OPTION`,
-   * `_FORBIDDEN`, `_UNAUTHORIZED`, `_UNTRUSTED`, `_REQUEST`, or `_STOPPED` when it was stopped meanwhile
+   * `_FORBIDDEN`, `_UNAUTHORIZED`, `_UNTRUSTED`, `_REQUEST`, or `_STOPPED` when the elector was stopped
    */
   start(): Promise<void> {
+    if (this.#hasStarted && (this.#over || this.#stopping.signal.aborted)) {
+      const tooLate = outcome();
+      tooLate.reject(stoppedError());
+      return tooLate.promise;
+    }
     if (this.#started !== null) return this.#started.promise;
     this.#started = outcome();
     this.#startedAtMs = this.#surroundings.clock.nowMs();
     if (this.#over || this.#stopping.signal.aborted) this.#started.reject(stoppedError());
-    else void this.#begin().catch((error: unknown) => this.#finish(error));
+    else void this.#begin().catch((error: unknown) => this.#failToStart(error));
     return this.#started.promise;
   }
 
@@ -164,14 +224,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
    */
   stop(options: StopOptions = {}): Promise<void> {
+    let checked: StopOptions;
     try {
-      checkStopOptions(options);
+      checked = checkStopOptions(options);
     } catch (error) {
       return Promise.reject(error);
     }
     this.#stopping.abort();
     const driver = this.#driver;
-    const release = options.release === true ? 'always' : 'ifTerminating';
+    const release = checked.release === true ? 'always' : 'ifTerminating';
     this.#work.leave(() => (driver === null ? this.#finish() : driver.take({ type: 'stopRequested', release })));
     return this.#stopped.promise;
   }
@@ -230,30 +291,37 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * leadership is confirmed with the API server before the job runs; while it cannot be, no job runs.
    *
    * A job that runs is work of its term, as that of `onElected` is: it should end when `term.signal` aborts, and
-   * `stop()` and `stepDown()` wait for it. When it rejects, so does the promise that its scheduler is given.
+   * `stop()` and `stepDown()` wait for it. When it rejects, `onError` is called with the reason. Without `onError` the
+   * returned promise rejects, and Node.js ends a process that does not handle it.
    *
    * ```ts
    * import { LeaseElector } from 'lease-elector';
    *
    * const elector = new LeaseElector();
    * await elector.start();
-   * setInterval(elector.leaderOnly(async (term) => sendReminders(term.signal)), 60_000);
+   * const job = elector.leaderOnly((term) => sendReminders(term.signal), { onError: console.error });
+   * setInterval(job, 60_000);
    *
    * async function sendReminders(signal: AbortSignal): Promise<void> {}
    * ```
+   *
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
    */
   leaderOnly<Arguments extends readonly unknown[], Result>(
     job: (term: Term, ...args: Arguments) => Result | Promise<Result>,
+    options: LeaderOnlyOptions = {},
   ): (...args: Arguments) => Promise<Result | undefined> {
-    this.#stalls ??= new StallWatch(this.#surroundings.clock);
-    const stalls = this.#stalls;
-    if (!this.#over) stalls.start();
-    return leaderOnly(job, {
+    const { onError } = checkLeaderOnlyOptions(job, options);
+    const stalls = this.#watchStalls();
+    const run = leaderOnly(job, {
       term: () => this.term,
       isDoubtful: () => stalls.stalledAtMs !== null || this.#hasTwin(),
       confirm: () => this.confirm(),
       join: (ended, begin) => this.#work.join(ended, begin),
+      failed: () => this.#metrics.workFailed(),
     });
+    if (onError === undefined) return run;
+    return handlingErrors(run, onError, (cause) => this.#callbackFailed('onError of leaderOnly', 'onError', cause));
   }
 
   /** Whether this process leads. False until it is proven. */
@@ -269,6 +337,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** What this elector is at the moment. */
   get state(): LeaseElectorState {
     if (this.#over || this.#stopping.signal.aborted) return 'stopped';
+    if (this.#started === null) return 'idle';
     if (this.isLeader) return 'leader';
     const role = this.#driver?.state.role;
     if (role === undefined || role.name === 'starting') return 'starting';
@@ -283,13 +352,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * For how long the API server has not confirmed what this process believes about the Lease, in milliseconds.
+   * For how long the API server has not confirmed what this process believes about the Lease, in whole milliseconds.
    * It grows while the API cannot be reached; a leader leads on all the same.
    */
   get unverifiedForMs(): number {
     if (this.#started === null) return 0;
     const verifiedAtMs = this.#driver?.state.knowledge.verifiedAtMs ?? 0;
-    return this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs);
+    return Math.round(this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs));
   }
 
   /**
@@ -300,9 +369,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const { clock } = this.#surroundings;
     return explain({
       election: this.#driver?.state ?? null,
-      news: this.#driver?.news ?? NO_NEWS,
+      news: this.#driver?.news ?? this.#newsOfEntrance,
       started: this.#started !== null,
       over: this.#over,
+      endedBy: this.#endedBy?.message ?? null,
+      idleWork: this.#idleWork(),
       leader: this.leader ?? null,
       unverifiedForMs: this.unverifiedForMs,
       nowMs: clock.nowMs(),
@@ -310,15 +381,47 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     });
   }
 
+  /**
+   * The metrics of this elector in the text format of Prometheus, for the `/metrics` of the application. Those of two electors
+   * cannot be concatenated, since each names every metric; merge their `metricFamilies()` instead.
+   *
+   * Works in every state, asks nobody, and never throws. Stalls of the event loop are noticed from the first call on.
+   */
+  metrics(): string {
+    return writeFamilies(this.metricFamilies());
+  }
+
+  /** The same as plain data, for a registry such as that of prom-client. */
+  metricFamilies(): readonly MetricFamily[] {
+    this.#watchStalls();
+    const { leader } = this;
+    return this.#metrics.families({
+      leaseName: this.#driver?.state.config.leaseName ?? this.#options.lease ?? '',
+      isLeader: this.isLeader,
+      leaderKnown: leader !== undefined,
+      unverifiedForMs: this.unverifiedForMs,
+      renewTimeAgeMs: leader?.renewTimeAgeMs ?? null,
+      reason: this.explain().reason,
+      workRunning: this.#work.running,
+    });
+  }
+
+  /** As JSON: what `util.inspect` shows, with the token as a string. */
+  toJSON(): LeaseElectorRecord {
+    const { state, leader, term, unverifiedForMs } = this;
+    return { state, leader: leader ?? null, term: term?.toJSON() ?? null, unverifiedForMs };
+  }
+
   protected override listenerFailed(cause: unknown, event: PropertyKey): void {
     // A listener of `error` that fails itself has nobody left to tell.
     if (event === 'error') log('a listener of error failed: %o', cause);
-    else
-      this.#reportError(
-        new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `A listener of ${String(event)} failed; see \`cause\`.`, {
-          cause,
-        }),
-      );
+    else this.#callbackFailed(`A listener of ${String(event)}`, String(event), cause);
+  }
+
+  #callbackFailed(what: string, callback: string, cause: unknown): void {
+    this.#reportError(
+      new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `${what} failed; see \`cause\`.`, { cause, callback }),
+    );
   }
 
   async #begin(): Promise<void> {
@@ -328,19 +431,25 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       await this.#endpoint.open();
       if (this.#over) return;
     }
-    const warn = (code: WarningCode, message: string): void => this.#warn(code, message);
+    const warn = (code: WarningCode, message: string): void => this.#work.outside(() => this.#warn(code, message));
     const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, {
       signal: this.#stopping.signal,
       warn,
+      failed: (failure) => {
+        this.#newsOfEntrance = hear(NO_NEWS, { type: 'requestFailed', request: 0, failure }, null);
+      },
+      outages: this.#outages,
+      onRequest: (request) => this.#metrics.requestEnded(request),
     });
     if (this.#stopping.signal.aborted) {
       ports.close();
       return;
     }
     const { pod, namespace, lease } = identity;
-    if (local) this.#warn('local', `There is no cluster here and the option local is set: ${pod.name} leads alone.`);
+    this.#log.about(identity);
+    if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
-    this.#ports = ports;
+    this.#ports = observedPorts(ports, this.#outages, this.#writeFailures);
     this.#driver = new Driver({
       config: {
         self: pod,
@@ -351,13 +460,16 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         succession: this.#options.succession,
         startGraceMs: this.#options.startGraceMs,
       },
-      ports,
+      ports: this.#ports,
       clock,
       random,
       application: {
         // A step that a job brought about is none of that job's work, nor are its listeners.
         announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
         settleWork: () => this.#settleWork(),
+        // Whether a sibling leads in the name of this Pod is no announcement.
+        roleChanged: () => this.#endpoint?.publish(),
+        watchRestarted: (resource, cause) => this.#metrics.watchRestarted(resource, cause),
         defect: (error) => this.#work.outside(() => this.#defect(error)),
       },
     });
@@ -371,20 +483,20 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       case 'demoted':
         return this.#demoted(announcement.reason);
       case 'leaderChanged':
+        this.#hasStarted = true;
         this.#started?.resolve();
         this.#endpoint?.publish();
-        this.emit('leaderChanged', announcement.leader === null ? null : this.#toLeader(announcement.leader));
-        return;
+        return this.#leaderChanged(announcement.leader);
       case 'renewed':
-        this.emit('renewed', this.#toLeader(announcement.leader));
-        return;
+        return this.#renewed(announcement.leader);
       case 'stale':
-        this.emit('stale', this.#toLeader(announcement.leader));
-        return;
+        return this.#stale(announcement.leader);
+      case 'recovered':
+        return this.#recovered(announcement.leader);
       case 'warning':
         return this.#warn(announcement.code, announcement.message);
       case 'failed':
-        return this.#finish(errorOfFailure(announcement.failure));
+        return this.#failToStart(errorOfFailure(announcement.failure));
       case 'steppedDown':
         return this.#steppedDown(announcement.released);
       case 'stopped':
@@ -395,13 +507,41 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     }
   }
 
+  #leaderChanged(core: CoreLeader | null): void {
+    const leader = core === null ? null : this.#toLeader(core);
+    this.#metrics.leaderChanged(core);
+    this.#log.leaderChanged(leader);
+    this.emit('leaderChanged', leader);
+  }
+
+  #renewed(core: CoreLeader): void {
+    const leader = this.#toLeader(core);
+    this.#log.renewed(leader);
+    this.emit('renewed', leader);
+  }
+
+  #stale(core: CoreLeader): void {
+    const leader = this.#toLeader(core);
+    this.#log.stale(leader);
+    this.emit('stale', leader);
+  }
+
+  #recovered(core: CoreLeader): void {
+    const leader = this.#toLeader(core);
+    this.#log.recovered(leader);
+    this.emit('recovered', leader);
+  }
+
   /** @param renews whether the first renewal is about to be sent */
   #elected(core: CoreTerm, renews: boolean): void {
     const term = this.#work.begin(core);
+    this.#metrics.elected(core.resumed ? 'resumed' : 'elected');
     this.#endpoint?.publish();
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
     this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
+    this.#log.elected(term);
+    if (electedChannel.hasSubscribers) electedChannel.publish(this.#message(term));
     this.emit('elected', term);
   }
 
@@ -421,9 +561,25 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #demoted(reason: DemotionReason): void {
     const term = this.#work.end(reason);
     if (term === undefined) return;
+    this.#metrics.demoted(reason);
     this.#endpoint?.publish();
     log('demoted: %s', reason);
+    this.#log.demoted(term, reason);
+    if (demotedChannel.hasSubscribers) demotedChannel.publish({ ...this.#message(term), reason });
     this.emit('demoted', term, reason);
+  }
+
+  /** From now on, unless it is over. */
+  #watchStalls(): StallWatch {
+    this.#stalls ??= new StallWatch(this.#surroundings.clock, () => this.#metrics.loopStalled());
+    if (!this.#over) this.#stalls.start();
+    return this.#stalls;
+  }
+
+  /** What tracing is told of a term. */
+  #message(term: Term): ElectedMessage {
+    const { leaseName = '', namespace = '', self } = this.#driver?.state.config ?? {};
+    return { lease: leaseName, namespace, pod: self?.name ?? '', term };
   }
 
   #settleWork(): Promise<boolean> {
@@ -442,7 +598,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         new LeaseElectorError(
           'ERR_LEASE_ELECTOR_NOT_RELEASED',
           `The Lease was not released: ${why}. This Pod leads again if it still holds the Lease. Remove the cause, and call stepDown() again.`,
-          { cause: refusal?.cause ?? refusal },
+          { cause: refusal?.cause ?? refusal, ...(refusal == null ? {} : detailsOfFailure(refusal)) },
         ),
       );
     }
@@ -468,12 +624,24 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#finish(error);
   }
 
+  /** A start has failed. Nobody may wait for its promise, so then it is an event. */
+  #failToStart(cause: unknown): void {
+    const error = cause instanceof LeaseElectorError ? cause : defectOfStart(cause);
+    const isStop = error.code === 'ERR_LEASE_ELECTOR_STOPPED';
+    if (!isStop && this.#started?.promise.isAwaited === false) this.#reportError(error);
+    this.#finish(error);
+  }
+
   /** @param error what `start()` rejects with, unless it has resolved */
-  #finish(error: unknown = stoppedError()): void {
+  #finish(error: LeaseElectorError = stoppedError()): void {
     if (this.#over) return;
     this.#over = true;
+    if (error.code !== 'ERR_LEASE_ELECTOR_STOPPED') this.#endedBy = error;
+    this.#outages.stop();
+    this.#writeFailures.stop();
     this.#stopping.abort();
     this.#stalls?.stop();
+    this.#log.stopped();
     this.emit('stopped');
     // While work may run, no sibling and no other elector of this process may campaign.
     void this.#work.idle().then(() => this.#driver?.freeSiblingLock());
@@ -487,24 +655,80 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Whom the endpoint names. Whoever asks compares that with its hostname, so the name of this Pod is told only while
-   * this process leads: not while a sibling of its leads, nor a later Pod of the same name.
+   * The name that the endpoint returns. It speaks for the Pod, since one process of the Pod has the port: a sibling names
+   * this Pod while another process leads for it. This process itself must lead if it is no sibling. A later Pod of the
+   * same name is never named.
    */
   #nameToTell(): string | null {
     if (this.#driver === null) return null;
-    const { knowledge, config } = this.#driver.state;
-    const name = currentLeader(knowledge)?.name ?? null;
-    return name === config.self.name && !this.isLeader ? null : name;
+    const { knowledge, config, role } = this.#driver.state;
+    const leader = currentLeader(knowledge);
+    if (leader?.name !== config.self.name || this.isLeader) return leader?.name ?? null;
+    // A refused bind does not prove that another process leads.
+    const hasSibling = role.name === 'sibling' && !knowledge.warned.includes('sibling-lock-refused');
+    return hasSibling && leader.uid === config.self.uid ? leader.name : null;
+  }
+
+  #noteOutage(report: OutageReport): void {
+    if (report.type === 'reachable') {
+      this.#warn('api-reachable', 'The API server answers again.');
+      // Writes that failed in the outage say nothing about the time after it.
+      return this.#writeFailures.restart();
+    }
+    const last = report.failure === null ? '' : `; the last failure: ${report.failure.message}`;
+    this.#warn(
+      'api-unreachable',
+      `No request to the API server has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s${last}. If nothing else is named ` +
+        'as the cause, check the NetworkPolicy and the address of the API server. Requests go on until it answers.',
+    );
+  }
+
+  /** In an outage of the API server, that warning says it all. */
+  #noteWrites(report: OutageReport): void {
+    if (report.type === 'reachable') {
+      if (this.#warnedOfWrites) this.#warn('writes-accepted', 'The API server accepts writes of the Lease again.');
+      this.#warnedOfWrites = false;
+      return;
+    }
+    if (this.#outages.isReported) return;
+    this.#warnedOfWrites = true;
+    const last = report.failure === null ? '' : `: ${report.failure.message}`;
+    this.#warn(
+      'writes-failing',
+      `No write of the Lease has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s, although the API server answers other ` +
+        `requests${last}. Check the admission webhooks and etcd. Writes are tried again until one succeeds.`,
+    );
+  }
+
+  /** The work of the present term, if it has ended while other work may be missing. */
+  #idleWork(): IdleWork | null {
+    const end = this.#work.workEnd;
+    // Jobs of `leaderOnly` are work, too.
+    if (end === null || (end.failure === null && this.#stalls !== null)) return null;
+    return { endedAtMs: end.atMs, error: end.failure === null ? null : wordsOf(end.failure.cause) };
   }
 
   #warn(code: WarningCode, message: string): void {
     log('warning: %s: %s', code, message);
-    if (!this.#over) this.emit('warning', { code, message });
+    if (this.#over) return;
+    this.#metrics.warned(code);
+    this.#log.warning({ code, message });
+    if (!this.emit('warning', { code, message })) this.#warnProcess({ event: 'warning', code, message });
   }
 
   #reportError(error: LeaseElectorError): void {
     log('error: %s: %o', error.message, error.cause);
-    if (!this.#over) this.emit('error', error);
+    if (this.#over) return;
+    this.#log.error(error);
+    const { code, message, cause } = error;
+    if (!this.emit('error', error)) this.#warnProcess({ event: 'error', code, message, cause });
+  }
+
+  #warnProcess(unheard: UnheardEvent): void {
+    // A logger has it already.
+    if (this.#options.logger !== undefined || this.#unheard.has(unheard.code)) return;
+    this.#unheard.add(unheard.code);
+    warnProcess(unheard);
   }
 
   #toLeader(leader: CoreLeader): Leader {
@@ -513,14 +737,30 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       name,
       uid,
       since: acquireTimeMs === null ? null : new Date(acquireTimeMs),
-      renewTimeAgeMs: renewalObservedAtMs === null ? null : this.#surroundings.clock.nowMs() - renewalObservedAtMs,
+      renewTimeAgeMs:
+        renewalObservedAtMs === null ? null : Math.round(this.#surroundings.clock.nowMs() - renewalObservedAtMs),
     };
   }
 }
 
+function localWarning(role: LocalRole, name: string): string {
+  return role === 'leader'
+    ? `There is no cluster here and the option local is set: ${name} leads alone.`
+    : `There is no cluster here and the option local is 'candidate': ${name} waits behind a leader that does not exist.`;
+}
+
 function outcome(): Outcome {
-  const pending = Promise.withResolvers<void>();
+  const { resolve, reject, promise } = ObservedPromise.withResolvers<void>() as Outcome;
   // Whoever was given the promise handles it; nobody may have been.
-  pending.promise.catch(() => undefined);
-  return pending;
+  promise.tolerateRejection();
+  return { resolve, reject, promise };
+}
+
+/** Every failure that is known to be possible is a LeaseElectorError already. */
+function defectOfStart(cause: unknown): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_INVARIANT',
+    `The elector could not start: ${wordsOf(cause)}. Please report it, with \`cause\`.`,
+    { cause },
+  );
 }

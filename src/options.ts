@@ -8,7 +8,11 @@ import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
+import type { Logger } from './leadership/application-log.ts';
+import type { LeaderOnlyOptions } from './leadership/leader-only.ts';
+import { type OptionReading, readOptionObject } from './runtime/option-object.ts';
 import { cut, quote } from './runtime/quotation.ts';
+import { suggestionFor } from './runtime/suggestion.ts';
 
 export type { Succession };
 
@@ -33,6 +37,9 @@ export const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
 /** The longest delay that a timer of Node.js can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** What a process is where there is no cluster. */
+export type LocalRole = 'leader' | 'candidate';
+
 /** Which Pod this process runs in, where it cannot be found out. */
 export interface PodOptions {
   readonly name?: string | undefined;
@@ -44,8 +51,13 @@ export interface PodOptions {
 export interface EndpointOptions {
   /** 0 stands for any free port. @default 4040 */
   readonly port?: number | undefined;
-  /** An IP address, or `localhost` for both loopback addresses. @default 'localhost' */
+  /** An IP address, or `localhost` for both loopback addresses. It listens on loopback in any case. @default 'localhost' */
   readonly host?: string | undefined;
+  /**
+   * Answers `/` and `/sse` on every address that it listens on, and to every `Host`. By default they are answered on loopback
+   * addresses only. There the `Host` must name this machine. Probes and metrics are answered everywhere. @default false
+   */
+  readonly exposeLeader?: boolean | undefined;
 }
 
 /** A kubeconfig file. */
@@ -91,10 +103,15 @@ export interface LeaseElectorOptions {
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions | undefined;
 
   /**
-   * Leads alone, loudly, when there is no cluster: for a developer's machine. A service account directory, or a variable
-   * that the kubelet sets, is a cluster; `start()` then rejects rather than lead alone. @default false
+   * What this process is where there is no cluster, on a developer's machine: `leader` (or `true`) leads alone, with a
+   * warning; `candidate` waits behind a leader that does not exist, to try the other side. Fencing tokens grow from run to
+   * run with the clock of the machine.
+   *
+   * The environment variable `LEASE_ELECTOR_LOCAL` (`leader`, `candidate`, `true` or `false`) goes before the option.
+   * Neither changes anything in a cluster: a service account directory, or a variable that the kubelet sets, is one, and
+   * `start()` then rejects rather than lead alone. @default false
    */
-  readonly local?: boolean | undefined;
+  readonly local?: boolean | LocalRole | undefined;
 
   /**
    * What ends a leader's life besides its own will. `pod-deleted`: only the deletion of its Pod object. `pod-stopped`:
@@ -139,28 +156,37 @@ export interface LeaseElectorOptions {
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
    * and host. It listens before anything else, and until `stop()` has resolved; where it cannot, that is a warning.
    *
-   * The name of the own Pod is told only while this very process leads: not while a sibling of its leads (there are
-   * then two processes with one hostname), nor a later Pod of the same name. `{}` is told instead. @default false
+   * The answer is about the Pod: one process of the Pod has the port, and names this Pod also while a sibling leads, such
+   * as another worker of node:cluster. Inside a process that has siblings use `isLeader`. `{}` is returned where nobody is
+   * proven to lead, or a later Pod of the same name leads. @default false
    */
   readonly endpoint?: boolean | EndpointOptions | undefined;
 
   /**
    * Sets `ELECTOR_PATH`, `ELECTOR_GET_URL` and `ELECTOR_SSE_URL` in `process.env` once the endpoint listens, for code
-   * of the same process; what a sidecar's webhook set is replaced, and nothing is set where it does not listen.
+   * of the same process; what a sidecar's webhook set is replaced. Nothing is set where neither this process listens nor,
+   * in a worker of node:cluster, another worker.
    * They stay when the elector has stopped. @default false
    */
   readonly exportEnv?: boolean | undefined;
+
+  /**
+   * Is given one structured line for each warning, error, election and hand-over: `console`, or a logger of pino or
+   * winston. Renewals are lines of its `debug`. A logger that throws changes nothing. @default none
+   */
+  readonly logger?: Logger | undefined;
 
   /** Where the files `token`, `ca.crt` and `namespace` are. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string | undefined;
 }
 
 /** The options with their defaults filled in. */
-export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint'> {
+export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint' | 'local'> {
   /** `null`: none is wanted. */
   readonly endpoint: EndpointOptions | null;
   readonly exportEnv: boolean;
-  readonly local: boolean;
+  /** `null`: without a cluster there is no election. */
+  readonly local: LocalRole | null;
   readonly succession: Succession;
   readonly renewIntervalMs: number;
   readonly leaseDurationSeconds: number;
@@ -182,6 +208,8 @@ export interface StopOptions {
 interface Rule {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
+  /** An object is read by these names before it is judged, and replaced by what was read. */
+  readonly fields?: Readonly<Record<string, Rule>>;
   /** Nothing of the value is shown in an error. */
   readonly isSecret?: true;
 }
@@ -190,6 +218,8 @@ const NON_EMPTY_STRING: Rule = {
   expected: 'a non-empty string',
   accepts: (value) => typeof value === 'string' && value !== '',
 };
+
+const FUNCTION: Rule = { expected: 'a function', accepts: (value) => typeof value === 'function' };
 
 const BOOLEAN: Rule = { expected: 'a boolean', accepts: (value) => typeof value === 'boolean' };
 
@@ -207,14 +237,13 @@ function integer(from: number, to: number): Rule {
   };
 }
 
-function objectOf(rules: Readonly<Record<string, Rule>>, expected: string): Rule {
+function objectOf(fields: Readonly<Record<string, Rule>>, expected: string): Rule {
   return {
     expected,
+    fields,
     accepts: (value) =>
-      isPlainObject(value) &&
-      Object.entries(value).every(
-        ([key, entry]) => Object.hasOwn(rules, key) && (entry === undefined || rules[key]?.accepts(entry) === true),
-      ),
+      isRecord(value) &&
+      Object.entries(value).every(([key, entry]) => entry === undefined || fields[key]?.accepts(entry) === true),
   };
 }
 
@@ -244,23 +273,29 @@ const HOST: Rule = {
   accepts: (value) => typeof value === 'string' && (value === 'localhost' || isIP(value) !== 0),
 };
 
-const ENDPOINT = objectOf({ port: PORT, host: HOST }, '');
+const ENDPOINT = objectOf({ port: PORT, host: HOST, exposeLeader: BOOLEAN }, '');
+
+const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const;
 
 const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   lease: {
     expected: `a non-empty string, the name of a Lease: ${expectedName('Lease')}`,
     accepts: name('Lease').accepts,
   },
-  onElected: { expected: 'a function', accepts: (value) => typeof value === 'function' },
-  signal: { expected: 'an AbortSignal', accepts: (value) => value instanceof AbortSignal },
+  onElected: FUNCTION,
+  signal: { expected: 'an AbortSignal', accepts: isAbortSignal },
   pod: POD,
   kubeConfig: {
     isSecret: true,
     expected: 'a KubeConfig of @kubernetes/client-node, or an object with the strings path and (optional) context',
+    fields: KUBE_CONFIG_FILE.fields ?? {},
     accepts: (value) =>
       isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && value['path'] !== undefined),
   },
-  local: BOOLEAN,
+  local: {
+    expected: "true, false, 'leader' or 'candidate'",
+    accepts: (value) => typeof value === 'boolean' || value === 'leader' || value === 'candidate',
+  },
   succession: {
     expected: `'pod-deleted' or 'pod-stopped'`,
     accepts: (value) => value === 'pod-deleted' || value === 'pod-stopped',
@@ -271,10 +306,15 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   requestTimeoutMs: integer(100, LONGEST_TIMER_MS),
   startGraceMs: integer(0, LONGEST_TIMER_MS),
   endpoint: {
-    expected: `true, or an object with the port (${PORT.expected}) and the host (${HOST.expected}), or one of them`,
+    expected: `true, or an object with the port (${PORT.expected}), the host (${HOST.expected}) and exposeLeader (${BOOLEAN.expected}), or some of them`,
+    fields: ENDPOINT.fields ?? {},
     accepts: (value) => typeof value === 'boolean' || ENDPOINT.accepts(value),
   },
   exportEnv: BOOLEAN,
+  logger: {
+    expected: `an object with the methods ${LOGGER_METHODS.join(', ')}, such as console`,
+    accepts: isLogger,
+  },
   serviceAccountDirectory: NON_EMPTY_STRING,
 };
 
@@ -285,14 +325,17 @@ const STOP_OPTIONS: Readonly<Record<keyof StopOptions, Rule>> = { release: BOOLE
  *
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`: says what was expected and what was given
  */
-export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
-  check('options', options, OPTIONS);
+export function resolveOptions(
+  given: LeaseElectorOptions,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ResolvedOptions {
+  const options: LeaseElectorOptions = check('options', given, OPTIONS);
   if (options.pod !== undefined) check('options.pod', options.pod, POD_FIELDS);
   const resolved: ResolvedOptions = {
     ...options,
     endpoint: options.endpoint === true ? {} : options.endpoint || null,
     exportEnv: options.exportEnv ?? false,
-    local: options.local ?? false,
+    local: localRole(options.local, environment[LOCAL_VARIABLE]),
     succession: options.succession ?? DEFAULT_SUCCESSION,
     renewIntervalMs: options.renewIntervalMs ?? DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: options.leaseDurationSeconds ?? DEFAULT_LEASE_DURATION_SECONDS,
@@ -301,50 +344,156 @@ export function resolveOptions(options: LeaseElectorOptions): ResolvedOptions {
     startGraceMs: options.startGraceMs ?? DEFAULT_START_GRACE_MS,
   };
   if (resolved.leaseDurationSeconds * 1000 <= resolved.renewIntervalMs) {
-    throw new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_OPTION',
+    throw optionError(
+      'leaseDurationSeconds',
       `options.leaseDurationSeconds (${resolved.leaseDurationSeconds}) must be longer than options.renewIntervalMs ` +
         `(${resolved.renewIntervalMs} ms), or a healthy leader would look stale; three times as long is usual.`,
     );
   }
   if (resolved.exportEnv && resolved.endpoint === null) {
-    throw new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_OPTION',
+    throw optionError(
+      'exportEnv',
       'options.exportEnv tells where the endpoint is, but there is none: set options.endpoint, too.',
     );
   }
   return resolved;
 }
 
-/** Checks the options of `stop()`. @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION` */
-export function checkStopOptions(options: StopOptions): void {
-  check('stop options', options, STOP_OPTIONS);
-}
+/** Switches the option `local` without a change of the code. */
+const LOCAL_VARIABLE = 'LEASE_ELECTOR_LOCAL';
 
-function check(what: string, options: unknown, rules: Readonly<Record<string, Rule>>): void {
-  if (!isRecord(options)) throw wrong(what, 'an object', options);
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) {
-      throw new LeaseElectorError(
-        'ERR_LEASE_ELECTOR_OPTION',
-        `${what}.${cut(name)} does not exist. Known are: ${Object.keys(rules).join(', ')}.`,
+function localRole(option: LeaseElectorOptions['local'], variable = ''): LocalRole | null {
+  switch (variable === '' ? option : variable) {
+    case true:
+    case 'true':
+    case 'leader':
+      return 'leader';
+    case 'candidate':
+      return 'candidate';
+    case undefined:
+    case false:
+    case 'false':
+      return null;
+    default:
+      throw optionError(
+        'local',
+        `The environment variable ${LOCAL_VARIABLE} must be leader, candidate, true or false, but is ${quote(variable)}.`,
       );
-    }
-    if (value !== undefined && !rule.accepts(value)) {
-      throw wrong(`${what}.${name}`, rule.expected, value, rule.isSecret);
-    }
   }
 }
 
-function wrong(what: string, expected: string, given: unknown, isSecret = false): LeaseElectorError {
+/** Checks the options of `stop()`, and returns what was read of them. @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION` */
+export function checkStopOptions(options: StopOptions): StopOptions {
+  return check('stop options', options, STOP_OPTIONS);
+}
+
+const LEADER_ONLY_OPTIONS: Readonly<Record<keyof LeaderOnlyOptions, Rule>> = { onError: FUNCTION };
+
+/**
+ * Checks what `leaderOnly()` is given, and returns what was read of its options: a wrong `onError` would be found only
+ * when a job fails.
+ *
+ * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
+ */
+export function checkLeaderOnlyOptions(job: unknown, options: LeaderOnlyOptions): LeaderOnlyOptions {
+  if (!FUNCTION.accepts(job)) {
+    throw optionError('job', `the job of leaderOnly() must be ${FUNCTION.expected}, but is ${describe(job)}.`);
+  }
+  return check('leaderOnly options', options, LEADER_ONLY_OPTIONS);
+}
+
+/** Reads the options, each once, and checks what was read. */
+function check(what: string, options: unknown, rules: Readonly<Record<string, Rule>>): Record<string, unknown> {
+  const names = Object.keys(rules);
+  const reading = readOptionObject(options, names);
+  if (reading.kind === 'notObject') throw wrong(what, 'an object', options);
+  if (reading.kind === 'unknown') {
+    const suggested = didYouMean('', suggestionFor(reading.name, names, rules === OPTIONS));
+    throw optionError(
+      nameOf(`${what}.${cut(reading.name)}`),
+      `${what}.${cut(reading.name)} does not exist.${suggested} Known are: ${names.join(', ')}.`,
+    );
+  }
+  if (reading.kind !== 'values') throw notPlain(what, reading);
+  // Without a prototype, so that a polluted Object.prototype sets no option.
+  const checked: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of Object.entries(reading.values)) {
+    const rule = rules[name] as Rule;
+    checked[name] = value === undefined ? undefined : checkOne(`${what}.${name}`, value, rule);
+  }
+  return checked;
+}
+
+function checkOne(what: string, value: unknown, rule: Rule): unknown {
+  const { fields, isSecret = false } = rule;
+  let judged = value;
+  if (fields !== undefined && typeof value === 'object' && !isKubeConfig(value)) {
+    const reading = readOptionObject(value, Object.keys(fields));
+    if (reading.kind === 'inherited' || reading.kind === 'unreadable') throw notPlain(what, reading, isSecret);
+    if (reading.kind === 'unknown') {
+      const suggested = suggestionFor(reading.name, Object.keys(fields), false);
+      throw wrong(what, rule.expected, value, isSecret, didYouMean(`${nameOf(what)}.`, suggested));
+    }
+    if (reading.kind !== 'values') throw wrong(what, rule.expected, value, isSecret);
+    judged = reading.values;
+  }
+  if (!rule.accepts(judged)) throw wrong(what, rule.expected, judged, isSecret);
+  return judged;
+}
+
+/** It cannot be read as options. What a getter of a secret threw is not passed on. */
+function notPlain(
+  what: string,
+  reading: OptionReading & { readonly kind: 'inherited' | 'unreadable' },
+  isSecret = false,
+): LeaseElectorError {
+  const advice = 'Copy the options into a plain object.';
+  if (reading.kind === 'inherited') {
+    return optionError(
+      nameOf(what),
+      `${what} must be a plain object, but inherits ${quote(reading.name)}, which is no option. ${advice}`,
+    );
+  }
+  const { name, cause } = reading;
+  const which = name === null ? what : `${what}.${name}`;
+  return optionError(
+    nameOf(which),
+    `${which} cannot be read: a getter or a Proxy threw. ${advice}`,
+    isSecret ? {} : { cause },
+  );
+}
+
+function wrong(
+  what: string,
+  expected: string,
+  given: unknown,
+  isSecret = false,
+  suggested: string = '',
+): LeaseElectorError {
   const shown = isSecret ? describeType(given) : describe(given);
-  return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', `${what} must be ${expected}, but is ${shown}.`);
+  return optionError(nameOf(what), `${what} must be ${expected}, but is ${shown}.${suggested}`);
+}
+
+function optionError(option: string, message: string, cause: ErrorOptions = {}): LeaseElectorError {
+  return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', message, { ...cause, option });
+}
+
+/** The name of an option, without the words that say to which call it belongs; `''` for all of them together. */
+function nameOf(what: string): string {
+  return what.replace(/^.*?\boptions\.?/, '');
+}
+
+function didYouMean(prefix: string, suggested: string | null): string {
+  return suggested === null ? '' : ` Did you mean ${prefix}${suggested}?`;
 }
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return quote(value);
-  if (isRecord(value)) return `an object with the keys ${cut(JSON.stringify(Object.keys(value)))}`;
+  try {
+    if (isRecord(value)) return `an object with the keys ${cut(JSON.stringify(Object.keys(value)))}`;
+  } catch {
+    return 'an object that cannot be read';
+  }
   return typeof value === 'object' || typeof value === 'function' ? describeType(value) : cut(String(value));
 }
 
@@ -360,12 +509,29 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a URL or a Map holds is no property of its own, and would be passed over in silence. */
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+function isLogger(value: unknown): boolean {
+  try {
+    return isRecord(value) && LOGGER_METHODS.every((method) => typeof value[method] === 'function');
+  } catch {
+    // A getter or a Proxy threw.
+    return false;
+  }
+}
+
+function isAbortSignal(value: unknown): boolean {
+  try {
+    return value instanceof AbortSignal;
+  } catch {
+    // A Proxy that was revoked.
+    return false;
+  }
 }
 
 /** Known by what it can do: loading the client only to ask for its class would cost 90 MB. */
 function isKubeConfig(value: unknown): value is UsedKubeConfig {
-  return isRecord(value) && typeof value['getCurrentCluster'] === 'function';
+  try {
+    return isRecord(value) && typeof value['getCurrentCluster'] === 'function';
+  } catch {
+    return false;
+  }
 }

@@ -40,7 +40,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const journal = journalOf(elector);
     assert.deepEqual(
       [elector.state, elector.isLeader, elector.term, elector.leader],
-      ['starting', false, undefined, undefined],
+      ['idle', false, undefined, undefined],
     );
     await elector.start();
     assert.deepEqual([elector.state, elector.isLeader], ['leader', true]);
@@ -404,7 +404,15 @@ describe('an elector', { concurrency: 4 }, () => {
     const elector = cluster.elector(pod);
     const journal = journalOf(elector);
     await elector.start();
-    await assert.rejects(elector.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_RELEASED' });
+    const error = await elector.stepDown().catch((reason: LeaseElectorError) => reason);
+    assert.equal(error?.code, 'ERR_LEASE_ELECTOR_NOT_RELEASED');
+    assert.equal(error?.failureKind, 'forbidden');
+    assert.deepEqual(error?.missingRule, {
+      verb: 'delete',
+      apiGroup: 'coordination.k8s.io',
+      resource: 'leases',
+      namespace: 'shop',
+    });
     await until('it leads again', () => elector.isLeader);
     assert.equal(cluster.ownerUid(), pod.uid);
     assert.ok(journal.includes('warning: delete-forbidden'));
@@ -443,7 +451,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const journal = journalOf(elector);
     await elector.start();
     await until('it has stopped', () => journal.includes('stopped'));
-    assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
+    assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'warning: work-not-drained', 'stopped']);
   });
 
   test('stop() and stepDown() inside of listeners wait for their turn', async (t) => {
@@ -708,7 +716,9 @@ describe('an elector', { concurrency: 4 }, () => {
     const failing = cluster.elector(pod, { pod: { name: 'nobody' } });
     const electors = [leader, sibling, candidate, failing];
     for (const elector of electors) look(elector);
-    await leader.start();
+    const started = leader.start();
+    look(leader);
+    await started;
     await sibling.start();
     await candidate.start();
     await assert.rejects(failing.start());
@@ -719,7 +729,7 @@ describe('an elector', { concurrency: 4 }, () => {
       await stopping;
       look(elector);
     }
-    assert.deepEqual([...states].sort(), ['candidate', 'leader', 'sibling', 'starting', 'stopped']);
+    assert.deepEqual([...states].sort(), ['candidate', 'idle', 'leader', 'sibling', 'starting', 'stopped']);
   });
 });
 

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../src/index.ts';
 import {
   checkStopOptions,
@@ -14,6 +15,7 @@ import {
   DEFAULT_RENEW_INTERVAL_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
   DEFAULT_START_GRACE_MS,
+  type PodOptions,
   resolveOptions,
 } from '../src/options.ts';
 
@@ -63,17 +65,8 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ pod: { uid: 'a b' } }, 'options.pod.uid must be at most 253 printable characters', 'is "a b"'],
   [{ pod: { uid: 'a\n' } }, 'options.pod.uid must be at most 253 printable characters', 'is "a\\n"'],
 
-  [{ pod: new Map([['name', 'web-0']]) }, 'options.pod must be an object with the strings name', 'is an object'],
+  [{ pod: new Map([['name', 'web-0']]) }, 'options.pod must be a plain object', 'inherits "get"'],
 
-  [
-    {
-      kubeConfig: new (class {
-        path = 'p';
-      })(),
-    },
-    'options.kubeConfig must be',
-    'but is another object',
-  ],
   [
     { kubeConfig: {} },
     'options.kubeConfig must be a KubeConfig of @kubernetes/client-node, or an object',
@@ -93,8 +86,8 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ kubeConfig: { context: 'x' } }, 'options.kubeConfig must be', 'but is another object'],
   [{ kubeConfig: { path: 'p', user: 'u' } }, 'options.kubeConfig must be', 'but is another object'],
 
-  [{ local: 'yes' }, 'options.local must be a boolean', 'is "yes"'],
-  [{ local: 1 }, 'options.local must be a boolean', 'is 1'],
+  [{ local: 'yes' }, "options.local must be true, false, 'leader' or 'candidate'", 'is "yes"'],
+  [{ local: 1 }, 'options.local must be true, false', 'is 1'],
 
   [{ succession: 'pod-gone' }, "options.succession must be 'pod-deleted' or 'pod-stopped'", 'is "pod-gone"'],
   [{ succession: true }, "options.succession must be 'pod-deleted' or 'pod-stopped'", 'is true'],
@@ -127,11 +120,16 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ endpoint: { host: 'web.example' } }, 'the host (an IP address, or localhost)', 'the keys ["host"]'],
   [{ endpoint: { host: '' } }, 'options.endpoint must be', 'the keys ["host"]'],
   [{ endpoint: { host: '[::1]' } }, 'options.endpoint must be', 'the keys ["host"]'],
-  [{ endpoint: new URL('http://localhost:5000') }, 'options.endpoint must be true, or an object', 'is an object'],
-  [{ endpoint: new Map([['port', 5000]]) }, 'options.endpoint must be true, or an object', 'is an object'],
+  [{ endpoint: new URL('http://localhost:5000') }, 'options.endpoint must be a plain object', 'inherits "'],
+  [{ endpoint: new Map([['port', 5000]]) }, 'options.endpoint must be a plain object', 'inherits "get"'],
   [{ endpoint: true, exportEnv: 'yes' }, 'options.exportEnv must be a boolean', 'is "yes"'],
   [{ exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'set options.endpoint, too'],
   [{ endpoint: false, exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'there is none'],
+
+  [{ logger: console.log }, 'options.logger must be an object with the methods debug, info, warn, error', 'a function'],
+  [{ logger: { info: () => 1, warn: () => 1, error: () => 1 } }, 'options.logger must be', '["info","warn","error"]'],
+  [{ logger: { debug: 1, info: 1, warn: 1, error: 1 } }, 'options.logger must be', 'an object with the keys'],
+  [{ logger: 'console' }, 'options.logger must be', 'is "console"'],
 
   [{ serviceAccountDirectory: '' }, 'options.serviceAccountDirectory must be a non-empty string', 'is ""'],
   [{ serviceAccountDirectory: new URL('file:///run') }, 'options.serviceAccountDirectory must be', 'is an object'],
@@ -181,10 +179,79 @@ for (const [where, options] of [
   });
 }
 
+/** What a misspelt option probably means; `null`: nothing. */
+const MEANT: readonly (readonly [options: unknown, meant: string | null])[] = [
+  // What client-go and others call it.
+  [{ leaseName: 'web' }, 'lease'],
+  [{ name: 'web' }, 'lease'],
+  [{ namespace: 'shop' }, 'pod.namespace'],
+  [{ identity: 'web-0' }, 'pod.name'],
+  [{ renewInterval: 1_000 }, 'renewIntervalMs'],
+  [{ retryPeriod: 1_000 }, 'renewIntervalMs'],
+  [{ RetryPeriod: 1_000 }, 'renewIntervalMs'],
+  [{ 'retry-period': 1_000 }, 'renewIntervalMs'],
+  [{ leaseDuration: 30 }, 'leaseDurationSeconds'],
+  [{ onStartedLeading: () => 1 }, 'onElected'],
+  [{ onStoppedLeading: () => 1 }, 'the event demoted'],
+  [{ releaseOnCancel: true }, 'stop({ release: true })'],
+  // Typing errors.
+  [{ leese: 'web' }, 'lease'],
+  [{ lase: 'web' }, 'lease'],
+  [{ Lease: 'web' }, 'lease'],
+  [{ singal: null }, 'signal'],
+  [{ log: console }, 'logger'],
+  [{ onElectd: () => 1 }, 'onElected'],
+  [{ drainTimeout: 1 }, 'drainTimeoutMs'],
+  [{ kubeconfig: {} }, 'kubeConfig'],
+  [{ locla: true }, 'local'],
+  [{ pod: { nam: 'web-0' } }, 'pod.name'],
+  [{ pod: { nameSpace: 'shop' } }, 'pod.namespace'],
+  [{ endpoint: { prot: 4040 } }, 'endpoint.port'],
+  [{ kubeConfig: { Path: 'p' } }, 'kubeConfig.path'],
+  // Nothing is like it.
+  [{ constructor: 1 }, null],
+  [{ toString: 1 }, null],
+  [{ replicas: 3 }, null],
+  [{ pid: 1 }, 'pod'],
+  [{ '': 1 }, null],
+  [{ [`lease${'e'.repeat(1_000_000)}`]: 1 }, null],
+  [{ pod: { labels: {} } }, null],
+  [{ pod: { identity: 'web-0' } }, null],
+];
+
+for (const [options, meant] of MEANT) {
+  test(`${nameOf(options).slice(0, 60)} probably means ${meant ?? 'nothing'}`, () => {
+    assert.throws(
+      () => new LeaseElector(options as LeaseElectorOptions),
+      ({ code, message }: LeaseElectorError) => {
+        assert.equal(code, 'ERR_LEASE_ELECTOR_OPTION');
+        assert.equal(/Did you mean (.*?)\?/.exec(message)?.[1] ?? null, meant, message);
+        return true;
+      },
+    );
+  });
+}
+
+test('the error of an option names it as data', async () => {
+  for (const [options, name] of [
+    [null, ''],
+    [{ leese: 'web' }, 'leese'],
+    [{ lease: 'My_App' }, 'lease'],
+    [{ pod: { name: '..' } }, 'pod.name'],
+    [{ pod: { nam: 'x' } }, 'pod'],
+    [{ leaseDurationSeconds: 10 }, 'leaseDurationSeconds'],
+    [{ exportEnv: true }, 'exportEnv'],
+    [{ pod: new Map() }, 'pod'],
+  ] as const) {
+    assert.throws(() => new LeaseElector(options as unknown as LeaseElectorOptions), { option: name });
+  }
+  await assert.rejects(new LeaseElector().stop({ release: 'yes' as never }), { option: 'release' });
+});
+
 const REFUSED_OF_STOP: readonly (readonly [options: unknown, message: RegExp])[] = [
   [null, /^stop options must be an object, but is null\.$/],
   [true, /^stop options must be an object, but is true\.$/],
-  [{ relaese: true }, /^stop options\.relaese does not exist\. Known are: release\.$/],
+  [{ relaese: true }, /^stop options\.relaese does not exist\. Did you mean release\? Known are: release\.$/],
   [{ release: 'yes' }, /^stop options\.release must be a boolean, but is "yes"\.$/],
 ];
 
@@ -196,7 +263,7 @@ for (const [options, message] of REFUSED_OF_STOP) {
     });
     const elector = new LeaseElector();
     await assert.rejects(elector.stop(options as { release?: boolean }), { code: 'ERR_LEASE_ELECTOR_OPTION' });
-    assert.equal(elector.state, 'starting', 'a wrong call stops nothing');
+    assert.equal(elector.state, 'idle', 'a wrong call stops nothing');
   });
 }
 
@@ -204,7 +271,7 @@ test('nothing is taken for granted: the defaults', () => {
   assert.deepEqual(resolveOptions({}), {
     endpoint: null,
     exportEnv: false,
-    local: false,
+    local: null,
     renewIntervalMs: DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: DEFAULT_LEASE_DURATION_SECONDS,
     drainTimeoutMs: DEFAULT_DRAIN_TIMEOUT_MS,
@@ -228,7 +295,7 @@ test('an option that is undefined is as good as left out', () => {
   ];
   const options = Object.fromEntries(names.map((name) => [name, undefined])) as LeaseElectorOptions;
   const resolved = resolveOptions(options);
-  assert.deepEqual([resolved.local, resolved.endpoint, resolved.exportEnv], [false, null, false]);
+  assert.deepEqual([resolved.local, resolved.endpoint, resolved.exportEnv], [null, null, false]);
   assert.equal(resolved.drainTimeoutMs, DEFAULT_DRAIN_TIMEOUT_MS);
   new LeaseElector(options);
 });
@@ -260,15 +327,221 @@ test('every option is accepted at the ends of its range', () => {
     },
     { ...shared, kubeConfig: { path: '/etc/kubeconfig', context: 'staging' } },
     { ...shared, kubeConfig: { path: '/etc/kubeconfig' }, pod: {} },
-    { ...shared, local: true, pod: { name: 'a', namespace: 'b', uid: 'c' } },
+    { ...shared, local: 'leader', pod: { name: 'a', namespace: 'b', uid: 'c' } },
     { ...shared, endpoint: { port: 0, host: '::1' }, exportEnv: true },
     { ...shared, endpoint: { port: 65_535, host: '0.0.0.0' }, exportEnv: false },
     { ...shared, endpoint: { host: 'localhost' } },
+    { ...shared, logger: console },
+    { ...shared, local: 'candidate' },
     { ...shared, succession: 'pod-stopped' as const },
   ];
   for (const options of accepted) {
     const resolved = resolveOptions(options);
-    for (const [name, value] of Object.entries(options)) assert.equal(Reflect.get(resolved, name), value, name);
+    for (const [name, value] of Object.entries(options)) assert.deepEqual(Reflect.get(resolved, name), value, name);
+  }
+});
+
+// Objects of every make
+
+class BaseSettings {
+  get lease(): string {
+    return 'web';
+  }
+}
+
+class Settings extends BaseSettings {
+  renewIntervalMs = 500;
+  readonly #pod = { name: 'web-0', namespace: 'shop', uid: 'u' };
+
+  get pod(): PodOptions {
+    return this.#pod;
+  }
+}
+
+class ShownPod {
+  get name(): string {
+    return 'web-0';
+  }
+}
+
+/** An object whose properties are on its prototype, or hidden from enumeration, or both. */
+const MAKES: Readonly<Record<string, (values: Readonly<Record<string, unknown>>) => object>> = {
+  'a plain object': (values) => ({ ...values }),
+  'a frozen object': (values) => Object.freeze({ ...values }),
+  'a null prototype': (values) => Object.assign(Object.create(null), values),
+  'Object.create(…)': (values) => Object.create(values),
+  'Object.create(…) twice, without Object.prototype': (values) =>
+    Object.create(Object.create(Object.assign(Object.create(null), values))),
+  getters: (values) =>
+    Object.defineProperties(
+      {},
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { get: () => value, enumerable: true }])),
+    ),
+  'properties that are not enumerable': (values) =>
+    Object.defineProperties({}, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]))),
+  'an instance whose class has getters': (values) => {
+    class Given {}
+    for (const [name, value] of Object.entries(values)) {
+      Object.defineProperty(Given.prototype, name, { get: () => value });
+    }
+    return new Given();
+  },
+  'a Proxy': (values) => new Proxy({ ...values }, {}),
+  'an object of another realm': (values) => Object.assign(runInNewContext('({})'), values),
+};
+
+for (const [make, made] of Object.entries(MAKES)) {
+  test(`options are read from ${make}, nested ones too`, () => {
+    const pod = { name: 'web-0', namespace: 'shop', uid: 'u' };
+    const resolved = resolveOptions(
+      made({
+        lease: 'web',
+        renewIntervalMs: 500,
+        pod: made(pod),
+        endpoint: made({ port: 5000, host: '::1' }),
+        kubeConfig: made({ path: '/etc/kubeconfig', context: 'staging' }),
+      }),
+    );
+    assert.deepEqual([resolved.lease, resolved.renewIntervalMs], ['web', 500]);
+    assert.deepEqual(resolved.pod, pod);
+    assert.deepEqual(resolved.endpoint, { port: 5000, host: '::1' });
+    assert.deepEqual(resolved.kubeConfig, { path: '/etc/kubeconfig', context: 'staging' });
+    assert.equal(checkStopOptions(made({ release: true })).release, true);
+  });
+
+  test(`a misspelt option is refused in ${make}, nested ones too`, async () => {
+    for (const options of [
+      made({ leese: 'web' }),
+      { pod: made({ nam: 'web-0' }) },
+      { endpoint: made({ prot: 1 }) },
+      { kubeConfig: made({ path: 'p', contxt: 'x' }) },
+    ]) {
+      assert.throws(() => resolveOptions(options as LeaseElectorOptions), {
+        code: 'ERR_LEASE_ELECTOR_OPTION',
+        message: /does not exist|must be|plain object/,
+      });
+    }
+    assert.throws(() => checkStopOptions(made({ relaese: true })), { code: 'ERR_LEASE_ELECTOR_OPTION' });
+  });
+}
+
+test('an instance of a class of its own is read with what it inherits', () => {
+  const { lease, renewIntervalMs, pod } = resolveOptions(new Settings());
+  assert.deepEqual({ lease, renewIntervalMs, pod }, { lease: 'web', renewIntervalMs: 500, pod: new Settings().pod });
+  assert.deepEqual(resolveOptions({ pod: new ShownPod() }).pod, { name: 'web-0' });
+});
+
+test('what is no option is not inherited either: neither a method nor a polluted Object.prototype', () => {
+  class WithMethod {
+    lease = 'web';
+    onElectd(): void {}
+  }
+  assert.throws(() => resolveOptions(new WithMethod()), {
+    message:
+      'options must be a plain object, but inherits "onElectd", which is no option. Copy the options into a plain object.',
+  });
+  Object.defineProperty(Object.prototype, 'local', { value: true, configurable: true });
+  try {
+    assert.equal(resolveOptions({}).local, null);
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'local');
+  }
+});
+
+test('each option is read once: what was checked is what is used', () => {
+  let reads = 0;
+  const options = {
+    get renewIntervalMs(): number {
+      reads += 1;
+      return reads === 1 ? 500 : -1;
+    },
+  };
+  assert.equal(resolveOptions(options).renewIntervalMs, 500);
+  assert.equal(reads, 1);
+});
+
+/** A Proxy all of whose traps throw, and one that was revoked. */
+function unreadable(): readonly object[] {
+  const fail = (): never => {
+    throw new Error(SECRET);
+  };
+  const throwing = new Proxy({}, { getPrototypeOf: fail, ownKeys: fail, get: fail, has: fail });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return [throwing, proxy];
+}
+
+test('a getter or a Proxy that throws is named, and an endless chain of prototypes is given up', () => {
+  const failing = (name: string): object =>
+    Object.defineProperty({}, name, {
+      enumerable: true,
+      get: () => {
+        throw new Error('no database');
+      },
+    });
+  const endless: object = new Proxy({}, { getPrototypeOf: () => endless, ownKeys: () => [] });
+  for (const [options, message] of [
+    [
+      failing('lease'),
+      /^options\.lease cannot be read: a getter or a Proxy threw\. Copy the options into a plain object\.$/,
+    ],
+    [{ pod: failing('uid') }, /^options\.pod\.uid cannot be read/],
+    [{ endpoint: failing('port') }, /^options\.endpoint\.port cannot be read/],
+    [{ kubeConfig: failing('path') }, /^options\.kubeConfig\.path cannot be read/],
+    ...unreadable().flatMap((one) => [
+      [one, /^options cannot be read/] as const,
+      [{ pod: one }, /^options\.pod cannot be read/] as const,
+      [{ endpoint: one }, /^options\.endpoint cannot be read/] as const,
+      [{ kubeConfig: one }, /^options\.kubeConfig cannot be read/] as const,
+      [{ signal: one }, /^options\.signal must be an AbortSignal, but is /] as const,
+      [{ lease: one }, /^options\.lease must be a non-empty string.* but is an object that cannot be read/] as const,
+    ]),
+    [endless, /^options must be a plain object/],
+  ] as const) {
+    assert.throws(() => resolveOptions(options as LeaseElectorOptions), { code: 'ERR_LEASE_ELECTOR_OPTION', message });
+  }
+  assert.throws(
+    () => resolveOptions({ kubeConfig: unreadable()[0] } as unknown as LeaseElectorOptions),
+    (error: unknown) => !inspect(error, { depth: 10, showHidden: true }).includes(SECRET),
+  );
+});
+
+/** What a process is without a cluster, by the option and by `LEASE_ELECTOR_LOCAL`. */
+const LOCAL: readonly (readonly [
+  option: LeaseElectorOptions['local'],
+  variable: string | undefined,
+  role: 'leader' | 'candidate' | null,
+])[] = [
+  [undefined, undefined, null],
+  [false, undefined, null],
+  [true, undefined, 'leader'],
+  ['leader', undefined, 'leader'],
+  ['candidate', undefined, 'candidate'],
+  [undefined, 'leader', 'leader'],
+  [undefined, 'true', 'leader'],
+  [undefined, 'candidate', 'candidate'],
+  [true, 'candidate', 'candidate'],
+  ['candidate', 'leader', 'leader'],
+  [true, 'false', null],
+  [true, '', 'leader'],
+];
+
+for (const [local, variable, role] of LOCAL) {
+  test(`local: ${local} with LEASE_ELECTOR_LOCAL=${variable} is ${role}`, () => {
+    assert.equal(
+      resolveOptions({ ...(local === undefined ? {} : { local }) }, { LEASE_ELECTOR_LOCAL: variable }).local,
+      role,
+    );
+  });
+}
+
+test('a word that LEASE_ELECTOR_LOCAL does not know is refused', () => {
+  for (const word of ['yes', '1', 'Leader', ' leader']) {
+    assert.throws(() => resolveOptions({}, { LEASE_ELECTOR_LOCAL: word }), {
+      code: 'ERR_LEASE_ELECTOR_OPTION',
+      option: 'local',
+      message: `The environment variable LEASE_ELECTOR_LOCAL must be leader, candidate, true or false, but is "${word}".`,
+    });
   }
 });
 

@@ -15,8 +15,14 @@ import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** The public entries. They share no file, so that an application never reads a line of the test server. */
-const ENTRIES = ['index', 'testing/index'];
+/**
+ * The public entries. Those of one group share files; the first shares none, so that an application never reads a line of
+ * the test server.
+ */
+const ENTRY_GROUPS = [['index'], ['testing/index', 'command/main']];
+
+/** The entries that other programs import. */
+const TYPED_ENTRIES = ['index', 'testing/index'];
 
 /** How API Extractor reads what tsc has written. */
 const ROLL_UP_OPTIONS = {
@@ -32,13 +38,13 @@ const ROLL_UP_OPTIONS = {
 
 /** Writes the JavaScript of the public entries into `directory`; neither minified nor with its dependencies. */
 export async function bundle(directory: string): Promise<void> {
-  await Promise.all(ENTRIES.map((entry) => bundleEntry(directory, entry)));
+  await Promise.all(ENTRY_GROUPS.map((entries) => bundleGroup(directory, entries)));
 }
 
-async function bundleEntry(directory: string, entry: string): Promise<void> {
+async function bundleGroup(directory: string, entries: readonly string[]): Promise<void> {
   await build({
     absWorkingDir: ROOT,
-    entryPoints: { [entry]: `src/${entry}.ts` },
+    entryPoints: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
     outdir: directory,
     bundle: true,
     // For what is imported only when it is needed.
@@ -73,7 +79,8 @@ export async function declare(directory: string): Promise<void> {
     const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
     const project = path.join(ROOT, 'tools', 'tsconfig.build.json');
     await promisify(execFile)(process.execPath, [compiler, '-p', project, '--outDir', separate]);
-    for (const entry of ENTRIES) rollUp(path.join(separate, `${entry}.d.ts`), path.join(directory, `${entry}.d.ts`));
+    for (const entry of TYPED_ENTRIES)
+      rollUp(path.join(separate, `${entry}.d.ts`), path.join(directory, `${entry}.d.ts`));
   } finally {
     rmSync(separate, { recursive: true, force: true });
   }

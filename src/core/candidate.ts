@@ -219,10 +219,11 @@ function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: Le
   if (purpose === 'creation') {
     if (lease.owner === null) warnOwnerRemoved(turn);
     const verdict = judgeLease(turn.config, turn.knowledge, turn.moment.nowMs);
-    // Events may have overtaken the answer: the Lease is gone or another's again, or the own Pod is gone.
+    // Events may have overtaken the answer: the Lease is gone or another's again, or the own Pod is gone. Or the cluster was
+    // restored from a backup, so that the answer looks old: a Lease of its own, found by the next read, is this one.
     if (verdict.kind === 'mine' && turn.knowledge.barred !== 'pod-deleted') beginTerm(turn, lease, false);
     else if (turn.knowledge.barred === 'pod-deleted') abandon(turn, role);
-    else pause(turn, role);
+    else pause(turn, { ...role, createdUnawares: true });
   }
   if (purpose === 'proof' && attempt.step === 'resuming') {
     turn.learn({ canRenew: true });

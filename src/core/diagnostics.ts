@@ -7,6 +7,7 @@
 import type { Fact } from './input.ts';
 import { compareResourceVersions, type PodRecord, type PodReference } from './lease-record.ts';
 import type { MissingRule, RequestFailure } from './request-failure.ts';
+import type { Incumbent } from './state.ts';
 
 /** What `explain()` tells beside what the election knows. */
 export interface News {
@@ -16,12 +17,65 @@ export interface News {
   readonly failure: RequestFailure | null;
   /** What was forbidden or rejected, each once, until such a request succeeds. */
   readonly refusals: readonly RequestFailure[];
+  /** Since when this process has seen what it sees of the holder. */
+  readonly sightings: Sightings;
   /** Whether this process is the one that takes part in the election for its Pod, and not a sibling of that one. */
   readonly takesPart: boolean;
 }
 
+/**
+ * Monotonic moments of this process. The times in an object are by the clock of another machine, so no duration is
+ * counted from them.
+ */
+export interface Sightings {
+  /** The holder's Pod. */
+  readonly uid: string | null;
+  /** The holder's Pod was first seen with this deletionTimestamp (`null`: with none that can be read). */
+  readonly terminating: { readonly atMs: number; readonly deletionTimestampMs: number | null } | null;
+  /** The holder's Pod was first seen not Ready. */
+  readonly notReadySinceMs: number | null;
+  /** The holder's Pod was first known to be gone. */
+  readonly goneSinceMs: number | null;
+}
+
 /** Before anything was heard. */
-export const NO_NEWS: News = { holderPod: null, failure: null, refusals: [], takesPart: false };
+export const NO_NEWS: News = {
+  holderPod: null,
+  failure: null,
+  refusals: [],
+  sightings: { uid: null, terminating: null, notReadySinceMs: null, goneSinceMs: null },
+  takesPart: false,
+};
+
+/** Whether a Pod is reported as not Ready. One of which nothing is reported may be Ready. */
+export function isNotReady({ report }: PodRecord): boolean {
+  return report?.ready === false || (report?.phase === 'Pending' && report.ready !== true);
+}
+
+/** Dates what the news say of the holder. Comes after `hear`. */
+export function dateSightings(news: News, incumbent: Incumbent | null, nowMs: number): News {
+  const { holderPod } = news;
+  const uid = incumbent?.pod.uid ?? null;
+  const before = news.sightings.uid === uid ? news.sightings : { ...NO_NEWS.sightings, uid };
+  const isUnready = holderPod !== null && isNotReady(holderPod);
+  const sightings: Sightings = {
+    uid,
+    terminating: holderPod?.terminating === true ? datedDeletion(before.terminating, holderPod, nowMs) : null,
+    notReadySinceMs: isUnready ? (before.notReadySinceMs ?? nowMs) : null,
+    goneSinceMs: incumbent?.fate === 'gone' ? (before.goneSinceMs ?? nowMs) : null,
+  };
+  return { ...news, sightings };
+}
+
+/** A second request for the deletion may have changed the grace period, which then begins again. */
+function datedDeletion(
+  before: Sightings['terminating'],
+  { report }: PodRecord,
+  nowMs: number,
+): Sightings['terminating'] {
+  const deletionTimestampMs = report?.deletionTimestampMs ?? null;
+  return before?.deletionTimestampMs === deletionTimestampMs ? before : { atMs: nowMs, deletionTimestampMs };
+}
 
 /** Takes note of what a fact says. @param holder the Pod that holds the Lease, as the election knows it by now */
 export function hear(news: News, fact: Fact, holder: PodReference | null): News {

@@ -79,19 +79,31 @@ export type DemotionReason =
   /** A defect of this library was noticed. */
   | 'invariant';
 
-/** Something to know that does not stop the election; each is told once. */
+/** Something to know that does not stop the election. Each is announced once, as long as it lasts. */
 export type WarningCode =
+  /** The leader cannot renew: `update` on leases is missing. Nobody sees whether it hangs. */
   | 'renew-forbidden'
+  /** `delete` on leases is missing. A successor waits for the garbage collector. */
   | 'delete-forbidden'
+  /** `create` on leases is missing. This Pod cannot be elected. */
   | 'create-forbidden'
+  /** The Lease cannot be listed, watched or read: a verb on leases is missing. */
   | 'read-forbidden'
+  /** Pods cannot be read: a verb on pods is missing. The end of the leader's Pod is seen late. */
   | 'pod-read-forbidden'
+  /** No Pod owns the Lease, and it has no duration. It counts as held until somebody deletes it. */
   | 'foreign-lease'
+  /** The Pod of this process is being deleted, so it does not campaign. */
   | 'pod-terminating'
+  /** The Pod of this process is gone, and the process still runs. It never leads again. */
   | 'pod-deleted'
+  /** The API server has refused the token for 5 seconds. After 10 seconds a leader stops leading. */
   | 'unauthorized'
+  /** An admission webhook, a quota or a validation refuses a request. */
   | 'request-rejected'
+  /** The Lease was released before the work of the term had ended. */
   | 'work-not-drained'
+  /** Abstract Unix sockets do not exist here, so several processes of one Pod are not told apart. */
   | 'sibling-lock-unsupported'
   /** What an earlier warning called refused is accepted again. */
   | 'refusal-over'
@@ -120,6 +132,8 @@ export type Announcement =
   | { readonly type: 'leaderChanged'; readonly leader: Leader | null }
   | { readonly type: 'renewed'; readonly leader: Leader }
   | { readonly type: 'stale'; readonly leader: Leader; readonly silentForMs: number }
+  /** The leader that was reported as stale renews again. */
+  | { readonly type: 'recovered'; readonly leader: Leader }
   | { readonly type: 'warning'; readonly code: WarningCode; readonly message: string }
   /** `start()` cannot succeed. */
   | { readonly type: 'failed'; readonly failure: RequestFailure }

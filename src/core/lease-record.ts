@@ -67,10 +67,21 @@ export interface PodReport {
   readonly readyChangedAtMs: number | null;
   /** Whether every single container, of whatever sort, is reported to have ended. */
   readonly containersTerminated: boolean;
+  /** The first container that cannot be started, and why; `null` when there is none. */
+  readonly waiting: WaitingContainer | null;
   /** When its deletion was asked for, in milliseconds since 1970. */
   readonly terminatingSinceMs: number | null;
   /** Its `deletionTimestamp`: when its grace period ends, in milliseconds since 1970. */
   readonly deletionTimestampMs: number | null;
+  /** Its grace period, in milliseconds. It begins with the request for the deletion. */
+  readonly gracePeriodMs: number | null;
+}
+
+/** A container that waits because something keeps it from running. */
+export interface WaitingContainer {
+  readonly container: string;
+  /** Such as `CrashLoopBackOff` or `ImagePullBackOff`. */
+  readonly reason: string;
 }
 
 /**

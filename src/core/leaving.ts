@@ -110,8 +110,15 @@ function noteSettled(turn: Turn, role: LeavingRole, drained: boolean): void {
 
 function noteWork(turn: Turn, release: ReleasePolicy, drained: boolean): void {
   turn.learn({ workMayRun: !drained });
-  if (drained || release !== 'always') return;
-  turn.warn('work-not-drained', 'The Lease is released although the promise of onElected has not settled in time.');
+  if (drained) return;
+  const released = release === 'always';
+  turn.warn(
+    'work-not-drained',
+    released
+      ? 'The Lease is released although the promise of onElected has not settled in time.'
+      : 'The promise of onElected has not settled in time. The Lease is kept, and no other process of this Pod campaigns ' +
+          'before this one has ended. End this process.',
+  );
 }
 
 function goTo(turn: Turn, next: LeavingFor, step: LeavingStep): void {
@@ -183,9 +190,21 @@ function noteWritten(turn: Turn, role: LeavingRole, request: number, lease: Leas
   const { step } = role;
   if (step.request !== request) return;
   // Created although nobody wants it any more: no work of its own has begun, so only an earlier term's can run.
-  if (step.name === 'awaitingCreate') decide(turn, role.next, step.release, step.drained);
+  if (step.name === 'awaitingCreate') noteCreated(turn, role, step);
   if (step.name === 'marking') remove(turn, role, lease);
   if (step.name === 'unmarking') leaveOffice(turn, role.next, false);
+}
+
+/**
+ * It may be gone again. Or the cluster was restored from a backup, so that the answer looked old and was dropped: a read
+ * tells which, or the Lease would keep the others waiting until this Pod is deleted.
+ */
+function noteCreated(turn: Turn, role: LeavingRole, step: LeavingStep & { readonly name: 'awaitingCreate' }): void {
+  if (turn.lease !== null || !turn.knowledge.canReadLease) return decide(turn, role.next, step.release, step.drained);
+  turn.role = { ...role, step: { ...step, request: null } };
+  // A read that is under way may have been answered before the create was carried out.
+  turn.learn({ leaseRead: null });
+  turn.readLease();
 }
 
 /** Goes on after a failure. Where reading the Lease is refused, the watch has to do. */

@@ -17,6 +17,7 @@ import {
   type PodReference,
 } from './lease-record.ts';
 import { isPermissionMissing } from './refusals.ts';
+import { awaitRenewal, overdueMs } from './renewal.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { Knowledge } from './state.ts';
 import type { Turn } from './step-context.ts';
@@ -31,6 +32,8 @@ export function observe(turn: Turn, input: Input): void {
   switch (input.type) {
     case 'leaseObserved':
       noteLease(turn, input.lease);
+      // A consistent list takes the place of the read where that is refused.
+      if (input.by === 'list' && !turn.knowledge.canReadLease) announceSilence(turn, turn.moment.nowMs);
       break;
     case 'leaseWritten':
       turn.learn({ failures: 0 });
@@ -154,17 +157,28 @@ function noteRenewal(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null)
   if (lease.renewTimeMs === null || lease.leaseDurationSeconds === null || turn.role.name === 'leader') {
     turn.clearTimers('stale');
   } else if (moved || before.leaseDurationSeconds === null) {
-    turn.setTimer('stale', Math.min(overdueMs(turn), lease.leaseDurationSeconds * 1000));
+    awaitRenewal(turn);
   }
   const leader = currentLeader(turn.knowledge);
   const renewed =
     moved && before?.uid === lease.uid && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
-  if (renewed && leader !== null) turn.announce({ type: 'renewed', leader });
+  if (leader === null) return;
+  if (renewed) turn.announce({ type: 'renewed', leader });
+  // A Lease that its leader has restored, or that was read from a restored cluster, is a sign of life, too.
+  if (moved && lease.renewTimeMs !== null) endSilence(turn, leader);
 }
 
-/** A renewal that is half an interval late, in milliseconds, makes a follower doubt its own watch. */
-function overdueMs(turn: Turn): number {
-  return turn.config.renewIntervalMs * 1.5;
+/** The leader that was reported as silent has renewed. A change of leaders ends the silence without this report. */
+function endSilence(turn: Turn, leader: Leader): void {
+  const { silenceAnnouncedMs, announcedLeader } = turn.knowledge;
+  if (silenceAnnouncedMs === null || !isSameLeader(leader, announcedLeader)) return;
+  turn.learn({ silenceAnnouncedMs: null });
+  turn.announce({ type: 'recovered', leader });
+}
+
+/** Whether both are the same Pod, or the same holder of a Lease that no Pod owns. */
+export function isSameLeader(left: Leader | null | undefined, right: Leader | null | undefined): boolean {
+  return left?.uid === right?.uid && left?.name === right?.name;
 }
 
 /**
@@ -172,15 +186,20 @@ function overdueMs(turn: Turn): number {
  * waits in its sockets: a read tells which. The holder's Pod is read as well, since its watch may be dead too.
  */
 function checkSilence(turn: Turn): void {
-  const { observation, canReadLease } = turn.knowledge;
+  const { observation, canReadLease, silenceAnnouncedMs } = turn.knowledge;
   const durationSeconds = observation?.lease?.leaseDurationSeconds ?? null;
   if (currentLeader(turn.knowledge) === null || turn.role.name === 'leader') return;
   if (observation === null || observation.renewedAtMs === null || durationSeconds === null) return;
   const silentForMs = turn.moment.nowMs - observation.renewedAtMs;
   const remainingMs = durationSeconds * 1000 - silentForMs;
   if (remainingMs > 0) turn.setTimer('stale', Math.min(overdueMs(turn), remainingMs));
-  // Without the read nothing better than the watch is to be had.
-  if (!canReadLease && remainingMs <= 0) return announceSilence(turn, turn.moment.nowMs);
+  // A watch that brings nothing may be dead, so it does not show that there was no renewal: a list does.
+  if (!canReadLease && remainingMs <= 0) {
+    if (silenceAnnouncedMs === observation.renewedAtMs) return;
+    turn.order({ type: 'relist', watch: 'lease' });
+    turn.setTimer('stale', overdueMs(turn));
+    return;
+  }
   const { leaseRead } = turn.knowledge;
   if (leaseRead === null) turn.readLease({ checksWatch: true });
   else turn.learn({ leaseRead: { ...leaseRead, doubted: true }, watchInDoubt: true });
@@ -295,6 +314,15 @@ function noteFailedPodWatch(turn: Turn, watched: PodReference, failure: RequestF
 /** Pods may not be read: only the garbage collector then shows which of them are gone. */
 export function notePodsUnreadable(turn: Turn): void {
   turn.learn({ canReadPods: false });
+}
+
+/**
+ * For how long the leader is confirmed not to have renewed, in milliseconds, once `stale` was announced; else `null`. What
+ * this process has not heard since the last answer of the API server says nothing about the leader.
+ */
+export function confirmedSilenceMs({ observation, silenceAnnouncedMs, verifiedAtMs }: Knowledge): number | null {
+  const renewedAtMs = observation?.renewedAtMs ?? null;
+  return renewedAtMs === null || renewedAtMs !== silenceAnnouncedMs ? null : verifiedAtMs - renewedAtMs;
 }
 
 /** Who leads, as far as is known: `null` when nobody does, or when it cannot be told. */

@@ -34,3 +34,15 @@ export function sendRenewal(turn: Turn, lease: LeaseRecord): number {
   turn.order({ type: 'replaceLease', request, lease, content: renewedContent(turn, lease) });
   return request;
 }
+
+/** A renewal that is half an interval late, in milliseconds, makes a follower doubt its own watch. */
+export function overdueMs({ config }: Turn): number {
+  return config.renewIntervalMs * 1.5;
+}
+
+/** Has the silence of the holder noticed, where the Lease says that it is renewed. */
+export function awaitRenewal(turn: Turn): void {
+  const { lease } = turn;
+  if (lease === null || lease.renewTimeMs === null || lease.leaseDurationSeconds === null) return;
+  turn.setTimer('stale', Math.min(overdueMs(turn), lease.leaseDurationSeconds * 1000));
+}

@@ -45,6 +45,8 @@ export interface RequestFailure {
   readonly retryAfterMs: number | null;
   /** Only with `forbidden`. */
   readonly missingRule: MissingRule | null;
+  /** What is wrong with the token, in words. Only with `unauthorized`, and only where its claims show it. */
+  readonly tokenProblem?: string;
   /** The error behind it, for `cause`. */
   readonly cause: unknown;
 }
@@ -52,6 +54,11 @@ export interface RequestFailure {
 /** Whether a write that ended so may have been carried out all the same. */
 export function isUncertain(failure: RequestFailure): boolean {
   return failure.kind === 'unavailable' || failure.kind === 'malformed';
+}
+
+/** Whether it shows no API server that works: nothing came back, or an error of the server, or nothing it could have said. */
+export function isUnanswered(failure: RequestFailure): boolean {
+  return isUncertain(failure) || failure.kind === 'untrusted';
 }
 
 /** Whether a write failed because somebody else wrote first. */

@@ -53,7 +53,7 @@ export interface Knowledge {
   readonly newestResourceVersion: string;
   /** The uid of the last Lease that was seen with an owner or a holder. */
   readonly namedLeaseUid: string | null;
-  /** The moment of the renewal (as `renewedAtMs`) after which the silence of the leader was last announced. */
+  /** The moment of the renewal (as `renewedAtMs`) after which the leader was announced as silent; `null` once it is not. */
   readonly silenceAnnouncedMs: number | null;
   /** The predecessor's count of terms, for the next one's `leaseTransitions`. */
   readonly leaseTransitions: number | null;
@@ -152,7 +152,7 @@ export interface CandidateRole {
   readonly attempt: Attempt | null;
   /** A request failed: nothing new is tried before the Lease was read again. */
   readonly resting: boolean;
-  /** A create was sent and its fate is not known: a Lease of one's own may be that one. */
+  /** A create was sent and it is not known that nothing is left of it: a Lease of one's own may be that one. */
   readonly createdUnawares: boolean;
   /** After stepping down, the others go first until this monotonic moment. */
   readonly notBeforeMs: number;

@@ -5,7 +5,7 @@
 import type { DemotionReason } from './effect.ts';
 import type { Input } from './input.ts';
 import type { LeaseRecord } from './lease-record.ts';
-import { renewalPauseMs } from './renewal.ts';
+import { awaitRenewal, renewalPauseMs } from './renewal.ts';
 import { sayAbsence } from './short-life.ts';
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
 import type { Turn } from './step-context.ts';
@@ -56,6 +56,8 @@ export function endTerm(turn: Turn, role: LeaderRole, reason: DemotionReason): v
   turn.learn({ workMayRun: true });
   if (role.draining === null) {
     turn.role = FRESH_CANDIDATE;
+    // A leader has no timer for the silence of a holder. The one that took the Lease may never renew it.
+    if (reason === 'usurped') awaitRenewal(turn);
     turn.announce({ type: 'demoted', reason });
   } else {
     leaveOffice(turn, role.draining.next, false);

@@ -3,7 +3,7 @@
  * carries out the effects in their order.
  */
 
-import { hear, type News, NO_NEWS } from '../core/diagnostics.ts';
+import { dateSightings, hear, type News, NO_NEWS } from '../core/diagnostics.ts';
 import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
@@ -13,7 +13,9 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Answer, Ports, WriteAnswer } from './ports.ts';
+import { stepLine } from './step-line.ts';
 import { leaseFact, podFact } from './watch-facts.ts';
+import type { WatchRestartCause } from './watch-restart.ts';
 import { type WatchContext, Watcher } from './watcher.ts';
 
 const log = debugLog('lease-elector:driver');
@@ -39,6 +41,10 @@ export interface Application {
   announce(announcement: Announcement): void;
   /** Waits for the work of the term that just ended: `true` when it is done, `false` when its time is up. */
   settleWork(): Promise<boolean>;
+  /** The role is another one: what it leads to was carried out. */
+  roleChanged?(): void;
+  /** A stream of a watch was left for another one, or for a list; must not throw. */
+  watchRestarted?(resource: 'leases' | 'pods', cause: WatchRestartCause): void;
   /** An invariant broke. The driver has shut everything down. */
   defect(error: unknown): void;
 }
@@ -144,16 +150,19 @@ export class Driver {
     if (this.#closed) return;
     const moment = { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs(), random: this.#random.next() };
     const { state, effects } = step(this.#state, { ...fact, ...moment });
-    if (log.enabled) logStep(fact, state, effects);
+    if (log.enabled) log('%s', stepLine(fact, state, effects));
     // Worked out later, it would be wrong by every sleep of the machine: the monotonic clock sleeps, too.
     if (state.knowledge.verifiedAtMs !== this.#state.knowledge.verifiedAtMs) this.#verifiedWallMs = moment.wallMs;
+    const isRoleNew = state.role.name !== this.#state.role.name;
     this.#state = state;
-    this.#news = hear(this.#news, fact, state.knowledge.incumbent?.pod ?? null);
+    const { incumbent } = state.knowledge;
+    this.#news = dateSightings(hear(this.#news, fact, incumbent?.pod ?? null), incumbent, moment.nowMs);
     for (const effect of effects) {
       // What an effect before it brought about may have ended everything.
       if (this.#broken) return;
       this.#perform(effect);
     }
+    if (isRoleNew) this.#application.roleChanged?.();
   }
 
   /** Safety first: whoever cannot trust its own state must not lead on. */
@@ -293,9 +302,11 @@ export class Driver {
 
   #watchLease(): void {
     this.#leaseWatcher = new Watcher<LeaseRecord>({
+      name: 'Lease',
       port: this.#ports.leaseWatch,
       ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'leases' }),
+      restarted: (cause) => this.#application.watchRestarted?.('leases', cause),
       report: (report) => this.take(leaseFact(report)),
     });
     this.#leaseWatcher.start();
@@ -306,9 +317,11 @@ export class Driver {
     this.#podWatcher = null;
     if (watched === null) return;
     this.#podWatcher = new Watcher<PodRecord>({
+      name: `Pod ${watched.name}`,
       port: this.#ports.podWatch(watched.name),
       ...this.#watchContext,
       opened: () => this.take({ type: 'watchOpened', resource: 'pods' }),
+      restarted: (cause) => this.#application.watchRestarted?.('pods', cause),
       report: (report) => this.take(podFact(watched, report)),
     });
     this.#podWatcher.start();
@@ -335,11 +348,4 @@ export class Driver {
     this.#lockKept = !freeSiblingLock;
     this.#ports.close();
   }
-}
-
-function logStep(fact: Fact, state: ElectionState, effects: readonly Effect[]): void {
-  const names = effects.map((effect) =>
-    effect.type === 'announce' ? `announce ${effect.announcement.type}` : effect.type,
-  );
-  log('%s: %s → %s [%s]', state.config.self.name, fact.type, state.role.name, names.join(', '));
 }

@@ -13,8 +13,12 @@ import {
   type WatchState,
 } from '../core/watch.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
+import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { WatchPort, WatchStream } from './ports.ts';
+import { restartCause, type WatchRestartCause } from './watch-restart.ts';
+
+const log = debugLog('lease-elector:driver');
 
 /**
  * A timer that fires this many milliseconds after it was due is late: the process stood still. Node.js fires timers a few
@@ -49,6 +53,7 @@ export interface WatchContext {
 }
 
 export class Watcher<Item extends Watched> {
+  readonly #name: string;
   readonly #port: WatchPort<Item>;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -56,6 +61,7 @@ export class Watcher<Item extends Watched> {
   readonly #enqueueEvent: WatchContext['enqueueEvent'];
   readonly #report: (report: WatchReport<Item>) => void;
   readonly #opened: () => void;
+  readonly #restarted: (cause: WatchRestartCause) => void;
   #state: WatchState = INITIAL_WATCH_STATE;
   #stream: WatchStream | null = null;
   /** The stream of which an event was dropped, because too many waited; numbers of streams begin with 1. */
@@ -65,11 +71,16 @@ export class Watcher<Item extends Watched> {
   /** @param options.opened hears, in its turn, that the API server has granted a stream */
   constructor(
     options: WatchContext & {
+      /** For the debug log. */
+      readonly name: string;
       readonly port: WatchPort<Item>;
       readonly report: (report: WatchReport<Item>) => void;
       readonly opened: () => void;
+      /** A stream was left for another one, or for a list; for the metrics alone. */
+      readonly restarted?: (cause: WatchRestartCause) => void;
     },
   ) {
+    this.#name = options.name;
     this.#port = options.port;
     this.#clock = options.clock;
     this.#random = options.random;
@@ -77,6 +88,7 @@ export class Watcher<Item extends Watched> {
     this.#enqueueEvent = options.enqueueEvent;
     this.#report = options.report;
     this.#opened = options.opened;
+    this.#restarted = options.restarted ?? (() => undefined);
   }
 
   start(): void {
@@ -95,7 +107,9 @@ export class Watcher<Item extends Watched> {
 
   #take(input: WatchInput<Item>): void {
     const { state, effects } = stepWatch(this.#state, input);
+    const cause = restartCause(this.#state, input, state);
     this.#state = state;
+    if (cause !== null) this.#restarted(cause);
     for (const effect of effects) this.#perform(effect);
   }
 
@@ -133,6 +147,7 @@ export class Watcher<Item extends Watched> {
   }
 
   #setTimer(afterMs: number): void {
+    if (log.enabled) log('watch of %s: setTimer %d ms', this.#name, Math.ceil(afterMs));
     this.#timer?.cancel();
     const dueMs = this.#clock.nowMs() + afterMs;
     const timer = this.#clock.setTimer(afterMs, () => {

@@ -7,6 +7,7 @@
 import type { EndpointOptions } from '../options.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { LeaderServer } from './leader-server.ts';
+import { hostsFor } from './loopback.ts';
 
 /** What an endpoint asks of the elector. */
 export interface EndpointSources {
@@ -15,6 +16,8 @@ export interface EndpointSources {
   readonly leaderName: () => string | null;
   /** When the API server last confirmed it, by the wall clock as it was then: neither a sleep nor a new time of day moves it. */
   readonly verifiedWallMs: () => number;
+  /** For `GET /metrics`. */
+  readonly metrics: () => string;
   readonly warn: (code: 'endpoint-unavailable', message: string) => void;
 }
 
@@ -66,21 +69,21 @@ export class Endpoint {
   }
 
   async #open(): Promise<void> {
-    const { clock, warn } = this.#sources;
-    const { port, host } = this.#options;
+    const { clock, metrics, warn } = this.#sources;
+    const { port, host, exposeLeader = false } = this.#options;
     const { LeaderServer } = await import('./leader-server.ts');
     if (this.#closed) return;
-    // `localhost` means both loopback addresses, and which one first differs from program to program.
-    const hosts = host === undefined || host === 'localhost' ? undefined : [host];
     this.#server = new LeaderServer({
       clock,
+      metrics,
       ...(port === undefined ? {} : { port }),
-      ...(hosts === undefined ? {} : { hosts }),
+      hosts: hostsFor(host),
+      exposeLeader,
     });
     const warning = await this.#server.listen();
     if (warning !== null) warn(warning.code, warning.message);
-    const { address } = this.#server;
-    if (this.#exportEnv && address !== null && !this.#closed) await exportAddress(address.port, host);
+    const { answeredPort } = this.#server;
+    if (this.#exportEnv && answeredPort !== null && !this.#closed) await exportAddress(answeredPort, host);
   }
 }
 

@@ -2,6 +2,8 @@
  * The variables by which NAIS tells an application where its elector answers.
  */
 
+import { isLoopbackAddress } from './loopback.ts';
+
 /** What an application of NAIS reads. `ELECTOR_PATH` has no scheme: programs put `http://` before it themselves. */
 export interface EndpointEnvironment {
   readonly ELECTOR_PATH: string;
@@ -9,12 +11,9 @@ export interface EndpointEnvironment {
   readonly ELECTOR_SSE_URL: string;
 }
 
-/** Addresses that are good to listen on, and none to connect to. */
-const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
-
-/** The variables for an endpoint that listens on `port` of `host`, or of both loopback addresses. */
+/** The variables for an endpoint that listens on `port` of `host`, or of both loopback addresses. Who leads is answered on loopback. */
 export function endpointEnvironment(port: number, host = 'localhost'): EndpointEnvironment {
-  const name = EVERY_ADDRESS.has(host) ? 'localhost' : host;
+  const name = isLoopbackAddress(host) ? host : 'localhost';
   const path = `${name.includes(':') ? `[${name}]` : name}:${port}`;
   return { ELECTOR_PATH: path, ELECTOR_GET_URL: `http://${path}/`, ELECTOR_SSE_URL: `http://${path}/sse` };
 }

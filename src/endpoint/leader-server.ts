@@ -5,12 +5,15 @@
  * election runs in the same process. Loaded only where the option `endpoint` is set.
  */
 
+import type { Cluster } from 'node:cluster';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import { type Binding, type BindOutcome, bindEvery, describeBinding } from './addresses.ts';
 import { LeaderStream } from './leader-stream.ts';
+import { isLoopbackAddress, isLoopbackAuthority, LOOPBACK_HOSTS } from './loopback.ts';
+import { isAnsweredAsEndpoint } from './port-owner.ts';
 import { type Exchange, type Reply, sendReply, sendStreamHead } from './reply.ts';
 
 const debug = debugLog('lease-elector:http');
@@ -18,14 +21,17 @@ const debug = debugLog('lease-elector:http');
 /** Where applications of NAIS look for it. */
 export const DEFAULT_ENDPOINT_PORT = 4040;
 
-/** Both: what `localhost` means differs from program to program. */
-export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '::1'];
-
 /** A longer head of a request is answered 431, in bytes. */
 export const MAX_HEADER_BYTES: number = 16 * 1024;
 
 /** A body means nothing here; so many bytes of it are read, lest its sender miss the answer. */
 export const MAX_BODY_BYTES: number = 64 * 1024;
+
+/**
+ * A worker of node:cluster tries a port that was taken again after this many milliseconds: the worker that answers there
+ * may end, and the Pod must still have an answer.
+ */
+export const PORT_RETRY_MS = 1_000;
 
 /** What clients may cost. */
 export interface EndpointLimits {
@@ -80,11 +86,15 @@ export interface LeaderServerOptions {
   /** @default both loopback addresses, or the one that exists */
   readonly hosts?: readonly string[];
   readonly clock: Clock;
+  /** Answers `/` and `/sse` on every address that it listens on, and to every name. @default false */
+  readonly exposeLeader?: boolean;
   /** For `GET /healthz`: what is wrong with this process, or `null`. @default nothing is */
   readonly health?: () => string | null;
   /** For `GET /metrics`, in the text format of Prometheus; without it the path does not exist. */
   readonly metrics?: () => string;
   readonly limits?: Partial<EndpointLimits>;
+  /** Whether this process is a worker of node:cluster. @default what node:cluster says */
+  readonly isWorker?: boolean;
 }
 
 const JSON_FIELDS: Reply['fields'] = [
@@ -111,6 +121,19 @@ const METHOD_NOT_ALLOWED: Reply = {
   body: 'Only GET and HEAD.',
 };
 
+/** What these answer is for this machine alone, unless it is exposed. */
+const LEADER_PATHS: ReadonlySet<string> = new Set(['/', STREAM_PATH]);
+
+const NOT_LOOPBACK: Reply = text(
+  403,
+  'This path is answered on loopback addresses only. Set the option endpoint.exposeLeader to answer it here.',
+);
+
+const FOREIGN_NAME: Reply = text(
+  403,
+  'On a loopback address the Host must be localhost or a loopback address. Set the option endpoint.exposeLeader to accept any.',
+);
+
 /** The endpoint. A client that takes "connection refused" for "I lead" is why it has to listen before anything else. */
 export class LeaderServer {
   readonly #options: LeaderServerOptions;
@@ -122,6 +145,8 @@ export class LeaderServer {
   #binding: Binding<Server> = { bound: [], failed: [] };
   #listening: Promise<EndpointWarning | null> | null = null;
   #closed: Promise<void> | null = null;
+  #retry: Timer | null = null;
+  #isAnsweredByOther = false;
   #answer: LeaderAnswer | null = null;
   #wasReady = false;
 
@@ -160,6 +185,14 @@ export class LeaderServer {
   }
 
   /**
+   * The port that answers as an endpoint on this machine: the own one, or, in a worker of node:cluster, the one of another
+   * worker. `null` when there is none.
+   */
+  get answeredPort(): number | null {
+    return this.address?.port ?? (this.#isAnsweredByOther ? this.#port : null);
+  }
+
+  /**
    * Answers so from now on; `null` when nobody is known to lead.
    *
    * Readers of the stream are told when the name is another one. A confirmation alone is no news for them: it comes
@@ -178,8 +211,13 @@ export class LeaderServer {
     return this.#closed;
   }
 
+  get #port(): number {
+    return this.#options.port ?? DEFAULT_ENDPOINT_PORT;
+  }
+
   async #listen(): Promise<EndpointWarning | null> {
-    const { port = DEFAULT_ENDPOINT_PORT, hosts = LOOPBACK_HOSTS } = this.#options;
+    const { hosts = LOOPBACK_HOSTS } = this.#options;
+    const port = this.#port;
     this.#binding = await bindEvery(
       hosts,
       port,
@@ -188,7 +226,39 @@ export class LeaderServer {
     );
     const message = describeBinding(this.#binding, port);
     debug('%s', message ?? `listens on port ${this.#binding.bound[0]?.port}`);
+    const { isWorker = isClusterWorker() } = this.#options;
+    const [taken] = takenBindings(this.#binding);
+    // Port 0 is another one in each worker.
+    if (isWorker && port !== 0 && taken !== undefined) {
+      this.#bindLater();
+      // Another worker answers for the whole Pod, so nothing is missing.
+      this.#isAnsweredByOther = await isAnsweredAsEndpoint(taken.host, port, this.#options.clock);
+      if (this.#isAnsweredByOther) return null;
+    }
     return message === null ? null : { code: 'endpoint-unavailable', message };
+  }
+
+  /** Takes the place of the process that has the port, as soon as that ends. */
+  #bindLater(): void {
+    if (this.#closed !== null) return;
+    this.#retry = this.#options.clock.setTimer(PORT_RETRY_MS, () => void this.#bindTaken(), { background: true });
+  }
+
+  async #bindTaken(): Promise<void> {
+    const taken = takenBindings(this.#binding);
+    const again = await Promise.all(taken.map(({ host }) => this.#bind(host, this.#port)));
+    const bound = again.filter((outcome) => outcome.ok);
+    if (this.#closed !== null) {
+      for (const { listener } of bound) listener.close();
+      return;
+    }
+    const hosts = new Set(bound.map(({ host }) => host));
+    this.#binding = {
+      bound: [...this.#binding.bound, ...bound],
+      failed: this.#binding.failed.filter(({ host }) => !hosts.has(host)),
+    };
+    if (bound.length > 0) debug('listens on port %d after another process', this.#port);
+    if (takenBindings(this.#binding).length > 0) this.#bindLater();
   }
 
   #bind(host: string, port: number): Promise<BindOutcome<Server>> {
@@ -215,7 +285,8 @@ export class LeaderServer {
         // Does nothing when it listens already, and could not accept a connection (no file descriptors left, say).
         resolve({ ok: false, host, error });
       });
-      server.listen({ host, port }, () => {
+      // Exclusive: workers of node:cluster would otherwise share the port, and any of them would answer.
+      server.listen({ host, port, exclusive: true }, () => {
         resolve({ ok: true, host, port: (server.address() as AddressInfo).port, listener: server });
       });
     });
@@ -227,6 +298,7 @@ export class LeaderServer {
     // Who closes it before it listened does not want it to listen any more.
     this.#listening ??= Promise.resolve(null);
     await this.#listening;
+    this.#retry?.cancel();
     const closed = this.#binding.bound.map(
       ({ listener }) => new Promise<void>((resolve) => listener.close(() => resolve())),
     );
@@ -279,10 +351,22 @@ export class LeaderServer {
     if (!request.socket.writable) return;
     const exchange: Exchange = { request, response, wallMs: this.#options.clock.wallMs(), bodyUnread };
     const path = pathOf(request.url ?? '/');
-    const reply = this.#replyTo(request.method ?? '', path);
+    const reply = this.#refusal(request, path) ?? this.#replyTo(request.method ?? '', path);
     if (reply !== 'stream') sendReply(exchange, reply);
     else if (request.method === 'HEAD' || bodyUnread) sendStreamHead(exchange, STREAM_FIELDS).end();
     else this.#openStream(exchange);
+  }
+
+  /**
+   * Whether this client may be answered. Who leads is for this machine: what reaches it from elsewhere sees probes and
+   * metrics. A page in a browser reaches loopback addresses under a name of its own (DNS rebinding), so the name is checked.
+   */
+  #refusal({ socket, url = '', headers }: IncomingMessage, path: string): Reply | null {
+    if (this.#options.exposeLeader === true) return null;
+    if (!isLoopbackAddress(socket.localAddress ?? '')) return LEADER_PATHS.has(path) ? NOT_LOOPBACK : null;
+    const authority = /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] ?? headers.host ?? '';
+    // HTTP/1.0 has none, and no browser speaks it.
+    return authority === '' || isLoopbackAuthority(authority) ? null : FOREIGN_NAME;
   }
 
   #replyTo(method: string, path: string): Reply | 'stream' {
@@ -320,6 +404,16 @@ export class LeaderServer {
       (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
     );
   }
+}
+
+function isClusterWorker(): boolean {
+  // The types describe the module as `import` gives it.
+  return (process.getBuiltinModule('node:cluster') as unknown as Cluster).isWorker;
+}
+
+/** The addresses that another process has. */
+function takenBindings({ failed }: Binding<Server>): Binding<Server>['failed'] {
+  return failed.filter(({ error }) => error.code === 'EADDRINUSE');
 }
 
 function verdict(trouble: string | null): Reply {

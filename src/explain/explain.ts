@@ -1,152 +1,21 @@
 /**
  * `explain()`: why there is, or is no, leader, as one sentence and as data. This file tells what this process itself is
- * up to; what there is to say of another holder is in `holder-explanation.ts`.
+ * up to; what there is to say of another holder is in `holder-reasons.ts`.
  *
  * Pure: it only puts into words what the election knows, and decides nothing.
  */
 
-import type { News } from '../core/diagnostics.ts';
-import type { MissingRule, RequestFailure } from '../core/request-failure.ts';
+import { UNAUTHORIZED_LIMIT_MS } from '../core/refusal.ts';
+import type { RequestFailure } from '../core/request-failure.ts';
 import { isLockHolderSilent } from '../core/sibling.ts';
-import type { CandidateRole, ElectionState } from '../core/state.ts';
+import type { CandidateRole } from '../core/state.ts';
+import { isTwinSuspected } from '../core/twin.ts';
 import { judgeLease, mustRenew } from '../core/verdict.ts';
-import type { Leader } from '../events.ts';
-import { explainHeld, podSeen } from './holder-reasons.ts';
+import { isShortage } from '../runtime/shortage.ts';
+import type { Account, Circumstances, Explanation, HolderPod, IdleWork, Scene } from './explanation.ts';
+import { podSeen } from './holder-pod.ts';
+import { explainHeld } from './holder-reasons.ts';
 import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './wording.ts';
-
-export type { MissingRule };
-
-/** Why there is, or is no, leader. A new version may know more reasons. */
-export type ExplanationReason =
-  /** `start()` was not called. */
-  | 'not-started'
-  /** The first answers of the API server are awaited. */
-  | 'starting'
-  /** This process leads. */
-  | 'leading'
-  /** This process has ended its term (`stop()`, `stepDown()`); its work drains, or it gives the Lease up. */
-  | 'leaving'
-  /** This elector is over. */
-  | 'stopped'
-  /** Another process of the same Pod takes part in the election. */
-  | 'sibling'
-  /** The API server cannot be reached, or does not answer as it should. */
-  | 'api-unreachable'
-  /** The API server does not accept the token. */
-  | 'unauthorized'
-  /** A permission is missing, or the API server rejects what is asked: this Pod cannot be elected, or not be sure who leads. */
-  | 'forbidden'
-  /** The own Pod is gone, and this process still runs. */
-  | 'own-pod-deleted'
-  /** Nobody leads; the own Pod is being deleted, so it does not campaign. */
-  | 'own-pod-terminating'
-  /** Nobody leads; this process gave the Lease up a moment ago, and lets the others go first. */
-  | 'stepped-down'
-  /** Nobody leads; this process is about to. */
-  | 'campaigning'
-  /** The own Pod holds the Lease; this process is about to lead on. */
-  | 'resuming'
-  /** Another Pod leads, and all is well. */
-  | 'following'
-  /** Another Pod holds the Lease; whether it exists is not known. */
-  | 'holder-unknown'
-  /** The holder's Pod is being deleted. */
-  | 'holder-terminating'
-  /** The holder's Pod has failed (it was evicted, for example), and exists. */
-  | 'holder-failed'
-  /** The holder's Pod has finished, and exists. */
-  | 'holder-succeeded'
-  /** The control plane has lost the node of the holder's Pod. */
-  | 'holder-node-not-ready'
-  /** The holder does not renew: it hangs, has ended, or cannot reach the API server. */
-  | 'holder-silent'
-  /** The Lease is gone; the Pod that held it exists, and is expected to restore it. */
-  | 'lease-missing'
-  /** The Lease is being deleted, but its finalizers keep it. */
-  | 'lease-terminating'
-  /** The holder is gone, and its Lease is left to the garbage collector. */
-  | 'waiting-for-collector'
-  /** The holder gave the Lease up, but nobody may delete it. */
-  | 'released-not-deletable'
-  /** No Pod owns the Lease. */
-  | 'foreign-lease';
-
-/** The Pod that holds the Lease, as last seen; the fields are those of its status, `null` where it says nothing. */
-export interface HolderPod {
-  readonly name: string;
-  readonly uid: string;
-  /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
-  readonly phase: string | null;
-  /** Why it is in this phase, such as `Evicted`. */
-  readonly reason: string | null;
-  readonly nodeName: string | null;
-  /** The condition `Ready`. False while `containersReady` is true: the control plane has lost the node. */
-  readonly ready: boolean | null;
-  /** The condition `ContainersReady`. */
-  readonly containersReady: boolean | null;
-  /** Whether every container is reported as terminated. */
-  readonly containersTerminated: boolean;
-  /** Whether it is being deleted. */
-  readonly terminating: boolean;
-  /** When its deletion was asked for. */
-  readonly terminatingSince: Date | null;
-  /** When its grace period ends. */
-  readonly deletionTimestamp: Date | null;
-}
-
-/** Why there is, or is no, leader. Plain data: `JSON.stringify` writes all of it. */
-export interface Explanation {
-  /** What to match on. */
-  readonly reason: ExplanationReason;
-  /** The same for people: what is so, and what to do or to wait for. Its wording may change. */
-  readonly message: string;
-  /** `null` until it is known which Lease is competed for. */
-  readonly lease: { readonly namespace: string; readonly name: string } | null;
-  /** As `elector.leader`: who leads, as far as this process knows. */
-  readonly leader: Leader | null;
-  /** `null` when no Pod is known to hold the Lease, or it was not seen. */
-  readonly holderPod: HolderPod | null;
-  /** Since when it is so; `null` where that is not known. */
-  readonly since: Date | null;
-  /** What would end it. */
-  readonly endsWhen: string;
-  /** A command with which an administrator may end it; `null` when there is none, or nothing to mend. Read `caution` first. */
-  readonly command: string | null;
-  /** What to make sure of before the command is used. */
-  readonly caution: string | null;
-  /** The permissions that were found to be missing, as rules of a Role. */
-  readonly missingRules: readonly MissingRule[];
-  /** As `elector.unverifiedForMs`. */
-  readonly unverifiedForMs: number;
-  /** How the last request failed, if the API server has answered none since. */
-  readonly failure: string | null;
-}
-
-/** What is to be explained. */
-export interface Circumstances {
-  /** `null` until the cluster is found. */
-  readonly election: ElectionState | null;
-  readonly news: News;
-  readonly started: boolean;
-  readonly over: boolean;
-  readonly leader: Leader | null;
-  readonly unverifiedForMs: number;
-  readonly nowMs: number;
-  readonly wallMs: number;
-}
-
-/** The same, once the election is under way. */
-export type Scene = Circumstances & { readonly election: ElectionState };
-
-/** What differs from reason to reason; times in milliseconds since 1970. */
-export interface Account {
-  readonly reason: ExplanationReason;
-  readonly message: string;
-  readonly endsWhen: string;
-  readonly sinceMs?: number | null;
-  readonly command?: string | null;
-  readonly caution?: string | null;
-}
 
 /** Puts into words what is so at the moment. Never throws. */
 export function explain(circumstances: Circumstances): Explanation {
@@ -165,13 +34,14 @@ export function explain(circumstances: Circumstances): Explanation {
     missingRules: news.refusals.flatMap(({ missingRule }) => missingRule ?? []),
     unverifiedForMs,
     failure: news.failure?.message ?? null,
+    error: account.error ?? null,
   };
 }
 
 function accountOf(circumstances: Circumstances): Account {
   const { election, started, over } = circumstances;
   if (over) return stopped(circumstances);
-  if (election === null) return started ? STARTING : NOT_STARTED;
+  if (election === null) return started ? entering(circumstances) : NOT_STARTED;
   const scene: Scene = { ...circumstances, election };
   const { role } = election;
   switch (role.name) {
@@ -181,7 +51,7 @@ function accountOf(circumstances: Circumstances): Account {
     case 'stopped':
       return leaving(scene);
     case 'sibling':
-      return sibling(scene);
+      return ownPodDeleted(scene) ?? sibling(scene);
     case 'starting':
       return trouble(scene) ?? awaitsLease(scene);
     case 'candidate':
@@ -201,6 +71,23 @@ const STARTING: Account = {
   endsWhen: 'the API server answers',
 };
 
+/** What keeps an elector that has not found its place yet, if anything does. */
+function entering({ news, unverifiedForMs, wallMs }: Circumstances): Account {
+  const [refusal] = news.refusals;
+  const failure = news.failure ?? refusal;
+  if (failure === undefined) return STARTING;
+  const message = `This elector cannot find out yet which Pod it is in, and asks until it is answered: ${failure.message}`;
+  const sinceMs = wallMs - unverifiedForMs;
+  if (isShortage(failure.cause)) return { reason: 'starting', message, sinceMs, endsWhen: 'the shortage is over' };
+  if (failure.kind === 'unauthorized') {
+    return { reason: 'unauthorized', message, sinceMs, endsWhen: 'the API server accepts the token' };
+  }
+  if (failure === refusal) {
+    return { reason: 'forbidden', message, sinceMs, endsWhen: 'the API server accepts the request' };
+  }
+  return { reason: 'api-unreachable', message, sinceMs, endsWhen: 'the API server answers' };
+}
+
 function awaitsLease(scene: Scene): Account {
   return {
     reason: 'starting',
@@ -209,7 +96,7 @@ function awaitsLease(scene: Scene): Account {
   };
 }
 
-function stopped({ election, news, leader }: Circumstances): Account {
+function stopped({ election, news, leader, endedBy }: Circumstances): Account {
   const self = election?.config.self;
   // A sibling has left the Lease to another process of its Pod, which may lead.
   if (election !== null && self !== undefined && leader?.uid === self.uid && news.takesPart) {
@@ -217,37 +104,83 @@ function stopped({ election, news, leader }: Circumstances): Account {
       reason: 'stopped',
       message:
         `This elector has stopped and Pod ${self.name} keeps the Lease, so that no other Pod leads before that one is ` +
-        'deleted: restart its container, and it leads on.',
+        'deleted: restart its container, and it leads again.',
       endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
       command: kubectlDelete('pod', self.name, election.config.namespace),
       // One that waited for this one to end has taken its place.
       caution: `Make sure first that no other process of Pod ${self.name} leads.`,
+      error: endedBy,
+    };
+  }
+  if (endedBy !== null) {
+    return {
+      reason: 'stopped',
+      message: `This elector has ended with an error, and a new process has to start a new one: ${endedBy}`,
+      endsWhen: 'the cause is removed, and a new elector is started',
+      error: endedBy,
     };
   }
   return {
     reason: 'stopped',
-    message:
-      'This elector has stopped, and takes no part in the election any more: a new process has to start a new one.',
+    message: 'This elector has stopped, and takes no part in the election: make a new one to take part again.',
     endsWhen: 'a new elector is started',
   };
 }
 
 function leading(scene: Scene, acquireTimeMs: number): Account {
-  const { election, news, unverifiedForMs } = scene;
+  const { election, idleWork } = scene;
   const { self } = election.config;
-  const notes = [
-    election.knowledge.observation?.lease === null ? 'its Lease was deleted and is being restored' : '',
-    news.failure === null
-      ? ''
-      : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`,
-    news.holderPod?.terminating === true ? 'its Pod is being deleted, so call stop() to hand over at once' : '',
-  ].filter((note) => note !== '');
-  return {
+  const notes = [...(idleWork === null ? [] : [idleNote(idleWork)]), ...notesOfLeader(scene)];
+  const account = {
     reason: 'leading',
     message: `This process leads, in Pod ${self.name}${notes.map((note) => `; ${note}`).join('')}.`,
     sinceMs: acquireTimeMs,
-    endsWhen: `${endOfLife(scene.election.config)}, it gives the Lease up, or the Lease is given to another Pod by hand`,
-  };
+    endsWhen:
+      `${endOfLife(election.config)}, it gives the Lease up, the Lease is given to another Pod by hand, or its token is ` +
+      `refused for ${seconds(UNAUTHORIZED_LIMIT_MS)}`,
+  } as const;
+  if (idleWork === null) return account;
+  const sinceMs = scene.wallMs - (scene.nowMs - idleWork.endedAtMs);
+  return { ...account, reason: 'leading-idle', sinceMs, error: idleWork.error };
+}
+
+function idleNote({ error }: IdleWork): string {
+  return error === null
+    ? 'the promise of onElected has settled, so its work has ended; if more work was due, exit, and the restarted container leads again'
+    : `its work has failed (${error}): exit, and the restarted container leads again and tries again, or call stepDown() to hand over`;
+}
+
+/** What is not as it should be with a leader. */
+function notesOfLeader(scene: Scene): readonly string[] {
+  const { election, news, unverifiedForMs, nowMs } = scene;
+  const { config, knowledge } = election;
+  const lease = knowledge.observation?.lease ?? null;
+  const [create, update] = [refusalOf(scene, 'create'), refusalOf(scene, 'update')];
+  const notes = [
+    isTwinSuspected(knowledge, config, nowMs)
+      ? 'another process writes its Lease in the name of this Pod, so two may lead: end one of them'
+      : null,
+    lease === null && create === undefined ? 'its Lease was deleted and is being restored' : null,
+    lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
+    lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it puts back' : null,
+    lease?.holderIdentity && lease.holderIdentity !== config.self.name
+      ? `its Lease names "${lease.holderIdentity}" as its holder, so another program writes it: give that a Lease of its own`
+      : null,
+    lease?.terminating === true ? 'its Lease is being deleted, and only its finalizers keep it' : null,
+    update === undefined ? null : `its renewals are refused, so nobody could see that it hangs (${update.message})`,
+    failureNote(news.failure, unverifiedForMs),
+    news.holderPod?.terminating === true ? 'its Pod is being deleted, so call stop() to hand over at once' : null,
+  ];
+  return notes.filter((note) => note !== null);
+}
+
+function failureNote(failure: RequestFailure | null, unverifiedForMs: number): string | null {
+  if (failure === null) return null;
+  return failure.kind === 'unauthorized'
+    ? `the API server refuses its token, which ends the term after ${seconds(UNAUTHORIZED_LIMIT_MS)}`
+    : unverifiedForMs < RECENTLY_MS
+      ? `a request has failed, and is tried again, which ends no term (${failure.message})`
+      : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`;
 }
 
 function leaving(scene: Scene): Account {
@@ -261,6 +194,15 @@ function leaving(scene: Scene): Account {
 }
 
 function sibling({ election }: Scene): Account {
+  if (election.knowledge.warned.includes('sibling-lock-refused')) {
+    return {
+      reason: 'sibling',
+      message:
+        `This process was refused the socket that lets one process of Pod ${election.config.self.name} campaign, so whether ` +
+        'another process has it is not known. This one only watches until it is given the socket.',
+      endsWhen: 'the socket can be bound, and no other process has it',
+    };
+  }
   if (isLockHolderSilent(election.config, election.knowledge)) {
     return {
       reason: 'sibling',
@@ -281,14 +223,7 @@ function sibling({ election }: Scene): Account {
 
 function candidate(scene: Scene, role: CandidateRole): Account {
   const { config, knowledge } = scene.election;
-  if (knowledge.barred === 'pod-deleted') {
-    return {
-      reason: 'own-pod-deleted',
-      message: `Pod ${config.self.name} (uid ${config.self.uid}) is gone although this process still runs: it never leads again, so end it.`,
-      endsWhen: 'never: end this process',
-    };
-  }
-  const inTrouble = trouble(scene);
+  const inTrouble = ownPodDeleted(scene) ?? trouble(scene);
   if (inTrouble !== null) return inTrouble;
   const verdict = judgeLease(config, knowledge, scene.nowMs);
   switch (verdict.kind) {
@@ -303,6 +238,22 @@ function candidate(scene: Scene, role: CandidateRole): Account {
   }
 }
 
+/** A Pod that the API server has never shown may never have existed: its uid may be wrong. */
+function ownPodDeleted({ election: { config, knowledge } }: Scene): Account | null {
+  if (knowledge.barred !== 'pod-deleted') return null;
+  const { name, uid } = config.self;
+  const pod = `Pod ${name} (uid ${uid})`;
+  const stopped = config.succession === 'pod-stopped' ? 'has stopped, or ' : '';
+  return {
+    reason: 'own-pod-deleted',
+    message: knowledge.ownPodSeen
+      ? `${pod} ${stopped}is gone, and this process does not lead again. End it.`
+      : `${pod} ${stopped}does not exist, and the API server has never shown it: it was gone before, or its uid is wrong. ` +
+        'This process does not lead. Correct the option `pod`, or end the process.',
+    endsWhen: 'never: end this process',
+  };
+}
+
 /** What keeps a process that does not lead from knowing, or doing, anything. */
 function trouble(scene: Scene): Account | null {
   const { election, news, leader, unverifiedForMs } = scene;
@@ -312,14 +263,21 @@ function trouble(scene: Scene): Account | null {
   if (failure.kind === 'unauthorized') {
     return {
       reason: 'unauthorized',
-      message:
-        `The API server does not accept the token of Pod ${election.config.self.name}, also after it was read anew: the Pod ` +
-        'may be deleted; else look at its ServiceAccount.',
+      message: `The API server does not accept the token of Pod ${election.config.self.name}: ${failure.tokenProblem ?? UNKNOWN_TOKEN_PROBLEM}.`,
       sinceMs,
       endsWhen: 'the API server accepts the token',
     };
   }
-  const known = leader === null ? 'nobody is known to lead' : `as far as is known ${leader.name} leads on`;
+  const known = leader === null ? 'nobody is known to lead' : `as far as is known ${leader.name} leads`;
+  // Other requests may be answered, so the API server is not called silent on the word of one that failed.
+  if (unverifiedForMs < RECENTLY_MS) {
+    return {
+      reason: 'api-unreachable',
+      message: `A request about ${leaseOf(scene.election.config)} has failed, and is tried again; ${known}: ${failure.message}`,
+      sinceMs,
+      endsWhen: 'that request succeeds',
+    };
+  }
   return {
     reason: 'api-unreachable',
     message:
@@ -330,15 +288,25 @@ function trouble(scene: Scene): Account | null {
   };
 }
 
+/** The API server has confirmed something within this time, in milliseconds: it answers. */
+const RECENTLY_MS = 3_000;
+
+const UNKNOWN_TOKEN_PROBLEM = 'the Pod may be deleted; if it exists, look at its ServiceAccount';
+
 /** That the API server refuses this verb on Leases, or (with `create`) whatever is written. */
-function refused({ election, news }: Scene, verb: 'get' | 'create' | 'update'): Account | null {
-  const stands = ({ missingRule }: RequestFailure): boolean =>
-    missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb;
-  const refusal = news.refusals.find(stands);
+function refusalOf({ news }: Scene, verb: 'get' | 'create' | 'update'): RequestFailure | undefined {
+  return news.refusals.find(({ missingRule }) =>
+    missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb,
+  );
+}
+
+function refused(scene: Scene, verb: 'get' | 'create' | 'update'): Account | null {
+  const refusal = refusalOf(scene, verb);
   if (refusal === undefined) return null;
+  const { name } = scene.election.config.self;
   return {
     reason: 'forbidden',
-    message: `Pod ${election.config.self.name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
+    message: `Pod ${name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
     endsWhen: refusal.missingRule === null ? 'the API server accepts what is asked' : 'the permission is granted',
   };
 }
@@ -352,7 +320,7 @@ function resuming(scene: Scene): Account {
   const { config, knowledge } = scene.election;
   return {
     reason: 'resuming',
-    message: `Pod ${config.self.name} holds ${leaseOf(scene.election.config)}, and this process leads on as soon as the API server confirms it.`,
+    message: `Pod ${config.self.name} holds ${leaseOf(scene.election.config)}, and this process leads as soon as the API server confirms it.`,
     sinceMs: knowledge.observation?.lease?.acquireTimeMs ?? null,
     endsWhen: 'the API server confirms it',
   };
@@ -361,6 +329,7 @@ function resuming(scene: Scene): Account {
 function campaigning(scene: Scene, role: CandidateRole): Account {
   const { config, knowledge } = scene.election;
   const { name } = config.self;
+  const finalizers = knowledge.observation?.lease?.finalizers ?? [];
   if (knowledge.barred === 'pod-terminating') {
     return {
       reason: 'own-pod-terminating',
@@ -376,6 +345,22 @@ function campaigning(scene: Scene, role: CandidateRole): Account {
       reason: 'stepped-down',
       message: `Nobody leads: Pod ${name} gave the Lease up, and lets the others go first for another ${seconds(pauseMs)}.`,
       endsWhen: `another Pod is elected, or ${seconds(pauseMs)} have passed`,
+    };
+  }
+  if (finalizers.length > 0) {
+    return {
+      reason: 'campaigning',
+      message:
+        `Nobody leads, and Pod ${name} campaigns. ${leaseOf(config)} has finalizers, and stays until they are removed: ` +
+        `${finalizers.join(', ')}.`,
+      endsWhen: 'the finalizers are removed, and this or another Pod is elected',
+    };
+  }
+  if (role.resting) {
+    return {
+      reason: 'campaigning',
+      message: `Nobody leads, and Pod ${name} campaigns. A request of it came to nothing, and it tries again: wait.`,
+      endsWhen: 'this or another Pod is elected',
     };
   }
   return {
@@ -398,6 +383,7 @@ function holderPodOf(circumstances: Circumstances): HolderPod | null {
     ready: report?.ready ?? null,
     containersReady: report?.containersReady ?? null,
     containersTerminated: report?.containersTerminated ?? false,
+    waiting: report?.waiting ?? null,
     terminating,
     terminatingSince: toDate(report?.terminatingSinceMs ?? null),
     deletionTimestamp: toDate(report?.deletionTimestampMs ?? null),

@@ -7,12 +7,14 @@
 import { REFUSAL_BELIEVED_MS } from '../core/refusal.ts';
 import { endsStartAtOnce, endsStartWhenLasting, type RequestFailure } from '../core/request-failure.ts';
 import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from '../core/retry-delay.ts';
+import type { OutageWatch } from '../driver/outage-watch.ts';
 import type { Ports, SiblingLockPort } from '../driver/ports.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
+import type { ReportClockSkew } from '../kube/clock-comparison.ts';
 import type { Cluster, ConnectOptions } from '../kube/connect.ts';
 import type { Identity } from '../kube/identity.ts';
-import type { ResolvedOptions } from '../options.ts';
+import type { LocalRole, ResolvedOptions } from '../options.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
@@ -36,8 +38,8 @@ export interface Surroundings {
 export interface Place {
   readonly identity: Identity;
   readonly ports: Ports;
-  /** There is no cluster: this process is alone. */
-  readonly local: boolean;
+  /** There is no cluster, and this process is alone: whether it leads. `null`: there is a cluster. */
+  readonly local: LocalRole | null;
 }
 
 /** What the application takes part in while it is being found out who this process is. */
@@ -45,6 +47,11 @@ export interface Entrance {
   /** Aborts when the elector is stopped. */
   readonly signal: AbortSignal;
   readonly warn: (code: WarningCode, message: string) => void;
+  /** Receives each failure, for `explain()`. */
+  readonly failed: (failure: RequestFailure) => void;
+  readonly outages: Pick<OutageWatch, 'asked' | 'failed' | 'withdrawn'>;
+  /** Is told of each request that has ended; must not throw. */
+  readonly onRequest?: NonNullable<ConnectOptions['onRequest']>;
 }
 
 /**
@@ -60,16 +67,24 @@ export async function enterCluster(
 ): Promise<Place> {
   const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
   try {
-    const connectOptions = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory }) };
-    const cluster = await connect(connectOptions, surroundings, entrance.signal);
+    const reportClockSkew: ReportClockSkew = ({ over, message }) =>
+      entrance.warn(over ? 'clock-skew-over' : 'clock-skew', message);
+    const { onRequest } = entrance;
+    const connectOptions = {
+      requestTimeoutMs,
+      reportClockSkew,
+      ...defined({ kubeConfig, serviceAccountDirectory, onRequest }),
+    };
+    const cluster = await connect(connectOptions, surroundings, entrance);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
-    return { identity, ports, local: false };
+    return { identity, ports, local: null };
   } catch (error) {
-    if (!local || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER') throw error;
+    if (local === null || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER')
+      throw error;
     const { localIdentity, localPorts } = await import('./local-election.ts');
     const identity = localIdentity(pod, lease);
-    return { identity, ports: localPorts(identity.pod), local: true };
+    return { identity, ports: localPorts(identity.pod, local, surroundings.clock), local };
   }
 }
 
@@ -77,14 +92,16 @@ export async function enterCluster(
 async function connect(
   options: Parameters<Surroundings['connect']>[0],
   surroundings: Surroundings,
-  signal: AbortSignal,
+  { signal, failed }: Entrance,
 ): Promise<Cluster> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await surroundings.connect(options);
     } catch (error) {
       if (!isShortage(error)) throw error;
-      log('taking up the credentials again: %s', error instanceof Error ? error.message : error);
+      const failure = shortageFailure(error);
+      failed(failure);
+      log('taking up the credentials again: %s', failure.message);
     }
     const { clock, random } = surroundings;
     if (!signal.aborted) await pause(clock, retryDelayMs(attempt, random.next()), signal);
@@ -92,12 +109,19 @@ async function connect(
   }
 }
 
+/** A shortage in the form of a request that failed, so that `explain()` reports it like one. */
+function shortageFailure(error: unknown): RequestFailure {
+  const words = error instanceof Error ? error.message : String(error);
+  const message = `the credentials cannot be read at the moment, and are tried again: ${words}`;
+  return { kind: 'unavailable', message, retryAfterMs: null, missingRule: null, cause: error };
+}
+
 /** Asks which Pod this is until there is an answer. */
 async function identify(
   cluster: Cluster,
   { pod, lease, startGraceMs }: ResolvedOptions,
   { clock, random }: Surroundings,
-  { signal, warn }: Entrance,
+  { signal, warn, failed, outages }: Entrance,
 ): Promise<Identity> {
   // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.
   const close = (): void => cluster.close();
@@ -109,15 +133,19 @@ async function identify(
     let refusals = 0;
     let warned = false;
     for (let attempt = 1; ; attempt += 1) {
+      outages.asked();
       const answer = await cluster.identify(defined({ pod, lease }));
+      // No request is made where the token says enough, so a success is no answer of the API server.
+      if (answer.ok) outages.withdrawn();
+      else outages.failed(answer.failure);
       if (signal.aborted) throw stoppedError();
       if (answer.ok) {
         if (warned) warn('refusal-over', 'The API server accepts the request for this Pod again.');
         return answer.value;
       }
       const { failure } = answer;
+      failed(failure);
       if (endsStartAtOnce(failure)) throw errorOfFailure(failure);
-      log('asking again which Pod this is: %s', failure.message);
       let delayMs = retryDelayMs(attempt, random.next());
       if (endsStartWhenLasting(failure)) {
         // A refusal is believed only when it lasts: an API server that has just started refuses what is allowed.
@@ -134,7 +162,9 @@ async function identify(
         refusedSinceMs = null;
         refusals = 0;
       }
-      await pause(clock, atLeastRetryAfterMs(delayMs, failure.retryAfterMs), signal);
+      const pauseMs = atLeastRetryAfterMs(delayMs, failure.retryAfterMs);
+      log('asking again in %d ms which Pod this is: %s', Math.ceil(pauseMs), failure.message);
+      await pause(clock, pauseMs, signal);
       if (signal.aborted) throw stoppedError();
     }
   } catch (error) {

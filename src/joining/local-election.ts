@@ -1,5 +1,5 @@
 /**
- * An election of one: a Lease in this process' memory, for a machine without a cluster (`local: true`).
+ * An election without a cluster: a Lease in this process' memory, for a developer's machine (the option `local`).
  *
  * Everything else runs as it would in a cluster, so that an application behaves the same.
  */
@@ -8,7 +8,8 @@ import { hostname } from 'node:os';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
 import type { Answer, Ports, WatchPort } from '../driver/ports.ts';
 import type { Identity } from '../kube/identity.ts';
-import type { PodOptions } from '../options.ts';
+import type { LocalRole, PodOptions } from '../options.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { randomUuid, systemRandom } from '../runtime/random.ts';
 
 /** Who this process is where there is no Pod. */
@@ -20,14 +21,25 @@ export function localIdentity(pod: PodOptions | undefined, lease: string | undef
   };
 }
 
-/** A world in which only this process exists. */
-export function localPorts(self: PodReference): Ports {
-  let revision = 1;
-  let lease: LeaseRecord | null = null;
-  const pod: PodRecord = { ...self, resourceVersion: '1', terminating: false };
+/** The Pod behind which a local candidate waits. It never ends, so the candidate never leads. */
+const OTHER_POD: PodRecord = { name: 'local-leader', uid: 'local-leader', resourceVersion: '1', terminating: false };
+
+/** Revisions are counted in microseconds of the wall clock: no process writes that often. */
+const REVISIONS_PER_MS = 1_000;
+
+/**
+ * A world without a cluster.
+ *
+ * Revisions, and so the fencing tokens, grow with the wall clock. A database that refuses a smaller token than it has seen
+ * then accepts the next process of the same machine.
+ */
+export function localPorts(self: PodReference, role: LocalRole, clock: Pick<Clock, 'wallMs'>): Ports {
+  let revision = 0;
+  let lease: LeaseRecord | null = role === 'candidate' ? leaseOfOther(clock.wallMs()) : null;
+  const pods: readonly PodRecord[] = [{ ...self, resourceVersion: '1', terminating: false }, OTHER_POD];
 
   function write(content: LeaseContent, uid: string): Promise<Answer<LeaseRecord>> {
-    revision += 1;
+    revision = Math.max(revision + 1, Math.floor(clock.wallMs() * REVISIONS_PER_MS));
     lease = { ...content, uid, resourceVersion: String(revision), terminating: false, finalizers: [], source: null };
     return succeed(lease);
   }
@@ -42,11 +54,30 @@ export function localPorts(self: PodReference): Ports {
         return succeed(null);
       },
     },
-    pod: { read: () => succeed(pod) },
+    pod: { read: (name) => succeed(pods.find((pod) => pod.name === name) ?? null) },
     leaseWatch: silentWatch(() => (lease === null ? [] : [lease])),
-    podWatch: () => silentWatch(() => [pod]),
+    podWatch: (name) => silentWatch(() => pods.filter((pod) => pod.name === name)),
     siblingLock: { claim: (outcome) => outcome('held'), free: () => undefined },
     close: () => undefined,
+  };
+}
+
+/** It is not renewed, and names no duration, so nobody takes its silence for a leader that hangs. */
+function leaseOfOther(acquireTimeMs: number): LeaseRecord {
+  const { name, uid } = OTHER_POD;
+  return {
+    holderIdentity: name,
+    owner: { name, uid },
+    acquireTimeMs,
+    renewTimeMs: null,
+    leaseDurationSeconds: null,
+    leaseTransitions: 0,
+    releasedBy: null,
+    uid: 'local-lease',
+    resourceVersion: '1',
+    terminating: false,
+    finalizers: [],
+    source: null,
   };
 }
 

@@ -7,7 +7,7 @@
 
 // Types alone: to import `node:http` is to read each of its exports, and those of the web (WebSocket…) load
 // all of undici, 15 ms and some MB. A plain http server is rare, and is served without them by `getBuiltinModule`.
-import type { ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
+import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { RequestFailure } from '../core/request-failure.ts';
@@ -15,9 +15,12 @@ import type { Clock } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import { malformed } from './api-error.ts';
 import { type ApiRequest, describeRequest, methodOf, pathOf } from './api-request.ts';
+import type { Authorization } from './authorization.ts';
 import { parseJson } from './bounded-json.ts';
-import type { Authorization, Credentials } from './credentials.ts';
-import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome } from './exchange.ts';
+import { ClockComparison, type ReportClockSkew } from './clock-comparison.ts';
+import type { Credentials } from './credentials.ts';
+import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome, type RequestReport } from './exchange.ts';
+import { ProxyTunnels, proxyAuthorization } from './proxy-tunnel.ts';
 import { type Conceal, Secrets } from './server-words.ts';
 import { SharedAuthorization } from './shared-authorization.ts';
 import { nameByContext, TlsIdentity } from './tls-identity.ts';
@@ -74,6 +77,10 @@ export interface ApiClientOptions {
   /** From the moment a request is written to the end of its answer (of a stream: its head), in milliseconds; likewise for each step before. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
+  /** @default nobody is told */
+  readonly reportClockSkew?: ReportClockSkew;
+  /** Is told of each request that has ended; must not throw. */
+  readonly onRequest?: (report: RequestReport) => void;
 }
 
 /** The connections to one API server: two for requests, kept alive, and one for each open stream. */
@@ -81,9 +88,10 @@ export class ApiClient implements ApiTransport {
   readonly #credentials: Credentials;
   readonly #authorization: SharedAuthorization;
   readonly #open: (options: RequestOptions) => ClientRequest;
-  readonly #requestAgent: HttpAgent;
-  /** A stream ends with its connection. So does a request that must not use a kept one. */
-  readonly #freshAgent: HttpAgent;
+  readonly #newAgent: (options: AgentOptions) => HttpAgent;
+  #pool: ConnectionPool;
+  readonly #clock: Clock;
+  readonly #clocks: ClockComparison;
   readonly #tls = new TlsIdentity();
   readonly #secrets = new Secrets();
   readonly #exchanges: ExchangeOptions;
@@ -92,7 +100,7 @@ export class ApiClient implements ApiTransport {
   /** A kept connection died under a request, and none has carried an answer since. */
   #keptConnectionsDie = false;
 
-  constructor({ credentials, requestTimeoutMs, clock }: ApiClientOptions) {
+  constructor({ credentials, requestTimeoutMs, clock, reportClockSkew = () => {}, onRequest }: ApiClientOptions) {
     this.#credentials = credentials;
     this.#authorization = new SharedAuthorization(credentials, requestTimeoutMs, clock);
     const { Agent, request } =
@@ -100,15 +108,17 @@ export class ApiClient implements ApiTransport {
         ? { Agent: HttpsAgent, request: httpsRequest }
         : process.getBuiltinModule('node:http');
     this.#open = request;
-    this.#requestAgent = new Agent({
-      keepAlive: true,
-      keepAliveMsecs: TCP_KEEP_ALIVE_MS,
-      maxSockets: REQUEST_CONNECTIONS,
-      maxFreeSockets: REQUEST_CONNECTIONS,
-    });
-    this.#freshAgent = new Agent({ keepAlive: false });
-    for (const agent of [this.#requestAgent, this.#freshAgent]) nameByContext(agent);
-    this.#exchanges = { clock, timeoutMs: requestTimeoutMs, conceal: this.conceal, underWay: new Set() };
+    this.#newAgent = (options) => new Agent(options);
+    this.#exchanges = {
+      clock,
+      timeoutMs: requestTimeoutMs,
+      conceal: this.conceal,
+      underWay: new Set(),
+      ...(onRequest === undefined ? {} : { ended: onRequest }),
+    };
+    this.#pool = this.#newPool(null);
+    this.#clock = clock;
+    this.#clocks = new ClockComparison(clock, reportClockSkew);
   }
 
   get conceal(): Conceal {
@@ -178,10 +188,35 @@ export class ApiClient implements ApiTransport {
    */
   close(): void {
     for (const exchange of [...this.#exchanges.underWay]) exchange.cancel(new Error('the connections were closed'));
-    // The agent does so even for a request that was cancelled, and would keep that connection for the next one.
-    this.#requestAgent.on('free', (socket: Socket) => socket.destroy());
-    this.#requestAgent.destroy();
-    this.#freshAgent.destroy();
+    closePool(this.#pool);
+    this.#credentials.close?.();
+  }
+
+  /** @param proxy `null`: the API server is reached without one */
+  #newPool(proxy: URL | null): ConnectionPool {
+    const requests = this.#newAgent({
+      keepAlive: true,
+      keepAliveMsecs: TCP_KEEP_ALIVE_MS,
+      maxSockets: REQUEST_CONNECTIONS,
+      maxFreeSockets: REQUEST_CONNECTIONS,
+    });
+    const fresh = this.#newAgent({ keepAlive: false });
+    const { timeoutMs, clock } = this.#exchanges;
+    const tunnels = proxy === null ? null : new ProxyTunnels(proxy, timeoutMs, clock);
+    for (const agent of [requests, fresh]) {
+      nameByContext(agent);
+      tunnels?.lead(agent);
+    }
+    return { proxy: proxy?.href ?? null, requests, fresh, tunnels };
+  }
+
+  /** The kubeconfig that was read again may name another proxy. */
+  #poolFor(proxy: URL | null): ConnectionPool {
+    if (this.#pool.proxy !== (proxy?.href ?? null)) {
+      closePool(this.#pool);
+      this.#pool = this.#newPool(proxy);
+    }
+    return this.#pool;
   }
 
   #send(request: ApiRequest, outcome: Outcome): Exchange {
@@ -214,9 +249,11 @@ export class ApiClient implements ApiTransport {
       const headers = headersOf(authorization, body);
       // Not among the options, which Node.js prints with NODE_DEBUG=https.
       for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
-      this.#secrets.remember(secretsOf(headers));
+      this.#secrets.remember([...secretsOf(headers), ...secretsOfProxy(authorization)]);
       exchange.sent = sent;
-      // A proxy's agent has no queue: until there is a connection, its tunnel is being made.
+      exchange.token = bearerOf(headers);
+      const sentAtMs = this.#clock.nowMs();
+      // The agent of a SOCKS proxy has no queue: until there is a connection, its tunnel is being made.
       exchange.enter(authorization.proxyAgent === null ? 'queued' : 'connecting');
       let wasUsed = false;
       sent.on('socket', (socket) => {
@@ -233,6 +270,7 @@ export class ApiClient implements ApiTransport {
       sent.on('response', (response) => {
         if (debug.enabled) debug('%s: %d', describeRequest(request), response.statusCode);
         if (wasUsed) this.#keptConnectionsDie = false;
+        this.#clocks.note(response.headers.date, sentAtMs);
         if (response.statusCode === 401 && !exchange.reauthorized) this.#authorizeAgain(exchange, response);
         else exchange.take(response);
       });
@@ -243,11 +281,14 @@ export class ApiClient implements ApiTransport {
     }
   }
 
-  #agentFor(exchange: Exchange, { proxyAgent }: Authorization): HttpAgent {
+  #agentFor(exchange: Exchange, { proxyAgent, proxy }: Authorization): HttpAgent {
     const { verb } = exchange.request;
     // A create is not sent twice, so where kept connections die it would never arrive on one.
     const fresh = verb === 'watch' || exchange.repeated || (verb === 'create' && this.#keptConnectionsDie);
-    if (proxyAgent === null) return fresh ? this.#freshAgent : this.#requestAgent;
+    if (proxyAgent === null) {
+      const pool = this.#poolFor(proxy ?? null);
+      return fresh ? pool.fresh : pool.requests;
+    }
     if (fresh) closeKept(proxyAgent);
     return proxyAgent;
   }
@@ -292,6 +333,24 @@ function isNonsense(error: Error & { readonly code?: string }): boolean {
   return error.code?.startsWith('HPE_') === true;
 }
 
+/** The connections to the API server, by one way. */
+interface ConnectionPool {
+  /** The address of the proxy, if there is one. */
+  readonly proxy: string | null;
+  readonly requests: HttpAgent;
+  /** A stream ends with its connection. So does a request that must not use a kept one. */
+  readonly fresh: HttpAgent;
+  readonly tunnels: ProxyTunnels | null;
+}
+
+function closePool({ requests, fresh, tunnels }: ConnectionPool): void {
+  tunnels?.close();
+  // The agent does so even for a request that was cancelled, and would keep that connection for the next one.
+  requests.on('free', (socket: Socket) => socket.destroy());
+  requests.destroy();
+  fresh.destroy();
+}
+
 /** Has the agent open a connection for the next request. */
 function closeKept(agent: HttpAgent): void {
   for (const sockets of Object.values(agent.freeSockets ?? {})) for (const socket of sockets ?? []) socket.destroy();
@@ -309,6 +368,18 @@ function headersOf({ headers: given, options }: Authorization, body: string | nu
     headers['content-length'] = Buffer.byteLength(body);
   }
   return headers;
+}
+
+function bearerOf(headers: Record<string, string | number>): string | null {
+  const [scheme, token] = String(headers['authorization'] ?? headers['Authorization'] ?? '').split(' ', 2);
+  return scheme === 'Bearer' && token !== undefined ? token : null;
+}
+
+/** What must not be shown of the proxy's address. */
+function secretsOfProxy({ proxy }: Authorization): string[] {
+  if (proxy === undefined) return [];
+  const value = proxyAuthorization(proxy);
+  return value === null ? [] : [proxy.password, ...secretsOf({ authorization: value })];
 }
 
 /** What must not be shown of what is sent: the token, or the name and password of basic authentication. */

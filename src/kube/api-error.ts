@@ -72,15 +72,22 @@ export function failureOfAnswer(
   status: ApiStatus | null,
   retryAfterHeader: string | undefined,
   conceal?: Conceal,
+  tokenProblem: string | null = null,
 ): RequestFailure {
   const kind = kindOfHttpStatus(httpStatus, status);
   const words = cleanWords(status?.message ?? '', conceal);
+  const isNamed = kind === 'unauthorized' && tokenProblem !== null;
   const base = `${describeRequest(request)} was answered ${httpStatus}${words === '' ? '' : `: ${words}`}`;
   return {
     kind,
-    message: base + adviceFor(request, kind, httpStatus, status, conceal),
+    message:
+      base +
+      (isNamed
+        ? `. The API server does not accept the token: ${tokenProblem}`
+        : adviceFor(request, kind, httpStatus, status, conceal)),
     retryAfterMs: retryAfterMs(retryAfterHeader, status),
     missingRule: kind === 'forbidden' ? missingRule(request, status) : null,
+    ...(isNamed ? { tokenProblem } : {}),
     cause: null,
   };
 }
@@ -114,6 +121,9 @@ export function failureOfError(request: ApiRequest, error: unknown, conceal?: Co
 }
 
 function untrustedAdvice(code: string): string {
+  if (code === 'CERT_HAS_EXPIRED') {
+    return `. By the clock of this machine, the certificate of the API server has expired (${code}): have it renewed, or correct the clock`;
+  }
   return `. The certificate of the API server is not to be trusted (${code}): check that ca.crt, or the kubeconfig's certificate authority, belongs to this cluster and that the server's address is one the certificate names`;
 }
 
@@ -122,9 +132,14 @@ const PASSING_ADVICE: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: `. The API server's certificate is not valid yet (CERT_NOT_YET_VALID): check this machine's clock, or wait`,
 };
 
-/** The error itself, without the bytes of the server that the HTTP parser attaches to its errors: they may hold credentials. */
+/**
+ * The error itself, unless something is attached to it that may hold credentials: bytes of the server, by the HTTP parser,
+ * or the address of a proxy, by its agent.
+ */
 function causeOf(error: unknown, text: string, code: string): unknown {
-  return isObject(error) && 'rawPacket' in error ? Object.assign(new Error(text), { code }) : error;
+  return isObject(error) && ('rawPacket' in error || 'options' in error)
+    ? Object.assign(new Error(text), { code })
+    : error;
 }
 
 /** An answer that cannot be understood. */
@@ -177,7 +192,7 @@ function adviceFor(
   }
   if (kind === 'forbidden') return permissionAdvice(request, status);
   if (kind === 'unauthorized') {
-    return '. The API server does not accept the token, also after it was read anew: its Pod may be deleted, it may have expired, or it may belong to another cluster';
+    return '. The API server does not accept the token, also after it was read again: its Pod may be deleted, it may have expired, or it may belong to another cluster';
   }
   return httpStatus >= 300 && httpStatus < 400
     ? '. Redirects are not followed: give the address of the API server'

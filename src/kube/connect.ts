@@ -6,11 +6,13 @@
 
 import { hostname } from 'node:os';
 import type { Answer, Ports } from '../driver/ports.ts';
+import { LeaseElectorError } from '../errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { isShortage } from '../runtime/shortage.ts';
-import { ApiClient, type ApiTransport } from './api-client.ts';
+import { ApiClient, type ApiClientOptions, type ApiTransport } from './api-client.ts';
 import { failureOfError } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
+import type { ReportClockSkew } from './clock-comparison.ts';
 import {
   type Credentials,
   type Environment,
@@ -33,7 +35,11 @@ export interface ConnectOptions {
   readonly serviceAccountDirectory?: string;
   /** For an answer once its request is sent, in milliseconds; for a watch, for the head; likewise for each step before. */
   readonly requestTimeoutMs: number;
+  /** Is told of each request that has ended; must not throw. */
+  readonly onRequest?: NonNullable<ApiClientOptions['onRequest']>;
   readonly clock: Clock;
+  /** Receives a difference between the clocks of this machine and of the API server. */
+  readonly reportClockSkew?: ReportClockSkew;
   /** @default process.env */
   readonly environment?: Environment;
   /** @default os.hostname */
@@ -69,13 +75,20 @@ export interface Cluster {
  * @throws LeaseElectorError `ERR_LEASE_ELECTOR_NO_CLUSTER`, `ERR_LEASE_ELECTOR_CREDENTIALS`
  */
 export async function connectToCluster(options: ConnectOptions): Promise<Cluster> {
-  const { environment = process.env, clock, requestTimeoutMs } = options;
+  const { environment = process.env, clock, requestTimeoutMs, onRequest } = options;
   const credentials = await credentialsOf(options, environment);
-  const client = new ApiClient({ credentials, requestTimeoutMs, clock });
+  const client = new ApiClient({
+    credentials,
+    requestTimeoutMs,
+    clock,
+    ...(options.reportClockSkew === undefined ? {} : { reportClockSkew: options.reportClockSkew }),
+    ...(onRequest === undefined ? {} : { onRequest }),
+  });
   const close = (): void => client.close();
   return {
     async identify({ pod, lease }) {
       const authorization = await client.authorize().catch((error: unknown) => error as Error);
+      if (authorization instanceof LeaseElectorError) throw authorization;
       if (authorization instanceof Error) {
         return { ok: false, failure: failureOfError(READ_OF_OWN_POD, authorization) };
       }

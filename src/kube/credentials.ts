@@ -5,7 +5,7 @@
  */
 
 import { lstatSync } from 'node:fs';
-import type { Agent } from 'node:http';
+import type { Agent, AgentOptions } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { LeaseElectorError } from '../errors.ts';
@@ -13,6 +13,8 @@ import type { Clock } from '../runtime/clock.ts';
 import { INSTALL_CLIENT, loadKubernetesClient } from '../runtime/kubernetes-client.ts';
 import { quote } from '../runtime/quotation.ts';
 import { isShortage } from '../runtime/shortage.ts';
+import type { Authorization } from './authorization.ts';
+import { nameByContext } from './tls-identity.ts';
 import { type FileSnapshot, readIfChanged } from './watched-file.ts';
 
 /** Where the kubelet mounts the token of a Pod (Kubernetes, "Accessing the API from within a Pod"). */
@@ -31,18 +33,6 @@ export interface ServerAddress {
   readonly basePath: string;
 }
 
-/** What one request carries to be let in. */
-export interface Authorization {
-  readonly headers: Readonly<Record<string, string>>;
-  /** TLS and basic authentication options, given to `https.request` as they are. */
-  readonly options: Pick<RequestOptions, 'auth' | 'ca' | 'cert' | 'key' | 'passphrase' | 'pfx'> & {
-    readonly rejectUnauthorized?: boolean;
-    readonly servername?: string;
-  };
-  /** Only when the KubeConfig names a proxy. */
-  readonly proxyAgent: Agent | null;
-}
-
 /** The credentials of one cluster. */
 export interface Credentials {
   readonly server: ServerAddress;
@@ -52,6 +42,8 @@ export interface Credentials {
   authorize(): Promise<Authorization>;
   /** The API server answered 401: the next `authorize` looks at its sources anew. */
   distrust(): void;
+  /** Ends the connections that it made, if it made any. */
+  close?(): void;
 }
 
 /**
@@ -307,11 +299,14 @@ class KubeConfigCredentials implements Credentials {
   readonly server: ServerAddress;
   readonly #reload: (() => UsedKubeConfig) | null;
   #kubeConfig: UsedKubeConfig;
+  /** The agent of a SOCKS proxy, and the address that it is for. */
+  #socks: { readonly url: string; readonly agent: Agent; readonly isOwn: boolean } | null = null;
 
   constructor(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null) {
     this.#kubeConfig = kubeConfig;
     this.#reload = reload;
     this.server = serverOf(kubeConfig);
+    proxyOf(kubeConfig);
   }
 
   defaultNamespace = (): string | null =>
@@ -323,16 +318,33 @@ class KubeConfigCredentials implements Credentials {
     try {
       await this.#kubeConfig.applyToHTTPSOptions(applied);
     } catch (error) {
-      throw withoutSecrets(error);
+      throw unusable(error) ?? withoutSecrets(error);
     }
     const { headers, agent, ...options } = applied;
-    const usesProxy = Boolean(this.#kubeConfig.getCurrentCluster()?.proxyUrl);
+    const proxy = proxyOf(this.#kubeConfig);
+    const isSocks = proxy?.protocol.startsWith('socks') === true;
     return {
       headers: headers as Record<string, string>,
       options: options as Authorization['options'],
-      // Without a proxy our own agents serve: they keep the connection, and follow a renewed client certificate.
-      proxyAgent: usesProxy && typeof agent === 'object' ? agent : null,
+      // Else our own agents serve: they keep the connection, and follow a renewed client certificate.
+      proxyAgent: isSocks && typeof agent === 'object' ? this.#socksAgent(proxy.href, agent) : null,
+      ...(proxy === null || isSocks ? {} : { proxy }),
     };
+  }
+
+  close(): void {
+    if (this.#socks?.isOwn) this.#socks.agent.destroy();
+  }
+
+  /** The client's agent would make a connection for each request, and may be used by the application, too. */
+  #socksAgent(url: string, given: Agent): Agent {
+    if (this.#socks?.url === url) return this.#socks.agent;
+    this.close();
+    const isOwn = given.constructor.name === 'SocksProxyAgent';
+    const agent = isOwn ? new (given.constructor as SocksProxyAgent)(url, { keepAlive: true }) : given;
+    if (isOwn) nameByContext(agent);
+    this.#socks = { url, agent, isOwn };
+    return agent;
   }
 
   distrust(): void {
@@ -344,6 +356,44 @@ class KubeConfigCredentials implements Credentials {
     }
   }
 }
+
+/** System calls on files, as the errors of Node.js name them. */
+const FILE_CALLS: ReadonlySet<string> = new Set(['open', 'read', 'stat', 'lstat', 'access', 'realpath', 'scandir']);
+
+/**
+ * What no repetition mends: the command of an exec plug-in cannot be started, or a file that the kubeconfig names cannot
+ * be read. `null` for everything else, such as a plug-in that runs and fails, or a shortage of this machine.
+ */
+function unusable(error: unknown): LeaseElectorError | null {
+  if (!(error instanceof Error) || isShortage(error)) return null;
+  const { code = '', syscall = '', path = '' } = error as NodeJS.ErrnoException;
+  const cause = Object.assign(new Error(code), { code });
+  if (/^spawn( |$)/.test(syscall)) return missingPlugin(syscall.slice('spawn '.length), code, cause);
+  if (!FILE_CALLS.has(syscall)) return null;
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_CREDENTIALS',
+    `The file ${pathForMessage(path)}, which the kubeconfig names, cannot be read (${code}). Provide it, or correct its path in the kubeconfig`,
+    { cause },
+  );
+}
+
+/** The command is shown, its arguments are not. An error that `spawn` throws does not name the command. */
+function missingPlugin(command: string, code: string, cause: Error): LeaseElectorError {
+  const why = PLUGIN_PROBLEMS[code] ?? `the system answered ${code}`;
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_CREDENTIALS',
+    `The credential plug-in ${command === '' ? '' : `${quote(command)} `}of the kubeconfig cannot be started: ${why}. ` +
+      'Install it, or correct `command` of the user in the kubeconfig, and PATH',
+    { cause },
+  );
+}
+
+const PLUGIN_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'it was not found',
+  ENOTDIR: 'it was not found',
+  EACCES: 'this user is not permitted to execute it',
+  ENOEXEC: 'it is no program for this machine',
+};
 
 /** A message of an auth plug-in is cut to this many characters. */
 const PLUGIN_MESSAGE_LIMIT = 200;
@@ -362,6 +412,32 @@ function withoutSecrets(error: unknown): Error {
           .trim()
           .slice(0, PLUGIN_MESSAGE_LIMIT);
   return Object.assign(new Error(message), 'code' in error ? { code: error.code } : {});
+}
+
+/** The class of the package `socks-proxy-agent`, which `@kubernetes/client-node` uses. */
+type SocksProxyAgent = new (url: string, options: AgentOptions) => Agent;
+
+const PROXY_PROTOCOLS: ReadonlySet<string> = new Set([
+  'http:',
+  'https:',
+  'socks:',
+  'socks4:',
+  'socks4a:',
+  'socks5:',
+  'socks5h:',
+]);
+
+/** The proxy that the cluster is reached through; `null` when it is reached without one. */
+function proxyOf(kubeConfig: UsedKubeConfig): URL | null {
+  const { name = '', proxyUrl } = kubeConfig.getCurrentCluster() ?? {};
+  if (!proxyUrl) return null;
+  const url = URL.canParse(proxyUrl) ? new URL(proxyUrl) : null;
+  if (url !== null && PROXY_PROTOCOLS.has(url.protocol) && url.hostname !== '') return url;
+  // The value is not shown: it may hold a password.
+  throw new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_CREDENTIALS',
+    `The KubeConfig's cluster ${quote(name)} has a \`proxy-url\` that names no proxy. Set it to an address that begins with http://, https:// or socks5://`,
+  );
 }
 
 function serverOf(kubeConfig: UsedKubeConfig): ServerAddress {

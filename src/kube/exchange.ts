@@ -9,11 +9,14 @@ import type { Socket } from 'node:net';
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
+import { requestChannel } from '../runtime/diagnostics-channels.ts';
 import { type ApiStatus, failureOfAnswer, failureOfError, isObject, provesAbsence, readStatus } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { parseJson } from './bounded-json.ts';
+import { readDate } from './clock-comparison.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 import type { Conceal } from './server-words.ts';
+import { tokenProblem } from './token-validity.ts';
 
 const debug = debugLog('lease-elector:kube');
 
@@ -47,11 +50,21 @@ export interface Outcome {
   failed(failure: RequestFailure, absent: boolean): void;
 }
 
+/** A request that has ended; what is published as a `RequestMessage`. */
+export interface RequestReport extends Pick<ApiRequest, 'verb' | 'apiGroup' | 'resource' | 'namespace' | 'name'> {
+  /** The HTTP status; `null` when no answer came. */
+  readonly status: number | null;
+  readonly durationMs: number;
+  readonly failure: string | null;
+}
+
 /** What all exchanges of a client have in common. */
 export interface ExchangeOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly conceal: Conceal;
+  /** Is told of each request that has ended, except one whose answer nobody wants; must not throw. */
+  readonly ended?: (report: RequestReport) => void;
   /** Every exchange that still needs its time-out is in it. */
   readonly underWay: Set<Exchange>;
 }
@@ -66,17 +79,24 @@ export class Exchange {
   /** The first connection died under it, so it was sent once more. */
   repeated = false;
   sent: ClientRequest | null = null;
+  /** The bearer token that the present attempt carries, if it carries one. */
+  token: string | null = null;
   readonly #outcome: Outcome;
   readonly #options: ExchangeOptions;
   #socket: Socket | null = null;
   #timer: Timer | null = null;
   #written = false;
   #finished = false;
+  #abandoned = false;
+  readonly #beganAtMs: number;
+  /** Of the answer that counts; `null` before it came. */
+  #httpStatus: number | null = null;
 
   constructor(request: ApiRequest, outcome: Outcome, options: ExchangeOptions) {
     this.request = request;
     this.#outcome = outcome;
     this.#options = options;
+    this.#beganAtMs = options.clock.nowMs();
     options.underWay.add(this);
   }
 
@@ -112,6 +132,7 @@ export class Exchange {
     // A server may answer before it has taken in the whole request.
     this.#noteWritten();
     const httpStatus = response.statusCode ?? 0;
+    this.#httpStatus = httpStatus;
     if (httpStatus >= 200 && httpStatus < 300) {
       this.#outcome.succeeded(response);
       return;
@@ -121,10 +142,16 @@ export class Exchange {
       const status = parseStatus(text);
       const { conceal } = this.#options;
       const retryAfter = response.headers['retry-after'];
-      const failure = failureOfAnswer(this.request, httpStatus, status, retryAfter, conceal);
+      const problem = httpStatus === 401 ? this.#tokenProblem(response) : null;
+      const failure = failureOfAnswer(this.request, httpStatus, status, retryAfter, conceal, problem);
       if (isOfSickServer(failure)) this.leaveConnection();
       this.fail(failure, provesAbsence(this.request, httpStatus, status));
     });
+  }
+
+  #tokenProblem({ headers }: IncomingMessage): string | null {
+    if (this.token === null) return null;
+    return tokenProblem(this.token, readDate(headers.date), this.#options.clock.wallMs());
   }
 
   /** An error of the connection as a failure of this request. */
@@ -134,9 +161,9 @@ export class Exchange {
 
   fail(failure: RequestFailure, absent = false): void {
     if (this.over) return;
-    this.finish();
-    this.over = true;
     const told = this.repeated ? doubtRefusal(this.request, failure) : failure;
+    this.#end(told.message);
+    this.over = true;
     debug('%s', told.message);
     this.#noteWritten();
     this.#outcome.failed(told, absent);
@@ -151,17 +178,37 @@ export class Exchange {
     this.#socket?.destroy();
   }
 
-  /** The time-out has served its purpose. */
+  /** The time-out has served its purpose: there is an answer. */
   finish(): void {
+    this.#end(null);
+  }
+
+  #end(failure: string | null): void {
+    if (!this.#finished) this.#report(failure);
     this.#finished = true;
     this.#timer?.cancel();
     this.#options.underWay.delete(this);
   }
 
+  #report(failure: string | null): void {
+    const { ended } = this.#options;
+    if (ended === undefined && !requestChannel.hasSubscribers) return;
+    const { verb, apiGroup, resource, namespace, name } = this.request;
+    const report: RequestReport = {
+      ...{ verb, apiGroup, resource, namespace, name },
+      status: this.#httpStatus,
+      durationMs: this.#options.clock.nowMs() - this.#beganAtMs,
+      failure,
+    };
+    if (!this.#abandoned) ended?.(report);
+    requestChannel.publish(report);
+  }
+
   /** Nobody waits any more. */
   abandon(): void {
     this.over = true;
-    this.finish();
+    this.#abandoned = true;
+    this.#end('the request was abandoned, since its answer is no longer wanted');
     this.sent?.destroy();
   }
 

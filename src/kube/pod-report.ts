@@ -4,7 +4,7 @@
  * What follows from them is decided by the core; nothing of the object itself is kept.
  */
 
-import type { PodReport } from '../core/lease-record.ts';
+import type { PodReport, WaitingContainer } from '../core/lease-record.ts';
 import { isObject } from './api-error.ts';
 import type { ApiObject } from './api-object.ts';
 import { parseMicroTime, stringOrNull, timeOrNull } from './lease-mapping.ts';
@@ -18,6 +18,7 @@ export function readPodReport({ metadata, spec, status }: ApiObject): PodReport 
   const conditions = objectsOf(status['conditions']);
   const ready = conditions.find(({ type }) => type === 'Ready');
   const deletionTimestampMs = parseMicroTime(metadata.rest['deletionTimestamp']);
+  const graceSeconds = metadata.rest['deletionGracePeriodSeconds'];
   return {
     phase: stringOrNull(status['phase']),
     reason: stringOrNull(status['reason']),
@@ -27,9 +28,24 @@ export function readPodReport({ metadata, spec, status }: ApiObject): PodReport 
     readyReason: stringOrNull(ready?.['reason']),
     readyChangedAtMs: parseMicroTime(ready?.['lastTransitionTime']),
     containersTerminated: areAllTerminated(spec, status),
-    terminatingSinceMs: terminatingSinceMs(deletionTimestampMs, metadata.rest['deletionGracePeriodSeconds']),
+    waiting: readWaiting(status),
+    terminatingSinceMs: terminatingSinceMs(deletionTimestampMs, graceSeconds),
     deletionTimestampMs,
+    gracePeriodMs: typeof graceSeconds === 'number' && graceSeconds >= 0 ? graceSeconds * 1000 : null,
   };
+}
+
+/** A container waits with these reasons while all goes well: it is about to be started. */
+const STARTS: ReadonlySet<unknown> = new Set(['ContainerCreating', 'PodInitializing']);
+
+/** The first container that waits for another reason than that its turn has not come. */
+function readWaiting(status: Readonly<Record<string, unknown>>): WaitingContainer | null {
+  for (const { name, state } of CONTAINERS.flatMap(([, statuses]) => objectsOf(status[statuses]))) {
+    const waiting = isObject(state) && isObject(state['waiting']) ? state['waiting'] : null;
+    const reason = stringOrNull(waiting?.['reason']);
+    if (typeof name === 'string' && reason !== null && !STARTS.has(reason)) return { container: name, reason };
+  }
+  return null;
 }
 
 /** The API server sets the `deletionTimestamp` to the moment of the request and the grace period after it. */

@@ -5,7 +5,8 @@
  */
 
 import type { Clock } from '../runtime/clock.ts';
-import type { Authorization, Credentials } from './credentials.ts';
+import type { Authorization } from './authorization.ts';
+import type { Credentials } from './credentials.ts';
 
 /** A question without an answer is given up after this many request time-outs, and may be asked again. */
 export const HUNG_AFTER_TIMEOUTS = 6;

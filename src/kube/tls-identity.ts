@@ -8,7 +8,7 @@
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import type { Authorization } from './credentials.ts';
+import type { Authorization } from './authorization.ts';
 
 type Given = Authorization['options'];
 

@@ -97,6 +97,6 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
 }
 
 /** Also promises of other realms and libraries. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

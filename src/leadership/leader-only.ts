@@ -14,6 +14,21 @@ export interface LeadershipGuard {
   readonly confirm: () => Promise<Term>;
   /** Begins work of the term, which is waited for before the Lease is given up until `ended` resolves. */
   readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
+  /** A job threw, or its promise rejected; must not throw. */
+  readonly failed?: () => void;
+}
+
+/** How `leaderOnly` treats a job that fails. */
+export interface LeaderOnlyOptions {
+  /**
+   * Called with what the job threw or rejected with. The function that `leaderOnly` returns then resolves with
+   * `undefined` and never rejects, so it is safe where nobody handles its promise, as in `setInterval`.
+   *
+   * When it fails itself, an `error` is emitted.
+   *
+   * @default the rejection is passed on, and the caller handles it
+   */
+  readonly onError?: ((error: unknown) => unknown) | undefined;
 }
 
 /** Wraps `job`; see `LeaseElector.leaderOnly`. */
@@ -31,6 +46,9 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
       const term = guard.term();
       if (term === undefined || guard.isDoubtful()) return undefined;
       return await guard.join(ended, () => job(term, ...args));
+    } catch (error) {
+      guard.failed?.();
+      throw error;
     } finally {
       running = false;
       end();
@@ -44,4 +62,32 @@ function isConfirmed(guard: LeadershipGuard): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/**
+ * The same run, but one that never rejects.
+ *
+ * @param onError is called when the run rejects
+ * @param handlerFailed is called when `onError` throws, or its promise rejects; must not throw
+ */
+export function handlingErrors<Arguments extends readonly unknown[], Result>(
+  run: (...args: Arguments) => Promise<Result | undefined>,
+  onError: NonNullable<LeaderOnlyOptions['onError']>,
+  handlerFailed: (error: unknown) => void,
+): (...args: Arguments) => Promise<Result | undefined> {
+  const handle = async (error: unknown): Promise<void> => {
+    try {
+      await onError(error);
+    } catch (failure) {
+      handlerFailed(failure);
+    }
+  };
+  return async (...args) => {
+    try {
+      return await run(...args);
+    } catch (error) {
+      await handle(error);
+      return undefined;
+    }
+  };
 }

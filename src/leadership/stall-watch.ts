@@ -17,13 +17,16 @@ export const STALL_MS = 5_000;
 
 export class StallWatch {
   readonly #clock: Clock;
+  readonly #stalled: (forMs: number) => void;
   #timer: Timer | null = null;
   /** The last pulse by both clocks: the monotonic one stands still while the machine is suspended. */
   #pulse = { nowMs: 0, wallMs: 0 };
   #stalledAtMs: number | null = null;
 
-  constructor(clock: Clock) {
+  /** @param stalled is told once of each stall, after it, with its length in milliseconds; must not throw */
+  constructor(clock: Clock, stalled: (forMs: number) => void = () => undefined) {
     this.#clock = clock;
+    this.#stalled = stalled;
   }
 
   start(): void {
@@ -51,8 +54,11 @@ export class StallWatch {
     const nowMs = this.#clock.nowMs();
     const wallMs = this.#clock.wallMs();
     // A clock that was put forward looks like a suspended machine, and costs one question too many.
-    if (Math.max(nowMs - this.#pulse.nowMs, wallMs - this.#pulse.wallMs) >= STALL_MS) this.#stalledAtMs = nowMs;
+    const silentForMs = Math.max(nowMs - this.#pulse.nowMs, wallMs - this.#pulse.wallMs);
     this.#pulse = { nowMs, wallMs };
+    if (silentForMs < STALL_MS) return;
+    this.#stalledAtMs = nowMs;
+    this.#stalled(silentForMs);
   }
 
   #beat(): void {

@@ -10,6 +10,9 @@ import type { Term as CoreTerm, DemotionReason } from '../core/effect.ts';
 import { LeaseElectorError } from '../errors.ts';
 import type { Term } from '../events.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { wordsOf } from '../runtime/quotation.ts';
+import { isThenable } from './guarded-emitter.ts';
+import { HeldTerm } from './held-term.ts';
 
 /** One call of `onElected`, or one run of a job. */
 interface Work {
@@ -22,10 +25,26 @@ interface Work {
   readonly outer: Work | undefined;
 }
 
+/** How the work of a term has ended while the term lasts. */
+export interface WorkEnd {
+  /** The monotonic moment. */
+  readonly atMs: number;
+  /** `null` when it did not fail. */
+  readonly failure: { readonly cause: unknown } | null;
+}
+
+const STILL_LEADS =
+  'This process stays the leader, without its work. Exit the process: the restarted container leads again and tries ' +
+  'again. Or call stepDown() to hand over to another Pod.';
+
+const TERM_OVER = 'Its term had ended before, so no action is needed if the work was to end.';
+
 export class TermWork {
   readonly #onElected: (term: Term) => unknown;
   readonly #failed: (error: LeaseElectorError) => void;
+  readonly #nowMs: () => number;
   #current: { readonly term: Term; readonly controller: AbortController } | null = null;
+  #workEnd: WorkEnd | null = null;
   /** The work that has not ended. There is a call of `onElected` per term, and a run of each job. */
   readonly #unfinished = new Set<Work>();
   /** What was given its time already, and did not settle. */
@@ -35,10 +54,14 @@ export class TermWork {
   /** The work that calls, across everything that it awaits, and in the timers that it sets. */
   readonly #caller = new AsyncLocalStorage<Work | undefined>();
 
-  /** @param failed is told when `onElected` throws, or its promise rejects */
-  constructor(onElected: (term: Term) => unknown, failed: (error: LeaseElectorError) => void) {
+  /**
+   * @param failed is told when `onElected` throws, or its promise rejects
+   * @param nowMs the monotonic clock
+   */
+  constructor(onElected: (term: Term) => unknown, failed: (error: LeaseElectorError) => void, nowMs: () => number) {
     this.#onElected = onElected;
     this.#failed = failed;
+    this.#nowMs = nowMs;
   }
 
   /** The term that lasts. */
@@ -46,17 +69,25 @@ export class TermWork {
     return this.#current?.term;
   }
 
+  /**
+   * How `onElected` has ended in the term that lasts. `null` while it runs, and where it returned no promise: such a
+   * call has begun work whose end cannot be known.
+   */
+  get workEnd(): WorkEnd | null {
+    return this.#workEnd;
+  }
+
+  /** How much of the work has not ended. */
+  get running(): number {
+    return this.#unfinished.size;
+  }
+
   /** A term begins. Its work is begun with `run`. */
   begin(core: CoreTerm): Term {
     const controller = new AbortController();
-    const term: Term = {
-      signal: controller.signal,
-      fencingToken: BigInt(core.fencingToken),
-      resumed: core.resumed,
-      leaseUid: core.leaseUid,
-      acquireTime: new Date(core.acquireTimeMs),
-    };
+    const term = new HeldTerm(core, controller.signal);
     this.#current = { term, controller };
+    this.#workEnd = null;
     return term;
   }
 
@@ -111,8 +142,11 @@ export class TermWork {
   end(reason: DemotionReason): Term | undefined {
     const current = this.#current;
     this.#current = null;
+    this.#workEnd = null;
     current?.controller.abort(
-      new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process does not lead any more: ${reason}.`),
+      new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process does not lead any more: ${reason}.`, {
+        demotionReason: reason,
+      }),
     );
     return current?.term;
   }
@@ -140,16 +174,23 @@ export class TermWork {
   async #call(term: Term): Promise<void> {
     if (term.signal.aborted) return;
     try {
-      await this.#onElected(term);
+      const work = this.#onElected(term);
+      await work;
+      if (isThenable(work)) this.#noteEnd(term, null);
     } catch (cause) {
+      this.#noteEnd(term, { cause });
       this.#failed(
         new LeaseElectorError(
           'ERR_LEASE_ELECTOR_CALLBACK',
-          'onElected failed; see `cause`. This process leads on: call stepDown(), or exit, to give leadership up.',
-          { cause },
+          `onElected failed: ${wordsOf(cause)}. ${this.#current?.term === term ? STILL_LEADS : TERM_OVER}`,
+          { cause, callback: 'onElected' },
         ),
       );
     }
+  }
+
+  #noteEnd(term: Term, failure: WorkEnd['failure']): void {
+    if (this.#current?.term === term) this.#workEnd = { atMs: this.#nowMs(), failure };
   }
 }
 

@@ -12,11 +12,22 @@ export function checkKeys(what: string, given: unknown, known: readonly string[]
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new TypeError(`${what} takes an object, but was given ${describe(given)}`);
   }
+  // What an object inherits is lost when its options are spread.
+  if (!isPlain(given)) throw new TypeError(`${what} takes a plain object, but was given an instance of a class`);
   for (const key of Object.keys(given)) {
     if (!known.includes(key)) {
       throw new TypeError(`${what} knows no ${JSON.stringify(key)}; it knows ${known.join(', ') || 'no options'}`);
     }
   }
+}
+
+/** Whether its prototype is `null` or the `Object.prototype` of any realm. */
+function isPlain(given: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(given);
+  return (
+    prototype === null ||
+    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf'))
+  );
 }
 
 /** Refuses a number outside of a range. @throws {RangeError} */

@@ -2,6 +2,8 @@
  * Text from outside, as a message shows it: quoted, on one line, and cut.
  */
 
+import { inspect } from 'node:util';
+
 /** A message shows at most this many characters of a value from outside. A whole token or key is always longer. */
 export const QUOTATION_LIMIT = 60;
 
@@ -13,4 +15,26 @@ export function quote(text: string): string {
 /** The text itself, or its beginning. */
 export function cut(text: string): string {
   return text.length > QUOTATION_LIMIT ? `${text.slice(0, QUOTATION_LIMIT)}…` : text;
+}
+
+/** A message shows at most this many characters of an error of the application. */
+const ERROR_LIMIT = 300;
+
+/** The text of `util.inspect`. An error of the application can throw while it is inspected; then its message stands alone. */
+export function inspected(value: unknown): string {
+  try {
+    return inspect(value);
+  } catch {
+    return wordsOf(value);
+  }
+}
+
+/** What an error says, on one line, and cut. Anything can be thrown, so this never throws itself. */
+export function wordsOf(error: unknown): string {
+  try {
+    const text = String(error instanceof Error ? error.message || error.name : error);
+    return text.replace(/\p{Cc}+/gu, ' ').slice(0, ERROR_LIMIT);
+  } catch {
+    return 'an error that cannot be shown';
+  }
 }

@@ -6,7 +6,7 @@
 import { isJsonObject, type JsonObject } from '../../src/testing/objects/api-object.ts';
 import type { Bindings } from './placeholders.ts';
 import type { RecordedResponse } from './recording.ts';
-import type { Answer } from './room.ts';
+import type { Answer } from './target.ts';
 
 /** The headers that were recorded; one that was not recorded must be absent. */
 export const COMPARED_HEADERS: readonly string[] = [

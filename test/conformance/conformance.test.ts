@@ -6,10 +6,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gapsOf, MAX_GAPS_SHARE, problemsOf, readGaps } from './gaps.ts';
-import { InProcessRoom } from './in-process-room.ts';
+import { InProcessTarget } from './in-process-target.ts';
 import { countedSteps, readRecordings } from './recording.ts';
 import { replay } from './replayer.ts';
-import { SocketRoom } from './socket-room.ts';
+import { SocketTarget } from './socket-target.ts';
 
 const recordings = readRecordings();
 const gaps = readGaps();
@@ -35,9 +35,9 @@ const ALSO_OVER_SOCKET = [
 
 for (const recording of recordings.filter(({ group }) => group !== SOCKET_GROUP)) {
   test(`${recording.scenario}: ${recording.title}`, async () => {
-    const room = new InProcessRoom();
-    const results = await replay(recording, room);
-    await room.close();
+    const target = new InProcessTarget();
+    const results = await replay(recording, target);
+    await target.close();
     assert.deepEqual(problemsOf(results, gapsOf(gaps, recording.scenario)), []);
   });
 }
@@ -48,9 +48,9 @@ test('over a socket', { concurrency: 8 }, async (t) => {
   );
   const scenarios = chosen.map((recording) =>
     t.test(`${recording.scenario}: ${recording.title}`, async () => {
-      const room = await SocketRoom.open();
-      const results = await replay(recording, room);
-      await room.close();
+      const target = await SocketTarget.open();
+      const results = await replay(recording, target);
+      await target.close();
       assert.deepEqual(problemsOf(results, gapsOf(gaps, recording.scenario)), []);
     }),
   );

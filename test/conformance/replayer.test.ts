@@ -10,14 +10,14 @@ import { ManualClock } from '../testing/manual-clock.ts';
 import { problemsOf } from './gaps.ts';
 import type { RecordedStep, Recording } from './recording.ts';
 import { replay, type StepResult } from './replayer.ts';
-import type { Answer, Room, WatchView } from './room.ts';
+import type { Answer, Target, WatchView } from './target.ts';
 
 const UID_1 = '11111111-1111-4111-8111-111111111111';
 const UID_2 = '22222222-2222-4222-8222-222222222222';
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
 /** Gives the answers of a script, whatever is asked. */
-class ScriptedRoom implements Room {
+class ScriptedRoom implements Target {
   readonly clock: ManualClock = new ManualClock('2026-03-01T10:00:00Z');
   readonly server: ApiServer = new ApiServer({ clock: this.clock });
   readonly wire = undefined;
@@ -54,10 +54,10 @@ function get(body: unknown, more: Partial<RecordedStep> = {}): RecordedStep {
 
 async function differencesOf(
   steps: readonly RecordedStep[],
-  room: Room,
+  target: Target,
   more: Partial<Recording> = {},
 ): Promise<readonly string[]> {
-  const results = await replay({ scenario: 's', group: 'g', title: 't', steps, ...more }, room);
+  const results = await replay({ scenario: 's', group: 'g', title: 't', steps, ...more }, target);
   return results.flatMap(({ differences }) => differences);
 }
 
@@ -101,8 +101,8 @@ const BODIES: readonly (readonly [name: string, recorded: unknown, actual: unkno
 
 for (const [name, recorded, actual, said] of BODIES) {
   test(`bodies: ${name}`, async () => {
-    const room = new ScriptedRoom([{ text: JSON.stringify(actual) }]);
-    assertDifferences(await differencesOf([get(recorded)], room), said);
+    const target = new ScriptedRoom([{ text: JSON.stringify(actual) }]);
+    assertDifferences(await differencesOf([get(recorded)], target), said);
   });
 }
 
@@ -211,8 +211,8 @@ test('what is to match eventually is tried until it does, and no longer', async 
 
 test('what a failed try bound is forgotten', async () => {
   const step = get({ rv: '<rv:1>', a: 1 }, { eventually: { withinSeconds: 5 } });
-  const room = new ScriptedRoom([{ text: '{"rv":"5","a":0}' }, { text: '{"rv":"6","a":1}' }]);
-  assertDifferences(await differencesOf([step], room), undefined);
+  const target = new ScriptedRoom([{ text: '{"rv":"5","a":0}' }, { text: '{"rv":"6","a":1}' }]);
+  assertDifferences(await differencesOf([step], target), undefined);
 });
 
 test('the claims of a token', async () => {

@@ -1,12 +1,12 @@
 /**
- * Replays a recording in a room, step by step, and tells what differs. What a difference is, is decided in
+ * Replays a recording in a target, step by step, and tells what differs. What a difference is, is decided in
  * comparison.ts; which differences are known, in gaps.ts.
  */
 
 import { Comparison, compareBody, compareHead, compareOrder, shown } from './comparison.ts';
 import { Bindings } from './placeholders.ts';
 import { countedSteps, type RecordedRequest, type RecordedStep, type Recording } from './recording.ts';
-import type { Answer, Exchange, Room, WatchView } from './room.ts';
+import type { Answer, Exchange, Target, WatchView } from './target.ts';
 
 /** What came of a step. */
 export interface StepResult {
@@ -34,12 +34,12 @@ function hasExchange(step: RecordedStep): step is ExchangeStep {
 }
 
 /** Replays all steps; an earlier one that differs can make later ones differ as well. */
-export async function replay(recording: Recording, room: Room): Promise<readonly StepResult[]> {
-  const replayer = new Replayer(recording, room);
+export async function replay(recording: Recording, target: Target): Promise<readonly StepResult[]> {
+  const replayer = new Replayer(recording, target);
   replayer.prepare();
   const results: StepResult[] = [];
   for (const step of recording.steps) {
-    if (step.sleepMs !== undefined) await room.pass(step.sleepMs);
+    if (step.sleepMs !== undefined) await target.pass(step.sleepMs);
     else results.push(await replayer.step(step));
   }
   replayer.close();
@@ -49,7 +49,7 @@ export async function replay(recording: Recording, room: Room): Promise<readonly
 
 class Replayer {
   readonly #recording: Recording;
-  readonly #room: Room;
+  readonly #target: Target;
   readonly #bindings = new Bindings();
   readonly #judged = new Set<string>();
   readonly #watches = new Map<string, WatchView>();
@@ -57,15 +57,15 @@ class Replayer {
   readonly #taken = new Map<string, number>();
   #status: number | undefined;
 
-  constructor(recording: Recording, room: Room) {
+  constructor(recording: Recording, target: Target) {
     this.#recording = recording;
-    this.#room = room;
+    this.#target = target;
   }
 
   /** The namespaces and users of the scenario; how they come about is no part of the recording. */
   prepare(): void {
     const { namespaces = [], users = {}, scenario } = this.#recording;
-    const { server } = this.#room;
+    const { server } = this.#target;
     namespaces.forEach((_, index) => {
       const namespace = `${scenario.slice(0, 45)}-${index + 1}`;
       this.#bindings.set(`ns:${index + 1}`, namespace);
@@ -126,7 +126,7 @@ class Replayer {
   #tokenOf(user: string): string | undefined {
     if (user === 'none') return undefined;
     if (user === 'bad-token') return 'not-a-token';
-    if (user === 'admin') return this.#room.server.adminToken;
+    if (user === 'admin') return this.#target.server.adminToken;
     return user.startsWith('<jwt:') ? this.#bindings.fillText(user) : this.#bindings.get(`token:${user}`);
   }
 
@@ -138,20 +138,20 @@ class Replayer {
 
   async #exchange(step: ExchangeStep): Promise<readonly string[]> {
     const exchange = this.#filled(step.request);
-    const deadlineMs = this.#room.clock.nowMs() + (step.eventually?.withinSeconds ?? 0) * 1000;
+    const deadlineMs = this.#target.clock.nowMs() + (step.eventually?.withinSeconds ?? 0) * 1000;
     for (;;) {
       const before = this.#bindings.copy();
-      const answer = await this.#room.exchange(exchange);
+      const answer = await this.#target.exchange(exchange);
       this.#status = answer.status;
       const differences = this.#compare(step, answer);
-      if (differences.length === 0 || this.#room.clock.nowMs() >= deadlineMs) return differences;
+      if (differences.length === 0 || this.#target.clock.nowMs() >= deadlineMs) return differences;
       this.#bindings.become(before);
-      await this.#room.pass(RETRY_MS);
+      await this.#target.pass(RETRY_MS);
     }
   }
 
   #compare(step: ExchangeStep, answer: Answer): readonly string[] {
-    const nowMs = this.#room.clock.wallMs();
+    const nowMs = this.#target.clock.wallMs();
     const differences = [...compareHead(step.response, answer, this.#bindings, nowMs)];
     if (answer.status === step.response.status) {
       differences.push(...compareBody(step.response, answer.text, this.#bindings, nowMs));
@@ -174,9 +174,9 @@ class Replayer {
   }
 
   async #open(step: ExchangeStep, name: string): Promise<readonly string[]> {
-    const watch = await this.#room.watch(this.#filled(step.request));
+    const watch = await this.#target.watch(this.#filled(step.request));
     this.#status = watch.head.status;
-    const differences = compareHead(step.response, watch.head, this.#bindings, this.#room.clock.wallMs());
+    const differences = compareHead(step.response, watch.head, this.#bindings, this.#target.clock.wallMs());
     if (watch.head.status !== step.response.status) {
       watch.close();
       return differences;
@@ -190,12 +190,12 @@ class Replayer {
     const watch = this.#watches.get(name);
     if (watch === undefined) return [`the watch ${name} is not open (its opening differed)`];
     const { events = [], end, withinSeconds = DEFAULT_READ_SECONDS } = step;
-    const { clock } = this.#room;
+    const { clock } = this.#target;
     const deadlineMs = clock.nowMs() + withinSeconds * 1000;
     const pending = (): PendingEvents => pendingEvents(step, watch.events, this.#taken.get(name) ?? 0);
     const complete = (): boolean => pending().events.length >= events.length && end?.by !== 'server';
-    while (!complete() && watch.ended === undefined && clock.nowMs() < deadlineMs) await this.#room.pass(LOOK_MS);
-    if (end?.by === 'client') await this.#room.pass(QUIET_MS);
+    while (!complete() && watch.ended === undefined && clock.nowMs() < deadlineMs) await this.#target.pass(LOOK_MS);
+    if (end?.by === 'client') await this.#target.pass(QUIET_MS);
     const got = pending();
     this.#taken.set(name, got.upTo);
     const comparison = new Comparison(this.#bindings, clock.wallMs());
@@ -206,7 +206,7 @@ class Replayer {
   }
 
   async #raw(step: ExchangeStep, seconds: number): Promise<readonly string[]> {
-    const { wire } = this.#room;
+    const { wire } = this.#target;
     if (wire === undefined) return ['needs a socket'];
     const { method, path, headers } = this.#filled(step.request);
     const sent = Object.entries({ host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}`);
@@ -223,7 +223,7 @@ class Replayer {
     compare('terminating chunk', response.terminated, answer.terminated);
     compare('what follows the last newline', '', answer.streamed.slice(answer.streamed.lastIndexOf('\n') + 1));
     const lines = answer.streamed.split('\n').filter((line) => line !== '');
-    const comparison = new Comparison(this.#bindings, this.#room.clock.wallMs());
+    const comparison = new Comparison(this.#bindings, this.#target.clock.wallMs());
     comparison.json(
       response.lines ?? [],
       lines.map((line): unknown => JSON.parse(line)),
@@ -233,7 +233,7 @@ class Replayer {
   }
 
   async #alpn({ offered, chosen }: NonNullable<RecordedStep['alpn']>): Promise<readonly string[]> {
-    const { wire } = this.#room;
+    const { wire } = this.#target;
     if (wire === undefined) return ['needs a socket'];
     const actual = await wire.alpn(offered);
     return actual === chosen ? [] : [`offered ${shown(offered)}, expected ${chosen}, got ${actual}`];

@@ -140,6 +140,28 @@ const absence: readonly Row[] = [
     ],
   },
   {
+    rule: 'nor was the first term in a cluster restored from a backup, where the answer of its create looks old',
+    given: () =>
+      starts()
+        .absent('100')
+        .podRead(SELF.name, podOf(SELF))
+        .created({ resourceVersion: '11' })
+        .wait(1_000)
+        .fire('retry')
+        .leaseRead(ownLease())
+        .podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.replaced('12'),
+    role: 'leader',
+    effects: [
+      'setTimer stale 15000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'clearTimer stale',
+      ...ELECTED,
+      'elected 12',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
     rule: 'an own Lease found after a lost race is of another process of this Pod: such a term is resumed',
     given: () => {
       const story = creates()

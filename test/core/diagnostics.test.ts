@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hear, type News, NO_NEWS } from '../../src/core/diagnostics.ts';
+import { dateSightings, hear, type News, NO_NEWS } from '../../src/core/diagnostics.ts';
 import type { Fact } from '../../src/core/input.ts';
 import type { MissingRule, RequestFailure } from '../../src/core/request-failure.ts';
 import { FAILURE_KINDS, failure, leaseOf, podOf, RIVAL, reportOf, SELF } from './story.ts';
@@ -97,7 +97,7 @@ for (const kind of FAILURE_KINDS) {
       { type: 'podWatchFailed', watched: RIVAL, failure: why },
     ] as const) {
       assert.deepEqual(heard(failed(failure('throttled')), fact), {
-        holderPod: null,
+        ...NO_NEWS,
         failure: isAnswer ? null : why,
         refusals: isRefusal ? [why] : [],
         takesPart: false,
@@ -176,4 +176,34 @@ test("a former holder's Pod is forgotten", () => {
   for (const holder of [SELF, null]) {
     assert.equal(hear(before, { type: 'leaseRead', request: 1, lease: null }, holder).holderPod, null);
   }
+});
+
+test('a sighting of the holder is dated by the clock of this process, once', () => {
+  const incumbent = { pod: RIVAL, fate: 'alive', leaseUid: 'lease-1', released: false } as const;
+  const terminating = (deletionTimestampMs: number): Fact => ({
+    type: 'podObserved',
+    watched: RIVAL,
+    pod: podOf(RIVAL, {
+      resourceVersion: '9',
+      terminating: true,
+      report: reportOf({ ready: false, deletionTimestampMs }),
+    }),
+    by: 'watch',
+  });
+  const first = dateSightings(heard(terminating(7)), incumbent, 100);
+  assert.deepEqual(first.sightings, {
+    uid: RIVAL.uid,
+    terminating: { atMs: 100, deletionTimestampMs: 7 },
+    notReadySinceMs: 100,
+    goneSinceMs: null,
+  });
+  const again = dateSightings(hear(first, terminating(7), RIVAL), incumbent, 200);
+  assert.deepEqual(again.sightings, first.sightings);
+  const shortened = dateSightings(hear(again, terminating(5), RIVAL), incumbent, 300);
+  assert.deepEqual(shortened.sightings.terminating, { atMs: 300, deletionTimestampMs: 5 });
+  const gone = dateSightings(shortened, { ...incumbent, fate: 'gone' }, 400);
+  assert.equal(gone.sightings.goneSinceMs, 400);
+  assert.equal(dateSightings(gone, { ...incumbent, fate: 'gone' }, 500).sightings.goneSinceMs, 400);
+  const other = dateSightings({ ...gone, holderPod: null }, { ...incumbent, pod: SELF }, 600);
+  assert.deepEqual(other.sightings, { ...NO_NEWS.sightings, uid: SELF.uid });
 });

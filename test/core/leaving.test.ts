@@ -25,6 +25,7 @@ import {
 const KEPT = ['shutDown', 'stopped kept'];
 /** Work of its term may still run, so that no sibling may begin. */
 const KEPT_BUSY = ['shutDown, socket kept', 'stopped kept'];
+const KEPT_WARNED = ['warning work-not-drained', ...KEPT_BUSY];
 const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
 
 /** A leader whose Lease was deleted by hand, and that has sent the create. */
@@ -140,7 +141,7 @@ const keeping: readonly Row[] = [
     given: () => leads().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: KEPT_BUSY,
+    effects: KEPT_WARNED,
   },
   {
     rule: 'release: true does not ask about the Pod',
@@ -243,6 +244,42 @@ const elsewhere: readonly Row[] = [
     effects: [MARK],
   },
   {
+    rule: 'an answer that looks old, as in a cluster restored from a backup, leaves a Lease to look for',
+    given: () => starts().absent('100').podRead(SELF.name, podOf(SELF)).stop('always'),
+    when: (story) => story.created({ resourceVersion: '11' }),
+    role: 'leaving awaitingCreate',
+    effects: ['readLease'],
+  },
+  {
+    rule: 'that Lease is given up as it was asked for',
+    given: () =>
+      starts().absent('100').podRead(SELF.name, podOf(SELF)).stop('always').created({ resourceVersion: '11' }),
+    when: (story) => story.leaseRead(ownLease()),
+    role: 'leaving marking',
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
+  },
+  {
+    rule: 'a Lease that was created, and is gone again, leaves nothing to give up',
+    given: () =>
+      creates()
+        .stop('always')
+        .deleted(ownLease({ resourceVersion: '12' }))
+        .created({ resourceVersion: '11' }),
+    when: (story) => story.leaseRead(null),
+    role: 'stopped',
+    effects: ['shutDown', 'stopped kept'],
+  },
+  {
+    rule: 'where the Lease may not be read, an answer that looks old is all there is',
+    given: () => {
+      const story = starts().absent('100').podRead(SELF.name, podOf(SELF)).fire('backstop').refuse('readLease');
+      return story.stop('always');
+    },
+    when: (story) => story.created({ resourceVersion: '11' }),
+    role: 'stopped',
+    effects: ['shutDown', 'stopped kept'],
+  },
+  {
     rule: 'a create that is refused while its answer is awaited leaves nothing to give up',
     given: () => creates().stop('always'),
     when: (story) => story.fail('createLease', 'forbidden'),
@@ -311,7 +348,7 @@ const elsewhere: readonly Row[] = [
     given: () => findsItsLeaseAgain().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: KEPT_BUSY,
+    effects: KEPT_WARNED,
   },
   {
     rule: 'and looks whether its Pod is being deleted when the work is done',
@@ -357,7 +394,7 @@ const elsewhere: readonly Row[] = [
     given: () => restores().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: KEPT_BUSY,
+    effects: KEPT_WARNED,
   },
   {
     rule: 'a restarted container that is stopped before it leads gives its Lease up if that was asked for',

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BACKSTOP_INTERVAL_MS } from '../../src/core/observation.ts';
+import { BACKSTOP_INTERVAL_MS, currentLeader } from '../../src/core/observation.ts';
 import {
   checkTable,
   clears,
@@ -356,4 +356,18 @@ test('a mark on the own Lease that names somebody else says nothing', () => {
   assert.equal(story.role.name, 'leader');
   assert.deepEqual(story.said, []);
   assert.equal(story.state.knowledge.incumbent?.pod.uid, SELF.uid);
+});
+
+test('the age of the last renewal counts from no other write', () => {
+  const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 30 });
+  const story = follows(renewing);
+  const renewedAtMs = story.nowMs;
+  const age = (): number | null | undefined => currentLeader(story.state.knowledge)?.renewalObservedAtMs;
+  story.wait(5_000).watched({ ...renewing, resourceVersion: '21', acquireTimeMs: 9_000, leaseTransitions: 8 });
+  story.wait(5_000).watched({ ...renewing, resourceVersion: '22', releasedBy: null, finalizers: ['example.com/a'] });
+  assert.equal(age(), renewedAtMs);
+  story.watched({ ...renewing, resourceVersion: '23', renewTimeMs: 11_000 });
+  assert.equal(age(), story.nowMs);
+  story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '24' }));
+  assert.equal(age(), null, 'an acquisition is no renewal');
 });

@@ -53,6 +53,20 @@ const restoration: readonly Row[] = [
     effects: [RENEW_SOON, 'replaceLease lease-2@14'],
   },
   {
+    rule: 'in a cluster restored from a backup the answer looks old: a read finds the Lease, the term goes on, and no twin is seen',
+    given: () => {
+      const story = leads().fire('renew').replaced('100').fire('backstop').leaseRead(null);
+      return story.podRead(SELF.name, podOf(SELF)).created({ uid: 'lease-2', resourceVersion: '14' }).wait(1_000);
+    },
+    when: (story) =>
+      story
+        .fire('retry')
+        .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
+        .fire('renew'),
+    role: 'leader renewing',
+    effects: ['readLease', 'replaceLease lease-2@14'],
+  },
+  {
     rule: 'a Pod that is being deleted restores its Lease, too',
     given: loses,
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),

@@ -19,6 +19,9 @@ const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 30 }
 const renewed = { ...renewing, resourceVersion: '21', renewTimeMs: 11_000 };
 const STALE = `stale ${RIVAL.name}/${RIVAL.uid}`;
 
+/** A third Pod. */
+const OTHER = { name: 'app-3', uid: 'pod-3' };
+
 /** A follower whose leader has not renewed for 15 s. */
 function waits(): Story {
   return follows(renewing).fire('stale');
@@ -30,7 +33,27 @@ function waitsLonger(): Story {
   return story.podRead(RIVAL.name, podOf(RIVAL)).fire('stale');
 }
 
+/** A follower that goes by lists and its watch alone, since reads of the Lease are refused. */
+function refusedToRead(): Story {
+  return waits().refuse('readLease').fire('retry').podRead(RIVAL.name, podOf(RIVAL));
+}
+
 const rows: readonly Row[] = [
+  {
+    rule: 'a leader whose Lease was given away waits for a renewal of the new holder, which may never renew',
+    given: () => leads().fire('renew').replaced('12'),
+    when: (story) => story.watched(leaseOf(RIVAL, { ...renewing, uid: 'lease-1', resourceVersion: '20' })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      `renewed ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'setTimer stale 15000',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
   {
     rule: 'a renewal that is half an interval overdue makes a follower read the Lease and the Pod of its holder',
     given: () => follows(renewing),
@@ -81,6 +104,43 @@ const rows: readonly Row[] = [
     effects: [`${STALE} for 30000`],
   },
   {
+    rule: 'a leader that was called silent and renews again has recovered',
+    given: () => waitsLonger().leaseRead(renewing),
+    when: (story) => story.watched(renewed),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`, `recovered ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
+    rule: 'a leader that was called silent and restores its Lease has recovered',
+    given: () =>
+      waitsLonger()
+        .leaseRead(renewing)
+        .deleted({ ...renewing, resourceVersion: '21' }),
+    when: (story) => story.watched({ ...renewed, uid: 'lease-2', resourceVersion: '22' }),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `recovered ${RIVAL.name}/${RIVAL.uid}`, 'clearTimer recheck'],
+  },
+  {
+    rule: 'a change of leaders ends a silence, and nobody has recovered',
+    given: () => waitsLonger().leaseRead(renewing),
+    when: (story) => story.watched({ ...renewed, owner: OTHER, holderIdentity: OTHER.name }),
+    role: 'candidate',
+    effects: [
+      `watchPod ${OTHER.name}/${OTHER.uid}`,
+      'setTimer stale 15000',
+      `renewed ${OTHER.name}/${OTHER.uid}`,
+      'setTimer recheck 5000',
+      `leaderChanged ${OTHER.name}/${OTHER.uid}`,
+    ],
+  },
+  {
+    rule: 'a leader recovers once',
+    given: () => waitsLonger().leaseRead(renewing).watched(renewed),
+    when: (story) => story.watched({ ...renewed, resourceVersion: '22', renewTimeMs: 21_000 }),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
     rule: 'a leader is called silent once',
     given: () => waitsLonger().leaseRead(renewing).fire('backstop'),
     when: (story) => story.leaseRead(renewing),
@@ -110,11 +170,35 @@ const rows: readonly Row[] = [
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'a follower that may not read the Lease goes by its watch',
-    given: () => waits().refuse('readLease').fire('retry').podRead(RIVAL.name, podOf(RIVAL)),
+    rule: 'a follower that is not allowed to read the Lease lists it, and calls nobody silent before',
+    given: refusedToRead,
     when: (story) => story.fire('stale'),
     role: 'candidate',
+    effects: ['relist lease', 'setTimer stale 15000'],
+  },
+  {
+    rule: 'a list that shows nothing new calls the leader silent where the Lease cannot be read',
+    given: () => refusedToRead().fire('stale'),
+    when: (story) => story.listed(renewing),
+    role: 'candidate',
     effects: [`${STALE} for 30000`],
+  },
+  {
+    rule: 'a list that shows a renewal calls nobody silent',
+    given: () => refusedToRead().fire('stale'),
+    when: (story) => story.listed(renewed),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
+    rule: 'a follower that can neither read nor list calls nobody silent, and lists again',
+    given: () =>
+      refusedToRead()
+        .fire('stale')
+        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+    when: (story) => story.fire('stale'),
+    role: 'candidate',
+    effects: ['relist lease', 'setTimer stale 15000'],
   },
   {
     rule: 'a change of labels is no renewal: the silence goes on',

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { hear, type News, NO_NEWS } from '../../src/core/diagnostics.ts';
+import { dateSightings, hear, type News, NO_NEWS } from '../../src/core/diagnostics.ts';
 import type { Announcement, Effect, Leader } from '../../src/core/effect.ts';
 import { step } from '../../src/core/election.ts';
 import type { Fact, Input, TimerName } from '../../src/core/input.ts';
@@ -76,6 +76,8 @@ export function reportOf(changes: Partial<PodReport> = {}): PodReport {
     containersTerminated: false,
     terminatingSinceMs: null,
     deletionTimestampMs: null,
+    gracePeriodMs: null,
+    waiting: null,
     ...changes,
   };
 }
@@ -152,6 +154,8 @@ function sayAnnouncement(announcement: Announcement): string {
       return `leaderChanged ${sayLeader(announcement.leader)}`;
     case 'renewed':
       return `renewed ${sayLeader(announcement.leader)}`;
+    case 'recovered':
+      return `recovered ${sayLeader(announcement.leader)}`;
     case 'stale':
       return `stale ${sayLeader(announcement.leader)} for ${announcement.silentForMs}`;
     case 'warning':
@@ -222,7 +226,8 @@ export class Story {
     if (fact.type === 'timerFired') this.timers.delete(fact.timer);
     const { state, effects } = step(this.state, input);
     this.state = state;
-    this.news = hear(this.news, fact, state.knowledge.incumbent?.pod ?? null);
+    const { incumbent } = state.knowledge;
+    this.news = dateSightings(hear(this.news, fact, incumbent?.pod ?? null), incumbent, this.nowMs);
     for (const effect of effects) this.#perform(effect);
     return this;
   }

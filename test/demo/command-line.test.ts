@@ -6,18 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCommandLine } from '../../demo/command-line.ts';
 
-test('without arguments it plays on the embedded server', () => {
-  assert.deepEqual(readCommandLine([]), { ask: 'play', kubeconfig: null, plain: false });
-});
-
-test('--kubeconfig names a file, in either spelling', () => {
-  for (const args of [['--kubeconfig', 'file'], ['--kubeconfig=file']]) {
-    assert.deepEqual(readCommandLine(args), { ask: 'play', kubeconfig: 'file', plain: false });
-  }
+test('without arguments the demo runs', () => {
+  assert.deepEqual(readCommandLine([]), { ask: 'run', plain: false });
 });
 
 test('--plain asks for lines', () => {
-  assert.deepEqual(readCommandLine(['--plain']), { ask: 'play', kubeconfig: null, plain: true });
+  assert.deepEqual(readCommandLine(['--plain']), { ask: 'run', plain: true });
 });
 
 test('--help wins over the rest', () => {

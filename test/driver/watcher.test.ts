@@ -102,6 +102,7 @@ function watch(
     }
   };
   const watcher = new Watcher<Item>({
+    name: 'item',
     port: watchPort<Item>({
       client: server,
       apiGroup: 'coordination.k8s.io',

@@ -1,6 +1,6 @@
 /**
- * The option `endpoint`: when it answers, and whom it names. Whoever asks compares the name with its hostname, so a
- * process must never name its own Pod unless it leads itself. Real sockets; what the server does with clients is
+ * The option `endpoint`: when it answers, and whom it names. A client compares the name with its hostname, so a
+ * process names its own Pod only while a process of that Pod leads. Real sockets; what the server does with clients is
  * tested in `http/`.
  */
 
@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { beforeEach, type TestContext, test } from 'node:test';
+import type { LeaseRecord } from '../../src/core/lease-record.ts';
 import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
 import type { LeaseElectorOptions, Warning } from '../../src/index.ts';
 import type { Surroundings } from '../../src/joining/join-election.ts';
@@ -87,6 +88,21 @@ async function two(
   const otherPort = await listening(candidate);
   await candidate.start();
   return { cluster, pod, electors: [leader, candidate], ports: [port, otherPort] };
+}
+
+/** A process with an endpoint, in a Pod that holds the Lease by an earlier or another process. */
+async function restarted(): Promise<{
+  readonly scripted: ScriptedElector;
+  readonly port: number;
+  readonly lease: LeaseRecord;
+}> {
+  const before = new ScriptedElector();
+  await before.lead();
+  assert.ok(before.lease);
+  const scripted = new ScriptedElector(ENDPOINT);
+  const port = await listening(scripted.elector);
+  await promisesSettled();
+  return { scripted, port, lease: before.lease };
 }
 
 // When it answers
@@ -235,19 +251,53 @@ test('the leader names itself, a candidate names the leader, and readers hear of
   }
 });
 
-test('a sibling names nobody while its Pod leads through another process: both have one hostname', async (t) => {
+test('a sibling names its Pod while another process leads for it, as that process does', async (t) => {
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
-  const leader = cluster.elector(pod);
+  const leader = cluster.elector(pod, ENDPOINT);
+  const leaderPort = await listening(leader);
   await leader.start();
   const sibling = cluster.elector(pod, ENDPOINT);
   const port = await listening(sibling);
   await sibling.start();
   assert.deepEqual([sibling.state, sibling.leader?.name], ['sibling', 'web-0']);
-  assert.deepEqual(await told(t, port), {});
+  const reader = await sseReader(t, port);
+  assert.deepEqual([(await told(t, leaderPort)).name, (await told(t, port)).name], ['web-0', 'web-0']);
   await leader.stop();
   await until('the sibling leads', () => sibling.isLeader);
   assert.equal((await told(t, port)).name, 'web-0');
+  await reader.has('data: {"name":"web-0"');
+});
+
+test('a sibling names its Pod as soon as it is one, and no longer when the socket is its own', async (t) => {
+  for (const order of [
+    ['socket', 'Lease'],
+    ['Lease', 'socket'],
+  ]) {
+    const { scripted, port, lease } = await restarted();
+    for (const answer of order) {
+      if (answer === 'socket') scripted.world.tellLock('taken');
+      else scripted.world.take('list lease').succeed({ items: [lease], resourceVersion: '10' });
+      await promisesSettled();
+    }
+    assert.equal(scripted.elector.state, 'sibling');
+    assert.equal((await told(t, port)).name, SELF.name, `first the ${order[0]}`);
+    // The process that led has ended, and nothing is proven of this one yet.
+    scripted.world.tellLock('held');
+    await promisesSettled();
+    assert.deepEqual(await told(t, port), {});
+    await endOf(scripted);
+  }
+});
+
+test('a process whose bind is refused does not name its Pod: no other process is known to lead', async (t) => {
+  const { scripted, port, lease } = await restarted();
+  scripted.world.tellLock('taken', { refusedBy: 'EPERM' });
+  scripted.world.take('list lease').succeed({ items: [lease], resourceVersion: '10' });
+  await promisesSettled();
+  assert.deepEqual([scripted.elector.state, scripted.elector.leader?.name], ['sibling', SELF.name]);
+  assert.deepEqual(await told(t, port), {});
+  await endOf(scripted);
 });
 
 test('the ghost of a Pod names nobody while a later Pod of the same name leads', async (t) => {

@@ -19,7 +19,8 @@ const PATHS: readonly [host: string, path: string][] = [
   ['::1', '[::1]:80'],
   ['0.0.0.0', 'localhost:80'],
   ['::', 'localhost:80'],
-  ['web-0.web', 'web-0.web:80'],
+  ['10.0.0.7', 'localhost:80'],
+  ['fd00::7', 'localhost:80'],
 ];
 
 for (const [host, path] of PATHS) {

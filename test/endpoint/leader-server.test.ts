@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { METHODS } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { LeaderServer } from '../../src/endpoint/leader-server.ts';
+import { LeaderServer, PORT_RETRY_MS } from '../../src/endpoint/leader-server.ts';
+import { PORT_OWNER_TIMEOUT_MS } from '../../src/endpoint/port-owner.ts';
 import { ManualClock } from '../kube/manual-clock.ts';
 import { until } from '../kube/stub-server.ts';
 import {
@@ -229,6 +230,60 @@ test('a port that is taken, even by another program on all addresses, is a warni
   assert.equal(server.address, null);
   server.publish({ name: 'pod-a', lastUpdateMs: 0 });
   await server.close();
+});
+
+test('a worker leaves its port to another worker without a warning, and takes its place', async (t) => {
+  const clock = new ManualClock();
+  const first = new LeaderServer({ port: 0, hosts: ['127.0.0.1'], clock, isWorker: true });
+  t.after(() => first.close());
+  await first.listen();
+  const port = first.address?.port ?? 0;
+  const second = new LeaderServer({ port, hosts: ['127.0.0.1'], clock, isWorker: true });
+  t.after(() => second.close());
+  assert.equal(await second.listen(), null);
+  assert.deepEqual([second.address, second.answeredPort], [null, port]);
+  second.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS });
+
+  clock.advance(PORT_RETRY_MS);
+  await until(() => clock.timers.size > 0);
+  assert.equal(second.address, null, 'the first still answers');
+  await first.close();
+  clock.advance(PORT_RETRY_MS);
+  await until(() => second.address !== null);
+  const client = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost:4040', '');
+  assert.ok((await client.has('"}')).endsWith(POD_A));
+  await second.close();
+  assert.equal(clock.timers.size, 0);
+});
+
+test('a worker warns when a program without an endpoint has its port, and no longer tries once it is closed', async (t) => {
+  const other = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[]')).listen({
+    port: 0,
+    host: '127.0.0.1',
+  });
+  t.after(() => other.close());
+  await new Promise((resolve) => other.once('listening', resolve));
+  const { port } = other.address() as { port: number };
+  const clock = new ManualClock();
+  const worker = new LeaderServer({ port, hosts: ['127.0.0.1'], clock, isWorker: true });
+  assert.match((await worker.listen())?.message ?? '', /the port is taken/);
+  assert.deepEqual([worker.address, worker.answeredPort], [null, null]);
+  await worker.close();
+  assert.equal(clock.timers.size, 0);
+});
+
+test('a worker warns when the process that has its port says nothing', async (t) => {
+  const mute = createServer((socket) => void t.after(() => socket.destroy())).listen({ port: 0, host: '127.0.0.1' });
+  t.after(() => mute.close());
+  await new Promise((resolve) => mute.once('listening', resolve));
+  const { port } = mute.address() as { port: number };
+  const clock = new ManualClock();
+  const worker = new LeaderServer({ port, hosts: ['127.0.0.1'], clock, isWorker: true });
+  const listening = worker.listen();
+  await until(() => clock.timers.size === 2);
+  clock.advance(PORT_OWNER_TIMEOUT_MS);
+  assert.equal((await listening)?.code, 'endpoint-unavailable');
+  await worker.close();
 });
 
 test('what is no port, and a host that does not exist, are warnings too', async () => {

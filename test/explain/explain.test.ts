@@ -11,6 +11,7 @@ import {
   failure,
   finds,
   follows,
+  HELD_BY_FINALIZER,
   leads,
   leaseOf,
   ownLease,
@@ -23,7 +24,7 @@ import {
   starts,
   WALL_MS,
 } from '../core/story.ts';
-import { checkTable, explained, forbidden, type Row } from './explanation-table.ts';
+import { checkPage, checkTable, explained, forbidden, type Row } from './explanation-table.ts';
 
 /** A candidate that may not create the Lease which its predecessor left. */
 function createRefused(refusal: RequestFailure): Story {
@@ -31,7 +32,11 @@ function createRefused(refusal: RequestFailure): Story {
   return story.tell({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
 }
 
-const TERMINATING = { terminatingSinceMs: WALL_MS - 10_000, deletionTimestampMs: WALL_MS + 20_000 };
+const TERMINATING = {
+  terminatingSinceMs: WALL_MS - 10_000,
+  deletionTimestampMs: WALL_MS + 20_000,
+  gracePeriodMs: 30_000,
+};
 
 const rows: readonly Row[] = [
   {
@@ -46,8 +51,8 @@ const rows: readonly Row[] = [
     story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message:
-      'The API server has confirmed nothing about Lease shop/app for 0 s, and is asked until it does; nobody is known to lead: it failed: unavailable',
-    endsWhen: 'the API server answers',
+      'A request about Lease shop/app has failed, and is tried again; nobody is known to lead: it failed: unavailable',
+    endsWhen: 'that request succeeds',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -55,7 +60,8 @@ const rows: readonly Row[] = [
     story: leads,
     reason: 'leading',
     message: 'This process leads, in Pod app-1.',
-    endsWhen: 'its Pod is deleted, it gives the Lease up, or the Lease is given to another Pod by hand',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -63,7 +69,8 @@ const rows: readonly Row[] = [
     story: () => leads().deleted(ownLease({ resourceVersion: '12' })),
     reason: 'leading',
     message: 'This process leads, in Pod app-1; its Lease was deleted and is being restored.',
-    endsWhen: 'its Pod is deleted, it gives the Lease up, or the Lease is given to another Pod by hand',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -74,7 +81,8 @@ const rows: readonly Row[] = [
         .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'leading',
     message: 'This process leads, in Pod app-1; the API server has confirmed nothing for 42 s, which ends no term.',
-    endsWhen: 'its Pod is deleted, it gives the Lease up, or the Lease is given to another Pod by hand',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -82,7 +90,8 @@ const rows: readonly Row[] = [
     story: () => leads().podWatched(SELF, podOf(SELF, { terminating: true, report: reportOf(TERMINATING) })),
     reason: 'leading',
     message: 'This process leads, in Pod app-1; its Pod is being deleted, so call stop() to hand over at once.',
-    endsWhen: 'its Pod is deleted, it gives the Lease up, or the Lease is given to another Pod by hand',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -106,7 +115,7 @@ const rows: readonly Row[] = [
     story: () => leads().stop().settled().podRead(SELF.name, podOf(SELF)),
     reason: 'stopped',
     message:
-      'This elector has stopped and Pod app-1 keeps the Lease, so that no other Pod leads before that one is deleted: restart its container, and it leads on.',
+      'This elector has stopped and Pod app-1 keeps the Lease, so that no other Pod leads before that one is deleted: restart its container, and it leads again.',
     endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
     command: 'kubectl delete pod app-1 -n shop',
     cautious: true,
@@ -134,16 +143,14 @@ const rows: readonly Row[] = [
       return story.stop();
     },
     reason: 'stopped' as const,
-    message:
-      'This elector has stopped, and takes no part in the election any more: a new process has to start a new one.',
+    message: 'This elector has stopped, and takes no part in the election: make a new one to take part again.',
     endsWhen: 'a new elector is started',
   })),
   {
     what: 'stopped, and another leads',
     story: () => follows().stop(),
     reason: 'stopped',
-    message:
-      'This elector has stopped, and takes no part in the election any more: a new process has to start a new one.',
+    message: 'This elector has stopped, and takes no part in the election: make a new one to take part again.',
     endsWhen: 'a new elector is started',
   },
   {
@@ -162,7 +169,7 @@ const rows: readonly Row[] = [
     what: 'the Lease is its own: it resumes',
     story: () => finds(leaseOf(SELF)),
     reason: 'resuming',
-    message: 'Pod app-1 holds Lease shop/app, and this process leads on as soon as the API server confirms it.',
+    message: 'Pod app-1 holds Lease shop/app, and this process leads as soon as the API server confirms it.',
     endsWhen: 'the API server confirms it',
     since: '1970-01-01T00:00:05.000Z',
   },
@@ -226,7 +233,8 @@ const rows: readonly Row[] = [
     what: 'the own Pod is gone',
     story: () => clears().podRead(SELF.name, null),
     reason: 'own-pod-deleted',
-    message: 'Pod app-1 (uid pod-1) is gone although this process still runs: it never leads again, so end it.',
+    message:
+      'Pod app-1 (uid pod-1) does not exist, and the API server has never shown it: it was gone before, or its uid is wrong. This process does not lead. Correct the option `pod`, or end the process.',
     endsWhen: 'never: end this process',
   },
   {
@@ -244,7 +252,7 @@ const rows: readonly Row[] = [
         .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message:
-      'The API server has confirmed nothing about Lease shop/app for 42 s, and is asked until it does; as far as is known app-2 leads on: it failed: unavailable',
+      'The API server has confirmed nothing about Lease shop/app for 42 s, and is asked until it does; as far as is known app-2 leads: it failed: unavailable',
     endsWhen: 'the API server answers',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -253,13 +261,142 @@ const rows: readonly Row[] = [
     story: () => follows().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
     reason: 'unauthorized',
     message:
-      'The API server does not accept the token of Pod app-1, also after it was read anew: the Pod may be deleted; else look at its ServiceAccount.',
+      'The API server does not accept the token of Pod app-1: the Pod may be deleted; if it exists, look at its ServiceAccount.',
     endsWhen: 'the API server accepts the token',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the own Pod is gone, which was seen before',
+    story: () => leads().podGone(SELF),
+    reason: 'own-pod-deleted',
+    message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End it.',
+    endsWhen: 'never: end this process',
+  },
+  {
+    what: 'the Pod of a sibling is gone',
+    story: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .listed(leaseOf(SELF))
+        .podGone(SELF),
+    reason: 'own-pod-deleted',
+    message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End it.',
+    endsWhen: 'never: end this process',
+  },
+  {
+    what: 'the socket of the Pod was refused',
+    story: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EMFILE' })
+        .listed(leaseOf(RIVAL)),
+    reason: 'sibling',
+    message:
+      'This process was refused the socket that lets one process of Pod app-1 campaign, so whether another process has it is not known. This one only watches until it is given the socket.',
+    endsWhen: 'the socket can be bound, and no other process has it',
+  },
+  {
+    what: 'a leader whose token is refused',
+    story: () => leads().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
+    reason: 'leading',
+    message: 'This process leads, in Pod app-1; the API server refuses its token, which ends the term after 10 s.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a leader beside its twin',
+    story: () => leads().watched(ownLease({ resourceVersion: '12', renewTimeMs: 7_000, leaseDurationSeconds: 30 })),
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; another process writes its Lease in the name of this Pod, so two may lead: end one of them.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a leader whose renewals are refused',
+    story: () => {
+      const story = leads().fire('renew');
+      const request = story.request('replaceLease');
+      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
+    },
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its renewals are refused, so nobody could see that it hangs (it was answered 403. Grant `update` on leases).',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+    missing: ['update leases'],
+  },
+  {
+    what: 'a leader whose Lease is kept by a finalizer',
+    story: () => leads().watched(ownLease({ resourceVersion: '12', ...HELD_BY_FINALIZER })),
+    reason: 'leading',
+    message: 'This process leads, in Pod app-1; its Lease is being deleted, and only its finalizers keep it.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a leader that cannot restore its Lease',
+    story: () => {
+      const story = leads()
+        .deleted(ownLease({ resourceVersion: '12' }))
+        .podRead(SELF.name, podOf(SELF));
+      const request = story.request('createLease');
+      return story.tell({ type: 'requestFailed', request, failure: forbidden('create', 'leases') });
+    },
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its Lease was deleted and cannot be restored (it was answered 403. Grant `create` on leases).',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+    missing: ['create leases'],
+  },
+  {
+    what: 'the token has expired',
+    story: () =>
+      follows().tell({
+        type: 'leaseWatchFailed',
+        failure: { ...failure('unauthorized'), tokenProblem: 'it expired at noon' },
+      }),
+    reason: 'unauthorized',
+    message: 'The API server does not accept the token of Pod app-1: it expired at noon.',
+    endsWhen: 'the API server accepts the token',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'nobody leads, and a finalizer keeps the Lease that is to be deleted',
+    story: () => follows(leaseOf(RIVAL, { finalizers: ['example.com/audit'] })).podGone(RIVAL),
+    reason: 'campaigning',
+    message:
+      'Nobody leads, and Pod app-1 campaigns. Lease shop/app has finalizers, and stays until they are removed: example.com/audit.',
+    endsWhen: 'the finalizers are removed, and this or another Pod is elected',
+  },
+  {
+    what: 'nobody leads, and a request came to nothing',
+    story: () => clears().fail('deleteLease', 'unavailable').tell({ type: 'watchOpened', resource: 'leases' }),
+    reason: 'campaigning',
+    message: 'Nobody leads, and Pod app-1 campaigns. A request of it came to nothing, and it tries again: wait.',
+    endsWhen: 'this or another Pod is elected',
+  },
+  {
+    what: 'a leader into whose Lease another program writes itself',
+    story: () => leads().watched(ownLease({ resourceVersion: '12', holderIdentity: 'other' })),
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its Lease names "other" as its holder, so another program writes it: give that a Lease of its own.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
 ];
 
 checkTable(rows);
+checkPage('This process', rows);
 
 test('before start(), without a cluster and after stop() it explains, too', async () => {
   const elector = new LeaseElector({ lease: 'web', serviceAccountDirectory: '/nowhere' });
@@ -291,6 +428,7 @@ test('it is plain data: JSON tells all of it, with the Pod of the holder and the
       ready: false,
       containersReady: true,
       containersTerminated: false,
+      waiting: null,
       terminating: true,
       terminatingSince: '2023-11-14T22:13:10.000Z',
       deletionTimestamp: '2023-11-14T22:13:40.000Z',
@@ -302,6 +440,7 @@ test('it is plain data: JSON tells all of it, with the Pod of the holder and the
     missingRules: [],
     unverifiedForMs: 5_000,
     failure: 'it failed: unavailable',
+    error: null,
   });
 });
 
@@ -310,5 +449,5 @@ test('times that no Date can hold are left out', () => {
   const story = follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report }));
   const { since, holderPod, message } = explained(story);
   assert.deepEqual([since, holderPod?.terminatingSince, holderPod?.deletionTimestamp], [null, null, null]);
-  assert.match(message, /due by an unknown moment: wait/);
+  assert.match(message, /is being deleted and leads until it is gone: wait\.$/);
 });

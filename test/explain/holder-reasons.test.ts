@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PodRecord, PodReport } from '../../src/core/lease-record.ts';
 import { REFUSAL_BELIEVED_MS } from '../../src/core/refusal.ts';
 import {
   clears,
@@ -14,22 +15,40 @@ import {
   leaseOf,
   podOf,
   RIVAL,
+  reportOf,
   SELF,
   type Story,
   starts,
   stoppedPod,
   WALL_MS,
 } from '../core/story.ts';
-import { COUNTS_STOPPED, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
+import { COUNTS_STOPPED, checkPage, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
 
-const TERMINATING = { terminatingSinceMs: WALL_MS - 10_000, deletionTimestampMs: WALL_MS + 20_000 };
+const TERMINATING = {
+  terminatingSinceMs: WALL_MS - 10_000,
+  deletionTimestampMs: WALL_MS + 20_000,
+  gracePeriodMs: 30_000,
+};
 const LOST = { ready: false, readyChangedAtMs: WALL_MS - 60_000 };
 const DELETE_RIVAL = 'kubectl delete pod app-2 -n shop';
 const FORCE_RIVAL = `${DELETE_RIVAL} --force --grace-period=0`;
 
 /** A candidate that sees the rival lead and renew. */
 function renewed(): Story {
-  return finds(leaseOf(RIVAL, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })).podListed(RIVAL, podOf(RIVAL));
+  return finds(RENEWING).podListed(RIVAL, podOf(RIVAL));
+}
+
+const RENEWING = leaseOf(RIVAL, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 });
+
+/** The Pod of the rival, which is not ready. */
+function unready(changes: Partial<PodReport> = {}): PodRecord {
+  const report = reportOf({ ready: false, containersReady: false, readyReason: 'ContainersNotReady', ...changes });
+  return podOf(RIVAL, { resourceVersion: '6', report });
+}
+
+/** A candidate that sees the rival lead and renew, and its Pod become unready. */
+function seesUnready(changes: Partial<PodReport> = {}): Story {
+  return renewed().podWatched(RIVAL, unready(changes));
 }
 
 /** A candidate that is not allowed to watch the rival's Pod, and whose first read of it was refused, too. */
@@ -50,7 +69,7 @@ const rows: readonly Row[] = [
     what: 'another Pod leads',
     story: follows,
     reason: 'following',
-    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    message: 'Pod app-2 leads. It does not renew Lease shop/app, so nobody could see that its process hangs.',
     endsWhen: 'its Pod is deleted, or it gives the Lease up',
     since: '1970-01-01T00:00:05.000Z',
   },
@@ -58,25 +77,28 @@ const rows: readonly Row[] = [
     what: 'another Pod leads, and its end may already be that it stops',
     story: () => starts(COUNTS_STOPPED).listed(leaseOf(RIVAL)).podListed(RIVAL, podOf(RIVAL)),
     reason: 'following',
-    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    message: 'Pod app-2 leads. It does not renew Lease shop/app, so nobody could see that its process hangs.',
     endsWhen: 'its Pod stops or is deleted, or it gives the Lease up',
     since: '1970-01-01T00:00:05.000Z',
   },
   {
     what: 'another Pod leads, of which a readiness gate is not ready',
     story: () => sees({ ...LOST, readyReason: 'ReadinessGatesNotReady' }),
-    reason: 'following',
-    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
-    endsWhen: 'its Pod is deleted, or it gives the Lease up',
-    since: '1970-01-01T00:00:05.000Z',
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but it is not Ready (ReadinessGatesNotReady). It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:12:20.000Z',
   },
   {
     what: 'another Pod leads, and its containers are not ready',
     story: () => sees({ ...LOST, containersReady: false }),
-    reason: 'following',
-    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
-    endsWhen: 'its Pod is deleted, or it gives the Lease up',
-    since: '1970-01-01T00:00:05.000Z',
+    reason: 'holder-not-ready',
+    message: 'Pod app-2 leads, but it is not Ready. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:12:20.000Z',
   },
   {
     what: 'whether the holder exists is being asked',
@@ -104,7 +126,7 @@ const rows: readonly Row[] = [
         .tell({ type: 'requestFailed', request: 2, failure: forbidden('get', 'pods') }),
     reason: 'holder-unknown',
     message:
-      'Pod app-2 holds Lease shop/app; Pods may not be read here, so its end shows only when the garbage collector has deleted its Lease: grant `get`, `list` and `watch` on pods.',
+      'Pod app-2 holds Lease shop/app; app-1 is not allowed to read Pods, so its end shows only when its Lease is deleted: grant `get`, `list` and `watch` on pods.',
     endsWhen: 'its Lease is gone, or the permission is granted',
     since: '1970-01-01T00:00:05.000Z',
     missing: ['list pods', 'get pods'],
@@ -113,7 +135,8 @@ const rows: readonly Row[] = [
     what: "the holder's Pod is being deleted",
     story: () => sees(TERMINATING, true),
     reason: 'holder-terminating',
-    message: 'Pod app-2 is being deleted and leads until it is gone, which is due by 2023-11-14T22:13:40.000Z: wait.',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 30 s at the latest.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
     since: '2023-11-14T22:13:10.000Z',
   },
@@ -126,20 +149,21 @@ const rows: readonly Row[] = [
   },
   {
     what: "the holder's Pod should have been gone",
-    story: () => sees(TERMINATING, true).wait(80_001),
+    story: () => sees(TERMINATING, true).wait(90_001),
     reason: 'holder-terminating',
     message:
-      'Pod app-2 is being deleted and leads until it is gone, but it was due to be gone at 2023-11-14T22:13:40.000Z: mend or remove the node; deleting the Pod by force is the last resort.',
+      'Pod app-2 is being deleted and leads until it is gone, but the deletion was seen to begin 90 s ago, and its grace period has passed. Repair or remove the node. To delete the Pod by force is the last resort.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
     command: FORCE_RIVAL,
     cautious: true,
     since: '2023-11-14T22:13:10.000Z',
   },
   {
-    what: "the holder's Pod is late by the clock of this machine, which need not be that of the API server",
-    story: () => sees(TERMINATING, true).wait(80_000),
+    what: "the holder's Pod is late, and its kubelet may need a moment",
+    story: () => sees(TERMINATING, true).wait(90_000),
     reason: 'holder-terminating',
-    message: 'Pod app-2 is being deleted and leads until it is gone, which is due by 2023-11-14T22:13:40.000Z: wait.',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone: wait for the kubelet, since its grace period is over.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
     since: '2023-11-14T22:13:10.000Z',
   },
@@ -148,15 +172,13 @@ const rows: readonly Row[] = [
     story: () => sees({ ...TERMINATING, ...LOST }, true),
     reason: 'holder-terminating',
     message:
-      'Pod app-2 is being deleted and leads until it is gone, but its node node-1 is lost: mend or remove the node; deleting the Pod by force is the last resort.',
+      'Pod app-2 is being deleted and leads until it is gone, and its node node-1 is lost: repair or remove the node, or wait until its grace period is over, in 30 s at the latest.',
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
-    command: FORCE_RIVAL,
-    cautious: true,
     since: '2023-11-14T22:13:10.000Z',
   },
   {
     what: "the holder's Pod has ended, and a finalizer keeps it",
-    story: () => sees({ ...TERMINATING, containersTerminated: true }, true).wait(80_001),
+    story: () => sees({ ...TERMINATING, containersTerminated: true }, true).wait(90_001),
     reason: 'holder-terminating',
     message:
       'Pod app-2 is being deleted and leads until it is gone; its containers have ended, so look at its metadata.finalizers for what keeps it.',
@@ -210,10 +232,9 @@ const rows: readonly Row[] = [
     story: () => sees(LOST),
     reason: 'holder-node-not-ready',
     message:
-      'Pod app-2 leads, but the control plane has lost its node node-1: its process may run on, so mend or remove the node; deleting the Pod by force is the last resort.',
+      'Pod app-2 leads, but the control plane has lost its node node-1, and its process may still run there. Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
     endsWhen: 'the node comes back, or its Pod is deleted',
-    command: FORCE_RIVAL,
-    cautious: true,
+    command: DELETE_RIVAL,
     since: '2023-11-14T22:12:20.000Z',
   },
   {
@@ -221,7 +242,7 @@ const rows: readonly Row[] = [
     story: () => readAgain(renewed()).wait(5_000),
     reason: 'holder-silent',
     message:
-      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
@@ -231,7 +252,7 @@ const rows: readonly Row[] = [
     story: () => renewed().wait(40_000),
     reason: 'following',
     message:
-      'Pod app-2 leads as far as is known: no renewal of Lease shop/app was heard of for 40 s, and whether there was one is about to be asked, so wait.',
+      'Pod app-2 leads as far as is known. This process has received no renewal of Lease shop/app for 40 s, and reads whether there was one: wait.',
     endsWhen: 'the API server answers, its Pod is deleted, or it gives the Lease up',
     since: '1970-01-01T00:00:05.000Z',
   },
@@ -247,7 +268,7 @@ const rows: readonly Row[] = [
     what: 'the Lease is missing, and its holder exists',
     story: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     reason: 'lease-missing',
-    message: 'Lease shop/app is missing, but Pod app-2, which held it, exists and is about to restore it: wait.',
+    message: 'Lease shop/app is missing, but Pod app-2, which held it, exists and restores it at once: wait.',
     endsWhen: 'that Pod restores the Lease, or its Pod is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -259,7 +280,7 @@ const rows: readonly Row[] = [
         .wait(12_000),
     reason: 'lease-missing',
     message:
-      'Lease shop/app is missing, but Pod app-2, which held it, exists and has not restored it for 12 s, so its process has most likely ended or hangs: restart it, or delete that Pod.',
+      'Lease shop/app is missing, but Pod app-2, which held it, exists and has not restored it for 12 s, so its process has most likely ended, hangs, or cannot reach the API server: restart it, or delete that Pod.',
     endsWhen: 'that Pod restores the Lease, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
@@ -269,8 +290,9 @@ const rows: readonly Row[] = [
     story: () => clears().fail('deleteLease', 'forbidden'),
     reason: 'waiting-for-collector',
     message:
-      'Nobody leads: Pod app-2 is gone, and Lease shop/app may not be deleted here, so wait for the garbage collector, or grant `delete` on leases.coordination.k8s.io.',
-    endsWhen: 'the garbage collector deletes the Lease, usually within seconds',
+      'Nobody leads: Pod app-2 is gone, and app-1 is not allowed to delete Lease shop/app. Grant `delete` on leases.coordination.k8s.io, or wait for the garbage collector.',
+    endsWhen: 'the garbage collector deletes the Lease, or the permission is granted',
+    since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'the holder is gone, and a finalizer keeps its Lease',
@@ -290,7 +312,7 @@ const rows: readonly Row[] = [
         .fail('deleteLease', 'forbidden'),
     reason: 'released-not-deletable',
     message:
-      'Nobody leads: Pod app-2 gave Lease shop/app up, but it may not be deleted here; grant `delete` on leases.coordination.k8s.io, or wait until that Pod is gone.',
+      'Nobody leads: Pod app-2 gave Lease shop/app up, but app-1 is not allowed to delete it. Grant `delete` on leases.coordination.k8s.io, or wait until that Pod is gone.',
     endsWhen: 'that Pod is gone or takes the Lease back, or the permission is granted',
   },
   {
@@ -298,7 +320,7 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null, { holderIdentity: 'web-x' })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app is held by "web-x" and owned by no Pod, and has no leaseDurationSeconds: it is left to an administrator to delete it.',
+      'Lease shop/app names "web-x" as its holder, and no Pod owns it. It has no leaseDurationSeconds, so its end cannot be known: it is left to an administrator to delete it.',
     endsWhen: 'the Lease is deleted',
     command: 'kubectl delete lease app -n shop',
     cautious: true,
@@ -309,7 +331,7 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null, { holderIdentity: 'web-x', leaseDurationSeconds: 15 })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app is held by "web-x" and owned by no Pod: it counts as held until it has not changed for 15 s.',
+      'Lease shop/app names "web-x" as its holder, and no Pod owns it. It counts as held until it has not changed for 15 s.',
     endsWhen: 'the Lease has not changed until 2023-11-14T22:13:35.000Z, or is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -318,7 +340,7 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null, { holderIdentity: SELF.name, leaseDurationSeconds: 30 })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app names this Pod as its holder but has lost its owner, as after a restored backup: it counts as held until it has not changed for 30 s.',
+      'Lease shop/app names app-1, as this Pod is called, but no Pod owns it: its owner was removed, or another program wrote it. It counts as held until it has not changed for 30 s.',
     endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -327,7 +349,7 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null, { holderIdentity: SELF.name })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app names this Pod as its holder but has lost its owner, as after a restored backup, and has no leaseDurationSeconds: it is left to an administrator to delete it.',
+      'Lease shop/app names app-1, as this Pod is called, but no Pod owns it: its owner was removed, or another program wrote it. It has no leaseDurationSeconds, so its end cannot be known: it is left to an administrator to delete it.',
     endsWhen: 'the Lease is deleted',
     command: 'kubectl delete lease app -n shop',
     cautious: true,
@@ -338,7 +360,7 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null)),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app is empty: no Pod owns it, and it names no holder: it counts as held until it has not changed for 30 s.',
+      'Lease shop/app is empty: no Pod owns it, and it names no holder. It counts as held until it has not changed for 30 s.',
     endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -351,7 +373,7 @@ const rows: readonly Row[] = [
         .fail('deleteLease', 'forbidden'),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app is empty: no Pod owns it, and it names no holder, and has not changed for its duration: it is left to an administrator to delete it.',
+      'Lease shop/app is empty: no Pod owns it, and it names no holder. It has not changed for its duration, but app-1 is not allowed to delete it: it is left to an administrator to delete it.',
     endsWhen: 'the Lease is deleted',
     command: 'kubectl delete lease app -n shop',
     cautious: true,
@@ -378,7 +400,7 @@ const rows: readonly Row[] = [
       ),
     reason: 'holder-silent',
     message:
-      'Pod x; reboot leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod x; reboot leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -387,15 +409,189 @@ const rows: readonly Row[] = [
     story: () => sees({ phase: 'Unknown', reason: 'NodeLost' }),
     reason: 'holder-node-not-ready',
     message:
-      'Pod app-2 leads, but the control plane has lost its node node-1: its process may run on, so mend or remove the node; deleting the Pod by force is the last resort.',
+      'Pod app-2 leads, but the control plane has lost its node node-1, and its process may still run there. Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
     endsWhen: 'the node comes back, or its Pod is deleted',
-    command: FORCE_RIVAL,
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'another Pod leads and renews',
+    story: renewed,
+    reason: 'following',
+    message: 'Pod app-2 leads, and all is well: there is nothing to do.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'another Pod leads, and renews with a Lease that is being deleted',
+    story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', ...HELD_BY_FINALIZER }),
+    reason: 'following',
+    message:
+      'Pod app-2 leads, but Lease shop/app is being deleted and its finalizers keep it: example.com/audit. No other Pod can be elected until they are removed.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'a container of the holder crashes again and again',
+    story: () => seesUnready({ waiting: { container: 'app', reason: 'CrashLoopBackOff' } }),
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but its container app waits (CrashLoopBackOff), although it renewed Lease shop/app 0 s ago. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
     cautious: true,
     since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'a container of the holder crashes again and again, and nobody renews',
+    story: () => readAgain(seesUnready({ waiting: { container: 'app', reason: 'CrashLoopBackOff' } })),
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but its container app waits (CrashLoopBackOff), and it has not renewed Lease shop/app for 60 s. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the holder is not ready, and renews',
+    story: () => seesUnready().wait(4_000),
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but it is not Ready (ContainersNotReady), although it renewed Lease shop/app 4 s ago. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the holder is not ready for longer than its renewals are missing',
+    story: () => readAgain(seesUnready()),
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but it is not Ready (ContainersNotReady), and it has not renewed Lease shop/app for 60 s. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the holder hangs, and is not ready since',
+    story: () => {
+      const story = readAgain(renewed());
+      return story.podWatched(RIVAL, unready());
+    },
+    reason: 'holder-silent',
+    message:
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
+    endsWhen: 'it renews, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the containers of the holder have not been started',
+    story: () => seesUnready({ phase: 'Pending', ready: null, containersReady: null }),
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, but its containers have not all been started yet, although it renewed Lease shop/app 0 s ago. It stays the leader. Look at its events and its log.',
+    endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: "the holder's Pod is being deleted, and this clock is 10 minutes ahead of the API server's",
+    story: () => {
+      const story = follows();
+      story.wallMs += 600_000;
+      const report = reportOf({ ...TERMINATING, gracePeriodMs: 300_000, deletionTimestampMs: WALL_MS + 300_000 });
+      return story.podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report })).wait(500);
+    },
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 300 s at the latest.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: "the holder's Pod is being deleted, its node is lost, and its grace period has passed here",
+    story: () => sees({ ...TERMINATING, ...LOST }, true).wait(30_001),
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone, but its node node-1 is lost; the deletion was seen to begin 30 s ago, and its grace period has passed. Repair or remove the node. To delete the Pod by force is the last resort.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    command: FORCE_RIVAL,
+    cautious: true,
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: 'the deletion was asked for again, with a longer grace period',
+    story: () => {
+      const report = reportOf({ ...TERMINATING, deletionTimestampMs: WALL_MS + 400_000, gracePeriodMs: 300_000 });
+      const story = sees(TERMINATING, true).wait(80_000);
+      return story.podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '7', terminating: true, report })).wait(20_000);
+    },
+    reason: 'holder-terminating',
+    message:
+      'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 280 s at the latest.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    since: '2023-11-14T22:13:10.000Z',
+  },
+  {
+    what: 'the holder is gone, and the collector has not come for long',
+    story: () => clears().fail('deleteLease', 'forbidden').wait(90_000),
+    reason: 'waiting-for-collector',
+    message:
+      'Nobody leads: Pod app-2 is gone, and app-1 is not allowed to delete Lease shop/app. The garbage collector has left the Lease for 90 s: it does not run, or its request is refused. Grant `delete` on leases.coordination.k8s.io, or delete the Lease.',
+    endsWhen: 'the garbage collector deletes the Lease, or the permission is granted',
+    command: 'kubectl delete lease app -n shop',
+    cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'the Lease is missing, and whether its holder exists is not known',
+    story: () => finds(leaseOf(RIVAL)).deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
+    reason: 'lease-missing',
+    message: 'Lease shop/app is missing, but Pod app-2, which held it, may still exist, and then restores it: wait.',
+    endsWhen: 'that Pod restores the Lease, or its Pod is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'an edit by hand is no renewal: the holder hangs',
+    story: () => {
+      const story = renewed()
+        .wait(20_000)
+        .watched({ ...RENEWING, resourceVersion: '21', leaseTransitions: 7 });
+      return readAgain(story);
+    },
+    reason: 'holder-silent',
+    message:
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
+    endsWhen: 'it renews, or its Pod is deleted',
+    command: DELETE_RIVAL,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'another Pod owns the Lease, and another program writes itself into it',
+    story: () =>
+      renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, holderIdentity: 'other' }),
+    reason: 'following',
+    message:
+      'Pod app-2 owns Lease shop/app and so leads, but the Lease names "other" as its holder. Another program writes it, and may lead, too: give that program a Lease of its own.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'another Pod leads, and a webhook takes the owner off its Lease',
+    story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, owner: null }),
+    reason: 'following',
+    message:
+      'Pod app-2 leads, but Lease shop/app has lost its owner, so a process that starts now does not see whose it is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
   },
 ];
 
 checkTable(rows);
+checkPage('Another holder', rows);
 
 test('control characters in the names that a Lease holds are put into no sentence', () => {
   const name = 'a\u001b[2Jb\u0000c\r\nd\u007fe\u009bf';

@@ -150,6 +150,8 @@ function plainRole(role: Role, nowMs: number): Role {
     const { recheckAtMs } = role;
     return {
       ...role,
+      // It says whether a term was resumed, which is only reported.
+      createdUnawares: false,
       notBeforeMs: pauses ? START_MS + STEP_DOWN_PAUSE_MS : 0,
       recheckAtMs: recheckAtMs === null ? null : START_MS + (recheckAtMs > nowMs ? recheckMs : 0),
     };
@@ -159,7 +161,7 @@ function plainRole(role: Role, nowMs: number): Role {
   return {
     ...role,
     // The core tells it once, and never looks at it again.
-    term: { ...role.term, fencingToken: '0', leaseUid: 'lease-0' },
+    term: { ...role.term, fencingToken: '0', leaseUid: 'lease-0', resumed: false },
     // A twin is only warned of.
     createdUnawares: false,
     overtakenCreation: null,

@@ -10,6 +10,7 @@ import { type Entrance, enterCluster, type Surroundings } from '../../src/joinin
 import { localPorts } from '../../src/joining/local-election.ts';
 import type { Cluster } from '../../src/kube/connect.ts';
 import { resolveOptions } from '../../src/options.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { failure } from '../core/story.ts';
 import { ManualClock } from '../kube/manual-clock.ts';
 import { until } from '../kube/stub-server.ts';
@@ -18,7 +19,9 @@ const POD = { name: 'web-0', uid: 'pod-uid' };
 
 /** What the elector takes part in; nothing is warned of where nobody listens. */
 function entrance(signal = new AbortController().signal, warnings: string[] = []): Entrance {
-  return { signal, warn: (code) => warnings.push(code) };
+  const ignore = (): void => undefined;
+  const outages = { asked: ignore, failed: ignore, withdrawn: ignore };
+  return { signal, warn: (code) => warnings.push(code), failed: ignore, outages };
 }
 
 /** Surroundings of which each attempt to connect ends with the next of these errors; then there is a cluster. */
@@ -35,7 +38,7 @@ function failing(
       if (kind !== undefined) return { ok: false, failure: failure(kind) };
       return { ok: true, value: { pod: POD, namespace: 'shop', lease: 'web' } };
     },
-    ports: () => localPorts(POD),
+    ports: () => localPorts(POD, 'leader', systemClock),
     close: () => undefined,
   };
   const surroundings: Surroundings = {
@@ -47,7 +50,7 @@ function failing(
       if (error !== undefined) throw error;
       return cluster;
     },
-    siblingLock: () => localPorts(POD).siblingLock,
+    siblingLock: () => localPorts(POD, 'leader', systemClock).siblingLock,
   };
   return { surroundings, clock, attempts: () => attempts };
 }
@@ -81,7 +84,7 @@ test('a shortage is no reason to lead alone, with `local: true` either', async (
   const place = enterCluster(resolveOptions({ local: true }), surroundings, entrance());
   await until(() => attempts() === 1 && clock.timers.size === 1);
   clock.advance(60_000);
-  assert.equal((await place).local, false);
+  assert.equal((await place).local, null);
 });
 
 test('credentials that cannot be read for another reason are an error at once', async () => {

@@ -141,6 +141,88 @@ test('two local electors do not know of each other', async (t) => {
   assert.deepEqual([one.isLeader, other.isLeader], [true, true]);
 });
 
+test('tokens grow from run to run with the clock, however many terms and renewals a run had', async (t) => {
+  let clock = new ManualClock();
+  const tokens: bigint[] = [];
+  for (let run = 0; run < 5; run += 1) {
+    const wallMs = clock.wallMs() + 1;
+    clock = new ManualClock();
+    clock.jumpWall(wallMs - clock.wallMs());
+    const elector = new LeaseElector({ local: true, renewIntervalMs: 100 }, { ...surroundingsOf({}), clock });
+    t.after(() => elector.stop());
+    elector.on('elected', ({ fencingToken }) => tokens.push(fencingToken));
+    await elector.start();
+    for (let renewals = 0; renewals < 20; renewals += 1) clock.advance(100);
+    await elector.stepDown();
+    await until('it leads again', () => {
+      clock.advance(500);
+      return elector.isLeader;
+    });
+    await elector.stop();
+  }
+  assert.equal(tokens.length, 10);
+  assert.ok(
+    tokens.every((token, index) => index === 0 || token > (tokens[index - 1] ?? 0n)),
+    tokens.join(' '),
+  );
+});
+
+test('a clock that was set back does not make the tokens of a run smaller', async (t) => {
+  const { elector, clock } = localElector(t);
+  const tokens: bigint[] = [];
+  elector.on('elected', ({ fencingToken }) => tokens.push(fencingToken));
+  await elector.start();
+  clock.jumpWall(-3_600_000);
+  await elector.stepDown();
+  await until('it leads again', () => {
+    clock.advance(500);
+    return elector.isLeader;
+  });
+  assert.ok((tokens[1] ?? 0n) > (tokens[0] ?? 0n), tokens.join(' '));
+});
+
+test('a local candidate follows for ever, and says loudly that nobody leads', async (t) => {
+  const ran: unknown[] = [];
+  const { elector, clock } = localElector(t, { local: 'candidate', onElected: () => ran.push('onElected') });
+  const journal = journalOf(elector);
+  const warnings: Warning[] = [];
+  elector.on('warning', (warning) => warnings.push(warning));
+  await elector.start();
+  for (let minutes = 0; minutes < 60; minutes += 1) {
+    clock.advance(60_000);
+    await new Promise((resolve) => process.nextTick(resolve));
+  }
+  const job = elector.leaderOnly(() => ran.push('job'));
+  assert.equal(await job(), undefined);
+  assert.deepEqual([elector.isLeader, elector.state, elector.leader?.name], [false, 'candidate', 'local-leader']);
+  assert.equal(elector.explain().reason, 'following');
+  assert.deepEqual(journal, ['warning: local', 'leader: local-leader']);
+  assert.match(
+    warnings[0]?.message ?? '',
+    /the option local is 'candidate': .* waits behind a leader that does not exist/,
+  );
+  await assert.rejects(elector.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' });
+  await elector.stop({ release: true });
+  assert.deepEqual([ran, clock.timers.size], [[], 0]);
+});
+
+test('LEASE_ELECTOR_LOCAL switches without a change of the code, and never in a cluster', async (t) => {
+  process.env['LEASE_ELECTOR_LOCAL'] = 'candidate';
+  try {
+    const { elector } = localElector(t);
+    await elector.start();
+    assert.equal(elector.state, 'candidate');
+    process.env['LEASE_ELECTOR_LOCAL'] = 'leader';
+    const surroundings = surroundingsOf({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' });
+    const inCluster = new LeaseElector({ serviceAccountDirectory: '/does/not/exist' }, surroundings);
+    t.after(() => inCluster.stop());
+    await assert.rejects(inCluster.start(), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS' });
+    assert.equal(inCluster.isLeader, false);
+  } finally {
+    delete process.env['LEASE_ELECTOR_LOCAL'];
+  }
+});
+
 test('local is for where there is no cluster: with one, its election counts', async (t) => {
   const clock = new ManualClock();
   const elector = new LeaseElector(

@@ -3,9 +3,9 @@
  */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect as connectSocket } from 'node:net';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
@@ -27,7 +27,9 @@ import {
   startStub,
   statusBody,
   successOf,
+  until,
 } from './stub-server.ts';
+import { startProxy, startSocksProxy } from './tunnel-proxy.ts';
 
 const LEASE = {
   apiVersion: 'coordination.k8s.io/v1',
@@ -251,30 +253,147 @@ test('a broken exec plug-in is a failure of the request, to be repeated, and no 
   assert.match(failureOf(unknown).message, /log in first/);
 });
 
-test("a KubeConfig's proxy is honoured, for requests and for watches", async (t) => {
-  const stub = await startLeaseStub(t);
-  const tunnels: string[] = [];
-  const proxy = createServer().on('connect', (request, client) => {
-    tunnels.push(request.url ?? '');
-    const server = connectSocket(stub.port, '127.0.0.1', () => {
-      client.write('HTTP/1.1 200 OK\r\n\r\n');
-      server.pipe(client).pipe(server);
+for (const protocol of ['https', 'http'] as const) {
+  test(`the requests to an ${protocol} server share one tunnel of the HTTP proxy, and a watch has one of its own`, async (t) => {
+    const stub = await startLeaseStub(t, protocol);
+    const proxy = await startProxy(t);
+    const server = `${protocol}://127.0.0.1:${stub.port}`;
+    const options = { proxyUrl: proxy.url, server, ...(protocol === 'http' ? { skipTLSVerify: true } : {}) };
+    const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, options) });
+    for (let request = 0; request < 5; request += 1) await readLease(t, stub, cluster);
+    assert.deepEqual(proxy.tunnels, [`127.0.0.1:${stub.port}`]);
+    await new Promise<void>((resolve) => {
+      const sink = { opened() {}, event() {}, ended: () => resolve() };
+      cluster.ports({ namespace: 'shop', lease: 'web' }).leaseWatch.open('1', 1, sink);
     });
-    for (const socket of [server, client]) socket.on('error', () => socket.destroy());
+    assert.equal(proxy.tunnels.length, 2);
+    await readLease(t, stub, cluster);
+    await until(() => proxy.open === 1);
+    assert.equal(proxy.tunnels.length, 2, 'the watch left the kept tunnel alone');
+    // It is found dead by the next request, which is sent once more.
+    proxy.cut();
+    await readLease(t, stub, cluster);
+    assert.equal(proxy.tunnels.length, 3);
+    cluster.close();
+    await until(() => proxy.open === 0);
   });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
-  const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+}
+
+test('requests through a SOCKS proxy keep one connection, which ends with the client', async (t) => {
+  const stub = await startLeaseStub(t);
+  const proxy = await startSocksProxy(t);
+  const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, { proxyUrl: proxy.url }) });
+  for (let request = 0; request < 5; request += 1) await readLease(t, stub, cluster);
+  assert.equal(proxy.tunnels.length, 1);
+  cluster.close();
+  await until(() => proxy.open === 0);
+});
+
+test('another proxy, in a kubeconfig that is read again, is used from then on', async (t) => {
+  const stub = await startLeaseStub(t);
+  const proxies = [await startProxy(t), await startProxy(t)] as const;
+  const path = join(serviceAccountDirectory(t), 'kubeconfig');
+  const write = (proxyUrl: string): void =>
+    writeFileSync(path, kubeConfigOf(stub, { proxyUrl }).exportConfig().replaceAll('proxyUrl', 'proxy-url'));
+  write(proxies[0].url);
+  const cluster = await connectWith({ kubeConfig: { path } });
+  await readLease(t, stub, cluster);
+  write(proxies[1].url);
+  stub.respond = (_, response) => {
+    stub.respond = (_, again) => json(again, 200, LEASE);
+    json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
+  };
+  await readLease(t, stub, cluster);
+  assert.deepEqual([proxies[0].tunnels.length, proxies[1].tunnels.length], [1, 1]);
+  await until(() => proxies[0].open === 0);
+});
+
+const PROXY_PASSWORD = 's3cr3t-p@ss%';
+
+test('a proxy is given its password, and no failure of a proxy shows it', async (t) => {
+  const stub = await startLeaseStub(t);
+  const proxy = await startProxy(t);
+  const user = `anna:${encodeURIComponent(PROXY_PASSWORD)}@`;
+  const proxyUrl = proxy.url.replace('//', `//${user}`);
   const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, { proxyUrl }) });
   await readLease(t, stub, cluster);
-  await new Promise<void>((resolve) => {
-    const sink = { opened() {}, event() {}, ended: () => resolve() };
-    cluster.ports({ namespace: 'shop', lease: 'web' }).leaseWatch.open('1', 1, sink);
-  });
-  assert.deepEqual(tunnels, [`127.0.0.1:${stub.port}`, `127.0.0.1:${stub.port}`]);
+  assert.equal(proxy.authorization, `Basic ${Buffer.from(`anna:${PROXY_PASSWORD}`).toString('base64')}`);
+
+  let mutes = 0;
+  const mute = createNetServer((socket) => {
+    mutes += 1;
+    t.after(() => socket.destroy());
+  }).listen(0, '127.0.0.1');
+  t.after(() => mute.close());
+  await once(mute, 'listening');
+  const socks = await startSocksProxy(t);
+  const closed = await startProxy(t);
+  await closed.close();
+  const cases: readonly (readonly [url: string, answer: number, says: RegExp])[] = [
+    [
+      proxy.url,
+      407,
+      /the proxy 127\.0\.0\.1:\d+ answered 407 to CONNECT\. Check the name and the password in proxy-url/,
+    ],
+    [proxy.url, 503, /the proxy 127\.0\.0\.1:\d+ answered 503 to CONNECT\. Check that proxy-url names an HTTP proxy/],
+    [closed.url, 200, /the proxy 127\.0\.0\.1:\d+ cannot be used: connect ECONNREFUSED.*Check proxy-url/],
+    [`http://127.0.0.1:${(mute.address() as AddressInfo).port}`, 200, /no tunnel within 200 ms/],
+    [socks.url, 200, /failed: .*[Ss]ocks/],
+  ];
+  for (const [url, answer, says] of cases) {
+    proxy.answer = answer;
+    socks.refuses = true;
+    const kubeConfig = kubeConfigOf(stub, { proxyUrl: url.replace('//', `//${user}`) });
+    const clock = new ManualClock();
+    const failing = await connectWith({ kubeConfig, clock, requestTimeoutMs: 200 });
+    t.after(() => failing.close());
+    const answered = failing.ports({ namespace: 'shop', lease: 'web' }).lease.read();
+    if (says.source.includes('within 200 ms')) {
+      await until(() => mutes > 0);
+      clock.advance(200);
+    }
+    const failure = failureOf(await answered);
+    assert.equal(failure.kind, 'unavailable');
+    assert.match(failure.message, says);
+    const shown = inspect(failure, { depth: 10, showHidden: true });
+    for (const secret of [PROXY_PASSWORD, encodeURIComponent(PROXY_PASSWORD), 'anna']) {
+      assert.ok(!shown.includes(secret), shown);
+    }
+  }
+});
+
+test('an address that names no proxy is refused, and not shown', async (t) => {
+  const stub = await startLeaseStub(t);
+  for (const proxyUrl of ['proxy:3128', `anna:${PROXY_PASSWORD}@proxy`, 'ftp://anna:s3cr3t@proxy', 'http://', '//x']) {
+    await assert.rejects(connectWith({ kubeConfig: kubeConfigOf(stub, { proxyUrl }) }), (error: unknown) => {
+      assert.ok(error instanceof LeaseElectorError);
+      assert.equal(error.code, 'ERR_LEASE_ELECTOR_CREDENTIALS');
+      assert.match(error.message, /cluster "c" has a `proxy-url` that names no proxy\. Set it/);
+      assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes('s3cr3t'));
+      return true;
+    });
+  }
+});
+
+test('a tunnel that is being made ends with the client', async (t) => {
+  const stub = await startLeaseStub(t);
+  let open = 0;
+  const mute = createNetServer((socket) => {
+    open += 1;
+    socket
+      .on('error', () => {})
+      .on('close', () => (open -= 1))
+      .resume();
+  }).listen(0, '127.0.0.1');
+  t.after(() => mute.close());
+  await once(mute, 'listening');
+  const proxyUrl = `http://127.0.0.1:${(mute.address() as AddressInfo).port}`;
+  const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, { proxyUrl }) });
+  const read = cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read();
+  await until(() => open === 1);
+  cluster.close();
+  assert.equal(failureOf(await read).kind, 'unavailable');
+  await until(() => open === 0);
 });
 
 test('a kubeconfig file is loaded on request, with a context of its choice, and again after a 401', async (t) => {
@@ -378,7 +497,6 @@ test("a cluster's address, which may hold a password, is not shown", async (t) =
 
 const PLUGINS: readonly (readonly [plugin: string, exec: object, says: RegExp])[] = [
   ['prints no JSON', { command: process.execPath, args: ['-p', JSON.stringify(SECRETS.token)] }, /printed .* no JSON/],
-  ['does not exist', { command: '/does/not/exist', args: [SECRETS.token] }, /spawn \/does\/not\/exist ENOENT/],
 ];
 for (const [plugin, exec, says] of PLUGINS) {
   test(`an auth plug-in that ${plugin} fails the request, and shows neither output nor arguments`, async (t) => {
@@ -394,6 +512,52 @@ for (const [plugin, exec, says] of PLUGINS) {
       assert.match(failure.message, says);
       assert.ok(!inspect(failure, { depth: 10, showHidden: true }).includes(SECRETS.token));
     }
+  });
+}
+
+for (const [what, command, why] of [
+  ['does not exist', '/does/not/exist', /"\/does\/not\/exist" .*not found\. Install it/],
+  ['is not executable', '/etc/passwd', /"\/etc\/passwd" .*not permitted to execute/],
+  ['lies below a file', '/etc/passwd/plug-in', /cannot be started: it was not found/],
+] as const) {
+  test(`an auth plug-in that ${what} ends the start at once, and its arguments are not shown`, async (t) => {
+    const stub = await startLeaseStub(t);
+    const exec = { command, args: [SECRETS.token] };
+    const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, {}, { exec }) });
+    t.after(() => cluster.close());
+    await assert.rejects(cluster.identify({ lease: 'web' }), (error: LeaseElectorError) => {
+      assert.equal(error.code, 'ERR_LEASE_ELECTOR_CREDENTIALS');
+      assert.match(error.message, why);
+      assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes(SECRETS.token));
+      return true;
+    });
+    // A request of a running elector fails like any other: the plug-in may be installed again.
+    const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
+    assert.equal(failure.kind, 'unavailable');
+    assert.match(failure.message, why);
+  });
+}
+
+for (const [what, user, message] of [
+  [
+    'a client certificate',
+    { certFile: '/does/not/exist/cert', keyFile: '/does/not/exist/key' },
+    /^The file \/does\/not\/exist\/cert, .*cannot be read \(ENOENT\)\. Provide it/,
+  ],
+  [
+    'a token file',
+    { authProvider: { name: 'tokenFile', config: { tokenFile: '/etc' } } },
+    /^The file .*cannot be read \(EISDIR\)/,
+  ],
+] as const) {
+  test(`${what} of the kubeconfig that cannot be read ends the start at once`, async (t) => {
+    const stub = await startLeaseStub(t);
+    const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, {}, user) });
+    t.after(() => cluster.close());
+    await assert.rejects(cluster.identify({ lease: 'web' }), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS', message });
+    const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
+    assert.equal(failure.kind, 'unavailable');
+    assert.equal(stub.seen.length, 0);
   });
 }
 

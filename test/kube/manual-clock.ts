@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../../src/runtime/clock.ts';
 /** A `Clock` with hands. */
 export class ManualClock implements Clock {
   #nowMs = 1_000;
+  #wallShiftMs = 0;
   readonly timers: Set<{ readonly dueMs: number; readonly callback: () => void }> = new Set();
 
   nowMs(): number {
@@ -14,7 +15,12 @@ export class ManualClock implements Clock {
   }
 
   wallMs(): number {
-    return 1_800_000_000_000 + this.#nowMs;
+    return 1_800_000_000_000 + this.#nowMs + this.#wallShiftMs;
+  }
+
+  /** Sets the wall clock, as a person or NTP does. */
+  jumpWall(byMs: number): void {
+    this.#wallShiftMs += byMs;
   }
 
   setTimer(afterMs: number, callback: () => void): Timer {

@@ -51,6 +51,8 @@ describe('Pods that a real API server answered', () => {
     containersTerminated: false,
     terminatingSinceMs: null,
     deletionTimestampMs: null,
+    waiting: null,
+    gracePeriodMs: null,
   };
   const AT_MS = Date.UTC(2026, 2, 1, 10, 0, 30);
   const READY = { ready: true, readyChangedAtMs: Date.UTC(2026, 2, 1, 10, 0, 1) };
@@ -64,12 +66,17 @@ describe('Pods that a real API server answered', () => {
     [
       'pod-bound-delete',
       'terminating',
-      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 30_000, deletionTimestampMs: AT_MS },
+      {
+        nodeName: 'no-such-node',
+        terminatingSinceMs: AT_MS - 30_000,
+        deletionTimestampMs: AT_MS,
+        gracePeriodMs: 30_000,
+      },
     ],
     [
       'pod-bound-delete',
       'delete-shorter',
-      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 5_000, deletionTimestampMs: AT_MS },
+      { nodeName: 'no-such-node', terminatingSinceMs: AT_MS - 5_000, deletionTimestampMs: AT_MS, gracePeriodMs: 5_000 },
     ],
   ];
   const nameOf: Readonly<Record<string, string>> = { succeeded: 'b', 'made-up-phase': 'c' };
@@ -213,6 +220,27 @@ describe('the rest of a report', () => {
       [ready, readyReason, readyChangedAtMs, containersReady],
       [false, 'NodeNotReady', Date.UTC(2026, 2, 1, 10), true],
     );
+  });
+
+  test('the first container that cannot be started is reported, and one that is about to be started is not', async () => {
+    const waiting = (name: string, reason: unknown) => ({ name, state: { waiting: { reason } } });
+    const rows: readonly [unknown, unknown][] = [
+      [[waiting('app', 'CrashLoopBackOff')], { container: 'app', reason: 'CrashLoopBackOff' }],
+      [
+        [waiting('app', 'ContainerCreating'), waiting('log', 'ImagePullBackOff')],
+        { container: 'log', reason: 'ImagePullBackOff' },
+      ],
+      [[waiting('app', 'PodInitializing')], null],
+      [[waiting('app', undefined), { name: 'log', state: { running: {} } }], null],
+    ];
+    for (const [containerStatuses, found] of rows) {
+      assert.deepEqual((await report(podWith({ containerStatuses })))?.waiting, found);
+    }
+    const initContainerStatuses = [waiting('setup', 'ErrImagePull')];
+    assert.deepEqual((await report(podWith({ initContainerStatuses })))?.waiting, {
+      container: 'setup',
+      reason: 'ErrImagePull',
+    });
   });
 
   test('a condition that is Unknown says nothing', async () => {

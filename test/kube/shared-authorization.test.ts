@@ -4,8 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Authorization } from '../../src/kube/authorization.ts';
 import { connectToCluster } from '../../src/kube/connect.ts';
-import type { Authorization, Credentials } from '../../src/kube/credentials.ts';
+import type { Credentials } from '../../src/kube/credentials.ts';
 import { HUNG_AFTER_TIMEOUTS, HUNG_LIMIT, SharedAuthorization } from '../../src/kube/shared-authorization.ts';
 import { ManualClock } from './manual-clock.ts';
 import { failureOf, json, startStub, until } from './stub-server.ts';

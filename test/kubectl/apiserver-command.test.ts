@@ -1,5 +1,5 @@
 /**
- * `npm run apiserver` as a command: help, wrong flags, a clean end.
+ * `lease-elector apiserver` as a command: help, wrong flags, a clean end.
  */
 
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { ApiServerProcess } from './apiserver-process.ts';
 
-const TOOL = path.join(import.meta.dirname, '../../tools/apiserver.ts');
+const TOOL = path.join(import.meta.dirname, '../../src/command/main.ts');
 
 interface Ended {
   readonly exitCode: number;
@@ -18,7 +18,7 @@ interface Ended {
 
 function run(...flags: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [TOOL, ...flags], (error, stdout, stderr) => {
+    execFile(process.execPath, [TOOL, 'apiserver', ...flags], (error, stdout, stderr) => {
       resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
     });
   });
@@ -44,7 +44,7 @@ test('wrong flags are usage errors', async () => {
   const ended = await Promise.all(WRONG.map((flags) => run(...flags)));
   for (const [index, { exitCode, stderr }] of ended.entries()) {
     assert.equal(exitCode, 2, WRONG[index]?.join(' '));
-    assert.match(stderr, /Usage: npm run apiserver/);
+    assert.match(stderr, /Usage: lease-elector apiserver/);
   }
 });
 

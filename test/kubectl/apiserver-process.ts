@@ -1,5 +1,5 @@
 /**
- * `npm run apiserver` as a process of its own, for those who talk to it from outside.
+ * `lease-elector apiserver` as a process of its own, for those who talk to it from outside.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/runtime/clock.ts';
 
-const TOOL = path.join(import.meta.dirname, '../../tools/apiserver.ts');
+const TOOL = path.join(import.meta.dirname, '../../src/command/main.ts');
 /** How long to wait for a line of the server's output. */
 const LINE_TIMEOUT_MS = 15_000;
 
@@ -37,7 +37,7 @@ export class ApiServerProcess {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'lease-elector-kubectl-'));
     const flags = namespaces.flatMap((namespace) => ['--namespace', namespace]);
     const kubeconfig = path.join(folder, 'kubeconfig');
-    const child = spawn(process.execPath, [TOOL, '--log', '--kubeconfig', kubeconfig, ...flags]);
+    const child = spawn(process.execPath, [TOOL, 'apiserver', '--log', '--kubeconfig', kubeconfig, ...flags]);
     const server = new ApiServerProcess(folder, child);
     await server.line(/^kubectl --kubeconfig/m);
     return server;

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { clearInterval, setInterval, setTimeout } from 'node:timers';
-import type { Term } from '../../src/index.ts';
+import type { LeaseElector, LeaseElectorError, Term } from '../../src/index.ts';
 import { leaderOnly } from '../../src/leadership/leader-only.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
 import { TestCluster, until } from '../integration/cluster.ts';
@@ -105,6 +105,69 @@ describe('a job of the leader', () => {
     assert.equal(await called, 'done');
     assert.deepEqual(job.scripted.journal, ['elected', 'leader: web-0'], 'no error of the elector');
   });
+
+  test('that fails is given to onError, and nothing rejects', async () => {
+    const scripted = new ScriptedElector();
+    await scripted.lead();
+    const failures: unknown[] = [];
+    const fails = (error: unknown): Promise<string> => Promise.reject(error);
+    const onError = (error: unknown): unknown => failures.push(error);
+    // Also what is no Error, and what looks like a promise.
+    const reasons = [
+      new Error('the mail server is down'),
+      undefined,
+      'a word',
+      Object.fromEntries([['then', () => 1]]),
+    ];
+    for (const reason of reasons) {
+      const call = scripted.elector.leaderOnly(() => fails(reason), { onError });
+      assert.equal(await call(), undefined);
+    }
+    const throws = scripted.elector.leaderOnly(
+      () => {
+        throw reasons[0];
+      },
+      { onError },
+    );
+    assert.equal(await throws(), undefined);
+    assert.deepEqual(failures, [...reasons, reasons[0]]);
+    assert.equal(await scripted.elector.leaderOnly(() => 'a result', { onError })(), 'a result');
+    assert.deepEqual(scripted.journal, ['elected', 'leader: web-0'], 'no error of the elector');
+  });
+
+  for (const [how, onError] of [
+    ['throws', () => assert.fail('no log')],
+    ['rejects', async () => assert.fail('no log')],
+  ] as const) {
+    test(`whose onError ${how} ends nothing: an error is emitted`, async () => {
+      const scripted = new ScriptedElector();
+      await scripted.lead();
+      const errors: Error[] = [];
+      scripted.elector.on('error', (error) => errors.push(error));
+      const call = scripted.elector.leaderOnly(() => Promise.reject(new Error('the mail server is down')), { onError });
+      assert.equal(await call(), undefined);
+      assert.equal(await call(), undefined, 'it runs again');
+      const [error] = errors;
+      assert.deepEqual([errors.length, scripted.elector.isLeader], [2, true]);
+      assert.match(String(error?.message), /^onError of leaderOnly failed; see `cause`\.$/);
+      assert.match(String(error?.cause), /no log/);
+    });
+  }
+
+  for (const [wrong, wrap] of [
+    ['options.onError must be a function', (elector) => elector.leaderOnly(() => 1, { onError: 'log' as never })],
+    ['options.onFail does not exist', (elector) => elector.leaderOnly(() => 1, { onFail: () => 1 } as never)],
+    ['options must be an object', (elector) => elector.leaderOnly(() => 1, null as never)],
+    ['job of leaderOnly() must be a function', (elector) => elector.leaderOnly('job' as never)],
+  ] as readonly (readonly [wrong: string, wrap: (elector: LeaseElector) => unknown])[]) {
+    test(`is refused at once: ${wrong}`, () => {
+      const { elector } = new ScriptedElector();
+      assert.throws(
+        () => wrap(elector),
+        (error: LeaseElectorError) => error.code === 'ERR_LEASE_ELECTOR_OPTION' && error.message.includes(wrong),
+      );
+    });
+  }
 
   test('never runs beside itself', async () => {
     const job = new WrappedJob();

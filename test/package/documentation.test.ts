@@ -119,6 +119,47 @@ for (const block of blocksOf('README.md', README).filter((one) => !bringsItsClus
   });
 }
 
+/** The line that a job writes in front of its failure. */
+const FAILS = 'the job fails';
+
+/** The same program, soon due, with jobs that fail: the functions that a block leaves to its reader. */
+function withFailingJobs({ where, code }: Block): Block {
+  const failing = code
+    .replace(
+      /^(async function [^\n]*?)\{(\}$|[\s\S]*?^\})/gm,
+      `$1{ console.log('${FAILS}'); throw new Error('${FAILS}'); }`,
+    )
+    .replaceAll('60_000', '10');
+  return { where, code: failing };
+}
+
+const withJobs = allBlocks()
+  .filter((block) => !bringsItsCluster(block) && block.code.includes('async function'))
+  .filter(({ code }) => code.includes('new LeaseElector'))
+  .map(withFailingJobs);
+
+for (const { where, code } of withJobs) {
+  test(`a job that fails does not end the process of the block at ${where}`, async (t) => {
+    const { leads, end, stdout } = await runInPod(t, code, FAILS);
+    assert.ok(stdout.includes(FAILS), 'the job failed');
+    assert.equal(leads, true);
+    assert.equal(end, code.includes('SIGTERM') ? 0 : 'SIGTERM');
+  });
+}
+
+test('the places that show a job are among those whose job fails', () => {
+  const places = new Set(withJobs.map(({ where }) => where.split(':')[0]));
+  for (const place of ['README.md', 'docs/from-the-sidecar.md', 'src/lease-elector.ts'])
+    assert.ok(places.has(place), place);
+});
+
+test('a job whose failure nobody handles ends its process, and is noticed', async (t) => {
+  const block = withJobs.find(({ code }) => code.includes('onError: console.error'));
+  assert.ok(block);
+  const unsafe = block.code.replace(/\{ onError: console\.error \}/, '{}');
+  assert.equal((await runInPod(t, unsafe, FAILS)).end, 1);
+});
+
 test('a program that does not start its elector does not lead', async (t) => {
   const [block] = blocksOf('README.md', README) as [Block];
   const { leads, end } = await runInPod(t, block.code.replace('await elector.start();', ''));
@@ -131,11 +172,16 @@ test('a program with an error in it is noticed', async (t) => {
   assert.deepEqual([leads, end], [false, 1]);
 });
 
-/** Runs a program in a Pod until it leads or ends; then ends it as a kubelet does. */
+/**
+ * Runs a program in a Pod until it leads or ends; then ends it as a kubelet does.
+ *
+ * @param line what it also writes, twice where it has a timer, before it is ended
+ */
 async function runInPod(
   t: TestContext,
   code: string,
-): Promise<{ readonly leads: boolean; readonly end: number | NodeJS.Signals }> {
+  line = '',
+): Promise<{ readonly leads: boolean; readonly end: number | NodeJS.Signals; readonly stdout: string }> {
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0', { labels: { app: 'documented' } });
   let leads = false;
@@ -155,15 +201,22 @@ async function runInPod(
   child.once('exit', (status, signal) => {
     end = signal ?? status;
   });
-  child.stdout.resume();
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
   await until('it leads, or ends', () => leads || end !== null);
   // The write that made it leader is answered and the line after `await elector.start()` is reached; a renewal
   // would come much later, but the Pod's watch is opened right away.
   const watched = (): boolean => cluster.requests.some(({ verb, resource }) => verb === 'watch' && resource === 'pods');
   await until('it watches its Pod, or ends', () => watched() || end !== null);
+  // A rejection that nobody handles ends a process before its next timer fires.
+  const lines = code.includes('setInterval') ? 2 : 1;
+  const written = (): boolean => line === '' || stdout.split(line).length > lines;
+  await until('it has written the line, or ends', () => written() || end !== null);
   if (end === null) child.kill('SIGTERM');
   await until('it ends', () => end !== null);
-  return { leads, end: end ?? 'SIGKILL' };
+  return { leads, end: end ?? 'SIGKILL', stdout };
 }
 
 // The tables of the README
@@ -210,18 +263,37 @@ test('the events, the members and the codes of the README are those there are', 
   for (const [, reason] of reasons.matchAll(/\| '([\w-]+)'/g)) assert.ok(told.includes(`\`${reason}\``), reason);
 });
 
-test('the README has a row for every code of a warning', () => {
+/** The members of both unions of warning codes, as they are written: their comments included. */
+function warningUnions(): string {
   const sourceOf = (name: string): string => readFileSync(join(ROOT, 'src', name), 'utf8');
   const core = /export type WarningCode =\n([\s\S]*?';)/.exec(sourceOf('core/effect.ts'))?.[1] ?? '';
-  const shell = /export type WarningCode = CoreWarningCode (.*);/.exec(sourceOf('events.ts'))?.[1] ?? '';
-  const codes = [...`${core}${shell}`.matchAll(/\| '([\w-]+)'/g)].map(([, code]) => code);
+  const shell =
+    /export type WarningCode =\n {2}\| CoreWarningCode\n([\s\S]*?';)/.exec(sourceOf('events.ts'))?.[1] ?? '';
+  assert.ok(core !== '' && shell !== '');
+  return `${core}\n${shell}`;
+}
+
+test('the README has a row for every code of a warning: what it means, what to do, whether to page', () => {
+  const codes = [...warningUnions().matchAll(/^ *\| '([\w-]+)'/gm)].map(([, code]) => code);
   assert.ok(codes.length > 20);
-  const told = tableUnder('### Warnings\n').map((row) => /^\| `([\w-]+)`/.exec(row)?.[1] ?? row);
-  assert.deepEqual(told.sort(), codes.sort());
+  const rows = tableUnder('### Warnings\n').map((row) =>
+    row.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')),
+  );
+  assert.deepEqual(rows.map(([code = '']) => code.replaceAll('`', '')).sort(), codes.sort());
+  for (const [code, meaning = '', advice = '', page = '', ...more] of rows) {
+    assert.ok(meaning !== '' && advice !== '' && more.length === 0, code);
+    assert.match(page, /^(yes|ticket|no)$/, code);
+  }
+});
+
+test('every code of a warning has a comment that says what it means', () => {
+  const members = [...warningUnions().matchAll(/^(.*)\n *\| '([\w-]+)'/gm)];
+  assert.ok(members.length > 20);
+  for (const [, before = '', code] of members) assert.match(before, /\*\/$/, code);
 });
 
 test('the README has a row for every reason that explain() can give', () => {
-  const source = readFileSync(join(ROOT, 'src/explain/explain.ts'), 'utf8');
+  const source = readFileSync(join(ROOT, 'src/explain/explanation.ts'), 'utf8');
   const union = /export type ExplanationReason =([\s\S]*?';)/.exec(source)?.[1] ?? '';
   const reasons = [...union.matchAll(/\| '([\w-]+)'/g)].map(([, reason]) => reason);
   assert.ok(reasons.length > 12);

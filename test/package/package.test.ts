@@ -4,7 +4,8 @@
  */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -48,7 +49,7 @@ test('the tarball holds what is built, and three files of text', () => {
   ]);
   const scripts = built.filter((path) => path.endsWith('.js'));
   const named = scripts.filter((path) => !/-[A-Z0-9]{8}\.js$/.test(path));
-  assert.deepEqual(named.sort(), ['dist/index.js', 'dist/testing/index.js']);
+  assert.deepEqual(named.sort(), ['dist/command/main.js', 'dist/index.js', 'dist/testing/index.js']);
   const maps = built.filter((path) => path.endsWith('.js.map'));
   assert.deepEqual(maps.sort(), scripts.map((path) => `${path}.map`).sort());
   assert.equal(built.length, 2 + scripts.length + maps.length);
@@ -135,26 +136,41 @@ test('the public names', async () => {
   const declared = readFileSync(join(installed, 'dist/index.d.ts'), 'utf8');
   const types = [...declared.matchAll(/^export declare (?:abstract )?\w+ (\w+)/gm)].map(([, name]) => name);
   assert.deepEqual(types.sort(), [
+    'DemotedMessage',
     'DemotionReason',
+    'ElectedMessage',
     'ElectionWarningCode',
     'EndpointOptions',
     'Explanation',
     'ExplanationReason',
     'GuardedEmitter',
+    'HistogramSample',
     'HolderPod',
     'KubeConfigFileOptions',
     'Leader',
+    'LeaderOnlyOptions',
     'LeaseElector',
     'LeaseElectorError',
     'LeaseElectorErrorCode',
+    'LeaseElectorErrorDetails',
     'LeaseElectorEvents',
     'LeaseElectorOptions',
+    'LeaseElectorRecord',
     'LeaseElectorState',
+    'LocalRole',
+    'LogFields',
+    'Logger',
+    'MetricFamily',
+    'MetricLabels',
+    'MetricSample',
     'MissingRule',
     'PodOptions',
+    'RequestFailureKind',
+    'RequestMessage',
     'StopOptions',
     'Succession',
     'Term',
+    'TermRecord',
     'UsedKubeConfig',
     'Warning',
     'WarningCode',
@@ -185,6 +201,50 @@ test('the endpoint is a file of its own, which is read only where it is wanted',
     env: { PATH: process.env['PATH'] },
   });
   assert.deepEqual(stdout.split('\n'), ['0', '1', 'true', '']);
+});
+
+test('the executable prints its help without reading the test server', async () => {
+  const executable = join(installed, manifest.bin['lease-elector']);
+  assert.match(readFileSync(executable, 'utf8'), /^#!\/usr\/bin\/env node\n/);
+  const program = `
+    import { registerHooks } from 'node:module';
+    import { statSync } from 'node:fs';
+    import { fileURLToPath } from 'node:url';
+    let bytes = 0;
+    registerHooks({
+      load: (url, context, next) => {
+        if (url.startsWith('file:')) bytes += statSync(fileURLToPath(url)).size;
+        return next(url, context);
+      },
+    });
+    process.argv.push('--help');
+    await import(${JSON.stringify(executable)});
+    console.log('bytes: ' + bytes);
+  `;
+  writeFileSync(join(consumer, 'help.js'), program);
+  const { stdout } = await run(process.execPath, ['help.js'], { cwd: consumer });
+  assert.match(stdout, /^Usage: lease-elector VERB/);
+  const bytes = Number(/^bytes: (\d+)$/m.exec(stdout)?.[1]);
+  assert.ok(bytes > 0 && bytes < 20_000, `${bytes}`);
+});
+
+test('the executable of the package runs the API server, and ends in order', async () => {
+  const executable = join(installed, manifest.bin['lease-elector']);
+  const child = spawn(process.execPath, [executable, 'apiserver', '--no-tls'], { cwd: consumer });
+  const ended = once(child, 'exit');
+  let written = '';
+  for await (const text of child.stdout.setEncoding('utf8')) {
+    written += text;
+    if (written.includes('get leases\n')) break;
+  }
+  const [, url = '', token = ''] = /^API server: (\S+)\nadmin token: (\S+)$/m.exec(written) ?? [];
+  const answer = await fetch(`${url}/apis/coordination.k8s.io/v1/leases`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  assert.equal(((await answer.json()) as { kind: string }).kind, 'LeaseList');
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+  assert.match(readFileSync(join(consumer, '.apiserver/kubeconfig'), 'utf8'), /"current-context": "lease-elector"/);
 });
 
 test('nothing else can be imported', async () => {

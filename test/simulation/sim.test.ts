@@ -35,7 +35,7 @@ test('a seed has the same log when it is run again, and another than all others'
 
 /** What an elector says, what it is answered and shown, and who else is there: what never happens is not tested. */
 const HAPPENINGS: readonly RegExp[] = [
-  ...['elected', 'demoted', 'leaderChanged', 'renewed', 'stale', 'warning', 'error', 'stopped'].map(
+  ...['elected', 'demoted', 'leaderChanged', 'renewed', 'stale', 'recovered', 'warning', 'error', 'stopped'].map(
     (event) => new RegExp(`: ${event}( \\(token|$)`, 'm'),
   ),
   ...['ok', 'there is none', 'unavailable', 'unauthorized', 'forbidden', 'conflict', 'alreadyExists', 'throttled'].map(

@@ -136,7 +136,7 @@ export class SimulatedProcess extends SimulatedContainer {
       observer.event(this, 'demoted', term, reason);
     });
     elector.on('stopped', () => observer.event(this, 'stopped', null));
-    for (const name of ['leaderChanged', 'renewed', 'stale', 'warning', 'error'] as const) {
+    for (const name of ['leaderChanged', 'renewed', 'stale', 'recovered', 'warning', 'error'] as const) {
       elector.on(name, () => observer.event(this, name, null));
     }
     elector.on('warning', ({ code }) => {

@@ -274,6 +274,16 @@ test('a port that is taken is an error', async (t) => {
 });
 
 for (const [name, options, message] of [
+  [
+    'an instance of a class, whose getters would be lost',
+    new (class {
+      get historyLimit(): number {
+        return 5;
+      }
+    })(),
+    /EmbeddedCluster.start takes a plain object, but was given an instance of a class/,
+  ],
+  ['options that are inherited', Object.create({ historyLimit: 5 }), /EmbeddedCluster.start takes a plain object/],
   ['an unknown option', { seed: 1 }, /EmbeddedCluster.start knows no "seed"; it knows port/],
   ['a port out of range', { port: 70_000 }, /port, must be a whole number from 0 to 65535/],
   ['a log without a limit', { requestLogLimit: 0 }, /requestLogLimit, must be a whole number from 1/],

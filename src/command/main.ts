@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+/**
+ * The executable `lease-elector`: what its command line gets of this process.
+ */
+
+import { runCommandLine } from './command-line.ts';
+
+const interruption = new AbortController();
+// Once: a second Ctrl-C ends a process that hangs.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  write: (text) => process.stdout.write(text),
+  complain: (text) => process.stderr.write(text),
+  interrupted: interruption.signal,
+});

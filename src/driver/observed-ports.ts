@@ -1,0 +1,96 @@
+/**
+ * The ports of an election, with an ear on each: the outage watch is told of every request and of every answer. The
+ * answers of the API server pass unchanged.
+ */
+
+import type { OutageWatch } from './outage-watch.ts';
+import type { Answer, Ports, WatchPort, WatchSink } from './ports.ts';
+
+/**
+ * The same ports. Both watches stop when the ports are closed.
+ *
+ * @param watch observes every request and every stream
+ * @param writes observes the writes alone: they can fail for long while reads succeed
+ */
+export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWatch): Ports {
+  const { lease, pod, leaseWatch, podWatch } = ports;
+  return {
+    ...ports,
+    lease: {
+      read: () => observed(watch, lease.read()),
+      create: (content) => observed(watch, observed(writes, lease.create(content))),
+      replace: (before, content, written) => observed(watch, observed(writes, lease.replace(before, content, written))),
+      delete: (before) => observed(watch, observed(writes, lease.delete(before))),
+    },
+    pod: { read: (name) => observed(watch, pod.read(name)) },
+    leaseWatch: observedWatch(watch, leaseWatch),
+    podWatch: (name) => observedWatch(watch, podWatch(name)),
+    close: () => {
+      watch.stop();
+      writes.stop();
+      ports.close();
+    },
+  };
+}
+
+async function observed<Ended extends Answer<unknown>>(watch: OutageWatch, request: Promise<Ended>): Promise<Ended> {
+  watch.asked();
+  const answer = await request;
+  if (answer.ok) watch.answered();
+  else watch.failed(answer.failure);
+  return answer;
+}
+
+function observedWatch<Item>(watch: OutageWatch, port: WatchPort<Item>): WatchPort<Item> {
+  return {
+    list: () => observed(watch, port.list()),
+    open: (resourceVersion, timeoutSeconds, sink) => {
+      const observedSink = new ObservedSink(watch, sink);
+      watch.asked();
+      const stream = port.open(resourceVersion, timeoutSeconds, observedSink);
+      return {
+        close: () => {
+          observedSink.withdraw();
+          stream.close();
+        },
+      };
+    },
+  };
+}
+
+/** A stream is a request until its head or its end has come. */
+class ObservedSink<Item> implements WatchSink<Item> {
+  readonly #watch: OutageWatch;
+  readonly #sink: WatchSink<Item>;
+  #pending = true;
+
+  constructor(watch: OutageWatch, sink: WatchSink<Item>) {
+    this.#watch = watch;
+    this.#sink = sink;
+  }
+
+  opened(): void {
+    if (this.#pending) this.#watch.answered();
+    this.#pending = false;
+    this.#sink.opened();
+  }
+
+  event(event: Parameters<WatchSink<Item>['event']>[0]): void {
+    this.#watch.heard();
+    this.#sink.event(event);
+  }
+
+  ended(failure: Parameters<WatchSink<Item>['ended']>[0]): void {
+    if (failure === null) this.withdraw();
+    else if (this.#pending) this.#watch.failed(failure);
+    else this.#watch.broke(failure);
+    this.#pending = false;
+    this.#sink.ended(failure);
+  }
+
+  /** Nothing is waited for any longer. */
+  withdraw(): void {
+    if (this.#pending) this.#watch.withdrawn();
+    this.#pending = false;
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Which addresses and which names mean this machine. Who leads is answered there alone, unless the option says otherwise.
+ */
+
+import { isIPv4 } from 'node:net';
+
+/** Both: what `localhost` means differs from program to program. */
+export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '::1'];
+
+/** Whether an address, as a socket has it, is a loopback address. */
+export function isLoopbackAddress(address: string): boolean {
+  // A socket that listens on `::` has the addresses of IPv4 in this form.
+  const plain = address.replace(/^::ffff:/i, '');
+  return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
+}
+
+/** Where the endpoint listens for the option `host`. Loopback addresses are always among them. */
+export function hostsFor(host: string | undefined): readonly string[] {
+  if (host === undefined || host === 'localhost') return LOOPBACK_HOSTS;
+  // It takes the connections of IPv4, too.
+  if (host === '::' || isLoopbackAddress(host)) return [host];
+  return host === '0.0.0.0' ? [host, '::1'] : [host, ...LOOPBACK_HOSTS];
+}
+
+/** Whether the `Host` of a request, or the authority of its URL, names this machine; its port is not compared. */
+export function isLoopbackAuthority(authority: string): boolean {
+  const name = authority.replace(/:\d*$/, '').replace(/\.$/, '').toLowerCase();
+  if (name === 'localhost' || name.endsWith('.localhost')) return true;
+  return isLoopbackAddress(name.replace(/^\[(.*)\]$/, '$1'));
+}

@@ -1,0 +1,42 @@
+/**
+ * Whether the process that has a port answers as this endpoint does: another worker of node:cluster, or a sidecar.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../runtime/clock.ts';
+
+/** The owner of the port has this many milliseconds to answer. It runs on the same machine. */
+export const PORT_OWNER_TIMEOUT_MS = 1_000;
+
+/** A longer answer is none of an endpoint, in characters. A Pod's name has 253 at most. */
+const ANSWER_LIMIT = 1_024;
+
+/** Sends one request `GET /`. Never rejects. */
+export function isAnsweredAsEndpoint(host: string, port: number, clock: Clock): Promise<boolean> {
+  // Not imported: see kube/api-client.ts.
+  const request = process.getBuiltinModule('node:http').get({ host, port, path: '/', agent: false });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = clock.setTimer(PORT_OWNER_TIMEOUT_MS, () => resolve(false), { background: true });
+  request.once('response', (response) => readAnswer(response).then(resolve));
+  request.on('error', () => resolve(false));
+  return promise.finally(() => {
+    timer.cancel();
+    request.destroy();
+  });
+}
+
+async function readAnswer(response: IncomingMessage): Promise<boolean> {
+  let text = '';
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += chunk;
+      if (text.length > ANSWER_LIMIT) return false;
+    }
+    const answer: unknown = JSON.parse(text);
+    if (response.statusCode !== 200 || typeof answer !== 'object' || answer === null || Array.isArray(answer))
+      return false;
+    return Object.keys(answer).length === 0 || ('name' in answer && typeof answer.name === 'string');
+  } catch {
+    return false;
+  }
+}

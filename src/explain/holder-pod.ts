@@ -1,0 +1,179 @@
+/**
+ * What there is to say of the holder's Pod: it is being deleted, has ended, has lost its node, or is not ready.
+ *
+ * No duration is counted from a time in the Pod's object, which is by the clock of another machine.
+ */
+
+import { isNotReady } from '../core/diagnostics.ts';
+import { hasStopped, isFinalPhase, type PodRecord, type PodReport } from '../core/lease-record.ts';
+import { confirmedSilenceMs } from '../core/observation.ts';
+import type { Account, Circumstances, Scene } from './explanation.ts';
+import { endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
+
+/** Deletes the object without asking the kubelet whether anything of the Pod still runs. */
+const FORCE = ' --force --grace-period=0';
+
+/**
+ * So many milliseconds after its grace period has passed here, a Pod is not overdue yet: the kubelet takes seconds to end
+ * the containers, and to report it.
+ */
+const DELETION_SLACK_MS = 60_000;
+
+/** Where the grace period is not reported, one that few Pods exceed is assumed, in milliseconds. */
+const ASSUMED_GRACE_MS = 600_000;
+
+const FORCE_CAUTION =
+  'Make sure first that the node is shut down or cannot come back: this does not wait for the process, which may still ' +
+  'run where the API server cannot reach it, and two would work at once until it learns of its end.';
+
+/** The holder's Pod as last seen; `null` when it was not seen, or is gone by now. */
+export function podSeen({ election, news }: Circumstances): PodRecord | null {
+  const incumbent = election?.knowledge.incumbent;
+  const { holderPod } = news;
+  if (holderPod === null || holderPod.uid !== incumbent?.pod.uid) return null;
+  // One that has stopped counts as gone, perhaps, but is there to be looked at.
+  return incumbent.fate === 'gone' && !hasStopped(holderPod) ? null : holderPod;
+}
+
+/** What is wrong with the holder's Pod, whether it leads or not; `null` when nothing is. */
+export function podInTrouble(scene: Scene, pod: PodRecord): Account | null {
+  const { report } = pod;
+  if (pod.terminating) return terminating(scene, pod);
+  if (report === undefined) return null;
+  if (isFinalPhase(report.phase)) return ended(scene, pod, report);
+  return isNodeLost(report) ? nodeLost(scene, pod, report) : null;
+}
+
+function terminating(scene: Scene, pod: PodRecord): Account {
+  const { config } = scene.election;
+  const { report } = pod;
+  const graceMs = report?.gracePeriodMs ?? ASSUMED_GRACE_MS;
+  const seenForMs = scene.nowMs - (scene.news.sightings.terminating?.atMs ?? scene.nowMs);
+  const lost = report !== undefined && isNodeLost(report);
+  const overdue = seenForMs > graceMs + (lost ? 0 : DELETION_SLACK_MS);
+  const account = {
+    reason: 'holder-terminating',
+    sinceMs: report?.terminatingSinceMs ?? null,
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+  } as const;
+  const what = `Pod ${pod.name} is being deleted and leads until it is gone`;
+  if (overdue && report?.containersTerminated === true) {
+    return {
+      ...account,
+      message: `${what}; its containers have ended, so look at its metadata.finalizers for what keeps it.`,
+      endsWhen: 'its finalizers are removed',
+    };
+  }
+  if (overdue) {
+    const late = `was seen to begin ${seconds(seenForMs)} ago, and its grace period has passed`;
+    const why = lost ? `${nodeOf(report)} is lost; the deletion ${late}` : `the deletion ${late}`;
+    return {
+      ...account,
+      message: `${what}, but ${why}. Repair or remove the node. To delete the Pod by force is the last resort.`,
+      command: kubectlDelete('pod', pod.name, config.namespace, FORCE),
+      caution: FORCE_CAUTION,
+    };
+  }
+  const node = lost ? `, and ${nodeOf(report)} is lost: repair or remove the node, or` : ':';
+  return { ...account, message: `${what}${node} ${remainingGrace(report, graceMs - seenForMs)}.` };
+}
+
+function remainingGrace(report: PodReport | undefined, remainingMs: number): string {
+  if (report?.gracePeriodMs == null) return 'wait';
+  return remainingMs > 0
+    ? `wait until its grace period is over, in ${seconds(remainingMs)} at the latest`
+    : 'wait for the kubelet, since its grace period is over';
+}
+
+function ended(scene: Scene, pod: PodRecord, report: PodReport): Account {
+  const { config, knowledge } = scene.election;
+  const { containersTerminated } = report;
+  const failed = report.phase === 'Failed';
+  const how = `${failed ? 'has failed' : 'has finished'}${report.reason === null ? '' : ` (${report.reason})`}`;
+  const account = {
+    reason: failed ? 'holder-failed' : 'holder-succeeded',
+    sinceMs: report.ready === false ? report.readyChangedAtMs : null,
+    command: kubectlDelete('pod', pod.name, config.namespace),
+    // The API server asks no kubelet before it deletes a Pod in a final phase.
+    caution: containersTerminated ? null : FORCE_CAUTION,
+  } as const;
+  if (knowledge.incumbent?.fate === 'gone') {
+    return {
+      ...account,
+      message: `Pod ${pod.name} ${how}, but its Lease may not be deleted here: grant \`delete\` on leases.coordination.k8s.io, or delete the Pod.`,
+      endsWhen: 'the Pod is deleted, or the permission is granted',
+    };
+  }
+  const what = `Pod ${pod.name} ${how} and holds the Lease as long as it exists`;
+  if (containersTerminated) return { ...account, message: `${what}: delete it.`, endsWhen: 'the Pod is deleted' };
+  const waits = config.succession === 'pod-stopped';
+  return {
+    ...account,
+    message: `${what}, and not all of its containers are reported to have ended: make sure that they have, then delete it.`,
+    endsWhen: waits ? 'all of its containers are reported as terminated, or it is deleted' : 'the Pod is deleted',
+  };
+}
+
+/**
+ * Without permission to read Nodes: the control plane sets `Ready` to false on the Pods of a node that it has lost, and
+ * leaves `ContainersReady` as the kubelet wrote it. Readiness gates make the same pattern, with a reason of their own.
+ */
+function isNodeLost({ phase, reason, ready, containersReady, readyReason }: PodReport): boolean {
+  if (phase === 'Unknown' || reason === 'NodeLost') return true;
+  return ready === false && containersReady === true && readyReason !== 'ReadinessGatesNotReady';
+}
+
+function nodeOf({ nodeName }: PodReport): string {
+  return nodeName === null ? 'its node' : `its node ${nodeName}`;
+}
+
+function nodeLost(scene: Scene, pod: PodRecord, report: PodReport): Account {
+  const { config } = scene.election;
+  return {
+    reason: 'holder-node-not-ready',
+    message:
+      `Pod ${pod.name} leads, but the control plane has lost ${nodeOf(report)}, and its process may still run there. ` +
+      'Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
+    sinceMs: report.readyChangedAtMs,
+    endsWhen: `the node comes back, or ${endOfLife(config)}`,
+    command: kubectlDelete('pod', pod.name, config.namespace),
+  };
+}
+
+/** That the Pod of a leader is not ready, or a container of it cannot be started; `null` when neither is so. */
+export function notReady(scene: Scene, pod: PodRecord): Account | null {
+  const { election, news } = scene;
+  const { config, knowledge } = election;
+  const { report } = pod;
+  if (report === undefined || !(isNotReady(pod) || report.waiting !== null)) return null;
+  const notReadyForMs = scene.nowMs - (news.sightings.notReadySinceMs ?? scene.nowMs);
+  const silentForMs = confirmedSilenceMs(knowledge);
+  // A process that hangs answers no probe either: what came first is the reason.
+  if (report.waiting === null && silentForMs !== null && silentForMs > notReadyForMs) return null;
+  const { renewedAtMs } = knowledge.observation ?? { renewedAtMs: null };
+  const renewals =
+    silentForMs !== null
+      ? `, and it has not renewed ${leaseOf(config)} for ${seconds(silentForMs)}`
+      : renewedAtMs === null
+        ? ''
+        : `, although it renewed ${leaseOf(config)} ${seconds(scene.nowMs - renewedAtMs)} ago`;
+  const { name } = pod;
+  const { namespace } = config;
+  return {
+    reason: 'holder-not-ready',
+    message: `Pod ${name} leads, but ${whyNotReady(report)}${renewals}. It stays the leader. Look at its events and its log.`,
+    sinceMs: report.readyChangedAtMs,
+    endsWhen: `its containers run and it is Ready, or ${endOfLife(config)}`,
+    command: kubectlDelete('pod', name, namespace),
+    caution:
+      silentForMs === null && renewedAtMs !== null
+        ? `Make sure first that its work can be interrupted: its process still renews ${leaseOf(config)}.`
+        : null,
+  };
+}
+
+function whyNotReady({ waiting, phase, readyReason }: PodReport): string {
+  if (waiting !== null) return `its container ${waiting.container} waits (${waiting.reason})`;
+  if (phase === 'Pending') return 'its containers have not all been started yet';
+  return `it is not Ready${readyReason === null ? '' : ` (${readyReason})`}`;
+}

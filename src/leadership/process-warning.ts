@@ -1,0 +1,34 @@
+/**
+ * Where `error` and `warning` go while nobody listens to them: to the warnings of the process, which Node.js prints.
+ */
+
+import { debugLog } from '../runtime/debug-log.ts';
+import { inspected } from '../runtime/quotation.ts';
+
+const log = debugLog('lease-elector');
+
+/** A cause is cut to this many characters. */
+const DETAIL_LIMIT = 2_000;
+
+/** An event without a listener. */
+export interface UnheardEvent {
+  readonly event: 'error' | 'warning';
+  readonly code: string;
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+/** The `name` of the process warning. An option such as `--disable-warning=LeaseElectorWarning` takes it, or the code. */
+const TYPES = { error: 'LeaseElectorError', warning: 'LeaseElectorWarning' } as const;
+
+/** Emits a process warning. Never throws. */
+export function warnProcess({ event, code, message, cause }: UnheardEvent): void {
+  try {
+    const hint = `Nobody listens to the event '${event}' of this LeaseElector, so each code is printed once.`;
+    const detail = cause === undefined ? hint : `${inspected(cause).slice(0, DETAIL_LIMIT)}\n${hint}`;
+    process.emitWarning(message, { type: TYPES[event], code, detail });
+  } catch (error) {
+    // Both `process.emitWarning` and the inspection of a cause run code of the application.
+    log('a process warning failed: %s: %s: %o', code, message, error);
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Reads an object of options, whoever made it: own properties, inherited ones, getters and Proxies.
+ *
+ * Each property is read once, so what was checked is what is used. An object that holds anything else is no object of
+ * options: what it means would be passed over in silence.
+ */
+
+/** More prototypes than these are not searched. A Proxy can invent one after another. */
+export const PROTOTYPE_LIMIT = 16;
+
+/** What became of the reading. */
+export type OptionReading =
+  /** The properties that are set, as a plain object. */
+  | { readonly kind: 'values'; readonly values: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'notObject' }
+  /** It has a property of its own that is no option. */
+  | { readonly kind: 'unknown'; readonly name: string }
+  /** It inherits something that is no option, as a Map or a URL does. */
+  | { readonly kind: 'inherited'; readonly name: string }
+  /** A getter or a Proxy threw; `null`: not a single property could be read. */
+  | { readonly kind: 'unreadable'; readonly name: string | null; readonly cause: unknown };
+
+/** Reads the properties that `known` names. */
+export function readOptionObject(given: unknown, known: readonly string[]): OptionReading {
+  if (typeof given !== 'object' || given === null) return { kind: 'notObject' };
+  let reached: string | null = null;
+  try {
+    if (Array.isArray(given)) return { kind: 'notObject' };
+    const found = namesIn(given, known);
+    if ('kind' in found) return found;
+    const values: Record<string, unknown> = {};
+    for (const name of found) {
+      reached = name;
+      values[name] = Reflect.get(given, name);
+    }
+    return { kind: 'values', values };
+  } catch (cause) {
+    return { kind: 'unreadable', name: reached, cause };
+  }
+}
+
+/** The options that it has, its own first. */
+function namesIn(given: object, known: readonly string[]): ReadonlySet<string> | OptionReading {
+  const found = new Set<string>();
+  let holder: object | null = given;
+  for (let depth = 0; holder !== null && !isRoot(holder); depth += 1) {
+    for (const name of Object.getOwnPropertyNames(holder)) {
+      if (known.includes(name)) found.add(name);
+      else if (depth === 0) return { kind: 'unknown', name };
+      else if (name !== 'constructor') return { kind: 'inherited', name };
+    }
+    if (depth === PROTOTYPE_LIMIT) return { kind: 'inherited', name: '__proto__' };
+    holder = Object.getPrototypeOf(holder);
+  }
+  return found;
+}
+
+/** `Object.prototype`, also that of another realm, such as the one in which Jest runs a test. */
+function isRoot(holder: object): boolean {
+  return Object.getPrototypeOf(holder) === null && Object.hasOwn(holder, 'isPrototypeOf');
+}

@@ -1,0 +1,95 @@
+/**
+ * Where recordings are replayed: a server, and a way to it. in-process-target.ts calls the server on a clock that
+ * is moved by hand; socket-target.ts speaks HTTP over TLS.
+ */
+
+import type { Clock } from '../../src/runtime/clock.ts';
+import type { ApiServer } from '../../src/testing/index.ts';
+
+/** A request that is sent: no placeholders any more. */
+export interface Exchange {
+  readonly method: string;
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly protocol?: 'h2';
+  /** Exchanges of the same name share one connection. */
+  readonly connection?: string;
+}
+
+/** What came back. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** How long it took, on the clock of the target. */
+  readonly seconds: number;
+  readonly httpVersion?: string;
+  readonly reusedConnection?: boolean;
+}
+
+/** A watch as its client sees it. */
+export interface WatchView {
+  readonly head: Answer;
+  /** Every line so far, parsed. */
+  readonly events: readonly unknown[];
+  /** Set once the server has ended the stream: when, and what was left without a newline. */
+  readonly ended: { readonly afterSeconds: number; readonly rest: string } | undefined;
+  close(): void;
+}
+
+/** What only a socket can show. */
+export interface Wire {
+  /** Sends bytes, and reads until the answer is over or so much time has passed. */
+  raw(text: string, seconds: number): Promise<RawAnswer>;
+  /** The protocol the server chooses of those that are offered; `none` without a choice. */
+  alpn(offered: readonly string[] | undefined): Promise<string>;
+}
+
+/** An answer as bytes: chunks joined, and whether the chunk of no length came. */
+export interface RawAnswer {
+  readonly statusLine: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly streamed: string;
+  readonly terminated: boolean;
+}
+
+/** A server and a way to it. */
+export interface Target {
+  readonly server: ApiServer;
+  /** The clock of the server, by which durations are judged. */
+  readonly clock: Clock;
+  /** Undefined in process. */
+  readonly wire: Wire | undefined;
+  exchange(exchange: Exchange): Promise<Answer>;
+  watch(exchange: Exchange): Promise<WatchView>;
+  /** Lets so much time go by on the clock. */
+  pass(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Collects the lines of a stream. */
+export class LineReader {
+  readonly events: unknown[] = [];
+  #rest = '';
+
+  /** What has come since the last newline. */
+  get rest(): string {
+    return this.#rest;
+  }
+
+  take(chunk: string): void {
+    const lines = (this.#rest + chunk).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) if (line.trim() !== '') this.events.push(parsed(line));
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return { unparsable: line };
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * An API server that answers nothing is reported after 10 s, once, and so is its return. A process that stood still has
+ * seen no outage.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import { observedPorts } from '../../src/driver/observed-ports.ts';
+import { OutageWatch, UNREACHABLE_AFTER_MS } from '../../src/driver/outage-watch.ts';
+import { failure } from '../core/story.ts';
+import { ManualClock } from '../kube/manual-clock.ts';
+import { failureOf, promisesSettled, ScriptedPorts } from './scripted-ports.ts';
+
+const SECONDS = UNREACHABLE_AFTER_MS / 1000;
+
+function watched(): { watch: OutageWatch; clock: ManualClock; reports: string[]; run: (seconds: number) => void } {
+  const clock = new ManualClock();
+  const reports: string[] = [];
+  const watch = new OutageWatch(clock, (report) =>
+    reports.push(report.type === 'reachable' ? 'reachable' : `unreachable: ${report.failure?.message ?? 'no failure'}`),
+  );
+  const run = (seconds: number): void => {
+    for (let second = 0; second < seconds; second += 1) clock.advance(1_000);
+  };
+  return { watch, clock, reports, run };
+}
+
+/** A request that fails at once. */
+function fail(watch: OutageWatch, kind: RequestFailureKind = 'unavailable'): void {
+  watch.asked();
+  watch.failed(failure(kind));
+}
+
+test('requests that fail for 10 s are reported once, with the last failure, and the next answer ends it', () => {
+  const { watch, reports, run, clock } = watched();
+  for (let second = 0; second < SECONDS; second += 2) {
+    fail(watch, second === 8 ? 'malformed' : 'unavailable');
+    assert.deepEqual(reports, [], `after ${second} s`);
+    run(2);
+  }
+  assert.deepEqual(reports, ['unreachable: it failed: malformed']);
+  for (let second = 0; second < 60; second += 2) {
+    fail(watch);
+    run(2);
+  }
+  assert.equal(reports.length, 1, 'once per outage');
+  watch.asked();
+  watch.answered();
+  assert.deepEqual(reports.slice(1), ['reachable']);
+  assert.equal(clock.timers.size, 0, 'nothing is counted');
+});
+
+test('each outage is reported', () => {
+  const { watch, reports, run } = watched();
+  for (let outage = 0; outage < 2; outage += 1) {
+    watch.asked();
+    run(SECONDS + 1);
+    watch.answered();
+  }
+  assert.deepEqual(reports, ['unreachable: no failure', 'reachable', 'unreachable: no failure', 'reachable']);
+});
+
+test('a request that hangs is reported with its failure when it times out after 10 s', () => {
+  const { watch, reports, run } = watched();
+  watch.asked();
+  run(SECONDS);
+  assert.deepEqual(reports, []);
+  watch.failed(failure('unavailable'));
+  assert.deepEqual(reports, ['unreachable: it failed: unavailable']);
+});
+
+test('an outage is reported by the next failure where the API server asks for a long wait between tries', () => {
+  const { watch, reports, run } = watched();
+  fail(watch);
+  run(59);
+  assert.deepEqual(reports, [], 'nothing was asked');
+  fail(watch);
+  assert.equal(reports.length, 1);
+});
+
+test('one failure after which nothing is asked is no outage', () => {
+  const { watch, reports, run } = watched();
+  fail(watch);
+  run(60);
+  watch.asked();
+  run(1);
+  watch.answered();
+  run(60);
+  assert.deepEqual(reports, []);
+});
+
+for (const kind of [
+  'forbidden',
+  'unauthorized',
+  'conflict',
+  'alreadyExists',
+  'notFound',
+  'throttled',
+  'expired',
+  'rejected',
+] as const) {
+  test(`an answer such as ${kind} ends an outage, and begins none`, () => {
+    const { watch, reports, run } = watched();
+    for (let second = 0; second < 20; second += 1) {
+      fail(watch, kind);
+      run(1);
+    }
+    assert.deepEqual(reports, []);
+    watch.asked();
+    run(SECONDS + 1);
+    watch.failed(failure(kind));
+    assert.deepEqual(reports, ['unreachable: no failure', 'reachable']);
+  });
+}
+
+for (const kind of ['unavailable', 'malformed', 'untrusted'] as const) {
+  test(`${kind} is no answer`, () => {
+    const { watch, reports, run } = watched();
+    for (let second = 0; second < SECONDS; second += 1) {
+      fail(watch, kind);
+      run(1);
+    }
+    assert.equal(reports.length, 1);
+  });
+}
+
+test('a process that stands still for a minute, again and again, has not seen an outage', () => {
+  const { watch, clock, reports } = watched();
+  for (let round = 0; round < 5; round += 1) {
+    watch.asked();
+    clock.advance(60_000);
+    watch.failed(failure('unavailable'));
+    fail(watch);
+    clock.advance(60_000);
+    watch.asked();
+    watch.answered();
+  }
+  assert.deepEqual(reports, []);
+});
+
+test('a process whose timers are always late reports an outage, too', () => {
+  const { watch, clock, reports } = watched();
+  for (let second = 0; second < SECONDS; second += 1) {
+    fail(watch);
+    clock.advance(1_700);
+  }
+  assert.equal(reports.length, 1);
+});
+
+test('a message on a stream is an answer: a bookmark once in 9 s is enough', () => {
+  const { watch, reports, run } = watched();
+  watch.asked();
+  for (let round = 0; round < 5; round += 1) {
+    run(9);
+    watch.heard();
+  }
+  assert.deepEqual(reports, []);
+  run(SECONDS + 1);
+  assert.equal(reports.length, 1);
+  watch.heard();
+  assert.equal(reports.at(-1), 'reachable');
+});
+
+test('a stream that breaks begins an outage', () => {
+  const { watch, reports, run } = watched();
+  watch.asked();
+  watch.answered();
+  watch.broke(failure('unavailable'));
+  run(1);
+  watch.asked();
+  run(SECONDS - 1);
+  assert.equal(reports.length, 1);
+});
+
+test('a request that was withdrawn says nothing', () => {
+  const { watch, reports, run, clock } = watched();
+  watch.asked();
+  run(5);
+  watch.withdrawn();
+  assert.equal(clock.timers.size, 0);
+  watch.asked();
+  run(SECONDS - 1);
+  assert.deepEqual(reports, [], 'counted from the beginning');
+});
+
+test('after stop() nothing is reported, and no timer runs', () => {
+  const { watch, reports, run, clock } = watched();
+  fail(watch);
+  watch.stop();
+  assert.equal(clock.timers.size, 0);
+  for (let second = 0; second < 30; second += 1) {
+    fail(watch);
+    run(1);
+  }
+  watch.heard();
+  assert.deepEqual([reports, clock.timers.size], [[], 0]);
+});
+
+// The ports
+
+interface Noted {
+  readonly world: ScriptedPorts;
+  readonly ports: ScriptedPorts['ports'];
+  readonly noted: string[];
+}
+
+/** Ports whose every word is noted. */
+function observed(): Noted {
+  const world = new ScriptedPorts();
+  const noted: string[] = [];
+  const note =
+    (word: string): (() => void) =>
+    () =>
+      noted.push(word);
+  const watchOf = (prefix: string): OutageWatch =>
+    ({
+      asked: note(`${prefix}asked`),
+      answered: note(`${prefix}answered`),
+      failed: note(`${prefix}failed`),
+      withdrawn: note(`${prefix}withdrawn`),
+      heard: note(`${prefix}heard`),
+      broke: note(`${prefix}broke`),
+      stop: note(`${prefix}stop`),
+    }) as unknown as OutageWatch;
+  return { world, ports: observedPorts(world.ports, watchOf(''), watchOf('write ')), noted };
+}
+
+const LEASE = { uid: 'lease-1', resourceVersion: '11' } as never;
+const CALLS: readonly (readonly [call: string, ask: (ports: Noted['ports']) => Promise<unknown>])[] = [
+  ['read lease', (ports) => ports.lease.read()],
+  ['create lease', (ports) => ports.lease.create(LEASE)],
+  ['replace lease', (ports) => ports.lease.replace(LEASE, LEASE)],
+  ['delete lease', (ports) => ports.lease.delete(LEASE)],
+  ['read pod web-1', (ports) => ports.pod.read('web-1')],
+  ['list lease', (ports) => ports.leaseWatch.list()],
+  ['list pod web-1', (ports) => ports.podWatch('web-1').list()],
+];
+
+const isWrite = (call: string): boolean => /^(create|replace|delete)/.test(call);
+
+for (const [call, ask] of CALLS) {
+  test(`the outage watch hears of the request and of the answer: ${call}`, async () => {
+    const { world, ports, noted: all } = observed();
+    const answer = ask(ports);
+    assert.deepEqual(all.includes('write asked'), isWrite(call));
+    world.take(call).succeed('the answer');
+    assert.deepEqual(await answer, { ok: true, value: 'the answer' });
+    const failed = ask(ports);
+    world.take(call).fail('unavailable');
+    assert.deepEqual(await failed, { ok: false, failure: failureOf('unavailable', 'unavailable') });
+    const ofAll = all.filter((word) => !word.startsWith('write '));
+    assert.deepEqual(ofAll, ['asked', 'answered', 'asked', 'failed']);
+    const ofWrites = all.filter((word) => word.startsWith('write '));
+    assert.deepEqual(ofWrites, isWrite(call) ? ['write asked', 'write answered', 'write asked', 'write failed'] : []);
+  });
+}
+
+test('the outage watch hears of a stream, of each message, and of its end', async () => {
+  const { world, ports, noted } = observed();
+  const told: string[] = [];
+  const sink = {
+    opened: () => told.push('opened'),
+    event: () => told.push('event'),
+    ended: () => told.push('ended'),
+  };
+  ports.leaseWatch.open('1', 300, sink);
+  const granted = world.stream('lease');
+  granted.sink.opened();
+  granted.sink.event({ type: 'bookmark', resourceVersion: '2' });
+  granted.sink.ended(failureOf('unavailable', 'cut'));
+  granted.closed = true;
+  assert.deepEqual(noted.splice(0), ['asked', 'answered', 'heard', 'broke']);
+
+  ports.podWatch('web-1').open('1', 300, sink);
+  world.stream('pod web-1').sink.ended(failureOf('unavailable', 'refused'));
+  assert.deepEqual(noted.splice(0), ['asked', 'failed']);
+
+  const closed = ports.leaseWatch.open('1', 300, sink);
+  closed.close();
+  closed.close();
+  assert.deepEqual(noted.splice(0), ['asked', 'withdrawn'], 'a stream that was closed before its head came');
+  assert.deepEqual(told, ['opened', 'event', 'ended', 'ended']);
+
+  const orderly = ports.leaseWatch.open('1', 300, sink);
+  world.stream('lease').sink.opened();
+  world.stream('lease').sink.ended(null);
+  orderly.close();
+  assert.deepEqual(noted.splice(0), ['asked', 'answered']);
+  ports.close();
+  await promisesSettled();
+  assert.deepEqual([noted, world.closings], [['stop', 'write stop'], 1]);
+});

@@ -1,0 +1,123 @@
+/**
+ * What a kubelet and a Prometheus reach, and what they do not: probes and metrics on every address, who leads on loopback.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { test } from 'node:test';
+import { hostsFor } from '../../src/endpoint/loopback.ts';
+import { readYaml } from '../../src/testing/formats/yaml.ts';
+import { type ask, IPV6_LOOPBACK, LAST_UPDATE_MS, rawClient, startServer } from './raw-client.ts';
+
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+
+const POD_ADDRESS = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+
+/** Some machines have loopback addresses only. */
+const HAS_ADDRESS = { skip: POD_ADDRESS === undefined ? 'this machine has no address but loopback' : false };
+
+const EVERYWHERE = { hosts: hostsFor('0.0.0.0'), metrics: () => 'a_metric 1\n' };
+
+async function statusOf(
+  t: Parameters<typeof ask>[0],
+  port: number,
+  path: string,
+  address: string,
+  host = `${address}:${port}`,
+): Promise<number> {
+  const client = rawClient(t, port, address).send(`GET ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close', '');
+  return Number((await client.whole()).split(' ')[1]);
+}
+
+test(
+  'a kubelet that reaches the address of the Pod is answered probes and metrics, and not who leads',
+  HAS_ADDRESS,
+  async (t) => {
+    const { server, port } = await startServer(t, EVERYWHERE);
+    server.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS });
+    const statuses = async (address: string): Promise<Record<string, number>> => {
+      const entries = ['/healthz', '/readyz', '/metrics', '/'].map(
+        async (path) => [path, await statusOf(t, port, path, address)] as const,
+      );
+      return Object.fromEntries(await Promise.all(entries));
+    };
+    assert.deepEqual(await statuses(String(POD_ADDRESS)), {
+      '/healthz': 200,
+      '/readyz': 200,
+      '/metrics': 200,
+      '/': 403,
+    });
+    assert.deepEqual(await statuses('127.0.0.1'), { '/healthz': 200, '/readyz': 200, '/metrics': 200, '/': 200 });
+    assert.equal(await statusOf(t, port, '/sse', String(POD_ADDRESS)), 403);
+    assert.equal(await statusOf(t, port, '/sse?x', String(POD_ADDRESS)), 403);
+    assert.equal(
+      await statusOf(t, port, `http://localhost:${port}/`, String(POD_ADDRESS)),
+      403,
+      'a name does not change the address',
+    );
+  },
+);
+
+test('with exposeLeader who leads is answered on every address, and to every name', HAS_ADDRESS, async (t) => {
+  const { port } = await startServer(t, { ...EVERYWHERE, exposeLeader: true });
+  assert.equal(await statusOf(t, port, '/', String(POD_ADDRESS)), 200);
+  assert.equal(await statusOf(t, port, '/', '127.0.0.1', 'elector.example'), 200);
+});
+
+test(
+  'every address of IPv4 goes with the loopback address of IPv6, since localhost may mean it',
+  IPV6_LOOPBACK,
+  async (t) => {
+    const { port } = await startServer(t, EVERYWHERE);
+    assert.equal(await statusOf(t, port, '/', '::1', `[::1]:${port}`), 200);
+  },
+);
+
+for (const path of ['/', '/sse', '/healthz', '/readyz', '/metrics', '/nothing']) {
+  test(`a page in a browser that reaches loopback under a name of its own is refused ${path}`, async (t) => {
+    const { port } = await startServer(t, { metrics: () => 'a_metric 1\n' });
+    assert.equal(await statusOf(t, port, path, '127.0.0.1', `rebound.example:${port}`), 403);
+  });
+}
+
+test('the authority of a whole URL counts, and not the Host beside it', async (t) => {
+  const { port } = await startServer(t);
+  assert.equal(await statusOf(t, port, 'http://rebound.example/', '127.0.0.1', 'localhost'), 403);
+});
+
+test('a client of HTTP/1.0 without a Host is answered', async (t) => {
+  const { port } = await startServer(t);
+  assert.match(await rawClient(t, port).send('GET / HTTP/1.0', '').whole(), /^HTTP\/1\.0 200 /);
+});
+
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+}
+
+test('a process that does not lead is ready as soon as it knows a leader, and stays so when there is none', async (t) => {
+  const { server, port } = await startServer(t);
+  const status = (): Promise<number> => statusOf(t, port, '/readyz', '127.0.0.1');
+  assert.equal(await status(), 503);
+  server.publish({ name: 'another-pod', lastUpdateMs: LAST_UPDATE_MS });
+  assert.equal(await status(), 200);
+  server.publish(null);
+  assert.equal(await status(), 200);
+});
+
+test('the probes of the README are answered by the endpoint that it shows', HAS_ADDRESS, async (t) => {
+  const section = README.slice(README.indexOf('### Probes'));
+  const yaml = /```yaml\n([\s\S]*?)```/.exec(section)?.[1] ?? '';
+  const document = readYaml(yaml) as { containers: [Readonly<Record<string, unknown>>] };
+  const [container] = document.containers;
+  assert.match(section, /endpoint: \{ host: '0\.0\.0\.0' \}/);
+  assert.deepEqual(container['ports'], [{ name: 'elector', containerPort: 4040 }]);
+  const { server, port } = await startServer(t, EVERYWHERE);
+  server.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS });
+  for (const { httpGet } of [container['livenessProbe'], container['readinessProbe']] as Probe[]) {
+    assert.equal(httpGet.port, 'elector');
+    assert.equal(await statusOf(t, port, httpGet.path, String(POD_ADDRESS)), 200);
+  }
+});

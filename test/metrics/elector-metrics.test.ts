@@ -1,0 +1,237 @@
+/**
+ * The metrics of an elector: which series there are, that each is there from the start, and what moves them.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { LeaseElector } from '../../src/lease-elector.ts';
+import { ElectorMetrics, type ElectorStatus } from '../../src/metrics/elector-metrics.ts';
+import { type MetricFamily, writeFamilies } from '../../src/metrics/metric-family.ts';
+import { REQUEST_BUCKETS_SECONDS } from '../../src/metrics/request-metrics.ts';
+import { promisesSettled } from '../driver/scripted-ports.ts';
+import { OTHER, OWN_POD, ScriptedElector, takenBy } from '../worlds/scripted-elector.ts';
+import { PROMTOOL_MISSING, promtool } from './promtool.ts';
+
+const SERIES = fileURLToPath(new URL('series.txt', import.meta.url));
+
+/** More than this many series of one elector would be a burden for a Prometheus that scrapes each replica. */
+const MOST_SERIES = 300;
+
+const AT_THE_START: ElectorStatus = {
+  leaseName: 'web',
+  isLeader: false,
+  leaderKnown: false,
+  unverifiedForMs: 0,
+  renewTimeAgeMs: null,
+  reason: 'not-started',
+  workRunning: 0,
+};
+
+/** Each series with its value. */
+function seriesOf(text: string): ReadonlyMap<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+  );
+}
+
+/** The series that are not 0, without the name of the Lease. */
+function moved(elector: LeaseElector | string): Record<string, number> {
+  const text = typeof elector === 'string' ? elector : elector.metrics();
+  const entries = [...seriesOf(text)].filter(([, value]) => value !== 0);
+  return Object.fromEntries(
+    entries.map(([series, value]) => [
+      series
+        .replace(/name="web",?/, '')
+        .replace('{}', '')
+        .replace('lease_elector_', ''),
+      value,
+    ]),
+  );
+}
+
+test('names and labels are those of series.txt', () => {
+  const text = writeFamilies(new ElectorMetrics().families(AT_THE_START));
+  const lines = text.split('\n').map((line) => (line.startsWith('#') ? line : line.replace(/ \S+$/, '')));
+  if (process.env['REWRITE'] === '1') writeFileSync(SERIES, lines.join('\n'));
+  assert.equal(lines.join('\n'), readFileSync(SERIES, 'utf8'));
+});
+
+test('the table of the README names each metric with its labels', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const rows = [...readme.matchAll(/^\| `(l\w+)` \|([^|]*)\|/gm)].map(([, name = '', labels = '']) => [
+    name,
+    [...labels.matchAll(/\w+/g)].map(String),
+  ]);
+  const families = new ElectorMetrics()
+    .families(AT_THE_START)
+    .map(({ name, samples }) => [name, Object.keys(samples[0]?.labels ?? {}).filter((label) => label !== 'name')]);
+  assert.deepEqual(
+    rows.filter(([name]) => String(name).startsWith('lease_elector_') || name === 'leader_election_master_status'),
+    families,
+  );
+});
+
+test('every series is there before the start, with its zero', () => {
+  const { elector } = new ScriptedElector();
+  assert.deepEqual(moved(elector), {});
+  const count = seriesOf(elector.metrics()).size;
+  assert.ok(count <= MOST_SERIES, `${count} series`);
+});
+
+test('promtool check metrics passes before the start and while this process leads', {
+  skip: PROMTOOL_MISSING,
+}, async () => {
+  const scripted = new ScriptedElector();
+  const texts = [scripted.elector.metrics()];
+  await scripted.lead();
+  texts.push(scripted.elector.metrics());
+  for (const text of texts) assert.deepEqual(promtool(['check', 'metrics'], text), { status: 0, output: '' });
+});
+
+test('no series appears later, whatever happens', async () => {
+  const metrics = new ElectorMetrics();
+  const before = [...seriesOf(writeFamilies(metrics.families(AT_THE_START))).keys()];
+  metrics.elected('resumed');
+  metrics.demoted('usurped');
+  metrics.warned('twin');
+  metrics.workFailed();
+  metrics.loopStalled();
+  metrics.watchRestarted('pods', 'silent');
+  metrics.leaderChanged({ name: 'a', uid: null });
+  metrics.requestEnded({ verb: 'update', resource: 'leases', status: 409, durationMs: 20_000 });
+  metrics.requestEnded({ verb: 'get', resource: 'pods', status: null, durationMs: 1 });
+  const after = seriesOf(writeFamilies(metrics.families({ ...AT_THE_START, reason: 'foreign-lease', workRunning: 2 })));
+  assert.deepEqual([...after.keys()], before);
+});
+
+test('a server that answers with any status makes a bounded number of series', () => {
+  const metrics = new ElectorMetrics();
+  for (let status = 100; status < 2_000; status += 1) {
+    metrics.requestEnded({ verb: 'get', resource: 'leases', status, durationMs: 1 });
+    metrics.requestEnded({ verb: 'get', resource: `thing-${status}`, status, durationMs: 1 });
+  }
+  const series = [...seriesOf(writeFamilies(metrics.families(AT_THE_START))).keys()];
+  const codes = series.filter((one) => one.startsWith('lease_elector_requests_total') && one.includes('verb="get"'));
+  assert.equal(codes.filter((one) => one.includes('resource="leases"')).length, 19);
+  assert.equal(codes.filter((one) => one.includes('resource="other"')).length, 19);
+  assert.equal(codes.filter((one) => one.includes('thing')).length, 0);
+});
+
+test('a request counts in the bucket of its duration, and in all that are longer', () => {
+  const metrics = new ElectorMetrics();
+  const durations = [0, 5, 6, 10_000, 10_001];
+  for (const durationMs of durations) {
+    metrics.requestEnded({ verb: 'get', resource: 'leases', status: 200, durationMs });
+  }
+  const family = metrics.families(AT_THE_START).find(({ type }) => type === 'histogram') as Extract<
+    MetricFamily,
+    { type: 'histogram' }
+  >;
+  const sample = family.samples.find(({ labels }) => labels['verb'] === 'get');
+  assert.deepEqual(
+    sample?.buckets.map(({ upperBound }) => upperBound),
+    [...REQUEST_BUCKETS_SECONDS, Number.POSITIVE_INFINITY],
+  );
+  assert.deepEqual(
+    sample?.buckets.map(({ count }) => count),
+    [2, 3, 3, 3, 3, 3, 3, 3, 4, 5],
+  );
+  assert.equal(sample?.count, 5);
+  assert.ok(Math.abs((sample?.sum ?? 0) - 20.012) < 1e-9);
+});
+
+test('a leader that is seen again is no change, another one is', () => {
+  const metrics = new ElectorMetrics();
+  const changes = (): number => moved(writeFamilies(metrics.families(AT_THE_START)))['leader_changes_total'] ?? 0;
+  metrics.leaderChanged({ name: 'web-0', uid: 'a' });
+  assert.equal(changes(), 0, 'the first one');
+  metrics.leaderChanged(null);
+  metrics.leaderChanged({ name: 'web-0', uid: 'a' });
+  assert.equal(changes(), 0, 'the same one again');
+  metrics.leaderChanged({ name: 'web-0', uid: 'b' });
+  assert.equal(changes(), 1, 'a Pod of the same name');
+});
+
+test('a leader reports its term, its age and its work, and then why the term ended', async () => {
+  let end = (): void => undefined;
+  const scripted = new ScriptedElector({
+    onElected: () =>
+      new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+  });
+  const { elector, clock } = scripted;
+  await scripted.lead();
+  clock.advance(3_000);
+  assert.deepEqual(moved(elector), {
+    leader_election_master_status: 1,
+    leader_known: 1,
+    last_verified_seconds: 3,
+    leader_renew_age_seconds: 3,
+    'terms_total{how="elected"}': 1,
+    work_running: 1,
+  });
+  end();
+  await promisesSettled();
+  assert.equal(moved(elector)['work_running'], undefined, 'onElected has returned');
+  void elector.stop();
+  const after = moved(elector);
+  assert.equal(after['demotions_total{reason="stopped"}'], 1);
+  assert.equal(after['leader_election_master_status'], undefined);
+});
+
+test('a holder that does not renew is the reason that blocks, and the others are 0', async () => {
+  const before = new ScriptedElector();
+  await before.lead();
+  const scripted = new ScriptedElector();
+  const started = scripted.elector.start();
+  await promisesSettled();
+  await scripted.shown(takenBy(before.lease, OTHER));
+  scripted.world.take(`list pod ${OTHER.name}`).succeed({ items: [{ ...OWN_POD, ...OTHER }], resourceVersion: '30' });
+  await promisesSettled();
+  await started;
+  assert.deepEqual(
+    Object.keys(moved(scripted.elector)).filter((series) => series.startsWith('blocked')),
+    [],
+  );
+  for (let second = 0; second < 120; second += 1) scripted.clock.advance(1_000);
+  const { reason } = scripted.elector.explain();
+  const blocked = Object.entries(moved(scripted.elector)).filter(([series]) => series.startsWith('blocked'));
+  assert.deepEqual(blocked, [[`blocked{reason="${reason}"}`, 1]]);
+});
+
+test('work that fails is counted: onElected and a job of leaderOnly', async () => {
+  const scripted = new ScriptedElector({ onElected: () => Promise.reject(new Error('no')) });
+  scripted.elector.on('error', () => undefined);
+  await scripted.lead();
+  assert.equal(moved(scripted.elector)['work_failures_total'], 1);
+  const job = scripted.elector.leaderOnly(() => Promise.reject(new Error('no')), { onError: () => undefined });
+  await job();
+  assert.equal(moved(scripted.elector)['work_failures_total'], 2);
+  const good = scripted.elector.leaderOnly(() => 'done');
+  assert.equal(await good(), 'done');
+  assert.equal(moved(scripted.elector)['work_failures_total'], 2);
+});
+
+test('a process that stood still counts it, from the first call of metrics() on', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  scripted.clock.advance(60_000);
+  scripted.elector.metrics();
+  scripted.clock.advance(1_000);
+  assert.equal(moved(scripted.elector)['event_loop_stalls_total'], undefined);
+  scripted.clock.advance(6_000);
+  assert.equal(moved(scripted.elector)['event_loop_stalls_total'], 1);
+  scripted.run(10);
+  assert.equal(moved(scripted.elector)['event_loop_stalls_total'], 1);
+});
+
+test('a warning is counted by its code', () => {
+  const metrics = new ElectorMetrics();
+  metrics.warned('twin');
+  metrics.warned('twin');
+  assert.deepEqual(moved(writeFamilies(metrics.families(AT_THE_START))), { 'warnings_total{code="twin"}': 2 });
+});

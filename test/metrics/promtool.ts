@@ -1,0 +1,20 @@
+/**
+ * Debian's `promtool` (package `prometheus`). Where it is missing a test says so and is skipped.
+ */
+
+import { spawnSync } from 'node:child_process';
+
+/** Says why a test is skipped; `false` where promtool can be run. */
+export const PROMTOOL_MISSING: string | false =
+  spawnSync('promtool', ['--version']).status === 0
+    ? false
+    : 'promtool is missing: apt-get install --no-install-recommends prometheus';
+
+/** Runs promtool. Resolves with its exit status and everything that it printed. */
+export function promtool(
+  args: readonly string[],
+  input = '',
+): { readonly status: number | null; readonly output: string } {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { input, encoding: 'utf8' });
+  return { status, output: `${stdout}${stderr}` };
+}

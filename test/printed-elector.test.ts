@@ -1,0 +1,70 @@
+/**
+ * An elector and its term as a log shows them: by `console.log`, and as JSON.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { LeaseElector } from '../src/lease-elector.ts';
+import { ScriptedElector } from './worlds/scripted-elector.ts';
+
+test('an elector that leads is printed with its state, leader, term and unverifiedForMs', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  const since = scripted.elector.leader?.since?.toISOString();
+  scripted.clock.advance(1_500);
+  assert.equal(
+    inspect(scripted.elector, { breakLength: Number.POSITIVE_INFINITY, compact: 10 }),
+    "LeaseElector { state: 'leader', leader: { name: 'web-0', uid: 'pod-0', " +
+      `since: ${since}, renewTimeAgeMs: 1500 }, term: { fencingToken: 11n, resumed: false, leaseUid: 'lease-1', ` +
+      `acquireTime: ${since} }, unverifiedForMs: 1500 }`,
+  );
+  const written = JSON.parse(JSON.stringify(scripted.elector));
+  assert.deepEqual(written, {
+    state: 'leader',
+    leader: { name: 'web-0', uid: 'pod-0', since, renewTimeAgeMs: 1500 },
+    term: { fencingToken: '11', resumed: false, leaseUid: 'lease-1', acquireTime: since },
+    unverifiedForMs: 1500,
+  });
+});
+
+test('an elector before its start is printed, too, and a nested one is cut as any object is', () => {
+  const elector = new LeaseElector();
+  const shown = inspect(elector);
+  assert.match(
+    shown,
+    /^LeaseElector \{\n? *state: '\w+',\n? *leader: undefined,\n? *term: undefined,\n? *unverifiedForMs: 0\n? *\}$/,
+  );
+  assert.equal(inspect({ one: { two: { elector } } }, { depth: 1, breakLength: 200 }), '{ one: { two: [Object] } }');
+  assert.equal(inspect([[elector]], { depth: 1 }), '[ [ [LeaseElector] ] ]');
+  class NightlyElector extends LeaseElector {}
+  assert.match(inspect(new NightlyElector(), { colors: true }), /^NightlyElector \{/);
+});
+
+test('a term is written as JSON, its token as a string of all its digits', async () => {
+  const scripted = new ScriptedElector();
+  const term = await scripted.lead();
+  const record = {
+    fencingToken: '11',
+    resumed: false,
+    leaseUid: 'lease-1',
+    acquireTime: term.acquireTime.toISOString(),
+  };
+  assert.deepEqual(JSON.parse(JSON.stringify({ term })), { term: record });
+  assert.deepEqual(term.toJSON(), record);
+  assert.deepEqual(Object.keys(term).sort(), ['acquireTime', 'fencingToken', 'leaseUid', 'resumed', 'signal']);
+});
+
+test('whatever the application is given can be written as JSON', async () => {
+  const scripted = new ScriptedElector();
+  const given: unknown[] = [];
+  for (const event of ['elected', 'demoted', 'leaderChanged', 'renewed', 'stopped'] as const) {
+    scripted.elector.on(event, (...args: unknown[]) => given.push([event, ...args]));
+  }
+  await scripted.lead();
+  given.push(scripted.elector.explain(), scripted.elector);
+  void scripted.elector.stop();
+  scripted.run(30);
+  assert.ok(given.length > 4);
+  for (const one of given) assert.notEqual(JSON.stringify(one), undefined);
+});
