@@ -12,6 +12,7 @@ import { dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { filesBelow, installedPackage, project, ROOT } from './installed-package.ts';
+import { installTools } from './tools.ts';
 
 const run = promisify(execFile);
 
@@ -281,4 +282,16 @@ test('each option of a declaration accepts undefined', () => {
     }
   }
   assert.ok(count > 80, `${count} options were found`);
+});
+
+test('publint and attw find no fault in the tarball', async (t) => {
+  const tools = await installTools('checks', { publint: '0.3.25', '@arethetypeswrong/cli': '0.18.5' });
+  if (tools.missing !== null) return t.skip(tools.missing);
+  const { tarball } = await installedPackage();
+  const options = { cwd: tools.directory, env: { PATH: process.env['PATH'], NO_COLOR: '1' } };
+  const programs = join(tools.directory, 'node_modules/.bin');
+  const { stdout } = await run(join(programs, 'publint'), [tarball, '--strict'], options);
+  assert.match(stdout, /All good!/);
+  // It ends with 1 when it finds a fault.
+  await run(join(programs, 'attw'), [tarball, '--profile', 'esm-only'], options);
 });
