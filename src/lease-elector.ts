@@ -133,6 +133,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #outages: OutageWatch;
   readonly #writeFailures: OutageWatch;
   #warnedOfWrites = false;
+  #local = false;
   /** What there is to tell people until the driver has news of its own. */
   #newsOfEntrance: News = NO_NEWS;
   /** `start()` has resolved. */
@@ -378,6 +379,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       election: this.#driver?.state ?? null,
       news: this.#driver?.news ?? this.#newsOfEntrance,
       started: this.#started !== null,
+      local: this.#local,
       over: this.#over,
       endedBy: this.#endedBy?.message ?? null,
       idleWork: this.#idleWork(),
@@ -457,6 +459,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     }
     const { pod, namespace, lease } = identity;
     this.#log.about(identity);
+    this.#local = local !== null;
     if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
     this.#ports = observedPorts(ports, this.#outages, this.#writeFailures);

@@ -23,7 +23,7 @@ export function explain(circumstances: Circumstances): Explanation {
   const account = accountOf(circumstances);
   return {
     reason: account.reason,
-    message: printable(account.message),
+    message: printable(circumstances.local ? `${LOCAL_NOTE} ${account.message}` : account.message),
     lease: election === null ? null : { namespace: election.config.namespace, name: election.config.leaseName },
     leader,
     holderPod: holderPodOf(circumstances),
@@ -38,6 +38,8 @@ export function explain(circumstances: Circumstances): Explanation {
   };
 }
 
+const LOCAL_NOTE = 'There is no cluster, and the option `local` is set, so this process stands for a Pod.';
+
 function accountOf(circumstances: Circumstances): Account {
   const { election, started, over } = circumstances;
   if (over) return stopped(circumstances);
@@ -51,12 +53,19 @@ function accountOf(circumstances: Circumstances): Account {
     case 'stopped':
       return leaving(scene);
     case 'sibling':
-      return ownPodDeleted(scene) ?? sibling(scene);
+      return ownPodDeleted(scene) ?? withOutage(scene, sibling(scene));
     case 'starting':
       return trouble(scene) ?? awaitsLease(scene);
     case 'candidate':
       return candidate(scene, role);
   }
+}
+
+/** An outage changes nothing for a process that only watches, but what it watches may be out of date. */
+function withOutage({ news, unverifiedForMs }: Scene, account: Account): Account {
+  if (news.failure === null || unverifiedForMs < RECENTLY_MS) return account;
+  const note = `The API server has confirmed nothing for ${seconds(unverifiedForMs)}: ${news.failure.message}`;
+  return { ...account, message: `${account.message} ${note}` };
 }
 
 const NOT_STARTED: Account = {

@@ -140,6 +140,8 @@ export interface Circumstances {
   readonly election: ElectionState | null;
   readonly news: News;
   readonly started: boolean;
+  /** There is no cluster, and the option `local` is set. */
+  readonly local: boolean;
   readonly over: boolean;
   /** The message of the error that ended this elector; `null` when it was stopped, or is not over. */
   readonly endedBy: string | null;

@@ -177,6 +177,21 @@ const rows: readonly Row[] = [
     endsWhen: 'that process ends, or stops its elector',
   },
   {
+    what: 'another process of the Pod has the socket, and the API server cannot be reached',
+    story: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .listed(leaseOf(RIVAL))
+        .wait(42_000)
+        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+    reason: 'sibling',
+    message:
+      'Another process of Pod app-1 takes part in the election for it; this one only watches, and takes its place when it ends. ' +
+      'The API server has confirmed nothing for 42 s: it failed: unavailable',
+    endsWhen: 'that process ends, or stops its elector',
+  },
+  {
     what: 'the Lease is its own: it resumes',
     story: () => finds(leaseOf(SELF)),
     reason: 'resuming',

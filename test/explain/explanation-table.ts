@@ -39,6 +39,7 @@ export function explained({ state, news, nowMs, wallMs }: Story): Explanation {
     election: state,
     news,
     started: true,
+    local: false,
     over: state.role.name === 'stopped',
     endedBy: null,
     idleWork: null,

@@ -49,12 +49,24 @@ test('it leads at once, and says loudly that it leads alone', async (t) => {
   assert.equal(elector.term?.resumed, false);
 });
 
+test('explain() says that there is no cluster', async (t) => {
+  const { elector } = localElector(t);
+  elector.on('warning', () => undefined);
+  await elector.start();
+  assert.match(
+    elector.explain().message,
+    /^There is no cluster, and the option `local` is set, .*\. This process leads/,
+  );
+});
+
 test('without a listener the warning is printed once', async (t) => {
   const printed: Error[] = [];
-  const note = (warning: Error): void => void printed.push(warning);
+  const note = (warning: Error): void => {
+    if (warning.message.includes('printed-pod')) printed.push(warning);
+  };
   process.on('warning', note);
   t.after(() => process.off('warning', note));
-  const { elector } = localElector(t);
+  const { elector } = localElector(t, { pod: { name: 'printed-pod', uid: 'a-uid', namespace: 'home' } });
   await elector.start();
   await until('it is printed', () => printed.length > 0);
   assert.deepEqual(
