@@ -4,7 +4,7 @@
 
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiServer } from '../testing/index.ts';
 import { type CommandProcess, EXIT, UsageError, type Verb } from './verb.ts';
@@ -65,7 +65,7 @@ export const apiserver: Verb = {
     for (const namespace of values.namespace) server.createNamespace(namespace);
     const { url } = await server.start({ port: Number(values.port), host: values.host, tls: !values['no-tls'] });
     try {
-      await announce(server, url, path.resolve(values.kubeconfig), process);
+      await announce(server, url, resolve(values.kubeconfig), process);
       if (!process.interrupted.aborted) await once(process.interrupted, 'abort');
     } finally {
       await server.stop();
@@ -81,12 +81,12 @@ function requestLine({ user, verb, resource, namespace, name, status }: RequestO
 }
 
 async function announce(server: ApiServer, url: string, kubeconfig: string, process: CommandProcess): Promise<void> {
-  const directory = path.dirname(kubeconfig);
+  const directory = dirname(kubeconfig);
   await mkdir(directory, { recursive: true });
   // The admin token is in it.
   await writeFile(kubeconfig, server.kubeconfig(), { mode: 0o600 });
-  await writeFile(path.join(directory, 'ca.crt'), server.caPem);
+  await writeFile(join(directory, 'ca.crt'), server.caPem);
   process.write(`API server: ${url}\n`);
   process.write(`admin token: ${server.adminToken}\n`);
-  process.write(`kubectl --kubeconfig ${path.relative('.', kubeconfig)} get leases\n`);
+  process.write(`kubectl --kubeconfig ${relative('.', kubeconfig)} get leases\n`);
 }
