@@ -18,6 +18,7 @@ const SLOW: readonly string[] = [
   'test/integration/',
   'test/kubectl/',
   'test/endpoint/',
+  'test/alerts/',
   'test/testing/leaks.test.ts',
   'test/leadership/confirm.test.ts',
   'test/directions.test.ts',
