@@ -1,47 +1,28 @@
 /**
- * The demo's arguments and its usage. What is done with them is in demo.ts.
+ * The arguments of the demo.
  */
 
 import { parseArgs } from 'node:util';
 
-/** What `--help` prints. */
-export const USAGE = `Plays the life of a leader with three candidates, each a process that stands for a Pod:
+/** The text of `--help`. */
+export const USAGE = `Shows the life of a leader with three candidates, each a process that stands for a Pod:
 an election, a crash, a hang, a deleted Lease, a deleted Pod, a graceful hand-over.
 
 Usage: npm run demo [-- options]
 
-  --kubeconfig FILE  play on the cluster of its current context instead of the embedded API server: in a
-                     namespace of its own that is removed afterwards, with Pods that no scheduler binds
-  --plain            print lines even on a terminal
-  --help             print this
+  --plain   print lines, also on a terminal
+  --help    print this text
 
-Exit code: 0 when all went as it must; 1 when two ever led at once, leadership moved where it must not, or a step
-did not happen; 2 for wrong arguments or a cluster that cannot be played on; 130 when interrupted.
+Exit code: 0 when all went as it must; 1 when two processes led at once, leadership moved where it must not,
+or a step did not happen; 2 for a wrong argument; 130 when interrupted.
 `;
 
-/** What was asked for. */
-export type CommandLine =
-  | { readonly ask: 'play'; readonly kubeconfig: string | null; readonly plain: boolean }
-  | { readonly ask: 'help' }
-  | { readonly ask: 'nonsense'; readonly message: string };
-
-/** Reads the arguments after the program's name. */
-export function readCommandLine(args: readonly string[]): CommandLine {
+/** What the arguments after the name of the program ask for; a text says what is wrong with them. */
+export function readCommandLine(args: readonly string[]): string | { readonly plain: boolean; readonly help: boolean } {
+  const flag = { type: 'boolean', default: false } as const;
   try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        kubeconfig: { type: 'string' },
-        plain: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-      strict: true,
-      allowPositionals: false,
-    });
-    if (values.help) return { ask: 'help' };
-    if (values.kubeconfig === '') return { ask: 'nonsense', message: '--kubeconfig needs a file' };
-    return { ask: 'play', kubeconfig: values.kubeconfig ?? null, plain: values.plain };
+    return { ...parseArgs({ args: [...args], options: { plain: flag, help: flag } }).values };
   } catch (error) {
-    return { ask: 'nonsense', message: error instanceof Error ? error.message : String(error) };
+    return (error as Error).message;
   }
 }

@@ -1,15 +1,64 @@
 /**
- * What a display of the play must do; plain-lines.ts and live-table.ts do it.
+ * Shows the demo to people: on a terminal as tables that are drawn in place, elsewhere as one line an event.
  */
 
-import type { Happening } from './happening.ts';
-import type { Line } from './styled-text.ts';
+import type { EventLog } from './event-log.ts';
+import { type Frame, livePicture, type Remark, remarkLine, stateTables } from './tables.ts';
+import { ORDER_DELAY_MS, TimeOrder } from './time-order.ts';
+import { seconds, ViewModel } from './view-model.ts';
 
-/** Shows the play to people. */
-export interface Display {
-  /** How wide the closing lines may be, in characters. */
-  readonly width: number;
-  show(happening: Happening): void;
-  /** Ends with these lines. */
-  close(lines: readonly Line[]): void;
+/** How often the display looks for new events, in milliseconds. */
+const REDRAW_MS = 100;
+
+/** Longer lines are hard to read. */
+const MAX_WIDTH = 120;
+
+const HOME = '\x1b[H';
+const CLEAR_LINE_RIGHT = '\x1b[K';
+const CLEAR_BELOW = '\x1b[J';
+
+/**
+ * Shows the events of a log in order of time.
+ *
+ * @param plain lines, also on a terminal
+ * @returns a function that shows the rest of the events, the last table, and its argument
+ */
+export function display(log: EventLog, title: string, plain: boolean): (lines: readonly string[]) => void {
+  const output = process.stdout;
+  const view = new ViewModel();
+  const order = new TimeOrder();
+  const remarks: Remark[] = [];
+  // Some terminals report the size 0.
+  const frame = (): Frame => ({
+    title,
+    nowMs: log.toMs(),
+    waitsFor: log.waitsFor,
+    width: Math.min(output.columns || 80, MAX_WIDTH),
+    height: output.rows || 24,
+  });
+  /** Replaces what a terminal shows, in one write, so that no half picture appears. */
+  const draw = (lines: readonly string[]): void => {
+    output.write(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE_RIGHT}\n`).join('')}${CLEAR_BELOW}`);
+  };
+  const show = (untilMs: number): void => {
+    for (const [event, atMs] of order.take(log.events, untilMs)) {
+      const words = view.apply(event);
+      if (words === null) continue;
+      const late = atMs > event.atMs ? ` (${seconds(atMs - event.atMs)} earlier)` : '';
+      const remark: Remark = [atMs, words[0], words[1] + late, words[2]];
+      remarks.push(remark);
+      if (plain) output.write(`${remarkLine(remark, Number.POSITIVE_INFINITY)}\n`);
+    }
+    if (!plain) draw(livePicture(view, remarks, frame()));
+  };
+  // The earlier content of the terminal moves up, out of the way.
+  if (!plain) output.write('\n'.repeat(frame().height));
+  const timer = setInterval(() => show(log.toMs() - ORDER_DELAY_MS), REDRAW_MS);
+  return (lines) => {
+    clearInterval(timer);
+    show(Number.POSITIVE_INFINITY);
+    const last = [...stateTables(view, frame()), '', ...lines];
+    if (plain) output.write(`\n${last.join('\n')}\n`);
+    else draw(last);
+  };
 }

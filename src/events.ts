@@ -12,12 +12,20 @@ export type WarningCode =
   | CoreWarningCode
   /** There is no cluster, and the option `local` is set: this process takes part in no real election. */
   | 'local'
+  /** The clocks of this machine and of the API server differ by more than a minute. It decides nothing. */
+  | 'clock-skew'
+  /** That difference is over. */
+  | 'clock-skew-over'
   /** The endpoint does not listen, or not on both loopback addresses. */
   | 'endpoint-unavailable'
   /** No request to the API server has succeeded for 10 s. Once per outage. */
   | 'api-unreachable'
   /** The outage that `api-unreachable` reported is over. */
-  | 'api-reachable';
+  | 'api-reachable'
+  /** No write of the Lease has succeeded for 10 s, although the API server answers other requests. */
+  | 'writes-failing'
+  /** A write has succeeded since `writes-failing`. */
+  | 'writes-accepted';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {

@@ -131,6 +131,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #progress: ProgressWatch;
   readonly #log: ApplicationLog;
   readonly #outages: OutageWatch;
+  readonly #writeFailures: OutageWatch;
+  #warnedOfWrites = false;
   /** What there is to tell people until the driver has news of its own. */
   #newsOfEntrance: News = NO_NEWS;
   /** `start()` has resolved. */
@@ -167,6 +169,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       this.#progress,
     );
     this.#outages = new OutageWatch(surroundings.clock, (report) => this.#work.outside(() => this.#noteOutage(report)));
+    this.#writeFailures = new OutageWatch(surroundings.clock, (report) =>
+      this.#work.outside(() => this.#noteWrites(report)),
+    );
     const { signal, endpoint, exportEnv } = this.#options;
     this.#endpoint =
       endpoint === null
@@ -436,7 +441,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       await this.#endpoint.open();
       if (this.#over) return;
     }
-    const warn = (code: WarningCode, message: string): void => this.#warn(code, message);
+    const warn = (code: WarningCode, message: string): void => this.#work.outside(() => this.#warn(code, message));
     const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, {
       signal: this.#stopping.signal,
       warn,
@@ -454,7 +459,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#log.about(identity);
     if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
-    this.#ports = observedPorts(ports, this.#outages);
+    this.#ports = observedPorts(ports, this.#outages, this.#writeFailures);
     this.#driver = new Driver({
       config: {
         self: pod,
@@ -659,6 +664,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#over = true;
     if (error.code !== 'ERR_LEASE_ELECTOR_STOPPED') this.#endedBy = error;
     this.#outages.stop();
+    this.#writeFailures.stop();
     this.#stopping.abort();
     this.#stalls?.stop();
     this.#log.stopped();
@@ -690,12 +696,33 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   #noteOutage(report: OutageReport): void {
-    if (report.type === 'reachable') return this.#warn('api-reachable', 'The API server answers again.');
+    if (report.type === 'reachable') {
+      this.#warn('api-reachable', 'The API server answers again.');
+      // Writes that failed in the outage say nothing about the time after it.
+      return this.#writeFailures.restart();
+    }
     const last = report.failure === null ? '' : `; the last failure: ${report.failure.message}`;
     this.#warn(
       'api-unreachable',
       `No request to the API server has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s${last}. If nothing else is named ` +
         'as the cause, check the NetworkPolicy and the address of the API server. Requests go on until it answers.',
+    );
+  }
+
+  /** In an outage of the API server, that warning says it all. */
+  #noteWrites(report: OutageReport): void {
+    if (report.type === 'reachable') {
+      if (this.#warnedOfWrites) this.#warn('writes-accepted', 'The API server accepts writes of the Lease again.');
+      this.#warnedOfWrites = false;
+      return;
+    }
+    if (this.#outages.isReported) return;
+    this.#warnedOfWrites = true;
+    const last = report.failure === null ? '' : `: ${report.failure.message}`;
+    this.#warn(
+      'writes-failing',
+      `No write of the Lease has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s, although the API server answers other ` +
+        `requests${last}. Check the admission webhooks and etcd. Writes are tried again until one succeeds.`,
     );
   }
 

@@ -451,7 +451,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const journal = journalOf(elector);
     await elector.start();
     await until('it has stopped', () => journal.includes('stopped'));
-    assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
+    assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'warning: work-not-drained', 'stopped']);
   });
 
   test('stop() and stepDown() inside of listeners wait for their turn', async (t) => {

@@ -17,6 +17,7 @@ const COMMANDS_OF_THEIR_OWN: readonly string[] = ['test/package/', 'test/network
 const SLOW: readonly string[] = [
   'test/integration/',
   'test/kubectl/',
+  'test/demo/demo.test.ts',
   'test/endpoint/',
   'test/alerts/',
   'test/testing/leaks.test.ts',

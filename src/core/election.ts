@@ -10,7 +10,7 @@ import type { Effect } from './effect.ts';
 import type { Input } from './input.ts';
 import { stepLeader } from './leader.ts';
 import { leave, settle, stepLeaving } from './leaving.ts';
-import { BACKSTOP_INTERVAL_MS, currentLeader, observe } from './observation.ts';
+import { BACKSTOP_INTERVAL_MS, currentLeader, isSameLeader, observe } from './observation.ts';
 import { finalRefusal, isNewRefusal, noteRefusals } from './refusals.ts';
 import { endsStartAtOnce, type RequestFailure } from './request-failure.ts';
 import { noteOwnPodSeen, noteShortLife } from './short-life.ts';
@@ -142,7 +142,8 @@ function announceLeader(turn: Turn): void {
   // One's own Lease, seen before the answer to one's own write: `elected` comes first.
   if (leader?.uid === turn.config.self.uid && (turn.role.name === 'candidate' || turn.role.name === 'leaving')) return;
   turn.learn({ announcedLeader: leader });
-  if (leader?.uid === announced?.uid && leader?.name === announced?.name) return;
+  if (isSameLeader(leader, announced)) return;
+  turn.learn({ silenceAnnouncedMs: null });
   turn.announce({ type: 'leaderChanged', leader });
 }
 

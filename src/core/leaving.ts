@@ -110,8 +110,15 @@ function noteSettled(turn: Turn, role: LeavingRole, drained: boolean): void {
 
 function noteWork(turn: Turn, release: ReleasePolicy, drained: boolean): void {
   turn.learn({ workMayRun: !drained });
-  if (drained || release !== 'always') return;
-  turn.warn('work-not-drained', 'The Lease is released although the promise of onElected has not settled in time.');
+  if (drained) return;
+  const released = release === 'always';
+  turn.warn(
+    'work-not-drained',
+    released
+      ? 'The Lease is released although the promise of onElected has not settled in time.'
+      : 'The promise of onElected has not settled in time. The Lease is kept, and no other process of this Pod campaigns ' +
+          'before this one has ended. End this process.',
+  );
 }
 
 function goTo(turn: Turn, next: LeavingFor, step: LeavingStep): void {

@@ -162,12 +162,23 @@ function noteRenewal(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null)
   const leader = currentLeader(turn.knowledge);
   const renewed =
     moved && before?.uid === lease.uid && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
-  if (!renewed || leader === null) return;
-  turn.announce({ type: 'renewed', leader });
-  const { silenceAnnouncedMs } = turn.knowledge;
-  if (silenceAnnouncedMs !== null && silenceAnnouncedMs === turn.before.observation?.renewedAtMs) {
-    turn.announce({ type: 'recovered', leader });
-  }
+  if (leader === null) return;
+  if (renewed) turn.announce({ type: 'renewed', leader });
+  // A Lease that its leader has restored, or that was read from a restored cluster, is a sign of life, too.
+  if (moved && lease.renewTimeMs !== null) endSilence(turn, leader);
+}
+
+/** The leader that was reported as silent has renewed. A change of leaders ends the silence without this report. */
+function endSilence(turn: Turn, leader: Leader): void {
+  const { silenceAnnouncedMs, announcedLeader } = turn.knowledge;
+  if (silenceAnnouncedMs === null || !isSameLeader(leader, announcedLeader)) return;
+  turn.learn({ silenceAnnouncedMs: null });
+  turn.announce({ type: 'recovered', leader });
+}
+
+/** Whether both are the same Pod, or the same holder of a Lease that no Pod owns. */
+export function isSameLeader(left: Leader | null | undefined, right: Leader | null | undefined): boolean {
+  return left?.uid === right?.uid && left?.name === right?.name;
 }
 
 /**

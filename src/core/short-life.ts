@@ -58,9 +58,10 @@ function warnPodUnknown(turn: Turn): void {
   turn.warn(
     'pod-unknown',
     `Lease ${namespace}/${leaseName} was deleted ${SHORT_LIVES_LIMIT} times in a row soon after it was created, as the ` +
-      `garbage collector does when the owner does not exist. ${sayAbsence(turn)} This process does not campaign again. ` +
-      `Set the option \`pod: { uid }\` to what the API server says: ` +
-      `kubectl get pod ${name} -n ${namespace} -o jsonpath={.metadata.uid} (it is not ${uid})`,
+      `garbage collector does when the owner does not exist. Most likely Pod ${name} (uid ${uid}) is gone, or its uid is ` +
+      'wrong (mistyped, or that of a static Pod instead of its mirror Pod). This process does not campaign again. ' +
+      `Compare the uid: kubectl get pod ${name} -n ${namespace} -o jsonpath={.metadata.uid}. If it is another, set the ` +
+      'option `pod: { uid }` to it. If it is the same, find the program that deletes the Lease, and start a new process.',
   );
 }
 

@@ -53,7 +53,7 @@ export interface Knowledge {
   readonly newestResourceVersion: string;
   /** The uid of the last Lease that was seen with an owner or a holder. */
   readonly namedLeaseUid: string | null;
-  /** The moment of the renewal (as `renewedAtMs`) after which the silence of the leader was last announced. */
+  /** The moment of the renewal (as `renewedAtMs`) after which the leader was announced as silent; `null` once it is not. */
   readonly silenceAnnouncedMs: number | null;
   /** The predecessor's count of terms, for the next one's `leaseTransitions`. */
   readonly leaseTransitions: number | null;

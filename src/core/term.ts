@@ -112,7 +112,7 @@ export function warnOwnerRemoved(turn: Turn): void {
   turn.warn(
     'owner-removed',
     `Lease ${namespace}/${leaseName} has lost its owner (metadata.ownerReferences). Most likely an admission webhook ` +
-      'takes it away, or a person did. Without it no Pod holds the Lease. A leader puts it back, at most once a second. ' +
+      'takes it away, or a person did. Without it a process that starts now does not see whose the Lease is. A leader puts it back, at most once a second. ' +
       'Exempt this Lease from the webhook.',
   );
 }

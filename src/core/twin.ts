@@ -66,9 +66,9 @@ function suspect(turn: Turn): void {
   const { namespace, leaseName, self } = config;
   turn.warn(
     'twin',
-    `Another process writes Lease ${namespace}/${leaseName} in the name of Pod ${self.name} (uid ${self.uid}), so two ` +
-      'processes lead. It is a mirrored process, a cloned machine or a restored checkpoint with the same token. End one ' +
-      'of them. Until then confirm() rejects and no leaderOnly job runs.',
+    `Lease ${namespace}/${leaseName} was written in the name of Pod ${self.name} (uid ${self.uid}), and not by this process. ` +
+      'Most likely two processes lead: a mirrored process, a cloned machine or a restored checkpoint has the same token. End ' +
+      'one of them. A person who edits renewTime causes the same warning. Until then confirm() rejects and no leaderOnly job runs.',
   );
 }
 

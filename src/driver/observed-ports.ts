@@ -6,22 +6,28 @@
 import type { OutageWatch } from './outage-watch.ts';
 import type { Answer, Ports, WatchPort, WatchSink } from './ports.ts';
 
-/** The same ports; `watch` is told what goes out and what comes back, and stops when they are closed. */
-export function observedPorts(ports: Ports, watch: OutageWatch): Ports {
+/**
+ * The same ports. Both watches stop when the ports are closed.
+ *
+ * @param watch observes every request and every stream
+ * @param writes observes the writes alone: they can fail for long while reads succeed
+ */
+export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWatch): Ports {
   const { lease, pod, leaseWatch, podWatch } = ports;
   return {
     ...ports,
     lease: {
       read: () => observed(watch, lease.read()),
-      create: (content) => observed(watch, lease.create(content)),
-      replace: (before, content, written) => observed(watch, lease.replace(before, content, written)),
-      delete: (before) => observed(watch, lease.delete(before)),
+      create: (content) => observed(watch, observed(writes, lease.create(content))),
+      replace: (before, content, written) => observed(watch, observed(writes, lease.replace(before, content, written))),
+      delete: (before) => observed(watch, observed(writes, lease.delete(before))),
     },
     pod: { read: (name) => observed(watch, pod.read(name)) },
     leaseWatch: observedWatch(watch, leaseWatch),
     podWatch: (name) => observedWatch(watch, podWatch(name)),
     close: () => {
       watch.stop();
+      writes.stop();
       ports.close();
     },
   };
@@ -64,8 +70,8 @@ class ObservedSink<Item> implements WatchSink<Item> {
   }
 
   opened(): void {
+    if (this.#pending) this.#watch.answered();
     this.#pending = false;
-    this.#watch.answered();
     this.#sink.opened();
   }
 

@@ -97,6 +97,20 @@ export class OutageWatch {
     if (this.#pulses >= UNREACHABLE_PULSES) this.#reportOutage();
   }
 
+  /** Whether an outage was reported that is not over. */
+  get isReported(): boolean {
+    return this.#reported;
+  }
+
+  /** Begins again: what was counted or reported before is forgotten. */
+  restart(): void {
+    this.#reported = false;
+    this.#failure = null;
+    this.#pulses = 0;
+    this.#wasPending = false;
+    this.#rest();
+  }
+
   /** Final: nothing is reported from now on. */
   stop(): void {
     this.#stopped = true;

@@ -161,11 +161,14 @@ function notesOfLeader(scene: Scene): readonly string[] {
       ? null
       : `its work has made no progress for ${seconds(noProgressForMs)}: exit, and the restarted container leads again`,
     isTwinSuspected(knowledge, config, nowMs)
-      ? 'another process writes its Lease in the name of this Pod, so two may lead: end one of them'
+      ? 'its Lease was written in its name and not by it, so most likely two processes lead: end one of them'
       : null,
     lease === null && create === undefined ? 'its Lease was deleted and is being restored' : null,
     lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
     lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it puts back' : null,
+    lease?.holderIdentity && lease.holderIdentity !== config.self.name
+      ? `its Lease names "${lease.holderIdentity}" as its holder, so another program writes it: give that a Lease of its own`
+      : null,
     lease?.terminating === true ? 'its Lease is being deleted, and only its finalizers keep it' : null,
     update === undefined ? null : `its renewals are refused, so nobody could see that it hangs (${update.message})`,
     failureNote(news.failure, unverifiedForMs),
@@ -178,7 +181,9 @@ function failureNote(failure: RequestFailure | null, unverifiedForMs: number): s
   if (failure === null) return null;
   return failure.kind === 'unauthorized'
     ? `the API server refuses its token, which ends the term after ${seconds(UNAUTHORIZED_LIMIT_MS)}`
-    : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`;
+    : unverifiedForMs < RECENTLY_MS
+      ? `a request has failed, and is tried again, which ends no term (${failure.message})`
+      : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`;
 }
 
 function leaving(scene: Scene): Account {
@@ -241,6 +246,16 @@ function ownPodDeleted({ election: { config, knowledge } }: Scene): Account | nu
   if (knowledge.barred !== 'pod-deleted') return null;
   const { name, uid } = config.self;
   const pod = `Pod ${name} (uid ${uid})`;
+  // Where Pods cannot be read, it is concluded from the Leases that were deleted.
+  if (knowledge.warned.includes('pod-unknown')) {
+    return {
+      reason: 'own-pod-deleted',
+      message:
+        `${pod} is most likely gone, or its uid is wrong: its Lease was deleted again and again soon after it was created. ` +
+        'This process does not campaign again. Compare the uid with the option `pod`, and start a new process.',
+      endsWhen: 'never: end this process',
+    };
+  }
   const stopped = config.succession === 'pod-stopped' ? 'has stopped, or ' : '';
   return {
     reason: 'own-pod-deleted',
@@ -267,6 +282,15 @@ function trouble(scene: Scene): Account | null {
     };
   }
   const known = leader === null ? 'nobody is known to lead' : `as far as is known ${leader.name} leads`;
+  // Other requests may be answered, so the API server is not called silent on the word of one that failed.
+  if (unverifiedForMs < RECENTLY_MS) {
+    return {
+      reason: 'api-unreachable',
+      message: `A request about ${leaseOf(scene.election.config)} has failed, and is tried again; ${known}: ${failure.message}`,
+      sinceMs,
+      endsWhen: 'that request succeeds',
+    };
+  }
   return {
     reason: 'api-unreachable',
     message:
@@ -276,6 +300,9 @@ function trouble(scene: Scene): Account | null {
     endsWhen: 'the API server answers',
   };
 }
+
+/** The API server has confirmed something within this time, in milliseconds: it answers. */
+const RECENTLY_MS = 3_000;
 
 const UNKNOWN_TOKEN_PROBLEM = 'the Pod may be deleted; if it exists, look at its ServiceAccount';
 

@@ -173,8 +173,8 @@ function silent(scene: Scene, holder: PodReference): Account | null {
     return {
       reason: 'holder-silent',
       message:
-        `Pod ${holder.name} leads but has not renewed ${leaseOf(config)} for ${seconds(silentForMs)}: it hangs, has ended, or ` +
-        'cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+        `Pod ${holder.name} leads but has not renewed ${leaseOf(config)} for ${seconds(silentForMs)}: it hangs, has ended, ` +
+        'cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
       sinceMs: toWallMs(scene, renewedAtMs),
       endsWhen: `it renews, or ${endOfLife(config)}`,
       command: kubectlDelete('pod', holder.name, config.namespace),
@@ -204,7 +204,7 @@ function unknownHolder({ election: { config, knowledge } }: Scene, holder: PodRe
   };
 }
 
-/** All is well only with a leader that renews and a Lease that its successor can delete. */
+/** All is well only with a leader that renews, of which nothing else is known, and a Lease that can be deleted. */
 function following({ election: { config, knowledge } }: Scene, holder: PodReference): Account {
   const lease = knowledge.observation?.lease ?? null;
   const account = {
@@ -218,6 +218,23 @@ function following({ election: { config, knowledge } }: Scene, holder: PodRefere
       message:
         `Pod ${holder.name} leads, but ${leaseOf(config)} is being deleted and its finalizers keep it: ` +
         `${lease.finalizers.join(', ')}. No other Pod can be elected until they are removed.`,
+    };
+  }
+  const named = lease?.holderIdentity || null;
+  if (named !== null && named !== holder.name) {
+    return {
+      ...account,
+      message:
+        `Pod ${holder.name} owns ${leaseOf(config)} and so leads, but the Lease names "${named}" as its holder. Another ` +
+        'program writes it, and may lead, too: give that program a Lease of its own.',
+    };
+  }
+  if (lease?.owner === null) {
+    return {
+      ...account,
+      message:
+        `Pod ${holder.name} leads, but ${leaseOf(config)} has lost its owner, so a process that starts now does not see whose it ` +
+        'is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
     };
   }
   const renews = lease !== null && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;

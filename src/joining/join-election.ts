@@ -11,6 +11,7 @@ import type { OutageWatch } from '../driver/outage-watch.ts';
 import type { Ports, SiblingLockPort } from '../driver/ports.ts';
 import { errorOfFailure, LeaseElectorError, stoppedError } from '../errors.ts';
 import type { WarningCode } from '../events.ts';
+import type { ReportClockSkew } from '../kube/clock-comparison.ts';
 import type { Cluster, ConnectOptions } from '../kube/connect.ts';
 import type { Identity } from '../kube/identity.ts';
 import type { LocalRole, ResolvedOptions } from '../options.ts';
@@ -66,8 +67,14 @@ export async function enterCluster(
 ): Promise<Place> {
   const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
   try {
+    const reportClockSkew: ReportClockSkew = ({ over, message }) =>
+      entrance.warn(over ? 'clock-skew-over' : 'clock-skew', message);
     const { onRequest } = entrance;
-    const connectOptions = { requestTimeoutMs, ...defined({ kubeConfig, serviceAccountDirectory, onRequest }) };
+    const connectOptions = {
+      requestTimeoutMs,
+      reportClockSkew,
+      ...defined({ kubeConfig, serviceAccountDirectory, onRequest }),
+    };
     const cluster = await connect(connectOptions, surroundings, entrance);
     const identity = await identify(cluster, options, surroundings, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };

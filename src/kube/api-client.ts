@@ -17,6 +17,7 @@ import { malformed } from './api-error.ts';
 import { type ApiRequest, describeRequest, methodOf, pathOf } from './api-request.ts';
 import type { Authorization } from './authorization.ts';
 import { parseJson } from './bounded-json.ts';
+import { ClockComparison, type ReportClockSkew } from './clock-comparison.ts';
 import type { Credentials } from './credentials.ts';
 import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome, type RequestReport } from './exchange.ts';
 import { ProxyTunnels, proxyAuthorization } from './proxy-tunnel.ts';
@@ -76,6 +77,8 @@ export interface ApiClientOptions {
   /** From the moment a request is written to the end of its answer (of a stream: its head), in milliseconds; likewise for each step before. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
+  /** @default nobody is told */
+  readonly reportClockSkew?: ReportClockSkew;
   /** Is told of each request that has ended; must not throw. */
   readonly onRequest?: (report: RequestReport) => void;
 }
@@ -87,6 +90,8 @@ export class ApiClient implements ApiTransport {
   readonly #open: (options: RequestOptions) => ClientRequest;
   readonly #newAgent: (options: AgentOptions) => HttpAgent;
   #pool: ConnectionPool;
+  readonly #clock: Clock;
+  readonly #clocks: ClockComparison;
   readonly #tls = new TlsIdentity();
   readonly #secrets = new Secrets();
   readonly #exchanges: ExchangeOptions;
@@ -95,7 +100,7 @@ export class ApiClient implements ApiTransport {
   /** A kept connection died under a request, and none has carried an answer since. */
   #keptConnectionsDie = false;
 
-  constructor({ credentials, requestTimeoutMs, clock, onRequest }: ApiClientOptions) {
+  constructor({ credentials, requestTimeoutMs, clock, reportClockSkew = () => {}, onRequest }: ApiClientOptions) {
     this.#credentials = credentials;
     this.#authorization = new SharedAuthorization(credentials, requestTimeoutMs, clock);
     const { Agent, request } =
@@ -112,6 +117,8 @@ export class ApiClient implements ApiTransport {
       ...(onRequest === undefined ? {} : { ended: onRequest }),
     };
     this.#pool = this.#newPool(null);
+    this.#clock = clock;
+    this.#clocks = new ClockComparison(clock, reportClockSkew);
   }
 
   get conceal(): Conceal {
@@ -244,6 +251,8 @@ export class ApiClient implements ApiTransport {
       for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
       this.#secrets.remember([...secretsOf(headers), ...secretsOfProxy(authorization)]);
       exchange.sent = sent;
+      exchange.token = bearerOf(headers);
+      const sentAtMs = this.#clock.nowMs();
       // The agent of a SOCKS proxy has no queue: until there is a connection, its tunnel is being made.
       exchange.enter(authorization.proxyAgent === null ? 'queued' : 'connecting');
       let wasUsed = false;
@@ -261,6 +270,7 @@ export class ApiClient implements ApiTransport {
       sent.on('response', (response) => {
         if (debug.enabled) debug('%s: %d', describeRequest(request), response.statusCode);
         if (wasUsed) this.#keptConnectionsDie = false;
+        this.#clocks.note(response.headers.date, sentAtMs);
         if (response.statusCode === 401 && !exchange.reauthorized) this.#authorizeAgain(exchange, response);
         else exchange.take(response);
       });
@@ -358,6 +368,11 @@ function headersOf({ headers: given, options }: Authorization, body: string | nu
     headers['content-length'] = Buffer.byteLength(body);
   }
   return headers;
+}
+
+function bearerOf(headers: Record<string, string | number>): string | null {
+  const [scheme, token] = String(headers['authorization'] ?? headers['Authorization'] ?? '').split(' ', 2);
+  return scheme === 'Bearer' && token !== undefined ? token : null;
 }
 
 /** What must not be shown of the proxy's address. */

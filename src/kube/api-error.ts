@@ -72,15 +72,22 @@ export function failureOfAnswer(
   status: ApiStatus | null,
   retryAfterHeader: string | undefined,
   conceal?: Conceal,
+  tokenProblem: string | null = null,
 ): RequestFailure {
   const kind = kindOfHttpStatus(httpStatus, status);
   const words = cleanWords(status?.message ?? '', conceal);
+  const isNamed = kind === 'unauthorized' && tokenProblem !== null;
   const base = `${describeRequest(request)} was answered ${httpStatus}${words === '' ? '' : `: ${words}`}`;
   return {
     kind,
-    message: base + adviceFor(request, kind, httpStatus, status, conceal),
+    message:
+      base +
+      (isNamed
+        ? `. The API server does not accept the token: ${tokenProblem}`
+        : adviceFor(request, kind, httpStatus, status, conceal)),
     retryAfterMs: retryAfterMs(retryAfterHeader, status),
     missingRule: kind === 'forbidden' ? missingRule(request, status) : null,
+    ...(isNamed ? { tokenProblem } : {}),
     cause: null,
   };
 }
@@ -114,6 +121,9 @@ export function failureOfError(request: ApiRequest, error: unknown, conceal?: Co
 }
 
 function untrustedAdvice(code: string): string {
+  if (code === 'CERT_HAS_EXPIRED') {
+    return `. By the clock of this machine, the certificate of the API server has expired (${code}): have it renewed, or correct the clock`;
+  }
   return `. The certificate of the API server is not to be trusted (${code}): check that ca.crt, or the kubeconfig's certificate authority, belongs to this cluster and that the server's address is one the certificate names`;
 }
 
@@ -182,7 +192,7 @@ function adviceFor(
   }
   if (kind === 'forbidden') return permissionAdvice(request, status);
   if (kind === 'unauthorized') {
-    return '. The API server does not accept the token, also after it was read anew: its Pod may be deleted, it may have expired, or it may belong to another cluster';
+    return '. The API server does not accept the token, also after it was read again: its Pod may be deleted, it may have expired, or it may belong to another cluster';
   }
   return httpStatus >= 300 && httpStatus < 400
     ? '. Redirects are not followed: give the address of the API server'

@@ -12,6 +12,7 @@ import { isShortage } from '../runtime/shortage.ts';
 import { ApiClient, type ApiClientOptions, type ApiTransport } from './api-client.ts';
 import { failureOfError } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
+import type { ReportClockSkew } from './clock-comparison.ts';
 import {
   type Credentials,
   type Environment,
@@ -37,6 +38,8 @@ export interface ConnectOptions {
   /** Is told of each request that has ended; must not throw. */
   readonly onRequest?: NonNullable<ApiClientOptions['onRequest']>;
   readonly clock: Clock;
+  /** Receives a difference between the clocks of this machine and of the API server. */
+  readonly reportClockSkew?: ReportClockSkew;
   /** @default process.env */
   readonly environment?: Environment;
   /** @default os.hostname */
@@ -78,6 +81,7 @@ export async function connectToCluster(options: ConnectOptions): Promise<Cluster
     credentials,
     requestTimeoutMs,
     clock,
+    ...(options.reportClockSkew === undefined ? {} : { reportClockSkew: options.reportClockSkew }),
     ...(onRequest === undefined ? {} : { onRequest }),
   });
   const close = (): void => client.close();

@@ -318,7 +318,7 @@ class KubeConfigCredentials implements Credentials {
     try {
       await this.#kubeConfig.applyToHTTPSOptions(applied);
     } catch (error) {
-      throw isPluginMissing(error) ? missingPlugin(error) : withoutSecrets(error);
+      throw unusable(error) ?? withoutSecrets(error);
     }
     const { headers, agent, ...options } = applied;
     const proxy = proxyOf(this.#kubeConfig);
@@ -357,29 +357,43 @@ class KubeConfigCredentials implements Credentials {
   }
 }
 
-interface SpawnError extends Error {
-  readonly code: string;
-  readonly syscall: string;
-}
+/** System calls on files, as the errors of Node.js name them. */
+const FILE_CALLS: ReadonlySet<string> = new Set(['open', 'read', 'stat', 'lstat', 'access', 'realpath', 'scandir']);
 
-/** Whether the command of an exec plug-in could not be started: not found, or no program that this user can execute. */
-function isPluginMissing(error: unknown): error is SpawnError {
-  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return false;
-  const { syscall, code } = error;
-  return typeof syscall === 'string' && syscall.startsWith('spawn') && (code === 'ENOENT' || code === 'EACCES');
-}
-
-/** The command is shown, its arguments are not. */
-function missingPlugin({ syscall, code }: SpawnError): LeaseElectorError {
-  const command = quote(syscall.replace(/^spawn /, ''));
-  const why = code === 'ENOENT' ? 'it was not found' : 'this user is not permitted to execute it';
+/**
+ * What no repetition mends: the command of an exec plug-in cannot be started, or a file that the kubeconfig names cannot
+ * be read. `null` for everything else, such as a plug-in that runs and fails, or a shortage of this machine.
+ */
+function unusable(error: unknown): LeaseElectorError | null {
+  if (!(error instanceof Error) || isShortage(error)) return null;
+  const { code = '', syscall = '', path = '' } = error as NodeJS.ErrnoException;
+  const cause = Object.assign(new Error(code), { code });
+  if (/^spawn( |$)/.test(syscall)) return missingPlugin(syscall.slice('spawn '.length), code, cause);
+  if (!FILE_CALLS.has(syscall)) return null;
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_CREDENTIALS',
-    `The credential plug-in ${command} of the kubeconfig cannot be started: ${why}. Install it, or correct \`command\` ` +
-      'of the user in the kubeconfig, and PATH',
-    { cause: Object.assign(new Error(code), { code }) },
+    `The file ${pathForMessage(path)}, which the kubeconfig names, cannot be read (${code}). Provide it, or correct its path in the kubeconfig`,
+    { cause },
   );
 }
+
+/** The command is shown, its arguments are not. An error that `spawn` throws does not name the command. */
+function missingPlugin(command: string, code: string, cause: Error): LeaseElectorError {
+  const why = PLUGIN_PROBLEMS[code] ?? `the system answered ${code}`;
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_CREDENTIALS',
+    `The credential plug-in ${command === '' ? '' : `${quote(command)} `}of the kubeconfig cannot be started: ${why}. ` +
+      'Install it, or correct `command` of the user in the kubeconfig, and PATH',
+    { cause },
+  );
+}
+
+const PLUGIN_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'it was not found',
+  ENOTDIR: 'it was not found',
+  EACCES: 'this user is not permitted to execute it',
+  ENOEXEC: 'it is no program for this machine',
+};
 
 /** A message of an auth plug-in is cut to this many characters. */
 const PLUGIN_MESSAGE_LIMIT = 200;

@@ -13,8 +13,10 @@ import { requestChannel } from '../runtime/diagnostics-channels.ts';
 import { type ApiStatus, failureOfAnswer, failureOfError, isObject, provesAbsence, readStatus } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { parseJson } from './bounded-json.ts';
+import { readDate } from './clock-comparison.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 import type { Conceal } from './server-words.ts';
+import { tokenProblem } from './token-validity.ts';
 
 const debug = debugLog('lease-elector:kube');
 
@@ -77,6 +79,8 @@ export class Exchange {
   /** The first connection died under it, so it was sent once more. */
   repeated = false;
   sent: ClientRequest | null = null;
+  /** The bearer token that the present attempt carries, if it carries one. */
+  token: string | null = null;
   readonly #outcome: Outcome;
   readonly #options: ExchangeOptions;
   #socket: Socket | null = null;
@@ -138,10 +142,16 @@ export class Exchange {
       const status = parseStatus(text);
       const { conceal } = this.#options;
       const retryAfter = response.headers['retry-after'];
-      const failure = failureOfAnswer(this.request, httpStatus, status, retryAfter, conceal);
+      const problem = httpStatus === 401 ? this.#tokenProblem(response) : null;
+      const failure = failureOfAnswer(this.request, httpStatus, status, retryAfter, conceal, problem);
       if (isOfSickServer(failure)) this.leaveConnection();
       this.fail(failure, provesAbsence(this.request, httpStatus, status));
     });
+  }
+
+  #tokenProblem({ headers }: IncomingMessage): string | null {
+    if (this.token === null) return null;
+    return tokenProblem(this.token, readDate(headers.date), this.#options.clock.wallMs());
   }
 
   /** An error of the connection as a failure of this request. */

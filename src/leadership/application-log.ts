@@ -48,7 +48,7 @@ export interface LogSubject {
 const WANTED: ReadonlySet<DemotionReason> = new Set(['stopped', 'stepped-down']);
 
 /** Warnings that report the end of a problem. */
-const ENDS: ReadonlySet<WarningCode> = new Set(['refusal-over', 'api-reachable']);
+const ENDS: ReadonlySet<WarningCode> = new Set(['refusal-over', 'api-reachable', 'writes-accepted', 'clock-skew-over']);
 
 /** The lines of one elector. */
 export class ApplicationLog {

@@ -94,6 +94,10 @@ const WARNING_CODES: Readonly<Record<WarningCode, 0>> = {
   'endpoint-unavailable': 0,
   'api-unreachable': 0,
   'api-reachable': 0,
+  'writes-failing': 0,
+  'writes-accepted': 0,
+  'clock-skew': 0,
+  'clock-skew-over': 0,
 };
 
 const RESTART_CAUSES: Readonly<Record<WatchRestartCause, 0>> = {

@@ -239,9 +239,9 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
     },
     [
       '3 times in a row',
-      'has never shown it',
-      '`pod: { uid }`',
-      `kubectl get pod ${SELF.name} -n ${CONFIG.namespace} -o jsonpath={.metadata.uid} (it is not ${SELF.uid})`,
+      `Most likely Pod ${SELF.name} (uid ${SELF.uid}) is gone, or its uid is wrong`,
+      `kubectl get pod ${SELF.name} -n ${CONFIG.namespace} -o jsonpath={.metadata.uid}`,
+      'option `pod: { uid }`',
     ],
   ],
   'refusal-over': [

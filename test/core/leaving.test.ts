@@ -25,6 +25,7 @@ import {
 const KEPT = ['shutDown', 'stopped kept'];
 /** Work of its term may still run, so that no sibling may begin. */
 const KEPT_BUSY = ['shutDown, socket kept', 'stopped kept'];
+const KEPT_WARNED = ['warning work-not-drained', ...KEPT_BUSY];
 const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
 
 /** A leader whose Lease was deleted by hand, and that has sent the create. */
@@ -140,7 +141,7 @@ const keeping: readonly Row[] = [
     given: () => leads().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: KEPT_BUSY,
+    effects: KEPT_WARNED,
   },
   {
     rule: 'release: true does not ask about the Pod',
@@ -347,7 +348,7 @@ const elsewhere: readonly Row[] = [
     given: () => findsItsLeaseAgain().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: KEPT_BUSY,
+    effects: KEPT_WARNED,
   },
   {
     rule: 'and looks whether its Pod is being deleted when the work is done',
@@ -393,7 +394,7 @@ const elsewhere: readonly Row[] = [
     given: () => restores().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: KEPT_BUSY,
+    effects: KEPT_WARNED,
   },
   {
     rule: 'a restarted container that is stopped before it leads gives its Lease up if that was asked for',

@@ -19,6 +19,9 @@ const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 30 }
 const renewed = { ...renewing, resourceVersion: '21', renewTimeMs: 11_000 };
 const STALE = `stale ${RIVAL.name}/${RIVAL.uid}`;
 
+/** A third Pod. */
+const OTHER = { name: 'app-3', uid: 'pod-3' };
+
 /** A follower whose leader has not renewed for 15 s. */
 function waits(): Story {
   return follows(renewing).fire('stale');
@@ -106,6 +109,29 @@ const rows: readonly Row[] = [
     when: (story) => story.watched(renewed),
     role: 'candidate',
     effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`, `recovered ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
+    rule: 'a leader that was called silent and restores its Lease has recovered',
+    given: () =>
+      waitsLonger()
+        .leaseRead(renewing)
+        .deleted({ ...renewing, resourceVersion: '21' }),
+    when: (story) => story.watched({ ...renewed, uid: 'lease-2', resourceVersion: '22' }),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `recovered ${RIVAL.name}/${RIVAL.uid}`, 'clearTimer recheck'],
+  },
+  {
+    rule: 'a change of leaders ends a silence, and nobody has recovered',
+    given: () => waitsLonger().leaseRead(renewing),
+    when: (story) => story.watched({ ...renewed, owner: OTHER, holderIdentity: OTHER.name }),
+    role: 'candidate',
+    effects: [
+      `watchPod ${OTHER.name}/${OTHER.uid}`,
+      'setTimer stale 15000',
+      `renewed ${OTHER.name}/${OTHER.uid}`,
+      'setTimer recheck 5000',
+      `leaderChanged ${OTHER.name}/${OTHER.uid}`,
+    ],
   },
   {
     rule: 'a leader recovers once',

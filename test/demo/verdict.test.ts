@@ -1,10 +1,12 @@
 /**
- * The judge of the demo catches what it is there for. Each row spoils a good play in one way.
+ * The verdict of the demo reports each violation. Each row spoils a good demo in one way.
  */
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Event, Happening } from '../../demo/happening.ts';
+import { stripVTControlCharacters } from 'node:util';
+import type { DemoEvent, EventContent } from '../../demo/demo-event.ts';
+import { summarise } from '../../demo/summary.ts';
 import { judge, type RequiredStep } from '../../demo/verdict.ts';
 
 const A = { name: 'batch-a', uid: 'uid-a' };
@@ -16,22 +18,22 @@ const STEPS: readonly RequiredStep[] = [
   { id: 'deletion', leadership: 'moves' },
 ];
 
-function leaseWritten(leaseUid: string, ownerUid: string | null, revision: bigint): Event {
+function leaseWritten(leaseUid: string, ownerUid: string | null, revision: bigint): EventContent {
   return { type: 'leaseWritten', leaseUid, ownerUid, holder: ownerUid, released: false, revision };
 }
 
-function elected(process: string, token: bigint, resumed = false): Event {
+function elected(process: string, token: bigint, resumed = false): EventContent {
   return { type: 'elected', process, token, resumed };
 }
 
-/** A play without fault: A leads, crashes and resumes, is deleted and haunts for a moment; B follows. */
-const GOOD: readonly (readonly [atMs: number, event: Event])[] = [
+/** A demo without fault: A leads, crashes, resumes, is deleted, and is a ghost for a moment. Then B leads. */
+const GOOD: readonly (readonly [atMs: number, event: EventContent])[] = [
   [0, { type: 'stepBegan', step: 'election' }],
   [1, { type: 'processStarted', process: 'a#1', pod: A, pid: 1 }],
   [1, { type: 'processStarted', process: 'b#1', pod: B, pid: 2 }],
   [10, leaseWritten('lease-1', A.uid, 100n)],
   [11, elected('a#1', 100n)],
-  [15, { type: 'jobTicked', process: 'a#1', token: 100n, ticks: 1 }],
+  [15, { type: 'jobTicked', process: 'a#1', token: 100n }],
   [20, { type: 'stepDone', step: 'election', outcome: '', tookMs: 10 }],
   [21, { type: 'stepBegan', step: 'crash' }],
   [22, { type: 'processEnded', process: 'a#1', how: 'SIGKILL' }],
@@ -53,21 +55,21 @@ const GOOD: readonly (readonly [atMs: number, event: Event])[] = [
   [92, { type: 'processEnded', process: 'b#1', how: 'exit code 0' }],
 ];
 
-const PLAY: readonly Happening[] = GOOD.map(([atMs, event]) => ({ ...event, atMs }));
+const EVENTS: readonly DemoEvent[] = GOOD.map(([atMs, event]) => ({ ...event, atMs }));
 
-type Change = (event: Happening) => Happening | readonly Happening[];
+type Change = (event: DemoEvent) => DemoEvent | readonly DemoEvent[];
 
-/** The good play with some of its happenings replaced, removed or followed by others. */
+/** The violations of the good demo with some of its events replaced, removed or followed by others. */
 function spoilt(change: Change): readonly string[] {
-  return judge(STEPS, PLAY.flatMap(change)).violations;
+  return judge(STEPS, EVENTS.flatMap(change)).violations;
 }
 
-function electedIs(event: Happening, process: string): boolean {
+function electedIs(event: DemoEvent, process: string): boolean {
   return event.type === 'elected' && event.process === process;
 }
 
-describe('a good play', () => {
-  const verdict = judge(STEPS, PLAY);
+describe('a good demo', () => {
+  const verdict = judge(STEPS, EVENTS);
 
   test('has no violations', () => assert.deepEqual(verdict.violations, []));
 
@@ -80,13 +82,13 @@ describe('a good play', () => {
     assert.equal(verdict.ticks, 1);
   });
 
-  test('tells how long the ghost of a deleted Pod went on', () => {
+  test('separates the lead of a ghost from the drain of its job after its demotion', () => {
     const [ghost, ...others] = verdict.ghosts;
     assert.deepEqual(others, []);
     assert.equal(ghost?.term.process, 'a#2');
-    assert.equal(ghost.learntAfterMs, 4);
-    assert.equal(ghost.workedForMs, 10);
-    assert.equal(ghost.besideSuccessorMs, 7);
+    assert.equal(ghost.demotedAfterMs, 4);
+    assert.equal(ghost.drainedForMs, 6);
+    assert.equal(ghost.besideSuccessorMs, 1);
     assert.equal(ghost.successor?.token, 122n);
   });
 });
@@ -109,7 +111,7 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
   ],
   [
     'the job of a leader that was demoted goes on beside the next',
-    /two leaders at once until the end of the play: b#1 \(token 122\) and a#2 \(token 130\)/,
+    /two leaders at once until the end of the demo: b#1 \(token 122\) and a#2 \(token 130\)/,
     (event) =>
       electedIs(event, 'b#1')
         ? [event, { ...leaseWritten('lease-2', A.uid, 130n), atMs: 64 }, { ...elected('a#2', 130n), atMs: 65 }]
@@ -192,14 +194,9 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
         ? { type: 'stepFailed', step: event.step, outcome: 'not within 8 s: another Pod is elected', atMs: event.atMs }
         : event,
   ],
-  [
-    'the director could not see',
-    /the director went blind: connection reset/,
-    (event) => (event.type === 'podGone' ? [{ type: 'sightLost', text: 'connection reset', atMs: 55 }, event] : event),
-  ],
 ];
 
-describe('the judge notices when', () => {
+describe('the verdict reports that', () => {
   for (const [name, expected, change] of ROWS) {
     test(name, () => {
       const violations = spoilt(change);
@@ -210,7 +207,7 @@ describe('the judge notices when', () => {
     });
   }
 
-  test('nothing happened at all', () => {
+  test('no event happened at all', () => {
     const { violations, leadersAtOnce } = judge(STEPS, []);
     assert.equal(violations.length, STEPS.length);
     assert.equal(leadersAtOnce, 0);
@@ -218,6 +215,42 @@ describe('the judge notices when', () => {
 });
 
 test('two leaders are counted as two', () => {
-  const events = PLAY.filter(({ type }) => type !== 'podGone');
+  const events = EVENTS.filter(({ type }) => type !== 'podGone');
   assert.equal(judge(STEPS, events).leadersAtOnce, 2);
+});
+
+describe('the summary', () => {
+  const summaryOf = (events: readonly DemoEvent[]): { exitCode: number; text: string } => {
+    const { exitCode, lines } = summarise(STEPS, events, 7);
+    return { exitCode, text: lines.join('\n') };
+  };
+
+  test('has exit code 0 after a good demo, and says that the end of a ghost is its drain', () => {
+    const { exitCode, text } = summaryOf(EVENTS);
+    assert.equal(exitCode, 0);
+    assert.match(text, /✓ All 3 steps went as they must; there were never two leaders\./);
+    assert.match(text, /a#2 was demoted 4 ms after its Pod was gone\./);
+    assert.match(text, /Before that it led for 1 ms beside its successor\./);
+    assert.match(text, /The last 6 ms are its drain after demotion, no second leader\./);
+    assert.match(text, /Its token 110 is smaller than 122, its successor's\./);
+  });
+
+  test('says that a ghost was never demoted when it was not', () => {
+    const { text } = summaryOf(EVENTS.filter(({ type }) => type !== 'demoted'));
+    assert.match(text, /a#2 never learned that its Pod was gone\./);
+    assert.match(text, /it led for 7 ms beside its successor\./);
+    assert.doesNotMatch(text, /drain/);
+  });
+
+  test('has exit code 1 when two processes led at once', () => {
+    const { exitCode, text } = summaryOf(EVENTS.filter(({ type }) => type !== 'podGone'));
+    assert.equal(exitCode, 1);
+    assert.match(text, /✗ two leaders at once for 7\.0 ms: a#2 \(token 110\) and b#1 \(token 122\)/);
+    assert.doesNotMatch(text, /never two leaders/);
+  });
+
+  test('fits 80 columns when there is no violation', () => {
+    const { text } = summaryOf(EVENTS.map((event) => ({ ...event, atMs: event.atMs * 100 })));
+    for (const line of text.split('\n')) assert.ok(stripVTControlCharacters(line).length <= 80, line);
+  });
 });

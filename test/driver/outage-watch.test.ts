@@ -213,16 +213,17 @@ function observed(): Noted {
     (word: string): (() => void) =>
     () =>
       noted.push(word);
-  const watch = {
-    asked: note('asked'),
-    answered: note('answered'),
-    failed: note('failed'),
-    withdrawn: note('withdrawn'),
-    heard: note('heard'),
-    broke: note('broke'),
-    stop: note('stop'),
-  } as unknown as OutageWatch;
-  return { world, ports: observedPorts(world.ports, watch), noted };
+  const watchOf = (prefix: string): OutageWatch =>
+    ({
+      asked: note(`${prefix}asked`),
+      answered: note(`${prefix}answered`),
+      failed: note(`${prefix}failed`),
+      withdrawn: note(`${prefix}withdrawn`),
+      heard: note(`${prefix}heard`),
+      broke: note(`${prefix}broke`),
+      stop: note(`${prefix}stop`),
+    }) as unknown as OutageWatch;
+  return { world, ports: observedPorts(world.ports, watchOf(''), watchOf('write ')), noted };
 }
 
 const LEASE = { uid: 'lease-1', resourceVersion: '11' } as never;
@@ -236,17 +237,22 @@ const CALLS: readonly (readonly [call: string, ask: (ports: Noted['ports']) => P
   ['list pod web-1', (ports) => ports.podWatch('web-1').list()],
 ];
 
+const isWrite = (call: string): boolean => /^(create|replace|delete)/.test(call);
+
 for (const [call, ask] of CALLS) {
   test(`the outage watch hears of the request and of the answer: ${call}`, async () => {
-    const { world, ports, noted } = observed();
+    const { world, ports, noted: all } = observed();
     const answer = ask(ports);
-    assert.deepEqual(noted, ['asked']);
+    assert.deepEqual(all.includes('write asked'), isWrite(call));
     world.take(call).succeed('the answer');
     assert.deepEqual(await answer, { ok: true, value: 'the answer' });
     const failed = ask(ports);
     world.take(call).fail('unavailable');
     assert.deepEqual(await failed, { ok: false, failure: failureOf('unavailable', 'unavailable') });
-    assert.deepEqual(noted, ['asked', 'answered', 'asked', 'failed']);
+    const ofAll = all.filter((word) => !word.startsWith('write '));
+    assert.deepEqual(ofAll, ['asked', 'answered', 'asked', 'failed']);
+    const ofWrites = all.filter((word) => word.startsWith('write '));
+    assert.deepEqual(ofWrites, isWrite(call) ? ['write asked', 'write answered', 'write asked', 'write failed'] : []);
   });
 }
 
@@ -283,5 +289,5 @@ test('the outage watch hears of a stream, of each message, and of its end', asyn
   assert.deepEqual(noted.splice(0), ['asked', 'answered']);
   ports.close();
   await promisesSettled();
-  assert.deepEqual([noted, world.closings], [['stop'], 1]);
+  assert.deepEqual([noted, world.closings], [['stop', 'write stop'], 1]);
 });

@@ -24,12 +24,23 @@ import {
   starts,
   WALL_MS,
 } from '../core/story.ts';
-import { checkTable, explained, forbidden, type Row } from './explanation-table.ts';
+import { checkPage, checkTable, explained, forbidden, type Row } from './explanation-table.ts';
 
 /** A candidate that may not create the Lease which its predecessor left. */
 function createRefused(refusal: RequestFailure): Story {
   const story = clears().podRead(SELF.name, podOf(SELF)).removed();
   return story.tell({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
+}
+
+/** A leader that must not read Pods, and whose Lease is collected as often as it is created. */
+function collectedThrice(): Story {
+  const story = starts().absent('10');
+  for (const [lease, version] of [1, 2, 3].map((count) => [`lease-${count}`, 10 + 2 * count] as const)) {
+    if (story.timers.has('retry')) story.fire('retry').leaseRead(null);
+    story.refuse('readPod', 'forbidden', SELF.name).created({ uid: lease, resourceVersion: String(version) });
+    story.deleted(ownLease({ uid: lease, resourceVersion: String(version + 1) }));
+  }
+  return story;
 }
 
 const TERMINATING = {
@@ -51,8 +62,8 @@ const rows: readonly Row[] = [
     story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message:
-      'The API server has confirmed nothing about Lease shop/app for 0 s, and is asked until it does; nobody is known to lead: it failed: unavailable',
-    endsWhen: 'the API server answers',
+      'A request about Lease shop/app has failed, and is tried again; nobody is known to lead: it failed: unavailable',
+    endsWhen: 'that request succeeds',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -310,7 +321,7 @@ const rows: readonly Row[] = [
     story: () => leads().watched(ownLease({ resourceVersion: '12', renewTimeMs: 7_000, leaseDurationSeconds: 30 })),
     reason: 'leading',
     message:
-      'This process leads, in Pod app-1; another process writes its Lease in the name of this Pod, so two may lead: end one of them.',
+      'This process leads, in Pod app-1; its Lease was written in its name and not by it, so most likely two processes lead: end one of them.',
     endsWhen:
       'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
@@ -383,9 +394,28 @@ const rows: readonly Row[] = [
     message: 'Nobody leads, and Pod app-1 campaigns. A request of it came to nothing, and it tries again: wait.',
     endsWhen: 'this or another Pod is elected',
   },
+  {
+    what: 'a leader into whose Lease another program writes itself',
+    story: () => leads().watched(ownLease({ resourceVersion: '12', holderIdentity: 'other' })),
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its Lease names "other" as its holder, so another program writes it: give that a Lease of its own.',
+    endsWhen:
+      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'Pods cannot be read, and the Lease of this Pod was deleted three times soon after it was created',
+    story: collectedThrice,
+    reason: 'own-pod-deleted',
+    message:
+      'Pod app-1 (uid pod-1) is most likely gone, or its uid is wrong: its Lease was deleted again and again soon after it was created. This process does not campaign again. Compare the uid with the option `pod`, and start a new process.',
+    endsWhen: 'never: end this process',
+  },
 ];
 
 checkTable(rows);
+checkPage('This process', rows);
 
 test('before start(), without a cluster and after stop() it explains, too', async () => {
   const elector = new LeaseElector({ lease: 'web', serviceAccountDirectory: '/nowhere' });

@@ -3,7 +3,9 @@
  */
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import type { Announcement } from '../../src/core/effect.ts';
 import { currentLeader } from '../../src/core/observation.ts';
 import type { MissingRule, RequestFailure } from '../../src/core/request-failure.ts';
 import { explain } from '../../src/explain/explain.ts';
@@ -70,6 +72,53 @@ export function checkTable(rows: readonly Row[]): void {
         expected,
       );
     });
+  }
+}
+
+const PAGE = new URL('../../docs/explain.md', import.meta.url);
+
+/**
+ * The page `docs/explain.md` sets each condition beside what is said and told. `REWRITE=1` writes this section of it.
+ *
+ * @param section its heading
+ */
+export function checkPage(section: string, rows: readonly Row[]): void {
+  test(`the section "${section}" of docs/explain.md says what is said`, () => {
+    const page = readFileSync(PAGE, 'utf8');
+    const begin = page.indexOf(`\n## ${section}\n`);
+    assert.ok(begin >= 0, 'the section is missing');
+    const next = page.indexOf('\n## ', begin + 1);
+    const end = next < 0 ? page.length : next;
+    const after = `\n## ${section}\n\n${HEAD}${rows.map(lineOf).join('')}`;
+    if (process.env['REWRITE'] === '1') writeFileSync(PAGE, page.slice(0, begin) + after + page.slice(end));
+    else assert.equal(page.slice(begin, end), after, 'Write it again: REWRITE=1 node --test test/explain/*.test.ts');
+  });
+}
+
+const HEAD = '| what is so | reason | what `explain()` says | events |\n|---|---|---|---|\n';
+
+function lineOf({ what, story, reason, message }: Row): string {
+  const events = story().effects.flatMap((effect) => (effect.type === 'announce' ? sayEvent(effect.announcement) : []));
+  return `| ${[what, `\`${reason}\``, message, events.join(', ') || 'none'].map(inCell).join(' | ')} |\n`;
+}
+
+function inCell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
+function sayEvent(announcement: Announcement): string | readonly string[] {
+  switch (announcement.type) {
+    case 'leaderChanged':
+      return `\`leaderChanged\` ${announcement.leader?.name ?? 'null'}`;
+    case 'demoted':
+      return `\`demoted\` ${announcement.reason}`;
+    case 'warning':
+      return `\`warning\` ${announcement.code}`;
+    case 'steppedDown':
+      // The end of the promise of stepDown(), and no event.
+      return [];
+    default:
+      return `\`${announcement.type}\``;
   }
 }
 

@@ -22,7 +22,7 @@ import {
   stoppedPod,
   WALL_MS,
 } from '../core/story.ts';
-import { COUNTS_STOPPED, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
+import { COUNTS_STOPPED, checkPage, checkTable, explained, forbidden, type Row, sees } from './explanation-table.ts';
 
 const TERMINATING = {
   terminatingSinceMs: WALL_MS - 10_000,
@@ -242,7 +242,7 @@ const rows: readonly Row[] = [
     story: () => readAgain(renewed()).wait(5_000),
     reason: 'holder-silent',
     message:
-      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
@@ -400,7 +400,7 @@ const rows: readonly Row[] = [
       ),
     reason: 'holder-silent',
     message:
-      'Pod x; reboot leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod x; reboot leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -481,7 +481,7 @@ const rows: readonly Row[] = [
     },
     reason: 'holder-silent',
     message:
-      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
@@ -564,14 +564,34 @@ const rows: readonly Row[] = [
     },
     reason: 'holder-silent',
     message:
-      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, or cannot reach the API server, and stays the leader; if it does not recover, delete it.',
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
     endsWhen: 'it renews, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
   },
+  {
+    what: 'another Pod owns the Lease, and another program writes itself into it',
+    story: () =>
+      renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, holderIdentity: 'other' }),
+    reason: 'following',
+    message:
+      'Pod app-2 owns Lease shop/app and so leads, but the Lease names "other" as its holder. Another program writes it, and may lead, too: give that program a Lease of its own.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  {
+    what: 'another Pod leads, and a webhook takes the owner off its Lease',
+    story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, owner: null }),
+    reason: 'following',
+    message:
+      'Pod app-2 leads, but Lease shop/app has lost its owner, so a process that starts now does not see whose it is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
+    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    since: '1970-01-01T00:00:05.000Z',
+  },
 ];
 
 checkTable(rows);
+checkPage('Another holder', rows);
 
 test('control characters in the names that a Lease holds are put into no sentence', () => {
   const name = 'a\u001b[2Jb\u0000c\r\nd\u007fe\u009bf';

@@ -135,7 +135,7 @@ describe('explanations', { concurrency: 2 }, () => {
     cluster.grant({ rules: [{ ...leases, verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'] }] });
     const leader = await join(cluster, { name: 'web-0' }, { lease: 'app' });
     const follower = await join(cluster, { name: 'web-1' }, { lease: 'app' });
-    await cluster.until(() => /Pods may not be read/.test(follower.elector.explain().message));
+    await cluster.until(() => /not allowed to read Pods/.test(follower.elector.explain().message));
     const { reason, missingRules } = follower.elector.explain();
     assert.equal(reason, 'holder-unknown');
     assert.deepEqual(missingRules.map(({ verb }) => verb).sort(), ['get', 'list']);

@@ -49,6 +49,21 @@ test('it leads at once, and says loudly that it leads alone', async (t) => {
   assert.equal(elector.term?.resumed, false);
 });
 
+test('without a listener the warning is printed once', async (t) => {
+  const printed: Error[] = [];
+  const note = (warning: Error): void => void printed.push(warning);
+  process.on('warning', note);
+  t.after(() => process.off('warning', note));
+  const { elector } = localElector(t);
+  await elector.start();
+  await until('it is printed', () => printed.length > 0);
+  assert.deepEqual(
+    printed.map(({ name, ...rest }) => [name, (rest as { code?: string }).code]),
+    [['LeaseElectorWarning', 'local']],
+  );
+  assert.match(printed[0]?.message ?? '', /leads alone/);
+});
+
 test('the option pod gives it a name', async (t) => {
   const { elector } = localElector(t, { pod: { name: 'laptop', uid: 'a-uid', namespace: 'home' }, lease: 'web' });
   await elector.start();

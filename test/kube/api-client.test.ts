@@ -575,3 +575,38 @@ test('a request that waits for a connection when the client is closed is never s
     ['GET', 'GET', 'GET'],
   );
 });
+
+const OLD_DATE = 'Sun, 06 Nov 1994 08:49:37 GMT';
+
+test('a clock that is off from the header Date of the answers is reported once, streams included', async (t) => {
+  const told: boolean[] = [];
+  const stub = await startStub(t, (_, response) => {
+    response.setHeader('date', OLD_DATE);
+    json(response, 200, POD);
+  });
+  const { client } = clientOf(t, stub.port, { reportClockSkew: ({ over }) => told.push(over) });
+  await client.request(READ);
+  await client.request(READ);
+  assert.deepEqual(told, []);
+  await new Promise<void>((resolve) => {
+    client.stream(WATCH, { opened: resolve, bytes: () => {}, ended: () => {} });
+  });
+  await client.request(READ);
+  assert.deepEqual(told, [false]);
+});
+
+test('an answer 401 names a token that has expired by the clock of the API server', async (t) => {
+  const expSeconds = Date.parse(OLD_DATE) / 1_000 - 60;
+  const token = `e30.${Buffer.from(JSON.stringify({ exp: expSeconds })).toString('base64url')}.c2ln`;
+  const respond: Responder = (_, response) => {
+    response.setHeader('date', OLD_DATE);
+    json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
+  };
+  const { client } = await connect(t, respond, { token });
+  const answer = await client.request(READ);
+  assert.ok(!answer.ok);
+  assert.equal(answer.failure.kind, 'unauthorized');
+  assert.match(answer.failure.tokenProblem ?? '', /^it expired at 1994-11-06T08:48:37/);
+  assert.match(answer.failure.message, /does not accept the token: it expired at 1994-11-06T08:48:37/);
+  assert.ok(!answer.failure.message.includes(token));
+});

@@ -242,3 +242,17 @@ test('an ERROR event that carries no Status is unavailable', () => {
     assert.equal(failureOfErrorEvent(REQUEST, object).kind, 'unavailable');
   }
 });
+
+test('a certificate that has expired is named, and no certificate authority is blamed', () => {
+  const error = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' });
+  const { message } = failureOfError(REQUEST, error);
+  assert.match(message, /By the clock of this machine, the certificate of the API server has expired/);
+  assert.doesNotMatch(message, /ca\.crt/);
+});
+
+test('the problem of a token takes the place of guesses', () => {
+  const failure = failureOfAnswer(REQUEST, 401, null, undefined, undefined, 'it expired at noon');
+  assert.equal(failure.tokenProblem, 'it expired at noon');
+  assert.match(failure.message, /does not accept the token: it expired at noon$/);
+  assert.equal('tokenProblem' in failureOfAnswer(REQUEST, 401, null, undefined), false);
+});

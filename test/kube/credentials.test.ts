@@ -518,6 +518,7 @@ for (const [plugin, exec, says] of PLUGINS) {
 for (const [what, command, why] of [
   ['does not exist', '/does/not/exist', /"\/does\/not\/exist" .*not found\. Install it/],
   ['is not executable', '/etc/passwd', /"\/etc\/passwd" .*not permitted to execute/],
+  ['lies below a file', '/etc/passwd/plug-in', /cannot be started: it was not found/],
 ] as const) {
   test(`an auth plug-in that ${what} ends the start at once, and its arguments are not shown`, async (t) => {
     const stub = await startLeaseStub(t);
@@ -534,6 +535,29 @@ for (const [what, command, why] of [
     const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
     assert.equal(failure.kind, 'unavailable');
     assert.match(failure.message, why);
+  });
+}
+
+for (const [what, user, message] of [
+  [
+    'a client certificate',
+    { certFile: '/does/not/exist/cert', keyFile: '/does/not/exist/key' },
+    /^The file \/does\/not\/exist\/cert, .*cannot be read \(ENOENT\)\. Provide it/,
+  ],
+  [
+    'a token file',
+    { authProvider: { name: 'tokenFile', config: { tokenFile: '/etc' } } },
+    /^The file .*cannot be read \(EISDIR\)/,
+  ],
+] as const) {
+  test(`${what} of the kubeconfig that cannot be read ends the start at once`, async (t) => {
+    const stub = await startLeaseStub(t);
+    const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, {}, user) });
+    t.after(() => cluster.close());
+    await assert.rejects(cluster.identify({ lease: 'web' }), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS', message });
+    const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
+    assert.equal(failure.kind, 'unavailable');
+    assert.equal(stub.seen.length, 0);
   });
 }
 

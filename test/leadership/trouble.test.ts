@@ -171,6 +171,31 @@ test('each outage of a running election is warned of, and its end; a process tha
   await promisesSettled();
 });
 
+test('writes that fail for 10 s while reads succeed are warned of, and their end', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  const { world, clock, elector, journal } = scripted;
+  const warnings = (): string[] => journal.filter((line) => line.startsWith('warning'));
+  for (let second = 0; second < 30; second += 1) {
+    clock.advance(1_000);
+    for (const request of world.pending.splice(0)) {
+      if (request.call === 'read lease') request.succeed(scripted.lease);
+      else if (request.call === 'read pod web-0') request.succeed(OWN_POD);
+      else request.fail('unavailable', 'failed calling webhook');
+    }
+    await promisesSettled();
+  }
+  assert.equal(elector.isLeader, true);
+  assert.deepEqual(warnings(), ['warning: writes-failing']);
+  clock.advance(5_000);
+  const renewal = world.take('replace lease');
+  renewal.succeed({ ...scripted.lease, ...renewal.content, resourceVersion: '14' });
+  await promisesSettled();
+  assert.deepEqual(warnings(), ['warning: writes-failing', 'warning: writes-accepted']);
+  void elector.stop();
+  await promisesSettled();
+});
+
 test('an elector that has stopped warns of no API server', async () => {
   const scripted = new ScriptedElector();
   void scripted.elector.start();

@@ -7,8 +7,10 @@ import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
 import type { Succession } from '../../src/index.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { seededRandom } from '../../src/runtime/random.ts';
-import { type ApiResponse, ApiServer } from '../../src/testing/index.ts';
+import { type ApiResponse, ApiServer, LEASES, PODS } from '../../src/testing/index.ts';
+import { isJsonObject } from '../../src/testing/objects/api-object.ts';
 import { httpRequestOf } from '../kube/in-process-api.ts';
+import { ExplanationWatch, type Truth } from '../worlds/explanation-watch.ts';
 import { ScenarioClock } from './scenario-clock.ts';
 import type { Mishap } from './scenario-network.ts';
 import { ScenarioProcess } from './scenario-process.ts';
@@ -53,6 +55,10 @@ export class ScenarioCluster {
   readonly #sockets = new Map<string, { process: ScenarioProcess; got: (outcome: SiblingLockOutcome) => void }[]>();
   #letCollectorWork: () => void;
   #defect: Error | null = null;
+  readonly #explanations = new ExplanationWatch<ScenarioProcess>();
+  #nextExplanationMs = 0;
+  #renewTime: unknown = null;
+  #renewedAtMs = 0;
 
   constructor() {
     this.server = new ApiServer({
@@ -63,6 +69,12 @@ export class ScenarioCluster {
       garbageCollectionStepMs: 0,
     });
     this.server.createNamespace(NAMESPACE);
+    this.server.onWrite(({ resource, object }) => {
+      const renewTime = object.spec?.['renewTime'] ?? null;
+      if (resource !== 'leases' || renewTime === this.#renewTime) return;
+      this.#renewTime = renewTime;
+      this.#renewedAtMs = this.clock.nowMs();
+    });
     this.grant();
     this.words = new ScenarioWords(this.server.store.revision);
     this.#letCollectorWork = this.server.holdGarbageCollector();
@@ -109,7 +121,46 @@ export class ScenarioCluster {
 
   async pass(ms: number): Promise<void> {
     const endMs = this.clock.nowMs() + ms;
-    while (this.clock.fireNext(endMs)) await this.settle();
+    while (this.clock.fireNext(endMs)) {
+      await this.settle();
+      this.#checkExplanations();
+    }
+    this.#checkExplanations();
+  }
+
+  /** No sentence of a process contradicts for long what is so. */
+  #checkExplanations(): void {
+    const nowMs = this.clock.nowMs();
+    if (nowMs < this.#nextExplanationMs) return;
+    this.#nextExplanationMs = nowMs + 1_000;
+    const truth = this.#truth();
+    for (const process of this.processes.values()) {
+      if (!process.alive || process.hangs) continue;
+      const complaint = this.#explanations.look(process, process.explainer, truth);
+      if (complaint !== null) throw new Error(complaint);
+    }
+  }
+
+  #truth(): Truth {
+    const ownerUid = this.server.store.get(LEASES, NAMESPACE, LEASE)?.metadata.ownerReferences?.[0]?.uid ?? null;
+    const { status } = [...this.pods.values()]
+      .map(({ name }) => this.server.store.get(PODS, NAMESPACE, name))
+      .find((pod) => pod?.metadata.uid === ownerUid) ?? { status: undefined };
+    const conditions = Array.isArray(status?.['conditions']) ? status['conditions'].filter(isJsonObject) : [];
+    const exists = (uid: string): boolean =>
+      [...this.pods.values()].some(({ name }) => this.server.store.get(PODS, NAMESPACE, name)?.metadata.uid === uid);
+    const leading = [...this.processes.values()].filter(
+      ({ alive, hangs, elector, pod }) => alive && !hangs && elector.isLeader && exists(pod.uid),
+    );
+    return {
+      nowMs: this.clock.nowMs(),
+      ownerUid,
+      ownerReady:
+        ['Running', 'Pending'].includes(String(status?.['phase'])) &&
+        conditions.every(({ type, status: value }) => type !== 'Ready' || value !== 'False'),
+      renewedAtMs: this.#renewedAtMs,
+      leading: new Set(leading.map(({ pod }) => pod.uid)),
+    };
   }
 
   // --- Pods and processes

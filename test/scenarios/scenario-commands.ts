@@ -27,6 +27,7 @@ const COMMANDS: readonly (readonly [usage: string, action: Action])[] = [
   ['force-delete-pod <pod>', (cluster, [pod = '']) => deletePod(cluster, cluster.pod(pod), { gracePeriodSeconds: 0 })],
   ['end-pod <pod>', (cluster, [pod = '']) => cluster.endPod(pod)],
   ['pod-not-ready <pod>', podNotReady],
+  ['crash-loop <pod>', crashLoop],
   ['fail-pod <pod> [<reason>]', (cluster, [pod = '', reason]) => stopPod(cluster, pod, 'Failed', reason)],
   ['finish-pod <pod>', (cluster, [pod = '']) => stopPod(cluster, pod, 'Succeeded')],
   ['mark-failed <pod>', (cluster, [pod = '']) => writePodStatus(cluster, pod, { phase: 'Failed' })],
@@ -129,6 +130,29 @@ function podNotReady(cluster: ScenarioCluster, [pod = '']: readonly string[]): P
     conditions: [
       { type: 'ContainersReady', status: 'True' },
       { type: 'Ready', status: 'False', reason: 'NodeNotReady' },
+    ],
+  });
+}
+
+/** As the kubelet says of a Pod whose container has crashed several times, and is not started again for a while. */
+function crashLoop(cluster: ScenarioCluster, [pod = '']: readonly string[]): Promise<void> {
+  cluster.killProcesses(cluster.pod(pod));
+  const lastTransitionTime = formatTime(cluster.clock.wallMs());
+  const unready = { status: 'False', reason: 'ContainersNotReady', lastTransitionTime };
+  return writePodStatus(cluster, pod, {
+    conditions: [
+      { type: 'ContainersReady', ...unready },
+      { type: 'Ready', ...unready },
+    ],
+    containerStatuses: [
+      {
+        name: 'app',
+        ready: false,
+        restartCount: 5,
+        image: 'app',
+        imageID: '',
+        state: { waiting: { reason: 'CrashLoopBackOff' } },
+      },
     ],
   });
 }

@@ -6,6 +6,7 @@
 import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
 import { type Leader, LeaseElector } from '../../src/index.ts';
 import { clusterPorts } from '../../src/kube/connect.ts';
+import type { Explainer } from '../worlds/explanation-watch.ts';
 import { LEASE, NAMESPACE, type ScenarioCluster, type ScenarioPod } from './scenario-cluster.ts';
 import { ScenarioNetwork } from './scenario-network.ts';
 
@@ -15,6 +16,8 @@ export class ScenarioProcess {
   readonly elector: LeaseElector;
   readonly network: ScenarioNetwork;
   alive = true;
+  /** How often it went on after it had stood still. */
+  #wakings = 0;
   readonly #cluster: ScenarioCluster;
   /** What a hung process will find when it goes on. */
   #mailbox: (() => void)[] | null = null;
@@ -54,6 +57,22 @@ export class ScenarioProcess {
     this.#listen();
   }
 
+  /** It stands still. */
+  get hangs(): boolean {
+    return this.#mailbox !== null;
+  }
+
+  get explainer(): Explainer {
+    const { label, elector } = this;
+    return {
+      name: label,
+      leads: elector.isLeader,
+      ownMs: this.#cluster.clock.nowMs(),
+      interruption: this.#wakings,
+      explain: () => elector.explain(),
+    };
+  }
+
   start(): void {
     this.elector.start().catch((error: { code: string }) => this.say(`start() rejects: ${error.code}`));
   }
@@ -84,6 +103,7 @@ export class ScenarioProcess {
   wake(): void {
     const mailbox = this.#mailbox ?? [];
     this.#mailbox = null;
+    this.#wakings += 1;
     for (const news of mailbox) this.#cluster.send(() => this.receive(news));
   }
 

@@ -29,6 +29,7 @@ export const RULES: readonly (readonly [rule: string, ...files: string[]])[] = [
   ['a deletionTimestamp proves nothing', 'deletion-timestamp-proves-nothing'],
   ['a NotReady node proves nothing', 'not-ready-proves-nothing'],
   ['a silent leader proves nothing', 'silence-proves-nothing'],
+  ['a leader whose container crashes again and again proves nothing', 'crash-loop-proves-nothing'],
   ['the collector works at the same time: whichever comes first leads to the POST', 'collector-comes-first'],
   ["take-over is DELETE and POST, so the collector's second attempt is harmless", 'collector-comes-late'],
   ['every PUT carries uid and resourceVersion: it never creates', 'put-never-creates'],

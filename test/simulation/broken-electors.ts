@@ -17,6 +17,7 @@ import {
   misled,
   misledByLease,
   misshown,
+  misspeaking,
   misstating,
   never,
   overconfident,
@@ -464,5 +465,28 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     mix: {},
     invariant: 5,
     what: /has sent \d+ requests within a second/,
+  },
+
+  // --- Sentences that are not true
+  {
+    defect: 'calls a leader well whose node is lost',
+    make: misspeaking(({ reason }) => (reason === 'holder-terminating' ? 'Pod web-1 leads, and all is well.' : null)),
+    mix: { mishaps: ['node lost'], mishapEveryMs: 10_000, faultyForMs: 120_000 },
+    invariant: 6,
+    what: /says "Pod web-1 leads, and all is well\.", but (no live process leads|nobody renews)/,
+  },
+  {
+    defect: 'says that nobody leads beside a leader',
+    make: misspeaking(({ reason }) => (reason === 'following' ? 'Nobody leads.' : null)),
+    mix: { faultyForMs: 120_000 },
+    invariant: 6,
+    what: /says "Nobody leads\." \(following\), but a live process leads/,
+  },
+  {
+    defect: 'does not say that it leads',
+    make: misspeaking(({ reason }) => (reason === 'leading' ? 'Somebody leads.' : null), 'following'),
+    mix: {},
+    invariant: 6,
+    what: /says "Somebody leads\.", and leads/,
   },
 ];

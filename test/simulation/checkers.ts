@@ -3,7 +3,7 @@
  * elector says of itself is compared with what the API server carried out and what the process was told.
  *
  * The numbers are those of the design: 1 one leader, 2 leadership moves only for a reason, 3 fencing tokens grow,
- * 4 events alternate and end. Liveness (5) is asked for by `simulation.ts` when the faults are over.
+ * 4 events alternate and end, 6 what `explain()` says is so. Liveness (5) is asked for by `simulation.ts` when the faults are over.
  */
 
 import { SHORT_LIVES_LIMIT } from '../../src/core/short-life.ts';
@@ -11,6 +11,7 @@ import type { DemotionReason, LeaseElectorEvents, Term } from '../../src/index.t
 import type { ObservedWrite } from '../../src/testing/index.ts';
 import type { Cluster } from './cluster.ts';
 import { whyUnjust } from './demotions.ts';
+import { Explanations } from './explanations.ts';
 import { NeighbourProcess } from './neighbour-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
@@ -19,7 +20,7 @@ import { Twins } from './twins.ts';
 
 /** A broken invariant. */
 export interface Violation {
-  readonly invariant: 1 | 2 | 3 | 4 | 5;
+  readonly invariant: 1 | 2 | 3 | 4 | 5 | 6;
   readonly what: string;
 }
 
@@ -71,6 +72,7 @@ export class Checkers implements ProcessObserver {
   /** How often a Lease of each Pod was deleted by another program, or by a person. */
   readonly #deletions = new Map<string, number>();
   readonly #twins = new Twins();
+  readonly #explanations = new Explanations();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
   /** When somebody's hand last touched the Lease. */
   #touchedMs = Number.NEGATIVE_INFINITY;
@@ -84,6 +86,7 @@ export class Checkers implements ProcessObserver {
 
   attach(cluster: Cluster): void {
     this.#cluster = cluster;
+    this.#explanations.attach(cluster);
     cluster.server.onWrite((write) => {
       if (write.resource === 'leases' && write.object.metadata.name === LEASE) this.#noteWrite(cluster, write);
     });
@@ -338,6 +341,8 @@ export class Checkers implements ProcessObserver {
       }
     }
     this.#checkWork(cluster);
+    const untruth = this.#explanations.check(cluster);
+    if (untruth !== null) this.#violated(6, untruth);
   }
 
   /** A ghost, or one whose Lease was given away by hand, as long as it could not have known. */

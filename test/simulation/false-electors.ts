@@ -5,7 +5,7 @@
 
 import type { LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import type { Answer, LeasePort, WatchPort, WatchSink } from '../../src/driver/ports.ts';
-import type { LeaseElectorOptions, Term } from '../../src/index.ts';
+import type { Explanation, LeaseElectorOptions, Term } from '../../src/index.ts';
 import type { ClusterPorts } from '../../src/kube/connect.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
@@ -218,3 +218,24 @@ export const restless = (
     return elector;
   };
 };
+
+// --- Untrue sentences
+
+/** Its `explain()` says this instead, with this reason, where there is something to say. */
+export function misspeaking(
+  message: (explanation: Explanation) => string | null,
+  reason?: Explanation['reason'],
+): ElectorFactory {
+  return (options, surroundings) => {
+    const elector = new LeaseElector(options, surroundings);
+    const explain = elector.explain.bind(elector);
+    elector.explain = (): Explanation => {
+      const explanation = explain();
+      const untruth = message(explanation);
+      return untruth === null
+        ? explanation
+        : { ...explanation, message: untruth, reason: reason ?? explanation.reason };
+    };
+    return elector;
+  };
+}

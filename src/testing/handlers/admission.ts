@@ -47,7 +47,7 @@ export interface WebhookOptions {
   /** In the plural, such as `leases`, or `pods/status`. @default every resource */
   readonly resource?: string | readonly string[] | undefined;
   /** Refuses each such write, or those for which the function returns a denial. Called after all `mutate`. */
-  readonly deny?: Denial | ((request: AdmissionRequest) => Denial | undefined);
+  readonly deny?: Denial | ((request: AdmissionRequest) => Denial | undefined) | undefined;
   /** Returns what is written instead. Its argument is a copy, and may be changed and returned. Not called for a delete. */
   readonly mutate?: ((object: ApiObject, request: AdmissionRequest) => ApiObject) | undefined;
 }

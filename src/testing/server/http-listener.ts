@@ -3,8 +3,9 @@
  * into bytes, and bounds both; decides nothing else.
  */
 
-import http from 'node:http';
-import http2 from 'node:http2';
+// Not their defaults, which TypeScript makes undefined where it compiles this to CommonJS without `esModuleInterop`.
+import * as http from 'node:http';
+import * as http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 // No timer: it waits for the end of this turn of the loop, not for a time.
 import { setImmediate } from 'node:timers';

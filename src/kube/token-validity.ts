@@ -1,0 +1,58 @@
+/**
+ * What the claims of a refused bearer token say of its time: it has expired, or is not valid yet.
+ *
+ * The claims are read, not verified: the API server has refused the token, and they only explain why.
+ */
+
+import { isObject } from './api-error.ts';
+
+/** The times between which a token is valid, in milliseconds since 1970; `null` where its claims do not say. */
+interface TokenValidity {
+  readonly notBeforeMs: number | null;
+  readonly expiresAtMs: number | null;
+}
+
+/** A longer token is not read, in characters. A token of a service account has about 1,500. */
+const TOKEN_LIMIT = 65_536;
+
+/**
+ * Explains why a token is refused, if its time is the reason; `null` when it is not, or the token is no JWT.
+ *
+ * @param serverMs the API server's clock as its answer showed it, which is the clock that judges; `null`: not known
+ * @param ownMs the wall clock of this machine
+ */
+export function tokenProblem(token: string, serverMs: number | null, ownMs: number): string | null {
+  const validity = readValidity(token);
+  if (validity === null) return null;
+  const { notBeforeMs, expiresAtMs } = validity;
+  const nowMs = serverMs ?? ownMs;
+  const now = `it is ${new Date(nowMs).toISOString()} by the clock of ${serverMs === null ? 'this machine' : 'the API server'}`;
+  if (expiresAtMs !== null && nowMs >= expiresAtMs) {
+    return (
+      `it expired at ${new Date(expiresAtMs).toISOString()}, and ${now}. Give this process a new token. The kubelet renews ` +
+      'the file of a projected token, unless it is mounted with subPath'
+    );
+  }
+  if (notBeforeMs !== null && nowMs < notBeforeMs) {
+    return `it is not valid before ${new Date(notBeforeMs).toISOString()}, and ${now}. Wait, or correct the clocks of the API servers`;
+  }
+  return null;
+}
+
+function readValidity(token: string): TokenValidity | null {
+  const payload = token.length > TOKEN_LIMIT ? undefined : token.split('.', 2)[1];
+  if (payload === undefined) return null;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    return isObject(claims) ? { notBeforeMs: timeOf(claims['nbf']), expiresAtMs: timeOf(claims['exp']) } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Seconds since 1970 (RFC 7519, NumericDate), as milliseconds; `null` for what no Date can hold. */
+function timeOf(claim: unknown): number | null {
+  return typeof claim === 'number' && Math.abs(claim) <= LATEST_SECOND ? claim * 1_000 : null;
+}
+
+const LATEST_SECOND = 8_640_000_000_000;

@@ -1,0 +1,51 @@
+/**
+ * Why a token is refused, as far as its claims tell.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { tokenProblem } from '../../src/kube/token-validity.ts';
+
+const NOW_MS = Date.UTC(2026, 2, 1, 10);
+
+function tokenOf(claims: unknown): string {
+  return `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+}
+
+const seconds = (afterMs: number): number => (NOW_MS + afterMs) / 1_000;
+
+test('an expired token is named, by the clock of the API server', () => {
+  const token = tokenOf({ exp: seconds(-1_000), nbf: seconds(-9_000) });
+  assert.match(
+    tokenProblem(token, NOW_MS, NOW_MS - 86_400_000) ?? '',
+    /^it expired at 2026-03-01T09:59:59\.000Z, and it is 2026-03-01T10:00:00\.000Z by the clock of the API server\. Give/,
+  );
+});
+
+test('a token that is not yet valid is named', () => {
+  const token = tokenOf({ exp: seconds(9_000), nbf: seconds(60_000) });
+  assert.match(
+    tokenProblem(token, NOW_MS, NOW_MS) ?? '',
+    /^it is not valid before 2026-03-01T10:01:00\.000Z, and it is/,
+  );
+});
+
+test('without the clock of the API server, that of this machine is named as such', () => {
+  const token = tokenOf({ exp: seconds(-1_000) });
+  assert.match(tokenProblem(token, null, NOW_MS) ?? '', /by the clock of this machine/);
+});
+
+test('a token whose time is not the problem, or whose claims cannot be read, has no such problem', () => {
+  const rows: readonly string[] = [
+    tokenOf({ exp: seconds(1_000), nbf: seconds(0) }),
+    tokenOf({ exp: 'soon', nbf: null }),
+    tokenOf({ exp: -1e300 }),
+    tokenOf([]),
+    tokenOf(null),
+    'opaque',
+    'a.b.c',
+    '',
+    `e30.${'A'.repeat(70_000)}.c2ln`,
+  ];
+  for (const token of rows) assert.equal(tokenProblem(token, NOW_MS, NOW_MS), null, token.slice(0, 40));
+});
