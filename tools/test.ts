@@ -19,6 +19,7 @@ const SLOW: readonly string[] = [
   'test/kubectl/',
   'test/demo/demo.test.ts',
   'test/endpoint/',
+  'test/alerts/',
   'test/testing/leaks.test.ts',
   'test/leadership/confirm.test.ts',
   'test/directions.test.ts',

@@ -28,6 +28,12 @@ export function restartCause<Item extends Watched>(
 ): WatchRestartCause | null {
   if (before.phase !== 'streaming' || after.phase === 'stopped') return null;
   if (after.phase === 'streaming' && after.stream === before.stream) return null;
+  const cause = causeOfInput(input);
+  // It never opened: a request that failed, which counts as one, and no stream that was lost.
+  return cause === 'failed' && !before.opened ? null : cause;
+}
+
+function causeOfInput<Item extends Watched>(input: WatchInput<Item>): WatchRestartCause {
   switch (input.type) {
     case 'ended':
       return input.failure === null ? 'ended' : causeOf(input.failure);

@@ -80,6 +80,18 @@ test('nothing comes on a settled stream: silent', () => {
   assert.equal(restartCause(settled, silence, take(settled, silence)), 'silent');
 });
 
+for (const [kind, cause] of [
+  ['unavailable', null],
+  ['expired', 'expired'],
+  ['forbidden', 'refused'],
+] as const) {
+  test(`a stream that never opened (${kind}): ${cause ?? 'no restart'}`, () => {
+    const listing = take(INITIAL_WATCH_STATE, { type: 'started' });
+    const opening = take(listing, { type: 'listed', request: 1, items: [], resourceVersion: '10', random: 0.5 });
+    assert.equal(restartCause(opening, ended(kind), take(opening, ended(kind))), cause);
+  });
+}
+
 test('a failed list is no restart of a stream', () => {
   const listing = take(INITIAL_WATCH_STATE, { type: 'started' });
   const input: WatchInput<Item> = { type: 'listFailed', request: 1, failure: failure('unavailable'), random: 0.5 };

@@ -309,6 +309,11 @@ export class Cluster {
     this.#asAdmin('PATCH', `${PODS_PATH}/${pod.name}/status`, { status });
   }
 
+  /** What the control plane writes about a Pod. */
+  patchPodStatus(pod: SimulatedPod, status: object): void {
+    this.#asAdmin('PATCH', `${PODS_PATH}/${pod.name}/status`, { status });
+  }
+
   // --- What an administrator does to the Lease
 
   lease(): ReturnType<ApiServer['store']['get']> {

@@ -3,10 +3,16 @@
  * obeys or does not. What it does is told to an observer, from outside.
  */
 
-import type { DemotionReason, LeaseElectorEvents, LeaseElectorOptions, Term } from '../../src/index.ts';
+import type {
+  DemotionReason,
+  LeaseElectorEvents,
+  LeaseElectorOptions,
+  RequestFailureKind,
+  Term,
+} from '../../src/index.ts';
 import type { Surroundings } from '../../src/joining/join-election.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
-import { clusterPorts } from '../../src/kube/connect.ts';
+import { type ConnectOptions, clusterPorts } from '../../src/kube/connect.ts';
 import { type Identity, resolveIdentity } from '../../src/kube/identity.ts';
 import { readPod } from '../../src/kube/pod-api.ts';
 import type { LeaseElector } from '../../src/lease-elector.ts';
@@ -29,6 +35,19 @@ export const NAMESPACE = 'shop';
  * and one that is won, on a clock at double speed. One that sends more repeats itself at once.
  */
 export const MOST_REQUESTS_A_SECOND = 40;
+
+/** The simulated network answers with the meaning of a status; the metrics count the status. */
+const STATUS_OF_VERB = { get: 200, list: 200, watch: 200, create: 201, update: 200, delete: 200 } as const;
+
+const STATUS_OF_FAILURE: Readonly<Partial<Record<RequestFailureKind, number>>> = {
+  forbidden: 403,
+  unauthorized: 401,
+  notFound: 404,
+  conflict: 409,
+  alreadyExists: 409,
+  expired: 410,
+  throttled: 429,
+};
 
 const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
 
@@ -116,7 +135,7 @@ export class SimulatedProcess extends SimulatedContainer {
     const surroundings: Surroundings = {
       clock: this.clock,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),
-      connect: async ({ requestTimeoutMs }) => this.#connect(requestTimeoutMs),
+      connect: async ({ requestTimeoutMs, onRequest }) => this.#connect(requestTimeoutMs, onRequest),
       siblingLock: () => siblingLocks.lock(this),
     };
     this.elector = options.makeElector(
@@ -249,8 +268,19 @@ export class SimulatedProcess extends SimulatedContainer {
     this.#siblingLocks.died(this);
   }
 
-  async #connect(requestTimeoutMs: number) {
-    const transport = this.#network.transport(this, requestTimeoutMs);
+  async #connect(requestTimeoutMs: number, onRequest: ConnectOptions['onRequest']) {
+    const wire = this.#network.transport(this, requestTimeoutMs);
+    const transport: typeof wire = {
+      ...wire,
+      request: async (request, hooks) => {
+        const beganAtMs = this.clock.nowMs();
+        const answer = await wire.request(request, hooks);
+        const failure = answer.ok ? null : answer.failure.message;
+        const status = answer.ok ? STATUS_OF_VERB[request.verb] : (STATUS_OF_FAILURE[answer.failure.kind] ?? null);
+        onRequest?.({ ...request, status, durationMs: this.clock.nowMs() - beganAtMs, failure });
+        return answer;
+      },
+    };
     const close = (): void => transport.close();
     return {
       identify: ({ lease }: { lease?: string }) =>
