@@ -100,13 +100,15 @@ test('an error says how to install the Kubernetes client when a kubeconfig asks 
   assert.deepEqual(said.trim().split('\n'), Array(2).fill('ERR_LEASE_ELECTOR_CREDENTIALS true'));
 });
 
-test('a source map names the source and the line of each function', () => {
+test('a source map names the source and the line of each function', async () => {
+  // The paths in it are relative to the place where it was built.
+  const { directory } = await installedPackage();
   for (const path of filesBelow(installed).filter((path) => path.endsWith('.js'))) {
     const text = readFileSync(join(installed, path), 'utf8');
     assert.match(text, /\n\/\/# sourceMappingURL=\S+\.js\.map\n$/, path);
     const map = JSON.parse(readFileSync(join(installed, `${path}.map`), 'utf8')) as { sources: string[] };
     for (const source of map.sources) {
-      const file = resolve(join(ROOT, dirname(path)), source);
+      const file = resolve(join(directory, 'source', dirname(path)), source);
       assert.ok(statSync(file).isFile(), `${path}: ${source}`);
     }
   }
