@@ -24,6 +24,7 @@ const SLOW: readonly string[] = [
   'test/leadership/confirm.test.ts',
   'test/directions.test.ts',
   'test/examples.test.ts',
+  'test/exploration/exploration.test.ts',
   'test/kube/client-process.test.ts',
   'test/kube/loaded-modules.test.ts',
   'test/joining/sibling-lock-owner.test.ts',
