@@ -123,6 +123,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #endpoint: Endpoint | null;
   /** Only where a job or a metric asked for it: it wakes the process every second. While a candidate, too: what elects it may be old. */
   #stalls: StallWatch | null = null;
+  /** `leaderOnly()` was called, so work can be due although `onElected` has ended. */
+  #hasJobs = false;
   #driver: Driver | null = null;
   #ports: Ports | null = null;
   #started: Outcome | null = null;
@@ -321,6 +323,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   ): (...args: Arguments) => Promise<Result | undefined> {
     const { onError } = checkLeaderOnlyOptions(job, options);
     const stalls = this.#watchStalls();
+    this.#hasJobs = true;
     const run = leaderOnly(job, {
       term: () => this.term,
       isDoubtful: () => stalls.stalledAtMs !== null || this.#hasTwin(),
@@ -732,8 +735,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** The work of the present term, if it has ended while other work may be missing. */
   #idleWork(): IdleWork | null {
     const end = this.#work.workEnd;
-    // Jobs of `leaderOnly` are work, too.
-    if (end === null || (end.failure === null && this.#stalls !== null)) return null;
+    if (end === null || (end.failure === null && this.#hasJobs)) return null;
     return { endedAtMs: end.atMs, error: end.failure === null ? null : wordsOf(end.failure.cause) };
   }
 

@@ -396,6 +396,13 @@ test('a leader whose work has ended says so, unless it has jobs of leaderOnly', 
   assert.equal(elector.explain().reason, 'leading');
 });
 
+test('a leader whose work has ended says so, whatever else watches for stalls of the process', async () => {
+  const scripted = new ScriptedElector({ onElected: async () => undefined, progressTimeoutMs: 60_000 });
+  await scripted.lead();
+  await promisesSettled();
+  assert.equal(scripted.elector.explain().reason, 'leading-idle');
+});
+
 for (const [what, onElected] of [
   ['without work', undefined],
   ['whose work began in the background', () => 'begun'],
