@@ -14,13 +14,16 @@ import type { Answer, Ports, WatchPort, WatchSink } from './ports.ts';
  */
 export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWatch): Ports {
   const { lease, pod, leaseWatch, podWatch } = ports;
+  // The watch of all requests is the first to know: an outage that a write meets first is no failure of writes.
+  const observedWrite = <Ended extends Answer<unknown>>(request: Promise<Ended>): Promise<Ended> =>
+    observed(writes, observed(watch, request));
   return {
     ...ports,
     lease: {
       read: () => observed(watch, lease.read()),
-      create: (content) => observed(watch, observed(writes, lease.create(content))),
-      replace: (before, content, written) => observed(watch, observed(writes, lease.replace(before, content, written))),
-      delete: (before) => observed(watch, observed(writes, lease.delete(before))),
+      create: (content) => observedWrite(lease.create(content)),
+      replace: (before, content, written) => observedWrite(lease.replace(before, content, written)),
+      delete: (before) => observedWrite(lease.delete(before)),
     },
     pod: { read: (name) => observed(watch, pod.read(name)) },
     leaseWatch: observedWatch(watch, leaseWatch),

@@ -196,6 +196,39 @@ test('writes that fail for 10 s while reads succeed are warned of, and their end
   await promisesSettled();
 });
 
+test('an outage that a write meets first is no failure of writes, and none follows when it is over', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  const { world, clock, elector, journal } = scripted;
+  const warnings = (): string[] => journal.filter((line) => line.startsWith('warning'));
+  world.take('list pod web-0').succeed({ items: [OWN_POD], resourceVersion: '12' });
+  await promisesSettled();
+  for (const stream of world.streams) stream.sink.opened();
+  clock.advance(10_000);
+  const renewal = world.take('replace lease');
+  // Nothing else is asked until that renewal has timed out.
+  for (let second = 0; second < 10; second += 1) {
+    clock.advance(1_000);
+    await promisesSettled();
+  }
+  renewal.fail('unavailable', 'no answer within 10 s');
+  for (let second = 0; second < 10; second += 1) {
+    await promisesSettled();
+    for (const request of world.pending.splice(0)) request.fail('unavailable', 'connect ETIMEDOUT');
+    clock.advance(1_000);
+  }
+  assert.deepEqual(warnings(), ['warning: api-unreachable']);
+  world.stream('lease').sink.opened();
+  for (let second = 0; second < 3; second += 1) {
+    world.stream('lease').sink.event({ type: 'bookmark', resourceVersion: String(100 + second) });
+    clock.advance(1_000);
+    await promisesSettled();
+  }
+  assert.deepEqual(warnings(), ['warning: api-unreachable', 'warning: api-reachable']);
+  void elector.stop();
+  await promisesSettled();
+});
+
 test('an elector that has stopped warns of no API server', async () => {
   const scripted = new ScriptedElector();
   void scripted.elector.start();
