@@ -504,11 +504,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         this.#endpoint?.publish();
         return this.#leaderChanged(announcement.leader);
       case 'renewed':
-        return this.#renewed(announcement.leader);
       case 'stale':
-        return this.#stale(announcement.leader);
       case 'recovered':
-        return this.#recovered(announcement.leader);
+        return this.#reportLeader(announcement.type, announcement.leader);
       case 'warning':
         return this.#warn(announcement.code, announcement.message);
       case 'failed':
@@ -530,18 +528,6 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.emit('leaderChanged', leader);
   }
 
-  #renewed(core: CoreLeader): void {
-    const leader = this.#toLeader(core);
-    this.#log.renewed(leader);
-    this.emit('renewed', leader);
-  }
-
-  #stale(core: CoreLeader): void {
-    const leader = this.#toLeader(core);
-    this.#log.stale(leader);
-    this.emit('stale', leader);
-  }
-
   #stalled(stall: Stall): void {
     log('stalled: %s for %d ms', stall.cause, stall.forMs);
     this.#metrics.stalled(stall.cause);
@@ -556,10 +542,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return `The work of this leader has made no progress for ${Math.round(lateForMs / 1000)} s: term.progress() was not called.`;
   }
 
-  #recovered(core: CoreLeader): void {
+  #reportLeader(event: 'renewed' | 'stale' | 'recovered', core: CoreLeader): void {
     const leader = this.#toLeader(core);
-    this.#log.recovered(leader);
-    this.emit('recovered', leader);
+    this.#log[event](leader);
+    this.emit(event, leader);
   }
 
   /** @param renews whether the first renewal is about to be sent */

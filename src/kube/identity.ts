@@ -12,6 +12,7 @@ import { isObject } from './api-error.ts';
 import type { Environment } from './credentials.ts';
 import { checkedName } from './object-name.ts';
 import type { LabelledPod } from './pod-api.ts';
+import { readClaims } from './token-claims.ts';
 
 /** What the application says about its Pod; it goes before everything that can be found out. */
 export interface PodOption {
@@ -57,15 +58,7 @@ export interface TokenClaims {
  * token's file can run any code in this Pod anyway.
  */
 export function decodeTokenClaims(token: string): TokenClaims | null {
-  const payload = token.split('.')[1];
-  if (payload === undefined) return null;
-  let claims: unknown;
-  try {
-    claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-  } catch {
-    return null;
-  }
-  const kubernetes = isObject(claims) ? claims['kubernetes.io'] : null;
+  const kubernetes = readClaims(token)?.['kubernetes.io'];
   const pod = isObject(kubernetes) ? kubernetes['pod'] : null;
   if (!isObject(kubernetes) || !isObject(pod)) return null;
   const { namespace } = kubernetes;

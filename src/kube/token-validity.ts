@@ -4,7 +4,7 @@
  * The claims are read, not verified: the API server has refused the token, and they only explain why.
  */
 
-import { isObject } from './api-error.ts';
+import { readClaims } from './token-claims.ts';
 
 /** The times between which a token is valid, in milliseconds since 1970; `null` where its claims do not say. */
 interface TokenValidity {
@@ -40,14 +40,8 @@ export function tokenProblem(token: string, serverMs: number | null, ownMs: numb
 }
 
 function readValidity(token: string): TokenValidity | null {
-  const payload = token.length > TOKEN_LIMIT ? undefined : token.split('.', 2)[1];
-  if (payload === undefined) return null;
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    return isObject(claims) ? { notBeforeMs: timeOf(claims['nbf']), expiresAtMs: timeOf(claims['exp']) } : null;
-  } catch {
-    return null;
-  }
+  const claims = token.length > TOKEN_LIMIT ? null : readClaims(token);
+  return claims === null ? null : { notBeforeMs: timeOf(claims['nbf']), expiresAtMs: timeOf(claims['exp']) };
 }
 
 /** Seconds since 1970 (RFC 7519, NumericDate), as milliseconds; `null` for what no Date can hold. */

@@ -24,6 +24,7 @@ import {
   until,
 } from '../integration/cluster.ts';
 import { ManualClock } from '../kube/manual-clock.ts';
+import { freePort } from '../worlds/free-port.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from '../worlds/scripted-elector.ts';
 import { ask, openHandles, sseReader } from './raw-client.ts';
 
@@ -49,16 +50,6 @@ async function told(t: TestContext, port: number): Promise<{ readonly name?: str
   const answer = await ask(t, port, 'GET / HTTP/1.1');
   assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
   return JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
-}
-
-/** A port on which nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  assert.ok(typeof address === 'object' && address !== null);
-  return address.port;
 }
 
 /** Fails unless the port is free. */

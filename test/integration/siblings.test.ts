@@ -6,14 +6,13 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import cluster from 'node:cluster';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { siblingLock } from '../../src/joining/sibling-lock.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { systemRandom } from '../../src/runtime/random.ts';
+import { freePort } from '../worlds/free-port.ts';
 import { CandidateProcess, type Launcher, tokenOf } from './candidate-process.ts';
 import { journalOf, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
 
@@ -31,16 +30,6 @@ const asWorker: Launcher = (program, argument, env) => {
   cluster.setupPrimary({ exec: program, args: [argument], execArgv: [], silent: true });
   return cluster.fork(env).process;
 };
-
-/** A port on which nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** The name that the endpoint returns on a new connection: `undefined` for `{}`, `null` when nobody listens. */
 async function nameAt(port: number): Promise<string | undefined | null> {

@@ -16,6 +16,7 @@ import { type Credentials, kubeConfigCredentials, podCredentials } from '../../s
 import { QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
 import { leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
+import { freePort } from '../worlds/free-port.ts';
 import { ManualClock } from './manual-clock.ts';
 import {
   json,
@@ -75,16 +76,6 @@ async function connect(
 ): Promise<Setting> {
   const stub = await startStub(t, respond);
   return { stub, ...clientOf(t, stub.port, {}, files) };
-}
-
-/** A port on which nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function messageOf(answer: ApiAnswer): string {

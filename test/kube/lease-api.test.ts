@@ -4,14 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
 import { ANSWER_LIMIT_BYTES } from '../../src/kube/api-client.ts';
 import type { ClusterPorts } from '../../src/kube/connect.ts';
+import { freePort } from '../worlds/free-port.ts';
 import { OTHER_CA } from './other-authority.ts';
 import {
   type Connected,
@@ -436,12 +435,3 @@ test('a write names the fields that came back with another value', async (t) => 
     }
   }
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
