@@ -52,7 +52,7 @@ export function contradictionOf({ message, reason }: Explanation, truth: Truth):
 /** Watches every process for a contradiction that lasts. */
 export class ExplanationWatch<Process extends object> {
   readonly #latenessMs: number;
-  readonly #since = new Map<Process, { readonly ownMs: number; readonly interruption: unknown }>();
+  readonly #since = new Map<Process, { readonly ownMs: number; readonly given: string }>();
 
   constructor(latenessMs: number = LATENESS_MS) {
     this.#latenessMs = latenessMs;
@@ -67,9 +67,10 @@ export class ExplanationWatch<Process extends object> {
       return `${name} says "${explanation.message}", and ${leads ? 'leads' : 'does not lead'}`;
     const contradiction = contradictionOf(explanation, truth);
     const since = this.#since.get(process);
+    // A leader that crashes again and again led between two looks: each renewal proves it.
+    const given = `${interruption} ${/all is well/.test(explanation.message) ? truth.renewedAtMs : ''}`;
     if (contradiction === null) this.#since.delete(process);
-    else if (since === undefined || since.interruption !== interruption)
-      this.#since.set(process, { ownMs, interruption });
+    else if (since === undefined || since.given !== given) this.#since.set(process, { ownMs, given });
     else if (ownMs - since.ownMs > this.#latenessMs) return `${name} ${contradiction}`;
     return null;
   }
