@@ -4,7 +4,7 @@
  */
 
 import { inspect } from 'node:util';
-import { hear, type News, NO_NEWS } from './core/diagnostics.ts';
+import { type Diagnostics, NO_DIAGNOSTICS, recordFact } from './core/diagnostics.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { currentLeader } from './core/observation.ts';
 import { isTwinSuspected } from './core/twin.ts';
@@ -18,7 +18,7 @@ import type { ElectedMessage, Leader, LeaseElectorEvents, Stall, Term, TermRecor
 import { explain } from './explain/explain.ts';
 import type { Explanation, IdleWork } from './explain/explanation.ts';
 import { printElector } from './explain/printed-elector.ts';
-import { enterCluster, type Surroundings } from './joining/join-election.ts';
+import { joinElection, type Runtime } from './joining/join-election.ts';
 import { siblingLock } from './joining/sibling-lock.ts';
 import { connectToCluster } from './kube/connect.ts';
 import { ApplicationLog } from './leadership/application-log.ts';
@@ -59,7 +59,7 @@ const log = debugLog('lease-elector');
  */
 export type LeaseElectorState = 'idle' | 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
 
-const REAL_SURROUNDINGS: Surroundings = {
+const REAL_SURROUNDINGS: Runtime = {
   clock: systemClock,
   random: systemRandom,
   connect: (options) => connectToCluster({ ...options, clock: systemClock }),
@@ -115,7 +115,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   readonly #options: ResolvedOptions;
-  readonly #surroundings: Surroundings;
+  readonly #runtime: Runtime;
   /** Aborts when `stop()` is called: ends what `start()` is still waiting for. */
   readonly #stopping = new AbortController();
   readonly #stopped: Outcome = outcome();
@@ -137,7 +137,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #warnedOfWrites = false;
   #local = false;
   /** What there is to tell people until the driver has news of its own. */
-  #newsOfEntrance: News = NO_NEWS;
+  #diagnosticsOfJoining: Diagnostics = NO_DIAGNOSTICS;
   /** `start()` has resolved. */
   #hasStarted = false;
   /** The codes of `error` and `warning` that were printed because nobody listened. */
@@ -153,13 +153,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    */
   constructor(options?: LeaseElectorOptions);
   /** @internal */
-  constructor(options: LeaseElectorOptions | undefined, surroundings: Surroundings);
-  constructor(options: LeaseElectorOptions = {}, surroundings: Surroundings = REAL_SURROUNDINGS) {
+  constructor(options: LeaseElectorOptions | undefined, runtime: Runtime);
+  constructor(options: LeaseElectorOptions = {}, runtime: Runtime = REAL_SURROUNDINGS) {
     super();
     this.#options = resolveOptions(options);
-    this.#surroundings = surroundings;
+    this.#runtime = runtime;
     this.#log = new ApplicationLog(this.#options.logger);
-    this.#progress = new ProgressWatch(surroundings.clock, this.#options.progressTimeoutMs, (forMs) =>
+    this.#progress = new ProgressWatch(runtime.clock, this.#options.progressTimeoutMs, (forMs) =>
       this.#work.outside(() => this.#stalled({ cause: 'progress', forMs })),
     );
     this.#work = new TermWork(
@@ -168,11 +168,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         this.#metrics.workFailed();
         this.#reportError(error);
       },
-      () => surroundings.clock.nowMs(),
+      () => runtime.clock.nowMs(),
       this.#progress,
     );
-    this.#outages = new OutageWatch(surroundings.clock, (report) => this.#work.outside(() => this.#noteOutage(report)));
-    this.#writeFailures = new OutageWatch(surroundings.clock, (report) =>
+    this.#outages = new OutageWatch(runtime.clock, (report) => this.#work.outside(() => this.#noteOutage(report)));
+    this.#writeFailures = new OutageWatch(runtime.clock, (report) =>
       this.#work.outside(() => this.#noteWrites(report)),
     );
     const { signal, endpoint, exportEnv } = this.#options;
@@ -180,7 +180,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       endpoint === null
         ? null
         : new Endpoint(endpoint, exportEnv, {
-            clock: surroundings.clock,
+            clock: runtime.clock,
             leaderName: () => this.#nameToTell(),
             verifiedWallMs: () => this.#driver?.verifiedWallMs ?? 0,
             health: () => this.#health(),
@@ -215,7 +215,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     }
     if (this.#started !== null) return this.#started.promise;
     this.#started = outcome();
-    this.#startedAtMs = this.#surroundings.clock.nowMs();
+    this.#startedAtMs = this.#runtime.clock.nowMs();
     if (this.#over || this.#stopping.signal.aborted) this.#started.reject(stoppedError());
     else void this.#begin().catch((error: unknown) => this.#failToStart(error));
     return this.#started.promise;
@@ -283,7 +283,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const term = this.#work.term;
     const driver = this.#driver;
     if (term === undefined || driver === null || this.#ports === null) throw notLeaderError();
-    const askedAtMs = this.#surroundings.clock.nowMs();
+    const askedAtMs = this.#runtime.clock.nowMs();
     await confirm(
       driver,
       this.#ports,
@@ -369,7 +369,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   get unverifiedForMs(): number {
     if (this.#started === null) return 0;
     const verifiedAtMs = this.#driver?.state.knowledge.verifiedAtMs ?? 0;
-    return Math.round(this.#surroundings.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs));
+    return Math.round(this.#runtime.clock.nowMs() - Math.max(verifiedAtMs, this.#startedAtMs));
   }
 
   /**
@@ -377,10 +377,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * `start()` and after `stop()` too, asks nobody, and never throws.
    */
   explain(): Explanation {
-    const { clock } = this.#surroundings;
+    const { clock } = this.#runtime;
     return explain({
       election: this.#driver?.state ?? null,
-      news: this.#driver?.news ?? this.#newsOfEntrance,
+      diagnostics: this.#driver?.diagnostics ?? this.#diagnosticsOfJoining,
       started: this.#started !== null,
       local: this.#local,
       over: this.#over,
@@ -439,7 +439,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   async #begin(): Promise<void> {
-    const { clock, random } = this.#surroundings;
+    const { clock, random } = this.#runtime;
     if (this.#options.progressTimeoutMs !== null || this.#endpoint !== null) this.#watchStalls();
     // First of all: there are clients that take "connection refused" for "I lead".
     if (this.#endpoint !== null) {
@@ -447,11 +447,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       if (this.#over) return;
     }
     const warn = (code: WarningCode, message: string): void => this.#work.outside(() => this.#warn(code, message));
-    const { identity, ports, local } = await enterCluster(this.#options, this.#surroundings, {
+    const { identity, ports, local } = await joinElection(this.#options, this.#runtime, {
       signal: this.#stopping.signal,
       warn,
       failed: (failure) => {
-        this.#newsOfEntrance = hear(NO_NEWS, { type: 'requestFailed', request: 0, failure }, null);
+        this.#diagnosticsOfJoining = recordFact(NO_DIAGNOSTICS, { type: 'requestFailed', request: 0, failure }, null);
       },
       outages: this.#outages,
       onRequest: (request) => this.#metrics.requestEnded(request),
@@ -569,7 +569,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const { promise, resolve } = Promise.withResolvers<void>();
     // A term that has ended begins no work, so there is nothing to wait for.
     signal.addEventListener('abort', () => resolve(), { once: true });
-    const timer = this.#surroundings.clock.setTimer(FIRST_RENEWAL_WAIT_MS, resolve);
+    const timer = this.#runtime.clock.setTimer(FIRST_RENEWAL_WAIT_MS, resolve);
     void this.#driver?.nextRenewalWritten().then(resolve);
     return promise.then(() => timer.cancel());
   }
@@ -587,7 +587,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   /** Notices from now on that the event loop stood still, unless this elector is over. */
   #watchStalls(): StallWatch {
-    this.#stalls ??= new StallWatch(this.#surroundings.clock, (forMs) =>
+    this.#stalls ??= new StallWatch(this.#runtime.clock, (forMs) =>
       this.#work.outside(() => this.#stalled({ cause: 'event-loop', forMs })),
     );
     if (!this.#over) this.#stalls.start();
@@ -601,7 +601,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   #settleWork(): Promise<boolean> {
-    return this.#work.settle(this.#surroundings.clock, this.#options.drainTimeoutMs);
+    return this.#work.settle(this.#runtime.clock, this.#options.drainTimeoutMs);
   }
 
   #steppedDown(released: boolean): void {
@@ -626,7 +626,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #hasTwin(): boolean {
     if (this.#driver === null) return false;
     const { knowledge, config } = this.#driver.state;
-    return isTwinSuspected(knowledge, config, this.#surroundings.clock.nowMs());
+    return isTwinSuspected(knowledge, config, this.#runtime.clock.nowMs());
   }
 
   /** A broken invariant: this elector ends, and the application is told; its process goes on. */
@@ -755,7 +755,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       uid,
       since: acquireTimeMs === null ? null : new Date(acquireTimeMs),
       renewTimeAgeMs:
-        renewalObservedAtMs === null ? null : Math.round(this.#surroundings.clock.nowMs() - renewalObservedAtMs),
+        renewalObservedAtMs === null ? null : Math.round(this.#runtime.clock.nowMs() - renewalObservedAtMs),
     };
   }
 }

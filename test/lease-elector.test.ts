@@ -99,8 +99,8 @@ describe('an elector', { concurrency: 4 }, () => {
     const labelled = cluster.addPod('web-0', { labels: { app: 'by-label' } });
     const environments = [{ NAIS_APP_NAME: 'by-environment' }, {}];
     for (const environment of environments) {
-      const surroundings = surroundingsOf({ ...labelled.environment, ...environment });
-      const elector = new LeaseElector({ serviceAccountDirectory: labelled.directory }, surroundings);
+      const runtime = surroundingsOf({ ...labelled.environment, ...environment });
+      const elector = new LeaseElector({ serviceAccountDirectory: labelled.directory }, runtime);
       await elector.start();
       await elector.stop();
     }
@@ -283,16 +283,16 @@ describe('an elector', { concurrency: 4 }, () => {
   test('stop() while the cluster is being found: no request is sent any more', async (t) => {
     const cluster = await TestCluster.start(t);
     const { directory, environment } = cluster.addPod('web-0', { labels: { app: 'shop' } });
-    const surroundings = surroundingsOf(environment);
+    const runtime = surroundingsOf(environment);
     const connecting = gate();
     const calls: string[] = [];
     const elector = new LeaseElector(
       { serviceAccountDirectory: directory },
       {
-        ...surroundings,
+        ...runtime,
         connect: async (options) => {
           await connecting.passed;
-          const connected = await surroundings.connect(options);
+          const connected = await runtime.connect(options);
           return {
             ...connected,
             identify: (asked) => {
@@ -891,11 +891,11 @@ test('a server that accepts connections and says nothing holds neither stop() no
   const { port } = silent.address() as AddressInfo;
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0', { labels: { app: 'shop' } });
-  const surroundings = surroundingsOf({ ...pod.environment, KUBERNETES_SERVICE_PORT: String(port) });
+  const runtime = surroundingsOf({ ...pod.environment, KUBERNETES_SERVICE_PORT: String(port) });
   for (const options of [{}, { lease: 'web' }]) {
     const elector = new LeaseElector(
       { serviceAccountDirectory: pod.directory, requestTimeoutMs: 60_000, ...options },
-      surroundings,
+      runtime,
     );
     const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
     await until('it asks', () => sockets.size > 0);

@@ -13,7 +13,7 @@ import { isPermissionMissing } from './refusals.ts';
 import { RENEWAL_LEAST_INTERVAL_MS, sendRenewal } from './renewal.ts';
 import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
-import type { Turn } from './step-context.ts';
+import type { StepContext } from './step-context.ts';
 import { beginTerm, noteDeleteRefused, noteRenewRefused, warnOwnerRemoved, warnTerminating } from './term.ts';
 import { judgeLease, mustRenew, type Verdict } from './verdict.ts';
 
@@ -25,7 +25,7 @@ import { judgeLease, mustRenew, type Verdict } from './verdict.ts';
 export const CAMPAIGN_JITTER_MS = 50;
 
 /** A candidate takes note of an answer to it. */
-export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): void {
+export function stepCandidate(context: StepContext, role: CandidateRole, input: Input): void {
   switch (input.type) {
     case 'podRead':
       if (
@@ -33,58 +33,58 @@ export function stepCandidate(turn: Turn, role: CandidateRole, input: Input): vo
         isChecking(role.attempt) &&
         purposeOf(role.attempt, input.request) === 'ownPodCheck'
       ) {
-        noteOwnPod(turn, role, role.attempt, input.pod);
+        noteOwnPod(context, role, role.attempt, input.pod);
       }
       break;
     case 'leaseRemoved':
-      noteRemoved(turn, role, input.request);
+      noteRemoved(context, role, input.request);
       break;
     case 'leaseDeletionPending':
-      notePending(turn, role, input.request);
+      notePending(context, role, input.request);
       break;
     case 'leaseWritten':
-      noteWritten(turn, role, input.request, input.lease);
+      noteWritten(context, role, input.request, input.lease);
       break;
     case 'leaseRead':
-      noteRead(turn, role, input.request, input.lease);
+      noteRead(context, role, input.request, input.lease);
       break;
     case 'requestFailed':
-      noteFailure(turn, role, input.request, input.failure);
+      noteFailure(context, role, input.request, input.failure);
       break;
     case 'timerFired':
-      if (input.timer === 'campaign') noteJitterOver(turn, role);
-      if (input.timer === 'retry') turn.wake(role);
-      if (input.timer === 'recheck') recheck(turn, role);
+      if (input.timer === 'campaign') noteJitterOver(context, role);
+      if (input.timer === 'retry') context.endBackOff(role);
+      if (input.timer === 'recheck') recheck(context, role);
       break;
   }
 }
 
 /** Does the next thing that the table of the election asks of a candidate. */
-export function pursue(turn: Turn): void {
-  if (turn.role.name !== 'candidate') return;
-  const verdict = judgeLease(turn.config, turn.knowledge, turn.moment.nowMs);
-  if (verdict.kind === 'mine' || mustTakeBack(turn, verdict)) resume(turn, turn.role);
-  else if (verdict.kind === 'held') hold(turn, turn.role, verdict);
-  else if (verdict.kind === 'free') campaign(turn, turn.role, verdict.remains);
+export function advanceCandidate(context: StepContext): void {
+  if (context.role.name !== 'candidate') return;
+  const verdict = judgeLease(context.config, context.knowledge, context.moment.nowMs);
+  if (verdict.kind === 'mine' || mustTakeBack(context, verdict)) resume(context, context.role);
+  else if (verdict.kind === 'held') waitForHolder(context, context.role, verdict);
+  else if (verdict.kind === 'free') campaign(context, context.role, verdict.remains);
 }
 
 /** The own Lease was given up, but may not be deleted: while this Pod exists the collector leaves it alone, too. */
-function mustTakeBack({ config, knowledge, lease }: Turn, verdict: Verdict): boolean {
+function mustTakeBack({ config, knowledge, lease }: StepContext, verdict: Verdict): boolean {
   const waitsForCollector = verdict.kind === 'held' && verdict.because === 'collector';
   return lease?.owner?.uid === config.self.uid && waitsForCollector && knowledge.canRenew;
 }
 
-function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
-  if (isWaiting(role.attempt)) turn.clearTimers('campaign');
-  if (!role.resting) turn.learn({ failures: 0 });
+function waitForHolder(context: StepContext, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
+  if (isWaiting(role.attempt)) context.clearTimers('campaign');
+  if (!role.backingOff) context.updateKnowledge({ failures: 0 });
   // A create that was sent cannot be called back: its answer is awaited, whatever else is seen meanwhile.
   const attempt = role.attempt?.step === 'creating' ? role.attempt : null;
-  setRecheck(turn, { ...role, attempt, createdUnawares: false }, verdict.recheckAtMs);
+  setRecheck(context, { ...role, attempt, createOutcomeUnknown: false }, verdict.recheckAtMs);
 
-  if (verdict.because === 'terminating' && turn.lease !== null) warnTerminating(turn, turn.lease);
+  if (verdict.because === 'terminating' && context.lease !== null) warnTerminating(context, context.lease);
   if (verdict.because === 'foreign-forever') {
-    const { namespace, leaseName } = turn.config;
-    turn.warn(
+    const { namespace, leaseName } = context.config;
+    context.warn(
       'foreign-lease',
       `Lease ${namespace}/${leaseName} has no owner and no leaseDurationSeconds, so nobody can tell when it ends. ` +
         `It counts as held until somebody deletes it: kubectl delete lease ${leaseName} -n ${namespace}`,
@@ -93,26 +93,26 @@ function hold(turn: Turn, role: CandidateRole, verdict: Verdict & { readonly kin
 }
 
 /** The Lease is this Pod's own: leads on, once a new answer and the own Pod's existence prove it. */
-function resume(turn: Turn, role: CandidateRole): void {
-  const { barred, canRenew, leaseRead } = turn.knowledge;
-  const { lease } = turn;
+function resume(context: StepContext, role: CandidateRole): void {
+  const { disqualifiedBy, canRenew, leaseRead } = context.knowledge;
+  const { lease } = context;
   const { attempt } = role;
   if (attempt?.step === 'creating' || lease === null) return;
-  if (barred === 'pod-deleted') return abandon(turn, role);
+  if (disqualifiedBy === 'pod-deleted') return abandon(context, role);
   if (attempt?.step === 'resuming') {
     if (attempt.ownPod !== 'exists' || !('lease' in attempt.proof)) return;
     // The Lease is still marked as released, or is another one since. A webhook may answer every write so.
     const stands = !isReleased(lease) && attempt.proof.lease.uid === lease.uid;
-    if (!stands) return pause(turn, role);
-    return beginTerm(turn, attempt.proof.lease, !role.createdUnawares);
+    if (!stands) return pause(context, role);
+    return beginTerm(context, attempt.proof.lease, !role.createOutcomeUnknown);
   }
-  abandon(turn, role);
+  abandon(context, role);
   // The read under way was asked for too early to prove anything now.
-  const renews = canRenew || mustRenew(turn.knowledge);
-  if (role.resting || (!renews && leaseRead !== null)) return;
-  const ownPod = turn.checkOwnPod();
-  const request = renews ? sendRenewal(turn, lease) : turn.readLease();
-  turn.role = { ...role, attempt: { step: 'resuming', ownPod, proof: { request } } };
+  const renews = canRenew || mustRenew(context.knowledge);
+  if (role.backingOff || (!renews && leaseRead !== null)) return;
+  const ownPod = context.checkOwnPod();
+  const request = renews ? sendRenewal(context, lease) : context.readLease();
+  context.role = { ...role, attempt: { step: 'resuming', ownPod, proof: { request } } };
 }
 
 /**
@@ -122,213 +122,223 @@ function resume(turn: Turn, role: CandidateRole): void {
  * jitter passes beside the read of the own Pod, and is cut short by that DELETE. So whoever succeeds needs one request
  * more, and leads a round trip later.
  */
-function campaign(turn: Turn, role: CandidateRole, remains: LeaseRecord | null): void {
+function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecord | null): void {
   const { attempt } = role;
   if (attempt?.step === 'creating') return;
-  const pauses = turn.moment.nowMs < role.notBeforeMs;
-  if (turn.knowledge.barred !== null || role.resting || pauses) {
-    abandon(turn, role);
-    if (pauses) setRecheck(turn, { ...role, attempt: null }, role.notBeforeMs);
+  const pauses = context.moment.nowMs < role.notBeforeMs;
+  if (context.knowledge.disqualifiedBy !== null || role.backingOff || pauses) {
+    abandon(context, role);
+    if (pauses) setRecheck(context, { ...role, attempt: null }, role.notBeforeMs);
     return;
   }
-  if (attempt?.step === 'clearing') {
-    clear(turn, role, attempt, remains);
+  if (attempt?.step === 'deletingOldLease') {
+    deleteOldLease(context, role, attempt, remains);
     return;
   }
-  const { incumbent } = turn.knowledge;
-  const released = incumbent?.released === true;
+  const { knownHolder } = context.knowledge;
+  const released = knownHolder?.released === true;
   const jitterIsOver = attempt?.step === 'jitter' && attempt.over;
   if (attempt?.step === 'jitter' && !jitterIsOver) return;
   // Only those who saw the predecessor go make a crowd; who finds no Lease at its start has no reason to wait. Nor has
   // who finds none after it was given up: there the crowd costs less (a POST each, answered 409) than a gap would.
-  const waits = !jitterIsOver && incumbent !== null && (!released || remains !== null);
-  if (waits) turn.setTimer('campaign', turn.moment.random * CAMPAIGN_JITTER_MS);
+  const waits = !jitterIsOver && knownHolder !== null && (!released || remains !== null);
+  if (waits) context.setTimer('campaign', context.moment.random * CAMPAIGN_JITTER_MS);
   if (waits && !released) {
-    turn.role = { ...role, attempt: { step: 'jitter', over: false } };
+    context.role = { ...role, attempt: { step: 'jitter', over: false } };
     return;
   }
-  clear(turn, role, { step: 'clearing', ownPod: turn.checkOwnPod(), leftToReleaser: waits, deletion: null }, remains);
+  deleteOldLease(
+    context,
+    role,
+    { step: 'deletingOldLease', ownPod: context.checkOwnPod(), waitingForReleaser: waits, deletion: null },
+    remains,
+  );
 }
 
 /** Goes on as soon as the Lease is gone, whoever deleted it, and the own Pod is known to exist. */
-function clear(
-  turn: Turn,
+function deleteOldLease(
+  context: StepContext,
   role: CandidateRole,
-  attempt: Attempt & { readonly step: 'clearing' },
+  attempt: Attempt & { readonly step: 'deletingOldLease' },
   remains: LeaseRecord | null,
 ): void {
   if (remains !== null) {
     let { deletion } = attempt;
-    if (deletion === null && !attempt.leftToReleaser) {
-      deletion = { request: turn.newRequest(), leaseUid: remains.uid };
-      turn.order({ type: 'deleteLease', request: deletion.request, lease: remains });
+    if (deletion === null && !attempt.waitingForReleaser) {
+      deletion = { request: context.newRequest(), leaseUid: remains.uid };
+      context.emit({ type: 'deleteLease', request: deletion.request, lease: remains });
     }
-    turn.role = { ...role, attempt: { ...attempt, deletion } };
+    context.role = { ...role, attempt: { ...attempt, deletion } };
     return;
   }
   if (attempt.ownPod !== 'exists') {
-    turn.role = { ...role, attempt };
+    context.role = { ...role, attempt };
     return;
   }
-  if (attempt.leftToReleaser) turn.clearTimers('campaign');
-  const { leaseTransitions } = turn.knowledge;
-  const request = turn.newRequest();
-  turn.role = { ...role, attempt: { step: 'creating', request } };
-  turn.order({
+  if (attempt.waitingForReleaser) context.clearTimers('campaign');
+  const { leaseTransitions } = context.knowledge;
+  const request = context.newRequest();
+  context.role = { ...role, attempt: { step: 'creating', request } };
+  context.emit({
     type: 'createLease',
     request,
-    content: newLeaseContent(turn, turn.moment.wallMs, nextTransition(leaseTransitions)),
+    content: newLeaseContent(context, context.moment.wallMs, nextTransition(leaseTransitions)),
   });
 }
 
-function noteJitterOver(turn: Turn, role: CandidateRole): void {
+function noteJitterOver(context: StepContext, role: CandidateRole): void {
   const { attempt } = role;
-  if (attempt?.step === 'jitter') turn.role = { ...role, attempt: { ...attempt, over: true } };
-  if (attempt?.step === 'clearing') turn.role = { ...role, attempt: { ...attempt, leftToReleaser: false } };
+  if (attempt?.step === 'jitter') context.role = { ...role, attempt: { ...attempt, over: true } };
+  if (attempt?.step === 'deletingOldLease')
+    context.role = { ...role, attempt: { ...attempt, waitingForReleaser: false } };
 }
 
-function noteOwnPod(turn: Turn, role: CandidateRole, attempt: CheckingAttempt, read: PodRecord | null): void {
-  turn.learn({ canReadPods: true });
-  const pod = turn.ownPod(read);
+function noteOwnPod(context: StepContext, role: CandidateRole, attempt: CheckingAttempt, read: PodRecord | null): void {
+  context.updateKnowledge({ canReadPods: true });
+  const pod = context.ownPod(read);
   if (pod === null) return;
-  if (pod.terminating && attempt.step === 'clearing') {
-    turn.learn({ barred: 'pod-terminating' });
-    turn.warn('pod-terminating', `Pod ${pod.name} is being deleted, so it does not campaign any more.`);
+  if (pod.terminating && attempt.step === 'deletingOldLease') {
+    context.updateKnowledge({ disqualifiedBy: 'pod-terminating' });
+    context.warn('pod-terminating', `Pod ${pod.name} is being deleted, so it does not campaign any more.`);
   } else {
-    turn.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
+    context.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
   }
 }
 
-function noteRemoved(turn: Turn, role: CandidateRole, request: number): void {
+function noteRemoved(context: StepContext, role: CandidateRole, request: number): void {
   const { attempt } = role;
-  if (attempt?.step !== 'clearing' || attempt.deletion?.request !== request) return;
-  if (turn.lease?.uid === attempt.deletion.leaseUid) noteAbsence(turn);
-  turn.role = { ...role, attempt: { ...attempt, deletion: null } };
+  if (attempt?.step !== 'deletingOldLease' || attempt.deletion?.request !== request) return;
+  if (context.lease?.uid === attempt.deletion.leaseUid) noteAbsence(context);
+  context.role = { ...role, attempt: { ...attempt, deletion: null } };
 }
 
 /** The DELETE was accepted, but the Lease is still there: its finalizers keep it, and another DELETE is no use. */
-function notePending(turn: Turn, role: CandidateRole, request: number): void {
+function notePending(context: StepContext, role: CandidateRole, request: number): void {
   const { attempt } = role;
-  if (attempt?.step === 'clearing' && attempt.deletion?.request === request) pause(turn, role);
+  if (attempt?.step === 'deletingOldLease' && attempt.deletion?.request === request) pause(context, role);
 }
 
-function noteWritten(turn: Turn, role: CandidateRole, request: number, lease: LeaseRecord): void {
+function noteWritten(context: StepContext, role: CandidateRole, request: number, lease: LeaseRecord): void {
   const { attempt } = role;
   if (attempt === null) return;
   const purpose = purposeOf(attempt, request);
   if (purpose === 'creation') {
-    if (lease.owner === null) warnOwnerRemoved(turn);
-    const verdict = judgeLease(turn.config, turn.knowledge, turn.moment.nowMs);
+    if (lease.owner === null) warnOwnerRemoved(context);
+    const verdict = judgeLease(context.config, context.knowledge, context.moment.nowMs);
     // Events may have overtaken the answer: the Lease is gone or another's again, or the own Pod is gone. Or the cluster was
     // restored from a backup, so that the answer looks old: a Lease of its own, found by the next read, is this one.
-    if (verdict.kind === 'mine' && turn.knowledge.barred !== 'pod-deleted') beginTerm(turn, lease, false);
-    else if (turn.knowledge.barred === 'pod-deleted') abandon(turn, role);
-    else pause(turn, { ...role, createdUnawares: true });
+    if (verdict.kind === 'mine' && context.knowledge.disqualifiedBy !== 'pod-deleted') beginTerm(context, lease, false);
+    else if (context.knowledge.disqualifiedBy === 'pod-deleted') abandon(context, role);
+    else pause(context, { ...role, createOutcomeUnknown: true });
   }
   if (purpose === 'proof' && attempt.step === 'resuming') {
-    turn.learn({ canRenew: true });
-    turn.role = { ...role, attempt: { ...attempt, proof: { lease } } };
+    context.updateKnowledge({ canRenew: true });
+    context.role = { ...role, attempt: { ...attempt, proof: { lease } } };
   }
 }
 
-function noteRead(turn: Turn, role: CandidateRole, request: number, lease: LeaseRecord | null): void {
-  if (!turn.wasLeaseRead(request)) return;
+function noteRead(context: StepContext, role: CandidateRole, request: number, lease: LeaseRecord | null): void {
+  if (!context.wasLeaseRead(request)) return;
   const { attempt } = role;
-  const awake: CandidateRole = { ...role, resting: false };
-  turn.role = awake;
+  const awake: CandidateRole = { ...role, backingOff: false };
+  context.role = awake;
   if (attempt?.step !== 'resuming' || purposeOf(attempt, request) !== 'proof') return;
   // Events have overtaken the answer: it proves nothing any more.
-  const overtaken = lease?.resourceVersion !== turn.lease?.resourceVersion;
-  if (lease === null || overtaken) abandon(turn, awake);
-  else turn.role = { ...awake, attempt: { ...attempt, proof: { lease } } };
+  const overtaken = lease?.resourceVersion !== context.lease?.resourceVersion;
+  if (lease === null || overtaken) abandon(context, awake);
+  else context.role = { ...awake, attempt: { ...attempt, proof: { lease } } };
 }
 
-function noteFailure(turn: Turn, role: CandidateRole, request: number, failure: RequestFailure): void {
+function noteFailure(context: StepContext, role: CandidateRole, request: number, failure: RequestFailure): void {
   const { attempt } = role;
   if (attempt === null) {
-    if (turn.wasLeaseRead(request)) rest(turn, role, failure);
+    if (context.wasLeaseRead(request)) backOff(context, role, failure);
     return;
   }
   switch (purposeOf(attempt, request)) {
     case 'ownPodCheck':
       // Without this read a ghost could campaign, so a refusal must have lasted before it is done without.
-      if (!isChecking(attempt) || !isPermissionMissing(turn.knowledge, 'get pods', failure)) {
-        return rest(turn, role, failure);
+      if (!isChecking(attempt) || !isPermissionMissing(context.knowledge, 'get pods', failure)) {
+        return backOff(context, role, failure);
       }
-      notePodsUnreadable(turn);
-      turn.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
+      notePodsUnreadable(context);
+      context.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
       return;
     case 'deletion':
-      if (!isRefusal(failure)) return rest(turn, role, failure);
+      if (!isRefusal(failure)) return backOff(context, role, failure);
       // The collector may delete it at any moment, so the candidate waits for that and does not back off.
-      noteDeleteRefused(turn);
-      return abandon(turn, role);
+      noteDeleteRefused(context);
+      return abandon(context, role);
     case 'proof':
-      if (turn.wasLeaseRead(request)) return rest(turn, role, failure);
-      if (!isRefusal(failure)) return rest(turn, role, failure);
+      if (context.wasLeaseRead(request)) return backOff(context, role, failure);
+      if (!isRefusal(failure)) return backOff(context, role, failure);
       // A webhook that refuses every renewal must not keep a Pod from the Lease that is its own.
-      noteRenewRefused(turn);
-      return goWithoutRenewal(turn, role, failure);
+      noteRenewRefused(context);
+      return goWithoutRenewal(context, role, failure);
     case 'creation':
-      return rest(turn, { ...role, createdUnawares: role.createdUnawares || isUncertain(failure) }, failure);
+      return backOff(
+        context,
+        { ...role, createOutcomeUnknown: role.createOutcomeUnknown || isUncertain(failure) },
+        failure,
+      );
   }
 }
 
 /** The next resumption goes without, where it may. */
-function goWithoutRenewal(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
-  if (mustRenew(turn.knowledge)) rest(turn, role, failure);
-  else abandon(turn, role);
+function goWithoutRenewal(context: StepContext, role: CandidateRole, failure: RequestFailure): void {
+  if (mustRenew(context.knowledge)) backOff(context, role, failure);
+  else abandon(context, role);
 }
 
 /** Ends the attempt, and has the Lease read again before the next. */
-function rest(turn: Turn, role: CandidateRole, failure: RequestFailure): void {
-  abandon(turn, { ...role, resting: true });
-  turn.readLeaseAfter(failure);
+function backOff(context: StepContext, role: CandidateRole, failure: RequestFailure): void {
+  abandon(context, { ...role, backingOff: true });
+  context.readLeaseAfter(failure);
 }
 
 /** A write was carried out and did not lead to a term. It is not repeated at once, or it might be so for ever. */
-function pause(turn: Turn, role: CandidateRole): void {
-  abandon(turn, { ...role, resting: true });
+function pause(context: StepContext, role: CandidateRole): void {
+  abandon(context, { ...role, backingOff: true });
   // The answer to a read that is under way would end the pause.
-  turn.learn({ leaseRead: null });
-  turn.setTimer('retry', RENEWAL_LEAST_INTERVAL_MS);
+  context.updateKnowledge({ leaseRead: null });
+  context.setTimer('retry', RENEWAL_LEAST_INTERVAL_MS);
 }
 
-function abandon(turn: Turn, role: CandidateRole): void {
-  if (isWaiting(role.attempt)) turn.clearTimers('campaign');
-  turn.role = { ...role, attempt: null };
+function abandon(context: StepContext, role: CandidateRole): void {
+  if (isWaiting(role.attempt)) context.clearTimers('campaign');
+  context.role = { ...role, attempt: null };
 }
 
 /** Time alone may have changed the verdict; where it has not, looks whether anything else has. */
-function recheck(turn: Turn, role: CandidateRole): void {
-  turn.role = { ...role, recheckAtMs: null };
-  if (judgeLease(turn.config, turn.knowledge, turn.moment.nowMs).kind !== 'held') return;
-  turn.readLease();
-  turn.readIncumbent();
+function recheck(context: StepContext, role: CandidateRole): void {
+  context.role = { ...role, recheckAtMs: null };
+  if (judgeLease(context.config, context.knowledge, context.moment.nowMs).kind !== 'held') return;
+  context.readLease();
+  context.readHolderPod();
 }
 
-function setRecheck(turn: Turn, role: CandidateRole, recheckAtMs: number | null): void {
-  turn.role = { ...role, recheckAtMs };
+function setRecheck(context: StepContext, role: CandidateRole, recheckAtMs: number | null): void {
+  context.role = { ...role, recheckAtMs };
   if (role.recheckAtMs === recheckAtMs) return;
-  if (recheckAtMs === null) turn.clearTimers('recheck');
-  else turn.setTimer('recheck', recheckAtMs - turn.moment.nowMs);
+  if (recheckAtMs === null) context.clearTimers('recheck');
+  else context.setTimer('recheck', recheckAtMs - context.moment.nowMs);
 }
 
 /** Whether the timer `campaign` runs. */
 function isWaiting(attempt: Attempt | null): boolean {
-  return attempt?.step === 'jitter' || (attempt?.step === 'clearing' && attempt.leftToReleaser);
+  return attempt?.step === 'jitter' || (attempt?.step === 'deletingOldLease' && attempt.waitingForReleaser);
 }
 
-type CheckingAttempt = Attempt & { readonly step: 'clearing' | 'resuming' };
+type CheckingAttempt = Attempt & { readonly step: 'deletingOldLease' | 'resuming' };
 
 function isChecking(attempt: Attempt): attempt is CheckingAttempt {
-  return attempt.step === 'clearing' || attempt.step === 'resuming';
+  return attempt.step === 'deletingOldLease' || attempt.step === 'resuming';
 }
 
 /** What an attempt asked with this request, if it still waits for the answer. */
 function purposeOf(attempt: Attempt, request: number): 'ownPodCheck' | 'deletion' | 'proof' | 'creation' | null {
   if (attempt.step === 'creating' && attempt.request === request) return 'creation';
-  if (attempt.step === 'clearing' && attempt.deletion?.request === request) return 'deletion';
+  if (attempt.step === 'deletingOldLease' && attempt.deletion?.request === request) return 'deletion';
   if (attempt.step === 'resuming' && 'request' in attempt.proof && attempt.proof.request === request) return 'proof';
   if (isChecking(attempt) && attempt.ownPod !== 'exists' && attempt.ownPod.request === request) return 'ownPodCheck';
   return null;

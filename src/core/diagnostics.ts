@@ -7,10 +7,10 @@
 import type { Fact } from './input.ts';
 import { compareResourceVersions, type PodRecord, type PodReference } from './lease-record.ts';
 import type { MissingRule, RequestFailure } from './request-failure.ts';
-import type { Incumbent } from './state.ts';
+import type { KnownHolder } from './state.ts';
 
 /** What `explain()` tells beside what the election knows. */
-export interface News {
+export interface Diagnostics {
   /** The holder's Pod as last seen. */
   readonly holderPod: PodRecord | null;
   /** The last request or watch that failed, if the API server has answered none since. */
@@ -39,7 +39,7 @@ export interface Sightings {
 }
 
 /** Before anything was heard. */
-export const NO_NEWS: News = {
+export const NO_DIAGNOSTICS: Diagnostics = {
   holderPod: null,
   failure: null,
   refusals: [],
@@ -52,19 +52,19 @@ export function isNotReady({ report }: PodRecord): boolean {
   return report?.ready === false || (report?.phase === 'Pending' && report.ready !== true);
 }
 
-/** Dates what the news say of the holder. Comes after `hear`. */
-export function dateSightings(news: News, incumbent: Incumbent | null, nowMs: number): News {
-  const { holderPod } = news;
-  const uid = incumbent?.pod.uid ?? null;
-  const before = news.sightings.uid === uid ? news.sightings : { ...NO_NEWS.sightings, uid };
+/** Dates what the diagnostics say of the holder. Comes after `hear`. */
+export function dateSightings(diagnostics: Diagnostics, knownHolder: KnownHolder | null, nowMs: number): Diagnostics {
+  const { holderPod } = diagnostics;
+  const uid = knownHolder?.pod.uid ?? null;
+  const before = diagnostics.sightings.uid === uid ? diagnostics.sightings : { ...NO_DIAGNOSTICS.sightings, uid };
   const isUnready = holderPod !== null && isNotReady(holderPod);
   const sightings: Sightings = {
     uid,
     terminating: holderPod?.terminating === true ? datedDeletion(before.terminating, holderPod, nowMs) : null,
     notReadySinceMs: isUnready ? (before.notReadySinceMs ?? nowMs) : null,
-    goneSinceMs: incumbent?.fate === 'gone' ? (before.goneSinceMs ?? nowMs) : null,
+    goneSinceMs: knownHolder?.liveness === 'gone' ? (before.goneSinceMs ?? nowMs) : null,
   };
-  return { ...news, sightings };
+  return { ...diagnostics, sightings };
 }
 
 /** A second request for the deletion may have changed the grace period, which then begins again. */
@@ -78,41 +78,41 @@ function datedDeletion(
 }
 
 /** Takes note of what a fact says. @param holder the Pod that holds the Lease, as the election knows it by now */
-export function hear(news: News, fact: Fact, holder: PodReference | null): News {
+export function recordFact(diagnostics: Diagnostics, fact: Fact, holder: PodReference | null): Diagnostics {
   switch (fact.type) {
     case 'requestFailed':
     case 'leaseWatchFailed':
     case 'podWatchFailed':
-      return hearFailure(news, fact.failure);
+      return recordFailure(diagnostics, fact.failure);
     case 'siblingLockAnswered':
-      return { ...news, takesPart: fact.outcome !== 'taken' };
+      return { ...diagnostics, takesPart: fact.outcome !== 'taken' };
     default: {
       const granted = grantedBy(fact);
-      if (granted === null) return news;
-      return { ...hearAnswer(news, granted), holderPod: lastSeen(news.holderPod, fact, holder) };
+      if (granted === null) return diagnostics;
+      return { ...recordAnswer(diagnostics, granted), holderPod: lastSeen(diagnostics.holderPod, fact, holder) };
     }
   }
 }
 
-function hearAnswer(news: News, granted: Granted): News {
-  const refusals = news.refusals.filter(({ missingRule }) => !isLifted(missingRule, granted));
-  return { ...news, failure: null, refusals };
+function recordAnswer(diagnostics: Diagnostics, granted: Granted): Diagnostics {
+  const refusals = diagnostics.refusals.filter(({ missingRule }) => !isLifted(missingRule, granted));
+  return { ...diagnostics, failure: null, refusals };
 }
 
-function hearFailure(news: News, failure: RequestFailure): News {
+function recordFailure(diagnostics: Diagnostics, failure: RequestFailure): Diagnostics {
   switch (failure.kind) {
     case 'forbidden':
     case 'rejected': {
-      const others = news.refusals.filter(({ missingRule }) => !isSameRule(missingRule, failure.missingRule));
-      return { ...news, failure: null, refusals: [...others, failure] };
+      const others = diagnostics.refusals.filter(({ missingRule }) => !isSameRule(missingRule, failure.missingRule));
+      return { ...diagnostics, failure: null, refusals: [...others, failure] };
     }
     case 'alreadyExists':
     case 'conflict':
     case 'expired':
       // Answers like any other.
-      return { ...news, failure: null };
+      return { ...diagnostics, failure: null };
     default:
-      return { ...news, failure };
+      return { ...diagnostics, failure };
   }
 }
 

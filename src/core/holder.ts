@@ -1,5 +1,5 @@
 /**
- * Is the incumbent's Pod alive, gone or unknown?
+ * Is the holder's Pod alive, gone or unknown?
  */
 
 import { hasStopped, type PodRecord, type PodReference } from './lease-record.ts';
@@ -11,7 +11,7 @@ import { hasStopped, type PodRecord, type PodReference } from './lease-record.ts
 export type Succession = 'pod-deleted' | 'pod-stopped';
 
 /** `unknown` (its Pod could not be read yet, or may not be) counts as alive everywhere. */
-export type IncumbentFate = 'alive' | 'gone' | 'unknown';
+export type PodLiveness = 'alive' | 'gone' | 'unknown';
 
 /** Evidence about the Pod that holds, or held, the Lease. */
 export type PodEvidence =
@@ -24,33 +24,33 @@ export type PodEvidence =
 
 /** Whether a consistent read of a Pod's name proves that this Pod is gone, or counts as gone. */
 export function isGone(pod: PodReference, read: PodRecord | null, succession: Succession): boolean {
-  return judgeIncumbent(pod, 'unknown', { kind: 'consistent', pod: read }, succession) === 'gone';
+  return judgeHolder(pod, 'unknown', { kind: 'consistent', pod: read }, succession) === 'gone';
 }
 
 /**
- * Decides whether the incumbent's Pod still exists.
+ * Decides whether the holder's Pod still exists.
  *
  * Compares UIDs, never names: a StatefulSet recreates `db-0` under the same name, and a match on the
  * name would let the new Pod inherit a term it never won.
  *
  * Gone needs proof: a DELETED event for its uid, or a consistent answer without it. A Pod that is
  * being deleted, failed, or on a dead node still exists, and its process may still work; and a list or a
- * watch event without its uid may be older than the incumbent, so it proves nothing and only makes one ask.
+ * watch event without its uid may be older than the holder, so it proves nothing and only makes one ask.
  *
  * With the succession `pod-stopped` a Pod that has stopped counts as gone, whoever shows it and however late: it
  * never runs again.
  *
  * Once gone, always gone: a uid never comes back.
  */
-export function judgeIncumbent(
-  incumbent: PodReference,
-  before: IncumbentFate,
+export function judgeHolder(
+  knownHolder: PodReference,
+  before: PodLiveness,
   evidence: PodEvidence,
   succession: Succession,
-): IncumbentFate {
+): PodLiveness {
   if (before === 'gone') return 'gone';
   const { pod } = evidence;
-  const same = pod?.uid === incumbent.uid;
+  const same = pod?.uid === knownHolder.uid;
   if (same && succession === 'pod-stopped' && hasStopped(pod)) return 'gone';
   switch (evidence.kind) {
     case 'consistent':

@@ -13,7 +13,7 @@ import { renewalPauseMs, sendRenewal } from './renewal.ts';
 import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
-import type { Turn } from './step-context.ts';
+import type { StepContext } from './step-context.ts';
 import { endTerm, noteRenewRefused, scheduleRenewal, warnOwnerRemoved, warnTerminating } from './term.ts';
 import { noteTwin } from './twin.ts';
 import { judgeLease } from './verdict.ts';
@@ -25,159 +25,159 @@ import { judgeLease } from './verdict.ts';
 export const RESTORATION_INTERVAL_MS = 1_000;
 
 /** A leader takes note of an answer to it, and does what there is to do next. */
-export function stepLeader(turn: Turn, role: LeaderRole, input: Input): void {
-  noteTwin(turn, role, input);
+export function stepLeader(context: StepContext, role: LeaderRole, input: Input): void {
+  noteTwin(context, role, input);
   switch (input.type) {
     case 'timerFired':
-      if (input.timer === 'renew') renew(turn, role);
-      if (input.timer === 'retry') lookAgain(turn, role);
+      if (input.timer === 'renew') renew(context, role);
+      if (input.timer === 'retry') resync(context, role);
       break;
     case 'leaseRead':
-      if (turn.wasLeaseRead(input.request)) turn.role = { ...role, resting: false };
+      if (context.wasLeaseRead(input.request)) context.role = { ...role, backingOff: false };
       break;
     case 'leaseWritten':
-      noteWritten(turn, role, input.request);
+      noteWritten(context, role, input.request);
       break;
     case 'podRead':
-      noteOwnPod(turn, role, input.request);
+      noteOwnPod(context, role, input.request);
       break;
     case 'requestFailed':
-      noteFailure(turn, role, input.request, input.failure);
+      noteFailure(context, role, input.request, input.failure);
       break;
     case 'leaseWatchFailed':
     case 'podWatchFailed':
       // The watch will not try again for a while; whether the token is refused for good must be known sooner.
-      if (input.failure.kind === 'unauthorized') turn.setTimer('retry', turn.backOffMs(input.failure));
+      if (input.failure.kind === 'unauthorized') context.setTimer('retry', context.backOffMs(input.failure));
       break;
   }
-  if (turn.role.name === 'leader') hold(turn, turn.role);
+  if (context.role.name === 'leader') keepLease(context, context.role);
 }
 
 /** Makes sure that this process may go on leading. */
-function hold(turn: Turn, role: LeaderRole): void {
-  const { barred } = turn.knowledge;
-  const { lease } = turn;
-  if (barred === 'pod-deleted') return endTerm(turn, role, 'pod-deleted');
-  if (isTokenDead(turn.knowledge)) {
-    endTerm(turn, role, 'unauthorized');
-    if (turn.role.name !== 'candidate') return;
-    turn.role = { ...turn.role, resting: true };
+function keepLease(context: StepContext, role: LeaderRole): void {
+  const { disqualifiedBy } = context.knowledge;
+  const { lease } = context;
+  if (disqualifiedBy === 'pod-deleted') return endTerm(context, role, 'pod-deleted');
+  if (isTokenDead(context.knowledge)) {
+    endTerm(context, role, 'unauthorized');
+    if (context.role.name !== 'candidate') return;
+    context.role = { ...context.role, backingOff: true };
     // The refusals so far came from three requests side by side. Their number must not delay the candidate's first tries.
-    turn.learn({ failures: 0 });
-    turn.setTimer('retry', refusalDelayMs(1, turn.moment.random));
+    context.updateKnowledge({ failures: 0 });
+    context.setTimer('retry', refusalDelayMs(1, context.moment.random));
     return;
   }
-  if (lease === null) return restore(turn, role);
-  if (judgeLease(turn.config, turn.knowledge, turn.moment.nowMs).kind !== 'mine') {
-    return endTerm(turn, role, 'usurped');
+  if (lease === null) return restore(context, role);
+  if (judgeLease(context.config, context.knowledge, context.moment.nowMs).kind !== 'mine') {
+    return endTerm(context, role, 'usurped');
   }
-  if (lease.terminating) warnTerminating(turn, lease);
+  if (lease.terminating) warnTerminating(context, lease);
   if (role.restoring !== null) {
-    turn.role = { ...restored(turn, role), overtakenCreation: role.restoring.creation };
-    scheduleRenewal(turn, lease);
-  } else if (lease.owner === null) putOwnerBack(turn, role);
+    context.role = { ...restored(context, role), overtakenCreation: role.restoring.creation };
+    scheduleRenewal(context, lease);
+  } else if (lease.owner === null) putOwnerBack(context, role);
 }
 
 /** A renewal puts the owner back, before the Lease looks foreign to a newcomer. */
-function putOwnerBack(turn: Turn, role: LeaderRole): void {
-  warnOwnerRemoved(turn);
+function putOwnerBack(context: StepContext, role: LeaderRole): void {
+  warnOwnerRemoved(context);
   // After a failure the next renewal in its turn does it.
-  if (turn.knowledge.failures === 0) renew(turn, role);
+  if (context.knowledge.failures === 0) renew(context, role);
 }
 
-function renew(turn: Turn, role: LeaderRole): void {
-  const { lease } = turn;
-  if (role.renewal !== null || !turn.knowledge.canRenew) return;
+function renew(context: StepContext, role: LeaderRole): void {
+  const { lease } = context;
+  if (role.renewal !== null || !context.knowledge.canRenew) return;
   // Restoring it comes first; renewals go on afterwards.
-  if (lease === null) return scheduleRenewal(turn, null);
-  const pauseMs = renewalPauseMs(turn);
-  if (pauseMs > 0) return turn.setTimer('renew', pauseMs);
-  turn.role = { ...role, renewal: sendRenewal(turn, lease) };
+  if (lease === null) return scheduleRenewal(context, null);
+  const pauseMs = renewalPauseMs(context);
+  if (pauseMs > 0) return context.setTimer('renew', pauseMs);
+  context.role = { ...role, renewal: sendRenewal(context, lease) };
 }
 
 /** The Lease is gone, most likely deleted by hand: creates it again, for the same term, if the own Pod exists. */
-function restore(turn: Turn, role: LeaderRole): void {
-  if (role.resting || (role.restoring !== null && role.restoring.creation !== null)) return;
-  const pauseMs = role.restoredAtMs + RESTORATION_INTERVAL_MS - turn.moment.nowMs;
+function restore(context: StepContext, role: LeaderRole): void {
+  if (role.backingOff || (role.restoring !== null && role.restoring.creation !== null)) return;
+  const pauseMs = role.restoredAtMs + RESTORATION_INTERVAL_MS - context.moment.nowMs;
   if (pauseMs > 0) {
-    turn.role = { ...role, resting: true };
-    turn.setTimer('retry', pauseMs);
+    context.role = { ...role, backingOff: true };
+    context.setTimer('retry', pauseMs);
     return;
   }
-  const ownPod = role.restoring?.ownPod ?? turn.checkOwnPod();
+  const ownPod = role.restoring?.ownPod ?? context.checkOwnPod();
   if (ownPod !== 'exists') {
-    turn.role = { ...role, restoring: { ownPod, creation: null } };
+    context.role = { ...role, restoring: { ownPod, creation: null } };
     return;
   }
-  const creation = turn.newRequest();
-  turn.role = { ...role, restoring: { ownPod, creation } };
-  turn.order({
+  const creation = context.newRequest();
+  context.role = { ...role, restoring: { ownPod, creation } };
+  context.emit({
     type: 'createLease',
     request: creation,
-    content: newLeaseContent(turn, role.term.acquireTimeMs, turn.knowledge.leaseTransitions ?? 0),
+    content: newLeaseContent(context, role.term.acquireTimeMs, context.knowledge.leaseTransitions ?? 0),
   });
 }
 
-function restored(turn: Turn, role: LeaderRole): LeaderRole {
-  return { ...role, restoring: null, restoredAtMs: turn.moment.nowMs };
+function restored(context: StepContext, role: LeaderRole): LeaderRole {
+  return { ...role, restoring: null, restoredAtMs: context.moment.nowMs };
 }
 
-function noteWritten(turn: Turn, role: LeaderRole, request: number): void {
-  if (role.renewal === request) turn.role = { ...role, renewal: null };
+function noteWritten(context: StepContext, role: LeaderRole, request: number): void {
+  if (role.renewal === request) context.role = { ...role, renewal: null };
   // Events may have overtaken it: when the Lease is gone already, restoring begins anew.
-  else if (role.restoring?.creation === request) turn.role = restored(turn, role);
+  else if (role.restoring?.creation === request) context.role = restored(context, role);
   else return;
-  scheduleRenewal(turn, turn.lease);
+  scheduleRenewal(context, context.lease);
 }
 
 /** It exists: that it is gone would have ended the term, whoever waited for the answer. */
-function noteOwnPod(turn: Turn, role: LeaderRole, request: number): void {
+function noteOwnPod(context: StepContext, role: LeaderRole, request: number): void {
   if (!isOwnPodCheck(role, request)) return;
-  turn.learn({ canReadPods: true });
-  turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
+  context.updateKnowledge({ canReadPods: true });
+  context.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
 }
 
-function noteFailure(turn: Turn, role: LeaderRole, request: number, failure: RequestFailure): void {
+function noteFailure(context: StepContext, role: LeaderRole, request: number, failure: RequestFailure): void {
   if (role.renewal === request) {
-    noteFailedRenewal(turn, { ...role, renewal: null }, failure);
+    noteFailedRenewal(context, { ...role, renewal: null }, failure);
   } else if (isOwnPodCheck(role, request)) {
-    if (!isPermissionMissing(turn.knowledge, 'get pods', failure)) {
-      return rest(turn, { ...role, restoring: null }, failure);
+    if (!isPermissionMissing(context.knowledge, 'get pods', failure)) {
+      return backOff(context, { ...role, restoring: null }, failure);
     }
-    notePodsUnreadable(turn);
-    turn.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
+    notePodsUnreadable(context);
+    context.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
   } else if (role.restoring !== null && role.restoring.creation === request) {
-    const createdUnawares = role.createdUnawares || isUncertain(failure);
-    rest(turn, { ...role, restoring: null, createdUnawares }, failure);
-  } else if (turn.wasLeaseRead(request)) {
-    rest(turn, role, failure);
-  } else if (turn.before.incumbentRead?.request === request && isOwnPodInDoubt(turn)) {
-    turn.setTimer('retry', turn.backOffMs(failure));
+    const createOutcomeUnknown = role.createOutcomeUnknown || isUncertain(failure);
+    backOff(context, { ...role, restoring: null, createOutcomeUnknown }, failure);
+  } else if (context.wasLeaseRead(request)) {
+    backOff(context, role, failure);
+  } else if (context.before.holderRead?.request === request && isOwnPodInDoubt(context)) {
+    context.setTimer('retry', context.backOffMs(failure));
   }
 }
 
-function lookAgain(turn: Turn, role: LeaderRole): void {
-  turn.wake(role);
-  if (isOwnPodInDoubt(turn)) turn.readIncumbent();
+function resync(context: StepContext, role: LeaderRole): void {
+  context.endBackOff(role);
+  if (isOwnPodInDoubt(context)) context.readHolderPod();
 }
 
 /** A list or an event did not show the own Pod, and no read has told yet whether it is gone. */
-function isOwnPodInDoubt({ knowledge }: Turn): boolean {
-  return knowledge.incumbent?.fate === 'unknown' && knowledge.canReadPods;
+function isOwnPodInDoubt({ knowledge }: StepContext): boolean {
+  return knowledge.knownHolder?.liveness === 'unknown' && knowledge.canReadPods;
 }
 
 /** No loss yet: somebody else may have touched the Lease, or the answer was lost on its way. */
-function noteFailedRenewal(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
-  turn.role = role;
-  if (isRefusal(failure)) return noteRenewRefused(turn);
-  turn.setTimer('renew', Math.max(turn.backOffMs(failure), renewalPauseMs(turn)));
-  if (isOvertaken(failure) || isUncertain(failure)) turn.readLease();
+function noteFailedRenewal(context: StepContext, role: LeaderRole, failure: RequestFailure): void {
+  context.role = role;
+  if (isRefusal(failure)) return noteRenewRefused(context);
+  context.setTimer('renew', Math.max(context.backOffMs(failure), renewalPauseMs(context)));
+  if (isOvertaken(failure) || isUncertain(failure)) context.readLease();
 }
 
 /** Waits before the Lease is read again and anything is restored. */
-function rest(turn: Turn, role: LeaderRole, failure: RequestFailure): void {
-  turn.role = { ...role, resting: true };
-  turn.readLeaseAfter(failure);
+function backOff(context: StepContext, role: LeaderRole, failure: RequestFailure): void {
+  context.role = { ...role, backingOff: true };
+  context.readLeaseAfter(failure);
 }
 
 function isOwnPodCheck(role: LeaderRole, request: number): boolean {

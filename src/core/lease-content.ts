@@ -3,7 +3,7 @@
  */
 
 import type { LeaseContent, LeaseRecord } from './lease-record.ts';
-import type { Turn } from './step-context.ts';
+import type { StepContext } from './step-context.ts';
 
 /**
  * A new Lease for this Pod.
@@ -11,10 +11,10 @@ import type { Turn } from './step-context.ts';
  * It says nothing of renewals: whether they are permitted shows with the first one, which then adds
  * `renewTime` and `leaseDurationSeconds`.
  */
-export function newLeaseContent(turn: Turn, acquireTimeMs: number, leaseTransitions: number): LeaseContent {
+export function newLeaseContent(context: StepContext, acquireTimeMs: number, leaseTransitions: number): LeaseContent {
   return {
-    holderIdentity: turn.config.self.name,
-    owner: turn.config.self,
+    holderIdentity: context.config.self.name,
+    owner: context.config.self,
     acquireTimeMs,
     renewTimeMs: null,
     leaseDurationSeconds: null,
@@ -35,13 +35,13 @@ export function nextTransition(predecessors: number | null): number {
 }
 
 /** The own Lease, renewed now; whatever was changed by hand is put right. */
-export function renewedContent(turn: Turn, lease: LeaseRecord): LeaseContent {
+export function renewedContent(context: StepContext, lease: LeaseRecord): LeaseContent {
   return {
-    holderIdentity: turn.config.self.name,
-    owner: turn.config.self,
-    acquireTimeMs: lease.acquireTimeMs ?? turn.moment.wallMs,
-    renewTimeMs: turn.moment.wallMs,
-    leaseDurationSeconds: turn.config.leaseDurationSeconds,
+    holderIdentity: context.config.self.name,
+    owner: context.config.self,
+    acquireTimeMs: lease.acquireTimeMs ?? context.moment.wallMs,
+    renewTimeMs: context.moment.wallMs,
+    leaseDurationSeconds: context.config.leaseDurationSeconds,
     leaseTransitions: lease.leaseTransitions ?? 0,
     releasedBy: null,
   };
@@ -52,9 +52,9 @@ export function renewedContent(turn: Turn, lease: LeaseRecord): LeaseContent {
  * Lease up, and only one with an owner is collected, so an owner that was taken away by hand is put back; and a
  * holder, which sidecars take for granted.
  */
-export function releasedContent(turn: Turn, lease: LeaseRecord, releasedBy: string | null): LeaseContent {
+export function releasedContent(context: StepContext, lease: LeaseRecord, releasedBy: string | null): LeaseContent {
   const { acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions } = lease;
-  const owner = turn.config.self;
+  const owner = context.config.self;
   const holderIdentity = owner.name;
   return { holderIdentity, owner, acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions, releasedBy };
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Leader } from './effect.ts';
-import { judgeIncumbent, type PodEvidence } from './holder.ts';
+import { judgeHolder, type PodEvidence } from './holder.ts';
 import type { Input } from './input.ts';
 import {
   compareResourceVersions,
@@ -20,84 +20,84 @@ import { isPermissionMissing } from './refusals.ts';
 import { awaitRenewal, overdueMs } from './renewal.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { Knowledge } from './state.ts';
-import type { Turn } from './step-context.ts';
-import { barDeleted } from './term.ts';
+import type { StepContext } from './step-context.ts';
+import { disqualifyDeleted } from './term.ts';
 import { holderOf } from './verdict.ts';
 
 /** How often everything is read anew although no event asked for it. */
 export const BACKSTOP_INTERVAL_MS = 60_000;
 
 /** Takes note of what an input says about the cluster. */
-export function observe(turn: Turn, input: Input): void {
+export function observe(context: StepContext, input: Input): void {
   switch (input.type) {
     case 'leaseObserved':
-      noteLease(turn, input.lease);
+      noteLease(context, input.lease);
       // A consistent list takes the place of the read where that is refused.
-      if (input.by === 'list' && !turn.knowledge.canReadLease) announceSilence(turn, turn.moment.nowMs);
+      if (input.by === 'list' && !context.knowledge.canReadLease) announceSilence(context, context.moment.nowMs);
       break;
     case 'leaseWritten':
-      turn.learn({ failures: 0 });
-      noteLease(turn, input.lease);
+      context.updateKnowledge({ failures: 0 });
+      noteLease(context, input.lease);
       break;
     case 'leaseDeletionPending':
-      noteLease(turn, input.lease);
+      noteLease(context, input.lease);
       break;
     case 'leaseDeleted':
-      noteAbsenceAt(turn, input.lease.resourceVersion);
+      noteAbsenceAt(context, input.lease.resourceVersion);
       break;
     case 'leaseAbsent':
-      noteAbsenceAt(turn, input.resourceVersion);
+      noteAbsenceAt(context, input.resourceVersion);
       break;
     case 'leaseRead':
-      noteLeaseRead(turn, input.request, input.lease);
+      noteLeaseRead(context, input.request, input.lease);
       break;
     case 'podObserved':
-      notePod(turn, input.watched, { kind: 'sighting', pod: input.pod });
+      notePod(context, input.watched, { kind: 'sighting', pod: input.pod });
       break;
     case 'podDeleted':
-      notePod(turn, input.watched, { kind: 'deletion', pod: input.pod });
+      notePod(context, input.watched, { kind: 'deletion', pod: input.pod });
       // Watched was another Pod that went by the own name before.
-      if (input.pod.uid === turn.config.self.uid) barDeleted(turn);
+      if (input.pod.uid === context.config.self.uid) disqualifyDeleted(context);
       break;
     case 'podAbsent':
-      notePod(turn, input.watched, { kind: 'sighting', pod: null });
+      notePod(context, input.watched, { kind: 'sighting', pod: null });
       break;
     case 'podRead':
       // Whether or not somebody waits for it: a uid never comes back, so that it is gone is never old news.
-      if (input.name === turn.config.self.name && turn.ownPod(input.pod) === null) barDeleted(turn);
-      noteIncumbentRead(turn, input.request, { kind: 'consistent', pod: input.pod });
+      if (input.name === context.config.self.name && context.ownPod(input.pod) === null) disqualifyDeleted(context);
+      noteHolderRead(context, input.request, { kind: 'consistent', pod: input.pod });
       break;
     case 'requestFailed':
-      noteFailedRead(turn, input.request, input.failure);
+      noteFailedRead(context, input.request, input.failure);
       break;
     case 'podWatchFailed':
-      noteFailedPodWatch(turn, input.watched, input.failure);
+      noteFailedPodWatch(context, input.watched, input.failure);
       break;
     case 'timerFired':
-      if (input.timer === 'backstop') lookAgain(turn);
-      if (input.timer === 'stale') checkSilence(turn);
-      if (input.timer === 'permission') tryRefusedAgain(turn);
+      if (input.timer === 'backstop') resync(context);
+      if (input.timer === 'stale') checkSilence(context);
+      if (input.timer === 'permission') tryRefusedAgain(context);
       break;
   }
 }
 
 /** Reads the Lease and its holder's Pod again, and keeps doing so. */
-function lookAgain(turn: Turn): void {
-  turn.readLease({ checksWatch: true });
-  turn.readIncumbent();
-  turn.setTimer('backstop', BACKSTOP_INTERVAL_MS);
+function resync(context: StepContext): void {
+  context.readLease({ checksWatch: true });
+  context.readHolderPod();
+  context.setTimer('backstop', BACKSTOP_INTERVAL_MS);
 }
 
 /** A refusal may have passed. What it keeps from happening is tried again. */
-function tryRefusedAgain(turn: Turn): void {
-  if (turn.role.name === 'leader' && !turn.knowledge.canRenew) turn.setTimer('renew', 0);
-  turn.learn({ canRenew: true, canDelete: true });
-  if (turn.knowledge.refusals['get pods'] !== undefined) turn.readIncumbent({ despiteRefusal: true });
+function tryRefusedAgain(context: StepContext): void {
+  if (context.role.name === 'leader' && !context.knowledge.canRenew) context.setTimer('renew', 0);
+  context.updateKnowledge({ canRenew: true, canDelete: true });
+  if (context.knowledge.refusals['get pods'] !== undefined) context.readHolderPod({ despiteRefusal: true });
 }
 
 /** Takes note of a Lease that the server showed or left behind. */
-export function noteLease(turn: Turn, lease: LeaseRecord): void {
-  const { observation, newestResourceVersion } = turn.knowledge;
+export function noteLease(context: StepContext, lease: LeaseRecord): void {
+  const { observation, newestResourceVersion } = context.knowledge;
   const before = observation?.lease ?? null;
   // Late: an event, or an answer that events have overtaken. Once the Lease is known to be gone, what
   // it looked like before is late, too.
@@ -105,75 +105,75 @@ export function noteLease(turn: Turn, lease: LeaseRecord): void {
   if (age < 0 || (age === 0 && observation !== null && before === null)) return;
 
   const same = before?.resourceVersion === lease.resourceVersion ? observation : null;
-  turn.learn({
+  context.updateKnowledge({
     observation: {
       lease,
-      sinceMs: observation !== null && isSameRecord(before, lease) ? observation.sinceMs : turn.moment.nowMs,
-      renewedAtMs: renewedAtMs(turn, lease, before),
+      sinceMs: observation !== null && isSameRecord(before, lease) ? observation.sinceMs : context.moment.nowMs,
+      renewedAtMs: renewedAtMs(context, lease, before),
     },
     newestResourceVersion: lease.resourceVersion,
-    namedLeaseUid: lease.owner !== null || namesSomebody(lease) ? lease.uid : turn.knowledge.namedLeaseUid,
+    namedLeaseUid: lease.owner !== null || namesSomebody(lease) ? lease.uid : context.knowledge.namedLeaseUid,
     leaseTransitions: lease.leaseTransitions,
-    verifiedAtMs: turn.moment.nowMs,
+    verifiedAtMs: context.moment.nowMs,
   });
-  noteHolder(turn, lease);
-  if (same === null) noteRenewal(turn, lease, before);
+  noteHolder(context, lease);
+  if (same === null) noteRenewal(context, lease, before);
 }
 
-function noteHolder(turn: Turn, lease: LeaseRecord): void {
-  const { incumbent } = turn.knowledge;
-  const holder = holderOf(lease, incumbent, turn.config.self);
+function noteHolder(context: StepContext, lease: LeaseRecord): void {
+  const { knownHolder } = context.knowledge;
+  const holder = holderOf(lease, knownHolder, context.config.self);
   // The others went first. The pause after a step-down has served its purpose.
-  if (turn.role.name === 'candidate' && holder !== null && holder.uid !== turn.config.self.uid) {
-    turn.role = { ...turn.role, notBeforeMs: 0 };
+  if (context.role.name === 'candidate' && holder !== null && holder.uid !== context.config.self.uid) {
+    context.role = { ...context.role, notBeforeMs: 0 };
   }
-  if (holder?.uid === incumbent?.pod.uid) {
-    if (incumbent !== null) {
+  if (holder?.uid === knownHolder?.pod.uid) {
+    if (knownHolder !== null) {
       // That it may have restored a Lease without an owner does not say that it has.
-      const leaseUid = lease.owner === null ? incumbent.leaseUid : lease.uid;
-      turn.learn({ incumbent: { ...incumbent, leaseUid, released: isReleased(lease) } });
+      const leaseUid = lease.owner === null ? knownHolder.leaseUid : lease.uid;
+      context.updateKnowledge({ knownHolder: { ...knownHolder, leaseUid, released: isReleased(lease) } });
     }
     return;
   }
-  turn.learn({
-    incumbent:
-      holder === null ? null : { pod: holder, fate: 'unknown', leaseUid: lease.uid, released: isReleased(lease) },
+  context.updateKnowledge({
+    knownHolder:
+      holder === null ? null : { pod: holder, liveness: 'unknown', leaseUid: lease.uid, released: isReleased(lease) },
     // What an earlier read says is about another Pod.
-    incumbentRead: null,
+    holderRead: null,
   });
-  turn.order({ type: 'watchPod', pod: holder });
+  context.emit({ type: 'watchPod', pod: holder });
 }
 
 /** The monotonic moment of the last renewal: now, where renewTime has just moved. */
-function renewedAtMs(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null): number | null {
+function renewedAtMs(context: StepContext, lease: LeaseRecord, before: LeaseRecord | null): number | null {
   if (lease.renewTimeMs === null) return null;
   const moved = before?.uid !== lease.uid || before.renewTimeMs !== lease.renewTimeMs;
-  return moved ? turn.moment.nowMs : (turn.knowledge.observation?.renewedAtMs ?? turn.moment.nowMs);
+  return moved ? context.moment.nowMs : (context.knowledge.observation?.renewedAtMs ?? context.moment.nowMs);
 }
 
 /** A leader that falls silent is reported by everybody else, and nothing more follows from it. */
-function noteRenewal(turn: Turn, lease: LeaseRecord, before: LeaseRecord | null): void {
+function noteRenewal(context: StepContext, lease: LeaseRecord, before: LeaseRecord | null): void {
   const moved = before?.uid !== lease.uid || before.renewTimeMs !== lease.renewTimeMs;
-  if (lease.renewTimeMs === null || lease.leaseDurationSeconds === null || turn.role.name === 'leader') {
-    turn.clearTimers('stale');
+  if (lease.renewTimeMs === null || lease.leaseDurationSeconds === null || context.role.name === 'leader') {
+    context.clearTimers('stale');
   } else if (moved || before.leaseDurationSeconds === null) {
-    awaitRenewal(turn);
+    awaitRenewal(context);
   }
-  const leader = currentLeader(turn.knowledge);
+  const leader = currentLeader(context.knowledge);
   const renewed =
     moved && before?.uid === lease.uid && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
   if (leader === null) return;
-  if (renewed) turn.announce({ type: 'renewed', leader });
+  if (renewed) context.announce({ type: 'renewed', leader });
   // A Lease that its leader has restored, or that was read from a restored cluster, is a sign of life, too.
-  if (moved && lease.renewTimeMs !== null) endSilence(turn, leader);
+  if (moved && lease.renewTimeMs !== null) endSilence(context, leader);
 }
 
 /** The leader that was reported as silent has renewed. A change of leaders ends the silence without this report. */
-function endSilence(turn: Turn, leader: Leader): void {
-  const { silenceAnnouncedMs, announcedLeader } = turn.knowledge;
+function endSilence(context: StepContext, leader: Leader): void {
+  const { silenceAnnouncedMs, announcedLeader } = context.knowledge;
   if (silenceAnnouncedMs === null || !isSameLeader(leader, announcedLeader)) return;
-  turn.learn({ silenceAnnouncedMs: null });
-  turn.announce({ type: 'recovered', leader });
+  context.updateKnowledge({ silenceAnnouncedMs: null });
+  context.announce({ type: 'recovered', leader });
 }
 
 /** Whether both are the same Pod, or the same holder of a Lease that no Pod owns. */
@@ -185,135 +185,136 @@ export function isSameLeader(left: Leader | null | undefined, right: Leader | nu
  * A renewal is overdue. Either the leader is silent, or the watch is dead, or this process stood still and the renewal
  * waits in its sockets: a read tells which. The holder's Pod is read as well, since its watch may be dead too.
  */
-function checkSilence(turn: Turn): void {
-  const { observation, canReadLease, silenceAnnouncedMs } = turn.knowledge;
+function checkSilence(context: StepContext): void {
+  const { observation, canReadLease, silenceAnnouncedMs } = context.knowledge;
   const durationSeconds = observation?.lease?.leaseDurationSeconds ?? null;
-  if (currentLeader(turn.knowledge) === null || turn.role.name === 'leader') return;
+  if (currentLeader(context.knowledge) === null || context.role.name === 'leader') return;
   if (observation === null || observation.renewedAtMs === null || durationSeconds === null) return;
-  const silentForMs = turn.moment.nowMs - observation.renewedAtMs;
+  const silentForMs = context.moment.nowMs - observation.renewedAtMs;
   const remainingMs = durationSeconds * 1000 - silentForMs;
-  if (remainingMs > 0) turn.setTimer('stale', Math.min(overdueMs(turn), remainingMs));
+  if (remainingMs > 0) context.setTimer('stale', Math.min(overdueMs(context), remainingMs));
   // A watch that brings nothing may be dead, so it does not show that there was no renewal: a list does.
   if (!canReadLease && remainingMs <= 0) {
     if (silenceAnnouncedMs === observation.renewedAtMs) return;
-    turn.order({ type: 'relist', watch: 'lease' });
-    turn.setTimer('stale', overdueMs(turn));
+    context.emit({ type: 'relist', watch: 'lease' });
+    context.setTimer('stale', overdueMs(context));
     return;
   }
-  const { leaseRead } = turn.knowledge;
-  if (leaseRead === null) turn.readLease({ checksWatch: true });
-  else turn.learn({ leaseRead: { ...leaseRead, doubted: true }, watchInDoubt: true });
-  turn.readIncumbent();
+  const { leaseRead } = context.knowledge;
+  if (leaseRead === null) context.readLease({ checksWatch: true });
+  else context.updateKnowledge({ leaseRead: { ...leaseRead, doubted: true }, watchInDoubt: true });
+  context.readHolderPod();
 }
 
 /** Reports the leader as silent, once after each renewal. @param knownAtMs the moment until which nothing was heard */
-function announceSilence(turn: Turn, knownAtMs: number): void {
-  const { observation, silenceAnnouncedMs } = turn.knowledge;
+function announceSilence(context: StepContext, knownAtMs: number): void {
+  const { observation, silenceAnnouncedMs } = context.knowledge;
   const lease = observation?.lease ?? null;
-  const leader = currentLeader(turn.knowledge);
-  if (observation === null || lease === null || leader === null || turn.role.name === 'leader') return;
+  const leader = currentLeader(context.knowledge);
+  if (observation === null || lease === null || leader === null || context.role.name === 'leader') return;
   const { renewedAtMs: sinceMs } = observation;
   if (sinceMs === null || sinceMs === silenceAnnouncedMs || lease.leaseDurationSeconds === null) return;
   const durationMs = lease.leaseDurationSeconds * 1000;
   if (knownAtMs - sinceMs < durationMs) return;
-  turn.learn({ silenceAnnouncedMs: sinceMs });
-  turn.announce({ type: 'stale', leader, silentForMs: turn.moment.nowMs - sinceMs });
+  context.updateKnowledge({ silenceAnnouncedMs: sinceMs });
+  context.announce({ type: 'stale', leader, silentForMs: context.moment.nowMs - sinceMs });
 }
 
 /** Takes note that there was no Lease at this resourceVersion. */
-function noteAbsenceAt(turn: Turn, resourceVersion: string): void {
-  if (compareResourceVersions(resourceVersion, turn.knowledge.newestResourceVersion) < 0) return;
-  turn.learn({ newestResourceVersion: resourceVersion });
-  noteAbsence(turn);
+function noteAbsenceAt(context: StepContext, resourceVersion: string): void {
+  if (compareResourceVersions(resourceVersion, context.knowledge.newestResourceVersion) < 0) return;
+  context.updateKnowledge({ newestResourceVersion: resourceVersion });
+  noteAbsence(context);
 }
 
 /** Takes note that there is no Lease. */
-export function noteAbsence(turn: Turn): void {
-  const { observation } = turn.knowledge;
+export function noteAbsence(context: StepContext): void {
+  const { observation } = context.knowledge;
   const same = observation?.lease === null ? observation : null;
-  turn.learn({
-    observation: { lease: null, sinceMs: same?.sinceMs ?? turn.moment.nowMs, renewedAtMs: null },
-    verifiedAtMs: turn.moment.nowMs,
+  context.updateKnowledge({
+    observation: { lease: null, sinceMs: same?.sinceMs ?? context.moment.nowMs, renewedAtMs: null },
+    verifiedAtMs: context.moment.nowMs,
   });
-  turn.clearTimers('stale');
+  context.clearTimers('stale');
 }
 
-function noteLeaseRead(turn: Turn, request: number, lease: LeaseRecord | null): void {
-  const awaited = turn.knowledge.leaseRead;
+function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord | null): void {
+  const awaited = context.knowledge.leaseRead;
   if (awaited?.request !== request) return;
-  const { newestResourceVersion, watchInDoubt } = turn.knowledge;
-  turn.learn({ leaseRead: null, canReadLease: true, watchInDoubt: false });
+  const { newestResourceVersion, watchInDoubt } = context.knowledge;
+  context.updateKnowledge({ leaseRead: null, canReadLease: true, watchInDoubt: false });
   const nothingCameBetween =
-    (turn.lease?.resourceVersion ?? null) === awaited.knewResourceVersion &&
+    (context.lease?.resourceVersion ?? null) === awaited.knewResourceVersion &&
     newestResourceVersion === awaited.newestResourceVersion;
   if (lease !== null) {
     const age = compareResourceVersions(lease.resourceVersion, newestResourceVersion);
     // Older than what was known before the question: the cluster was restored from a backup. Or it is not gone after
     // all: an event DELETED had the version of the Lease itself. A consistent read is believed.
-    if (nothingCameBetween && (age < 0 || turn.lease === null)) {
-      turn.learn({ newestResourceVersion: lease.resourceVersion, observation: null });
+    if (nothingCameBetween && (age < 0 || context.lease === null)) {
+      context.updateKnowledge({ newestResourceVersion: lease.resourceVersion, observation: null });
     }
-    if (nothingCameBetween && age !== 0 && watchInDoubt) turn.order({ type: 'relist', watch: 'lease' });
-    noteLease(turn, lease);
-    announceSilence(turn, awaited.askedAtMs);
-    if (awaited.doubted) turn.readLease({ checksWatch: true });
+    if (nothingCameBetween && age !== 0 && watchInDoubt) context.emit({ type: 'relist', watch: 'lease' });
+    noteLease(context, lease);
+    announceSilence(context, awaited.askedAtMs);
+    if (awaited.doubted) context.readLease({ checksWatch: true });
     return;
   }
   // "There is none" carries no resourceVersion. When the Lease changed while the answer was under
   // way, nobody can tell which is newer: ask again.
   if (!nothingCameBetween) {
-    turn.readLease();
+    context.readLease();
     return;
   }
-  if (watchInDoubt && awaited.knewResourceVersion !== null) turn.order({ type: 'relist', watch: 'lease' });
-  noteAbsence(turn);
+  if (watchInDoubt && awaited.knewResourceVersion !== null) context.emit({ type: 'relist', watch: 'lease' });
+  noteAbsence(context);
 }
 
-function notePod(turn: Turn, watched: PodReference, evidence: PodEvidence): void {
-  const { incumbent, incumbentRead } = turn.knowledge;
-  if (incumbent === null || incumbent.pod.uid !== watched.uid) return;
-  const fate = judgeIncumbent(incumbent.pod, incumbent.fate, evidence, turn.config.succession);
-  turn.learn({ incumbent: { ...incumbent, fate }, canReadPods: true });
-  if (fate === 'gone' && incumbent.pod.uid === turn.config.self.uid) barDeleted(turn);
-  if (fate !== 'unknown') return;
+function notePod(context: StepContext, watched: PodReference, evidence: PodEvidence): void {
+  const { knownHolder, holderRead } = context.knowledge;
+  if (knownHolder === null || knownHolder.pod.uid !== watched.uid) return;
+  const liveness = judgeHolder(knownHolder.pod, knownHolder.liveness, evidence, context.config.succession);
+  context.updateKnowledge({ knownHolder: { ...knownHolder, liveness }, canReadPods: true });
+  if (liveness === 'gone' && knownHolder.pod.uid === context.config.self.uid) disqualifyDeleted(context);
+  if (liveness !== 'unknown') return;
   // Nobody, or somebody else, goes by its name: most likely it is gone, but only a consistent read proves it. One
   // that is under way may be older than this.
-  if (incumbentRead === null) turn.readIncumbent();
-  else turn.learn({ incumbentRead: { ...incumbentRead, doubted: true } });
+  if (holderRead === null) context.readHolderPod();
+  else context.updateKnowledge({ holderRead: { ...holderRead, doubted: true } });
 }
 
-function noteIncumbentRead(turn: Turn, request: number, evidence: PodEvidence): void {
-  const { incumbent, incumbentRead } = turn.knowledge;
-  if (incumbentRead?.request !== request || incumbent === null) return;
-  turn.learn({ incumbentRead: null });
-  notePod(turn, incumbent.pod, evidence);
-  if (incumbentRead.doubted) turn.readIncumbent();
+function noteHolderRead(context: StepContext, request: number, evidence: PodEvidence): void {
+  const { knownHolder, holderRead } = context.knowledge;
+  if (holderRead?.request !== request || knownHolder === null) return;
+  context.updateKnowledge({ holderRead: null });
+  notePod(context, knownHolder.pod, evidence);
+  if (holderRead.doubted) context.readHolderPod();
 }
 
-function noteFailedRead(turn: Turn, request: number, failure: RequestFailure): void {
-  if (turn.knowledge.leaseRead?.request === request) {
-    turn.learn({
+function noteFailedRead(context: StepContext, request: number, failure: RequestFailure): void {
+  if (context.knowledge.leaseRead?.request === request) {
+    context.updateKnowledge({
       leaseRead: null,
-      canReadLease: !isPermissionMissing(turn.knowledge, 'get leases', failure),
+      canReadLease: !isPermissionMissing(context.knowledge, 'get leases', failure),
     });
   }
-  if (turn.knowledge.incumbentRead?.request !== request) return;
-  turn.learn({ incumbentRead: null });
-  if (isPermissionMissing(turn.knowledge, 'get pods', failure)) notePodsUnreadable(turn);
+  if (context.knowledge.holderRead?.request !== request) return;
+  context.updateKnowledge({ holderRead: null });
+  if (isPermissionMissing(context.knowledge, 'get pods', failure)) notePodsUnreadable(context);
 }
 
 /** Where a watch is forbidden a single GET may still be allowed: asks before giving Pods up. */
-function noteFailedPodWatch(turn: Turn, watched: PodReference, failure: RequestFailure): void {
-  const { incumbent, canReadPods } = turn.knowledge;
-  const unwatched = failure.kind === 'forbidden' && incumbent?.pod.uid === watched.uid && incumbent.fate === 'alive';
+function noteFailedPodWatch(context: StepContext, watched: PodReference, failure: RequestFailure): void {
+  const { knownHolder, canReadPods } = context.knowledge;
+  const unwatched =
+    failure.kind === 'forbidden' && knownHolder?.pod.uid === watched.uid && knownHolder.liveness === 'alive';
   // Nothing reports its end from now on. That it was alive once must not hold a missing Lease for ever.
-  if (unwatched && !canReadPods) turn.learn({ incumbent: { ...incumbent, fate: 'unknown' } });
-  turn.readIncumbent();
+  if (unwatched && !canReadPods) context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'unknown' } });
+  context.readHolderPod();
 }
 
 /** Pods may not be read: only the garbage collector then shows which of them are gone. */
-export function notePodsUnreadable(turn: Turn): void {
-  turn.learn({ canReadPods: false });
+export function notePodsUnreadable(context: StepContext): void {
+  context.updateKnowledge({ canReadPods: false });
 }
 
 /**
@@ -327,15 +328,15 @@ export function confirmedSilenceMs({ observation, silenceAnnouncedMs, verifiedAt
 
 /** Who leads, as far as is known: `null` when nobody does, or when it cannot be told. */
 export function currentLeader(knowledge: Knowledge): Leader | null {
-  const { observation, incumbent, announcedLeader } = knowledge;
+  const { observation, knownHolder, announcedLeader } = knowledge;
   const lease = observation?.lease ?? null;
   const renewalObservedAtMs = observation?.renewedAtMs ?? null;
-  if (incumbent !== null) {
-    if (incumbent.fate === 'gone' || incumbent.released) return null;
-    const remembered = announcedLeader?.uid === incumbent.pod.uid ? announcedLeader.acquireTimeMs : null;
+  if (knownHolder !== null) {
+    if (knownHolder.liveness === 'gone' || knownHolder.released) return null;
+    const remembered = announcedLeader?.uid === knownHolder.pod.uid ? announcedLeader.acquireTimeMs : null;
     return {
-      name: incumbent.pod.name,
-      uid: incumbent.pod.uid,
+      name: knownHolder.pod.name,
+      uid: knownHolder.pod.uid,
       acquireTimeMs: lease === null ? remembered : lease.acquireTimeMs,
       renewalObservedAtMs,
     };

@@ -17,7 +17,7 @@ import {
 import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { Knowledge, Role } from './state.ts';
-import type { Turn } from './step-context.ts';
+import type { StepContext } from './step-context.ts';
 
 /**
  * The least number of answers 401 that end a term. The transport closes the connection after each, and reads the token
@@ -64,7 +64,7 @@ export function isTokenDead({ refusals: { token } }: Knowledge): boolean {
 }
 
 /** The refusal that keeps `start()` from its end, once it has lasted for `startGraceMs`; else `null`. */
-export function finalRefusal({ config, knowledge, moment }: Turn): Refusal | null {
+export function finalRefusal({ config, knowledge, moment }: StepContext): Refusal | null {
   for (const what of ESSENTIAL) {
     const refusal = knowledge.refusals[what];
     if (refusal === undefined || !isStanding(refusal, moment.nowMs)) continue;
@@ -79,44 +79,44 @@ function isStanding({ interrupted, lastMs, count }: Refusal, nowMs: number): boo
 }
 
 /** Whether this turn brought a refusal. */
-export function isNewRefusal({ knowledge, before }: Turn): boolean {
+export function isNewRefusal({ knowledge, before }: StepContext): boolean {
   return Object.entries(knowledge.refusals).some(
     ([what, { count }]) => count !== before.refusals[what as Refusable]?.count,
   );
 }
 
 /** Takes note of what an input says about permissions. Comes before the role and its requests are changed by it. */
-export function noteRefusals(turn: Turn, input: Input): void {
+export function noteRefusals(context: StepContext, input: Input): void {
   switch (input.type) {
     case 'leaseWatchFailed':
-      return noteFailure(turn, isOfStream(input.failure) ? 'watch leases' : 'list leases', input.failure);
+      return noteFailure(context, isOfStream(input.failure) ? 'watch leases' : 'list leases', input.failure);
     case 'podWatchFailed':
-      return noteFailure(turn, isOfStream(input.failure) ? 'watch pods' : 'list pods', input.failure);
+      return noteFailure(context, isOfStream(input.failure) ? 'watch pods' : 'list pods', input.failure);
     case 'timerFired':
       // What it was set for may have been accepted since. Another refusal is waited for then.
-      if (input.timer === 'startGrace' && finalRefusal(turn) === null) awaitGrace(turn);
+      if (input.timer === 'startGrace' && finalRefusal(context) === null) awaitGrace(context);
       return;
     case 'requestFailed':
-      return noteFailure(turn, refusableOf(turn.role, turn.knowledge, input.request), input.failure);
+      return noteFailure(context, refusableOf(context.role, context.knowledge, input.request), input.failure);
     case 'leaseRead':
-      return noteSuccess(turn, 'get leases');
+      return noteSuccess(context, 'get leases');
     case 'podRead':
-      return noteSuccess(turn, 'get pods');
+      return noteSuccess(context, 'get pods');
     case 'leaseWritten':
     case 'leaseRemoved':
     case 'leaseDeletionPending':
-      return noteSuccess(turn, refusableOf(turn.role, turn.knowledge, input.request));
+      return noteSuccess(context, refusableOf(context.role, context.knowledge, input.request));
     case 'leaseAbsent':
-      return noteSuccess(turn, 'list leases');
+      return noteSuccess(context, 'list leases');
     case 'podAbsent':
-      return noteSuccess(turn, 'list pods');
+      return noteSuccess(context, 'list pods');
     case 'leaseObserved':
       // A watch that was opened in time goes on after its token has lost its power.
-      return input.by === 'watch' ? undefined : noteSuccess(turn, `${input.by} leases`);
+      return input.by === 'watch' ? undefined : noteSuccess(context, `${input.by} leases`);
     case 'podObserved':
-      return input.by === 'list' ? noteSuccess(turn, 'list pods') : undefined;
+      return input.by === 'list' ? noteSuccess(context, 'list pods') : undefined;
     case 'watchOpened':
-      return noteSuccess(turn, input.resource === 'leases' ? 'watch leases' : 'watch pods');
+      return noteSuccess(context, input.resource === 'leases' ? 'watch leases' : 'watch pods');
   }
 }
 
@@ -125,25 +125,25 @@ function isOfStream({ missingRule }: RequestFailure): boolean {
   return missingRule?.verb === 'watch';
 }
 
-function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure): void {
+function noteFailure(context: StepContext, verb: Refusable | null, failure: RequestFailure): void {
   // A conflict is found out after the token and the verb were accepted. A webhook may come later, so that refusal stays.
   if (isOvertaken(failure)) {
-    const isPermitted = verb !== null && turn.knowledge.refusals[verb]?.failure.kind !== 'rejected';
-    return noteSuccess(turn, isPermitted ? verb : null);
+    const isPermitted = verb !== null && context.knowledge.refusals[verb]?.failure.kind !== 'rejected';
+    return noteSuccess(context, isPermitted ? verb : null);
   }
   // An answer that is no longer awaited decides nothing.
   if (verb === null) return;
   if (!endsStartWhenLasting(failure)) {
-    if (failure.kind === 'unavailable') interrupt(turn);
+    if (failure.kind === 'unavailable') interrupt(context);
     // The try came to nothing, so another one follows.
-    if (TRIED_BY_TIMER.includes(verb) && turn.knowledge.refusals[verb] !== undefined) awaitPermission(turn);
+    if (TRIED_BY_TIMER.includes(verb) && context.knowledge.refusals[verb] !== undefined) awaitPermission(context);
     return;
   }
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
-  const { nowMs } = turn.moment;
-  const before = turn.knowledge.refusals[what];
+  const { nowMs } = context.moment;
+  const before = context.knowledge.refusals[what];
   const continued = before !== undefined && nowMs - before.lastMs <= REFUSAL_MEMORY_MS ? before : null;
-  noteRefusal(turn, what, {
+  noteRefusal(context, what, {
     sinceMs: nowMs - lastedMs(continued, nowMs),
     lastMs: nowMs,
     count: (continued?.count ?? 0) + 1,
@@ -152,7 +152,7 @@ function noteFailure(turn: Turn, verb: Refusable | null, failure: RequestFailure
     // Also of what is forgotten: its end is told.
     warned: before?.warned ?? null,
   });
-  if (ESSENTIAL.includes(what)) awaitGrace(turn);
+  if (ESSENTIAL.includes(what)) awaitGrace(context);
 }
 
 /** For how long it has been refused, by a refusal at this moment. */
@@ -162,10 +162,10 @@ function lastedMs(before: Refusal | null, nowMs: number): number {
 }
 
 /** The API server is away. What it will refuse for a moment after its return is not what it refused before. */
-function interrupt(turn: Turn): void {
-  const { refusals } = turn.knowledge;
+function interrupt(context: StepContext): void {
+  const { refusals } = context.knowledge;
   if (Object.values(refusals).every(({ interrupted }) => interrupted)) return;
-  turn.learn({
+  context.updateKnowledge({
     refusals: Object.fromEntries(
       Object.entries(refusals).map(([what, refusal]) => [what, { ...refusal, interrupted: true }]),
     ),
@@ -173,55 +173,55 @@ function interrupt(turn: Turn): void {
 }
 
 /** Sets the timer to the end of the first grace that runs. Several verbs may be refused, each since another moment. */
-function awaitGrace(turn: Turn): void {
-  const { knowledge, config, moment, role } = turn;
+function awaitGrace(context: StepContext): void {
+  const { knowledge, config, moment, role } = context;
   if (knowledge.announcedLeader !== undefined || role.name === 'leaving') return;
   // Where a grace is over and the start goes on, the next refusal decides: a timer would fire again and again.
   const remaining = ESSENTIAL.flatMap((what) => knowledge.refusals[what]?.sinceMs ?? [])
     .map((sinceMs) => sinceMs + config.startGraceMs - moment.nowMs)
     .filter((remainingMs) => remainingMs > 0);
-  if (remaining.length > 0) turn.setTimer('startGrace', Math.min(...remaining));
+  if (remaining.length > 0) context.setTimer('startGrace', Math.min(...remaining));
 }
 
-function noteRefusal(turn: Turn, what: Refusable, refusal: Refusal): void {
-  turn.learn({ refusals: { ...turn.knowledge.refusals, [what]: refusal } });
-  if (TRIED_BY_TIMER.includes(what)) awaitPermission(turn);
-  if (!isBelieved(turn.knowledge, what)) return;
+function noteRefusal(context: StepContext, what: Refusable, refusal: Refusal): void {
+  context.updateKnowledge({ refusals: { ...context.knowledge.refusals, [what]: refusal } });
+  if (TRIED_BY_TIMER.includes(what)) awaitPermission(context);
+  if (!isBelieved(context.knowledge, what)) return;
   const code = codeOf(what, refusal.failure);
-  turn.learn({ refusals: { ...turn.knowledge.refusals, [what]: { ...refusal, warned: code } } });
-  turn.warn(code, `${refusal.failure.message}${ADVICE[what]}`);
+  context.updateKnowledge({ refusals: { ...context.knowledge.refusals, [what]: { ...refusal, warned: code } } });
+  context.warn(code, `${refusal.failure.message}${ADVICE[what]}`);
 }
 
 /** Sets the timer to the next try of what it tries. */
-function awaitPermission(turn: Turn): void {
-  const counts = TRIED_BY_TIMER.flatMap((one) => turn.knowledge.refusals[one]?.count ?? []);
-  const delayMs = refusalDelayMs(Math.min(...counts), turn.moment.random);
-  turn.setTimer('permission', Math.min(delayMs, remainingDoubtMs(turn.knowledge.refusals, turn.moment.nowMs)));
+function awaitPermission(context: StepContext): void {
+  const counts = TRIED_BY_TIMER.flatMap((one) => context.knowledge.refusals[one]?.count ?? []);
+  const delayMs = refusalDelayMs(Math.min(...counts), context.moment.random);
+  context.setTimer('permission', Math.min(delayMs, remainingDoubtMs(context.knowledge.refusals, context.moment.nowMs)));
 }
 
 /** The token was accepted, and the verb, where one is named. */
-function noteSuccess(turn: Turn, verb: Refusable | null): void {
-  if (Object.keys(turn.knowledge.refusals).length === 0) return;
+function noteSuccess(context: StepContext, verb: Refusable | null): void {
+  if (Object.keys(context.knowledge.refusals).length === 0) return;
   for (const what of ['token', verb] as const) {
     if (what === null) continue;
-    const { [what]: refusal, ...others } = turn.knowledge.refusals;
+    const { [what]: refusal, ...others } = context.knowledge.refusals;
     if (refusal === undefined) continue;
-    turn.learn({ refusals: others });
-    if (refusal.warned !== null) turn.withdrawWarning(refusal.warned, `${TITLES[what]} is accepted again.`);
+    context.updateKnowledge({ refusals: others });
+    if (refusal.warned !== null) context.withdrawWarning(refusal.warned, `${TITLES[what]} is accepted again.`);
   }
 }
 
 /** What a request that is under way needs; `null` for a request whose answer is no longer awaited. */
-export function refusableOf(role: Role, { leaseRead, incumbentRead }: Knowledge, request: number): Refusable | null {
+export function refusableOf(role: Role, { leaseRead, holderRead }: Knowledge, request: number): Refusable | null {
   if (leaseRead?.request === request) return 'get leases';
-  if (incumbentRead?.request === request) return 'get pods';
+  if (holderRead?.request === request) return 'get pods';
   switch (role.name) {
     case 'candidate': {
       const { attempt } = role;
       if (attempt === null || attempt.step === 'jitter') return null;
       if (attempt.step === 'creating') return attempt.request === request ? 'create leases' : null;
       if (attempt.ownPod !== 'exists' && attempt.ownPod.request === request) return 'get pods';
-      if (attempt.step === 'clearing') return attempt.deletion?.request === request ? 'delete leases' : null;
+      if (attempt.step === 'deletingOldLease') return attempt.deletion?.request === request ? 'delete leases' : null;
       return 'request' in attempt.proof && attempt.proof.request === request ? 'update leases' : null;
     }
     case 'leader': {
@@ -240,11 +240,11 @@ export function refusableOf(role: Role, { leaseRead, incumbentRead }: Knowledge,
 
 const LEAVING_NEEDS = {
   awaitingCreate: 'create leases',
-  draining: null,
+  awaitingWork: null,
   readingOwnPod: 'get pods',
-  marking: 'update leases',
+  releasing: 'update leases',
   deleting: 'delete leases',
-  unmarking: 'update leases',
+  withdrawingRelease: 'update leases',
 } as const;
 
 function codeOf(what: Refusable, failure: RequestFailure): WarningCode {

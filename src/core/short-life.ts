@@ -7,7 +7,7 @@
 
 import type { Input } from './input.ts';
 import { isReleased } from './lease-record.ts';
-import type { Turn } from './step-context.ts';
+import type { StepContext } from './step-context.ts';
 
 /**
  * A Lease that is gone within this time, in milliseconds, was most likely collected. A real collector took 1 ms to 14 s
@@ -19,43 +19,45 @@ export const SHORT_LIFE_MS = 15_000;
 export const SHORT_LIVES_LIMIT = 3;
 
 /** Whether the API server has ever shown the own Pod. Comes before anything is concluded from its absence. */
-export function noteOwnPodSeen(turn: Turn, input: Input): void {
-  if (turn.knowledge.ownPodSeen || !('pod' in input)) return;
-  if (input.pod?.uid === turn.config.self.uid) turn.learn({ ownPodSeen: true });
+export function noteOwnPodSeen(context: StepContext, input: Input): void {
+  if (context.knowledge.ownPodSeen || !('pod' in input)) return;
+  if (input.pod?.uid === context.config.self.uid) context.updateKnowledge({ ownPodSeen: true });
 }
 
 /** Counts the short lives of Leases that this Pod owns. Comes after the Lease was noted, and before the role acts. */
-export function noteShortLife(turn: Turn): void {
-  const { lease, knowledge, config, moment, role } = turn;
+export function noteShortLife(context: StepContext): void {
+  const { lease, knowledge, config, moment, role } = context;
   const { ownLease } = knowledge;
   if (lease !== null) {
     const isOwn = lease.owner?.uid === config.self.uid;
-    if (isOwn && lease.uid !== ownLease?.uid) turn.learn({ ownLease: { uid: lease.uid, seenAtMs: moment.nowMs } });
+    if (isOwn && lease.uid !== ownLease?.uid)
+      context.updateKnowledge({ ownLease: { uid: lease.uid, seenAtMs: moment.nowMs } });
     // Somebody took it or its owner off: the collector deletes no such Lease on account of this Pod.
-    if (!isOwn && lease.uid === ownLease?.uid) turn.learn({ ownLease: null });
+    if (!isOwn && lease.uid === ownLease?.uid) context.updateKnowledge({ ownLease: null });
     return;
   }
-  const last = turn.before.observation?.lease ?? null;
+  const last = context.before.observation?.lease ?? null;
   if (ownLease === null || last?.uid !== ownLease.uid) return;
   // It was given to somebody else by hand, or released. A successor has deleted it.
-  if (last.owner?.uid !== config.self.uid || isReleased(last)) return turn.learn({ ownLease: null });
+  if (last.owner?.uid !== config.self.uid || isReleased(last)) return context.updateKnowledge({ ownLease: null });
   const isShort = moment.nowMs - ownLease.seenAtMs < SHORT_LIFE_MS;
   // A process that leaves deletes its Lease itself.
   const shortLives = role.name === 'leaving' ? knowledge.shortLives : isShort ? knowledge.shortLives + 1 : 0;
-  turn.learn({ ownLease: null, shortLives });
+  context.updateKnowledge({ ownLease: null, shortLives });
   if (shortLives < SHORT_LIVES_LIMIT || knowledge.canReadPods) return;
-  const { incumbent } = turn.knowledge;
+  const { knownHolder } = context.knowledge;
   // A list or a watch shows the own Pod although single reads are refused.
-  if (incumbent?.pod.uid === config.self.uid && incumbent.fate === 'alive') return;
-  turn.learn({ barred: 'pod-deleted' });
-  if (incumbent?.pod.uid === config.self.uid) turn.learn({ incumbent: { ...incumbent, fate: 'gone' } });
-  warnPodUnknown(turn);
+  if (knownHolder?.pod.uid === config.self.uid && knownHolder.liveness === 'alive') return;
+  context.updateKnowledge({ disqualifiedBy: 'pod-deleted' });
+  if (knownHolder?.pod.uid === config.self.uid)
+    context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'gone' } });
+  warnPodUnknown(context);
 }
 
-function warnPodUnknown(turn: Turn): void {
-  const { namespace, leaseName, self } = turn.config;
+function warnPodUnknown(context: StepContext): void {
+  const { namespace, leaseName, self } = context.config;
   const { name, uid } = self;
-  turn.warn(
+  context.warn(
     'pod-unknown',
     `Lease ${namespace}/${leaseName} was deleted ${SHORT_LIVES_LIMIT} times in a row soon after it was created, as the ` +
       `garbage collector does when the owner does not exist. Most likely Pod ${name} (uid ${uid}) is gone, or its uid is ` +
@@ -66,7 +68,7 @@ function warnPodUnknown(turn: Turn): void {
 }
 
 /** A sentence that tells a Pod that is gone from one that the API server never had. */
-export function sayAbsence({ config, knowledge }: Turn): string {
+export function sayAbsence({ config, knowledge }: StepContext): string {
   const { self, succession } = config;
   const pod = `Pod ${self.name} (uid ${self.uid}) ${succession === 'pod-stopped' ? 'has stopped, or ' : ''}`;
   return knowledge.ownPodSeen

@@ -7,7 +7,7 @@
 import type { Fact } from './input.ts';
 import { currentLeader } from './observation.ts';
 import type { ElectionConfig, Knowledge, SiblingRole } from './state.ts';
-import type { Turn } from './step-context.ts';
+import type { StepContext } from './step-context.ts';
 
 /** A holder that gives no sign of life for this many milliseconds is warned of. A candidate needs far less. */
 export const SILENT_HOLDER_MS = 30_000;
@@ -31,14 +31,14 @@ export function isLockHolderSilent({ self }: ElectionConfig, knowledge: Knowledg
 }
 
 /** Has the holder looked up when it is silent, and warns once it is known who that is. */
-export function stepSibling(turn: Turn, role: SiblingRole, input: Fact): void {
-  if (input.type === 'timerFired' && input.timer === 'retry') turn.readLease();
+export function stepSibling(context: StepContext, role: SiblingRole, input: Fact): void {
+  if (input.type === 'timerFired' && input.timer === 'retry') context.readLease();
   // A refusal that nobody repeats would seem to last.
-  if (input.type === 'requestFailed' && turn.wasLeaseRead(input.request)) {
-    turn.setTimer('retry', turn.backOffMs(input.failure));
+  if (input.type === 'requestFailed' && context.wasLeaseRead(input.request)) {
+    context.setTimer('retry', context.backOffMs(input.failure));
   }
-  if (!isLockHolderSilent(turn.config, turn.knowledge)) {
-    if (role.isHolderSought) turn.role = { name: 'sibling' };
+  if (!isLockHolderSilent(context.config, context.knowledge)) {
+    if (role.isHolderSought) context.role = { name: 'sibling' };
     return;
   }
   if (input.type === 'siblingLockHolderFound') {
@@ -47,14 +47,14 @@ export function stepSibling(turn: Turn, role: SiblingRole, input: Fact): void {
       holder === null
         ? 'cannot be seen from this container: look at the other containers of the Pod'
         : `has the process id ${holder.pid} and the user id ${holder.uid}`;
-    turn.warn(
+    context.warn(
       'sibling-lock-held',
-      `Another process holds the socket that lets one process of Pod ${turn.config.self.name} campaign, but is not known ` +
+      `Another process holds the socket that lets one process of Pod ${context.config.self.name} campaign, but is not known ` +
         `to campaign: no process of the Pod has led or renewed for ${SILENT_HOLDER_MS / 1000} s. It ${which}. ` +
         'End it when it hangs or is no elector; another process of the Pod then takes its place.',
     );
-  } else if (!role.isHolderSought && !turn.knowledge.warned.includes('sibling-lock-held')) {
-    turn.role = { name: 'sibling', isHolderSought: true };
-    turn.order({ type: 'findSiblingLockHolder' });
+  } else if (!role.isHolderSought && !context.knowledge.warned.includes('sibling-lock-held')) {
+    context.role = { name: 'sibling', isHolderSought: true };
+    context.emit({ type: 'findSiblingLockHolder' });
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Leader, Term, WarningCode } from './effect.ts';
-import type { IncumbentFate, Succession } from './holder.ts';
+import type { PodLiveness, Succession } from './holder.ts';
 import type { ReleasePolicy } from './input.ts';
 import type { LeaseRecord, PodReference } from './lease-record.ts';
 import type { Refusals } from './refusal.ts';
@@ -23,9 +23,9 @@ export interface ElectionConfig {
 }
 
 /** The Pod that holds the Lease, or held the last one seen. */
-export interface Incumbent {
+export interface KnownHolder {
   readonly pod: PodReference;
-  readonly fate: IncumbentFate;
+  readonly liveness: PodLiveness;
   /** The Lease by which it is known. */
   readonly leaseUid: string;
   /** Whether it gave that Lease up. */
@@ -57,7 +57,7 @@ export interface Knowledge {
   readonly silenceAnnouncedMs: number | null;
   /** The predecessor's count of terms, for the next one's `leaseTransitions`. */
   readonly leaseTransitions: number | null;
-  readonly incumbent: Incumbent | null;
+  readonly knownHolder: KnownHolder | null;
   /** The consistent read of the Lease in flight, and what was known when it was sent. */
   readonly leaseRead: {
     readonly request: number;
@@ -70,10 +70,10 @@ export interface Knowledge {
   } | null;
   /** Whether the next read of the Lease makes the watch list again, should it show what the watch did not. */
   readonly watchInDoubt: boolean;
-  /** The consistent read of the incumbent's Pod in flight, and whether a doubt arose since it was asked for. */
-  readonly incumbentRead: { readonly request: number; readonly doubted: boolean } | null;
+  /** The consistent read of the holder's Pod in flight, and whether a doubt arose since it was asked for. */
+  readonly holderRead: { readonly request: number; readonly doubted: boolean } | null;
   /** Why this Pod may never campaign again, if it may not. */
-  readonly barred: 'pod-deleted' | 'pod-terminating' | null;
+  readonly disqualifiedBy: 'pod-deleted' | 'pod-terminating' | null;
   /** False once reading the Lease was forbidden: then only the watch tells of it. */
   readonly canReadLease: boolean;
   readonly canRenew: boolean;
@@ -81,7 +81,7 @@ export interface Knowledge {
    * The version of the own Lease on which a mark may yet be put: it was sent, and what became of it is not known. Only
    * another write makes sure that it comes too late.
    */
-  readonly unsettledMark: string | null;
+  readonly pendingReleaseVersion: string | null;
   readonly canDelete: boolean;
   /** The monotonic moment at which a write of another process in the name of this Pod was last seen. */
   readonly twinSeenAtMs: number | null;
@@ -95,7 +95,7 @@ export interface Knowledge {
   readonly renewalSentAtMs: number;
   /** The renewTimes that were sent last, the newest at the end; also of renewals whose answer was lost. */
   readonly sentRenewTimesMs: readonly number[];
-  /** False once reading a Pod was forbidden: then only the garbage collector can tell that the incumbent is gone. */
+  /** False once reading a Pod was forbidden: then only the garbage collector can tell that the holder is gone. */
   readonly canReadPods: boolean;
   /** The monotonic moment at which the API server last confirmed what is known of the Lease. */
   readonly verifiedAtMs: number;
@@ -119,10 +119,10 @@ export type Attempt =
   | { readonly step: 'jitter'; readonly over: boolean }
   /** Deletes what is left of the predecessor, and makes sure that the own Pod still exists. */
   | {
-      readonly step: 'clearing';
+      readonly step: 'deletingOldLease';
       readonly ownPod: OwnPodCheck;
       /** Whoever gave the Lease up is about to delete it, too, and is left to do so until the jitter is over. */
-      readonly leftToReleaser: boolean;
+      readonly waitingForReleaser: boolean;
       readonly deletion: { readonly request: number; readonly leaseUid: string } | null;
     }
   /** Waits for the answer to its create. */
@@ -151,9 +151,9 @@ export interface CandidateRole {
   readonly name: 'candidate';
   readonly attempt: Attempt | null;
   /** A request failed: nothing new is tried before the Lease was read again. */
-  readonly resting: boolean;
+  readonly backingOff: boolean;
   /** A create was sent and it is not known that nothing is left of it: a Lease of one's own may be that one. */
-  readonly createdUnawares: boolean;
+  readonly createOutcomeUnknown: boolean;
   /** After stepping down, the others go first until this monotonic moment. */
   readonly notBeforeMs: number;
   /** The monotonic moment for which the timer `recheck` is set. */
@@ -179,15 +179,15 @@ export interface LeaderRole {
    * The answer to a create was lost: a Lease of its own may be that one. True to the end of the term, since the create may
    * be carried out at any moment.
    */
-  readonly createdUnawares: boolean;
+  readonly createOutcomeUnknown: boolean;
   /** The create whose answer was overtaken by the event of a Lease that seems to be its own. */
   readonly overtakenCreation: number | null;
   /** The monotonic moment at which the Lease was last back. */
   readonly restoredAtMs: number;
   /** A request failed: nothing is restored before the Lease was read again. */
-  readonly resting: boolean;
+  readonly backingOff: boolean;
   /** The term has ended for the application; its work may still run, so the Lease is kept until it has settled. */
-  readonly draining: { readonly next: LeavingFor; readonly release: ReleasePolicy } | null;
+  readonly resigning: { readonly next: LeavingFor; readonly release: ReleasePolicy } | null;
 }
 
 /** Out of office, and still busy with the Lease. */
@@ -210,15 +210,15 @@ export type LeavingStep =
       readonly drained: boolean | null;
     }
   /** Waits for what is left of the work of a term that was lost. */
-  | { readonly name: 'draining'; readonly request: null; readonly release: ReleasePolicy }
+  | { readonly name: 'awaitingWork'; readonly request: null; readonly release: ReleasePolicy }
   /** Is the own Pod being deleted? */
   | { readonly name: 'readingOwnPod'; readonly request: number | null }
   /** Writes the annotation that tells everybody that this Pod gave the Lease up. */
-  | { readonly name: 'marking'; readonly request: number | null; readonly version: string }
+  | { readonly name: 'releasing'; readonly request: number | null; readonly version: string }
   /** Deletes the marked Lease. */
   | { readonly name: 'deleting'; readonly request: number | null }
   /** The DELETE is refused, so nothing is released: takes the annotation back. */
-  | { readonly name: 'unmarking'; readonly request: number | null };
+  | { readonly name: 'withdrawingRelease'; readonly request: number | null };
 
 /** Over. */
 export interface StoppedRole {
@@ -232,8 +232,8 @@ export type Role = StartingRole | CandidateRole | SiblingRole | LeaderRole | Lea
 export const FRESH_CANDIDATE: CandidateRole = {
   name: 'candidate',
   attempt: null,
-  resting: false,
-  createdUnawares: false,
+  backingOff: false,
+  createOutcomeUnknown: false,
   notBeforeMs: 0,
   recheckAtMs: null,
 };
@@ -258,14 +258,14 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       namedLeaseUid: null,
       silenceAnnouncedMs: null,
       leaseTransitions: null,
-      incumbent: null,
+      knownHolder: null,
       leaseRead: null,
       watchInDoubt: false,
-      incumbentRead: null,
-      barred: null,
+      holderRead: null,
+      disqualifiedBy: null,
       canReadLease: true,
       canRenew: true,
-      unsettledMark: null,
+      pendingReleaseVersion: null,
       canDelete: true,
       twinSeenAtMs: null,
       ownPodSeen: false,

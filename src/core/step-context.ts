@@ -15,9 +15,9 @@ import { atLeastRetryAfterMs, RETRY_BASE_MS, refusalDelayMs, retryDelayMs } from
 import type { CandidateRole, ElectionConfig, ElectionState, Knowledge, LeaderRole, Role } from './state.ts';
 
 /** So many conflicts in a row are met by an immediate look at the Lease. */
-const IMMEDIATE_LOOKS = 3;
+const IMMEDIATE_RETRIES = 3;
 
-export class Turn {
+export class StepContext {
   readonly config: ElectionConfig;
   readonly moment: Moment;
   /** What was known when the turn began. */
@@ -46,24 +46,24 @@ export class Turn {
     return { config: this.config, lastRequest: this.#lastRequest, knowledge: this.knowledge, role: this.role };
   }
 
-  learn(news: Partial<Knowledge>): void {
-    this.knowledge = { ...this.knowledge, ...news };
+  updateKnowledge(changes: Partial<Knowledge>): void {
+    this.knowledge = { ...this.knowledge, ...changes };
   }
 
-  order(effect: Effect): void {
+  emit(effect: Effect): void {
     this.effects.push(effect);
   }
 
   announce(announcement: Announcement): void {
-    this.order({ type: 'announce', announcement });
+    this.emit({ type: 'announce', announcement });
   }
 
   setTimer(timer: TimerName, afterMs: number): void {
-    this.order({ type: 'setTimer', timer, afterMs });
+    this.emit({ type: 'setTimer', timer, afterMs });
   }
 
   clearTimers(...timers: TimerName[]): void {
-    for (const timer of timers) this.order({ type: 'clearTimer', timer });
+    for (const timer of timers) this.emit({ type: 'clearTimer', timer });
   }
 
   /** A number for the next request. */
@@ -75,21 +75,23 @@ export class Turn {
   /** Asks for a consistent read of the Lease, unless one is under way; gives the number of that request. */
   readLease({ checksWatch = false }: { readonly checksWatch?: boolean } = {}): number {
     const { leaseRead } = this.knowledge;
-    if (checksWatch) this.learn({ watchInDoubt: true });
+    if (checksWatch) this.updateKnowledge({ watchInDoubt: true });
     if (leaseRead !== null) return leaseRead.request;
     const request = this.newRequest();
     const knewResourceVersion = this.lease?.resourceVersion ?? null;
     const { newestResourceVersion } = this.knowledge;
     const askedAtMs = this.moment.nowMs;
-    this.learn({ leaseRead: { request, askedAtMs, knewResourceVersion, newestResourceVersion, doubted: false } });
-    this.order({ type: 'readLease', request });
+    this.updateKnowledge({
+      leaseRead: { request, askedAtMs, knewResourceVersion, newestResourceVersion, doubted: false },
+    });
+    this.emit({ type: 'readLease', request });
     return request;
   }
 
   /** Counts a failed request, and tells how long to wait before the next. */
   backOffMs(failure: RequestFailure): number {
     const failures = this.knowledge.failures + 1;
-    this.learn({ failures });
+    this.updateKnowledge({ failures });
     const { random } = this.moment;
     const delayMs = endsStartWhenLasting(failure)
       ? Math.min(
@@ -118,26 +120,26 @@ export class Turn {
   readLeaseAfter(failure: RequestFailure): void {
     // A read that is under way was sent before the failure. Its answer must not end the wait, or a failure that lasts
     // would be repeated as fast as the network allows.
-    this.learn({ leaseRead: null });
+    this.updateKnowledge({ leaseRead: null });
     const delayMs = this.backOffMs(failure);
-    if (isOvertaken(failure) && this.knowledge.failures <= IMMEDIATE_LOOKS) this.readLease();
+    if (isOvertaken(failure) && this.knowledge.failures <= IMMEDIATE_RETRIES) this.readLease();
     else this.setTimer('retry', delayMs);
   }
 
   /** Ends a rest: has the Lease read first; where that is forbidden nobody will say more than the watch has told. */
-  wake(role: CandidateRole | LeaderRole): void {
+  endBackOff(role: CandidateRole | LeaderRole): void {
     if (this.knowledge.canReadLease) this.readLease();
-    else this.role = { ...role, resting: false };
+    else this.role = { ...role, backingOff: false };
   }
 
-  /** Asks for a consistent read of the incumbent's Pod, unless one is under way or it would tell nothing. */
-  readIncumbent({ despiteRefusal = false }: { readonly despiteRefusal?: boolean } = {}): void {
-    const { incumbent, incumbentRead, canReadPods } = this.knowledge;
-    if (incumbent === null || incumbent.fate === 'gone' || incumbentRead !== null) return;
+  /** Asks for a consistent read of the holder's Pod, unless one is under way or it would tell nothing. */
+  readHolderPod({ despiteRefusal = false }: { readonly despiteRefusal?: boolean } = {}): void {
+    const { knownHolder, holderRead, canReadPods } = this.knowledge;
+    if (knownHolder === null || knownHolder.liveness === 'gone' || holderRead !== null) return;
     if (!canReadPods && !despiteRefusal) return;
     const request = this.newRequest();
-    this.learn({ incumbentRead: { request, doubted: false } });
-    this.order({ type: 'readPod', request, name: incumbent.pod.name });
+    this.updateKnowledge({ holderRead: { request, doubted: false } });
+    this.emit({ type: 'readPod', request, name: knownHolder.pod.name });
   }
 
   /**
@@ -146,7 +148,7 @@ export class Turn {
    */
   checkOwnPod(): { readonly request: number } {
     const request = this.newRequest();
-    this.order({ type: 'readPod', request, name: this.config.self.name });
+    this.emit({ type: 'readPod', request, name: this.config.self.name });
     return { request };
   }
 
@@ -164,14 +166,14 @@ export class Turn {
   /** Warns the application, once as long as it lasts. */
   warn(code: WarningCode, message: string): void {
     if (this.knowledge.warned.includes(code)) return;
-    this.learn({ warned: [...this.knowledge.warned, code] });
+    this.updateKnowledge({ warned: [...this.knowledge.warned, code] });
     this.announce({ type: 'warning', code, message });
   }
 
   /** What was warned of is over. Should it come back, it is warned of again. */
   withdrawWarning(code: WarningCode, message: string): void {
     if (!this.knowledge.warned.includes(code)) return;
-    this.learn({ warned: this.knowledge.warned.filter((one) => one !== code) });
+    this.updateKnowledge({ warned: this.knowledge.warned.filter((one) => one !== code) });
     this.announce({ type: 'warning', code: 'refusal-over', message });
   }
 }

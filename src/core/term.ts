@@ -8,7 +8,7 @@ import type { LeaseRecord } from './lease-record.ts';
 import { awaitRenewal, renewalPauseMs } from './renewal.ts';
 import { sayAbsence } from './short-life.ts';
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
-import type { Turn } from './step-context.ts';
+import type { StepContext } from './step-context.ts';
 import { holderOf } from './verdict.ts';
 
 /**
@@ -18,49 +18,52 @@ import { holderOf } from './verdict.ts';
 export const FIRST_RENEWAL_MS = 1_000;
 
 /** Begins a term with `lease`, as the write that began it left it behind. */
-export function beginTerm(turn: Turn, lease: LeaseRecord, resumed: boolean): void {
-  turn.role = {
+export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boolean): void {
+  context.role = {
     name: 'leader',
     term: {
       fencingToken: lease.resourceVersion,
       leaseUid: lease.uid,
-      acquireTimeMs: lease.acquireTimeMs ?? turn.moment.wallMs,
+      acquireTimeMs: lease.acquireTimeMs ?? context.moment.wallMs,
       resumed,
     },
     renewal: null,
     restoring: null,
     overtakenCreation: null,
-    createdUnawares: turn.role.name === 'candidate' && turn.role.createdUnawares,
+    createOutcomeUnknown: context.role.name === 'candidate' && context.role.createOutcomeUnknown,
     restoredAtMs: Number.NEGATIVE_INFINITY,
-    resting: false,
-    draining: null,
+    backingOff: false,
+    resigning: null,
   };
-  turn.clearTimers('retry', 'recheck', 'stale');
-  const renews = lease.renewTimeMs === null && turn.knowledge.canRenew;
-  if (renews) turn.setTimer('renew', renewalPauseMs(turn));
-  else scheduleRenewal(turn, lease);
-  turn.announce({ type: 'elected', term: turn.role.term, renews });
+  context.clearTimers('retry', 'recheck', 'stale');
+  const renews = lease.renewTimeMs === null && context.knowledge.canRenew;
+  if (renews) context.setTimer('renew', renewalPauseMs(context));
+  else scheduleRenewal(context, lease);
+  context.announce({ type: 'elected', term: context.role.term, renews });
 }
 
 /** Has `lease` (`null`: it is missing) renewed in its turn. */
-export function scheduleRenewal(turn: Turn, lease: LeaseRecord | null): void {
-  if (!turn.knowledge.canRenew) return;
-  const { renewIntervalMs } = turn.config;
-  turn.setTimer('renew', lease?.renewTimeMs === null ? Math.min(renewIntervalMs, FIRST_RENEWAL_MS) : renewIntervalMs);
+export function scheduleRenewal(context: StepContext, lease: LeaseRecord | null): void {
+  if (!context.knowledge.canRenew) return;
+  const { renewIntervalMs } = context.config;
+  context.setTimer(
+    'renew',
+    lease?.renewTimeMs === null ? Math.min(renewIntervalMs, FIRST_RENEWAL_MS) : renewIntervalMs,
+  );
 }
 
 /** Ends a term against this process's will. Work that was draining already has been told. */
-export function endTerm(turn: Turn, role: LeaderRole, reason: DemotionReason): void {
-  turn.clearTimers('renew', 'retry');
+export function endTerm(context: StepContext, role: LeaderRole, reason: DemotionReason): void {
+  context.clearTimers('renew', 'retry');
   // Nobody waits for the work of this term: it counts as running until a later term has drained.
-  turn.learn({ workMayRun: true });
-  if (role.draining === null) {
-    turn.role = FRESH_CANDIDATE;
+  context.updateKnowledge({ workMayRun: true });
+  if (role.resigning === null) {
+    context.role = FRESH_CANDIDATE;
     // A leader has no timer for the silence of a holder. The one that took the Lease may never renew it.
-    if (reason === 'usurped') awaitRenewal(turn);
-    turn.announce({ type: 'demoted', reason });
+    if (reason === 'usurped') awaitRenewal(context);
+    context.announce({ type: 'demoted', reason });
   } else {
-    leaveOffice(turn, role.draining.next, false);
+    finishLeaving(context, role.resigning.next, false);
   }
 }
 
@@ -71,45 +74,45 @@ export function endTerm(turn: Turn, role: LeaderRole, reason: DemotionReason): v
 export const STEP_DOWN_PAUSE_MS = 10_000;
 
 /** Nothing is left to do with the Lease: stops for good, or becomes a candidate again. */
-export function leaveOffice(turn: Turn, next: LeavingFor, released: boolean): void {
+export function finishLeaving(context: StepContext, next: LeavingFor, released: boolean): void {
   if (next === 'stopped') {
-    turn.role = { name: 'stopped' };
-    turn.order({ type: 'shutDown', freeSiblingLock: !turn.knowledge.workMayRun });
-    turn.announce({ type: 'stopped', released });
+    context.role = { name: 'stopped' };
+    context.emit({ type: 'shutDown', freeSiblingLock: !context.knowledge.workMayRun });
+    context.announce({ type: 'stopped', released });
     return;
   }
-  turn.clearTimers('renew', 'retry', 'leaving');
-  const { config, knowledge, lease, moment } = turn;
-  const holder = lease === null ? null : holderOf(lease, knowledge.incumbent, config.self);
+  context.clearTimers('renew', 'retry', 'leaving');
+  const { config, knowledge, lease, moment } = context;
+  const holder = lease === null ? null : holderOf(lease, knowledge.knownHolder, config.self);
   // A successor may be quicker than the answer to the DELETE: then the others went first already.
   const isSucceeded = holder !== null && holder.uid !== config.self.uid;
-  turn.role = { ...FRESH_CANDIDATE, notBeforeMs: isSucceeded ? 0 : moment.nowMs + STEP_DOWN_PAUSE_MS };
-  turn.announce({ type: 'steppedDown', released });
+  context.role = { ...FRESH_CANDIDATE, notBeforeMs: isSucceeded ? 0 : moment.nowMs + STEP_DOWN_PAUSE_MS };
+  context.announce({ type: 'steppedDown', released });
 }
 
 /** The own Pod is gone, or counts as gone: whatever this process is, it must never lead again. */
-export function barDeleted(turn: Turn): void {
-  const { uid } = turn.config.self;
-  const { incumbent } = turn.knowledge;
-  turn.learn({ barred: 'pod-deleted' });
-  if (incumbent?.pod.uid === uid) turn.learn({ incumbent: { ...incumbent, fate: 'gone' } });
-  turn.warn('pod-deleted', `${sayAbsence(turn)} This process still runs, but it does not lead again. End it.`);
+export function disqualifyDeleted(context: StepContext): void {
+  const { uid } = context.config.self;
+  const { knownHolder } = context.knowledge;
+  context.updateKnowledge({ disqualifiedBy: 'pod-deleted' });
+  if (knownHolder?.pod.uid === uid) context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'gone' } });
+  context.warn('pod-deleted', `${sayAbsence(context)} This process still runs, but it does not lead again. End it.`);
 }
 
 /** Deletions are refused: what a predecessor left is the garbage collector's until the next try. */
-export function noteDeleteRefused(turn: Turn): void {
-  turn.learn({ canDelete: false });
+export function noteDeleteRefused(context: StepContext): void {
+  context.updateKnowledge({ canDelete: false });
 }
 
 /** Renewals are refused: the Lease is kept all the same, since nothing expires. They are tried again by `permission`. */
-export function noteRenewRefused(turn: Turn): void {
-  turn.learn({ canRenew: false });
+export function noteRenewRefused(context: StepContext): void {
+  context.updateKnowledge({ canRenew: false });
 }
 
 /** The Lease has lost its owner, so that the garbage collector would leave it behind. */
-export function warnOwnerRemoved(turn: Turn): void {
-  const { namespace, leaseName } = turn.config;
-  turn.warn(
+export function warnOwnerRemoved(context: StepContext): void {
+  const { namespace, leaseName } = context.config;
+  context.warn(
     'owner-removed',
     `Lease ${namespace}/${leaseName} has lost its owner (metadata.ownerReferences). Most likely an admission webhook ` +
       'takes it away, or a person did. Without it a process that starts now does not see whose the Lease is. A leader puts it back, at most once a second. ' +
@@ -118,10 +121,10 @@ export function warnOwnerRemoved(turn: Turn): void {
 }
 
 /** What came back from a write is not what was sent. */
-export function noteAltered(turn: Turn, input: Input): void {
+export function noteAltered(context: StepContext, input: Input): void {
   if (input.type !== 'leaseWritten' || input.altered === undefined || input.altered.length === 0) return;
-  const { namespace, leaseName } = turn.config;
-  turn.warn(
+  const { namespace, leaseName } = context.config;
+  context.warn(
     'write-altered',
     `Lease ${namespace}/${leaseName} came back from a write with another value than was sent in ` +
       `${input.altered.join(', ')}. Most likely an admission webhook changes it. Exempt this Lease from the webhook.`,
@@ -129,9 +132,9 @@ export function noteAltered(turn: Turn, input: Input): void {
 }
 
 /** The deletion of the Lease was accepted, and its finalizers keep it. */
-export function warnTerminating(turn: Turn, lease: LeaseRecord): void {
-  const { namespace, leaseName } = turn.config;
-  turn.warn(
+export function warnTerminating(context: StepContext, lease: LeaseRecord): void {
+  const { namespace, leaseName } = context.config;
+  context.warn(
     'lease-terminating',
     `Lease ${namespace}/${leaseName} is being deleted, but its finalizers keep it: ${lease.finalizers.join(', ')}. No ` +
       'other Pod can be elected before it is gone. If nothing removes them, do it: kubectl patch lease ' +

@@ -14,7 +14,7 @@ import type { Input } from './input.ts';
 import { compareResourceVersions } from './lease-record.ts';
 import { SENT_RENEWALS_KEPT } from './renewal.ts';
 import type { ElectionConfig, Knowledge, LeaderRole } from './state.ts';
-import type { Turn } from './step-context.ts';
+import type { StepContext } from './step-context.ts';
 
 /** Whether another process wrote in the name of this Pod within the last `leaseDurationSeconds`. */
 export function isTwinSuspected({ twinSeenAtMs }: Knowledge, config: ElectionConfig, nowMs: number): boolean {
@@ -22,10 +22,10 @@ export function isTwinSuspected({ twinSeenAtMs }: Knowledge, config: ElectionCon
 }
 
 /** A leader looks whether this input shows a write of a twin. */
-export function noteTwin(turn: Turn, role: LeaderRole, input: Input): void {
-  const { lease, config, before, knowledge } = turn;
+export function noteTwin(context: StepContext, role: LeaderRole, input: Input): void {
+  const { lease, config, before, knowledge } = context;
   const known = before.observation?.lease ?? null;
-  if (lease?.owner?.uid === config.self.uid && isRefusedForOwnLease(role, input)) return suspect(turn);
+  if (lease?.owner?.uid === config.self.uid && isRefusedForOwnLease(role, input)) return suspect(context);
   if (lease === null || lease.resourceVersion === known?.resourceVersion) return;
   // A backup was restored: what is older than what was known, nobody has written since.
   if (compareResourceVersions(lease.resourceVersion, before.newestResourceVersion) < 0) return;
@@ -35,7 +35,7 @@ export function noteTwin(turn: Turn, role: LeaderRole, input: Input): void {
   if (input.type === 'leaseWritten' && isOwnRequest(role, input.request)) {
     // An admission webhook may have changed the time that was sent.
     if (renewTimeMs !== null && !sentRenewTimesMs.includes(renewTimeMs)) {
-      turn.learn({ sentRenewTimesMs: [...sentRenewTimesMs, renewTimeMs].slice(-SENT_RENEWALS_KEPT) });
+      context.updateKnowledge({ sentRenewTimesMs: [...sentRenewTimesMs, renewTimeMs].slice(-SENT_RENEWALS_KEPT) });
     }
     return;
   }
@@ -44,10 +44,10 @@ export function noteTwin(turn: Turn, role: LeaderRole, input: Input): void {
   // A create that is under way, or whose answer was lost, may have made it. One that was held before may be back: an
   // event said too early that it is gone.
   const isForeignLease =
-    lease.uid !== (known?.uid ?? before.incumbent?.leaseUid) &&
-    !role.createdUnawares &&
+    lease.uid !== (known?.uid ?? before.knownHolder?.leaseUid) &&
+    !role.createOutcomeUnknown &&
     (role.restoring?.creation ?? null) === null;
-  if (isForeignRenewal || isForeignLease) suspect(turn);
+  if (isForeignRenewal || isForeignLease) suspect(context);
 }
 
 /** The Lease was taken for the result of a create, but that create found it there already. */
@@ -56,15 +56,15 @@ function isRefusedForOwnLease(role: LeaderRole, input: Input): boolean {
     input.type === 'requestFailed' &&
     input.request === role.overtakenCreation &&
     input.failure.kind === 'alreadyExists' &&
-    !role.createdUnawares
+    !role.createOutcomeUnknown
   );
 }
 
-function suspect(turn: Turn): void {
-  const { config } = turn;
-  turn.learn({ twinSeenAtMs: turn.moment.nowMs });
+function suspect(context: StepContext): void {
+  const { config } = context;
+  context.updateKnowledge({ twinSeenAtMs: context.moment.nowMs });
   const { namespace, leaseName, self } = config;
-  turn.warn(
+  context.warn(
     'twin',
     `Lease ${namespace}/${leaseName} was written in the name of Pod ${self.name} (uid ${self.uid}), and not by this process. ` +
       'Most likely two processes lead: a mirrored process, a cloned machine or a restored checkpoint has the same token. End ' +

@@ -3,16 +3,16 @@
  */
 
 import { isReleased, type LeaseRecord, namesSomebody, type PodReference } from './lease-record.ts';
-import type { ElectionConfig, Incumbent, Knowledge } from './state.ts';
+import type { ElectionConfig, Knowledge, KnownHolder } from './state.ts';
 
 /** How often a Lease is looked at again that only its holder, or time, can change. */
 export const RECHECK_INTERVAL_MS = 5_000;
 
 /**
- * How long a missing Lease is left to its incumbent where Pods may not be read. A live incumbent
+ * How long a missing Lease is left to its holder where Pods may not be read. A live holder
  * restores it within a round trip; without this end nobody would ever succeed a dead one.
  */
-export const UNREADABLE_INCUMBENT_GRACE_MS = 10_000;
+export const UNREADABLE_HOLDER_GRACE_MS = 10_000;
 
 /**
  * An empty Lease (no owner, no holder, no duration) that nobody was ever seen to hold is free after this many
@@ -27,7 +27,7 @@ export type HeldBecause =
   /** Whether the holder's Pod exists is not known. */
   | 'pod-unknown'
   /** There is no Lease, but the Pod that held it exists: it restores it at once. */
-  | 'incumbent-restores'
+  | 'holder-restores'
   /** Nobody holds it, and its deletion was accepted, but its finalizers keep it. */
   | 'terminating'
   /** The holder is gone, but only the garbage collector may delete its Lease. */
@@ -56,56 +56,59 @@ export type Verdict =
  * another Lease that names that Pod or nobody, is left to that Pod by the others, but that Pod itself does not count on
  * it: either may be wrong, and none is better than two.
  */
-export function holderOf(lease: LeaseRecord, incumbent: Incumbent | null, self: PodReference): PodReference | null {
+export function holderOf(lease: LeaseRecord, knownHolder: KnownHolder | null, self: PodReference): PodReference | null {
   if (lease.owner !== null) return lease.owner;
-  if (incumbent === null) return null;
+  if (knownHolder === null) return null;
   const { holderIdentity } = lease;
-  const namesIncumbent = holderIdentity === incumbent.pod.name;
-  if (incumbent.pod.uid === self.uid) return namesIncumbent && incumbent.leaseUid === lease.uid ? self : null;
+  const namesHolder = holderIdentity === knownHolder.pod.name;
+  if (knownHolder.pod.uid === self.uid) return namesHolder && knownHolder.leaseUid === lease.uid ? self : null;
   const namesNobody = holderIdentity === null || holderIdentity === '';
-  if (incumbent.leaseUid === lease.uid) return namesNobody || namesIncumbent ? incumbent.pod : null;
+  if (knownHolder.leaseUid === lease.uid) return namesNobody || namesHolder ? knownHolder.pod : null;
   // Another Lease: that Pod may have restored it, unless it is gone (its name may have passed to another one).
-  const mayHaveRestoredIt = incumbent.fate !== 'gone' && (namesIncumbent || (namesNobody && !incumbent.released));
-  return mayHaveRestoredIt ? incumbent.pod : null;
+  const mayHaveRestoredIt = knownHolder.liveness !== 'gone' && (namesHolder || (namesNobody && !knownHolder.released));
+  return mayHaveRestoredIt ? knownHolder.pod : null;
 }
 
 /** Whether a mark of its own may yet arrive, unless the Lease is written before: no read proves that it does not. */
-export function mustRenew({ observation, unsettledMark }: Knowledge): boolean {
-  return observation?.lease?.resourceVersion === unsettledMark;
+export function mustRenew({ observation, pendingReleaseVersion }: Knowledge): boolean {
+  return observation?.lease?.resourceVersion === pendingReleaseVersion;
 }
 
 /** Decides whose the Lease is. Whatever is doubtful is held by somebody else. */
 export function judgeLease(config: ElectionConfig, knowledge: Knowledge, nowMs: number): Verdict {
-  const { observation, incumbent } = knowledge;
+  const { observation, knownHolder } = knowledge;
   if (observation === null) return { kind: 'unknown' };
   if (observation.lease === null) return judgeAbsence(config, knowledge, observation.sinceMs, nowMs);
 
   const lease = observation.lease;
-  const holder = holderOf(lease, incumbent, config.self);
+  const holder = holderOf(lease, knownHolder, config.self);
   if (holder === null) return judgeForeign(lease, knowledge, observation.sinceMs, nowMs);
   if (isReleased(lease)) return clear(lease, knowledge, observation.sinceMs, nowMs);
   if (holder.uid === config.self.uid) return { kind: 'mine' };
-  if (incumbent?.fate === 'gone') return clear(lease, knowledge, observation.sinceMs, nowMs);
+  if (knownHolder?.liveness === 'gone') return clear(lease, knowledge, observation.sinceMs, nowMs);
   return {
     kind: 'held',
-    because: incumbent?.fate === 'alive' ? 'pod-exists' : 'pod-unknown',
+    because: knownHolder?.liveness === 'alive' ? 'pod-exists' : 'pod-unknown',
     recheckAtMs:
-      incumbent?.fate === 'alive' || !knowledge.canReadPods ? null : nextRecheckMs(observation.sinceMs, nowMs),
+      knownHolder?.liveness === 'alive' || !knowledge.canReadPods ? null : nextRecheckMs(observation.sinceMs, nowMs),
   };
 }
 
 function judgeAbsence(config: ElectionConfig, knowledge: Knowledge, sinceMs: number, nowMs: number): Verdict {
-  const { incumbent } = knowledge;
+  const { knownHolder } = knowledge;
   const nobodyLeft =
-    incumbent === null || incumbent.pod.uid === config.self.uid || incumbent.fate === 'gone' || incumbent.released;
+    knownHolder === null ||
+    knownHolder.pod.uid === config.self.uid ||
+    knownHolder.liveness === 'gone' ||
+    knownHolder.released;
   if (nobodyLeft) return { kind: 'free', remains: null };
 
-  if (incumbent.fate === 'unknown' && !knowledge.canReadPods) {
-    const graceEndMs = sinceMs + UNREADABLE_INCUMBENT_GRACE_MS;
+  if (knownHolder.liveness === 'unknown' && !knowledge.canReadPods) {
+    const graceEndMs = sinceMs + UNREADABLE_HOLDER_GRACE_MS;
     if (nowMs >= graceEndMs) return { kind: 'free', remains: null };
-    return { kind: 'held', because: 'incumbent-restores', recheckAtMs: graceEndMs };
+    return { kind: 'held', because: 'holder-restores', recheckAtMs: graceEndMs };
   }
-  return { kind: 'held', because: 'incumbent-restores', recheckAtMs: nextRecheckMs(sinceMs, nowMs) };
+  return { kind: 'held', because: 'holder-restores', recheckAtMs: nextRecheckMs(sinceMs, nowMs) };
 }
 
 function judgeForeign(lease: LeaseRecord, knowledge: Knowledge, sinceMs: number, nowMs: number): Verdict {

@@ -302,7 +302,7 @@ function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>, late:
     case 'waitingToOpen':
       return startStream(state, state.resumeFrom);
     case 'streaming':
-      if (state.opened && !state.settled) return settle(state);
+      if (state.opened && !state.settled) return markStable(state);
       if (late && !state.doubted) {
         return { state: { ...state, doubted: true }, effects: [setTimer(WATCH_LATE_GRACE_MS)] };
       }
@@ -323,7 +323,7 @@ function relist<Item>(state: WatchState): WatchStep<Item> {
   }
 }
 
-function settle<Item>(state: Streaming): WatchStep<Item> {
+function markStable<Item>(state: Streaming): WatchStep<Item> {
   // Messages that came meanwhile did not move the timer, so their time is unknown: the silence counts from now.
   return {
     state: { ...state, settled: true, doubted: false, attempts: 0, streamRefusals: 0 },

@@ -3,7 +3,7 @@
  * carries out the effects in their order.
  */
 
-import { dateSightings, hear, type News, NO_NEWS } from '../core/diagnostics.ts';
+import { type Diagnostics, dateSightings, NO_DIAGNOSTICS, recordFact } from '../core/diagnostics.ts';
 import type { Announcement, Effect } from '../core/effect.ts';
 import { InvariantError, step } from '../core/election.ts';
 import type { Fact, TimerName } from '../core/input.ts';
@@ -57,7 +57,7 @@ export class Driver {
   readonly #timers = new Map<TimerName, Timer>();
   readonly #queue: (() => void)[] = [];
   #state: ElectionState;
-  #news: News = NO_NEWS;
+  #diagnostics: Diagnostics = NO_DIAGNOSTICS;
   #verifiedWallMs = 0;
   #busy = false;
   #closed = false;
@@ -92,8 +92,8 @@ export class Driver {
   }
 
   /** What there is to tell people beside that. */
-  get news(): News {
-    return this.#news;
+  get diagnostics(): Diagnostics {
+    return this.#diagnostics;
   }
 
   /** When the API server last confirmed what is known of the Lease, by the wall clock as it was then. */
@@ -155,8 +155,12 @@ export class Driver {
     if (state.knowledge.verifiedAtMs !== this.#state.knowledge.verifiedAtMs) this.#verifiedWallMs = moment.wallMs;
     const isRoleNew = state.role.name !== this.#state.role.name;
     this.#state = state;
-    const { incumbent } = state.knowledge;
-    this.#news = dateSightings(hear(this.#news, fact, incumbent?.pod ?? null), incumbent, moment.nowMs);
+    const { knownHolder } = state.knowledge;
+    this.#diagnostics = dateSightings(
+      recordFact(this.#diagnostics, fact, knownHolder?.pod ?? null),
+      knownHolder,
+      moment.nowMs,
+    );
     for (const effect of effects) {
       // What an effect before it brought about may have ended everything.
       if (this.#broken) return;

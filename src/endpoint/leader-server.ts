@@ -308,11 +308,11 @@ export class LeaderServer {
   }
 
   #accept(socket: Socket): void {
-    const [idlest] = this.#connections;
-    if (idlest !== undefined && this.#connections.size >= this.#limits.connections) {
-      debug('more than %d connections: the idlest is closed', this.#limits.connections);
-      this.#connections.delete(idlest);
-      idlest.destroy();
+    const [leastRecentlyUsed] = this.#connections;
+    if (leastRecentlyUsed !== undefined && this.#connections.size >= this.#limits.connections) {
+      debug('more than %d connections: the leastRecentlyUsed is closed', this.#limits.connections);
+      this.#connections.delete(leastRecentlyUsed);
+      leastRecentlyUsed.destroy();
     }
     this.#connections.add(socket);
     // Node.js takes its own listener away when a client wants a tunnel, and nobody else would hear of a broken one.

@@ -12,78 +12,78 @@ import type { CandidateRole } from '../core/state.ts';
 import { isTwinSuspected } from '../core/twin.ts';
 import { judgeLease, mustRenew } from '../core/verdict.ts';
 import { isShortage } from '../runtime/shortage.ts';
-import type { Account, Circumstances, Explanation, HolderPod, IdleWork, Scene } from './explanation.ts';
+import type { ExplainInput, Explanation, HolderPod, IdleWork, ReasonDetails, RunningInput } from './explanation.ts';
 import { podSeen } from './holder-pod.ts';
 import { explainHeld } from './holder-reasons.ts';
 import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './wording.ts';
 
 /** Puts into words what is so at the moment. Never throws. */
-export function explain(circumstances: Circumstances): Explanation {
-  const { election, news, leader, unverifiedForMs } = circumstances;
-  const account = accountOf(circumstances);
+export function explain(input: ExplainInput): Explanation {
+  const { election, diagnostics, leader, unverifiedForMs } = input;
+  const details = detailsOf(input);
   return {
-    reason: account.reason,
-    message: printable(circumstances.local ? `${LOCAL_NOTE} ${account.message}` : account.message),
+    reason: details.reason,
+    message: printable(input.local ? `${LOCAL_NOTE} ${details.message}` : details.message),
     lease: election === null ? null : { namespace: election.config.namespace, name: election.config.leaseName },
     leader,
-    holderPod: holderPodOf(circumstances),
-    since: toDate(account.sinceMs ?? null),
-    endsWhen: printable(account.endsWhen),
-    command: account.command ?? null,
-    caution: account.caution == null ? null : printable(account.caution),
-    missingRules: news.refusals.flatMap(({ missingRule }) => missingRule ?? []),
+    holderPod: holderPodOf(input),
+    since: toDate(details.sinceMs ?? null),
+    endsWhen: printable(details.endsWhen),
+    command: details.command ?? null,
+    caution: details.caution == null ? null : printable(details.caution),
+    missingRules: diagnostics.refusals.flatMap(({ missingRule }) => missingRule ?? []),
     unverifiedForMs,
-    failure: news.failure?.message ?? null,
-    error: account.error ?? null,
+    failure: diagnostics.failure?.message ?? null,
+    error: details.error ?? null,
   };
 }
 
 const LOCAL_NOTE = 'There is no cluster, and the option `local` is set, so this process stands for a Pod.';
 
-function accountOf(circumstances: Circumstances): Account {
-  const { election, started, over } = circumstances;
-  if (over) return stopped(circumstances);
-  if (election === null) return started ? entering(circumstances) : NOT_STARTED;
-  const scene: Scene = { ...circumstances, election };
+function detailsOf(input: ExplainInput): ReasonDetails {
+  const { election, started, over } = input;
+  if (over) return stopped(input);
+  if (election === null) return started ? entering(input) : NOT_STARTED;
+  const running: RunningInput = { ...input, election };
   const { role } = election;
   switch (role.name) {
     case 'leader':
-      return role.draining === null ? leading(scene, role.term.acquireTimeMs) : leaving(scene);
+      return role.resigning === null ? leading(running, role.term.acquireTimeMs) : leaving(running);
     case 'leaving':
     case 'stopped':
-      return leaving(scene);
+      return leaving(running);
     case 'sibling':
-      return ownPodDeleted(scene) ?? withOutage(scene, sibling(scene));
+      return ownPodDeleted(running) ?? withOutage(running, sibling(running));
     case 'starting':
-      return trouble(scene) ?? awaitsLease(scene);
+      return trouble(running) ?? awaitsLease(running);
     case 'candidate':
-      return candidate(scene, role);
+      return candidate(running, role);
   }
 }
 
 /** An outage changes nothing for a process that only watches, but what it watches may be out of date. */
-function withOutage({ news, unverifiedForMs }: Scene, account: Account): Account {
-  if (news.failure === null || unverifiedForMs < RECENTLY_MS) return account;
-  const note = `The API server has confirmed nothing for ${seconds(unverifiedForMs)}: ${news.failure.message}`;
-  return { ...account, message: `${account.message} ${note}` };
+function withOutage({ diagnostics, unverifiedForMs }: RunningInput, details: ReasonDetails): ReasonDetails {
+  if (diagnostics.failure === null || unverifiedForMs < RECENTLY_MS) return details;
+  const note = `The API server has confirmed nothing for ${seconds(unverifiedForMs)}: ${diagnostics.failure.message}`;
+  return { ...details, message: `${details.message} ${note}` };
 }
 
-const NOT_STARTED: Account = {
+const NOT_STARTED: ReasonDetails = {
   reason: 'not-started',
   message: 'This elector takes no part in the election yet: call start().',
   endsWhen: 'start() is called',
 };
 
-const STARTING: Account = {
+const STARTING: ReasonDetails = {
   reason: 'starting',
   message: 'This elector is finding out which cluster and which Pod it is in, and asks until it is answered.',
   endsWhen: 'the API server answers',
 };
 
 /** What keeps an elector that has not found its place yet, if anything does. */
-function entering({ news, unverifiedForMs, wallMs }: Circumstances): Account {
-  const [refusal] = news.refusals;
-  const failure = news.failure ?? refusal;
+function entering({ diagnostics, unverifiedForMs, wallMs }: ExplainInput): ReasonDetails {
+  const [refusal] = diagnostics.refusals;
+  const failure = diagnostics.failure ?? refusal;
   if (failure === undefined) return STARTING;
   const message = `This elector cannot find out yet which Pod it is in, and asks until it is answered: ${failure.message}`;
   const sinceMs = wallMs - unverifiedForMs;
@@ -97,18 +97,18 @@ function entering({ news, unverifiedForMs, wallMs }: Circumstances): Account {
   return { reason: 'api-unreachable', message, sinceMs, endsWhen: 'the API server answers' };
 }
 
-function awaitsLease(scene: Scene): Account {
+function awaitsLease(input: RunningInput): ReasonDetails {
   return {
     reason: 'starting',
-    message: `This elector waits for the first answer about ${leaseOf(scene.election.config)}.`,
+    message: `This elector waits for the first answer about ${leaseOf(input.election.config)}.`,
     endsWhen: 'the API server answers',
   };
 }
 
-function stopped({ election, news, leader, endedBy }: Circumstances): Account {
+function stopped({ election, diagnostics, leader, endedBy }: ExplainInput): ReasonDetails {
   const self = election?.config.self;
   // A sibling has left the Lease to another process of its Pod, which may lead.
-  if (election !== null && self !== undefined && leader?.uid === self.uid && news.takesPart) {
+  if (election !== null && self !== undefined && leader?.uid === self.uid && diagnostics.takesPart) {
     return {
       reason: 'stopped',
       message:
@@ -136,11 +136,11 @@ function stopped({ election, news, leader, endedBy }: Circumstances): Account {
   };
 }
 
-function leading(scene: Scene, acquireTimeMs: number): Account {
-  const { election, idleWork } = scene;
+function leading(input: RunningInput, acquireTimeMs: number): ReasonDetails {
+  const { election, idleWork } = input;
   const { self } = election.config;
-  const notes = [...(idleWork === null ? [] : [idleNote(idleWork)]), ...notesOfLeader(scene)];
-  const account = {
+  const notes = [...(idleWork === null ? [] : [idleNote(idleWork)]), ...notesOfLeader(input)];
+  const details = {
     reason: 'leading',
     message: `This process leads, in Pod ${self.name}${notes.map((note) => `; ${note}`).join('')}.`,
     sinceMs: acquireTimeMs,
@@ -148,9 +148,9 @@ function leading(scene: Scene, acquireTimeMs: number): Account {
       `${endOfLife(election.config)}, it gives the Lease up, the Lease is given to another Pod by hand, or its token is ` +
       `refused for ${seconds(UNAUTHORIZED_LIMIT_MS)}`,
   } as const;
-  if (idleWork === null) return account;
-  const sinceMs = scene.wallMs - (scene.nowMs - idleWork.endedAtMs);
-  return { ...account, reason: 'leading-idle', sinceMs, error: idleWork.error };
+  if (idleWork === null) return details;
+  const sinceMs = input.wallMs - (input.nowMs - idleWork.endedAtMs);
+  return { ...details, reason: 'leading-idle', sinceMs, error: idleWork.error };
 }
 
 function idleNote({ error }: IdleWork): string {
@@ -160,11 +160,11 @@ function idleNote({ error }: IdleWork): string {
 }
 
 /** What is not as it should be with a leader. */
-function notesOfLeader(scene: Scene): readonly string[] {
-  const { election, news, unverifiedForMs, nowMs, noProgressForMs = null } = scene;
+function notesOfLeader(input: RunningInput): readonly string[] {
+  const { election, diagnostics, unverifiedForMs, nowMs, noProgressForMs = null } = input;
   const { config, knowledge } = election;
   const lease = knowledge.observation?.lease ?? null;
-  const [create, update] = [refusalOf(scene, 'create'), refusalOf(scene, 'update')];
+  const [create, update] = [refusalOf(input, 'create'), refusalOf(input, 'update')];
   const notes = [
     noProgressForMs === null
       ? null
@@ -180,8 +180,10 @@ function notesOfLeader(scene: Scene): readonly string[] {
       : null,
     lease?.terminating === true ? 'its Lease is being deleted, and only its finalizers keep it' : null,
     update === undefined ? null : `its renewals are refused, so nobody could see that it hangs (${update.message})`,
-    failureNote(news.failure, unverifiedForMs),
-    news.holderPod?.terminating === true ? 'its Pod is being deleted, so call stop() to hand over at once' : null,
+    failureNote(diagnostics.failure, unverifiedForMs),
+    diagnostics.holderPod?.terminating === true
+      ? 'its Pod is being deleted, so call stop() to hand over at once'
+      : null,
   ];
   return notes.filter((note) => note !== null);
 }
@@ -195,17 +197,17 @@ function failureNote(failure: RequestFailure | null, unverifiedForMs: number): s
       : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`;
 }
 
-function leaving(scene: Scene): Account {
+function leaving(input: RunningInput): ReasonDetails {
   return {
     reason: 'leaving',
     message:
       'This process has ended its term and waits until its work has settled, or the API server has noted that ' +
-      `${leaseOf(scene.election.config)} is given up.`,
+      `${leaseOf(input.election.config)} is given up.`,
     endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is given up or kept',
   };
 }
 
-function sibling({ election }: Scene): Account {
+function sibling({ election }: RunningInput): ReasonDetails {
   if (election.knowledge.warned.includes('sibling-lock-refused')) {
     return {
       reason: 'sibling',
@@ -233,26 +235,26 @@ function sibling({ election }: Scene): Account {
   };
 }
 
-function candidate(scene: Scene, role: CandidateRole): Account {
-  const { config, knowledge } = scene.election;
-  const inTrouble = ownPodDeleted(scene) ?? trouble(scene);
+function candidate(input: RunningInput, role: CandidateRole): ReasonDetails {
+  const { config, knowledge } = input.election;
+  const inTrouble = ownPodDeleted(input) ?? trouble(input);
   if (inTrouble !== null) return inTrouble;
-  const verdict = judgeLease(config, knowledge, scene.nowMs);
+  const verdict = judgeLease(config, knowledge, input.nowMs);
   switch (verdict.kind) {
     case 'unknown':
-      return awaitsLease(scene);
+      return awaitsLease(input);
     case 'held':
-      return explainHeld(scene, verdict.because, verdict.recheckAtMs);
+      return explainHeld(input, verdict.because, verdict.recheckAtMs);
     case 'mine':
-      return refused(scene, 'create') ?? keptFromRenewing(scene) ?? resuming(scene);
+      return refused(input, 'create') ?? keptFromRenewing(input) ?? resuming(input);
     case 'free':
-      return campaigning(scene, role);
+      return campaigning(input, role);
   }
 }
 
 /** A Pod that the API server has never shown may never have existed: its uid may be wrong. */
-function ownPodDeleted({ election: { config, knowledge } }: Scene): Account | null {
-  if (knowledge.barred !== 'pod-deleted') return null;
+function ownPodDeleted({ election: { config, knowledge } }: RunningInput): ReasonDetails | null {
+  if (knowledge.disqualifiedBy !== 'pod-deleted') return null;
   const { name, uid } = config.self;
   const pod = `Pod ${name} (uid ${uid})`;
   // Where Pods cannot be read, it is concluded from the Leases that were deleted.
@@ -277,11 +279,11 @@ function ownPodDeleted({ election: { config, knowledge } }: Scene): Account | nu
 }
 
 /** What keeps a process that does not lead from knowing, or doing, anything. */
-function trouble(scene: Scene): Account | null {
-  const { election, news, leader, unverifiedForMs } = scene;
-  const { failure } = news;
-  if (failure === null) return refused(scene, 'get');
-  const sinceMs = scene.wallMs - unverifiedForMs;
+function trouble(input: RunningInput): ReasonDetails | null {
+  const { election, diagnostics, leader, unverifiedForMs } = input;
+  const { failure } = diagnostics;
+  if (failure === null) return refused(input, 'get');
+  const sinceMs = input.wallMs - unverifiedForMs;
   if (failure.kind === 'unauthorized') {
     return {
       reason: 'unauthorized',
@@ -295,7 +297,7 @@ function trouble(scene: Scene): Account | null {
   if (unverifiedForMs < RECENTLY_MS) {
     return {
       reason: 'api-unreachable',
-      message: `A request about ${leaseOf(scene.election.config)} has failed, and is tried again; ${known}: ${failure.message}`,
+      message: `A request about ${leaseOf(input.election.config)} has failed, and is tried again; ${known}: ${failure.message}`,
       sinceMs,
       endsWhen: 'that request succeeds',
     };
@@ -303,7 +305,7 @@ function trouble(scene: Scene): Account | null {
   return {
     reason: 'api-unreachable',
     message:
-      `The API server has confirmed nothing about ${leaseOf(scene.election.config)} for ${seconds(unverifiedForMs)}, and is asked until it ` +
+      `The API server has confirmed nothing about ${leaseOf(input.election.config)} for ${seconds(unverifiedForMs)}, and is asked until it ` +
       `does; ${known}: ${failure.message}`,
     sinceMs,
     endsWhen: 'the API server answers',
@@ -316,16 +318,16 @@ const RECENTLY_MS = 3_000;
 const UNKNOWN_TOKEN_PROBLEM = 'the Pod may be deleted; if it exists, look at its ServiceAccount';
 
 /** That the API server refuses this verb on Leases, or (with `create`) whatever is written. */
-function refusalOf({ news }: Scene, verb: 'get' | 'create' | 'update'): RequestFailure | undefined {
-  return news.refusals.find(({ missingRule }) =>
+function refusalOf({ diagnostics }: RunningInput, verb: 'get' | 'create' | 'update'): RequestFailure | undefined {
+  return diagnostics.refusals.find(({ missingRule }) =>
     missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb,
   );
 }
 
-function refused(scene: Scene, verb: 'get' | 'create' | 'update'): Account | null {
-  const refusal = refusalOf(scene, verb);
+function refused(input: RunningInput, verb: 'get' | 'create' | 'update'): ReasonDetails | null {
+  const refusal = refusalOf(input, verb);
   if (refusal === undefined) return null;
-  const { name } = scene.election.config.self;
+  const { name } = input.election.config.self;
   return {
     reason: 'forbidden',
     message: `Pod ${name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
@@ -334,34 +336,34 @@ function refused(scene: Scene, verb: 'get' | 'create' | 'update'): Account | nul
 }
 
 /** A release of its own may yet arrive, so it must renew before it leads on. */
-function keptFromRenewing(scene: Scene): Account | null {
-  return mustRenew(scene.election.knowledge) ? refused(scene, 'update') : null;
+function keptFromRenewing(input: RunningInput): ReasonDetails | null {
+  return mustRenew(input.election.knowledge) ? refused(input, 'update') : null;
 }
 
-function resuming(scene: Scene): Account {
-  const { config, knowledge } = scene.election;
+function resuming(input: RunningInput): ReasonDetails {
+  const { config, knowledge } = input.election;
   return {
     reason: 'resuming',
-    message: `Pod ${config.self.name} holds ${leaseOf(scene.election.config)}, and this process leads as soon as the API server confirms it.`,
+    message: `Pod ${config.self.name} holds ${leaseOf(input.election.config)}, and this process leads as soon as the API server confirms it.`,
     sinceMs: knowledge.observation?.lease?.acquireTimeMs ?? null,
     endsWhen: 'the API server confirms it',
   };
 }
 
-function campaigning(scene: Scene, role: CandidateRole): Account {
-  const { config, knowledge } = scene.election;
+function campaigning(input: RunningInput, role: CandidateRole): ReasonDetails {
+  const { config, knowledge } = input.election;
   const { name } = config.self;
   const finalizers = knowledge.observation?.lease?.finalizers ?? [];
-  if (knowledge.barred === 'pod-terminating') {
+  if (knowledge.disqualifiedBy === 'pod-terminating') {
     return {
       reason: 'own-pod-terminating',
       message: `Nobody leads, and Pod ${name} does not campaign since it is being deleted: wait for another Pod to be elected.`,
       endsWhen: 'another Pod is elected',
     };
   }
-  const refusal = refused(scene, 'create');
+  const refusal = refused(input, 'create');
   if (refusal !== null) return refusal;
-  const pauseMs = role.notBeforeMs - scene.nowMs;
+  const pauseMs = role.notBeforeMs - input.nowMs;
   if (pauseMs > 0) {
     return {
       reason: 'stepped-down',
@@ -378,7 +380,7 @@ function campaigning(scene: Scene, role: CandidateRole): Account {
       endsWhen: 'the finalizers are removed, and this or another Pod is elected',
     };
   }
-  if (role.resting) {
+  if (role.backingOff) {
     return {
       reason: 'campaigning',
       message: `Nobody leads, and Pod ${name} campaigns. A request of it came to nothing, and it tries again: wait.`,
@@ -392,8 +394,8 @@ function campaigning(scene: Scene, role: CandidateRole): Account {
   };
 }
 
-function holderPodOf(circumstances: Circumstances): HolderPod | null {
-  const pod = podSeen(circumstances);
+function holderPodOf(input: ExplainInput): HolderPod | null {
+  const pod = podSeen(input);
   if (pod === null) return null;
   const { name, uid, terminating, report } = pod;
   return {

@@ -2,7 +2,7 @@
  * The types of an explanation: what `explain()` is given, and what it returns.
  */
 
-import type { News } from '../core/diagnostics.ts';
+import type { Diagnostics } from '../core/diagnostics.ts';
 import type { MissingRule } from '../core/request-failure.ts';
 import type { ElectionState } from '../core/state.ts';
 import type { Leader } from '../events.ts';
@@ -135,10 +135,10 @@ export interface IdleWork {
 }
 
 /** What is to be explained. */
-export interface Circumstances {
+export interface ExplainInput {
   /** `null` until the cluster is found. */
   readonly election: ElectionState | null;
-  readonly news: News;
+  readonly diagnostics: Diagnostics;
   readonly started: boolean;
   /** There is no cluster, and the option `local` is set. */
   readonly local: boolean;
@@ -155,10 +155,10 @@ export interface Circumstances {
 }
 
 /** The same, once the election is under way. */
-export type Scene = Circumstances & { readonly election: ElectionState };
+export type RunningInput = ExplainInput & { readonly election: ElectionState };
 
 /** What differs from reason to reason; times in milliseconds since 1970. */
-export interface Account {
+export interface ReasonDetails {
   readonly reason: ExplanationReason;
   readonly message: string;
   readonly endsWhen: string;

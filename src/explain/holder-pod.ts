@@ -7,7 +7,7 @@
 import { isNotReady } from '../core/diagnostics.ts';
 import { hasStopped, isFinalPhase, type PodRecord, type PodReport } from '../core/lease-record.ts';
 import { confirmedSilenceMs } from '../core/observation.ts';
-import type { Account, Circumstances, Scene } from './explanation.ts';
+import type { ExplainInput, ReasonDetails, RunningInput } from './explanation.ts';
 import { endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 
 /** Deletes the object without asking the kubelet whether anything of the Pod still runs. */
@@ -27,31 +27,31 @@ const FORCE_CAUTION =
   'run where the API server cannot reach it, and two would work at once until it learns of its end.';
 
 /** The holder's Pod as last seen; `null` when it was not seen, or is gone by now. */
-export function podSeen({ election, news }: Circumstances): PodRecord | null {
-  const incumbent = election?.knowledge.incumbent;
-  const { holderPod } = news;
-  if (holderPod === null || holderPod.uid !== incumbent?.pod.uid) return null;
+export function podSeen({ election, diagnostics }: ExplainInput): PodRecord | null {
+  const knownHolder = election?.knowledge.knownHolder;
+  const { holderPod } = diagnostics;
+  if (holderPod === null || holderPod.uid !== knownHolder?.pod.uid) return null;
   // One that has stopped counts as gone, perhaps, but is there to be looked at.
-  return incumbent.fate === 'gone' && !hasStopped(holderPod) ? null : holderPod;
+  return knownHolder.liveness === 'gone' && !hasStopped(holderPod) ? null : holderPod;
 }
 
 /** What is wrong with the holder's Pod, whether it leads or not; `null` when nothing is. */
-export function podInTrouble(scene: Scene, pod: PodRecord): Account | null {
+export function podInTrouble(input: RunningInput, pod: PodRecord): ReasonDetails | null {
   const { report } = pod;
-  if (pod.terminating) return terminating(scene, pod);
+  if (pod.terminating) return terminating(input, pod);
   if (report === undefined) return null;
-  if (isFinalPhase(report.phase)) return ended(scene, pod, report);
-  return isNodeLost(report) ? nodeLost(scene, pod, report) : null;
+  if (isFinalPhase(report.phase)) return ended(input, pod, report);
+  return isNodeLost(report) ? nodeLost(input, pod, report) : null;
 }
 
-function terminating(scene: Scene, pod: PodRecord): Account {
-  const { config } = scene.election;
+function terminating(input: RunningInput, pod: PodRecord): ReasonDetails {
+  const { config } = input.election;
   const { report } = pod;
   const graceMs = report?.gracePeriodMs ?? ASSUMED_GRACE_MS;
-  const seenForMs = scene.nowMs - (scene.news.sightings.terminating?.atMs ?? scene.nowMs);
+  const seenForMs = input.nowMs - (input.diagnostics.sightings.terminating?.atMs ?? input.nowMs);
   const lost = report !== undefined && isNodeLost(report);
   const overdue = seenForMs > graceMs + (lost ? 0 : DELETION_SLACK_MS);
-  const account = {
+  const details = {
     reason: 'holder-terminating',
     sinceMs: report?.terminatingSinceMs ?? null,
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
@@ -59,7 +59,7 @@ function terminating(scene: Scene, pod: PodRecord): Account {
   const what = `Pod ${pod.name} is being deleted and leads until it is gone`;
   if (overdue && report?.containersTerminated === true) {
     return {
-      ...account,
+      ...details,
       message: `${what}; its containers have ended, so look at its metadata.finalizers for what keeps it.`,
       endsWhen: 'its finalizers are removed',
     };
@@ -68,14 +68,14 @@ function terminating(scene: Scene, pod: PodRecord): Account {
     const late = `was seen to begin ${seconds(seenForMs)} ago, and its grace period has passed`;
     const why = lost ? `${nodeOf(report)} is lost; the deletion ${late}` : `the deletion ${late}`;
     return {
-      ...account,
+      ...details,
       message: `${what}, but ${why}. Repair or remove the node. To delete the Pod by force is the last resort.`,
       command: kubectlDelete('pod', pod.name, config.namespace, FORCE),
       caution: FORCE_CAUTION,
     };
   }
   const node = lost ? `, and ${nodeOf(report)} is lost: repair or remove the node, or` : ':';
-  return { ...account, message: `${what}${node} ${remainingGrace(report, graceMs - seenForMs)}.` };
+  return { ...details, message: `${what}${node} ${remainingGrace(report, graceMs - seenForMs)}.` };
 }
 
 function remainingGrace(report: PodReport | undefined, remainingMs: number): string {
@@ -85,30 +85,30 @@ function remainingGrace(report: PodReport | undefined, remainingMs: number): str
     : 'wait for the kubelet, since its grace period is over';
 }
 
-function ended(scene: Scene, pod: PodRecord, report: PodReport): Account {
-  const { config, knowledge } = scene.election;
+function ended(input: RunningInput, pod: PodRecord, report: PodReport): ReasonDetails {
+  const { config, knowledge } = input.election;
   const { containersTerminated } = report;
   const failed = report.phase === 'Failed';
   const how = `${failed ? 'has failed' : 'has finished'}${report.reason === null ? '' : ` (${report.reason})`}`;
-  const account = {
+  const details = {
     reason: failed ? 'holder-failed' : 'holder-succeeded',
     sinceMs: report.ready === false ? report.readyChangedAtMs : null,
     command: kubectlDelete('pod', pod.name, config.namespace),
     // The API server asks no kubelet before it deletes a Pod in a final phase.
     caution: containersTerminated ? null : FORCE_CAUTION,
   } as const;
-  if (knowledge.incumbent?.fate === 'gone') {
+  if (knowledge.knownHolder?.liveness === 'gone') {
     return {
-      ...account,
+      ...details,
       message: `Pod ${pod.name} ${how}, but its Lease may not be deleted here: grant \`delete\` on leases.coordination.k8s.io, or delete the Pod.`,
       endsWhen: 'the Pod is deleted, or the permission is granted',
     };
   }
   const what = `Pod ${pod.name} ${how} and holds the Lease as long as it exists`;
-  if (containersTerminated) return { ...account, message: `${what}: delete it.`, endsWhen: 'the Pod is deleted' };
+  if (containersTerminated) return { ...details, message: `${what}: delete it.`, endsWhen: 'the Pod is deleted' };
   const waits = config.succession === 'pod-stopped';
   return {
-    ...account,
+    ...details,
     message: `${what}, and not all of its containers are reported to have ended: make sure that they have, then delete it.`,
     endsWhen: waits ? 'all of its containers are reported as terminated, or it is deleted' : 'the Pod is deleted',
   };
@@ -127,8 +127,8 @@ function nodeOf({ nodeName }: PodReport): string {
   return nodeName === null ? 'its node' : `its node ${nodeName}`;
 }
 
-function nodeLost(scene: Scene, pod: PodRecord, report: PodReport): Account {
-  const { config } = scene.election;
+function nodeLost(input: RunningInput, pod: PodRecord, report: PodReport): ReasonDetails {
+  const { config } = input.election;
   return {
     reason: 'holder-node-not-ready',
     message:
@@ -141,12 +141,12 @@ function nodeLost(scene: Scene, pod: PodRecord, report: PodReport): Account {
 }
 
 /** That the Pod of a leader is not ready, or a container of it cannot be started; `null` when neither is so. */
-export function notReady(scene: Scene, pod: PodRecord): Account | null {
-  const { election, news } = scene;
+export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | null {
+  const { election, diagnostics } = input;
   const { config, knowledge } = election;
   const { report } = pod;
   if (report === undefined || !(isNotReady(pod) || report.waiting !== null)) return null;
-  const notReadyForMs = scene.nowMs - (news.sightings.notReadySinceMs ?? scene.nowMs);
+  const notReadyForMs = input.nowMs - (diagnostics.sightings.notReadySinceMs ?? input.nowMs);
   const silentForMs = confirmedSilenceMs(knowledge);
   // A process that hangs answers no probe either: what came first is the reason.
   if (report.waiting === null && silentForMs !== null && silentForMs > notReadyForMs) return null;
@@ -156,7 +156,7 @@ export function notReady(scene: Scene, pod: PodRecord): Account | null {
       ? `, and it has not renewed ${leaseOf(config)} for ${seconds(silentForMs)}`
       : renewedAtMs === null
         ? ''
-        : `, although it renewed ${leaseOf(config)} ${seconds(scene.nowMs - renewedAtMs)} ago`;
+        : `, although it renewed ${leaseOf(config)} ${seconds(input.nowMs - renewedAtMs)} ago`;
   const { name } = pod;
   const { namespace } = config;
   return {

@@ -7,8 +7,8 @@
 import { isReleased, type PodReference } from '../core/lease-record.ts';
 import { confirmedSilenceMs } from '../core/observation.ts';
 import type { HeldBecause } from '../core/verdict.ts';
-import { EMPTY_LEASE_MS, holderOf, UNREADABLE_INCUMBENT_GRACE_MS } from '../core/verdict.ts';
-import type { Account, Scene } from './explanation.ts';
+import { EMPTY_LEASE_MS, holderOf, UNREADABLE_HOLDER_GRACE_MS } from '../core/verdict.ts';
+import type { ReasonDetails, RunningInput } from './explanation.ts';
 import { notReady, podInTrouble, podSeen } from './holder-pod.ts';
 import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 
@@ -19,30 +19,30 @@ import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 const COLLECTOR_PATIENCE_MS = 90_000;
 
 /** Why the Lease, or its absence, is left alone. */
-export function explainHeld(scene: Scene, because: HeldBecause, recheckAtMs: number | null): Account {
-  const { config, knowledge } = scene.election;
+export function explainHeld(input: RunningInput, because: HeldBecause, recheckAtMs: number | null): ReasonDetails {
+  const { config, knowledge } = input.election;
   const lease = knowledge.observation?.lease ?? null;
   const holder =
-    lease === null ? (knowledge.incumbent?.pod ?? null) : holderOf(lease, knowledge.incumbent, config.self);
-  if (because === 'terminating' && lease !== null) return leaseTerminating(scene, lease.finalizers);
-  if (holder === null) return foreign(scene, because, recheckAtMs);
-  if (lease !== null && isReleased(lease)) return notDeletable(scene, holder);
-  const pod = podSeen(scene);
-  const trouble = pod === null ? null : podInTrouble(scene, pod);
+    lease === null ? (knowledge.knownHolder?.pod ?? null) : holderOf(lease, knowledge.knownHolder, config.self);
+  if (because === 'terminating' && lease !== null) return leaseTerminating(input, lease.finalizers);
+  if (holder === null) return foreign(input, because, recheckAtMs);
+  if (lease !== null && isReleased(lease)) return notDeletable(input, holder);
+  const pod = podSeen(input);
+  const trouble = pod === null ? null : podInTrouble(input, pod);
   if (trouble !== null) return trouble;
   switch (because) {
     case 'collector':
-      return waitingForCollector(scene, holder);
-    case 'incumbent-restores':
-      return missing(scene, holder);
+      return waitingForCollector(input, holder);
+    case 'holder-restores':
+      return missing(input, holder);
     case 'pod-exists':
-      return (pod === null ? null : notReady(scene, pod)) ?? silent(scene, holder) ?? following(scene, holder);
+      return (pod === null ? null : notReady(input, pod)) ?? silent(input, holder) ?? following(input, holder);
     default:
-      return silent(scene, holder) ?? unknownHolder(scene, holder);
+      return silent(input, holder) ?? unknownHolder(input, holder);
   }
 }
 
-function notDeletable({ election: { config } }: Scene, holder: PodReference): Account {
+function notDeletable({ election: { config } }: RunningInput, holder: PodReference): ReasonDetails {
   const isSelf = holder.uid === config.self.uid;
   const until = isSelf ? '' : ', or wait until that Pod is gone';
   return {
@@ -55,22 +55,22 @@ function notDeletable({ election: { config } }: Scene, holder: PodReference): Ac
 }
 
 /** How long the collector takes cannot be known. A finalizer or a webhook may keep it from deleting, too. */
-function waitingForCollector(scene: Scene, holder: PodReference): Account {
-  const { config } = scene.election;
-  const { goneSinceMs } = scene.news.sightings;
-  const forMs = scene.nowMs - (goneSinceMs ?? scene.nowMs);
+function waitingForCollector(input: RunningInput, holder: PodReference): ReasonDetails {
+  const { config } = input.election;
+  const { goneSinceMs } = input.diagnostics.sightings;
+  const forMs = input.nowMs - (goneSinceMs ?? input.nowMs);
   const what = `Nobody leads: Pod ${holder.name} is gone, and ${config.self.name} is not allowed to delete ${leaseOf(config)}`;
   const grant = 'Grant `delete` on leases.coordination.k8s.io';
-  const account = {
+  const details = {
     reason: 'waiting-for-collector',
-    sinceMs: toWallMs(scene, goneSinceMs ?? undefined),
+    sinceMs: toWallMs(input, goneSinceMs ?? undefined),
     endsWhen: 'the garbage collector deletes the Lease, or the permission is granted',
   } as const;
   if (forMs < COLLECTOR_PATIENCE_MS) {
-    return { ...account, message: `${what}. ${grant}, or wait for the garbage collector.` };
+    return { ...details, message: `${what}. ${grant}, or wait for the garbage collector.` };
   }
   return {
-    ...account,
+    ...details,
     message:
       `${what}. The garbage collector has left the Lease for ${seconds(forMs)}: it does not run, or its request is ` +
       `refused. ${grant}, or delete the Lease.`,
@@ -79,7 +79,7 @@ function waitingForCollector(scene: Scene, holder: PodReference): Account {
   };
 }
 
-function leaseTerminating({ election: { config } }: Scene, finalizers: readonly string[]): Account {
+function leaseTerminating({ election: { config } }: RunningInput, finalizers: readonly string[]): ReasonDetails {
   const { namespace, leaseName } = config;
   const what = `Nobody leads: ${leaseOf(config)} is being deleted`;
   if (finalizers.length === 0) {
@@ -94,20 +94,20 @@ function leaseTerminating({ election: { config } }: Scene, finalizers: readonly 
   };
 }
 
-function foreign(scene: Scene, because: HeldBecause, recheckAtMs: number | null): Account {
-  const { config, knowledge } = scene.election;
+function foreign(input: RunningInput, because: HeldBecause, recheckAtMs: number | null): ReasonDetails {
+  const { config, knowledge } = input.election;
   const { namespace, leaseName } = config;
   const lease = knowledge.observation?.lease;
   const name = lease?.holderIdentity || null;
   const whose = `${leaseOf(config)} ${describeForeign(name, config.self)}`;
-  const sinceMs = toWallMs(scene, knowledge.observation?.sinceMs);
+  const sinceMs = toWallMs(input, knowledge.observation?.sinceMs);
   if (because === 'foreign' && recheckAtMs !== null) {
     const durationMs = (lease?.leaseDurationSeconds ?? EMPTY_LEASE_MS / 1000) * 1000;
     return {
       reason: 'foreign-lease',
       message: `${whose}. It counts as held until it has not changed for ${seconds(durationMs)}.`,
       sinceMs,
-      endsWhen: `the Lease has not changed until ${at(toWallMs(scene, recheckAtMs))}, or is deleted`,
+      endsWhen: `the Lease has not changed until ${at(toWallMs(input, recheckAtMs))}, or is deleted`,
     };
   }
   const why =
@@ -140,13 +140,13 @@ function absenceToProve(name: string | null, self: PodReference): string {
     : `"${name}" no longer leads`;
 }
 
-function missing(scene: Scene, holder: PodReference): Account {
-  const { config, knowledge } = scene.election;
-  const missingSinceMs = knowledge.observation?.sinceMs ?? scene.nowMs;
-  const forMs = scene.nowMs - missingSinceMs;
+function missing(input: RunningInput, holder: PodReference): ReasonDetails {
+  const { config, knowledge } = input.election;
+  const missingSinceMs = knowledge.observation?.sinceMs ?? input.nowMs;
+  const forMs = input.nowMs - missingSinceMs;
   // A process that runs restores it within a round trip.
-  const dead = forMs >= UNREADABLE_INCUMBENT_GRACE_MS;
-  const isAlive = knowledge.incumbent?.fate === 'alive';
+  const dead = forMs >= UNREADABLE_HOLDER_GRACE_MS;
+  const isAlive = knowledge.knownHolder?.liveness === 'alive';
   const exists = isAlive ? 'exists' : 'may still exist';
   const what = `${leaseOf(config)} is missing, but Pod ${holder.name}, which held it, ${exists}`;
   return {
@@ -154,15 +154,15 @@ function missing(scene: Scene, holder: PodReference): Account {
     message: dead
       ? `${what} and has not restored it for ${seconds(forMs)}, so its process has most likely ended, hangs, or cannot reach the API server: restart it, or delete that Pod.`
       : `${what}${isAlive ? ' and restores it at once' : ', and then restores it'}: wait.`,
-    sinceMs: toWallMs(scene, missingSinceMs),
+    sinceMs: toWallMs(input, missingSinceMs),
     endsWhen: `that Pod restores the Lease, or ${endOfLife(config)}`,
     command: dead ? kubectlDelete('pod', holder.name, config.namespace) : null,
   };
 }
 
 /** The same knowledge that `stale` was emitted with: what this process did not hear is not said of the holder. */
-function silent(scene: Scene, holder: PodReference): Account | null {
-  const { config, knowledge } = scene.election;
+function silent(input: RunningInput, holder: PodReference): ReasonDetails | null {
+  const { config, knowledge } = input.election;
   const { observation } = knowledge;
   const lease = observation?.lease;
   if (observation == null || lease == null || lease.leaseDurationSeconds === null) return null;
@@ -175,12 +175,12 @@ function silent(scene: Scene, holder: PodReference): Account | null {
       message:
         `Pod ${holder.name} leads but has not renewed ${leaseOf(config)} for ${seconds(silentForMs)}: it hangs, has ended, ` +
         'cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
-      sinceMs: toWallMs(scene, renewedAtMs),
+      sinceMs: toWallMs(input, renewedAtMs),
       endsWhen: `it renews, or ${endOfLife(config)}`,
       command: kubectlDelete('pod', holder.name, config.namespace),
     };
   }
-  const unheardForMs = scene.nowMs - renewedAtMs;
+  const unheardForMs = input.nowMs - renewedAtMs;
   if (unheardForMs < lease.leaseDurationSeconds * 1000) return null;
   return {
     reason: 'following',
@@ -192,7 +192,7 @@ function silent(scene: Scene, holder: PodReference): Account | null {
   };
 }
 
-function unknownHolder({ election: { config, knowledge } }: Scene, holder: PodReference): Account {
+function unknownHolder({ election: { config, knowledge } }: RunningInput, holder: PodReference): ReasonDetails {
   const why = knowledge.canReadPods
     ? 'it is being asked whether its Pod exists'
     : `${config.self.name} is not allowed to read Pods, so its end shows only when its Lease is deleted: grant \`get\`, \`list\` and \`watch\` on pods`;
@@ -205,16 +205,16 @@ function unknownHolder({ election: { config, knowledge } }: Scene, holder: PodRe
 }
 
 /** All is well only with a leader that renews, of which nothing else is known, and a Lease that can be deleted. */
-function following({ election: { config, knowledge } }: Scene, holder: PodReference): Account {
+function following({ election: { config, knowledge } }: RunningInput, holder: PodReference): ReasonDetails {
   const lease = knowledge.observation?.lease ?? null;
-  const account = {
+  const details = {
     reason: 'following',
     sinceMs: lease?.acquireTimeMs ?? null,
     endsWhen: `${endOfLife(config)}, or it gives the Lease up`,
   } as const;
   if (lease?.terminating === true && lease.finalizers.length > 0) {
     return {
-      ...account,
+      ...details,
       message:
         `Pod ${holder.name} leads, but ${leaseOf(config)} is being deleted and its finalizers keep it: ` +
         `${lease.finalizers.join(', ')}. No other Pod can be elected until they are removed.`,
@@ -223,7 +223,7 @@ function following({ election: { config, knowledge } }: Scene, holder: PodRefere
   const named = lease?.holderIdentity || null;
   if (named !== null && named !== holder.name) {
     return {
-      ...account,
+      ...details,
       message:
         `Pod ${holder.name} owns ${leaseOf(config)} and so leads, but the Lease names "${named}" as its holder. Another ` +
         'program writes it, and may lead, too: give that program a Lease of its own.',
@@ -231,7 +231,7 @@ function following({ election: { config, knowledge } }: Scene, holder: PodRefere
   }
   if (lease?.owner === null) {
     return {
-      ...account,
+      ...details,
       message:
         `Pod ${holder.name} leads, but ${leaseOf(config)} has lost its owner, so a process that starts now does not see whose it ` +
         'is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
@@ -239,7 +239,7 @@ function following({ election: { config, knowledge } }: Scene, holder: PodRefere
   }
   const renews = lease !== null && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
   return {
-    ...account,
+    ...details,
     message: renews
       ? `Pod ${holder.name} leads, and all is well: there is nothing to do.`
       : `Pod ${holder.name} leads. It does not renew ${leaseOf(config)}, so nobody could see that its process hangs.`,
@@ -247,6 +247,6 @@ function following({ election: { config, knowledge } }: Scene, holder: PodRefere
 }
 
 /** A moment of the monotonic clock, by the wall clock. */
-function toWallMs({ nowMs, wallMs }: Scene, momentMs: number | undefined): number | null {
+function toWallMs({ nowMs, wallMs }: RunningInput, momentMs: number | undefined): number | null {
   return momentMs === undefined ? null : wallMs - (nowMs - momentMs);
 }

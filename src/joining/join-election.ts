@@ -27,7 +27,7 @@ const log = debugLog('lease-elector');
  *
  * @internal
  */
-export interface Surroundings {
+export interface Runtime {
   readonly clock: Clock;
   readonly random: Random;
   readonly connect: (options: Omit<ConnectOptions, 'clock'>) => Promise<Cluster>;
@@ -35,7 +35,7 @@ export interface Surroundings {
 }
 
 /** A place in an election. */
-export interface Place {
+export interface JoinedElection {
   readonly identity: Identity;
   readonly ports: Ports;
   /** There is no cluster, and this process is alone: whether it leads. `null`: there is a cluster. */
@@ -60,11 +60,11 @@ export interface Entrance {
  * @throws {LeaseElectorError} what asking again will not mend; `ERR_LEASE_ELECTOR_STOPPED` when `signal` aborts
  * @internal
  */
-export async function enterCluster(
+export async function joinElection(
   options: ResolvedOptions,
-  surroundings: Surroundings,
+  runtime: Runtime,
   entrance: Entrance,
-): Promise<Place> {
+): Promise<JoinedElection> {
   const { local, pod, lease, kubeConfig, serviceAccountDirectory, requestTimeoutMs } = options;
   try {
     const reportClockSkew: ReportClockSkew = ({ over, message }) =>
@@ -75,35 +75,35 @@ export async function enterCluster(
       reportClockSkew,
       ...defined({ kubeConfig, serviceAccountDirectory, onRequest }),
     };
-    const cluster = await connect(connectOptions, surroundings, entrance);
-    const identity = await identify(cluster, options, surroundings, entrance);
-    const ports = { ...cluster.ports(identity), siblingLock: surroundings.siblingLock(identity) };
+    const cluster = await connect(connectOptions, runtime, entrance);
+    const identity = await identify(cluster, options, runtime, entrance);
+    const ports = { ...cluster.ports(identity), siblingLock: runtime.siblingLock(identity) };
     return { identity, ports, local: null };
   } catch (error) {
     if (local === null || !(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_NO_CLUSTER')
       throw error;
     const { localIdentity, localPorts } = await import('./local-election.ts');
     const identity = localIdentity(pod, lease);
-    return { identity, ports: localPorts(identity.pod, local, surroundings.clock), local };
+    return { identity, ports: localPorts(identity.pod, local, runtime.clock), local };
   }
 }
 
 /** Takes up the credentials; a shortage of file descriptors passes, and is waited for. */
 async function connect(
-  options: Parameters<Surroundings['connect']>[0],
-  surroundings: Surroundings,
+  options: Parameters<Runtime['connect']>[0],
+  runtime: Runtime,
   { signal, failed }: Entrance,
 ): Promise<Cluster> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await surroundings.connect(options);
+      return await runtime.connect(options);
     } catch (error) {
       if (!isShortage(error)) throw error;
       const failure = shortageFailure(error);
       failed(failure);
       log('taking up the credentials again: %s', failure.message);
     }
-    const { clock, random } = surroundings;
+    const { clock, random } = runtime;
     if (!signal.aborted) await pause(clock, retryDelayMs(attempt, random.next()), signal);
     if (signal.aborted) throw stoppedError();
   }
@@ -120,7 +120,7 @@ function shortageFailure(error: unknown): RequestFailure {
 async function identify(
   cluster: Cluster,
   { pod, lease, startGraceMs }: ResolvedOptions,
-  { clock, random }: Surroundings,
+  { clock, random }: Runtime,
   { signal, warn, failed, outages }: Entrance,
 ): Promise<Identity> {
   // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.

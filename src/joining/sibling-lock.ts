@@ -96,7 +96,7 @@ class SiblingLock implements SiblingLockPort {
   #waiting: Set<Socket> = new Set();
   #toHolder: Socket | null = null;
   #timer: Timer | null = null;
-  #toldTaken = false;
+  #reportedTaken = false;
   #toldRefused = false;
   /** Short waits in a row. */
   #attempts = 0;
@@ -112,7 +112,7 @@ class SiblingLock implements SiblingLockPort {
   claim(listener: SiblingLockListener): void {
     this.free();
     this.#outcome = listener;
-    this.#toldTaken = false;
+    this.#reportedTaken = false;
     this.#toldRefused = false;
     this.#attempts = 0;
     if (this.#supported) this.#bind();
@@ -177,14 +177,14 @@ class SiblingLock implements SiblingLockPort {
     debug('cannot be bound: %s', error.message);
     const refusedBy = error.code ?? error.message;
     // A process that already waits is a sibling, whatever is answered now.
-    if (ABSENCES.has(refusedBy) && !this.#toldTaken) {
+    if (ABSENCES.has(refusedBy) && !this.#reportedTaken) {
       this.#tell(claimant, 'unsupported');
       return;
     }
     // This process might be a sibling. It does not campaign because of an error, and tries again.
     if (!isShortage(error) && !this.#toldRefused) {
       this.#toldRefused = true;
-      this.#toldTaken = true;
+      this.#reportedTaken = true;
       this.#tell(claimant, 'taken', { refusedBy });
       // The callback may have given up the claim.
       if (this.#outcome !== claimant) return;
@@ -194,8 +194,8 @@ class SiblingLock implements SiblingLockPort {
   }
 
   #waitForHolder(claimant: SiblingLockListener): void {
-    if (!this.#toldTaken) {
-      this.#toldTaken = true;
+    if (!this.#reportedTaken) {
+      this.#reportedTaken = true;
       this.#tell(claimant, 'taken');
       // The callback may have given up the claim.
       if (this.#outcome !== claimant) return;

@@ -51,7 +51,7 @@ function stringOf(value: unknown): string {
 /**
  * Whether a 404 proves that the very object that was asked for does not exist.
  *
- * A proxy or a half-started server answers 404 too, and who took that for the end of the incumbent's Pod
+ * A proxy or a half-started server answers 404 too, and who took that for the end of the holder's Pod
  * would make a second leader: only the API server's own Status that names this object is a proof.
  */
 export function provesAbsence(request: ApiRequest, httpStatus: number, status: ApiStatus | null): boolean {

@@ -1,5 +1,5 @@
 /**
- * Reads and watches Pods: the own one, and the incumbent's.
+ * Reads and watches Pods: the own one, and the holder's.
  *
  * What a Pod's state means for the election is decided by the core.
  */

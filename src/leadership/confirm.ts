@@ -36,7 +36,7 @@ export async function confirm(
   if (!podAnswer.ok && podAnswer.failure.kind !== 'forbidden') throw unconfirmedError(podAnswer.failure);
   const lease = leaseAnswer.value;
   if (lease === null) throw unconfirmedError(new Error('the Lease is missing, and is restored'));
-  const holder = holderOf(lease, driver.state.knowledge.incumbent, self);
+  const holder = holderOf(lease, driver.state.knowledge.knownHolder, self);
   if (holder?.uid !== self.uid || isReleased(lease)) throw notLeaderError();
   if (hasTwin()) throw unconfirmedError(new Error('another process (a twin) writes the Lease in the name of this Pod'));
 }

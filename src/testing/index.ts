@@ -30,7 +30,7 @@ export type { FaultName, FaultOptions } from './kit/faults/fault.ts';
 export type { Faults, InjectedFault, SickServerOptions } from './kit/faults/fault-plan.ts';
 export type { RandomFaultOptions, RandomFaults } from './kit/faults/random-faults.ts';
 export type { ClientKubeConfig, ElectorKubeConfig } from './kit/pod-kube-config.ts';
-export type { RequestFilter, RequestTraits } from './kit/request-filter.ts';
+export type { RequestAttributes, RequestFilter } from './kit/request-filter.ts';
 export type { LoggedRequest, RequestLog } from './kit/request-log.ts';
 export type { ApiObject, JsonObject, ObjectMeta, OwnerReference } from './objects/api-object.ts';
 export {

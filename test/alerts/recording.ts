@@ -74,10 +74,10 @@ export class Recording {
       timeline: this.#timeline,
       random,
       checkers,
-      makeElector: (options, surroundings) => {
+      makeElector: (options, runtime) => {
         const listeners: Parameters<LeaseElector['on']>[] = [];
         const early = { on: (...listener: Parameters<LeaseElector['on']>) => listeners.push(listener) };
-        const elector = new LeaseElector({ ...options, ...this.optionsOf({ elector: early as never }) }, surroundings);
+        const elector = new LeaseElector({ ...options, ...this.optionsOf({ elector: early as never }) }, runtime);
         for (const listener of listeners) elector.on(...listener);
         return elector;
       },

@@ -306,7 +306,7 @@ test('a Pod that is gone is told from one that the API server never showed', () 
 });
 
 test('why a Pod may not campaign is known, so that it can be explained', () => {
-  const barred = (pod: PodRecord | null) => clears().podRead(SELF.name, pod).state.knowledge.barred;
+  const barred = (pod: PodRecord | null) => clears().podRead(SELF.name, pod).state.knowledge.disqualifiedBy;
   assert.equal(barred(podOf(SELF)), null);
   assert.equal(barred(podOf(SELF, { terminating: true })), 'pod-terminating');
   assert.equal(barred(null), 'pod-deleted');

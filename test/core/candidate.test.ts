@@ -34,7 +34,7 @@ const absence: readonly Row[] = [
     rule: 'who finds no Lease at its start does not wait: it checks that its own Pod exists',
     given: starts,
     when: (story) => story.absent('10'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`],
   },
   {
@@ -60,7 +60,7 @@ const absence: readonly Row[] = [
     rule: 'a lost race is read at once: 409 on the create',
     given: creates,
     when: (story) => story.fail('createLease', 'alreadyExists'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['readLease'],
   },
   {
@@ -83,7 +83,7 @@ const absence: readonly Row[] = [
         .podListed(RIVAL, podOf(RIVAL))
         .fire('backstop'),
     when: (story) => story.fail('readLease', 'unavailable'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 188'],
   },
   {
@@ -96,14 +96,14 @@ const absence: readonly Row[] = [
       return story;
     },
     when: (story) => story.fail('createLease', 'alreadyExists'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 1500'],
   },
   {
     rule: 'a create whose answer never came is neither success nor failure: the Lease is read after a wait',
     given: creates,
     when: (story) => story.fail('createLease', 'unavailable').fire('retry'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 188', 'readLease'],
   },
   {
@@ -194,7 +194,7 @@ const absence: readonly Row[] = [
         .watched(leaseOf(SELF, { resourceVersion: '11' }))
         .deleted(leaseOf(SELF, { resourceVersion: '12' })),
     when: (story) => story.created({ resourceVersion: '11' }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 1000'],
   },
   {
@@ -231,7 +231,7 @@ const absence: readonly Row[] = [
     rule: "a create that was carried out, but whose Lease is known to be another's by now, begins no term",
     given: () => creates().watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
     when: (story) => story.created({ resourceVersion: '11' }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 1000'],
   },
   {
@@ -279,7 +279,7 @@ const absence: readonly Row[] = [
     rule: 'an absent Lease is campaigned for once its holder is seen to be gone',
     given: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '21' })),
     when: (story) => story.podGone(RIVAL).fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [JITTER, 'leaderChanged nobody', `readPod ${SELF.name}`],
   },
 ];
@@ -289,7 +289,7 @@ const failures: readonly Row[] = [
     rule: 'a look at the Lease that fails is repeated after a wait',
     given: () => follows().fire('backstop'),
     when: (story) => story.fail('readLease', 'unavailable').fire('retry'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 188', 'readLease'],
   },
   {
@@ -301,7 +301,7 @@ const failures: readonly Row[] = [
         request: story.request('readLease'),
         failure: failure('throttled', 7_000),
       }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 7000'],
   },
   {
@@ -313,7 +313,7 @@ const failures: readonly Row[] = [
         request: story.request('readLease'),
         failure: failure('throttled', 7_000_000),
       }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 60000'],
   },
   {
@@ -324,21 +324,21 @@ const failures: readonly Row[] = [
         .fail('createLease', 'unavailable')
         .fire('retry'),
     when: (story) => story.fail('readLease', 'unavailable').fire('retry').fail('readLease', 'unavailable'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 375', 'readLease', 'setTimer retry 750'],
   },
   {
     rule: 'while it rests it does not campaign',
     given: () => clears().fail('deleteLease', 'unavailable'),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: [],
   },
   {
     rule: 'reading the Lease forbidden after the start is warned of',
     given: () => follows().fire('backstop'),
     when: (story) => story.refuse('readLease', 'forbidden'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['warning read-forbidden', 'setTimer retry 750'],
   },
   {
@@ -352,28 +352,28 @@ const failures: readonly Row[] = [
     rule: 'reading the Lease forbidden is warned of once, and tried again by the minute',
     given: () => follows().fire('backstop').refuse('readLease', 'forbidden').fire('retry').fire('backstop'),
     when: (story) => story.refuse('readLease', 'forbidden'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 750'],
   },
   {
     rule: 'creating the Lease forbidden after the start is warned of, and tried again',
     given: succeeds,
     when: (story) => story.refuse('createLease', 'forbidden'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['warning create-forbidden', 'setTimer retry 750'],
   },
   {
     rule: 'a create that the server rejects is warned of, and tried again',
     given: succeeds,
     when: (story) => story.refuse('createLease', 'rejected'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['warning request-rejected', 'setTimer retry 750'],
   },
   {
     rule: 'a late answer to a look at the Lease that nobody waits for does not end a rest',
     given: () => clears().fail('deleteLease', 'unavailable'),
     when: (story) => story.tell({ type: 'leaseRead', request: 999, lease: null }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: [],
   },
 ];

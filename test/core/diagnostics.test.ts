@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dateSightings, hear, type News, NO_NEWS } from '../../src/core/diagnostics.ts';
+import { type Diagnostics, dateSightings, NO_DIAGNOSTICS, recordFact } from '../../src/core/diagnostics.ts';
 import type { Fact } from '../../src/core/input.ts';
 import type { MissingRule, RequestFailure } from '../../src/core/request-failure.ts';
 import { FAILURE_KINDS, failure, leaseOf, podOf, RIVAL, reportOf, SELF } from './story.ts';
@@ -22,8 +22,8 @@ function failed(why: RequestFailure): Fact {
 }
 
 /** What is remembered of these facts, while the rival holds the Lease. */
-function heard(...facts: readonly Fact[]): News {
-  return facts.reduce((news, fact) => hear(news, fact, RIVAL), NO_NEWS);
+function heard(...facts: readonly Fact[]): Diagnostics {
+  return facts.reduce((news, fact) => recordFact(news, fact, RIVAL), NO_DIAGNOSTICS);
 }
 
 /** Every answer of the API server, and the verbs on a resource that it shows to be permitted. */
@@ -69,7 +69,11 @@ for (const resource of ['leases', 'pods'] as const) {
       ({ missingRule: rule }) => rule?.resource !== resource || rule.verb !== 'watch',
     );
     assert.equal(refusals.length, before.refusals.length - 1);
-    assert.deepEqual(hear(before, { type: 'watchOpened', resource }, RIVAL), { ...before, failure: null, refusals });
+    assert.deepEqual(recordFact(before, { type: 'watchOpened', resource }, RIVAL), {
+      ...before,
+      failure: null,
+      refusals,
+    });
   });
 }
 
@@ -97,7 +101,7 @@ for (const kind of FAILURE_KINDS) {
       { type: 'podWatchFailed', watched: RIVAL, failure: why },
     ] as const) {
       assert.deepEqual(heard(failed(failure('throttled')), fact), {
-        ...NO_NEWS,
+        ...NO_DIAGNOSTICS,
         failure: isAnswer ? null : why,
         refusals: isRefusal ? [why] : [],
         takesPart: false,
@@ -130,7 +134,7 @@ test('what is no answer of the API server is no news', () => {
     { type: 'timerFired', timer: 'backstop' },
     { type: 'stopRequested', release: 'always' },
   ] as const) {
-    assert.equal(hear(news, fact, RIVAL), news);
+    assert.equal(recordFact(news, fact, RIVAL), news);
   }
 });
 
@@ -142,7 +146,7 @@ test("the holder's Pod is remembered as last seen, without what came with it", (
 
 const LATER = podOf(RIVAL, { resourceVersion: '10', terminating: true });
 
-const sightings: readonly (readonly [rule: string, Fact, after: News['holderPod']])[] = [
+const sightings: readonly (readonly [rule: string, Fact, after: Diagnostics['holderPod']])[] = [
   ['a later sighting takes its place', { type: 'podObserved', watched: RIVAL, pod: LATER, by: 'watch' }, LATER],
   [
     'of two answers of one version the later stands',
@@ -167,19 +171,19 @@ const sightings: readonly (readonly [rule: string, Fact, after: News['holderPod'
 for (const [rule, fact, after] of sightings) {
   test(`the holder's Pod: ${rule}`, () => {
     const before = heard({ type: 'podObserved', watched: RIVAL, pod: POD, by: 'list' });
-    assert.deepEqual(hear(before, fact, RIVAL).holderPod, after);
+    assert.deepEqual(recordFact(before, fact, RIVAL).holderPod, after);
   });
 }
 
 test("a former holder's Pod is forgotten", () => {
   const before = heard({ type: 'podObserved', watched: RIVAL, pod: POD, by: 'list' });
   for (const holder of [SELF, null]) {
-    assert.equal(hear(before, { type: 'leaseRead', request: 1, lease: null }, holder).holderPod, null);
+    assert.equal(recordFact(before, { type: 'leaseRead', request: 1, lease: null }, holder).holderPod, null);
   }
 });
 
 test('a sighting of the holder is dated by the clock of this process, once', () => {
-  const incumbent = { pod: RIVAL, fate: 'alive', leaseUid: 'lease-1', released: false } as const;
+  const knownHolder = { pod: RIVAL, liveness: 'alive', leaseUid: 'lease-1', released: false } as const;
   const terminating = (deletionTimestampMs: number): Fact => ({
     type: 'podObserved',
     watched: RIVAL,
@@ -190,20 +194,20 @@ test('a sighting of the holder is dated by the clock of this process, once', () 
     }),
     by: 'watch',
   });
-  const first = dateSightings(heard(terminating(7)), incumbent, 100);
+  const first = dateSightings(heard(terminating(7)), knownHolder, 100);
   assert.deepEqual(first.sightings, {
     uid: RIVAL.uid,
     terminating: { atMs: 100, deletionTimestampMs: 7 },
     notReadySinceMs: 100,
     goneSinceMs: null,
   });
-  const again = dateSightings(hear(first, terminating(7), RIVAL), incumbent, 200);
+  const again = dateSightings(recordFact(first, terminating(7), RIVAL), knownHolder, 200);
   assert.deepEqual(again.sightings, first.sightings);
-  const shortened = dateSightings(hear(again, terminating(5), RIVAL), incumbent, 300);
+  const shortened = dateSightings(recordFact(again, terminating(5), RIVAL), knownHolder, 300);
   assert.deepEqual(shortened.sightings.terminating, { atMs: 300, deletionTimestampMs: 5 });
-  const gone = dateSightings(shortened, { ...incumbent, fate: 'gone' }, 400);
+  const gone = dateSightings(shortened, { ...knownHolder, liveness: 'gone' }, 400);
   assert.equal(gone.sightings.goneSinceMs, 400);
-  assert.equal(dateSightings(gone, { ...incumbent, fate: 'gone' }, 500).sightings.goneSinceMs, 400);
-  const other = dateSightings({ ...gone, holderPod: null }, { ...incumbent, pod: SELF }, 600);
-  assert.deepEqual(other.sightings, { ...NO_NEWS.sightings, uid: SELF.uid });
+  assert.equal(dateSightings(gone, { ...knownHolder, liveness: 'gone' }, 500).sightings.goneSinceMs, 400);
+  const other = dateSightings({ ...gone, holderPod: null }, { ...knownHolder, pod: SELF }, 600);
+  assert.deepEqual(other.sightings, { ...NO_DIAGNOSTICS.sightings, uid: SELF.uid });
 });

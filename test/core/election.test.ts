@@ -12,6 +12,7 @@ import {
   checkTable,
   clears,
   creates,
+  describeRole,
   failure,
   follows,
   leads,
@@ -22,7 +23,6 @@ import {
   type Row,
   SELF,
   Story,
-  sayRole,
   starts,
 } from './story.ts';
 
@@ -68,7 +68,7 @@ const start: readonly Row[] = [
     rule: 'whichever comes last begins the campaign: here the socket',
     given: () => new Story().tell({ type: 'started' }).absent('10'),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`],
   },
   {
@@ -112,14 +112,14 @@ const start: readonly Row[] = [
         .absent('10')
         .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['readLease'],
   },
   {
     rule: 'where there are no such sockets it says so once and goes on',
     given: () => new Story().tell({ type: 'started' }).absent('10'),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: ['warning sibling-lock-unsupported', `readPod ${SELF.name}`],
   },
   {
@@ -133,7 +133,7 @@ const start: readonly Row[] = [
     rule: 'that nobody leads is no news at the start: it goes on until somebody does',
     given: starts,
     when: (story) => story.absent('10'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`],
   },
   {
@@ -176,7 +176,7 @@ const siblings: readonly Row[] = [
     rule: 'a sibling that gets the socket looks at the Lease before it does anything',
     given: sibling,
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['readLease'],
   },
   {
@@ -208,7 +208,7 @@ const siblings: readonly Row[] = [
     rule: 'the socket may be granted before the Lease was seen',
     given: () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }).absent('10'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`],
   },
 ];
@@ -468,5 +468,5 @@ function leadsAfterOneRefusal(): Story {
 test('two refusals at two restarts of an API server, with no try between them, are not believed', () => {
   const story = leadsAfterOneRefusal().stepDown().settled().replaced('32').fail('deleteLease', 'forbidden');
   assert.ok(!story.said.includes('warning delete-forbidden'), 'nothing was refused for 5 s');
-  assert.equal(sayRole(story.role), 'leaving deleting');
+  assert.equal(describeRole(story.role), 'leaving deleting');
 });

@@ -34,7 +34,7 @@ const rows: readonly Row[] = [
     rule: 'a candidate whose DELETE was accepted waits for the finalizers, and says so',
     given: clears,
     when: (story) => story.tell({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease: left }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 1000', 'setTimer recheck 4975', 'warning lease-terminating'],
   },
   {

@@ -37,7 +37,7 @@ const foreign: readonly Row[] = [
     rule: 'an empty Lease that was never seen with a holder is taken after it stood still for 30 s',
     given: () => finds(leaseOf(null)),
     when: (story) => story.fire('recheck'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
@@ -51,7 +51,7 @@ const foreign: readonly Row[] = [
     rule: 'a foreign Lease that stood still for its duration is deleted',
     given: () => finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 })),
     when: (story) => story.fire('recheck'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
@@ -107,7 +107,7 @@ const foreign: readonly Row[] = [
     rule: 'a Lease orphaned by hand is taken over when that Pod is gone',
     given: () => follows().watched(leaseOf(null, { resourceVersion: '21', holderIdentity: RIVAL.name })),
     when: (story) => story.podGone(RIVAL).fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [JITTER, 'leaderChanged nobody', `readPod ${SELF.name}`, 'deleteLease lease-1@21'],
   },
   {
@@ -128,7 +128,7 @@ const foreign: readonly Row[] = [
         .watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '22' }))
         .watched(leaseOf(null, { uid: 'lease-2', resourceVersion: '23' })),
     when: (story) => story.podGone(RIVAL).fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [JITTER, 'leaderChanged nobody', `readPod ${SELF.name}`, 'deleteLease lease-2@23'],
   },
 ];

@@ -2,7 +2,7 @@
 // with patience where neither is permitted.
 
 import { BACKSTOP_INTERVAL_MS } from '../../src/core/observation.ts';
-import { UNREADABLE_INCUMBENT_GRACE_MS } from '../../src/core/verdict.ts';
+import { UNREADABLE_HOLDER_GRACE_MS } from '../../src/core/verdict.ts';
 import {
   checkTable,
   clears,
@@ -124,7 +124,7 @@ const rows: readonly Row[] = [
     rule: 'news of a Pod while nobody is known to hold the Lease is dropped',
     given: () => starts().absent('10'),
     when: (story) => story.podListed(RIVAL, podOf(RIVAL)).podGone(RIVAL),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [],
   },
   {
@@ -158,7 +158,7 @@ const rows: readonly Row[] = [
     rule: 'where Pods may not be read, a watch that is forbidden does not bring a holder back that is gone',
     given: () => clears().refuse('readPod', 'forbidden', SELF.name),
     when: (story) => story.refusePodWatch(RIVAL),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [],
   },
   {
@@ -201,7 +201,7 @@ const rows: readonly Row[] = [
         .refusePodWatch(RIVAL)
         .refuse('readPod', 'forbidden')
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
-        .wait(UNREADABLE_INCUMBENT_GRACE_MS / 2),
+        .wait(UNREADABLE_HOLDER_GRACE_MS / 2),
     when: (story) => story.absent('26').fire('recheck'),
     role: 'candidate jitter',
     effects: ['setTimer campaign 25'],

@@ -11,10 +11,10 @@ import { follows, leads, RIVAL, type Story } from './story.ts';
 /** A timer that no leader waits for: nothing happens but the check. */
 const nothing: Fact = { type: 'timerFired', timer: 'campaign' };
 
-function incumbentOf(story: Story): NonNullable<Knowledge['incumbent']> {
-  const { incumbent } = story.state.knowledge;
-  assert.ok(incumbent !== null);
-  return incumbent;
+function knownHolderOf(story: Story): NonNullable<Knowledge['knownHolder']> {
+  const { knownHolder } = story.state.knowledge;
+  assert.ok(knownHolder !== null);
+  return knownHolder;
 }
 
 function take(story: Story, defect: Partial<Knowledge>, fact: Fact): void {
@@ -22,36 +22,36 @@ function take(story: Story, defect: Partial<Knowledge>, fact: Fact): void {
   step(state, { ...fact, nowMs: story.nowMs, wallMs: story.wallMs, random: 0 });
 }
 
-const holder = incumbentOf(leads());
+const holder = knownHolderOf(leads());
 
 const defects: readonly [rule: string, defect: Partial<Knowledge>, fact: Fact, message: string][] = [
   [
     'nobody leads with a Lease that is known to have no holder',
-    { incumbent: null },
+    { knownHolder: null },
     nothing,
     'leads with a Lease that its Pod does not hold',
   ],
   [
     "nobody leads with a Lease that is known to be another Pod's",
-    { incumbent: { ...holder, pod: RIVAL } },
+    { knownHolder: { ...holder, pod: RIVAL } },
     nothing,
     'leads with a Lease that its Pod does not hold',
   ],
   [
     'nobody leads whose Pod is known to be gone',
-    { incumbent: { ...holder, fate: 'gone' } },
+    { knownHolder: { ...holder, liveness: 'gone' } },
     nothing,
     'leads without its Pod',
   ],
   [
     'nobody leads whose Pod may never lead again',
-    { barred: 'pod-deleted' },
+    { disqualifiedBy: 'pod-deleted' },
     { type: 'stopRequested', release: 'always' },
     'leads without its Pod',
   ],
   [
     'nobody leads with a Lease that is known to be given up',
-    { incumbent: { ...holder, released: true } },
+    { knownHolder: { ...holder, released: true } },
     nothing,
     'leads with a Lease that was given up',
   ],
@@ -63,10 +63,10 @@ for (const [rule, defect, fact, message] of defects) {
 
 test('a leader whose knowledge is sound passes', () => {
   assert.doesNotThrow(() => take(leads(), {}, nothing));
-  assert.doesNotThrow(() => take(leads(), { barred: 'pod-terminating' }, nothing));
+  assert.doesNotThrow(() => take(leads(), { disqualifiedBy: 'pod-terminating' }, nothing));
 });
 
 test('who does not lead may know all of it', () => {
-  const gone = { ...incumbentOf(follows()), fate: 'gone', released: true } as const;
-  assert.doesNotThrow(() => take(follows(), { incumbent: gone, barred: 'pod-deleted' }, nothing));
+  const gone = { ...knownHolderOf(follows()), fate: 'gone', released: true } as const;
+  assert.doesNotThrow(() => take(follows(), { knownHolder: gone, disqualifiedBy: 'pod-deleted' }, nothing));
 });

@@ -109,7 +109,7 @@ const renewal: readonly Row[] = [
       }
       story.forget();
     },
-    role: 'leader renewing resting',
+    role: 'leader renewing backingOff',
     effects: [],
   },
   {
@@ -254,7 +254,7 @@ const ends: readonly Row[] = [
     rule: 'a Lease that was marked released by hand ends the term',
     given: leads,
     when: (story) => story.watched(ownLease({ resourceVersion: '15', releasedBy: SELF.uid })),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [
       'clearTimer renew',
       'demoted usurped',

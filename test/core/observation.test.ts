@@ -69,7 +69,7 @@ const late: readonly Row[] = [
     rule: 'a Lease that was just deleted does not come back with a repeated event',
     given: () => follows().podGone(RIVAL).fire('campaign').removed(),
     when: (story) => story.watched(leaseOf(RIVAL)),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [],
   },
   {
@@ -122,7 +122,7 @@ const late: readonly Row[] = [
     rule: '"there is none" is not believed when a DELETE of one\'s own was answered meanwhile: it may be another by now',
     given: () => clears().fire('backstop').removed(),
     when: (story) => story.leaseRead(null),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: ['readLease'],
   },
   {
@@ -345,7 +345,7 @@ test('what was seen does not depend on the order in which late events come', () 
     const story = starts().absent('10');
     for (const event of [first, ...events.toReversed(), ...events]) event(story);
     assert.equal(currentVersion(story), '23');
-    assert.equal(story.state.knowledge.incumbent?.pod.uid, THIRD.uid);
+    assert.equal(story.state.knowledge.knownHolder?.pod.uid, THIRD.uid);
   }
 });
 
@@ -355,7 +355,7 @@ test('a mark on the own Lease that names somebody else says nothing', () => {
     .watched(ownLease({ resourceVersion: '12', releasedBy: RIVAL.uid }));
   assert.equal(story.role.name, 'leader');
   assert.deepEqual(story.said, []);
-  assert.equal(story.state.knowledge.incumbent?.pod.uid, SELF.uid);
+  assert.equal(story.state.knowledge.knownHolder?.pod.uid, SELF.uid);
 });
 
 test('the age of the last renewal counts from no other write', () => {

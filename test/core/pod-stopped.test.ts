@@ -73,7 +73,7 @@ const successions: readonly Row[] = [
     rule: 'pod-stopped: the Lease is deleted with its preconditions, while the own Pod is read',
     given: () => follows().podWatched(RIVAL, stoppedPod(RIVAL)),
     when: (story) => story.fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
@@ -94,7 +94,7 @@ const successions: readonly Row[] = [
     rule: 'pod-stopped: a create that the stopped Pod sent before its end, and that arrives now, is cleared away again',
     given: () => clears().podRead(SELF.name, podOf(SELF)).removed().fail('createLease', 'alreadyExists'),
     when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '30' })).fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-2@30'],
   },
   {

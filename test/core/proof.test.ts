@@ -104,7 +104,7 @@ const absence: readonly Row[] = [
         .deleted(leaseOf(RIVAL, { resourceVersion: '21' }))
         .podListed(RIVAL, null),
     when: (story) => story.podRead(RIVAL.name, null).fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: ['setTimer campaign 25', 'leaderChanged nobody', `readPod ${SELF.name}`],
   },
   {
@@ -215,7 +215,7 @@ const possession: readonly Row[] = [
     rule: 'a read that finds it given up is no proof: it is cleared away',
     given: awaitsRead,
     when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: ['setTimer campaign 25', `readPod ${SELF.name}`],
   },
   {
@@ -223,7 +223,7 @@ const possession: readonly Row[] = [
     given: () => reads().leaseRead(leaseOf(SELF)),
     when: (story) =>
       story.watched(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })).podRead(SELF.name, podOf(SELF)),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: ['setTimer campaign 25', `readPod ${SELF.name}`],
   },
   {
@@ -256,14 +256,14 @@ const possession: readonly Row[] = [
         .watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' }))
         .refuse('replaceLease', 'forbidden'),
     when: (story) => story.refuse('readLease', 'forbidden'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['warning read-forbidden', 'setTimer retry 750'],
   },
   {
     rule: 'a read that fails otherwise is repeated after a wait',
     given: awaitsRead,
     when: (story) => story.fail('readLease', 'unavailable').fire('retry'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 188', 'readLease'],
   },
   {

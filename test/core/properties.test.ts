@@ -12,8 +12,10 @@ import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-
 import { LEAVING_LIMIT_MS, UNMARKING_LIMIT_MS } from '../../src/core/leaving.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import type { ElectionState } from '../../src/core/state.ts';
+import { InvariantChecker } from './invariant-checker.ts';
 import {
   CONFIG,
+  describeRole,
   FAILURE_KINDS,
   failure,
   leaseOf,
@@ -22,11 +24,9 @@ import {
   RIVAL,
   SELF,
   Story,
-  sayRole,
   stoppedPod,
   WALL_MS,
 } from './story.ts';
-import { Witness } from './witness.ts';
 
 const PODS: readonly PodReference[] = [SELF, RIVAL, NAMESAKE, { name: 'app-3', uid: 'pod-3' }];
 
@@ -211,22 +211,22 @@ function anyLife(maxLength: number): fc.Arbitrary<Life> {
 /** Lives through all of it; `after` sees the story after each happening. */
 function live(
   { succession, first, happenings }: Life,
-  witness: Witness = new Witness(),
+  checker: InvariantChecker = new InvariantChecker(),
   after?: (story: Story) => void,
 ): Story {
   const story = new Story({ ...CONFIG, succession });
-  witness.tell(story, { type: 'started' });
-  witness.tell(story, { type: 'siblingLockAnswered', outcome: 'held' });
-  if (first === null || first === 'leads') witness.tell(story, { type: 'leaseAbsent', resourceVersion: '1' });
-  else if (first !== 'nothing') witness.tell(story, { type: 'leaseObserved', lease: first, by: 'list' });
+  checker.tell(story, { type: 'started' });
+  checker.tell(story, { type: 'siblingLockAnswered', outcome: 'held' });
+  if (first === null || first === 'leads') checker.tell(story, { type: 'leaseAbsent', resourceVersion: '1' });
+  else if (first !== 'nothing') checker.tell(story, { type: 'leaseObserved', lease: first, by: 'list' });
   if (first === 'leads') {
-    witness.tell(story, { type: 'podRead', request: story.request('readPod'), name: SELF.name, pod: podOf(SELF) });
+    checker.tell(story, { type: 'podRead', request: story.request('readPod'), name: SELF.name, pod: podOf(SELF) });
     const lease = leaseOf(SELF, { ...story.content('createLease'), resourceVersion: '2' });
-    witness.tell(story, { type: 'leaseWritten', request: story.request('createLease'), lease });
+    checker.tell(story, { type: 'leaseWritten', request: story.request('createLease'), lease });
   }
   for (const happening of happenings) {
     const fact = factOf(story, happening);
-    if (fact !== null) witness.tell(story, fact);
+    if (fact !== null) checker.tell(story, fact);
     after?.(story);
   }
   return story;
@@ -261,20 +261,20 @@ test('whatever came before, stop() ends within its limit, even if nothing is ans
   const anyRelease = fc.constantFrom('always' as const, 'ifTerminating' as const);
   fc.assert(
     fc.property(anyLife(40), anyRelease, fc.boolean(), (life, release, drained) => {
-      const witness = new Witness();
-      const story = live(life, witness);
+      const checker = new InvariantChecker();
+      const story = live(life, checker);
       if (story.role.name === 'stopped') return;
-      witness.tell(story, { type: 'stopRequested', release });
-      const waitsForWork = story.role.name === 'leader' || sayRole(story.role) === 'leaving draining';
-      if (waitsForWork) witness.tell(story, { type: 'workSettled', drained });
+      checker.tell(story, { type: 'stopRequested', release });
+      const waitsForWork = story.role.name === 'leader' || describeRole(story.role) === 'leaving awaitingWork';
+      if (waitsForWork) checker.tell(story, { type: 'workSettled', drained });
       if (story.role.name === 'leaving') {
         story.wait(LEAVING_LIMIT_MS);
-        witness.tell(story, { type: 'timerFired', timer: 'leaving' });
+        checker.tell(story, { type: 'timerFired', timer: 'leaving' });
       }
       // A mark whose Lease cannot be deleted is taken back, which has a limit of its own.
-      if (sayRole(story.role) === 'leaving unmarking') {
+      if (describeRole(story.role) === 'leaving withdrawingRelease') {
         story.wait(UNMARKING_LIMIT_MS);
-        witness.tell(story, { type: 'timerFired', timer: 'leaving' });
+        checker.tell(story, { type: 'timerFired', timer: 'leaving' });
       }
       assert.equal(story.role.name, 'stopped');
     }),
@@ -316,10 +316,10 @@ test('a clock that jumps decides nothing', () => {
     fc.property(anyLife(40), fc.array(anyJump, { minLength: 1, maxLength: 10 }), (life, jumps) => {
       const livesThrough = (jumping: boolean): string[] => {
         const lived: string[] = [];
-        live(life, new Witness(), (story) => {
+        live(life, new InvariantChecker(), (story) => {
           // A renewal in the same millisecond as the last one is no news.
           lived.push(
-            sayRole(story.role),
+            describeRole(story.role),
             ...story.said.filter((said) => !/^(renewed|(set|clear)Timer stale)/.test(said)),
           );
           if (jumping) story.wallMs = WALL_MS + (jumps[lived.length % jumps.length] ?? 0);

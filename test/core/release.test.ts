@@ -8,6 +8,7 @@ import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
 import {
   checkTable,
   creates,
+  describeRole,
   FAILURE_KINDS,
   follows,
   leads,
@@ -19,7 +20,6 @@ import {
   type Row,
   SELF,
   type Story,
-  sayRole,
 } from './story.ts';
 
 const KEPT = ['shutDown', 'stopped kept'];
@@ -63,7 +63,7 @@ const releasing: readonly Row[] = [
     rule: 'somebody else wrote first (409 on the mark): it is read and marked again',
     given: releases,
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(ownLease({ resourceVersion: '14' })),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: ['readLease', `replaceLease lease-1@14 released by ${SELF.uid}`],
   },
   {
@@ -84,7 +84,7 @@ const releasing: readonly Row[] = [
     rule: 'a mark whose answer never came, and that was not carried out, is repeated',
     given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(ownLease()),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [MARK],
   },
   {
@@ -126,14 +126,14 @@ const releasing: readonly Row[] = [
     rule: 'a mark that somebody took away meanwhile is made again',
     given: () => deletes().fail('deleteLease', 'conflict'),
     when: (story) => story.leaseRead(ownLease({ resourceVersion: '14' })),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [`replaceLease lease-1@14 released by ${SELF.uid}`],
   },
   {
     rule: 'where it may not be deleted the mark is taken back',
     given: deletes,
     when: (story) => story.refuse('deleteLease', 'forbidden'),
-    role: 'leaving unmarking',
+    role: 'leaving withdrawingRelease',
     effects: [
       'setTimer permission 6000',
       'warning delete-forbidden',
@@ -152,7 +152,7 @@ const releasing: readonly Row[] = [
     rule: 'a mark that could not be taken back is tried to be taken back again',
     given: () => deletes().refuse('deleteLease', 'forbidden'),
     when: (story) => story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(marked),
-    role: 'leaving unmarking',
+    role: 'leaving withdrawingRelease',
     effects: ['setTimer retry 188', 'readLease', 'replaceLease lease-1@12'],
   },
   {
@@ -207,7 +207,7 @@ const releasing: readonly Row[] = [
     rule: 'a DELETE that is still refused when the time is up makes the mark be taken back',
     given: () => deletes().fail('deleteLease', 'rejected'),
     when: (story) => story.fire('leaving'),
-    role: 'leaving unmarking',
+    role: 'leaving withdrawingRelease',
     effects: ['clearTimer retry', `setTimer leaving ${UNMARKING_LIMIT_MS}`, 'replaceLease lease-1@12'],
   },
   {
@@ -254,14 +254,14 @@ const releasing: readonly Row[] = [
       return story.settled();
     },
     when: (story) => story.refuse('readLease', 'forbidden'),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: ['warning read-forbidden'],
   },
   {
     rule: 'a late answer to a look at the Lease that nobody waits for does not disturb the wait for another',
     given: () => releases().fail('replaceLease', 'unavailable'),
     when: (story) => story.tell({ type: 'leaseRead', request: 999, lease: ownLease() }),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [],
   },
   {
@@ -281,7 +281,7 @@ const releasing: readonly Row[] = [
       story.tell({ type: 'leaseWritten', request: renewal, lease: renewed });
       story.fail('replaceLease', 'conflict').leaseRead(renewed);
     },
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [
       'setTimer stale 15000',
       `renewed ${SELF.name}/${SELF.uid}`,
@@ -372,7 +372,7 @@ const steppingDown: readonly Row[] = [
       return story.wait(STEP_DOWN_PAUSE_MS).podGone(RIVAL);
     },
     when: (story) => story.fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-2@15'],
   },
   {
@@ -396,7 +396,7 @@ const steppingDown: readonly Row[] = [
       story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF));
       story.refuse('replaceLease', 'forbidden');
     },
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: [
       'setTimer permission 6000',
       'warning renew-forbidden',
@@ -412,14 +412,14 @@ const steppingDown: readonly Row[] = [
     rule: 'a webhook that refuses that renewal does not make it lead on a read, either',
     given: () => stepsDown().fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease()).fire('leaving'),
     when: (story) => story.refuse('replaceLease', 'rejected'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer permission 6000', 'warning request-rejected', 'setTimer retry 1500'],
   },
   {
     rule: 'a mark that was under way when giving the Lease up took too long may yet arrive, too',
     given: () => stepsDown().fire('leaving'),
     when: (story) => story.refuse('replaceLease', 'forbidden'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer permission 6000', 'warning renew-forbidden', 'setTimer retry 750'],
   },
   {
@@ -538,7 +538,7 @@ const steppingDown: readonly Row[] = [
       return story.podRead(SELF.name, podOf(SELF)).replaced('14').fire('permission').stepDown();
     },
     when: (story) => story.settled(),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [
       'clearTimer renew',
       `setTimer leaving ${LEAVING_LIMIT_MS}`,
@@ -574,14 +574,14 @@ const steppingDown: readonly Row[] = [
     rule: 'a second stepDown() says nothing new',
     given: () => leads().stepDown(),
     when: (story) => story.stepDown(),
-    role: 'leader draining',
+    role: 'leader resigning',
     effects: [],
   },
   {
     rule: 'stop() while the work drains for a stepDown() ends it, and still releases the Lease',
     given: () => leads().stepDown().stop(),
     when: (story) => story.settled(),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: ['clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
   },
   {
@@ -639,7 +639,7 @@ test('the mark puts back what was taken away by hand: an owner, or nobody heeds 
   assert.deepEqual(early.content('replaceLease').owner, SELF);
 
   const late = leads().stop('always').settled().fail('replaceLease', 'conflict').leaseRead(orphaned);
-  assert.equal(sayRole(late.role), 'leaving marking');
+  assert.equal(describeRole(late.role), 'leaving releasing');
   assert.deepEqual(late.content('replaceLease').owner, SELF);
 });
 
@@ -665,7 +665,7 @@ const steps: Readonly<
         .replaced('12')
         .removed(),
   ],
-  marking: [releases, 'replaceLease', (story) => story.leaseRead(ownLease()).replaced('12').removed()],
+  releasing: [releases, 'replaceLease', (story) => story.leaseRead(ownLease()).replaced('12').removed()],
   deleting: [deletes, 'deleteLease', (story) => story.leaseRead(marked).removed()],
 };
 

@@ -113,7 +113,7 @@ const restoration: readonly Row[] = [
       return story.wait(1_000).deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' }));
     },
     when: (story) => story.fail('readPod', 'unavailable', SELF.name),
-    role: 'leader resting',
+    role: 'leader backingOff',
     effects: ['setTimer permission 6000', 'setTimer retry 188'],
   },
   {
@@ -145,7 +145,7 @@ const restoration: readonly Row[] = [
     rule: 'who finds another Lease in its place (409) reads it',
     given: restores,
     when: (story) => story.fail('createLease', 'alreadyExists'),
-    role: 'leader resting',
+    role: 'leader backingOff',
     effects: ['readLease'],
   },
   {
@@ -189,7 +189,7 @@ const restoration: readonly Row[] = [
     rule: 'a Lease that goes again at once is restored once a second: whoever deletes it again and again is not fought',
     given: () => restores().created({ uid: 'lease-2', resourceVersion: '14' }).wait(400),
     when: (story) => story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
-    role: 'leader resting',
+    role: 'leader backingOff',
     effects: ['setTimer retry 600'],
   },
   {
@@ -203,7 +203,7 @@ const restoration: readonly Row[] = [
     rule: 'a look at the Lease that fails does not make a create that is under way be forgotten',
     given: () => restores().fire('backstop'),
     when: (story) => story.fail('readLease', 'unavailable'),
-    role: 'leader restoring resting',
+    role: 'leader restoring backingOff',
     effects: ['setTimer retry 188'],
   },
   {
@@ -217,7 +217,7 @@ const restoration: readonly Row[] = [
     rule: 'without permission to create it tries again, with one warning',
     given: restores,
     when: (story) => story.refuse('createLease', 'forbidden').fire('retry'),
-    role: 'leader resting',
+    role: 'leader backingOff',
     effects: ['warning create-forbidden', 'setTimer retry 750', 'readLease'],
   },
   {

@@ -175,7 +175,7 @@ const resumption: readonly Row[] = [
     rule: 'a resumption that failed beside its own read of the Lease rests: that read does not end the rest',
     given: () => resumes().refuse('replaceLease', 'forbidden'),
     when: (story) => story.fail('readPod', 'unavailable', SELF.name).leaseRead(leaseOf(SELF)),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 188'],
   },
   {

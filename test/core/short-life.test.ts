@@ -70,7 +70,7 @@ const rows: readonly Row[] = [
       return restored(collected(story, 'lease-3', '16'), 'lease-4', '17');
     },
     when: (story) => collected(story, 'lease-4', '18'),
-    role: 'leader resting',
+    role: 'leader backingOff',
     effects: ['setTimer retry 1000'],
   },
   {
@@ -101,7 +101,7 @@ const rows: readonly Row[] = [
       return restored(collected(story, 'lease-2', '14'), 'lease-3', '15');
     },
     when: (story) => collected(story, 'lease-3', '16'),
-    role: 'leader resting',
+    role: 'leader backingOff',
     effects: ['setTimer retry 1000'],
   },
   {
@@ -119,7 +119,7 @@ const rows: readonly Row[] = [
       return story;
     },
     when: (story) => collected(story, 'lease-3', '16'),
-    role: 'leader resting',
+    role: 'leader backingOff',
     effects: ['setTimer retry 1000'],
   },
 ];

@@ -166,7 +166,7 @@ const rows: readonly Row[] = [
     given: waitsLonger,
     when: (story) =>
       story.fail('readLease', 'unavailable').tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 188'],
   },
   {

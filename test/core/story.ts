@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { dateSightings, hear, type News, NO_NEWS } from '../../src/core/diagnostics.ts';
+import { type Diagnostics, dateSightings, NO_DIAGNOSTICS, recordFact } from '../../src/core/diagnostics.ts';
 import type { Announcement, Effect, Leader } from '../../src/core/effect.ts';
 import { step } from '../../src/core/election.ts';
 import type { Fact, Input, TimerName } from '../../src/core/input.ts';
@@ -173,19 +173,19 @@ function sayLeader(leader: Leader | null): string {
 }
 
 /** What a role says, in short. */
-export function sayRole(role: Role): string {
+export function describeRole(role: Role): string {
   switch (role.name) {
     case 'starting':
       return `starting (lock ${role.siblingLock})`;
     case 'candidate':
       if (role.attempt !== null) return `candidate ${role.attempt.step}`;
-      return role.resting ? 'candidate resting' : 'candidate';
+      return role.backingOff ? 'candidate backingOff' : 'candidate';
     case 'leader': {
       const doing = [
         role.renewal === null ? '' : ' renewing',
         role.restoring === null ? '' : ' restoring',
-        role.resting ? ' resting' : '',
-        role.draining === null ? '' : ' draining',
+        role.backingOff ? ' backingOff' : '',
+        role.resigning === null ? '' : ' resigning',
       ];
       return `leader${doing.join('')}`;
     }
@@ -198,7 +198,7 @@ export function sayRole(role: Role): string {
 
 export class Story {
   state: ElectionState;
-  news: News = NO_NEWS;
+  diagnostics: Diagnostics = NO_DIAGNOSTICS;
   nowMs = 1_000_000;
   wallMs: number = WALL_MS;
   random = 0.5;
@@ -226,8 +226,12 @@ export class Story {
     if (fact.type === 'timerFired') this.timers.delete(fact.timer);
     const { state, effects } = step(this.state, input);
     this.state = state;
-    const { incumbent } = state.knowledge;
-    this.news = dateSightings(hear(this.news, fact, incumbent?.pod ?? null), incumbent, this.nowMs);
+    const { knownHolder } = state.knowledge;
+    this.diagnostics = dateSightings(
+      recordFact(this.diagnostics, fact, knownHolder?.pod ?? null),
+      knownHolder,
+      this.nowMs,
+    );
     for (const effect of effects) this.#perform(effect);
     return this;
   }
@@ -448,8 +452,8 @@ export function checkTable(rows: readonly Row[]): void {
     test(rule, () => {
       const story = given().forget();
       when(story);
-      record(rule, sayRole(story.role), story.said);
-      assert.deepEqual({ role: sayRole(story.role), effects: story.said }, { role, effects });
+      record(rule, describeRole(story.role), story.said);
+      assert.deepEqual({ role: describeRole(story.role), effects: story.said }, { role, effects });
     });
   }
 }

@@ -142,7 +142,7 @@ const takeOver: readonly Row[] = [
     rule: "a Lease whose owner's Pod is gone is deleted with uid and resourceVersion, while the own Pod is read",
     given: seesRivalGo,
     when: (story) => story.fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
@@ -226,21 +226,21 @@ const takeOver: readonly Row[] = [
     rule: 'a read of the own Pod that fails otherwise ends the attempt',
     given: clears,
     when: (story) => story.fail('readPod', 'unavailable', SELF.name),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 188'],
   },
   {
     rule: 'a delete that somebody overtook (409) is followed by a look at the Lease',
     given: clears,
     when: (story) => story.fail('deleteLease', 'conflict'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['readLease'],
   },
   {
     rule: 'and by another attempt, with what was read',
     given: () => clears().fail('deleteLease', 'conflict'),
     when: (story) => story.leaseRead(leaseOf(RIVAL, { resourceVersion: '22' })).fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@22'],
   },
   {
@@ -263,7 +263,7 @@ const takeOver: readonly Row[] = [
     when: (story) => {
       story.leaseRead(leaseOf(RIVAL)).fire('campaign').fail('readPod', 'unavailable', SELF.name);
     },
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: [
       JITTER,
       `readPod ${SELF.name}`,
@@ -276,7 +276,7 @@ const takeOver: readonly Row[] = [
     rule: 'a refused delete is tried again a second later: the refusal may pass',
     given: () => clears().fail('deleteLease', 'forbidden'),
     when: (story) => story.fire('permission').fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
@@ -293,14 +293,14 @@ const takeOver: readonly Row[] = [
     rule: 'a Lease that is marked released is left to who gave it up for a jitter, while the own Pod is read',
     given: follows,
     when: (story) => story.watched(RELEASED),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [JITTER, `readPod ${SELF.name}`, 'leaderChanged nobody'],
   },
   {
     rule: 'then it is deleted, although the Pod of its holder exists',
     given: seesRelease,
     when: (story) => story.fire('campaign'),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: ['deleteLease lease-1@21'],
   },
   {
@@ -338,7 +338,7 @@ const takeOver: readonly Row[] = [
         .fail('readPod', 'unavailable', SELF.name)
         .deleted({ ...RELEASED, resourceVersion: '22' }),
     when: (story) => story.fire('retry').leaseRead(null),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: ['readLease', `readPod ${SELF.name}`],
   },
   {
@@ -360,7 +360,7 @@ const takeOver: readonly Row[] = [
       return story;
     },
     when: (story) => story.fail('createLease', 'alreadyExists'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['setTimer retry 1500'],
   },
   {

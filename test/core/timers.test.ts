@@ -46,7 +46,7 @@ const late: readonly Row[] = [
     rule: 'the end of a jitter that comes twice does not begin the attempt anew',
     given: clears,
     when: (story) => story.tell({ type: 'timerFired', timer: 'campaign' }),
-    role: 'candidate clearing',
+    role: 'candidate deletingOldLease',
     effects: [],
   },
   {
@@ -74,7 +74,7 @@ const late: readonly Row[] = [
     rule: 'only the timer of a retry makes one who leaves look at its Lease',
     given: () => leads().stop('always').settled(),
     when: (story) => story.tell({ type: 'timerFired', timer: 'renew' }),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [],
   },
 ];
@@ -114,7 +114,7 @@ const left: readonly Row[] = [
     rule: 'who waits for its work before it leaves has stopped waiting to look again',
     given: refused,
     when: (story) => story.stop(),
-    role: 'leaving draining',
+    role: 'leaving awaitingWork',
     effects: ['clearTimer retry', 'settleWork'],
   },
   {
@@ -124,7 +124,7 @@ const left: readonly Row[] = [
       return story.watched(ownLease({ resourceVersion: '21' }));
     },
     when: (story) => story.stop(),
-    role: 'leaving draining',
+    role: 'leaving awaitingWork',
     effects: ['clearTimer retry', 'clearTimer recheck', 'settleWork'],
   },
   {
@@ -134,7 +134,7 @@ const left: readonly Row[] = [
       return story.stop();
     },
     when: (story) => story.created({ uid: 'lease-2', resourceVersion: '30' }),
-    role: 'leaving draining',
+    role: 'leaving awaitingWork',
     effects: ['clearTimer leaving', 'settleWork'],
   },
   {
@@ -142,7 +142,7 @@ const left: readonly Row[] = [
     given: () =>
       leads().stop('always').fire('renew').fail('replaceLease', 'unavailable').fail('readLease', 'unavailable'),
     when: (story) => story.settled(),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [
       'clearTimer retry',
       'clearTimer renew',

@@ -39,7 +39,7 @@ const refusals: readonly Row[] = [
     rule: 'a token that was refused for 10 s, each time after it was read again, ends the term',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').wait(UNAUTHORIZED_LIMIT_MS).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: [
       'warning unauthorized',
       'setTimer renew 1000',
@@ -120,7 +120,7 @@ const refusals: readonly Row[] = [
         .fire('renew');
     },
     when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: [],
   },
   {
@@ -138,7 +138,7 @@ const refusals: readonly Row[] = [
         .wait(UNAUTHORIZED_LIMIT_MS)
         .fire('retry'),
     when: (story) => story.fail('readLease', 'unauthorized'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: [
       'warning unauthorized',
       'setTimer retry 250',
@@ -162,7 +162,7 @@ const refusals: readonly Row[] = [
     when: (story) => {
       for (let tries = 0; tries < 3; tries += 1) story.fire('retry').fail('readLease', 'unauthorized');
     },
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: [
       'readLease',
       'setTimer retry 750',
@@ -176,7 +176,7 @@ const refusals: readonly Row[] = [
     rule: 'who was refused keeps asking',
     given: () => refused(),
     when: (story) => story.fire('retry').fail('readLease', 'unauthorized'),
-    role: 'candidate resting',
+    role: 'candidate backingOff',
     effects: ['readLease', 'setTimer retry 750'],
   },
   {
@@ -240,7 +240,7 @@ const refusals: readonly Row[] = [
       return story.fail('replaceLease', 'conflict').wait(UNAUTHORIZED_LIMIT_MS);
     },
     when: (story) => story.fail('readLease', 'unauthorized').forget(),
-    role: 'leader resting',
+    role: 'leader backingOff',
     effects: [],
   },
   {

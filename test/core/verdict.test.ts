@@ -4,25 +4,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseRecord } from '../../src/core/lease-record.ts';
-import { type Incumbent, initialElectionState, type Knowledge } from '../../src/core/state.ts';
+import { initialElectionState, type Knowledge, type KnownHolder } from '../../src/core/state.ts';
 import {
   EMPTY_LEASE_MS,
   judgeLease,
   RECHECK_INTERVAL_MS,
-  UNREADABLE_INCUMBENT_GRACE_MS,
+  UNREADABLE_HOLDER_GRACE_MS,
   type Verdict,
 } from '../../src/core/verdict.ts';
 import { CONFIG, leaseOf, NAMESAKE, RIVAL, SELF } from './story.ts';
 
 const SINCE_MS = 1_000;
 
-function knowing(lease: LeaseRecord | null, incumbent: Incumbent | null, changes: Partial<Knowledge> = {}): Knowledge {
+function knowing(
+  lease: LeaseRecord | null,
+  knownHolder: KnownHolder | null,
+  changes: Partial<Knowledge> = {},
+): Knowledge {
   const { knowledge } = initialElectionState(CONFIG);
-  return { ...knowledge, observation: { lease, sinceMs: SINCE_MS, renewedAtMs: null }, incumbent, ...changes };
+  return { ...knowledge, observation: { lease, sinceMs: SINCE_MS, renewedAtMs: null }, knownHolder, ...changes };
 }
 
-function rival(changes: Partial<Incumbent> = {}): Incumbent {
-  return { pod: RIVAL, fate: 'alive', leaseUid: 'lease-1', released: false, ...changes };
+function rival(changes: Partial<KnownHolder> = {}): KnownHolder {
+  return { pod: RIVAL, liveness: 'alive', leaseUid: 'lease-1', released: false, ...changes };
 }
 
 const rivals = leaseOf(RIVAL);
@@ -33,14 +37,14 @@ const endless = leaseOf(null, { holderIdentity: 'sidecar' });
 const bare = leaseOf(null, { acquireTimeMs: null, leaseTransitions: null });
 const orphaned = leaseOf(null, { holderIdentity: RIVAL.name });
 const nextLook = SINCE_MS + RECHECK_INTERVAL_MS;
-const graceEnd = SINCE_MS + UNREADABLE_INCUMBENT_GRACE_MS;
+const graceEnd = SINCE_MS + UNREADABLE_HOLDER_GRACE_MS;
 
 const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict: Verdict][] = [
   ['nothing is known before the first answer', initialElectionState(CONFIG).knowledge, SINCE_MS, { kind: 'unknown' }],
   ['absent, and nobody known to have held it: free', knowing(null, null), SINCE_MS, { kind: 'free', remains: null }],
   [
     'absent, and its last holder is gone: free',
-    knowing(null, rival({ fate: 'gone' })),
+    knowing(null, rival({ liveness: 'gone' })),
     SINCE_MS,
     { kind: 'free', remains: null },
   ],
@@ -60,35 +64,35 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     'absent, but its last holder exists: left to it',
     knowing(null, rival()),
     SINCE_MS + 1,
-    { kind: 'held', because: 'incumbent-restores', recheckAtMs: nextLook },
+    { kind: 'held', because: 'holder-restores', recheckAtMs: nextLook },
   ],
   [
     'absent, and whether its last holder exists is not known: left to it',
-    knowing(null, rival({ fate: 'unknown' })),
+    knowing(null, rival({ liveness: 'unknown' })),
     SINCE_MS,
-    { kind: 'held', because: 'incumbent-restores', recheckAtMs: nextLook },
+    { kind: 'held', because: 'holder-restores', recheckAtMs: nextLook },
   ],
   [
     'however late it is, a last holder that exists is waited for',
     knowing(null, rival()),
     SINCE_MS + 86_400_000,
-    { kind: 'held', because: 'incumbent-restores', recheckAtMs: SINCE_MS + 86_400_000 + RECHECK_INTERVAL_MS },
+    { kind: 'held', because: 'holder-restores', recheckAtMs: SINCE_MS + 86_400_000 + RECHECK_INTERVAL_MS },
   ],
   [
     'absent, and Pods may not be read: left to its last holder for a grace',
-    knowing(null, rival({ fate: 'unknown' }), { canReadPods: false }),
+    knowing(null, rival({ liveness: 'unknown' }), { canReadPods: false }),
     graceEnd - 1,
-    { kind: 'held', because: 'incumbent-restores', recheckAtMs: graceEnd },
+    { kind: 'held', because: 'holder-restores', recheckAtMs: graceEnd },
   ],
   [
     'absent, and Pods may not be read, but a watch shows that its last holder exists: left to it, without end',
     knowing(null, rival(), { canReadPods: false }),
     graceEnd,
-    { kind: 'held', because: 'incumbent-restores', recheckAtMs: graceEnd + RECHECK_INTERVAL_MS },
+    { kind: 'held', because: 'holder-restores', recheckAtMs: graceEnd + RECHECK_INTERVAL_MS },
   ],
   [
     'absent, and Pods may not be read: free after the grace',
-    knowing(null, rival({ fate: 'unknown' }), { canReadPods: false }),
+    knowing(null, rival({ liveness: 'unknown' }), { canReadPods: false }),
     graceEnd,
     { kind: 'free', remains: null },
   ],
@@ -101,7 +105,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'owned by another Pod of the same name: not mine',
-    knowing(leaseOf(NAMESAKE), rival({ pod: NAMESAKE, fate: 'unknown' })),
+    knowing(leaseOf(NAMESAKE), rival({ pod: NAMESAKE, liveness: 'unknown' })),
     SINCE_MS,
     { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
   ],
@@ -119,13 +123,13 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     "another's, and whether its Pod exists is not known: held, looked at again",
-    knowing(rivals, rival({ fate: 'unknown' })),
+    knowing(rivals, rival({ liveness: 'unknown' })),
     SINCE_MS,
     { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
   ],
   [
     "another's, and Pods may not be read: held, until the garbage collector deletes it",
-    knowing(rivals, rival({ fate: 'unknown' }), { canReadPods: false }),
+    knowing(rivals, rival({ liveness: 'unknown' }), { canReadPods: false }),
     SINCE_MS,
     { kind: 'held', because: 'pod-unknown', recheckAtMs: null },
   ],
@@ -137,7 +141,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     "another's, and its Pod is gone: to be deleted",
-    knowing(rivals, rival({ fate: 'gone' })),
+    knowing(rivals, rival({ liveness: 'gone' })),
     SINCE_MS,
     { kind: 'free', remains: rivals },
   ],
@@ -150,7 +154,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'what may not be deleted is left to the garbage collector',
-    knowing(rivals, rival({ fate: 'gone' }), { canDelete: false }),
+    knowing(rivals, rival({ liveness: 'gone' }), { canDelete: false }),
     SINCE_MS,
     { kind: 'held', because: 'collector', recheckAtMs: null },
   ],
@@ -228,7 +232,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'orphaned by hand, and the Pod it was seen with is gone: to be deleted',
-    knowing(orphaned, rival({ fate: 'gone' })),
+    knowing(orphaned, rival({ liveness: 'gone' })),
     SINCE_MS,
     { kind: 'free', remains: orphaned },
   ],
@@ -252,7 +256,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'without an owner, another Lease, and it names a Pod that is gone: foreign, for another Pod may have that name now',
-    knowing(orphaned, rival({ leaseUid: 'lease-0', fate: 'gone' })),
+    knowing(orphaned, rival({ leaseUid: 'lease-0', liveness: 'gone' })),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
@@ -270,7 +274,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'without an owner, another Lease, and it names nobody, while the Pod that held the last is gone: foreign',
-    knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0', fate: 'gone' })),
+    knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0', liveness: 'gone' })),
     SINCE_MS,
     { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + EMPTY_LEASE_MS },
   ],

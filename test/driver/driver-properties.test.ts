@@ -13,7 +13,7 @@ const SELF = { name: 'web-0', uid: 'pod-0' };
 const OTHER = { name: 'web-1', uid: 'pod-1' };
 
 /** An elector that observes, and a server whose Lease another Pod holds. */
-class Scene {
+class Setup {
   readonly world = new ScriptedPorts();
   readonly clock = new ManualClock();
   readonly defects: unknown[] = [];
@@ -166,72 +166,72 @@ class Scene {
 const anyKind = fc.constantFrom(...FAILURE_KINDS);
 /** The last is more than all inputs that may wait. */
 const anyCount = fc.constantFrom(1, 2, 1_000, 1_002, 5_000, INPUT_QUEUE_LIMIT + 1);
-type Behaviour = (scene: Scene) => void | Promise<void>;
+type Behaviour = (setup: Setup) => void | Promise<void>;
 const anyBehaviour: fc.Arbitrary<Behaviour> = fc.oneof(
   fc.constantFrom(0, 1, 1, 1, 1_002, INPUT_QUEUE_LIMIT + 1).map(
     (copies): Behaviour =>
-      (scene) =>
-        scene.answerAll(copies),
+      (setup) =>
+        setup.answerAll(copies),
   ),
   anyKind.map(
     (kind): Behaviour =>
-      (scene) =>
-        scene.failAll(kind),
+      (setup) =>
+        setup.failAll(kind),
   ),
   anyCount.map(
     (count): Behaviour =>
-      (scene) =>
-        scene.burst(count),
+      (setup) =>
+        setup.burst(count),
   ),
   anyCount.map(
     (count): Behaviour =>
-      (scene) => {
-        scene.burstInNextTurn(count);
-        scene.burst(1);
+      (setup) => {
+        setup.burstInNextTurn(count);
+        setup.burst(1);
       },
   ),
   anyCount.map(
     (count): Behaviour =>
-      (scene) =>
-        scene.sendOldEvents(count),
+      (setup) =>
+        setup.sendOldEvents(count),
   ),
   fc.tuple(fc.constantFrom('1', '12', '1000000'), anyCount).map(
     ([version, count]): Behaviour =>
-      (scene) =>
-        scene.sendBookmarks(version, count),
+      (setup) =>
+        setup.sendBookmarks(version, count),
   ),
   fc.option(anyKind).map(
     (kind): Behaviour =>
-      (scene) =>
-        scene.endStreams(kind),
+      (setup) =>
+        setup.endStreams(kind),
   ),
   anyKind.map(
     (kind): Behaviour =>
-      (scene) =>
-        scene.sendErrors(kind),
+      (setup) =>
+        setup.sendErrors(kind),
   ),
   fc.constantFrom(250, 2_000, 20_000, 80_000).map(
     (ms): Behaviour =>
-      (scene) =>
-        scene.clock.advance(ms),
+      (setup) =>
+        setup.clock.advance(ms),
   ),
-  fc.constant<Behaviour>((scene) => scene.openStreams()),
+  fc.constant<Behaviour>((setup) => setup.openStreams()),
 );
 
 test('no sequence of answers and events of a server ends an elector, and it learns the truth when the server is well', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyBehaviour, { maxLength: 12 }), async (behaviours) => {
-      const scene = new Scene();
+      const setup = new Setup();
       // A start that is refused ends by design.
-      await scene.answerAll();
-      for (const behave of behaviours) await behave(scene);
-      scene.burst(1);
-      await scene.heal();
-      assert.deepEqual(scene.defects, []);
-      assert.equal(scene.known, scene.lease.resourceVersion);
-      scene.burst(1);
-      assert.equal(scene.known, scene.lease.resourceVersion, 'the watch is deaf');
-      scene.driver.take({ type: 'stopRequested', release: 'ifTerminating' });
+      await setup.answerAll();
+      for (const behave of behaviours) await behave(setup);
+      setup.burst(1);
+      await setup.heal();
+      assert.deepEqual(setup.defects, []);
+      assert.equal(setup.known, setup.lease.resourceVersion);
+      setup.burst(1);
+      assert.equal(setup.known, setup.lease.resourceVersion, 'the watch is deaf');
+      setup.driver.take({ type: 'stopRequested', release: 'ifTerminating' });
     }),
     { numRuns: 60 },
   );

@@ -86,7 +86,7 @@ async function watchBroke({ world, driver, clock }: ReturnType<typeof drive>): P
   const broken = world.stream('lease');
   broken.closed = true;
   broken.sink.ended(failureOf('unavailable'));
-  assert.equal(driver.news.failure?.kind, 'unavailable');
+  assert.equal(driver.diagnostics.failure?.kind, 'unavailable');
 }
 
 test('a watch that is opened again shows that the API server answers, before it has anything to tell', async () => {
@@ -94,10 +94,10 @@ test('a watch that is opened again shows that the API server answers, before it 
   await watchBroke(driven);
   const { world, driver, clock } = driven;
   clock.advance(2_000);
-  assert.equal(driver.news.failure?.kind, 'unavailable', 'it was only asked for');
+  assert.equal(driver.diagnostics.failure?.kind, 'unavailable', 'it was only asked for');
   const { state } = driver;
   world.stream('lease').sink.opened();
-  assert.equal(driver.news.failure, null);
+  assert.equal(driver.diagnostics.failure, null);
   assert.deepEqual(driver.state, state, 'no stream was refused before, so the election is as it was');
 });
 
@@ -125,9 +125,9 @@ test("so does a watch of the holder's Pod", async () => {
   await promisesSettled();
   clock.advance(2_000);
   world.stream('lease').sink.ended(failureOf('unavailable'));
-  assert.equal(driver.news.failure?.kind, 'unavailable');
+  assert.equal(driver.diagnostics.failure?.kind, 'unavailable');
   world.stream('pod web-1').sink.opened();
-  assert.equal(driver.news.failure, null);
+  assert.equal(driver.diagnostics.failure, null);
 });
 
 test('the time of day of a confirmation is noted as it comes, and nothing else moves it', async () => {
@@ -389,7 +389,7 @@ for (const count of [WATCH_EVENT_QUEUE_LIMIT + 1, 5_000]) {
     const { world, clock, driver, defects } = driven;
     await floodInTurn(driven, count);
     assert.ok(world.streams[0]?.closed);
-    assert.equal(driver.news.failure?.kind, 'malformed');
+    assert.equal(driver.diagnostics.failure?.kind, 'malformed');
     assert.ok(!world.pending.some(({ call }) => call === 'list lease'), 'a list follows with back-off');
     clock.advance(250);
     world.take('list lease').succeed({ items: [leaseOfOther(9_000, 9_000)], resourceVersion: '9000' });
@@ -408,7 +408,7 @@ test('a list of 1,002 Leases of one name is one failure, and listed again', asyn
   const items = Array.from({ length: 1_002 }, () => leaseOfOther(10, 1));
   world.take('list lease').succeed({ items, resourceVersion: '10' });
   await promisesSettled();
-  assert.equal(driver.news.failure?.kind, 'malformed');
+  assert.equal(driver.diagnostics.failure?.kind, 'malformed');
   assert.equal(world.streams.length, 0);
   clock.advance(250);
   world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
@@ -471,7 +471,7 @@ test('another holder means another Pod to watch; the watch of the one before is 
 
   // A late event of the closed watch is about nobody any more.
   before.sink.event({ type: 'deleted', item: { ...next, ...OTHER, resourceVersion: '14', terminating: false } });
-  assert.equal(driver.state.knowledge.incumbent?.fate, 'unknown');
+  assert.equal(driver.state.knowledge.knownHolder?.liveness, 'unknown');
 });
 
 test('a list that is answered after its watch was stopped opens no stream', async () => {

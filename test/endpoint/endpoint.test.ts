@@ -11,7 +11,7 @@ import { beforeEach, type TestContext, test } from 'node:test';
 import type { LeaseRecord } from '../../src/core/lease-record.ts';
 import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
 import type { LeaseElectorOptions, Warning } from '../../src/index.ts';
-import type { Surroundings } from '../../src/joining/join-election.ts';
+import type { Runtime } from '../../src/joining/join-election.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
 import {
@@ -63,7 +63,7 @@ async function assertFree(port: number): Promise<void> {
 async function two(
   t: TestContext,
   leaderOptions: LeaseElectorOptions = {},
-  leaderSurroundings: Partial<Surroundings> = {},
+  leaderSurroundings: Partial<Runtime> = {},
 ): Promise<{
   readonly cluster: TestCluster;
   readonly pod: TestPod;
@@ -101,18 +101,18 @@ async function restarted(): Promise<{
 test('it answers before anything is asked of the cluster, and {} until something is known', async (t) => {
   const cluster = await TestCluster.start(t);
   const { directory, environment } = cluster.addPod('web-0');
-  const surroundings = surroundingsOf(environment);
+  const runtime = surroundingsOf(environment);
   const connecting = Promise.withResolvers<void>();
   let connects = 0;
   const elector = new LeaseElector(
     { lease: LEASE, serviceAccountDirectory: directory, ...ENDPOINT },
     {
-      ...surroundings,
+      ...runtime,
       connect: async (options) => {
         connects += 1;
         assert.notEqual(process.env['ELECTOR_PATH'], undefined, 'it listens already');
         await connecting.promise;
-        return surroundings.connect(options);
+        return runtime.connect(options);
       },
     },
   );

@@ -33,11 +33,11 @@ export interface Row {
 }
 
 /** What an elector in the state of the story would say. */
-export function explained({ state, news, nowMs, wallMs }: Story): Explanation {
+export function explained({ state, diagnostics, nowMs, wallMs }: Story): Explanation {
   const leader = currentLeader(state.knowledge);
   return explain({
     election: state,
-    news,
+    diagnostics,
     started: true,
     local: false,
     over: state.role.name === 'stopped',

@@ -24,9 +24,9 @@ function visible({ cluster, processes, strays, record, budget }: World): unknown
     processes: processes.map(({ pod, state, requests, leading, working, timers, leaseWatch, podWatch }) => ({
       uid: pod.uid,
       role: state.role.name,
-      barred: state.knowledge.barred,
-      incumbent: state.knowledge.incumbent?.pod.uid,
-      fate: state.knowledge.incumbent?.fate,
+      barred: state.knowledge.disqualifiedBy,
+      knownHolder: state.knowledge.knownHolder?.pod.uid,
+      fate: state.knowledge.knownHolder?.liveness,
       requests: requests.map(({ asks, answer }) => [asks.verb, answer?.ok]),
       runs: timers.map((dueMs) => dueMs !== null),
       queues: [leaseWatch?.queue?.map(({ type }) => type), podWatch?.queue?.map(({ type }) => type)],

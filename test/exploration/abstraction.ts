@@ -62,14 +62,14 @@ function dueOf(timer: TimerName, pauses: boolean): number {
 
 // --- Numbers of requests
 
-const REQUEST_KEYS: ReadonlySet<string> = new Set(['request', 'creation', 'renewal', 'incumbentRead']);
+const REQUEST_KEYS: ReadonlySet<string> = new Set(['request', 'creation', 'renewal', 'holderRead']);
 
 /** New numbers for those that the core still knows, or that are under way. */
 function numbersOf({ state, requests }: Process): ReadonlyMap<number, number> {
   const used = new Set<number>();
   for (const { request, list } of requests) if (list === null) used.add(request);
   collectNumbers(state.role, used);
-  collectNumbers({ leaseRead: state.knowledge.leaseRead, incumbentRead: state.knowledge.incumbentRead }, used);
+  collectNumbers({ leaseRead: state.knowledge.leaseRead, holderRead: state.knowledge.holderRead }, used);
   return new Map([...used].sort((left, right) => left - right).map((number, index) => [number, index + 1]));
 }
 
@@ -106,7 +106,7 @@ function plainState(state: ElectionState, nowMs: number, numbers: ReadonlyMap<nu
 }
 
 function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
-  const { observation, announcedLeader, unsettledMark, leaseRead } = knowledge;
+  const { observation, announcedLeader, pendingReleaseVersion, leaseRead } = knowledge;
   const renewedJustNow = knowledge.renewalSentAtMs + RENEWAL_LEAST_INTERVAL_MS > nowMs;
   return {
     ...knowledge,
@@ -128,7 +128,7 @@ function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
     ownLease: null,
     shortLives: 0,
     // Of a version that was followed by another it is never asked again.
-    unsettledMark: mustRenew(knowledge) ? unsettledMark : null,
+    pendingReleaseVersion: mustRenew(knowledge) ? pendingReleaseVersion : null,
     warned: [],
     announcedLeader: announcedLeader === undefined ? undefined : null,
   };
@@ -151,7 +151,7 @@ function plainRole(role: Role, nowMs: number): Role {
     return {
       ...role,
       // It says whether a term was resumed, which is only reported.
-      createdUnawares: false,
+      createOutcomeUnknown: false,
       notBeforeMs: pauses ? START_MS + STEP_DOWN_PAUSE_MS : 0,
       recheckAtMs: recheckAtMs === null ? null : START_MS + (recheckAtMs > nowMs ? recheckMs : 0),
     };
@@ -163,7 +163,7 @@ function plainRole(role: Role, nowMs: number): Role {
     // The core tells it once, and never looks at it again.
     term: { ...role.term, fencingToken: '0', leaseUid: 'lease-0', resumed: false },
     // A twin is only warned of.
-    createdUnawares: false,
+    createOutcomeUnknown: false,
     overtakenCreation: null,
     restoredAtMs: restoredNow ? START_MS : Number.NEGATIVE_INFINITY,
   };

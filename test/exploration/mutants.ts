@@ -45,10 +45,10 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   mutant('takes a leader that stopped renewing for dead', 'deletion-by-hand', MINUTE, /whose Pod exists/, {
     step: (state, input) => {
-      const { incumbent } = state.knowledge;
+      const { knownHolder } = state.knowledge;
       const looks = input.type === 'timerFired' && (input.timer === 'recheck' || input.timer === 'backstop');
-      return looks && incumbent !== null
-        ? step(state, { ...input, type: 'podDeleted', watched: incumbent.pod, pod: podOf(incumbent.pod) })
+      return looks && knownHolder !== null
+        ? step(state, { ...input, type: 'podDeleted', watched: knownHolder.pod, pod: podOf(knownHolder.pod) })
         : step(state, input);
     },
   }),
@@ -58,7 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
     step: (state, input) => {
       const gone = input.type === 'leaseDeleted' && state.role.name === 'candidate';
       const { knowledge } = state;
-      return step(gone ? { ...state, knowledge: { ...knowledge, incumbent: null } } : state, input);
+      return step(gone ? { ...state, knowledge: { ...knowledge, knownHolder: null } } : state, input);
     },
   }),
   mutant('campaigns without a look at its own Pod', 'take-over', [2, 2], /its Pod was gone/, {

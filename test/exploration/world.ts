@@ -366,7 +366,7 @@ function first({ requests }: Process): InFlight {
  */
 function isSpent({ pod, leading, state, requests }: Process, cluster: Cluster, ledger: Ledger): boolean {
   if (leading || exists(cluster, pod.uid)) return false;
-  if (state.knowledge.barred === 'pod-deleted') return true;
+  if (state.knowledge.disqualifiedBy === 'pod-deleted') return true;
   // What was carried out before may still be answered.
   return ledger.refuses(pod.uid) && requests[0]?.answer?.ok !== true;
 }

@@ -11,7 +11,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LeaseElectorOptions } from '../../src/index.ts';
-import type { Surroundings } from '../../src/joining/join-election.ts';
+import type { Runtime } from '../../src/joining/join-election.ts';
 import { siblingLock } from '../../src/joining/sibling-lock.ts';
 import { connectToCluster } from '../../src/kube/connect.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
@@ -162,10 +162,10 @@ export class TestCluster {
   }
 
   /** An elector in that Pod that runs in this process, and ends with the test. */
-  elector(pod: TestPod, options: LeaseElectorOptions = {}, surroundings: Partial<Surroundings> = {}): LeaseElector {
+  elector(pod: TestPod, options: LeaseElectorOptions = {}, runtime: Partial<Runtime> = {}): LeaseElector {
     const elector = new LeaseElector(
       { lease: LEASE, serviceAccountDirectory: pod.directory, ...FAST, ...options },
-      { ...surroundingsOf(pod.environment), ...surroundings },
+      { ...surroundingsOf(pod.environment), ...runtime },
     );
     this.#electors.push(elector);
     this.#keepToItsPromises(elector, pod);
@@ -252,7 +252,7 @@ export class TestCluster {
 export const FAST: LeaseElectorOptions = { renewIntervalMs: 200, leaseDurationSeconds: 1, requestTimeoutMs: 2_000 };
 
 /** What an elector takes from the machine, but with the environment of its Pod. */
-export function surroundingsOf(environment: Readonly<Record<string, string>>): Surroundings {
+export function surroundingsOf(environment: Readonly<Record<string, string>>): Runtime {
   return {
     clock: systemClock,
     random: systemRandom,

@@ -26,9 +26,9 @@ export async function pair(t: TestContext, permissions?: Permissions, haste = 1)
   const [pod, otherPod] = [cluster.addPod('web-0'), cluster.addPod('web-1')];
   const options: LeaseElectorOptions =
     haste === 1 ? {} : { renewIntervalMs: 200 * haste, leaseDurationSeconds: haste, requestTimeoutMs: 2_000 };
-  const surroundings = haste === 1 ? {} : { clock: fasterClock(haste) };
-  const leader = cluster.elector(pod, options, surroundings);
-  const other = cluster.elector(otherPod, options, surroundings);
+  const runtime = haste === 1 ? {} : { clock: fasterClock(haste) };
+  const leader = cluster.elector(pod, options, runtime);
+  const other = cluster.elector(otherPod, options, runtime);
   const [leaderJournal, otherJournal] = [journalOf(leader), journalOf(other)];
   const warnings: Warning[] = [];
   for (const elector of [leader, other]) elector.on('warning', (warning) => warnings.push(warning));

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import { LeaseElectorError } from '../../src/errors.ts';
-import { type Entrance, enterCluster, type Surroundings } from '../../src/joining/join-election.ts';
+import { type Entrance, joinElection, type Runtime } from '../../src/joining/join-election.ts';
 import { localPorts } from '../../src/joining/local-election.ts';
 import type { Cluster } from '../../src/kube/connect.ts';
 import { resolveOptions } from '../../src/options.ts';
@@ -24,11 +24,11 @@ function entrance(signal = new AbortController().signal, warnings: string[] = []
   return { signal, warn: (code) => warnings.push(code), failed: ignore, outages };
 }
 
-/** Surroundings of which each attempt to connect ends with the next of these errors; then there is a cluster. */
+/** Runtime of which each attempt to connect ends with the next of these errors; then there is a cluster. */
 function failing(
   errors: Error[],
   refusals: RequestFailureKind[] = [],
-): { surroundings: Surroundings; clock: ManualClock; attempts: () => number } {
+): { runtime: Runtime; clock: ManualClock; attempts: () => number } {
   const clock = new ManualClock();
   let attempts = 0;
   const cluster: Cluster = {
@@ -41,7 +41,7 @@ function failing(
     ports: () => localPorts(POD, 'leader', systemClock),
     close: () => undefined,
   };
-  const surroundings: Surroundings = {
+  const runtime: Runtime = {
     clock,
     random: { next: () => 0.5 },
     connect: async () => {
@@ -52,7 +52,7 @@ function failing(
     },
     siblingLock: () => localPorts(POD, 'leader', systemClock).siblingLock,
   };
-  return { surroundings, clock, attempts: () => attempts };
+  return { runtime, clock, attempts: () => attempts };
 }
 
 function errno(code: string): Error {
@@ -64,13 +64,13 @@ function credentialsError(cause: Error): LeaseElectorError {
 }
 
 test('credentials that cannot be read for lack of descriptors are tried again until there are some', async () => {
-  const { surroundings, clock, attempts } = failing([
+  const { runtime, clock, attempts } = failing([
     credentialsError(errno('EMFILE')),
     credentialsError(errno('ENFILE')),
     errno('EAGAIN'),
     new Error('Cannot read package config: too many open files'),
   ]);
-  const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance());
+  const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
   for (let attempt = 1; attempt <= 4; attempt += 1) {
     await until(() => attempts() === attempt && clock.timers.size === 1);
     clock.advance(60_000);
@@ -80,25 +80,25 @@ test('credentials that cannot be read for lack of descriptors are tried again un
 });
 
 test('a shortage is no reason to lead alone, with `local: true` either', async () => {
-  const { surroundings, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
-  const place = enterCluster(resolveOptions({ local: true }), surroundings, entrance());
+  const { runtime, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
+  const place = joinElection(resolveOptions({ local: true }), runtime, entrance());
   await until(() => attempts() === 1 && clock.timers.size === 1);
   clock.advance(60_000);
   assert.equal((await place).local, null);
 });
 
 test('credentials that cannot be read for another reason are an error at once', async () => {
-  const { surroundings, attempts } = failing([credentialsError(errno('EACCES'))]);
-  await assert.rejects(enterCluster(resolveOptions({}), surroundings, entrance()), {
+  const { runtime, attempts } = failing([credentialsError(errno('EACCES'))]);
+  await assert.rejects(joinElection(resolveOptions({}), runtime, entrance()), {
     code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
   });
   assert.equal(attempts(), 1);
 });
 
 test('an elector that is stopped does not wait for the end of a shortage', async () => {
-  const { surroundings, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
+  const { runtime, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
   const controller = new AbortController();
-  const place = enterCluster(resolveOptions({}), surroundings, entrance(controller.signal));
+  const place = joinElection(resolveOptions({}), runtime, entrance(controller.signal));
   await until(() => attempts() === 1 && clock.timers.size === 1);
   controller.abort();
   await assert.rejects(place, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
@@ -110,12 +110,12 @@ for (const [kind, code, warning] of [
   ['unauthorized', 'ERR_LEASE_ELECTOR_UNAUTHORIZED', 'unauthorized'],
 ] as const) {
   test(`the read of this Pod is retried when it is refused (${kind}), and its end is reported`, async () => {
-    const { surroundings, clock, attempts } = failing(
+    const { runtime, clock, attempts } = failing(
       [],
       Array.from({ length: 5 }, () => kind),
     );
     const warnings: string[] = [];
-    const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance(undefined, warnings));
+    const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance(undefined, warnings));
     // Tries after 0.75, 1.5 and 2.75 s, which makes 5 s, then after 6 s.
     for (const [attempt, afterMs] of [750, 1_500, 2_750, 6_000, 12_000].entries()) {
       await until(() => attempts() === attempt + 2 && clock.timers.size === 1);
@@ -127,11 +127,11 @@ for (const [kind, code, warning] of [
   });
 
   test(`a refusal (${kind}) of the read of this Pod ends the start when the grace is over`, async () => {
-    const { surroundings, clock, attempts } = failing(
+    const { runtime, clock, attempts } = failing(
       [],
       Array.from({ length: 20 }, () => kind),
     );
-    const rejected = assert.rejects(enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance()), { code });
+    const rejected = assert.rejects(joinElection(resolveOptions({ lease: 'web' }), runtime, entrance()), { code });
     let waitedMs = 0;
     for (const [attempt, afterMs] of [750, 1_500, 2_750, 6_000, 12_000, 7_000].entries()) {
       await until(() => attempts() === attempt + 2 && clock.timers.size === 1);
@@ -144,8 +144,8 @@ for (const [kind, code, warning] of [
 }
 
 test('a failure that is no refusal does not count for the grace', async () => {
-  const { surroundings, clock, attempts } = failing([], ['forbidden', 'unavailable', 'forbidden']);
-  const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance());
+  const { runtime, clock, attempts } = failing([], ['forbidden', 'unavailable', 'forbidden']);
+  const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
   for (let attempt = 2; attempt <= 4; attempt += 1) {
     await until(() => attempts() === attempt && clock.timers.size === 1);
     clock.advance(60_000);
@@ -155,8 +155,8 @@ test('a failure that is no refusal does not count for the grace', async () => {
 
 test('the first refusal after a long outage is repeated within a second, the second within two', async () => {
   const outage = Array.from({ length: 8 }, (): RequestFailureKind => 'unavailable');
-  const { surroundings, clock, attempts } = failing([], [...outage, 'forbidden', 'forbidden']);
-  const place = enterCluster(resolveOptions({ lease: 'web' }), surroundings, entrance());
+  const { runtime, clock, attempts } = failing([], [...outage, 'forbidden', 'forbidden']);
+  const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
   // The connection is an attempt, too.
   for (let attempt = 2; attempt <= outage.length + 1; attempt += 1) {
     await until(() => attempts() === attempt && clock.timers.size === 1);
@@ -171,14 +171,14 @@ test('the first refusal after a long outage is repeated within a second, the sec
 });
 
 test('a difference between the clocks is a warning, and so is its end', async () => {
-  const { surroundings } = failing([]);
+  const { runtime } = failing([]);
   const warnings: string[] = [];
-  const connect: Surroundings['connect'] = (options) => {
+  const connect: Runtime['connect'] = (options) => {
     options.reportClockSkew?.({ over: false, message: 'ten minutes' });
     options.reportClockSkew?.({ over: true, message: 'none' });
-    return surroundings.connect(options);
+    return runtime.connect(options);
   };
   const signal = new AbortController().signal;
-  await enterCluster(resolveOptions({ lease: 'web' }), { ...surroundings, connect }, entrance(signal, warnings));
+  await joinElection(resolveOptions({ lease: 'web' }), { ...runtime, connect }, entrance(signal, warnings));
   assert.deepEqual(warnings, ['clock-skew', 'clock-skew-over']);
 });

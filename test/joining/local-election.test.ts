@@ -240,8 +240,8 @@ test('LEASE_ELECTOR_LOCAL switches without a change of the code, and never in a 
     await elector.start();
     assert.equal(elector.state, 'candidate');
     process.env['LEASE_ELECTOR_LOCAL'] = 'leader';
-    const surroundings = surroundingsOf({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' });
-    const inCluster = new LeaseElector({ serviceAccountDirectory: '/does/not/exist' }, surroundings);
+    const runtime = surroundingsOf({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' });
+    const inCluster = new LeaseElector({ serviceAccountDirectory: '/does/not/exist' }, runtime);
     t.after(() => inCluster.stop());
     await assert.rejects(inCluster.start(), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS' });
     assert.equal(inCluster.isLeader, false);
@@ -300,11 +300,11 @@ test('other variables, empty ones, and a directory that does not exist are no si
 });
 
 test('a broken KUBERNETES_SERVICE_PORT is no sign of a laptop: nobody leads alone in a cluster', async (t) => {
-  const surroundings = surroundingsOf({
+  const runtime = surroundingsOf({
     KUBERNETES_SERVICE_HOST: '10.0.0.1',
     KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443',
   });
-  const elector = new LeaseElector({ local: true }, surroundings);
+  const elector = new LeaseElector({ local: true }, runtime);
   t.after(() => elector.stop());
   await assert.rejects(elector.start());
   assert.equal(elector.isLeader, false);

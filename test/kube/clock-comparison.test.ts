@@ -7,14 +7,14 @@ import { test } from 'node:test';
 import { ClockComparison, readDate } from '../../src/kube/clock-comparison.ts';
 import { ManualClock } from './manual-clock.ts';
 
-interface Scene {
+interface Setup {
   readonly clock: ManualClock;
   readonly told: string[];
   /** An answer of a server whose clock is ahead by so much, after a round trip. */
   readonly answer: (aheadMs: number, roundTripMs?: number) => void;
 }
 
-function scene(): Scene {
+function setup(): Setup {
   const clock = new ManualClock();
   const told: string[] = [];
   const comparison = new ClockComparison(clock, ({ over, message }) =>
@@ -31,14 +31,14 @@ function scene(): Scene {
 
 test('clocks that differ by a minute or less are not reported', () => {
   for (const aheadMs of [0, 59_000, -59_000]) {
-    const { told, answer } = scene();
+    const { told, answer } = setup();
     for (let count = 0; count < 10; count += 1) answer(aheadMs);
     assert.deepEqual(told, []);
   }
 });
 
 test('a clock that is off is reported once, after three answers that agree, with its direction', () => {
-  const { told, answer } = scene();
+  const { told, answer } = setup();
   answer(600_000);
   answer(600_000);
   assert.deepEqual(told, []);
@@ -51,13 +51,13 @@ test('a clock that is off is reported once, after three answers that agree, with
 });
 
 test('a machine whose clock is ahead is told so', () => {
-  const { told, answer } = scene();
+  const { told, answer } = setup();
   for (let count = 0; count < 3; count += 1) answer(-600_000);
   assert.match(told[0] ?? '', /is at least 599 s ahead of the clock of the API server/);
 });
 
 test('the end is reported, and a later difference again', () => {
-  const { clock, told, answer } = scene();
+  const { clock, told, answer } = setup();
   for (let count = 0; count < 3; count += 1) answer(600_000);
   clock.jumpWall(600_000);
   for (let count = 0; count < 3; count += 1) answer(0);
@@ -70,19 +70,19 @@ test('the end is reported, and a later difference again', () => {
 });
 
 test('a slow answer shows no difference that its round trip can explain', () => {
-  const { told, answer } = scene();
+  const { told, answer } = setup();
   for (let count = 0; count < 5; count += 1) answer(-20_000, 45_000);
   assert.deepEqual(told, []);
 });
 
 test('one of two API servers whose clock is off is not reported while the answers contradict each other', () => {
-  const { told, answer } = scene();
+  const { told, answer } = setup();
   for (let count = 0; count < 10; count += 1) answer(count % 2 === 0 ? 600_000 : 0);
   assert.deepEqual(told, []);
 });
 
 test('an answer without a date that can be understood says nothing', () => {
-  const { clock } = scene();
+  const { clock } = setup();
   const comparison = new ClockComparison(clock, () => assert.fail('nothing is known'));
   for (const date of [undefined, '', 'soon', '9'.repeat(100)]) {
     assert.equal(readDate(date), null);

@@ -11,8 +11,8 @@ import type { Succession } from '../../src/core/holder.ts';
 import type { Fact, TimerName } from '../../src/core/input.ts';
 import { hasStopped, type LeaseRecord, type PodRecord, type PodReference } from '../../src/core/lease-record.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import { InvariantChecker } from '../core/invariant-checker.ts';
 import { CONFIG, failure, type RequestEffect, Story, stoppedPod, WALL_MS } from '../core/story.ts';
-import { Witness } from '../core/witness.ts';
 
 /** Which verbs everybody has. */
 export interface Permissions {
@@ -39,7 +39,7 @@ interface Watch {
 export class Process {
   readonly pod: PodReference;
   readonly story: Story;
-  readonly witness: Witness = new Witness();
+  readonly checker: InvariantChecker = new InvariantChecker();
   readonly pending: Pending[] = [];
   readonly leaseWatch: Watch = { position: null };
   podWatch: (Watch & { readonly watched: PodReference }) | null = null;
@@ -83,7 +83,7 @@ export class ModelWorld {
 
   /** The processes that lead. */
   get leaders(): Process[] {
-    return this.processes.filter((process) => process.alive && process.witness.leading && this.#exists(process.pod));
+    return this.processes.filter((process) => process.alive && process.checker.leading && this.#exists(process.pod));
   }
 
   // --- Pods and their processes
@@ -310,7 +310,7 @@ export class ModelWorld {
   // --- The elector's side
 
   tell(process: Process, fact: Fact): void {
-    const { story, witness } = process;
+    const { story, checker } = process;
     story.nowMs = this.nowMs;
     story.wallMs = WALL_MS + this.nowMs;
     story.random = this.random;
@@ -318,7 +318,7 @@ export class ModelWorld {
       process.settling = false;
       process.working = false;
     }
-    for (const effect of [...witness.tell(story, fact)]) this.#perform(process, effect);
+    for (const effect of [...checker.tell(story, fact)]) this.#perform(process, effect);
   }
 
   #perform(process: Process, effect: Effect): void {

@@ -253,7 +253,8 @@ function removeEmptyPods(world: ModelWorld): void {
  */
 function touchStuckLease(world: ModelWorld): void {
   const version = world.lease?.resourceVersion;
-  const isStuck = ({ alive, story }: Process): boolean => alive && story.state.knowledge.unsettledMark === version;
+  const isStuck = ({ alive, story }: Process): boolean =>
+    alive && story.state.knowledge.pendingReleaseVersion === version;
   if (!world.permissions.update && version !== undefined && world.processes.some(isStuck)) world.touchLease();
 }
 

@@ -28,7 +28,7 @@ import {
   startMeasuring,
   timeUntil,
   type WatchesOfTheSick,
-} from './network-scene.ts';
+} from './network-setup.ts';
 
 /** A connection is refused, or a server is back: so long may it take until a candidate has asked again. */
 const RETRY_BOUND_MS = 2_500;
@@ -71,7 +71,7 @@ interface Row {
 
 /** A leader in `web-0` and a candidate in `web-1`, each with a network of its own. */
 interface Couple {
-  readonly scene: NetworkScene;
+  readonly setup: NetworkScene;
   readonly leader: Candidate;
   readonly leaderProxy: NetworkProxy;
   readonly other: Candidate;
@@ -84,18 +84,18 @@ async function couple(
   proxyOptions: { readonly endsTls?: boolean } = {},
   prepare: (proxy: NetworkProxy) => void = () => {},
 ): Promise<Couple> {
-  const scene = await NetworkScene.start(t);
-  const [leaderProxy, otherProxy] = [await scene.proxy(proxyOptions), await scene.proxy(proxyOptions)];
+  const setup = await NetworkScene.start(t);
+  const [leaderProxy, otherProxy] = [await setup.proxy(proxyOptions), await setup.proxy(proxyOptions)];
   for (const proxy of [leaderProxy, otherProxy]) prepare(proxy);
-  const leader = await scene.candidate('web-0', leaderProxy, options);
-  const other = await scene.candidate('web-1', otherProxy, options);
-  await scene.settle([leader, other]);
+  const leader = await setup.candidate('web-0', leaderProxy, options);
+  const other = await setup.candidate('web-1', otherProxy, options);
+  await setup.settle([leader, other]);
   assert.deepEqual([leader.elector.isLeader, other.elector.isLeader], [true, false]);
-  return { scene, leader, leaderProxy, other, otherProxy };
+  return { setup, leader, leaderProxy, other, otherProxy };
 }
 
-function deletePod({ scene, leader }: Pick<Couple, 'scene' | 'leader'>): Promise<void> {
-  return scene.cluster.delete('pod', leader.pod.name);
+function deletePod({ setup, leader }: Pick<Couple, 'setup' | 'leader'>): Promise<void> {
+  return setup.cluster.delete('pod', leader.pod.name);
 }
 
 /** The one that took the longest. */
@@ -115,9 +115,9 @@ async function successionAfter(
     end,
   }: { boundMs: number; faultMs: number } & Record<'begin' | 'end', (proxy: NetworkProxy) => void>,
 ): Promise<Measured> {
-  const { scene, leader, other, otherProxy } = await couple(t, QUICK);
+  const { setup, leader, other, otherProxy } = await couple(t, QUICK);
   begin(otherProxy);
-  await deletePod({ scene, leader });
+  await deletePod({ setup, leader });
   await pause(faultMs);
   assert.equal(other.elector.isLeader, false, 'it cannot lead yet');
   end(otherProxy);
@@ -133,25 +133,25 @@ async function longestOutage(outage: (downMs: number) => Promise<Measured>): Pro
 }
 
 async function outageWithDeletion(t: TestContext, downMs: number): Promise<Measured> {
-  const scene = await NetworkScene.start(t);
-  const proxy = await scene.proxy();
-  const leader = await scene.candidate('web-0', proxy, DEFAULTS);
-  const others = [await scene.candidate('web-1', proxy, DEFAULTS), await scene.candidate('web-2', proxy, DEFAULTS)];
-  await scene.settle([leader, ...others]);
-  await scene.cluster.pullThePlug();
-  await deletePod({ scene, leader });
+  const setup = await NetworkScene.start(t);
+  const proxy = await setup.proxy();
+  const leader = await setup.candidate('web-0', proxy, DEFAULTS);
+  const others = [await setup.candidate('web-1', proxy, DEFAULTS), await setup.candidate('web-2', proxy, DEFAULTS)];
+  await setup.settle([leader, ...others]);
+  await setup.cluster.pullThePlug();
+  await deletePod({ setup, leader });
   await pause(downMs);
-  await scene.cluster.plugIn();
+  await setup.cluster.plugIn();
   return timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => others.some(({ elector }) => elector.isLeader));
 }
 
 async function outageWithRestart(t: TestContext, downMs: number): Promise<Measured> {
-  const { scene, leader } = await couple(t, DEFAULTS);
-  await scene.cluster.pullThePlug();
+  const { setup, leader } = await couple(t, DEFAULTS);
+  await setup.cluster.pullThePlug();
   await leader.elector.stop();
-  const { elector, started } = scene.restarted(leader, DEFAULTS);
+  const { elector, started } = setup.restarted(leader, DEFAULTS);
   await pause(downMs);
-  await scene.cluster.plugIn();
+  await setup.cluster.plugIn();
   const measured = await timeUntil('the next container leads', RETRY_BOUND_MS, () => elector.isLeader);
   await started;
   assert.equal(elector.term?.resumed, true);
@@ -216,17 +216,17 @@ async function sickReplica(
   boundMs: number,
   options: LeaseElectorOptions,
 ): Promise<Measured> {
-  const scene = await NetworkScene.start(t);
-  const replica = await Replica.start(t, scene.cluster);
-  const balancer = await scene.proxy({ ports: [replica.port, scene.cluster.port] });
+  const setup = await NetworkScene.start(t);
+  const replica = await Replica.start(t, setup.cluster);
+  const balancer = await setup.proxy({ ports: [replica.port, setup.cluster.port] });
   // Everybody has a kept connection to the one that falls sick.
   balancer.choose = () => 0;
-  const leader = await scene.candidate('web-0', balancer, options);
-  const others = [await scene.candidate('web-1', balancer, options), await scene.candidate('web-2', balancer, options)];
-  await scene.settle([leader, ...others]);
+  const leader = await setup.candidate('web-0', balancer, options);
+  const others = [await setup.candidate('web-1', balancer, options), await setup.candidate('web-2', balancer, options)];
+  await setup.settle([leader, ...others]);
   balancer.choose = (connection) => connection % 2;
   replica.fallSick(sickness, watches);
-  await deletePod({ scene, leader });
+  await deletePod({ setup, leader });
   return timeUntil(aSuccessorLeads, boundMs, () => others.some(({ elector }) => elector.isLeader));
 }
 
@@ -266,27 +266,27 @@ const SICK_REPLICAS: readonly Row[] = [
 // --- Watches that tell nothing ----------------------------------------------------------------------------------------
 
 async function muteWatches(t: TestContext, watches: (version: number) => Delivery): Promise<Measured> {
-  const { scene, leader, other, otherProxy } = await couple(t, DEFAULTS, { endsTls: true });
-  otherProxy.watches = watches(Number(scene.cluster.lease()?.metadata.resourceVersion));
-  await deletePod({ scene, leader });
+  const { setup, leader, other, otherProxy } = await couple(t, DEFAULTS, { endsTls: true });
+  otherProxy.watches = watches(Number(setup.cluster.lease()?.metadata.resourceVersion));
+  await deletePod({ setup, leader });
   return timeUntil(aSuccessorLeads, MUTE_BOUND_MS, () => other.elector.isLeader);
 }
 
 /** The collector is held back, so that the Pod's watch alone can tell. */
 async function muteWatchOfThePod(t: TestContext): Promise<Measured> {
-  const { scene, leader, other, otherProxy } = await couple(t, DEFAULTS, { endsTls: true });
-  const release = scene.cluster.server.holdGarbageCollector();
+  const { setup, leader, other, otherProxy } = await couple(t, DEFAULTS, { endsTls: true });
+  const release = setup.cluster.server.holdGarbageCollector();
   t.after(release);
   otherProxy.watchFilter = (path) => path.includes('/pods');
   otherProxy.watches = { type: 'silent' };
-  await deletePod({ scene, leader });
+  await deletePod({ setup, leader });
   return timeUntil(aSuccessorLeads, MUTE_BOUND_MS, () => other.elector.isLeader);
 }
 
 async function muteWatchesOfTheLeader(t: TestContext, boundMs: number): Promise<Measured> {
-  const { scene, leader, leaderProxy } = await couple(t, QUICK_RENEWALS, { endsTls: true });
+  const { setup, leader, leaderProxy } = await couple(t, QUICK_RENEWALS, { endsTls: true });
   leaderProxy.watches = { type: 'silent' };
-  await deletePod({ scene, leader });
+  await deletePod({ setup, leader });
   return timeUntil('the leader is demoted', boundMs, () => !leader.elector.isLeader);
 }
 
@@ -339,26 +339,26 @@ function slow(t: TestContext, latencyMs: number): Promise<Couple> {
 }
 
 async function firstElectionWith(t: TestContext, latencyMs: number): Promise<Measured> {
-  const scene = await NetworkScene.start(t);
-  const proxy = await scene.proxy();
+  const setup = await NetworkScene.start(t);
+  const proxy = await setup.proxy();
   proxy.latencyMs = latencyMs / 2;
-  const pod = behind(scene.cluster.addPod('web-0'), proxy);
-  const { elector, started } = scene.restarted({ pod }, PATIENT);
+  const pod = behind(setup.cluster.addPod('web-0'), proxy);
+  const { elector, started } = setup.restarted({ pod }, PATIENT);
   const measured = await timeUntil('somebody leads', LATENCY_FACTOR * latencyMs, () => elector.isLeader);
   await started;
   return measured;
 }
 
 async function successionWith(t: TestContext, latencyMs: number): Promise<Measured> {
-  const { scene, leader, other } = await slow(t, latencyMs);
-  await deletePod({ scene, leader });
+  const { setup, leader, other } = await slow(t, latencyMs);
+  await deletePod({ setup, leader });
   return timeUntil(aSuccessorLeads, LATENCY_FACTOR * latencyMs, () => other.elector.isLeader);
 }
 
 async function resumptionWith(t: TestContext, latencyMs: number): Promise<Measured> {
-  const { scene, leader } = await slow(t, latencyMs);
+  const { setup, leader } = await slow(t, latencyMs);
   await leader.elector.stop();
-  const { elector, started } = scene.restarted(leader, PATIENT);
+  const { elector, started } = setup.restarted(leader, PATIENT);
   const measured = await timeUntil('the next container leads', LATENCY_FACTOR * latencyMs, () => elector.isLeader);
   await started;
   return measured;
@@ -407,13 +407,13 @@ async function electionAndHandOver(
   proxyOptions: { readonly endsTls?: boolean },
   prepare: (proxy: NetworkProxy) => void,
 ): Promise<Measured> {
-  const scene = await NetworkScene.start(t);
-  const proxy = await scene.proxy(proxyOptions);
+  const setup = await NetworkScene.start(t);
+  const proxy = await setup.proxy(proxyOptions);
   prepare(proxy);
   const measure = startMeasuring();
-  const leader = await scene.candidate('web-0', proxy, options);
+  const leader = await setup.candidate('web-0', proxy, options);
   const elected = measure();
-  const other = await scene.candidate('web-1', proxy, options);
+  const other = await setup.candidate('web-1', proxy, options);
   const renewals = countRenewals(other.elector);
   await until('the leader renews', () => renewals.count >= 3);
   assert.equal(leader.elector.isLeader, true);
@@ -427,9 +427,9 @@ async function electionAndHandOver(
 }
 
 async function cutConnections(t: TestContext, how: Cut): Promise<Measured> {
-  const { scene, leader, other, otherProxy } = await couple(t, QUICK);
+  const { setup, leader, other, otherProxy } = await couple(t, QUICK);
   otherProxy.cut(how);
-  await deletePod({ scene, leader });
+  await deletePod({ setup, leader });
   return timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => other.elector.isLeader);
 }
 
@@ -500,7 +500,7 @@ async function leaderCutOff(
   begin: (proxy: NetworkProxy) => void,
   end: (proxy: NetworkProxy) => void,
 ): Promise<Measured> {
-  const { scene, leader, leaderProxy, other } = await couple(t, QUICK_RENEWALS);
+  const { setup, leader, leaderProxy, other } = await couple(t, QUICK_RENEWALS);
   let led = 0;
   leader.elector.on('demoted', () => assert.fail('it leads for life'));
   other.elector.on('elected', () => {
@@ -517,7 +517,7 @@ async function leaderCutOff(
   const renewals = countRenewals(other.elector);
   end(leaderProxy);
   const measured = await timeUntil('it renews again', boundMs, () => renewals.count > 0);
-  assert.deepEqual([leader.elector.isLeader, led, scene.cluster.ownerUid()], [true, 0, leader.pod.uid]);
+  assert.deepEqual([leader.elector.isLeader, led, setup.cluster.ownerUid()], [true, 0, leader.pod.uid]);
   return measured;
 }
 
@@ -533,9 +533,9 @@ async function halfOpenLeader(t: TestContext, boundMs: number): Promise<Measured
 }
 
 async function halfOpenCandidate(t: TestContext, boundMs: number): Promise<Measured> {
-  const { scene, leader, other, otherProxy } = await couple(t, QUICK);
+  const { setup, leader, other, otherProxy } = await couple(t, QUICK);
   otherProxy.forget();
-  await deletePod({ scene, leader });
+  await deletePod({ setup, leader });
   return timeUntil(aSuccessorLeads, boundMs, () => other.elector.isLeader);
 }
 

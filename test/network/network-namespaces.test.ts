@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CandidateProcess, type CandidateReport, tokenOf } from '../integration/candidate-process.ts';
 import { FAST, TestCluster, until } from '../integration/cluster.ts';
 import { type Loss, NetworkNamespaces } from './network-namespaces.ts';
-import { assertWithin, timeUntil } from './network-scene.ts';
+import { assertWithin, timeUntil } from './network-setup.ts';
 
 /** How long no packet passes, in milliseconds: longer than a Lease lasts, and than a request may. */
 const LOSS_MS = 3_500;

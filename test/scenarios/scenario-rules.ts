@@ -10,7 +10,7 @@ export const RULES: readonly (readonly [rule: string, ...files: string[]])[] = [
   ["absent, the predecessor's Pod is gone: create, after the jitter", 'absent-predecessor-gone'],
   ['absent, the predecessor released: create', 'absent-predecessor-released'],
   ['a create answered 409: read again', 'create-answered-409'],
-  ["absent, the predecessor's Pod exists: leave it to the incumbent, and look again later", 'absent-incumbent-exists'],
+  ["absent, the predecessor's Pod exists: leave it to the holder, and look again later", 'absent-holder-exists'],
   ['mine: I lead; a restarted container resumes its term', 'mine'],
   ["another's, its Pod exists: wait, and watch that Pod", 'anothers-pod-exists'],
   ["another's, and whether its Pod exists cannot be known: wait", 'anothers-pod-unknown'],

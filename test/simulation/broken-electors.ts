@@ -85,9 +85,9 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   // --- Two leaders
   {
     defect: 'campaigns beside its sibling',
-    make: (options, surroundings, { clock }) =>
+    make: (options, runtime, { clock }) =>
       new LeaseElector(options, {
-        ...surroundings,
+        ...runtime,
         siblingLock: () => ({
           claim: (outcome) => void clock.setTimer(0, () => outcome('held')),
           free: () => undefined,
@@ -120,10 +120,10 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   },
   {
     defect: 'gives the Lease up while its work still runs',
-    make: (options, surroundings) =>
+    make: (options, runtime) =>
       new LeaseElector(
         { ...options, onElected: (term) => void Promise.resolve(options.onElected?.(term)).catch(() => undefined) },
-        surroundings,
+        runtime,
       ),
     mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 0.5 },
     invariant: 1,

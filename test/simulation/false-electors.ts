@@ -17,11 +17,11 @@ type PortLie = (ports: ClusterPorts, process: SimulatedProcess) => Partial<Clust
 
 /** The library's elector, to which these ports lie. */
 export function misled(lie: PortLie): ElectorFactory {
-  return (options, surroundings, process) =>
+  return (options, runtime, process) =>
     new LeaseElector(options, {
-      ...surroundings,
+      ...runtime,
       connect: async (connectOptions) => {
-        const cluster = await surroundings.connect(connectOptions);
+        const cluster = await runtime.connect(connectOptions);
         return {
           ...cluster,
           ports: (identity) => {
@@ -139,8 +139,8 @@ type Emit = (name: string, ...values: unknown[]) => boolean;
 function speaking(
   change: (emit: Emit, name: string, values: unknown[], process: SimulatedProcess) => unknown,
 ): ElectorFactory {
-  return (options, surroundings, process) => {
-    const elector = new LeaseElector(options, surroundings);
+  return (options, runtime, process) => {
+    const elector = new LeaseElector(options, runtime);
     const honest = elector.emit.bind(elector) as Emit;
     const emit: Emit = (name, ...values) => {
       change(honest, name, values, process);
@@ -164,8 +164,8 @@ export const concealing = (code: string): ElectorFactory =>
   });
 
 /** Confirms its term without asking. */
-export const overconfident: ElectorFactory = (options, surroundings) => {
-  const elector = new LeaseElector(options, surroundings);
+export const overconfident: ElectorFactory = (options, runtime) => {
+  const elector = new LeaseElector(options, runtime);
   return Object.assign(elector, { confirm: () => Promise.resolve(elector.term) });
 };
 
@@ -182,12 +182,12 @@ export const misstating = (change: (term: Term, process: SimulatedProcess) => Pa
 
 /** Goes on leading when its term has ended for this reason. */
 export const clinging = (...reasons: string[]): ElectorFactory => {
-  return (options, surroundings, process) => {
+  return (options, runtime, process) => {
     let kept: Term | undefined;
     const elector: LeaseElector = speaking((emit, name, values) => {
       if (name === 'demoted' && reasons.includes(String(values[1]))) kept = values[0] as Term;
       else emit(name, ...values);
-    })(options, surroundings, process);
+    })(options, runtime, process);
     const { isLeader, term } = gettersOf(elector);
     Object.defineProperty(elector, 'isLeader', { get: () => kept !== undefined || isLeader() });
     Object.defineProperty(elector, 'term', { get: () => kept ?? term() });
@@ -205,8 +205,8 @@ function gettersOf(elector: LeaseElector): { isLeader: () => boolean; term: () =
 export const restless = (
   deed: (elector: LeaseElector, options: LeaseElectorOptions, term: Term) => void,
 ): ElectorFactory => {
-  return (options, surroundings, { clock }) => {
-    const elector = new LeaseElector(options, surroundings);
+  return (options, runtime, { clock }) => {
+    const elector = new LeaseElector(options, runtime);
     let last: Term | null = null;
     elector.on('elected', (term) => {
       last = term;
@@ -226,8 +226,8 @@ export function misspeaking(
   message: (explanation: Explanation) => string | null,
   reason?: Explanation['reason'],
 ): ElectorFactory {
-  return (options, surroundings) => {
-    const elector = new LeaseElector(options, surroundings);
+  return (options, runtime) => {
+    const elector = new LeaseElector(options, runtime);
     const explain = elector.explain.bind(elector);
     elector.explain = (): Explanation => {
       const explanation = explain();

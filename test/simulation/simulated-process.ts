@@ -10,7 +10,7 @@ import type {
   RequestFailureKind,
   Term,
 } from '../../src/index.ts';
-import type { Surroundings } from '../../src/joining/join-election.ts';
+import type { Runtime } from '../../src/joining/join-election.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { type ConnectOptions, clusterPorts } from '../../src/kube/connect.ts';
 import { type Identity, resolveIdentity } from '../../src/kube/identity.ts';
@@ -84,7 +84,7 @@ export interface ProcessObserver {
 /** Makes the elector of a process; the tests of the checkers make broken ones. */
 export type ElectorFactory = (
   options: LeaseElectorOptions,
-  surroundings: Surroundings,
+  runtime: Runtime,
   process: SimulatedProcess,
 ) => LeaseElector;
 
@@ -132,7 +132,7 @@ export class SimulatedProcess extends SimulatedContainer {
     this.#random = random;
     this.#observer = observer;
     this.knowledge = new Told(pod);
-    const surroundings: Surroundings = {
+    const runtime: Runtime = {
       clock: this.clock,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),
       connect: async ({ requestTimeoutMs, onRequest }) => this.#connect(requestTimeoutMs, onRequest),
@@ -145,7 +145,7 @@ export class SimulatedProcess extends SimulatedContainer {
         drainTimeoutMs: habits.drainTimeoutMs,
         onElected: (term) => this.#work(term, observer),
       },
-      surroundings,
+      runtime,
       this,
     );
     const { elector } = this;

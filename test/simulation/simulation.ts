@@ -68,7 +68,7 @@ export interface SimulationOptions {
   readonly adjust?: (mix: Mix) => Mix;
 }
 
-const libraryElector: ElectorFactory = (options, surroundings) => new LeaseElector(options, surroundings);
+const libraryElector: ElectorFactory = (options, runtime) => new LeaseElector(options, runtime);
 
 /** Runs the simulation of a seed. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {

@@ -8,31 +8,31 @@ import { test } from 'node:test';
 import type { ApiResponse } from '../../src/testing/handlers/api-request.ts';
 import type { ApiServer } from '../../src/testing/index.ts';
 import { Faults } from '../../src/testing/kit/faults/fault-plan.ts';
-import { TokenBook } from '../../src/testing/kit/issued-tokens.ts';
-import { ClusterGate } from '../../src/testing/kit/request-interceptor.ts';
+import { IssuedTokens } from '../../src/testing/kit/issued-tokens.ts';
+import { RequestInterceptor } from '../../src/testing/kit/request-interceptor.ts';
 import { RequestLog } from '../../src/testing/kit/request-log.ts';
-import { OpenWatches } from '../../src/testing/kit/watch-tracker.ts';
+import { WatchTracker } from '../../src/testing/kit/watch-tracker.ts';
 import { ConnectionResetError } from '../../src/testing/server/faults.ts';
 import { LEASES_PATH, leaseBody, makeServer, send } from './api-client.ts';
 import type { ManualClock } from './manual-clock.ts';
 
-interface Scene {
+interface Setup {
   readonly server: ApiServer;
   readonly clock: ManualClock;
   readonly faults: Faults;
   readonly log: RequestLog;
-  readonly tokens: TokenBook;
-  readonly gate: ClusterGate;
+  readonly tokens: IssuedTokens;
+  readonly gate: RequestInterceptor;
   ask(method: string, path: string, body?: unknown, token?: string): Promise<ApiResponse>;
 }
 
-function makeScene(): Scene {
+function makeSetup(): Setup {
   const { server, clock } = makeServer();
-  const watches = new OpenWatches();
+  const watches = new WatchTracker();
   const faults = new Faults(clock, watches);
   const log = new RequestLog(100);
-  const tokens = new TokenBook(server.adminToken);
-  const gate = new ClusterGate({ server, clock, tokens, faults, watches, log });
+  const tokens = new IssuedTokens(server.adminToken);
+  const gate = new RequestInterceptor({ server, clock, tokens, faults, watches, log });
   return {
     server,
     clock,
@@ -50,7 +50,7 @@ function makeScene(): Scene {
   };
 }
 
-async function exists({ server }: Scene): Promise<boolean> {
+async function exists({ server }: Setup): Promise<boolean> {
   return (await send(server, 'GET', `${LEASES_PATH}/l`)).status === 200;
 }
 
@@ -64,13 +64,13 @@ function linesOf(answer: ApiResponse): string[] {
 }
 
 test('without faults a request is carried out, and logged with its client', async () => {
-  const scene = makeScene();
-  assert.equal((await scene.ask('POST', LEASES_PATH, leaseBody('l'))).status, 201);
-  assert.equal((await scene.ask('GET', `${LEASES_PATH}/l`, undefined, '')).status, 403);
-  scene.clock.advance(5);
-  assert.equal((await scene.ask('GET', '/version')).status, 200);
+  const setup = makeSetup();
+  assert.equal((await setup.ask('POST', LEASES_PATH, leaseBody('l'))).status, 201);
+  assert.equal((await setup.ask('GET', `${LEASES_PATH}/l`, undefined, '')).status, 403);
+  setup.clock.advance(5);
+  assert.equal((await setup.ask('GET', '/version')).status, 200);
   assert.deepEqual(
-    [...scene.log].map(({ client, verb, resource, name, status, atMs }) => [
+    [...setup.log].map(({ client, verb, resource, name, status, atMs }) => [
       client,
       verb,
       resource,
@@ -87,18 +87,18 @@ test('without faults a request is carried out, and logged with its client', asyn
 });
 
 test('clients are told apart by their tokens: of containers, of Pods, of service accounts', async () => {
-  const scene = makeScene();
-  const pod = scene.server.createPod({ namespace: 'ns', name: 'web-0' });
+  const setup = makeSetup();
+  const pod = setup.server.createPod({ namespace: 'ns', name: 'web-0' });
   const account = { namespace: 'ns', serviceAccountName: 'default' };
   const [own, asked, unbound] = [
-    scene.server.issueToken({ ...account, pod }),
-    scene.server.issueToken({ ...account, pod }),
-    scene.server.issueToken(account),
+    setup.server.issueToken({ ...account, pod }),
+    setup.server.issueToken({ ...account, pod }),
+    setup.server.issueToken(account),
   ];
-  scene.tokens.add(own, { podName: 'web-0', podUid: pod.uid, running: true });
-  for (const token of [own, asked, unbound, 'nonsense']) await scene.ask('GET', '/version', undefined, token);
+  setup.tokens.add(own, { podName: 'web-0', podUid: pod.uid, running: true });
+  for (const token of [own, asked, unbound, 'nonsense']) await setup.ask('GET', '/version', undefined, token);
   assert.deepEqual(
-    [...scene.log].map(({ client, podUid, status }) => [client, podUid, status]),
+    [...setup.log].map(({ client, podUid, status }) => [client, podUid, status]),
     [
       ['web-0', pod.uid, 200],
       ['web-0', pod.uid, 200],
@@ -109,39 +109,39 @@ test('clients are told apart by their tokens: of containers, of Pods, of service
 });
 
 test('a refused request is not carried out, and its connection is reset', async () => {
-  const scene = makeScene();
-  scene.faults.refuse();
-  await assert.rejects(scene.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
-  assert.equal(await exists(scene), false);
-  assert.deepEqual([[...scene.log][0]?.status, [...scene.log][0]?.faults], [0, ['refuse']]);
+  const setup = makeSetup();
+  setup.faults.refuse();
+  await assert.rejects(setup.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
+  assert.equal(await exists(setup), false);
+  assert.deepEqual([[...setup.log][0]?.status, [...setup.log][0]?.faults], [0, ['refuse']]);
 });
 
 test('a dropped answer: the write is carried out, and the log knows what the client does not', async () => {
-  const scene = makeScene();
-  scene.faults.dropAnswer();
-  await assert.rejects(scene.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
-  assert.equal(await exists(scene), true);
-  assert.deepEqual([[...scene.log][0]?.status, [...scene.log][0]?.faults], [201, ['dropAnswer']]);
+  const setup = makeSetup();
+  setup.faults.dropAnswer();
+  await assert.rejects(setup.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
+  assert.equal(await exists(setup), true);
+  assert.deepEqual([[...setup.log][0]?.status, [...setup.log][0]?.faults], [201, ['dropAnswer']]);
 });
 
 test('a delayed request is carried out when its time has come', async () => {
-  const scene = makeScene();
-  scene.faults.delay({ ms: 10 });
-  const answer = scene.ask('POST', LEASES_PATH, leaseBody('l'));
-  scene.clock.advance(9);
-  assert.equal(await exists(scene), false);
-  scene.clock.advance(1);
+  const setup = makeSetup();
+  setup.faults.delay({ ms: 10 });
+  const answer = setup.ask('POST', LEASES_PATH, leaseBody('l'));
+  setup.clock.advance(9);
+  assert.equal(await exists(setup), false);
+  setup.clock.advance(1);
   assert.equal((await answer).status, 201);
 });
 
 test('a delayed request is lost when the server goes down meanwhile', async () => {
-  const scene = makeScene();
-  scene.faults.delay({ ms: 10 });
-  const answer = scene.ask('POST', LEASES_PATH, leaseBody('l'));
-  scene.gate.breakConnections();
-  scene.clock.advance(10);
+  const setup = makeSetup();
+  setup.faults.delay({ ms: 10 });
+  const answer = setup.ask('POST', LEASES_PATH, leaseBody('l'));
+  setup.gate.breakConnections();
+  setup.clock.advance(10);
   await assert.rejects(answer, ConnectionResetError);
-  assert.equal(await exists(scene), false);
+  assert.equal(await exists(setup), false);
 });
 
 for (const [status, method, path, reason] of [
@@ -157,9 +157,9 @@ for (const [status, method, path, reason] of [
   [418, 'GET', LEASES_PATH, 'InternalError'],
 ] as const) {
   test(`${status} for ${method} ${path} has the reason ${reason}`, async () => {
-    const scene = makeScene();
-    scene.faults.answer(status);
-    const answer = await scene.ask(method, path, leaseBody('l'));
+    const setup = makeSetup();
+    setup.faults.answer(status);
+    const answer = await setup.ask(method, path, leaseBody('l'));
     const body = JSON.parse(answer.body ?? '');
     assert.deepEqual([answer.status, body.code, body.reason], [status, status, reason]);
     assert.equal(answer.headers['retry-after'], status === 429 ? '1' : undefined);
@@ -168,16 +168,16 @@ for (const [status, method, path, reason] of [
 }
 
 test('an answer 409 to a create that cannot be read names nothing', async () => {
-  const scene = makeScene();
-  scene.faults.answer(409);
-  const answer = await scene.ask('POST', LEASES_PATH);
+  const setup = makeSetup();
+  setup.faults.answer(409);
+  const answer = await setup.ask('POST', LEASES_PATH);
   assert.equal(JSON.parse(answer.body ?? '').reason, 'AlreadyExists');
 });
 
 test('fact 17: a watch is told 410 by an event, then it ends', async () => {
-  const scene = makeScene();
-  scene.faults.answer(410, { verb: 'watch' });
-  const answer = await scene.ask('GET', `${LEASES_PATH}?watch=1&resourceVersion=1`);
+  const setup = makeSetup();
+  setup.faults.answer(410, { verb: 'watch' });
+  const answer = await setup.ask('GET', `${LEASES_PATH}?watch=1&resourceVersion=1`);
   assert.equal(answer.status, 200);
   const [event, end] = linesOf(answer);
   assert.deepEqual([JSON.parse(event ?? '').type, JSON.parse(event ?? '').object.code, end], ['ERROR', 410, 'end']);
@@ -185,49 +185,49 @@ test('fact 17: a watch is told 410 by an event, then it ends', async () => {
 });
 
 test('a watch is cut, or silent, for its client alone', async () => {
-  const scene = makeScene();
-  const admin = linesOf(await scene.ask('GET', `${LEASES_PATH}?watch=1`));
-  const silence = scene.faults.silenceWatches({ client: 'admin', resource: 'leases' });
-  await send(scene.server, 'POST', LEASES_PATH, leaseBody('l'));
+  const setup = makeSetup();
+  const admin = linesOf(await setup.ask('GET', `${LEASES_PATH}?watch=1`));
+  const silence = setup.faults.silenceWatches({ client: 'admin', resource: 'leases' });
+  await send(setup.server, 'POST', LEASES_PATH, leaseBody('l'));
   assert.deepEqual(admin, []);
   silence.lift();
   assert.equal(admin.length, 1);
-  assert.equal(scene.faults.cutWatches({ client: 'web-0' }), 0);
-  assert.equal(scene.faults.cutWatches({ client: 'admin' }), 1);
+  assert.equal(setup.faults.cutWatches({ client: 'web-0' }), 0);
+  assert.equal(setup.faults.cutWatches({ client: 'admin' }), 1);
   assert.equal(admin.at(-1), 'ConnectionResetError');
 });
 
 test('a mix cuts and silences the watches of the client that it befalls', async () => {
-  const scene = makeScene();
-  const silent = linesOf(await scene.ask('GET', `${LEASES_PATH}?watch=1`));
-  const silences = scene.faults.random(1, { silenceWatches: 1 }, { maxDelayMs: 10 });
-  await scene.ask('POST', LEASES_PATH, leaseBody('l'));
+  const setup = makeSetup();
+  const silent = linesOf(await setup.ask('GET', `${LEASES_PATH}?watch=1`));
+  const silences = setup.faults.random(1, { silenceWatches: 1 }, { maxDelayMs: 10 });
+  await setup.ask('POST', LEASES_PATH, leaseBody('l'));
   assert.deepEqual(silent, []);
   silences.lift();
-  scene.clock.advance(10);
+  setup.clock.advance(10);
   assert.equal(silent.length, 1);
-  scene.faults.random(1, { cutWatches: 1 });
-  await scene.ask('GET', LEASES_PATH);
+  setup.faults.random(1, { cutWatches: 1 });
+  await setup.ask('GET', LEASES_PATH);
   assert.equal(silent.at(-1), 'ConnectionResetError');
 });
 
 test('an expired token is answered 401, and nothing of a container that has ended is heard', async () => {
-  const scene = makeScene();
-  const pod = scene.server.createPod({ namespace: 'ns', name: 'web-0' });
-  const token = scene.server.issueToken({ namespace: 'ns', serviceAccountName: 'default', pod });
+  const setup = makeSetup();
+  const pod = setup.server.createPod({ namespace: 'ns', name: 'web-0' });
+  const token = setup.server.issueToken({ namespace: 'ns', serviceAccountName: 'default', pod });
   const container = { podName: 'web-0', podUid: pod.uid, running: true };
-  scene.tokens.add(token, container);
-  scene.faults.delay({ ms: 10, times: 1 });
-  const late = scene.ask('GET', '/version', undefined, token);
+  setup.tokens.add(token, container);
+  setup.faults.delay({ ms: 10, times: 1 });
+  const late = setup.ask('GET', '/version', undefined, token);
   container.running = false;
-  scene.clock.advance(10);
+  setup.clock.advance(10);
   await assert.rejects(late, ConnectionResetError, 'nobody is there to hear the answer');
-  await assert.rejects(scene.ask('GET', '/version', undefined, token), ConnectionResetError);
+  await assert.rejects(setup.ask('GET', '/version', undefined, token), ConnectionResetError);
   container.running = true;
-  scene.tokens.expire(token);
-  assert.equal((await scene.ask('GET', '/version', undefined, token)).status, 401);
+  setup.tokens.expire(token);
+  assert.equal((await setup.ask('GET', '/version', undefined, token)).status, 401);
   assert.deepEqual(
-    [...scene.log].map(({ status, faults }) => [status, faults]),
+    [...setup.log].map(({ status, faults }) => [status, faults]),
     [
       [200, ['delay']],
       [0, ['containerEnded']],

@@ -9,10 +9,10 @@ import { Agent, type RequestOptions, request } from 'node:https';
 import { type TestContext, test } from 'node:test';
 import { EmbeddedCluster, LEASES } from '../../src/testing/index.ts';
 import { Faults } from '../../src/testing/kit/faults/fault-plan.ts';
-import { TokenBook } from '../../src/testing/kit/issued-tokens.ts';
-import { ClusterGate } from '../../src/testing/kit/request-interceptor.ts';
+import { IssuedTokens } from '../../src/testing/kit/issued-tokens.ts';
+import { RequestInterceptor } from '../../src/testing/kit/request-interceptor.ts';
 import { RequestLog } from '../../src/testing/kit/request-log.ts';
-import { OpenWatches } from '../../src/testing/kit/watch-tracker.ts';
+import { WatchTracker } from '../../src/testing/kit/watch-tracker.ts';
 import { LEASES_PATH, leaseBody, makeServer, send } from './api-client.ts';
 
 interface Reply {
@@ -148,12 +148,12 @@ test('a sick server that never answers, until its connection breaks', async (t) 
 
 test('an answer is late, and what it answers was carried out at once', async () => {
   const { server, clock } = makeServer();
-  const watches = new OpenWatches();
+  const watches = new WatchTracker();
   const faults = new Faults(clock, watches);
-  const tokens = new TokenBook(server.adminToken);
-  const gate = new ClusterGate({ server, clock, tokens, faults, watches, log: new RequestLog(10) });
+  const tokens = new IssuedTokens(server.adminToken);
+  const gate = new RequestInterceptor({ server, clock, tokens, faults, watches, log: new RequestLog(10) });
   const headers = { authorization: `Bearer ${server.adminToken}` };
-  const create = (name: string): ReturnType<ClusterGate['handle']> =>
+  const create = (name: string): ReturnType<RequestInterceptor['handle']> =>
     gate.handle({ method: 'POST', path: LEASES_PATH, headers, body: JSON.stringify(leaseBody(name)) });
   faults.delayAnswer({ ms: 6000 });
   faults.delayAnswer({ ms: 1000 });

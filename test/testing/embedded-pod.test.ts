@@ -10,12 +10,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { EmbeddedCluster, type EmbeddedPod, type EmbeddedPodOptions } from '../../src/testing/index.ts';
 
-interface Scene {
+interface Setup {
   readonly cluster: EmbeddedCluster;
   readonly pod: EmbeddedPod;
 }
 
-async function makePod(t: TestContext, options: Partial<EmbeddedPodOptions> = {}): Promise<Scene> {
+async function makePod(t: TestContext, options: Partial<EmbeddedPodOptions> = {}): Promise<Setup> {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   return { cluster, pod: cluster.createPod({ name: 'web-0', ...options }) };

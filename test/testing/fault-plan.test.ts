@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FaultEffects } from '../../src/testing/kit/faults/fault.ts';
 import { Faults } from '../../src/testing/kit/faults/fault-plan.ts';
-import type { RequestTraits } from '../../src/testing/kit/request-filter.ts';
-import { OpenWatches } from '../../src/testing/kit/watch-tracker.ts';
+import type { RequestAttributes } from '../../src/testing/kit/request-filter.ts';
+import { WatchTracker } from '../../src/testing/kit/watch-tracker.ts';
 import { ManualClock } from './manual-clock.ts';
 
-const RENEWAL: RequestTraits = { client: 'web-0', podUid: 'uid-0', verb: 'update', resource: 'leases' };
-const READ: RequestTraits = { ...RENEWAL, verb: 'get' };
+const RENEWAL: RequestAttributes = { client: 'web-0', podUid: 'uid-0', verb: 'update', resource: 'leases' };
+const READ: RequestAttributes = { ...RENEWAL, verb: 'get' };
 
 function makeFaults(): Faults {
-  return new Faults(new ManualClock(), new OpenWatches());
+  return new Faults(new ManualClock(), new WatchTracker());
 }
 
 /** What befalls a request, in short. */
@@ -20,7 +20,7 @@ function words(effects: FaultEffects): string {
 }
 
 test('nothing goes wrong unasked', () => {
-  assert.deepEqual(makeFaults().befall(RENEWAL), {
+  assert.deepEqual(makeFaults().applyTo(RENEWAL), {
     names: [],
     delayMs: 0,
     outcome: undefined,
@@ -32,17 +32,17 @@ test('nothing goes wrong unasked', () => {
 test('a fault lasts until it is lifted, and counts whom it befell', () => {
   const faults = makeFaults();
   const fault = faults.refuse({ verb: 'update' });
-  assert.deepEqual([words(faults.befall(RENEWAL)), words(faults.befall(READ))], ['refuse', '']);
+  assert.deepEqual([words(faults.applyTo(RENEWAL)), words(faults.applyTo(READ))], ['refuse', '']);
   assert.deepEqual([fault.name, fault.hits, fault.active, faults.active], ['refuse', 1, true, [fault]]);
   fault.lift();
   fault.lift();
-  assert.deepEqual([words(faults.befall(RENEWAL)), fault.hits, fault.active, faults.active], ['', 1, false, []]);
+  assert.deepEqual([words(faults.applyTo(RENEWAL)), fault.hits, fault.active, faults.active], ['', 1, false, []]);
 });
 
 test('a fault with `times` is over after so many requests that match', () => {
   const faults = makeFaults();
   const fault = faults.answer(503, { times: 2, verb: 'update' });
-  const seen = [RENEWAL, READ, RENEWAL, RENEWAL].map((request) => words(faults.befall(request)));
+  const seen = [RENEWAL, READ, RENEWAL, RENEWAL].map((request) => words(faults.applyTo(request)));
   assert.deepEqual(seen, ['answer 503', '', 'answer 503', '']);
   assert.equal(fault.active, false);
 });
@@ -53,9 +53,9 @@ test('delays add up; the first fault that ends a request does, and the others ar
   faults.answer(500, { times: 1 });
   faults.delay({ ms: 7, times: 1 });
   const later = faults.answer(503, { times: 1 });
-  assert.equal(words(faults.befall(RENEWAL)), 'delay+answer+delay 500 12 ms');
+  assert.equal(words(faults.applyTo(RENEWAL)), 'delay+answer+delay 500 12 ms');
   assert.equal(later.hits, 0);
-  assert.equal(words(faults.befall(RENEWAL)), 'delay+answer 503 5 ms');
+  assert.equal(words(faults.applyTo(RENEWAL)), 'delay+answer 503 5 ms');
 });
 
 test('late answers add up, and the first way to close a connection counts', () => {
@@ -64,7 +64,7 @@ test('late answers add up, and the first way to close a connection counts', () =
   faults.closeConnection({ announced: false });
   faults.delayAnswer({ ms: 7 });
   faults.closeConnection();
-  const { answerDelayMs, closes, outcome } = faults.befall(RENEWAL);
+  const { answerDelayMs, closes, outcome } = faults.applyTo(RENEWAL);
   assert.deepEqual([answerDelayMs, closes, outcome], [12, 'silent', undefined]);
 });
 
@@ -73,26 +73,26 @@ test('connections are reused or not, and one of several servers is sick; in proc
   faults.resetReused();
   const seen = [{ number: 0, used: false }, { number: 0, used: true }, undefined];
   assert.deepEqual(
-    seen.map((connection) => words(faults.befall(RENEWAL, connection))),
+    seen.map((connection) => words(faults.applyTo(RENEWAL, connection))),
     ['', 'resetReused', ''],
   );
   faults.liftAll();
   faults.sickServer({ status: 500, of: 4, seed: 7 });
   const connections = Array.from({ length: 400 }, (_, number) => ({ number, used: false }));
-  const sick = connections.filter((connection) => words(faults.befall(RENEWAL, connection)) === 'sickServer 500');
+  const sick = connections.filter((connection) => words(faults.applyTo(RENEWAL, connection)) === 'sickServer 500');
   assert.ok(sick.length > 70 && sick.length < 130, `${sick.length} of 400`);
-  assert.equal(words(faults.befall(RENEWAL)), '');
-  const again = connections.filter((connection) => faults.befall(READ, connection).outcome !== undefined);
+  assert.equal(words(faults.applyTo(RENEWAL)), '');
+  const again = connections.filter((connection) => faults.applyTo(READ, connection).outcome !== undefined);
   assert.deepEqual(again, sick, 'a connection stays at its server');
 });
 
 test('dropAnswer befalls writes, unless verbs are given', () => {
   const faults = makeFaults();
   faults.dropAnswer();
-  assert.deepEqual([words(faults.befall(READ)), words(faults.befall(RENEWAL))], ['', 'dropAnswer']);
+  assert.deepEqual([words(faults.applyTo(READ)), words(faults.applyTo(RENEWAL))], ['', 'dropAnswer']);
   faults.liftAll();
   faults.dropAnswer({ verb: 'get' });
-  assert.deepEqual([words(faults.befall(READ)), words(faults.befall(RENEWAL))], ['dropAnswer', '']);
+  assert.deepEqual([words(faults.applyTo(READ)), words(faults.applyTo(RENEWAL))], ['dropAnswer', '']);
 });
 
 test('liftAll lifts silences as well; a fault can be disposed of', () => {

@@ -206,7 +206,7 @@ test('a watcher that stops reading is dropped, and nothing is kept for it', asyn
   socket.write(`GET ${LEASES_PATH}?watch=1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin-token\r\n\r\n`);
   await opened(socket, 'data');
   socket.pause();
-  const openWatches = (): number => address.server.census().watches;
+  const openWatches = (): number => address.server.stats().watches;
   assert.equal(openWatches(), 1);
   const written = await writeUntil(address.server, 'the watch is dropped', () => openWatches() === 0);
   assert.ok(written > MAX_UNSENT_BYTES, 'dropped before there was a reason');
@@ -223,7 +223,7 @@ test('the same over HTTP/2, where other streams of the connection live on', asyn
   stream.on('error', () => {});
   await opened(stream, 'response');
   stream.pause();
-  await writeUntil(address.server, 'the watch is dropped', () => address.server.census().watches === 0);
+  await writeUntil(address.server, 'the watch is dropped', () => address.server.stats().watches === 0);
   const other = session.request({ ':path': '/healthz' });
   other.resume();
   await opened(other, 'end');

@@ -39,13 +39,13 @@ async function round(server: ApiServer, clock: ManualClock, count: number): Prom
 
 test(`${ROUNDS} rounds of creating and deleting leave nothing behind`, async () => {
   const { server, clock } = makeServer({ historyLimit: HISTORY_LIMIT });
-  const before = server.census();
+  const before = server.stats();
   for (let count = 0; count < WARM_UP_ROUNDS; count += 1) await round(server, clock, count);
   const warmBytes = heapBytes();
   for (let count = 0; count < ROUNDS; count += 1) await round(server, clock, count);
   const growth = heapBytes() - warmBytes;
   assert.ok(growth < MAX_GROWTH_BYTES, `the heap grew by ${growth} bytes`);
-  const { history, verifiedTokens, ...left } = server.census();
+  const { history, verifiedTokens, ...left } = server.stats();
   const { history: _history, verifiedTokens: _tokens, ...atFirst } = before;
   assert.deepEqual(left, { ...atFirst, watches: 0, owners: 0, collections: 0 });
   assert.ok(history <= 2 * 2 * HISTORY_LIMIT + before.history, `${history} past writes are kept`);
@@ -58,5 +58,5 @@ test('the heap notices what is kept', async () => {
   const bytes = heapBytes();
   for (let count = 0; count < 1000; count += 1) await round(server, clock, count);
   assert.ok(heapBytes() - bytes > MAX_GROWTH_BYTES);
-  assert.ok(server.census().history > 4000);
+  assert.ok(server.stats().history > 4000);
 });

@@ -130,7 +130,7 @@ test('the collector marks a Lease with finalizers once, and it stays until they 
   assert.equal(metadata.deletionTimestamp, '2026-03-01T10:00:00Z');
   assert.deepEqual([metadata.finalizers, metadata.ownerReferences], [FINALIZERS, ownerReferences]);
   assert.deepEqual(summary(watch), ['ADDED l', 'MODIFIED l'], 'one write, however long it lasts');
-  assert.equal(server.census().collections, 0, 'the collector has nothing more to do');
+  assert.equal(server.stats().collections, 0, 'the collector has nothing more to do');
   await setFinalizers(server, null);
   assert.deepEqual(summary(watch), ['ADDED l', 'MODIFIED l', 'DELETED l']);
   clock.advance(60_000);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RequestTraits } from '../../src/testing/kit/request-filter.ts';
-import { HELD_BACK_LIMIT, OpenWatches } from '../../src/testing/kit/watch-tracker.ts';
+import type { RequestAttributes } from '../../src/testing/kit/request-filter.ts';
+import { HELD_BACK_LIMIT, WatchTracker } from '../../src/testing/kit/watch-tracker.ts';
 import { ConnectionResetError } from '../../src/testing/server/faults.ts';
 import type { ApiStream } from '../../src/testing/storage/watch.ts';
 
-const TRAITS: RequestTraits = { client: 'web-0', verb: 'watch', resource: 'leases' };
+const TRAITS: RequestAttributes = { client: 'web-0', verb: 'watch', resource: 'leases' };
 const always = (): boolean => true;
 
 /** A watch whose lines come from the test. */
@@ -34,8 +34,8 @@ function read(stream: ApiStream): string[] {
   return seen;
 }
 
-function watched(): { watches: OpenWatches; source: Source; stream: ApiStream; seen: string[] } {
-  const watches = new OpenWatches();
+function watched(): { watches: WatchTracker; source: Source; stream: ApiStream; seen: string[] } {
+  const watches = new WatchTracker();
   const source = new Source();
   const stream = watches.add(source, TRAITS, undefined);
   return { watches, source, stream, seen: read(stream) };
@@ -62,7 +62,7 @@ test('a cut watch looks like a broken connection, and is closed on the other sid
 });
 
 test('a watch that is cut before it is read is cut as soon as it is', () => {
-  const watches = new OpenWatches();
+  const watches = new WatchTracker();
   const stream = watches.add(new Source(), TRAITS, undefined);
   watches.cut(always);
   assert.deepEqual(read(stream), [new ConnectionResetError().name]);

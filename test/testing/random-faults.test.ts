@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FaultEffects } from '../../src/testing/kit/faults/fault.ts';
 import { type RandomFaults, RandomMix } from '../../src/testing/kit/faults/random-faults.ts';
-import type { RequestTraits } from '../../src/testing/kit/request-filter.ts';
+import type { RequestAttributes } from '../../src/testing/kit/request-filter.ts';
 
 const MIX: RandomFaults = {
   delay: 0.3,
@@ -12,9 +12,9 @@ const MIX: RandomFaults = {
   cutWatches: 0.1,
   silenceWatches: 0.1,
 };
-const RENEWAL: RequestTraits = { client: 'web-0', verb: 'update', resource: 'leases' };
+const RENEWAL: RequestAttributes = { client: 'web-0', verb: 'update', resource: 'leases' };
 
-function draws(mix: RandomMix, request: RequestTraits, count: number): (FaultEffects | undefined)[] {
+function draws(mix: RandomMix, request: RequestAttributes, count: number): (FaultEffects | undefined)[] {
   return Array.from({ length: count }, () => mix.draw(request));
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { matcherOf, type RequestFilter, type RequestTraits } from '../../src/testing/kit/request-filter.ts';
+import { matcherOf, type RequestAttributes, type RequestFilter } from '../../src/testing/kit/request-filter.ts';
 
-const RENEWAL: RequestTraits = { client: 'web-0', podUid: 'uid-0', verb: 'update', resource: 'leases' };
+const RENEWAL: RequestAttributes = { client: 'web-0', podUid: 'uid-0', verb: 'update', resource: 'leases' };
 
 for (const [name, filter, expected] of [
   ['nothing left out matches nothing away', {}, true],

@@ -14,7 +14,7 @@ const SELF_REVIEW = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 const NAMESPACE = 'ns';
 const ACCOUNT = { namespace: NAMESPACE, serviceAccountName: 'elector' } as const;
 
-interface Scene {
+interface Setup {
   readonly server: ApiServer;
   readonly clock: ManualClock;
   readonly boundToken: string;
@@ -22,7 +22,7 @@ interface Scene {
   ask(method: string, path: string, token?: string, body?: unknown): Promise<Answer>;
 }
 
-async function setUp(): Promise<Scene> {
+async function setUp(): Promise<Setup> {
   const { server, clock } = makeServer();
   server.grant({ ...ACCOUNT, rules: RULES });
   const pod = server.createPod({ ...ACCOUNT, name: 'p', nodeName: 'n' });
@@ -109,7 +109,7 @@ test('a server that has just started has verified no token: that of a Pod that i
   assert.equal((await ask('GET', LEASES_PATH)).status, 200, 'fact 30: for 10 s, by the cache');
   server.warmUp();
   assert.equal((await ask('GET', LEASES_PATH)).status, 401);
-  assert.equal(server.census().verifiedTokens, 0);
+  assert.equal(server.stats().verifiedTokens, 0);
 });
 
 test('a second start begins a window of its own', async () => {

@@ -136,7 +136,7 @@ test('fact 17: history is bounded by its age', async () => {
   assert.equal((await send(server, 'GET', path + b)).status, 200);
   clock.advance(60_000);
   assert.deepEqual(summary(await openWatch(server, `${LEASES_PATH}?watch=1&resourceVersion=${c}`)), []);
-  assert.equal(server.census().history, 0);
+  assert.equal(server.stats().history, 0);
 });
 
 test('old history is dropped though nobody asks for it', async () => {
@@ -147,7 +147,7 @@ test('old history is dropped though nobody asks for it', async () => {
     await send(server, 'PATCH', `${LEASES_PATH}/a`, { spec: { leaseTransitions: count } }, { headers });
     clock.advance(1000);
   }
-  assert.equal(server.census().history, 60);
+  assert.equal(server.stats().history, 60);
 });
 
 test('a watch may begin with more than it may wait with', async () => {
@@ -168,7 +168,7 @@ test('a watch that nobody opens is dropped', async () => {
   for (let count = 0; count <= WATCH_BUFFER_LIMIT; count += 1) {
     await send(server, 'PATCH', `${LEASES_PATH}/a`, { spec: { leaseTransitions: count } }, { headers });
   }
-  assert.equal(server.census().watches, 0);
+  assert.equal(server.stats().watches, 0);
   let error: Error | undefined;
   stream?.open(
     () => {},

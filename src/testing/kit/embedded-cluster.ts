@@ -13,12 +13,12 @@ import { ApiServer, checkWarmUp, type WarmUpOptions } from '../server/api-server
 import { HttpListener } from '../server/http-listener.ts';
 import { EmbeddedPod, type PodSurroundings } from './embedded-pod.ts';
 import { Faults } from './faults/fault-plan.ts';
-import { TokenBook } from './issued-tokens.ts';
+import { IssuedTokens } from './issued-tokens.ts';
 import { PodFiles } from './pod-files.ts';
 import { kubeConfigText } from './pod-kube-config.ts';
-import { ClusterGate } from './request-interceptor.ts';
+import { RequestInterceptor } from './request-interceptor.ts';
 import { DEFAULT_REQUEST_LOG_LIMIT, RequestLog } from './request-log.ts';
-import { OpenWatches } from './watch-tracker.ts';
+import { WatchTracker } from './watch-tracker.ts';
 
 /** The namespace of Pods for which none is given. */
 export const DEFAULT_NAMESPACE = 'default';
@@ -125,10 +125,10 @@ export class EmbeddedCluster {
   /** The server behind the faults: `store` reads it, `onWrite` follows it, and `handle` is asked past all faults. */
   readonly server: ApiServer;
   readonly #clock: Clock = systemClock;
-  readonly #tokens: TokenBook;
-  readonly #watches = new OpenWatches();
+  readonly #tokens: IssuedTokens;
+  readonly #watches = new WatchTracker();
   readonly #files = new PodFiles();
-  readonly #gate: ClusterGate;
+  readonly #gate: RequestInterceptor;
   readonly #pods = new Map<string, EmbeddedPod>();
   readonly #granted = new Set<string>();
   #port: number;
@@ -143,10 +143,10 @@ export class EmbeddedCluster {
     const { port = 0, requestLogLimit = DEFAULT_REQUEST_LOG_LIMIT, ...rest } = options;
     this.#port = port;
     this.server = new ApiServer(rest);
-    this.#tokens = new TokenBook(this.server.adminToken);
+    this.#tokens = new IssuedTokens(this.server.adminToken);
     this.faults = new Faults(this.#clock, this.#watches);
     this.requests = new RequestLog(requestLogLimit);
-    this.#gate = new ClusterGate({
+    this.#gate = new RequestInterceptor({
       server: this.server,
       clock: this.#clock,
       tokens: this.#tokens,

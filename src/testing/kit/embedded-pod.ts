@@ -9,7 +9,7 @@ import type { ApiObject } from '../objects/api-object.ts';
 import { PODS } from '../objects/resources.ts';
 import type { ApiServer } from '../server/api-server.ts';
 import type { Faults, InjectedFault } from './faults/fault-plan.ts';
-import type { ContainerRun, TokenBook } from './issued-tokens.ts';
+import type { ContainerRun, IssuedTokens } from './issued-tokens.ts';
 import type { PodFiles } from './pod-files.ts';
 import {
   type ClientKubeConfig,
@@ -19,7 +19,7 @@ import {
   loadKubeConfig,
 } from './pod-kube-config.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
-import type { OpenWatches } from './watch-tracker.ts';
+import type { WatchTracker } from './watch-tracker.ts';
 
 /** How a container that was killed, or that ended in an error, is reported: 128 + SIGKILL. */
 const KILLED_EXIT_CODE = 137;
@@ -53,10 +53,10 @@ export interface FailPodOptions {
 /** @internal What a Pod needs of its cluster. */
 export interface PodSurroundings {
   readonly server: ApiServer;
-  readonly tokens: TokenBook;
+  readonly tokens: IssuedTokens;
   readonly files: PodFiles;
   readonly faults: Faults;
-  readonly watches: OpenWatches;
+  readonly watches: WatchTracker;
   readonly log: RequestLog;
   /** Throws when the cluster was stopped. */
   readonly address: () => { readonly host: string; readonly port: number; readonly url: string };
@@ -100,18 +100,18 @@ export class EmbeddedPod {
   readonly serviceAccountName: string;
   /** Undefined when it was not bound to a node. */
   readonly nodeName: string | undefined;
-  readonly #surroundings: PodSurroundings;
+  readonly #runtime: PodSurroundings;
   #container: Container;
   #partition: readonly InjectedFault[] = [];
 
   /** @internal */
-  constructor(description: PodDescription, surroundings: PodSurroundings) {
+  constructor(description: PodDescription, runtime: PodSurroundings) {
     this.name = description.name;
     this.namespace = description.namespace;
     this.uid = description.uid;
     this.serviceAccountName = description.serviceAccountName;
     this.nodeName = description.nodeName;
-    this.#surroundings = surroundings;
+    this.#runtime = runtime;
     this.#container = this.#start();
   }
 
@@ -122,7 +122,7 @@ export class EmbeddedPod {
    * downward API, `POD_NAME`, `POD_NAMESPACE`, `POD_UID` and `NODE_NAME`.
    */
   get env(): Readonly<Record<string, string>> {
-    const { host, port } = this.#surroundings.address();
+    const { host, port } = this.#runtime.address();
     return {
       KUBERNETES_SERVICE_HOST: host,
       KUBERNETES_SERVICE_PORT: String(port),
@@ -143,7 +143,7 @@ export class EmbeddedPod {
    */
   get serviceAccountDirectory(): string {
     const container = this.#runningContainer();
-    const { files, server } = this.#surroundings;
+    const { files, server } = this.#runtime;
     container.directory ??= files.mount(this.name, {
       token: container.token,
       caPem: server.caPem,
@@ -187,7 +187,7 @@ export class EmbeddedPod {
 
   /** The Pod as the API server has it; undefined when it is gone. */
   get object(): ApiObject | undefined {
-    const object = this.#surroundings.server.store.get(PODS, this.namespace, this.name);
+    const object = this.#runtime.server.store.get(PODS, this.namespace, this.name);
     return object?.metadata.uid === this.uid ? object : undefined;
   }
 
@@ -203,7 +203,7 @@ export class EmbeddedPod {
 
   /** The requests that were sent with its tokens, the oldest first. */
   get requests(): readonly LoggedRequest[] {
-    return this.#surroundings.log.filter({ client: this });
+    return this.#runtime.log.filter({ client: this });
   }
 
   // What befalls it
@@ -259,7 +259,7 @@ export class EmbeddedPod {
   async confirmTermination(): Promise<void> {
     const { deletionTimestamp } = this.#existing().metadata;
     if (deletionTimestamp === undefined) throw new Error(`${this.#words} is not being deleted: delete() it first`);
-    this.#surroundings.address();
+    this.#runtime.address();
     this.crash();
     await this.#administer('DELETE', '', this.#deleteOptions({ gracePeriodSeconds: 0 }));
   }
@@ -268,7 +268,7 @@ export class EmbeddedPod {
   async finish(): Promise<void> {
     const object = this.#existing();
     this.crash();
-    await this.#report(endedStatus(object, { phase: 'Succeeded', exitCode: 0 }, this.#surroundings.now()));
+    await this.#report(endedStatus(object, { phase: 'Succeeded', exitCode: 0 }, this.#runtime.now()));
   }
 
   /** The container ends in an error and is not started again: the phase is Failed. @throws {Error} */
@@ -278,7 +278,7 @@ export class EmbeddedPod {
     checkWholeNumber('pod.fail, exitCode,', exitCode, 1, 255);
     const object = this.#existing();
     this.crash();
-    await this.#report(endedStatus(object, { phase: 'Failed', exitCode, ...why }, this.#surroundings.now()));
+    await this.#report(endedStatus(object, { phase: 'Failed', exitCode, ...why }, this.#runtime.now()));
   }
 
   /**
@@ -293,7 +293,7 @@ export class EmbeddedPod {
     const container = this.#container;
     if (!container.running) return;
     container.running = false;
-    this.#surroundings.watches.cut((_watch, bearer) => bearer === container);
+    this.#runtime.watches.cut((_watch, bearer) => bearer === container);
     container.controller.abort(new Error(`the container of ${this.#words} has ended`));
   }
 
@@ -311,16 +311,16 @@ export class EmbeddedPod {
       const why = object.metadata.deletionTimestamp === undefined ? `has the phase ${phase}` : 'is being deleted';
       throw new Error(`${this.#words} ${why}: no kubelet would start its container again`);
     }
-    this.#surroundings.address();
+    this.#runtime.address();
     this.crash();
     this.#container = this.#start();
-    await this.#report(restartedStatus(object, KILLED_EXIT_CODE, this.#surroundings.now()));
+    await this.#report(restartedStatus(object, KILLED_EXIT_CODE, this.#runtime.now()));
   }
 
   /** The server answers 401 to the present token, until `rotateToken()` gives the container another. */
   expireToken(): void {
-    this.#surroundings.address();
-    this.#surroundings.tokens.expire(this.#runningContainer().token);
+    this.#runtime.address();
+    this.#runtime.tokens.expire(this.#runningContainer().token);
   }
 
   /** Gives the container a new token, as the kubelet does in time; the old one stays valid. @throws {Error} */
@@ -328,17 +328,17 @@ export class EmbeddedPod {
     const container = this.#runningContainer();
     this.#existing();
     container.token = this.#issueToken();
-    this.#surroundings.tokens.add(container.token, container);
+    this.#runtime.tokens.add(container.token, container);
     if (container.directory !== undefined) {
-      this.#surroundings.files.replaceToken(container.directory, container.token);
+      this.#runtime.files.replaceToken(container.directory, container.token);
     }
   }
 
   /** Cuts this Pod off: its requests are refused, and its watches stay open and tell nothing, until `heal()`. */
   partition(): void {
-    this.#surroundings.address();
+    this.#runtime.address();
     if (this.isPartitioned) return;
-    const { faults } = this.#surroundings;
+    const { faults } = this.#runtime;
     this.#partition = [faults.refuse({ client: this }), faults.silenceWatches({ client: this })];
   }
 
@@ -355,24 +355,24 @@ export class EmbeddedPod {
 
   #start(): Container {
     const container = new Container(this, this.#issueToken());
-    this.#surroundings.tokens.add(container.token, container);
+    this.#runtime.tokens.add(container.token, container);
     return container;
   }
 
   #issueToken(): string {
     const { namespace, serviceAccountName, name, uid } = this;
-    return this.#surroundings.server.issueToken({ namespace, serviceAccountName, pod: { name, uid } });
+    return this.#runtime.server.issueToken({ namespace, serviceAccountName, pod: { name, uid } });
   }
 
   #runningContainer(): Container {
-    this.#surroundings.address();
+    this.#runtime.address();
     if (!this.#container.running)
       throw new Error(`the container of ${this.#words} has ended: restartContainer() first`);
     return this.#container;
   }
 
   #kubeConfigContent({ token }: Container): KubeConfigContent {
-    const { server, address } = this.#surroundings;
+    const { server, address } = this.#runtime;
     return { server: address().url, caPem: server.caPem, user: this.name, token, namespace: this.namespace };
   }
 
@@ -393,7 +393,7 @@ export class EmbeddedPod {
   async #administer(method: string, subresource: string, body: unknown, contentType?: string): Promise<void> {
     this.#existing();
     const path = `/api/v1/namespaces/${this.namespace}/pods/${this.name}${subresource}`;
-    await this.#surroundings.administer(method, path, body, contentType);
+    await this.#runtime.administer(method, path, body, contentType);
   }
 
   get #words(): string {

@@ -24,7 +24,7 @@ export interface Caller {
 }
 
 /** All tokens that were handed out. */
-export class TokenBook {
+export class IssuedTokens {
   readonly #adminToken: string;
   readonly #containers = new Map<string, ContainerRun>();
   readonly #expired = new Set<string>();

@@ -16,7 +16,7 @@ export interface RequestFilter {
 }
 
 /** What a filter looks at. */
-export interface RequestTraits {
+export interface RequestAttributes {
   /** The name of the Pod whose token was sent, `admin`, or another user's name. */
   readonly client: string;
   /** The uid of that Pod. */
@@ -44,7 +44,7 @@ export function matcherOf(
   what: string,
   filter: RequestFilter,
   keys: readonly string[] = [],
-): (request: RequestTraits) => boolean {
+): (request: RequestAttributes) => boolean {
   checkKeys(what, filter, [...FILTER_KEYS, ...keys]);
   const verbs = listOf(filter.verb);
   const resources = listOf(filter.resource);
@@ -57,7 +57,7 @@ export function matcherOf(
     (resources === undefined || resources.includes(request.resource));
 }
 
-function clientMatcherOf(what: string, client: unknown): (request: RequestTraits) => boolean {
+function clientMatcherOf(what: string, client: unknown): (request: RequestAttributes) => boolean {
   if (client === undefined) return () => true;
   if (typeof client === 'string' && client !== '') return (request) => request.client === client;
   const uid = typeof client === 'object' && client !== null && 'uid' in client ? client.uid : undefined;

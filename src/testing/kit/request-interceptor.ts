@@ -10,21 +10,21 @@ import { type StatusError, unauthorized } from '../objects/status.ts';
 import type { ApiServer } from '../server/api-server.ts';
 import { ConnectionResetError, faultStatus } from '../server/faults.ts';
 import type { Faults } from './faults/fault-plan.ts';
-import type { Caller, TokenBook } from './issued-tokens.ts';
+import type { Caller, IssuedTokens } from './issued-tokens.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
-import type { OpenWatches } from './watch-tracker.ts';
+import type { WatchTracker } from './watch-tracker.ts';
 
 /** What a gate stands between. */
-export interface ClusterGateParts {
+export interface RequestInterceptorParts {
   readonly server: ApiServer;
   readonly clock: Clock;
-  readonly tokens: TokenBook;
+  readonly tokens: IssuedTokens;
   readonly faults: Faults;
-  readonly watches: OpenWatches;
+  readonly watches: WatchTracker;
   readonly log: RequestLog;
 }
 
-interface Passage {
+interface InterceptedRequest {
   readonly request: ApiRequest;
   readonly info: RequestInfo;
   readonly caller: Caller;
@@ -32,13 +32,13 @@ interface Passage {
 }
 
 /** Lets requests through, or not. */
-export class ClusterGate {
-  readonly #parts: ClusterGateParts;
+export class RequestInterceptor {
+  readonly #parts: RequestInterceptorParts;
   readonly #startedAtMs: number;
   /** Grows when the server goes down: what it had not carried out by then is lost. */
   #epoch = 0;
 
-  constructor(parts: ClusterGateParts) {
+  constructor(parts: RequestInterceptorParts) {
     this.#parts = parts;
     this.#startedAtMs = parts.clock.nowMs();
   }
@@ -63,7 +63,7 @@ export class ClusterGate {
     if (caller.expired) {
       return this.#fail({ request, info, caller, faults: ['tokenExpired'] }, unauthorized());
     }
-    const effects = faults.befall(traitsOf(caller, info), connection);
+    const effects = faults.applyTo(traitsOf(caller, info), connection);
     const { names, delayMs, outcome, answerDelayMs = 0, closes } = effects;
     const passage = { request, info, caller, faults: names };
     if (delayMs > 0 && !(await this.#outlasts(delayMs))) this.#reset(passage);
@@ -81,7 +81,7 @@ export class ClusterGate {
     throw new ConnectionResetError();
   }
 
-  async #carryOut(passage: Passage): Promise<ApiResponse> {
+  async #carryOut(passage: InterceptedRequest): Promise<ApiResponse> {
     const { server, watches } = this.#parts;
     const { caller, info } = passage;
     const answer = await server.handle(passage.request);
@@ -100,12 +100,12 @@ export class ClusterGate {
     return epoch === this.#epoch;
   }
 
-  #reset(passage: Passage): never {
+  #reset(passage: InterceptedRequest): never {
     this.#note(passage, 0);
     throw new ConnectionResetError();
   }
 
-  #fail(passage: Passage, error: StatusError): ApiResponse {
+  #fail(passage: InterceptedRequest, error: StatusError): ApiResponse {
     // A watch that is too old begins like any other, and is told by an event (fact 17).
     if (error.code === 410 && passage.info.verb === 'watch') {
       this.#note(passage, 200);
@@ -115,7 +115,7 @@ export class ClusterGate {
     return errorResponse(error);
   }
 
-  #note({ info, caller, faults }: Passage, status: number): void {
+  #note({ info, caller, faults }: InterceptedRequest, status: number): void {
     const entry: LoggedRequest = {
       ...traitsOf(caller, info),
       subresource: info.subresource,
@@ -145,7 +145,7 @@ function traitsOf(
   return { client, ...(podUid === undefined ? {} : { podUid }), verb, resource };
 }
 
-function errorOf(status: number, { request, info }: Passage): StatusError {
+function errorOf(status: number, { request, info }: InterceptedRequest): StatusError {
   // A create names its object in the body alone.
   const name = info.name === '' ? nameIn(request.body) : info.name;
   return faultStatus(status, { ...info, name });

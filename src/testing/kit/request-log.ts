@@ -3,13 +3,13 @@
  * test waits for.
  */
 
-import { matcherOf, type RequestFilter, type RequestTraits } from './request-filter.ts';
+import { matcherOf, type RequestAttributes, type RequestFilter } from './request-filter.ts';
 
 /** How many requests are kept when nothing else is asked for; the oldest go first. */
 export const DEFAULT_REQUEST_LOG_LIMIT = 10_000;
 
 /** One request, when it was answered; a watch, when it was opened. */
-export interface LoggedRequest extends RequestTraits {
+export interface LoggedRequest extends RequestAttributes {
   /** Such as `status`; empty for the object itself. */
   readonly subresource: string;
   /** Empty where there is none. */
@@ -25,7 +25,7 @@ export interface LoggedRequest extends RequestTraits {
 }
 
 interface Awaited {
-  readonly matches: (request: RequestTraits) => boolean;
+  readonly matches: (request: RequestAttributes) => boolean;
   readonly resolve: (request: LoggedRequest) => void;
   readonly reject: (error: Error) => void;
 }

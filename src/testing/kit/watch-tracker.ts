@@ -5,21 +5,21 @@
 
 import { ConnectionResetError } from '../server/faults.ts';
 import type { ApiStream } from '../storage/watch.ts';
-import type { RequestTraits } from './request-filter.ts';
+import type { RequestAttributes } from './request-filter.ts';
 
 /** How many pieces of a watch are held back while it is silent; with more it is cut. */
 export const HELD_BACK_LIMIT = 10_000;
 
-type Condition = (watch: RequestTraits) => boolean;
+type Condition = (watch: RequestAttributes) => boolean;
 
 /** All open watches, and who of them is silent. */
-export class OpenWatches {
-  readonly #watches = new Set<GatedWatch>();
+export class WatchTracker {
+  readonly #watches = new Set<InterceptedWatch>();
   readonly #silences = new Set<Condition>();
 
   /** Puts a watch under control; what the client gets is what this returns. */
-  add(inner: ApiStream, traits: RequestTraits, bearer: object | undefined): ApiStream {
-    const watch = new GatedWatch(inner, traits, bearer, {
+  add(inner: ApiStream, traits: RequestAttributes, bearer: object | undefined): ApiStream {
+    const watch = new InterceptedWatch(inner, traits, bearer, {
       isSilent: () => [...this.#silences].some((silences) => silences(traits)),
       closed: () => this.#watches.delete(watch),
     });
@@ -28,7 +28,7 @@ export class OpenWatches {
   }
 
   /** Breaks those off that fit. Returns how many. */
-  cut(condition: (watch: RequestTraits, bearer: object | undefined) => boolean): number {
+  cut(condition: (watch: RequestAttributes, bearer: object | undefined) => boolean): number {
     const chosen = [...this.#watches].filter(({ traits, bearer }) => condition(traits, bearer));
     for (const watch of chosen) watch.cut();
     return chosen.length;
@@ -49,17 +49,17 @@ export class OpenWatches {
   }
 }
 
-interface Surroundings {
+interface Runtime {
   readonly isSilent: () => boolean;
   readonly closed: () => void;
 }
 
 /** A watch with a tap. */
-class GatedWatch implements ApiStream {
-  readonly traits: RequestTraits;
+class InterceptedWatch implements ApiStream {
+  readonly traits: RequestAttributes;
   readonly bearer: object | undefined;
   readonly #inner: ApiStream;
-  readonly #surroundings: Surroundings;
+  readonly #runtime: Runtime;
   #onChunk: (chunk: string) => void = () => {};
   #onEnd: (error?: Error) => void = () => {};
   #heldBack: string[] = [];
@@ -68,11 +68,11 @@ class GatedWatch implements ApiStream {
   #opened = false;
   #over = false;
 
-  constructor(inner: ApiStream, traits: RequestTraits, bearer: object | undefined, surroundings: Surroundings) {
+  constructor(inner: ApiStream, traits: RequestAttributes, bearer: object | undefined, runtime: Runtime) {
     this.#inner = inner;
     this.traits = traits;
     this.bearer = bearer;
-    this.#surroundings = surroundings;
+    this.#runtime = runtime;
   }
 
   open(onChunk: (chunk: string) => void, onEnd: (error?: Error) => void): void {
@@ -109,7 +109,7 @@ class GatedWatch implements ApiStream {
 
   /** Tells what was held back, unless it is still to be silent. */
   flush(): void {
-    if (this.#over || !this.#opened || this.#surroundings.isSilent()) return;
+    if (this.#over || !this.#opened || this.#runtime.isSilent()) return;
     for (const chunk of this.#heldBack.splice(0)) this.#onChunk(chunk);
     if (this.#end === undefined || this.#over) return;
     this.#finish();
@@ -118,7 +118,7 @@ class GatedWatch implements ApiStream {
 
   #take(chunk: string): void {
     if (this.#over) return;
-    if (!this.#surroundings.isSilent()) {
+    if (!this.#runtime.isSilent()) {
       this.#onChunk(chunk);
       return;
     }
@@ -129,6 +129,6 @@ class GatedWatch implements ApiStream {
   #finish(): void {
     this.#over = true;
     this.#heldBack = [];
-    this.#surroundings.closed();
+    this.#runtime.closed();
   }
 }

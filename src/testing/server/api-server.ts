@@ -206,7 +206,7 @@ export class ApiServer {
   }
 
   /** How much the server holds, for those who look for leaks. */
-  census(): ServerCensus {
+  stats(): ServerCensus {
     return {
       ...this.#store.count(),
       watches: this.#reads.watches.size,

@@ -7,8 +7,8 @@ import { checkNumber, checkWholeNumber } from '../../../runtime/argument-check.t
 import type { Clock } from '../../../runtime/clock.ts';
 import { seededRandom } from '../../../runtime/random.ts';
 import type { RequestConnection } from '../../handlers/api-request.ts';
-import { FILTER_KEYS, matcherOf, type RequestFilter, type RequestTraits, WRITE_VERBS } from '../request-filter.ts';
-import type { OpenWatches } from '../watch-tracker.ts';
+import { FILTER_KEYS, matcherOf, type RequestAttributes, type RequestFilter, WRITE_VERBS } from '../request-filter.ts';
+import type { WatchTracker } from '../watch-tracker.ts';
 import type { FaultEffects, FaultName, FaultOptions } from './fault.ts';
 import { checkRandomFaults, type RandomFaultOptions, type RandomFaults, RandomMix } from './random-faults.ts';
 
@@ -72,7 +72,7 @@ export class InjectedFault {
 }
 
 /** Without a connection the request came in process. */
-type Matcher = (request: RequestTraits, connection: RequestConnection | undefined) => boolean;
+type Matcher = (request: RequestAttributes, connection: RequestConnection | undefined) => boolean;
 
 interface Entry {
   readonly fault: InjectedFault;
@@ -80,17 +80,17 @@ interface Entry {
   readonly times: number;
   /** Decides how the request ends, so that it is not used up where another has decided that already. */
   readonly isFinal: boolean;
-  readonly effects: (request: RequestTraits) => FaultEffects | undefined;
+  readonly effects: (request: RequestAttributes) => FaultEffects | undefined;
 }
 
 /** Everything that goes wrong in an embedded cluster. Faults that were put in force first come first. */
 export class Faults {
   readonly #clock: Clock;
-  readonly #watches: OpenWatches;
+  readonly #watches: WatchTracker;
   readonly #active = new Map<InjectedFault, Entry | undefined>();
 
   /** @internal */
-  constructor(clock: Clock, watches: OpenWatches) {
+  constructor(clock: Clock, watches: WatchTracker) {
     this.#clock = clock;
     this.#watches = watches;
   }
@@ -264,7 +264,7 @@ export class Faults {
    *
    * @param connection where it arrived; undefined in process
    */
-  befall(request: RequestTraits, connection?: RequestConnection): FaultEffects {
+  applyTo(request: RequestAttributes, connection?: RequestConnection): FaultEffects {
     let all = NOTHING;
     for (const entry of [...this.#active.values()]) {
       if (entry === undefined || !entry.matches(request, connection)) continue;
@@ -317,6 +317,6 @@ function withoutVerb(what: string, filter: Omit<RequestFilter, 'verb'>): Request
   throw new TypeError(`${what} knows no "verb"; it knows ${FILTER_KEYS.filter((key) => key !== 'verb').join(', ')}`);
 }
 
-function isOfClient(request: RequestTraits): (watch: RequestTraits) => boolean {
+function isOfClient(request: RequestAttributes): (watch: RequestAttributes) => boolean {
   return (watch) => watch.client === request.client && watch.podUid === request.podUid;
 }

@@ -4,7 +4,7 @@
 
 import { checkKeys, checkNumber, checkWholeNumber } from '../../../runtime/argument-check.ts';
 import { type Random, seededRandom } from '../../../runtime/random.ts';
-import { FILTER_KEYS, type RequestTraits, WRITE_VERBS } from '../request-filter.ts';
+import { FILTER_KEYS, type RequestAttributes, WRITE_VERBS } from '../request-filter.ts';
 import type { FaultEffects, FaultName, FaultOptions, FaultOutcome } from './fault.ts';
 
 /** How probable each fault is, from 0 to 1, for each request. What is left out does not happen. */
@@ -69,7 +69,7 @@ export class RandomMix {
   }
 
   /** What befalls the request; undefined when nothing does. */
-  draw(request: RequestTraits): FaultEffects | undefined {
+  draw(request: RequestAttributes): FaultEffects | undefined {
     const random = this.#sequence(request);
     // Always the same draws in the same order, so that another probability for one fault does not move the others.
     const draw = (probability: number | undefined): boolean => random.next() < (probability ?? 0);
@@ -93,7 +93,7 @@ export class RandomMix {
     return { names, delayMs: delays ? delayMs : 0, outcome, cutsWatches, silenceMs: silences ? silenceMs : 0 };
   }
 
-  #sequence({ client, verb, resource }: RequestTraits): Random {
+  #sequence({ client, verb, resource }: RequestAttributes): Random {
     const key = `${this.#seed}/${client}/${verb}/${resource}`;
     let sequence = this.#sequences.get(key);
     if (sequence === undefined) {

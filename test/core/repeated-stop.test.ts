@@ -52,14 +52,14 @@ const twice: readonly Row[] = [
     rule: 'a second stop() while the work drains may ask for the release',
     given: () => leads().stop().stop('always'),
     when: (story) => story.settled(),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: ['clearTimer renew', LIMIT, MARK],
   },
   {
     rule: 'a second stop() while the work drains does not take the promise of the first one back',
     given: () => leads().stop('always').stop(),
     when: (story) => story.settled(),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: ['clearTimer renew', LIMIT, MARK],
   },
   {
@@ -87,14 +87,14 @@ const twice: readonly Row[] = [
     rule: 'a second stop() while the work of a lost term drains does not take the promise of the first one back',
     given: () => findsItsLeaseAgain().stop('always').stop(),
     when: (story) => story.settled(),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [LIMIT, MARK],
   },
   {
     rule: 'a second stop() while the answer to the create is awaited may ask for the release',
     given: () => creates().stop().stop('always'),
     when: (story) => story.created({ resourceVersion: '11' }),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
   },
   {
@@ -108,7 +108,7 @@ const twice: readonly Row[] = [
     rule: 'a stepDown() while the Lease is being given up is answered when that is over',
     given: () => leads().stepDown().settled(),
     when: (story) => story.stepDown(),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: [],
   },
   {
@@ -129,7 +129,7 @@ const obstacles: readonly Row[] = [
         .podRead(SELF.name, podOf(SELF))
         .stop('always'),
     when: (story) => story.settled(false).created({ uid: 'lease-2', resourceVersion: '13' }),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: ['warning work-not-drained', 'clearTimer renew', LIMIT, `replaceLease lease-2@13 released by ${SELF.uid}`],
   },
   {
@@ -157,7 +157,7 @@ const obstacles: readonly Row[] = [
     rule: 'a look that fails while the Lease is given up is repeated after a wait, and counts as a failure',
     given: () => marks().fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.fail('readLease', 'unavailable').fire('retry'),
-    role: 'leaving marking',
+    role: 'leaving releasing',
     effects: ['setTimer retry 375', 'readLease'],
   },
   {
@@ -184,14 +184,14 @@ const obstacles: readonly Row[] = [
     rule: 'while the work of a lost term drains, a look at the Lease decides nothing',
     given: () => findsItsLeaseAgain().stop().fire('backstop'),
     when: (story) => story.leaseRead(ownLease()),
-    role: 'leaving draining',
+    role: 'leaving awaitingWork',
     effects: [],
   },
   {
     rule: 'while the work of a lost term drains, a look that fails costs nothing',
     given: () => findsItsLeaseAgain().stop().fire('backstop'),
     when: (story) => story.fail('readLease', 'unavailable'),
-    role: 'leaving draining',
+    role: 'leaving awaitingWork',
     effects: [],
   },
 ];

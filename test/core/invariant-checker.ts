@@ -14,7 +14,7 @@ import { type Story, sayEffect } from './story.ts';
 /** Facts on whose word alone nobody begins to lead. */
 const HEARSAY: readonly string[] = ['leaseDeleted', 'podObserved', 'podDeleted', 'podAbsent', 'leaseWatchFailed'];
 
-export class Witness {
+export class InvariantChecker {
   /** The fencing tokens of its terms. */
   readonly tokens: bigint[] = [];
   /** Whether `elected` was announced without a `demoted` after it. */
@@ -69,7 +69,7 @@ export class Witness {
   }
 
   #checkRole(before: Role, after: Role, fact: Fact): void {
-    assert.equal(this.leading, after.name === 'leader' && after.draining === null, 'what was told is not what is');
+    assert.equal(this.leading, after.name === 'leader' && after.resigning === null, 'what was told is not what is');
     assert.equal(this.#stopped, after.name === 'stopped');
     if (before.name === 'leader' || after.name !== 'leader') return;
     const hearsay = HEARSAY.includes(fact.type) || (fact.type === 'leaseObserved' && fact.by === 'watch');
@@ -89,28 +89,29 @@ function assertAwake(story: Story): void {
   };
   if (role.name !== 'starting') assert.ok(timers.has('backstop'), 'nobody looks again');
   if (knowledge.leaseRead !== null) asks(knowledge.leaseRead.request);
-  if (knowledge.incumbentRead !== null) asks(knowledge.incumbentRead.request);
+  if (knowledge.holderRead !== null) asks(knowledge.holderRead.request);
 
   switch (role.name) {
     case 'leader':
       if (role.renewal !== null) asks(role.renewal);
-      if (role.resting) rests();
+      if (role.backingOff) rests();
       if (knowledge.canRenew) assert.ok(timers.has('renew') || role.renewal !== null, 'never renews again');
       if (role.restoring !== null) {
         if (role.restoring.creation !== null) asks(role.restoring.creation);
         else checks(role.restoring.ownPod);
       }
-      if (knowledge.observation?.lease === null) assert.ok(role.restoring !== null || role.resting, 'never restores');
+      if (knowledge.observation?.lease === null)
+        assert.ok(role.restoring !== null || role.backingOff, 'never restores');
       break;
     case 'leaving':
       // The application bounds the time of its work.
-      if (role.step.name === 'draining') break;
+      if (role.step.name === 'awaitingWork') break;
       assert.ok(timers.has('leaving'), 'may never leave');
       if (role.step.request === null) rests();
       else asks(role.step.request);
       break;
     case 'candidate':
-      if (role.resting) rests();
+      if (role.backingOff) rests();
       if (role.attempt === null) assertWaits(story, role);
       else assertTries(story, role.attempt, checks, asks);
       break;
@@ -129,8 +130,9 @@ function assertWaits(story: Story, role: CandidateRole): void {
   }
   // The timer is set for the end of a pause, or for the moment since which time alone has set the Lease free.
   const waits =
-    role.resting || knowledge.leaseRead !== null || (verdict.kind === 'free' && story.timers.has('recheck'));
-  const barred = verdict.kind === 'mine' ? knowledge.barred === 'pod-deleted' : knowledge.barred !== null;
+    role.backingOff || knowledge.leaseRead !== null || (verdict.kind === 'free' && story.timers.has('recheck'));
+  const barred =
+    verdict.kind === 'mine' ? knowledge.disqualifiedBy === 'pod-deleted' : knowledge.disqualifiedBy !== null;
   assert.ok(waits || barred, `does nothing about a Lease that is ${verdict.kind}`);
 }
 
@@ -144,11 +146,14 @@ function assertTries(
     case 'jitter':
       assert.ok(story.timers.has('campaign'), 'its jitter never ends');
       break;
-    case 'clearing':
+    case 'deletingOldLease':
       checks(attempt.ownPod);
       if (attempt.deletion !== null) asks(attempt.deletion.request);
-      if (attempt.leftToReleaser) assert.ok(story.timers.has('campaign'), 'leaves it to the releaser for ever');
-      assert.ok(attempt.ownPod !== 'exists' || attempt.deletion !== null || attempt.leftToReleaser, 'clears nothing');
+      if (attempt.waitingForReleaser) assert.ok(story.timers.has('campaign'), 'leaves it to the releaser for ever');
+      assert.ok(
+        attempt.ownPod !== 'exists' || attempt.deletion !== null || attempt.waitingForReleaser,
+        'clears nothing',
+      );
       break;
     case 'creating':
       asks(attempt.request);

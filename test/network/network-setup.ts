@@ -80,7 +80,7 @@ export class NetworkScene {
     const counters = candidates.map(({ elector }) => countRenewals(elector));
     const watches = candidates.length * WATCHES_OF_AN_ELECTOR;
     await timeUntil('all watches are open, and were heard', START_PATIENCE_MS, () => {
-      return this.cluster.server.census().watches >= watches && counters.every(({ count }) => count > 0);
+      return this.cluster.server.stats().watches >= watches && counters.every(({ count }) => count > 0);
     });
     await pause(ARRIVAL_MS);
   }
@@ -92,7 +92,7 @@ export class NetworkScene {
   ): Candidate & { readonly started: Promise<void> } {
     const elector = this.cluster.elector(pod, options);
     const started = elector.start();
-    // A scene that fails before it waits for this has said enough.
+    // A setup that fails before it waits for this has said enough.
     started.catch(() => {});
     return { pod, elector, started };
   }
