@@ -144,7 +144,8 @@ export class Checkers implements ProcessObserver {
       if (term?.signal.aborted === false) this.#violated(4, `${process.name} is demoted before term.signal is aborted`);
       // Its Lease may have been somebody's for a moment, or is by now.
       const taken = this.#touchedMs >= record.sinceMs || this.holderUid !== process.pod.uid;
-      const unjust = record.term === null ? null : whyUnjust(process, reason, taken, this.#nowMs);
+      const deletions = this.#deletions.get(process.pod.uid) ?? 0;
+      const unjust = record.term === null ? null : whyUnjust(process, reason, { taken, deletions, nowMs: this.#nowMs });
       if (unjust !== null) this.#violated(2, `${process.name} is demoted (${reason}), although ${unjust}`);
       record.term = null;
       record.ousted ||= reason !== 'stopped' && reason !== 'stepped-down';
@@ -216,7 +217,13 @@ export class Checkers implements ProcessObserver {
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
-    if (writer !== null) this.#twins.noteWrite(resourceVersion, writer);
+    if (writer !== null) {
+      this.#twins.noteWrite(resourceVersion, {
+        writer,
+        renewTime: spec['renewTime'] ?? null,
+        created: type === 'ADDED',
+      });
+    }
     if (writer !== null && type === 'ADDED' && served?.request.verb === 'update') {
       this.#violated(2, `${writer.name} brings a Lease back that is gone, by a PUT`);
     }

@@ -76,7 +76,8 @@ export class SiblingLocks {
     process.clock.setTimer(0, () => {
       const isFirst = claims[0] === claim;
       const outcome = isFirst && !this.#refused.has(process.pod.uid) ? 'held' : 'taken';
-      if (!claims.includes(claim) || claim.told === outcome) return;
+      // A socket that is bound stays bound.
+      if (!claims.includes(claim) || claim.told === 'held' || claim.told === outcome) return;
       claim.told = outcome;
       claim.outcome(outcome, isFirst && outcome === 'taken' ? { refusedBy: 'EACCES' } : undefined);
     });

@@ -193,6 +193,7 @@ export class SimulatedProcess extends SimulatedContainer {
 
   asks(request: ApiRequest): void {
     this.#countRequest();
+    this.knowledge.noteSent(request);
     const writes = request.resource === 'leases' && WRITES.has(request.verb);
     if (writes && !this.#siblingLocks.hasHeld(this))
       this.#complain(1, 'writes to the Lease, although it does not hold the lock of its Pod');

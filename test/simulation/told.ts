@@ -4,6 +4,7 @@
  */
 
 import type { PodReference } from '../../src/core/lease-record.ts';
+import { isUncertain } from '../../src/core/request-failure.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
 import type { News } from './network.ts';
@@ -53,6 +54,10 @@ export class Told {
   lastOwner: { readonly uid: string; readonly name: string; readonly released: boolean } | null = null;
   /** The newest Lease seen that another Pod owns. */
   newestOfAnother = 0n;
+  /** Each `renewTime` that it has sent. */
+  readonly sentRenewTimes: Set<unknown> = new Set();
+  /** How many of its creates may have been carried out, for all that it was answered. */
+  uncertainCreates = 0;
   /** Answers 401 in a row, without a good one between, and when the first of them came. */
   unauthorized: { readonly count: number; readonly sinceMs: number } | null = null;
   /** The newest version of the Lease, or of its deletion, that was seen. */
@@ -60,6 +65,12 @@ export class Told {
 
   constructor(self: PodReference) {
     this.#self = self;
+  }
+
+  /** A request is sent. */
+  noteSent({ body }: ApiRequest): void {
+    const { spec } = (body ?? {}) as { readonly spec?: { readonly renewTime?: unknown } };
+    if (spec?.renewTime !== undefined) this.sentRenewTimes.add(spec.renewTime);
   }
 
   /** A create is sent: each begins a term, or restores a Lease, and the next one needs a look of its own. */
@@ -101,6 +112,7 @@ export class Told {
       return;
     }
     const { answer } = news;
+    if (request.verb === 'create' && !answer.ok && isUncertain(answer.failure)) this.uncertainCreates += 1;
     if (answer.ok) this.unauthorized = null;
     else if (answer.failure.kind === 'unauthorized') {
       const { count, sinceMs } = this.unauthorized ?? { count: 0, sinceMs: nowMs };

@@ -12,12 +12,20 @@ import { SimulatedProcess } from './simulated-process.ts';
  */
 export const TWIN_BOUND_MS = 30_000;
 
-export class Twins {
-  /** Which process wrote each version of the Lease. */
-  readonly #writers = new Map<string, SimulatedProcess>();
+/** A write of the Lease. */
+interface Write {
+  readonly writer: SimulatedProcess;
+  /** The `renewTime` of the Lease that it left; `null`: it has none. */
+  readonly renewTime: unknown;
+  readonly created: boolean;
+}
 
-  noteWrite(resourceVersion: string, writer: SimulatedProcess): void {
-    if (writer.pod.mirrored) this.#writers.set(resourceVersion, writer);
+export class Twins {
+  /** What made each version of the Lease. */
+  readonly #writes = new Map<string, Write>();
+
+  noteWrite(resourceVersion: string, write: Write): void {
+    if (write.writer.pod.mirrored) this.#writes.set(resourceVersion, write);
   }
 
   /** Whatever a leader of this Pod ought to have noticed; `null` when there is nothing. */
@@ -35,9 +43,15 @@ export class Twins {
   #shownAtMs({ elector, pod, knowledge }: SimulatedProcess): number | null {
     const token = elector.term?.fencingToken;
     if (token === undefined) return null;
+    let explained = knowledge.uncertainCreates;
     const foreign = knowledge.owners.get(pod.uid)?.find(({ version }) => {
-      const writer = this.#writers.get(String(version));
-      return version > token && writer !== undefined && writer.elector !== elector;
+      const write = this.#writes.get(String(version));
+      if (version <= token || write === undefined || write.writer.elector === elector) return false;
+      // Sent in the same millisecond, or as its own create whose answer was lost: nobody can tell them apart.
+      if (knowledge.sentRenewTimes.has(write.renewTime)) return false;
+      if (!write.created || explained === 0) return true;
+      explained -= 1;
+      return false;
     });
     return foreign?.atMs ?? null;
   }
