@@ -15,7 +15,7 @@ import { refusalDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
 import type { StepContext } from './step-context.ts';
 import { endTerm, noteRenewRefused, scheduleRenewal, warnOwnerRemoved, warnTerminating } from './term.ts';
-import { noteTwin } from './twin.ts';
+import { explainCreation, noteTwin } from './twin.ts';
 import { judgeLease } from './verdict.ts';
 
 /**
@@ -25,8 +25,10 @@ import { judgeLease } from './verdict.ts';
 export const RESTORATION_INTERVAL_MS = 1_000;
 
 /** A leader takes note of an answer to it, and does what there is to do next. */
-export function stepLeader(context: StepContext, role: LeaderRole, input: Input): void {
-  noteTwin(context, role, input);
+export function stepLeader(context: StepContext, before: LeaderRole, input: Input): void {
+  noteTwin(context, before, input);
+  const role = explainCreation(context, before);
+  context.role = role;
   switch (input.type) {
     case 'timerFired':
       if (input.timer === 'renew') renew(context, role);

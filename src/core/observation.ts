@@ -240,7 +240,11 @@ export function noteAbsence(context: StepContext): void {
 
 function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord | null): void {
   const awaited = context.knowledge.leaseRead;
-  if (awaited?.request !== request) return;
+  if (awaited?.request !== request) {
+    // Nobody waits for this answer any more. A Lease that is newer than the one that is known is news all the same.
+    if (lease !== null) noteLease(context, lease);
+    return;
+  }
   const { newestResourceVersion, watchInDoubt } = context.knowledge;
   context.updateKnowledge({ leaseRead: null, canReadLease: true, watchInDoubt: false });
   const nothingCameBetween =
@@ -266,6 +270,11 @@ function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord
     return;
   }
   if (watchInDoubt && awaited.knewResourceVersion !== null) context.emit({ type: 'relist', watch: 'lease' });
+  // The watch of the Lease did not show its end, so that of the holder's Pod may be as silent.
+  const { knownHolder } = context.knowledge;
+  const mayBeDead =
+    knownHolder !== null && knownHolder.pod.uid !== context.config.self.uid && knownHolder.liveness !== 'gone';
+  if (mayBeDead && awaited.knewResourceVersion !== null) context.readHolderPod();
   noteAbsence(context);
 }
 

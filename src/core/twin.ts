@@ -50,6 +50,18 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
   if (isForeignRenewal || isForeignLease) suspect(context);
 }
 
+/**
+ * The role after this input. A create whose outcome is unknown explains one Lease that nobody here is known to have
+ * created: the next one comes from a twin.
+ */
+export function explainCreation(context: StepContext, role: LeaderRole): LeaderRole {
+  const { lease, config, before } = context;
+  const knownUid = before.observation?.lease?.uid ?? before.knownHolder?.leaseUid;
+  const isExplained =
+    role.createOutcomeUnknown && role.restoring === null && lease !== null && lease.owner?.uid === config.self.uid;
+  return isExplained && lease.uid !== knownUid ? { ...role, createOutcomeUnknown: false } : role;
+}
+
 /** The Lease was taken for the result of a create, but that create found it there already. */
 function isRefusedForOwnLease(role: LeaderRole, input: Input): boolean {
   return (

@@ -22,15 +22,9 @@ export async function confirm(
   leads: () => boolean,
   hasTwin: () => boolean,
 ): Promise<void> {
-  const { self, succession } = driver.state.config;
+  const { self } = driver.state.config;
   // The Lease of a Pod that is gone stays until somebody takes it away: it alone proves nothing.
-  const [leaseAnswer, podAnswer] = await Promise.all([ports.lease.read(), ports.pod.read(self.name)]);
-  if (podAnswer.ok && isGone(self, podAnswer.value, succession)) {
-    driver.take({ type: 'podDeleted', watched: self, pod: { ...self, resourceVersion: '0', terminating: true } });
-  }
-  if (leaseAnswer.ok && leaseAnswer.value !== null) {
-    driver.take({ type: 'leaseObserved', lease: leaseAnswer.value, by: 'get' });
-  }
+  const [leaseAnswer, podAnswer] = await Promise.all([readLease(driver, ports), readOwnPod(driver, ports)]);
   if (!leads()) throw notLeaderError();
   if (!leaseAnswer.ok) throw unconfirmedError(leaseAnswer.failure);
   if (!podAnswer.ok && podAnswer.failure.kind !== 'forbidden') throw unconfirmedError(podAnswer.failure);
@@ -39,4 +33,20 @@ export async function confirm(
   const holder = holderOf(lease, driver.state.knowledge.knownHolder, self);
   if (holder?.uid !== self.uid || isReleased(lease)) throw notLeaderError();
   if (hasTwin()) throw unconfirmedError(new Error('another process (a twin) writes the Lease in the name of this Pod'));
+}
+
+/** The election takes each answer as it comes: it must not lead on while the other one is under way. */
+async function readLease(driver: Driver, { lease }: Pick<Ports, 'lease'>): ReturnType<Ports['lease']['read']> {
+  const answer = await lease.read();
+  if (answer.ok && answer.value !== null) driver.take({ type: 'leaseObserved', lease: answer.value, by: 'get' });
+  return answer;
+}
+
+async function readOwnPod(driver: Driver, { pod }: Pick<Ports, 'pod'>): ReturnType<Ports['pod']['read']> {
+  const { self, succession } = driver.state.config;
+  const answer = await pod.read(self.name);
+  if (answer.ok && isGone(self, answer.value, succession)) {
+    driver.take({ type: 'podDeleted', watched: self, pod: { ...self, resourceVersion: '0', terminating: true } });
+  }
+  return answer;
 }

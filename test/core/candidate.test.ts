@@ -276,6 +276,13 @@ const absence: readonly Row[] = [
     effects: ['readLease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
   },
   {
+    rule: 'a read that finds the Lease gone, which the watch did not show, has the Pod of its holder read at once',
+    given: () => follows().fire('backstop').podRead(RIVAL.name, podOf(RIVAL)),
+    when: (story) => story.leaseRead(null),
+    role: 'candidate',
+    effects: ['relist lease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
+  },
+  {
     rule: 'an absent Lease is campaigned for once its holder is seen to be gone',
     given: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '21' })),
     when: (story) => story.podGone(RIVAL).fire('campaign'),

@@ -282,11 +282,15 @@ test('whatever came before, stop() ends within its limit, even if nothing is ans
   );
 });
 
-test('an answer that nobody waits for changes nothing', () => {
+test('an answer that nobody waits for changes nothing; a Lease that it shows is taken like one that a watch shows', () => {
   fc.assert(
     fc.property(anyLife(30), anyStaleAnswer, (life, stale) => {
       const story = live(life);
-      const { state: expected, effects } = stepNow(story, NOTHING);
+      const shown = stale.type === 'leaseRead' ? stale.lease : null;
+      const { state: expected, effects } = stepNow(
+        story,
+        shown === null ? NOTHING : { type: 'leaseObserved', lease: shown, by: 'get' },
+      );
       const step = stepNow(story, stale);
       assert.deepEqual(forgetRefusals(step.state), forgetRefusals(expected));
       // A refusal counts, whoever asked.

@@ -154,6 +154,34 @@ const candidates: readonly Row[] = [
 
 const leaders: readonly Row[] = [
   {
+    rule: 'a leader believes the answer to an earlier read that shows a newer Lease: it is another Pod’s',
+    given: leads,
+    when: (story) =>
+      story.tell({
+        type: 'leaseRead',
+        request: STALE,
+        lease: leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '30' }),
+      }),
+    role: 'candidate',
+    effects: [
+      'watchPod app-2/pod-2',
+      'clearTimer renew',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      'leaderChanged app-2/pod-2',
+    ],
+  },
+  {
+    rule: 'a leader does not believe the answer to an earlier read that shows an older Lease, or none',
+    given: leads,
+    when: (story) =>
+      story
+        .tell({ type: 'leaseRead', request: STALE, lease: leaseOf(RIVAL, { uid: 'lease-0', resourceVersion: '5' }) })
+        .tell({ type: 'leaseRead', request: STALE, lease: null }),
+    role: 'leader',
+    effects: [],
+  },
+  {
     rule: 'a leader at rest is not woken by the answer to an earlier look',
     given: leadsResting,
     when: (story) => story.tell({ type: 'leaseRead', request: STALE, lease: ownLease() }),

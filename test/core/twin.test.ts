@@ -34,6 +34,12 @@ const twins: Readonly<Record<string, () => Story>> = {
     restores()
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .fail('createLease', 'alreadyExists'),
+  'the second Lease that this process did not create, after one create whose answer was lost': () =>
+    restores()
+      .fail('createLease', 'unavailable')
+      .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
+      .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
+      .watched(ownLease({ uid: 'lease-3', resourceVersion: '15' })),
   'a Lease in the place of the one that it wanted to create': () =>
     restores()
       .fail('createLease', 'alreadyExists')

@@ -26,6 +26,17 @@ describe('confirm()', () => {
     assert.equal(scripted.elector.term, term);
   });
 
+  test('the election takes each answer as it comes: a term that is lost is over before the other one is there', async () => {
+    const scripted = new ScriptedElector();
+    const term = await scripted.lead();
+    const rejected = assert.rejects(scripted.elector.confirm(), NOT_LEADER);
+    scripted.world.take('read lease').succeed(takenBy(scripted.lease, OTHER));
+    await promisesSettled();
+    assert.deepEqual([scripted.elector.isLeader, term.signal.aborted], [false, true]);
+    scripted.world.take('read pod web-0').succeed(OWN_POD);
+    await rejected;
+  });
+
   test('waits for both answers', async () => {
     const scripted = new ScriptedElector();
     await scripted.lead();
