@@ -36,7 +36,14 @@ const SLOW: readonly string[] = [
 ];
 
 /** No test there leaves anything behind in its process. */
-const TOGETHER: readonly string[] = ['test/core/', 'test/explain/', 'test/testing/'];
+const TOGETHER: readonly string[] = [
+  'test/core/',
+  'test/driver/',
+  'test/explain/',
+  'test/exploration/',
+  'test/kube/',
+  'test/testing/',
+];
 
 /** One file, in this directory, in the place of all that lie in a folder. (The test runner finds none in `node_modules`.) */
 function together(files: readonly string[], directory: string): readonly string[] {

@@ -1,5 +1,5 @@
 /**
- * The simulation of fifty seeds and, with `npm run test:all`, of two hundred and every seed that found something once.
+ * The simulation of twenty-five seeds and, with `npm run test:all`, of two hundred and every seed that found something once.
  * `npm run sim` runs more.
  */
 
@@ -18,7 +18,7 @@ const SEEDS: readonly number[] = Array.from({ length: 200 }, (_, index) => index
 
 /** Set by `tools/test.ts`. */
 const ALL = process.env['LEASE_ELECTOR_ALL_TESTS'] !== '0';
-const QUICK_SEEDS = 50;
+const QUICK_SEEDS = 25;
 
 /** From the return of the API server until the leader's successor leads. Every candidate asks every 2 s at least. */
 const RETURN_P95_MS = 2_500;
