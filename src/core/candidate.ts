@@ -1,8 +1,16 @@
 /**
- * The rules of a candidate: wait while somebody holds the Lease, clear what a predecessor left,
- * create one's own, resume a term that is one's own already.
+ * The rules of a candidate. After each input `judgeLease` says what the Lease is, and the candidate acts on it:
  *
- * Every failed request ends the attempt; the Lease is then read anew before anything else is tried.
+ * 1. *held*: wait. A Pod that exists holds it, or nobody knows better. Where time may change that, look again then.
+ * 2. *mine*: resume the term. Renew the Lease and read the own Pod side by side; lead when both answers prove it.
+ * 3. *free*: campaign.
+ *    1. Wait for a random time of at most 50 ms, so that one candidate comes first.
+ *    2. Delete the Lease that the previous holder left (uid and version are preconditions), and read the own Pod beside it.
+ *    3. Create a new Lease when both are answered. Its owner is this Pod. The create that succeeds begins a term, and the
+ *       `resourceVersion` of the Lease is its fencing token. Somebody else was faster: 409, back to the start.
+ * 4. A request that fails ends the attempt. Back off, read the Lease, and start again.
+ *
+ * Nothing here looks at a clock to end the term of another Pod.
  */
 
 import type { Input } from './input.ts';

@@ -6,16 +6,12 @@
 
 import type { LeaseElectorOptions } from '../../src/index.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
-import { seededRandom } from '../../src/runtime/random.ts';
 import type { ApiObject } from '../../src/testing/objects/api-object.ts';
-import { Checkers } from '../simulation/checkers.ts';
-import { Cluster } from '../simulation/cluster.ts';
-import { drawMix, type Mix } from '../simulation/mix.ts';
+import { calmCluster } from '../simulation/calm-cluster.ts';
+import type { Cluster } from '../simulation/cluster.ts';
 import type { SimulatedPod } from '../simulation/simulated-pod.ts';
 import { LEASE, NAMESPACE, type SimulatedProcess } from '../simulation/simulated-process.ts';
-import { Timeline } from '../simulation/timeline.ts';
-import { CALM } from '../simulation/weather.ts';
-import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
+import type { Timeline } from '../simulation/timeline.ts';
 
 /** Prometheus scrapes this often, in milliseconds. */
 export const SCRAPE_INTERVAL_MS = 15_000;
@@ -40,7 +36,7 @@ const USED: ReadonlySet<string> = new Set([
 
 export class Recording {
   readonly cluster: Cluster;
-  readonly #timeline = new Timeline();
+  readonly #timeline: Timeline;
   /** For each series the value of each scrape. */
   readonly #series = new Map<string, (number | undefined)[]>();
   #scrapes = 0;
@@ -53,27 +49,7 @@ export class Recording {
   readonly #lost = new Set<string>();
 
   constructor() {
-    const random = seededRandom(14);
-    const mix: Mix = {
-      ...drawMix(seededRandom(14)),
-      ...{ pods: 3, statefulSet: false, siblings: 0, sidecars: 0, expiringElectors: 0, weather: CALM, mishaps: [] },
-      ...{ connections: 2, collector: 'real', collectorDelayMs: 0, collectorStepMs: 0, permissions: ALL_PERMISSIONS },
-      ...{
-        skewedClocks: 0,
-        wallOffsetMs: 0,
-        staleLists: 0,
-        succeedsStopped: 0,
-        restartWithinMs: 1_000,
-        disobedience: 0,
-      },
-    };
-    const log = (): void => undefined;
-    const checkers = new Checkers(log);
-    this.cluster = new Cluster({
-      mix,
-      timeline: this.#timeline,
-      random,
-      checkers,
+    const { cluster, timeline } = calmCluster({
       makeElector: (options, runtime) => {
         const listeners: Parameters<LeaseElector['on']>[] = [];
         const early = { on: (...listener: Parameters<LeaseElector['on']>) => listeners.push(listener) };
@@ -81,9 +57,9 @@ export class Recording {
         for (const listener of listeners) elector.on(...listener);
         return elector;
       },
-      log,
     });
-    checkers.attach(this.cluster);
+    this.cluster = cluster;
+    this.#timeline = timeline;
   }
 
   /** Pods are made, and one of them leads a minute later. @param optionsOf the options that differ, for each elector */

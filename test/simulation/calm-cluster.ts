@@ -1,0 +1,50 @@
+/**
+ * A simulated cluster in which nothing goes wrong but what a test does: healthy network, good clocks, obedient applications.
+ */
+
+import { LeaseElector } from '../../src/lease-elector.ts';
+import { seededRandom } from '../../src/runtime/random.ts';
+import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
+import { Checkers } from './checkers.ts';
+import { Cluster } from './cluster.ts';
+import { drawMix, type Mix } from './mix.ts';
+import type { ElectorFactory } from './simulated-process.ts';
+import { Timeline } from './timeline.ts';
+import { CALM } from './weather.ts';
+
+const QUIET: Partial<Mix> = {
+  pods: 3,
+  statefulSet: false,
+  siblings: 0,
+  sidecars: 0,
+  expiringElectors: 0,
+  weather: CALM,
+  mishaps: [],
+  connections: 2,
+  collector: 'real',
+  collectorDelayMs: 0,
+  collectorStepMs: 0,
+  permissions: ALL_PERMISSIONS,
+  skewedClocks: 0,
+  wallOffsetMs: 0,
+  staleLists: 0,
+  succeedsStopped: 0,
+  restartWithinMs: 1_000,
+  disobedience: 0,
+};
+
+/** @param options.makeElector makes the library's own elector by default */
+export function calmCluster(
+  options: { readonly seed?: number; readonly makeElector?: ElectorFactory; readonly adjust?: Partial<Mix> } = {},
+): { readonly cluster: Cluster; readonly timeline: Timeline } {
+  const { seed = 14, adjust = {} } = options;
+  const makeElector: ElectorFactory =
+    options.makeElector ?? ((given, surroundings) => new LeaseElector(given, surroundings));
+  const timeline = new Timeline();
+  const log = (): void => undefined;
+  const checkers = new Checkers(log);
+  const mix = { ...drawMix(seededRandom(seed)), ...QUIET, ...adjust };
+  const cluster = new Cluster({ mix, timeline, random: seededRandom(seed), checkers, makeElector, log });
+  checkers.attach(cluster);
+  return { cluster, timeline };
+}

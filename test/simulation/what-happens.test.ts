@@ -1,0 +1,188 @@
+/**
+ * The table "What happens when" of the README: each time in it is measured here, in a simulated cluster with a healthy
+ * network of 1 to 5 ms. A row with a time that is not measured fails, and so does a measurement without a row.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { calmCluster } from './calm-cluster.ts';
+import type { Cluster } from './cluster.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+import type { Timeline } from './timeline.ts';
+
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+
+/** Each is measured in so many clusters; the table has the longest time. */
+const SEEDS = [1, 2, 3, 4, 5, 6, 7];
+
+/** What was just begun goes as far as it can before time passes. */
+const SETTLE = (): void => undefined;
+
+/** What was not so after this many seconds never is. */
+const LIMIT_SECONDS = 300;
+
+class Setup {
+  readonly cluster: Cluster;
+  readonly #timeline: Timeline;
+
+  constructor(seed: number, adjust: Parameters<typeof calmCluster>[0] = {}) {
+    const { cluster, timeline } = calmCluster({ seed, ...adjust });
+    this.cluster = cluster;
+    this.#timeline = timeline;
+    // An API server that comes back knows its tokens and Roles at once.
+    cluster.calm = true;
+  }
+
+  /** Three Pods, one of which has led for a minute. */
+  static async of(seed: number, adjust?: Parameters<typeof calmCluster>[0]): Promise<Setup> {
+    const setup = new Setup(seed, adjust);
+    for (const name of ['web-1', 'web-2', 'web-3']) setup.cluster.addPod(name);
+    await setup.pass(60);
+    return setup;
+  }
+
+  pass(seconds: number): Promise<void> {
+    this.#timeline.setTimer(0, SETTLE);
+    return this.#timeline.runUntil(this.#timeline.nowMs() + seconds * 1_000, () => true);
+  }
+
+  /** How many seconds pass until it is so. */
+  async until(isSo: () => boolean): Promise<number> {
+    const beganMs = this.#timeline.nowMs();
+    this.#timeline.setTimer(0, SETTLE);
+    await this.#timeline.runUntil(beganMs + LIMIT_SECONDS * 1_000, () => !isSo());
+    assert.ok(isSo(), `not so within ${LIMIT_SECONDS} s: ${isSo}`);
+    return (this.#timeline.nowMs() - beganMs) / 1_000;
+  }
+
+  get leaders(): SimulatedProcess[] {
+    return this.cluster.electors.filter(({ leads }) => leads);
+  }
+
+  get leader(): SimulatedProcess {
+    const [leader] = this.leaders;
+    assert.ok(leader);
+    return leader;
+  }
+
+  leadsAnother(than: SimulatedPod): boolean {
+    return this.leaders.some(({ pod }) => pod !== than);
+  }
+}
+
+/** The name of a row, and what is measured for it, in seconds. */
+const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> = {
+  async 'the container crashes'(seed) {
+    const setup = await Setup.of(seed);
+    const { pod } = setup.leader;
+    setup.cluster.crash(setup.leader);
+    await setup.until(() => pod.processes.at(-1)?.alive === true);
+    const seconds = await setup.until(() => setup.leaders.length === 1);
+    assert.equal(setup.leader.pod, pod);
+    assert.equal(setup.leader.elector.term?.resumed, true);
+    return seconds;
+  },
+  async 'the process hangs'(seed) {
+    const setup = await Setup.of(seed);
+    const { leader } = setup;
+    // Between two renewals, at another moment for each seed.
+    await setup.pass(1.3 * seed);
+    leader.pause();
+    const followers = setup.cluster.electors.filter((process) => process !== leader);
+    const seconds = await setup.until(() =>
+      followers.every(({ elector }) => elector.explain().reason === 'holder-silent'),
+    );
+    await setup.pass(120);
+    assert.deepEqual(
+      followers.filter(({ leads }) => leads),
+      [],
+    );
+    return seconds;
+  },
+  async 'the Pod is deleted, and its process handles SIGTERM'(seed) {
+    const setup = await Setup.of(seed);
+    const { leader } = setup;
+    setup.cluster.deletePod(leader.pod);
+    await setup.until(() => leader.stopping);
+    return setup.until(() => setup.leadsAnother(leader.pod));
+  },
+  async 'the Pod is deleted, and its process ignores SIGTERM'(seed) {
+    const setup = await Setup.of(seed);
+    const { leader } = setup;
+    leader.terminate = () => undefined;
+    setup.cluster.deletePod(leader.pod);
+    await setup.until(() => leader.pod.gone);
+    return setup.until(() => setup.leadsAnother(leader.pod));
+  },
+  async "the Pod is evicted or finishes, with `succession: 'pod-stopped'`"(seed) {
+    const setup = await Setup.of(seed, { adjust: { succeedsStopped: 1 } });
+    const { pod } = setup.leader;
+    setup.cluster.finishPod(pod, 'Failed');
+    return setup.until(() => setup.leadsAnother(pod));
+  },
+  async 'the API server is down'(seed) {
+    const setup = await Setup.of(seed);
+    const { leader } = setup;
+    // Not a multiple of the pauses between two requests.
+    setup.cluster.stopServer(60_000 + 770 * seed);
+    await setup.pass(30);
+    assert.equal(setup.leader, leader);
+    setup.cluster.forceDeletePod(leader.pod);
+    await setup.until(() => !setup.cluster.network.down);
+    assert.equal(setup.leadsAnother(leader.pod), false, 'nobody takes over while nobody can ask');
+    return setup.until(() => setup.leadsAnother(leader.pod));
+  },
+  async 'the Lease is deleted by hand'(seed) {
+    const setup = await Setup.of(seed);
+    const { leader } = setup;
+    const before = setup.cluster.lease()?.metadata.uid;
+    setup.cluster.deleteLease();
+    assert.equal(setup.cluster.lease(), undefined);
+    const seconds = await setup.until(() => setup.cluster.lease() !== undefined);
+    assert.notEqual(setup.cluster.lease()?.metadata.uid, before);
+    await setup.pass(60);
+    assert.deepEqual(setup.leaders, [leader]);
+    return seconds;
+  },
+};
+
+const section = README.slice(README.indexOf('### What happens when …?'));
+const table = section.slice(0, section.indexOf('\n\n', section.indexOf('\n| ')));
+const rows = new Map(
+  [...table.matchAll(/^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|/gm)].map(([, name = '', , after = '']) => [name, after]),
+);
+
+/** The time of a row that was measured, in seconds. */
+const measuredIn = (after: string): number | null => {
+  const [, seconds] = /\*\*([\d.]+) s\*\*/.exec(after) ?? [];
+  return seconds === undefined ? null : Number(seconds);
+};
+
+describe('the README has the time that was measured', () => {
+  for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+    test(name, async (t) => {
+      const seconds: number[] = [];
+      for (const seed of SEEDS) seconds.push(await measure(seed));
+      const longest = Math.max(...seconds);
+      t.diagnostic(`${name}: ${longest.toFixed(2)} s at most`);
+      const written = measuredIn(rows.get(name) ?? '');
+      assert.ok(written !== null, `the README has no row with a time: ${name}; measured ${longest.toFixed(2)} s`);
+      assert.ok(longest <= written, `measured ${longest.toFixed(2)} s, but the README says ${written} s`);
+      assert.ok(longest >= written / 2, `measured ${longest.toFixed(2)} s, so ${written} s is no measurement`);
+    });
+  }
+});
+
+test('the table names alerts that there are', () => {
+  const rules = readFileSync(new URL('../../deploy/alerts.yaml', import.meta.url), 'utf8');
+  const named = [...table.matchAll(/`(LeaseElector\w+)`/g)].map(([, name]) => name);
+  assert.ok(named.length > 0);
+  for (const name of named) assert.ok(rules.includes(`- alert: ${name}\n`), name);
+});
+
+test('each time in the table is measured', () => {
+  const timed = [...rows].filter(([, after]) => measuredIn(after) !== null).map(([name]) => name);
+  assert.deepEqual(timed.sort(), Object.keys(MEASUREMENTS).sort());
+});
