@@ -6,11 +6,17 @@
  */
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Extractor, ExtractorConfig, ExtractorLogLevel, type ExtractorMessage } from '@microsoft/api-extractor';
+import {
+  Extractor,
+  ExtractorConfig,
+  ExtractorLogLevel,
+  type ExtractorMessage,
+  type IConfigApiReport,
+} from '@microsoft/api-extractor';
 import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -21,8 +27,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  */
 const ENTRY_GROUPS = [['index'], ['testing/index', 'command/main']];
 
-/** The entries that other programs import. */
-const TYPED_ENTRIES = ['index', 'testing/index'];
+/** The entries that other programs import, and the name of the report on each one's public API. */
+const TYPED_ENTRIES = { index: 'lease-elector', 'testing/index': 'testing' };
+
+/** Where the accepted reports on the public API are. */
+export const API_REPORTS: string = path.join(ROOT, 'etc');
 
 /** How API Extractor reads what tsc has written. */
 const ROLL_UP_OPTIONS = {
@@ -70,23 +79,36 @@ async function bundleGroup(directory: string, entries: readonly string[]): Promi
  * tsc writes a file for each source file; API Extractor rolls them up. It brings a TypeScript of its own, since
  * TypeScript 7 has no JavaScript API.
  *
+ * With `reports`, a report on each entry's public API is written into that directory: every name, signature and type.
+ *
  * @throws {Error} when a public signature names a type that is not exported
  */
-export async function declare(directory: string): Promise<void> {
+export async function declare(directory: string, reports?: string): Promise<void> {
   // Within the project, so that the types of its dependencies are found.
   const separate = mkdtempSync(path.join(ROOT, '.declarations-'));
   try {
     const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
     const project = path.join(ROOT, 'tools', 'tsconfig.build.json');
     await promisify(execFile)(process.execPath, [compiler, '-p', project, '--outDir', separate]);
-    for (const entry of TYPED_ENTRIES)
-      rollUp(path.join(separate, `${entry}.d.ts`), path.join(directory, `${entry}.d.ts`));
+    if (reports !== undefined) mkdirSync(reports, { recursive: true });
+    for (const [entry, name] of Object.entries(TYPED_ENTRIES)) {
+      const report =
+        reports === undefined
+          ? { enabled: false }
+          : {
+              enabled: true,
+              reportFileName: name,
+              reportFolder: reports,
+              reportTempFolder: path.join(separate, 'reports'),
+            };
+      rollUp(path.join(separate, `${entry}.d.ts`), path.join(directory, `${entry}.d.ts`), report);
+    }
   } finally {
     rmSync(separate, { recursive: true, force: true });
   }
 }
 
-function rollUp(from: string, to: string): void {
+function rollUp(from: string, to: string, apiReport: IConfigApiReport): void {
   const config = ExtractorConfig.prepare({
     configObjectFullPath: undefined,
     packageJsonFullPath: path.join(ROOT, 'package.json'),
@@ -95,7 +117,7 @@ function rollUp(from: string, to: string): void {
       mainEntryPointFilePath: from,
       newlineKind: 'lf',
       compiler: { overrideTsconfig: { compilerOptions: ROLL_UP_OPTIONS, files: [from] } },
-      apiReport: { enabled: false },
+      apiReport,
       docModel: { enabled: false },
       tsdocMetadata: { enabled: false },
       dtsRollup: { enabled: true, untrimmedFilePath: to },
@@ -112,10 +134,11 @@ function rollUp(from: string, to: string): void {
   if (errorCount > 0) throw new Error(`${path.relative(ROOT, to)} cannot be written; the messages above say why`);
 }
 
-/** Greetings are not worth a line. */
+/** Greetings are not worth a line, and a report that differs from the last one is what was ordered. */
 function report(message: ExtractorMessage): void {
-  const { logLevel } = message;
-  if (logLevel !== ExtractorLogLevel.Error && logLevel !== ExtractorLogLevel.Warning) message.handled = true;
+  const { logLevel, messageId } = message;
+  const isFault = logLevel === ExtractorLogLevel.Error || logLevel === ExtractorLogLevel.Warning;
+  if (!isFault || messageId.startsWith('console-api-report-')) message.handled = true;
 }
 
 if (import.meta.main) {

@@ -22,6 +22,8 @@ export interface InstalledPackage {
   /** Of the project; its `node_modules` has what `npm install` has brought. */
   readonly directory: string;
   readonly tarball: string;
+  /** The reports on its public API, as `npm run api` would write them. */
+  readonly reports: string;
 }
 
 let installation: Promise<InstalledPackage> | null = null;
@@ -34,7 +36,7 @@ export function installedPackage(): Promise<InstalledPackage> {
 }
 
 function layout(directory: string): InstalledPackage {
-  return { directory, tarball: join(directory, 'lease-elector.tgz') };
+  return { directory, tarball: join(directory, 'lease-elector.tgz'), reports: join(directory, 'reports') };
 }
 
 /** A test file that runs alone removes what it has installed. */
@@ -50,7 +52,7 @@ export async function install(): Promise<{ readonly installed: InstalledPackage;
   const installed = layout(directory);
   const source = join(directory, 'source');
   // As `npm run build` does, but elsewhere.
-  await Promise.all([declare(join(source, 'dist')), bundle(join(source, 'dist'))]);
+  await Promise.all([declare(join(source, 'dist'), installed.reports), bundle(join(source, 'dist'))]);
   for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
     cpSync(join(ROOT, name), join(source, name));
   }

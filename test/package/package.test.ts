@@ -180,6 +180,20 @@ test('the public names', async () => {
   ]);
 });
 
+test('the public API is the one that etc/*.api.md records', async () => {
+  const { reports } = await installedPackage();
+  const names = readdirSync(join(ROOT, 'etc')).sort();
+  assert.deepEqual(names, ['lease-elector.api.md', 'testing.api.md']);
+  assert.deepEqual(readdirSync(reports).sort(), names);
+  for (const name of names) {
+    assert.equal(
+      readFileSync(join(reports, name), 'utf8'),
+      readFileSync(join(ROOT, 'etc', name), 'utf8'),
+      `the public API has changed. Run \`npm run api\`, read the difference of etc/${name}, and commit it`,
+    );
+  }
+});
+
 test('the endpoint is a file of its own, which is read only where it is wanted', async () => {
   const chunks = filesBelow(join(installed, 'dist')).filter((path) => /^leader-server-.*\.js$/.test(path));
   assert.equal(chunks.length, 1);
