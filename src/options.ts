@@ -32,7 +32,7 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 export const DEFAULT_START_GRACE_MS = 30_000;
 
 /** A leader is elected for life: until its Pod object is deleted. */
-export const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
+const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
 
 /** The longest delay that a timer of Node.js can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -96,7 +96,7 @@ function tryRefusedAgain(context: StepContext): void {
 }
 
 /** Takes note of a Lease that the server showed or left behind. */
-export function noteLease(context: StepContext, lease: LeaseRecord): void {
+function noteLease(context: StepContext, lease: LeaseRecord): void {
   const { observation, newestResourceVersion } = context.knowledge;
   const before = observation?.lease ?? null;
   // Late: an event, or an answer that events have overtaken. Once the Lease is known to be gone, what

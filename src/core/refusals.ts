@@ -23,7 +23,7 @@ import type { StepContext } from './step-context.ts';
  * The least number of answers 401 that end a term. The transport closes the connection after each, and reads the token
  * again before the next, so two answers are two connections.
  */
-export const UNAUTHORIZED_LEAST_ANSWERS = 2;
+const UNAUTHORIZED_LEAST_ANSWERS = 2;
 
 /**
  * Refusals that are further apart than this, in milliseconds, have nothing to do with each other: a refused request is
@@ -35,7 +35,7 @@ export const REFUSAL_MEMORY_MS = 150_000;
  * How late the next try of a refused request can be, in milliseconds beyond twice its delay. After that nothing was tried,
  * so the time between does not count.
  */
-export const LATE_TRY_MS = 15_000;
+const LATE_TRY_MS = 15_000;
 
 /** Without these no leader can be known, or none be elected, so a lasting refusal of one ends `start()`. */
 const ESSENTIAL: readonly Refusable[] = ['token', 'list leases', 'watch leases', 'get leases', 'create leases'];

@@ -15,7 +15,7 @@ import { holderOf } from './verdict.ts';
  * A restored Lease is renewed for the first time after this many milliseconds: until then it says nothing of renewals, so
  * nobody could see that its holder hangs. The Lease of a new term is renewed at once, before the work begins.
  */
-export const FIRST_RENEWAL_MS = 1_000;
+const FIRST_RENEWAL_MS = 1_000;
 
 /** Begins a term with `lease`, as the write that began it left it behind. */
 export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boolean): void {

@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 export const HEARTBEAT_MS = 15_000;
 
 /** A reader whose connection broke is asked to come back after this many milliseconds. */
-export const RECONNECT_MS = 1_000;
+const RECONNECT_MS = 1_000;
 
 /** A reader that leaves more than this many bytes unread, beside those that the kernel holds for it, is dropped. */
 export const MAX_UNSENT_BYTES: number = 64 * 1024;

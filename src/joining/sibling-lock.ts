@@ -22,7 +22,7 @@ import { isShortage } from '../runtime/shortage.ts';
 const debug = debugLog('lease-elector:sibling');
 
 /** So many siblings can wait at the holder; a further one is turned away, and asks again with back-off. */
-export const WAITING_SIBLINGS_LIMIT = 64;
+const WAITING_SIBLINGS_LIMIT = 64;
 
 /** A connection to the holder that was open for less, in milliseconds, tells little: the next attempt is delayed. */
 const SHORT_WAIT_MS = 1_000;

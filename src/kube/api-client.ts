@@ -33,10 +33,10 @@ const debug = debugLog('lease-elector:kube');
  * TCP keep-alive probes begin after this many milliseconds of silence, so that a network device does not
  * forget a quiet connection, and a dead peer is found out.
  */
-export const TCP_KEEP_ALIVE_MS = 15_000;
+const TCP_KEEP_ALIVE_MS = 15_000;
 
 /** So many requests are on the wire at once, each on a connection of its own: none waits for the answer to another. */
-export const REQUEST_CONNECTIONS = 2;
+const REQUEST_CONNECTIONS = 2;
 
 /** How a request ended; `absent` is set when a 404 proves that the object itself does not exist. */
 export type ApiAnswer =

@@ -8,13 +8,13 @@
 import type { Clock } from '../runtime/clock.ts';
 
 /** Clocks that differ by more than so many milliseconds are reported. Tokens are granted less leeway than that. */
-export const CLOCK_SKEW_LIMIT_MS = 60_000;
+const CLOCK_SKEW_LIMIT_MS = 60_000;
 
 /**
  * So many answers in a row must agree. One of them may have waited in a socket while this machine slept, and one of
  * several API servers may have another clock.
  */
-export const AGREEING_ANSWERS = 3;
+const AGREEING_ANSWERS = 3;
 
 /** A date in seconds is up to so many milliseconds older than the clock that wrote it. */
 const DATE_RESOLUTION_MS = 1_000;

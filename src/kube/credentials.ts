@@ -21,7 +21,7 @@ import { type FileSnapshot, readIfChanged } from './watched-file.ts';
 export const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The service account's files are looked at again when the last look is older than this many milliseconds. */
-export const FILE_CHECK_INTERVAL_MS = 1_000;
+const FILE_CHECK_INTERVAL_MS = 1_000;
 
 /** The address of the API server. */
 export interface ServerAddress {

@@ -3,7 +3,7 @@
  */
 
 /** A server's message is cut after this many characters. */
-export const WORDS_LIMIT = 500;
+const WORDS_LIMIT = 500;
 
 /** Takes credentials out of a text. */
 export type Conceal = (text: string) => string;

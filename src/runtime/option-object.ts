@@ -6,7 +6,7 @@
  */
 
 /** More prototypes than these are not searched. A Proxy can invent one after another. */
-export const PROTOTYPE_LIMIT = 16;
+const PROTOTYPE_LIMIT = 16;
 
 /** What became of the reading. */
 export type OptionReading =

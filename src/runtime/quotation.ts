@@ -5,7 +5,7 @@
 import { inspect } from 'node:util';
 
 /** A message shows at most this many characters of a value from outside. A whole token or key is always longer. */
-export const QUOTATION_LIMIT = 60;
+const QUOTATION_LIMIT = 60;
 
 /** The text in double quotes, with control characters escaped; a long one is cut. */
 export function quote(text: string): string {

@@ -23,10 +23,10 @@ export interface UserInfo {
 export const ANONYMOUS: UserInfo = { username: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /** How long a verified token is not verified again: a deleted Pod's token works that much longer (fact 30). */
-export const VERIFICATION_CACHE_MS = 10_000;
+const VERIFICATION_CACHE_MS = 10_000;
 
 /** How long a Pod's token works after the Pod's deletionTimestamp, when the Pod is still there (fact 30). */
-export const TERMINATING_GRACE_MS = 60_000;
+const TERMINATING_GRACE_MS = 60_000;
 
 /** @default lifetime of a token in seconds */
 export const DEFAULT_TOKEN_SECONDS = 3600;

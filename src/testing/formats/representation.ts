@@ -11,7 +11,7 @@ import type { ListMeta, Representation } from './representation-type.ts';
 import { tableOf } from './table.ts';
 
 /** Whole objects as JSON. */
-export const JSON_OBJECTS: Representation = {
+const JSON_OBJECTS: Representation = {
   form: 'object',
   contentType: 'application/json',
   metaVersion: 'v1',

@@ -53,7 +53,7 @@ export interface WebhookOptions {
 }
 
 /** How many webhooks one server takes. */
-export const MAX_WEBHOOKS = 100;
+const MAX_WEBHOOKS = 100;
 
 const WEBHOOK_KEYS = ['name', 'verbs', 'resource', 'deny', 'mutate'];
 const VERBS: readonly string[] = ['create', 'update', 'delete'] satisfies readonly WebhookVerb[];

@@ -17,7 +17,7 @@ import { ContinueExpiredError, type ContinueToken, readContinueToken, writeConti
 import { type ListOptions, parseResourceVersion, readListOptions } from './list-options.ts';
 
 /** How long a read waits for a version from the future (fact 18). */
-export const FUTURE_VERSION_WAIT_MS = 3000;
+const FUTURE_VERSION_WAIT_MS = 3000;
 /** The time-out of a watch that names none: this long, and up to twice as long by chance. */
 const MIN_WATCH_TIMEOUT_MS = 1_800_000;
 

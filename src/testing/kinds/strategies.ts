@@ -23,7 +23,7 @@ import type { Strategy } from './strategy.ts';
 import { nameRuleOf, validateLease, validateRoleRefUpdate } from './validation.ts';
 
 /** The strategy of a kind without rules of its own. */
-export function plainStrategy(kind: ResourceKind): Strategy {
+function plainStrategy(kind: ResourceKind): Strategy {
   return {
     nameRule: nameRuleOf(kind),
     createsOnUpdate: false,

@@ -21,13 +21,13 @@ import { DEFAULT_REQUEST_LOG_LIMIT, RequestLog } from './request-log.ts';
 import { WatchTracker } from './watch-tracker.ts';
 
 /** The namespace of Pods for which none is given. */
-export const DEFAULT_NAMESPACE = 'default';
+const DEFAULT_NAMESPACE = 'default';
 /** The node of Pods for which none is given. */
-export const DEFAULT_NODE_NAME = 'node-1';
+const DEFAULT_NODE_NAME = 'node-1';
 /** The labels of Pods for which none are given: electors without the option `lease` compete for the Lease `app`. */
-export const DEFAULT_POD_LABELS: Readonly<Record<string, string>> = { 'app.kubernetes.io/name': 'app' };
+const DEFAULT_POD_LABELS: Readonly<Record<string, string>> = { 'app.kubernetes.io/name': 'app' };
 /** How long `until` waits when nothing else is asked for, in milliseconds. */
-export const DEFAULT_UNTIL_TIMEOUT_MS = 10_000;
+const DEFAULT_UNTIL_TIMEOUT_MS = 10_000;
 /** How often `until` looks, in milliseconds. */
 const UNTIL_INTERVAL_MS = 5;
 const HOST = '127.0.0.1';

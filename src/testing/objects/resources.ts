@@ -122,7 +122,7 @@ export const TOKEN_REVIEWS: ReviewKind = {
 };
 
 /** May I do this? */
-export const SELF_SUBJECT_ACCESS_REVIEWS: ReviewKind = {
+const SELF_SUBJECT_ACCESS_REVIEWS: ReviewKind = {
   group: 'authorization.k8s.io',
   version: 'v1',
   resource: 'selfsubjectaccessreviews',

@@ -62,7 +62,7 @@ export function qualifiedResource(kind: ResourceKind): string {
 }
 
 /** How messages name a kind: `Lease.coordination.k8s.io`, `Pod`. */
-export function qualifiedKind(kind: ResourceKind): string {
+function qualifiedKind(kind: ResourceKind): string {
   return kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
 }
 
@@ -76,7 +76,7 @@ export function resourceDetails(kind: ResourceKind, name: string): StatusDetails
 }
 
 /** Details that name the kind (`Lease`), as answers about content and preconditions do. */
-export function kindDetails(kind: ResourceKind, name: string): StatusDetails {
+function kindDetails(kind: ResourceKind, name: string): StatusDetails {
   return { ...(name === '' ? {} : { name }), ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.kind };
 }
 

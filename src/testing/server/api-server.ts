@@ -112,7 +112,7 @@ export interface WarmUpOptions {
 }
 
 /** The longest warm-up, in milliseconds: a test that waits for minutes is a mistake. */
-export const LONGEST_WARM_UP_MS = 600_000;
+const LONGEST_WARM_UP_MS = 600_000;
 
 /** Refuses options of a warm-up. @throws {TypeError | RangeError} */
 export function checkWarmUp(what: string, options: WarmUpOptions): void {

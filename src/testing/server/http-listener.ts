@@ -18,13 +18,13 @@ import { StatusError } from '../objects/status.ts';
 import type { ApiStream } from '../storage/watch.ts';
 
 /** The largest body a request may have, in bytes (wire recording http-large-body). */
-export const MAX_BODY_BYTES = 3_145_728;
+const MAX_BODY_BYTES = 3_145_728;
 /** A body that is too large is read on, so that its sender takes note of the answer, but not for ever. */
 export const MAX_DISCARDED_BYTES: number = 32 * 1024 * 1024;
 /** Unsent bytes of a watch after which a client that does not read is cut off. */
 export const MAX_UNSENT_BYTES: number = 4 * 1024 * 1024;
 /** How long a stop waits for clients to take what they were sent. */
-export const STOP_GRACE_MS = 1000;
+const STOP_GRACE_MS = 1000;
 
 /** Where to listen. */
 export interface ListenOptions {

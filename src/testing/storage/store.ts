@@ -11,7 +11,7 @@ import { type HistoryBounds, WatchHistory, type WriteEvent, type WriteType } fro
  * The revision before the first write. Well above 1, so that version 1 is history that is gone, as on
  * a server that has run for a while.
  */
-export const FIRST_REVISION = 1000;
+const FIRST_REVISION = 1000;
 
 interface Collection {
   readonly objects: Map<string, ApiObject>;

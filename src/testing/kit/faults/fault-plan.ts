@@ -13,7 +13,7 @@ import type { FaultEffects, FaultName, FaultOptions } from './fault.ts';
 import { checkRandomFaults, type RandomFaultOptions, type RandomFaults, RandomMix } from './random-faults.ts';
 
 /** The longest delay, in milliseconds: a test that waits for minutes is a mistake. */
-export const LONGEST_DELAY_MS = 600_000;
+const LONGEST_DELAY_MS = 600_000;
 
 /** A server behind a balancer that has several, and chooses one for each connection. */
 export interface SickServerOptions extends FaultOptions {
@@ -26,7 +26,7 @@ export interface SickServerOptions extends FaultOptions {
 }
 
 /** The most servers behind a balancer. */
-export const MOST_SERVERS = 1000;
+const MOST_SERVERS = 1000;
 
 const NOTHING: FaultEffects = { names: [], delayMs: 0, outcome: undefined, cutsWatches: false, silenceMs: 0 };
 

@@ -32,9 +32,9 @@ export interface RandomFaultOptions extends FaultOptions {
 }
 
 /** @default the longest delay of a mix, in milliseconds */
-export const DEFAULT_MAX_DELAY_MS = 50;
+const DEFAULT_MAX_DELAY_MS = 50;
 /** @default the errors of a mix: those that a client can do nothing about but to ask again, soon */
-export const DEFAULT_STATUSES: readonly number[] = [500, 503];
+const DEFAULT_STATUSES: readonly number[] = [500, 503];
 
 const NAMES: readonly string[] = ['delay', 'refuse', 'answer', 'dropAnswer', 'cutWatches', 'silenceWatches'];
 
