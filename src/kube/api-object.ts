@@ -1,5 +1,5 @@
 /**
- * What every object of the API has: compared with what was asked for, and normalised, in one place.
+ * What every object of the API has: compared with what was asked for, and normalized, in one place.
  *
  * A server writes null, or nothing, for what is empty, and a proxy may mix answers up. So nothing else in this
  * library looks at the metadata of an answer before it came through here.

@@ -82,7 +82,7 @@ function plainForm(name: string): string {
   return name.toLowerCase().replace(/[^a-z]/g, '');
 }
 
-/** How many characters must be added, removed or replaced, or swapped with their neighbours (optimal string alignment). */
+/** How many characters must be added, removed or replaced, or swapped with their neighbors (optimal string alignment). */
 function distanceBetween(left: string, right: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, column) => column);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatTime, normaliseMicroTime, normaliseTime, TimeSyntaxError } from '../../src/testing/objects/go-time.ts';
+import { formatTime, normalizeMicroTime, normalizeTime, TimeSyntaxError } from '../../src/testing/objects/go-time.ts';
 
 const LAYOUT = '"2006-01-02T15:04:05.000000Z07:00"';
 
@@ -15,7 +15,7 @@ const ACCEPTED: readonly (readonly [given: string, kept: string | null])[] = [
 
 for (const [given, kept] of ACCEPTED) {
   test(`fact 7: MicroTime ${given} is kept as ${kept}`, () => {
-    assert.equal(normaliseMicroTime(given), kept);
+    assert.equal(normalizeMicroTime(given), kept);
   });
 }
 
@@ -34,12 +34,12 @@ const REFUSED: readonly (readonly [given: string, message: string])[] = [
 for (const [given, message] of REFUSED) {
   test(`fact 7: MicroTime ${given} is refused`, () => {
     const expected = `parsing time ${JSON.stringify(given)}${message.startsWith(':') ? '' : ' '}${message}`;
-    assert.throws(() => normaliseMicroTime(given), new TimeSyntaxError(expected));
+    assert.throws(() => normalizeMicroTime(given), new TimeSyntaxError(expected));
   });
 }
 
 test('fact 7: a Time may have a fraction, which is dropped', () => {
-  assert.equal(normaliseTime('2026-03-01T10:00:00.123Z'), '2026-03-01T10:00:00Z');
+  assert.equal(normalizeTime('2026-03-01T10:00:00.123Z'), '2026-03-01T10:00:00Z');
 });
 
 test('formatTime writes whole seconds', () => {

@@ -3,8 +3,8 @@
  * and repeated fields. Whether the values make sense is decided by validation.ts and the strategies.
  */
 
-import { type ApiObject, isJsonObject, type JsonObject, normaliseMetadata } from '../objects/api-object.ts';
-import { normaliseMicroTime, normaliseTime, TimeSyntaxError } from '../objects/go-time.ts';
+import { type ApiObject, isJsonObject, type JsonObject, normalizeMetadata } from '../objects/api-object.ts';
+import { normalizeMicroTime, normalizeTime, TimeSyntaxError } from '../objects/go-time.ts';
 import { apiVersionOf, kindOf, type ResourceKind } from '../objects/resources.ts';
 import { type FieldType, type StructType, schemaOf } from '../objects/schemas.ts';
 import { badRequest, protobufNotRead, unsupportedMediaType } from '../objects/status.ts';
@@ -137,7 +137,7 @@ export function decodeValue(
 ): DecodedObject {
   const decoder = new FieldDecoder(document.numberTexts);
   const decoded = decoder.struct(schemaOf(kind), value, '');
-  const metadata = normaliseMetadata(isJsonObject(decoded['metadata']) ? decoded['metadata'] : {});
+  const metadata = normalizeMetadata(isJsonObject(decoded['metadata']) ? decoded['metadata'] : {});
   const warnings = [
     ...document.duplicateFields.map((path) => `duplicate field ${JSON.stringify(path)}`),
     ...decoder.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`),
@@ -199,9 +199,9 @@ class FieldDecoder {
       case 'bool':
         return typeof value === 'boolean' ? value : fail(jsonTypeName(value), 'bool');
       case 'time':
-        return typeof value === 'string' ? normaliseTime(value) : fail(jsonTypeName(value), 'string');
+        return typeof value === 'string' ? normalizeTime(value) : fail(jsonTypeName(value), 'string');
       case 'microTime':
-        return typeof value === 'string' ? normaliseMicroTime(value) : fail(jsonTypeName(value), 'string');
+        return typeof value === 'string' ? normalizeMicroTime(value) : fail(jsonTypeName(value), 'string');
       case 'int32':
       case 'int64': {
         const text = this.#numberTexts.get(path) ?? String(value);

@@ -119,7 +119,7 @@ function parseResource(
   return { verb, namespace, resource, subresource, name, tooDeep };
 }
 
-/** A list or watch of one name by field selector is authorised as a request for that name (fact 29). */
+/** A list or watch of one name by field selector is authorized as a request for that name (fact 29). */
 function nameSelected(verb: Verb | undefined, query: URLSearchParams): string {
   if (verb !== 'list' && verb !== 'deletecollection') return '';
   const selector = query.get('fieldSelector');

@@ -3,7 +3,7 @@
  * the same for all kinds are in registry.ts.
  */
 
-import { type ApiObject, isJsonObject, normaliseMetadata } from '../objects/api-object.ts';
+import { type ApiObject, isJsonObject, normalizeMetadata } from '../objects/api-object.ts';
 import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
@@ -64,7 +64,7 @@ const namespaceStrategy: Strategy = {
   returnsDeletedObject: true,
   prepareForCreate: (namespace) => ({
     ...namespace,
-    metadata: normaliseMetadata({
+    metadata: normalizeMetadata({
       ...namespace.metadata,
       labels: { ...namespace.metadata.labels, 'kubernetes.io/metadata.name': namespace.metadata.name },
     }),

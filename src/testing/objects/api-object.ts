@@ -71,7 +71,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** The same metadata with its fields in the server's order, without empty ones and without unknown ones. */
-export function normaliseMetadata(raw: Readonly<JsonObject> | ObjectMeta): ObjectMeta {
+export function normalizeMetadata(raw: Readonly<JsonObject> | ObjectMeta): ObjectMeta {
   const fields = raw as Readonly<JsonObject>;
   const metadata: JsonObject = {};
   for (const field of METADATA_FIELDS) {
@@ -89,7 +89,7 @@ export function withMetadata(
   object: ApiObject,
   changes: { readonly [Field in keyof ObjectMeta]?: ObjectMeta[Field] | undefined },
 ): ApiObject {
-  return { ...object, metadata: normaliseMetadata({ ...object.metadata, ...changes }) };
+  return { ...object, metadata: normalizeMetadata({ ...object.metadata, ...changes }) };
 }
 
 /** The metadata of an object, as PartialObjectMetadata. */

@@ -49,7 +49,7 @@ const MICRO_STEPS: readonly Step[] = [...DATE_STEPS, { piece: '.000000', pattern
 const SECOND_STEPS: readonly Step[] = [...DATE_STEPS, { piece: '', pattern: /^(?:[.,]\d+)?/ }, ZONE_STEP];
 
 /** Reads a MicroTime and gives it in UTC; null for the year 1, Go's zero time. Throws TimeSyntaxError. */
-export function normaliseMicroTime(text: string): string | null {
+export function normalizeMicroTime(text: string): string | null {
   const { pieces, zone } = scan(text, MICRO_TIME_LAYOUT, MICRO_STEPS);
   const fraction = (pieces[11] ?? '').slice(1);
   const seconds = wallSeconds(text, pieces, zone);
@@ -58,7 +58,7 @@ export function normaliseMicroTime(text: string): string | null {
 }
 
 /** Reads a Time and gives it in UTC, whole seconds; null for Go's zero time. Throws TimeSyntaxError. */
-export function normaliseTime(text: string): string | null {
+export function normalizeTime(text: string): string | null {
   const { pieces, zone } = scan(text, TIME_LAYOUT, SECOND_STEPS);
   const seconds = wallSeconds(text, pieces, zone);
   return seconds === GO_ZERO_SECONDS ? null : `${isoSeconds(seconds)}Z`;
