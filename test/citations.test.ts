@@ -1,6 +1,6 @@
 /**
- * What the code cites is in the repository: every numbered fact, every section of the design, and every file that a
- * document links to.
+ * What the code cites is in the repository: every numbered fact, every section of the design, and every file and
+ * heading that a document links to.
  */
 
 import assert from 'node:assert/strict';
@@ -29,7 +29,7 @@ const SECTION = new RegExp(String.raw`\bdesign,${BREAK}section${BREAK}(\d+)`, 'g
 const SOURCES = ['src', 'test', 'demo', 'bench', 'tools', 'examples']
   .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: ROOT }))
   .filter((file) => !file.endsWith('citations.test.ts'));
-const DOCUMENTS = [...globSync('*.md', { cwd: ROOT }), ...globSync('docs/**/*.md', { cwd: ROOT })];
+const DOCUMENTS = ['*.md', 'docs/**/*.md', '.github/**/*.{md,yml}'].flatMap((files) => globSync(files, { cwd: ROOT }));
 
 /** Each citation of a pattern, with the numbers that it names. */
 function citations(pattern: RegExp): readonly (readonly [where: string, number: number])[] {
@@ -84,6 +84,70 @@ test('every file that a document links to exists', () => {
       .map((target) => `${document} → ${target}`),
   );
   assert.deepEqual(missing, []);
+});
+
+/** What GitHub makes of a heading: the target of a link to it. */
+function anchorOf(heading: string): string {
+  const words = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+  return words.replaceAll(/[^\p{Letter}\p{Number}\s_-]/gu, '').replaceAll(/\s/g, '-');
+}
+
+/** The anchors of a document. A heading that comes again has a number. */
+function anchorsOf(document: string): ReadonlySet<string> {
+  const anchors = new Set<string>();
+  const prose = read(document).replaceAll(/^```[\s\S]*?^```/gm, '');
+  for (const [, heading = ''] of prose.matchAll(/^#{1,6} (.*)$/gm)) {
+    const anchor = anchorOf(heading);
+    let copy = 0;
+    while (anchors.has(copy === 0 ? anchor : `${anchor}-${copy}`)) copy += 1;
+    anchors.add(copy === 0 ? anchor : `${anchor}-${copy}`);
+  }
+  for (const [, name = ''] of prose.matchAll(/<a (?:id|name)="([^"]+)"/g)) anchors.add(name);
+  return anchors;
+}
+
+test('every heading that a document links to exists', () => {
+  const links = DOCUMENTS.flatMap((document) =>
+    Array.from(read(document).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)#([^)\s]*)\)/g), ([, target, anchor]) => ({
+      where: `${document} → ${target}#${anchor}`,
+      file: target ? path.join(path.dirname(document), target) : document,
+      anchor: anchor ?? '',
+    })),
+  );
+  assert.ok(links.length > 0);
+  assert.deepEqual(
+    links.filter(({ file, anchor }) => file.endsWith('.md') && !anchorsOf(file).has(anchor)).map(({ where }) => where),
+    [],
+  );
+});
+
+/** The address of this repository's files on GitHub, for documents that are read elsewhere, too. */
+const HOME = 'https://github.com/lease-elector/lease-elector';
+
+test('every file and heading that a document names by its address on GitHub exists', () => {
+  const pattern = new RegExp(String.raw`${HOME}/(?:blob|tree|raw)/main/([^)#\s"]+)(?:#([^)\s"]+))?`, 'g');
+  const links = DOCUMENTS.flatMap((document) => Array.from(read(document).matchAll(pattern)));
+  assert.ok(links.length > 0);
+  assert.deepEqual(
+    links
+      .filter(([, file = '', anchor]) => {
+        if (!existsSync(path.join(ROOT, file))) return true;
+        return anchor !== undefined && file.endsWith('.md') && !anchorsOf(file).has(anchor);
+      })
+      .map(([link]) => link),
+    [],
+  );
+});
+
+test('a document that is published in the package links to nothing beside it', () => {
+  // They are read on npm and in node_modules, where the other files of the repository are not.
+  const relative = ['README.md', 'CHANGELOG.md'].flatMap((document) =>
+    Array.from(
+      read(document).matchAll(/\]\((?!https?:|#|mailto:)([^)\s]+)\)/g),
+      ([, target]) => `${document} → ${target}`,
+    ),
+  );
+  assert.deepEqual(relative, [], `write ${HOME}/blob/main/ before each path`);
 });
 
 test('docs/architecture.md names every fact and every effect', () => {
