@@ -19,6 +19,12 @@ const run = promisify(execFile);
 /** What `npm install lease-elector` may bring, in bytes. */
 const LARGEST_INSTALLATION = 1_400_000;
 
+/** What npm downloads, in bytes. */
+const LARGEST_TARBALL = 340_000;
+
+/** What the package unpacks to, in bytes, without the source maps: Node.js reads those for a stack trace alone. */
+const LARGEST_UNPACKED = 830_000;
+
 /** A directory with a program in it that has installed the package. */
 let consumer = '';
 let installed = '';
@@ -62,6 +68,17 @@ test('npm install brings four packages, less than 1.4 MB', async () => {
   assert.deepEqual(packages.sort(), ['debug', 'eventemitter3', 'lease-elector', 'ms']);
   const size = filesBelow(modules).reduce((sum, path) => sum + statSync(join(modules, path)).size, 0);
   assert.ok(size < LARGEST_INSTALLATION, `${size} bytes`);
+});
+
+test('the tarball weighs less than 340 kB, and unpacks to less than 830 kB beside its source maps', async () => {
+  const { tarball } = await installedPackage();
+  const packed = statSync(tarball).size;
+  assert.ok(packed < LARGEST_TARBALL, `${packed} bytes`);
+  const sizes = filesBelow(installed)
+    .filter((path) => !path.endsWith('.map'))
+    .map((path) => statSync(join(installed, path)).size);
+  const unpacked = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(unpacked < LARGEST_UNPACKED, `${unpacked} bytes`);
 });
 
 test('it depends on two packages in ranges, and on the Kubernetes client only where that is installed', () => {

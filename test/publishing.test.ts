@@ -1,0 +1,142 @@
+/**
+ * The words around the package agree with each other: package.json, the changelog, the table of supported versions, the
+ * workflows and the dictionary.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = path.join(import.meta.dirname, '..');
+const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');
+const MANIFEST = JSON.parse(read('package.json'));
+
+// package.json
+
+test('package.json says where the project is, and that a release has its provenance', () => {
+  const home = 'https://github.com/lease-elector/lease-elector';
+  assert.deepEqual(MANIFEST.repository, { type: 'git', url: `git+${home}.git` });
+  assert.equal(MANIFEST.homepage, `${home}#readme`);
+  assert.deepEqual(MANIFEST.bugs, { url: `${home}/issues` });
+  assert.ok(MANIFEST.author.length > 0);
+  assert.equal(MANIFEST.funding, undefined);
+  assert.deepEqual(MANIFEST.publishConfig, { access: 'public', provenance: true });
+});
+
+test('package-lock.json has the version of package.json', () => {
+  const { version, packages } = JSON.parse(read('package-lock.json'));
+  assert.deepEqual([version, packages[''].version], [MANIFEST.version, MANIFEST.version]);
+});
+
+test('a development dependency has an exact version', () => {
+  for (const [name, version] of Object.entries(MANIFEST.devDependencies)) {
+    assert.match(String(version), /^\d+\.\d+\.\d+$/, name);
+  }
+});
+
+// CHANGELOG.md, in the form of Keep a Changelog
+
+const CHANGELOG = read('CHANGELOG.md');
+const VERSIONS = [...CHANGELOG.matchAll(/^## (.*)$/gm)].map(([, heading = '']) => {
+  const [, version, date] = /^\[?(\d+\.\d+\.\d+[\w.-]*)\]? - (unreleased|\d{4}-\d{2}-\d{2})$/.exec(heading) ?? [];
+  return { heading, version, date };
+});
+
+test('the changelog begins with the version of package.json, and its versions fall', () => {
+  for (const { heading, version } of VERSIONS) assert.ok(version !== undefined, heading);
+  assert.equal(VERSIONS[0]?.version, MANIFEST.version);
+  const versions = VERSIONS.map(({ version = '' }) => version);
+  const falling = [...versions].sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+  assert.deepEqual(versions, falling);
+});
+
+test('only the first version of the changelog may have no date, and dates fall', () => {
+  const dates = VERSIONS.slice(1).map(({ date = '' }) => date);
+  assert.ok(!dates.includes('unreleased'));
+  assert.deepEqual(dates, [...dates].sort().reverse());
+});
+
+test('the changelog has only the sections of Keep a Changelog, each once a version and in their order', () => {
+  const order = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'];
+  for (const part of CHANGELOG.split(/^## /m).slice(1)) {
+    const sections = [...part.matchAll(/^### (.*)$/gm)].map(([, name = '']) => name);
+    assert.ok(sections.length > 0, part.slice(0, 30));
+    assert.deepEqual(
+      sections,
+      order.filter((name) => sections.includes(name)),
+    );
+    for (const section of part.split(/^### /m).slice(1)) assert.match(section, /\n- /, section.slice(0, 30));
+  }
+});
+
+test('a version in brackets has its link', () => {
+  const linked = VERSIONS.filter(({ heading }) => heading.startsWith('['));
+  assert.ok(linked.length > 0);
+  for (const { version } of linked) {
+    assert.ok(CHANGELOG.includes(`\n[${version}]: ${MANIFEST.homepage.replace('#readme', '')}/`), version);
+  }
+});
+
+// docs/support.md
+
+const SUPPORT = read('docs/support.md');
+
+/** The cells of the row of the table of supported versions that begins with a name. */
+function row(name: string): readonly [promised: string, tested: string] {
+  const line = SUPPORT.split('\n').find((text) => text.startsWith(`| ${name}`)) ?? '';
+  const [, , promised = '', tested = ''] = line.split('|').map((cell) => cell.trim());
+  return [promised, tested];
+}
+
+/** All versions of a text, as `24.21.0`. */
+const versionsIn = (text: string): string[] => [...text.matchAll(/\d+\.\d+\.\d+/g)].map(([version]) => version);
+
+test('the supported versions of Node.js are those of package.json and of the package tests', () => {
+  const [promised, tested] = row('Node.js');
+  assert.equal(MANIFEST.engines.node, `>=${promised}`);
+  const runtimes = read('test/package/runtimes.test.ts');
+  const run = [...runtimes.matchAll(/name: 'node', version: '(\S+)'/g)].map(([, version]) => version);
+  assert.deepEqual(versionsIn(tested), run);
+  assert.ok(run[0]?.startsWith(`${promised}.`));
+  const [, matrix = ''] = /node: \[(.*)\]/.exec(read('.github/workflows/check.yml')) ?? [];
+  assert.deepEqual(
+    matrix.split(', ').map((version) => version.replaceAll(/['"]/g, '')),
+    run.map((version, index) => (index === 0 ? version : version?.split('.')[0])),
+  );
+});
+
+for (const [title, name] of [
+  ['Bun', 'bun'],
+  ['Deno', 'deno'],
+] as const) {
+  test(`the supported version of ${title} is that of the package tests`, () => {
+    const [promised, tested] = row(title);
+    const [, version = ''] =
+      new RegExp(`name: '${name}',\\s*version: '(\\S+)'`).exec(read('test/package/runtimes.test.ts')) ?? [];
+    assert.deepEqual(versionsIn(tested), [version]);
+    assert.ok(version.startsWith(`${promised}.`));
+  });
+}
+
+test('the supported versions of TypeScript are those of the package tests', () => {
+  const [promised, tested] = row('TypeScript');
+  const [, list = ''] = /const VERSIONS = \[(.*)\];/.exec(read('test/package/typescript.test.ts')) ?? [];
+  const run = versionsIn(list);
+  assert.deepEqual(versionsIn(tested), [run[0], run.at(-1)]);
+  assert.ok(run[0]?.startsWith(`${promised}.`));
+});
+
+test('the supported versions of the Kubernetes client are those of package.json', () => {
+  const [promised, tested] = row('`@kubernetes/client-node`');
+  assert.equal(MANIFEST.peerDependencies['@kubernetes/client-node'], `>=${Number.parseInt(promised, 10)} <3`);
+  assert.deepEqual(versionsIn(tested), [MANIFEST.devDependencies['@kubernetes/client-node']]);
+});
+
+// cspell-words.txt
+
+test('the dictionary of the project is short, sorted, and without a word twice', () => {
+  const words = read('cspell-words.txt').trimEnd().split('\n');
+  assert.deepEqual(words, [...new Set(words)].sort());
+  assert.ok(words.length <= 60, `${words.length} words`);
+});
