@@ -325,6 +325,7 @@ test('publint and attw find no fault in the tarball', async (t) => {
   const programs = join(tools.directory, 'node_modules/.bin');
   const { stdout } = await run(join(programs, 'publint'), [tarball, '--strict'], options);
   assert.match(stdout, /All good!/);
-  // It ends with 1 when it finds a fault.
-  await run(join(programs, 'attw'), [tarball, '--profile', 'esm-only'], options);
+  // It ends with 1 when it finds a fault. Node.js loads an ES module by `require`, which attw does not know. Every way of
+  // resolving has to find the types, node10 included.
+  await run(join(programs, 'attw'), [tarball, '--ignore-rules', 'cjs-resolves-to-esm'], options);
 });
