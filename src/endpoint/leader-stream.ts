@@ -37,8 +37,10 @@ export class LeaderStream {
     this.#readers.set(socket, reader);
     socket.once('close', () => this.#forget(socket));
     // The first event is as the sidecar sends it; the time to wait before coming back is no event, and no part of one.
-    reader.write(eventOf(answer));
-    reader.write(`retry: ${RECONNECT_MS}\n\n`);
+    // Node.js 26 puts writes of one turn into one chunk, which a client that takes a chunk for an event does not expect.
+    reader.write(eventOf(answer), (error) => {
+      if (!error && this.#readers.has(socket)) reader.write(`retry: ${RECONNECT_MS}\n\n`);
+    });
     if (this.#heartbeat === null) this.#beatLater();
   }
 
