@@ -38,9 +38,11 @@ async function output(name: string, program: string): Promise<string> {
   return stdout;
 }
 
-test('the tarball holds what is built, and three files of text', () => {
+test('the tarball holds what is built, what is deployed, and three files of text', () => {
   const paths = filesBelow(installed);
-  const unbuilt = paths.filter((path) => !path.startsWith('dist/'));
+  const deployed = paths.filter((path) => path.startsWith('deploy/')).map((path) => path.slice('deploy/'.length));
+  assert.deepEqual(deployed.sort(), filesBelow(join(ROOT, 'deploy')).sort());
+  const unbuilt = paths.filter((path) => !/^(dist|deploy)\//.test(path));
   assert.deepEqual(unbuilt.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
   const built = paths.filter((path) => path.startsWith('dist/'));
   assert.deepEqual(built.filter((path) => path.endsWith('.d.ts')).sort(), [
