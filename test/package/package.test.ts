@@ -252,6 +252,13 @@ test('the executable of the package runs the API server, and ends in order', asy
   assert.match(readFileSync(join(consumer, '.apiserver/kubeconfig'), 'utf8'), /"current-context": "lease-elector"/);
 });
 
+test('the executable of the package prints the manifests', async () => {
+  const flags = ['manifests', '--name', 'app', '--namespace', 'default'];
+  const { stdout } = await run(process.execPath, [join(installed, manifest.bin['lease-elector']), ...flags]);
+  const deployed = (name: string): string => readFileSync(join(installed, 'deploy/base', name), 'utf8');
+  assert.ok(stdout.startsWith(`${deployed('service-account.yaml')}---\n${deployed('role.yaml')}---\n`));
+});
+
 test('nothing else can be imported', async () => {
   writeFileSync(join(consumer, 'deep.js'), "await import('lease-elector/dist/core/election.js');");
   await assert.rejects(run(process.execPath, ['deep.js'], { cwd: consumer }), /ERR_PACKAGE_PATH_NOT_EXPORTED/);
