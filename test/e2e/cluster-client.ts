@@ -6,12 +6,10 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import { UnsuitableError } from './scenario-run.ts';
 
 /** How long a request may take, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 15_000;
-
-/** The environment is not one in which the run can work: exit code 2. */
-export class UnsuitableError extends Error {}
 
 /** The answer to a request. */
 export interface Answer {

@@ -5,14 +5,11 @@
  */
 
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { ClusterClient, UnsuitableError } from './cluster-client.ts';
+import { ClusterClient } from './cluster-client.ts';
 import { Election } from './election.ts';
-import { overlapsOf } from './leadership-overlap.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
-import { type Row, table } from './table.ts';
+import { runProgram, runScenarios, UnsuitableError } from './scenario-run.ts';
+import { SCENARIOS } from './scenarios.ts';
 
-const EXIT = { success: 0, failure: 1, unsuitable: 2, interrupted: 130 } as const;
 /** How long any one condition may take, in seconds. */
 const DEFAULT_PATIENCE = '60';
 
@@ -24,88 +21,31 @@ namespaces, Pods, tokens, Roles and RoleBindings.
 Exit codes: 0 all as expected, 1 not so, 2 there is no cluster that it can use, 130 interrupted.
 `;
 
-interface Outcome {
-  readonly row: Row;
-  readonly hasFailed: boolean;
-}
-
-async function runScenario(scenario: Scenario, election: Election): Promise<Outcome> {
-  const startMs = systemClock.nowMs();
-  const { name, expected } = scenario;
+function readPatienceMs(): number {
+  let patience: string;
   try {
-    const observed = await scenario.run(election);
-    const overlaps = overlapsOf(election.processes);
-    if (overlaps.length > 0) throw new Error(`two led: ${overlaps.join('; ')}`);
-    return { row: { name, expected, observed, seconds: secondsSince(startMs) }, hasFailed: false };
+    ({ patience } = parseArgs({ options: { patience: { type: 'string', default: DEFAULT_PATIENCE } } }).values);
   } catch (error) {
-    const observed = `FAILED: ${(error as Error).message}`;
-    return { row: { name, expected, observed, seconds: secondsSince(startMs) }, hasFailed: true };
+    throw new UnsuitableError(`${(error as Error).message}\n\n${USAGE}`);
   }
-}
-
-function secondsSince(startMs: number): string {
-  return `${((systemClock.nowMs() - startMs) / 1_000).toFixed(1)} s`;
-}
-
-/** Runs the scenarios, up to the first that fails: the next ones build on it. */
-async function runScenarios(election: Election, interrupted: AbortSignal): Promise<boolean> {
-  const rows: Row[] = [];
-  let hasFailed = false;
-  for (const scenario of SCENARIOS) {
-    if (hasFailed || interrupted.aborted) {
-      rows.push({ name: scenario.name, expected: scenario.expected, observed: 'not run', seconds: '' });
-      continue;
-    }
-    const outcome = await runScenario(scenario, election);
-    rows.push(outcome.row);
-    ({ hasFailed } = outcome);
-    process.stderr.write(`${hasFailed ? '✗' : '✓'} ${scenario.name} (${outcome.row.seconds})\n`);
+  if (!/^[1-9]\d{0,3}$/.test(patience)) {
+    throw new UnsuitableError(`--patience ${patience} is no number of seconds\n\n${USAGE}`);
   }
-  process.stdout.write(table(rows));
-  return !hasFailed && !interrupted.aborted;
+  return Number(patience) * 1_000;
 }
 
-/** The whole run. Returns the exit code. */
-async function run(patienceMs: number, interrupted: AbortSignal): Promise<number> {
+async function run(interrupted: AbortSignal): Promise<boolean> {
+  const patienceMs = readPatienceMs();
   const client = await ClusterClient.open(process.env['KUBECONFIG']);
   const election = new Election(client, patienceMs, interrupted);
   process.stdout.write(`cluster ${client.server}, namespace ${election.namespace}\n`);
-  let isGood = false;
   try {
     await election.prepare();
-    isGood = await runScenarios(election, interrupted);
+    return await runScenarios(SCENARIOS, election, interrupted);
   } finally {
     await election.remove();
     process.stdout.write(`namespace ${election.namespace} removed\n`);
   }
-  if (interrupted.aborted) return EXIT.interrupted;
-  return isGood ? EXIT.success : EXIT.failure;
 }
 
-function readPatienceMs(): number | null {
-  try {
-    const { patience } = parseArgs({ options: { patience: { type: 'string', default: DEFAULT_PATIENCE } } }).values;
-    return /^[1-9]\d{0,3}$/.test(patience) ? Number(patience) * 1_000 : null;
-  } catch {
-    return null;
-  }
-}
-
-const interruption = new AbortController();
-// Once: a second Ctrl-C ends a run that hangs.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => interruption.abort(new Error('interrupted')));
-}
-
-const patienceMs = readPatienceMs();
-if (patienceMs === null) {
-  process.stderr.write(USAGE);
-  process.exitCode = EXIT.unsuitable;
-} else {
-  try {
-    process.exitCode = await run(patienceMs, interruption.signal);
-  } catch (error) {
-    process.stderr.write(`e2e: ${(error as Error).message}\n`);
-    process.exitCode = error instanceof UnsuitableError ? EXIT.unsuitable : EXIT.failure;
-  }
-}
+await runProgram('e2e', run);

@@ -4,18 +4,8 @@
 
 import type { Elected, Election } from './election.ts';
 import type { ElectorProcess } from './elector-process.ts';
-
-/** One scenario. It rejects when what it expects does not happen. */
-export interface Scenario {
-  readonly name: string;
-  readonly expected: string;
-  /** Makes it happen, and returns what was observed. */
-  readonly run: (election: Election) => Promise<string>;
-}
-
-function demand(isSo: boolean, complaint: string): asserts isSo {
-  if (!isSo) throw new Error(complaint);
-}
+import { overlapsOf } from './leadership-overlap.ts';
+import { demand, type Scenario } from './scenario-run.ts';
 
 function demandGrowth(before: Elected, after: Elected): void {
   demand(after.token > before.token, `the fencing token ${after.token} is not larger than ${before.token}`);
@@ -42,8 +32,7 @@ async function replace(election: Election, old: ElectorProcess, name: string): P
   await election.terminate(old);
 }
 
-/** The scenarios, in their order. */
-export const SCENARIOS: readonly Scenario[] = [
+const EVENTS: readonly Scenario<Election>[] = [
   {
     name: 'election',
     expected: 'one of three Pods leads, and owns the Lease',
@@ -169,3 +158,14 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
 ];
+
+/** The scenarios, in their order. In none of them do two processes lead at once. */
+export const SCENARIOS: readonly Scenario<Election>[] = EVENTS.map((scenario) => ({
+  ...scenario,
+  run: async (election) => {
+    const observed = await scenario.run(election);
+    const overlaps = overlapsOf(election.processes);
+    demand(overlaps.length === 0, `two led: ${overlaps.join('; ')}`);
+    return observed;
+  },
+}));
