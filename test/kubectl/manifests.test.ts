@@ -103,18 +103,26 @@ describe('manifests, with kubectl', { skip: whyNoKubectl(), concurrency: true, t
 namePrefix: web-
 resources: [${base}]
 components: [${component}]
+labels:
+- pairs:
+    app.kubernetes.io/name: web
+  includeSelectors: true
+  includeTemplates: true
 images:
 - name: app
   newName: registry.example.com/web
   newTag: "2"
 `,
     );
-    const built = await kubectl('shop').run(`kubectl kustomize --load-restrictor LoadRestrictionsNone ${directory}`);
+    const built = await kubectl('shop').run(`kubectl kustomize ${directory}`);
     assert.equal(built.exitCode, 0, built.stderr);
     assert.match(built.stdout, /image: registry\.example\.com\/web:2\n/);
     assert.match(built.stdout, /subjects:\n- kind: ServiceAccount\n {2}name: web-app\n {2}namespace: shop\n/);
     assert.match(built.stdout, /roleRef:\n(?: .*\n)* {2}name: web-app-lease-elector\n/);
     assert.match(built.stdout, /serviceAccountName: web-app\n/);
+    assert.doesNotMatch(built.stdout, /app\.kubernetes\.io\/name: app$/m);
+    // Of the Deployment, its Pods, its spread, the NetworkPolicy and the budget, and of each object.
+    assert.equal(built.stdout.match(/^ {6,}app\.kubernetes\.io\/name: web$/gm)?.length, 5);
     const applied = await kubectl('shop').run('kubectl apply --dry-run=server -f -', built.stdout);
     assert.deepEqual([applied.exitCode, applied.stderr], [0, '']);
     assert.match(applied.stdout, /deployment\.apps\/web-app created \(server dry run\)/);
