@@ -17,7 +17,7 @@ import { installTools } from './tools.ts';
 const run = promisify(execFile);
 
 /** What `npm install lease-elector` may bring, in bytes. */
-const LARGEST_INSTALLATION = 1_400_000;
+const LARGEST_INSTALLATION = 1_500_000;
 
 /** A directory with a program in it that has installed the package. */
 let consumer = '';
@@ -57,7 +57,7 @@ test('the tarball holds what is built, what is deployed, and three files of text
   assert.equal(built.length, 2 + scripts.length + maps.length);
 });
 
-test('npm install brings four packages, less than 1.4 MB', async () => {
+test('npm install brings four packages, less than 1.5 MB', async () => {
   const { directory } = await installedPackage();
   const modules = join(directory, 'node_modules');
   const packages = readdirSync(modules).filter((name) => !name.startsWith('.'));
