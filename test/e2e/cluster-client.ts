@@ -5,7 +5,8 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { loadKubernetesClient } from '../../src/runtime/kubernetes-client.ts';
 import { UnsuitableError } from './scenario-run.ts';
 
 /** How long a request may take, in milliseconds. */
@@ -55,7 +56,8 @@ export class ClusterClient {
     if (kubeconfig === undefined || kubeconfig === '') {
       throw new UnsuitableError('KUBECONFIG is not set: no cluster to run against. Set it to the path of a kubeconfig');
     }
-    const config = new KubeConfig();
+    const client = await loadKubernetesClient();
+    const config = new client.KubeConfig();
     try {
       config.loadFromFile(kubeconfig);
     } catch (error) {

