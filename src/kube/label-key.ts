@@ -12,7 +12,7 @@ const LONGEST_NAME = 63;
 const RESERVED = /(^|\.)(kubernetes|k8s)\.io$/;
 
 /** What is expected of such a key, for a message. */
-export const EXPECTED_LABEL_KEY =
+export const EXPECTED_LABEL_KEY: string =
   'the key of a label, such as app.example.com/leader: an optional DNS name and "/", then at most 63 letters, digits, ' +
   '"-", "_" and ".", beginning and ending with a letter or digit; the DNS name is not one of kubernetes.io or k8s.io';
 
