@@ -38,6 +38,7 @@ export class LeaseEvents implements Publication {
   readonly #options: LeaseEventsOptions;
   readonly #queue: { readonly event: LeaseEvent; readonly atMs: number }[] = [];
   #leaseUid = '';
+  #lastSuffix = 0n;
 
   constructor(options: LeaseEventsOptions) {
     this.#options = options;
@@ -92,9 +93,14 @@ export class LeaseEvents implements Publication {
     if (this.#queue.length > EVENT_QUEUE_LIMIT) this.#queue.shift();
   }
 
-  /** The moment in nanoseconds, as client-go has it. Chance takes the place of what the clock does not measure. */
+  /**
+   * The moment in nanoseconds, as client-go has it. Chance takes the place of what the clock does not measure. Two Events of
+   * this process never have the same, also when its clock is set back.
+   */
   #suffix(wallMs: number): string {
     const nanoseconds = BigInt(Math.max(0, Math.floor(wallMs))) * 1_000_000n;
-    return (nanoseconds + BigInt(Math.floor(this.#options.random.next() * 1_000_000))).toString(16);
+    const drawn = nanoseconds + BigInt(Math.floor(this.#options.random.next() * 1_000_000));
+    this.#lastSuffix = drawn > this.#lastSuffix ? drawn : this.#lastSuffix + 1n;
+    return this.#lastSuffix.toString(16);
   }
 }
