@@ -74,8 +74,9 @@ export class Outlet {
   }
 
   async attempt(): Promise<void> {
-    this.dueAtMs = null;
     const outcome = await this.#publication.attempt();
+    // A wish that came during the attempt is pending, and is seen below.
+    this.dueAtMs = null;
     if (typeof outcome === 'object') this.#noteFailure(outcome);
     else this.#noteSuccess(outcome === 'written');
   }

@@ -210,7 +210,9 @@ describe('publishing', { concurrency: 4 }, () => {
     assert.equal(scene.cluster.requests.count({ resource: 'events' }), 0);
   });
 
-  test('kubectl lists the Events of the Lease, and describes it with them', { skip: whyNoKubectl() }, async (t) => {
+  test('kubectl selects the leader by its label, lists the Events of the Lease, and describes it with them', {
+    skip: whyNoKubectl(),
+  }, async (t) => {
     const scene = await Scene.start(t);
     const first = await scene.deploy('web-0');
     await first.elector.stop({ release: true });
@@ -228,6 +230,8 @@ describe('publishing', { concurrency: 4 }, () => {
     assert.equal(lines.filter((line) => /\| web-0 stopped leading: stopped$/.test(line)).length, 1, stdout);
     const second = await scene.deploy('web-1');
     await scene.cluster.until(() => scene.events().length === 3);
+    const selected = await kubectl.run(`kubectl get pods --selector ${LABEL}=true --output name`);
+    assert.equal(selected.stdout, 'pod/web-1\n', 'what a Service selects');
     const described = await kubectl.run('kubectl describe lease app');
     assert.match(described.stdout, /LeaderElection .* web-1 became leader/);
     assert.doesNotMatch(described.stdout, /web-0/, 'of another Lease, which is gone');

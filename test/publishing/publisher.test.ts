@@ -525,6 +525,22 @@ describe('the end of a publisher', () => {
     assert.equal(scene.calls.length, length);
   });
 
+  test('a write that is under way when the end begins is not made twice', async () => {
+    const scene = new PublishingScene(ALL);
+    await scene.elected();
+    scene.holds = true;
+    await scene.demoted('stopped');
+    const closed = scene.publisher.close();
+    await scene.release();
+    assert.equal(await hasResolved(closed), true);
+    const calls = ['read web-0', 'patch web-0'];
+    assert.deepEqual(
+      scene.calls.filter((call) => !call.startsWith('event')),
+      [...calls, ...calls],
+    );
+    assert.equal(scene.events.length, 2);
+  });
+
   test('a term that ends in the same moment still takes its marks away', async () => {
     const scene = new PublishingScene(MARKS);
     await scene.elected();
