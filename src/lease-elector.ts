@@ -539,9 +539,21 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       random: this.#runtime.random,
       warn: (code, message) => this.#work.outside(() => this.#warn(code, message)),
       isOutageReported: () => this.#outages.isReported,
+      ownPodGone: () => this.#work.outside(() => this.#notePodGone()),
     });
     this.#publisher = publisher;
     return { ...ports, close: () => void publisher.close().then(() => ports.close()) };
+  }
+
+  /** What one part of a process has learnt, no other part may ignore. */
+  #notePodGone(): void {
+    const self = this.#driver?.state.config.self;
+    if (self === undefined) return;
+    this.#driver?.take({
+      type: 'podDeleted',
+      watched: self,
+      pod: { ...self, resourceVersion: '0', terminating: true },
+    });
   }
 
   /** An earlier process of this Pod may have left its mark. A sibling leaves that to the process that campaigns. */

@@ -31,12 +31,15 @@ interface Wanted {
 export class PodMark {
   readonly #port: PublishingPort;
   readonly #marks: Marks;
+  readonly #gone: () => void;
   #wanted: Wanted | null = null;
   #isPending = false;
 
-  constructor(port: PublishingPort, marks: Marks) {
+  /** @param gone receives the proof that the Pod does not exist: a consistent read did not find its uid */
+  constructor(port: PublishingPort, marks: Marks, gone: () => void = () => undefined) {
     this.#port = port;
     this.#marks = marks;
+    this.#gone = gone;
   }
 
   /** Whether the wanted state is not known to be written. */
@@ -68,6 +71,7 @@ export class PodMark {
     if (asked === null) return 'unchanged';
     this.#isPending = true;
     const read = await this.#port.readPodMetadata(asked.pod.name);
+    if (read.ok && read.value?.uid !== asked.pod.uid) this.#gone();
     // The answer can be late. What is wanted by now counts.
     const wanted = this.#wanted;
     if (wanted?.pod.uid !== asked.pod.uid) return 'unchanged';

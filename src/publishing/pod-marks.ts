@@ -24,9 +24,10 @@ export class PodMarks implements Publication {
   readonly #predecessor: PodMark;
   #rechecks = 0;
 
-  constructor(port: PublishingPort, marks: Marks, self: PodReference) {
+  /** @param ownPodGone receives the proof that the Pod of this process does not exist */
+  constructor(port: PublishingPort, marks: Marks, self: PodReference, ownPodGone: () => void) {
     this.#self = self;
-    this.#own = new PodMark(port, marks);
+    this.#own = new PodMark(port, marks, ownPodGone);
     this.#predecessor = new PodMark(port, marks);
   }
 

@@ -31,6 +31,8 @@ export interface PublisherOptions extends OutletOptions {
   readonly self: PodReference;
   readonly lease: string;
   readonly requestTimeoutMs: number;
+  /** Receives the proof that the Pod of this process does not exist: the election must not lead on as if it did. */
+  readonly ownPodGone: () => void;
 }
 
 /** Whether there is anything to write. */
@@ -53,9 +55,10 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    const { port, wishes, self, lease, clock, random } = options;
+    const { port, wishes, self, lease, clock, random, ownPodGone } = options;
     const { leaderLabel, podDeletionCost } = wishes;
-    this.#marks = leaderLabel === null && podDeletionCost === null ? null : new PodMarks(port, wishes, self);
+    const isMarked = leaderLabel !== null || podDeletionCost !== null;
+    this.#marks = isMarked ? new PodMarks(port, wishes, self, ownPodGone) : null;
     this.#events = wishes.events ? new LeaseEvents({ port, self, lease, clock, random }) : null;
     const marks =
       this.#marks &&

@@ -121,6 +121,16 @@ test('a sibling leaves the label of its Pod to the process that campaigns', asyn
   assert.deepEqual(published(scene), []);
 });
 
+test('a leader whose Pod is not found when its label is looked at stops leading at once', async () => {
+  const scene = await labelled();
+  scene.clock.advance(5_000);
+  await promisesSettled();
+  scene.world.take(READ).succeed(null);
+  await promisesSettled();
+  assert.equal(scene.elector.isLeader, false);
+  assert.ok(scene.journal.includes('demoted: pod-deleted'));
+});
+
 test('an elector that ends by a defect takes its label away', async () => {
   const scene = await labelled();
   scene.elector.on('error', () => undefined);

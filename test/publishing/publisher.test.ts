@@ -217,6 +217,21 @@ describe('the marks of a Pod', () => {
   });
 });
 
+test('a consistent read that does not find the Pod of this process is reported, and no other read is', async () => {
+  const scene = new PublishingScene(MARKS);
+  scene.publisher.leaderChanged(OTHER_LEADS);
+  scene.pods.delete(OTHER.name);
+  await scene.elected();
+  assert.equal(scene.ownPodGone, 0);
+  scene.failing = () => 'notFound';
+  await scene.run(60);
+  assert.equal(scene.ownPodGone, 0, 'a 404 that proves nothing');
+  scene.failing = () => null;
+  scene.add(SELF.name, 'pod-0-again');
+  await scene.run(120);
+  assert.ok(scene.ownPodGone > 0);
+});
+
 describe('the marks of the Pod that led before', () => {
   /** The other Pod led, and could not take its marks away. */
   function leftBehind(): PublishingScene {

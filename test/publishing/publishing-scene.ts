@@ -33,6 +33,8 @@ export class PublishingScene {
   /** Requests stay under way until `release`. */
   holds = false;
   isOutageReported = false;
+  /** How often the Pod of this process was reported as gone. */
+  ownPodGone = 0;
   /** The greatest number of requests under way at once. */
   mostAtOnce = 0;
   readonly publisher: Publisher;
@@ -56,6 +58,9 @@ export class PublishingScene {
         this.messages.push(message);
       },
       isOutageReported: () => this.isOutageReported,
+      ownPodGone: () => {
+        this.ownPodGone += 1;
+      },
     });
   }
 
