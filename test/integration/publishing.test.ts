@@ -161,6 +161,7 @@ describe('publishing', { concurrency: 4 }, () => {
     const scene = await Scene.start(t);
     const first = await scene.deploy('web-0');
     await scene.marked(first.pod);
+    await scene.cluster.until(() => scene.events().length === 1);
     await first.elector.stop();
     assert.deepEqual(scene.marks(first.pod), [undefined, undefined]);
     assert.equal(scene.cluster.leader()?.uid, first.pod.uid);

@@ -133,6 +133,7 @@ test('the public names', async () => {
       'NAMESPACES',
       'PODS',
       'SERVICE_ACCOUNTS',
+      'electorRules',
     ],
   ]);
   const declared = readFileSync(join(installed, 'dist/index.d.ts'), 'utf8');
