@@ -21,6 +21,7 @@ import { printElector } from './explain/printed-elector.ts';
 import { joinElection, type Runtime } from './joining/join-election.ts';
 import { siblingLock } from './joining/sibling-lock.ts';
 import { connectToCluster } from './kube/connect.ts';
+import type { Identity } from './kube/identity.ts';
 import { ApplicationLog } from './leadership/application-log.ts';
 import { confirm } from './leadership/confirm.ts';
 import { GuardedEmitter } from './leadership/guarded-emitter.ts';
@@ -41,6 +42,7 @@ import {
   resolveOptions,
   type StopOptions,
 } from './options.ts';
+import { Publisher, wantsPublishing } from './publishing/publisher.ts';
 import { systemClock } from './runtime/clock.ts';
 import { debugLog } from './runtime/debug-log.ts';
 import { demotedChannel, electedChannel } from './runtime/diagnostics-channels.ts';
@@ -145,6 +147,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** What ended this elector, unless it was stopped. */
   #endedBy: LeaseElectorError | null = null;
   readonly #metrics = new ElectorMetrics();
+  /** Writes into the cluster who leads, if that is wanted. */
+  #publisher: Publisher | null = null;
   #over = false;
   #startedAtMs = 0;
 
@@ -465,7 +469,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#local = local !== null;
     if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
-    this.#ports = observedPorts(ports, this.#outages, this.#writeFailures);
+    this.#ports = this.#withPublisher(observedPorts(ports, this.#outages, this.#writeFailures), identity);
     this.#driver = new Driver({
       config: {
         self: pod,
@@ -484,7 +488,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
         settleWork: () => this.#settleWork(),
         // Whether a sibling leads in the name of this Pod is no announcement.
-        roleChanged: () => this.#endpoint?.publish(),
+        roleChanged: () => {
+          this.#endpoint?.publish();
+          this.#publishFollowing();
+        },
         watchRestarted: (resource, cause) => this.#metrics.watchRestarted(resource, cause),
         defect: (error) => this.#work.outside(() => this.#defect(error)),
       },
@@ -516,12 +523,50 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       case 'stopped':
         this.#steppedDown(announcement.released);
         // Also the work of a term that ended against this process's will, which nobody has waited for yet.
-        void this.#settleWork().then(() => this.#finish());
+        void this.#settleWork().then(() => this.#finishOnceWritten());
         return;
     }
   }
 
+  /** The ports whose connections end once everything is written, and the publisher that writes it; both as they are if nothing is wanted. */
+  #withPublisher(ports: Ports, { pod, lease }: Identity): Ports {
+    const { leaderLabel, podDeletionCost, events, requestTimeoutMs } = this.#options;
+    const wishes = { leaderLabel, podDeletionCost, events };
+    if (ports.publishing === undefined || !wantsPublishing(wishes)) return ports;
+    const publisher = new Publisher({
+      ...{ port: ports.publishing, wishes, self: pod, lease, requestTimeoutMs },
+      clock: this.#runtime.clock,
+      random: this.#runtime.random,
+      warn: (code, message) => this.#work.outside(() => this.#warn(code, message)),
+      isOutageReported: () => this.#outages.isReported,
+      ownPodGone: () => this.#work.outside(() => this.#notePodGone()),
+    });
+    this.#publisher = publisher;
+    return { ...ports, close: () => void publisher.close().then(() => ports.close()) };
+  }
+
+  /** What one part of a process has learnt, no other part may ignore. */
+  #notePodGone(): void {
+    const self = this.#driver?.state.config.self;
+    if (self === undefined) return;
+    this.#driver?.take({
+      type: 'podDeleted',
+      watched: self,
+      pod: { ...self, resourceVersion: '0', terminating: true },
+    });
+  }
+
+  /** An earlier process of this Pod may have left its mark. A sibling leaves that to the process that campaigns. */
+  #publishFollowing(): void {
+    if (this.#publisher === null || this.#driver === null) return;
+    const { role, knowledge, config } = this.#driver.state;
+    const leader = currentLeader(knowledge);
+    if (role.name === 'candidate' && leader !== null && leader.uid !== config.self.uid) this.#publisher.followed();
+  }
+
   #leaderChanged(core: CoreLeader | null): void {
+    this.#publisher?.leaderChanged(core);
+    this.#publishFollowing();
     const leader = core === null ? null : this.#toLeader(core);
     this.#metrics.leaderChanged(core);
     this.#log.leaderChanged(leader);
@@ -553,6 +598,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const term = this.#work.begin(core);
     this.#metrics.elected(core.resumed ? 'resumed' : 'elected');
     this.#endpoint?.publish();
+    this.#publisher?.elected(core);
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
     this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
@@ -579,6 +625,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     if (term === undefined) return;
     this.#metrics.demoted(reason);
     this.#endpoint?.publish();
+    this.#publisher?.demoted(reason);
     log('demoted: %s', reason);
     this.#log.demoted(term, reason);
     if (demotedChannel.hasSubscribers) demotedChannel.publish({ ...this.#message(term), reason });
@@ -650,6 +697,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#finish(error);
   }
 
+  /** Nothing is written after `stopped`. */
+  #finishOnceWritten(): void {
+    if (this.#publisher === null) this.#finish();
+    else void this.#publisher.close().then(() => this.#finish());
+  }
+
   /** @param error what `start()` rejects with, unless it has resolved */
   #finish(error: LeaseElectorError = stoppedError()): void {
     if (this.#over) return;
@@ -668,8 +721,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       this.#stopped.resolve();
     };
     // Whoever tries again with another elector finds the port free.
-    if (this.#endpoint === null) end();
-    else void this.#endpoint.close().then(end);
+    if (this.#endpoint === null && this.#publisher === null) end();
+    else void Promise.all([this.#endpoint?.close(), this.#publisher?.close()]).then(end);
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 
 /** The verbs of Kubernetes' authorization, which a Role grants. */
-export type ApiVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'delete';
+export type ApiVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
 /** One request for one named object; a list or watch selects it by `metadata.name`. */
 export interface ApiRequest {
@@ -16,8 +16,10 @@ export interface ApiRequest {
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
-  /** Sent as JSON. */
+  /** Sent as JSON; with `patch` it is a JSON merge patch. */
   readonly body?: unknown;
+  /** Sent on a connection of its own, so that no request of the election waits for it. */
+  readonly apart?: true;
   /** Only with `watch`. */
   readonly watch?: { readonly resourceVersion: string; readonly timeoutSeconds: number };
 }
@@ -33,6 +35,8 @@ export function methodOf(verb: ApiVerb): string {
       return 'POST';
     case 'update':
       return 'PUT';
+    case 'patch':
+      return 'PATCH';
     case 'delete':
       return 'DELETE';
   }
@@ -53,6 +57,7 @@ export function pathOf(request: ApiRequest): string {
       return collection;
     case 'get':
     case 'update':
+    case 'patch':
     case 'delete':
       return `${collection}/${name}`;
     case 'list':
@@ -64,6 +69,11 @@ export function pathOf(request: ApiRequest): string {
         `&timeoutSeconds=${request.watch?.timeoutSeconds ?? 0}`
       );
   }
+}
+
+/** The media type of the body. A merge patch is the one that every kind of object takes. */
+export function contentTypeOf(verb: ApiVerb): string {
+  return verb === 'patch' ? 'application/merge-patch+json' : 'application/json';
 }
 
 /** `leases.coordination.k8s.io`, `pods`: as kubectl and a person write it. */

@@ -152,6 +152,7 @@ test('the public names', async () => {
       'NAMESPACES',
       'PODS',
       'SERVICE_ACCOUNTS',
+      'electorRules',
     ],
   ]);
   const declared = readFileSync(join(installed, 'dist/index.d.ts'), 'utf8');
