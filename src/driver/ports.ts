@@ -4,8 +4,9 @@
  * Nothing here throws or rejects: every request ends in exactly one `Answer`.
  */
 
-import type { LeaseContent, LeaseRecord, PodRecord } from '../core/lease-record.ts';
+import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
+import type { PodListing } from '../core/successor.ts';
 import type { WatchEvent } from '../core/watch.ts';
 
 /** How a request ended. */
@@ -41,6 +42,11 @@ export interface LeasePort {
 export interface PodPort {
   /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
   read(name: string): Promise<Answer<PodRecord | null>>;
+  /**
+   * A consistent list of at most 50 running Pods of the application to which this Pod belongs, by its labels. Left out where
+   * there is no application. None are listed where the Pod has no labels, or was never read.
+   */
+  listApplication?(pod: PodReference): Promise<Answer<PodListing>>;
 }
 
 /** Receives a stream in order. After `ended` nothing more is called. */
