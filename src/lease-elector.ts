@@ -7,6 +7,7 @@ import { inspect } from 'node:util';
 import { type Diagnostics, NO_DIAGNOSTICS, recordFact } from './core/diagnostics.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { currentLeader } from './core/observation.ts';
+import { chooseSuccessor } from './core/successor.ts';
 import { isTwinSuspected } from './core/twin.ts';
 import { Driver } from './driver/driver.ts';
 import { observedPorts } from './driver/observed-ports.ts';
@@ -30,6 +31,7 @@ import { ObservedPromise } from './leadership/observed-promise.ts';
 import { type UnheardEvent, warnProcess } from './leadership/process-warning.ts';
 import { ProgressWatch } from './leadership/progress-watch.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
+import { SuccessorSearch } from './leadership/successor-search.ts';
 import { TermWork } from './leadership/term-work.ts';
 import { ElectorMetrics } from './metrics/elector-metrics.ts';
 import { type MetricFamily, writeFamilies } from './metrics/metric-family.ts';
@@ -133,6 +135,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
   readonly #progress: ProgressWatch;
+  /** Only where the Pods of the application can be listed. */
+  #successors: SuccessorSearch | null = null;
   readonly #log: ApplicationLog;
   readonly #outages: OutageWatch;
   readonly #writeFailures: OutageWatch;
@@ -486,7 +490,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       application: {
         // A step that a job brought about is none of that job's work, nor are its listeners.
         announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
-        settleWork: () => this.#settleWork(),
+        settleWork: () => this.#settleBeforeLeaving(),
         // Whether a sibling leads in the name of this Pod is no announcement.
         roleChanged: () => {
           this.#endpoint?.publish();
@@ -496,7 +500,22 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         defect: (error) => this.#work.outside(() => this.#defect(error)),
       },
     });
+    this.#successors = this.#searchForSuccessors(this.#driver, this.#ports);
     this.#driver.take({ type: 'started' });
+  }
+
+  #searchForSuccessors(driver: Driver, { pod }: Ports): SuccessorSearch | null {
+    const { self } = driver.state.config;
+    const listApplication = pod.listApplication?.bind(pod);
+    if (listApplication === undefined) return null;
+    return new SuccessorSearch(
+      this.#runtime.clock,
+      () => listApplication(self, this.#options.leaderLabel),
+      (listing) => {
+        const successor = listing === null ? null : chooseSuccessor(listing, self);
+        driver.take({ type: 'successorChosen', successor });
+      },
+    );
   }
 
   #hear(announcement: Announcement): void {
@@ -602,6 +621,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
     this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
+    this.#successors?.begin();
     this.#log.elected(term);
     if (electedChannel.hasSubscribers) electedChannel.publish(this.#message(term));
     this.emit('elected', term);
@@ -621,6 +641,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   #demoted(reason: DemotionReason): void {
+    this.#successors?.end();
     const term = this.#work.end(reason);
     if (term === undefined) return;
     this.#metrics.demoted(reason);
@@ -645,6 +666,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #message(term: Term): ElectedMessage {
     const { leaseName = '', namespace = '', self } = this.#driver?.state.config ?? {};
     return { lease: leaseName, namespace, pod: self?.name ?? '', term };
+  }
+
+  /** The successor is looked for beside the work that drains, so that the write that releases the Lease can name it. */
+  async #settleBeforeLeaving(): Promise<boolean> {
+    if (this.#successors === null) return this.#settleWork();
+    const [drained] = await Promise.all([this.#settleWork(), this.#successors.lookBeforeLeaving()]);
+    return drained;
   }
 
   #settleWork(): Promise<boolean> {
@@ -712,6 +740,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#writeFailures.stop();
     this.#stopping.abort();
     this.#stalls?.stop();
+    this.#successors?.end();
     this.#log.stopped();
     this.emit('stopped');
     // While work may run, no sibling and no other elector of this process may campaign.

@@ -6,6 +6,7 @@
 
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
+import type { PodListing } from '../core/successor.ts';
 import type { WatchEvent } from '../core/watch.ts';
 
 /** How a request ended. */
@@ -41,6 +42,13 @@ export interface LeasePort {
 export interface PodPort {
   /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
   read(name: string): Promise<Answer<PodRecord | null>>;
+  /**
+   * A consistent list of at most 50 running Pods of the application to which this Pod belongs, by its labels. Left out where
+   * there is no application. None are listed where the Pod has no labels, or was never read.
+   *
+   * @param ignoredLabel a label that only the leader's Pod has
+   */
+  listApplication?(pod: PodReference, ignoredLabel: string | null): Promise<Answer<PodListing>>;
 }
 
 /** A Pod's labels and annotations, and what a write on top of them needs. */

@@ -20,8 +20,17 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Sent on a connection of its own, so that no request of the election waits for it. */
   readonly apart?: true;
+  /** Only with `list`, instead of the name. */
+  readonly selection?: Selection;
   /** Only with `watch`. */
   readonly watch?: { readonly resourceVersion: string; readonly timeoutSeconds: number };
+}
+
+/** Which objects a list shows. Of each, only the metadata is asked for. */
+export interface Selection {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly fieldSelector: string;
+  readonly limit: number;
 }
 
 /** The HTTP method of a verb. */
@@ -61,7 +70,9 @@ export function pathOf(request: ApiRequest): string {
     case 'delete':
       return `${collection}/${name}`;
     case 'list':
-      return `${collection}?fieldSelector=metadata.name%3D${name}`;
+      return request.selection === undefined
+        ? `${collection}?fieldSelector=metadata.name%3D${name}`
+        : `${collection}?${queryOf(request.selection)}`;
     case 'watch':
       return (
         `${collection}?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%3D${name}` +
@@ -76,6 +87,19 @@ export function contentTypeOf(verb: ApiVerb): string {
   return verb === 'patch' ? 'application/merge-patch+json' : 'application/json';
 }
 
+function queryOf({ labels, fieldSelector, limit }: Selection): string {
+  const labelSelector = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  return new URLSearchParams({ labelSelector, fieldSelector, limit: String(limit) }).toString();
+}
+
+/** What the answer should be: JSON, and where whole objects would be too much, their metadata alone. */
+export function acceptOf({ selection }: ApiRequest): string {
+  const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+  return selection === undefined ? 'application/json' : `${metadataOnly},application/json`;
+}
+
 /** `leases.coordination.k8s.io`, `pods`: as kubectl and a person write it. */
 export function resourceTitle(request: Pick<ApiRequest, 'apiGroup' | 'resource'>): string {
   return request.apiGroup === '' ? request.resource : `${request.resource}.${request.apiGroup}`;
@@ -83,5 +107,6 @@ export function resourceTitle(request: Pick<ApiRequest, 'apiGroup' | 'resource'>
 
 /** `update leases.coordination.k8s.io "web" in namespace "shop"`: the subject of every message. */
 export function describeRequest(request: ApiRequest): string {
-  return `${request.verb} ${resourceTitle(request)} "${request.name}" in namespace "${request.namespace}"`;
+  const name = request.selection === undefined ? ` "${request.name}"` : '';
+  return `${request.verb} ${resourceTitle(request)}${name} in namespace "${request.namespace}"`;
 }
