@@ -7,15 +7,19 @@
 /** The verbs of Kubernetes' authorization, which a Role grants. */
 export type ApiVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'delete';
 
-/** One request for one named object; a list or watch selects it by `metadata.name`. */
+/** One request for one named object; a list or watch selects it by `metadata.name`, or several objects by a label. */
 export interface ApiRequest {
   readonly verb: ApiVerb;
   /** `''` for the core group. */
   readonly apiGroup: string;
   /** The plural: `leases`, `pods`. */
   readonly resource: string;
+  /** `''` for all namespaces, or for a resource that has none. */
   readonly namespace: string;
+  /** `''` with a label. */
   readonly name: string;
+  /** Selects the objects of a list or a watch instead of a name: `key=value`. */
+  readonly labelSelector?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Only with `watch`. */
@@ -46,8 +50,13 @@ export function methodOf(verb: ApiVerb): string {
  */
 export function pathOf(request: ApiRequest): string {
   const group = request.apiGroup === '' ? '/api/v1' : `/apis/${request.apiGroup}/v1`;
-  const collection = `${group}/namespaces/${encodeURIComponent(request.namespace)}/${request.resource}`;
+  const namespace = request.namespace === '' ? '' : `/namespaces/${encodeURIComponent(request.namespace)}`;
+  const collection = `${group}${namespace}/${request.resource}`;
   const name = encodeURIComponent(request.name);
+  const selection =
+    request.labelSelector === undefined
+      ? `fieldSelector=metadata.name%3D${name}`
+      : `labelSelector=${encodeURIComponent(request.labelSelector)}`;
   switch (request.verb) {
     case 'create':
       return collection;
@@ -56,10 +65,10 @@ export function pathOf(request: ApiRequest): string {
     case 'delete':
       return `${collection}/${name}`;
     case 'list':
-      return `${collection}?fieldSelector=metadata.name%3D${name}`;
+      return `${collection}?${selection}`;
     case 'watch':
       return (
-        `${collection}?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%3D${name}` +
+        `${collection}?watch=true&allowWatchBookmarks=true&${selection}` +
         `&resourceVersion=${encodeURIComponent(request.watch?.resourceVersion ?? '')}` +
         `&timeoutSeconds=${request.watch?.timeoutSeconds ?? 0}`
       );
@@ -73,5 +82,11 @@ export function resourceTitle(request: Pick<ApiRequest, 'apiGroup' | 'resource'>
 
 /** `update leases.coordination.k8s.io "web" in namespace "shop"`: the subject of every message. */
 export function describeRequest(request: ApiRequest): string {
-  return `${request.verb} ${resourceTitle(request)} "${request.name}" in namespace "${request.namespace}"`;
+  const which = request.labelSelector === undefined ? `"${request.name}"` : `with the label ${request.labelSelector}`;
+  return `${request.verb} ${resourceTitle(request)} ${which}${inNamespace(request.namespace)}`;
+}
+
+/** Where an object is, or where a permission is missing; `''`: the whole cluster. */
+export function inNamespace(namespace: string): string {
+  return namespace === '' ? ' in the whole cluster' : ` in namespace "${namespace}"`;
 }
