@@ -24,7 +24,7 @@ const IMPORTS: readonly (readonly [file: string, wrong: string, right: string])[
   ['src/explain/wording.ts', '../driver/driver.ts', '../core/state.ts'],
   ['src/metrics/elector-metrics.ts', '../kube/connect.ts', '../explain/explanation.ts'],
   ['src/endpoint/reply.ts', '../core/state.ts', '../options.ts'],
-  ['src/command/apiserver.ts', '../kube/connect.ts', '../testing/index.ts'],
+  ['src/command/apiserver.ts', '../driver/driver.ts', '../testing/index.ts'],
   ['src/lease-elector.ts', './testing/index.ts', './driver/driver.ts'],
   ['src/testing/kit/embedded-pod.ts', '../../core/state.ts', '../server/api-server.ts'],
   ['src/testing/kit/faults/fault.ts', '../../../errors.ts', '../../objects/status.ts'],

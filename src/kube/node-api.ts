@@ -24,7 +24,9 @@ export async function readNode(client: ApiTransport, name: string): Promise<Answ
   const reading = readObject(answer.value, expected, 'whole');
   if (!reading.ok) return { ok: false, failure: malformed(request, explainProblem('the answer', reading.problem)) };
   const conditions = reading.value.status?.['conditions'];
-  const ready = Array.isArray(conditions) ? conditions.filter(isObject).find(({ type }) => type === 'Ready') : undefined;
+  const ready = Array.isArray(conditions)
+    ? conditions.filter(isObject).find(({ type }) => type === 'Ready')
+    : undefined;
   return {
     ok: true,
     value: {
