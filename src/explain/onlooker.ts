@@ -20,7 +20,7 @@ import {
 } from '../core/state.ts';
 import { judgeLease, type Verdict } from '../core/verdict.ts';
 import { explanationOf } from './explain.ts';
-import type { Explanation, ReasonDetails, RunningInput } from './explanation.ts';
+import type { Explanation, ExplanationReason, ReasonDetails, RunningInput } from './explanation.ts';
 import { explainHeld } from './holder-reasons.ts';
 import { kubectlDelete, leaseOf, seconds, toDate } from './wording.ts';
 
@@ -46,10 +46,23 @@ export interface LeaseLook {
 /** Whether somebody leads, as far as a look can tell. */
 export type Answer = 'leader' | 'none' | 'unknown';
 
+/** Why there is, or is no, leader: a reason of `explain()`, or one that an elector would end at once. */
+export type OnlookerReason =
+  | ExplanationReason
+  /** There is no Lease. */
+  | 'no-lease'
+  /** The holder gave the Lease up, and no candidate has taken it. */
+  | 'released'
+  /** The holder is gone, and no candidate has taken its Lease. */
+  | 'holder-gone';
+
 /** An explanation, and the answer in one word. */
-export interface OnlookerExplanation extends Explanation {
+export interface OnlookerExplanation extends Omit<Explanation, 'reason'> {
   readonly answer: Answer;
+  readonly reason: OnlookerReason;
 }
+
+type OnlookerDetails = Omit<ReasonDetails, 'reason'> & { readonly reason: OnlookerReason };
 
 /**
  * An onlooker is no Pod. No Pod has this uid, so no Lease counts as its own.
@@ -62,7 +75,9 @@ export function explainLook(look: LeaseLook): OnlookerExplanation {
   const verdict = judgeLease(input.election.config, input.election.knowledge, input.nowMs);
   const answer = answerOf(look, verdict);
   const said = { ...input, leader: answer === 'none' ? null : input.leader };
-  return { ...explanationOf(said, detailsOf(look, input, verdict)), answer };
+  const { reason, ...details } = detailsOf(look, input, verdict);
+  // The words around a reason are the same for all of them.
+  return { ...explanationOf(said, { ...details, reason: 'following' }), reason, answer };
 }
 
 function answerOf({ lease, pod }: LeaseLook, verdict: Verdict): Answer {
@@ -86,7 +101,7 @@ function answerOfPod(pod: PodRecord | null): Answer {
   return pod.report.containersTerminated ? 'none' : 'unknown';
 }
 
-function detailsOf(look: LeaseLook, input: RunningInput, verdict: Verdict): ReasonDetails {
+function detailsOf(look: LeaseLook, input: RunningInput, verdict: Verdict): OnlookerDetails {
   if (!look.lease.ok) return unread(input, look.lease.failure);
   switch (verdict.kind) {
     case 'held':
@@ -243,9 +258,9 @@ function endOf({ missingRule, kind }: RequestFailure): string {
   return kind === 'unauthorized' ? 'the API server accepts the credentials' : 'the API server answers';
 }
 
-function noLease({ election: { config } }: RunningInput): ReasonDetails {
+function noLease({ election: { config } }: RunningInput): OnlookerDetails {
   return {
-    reason: 'campaigning',
+    reason: 'no-lease',
     message:
       `Nobody leads: there is no ${leaseOf(config)}. A candidate creates it within a second, so no candidate runs, or none is ` +
       'permitted to create it. Check the name, the Pods of the application, and their logs.',
@@ -254,7 +269,7 @@ function noLease({ election: { config } }: RunningInput): ReasonDetails {
 }
 
 /** Nobody holds it, and a candidate would delete it at once. */
-function leftLease(input: RunningInput, lease: LeaseRecord): ReasonDetails {
+function leftLease(input: RunningInput, lease: LeaseRecord): OnlookerDetails {
   const { config } = input.election;
   const name = lease.owner?.name ?? null;
   const candidates =
@@ -277,14 +292,14 @@ function leftLease(input: RunningInput, lease: LeaseRecord): ReasonDetails {
   if (isReleased(lease)) {
     return {
       ...details,
-      reason: 'campaigning',
+      reason: 'released',
       message: `Nobody leads: Pod ${name} gave ${leaseOf(config)} up, and the Lease is still there. ${candidates}`,
       caution: null,
     };
   }
   return {
     ...details,
-    reason: 'waiting-for-collector',
+    reason: 'holder-gone',
     message:
       `Nobody leads: Pod ${name}, which owns ${leaseOf(config)}, is gone, and the Lease is still there. ${candidates} The ` +
       'garbage collector deletes it, too, within about a minute.',
