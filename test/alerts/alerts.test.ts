@@ -61,7 +61,7 @@ test('an alert names the Lease, and the command to run', { skip: PROMTOOL_MISSIN
   assert.equal(answer, '');
 });
 
-test('each alert has a paragraph of the runbook, which begins with the commands', () => {
+test('each alert has a paragraph of the runbook, which begins with the command', () => {
   const sections = new Map(
     RUNBOOK.split(/^## /m)
       .slice(1)
@@ -70,7 +70,7 @@ test('each alert has a paragraph of the runbook, which begins with the commands'
   for (const alert of alertNames()) {
     assert.match(
       sections.get(alert) ?? '',
-      /^```sh\nkubectl get lease LEASE -n NAMESPACE -o yaml\nkubectl get pod HOLDER -n NAMESPACE -o wide\n/,
+      /^```sh\nnpx lease-elector explain LEASE -n NAMESPACE\n```\n/,
       alert,
     );
     assert.ok(RULES.includes(`runbook: docs/runbook.md#${alert.toLowerCase()}\n`), alert);
