@@ -21,6 +21,7 @@ const SLOW: readonly string[] = [
   'test/integration/',
   'test/kubectl/',
   'test/demo/demo.test.ts',
+  'test/command/process.test.ts',
   'test/endpoint/',
   'test/alerts/',
   'test/testing/leaks.test.ts',

@@ -107,7 +107,7 @@ function detailsOf(look: LeaseLook, input: RunningInput, verdict: Verdict): Onlo
     case 'held':
       return look.pod?.ok === false && verdict.because === 'pod-unknown'
         ? unreadPod(input, look.lease.value, look.pod.failure)
-        : explainHeld(input, verdict.because, verdict.recheckAtMs);
+        : withDoubt(explainHeld(input, verdict.because, verdict.recheckAtMs));
     case 'free':
       return verdict.remains === null ? noLease(input) : leftLease(input, verdict.remains);
     // No Lease is an onlooker's own, and one that was read is known.
@@ -115,6 +115,15 @@ function detailsOf(look: LeaseLook, input: RunningInput, verdict: Verdict): Onlo
     case 'unknown':
       throw new Error(`an onlooker cannot be told that a Lease is ${verdict.kind}`);
   }
+}
+
+/** An elector counts a silence by its own clock. A look compares the clocks of two machines, and one may be wrong. */
+function withDoubt(details: ReasonDetails): ReasonDetails {
+  if (details.reason !== 'holder-silent') return details;
+  const caution =
+    'Make sure first that the leader does not renew: the clocks of two machines were compared, and one may be wrong. ' +
+    '`lease-elector watch` shows each renewal.';
+  return { ...details, caution };
 }
 
 /** Puts a look in the place of what an elector learns in time. */

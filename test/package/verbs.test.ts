@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { EmbeddedCluster } from '../../src/testing/index.ts';
 import { bundle } from '../../tools/build.ts';
-import { createLease, fileOf } from './on-call.ts';
+import { createLease, fileOf } from '../command/on-call.ts';
 
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
