@@ -16,14 +16,13 @@ export interface ApiRequest {
   readonly resource: string;
   /** `''` for all namespaces, or for a resource that has none. */
   readonly namespace: string;
-  /** `''` with a label. */
   readonly name: string;
-  /** Selects the objects of a list or a watch instead of a name: `key=value`. */
-  readonly labelSelector?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Only with `watch`. */
   readonly watch?: { readonly resourceVersion: string; readonly timeoutSeconds: number };
+  /** Selects the objects of a list or a watch instead of a name, which is then `''`: `key=value`. */
+  readonly labelSelector?: string;
 }
 
 /** The HTTP method of a verb. */

@@ -68,11 +68,7 @@ test('each alert has a paragraph of the runbook, which begins with the command',
       .map((section) => [section.slice(0, section.indexOf('\n')), section.slice(section.indexOf('\n')).trim()]),
   );
   for (const alert of alertNames()) {
-    assert.match(
-      sections.get(alert) ?? '',
-      /^```sh\nnpx lease-elector explain LEASE -n NAMESPACE\n```\n/,
-      alert,
-    );
+    assert.match(sections.get(alert) ?? '', /^```sh\nnpx lease-elector explain LEASE -n NAMESPACE\n```\n/, alert);
     assert.ok(RULES.includes(`runbook: docs/runbook.md#${alert.toLowerCase()}\n`), alert);
   }
 });
