@@ -52,7 +52,7 @@ export interface ReadableCluster {
 }
 
 /** For an answer, in milliseconds: somebody waits at a terminal. */
-export const ANSWER_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 
 /** Takes up the credentials of the shell. @throws LeaseElectorError when there are none */
 export async function openCluster(

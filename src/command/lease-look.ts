@@ -75,7 +75,7 @@ export async function lookAtAll(
 }
 
 /** By namespace, then by name. */
-export function byPlace(left: Pick<NamedLease, 'namespace' | 'name'>, right: typeof left): number {
+function byPlace(left: Pick<NamedLease, 'namespace' | 'name'>, right: typeof left): number {
   const [one, other] = [`${left.namespace}/${left.name}`, `${right.namespace}/${right.name}`];
   return one < other ? -1 : one > other ? 1 : 0;
 }

@@ -86,6 +86,6 @@ export function describeRequest(request: ApiRequest): string {
 }
 
 /** Where an object is, or where a permission is missing; `''`: the whole cluster. */
-export function inNamespace(namespace: string): string {
+function inNamespace(namespace: string): string {
   return namespace === '' ? ' in the whole cluster' : ` in namespace "${namespace}"`;
 }

@@ -318,7 +318,7 @@ for (const args of [
   ['explain', 'one', 'two'],
   ['explain', 'No_Name'],
   ['explain', '-n', '../x'],
-  ['explain', '--jsn'],
+  ['explain', '--yaml'],
   ['watch', 'web', '-A'],
   ['list', 'web'],
 ]) {
