@@ -25,7 +25,11 @@ export type WarningCode =
   /** No write of the Lease has succeeded for 10 s, although the API server answers other requests. */
   | 'writes-failing'
   /** A write has succeeded since `writes-failing`. */
-  | 'writes-accepted';
+  | 'writes-accepted'
+  /** The label of `leaderLabel`, or the annotation of `podDeletionCost`, cannot be written to a Pod. */
+  | 'pod-patch-failing'
+  /** A Kubernetes Event cannot be written. */
+  | 'event-create-failing';
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
@@ -160,7 +164,7 @@ export interface DemotedMessage extends ElectedMessage {
  * or, for a watch, with the head of its answer.
  */
 export interface RequestMessage {
-  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'delete';
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
   /** `''` for the core group. */
   readonly apiGroup: string;
   readonly resource: string;

@@ -7,6 +7,7 @@ import { inspect } from 'node:util';
 import { type Diagnostics, NO_DIAGNOSTICS, recordFact } from './core/diagnostics.ts';
 import type { Announcement, Leader as CoreLeader, Term as CoreTerm, DemotionReason } from './core/effect.ts';
 import { currentLeader } from './core/observation.ts';
+import { chooseSuccessor } from './core/successor.ts';
 import { isTwinSuspected } from './core/twin.ts';
 import { Driver } from './driver/driver.ts';
 import { observedPorts } from './driver/observed-ports.ts';
@@ -21,6 +22,7 @@ import { printElector } from './explain/printed-elector.ts';
 import { joinElection, type Runtime } from './joining/join-election.ts';
 import { siblingLock } from './joining/sibling-lock.ts';
 import { connectToCluster } from './kube/connect.ts';
+import type { Identity } from './kube/identity.ts';
 import { ApplicationLog } from './leadership/application-log.ts';
 import { confirm } from './leadership/confirm.ts';
 import { GuardedEmitter } from './leadership/guarded-emitter.ts';
@@ -29,6 +31,7 @@ import { ObservedPromise } from './leadership/observed-promise.ts';
 import { type UnheardEvent, warnProcess } from './leadership/process-warning.ts';
 import { ProgressWatch } from './leadership/progress-watch.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
+import { SuccessorSearch } from './leadership/successor-search.ts';
 import { TermWork } from './leadership/term-work.ts';
 import { ElectorMetrics } from './metrics/elector-metrics.ts';
 import { type MetricFamily, writeFamilies } from './metrics/metric-family.ts';
@@ -41,6 +44,7 @@ import {
   resolveOptions,
   type StopOptions,
 } from './options.ts';
+import { Publisher, wantsPublishing } from './publishing/publisher.ts';
 import { systemClock } from './runtime/clock.ts';
 import { debugLog } from './runtime/debug-log.ts';
 import { demotedChannel, electedChannel } from './runtime/diagnostics-channels.ts';
@@ -131,6 +135,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
   readonly #progress: ProgressWatch;
+  /** Only where the Pods of the application can be listed. */
+  #successors: SuccessorSearch | null = null;
   readonly #log: ApplicationLog;
   readonly #outages: OutageWatch;
   readonly #writeFailures: OutageWatch;
@@ -145,6 +151,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** What ended this elector, unless it was stopped. */
   #endedBy: LeaseElectorError | null = null;
   readonly #metrics = new ElectorMetrics();
+  /** Writes into the cluster who leads, if that is wanted. */
+  #publisher: Publisher | null = null;
   #over = false;
   #startedAtMs = 0;
 
@@ -465,7 +473,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#local = local !== null;
     if (local !== null) this.#warn('local', localWarning(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
-    this.#ports = observedPorts(ports, this.#outages, this.#writeFailures);
+    this.#ports = this.#withPublisher(observedPorts(ports, this.#outages, this.#writeFailures), identity);
     this.#driver = new Driver({
       config: {
         self: pod,
@@ -482,14 +490,32 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       application: {
         // A step that a job brought about is none of that job's work, nor are its listeners.
         announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
-        settleWork: () => this.#settleWork(),
+        settleWork: () => this.#settleBeforeLeaving(),
         // Whether a sibling leads in the name of this Pod is no announcement.
-        roleChanged: () => this.#endpoint?.publish(),
+        roleChanged: () => {
+          this.#endpoint?.publish();
+          this.#publishFollowing();
+        },
         watchRestarted: (resource, cause) => this.#metrics.watchRestarted(resource, cause),
         defect: (error) => this.#work.outside(() => this.#defect(error)),
       },
     });
+    this.#successors = this.#searchForSuccessors(this.#driver, this.#ports);
     this.#driver.take({ type: 'started' });
+  }
+
+  #searchForSuccessors(driver: Driver, { pod }: Ports): SuccessorSearch | null {
+    const { self } = driver.state.config;
+    const listApplication = pod.listApplication?.bind(pod);
+    if (listApplication === undefined) return null;
+    return new SuccessorSearch(
+      this.#runtime.clock,
+      () => listApplication(self, this.#options.leaderLabel),
+      (listing) => {
+        const successor = listing === null ? null : chooseSuccessor(listing, self);
+        driver.take({ type: 'successorChosen', successor });
+      },
+    );
   }
 
   #hear(announcement: Announcement): void {
@@ -516,12 +542,50 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       case 'stopped':
         this.#steppedDown(announcement.released);
         // Also the work of a term that ended against this process's will, which nobody has waited for yet.
-        void this.#settleWork().then(() => this.#finish());
+        void this.#settleWork().then(() => this.#finishOnceWritten());
         return;
     }
   }
 
+  /** The ports whose connections end once everything is written, and the publisher that writes it; both as they are if nothing is wanted. */
+  #withPublisher(ports: Ports, { pod, lease }: Identity): Ports {
+    const { leaderLabel, podDeletionCost, events, requestTimeoutMs } = this.#options;
+    const wishes = { leaderLabel, podDeletionCost, events };
+    if (ports.publishing === undefined || !wantsPublishing(wishes)) return ports;
+    const publisher = new Publisher({
+      ...{ port: ports.publishing, wishes, self: pod, lease, requestTimeoutMs },
+      clock: this.#runtime.clock,
+      random: this.#runtime.random,
+      warn: (code, message) => this.#work.outside(() => this.#warn(code, message)),
+      isOutageReported: () => this.#outages.isReported,
+      ownPodGone: () => this.#work.outside(() => this.#notePodGone()),
+    });
+    this.#publisher = publisher;
+    return { ...ports, close: () => void publisher.close().then(() => ports.close()) };
+  }
+
+  /** What one part of a process has learnt, no other part may ignore. */
+  #notePodGone(): void {
+    const self = this.#driver?.state.config.self;
+    if (self === undefined) return;
+    this.#driver?.take({
+      type: 'podDeleted',
+      watched: self,
+      pod: { ...self, resourceVersion: '0', terminating: true },
+    });
+  }
+
+  /** An earlier process of this Pod may have left its mark. A sibling leaves that to the process that campaigns. */
+  #publishFollowing(): void {
+    if (this.#publisher === null || this.#driver === null) return;
+    const { role, knowledge, config } = this.#driver.state;
+    const leader = currentLeader(knowledge);
+    if (role.name === 'candidate' && leader !== null && leader.uid !== config.self.uid) this.#publisher.followed();
+  }
+
   #leaderChanged(core: CoreLeader | null): void {
+    this.#publisher?.leaderChanged(core);
+    this.#publishFollowing();
     const leader = core === null ? null : this.#toLeader(core);
     this.#metrics.leaderChanged(core);
     this.#log.leaderChanged(leader);
@@ -553,9 +617,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const term = this.#work.begin(core);
     this.#metrics.elected(core.resumed ? 'resumed' : 'elected');
     this.#endpoint?.publish();
+    this.#publisher?.elected(core);
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
     this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
+    this.#successors?.begin();
     this.#log.elected(term);
     if (electedChannel.hasSubscribers) electedChannel.publish(this.#message(term));
     this.emit('elected', term);
@@ -575,10 +641,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   #demoted(reason: DemotionReason): void {
+    this.#successors?.end();
     const term = this.#work.end(reason);
     if (term === undefined) return;
     this.#metrics.demoted(reason);
     this.#endpoint?.publish();
+    this.#publisher?.demoted(reason);
     log('demoted: %s', reason);
     this.#log.demoted(term, reason);
     if (demotedChannel.hasSubscribers) demotedChannel.publish({ ...this.#message(term), reason });
@@ -598,6 +666,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #message(term: Term): ElectedMessage {
     const { leaseName = '', namespace = '', self } = this.#driver?.state.config ?? {};
     return { lease: leaseName, namespace, pod: self?.name ?? '', term };
+  }
+
+  /** The successor is looked for beside the work that drains, so that the write that releases the Lease can name it. */
+  async #settleBeforeLeaving(): Promise<boolean> {
+    if (this.#successors === null) return this.#settleWork();
+    const [drained] = await Promise.all([this.#settleWork(), this.#successors.lookBeforeLeaving()]);
+    return drained;
   }
 
   #settleWork(): Promise<boolean> {
@@ -650,6 +725,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#finish(error);
   }
 
+  /** Nothing is written after `stopped`. */
+  #finishOnceWritten(): void {
+    if (this.#publisher === null) this.#finish();
+    else void this.#publisher.close().then(() => this.#finish());
+  }
+
   /** @param error what `start()` rejects with, unless it has resolved */
   #finish(error: LeaseElectorError = stoppedError()): void {
     if (this.#over) return;
@@ -659,6 +740,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#writeFailures.stop();
     this.#stopping.abort();
     this.#stalls?.stop();
+    this.#successors?.end();
     this.#log.stopped();
     this.emit('stopped');
     // While work may run, no sibling and no other elector of this process may campaign.
@@ -668,8 +750,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       this.#stopped.resolve();
     };
     // Whoever tries again with another elector finds the port free.
-    if (this.#endpoint === null) end();
-    else void this.#endpoint.close().then(end);
+    if (this.#endpoint === null && this.#publisher === null) end();
+    else void Promise.all([this.#endpoint?.close(), this.#publisher?.close()]).then(end);
   }
 
   /**

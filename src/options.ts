@@ -7,6 +7,7 @@ import type { Succession } from './core/holder.ts';
 import { LeaseElectorError } from './errors.ts';
 import type { Term } from './events.ts';
 import { isPath, type UsedKubeConfig } from './kube/credentials.ts';
+import { EXPECTED_LABEL_KEY, isLabelKey } from './kube/label-key.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
 import type { Logger } from './leadership/application-log.ts';
 import type { LeaderOnlyOptions } from './leadership/leader-only.ts';
@@ -36,6 +37,9 @@ const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
 
 /** The longest delay that a timer of Node.js can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The annotation is an `int32` (Kubernetes, "ReplicaSet: Pod deletion cost"). Without it the cost of a Pod is 0. */
+const LARGEST_DELETION_COST = 2 ** 31 - 1;
 
 /** What a process is where there is no cluster. */
 export type LocalRole = 'leader' | 'candidate';
@@ -183,12 +187,38 @@ export interface LeaseElectorOptions {
    */
   readonly logger?: Logger | undefined;
 
+  /**
+   * Puts this label with the value `true` on the leader's Pod, so that a Service can select it, and takes it away when the
+   * Pod leads no longer. A Service is routing, and does not exclude a second Pod: see the README.
+   *
+   * Needs `get` and `patch` on Pods. Without them there is one warning, and the election goes on. @default none
+   */
+  readonly leaderLabel?: string | undefined;
+
+  /**
+   * Sets the annotation `controller.kubernetes.io/pod-deletion-cost` of the leader's Pod to this number, so that a ReplicaSet
+   * that is scaled down deletes other Pods first. It is taken away when the Pod leads no longer, so do not set it in the
+   * template of the Pods.
+   *
+   * Needs `get` and `patch` on Pods. Without them there is one warning, and the election goes on. @default none
+   */
+  readonly podDeletionCost?: number | undefined;
+
+  /**
+   * Writes a Kubernetes Event about the Lease when this Pod begins and when it stops to lead, as client-go does: reason
+   * `LeaderElection`, `web-0 became leader`, `web-0 stopped leading: stepped-down`.
+   *
+   * Needs `create` on Events. Without it there is one warning, and the election goes on. @default false
+   */
+  readonly events?: boolean | undefined;
+
   /** Where the files `token`, `ca.crt` and `namespace` are. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string | undefined;
 }
 
 /** The options with their defaults filled in. */
-export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint' | 'local' | 'progressTimeoutMs'> {
+export interface ResolvedOptions
+  extends Omit<LeaseElectorOptions, 'endpoint' | 'leaderLabel' | 'local' | 'podDeletionCost' | 'progressTimeoutMs'> {
   /** `null`: none is wanted. */
   readonly endpoint: EndpointOptions | null;
   readonly exportEnv: boolean;
@@ -202,6 +232,11 @@ export interface ResolvedOptions extends Omit<LeaseElectorOptions, 'endpoint' | 
   readonly startGraceMs: number;
   /** `null`: no progress is expected. */
   readonly progressTimeoutMs: number | null;
+  /** `null`: the leader's Pod is not labelled. */
+  readonly leaderLabel: string | null;
+  /** `null`: the leader's Pod is not annotated. */
+  readonly podDeletionCost: number | null;
+  readonly events: boolean;
 }
 
 /** How `stop()` treats the Lease. */
@@ -315,6 +350,9 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
   requestTimeoutMs: integer(100, LONGEST_TIMER_MS),
   startGraceMs: integer(0, LONGEST_TIMER_MS),
   progressTimeoutMs: integer(100, LONGEST_TIMER_MS),
+  leaderLabel: { expected: EXPECTED_LABEL_KEY, accepts: (value) => typeof value === 'string' && isLabelKey(value) },
+  podDeletionCost: integer(1, LARGEST_DELETION_COST),
+  events: BOOLEAN,
   endpoint: {
     expected: `true, or an object with the port (${PORT.expected}), the host (${HOST.expected}) and exposeLeader (${BOOLEAN.expected}), or some of them`,
     fields: ENDPOINT.fields ?? {},
@@ -353,6 +391,9 @@ export function resolveOptions(
     requestTimeoutMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
     startGraceMs: options.startGraceMs ?? DEFAULT_START_GRACE_MS,
     progressTimeoutMs: options.progressTimeoutMs ?? null,
+    leaderLabel: options.leaderLabel ?? null,
+    podDeletionCost: options.podDeletionCost ?? null,
+    events: options.events ?? false,
   };
   if (resolved.leaseDurationSeconds * 1000 <= resolved.renewIntervalMs) {
     throw optionError(

@@ -23,6 +23,7 @@ const IMPORTS: readonly (readonly [file: string, wrong: string, right: string])[
   ['src/leadership/confirm.ts', '../kube/connect.ts', '../driver/driver.ts'],
   ['src/explain/wording.ts', '../driver/driver.ts', '../core/state.ts'],
   ['src/metrics/elector-metrics.ts', '../kube/connect.ts', '../explain/explanation.ts'],
+  ['src/publishing/publisher.ts', '../kube/connect.ts', '../driver/ports.ts'],
   ['src/endpoint/reply.ts', '../core/state.ts', '../options.ts'],
   ['src/command/apiserver.ts', '../driver/driver.ts', '../testing/index.ts'],
   ['src/lease-elector.ts', './testing/index.ts', './driver/driver.ts'],

@@ -19,6 +19,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   explain: 'why there is no leader',
   metrics: 'counts and their text',
   endpoint: "the sidecar's endpoint",
+  publishing: 'label, Events',
   kube: 'HTTP, watches, credentials',
   driver: 'one input at a time',
   core: 'the rules, pure',

@@ -20,6 +20,7 @@ const COMMANDS_OF_THEIR_OWN: readonly string[] = ['test/package/', 'test/network
 const SLOW: readonly string[] = [
   'test/integration/',
   'test/kubectl/',
+  'test/e2e/',
   'test/demo/demo.test.ts',
   'test/command/process.test.ts',
   'test/endpoint/',

@@ -30,6 +30,10 @@ const VERBS: Readonly<Record<string, KnownVerb>> = {
     summary: 'run a Kubernetes API server in memory, for development and tests',
     load: async () => (await import('./apiserver.ts')).apiserver,
   },
+  manifests: {
+    summary: 'print what a cluster needs to run an application with an elector',
+    load: async () => (await import('./manifests.ts')).manifests,
+  },
 };
 
 const HELP: ReadonlySet<string | undefined> = new Set(['--help', '-h', 'help']);

@@ -4,7 +4,8 @@
  * 1. *held*: wait. A Pod that exists holds it, or nobody knows better. Where time may change that, look again then.
  * 2. *mine*: resume the term. Renew the Lease and read the own Pod side by side; lead when both answers prove it.
  * 3. *free*: campaign.
- *    1. Wait for a random time of at most 50 ms, so that one candidate comes first.
+ *    1. Wait for a random time of at most 50 ms, so that one candidate comes first. The Pod that the Lease names as the
+ *       successor does not wait, and the others wait for 60 ms more.
  *    2. Delete the Lease that the previous holder left (uid and version are preconditions), and read the own Pod beside it.
  *    3. Create a new Lease when both are answered. Its owner is this Pod. The create that succeeds begins a term, and the
  *       `resourceVersion` of the Lease is its fencing token. Somebody else was faster: 409, back to the start.
@@ -22,15 +23,9 @@ import { RENEWAL_LEAST_INTERVAL_MS, sendRenewal } from './renewal.ts';
 import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
 import type { StepContext } from './step-context.ts';
+import { campaignDelayMs, isAnotherNamed, isSelfNamed } from './successor.ts';
 import { beginTerm, noteDeleteRefused, noteRenewRefused, warnOwnerRemoved, warnTerminating } from './term.ts';
 import { judgeLease, mustRenew, type Verdict } from './verdict.ts';
-
-/**
- * The longest wait before a campaign, in milliseconds. Several candidates learn at the same moment that
- * the leader is gone; the one that draws the shortest wait takes over, and the others see its Lease
- * before their own wait is over. It need only outlast a DELETE, a POST and a watch event.
- */
-export const CAMPAIGN_JITTER_MS = 50;
 
 /** A candidate takes note of an answer to it. */
 export function stepCandidate(context: StepContext, role: CandidateRole, input: Input): void {
@@ -149,9 +144,12 @@ function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecor
   if (attempt?.step === 'jitter' && !jitterIsOver) return;
   // Only those who saw the predecessor go make a crowd; who finds no Lease at its start has no reason to wait. Nor has
   // who finds none after it was given up: there the crowd costs less (a POST each, answered 409) than a gap would.
-  const waits = !jitterIsOver && knownHolder !== null && (!released || remains !== null);
-  if (waits) context.setTimer('campaign', context.moment.random * CAMPAIGN_JITTER_MS);
-  if (waits && !released) {
+  // The Pod that the Lease names goes at once, and the others let it go first.
+  const yields = isAnotherNamed(context);
+  const goesFirst = isSelfNamed(context) && !released;
+  const waits = !jitterIsOver && !goesFirst && knownHolder !== null && (!released || yields || remains !== null);
+  if (waits) context.setTimer('campaign', campaignDelayMs(context));
+  if (waits && (!released || yields)) {
     context.role = { ...role, attempt: { step: 'jitter', over: false } };
     return;
   }

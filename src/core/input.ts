@@ -5,7 +5,7 @@
  * waits for, so a late answer is an input like any other.
  */
 
-import type { LeaseRecord, PodRecord, PodReference } from './lease-record.ts';
+import type { LeaseRecord, NamedSuccessor, PodRecord, PodReference } from './lease-record.ts';
 import type { RequestFailure } from './request-failure.ts';
 
 /** What each timer of the election is for; setting one again replaces it. */
@@ -94,6 +94,8 @@ export type Fact =
       readonly type: 'siblingLockHolderFound';
       readonly holder: { readonly pid: number; readonly uid: number } | null;
     }
+  /** A leader has listed the Pods of its application, and this one should lead next; `null`: there is none. */
+  | { readonly type: 'successorChosen'; readonly successor: NamedSuccessor | null }
   /** The API server has granted a stream of a watch, on which nothing may come for a while. */
   | { readonly type: 'watchOpened'; readonly resource: 'leases' | 'pods' };
 

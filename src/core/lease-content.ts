@@ -2,7 +2,7 @@
  * What an elector writes: a new Lease, and a Lease of its own refreshed.
  */
 
-import type { LeaseContent, LeaseRecord } from './lease-record.ts';
+import type { LeaseContent, LeaseRecord, NamedSuccessor } from './lease-record.ts';
 import type { StepContext } from './step-context.ts';
 
 /**
@@ -44,7 +44,14 @@ export function renewedContent(context: StepContext, lease: LeaseRecord): LeaseC
     leaseDurationSeconds: context.config.leaseDurationSeconds,
     leaseTransitions: lease.leaseTransitions ?? 0,
     releasedBy: null,
+    ...successorOf(context, lease),
   };
+}
+
+/** Before the first list of this process is answered, the name that the process before has written stands. */
+function successorOf({ knowledge }: StepContext, lease: LeaseRecord): { readonly successor?: NamedSuccessor } {
+  const successor = knowledge.namedSuccessor === undefined ? lease.successor : knowledge.namedSuccessor;
+  return successor === undefined || successor === null ? {} : { successor };
 }
 
 /**
@@ -56,5 +63,14 @@ export function releasedContent(context: StepContext, lease: LeaseRecord, releas
   const { acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions } = lease;
   const owner = context.config.self;
   const holderIdentity = owner.name;
-  return { holderIdentity, owner, acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions, releasedBy };
+  return {
+    holderIdentity,
+    owner,
+    acquireTimeMs,
+    renewTimeMs,
+    leaseDurationSeconds,
+    leaseTransitions,
+    releasedBy,
+    ...successorOf(context, lease),
+  };
 }

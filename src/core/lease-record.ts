@@ -10,6 +10,13 @@ export interface PodReference {
   readonly uid: string;
 }
 
+/** The Pod that should lead next, as the leader names it. */
+export interface NamedSuccessor {
+  readonly uid: string;
+  /** How many Pods the application had; 50 stands for 50 or more. */
+  readonly pods: number;
+}
+
 /** What an elector writes into a Lease; `null` leaves the field out. */
 export interface LeaseContent {
   /** The leader's Pod name, nothing more: programs compare it with their hostname. */
@@ -24,6 +31,8 @@ export interface LeaseContent {
   readonly leaseTransitions: number | null;
   /** The annotation `lease-elector/released`: the uid of the Pod that gave the Lease up. */
   readonly releasedBy: string | null;
+  /** The annotation `lease-elector/successor`; left out where nobody is named. */
+  readonly successor?: NamedSuccessor;
 }
 
 /** A Lease as the API server answered it. */

@@ -19,7 +19,7 @@ import {
 import { isPermissionMissing } from './refusals.ts';
 import { awaitRenewal, overdueMs } from './renewal.ts';
 import type { RequestFailure } from './request-failure.ts';
-import type { Knowledge } from './state.ts';
+import type { Knowledge, KnownHolder } from './state.ts';
 import type { StepContext } from './step-context.ts';
 import { disqualifyDeleted } from './term.ts';
 import { holderOf } from './verdict.ts';
@@ -72,6 +72,9 @@ export function observe(context: StepContext, input: Input): void {
       break;
     case 'podWatchFailed':
       noteFailedPodWatch(context, input.watched, input.failure);
+      break;
+    case 'successorChosen':
+      context.updateKnowledge({ namedSuccessor: input.successor });
       break;
     case 'timerFired':
       if (input.timer === 'backstop') resync(context);
@@ -131,17 +134,32 @@ function noteHolder(context: StepContext, lease: LeaseRecord): void {
     if (knownHolder !== null) {
       // That it may have restored a Lease without an owner does not say that it has.
       const leaseUid = lease.owner === null ? knownHolder.leaseUid : lease.uid;
-      context.updateKnowledge({ knownHolder: { ...knownHolder, leaseUid, released: isReleased(lease) } });
+      const { pod, liveness } = knownHolder;
+      context.updateKnowledge({
+        knownHolder: { pod, liveness, leaseUid, released: isReleased(lease), ...successorIn(lease) },
+      });
     }
     return;
   }
   context.updateKnowledge({
     knownHolder:
-      holder === null ? null : { pod: holder, liveness: 'unknown', leaseUid: lease.uid, released: isReleased(lease) },
+      holder === null
+        ? null
+        : {
+            pod: holder,
+            liveness: 'unknown',
+            leaseUid: lease.uid,
+            released: isReleased(lease),
+            ...successorIn(lease),
+          },
     // What an earlier read says is about another Pod.
     holderRead: null,
   });
   context.emit({ type: 'watchPod', pod: holder });
+}
+
+function successorIn({ successor }: LeaseRecord): Pick<KnownHolder, 'successor'> {
+  return successor === undefined ? {} : { successor };
 }
 
 /** The monotonic moment of the last renewal: now, where renewTime has just moved. */

@@ -7,7 +7,7 @@
 import type { Leader, Term, WarningCode } from './effect.ts';
 import type { PodLiveness, Succession } from './holder.ts';
 import type { ReleasePolicy } from './input.ts';
-import type { LeaseRecord, PodReference } from './lease-record.ts';
+import type { LeaseRecord, NamedSuccessor, PodReference } from './lease-record.ts';
 import type { Refusals } from './refusal.ts';
 
 /** What is fixed for the life of an elector. */
@@ -30,6 +30,8 @@ export interface KnownHolder {
   readonly leaseUid: string;
   /** Whether it gave that Lease up. */
   readonly released: boolean;
+  /** The Pod that should lead next, as the last Lease said that was seen in this Pod's possession. */
+  readonly successor?: NamedSuccessor;
 }
 
 /** The Lease as last seen. */
@@ -99,6 +101,8 @@ export interface Knowledge {
   readonly canReadPods: boolean;
   /** The monotonic moment at which the API server last confirmed what is known of the Lease. */
   readonly verifiedAtMs: number;
+  /** The Pod that this process names in its Lease; `null`: nobody. `undefined` until a first list of its term was answered. */
+  readonly namedSuccessor: NamedSuccessor | null | undefined;
   /** Requests that failed in a row; sets the back-off. */
   readonly failures: number;
   /** What the API server refuses at the moment. */
@@ -275,6 +279,7 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       sentRenewTimesMs: [],
       canReadPods: true,
       verifiedAtMs: 0,
+      namedSuccessor: undefined,
       failures: 0,
       refusals: {},
       workMayRun: false,

@@ -36,6 +36,8 @@ export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boo
     resigning: null,
   };
   context.clearTimers('retry', 'recheck', 'stale');
+  // A name from an earlier term of this process is out of date.
+  context.updateKnowledge({ namedSuccessor: undefined });
   const renews = lease.renewTimeMs === null && context.knowledge.canRenew;
   if (renews) context.setTimer('renew', renewalPauseMs(context));
   else scheduleRenewal(context, lease);

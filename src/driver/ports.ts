@@ -4,8 +4,9 @@
  * Nothing here throws or rejects: every request ends in exactly one `Answer`.
  */
 
-import type { LeaseContent, LeaseRecord, PodRecord } from '../core/lease-record.ts';
+import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
+import type { PodListing } from '../core/successor.ts';
 import type { WatchEvent } from '../core/watch.ts';
 
 /** How a request ended. */
@@ -41,6 +42,49 @@ export interface LeasePort {
 export interface PodPort {
   /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
   read(name: string): Promise<Answer<PodRecord | null>>;
+  /**
+   * A consistent list of at most 50 running Pods of the application to which this Pod belongs, by its labels. Left out where
+   * there is no application. None are listed where the Pod has no labels, or was never read.
+   *
+   * @param ignoredLabel a label that only the leader's Pod has
+   */
+  listApplication?(pod: PodReference, ignoredLabel: string | null): Promise<Answer<PodListing>>;
+}
+
+/** A Pod's labels and annotations, and what a write on top of them needs. */
+export interface PodMetadata extends PodReference {
+  readonly resourceVersion: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The entries to change; `null` removes one. */
+export interface PodMetadataPatch {
+  readonly labels: Readonly<Record<string, string | null>>;
+  readonly annotations: Readonly<Record<string, string | null>>;
+}
+
+/** A Kubernetes Event about a Lease. */
+export interface LeaseEvent {
+  /** No other Event of the namespace has it. So a second attempt to write the same Event finds the first one. */
+  readonly name: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  /** When it happened, in milliseconds since 1970. */
+  readonly wallMs: number;
+  readonly leaseUid: string;
+  /** The name of the Pod that reports it. */
+  readonly reporter: string;
+}
+
+/** What is written beside the election, for others to see. None of it is sent on a connection of the election. */
+export interface PublishingPort {
+  /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
+  readPodMetadata(name: string): Promise<Answer<PodMetadata | null>>;
+  /** PATCH on top of what was read, with its uid and resourceVersion: it never reaches a later Pod of the same name. */
+  patchPodMetadata(pod: PodMetadata, patch: PodMetadataPatch): Promise<Answer<null>>;
+  createEvent(event: LeaseEvent): Promise<Answer<null>>;
 }
 
 /** Receives a stream in order. After `ended` nothing more is called. */
@@ -104,6 +148,8 @@ export interface Ports {
   readonly pod: PodPort;
   readonly podWatch: (name: string) => WatchPort<PodRecord>;
   readonly siblingLock: SiblingLockPort;
+  /** Left out where there is no cluster. The driver does not use it. */
+  readonly publishing?: PublishingPort;
   /** Ends idle connections. Called once, last. */
   close(): void;
 }

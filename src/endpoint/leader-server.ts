@@ -19,7 +19,7 @@ import { type Exchange, type Reply, sendReply, sendStreamHead } from './reply.ts
 const debug = debugLog('lease-elector:http');
 
 /** Where applications of NAIS look for it. */
-const DEFAULT_ENDPOINT_PORT = 4040;
+export const DEFAULT_ENDPOINT_PORT = 4040;
 
 /** A longer head of a request is answered 431, in bytes. */
 export const MAX_HEADER_BYTES: number = 16 * 1024;

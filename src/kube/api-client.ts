@@ -14,7 +14,7 @@ import type { RequestFailure } from '../core/request-failure.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import { malformed } from './api-error.ts';
-import { type ApiRequest, describeRequest, methodOf, pathOf } from './api-request.ts';
+import { type ApiRequest, acceptOf, contentTypeOf, describeRequest, methodOf, pathOf } from './api-request.ts';
 import type { Authorization } from './authorization.ts';
 import { parseJson } from './bounded-json.ts';
 import { ClockComparison, type ReportClockSkew } from './clock-comparison.ts';
@@ -246,7 +246,7 @@ export class ApiClient implements ApiTransport {
         method: methodOf(request.verb),
         path: server.basePath + pathOf(request),
       });
-      const headers = headersOf(authorization, body);
+      const headers = headersOf(authorization, request, body);
       // Not among the options, which Node.js prints with NODE_DEBUG=https.
       for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
       this.#secrets.remember([...secretsOf(headers), ...secretsOfProxy(authorization)]);
@@ -282,9 +282,9 @@ export class ApiClient implements ApiTransport {
   }
 
   #agentFor(exchange: Exchange, { proxyAgent, proxy }: Authorization): HttpAgent {
-    const { verb } = exchange.request;
+    const { verb, apart = false } = exchange.request;
     // A create is not sent twice, so where kept connections die it would never arrive on one.
-    const fresh = verb === 'watch' || exchange.repeated || (verb === 'create' && this.#keptConnectionsDie);
+    const fresh = apart || verb === 'watch' || exchange.repeated || (verb === 'create' && this.#keptConnectionsDie);
     if (proxyAgent === null) {
       const pool = this.#poolFor(proxy ?? null);
       return fresh ? pool.fresh : pool.requests;
@@ -356,15 +356,19 @@ function closeKept(agent: HttpAgent): void {
   for (const sockets of Object.values(agent.freeSockets ?? {})) for (const socket of sockets ?? []) socket.destroy();
 }
 
-function headersOf({ headers: given, options }: Authorization, body: string | null): Record<string, string | number> {
+function headersOf(
+  { headers: given, options }: Authorization,
+  request: ApiRequest,
+  body: string | null,
+): Record<string, string | number> {
   const headers: Record<string, string | number> = {
     ...(options.auth == null ? {} : { authorization: `Basic ${Buffer.from(options.auth).toString('base64')}` }),
     ...given,
-    accept: 'application/json',
+    accept: acceptOf(request),
     'user-agent': 'lease-elector',
   };
   if (body !== null) {
-    headers['content-type'] = 'application/json';
+    headers['content-type'] = contentTypeOf(request.verb);
     headers['content-length'] = Buffer.byteLength(body);
   }
   return headers;

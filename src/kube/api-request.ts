@@ -5,7 +5,7 @@
  */
 
 /** The verbs of Kubernetes' authorization, which a Role grants. */
-export type ApiVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'delete';
+export type ApiVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
 /** One request for one named object; a list or watch selects it by `metadata.name`, or several objects by a label. */
 export interface ApiRequest {
@@ -17,12 +17,23 @@ export interface ApiRequest {
   /** `''` for all namespaces, or for a resource that has none. */
   readonly namespace: string;
   readonly name: string;
-  /** Sent as JSON. */
+  /** Sent as JSON; with `patch` it is a JSON merge patch. */
   readonly body?: unknown;
+  /** Sent on a connection of its own, so that no request of the election waits for it. */
+  readonly apart?: true;
+  /** Only with `list`, instead of the name. */
+  readonly selection?: Selection;
   /** Only with `watch`. */
   readonly watch?: { readonly resourceVersion: string; readonly timeoutSeconds: number };
   /** Selects the objects of a list or a watch instead of a name, which is then `''`: `key=value`. */
   readonly labelSelector?: string;
+}
+
+/** Which objects a list shows. Of each, only the metadata is asked for. */
+export interface Selection {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly fieldSelector: string;
+  readonly limit: number;
 }
 
 /** The HTTP method of a verb. */
@@ -36,6 +47,8 @@ export function methodOf(verb: ApiVerb): string {
       return 'POST';
     case 'update':
       return 'PUT';
+    case 'patch':
+      return 'PATCH';
     case 'delete':
       return 'DELETE';
   }
@@ -52,7 +65,7 @@ export function pathOf(request: ApiRequest): string {
   const namespace = request.namespace === '' ? '' : `/namespaces/${encodeURIComponent(request.namespace)}`;
   const collection = `${group}${namespace}/${request.resource}`;
   const name = encodeURIComponent(request.name);
-  const selection =
+  const selector =
     request.labelSelector === undefined
       ? `fieldSelector=metadata.name%3D${name}`
       : `labelSelector=${encodeURIComponent(request.labelSelector)}`;
@@ -61,17 +74,38 @@ export function pathOf(request: ApiRequest): string {
       return collection;
     case 'get':
     case 'update':
+    case 'patch':
     case 'delete':
       return `${collection}/${name}`;
     case 'list':
-      return `${collection}?${selection}`;
+      return request.selection === undefined
+        ? `${collection}?${selector}`
+        : `${collection}?${queryOf(request.selection)}`;
     case 'watch':
       return (
-        `${collection}?watch=true&allowWatchBookmarks=true&${selection}` +
+        `${collection}?watch=true&allowWatchBookmarks=true&${selector}` +
         `&resourceVersion=${encodeURIComponent(request.watch?.resourceVersion ?? '')}` +
         `&timeoutSeconds=${request.watch?.timeoutSeconds ?? 0}`
       );
   }
+}
+
+/** The media type of the body. A merge patch is the one that every kind of object takes. */
+export function contentTypeOf(verb: ApiVerb): string {
+  return verb === 'patch' ? 'application/merge-patch+json' : 'application/json';
+}
+
+function queryOf({ labels, fieldSelector, limit }: Selection): string {
+  const labelSelector = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  return new URLSearchParams({ labelSelector, fieldSelector, limit: String(limit) }).toString();
+}
+
+/** What the answer should be: JSON, and where whole objects would be too much, their metadata alone. */
+export function acceptOf({ selection }: ApiRequest): string {
+  const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+  return selection === undefined ? 'application/json' : `${metadataOnly},application/json`;
 }
 
 /** `leases.coordination.k8s.io`, `pods`: as kubectl and a person write it. */
@@ -81,11 +115,9 @@ export function resourceTitle(request: Pick<ApiRequest, 'apiGroup' | 'resource'>
 
 /** `update leases.coordination.k8s.io "web" in namespace "shop"`: the subject of every message. */
 export function describeRequest(request: ApiRequest): string {
-  const which = request.labelSelector === undefined ? `"${request.name}"` : `with the label ${request.labelSelector}`;
-  return `${request.verb} ${resourceTitle(request)} ${which}${inNamespace(request.namespace)}`;
-}
-
-/** Where an object is, or where a permission is missing; `''`: the whole cluster. */
-function inNamespace(namespace: string): string {
-  return namespace === '' ? ' in the whole cluster' : ` in namespace "${namespace}"`;
+  const { labelSelector, selection, namespace } = request;
+  const name = selection === undefined ? ` "${request.name}"` : '';
+  const which = labelSelector === undefined ? name : ` with the label ${labelSelector}`;
+  const where = namespace === '' ? 'in the whole cluster' : `in namespace "${namespace}"`;
+  return `${request.verb} ${resourceTitle(request)}${which} ${where}`;
 }

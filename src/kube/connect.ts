@@ -26,6 +26,7 @@ import {
 import { type Identity, type IdentitySources, type PodOption, resolveIdentity } from './identity.ts';
 import { leasePort, leaseWatchPort } from './lease-api.ts';
 import { podPort, podWatchPort, readPod } from './pod-api.ts';
+import { publishingPort } from './publishing-api.ts';
 
 /** How to reach the cluster. */
 export interface ConnectOptions {
@@ -118,6 +119,7 @@ export function clusterPorts(
     leaseWatch: leaseWatchPort(client, namespace, lease),
     pod: podPort(client, namespace),
     podWatch: (name) => podWatchPort(client, namespace, name),
+    publishing: publishingPort(client, namespace, lease),
     close,
   };
 }

@@ -241,7 +241,7 @@ export function isOfSickServer({ kind, missingRule }: RequestFailure): boolean {
 /**
  * Whether a request may be sent twice: the second cannot do what the first did not already.
  *
- * Reads change nothing. A PUT or DELETE that names uid and resourceVersion succeeds once at most. A POST has no
+ * Reads change nothing. A PUT, PATCH or DELETE that names uid and resourceVersion succeeds once at most. A POST has no
  * precondition: a first one that is late could create the Lease again after a second one was answered, and after that
  * Lease was released. So the failure of a create is uncertain, and the core reads before it creates again.
  */
@@ -252,6 +252,7 @@ export function isRepeatable({ verb, body }: ApiRequest): boolean {
     case 'watch':
       return true;
     case 'update':
+    case 'patch':
       return isObject(body) && hasPreconditions(body['metadata']);
     case 'delete':
       return isObject(body) && hasPreconditions(body['preconditions']);

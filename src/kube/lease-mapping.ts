@@ -5,7 +5,8 @@
  */
 
 import type { V1Lease, V1LeaseSpec, V1ObjectMeta, V1OwnerReference } from '@kubernetes/client-node';
-import type { LeaseContent, LeaseRecord, PodReference } from '../core/lease-record.ts';
+import type { LeaseContent, LeaseRecord, NamedSuccessor, PodReference } from '../core/lease-record.ts';
+import { LISTED_PODS } from '../core/successor.ts';
 import { isObject } from './api-error.ts';
 import {
   type ExpectedObject,
@@ -22,6 +23,9 @@ export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGED_BY = 'lease-elector';
 /** Holds the uid of the Pod that gave the Lease up. */
 export const RELEASED_ANNOTATION = 'lease-elector/released';
+
+/** Holds the uid of the Pod that should lead next, and how many Pods the application had: `<uid> 3`, or `<uid> 50+`. */
+export const SUCCESSOR_ANNOTATION = 'lease-elector/successor';
 
 /** A spec as it travels: client-node types times as dates, the wire knows strings. */
 type WireSpec = Omit<V1LeaseSpec, 'acquireTime' | 'renewTime'> & { acquireTime?: string; renewTime?: string };
@@ -60,6 +64,7 @@ export function readLease(value: unknown, expected: ExpectedObject, position: Po
       leaseDurationSeconds: integerOrNull(spec['leaseDurationSeconds'], 1),
       leaseTransitions: integerOrNull(spec['leaseTransitions'], 0),
       releasedBy: metadata.annotations[RELEASED_ANNOTATION] ?? null,
+      ...readSuccessor(metadata.annotations[SUCCESSOR_ANNOTATION]),
       terminating,
       finalizers: metadata.finalizers,
       source: value,
@@ -76,6 +81,7 @@ export function compareWritten(sent: LeaseContent, written: LeaseRecord): readon
   const isSame: Readonly<Record<string, boolean>> = {
     'metadata.ownerReferences': sent.owner?.uid === written.owner?.uid && sent.owner?.name === written.owner?.name,
     [`metadata.annotations[${RELEASED_ANNOTATION}]`]: sent.releasedBy === written.releasedBy,
+    [`metadata.annotations[${SUCCESSOR_ANNOTATION}]`]: sent.successor?.uid === written.successor?.uid,
     'spec.holderIdentity': sent.holderIdentity === written.holderIdentity,
     'spec.leaseDurationSeconds': sent.leaseDurationSeconds === written.leaseDurationSeconds,
     'spec.renewTime': wireTime(sent.renewTimeMs) === wireTime(written.renewTimeMs),
@@ -108,9 +114,12 @@ export function writeReplacement(before: LeaseRecord, content: LeaseContent): Wi
 
 function write(metadata: WireMeta, spec: WireSpec, content: LeaseContent): WireLease {
   const { labels, annotations = {}, finalizers = [], ownerReferences: _owners, ...otherMetadata } = metadata;
-  const { [RELEASED_ANNOTATION]: _released, ...otherAnnotations } = annotations;
-  const newAnnotations =
-    content.releasedBy === null ? otherAnnotations : { ...otherAnnotations, [RELEASED_ANNOTATION]: content.releasedBy };
+  const { [RELEASED_ANNOTATION]: _released, [SUCCESSOR_ANNOTATION]: _successor, ...otherAnnotations } = annotations;
+  const newAnnotations = {
+    ...otherAnnotations,
+    ...(content.releasedBy === null ? {} : { [RELEASED_ANNOTATION]: content.releasedBy }),
+    ...(content.successor === undefined ? {} : { [SUCCESSOR_ANNOTATION]: formatSuccessor(content.successor) }),
+  };
   const {
     acquireTime: _a,
     renewTime: _r,
@@ -138,6 +147,17 @@ function write(metadata: WireMeta, spec: WireSpec, content: LeaseContent): WireL
       ...(content.leaseTransitions === null ? {} : { leaseTransitions: content.leaseTransitions }),
     },
   };
+}
+
+function formatSuccessor({ uid, pods }: NamedSuccessor): string {
+  return `${uid} ${pods >= LISTED_PODS ? `${LISTED_PODS}+` : pods}`;
+}
+
+/** An annotation that cannot be understood names nobody. */
+function readSuccessor(annotation: string | undefined): { readonly successor?: NamedSuccessor } {
+  const [, uid, count] = /^(\S{1,253}) (\d{1,2}|50\+)$/.exec(annotation ?? '') ?? [];
+  if (uid === undefined || count === undefined) return {};
+  return { successor: { uid, pods: Number.parseInt(count, 10) } };
 }
 
 /** Neither `controller` nor `blockOwnerDeletion`: the Lease must never hold its Pod back. */

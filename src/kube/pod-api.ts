@@ -11,6 +11,7 @@ import { malformed } from './api-error.ts';
 import { type ExpectedObject, explainProblem, type Position, type Reading, readObject } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
 import { isName } from './object-name.ts';
+import { applicationLabels, listPods } from './pod-list.ts';
 import { readPodReport } from './pod-report.ts';
 import { watchPort } from './watch-stream.ts';
 
@@ -36,9 +37,27 @@ export async function readPod(
     : { ok: false, failure: malformed(request, explainProblem('the answer', reading.problem)) };
 }
 
+/** The own Pod, and that of the holder. */
+const RECENT_PODS = 2;
+
 /** The reads of Pods of one namespace. */
 export function podPort(client: ApiTransport, namespace: string): PodPort {
-  return { read: (name) => readPod(client, namespace, name) };
+  /** The Pods that were read last. An elector reads its own Pod before it leads, and then by the minute. */
+  let recent: readonly LabelledPod[] = [];
+  return {
+    read: async (name) => {
+      const answer = await readPod(client, namespace, name);
+      const { value } = answer.ok ? answer : { value: null };
+      if (value !== null) recent = [value, ...recent.filter(({ uid }) => uid !== value.uid)].slice(0, RECENT_PODS);
+      return answer;
+    },
+    listApplication: async ({ uid }, ignoredLabel) => {
+      const labels = applicationLabels(recent.find((pod) => pod.uid === uid)?.labels ?? {}, ignoredLabel);
+      // Without labels, the list would show every Pod of the namespace.
+      if (Object.keys(labels).length === 0) return { ok: true, value: { pods: [], more: false } };
+      return listPods(client, namespace, labels);
+    },
+  };
 }
 
 /** The list and the watch of the Pod `name`. */

@@ -96,6 +96,8 @@ const WARNING_CODES: Readonly<Record<WarningCode, 0>> = {
   'api-reachable': 0,
   'writes-failing': 0,
   'writes-accepted': 0,
+  'pod-patch-failing': 0,
+  'event-create-failing': 0,
   'clock-skew': 0,
   'clock-skew-over': 0,
 };

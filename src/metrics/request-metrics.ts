@@ -22,8 +22,9 @@ const REQUESTS: Readonly<Record<Verb, { readonly resources: readonly string[]; r
   get: { resources: ['leases', 'pods'], codes: ['200'] },
   list: { resources: ['leases', 'pods'], codes: ['200', '410'] },
   watch: { resources: ['leases', 'pods'], codes: ['200', '410'] },
-  create: { resources: ['leases'], codes: ['201', '409'] },
+  create: { resources: ['leases', 'events'], codes: ['201', '409'] },
   update: { resources: ['leases'], codes: ['200', '409'] },
+  patch: { resources: ['pods'], codes: ['200', '409'] },
   delete: { resources: ['leases'], codes: ['200', '409'] },
 };
 

@@ -23,7 +23,9 @@ export {
   type EmbeddedGrant,
   type EmbeddedPodOptions,
   type EmbeddedRevocation,
+  electorRules,
   type GarbageCollectorHold,
+  type PublishingWishes,
 } from './kit/embedded-cluster.ts';
 export type { DeletePodOptions, EmbeddedPod, FailPodOptions, PodElectorOptions } from './kit/embedded-pod.ts';
 export type { FaultName, FaultOptions } from './kit/faults/fault.ts';

@@ -1,7 +1,7 @@
 // Checks what a candidate does about a Lease that no Pod owns: it waits for as long as the Lease says, or for
 // ever, and tells why.
 
-import { CAMPAIGN_JITTER_MS } from '../../src/core/candidate.ts';
+import { CAMPAIGN_JITTER_MS } from '../../src/core/successor.ts';
 import { checkTable, finds, follows, leaseOf, podOf, RIVAL, type Row, SELF, starts } from './story.ts';
 
 const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;

@@ -1,7 +1,7 @@
 // Checks the succession `pod-stopped`: a holder whose Pod has ended for good is succeeded as one that is gone is, and
 // a process whose own Pod is reported to have ended neither leads nor begins to lead.
 
-import { CAMPAIGN_JITTER_MS } from '../../src/core/candidate.ts';
+import { CAMPAIGN_JITTER_MS } from '../../src/core/successor.ts';
 import {
   CONFIG,
   checkTable,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CAMPAIGN_JITTER_MS } from '../../src/core/candidate.ts';
+import { CAMPAIGN_JITTER_MS } from '../../src/core/successor.ts';
 import {
   checkTable,
   creates,

@@ -53,6 +53,11 @@ export class ScriptedPorts {
     pod: { read: (name) => this.#ask(`read pod ${name}`) },
     leaseWatch: this.#watch('lease'),
     podWatch: (name) => this.#watch(`pod ${name}`),
+    publishing: {
+      readPodMetadata: (name) => this.#ask(`read marks of ${name}`),
+      patchPodMetadata: ({ name }, patch) => this.#ask(`patch ${name} ${JSON.stringify(patch.labels)}`),
+      createEvent: ({ message }) => this.#ask(`write event ${message}`),
+    },
     siblingLock: {
       claim: (outcome) => {
         this.lockIsFree = false;

@@ -43,6 +43,7 @@ const LEASE = {
 const CREATE: ApiRequest = { ...LEASE, verb: 'create', body: { metadata: { name: 'web' } } };
 const REPLACE: ApiRequest = { ...LEASE, verb: 'update', body: { metadata: { uid: 'u', resourceVersion: '7' } } };
 const DELETE: ApiRequest = { ...LEASE, verb: 'delete', body: { preconditions: { uid: 'u', resourceVersion: '7' } } };
+const PATCH: ApiRequest = { ...READ, verb: 'patch', body: { metadata: { uid: 'u', resourceVersion: '7' } } };
 const LIST: ApiRequest = { ...LEASE, verb: 'list' };
 const WATCH: ApiRequest = { ...LEASE, verb: 'watch', watch: { resourceVersion: '1', timeoutSeconds: 300 } };
 
@@ -266,6 +267,36 @@ test('a request that finds no free connection ends within a bound, too, and is n
   assert.equal(messages.filter((message) => /no answer within 5000 ms/.test(message)).length, 8);
 });
 
+test('a PATCH is a JSON merge patch, and every other body is JSON', async (t) => {
+  const { client, stub } = await connect(t, answerWithPod);
+  await client.request(PATCH);
+  await client.request(REPLACE);
+  assert.deepEqual(
+    stub.seen.map(({ method, path, headers }) => [method, path.split('/').at(-1), headers['content-type']]),
+    [
+      ['PATCH', 'web-0', 'application/merge-patch+json'],
+      ['PUT', 'web', 'application/json'],
+    ],
+  );
+});
+
+test('a request apart waits for no other, and no other waits for it', async (t) => {
+  const { client, stub } = await connect(t, () => {});
+  const hanging = [READ, READ].map((request) => client.request(request));
+  const apart = [PATCH, PATCH].map((request) => client.request({ ...request, apart: true }));
+  await until(() => stub.seen.length === 4);
+  assert.equal(connections(stub), 4);
+  client.close();
+  for (const answer of await Promise.all([...hanging, ...apart])) assert.equal(answer.ok, false);
+  // The other way round: requests apart hang, and both connections of the election are free.
+  const second = await connect(t, ({ method }, response) => void (method === 'GET' && json(response, 200, POD)));
+  const patches = [PATCH, PATCH, PATCH].map((request) => second.client.request({ ...request, apart: true }));
+  await until(() => second.stub.seen.length === 3);
+  assert.equal((await second.client.request(READ)).ok, true);
+  second.client.close();
+  await Promise.all(patches);
+});
+
 test('each step of making a connection has the time-out', async (t) => {
   const sockets: Socket[] = [];
   // TCP, and never TLS.
@@ -293,7 +324,7 @@ const CLOSINGS: readonly { readonly how: string; readonly close: (socket: Socket
   { how: 'resets it', close: (socket) => socket.resetAndDestroy() },
   { how: 'ends it', close: (socket) => socket.destroy() },
 ];
-const REPEATED = [READ, LIST, REPLACE, DELETE];
+const REPEATED = [READ, LIST, REPLACE, PATCH, DELETE];
 
 for (const { how, close } of CLOSINGS) {
   for (const request of REPEATED) {

@@ -5,7 +5,7 @@
 
 import type { ApiAnswer } from '../../src/kube/api-client.ts';
 import { failureOfAnswer, provesAbsence, readStatus } from '../../src/kube/api-error.ts';
-import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
+import { type ApiRequest, acceptOf, contentTypeOf, methodOf, pathOf } from '../../src/kube/api-request.ts';
 import type { ApiResponse, ApiRequest as HttpRequest } from '../../src/testing/index.ts';
 
 /** A request, as `ApiServer.handle` takes it. */
@@ -13,7 +13,11 @@ export function httpRequestOf(request: ApiRequest, token: string): HttpRequest {
   return {
     method: methodOf(request.verb),
     path: pathOf(request),
-    headers: { authorization: `Bearer ${token}`, accept: 'application/json', 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${token}`,
+      accept: acceptOf(request),
+      'content-type': contentTypeOf(request.verb),
+    },
     ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
   };
 }

@@ -332,3 +332,32 @@ test('whatever is written is read back the same', () => {
     }),
   );
 });
+
+const SUCCESSORS: readonly (readonly [annotation: unknown, successor: unknown])[] = [
+  ['pod-3 3', { uid: 'pod-3', pods: 3 }],
+  ['pod-3 50+', { uid: 'pod-3', pods: 50 }],
+  ['pod-3', undefined],
+  ['pod-3 many', undefined],
+  ['pod-3 -1', undefined],
+  ['pod-3 51+', undefined],
+  [' 3', undefined],
+  ['', undefined],
+  [7, undefined],
+  [null, undefined],
+];
+
+for (const [annotation, successor] of SUCCESSORS) {
+  test(`the annotation lease-elector/successor is read: ${JSON.stringify(annotation)}`, () => {
+    const lease = read({ metadata: { ...META, annotations: { 'lease-elector/successor': annotation } } });
+    assert.deepEqual(lease.successor, successor);
+  });
+}
+
+test('the annotation lease-elector/successor is written as it is read, and taken away', () => {
+  const before = read({ metadata: META });
+  const named = writeReplacement(before, { ...CONTENT, successor: { uid: 'pod-3', pods: 50 } });
+  assert.equal(named.metadata.annotations?.['lease-elector/successor'], 'pod-3 50+');
+  const after = read({ metadata: { ...META, annotations: named.metadata.annotations } });
+  assert.deepEqual(after.successor, { uid: 'pod-3', pods: 50 });
+  assert.equal(writeReplacement(after, CONTENT).metadata.annotations?.['lease-elector/successor'], undefined);
+});

@@ -128,6 +128,7 @@ export class Cluster {
       name,
       nodeName: 'node-1',
       serviceAccountName,
+      labels: { app: 'web' },
     });
     const token = this.server.issueToken({
       namespace: NAMESPACE,

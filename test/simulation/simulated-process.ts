@@ -37,7 +37,7 @@ export const NAMESPACE = 'shop';
 export const MOST_REQUESTS_A_SECOND = 40;
 
 /** The simulated network answers with the meaning of a status; the metrics count the status. */
-const STATUS_OF_VERB = { get: 200, list: 200, watch: 200, create: 201, update: 200, delete: 200 } as const;
+const STATUS_OF_VERB = { get: 200, list: 200, watch: 200, create: 201, update: 200, patch: 200, delete: 200 } as const;
 
 const STATUS_OF_FAILURE: Readonly<Partial<Record<RequestFailureKind, number>>> = {
   forbidden: 403,

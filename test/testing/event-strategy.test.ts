@@ -107,6 +107,24 @@ for (const { rule, group, namespace, more, status, says } of TABLE) {
   });
 }
 
+for (const group of ['core', 'v1'] as const) {
+  test(`events: a list of the group ${group} has each Event as a read has it`, async () => {
+    const { server } = makeServer();
+    await create(server, group, 'ns', {});
+    const path = `${group === 'core' ? '/api/v1' : '/apis/events.k8s.io/v1'}/namespaces/ns/events`;
+    const {
+      kind: _kind,
+      apiVersion: _version,
+      ...read
+    } = (await send(server, 'GET', `${path}/e`)).body as object & {
+      kind: string;
+      apiVersion: string;
+    };
+    const list = await send(server, 'GET', path);
+    assert.deepEqual((list.body as unknown as { items: unknown[] }).items, [read]);
+  });
+}
+
 test('events: of events.k8s.io a series grows, and nothing else changes', async () => {
   const { server } = makeServer();
   await create(server, 'v1', 'ns', {});

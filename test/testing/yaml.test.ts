@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readYaml, writeYaml, YamlSyntaxError } from '../../src/testing/formats/yaml.ts';
+import { writeYaml } from '../../src/runtime/yaml-text.ts';
+import { readYaml, YamlSyntaxError } from '../../src/testing/formats/yaml.ts';
 
 const MANIFEST = `# a comment
 apiVersion: v1

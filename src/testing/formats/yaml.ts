@@ -1,6 +1,6 @@
 /**
- * Reads the plain YAML that people send by hand (nested maps, lists and scalars by indentation), and
- * writes objects as YAML. No anchors, tags, flow collections over several lines or block scalars.
+ * Reads the plain YAML that people send by hand: nested maps, lists and scalars by indentation. No anchors, tags, flow
+ * collections over several lines or block scalars. The writer is in runtime/yaml-text.ts.
  */
 
 import type { JsonObject } from '../objects/api-object.ts';
@@ -130,35 +130,4 @@ function readScalar(text: string, line: number): unknown {
   if (/^(?:false|False|FALSE|no|No|NO|n|N|off|Off|OFF)$/.test(text)) return false;
   if (/^[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/.test(text)) return Number(text);
   return text;
-}
-
-/** Writes a JSON value as YAML. */
-export function writeYaml(value: unknown): string {
-  return `${writeBlock(value, '').replace(/^\n/, '')}\n`;
-}
-
-function writeBlock(value: unknown, indent: string): string {
-  if (Array.isArray(value) && value.length > 0) {
-    return value.map((item) => `\n${indent}-${nestedItem(item, `${indent}  `)}`).join('');
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0) {
-    const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
-    return entries.map(([key, entry]) => `\n${indent}${writeScalar(key)}:${writeEntry(entry, indent)}`).join('');
-  }
-  return ` ${writeScalar(value)}`;
-}
-
-function writeEntry(value: unknown, indent: string): string {
-  return writeBlock(value, Array.isArray(value) ? indent : `${indent}  `);
-}
-
-function nestedItem(item: unknown, indent: string): string {
-  const text = writeBlock(item, indent);
-  return text.startsWith('\n') ? ` ${text.slice(1 + indent.length)}` : text;
-}
-
-function writeScalar(value: unknown): string {
-  if (typeof value !== 'string') return JSON.stringify(value);
-  const plain = /^[A-Za-z_/][\w./-]*$/.test(value) && readScalar(value, 0) === value;
-  return plain ? value : JSON.stringify(value);
 }

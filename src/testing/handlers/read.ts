@@ -4,9 +4,9 @@
 
 import type { Clock } from '../../runtime/clock.ts';
 import type { Random } from '../../runtime/random.ts';
+import { writeYaml } from '../../runtime/yaml-text.ts';
 import { negotiate, renderList, renderObject } from '../formats/representation.ts';
 import type { ListMeta, Representation } from '../formats/representation-type.ts';
-import { writeYaml } from '../formats/yaml.ts';
 import type { ApiObject } from '../objects/api-object.ts';
 import { badRequest, StatusError } from '../objects/status.ts';
 import type { Registry } from '../storage/registry.ts';

@@ -66,7 +66,8 @@ function rename(fields: JsonObject, from: string, to: string): void {
 
 /** What every Event has, in the form in which it is kept. */
 export function withEventDefaults(event: ApiObject): ApiObject {
-  return { ...ALWAYS_CORE, ...event };
+  const { kind, apiVersion, metadata, ...fields } = event;
+  return { kind, apiVersion, metadata, ...ALWAYS_CORE, ...fields };
 }
 
 /** Where Events about objects without a namespace may be: an Event with an eventTime may be in both. */

@@ -42,6 +42,23 @@ export const ELECTOR_RULES: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
 ];
 
+/** What an elector of these options needs to be allowed besides: the values of its options, each of which may be left out. */
+export interface PublishingWishes {
+  readonly leaderLabel?: string | undefined;
+  readonly podDeletionCost?: number | undefined;
+  readonly events?: boolean | undefined;
+}
+
+/** The rules of the Role of an elector with these options. */
+export function electorRules({ leaderLabel, podDeletionCost, events = false }: PublishingWishes = {}): PolicyRule[] {
+  const rules = [...ELECTOR_RULES];
+  if (leaderLabel !== undefined || podDeletionCost !== undefined) {
+    rules.push({ apiGroups: [''], resources: ['pods'], verbs: ['patch'] });
+  }
+  if (events) rules.push({ apiGroups: [''], resources: ['events'], verbs: ['create'] });
+  return rules;
+}
+
 /** How a cluster is set up; everything may be left out. */
 export interface EmbeddedClusterOptions {
   /** @default any free port */

@@ -122,7 +122,12 @@ function dropEmptyStrings(metadata: ObjectMeta): JsonObject {
 /** The text of a list item: a real server leaves kind and apiVersion out of the items (wire recording lease-crud). */
 export function encodeListItem(object: ApiObject): string {
   const prefix = `{"kind":${JSON.stringify(object.kind)},"apiVersion":${JSON.stringify(object.apiVersion)},`;
-  return `{${encodeObject(object).slice(prefix.length)}`;
+  const text = encodeObject(object);
+  if (text.startsWith(prefix)) return `{${text.slice(prefix.length)}`;
+  // Defaults, a patch or a webhook have put another field first.
+  const { kind, apiVersion, ...rest } = object;
+  const reordered = encodeObject({ kind, apiVersion, ...rest });
+  return `{${reordered.slice(prefix.length)}`;
 }
 
 /** Equality of two JSON values, whatever the order of their keys. */

@@ -91,6 +91,40 @@ export const CLUSTER_ROLE_BINDINGS: ResourceKind = core('ClusterRoleBinding', 'c
   namespaced: false,
 });
 
+/** Deployments. They are stored, and no controller makes Pods of them. */
+export const DEPLOYMENTS: ResourceKind = core('Deployment', 'deployments', ['deploy'], {
+  group: 'apps',
+  categories: ['all'],
+});
+
+/** Network policies. They are stored, and nothing enforces them. */
+export const NETWORK_POLICIES: ResourceKind = core('NetworkPolicy', 'networkpolicies', ['netpol'], {
+  group: 'networking.k8s.io',
+});
+
+/** Budgets of disruptions. They are stored, and an eviction does not ask them. */
+export const POD_DISRUPTION_BUDGETS: ResourceKind = core('PodDisruptionBudget', 'poddisruptionbudgets', ['pdb'], {
+  group: 'policy',
+});
+
+const ADMISSION = 'admissionregistration.k8s.io';
+
+/** Admission policies in CEL. They are stored, and nothing evaluates them. */
+export const VALIDATING_ADMISSION_POLICIES: ResourceKind = core(
+  'ValidatingAdmissionPolicy',
+  'validatingadmissionpolicies',
+  [],
+  { group: ADMISSION, namespaced: false, categories: ['api-extensions'] },
+);
+
+/** Where an admission policy applies. */
+export const VALIDATING_ADMISSION_POLICY_BINDINGS: ResourceKind = core(
+  'ValidatingAdmissionPolicyBinding',
+  'validatingadmissionpolicybindings',
+  [],
+  { group: ADMISSION, namespaced: false, categories: ['api-extensions'] },
+);
+
 /** All kinds that are stored, in the order in which discovery lists them. */
 export const RESOURCE_KINDS: readonly ResourceKind[] = [
   EVENTS,
@@ -103,6 +137,11 @@ export const RESOURCE_KINDS: readonly ResourceKind[] = [
   CLUSTER_ROLES,
   ROLE_BINDINGS,
   ROLES,
+  DEPLOYMENTS,
+  NETWORK_POLICIES,
+  POD_DISRUPTION_BUDGETS,
+  VALIDATING_ADMISSION_POLICIES,
+  VALIDATING_ADMISSION_POLICY_BINDINGS,
 ];
 
 /** A review: it is created and answered at once, and never stored. */

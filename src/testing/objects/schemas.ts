@@ -3,7 +3,19 @@
  * election touches is spelt out; where a kind says `any`, every field is taken as it is.
  */
 
-import { EVENTS, EVENTS_V1, LEASES, PODS, type ResourceKind, SERVICE_ACCOUNTS } from './resources.ts';
+import {
+  DEPLOYMENTS,
+  EVENTS,
+  EVENTS_V1,
+  LEASES,
+  NETWORK_POLICIES,
+  POD_DISRUPTION_BUDGETS,
+  PODS,
+  type ResourceKind,
+  SERVICE_ACCOUNTS,
+  VALIDATING_ADMISSION_POLICIES,
+  VALIDATING_ADMISSION_POLICY_BINDINGS,
+} from './resources.ts';
 
 /** The type of a field. `omitEmpty` is a Go string that is left out when it is empty. */
 export type FieldType =
@@ -230,12 +242,108 @@ const SERVICE_ACCOUNT = objectSchema('v1.ServiceAccount', {
   automountServiceAccountToken: 'bool',
 });
 
+/** A struct of a spec that is checked by the names of its fields alone. */
+function specSchema(goName: string, fields: Readonly<Record<string, FieldType>>): StructType {
+  return objectSchema(`v1.${goName}`, { spec: { goName: `v1.${goName}Spec`, fields }, status: 'any' });
+}
+
+const LABEL_SELECTOR: StructType = {
+  goName: 'v1.LabelSelector',
+  fields: { matchLabels: 'stringMap', matchExpressions: 'any' },
+};
+
+const DEPLOYMENT = specSchema('Deployment', {
+  replicas: 'int32',
+  selector: LABEL_SELECTOR,
+  template: { goName: 'v1.PodTemplateSpec', fields: { metadata: OBJECT_META, spec: POD_SPEC } },
+  strategy: 'any',
+  minReadySeconds: 'int32',
+  revisionHistoryLimit: 'int32',
+  paused: 'bool',
+  progressDeadlineSeconds: 'int32',
+});
+
+const NETWORK_POLICY_PORTS: ListType = {
+  items: { goName: 'v1.NetworkPolicyPort', fields: { protocol: 'string', port: 'any', endPort: 'int32' } },
+};
+
+const NETWORK_POLICY_PEERS: ListType = {
+  items: {
+    goName: 'v1.NetworkPolicyPeer',
+    fields: { podSelector: LABEL_SELECTOR, namespaceSelector: LABEL_SELECTOR, ipBlock: 'any' },
+  },
+};
+
+const NETWORK_POLICY = specSchema('NetworkPolicy', {
+  podSelector: LABEL_SELECTOR,
+  ingress: {
+    items: {
+      goName: 'v1.NetworkPolicyIngressRule',
+      fields: { ports: NETWORK_POLICY_PORTS, from: NETWORK_POLICY_PEERS },
+    },
+  },
+  egress: {
+    items: {
+      goName: 'v1.NetworkPolicyEgressRule',
+      fields: { ports: NETWORK_POLICY_PORTS, to: NETWORK_POLICY_PEERS },
+    },
+  },
+  policyTypes: { items: 'string' },
+});
+
+const POD_DISRUPTION_BUDGET = specSchema('PodDisruptionBudget', {
+  minAvailable: 'any',
+  selector: LABEL_SELECTOR,
+  maxUnavailable: 'any',
+  unhealthyPodEvictionPolicy: 'string',
+});
+
+const MATCH_RESOURCES: StructType = {
+  goName: 'v1.MatchResources',
+  fields: {
+    namespaceSelector: LABEL_SELECTOR,
+    objectSelector: LABEL_SELECTOR,
+    resourceRules: 'any',
+    excludeResourceRules: 'any',
+    matchPolicy: 'string',
+  },
+};
+
+const VALIDATING_ADMISSION_POLICY = specSchema('ValidatingAdmissionPolicy', {
+  paramKind: 'any',
+  matchConstraints: MATCH_RESOURCES,
+  validations: {
+    items: {
+      goName: 'v1.Validation',
+      fields: { expression: 'string', message: 'omitEmpty', reason: 'string', messageExpression: 'omitEmpty' },
+    },
+  },
+  failurePolicy: 'string',
+  auditAnnotations: 'any',
+  matchConditions: {
+    items: { goName: 'v1.MatchCondition', fields: { name: 'string', expression: 'string' } },
+  },
+  variables: { items: { goName: 'v1.Variable', fields: { name: 'string', expression: 'string' } } },
+});
+
+const VALIDATING_ADMISSION_POLICY_BINDING = specSchema('ValidatingAdmissionPolicyBinding', {
+  policyName: 'omitEmpty',
+  paramRef: 'any',
+  matchResources: MATCH_RESOURCES,
+  validationActions: { items: 'string' },
+});
+
 const SCHEMAS = new Map<ResourceKind, StructType>([
   [LEASES, LEASE],
   [PODS, POD],
   [EVENTS, CORE_EVENT],
   [EVENTS_V1, EVENT_V1],
   [SERVICE_ACCOUNTS, SERVICE_ACCOUNT],
+  [DEPLOYMENTS, DEPLOYMENT],
+  [NETWORK_POLICIES, NETWORK_POLICY],
+  [POD_DISRUPTION_BUDGETS, POD_DISRUPTION_BUDGET],
+  [VALIDATING_ADMISSION_POLICIES, VALIDATING_ADMISSION_POLICY],
+  [VALIDATING_ADMISSION_POLICY_BINDINGS, VALIDATING_ADMISSION_POLICY_BINDING],
 ]);
 
 const LOOSE = {

@@ -1,0 +1,83 @@
+/**
+ * The named successor: the leader writes into its Lease which Pod should lead next, so that candidates need not wait for
+ * chance. It is a hint. It can delay a candidate, and decides nothing (DESIGN, section 11).
+ */
+
+import type { NamedSuccessor, PodReference } from './lease-record.ts';
+import type { StepContext } from './step-context.ts';
+
+/** The most Pods that a leader lists. A Lease that names so many of them says "50 or more". */
+export const LISTED_PODS = 50;
+
+/**
+ * The longest random wait before a campaign, in milliseconds. Several candidates learn at the same moment that
+ * the leader is gone. The one with the shortest wait takes over, and the others see its Lease
+ * before their own wait is over. It need only outlast a DELETE, a POST and a watch event.
+ */
+export const CAMPAIGN_JITTER_MS = 50;
+
+/** The same, in milliseconds, where the Lease says that the application has 50 Pods or more. */
+export const CROWD_JITTER_MS = 500;
+
+/** How long the other candidates wait for the one that is named, in milliseconds, before their jitter begins. */
+export const SUCCESSOR_HEADSTART_MS = 60;
+
+/** A running Pod of the same application. */
+export interface ListedPod {
+  readonly uid: string;
+  /** Its creationTimestamp, in milliseconds since 1970; `null`: it has none that can be read. */
+  readonly createdAtMs: number | null;
+  /** Whether it has a `deletionTimestamp`. */
+  readonly terminating: boolean;
+}
+
+/** What a list of the application's Pods showed. */
+export interface PodListing {
+  readonly pods: readonly ListedPod[];
+  /** Whether the API server has more of them. */
+  readonly more: boolean;
+}
+
+/**
+ * The newest Pod of the application that can lead after this one: in a rolling update it belongs to the new generation, so
+ * leadership moves once. `null` when there is none.
+ *
+ * @param passedOver the uid of a Pod that gave the Lease up a moment ago
+ */
+export function chooseSuccessor(
+  { pods, more }: PodListing,
+  self: PodReference,
+  passedOver: string | null = null,
+): NamedSuccessor | null {
+  let newest: ListedPod | null = null;
+  for (const pod of pods) {
+    if (pod.terminating || pod.uid === self.uid || pod.uid === passedOver) continue;
+    if (newest === null || isNewer(pod, newest)) newest = pod;
+  }
+  return newest === null ? null : { uid: newest.uid, pods: more ? LISTED_PODS : Math.min(pods.length, LISTED_PODS) };
+}
+
+/** A creationTimestamp has whole seconds. Among Pods of the same second the uid decides, so that every list has one answer. */
+function isNewer(left: ListedPod, right: ListedPod): boolean {
+  const difference = (left.createdAtMs ?? 0) - (right.createdAtMs ?? 0);
+  return difference === 0 ? left.uid > right.uid : difference > 0;
+}
+
+/** Whether the Lease names another Pod than this one. */
+export function isAnotherNamed({ config, knowledge }: StepContext): boolean {
+  const successor = knowledge.knownHolder?.successor;
+  return successor !== undefined && successor.uid !== config.self.uid;
+}
+
+/** Whether the Lease names this Pod. */
+export function isSelfNamed({ config, knowledge }: StepContext): boolean {
+  return knowledge.knownHolder?.successor?.uid === config.self.uid;
+}
+
+/** How long this candidate waits before its campaign, in milliseconds. */
+export function campaignDelayMs(context: StepContext): number {
+  const { knowledge, moment } = context;
+  const crowd = knowledge.knownHolder?.successor?.pods === LISTED_PODS;
+  const jitterMs = moment.random * (crowd ? CROWD_JITTER_MS : CAMPAIGN_JITTER_MS);
+  return isAnotherNamed(context) ? SUCCESSOR_HEADSTART_MS + jitterMs : jitterMs;
+}

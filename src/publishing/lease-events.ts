@@ -1,0 +1,106 @@
+/**
+ * The Events that say who leads: a queue of what is not written yet.
+ */
+
+import type { DemotionReason, Term } from '../core/effect.ts';
+import type { PodReference } from '../core/lease-record.ts';
+import type { LeaseEvent, PublishingPort } from '../driver/ports.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Random } from '../runtime/random.ts';
+import type { AttemptOutcome, Publication } from './publication.ts';
+
+/** So many Events wait to be written. Then the oldest is dropped. */
+export const EVENT_QUEUE_LIMIT = 16;
+
+/** An Event that is older is not written, in milliseconds: the API server keeps Events for an hour by default. */
+export const EVENT_LIFETIME_MS = 3_600_000;
+
+/** The reason of each Event, as client-go names it (tools/leaderelection/resourcelock). */
+export const EVENT_REASON = 'LeaderElection';
+
+/** A name has 253 characters at most, and the digits behind the name of the Lease have 16 at most. */
+const LONGEST_LEASE_PART = 230;
+
+/** How a term ended against the will of this process. */
+const INVOLUNTARY: ReadonlySet<DemotionReason> = new Set(['usurped', 'pod-deleted', 'unauthorized', 'invariant']);
+
+/** What an Event needs of its surroundings. */
+export interface LeaseEventsOptions {
+  readonly port: PublishingPort;
+  readonly self: PodReference;
+  readonly lease: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export class LeaseEvents implements Publication {
+  readonly recheckAfterMs = null;
+  readonly #options: LeaseEventsOptions;
+  readonly #queue: { readonly event: LeaseEvent; readonly atMs: number }[] = [];
+  #leaseUid = '';
+  #lastSuffix = 0n;
+
+  constructor(options: LeaseEventsOptions) {
+    this.#options = options;
+  }
+
+  get isPending(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  elected({ leaseUid, resumed }: Term): void {
+    this.#leaseUid = leaseUid;
+    this.#add('Normal', resumed ? 'became leader again: its container was restarted' : 'became leader');
+  }
+
+  demoted(reason: DemotionReason): void {
+    this.#add(INVOLUNTARY.has(reason) ? 'Warning' : 'Normal', `stopped leading: ${reason}`);
+  }
+
+  async attempt(): Promise<AttemptOutcome> {
+    const [first] = this.#queue;
+    if (first === undefined) return 'unchanged';
+    const isTimely = this.#options.clock.nowMs() - first.atMs <= EVENT_LIFETIME_MS;
+    if (isTimely) {
+      const written = await this.#options.port.createEvent(first.event);
+      // An attempt whose answer was lost has written it.
+      if (!written.ok && written.failure.kind !== 'alreadyExists') return written.failure;
+    }
+    // It may have been dropped while it was written.
+    if (this.#queue[0] === first) this.#queue.shift();
+    return isTimely ? 'written' : 'unchanged';
+  }
+
+  stop(): void {
+    this.#queue.length = 0;
+  }
+
+  #add(type: LeaseEvent['type'], what: string): void {
+    const { clock, self, lease } = this.#options;
+    const wallMs = clock.wallMs();
+    this.#queue.push({
+      atMs: clock.nowMs(),
+      event: {
+        name: `${lease.slice(0, LONGEST_LEASE_PART).replace(/[-.]+$/, '')}.${this.#suffix(wallMs)}`,
+        type,
+        reason: EVENT_REASON,
+        message: `${self.name} ${what}`,
+        wallMs,
+        leaseUid: this.#leaseUid,
+        reporter: self.name,
+      },
+    });
+    if (this.#queue.length > EVENT_QUEUE_LIMIT) this.#queue.shift();
+  }
+
+  /**
+   * The moment in nanoseconds, as client-go has it. Chance takes the place of what the clock does not measure. Two Events of
+   * this process never have the same, also when its clock is set back.
+   */
+  #suffix(wallMs: number): string {
+    const nanoseconds = BigInt(Math.max(0, Math.floor(wallMs))) * 1_000_000n;
+    const drawn = nanoseconds + BigInt(Math.floor(this.#options.random.next() * 1_000_000));
+    this.#lastSuffix = drawn > this.#lastSuffix ? drawn : this.#lastSuffix + 1n;
+    return this.#lastSuffix.toString(16);
+  }
+}

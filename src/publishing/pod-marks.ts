@@ -1,0 +1,73 @@
+/**
+ * The marks of the Pod of this process, and of the Pod that led before it.
+ *
+ * A leader that was cut off from the API server could not take its mark away. Its successor does.
+ */
+
+import type { PodReference } from '../core/lease-record.ts';
+import type { PublishingPort } from '../driver/ports.ts';
+import { type Marks, PodMark } from './pod-mark.ts';
+import type { AttemptOutcome, Publication } from './publication.ts';
+
+/**
+ * A new leader compares its Pod with what is wanted once more after so many milliseconds. An earlier process of this Pod
+ * may have taken the label away a moment too late.
+ */
+export const FIRST_RECHECK_MS = 5_000;
+
+/** A leader compares its Pod with what is wanted this often, in milliseconds: a person may have taken the label away. */
+export const RECHECK_INTERVAL_MS = 60_000;
+
+export class PodMarks implements Publication {
+  readonly #self: PodReference;
+  readonly #own: PodMark;
+  readonly #predecessor: PodMark;
+  #rechecks = 0;
+
+  /** @param ownPodGone receives the proof that the Pod of this process does not exist */
+  constructor(port: PublishingPort, marks: Marks, self: PodReference, ownPodGone: () => void) {
+    this.#self = self;
+    this.#own = new PodMark(port, marks, ownPodGone);
+    this.#predecessor = new PodMark(port, marks);
+  }
+
+  get isPending(): boolean {
+    return this.#own.isPending || this.#predecessor.isPending;
+  }
+
+  get recheckAfterMs(): number | null {
+    if (this.#own.isLeader !== true) return null;
+    return this.#rechecks === 0 ? FIRST_RECHECK_MS : RECHECK_INTERVAL_MS;
+  }
+
+  /** @param predecessor the Pod that led before, if one was seen */
+  elected(predecessor: PodReference | null): void {
+    this.#rechecks = 0;
+    this.#own.want(this.#self, true);
+    if (predecessor !== null) this.#predecessor.want(predecessor, false);
+  }
+
+  /** This Pod leads no longer, and judges no other Pod: the next leader does. */
+  demoted(): void {
+    this.#own.want(this.#self, false);
+    this.#predecessor.forget();
+  }
+
+  /** Another Pod leads: an earlier process of this Pod may have left the mark behind. */
+  followed(): void {
+    if (this.#own.isLeader === null) this.#own.want(this.#self, false);
+  }
+
+  async attempt(): Promise<AttemptOutcome> {
+    if (!this.#own.isPending && this.#own.isLeader === true) this.#rechecks += 1;
+    const own = await this.#own.attempt();
+    const other = this.#predecessor.isPending ? await this.#predecessor.attempt() : 'unchanged';
+    if (typeof own === 'object') return own;
+    return other === 'unchanged' ? own : other;
+  }
+
+  stop(): void {
+    this.#own.forget();
+    this.#predecessor.forget();
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Writes into the cluster who leads: a label and an annotation on the leader's Pod, and Events about the Lease.
+ *
+ * It stands beside the election and decides nothing there. Its requests go one at a time, on connections of their own.
+ */
+
+import type { DemotionReason, Leader, Term } from '../core/effect.ts';
+import type { PodReference } from '../core/lease-record.ts';
+import type { PublishingPort } from '../driver/ports.ts';
+import type { Timer } from '../runtime/clock.ts';
+import { debugLog } from '../runtime/debug-log.ts';
+import { LeaseEvents } from './lease-events.ts';
+import { Outlet, type OutletOptions } from './outlet.ts';
+import type { Marks } from './pod-mark.ts';
+import { PodMarks } from './pod-marks.ts';
+
+const log = debugLog('lease-elector:publishing');
+
+/** `stop()` waits so long for what is not written yet, in milliseconds, and never longer than one request may take. */
+export const CLOSING_LIMIT_MS = 2_000;
+
+/** What the application wants to be written. */
+export interface PublisherWishes extends Marks {
+  readonly events: boolean;
+}
+
+/** What a publisher needs. */
+export interface PublisherOptions extends OutletOptions {
+  readonly port: PublishingPort;
+  readonly wishes: PublisherWishes;
+  readonly self: PodReference;
+  readonly lease: string;
+  readonly requestTimeoutMs: number;
+  /** Receives the proof that the Pod of this process does not exist: the election must not lead on as if it did. */
+  readonly ownPodGone: () => void;
+}
+
+/** Whether there is anything to write. */
+export function wantsPublishing({ leaderLabel, podDeletionCost, events }: PublisherWishes): boolean {
+  return leaderLabel !== null || podDeletionCost !== null || events;
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #marks: PodMarks | null;
+  readonly #events: LeaseEvents | null;
+  readonly #outlets: readonly Outlet[];
+  readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** The last leader that was another Pod. */
+  #other: PodReference | null = null;
+  #timer: Timer | null = null;
+  #limit: Timer | null = null;
+  #isBusy = false;
+  #isOver = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    const { port, wishes, self, lease, clock, random, ownPodGone } = options;
+    const { leaderLabel, podDeletionCost } = wishes;
+    const isMarked = leaderLabel !== null || podDeletionCost !== null;
+    this.#marks = isMarked ? new PodMarks(port, wishes, self, ownPodGone) : null;
+    this.#events = wishes.events ? new LeaseEvents({ port, self, lease, clock, random }) : null;
+    const marks =
+      this.#marks &&
+      new Outlet(
+        this.#marks,
+        { code: 'pod-patch-failing', consequence: consequenceOf(wishes), title: '`patch` on pods' },
+        options,
+      );
+    const events =
+      this.#events &&
+      new Outlet(
+        this.#events,
+        {
+          code: 'event-create-failing',
+          consequence: 'Until then no Event about the Lease is written. The election goes on.',
+          title: '`create` on events',
+        },
+        options,
+      );
+    this.#outlets = [marks, events].filter((outlet) => outlet !== null);
+  }
+
+  elected(term: Term): void {
+    this.#marks?.elected(this.#other);
+    this.#events?.elected(term);
+    this.#wake();
+  }
+
+  demoted(reason: DemotionReason): void {
+    this.#marks?.demoted();
+    this.#events?.demoted(reason);
+    this.#wake();
+  }
+
+  leaderChanged(leader: Leader | null): void {
+    if (leader === null || leader.uid === null || leader.uid === this.#options.self.uid) return;
+    this.#other = { name: leader.name, uid: leader.uid };
+  }
+
+  /** This process is a candidate, and another Pod leads. */
+  followed(): void {
+    this.#marks?.followed();
+    this.#wake();
+  }
+
+  /** Writes what is pending, within the limit. Nothing is written once the promise has resolved; it never rejects. */
+  close(): Promise<void> {
+    if (this.#limit === null) {
+      for (const outlet of this.#outlets) outlet.close();
+      const limitMs = Math.min(CLOSING_LIMIT_MS, this.#options.requestTimeoutMs);
+      this.#limit = this.#options.clock.setTimer(limitMs, () => this.#end());
+      this.#schedule();
+    }
+    return this.#closed.promise;
+  }
+
+  #wake(): void {
+    for (const outlet of this.#outlets) outlet.wake();
+    this.#schedule();
+  }
+
+  /** In a moment: the step of the election that led to this goes first, and so does what it changes yet. */
+  #schedule(): void {
+    void Promise.resolve().then(() => this.#run());
+  }
+
+  #run(): void {
+    if (this.#isBusy || this.#isOver) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    const next = this.#next();
+    if (next === null) {
+      if (this.#limit !== null) this.#end();
+      return;
+    }
+    const { clock } = this.#options;
+    const waitMs = next.dueAtMs - clock.nowMs();
+    if (waitMs > 0) {
+      this.#timer = clock.setTimer(waitMs, () => this.#run(), { background: true });
+      return;
+    }
+    this.#isBusy = true;
+    next.outlet
+      .attempt()
+      .catch((error: unknown) => {
+        // No port rejects, so this is a defect. The election is worth more than a label.
+        log('publishing ends: %o', error);
+        this.#end();
+      })
+      .finally(() => {
+        this.#isBusy = false;
+        this.#run();
+      });
+  }
+
+  /** The outlet that is due first. */
+  #next(): { readonly outlet: Outlet; readonly dueAtMs: number } | null {
+    let first: { readonly outlet: Outlet; readonly dueAtMs: number } | null = null;
+    for (const outlet of this.#outlets) {
+      const { dueAtMs } = outlet;
+      if (dueAtMs !== null && (first === null || dueAtMs < first.dueAtMs)) first = { outlet, dueAtMs };
+    }
+    return first;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    for (const outlet of this.#outlets) outlet.stop();
+    this.#timer?.cancel();
+    this.#limit?.cancel();
+    this.#closed.resolve();
+  }
+}
+
+function consequenceOf({ leaderLabel, podDeletionCost }: Marks): string {
+  const label = leaderLabel === null ? '' : `the Service that selects ${leaderLabel} does not lead to the leader's Pod`;
+  const cost = podDeletionCost === null ? '' : "a scale-down does not spare the leader's Pod";
+  return `Until then ${[label, cost].filter((one) => one !== '').join(', and ')}. The election goes on.`;
+}

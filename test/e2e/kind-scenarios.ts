@@ -1,0 +1,97 @@
+/**
+ * What happens to the leader in a cluster with nodes, and who leads after that.
+ */
+
+import type { Holder, KindCluster } from './kind-cluster.ts';
+import { demand, type Scenario } from './scenario-run.ts';
+
+/** How long a successor may take, in milliseconds. */
+const SUCCESSION_MS = 60_000;
+/** How long Kubernetes takes to call a silent node not ready is 50 s; twice that, in milliseconds. */
+const NODE_LOST_MS = 100_000;
+/** How long a node may take to start again, in milliseconds. */
+const NODE_BACK_MS = 180_000;
+
+/** Who leads, by the Lease and by what the Pods say of themselves. */
+async function leader(cluster: KindCluster, what: string, isRight: (holder: Holder) => boolean): Promise<Holder> {
+  return cluster.until(what, SUCCESSION_MS, async () => {
+    const holder = await cluster.holder();
+    if (holder === undefined || !isRight(holder)) return undefined;
+    const masters = await cluster.masters();
+    demand(masters.length <= 1, `two lead: ${masters.join(', ')}`);
+    return masters[0] === holder.pod ? holder : undefined;
+  });
+}
+
+function anyLeader(cluster: KindCluster): Promise<Holder> {
+  return leader(cluster, 'somebody leads', () => true);
+}
+
+function successorOf(cluster: KindCluster, before: Holder): Promise<Holder> {
+  return leader(cluster, `a successor of ${before.pod} leads`, ({ uid }) => uid !== before.uid);
+}
+
+/** A scenario that ends the leader's Pod, and leaves three replicas again. */
+function ends(name: string, end: (cluster: KindCluster, before: Holder) => Promise<unknown>): Scenario<KindCluster> {
+  return {
+    name,
+    expected: 'another Pod leads',
+    run: async (cluster) => {
+      const before = await anyLeader(cluster);
+      await end(cluster, before);
+      const after = await successorOf(cluster, before);
+      demand(after.leaseUid !== before.leaseUid, 'the Lease is the same object');
+      await cluster.rolledOut();
+      return `${before.pod} → ${after.pod}`;
+    },
+  };
+}
+
+/** The scenarios, in their order. */
+export const KIND_SCENARIOS: readonly Scenario<KindCluster>[] = [
+  {
+    name: 'three replicas',
+    expected: 'one leads, by the Lease and by its own metrics',
+    run: async (cluster) => {
+      const { pod, node } = await anyLeader(cluster);
+      return `${pod} on ${node}`;
+    },
+  },
+  ends('delete', (cluster, { pod }) => cluster.kubectl('delete', 'pod', pod)),
+  ends('evict', async (cluster, { pod }) => {
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: 'elector' } };
+    const path = `/api/v1/namespaces/elector/pods/${pod}/eviction`;
+    await cluster.feed(JSON.stringify(eviction), 'create', '--raw', path);
+  }),
+  ends('force delete', (cluster, { pod }) => cluster.kubectl('delete', 'pod', pod, '--force', '--grace-period=0')),
+  ends('roll out', (cluster) => cluster.rollOut()),
+  ends('drain a node', async (cluster, { node }) => {
+    await cluster.kubectl('drain', node, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=180s');
+    await cluster.kubectl('uncordon', node);
+  }),
+  {
+    name: 'stop a node',
+    expected: 'nobody takes over; the Pod leads when the node is back',
+    run: async (cluster) => {
+      const before = await anyLeader(cluster);
+      await cluster.docker('stop', before.node);
+      try {
+        await cluster.until(`${before.node} is not ready`, NODE_LOST_MS, async () => {
+          const ready = '{.status.conditions[?(@.type=="Ready")].status}';
+          return (await cluster.kubectl('get', 'node', before.node, '-o', `jsonpath=${ready}`)) !== 'True';
+        });
+        const during = await cluster.holder();
+        demand(during?.uid === before.uid, `${during?.pod ?? 'nobody'} holds the Lease while the node is off`);
+      } finally {
+        await cluster.docker('start', before.node);
+      }
+      const after = await cluster.until('the Pod leads again', NODE_BACK_MS, async () => {
+        const holder = await cluster.holder();
+        const masters = await cluster.masters();
+        demand(masters.length <= 1, `two lead: ${masters.join(', ')}`);
+        return holder?.uid === before.uid && masters[0] === holder.pod && holder;
+      });
+      return `${after.pod} held the Lease, and leads again`;
+    },
+  },
+];

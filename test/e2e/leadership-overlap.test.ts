@@ -1,0 +1,35 @@
+/**
+ * Two leaders at once are seen, and what only looks like it is not.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Leadership, overlapsOf } from './leadership-overlap.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+function life(podName: string, changes: readonly [string, number][], endedAtMs = NEVER, isGhost = false): Leadership {
+  return { podName, reports: changes.map(([event, atMs]) => ({ event, atMs })), endedAtMs, isGhost };
+}
+
+for (const [what, processes, expected] of [
+  [
+    'one after the other',
+    [
+      life('a', [
+        ['elected', 1],
+        ['demoted', 2],
+      ]),
+      life('b', [['elected', 3]]),
+    ],
+    [],
+  ],
+  ['one after the end of the other', [life('a', [['elected', 1]], 2), life('b', [['elected', 3]])], []],
+  ['one beside a ghost', [life('a', [['elected', 1]], NEVER, true), life('b', [['elected', 3]])], []],
+  ['two', [life('a', [['elected', 1]]), life('b', [['elected', 3]])], ['b was elected while a led']],
+  ['two, until one ends', [life('a', [['elected', 1]], 4), life('b', [['elected', 3]])], ['b was elected while a led']],
+] as const) {
+  test(`leadership of ${what} is seen as it is`, () => {
+    assert.deepEqual(overlapsOf(processes as readonly Leadership[]), expected);
+  });
+}

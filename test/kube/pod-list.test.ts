@@ -1,0 +1,131 @@
+/**
+ * The list of an application's Pods: what is asked for, by which labels, and what is taken from the answer.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ApiTransport } from '../../src/kube/api-client.ts';
+import { type ApiRequest, acceptOf, describeRequest, pathOf } from '../../src/kube/api-request.ts';
+import { podPort } from '../../src/kube/pod-api.ts';
+import { applicationLabels } from '../../src/kube/pod-list.ts';
+
+const SELF = { name: 'web-1', uid: 'pod-1' };
+
+const OWN_POD = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: SELF.name,
+    namespace: 'shop',
+    uid: SELF.uid,
+    resourceVersion: '7',
+    labels: { app: 'web', 'pod-template-hash': '5f6' },
+  },
+};
+
+/** A port whose list is answered so, and every request that it sends. */
+function portWith(list: unknown, ownPod: unknown = OWN_POD) {
+  const requests: ApiRequest[] = [];
+  const client = {
+    request: async (request: ApiRequest) => {
+      requests.push(request);
+      return { ok: true, value: request.verb === 'list' ? list : ownPod };
+    },
+  } as unknown as ApiTransport;
+  return { requests, port: podPort(client, 'shop') };
+}
+
+const item = (uid: unknown, changes: object = {}) => ({
+  metadata: { uid, namespace: 'shop', creationTimestamp: '2026-03-01T10:00:30Z', ...changes },
+});
+
+const CREATED = Date.UTC(2026, 2, 1, 10, 0, 30);
+
+test('running Pods with the labels of the application are listed, at most 50, and only their metadata', async () => {
+  const { port, requests } = portWith({ items: [] });
+  await port.read(SELF.name);
+  await port.listApplication?.(SELF, null);
+  const list = requests[1];
+  assert.ok(list !== undefined);
+  assert.equal(
+    pathOf(list),
+    '/api/v1/namespaces/shop/pods?labelSelector=app%3Dweb&fieldSelector=status.phase%3DRunning&limit=50',
+  );
+  assert.equal(acceptOf(list), 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json');
+  assert.equal(describeRequest(list), 'list pods in namespace "shop"');
+});
+
+test('nothing is asked for where the own Pod was never read, or has no labels', async () => {
+  const { port, requests } = portWith(
+    { items: [item('pod-2')] },
+    { ...OWN_POD, metadata: { ...OWN_POD.metadata, labels: null } },
+  );
+  assert.deepEqual(await port.listApplication?.(SELF, null), { ok: true, value: { pods: [], more: false } });
+  await port.read(SELF.name);
+  assert.deepEqual(await port.listApplication?.(SELF, null), { ok: true, value: { pods: [], more: false } });
+  assert.equal(requests.filter(({ verb }) => verb === 'list').length, 0);
+});
+
+const ANSWERS: readonly (readonly [what: string, list: unknown, value: unknown])[] = [
+  [
+    'a Pod, and one that is being deleted',
+    { items: [item('a'), item('b', { deletionTimestamp: '2026-03-01T10:00:31Z' })] },
+    {
+      pods: [
+        { uid: 'a', createdAtMs: CREATED, terminating: false },
+        { uid: 'b', createdAtMs: CREATED, terminating: true },
+      ],
+      more: false,
+    },
+  ],
+  ['a list that goes on', { items: [], metadata: { continue: 'x' } }, { pods: [], more: true }],
+  [
+    'items that cannot be understood are left out',
+    {
+      items: [
+        null,
+        7,
+        {},
+        item(5),
+        item('a b'),
+        item('c', { namespace: 'other' }),
+        item('d', { creationTimestamp: null }),
+      ],
+    },
+    { pods: [{ uid: 'd', createdAtMs: null, terminating: false }], more: false },
+  ],
+];
+
+for (const [what, list, value] of ANSWERS) {
+  test(`read: ${what}`, async () => {
+    const { port } = portWith(list);
+    await port.read(SELF.name);
+    assert.deepEqual(await port.listApplication?.(SELF, null), { ok: true, value });
+  });
+}
+
+test('an answer without items is malformed', async () => {
+  for (const list of [null, 'x', {}, { items: null }]) {
+    const { port } = portWith(list);
+    await port.read(SELF.name);
+    const answer = await port.listApplication?.(SELF, null);
+    assert.ok(answer !== undefined && !answer.ok && answer.failure.kind === 'malformed', JSON.stringify(list));
+  }
+});
+
+test('labels that differ from Pod to Pod, or from generation to generation, are left out', () => {
+  const labels = {
+    app: 'web',
+    'app.kubernetes.io/part-of': 'shop',
+    'pod-template-hash': '1',
+    'controller-revision-hash': '1',
+    'statefulset.kubernetes.io/pod-name': 'web-0',
+    'apps.kubernetes.io/pod-index': '0',
+    'batch.kubernetes.io/job-completion-index': '0',
+    'example.com/leader': 'true',
+  };
+  assert.deepEqual(applicationLabels(labels, 'example.com/leader'), {
+    app: 'web',
+    'app.kubernetes.io/part-of': 'shop',
+  });
+});

@@ -1,0 +1,42 @@
+/**
+ * Electors that also label their Pods and write Events: beside them the election keeps its invariants, whether the writes
+ * are permitted or not.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LeaseElector } from '../../src/lease-elector.ts';
+import type { Mix } from './mix.ts';
+import type { ElectorFactory } from './simulated-process.ts';
+import { simulate } from './simulation.ts';
+
+/** Set by `tools/test.ts`. */
+const ALL = process.env['LEASE_ELECTOR_ALL_TESTS'] !== '0';
+
+/** In seed 42 a leader learns that its Pod is gone when it looks at its label. */
+const SEEDS: readonly number[] = [42, ...Array.from({ length: ALL ? 30 : 0 }, (_, index) => index + 1)];
+
+const publishing: ElectorFactory = (options, runtime) =>
+  new LeaseElector({ ...options, leaderLabel: 'app.example.com/leader', podDeletionCost: 100, events: true }, runtime);
+
+function permitted(mix: Mix): Mix {
+  const { permissions } = mix;
+  return { ...mix, permissions: { ...permissions, pods: [...permissions.pods, 'patch'] } };
+}
+
+for (const [what, adjust] of [
+  ['may not patch Pods', (mix: Mix) => mix],
+  ['may patch Pods', permitted],
+] as const) {
+  test(`no seed breaks an invariant when electors publish, and ${what}`, async () => {
+    let patched = 0;
+    for (const seed of SEEDS) {
+      const log = (line: string): void => {
+        if (/is answered: patch pods\/\S+ → ok/.test(line)) patched += 1;
+      };
+      const { violation } = await simulate({ seed, makeElector: publishing, adjust, log });
+      assert.equal(violation, null, `seed ${seed}: ${violation?.what}`);
+    }
+    assert.equal(patched > 0, adjust === permitted);
+  });
+}
