@@ -25,7 +25,7 @@ const IMPORTS: readonly (readonly [file: string, wrong: string, right: string])[
   ['src/metrics/elector-metrics.ts', '../kube/connect.ts', '../explain/explanation.ts'],
   ['src/publishing/publisher.ts', '../kube/connect.ts', '../driver/ports.ts'],
   ['src/endpoint/reply.ts', '../core/state.ts', '../options.ts'],
-  ['src/command/apiserver.ts', '../kube/connect.ts', '../testing/index.ts'],
+  ['src/command/apiserver.ts', '../driver/driver.ts', '../testing/index.ts'],
   ['src/lease-elector.ts', './testing/index.ts', './driver/driver.ts'],
   ['src/testing/kit/embedded-pod.ts', '../../core/state.ts', '../server/api-server.ts'],
   ['src/testing/kit/faults/fault.ts', '../../../errors.ts', '../../objects/status.ts'],

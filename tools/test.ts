@@ -22,6 +22,7 @@ const SLOW: readonly string[] = [
   'test/kubectl/',
   'test/e2e/',
   'test/demo/demo.test.ts',
+  'test/command/process.test.ts',
   'test/endpoint/',
   'test/alerts/',
   'test/testing/leaks.test.ts',

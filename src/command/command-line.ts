@@ -14,6 +14,18 @@ interface KnownVerb {
 }
 
 const VERBS: Readonly<Record<string, KnownVerb>> = {
+  explain: {
+    summary: 'say why there is, or is no, leader, and which command helps',
+    load: async () => (await import('./explain.ts')).explain,
+  },
+  list: {
+    summary: 'list the Leases of this library, with their holders',
+    load: async () => (await import('./list.ts')).list,
+  },
+  watch: {
+    summary: 'show elections as they happen',
+    load: async () => (await import('./watch.ts')).watch,
+  },
   apiserver: {
     summary: 'run a Kubernetes API server in memory, for development and tests',
     load: async () => (await import('./apiserver.ts')).apiserver,

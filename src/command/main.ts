@@ -13,4 +13,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   write: (text) => process.stdout.write(text),
   complain: (text) => process.stderr.write(text),
   interrupted: interruption.signal,
+  ...(process.stdout.isTTY
+    ? { terminalSize: () => ({ columns: process.stdout.columns, rows: process.stdout.rows }) }
+    : {}),
 });

@@ -10,6 +10,10 @@ export interface CommandProcess {
   readonly complain: (text: string) => void;
   /** Aborts when the process is to end: Ctrl-C, or SIGTERM. */
   readonly interrupted: AbortSignal;
+  /** @default process.env */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** The size of the terminal that the standard output is; left out where it is none. Asked for again, since it changes. */
+  readonly terminalSize?: () => { readonly columns: number; readonly rows: number };
 }
 
 /** Exit codes of the executable. */
@@ -19,6 +23,14 @@ export const EXIT = {
   failure: 1,
   /** The command line cannot be understood. */
   usage: 2,
+} as const;
+
+/** Exit codes of the verbs that say whether somebody leads. */
+export const ANSWER = {
+  leader: 0,
+  none: 1,
+  /** The command line, a permission or the API server stands in the way. */
+  unknown: 2,
 } as const;
 
 /** One verb: `lease-elector VERB`. */

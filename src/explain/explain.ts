@@ -19,8 +19,12 @@ import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from '.
 
 /** Puts into words what is so at the moment. Never throws. */
 export function explain(input: ExplainInput): Explanation {
+  return explanationOf(input, detailsOf(input));
+}
+
+/** Everything that an explanation says, around what differs from reason to reason. */
+export function explanationOf(input: ExplainInput, details: ReasonDetails): Explanation {
   const { election, diagnostics, leader, unverifiedForMs } = input;
-  const details = detailsOf(input);
   return {
     reason: details.reason,
     message: printable(input.local ? `${LOCAL_NOTE} ${details.message}` : details.message),

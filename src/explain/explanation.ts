@@ -3,6 +3,7 @@
  */
 
 import type { Diagnostics } from '../core/diagnostics.ts';
+import type { NodeRecord } from '../core/node-record.ts';
 import type { MissingRule } from '../core/request-failure.ts';
 import type { ElectionState } from '../core/state.ts';
 import type { Leader } from '../events.ts';
@@ -149,6 +150,8 @@ export interface ExplainInput {
   /** For how long `term.progress()` was not called, once that is too long. */
   readonly noProgressForMs?: number | null;
   readonly leader: Leader | null;
+  /** The node of the holder's Pod. An elector does not read Nodes, so only the command gives it. */
+  readonly holderNode?: NodeRecord | null;
   readonly unverifiedForMs: number;
   readonly nowMs: number;
   readonly wallMs: number;

@@ -41,7 +41,7 @@ export function podInTrouble(input: RunningInput, pod: PodRecord): ReasonDetails
   if (pod.terminating) return terminating(input, pod);
   if (report === undefined) return null;
   if (isFinalPhase(report.phase)) return ended(input, pod, report);
-  return isNodeLost(report) ? nodeLost(input, pod, report) : null;
+  return isNodeLost(input, report) ? nodeLost(input, pod, report) : null;
 }
 
 function terminating(input: RunningInput, pod: PodRecord): ReasonDetails {
@@ -49,7 +49,7 @@ function terminating(input: RunningInput, pod: PodRecord): ReasonDetails {
   const { report } = pod;
   const graceMs = report?.gracePeriodMs ?? ASSUMED_GRACE_MS;
   const seenForMs = input.nowMs - (input.diagnostics.sightings.terminating?.atMs ?? input.nowMs);
-  const lost = report !== undefined && isNodeLost(report);
+  const lost = report !== undefined && isNodeLost(input, report);
   const overdue = seenForMs > graceMs + (lost ? 0 : DELETION_SLACK_MS);
   const details = {
     reason: 'holder-terminating',
@@ -114,11 +114,20 @@ function ended(input: RunningInput, pod: PodRecord, report: PodReport): ReasonDe
   };
 }
 
+/** The node itself says more than its Pods, but only the command reads it. */
+function isNodeLost(input: RunningInput, report: PodReport): boolean {
+  return isReportedLost(input) || seemsNodeLost(report);
+}
+
+function isReportedLost({ holderNode }: RunningInput): boolean {
+  return holderNode?.ready === 'False' || holderNode?.ready === 'Unknown';
+}
+
 /**
  * Without permission to read Nodes: the control plane sets `Ready` to false on the Pods of a node that it has lost, and
  * leaves `ContainersReady` as the kubelet wrote it. Readiness gates make the same pattern, with a reason of their own.
  */
-function isNodeLost({ phase, reason, ready, containersReady, readyReason }: PodReport): boolean {
+function seemsNodeLost({ phase, reason, ready, containersReady, readyReason }: PodReport): boolean {
   if (phase === 'Unknown' || reason === 'NodeLost') return true;
   return ready === false && containersReady === true && readyReason !== 'ReadinessGatesNotReady';
 }
@@ -134,7 +143,7 @@ function nodeLost(input: RunningInput, pod: PodRecord, report: PodReport): Reaso
     message:
       `Pod ${pod.name} leads, but the control plane has lost ${nodeOf(report)}, and its process may still run there. ` +
       'Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
-    sinceMs: report.readyChangedAtMs,
+    sinceMs: (isReportedLost(input) ? input.holderNode?.readyChangedAtMs : null) ?? report.readyChangedAtMs,
     endsWhen: `the node comes back, or ${endOfLife(config)}`,
     command: kubectlDelete('pod', pod.name, config.namespace),
   };

@@ -11,7 +11,8 @@ import { isObject } from './api-error.ts';
 /** The one object that was asked for. */
 export interface ExpectedObject {
   readonly apiVersion: string;
-  readonly kind: 'Lease' | 'Pod';
+  readonly kind: 'Lease' | 'Pod' | 'Node';
+  /** `''` for a Node, which is in none. */
   readonly namespace: string;
   readonly name: string;
 }
@@ -75,7 +76,7 @@ export function readObject(value: unknown, expected: ExpectedObject, position: P
   const { metadata } = value;
   if (!isObject(metadata)) return unusable('has no metadata');
   const { name, namespace, uid, resourceVersion } = metadata;
-  if (namespace !== expected.namespace) return differs('namespace', namespace, expected.namespace);
+  if ((namespace ?? '') !== expected.namespace) return differs('namespace', namespace, expected.namespace);
   if (name !== expected.name) {
     return { ...differs('name', name, expected.name), isAnother: typeof name === 'string' && name !== '' };
   }

@@ -7,13 +7,14 @@
 /** The verbs of Kubernetes' authorization, which a Role grants. */
 export type ApiVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
-/** One request for one named object; a list or watch selects it by `metadata.name`. */
+/** One request for one named object; a list or watch selects it by `metadata.name`, or several objects by a label. */
 export interface ApiRequest {
   readonly verb: ApiVerb;
   /** `''` for the core group. */
   readonly apiGroup: string;
   /** The plural: `leases`, `pods`. */
   readonly resource: string;
+  /** `''` for all namespaces, or for a resource that has none. */
   readonly namespace: string;
   readonly name: string;
   /** Sent as JSON; with `patch` it is a JSON merge patch. */
@@ -24,6 +25,8 @@ export interface ApiRequest {
   readonly selection?: Selection;
   /** Only with `watch`. */
   readonly watch?: { readonly resourceVersion: string; readonly timeoutSeconds: number };
+  /** Selects the objects of a list or a watch instead of a name, which is then `''`: `key=value`. */
+  readonly labelSelector?: string;
 }
 
 /** Which objects a list shows. Of each, only the metadata is asked for. */
@@ -59,8 +62,13 @@ export function methodOf(verb: ApiVerb): string {
  */
 export function pathOf(request: ApiRequest): string {
   const group = request.apiGroup === '' ? '/api/v1' : `/apis/${request.apiGroup}/v1`;
-  const collection = `${group}/namespaces/${encodeURIComponent(request.namespace)}/${request.resource}`;
+  const namespace = request.namespace === '' ? '' : `/namespaces/${encodeURIComponent(request.namespace)}`;
+  const collection = `${group}${namespace}/${request.resource}`;
   const name = encodeURIComponent(request.name);
+  const selector =
+    request.labelSelector === undefined
+      ? `fieldSelector=metadata.name%3D${name}`
+      : `labelSelector=${encodeURIComponent(request.labelSelector)}`;
   switch (request.verb) {
     case 'create':
       return collection;
@@ -71,11 +79,11 @@ export function pathOf(request: ApiRequest): string {
       return `${collection}/${name}`;
     case 'list':
       return request.selection === undefined
-        ? `${collection}?fieldSelector=metadata.name%3D${name}`
+        ? `${collection}?${selector}`
         : `${collection}?${queryOf(request.selection)}`;
     case 'watch':
       return (
-        `${collection}?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%3D${name}` +
+        `${collection}?watch=true&allowWatchBookmarks=true&${selector}` +
         `&resourceVersion=${encodeURIComponent(request.watch?.resourceVersion ?? '')}` +
         `&timeoutSeconds=${request.watch?.timeoutSeconds ?? 0}`
       );
@@ -107,6 +115,9 @@ export function resourceTitle(request: Pick<ApiRequest, 'apiGroup' | 'resource'>
 
 /** `update leases.coordination.k8s.io "web" in namespace "shop"`: the subject of every message. */
 export function describeRequest(request: ApiRequest): string {
-  const name = request.selection === undefined ? ` "${request.name}"` : '';
-  return `${request.verb} ${resourceTitle(request)}${name} in namespace "${request.namespace}"`;
+  const { labelSelector, selection, namespace } = request;
+  const name = selection === undefined ? ` "${request.name}"` : '';
+  const which = labelSelector === undefined ? name : ` with the label ${labelSelector}`;
+  const where = namespace === '' ? 'in the whole cluster' : `in namespace "${namespace}"`;
+  return `${request.verb} ${resourceTitle(request)}${which} ${where}`;
 }

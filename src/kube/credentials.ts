@@ -66,6 +66,8 @@ export interface UsedKubeConfig {
 /** Where to find a kubeconfig file; `context` defaults to the file's current one. */
 export interface KubeConfigFile {
   readonly path: string;
+  /** Further files of the same KUBECONFIG; what an earlier file says goes before what a later one says. */
+  readonly mergedWith?: readonly string[];
   readonly context?: string | undefined;
 }
 
@@ -230,10 +232,11 @@ export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<C
   });
   const load = (): KubeConfig => {
     const kubeConfig = new KubeConfig();
-    try {
-      kubeConfig.loadFromFile(file.path);
-    } catch (error) {
-      throw unreadable(file.path, error);
+    loadInto(kubeConfig, file.path);
+    for (const path of file.mergedWith ?? []) {
+      const further = new KubeConfig();
+      loadInto(further, path);
+      merge(kubeConfig, further);
     }
     if (file.context !== undefined) {
       if (kubeConfig.getContextObject(file.context) === null) {
@@ -247,6 +250,28 @@ export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<C
     return kubeConfig;
   };
   return new KubeConfigCredentials(load(), load);
+}
+
+function loadInto(kubeConfig: KubeConfig, path: string): void {
+  try {
+    kubeConfig.loadFromFile(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** As kubectl merges: the first file to name something defines it, so `mergeConfig`, which refuses a second one, does not do. */
+function merge(first: KubeConfig, further: KubeConfig): void {
+  const added = <Named extends { readonly name: string }>(known: readonly Named[], more: readonly Named[]): Named[] => [
+    ...known,
+    ...more.filter(({ name }) => !known.some((one) => one.name === name)),
+  ];
+  first.loadFromOptions({
+    clusters: added(first.clusters, further.clusters),
+    users: added(first.users, further.users),
+    contexts: added(first.contexts, further.contexts),
+    currentContext: first.currentContext || further.currentContext,
+  });
 }
 
 /** A longer path is most likely the text of a kubeconfig, and is not shown. Linux allows a name of 255 bytes. */

@@ -18,9 +18,9 @@ import {
 } from './api-object.ts';
 
 /** Says that an elector of this library writes the Lease (Kubernetes, "Recommended Labels"). */
-const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 /** The value of `MANAGED_BY_LABEL`. */
-const MANAGED_BY = 'lease-elector';
+export const MANAGED_BY = 'lease-elector';
 /** Holds the uid of the Pod that gave the Lease up. */
 export const RELEASED_ANNOTATION = 'lease-elector/released';
 

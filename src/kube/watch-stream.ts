@@ -26,22 +26,26 @@ export interface WatchedObject<Item> {
   /** `LeaseList`, `PodList`. */
   readonly listKind: string;
   readonly namespace: string;
+  /** `''` with a label. */
   readonly name: string;
+  /** Watches the objects with this label instead of the one of this name: `key=value`. */
+  readonly labelSelector?: string;
   readonly read: (value: unknown, position: Position) => Reading<Item>;
 }
 
-/** The list and the watch of one object. */
+/** The list and the watch of one object, or of the objects with a label. */
 export function watchPort<Item>(watched: WatchedObject<Item>): WatchPort<Item> {
-  const { client, apiGroup, resource, namespace, name } = watched;
+  const { client, apiGroup, resource, namespace, name, labelSelector } = watched;
+  const selected = { apiGroup, resource, namespace, name, ...(labelSelector === undefined ? {} : { labelSelector }) };
   return {
     async list() {
-      const request: ApiRequest = { verb: 'list', apiGroup, resource, namespace, name };
+      const request: ApiRequest = { verb: 'list', ...selected };
       const answer = await client.request(request);
       return answer.ok ? readList(watched, request, answer.value) : { ok: false, failure: answer.failure };
     },
     open(resourceVersion, timeoutSeconds, sink) {
       const watch = { resourceVersion, timeoutSeconds };
-      return openWatch(watched, { verb: 'watch', apiGroup, resource, namespace, name, watch }, sink);
+      return openWatch(watched, { verb: 'watch', ...selected, watch }, sink);
     },
   };
 }

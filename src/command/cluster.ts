@@ -1,0 +1,114 @@
+/**
+ * The cluster of the shell: which kubeconfig, which context, which namespace.
+ *
+ * An elector never uses ~/.kube/config unasked. A person at a terminal asks for it with the command.
+ */
+
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { ApiClient } from '../kube/api-client.ts';
+import {
+  type Credentials,
+  type Environment,
+  kubeConfigFileCredentials,
+  podCredentials,
+  SERVICE_ACCOUNT_DIRECTORY,
+} from '../kube/credentials.ts';
+import { isName } from '../kube/object-name.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { quote } from '../runtime/quotation.ts';
+import { UsageError } from './verb.ts';
+
+/** The options of a verb that speaks to a cluster, for `parseArgs`. */
+export const CLUSTER_OPTIONS = {
+  kubeconfig: { type: 'string' },
+  context: { type: 'string' },
+  namespace: { type: 'string', short: 'n' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+/** The same for `--help`. */
+export const CLUSTER_USAGE = `  -n, --namespace NS  the namespace (default: that of the context, else default)
+  --kubeconfig FILE   default: $KUBECONFIG, else ~/.kube/config, else the service account of this Pod
+  --context NAME      a context of the kubeconfig (default: its current one)
+  --json              print JSON
+  --help              print this text
+`;
+
+/** The values of `CLUSTER_OPTIONS`. */
+export interface ClusterArguments {
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
+/** A cluster that can be read. */
+export interface ReadableCluster {
+  readonly client: ApiClient;
+  /** The namespace that was asked for, or goes without saying. */
+  readonly namespace: string;
+  close(): void;
+}
+
+/** For an answer, in milliseconds: somebody waits at a terminal. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** Takes up the credentials of the shell. @throws LeaseElectorError when there are none */
+export async function openCluster(
+  given: ClusterArguments,
+  environment: Environment,
+  complain: (text: string) => void,
+): Promise<ReadableCluster> {
+  if (given.namespace !== undefined && !isName('namespace', given.namespace)) {
+    throw new UsageError(`No namespace can be called ${quote(given.namespace)}`);
+  }
+  const credentials = await credentialsOf(given, environment);
+  const client = new ApiClient({
+    credentials,
+    requestTimeoutMs: ANSWER_TIMEOUT_MS,
+    clock: systemClock,
+    // Ages are counted from times that other machines wrote.
+    reportClockSkew: ({ message }) => complain(`${message}\n`),
+  });
+  return {
+    client,
+    namespace: given.namespace ?? credentials.defaultNamespace() ?? 'default',
+    close: () => client.close(),
+  };
+}
+
+/** How both packages come with one npx, for who has installed neither. */
+const NPX_ADVICE = 'With npx alone: npx -p @kubernetes/client-node -p lease-elector lease-elector VERB';
+
+async function credentialsOf(
+  { kubeconfig, context }: ClusterArguments,
+  environment: Environment,
+): Promise<Credentials> {
+  const [path, ...mergedWith] = kubeconfig === undefined ? kubeconfigsOf(environment) : [kubeconfig];
+  if (path !== undefined) {
+    const file = { path, mergedWith, ...(context === undefined ? {} : { context }) };
+    return kubeConfigFileCredentials(file).catch((error: unknown) => {
+      const isMissing = error instanceof Error && error.message.includes('npm install @kubernetes/client-node');
+      throw isMissing ? new Error(`${error.message} ${NPX_ADVICE}.`, { cause: error }) : error;
+    });
+  }
+  if (context !== undefined)
+    throw new UsageError('--context names a context of a kubeconfig, and no kubeconfig was found');
+  if ((environment['KUBERNETES_SERVICE_HOST'] ?? '') === '') {
+    throw new Error('No cluster is known: there is no kubeconfig. Set KUBECONFIG, or give --kubeconfig FILE.');
+  }
+  return podCredentials(environment, SERVICE_ACCOUNT_DIRECTORY, systemClock);
+}
+
+/** As kubectl finds them: KUBECONFIG may name several files, of which some may be missing. */
+function kubeconfigsOf(environment: Environment): readonly string[] {
+  const named = (environment['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
+  if (named.length > 0) {
+    const existing = named.filter((path) => existsSync(path));
+    // The error of the first one names it.
+    return existing.length > 0 ? existing : named.slice(0, 1);
+  }
+  const usual = join(environment['HOME'] ?? homedir(), '.kube', 'config');
+  return existsSync(usual) ? [usual] : [];
+}

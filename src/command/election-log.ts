@@ -1,0 +1,188 @@
+/**
+ * The elections that a watch of Leases shows: who holds which Lease now, and each change as an event.
+ *
+ * It prints nothing: a table, lines and a file all read the same events.
+ */
+
+import { isReleased, type LeaseRecord } from '../core/lease-record.ts';
+import { renewalAgeMs } from '../explain/onlooker.ts';
+import type { NamedLease } from '../kube/lease-list.ts';
+import type { Clock } from '../runtime/clock.ts';
+
+/** What changed. */
+export type ElectionChange =
+  /** The Lease was there when the watch began. */
+  | 'found'
+  /** A holder began a term. */
+  | 'elected'
+  /** The Lease of the same term is back, after somebody deleted it. */
+  | 'restored'
+  /** The holder gave the Lease up. */
+  | 'released'
+  /** The Lease is gone. */
+  | 'deleted'
+  /** The holder has not renewed for the duration of its Lease. It is still the leader. */
+  | 'silent'
+  /** A silent holder renews again. */
+  | 'renewing';
+
+/** One change of one election. */
+export interface ElectionEvent {
+  /** When it was seen here. */
+  readonly at: Date;
+  readonly namespace: string;
+  readonly lease: string;
+  readonly change: ElectionChange;
+  /** Who holds the Lease after it, or held it last. */
+  readonly holder: string | null;
+  readonly holderUid: string | null;
+  readonly previousHolder: string | null;
+  readonly fencingToken: string | null;
+  /** False: the token is this one at most, since the beginning of the term was not seen. */
+  readonly tokenIsExact: boolean;
+}
+
+/** One election as it is. */
+export interface ElectionRow {
+  readonly namespace: string;
+  readonly name: string;
+  /** `null`: nobody. */
+  readonly holder: string | null;
+  readonly holderUid: string | null;
+  readonly acquireTimeMs: number | null;
+  readonly fencingToken: string | null;
+  readonly tokenIsExact: boolean;
+  /** The monotonic moment of the last renewal; `null`: none is known. */
+  readonly renewedAtMs: number | null;
+  readonly renewTimeMs: number | null;
+  readonly leaseDurationSeconds: number | null;
+  readonly isSilent: boolean;
+  readonly isReleased: boolean;
+  /** How often another holder was elected since the watch began. */
+  readonly changes: number;
+  readonly last: ElectionEvent;
+}
+
+/** Follows any number of elections. */
+export class ElectionLog {
+  readonly #clock: Clock;
+  readonly #listener: (event: ElectionEvent) => void;
+  readonly #rows = new Map<string, ElectionRow>();
+  #isLive = false;
+  #hasBegun = false;
+
+  constructor(clock: Clock, listener: (event: ElectionEvent) => void) {
+    this.#clock = clock;
+    this.#listener = listener;
+  }
+
+  /** The elections, by namespace and name. A Lease that is gone stays: its election may go on. */
+  rows(): readonly ElectionRow[] {
+    return [...this.#rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
+  }
+
+  /** All Leases that there are. */
+  listed(items: readonly NamedLease[]): void {
+    const present = new Set(items.map(keyOf));
+    for (const [key, row] of this.#rows) if (!present.has(key) && row.last.change !== 'deleted') this.#remove(key, row);
+    for (const item of items) this.#put(item, false);
+    this.#isLive = true;
+    this.#hasBegun = true;
+  }
+
+  /** A Lease was written; `isNew`: it was created just now, so its resourceVersion is the token of the term. */
+  written(item: NamedLease, isNew: boolean): void {
+    this.#put(item, isNew);
+  }
+
+  deleted(item: NamedLease): void {
+    const key = keyOf(item);
+    const row = this.#rows.get(key);
+    if (row !== undefined) this.#remove(key, row);
+  }
+
+  /** Nothing is heard until the next list, so nobody is called silent. */
+  lost(): void {
+    this.#isLive = false;
+  }
+
+  /** Time alone makes a holder silent. To be called about once a second. */
+  checkSilence(): void {
+    if (!this.#isLive) return;
+    for (const [key, row] of this.#rows) {
+      if (row.isSilent || row.holder === null || row.renewedAtMs === null || row.leaseDurationSeconds === null)
+        continue;
+      if (this.#clock.nowMs() - row.renewedAtMs < row.leaseDurationSeconds * 1000) continue;
+      this.#change(key, { ...row, isSilent: true }, 'silent', row.holder);
+    }
+  }
+
+  #put({ namespace, name, lease }: NamedLease, isNew: boolean): void {
+    const key = keyOf({ namespace, name });
+    const before = this.#rows.get(key);
+    const moved = before === undefined || before.renewTimeMs !== lease.renewTimeMs;
+    const holder = lease.owner?.name ?? (lease.holderIdentity || null);
+    const holderUid = lease.owner?.uid ?? null;
+    const { acquireTimeMs, renewTimeMs, leaseDurationSeconds, resourceVersion } = lease;
+    const isSameTerm =
+      before !== undefined &&
+      before.holder === holder &&
+      before.holderUid === holderUid &&
+      before.acquireTimeMs === acquireTimeMs;
+    const row: Omit<ElectionRow, 'last'> = {
+      namespace,
+      name,
+      holder,
+      holderUid,
+      acquireTimeMs,
+      fencingToken: isSameTerm ? before.fencingToken : resourceVersion,
+      tokenIsExact: isSameTerm ? before.tokenIsExact : isNew,
+      renewedAtMs: moved ? this.#renewedAtMs(lease, before !== undefined || isNew) : before.renewedAtMs,
+      renewTimeMs,
+      leaseDurationSeconds,
+      isSilent: !moved && before.isSilent,
+      isReleased: isReleased(lease),
+      changes: before?.changes ?? 0,
+    };
+    this.#note(key, row, before);
+  }
+
+  /** What happened, from how it was before. A renewal alone is no event. */
+  #note(key: string, row: Omit<ElectionRow, 'last'>, before: ElectionRow | undefined): void {
+    if (before === undefined) return this.#change(key, row, this.#hasBegun ? 'elected' : 'found', null);
+    const wasDeleted = before.last.change === 'deleted';
+    const previous = before.last.holder;
+    const isSame = row.holder === before.holder && row.holderUid === before.holderUid;
+    if (!isSame || row.acquireTimeMs !== before.acquireTimeMs) {
+      const changes = isSame ? before.changes : before.changes + 1;
+      return this.#change(key, { ...row, changes }, row.holder === null ? 'released' : 'elected', previous);
+    }
+    if (wasDeleted) return this.#change(key, row, 'restored', previous);
+    if (row.isReleased && !before.isReleased) return this.#change(key, row, 'released', previous);
+    if (before.isSilent && !row.isSilent) return this.#change(key, row, 'renewing', previous);
+    this.#rows.set(key, { ...row, last: before.last });
+  }
+
+  #remove(key: string, row: ElectionRow): void {
+    this.#change(key, { ...row, isSilent: false, renewedAtMs: null }, 'deleted', row.holder);
+  }
+
+  /** A first look takes the age from the times in the Lease, which another clock wrote. */
+  #renewedAtMs(lease: LeaseRecord, isSeenNow: boolean): number | null {
+    const ageMs = isSeenNow && lease.renewTimeMs !== null ? 0 : renewalAgeMs(lease, this.#clock.wallMs());
+    return ageMs === null ? null : this.#clock.nowMs() - ageMs;
+  }
+
+  #change(key: string, row: Omit<ElectionRow, 'last'>, change: ElectionChange, previousHolder: string | null): void {
+    const { namespace, name, holder, holderUid, fencingToken, tokenIsExact } = row;
+    const at = new Date(this.#clock.wallMs());
+    const event = { at, namespace, lease: name, change, holder, holderUid, previousHolder, fencingToken, tokenIsExact };
+    this.#rows.set(key, { ...row, last: event });
+    this.#listener(event);
+  }
+}
+
+/** A slash is in no name. */
+function keyOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,104 @@
+/**
+ * What becomes of Leases from now on: a list, then a watch, then a list again.
+ *
+ * Somebody looks at it, and no election depends on it. So it lists after every watch instead of resuming the watch.
+ */
+
+import type { RequestFailure } from '../core/request-failure.ts';
+import type { WatchPort, WatchStream } from '../driver/ports.ts';
+import type { NamedLease } from '../kube/lease-list.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+
+/** The API server is asked to end a watch after so many seconds: a list then finds what a broken connection hid. */
+export const WATCH_SECONDS = 60;
+
+/** A watch that has not ended so many milliseconds after its time is dead. */
+export const WATCH_SLACK_MS = 10_000;
+
+/** Between the end of a watch, or a failure, and the next list, in milliseconds. */
+export const LIST_PAUSE_MS = 2_000;
+
+/** Receives what becomes of the Leases, in order. */
+export interface LeaseFeedSink {
+  /** All Leases that there are. */
+  listed(items: readonly NamedLease[]): void;
+  /** A Lease, and whether it was created just now. */
+  written(item: NamedLease, isNew: boolean): void;
+  deleted(item: NamedLease): void;
+  /** What comes from now on is not known until the next list. */
+  lost(failure: RequestFailure): void;
+}
+
+/** Follows Leases until it is stopped. */
+export class LeaseFeed {
+  readonly #port: WatchPort<NamedLease>;
+  readonly #clock: Clock;
+  readonly #sink: LeaseFeedSink;
+  #stream: WatchStream | null = null;
+  #timer: Timer | null = null;
+  #over = false;
+
+  constructor(port: WatchPort<NamedLease>, clock: Clock, sink: LeaseFeedSink) {
+    this.#port = port;
+    this.#clock = clock;
+    this.#sink = sink;
+  }
+
+  /** Lists, and goes on by itself. Returns why the first list failed; the feed then does not go on. */
+  async start(): Promise<RequestFailure | null> {
+    const failure = await this.#list();
+    if (failure !== null) this.stop();
+    return failure;
+  }
+
+  stop(): void {
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#stream?.close();
+  }
+
+  async #list(): Promise<RequestFailure | null> {
+    const answer = await this.#port.list();
+    if (this.#over) return null;
+    if (!answer.ok) return answer.failure;
+    this.#sink.listed(answer.value.items);
+    this.#watch(answer.value.resourceVersion);
+    return null;
+  }
+
+  #watch(resourceVersion: string): void {
+    this.#setTimer(WATCH_SECONDS * 1000 + WATCH_SLACK_MS, () => {
+      this.#stream?.close();
+      this.#listLater();
+    });
+    this.#stream = this.#port.open(resourceVersion, WATCH_SECONDS, {
+      opened: () => {},
+      event: (event) => {
+        if (event.type === 'added' || event.type === 'modified') this.#sink.written(event.item, event.type === 'added');
+        if (event.type === 'deleted') this.#sink.deleted(event.item);
+        if (event.type === 'error') {
+          this.#stream?.close();
+          this.#listLater();
+        }
+      },
+      ended: (failure) => {
+        if (failure !== null) this.#sink.lost(failure);
+        this.#listLater();
+      },
+    });
+  }
+
+  #listLater(): void {
+    this.#setTimer(LIST_PAUSE_MS, async () => {
+      const failure = await this.#list();
+      if (failure === null || this.#over) return;
+      this.#sink.lost(failure);
+      this.#listLater();
+    });
+  }
+
+  #setTimer(afterMs: number, callback: () => unknown): void {
+    this.#timer?.cancel();
+    if (!this.#over) this.#timer = this.#clock.setTimer(afterMs, callback);
+  }
+}

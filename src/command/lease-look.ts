@@ -1,0 +1,136 @@
+/**
+ * One look at a Lease: the Lease, the Pod that owns it, the node of that Pod.
+ */
+
+import type { LeaseRecord, PodRecord } from '../core/lease-record.ts';
+import type { NodeRecord } from '../core/node-record.ts';
+import { explainLook, type Look, type OnlookerExplanation, renewalAgeMs } from '../explain/onlooker.ts';
+import { toDate } from '../explain/wording.ts';
+import type { ApiTransport } from '../kube/api-client.ts';
+import { leasePort } from '../kube/lease-api.ts';
+import { leaseListPort, type NamedLease } from '../kube/lease-list.ts';
+import { readNode } from '../kube/node-api.ts';
+import { readPod } from '../kube/pod-api.ts';
+import type { Clock } from '../runtime/clock.ts';
+
+/** What is shown of a Lease itself. */
+export interface ShownLease {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly holderIdentity: string | null;
+  readonly owner: { readonly name: string; readonly uid: string } | null;
+  readonly acquireTime: Date | null;
+  readonly renewTime: Date | null;
+  /** By the clocks of two machines: the one that wrote renewTime, and this one. */
+  readonly renewalAgeMs: number | null;
+  readonly leaseDurationSeconds: number | null;
+  readonly leaseTransitions: number | null;
+  readonly releasedBy: string | null;
+  readonly terminating: boolean;
+  readonly finalizers: readonly string[];
+}
+
+/** Everything that a look at one Lease says: an explanation, and what it was made from. */
+export interface LeaseReport extends OnlookerExplanation {
+  /** `null`: there is none, or it could not be read. */
+  readonly leaseObject: ShownLease | null;
+  /** `gone`: the Pod that owns the Lease does not exist. `unknown`: it could not be read. */
+  readonly ownerPod: 'exists' | 'gone' | 'unknown' | 'none';
+  /** `null`: it could not be read, or is not known. */
+  readonly node: (Omit<NodeRecord, 'readyChangedAtMs'> & { readonly readySince: Date | null }) | null;
+  /** The owner is gone, and the garbage collector has left the Lease. */
+  readonly leftByCollector: boolean;
+}
+
+/** So many Leases are looked at, at once: the client has two connections for requests. */
+const LOOKS_AT_ONCE = 4;
+
+/** Reads the Lease `name`, and explains it. */
+export async function lookAt(
+  client: ApiTransport,
+  namespace: string,
+  name: string,
+  clock: Clock,
+): Promise<LeaseReport> {
+  return report(client, namespace, name, await leasePort(client, namespace, name).read(), clock);
+}
+
+/** Lists the Leases of this library, and explains each. @param namespace `''` for all */
+export async function lookAtAll(
+  client: ApiTransport,
+  namespace: string,
+  clock: Clock,
+): Promise<Look<readonly LeaseReport[]>> {
+  const listed = await leaseListPort(client, namespace).list();
+  if (!listed.ok) return listed;
+  const leases = [...listed.value.items].sort(byPlace);
+  const reports: LeaseReport[] = [];
+  for (let start = 0; start < leases.length; start += LOOKS_AT_ONCE) {
+    const looks = leases
+      .slice(start, start + LOOKS_AT_ONCE)
+      .map((one) => report(client, one.namespace, one.name, { ok: true, value: one.lease }, clock));
+    reports.push(...(await Promise.all(looks)));
+  }
+  return { ok: true, value: reports };
+}
+
+/** By namespace, then by name. */
+function byPlace(left: Pick<NamedLease, 'namespace' | 'name'>, right: typeof left): number {
+  const [one, other] = [`${left.namespace}/${left.name}`, `${right.namespace}/${right.name}`];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+async function report(
+  client: ApiTransport,
+  namespace: string,
+  leaseName: string,
+  lease: Look<LeaseRecord | null>,
+  clock: Clock,
+): Promise<LeaseReport> {
+  const owner = lease.ok ? (lease.value?.owner ?? null) : null;
+  const pod = owner === null ? undefined : await readPod(client, namespace, owner.name);
+  const nodeName = pod?.ok === true && pod.value?.uid === owner?.uid ? pod.value?.report?.nodeName : null;
+  const node = nodeName == null ? null : await readNode(client, nodeName);
+  const nodeRecord = node?.ok === true ? node.value : null;
+  const wallMs = clock.wallMs();
+  const looked = { namespace, leaseName, lease, node: nodeRecord, wallMs, ...(pod === undefined ? {} : { pod }) };
+  const ownerPod = ownerState(owner?.uid ?? null, pod);
+  const found = lease.ok ? lease.value : null;
+  return {
+    ...explainLook(looked),
+    leaseObject: found === null ? null : shown(found, wallMs),
+    ownerPod,
+    node: nodeRecord === null ? null : shownNode(nodeRecord),
+    leftByCollector: found !== null && ownerPod === 'gone',
+  };
+}
+
+function ownerState(uid: string | null, pod: Look<PodRecord | null> | undefined): LeaseReport['ownerPod'] {
+  if (uid === null || pod === undefined) return 'none';
+  if (!pod.ok) return 'unknown';
+  return pod.value?.uid === uid ? 'exists' : 'gone';
+}
+
+function shown(lease: LeaseRecord, wallMs: number): ShownLease {
+  const { acquireTimeMs, renewTimeMs, source: _source, ...rest } = lease;
+  const { uid, resourceVersion, holderIdentity, owner, leaseDurationSeconds, leaseTransitions } = rest;
+  const { releasedBy, terminating, finalizers } = rest;
+  return {
+    uid,
+    resourceVersion,
+    holderIdentity,
+    owner,
+    acquireTime: toDate(acquireTimeMs),
+    renewTime: toDate(renewTimeMs),
+    renewalAgeMs: renewalAgeMs(lease, wallMs),
+    leaseDurationSeconds,
+    leaseTransitions,
+    releasedBy,
+    terminating,
+    finalizers,
+  };
+}
+
+function shownNode({ readyChangedAtMs, ...node }: NodeRecord): NonNullable<LeaseReport['node']> {
+  return { ...node, readySince: toDate(readyChangedAtMs) };
+}

@@ -1,0 +1,210 @@
+/**
+ * `lease-elector watch`: elections as they happen, as a table on a terminal, and as a line a change elsewhere.
+ */
+
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { printable } from '../explain/wording.ts';
+import { leaseListPort, namedLeasePort } from '../kube/lease-list.ts';
+import { isName } from '../kube/object-name.ts';
+import { type Clock, systemClock, type Timer } from '../runtime/clock.ts';
+import { quote } from '../runtime/quotation.ts';
+import { CLUSTER_OPTIONS, CLUSTER_USAGE, openCluster, type ReadableCluster } from './cluster.ts';
+import { type ElectionEvent, ElectionLog, type ElectionRow } from './election-log.ts';
+import { LeaseFeed } from './lease-feed.ts';
+import { LiveTable } from './live-table.ts';
+import { answering, parseOrComplain } from './question.ts';
+import { ageText, tableLines } from './table.ts';
+import { type CommandProcess, EXIT, type Verb } from './verb.ts';
+
+const USAGE = `Usage: lease-elector watch [LEASE] [options]
+
+Shows elections as they happen: on a terminal as a table that is updated, elsewhere as one line for each change. Without LEASE:
+all Leases of this library in the namespace. It ends with Ctrl-C.
+
+TOKEN is the fencing token of the term. It is an upper bound (<=) where the beginning of the term was not seen.
+CHANGES counts how often another holder was elected since the watch began.
+
+Exit code: 0 when it was ended, 2 when it could not begin.
+
+  -A, --all-namespaces  watch all namespaces
+${CLUSTER_USAGE}`;
+
+const OPTIONS = {
+  ...CLUSTER_OPTIONS,
+  'all-namespaces': { type: 'boolean', short: 'A', default: false },
+} as const;
+
+/** How often ages are counted again, in milliseconds. */
+const TICK_MS = 1_000;
+
+/** The verb. */
+export const watch: Verb = {
+  usage: USAGE,
+  async run(args, process) {
+    const { values, positionals } = parseOrComplain(() =>
+      parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
+    );
+    const [lease, ...others] = positionals;
+    parseOrComplain(() => checkArguments(lease, others, values['all-namespaces']));
+    return answering(values.json, process, async () => {
+      const cluster = await openCluster(values, process.environment ?? globalThis.process.env, process.complain);
+      try {
+        return await follow(cluster, { lease, everywhere: values['all-namespaces'], json: values.json }, process);
+      } finally {
+        cluster.close();
+      }
+    });
+  },
+};
+
+function checkArguments(lease: string | undefined, others: readonly string[], everywhere: boolean): void {
+  if (others.length > 0) throw new Error(`Unexpected argument ${quote(others[0] ?? '')}: one LEASE at a time`);
+  if (lease !== undefined && !isName('Lease', lease)) throw new Error(`No Lease can be called ${quote(lease)}`);
+  if (lease !== undefined && everywhere) throw new Error('LEASE is in one namespace: leave --all-namespaces out');
+}
+
+interface Asked {
+  readonly lease: string | undefined;
+  readonly everywhere: boolean;
+  readonly json: boolean;
+}
+
+async function follow(cluster: ReadableCluster, asked: Asked, process: CommandProcess): Promise<number> {
+  const { client, namespace } = cluster;
+  const place = asked.everywhere ? '' : namespace;
+  const port =
+    asked.lease === undefined ? leaseListPort(client, place) : namedLeasePort(client, namespace, asked.lease);
+  const view = process.terminalSize === undefined || asked.json ? linesView(asked.json, process) : tableView(process);
+  const log = new ElectionLog(systemClock, view.changed);
+  const feed = new LeaseFeed(port, systemClock, {
+    listed: (items) => {
+      view.heard();
+      log.listed(items);
+      view.show(log.rows());
+    },
+    written: (item, isNew) => {
+      log.written(item, isNew);
+      view.show(log.rows());
+    },
+    deleted: (item) => {
+      log.deleted(item);
+      view.show(log.rows());
+    },
+    lost: ({ message }) => {
+      log.lost();
+      view.complain(`Nothing is heard of the Leases until the next answer: ${message}`);
+    },
+  });
+  const failure = await feed.start();
+  if (failure !== null) throw new Error(failure.message);
+  const ticker = every(TICK_MS, systemClock, () => {
+    log.checkSilence();
+    view.show(log.rows());
+  });
+  try {
+    if (!process.interrupted.aborted) await once(process.interrupted, 'abort');
+  } finally {
+    ticker.cancel();
+    feed.stop();
+  }
+  return EXIT.success;
+}
+
+function every(intervalMs: number, clock: Clock, callback: () => void): Timer {
+  let timer: Timer;
+  const tick = (): void => {
+    timer = clock.setTimer(intervalMs, () => {
+      callback();
+      tick();
+    });
+  };
+  tick();
+  return { cancel: () => timer.cancel() };
+}
+
+/** Where the elections are shown. */
+interface View {
+  /** The API server has answered. */
+  readonly heard: () => void;
+  /** A change happened. */
+  readonly changed: (event: ElectionEvent) => void;
+  /** The elections as they are. */
+  readonly show: (rows: readonly ElectionRow[]) => void;
+  readonly complain: (text: string) => void;
+}
+
+function linesView(json: boolean, process: CommandProcess): View {
+  return {
+    heard: () => {},
+    changed: (event) => process.write(`${json ? JSON.stringify(event) : changeLine(event)}\n`),
+    show: () => {},
+    complain: (text) => process.complain(`${printable(text)}\n`),
+  };
+}
+
+function tableView(process: CommandProcess): View {
+  const table = new LiveTable(process.write);
+  let trouble: string | null = null;
+  return {
+    heard: () => {
+      trouble = null;
+    },
+    // The next table shows it.
+    changed: () => {},
+    show: (rows) => {
+      const { columns, rows: height } = process.terminalSize?.() ?? { columns: 80, rows: 24 };
+      const lines = [...rowLines(rows, columns), ...(trouble === null ? [] : [trouble.slice(0, columns)])];
+      table.show(lines, height);
+    },
+    complain: (text) => {
+      trouble = printable(text);
+    },
+  };
+}
+
+/** One change as a line. */
+export function changeLine(event: ElectionEvent): string {
+  const { at, namespace, lease, change, holder, previousHolder } = event;
+  const name = holder ?? 'nobody';
+  const token = `token ${tokenText(event)}`;
+  const words: Readonly<Record<ElectionEvent['change'], string>> = {
+    found: `is held by ${name}, ${token}`,
+    elected: `elected ${name}, ${token}${previousHolder === null ? '' : `, after ${previousHolder}`}`,
+    restored: `is back, still held by ${name}, ${token}`,
+    released: `was given up by ${previousHolder ?? name}`,
+    deleted: `is gone; ${name} held it`,
+    silent: `is not renewed by ${name}, which stays the leader`,
+    renewing: `is renewed by ${name} again`,
+  };
+  return printable(`${at.toISOString()} ${namespace}/${lease} ${words[change]}`);
+}
+
+function tokenText({ fencingToken, tokenIsExact }: Pick<ElectionRow, 'fencingToken' | 'tokenIsExact'>): string {
+  return fencingToken === null ? '-' : `${tokenIsExact ? '' : '<='}${fencingToken}`;
+}
+
+function rowLines(rows: readonly ElectionRow[], width: number): readonly string[] {
+  const nowMs = systemClock.nowMs();
+  const cells = rows.map((row) => {
+    const { last, renewedAtMs } = row;
+    const isGone = last.change === 'deleted';
+    return [
+      row.namespace,
+      row.name,
+      isGone || row.isReleased ? '-' : (row.holder ?? '-'),
+      isGone ? '-' : tokenText(row),
+      `${ageText(renewedAtMs === null ? null : nowMs - renewedAtMs)}${row.isSilent ? ' !' : ''}`,
+      String(row.changes),
+      lastText(last),
+    ];
+  });
+  const lines = tableLines(['NAMESPACE', 'NAME', 'HOLDER', 'TOKEN', 'RENEWED', 'CHANGES', 'LAST CHANGE'], cells, width);
+  return rows.length === 0 ? [...lines, 'There is no Lease of this library yet.'] : lines;
+}
+
+function lastText({ at, change, holder, previousHolder }: ElectionEvent): string {
+  const time = at.toTimeString().slice(0, 8);
+  if (change === 'elected' && previousHolder !== null) return `${time} ${previousHolder} -> ${holder ?? '-'}`;
+  return `${time} ${change}`;
+}

@@ -1,0 +1,317 @@
+/**
+ * The same explanation for somebody who takes no part in the election: the person at a terminal.
+ *
+ * A look at the API server is put in the place of what an elector learns in time. Then the same rules judge it, and the same
+ * words describe it. Only what nobody but an onlooker sees has words here.
+ */
+
+import { NO_DIAGNOSTICS } from '../core/diagnostics.ts';
+import { judgeHolder } from '../core/holder.ts';
+import { isFinalPhase, isReleased, type LeaseRecord, type PodRecord, type PodReference } from '../core/lease-record.ts';
+import type { NodeRecord } from '../core/node-record.ts';
+import { currentLeader } from '../core/observation.ts';
+import type { MissingRule, RequestFailure } from '../core/request-failure.ts';
+import {
+  type ElectionState,
+  FRESH_CANDIDATE,
+  initialElectionState,
+  type Knowledge,
+  type KnownHolder,
+} from '../core/state.ts';
+import { judgeLease, type Verdict } from '../core/verdict.ts';
+import { explanationOf } from './explain.ts';
+import type { Explanation, ExplanationReason, ReasonDetails, RunningInput } from './explanation.ts';
+import { explainHeld } from './holder-reasons.ts';
+import { kubectlDelete, leaseOf, seconds, toDate } from './wording.ts';
+
+/** What was read: a value, or why it could not be read. */
+export type Look<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly failure: RequestFailure };
+
+/** What one look at the API server showed. */
+export interface LeaseLook {
+  readonly namespace: string;
+  readonly leaseName: string;
+  /** `null`: there is no such Lease. */
+  readonly lease: Look<LeaseRecord | null>;
+  /** The Pod of the owner's name; `null`: there is none. Left out when no Pod owns the Lease. */
+  readonly pod?: Look<PodRecord | null>;
+  /** The node of that Pod; left out when it is not known. */
+  readonly node?: NodeRecord | null;
+  /** The moment of the look. */
+  readonly wallMs: number;
+}
+
+/** Whether somebody leads, as far as a look can tell. */
+export type Answer = 'leader' | 'none' | 'unknown';
+
+/** Why there is, or is no, leader: a reason of `explain()`, or one that an elector would end at once. */
+export type OnlookerReason =
+  | ExplanationReason
+  /** There is no Lease. */
+  | 'no-lease'
+  /** The holder gave the Lease up, and no candidate has taken it. */
+  | 'released'
+  /** The holder is gone, and no candidate has taken its Lease. */
+  | 'holder-gone';
+
+/** An explanation, and the answer in one word. */
+export interface OnlookerExplanation extends Omit<Explanation, 'reason'> {
+  readonly answer: Answer;
+  readonly reason: OnlookerReason;
+}
+
+type OnlookerDetails = Omit<ReasonDetails, 'reason'> & { readonly reason: OnlookerReason };
+
+/**
+ * An onlooker is no Pod. No Pod has this uid, so no Lease counts as its own.
+ */
+const NOBODY: PodReference = { name: '', uid: '' };
+
+/** Puts one look into words. Never throws. */
+export function explainLook(look: LeaseLook): OnlookerExplanation {
+  const input = inputOf(look);
+  const verdict = judgeLease(input.election.config, input.election.knowledge, input.nowMs);
+  const answer = answerOf(look, verdict);
+  const said = { ...input, leader: answer === 'none' ? null : input.leader };
+  const { reason, ...details } = detailsOf(look, input, verdict);
+  // The words around a reason are the same for all of them.
+  return { ...explanationOf(said, { ...details, reason: 'following' }), reason, answer };
+}
+
+function answerOf({ lease, pod }: LeaseLook, verdict: Verdict): Answer {
+  if (!lease.ok || verdict.kind === 'unknown') return 'unknown';
+  if (verdict.kind !== 'held') return 'none';
+  switch (verdict.because) {
+    case 'pod-exists':
+      return answerOfPod(pod?.ok === true ? pod.value : null);
+    case 'foreign':
+      return lease.value?.holderIdentity ? 'leader' : 'none';
+    case 'terminating':
+      return 'none';
+    default:
+      return 'unknown';
+  }
+}
+
+/** A Pod in a final phase holds the Lease. Nobody works, once nothing of it runs. */
+function answerOfPod(pod: PodRecord | null): Answer {
+  if (pod?.report === undefined || !isFinalPhase(pod.report.phase)) return 'leader';
+  return pod.report.containersTerminated ? 'none' : 'unknown';
+}
+
+function detailsOf(look: LeaseLook, input: RunningInput, verdict: Verdict): OnlookerDetails {
+  if (!look.lease.ok) return unread(input, look.lease.failure);
+  switch (verdict.kind) {
+    case 'held':
+      return look.pod?.ok === false && verdict.because === 'pod-unknown'
+        ? unreadPod(input, look.lease.value, look.pod.failure)
+        : withDoubt(explainHeld(input, verdict.because, verdict.recheckAtMs));
+    case 'free':
+      return verdict.remains === null ? noLease(input) : leftLease(input, verdict.remains);
+    // No Lease is an onlooker's own, and one that was read is known.
+    case 'mine':
+    case 'unknown':
+      throw new Error(`an onlooker cannot be told that a Lease is ${verdict.kind}`);
+  }
+}
+
+/** An elector counts a silence by its own clock. A look compares the clocks of two machines, and one may be wrong. */
+function withDoubt(details: ReasonDetails): ReasonDetails {
+  if (details.reason !== 'holder-silent') return details;
+  const caution =
+    'Make sure first that the leader does not renew: the clocks of two machines were compared, and one may be wrong. ' +
+    '`lease-elector watch` shows each renewal.';
+  return { ...details, caution };
+}
+
+/** Puts a look in the place of what an elector learns in time. */
+function inputOf(look: LeaseLook): RunningInput {
+  const { namespace, leaseName, pod, node = null, wallMs } = look;
+  const lease = look.lease.ok ? look.lease.value : null;
+  const initial = initialElectionState({
+    self: NOBODY,
+    namespace,
+    leaseName,
+    renewIntervalMs: 0,
+    leaseDurationSeconds: 0,
+    succession: 'pod-deleted',
+    startGraceMs: 0,
+  });
+  const election: ElectionState = {
+    ...initial,
+    knowledge: { ...initial.knowledge, ...(look.lease.ok ? knowledgeOf(look, lease) : {}) },
+    role: FRESH_CANDIDATE,
+  };
+  const knownHolder = election.knowledge.knownHolder;
+  const seen = pod?.ok === true && pod.value?.uid === knownHolder?.pod.uid ? (pod?.value ?? null) : null;
+  const failures = [look.lease, pod].flatMap((read) => (read?.ok === false ? [read.failure] : []));
+  const leader = currentLeader(election.knowledge);
+  return {
+    election,
+    diagnostics: {
+      ...NO_DIAGNOSTICS,
+      holderPod: seen,
+      failure: failures.find(({ missingRule }) => missingRule === null) ?? null,
+      refusals: failures.filter(({ missingRule }) => missingRule !== null),
+      sightings: sightingsOf(seen, wallMs),
+    },
+    started: true,
+    local: false,
+    over: false,
+    endedBy: null,
+    idleWork: null,
+    leader:
+      leader === null
+        ? null
+        : {
+            name: leader.name,
+            uid: leader.uid,
+            since: toDate(leader.acquireTimeMs),
+            renewTimeAgeMs: lease === null ? null : renewalAgeMs(lease, wallMs),
+          },
+    holderNode: node,
+    unverifiedForMs: 0,
+    // A look has no monotonic clock: the times in the objects are all that it has.
+    nowMs: wallMs,
+    wallMs,
+  };
+}
+
+function knowledgeOf({ pod, wallMs }: LeaseLook, lease: LeaseRecord | null): Partial<Knowledge> {
+  if (lease === null) return { observation: { lease, sinceMs: wallMs, renewedAtMs: null }, verifiedAtMs: wallMs };
+  const ageMs = renewalAgeMs(lease, wallMs);
+  const renewedAtMs = ageMs === null ? null : wallMs - ageMs;
+  const isSilent = ageMs !== null && lease.leaseDurationSeconds !== null && ageMs >= lease.leaseDurationSeconds * 1000;
+  const changedAtMs = Math.max(lease.renewTimeMs ?? 0, lease.acquireTimeMs ?? 0);
+  return {
+    observation: { lease, sinceMs: changedAtMs === 0 ? wallMs : Math.min(changedAtMs, wallMs), renewedAtMs },
+    newestResourceVersion: lease.resourceVersion,
+    silenceAnnouncedMs: isSilent ? renewedAtMs : null,
+    verifiedAtMs: wallMs,
+    canReadPods: pod?.ok !== false,
+    knownHolder: holderKnownBy(lease, pod),
+  };
+}
+
+function holderKnownBy(lease: LeaseRecord, pod: LeaseLook['pod']): KnownHolder | null {
+  const { owner, uid } = lease;
+  if (owner === null) return null;
+  const liveness =
+    pod?.ok === true
+      ? judgeHolder(owner, 'unknown', { kind: 'consistent', pod: pod.value }, 'pod-deleted')
+      : ('unknown' as const);
+  return { pod: owner, liveness, leaseUid: uid, released: isReleased(lease) };
+}
+
+/** The age of the last renewal by the clocks of two machines, in milliseconds; a time in the future counts as now. */
+export function renewalAgeMs({ renewTimeMs }: LeaseRecord, wallMs: number): number | null {
+  return renewTimeMs === null ? null : Math.max(0, wallMs - renewTimeMs);
+}
+
+/** By the clock of the control plane, since nobody has watched. */
+function sightingsOf(pod: PodRecord | null, wallMs: number): RunningInput['diagnostics']['sightings'] {
+  const report = pod?.report;
+  const before = (momentMs: number | null | undefined): number => Math.min(momentMs ?? wallMs, wallMs);
+  return {
+    uid: pod?.uid ?? null,
+    terminating:
+      pod?.terminating === true
+        ? { atMs: before(report?.terminatingSinceMs), deletionTimestampMs: report?.deletionTimestampMs ?? null }
+        : null,
+    notReadySinceMs: report?.ready === false ? before(report.readyChangedAtMs) : null,
+    goneSinceMs: null,
+  };
+}
+
+function unread(input: RunningInput, failure: RequestFailure): ReasonDetails {
+  return {
+    reason: reasonOf(failure),
+    message: `Whether anybody leads is not known, since ${leaseOf(input.election.config)} cannot be read: ${whyUnread(failure)}`,
+    endsWhen: endOf(failure),
+  };
+}
+
+function unreadPod(input: RunningInput, lease: LeaseRecord | null, failure: RequestFailure): ReasonDetails {
+  const { config } = input.election;
+  const name = lease?.owner?.name ?? '';
+  const ageMs = lease === null ? null : renewalAgeMs(lease, input.wallMs);
+  const renewal = ageMs === null ? 'it does not renew' : `it renewed ${seconds(ageMs)} ago`;
+  return {
+    reason: 'holder-unknown',
+    message: `Pod ${name} holds ${leaseOf(config)}, and ${renewal}. Whether that Pod exists is not known: ${whyUnread(failure)}`,
+    sinceMs: lease?.acquireTimeMs ?? null,
+    endsWhen: endOf(failure),
+  };
+}
+
+function reasonOf({ kind }: RequestFailure): 'forbidden' | 'unauthorized' | 'api-unreachable' {
+  return kind === 'forbidden' || kind === 'unauthorized' ? kind : 'api-unreachable';
+}
+
+/** The advice in the message of a failure is for an elector in a Pod. */
+function whyUnread({ kind, message, missingRule }: RequestFailure): string {
+  if (missingRule !== null) return `the user of this command is not permitted. ${grantOf(missingRule)}.`;
+  if (kind === 'unauthorized') return 'the API server does not accept the credentials of this command. Log in again.';
+  return `${message}.`;
+}
+
+function grantOf({ verb, apiGroup, resource, namespace }: MissingRule): string {
+  const title = apiGroup === '' ? resource : `${resource}.${apiGroup}`;
+  return `Grant it \`${verb}\` on ${title} ${namespace === '' ? 'in the whole cluster' : `in namespace "${namespace}"`}`;
+}
+
+function endOf({ missingRule, kind }: RequestFailure): string {
+  if (missingRule !== null) return 'the permission is granted';
+  return kind === 'unauthorized' ? 'the API server accepts the credentials' : 'the API server answers';
+}
+
+function noLease({ election: { config } }: RunningInput): OnlookerDetails {
+  return {
+    reason: 'no-lease',
+    message:
+      `Nobody leads: there is no ${leaseOf(config)}. A candidate creates it within a second, so no candidate runs, or none is ` +
+      'permitted to create it. Check the name, the Pods of the application, and their logs.',
+    endsWhen: 'a candidate creates the Lease',
+  };
+}
+
+/** Nobody holds it, and a candidate would delete it at once. */
+function leftLease(input: RunningInput, lease: LeaseRecord): OnlookerDetails {
+  const { config } = input.election;
+  const name = lease.owner?.name ?? null;
+  const candidates =
+    'A candidate deletes it and leads within a second. If this lasts, no candidate runs, or none is permitted to delete Leases.';
+  const details = {
+    endsWhen: 'a candidate deletes the Lease and creates its own',
+    command: kubectlDelete('lease', config.leaseName, config.namespace),
+  } as const;
+  if (name === null) {
+    const holder = lease.holderIdentity || null;
+    return {
+      ...details,
+      reason: 'foreign-lease',
+      message:
+        `Nobody leads: no Pod owns ${leaseOf(config)}, which names ${holder === null ? 'no holder' : `"${holder}"`} and has not ` +
+        `changed for its duration. ${candidates}`,
+      caution: `Make sure first that ${holder === null ? 'no other program uses it' : `"${holder}" no longer leads`}.`,
+    };
+  }
+  if (isReleased(lease)) {
+    return {
+      ...details,
+      reason: 'released',
+      message: `Nobody leads: Pod ${name} gave ${leaseOf(config)} up, and the Lease is still there. ${candidates}`,
+      caution: null,
+    };
+  }
+  return {
+    ...details,
+    reason: 'holder-gone',
+    message:
+      `Nobody leads: Pod ${name}, which owns ${leaseOf(config)}, is gone, and the Lease is still there. ${candidates} The ` +
+      'garbage collector deletes it, too, within about a minute.',
+    caution: `Make sure first that no process of Pod ${name} still runs, on a lost node for example.`,
+  };
+}

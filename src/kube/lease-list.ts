@@ -1,0 +1,54 @@
+/**
+ * All Leases of this library, in one namespace or in the whole cluster: for people, who look at more than one election.
+ */
+
+import type { LeaseRecord } from '../core/lease-record.ts';
+import type { WatchPort } from '../driver/ports.ts';
+import type { ApiTransport } from './api-client.ts';
+import { isObject } from './api-error.ts';
+import { objectOr, type Position, type Reading } from './api-object.ts';
+import { expectedLease, MANAGED_BY, MANAGED_BY_LABEL, readLease } from './lease-mapping.ts';
+import { watchPort } from './watch-stream.ts';
+
+/** A Lease and where it is. */
+export interface NamedLease {
+  readonly namespace: string;
+  readonly name: string;
+  readonly lease: LeaseRecord;
+}
+
+/** The list and the watch of the Leases that an elector of this library wrote. @param namespace `''` for all */
+export function leaseListPort(client: ApiTransport, namespace: string): WatchPort<NamedLease> {
+  return watchPort({
+    client,
+    apiGroup: 'coordination.k8s.io',
+    resource: 'leases',
+    listKind: 'LeaseList',
+    namespace,
+    name: '',
+    labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`,
+    read: readNamedLease,
+  });
+}
+
+/** The list and the watch of the one Lease of this name, whatever its labels. */
+export function namedLeasePort(client: ApiTransport, namespace: string, name: string): WatchPort<NamedLease> {
+  return watchPort({
+    client,
+    apiGroup: 'coordination.k8s.io',
+    resource: 'leases',
+    listKind: 'LeaseList',
+    namespace,
+    name,
+    read: readNamedLease,
+  });
+}
+
+function readNamedLease(value: unknown, position: Position): Reading<NamedLease> {
+  const { namespace, name } = objectOr(isObject(value) ? value['metadata'] : null);
+  if (typeof namespace !== 'string' || typeof name !== 'string' || namespace === '' || name === '') {
+    return { ok: false, problem: 'has no name or no namespace', isAnother: false };
+  }
+  const reading = readLease(value, expectedLease(namespace, name), position);
+  return reading.ok ? { ok: true, value: { namespace, name, lease: reading.value } } : reading;
+}
