@@ -93,7 +93,7 @@ export class Checkers implements ProcessObserver {
   }
 
   get #nowMs(): number {
-    return this.#cluster?.timeline.nowMs() ?? 0;
+    return this.#cluster?.time.nowMs() ?? 0;
   }
 
   /** The Pod that holds the Lease, or held the last one, and has not released it. */
@@ -213,7 +213,7 @@ export class Checkers implements ProcessObserver {
       this.handAtWork || changed || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
     // A Lease with a finalizer is marked, and goes when that is taken off.
     const deletes = type === 'DELETED' || (served?.request.verb === 'delete' && served.request.resource === 'leases');
-    if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.timeline.nowMs();
+    if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.time.nowMs();
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
@@ -258,7 +258,7 @@ export class Checkers implements ProcessObserver {
     const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;
     const { holderIdentity, renewTime, leaseTransitions } = spec;
     const heartbeat = JSON.stringify([object.metadata.uid, holderIdentity, renewTime, seconds, leaseTransitions]);
-    const writtenMs = cluster.timeline.nowMs();
+    const writtenMs = cluster.time.nowMs();
     // Whose Lease was given up, or cleared away, and who creates a new one holds it anew.
     const holdsOn = previous !== null && (type === 'MODIFIED' || !(previous.released || previous.cleared));
     if (holdsOn && previous.uid === uid && (uid !== null || previous.name === name)) {
@@ -311,7 +311,7 @@ export class Checkers implements ProcessObserver {
       type !== 'MODIFIED' &&
       (holder.uid !== null
         ? this.#isFree(cluster, holder, holder.uid, writer)
-        : type === 'ADDED' || standsStill(holder, cluster.timeline.nowMs(), writer));
+        : type === 'ADDED' || standsStill(holder, cluster.time.nowMs(), writer));
     if (!free) this.#violated(2, `${writer.name} ${verb} the Lease, which ${holder.name} holds`);
   }
 

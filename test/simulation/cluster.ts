@@ -16,7 +16,7 @@ import { SiblingLocks } from './sibling-locks.ts';
 import type { ContainerOptions, SimulatedContainer } from './simulated-container.ts';
 import { type Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, type Habits, LEASE, NAMESPACE, SimulatedProcess } from './simulated-process.ts';
-import type { Timeline } from './timeline.ts';
+import type { VirtualTime } from './virtual-time.ts';
 import type { Webhook } from './webhook.ts';
 
 const ADMIN_TOKEN = 'the-administrator';
@@ -31,7 +31,7 @@ const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
 /** What the cluster is made of. */
 export interface ClusterOptions {
   readonly mix: Mix;
-  readonly timeline: Timeline;
+  readonly time: VirtualTime;
   readonly random: Random;
   readonly checkers: Checkers;
   readonly makeElector: ElectorFactory;
@@ -41,7 +41,7 @@ export interface ClusterOptions {
 export class Cluster {
   readonly server: ApiServer;
   readonly network: Network;
-  readonly timeline: Timeline;
+  readonly time: VirtualTime;
   readonly random: Random;
   readonly mix: Mix;
   readonly log: (line: () => string) => void;
@@ -56,15 +56,15 @@ export class Cluster {
   calm = false;
 
   constructor(options: ClusterOptions) {
-    const { mix, timeline, random, log } = options;
+    const { mix, time, random, log } = options;
     this.mix = mix;
-    this.timeline = timeline;
+    this.time = time;
     this.random = random;
     this.log = log;
     this.#checkers = options.checkers;
     this.#makeElector = options.makeElector;
     this.server = new ApiServer({
-      clock: timeline,
+      clock: time,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),
       adminToken: ADMIN_TOKEN,
       garbageCollectionDelayMs: () => 5 + this.random.next() * this.mix.collectorDelayMs,
@@ -81,7 +81,7 @@ export class Cluster {
     this.server.createNamespace(NAMESPACE);
     this.grant(mix.permissions);
     this.#grant(NEIGHBOUR_ACCOUNT, NEIGHBOUR_PERMISSIONS);
-    this.network = new Network({ server: this.server, timeline, random, weather: mix.weather, log });
+    this.network = new Network({ server: this.server, time, random, weather: mix.weather, log });
     this.network.connectionLimit = mix.connections;
     if (mix.collector !== 'real') this.#releaseCollector = this.server.holdGarbageCollector();
   }
@@ -148,17 +148,17 @@ export class Cluster {
     pod.mirrored = true;
     this.startProcess(pod, MIRROR);
     const mirror = pod.processes.at(-1);
-    this.timeline.setTimer(forMs, () => mirror?.kill());
+    this.time.setTimer(forMs, () => mirror?.kill());
   }
 
   startProcess(pod: SimulatedPod, container: number): void {
-    const { random, timeline } = this;
+    const { random, time } = this;
     const rate = this.calm || random.next() >= this.mix.skewedClocks ? 1 : 0.5 + random.next() * 1.5;
     const wallOffsetMs = this.calm ? 0 : (random.next() - 0.5) * this.mix.wallOffsetMs;
     const process = this.#newProcess({
       pod,
       name: `${pod.name}.${pod.uid.slice(0, 4)}/${container}#${pod.processes.length + 1}`,
-      clock: (run) => new ProcessClock(timeline, rate, wallOffsetMs, run),
+      clock: (run) => new ProcessClock(time, rate, wallOffsetMs, run),
       networkNamespace: container === MIRROR ? pod.processes.length + 1 : 0,
       ended: (ended) => this.restartLater(ended),
     });
@@ -222,7 +222,7 @@ export class Cluster {
   restartLater(process: SimulatedContainer): void {
     const { pod } = process;
     const container = Number(/\/(\d+)#/.exec(process.name)?.[1] ?? 0);
-    this.timeline.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
+    this.time.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
       const isGhost = pod.kubeletUnaware && !this.calm;
       if (container === MIRROR || (!isGhost && (pod.gone || pod.nodeLost))) return;
       if (pod.terminating || pod.finished) return;
@@ -243,10 +243,10 @@ export class Cluster {
     });
     if (pod.nodeLost) return;
     const noticedMs = this.random.next() * 2_000;
-    this.timeline.setTimer(noticedMs, () => {
+    this.time.setTimer(noticedMs, () => {
       for (const process of pod.processes) process.terminate();
     });
-    this.timeline.setTimer(noticedMs + graceSeconds * 1_000, () => {
+    this.time.setTimer(noticedMs + graceSeconds * 1_000, () => {
       for (const process of pod.processes) process.kill();
     });
     this.#confirmWhenDead(pod, noticedMs);
@@ -254,7 +254,7 @@ export class Cluster {
 
   /** The kubelet tells the API server that the containers are gone, a moment after they are. */
   #confirmWhenDead(pod: SimulatedPod, afterMs: number): void {
-    this.timeline.setTimer(afterMs + 100 + this.random.next() * 1_000, () => {
+    this.time.setTimer(afterMs + 100 + this.random.next() * 1_000, () => {
       if (pod.gone || pod.nodeLost) return;
       if (pod.processes.some((process) => process.alive)) return this.#confirmWhenDead(pod, 0);
       this.log(() => `the kubelet confirms the end of Pod ${pod.name}`);
@@ -272,7 +272,7 @@ export class Cluster {
       preconditions: { uid: pod.uid },
     });
     if (pod.nodeLost) return;
-    this.timeline.setTimer(this.random.next() * this.mix.ghostsLiveMs, () => {
+    this.time.setTimer(this.random.next() * this.mix.ghostsLiveMs, () => {
       for (const process of pod.processes) process.kill();
     });
   }
@@ -375,10 +375,10 @@ export class Cluster {
     this.log(() => `the API server is down for ${Math.round(forMs)} ms`);
     this.network.down = true;
     this.server.cutWatches();
-    this.timeline.setTimer(forMs, () => {
+    this.time.setTimer(forMs, () => {
       this.network.down = false;
-      const tokensAtMs = this.timeline.nowMs() + this.#warmUpMs();
-      const rolesAtMs = this.timeline.nowMs() + this.#warmUpMs();
+      const tokensAtMs = this.time.nowMs() + this.#warmUpMs();
+      const rolesAtMs = this.time.nowMs() + this.#warmUpMs();
       if (this.calm) return;
       this.log(
         () => `the API server is up, it knows tokens from ${tokensAtMs} ms on, and Roles from ${rolesAtMs} ms on`,
@@ -397,7 +397,7 @@ export class Cluster {
     if (this.network.webhook !== null) return;
     this.log(() => `a webhook ${what}`);
     this.network.webhook = webhook;
-    this.timeline.setTimer(this.random.next() ** 2 * 90_000, () => {
+    this.time.setTimer(this.random.next() ** 2 * 90_000, () => {
       this.log(() => 'the webhook is gone');
       this.network.webhook = null;
     });
@@ -420,7 +420,7 @@ export class Cluster {
     const lease = this.lease();
     if (lease === undefined || lease.metadata.ownerReferences?.[0]?.uid !== ownerUid) return;
     const { uid } = lease.metadata;
-    this.timeline.setTimer(this.random.next() * this.mix.collectorDelayMs, () => {
+    this.time.setTimer(this.random.next() * this.mix.collectorDelayMs, () => {
       this.#asAdmin('DELETE', LEASE_PATH, { preconditions: { uid } });
     });
   }

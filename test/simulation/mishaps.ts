@@ -41,7 +41,7 @@ function deleteByForce(cluster: Cluster, pod: SimulatedPod): void {
   pod.kubeletUnaware = cluster.random.next() < 0.3;
   const process = pick(cluster, pod.processes);
   if (!pod.kubeletUnaware || process === undefined) return;
-  cluster.timeline.setTimer(cluster.random.next() * 3_000, () => {
+  cluster.time.setTimer(cluster.random.next() * 3_000, () => {
     if (process.alive) cluster.crash(process);
   });
 }
@@ -57,7 +57,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     const forMs = cluster.random.next() ** 3 * 120_000;
     cluster.log(() => `${process.name} hangs for ${Math.round(forMs)} ms`);
     process.pause();
-    cluster.timeline.setTimer(forMs, () => process.resume());
+    cluster.time.setTimer(forMs, () => process.resume());
   },
   'processes cut off': (cluster) => {
     const share = cluster.random.next();
@@ -66,7 +66,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
       if (cluster.random.next() >= share) continue;
       cluster.log(() => `${process.name} is cut off for ${Math.round(forMs)} ms`);
       process.isolated = true;
-      cluster.timeline.setTimer(forMs, () => {
+      cluster.time.setTimer(forMs, () => {
         process.isolated = false;
       });
     }
@@ -140,7 +140,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   'rolling update': (cluster) => {
     let afterMs = 0;
     for (const pod of cluster.livePods) {
-      cluster.timeline.setTimer(afterMs, () => {
+      cluster.time.setTimer(afterMs, () => {
         if (!cluster.calm) cluster.deletePod(pod);
       });
       afterMs += 2_000 + cluster.random.next() * 20_000;
@@ -158,7 +158,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
       ['renewTime of long ago', { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }],
       ['no leaseDurationSeconds', { spec: { leaseDurationSeconds: null } }],
       ['an annotation that releases nobody', { metadata: { annotations: { 'lease-elector/released': 'nobody' } } }],
-      ['a label', { metadata: { labels: { touched: String(cluster.timeline.nowMs()) } } }],
+      ['a label', { metadata: { labels: { touched: String(cluster.time.nowMs()) } } }],
       ...(pod === undefined
         ? []
         : [
@@ -181,7 +181,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     const permissions = { leases: keep(ALL_PERMISSIONS.leases), pods: keep(ALL_PERMISSIONS.pods) };
     cluster.log(() => `granted are now: leases ${permissions.leases.join(' ')}; pods ${permissions.pods.join(' ')}`);
     cluster.grant(permissions);
-    cluster.timeline.setTimer(cluster.random.next() * 60_000, () => {
+    cluster.time.setTimer(cluster.random.next() * 60_000, () => {
       if (cluster.calm) return;
       cluster.log(() => 'the permissions are what they were');
       cluster.grant(cluster.mix.permissions);
@@ -204,7 +204,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     if (sickness === undefined || cluster.network.sickness !== null) return;
     cluster.log(() => `one of two API servers is sick: ${sickness}`);
     cluster.network.fallSick(sickness);
-    cluster.timeline.setTimer(cluster.random.next() ** 2 * 120_000, () => {
+    cluster.time.setTimer(cluster.random.next() ** 2 * 120_000, () => {
       cluster.log(() => 'both API servers are well');
       cluster.network.sickness = null;
     });
@@ -216,7 +216,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     const slownessMs = 1_250 + cluster.random.next() * 3_750;
     cluster.log(() => `messages of ${process.name} take ${Math.round(slownessMs)} ms`);
     process.slownessMs = slownessMs;
-    cluster.timeline.setTimer(cluster.random.next() * 120_000, () => {
+    cluster.time.setTimer(cluster.random.next() * 120_000, () => {
       process.slownessMs = 0;
     });
   },
@@ -228,7 +228,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     cluster.log(() => `no process of ${pod.name} can bind its socket for ${Math.round(forMs)} ms`);
     cluster.siblingLocks.refuse(pod);
     cluster.crash(process);
-    cluster.timeline.setTimer(forMs, () => cluster.siblingLocks.permit(pod));
+    cluster.time.setTimer(forMs, () => cluster.siblingLocks.permit(pod));
   },
   'webhook refuses': (cluster) => {
     const verbs = ['create', 'update', 'delete'].filter(() => cluster.random.next() < 0.5);
@@ -240,13 +240,13 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   },
   'Lease with a finalizer': (cluster) => {
     cluster.patchLease('a finalizer', { metadata: { finalizers: ['example.com/hold'] } });
-    cluster.timeline.setTimer(cluster.random.next() * 60_000, () => cluster.freeLease());
+    cluster.time.setTimer(cluster.random.next() * 60_000, () => cluster.freeLease());
   },
   'Lease given to a stranger': (cluster) => {
     // A program that neither renews nor says for how long it holds the Lease, until somebody deletes it.
     const spec = { holderIdentity: STRANGER, leaseDurationSeconds: null, renewTime: null };
     cluster.patchLease(`given to ${STRANGER}`, { metadata: { ownerReferences: null }, spec });
-    cluster.timeline.setTimer(cluster.random.next() * 90_000, () => {
+    cluster.time.setTimer(cluster.random.next() * 90_000, () => {
       if (cluster.lease()?.spec?.['holderIdentity'] === STRANGER) cluster.deleteLease();
     });
   },
