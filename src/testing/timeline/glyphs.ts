@@ -25,7 +25,11 @@ export const SHAPES: Readonly<Partial<Record<Glyph, Shape>>> = {
   hung: { path: 'M-2.2 -4.5V4.5M2.2 -4.5V4.5', style: 'trouble plain heavy', legend: 'process hangs' },
   resumed: { path: 'M-3 -4.2L4.2 0L-3 4.2Z', style: '', legend: 'process runs again' },
   cutOff: { path: 'M1 -5.5L-3 .8H3L-1 5.5', style: 'trouble plain', legend: 'process cut off' },
-  reconnected: { path: 'M-3.5 0A3.5 3.5 0 1 0 3.5 0A3.5 3.5 0 1 0 -3.5 0Z', style: '', legend: 'reaches the API server again' },
+  reconnected: {
+    path: 'M-3.5 0A3.5 3.5 0 1 0 3.5 0A3.5 3.5 0 1 0 -3.5 0Z',
+    style: '',
+    legend: 'reaches the API server again',
+  },
   leaseCreated: { path: 'M-4 0H4M0 -4V4', style: 'plain heavy', legend: 'Lease created' },
   leaseRestored: {
     path: 'M3.4 -2.6A4.2 4.2 0 1 0 4.2 .8M4 -5.6V-2.2H.6',

@@ -41,7 +41,9 @@ export function legendOf({ pods, leases, outages, marks }: Timeline): readonly L
   return [
     ...BARS.filter(([kind]) => bars.has(kind)).map(([kind, text]) => item(sampleBar(kind), text)),
     ...(hangsLeading ? [item(sampleBar('leads') + rect('hang', 3, 12), 'leads, and hangs')] : []),
-    ...(leaseBars.some(({ renewalsMs }) => renewalsMs.length > 0) ? [item(renewals(), 'Lease, with its renewals')] : []),
+    ...(leaseBars.some(({ renewalsMs }) => renewalsMs.length > 0)
+      ? [item(renewals(), 'Lease, with its renewals')]
+      : []),
     ...(leaseBars.some(({ releasedAtMs }) => releasedAtMs !== null)
       ? [item(owned(rect('bar', 2, 13) + rect('released', 2, 13)), 'Lease that is released')]
       : []),
@@ -51,10 +53,14 @@ export function legendOf({ pods, leases, outages, marks }: Timeline): readonly L
     ...(pods.some(({ terminating }) => terminating !== null)
       ? [item(rect('pod', 1, 14) + rect('terminating', 1, 14), 'Pod that is being deleted')]
       : []),
-    ...(outages.length > 0 ? [item(rect('outage', 1, 14) + rect('outage-hatch', 1, 14), 'API server answers nobody')] : []),
+    ...(outages.length > 0
+      ? [item(rect('outage', 1, 14) + rect('outage-hatch', 1, 14), 'API server answers nobody')]
+      : []),
     ...Object.entries(SHAPES)
       .filter(([glyph]) => glyphs.has(glyph as Glyph))
-      .map(([glyph, { legend }]) => item(element('use', { href: `#glyph-${glyph}`, x: SAMPLE_WIDTH / 2, y: 8 }), legend)),
+      .map(([glyph, { legend }]) =>
+        item(element('use', { href: `#glyph-${glyph}`, x: SAMPLE_WIDTH / 2, y: 8 }), legend),
+      ),
   ];
 }
 

@@ -106,10 +106,18 @@ export const PAGE_SCRIPT = `
   const fit = () => {
     for (const label of labels) {
       const width = (plot.clientWidth * parseFloat(label.getAttribute('width'))) / 100;
-      const texts = JSON.parse(label.dataset.texts ?? '[[' + label.dataset.needs + ']]');
-      const fitting = texts.find(([needs]) => needs <= width);
+      const fitting = JSON.parse(label.dataset.texts).find(([needs]) => needs <= width);
       label.classList.toggle('hidden', fitting === undefined);
-      if (fitting !== undefined && fitting.length > 1) label.firstElementChild.textContent = fitting[1];
+      if (fitting === undefined) continue;
+      const text = label.firstElementChild;
+      const first = text.firstElementChild;
+      const lines = fitting.slice(1).map((content, row) => {
+        const line = first.cloneNode();
+        line.setAttribute('y', Number(first.getAttribute('y')) + 13 * row);
+        line.textContent = content;
+        return line;
+      });
+      text.replaceChildren(...lines);
     }
   };
   new ResizeObserver(fit).observe(plot);

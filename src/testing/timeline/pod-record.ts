@@ -158,7 +158,8 @@ export class PodRecord {
       return { glyph: 'elected', row, track };
     }
     if (term === undefined) {
-      if (event.type === 'workEnded' || this.#terms.some((one) => one.process === process && one.lease === lease)) return null;
+      if (event.type === 'workEnded' || this.#terms.some((one) => one.process === process && one.lease === lease))
+        return null;
       // Its election came before the first event that was kept.
       const fromMs = this.#createdAtMs ?? this.#beginMs;
       const track = this.#freeTrack(fromMs);

@@ -91,8 +91,7 @@ class TimelineBuilder {
 
   #mark({ atMs }: TimelineEvent, glyph: Glyph, place: MarkPlace, [who, what]: Words): void {
     const { lane } = place;
-    const kept: MarkPlace =
-      lane === 'pod' ? { lane, uid: place.uid, row: place.row, track: place.track } : place;
+    const kept: MarkPlace = lane === 'pod' ? { lane, uid: place.uid, row: place.row, track: place.track } : place;
     this.#marks.push({ atMs, glyph, place: kept, who, what });
   }
 
@@ -114,7 +113,15 @@ class TimelineBuilder {
     if (isNew && record.uid !== null) this.#endLeaseBar(record, atMs);
     if (isNew || change === 'given') {
       if (!isNew) this.#endLeaseBar(record, atMs);
-      record.bars.push({ fromMs: atMs, toMs: this.#toMs, owner, holder, hue: null, renewalsMs: [], releasedAtMs: null });
+      record.bars.push({
+        fromMs: atMs,
+        toMs: this.#toMs,
+        owner,
+        holder,
+        hue: null,
+        renewalsMs: [],
+        releasedAtMs: null,
+      });
     } else if (bar !== undefined) {
       if (change === 'renewed') bar.renewalsMs = [...bar.renewalsMs, atMs];
       else bar.releasedAtMs ??= atMs;
@@ -128,7 +135,12 @@ class TimelineBuilder {
       else this.#pod(owner).beginHolding(lease, atMs, revision);
     }
     if (change === 'renewed') return;
-    const glyphs = { created: 'leaseCreated', restored: 'leaseRestored', given: 'leaseGiven', released: 'leaseReleased' } as const;
+    const glyphs = {
+      created: 'leaseCreated',
+      restored: 'leaseRestored',
+      given: 'leaseGiven',
+      released: 'leaseReleased',
+    } as const;
     this.#mark(event, glyphs[change], { lane: 'lease', lease }, wordsOfLease(event, change));
   }
 
@@ -165,10 +177,12 @@ class TimelineBuilder {
       fromMs: this.#fromMs,
       toMs: this.#toMs,
       pods: kept.map((lane) => ({ ...lane, hue: hues.get(lane.pod.uid) ?? null })),
-      leases: [...this.#leases].map(([lease, { bars }]): LeaseLane => ({
-        lease,
-        bars: bars.map((bar) => ({ ...bar, hue: hues.get(bar.owner?.uid ?? '') ?? null })),
-      })),
+      leases: [...this.#leases].map(
+        ([lease, { bars }]): LeaseLane => ({
+          lease,
+          bars: bars.map((bar) => ({ ...bar, hue: hues.get(bar.owner?.uid ?? '') ?? null })),
+        }),
+      ),
       outages: this.#outages.map((outage): Outage => ({ ...outage, toMs: outage.toMs ?? this.#toMs })),
       steps: this.#steps.map((step): Step => ({ ...step })),
       marks,
@@ -215,7 +229,9 @@ function omissionsOf(lost: number, marks: number, lanes: number): readonly strin
     count === 1 ? `one ${noun} is left out` : `${count.toLocaleString('en')} ${noun}s are left out`;
   return [
     ...(lost > 0 ? [`Of the beginning, ${were(lost, 'event')}: the recorder keeps the latest alone.`] : []),
-    ...(marks > 0 ? [`Of the earliest, ${were(marks, 'mark')}: a page shows the latest ${MARK_LIMIT.toLocaleString('en')}.`] : []),
+    ...(marks > 0
+      ? [`Of the earliest, ${were(marks, 'mark')}: a page shows the latest ${MARK_LIMIT.toLocaleString('en')}.`]
+      : []),
     ...(lanes > 0 ? [`Of the Pods that never led, ${were(lanes, 'lane')}: a page shows ${LANE_LIMIT}.`] : []),
   ];
 }

@@ -140,7 +140,11 @@ export function drawTimelineImage(events: readonly TimelineEvent[], options: Tim
     DEFINITIONS,
     element('rect', { class: 'paper', width: '100%', height: '100%', rx: 8 }),
     wrap('text', { class: 'heading', x: FILE_MARGIN, y: 26 }, escapeText(title)),
-    wrap('text', { class: 'summary', x: FILE_MARGIN, y: 45 }, escapeText([options.summary ?? '', ...timeline.omissions].join(' ').trim())),
+    wrap(
+      'text',
+      { class: 'summary', x: FILE_MARGIN, y: 45 },
+      escapeText([options.summary ?? '', ...timeline.omissions].join(' ').trim()),
+    ),
     wrap('svg', { x: FILE_MARGIN, y: FILE_HEADING, width: NAMES_WIDTH, height: picture.height }, picture.names),
     wrap(
       'svg',

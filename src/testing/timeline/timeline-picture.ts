@@ -23,7 +23,8 @@ const BAR_HEIGHT = 20;
 const TRACK_HEIGHT = 23;
 const ROW_HEIGHT = 13;
 const NO_TRACK_HEIGHT = 9;
-const STEPS_HEIGHT = 38;
+const STEPS_HEIGHT = 48;
+const LINE_HEIGHT = 13;
 const AXIS_HEIGHT = 20;
 const ALL_ROW_HEIGHT = 15;
 
@@ -36,6 +37,13 @@ const STEP_CHARACTER = 6.3;
 const LONGEST_NAME = 20;
 const LONGEST_NAME_TAIL = 9;
 const TICK_WIDTH = 90;
+
+/** Marks of one row stand this far apart, in pixels, on the narrowest plot that is still readable. */
+const MARK_DISTANCE = 11;
+const NARROW_PLOT_WIDTH = 590;
+
+/** A mark is drawn at most this far behind its moment, in pixels. In a larger crowd the marks cover each other. */
+const MOST_SHIFT = 33;
 
 const TICK_STEPS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
   .concat([1, 2, 5, 10, 20, 30].map((seconds) => seconds * 1_000))
@@ -85,7 +93,7 @@ export function drawPicture(timeline: Timeline, width: number, interactive: bool
     ...layout.pods.map((placed) => drawPodLane(placed, layout)),
     ...layout.leases.map((placed) => drawLeaseLane(placed, layout)),
     drawSteps(layout),
-    wrap('g', { class: 'marks' }, timeline.marks.map((mark, index) => drawMark(mark, index, layout, interactive)).join('\n')),
+    drawMarks(layout, interactive),
   ];
   return { names: drawNames(layout), plot: plot.join('\n'), height: layout.height };
 }
@@ -161,7 +169,9 @@ function drawName(name: string, suffix: string, y: number, lane: PodLane | null)
   const text = wrap(
     'text',
     { x: 20, y: y + 4, class: leads ? 'name' : 'quiet' },
-    wrap('title', {}, escapeText(tip)) + escapeText(short) + (suffix === '' ? '' : wrap('tspan', { class: 'quiet' }, escapeText(suffix))),
+    wrap('title', {}, escapeText(tip)) +
+      escapeText(short) +
+      (suffix === '' ? '' : wrap('tspan', { class: 'quiet' }, escapeText(suffix))),
   );
   return disc + text;
 }
@@ -211,30 +221,29 @@ function drawOutage(outage: Span, layout: Layout): string {
   return element('rect', { class: 'outage', ...rect }) + element('rect', { class: 'outage-hatch', ...rect });
 }
 
-/** The numbers and titles of the steps, and a line where each begins. */
+/** The titles of the steps, and a line where each begins. */
 function drawSteps(layout: Layout): string {
-  const { timeline, lanesEndY } = layout;
+  const { timeline, axisY, lanesY, lanesEndY } = layout;
+  const line = (x: string, y1: number, y2: number): string => element('line', { class: 'step', x1: x, x2: x, y1, y2 });
   return timeline.steps
     .map((step, index) => {
-      const { x, width } = spanOf(step, layout);
-      const lines = inTwoLines(step.title);
-      const needs = 20 + Math.max(...lines.map(({ length }) => length)) * STEP_CHARACTER;
-      const fits = pixelsOf(step, layout) >= needs;
-      const y = lines.length === 1 ? 20 : 13;
-      const title = lines.map((line, row) => wrap('text', { class: 'step-title', x: 20, y: y + row * 14 }, escapeText(line)));
-      return [
-        index === 0 ? '' : element('line', { class: 'step', x1: x, x2: x, y1: 2, y2: lanesEndY }),
-        wrap('svg', { x, y: 0, width, height: STEPS_HEIGHT, class: fits ? 'label' : 'label hidden', 'data-needs': Math.ceil(needs) }, title.join('')),
-      ].join('');
+      const { x } = spanOf(step, layout);
+      // The labels of the axis stay readable.
+      const lines = index === 0 ? '' : line(x, 2, axisY) + line(x, lanesY, lanesEndY);
+      const texts = [1, 2, 3].map((count) => inLines(step.title, count));
+      return lines + drawLabel(texts, step, STEP_LABEL, layout);
     })
     .join('\n');
 }
 
-/** Words on two lines of about the same length. */
-function inTwoLines(title: string): readonly string[] {
+/** Words on at most so many lines, the longest of them as short as it can be. */
+function inLines(title: string, count: number): readonly string[] {
   const words = title.split(' ');
-  const splits = words.slice(1).map((_, index) => [words.slice(0, index + 1).join(' '), words.slice(index + 1).join(' ')]);
+  if (count === 1 || words.length === 1) return [title];
   const longest = (lines: readonly string[]): number => Math.max(...lines.map(({ length }) => length));
+  const splits = words
+    .slice(1)
+    .map((_, index) => [words.slice(0, index + 1).join(' '), ...inLines(words.slice(index + 1).join(' '), count - 1)]);
   return splits.toSorted((a, b) => longest(a) - longest(b))[0] ?? [title];
 }
 
@@ -266,9 +275,9 @@ function drawBar(bar: Bar, y: number, layout: Layout): string {
   const labels = {
     leads: tokenLabels(bar.token),
     holds: tokenLabels(bar.token),
-    ghost: ['ghost'],
-    drains: ['drains'],
-    keeps: ['keeps its term', 'kept'],
+    ghost: [['ghost']],
+    drains: [['drains']],
+    keeps: [['keeps its term'], ['kept']],
   }[bar.kind];
   return wrap(
     'g',
@@ -276,31 +285,66 @@ function drawBar(bar: Bar, y: number, layout: Layout): string {
     [
       element('rect', { class: 'bar', ...rect }),
       bar.kind === 'ghost' || bar.kind === 'drains' ? element('rect', { class: 'hatch', ...rect }) : '',
-      ...bar.hangs.map((hang) => element('rect', { class: 'hang', ...spanOf(hang, layout), y: y + 1, height: BAR_HEIGHT - 2 })),
-      drawLabel(labels, bar, y, layout),
+      ...bar.hangs.map((hang) =>
+        element('rect', { class: 'hang', ...spanOf(hang, layout), y: y + 1, height: BAR_HEIGHT - 2 }),
+      ),
+      drawLabel(labels, bar, barLabel(y), layout),
     ].join(''),
   );
 }
 
-function tokenLabels(token: bigint | null): readonly string[] {
-  return token === null ? ['token unknown'] : [`token ${token}`, String(token)];
+function tokenLabels(token: bigint | null): readonly (readonly string[])[] {
+  return token === null ? [['token unknown']] : [[`token ${token}`], [String(token)]];
 }
 
-/** The longest of some texts that fits into a bar. The page chooses again when its width changes. */
-function drawLabel(texts: readonly string[], span: Span, y: number, layout: Layout): string {
+/** Where a label stands, and how wide its characters are. */
+interface LabelStyle {
+  readonly style: string;
+  readonly x: number;
+  /** Of the first line, in its box. */
+  readonly baseline: number;
+  readonly character: number;
+  readonly y: number;
+  readonly height: number;
+}
+
+const STEP_LABEL: LabelStyle = {
+  style: 'step-title',
+  x: 20,
+  baseline: 16,
+  character: STEP_CHARACTER,
+  y: 0,
+  height: STEPS_HEIGHT,
+};
+
+function barLabel(y: number): LabelStyle {
+  return { style: 'bar-text', x: 6, baseline: 14, character: BAR_CHARACTER, y, height: BAR_HEIGHT };
+}
+
+/**
+ * The first of some texts that fits, each in lines. The page chooses again when its width changes.
+ *
+ * @param texts the best first
+ */
+function drawLabel(texts: readonly (readonly string[])[], span: Span, place: LabelStyle, layout: Layout): string {
+  const { style, x, baseline, character, y, height } = place;
   const pixels = pixelsOf(span, layout);
-  const needs = (text: string): number => Math.ceil(text.length * BAR_CHARACTER + 12);
-  const chosen = texts.find((text) => needs(text) <= pixels);
+  const needs = (lines: readonly string[]): number =>
+    Math.ceil(x + Math.max(...lines.map(({ length }) => length)) * character + 4);
+  const chosen = texts.find((lines) => needs(lines) <= pixels);
+  const lines = (chosen ?? texts.at(-1) ?? []).map((line, row) =>
+    wrap('tspan', { x, y: baseline + row * LINE_HEIGHT }, escapeText(line)),
+  );
   return wrap(
     'svg',
     {
       ...spanOf(span, layout),
       y,
-      height: BAR_HEIGHT,
+      height,
       class: chosen === undefined ? 'label hidden' : 'label',
-      'data-texts': JSON.stringify(texts.map((text) => [needs(text), text])),
+      'data-texts': JSON.stringify(texts.map((text) => [needs(text), ...text])),
     },
-    wrap('text', { class: 'bar-text', x: 6, y: 14 }, escapeText(chosen ?? texts.at(-1) ?? '')),
+    wrap('text', { class: style }, lines.join('')),
   );
 }
 
@@ -326,35 +370,73 @@ function drawLeaseBar(bar: LeaseBar, y: number, layout: Layout): string {
       element('rect', { class: 'bar', ...rect }),
       releasedAtMs === null
         ? ''
-        : element('rect', { class: 'released', ...spanOf({ fromMs: releasedAtMs, toMs: bar.toMs }, layout), y, height: BAR_HEIGHT }),
+        : element('rect', {
+            class: 'released',
+            ...spanOf({ fromMs: releasedAtMs, toMs: bar.toMs }, layout),
+            y,
+            height: BAR_HEIGHT,
+          }),
       ticks.length === 0 ? '' : renewals,
-      drawLabel([owner], bar, y, layout),
+      drawLabel([[owner]], bar, barLabel(y), layout),
     ].join(''),
   );
 }
 
-/** A mark, the area in which a pointer meets it, and its words. */
-function drawMark(mark: Mark, index: number, layout: Layout, interactive: boolean): string {
+/** Marks of one row that would cover each other stand side by side, in their order. */
+function drawMarks(layout: Layout, interactive: boolean): string {
   const { timeline } = layout;
-  const { y, height, middle, laneNumber } = placeOf(mark, layout);
+  const takenUntil = new Map<string, number>();
+  const marks = timeline.marks.map((mark, index) => {
+    const place = placeOf(mark, layout);
+    const row = `${place.laneNumber} ${place.y}`;
+    const pixels = (position(mark.atMs, timeline) / 100) * NARROW_PLOT_WIDTH;
+    const wanted = Math.max(pixels, (takenUntil.get(row) ?? Number.NEGATIVE_INFINITY) + MARK_DISTANCE);
+    const isFree = wanted - pixels <= MOST_SHIFT && wanted <= NARROW_PLOT_WIDTH;
+    const shift = SHAPES[mark.glyph] !== undefined && isFree ? wanted - pixels : 0;
+    if (SHAPES[mark.glyph] !== undefined) takenUntil.set(row, pixels + shift);
+    return drawMark(mark, index, place, shift, layout, interactive);
+  });
+  return wrap('g', { class: 'marks' }, marks.join('\n'));
+}
+
+/** A mark, the area in which a pointer meets it, and its words. */
+function drawMark(
+  mark: Mark,
+  index: number,
+  place: MarkArea,
+  shift: number,
+  layout: Layout,
+  interactive: boolean,
+): string {
+  const { timeline } = layout;
+  const { y, height, laneNumber } = place;
   const x = percent(position(mark.atMs, timeline));
   const words = `${wordsOfTime(mark.atMs - timeline.fromMs)}, ${mark.who}: ${mark.what}`;
   const isBar = mark.toMs > mark.atMs;
   const hit = isBar
     ? element('rect', { class: 'hit', ...spanOf({ fromMs: mark.atMs, toMs: mark.toMs }, layout), y, height, rx: 3 })
-    : element('rect', { class: 'hit', x, y, width: 14, height, rx: 3, transform: 'translate(-7)' });
+    : element('rect', {
+        class: 'hit',
+        x,
+        y,
+        width: 14,
+        height,
+        rx: 3,
+        transform: `translate(${Math.round(shift - 7)})`,
+      });
   const focus = interactive
     ? { tabindex: index === 0 ? 0 : -1, role: 'img', 'aria-label': words, 'data-lane': laneNumber }
     : {};
   return wrap(
     'g',
     { class: 'event', ...(interactive ? { id: `mark-${index}` } : {}), ...focus },
-    wrap('title', {}, escapeText(words)) + drawGlyph(mark, x, y, height, middle, layout) + hit,
+    wrap('title', {}, escapeText(words)) + drawGlyph(mark, x, place, shift, layout) + hit,
   );
 }
 
-function drawGlyph(mark: Mark, x: string, y: number, height: number, middle: number, layout: Layout): string {
+function drawGlyph(mark: Mark, x: string, { y, height, middle }: MarkArea, shift: number, layout: Layout): string {
   const { glyph, atMs } = mark;
+  const transform = shift === 0 ? undefined : `translate(${Math.round(shift)})`;
   if (glyph === 'step') {
     const number = layout.timeline.steps.findIndex(({ fromMs, title }) => fromMs === atMs && title === mark.what) + 1;
     return (
@@ -366,7 +448,7 @@ function drawGlyph(mark: Mark, x: string, y: number, height: number, middle: num
     return element('line', { class: 'end', x1: x, x2: x, y1: y - 1, y2: y + height + 1 });
   }
   if (SHAPES[glyph] === undefined) return '';
-  const shape = element('use', { href: `#glyph-${glyph}`, x, y: middle });
+  const shape = element('use', { href: `#glyph-${glyph}`, x, y: middle, transform });
   if (glyph === 'violation') {
     return element('line', { class: 'end bad', x1: x, x2: x, y1: layout.lanesY, y2: layout.lanesEndY }) + shape;
   }
@@ -386,12 +468,21 @@ function laneOf({ place }: Mark, { leases, pods, axisY }: Layout): Placed<unknow
 }
 
 /** The area of a mark, and the number of its lane from top to bottom; 0 is above all lanes. */
-function placeOf(
-  mark: Mark,
-  layout: Layout,
-): { readonly y: number; readonly height: number; readonly middle: number; readonly laneNumber: number } {
+interface MarkArea {
+  readonly y: number;
+  readonly height: number;
+  readonly middle: number;
+  readonly laneNumber: number;
+}
+
+function placeOf(mark: Mark, layout: Layout): MarkArea {
   const { place, glyph } = mark;
-  const area = (y: number, height: number, laneNumber: number) => ({ y, height, middle: y + height / 2, laneNumber });
+  const area = (y: number, height: number, laneNumber: number): MarkArea => ({
+    y,
+    height,
+    middle: y + height / 2,
+    laneNumber,
+  });
   if (place.lane === 'all') {
     return glyph === 'step' ? area(6, 20, 0) : area(layout.allY, ALL_ROW_HEIGHT - 1, 0);
   }

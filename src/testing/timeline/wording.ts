@@ -65,7 +65,10 @@ export function wordsOf(event: Exclude<TimelineEvent, TimelineEventOf<'leaseWrit
     case 'processStarted':
       return [nameOf(event), 'the process starts'];
     case 'processEnded':
-      return [nameOf(event), `the process ${event.crashed ? 'crashes' : 'ends'}${event.how === '' ? '' : `: ${event.how}`}`];
+      return [
+        nameOf(event),
+        `the process ${event.crashed ? 'crashes' : 'ends'}${event.how === '' ? '' : `: ${event.how}`}`,
+      ];
     case 'processHung':
       return [nameOf(event), 'the process hangs'];
     case 'processResumed':
