@@ -16,6 +16,7 @@ import { NeighbourProcess } from './neighbour-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import { LEASE, type ProcessObserver, SimulatedProcess } from './simulated-process.ts';
+import { electorEvent, leaseEvent, podOf } from './simulation-record.ts';
 import { Twins } from './twins.ts';
 
 /** A broken invariant. */
@@ -134,6 +135,8 @@ export class Checkers implements ProcessObserver {
   ): void {
     if (!process.alive) return;
     this.#log(() => `${process.name}: ${name}${term === null ? '' : ` (token ${term.fencingToken})`}`);
+    const event = electorEvent(process, name, term, reason);
+    if (event !== null) this.#cluster?.record(event);
     if (process.stopped) this.#violated(4, `${process.name} emits ${name} after stop() has resolved`);
     const record = this.#recordOf(process);
     if (name === 'elected' && term !== null) this.#elected(process, record, term);
@@ -159,6 +162,7 @@ export class Checkers implements ProcessObserver {
 
   workEnded(process: SimulatedProcess, term: Term): void {
     this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
+    this.#cluster?.record({ type: 'workEnded', pod: podOf(process.pod), process: process.name });
   }
 
   gaveUp({ name, pod, knowledge }: SimulatedProcess): void {
@@ -201,7 +205,8 @@ export class Checkers implements ProcessObserver {
 
   // --- What the API server carried out
 
-  #noteWrite(cluster: Cluster, { type, object, resourceVersion }: ObservedWrite): void {
+  #noteWrite(cluster: Cluster, write: ObservedWrite): void {
+    const { type, object, resourceVersion } = write;
     const { metadata, spec = {} } = object;
     const owner = metadata.ownerReferences?.[0] ?? null;
     const by = cluster.network.served?.endpoint ?? null;
@@ -216,6 +221,7 @@ export class Checkers implements ProcessObserver {
     if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.time.nowMs();
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
+    cluster.record(leaseEvent(write, who, cluster.pods));
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
     if (writer !== null) {
       this.#twins.noteWrite(resourceVersion, {
@@ -389,6 +395,8 @@ export class Checkers implements ProcessObserver {
 
   #violated(invariant: Violation['invariant'], what: string): void {
     this.#log(() => `VIOLATION of invariant ${invariant}: ${what}`);
+    const text = `Invariant ${invariant} is broken: ${what}`;
+    if (this.violation === null) this.#cluster?.record({ type: 'noted', text, tone: 'violation' });
     this.violation ??= { invariant, what };
   }
 

@@ -16,6 +16,7 @@ import { SiblingLocks } from './sibling-locks.ts';
 import type { ContainerOptions, SimulatedContainer } from './simulated-container.ts';
 import { type Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, type Habits, LEASE, NAMESPACE, SimulatedProcess } from './simulated-process.ts';
+import { podOf, processEvent, type RecordEvent } from './simulation-record.ts';
 import type { VirtualTime } from './virtual-time.ts';
 import type { Webhook } from './webhook.ts';
 
@@ -36,6 +37,8 @@ export interface ClusterOptions {
   readonly checkers: Checkers;
   readonly makeElector: ElectorFactory;
   readonly log: (line: () => string) => void;
+  /** @default no record */
+  readonly record?: RecordEvent;
 }
 
 export class Cluster {
@@ -45,6 +48,8 @@ export class Cluster {
   readonly random: Random;
   readonly mix: Mix;
   readonly log: (line: () => string) => void;
+  /** For the timeline. */
+  readonly record: RecordEvent;
   /** Every Pod that ever was, the latest last. */
   readonly pods: SimulatedPod[] = [];
   readonly siblingLocks: SiblingLocks = new SiblingLocks();
@@ -61,6 +66,7 @@ export class Cluster {
     this.time = time;
     this.random = random;
     this.log = log;
+    this.record = options.record ?? (() => undefined);
     this.#checkers = options.checkers;
     this.#makeElector = options.makeElector;
     this.server = new ApiServer({
@@ -76,6 +82,7 @@ export class Cluster {
       const pod = this.pods.find(({ uid }) => uid === object.metadata.uid);
       if (pod === undefined) return;
       pod.gone = true;
+      this.record({ type: 'podGone', pod: podOf(pod), forced: pod.forced });
       if (mix.collector === 'old') this.collectByUid(pod.uid);
     });
     this.server.createNamespace(NAMESPACE);
@@ -99,6 +106,12 @@ export class Cluster {
   /** Those of them that run this library. */
   get electors(): SimulatedProcess[] {
     return this.processes.filter((process) => process instanceof SimulatedProcess);
+  }
+
+  /** Logs a line, and notes it in the timeline. */
+  note(line: () => string): void {
+    this.log(line);
+    this.record({ type: 'noted', text: line(), tone: 'note' });
   }
 
   grant(permissions: Permissions): void {
@@ -137,6 +150,7 @@ export class Cluster {
     const pod = new SimulatedPod(name, uid, token, program);
     this.pods.push(pod);
     this.log(() => `Pod ${name} is created (uid ${uid})`);
+    this.record({ type: 'podCreated', pod: podOf(pod) });
     const containers = program === 'elector' && this.random.next() < this.mix.siblings ? 2 : 1;
     for (let container = 0; container < containers; container += 1) this.startProcess(pod, container);
     return pod;
@@ -161,10 +175,12 @@ export class Cluster {
       clock: (run) => new ProcessClock(time, rate, wallOffsetMs, run),
       networkNamespace: container === MIRROR ? pod.processes.length + 1 : 0,
       ended: (ended) => this.restartLater(ended),
+      changed: (container, what) => this.record(processEvent(container, what)),
     });
     pod.processes.push(process);
     process.staleLists = !this.calm && random.next() < this.mix.staleLists;
     this.log(() => `${process.name} starts, its clock at ${rate.toFixed(2)} of the speed`);
+    this.record(processEvent(process, 'started'));
     process.start();
   }
 
@@ -237,6 +253,7 @@ export class Cluster {
     if (pod.gone || pod.terminating) return;
     pod.terminating = true;
     this.log(() => `Pod ${pod.name} is being deleted, ${graceSeconds} s are left`);
+    this.record({ type: 'podTerminating', pod: podOf(pod) });
     this.#asAdmin('DELETE', `${PODS_PATH}/${pod.name}`, {
       gracePeriodSeconds: graceSeconds,
       preconditions: { uid: pod.uid },
@@ -281,6 +298,7 @@ export class Cluster {
   finishPod(pod: SimulatedPod, phase: 'Failed' | 'Succeeded'): void {
     if (pod.gone || pod.finished) return;
     this.log(() => `Pod ${pod.name} is ${phase}`);
+    this.record({ type: 'podFinished', pod: podOf(pod), phase });
     pod.finished = true;
     for (const process of pod.processes) process.kill();
     pod.stopped = true;
@@ -297,6 +315,7 @@ export class Cluster {
   callFailed(pod: SimulatedPod): void {
     if (pod.gone || pod.finished) return;
     this.log(() => `Pod ${pod.name} is called Failed`);
+    this.record({ type: 'podFinished', pod: podOf(pod), phase: 'Failed' });
     pod.finished = true;
     // The object of such a Pod goes at once when it is deleted, without waiting for its processes.
     pod.forced = true;
@@ -346,13 +365,13 @@ export class Cluster {
 
   deleteLease(): void {
     if (this.lease() === undefined) return;
-    this.log(() => 'the Lease is deleted by hand');
+    this.note(() => 'the Lease is deleted by hand');
     this.#byHand('DELETE', undefined);
   }
 
   patchLease(what: string, patch: unknown): void {
     if (this.lease() === undefined) return;
-    this.log(() => `the Lease is edited by hand: ${what}`);
+    this.note(() => `the Lease is edited by hand: ${what}`);
     this.#byHand('PATCH', patch);
   }
 
@@ -374,9 +393,11 @@ export class Cluster {
   stopServer(forMs: number): void {
     this.log(() => `the API server is down for ${Math.round(forMs)} ms`);
     this.network.down = true;
+    this.record({ type: 'outageBegan', what: `is down for ${Math.round(forMs)} ms` });
     this.server.cutWatches();
     this.time.setTimer(forMs, () => {
       this.network.down = false;
+      this.record({ type: 'outageEnded' });
       const tokensAtMs = this.time.nowMs() + this.#warmUpMs();
       const rolesAtMs = this.time.nowMs() + this.#warmUpMs();
       if (this.calm) return;
@@ -395,10 +416,10 @@ export class Cluster {
   /** For a while a webhook stands in the way of what is written. */
   setWebhook(what: string, webhook: Webhook): void {
     if (this.network.webhook !== null) return;
-    this.log(() => `a webhook ${what}`);
+    this.note(() => `a webhook ${what}`);
     this.network.webhook = webhook;
     this.time.setTimer(this.random.next() ** 2 * 90_000, () => {
-      this.log(() => 'the webhook is gone');
+      this.note(() => 'the webhook is gone');
       this.network.webhook = null;
     });
   }

@@ -5,6 +5,7 @@
 
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { seededRandom } from '../../src/runtime/random.ts';
+import type { TimelineEvent } from '../../src/testing/index.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
@@ -62,6 +63,8 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Is given every line of the log. */
   readonly log?: (line: string) => void;
+  /** Is given every event of the timeline. */
+  readonly record?: (event: TimelineEvent) => void;
   /** @default the library's own elector */
   readonly makeElector?: ElectorFactory;
   /** Changes what was drawn. */
@@ -72,7 +75,7 @@ const libraryElector: ElectorFactory = (options, runtime) => new LeaseElector(op
 
 /** Runs the simulation of a seed. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, log, makeElector = libraryElector, adjust = (mix) => mix } = options;
+  const { seed, log, record, makeElector = libraryElector, adjust = (mix) => mix } = options;
   const random = seededRandom(seed);
   const mix = adjust(drawMix(random));
   const time = new VirtualTime();
@@ -83,7 +86,16 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   };
   log?.(`seed ${seed}\n${describeMix(mix)}`);
   const checkers = new Checkers(write);
-  const cluster = new Cluster({ mix, time, random, checkers, makeElector, log: write });
+  const cluster = new Cluster({
+    mix,
+    time,
+    random,
+    checkers,
+    makeElector,
+    log: write,
+    record: (content) => record?.({ ...content, atMs: time.nowMs() }),
+  });
+  cluster.record({ type: 'stepBegan', title: 'Faults' });
   checkers.attach(cluster);
   const run = (forMs: number): Promise<void> =>
     time.runUntil(time.nowMs() + forMs, () => {
@@ -159,9 +171,11 @@ function replacePods(cluster: Cluster): void {
 /** The faults are over; nodes that are lost stay lost. */
 function endFaults(cluster: Cluster): void {
   cluster.log(() => '--- the faults are over');
+  cluster.record({ type: 'stepBegan', title: 'Calm' });
   cluster.calm = true;
   cluster.network.weather = CALM;
   cluster.network.down = false;
+  cluster.record({ type: 'outageEnded' });
   cluster.network.warmUp = { tokensAtMs: 0, rolesAtMs: 0 };
   cluster.network.sickness = null;
   cluster.network.webhook = null;
@@ -223,6 +237,7 @@ async function outage(
   const awayMs = 1_000 + cluster.random.next() * LONGEST_OUTAGE_MS;
   cluster.time.setTimer(0, () => {
     cluster.log(() => `--- the API server goes away, and ${leader.pod.name} with it`);
+    cluster.record({ type: 'stepBegan', title: 'Outage' });
     cluster.stopServer(awayMs);
     const releaseCollector = cluster.server.holdGarbageCollector();
     cluster.forceDeletePod(leader.pod);
@@ -266,6 +281,7 @@ const REFUSING: ReadonlySet<Mishap> = new Set<Mishap>([
 
 function deleteHolder(cluster: Cluster, checkers: Checkers): void {
   cluster.log(() => '--- whoever holds the Lease is deleted');
+  cluster.record({ type: 'stepBegan', title: 'Holder deleted' });
   const identity = cluster.lease()?.spec?.['holderIdentity'];
   const holder =
     cluster.livePods.find(({ uid }) => uid === checkers.holderUid) ??
