@@ -132,10 +132,11 @@ export class Checkers implements ProcessObserver {
     name: keyof LeaseElectorEvents,
     term: Term | null,
     reason: DemotionReason | null = null,
+    code?: string,
   ): void {
     if (!process.alive) return;
     this.#log(() => `${process.name}: ${name}${term === null ? '' : ` (token ${term.fencingToken})`}`);
-    const event = electorEvent(process, name, term, reason);
+    const event = electorEvent(process, name, term, reason ?? code ?? '');
     if (event !== null) this.#cluster?.record(event);
     if (process.stopped) this.#violated(4, `${process.name} emits ${name} after stop() has resolved`);
     const record = this.#recordOf(process);

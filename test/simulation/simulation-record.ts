@@ -49,20 +49,25 @@ export function processEvent(
   }
 }
 
-/** What an elector emits, as an event of a timeline; null for what the Lease shows anyhow. */
+/**
+ * What an elector emits, as an event of a timeline; null for what the Lease shows anyhow.
+ *
+ * @param why the reason of a demotion, or the code of a warning or an error
+ */
 export function electorEvent(
   process: SimulatedProcess,
   name: keyof LeaseElectorEvents,
   term: Term | null,
-  reason: string | null,
+  why: string,
 ): TimelineEventContent | null {
   const subject = { pod: podOf(process.pod), process: process.name };
   if (name === 'elected' && term !== null) {
     return { type: 'elected', token: term.fencingToken, resumed: term.resumed, ...subject };
   }
-  if (name === 'demoted') return { type: 'demoted', reason: reason ?? '', draining: process.working > 0, ...subject };
+  if (name === 'demoted') return { type: 'demoted', reason: why, draining: process.working > 0, ...subject };
   const text = WORDS[name];
-  return text === undefined ? null : { type: 'noted', text, tone: 'trouble', ...subject };
+  if (text === undefined) return null;
+  return { type: 'noted', text: why === '' ? text : `${text}: ${why}`, tone: 'trouble', ...subject };
 }
 
 /** A write to the Lease or the end of a Pod; null for other writes. @param by the writer */

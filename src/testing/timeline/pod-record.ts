@@ -72,10 +72,11 @@ export class PodRecord {
   apply(event: PodEvent): Placing | null {
     switch (event.type) {
       case 'podCreated':
-        this.#createdAtMs ??= event.atMs;
+        if (this.#createdAtMs !== null || this.#goneAtMs !== null) return null;
+        this.#createdAtMs = event.atMs;
         return { glyph: 'created', row: 0, track: 0 };
       case 'podTerminating':
-        if (this.#terminatingAtMs !== null) return null;
+        if (this.#terminatingAtMs !== null || this.#goneAtMs !== null) return null;
         this.#terminatingAtMs = event.atMs;
         return { glyph: 'terminating', row: 0, track: 0 };
       case 'podFinished':

@@ -106,7 +106,10 @@ class TimelineBuilder {
     const record = this.#leases.get(lease) ?? { bars: [], uid: null, owner: null, released: false, deletedAtMs: atMs };
     this.#leases.set(lease, record);
     const isNew = record.uid !== leaseUid;
-    const sameOwner = record.owner?.uid === owner?.uid && record.bars.length > 0;
+    const before = record.bars.at(-1);
+    // Of a Lease that no Pod owns, the name of the holder is all there is.
+    const sameOwner =
+      before !== undefined && record.owner?.uid === owner?.uid && (owner !== null || before.holder === holder);
     const change = changeOf(isNew, sameOwner, record, event);
     const bar = record.bars.at(-1);
     // Its deletion was not seen.

@@ -98,7 +98,7 @@ export const PAGE_STYLE: string = [
   '.events{max-height:360px;overflow:auto;border:1px solid var(--line);border-radius:7px}',
   '.events:focus-visible{outline:2px solid var(--focus);outline-offset:2px}',
   'table{width:100%;border-collapse:collapse;font-size:13px}th{position:sticky;top:0;background:var(--lane);text-align:left;font-weight:600}',
-  'th,td{padding:3px 12px;vertical-align:top}td{border-top:1px solid var(--line);overflow-wrap:anywhere}td:first-child{white-space:nowrap;text-align:right;color:var(--faint);font-variant-numeric:tabular-nums}th:first-child{text-align:right}td:nth-child(2){white-space:nowrap}',
+  'th,td{padding:3px 12px;vertical-align:top}td{border-top:1px solid var(--line);overflow-wrap:anywhere}td:first-child{white-space:nowrap;text-align:right;color:var(--faint);font-variant-numeric:tabular-nums}th:first-child{text-align:right;width:8em}th:nth-child(2){width:1%}td:nth-child(2){white-space:nowrap}',
   'tr.chosen td{background:var(--pod)}tr.violation td{color:var(--bad);font-weight:600}tr.step td{font-weight:600}tbody tr{cursor:pointer}',
   'kbd{padding:0 5px;border:1px solid var(--line);border-radius:4px;font:inherit;font-size:12px}',
   '@media (forced-colors:active){.event:focus .hit{stroke:Highlight}}',
