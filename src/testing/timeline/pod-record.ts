@@ -248,8 +248,10 @@ export class PodRecord {
   ): readonly Bar[] {
     const span = { fromMs, toMs: Math.min(toMs ?? existsUntilMs, existsUntilMs) };
     if (!hasReports) return span.toMs > span.fromMs ? [{ ...span, kind: 'holds', token, track: 0, hangs: [] }] : [];
+    // From the write that wins the Lease to the report of the election, nothing is kept: it begins.
+    const begins = (gap: Span): boolean => gap.fromMs === fromMs && reported.some((bar) => bar.fromMs === gap.toMs);
     return without(span, reported)
-      .filter((gap) => gap.toMs - gap.fromMs >= SHORT_GAP_MS)
+      .filter((gap) => gap.toMs - gap.fromMs >= SHORT_GAP_MS && !begins(gap))
       .map((gap): Bar => ({ ...gap, kind: 'keeps', token: null, track: 0, hangs: [] }));
   }
 

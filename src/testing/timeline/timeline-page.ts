@@ -4,13 +4,13 @@
  */
 
 import { DEFINITIONS } from './glyphs.ts';
-import { legendOf, SAMPLE_HEIGHT, SAMPLE_WIDTH } from './legend.ts';
+import { type LegendItem, legendOf, SAMPLE_HEIGHT, SAMPLE_WIDTH } from './legend.ts';
 import { element, escapeText, wrap } from './markup.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { buildTimeline } from './timeline-builder.ts';
 import type { TimelineEvent, TimelineOptions } from './timeline-event.ts';
 import type { Timeline } from './timeline-model.ts';
-import { drawPicture, NAMES_WIDTH } from './timeline-picture.ts';
+import { drawPicture, NAMES_WIDTH, untitledSteps } from './timeline-picture.ts';
 import { COLOURS, PAGE_STYLE, PICTURE_STYLE } from './timeline-style.ts';
 import { wordsOfTime } from './wording.ts';
 
@@ -132,7 +132,11 @@ export function drawTimelineImage(events: readonly TimelineEvent[], options: Tim
   const plotWidth = FILE_WIDTH - 2 * FILE_MARGIN - NAMES_WIDTH;
   const picture = drawPicture(timeline, plotWidth, false);
   const title = options.title ?? DEFAULT_TITLE;
-  const legend = drawFileLegend(timeline, FILE_HEADING + picture.height + 14);
+  // The page has a table with all titles; the file has its legend alone.
+  const titles = untitledSteps(timeline, plotWidth).map(
+    ({ number, title: text }): LegendItem => ({ sample: stepSample(number), text: escapeText(text) }),
+  );
+  const legend = drawFileLegend([...titles, ...legendOf(timeline)], FILE_HEADING + picture.height + 14);
   const height = legend.endY + 6;
   const content = [
     `<title>${escapeText(title)}</title>`,
@@ -158,10 +162,13 @@ export function drawTimelineImage(events: readonly TimelineEvent[], options: Tim
 }
 
 /** The items of the legend in lines, as many in a line as fit. */
-function drawFileLegend(timeline: Timeline, fromY: number): { readonly markup: string; readonly endY: number } {
+function drawFileLegend(
+  items: readonly LegendItem[],
+  fromY: number,
+): { readonly markup: string; readonly endY: number } {
   let x = FILE_MARGIN;
   let y = fromY;
-  const items = legendOf(timeline).map(({ sample, text }) => {
+  const drawn = items.map(({ sample, text }) => {
     const width = SAMPLE_WIDTH + 6 + text.length * LEGEND_CHARACTER + LEGEND_GAP;
     if (x + width > FILE_WIDTH) {
       x = FILE_MARGIN;
@@ -172,5 +179,11 @@ function drawFileLegend(timeline: Timeline, fromY: number): { readonly markup: s
     x += width;
     return picture + label;
   });
-  return { markup: items.join('\n'), endY: y + LEGEND_LINE };
+  return { markup: drawn.join('\n'), endY: y + LEGEND_LINE };
+}
+
+function stepSample(number: number): string {
+  const middle = SAMPLE_WIDTH / 2;
+  const disc = element('circle', { class: 'step-disc', cx: middle, cy: SAMPLE_HEIGHT / 2, r: 8 });
+  return disc + wrap('text', { class: 'step-number', x: middle, y: SAMPLE_HEIGHT / 2 + 4 }, String(number));
 }

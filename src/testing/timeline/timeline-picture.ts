@@ -236,6 +236,18 @@ function drawSteps(layout: Layout): string {
     .join('\n');
 }
 
+/** The numbers and titles of the steps that are too short for their titles. */
+export function untitledSteps(
+  timeline: Timeline,
+  width: number,
+): readonly { readonly number: number; readonly title: string }[] {
+  const layout = layOut(timeline, width);
+  return timeline.steps.flatMap((step, index) => {
+    const fits = needsOf(inLines(step.title, 3), STEP_LABEL) <= pixelsOf(step, layout);
+    return fits ? [] : [{ number: index + 1, title: step.title }];
+  });
+}
+
 /** Words on at most so many lines, the longest of them as short as it can be. */
 function inLines(title: string, count: number): readonly string[] {
   const words = title.split(' ');
@@ -321,17 +333,20 @@ function barLabel(y: number): LabelStyle {
   return { style: 'bar-text', x: 6, baseline: 14, character: BAR_CHARACTER, y, height: BAR_HEIGHT };
 }
 
+/** The width that a label needs, in pixels. */
+function needsOf(lines: readonly string[], { x, character }: LabelStyle): number {
+  return Math.ceil(x + Math.max(...lines.map(({ length }) => length)) * character + 4);
+}
+
 /**
  * The first of some texts that fits, each in lines. The page chooses again when its width changes.
  *
  * @param texts the best first
  */
 function drawLabel(texts: readonly (readonly string[])[], span: Span, place: LabelStyle, layout: Layout): string {
-  const { style, x, baseline, character, y, height } = place;
+  const { style, x, baseline, y, height } = place;
   const pixels = pixelsOf(span, layout);
-  const needs = (lines: readonly string[]): number =>
-    Math.ceil(x + Math.max(...lines.map(({ length }) => length)) * character + 4);
-  const chosen = texts.find((lines) => needs(lines) <= pixels);
+  const chosen = texts.find((lines) => needsOf(lines, place) <= pixels);
   const lines = (chosen ?? texts.at(-1) ?? []).map((line, row) =>
     wrap('tspan', { x, y: baseline + row * LINE_HEIGHT }, escapeText(line)),
   );
@@ -342,7 +357,7 @@ function drawLabel(texts: readonly (readonly string[])[], span: Span, place: Lab
       y,
       height,
       class: chosen === undefined ? 'label hidden' : 'label',
-      'data-texts': JSON.stringify(texts.map((text) => [needs(text), ...text])),
+      'data-texts': JSON.stringify(texts.map((lines) => [needsOf(lines, place), ...lines])),
     },
     wrap('text', { class: style }, lines.join('')),
   );

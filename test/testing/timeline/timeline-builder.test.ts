@@ -249,7 +249,7 @@ describe('any events', () => {
   test('give nothing outside of the time of the timeline', () => {
     check((timeline) => {
       const { pods, leases, outages, steps, marks } = timeline;
-      const spans = [...outages, ...steps, ...leases.flatMap(({ bars }) => bars)];
+      const spans: Span[] = [...outages, ...steps, ...leases.flatMap(({ bars }) => bars)];
       for (const { bars, stretches, exists, terminating } of pods) {
         spans.push(...bars, ...stretches, exists, ...(terminating === null ? [] : [terminating]));
         for (const bar of bars) for (const hang of bar.hangs) within(hang, bar);
