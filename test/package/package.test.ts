@@ -150,6 +150,8 @@ test('the public names', async () => {
       'NAMESPACES',
       'PODS',
       'SERVICE_ACCOUNTS',
+      'drawTimeline',
+      'drawTimelineImage',
     ],
   ]);
   const declared = readFileSync(join(installed, 'dist/index.d.ts'), 'utf8');
