@@ -1,5 +1,5 @@
 /**
- * The shapes of the marks and of the hatchings. Each shape is centred on its moment.
+ * The shapes of the marks and of the hatchings. Each shape is centered on its moment.
  */
 
 import { element, wrap } from './markup.ts';
@@ -66,11 +66,11 @@ export const DEFINITIONS: string = wrap(
   ].join(''),
 );
 
-function stripes(id: string, distance: number, degrees: number, colour: string, width: number): string {
+function stripes(id: string, distance: number, degrees: number, color: string, width: number): string {
   const pattern = { id, width: distance, height: distance, patternUnits: 'userSpaceOnUse' };
   return wrap(
     'pattern',
     { ...pattern, patternTransform: `rotate(${degrees})` },
-    element('rect', { width, height: distance, style: `fill:${colour}` }),
+    element('rect', { width, height: distance, style: `fill:${color}` }),
   );
 }

@@ -44,7 +44,7 @@ export interface PodLane {
   readonly tracks: number;
   readonly stretches: readonly Stretch[];
   readonly rows: number;
-  /** Its colour among the Pods that lead, in the order in which they begin; null for a Pod that never does. */
+  /** Its color among the Pods that lead, in the order in which they begin; null for a Pod that never does. */
   readonly hue: number | null;
 }
 
@@ -52,7 +52,7 @@ export interface PodLane {
 export interface LeaseBar extends Span {
   readonly owner: TimelinePod | null;
   readonly holder: string | null;
-  /** The colour of the lane of its owner. */
+  /** The color of the lane of its owner. */
   readonly hue: number | null;
   readonly renewalsMs: readonly number[];
   readonly releasedAtMs: number | null;

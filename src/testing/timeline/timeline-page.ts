@@ -11,7 +11,7 @@ import { buildTimeline } from './timeline-builder.ts';
 import type { TimelineEvent, TimelineOptions } from './timeline-event.ts';
 import type { Timeline } from './timeline-model.ts';
 import { drawPicture, NAMES_WIDTH, untitledSteps } from './timeline-picture.ts';
-import { COLOURS, PAGE_STYLE, PICTURE_STYLE } from './timeline-style.ts';
+import { COLORS, PAGE_STYLE, PICTURE_STYLE } from './timeline-style.ts';
 import { wordsOfTime } from './wording.ts';
 
 /** @default of `TimelineOptions.title` */
@@ -61,7 +61,7 @@ export function drawTimeline(events: readonly TimelineEvent[], options: Timeline
     `<meta http-equiv="Content-Security-Policy" content="${POLICY}">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${title}</title>`,
-    `<style>${COLOURS}\n${PICTURE_STYLE}\n${PAGE_STYLE}</style>`,
+    `<style>${COLORS}\n${PICTURE_STYLE}\n${PAGE_STYLE}</style>`,
     '</head>',
     '<body>',
     `<h1>${title}</h1>`,
@@ -140,7 +140,7 @@ export function drawTimelineImage(events: readonly TimelineEvent[], options: Tim
   const height = legend.endY + 6;
   const content = [
     `<title>${escapeText(title)}</title>`,
-    `<style>${COLOURS}\n${PICTURE_STYLE.replaceAll('&', '&amp;')}</style>`,
+    `<style>${COLORS}\n${PICTURE_STYLE.replaceAll('&', '&amp;')}</style>`,
     DEFINITIONS,
     element('rect', { class: 'paper', width: '100%', height: '100%', rx: 8 }),
     wrap('text', { class: 'heading', x: FILE_MARGIN, y: 26 }, escapeText(title)),

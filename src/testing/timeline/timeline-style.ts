@@ -2,7 +2,7 @@
  * The look of a timeline: one style sheet for the page and for the SVG file, in light and in dark.
  */
 
-/** The number of colours for Pods that lead. The seventh Pod has the colour of the first. */
+/** The number of colors for Pods that lead. The seventh Pod has the color of the first. */
 export const HUES = 6;
 
 /** Fill and text on it. Each pair has a contrast of at least 4.5 to 1. */
@@ -15,8 +15,8 @@ function variables(values: Readonly<Record<string, string>>): string {
     .join(';');
 }
 
-const hues = (colours: readonly string[]): Record<string, string> =>
-  Object.fromEntries(colours.map((colour, index) => [`hue-${index}`, colour]));
+const hues = (colors: readonly string[]): Record<string, string> =>
+  Object.fromEntries(colors.map((color, index) => [`hue-${index}`, color]));
 
 const LIGHT = variables({
   paper: '#ffffff',
@@ -50,8 +50,8 @@ const DARK = variables({
   ...hues(DARK_HUES),
 });
 
-/** The colours. The forced colours of an operating system win over both. */
-export const COLOURS: string = `:root{color-scheme:light dark;${LIGHT}}@media (prefers-color-scheme:dark){:root{${DARK}}}`;
+/** The colors. The forced colors of an operating system win over both. */
+export const COLORS: string = `:root{color-scheme:light dark;${LIGHT}}@media (prefers-color-scheme:dark){:root{${DARK}}}`;
 
 /** The look of everything inside the SVG. */
 export const PICTURE_STYLE: string = [

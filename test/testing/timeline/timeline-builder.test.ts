@@ -102,7 +102,7 @@ describe('the bars of a Pod', () => {
 });
 
 describe('the lane of a Lease', () => {
-  test('has a bar for each Lease object, in the colour of its owner, with its renewals and its release', () => {
+  test('has a bar for each Lease object, in the color of its owner, with its renewals and its release', () => {
     const bars = story.leases[0]?.bars ?? [];
     assert.deepEqual(
       bars.map(({ fromMs, toMs, owner, hue, renewalsMs, releasedAtMs }) => [

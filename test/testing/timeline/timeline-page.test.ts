@@ -99,7 +99,7 @@ describe('the page of the story', () => {
       assert.ok(PAGE_SCRIPT.includes(`${key}:`), key);
   });
 
-  test('has light and dark colours, a legend, and each kind of bar', () => {
+  test('has light and dark colors, a legend, and each kind of bar', () => {
     assert.match(page, /@media \(prefers-color-scheme:dark\)/);
     for (const kind of ['leads', 'keeps', 'ghost', 'drains'])
       assert.ok(page.includes(`<g class="term ${kind}">`), kind);
