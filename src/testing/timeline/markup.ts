@@ -23,7 +23,7 @@ export function escapeText(text: string): string {
 }
 
 /** Attributes as markup. A number has at most three decimals, so that the same events give the same text. */
-export function attributes(values: Readonly<Record<string, string | number | undefined>>): string {
+function attributes(values: Readonly<Record<string, string | number | undefined>>): string {
   return Object.entries(values)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}="${typeof value === 'number' ? round(value) : escapeText(String(value))}"`)

@@ -14,8 +14,8 @@ import { drawPicture, NAMES_WIDTH, untitledSteps } from './timeline-picture.ts';
 import { COLORS, PAGE_STYLE, PICTURE_STYLE } from './timeline-style.ts';
 import { wordsOfTime } from './wording.ts';
 
-/** @default of `TimelineOptions.title` */
-export const DEFAULT_TITLE = 'Timeline of an election';
+/** The heading where none is given. */
+const DEFAULT_TITLE = 'Timeline of an election';
 
 /** The width of the plot for which labels are chosen where no script chooses again, in pixels. */
 const PAGE_PLOT_WIDTH = 900;
@@ -85,7 +85,7 @@ export function drawTimeline(events: readonly TimelineEvent[], options: Timeline
     ),
     '</div>',
     drawPageLegend(timeline),
-    '<h2 id="events-title">Events</h2>',
+    '<h2>Events</h2>',
     '<p>Point at an event, or press <kbd>Tab</kbd> and then <kbd>←</kbd> <kbd>→</kbd> for the previous and the next, <kbd>↑</kbd> <kbd>↓</kbd> for the lane above and below, <kbd>Home</kbd> and <kbd>End</kbd>.</p>',
     drawTable(timeline),
     '</main>',
@@ -114,7 +114,7 @@ function drawTable({ marks, fromMs }: Timeline): string {
     return `<tr${style} data-mark="${index}">${cells.join('')}</tr>`;
   });
   return [
-    '<div class="events" tabindex="0" role="region" aria-labelledby="events-title">',
+    '<div class="events" tabindex="0" role="region" aria-label="Events">',
     '<table>',
     '<thead><tr><th scope="col">Time</th><th scope="col">Subject</th><th scope="col">Event</th></tr></thead>',
     `<tbody>\n${rows.join('\n')}\n</tbody>`,

@@ -55,7 +55,7 @@ export const COLORS: string = `:root{color-scheme:light dark;${LIGHT}}@media (pr
 
 /** The look of everything inside the SVG. */
 export const PICTURE_STYLE: string = [
-  'text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:var(--ink)}',
+  'text{font:12px system-ui,sans-serif;fill:var(--ink)}',
   '.paper{fill:var(--paper)}.lane{fill:var(--lane)}.name{font-weight:600}.quiet{font-weight:400;fill:var(--faint)}',
   '.heading{font-size:16px;font-weight:650}.summary{font-size:13px;fill:var(--faint)}',
   '.grid{stroke:var(--line);stroke-width:1}.tick{font-size:11px;fill:var(--faint);font-variant-numeric:tabular-nums}',
@@ -83,7 +83,7 @@ export const PICTURE_STYLE: string = [
 /** The look of the page around it. */
 export const PAGE_STYLE: string = [
   '*{box-sizing:border-box}',
-  'body{margin:0 auto;max-width:1680px;padding:20px 24px 40px;background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}',
+  'body{margin:0 auto;max-width:1680px;padding:20px 24px 40px;background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,sans-serif}',
   'h1{font-size:20px;line-height:1.3;margin:0 0 2px}h2{font-size:15px;margin:24px 0 6px}',
   'p{margin:0 0 10px;color:var(--faint)}.bad-news{color:var(--bad);font-weight:600}.omission{color:var(--trouble);font-weight:600}',
   '.picture{display:grid;grid-template-columns:auto minmax(0,1fr);margin:10px 0 8px}',

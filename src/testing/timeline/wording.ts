@@ -23,14 +23,8 @@ export function wordsOfTime(ms: number): string {
   return whole < HOUR_MS ? `${rest} min` : `${Math.floor(whole / HOUR_MS)}:${rest} h`;
 }
 
-/** A duration as people read it. */
-export function wordsOfDuration(ms: number): string {
-  if (ms < 1_000) return `${ms.toFixed(0)} ms`;
-  return ms < MINUTE_MS ? `${(ms / 1000).toFixed(2)} s` : wordsOfTime(ms);
-}
-
 /** The name of a process, or of its Pod when it has none. */
-export function nameOf({ pod, process }: TimelineProcess): string {
+function nameOf({ pod, process }: TimelineProcess): string {
   return process ?? pod.name;
 }
 
