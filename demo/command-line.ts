@@ -10,18 +10,36 @@ an election, a crash, a hang, a deleted Lease, a deleted Pod, a graceful hand-ov
 
 Usage: npm run demo [-- options]
 
-  --plain   print lines, also on a terminal
-  --help    print this text
+  --plain           print lines, also on a terminal
+  --timeline FILE   write the timeline of the run to FILE, a page for a browser
+  --record FILE     write the events of the timeline to FILE, as JSON
+  --help            print this text
 
 Exit code: 0 when all went as it must; 1 when two processes led at once, leadership moved where it must not,
 or a step did not happen; 2 for a wrong argument; 130 when interrupted.
 `;
 
+/** The options of a run. */
+export interface DemoOptions {
+  readonly plain: boolean;
+  readonly help: boolean;
+  /** The file for the page with the timeline. */
+  readonly timeline?: string;
+  /** The file for the events of the timeline. */
+  readonly record?: string;
+}
+
 /** What the arguments after the name of the program ask for; a text says what is wrong with them. */
-export function readCommandLine(args: readonly string[]): string | { readonly plain: boolean; readonly help: boolean } {
+export function readCommandLine(args: readonly string[]): string | DemoOptions {
   const flag = { type: 'boolean', default: false } as const;
+  const file = { type: 'string' } as const;
+  const options = { plain: flag, help: flag, timeline: file, record: file };
   try {
-    return { ...parseArgs({ args: [...args], options: { plain: flag, help: flag } }).values };
+    const { values } = parseArgs({ args: [...args], options });
+    for (const name of ['timeline', 'record'] as const) {
+      if (values[name] === '') return `--${name} needs the name of a file.`;
+    }
+    return { ...values };
   } catch (error) {
     return (error as Error).message;
   }

@@ -35,9 +35,13 @@ export async function deleteLease({ server }: EmbeddedCluster): Promise<void> {
 }
 
 function contentOf({ type, resource, object, resourceVersion }: ObservedWrite): EventContent | null {
-  const { name, uid, ownerReferences, annotations } = object.metadata;
+  const { name, uid, ownerReferences, annotations, deletionGracePeriodSeconds = 0 } = object.metadata;
   const revision = BigInt(resourceVersion);
-  if (resource === 'pods') return type === 'DELETED' ? { type: 'podGone', pod: { name, uid }, revision } : null;
+  if (resource === 'pods') {
+    if (type === 'DELETED') return { type: 'podGone', pod: { name, uid }, revision };
+    // A deletion by force marks the object with a grace period of 0.
+    return deletionGracePeriodSeconds === 0 ? null : { type: 'podTerminating', pod: { name, uid } };
+  }
   if (resource !== 'leases') return null;
   if (type === 'DELETED') return { type: 'leaseGone', leaseUid: uid, revision };
   const ownerUid = ownerReferences?.find(({ kind }) => kind === 'Pod')?.uid ?? null;

@@ -2,12 +2,16 @@
  * `npm run demo`: starts a cluster, runs the script before a display, judges it (verdict.ts), and ends everything.
  */
 
-import { readCommandLine, USAGE } from './command-line.ts';
+import { writeFileSync } from 'node:fs';
+import { drawTimeline, type TimelineEvent } from '../src/testing/index.ts';
+import { type DemoOptions, readCommandLine, USAGE } from './command-line.ts';
 import { startCluster } from './demo-cluster.ts';
 import { display } from './display.ts';
 import { EventLog } from './event-log.ts';
 import { Script, STEPS } from './script.ts';
 import { EXIT_FAILURE, type Summary, summarise } from './summary.ts';
+import { DEMO_TITLE, formatRecording, timelineOf } from './timeline.ts';
+import { judge } from './verdict.ts';
 
 const EXIT_USAGE = 2;
 const EXIT_INTERRUPTED = 130;
@@ -24,10 +28,10 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${typeof options === 'string' ? options : noWindows}\n\n${USAGE}`);
     return EXIT_USAGE;
   }
-  return await run(options.plain || process.stdout.isTTY !== true);
+  return await run({ ...options, plain: options.plain || process.stdout.isTTY !== true });
 }
 
-async function run(plain: boolean): Promise<number> {
+async function run({ plain, timeline, record }: DemoOptions): Promise<number> {
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort(new Error('interrupted'));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
@@ -49,7 +53,17 @@ async function run(plain: boolean): Promise<number> {
   await script.killAll();
   close(summary.lines);
   await cluster.stop();
+  const events = timelineOf(STEPS, log.events);
+  if (record !== undefined) writeFileSync(record, formatRecording(events));
+  if (timeline !== undefined) writeFileSync(timeline, draw(events, judge(STEPS, log.events).violations));
   return summary.exitCode;
+}
+
+/** The page of a run that may have been broken off. */
+function draw(events: readonly TimelineEvent[], violations: readonly string[]): string {
+  const atMs = events.at(-1)?.atMs ?? 0;
+  const broken = violations.map((text): TimelineEvent => ({ atMs, type: 'noted', text, tone: 'violation' }));
+  return drawTimeline([...events, ...broken], { title: DEMO_TITLE });
 }
 
 process.exitCode = await main(process.argv.slice(2));

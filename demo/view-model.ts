@@ -68,6 +68,8 @@ export class ViewModel {
         this.#pods.set(uid, { name, uid, process, pid, state: 'starting', ticks, ...idle });
         return [process, `starts as process ${pid}`, 'dim'];
       }
+      case 'podTerminating':
+        return null;
       case 'podGone':
         for (const row of this.pods) row.gone ||= row.uid === event.pod.uid;
         return ['cluster', `Pod ${event.pod.name} is gone (revision ${event.revision})`, 'reset'];

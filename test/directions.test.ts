@@ -29,6 +29,7 @@ const IMPORTS: readonly (readonly [file: string, wrong: string, right: string])[
   ['src/lease-elector.ts', './testing/index.ts', './driver/driver.ts'],
   ['src/testing/kit/embedded-pod.ts', '../../core/state.ts', '../server/api-server.ts'],
   ['src/testing/kit/faults/fault.ts', '../../../errors.ts', '../../objects/status.ts'],
+  ['src/testing/timeline/markup.ts', '../objects/status.ts', './timeline-event.ts'],
   ['src/testing/server/api-server.ts', '../kit/embedded-pod.ts', '../handlers/routes.ts'],
   ['src/testing/handlers/read.ts', '../server/api-server.ts', '../storage/store.ts'],
   ['src/testing/controllers/control-plane.ts', '../handlers/read.ts', '../storage/registry.ts'],

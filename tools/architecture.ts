@@ -26,6 +26,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   runtime: 'clock, chance, debug',
   command: 'the executable',
   'testing/kit': 'cluster, Pods, faults',
+  'testing/timeline': 'an election as a picture',
   'testing/server': 'listener, dispatch',
   'testing/handlers': 'one kind of request each',
   'testing/controllers': 'collector, kubelet',

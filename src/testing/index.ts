@@ -58,3 +58,11 @@ export type { ListenOptions } from './server/http-listener.ts';
 export type { StoreReader } from './storage/store.ts';
 export type { ApiStream } from './storage/watch.ts';
 export type { WriteType } from './storage/watch-history.ts';
+export type {
+  TimelineEvent,
+  TimelineEventContent,
+  TimelineOptions,
+  TimelinePod,
+  TimelineProcess,
+} from './timeline/timeline-event.ts';
+export { drawTimeline, drawTimelineImage } from './timeline/timeline-page.ts';

@@ -11,7 +11,7 @@ import { calmCluster } from '../simulation/calm-cluster.ts';
 import type { Cluster } from '../simulation/cluster.ts';
 import type { SimulatedPod } from '../simulation/simulated-pod.ts';
 import { LEASE, NAMESPACE, type SimulatedProcess } from '../simulation/simulated-process.ts';
-import type { Timeline } from '../simulation/timeline.ts';
+import type { VirtualTime } from '../simulation/virtual-time.ts';
 
 /** Prometheus scrapes this often, in milliseconds. */
 export const SCRAPE_INTERVAL_MS = 15_000;
@@ -36,7 +36,7 @@ const USED: ReadonlySet<string> = new Set([
 
 export class Recording {
   readonly cluster: Cluster;
-  readonly #timeline: Timeline;
+  readonly #time: VirtualTime;
   /** For each series the value of each scrape. */
   readonly #series = new Map<string, (number | undefined)[]>();
   #scrapes = 0;
@@ -49,7 +49,7 @@ export class Recording {
   readonly #lost = new Set<string>();
 
   constructor() {
-    const { cluster, timeline } = calmCluster({
+    const { cluster, time } = calmCluster({
       makeElector: (options, runtime) => {
         const listeners: Parameters<LeaseElector['on']>[] = [];
         const early = { on: (...listener: Parameters<LeaseElector['on']>) => listeners.push(listener) };
@@ -59,7 +59,7 @@ export class Recording {
       },
     });
     this.cluster = cluster;
-    this.#timeline = timeline;
+    this.#time = time;
   }
 
   /** Pods are made, and one of them leads a minute later. @param optionsOf the options that differ, for each elector */
@@ -79,7 +79,7 @@ export class Recording {
 
   /** No request reaches the API server. kube-state-metrics serves what it knew. */
   stopServer(seconds: number): void {
-    this.#serverAwayUntilMs = this.#timeline.nowMs() + seconds * 1_000;
+    this.#serverAwayUntilMs = this.#time.nowMs() + seconds * 1_000;
     this.cluster.stopServer(seconds * 1_000);
   }
 
@@ -109,7 +109,7 @@ export class Recording {
   }
 
   get nowSeconds(): number {
-    return this.#timeline.nowMs() / 1000;
+    return this.#time.nowMs() / 1000;
   }
 
   /** The Pod that owns the Lease. */
@@ -123,10 +123,10 @@ export class Recording {
   /** Time passes in whole intervals, and everything is scraped. `each` is called after each scrape. */
   async run(seconds: number, each: () => void = () => undefined): Promise<void> {
     if ((seconds * 1_000) % SCRAPE_INTERVAL_MS !== 0) throw new Error('a recording runs for whole scrape intervals');
-    const endMs = this.#timeline.nowMs() + seconds * 1_000;
-    while (this.#timeline.nowMs() < endMs) {
+    const endMs = this.#time.nowMs() + seconds * 1_000;
+    while (this.#time.nowMs() < endMs) {
       this.#scrape();
-      await this.#timeline.runUntil(this.#timeline.nowMs() + SCRAPE_INTERVAL_MS, () => true);
+      await this.#time.runUntil(this.#time.nowMs() + SCRAPE_INTERVAL_MS, () => true);
       each();
     }
   }
@@ -165,7 +165,7 @@ export class Recording {
   }
 
   #scrapeObjects(): void {
-    if (this.#timeline.nowMs() >= this.#serverAwayUntilMs) this.#nodeRenewedMs = this.#timeline.nowMs();
+    if (this.#time.nowMs() >= this.#serverAwayUntilMs) this.#nodeRenewedMs = this.#time.nowMs();
     this.#note(
       `kube_lease_renew_time{namespace="kube-node-lease",lease="${NODE}"}`,
       Math.floor(this.#nodeRenewedMs / 1_000),
@@ -199,7 +199,7 @@ export class Recording {
     }
     const renewTime = spec['renewTime'];
     if (typeof renewTime !== 'string') return;
-    const wallStartMs = this.#timeline.wallMs() - this.#timeline.nowMs();
+    const wallStartMs = this.#time.wallMs() - this.#time.nowMs();
     this.#note(
       `kube_lease_renew_time{namespace="${NAMESPACE}",lease="${LEASE}"}`,
       Math.floor((Date.parse(renewTime) - wallStartMs) / 1_000),

@@ -18,7 +18,21 @@ test('--help asks for the usage', () => {
   assert.deepEqual(readCommandLine(['--plain', '--help']), { plain: true, help: true });
 });
 
-for (const args of [['--kube'], ['file'], ['--kubeconfig'], ['--kubeconfig='], ['--plain=yes']]) {
+test('--timeline and --record name files', () => {
+  const options = readCommandLine(['--timeline', 'run.html', '--record=run.json']);
+  assert.deepEqual(options, { plain: false, help: false, timeline: 'run.html', record: 'run.json' });
+});
+
+for (const args of [
+  ['--timeline'],
+  ['--timeline='],
+  ['--record', ''],
+  ['--kube'],
+  ['file'],
+  ['--kubeconfig'],
+  ['--kubeconfig='],
+  ['--plain=yes'],
+]) {
   test(`${args.join(' ')} is wrong, and the message names it`, () => {
     const message = readCommandLine(args);
     assert.ok(typeof message === 'string');

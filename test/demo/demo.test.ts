@@ -5,10 +5,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { parseRecording } from '../../demo/timeline.ts';
 
 const DEMO = path.join(import.meta.dirname, '../../demo/demo.ts');
 
@@ -48,9 +49,28 @@ function assertNothingLeft(demo: RunningDemo): void {
   }
 }
 
+/** The page and the record tell of the run that the output tells of. */
+function assertTimeline(output: string, page: string, record: string): void {
+  const [, printed = ''] = /^ Fencing tokens +(.*)$/m.exec(output) ?? [];
+  const elected = parseRecording(record).filter((event) => event.type === 'elected');
+  assert.equal(elected.map(({ token }) => token).join(', '), printed);
+  for (const { token } of elected) assert.match(page, new RegExp(`, fencing token ${token}"`));
+  for (const happened of [
+    'the process crashes: SIGKILL',
+    'the process hangs',
+    'is restored by its holder',
+    'deleted by force',
+  ]) {
+    assert.ok(page.includes(happened), happened);
+  }
+}
+
 describe('the demo without a terminal', { skip: process.platform === 'win32' }, () => {
   test('runs six steps, prints lines in order of time, ends with the table, and exits with 0', async (t) => {
-    const demo = startDemo(t);
+    const files = mkdtempSync(path.join(tmpdir(), 'lease-elector-demo-files-'));
+    t.after(() => rmSync(files, { recursive: true, force: true }));
+    const [page, record] = [path.join(files, 'run.html'), path.join(files, 'run.json')];
+    const demo = startDemo(t, '--timeline', page, '--record', record);
     const [exitCode] = await once(demo.child, 'close');
     const { output } = demo;
     assert.equal(exitCode, 0, output);
@@ -69,6 +89,7 @@ describe('the demo without a terminal', { skip: process.platform === 'win32' }, 
     assert.ok(!output.includes('\x1b'), 'no escape sequences');
     assert.ok(candidatesOf(demo).length === 5, output);
     assertNothingLeft(demo);
+    assertTimeline(output, readFileSync(page, 'utf8'), readFileSync(record, 'utf8'));
   });
 
   test('ends with 130 at an interruption, and leaves neither processes nor files', async (t) => {

@@ -152,6 +152,8 @@ test('the public names', async () => {
       'NAMESPACES',
       'PODS',
       'SERVICE_ACCOUNTS',
+      'drawTimeline',
+      'drawTimelineImage',
       'electorRules',
     ],
   ]);

@@ -9,7 +9,7 @@ import { Checkers } from './checkers.ts';
 import { Cluster } from './cluster.ts';
 import { drawMix, type Mix } from './mix.ts';
 import type { ElectorFactory } from './simulated-process.ts';
-import { Timeline } from './timeline.ts';
+import { VirtualTime } from './virtual-time.ts';
 import { CALM } from './weather.ts';
 
 const QUIET: Partial<Mix> = {
@@ -36,15 +36,15 @@ const QUIET: Partial<Mix> = {
 /** @param options.makeElector makes the library's own elector by default */
 export function calmCluster(
   options: { readonly seed?: number; readonly makeElector?: ElectorFactory; readonly adjust?: Partial<Mix> } = {},
-): { readonly cluster: Cluster; readonly timeline: Timeline } {
+): { readonly cluster: Cluster; readonly time: VirtualTime } {
   const { seed = 14, adjust = {} } = options;
   const makeElector: ElectorFactory =
     options.makeElector ?? ((given, surroundings) => new LeaseElector(given, surroundings));
-  const timeline = new Timeline();
+  const time = new VirtualTime();
   const log = (): void => undefined;
   const checkers = new Checkers(log);
   const mix = { ...drawMix(seededRandom(seed)), ...QUIET, ...adjust };
-  const cluster = new Cluster({ mix, timeline, random: seededRandom(seed), checkers, makeElector, log });
+  const cluster = new Cluster({ mix, time, random: seededRandom(seed), checkers, makeElector, log });
   checkers.attach(cluster);
-  return { cluster, timeline };
+  return { cluster, time };
 }

@@ -16,6 +16,7 @@ import { NeighbourProcess } from './neighbour-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import { LEASE, type ProcessObserver, SimulatedProcess } from './simulated-process.ts';
+import { electorEvent, leaseEvent, podOf } from './simulation-record.ts';
 import { Twins } from './twins.ts';
 
 /** A broken invariant. */
@@ -93,7 +94,7 @@ export class Checkers implements ProcessObserver {
   }
 
   get #nowMs(): number {
-    return this.#cluster?.timeline.nowMs() ?? 0;
+    return this.#cluster?.time.nowMs() ?? 0;
   }
 
   /** The Pod that holds the Lease, or held the last one, and has not released it. */
@@ -131,9 +132,12 @@ export class Checkers implements ProcessObserver {
     name: keyof LeaseElectorEvents,
     term: Term | null,
     reason: DemotionReason | null = null,
+    code?: string,
   ): void {
     if (!process.alive) return;
     this.#log(() => `${process.name}: ${name}${term === null ? '' : ` (token ${term.fencingToken})`}`);
+    const event = electorEvent(process, name, term, reason ?? code ?? '');
+    if (event !== null) this.#cluster?.record(event);
     if (process.stopped) this.#violated(4, `${process.name} emits ${name} after stop() has resolved`);
     const record = this.#recordOf(process);
     if (name === 'elected' && term !== null) this.#elected(process, record, term);
@@ -159,6 +163,7 @@ export class Checkers implements ProcessObserver {
 
   workEnded(process: SimulatedProcess, term: Term): void {
     this.#log(() => `${process.name}: work of term ${term.fencingToken} ends`);
+    this.#cluster?.record({ type: 'workEnded', pod: podOf(process.pod), process: process.name });
   }
 
   gaveUp({ name, pod, knowledge }: SimulatedProcess): void {
@@ -201,7 +206,8 @@ export class Checkers implements ProcessObserver {
 
   // --- What the API server carried out
 
-  #noteWrite(cluster: Cluster, { type, object, resourceVersion }: ObservedWrite): void {
+  #noteWrite(cluster: Cluster, write: ObservedWrite): void {
+    const { type, object, resourceVersion } = write;
     const { metadata, spec = {} } = object;
     const owner = metadata.ownerReferences?.[0] ?? null;
     const by = cluster.network.served?.endpoint ?? null;
@@ -213,9 +219,10 @@ export class Checkers implements ProcessObserver {
       this.handAtWork || changed || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
     // A Lease with a finalizer is marked, and goes when that is taken off.
     const deletes = type === 'DELETED' || (served?.request.verb === 'delete' && served.request.resource === 'leases');
-    if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.timeline.nowMs();
+    if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.time.nowMs();
     const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
+    cluster.record(leaseEvent(write, who, cluster.pods));
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
     if (writer !== null) {
       this.#twins.noteWrite(resourceVersion, {
@@ -258,7 +265,7 @@ export class Checkers implements ProcessObserver {
     const durationMs = typeof seconds === 'number' ? seconds * 1_000 : null;
     const { holderIdentity, renewTime, leaseTransitions } = spec;
     const heartbeat = JSON.stringify([object.metadata.uid, holderIdentity, renewTime, seconds, leaseTransitions]);
-    const writtenMs = cluster.timeline.nowMs();
+    const writtenMs = cluster.time.nowMs();
     // Whose Lease was given up, or cleared away, and who creates a new one holds it anew.
     const holdsOn = previous !== null && (type === 'MODIFIED' || !(previous.released || previous.cleared));
     if (holdsOn && previous.uid === uid && (uid !== null || previous.name === name)) {
@@ -311,7 +318,7 @@ export class Checkers implements ProcessObserver {
       type !== 'MODIFIED' &&
       (holder.uid !== null
         ? this.#isFree(cluster, holder, holder.uid, writer)
-        : type === 'ADDED' || standsStill(holder, cluster.timeline.nowMs(), writer));
+        : type === 'ADDED' || standsStill(holder, cluster.time.nowMs(), writer));
     if (!free) this.#violated(2, `${writer.name} ${verb} the Lease, which ${holder.name} holds`);
   }
 
@@ -389,6 +396,8 @@ export class Checkers implements ProcessObserver {
 
   #violated(invariant: Violation['invariant'], what: string): void {
     this.#log(() => `VIOLATION of invariant ${invariant}: ${what}`);
+    const text = `Invariant ${invariant} is broken: ${what}`;
+    if (this.violation === null) this.#cluster?.record({ type: 'noted', text, tone: 'violation' });
     this.violation ??= { invariant, what };
   }
 

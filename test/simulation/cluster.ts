@@ -16,7 +16,8 @@ import { SiblingLocks } from './sibling-locks.ts';
 import type { ContainerOptions, SimulatedContainer } from './simulated-container.ts';
 import { type Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, type Habits, LEASE, NAMESPACE, SimulatedProcess } from './simulated-process.ts';
-import type { Timeline } from './timeline.ts';
+import { podOf, processEvent, type RecordEvent } from './simulation-record.ts';
+import type { VirtualTime } from './virtual-time.ts';
 import type { Webhook } from './webhook.ts';
 
 const ADMIN_TOKEN = 'the-administrator';
@@ -31,20 +32,24 @@ const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
 /** What the cluster is made of. */
 export interface ClusterOptions {
   readonly mix: Mix;
-  readonly timeline: Timeline;
+  readonly time: VirtualTime;
   readonly random: Random;
   readonly checkers: Checkers;
   readonly makeElector: ElectorFactory;
   readonly log: (line: () => string) => void;
+  /** @default no record */
+  readonly record?: RecordEvent;
 }
 
 export class Cluster {
   readonly server: ApiServer;
   readonly network: Network;
-  readonly timeline: Timeline;
+  readonly time: VirtualTime;
   readonly random: Random;
   readonly mix: Mix;
   readonly log: (line: () => string) => void;
+  /** For the timeline. */
+  readonly record: RecordEvent;
   /** Every Pod that ever was, the latest last. */
   readonly pods: SimulatedPod[] = [];
   readonly siblingLocks: SiblingLocks = new SiblingLocks();
@@ -56,15 +61,16 @@ export class Cluster {
   calm = false;
 
   constructor(options: ClusterOptions) {
-    const { mix, timeline, random, log } = options;
+    const { mix, time, random, log } = options;
     this.mix = mix;
-    this.timeline = timeline;
+    this.time = time;
     this.random = random;
     this.log = log;
+    this.record = options.record ?? (() => undefined);
     this.#checkers = options.checkers;
     this.#makeElector = options.makeElector;
     this.server = new ApiServer({
-      clock: timeline,
+      clock: time,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),
       adminToken: ADMIN_TOKEN,
       garbageCollectionDelayMs: () => 5 + this.random.next() * this.mix.collectorDelayMs,
@@ -76,12 +82,13 @@ export class Cluster {
       const pod = this.pods.find(({ uid }) => uid === object.metadata.uid);
       if (pod === undefined) return;
       pod.gone = true;
+      this.record({ type: 'podGone', pod: podOf(pod), forced: pod.forced });
       if (mix.collector === 'old') this.collectByUid(pod.uid);
     });
     this.server.createNamespace(NAMESPACE);
     this.grant(mix.permissions);
     this.#grant(NEIGHBOUR_ACCOUNT, NEIGHBOUR_PERMISSIONS);
-    this.network = new Network({ server: this.server, timeline, random, weather: mix.weather, log });
+    this.network = new Network({ server: this.server, time, random, weather: mix.weather, log });
     this.network.connectionLimit = mix.connections;
     if (mix.collector !== 'real') this.#releaseCollector = this.server.holdGarbageCollector();
   }
@@ -99,6 +106,12 @@ export class Cluster {
   /** Those of them that run this library. */
   get electors(): SimulatedProcess[] {
     return this.processes.filter((process) => process instanceof SimulatedProcess);
+  }
+
+  /** Logs a line, and notes it in the timeline. */
+  note(line: () => string): void {
+    this.log(line);
+    this.record({ type: 'noted', text: line(), tone: 'note' });
   }
 
   grant(permissions: Permissions): void {
@@ -138,6 +151,7 @@ export class Cluster {
     const pod = new SimulatedPod(name, uid, token, program);
     this.pods.push(pod);
     this.log(() => `Pod ${name} is created (uid ${uid})`);
+    this.record({ type: 'podCreated', pod: podOf(pod) });
     const containers = program === 'elector' && this.random.next() < this.mix.siblings ? 2 : 1;
     for (let container = 0; container < containers; container += 1) this.startProcess(pod, container);
     return pod;
@@ -149,23 +163,25 @@ export class Cluster {
     pod.mirrored = true;
     this.startProcess(pod, MIRROR);
     const mirror = pod.processes.at(-1);
-    this.timeline.setTimer(forMs, () => mirror?.kill());
+    this.time.setTimer(forMs, () => mirror?.kill());
   }
 
   startProcess(pod: SimulatedPod, container: number): void {
-    const { random, timeline } = this;
+    const { random, time } = this;
     const rate = this.calm || random.next() >= this.mix.skewedClocks ? 1 : 0.5 + random.next() * 1.5;
     const wallOffsetMs = this.calm ? 0 : (random.next() - 0.5) * this.mix.wallOffsetMs;
     const process = this.#newProcess({
       pod,
       name: `${pod.name}.${pod.uid.slice(0, 4)}/${container}#${pod.processes.length + 1}`,
-      clock: (run) => new ProcessClock(timeline, rate, wallOffsetMs, run),
+      clock: (run) => new ProcessClock(time, rate, wallOffsetMs, run),
       networkNamespace: container === MIRROR ? pod.processes.length + 1 : 0,
       ended: (ended) => this.restartLater(ended),
+      changed: (container, what) => this.record(processEvent(container, what)),
     });
     pod.processes.push(process);
     process.staleLists = !this.calm && random.next() < this.mix.staleLists;
     this.log(() => `${process.name} starts, its clock at ${rate.toFixed(2)} of the speed`);
+    this.record(processEvent(process, 'started'));
     process.start();
   }
 
@@ -223,7 +239,7 @@ export class Cluster {
   restartLater(process: SimulatedContainer): void {
     const { pod } = process;
     const container = Number(/\/(\d+)#/.exec(process.name)?.[1] ?? 0);
-    this.timeline.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
+    this.time.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
       const isGhost = pod.kubeletUnaware && !this.calm;
       if (container === MIRROR || (!isGhost && (pod.gone || pod.nodeLost))) return;
       if (pod.terminating || pod.finished) return;
@@ -238,16 +254,17 @@ export class Cluster {
     if (pod.gone || pod.terminating) return;
     pod.terminating = true;
     this.log(() => `Pod ${pod.name} is being deleted, ${graceSeconds} s are left`);
+    this.record({ type: 'podTerminating', pod: podOf(pod) });
     this.#asAdmin('DELETE', `${PODS_PATH}/${pod.name}`, {
       gracePeriodSeconds: graceSeconds,
       preconditions: { uid: pod.uid },
     });
     if (pod.nodeLost) return;
     const noticedMs = this.random.next() * 2_000;
-    this.timeline.setTimer(noticedMs, () => {
+    this.time.setTimer(noticedMs, () => {
       for (const process of pod.processes) process.terminate();
     });
-    this.timeline.setTimer(noticedMs + graceSeconds * 1_000, () => {
+    this.time.setTimer(noticedMs + graceSeconds * 1_000, () => {
       for (const process of pod.processes) process.kill();
     });
     this.#confirmWhenDead(pod, noticedMs);
@@ -255,7 +272,7 @@ export class Cluster {
 
   /** The kubelet tells the API server that the containers are gone, a moment after they are. */
   #confirmWhenDead(pod: SimulatedPod, afterMs: number): void {
-    this.timeline.setTimer(afterMs + 100 + this.random.next() * 1_000, () => {
+    this.time.setTimer(afterMs + 100 + this.random.next() * 1_000, () => {
       if (pod.gone || pod.nodeLost) return;
       if (pod.processes.some((process) => process.alive)) return this.#confirmWhenDead(pod, 0);
       this.log(() => `the kubelet confirms the end of Pod ${pod.name}`);
@@ -273,7 +290,7 @@ export class Cluster {
       preconditions: { uid: pod.uid },
     });
     if (pod.nodeLost) return;
-    this.timeline.setTimer(this.random.next() * this.mix.ghostsLiveMs, () => {
+    this.time.setTimer(this.random.next() * this.mix.ghostsLiveMs, () => {
       for (const process of pod.processes) process.kill();
     });
   }
@@ -282,6 +299,7 @@ export class Cluster {
   finishPod(pod: SimulatedPod, phase: 'Failed' | 'Succeeded'): void {
     if (pod.gone || pod.finished) return;
     this.log(() => `Pod ${pod.name} is ${phase}`);
+    this.record({ type: 'podFinished', pod: podOf(pod), phase });
     pod.finished = true;
     for (const process of pod.processes) process.kill();
     pod.stopped = true;
@@ -298,6 +316,7 @@ export class Cluster {
   callFailed(pod: SimulatedPod): void {
     if (pod.gone || pod.finished) return;
     this.log(() => `Pod ${pod.name} is called Failed`);
+    this.record({ type: 'podFinished', pod: podOf(pod), phase: 'Failed' });
     pod.finished = true;
     // The object of such a Pod goes at once when it is deleted, without waiting for its processes.
     pod.forced = true;
@@ -347,13 +366,13 @@ export class Cluster {
 
   deleteLease(): void {
     if (this.lease() === undefined) return;
-    this.log(() => 'the Lease is deleted by hand');
+    this.note(() => 'the Lease is deleted by hand');
     this.#byHand('DELETE', undefined);
   }
 
   patchLease(what: string, patch: unknown): void {
     if (this.lease() === undefined) return;
-    this.log(() => `the Lease is edited by hand: ${what}`);
+    this.note(() => `the Lease is edited by hand: ${what}`);
     this.#byHand('PATCH', patch);
   }
 
@@ -375,11 +394,13 @@ export class Cluster {
   stopServer(forMs: number): void {
     this.log(() => `the API server is down for ${Math.round(forMs)} ms`);
     this.network.down = true;
+    this.record({ type: 'outageBegan', what: `is down for ${Math.round(forMs)} ms` });
     this.server.cutWatches();
-    this.timeline.setTimer(forMs, () => {
+    this.time.setTimer(forMs, () => {
       this.network.down = false;
-      const tokensAtMs = this.timeline.nowMs() + this.#warmUpMs();
-      const rolesAtMs = this.timeline.nowMs() + this.#warmUpMs();
+      this.record({ type: 'outageEnded' });
+      const tokensAtMs = this.time.nowMs() + this.#warmUpMs();
+      const rolesAtMs = this.time.nowMs() + this.#warmUpMs();
       if (this.calm) return;
       this.log(
         () => `the API server is up, it knows tokens from ${tokensAtMs} ms on, and Roles from ${rolesAtMs} ms on`,
@@ -396,10 +417,10 @@ export class Cluster {
   /** For a while a webhook stands in the way of what is written. */
   setWebhook(what: string, webhook: Webhook): void {
     if (this.network.webhook !== null) return;
-    this.log(() => `a webhook ${what}`);
+    this.note(() => `a webhook ${what}`);
     this.network.webhook = webhook;
-    this.timeline.setTimer(this.random.next() ** 2 * 90_000, () => {
-      this.log(() => 'the webhook is gone');
+    this.time.setTimer(this.random.next() ** 2 * 90_000, () => {
+      this.note(() => 'the webhook is gone');
       this.network.webhook = null;
     });
   }
@@ -421,7 +442,7 @@ export class Cluster {
     const lease = this.lease();
     if (lease === undefined || lease.metadata.ownerReferences?.[0]?.uid !== ownerUid) return;
     const { uid } = lease.metadata;
-    this.timeline.setTimer(this.random.next() * this.mix.collectorDelayMs, () => {
+    this.time.setTimer(this.random.next() * this.mix.collectorDelayMs, () => {
       this.#asAdmin('DELETE', LEASE_PATH, { preconditions: { uid } });
     });
   }

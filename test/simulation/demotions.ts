@@ -9,7 +9,7 @@ import type { SimulatedProcess } from './simulated-process.ts';
 /** A token must have been refused for so long before a term ends, in milliseconds of the process's clock. */
 const UNAUTHORIZED_MS = 10_000;
 
-/** The speed of the fastest clock of a process, against the timeline. */
+/** The speed of the fastest clock of a process, against the time. */
 const FASTEST_CLOCK = 2;
 
 /** What happened to the Lease, as seen from outside. */

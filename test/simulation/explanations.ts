@@ -21,18 +21,18 @@ export class Explanations {
   #renewedAtMs = 0;
   #nextLookMs = LOOK_EVERY_MS;
 
-  attach({ server, timeline }: Cluster): void {
+  attach({ server, time }: Cluster): void {
     server.onWrite(({ resource, object }) => {
       if (resource !== 'leases' || object.metadata.name !== LEASE) return;
       const renewTime = object.spec?.['renewTime'] ?? null;
-      if (renewTime !== this.#renewTime) this.#renewedAtMs = timeline.nowMs();
+      if (renewTime !== this.#renewTime) this.#renewedAtMs = time.nowMs();
       this.#renewTime = renewTime;
     });
   }
 
   /** The first sentence that has been untrue for too long. */
   check(cluster: Cluster): string | null {
-    const nowMs = cluster.timeline.nowMs();
+    const nowMs = cluster.time.nowMs();
     if (nowMs < this.#nextLookMs) return null;
     this.#nextLookMs = nowMs + LOOK_EVERY_MS;
     const truth = this.#truthOf(cluster, nowMs);

@@ -41,7 +41,7 @@ function deleteByForce(cluster: Cluster, pod: SimulatedPod): void {
   pod.kubeletUnaware = cluster.random.next() < 0.3;
   const process = pick(cluster, pod.processes);
   if (!pod.kubeletUnaware || process === undefined) return;
-  cluster.timeline.setTimer(cluster.random.next() * 3_000, () => {
+  cluster.time.setTimer(cluster.random.next() * 3_000, () => {
     if (process.alive) cluster.crash(process);
   });
 }
@@ -57,7 +57,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     const forMs = cluster.random.next() ** 3 * 120_000;
     cluster.log(() => `${process.name} hangs for ${Math.round(forMs)} ms`);
     process.pause();
-    cluster.timeline.setTimer(forMs, () => process.resume());
+    cluster.time.setTimer(forMs, () => process.resume());
   },
   'processes cut off': (cluster) => {
     const share = cluster.random.next();
@@ -66,7 +66,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
       if (cluster.random.next() >= share) continue;
       cluster.log(() => `${process.name} is cut off for ${Math.round(forMs)} ms`);
       process.isolated = true;
-      cluster.timeline.setTimer(forMs, () => {
+      cluster.time.setTimer(forMs, () => {
         process.isolated = false;
       });
     }
@@ -76,7 +76,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     if (process === undefined) return;
     const rate = 0.5 + cluster.random.next() * 1.5;
     const jumpMs = cluster.random.next() < 0.5 ? 0 : cluster.random.next() * 100_000;
-    cluster.log(() => `the clock of ${process.name} jumps ${Math.round(jumpMs)} ms, and runs at ${rate.toFixed(2)}`);
+    cluster.note(() => `the clock of ${process.name} jumps ${Math.round(jumpMs)} ms, and runs at ${rate.toFixed(2)}`);
     process.clock.change(rate, jumpMs);
     process.clock.setWallOffset((cluster.random.next() - 0.5) * 86_400_000);
   },
@@ -89,17 +89,17 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     cluster.stopServer(200 + cluster.random.next() * 2_000);
   },
   'history compacted': (cluster) => {
-    cluster.log(() => 'the history of writes is compacted');
+    cluster.note(() => 'the history of writes is compacted');
     cluster.server.compactHistory();
   },
   'watches cut': (cluster) => {
     const process = pick(cluster, cluster.processes);
-    cluster.log(() => `the watches of ${process?.name ?? 'all'} are cut`);
+    cluster.note(() => `the watches of ${process?.name ?? 'all'} are cut`);
     cluster.network.cutStreams((endpoint) => process === undefined || endpoint === process);
   },
   'watches silenced': (cluster) => {
     const process = pick(cluster, cluster.processes);
-    cluster.log(() => `the watches of ${process?.name ?? 'all'} fall silent`);
+    cluster.note(() => `the watches of ${process?.name ?? 'all'} fall silent`);
     cluster.network.silenceStreams((endpoint) => endpoint === process);
   },
   'lists fall behind': (cluster) => cluster.freezeLists(),
@@ -128,7 +128,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   'node lost': (cluster) => {
     const pod = pickPod(cluster);
     if (pod === undefined || pod.nodeLost) return;
-    cluster.log(() => `the node of Pod ${pod.name} is lost`);
+    cluster.note(() => `the node of Pod ${pod.name} is lost`);
     pod.nodeLost = true;
     const alive = cluster.random.next() < 0.5;
     for (const process of pod.processes) {
@@ -140,7 +140,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   'rolling update': (cluster) => {
     let afterMs = 0;
     for (const pod of cluster.livePods) {
-      cluster.timeline.setTimer(afterMs, () => {
+      cluster.time.setTimer(afterMs, () => {
         if (!cluster.calm) cluster.deletePod(pod);
       });
       afterMs += 2_000 + cluster.random.next() * 20_000;
@@ -158,7 +158,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
       ['renewTime of long ago', { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }],
       ['no leaseDurationSeconds', { spec: { leaseDurationSeconds: null } }],
       ['an annotation that releases nobody', { metadata: { annotations: { 'lease-elector/released': 'nobody' } } }],
-      ['a label', { metadata: { labels: { touched: String(cluster.timeline.nowMs()) } } }],
+      ['a label', { metadata: { labels: { touched: String(cluster.time.nowMs()) } } }],
       ...(pod === undefined
         ? []
         : [
@@ -179,33 +179,33 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   'permissions withdrawn': (cluster) => {
     const keep = (verbs: readonly string[]): string[] => verbs.filter(() => cluster.random.next() < 0.7);
     const permissions = { leases: keep(ALL_PERMISSIONS.leases), pods: keep(ALL_PERMISSIONS.pods) };
-    cluster.log(() => `granted are now: leases ${permissions.leases.join(' ')}; pods ${permissions.pods.join(' ')}`);
+    cluster.note(() => `granted are now: leases ${permissions.leases.join(' ')}; pods ${permissions.pods.join(' ')}`);
     cluster.grant(permissions);
-    cluster.timeline.setTimer(cluster.random.next() * 60_000, () => {
+    cluster.time.setTimer(cluster.random.next() * 60_000, () => {
       if (cluster.calm) return;
-      cluster.log(() => 'the permissions are what they were');
+      cluster.note(() => 'the permissions are what they were');
       cluster.grant(cluster.mix.permissions);
     });
   },
   'elector stopped': (cluster) => {
     const process = pick(cluster, cluster.electors);
     if (process === undefined || process.stopping) return;
-    cluster.log(() => `${process.name} calls stop()`);
+    cluster.note(() => `${process.name} calls stop()`);
     process.run(() => process.stop());
   },
   'leader steps down': (cluster) => {
     const process = cluster.electors.find(({ leads }) => leads);
     if (process === undefined) return;
-    cluster.log(() => `${process.name} calls stepDown()`);
+    cluster.note(() => `${process.name} calls stepDown()`);
     process.run(() => process.stepDown());
   },
   'API server sick': (cluster) => {
     const sickness = pick(cluster, SICKNESSES);
     if (sickness === undefined || cluster.network.sickness !== null) return;
-    cluster.log(() => `one of two API servers is sick: ${sickness}`);
+    cluster.note(() => `one of two API servers is sick: ${sickness}`);
     cluster.network.fallSick(sickness);
-    cluster.timeline.setTimer(cluster.random.next() ** 2 * 120_000, () => {
-      cluster.log(() => 'both API servers are well');
+    cluster.time.setTimer(cluster.random.next() ** 2 * 120_000, () => {
+      cluster.note(() => 'both API servers are well');
       cluster.network.sickness = null;
     });
   },
@@ -214,9 +214,9 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     if (process === undefined || process.slownessMs > 0) return;
     // There and back it is more than half of the time-out, of 5 or of 10 s.
     const slownessMs = 1_250 + cluster.random.next() * 3_750;
-    cluster.log(() => `messages of ${process.name} take ${Math.round(slownessMs)} ms`);
+    cluster.note(() => `messages of ${process.name} take ${Math.round(slownessMs)} ms`);
     process.slownessMs = slownessMs;
-    cluster.timeline.setTimer(cluster.random.next() * 120_000, () => {
+    cluster.time.setTimer(cluster.random.next() * 120_000, () => {
       process.slownessMs = 0;
     });
   },
@@ -225,10 +225,10 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     const process = pick(cluster, pod?.processes.filter(({ alive }) => alive) ?? []);
     if (pod === undefined || process === undefined || pod.program !== 'elector') return;
     const forMs = cluster.random.next() * 60_000;
-    cluster.log(() => `no process of ${pod.name} can bind its socket for ${Math.round(forMs)} ms`);
+    cluster.note(() => `no process of ${pod.name} can bind its socket for ${Math.round(forMs)} ms`);
     cluster.siblingLocks.refuse(pod);
     cluster.crash(process);
-    cluster.timeline.setTimer(forMs, () => cluster.siblingLocks.permit(pod));
+    cluster.time.setTimer(forMs, () => cluster.siblingLocks.permit(pod));
   },
   'webhook refuses': (cluster) => {
     const verbs = ['create', 'update', 'delete'].filter(() => cluster.random.next() < 0.5);
@@ -240,13 +240,13 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
   },
   'Lease with a finalizer': (cluster) => {
     cluster.patchLease('a finalizer', { metadata: { finalizers: ['example.com/hold'] } });
-    cluster.timeline.setTimer(cluster.random.next() * 60_000, () => cluster.freeLease());
+    cluster.time.setTimer(cluster.random.next() * 60_000, () => cluster.freeLease());
   },
   'Lease given to a stranger': (cluster) => {
     // A program that neither renews nor says for how long it holds the Lease, until somebody deletes it.
     const spec = { holderIdentity: STRANGER, leaseDurationSeconds: null, renewTime: null };
     cluster.patchLease(`given to ${STRANGER}`, { metadata: { ownerReferences: null }, spec });
-    cluster.timeline.setTimer(cluster.random.next() * 90_000, () => {
+    cluster.time.setTimer(cluster.random.next() * 90_000, () => {
       if (cluster.lease()?.spec?.['holderIdentity'] === STRANGER) cluster.deleteLease();
     });
   },

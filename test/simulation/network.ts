@@ -15,7 +15,7 @@ import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
 import { Connection, Connections } from './connections.ts';
 import { type Arrival, Exchange } from './exchange.ts';
 import type { ProcessClock } from './process-clock.ts';
-import type { Timeline } from './timeline.ts';
+import type { VirtualTime } from './virtual-time.ts';
 import { drawFate, type Fate, LATEST_REQUEST_MS, type Weather } from './weather.ts';
 import type { Webhook } from './webhook.ts';
 
@@ -61,7 +61,7 @@ const REFUSED = 'connect ECONNREFUSED';
 
 export class Network {
   readonly #server: ApiServer;
-  readonly #timeline: Timeline;
+  readonly #time: VirtualTime;
   readonly #random: Random;
   readonly #log: (line: () => string) => void;
   readonly #streams = new Set<OpenStream>();
@@ -91,20 +91,20 @@ export class Network {
 
   constructor(options: {
     readonly server: ApiServer;
-    readonly timeline: Timeline;
+    readonly time: VirtualTime;
     readonly random: Random;
     readonly weather: Weather;
     readonly log: (line: () => string) => void;
   }) {
     this.#server = options.server;
-    this.#timeline = options.timeline;
+    this.#time = options.time;
     this.#random = options.random;
     this.weather = options.weather;
     this.#log = options.log;
   }
 
   get nowMs(): number {
-    return this.#timeline.nowMs();
+    return this.#time.nowMs();
   }
 
   /** The connections of one process. */
@@ -114,7 +114,7 @@ export class Network {
     return {
       request: (request, { written } = {}) =>
         new Promise((resolve) => {
-          const askedAtMs = this.#timeline.nowMs();
+          const askedAtMs = this.#time.nowMs();
           this.#log(() => `${endpoint.name} asks: ${describe(request)}`);
           endpoint.asks(request);
           const exchange: Exchange = new Exchange({
@@ -190,10 +190,10 @@ export class Network {
     // The other end had closed it: nothing of the request was read there.
     const wasClosed = connection.reused && fate.keptConnection === 'closed';
     const breaks = fate.answer === 'reset' || (connection.reused && fate.keptConnection === 'breaks');
-    this.#timeline.setTimer(fate.requestDelayMs + stuckMs + slownessMs, () => {
+    this.#time.setTimer(fate.requestDelayMs + stuckMs + slownessMs, () => {
       const answer = (arrival: Arrival): void => {
         if (fate.answer === 'lost' || endpoint.isolated) return;
-        this.#timeline.setTimer(fate.answerDelayMs + slownessMs, () => endpoint.run(() => arrived(arrival)));
+        this.#time.setTimer(fate.answerDelayMs + slownessMs, () => endpoint.run(() => arrived(arrival)));
       };
       if (wasClosed || this.down) return answer('broken');
       if (this.#hangs(connection)) return;
@@ -225,7 +225,7 @@ export class Network {
   /** What the state of the API server makes it answer to every request. */
   #refusal(connection: Connection): number | null {
     const { sickness, warmUp } = this;
-    const nowMs = this.#timeline.nowMs();
+    const nowMs = this.#time.nowMs();
     if (nowMs < warmUp.tokensAtMs) return 401;
     if (nowMs < warmUp.rolesAtMs) return 403;
     return typeof sickness === 'number' && this.#serverOf(connection) === 1 ? sickness : null;
@@ -252,7 +252,7 @@ export class Network {
     let over = false;
     let closeAtServer: (() => void) | null = null;
     let readyAtMs = 0;
-    const askedAtMs = this.#timeline.nowMs();
+    const askedAtMs = this.#time.nowMs();
     const finish = (): void => {
       over = true;
       timer.cancel();
@@ -269,8 +269,8 @@ export class Network {
       const { weather } = this;
       const lagMs = this.#random.next() * (weather.jitterMs + weather.watchLagMs);
       const travelMs = weather.latencyMs + endpoint.slownessMs + lagMs;
-      readyAtMs = Math.max(readyAtMs, this.#timeline.nowMs() + travelMs);
-      this.#timeline.setTimer(readyAtMs - this.#timeline.nowMs(), () => {
+      readyAtMs = Math.max(readyAtMs, this.#time.nowMs() + travelMs);
+      this.#time.setTimer(readyAtMs - this.#time.nowMs(), () => {
         // Nothing gets through to who is cut off, and what is lost on a connection ends all that comes after it.
         if (endpoint.isolated) stream.silent = true;
         if (!stream.silent) endpoint.run(work);
@@ -314,10 +314,10 @@ export class Network {
   #exchangeHead(stream: OpenStream, answered: (response: ApiResponse | null) => void): void {
     const { endpoint, request, connection } = stream;
     this.requestCount += 1;
-    const sentAtMs = this.#timeline.nowMs();
+    const sentAtMs = this.#time.nowMs();
     const fate = drawFate(this.weather, this.#random);
     if (!fate.arrives || fate.answer === 'lost' || endpoint.isolated) return;
-    this.#timeline.setTimer(fate.requestDelayMs + endpoint.slownessMs, () => {
+    this.#time.setTimer(fate.requestDelayMs + endpoint.slownessMs, () => {
       if (endpoint.isolated) return;
       if (this.down) return answered(null);
       if (this.#hangs(connection)) return;

@@ -5,7 +5,7 @@
  */
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts';
-import type { Timeline } from './timeline.ts';
+import type { VirtualTime } from './virtual-time.ts';
 
 interface PendingTimer {
   readonly dueMs: number;
@@ -14,7 +14,7 @@ interface PendingTimer {
 }
 
 export class ProcessClock implements Clock {
-  readonly #timeline: Timeline;
+  readonly #time: VirtualTime;
   /** Lets the process do something, now or when it is no longer paused. */
   readonly #run: (work: () => void) => void;
   readonly #timers = new Set<PendingTimer>();
@@ -22,13 +22,13 @@ export class ProcessClock implements Clock {
   #sinceMs: number;
   #localMs: number;
   #wallOffsetMs: number;
-  /** When, on the timeline, it last jumped ahead. */
+  /** When, on the time, it last jumped ahead. */
   jumpedMs: number = Number.NEGATIVE_INFINITY;
 
-  constructor(timeline: Timeline, rate: number, wallOffsetMs: number, run: (work: () => void) => void) {
-    this.#timeline = timeline;
+  constructor(time: VirtualTime, rate: number, wallOffsetMs: number, run: (work: () => void) => void) {
+    this.#time = time;
     this.#rate = rate;
-    this.#sinceMs = timeline.nowMs();
+    this.#sinceMs = time.nowMs();
     // Zero means nothing; that two machines start at different numbers shows who compares them.
     this.#localMs = 1_000_000 * rate;
     this.#wallOffsetMs = wallOffsetMs;
@@ -36,11 +36,11 @@ export class ProcessClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#localMs + (this.#timeline.nowMs() - this.#sinceMs) * this.#rate;
+    return this.#localMs + (this.#time.nowMs() - this.#sinceMs) * this.#rate;
   }
 
   wallMs(): number {
-    return Math.floor(this.#timeline.wallMs() + this.#wallOffsetMs);
+    return Math.floor(this.#time.wallMs() + this.#wallOffsetMs);
   }
 
   setTimer(afterMs: number, callback: () => void): Timer {
@@ -58,8 +58,8 @@ export class ProcessClock implements Clock {
   /** Runs on at another rate, after a jump ahead of so many milliseconds. */
   change(rate: number, jumpMs: number): void {
     this.#localMs = this.nowMs() + jumpMs;
-    if (jumpMs > 0) this.jumpedMs = this.#timeline.nowMs();
-    this.#sinceMs = this.#timeline.nowMs();
+    if (jumpMs > 0) this.jumpedMs = this.#time.nowMs();
+    this.#sinceMs = this.#time.nowMs();
     this.#rate = rate;
     for (const timer of this.#timers) {
       timer.appointment.cancel();
@@ -81,7 +81,7 @@ export class ProcessClock implements Clock {
   #schedule(timer: PendingTimer): void {
     // A nanosecond more, so that rounding never makes it fire before its time.
     const afterMs = (timer.dueMs - this.nowMs()) / this.#rate + 1e-6;
-    timer.appointment = this.#timeline.setTimer(afterMs, () =>
+    timer.appointment = this.#time.setTimer(afterMs, () =>
       this.#run(() => {
         // It may have been cancelled while the process was paused.
         if (this.#timers.delete(timer)) timer.callback();

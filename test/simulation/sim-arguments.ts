@@ -12,6 +12,7 @@ Runs the library on a virtual clock, in a cluster where everything goes wrong th
 promised. Without options: one minute of seeds.
 
   --seed N      run this seed alone, and print what it is made of, its whole log and the verdict
+  --timeline FILE  with --seed: write the timeline of the seed to FILE, a page for a browser
   --seeds N     run so many seeds on all cores
   --minutes N   run as many seeds as fit into so many minutes
   --from N      the first of them (with --seeds 1; with --minutes one that is drawn, and printed)
@@ -24,7 +25,7 @@ Exits 1 when a seed fails; ${'`npm run sim -- --seed N`'} repeats it. Stops afte
 /** What is asked for. */
 export type Task =
   | { readonly type: 'help' }
-  | { readonly type: 'one'; readonly seed: number }
+  | { readonly type: 'one'; readonly seed: number; readonly timeline: string | undefined }
   | {
       readonly type: 'many';
       readonly from: number;
@@ -44,18 +45,21 @@ export function parseArguments(args: readonly string[]): Task {
       minutes: { type: 'string' },
       from: { type: 'string' },
       json: { type: 'string' },
+      timeline: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
-  const { seed, seeds, minutes, from, json, help } = values;
+  const { seed, seeds, minutes, from, json, timeline, help } = values;
   if (help) return { type: 'help' };
   if ([seed, seeds, minutes].filter((value) => value !== undefined).length > 1) {
     throw new Error('--seed, --seeds and --minutes exclude each other');
   }
   if (seed !== undefined) {
     if (from !== undefined || json !== undefined) throw new Error('--seed goes without --from and --json');
-    return { type: 'one', seed: wholeNumber('seed', seed, 0, MAX_SEED) };
+    if (timeline === '') throw new Error('--timeline needs the name of a file');
+    return { type: 'one', seed: wholeNumber('seed', seed, 0, MAX_SEED), timeline };
   }
+  if (timeline !== undefined) throw new Error('--timeline shows one seed: name it with --seed');
   const first = from === undefined ? undefined : wholeNumber('from', from, 0, MAX_SEED);
   if (seeds !== undefined) {
     const left = MAX_SEED + 1 - (first ?? 1);

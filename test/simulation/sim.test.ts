@@ -9,6 +9,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { drawTimeline, type TimelineEvent } from '../../src/testing/index.ts';
+import { BROKEN_ELECTORS, PLAIN } from './broken-electors.ts';
 import { parseArguments } from './sim-arguments.ts';
 import { simulate } from './simulation.ts';
 
@@ -101,6 +103,39 @@ test('minutes without a first seed: one is drawn, so that every run is another',
   assert.equal(new Set(firsts).size, 3);
 });
 
+test('a seed with its timeline has the same log, and a page with each of its terms', () => {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'lease-elector-sim-'));
+  try {
+    const file = path.join(directory, 'seed.html');
+    const { stdout, stderr, status } = sim(['--seed', '3', '--timeline', file]);
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+    assert.equal(stdout.slice(0, logs[2]?.length), logs[2]);
+    const page = readFileSync(file, 'utf8');
+    assert.match(page, /<h1>Simulation of seed 3<\/h1>/);
+    const tokens = [...stdout.matchAll(/: elected \(token (\d+)\)/g)].map(([, token]) => token);
+    assert.ok(tokens.length > 0);
+    for (const token of tokens) assert.match(page, new RegExp(`, fencing token ${token}"`));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('the timeline of a seed that breaks a promise says so at its top', async () => {
+  const [broken] = BROKEN_ELECTORS.filter(({ what }) => what.source === 'lead at the same time');
+  assert.ok(broken !== undefined);
+  const adjust = () => ({ ...PLAIN, ...broken.mix });
+  for (let seed = 1; ; seed += 1) {
+    const events: TimelineEvent[] = [];
+    const record = (event: TimelineEvent): void => void events.push(event);
+    const { violation } = await simulate({ seed, makeElector: broken.make, adjust, record });
+    if (violation === null) continue;
+    const line = `<p class="bad-news">Invariant ${violation.invariant} is broken: ${violation.what}</p>`;
+    assert.ok(drawTimeline(events).includes(line), line);
+    return;
+  }
+});
+
 const MISTAKES: readonly (readonly [args: string, message: RegExp])[] = [
   ['--seed x', /^--seed takes a whole number from 0 to 4294967295, not x$/],
   ['--seed=-1', /^--seed takes a whole number .* not -1$/],
@@ -111,6 +146,8 @@ const MISTAKES: readonly (readonly [args: string, message: RegExp])[] = [
   ['--minutes soon', /^--minutes takes a number above 0, not soon$/],
   ['--seed 1 --seeds 2', /^--seed, --seeds and --minutes exclude each other$/],
   ['--seed 1 --from 2', /^--seed goes without --from and --json$/],
+  ['--seeds 3 --timeline x.html', /^--timeline shows one seed: name it with --seed$/],
+  ['--seed 1 --timeline=', /^--timeline needs the name of a file$/],
   ['--sed 1', /^Unknown option '--sed'/],
   ['12', /^Unexpected argument '12'/],
 ];

@@ -4,6 +4,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { drawTimeline, type TimelineEvent } from '../../src/testing/index.ts';
 import { parseArguments, type Task, USAGE } from './sim-arguments.ts';
 import { simulate } from './simulation.ts';
 import { Tally } from './tally.ts';
@@ -19,12 +20,22 @@ const PROGRESS_EVERY_MS = 500;
 /** Where the output is a file, one line a minute. */
 const LOGGED_PROGRESS_EVERY_MS = 60_000;
 
-async function runOne(seed: number): Promise<void> {
+async function runOne(seed: number, timeline: string | undefined): Promise<void> {
+  const recorded: TimelineEvent[] = [];
   const { violation, events, requests, terms, simulatedMs } = await simulate({
     seed,
     log: (line) => console.log(line),
+    ...(timeline === undefined ? {} : { record: (event) => recorded.push(event) }),
   });
   const figures = `${events} events, ${requests} requests, ${terms} terms in ${Math.round(simulatedMs / 1000)} simulated seconds`;
+  if (timeline !== undefined) {
+    const page = drawTimeline(recorded, {
+      title: `Simulation of seed ${seed}`,
+      summary: figures,
+      untilMs: simulatedMs,
+    });
+    writeFileSync(timeline, page);
+  }
   if (violation === null) {
     console.log(`\nseed ${seed}: no invariant is broken: ${figures}`);
     return;
@@ -105,5 +116,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const task = readTask();
 if (task.type === 'help') process.stdout.write(USAGE);
-else if (task.type === 'one') await runOne(task.seed);
+else if (task.type === 'one') await runOne(task.seed, task.timeline);
 else await runMany(task);

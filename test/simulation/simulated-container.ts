@@ -17,7 +17,12 @@ export interface ContainerOptions {
   readonly networkNamespace: number;
   /** Is told when the process has ended by itself. */
   readonly ended: (container: SimulatedContainer) => void;
+  /** Is told of each change, for the record. */
+  readonly changed: (container: SimulatedContainer, what: ContainerChange) => void;
 }
+
+/** What happens to a process. */
+export type ContainerChange = 'exited' | 'killed' | 'hung' | 'resumed' | 'cut off' | 'reconnected';
 
 export abstract class SimulatedContainer implements Endpoint {
   readonly pod: SimulatedPod;
@@ -25,7 +30,9 @@ export abstract class SimulatedContainer implements Endpoint {
   readonly clock: ProcessClock;
   readonly networkNamespace: number;
   readonly #ended: (container: SimulatedContainer) => void;
-  isolated = false;
+  readonly #changed: (container: SimulatedContainer, what: ContainerChange) => void;
+  #isolated = false;
+  #exits = false;
   staleLists = false;
   slownessMs = 0;
   alive = true;
@@ -35,12 +42,13 @@ export abstract class SimulatedContainer implements Endpoint {
   /** What came while it was paused; bounded by what was under way, since a paused process asks for nothing. */
   #backlog: (() => void)[] = [];
 
-  constructor({ pod, name, clock, networkNamespace, ended }: ContainerOptions) {
+  constructor({ pod, name, clock, networkNamespace, ended, changed }: ContainerOptions) {
     this.pod = pod;
     this.name = name;
     this.networkNamespace = networkNamespace;
     this.clock = clock((work) => this.run(work));
     this.#ended = ended;
+    this.#changed = changed;
   }
 
   /** Whether it says that it leads. */
@@ -59,6 +67,16 @@ export abstract class SimulatedContainer implements Endpoint {
     return this.pod.token;
   }
 
+  /** Cut off from the API server. */
+  get isolated(): boolean {
+    return this.#isolated;
+  }
+
+  set isolated(isolated: boolean) {
+    if (this.alive && isolated !== this.#isolated) this.#changed(this, isolated ? 'cut off' : 'reconnected');
+    this.#isolated = isolated;
+  }
+
   get paused(): boolean {
     return this.#paused;
   }
@@ -71,11 +89,13 @@ export abstract class SimulatedContainer implements Endpoint {
 
   /** SIGSTOP, a full garbage collection, a laptop's lid: nothing happens in it, and nobody is told. */
   pause(): void {
+    if (this.alive && !this.#paused) this.#changed(this, 'hung');
     this.#paused = true;
   }
 
   /** Goes on: what came meanwhile comes now, timers first or last. */
   resume(): void {
+    if (this.alive && this.#paused) this.#changed(this, 'resumed');
     this.#paused = false;
     const backlog = this.#backlog;
     this.#backlog = [];
@@ -85,6 +105,7 @@ export abstract class SimulatedContainer implements Endpoint {
   /** Its container ends. */
   exit(): void {
     if (!this.alive) return;
+    this.#exits = true;
     this.kill();
     this.#ended(this);
   }
@@ -93,6 +114,7 @@ export abstract class SimulatedContainer implements Endpoint {
   kill(): void {
     if (!this.alive) return;
     this.alive = false;
+    this.#changed(this, this.#exits ? 'exited' : 'killed');
     this.#backlog = [];
     this.clock.stop();
   }

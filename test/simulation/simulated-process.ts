@@ -71,7 +71,9 @@ export interface ProcessObserver {
     name: keyof LeaseElectorEvents,
     term: Term | null,
     /** Only with `demoted`. */
-    reason?: DemotionReason,
+    reason?: DemotionReason | null,
+    /** Only with `warning` and `error`. */
+    code?: string,
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
@@ -155,8 +157,11 @@ export class SimulatedProcess extends SimulatedContainer {
       observer.event(this, 'demoted', term, reason);
     });
     elector.on('stopped', () => observer.event(this, 'stopped', null));
-    for (const name of ['leaderChanged', 'renewed', 'stale', 'recovered', 'warning', 'error'] as const) {
+    for (const name of ['leaderChanged', 'renewed', 'stale', 'recovered'] as const) {
       elector.on(name, () => observer.event(this, name, null));
+    }
+    for (const name of ['warning', 'error'] as const) {
+      elector.on(name, ({ code }: { readonly code: string }) => observer.event(this, name, null, null, code));
     }
     elector.on('warning', ({ code }) => {
       if (code === 'twin') this.#noteTwin();

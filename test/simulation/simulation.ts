@@ -5,6 +5,7 @@
 
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { seededRandom } from '../../src/runtime/random.ts';
+import type { TimelineEvent } from '../../src/testing/index.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
@@ -12,7 +13,7 @@ import { letHappen } from './mishaps.ts';
 import { describeMix, drawMix, type Mishap, type Mix } from './mix.ts';
 import type { Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, SimulatedProcess } from './simulated-process.ts';
-import { Timeline } from './timeline.ts';
+import { VirtualTime } from './virtual-time.ts';
 import { CALM, LATEST_REQUEST_MS } from './weather.ts';
 
 /**
@@ -62,6 +63,8 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Is given every line of the log. */
   readonly log?: (line: string) => void;
+  /** Is given every event of the timeline. */
+  readonly record?: (event: TimelineEvent) => void;
   /** @default the library's own elector */
   readonly makeElector?: ElectorFactory;
   /** Changes what was drawn. */
@@ -72,39 +75,48 @@ const libraryElector: ElectorFactory = (options, runtime) => new LeaseElector(op
 
 /** Runs the simulation of a seed. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, log, makeElector = libraryElector, adjust = (mix) => mix } = options;
+  const { seed, log, record, makeElector = libraryElector, adjust = (mix) => mix } = options;
   const random = seededRandom(seed);
   const mix = adjust(drawMix(random));
-  const timeline = new Timeline();
+  const time = new VirtualTime();
   let lines = 0;
   const write = (line: () => string): void => {
     lines += 1;
-    log?.(`${(timeline.nowMs() / 1000).toFixed(3).padStart(9)}  ${line()}`);
+    log?.(`${(time.nowMs() / 1000).toFixed(3).padStart(9)}  ${line()}`);
   };
   log?.(`seed ${seed}\n${describeMix(mix)}`);
   const checkers = new Checkers(write);
-  const cluster = new Cluster({ mix, timeline, random, checkers, makeElector, log: write });
+  const cluster = new Cluster({
+    mix,
+    time,
+    random,
+    checkers,
+    makeElector,
+    log: write,
+    record: (content) => record?.({ ...content, atMs: time.nowMs() }),
+  });
+  cluster.record({ type: 'stepBegan', title: 'Faults' });
   checkers.attach(cluster);
   const run = (forMs: number): Promise<void> =>
-    timeline.runUntil(timeline.nowMs() + forMs, () => {
+    time.runUntil(time.nowMs() + forMs, () => {
       checkers.check();
       return checkers.violation === null;
     });
 
-  for (let pod = 0; pod < mix.pods; pod += 1) timeline.setTimer(random.next() * 5_000, () => replacePods(cluster));
+  for (let pod = 0; pod < mix.pods; pod += 1) time.setTimer(random.next() * 5_000, () => replacePods(cluster));
   const mishaps: Partial<Record<Mishap, number>> = {};
   await faultyPhase(cluster, run, (mishap) => {
-    const before = lines + timeline.madeCount;
+    const before = lines + time.madeCount;
     letHappen(cluster, mishap);
     // One that found nobody has left neither a line nor something that is to happen.
-    if (lines + timeline.madeCount > before) mishaps[mishap] = (mishaps[mishap] ?? 0) + 1;
+    if (lines + time.madeCount > before) mishaps[mishap] = (mishaps[mishap] ?? 0) + 1;
   });
   const gaps = await calmPhase(cluster, checkers, run);
   return {
     seed,
     violation: checkers.violation,
-    simulatedMs: timeline.nowMs(),
-    events: timeline.eventCount,
+    simulatedMs: time.nowMs(),
+    events: time.eventCount,
     requests: cluster.network.requestCount,
     terms: checkers.termCount,
     gaps,
@@ -117,21 +129,21 @@ async function faultyPhase(
   run: (forMs: number) => Promise<void>,
   strike: (mishap: Mishap) => void,
 ): Promise<void> {
-  const { mix, timeline, random } = cluster;
-  const endMs = timeline.nowMs() + mix.faultyForMs;
+  const { mix, time, random } = cluster;
+  const endMs = time.nowMs() + mix.faultyForMs;
   const controller = (): void => {
-    if (timeline.nowMs() > endMs) return;
+    if (time.nowMs() > endMs) return;
     replacePods(cluster);
-    timeline.setTimer(500 + random.next() * 5_000, controller);
+    time.setTimer(500 + random.next() * 5_000, controller);
   };
   const mishap = (): void => {
-    if (timeline.nowMs() > endMs) return;
+    if (time.nowMs() > endMs) return;
     const which = mix.mishaps[Math.floor(random.next() * mix.mishaps.length)];
     if (which !== undefined) strike(which);
-    timeline.setTimer(-Math.log(1 - random.next()) * mix.mishapEveryMs, mishap);
+    time.setTimer(-Math.log(1 - random.next()) * mix.mishapEveryMs, mishap);
   };
-  timeline.setTimer(5_000, controller);
-  timeline.setTimer(random.next() * mix.mishapEveryMs, mishap);
+  time.setTimer(5_000, controller);
+  time.setTimer(random.next() * mix.mishapEveryMs, mishap);
   await run(mix.faultyForMs);
 }
 
@@ -159,9 +171,11 @@ function replacePods(cluster: Cluster): void {
 /** The faults are over; nodes that are lost stay lost. */
 function endFaults(cluster: Cluster): void {
   cluster.log(() => '--- the faults are over');
+  cluster.record({ type: 'stepBegan', title: 'Calm' });
   cluster.calm = true;
   cluster.network.weather = CALM;
   cluster.network.down = false;
+  cluster.record({ type: 'outageEnded' });
   cluster.network.warmUp = { tokensAtMs: 0, rolesAtMs: 0 };
   cluster.network.sickness = null;
   cluster.network.webhook = null;
@@ -187,7 +201,7 @@ function endFaults(cluster: Cluster): void {
 async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: number) => Promise<void>): Promise<Gaps> {
   const gaps: { -readonly [Name in keyof Gaps]: Gaps[Name] } = { faultsMs: null, returnMs: null };
   if (checkers.violation !== null) return gaps;
-  cluster.timeline.setTimer(0, () => {
+  cluster.time.setTimer(0, () => {
     endFaults(cluster);
     checkers.awaitLeader();
   });
@@ -197,7 +211,7 @@ async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: numb
   gaps.faultsMs = checkers.awaitedMs;
   if (checkers.violation !== null) return gaps;
 
-  cluster.timeline.setTimer(0, () => deleteHolder(cluster, checkers));
+  cluster.time.setTimer(0, () => deleteHolder(cluster, checkers));
   // The kubelet needs time to begin.
   await run(LOOK_EVERY_MS);
   await expectLeader(cluster, checkers, run, FAILOVER_BOUND_MS - LOOK_EVERY_MS, 'the holder was deleted');
@@ -221,13 +235,14 @@ async function outage(
   const able = cluster.livePods.filter((pod) => pod !== leader?.pod && canLead(pod));
   if (leader === undefined || neighbours || able.length === 0 || checkers.violation !== null) return null;
   const awayMs = 1_000 + cluster.random.next() * LONGEST_OUTAGE_MS;
-  cluster.timeline.setTimer(0, () => {
+  cluster.time.setTimer(0, () => {
     cluster.log(() => `--- the API server goes away, and ${leader.pod.name} with it`);
+    cluster.record({ type: 'stepBegan', title: 'Outage' });
     cluster.stopServer(awayMs);
     const releaseCollector = cluster.server.holdGarbageCollector();
     cluster.forceDeletePod(leader.pod);
     for (const process of leader.pod.processes) process.kill();
-    cluster.timeline.setTimer(awayMs, () => {
+    cluster.time.setTimer(awayMs, () => {
       releaseCollector();
       checkers.awaitLeader();
     });
@@ -266,6 +281,7 @@ const REFUSING: ReadonlySet<Mishap> = new Set<Mishap>([
 
 function deleteHolder(cluster: Cluster, checkers: Checkers): void {
   cluster.log(() => '--- whoever holds the Lease is deleted');
+  cluster.record({ type: 'stepBegan', title: 'Holder deleted' });
   const identity = cluster.lease()?.spec?.['holderIdentity'];
   const holder =
     cluster.livePods.find(({ uid }) => uid === checkers.holderUid) ??

@@ -10,7 +10,7 @@ import { calmCluster } from './calm-cluster.ts';
 import type { Cluster } from './cluster.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
-import type { Timeline } from './timeline.ts';
+import type { VirtualTime } from './virtual-time.ts';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 
@@ -25,12 +25,12 @@ const LIMIT_SECONDS = 300;
 
 class Setup {
   readonly cluster: Cluster;
-  readonly #timeline: Timeline;
+  readonly #time: VirtualTime;
 
   constructor(seed: number, adjust: Parameters<typeof calmCluster>[0] = {}) {
-    const { cluster, timeline } = calmCluster({ seed, ...adjust });
+    const { cluster, time } = calmCluster({ seed, ...adjust });
     this.cluster = cluster;
-    this.#timeline = timeline;
+    this.#time = time;
     // An API server that comes back knows its tokens and Roles at once.
     cluster.calm = true;
   }
@@ -44,17 +44,17 @@ class Setup {
   }
 
   pass(seconds: number): Promise<void> {
-    this.#timeline.setTimer(0, SETTLE);
-    return this.#timeline.runUntil(this.#timeline.nowMs() + seconds * 1_000, () => true);
+    this.#time.setTimer(0, SETTLE);
+    return this.#time.runUntil(this.#time.nowMs() + seconds * 1_000, () => true);
   }
 
   /** How many seconds pass until it is so. */
   async until(isSo: () => boolean): Promise<number> {
-    const beganMs = this.#timeline.nowMs();
-    this.#timeline.setTimer(0, SETTLE);
-    await this.#timeline.runUntil(beganMs + LIMIT_SECONDS * 1_000, () => !isSo());
+    const beganMs = this.#time.nowMs();
+    this.#time.setTimer(0, SETTLE);
+    await this.#time.runUntil(beganMs + LIMIT_SECONDS * 1_000, () => !isSo());
     assert.ok(isSo(), `not so within ${LIMIT_SECONDS} s: ${isSo}`);
-    return (this.#timeline.nowMs() - beganMs) / 1_000;
+    return (this.#time.nowMs() - beganMs) / 1_000;
   }
 
   get leaders(): SimulatedProcess[] {

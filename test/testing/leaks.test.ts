@@ -4,8 +4,9 @@
  */
 
 import assert from 'node:assert/strict';
+import { channel } from 'node:diagnostics_channel';
 import { test } from 'node:test';
-import type { ApiServer } from '../../src/testing/index.ts';
+import { type ApiServer, EmbeddedCluster } from '../../src/testing/index.ts';
 import { heapBytes } from '../worlds/heap-bytes.ts';
 import { LEASES_PATH, leaseBody, makeServer, openWatch, PODS_PATH, send } from './api-client.ts';
 import type { ManualClock } from './manual-clock.ts';
@@ -59,4 +60,13 @@ test('the heap notices what is kept', async () => {
   for (let count = 0; count < 1000; count += 1) await round(server, clock, count);
   assert.ok(heapBytes() - bytes > MAX_GROWTH_BYTES);
   assert.ok(server.stats().history > 4000);
+});
+
+test('a cluster that was stopped listens to no elector, and so does one that could not start', async () => {
+  const cluster = await EmbeddedCluster.start();
+  assert.equal(channel('lease-elector:elected').hasSubscribers, true);
+  await assert.rejects(EmbeddedCluster.start({ port: Number(new URL(cluster.url).port) }), { code: 'EADDRINUSE' });
+  await cluster.stop();
+  for (const event of ['elected', 'demoted'])
+    assert.equal(channel(`lease-elector:${event}`).hasSubscribers, false, event);
 });

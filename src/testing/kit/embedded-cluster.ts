@@ -11,6 +11,7 @@ import { formatTime } from '../objects/go-time.ts';
 import { LEASES, PODS } from '../objects/resources.ts';
 import { ApiServer, checkWarmUp, type WarmUpOptions } from '../server/api-server.ts';
 import { HttpListener } from '../server/http-listener.ts';
+import type { TimelineOptions } from '../timeline/timeline-event.ts';
 import { EmbeddedPod, type PodSurroundings } from './embedded-pod.ts';
 import { Faults } from './faults/fault-plan.ts';
 import { IssuedTokens } from './issued-tokens.ts';
@@ -18,6 +19,7 @@ import { PodFiles } from './pod-files.ts';
 import { kubeConfigText } from './pod-kube-config.ts';
 import { RequestInterceptor } from './request-interceptor.ts';
 import { DEFAULT_REQUEST_LOG_LIMIT, RequestLog } from './request-log.ts';
+import { TimelineRecorder } from './timeline-recorder.ts';
 import { WatchTracker } from './watch-tracker.ts';
 
 /** The namespace of Pods for which none is given. */
@@ -146,6 +148,7 @@ export class EmbeddedCluster {
   readonly #watches = new WatchTracker();
   readonly #files = new PodFiles();
   readonly #gate: RequestInterceptor;
+  readonly #recorder: TimelineRecorder;
   readonly #pods = new Map<string, EmbeddedPod>();
   readonly #granted = new Set<string>();
   #port: number;
@@ -160,6 +163,7 @@ export class EmbeddedCluster {
     const { port = 0, requestLogLimit = DEFAULT_REQUEST_LOG_LIMIT, ...rest } = options;
     this.#port = port;
     this.server = new ApiServer(rest);
+    this.#recorder = new TimelineRecorder(this.server, this.#clock);
     this.#tokens = new IssuedTokens(this.server.adminToken);
     this.faults = new Faults(this.#clock, this.#watches);
     this.requests = new RequestLog(requestLogLimit);
@@ -186,7 +190,12 @@ export class EmbeddedCluster {
     checkWholeNumber('EmbeddedCluster.start, historyLimit,', historyLimit, 1, 10_000_000);
     checkNumber('EmbeddedCluster.start, garbageCollectionDelayMs,', garbageCollectionDelayMs, 0, 600_000);
     const cluster = new EmbeddedCluster(options);
-    await cluster.#listen();
+    try {
+      await cluster.#listen();
+    } catch (error) {
+      cluster.#recorder.close();
+      throw error;
+    }
     return cluster;
   }
 
@@ -286,6 +295,34 @@ export class EmbeddedCluster {
   }
 
   /**
+   * The timeline of what happened so far, as a page for a browser: a lane for each Pod and each Lease, with terms, fencing
+   * tokens, deletions, crashes and outages. It needs no network; write it to a file when a test fails.
+   *
+   * The page shows what the server carried out. Terms come from the electors of this process, and for other processes from
+   * the owner of the Lease. It works after `stop()`, too, and keeps the latest 20,000 events.
+   *
+   * ```ts
+   * import { writeFileSync } from 'node:fs';
+   * import { LeaseElector } from 'lease-elector';
+   * import { EmbeddedCluster } from 'lease-elector/testing';
+   *
+   * const cluster = await EmbeddedCluster.start();
+   * const pod = cluster.createPod({ name: 'web-0' });
+   * const elector = new LeaseElector(pod.electorOptions());
+   * await elector.start();
+   * await cluster.stop();
+   * writeFileSync('timeline.html', cluster.timeline({ title: 'web-0 leads' }));
+   * ```
+   *
+   * @param options `title` and `summary`: the heading and a sentence below it
+   * @throws {TypeError} for a wrong option
+   */
+  timeline(options: Pick<TimelineOptions, 'title' | 'summary'> = {}): string {
+    checkKeys('timeline', options, ['title', 'summary']);
+    return this.#recorder.page(options);
+  }
+
+  /**
    * Waits until something is so, and looks again every few milliseconds: for what no event tells.
    *
    * @param options `timeoutMs`: how long at most, in milliseconds. @default 10000
@@ -368,6 +405,7 @@ export class EmbeddedCluster {
       await this.#listen();
       // No request is read before this turn of the loop ends.
       this.server.warmUp(options);
+      this.#recorder.record({ type: 'outageEnded' });
       this.#releaseCollector?.();
       this.#releaseCollector = undefined;
     });
@@ -384,6 +422,7 @@ export class EmbeddedCluster {
     const listener = this.#listener;
     this.#listener = undefined;
     if (listener === undefined) return;
+    this.#recorder.record({ type: 'outageBegan', what: 'goes down' });
     // The collector reaches the objects through the server alone.
     this.#releaseCollector = this.server.holdGarbageCollector();
     this.#gate.breakConnections();
@@ -405,6 +444,8 @@ export class EmbeddedCluster {
   }
 
   async #stop(): Promise<void> {
+    // What follows happens to the test, not to the cluster that it tests.
+    this.#recorder.close();
     for (const pod of this.#pods.values()) pod.crash();
     this.faults.liftAll();
     this.#gate.breakConnections();
@@ -434,6 +475,7 @@ export class EmbeddedCluster {
       faults: this.faults,
       watches: this.#watches,
       log: this.requests,
+      recorder: this.#recorder,
       address: () => ({ host: HOST, port: this.#port, url: this.url }),
       now: () => formatTime(this.#clock.wallMs()),
       administer: (method, path, body, contentType) => this.#administer(method, path, body, contentType),

@@ -19,6 +19,7 @@ import {
   loadKubeConfig,
 } from './pod-kube-config.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
+import type { TimelineRecorder } from './timeline-recorder.ts';
 import type { WatchTracker } from './watch-tracker.ts';
 
 /** How a container that was killed, or that ended in an error, is reported: 128 + SIGKILL. */
@@ -58,6 +59,7 @@ export interface PodSurroundings {
   readonly faults: Faults;
   readonly watches: WatchTracker;
   readonly log: RequestLog;
+  readonly recorder: TimelineRecorder;
   /** Throws when the cluster was stopped. */
   readonly address: () => { readonly host: string; readonly port: number; readonly url: string };
   /** As Kubernetes writes times. */
@@ -260,14 +262,14 @@ export class EmbeddedPod {
     const { deletionTimestamp } = this.#existing().metadata;
     if (deletionTimestamp === undefined) throw new Error(`${this.#words} is not being deleted: delete() it first`);
     this.#runtime.address();
-    this.crash();
+    this.#endContainer('its Pod is being deleted', false);
     await this.#administer('DELETE', '', this.#deleteOptions({ gracePeriodSeconds: 0 }));
   }
 
   /** The container ends with success and is not started again: the phase is Succeeded. @throws {Error} */
   async finish(): Promise<void> {
     const object = this.#existing();
-    this.crash();
+    this.#endContainer('success', false);
     await this.#report(endedStatus(object, { phase: 'Succeeded', exitCode: 0 }, this.#runtime.now()));
   }
 
@@ -277,7 +279,7 @@ export class EmbeddedPod {
     const { exitCode = 1, ...why } = options;
     checkWholeNumber('pod.fail, exitCode,', exitCode, 1, 255);
     const object = this.#existing();
-    this.crash();
+    this.#endContainer(`exit code ${exitCode}`, true);
     await this.#report(endedStatus(object, { phase: 'Failed', exitCode, ...why }, this.#runtime.now()));
   }
 
@@ -290,9 +292,14 @@ export class EmbeddedPod {
    * you have to kill yourself.
    */
   crash(): void {
+    this.#endContainer('', true);
+  }
+
+  #endContainer(how: string, crashed: boolean): void {
     const container = this.#container;
     if (!container.running) return;
     container.running = false;
+    this.#recordOfProcess({ type: 'processEnded', how, crashed });
     this.#runtime.watches.cut((_watch, bearer) => bearer === container);
     container.controller.abort(new Error(`the container of ${this.#words} has ended`));
   }
@@ -340,10 +347,12 @@ export class EmbeddedPod {
     if (this.isPartitioned) return;
     const { faults } = this.#runtime;
     this.#partition = [faults.refuse({ client: this }), faults.silenceWatches({ client: this })];
+    this.#recordOfProcess({ type: 'processCutOff' });
   }
 
   /** Ends the partition: requests pass, and its watches tell what they held back. */
   heal(): void {
+    if (this.isPartitioned) this.#recordOfProcess({ type: 'processReconnected' });
     for (const fault of this.#partition) fault.lift();
     this.#partition = [];
   }
@@ -353,8 +362,19 @@ export class EmbeddedPod {
     return this.#partition.some((fault) => fault.active);
   }
 
+  #recordOfProcess(
+    content:
+      | { readonly type: 'processEnded'; readonly how: string; readonly crashed: boolean }
+      | { readonly type: 'processCutOff' | 'processReconnected' },
+  ): void {
+    const { recorder } = this.#runtime;
+    const pod = { name: this.name, uid: this.uid };
+    recorder.record({ ...content, pod, process: recorder.processOf(pod) });
+  }
+
   #start(): Container {
     const container = new Container(this, this.#issueToken());
+    this.#runtime.recorder.noteStart(this);
     this.#runtime.tokens.add(container.token, container);
     return container;
   }

@@ -23,7 +23,7 @@ interface Appointment {
 }
 
 /** Also the clock of the API server. */
-export class Timeline implements Clock {
+export class VirtualTime implements Clock {
   #nowMs = 0;
   #made = 0;
   #kept = 0;

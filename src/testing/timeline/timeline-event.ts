@@ -1,0 +1,102 @@
+/**
+ * The events that a timeline shows. Each source of events (the demo, the simulation, the test kit, a real cluster)
+ * translates its own into these; the drawing knows no other.
+ */
+
+/** A Pod object. The uid tells two Pods of one name apart. */
+export interface TimelinePod {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The process that an event is about: one of a Pod, and its name where the Pod has several, one after another or at once. */
+export interface TimelineProcess {
+  readonly pod: TimelinePod;
+  /** Such as `batch-a#2`. @default the only process of the Pod */
+  readonly process?: string | undefined;
+}
+
+/** The content of an event. A source reports as much as it can see: each type may be missing. */
+export type TimelineEventContent =
+  /** From here on, until the next of these, a chapter of the story has this title. */
+  | { readonly type: 'stepBegan'; readonly title: string }
+  | { readonly type: 'podCreated'; readonly pod: TimelinePod }
+  /** The Pod has a deletionTimestamp. */
+  | { readonly type: 'podTerminating'; readonly pod: TimelinePod }
+  /** The Pod has the phase Succeeded or Failed. */
+  | { readonly type: 'podFinished'; readonly pod: TimelinePod; readonly phase: string }
+  /** The Pod object is gone. `forced`: the API server did not wait for the processes of the Pod. */
+  | { readonly type: 'podGone'; readonly pod: TimelinePod; readonly forced: boolean }
+  | ({ readonly type: 'processStarted' } & TimelineProcess)
+  | ({ readonly type: 'processEnded'; readonly how: string; readonly crashed: boolean } & TimelineProcess)
+  /** The process is suspended or stands still. */
+  | ({ readonly type: 'processHung' } & TimelineProcess)
+  | ({ readonly type: 'processResumed' } & TimelineProcess)
+  /** The process cannot reach the API server. */
+  | ({ readonly type: 'processCutOff' } & TimelineProcess)
+  | ({ readonly type: 'processReconnected' } & TimelineProcess)
+  | ({
+      readonly type: 'elected';
+      readonly token: bigint;
+      readonly resumed: boolean;
+      readonly lease?: string | undefined;
+    } & TimelineProcess)
+  | ({
+      readonly type: 'demoted';
+      readonly reason: string;
+      /** The work of the term goes on until `workEnded`. @default false */
+      readonly draining?: boolean | undefined;
+      readonly lease?: string | undefined;
+    } & TimelineProcess)
+  /** The work of the term has ended. Between a demotion and this the process drains its work. */
+  | ({ readonly type: 'workEnded'; readonly lease?: string | undefined } & TimelineProcess)
+  | {
+      readonly type: 'leaseWritten';
+      /** @default the only Lease */
+      readonly lease?: string | undefined;
+      readonly leaseUid: string;
+      /** The Pod that owns the Lease; null for a Lease that no Pod owns. */
+      readonly owner: TimelinePod | null;
+      /** `spec.holderIdentity` */
+      readonly holder: string | null;
+      readonly released: boolean;
+      /** The resourceVersion of this write. */
+      readonly revision: bigint;
+      /** The writer, where it is known. */
+      readonly by?: string | undefined;
+    }
+  | {
+      readonly type: 'leaseDeleted';
+      readonly lease?: string | undefined;
+      readonly leaseUid: string;
+      readonly by?: string | undefined;
+    }
+  /** The API server answers nobody. */
+  | { readonly type: 'outageBegan'; readonly what: string }
+  | { readonly type: 'outageEnded' }
+  /** Anything else, in words. `violation`: a promise was broken. */
+  | {
+      readonly type: 'noted';
+      readonly text: string;
+      readonly tone: 'note' | 'trouble' | 'violation';
+      readonly pod?: TimelinePod | undefined;
+      readonly process?: string | undefined;
+    };
+
+/** An event and its time in milliseconds; the zero of the clock means nothing. */
+export type TimelineEvent = TimelineEventContent & { readonly atMs: number };
+
+/** An event of one type. */
+export type TimelineEventOf<Type extends TimelineEvent['type']> = Extract<TimelineEvent, { readonly type: Type }>;
+
+/** How the picture of some events is made. */
+export interface TimelineOptions {
+  /** @default 'Timeline of an election' */
+  readonly title?: string | undefined;
+  /** A sentence below the title, such as the verdict. @default none */
+  readonly summary?: string | undefined;
+  /** The end of the picture, in milliseconds on the clock of the events. @default the time of the last event */
+  readonly untilMs?: number | undefined;
+  /** The number of earlier events that the caller has not kept. The page says so. @default 0 */
+  readonly eventsLost?: number | undefined;
+}
