@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { TestCluster, until } from '../integration/cluster.ts';
-import { ExampleProcess, exampleFile } from './example-process.ts';
+import { TestCluster } from '../integration/cluster.ts';
+import { ExampleProcess, eventually, exampleFile } from './example-process.ts';
 import { POSTGRES_MISSING, startPostgres } from './postgres.ts';
 
 const NEEDS_POSTGRES = { skip: POSTGRES_MISSING };
@@ -18,7 +18,12 @@ test('catch-up: a night that nobody led is made up for once, by the next leader'
   const cluster = await TestCluster.start(t);
   await database.query(`INSERT INTO nightly_runs VALUES ('report', now() - interval '3 days', 1)`);
   const run = (name: string) =>
-    ExampleProcess.inPod(t, exampleFile('catch-up/main.ts'), cluster.addPod(name, { nodeName: 'node-1' }), database.environment);
+    ExampleProcess.inPod(
+      t,
+      exampleFile('catch-up/main.ts'),
+      cluster.addPod(name, { nodeName: 'node-1' }),
+      database.environment,
+    );
   const first = run('web-1');
   await first.line(/^ran$/);
   const reports = await database.query(
@@ -56,7 +61,12 @@ test('fencing: the write of a paused leader whose Pod was force-deleted is refus
   const database = await startPostgres(t, 'fencing');
   const cluster = await TestCluster.start(t);
   const run = (name: string) =>
-    ExampleProcess.inPod(t, exampleFile('fencing/main.ts'), cluster.addPod(name, { nodeName: 'node-1' }), database.environment);
+    ExampleProcess.inPod(
+      t,
+      exampleFile('fencing/main.ts'),
+      cluster.addPod(name, { nodeName: 'node-1' }),
+      database.environment,
+    );
   const fence = async () => BigInt(String((await database.query('SELECT fence FROM totals'))[0]?.['fence']));
   const first = run('web-1');
   await first.line(/^written$/);
@@ -98,7 +108,12 @@ test(
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
     const environment = { ...database.environment, HOST: '127.0.0.1', PORT: '0' };
     const run = (name: string) =>
-      ExampleProcess.inPod(t, exampleFile('queue-poller/main.ts'), cluster.addPod(name, { nodeName: 'node-1' }), environment);
+      ExampleProcess.inPod(
+        t,
+        exampleFile('queue-poller/main.ts'),
+        cluster.addPod(name, { nodeName: 'node-1' }),
+        environment,
+      );
     const first = run('web-1');
     const address = await first.line(/^http:/);
     const post = (to: string) =>
@@ -110,10 +125,16 @@ test(
 
     // A delivery that fails is made again.
     assert.equal((await post(address)).status, 202);
-    await until('the first delivery is tried', () => received.length === 1);
+    await eventually(
+      () => 'the first delivery is tried',
+      () => received.length === 1,
+    );
     received[0]?.writeHead(500).end();
     await first.error(/the delivery failed: /);
-    await until('it is tried again', () => received.length === 2);
+    await eventually(
+      () => 'it is tried again',
+      () => received.length === 2,
+    );
 
     const second = run('web-2');
     await second.line(/^http:/);
@@ -128,12 +149,15 @@ test(
     assert.equal(await first.ended(), 0);
     assert.deepEqual(first.lines.slice(1), [
       'shutting down',
-    'delivered 1',
+      'delivered 1',
       'polling has stopped',
       'the elector has stopped',
       'the server is closed',
     ]);
-    await until('the successor makes the second delivery', () => received.length === 3);
+    await eventually(
+      () => 'the successor makes the second delivery',
+      () => received.length === 3,
+    );
     received[2]?.end();
     await second.line(/^delivered 2$/);
   },

@@ -5,10 +5,23 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { PROCESS_ENVIRONMENT, type TestPod, until } from '../integration/cluster.ts';
+import { PROCESS_ENVIRONMENT, type TestPod } from '../integration/cluster.ts';
 
 const RESOLVER = new URL('../integration/package-resolver.ts', import.meta.url).href;
+
+/** How long a program may take, in milliseconds. A JVM that compiles its source is slow on a busy machine. */
+const PATIENCE_MS = 60_000;
+
+/** Waits until a program has done something. */
+export async function eventually(what: () => string, isSo: () => boolean): Promise<void> {
+  const endMs = performance.now() + PATIENCE_MS;
+  while (!isSo()) {
+    if (performance.now() > endMs) assert.fail(`in vain waited until ${what()}`);
+    await pause(10);
+  }
+}
 
 /** The file of an example. */
 export function exampleFile(name: string): string {
@@ -70,23 +83,32 @@ export class ExampleProcess {
   /** Waits for a line; returns it. */
   async line(pattern: RegExp): Promise<string> {
     const find = (): string | undefined => this.lines.find((line) => pattern.test(line));
-    await until(`a line ${pattern}; there is: ${this.output}${this.errors}`, () => {
-      if (this.outcome !== null && find() === undefined)
-        assert.fail(`it ended with ${this.outcome} before a line ${pattern}: ${this.output}${this.errors}`);
-      return find() !== undefined;
-    });
+    await eventually(
+      () => `a line ${pattern} arrives; there is: ${this.output}${this.errors}`,
+      () => {
+        if (this.outcome !== null && find() === undefined)
+          assert.fail(`it ended with ${this.outcome} before a line ${pattern}: ${this.output}${this.errors}`);
+        return find() !== undefined;
+      },
+    );
     return find() ?? '';
   }
 
   /** Waits for its end. */
   async ended(): Promise<number | NodeJS.Signals | null> {
-    await until('the program ends', () => this.outcome !== null);
+    await eventually(
+      () => `the program ends; it wrote: ${this.output}${this.errors}`,
+      () => this.outcome !== null,
+    );
     return this.outcome;
   }
 
   /** Waits until it has reported an error. */
   async error(pattern: RegExp): Promise<void> {
-    await until(`an error ${pattern}`, () => pattern.test(this.errors));
+    await eventually(
+      () => `an error ${pattern} arrives; there is: ${this.errors}`,
+      () => pattern.test(this.errors),
+    );
     assert.equal(this.outcome, null, `an error has ended the program: ${this.errors}`);
   }
 }

@@ -12,7 +12,8 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { PROCESS_ENVIRONMENT, until } from '../integration/cluster.ts';
+import { PROCESS_ENVIRONMENT } from '../integration/cluster.ts';
+import { eventually } from './example-process.ts';
 
 const USER = 'app';
 
@@ -70,10 +71,13 @@ export async function startPostgres(t: TestContext, example: string): Promise<Da
   server.stderr.on('data', (chunk) => {
     log += chunk;
   });
-  await until('PostgreSQL accepts connections', () => {
-    assert.equal(server.exitCode, null, log);
-    return log.includes('ready to accept connections');
-  });
+  await eventually(
+    () => 'PostgreSQL accepts connections',
+    () => {
+      assert.equal(server.exitCode, null, log);
+      return log.includes('ready to accept connections');
+    },
+  );
   const environment = { PGHOST: directory, PGUSER: USER, PGDATABASE: 'postgres' };
   const connect = async (): Promise<pg.Client> => {
     const client = new pg.Client({ host: directory, user: USER, database: 'postgres' });

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { build } from 'esbuild';
-import { TestCluster, type TestPod, until } from '../integration/cluster.ts';
-import { ExampleProcess, exampleFile } from './example-process.ts';
+import { TestCluster, type TestPod } from '../integration/cluster.ts';
+import { ExampleProcess, eventually, exampleFile } from './example-process.ts';
 
 const EVERY_SECOND = '* * * * * *';
 
@@ -22,13 +22,19 @@ async function rollOut(cluster: TestCluster, pod: TestPod, leader: ExampleProces
 /** Two Pods, of which the first leads. */
 async function twoPods(t: TestContext, leases: readonly string[], run: (pod: TestPod) => ExampleProcess) {
   const cluster = await TestCluster.start(t);
-  const [first, second] = [cluster.addPod('web-1', { nodeName: 'node-1' }), cluster.addPod('web-2', { nodeName: 'node-1' })];
+  const [first, second] = [
+    cluster.addPod('web-1', { nodeName: 'node-1' }),
+    cluster.addPod('web-2', { nodeName: 'node-1' }),
+  ];
   const leader = run(first);
   const led = (pod: TestPod) => () => leases.every((lease) => cluster.ownerUid(lease) === pod.uid);
-  await until('the first Pod leads', () => {
-    assert.equal(leader.outcome, null, leader.errors);
-    return led(first)();
-  });
+  await eventually(
+    () => 'the first Pod leads',
+    () => {
+      assert.equal(leader.outcome, null, leader.errors);
+      return led(first)();
+    },
+  );
   const candidate = run(second);
   return { cluster, first, second, leader, candidate, secondLeads: led(second) };
 }
@@ -47,11 +53,17 @@ for (const name of ['croner', 'node-cron']) {
     const { cluster, first, leader, candidate } = await twoPods(t, [`${name}-report`], run);
     await leader.error(/the report failed: .*ENOENT/);
     mkdirSync(reports);
-    await until('the report is written', () => terms().size === 1);
+    await eventually(
+      () => 'the report is written',
+      () => terms().size === 1,
+    );
     assert.equal(candidate.errors, '', 'the candidate runs no job, so none of its jobs fails');
     await rollOut(cluster, first, leader);
     assert.equal(await leader.ended(), 0);
-    await until('the successor writes the report', () => terms().size === 2);
+    await eventually(
+      () => 'the successor writes the report',
+      () => terms().size === 2,
+    );
     candidate.signal('SIGTERM');
     assert.equal(await candidate.ended(), 0);
   });
@@ -65,7 +77,7 @@ test('several elections: each has a Lease of its own, and a rollout hands all of
   assert.equal(candidate.output, '');
   await rollOut(cluster, first, leader);
   assert.equal(await leader.ended(), 0);
-  await until('the second Pod leads both', secondLeads);
+  await eventually(() => 'the second Pod leads both', secondLeads);
   for (const job of ['invoices', 'reminders']) await candidate.line(new RegExp(`^${job} sent`));
 });
 
@@ -87,8 +99,9 @@ test('NestJS: a method with @LeaderOnly and @Cron runs in the leader, and the sh
   const run = (pod: TestPod) => ExampleProcess.inPod(t, outfile, pod, { SCHEDULE: EVERY_SECOND, NO_COLOR: '1' });
   const { cluster, first, leader, candidate } = await twoPods(t, ['nestjs-jobs'], run);
   await leader.line(/^report written in term \d+$/);
-  await until('the failure of the other job is logged', () =>
-    /nothing to clean up/.test(leader.output + leader.errors),
+  await eventually(
+    () => 'the failure of the other job is logged',
+    () => /nothing to clean up/.test(leader.output + leader.errors),
   );
   await candidate.line(/Nest application|dependencies initialized/);
   assert.doesNotMatch(candidate.output + candidate.errors, /report written|nothing to clean up/);
