@@ -8,6 +8,7 @@ import cron from 'node-cron';
 
 const elector = new LeaseElector({ lease: 'node-cron-report' });
 elector.on('error', (error) => console.error(error));
+elector.on('leaderChanged', (leader) => console.log(`the leader is ${leader?.name ?? 'nobody'}`));
 
 // With `onError` the function never rejects. A run that failed ends neither the process nor the schedule.
 const report = elector.leaderOnly(writeReport, { onError: (error) => console.error('the report failed:', error) });

@@ -107,7 +107,7 @@ export class ExampleProcess {
   async error(pattern: RegExp): Promise<void> {
     await eventually(
       () => `an error ${pattern} arrives; there is: ${this.errors}`,
-      () => pattern.test(this.errors),
+      () => this.outcome !== null || pattern.test(this.errors),
     );
     assert.equal(this.outcome, null, `an error has ended the program: ${this.errors}`);
   }

@@ -46,8 +46,9 @@ for (const name of ['croner', 'node-cron']) {
     // The directory of the report is missing at first, so the job fails.
     const reports = join(directory, 'reports');
     const REPORT_FILE = join(reports, 'report.log');
-    const terms = (): ReadonlySet<string> =>
-      new Set(existsSync(REPORT_FILE) ? readFileSync(REPORT_FILE, 'utf8').trim().split('\n') : []);
+    const written = (): readonly string[] =>
+      existsSync(REPORT_FILE) ? readFileSync(REPORT_FILE, 'utf8').trim().split('\n') : [];
+    const terms = (): ReadonlySet<string> => new Set(written());
     const run = (pod: TestPod) =>
       ExampleProcess.inPod(t, exampleFile(`${name}/main.ts`), pod, { SCHEDULE: EVERY_SECOND, REPORT_FILE });
     const { cluster, first, leader, candidate } = await twoPods(t, [`${name}-report`], run);
@@ -57,6 +58,13 @@ for (const name of ['croner', 'node-cron']) {
       () => 'the report is written',
       () => terms().size === 1,
     );
+    await candidate.line(/^the leader is web-1$/);
+    const before = written().length;
+    await eventually(
+      () => 'the schedule was due again, twice',
+      () => written().length >= before + 3,
+    );
+    assert.equal(terms().size, 1);
     assert.equal(candidate.errors, '', 'the candidate runs no job, so none of its jobs fails');
     await rollOut(cluster, first, leader);
     assert.equal(await leader.ended(), 0);
@@ -104,6 +112,12 @@ test('NestJS: a method with @LeaderOnly and @Cron runs in the leader, and the sh
     () => /nothing to clean up/.test(leader.output + leader.errors),
   );
   await candidate.line(/Nest application|dependencies initialized/);
+  const reports = (): number => leader.lines.filter((line) => line.startsWith('report written')).length;
+  const before = reports();
+  await eventually(
+    () => 'the schedule was due again, twice',
+    () => reports() >= before + 3,
+  );
   assert.doesNotMatch(candidate.output + candidate.errors, /report written|nothing to clean up/);
   await rollOut(cluster, first, leader);
   assert.equal(await leader.ended(), 'SIGTERM', 'NestJS ends the process by the signal that it received');
