@@ -29,6 +29,7 @@ const SLOW: readonly string[] = [
   'test/leadership/confirm.test.ts',
   'test/directions.test.ts',
   'test/examples.test.ts',
+  'test/examples/',
   'test/exploration/exploration.test.ts',
   'test/kube/client-process.test.ts',
   'test/kube/loaded-modules.test.ts',

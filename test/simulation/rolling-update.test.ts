@@ -18,18 +18,18 @@ const ROLL_OUTS = process.env['LEASE_ELECTOR_ALL_TESTS'] === '0' ? 10 : 100;
 
 /** Runs a roll-out, and counts the Pods that led in it but for the first. */
 async function rollOut(seed: number): Promise<number> {
-  const { cluster, timeline } = calmCluster({ seed });
+  const { cluster, time } = calmCluster({ seed });
   const random = seededRandom(seed);
   const pass = (seconds: number): Promise<void> => {
-    timeline.setTimer(0, () => undefined);
-    return timeline.runUntil(timeline.nowMs() + seconds * 1_000, () => true);
+    time.setTimer(0, () => undefined);
+    return time.runUntil(time.nowMs() + seconds * 1_000, () => true);
   };
   cluster.calm = true;
   const old = Array.from({ length: REPLICAS }, (_, index) => cluster.addPod(`old-${index}`));
   await pass(90);
   const led = new Set<string>();
   const ready = new Map<SimulatedPod, number>();
-  const nowMs = (): number => timeline.nowMs();
+  const nowMs = (): number => time.nowMs();
   while (ready.size < REPLICAS || old.length > 0 || [...ready.values()].some((atMs) => atMs > nowMs())) {
     const available = old.length + [...ready.values()].filter((atMs) => atMs <= nowMs()).length;
     const running = cluster.livePods.filter(({ terminating }) => !terminating).length;
