@@ -1,17 +1,19 @@
 /**
- * The rules of a candidate. After each input `judgeLease` says what the Lease is, and the candidate acts on it:
+ * The rules of a candidate. After each input `judgeLease` returns a verdict on the Lease, and the candidate acts on it:
  *
- * 1. *held*: wait. A Pod that exists holds it, or nobody knows better. Where time may change that, look again then.
- * 2. *mine*: resume the term. Renew the Lease and read the own Pod side by side; lead when both answers prove it.
+ * 1. *held*: wait. A Pod that exists holds the Lease, or the evidence is insufficient. If time may change the verdict,
+ *    check it again then.
+ * 2. *mine*: resume the term. Renew the Lease and read this Pod in parallel; lead when both answers prove the term.
  * 3. *free*: campaign.
  *    1. Wait for a random time of at most 50 ms, so that one candidate comes first. The Pod that the Lease names as the
  *       successor does not wait, and the others wait for 60 ms more.
- *    2. Delete the Lease that the previous holder left (uid and version are preconditions), and read the own Pod beside it.
- *    3. Create a new Lease when both are answered. Its owner is this Pod. The create that succeeds begins a term, and the
- *       `resourceVersion` of the Lease is its fencing token. Somebody else was faster: 409, back to the start.
+ *    2. Delete the Lease of the previous holder (uid and version are preconditions), and read this Pod in parallel.
+ *    3. Create a new Lease after both answers. Its owner is this Pod. The create that succeeds begins a term, and the
+ *       `resourceVersion` of the Lease is its fencing token. If another candidate was faster, the answer is 409, and
+ *       the attempt starts again.
  * 4. A request that fails ends the attempt. Back off, read the Lease, and start again.
  *
- * Nothing here looks at a clock to end the term of another Pod.
+ * No rule here uses a clock to end the term of another Pod.
  */
 
 import type { Input } from './input.ts';
@@ -26,8 +28,9 @@ import type { StepContext } from './step-context.ts';
 import { campaignDelayMs, isAnotherNamed, isSelfNamed } from './successor.ts';
 import { beginTerm, noteDeleteRefused, noteRenewRefused, warnOwnerRemoved, warnTerminating } from './term.ts';
 import { judgeLease, mustRenew, type Verdict } from './verdict.ts';
+import { foreignLease, podTerminating } from './warnings.ts';
 
-/** A candidate takes note of an answer to it. */
+/** Records the answer to a request of the candidate. */
 export function stepCandidate(context: StepContext, role: CandidateRole, input: Input): void {
   switch (input.type) {
     case 'podRead':
@@ -62,7 +65,7 @@ export function stepCandidate(context: StepContext, role: CandidateRole, input: 
   }
 }
 
-/** Does the next thing that the table of the election asks of a candidate. */
+/** Takes the next action of a candidate, as the verdict on the Lease requires. */
 export function advanceCandidate(context: StepContext): void {
   if (context.role.name !== 'candidate') return;
   const verdict = judgeLease(context.config, context.knowledge, context.moment.nowMs);
@@ -71,7 +74,10 @@ export function advanceCandidate(context: StepContext): void {
   else if (verdict.kind === 'free') campaign(context, context.role, verdict.remains);
 }
 
-/** The own Lease was given up, but may not be deleted: while this Pod exists the collector leaves it alone, too. */
+/**
+ * This Pod's Lease was released, but this process is not permitted to delete it. While this Pod exists, the garbage
+ * collector does not delete it either.
+ */
 function mustTakeBack({ config, knowledge, lease }: StepContext, verdict: Verdict): boolean {
   const waitsForCollector = verdict.kind === 'held' && verdict.because === 'collector';
   return lease?.owner?.uid === config.self.uid && waitsForCollector && knowledge.canRenew;
@@ -80,22 +86,15 @@ function mustTakeBack({ config, knowledge, lease }: StepContext, verdict: Verdic
 function waitForHolder(context: StepContext, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
   if (isWaiting(role.attempt)) context.clearTimers('campaign');
   if (!role.backingOff) context.updateKnowledge({ failures: 0 });
-  // A create that was sent cannot be called back: its answer is awaited, whatever else is seen meanwhile.
+  // A create that was sent cannot be cancelled. Its answer is awaited, whatever else is observed.
   const attempt = role.attempt?.step === 'creating' ? role.attempt : null;
   setRecheck(context, { ...role, attempt, createOutcomeUnknown: false }, verdict.recheckAtMs);
 
   if (verdict.because === 'terminating' && context.lease !== null) warnTerminating(context, context.lease);
-  if (verdict.because === 'foreign-forever') {
-    const { namespace, leaseName } = context.config;
-    context.warn(
-      'foreign-lease',
-      `Lease ${namespace}/${leaseName} has no owner and no leaseDurationSeconds, so nobody can tell when it ends. ` +
-        `It counts as held until somebody deletes it: kubectl delete lease ${leaseName} -n ${namespace}`,
-    );
-  }
+  if (verdict.because === 'foreign-forever') context.warn(foreignLease(context.config));
 }
 
-/** The Lease is this Pod's own: leads on, once a new answer and the own Pod's existence prove it. */
+/** This Pod holds the Lease. It leads as soon as a new answer and the existence of this Pod prove the term. */
 function resume(context: StepContext, role: CandidateRole): void {
   const { disqualifiedBy, canRenew, leaseRead } = context.knowledge;
   const { lease } = context;
@@ -104,13 +103,13 @@ function resume(context: StepContext, role: CandidateRole): void {
   if (disqualifiedBy === 'pod-deleted') return abandon(context, role);
   if (attempt?.step === 'resuming') {
     if (attempt.ownPod !== 'exists' || !('lease' in attempt.proof)) return;
-    // The Lease is still marked as released, or is another one since. A webhook may answer every write so.
+    // The Lease is still marked as released, or it is a different Lease. A webhook may cause this for every write.
     const stands = !isReleased(lease) && attempt.proof.lease.uid === lease.uid;
     if (!stands) return pause(context, role);
     return beginTerm(context, attempt.proof.lease, !role.createOutcomeUnknown);
   }
   abandon(context, role);
-  // The read under way was asked for too early to prove anything now.
+  // The read that is in flight was sent too early to prove anything.
   const renews = canRenew || mustRenew(context.knowledge);
   if (role.backingOff || (!renews && leaseRead !== null)) return;
   const ownPod = context.checkOwnPod();
@@ -119,11 +118,11 @@ function resume(context: StepContext, role: CandidateRole): void {
 }
 
 /**
- * Nobody holds the Lease: after a jitter, deletes what remains of it and creates one.
+ * Nobody holds the Lease. After a jitter, deletes the old Lease and creates a new one.
  *
- * A Lease that was given up is deleted by who gave it up, a round trip after everybody has seen that it was: there the
- * jitter passes beside the read of the own Pod, and is cut short by that DELETE. So whoever succeeds needs one request
- * more, and leads a round trip later.
+ * The Pod that released a Lease also deletes it, one round trip after the release was visible. In that case the jitter
+ * passes in parallel to the read of this Pod, and the DELETE event ends it early. Otherwise the successor would need
+ * one more request, and would lead one round trip later.
  */
 function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecord | null): void {
   const { attempt } = role;
@@ -142,9 +141,10 @@ function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecor
   const released = knownHolder?.released === true;
   const jitterIsOver = attempt?.step === 'jitter' && attempt.over;
   if (attempt?.step === 'jitter' && !jitterIsOver) return;
-  // Only those who saw the predecessor go make a crowd; who finds no Lease at its start has no reason to wait. Nor has
-  // who finds none after it was given up: there the crowd costs less (a POST each, answered 409) than a gap would.
-  // The Pod that the Lease names goes at once, and the others let it go first.
+  // Only candidates that saw the previous holder go compete at the same moment. A candidate that finds no Lease at its
+  // start does not need to wait. Neither does a candidate that finds no Lease after a release: there the competition
+  // costs less (a POST each, answered 409) than a gap would. The Pod that the Lease names as the successor does not
+  // wait either, and the others let it go first.
   const yields = isAnotherNamed(context);
   const goesFirst = isSelfNamed(context) && !released;
   const waits = !jitterIsOver && !goesFirst && knownHolder !== null && (!released || yields || remains !== null);
@@ -161,7 +161,7 @@ function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecor
   );
 }
 
-/** Goes on as soon as the Lease is gone, whoever deleted it, and the own Pod is known to exist. */
+/** Continues as soon as the Lease is gone, whoever deleted it, and this Pod is known to exist. */
 function deleteOldLease(
   context: StepContext,
   role: CandidateRole,
@@ -205,7 +205,7 @@ function noteOwnPod(context: StepContext, role: CandidateRole, attempt: Checking
   if (pod === null) return;
   if (pod.terminating && attempt.step === 'deletingOldLease') {
     context.updateKnowledge({ disqualifiedBy: 'pod-terminating' });
-    context.warn('pod-terminating', `Pod ${pod.name} is being deleted, so it does not campaign any more.`);
+    context.warn(podTerminating(pod));
   } else {
     context.role = { ...role, attempt: { ...attempt, ownPod: 'exists' } };
   }
@@ -218,7 +218,7 @@ function noteRemoved(context: StepContext, role: CandidateRole, request: number)
   context.role = { ...role, attempt: { ...attempt, deletion: null } };
 }
 
-/** The DELETE was accepted, but the Lease is still there: its finalizers keep it, and another DELETE is no use. */
+/** The DELETE was accepted, but the Lease still exists: its finalizers keep it, and another DELETE would not help. */
 function notePending(context: StepContext, role: CandidateRole, request: number): void {
   const { attempt } = role;
   if (attempt?.step === 'deletingOldLease' && attempt.deletion?.request === request) pause(context, role);
@@ -231,8 +231,9 @@ function noteWritten(context: StepContext, role: CandidateRole, request: number,
   if (purpose === 'creation') {
     if (lease.owner === null) warnOwnerRemoved(context);
     const verdict = judgeLease(context.config, context.knowledge, context.moment.nowMs);
-    // Events may have overtaken the answer: the Lease is gone or another's again, or the own Pod is gone. Or the cluster was
-    // restored from a backup, so that the answer looks old: a Lease of its own, found by the next read, is this one.
+    // Events may have overtaken the answer: the Lease or this Pod is gone again, or another Pod holds the Lease. It is
+    // also possible that the cluster was restored from a backup, so that the answer looked old. Then a Lease of this
+    // Pod that the next read finds is this one.
     if (verdict.kind === 'mine' && context.knowledge.disqualifiedBy !== 'pod-deleted') beginTerm(context, lease, false);
     else if (context.knowledge.disqualifiedBy === 'pod-deleted') abandon(context, role);
     else pause(context, { ...role, createOutcomeUnknown: true });
@@ -249,7 +250,7 @@ function noteRead(context: StepContext, role: CandidateRole, request: number, le
   const awake: CandidateRole = { ...role, backingOff: false };
   context.role = awake;
   if (attempt?.step !== 'resuming' || purposeOf(attempt, request) !== 'proof') return;
-  // Events have overtaken the answer: it proves nothing any more.
+  // Events have overtaken the answer, so it no longer proves anything.
   const overtaken = lease?.resourceVersion !== context.lease?.resourceVersion;
   if (lease === null || overtaken) abandon(context, awake);
   else context.role = { ...awake, attempt: { ...attempt, proof: { lease } } };
@@ -263,7 +264,8 @@ function noteFailure(context: StepContext, role: CandidateRole, request: number,
   }
   switch (purposeOf(attempt, request)) {
     case 'ownPodCheck':
-      // Without this read a ghost could campaign, so a refusal must have lasted before it is done without.
+      // Without this read a ghost could campaign. So a refusal must have lasted before the candidate continues without
+      // the read.
       if (!isChecking(attempt) || !isPermissionMissing(context.knowledge, 'get pods', failure)) {
         return backOff(context, role, failure);
       }
@@ -272,13 +274,13 @@ function noteFailure(context: StepContext, role: CandidateRole, request: number,
       return;
     case 'deletion':
       if (!isRefusal(failure)) return backOff(context, role, failure);
-      // The collector may delete it at any moment, so the candidate waits for that and does not back off.
+      // The garbage collector may delete it at any moment, so the candidate waits for that and does not back off.
       noteDeleteRefused(context);
       return abandon(context, role);
     case 'proof':
       if (context.wasLeaseRead(request)) return backOff(context, role, failure);
       if (!isRefusal(failure)) return backOff(context, role, failure);
-      // A webhook that refuses every renewal must not keep a Pod from the Lease that is its own.
+      // A webhook that refuses every renewal must not keep a Pod from resuming its own Lease.
       noteRenewRefused(context);
       return goWithoutRenewal(context, role, failure);
     case 'creation':
@@ -290,22 +292,25 @@ function noteFailure(context: StepContext, role: CandidateRole, request: number,
   }
 }
 
-/** The next resumption goes without, where it may. */
+/** Makes the next resumption read the Lease instead, unless only a renewal can prove the term. */
 function goWithoutRenewal(context: StepContext, role: CandidateRole, failure: RequestFailure): void {
   if (mustRenew(context.knowledge)) backOff(context, role, failure);
   else abandon(context, role);
 }
 
-/** Ends the attempt, and has the Lease read again before the next. */
+/** Ends the attempt. The Lease is read again before the next attempt. */
 function backOff(context: StepContext, role: CandidateRole, failure: RequestFailure): void {
   abandon(context, { ...role, backingOff: true });
   context.readLeaseAfter(failure);
 }
 
-/** A write was carried out and did not lead to a term. It is not repeated at once, or it might be so for ever. */
+/**
+ * A write was executed and did not lead to a term. It is not repeated immediately, because it might fail to do so every
+ * time.
+ */
 function pause(context: StepContext, role: CandidateRole): void {
   abandon(context, { ...role, backingOff: true });
-  // The answer to a read that is under way would end the pause.
+  // The answer to a read that is in flight would end the pause.
   context.updateKnowledge({ leaseRead: null });
   context.setTimer('retry', RENEWAL_LEAST_INTERVAL_MS);
 }
@@ -315,7 +320,7 @@ function abandon(context: StepContext, role: CandidateRole): void {
   context.role = { ...role, attempt: null };
 }
 
-/** Time alone may have changed the verdict; where it has not, looks whether anything else has. */
+/** Time alone may have changed the verdict. If it has not, reads whether anything else has changed. */
 function recheck(context: StepContext, role: CandidateRole): void {
   context.role = { ...role, recheckAtMs: null };
   if (judgeLease(context.config, context.knowledge, context.moment.nowMs).kind !== 'held') return;
@@ -341,7 +346,7 @@ function isChecking(attempt: Attempt): attempt is CheckingAttempt {
   return attempt.step === 'deletingOldLease' || attempt.step === 'resuming';
 }
 
-/** What an attempt asked with this request, if it still waits for the answer. */
+/** The purpose of this request in the attempt; `null` if the attempt does not wait for its answer. */
 function purposeOf(attempt: Attempt, request: number): 'ownPodCheck' | 'deletion' | 'proof' | 'creation' | null {
   if (attempt.step === 'creating' && attempt.request === request) return 'creation';
   if (attempt.step === 'deletingOldLease' && attempt.deletion?.request === request) return 'deletion';

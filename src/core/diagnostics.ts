@@ -1,7 +1,7 @@
 /**
- * What is remembered for people alone: how the holder's Pod looked last, and what the API server would not do.
+ * Diagnostics for `explain()`: the holder's Pod as last seen, the last failure, and the requests that were refused.
  *
- * No rule of the election sees any of it: news are no verdicts.
+ * The rules of the election never read them.
  */
 
 import type { Fact } from './input.ts';
@@ -9,36 +9,39 @@ import { compareResourceVersions, type PodRecord, type PodReference } from './le
 import type { MissingRule, RequestFailure } from './request-failure.ts';
 import type { KnownHolder } from './state.ts';
 
-/** What `explain()` tells beside what the election knows. */
+/** The input of `explain()` beside the knowledge of the election. */
 export interface Diagnostics {
   /** The holder's Pod as last seen. */
   readonly holderPod: PodRecord | null;
-  /** The last request or watch that failed, if the API server has answered none since. */
+  /** The failure of the last request or watch; `null` once the API server has answered one. */
   readonly failure: RequestFailure | null;
-  /** What was forbidden or rejected, each once, until such a request succeeds. */
+  /** The requests that were forbidden or rejected, each once, until such a request succeeds. */
   readonly refusals: readonly RequestFailure[];
-  /** Since when this process has seen what it sees of the holder. */
+  /** The moments since which the holder's Pod has been in its present condition. */
   readonly sightings: Sightings;
-  /** Whether this process is the one that takes part in the election for its Pod, and not a sibling of that one. */
+  /** Whether this process takes part in the election for its Pod. A sibling of that process does not. */
   readonly takesPart: boolean;
 }
 
 /**
- * Monotonic moments of this process. The times in an object are by the clock of another machine, so no duration is
- * counted from them.
+ * Monotonic moments of this process. The times in an object come from the clock of another machine, so no duration is
+ * computed from them.
  */
 export interface Sightings {
-  /** The holder's Pod. */
+  /** The uid of the holder's Pod. */
   readonly uid: string | null;
-  /** The holder's Pod was first seen with this deletionTimestamp (`null`: with none that can be read). */
+  /**
+   * The moment at which the holder's Pod was first seen with this deletionTimestamp (`null`: with none that can be
+   * read).
+   */
   readonly terminating: { readonly atMs: number; readonly deletionTimestampMs: number | null } | null;
-  /** The holder's Pod was first seen not Ready. */
+  /** The moment at which the holder's Pod was first seen not Ready. */
   readonly notReadySinceMs: number | null;
-  /** The holder's Pod was first known to be gone. */
+  /** The moment at which the holder's Pod was first known to be gone. */
   readonly goneSinceMs: number | null;
 }
 
-/** Before anything was heard. */
+/** The diagnostics before the first fact. */
 export const NO_DIAGNOSTICS: Diagnostics = {
   holderPod: null,
   failure: null,
@@ -47,12 +50,12 @@ export const NO_DIAGNOSTICS: Diagnostics = {
   takesPart: false,
 };
 
-/** Whether a Pod is reported as not Ready. One of which nothing is reported may be Ready. */
+/** Whether a Pod is reported as not Ready. A Pod without any report may be Ready. */
 export function isNotReady({ report }: PodRecord): boolean {
   return report?.ready === false || (report?.phase === 'Pending' && report.ready !== true);
 }
 
-/** Dates what the diagnostics say of the holder. Comes after `hear`. */
+/** Records since when the holder's Pod has been in its present condition. Called after `recordFact`. */
 export function dateSightings(diagnostics: Diagnostics, knownHolder: KnownHolder | null, nowMs: number): Diagnostics {
   const { holderPod } = diagnostics;
   const uid = knownHolder?.pod.uid ?? null;
@@ -67,7 +70,7 @@ export function dateSightings(diagnostics: Diagnostics, knownHolder: KnownHolder
   return { ...diagnostics, sightings };
 }
 
-/** A second request for the deletion may have changed the grace period, which then begins again. */
+/** A second request for the deletion may have changed the grace period, which then starts again. */
 function datedDeletion(
   before: Sightings['terminating'],
   { report }: PodRecord,
@@ -77,7 +80,7 @@ function datedDeletion(
   return before?.deletionTimestampMs === deletionTimestampMs ? before : { atMs: nowMs, deletionTimestampMs };
 }
 
-/** Takes note of what a fact says. @param holder the Pod that holds the Lease, as the election knows it by now */
+/** Records a fact. @param holder the Pod that holds the Lease after this fact */
 export function recordFact(diagnostics: Diagnostics, fact: Fact, holder: PodReference | null): Diagnostics {
   switch (fact.type) {
     case 'requestFailed':
@@ -109,7 +112,7 @@ function recordFailure(diagnostics: Diagnostics, failure: RequestFailure): Diagn
     case 'alreadyExists':
     case 'conflict':
     case 'expired':
-      // Answers like any other.
+      // These are ordinary answers of the API server.
       return { ...diagnostics, failure: null };
     default:
       return { ...diagnostics, failure };
@@ -120,7 +123,7 @@ function isSameRule(left: MissingRule | null, right: MissingRule | null): boolea
   return left?.verb === right?.verb && left?.resource === right?.resource;
 }
 
-/** What a fact shows to be permitted; `null` for one that is no answer of the API server. */
+/** The requests that a fact shows to be permitted. */
 interface Granted {
   readonly resource: 'leases' | 'pods';
   readonly verbs: readonly string[];
@@ -156,7 +159,10 @@ function grantedBy(fact: Fact): Granted | null {
   }
 }
 
-/** What no Role can mend (a quota, an admission webhook) stood in the way of a write, so a write shows that it is over. */
+/**
+ * A refusal without a missing rule (a quota, an admission webhook) concerned a write, so a successful write shows that
+ * it is over.
+ */
 function isLifted(rule: MissingRule | null, { resource, verbs }: Granted): boolean {
   return rule === null ? verbs.includes('create') : rule.resource === resource && verbs.includes(rule.verb);
 }
@@ -168,7 +174,7 @@ function lastSeen(before: PodRecord | null, fact: Fact, holder: PodReference | n
   const seen = 'pod' in fact && fact.pod?.uid === holder.uid ? fact.pod : null;
   if (seen === null) return known;
   if (known !== null && compareResourceVersions(seen.resourceVersion, known.resourceVersion) < 0) return known;
-  // Without the labels that came with it.
+  // The labels are left out, because no rule needs them.
   const { name, uid, resourceVersion, terminating, report } = seen;
   return { name, uid, resourceVersion, terminating, ...(report === undefined ? {} : { report }) };
 }

@@ -1,20 +1,18 @@
-/**
- * Orders that may go out of the election, in the imperative, and what it announces to the application.
- */
+/** The effects that the election returns, in the imperative, and its announcements to the application. */
 
 import type { TimerName } from './input.ts';
 import type { LeaseContent, LeaseRecord, PodReference } from './lease-record.ts';
 import type { RequestFailure } from './request-failure.ts';
 
-/** One order. The driver carries them out in the order given; requests are answered later, as inputs. */
+/** One effect. The driver executes the effects in the given order. The answers to requests arrive later, as inputs. */
 export type Effect =
   | { readonly type: 'claimSiblingLock' }
   | { readonly type: 'watchLease' }
-  /** Watches this Pod instead of the one watched before; `null` watches none. */
+  /** Watches this Pod instead of the previous one; `null` watches no Pod. */
   | { readonly type: 'watchPod'; readonly pod: PodReference | null }
   /**
-   * A consistent read showed what this watch did not: its stream is closed, and a list follows at once. The watch does
-   * not limit how often: the election orders it at most every 15 s.
+   * A consistent read showed a change that this watch missed. Its stream is closed, and a list follows immediately. The
+   * watch does not limit how often this happens: the election returns this effect at most every 15 s.
    */
   | { readonly type: 'relist'; readonly watch: 'lease' | 'pod' }
   | { readonly type: 'readLease'; readonly request: number }
@@ -29,30 +27,32 @@ export type Effect =
   | { readonly type: 'readPod'; readonly request: number; readonly name: string }
   | { readonly type: 'setTimer'; readonly timer: TimerName; readonly afterMs: number }
   | { readonly type: 'clearTimer'; readonly timer: TimerName }
-  /** Waits for the work of the term that just ended, as long as the application allows. */
+  /** Waits for the work of the term that just ended, up to the limit that the application sets. */
   | { readonly type: 'settleWork' }
   | { readonly type: 'announce'; readonly announcement: Announcement }
   /**
-   * Ends every watch and timer: nothing comes in after it, and only an announcement goes out. The socket is kept
-   * until the process ends where work of its term may still run: a sibling must not begin beside it.
+   * Ends every watch and timer. No input follows, and the only effects that follow are announcements. The socket is
+   * kept until the process ends if work of its term may still run, because a sibling must not begin beside that work.
    */
   | { readonly type: 'shutDown'; readonly freeSiblingLock: boolean }
-  /** Looks up which process holds the socket that lets one process per Pod campaign. */
+  /** Looks up the process that holds the socket which lets one process per Pod campaign. */
   | { readonly type: 'findSiblingLockHolder' };
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
-  /** The resourceVersion answered to the write that began the term; grows from term to term. */
+  /** The resourceVersion in the answer to the write that began the term. It grows from term to term. */
   readonly fencingToken: string;
-  /** The uid of the Lease that the term began with. */
+  /** The uid of the Lease at the beginning of the term. */
   readonly leaseUid: string;
   /** When the Pod acquired the Lease, in milliseconds since 1970. */
   readonly acquireTimeMs: number;
-  /** Whether the Pod held the Lease before this process knew: a container that was restarted. */
+  /**
+   * Whether the Pod held the Lease before this process became leader, for example because its container was restarted.
+   */
   readonly resumed: boolean;
 }
 
-/** Who leads, as far as this process knows. */
+/** The leader, as far as this process knows. */
 export interface Leader {
   /** The Pod's name (of a foreign Lease: its holderIdentity). */
   readonly name: string;
@@ -60,7 +60,7 @@ export interface Leader {
   readonly uid: string | null;
   /** When it acquired the Lease, in milliseconds since 1970, by its own clock. */
   readonly acquireTimeMs: number | null;
-  /** The monotonic moment at which this process saw its last renewal; `null` when it does not renew. */
+  /** The monotonic moment at which this process saw its last renewal; `null` when the leader does not renew. */
   readonly renewalObservedAtMs: number | null;
 }
 
@@ -70,18 +70,20 @@ export type DemotionReason =
   | 'stopped'
   /** `stepDown()`. */
   | 'stepped-down'
-  /** The Lease was given to somebody else by hand. */
+  /** A person or another program gave the Lease to another holder. */
   | 'usurped'
-  /** The own Pod does not exist any more, or (with `succession: 'pod-stopped'`) is reported to have stopped. */
+  /** This Pod no longer exists, or (with `succession: 'pod-stopped'`) is reported to have stopped. */
   | 'pod-deleted'
   /** The API server keeps refusing the token, as it does when the Pod is gone. */
   | 'unauthorized'
-  /** A defect of this library was noticed. */
+  /** A defect of this library was detected. */
   | 'invariant';
 
-/** Something to know that does not stop the election. Each is announced once, as long as it lasts. */
+/**
+ * A condition that does not stop the election, but that people must know. Each is announced once, as long as it lasts.
+ */
 export type WarningCode =
-  /** The leader cannot renew: `update` on leases is missing. Nobody sees whether it hangs. */
+  /** The leader cannot renew: `update` on leases is missing. The other Pods cannot see whether it hangs. */
   | 'renew-forbidden'
   /** `delete` on leases is missing. A successor waits for the garbage collector. */
   | 'delete-forbidden'
@@ -91,7 +93,7 @@ export type WarningCode =
   | 'read-forbidden'
   /** Pods cannot be read: a verb on pods is missing. The end of the leader's Pod is seen late. */
   | 'pod-read-forbidden'
-  /** No Pod owns the Lease, and it has no duration. It counts as held until somebody deletes it. */
+  /** No Pod owns the Lease, and it has no duration. It counts as held until it is deleted. */
   | 'foreign-lease'
   /** The Pod of this process is being deleted, so it does not campaign. */
   | 'pod-terminating'
@@ -103,17 +105,17 @@ export type WarningCode =
   | 'request-rejected'
   /** The Lease was released before the work of the term had ended. */
   | 'work-not-drained'
-  /** Abstract Unix sockets do not exist here, so several processes of one Pod are not told apart. */
+  /** Abstract Unix sockets are not available on this platform, so several processes of one Pod may all lead. */
   | 'sibling-lock-unsupported'
-  /** What an earlier warning called refused is accepted again. */
+  /** A request or a token that an earlier warning reported as refused is accepted again. */
   | 'refusal-over'
-  /** The socket that lets one process per Pod campaign cannot be bound: this process does not campaign. */
+  /** The socket that lets one process per Pod campaign cannot be bound, so this process does not campaign. */
   | 'sibling-lock-refused'
-  /** Another process holds that socket, but no process of the Pod is seen to lead, campaign or renew. */
+  /** Another process holds that socket, but no process of the Pod has led, campaigned or renewed. */
   | 'sibling-lock-held'
-  /** The Lease lost its owner: an admission webhook, a controller or a person took it away. */
+  /** The Lease lost its owner: an admission webhook, a controller or a person removed it. */
   | 'owner-removed'
-  /** The Lease is marked as released, but could be neither deleted nor taken back. */
+  /** The Lease is marked as released, but this process could neither delete it nor withdraw the release. */
   | 'release-stuck'
   /** The Lease is being deleted, but its finalizers keep it. */
   | 'lease-terminating'
@@ -124,9 +126,9 @@ export type WarningCode =
   /** The API server does not know a Pod with the uid of this one. */
   | 'pod-unknown';
 
-/** What the application is told. */
+/** An announcement to the application. */
 export type Announcement =
-  /** `renews`: the first renewal is ordered with the timer `renew`, which is due at once. */
+  /** `renews`: the first renewal is scheduled by the timer `renew`, which is due immediately. */
   | { readonly type: 'elected'; readonly term: Term; readonly renews: boolean }
   | { readonly type: 'demoted'; readonly reason: DemotionReason }
   | { readonly type: 'leaderChanged'; readonly leader: Leader | null }

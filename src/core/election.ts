@@ -1,8 +1,8 @@
 /**
- * The election: `step` takes one fact and tells the next state and what to do. Every rule starts here.
+ * The election: `step` takes one fact and returns the next state and the effects. Every rule starts here.
  *
- * Pure: it reads no clock, opens no socket, awaits nothing. What a fact says about the cluster is noted in
- * `observation.ts`, whose the Lease is is judged in `verdict.ts`, and each role has its file.
+ * Pure: it reads no clock, opens no socket and awaits nothing. `observation.ts` records what a fact shows about the
+ * cluster, `verdict.ts` decides who holds the Lease, and each role has its own file.
  */
 
 import { advanceCandidate, stepCandidate } from './candidate.ts';
@@ -18,8 +18,9 @@ import { stepSibling } from './sibling.ts';
 import { type ElectionState, FRESH_CANDIDATE, type Role, type StartingRole } from './state.ts';
 import { StepContext } from './step-context.ts';
 import { noteAltered } from './term.ts';
+import { siblingLockRefused, siblingLockUnsupported } from './warnings.ts';
 
-/** What a step leads to. The driver keeps the state first, then carries out the effects in their order. */
+/** The result of a step. The driver stores the state first, then executes the effects in their order. */
 export interface Step {
   readonly state: ElectionState;
   readonly effects: readonly Effect[];
@@ -28,7 +29,8 @@ export interface Step {
 /**
  * The rules of the election, as a function.
  *
- * @throws {InvariantError} when the next state would break an invariant: a defect, never a matter of input.
+ * @throws {InvariantError} when the next state would break an invariant. That is always a defect, never the fault of an
+ * input.
  */
 export function step(state: ElectionState, input: Input): Step {
   if (state.role.name === 'stopped') return { state, effects: [] };
@@ -49,7 +51,8 @@ function stepRole(context: StepContext, role: Role, input: Input): void {
   if (input.type === 'stopRequested') return leave(context, 'stopped', input.release);
   if (input.type === 'stepDownRequested') return stepDown(context, role);
   if (endsStart(context, input)) return;
-  if (input.type === 'siblingLockAnswered' && input.refusedBy !== undefined) warnRefusedLock(context, input.refusedBy);
+  if (input.type === 'siblingLockAnswered' && input.refusedBy !== undefined)
+    context.warn(siblingLockRefused(input.refusedBy));
   switch (role.name) {
     case 'starting':
       return stepStarting(context, role, input);
@@ -57,7 +60,7 @@ function stepRole(context: StepContext, role: Role, input: Input): void {
       return stepCandidate(context, role, input);
     case 'sibling':
       if (input.type === 'siblingLockAnswered' && input.outcome === 'held') {
-        // What was seen while another process of this Pod was in charge may have been that one's doing.
+        // The Lease that was observed so far may have been written by another process of this Pod.
         context.role = { ...FRESH_CANDIDATE, backingOff: true };
         context.readLease();
         return;
@@ -71,18 +74,9 @@ function stepRole(context: StepContext, role: Role, input: Input): void {
   }
 }
 
-function warnRefusedLock(context: StepContext, refusedBy: string): void {
-  context.warn(
-    'sibling-lock-refused',
-    `The abstract Unix socket of this Pod cannot be bound (${refusedBy}), so nobody can tell whether another process of ` +
-      'the Pod leads. This process does not campaign until the bind succeeds. Permit abstract Unix sockets in the ' +
-      "seccomp profile and in the AppArmor or SELinux policy of this process's container.",
-  );
-}
-
 function stepDown(context: StepContext, role: Role): void {
   if (role.name === 'leader') leave(context, 'candidate', 'always');
-  // It was demoted before the request had its turn: there is nothing left to give up.
+  // The leader was demoted before the request was processed, so there is no Lease to release.
   else if (role.name !== 'leaving') context.announce({ type: 'steppedDown', released: false });
 }
 
@@ -95,20 +89,14 @@ function stepStarting(context: StepContext, role: StartingRole, input: Input): v
   }
   if (input.type === 'siblingLockAnswered') {
     siblingLock = input.outcome === 'taken' ? 'taken' : 'held';
-    if (input.outcome === 'unsupported') {
-      context.warn(
-        'sibling-lock-unsupported',
-        'Abstract Unix sockets do not exist here, so nothing keeps two processes of one Pod from leading both. ' +
-          'Make sure that only one process in each Pod starts an elector.',
-      );
-    }
+    if (input.outcome === 'unsupported') context.warn(siblingLockUnsupported());
   }
   const ready = siblingLock !== 'pending' && context.knowledge.observation !== null;
   if (!ready) context.role = { ...role, siblingLock };
   else context.role = siblingLock === 'held' ? FRESH_CANDIDATE : { name: 'sibling' };
 }
 
-/** Before the first leader is known, some failures are final. */
+/** Ends the start if a failure is final, which is possible only before the first leader is known. */
 function endsStart(context: StepContext, input: Input): boolean {
   if (context.knowledge.announcedLeader !== undefined || context.role.name === 'leaving') return false;
   // Only a new refusal, or the end of the grace, ends a start.
@@ -121,7 +109,7 @@ function endsStart(context: StepContext, input: Input): boolean {
   return true;
 }
 
-/** The failure of a request without which nobody can be elected, if a retry cannot help. */
+/** The failure of a request that every election needs, if a retry cannot help. */
 function failureAtOnce(context: StepContext, input: Input): RequestFailure | undefined {
   if (input.type !== 'leaseWatchFailed' && input.type !== 'requestFailed') return undefined;
   if (!endsStartAtOnce(input.failure)) return undefined;
@@ -137,9 +125,9 @@ function announceLeader(context: StepContext): void {
   if (context.role.name === 'stopped') return;
   const leader = currentLeader(context.knowledge);
   const announced = context.knowledge.announcedLeader;
-  // A start without a leader is no change: it goes on until there is one.
+  // A start without a leader is not announced as a change. The start continues until there is a leader.
   if (leader === null && announced === undefined) return;
-  // One's own Lease, seen before the answer to one's own write: `elected` comes first.
+  // This Pod's Lease was seen before the answer to its own write. `elected` comes first.
   if (leader?.uid === context.config.self.uid && (context.role.name === 'candidate' || context.role.name === 'leaving'))
     return;
   context.updateKnowledge({ announcedLeader: leader });
@@ -148,14 +136,14 @@ function announceLeader(context: StepContext): void {
   context.announce({ type: 'leaderChanged', leader });
 }
 
-/** A defect of this library, noticed before it could do harm. */
+/** A defect of this library, detected before it could do harm. */
 export class InvariantError extends Error {
   override readonly name: string = 'InvariantError';
 }
 
 /**
- * What must hold after every step, in production too. The driver answers a broken invariant by stopping
- * this elector: it never leads on.
+ * Checks the invariants after every step, also in production. If one is broken, the driver stops this elector, which
+ * then never leads again.
  */
 function assertInvariants(context: StepContext): void {
   const { role, knowledge, config } = context;

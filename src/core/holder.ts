@@ -1,23 +1,22 @@
-/**
- * Is the holder's Pod alive, gone or unknown?
- */
+/** Decides whether the holder's Pod is alive, gone or unknown. */
 
 import { hasStopped, type PodRecord, type PodReference } from './lease-record.ts';
 
 /**
- * What ends a leader's life besides its own will: that its Pod object is deleted, or already that it has stopped
- * (phase Failed or Succeeded, and every container terminated).
+ * The event after which a successor may take over from a leader that did not release its Lease. `pod-deleted`: its Pod
+ * object is deleted. `pod-stopped`: as soon as its Pod has stopped (phase Failed or Succeeded, and every container
+ * terminated).
  */
 export type Succession = 'pod-deleted' | 'pod-stopped';
 
-/** `unknown` (its Pod could not be read yet, or may not be) counts as alive everywhere. */
+/** `unknown` (its Pod was not read yet, or reading it is not permitted) counts as alive everywhere. */
 export type PodLiveness = 'alive' | 'gone' | 'unknown';
 
 /** Evidence about the Pod that holds, or held, the Lease. */
 export type PodEvidence =
-  /** A consistent read, asked for after the Pod was known to hold the Lease; `null`: no Pod has its name. */
+  /** A consistent read, sent after the Pod was known to hold the Lease; `null`: no Pod has its name. */
   | { readonly kind: 'consistent'; readonly pod: PodRecord | null }
-  /** A list or a watch event showed a Pod of that name, or (`null`) a list showed none. Both may lag. */
+  /** A list or a watch event showed a Pod of that name, or (`null`) a list showed no such Pod. Both may lag. */
   | { readonly kind: 'sighting'; readonly pod: PodRecord | null }
   /** A DELETED event for a Pod of that name. */
   | { readonly kind: 'deletion'; readonly pod: PodRecord };
@@ -30,17 +29,17 @@ export function isGone(pod: PodReference, read: PodRecord | null, succession: Su
 /**
  * Decides whether the holder's Pod still exists.
  *
- * Compares UIDs, never names: a StatefulSet recreates `db-0` under the same name, and a match on the
- * name would let the new Pod inherit a term it never won.
+ * It compares UIDs, never names: a StatefulSet recreates `db-0` under the same name. A match on the name would let the
+ * new Pod inherit a term that it never won.
  *
- * Gone needs proof: a DELETED event for its uid, or a consistent answer without it. A Pod that is
- * being deleted, failed, or on a dead node still exists, and its process may still work; and a list or a
- * watch event without its uid may be older than the holder, so it proves nothing and only makes one ask.
+ * `gone` needs proof: a DELETED event for its uid, or a consistent answer without it. A Pod that is being deleted, has
+ * failed, or is on a dead node still exists, and its process may still work. A list or a watch event without its uid
+ * may be older than the holder. So it proves nothing and only causes a read.
  *
- * With the succession `pod-stopped` a Pod that has stopped counts as gone, whoever shows it and however late: it
- * never runs again.
+ * With the succession `pod-stopped` a Pod that has stopped counts as gone, whatever shows it and however late, because
+ * it never runs again.
  *
- * Once gone, always gone: a uid never comes back.
+ * `gone` is final: a uid never comes back.
  */
 export function judgeHolder(
   knownHolder: PodReference,

@@ -1,14 +1,14 @@
 /**
- * Facts that may come into the election, in the past tense.
+ * The facts that the election receives, in the past tense.
  *
- * An answer carries the number of the request it belongs to: `step` drops one that it no longer
- * waits for, so a late answer is an input like any other.
+ * An answer carries the number of its request. `step` drops an answer that it no longer waits for, so a late answer is
+ * an input like any other.
  */
 
 import type { LeaseRecord, NamedSuccessor, PodRecord, PodReference } from './lease-record.ts';
 import type { RequestFailure } from './request-failure.ts';
 
-/** What each timer of the election is for; setting one again replaces it. */
+/** The timers of the election, by their purpose. Setting a timer again replaces it. */
 export type TimerName =
   /** The jitter before a campaign. */
   | 'campaign'
@@ -16,20 +16,20 @@ export type TimerName =
   | 'retry'
   /** The next renewal. */
   | 'renew'
-  /** The next consistent read although nothing seems to have changed. */
+  /** The next consistent read, although nothing seems to have changed. */
   | 'backstop'
-  /** Another look at a Lease or a Pod that only time or its holder can change. */
+  /** The next read of a Lease or a Pod that only time or its holder can change. */
   | 'recheck'
-  /** The moment at which a renewal of the leader is overdue: the Lease is read, since the watch may be dead. */
+  /** The moment at which a renewal of the leader is overdue. The Lease is read then, because the watch may be dead. */
   | 'stale'
-  /** The end of one's patience while leaving. */
+  /** The end of the time that leaving may take. */
   | 'leaving'
-  /** Another try of what was refused. */
+  /** The next try of a request that was refused. */
   | 'permission'
-  /** The end of the time that a refusal at the start is given to pass. */
+  /** The end of the grace period for a refusal during `start()`. */
   | 'startGrace';
 
-/** Whether leaving gives the Lease up: always, or only when the own Pod is being deleted and the work is done. */
+/** Whether leaving releases the Lease: always, or only when this Pod is being deleted and the work is done. */
 export type ReleasePolicy = 'ifTerminating' | 'always';
 
 /** Something that happened. */
@@ -37,38 +37,39 @@ export type Fact =
   /** `start()` was called. */
   | { readonly type: 'started' }
   /**
-   * The claim on the socket that lets one process per Pod campaign was answered. `refusedBy` is the error code of a
-   * bind that was refused: the outcome is then `taken`, since nobody can tell.
+   * The bind of the socket that lets one process per Pod campaign has succeeded or failed. `refusedBy` is the error
+   * code of a bind that was refused. The outcome is then `taken`, because another process of the Pod might hold the
+   * socket.
    */
   | {
       readonly type: 'siblingLockAnswered';
       readonly outcome: 'held' | 'taken' | 'unsupported';
       readonly refusedBy?: string;
     }
-  /** The Lease, as a consistent list, a watch event or the read of `confirm()` showed it. */
+  /** The Lease, as shown by a consistent list, a watch event or the read of `confirm()`. */
   | { readonly type: 'leaseObserved'; readonly lease: LeaseRecord; readonly by: 'list' | 'watch' | 'get' }
   /** A DELETED event, with the last content of the Lease and a resourceVersion of its own. */
   | { readonly type: 'leaseDeleted'; readonly lease: LeaseRecord }
   /** A consistent list found no such Lease. */
   | { readonly type: 'leaseAbsent'; readonly resourceVersion: string }
   | { readonly type: 'leaseWatchFailed'; readonly failure: RequestFailure }
-  /** A Pod with the name of the watched one; its uid says whether it is that one. */
+  /** A Pod with the name of the watched Pod. Its uid shows whether it is the same Pod. */
   | {
       readonly type: 'podObserved';
       readonly watched: PodReference;
       readonly pod: PodRecord;
       readonly by: 'list' | 'watch';
     }
-  /** A DELETED event for a Pod with the name of the watched one. */
+  /** A DELETED event for a Pod with the name of the watched Pod. */
   | { readonly type: 'podDeleted'; readonly watched: PodReference; readonly pod: PodRecord }
-  /** A consistent list, asked for after the Pod was known, found no Pod of that name. */
+  /** A consistent list, sent after the Pod was known, found no Pod of that name. */
   | { readonly type: 'podAbsent'; readonly watched: PodReference }
   | { readonly type: 'podWatchFailed'; readonly watched: PodReference; readonly failure: RequestFailure }
   /** A consistent read of the Lease; `null` when there is none. */
   | { readonly type: 'leaseRead'; readonly request: number; readonly lease: LeaseRecord | null }
   /**
-   * A create or a replace was carried out; this is the Lease it left. `altered` names the fields that came back with
-   * another value than was sent; it is left out when none did.
+   * A create or a replace was executed, and this is the resulting Lease. `altered` names the fields that came back with
+   * another value than was sent. It is left out when there are no such fields.
    */
   | {
       readonly type: 'leaseWritten';
@@ -76,16 +77,16 @@ export type Fact =
       readonly lease: LeaseRecord;
       readonly altered?: readonly string[];
     }
-  /** A delete was carried out, or there was nothing left to delete. */
+  /** A delete was executed, or there was nothing to delete. */
   | { readonly type: 'leaseRemoved'; readonly request: number }
-  /** A consistent read of a Pod by its name; `null` when there is none. */
+  /** A consistent read of a Pod by its name; `null` when there is no such Pod. */
   | { readonly type: 'podRead'; readonly request: number; readonly name: string; readonly pod: PodRecord | null }
   | { readonly type: 'requestFailed'; readonly request: number; readonly failure: RequestFailure }
   | { readonly type: 'timerFired'; readonly timer: TimerName }
   | { readonly type: 'stepDownRequested' }
   /** `stop()` was called. */
   | { readonly type: 'stopRequested'; readonly release: ReleasePolicy }
-  /** The work of the ended term has finished (`drained`), or the time it was given has passed. */
+  /** The work of the ended term has finished (`drained`), or its time limit has passed. */
   | { readonly type: 'workSettled'; readonly drained: boolean }
   /** A delete was accepted, but the Lease is still there, with a `deletionTimestamp`: a finalizer holds it. */
   | { readonly type: 'leaseDeletionPending'; readonly request: number; readonly lease: LeaseRecord }
@@ -94,16 +95,19 @@ export type Fact =
       readonly type: 'siblingLockHolderFound';
       readonly holder: { readonly pid: number; readonly uid: number } | null;
     }
-  /** A leader has listed the Pods of its application, and this one should lead next; `null`: there is none. */
+  /**
+   * The leader has listed the Pods of its application and chosen the Pod that should lead next; `null`: there is no
+   * such Pod.
+   */
   | { readonly type: 'successorChosen'; readonly successor: NamedSuccessor | null }
-  /** The API server has granted a stream of a watch, on which nothing may come for a while. */
+  /** The API server has accepted a watch stream. The first event on it may take a while. */
   | { readonly type: 'watchOpened'; readonly resource: 'leases' | 'pods' };
 
-/** What the driver knows at the moment it takes a fact in its turn. */
+/** The clocks and the random number that the driver adds when it processes a fact. */
 export interface Moment {
   /** Monotonic milliseconds. */
   readonly nowMs: number;
-  /** Milliseconds since 1970: written into the Lease for people, never compared. */
+  /** Milliseconds since 1970. Written into the Lease for people, never compared. */
   readonly wallMs: number;
   /** From 0 (inclusive) to 1 (exclusive). */
   readonly random: number;

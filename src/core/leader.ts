@@ -1,8 +1,8 @@
 /**
- * The rules of a leader: renew, restore a Lease that was deleted by hand, and stop leading when the Lease
- * is another's, the own Pod is gone, or the API server keeps refusing the token.
+ * The rules of a leader: renew the Lease, restore it when it was deleted by hand, and stop leading when another Pod
+ * holds the Lease, this Pod is gone, or the API server keeps refusing the token.
  *
- * An API server that cannot be reached ends nothing.
+ * An API server that cannot be reached ends no term.
  */
 
 import type { Input } from './input.ts';
@@ -19,12 +19,12 @@ import { explainCreation, noteTwin } from './twin.ts';
 import { judgeLease } from './verdict.ts';
 
 /**
- * A Lease that goes again and again is restored at most this often, in milliseconds: a ghost that may not read Pods
- * would else fight the garbage collector as fast as the network allows.
+ * The shortest time between two restorations, in milliseconds. A ghost that is not permitted to read Pods would
+ * otherwise fight the garbage collector as fast as the network allows.
  */
 export const RESTORATION_INTERVAL_MS = 1_000;
 
-/** A leader takes note of an answer to it, and does what there is to do next. */
+/** Records an input for the leader, and takes the next action. */
 export function stepLeader(context: StepContext, before: LeaderRole, input: Input): void {
   noteTwin(context, before, input);
   const role = explainCreation(context, before);
@@ -48,14 +48,14 @@ export function stepLeader(context: StepContext, before: LeaderRole, input: Inpu
       break;
     case 'leaseWatchFailed':
     case 'podWatchFailed':
-      // The watch will not try again for a while; whether the token is refused for good must be known sooner.
+      // The watch does not retry for a while, but whether the token is refused for good must be known sooner.
       if (input.failure.kind === 'unauthorized') context.setTimer('retry', context.backOffMs(input.failure));
       break;
   }
   if (context.role.name === 'leader') keepLease(context, context.role);
 }
 
-/** Makes sure that this process may go on leading. */
+/** Ends the term unless this process may continue to lead, and restores the Lease if it is missing. */
 function keepLease(context: StepContext, role: LeaderRole): void {
   const { disqualifiedBy } = context.knowledge;
   const { lease } = context;
@@ -64,7 +64,7 @@ function keepLease(context: StepContext, role: LeaderRole): void {
     endTerm(context, role, 'unauthorized');
     if (context.role.name !== 'candidate') return;
     context.role = { ...context.role, backingOff: true };
-    // The refusals so far came from three requests side by side. Their number must not delay the candidate's first tries.
+    // The refusals so far came from three parallel requests. Their number must not delay the candidate's first tries.
     context.updateKnowledge({ failures: 0 });
     context.setTimer('retry', refusalDelayMs(1, context.moment.random));
     return;
@@ -80,24 +80,24 @@ function keepLease(context: StepContext, role: LeaderRole): void {
   } else if (lease.owner === null) putOwnerBack(context, role);
 }
 
-/** A renewal puts the owner back, before the Lease looks foreign to a newcomer. */
+/** Restores the owner by a renewal, before a new process treats the Lease as foreign. */
 function putOwnerBack(context: StepContext, role: LeaderRole): void {
   warnOwnerRemoved(context);
-  // After a failure the next renewal in its turn does it.
+  // After a failure the next scheduled renewal restores it.
   if (context.knowledge.failures === 0) renew(context, role);
 }
 
 function renew(context: StepContext, role: LeaderRole): void {
   const { lease } = context;
   if (role.renewal !== null || !context.knowledge.canRenew) return;
-  // Restoring it comes first; renewals go on afterwards.
+  // The restoration comes first. Renewals continue afterwards.
   if (lease === null) return scheduleRenewal(context, null);
   const pauseMs = renewalPauseMs(context);
   if (pauseMs > 0) return context.setTimer('renew', pauseMs);
   context.role = { ...role, renewal: sendRenewal(context, lease) };
 }
 
-/** The Lease is gone, most likely deleted by hand: creates it again, for the same term, if the own Pod exists. */
+/** The Lease is gone, most likely deleted by hand. Creates it again for the same term, if this Pod exists. */
 function restore(context: StepContext, role: LeaderRole): void {
   if (role.backingOff || (role.restoring !== null && role.restoring.creation !== null)) return;
   const pauseMs = role.restoredAtMs + RESTORATION_INTERVAL_MS - context.moment.nowMs;
@@ -126,13 +126,13 @@ function restored(context: StepContext, role: LeaderRole): LeaderRole {
 
 function noteWritten(context: StepContext, role: LeaderRole, request: number): void {
   if (role.renewal === request) context.role = { ...role, renewal: null };
-  // Events may have overtaken it: when the Lease is gone already, restoring begins anew.
+  // Events may have overtaken this answer. If the Lease is gone already, the restoration starts again.
   else if (role.restoring?.creation === request) context.role = restored(context, role);
   else return;
   scheduleRenewal(context, context.lease);
 }
 
-/** It exists: that it is gone would have ended the term, whoever waited for the answer. */
+/** This Pod exists: if it were gone, `observe` would have ended the term already. */
 function noteOwnPod(context: StepContext, role: LeaderRole, request: number): void {
   if (!isOwnPodCheck(role, request)) return;
   context.updateKnowledge({ canReadPods: true });
@@ -163,12 +163,12 @@ function resync(context: StepContext, role: LeaderRole): void {
   if (isOwnPodInDoubt(context)) context.readHolderPod();
 }
 
-/** A list or an event did not show the own Pod, and no read has told yet whether it is gone. */
+/** A list or an event did not show this Pod, and no read has shown yet whether it is gone. */
 function isOwnPodInDoubt({ knowledge }: StepContext): boolean {
   return knowledge.knownHolder?.liveness === 'unknown' && knowledge.canReadPods;
 }
 
-/** No loss yet: somebody else may have touched the Lease, or the answer was lost on its way. */
+/** A failed renewal does not end the term: another program may have written the Lease, or the answer was lost. */
 function noteFailedRenewal(context: StepContext, role: LeaderRole, failure: RequestFailure): void {
   context.role = role;
   if (isRefusal(failure)) return noteRenewRefused(context);
@@ -176,7 +176,7 @@ function noteFailedRenewal(context: StepContext, role: LeaderRole, failure: Requ
   if (isOvertaken(failure) || isUncertain(failure)) context.readLease();
 }
 
-/** Waits before the Lease is read again and anything is restored. */
+/** Delays the next read of the Lease and its restoration. */
 function backOff(context: StepContext, role: LeaderRole, failure: RequestFailure): void {
   context.role = { ...role, backingOff: true };
   context.readLeaseAfter(failure);

@@ -1,6 +1,4 @@
-/**
- * What an elector writes: a new Lease, and a Lease of its own refreshed.
- */
+/** The content that an elector writes: a new Lease, a renewed Lease, a released Lease. */
 
 import type { LeaseContent, LeaseRecord, NamedSuccessor } from './lease-record.ts';
 import type { StepContext } from './step-context.ts';
@@ -8,8 +6,8 @@ import type { StepContext } from './step-context.ts';
 /**
  * A new Lease for this Pod.
  *
- * It says nothing of renewals: whether they are permitted shows with the first one, which then adds
- * `renewTime` and `leaseDurationSeconds`.
+ * It has no renewal fields: whether `update` is permitted is known only after the first renewal, which adds `renewTime`
+ * and `leaseDurationSeconds`.
  */
 export function newLeaseContent(context: StepContext, acquireTimeMs: number, leaseTransitions: number): LeaseContent {
   return {
@@ -23,18 +21,18 @@ export function newLeaseContent(context: StepContext, acquireTimeMs: number, lea
   };
 }
 
-/** An `int32` on the wire. */
+/** The greatest `leaseTransitions`: the field is an `int32`. */
 const MOST_TRANSITIONS = 2 ** 31 - 1;
 
 /**
- * The count of a new term. It is a hint for people: one that was driven to its limit (by hand, or by another
- * program) stays there, since a greater one would be refused (400) and nobody could ever be elected.
+ * The count of a new term, a hint for people. A count that reached the limit (set by hand, or by another program) stays
+ * there: a greater one would be refused (400), and no Pod could ever be elected.
  */
 export function nextTransition(predecessors: number | null): number {
   return predecessors === null ? 0 : Math.min(predecessors + 1, MOST_TRANSITIONS);
 }
 
-/** The own Lease, renewed now; whatever was changed by hand is put right. */
+/** This Pod's Lease, renewed now. Fields that were changed by hand are corrected. */
 export function renewedContent(context: StepContext, lease: LeaseRecord): LeaseContent {
   return {
     holderIdentity: context.config.self.name,
@@ -55,9 +53,10 @@ function successorOf({ knowledge }: StepContext, lease: LeaseRecord): { readonly
 }
 
 /**
- * The own Lease, given up or (`null`) not given up after all; everything else as it was. Only its owner can give a
- * Lease up, and only one with an owner is collected, so an owner that was taken away by hand is put back; and a
- * holder, which sidecars take for granted.
+ * This Pod's Lease, released or (`null`) no longer released; the other fields stay the same.
+ *
+ * Only the owner can release a Lease, and only a Lease with an owner is garbage-collected. So an owner that was removed
+ * by hand is written again. So is the holderIdentity, because sidecars rely on it.
  */
 export function releasedContent(context: StepContext, lease: LeaseRecord, releasedBy: string | null): LeaseContent {
   const { acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions } = lease;

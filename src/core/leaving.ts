@@ -1,9 +1,9 @@
 /**
- * The rules of leaving: drain the work, then either keep the Lease or give it up in two writes (the
- * annotation that tells everybody, and the DELETE).
+ * The rules of leaving: wait for the work, then either keep the Lease or release it in two writes (the annotation,
+ * which every process sees, and the DELETE).
  *
- * The Lease is kept unless leaving was asked to release it, or the own Pod is being deleted and its work is
- * done: a container that is restarted is still the leader.
+ * The Lease is kept unless the caller asked to release it, or this Pod is being deleted and its work is done. So a
+ * container that is restarted is still the leader.
  */
 
 import type { Input, ReleasePolicy } from './input.ts';
@@ -17,23 +17,27 @@ import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep } from './state.t
 import type { StepContext } from './step-context.ts';
 import { finishLeaving, noteDeleteRefused, noteRenewRefused } from './term.ts';
 import { holderOf, judgeLease } from './verdict.ts';
+import { releaseStuck, workNotDrained } from './warnings.ts';
 
-/** How long giving up a Lease may take, in milliseconds; the kubelet grants a Pod 30 s in all. */
+/** The longest time that releasing a Lease may take, in milliseconds. The kubelet grants a Pod 30 s in all. */
 export const LEAVING_LIMIT_MS = 10_000;
 
-/** How many failed requests giving up a Lease may cost; as many again may taking back a mark whose Lease is not deleted. */
+/** The most failed requests while releasing a Lease. Withdrawing a release may cost as many again. */
 export const LEAVING_TRIES = 5;
 
-/** How long taking back a mark may take, in milliseconds, once the time for giving the Lease up has passed. */
+/**
+ * The longest time that withdrawing a release may take, in milliseconds, after the time for releasing the Lease has
+ * passed.
+ */
 export const UNMARKING_LIMIT_MS = 3_000;
 
-/** `stop()` or `stepDown()`, in any role. */
+/** Starts leaving, after `stop()` or `stepDown()`, in any role. */
 export function leave(context: StepContext, next: LeavingFor, release: ReleasePolicy): void {
   const { role } = context;
   switch (role.name) {
     case 'leader':
       if (role.resigning !== null) {
-        // Who promised to give the Lease up does so, even if it is stopped meanwhile.
+        // A step-down that promised to release the Lease still does so if `stop()` follows.
         const promised = role.resigning.release === 'always' ? 'always' : release;
         context.role = { ...role, resigning: next === 'stopped' ? { next, release: promised } : role.resigning };
         return;
@@ -51,7 +55,7 @@ export function leave(context: StepContext, next: LeavingFor, release: ReleasePo
       return;
     case 'leaving': {
       const { step } = role;
-      // What was not decided yet hears of it; a promise to give the Lease up stands.
+      // A step that has not decided yet takes the new policy. A promise to release is kept.
       const promises = 'release' in step && release === 'always';
       context.role = { ...role, next, step: promises ? { ...step, release } : step };
       return;
@@ -62,7 +66,7 @@ export function leave(context: StepContext, next: LeavingFor, release: ReleasePo
   }
 }
 
-/** The work of a leader that leaves is done, or has had its time. */
+/** The work of a leader that leaves is done, or its time limit has passed. */
 export function settle(context: StepContext, role: LeaderRole, drained: boolean): void {
   if (role.resigning === null) return;
   const { next, release } = role.resigning;
@@ -76,15 +80,15 @@ export function settle(context: StepContext, role: LeaderRole, drained: boolean)
 }
 
 /**
- * Keep the Lease, or give it up?
+ * Decides whether to keep the Lease or to release it.
  *
- * @param drained `null`: nobody has waited for the work yet. That of a term that was lost may run still, and nobody
- * must begin beside it.
+ * @param drained `null`: the work has not been waited for. Work of a lost term may still be running, and no other
+ * leader must start beside it.
  */
 function decide(context: StepContext, next: LeavingFor, release: ReleasePolicy, drained: boolean | null): void {
   const { knowledge, config, moment } = context;
   const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
-  // A refusal that was believed is tried again now and then: the permission may have been granted since.
+  // A believed refusal is retried now and then, because the permission may have been granted since.
   const mayMark = knowledge.canRenew || !isBelieved(knowledge, 'update leases');
   const mayDelete = knowledge.canDelete || !isBelieved(knowledge, 'delete leases');
   if (!mine || !mayMark || !mayDelete || knowledge.disqualifiedBy === 'pod-deleted')
@@ -111,19 +115,11 @@ function noteSettled(context: StepContext, role: LeavingRole, drained: boolean):
 
 function noteWork(context: StepContext, release: ReleasePolicy, drained: boolean): void {
   context.updateKnowledge({ workMayRun: !drained });
-  if (drained) return;
-  const released = release === 'always';
-  context.warn(
-    'work-not-drained',
-    released
-      ? 'The Lease is released although the promise of onElected has not settled in time.'
-      : 'The promise of onElected has not settled in time. The Lease is kept, and no other process of this Pod campaigns ' +
-          'before this one has ended. End this process.',
-  );
+  if (!drained) context.warn(workNotDrained(release === 'always'));
 }
 
 function goTo(context: StepContext, next: LeavingFor, step: LeavingStep): void {
-  // The limit is for giving the Lease up; the time of the work is bounded by the application.
+  // The limit applies to the release of the Lease. The application limits the time of the work.
   if (context.role.name !== 'leaving' || context.role.step.name === 'awaitingWork') {
     context.clearTimers('retry', 'renew', 'recheck');
     context.setTimer('leaving', LEAVING_LIMIT_MS);
@@ -145,7 +141,7 @@ function annotateRelease(context: StepContext, next: LeavingFor): void {
   });
 }
 
-/** The Lease, if it is this Pod's still: it may have been given to somebody else by hand since it was looked at. */
+/** The Lease, if this Pod still holds it. It may have been given to another holder by hand. */
 function ownLease({ config, knowledge, lease }: StepContext): LeaseRecord | null {
   return lease !== null && holderOf(lease, knowledge.knownHolder, config.self)?.uid === config.self.uid ? lease : null;
 }
@@ -156,7 +152,7 @@ function remove(context: StepContext, role: LeavingRole, lease: LeaseRecord): vo
   context.emit({ type: 'deleteLease', request, lease });
 }
 
-/** Takes note of an answer, and does what there is to do next. */
+/** Records an input while leaving, and takes the next action. */
 export function stepLeaving(context: StepContext, role: LeavingRole, input: Input): void {
   switch (input.type) {
     case 'timerFired':
@@ -171,11 +167,11 @@ export function stepLeaving(context: StepContext, role: LeavingRole, input: Inpu
       return noteWritten(context, role, input.request, input.lease);
     case 'leaseRemoved':
       if (role.step.request !== input.request) return;
-      // Events may have overtaken the answer: then a successor's Lease is known already.
+      // Events may have overtaken the answer. Then a successor's Lease is known already.
       if (ownLease(context) !== null) noteAbsence(context);
       return finishLeaving(context, role.next, true);
     case 'leaseDeletionPending':
-      // Marked, and on its way: nothing is left to do here.
+      // The Lease is marked as released and being deleted, so nothing is left to do.
       if (role.step.request === input.request) finishLeaving(context, role.next, true);
       return;
     case 'leaseRead':
@@ -195,15 +191,19 @@ function noteOwnPod(context: StepContext, role: LeavingRole, request: number, po
 function noteWritten(context: StepContext, role: LeavingRole, request: number, lease: LeaseRecord): void {
   const { step } = role;
   if (step.request !== request) return;
-  // Created although nobody wants it any more: no work of its own has begun, so only an earlier term's can run.
+  // The Lease was created although it is no longer wanted. No work of its term has begun, so only the work of an
+  // earlier term can run.
   if (step.name === 'awaitingCreate') noteCreated(context, role, step);
   if (step.name === 'releasing') remove(context, role, lease);
   if (step.name === 'withdrawingRelease') finishLeaving(context, role.next, false);
 }
 
 /**
- * It may be gone again. Or the cluster was restored from a backup, so that the answer looked old and was dropped: a read
- * tells which, or the Lease would keep the others waiting until this Pod is deleted.
+ * Continues after a create that was in flight when leaving began.
+ *
+ * The created Lease may be gone again. It is also possible that the cluster was restored from a backup, so that the
+ * answer looked old and was dropped. A read shows which. Without that read the Lease could block the other Pods until
+ * this Pod is deleted.
  */
 function noteCreated(
   context: StepContext,
@@ -213,25 +213,25 @@ function noteCreated(
   if (context.lease !== null || !context.knowledge.canReadLease)
     return decide(context, role.next, step.release, step.drained);
   context.role = { ...role, step: { ...step, request: null } };
-  // A read that is under way may have been answered before the create was carried out.
+  // A read that is in flight may have been answered before the create was executed.
   context.updateKnowledge({ leaseRead: null });
   context.readLease();
 }
 
-/** Goes on after a failure. Where reading the Lease is refused, the watch has to do. */
+/** Retries after a failure. If reading the Lease is refused, it relies on the watch. */
 function tryNext(context: StepContext, role: LeavingRole): void {
   if (role.step.name === 'readingOwnPod') goTo(context, role.next, { name: 'readingOwnPod', ...context.checkOwnPod() });
   else if (context.knowledge.canReadLease) context.readLease();
   else noteLeaseRead(context, role);
 }
 
-/** After a failure, the Lease itself shows how far giving it up has come. */
+/** After a failure, the Lease itself shows how far its release has come. */
 function noteLeaseRead(context: StepContext, role: LeavingRole): void {
   const { step } = role;
   if (step.name === 'awaitingWork' || step.name === 'readingOwnPod' || step.request !== null) return;
   if (step.name === 'awaitingCreate') return decide(context, role.next, step.release, step.drained);
   const lease = ownLease(context);
-  // A marked Lease that is gone was deleted by a successor: it is released.
+  // A Lease that was marked as released and is gone was deleted by a successor, so it is released.
   if (lease === null) finishLeaving(context, role.next, step.name === 'deleting' || step.name === 'withdrawingRelease');
   else if (step.name === 'withdrawingRelease') removeReleaseAnnotation(context, role, lease);
   else if (isReleased(lease)) remove(context, role, lease);
@@ -245,11 +245,11 @@ function noteFailure(context: StepContext, role: LeavingRole, request: number, f
   const refused = isRefusal(failure) && !wasRead;
   switch (step.name) {
     case 'awaitingCreate':
-      // Anything else says that nothing was created, and nobody wants it any longer.
+      // Any other failure shows that nothing was created, so there is nothing to release.
       if (wasRead || isUncertain(failure) || isOvertaken(failure)) return tryAgain(context, role, step, failure);
       return finishLeaving(context, role.next, false);
     case 'readingOwnPod':
-      // A look at the Lease is none of its business.
+      // This step does not depend on a read of the Lease.
       if (wasRead) return;
       if (refused && wasBelieved(context, 'get pods')) return finishLeaving(context, role.next, false);
       return tryAgain(context, role, step, failure);
@@ -267,7 +267,10 @@ function noteFailure(context: StepContext, role: LeavingRole, request: number, f
   }
 }
 
-/** Whether a refusal has lasted so long that another try is no use. One that was believed before counts, too. */
+/**
+ * Whether a refusal has lasted so long that another try would not help. A refusal that was believed before this step
+ * also counts.
+ */
 function wasBelieved({ before, knowledge }: StepContext, what: Refusable): boolean {
   return isBelieved(before, what) || isBelieved(knowledge, what);
 }
@@ -280,7 +283,7 @@ function tryAgain(context: StepContext, role: LeavingRole, step: LeavingStep, fa
   else context.readLeaseAfter(failure);
 }
 
-/** The time is up. */
+/** The time limit for leaving has passed. */
 function endPatience(context: StepContext, role: LeavingRole): void {
   const { step } = role;
   if (step.name === 'releasing' && step.request !== null)
@@ -288,17 +291,18 @@ function endPatience(context: StepContext, role: LeavingRole): void {
   giveUp(context, role);
 }
 
-/** The tries or the time are used up. */
+/** Ends leaving because the tries or the time are used up. */
 function giveUp(context: StepContext, role: LeavingRole): void {
   const { step, next } = role;
   if (step.name === 'deleting' && context.knowledge.refusals['delete leases'] !== undefined)
     return withdrawRelease(context, role);
-  if (step.name === 'withdrawingRelease') warnStuck(context);
-  // A marked Lease is as good as deleted: a successor deletes it.
+  if (step.name === 'withdrawingRelease')
+    context.warn(releaseStuck(context.config, context.knowledge.refusals['delete leases']?.failure.message));
+  // A Lease that is marked as released counts as released, because a successor deletes it.
   finishLeaving(context, next, step.name === 'deleting');
 }
 
-/** The DELETE is refused, so a successor could perhaps not take over either: the mark is taken back. */
+/** The DELETE was refused, so a successor might not be able to take over either. The release is withdrawn. */
 function withdrawRelease(context: StepContext, role: LeavingRole): void {
   const lease = ownLease(context);
   if (lease === null) return finishLeaving(context, role.next, true);
@@ -307,21 +311,10 @@ function withdrawRelease(context: StepContext, role: LeavingRole): void {
   removeReleaseAnnotation(context, { ...role, tries: 0 }, lease);
 }
 
-/** Writes the Lease without the mark, unless it has none. */
+/** Removes the annotation from the Lease, if it is there. */
 function removeReleaseAnnotation(context: StepContext, role: LeavingRole, lease: LeaseRecord): void {
   if (!isReleased(lease)) return finishLeaving(context, role.next, false);
   const request = context.newRequest();
   context.role = { ...role, step: { name: 'withdrawingRelease', request } };
   context.emit({ type: 'replaceLease', request, lease, content: releasedContent(context, lease, null) });
-}
-
-function warnStuck(context: StepContext): void {
-  const { namespace, leaseName } = context.config;
-  const refusal = context.knowledge.refusals['delete leases']?.failure.message;
-  context.warn(
-    'release-stuck',
-    `Lease ${namespace}/${leaseName} is marked as released, but it could be neither deleted nor taken back` +
-      `${refusal === undefined ? '' : `: ${refusal}`}. Another Pod takes over once it can delete it: ` +
-      `kubectl delete lease ${leaseName} -n ${namespace}`,
-  );
 }

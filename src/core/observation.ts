@@ -1,8 +1,7 @@
 /**
- * Facts become knowledge: what the Lease looks like, who holds it, and whether that Pod exists.
+ * Turns facts into knowledge: the state of the Lease, its holder, and whether the holder's Pod exists.
  *
- * The same for every role; what to do about it is decided in `candidate.ts`, `leader.ts` and
- * `leaving.ts`.
+ * This is the same for every role. `candidate.ts`, `leader.ts` and `leaving.ts` decide what to do about it.
  */
 
 import type { Leader } from './effect.ts';
@@ -24,15 +23,15 @@ import type { StepContext } from './step-context.ts';
 import { disqualifyDeleted } from './term.ts';
 import { holderOf } from './verdict.ts';
 
-/** How often everything is read anew although no event asked for it. */
+/** The interval of the reads that no event triggers, in milliseconds. */
 export const BACKSTOP_INTERVAL_MS = 60_000;
 
-/** Takes note of what an input says about the cluster. */
+/** Records what an input shows about the cluster. */
 export function observe(context: StepContext, input: Input): void {
   switch (input.type) {
     case 'leaseObserved':
       noteLease(context, input.lease);
-      // A consistent list takes the place of the read where that is refused.
+      // If reading the Lease is refused, a consistent list replaces the read.
       if (input.by === 'list' && !context.knowledge.canReadLease) announceSilence(context, context.moment.nowMs);
       break;
     case 'leaseWritten':
@@ -56,14 +55,15 @@ export function observe(context: StepContext, input: Input): void {
       break;
     case 'podDeleted':
       notePod(context, input.watched, { kind: 'deletion', pod: input.pod });
-      // Watched was another Pod that went by the own name before.
+      // The watched Pod was an earlier Pod of the same name.
       if (input.pod.uid === context.config.self.uid) disqualifyDeleted(context);
       break;
     case 'podAbsent':
       notePod(context, input.watched, { kind: 'sighting', pod: null });
       break;
     case 'podRead':
-      // Whether or not somebody waits for it: a uid never comes back, so that it is gone is never old news.
+      // Recorded even if the answer is not awaited. A uid never comes back, so the absence of this Pod is never
+      // outdated.
       if (input.name === context.config.self.name && context.ownPod(input.pod) === null) disqualifyDeleted(context);
       noteHolderRead(context, input.request, { kind: 'consistent', pod: input.pod });
       break;
@@ -84,26 +84,26 @@ export function observe(context: StepContext, input: Input): void {
   }
 }
 
-/** Reads the Lease and its holder's Pod again, and keeps doing so. */
+/** Reads the Lease and its holder's Pod again, and schedules the next resync. */
 function resync(context: StepContext): void {
   context.readLease({ checksWatch: true });
   context.readHolderPod();
   context.setTimer('backstop', BACKSTOP_INTERVAL_MS);
 }
 
-/** A refusal may have passed. What it keeps from happening is tried again. */
+/** A refusal may have passed, so the refused requests are retried. */
 function tryRefusedAgain(context: StepContext): void {
   if (context.role.name === 'leader' && !context.knowledge.canRenew) context.setTimer('renew', 0);
   context.updateKnowledge({ canRenew: true, canDelete: true });
   if (context.knowledge.refusals['get pods'] !== undefined) context.readHolderPod({ despiteRefusal: true });
 }
 
-/** Takes note of a Lease that the server showed or left behind. */
+/** Records a Lease that the server returned or reported. */
 function noteLease(context: StepContext, lease: LeaseRecord): void {
   const { observation, newestResourceVersion } = context.knowledge;
   const before = observation?.lease ?? null;
-  // Late: an event, or an answer that events have overtaken. Once the Lease is known to be gone, what
-  // it looked like before is late, too.
+  // Late: an old event, or an answer that events have overtaken. Once the Lease is known to be gone, its last version
+  // is also late.
   const age = compareResourceVersions(lease.resourceVersion, newestResourceVersion);
   if (age < 0 || (age === 0 && observation !== null && before === null)) return;
 
@@ -126,13 +126,13 @@ function noteLease(context: StepContext, lease: LeaseRecord): void {
 function noteHolder(context: StepContext, lease: LeaseRecord): void {
   const { knownHolder } = context.knowledge;
   const holder = holderOf(lease, knownHolder, context.config.self);
-  // The others went first. The pause after a step-down has served its purpose.
+  // Another Pod went first, so the pause after a step-down is no longer needed.
   if (context.role.name === 'candidate' && holder !== null && holder.uid !== context.config.self.uid) {
     context.role = { ...context.role, notBeforeMs: 0 };
   }
   if (holder?.uid === knownHolder?.pod.uid) {
     if (knownHolder !== null) {
-      // That it may have restored a Lease without an owner does not say that it has.
+      // The holder may have restored a Lease without an owner, but this is not certain.
       const leaseUid = lease.owner === null ? knownHolder.leaseUid : lease.uid;
       const { pod, liveness } = knownHolder;
       context.updateKnowledge({
@@ -152,7 +152,7 @@ function noteHolder(context: StepContext, lease: LeaseRecord): void {
             released: isReleased(lease),
             ...successorIn(lease),
           },
-    // What an earlier read says is about another Pod.
+    // The read in flight concerns another Pod.
     holderRead: null,
   });
   context.emit({ type: 'watchPod', pod: holder });
@@ -162,14 +162,17 @@ function successorIn({ successor }: LeaseRecord): Pick<KnownHolder, 'successor'>
   return successor === undefined ? {} : { successor };
 }
 
-/** The monotonic moment of the last renewal: now, where renewTime has just moved. */
+/** The monotonic moment of the last renewal; now if renewTime has just changed. */
 function renewedAtMs(context: StepContext, lease: LeaseRecord, before: LeaseRecord | null): number | null {
   if (lease.renewTimeMs === null) return null;
   const moved = before?.uid !== lease.uid || before.renewTimeMs !== lease.renewTimeMs;
   return moved ? context.moment.nowMs : (context.knowledge.observation?.renewedAtMs ?? context.moment.nowMs);
 }
 
-/** A leader that falls silent is reported by everybody else, and nothing more follows from it. */
+/**
+ * Records a renewal, and watches for the silence of the leader. Every other process reports a silent leader, and it has
+ * no further consequence.
+ */
 function noteRenewal(context: StepContext, lease: LeaseRecord, before: LeaseRecord | null): void {
   const moved = before?.uid !== lease.uid || before.renewTimeMs !== lease.renewTimeMs;
   if (lease.renewTimeMs === null || lease.leaseDurationSeconds === null || context.role.name === 'leader') {
@@ -182,11 +185,14 @@ function noteRenewal(context: StepContext, lease: LeaseRecord, before: LeaseReco
     moved && before?.uid === lease.uid && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
   if (leader === null) return;
   if (renewed) context.announce({ type: 'renewed', leader });
-  // A Lease that its leader has restored, or that was read from a restored cluster, is a sign of life, too.
+  // A Lease that its leader has restored, or that was read from a restored cluster, also ends the silence.
   if (moved && lease.renewTimeMs !== null) endSilence(context, leader);
 }
 
-/** The leader that was reported as silent has renewed. A change of leaders ends the silence without this report. */
+/**
+ * Announces that a leader which was reported as silent has renewed. A change of leaders ends the silence without this
+ * announcement.
+ */
 function endSilence(context: StepContext, leader: Leader): void {
   const { silenceAnnouncedMs, announcedLeader } = context.knowledge;
   if (silenceAnnouncedMs === null || !isSameLeader(leader, announcedLeader)) return;
@@ -200,8 +206,8 @@ export function isSameLeader(left: Leader | null | undefined, right: Leader | nu
 }
 
 /**
- * A renewal is overdue. Either the leader is silent, or the watch is dead, or this process stood still and the renewal
- * waits in its sockets: a read tells which. The holder's Pod is read as well, since its watch may be dead too.
+ * Acts on an overdue renewal. Either the leader is silent, or the watch is dead, or this process was suspended and the
+ * renewal waits in its sockets. A read shows which. The holder's Pod is also read, because its watch may be dead.
  */
 function checkSilence(context: StepContext): void {
   const { observation, canReadLease, silenceAnnouncedMs } = context.knowledge;
@@ -211,7 +217,7 @@ function checkSilence(context: StepContext): void {
   const silentForMs = context.moment.nowMs - observation.renewedAtMs;
   const remainingMs = durationSeconds * 1000 - silentForMs;
   if (remainingMs > 0) context.setTimer('stale', Math.min(overdueMs(context), remainingMs));
-  // A watch that brings nothing may be dead, so it does not show that there was no renewal: a list does.
+  // A silent watch may be dead, so it does not prove that there was no renewal. A list does.
   if (!canReadLease && remainingMs <= 0) {
     if (silenceAnnouncedMs === observation.renewedAtMs) return;
     context.emit({ type: 'relist', watch: 'lease' });
@@ -224,7 +230,9 @@ function checkSilence(context: StepContext): void {
   context.readHolderPod();
 }
 
-/** Reports the leader as silent, once after each renewal. @param knownAtMs the moment until which nothing was heard */
+/**
+ * Announces the leader as silent, once after each renewal. @param knownAtMs the moment up to which the Lease is known
+ */
 function announceSilence(context: StepContext, knownAtMs: number): void {
   const { observation, silenceAnnouncedMs } = context.knowledge;
   const lease = observation?.lease ?? null;
@@ -238,14 +246,14 @@ function announceSilence(context: StepContext, knownAtMs: number): void {
   context.announce({ type: 'stale', leader, silentForMs: context.moment.nowMs - sinceMs });
 }
 
-/** Takes note that there was no Lease at this resourceVersion. */
+/** Records that there was no Lease at this resourceVersion. */
 function noteAbsenceAt(context: StepContext, resourceVersion: string): void {
   if (compareResourceVersions(resourceVersion, context.knowledge.newestResourceVersion) < 0) return;
   context.updateKnowledge({ newestResourceVersion: resourceVersion });
   noteAbsence(context);
 }
 
-/** Takes note that there is no Lease. */
+/** Records that there is no Lease. */
 export function noteAbsence(context: StepContext): void {
   const { observation } = context.knowledge;
   const same = observation?.lease === null ? observation : null;
@@ -259,7 +267,7 @@ export function noteAbsence(context: StepContext): void {
 function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord | null): void {
   const awaited = context.knowledge.leaseRead;
   if (awaited?.request !== request) {
-    // Nobody waits for this answer any more. A Lease that is newer than the one that is known is news all the same.
+    // This answer is no longer awaited. A Lease that is newer than the known one is recorded nevertheless.
     if (lease !== null) noteLease(context, lease);
     return;
   }
@@ -270,8 +278,8 @@ function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord
     newestResourceVersion === awaited.newestResourceVersion;
   if (lease !== null) {
     const age = compareResourceVersions(lease.resourceVersion, newestResourceVersion);
-    // Older than what was known before the question: the cluster was restored from a backup. Or it is not gone after
-    // all: an event DELETED had the version of the Lease itself. A consistent read is believed.
+    // Older than the state that was known when the read was sent: the cluster was restored from a backup. Or the Lease
+    // still exists: an event DELETED had the version of the Lease itself. A consistent read is believed.
     if (nothingCameBetween && (age < 0 || context.lease === null)) {
       context.updateKnowledge({ newestResourceVersion: lease.resourceVersion, observation: null });
     }
@@ -281,14 +289,14 @@ function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord
     if (awaited.doubted) context.readLease({ checksWatch: true });
     return;
   }
-  // "There is none" carries no resourceVersion. When the Lease changed while the answer was under
-  // way, nobody can tell which is newer: ask again.
+  // The answer "not found" has no resourceVersion. If the Lease changed while the answer was in flight, it is unknown
+  // which is newer, so the Lease is read again.
   if (!nothingCameBetween) {
     context.readLease();
     return;
   }
   if (watchInDoubt && awaited.knewResourceVersion !== null) context.emit({ type: 'relist', watch: 'lease' });
-  // The watch of the Lease did not show its end, so that of the holder's Pod may be as silent.
+  // The watch of the Lease did not show its deletion, so the watch of the holder's Pod may also be silent.
   const { knownHolder } = context.knowledge;
   const mayBeDead =
     knownHolder !== null && knownHolder.pod.uid !== context.config.self.uid && knownHolder.liveness !== 'gone';
@@ -303,8 +311,8 @@ function notePod(context: StepContext, watched: PodReference, evidence: PodEvide
   context.updateKnowledge({ knownHolder: { ...knownHolder, liveness }, canReadPods: true });
   if (liveness === 'gone' && knownHolder.pod.uid === context.config.self.uid) disqualifyDeleted(context);
   if (liveness !== 'unknown') return;
-  // Nobody, or somebody else, goes by its name: most likely it is gone, but only a consistent read proves it. One
-  // that is under way may be older than this.
+  // No Pod, or another Pod, has its name. Most likely the holder's Pod is gone, but only a consistent read proves it. A
+  // read that is in flight may be older than this fact.
   if (holderRead === null) context.readHolderPod();
   else context.updateKnowledge({ holderRead: { ...holderRead, doubted: true } });
 }
@@ -329,31 +337,31 @@ function noteFailedRead(context: StepContext, request: number, failure: RequestF
   if (isPermissionMissing(context.knowledge, 'get pods', failure)) notePodsUnreadable(context);
 }
 
-/** Where a watch is forbidden a single GET may still be allowed: asks before giving Pods up. */
+/** A GET may still be permitted when a watch is forbidden. So it is tried before Pods count as unreadable. */
 function noteFailedPodWatch(context: StepContext, watched: PodReference, failure: RequestFailure): void {
   const { knownHolder, canReadPods } = context.knowledge;
   const unwatched =
     failure.kind === 'forbidden' && knownHolder?.pod.uid === watched.uid && knownHolder.liveness === 'alive';
-  // Nothing reports its end from now on. That it was alive once must not hold a missing Lease for ever.
+  // From now on no event reports the end of the Pod. Its earlier existence must not reserve a missing Lease for ever.
   if (unwatched && !canReadPods) context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'unknown' } });
   context.readHolderPod();
 }
 
-/** Pods may not be read: only the garbage collector then shows which of them are gone. */
+/** Records that reading Pods is not permitted. Then only the garbage collector shows which of them are gone. */
 export function notePodsUnreadable(context: StepContext): void {
   context.updateKnowledge({ canReadPods: false });
 }
 
 /**
- * For how long the leader is confirmed not to have renewed, in milliseconds, once `stale` was announced; else `null`. What
- * this process has not heard since the last answer of the API server says nothing about the leader.
+ * The time for which the leader is confirmed not to have renewed, in milliseconds, after `stale` was announced;
+ * otherwise `null`. The time since the last answer of the API server does not count.
  */
 export function confirmedSilenceMs({ observation, silenceAnnouncedMs, verifiedAtMs }: Knowledge): number | null {
   const renewedAtMs = observation?.renewedAtMs ?? null;
   return renewedAtMs === null || renewedAtMs !== silenceAnnouncedMs ? null : verifiedAtMs - renewedAtMs;
 }
 
-/** Who leads, as far as is known: `null` when nobody does, or when it cannot be told. */
+/** The leader, as far as this process knows: `null` when there is no leader, or when it is unknown. */
 export function currentLeader(knowledge: Knowledge): Leader | null {
   const { observation, knownHolder, announcedLeader } = knowledge;
   const lease = observation?.lease ?? null;

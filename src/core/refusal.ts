@@ -1,20 +1,21 @@
-/**
- * The record of a refusal by the API server. What follows from refusals is in `refusals.ts`.
- */
+/** The record of a refusal by the API server. The consequences of refusals are in `refusals.ts`. */
 
 import type { WarningCode } from './effect.ts';
 import type { RequestFailure } from './request-failure.ts';
 
-/** A refusal that has lasted this long, in milliseconds, is believed: it is warned of, and the election does without. */
+/**
+ * A refusal that has lasted this long, in milliseconds, is believed: a warning reports it, and the election continues
+ * without the request.
+ */
 export const REFUSAL_BELIEVED_MS = 5_000;
 
 /**
- * A token that was refused for this long, in milliseconds, without a success between ends a term. The API server itself
- * accepts the token of a deleted Pod for up to 10 s (wire fact 30), so a shorter time would gain nothing.
+ * A token that was refused for this long, in milliseconds, without a success in between ends a term. The API server
+ * itself accepts the token of a deleted Pod for up to 10 s (wire fact 30), so a shorter time would have no benefit.
  */
 export const UNAUTHORIZED_LIMIT_MS = 10_000;
 
-/** What can be refused: the token as such, or a verb. */
+/** The things that can be refused: the token, or a verb. */
 export type Refusable =
   | 'token'
   | 'list leases'
@@ -27,30 +28,30 @@ export type Refusable =
   | 'watch pods'
   | 'get pods';
 
-/** Refusals in a row, without a success between. */
+/** Refusals in a row, without a success in between. */
 export interface Refusal {
   /**
-   * The monotonic moment of the first. Time in which the API server was away, or in which nothing was tried, is not
-   * counted: it moves this moment forward.
+   * The monotonic moment of the first refusal. Time in which the API server was not reachable, or in which nothing was
+   * tried, does not count: it moves this moment forward.
    */
   readonly sinceMs: number;
-  /** The monotonic moment of the last. */
+  /** The monotonic moment of the last refusal. */
   readonly lastMs: number;
   readonly count: number;
-  /** The API server was away since the last one. */
+  /** The API server was not reachable at some time since the last refusal. */
   readonly interrupted: boolean;
-  /** The last one. */
+  /** The failure of the last refused request. */
   readonly failure: RequestFailure;
-  /** The warning that was raised because of them, if one was. */
+  /** The code of the warning that reported these refusals; `null` if there was no warning. */
   readonly warned: WarningCode | null;
 }
 
-/** What is refused at the moment. */
+/** The requests that are refused at the moment. */
 export type Refusals = Readonly<Partial<Record<Refusable, Refusal>>>;
 
 /**
- * How long until a refusal that is in doubt would be believed, in milliseconds: the next try comes then at the latest.
- * `Infinity` when none is in doubt.
+ * How long until a refusal that is not yet believed would be believed, in milliseconds. The next try is due then at the
+ * latest. `Infinity` when there is no such refusal.
  */
 export function remainingDoubtMs(refusals: Refusals, nowMs: number): number {
   const remaining = Object.values(refusals)

@@ -1,11 +1,11 @@
 /**
- * What the API server refuses, and for how long.
+ * The refusals of the API server, and how long they have lasted.
  *
  * A refusal (401, 403, a webhook's 400) is believed only when it lasts. An API server that has just started answers 403
- * and 401 to what is allowed, because its caches are filling, and a Role may arrive after the Pod (DESIGN, section 12).
+ * and 401 to permitted requests, because its caches are filling. A Role may also arrive after the Pod (DESIGN, section
+ * 12).
  */
 
-import type { WarningCode } from './effect.ts';
 import type { Input } from './input.ts';
 import {
   REFUSAL_BELIEVED_MS,
@@ -18,29 +18,33 @@ import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './reques
 import { refusalDelayMs } from './retry-delay.ts';
 import type { Knowledge, Role } from './state.ts';
 import type { StepContext } from './step-context.ts';
+import { acceptedAgain, refused } from './warnings.ts';
 
 /**
- * The least number of answers 401 that end a term. The transport closes the connection after each, and reads the token
- * again before the next, so two answers are two connections.
+ * The least number of answers 401 that end a term. After each of them the transport closes the connection, and reads
+ * the token again before the next request. So two answers come from two connections.
  */
 const UNAUTHORIZED_LEAST_ANSWERS = 2;
 
 /**
- * Refusals that are further apart than this, in milliseconds, have nothing to do with each other: a refused request is
- * tried at least once a minute.
+ * Refusals that are further apart than this, in milliseconds, are unrelated. A refused request is retried at least once
+ * a minute.
  */
 export const REFUSAL_MEMORY_MS = 150_000;
 
 /**
- * How late the next try of a refused request can be, in milliseconds beyond twice its delay. After that nothing was tried,
- * so the time between does not count.
+ * How late the next try of a refused request can be, in milliseconds beyond twice its delay. After a longer gap nothing
+ * was tried, so the gap does not count.
  */
 const LATE_TRY_MS = 15_000;
 
-/** Without these no leader can be known, or none be elected, so a lasting refusal of one ends `start()`. */
+/**
+ * Without these requests the leader stays unknown, or none can be elected. So a lasting refusal of one of them ends
+ * `start()`.
+ */
 const ESSENTIAL: readonly Refusable[] = ['token', 'list leases', 'watch leases', 'get leases', 'create leases'];
 
-/** These are tried again at the timer `permission`; each of the others has a retry of its own. */
+/** The timer `permission` retries these requests. Each of the others has a retry of its own. */
 const TRIED_BY_TIMER: readonly Refusable[] = ['update leases', 'delete leases', 'get pods'];
 
 /** Whether the refusals span so much time that they are believed. */
@@ -49,7 +53,7 @@ export function isBelieved({ refusals }: Knowledge, what: Refusable): boolean {
   return refusal !== undefined && refusal.lastMs - refusal.sinceMs >= REFUSAL_BELIEVED_MS;
 }
 
-/** Whether this failure says that a permission is missing, and has said so for long enough. */
+/** Whether this failure shows that a permission is missing, and such failures have lasted long enough. */
 export function isPermissionMissing(knowledge: Knowledge, what: Refusable, failure: RequestFailure): boolean {
   return failure.kind === 'forbidden' && isBelieved(knowledge, what);
 }
@@ -63,7 +67,7 @@ export function isTokenDead({ refusals: { token } }: Knowledge): boolean {
   );
 }
 
-/** The refusal that keeps `start()` from its end, once it has lasted for `startGraceMs`; else `null`. */
+/** The refusal that ends `start()`, because it has lasted for `startGraceMs`; otherwise `null`. */
 export function finalRefusal({ config, knowledge, moment }: StepContext): Refusal | null {
   for (const what of ESSENTIAL) {
     const refusal = knowledge.refusals[what];
@@ -73,19 +77,19 @@ export function finalRefusal({ config, knowledge, moment }: StepContext): Refusa
   return null;
 }
 
-/** Whether the request would have been accepted by now, had the refusal passed: it was tried again in time. */
+/** Whether the refusal still stands: the API server has been reachable, and the request was retried in time. */
 function isStanding({ interrupted, lastMs, count }: Refusal, nowMs: number): boolean {
   return !interrupted && nowMs - lastMs <= 2 * refusalDelayMs(count, 1) + LATE_TRY_MS;
 }
 
-/** Whether this turn brought a refusal. */
+/** Whether this step recorded a new refusal. */
 export function isNewRefusal({ knowledge, before }: StepContext): boolean {
   return Object.entries(knowledge.refusals).some(
     ([what, { count }]) => count !== before.refusals[what as Refusable]?.count,
   );
 }
 
-/** Takes note of what an input says about permissions. Comes before the role and its requests are changed by it. */
+/** Records what an input shows about permissions. Called before the role and its requests change. */
 export function noteRefusals(context: StepContext, input: Input): void {
   switch (input.type) {
     case 'leaseWatchFailed':
@@ -93,7 +97,8 @@ export function noteRefusals(context: StepContext, input: Input): void {
     case 'podWatchFailed':
       return noteFailure(context, isOfStream(input.failure) ? 'watch pods' : 'list pods', input.failure);
     case 'timerFired':
-      // What it was set for may have been accepted since. Another refusal is waited for then.
+      // The request for which the timer was set may have been accepted since. Then the timer is set for another
+      // refusal.
       if (input.timer === 'startGrace' && finalRefusal(context) === null) awaitGrace(context);
       return;
     case 'requestFailed':
@@ -111,7 +116,7 @@ export function noteRefusals(context: StepContext, input: Input): void {
     case 'podAbsent':
       return noteSuccess(context, 'list pods');
     case 'leaseObserved':
-      // A watch that was opened in time goes on after its token has lost its power.
+      // An open watch continues after its token has expired, so an event proves nothing about permissions.
       return input.by === 'watch' ? undefined : noteSuccess(context, `${input.by} leases`);
     case 'podObserved':
       return input.by === 'list' ? noteSuccess(context, 'list pods') : undefined;
@@ -120,22 +125,25 @@ export function noteRefusals(context: StepContext, input: Input): void {
   }
 }
 
-/** Whether a stream was refused, and not the list before it: a list that succeeds then says nothing about the stream. */
+/**
+ * Whether the stream was refused, and not the list before it. A list that succeeds then shows nothing about the stream.
+ */
 function isOfStream({ missingRule }: RequestFailure): boolean {
   return missingRule?.verb === 'watch';
 }
 
 function noteFailure(context: StepContext, verb: Refusable | null, failure: RequestFailure): void {
-  // A conflict is found out after the token and the verb were accepted. A webhook may come later, so that refusal stays.
+  // The API server detects a conflict after it has accepted the token and the verb. A webhook may run later, so its
+  // refusal stays.
   if (isOvertaken(failure)) {
     const isPermitted = verb !== null && context.knowledge.refusals[verb]?.failure.kind !== 'rejected';
     return noteSuccess(context, isPermitted ? verb : null);
   }
-  // An answer that is no longer awaited decides nothing.
+  // The answer to a request that is no longer awaited is ignored.
   if (verb === null) return;
   if (!endsStartWhenLasting(failure)) {
     if (failure.kind === 'unavailable') interrupt(context);
-    // The try came to nothing, so another one follows.
+    // The try had no result, so another try follows.
     if (TRIED_BY_TIMER.includes(verb) && context.knowledge.refusals[verb] !== undefined) awaitPermission(context);
     return;
   }
@@ -149,19 +157,19 @@ function noteFailure(context: StepContext, verb: Refusable | null, failure: Requ
     count: (continued?.count ?? 0) + 1,
     interrupted: false,
     failure,
-    // Also of what is forgotten: its end is told.
+    // Kept even if the earlier refusals are forgotten, because the end of a warning is reported.
     warned: before?.warned ?? null,
   });
   if (ESSENTIAL.includes(what)) awaitGrace(context);
 }
 
-/** For how long it has been refused, by a refusal at this moment. */
+/** How long the refusals have lasted, including a refusal at this moment, in milliseconds. */
 function lastedMs(before: Refusal | null, nowMs: number): number {
   if (before === null) return 0;
   return (isStanding(before, nowMs) ? nowMs : before.lastMs) - before.sinceMs;
 }
 
-/** The API server is away. What it will refuse for a moment after its return is not what it refused before. */
+/** The API server is not reachable. Refusals shortly after its return are not a continuation of the earlier ones. */
 function interrupt(context: StepContext): void {
   const { refusals } = context.knowledge;
   if (Object.values(refusals).every(({ interrupted }) => interrupted)) return;
@@ -172,11 +180,11 @@ function interrupt(context: StepContext): void {
   });
 }
 
-/** Sets the timer to the end of the first grace that runs. Several verbs may be refused, each since another moment. */
+/** Sets the timer to the earliest end of a grace period. Several requests may be refused, each since another moment. */
 function awaitGrace(context: StepContext): void {
   const { knowledge, config, moment, role } = context;
   if (knowledge.announcedLeader !== undefined || role.name === 'leaving') return;
-  // Where a grace is over and the start goes on, the next refusal decides: a timer would fire again and again.
+  // If a grace period is over and the start continues, the next refusal decides. A timer would fire again and again.
   const remaining = ESSENTIAL.flatMap((what) => knowledge.refusals[what]?.sinceMs ?? [])
     .map((sinceMs) => sinceMs + config.startGraceMs - moment.nowMs)
     .filter((remainingMs) => remainingMs > 0);
@@ -187,19 +195,21 @@ function noteRefusal(context: StepContext, what: Refusable, refusal: Refusal): v
   context.updateKnowledge({ refusals: { ...context.knowledge.refusals, [what]: refusal } });
   if (TRIED_BY_TIMER.includes(what)) awaitPermission(context);
   if (!isBelieved(context.knowledge, what)) return;
-  const code = codeOf(what, refusal.failure);
-  context.updateKnowledge({ refusals: { ...context.knowledge.refusals, [what]: { ...refusal, warned: code } } });
-  context.warn(code, `${refusal.failure.message}${ADVICE[what]}`);
+  const warning = refused(what, refusal.failure);
+  context.updateKnowledge({
+    refusals: { ...context.knowledge.refusals, [what]: { ...refusal, warned: warning.code } },
+  });
+  context.warn(warning);
 }
 
-/** Sets the timer to the next try of what it tries. */
+/** Sets the timer `permission` to the next try. */
 function awaitPermission(context: StepContext): void {
   const counts = TRIED_BY_TIMER.flatMap((one) => context.knowledge.refusals[one]?.count ?? []);
   const delayMs = refusalDelayMs(Math.min(...counts), context.moment.random);
   context.setTimer('permission', Math.min(delayMs, remainingDoubtMs(context.knowledge.refusals, context.moment.nowMs)));
 }
 
-/** The token was accepted, and the verb, where one is named. */
+/** Records that the token was accepted, and the verb, if it is given. */
 function noteSuccess(context: StepContext, verb: Refusable | null): void {
   if (Object.keys(context.knowledge.refusals).length === 0) return;
   for (const what of ['token', verb] as const) {
@@ -207,11 +217,11 @@ function noteSuccess(context: StepContext, verb: Refusable | null): void {
     const { [what]: refusal, ...others } = context.knowledge.refusals;
     if (refusal === undefined) continue;
     context.updateKnowledge({ refusals: others });
-    if (refusal.warned !== null) context.withdrawWarning(refusal.warned, `${TITLES[what]} is accepted again.`);
+    if (refusal.warned !== null) context.withdrawWarning(refusal.warned, acceptedAgain(what));
   }
 }
 
-/** What a request that is under way needs; `null` for a request whose answer is no longer awaited. */
+/** The permission that a request in flight needs; `null` for a request whose answer is no longer awaited. */
 export function refusableOf(role: Role, { leaseRead, holderRead }: Knowledge, request: number): Refusable | null {
   if (leaseRead?.request === request) return 'get leases';
   if (holderRead?.request === request) return 'get pods';
@@ -246,49 +256,3 @@ const LEAVING_NEEDS = {
   deleting: 'delete leases',
   withdrawingRelease: 'update leases',
 } as const;
-
-function codeOf(what: Refusable, failure: RequestFailure): WarningCode {
-  return failure.kind === 'rejected' ? 'request-rejected' : CODES[what];
-}
-
-const CODES: Readonly<Record<Refusable, WarningCode>> = {
-  token: 'unauthorized',
-  'list leases': 'read-forbidden',
-  'watch leases': 'read-forbidden',
-  'get leases': 'read-forbidden',
-  'create leases': 'create-forbidden',
-  'update leases': 'renew-forbidden',
-  'delete leases': 'delete-forbidden',
-  'list pods': 'pod-read-forbidden',
-  'watch pods': 'pod-read-forbidden',
-  'get pods': 'pod-read-forbidden',
-};
-
-/** What follows from a refusal, behind the message of the failure. */
-const ADVICE: Readonly<Record<Refusable, string>> = {
-  token:
-    '. A leader whose token is refused for 10 s stops leading until it is accepted. If the Pod still exists, look at ' +
-    'its ServiceAccount.',
-  'list leases': '',
-  'watch leases': '. Until then changes of the Lease are seen late.',
-  'get leases': '',
-  'create leases': '',
-  'update leases': '. Until then the others cannot see whether the leader hangs.',
-  'delete leases': '. Until then a successor waits for the garbage collector.',
-  'list pods': ". Until then it is noticed late that the leader's Pod is gone.",
-  'watch pods': ". Until then it is noticed late that the leader's Pod is gone.",
-  'get pods': '. Until then a successor must wait for the garbage collector.',
-};
-
-const TITLES: Readonly<Record<Refusable, string>> = {
-  token: 'The token',
-  'list leases': '`list` on leases.coordination.k8s.io',
-  'watch leases': '`watch` on leases.coordination.k8s.io',
-  'get leases': '`get` on leases.coordination.k8s.io',
-  'create leases': '`create` on leases.coordination.k8s.io',
-  'update leases': '`update` on leases.coordination.k8s.io',
-  'delete leases': '`delete` on leases.coordination.k8s.io',
-  'list pods': '`list` on pods',
-  'watch pods': '`watch` on pods',
-  'get pods': '`get` on pods',
-};

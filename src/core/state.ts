@@ -1,7 +1,7 @@
 /**
- * Everything the election remembers: what it knows about the cluster, and the role it plays.
+ * What the election remembers: its knowledge about the cluster, and its role.
  *
- * All of it is read-only data; `election.ts` makes the next state from it.
+ * The state is read-only data. `election.ts` derives the next state from it.
  */
 
 import type { Leader, Term, WarningCode } from './effect.ts';
@@ -26,114 +26,126 @@ export interface ElectionConfig {
 export interface KnownHolder {
   readonly pod: PodReference;
   readonly liveness: PodLiveness;
-  /** The Lease by which it is known. */
+  /** The uid of the Lease that showed this holder. */
   readonly leaseUid: string;
-  /** Whether it gave that Lease up. */
+  /** Whether it released that Lease. */
   readonly released: boolean;
-  /** The Pod that should lead next, as the last Lease said that was seen in this Pod's possession. */
+  /** The Pod that should lead next, according to the last Lease that this Pod was seen to hold. */
   readonly successor?: NamedSuccessor;
 }
 
 /** The Lease as last seen. */
 export interface LeaseObservation {
-  /** `null`: there is none. */
+  /** `null`: there is no Lease. */
   readonly lease: LeaseRecord | null;
   /**
-   * The monotonic moment since which its record (holder, times, duration, transitions) has looked like this, or since
-   * which there is none. A change of labels or annotations alone does not move it, as in client-go.
+   * The monotonic moment since which the record (holder, times, duration, transitions) is unchanged, or since which
+   * there is no Lease. A change of labels or annotations alone does not move it, as in client-go.
    */
   readonly sinceMs: number;
-  /** The monotonic moment at which its renewTime was last seen to move; `null` when it has none. */
+  /** The monotonic moment at which its renewTime last changed; `null` when it has no renewTime. */
   readonly renewedAtMs: number | null;
 }
 
-/** What is known about the cluster, whatever the role. */
+/** What is known about the cluster, in every role. */
 export interface Knowledge {
   /** `null` until the first answer. */
   readonly observation: LeaseObservation | null;
-  /** The greatest resourceVersion seen of the Lease, deletions included; what is older is late and dropped. */
+  /** The greatest resourceVersion seen of the Lease, including deletions. Older facts are late and are dropped. */
   readonly newestResourceVersion: string;
   /** The uid of the last Lease that was seen with an owner or a holder. */
   readonly namedLeaseUid: string | null;
-  /** The moment of the renewal (as `renewedAtMs`) after which the leader was announced as silent; `null` once it is not. */
+  /**
+   * The moment of the renewal (as `renewedAtMs`) after which the leader was announced as silent; `null` while it is not
+   * silent.
+   */
   readonly silenceAnnouncedMs: number | null;
-  /** The predecessor's count of terms, for the next one's `leaseTransitions`. */
+  /** The count of terms in the last Lease, from which the next term derives its `leaseTransitions`. */
   readonly leaseTransitions: number | null;
   readonly knownHolder: KnownHolder | null;
-  /** The consistent read of the Lease in flight, and what was known when it was sent. */
+  /** The consistent read of the Lease that is in flight, and what was known when it was sent. */
   readonly leaseRead: {
     readonly request: number;
     /** The monotonic moment at which it was sent. */
     readonly askedAtMs: number;
     readonly knewResourceVersion: string | null;
     readonly newestResourceVersion: string;
-    /** A renewal became overdue since it was sent, so only a later read counts. */
+    /** A renewal became overdue after this read was sent, so only a later read counts. */
     readonly doubted: boolean;
   } | null;
-  /** Whether the next read of the Lease makes the watch list again, should it show what the watch did not. */
+  /** Whether the next read of the Lease is compared with the watch. If the watch missed a change, it lists again. */
   readonly watchInDoubt: boolean;
-  /** The consistent read of the holder's Pod in flight, and whether a doubt arose since it was asked for. */
+  /** The consistent read of the holder's Pod that is in flight, and whether a new doubt arose after it was sent. */
   readonly holderRead: { readonly request: number; readonly doubted: boolean } | null;
-  /** Why this Pod may never campaign again, if it may not. */
+  /** Why this Pod must never campaign again; `null` while it may campaign. */
   readonly disqualifiedBy: 'pod-deleted' | 'pod-terminating' | null;
-  /** False once reading the Lease was forbidden: then only the watch tells of it. */
+  /** False once reading the Lease was forbidden. Then only the watch shows it. */
   readonly canReadLease: boolean;
   readonly canRenew: boolean;
   /**
-   * The version of the own Lease on which a mark may yet be put: it was sent, and what became of it is not known. Only
-   * another write makes sure that it comes too late.
+   * The resourceVersion for which a release annotation was sent without an answer. The annotation may still be written
+   * until another write replaces this version.
    */
   readonly pendingReleaseVersion: string | null;
   readonly canDelete: boolean;
   /** The monotonic moment at which a write of another process in the name of this Pod was last seen. */
   readonly twinSeenAtMs: number | null;
-  /** Whether the API server has ever shown the own Pod. */
+  /** Whether the API server has ever shown this Pod. */
   readonly ownPodSeen: boolean;
   /** The Lease that this Pod owns, and the monotonic moment at which it was first seen. */
   readonly ownLease: { readonly uid: string; readonly seenAtMs: number } | null;
-  /** Leases of this Pod in a row that were gone soon after they were created. */
+  /** The number of Leases of this Pod, in a row, that were deleted soon after they were created. */
   readonly shortLives: number;
   /** The monotonic moment at which a renewal was last sent. */
   readonly renewalSentAtMs: number;
-  /** The renewTimes that were sent last, the newest at the end; also of renewals whose answer was lost. */
+  /** The renewTimes that were sent last, with the newest at the end. Renewals whose answer was lost are included. */
   readonly sentRenewTimesMs: readonly number[];
-  /** False once reading a Pod was forbidden: then only the garbage collector can tell that the holder is gone. */
+  /** False once reading a Pod was forbidden. Then only the garbage collector shows that the holder is gone. */
   readonly canReadPods: boolean;
   /** The monotonic moment at which the API server last confirmed what is known of the Lease. */
   readonly verifiedAtMs: number;
-  /** The Pod that this process names in its Lease; `null`: nobody. `undefined` until a first list of its term was answered. */
+  /**
+   * The Pod that this process names in its Lease; `null`: no Pod. `undefined` until the first list of its term was
+   * answered.
+   */
   readonly namedSuccessor: NamedSuccessor | null | undefined;
-  /** Requests that failed in a row; sets the back-off. */
+  /** The number of requests that failed in a row. It determines the back-off. */
   readonly failures: number;
   /** What the API server refuses at the moment. */
   readonly refusals: Refusals;
-  /** The work of an ended term did not settle in time, or was not waited for, and may run as long as this process does. */
+  /**
+   * Work of an ended term may still run: it did not settle in time, or it was not waited for. It may run as long as
+   * this process does.
+   */
   readonly workMayRun: boolean;
   readonly warned: readonly WarningCode[];
   /** The leader as last announced; `undefined` before the first announcement. */
   readonly announcedLeader: Leader | null | undefined;
 }
 
-/** The consistent read of the own Pod that runs beside a campaign. */
+/** The consistent read of this Pod that runs in parallel to a campaign. */
 export type OwnPodCheck = { readonly request: number } | 'exists';
 
 /** How far a candidate is on its way to a term. */
 export type Attempt =
   /** Waits out the jitter. */
   | { readonly step: 'jitter'; readonly over: boolean }
-  /** Deletes what is left of the predecessor, and makes sure that the own Pod still exists. */
+  /** Deletes the Lease of the previous holder, and verifies that this Pod still exists. */
   | {
       readonly step: 'deletingOldLease';
       readonly ownPod: OwnPodCheck;
-      /** Whoever gave the Lease up is about to delete it, too, and is left to do so until the jitter is over. */
+      /**
+       * The Pod that released the Lease is about to delete it. Until the jitter is over, the deletion is left to that
+       * Pod.
+       */
       readonly waitingForReleaser: boolean;
       readonly deletion: { readonly request: number; readonly leaseUid: string } | null;
     }
   /** Waits for the answer to its create. */
   | { readonly step: 'creating'; readonly request: number }
   /**
-   * The Lease is its own already: makes sure that the own Pod still exists, and renews; where that is not permitted
-   * reads the Lease. What was seen of it before may be long past, so nobody begins to lead on its word.
+   * This Pod holds the Lease already. Verifies that this Pod still exists, and renews the Lease. If renewing is not
+   * permitted, it reads the Lease instead. Earlier observations may be outdated, so they do not start a term.
    */
   | {
       readonly step: 'resuming';
@@ -141,24 +153,24 @@ export type Attempt =
       readonly proof: { readonly request: number } | { readonly lease: LeaseRecord };
     };
 
-/** What to do once out of office. */
+/** The role after the term has ended and leaving is finished. */
 export type LeavingFor = 'stopped' | 'candidate';
 
-/** Waits for the socket and for the first look at the Lease. */
+/** Waits for the socket and for the first observation of the Lease. */
 export interface StartingRole {
   readonly name: 'starting';
   readonly siblingLock: 'pending' | 'held' | 'taken';
 }
 
-/** Would lead if it could. */
+/** Campaigns when nobody holds the Lease. */
 export interface CandidateRole {
   readonly name: 'candidate';
   readonly attempt: Attempt | null;
-  /** A request failed: nothing new is tried before the Lease was read again. */
+  /** A request failed. No new attempt begins before the Lease was read again. */
   readonly backingOff: boolean;
-  /** A create was sent and it is not known that nothing is left of it: a Lease of one's own may be that one. */
+  /** A create was sent and its outcome is unknown, so a Lease that names this Pod may be the one it created. */
   readonly createOutcomeUnknown: boolean;
-  /** After stepping down, the others go first until this monotonic moment. */
+  /** After a step-down this Pod does not campaign before this monotonic moment, so that the other Pods go first. */
   readonly notBeforeMs: number;
   /** The monotonic moment for which the timer `recheck` is set. */
   readonly recheckAtMs: number | null;
@@ -167,7 +179,7 @@ export interface CandidateRole {
 /** Another process of the same Pod campaigns; this one observes. */
 export interface SiblingRole {
   readonly name: 'sibling';
-  /** The holder of the socket seems to do nothing, and which process it is, is being looked up. */
+  /** The process that holds the socket seems to do nothing, and its identity is being looked up. */
   readonly isHolderSought?: true;
 }
 
@@ -177,62 +189,64 @@ export interface LeaderRole {
   readonly term: Term;
   /** The renewal in flight. */
   readonly renewal: number | null;
-  /** The Lease is missing: the way back to it. */
+  /** The Lease is missing and is being restored; `null` while it exists. */
   readonly restoring: { readonly ownPod: OwnPodCheck; readonly creation: number | null } | null;
   /**
-   * The answer to a create was lost: a Lease of its own may be that one. True to the end of the term, since the create may
-   * be carried out at any moment.
+   * The answer to a create was lost, so a Lease that names this Pod may be the result. True to the end of the term,
+   * because the create may be executed at any moment.
    */
   readonly createOutcomeUnknown: boolean;
-  /** The create whose answer was overtaken by the event of a Lease that seems to be its own. */
+  /** The create whose answer was overtaken by the event of a Lease that seems to be its result. */
   readonly overtakenCreation: number | null;
-  /** The monotonic moment at which the Lease was last back. */
+  /** The monotonic moment at which the Lease was last restored. */
   readonly restoredAtMs: number;
-  /** A request failed: nothing is restored before the Lease was read again. */
+  /** A request failed. The Lease is not restored before it was read again. */
   readonly backingOff: boolean;
-  /** The term has ended for the application; its work may still run, so the Lease is kept until it has settled. */
+  /**
+   * The term has ended for the application. Its work may still run, so the Lease is kept until the work has settled.
+   */
   readonly resigning: { readonly next: LeavingFor; readonly release: ReleasePolicy } | null;
 }
 
-/** Out of office, and still busy with the Lease. */
+/** The term has ended, but its Lease is not settled yet: this process decides whether to release it, or releases it. */
 export interface LeavingRole {
   readonly name: 'leaving';
   readonly next: LeavingFor;
   readonly step: LeavingStep;
-  /** Requests that failed on the way. */
+  /** The number of requests that failed while leaving. */
   readonly tries: number;
 }
 
-/** How far leaving has come; a request of `null` waits for the next try. */
+/** The progress of leaving. A request of `null` means that the step waits for its next try. */
 export type LeavingStep =
-  /** Stopped while a create was under way: its answer decides whether there is something to give up. */
+  /** Stopped while a create was in flight. Its answer decides whether there is a Lease to release. */
   | {
       readonly name: 'awaitingCreate';
       readonly request: number | null;
       readonly release: ReleasePolicy;
-      /** Whether the work was waited for, and is done; `null`: it was not waited for. */
+      /** Whether the work is done; `null`: it was not waited for. */
       readonly drained: boolean | null;
     }
-  /** Waits for what is left of the work of a term that was lost. */
+  /** Waits for the work of a lost term, which may still run. */
   | { readonly name: 'awaitingWork'; readonly request: null; readonly release: ReleasePolicy }
-  /** Is the own Pod being deleted? */
+  /** Reads whether this Pod is being deleted. */
   | { readonly name: 'readingOwnPod'; readonly request: number | null }
-  /** Writes the annotation that tells everybody that this Pod gave the Lease up. */
+  /** Writes the annotation which shows that this Pod released the Lease. */
   | { readonly name: 'releasing'; readonly request: number | null; readonly version: string }
-  /** Deletes the marked Lease. */
+  /** Deletes the Lease that has the annotation. */
   | { readonly name: 'deleting'; readonly request: number | null }
-  /** The DELETE is refused, so nothing is released: takes the annotation back. */
+  /** The DELETE was refused, so the release is withdrawn: removes the annotation. */
   | { readonly name: 'withdrawingRelease'; readonly request: number | null };
 
-/** Over. */
+/** Stopped for good. */
 export interface StoppedRole {
   readonly name: 'stopped';
 }
 
-/** What the elector is at the moment. */
+/** The role of the elector at the moment. */
 export type Role = StartingRole | CandidateRole | SiblingRole | LeaderRole | LeavingRole | StoppedRole;
 
-/** A candidate that has not tried anything yet. */
+/** A candidate without an attempt. */
 export const FRESH_CANDIDATE: CandidateRole = {
   name: 'candidate',
   attempt: null,
@@ -242,7 +256,7 @@ export const FRESH_CANDIDATE: CandidateRole = {
   recheckAtMs: null,
 };
 
-/** The whole state. */
+/** The whole state of the election. */
 export interface ElectionState {
   readonly config: ElectionConfig;
   /** The number of the last request. */

@@ -1,8 +1,8 @@
 /**
- * One step of the election while it is being made: the next state and the effects so far.
+ * One step of the election while it is computed: the next state and the effects so far.
  *
- * A turn is written to by the functions of one step and never outlives it, so `step` stays a pure
- * function without every rule having to pass states and effects along.
+ * The functions of one step write to the context, and it never outlives that step. So `step` stays a pure function,
+ * although the rules do not pass states and effects along.
  */
 
 import type { Announcement, Effect, WarningCode } from './effect.ts';
@@ -13,14 +13,19 @@ import { remainingDoubtMs, UNAUTHORIZED_LIMIT_MS } from './refusal.ts';
 import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
 import { atLeastRetryAfterMs, RETRY_BASE_MS, refusalDelayMs, retryDelayMs } from './retry-delay.ts';
 import type { CandidateRole, ElectionConfig, ElectionState, Knowledge, LeaderRole, Role } from './state.ts';
+import type { Warning } from './warnings.ts';
 
-/** So many conflicts in a row are met by an immediate look at the Lease. */
+/**
+ * After up to this many conflicts in a row the Lease is read immediately. After more conflicts it is read after a
+ * back-off.
+ */
 const IMMEDIATE_RETRIES = 3;
 
+/** The state and the effects of the step that is being computed. */
 export class StepContext {
   readonly config: ElectionConfig;
   readonly moment: Moment;
-  /** What was known when the turn began. */
+  /** The knowledge at the beginning of the step. */
   readonly before: Knowledge;
   readonly effects: Effect[] = [];
   knowledge: Knowledge;
@@ -36,12 +41,12 @@ export class StepContext {
     this.#lastRequest = state.lastRequest;
   }
 
-  /** The Lease as last seen; `null` when there is none, or nothing is known yet. */
+  /** The Lease as last seen; `null` when there is no Lease, or when nothing is known yet. */
   get lease(): LeaseRecord | null {
     return this.knowledge.observation?.lease ?? null;
   }
 
-  /** The state that this turn leads to. */
+  /** The state after this step. */
   get state(): ElectionState {
     return { config: this.config, lastRequest: this.#lastRequest, knowledge: this.knowledge, role: this.role };
   }
@@ -66,13 +71,13 @@ export class StepContext {
     for (const timer of timers) this.emit({ type: 'clearTimer', timer });
   }
 
-  /** A number for the next request. */
+  /** Returns a number for the next request. */
   newRequest(): number {
     this.#lastRequest += 1;
     return this.#lastRequest;
   }
 
-  /** Asks for a consistent read of the Lease, unless one is under way; gives the number of that request. */
+  /** Sends a consistent read of the Lease, unless one is in flight. Returns the number of that request. */
   readLease({ checksWatch = false }: { readonly checksWatch?: boolean } = {}): number {
     const { leaseRead } = this.knowledge;
     if (checksWatch) this.updateKnowledge({ watchInDoubt: true });
@@ -88,7 +93,7 @@ export class StepContext {
     return request;
   }
 
-  /** Counts a failed request, and tells how long to wait before the next. */
+  /** Counts a failed request, and returns the delay before the next, in milliseconds. */
   backOffMs(failure: RequestFailure): number {
     const failures = this.knowledge.failures + 1;
     this.updateKnowledge({ failures });
@@ -102,13 +107,16 @@ export class StepContext {
     return atLeastRetryAfterMs(this.#inTimeForVerdict(delayMs, failure), failure.retryAfterMs);
   }
 
-  /** Only refusals make the next try rare. Before the first of them the API server may have been away for long. */
+  /**
+   * The number of refusals in a row of this kind. Only they make the tries rare: the failures before the first of them
+   * may stem from a long absence of the API server.
+   */
   #refusalCountOf(failure: RequestFailure): number {
     const refusals = Object.values(this.knowledge.refusals);
     return refusals.find((refusal) => refusal.failure === failure)?.count ?? Number.POSITIVE_INFINITY;
   }
 
-  /** A leader tries its refused token again at the latest when that decides whether the term ends. */
+  /** A leader with a refused token retries no later than the moment at which the refusal ends its term. */
   #inTimeForVerdict(delayMs: number, failure: RequestFailure): number {
     const { token } = this.knowledge.refusals;
     if (this.role.name !== 'leader' || failure.kind !== 'unauthorized' || token === undefined) return delayMs;
@@ -116,9 +124,9 @@ export class StepContext {
     return Math.min(delayMs, Math.max(remainingMs, RETRY_BASE_MS));
   }
 
-  /** Has the Lease read again: at once when somebody else was quicker, else (or again and again) after a wait. */
+  /** Reads the Lease again: immediately after a conflict (at most three times in a row), otherwise after a back-off. */
   readLeaseAfter(failure: RequestFailure): void {
-    // A read that is under way was sent before the failure. Its answer must not end the wait, or a failure that lasts
+    // A read that is in flight was sent before the failure. Its answer must not end the wait, or a lasting failure
     // would be repeated as fast as the network allows.
     this.updateKnowledge({ leaseRead: null });
     const delayMs = this.backOffMs(failure);
@@ -126,13 +134,16 @@ export class StepContext {
     else this.setTimer('retry', delayMs);
   }
 
-  /** Ends a rest: has the Lease read first; where that is forbidden nobody will say more than the watch has told. */
+  /**
+   * Ends a back-off by reading the Lease. If reading is forbidden, continues with the state that the watch has
+   * reported.
+   */
   endBackOff(role: CandidateRole | LeaderRole): void {
     if (this.knowledge.canReadLease) this.readLease();
     else this.role = { ...role, backingOff: false };
   }
 
-  /** Asks for a consistent read of the holder's Pod, unless one is under way or it would tell nothing. */
+  /** Sends a consistent read of the holder's Pod, unless one is in flight or the answer would be useless. */
   readHolderPod({ despiteRefusal = false }: { readonly despiteRefusal?: boolean } = {}): void {
     const { knownHolder, holderRead, canReadPods } = this.knowledge;
     if (knownHolder === null || knownHolder.liveness === 'gone' || holderRead !== null) return;
@@ -143,8 +154,8 @@ export class StepContext {
   }
 
   /**
-   * Asks for a consistent read of the own Pod, also where reading Pods was forbidden a while ago: whoever is about to
-   * act without that permission makes sure that it is missing still.
+   * Sends a consistent read of this Pod, even if reading Pods was forbidden a while ago. A process that is about to act
+   * without that permission verifies first that the permission is still missing.
    */
   checkOwnPod(): { readonly request: number } {
     const request = this.newRequest();
@@ -152,25 +163,25 @@ export class StepContext {
     return { request };
   }
 
-  /** The own Pod, as a consistent read of its name showed it; `null` when it is gone, or counts as gone. */
+  /** This Pod, as a consistent read of its name showed it; `null` when it is gone, or counts as gone. */
   ownPod(read: PodRecord | null): PodRecord | null {
     const { self, succession } = this.config;
     return isGone(self, read, succession) ? null : read;
   }
 
-  /** Whether this was the consistent read of the Lease in flight. */
+  /** Whether this request was the consistent read of the Lease that was in flight. */
   wasLeaseRead(request: number): boolean {
     return this.before.leaseRead?.request === request;
   }
 
-  /** Warns the application, once as long as it lasts. */
-  warn(code: WarningCode, message: string): void {
+  /** Warns the application, once as long as the condition lasts. */
+  warn({ code, message }: Warning): void {
     if (this.knowledge.warned.includes(code)) return;
     this.updateKnowledge({ warned: [...this.knowledge.warned, code] });
     this.announce({ type: 'warning', code, message });
   }
 
-  /** What was warned of is over. Should it come back, it is warned of again. */
+  /** The condition of a warning is over. If it returns, the application is warned again. */
   withdrawWarning(code: WarningCode, message: string): void {
     if (!this.knowledge.warned.includes(code)) return;
     this.updateKnowledge({ warned: this.knowledge.warned.filter((one) => one !== code) });

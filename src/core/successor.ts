@@ -1,12 +1,12 @@
 /**
- * The named successor: the leader writes into its Lease which Pod should lead next, so that candidates need not wait for
- * chance. It is a hint. It can delay a candidate, and decides nothing (DESIGN, section 11).
+ * The named successor: the leader writes into its Lease which Pod should lead next, so that candidates need not wait
+ * for a random time. It is a hint. It can delay a candidate, and decides nothing (DESIGN, section 11).
  */
 
 import type { NamedSuccessor, PodReference } from './lease-record.ts';
 import type { StepContext } from './step-context.ts';
 
-/** The most Pods that a leader lists. A Lease that names so many of them says "50 or more". */
+/** The most Pods that a leader lists. In a Lease this number means "50 or more". */
 export const LISTED_PODS = 50;
 
 /**
@@ -16,22 +16,22 @@ export const LISTED_PODS = 50;
  */
 export const CAMPAIGN_JITTER_MS = 50;
 
-/** The same, in milliseconds, where the Lease says that the application has 50 Pods or more. */
+/** The longest random wait, in milliseconds, when the Lease shows that the application has 50 Pods or more. */
 export const CROWD_JITTER_MS = 500;
 
-/** How long the other candidates wait for the one that is named, in milliseconds, before their jitter begins. */
+/** How long the other candidates wait for the named Pod, in milliseconds, before their jitter begins. */
 export const SUCCESSOR_HEADSTART_MS = 60;
 
 /** A running Pod of the same application. */
 export interface ListedPod {
   readonly uid: string;
-  /** Its creationTimestamp, in milliseconds since 1970; `null`: it has none that can be read. */
+  /** Its creationTimestamp, in milliseconds since 1970; `null`: it cannot be read. */
   readonly createdAtMs: number | null;
   /** Whether it has a `deletionTimestamp`. */
   readonly terminating: boolean;
 }
 
-/** What a list of the application's Pods showed. */
+/** The result of a list of the application's Pods. */
 export interface PodListing {
   readonly pods: readonly ListedPod[];
   /** Whether the API server has more of them. */
@@ -39,10 +39,10 @@ export interface PodListing {
 }
 
 /**
- * The newest Pod of the application that can lead after this one: in a rolling update it belongs to the new generation, so
- * leadership moves once. `null` when there is none.
+ * Returns the newest Pod of the application that can lead after this Pod; `null` when there is none. In a rolling
+ * update the newest Pod belongs to the new generation, so leadership moves once.
  *
- * @param passedOver the uid of a Pod that gave the Lease up a moment ago
+ * @param passedOver the uid of a Pod that released the Lease a moment ago
  */
 export function chooseSuccessor(
   { pods, more }: PodListing,
@@ -57,7 +57,10 @@ export function chooseSuccessor(
   return newest === null ? null : { uid: newest.uid, pods: more ? LISTED_PODS : Math.min(pods.length, LISTED_PODS) };
 }
 
-/** A creationTimestamp has whole seconds. Among Pods of the same second the uid decides, so that every list has one answer. */
+/**
+ * A creationTimestamp has whole seconds. For Pods of the same second the uid decides, so that the result does not
+ * depend on the order of the list.
+ */
 function isNewer(left: ListedPod, right: ListedPod): boolean {
   const difference = (left.createdAtMs ?? 0) - (right.createdAtMs ?? 0);
   return difference === 0 ? left.uid > right.uid : difference > 0;
@@ -74,7 +77,7 @@ export function isSelfNamed({ config, knowledge }: StepContext): boolean {
   return knowledge.knownHolder?.successor?.uid === config.self.uid;
 }
 
-/** How long this candidate waits before its campaign, in milliseconds. */
+/** The wait of this candidate before its campaign, in milliseconds. */
 export function campaignDelayMs(context: StepContext): number {
   const { knowledge, moment } = context;
   const crowd = knowledge.knownHolder?.successor?.pods === LISTED_PODS;

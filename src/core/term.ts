@@ -1,23 +1,23 @@
-/**
- * How a term begins and how it ends, whatever led to it.
- */
+/** The beginning and the end of a term, whatever caused them. */
 
 import type { DemotionReason } from './effect.ts';
 import type { Input } from './input.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import { awaitRenewal, renewalPauseMs } from './renewal.ts';
-import { sayAbsence } from './short-life.ts';
+
 import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
 import type { StepContext } from './step-context.ts';
 import { holderOf } from './verdict.ts';
+import { leaseTerminating, ownerRemoved, podDeleted, writeAltered } from './warnings.ts';
 
 /**
- * A restored Lease is renewed for the first time after this many milliseconds: until then it says nothing of renewals, so
- * nobody could see that its holder hangs. The Lease of a new term is renewed at once, before the work begins.
+ * The delay of the first renewal of a restored Lease, in milliseconds. Until then the Lease has no renewTime, so the
+ * other Pods could not see that its holder hangs. The Lease of a new term is renewed immediately, before the work
+ * begins.
  */
 const FIRST_RENEWAL_MS = 1_000;
 
-/** Begins a term with `lease`, as the write that began it left it behind. */
+/** Begins a term with `lease`, as it was after the write that began the term. */
 export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boolean): void {
   context.role = {
     name: 'leader',
@@ -44,7 +44,7 @@ export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boo
   context.announce({ type: 'elected', term: context.role.term, renews });
 }
 
-/** Has `lease` (`null`: it is missing) renewed in its turn. */
+/** Schedules the next renewal of `lease` (`null`: it is missing). */
 export function scheduleRenewal(context: StepContext, lease: LeaseRecord | null): void {
   if (!context.knowledge.canRenew) return;
   const { renewIntervalMs } = context.config;
@@ -54,14 +54,17 @@ export function scheduleRenewal(context: StepContext, lease: LeaseRecord | null)
   );
 }
 
-/** Ends a term against this process's will. Work that was draining already has been told. */
+/**
+ * Ends a term for a reason other than `stop()` or `stepDown()`. If the term was already ending, the application has
+ * been informed before.
+ */
 export function endTerm(context: StepContext, role: LeaderRole, reason: DemotionReason): void {
   context.clearTimers('renew', 'retry');
-  // Nobody waits for the work of this term: it counts as running until a later term has drained.
+  // The work of this term is not waited for. It counts as running until the work of a later term has settled.
   context.updateKnowledge({ workMayRun: true });
   if (role.resigning === null) {
     context.role = FRESH_CANDIDATE;
-    // A leader has no timer for the silence of a holder. The one that took the Lease may never renew it.
+    // A leader has no timer for the silence of a holder. The Pod that took the Lease may never renew it.
     if (reason === 'usurped') awaitRenewal(context);
     context.announce({ type: 'demoted', reason });
   } else {
@@ -70,12 +73,12 @@ export function endTerm(context: StepContext, role: LeaderRole, reason: Demotion
 }
 
 /**
- * How long a Pod that stepped down lets the others go first, in milliseconds. It campaigns again
- * afterwards: a single replica would else never lead again.
+ * How long a Pod that stepped down lets the other Pods go first, in milliseconds. Afterwards it campaigns again: a
+ * single replica would otherwise never lead again.
  */
 export const STEP_DOWN_PAUSE_MS = 10_000;
 
-/** Nothing is left to do with the Lease: stops for good, or becomes a candidate again. */
+/** Leaving is finished: stops for good, or becomes a candidate again. */
 export function finishLeaving(context: StepContext, next: LeavingFor, released: boolean): void {
   if (next === 'stopped') {
     context.role = { name: 'stopped' };
@@ -86,60 +89,43 @@ export function finishLeaving(context: StepContext, next: LeavingFor, released: 
   context.clearTimers('renew', 'retry', 'leaving');
   const { config, knowledge, lease, moment } = context;
   const holder = lease === null ? null : holderOf(lease, knowledge.knownHolder, config.self);
-  // A successor may be quicker than the answer to the DELETE: then the others went first already.
+  // A successor may be quicker than the answer to the DELETE. Then another Pod went first already.
   const isSucceeded = holder !== null && holder.uid !== config.self.uid;
   context.role = { ...FRESH_CANDIDATE, notBeforeMs: isSucceeded ? 0 : moment.nowMs + STEP_DOWN_PAUSE_MS };
   context.announce({ type: 'steppedDown', released });
 }
 
-/** The own Pod is gone, or counts as gone: whatever this process is, it must never lead again. */
+/** This Pod is gone, or counts as gone. Whatever its role is, this process must never lead again. */
 export function disqualifyDeleted(context: StepContext): void {
   const { uid } = context.config.self;
   const { knownHolder } = context.knowledge;
   context.updateKnowledge({ disqualifiedBy: 'pod-deleted' });
   if (knownHolder?.pod.uid === uid) context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'gone' } });
-  context.warn('pod-deleted', `${sayAbsence(context)} This process still runs, but it does not lead again. End it.`);
+  context.warn(podDeleted(context.config, context.knowledge.ownPodSeen));
 }
 
-/** Deletions are refused: what a predecessor left is the garbage collector's until the next try. */
+/** Deletions are refused. Until the next try, the Lease of a previous holder is left to the garbage collector. */
 export function noteDeleteRefused(context: StepContext): void {
   context.updateKnowledge({ canDelete: false });
 }
 
-/** Renewals are refused: the Lease is kept all the same, since nothing expires. They are tried again by `permission`. */
+/** Renewals are refused. The Lease is kept, because nothing expires. The timer `permission` starts the next try. */
 export function noteRenewRefused(context: StepContext): void {
   context.updateKnowledge({ canRenew: false });
 }
 
-/** The Lease has lost its owner, so that the garbage collector would leave it behind. */
+/** Warns that the Lease has lost its owner, so that the garbage collector would not delete it. */
 export function warnOwnerRemoved(context: StepContext): void {
-  const { namespace, leaseName } = context.config;
-  context.warn(
-    'owner-removed',
-    `Lease ${namespace}/${leaseName} has lost its owner (metadata.ownerReferences). Most likely an admission webhook ` +
-      'takes it away, or a person did. Without it a process that starts now does not see whose the Lease is. A leader puts it back, at most once a second. ' +
-      'Exempt this Lease from the webhook.',
-  );
+  context.warn(ownerRemoved(context.config));
 }
 
-/** What came back from a write is not what was sent. */
+/** Warns when a write came back with other values than were sent. */
 export function noteAltered(context: StepContext, input: Input): void {
   if (input.type !== 'leaseWritten' || input.altered === undefined || input.altered.length === 0) return;
-  const { namespace, leaseName } = context.config;
-  context.warn(
-    'write-altered',
-    `Lease ${namespace}/${leaseName} came back from a write with another value than was sent in ` +
-      `${input.altered.join(', ')}. Most likely an admission webhook changes it. Exempt this Lease from the webhook.`,
-  );
+  context.warn(writeAltered(context.config, input.altered));
 }
 
-/** The deletion of the Lease was accepted, and its finalizers keep it. */
+/** Warns that the deletion of the Lease was accepted, but its finalizers keep it. */
 export function warnTerminating(context: StepContext, lease: LeaseRecord): void {
-  const { namespace, leaseName } = context.config;
-  context.warn(
-    'lease-terminating',
-    `Lease ${namespace}/${leaseName} is being deleted, but its finalizers keep it: ${lease.finalizers.join(', ')}. No ` +
-      'other Pod can be elected before it is gone. If nothing removes them, do it: kubectl patch lease ' +
-      `${leaseName} -n ${namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`,
-  );
+  context.warn(leaseTerminating(context.config, lease.finalizers));
 }

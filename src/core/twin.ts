@@ -1,13 +1,14 @@
 /**
- * Another process that leads in the name of this Pod: a mirrored process, a cloned machine, a restored checkpoint.
+ * Detects another process that leads in the name of this Pod: a mirrored process, a cloned machine, a restored
+ * checkpoint.
  *
- * The sibling lock keeps two processes of one Pod apart, but not across network namespaces. A leader knows what it sent,
- * so a write in its name that it did not send comes from a twin.
+ * The sibling lock keeps two processes of one Pod apart, but not across network namespaces. A leader knows which writes
+ * it sent, so any other write in its name comes from a twin.
  *
- * No late write can raise a false alarm after a resumption by a renewal: the process that ran before sent its write on
- * top of an older version, and the renewal that proved the resumption has replaced that version. Where renewals are
- * refused the term is resumed by a read, and one late renewal of the process before may arrive: that alarm lasts for one
- * `leaseDurationSeconds` and is accepted. So is one for a person who edits renewTime.
+ * After a resumption by a renewal, no late write can raise a false alarm: the previous process sent its write on top of
+ * an older version, which the renewal has replaced. If renewals are refused, the term is resumed by a read, and one
+ * late renewal of the previous process may arrive. That alarm lasts for one `leaseDurationSeconds` and is accepted. So
+ * is an alarm that is caused by a person who edits renewTime.
  */
 
 import type { Input } from './input.ts';
@@ -15,19 +16,20 @@ import { compareResourceVersions } from './lease-record.ts';
 import { SENT_RENEWALS_KEPT } from './renewal.ts';
 import type { ElectionConfig, Knowledge, LeaderRole } from './state.ts';
 import type { StepContext } from './step-context.ts';
+import { twinWarning } from './warnings.ts';
 
 /** Whether another process wrote in the name of this Pod within the last `leaseDurationSeconds`. */
 export function isTwinSuspected({ twinSeenAtMs }: Knowledge, config: ElectionConfig, nowMs: number): boolean {
   return twinSeenAtMs !== null && nowMs - twinSeenAtMs < config.leaseDurationSeconds * 1000;
 }
 
-/** A leader looks whether this input shows a write of a twin. */
+/** Checks whether this input shows a write of a twin. */
 export function noteTwin(context: StepContext, role: LeaderRole, input: Input): void {
   const { lease, config, before, knowledge } = context;
   const known = before.observation?.lease ?? null;
   if (lease?.owner?.uid === config.self.uid && isRefusedForOwnLease(role, input)) return suspect(context);
   if (lease === null || lease.resourceVersion === known?.resourceVersion) return;
-  // A backup was restored: what is older than what was known, nobody has written since.
+  // A backup was restored. A Lease that is older than the known one was not written since.
   if (compareResourceVersions(lease.resourceVersion, before.newestResourceVersion) < 0) return;
   if (lease.owner?.uid !== config.self.uid) return;
   const { renewTimeMs } = lease;
@@ -41,8 +43,8 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
   }
   const isForeignRenewal =
     renewTimeMs !== null && renewTimeMs !== known?.renewTimeMs && !sentRenewTimesMs.includes(renewTimeMs);
-  // A create that is under way, or whose answer was lost, may have made it. One that was held before may be back: an
-  // event said too early that it is gone.
+  // A create that is in flight, or whose answer was lost, may have created this Lease. A Lease that was held before may
+  // reappear, because an event reported its deletion too early.
   const isForeignLease =
     lease.uid !== (known?.uid ?? before.knownHolder?.leaseUid) &&
     !role.createOutcomeUnknown &&
@@ -51,8 +53,8 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
 }
 
 /**
- * The role after this input. A create whose outcome is unknown explains one Lease that nobody here is known to have
- * created: the next one comes from a twin.
+ * Returns the role after this input. A create with an unknown outcome explains one Lease that this process is not known
+ * to have created. The next such Lease comes from a twin.
  */
 export function explainCreation(context: StepContext, role: LeaderRole): LeaderRole {
   const { lease, config, before } = context;
@@ -62,7 +64,7 @@ export function explainCreation(context: StepContext, role: LeaderRole): LeaderR
   return isExplained && lease.uid !== knownUid ? { ...role, createOutcomeUnknown: false } : role;
 }
 
-/** The Lease was taken for the result of a create, but that create found it there already. */
+/** Whether the Lease seemed to be the result of a create, but that create found it in existence. */
 function isRefusedForOwnLease(role: LeaderRole, input: Input): boolean {
   return (
     input.type === 'requestFailed' &&
@@ -73,15 +75,8 @@ function isRefusedForOwnLease(role: LeaderRole, input: Input): boolean {
 }
 
 function suspect(context: StepContext): void {
-  const { config } = context;
   context.updateKnowledge({ twinSeenAtMs: context.moment.nowMs });
-  const { namespace, leaseName, self } = config;
-  context.warn(
-    'twin',
-    `Lease ${namespace}/${leaseName} was written in the name of Pod ${self.name} (uid ${self.uid}), and not by this process. ` +
-      'Most likely two processes lead: a mirrored process, a cloned machine or a restored checkpoint has the same token. End ' +
-      'one of them. A person who edits renewTime causes the same warning. Until then confirm() rejects and no leaderOnly job runs.',
-  );
+  context.warn(twinWarning(context.config));
 }
 
 function isOwnRequest(role: LeaderRole, request: number): boolean {

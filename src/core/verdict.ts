@@ -1,60 +1,64 @@
-/**
- * Whose Lease is it? The table of the election, as one function of what is known.
- */
+/** Decides who holds the Lease: the table of the election, as one function of the knowledge. */
 
 import { isReleased, type LeaseRecord, namesSomebody, type PodReference } from './lease-record.ts';
 import type { ElectionConfig, Knowledge, KnownHolder } from './state.ts';
 
-/** How often a Lease is looked at again that only its holder, or time, can change. */
+/** The interval of the reads of a Lease that only its holder, or time, can change, in milliseconds. */
 export const RECHECK_INTERVAL_MS = 5_000;
 
 /**
- * How long a missing Lease is left to its holder where Pods may not be read. A live holder
- * restores it within a round trip; without this end nobody would ever succeed a dead one.
+ * How long a missing Lease is left to its holder when Pods cannot be read, in milliseconds. A live holder restores it
+ * within a round trip. Without this limit no Pod would ever take over from a dead holder.
  */
 export const UNREADABLE_HOLDER_GRACE_MS = 10_000;
 
 /**
- * An empty Lease (no owner, no holder, no duration) that nobody was ever seen to hold is free after this many
- * milliseconds without a change: a live leader would have written it by then.
+ * An empty Lease (no owner, no holder, no duration) for which no holder was ever seen is free after this many
+ * milliseconds without a change. A live leader would have written it by then.
  */
 export const EMPTY_LEASE_MS = 30_000;
 
-/** Why a Lease, or its absence, must be left alone. */
+/** Why a candidate must wait, with a Lease or without one. */
 export type HeldBecause =
   /** The holder's Pod exists. */
   | 'pod-exists'
   /** Whether the holder's Pod exists is not known. */
   | 'pod-unknown'
-  /** There is no Lease, but the Pod that held it exists: it restores it at once. */
+  /** There is no Lease, but the Pod that held it exists and restores it immediately. */
   | 'holder-restores'
-  /** Nobody holds it, and its deletion was accepted, but its finalizers keep it. */
+  /** Nobody holds the Lease, and its deletion was accepted, but its finalizers keep it. */
   | 'terminating'
-  /** The holder is gone, but only the garbage collector may delete its Lease. */
+  /** The holder is gone, but only the garbage collector is permitted to delete its Lease. */
   | 'collector'
-  /** No Pod owns it, and it has not stood still for its duration yet. */
+  /** No Pod owns the Lease, and it has not been unchanged for its duration yet. */
   | 'foreign'
-  /** No Pod owns it, and it has no duration: it is held until somebody deletes it. */
+  /** No Pod owns the Lease, and it has no duration. It is held until it is deleted. */
   | 'foreign-forever';
 
-/** What a candidate may do. */
+/** The verdict on the Lease. It determines what a candidate may do. */
 export type Verdict =
   /** Nothing is known yet. */
   | { readonly kind: 'unknown' }
-  /** The own Pod holds it. */
+  /** This Pod holds the Lease. */
   | { readonly kind: 'mine' }
-  /** Nobody holds it; what `remains` of it must be deleted first. */
+  /** Nobody holds the Lease. If an old Lease `remains`, it must be deleted first. */
   | { readonly kind: 'free'; readonly remains: LeaseRecord | null }
   /** Wait; `recheckAtMs` is the monotonic moment at which time alone may have changed the verdict. */
   | { readonly kind: 'held'; readonly because: HeldBecause; readonly recheckAtMs: number | null };
 
 /**
- * The Pod that holds a Lease: the one in its ownerReferences, whatever its holderIdentity says.
+ * Returns the Pod that holds a Lease: the Pod in its ownerReferences, whatever its holderIdentity says.
  *
- * A Lease that lost its owner by hand (`kubectl delete pod --cascade=orphan`, an edit) is still held by
- * the Pod it was seen with, unless it names somebody else now: nobody else took it. One that names nobody either, or
- * another Lease that names that Pod or nobody, is left to that Pod by the others, but that Pod itself does not count on
- * it: either may be wrong, and none is better than two.
+ * A Lease can lose its owner by hand (`kubectl delete pod --cascade=orphan`, an edit). Then the answer depends on the
+ * Pod that was last seen to hold it, and on the holderIdentity:
+ *
+ * - The same Lease, and it names that Pod or no holder: the other Pods regard that Pod as the holder.
+ * - Another Lease, and it names that Pod: the other Pods regard that Pod as the holder, unless it is gone. That Pod may
+ *   have restored the Lease. The same applies if the Lease names no holder and that Pod did not release its own.
+ * - That Pod itself is stricter. It regards itself as the holder only if the Lease is the same and names it.
+ * - In every other case no Pod holds the Lease.
+ *
+ * Either side may be wrong, and no leader is better than two.
  */
 export function holderOf(lease: LeaseRecord, knownHolder: KnownHolder | null, self: PodReference): PodReference | null {
   if (lease.owner !== null) return lease.owner;
@@ -64,17 +68,20 @@ export function holderOf(lease: LeaseRecord, knownHolder: KnownHolder | null, se
   if (knownHolder.pod.uid === self.uid) return namesHolder && knownHolder.leaseUid === lease.uid ? self : null;
   const namesNobody = holderIdentity === null || holderIdentity === '';
   if (knownHolder.leaseUid === lease.uid) return namesNobody || namesHolder ? knownHolder.pod : null;
-  // Another Lease: that Pod may have restored it, unless it is gone (its name may have passed to another one).
+  // Another Lease: that Pod may have restored it. If that Pod is gone, another Pod may have its name.
   const mayHaveRestoredIt = knownHolder.liveness !== 'gone' && (namesHolder || (namesNobody && !knownHolder.released));
   return mayHaveRestoredIt ? knownHolder.pod : null;
 }
 
-/** Whether a mark of its own may yet arrive, unless the Lease is written before: no read proves that it does not. */
+/**
+ * Whether a release annotation of this Pod may still be written. Only another write to the Lease rules it out; a read
+ * cannot.
+ */
 export function mustRenew({ observation, pendingReleaseVersion }: Knowledge): boolean {
   return observation?.lease?.resourceVersion === pendingReleaseVersion;
 }
 
-/** Decides whose the Lease is. Whatever is doubtful is held by somebody else. */
+/** Decides who holds the Lease. In every doubtful case another Pod holds it. */
 export function judgeLease(config: ElectionConfig, knowledge: Knowledge, nowMs: number): Verdict {
   const { observation, knownHolder } = knowledge;
   if (observation === null) return { kind: 'unknown' };
@@ -119,10 +126,12 @@ function judgeForeign(lease: LeaseRecord, knowledge: Knowledge, sinceMs: number,
   return { kind: 'held', because: 'foreign', recheckAtMs: endMs };
 }
 
-/** How long a Lease without an owner must stand still before it counts as free; `null`: for ever. */
+/**
+ * How long a Lease without an owner must be unchanged before it counts as free, in milliseconds; `null`: it never does.
+ */
 function foreignDurationMs(lease: LeaseRecord, { namedLeaseUid }: Knowledge): number | null {
   if (lease.leaseDurationSeconds !== null) return lease.leaseDurationSeconds * 1000;
-  // Made beforehand, by a chart for example, and never seen with a holder.
+  // An empty Lease may have been created in advance, for example by a Helm chart, and never held.
   return namesSomebody(lease) || namedLeaseUid === lease.uid ? null : EMPTY_LEASE_MS;
 }
 
@@ -132,7 +141,7 @@ function clear(lease: LeaseRecord, knowledge: Knowledge, sinceMs: number, nowMs:
   return { kind: 'held', because: 'collector', recheckAtMs: null };
 }
 
-/** The next multiple of the interval, so that asking again and again names the same moment. */
+/** Returns the next multiple of the interval, so that repeated calls return the same moment. */
 function nextRecheckMs(sinceMs: number, nowMs: number): number {
   return sinceMs + (Math.floor((nowMs - sinceMs) / RECHECK_INTERVAL_MS) + 1) * RECHECK_INTERVAL_MS;
 }

@@ -1,13 +1,13 @@
 /**
- * The rules of a watch: list, resume from a resourceVersion, list again on 410, on a contradiction and on silence.
+ * The rules of a watch: list, resume from a resourceVersion, and list again on 410, on a contradiction and on silence.
  *
- * Pure. Opening streams and reading lines is the business of `kube/watch-stream.ts`; what a Lease or a
- * Pod means is that of `election.ts`.
+ * Pure. `kube/watch-stream.ts` opens streams and reads lines. `election.ts` interprets a Lease or a Pod.
  */
 
 import { compareResourceVersions } from './lease-record.ts';
 import type { RequestFailure } from './request-failure.ts';
 import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from './retry-delay.ts';
+import { duplicateNames, silentWatch } from './warnings.ts';
 
 /** One message of a watch stream. */
 export type WatchEvent<Item> =
@@ -16,58 +16,58 @@ export type WatchEvent<Item> =
   | { readonly type: 'error'; readonly failure: RequestFailure };
 
 /**
- * The server is asked to end a stream after this many seconds, so that no stream outlives a change of
- * load balancers or certificates for long. client-go asks for 5 to 10 minutes.
+ * The lifetime of a stream that is requested from the server, in seconds. So no stream outlives a change of load
+ * balancers or certificates for long. client-go requests 5 to 10 minutes.
  */
 export const WATCH_TIMEOUT_SECONDS = 300;
 
 /**
- * A stream on which nothing came for this long is dead, in milliseconds.
+ * A stream without any message for this long is dead, in milliseconds.
  *
- * A real server sends a bookmark about once a minute (Kubernetes "API Concepts", watch bookmarks), so a
- * whole minute and a quarter of silence means that the connection is gone and nobody told us.
+ * A real server sends a bookmark about once a minute (Kubernetes "API Concepts", watch bookmarks). So 75 s of silence
+ * mean that the connection is gone, although it was never closed.
  */
 export const WATCH_SILENCE_MS = 75_000;
 
-/** A stream that was open for this long, in milliseconds, has proved itself: earlier failures are forgotten. */
+/** A stream that was open for this long, in milliseconds, counts as stable. Earlier failures are forgotten. */
 export const WATCH_SETTLED_MS = 5_000;
 
 /**
- * How long the silence of a stream is doubted once, in milliseconds, when its timer fired late.
+ * The grace period for a silent stream whose timer fired late, in milliseconds. It is granted once.
  *
- * A late timer means that this process stood still. Node.js then runs its timers before it reads its sockets, so a
+ * A late timer means that this process was suspended. Node.js then runs its timers before it reads its sockets, so a
  * message may wait there.
  */
 export const WATCH_LATE_GRACE_MS = 1_000;
 
-/** A list that has no answer after this many milliseconds is asked again, should its answer have been lost. */
+/** A list without an answer after this many milliseconds is repeated, because its answer may have been lost. */
 export const WATCH_LIST_TIMEOUT_MS = 60_000;
 
-/** What a watch tells of an object: enough to know it again and to resume after it. */
+/** The fields of an object that a watch needs: to recognise the object and to resume after it. */
 export interface Watched {
   readonly uid: string;
   readonly resourceVersion: string;
 }
 
-/** What every phase keeps. */
+/** The counters that every phase keeps. */
 interface Counters {
-  /** Numbers are given once: an answer with another number than the one waited for is stale. */
+  /** Each number is used once. An answer with a number that is not awaited is stale. */
   readonly lastRequest: number;
   readonly lastStream: number;
-  /** Failures in a row; a stream that settled starts again from 0. */
+  /** Failures in a row. A stable stream resets the count. */
   readonly attempts: number;
-  /** Refused lists in a row; a list that succeeds starts again from 0. */
+  /** Refused lists in a row. A list that succeeds resets the count. */
   readonly listRefusals: number;
   /**
-   * Refused streams in a row; a stream that settled starts again from 0.
+   * Refused streams in a row. A stable stream resets the count.
    *
-   * A list that succeeds does not reset this count. Where only the verb `watch` is missing, lists succeed and streams are
-   * refused in turn, and both must become rare.
+   * A list that succeeds does not reset it. If only the verb `watch` is missing, lists succeed and streams are refused
+   * in turn, and both must become rare.
    */
   readonly streamRefusals: number;
 }
 
-/** Where a watch stands. One timer belongs to it in every phase but `idle` and `stopped`. */
+/** The state of a watch. It has one timer in every phase except `idle` and `stopped`. */
 export type WatchState = Counters &
   (
     | { readonly phase: 'idle' }
@@ -77,25 +77,25 @@ export type WatchState = Counters &
     | {
         readonly phase: 'streaming';
         readonly stream: number;
-        /** Everything up to this version is known. */
+        /** The resume point: everything up to this version is known. */
         readonly resumeFrom: string;
         readonly opened: boolean;
-        /** Open for WATCH_SETTLED_MS. */
+        /** The stream has been open for WATCH_SETTLED_MS. */
         readonly settled: boolean;
-        /** Any message came on this stream. */
+        /** A message was received on this stream. */
         readonly heard: boolean;
-        /** The resume point moved on this stream. */
+        /** The resume point has moved on this stream. */
         readonly advanced: boolean;
         /**
-         * Its silence was doubted because a timer fired late. It is doubted once only: a process whose timers are always
-         * late would keep a dead stream for good.
+         * The grace period for a late timer was used. It is granted only once: a process whose timers are always late
+         * would otherwise keep a dead stream for good.
          */
         readonly doubted: boolean;
       }
     | { readonly phase: 'stopped' }
   );
 
-/** What happened. `random` is drawn from 0 (inclusive) to 1 (exclusive). */
+/** The inputs of a watch. `random` is from 0 (inclusive) to 1 (exclusive). */
 export type WatchInput<Item> =
   | { readonly type: 'started' }
   | {
@@ -121,17 +121,17 @@ export type WatchInput<Item> =
   | {
       readonly type: 'ended';
       readonly stream: number;
-      /** `null` when the server ended it in order. */
+      /** `null` when the server ended the stream cleanly. */
       readonly failure: RequestFailure | null;
       readonly random: number;
     }
-  /** `late`: much later than it was due, because the process stood still. */
+  /** `late`: much later than it was due, because the process was suspended. */
   | { readonly type: 'timerFired'; readonly late: boolean }
-  /** A consistent read showed what this watch did not: its stream is deaf. */
+  /** A consistent read showed a change that this watch missed, so its stream no longer receives events. */
   | { readonly type: 'relistRequested' }
   | { readonly type: 'stopped' };
 
-/** What is to be done, and (from `present` on) what is now known. */
+/** The effects of a step, and (from `present` on) its results. */
 export type WatchEffect<Item> =
   | { readonly type: 'list'; readonly request: number }
   | {
@@ -141,18 +141,20 @@ export type WatchEffect<Item> =
       readonly timeoutSeconds: number;
     }
   | { readonly type: 'close'; readonly stream: number }
-  /** One timer per watch: setting it replaces the one before. */
+  /** Each watch has one timer. Setting it replaces the previous one. */
   | { readonly type: 'setTimer'; readonly afterMs: number }
   | { readonly type: 'clearTimer' }
   | { readonly type: 'present'; readonly item: Item; readonly by: 'list' | 'watch' }
-  /** A consistent list found none. */
+  /** A consistent list found no such object. */
   | { readonly type: 'absent'; readonly resourceVersion: string }
-  /** A DELETED event: the object with that uid is gone for ever. */
+  /** A DELETED event. The object with that uid is gone for ever. */
   | { readonly type: 'deleted'; readonly item: Item }
-  /** News for people and for degradation; the watch itself goes on. Never of kind `expired`. */
+  /**
+   * A failure, for people and for the rules about refusals. The watch itself continues. Its kind is never `expired`.
+   */
   | { readonly type: 'failed'; readonly failure: RequestFailure };
 
-/** A watch that was not started yet. */
+/** The state of a watch before its start. */
 export const INITIAL_WATCH_STATE: WatchState = {
   phase: 'idle',
   lastRequest: 0,
@@ -162,7 +164,7 @@ export const INITIAL_WATCH_STATE: WatchState = {
   streamRefusals: 0,
 };
 
-/** The state after an input, and what follows from it, in order. */
+/** The state after an input, and its effects in their order. */
 export interface WatchStep<Item> {
   readonly state: WatchState;
   readonly effects: readonly WatchEffect<Item>[];
@@ -170,7 +172,7 @@ export interface WatchStep<Item> {
 
 type Streaming = Extract<WatchState, { phase: 'streaming' }>;
 
-/** Takes one input in. The rules are the rows of `test/core/watch.test.ts`. */
+/** Processes one input. The rules are the rows of `test/core/watch.test.ts`. */
 export function stepWatch<Item extends Watched>(state: WatchState, input: WatchInput<Item>): WatchStep<Item> {
   if (state.phase === 'stopped') return unchanged(state);
   switch (input.type) {
@@ -222,7 +224,9 @@ function countersOf(state: WatchState): Counters {
   return { lastRequest, lastStream, attempts, listRefusals, streamRefusals };
 }
 
-/** A version that is too old is the ordinary end of a long absence, and the list that follows mends it: no news. */
+/**
+ * A version that is too old is normal after a long absence, and the list that follows fixes it. So it is not reported.
+ */
 function reportOf<Item>(failure: RequestFailure): readonly WatchEffect<Item>[] {
   return failure.kind === 'expired' ? [] : [{ type: 'failed', failure }];
 }
@@ -252,7 +256,7 @@ function startStream<Item>(state: WatchState, resumeFrom: string): WatchStep<Ite
     },
     effects: [
       { type: 'open', stream, resourceVersion: resumeFrom, timeoutSeconds: WATCH_TIMEOUT_SECONDS },
-      // Until the head has come this guards against an answer that was lost.
+      // Until the head of the answer is received, this timer guards against a lost answer.
       setTimer(WATCH_SILENCE_MS),
     ],
   };
@@ -281,11 +285,11 @@ function takeList<Item extends Watched>(
   return prepend(known, startStream({ ...state, listRefusals: 0 }, resourceVersion));
 }
 
-/** No two objects of a namespace have the same name, so it is unknown which of them is the right one. */
+/** Two objects of one namespace never have the same name, so it is unknown which of them is the right one. */
 function malformedList(length: number): RequestFailure {
   return {
     kind: 'malformed',
-    message: `the list cannot be used: it has ${length} objects of one name. Check the proxies before the API server`,
+    message: duplicateNames(length),
     retryAfterMs: null,
     missingRule: null,
     cause: null,
@@ -310,13 +314,15 @@ function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>, late:
   }
 }
 
-/** Only a list gives a right resume point to a deaf stream. A wait after a failure is not shortened. */
+/**
+ * Only a list returns a correct resume point for a stream that missed events. A wait after a failure is not shortened.
+ */
 function relist<Item>(state: WatchState): WatchStep<Item> {
   switch (state.phase) {
     case 'streaming':
       return prepend([{ type: 'close', stream: state.stream }], startListing(state));
     case 'waitingToOpen':
-      // The timer that is set now ends in a list.
+      // When the current timer fires, a list follows.
       return { state: { ...countersOf(state), phase: 'waitingToList' }, effects: [] };
     default:
       return unchanged(state);
@@ -324,7 +330,8 @@ function relist<Item>(state: WatchState): WatchStep<Item> {
 }
 
 function markStable<Item>(state: Streaming): WatchStep<Item> {
-  // Messages that came meanwhile did not move the timer, so their time is unknown: the silence counts from now.
+  // Messages that were received before this moment did not move the timer, so their time is unknown. The silence counts
+  // from now.
   return {
     state: { ...state, settled: true, doubted: false, attempts: 0, streamRefusals: 0 },
     effects: [setTimer(state.heard ? WATCH_SILENCE_MS : WATCH_SILENCE_MS - WATCH_SETTLED_MS)],
@@ -332,9 +339,11 @@ function markStable<Item>(state: Streaming): WatchStep<Item> {
 }
 
 /**
- * A silent stream is followed by a list. The connection may be dead; then the list costs one small request more than
- * another stream. Or the resume point is from the future, for example after a backup was restored. A watch from a version
- * that the server has not reached opens and stays silent (wire fact 18), and only a list gives a right version.
+ * Closes a silent stream and lists again.
+ *
+ * The connection may be dead. Then the list costs one small request more than another stream. Or the resume point is
+ * from the future, for example after a backup was restored. A watch from a version that the server has not reached
+ * opens and stays silent (wire fact 18), and only a list returns a correct version.
  */
 function giveUpOnSilence<Item>(state: Streaming): WatchStep<Item> {
   const effects: WatchEffect<Item>[] = [
@@ -343,7 +352,7 @@ function giveUpOnSilence<Item>(state: Streaming): WatchStep<Item> {
       type: 'failed',
       failure: {
         kind: 'unavailable',
-        message: `nothing came on the watch for ${WATCH_SILENCE_MS / 1000} s, not even a bookmark: its connection is taken for dead`,
+        message: silentWatch(WATCH_SILENCE_MS),
         retryAfterMs: null,
         missingRule: null,
         cause: null,
@@ -360,18 +369,19 @@ function takeEvent<Item extends Watched>(state: Streaming, event: WatchEvent<Ite
   }
   const version = event.type === 'bookmark' ? event.resourceVersion : event.item.resourceVersion;
   const order = compareResourceVersions(version, state.resumeFrom);
-  // A server sends only what came after the resume point (wire fact 14). So the resume point is wrong: an earlier
-  // bookmark or list came from the future.
+  // A server sends only events after the resume point (wire fact 14). So the resume point is wrong: an earlier bookmark
+  // or list came from the future.
   if (order < 0) return prepend([{ type: 'close', stream: state.stream }], listAgain(state, random));
   const advanced = order > 0;
   const effects: WatchEffect<Item>[] = [];
   if (event.type === 'deleted') {
-    // Also at the resume point itself: that the uid is gone stays true, and to miss it would be worse than to hear it twice.
+    // A deletion is also reported at the resume point itself. It stays true that the uid is gone, and missing it would
+    // be worse than reporting it twice.
     effects.push({ type: 'deleted', item: event.item });
   } else if (event.type !== 'bookmark' && advanced) {
     effects.push({ type: 'present', item: event.item, by: 'watch' });
   }
-  // Before the stream has settled the timer measures its age, and is left alone.
+  // Until the stream is stable the timer measures its age, and is not moved.
   if (state.settled) effects.push(setTimer(WATCH_SILENCE_MS));
   else if (!state.opened) effects.push(setTimer(WATCH_SETTLED_MS));
   return {
@@ -388,8 +398,9 @@ function takeEvent<Item extends Watched>(state: Streaming, event: WatchEvent<Ite
 }
 
 /**
- * At once when the stream lived or, the first time, when it moved the resume point; else with back-off, so
- * that a server (or a proxy before it) that ends every stream at once is not asked in a hot loop.
+ * Reopens a stream that the server ended cleanly: immediately when it was stable or, the first time, when it moved the
+ * resume point. Otherwise with back-off, so that a server (or a proxy in front of it) that ends every stream
+ * immediately does not cause a hot loop.
  */
 function reopenAfterOrderlyEnd<Item>(state: Streaming, random: number): WatchStep<Item> {
   if (state.settled) return startStream(state, state.resumeFrom);
@@ -405,7 +416,7 @@ function waitToOpen<Item>(state: Streaming, attempts: number, afterMs: number): 
   };
 }
 
-/** What follows a stream that failed, or never opened. It is closed already. */
+/** Continues after a stream that failed, or never opened. The stream is closed already. */
 function recoverStream<Item>(state: Streaming, failure: RequestFailure, random: number): WatchStep<Item> {
   const attempts = state.attempts + 1;
   switch (failure.kind) {
@@ -415,13 +426,16 @@ function recoverStream<Item>(state: Streaming, failure: RequestFailure, random: 
     case 'throttled':
       return waitToOpen(state, attempts, atLeastRetryAfterMs(retryDelayMs(attempts, random), failure.retryAfterMs));
     default:
-      // Malformed: the same bytes would come again from the same version. Refused: where only the verb
-      // watch is missing, lists still bring news.
+      // Malformed: the same version would return the same bytes. Refused: if only the verb watch is missing, lists
+      // still show changes.
       return recoverByListing(state, failure, random);
   }
 }
 
-/** The first list comes at once. A server whose lists and watches contradict each other again is asked with back-off. */
+/**
+ * The first list follows immediately. If the lists and watches of a server contradict each other again, the next lists
+ * follow with back-off.
+ */
 function listAgain<Item>(state: Streaming, random: number): WatchStep<Item> {
   const attempts = state.attempts + 1;
   if (attempts === 1) return startListing({ ...state, attempts });
@@ -443,7 +457,7 @@ function recoverByListing<Item>(
   return waitToList({ ...state, [counter]: refusals }, attempts, delayMs);
 }
 
-/** Everything else is a refusal, which usually stays. */
+/** All other kinds are refusals, which usually stay. */
 const PASSING_KINDS: ReadonlySet<RequestFailure['kind']> = new Set([
   'throttled',
   'expired',

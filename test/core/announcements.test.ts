@@ -150,7 +150,7 @@ test('a term is told with its fencing token and its Lease', () => {
 const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says: readonly string[]]>> = {
   'renew-forbidden': [
     () => leads().fire('renew').refuse('replaceLease', 'forbidden'),
-    ['it failed: forbidden', 'the others cannot see whether the leader hangs'],
+    ['it failed: forbidden', 'the other Pods cannot see whether the leader hangs'],
   ],
   'delete-forbidden': [
     () => clears().refuse('deleteLease', 'forbidden'),
@@ -178,7 +178,7 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
   ],
   'pod-deleted': [
     () => leads().podGone(SELF),
-    [`Pod ${SELF.name} (uid ${SELF.uid}) does not exist any more`, 'End it'],
+    [`Pod ${SELF.name} (uid ${SELF.uid}) no longer exists`, 'End this process'],
   ],
   unauthorized: [
     () =>
@@ -188,7 +188,7 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
         .wait(10_000)
         .fire('renew')
         .fail('replaceLease', 'unauthorized'),
-    ['it failed: unauthorized', 'look at its ServiceAccount'],
+    ['it failed: unauthorized', 'check its ServiceAccount'],
   ],
   'request-rejected': [() => leads().fire('renew').refuse('replaceLease', 'rejected'), ['it failed: rejected']],
   'owner-removed': [
@@ -221,7 +221,7 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
   ],
   twin: [
     () => leads().watched(ownLease({ resourceVersion: '12', renewTimeMs: 77 })),
-    [`in the name of Pod ${SELF.name} (uid ${SELF.uid})`, 'End one of them', 'confirm() rejects'],
+    [`in the name of Pod ${SELF.name} (uid ${SELF.uid})`, 'End one of the processes', 'confirm() rejects'],
   ],
   'pod-unknown': [
     () => {
@@ -268,11 +268,11 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
         .wait(30_000)
         .absent('11')
         .tell({ type: 'siblingLockHolderFound', holder: { pid: 17, uid: 1000 } }),
-    ['Another process holds the socket', 'for 30 s', 'the process id 17 and the user id 1000', 'End it when it hangs'],
+    ['Another process holds the socket', 'for 30 s', 'the process id 17 and the user id 1000', 'End it if it hangs'],
   ],
   'sibling-lock-unsupported': [
     () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
-    ['Abstract Unix sockets do not exist here', 'only one process in each Pod starts an elector'],
+    ['Abstract Unix sockets are not available on this platform', 'only one process in each Pod starts an elector'],
   ],
 };
 
@@ -298,7 +298,7 @@ test('where a Pod that has stopped counts as gone, the warning pod-deleted leave
 
 test('a Pod that is gone is told from one that the API server never showed', () => {
   const said = (story: Story) => announced(story, 'warning')?.message ?? '';
-  assert.match(said(leads().podGone(SELF)), /does not exist any more/);
+  assert.match(said(leads().podGone(SELF)), /no longer exists/);
   assert.match(
     said(starts().absent('10').podRead(SELF.name, null)),
     /has never shown it to this process.*uid is wrong/,
@@ -316,5 +316,5 @@ test('where the Pod of the leader may not be watched, but be read, the warning s
   const story = follows().refusePodWatch(RIVAL);
   const warning = announced(story, 'warning');
   assert.equal(warning?.code, 'pod-read-forbidden');
-  assert.equal(warning.message, "it failed: forbidden. Until then it is noticed late that the leader's Pod is gone.");
+  assert.equal(warning.message, "it failed: forbidden. Until then this process sees the end of the leader's Pod late.");
 });

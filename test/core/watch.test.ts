@@ -92,7 +92,7 @@ const malformed = (message: string): Effect => ({
   type: 'failed',
   failure: {
     ...failure('malformed'),
-    message: `the list cannot be used: ${message}. Check the proxies before the API server`,
+    message: `the list cannot be used: ${message}. Check the proxies in front of the API server`,
   },
 });
 
@@ -568,7 +568,7 @@ test('a stream that falls silent is closed, reported and followed by a list', ()
   assert.deepEqual(effects[0], { type: 'close', stream: 1 });
   assert.ok(effects[1]?.type === 'failed');
   assert.equal(effects[1].failure.kind, 'unavailable');
-  assert.match(effects[1].failure.message, /^nothing came on the watch for 75 s/);
+  assert.match(effects[1].failure.message, /^no event or bookmark on the watch for 75 s/);
   assert.deepEqual(effects.slice(2), [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)]);
 });
 
