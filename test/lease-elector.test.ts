@@ -562,7 +562,7 @@ describe('an elector', { concurrency: 4 }, () => {
     await elector.stop();
     assert.deepEqual(seen, [
       ['abort', false, undefined],
-      ['demoted', true, 'ERR_LEASE_ELECTOR_NOT_LEADER', 'This process does not lead any more: stopped.', 'stopped'],
+      ['demoted', true, 'ERR_LEASE_ELECTOR_NOT_LEADER', 'This process no longer leads: stopped.', 'stopped'],
     ]);
     assert.equal(term.signal.aborted, true);
   });

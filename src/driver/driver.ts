@@ -1,6 +1,6 @@
 /**
- * The loop between the core and the world: takes one input at a time, keeps the state that follows, then
- * carries out the effects in their order.
+ * The loop between the core and the environment: it processes one input at a time, stores the next state, then executes
+ * the effects in their order.
  */
 
 import { type Diagnostics, dateSightings, NO_DIAGNOSTICS, recordFact } from '../core/diagnostics.ts';
@@ -21,34 +21,38 @@ import { type WatchContext, Watcher } from './watcher.ts';
 const log = debugLog('lease-elector:driver');
 
 /**
- * Events of all watches that may wait for their turn. The server decides how many it sends, so more of them are no
- * defect: the watch drops them and lists again.
+ * The most watch events that may wait in the queue, over all watches. The server decides how many it sends, so reaching
+ * this limit is not a defect: the watch drops the excess and lists again.
  */
 export const WATCH_EVENT_QUEUE_LIMIT = 1_000;
 
 /**
- * Inputs that may wait for their turn, the events included. They are taken as soon as they come; only what arrives while
- * one is being taken waits, so more of them are a defect.
+ * The most inputs that may wait in the queue, including the events. An input waits only while another one is processed,
+ * so exceeding this limit is a defect.
  *
- * No server reaches it. The watch events are bounded, each leads to two reports at most, and every other answer belongs
- * to a request that this process made.
+ * No server can cause it. The watch events are bounded, each leads to two reports at most, and every other answer
+ * belongs to a request of this process.
  */
 export const INPUT_QUEUE_LIMIT = 10_000;
 
-/** What the driver asks of the application's side. */
+/** The application's side of the driver. */
 export interface Application {
-  /** Tells the application; must not throw. */
+  /** Passes an announcement to the application; must not throw. */
   announce(announcement: Announcement): void;
-  /** Waits for the work of the term that just ended: `true` when it is done, `false` when its time is up. */
+  /**
+   * Waits for the work of the term that just ended. Resolves with `true` when it is done, with `false` when its time is
+   * up.
+   */
   settleWork(): Promise<boolean>;
-  /** The role is another one: what it leads to was carried out. */
+  /** The role has changed, and the effects of the change were executed. */
   roleChanged?(): void;
-  /** A stream of a watch was left for another one, or for a list; must not throw. */
+  /** A watch has replaced its stream by another one, or by a list; must not throw. */
   watchRestarted?(resource: 'leases' | 'pods', cause: WatchRestartCause): void;
-  /** An invariant broke. The driver has shut everything down. */
+  /** An invariant is broken. The driver has shut everything down. */
   defect(error: unknown): void;
 }
 
+/** Runs one election. */
 export class Driver {
   readonly #ports: Ports;
   readonly #clock: Clock;
@@ -62,9 +66,9 @@ export class Driver {
   #busy = false;
   #closed = false;
   #broken = false;
-  /** How often work was waited for. */
+  /** The number of times that work was waited for. */
   #settlings = 0;
-  /** Events of watches in the queue. */
+  /** The number of watch events in the queue. */
   #waitingEvents = 0;
   /** Resolves when the next renewal was handed to its socket. */
   #renewalAwaited: PromiseWithResolvers<void> | null = null;
@@ -86,17 +90,19 @@ export class Driver {
     this.#state = initialElectionState(options.config);
   }
 
-  /** What the election knows and is at the moment. */
+  /** The state of the election at the moment. */
   get state(): ElectionState {
     return this.#state;
   }
 
-  /** What there is to tell people beside that. */
+  /** The diagnostics for `explain()`. */
   get diagnostics(): Diagnostics {
     return this.#diagnostics;
   }
 
-  /** When the API server last confirmed what is known of the Lease, by the wall clock as it was then. */
+  /**
+   * The moment at which the API server last confirmed the knowledge about the Lease, by the wall clock at that moment.
+   */
   get verifiedWallMs(): number {
     return this.#verifiedWallMs;
   }
@@ -113,7 +119,7 @@ export class Driver {
     this.#lockKept = false;
   }
 
-  /** Feeds a fact in; it is taken at once, or after the one that is being taken. */
+  /** Processes a fact: immediately, or after the input that is being processed. */
   take(fact: Fact): void {
     this.#enqueue(() => this.#step(fact));
   }
@@ -122,7 +128,8 @@ export class Driver {
     if (this.#closed) return;
     this.#queue.push(work);
     if (this.#busy) {
-      if (this.#queue.length > INPUT_QUEUE_LIMIT) this.#giveUp(new InvariantError('more inputs than can be taken'));
+      if (this.#queue.length > INPUT_QUEUE_LIMIT)
+        this.#giveUp(new InvariantError(`more than ${INPUT_QUEUE_LIMIT} inputs wait`));
       return;
     }
     this.#busy = true;
@@ -135,7 +142,7 @@ export class Driver {
     }
   }
 
-  /** `false` when too many events wait: this one is dropped. */
+  /** Returns `false` when too many events wait. Then this event is dropped. */
   #enqueueEvent(work: () => void): boolean {
     if (this.#waitingEvents >= WATCH_EVENT_QUEUE_LIMIT) return false;
     this.#waitingEvents += 1;
@@ -151,7 +158,8 @@ export class Driver {
     const moment = { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs(), random: this.#random.next() };
     const { state, effects } = step(this.#state, { ...fact, ...moment });
     if (log.enabled) log('%s', stepLine(fact, state, effects));
-    // Worked out later, it would be wrong by every sleep of the machine: the monotonic clock sleeps, too.
+    // Recorded now, because computing it later from the monotonic clock would lose the time for which the machine was
+    // suspended.
     if (state.knowledge.verifiedAtMs !== this.#state.knowledge.verifiedAtMs) this.#verifiedWallMs = moment.wallMs;
     const isRoleNew = state.role.name !== this.#state.role.name;
     this.#state = state;
@@ -162,14 +170,14 @@ export class Driver {
       moment.nowMs,
     );
     for (const effect of effects) {
-      // What an effect before it brought about may have ended everything.
+      // An earlier effect may have shut the driver down.
       if (this.#broken) return;
       this.#perform(effect);
     }
     if (isRoleNew) this.#application.roleChanged?.();
   }
 
-  /** Safety first: whoever cannot trust its own state must not lead on. */
+  /** A process that cannot trust its own state must not continue to lead. */
   #giveUp(error: unknown): void {
     if (this.#closed) return;
     this.#broken = true;
@@ -177,7 +185,7 @@ export class Driver {
     this.#application.defect(error);
   }
 
-  /** A promise of the world's that rejects, as none may, is a defect, not the end of the process. */
+  /** A promise of a port must not reject. If it does, that is a defect, but it does not end the process. */
   readonly #reportDefect = (error: unknown): void =>
     this.#enqueue(() => {
       throw error;
@@ -236,7 +244,7 @@ export class Driver {
   #replace(request: number, lease: LeaseRecord, content: LeaseContent): void {
     const { promise, resolve } = Promise.withResolvers<void>();
     const answer = this.#ports.lease.replace(lease, content, resolve);
-    // Without a socket the answer tells.
+    // A port without a socket does not call `resolve`. Then the answer resolves the promise.
     void answer.then(
       () => resolve(),
       () => resolve(),
@@ -281,7 +289,7 @@ export class Driver {
     const settling = this.#settlings;
     this.#application
       .settleWork()
-      // Of a term that was lost meanwhile, it says nothing about the work of the next.
+      // The answer for an earlier term shows nothing about the work of the next one.
       .then((drained) => (settling === this.#settlings ? this.take({ type: 'workSettled', drained }) : undefined))
       .catch(this.#reportDefect);
   }
@@ -290,7 +298,7 @@ export class Driver {
     this.#clearTimer(timer);
     const handle = this.#clock.setTimer(afterMs, () =>
       this.#enqueue(() => {
-        // One that was set anew or cleared while this waited for its turn does not count any more.
+        // A timer that was set again or cleared while this callback waited is ignored.
         if (this.#timers.get(timer) !== handle) return;
         this.#timers.delete(timer);
         this.#step({ type: 'timerFired', timer });

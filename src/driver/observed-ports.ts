@@ -1,5 +1,5 @@
 /**
- * The ports of an election, with an ear on each: the outage watch is told of every request and of every answer. The
+ * The ports of an election, with an observer: they report every request and every answer to the outage watch. The
  * answers of the API server pass unchanged.
  */
 
@@ -7,14 +7,15 @@ import type { OutageWatch } from './outage-watch.ts';
 import type { Answer, Ports, WatchPort, WatchSink } from './ports.ts';
 
 /**
- * The same ports. Both watches stop when the ports are closed.
+ * Returns the same ports with observers. Both outage watches stop when the ports are closed.
  *
  * @param watch observes every request and every stream
- * @param writes observes the writes alone: they can fail for long while reads succeed
+ * @param writes observes the writes alone, because they can fail for a long time while reads succeed
  */
 export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWatch): Ports {
   const { lease, pod, leaseWatch, podWatch } = ports;
-  // The watch of all requests is the first to know: an outage that a write meets first is no failure of writes.
+  // The watch of all requests is notified first. So an outage that a write meets first does not count as a failure of
+  // writes.
   const observedWrite = <Ended extends Answer<unknown>>(request: Promise<Ended>): Promise<Ended> =>
     observed(writes, observed(watch, request));
   return {
@@ -62,7 +63,7 @@ function observedWatch<Item>(watch: OutageWatch, port: WatchPort<Item>): WatchPo
   };
 }
 
-/** A stream is a request until its head or its end has come. */
+/** A stream counts as a request until its head or its end is received. */
 class ObservedSink<Item> implements WatchSink<Item> {
   readonly #watch: OutageWatch;
   readonly #sink: WatchSink<Item>;
@@ -92,7 +93,7 @@ class ObservedSink<Item> implements WatchSink<Item> {
     this.#sink.ended(failure);
   }
 
-  /** Nothing is waited for any longer. */
+  /** The stream is no longer awaited. */
   withdraw(): void {
     if (this.#pending) this.#watch.withdrawn();
     this.#pending = false;

@@ -1,46 +1,49 @@
 /**
- * Notices that the API server has answered nothing for a while, and that it answers again. It warns, and decides nothing.
+ * Detects that the API server has answered nothing for a while, and that it answers again. It warns, and decides
+ * nothing.
  *
- * One watch serves the whole life of an elector: the search for its Pod, the start of the election, and every later outage.
+ * One watch serves the whole life of an elector: the search for its Pod, the start of the election, and every later
+ * outage.
  */
 
 import { isUnanswered, type RequestFailure } from '../core/request-failure.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** An API server that has answered no request for this long, in milliseconds, is warned of. */
+/** After this many milliseconds without an answer, the API server is reported as unreachable. */
 export const UNREACHABLE_AFTER_MS = 10_000;
 
 /**
  * The time without an answer is counted in pulses of this length, in milliseconds.
  *
- * A pulse that comes late counts once. So a process that stood still for a minute has counted one second, and not an
- * outage: the answers may wait in its sockets.
+ * A late pulse counts once. So a process that was suspended for a minute has counted one second, and no outage: the
+ * answers may wait in its sockets.
  */
 const PULSE_MS = 1_000;
 
 const UNREACHABLE_PULSES = UNREACHABLE_AFTER_MS / PULSE_MS;
 
 /**
- * A failure is recent for this many pulses. A request that fails in a passing way is repeated after 2 s at most (the
- * constant `RETRY_CAP_MS`), so while an outage lasts there is always a recent failure, or a request under way.
+ * The number of pulses for which a failure counts as recent. A request with a passing failure is repeated after 2 s at
+ * most (the constant `RETRY_CAP_MS`). So during an outage there is always a recent failure, or a request in flight.
  */
 const RECENT_PULSES = 3;
 
-/** How an outage begins and ends. */
+/** The beginning or the end of an outage. */
 export type OutageReport =
   | { readonly type: 'unreachable'; readonly failure: RequestFailure | null }
   | { readonly type: 'reachable' };
 
+/** Counts the time without an answer of the API server. */
 export class OutageWatch {
   readonly #clock: Clock;
   readonly #report: (report: OutageReport) => void;
-  /** Requests under way, and streams that are not open yet. */
+  /** The number of requests in flight, and of streams that are not open yet. */
   #pending = 0;
   /** The last failure since the last answer. */
   #failure: RequestFailure | null = null;
   /** Pulses since the first request without an answer. */
   #pulses = 0;
-  /** The pulse before which the last failure came. */
+  /** The number of pulses before the last failure. */
   #failedAtPulse = 0;
   #wasPending = false;
   #reported = false;
@@ -59,7 +62,7 @@ export class OutageWatch {
     this.#count();
   }
 
-  /** A request was answered, by whatever status an API server answers with. */
+  /** A request was answered, with any status that an API server uses. */
   answered(): void {
     this.#pending -= 1;
     this.heard();
@@ -77,7 +80,7 @@ export class OutageWatch {
     this.#rest();
   }
 
-  /** A message came on a stream. */
+  /** A message was received on a stream. */
   heard(): void {
     this.#failure = null;
     this.#pulses = 0;
@@ -97,12 +100,12 @@ export class OutageWatch {
     if (this.#pulses >= UNREACHABLE_PULSES) this.#reportOutage();
   }
 
-  /** Whether an outage was reported that is not over. */
+  /** Whether an outage was reported and is not over. */
   get isReported(): boolean {
     return this.#reported;
   }
 
-  /** Begins again: what was counted or reported before is forgotten. */
+  /** Starts again: earlier counts and reports are discarded. */
   restart(): void {
     this.#reported = false;
     this.#failure = null;
@@ -111,7 +114,7 @@ export class OutageWatch {
     this.#rest();
   }
 
-  /** Final: nothing is reported from now on. */
+  /** Stops for good. Nothing is reported afterwards. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -123,7 +126,7 @@ export class OutageWatch {
     this.#timer ??= this.#clock.setTimer(PULSE_MS, () => this.#beat(), { background: true });
   }
 
-  /** Nothing is waited for, so nothing is counted. */
+  /** Stops the count when no request is pending and none has failed. */
   #rest(): void {
     if (this.#pending > 0) return this.#count();
     if (this.#failure !== null) return;
@@ -140,11 +143,11 @@ export class OutageWatch {
     this.#count();
   }
 
-  /** Whether requests go on without an answer: one failure long ago, and none asked since, is no outage. */
+  /** Whether requests continue without an answer. One failure long ago, without a request since, is not an outage. */
   #isAsking(): boolean {
     if (this.#failure !== null && this.#pulses - this.#failedAtPulse <= RECENT_PULSES) return true;
     if (!this.#wasPending || this.#pending === 0) return false;
-    // By default a request times out after 10 s, and its failure is worth another pulse.
+    // By default a request times out after 10 s, so one more pulse is granted to receive its failure.
     return this.#failure !== null || this.#pulses > UNREACHABLE_PULSES;
   }
 

@@ -1,7 +1,7 @@
 /**
- * What the driver asks of the world. `kube/` implements it over HTTPS, the tests in memory.
+ * The driver's interface to its environment. `kube/` implements it over HTTPS, the tests in memory.
  *
- * Nothing here throws or rejects: every request ends in exactly one `Answer`.
+ * No method throws or rejects: every request ends in exactly one `Answer`.
  */
 
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
@@ -9,14 +9,17 @@ import type { RequestFailure } from '../core/request-failure.ts';
 import type { PodListing } from '../core/successor.ts';
 import type { WatchEvent } from '../core/watch.ts';
 
-/** How a request ended. */
+/** The result of a request. */
 export type Answer<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly failure: RequestFailure };
 
-/** How a create or a replace ended. */
+/** The result of a create or a replace. */
 export type WriteAnswer = Answer<LeaseRecord> & {
-  /** The fields that came back with another value than was sent, such as `metadata.ownerReferences`; left out when none did. */
+  /**
+   * The fields that came back with another value than was sent, such as `metadata.ownerReferences`; left out when there
+   * are no such fields.
+   */
   readonly altered?: readonly string[];
 };
 
@@ -26,19 +29,20 @@ export interface LeasePort {
   read(): Promise<Answer<LeaseRecord | null>>;
   create(content: LeaseContent): Promise<WriteAnswer>;
   /**
-   * PUT on top of `lease`, with its uid and resourceVersion: never creates, never overwrites unseen changes.
+   * PUT on top of `lease`, with its uid and resourceVersion. It never creates a Lease and never overwrites unseen
+   * changes.
    *
-   * @param written called when the request was handed to its socket; a port without sockets need not call it
+   * @param written called when the request was written to its socket; a port without sockets need not call it
    */
   replace(lease: LeaseRecord, content: LeaseContent, written?: () => void): Promise<WriteAnswer>;
   /**
-   * DELETE with both preconditions: `null` when the Lease is gone, also when there is nothing left to delete (404), and
-   * the Lease when it is still there with a `deletionTimestamp`, because a finalizer holds it.
+   * DELETE with both preconditions. Returns `null` when the Lease is gone, also when it did not exist (404). Returns
+   * the Lease when it still exists with a `deletionTimestamp`, because a finalizer keeps it.
    */
   delete(lease: Pick<LeaseRecord, 'uid' | 'resourceVersion'>): Promise<Answer<LeaseRecord | null>>;
 }
 
-/** Pods of the own namespace. */
+/** The Pods of this namespace. */
 export interface PodPort {
   /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
   read(name: string): Promise<Answer<PodRecord | null>>;
@@ -51,7 +55,7 @@ export interface PodPort {
   listApplication?(pod: PodReference, ignoredLabel: string | null): Promise<Answer<PodListing>>;
 }
 
-/** A Pod's labels and annotations, and what a write on top of them needs. */
+/** A Pod's labels and annotations, with the fields that a write on top of them needs. */
 export interface PodMetadata extends PodReference {
   readonly resourceVersion: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -66,55 +70,61 @@ export interface PodMetadataPatch {
 
 /** A Kubernetes Event about a Lease. */
 export interface LeaseEvent {
-  /** No other Event of the namespace has it. So a second attempt to write the same Event finds the first one. */
+  /** The name is unique in the namespace. So a second attempt to write the same Event finds the first one. */
   readonly name: string;
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
-  /** When it happened, in milliseconds since 1970. */
+  /** The moment of the event, in milliseconds since 1970. */
   readonly wallMs: number;
   readonly leaseUid: string;
   /** The name of the Pod that reports it. */
   readonly reporter: string;
 }
 
-/** What is written beside the election, for others to see. None of it is sent on a connection of the election. */
+/** The writes beside the election, for other programs to see. None of them uses a connection of the election. */
 export interface PublishingPort {
   /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
   readPodMetadata(name: string): Promise<Answer<PodMetadata | null>>;
-  /** PATCH on top of what was read, with its uid and resourceVersion: it never reaches a later Pod of the same name. */
+  /**
+   * PATCH on top of the state that was read, with its uid and resourceVersion. It never reaches a later Pod of the same
+   * name.
+   */
   patchPodMetadata(pod: PodMetadata, patch: PodMetadataPatch): Promise<Answer<null>>;
   createEvent(event: LeaseEvent): Promise<Answer<null>>;
 }
 
-/** Receives a stream in order. After `ended` nothing more is called. */
+/** Receives the events of a stream in their order. No method is called after `ended`. */
 export interface WatchSink<Item> {
   /** The answer's head was 200. */
   opened(): void;
   event(event: WatchEvent<Item>): void;
-  /** The stream is over: `null` when the server ended it in order, else why (also when it never opened). */
+  /** The stream is over. `null`: the server ended it cleanly; otherwise the reason, also if it never opened. */
   ended(failure: RequestFailure | null): void;
 }
 
-/** An open stream; closing it is final and silent: its sink is not called again. */
+/** An open stream. Closing it is final: its sink is not called again. */
 export interface WatchStream {
   close(): void;
 }
 
 /** Lists and watches the one object with a given name. */
 export interface WatchPort<Item> {
-  /** A consistent list (no `resourceVersion`) of the objects with that name: none or one. */
+  /** A consistent list (no `resourceVersion`) of the objects with that name: zero or one. */
   list(): Promise<Answer<{ readonly items: readonly Item[]; readonly resourceVersion: string }>>;
-  /** Watches from `resourceVersion`, with bookmarks; the server is asked to end it after `timeoutSeconds`. */
+  /**
+   * Watches from `resourceVersion`, with bookmarks. The request tells the server to end the stream after
+   * `timeoutSeconds`.
+   */
   open(resourceVersion: string, timeoutSeconds: number, sink: WatchSink<Item>): WatchStream;
 }
 
 /** Outcome of the claim on the abstract socket that lets one process per Pod campaign. */
 export type SiblingLockOutcome = 'held' | 'taken' | 'unsupported';
 
-/** What goes with an outcome. */
+/** The details of an outcome. */
 export interface SiblingLockDetail {
-  /** With `taken`: the bind was refused with this error code, so nobody can tell whether another process holds the socket. */
+  /** With `taken`: the bind was refused with this error code, so another process might hold the socket. */
   readonly refusedBy?: string;
 }
 
@@ -128,27 +138,30 @@ export interface SiblingLockHolder {
 /** Receives each outcome of a claim. */
 export type SiblingLockListener = (outcome: SiblingLockOutcome, detail?: SiblingLockDetail) => void;
 
-/** One campaigner per Pod: an abstract Unix socket named after the Pod's uid and the Lease. */
+/**
+ * The sibling lock: only one process per Pod campaigns. It is an abstract Unix socket named after the Pod's uid and the
+ * Lease.
+ */
 export interface SiblingLockPort {
   /**
-   * Tries to bind it. After `taken` it keeps waiting for the holder to die and tries again, and
-   * calls back with `held` once it has it. A refused bind counts as `taken`, and is tried again, too.
+   * Tries to bind the socket. After `taken` it waits until the holder dies and tries again, and calls back with `held`
+   * when it succeeds. A refused bind counts as `taken`, and is also retried.
    */
   claim(listener: SiblingLockListener): void;
-  /** Gives it up, or stops waiting for it. */
+  /** Releases the socket, or stops waiting for it. */
   free(): void;
-  /** The process that holds it; `null` when it cannot be seen. Left out where nobody can be seen. */
+  /** The process that holds it; `null` when it cannot be seen. Left out if the holder can never be seen. */
   findHolder?(): Promise<SiblingLockHolder | null>;
 }
 
-/** Everything outside. */
+/** The whole environment of the driver. */
 export interface Ports {
   readonly lease: LeasePort;
   readonly leaseWatch: WatchPort<LeaseRecord>;
   readonly pod: PodPort;
   readonly podWatch: (name: string) => WatchPort<PodRecord>;
   readonly siblingLock: SiblingLockPort;
-  /** Left out where there is no cluster. The driver does not use it. */
+  /** Left out if there is no cluster. The driver does not use it. */
   readonly publishing?: PublishingPort;
   /** Ends idle connections. Called once, last. */
   close(): void;

@@ -6,7 +6,7 @@ import type { Effect } from '../core/effect.ts';
 import type { Fact } from '../core/input.ts';
 import type { ElectionState } from '../core/state.ts';
 
-/** The fact, the role that follows from it, and the orders, with each timer's name and time. */
+/** The fact, the role after the step, and the effects, with the name and time of each timer. */
 export function stepLine(fact: Fact, state: ElectionState, effects: readonly Effect[]): string {
   const happened = fact.type === 'timerFired' ? `timerFired ${fact.timer}` : fact.type;
   return `${state.config.self.name}: ${happened} → ${state.role.name} [${effects.map(effectWord).join(', ')}]`;

@@ -1,12 +1,10 @@
-/**
- * What a watch reports → a fact for the election.
- */
+/** Converts a report of a watch into a fact for the election. */
 
 import type { Fact } from '../core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../core/lease-record.ts';
 import type { WatchReport } from './watcher.ts';
 
-/** What the watch of the Lease says. */
+/** The fact in a report of the Lease's watch. */
 export function leaseFact(report: WatchReport<LeaseRecord>): Fact {
   switch (report.type) {
     case 'present':
@@ -20,7 +18,7 @@ export function leaseFact(report: WatchReport<LeaseRecord>): Fact {
   }
 }
 
-/** What the watch of a Pod's name says. @param watched the Pod for whose sake it is watched */
+/** The fact in a report of the watch of a Pod's name. @param watched the Pod for which the name is watched */
 export function podFact(watched: PodReference, report: WatchReport<PodRecord>): Fact {
   switch (report.type) {
     case 'present':

@@ -1,26 +1,24 @@
-/**
- * Why a watch left a stream, for the metrics. No rule depends on it.
- */
+/** The reason why a watch left a stream, for the metrics. No rule depends on it. */
 
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { Watched, WatchInput, WatchState } from '../core/watch.ts';
 
-/** Why a stream was followed by a list or by another stream. */
+/** The reason why a list or another stream followed a stream. */
 export type WatchRestartCause =
-  /** The server ended it in order, as it does after some minutes. */
+  /** The server ended it cleanly, as it does after some minutes. */
   | 'ended'
-  /** The connection broke, or the server sent something else than events. */
+  /** The connection broke, or the server sent data that are not events. */
   | 'failed'
-  /** 410: the server no longer has what came after the resume point. */
+  /** 410: the server no longer has the events after the resume point. */
   | 'expired'
   /** The server refuses the watch: a permission or a token. */
   | 'refused'
-  /** Nothing came for so long that the connection is taken for dead. */
+  /** No message was received for so long that the connection is considered dead. */
   | 'silent'
   /** A list or a read contradicts it. */
   | 'contradicted';
 
-/** The cause of a restart that this input brought about; `null` when the stream goes on, or was left for good. */
+/** The cause of a restart by this input; `null` when the stream continues, or was closed for good. */
 export function restartCause<Item extends Watched>(
   before: WatchState,
   input: WatchInput<Item>,
@@ -29,7 +27,7 @@ export function restartCause<Item extends Watched>(
   if (before.phase !== 'streaming' || after.phase === 'stopped') return null;
   if (after.phase === 'streaming' && after.stream === before.stream) return null;
   const cause = causeOfInput(input);
-  // It never opened: a request that failed, which counts as one, and no stream that was lost.
+  // The stream never opened. That is a failed request, which is counted as one, and not a lost stream.
   return cause === 'failed' && !before.opened ? null : cause;
 }
 

@@ -1,6 +1,4 @@
-/**
- * Runs one watch: carries out the effects of `core/watch.ts` and feeds it what comes back.
- */
+/** Runs one watch: executes the effects of `core/watch.ts` and passes the results back. */
 
 import type { RequestFailure } from '../core/request-failure.ts';
 import {
@@ -21,8 +19,8 @@ import { restartCause, type WatchRestartCause } from './watch-restart.ts';
 const log = debugLog('lease-elector:driver');
 
 /**
- * A timer that fires this many milliseconds after it was due is late: the process stood still. Node.js fires timers a few
- * milliseconds late when it is healthy.
+ * A timer that fires this many milliseconds after it was due is late: the process was suspended. In a healthy process,
+ * Node.js fires timers a few milliseconds late.
  */
 const TIMER_LATE_MS = 250;
 
@@ -30,28 +28,31 @@ const TIMER_LATE_MS = 250;
 const TOO_MANY_EVENTS: RequestFailure = {
   kind: 'malformed',
   message:
-    'the watch is closed: its server sent more events at once than may wait. No action is needed: a list follows',
+    'the watch is closed: its server sent more events than can be queued. No action is needed, because a list follows',
   retryAfterMs: null,
   missingRule: null,
   cause: null,
 };
 
-/** What a watch tells about its object. */
+/** A report of a watch about its object. */
 export type WatchReport<Item> = Extract<
   WatchEffect<Item>,
   { readonly type: 'present' | 'absent' | 'deleted' | 'failed' }
 >;
 
-/** What a watch shares with the rest of the elector. */
+/** The parts of the elector that a watch shares. */
 export interface WatchContext {
   readonly clock: Clock;
   readonly random: Random;
-  /** Runs the work in its turn: one input of the whole elector at a time. */
+  /** Queues the work. The whole elector processes one input at a time. */
   readonly enqueue: (work: () => void) => void;
-  /** The same for an event of a stream; `false` when too many events wait already, and this one is dropped. */
+  /**
+   * The same for an event of a stream. Returns `false` when too many events wait already. Then this event is dropped.
+   */
   readonly enqueueEvent: (work: () => void) => boolean;
 }
 
+/** The watch of one object. */
 export class Watcher<Item extends Watched> {
   readonly #name: string;
   readonly #port: WatchPort<Item>;
@@ -64,11 +65,11 @@ export class Watcher<Item extends Watched> {
   readonly #restarted: (cause: WatchRestartCause) => void;
   #state: WatchState = INITIAL_WATCH_STATE;
   #stream: WatchStream | null = null;
-  /** The stream of which an event was dropped, because too many waited; numbers of streams begin with 1. */
+  /** The stream that has dropped an event, because too many waited. The numbers of streams begin with 1. */
   #overflowedStream = 0;
   #timer: Timer | null = null;
 
-  /** @param options.opened hears, in its turn, that the API server has granted a stream */
+  /** @param options.opened called through the queue when the API server has accepted a stream */
   constructor(
     options: WatchContext & {
       /** For the debug log. */
@@ -76,7 +77,7 @@ export class Watcher<Item extends Watched> {
       readonly port: WatchPort<Item>;
       readonly report: (report: WatchReport<Item>) => void;
       readonly opened: () => void;
-      /** A stream was left for another one, or for a list; for the metrics alone. */
+      /** A stream was replaced by another one, or by a list. Only for the metrics. */
       readonly restarted?: (cause: WatchRestartCause) => void;
     },
   ) {
@@ -95,12 +96,12 @@ export class Watcher<Item extends Watched> {
     this.#take({ type: 'started' });
   }
 
-  /** Closes the stream and lists at once, because a consistent read contradicts the watch. */
+  /** Closes the stream and lists immediately, because a consistent read contradicts the watch. */
   relist(): void {
     this.#take({ type: 'relistRequested' });
   }
 
-  /** Final: nothing is reported any more. */
+  /** Stops for good. Nothing is reported afterwards. */
   stop(): void {
     this.#take({ type: 'stopped' });
   }
@@ -120,7 +121,7 @@ export class Watcher<Item extends Watched> {
   #perform(effect: WatchEffect<Item>): void {
     switch (effect.type) {
       case 'list':
-        // No port rejects; one that does is a defect, which ends the elector in its turn.
+        // No port must reject. If one does, that is a defect, and the queue ends the elector.
         this.#list(effect.request).catch((error: unknown) =>
           this.#enqueue(() => {
             throw error;
@@ -153,7 +154,7 @@ export class Watcher<Item extends Watched> {
     const timer = this.#clock.setTimer(afterMs, () => {
       const late = this.#clock.nowMs() - dueMs >= TIMER_LATE_MS;
       this.#enqueue(() => {
-        // A timer that was set again while this one waited for its turn takes its place.
+        // A timer that was set again while this callback waited replaces it.
         if (timer === this.#timer) this.#take({ type: 'timerFired', late });
       });
     });
@@ -167,7 +168,7 @@ export class Watcher<Item extends Watched> {
   }
 
   #takeEventInTurn(stream: number, event: WatchEvent<Item>): void {
-    // One failure stands for all the events that are dropped: the queue must not fill with failures instead.
+    // One failure represents all dropped events, so that the queue does not fill with failures instead.
     if (stream === this.#overflowedStream) return;
     const received = { type: 'received', stream, event, random: this.#random.next() } as const;
     if (this.#enqueueEvent(() => this.#take(received))) return;

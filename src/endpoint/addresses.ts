@@ -1,19 +1,17 @@
-/**
- * Binds one port on several addresses, and says in words what could not be bound. It opens no socket itself.
- */
+/** Binds one port on several addresses, and describes which of them could not be bound. It opens no socket itself. */
 
-/** A free port of the first address may be taken on the next one: so many ports are tried. */
+/** The most ports that are tried. A port that is free on the first address may be taken on the next one. */
 export const PORT_ATTEMPTS = 16;
 
-/** The codes of an address that this machine does not have, as `::1` where IPv6 is switched off. */
+/** The error codes for an address that this machine does not have, such as `::1` if IPv6 is switched off. */
 const MISSING_ADDRESS: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
-/** What became of one address. */
+/** The result for one address. */
 export type BindOutcome<Listener> =
   | { readonly ok: true; readonly host: string; readonly port: number; readonly listener: Listener }
   | { readonly ok: false; readonly host: string; readonly error: NodeJS.ErrnoException };
 
-/** What listens, and what does not. */
+/** The addresses that listen, and those that do not. */
 export interface Binding<Listener> {
   readonly bound: readonly Extract<BindOutcome<Listener>, { ok: true }>[];
   readonly failed: readonly Extract<BindOutcome<Listener>, { ok: false }>[];
@@ -42,7 +40,7 @@ export async function bindEvery<Listener>(
   }
 }
 
-/** What is wrong and what to do about it; `null` when all is well. An address that does not exist is not missed. */
+/** The problem with its remedy; `null` when there is no problem. An address that does not exist is not a problem. */
 export function describeBinding({ bound, failed }: Binding<unknown>, port: number): string | null {
   const troubles = bound.length === 0 ? failed : failed.filter(({ error }) => !MISSING_ADDRESS.has(error.code ?? ''));
   if (troubles.length === 0) return null;
@@ -50,7 +48,7 @@ export function describeBinding({ bound, failed }: Binding<unknown>, port: numbe
   const where = troubles.map(({ host }) => authority(host, port)).join(' and ');
   const rest =
     bound.length === 0
-      ? 'Nobody is answered; the election goes on without it.'
+      ? 'The endpoint is not available. The election continues without it.'
       : `It does answer on ${bound.map((outcome) => authority(outcome.host, outcome.port)).join(' and ')}.`;
   return `The endpoint cannot listen on ${where}: ${reason(error)} ${rest}`;
 }
@@ -58,9 +56,9 @@ export function describeBinding({ bound, failed }: Binding<unknown>, port: numbe
 function reason(error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return 'the port is taken (EADDRINUSE). If another process of this Pod answers there, an elector sidecar for example, leave it to that one or remove it; else choose another port with the option endpoint, and name it in ELECTOR_PATH.';
+      return 'the port is taken (EADDRINUSE). If another process of this Pod answers there (an elector sidecar, for example), leave the port to that process or remove it. Otherwise choose another port with the option endpoint, and name it in ELECTOR_PATH.';
     case 'EACCES':
-      return 'this user may not (EACCES). Choose a port above 1023 with the option endpoint, and name it in ELECTOR_PATH.';
+      return 'permission denied (EACCES). Choose a port above 1023 with the option endpoint, and name it in ELECTOR_PATH.';
     default:
       return `${error.message}. Check the option endpoint.`;
   }

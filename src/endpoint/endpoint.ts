@@ -1,7 +1,7 @@
 /**
- * The option `endpoint`: says over HTTP what this process knows, in the words of the NAIS elector sidecar.
+ * The option `endpoint`: reports the leader over HTTP, in the format of the NAIS elector sidecar.
  *
- * The server itself is in `http/`, and is loaded only when it is asked for.
+ * The server itself is in `leader-server.ts`, and is loaded only when the option is set.
  */
 
 import type { EndpointOptions } from '../options.ts';
@@ -9,20 +9,24 @@ import type { Clock } from '../runtime/clock.ts';
 import type { LeaderServer } from './leader-server.ts';
 import { hostsFor } from './loopback.ts';
 
-/** What an endpoint asks of the elector. */
+/** The information that an endpoint reads from the elector. */
 export interface EndpointSources {
   readonly clock: Clock;
-  /** Who leads; `null` when nobody does, or nothing is known. */
+  /** The name of the leader; `null` when there is none, or when it is unknown. */
   readonly leaderName: () => string | null;
-  /** When the API server last confirmed it, by the wall clock as it was then: neither a sleep nor a new time of day moves it. */
+  /**
+   * The moment at which the API server last confirmed the leader, by the wall clock at that moment. Neither a suspended
+   * machine nor a new time of day changes it.
+   */
   readonly verifiedWallMs: () => number;
-  /** For `GET /healthz`: what is wrong with this process, or `null`. */
+  /** For `GET /healthz`: the problem of this process, or `null`. */
   readonly health: () => string | null;
   /** For `GET /metrics`. */
   readonly metrics: () => string;
   readonly warn: (code: 'endpoint-unavailable', message: string) => void;
 }
 
+/** Starts and stops the server, and publishes the leader to it. */
 export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #exportEnv: boolean;
@@ -37,16 +41,21 @@ export class Endpoint {
     this.#sources = sources;
   }
 
-  /** Listens; an address that is taken is a warning, since the election does not need it. Never rejects. */
+  /**
+   * Starts to listen. An address that is taken causes a warning, because the election does not need it. Never rejects.
+   */
   open(): Promise<void> {
     this.#opening ??= this.#open().catch((cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause);
-      this.#sources.warn('endpoint-unavailable', `The endpoint could not be opened: ${why}`);
+      this.#sources.warn(
+        'endpoint-unavailable',
+        `The endpoint could not be opened: ${why}. The election continues without it. Check the option endpoint.`,
+      );
     });
     return this.#opening;
   }
 
-  /** Tells who reads `/sse`, if it has changed. */
+  /** Sends the leader to the readers of `/sse`, if it has changed. */
   publish(): void {
     const { leaderName, verifiedWallMs } = this.#sources;
     const name = leaderName();
@@ -65,7 +74,7 @@ export class Endpoint {
   /** Ends every connection, and frees the port. Never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
-    // Closed while it opens, it would listen for ever.
+    // An endpoint that is still being opened must be awaited, or it would listen for ever.
     await this.#opening;
     await this.#server?.close();
   }
@@ -90,7 +99,7 @@ export class Endpoint {
   }
 }
 
-/** For code of the same process that looks for the sidecar. */
+/** Sets the variables that code of the same process uses to find the sidecar. */
 async function exportAddress(port: number, host: string | undefined): Promise<void> {
   const { endpointEnvironment } = await import('./environment.ts');
   Object.assign(process.env, endpointEnvironment(port, host));

@@ -1,17 +1,20 @@
-/**
- * The variables by which NAIS tells an application where its elector answers.
- */
+/** The variables from which an application on NAIS reads the address of its elector. */
 
 import { isLoopbackAddress } from './loopback.ts';
 
-/** What an application of NAIS reads. `ELECTOR_PATH` has no scheme: programs put `http://` before it themselves. */
+/**
+ * The variables that an application on NAIS reads. `ELECTOR_PATH` has no scheme: programs prepend `http://` themselves.
+ */
 export interface EndpointEnvironment {
   readonly ELECTOR_PATH: string;
   readonly ELECTOR_GET_URL: string;
   readonly ELECTOR_SSE_URL: string;
 }
 
-/** The variables for an endpoint that listens on `port` of `host`, or of both loopback addresses. Who leads is answered on loopback. */
+/**
+ * The variables for an endpoint that listens on `port` of `host`, or of both loopback addresses. They name a loopback
+ * address, because only there the endpoint answers with the leader.
+ */
 export function endpointEnvironment(port: number, host = 'localhost'): EndpointEnvironment {
   const name = isLoopbackAddress(host) ? host : 'localhost';
   const path = `${name.includes(':') ? `[${name}]` : name}:${port}`;

@@ -1,8 +1,8 @@
 /**
- * The endpoint of the NAIS elector sidecar, answered from this process: `GET /` and `GET /sse` say who leads.
+ * The endpoint of the NAIS elector sidecar, answered by this process: `GET /` and `GET /sse` return the leader.
  *
- * It decides nothing: what it answers is published to it. Everything a client may cost has a limit, since the
- * election runs in the same process. Loaded only where the option `endpoint` is set.
+ * It decides nothing: its answers are published to it. The cost of every client is limited, because the election runs
+ * in the same process. Loaded only if the option `endpoint` is set.
  */
 
 import type { Cluster } from 'node:cluster';
@@ -18,37 +18,42 @@ import { type Exchange, type Reply, sendReply, sendStreamHead } from './reply.ts
 
 const debug = debugLog('lease-elector:http');
 
-/** Where applications of NAIS look for it. */
+/** The port that applications on NAIS use. */
 export const DEFAULT_ENDPOINT_PORT = 4040;
 
-/** A longer head of a request is answered 431, in bytes. */
+/** The longest head of a request, in bytes. A longer one is answered 431. */
 export const MAX_HEADER_BYTES: number = 16 * 1024;
 
-/** A body means nothing here; so many bytes of it are read, lest its sender miss the answer. */
+/**
+ * The most bytes of a request's body that are read. The body has no meaning, but it is read so that the sender does not
+ * miss the answer.
+ */
 export const MAX_BODY_BYTES: number = 64 * 1024;
 
 /**
- * A worker of node:cluster tries a port that was taken again after this many milliseconds: the worker that answers there
- * may end, and the Pod must still have an answer.
+ * The interval in which a worker of node:cluster retries a port that was taken, in milliseconds. The worker that
+ * answers there may end, and the Pod must still have an answer.
  */
 export const PORT_RETRY_MS = 1_000;
 
-/** What clients may cost. */
+/** The limits for clients. */
 export interface EndpointLimits {
-  /** So many readers may stream; a further one is answered 503, and harms none of them. */
+  /** The most readers that may stream. A further one is answered 503, and the others are not affected. */
   readonly readers: number;
   /**
-   * So many connections may stay open beside them. For a further one that is idle for longest is closed:
-   * a client that leaks connections must not lock out the one that asks who leads. Readers that come all at once are
-   * accepted before the first of their requests is read, so all of them have room here, too.
+   * The most other connections that may stay open. For a further one, the connection that has been idle longest is
+   * closed: a client that leaks connections must not lock out the clients that request the leader. If many readers
+   * connect at the same moment, they are accepted before their first request is read. So this limit also has room for
+   * all readers.
    */
   readonly connections: number;
-  /** A request has to arrive within this many milliseconds; looked after every `checkIntervalMs`. */
+  /** A request must arrive within this many milliseconds. This is checked every `checkIntervalMs`. */
   readonly requestTimeoutMs: number;
   readonly checkIntervalMs: number;
   /**
-   * An idle connection is closed after this many milliseconds. No full minutes: a client that asks by the minute on a kept
-   * connection must not meet its end, since many take an error for "nobody else leads".
+   * An idle connection is closed after this many milliseconds. The value is not a whole number of minutes: a client
+   * that polls every minute over a kept-alive connection must not hit its end, because many clients treat an error as
+   * "there is no other leader".
    */
   readonly idleTimeoutMs: number;
 }
@@ -62,38 +67,38 @@ export const ENDPOINT_LIMITS: EndpointLimits = {
   idleTimeoutMs: 630_000,
 };
 
-/** Who leads. */
+/** The leader, as it is published. */
 export interface LeaderAnswer {
   /** The Pod's name. */
   readonly name: string;
   /**
-   * When this process last had it confirmed by the API server, in milliseconds since 1970. Read anew for each
-   * request: a getter keeps it current.
+   * The moment at which the API server last confirmed the leader to this process, in milliseconds since 1970. It is
+   * read again for each request, so a getter keeps it current.
    */
   readonly lastUpdateMs: number;
 }
 
-/** Something to know: an address that nobody is answered on. */
+/** A warning about an address on which the endpoint does not answer. */
 export interface EndpointWarning {
   readonly code: 'endpoint-unavailable';
   readonly message: string;
 }
 
-/** What a `LeaderServer` needs. */
+/** The options of a `LeaderServer`. */
 export interface LeaderServerOptions {
   /** 0 stands for any free port. @default 4040 */
   readonly port?: number;
   /** @default both loopback addresses, or the one that exists */
   readonly hosts?: readonly string[];
   readonly clock: Clock;
-  /** Answers `/` and `/sse` on every address that it listens on, and to every name. @default false */
+  /** Answers `/` and `/sse` on every address on which it listens, and for every host name. @default false */
   readonly exposeLeader?: boolean;
-  /** For `GET /healthz`: what is wrong with this process, or `null`. @default nothing is */
+  /** For `GET /healthz`: the problem of this process, or `null`. @default there is no problem */
   readonly health?: () => string | null;
-  /** For `GET /metrics`, in the text format of Prometheus; without it the path does not exist. */
+  /** For `GET /metrics`, in the text format of Prometheus. Without it the path does not exist. */
   readonly metrics?: () => string;
   readonly limits?: Partial<EndpointLimits>;
-  /** Whether this process is a worker of node:cluster. @default what node:cluster says */
+  /** Whether this process is a worker of node:cluster. @default the value of node:cluster */
   readonly isWorker?: boolean;
 }
 
@@ -121,7 +126,7 @@ const METHOD_NOT_ALLOWED: Reply = {
   body: 'Only GET and HEAD.',
 };
 
-/** What these answer is for this machine alone, unless it is exposed. */
+/** The paths whose answers are for this machine alone, unless the option `exposeLeader` is set. */
 const LEADER_PATHS: ReadonlySet<string> = new Set(['/', STREAM_PATH]);
 
 const NOT_LOOPBACK: Reply = text(
@@ -134,7 +139,10 @@ const FOREIGN_NAME: Reply = text(
   'On a loopback address the Host must be localhost or a loopback address. Set the option endpoint.exposeLeader to accept any.',
 );
 
-/** The endpoint. A client that takes "connection refused" for "I lead" is why it has to listen before anything else. */
+/**
+ * The endpoint. It listens before the election starts, because some clients treat "connection refused" as "I am the
+ * leader".
+ */
 export class LeaderServer {
   readonly #options: LeaderServerOptions;
   readonly #limits: EndpointLimits;
@@ -158,24 +166,23 @@ export class LeaderServer {
     this.#routes = new Map<string, () => Reply>([
       ['/', () => ({ status: 200, fields: JSON_FIELDS, body: this.#body() })],
       ['/healthz', () => verdict(health?.() ?? null)],
-      // As with the sidecar: once there was a leader it stays ready, or every change of leader would take all Pods
-      // out of their Service.
+      // As with the sidecar: once there was a leader, it stays ready. Otherwise every change of leader would remove all
+      // Pods from their Service.
       ['/readyz', () => verdict(this.#wasReady ? null : 'no leader is known yet')],
       ...(metrics === undefined ? [] : [['/metrics', () => text(200, metrics(), METRICS_TEXT)] as const]),
     ]);
   }
 
   /**
-   * Listens; resolves when it does, as far as it can. What keeps it from listening is told and is no error.
-   *
-   * Calling it again gives the same promise.
+   * Starts to listen. Resolves when it listens on every address that can be bound, with a warning if one cannot.
+   * Further calls return the same promise.
    */
   listen(): Promise<EndpointWarning | null> {
     this.#listening ??= this.#listen();
     return this.#listening;
   }
 
-  /** Where it listens; `null` when it does not. */
+  /** The addresses on which it listens; `null` when it does not listen. */
   get address(): { readonly port: number; readonly hosts: readonly string[] } | null {
     const { bound } = this.#binding;
     const [first] = bound;
@@ -185,18 +192,18 @@ export class LeaderServer {
   }
 
   /**
-   * The port that answers as an endpoint on this machine: the own one, or, in a worker of node:cluster, the one of another
-   * worker. `null` when there is none.
+   * The port on which an endpoint of this machine answers: its own port, or, in a worker of node:cluster, that of
+   * another worker. `null` when there is none.
    */
   get answeredPort(): number | null {
     return this.address?.port ?? (this.#isAnsweredByOther ? this.#port : null);
   }
 
   /**
-   * Answers so from now on; `null` when nobody is known to lead.
+   * Sets the answer; `null` when no leader is known.
    *
-   * Readers of the stream are told when the name is another one. A confirmation alone is no news for them: it comes
-   * every few seconds, and would wake a thousand readers to say that nothing happened.
+   * Readers of the stream receive it when the name has changed. A confirmation alone is not sent to them: it occurs
+   * every few seconds, and would wake a thousand readers without any change.
    */
   publish(answer: LeaderAnswer | null): void {
     const isNews = answer?.name !== this.#answer?.name;
@@ -205,7 +212,10 @@ export class LeaderServer {
     if (isNews) this.#stream.send(this.#body());
   }
 
-  /** Ends all streams and connections; resolves, always, when nothing of it is left. Calling it again gives the same promise. */
+  /**
+   * Ends all streams and connections. Always resolves, when all of them have ended. Further calls return the same
+   * promise.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -228,17 +238,17 @@ export class LeaderServer {
     debug('%s', message ?? `listens on port ${this.#binding.bound[0]?.port}`);
     const { isWorker = isClusterWorker() } = this.#options;
     const [taken] = takenBindings(this.#binding);
-    // Port 0 is another one in each worker.
+    // Port 0 stands for a different port in each worker.
     if (isWorker && port !== 0 && taken !== undefined) {
       this.#bindLater();
-      // Another worker answers for the whole Pod, so nothing is missing.
+      // Another worker answers for the whole Pod, so there is no problem.
       this.#isAnsweredByOther = await isAnsweredAsEndpoint(taken.host, port, this.#options.clock);
       if (this.#isAnsweredByOther) return null;
     }
     return message === null ? null : { code: 'endpoint-unavailable', message };
   }
 
-  /** Takes the place of the process that has the port, as soon as that ends. */
+  /** Retries the port, and takes it over when the process that has it ends. */
   #bindLater(): void {
     if (this.#closed !== null) return;
     this.#retry = this.#options.clock.setTimer(PORT_RETRY_MS, () => void this.#bindTaken(), { background: true });
@@ -273,29 +283,30 @@ export class LeaderServer {
     });
     server.on('connection', (socket) => this.#accept(socket));
     server.on('request', (request, response) => this.#take(request, response));
-    // The body that a client asks about is not wanted.
+    // The client asks whether to send its body. The body is not needed.
     server.on('checkContinue', (request, response) => this.#take(request, response, true));
-    // Node.js would close the connection without a word.
+    // Node.js would close the connection without an answer.
     server.on('connect', (_request, socket) =>
       socket.end('HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\n\r\n'),
     );
     const outcome = new Promise<BindOutcome<Server>>((resolve) => {
       server.on('error', (error) => {
         debug('%s: %s', host, error.message);
-        // Does nothing when it listens already, and could not accept a connection (no file descriptors left, say).
+        // This has no effect if the server listens already and could not accept a connection (for example because no
+        // file descriptors are left).
         resolve({ ok: false, host, error });
       });
-      // Exclusive: workers of node:cluster would otherwise share the port, and any of them would answer.
+      // Exclusive: otherwise all workers of node:cluster would share the port, and any of them would answer.
       server.listen({ host, port, exclusive: true }, () => {
         resolve({ ok: true, host, port: (server.address() as AddressInfo).port, listener: server });
       });
     });
-    // A port that is no port is thrown.
+    // An invalid port makes `listen` throw.
     return outcome.catch((error: NodeJS.ErrnoException) => ({ ok: false, host, error }));
   }
 
   async #close(): Promise<void> {
-    // Who closes it before it listened does not want it to listen any more.
+    // After close() before listen() it never listens.
     this.#listening ??= Promise.resolve(null);
     await this.#listening;
     this.#retry?.cancel();
@@ -310,22 +321,23 @@ export class LeaderServer {
   #accept(socket: Socket): void {
     const [leastRecentlyUsed] = this.#connections;
     if (leastRecentlyUsed !== undefined && this.#connections.size >= this.#limits.connections) {
-      debug('more than %d connections: the leastRecentlyUsed is closed', this.#limits.connections);
+      debug('more than %d connections: the least recently used one is closed', this.#limits.connections);
       this.#connections.delete(leastRecentlyUsed);
       leastRecentlyUsed.destroy();
     }
     this.#connections.add(socket);
-    // Node.js takes its own listener away when a client wants a tunnel, and nobody else would hear of a broken one.
+    // Node.js removes its own listener when a client requests a tunnel, and a broken connection would then have no
+    // listener.
     socket.on('error', () => {});
     socket.once('close', () => this.#connections.delete(socket));
   }
 
   #take(request: IncomingMessage, response: ServerResponse, isBodyRefused = false): void {
     const { socket } = request;
-    // An error that nobody hears ends the process, and this one would say no more than that a connection broke.
+    // An error without a listener ends the process, and this one only reports that a connection broke.
     response.on('error', () => {});
     if (!this.#connections.delete(socket)) {
-      // It streams, and whoever reads a stream has nothing more to ask on its connection.
+      // The connection streams, so no further request is expected on it.
       socket.destroy();
       return;
     }
@@ -347,7 +359,7 @@ export class LeaderServer {
   }
 
   #respond(request: IncomingMessage, response: ServerResponse, bodyUnread: boolean): void {
-    // The last answer of this connection was given.
+    // The last answer of this connection was sent.
     if (!request.socket.writable) return;
     const exchange: Exchange = { request, response, wallMs: this.#options.clock.wallMs(), bodyUnread };
     const path = pathOf(request.url ?? '/');
@@ -358,33 +370,35 @@ export class LeaderServer {
   }
 
   /**
-   * Whether this client may be answered. Who leads is for this machine: what reaches it from elsewhere sees probes and
-   * metrics. A page in a browser reaches loopback addresses under a name of its own (DNS rebinding), so the name is checked.
+   * The refusal for a client that must not be answered; `null` if it may be. The leader is for this machine alone:
+   * requests from other machines only reach probes and metrics. A web page can reach loopback addresses under a name of
+   * its site (DNS rebinding), so the name is checked.
    */
   #refusal({ socket, url = '', headers }: IncomingMessage, path: string): Reply | null {
     if (this.#options.exposeLeader === true) return null;
     if (!isLoopbackAddress(socket.localAddress ?? '')) return LEADER_PATHS.has(path) ? NOT_LOOPBACK : null;
     const authority = /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] ?? headers.host ?? '';
-    // HTTP/1.0 has none, and no browser speaks it.
+    // HTTP/1.0 has no Host, and browsers do not use it.
     return authority === '' || isLoopbackAuthority(authority) ? null : FOREIGN_NAME;
   }
 
   #replyTo(method: string, path: string): Reply | 'stream' {
     const route = path === STREAM_PATH ? () => this.#streamOrRefusal() : this.#routes.get(path);
-    if (route === undefined) return text(404, `Here are only ${[...this.#routes.keys(), STREAM_PATH].join(', ')}.`);
+    if (route === undefined)
+      return text(404, `Not found. Available paths: ${[...this.#routes.keys(), STREAM_PATH].join(', ')}.`);
     if (method !== 'GET' && method !== 'HEAD') return METHOD_NOT_ALLOWED;
     try {
       return route();
     } catch (error) {
       debug('%s failed: %o', path, error);
-      return text(500, 'This answer could not be made; DEBUG=lease-elector:http tells more.');
+      return text(500, 'The answer failed. Set DEBUG=lease-elector:http to log the error.');
     }
   }
 
   #streamOrRefusal(): Reply | 'stream' {
     const { readers } = this.#limits;
     if (this.#stream.size < readers) return 'stream';
-    const { fields, ...refusal } = text(503, `${readers} readers stream already.`);
+    const { fields, ...refusal } = text(503, `All ${readers} streams are in use. Try again later.`);
     return { ...refusal, fields: [...fields, ['Retry-After', '5']] };
   }
 
@@ -398,7 +412,7 @@ export class LeaderServer {
     if (this.#answer === null) return '{}';
     const { name, lastUpdateMs } = this.#answer;
     const last_update = `${new Date(lastUpdateMs).toISOString().slice(0, 'YYYY-MM-DDThh:mm:ss'.length)}Z`;
-    // Go writes these characters so; no Pod has them in its name, but a Lease without a Pod may be held by anything.
+    // Go escapes these characters. No Pod has them in its name, but a Lease without a Pod may have any holder.
     return JSON.stringify({ name, last_update }).replace(
       /[&<>\u2028\u2029]/g,
       (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -407,11 +421,11 @@ export class LeaderServer {
 }
 
 function isClusterWorker(): boolean {
-  // The types describe the module as `import` gives it.
+  // The types describe the module as `import` returns it.
   return (process.getBuiltinModule('node:cluster') as unknown as Cluster).isWorker;
 }
 
-/** The addresses that another process has. */
+/** The addresses that another process uses. */
 function takenBindings({ failed }: Binding<Server>): Binding<Server>['failed'] {
   return failed.filter(({ error }) => error.code === 'EADDRINUSE');
 }
@@ -424,7 +438,7 @@ function text(status: number, body: string, contentType = TEXT): Reply {
   return { status, fields: [['Content-Type', contentType]], body };
 }
 
-/** A client that believes it talks to a proxy sends the whole URL. */
+/** A client that uses this server as a proxy sends the whole URL. */
 function pathOf(url: string): string {
   return url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '') || '/';
 }

@@ -1,25 +1,31 @@
 /**
- * The readers of `GET /sse`: each is told the current answer at once and every change once, and gets a comment
- * now and then, so that both ends find out when the other is gone. Who does not read is dropped.
+ * The readers of `GET /sse`. Each receives the current answer immediately, every change once, and regular comments, so
+ * that both ends detect a broken connection. A reader that does not read is dropped.
  */
 
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** A comment is sent this often, in milliseconds: what stands between does not take the silence for an end. */
+/** The interval of the comments, in milliseconds. They prevent that a proxy closes a silent connection. */
 export const HEARTBEAT_MS = 15_000;
 
-/** A reader whose connection broke is asked to come back after this many milliseconds. */
+/** The delay after which a disconnected reader is told to reconnect, in milliseconds. */
 const RECONNECT_MS = 1_000;
 
-/** A reader that leaves more than this many bytes unread, beside those that the kernel holds for it, is dropped. */
+/**
+ * The most bytes that a reader may leave unread, in addition to those that the kernel buffers. A reader with more is
+ * dropped.
+ */
 export const MAX_UNSENT_BYTES: number = 64 * 1024;
 
 /** The open streams. */
 export class LeaderStream {
   readonly #clock: Clock;
-  /** By connection: a reader has one of its own, and nothing but the end of that says surely that it left. */
+  /**
+   * The readers by connection. Each reader has its own connection, and only the end of the connection shows reliably
+   * that it left.
+   */
   readonly #readers = new Map<Socket, Writable>();
   #heartbeat: Timer | null = null;
 
@@ -27,29 +33,29 @@ export class LeaderStream {
     this.#clock = clock;
   }
 
-  /** How many read. */
+  /** The number of readers. */
   get size(): number {
     return this.#readers.size;
   }
 
-  /** Adds a reader, whose head was sent. */
+  /** Adds a reader. Its head was sent already. */
   open(socket: Socket, reader: Writable, answer: string): void {
     this.#readers.set(socket, reader);
     socket.once('close', () => this.#forget(socket));
-    // The first event is as the sidecar sends it; the time to wait before coming back is no event, and no part of one.
-    // Node.js 26 puts writes of one turn into one chunk, which a client that takes a chunk for an event does not expect.
+    // The first event is the same as the sidecar's. The reconnection delay is not an event, and not part of one.
+    // Node.js 26 combines the writes of one turn into one chunk, and some clients treat a chunk as an event.
     reader.write(eventOf(answer), (error) => {
       if (!error && this.#readers.has(socket)) reader.write(`retry: ${RECONNECT_MS}\n\n`);
     });
     if (this.#heartbeat === null) this.#beatLater();
   }
 
-  /** Tells everybody. */
+  /** Sends an event to all readers. */
   send(answer: string): void {
     this.#writeToAll(eventOf(answer));
   }
 
-  /** Ends all streams; what was written is sent as far as the kernel takes it. */
+  /** Ends all streams. Written data are sent as far as the kernel accepts them. */
   close(): void {
     for (const [socket, reader] of [...this.#readers]) {
       reader.end();

@@ -1,23 +1,21 @@
-/**
- * Which addresses and which names mean this machine. Who leads is answered there alone, unless the option says otherwise.
- */
+/** The addresses and names of this machine. The leader is returned only to them, unless an option permits others. */
 
 import { isIPv4 } from 'node:net';
 
-/** Both: what `localhost` means differs from program to program. */
+/** Both addresses, because the meaning of `localhost` differs from program to program. */
 export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '::1'];
 
-/** Whether an address, as a socket has it, is a loopback address. */
+/** Whether an address, in the form that a socket reports, is a loopback address. */
 export function isLoopbackAddress(address: string): boolean {
   // A socket that listens on `::` has the addresses of IPv4 in this form.
   const plain = address.replace(/^::ffff:/i, '');
   return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
 }
 
-/** Where the endpoint listens for the option `host`. Loopback addresses are always among them. */
+/** The addresses on which the endpoint listens for the option `host`. They always include loopback addresses. */
 export function hostsFor(host: string | undefined): readonly string[] {
   if (host === undefined || host === 'localhost') return LOOPBACK_HOSTS;
-  // It takes the connections of IPv4, too.
+  // `::` also accepts connections of IPv4.
   if (host === '::' || isLoopbackAddress(host)) return [host];
   return host === '0.0.0.0' ? [host, '::1'] : [host, ...LOOPBACK_HOSTS];
 }

@@ -1,14 +1,14 @@
 /**
- * Whether the process that has a port answers as this endpoint does: another worker of node:cluster, or a sidecar.
+ * Checks whether the process that has a port answers like this endpoint: another worker of node:cluster, or a sidecar.
  */
 
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
 
-/** The owner of the port has this many milliseconds to answer. It runs on the same machine. */
+/** The time that the owner of the port has to answer, in milliseconds. It runs on the same machine. */
 export const PORT_OWNER_TIMEOUT_MS = 1_000;
 
-/** A longer answer is none of an endpoint, in characters. A Pod's name has 253 at most. */
+/** The longest answer of an endpoint, in characters. A Pod's name has 253 at most. */
 const ANSWER_LIMIT = 1_024;
 
 /** Sends one request `GET /`. Never rejects. */

@@ -1,15 +1,16 @@
 /**
- * Puts an answer on the wire byte for byte as Go's `net/http` does, since that is what the sidecar is written with.
+ * Writes an answer byte for byte as Go's `net/http` does, because the sidecar is written in Go.
  *
- * Go sends the fields of the program sorted by name, then `Date`, `Content-Length` and `Connection: close`;
- * it says nothing where a connection stays open, and answers HTTP/1.0 with HTTP/1.0 (`server.go`, `writeHeader`; `kubectl
- * proxy` is such a server, and was compared). One difference is left: a connection of HTTP/1.0 is never kept open.
+ * Go sends the fields of the program sorted by name, then `Date`, `Content-Length` and `Connection: close`. It sends no
+ * `Connection` field if the connection stays open, and answers HTTP/1.0 with HTTP/1.0 (`server.go`, `writeHeader`;
+ * compared with `kubectl proxy`, which is such a server). One difference remains: a connection of HTTP/1.0 is never
+ * kept open.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 
-/** An answer, but for what concerns its connection. */
+/** An answer, without the fields that concern its connection. */
 export interface Reply {
   readonly status: number;
   /** Names and values, sorted by name. */
@@ -17,7 +18,7 @@ export interface Reply {
   readonly body: string;
 }
 
-/** What is being answered, and when. */
+/** The request that is answered, and the time. */
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -26,17 +27,18 @@ export interface Exchange {
   readonly bodyUnread: boolean;
 }
 
-/** Sends a whole answer. */
+/** Sends a complete answer. */
 export function sendReply(exchange: Exchange, reply: Reply): void {
   const { request, bodyUnread } = exchange;
   const body = Buffer.from(reply.body);
   const out = begin(exchange, reply, body.length);
   out.end(request.method === 'HEAD' ? undefined : body);
-  // With a body on its way the client would be told "reset" in place of the answer: it has to see the end first.
+  // While the body is still arriving, the client would receive "reset" instead of the answer. It must see the end
+  // first.
   if (out === request.socket && !bodyUnread) request.socket.destroySoon();
 }
 
-/** Sends the head of an answer without end; the rest is for the caller to write. */
+/** Sends the head of an answer without end. The caller writes the rest. */
 export function sendStreamHead(exchange: Exchange, fields: Reply['fields']): Writable {
   return begin(exchange, { status: 200, fields }, null);
 }
@@ -49,15 +51,15 @@ function begin(exchange: Exchange, reply: Pick<Reply, 'status' | 'fields'>, leng
   fields.push(['Date', new Date(wallMs).toUTCString()]);
   if (length !== null) fields.push(['Content-Length', String(length)]);
   if (closing && !isHttp10) fields.push(['Connection', 'close']);
-  // Node.js cannot answer with HTTP/1.0, nor end only its own half of a connection: these answers go past it,
-  // unless (no socket yet) there are answers before them that it has to send first.
+  // Node.js cannot answer with HTTP/1.0, and cannot end only its own half of a connection. So these answers bypass it,
+  // unless earlier answers must be sent first (then there is no socket yet).
   if ((isHttp10 || bodyUnread) && response.socket !== null) {
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
     request.socket.write(`HTTP/${request.httpVersion} ${statusOf(reply.status)}\r\n${lines.join('')}\r\n`);
     return request.socket;
   }
   response.sendDate = false;
-  // Else Node.js adds `Connection: keep-alive` and `Keep-Alive`.
+  // Otherwise Node.js adds `Connection: keep-alive` and `Keep-Alive`.
   response.removeHeader('Connection');
   return response.writeHead(reply.status, fields.flat());
 }

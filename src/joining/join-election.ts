@@ -1,7 +1,7 @@
 /**
- * The way into the election: finds the cluster and this Pod's place in it, and asks until there is an answer.
+ * Joins the election: finds the cluster and the identity of this Pod, and retries until there is an answer.
  *
- * How a cluster is spoken to is the business of `kube/`.
+ * `kube/` communicates with the cluster.
  */
 
 import { REFUSAL_BELIEVED_MS } from '../core/refusal.ts';
@@ -23,7 +23,7 @@ import { isShortage } from '../runtime/shortage.ts';
 const log = debugLog('lease-elector');
 
 /**
- * What an elector takes from the machine; the simulation gives its own.
+ * The runtime of an elector. The simulation replaces it.
  *
  * @internal
  */
@@ -34,15 +34,15 @@ export interface Runtime {
   readonly siblingLock: (identity: Identity) => SiblingLockPort;
 }
 
-/** A place in an election. */
+/** The identity and the ports with which this process takes part in an election. */
 export interface JoinedElection {
   readonly identity: Identity;
   readonly ports: Ports;
-  /** There is no cluster, and this process is alone: whether it leads. `null`: there is a cluster. */
+  /** The role of this process when there is no cluster; `null`: there is a cluster. */
   readonly local: LocalRole | null;
 }
 
-/** What the application takes part in while it is being found out who this process is. */
+/** The application's side of joining. */
 export interface Entrance {
   /** Aborts when the elector is stopped. */
   readonly signal: AbortSignal;
@@ -50,14 +50,14 @@ export interface Entrance {
   /** Receives each failure, for `explain()`. */
   readonly failed: (failure: RequestFailure) => void;
   readonly outages: Pick<OutageWatch, 'asked' | 'failed' | 'withdrawn'>;
-  /** Is told of each request that has ended; must not throw. */
+  /** Called after each request; must not throw. */
   readonly onRequest?: NonNullable<ConnectOptions['onRequest']>;
 }
 
 /**
- * Finds the cluster and this Pod's place in it; without a cluster, and if that was allowed, makes do without.
+ * Finds the cluster and the identity of this Pod. If there is no cluster, runs without one, if the options permit that.
  *
- * @throws {LeaseElectorError} what asking again will not mend; `ERR_LEASE_ELECTOR_STOPPED` when `signal` aborts
+ * @throws {LeaseElectorError} for errors that retrying cannot fix; `ERR_LEASE_ELECTOR_STOPPED` when `signal` aborts
  * @internal
  */
 export async function joinElection(
@@ -88,7 +88,7 @@ export async function joinElection(
   }
 }
 
-/** Takes up the credentials; a shortage of file descriptors passes, and is waited for. */
+/** Reads the credentials. A shortage of file descriptors passes, so the read is retried. */
 async function connect(
   options: Parameters<Runtime['connect']>[0],
   runtime: Runtime,
@@ -101,7 +101,7 @@ async function connect(
       if (!isShortage(error)) throw error;
       const failure = shortageFailure(error);
       failed(failure);
-      log('taking up the credentials again: %s', failure.message);
+      log('reading the credentials again: %s', failure.message);
     }
     const { clock, random } = runtime;
     if (!signal.aborted) await pause(clock, retryDelayMs(attempt, random.next()), signal);
@@ -109,25 +109,25 @@ async function connect(
   }
 }
 
-/** A shortage in the form of a request that failed, so that `explain()` reports it like one. */
+/** Converts a shortage into a failed request, so that `explain()` reports it in the same way. */
 function shortageFailure(error: unknown): RequestFailure {
   const words = error instanceof Error ? error.message : String(error);
-  const message = `the credentials cannot be read at the moment, and are tried again: ${words}`;
+  const message = `the credentials cannot be read at the moment: ${words}. The read is repeated`;
   return { kind: 'unavailable', message, retryAfterMs: null, missingRule: null, cause: error };
 }
 
-/** Asks which Pod this is until there is an answer. */
+/** Requests the identity of this Pod until there is an answer. */
 async function identify(
   cluster: Cluster,
   { pod, lease, startGraceMs }: ResolvedOptions,
   { clock, random }: Runtime,
   { signal, warn, failed, outages }: Entrance,
 ): Promise<Identity> {
-  // Ends what is under way, so that a server that says nothing does not keep a stopped process alive.
+  // Ends the requests in flight, so that a server that does not answer does not keep a stopped process alive.
   const close = (): void => cluster.close();
   signal.addEventListener('abort', close, { once: true });
   try {
-    // Stopped while the cluster was being found: no request is sent any more.
+    // Stopped while the cluster was being found. No request is sent.
     if (signal.aborted) throw stoppedError();
     let refusedSinceMs: number | null = null;
     let refusals = 0;
@@ -135,7 +135,7 @@ async function identify(
     for (let attempt = 1; ; attempt += 1) {
       outages.asked();
       const answer = await cluster.identify(defined({ pod, lease }));
-      // No request is made where the token says enough, so a success is no answer of the API server.
+      // If the token contains the identity, no request is sent. So a success is not an answer of the API server.
       if (answer.ok) outages.withdrawn();
       else outages.failed(answer.failure);
       if (signal.aborted) throw stoppedError();
@@ -148,14 +148,14 @@ async function identify(
       if (endsStartAtOnce(failure)) throw errorOfFailure(failure);
       let delayMs = retryDelayMs(attempt, random.next());
       if (endsStartWhenLasting(failure)) {
-        // A refusal is believed only when it lasts: an API server that has just started refuses what is allowed.
+        // A refusal is believed only when it lasts: an API server that has just started refuses permitted requests.
         refusedSinceMs ??= clock.nowMs();
         refusals += 1;
         const refusedForMs = clock.nowMs() - refusedSinceMs;
         if (refusedForMs >= startGraceMs) throw errorOfFailure(failure);
         if (!warned && refusedForMs >= REFUSAL_BELIEVED_MS) warn(warningCodeOf(failure), failure.message);
         warned ||= refusedForMs >= REFUSAL_BELIEVED_MS;
-        // A try comes when the refusal would be believed, and the last one when the grace is over.
+        // A try is due when the refusal would be believed, and the last one when the grace period is over.
         const believedInMs = warned ? Number.POSITIVE_INFINITY : REFUSAL_BELIEVED_MS - refusedForMs;
         delayMs = Math.min(refusalDelayMs(refusals, random.next()), believedInMs, startGraceMs - refusedForMs);
       } else {
@@ -163,7 +163,7 @@ async function identify(
         refusals = 0;
       }
       const pauseMs = atLeastRetryAfterMs(delayMs, failure.retryAfterMs);
-      log('asking again in %d ms which Pod this is: %s', Math.ceil(pauseMs), failure.message);
+      log('requesting the identity of this Pod again in %d ms: %s', Math.ceil(pauseMs), failure.message);
       await pause(clock, pauseMs, signal);
       if (signal.aborted) throw stoppedError();
     }
@@ -193,7 +193,7 @@ async function pause(clock: Clock, durationMs: number, signal: AbortSignal): Pro
   signal.removeEventListener('abort', stop);
 }
 
-/** Without the properties that are undefined. */
+/** Returns the object without the properties that are undefined. */
 function defined<Given extends object>(given: Given): { [Key in keyof Given]?: Exclude<Given[Key], undefined> } {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
     [Key in keyof Given]?: Exclude<Given[Key], undefined>;

@@ -12,7 +12,7 @@ import type { LocalRole, PodOptions } from '../options.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { randomUuid, systemRandom } from '../runtime/random.ts';
 
-/** Who this process is where there is no Pod. */
+/** The identity of this process when there is no Pod. */
 export function localIdentity(pod: PodOptions | undefined, lease: string | undefined): Identity {
   return {
     pod: { name: pod?.name ?? hostname(), uid: pod?.uid ?? randomUuid(systemRandom) },
@@ -21,17 +21,17 @@ export function localIdentity(pod: PodOptions | undefined, lease: string | undef
   };
 }
 
-/** The Pod behind which a local candidate waits. It never ends, so the candidate never leads. */
+/** The Pod that holds the Lease while a local candidate waits. It never ends, so the candidate never leads. */
 const OTHER_POD: PodRecord = { name: 'local-leader', uid: 'local-leader', resourceVersion: '1', terminating: false };
 
-/** Revisions are counted in microseconds of the wall clock: no process writes that often. */
+/** Revisions are microseconds of the wall clock: no process writes that often. */
 const REVISIONS_PER_MS = 1_000;
 
 /**
- * A world without a cluster.
+ * The ports of a process without a cluster.
  *
- * Revisions, and so the fencing tokens, grow with the wall clock. A database that refuses a smaller token than it has seen
- * then accepts the next process of the same machine.
+ * Revisions, and so the fencing tokens, grow with the wall clock. So a database that rejects a token smaller than the
+ * largest it has seen accepts the next process of the same machine.
  */
 export function localPorts(self: PodReference, role: LocalRole, clock: Pick<Clock, 'wallMs'>): Ports {
   let revision = 0;
@@ -62,7 +62,7 @@ export function localPorts(self: PodReference, role: LocalRole, clock: Pick<Cloc
   };
 }
 
-/** It is not renewed, and names no duration, so nobody takes its silence for a leader that hangs. */
+/** The Lease is not renewed and has no duration, so its silence does not look like a leader that hangs. */
 function leaseOfOther(acquireTimeMs: number): LeaseRecord {
   const { name, uid } = OTHER_POD;
   return {
@@ -81,7 +81,7 @@ function leaseOfOther(acquireTimeMs: number): LeaseRecord {
   };
 }
 
-/** Nobody else writes, so nothing ever happens. */
+/** No other process writes the Lease, so the watch has no events. */
 function silentWatch<Item>(items: () => readonly Item[]): WatchPort<Item> {
   return {
     list: () => succeed({ items: items(), resourceVersion: '1' }),

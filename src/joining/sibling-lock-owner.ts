@@ -1,5 +1,5 @@
 /**
- * Which process holds the socket of the sibling lock, as far as /proc tells it.
+ * Finds the process that holds the socket of the sibling lock, as far as /proc shows it.
  *
  * Node.js has no SO_PEERCRED. So the kernel's list of Unix sockets gives the inode, and the links of the open files
  * give the process. Processes of another container are visible only with `shareProcessNamespace: true`.
@@ -8,7 +8,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import type { SiblingLockHolder } from '../driver/ports.ts';
 
-/** At most this many links of open files are read, so that a crowded machine is not searched for minutes. */
+/** The most links of open files that are read, so that the search on a crowded machine does not take minutes. */
 export const SEARCHED_FILES_LIMIT = 20_000;
 
 /** The process that listens on this abstract address; `null` when it cannot be seen. */

@@ -1,8 +1,9 @@
 /**
- * One campaigner per Pod: an abstract Unix socket named after the Pod's uid and the Lease.
+ * The sibling lock: only one process per Pod campaigns. It is an abstract Unix socket named after the Pod's uid and the
+ * Lease.
  *
- * All containers of a Pod share it, and the kernel frees it when its holder dies, however it dies. What a
- * sibling may do is decided by the core.
+ * All containers of a Pod share it, and the kernel frees it when its holder dies, in whatever way. The core decides
+ * what a sibling may do.
  */
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -21,34 +22,35 @@ import { isShortage } from '../runtime/shortage.ts';
 
 const debug = debugLog('lease-elector:sibling');
 
-/** So many siblings can wait at the holder; a further one is turned away, and asks again with back-off. */
+/** The most siblings that can wait at the holder. A further one is rejected, and tries again with back-off. */
 const WAITING_SIBLINGS_LIMIT = 64;
 
-/** A connection to the holder that was open for less, in milliseconds, tells little: the next attempt is delayed. */
+/** If the connection to the holder lasted less than this, in milliseconds, the next attempt is delayed. */
 const SHORT_WAIT_MS = 1_000;
 
 /**
- * When a process dies, the kernel may close its connections a moment before it frees the name (seen on
- * Linux 6, one time in ten): so many attempts follow each other at this distance, in milliseconds, before the
- * back-off begins.
+ * The number of quick attempts, and their distance in milliseconds, before the back-off begins.
+ *
+ * When a process dies, the kernel may close its connections a moment before it frees the name (seen on Linux 6, one
+ * time in ten).
  */
 const PROMPT_ATTEMPTS = 3;
 const PROMPT_DELAY_MS = 10;
 
-/** `sun_path` of a Unix socket address has room for so many bytes (Linux, unix(7)). */
+/** The size of `sun_path` in a Unix socket address, in bytes (Linux, unix(7)). */
 const SOCKET_PATH_LIMIT_BYTES = 108;
 
 /**
- * What a kernel without Unix sockets answers: it has no such call, or no such address family. All containers of the Pod
- * share that kernel, so no sibling holds the lock either. Every other error (EACCES, EPERM, EINVAL of a seccomp profile
- * or a security module, say) is about this process alone: a sibling may hold the lock.
+ * The error codes of a kernel without Unix sockets: it has no such call, or no such address family. All containers of
+ * the Pod share that kernel, so no sibling holds the lock. Every other error (for example EACCES, EPERM or EINVAL of a
+ * seccomp profile or a security module) concerns this process alone: a sibling may hold the lock.
  */
 const ABSENCES: ReadonlySet<string> = new Set(['ENOSYS', 'EAFNOSUPPORT']);
 
-/** The functions of `node:net` that the lock uses; a test gives its own. */
+/** The functions of `node:net` that the lock uses. A test replaces them. */
 export type SocketFunctions = Pick<typeof import('node:net'), 'connect' | 'createServer'>;
 
-/** What the lock is named after, and what it needs. */
+/** The parts of the lock's name, and its dependencies. */
 export interface SiblingLockOptions {
   readonly podUid: string;
   readonly namespace: string;
@@ -67,10 +69,10 @@ export function siblingLock(options: SiblingLockOptions): SiblingLockPort {
 }
 
 /**
- * `\0lease-elector/<pod uid>/<hash of namespace and Lease>`; the first byte makes it abstract (unix(7)).
+ * `\0lease-elector/<pod uid>/<hash of namespace and Lease>`. The first byte makes it abstract (unix(7)).
  *
- * Namespace and Lease are hashed because together they can be longer than an address; a uid that is no UUID
- * may be, too.
+ * Namespace and Lease are hashed because together they can be longer than an address. The same applies to a uid that is
+ * not a UUID.
  */
 export function siblingSocketPath(podUid: string, namespace: string, lease: string): string {
   const tail = `/${shortHash(`${namespace}/${lease}`)}`;
@@ -79,7 +81,7 @@ export function siblingSocketPath(podUid: string, namespace: string, lease: stri
 }
 
 function shortHash(text: string): string {
-  // Importing it as a module would load all of Web Crypto with it.
+  // An import of the module would also load all of Web Crypto.
   const { createHash } = process.getBuiltinModule('node:crypto');
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
@@ -90,7 +92,7 @@ class SiblingLock implements SiblingLockPort {
   readonly #random: Random;
   readonly #supported: boolean;
   readonly #net: SocketFunctions;
-  /** `null` while nothing is claimed: late events of sockets then come to nothing. */
+  /** `null` while the lock is not claimed. Late events of sockets are then ignored. */
   #outcome: SiblingLockListener | null = null;
   #server: Server | null = null;
   #waiting: Set<Socket> = new Set();
@@ -125,14 +127,14 @@ class SiblingLock implements SiblingLockPort {
     this.#timer = null;
     this.#toHolder?.destroy();
     this.#toHolder = null;
-    // The name first, the waiting siblings after: the first thing they do is to bind it.
+    // The name is freed before the waiting siblings are disconnected, because they bind it immediately.
     this.#server?.close();
     this.#server = null;
     for (const socket of this.#waiting) socket.destroy();
     this.#waiting = new Set();
   }
 
-  /** Loaded only when it is wanted, which is rare. */
+  /** Loaded only when it is needed, which is rare. */
   async findHolder(): Promise<SiblingLockHolder | null> {
     const { findSocketHolder } = await import('./sibling-lock-owner.ts');
     return findSocketHolder(this.#path);
@@ -148,7 +150,7 @@ class SiblingLock implements SiblingLockPort {
     if (claimant === null) return;
     const waiting = this.#waiting;
     const server = this.#net.createServer((socket) => {
-      // A sibling says nothing; its connection is there to be closed when this process dies.
+      // A sibling sends nothing. Its connection exists to be closed when this process dies.
       waiting.add(socket.unref());
       socket.on('error', () => {});
       socket.on('close', () => waiting.delete(socket));
@@ -161,7 +163,7 @@ class SiblingLock implements SiblingLockPort {
     server.on('error', (error: NodeJS.ErrnoException) => {
       if (this.#server !== server) return;
       if (server.listening) {
-        // An accept that failed (no file descriptors left, say) does not loosen the hold on the name.
+        // A failed accept (for example because no file descriptors are left) does not release the name.
         debug('%s', error.message);
         return;
       }
@@ -169,14 +171,14 @@ class SiblingLock implements SiblingLockPort {
       if (error.code === 'EADDRINUSE') this.#waitForHolder(claimant);
       else this.#noteRefusal(claimant, error);
     });
-    // Exclusive: workers of node:cluster would otherwise all be given the primary's one socket.
+    // Exclusive: otherwise all workers of node:cluster would share the primary's one socket.
     server.listen({ path: this.#path, exclusive: true });
   }
 
   #noteRefusal(claimant: SiblingLockListener, error: NodeJS.ErrnoException): void {
     debug('cannot be bound: %s', error.message);
     const refusedBy = error.code ?? error.message;
-    // A process that already waits is a sibling, whatever is answered now.
+    // A process that already waits is a sibling, whatever the new error is.
     if (ABSENCES.has(refusedBy) && !this.#reportedTaken) {
       this.#tell(claimant, 'unsupported');
       return;
@@ -210,7 +212,7 @@ class SiblingLock implements SiblingLockPort {
       this.#toHolder = null;
       const waitedLong = this.#clock.nowMs() - openedAtMs >= SHORT_WAIT_MS;
       this.#attempts = waitedLong ? 0 : this.#attempts + 1;
-      // The first short wait is forgiven: the holder may have died just after we came.
+      // The first short wait is not delayed: the holder may have died just after this process connected.
       if (this.#attempts <= 1) this.#bind();
       else this.#bindLater();
     });

@@ -1,7 +1,7 @@
 /**
- * What the application's own logger is told: one structured line for each warning, error, election and hand-over.
+ * Writes to the application's own logger: one structured line for each warning, error, election and hand-over.
  *
- * A logger that fails changes nothing.
+ * A failing logger has no effect on the election.
  */
 
 import { inspect } from 'node:util';
@@ -15,18 +15,18 @@ const log = debugLog('lease-elector');
 
 /** One line. Its values are plain, so every logger can write them. */
 export interface LogFields {
-  /** What the line is about: the name of an event of the elector, such as `elected`. */
+  /** The name of an event of the elector, such as `elected`. */
   readonly event: string;
-  /** A sentence for people; absent where the logger is given it as its second argument. */
+  /** A sentence for people; absent if the logger receives it as its second argument. */
   readonly message?: string;
   readonly [name: string]: string | number | boolean | null | undefined;
 }
 
 /**
- * A logger of the application: `console`, winston and pino fit, and so does every object with these methods.
+ * A logger of the application. `console`, winston and pino are loggers, and so is every object with these methods.
  *
- * A method is called with one object, whose `message` is a sentence. pino, which is known by its method `bindings`, is
- * given the sentence as its second argument.
+ * A method is called with one object, whose `message` is a sentence. A logger with a method `bindings`, such as pino,
+ * receives the sentence as its second argument.
  */
 export interface Logger {
   debug(fields: LogFields, message?: string): unknown;
@@ -37,14 +37,14 @@ export interface Logger {
 
 type Level = keyof Logger;
 
-/** Which election the lines are about, once it is known. */
+/** The election that the lines are about, once it is known. */
 export interface LogSubject {
   readonly pod: { readonly name: string };
   readonly namespace: string;
   readonly lease: string;
 }
 
-/** These ends of a term are what somebody asked for. */
+/** The reasons of a requested end of a term. */
 const WANTED: ReadonlySet<DemotionReason> = new Set(['stopped', 'stepped-down']);
 
 /** Warnings that report the end of a problem. */
@@ -59,7 +59,7 @@ export class ApplicationLog {
     this.#logger = logger;
   }
 
-  /** Every further line names them. */
+  /** Adds the Lease and the Pod to every further line. */
   about(subject: LogSubject): void {
     this.#subject = subject;
   }
@@ -110,7 +110,7 @@ export class ApplicationLog {
     const message =
       cause === 'progress'
         ? `The work of this process, which leads ${this.#lease}, has made no progress for ${seconds} s.`
-        : `This process stood still for ${seconds} s.`;
+        : `This process was suspended for ${seconds} s.`;
     this.#write('warn', message, { event: 'stalled', cause, forMs: Math.round(forMs) });
   }
 
@@ -151,7 +151,7 @@ export class ApplicationLog {
       const outcome = takesFieldsFirst(logger)
         ? logger[level](all, message)
         : logger[level](new PrintedLine(message, all) as unknown as LogFields);
-      // A method may be asynchronous, and nobody else waits for it.
+      // A method may be asynchronous, and its promise has no other handler.
       void Promise.resolve(outcome).catch(noteFailure);
     } catch (error) {
       noteFailure(error);
@@ -159,7 +159,10 @@ export class ApplicationLog {
   }
 }
 
-/** pino, and loggers that wrap it (Fastify), take the message second. With it in the object they print an empty one. */
+/**
+ * pino, and loggers that wrap it (Fastify), take the message as the second argument. A message in the object would be
+ * printed as an empty one.
+ */
 function takesFieldsFirst(logger: Logger): boolean {
   return 'bindings' in logger && typeof logger.bindings === 'function';
 }

@@ -1,6 +1,4 @@
-/**
- * `confirm()`: asks the API server whether this process leads, and lets the election know the answers.
- */
+/** `confirm()`: verifies with the API server that this process leads, and passes the answers to the election. */
 
 import { isGone } from '../core/holder.ts';
 import { isReleased } from '../core/lease-record.ts';
@@ -10,9 +8,9 @@ import type { Ports } from '../driver/ports.ts';
 import { notLeaderError, unconfirmedError } from '../errors.ts';
 
 /**
- * Resolves when both the Lease and the own Pod say so.
+ * Resolves when both the Lease and this Pod prove that this process leads.
  *
- * @param leads whether the term that is asked about still lasts
+ * @param leads whether the term in question still lasts
  * @param hasTwin whether another process leads in the name of this Pod
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`, `ERR_LEASE_ELECTOR_UNCONFIRMED`
  */
@@ -23,19 +21,21 @@ export async function confirm(
   hasTwin: () => boolean,
 ): Promise<void> {
   const { self } = driver.state.config;
-  // The Lease of a Pod that is gone stays until somebody takes it away: it alone proves nothing.
+  // The Lease of a Pod that is gone exists until it is deleted, so the Lease alone proves nothing.
   const [leaseAnswer, podAnswer] = await Promise.all([readLease(driver, ports), readOwnPod(driver, ports)]);
   if (!leads()) throw notLeaderError();
   if (!leaseAnswer.ok) throw unconfirmedError(leaseAnswer.failure);
   if (!podAnswer.ok && podAnswer.failure.kind !== 'forbidden') throw unconfirmedError(podAnswer.failure);
   const lease = leaseAnswer.value;
-  if (lease === null) throw unconfirmedError(new Error('the Lease is missing, and is restored'));
+  if (lease === null) throw unconfirmedError(new Error('the Lease is missing and is being restored'));
   const holder = holderOf(lease, driver.state.knowledge.knownHolder, self);
   if (holder?.uid !== self.uid || isReleased(lease)) throw notLeaderError();
   if (hasTwin()) throw unconfirmedError(new Error('another process (a twin) writes the Lease in the name of this Pod'));
 }
 
-/** The election takes each answer as it comes: it must not lead on while the other one is under way. */
+/**
+ * The election processes each answer immediately. It must not continue to lead while the other answer is outstanding.
+ */
 async function readLease(driver: Driver, { lease }: Pick<Ports, 'lease'>): ReturnType<Ports['lease']['read']> {
   const answer = await lease.read();
   if (answer.ok && answer.value !== null) driver.take({ type: 'leaseObserved', lease: answer.value, by: 'get' });

@@ -1,6 +1,6 @@
 /**
- * An emitter of events whose listeners cannot do harm: one that throws, or whose promise rejects, keeps
- * neither the other listeners from being called nor the caller from going on.
+ * An event emitter that is protected from its listeners: if one throws, or its promise rejects, the other listeners are
+ * still called, and the caller continues.
  */
 
 import { EventEmitter } from 'eventemitter3';
@@ -8,9 +8,9 @@ import { EventEmitter } from 'eventemitter3';
 type Listener = (...args: unknown[]) => unknown;
 
 /**
- * eventemitter3 with every listener guarded.
+ * eventemitter3 with a guard around every listener.
  *
- * Guarding happens on registration, since eventemitter3 stops at the first listener that throws and
+ * Listeners are guarded when they are registered, because eventemitter3 stops at the first listener that throws, and
  * throws into the caller of `emit`.
  */
 export abstract class GuardedEmitter<Events extends object> extends EventEmitter<Events> {
@@ -62,9 +62,12 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return this.off(event, listener, context, once);
   }
 
-  /** The same listener of an event always gets the same guard, so that it can be taken off again. */
+  /**
+   * Returns the guard of a listener. The same listener of an event always has the same guard, so that it can be
+   * removed.
+   */
   #guard<Function extends (...args: never[]) => unknown>(event: PropertyKey, listener: Function): Function {
-    // What is no function is for eventemitter3 to refuse.
+    // eventemitter3 rejects listeners that are not functions.
     if (typeof listener !== 'function') return listener;
     const key = listener as unknown as Listener;
     const guards = this.#guardsOf(event);
@@ -81,7 +84,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
       }
     };
     guards.set(key, guard);
-    // eventemitter3 itself takes off what was added with `once`, and names the guard.
+    // eventemitter3 itself removes a listener that was added with `once`, and passes the guard.
     guards.set(guard, guard);
     return guard as unknown as Function;
   }
@@ -96,7 +99,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
   }
 }
 
-/** Also promises of other realms and libraries. */
+/** Whether the value is a promise, including those of other realms and libraries. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

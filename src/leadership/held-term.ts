@@ -1,10 +1,9 @@
-/**
- * A term of this process, as the application is given it.
- */
+/** A term of this process, in the form that the application receives. */
 
 import type { Term as CoreTerm } from '../core/effect.ts';
 import type { Term, TermRecord } from '../events.ts';
 
+/** The term of this process. */
 export class HeldTerm implements Term {
   readonly signal: AbortSignal;
   readonly fencingToken: bigint;
@@ -24,7 +23,7 @@ export class HeldTerm implements Term {
   }
 
   progress(): void {
-    // A term that has ended is not asked, and must not answer for the next one.
+    // Progress of a term that has ended must not count for the next one.
     if (!this.signal.aborted) this.#noteProgress();
   }
 

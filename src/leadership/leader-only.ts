@@ -4,15 +4,20 @@
 
 import type { Term } from '../events.ts';
 
-/** What a guarded job asks before it runs. */
+/** The checks and callbacks of a guarded job. */
 export interface LeadershipGuard {
   /** The term of this process, while it leads. */
   readonly term: () => Term | undefined;
-  /** Whether what is believed may be out of date, because the process stood still, or is not true of it alone. */
+  /**
+   * Whether the leadership is in doubt, because the process was suspended, or because another process may lead in the
+   * name of this Pod.
+   */
   readonly isDoubtful: () => boolean;
-  /** Asks the API server; rejects unless it confirms. */
+  /** Requests a confirmation from the API server; rejects if there is none. */
   readonly confirm: () => Promise<Term>;
-  /** Begins work of the term, which is waited for before the Lease is given up until `ended` resolves. */
+  /**
+   * Begins work of the term. Until `ended` resolves, the Lease is not released, because the release waits for the work.
+   */
   readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
   /** A job threw, or its promise rejected; must not throw. */
   readonly failed?: () => void;
@@ -21,10 +26,10 @@ export interface LeadershipGuard {
 /** How `leaderOnly` treats a job that fails. */
 export interface LeaderOnlyOptions {
   /**
-   * Called with what the job threw or rejected with. The function that `leaderOnly` returns then resolves with
-   * `undefined` and never rejects, so it is safe where nobody handles its promise, as in `setInterval`.
+   * Called with the error that the job threw or rejected with. The function that `leaderOnly` returns then resolves
+   * with `undefined` and never rejects. So it is safe to use where its promise is not handled, as in `setInterval`.
    *
-   * When it fails itself, an `error` is emitted.
+   * If `onError` itself fails, an `error` is emitted.
    *
    * @default the rejection is passed on, and the caller handles it
    */
@@ -56,7 +61,10 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
   };
 }
 
-/** A failed confirmation means no run, even if the doubt has ended by itself: better no run than one beside the successor's. */
+/**
+ * A failed confirmation prevents the run, even if the doubt has ended in the meantime: better no run than one beside
+ * the successor's.
+ */
 function isConfirmed(guard: LeadershipGuard): Promise<boolean> {
   return guard.confirm().then(
     () => true,

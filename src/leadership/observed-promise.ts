@@ -1,22 +1,23 @@
 /**
- * A promise that knows whether its end is waited for. `start()` returns one: a failure that nobody waits for is reported
- * as an event instead.
+ * A promise that records whether its result is awaited. `start()` returns one: a failure that is not awaited is
+ * reported as an event instead.
  */
 
+/** A promise that records the calls of `then`. */
 export class ObservedPromise<Value> extends Promise<Value> {
   #isAwaited = false;
 
-  /** What `then` returns is an ordinary promise. */
+  /** `then` returns an ordinary promise. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  /** Whether `then` was called; `await`, `catch` and `Promise.all` call it, too. */
+  /** Whether `then` was called. `await`, `catch` and `Promise.all` also call it. */
   get isAwaited(): boolean {
     return this.#isAwaited;
   }
 
-  /** A rejection is no unhandled rejection from now on. */
+  /** From now on a rejection does not count as unhandled. */
   tolerateRejection(): void {
     super.then(undefined, () => undefined);
   }

@@ -1,6 +1,4 @@
-/**
- * Where `error` and `warning` go while nobody listens to them: to the warnings of the process, which Node.js prints.
- */
+/** Converts `error` and `warning` events without a listener into warnings of the process, which Node.js prints. */
 
 import { debugLog } from '../runtime/debug-log.ts';
 import { inspected } from '../runtime/quotation.ts';
@@ -18,13 +16,15 @@ export interface UnheardEvent {
   readonly cause?: unknown;
 }
 
-/** The `name` of the process warning. An option such as `--disable-warning=LeaseElectorWarning` takes it, or the code. */
+/**
+ * The `name` of the process warning. An option such as `--disable-warning=LeaseElectorWarning` accepts it, or the code.
+ */
 const TYPES = { error: 'LeaseElectorError', warning: 'LeaseElectorWarning' } as const;
 
 /** Emits a process warning. Never throws. */
 export function warnProcess({ event, code, message, cause }: UnheardEvent): void {
   try {
-    const hint = `Nobody listens to the event '${event}' of this LeaseElector, so each code is printed once.`;
+    const hint = `The event '${event}' of this LeaseElector has no listener, so each code is printed once.`;
     const detail = cause === undefined ? hint : `${inspected(cause).slice(0, DETAIL_LIMIT)}\n${hint}`;
     process.emitWarning(message, { type: TYPES[event], code, detail });
   } catch (error) {

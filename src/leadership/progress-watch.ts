@@ -1,17 +1,18 @@
 /**
- * Notices that the work of a term makes no progress: `term.progress()` was not called for too long.
+ * Detects that the work of a term makes no progress: `term.progress()` was not called for too long.
  *
- * It says so and decides nothing. This process stays the leader until its container is restarted.
+ * It reports this and decides nothing. This process stays the leader until its container is restarted.
  */
 
 import type { Clock, Timer } from '../runtime/clock.ts';
 
 /**
- * A timer that fires this many milliseconds after it was due is late: the process stood still, and so did its work. Node.js
- * fires timers a few milliseconds late when it is healthy.
+ * A timer that fires this many milliseconds after it was due is late: the process was suspended, and so was its work.
+ * In a healthy process, Node.js fires timers a few milliseconds late.
  */
 const TIMER_LATE_MS = 1_000;
 
+/** Watches the progress of one term at a time. */
 export class ProgressWatch {
   readonly #clock: Clock;
   readonly #timeoutMs: number | null;
@@ -22,8 +23,8 @@ export class ProgressWatch {
   #isRunning = false;
 
   /**
-   * @param timeoutMs how long the work may make no progress; `null`: for ever
-   * @param stalled is told once when progress is late, and again only after some progress; must not throw
+   * @param timeoutMs the longest time without progress; `null`: there is no limit
+   * @param stalled called once when progress is late, and again only after some progress; must not throw
    */
   constructor(clock: Clock, timeoutMs: number | null, stalled: (forMs: number) => void) {
     this.#clock = clock;
@@ -31,14 +32,14 @@ export class ProgressWatch {
     this.#stalled = stalled;
   }
 
-  /** A term begins: its work has the whole time for its first progress. */
+  /** A term begins. Its work has the whole time for its first progress. */
   begin(): void {
     if (this.#timeoutMs === null) return;
     this.#isRunning = true;
     this.progress();
   }
 
-  /** Cheap enough for the innermost loop: it sets no timer but after a stall. */
+  /** Records progress. It is cheap enough for the innermost loop: it sets a timer only after a stall. */
   progress(): void {
     if (this.#timeoutMs === null || !this.#isRunning) return;
     this.#lastMs = this.#clock.nowMs();
@@ -54,7 +55,7 @@ export class ProgressWatch {
     this.#timer = null;
   }
 
-  /** For how long there was no progress, in milliseconds, once that is too long; else `null`. */
+  /** How long there was no progress, in milliseconds, when that is too long; otherwise `null`. */
   get lateForMs(): number | null {
     return this.#isLate ? this.#clock.nowMs() - this.#lastMs : null;
   }
@@ -69,7 +70,7 @@ export class ProgressWatch {
     if (this.#timeoutMs === null) return;
     const forMs = this.#clock.nowMs() - this.#lastMs;
     if (forMs < this.#timeoutMs) return this.#lookAfter(this.#timeoutMs - forMs);
-    // The work could do nothing while the process stood still, and has not had its turn yet.
+    // The work could not run while the process was suspended, and has not run since.
     if (lateMs >= TIMER_LATE_MS) return this.#lookAfter(Math.min(TIMER_LATE_MS, this.#timeoutMs));
     this.#isLate = true;
     this.#stalled(forMs);

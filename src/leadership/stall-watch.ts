@@ -1,29 +1,30 @@
 /**
- * Notices that this process stood still: a suspended machine, a stopped process, a long garbage collection.
+ * Detects that this process was suspended: a suspended machine, a stopped process, a long garbage collection.
  *
- * What was true before may not be true any more, and the events that say so are still on their way.
+ * Afterwards the knowledge of the process may be outdated, and the events that correct it have not been processed yet.
  */
 
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** How often it looks, in milliseconds. */
+/** The interval of the checks, in milliseconds. */
 const PULSE_MS = 1_000;
 
 /**
- * So many milliseconds without a pulse say that the process stood still: one that stood still for that long is always
- * noticed, and none that stood still for less than `STALL_MS - PULSE_MS`.
+ * A gap of at least this many milliseconds between two pulses counts as a stall. A stall of this length is always
+ * detected. One that is shorter than `STALL_MS - PULSE_MS` is never detected.
  */
 export const STALL_MS = 5_000;
 
+/** Detects stalls by a timer that fires regularly. */
 export class StallWatch {
   readonly #clock: Clock;
   readonly #stalled: (forMs: number) => void;
   #timer: Timer | null = null;
-  /** The last pulse by both clocks: the monotonic one stands still while the machine is suspended. */
+  /** The last pulse by both clocks, because the monotonic clock stops while the machine is suspended. */
   #pulse = { nowMs: 0, wallMs: 0 };
   #stalledAtMs: number | null = null;
 
-  /** @param stalled is told once of each stall, after it, with its length in milliseconds; must not throw */
+  /** @param stalled called once after each stall, with its length in milliseconds; must not throw */
   constructor(clock: Clock, stalled: (forMs: number) => void = () => undefined) {
     this.#clock = clock;
     this.#stalled = stalled;
@@ -38,14 +39,16 @@ export class StallWatch {
     this.#timer = null;
   }
 
-  /** The end of the last stall that was not forgiven, as a monotonic moment; `null` when there was none. */
+  /** The end of the last stall that was not cleared, as a monotonic moment; `null` when there was none. */
   get stalledAtMs(): number | null {
-    // The timer of the pulse may be due, and not have had its turn yet.
+    // The timer of the pulse may be due, but not have fired yet.
     if (this.#timer !== null) this.#look();
     return this.#stalledAtMs;
   }
 
-  /** What was asked at this moment has confirmed what was in doubt since a stall before it. */
+  /**
+   * A request that was sent at this moment has confirmed the leadership, so a stall before it no longer causes doubt.
+   */
   forgive(askedAtMs: number): void {
     if (this.#stalledAtMs !== null && this.#stalledAtMs <= askedAtMs) this.#stalledAtMs = null;
   }
@@ -53,7 +56,7 @@ export class StallWatch {
   #look(): void {
     const nowMs = this.#clock.nowMs();
     const wallMs = this.#clock.wallMs();
-    // A clock that was put forward looks like a suspended machine, and costs one question too many.
+    // A clock that was set forward looks like a suspended machine, and costs one unnecessary request.
     const silentForMs = Math.max(nowMs - this.#pulse.nowMs, wallMs - this.#pulse.wallMs);
     this.#pulse = { nowMs, wallMs };
     if (silentForMs < STALL_MS) return;

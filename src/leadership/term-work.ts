@@ -1,8 +1,8 @@
 /**
- * The term of this process while it lasts, and the work that belongs to it: `onElected`, one call at a time, and the
- * jobs of `leaderOnly`.
+ * The term of this process while it lasts, and the work of the term: `onElected`, one call at a time, and the jobs of
+ * `leaderOnly`.
  *
- * When a term begins and ends is decided in `core/`.
+ * `core/` decides when a term begins and ends.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -19,14 +19,14 @@ import type { ProgressWatch } from './progress-watch.ts';
 interface Work {
   /** Never rejects. */
   readonly ended: Promise<void>;
-  /** Resolves when this work asks to leave: it may wait for the answer, so nobody waits for it. */
+  /** Resolves when this work calls a method that ends the term. It may await that call, so it is not waited for. */
   readonly asked: Promise<void>;
   readonly ask: () => void;
-  /** The work that began this one, and that may wait for it. */
+  /** The work that began this work, and that may wait for it. */
   readonly outer: Work | undefined;
 }
 
-/** How the work of a term has ended while the term lasts. */
+/** The end of the work of a term that still lasts. */
 export interface WorkEnd {
   /** The monotonic moment. */
   readonly atMs: number;
@@ -40,6 +40,7 @@ const STILL_LEADS =
 
 const TERM_OVER = 'Its term had ended before, so no action is needed if the work was to end.';
 
+/** The current term and its work. */
 export class TermWork {
   readonly #onElected: (term: Term) => unknown;
   readonly #failed: (error: LeaseElectorError) => void;
@@ -47,19 +48,22 @@ export class TermWork {
   readonly #progress: ProgressWatch;
   #current: { readonly term: Term; readonly controller: AbortController } | null = null;
   #workEnd: WorkEnd | null = null;
-  /** The work that has not ended. There is a call of `onElected` per term, and a run of each job. */
+  /** The work that has not ended: a call of `onElected` per term, and a run of each job. */
   readonly #unfinished = new Set<Work>();
-  /** What was given its time already, and did not settle. */
+  /** The work whose time limit has passed before it settled. */
   #overdue: ReadonlySet<Work> = new Set();
-  /** That part of `#unfinished` which asked to leave. */
+  /** The part of `#unfinished` that called a method which ends the term. */
   readonly #asking = new Set<Work>();
-  /** The work that calls, across everything that it awaits, and in the timers that it sets. */
+  /**
+   * The work that runs at the moment. It is preserved across everything that the work awaits, and in the timers that it
+   * sets.
+   */
   readonly #caller = new AsyncLocalStorage<Work | undefined>();
 
   /**
-   * @param failed is told when `onElected` throws, or its promise rejects
+   * @param failed called when `onElected` throws, or its promise rejects
    * @param nowMs the monotonic clock
-   * @param progress notices that the work of a term stands still
+   * @param progress detects that the work of a term makes no progress
    */
   constructor(
     onElected: (term: Term) => unknown,
@@ -73,25 +77,25 @@ export class TermWork {
     this.#nowMs = nowMs;
   }
 
-  /** The term that lasts. */
+  /** The current term. */
   get term(): Term | undefined {
     return this.#current?.term;
   }
 
   /**
-   * How `onElected` has ended in the term that lasts. `null` while it runs, and where it returned no promise: such a
-   * call has begun work whose end cannot be known.
+   * The end of `onElected` in the current term. `null` while it runs, and if it returned no promise: the end of the
+   * work of such a call is unknown.
    */
   get workEnd(): WorkEnd | null {
     return this.#workEnd;
   }
 
-  /** How much of the work has not ended. */
+  /** The number of work items that have not ended. */
   get running(): number {
     return this.#unfinished.size;
   }
 
-  /** A term begins. Its work is begun with `run`. */
+  /** Begins a term. `run` starts its work. */
   begin(core: CoreTerm): Term {
     const controller = new AbortController();
     const term = new HeldTerm(core, controller.signal, () => this.#progress.progress());
@@ -102,7 +106,8 @@ export class TermWork {
   }
 
   /**
-   * Calls `onElected`. What is left of an earlier term's work goes first: better none than two, within one process, too.
+   * Calls `onElected`. The work of earlier terms is waited for first: no work is better than two jobs at once, even
+   * within one process.
    *
    * @param ready the work begins once this has resolved; it must not reject
    */
@@ -128,12 +133,15 @@ export class TermWork {
     return this.#caller.run(work, begin);
   }
 
-  /** Resolves when all work has ended that runs now. */
+  /** Resolves when all the current work has ended. */
   async idle(): Promise<void> {
     await Promise.all([...this.#unfinished].map(({ ended }) => ended));
   }
 
-  /** Calls what ends the term. Work that called it, and may await it, is not waited for: it would wait for itself. */
+  /**
+   * Calls a method that ends the term. The work that called it, and may await it, is not waited for: it would wait for
+   * itself.
+   */
   leave<Result>(request: () => Result): Result {
     for (let work = this.#caller.getStore(); work !== undefined; work = work.outer) {
       if (!this.#unfinished.has(work)) continue;
@@ -143,19 +151,19 @@ export class TermWork {
     return this.outside(request);
   }
 
-  /** Calls something that is none of the work, such as a listener. */
+  /** Calls a function that does not belong to the work, such as a listener. */
   outside<Result>(call: () => Result): Result {
     return this.#caller.run(undefined, call);
   }
 
-  /** The term is over: aborts its signal. `undefined` when there was none. */
+  /** Ends the term: aborts its signal. Returns `undefined` when there was no term. */
   end(reason: DemotionReason): Term | undefined {
     const current = this.#current;
     this.#current = null;
     this.#progress.end();
     this.#workEnd = null;
     current?.controller.abort(
-      new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process does not lead any more: ${reason}.`, {
+      new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', `This process no longer leads: ${reason}.`, {
         demotionReason: reason,
       }),
     );
@@ -163,9 +171,11 @@ export class TermWork {
   }
 
   /**
-   * Waits for all work, at most `timeoutMs`: `true` when it is done. Work that had its time is not waited for again.
+   * Waits for all work, at most `timeoutMs`. Resolves with `true` when it is done. Work that has used up its time is
+   * not waited for again.
    *
-   * Work that asked to leave is not waited for at all. While it runs, the answer is `false`: it may go on working.
+   * Work that called a method which ends the term is not waited for. While it runs, the result is `false`, because it
+   * may continue to work.
    */
   async settle(clock: Clock, timeoutMs: number): Promise<boolean> {
     const work = [...this.#unfinished].filter((one) => !this.#asking.has(one));
@@ -181,7 +191,7 @@ export class TermWork {
     return drained && this.#asking.size === 0;
   }
 
-  /** The promise of `onElected` is owned here: it never goes unhandled. */
+  /** Calls `onElected` and handles its promise, so that no rejection is unhandled. */
   async #call(term: Term): Promise<void> {
     if (term.signal.aborted) return;
     try {

@@ -71,11 +71,11 @@ for (const code of ['EADDRNOTAVAIL', 'EAFNOSUPPORT']) {
       assert.equal(machine.bound.size, 1);
     }
     const nothing = await bindEvery(BOTH, 4040, new Machine(() => code).bind, () => {});
-    assert.match(describeBinding(nothing, 4040) ?? '', /Nobody is answered/);
+    assert.match(describeBinding(nothing, 4040) ?? '', /is not available/);
   });
 }
 
-test('a port that this user may not have is said to be one', async () => {
+test('a port is reported as forbidden when the bind is answered EACCES', async () => {
   const binding = await bindEvery(BOTH, 80, new Machine(() => 'EACCES').bind, () => {});
-  assert.match(describeBinding(binding, 80) ?? '', /may not \(EACCES\)\. Choose a port above 1023/);
+  assert.match(describeBinding(binding, 80) ?? '', /permission denied \(EACCES\)\. Choose a port above 1023/);
 });

@@ -188,7 +188,7 @@ test('a port that is taken is one warning; the election goes on, and no variable
     warnings.map(({ code }) => code),
     ['endpoint-unavailable'],
   );
-  assert.match(warnings[0]?.message ?? '', new RegExp(`127\\.0\\.0\\.1:${port}.*EADDRINUSE.*election goes on`));
+  assert.match(warnings[0]?.message ?? '', new RegExp(`127\\.0\\.0\\.1:${port}.*EADDRINUSE.*election continues`));
   assert.deepEqual([second.state, process.env['ELECTOR_PATH']], ['candidate', undefined]);
   await second.stop();
   assert.equal((await told(t, port)).name, 'web-0', 'the first answers on');

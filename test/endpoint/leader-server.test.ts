@@ -110,7 +110,7 @@ test('an answer of HTTP/1.0 does not overtake those before it', async (t) => {
   const request = (path: string, version: string): string => `GET ${path} HTTP/${version}\r\nHost: localhost\r\n\r\n`;
   client.socket.write(request('/a', '1.1') + request('/healthz', '1.1') + request('/', '1.0'));
   const bodies = [...(await client.whole()).matchAll(/\r\n\r\n(.*?)(?=HTTP|$)/gs)].map(([, body]) => body);
-  assert.deepEqual(bodies, ['Here are only /, /healthz, /readyz, /sse.', 'ok', '{}']);
+  assert.deepEqual(bodies, ['Not found. Available paths: /, /healthz, /readyz, /sse.', 'ok', '{}']);
 });
 
 test('a whole URL, an offer of HTTP/2 and a small body change nothing', async (t) => {
@@ -225,7 +225,7 @@ test('a port that is taken, even by another program on all addresses, is a warni
   const warning = await server.listen();
   assert.match(
     warning?.message ?? '',
-    /on 127.0.0.1:\d+.*: the port is taken .* Nobody is answered; the election goes on/,
+    /on 127.0.0.1:\d+.*: the port is taken .* The endpoint is not available. The election continues/,
   );
   assert.equal(server.address, null);
   server.publish({ name: 'pod-a', lastUpdateMs: 0 });
