@@ -20,7 +20,7 @@ export const CAMPAIGN_JITTER_MS = 50;
 export const CROWD_JITTER_MS = 500;
 
 /** How long the other candidates wait for the named Pod, in milliseconds, before their jitter begins. */
-export const SUCCESSOR_HEADSTART_MS = 60;
+export const SUCCESSOR_HEAD_START_MS = 60;
 
 /** A running Pod of the same application. */
 export interface ListedPod {
@@ -82,5 +82,5 @@ export function campaignDelayMs(context: StepContext): number {
   const { knowledge, moment } = context;
   const crowd = knowledge.knownHolder?.successor?.pods === LISTED_PODS;
   const jitterMs = moment.random * (crowd ? CROWD_JITTER_MS : CAMPAIGN_JITTER_MS);
-  return isAnotherNamed(context) ? SUCCESSOR_HEADSTART_MS + jitterMs : jitterMs;
+  return isAnotherNamed(context) ? SUCCESSOR_HEAD_START_MS + jitterMs : jitterMs;
 }

@@ -43,7 +43,7 @@ export const WATCH_LATE_GRACE_MS = 1_000;
 /** A list without an answer after this many milliseconds is repeated, because its answer may have been lost. */
 export const WATCH_LIST_TIMEOUT_MS = 60_000;
 
-/** The fields of an object that a watch needs: to recognise the object and to resume after it. */
+/** The fields of an object that a watch needs: to recognize the object and to resume after it. */
 export interface Watched {
   readonly uid: string;
   readonly resourceVersion: string;

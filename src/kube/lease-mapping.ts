@@ -25,7 +25,7 @@ export const MANAGED_BY = 'lease-elector';
 export const RELEASED_ANNOTATION = 'lease-elector/released';
 
 /** Holds the uid of the Pod that should lead next, and how many Pods the application had: `<uid> 3`, or `<uid> 50+`. */
-export const SUCCESSOR_ANNOTATION = 'lease-elector/successor';
+const SUCCESSOR_ANNOTATION = 'lease-elector/successor';
 
 /** A spec as it travels: client-node types times as dates, the wire knows strings. */
 type WireSpec = Omit<V1LeaseSpec, 'acquireTime' | 'renewTime'> & { acquireTime?: string; renewTime?: string };

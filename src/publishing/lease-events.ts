@@ -16,7 +16,7 @@ export const EVENT_QUEUE_LIMIT = 16;
 export const EVENT_LIFETIME_MS = 3_600_000;
 
 /** The reason of each Event, as client-go names it (tools/leaderelection/resourcelock). */
-export const EVENT_REASON = 'LeaderElection';
+const EVENT_REASON = 'LeaderElection';
 
 /** A name has 253 characters at most, and the digits behind the name of the Lease have 16 at most. */
 const LONGEST_LEASE_PART = 230;

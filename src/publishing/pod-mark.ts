@@ -11,10 +11,10 @@ import { quote } from '../runtime/quotation.ts';
 import type { AttemptOutcome } from './publication.ts';
 
 /** The value of the label. */
-export const LEADER_LABEL_VALUE = 'true';
+const LEADER_LABEL_VALUE = 'true';
 
 /** The ReplicaSet controller deletes the Pods with the smallest value first (Kubernetes, "ReplicaSet: Pod deletion cost"). */
-export const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
+const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
 
 /** What marks the Pod of a leader; `null`: it is not wanted. */
 export interface Marks {

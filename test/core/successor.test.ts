@@ -10,7 +10,7 @@ import {
   chooseSuccessor,
   LISTED_PODS,
   type ListedPod,
-  SUCCESSOR_HEADSTART_MS,
+  SUCCESSOR_HEAD_START_MS,
 } from '../../src/core/successor.ts';
 import { checkTable, follows, leads, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, type Story } from './story.ts';
 
@@ -23,7 +23,7 @@ function followsNamed(uid: string, pods: number = 3): Story {
 
 /** Half of the jitter: the stories draw 0.5. */
 const jitter = (ms: number): string => `setTimer campaign ${ms / 2}`;
-const yields = (ms: number): string => `setTimer campaign ${SUCCESSOR_HEADSTART_MS + ms / 2}`;
+const yields = (ms: number): string => `setTimer campaign ${SUCCESSOR_HEAD_START_MS + ms / 2}`;
 const released = (uid: string) =>
   leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid, successor: { uid, pods: 3 } });
 

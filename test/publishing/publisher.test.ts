@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { EVENT_QUEUE_LIMIT } from '../../src/publishing/lease-events.ts';
+import { EVENT_LIFETIME_MS, EVENT_QUEUE_LIMIT } from '../../src/publishing/lease-events.ts';
 import { PASSING_FAILURE_MS } from '../../src/publishing/outlet.ts';
 import { FIRST_RECHECK_MS, RECHECK_INTERVAL_MS } from '../../src/publishing/pod-marks.ts';
 import { CLOSING_LIMIT_MS, wantsPublishing } from '../../src/publishing/publisher.ts';
@@ -371,7 +371,7 @@ describe('Events', () => {
     const scene = new PublishingScene({ events: true });
     scene.failing = () => 'unavailable';
     await scene.elected();
-    await scene.run(3_601);
+    await scene.run(EVENT_LIFETIME_MS / 1_000 + 1);
     scene.failing = () => null;
     await scene.run(120);
     assert.deepEqual(scene.events, []);
