@@ -7,6 +7,7 @@
 
 import type { Input } from './input.ts';
 import { newLeaseContent } from './lease-content.ts';
+import { endTerm } from './leaving.ts';
 import { notePodsUnreadable } from './observation.ts';
 import { isPermissionMissing, isTokenDead } from './refusals.ts';
 import { renewalPauseMs, sendRenewal } from './renewal.ts';
@@ -14,7 +15,7 @@ import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './requ
 import { refusalDelayMs } from './retry-delay.ts';
 import type { LeaderRole } from './state.ts';
 import type { StepContext } from './step-context.ts';
-import { endTerm, noteRenewRefused, scheduleRenewal, warnOwnerRemoved, warnTerminating } from './term.ts';
+import { noteRenewRefused, scheduleRenewal, warnOwnerRemoved, warnTerminating } from './term.ts';
 import { explainCreation, noteTwin } from './twin.ts';
 import { judgeLease } from './verdict.ts';
 

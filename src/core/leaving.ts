@@ -1,21 +1,23 @@
 /**
- * The rules of leaving: wait for the work, then either keep the Lease or release it in two writes (the annotation,
+ * How a term ends, and the rules of leaving: wait for the work, then either keep the Lease or release it in two writes (the annotation,
  * which every process sees, and the DELETE).
  *
  * The Lease is kept unless the caller asked to release it, or this Pod is being deleted and its work is done. So a
  * container that is restarted is still the leader.
  */
 
+import type { DemotionReason } from './effect.ts';
 import type { Input, ReleasePolicy } from './input.ts';
 import { releasedContent } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence } from './observation.ts';
 import type { Refusable } from './refusal.ts';
 import { isBelieved } from './refusals.ts';
+import { awaitRenewal } from './renewal.ts';
 import { isOvertaken, isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
-import type { LeaderRole, LeavingFor, LeavingRole, LeavingStep } from './state.ts';
+import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor, type LeavingRole, type LeavingStep } from './state.ts';
 import type { StepContext } from './step-context.ts';
-import { finishLeaving, noteDeleteRefused, noteRenewRefused } from './term.ts';
+import { noteDeleteRefused, noteRenewRefused } from './term.ts';
 import { holderOf, judgeLease } from './verdict.ts';
 import { releaseStuck, workNotDrained } from './warnings.ts';
 
@@ -116,6 +118,47 @@ function noteSettled(context: StepContext, role: LeavingRole, drained: boolean):
 function noteWork(context: StepContext, release: ReleasePolicy, drained: boolean): void {
   context.updateKnowledge({ workMayRun: !drained });
   if (!drained) context.warn(workNotDrained(release === 'always'));
+}
+
+/**
+ * Ends a term for a reason other than `stop()` or `stepDown()`. If the term was already ending, the application has
+ * been informed before.
+ */
+export function endTerm(context: StepContext, role: LeaderRole, reason: DemotionReason): void {
+  context.clearTimers('renew', 'retry');
+  // The work of this term is not waited for. It counts as running until the work of a later term has settled.
+  context.updateKnowledge({ workMayRun: true });
+  if (role.resigning === null) {
+    context.role = FRESH_CANDIDATE;
+    // A leader has no timer for the silence of a holder. The Pod that took the Lease may never renew it.
+    if (reason === 'usurped') awaitRenewal(context);
+    context.announce({ type: 'demoted', reason });
+  } else {
+    finishLeaving(context, role.resigning.next, false);
+  }
+}
+
+/**
+ * How long a Pod that stepped down lets the other Pods go first, in milliseconds. Afterwards it campaigns again: a
+ * single replica would otherwise never lead again.
+ */
+export const STEP_DOWN_PAUSE_MS = 10_000;
+
+/** Leaving is finished: stops for good, or becomes a candidate again. */
+export function finishLeaving(context: StepContext, next: LeavingFor, released: boolean): void {
+  if (next === 'stopped') {
+    context.role = { name: 'stopped' };
+    context.emit({ type: 'shutDown', freeSiblingLock: !context.knowledge.workMayRun });
+    context.announce({ type: 'stopped', released });
+    return;
+  }
+  context.clearTimers('renew', 'retry', 'leaving');
+  const { config, knowledge, lease, moment } = context;
+  const holder = lease === null ? null : holderOf(lease, knowledge.knownHolder, config.self);
+  // A successor may be quicker than the answer to the DELETE. Then another Pod went first already.
+  const isSucceeded = holder !== null && holder.uid !== config.self.uid;
+  context.role = { ...FRESH_CANDIDATE, notBeforeMs: isSucceeded ? 0 : moment.nowMs + STEP_DOWN_PAUSE_MS };
+  context.announce({ type: 'steppedDown', released });
 }
 
 function goTo(context: StepContext, next: LeavingFor, step: LeavingStep): void {

@@ -1,13 +1,9 @@
-/** The beginning and the end of a term, whatever caused them. */
+/** The beginning of a term, and what every role notes about its Lease. How a term ends is in `leaving.ts`. */
 
-import type { DemotionReason } from './effect.ts';
 import type { Input } from './input.ts';
 import type { LeaseRecord } from './lease-record.ts';
-import { awaitRenewal, renewalPauseMs } from './renewal.ts';
-
-import { FRESH_CANDIDATE, type LeaderRole, type LeavingFor } from './state.ts';
+import { renewalPauseMs } from './renewal.ts';
 import type { StepContext } from './step-context.ts';
-import { holderOf } from './verdict.ts';
 import { leaseTerminating, ownerRemoved, podDeleted, writeAltered } from './warnings.ts';
 
 /**
@@ -52,47 +48,6 @@ export function scheduleRenewal(context: StepContext, lease: LeaseRecord | null)
     'renew',
     lease?.renewTimeMs === null ? Math.min(renewIntervalMs, FIRST_RENEWAL_MS) : renewIntervalMs,
   );
-}
-
-/**
- * Ends a term for a reason other than `stop()` or `stepDown()`. If the term was already ending, the application has
- * been informed before.
- */
-export function endTerm(context: StepContext, role: LeaderRole, reason: DemotionReason): void {
-  context.clearTimers('renew', 'retry');
-  // The work of this term is not waited for. It counts as running until the work of a later term has settled.
-  context.updateKnowledge({ workMayRun: true });
-  if (role.resigning === null) {
-    context.role = FRESH_CANDIDATE;
-    // A leader has no timer for the silence of a holder. The Pod that took the Lease may never renew it.
-    if (reason === 'usurped') awaitRenewal(context);
-    context.announce({ type: 'demoted', reason });
-  } else {
-    finishLeaving(context, role.resigning.next, false);
-  }
-}
-
-/**
- * How long a Pod that stepped down lets the other Pods go first, in milliseconds. Afterwards it campaigns again: a
- * single replica would otherwise never lead again.
- */
-export const STEP_DOWN_PAUSE_MS = 10_000;
-
-/** Leaving is finished: stops for good, or becomes a candidate again. */
-export function finishLeaving(context: StepContext, next: LeavingFor, released: boolean): void {
-  if (next === 'stopped') {
-    context.role = { name: 'stopped' };
-    context.emit({ type: 'shutDown', freeSiblingLock: !context.knowledge.workMayRun });
-    context.announce({ type: 'stopped', released });
-    return;
-  }
-  context.clearTimers('renew', 'retry', 'leaving');
-  const { config, knowledge, lease, moment } = context;
-  const holder = lease === null ? null : holderOf(lease, knowledge.knownHolder, config.self);
-  // A successor may be quicker than the answer to the DELETE. Then another Pod went first already.
-  const isSucceeded = holder !== null && holder.uid !== config.self.uid;
-  context.role = { ...FRESH_CANDIDATE, notBeforeMs: isSucceeded ? 0 : moment.nowMs + STEP_DOWN_PAUSE_MS };
-  context.announce({ type: 'steppedDown', released });
 }
 
 /** This Pod is gone, or counts as gone. Whatever its role is, this process must never lead again. */

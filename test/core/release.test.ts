@@ -3,8 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LEAVING_LIMIT_MS, LEAVING_TRIES, UNMARKING_LIMIT_MS } from '../../src/core/leaving.ts';
-import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
+import { LEAVING_LIMIT_MS, LEAVING_TRIES, STEP_DOWN_PAUSE_MS, UNMARKING_LIMIT_MS } from '../../src/core/leaving.ts';
 import {
   checkTable,
   creates,

@@ -10,10 +10,10 @@
 
 import type { TimerName } from '../../src/core/input.ts';
 import { RESTORATION_INTERVAL_MS } from '../../src/core/leader.ts';
+import { STEP_DOWN_PAUSE_MS } from '../../src/core/leaving.ts';
 import type { Refusals } from '../../src/core/refusal.ts';
 import { RENEWAL_LEAST_INTERVAL_MS } from '../../src/core/renewal.ts';
 import type { ElectionState, Knowledge, Role } from '../../src/core/state.ts';
-import { STEP_DOWN_PAUSE_MS } from '../../src/core/term.ts';
 import { mustRenew, RECHECK_INTERVAL_MS } from '../../src/core/verdict.ts';
 import { INITIAL_WATCH_STATE, type WatchState } from '../../src/core/watch.ts';
 import type { Cluster } from './cluster-model.ts';
