@@ -205,7 +205,7 @@ describe('an elector', { concurrency: 4 }, () => {
     writeFileSync(join(pod.directory, 'ca.crt'), SOME_OTHER_CA);
     await assert.rejects(cluster.elector(pod).start(), {
       code: 'ERR_LEASE_ELECTOR_UNTRUSTED',
-      message: /not to be trusted/,
+      message: /is not trusted/,
     });
   });
 

@@ -1,12 +1,12 @@
 /**
- * Sends one request, or opens one stream, over `node:https`; every outcome is an answer, nothing is thrown.
+ * Sends one request, or opens one stream, over `node:https`. Every outcome is returned as an answer; nothing is thrown.
  *
  * It repeats a request in two cases, once each: after a 401, with the token read again, and after the death of a kept
- * connection. Whether and when to ask again in any other case is decided by the core.
+ * connection. In any other case the core decides whether and when to send the request again.
  */
 
-// Types alone: to import `node:http` is to read each of its exports, and those of the web (WebSocket…) load
-// all of undici, 15 ms and some MB. A plain http server is rare, and is served without them by `getBuiltinModule`.
+// Types alone: an import of `node:http` reads each of its exports, also those of the web (WebSocket…), which load
+// all of undici: 15 ms and some MB. A plain http server is rare, and is served by `getBuiltinModule` without them.
 import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
@@ -31,11 +31,11 @@ const debug = debugLog('lease-elector:kube');
 
 /**
  * TCP keep-alive probes begin after this many milliseconds of silence, so that a network device does not
- * forget a quiet connection, and a dead peer is found out.
+ * forget a quiet connection, and a dead peer is noticed.
  */
 const TCP_KEEP_ALIVE_MS = 15_000;
 
-/** So many requests are on the wire at once, each on a connection of its own: none waits for the answer to another. */
+/** At most this many requests are on the wire at once, each on its own connection: none waits for the answer to another. */
 const REQUEST_CONNECTIONS = 2;
 
 /** How a request ended; `absent` is set when a 404 proves that the object itself does not exist. */
@@ -43,43 +43,43 @@ export type ApiAnswer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly failure: RequestFailure; readonly absent: boolean };
 
-/** Receives the bytes of a stream in order. After `ended` nothing more is called. */
+/** Receives the bytes of a stream in order. After `ended` no method is called. */
 export interface ByteSink {
   opened(): void;
   bytes(chunk: Buffer): void;
-  /** `null` when the server ended the stream in order. */
+  /** `null` when the server ended the stream cleanly. */
   ended(failure: RequestFailure | null): void;
 }
 
-/** What a caller of a request may learn before the answer. */
+/** What a caller can receive before the answer. */
 export interface RequestHooks {
   /**
-   * The request was handed to the operating system, or it ended before that. Called once, before the answer.
+   * Called once, before the answer: the request was handed to the operating system, or it ended before that.
    *
    * A transport without a wire (the simulation) need not call it.
    */
   readonly written?: () => void;
 }
 
-/** What the ports need of it; a simulation puts a network of its own in this place. */
+/** What the ports need of the client. A simulation puts its own network in this place. */
 export interface ApiTransport {
   /** Sends a request and reads its answer as JSON. Each of its steps ends within its time-out. */
   request(request: ApiRequest, hooks?: RequestHooks): Promise<ApiAnswer>;
   /** Opens a stream on a connection of its own. Closing it is final and silent. */
   stream(request: ApiRequest, sink: ByteSink): { close(): void };
-  /** Takes the credentials that were sent out of words of the server. */
+  /** Removes the credentials that were sent from text of the server. */
   readonly conceal?: Conceal;
 }
 
 /** What an `ApiClient` needs. */
 export interface ApiClientOptions {
   readonly credentials: Credentials;
-  /** From the moment a request is written to the end of its answer (of a stream: its head), in milliseconds; likewise for each step before. */
+  /** From the moment a request is written to the end of its answer (of a stream: its head), in milliseconds. The same limit holds for each step before. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
-  /** @default nobody is told */
+  /** @default no difference is reported */
   readonly reportClockSkew?: ReportClockSkew;
-  /** Is told of each request that has ended; must not throw. */
+  /** Receives a report of each request that has ended; must not throw. */
   readonly onRequest?: (report: RequestReport) => void;
 }
 
@@ -95,7 +95,7 @@ export class ApiClient implements ApiTransport {
   readonly #tls = new TlsIdentity();
   readonly #secrets = new Secrets();
   readonly #exchanges: ExchangeOptions;
-  /** They carried a request before. `reusedSocket` is not set for a request that waited in the agent's queue. */
+  /** Sockets that carried a request before. `reusedSocket` is not set for a request that waited in the agent's queue. */
   readonly #usedConnections = new WeakSet<Socket>();
   /** A kept connection died under a request, and none has carried an answer since. */
   #keptConnectionsDie = false;
@@ -125,7 +125,7 @@ export class ApiClient implements ApiTransport {
     return this.#secrets.conceal;
   }
 
-  /** The present authorization, for what it says about this process. Rejects after the request time-out. */
+  /** The present authorization, for the claims that it holds about this process. Rejects after the request time-out. */
   authorize(): Promise<Authorization> {
     return this.#authorization.get();
   }
@@ -142,7 +142,7 @@ export class ApiClient implements ApiTransport {
               exchange.finish();
               return resolve({ ok: true, value: parsed.value });
             }
-            // Nonsense comes from a sick server, or from something else in its place.
+            // An unreadable answer comes from a sick server, or from something else in its place.
             exchange.leaveConnection();
             exchange.fail(malformed(request, `the answer ${parsed.problem}`));
           });
@@ -163,7 +163,7 @@ export class ApiClient implements ApiTransport {
     const exchange = this.#send(request, {
       written: () => {},
       succeeded(response) {
-        // The time-out was for the head alone; whether a silent stream is dead is decided by the core.
+        // The time-out was for the head alone. The core decides whether a silent stream is dead.
         exchange.finish();
         sink.opened();
         response.on('data', (chunk: Buffer) => {
@@ -183,8 +183,8 @@ export class ApiClient implements ApiTransport {
   }
 
   /**
-   * Ends the connections; a request that is still under way ends as `unavailable`, and one that waits for its
-   * connection is not sent any more: the agent alone would open another one for it.
+   * Ends the connections. A request that is still under way ends as `unavailable`. One that waits for its
+   * connection is cancelled too, since the agent would otherwise open another connection for it.
    */
   close(): void {
     for (const exchange of [...this.#exchanges.underWay]) exchange.cancel(new Error('the connections were closed'));
@@ -192,7 +192,7 @@ export class ApiClient implements ApiTransport {
     this.#credentials.close?.();
   }
 
-  /** @param proxy `null`: the API server is reached without one */
+  /** @param proxy `null`: the API server is reached without a proxy */
   #newPool(proxy: URL | null): ConnectionPool {
     const requests = this.#newAgent({
       keepAlive: true,
@@ -210,7 +210,7 @@ export class ApiClient implements ApiTransport {
     return { proxy: proxy?.href ?? null, requests, fresh, tunnels };
   }
 
-  /** The kubeconfig that was read again may name another proxy. */
+  /** The kubeconfig that was read again can name another proxy. */
   #poolFor(proxy: URL | null): ConnectionPool {
     if (this.#pool.proxy !== (proxy?.href ?? null)) {
       closePool(this.#pool);
@@ -253,7 +253,7 @@ export class ApiClient implements ApiTransport {
       exchange.sent = sent;
       exchange.token = bearerOf(headers);
       const sentAtMs = this.#clock.nowMs();
-      // The agent of a SOCKS proxy has no queue: until there is a connection, its tunnel is being made.
+      // The agent of a SOCKS proxy has no queue: while there is no connection, its tunnel is being made.
       exchange.enter(authorization.proxyAgent === null ? 'queued' : 'connecting');
       let wasUsed = false;
       sent.on('socket', (socket) => {
@@ -283,7 +283,7 @@ export class ApiClient implements ApiTransport {
 
   #agentFor(exchange: Exchange, { proxyAgent, proxy }: Authorization): HttpAgent {
     const { verb, apart = false } = exchange.request;
-    // A create is not sent twice, so where kept connections die it would never arrive on one.
+    // A create is not sent twice. Where kept connections die, it would never arrive on one.
     const fresh = apart || verb === 'watch' || exchange.repeated || (verb === 'create' && this.#keptConnectionsDie);
     if (proxyAgent === null) {
       const pool = this.#poolFor(proxy ?? null);
@@ -299,7 +299,7 @@ export class ApiClient implements ApiTransport {
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     exchange.enter('connecting');
     if (!socket.connecting) return;
-    // TLS begins, and has a time-out of its own.
+    // TLS begins, with its own time-out.
     socket.once('connect', () => {
       if (exchange.sent === sent) exchange.enter('connecting');
     });
@@ -317,7 +317,7 @@ export class ApiClient implements ApiTransport {
   }
 
   #authorizeAgain(exchange: Exchange, response: IncomingMessage): void {
-    // Read to its end, or cut by the time-out: a body that never ends would hold the only connection for ever.
+    // Read to its end, or cut by the time-out: a body without an end would hold the only connection for ever.
     collect(response, () => {
       if (exchange.over) return;
       exchange.leaveConnection();
@@ -333,25 +333,25 @@ function isNonsense(error: Error & { readonly code?: string }): boolean {
   return error.code?.startsWith('HPE_') === true;
 }
 
-/** The connections to the API server, by one way. */
+/** The connections to the API server, all through the same proxy or all without one. */
 interface ConnectionPool {
   /** The address of the proxy, if there is one. */
   readonly proxy: string | null;
   readonly requests: HttpAgent;
-  /** A stream ends with its connection. So does a request that must not use a kept one. */
+  /** For a stream, which ends with its connection, and for a request that must not use a kept connection. */
   readonly fresh: HttpAgent;
   readonly tunnels: ProxyTunnels | null;
 }
 
 function closePool({ requests, fresh, tunnels }: ConnectionPool): void {
   tunnels?.close();
-  // The agent does so even for a request that was cancelled, and would keep that connection for the next one.
+  // `destroy` closes idle sockets only. A socket that is freed later, by a cancelled request, would be kept for reuse.
   requests.on('free', (socket: Socket) => socket.destroy());
   requests.destroy();
   fresh.destroy();
 }
 
-/** Has the agent open a connection for the next request. */
+/** Closes the idle connections, so that the agent opens a new one for the next request. */
 function closeKept(agent: HttpAgent): void {
   for (const sockets of Object.values(agent.freeSockets ?? {})) for (const socket of sockets ?? []) socket.destroy();
 }
@@ -379,14 +379,14 @@ function bearerOf(headers: Record<string, string | number>): string | null {
   return scheme === 'Bearer' && token !== undefined ? token : null;
 }
 
-/** What must not be shown of the proxy's address. */
+/** The parts of the proxy's address that must not be shown. */
 function secretsOfProxy({ proxy }: Authorization): string[] {
   if (proxy === undefined) return [];
   const value = proxyAuthorization(proxy);
   return value === null ? [] : [proxy.password, ...secretsOf({ authorization: value })];
 }
 
-/** What must not be shown of what is sent: the token, or the name and password of basic authentication. */
+/** The parts of a request that must not be shown: the token, or the name and password of basic authentication. */
 function secretsOf(headers: Record<string, string | number>): string[] {
   const value = String(headers['authorization'] ?? headers['Authorization'] ?? '');
   const [scheme = '', credential = ''] = value.split(' ');

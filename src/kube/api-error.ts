@@ -1,29 +1,29 @@
 /**
- * HTTP status, Status.reason and socket errors → one small union, `RequestFailure`, with a message that
- * says what to do.
+ * Maps HTTP status, Status.reason and socket errors to one small union, `RequestFailure`, with a message that
+ * names what to do.
  *
- * What follows from a failure is decided by the core.
+ * The core decides what follows from a failure.
  */
 
 import type { MissingRule, RequestFailure, RequestFailureKind } from '../core/request-failure.ts';
 import { type ApiRequest, describeRequest, resourceTitle } from './api-request.ts';
 import { type Conceal, cleanWords } from './server-words.ts';
 
-/** The fields of a Kubernetes Status that are looked at (API conventions, "Response Status Kind"). */
+/** The fields of a Kubernetes Status that this library reads (API conventions, "Response Status Kind"). */
 export interface ApiStatus {
-  /** As the server wrote it: `cleanWords` makes it fit for a message. */
+  /** As the server wrote it; `cleanWords` makes it fit for a message. */
   readonly message: string;
   readonly reason: string;
   readonly code: number;
   readonly retryAfterSeconds: number | null;
-  /** `details.name`, `details.kind`: which object it is about. */
+  /** `details.name` and `details.kind`: the object that the Status is about. */
   readonly name: string;
   readonly kind: string;
-  /** Why a namespace that is going away forbids creation, among others. */
+  /** `details.causes`; among others, the reason why a namespace that is being deleted forbids creation. */
   readonly causes: readonly string[];
 }
 
-/** Reads a Status; `null` when the value is none. */
+/** Reads a Status; `null` when the value is not a Status. */
 export function readStatus(value: unknown): ApiStatus | null {
   if (!isObject(value) || value['kind'] !== 'Status') return null;
   const details = isObject(value['details']) ? value['details'] : {};
@@ -49,10 +49,10 @@ function stringOf(value: unknown): string {
 }
 
 /**
- * Whether a 404 proves that the very object that was asked for does not exist.
+ * Whether a 404 proves that the requested object itself does not exist.
  *
- * A proxy or a half-started server answers 404 too, and who took that for the end of the holder's Pod
- * would make a second leader: only the API server's own Status that names this object is a proof.
+ * A proxy or a half-started server also answers 404. If that counted as the end of the holder's Pod, there would be a
+ * second leader. So only the API server's own Status that names this object is a proof.
  */
 export function provesAbsence(request: ApiRequest, httpStatus: number, status: ApiStatus | null): boolean {
   return (
@@ -65,7 +65,7 @@ export function provesAbsence(request: ApiRequest, httpStatus: number, status: A
   );
 }
 
-/** An answer that is no success: by its HTTP status, and where that is ambiguous by the Status' reason. */
+/** Classifies an unsuccessful answer by its HTTP status and, where that is ambiguous, by the reason of its Status. */
 export function failureOfAnswer(
   request: ApiRequest,
   httpStatus: number,
@@ -106,7 +106,7 @@ export function failureOfErrorEvent(request: ApiRequest, object: unknown, concea
   };
 }
 
-/** An error of the socket, of TLS or of the time-out: the request may or may not have been carried out. */
+/** An error of the socket, of TLS or of a time-out: it is not known whether the request was carried out. */
 export function failureOfError(request: ApiRequest, error: unknown, conceal?: Conceal): RequestFailure {
   const code = codeOf(error);
   const untrusted = UNTRUSTED_CODES.has(code);
@@ -122,19 +122,19 @@ export function failureOfError(request: ApiRequest, error: unknown, conceal?: Co
 
 function untrustedAdvice(code: string): string {
   if (code === 'CERT_HAS_EXPIRED') {
-    return `. By the clock of this machine, the certificate of the API server has expired (${code}): have it renewed, or correct the clock`;
+    return `. By the clock of this machine, the certificate of the API server has expired (${code}): renew it, or correct the clock`;
   }
-  return `. The certificate of the API server is not to be trusted (${code}): check that ca.crt, or the kubeconfig's certificate authority, belongs to this cluster and that the server's address is one the certificate names`;
+  return `. The certificate of the API server is not trusted (${code}): check that ca.crt, or the kubeconfig's certificate authority, belongs to this cluster and that the server's address is one the certificate names`;
 }
 
-/** What to do about a failure that may pass by itself. */
+/** Advice about a failure that can pass by itself. */
 const PASSING_ADVICE: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: `. The API server's certificate is not valid yet (CERT_NOT_YET_VALID): check this machine's clock, or wait`,
 };
 
 /**
- * The error itself, unless something is attached to it that may hold credentials: bytes of the server, by the HTTP parser,
- * or the address of a proxy, by its agent.
+ * The error itself, unless it carries data that can hold credentials: bytes of the server, attached by the HTTP parser,
+ * or the address of a proxy, attached by its agent.
  */
 function causeOf(error: unknown, text: string, code: string): unknown {
   return isObject(error) && ('rawPacket' in error || 'options' in error)
@@ -142,7 +142,7 @@ function causeOf(error: unknown, text: string, code: string): unknown {
     : error;
 }
 
-/** An answer that cannot be understood. */
+/** An answer that cannot be used. */
 export function malformed(request: ApiRequest, what: string, cause: unknown = null): RequestFailure {
   return {
     kind: 'malformed',
@@ -154,7 +154,7 @@ export function malformed(request: ApiRequest, what: string, cause: unknown = nu
 }
 
 function kindOfHttpStatus(httpStatus: number, status: ApiStatus | null): RequestFailureKind {
-  // A webhook chooses the code of its refusal freely: its 401 says nothing about the token, its 409 nothing about the Lease.
+  // A webhook chooses the code of its refusal freely: its 401 is not about the token, its 409 not about the Lease.
   if (refuserOf(status) !== null && httpStatus >= 400 && httpStatus !== 429) {
     return httpStatus === 403 ? 'forbidden' : 'rejected';
   }
@@ -168,7 +168,7 @@ function kindOfHttpStatus(httpStatus: number, status: ApiStatus | null): Request
     case 408:
       return 'unavailable';
     case 409:
-      // Only the reason tells the two apart (wire fact 6).
+      // Only the reason distinguishes the two (wire fact 6).
       return status?.reason === 'AlreadyExists' ? 'alreadyExists' : 'conflict';
     case 410:
       return 'expired';
@@ -188,14 +188,14 @@ function adviceFor(
 ): string {
   const refuser = refuserOf(status);
   if (refuser !== null) {
-    return `. ${cleanWords(refuser, conceal)} refused it, not the permissions of the service account: have it allow this request`;
+    return `. ${cleanWords(refuser, conceal)} refused it, not the permissions of the service account: make it allow this request`;
   }
   if (kind === 'forbidden') return permissionAdvice(request, status);
   if (kind === 'unauthorized') {
-    return '. The API server does not accept the token, also after it was read again: its Pod may be deleted, it may have expired, or it may belong to another cluster';
+    return '. The API server does not accept the token, even after the token was read again: its Pod may be deleted, it may have expired, or it may belong to another cluster';
   }
   return httpStatus >= 300 && httpStatus < 400
-    ? '. Redirects are not followed: give the address of the API server'
+    ? '. Redirects are not followed: configure the address of the API server itself'
     : '';
 }
 
@@ -204,13 +204,13 @@ const DENIED_BY_AUTHORIZATION =
   /cannot ([a-z]{1,40}) resource "([a-z0-9./-]{1,100})" in API group "([a-z0-9.-]{0,100})"/;
 
 /**
- * The plug-in OwnerReferencesPermissionEnforcement refuses an update that adds an owner to all who may not delete the
+ * The plug-in OwnerReferencesPermissionEnforcement refuses an update that adds an owner, unless the client may delete the
  * object (Kubernetes, "Admission Controllers").
  */
 const DENIED_FOR_OWNER = /cannot set an ownerRef on a resource you can't delete/;
 
 /**
- * Who refuses a request that authorization has let through, whatever the code of the answer. The words are those of
+ * The refusals of a request that authorization has let through, whatever the code of the answer. The words are those of
  * Kubernetes' admission chain; a capture is the name.
  */
 const REFUSERS: readonly { readonly words: RegExp; readonly title: (name: string) => string }[] = [
@@ -228,7 +228,7 @@ const REFUSERS: readonly { readonly words: RegExp; readonly title: (name: string
   { words: /violates PodSecurity/, title: () => 'The Pod security of the namespace' },
 ];
 
-/** What refused the request, other than authorization; `null` when nothing else did, or nothing that is known. */
+/** The part of the cluster that refused the request, other than authorization; `null` when it is authorization, or not known. */
 function refuserOf(status: ApiStatus | null): string | null {
   for (const { words, title } of REFUSERS) {
     const found = words.exec(status?.message ?? '');
@@ -242,8 +242,8 @@ function isNamespaceTerminating(status: ApiStatus | null): boolean {
 }
 
 /**
- * The permission behind a 403, in the server's own words where it gives them: a PUT may be refused for
- * want of `create` (wire fact 4). `null` when authorization was not the reason.
+ * The permission behind a 403, in the server's words where it names one: a PUT can be refused because
+ * `create` is missing (wire fact 4). `null` when authorization was not the reason.
  */
 function missingRule(request: ApiRequest, status: ApiStatus | null): MissingRule | null {
   const { apiGroup, resource, namespace } = request;
@@ -267,7 +267,7 @@ function permissionAdvice(request: ApiRequest, status: ApiStatus | null): string
 }
 
 function retryAfterMs(header: string | undefined, status: ApiStatus | null): number | null {
-  // The other form of the header, a date, is not used by Kubernetes.
+  // Kubernetes does not use the other form of the header, a date.
   if (header !== undefined && /^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
   return status?.retryAfterSeconds != null ? status.retryAfterSeconds * 1000 : null;
 }
@@ -276,7 +276,7 @@ function codeOf(error: unknown): string {
   return isObject(error) && typeof error['code'] === 'string' ? error['code'] : '';
 }
 
-/** What OpenSSL (`X509_V_ERR_…`) and Node call a certificate that does not verify (Node, "TLS: X509 certificate error codes"). */
+/** The codes of OpenSSL (`X509_V_ERR_…`) and Node for a certificate that does not verify (Node, "TLS: X509 certificate error codes"). */
 const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',

@@ -1,14 +1,14 @@
 /**
- * What every object of the API has: compared with what was asked for, and normalized, in one place.
+ * Reads the part that every object of the API has: compares it with the requested object, and normalizes it.
  *
- * A server writes null, or nothing, for what is empty, and a proxy may mix answers up. So nothing else in this
- * library looks at the metadata of an answer before it came through here.
+ * A server writes null, or nothing, for an empty value, and a proxy can mix answers up. So the rest of this
+ * library reads the metadata of an answer only after it has passed through here.
  */
 
 import { quote } from '../runtime/quotation.ts';
 import { isObject } from './api-error.ts';
 
-/** The one object that was asked for. */
+/** The object that was requested. */
 export interface ExpectedObject {
   readonly apiVersion: string;
   readonly kind: 'Lease' | 'Pod' | 'Node';
@@ -17,31 +17,31 @@ export interface ExpectedObject {
   readonly name: string;
 }
 
-/** Where an object stands: the items of a list carry no kind of their own; an answer and the object of an event do. */
+/** The place of an object: the items of a list carry no kind; an answer and the object of an event do. */
 export type Position = 'item' | 'whole';
 
-/** What was read. A problem goes on after "it". */
+/** The result of reading. `problem` continues a sentence that begins with "it". */
 export type Reading<Item> =
   | { readonly ok: true; readonly value: Item }
   | {
       readonly ok: false;
       readonly problem: string;
-      /** It is an object of another name, as a list or a watch gives it where the server knows no field selector. */
+      /** It is an object of another name. A server that does not know field selectors puts such objects into a list or a watch. */
       readonly isAnother: boolean;
     };
 
 type Unusable = Reading<never> & { readonly ok: false };
 
-/** Metadata in which nothing is null, and every map and list is what it should be. */
+/** Metadata in which nothing is null, and every map and list has its type. */
 export interface NormalMetadata {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly finalizers: readonly string[];
-  /** Everything else, as it came. */
+  /** All other fields, unchanged. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
-/** An object that is the one that was asked for. */
+/** An object that proved to be the requested one. */
 export interface ApiObject {
   readonly name: string;
   readonly uid: string;
@@ -56,19 +56,19 @@ export interface ApiObject {
 
 /**
  * A uid is a UUID in a real cluster, and opaque by contract (Kubernetes, "Object Names and IDs"): printable characters
- * without white space, at most as many as a name has.
+ * without white space, no longer than a name.
  */
 export const UID: RegExp = /^[\x21-\x7e]{1,253}$/;
 
-/** A resourceVersion that is no decimal number could be neither compared nor be a fencing token. */
+/** A resourceVersion that is not a decimal number cannot be compared, and cannot be a fencing token. */
 const RESOURCE_VERSION = /^[1-9]\d*$/;
 
-/** What to look for when an answer is about something else. */
+/** Advice for an answer that is about another object. */
 const MIXED_UP = '. Check the proxies between this process and the API server: one may mix answers up';
 
-/** Reads an object, if it is the one that was asked for. */
+/** Reads an object, if it is the requested one. */
 export function readObject(value: unknown, expected: ExpectedObject, position: Position): Reading<ApiObject> {
-  if (!isObject(value)) return unusable('is no object');
+  if (!isObject(value)) return unusable('is not an object');
   for (const field of ['kind', 'apiVersion'] as const) {
     const isOmitted = position === 'item' && value[field] == null;
     if (value[field] !== expected[field] && !isOmitted) return differs(field, value[field], expected[field]);
@@ -91,7 +91,7 @@ export function readObject(value: unknown, expected: ExpectedObject, position: P
       uid,
       resourceVersion,
       metadata: normalMetadata(metadata),
-      // A value that cannot be understood is no proof that it is not being deleted.
+      // A deletionTimestamp that cannot be parsed does not prove that the object is not being deleted.
       terminating: metadata['deletionTimestamp'] != null,
       spec: objectOr(value['spec']),
       status: isObject(value['status']) ? value['status'] : null,
@@ -110,12 +110,12 @@ export function normalMetadata(metadata: unknown): NormalMetadata {
   };
 }
 
-/** An object as it is, and an empty one for anything else. */
+/** The value itself if it is an object, else an empty object. */
 export function objectOr(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) ? value : {};
 }
 
-/** A sentence about what was read, beginning with where it stood. */
+/** A sentence about an unusable object, beginning with its place. */
 export function explainProblem(where: string, what: string): string {
   return `${where} cannot be used: it ${what}`;
 }

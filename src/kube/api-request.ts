@@ -1,7 +1,7 @@
 /**
- * What is asked of the API server: verb, resource, namespace and name, and the method and path they make.
+ * One request to the API server: verb, resource, namespace and name, and the method and path that they make.
  *
- * Sending it is the business of `api-client.ts`.
+ * `api-client.ts` sends it.
  */
 
 /** The verbs of Kubernetes' authorization, which a Role grants. */
@@ -102,13 +102,13 @@ function queryOf({ labels, fieldSelector, limit }: Selection): string {
   return new URLSearchParams({ labelSelector, fieldSelector, limit: String(limit) }).toString();
 }
 
-/** What the answer should be: JSON, and where whole objects would be too much, their metadata alone. */
+/** The media type of the answer: JSON; for a list by selection only the metadata of the objects. */
 export function acceptOf({ selection }: ApiRequest): string {
   const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
   return selection === undefined ? 'application/json' : `${metadataOnly},application/json`;
 }
 
-/** `leases.coordination.k8s.io`, `pods`: as kubectl and a person write it. */
+/** `leases.coordination.k8s.io`, `pods`: as kubectl writes it. */
 export function resourceTitle(request: Pick<ApiRequest, 'apiGroup' | 'resource'>): string {
   return request.apiGroup === '' ? request.resource : `${request.resource}.${request.apiGroup}`;
 }

@@ -1,19 +1,19 @@
 /**
- * The type of what authorizes a request. `credentials.ts` makes it, `api-client.ts` and `tls-identity.ts` use it.
+ * The type of a request's authorization. `credentials.ts` makes it, `api-client.ts` and `tls-identity.ts` use it.
  */
 
 import type { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 
-/** What a request carries to be authorized. */
+/** The parts of a request that authorize it. */
 export interface Authorization {
   readonly headers: Readonly<Record<string, string>>;
-  /** TLS and basic authentication options, given to `https.request` as they are. */
+  /** TLS and basic authentication options, passed to `https.request` unchanged. */
   readonly options: Pick<RequestOptions, 'auth' | 'ca' | 'cert' | 'key' | 'passphrase' | 'pfx'> & {
     readonly rejectUnauthorized?: boolean;
     readonly servername?: string;
   };
-  /** Only when the KubeConfig names a proxy that is no HTTP proxy (SOCKS). The same one for each request. */
+  /** Only when the KubeConfig names a proxy that is not an HTTP proxy (SOCKS). The same agent for each request. */
   readonly proxyAgent: Agent | null;
   /** Only when the KubeConfig names an HTTP proxy. Its name and password are secret. */
   readonly proxy?: URL;

@@ -1,22 +1,22 @@
 /**
- * Parses JSON of a server, and refuses text whose value would cost far more memory than its bytes.
+ * Parses JSON of a server, and refuses text whose value would take far more memory than its bytes.
  */
 
 /** Deeper JSON is not parsed. An object of Kubernetes is about ten levels deep. */
 export const JSON_DEPTH_LIMIT = 100;
 
 /**
- * JSON with more values is not parsed. Each costs up to some 100 bytes, so a text of 4 MiB could cost 100 MB. A list of
+ * JSON with more values is not parsed. Each takes up to about 100 bytes, so a text of 4 MiB could take 100 MB. A list of
  * 50 Pods has about 20,000.
  */
 export const JSON_VALUE_LIMIT = 100_000;
 
-/** A parsed value, or why there is none: words that repeat nothing of the text. */
+/** A parsed value, or the problem in words that repeat nothing of the text. */
 export type ParsedJson =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problem: string };
 
-/** Parses a text whose length is bounded already. */
+/** Parses a text whose length already has a bound. */
 export function parseJson(text: string): ParsedJson {
   const problem = problemOf(text);
   if (problem !== null) return { ok: false, problem };
@@ -64,7 +64,7 @@ function problemOf(text: string): string | null {
   return null;
 }
 
-/** The index of the quote that ends the string which begins at `start`; the end of the text if none does. */
+/** The index of the quote that ends the string which begins at `start`; the end of the text when there is none. */
 function endOfString(text: string, start: number): number {
   for (let index = start + 1; index < text.length; index += 1) {
     const code = text.charCodeAt(index);

@@ -1,33 +1,33 @@
 /**
  * Compares the wall clock of this machine with the header `Date` of the API server's answers.
  *
- * The result is reported, and decides nothing. Tokens and certificates fail when clocks differ, and times in logs and
- * objects are misread.
+ * The result is reported, and decides nothing. When clocks differ, tokens and certificates fail, and times in logs and
+ * objects mislead.
  */
 
 import type { Clock } from '../runtime/clock.ts';
 
-/** Clocks that differ by more than so many milliseconds are reported. Tokens are granted less leeway than that. */
+/** A difference of more than this many milliseconds is reported. Tokens are granted less leeway than that. */
 const CLOCK_SKEW_LIMIT_MS = 60_000;
 
 /**
- * So many answers in a row must agree. One of them may have waited in a socket while this machine slept, and one of
- * several API servers may have another clock.
+ * This many answers in a row must agree. A single one can have waited in a socket while this machine slept, and one of
+ * several API servers can have a different clock.
  */
 const AGREEING_ANSWERS = 3;
 
-/** A date in seconds is up to so many milliseconds older than the clock that wrote it. */
+/** A date in seconds is up to this many milliseconds older than the clock that wrote it. */
 const DATE_RESOLUTION_MS = 1_000;
 
-/** Reports the difference of the clocks: once when it begins, and once when it is over. */
+/** Reports the difference of the clocks: once when it begins, and once when it has ended. */
 export type ReportClockSkew = (skew: { readonly over: boolean; readonly message: string }) => void;
 
-/** What was seen of the two clocks. */
+/** The observations of the two clocks. */
 export class ClockComparison {
   readonly #clock: Clock;
   readonly #report: ReportClockSkew;
   #reported = false;
-  /** Answers in a row that contradict what was reported. */
+  /** Answers in a row that contradict the last report. */
   #contradictions = 0;
 
   constructor(clock: Clock, report: ReportClockSkew) {
@@ -66,11 +66,11 @@ function describeSkew(skewMs: number): string {
   );
 }
 
-/** The header `Date`, in milliseconds since 1970; `null` when there is none that can be understood. */
+/** The header `Date`, in milliseconds since 1970; `null` when it is missing or cannot be parsed. */
 export function readDate(date: string | undefined): number | null {
   const wallMs = date === undefined || date.length > LONGEST_DATE ? Number.NaN : Date.parse(date);
   return Number.isNaN(wallMs) ? null : wallMs;
 }
 
-/** In characters. `Sun, 06 Nov 1994 08:49:37 GMT` has 29 (RFC 9110). */
+/** A longer header is not parsed, in characters. `Sun, 06 Nov 1994 08:49:37 GMT` has 29 (RFC 9110). */
 const LONGEST_DATE = 64;

@@ -1,7 +1,7 @@
 /**
- * The way into `kube/`: credentials in, a `Cluster` out, which knows who this process is and hands out ports.
+ * The entry to `kube/`: takes credentials and returns a `Cluster`, which identifies this process and makes the ports.
  *
- * Nothing here retries. `@kubernetes/client-node` is loaded only when a kubeconfig file was named.
+ * Nothing here retries. `@kubernetes/client-node` is loaded only when a kubeconfig file is named.
  */
 
 import { hostname } from 'node:os';
@@ -30,13 +30,13 @@ import { publishingPort } from './publishing-api.ts';
 
 /** How to reach the cluster. */
 export interface ConnectOptions {
-  /** A KubeConfig object, or a file to load one from. Left out: the service account of this Pod. */
+  /** A KubeConfig object, or a file to load one from. If omitted: the service account of this Pod. */
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFile;
   /** @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string;
-  /** For an answer once its request is sent, in milliseconds; for a watch, for the head; likewise for each step before. */
+  /** The time for an answer once its request is sent (for a watch: for the head), in milliseconds. The same limit holds for each step before. */
   readonly requestTimeoutMs: number;
-  /** Is told of each request that has ended; must not throw. */
+  /** Receives a report of each request that has ended; must not throw. */
   readonly onRequest?: NonNullable<ApiClientOptions['onRequest']>;
   readonly clock: Clock;
   /** Receives a difference between the clocks of this machine and of the API server. */
@@ -47,31 +47,31 @@ export interface ConnectOptions {
   readonly hostname?: () => string;
 }
 
-/** What the application said about itself. */
+/** The identity that the application configured. */
 export interface IdentifyOptions {
   readonly pod?: PodOption;
   readonly lease?: string;
 }
 
-/** Everything outside but the sibling lock, which is no business of the cluster. */
+/** All ports except the sibling lock, which needs no cluster. */
 export type ClusterPorts = Omit<Ports, 'siblingLock'>;
 
-/** A cluster that can be spoken to. */
+/** A cluster that this process can reach. */
 export interface Cluster {
   /**
-   * Which Pod, namespace and Lease. Makes no request when the token's claims and a configured Lease name
-   * suffice, else one read of the own Pod; a failure that may pass is answered, to be asked again.
+   * Finds the Pod, the namespace and the Lease. Sends no request when the token's claims and a configured Lease name
+   * suffice, else reads this Pod once. A failure that can pass is returned, and the caller tries again.
    *
-   * @throws LeaseElectorError for what asking again will not mend; see `resolveIdentity`.
+   * @throws LeaseElectorError for an error that a retry cannot fix; see `resolveIdentity`.
    */
   identify(options: IdentifyOptions): Promise<Answer<Identity>>;
   ports(identity: Pick<Identity, 'namespace' | 'lease'>): ClusterPorts;
-  /** Ends the connections; the `close` of the ports is the same. */
+  /** Ends the connections; the `close` of the ports does the same. */
   close(): void;
 }
 
 /**
- * Takes up the credentials. Opens no connection yet.
+ * Reads the credentials. Opens no connection yet.
  *
  * @throws LeaseElectorError `ERR_LEASE_ELECTOR_NO_CLUSTER`, `ERR_LEASE_ELECTOR_CREDENTIALS`
  */
@@ -124,10 +124,10 @@ export function clusterPorts(
   };
 }
 
-/** What could not be asked, for the message; which Pod is not known yet. */
+/** The request that failed, for the message; the name of the Pod is not known yet. */
 const READ_OF_OWN_POD: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace: '', name: '' };
 
-/** A shortage of this machine passes, like a failed request; every other error is final. */
+/** A shortage of this machine passes, as a failed request does; every other error is final. */
 async function identityOrShortage(sources: IdentitySources): Promise<Answer<Identity>> {
   try {
     return await resolveIdentity(sources);

@@ -1,7 +1,7 @@
 /**
- * Who speaks to which API server: the service account's files, re-read as they rotate, or a KubeConfig.
+ * The address of the API server and the credentials for it: the service account's files, re-read as they rotate, or a KubeConfig.
  *
- * `@kubernetes/client-node` is loaded only when a kubeconfig file is asked for.
+ * `@kubernetes/client-node` is loaded only when a kubeconfig file is named.
  */
 
 import { lstatSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { type FileSnapshot, readIfChanged } from './watched-file.ts';
 /** Where the kubelet mounts the token of a Pod (Kubernetes, "Accessing the API from within a Pod"). */
 export const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** The service account's files are looked at again when the last look is older than this many milliseconds. */
+/** The service account's files are checked again when the last check is older than this many milliseconds. */
 const FILE_CHECK_INTERVAL_MS = 1_000;
 
 /** The address of the API server. */
@@ -29,26 +29,26 @@ export interface ServerAddress {
   /** Without the brackets of an IPv6 address. */
   readonly hostname: string;
   readonly port: number;
-  /** `''`, or a prefix such as `/k8s/clusters/c-1` without a slash at its end. */
+  /** `''`, or a prefix such as `/k8s/clusters/c-1` without a trailing slash. */
   readonly basePath: string;
 }
 
 /** The credentials of one cluster. */
 export interface Credentials {
   readonly server: ServerAddress;
-  /** The namespace that goes without saying, if there is one. Throws when this machine is short of something. */
+  /** The default namespace, if there is one. Throws when this machine lacks file descriptors or memory. */
   readonly defaultNamespace: () => string | null;
-  /** Cheap: asked before every request. Rejects when there is nothing to present. */
+  /** Cheap: called before every request. Rejects when there are no credentials. */
   authorize(): Promise<Authorization>;
-  /** The API server answered 401: the next `authorize` looks at its sources anew. */
+  /** The API server answered 401: the next `authorize` reads its sources again. */
   distrust(): void;
-  /** Ends the connections that it made, if it made any. */
+  /** Ends the connections that it opened. */
   close?(): void;
 }
 
 /**
- * What is used of a `KubeConfig` of `@kubernetes/client-node`; one of another version, or of a test, will do as well.
- * Spelt out here, so that who only uses this library need not have the types that the client's own declarations need.
+ * The part of a `KubeConfig` of `@kubernetes/client-node` that is used; an object of another version or of a test also fits.
+ * Declared here so that users of this library do not need the types that the client's declarations import.
  */
 export interface UsedKubeConfig {
   getCurrentContext(): string;
@@ -63,7 +63,7 @@ export interface UsedKubeConfig {
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
 }
 
-/** Where to find a kubeconfig file; `context` defaults to the file's current one. */
+/** The path of a kubeconfig file; `context` defaults to its current context. */
 export interface KubeConfigFile {
   readonly path: string;
   /** Further files of the same KUBECONFIG; what an earlier file says goes before what a later one says. */
@@ -71,7 +71,7 @@ export interface KubeConfigFile {
   readonly context?: string | undefined;
 }
 
-/** Whether a text can be the path of a file: kubeconfig text has line ends, or begins with a brace. */
+/** Whether a text can be the path of a file: the text of a kubeconfig has line ends, or begins with a brace. */
 export function isPath(text: string): boolean {
   return !/\p{Cc}|^\s*\{/u.test(text);
 }
@@ -94,7 +94,7 @@ export function podCredentials(environment: Environment, directory: string, cloc
       ? new LeaseElectorError(
           'ERR_LEASE_ELECTOR_NO_CLUSTER',
           'This process does not run in a Pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set) and no KubeConfig was given. ' +
-            'Give the option `kubeConfig` to take part in the election of a cluster, or `local: true` to lead alone. ~/.kube/config is never used unasked.',
+            'Give the option `kubeConfig` to take part in the election of a cluster, or `local: true` to lead alone. ~/.kube/config is used only when that option names it.',
         )
       : new LeaseElectorError(
           'ERR_LEASE_ELECTOR_CREDENTIALS',
@@ -103,7 +103,7 @@ export function podCredentials(environment: Environment, directory: string, cloc
         );
   }
   if (!/^\d{1,5}$/.test(port)) {
-    // There is a cluster, so nobody may lead alone here, `local: true` or not.
+    // There is a cluster, so this process must not lead alone, with `local: true` either.
     throw new LeaseElectorError(
       'ERR_LEASE_ELECTOR_CREDENTIALS',
       `KUBERNETES_SERVICE_PORT is not a port: ${quote(port)}`,
@@ -116,14 +116,14 @@ export function podCredentials(environment: Environment, directory: string, cloc
   );
 }
 
-/** The variables that the kubelet sets for the Service `kubernetes` begin so (Kubernetes, "Service: environment variables"). */
+/** The prefixes of the variables that the kubelet sets for the Service `kubernetes` (Kubernetes, "Service: environment variables"). */
 const VARIABLES_OF_CLUSTER = /^KUBERNETES_(SERVICE|PORT)(_|$)/;
 
 /**
- * What shows that this process runs in a cluster although its address is not known; `null` when nothing does.
+ * The evidence that this process runs in a cluster although its address is not known; `null` when there is none.
  *
- * A process that counts as outside of a cluster may lead alone. So the absence of one sign is no proof: an environment
- * that was cleared (`env -i`, sudo, an init system) leaves the service account's directory.
+ * A process that counts as outside of a cluster may lead alone. So one missing sign proves nothing: an environment
+ * that was cleared (`env -i`, sudo, an init system) still has the service account's directory.
  */
 function signOfCluster(environment: Environment, directory: string): string | null {
   const variable = Object.keys(environment).find((name) => VARIABLES_OF_CLUSTER.test(name) && environment[name] !== '');
@@ -132,7 +132,7 @@ function signOfCluster(environment: Environment, directory: string): string | nu
   return found === undefined ? null : `the service account directory ${found} exists`;
 }
 
-/** Only these errors prove that there is nothing: a directory that cannot be read exists. */
+/** Only these errors prove that the path does not exist: a directory that cannot be read exists. */
 function mayExist(path: string): boolean {
   try {
     lstatSync(path);
@@ -150,7 +150,7 @@ class PodCredentials implements Credentials {
   #token: FileSnapshot;
   #authority: FileSnapshot;
   #lookedAtMs: number;
-  /** Built again only when a file changed, so that a request costs no garbage here. */
+  /** Built again only when a file has changed, so that a request creates no garbage here. */
   #authorization: Authorization;
 
   constructor(server: ServerAddress, directory: string, clock: Clock) {
@@ -167,7 +167,7 @@ class PodCredentials implements Credentials {
     try {
       return readIfChanged(`${this.#directory}/namespace`, null).text || null;
     } catch (error) {
-      // A shortage passes, and says nothing about the file.
+      // A shortage passes, and proves nothing about the file.
       if (isShortage(error)) throw error;
       return null;
     }
@@ -182,7 +182,7 @@ class PodCredentials implements Credentials {
     this.#look(true);
   }
 
-  /** @param distrustful reads also what looks unchanged: times and sizes of files are only hints. */
+  /** @param distrustful also reads files that look unchanged: times and sizes of files are only hints. */
   #look(distrustful = false): void {
     this.#lookedAtMs = this.#clock.nowMs();
     const [token, authority] = [this.#token, this.#authority];
@@ -190,7 +190,7 @@ class PodCredentials implements Credentials {
       this.#token = readIfChanged(token.path, distrustful ? null : token);
       this.#authority = readIfChanged(authority.path, distrustful ? null : authority);
     } catch {
-      // What was read before may still be good. When it is not, the API server says so, with 401.
+      // The credentials that were read before may still be valid. If they are not, the API server answers 401.
     }
     if (token !== this.#token || authority !== this.#authority) this.#authorization = this.#build();
   }
@@ -274,7 +274,7 @@ function merge(first: KubeConfig, further: KubeConfig): void {
   });
 }
 
-/** A longer path is most likely the text of a kubeconfig, and is not shown. Linux allows a name of 255 bytes. */
+/** A longer path is probably the text of a kubeconfig, and is not shown. Linux allows a name of 255 bytes. */
 const SHOWN_PATH_LIMIT = 255;
 
 function pathForMessage(path: string): string {
@@ -285,16 +285,16 @@ function pathForMessage(path: string): string {
 }
 
 /**
- * Why a kubeconfig could not be read, without a word of what it holds.
+ * The reason why a kubeconfig could not be read, without any of its contents.
  *
- * The error of the YAML parser quotes the lines around its position, and keeps the whole text: neither its message nor
- * the error itself is passed on.
+ * The error of the YAML parser quotes the lines around its position, and keeps the whole text. So neither its message
+ * nor the error itself is passed on.
  */
 function unreadable(path: string, error: unknown): LeaseElectorError {
   const { code, message, mark } = error instanceof Error ? (error as ParserError) : ({} as ParserError);
   const failed = `The kubeconfig ${pathForMessage(path)} cannot be read`;
   if (typeof code === 'string') {
-    // An error of the file system; it names the path, and nothing of the contents.
+    // An error of the file system: it names the path, and shows none of the contents.
     const isPathShown = pathForMessage(path) === path;
     return new LeaseElectorError('ERR_LEASE_ELECTOR_CREDENTIALS', `${failed}: ${isPathShown ? message : code}`, {
       cause: isPathShown ? error : Object.assign(new Error(code), { code }),
@@ -303,28 +303,28 @@ function unreadable(path: string, error: unknown): LeaseElectorError {
   const { line, column } = mark ?? {};
   const where =
     typeof line === 'number' && typeof column === 'number' ? ` at line ${line + 1}, column ${column + 1}` : '';
-  const what = INCOMPLETE_KUBECONFIG.test(message ?? '') ? `: ${message}` : where === '' ? '' : ': it is no YAML';
+  const what = INCOMPLETE_KUBECONFIG.test(message ?? '') ? `: ${message}` : where === '' ? '' : ': it is not YAML';
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_CREDENTIALS',
     `${failed}${what}${where}. Its contents are not shown, since they are secret: look at it with \`kubectl config view --kubeconfig\``,
   );
 }
 
-/** What errors of the file system and of js-yaml carry; lines and columns count from 0. */
+/** The fields that errors of the file system and of js-yaml carry; lines and columns count from 0. */
 interface ParserError {
   readonly code?: unknown;
   readonly message?: string;
   readonly mark?: { readonly line?: unknown; readonly column?: unknown };
 }
 
-/** What `@kubernetes/client-node` says of a kubeconfig that lacks a field: positions and names of fields alone. */
+/** The message of `@kubernetes/client-node` about a kubeconfig that lacks a field: it holds only positions and names of fields. */
 const INCOMPLETE_KUBECONFIG = /^(clusters|users|contexts)\[\d+\][.a-z]* is missing$/;
 
 class KubeConfigCredentials implements Credentials {
   readonly server: ServerAddress;
   readonly #reload: (() => UsedKubeConfig) | null;
   #kubeConfig: UsedKubeConfig;
-  /** The agent of a SOCKS proxy, and the address that it is for. */
+  /** The agent of a SOCKS proxy, and the address that it serves. */
   #socks: { readonly url: string; readonly agent: Agent; readonly isOwn: boolean } | null = null;
 
   constructor(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null) {
@@ -337,7 +337,7 @@ class KubeConfigCredentials implements Credentials {
   defaultNamespace = (): string | null =>
     this.#kubeConfig.getContextObject(this.#kubeConfig.getCurrentContext())?.namespace ?? null;
 
-  /** Asked for every request, since plug-ins renew their tokens only when they are asked. */
+  /** Called for every request, since plug-ins renew their tokens only when they are called. */
   async authorize(): Promise<Authorization> {
     const applied: RequestOptions = { headers: {} };
     try {
@@ -351,7 +351,7 @@ class KubeConfigCredentials implements Credentials {
     return {
       headers: headers as Record<string, string>,
       options: options as Authorization['options'],
-      // Else our own agents serve: they keep the connection, and follow a renewed client certificate.
+      // In all other cases this library's agents serve: they keep connections, and follow a renewed client certificate.
       proxyAgent: isSocks && typeof agent === 'object' ? this.#socksAgent(proxy.href, agent) : null,
       ...(proxy === null || isSocks ? {} : { proxy }),
     };
@@ -361,7 +361,7 @@ class KubeConfigCredentials implements Credentials {
     if (this.#socks?.isOwn) this.#socks.agent.destroy();
   }
 
-  /** The client's agent would make a connection for each request, and may be used by the application, too. */
+  /** The client's agent would open a connection for each request, and the application may use it too. */
   #socksAgent(url: string, given: Agent): Agent {
     if (this.#socks?.url === url) return this.#socks.agent;
     this.close();
@@ -377,7 +377,7 @@ class KubeConfigCredentials implements Credentials {
     try {
       this.#kubeConfig = this.#reload();
     } catch {
-      // The file is being written, or gone: what was loaded before is all there is.
+      // The file is being written, or is gone: the configuration that was loaded before stays in use.
     }
   }
 }
@@ -386,8 +386,8 @@ class KubeConfigCredentials implements Credentials {
 const FILE_CALLS: ReadonlySet<string> = new Set(['open', 'read', 'stat', 'lstat', 'access', 'realpath', 'scandir']);
 
 /**
- * What no repetition mends: the command of an exec plug-in cannot be started, or a file that the kubeconfig names cannot
- * be read. `null` for everything else, such as a plug-in that runs and fails, or a shortage of this machine.
+ * The error of a plug-in or file that no retry can fix: the command of an exec plug-in cannot be started, or a file that
+ * the kubeconfig names cannot be read. `null` for all other errors, such as a plug-in that runs and fails, or a shortage.
  */
 function unusable(error: unknown): LeaseElectorError | null {
   if (!(error instanceof Error) || isShortage(error)) return null;
@@ -402,7 +402,7 @@ function unusable(error: unknown): LeaseElectorError | null {
   );
 }
 
-/** The command is shown, its arguments are not. An error that `spawn` throws does not name the command. */
+/** The command is shown, its arguments are not. An error that `spawn` throws does not contain the command. */
 function missingPlugin(command: string, code: string, cause: Error): LeaseElectorError {
   const why = PLUGIN_PROBLEMS[code] ?? `the system answered ${code}`;
   return new LeaseElectorError(
@@ -417,21 +417,21 @@ const PLUGIN_PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: 'it was not found',
   ENOTDIR: 'it was not found',
   EACCES: 'this user is not permitted to execute it',
-  ENOEXEC: 'it is no program for this machine',
+  ENOEXEC: 'it is not a program for this machine',
 };
 
 /** A message of an auth plug-in is cut to this many characters. */
 const PLUGIN_MESSAGE_LIMIT = 200;
 
 /**
- * What an auth plug-in failed with, without what it printed: the error of a JSON parser quotes a credential, and one of
+ * The error of an auth plug-in without its output: the error of a JSON parser quotes a credential, and the error of
  * a process keeps its arguments.
  */
 function withoutSecrets(error: unknown): Error {
   if (!(error instanceof Error)) return new Error('the auth plug-in of the kubeconfig failed');
   const message =
     error instanceof SyntaxError
-      ? 'the auth plug-in of the kubeconfig printed something that is no JSON'
+      ? 'the auth plug-in of the kubeconfig printed something that is not JSON'
       : error.message
           .replace(/\p{Cc}+/gu, ' ')
           .trim()
@@ -452,13 +452,13 @@ const PROXY_PROTOCOLS: ReadonlySet<string> = new Set([
   'socks5h:',
 ]);
 
-/** The proxy that the cluster is reached through; `null` when it is reached without one. */
+/** The proxy in front of the cluster; `null` when there is none. */
 function proxyOf(kubeConfig: UsedKubeConfig): URL | null {
   const { name = '', proxyUrl } = kubeConfig.getCurrentCluster() ?? {};
   if (!proxyUrl) return null;
   const url = URL.canParse(proxyUrl) ? new URL(proxyUrl) : null;
   if (url !== null && PROXY_PROTOCOLS.has(url.protocol) && url.hostname !== '') return url;
-  // The value is not shown: it may hold a password.
+  // The value is not shown: it can hold a password.
   throw new LeaseElectorError(
     'ERR_LEASE_ELECTOR_CREDENTIALS',
     `The KubeConfig's cluster ${quote(name)} has a \`proxy-url\` that names no proxy. Set it to an address that begins with http://, https:// or socks5://`,

@@ -1,7 +1,7 @@
 /**
- * One request under way: its steps, each with a time-out, over one or more attempts; and its one outcome.
+ * One request under way: its steps, each with a time-out, over one or more attempts, and its single outcome.
  *
- * Which connection carries it is decided in `api-client.ts`.
+ * `api-client.ts` chooses the connection.
  */
 
 import type { ClientRequest, IncomingMessage } from 'node:http';
@@ -21,36 +21,36 @@ import { tokenProblem } from './token-validity.ts';
 const debug = debugLog('lease-elector:kube');
 
 /**
- * A longer answer is not read to its end, in bytes. One object of etcd is at most 1.5 MiB, and no request
- * of ours is answered with more than one.
+ * A longer answer is not read to its end, in bytes. One object of etcd is at most 1.5 MiB, and every answer to
+ * this library holds at most one object.
  */
 export const ANSWER_LIMIT_BYTES: number = 4 * 1024 * 1024;
 
 /**
  * A request waits for a free connection for at most this many request time-outs. The few requests that an elector sends
- * at once then all have their turn, also when each takes nearly the whole time-out.
+ * at once are then all carried out, even when each takes nearly the whole time-out.
  */
 export const QUEUE_TIMEOUTS = 4;
 
-/** Where a request is, and what it waits for. The time-out of a step begins with the step. */
+/** The step of a request, named by what has been reached. The time-out of a step begins with the step. */
 export type Step =
-  /** For a connection that no other request uses. */
+  /** Waits for a connection that no other request uses. */
   | 'queued'
-  /** For TCP, and then for TLS. */
+  /** Waits for TCP, and then for TLS. */
   | 'connecting'
-  /** For the answer: the request is on the wire. */
+  /** Waits for the answer: the request is on the wire. */
   | 'written';
 
-/** The caller of a request. One of `succeeded` and `failed` is called, once, unless the exchange is abandoned. */
+/** The caller of a request. One of `succeeded` and `failed` is called once, unless the exchange is abandoned. */
 export interface Outcome {
-  /** The request is on the wire, or ended before it was. Called once, before the other two. */
+  /** The request is on the wire, or ended before that. Called once, before the other two. */
   written(): void;
-  /** The head said 2xx; the body is still to come. */
+  /** The head has a 2xx status; the body is still to come. */
   succeeded(response: IncomingMessage): void;
   failed(failure: RequestFailure, absent: boolean): void;
 }
 
-/** A request that has ended; what is published as a `RequestMessage`. */
+/** A request that has ended; it is published as a `RequestMessage`. */
 export interface RequestReport extends Pick<ApiRequest, 'verb' | 'apiGroup' | 'resource' | 'namespace' | 'name'> {
   /** The HTTP status; `null` when no answer came. */
   readonly status: number | null;
@@ -58,28 +58,28 @@ export interface RequestReport extends Pick<ApiRequest, 'verb' | 'apiGroup' | 'r
   readonly failure: string | null;
 }
 
-/** What all exchanges of a client have in common. */
+/** The part that all exchanges of a client share. */
 export interface ExchangeOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly conceal: Conceal;
-  /** Is told of each request that has ended, except one whose answer nobody wants; must not throw. */
+  /** Receives a report of each request that has ended, except an abandoned one; must not throw. */
   readonly ended?: (report: RequestReport) => void;
-  /** Every exchange that still needs its time-out is in it. */
+  /** All exchanges that still need their time-out. */
   readonly underWay: Set<Exchange>;
 }
 
 /** One request under way. */
 export class Exchange {
   readonly request: ApiRequest;
-  /** No further outcome is wanted. */
+  /** The outcome has been reported, or is no longer needed. */
   over = false;
   /** The token was read again after a 401. */
   reauthorized = false;
-  /** The first connection died under it, so it was sent once more. */
+  /** The first connection died during the request, so the request was sent once more. */
   repeated = false;
   sent: ClientRequest | null = null;
-  /** The bearer token that the present attempt carries, if it carries one. */
+  /** The bearer token of the present attempt, if it has one. */
   token: string | null = null;
   readonly #outcome: Outcome;
   readonly #options: ExchangeOptions;
@@ -89,7 +89,7 @@ export class Exchange {
   #finished = false;
   #abandoned = false;
   readonly #beganAtMs: number;
-  /** Of the answer that counts; `null` before it came. */
+  /** The status of the answer that counts; `null` before it arrives. */
   #httpStatus: number | null = null;
 
   constructor(request: ApiRequest, outcome: Outcome, options: ExchangeOptions) {
@@ -115,21 +115,21 @@ export class Exchange {
     this.#socket = socket;
   }
 
-  /** Gives up waiting for an answer. */
+  /** Stops waiting for an answer. */
   cancel(error: Error): void {
-    // Destroying the request also ends an answer that is half read: it becomes the error of its stream.
+    // Destroying the request also ends an answer that is half read: its stream then reports this error.
     this.sent?.destroy(error);
     this.leaveConnection();
     this.fail(this.failureOf(error));
   }
 
-  /** Takes the head of an answer, and reads its body unless that is for the caller. */
+  /** Takes the head of an answer, and reads the body unless the caller reads it. */
   take(response: IncomingMessage): void {
     if (this.over) {
       response.destroy();
       return;
     }
-    // A server may answer before it has taken in the whole request.
+    // A server can answer before it has received the whole request.
     this.#noteWritten();
     const httpStatus = response.statusCode ?? 0;
     this.#httpStatus = httpStatus;
@@ -138,7 +138,7 @@ export class Exchange {
       return;
     }
     collect(response, (_error, text) => {
-      // Also half an error body: its status alone says what happened.
+      // A half-read error body also counts, since its status alone is enough.
       const status = parseStatus(text);
       const { conceal } = this.#options;
       const retryAfter = response.headers['retry-after'];
@@ -170,15 +170,15 @@ export class Exchange {
   }
 
   /**
-   * Closes the connection, so that the next request is balanced again.
+   * Closes the connection, so that the balancer chooses a server again for the next request.
    *
-   * A kept connection stays with its server. Behind a balancer with one sick server, every further request would go there.
+   * A kept connection stays with its server. If that server is sick, every further request would go there.
    */
   leaveConnection(): void {
     this.#socket?.destroy();
   }
 
-  /** The time-out has served its purpose: there is an answer. */
+  /** Ends the time-out: there is an answer. */
   finish(): void {
     this.#end(null);
   }
@@ -204,11 +204,11 @@ export class Exchange {
     requestChannel.publish(report);
   }
 
-  /** Nobody waits any more. */
+  /** The caller no longer waits. */
   abandon(): void {
     this.over = true;
     this.#abandoned = true;
-    this.#end('the request was abandoned, since its answer is no longer wanted');
+    this.#end('the request was abandoned, since its answer is no longer needed');
     this.sent?.destroy();
   }
 
@@ -232,18 +232,18 @@ export class Exchange {
   }
 }
 
-/** Whether another server behind the same balancer may do better, at once. */
+/** Whether another server behind the same balancer could answer better at once. */
 export function isOfSickServer({ kind, missingRule }: RequestFailure): boolean {
-  // A server that has just started refuses, too: its caches of tokens and Roles are not filled yet.
+  // A server that has just started also refuses: its caches of tokens and Roles are still empty.
   return kind === 'unavailable' || kind === 'unauthorized' || (kind === 'forbidden' && missingRule !== null);
 }
 
 /**
- * Whether a request may be sent twice: the second cannot do what the first did not already.
+ * Whether a request may be sent twice, because the second copy cannot change more than the first.
  *
- * Reads change nothing. A PUT, PATCH or DELETE that names uid and resourceVersion succeeds once at most. A POST has no
- * precondition: a first one that is late could create the Lease again after a second one was answered, and after that
- * Lease was released. So the failure of a create is uncertain, and the core reads before it creates again.
+ * Reads change nothing. A PUT, PATCH or DELETE that names uid and resourceVersion succeeds at most once. A POST has no
+ * precondition. A late first POST could create the Lease again, after the second was answered and its Lease was
+ * released. So the failure of a create leaves its outcome unknown, and the core reads before it creates again.
  */
 export function isRepeatable({ verb, body }: ApiRequest): boolean {
   switch (verb) {
@@ -268,8 +268,8 @@ function hasPreconditions(value: unknown): boolean {
 }
 
 /**
- * The second of two equal writes was refused: the first may have been carried out, and be the very reason.
- * So the failure says nothing for certain, and the core reads.
+ * The second of two equal writes was refused. The first may have been carried out and have caused the refusal.
+ * So the failure proves nothing, and the core reads.
  */
 export function doubtRefusal(request: ApiRequest, failure: RequestFailure): RequestFailure {
   if (request.body === undefined || failure.kind === 'unavailable' || failure.kind === 'malformed') return failure;
@@ -277,7 +277,7 @@ export function doubtRefusal(request: ApiRequest, failure: RequestFailure): Requ
   return { ...failure, kind: 'unavailable', message, missingRule: null };
 }
 
-/** Reads a body to its end, or to the limit; calls back once, with what was read. */
+/** Reads a body to its end, or to the limit, and then calls back once with the text so far. */
 export function collect(response: IncomingMessage, done: (error: Error | null, text: string) => void): void {
   const bytes = new GrowingBuffer(ANSWER_LIMIT_BYTES);
   let over = false;

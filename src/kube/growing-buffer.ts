@@ -1,16 +1,16 @@
 /**
- * Gathers bytes up to a limit in one piece of memory that doubles, so that a byte costs a byte however small the chunks are.
+ * Gathers bytes up to a limit in one piece of memory that doubles, so that small chunks cost no more memory than large ones.
  */
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** The first piece of memory, in bytes: most answers and lines fit into it. */
+/** The size of the first piece of memory, in bytes: most answers and lines fit into it. */
 const FIRST_CAPACITY_BYTES = 4 * 1024;
 
 /** Memory of up to this many bytes is kept for the next text. */
 const KEPT_CAPACITY_BYTES = 64 * 1024;
 
-/** Bytes that arrive one after the other and make one text. */
+/** Bytes that arrive in chunks and make one text. */
 export class GrowingBuffer {
   readonly #limitBytes: number;
   #bytes: Buffer = EMPTY;
@@ -21,7 +21,7 @@ export class GrowingBuffer {
     this.#limitBytes = limitBytes;
   }
 
-  /** `false` when the text became longer than the limit; what was gathered is forgotten then. */
+  /** `false` when the text became longer than the limit; the gathered bytes are then dropped. */
   append(chunk: Buffer): boolean {
     const length = this.#length + chunk.length;
     if (length > this.#limitBytes) {
@@ -34,7 +34,7 @@ export class GrowingBuffer {
     return true;
   }
 
-  /** The text so far, as UTF-8; the next text begins. */
+  /** Returns the text so far, as UTF-8, and begins the next text. */
   take(): string {
     const text = this.#bytes.toString('utf8', 0, this.#length);
     this.#forget();
@@ -48,7 +48,7 @@ export class GrowingBuffer {
 
   #grow(neededBytes: number): void {
     const doubled = Math.max(FIRST_CAPACITY_BYTES, 2 * this.#bytes.length);
-    // Not from the pool that small buffers share: a slice of it would hold on to the whole pool.
+    // Not from the pool that small buffers share: a slice of it would keep the whole pool alive.
     const bytes = Buffer.allocUnsafeSlow(Math.min(this.#limitBytes, Math.max(neededBytes, doubled)));
     this.#bytes.copy(bytes, 0, 0, this.#length);
     this.#bytes = bytes;

@@ -1,7 +1,7 @@
 /**
- * Which Pod am I, and which Lease is ours: token claims, environment, hostname, the Pod's labels.
+ * Finds the Pod of this process and the Lease of the election: token claims, environment, hostname, the Pod's labels.
  *
- * Everything it looks at is handed in; reading files and the environment is the business of `connect.ts`.
+ * The caller passes all sources; `connect.ts` reads the files and the environment.
  */
 
 import type { PodReference } from '../core/lease-record.ts';
@@ -14,30 +14,30 @@ import { checkedName } from './object-name.ts';
 import type { LabelledPod } from './pod-api.ts';
 import { readClaims } from './token-claims.ts';
 
-/** What the application says about its Pod; it goes before everything that can be found out. */
+/** The Pod that the application configured. It takes precedence over all other sources. */
 export interface PodOption {
   readonly name?: string | undefined;
   readonly namespace?: string | undefined;
   readonly uid?: string | undefined;
 }
 
-/** Where an identity can be learnt. */
+/** The sources of an identity. */
 export interface IdentitySources {
   /** The option `pod`. */
   readonly pod?: PodOption;
   /** The option `lease`: the Lease's name. */
   readonly lease?: string;
   readonly environment: Environment;
-  /** The bearer token the requests carry, or `null`. */
+  /** The bearer token of the requests, or `null`. */
   readonly token: string | null;
-  /** Of the namespace file, or of the KubeConfig's context. */
+  /** The namespace of the namespace file, or of the KubeConfig's context. */
   readonly defaultNamespace: () => string | null;
   readonly hostname: () => string;
   /** A consistent read of a Pod; called at most once, and not at all when nothing is missing or unproven. */
   readonly readPod: (namespace: string, name: string) => Promise<Answer<LabelledPod | null>>;
 }
 
-/** Who campaigns, and for what. */
+/** The Pod of this process, and the Lease that it campaigns for. */
 export interface Identity {
   readonly pod: PodReference;
   readonly namespace: string;
@@ -45,16 +45,16 @@ export interface Identity {
   readonly lease: string;
 }
 
-/** What the claim `kubernetes.io` of a projected service account token says (wire fact 30). */
+/** The fields of the claim `kubernetes.io` of a projected service account token (wire fact 30). */
 export interface TokenClaims {
   readonly namespace: string;
   readonly pod: PodReference;
 }
 
 /**
- * Decodes a bound token's claims; `null` when it is no JWT or not bound to a Pod.
+ * Decodes a bound token's claims; `null` when it is not a JWT or not bound to a Pod.
  *
- * The signature is not verified: the API server does that with every request, and who can replace the
+ * The signature is not verified: the API server does that with every request. A program that can replace the
  * token's file can run any code in this Pod anyway.
  */
 export function decodeTokenClaims(token: string): TokenClaims | null {
@@ -68,12 +68,12 @@ export function decodeTokenClaims(token: string): TokenClaims | null {
 }
 
 /**
- * Finds out which Pod this process belongs to and which Lease it campaigns for.
+ * Finds the Pod of this process and the Lease that it campaigns for.
  *
- * Answers with a failure when the one read it may need failed in a way that may pass; then call again.
+ * Returns a failure when its one read failed in a way that can pass; then call again.
  *
- * @throws LeaseElectorError for what asking again will not mend: `ERR_LEASE_ELECTOR_IDENTITY`,
- * and `ERR_LEASE_ELECTOR_OPTION` for an option `lease` that no Lease can be called.
+ * @throws LeaseElectorError for an error that a retry cannot fix: `ERR_LEASE_ELECTOR_IDENTITY`,
+ * and `ERR_LEASE_ELECTOR_OPTION` when the option `lease` is not a valid name of a Lease.
  */
 export async function resolveIdentity(sources: IdentitySources): Promise<Answer<Identity>> {
   const self = locateSelf(sources);
@@ -83,7 +83,7 @@ export async function resolveIdentity(sources: IdentitySources): Promise<Answer<
   }
   const answer = await sources.readPod(self.namespace, self.name);
   if (!answer.ok) {
-    // Where Pods cannot be read nobody can check the uid. The elector is told the truth, or it is not.
+    // Where Pods cannot be read, the uid cannot be checked: the elector has to trust it.
     if (answer.failure.kind === 'forbidden' && self.uid !== null && leaseName !== null) {
       return { ok: true, value: identityOf(self, self.uid, leaseName) };
     }
@@ -101,15 +101,15 @@ function identityOf({ name, namespace }: Self, uid: string, lease: string): Iden
 interface Self {
   readonly namespace: string;
   readonly name: string;
-  /** `null` when only the API server can tell. */
+  /** `null` when only the API server knows it. */
   readonly uid: string | null;
-  /** Whether the API server issued the uid with the token. One that a person wrote may never have existed. */
+  /** Whether the API server issued the uid with the token. A uid that a person wrote may never have existed. */
   readonly isUidProven: boolean;
-  /** For messages. */
+  /** The source of the name, for messages. */
   readonly source: string;
 }
 
-/** The order is DESIGN's: options, token, environment, hostname. */
+/** The order is that of the design: options, token, environment, hostname. */
 function locateSelf(sources: IdentitySources): Self {
   const { pod = {}, environment } = sources;
   const claims = sources.token === null ? null : decodeTokenClaims(sources.token);
@@ -119,10 +119,10 @@ function locateSelf(sources: IdentitySources): Self {
   if (namespace === null) {
     throw new LeaseElectorError(
       'ERR_LEASE_ELECTOR_IDENTITY',
-      "Which namespace this process belongs to cannot be told: set POD_NAMESPACE (downward API, metadata.namespace), the context's namespace in the kubeconfig, or the option `pod: { name, namespace }`",
+      "The namespace of this Pod is not known: set POD_NAMESPACE (downward API, metadata.namespace), the context's namespace in the kubeconfig, or the option `pod: { name, namespace }`",
     );
   }
-  // The claims' uid belongs to the claims' Pod: an option that names another one must not inherit it.
+  // The claims' uid belongs to the claims' Pod: an option that names another Pod must not inherit it.
   const claimedUid =
     claims !== null && claims.pod.name === name && claims.namespace === namespace ? claims.pod.uid : null;
   const uid = pod.uid ?? claimedUid;
@@ -163,7 +163,7 @@ function nameFromLabels(pod: LabelledPod): string {
   }
   throw new LeaseElectorError(
     'ERR_LEASE_ELECTOR_IDENTITY',
-    `Which Lease to campaign for cannot be told: set the option \`lease\`, the environment variable NAIS_APP_NAME, or the label app.kubernetes.io/name (or app) on the Pod "${pod.name}"`,
+    `The name of the Lease is not known: set the option \`lease\`, the environment variable NAIS_APP_NAME, or the label app.kubernetes.io/name (or app) on the Pod "${pod.name}"`,
   );
 }
 
@@ -184,7 +184,7 @@ function noSuchPod(self: Self): LeaseElectorError {
   const which = self.uid === null ? '' : ` with the uid ${self.uid}: it never existed, or is gone`;
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_IDENTITY',
-    `There is no Pod "${self.name}" in namespace "${self.namespace}"${which} (its name is from ${self.source}). Set POD_NAME and POD_NAMESPACE with the downward API (metadata.name, metadata.namespace), or the option \`pod: { name, namespace, uid }\``,
+    `There is no Pod "${self.name}" in namespace "${self.namespace}"${which} (its name comes from ${self.source}). Set POD_NAME and POD_NAMESPACE with the downward API (metadata.name, metadata.namespace), or the option \`pod: { name, namespace, uid }\``,
   );
 }
 

@@ -1,7 +1,7 @@
 /**
- * Create, read, replace and delete the one Lease of the election; always with resourceVersion or preconditions.
+ * Creates, reads, replaces and deletes the Lease of the election; always with a resourceVersion or preconditions.
  *
- * When to do which is decided by the core.
+ * The core decides when.
  */
 
 import type { LeaseContent, LeaseRecord } from '../core/lease-record.ts';
@@ -66,7 +66,7 @@ export function leaseWatchPort(client: ApiTransport, namespace: string, name: st
   });
 }
 
-/** @param uid the one that was written to: a write with a precondition never answers with another one */
+/** @param uid the uid of the Lease that was written: a write with a precondition never returns another Lease */
 function recordOf(request: ApiRequest, answer: ApiAnswer, expected: ExpectedObject, uid?: string): Answer<LeaseRecord> {
   if (!answer.ok) return { ok: false, failure: answer.failure };
   const reading = readLease(answer.value, expected, 'whole');
@@ -76,7 +76,7 @@ function recordOf(request: ApiRequest, answer: ApiAnswer, expected: ExpectedObje
   return { ok: false, failure: malformed(request, explainProblem('the answer', problem)) };
 }
 
-/** Names what came back with another value than was sent. */
+/** Names the fields that came back with another value than was sent. */
 function compared(sent: LeaseContent, answer: Answer<LeaseRecord>): WriteAnswer {
   if (!answer.ok) return answer;
   const altered = compareWritten(sent, answer.value);
@@ -84,8 +84,8 @@ function compared(sent: LeaseContent, answer: Answer<LeaseRecord>): WriteAnswer 
 }
 
 /**
- * What is left after a DELETE: a Status says that the Lease is gone, the Lease itself with a `deletionTimestamp` that
- * its finalizers hold it (wire fact 11).
+ * The rest of the object after a DELETE. A Status means that the Lease is gone; the Lease itself with a
+ * `deletionTimestamp` means that its finalizers keep it (wire fact 11).
  */
 function deletionOf(
   request: ApiRequest,

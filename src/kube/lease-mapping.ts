@@ -1,7 +1,7 @@
 /**
  * V1Lease ↔ LeaseRecord, including MicroTime.
  *
- * What the fields mean is decided by the core; that a replace goes on top of what others wrote, here.
+ * The core decides what the fields mean. This file decides that a replacement keeps the fields that others wrote.
  */
 
 import type { V1Lease, V1LeaseSpec, V1ObjectMeta, V1OwnerReference } from '@kubernetes/client-node';
@@ -17,21 +17,21 @@ import {
   readObject,
 } from './api-object.ts';
 
-/** Says that an elector of this library writes the Lease (Kubernetes, "Recommended Labels"). */
+/** Marks a Lease as written by an elector of this library (Kubernetes, "Recommended Labels"). */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 /** The value of `MANAGED_BY_LABEL`. */
 export const MANAGED_BY = 'lease-elector';
-/** Holds the uid of the Pod that gave the Lease up. */
+/** Holds the uid of the Pod that released the Lease. */
 export const RELEASED_ANNOTATION = 'lease-elector/released';
 
 /** Holds the uid of the Pod that should lead next, and how many Pods the application had: `<uid> 3`, or `<uid> 50+`. */
 const SUCCESSOR_ANNOTATION = 'lease-elector/successor';
 
-/** A spec as it travels: client-node types times as dates, the wire knows strings. */
+/** A spec on the wire: client-node types times as dates, the wire has strings. */
 type WireSpec = Omit<V1LeaseSpec, 'acquireTime' | 'renewTime'> & { acquireTime?: string; renewTime?: string };
 type WireMeta = Omit<V1ObjectMeta, 'creationTimestamp' | 'deletionTimestamp'>;
 
-/** A Lease as it travels. */
+/** A Lease on the wire. */
 export type WireLease = Omit<V1Lease, 'metadata' | 'spec'> & { metadata: WireMeta; spec: WireSpec };
 
 /** A count, and a number of seconds, are an `int32` on the wire. */
@@ -43,8 +43,8 @@ export function expectedLease(namespace: string, name: string): ExpectedObject {
 }
 
 /**
- * Reads a Lease, if it is the one that was asked for. A field that cannot be understood counts as left out, with one
- * exception: the owner decides who holds the Lease, and a Lease without an owner can expire.
+ * Reads a Lease, if it is the requested one. A field that cannot be parsed counts as missing, with one exception:
+ * the owner. It decides which Pod holds the Lease, and a Lease without an owner can expire.
  */
 export function readLease(value: unknown, expected: ExpectedObject, position: Position): Reading<LeaseRecord> {
   const reading = readObject(value, expected, position);
@@ -73,9 +73,9 @@ export function readLease(value: unknown, expected: ExpectedObject, position: Po
 }
 
 /**
- * The fields that came back from a write with another value than was sent: an admission webhook changed them.
+ * The fields that a write returned with another value than was sent: an admission webhook changed them.
  *
- * A time is compared as the wire keeps it.
+ * Times are compared as the wire has them.
  */
 export function compareWritten(sent: LeaseContent, written: LeaseRecord): readonly string[] {
   const isSame: Readonly<Record<string, boolean>> = {
@@ -99,10 +99,10 @@ export function writeNewLease(namespace: string, name: string, content: LeaseCon
 }
 
 /**
- * A Lease to replace `before` with: everything that others wrote (labels, annotations, finalizers, fields
- * this library does not know) stays.
+ * The Lease that replaces `before`. Everything that others wrote stays: labels, annotations, finalizers, fields
+ * that this library does not know.
  *
- * The uid is sent with the resourceVersion because a PUT to a Lease that is gone would create it (wire fact 4).
+ * The uid is sent with the resourceVersion because a PUT to a deleted Lease would create it (wire fact 4).
  */
 export function writeReplacement(before: LeaseRecord, content: LeaseContent): WireLease {
   const source = objectOr(before.source);
@@ -153,25 +153,25 @@ function formatSuccessor({ uid, pods }: NamedSuccessor): string {
   return `${uid} ${pods >= LISTED_PODS ? `${LISTED_PODS}+` : pods}`;
 }
 
-/** An annotation that cannot be understood names nobody. */
+/** An annotation that cannot be parsed names no successor. */
 function readSuccessor(annotation: string | undefined): { readonly successor?: NamedSuccessor } {
   const [, uid, count] = /^(\S{1,253}) (\d{1,2}|50\+)$/.exec(annotation ?? '') ?? [];
   if (uid === undefined || count === undefined) return {};
   return { successor: { uid, pods: Number.parseInt(count, 10) } };
 }
 
-/** Neither `controller` nor `blockOwnerDeletion`: the Lease must never hold its Pod back. */
+/** Neither `controller` nor `blockOwnerDeletion`: the Lease must never delay the deletion of its Pod. */
 function ownerReference(owner: PodReference): V1OwnerReference {
   return { apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid };
 }
 
 /**
- * The first Pod among the owners, so that every reader decides on the same one.
+ * The first Pod among the owners, so that all readers choose the same one.
  *
- * Owners that cannot be understood are no proof that there is none: no API server stores them.
+ * Owners that cannot be parsed do not prove that there is no owner: no API server stores them.
  */
 function readOwner(ownerReferences: unknown): Reading<PodReference | null> {
-  const unreadable = { ok: false, problem: 'has ownerReferences that cannot be understood', isAnother: false } as const;
+  const unreadable = { ok: false, problem: 'has ownerReferences that cannot be parsed', isAnother: false } as const;
   if (ownerReferences === undefined || ownerReferences === null) return { ok: true, value: null };
   if (!Array.isArray(ownerReferences) || !ownerReferences.every(isObject)) return unreadable;
   const pod = ownerReferences.find((reference) => reference['apiVersion'] === 'v1' && reference['kind'] === 'Pod');
@@ -181,31 +181,31 @@ function readOwner(ownerReferences: unknown): Reading<PodReference | null> {
   return { ok: true, value: { name, uid } };
 }
 
-/** The times that the API server can keep, in milliseconds since 1970: its years have four digits, and year 1 begins with null (wire fact 7). */
+/** The earliest time that the API server can store, in milliseconds since 1970. Its years have four digits, and it reads the first moment of year 1 as null (wire fact 7). */
 const EARLIEST_TIME_MS = Date.parse('0001-01-01T00:00:00.001Z');
 const LATEST_TIME_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
  * Exactly six digits after the point: a real server answers 400 to three (wire fact 7).
  *
- * A time that no API server keeps (the clock of a machine can be that wrong) becomes the nearest that it keeps.
+ * A time that no API server stores (the clock of a machine can be that wrong) becomes the nearest one that it stores.
  */
 export function formatMicroTime(wallMs: number): string {
   const kept = Math.min(Math.max(wallMs, EARLIEST_TIME_MS), LATEST_TIME_MS);
   return new Date(kept).toISOString().replace('Z', '000Z');
 }
 
-/** Milliseconds since 1970, rounded down; `null` for what is no time, or none that an API server keeps. */
+/** Milliseconds since 1970, rounded down; `null` when the value is not a time that an API server stores. */
 export function parseMicroTime(value: unknown): number | null {
   return timeOrNull(typeof value === 'string' ? Date.parse(value) : Number.NaN);
 }
 
-/** A time that an API server keeps, in milliseconds since 1970, and anything else as `null`. */
+/** The time itself if an API server stores it, in milliseconds since 1970; else `null`. */
 export function timeOrNull(wallMs: number): number | null {
   return wallMs >= EARLIEST_TIME_MS && wallMs <= LATEST_TIME_MS ? wallMs : null;
 }
 
-/** A string as it is, and anything else as `null`. */
+/** The value itself if it is a string, else `null`. */
 export function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }

@@ -1,15 +1,15 @@
 /**
- * What a namespace, a Pod and a Lease can be called (Kubernetes, "Object Names and IDs").
+ * The valid names of namespaces, Pods and Leases (Kubernetes, "Object Names and IDs").
  *
- * A name goes into the path of a request, where `.` and `..` would name something else. So it is checked wherever it
- * comes from: an option, the environment, the token's claims, an owner reference.
+ * A name becomes part of the path of a request, where `.` and `..` would name another object. So every name is checked:
+ * from an option, the environment, the token's claims or an owner reference.
  */
 
 import { LeaseElectorError, type LeaseElectorErrorCode } from '../errors.ts';
 import { quote } from '../runtime/quotation.ts';
 import { UID } from './api-object.ts';
 
-/** What a name is for. */
+/** The kind of object that a name belongs to. */
 export type NamedKind = 'Lease' | 'Pod' | 'namespace' | 'uid';
 
 const PART = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
@@ -42,21 +42,21 @@ const RULES: Readonly<Record<NamedKind, NameRule>> = {
   uid: { pattern: UID, longest: 253, expected: 'at most 253 printable characters without white space' },
 };
 
-/** What is expected of such a name, for a message. */
+/** The expected form of such a name, for a message. */
 export function expectedName(kind: NamedKind): string {
   return RULES[kind].expected;
 }
 
-/** Whether something of this kind can be called so. */
+/** Whether the name is valid for this kind. */
 export function isName(kind: NamedKind, name: string): boolean {
   const { pattern, longest } = RULES[kind];
   return name.length <= longest && pattern.test(name);
 }
 
 /**
- * The name itself when something of this kind can have it.
+ * Returns the name if it is valid for this kind.
  *
- * @param source where it came from, for the message.
+ * @param source the place that the name came from, for the message.
  * @throws LeaseElectorError with `code`
  */
 export function checkedName(
@@ -66,6 +66,6 @@ export function checkedName(
   code: LeaseElectorErrorCode = 'ERR_LEASE_ELECTOR_IDENTITY',
 ): string {
   if (isName(kind, name)) return name;
-  const impossible = kind === 'uid' ? 'No Pod can have the uid' : `No ${kind} can be called`;
+  const impossible = kind === 'uid' ? 'Invalid Pod uid' : `Invalid ${kind} name`;
   throw new LeaseElectorError(code, `${impossible} ${quote(name)} (from ${source}): expected ${expectedName(kind)}`);
 }

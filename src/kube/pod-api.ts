@@ -1,7 +1,7 @@
 /**
- * Reads and watches Pods: the own one, and the holder's.
+ * Reads and watches two Pods: this process's Pod, and the holder's.
  *
- * What a Pod's state means for the election is decided by the core.
+ * The core decides what the state of a Pod means for the election.
  */
 
 import type { PodRecord } from '../core/lease-record.ts';
@@ -15,19 +15,19 @@ import { applicationLabels, listPods } from './pod-list.ts';
 import { readPodReport } from './pod-report.ts';
 import { watchPort } from './watch-stream.ts';
 
-/** A Pod with its labels, of which the Lease's name may be one. */
+/** A Pod with its labels; one of them can name the Lease. */
 export interface LabelledPod extends PodRecord {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** A consistent read of a Pod; `null` when the API server says that there is none of that name. */
+/** A consistent read of a Pod; `null` when the API server answers that no Pod has this name. */
 export async function readPod(
   client: ApiTransport,
   namespace: string,
   name: string,
 ): Promise<Answer<LabelledPod | null>> {
   const request: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace, name };
-  // An owner reference may name `..`, whose path would lead to another object.
+  // An owner reference can name `..`, and its path would lead to another object.
   if (!isName('Pod', name)) return { ok: false, failure: malformed(request, 'no Pod can have that name') };
   const answer = await client.request(request);
   if (!answer.ok) return answer.absent ? { ok: true, value: null } : { ok: false, failure: answer.failure };

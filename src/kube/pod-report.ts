@@ -1,7 +1,7 @@
 /**
- * V1Pod → PodReport: the few things a Pod's status and metadata say of how it fares.
+ * V1Pod → PodReport: the few fields of a Pod's status and metadata that show its condition.
  *
- * What follows from them is decided by the core; nothing of the object itself is kept.
+ * The core decides what follows from them; the object itself is not kept.
  */
 
 import type { PodReport, WaitingContainer } from '../core/lease-record.ts';
@@ -10,8 +10,8 @@ import type { ApiObject } from './api-object.ts';
 import { parseMicroTime, stringOrNull, timeOrNull } from './lease-mapping.ts';
 
 /**
- * Reads what is reported of a Pod; `null` when the object has no status. A field that cannot be understood counts as
- * left out.
+ * Reads the report about a Pod; `null` when the object has no status. A field that cannot be parsed counts as
+ * missing.
  */
 export function readPodReport({ metadata, spec, status }: ApiObject): PodReport | null {
   if (status === null) return null;
@@ -35,10 +35,10 @@ export function readPodReport({ metadata, spec, status }: ApiObject): PodReport 
   };
 }
 
-/** A container waits with these reasons while all goes well: it is about to be started. */
+/** A healthy container waits with these reasons: it is about to be started. */
 const STARTS: ReadonlySet<unknown> = new Set(['ContainerCreating', 'PodInitializing']);
 
-/** The first container that waits for another reason than that its turn has not come. */
+/** The first container that waits for a reason other than its start. */
 function readWaiting(status: Readonly<Record<string, unknown>>): WaitingContainer | null {
   for (const { name, state } of CONTAINERS.flatMap(([, statuses]) => objectsOf(status[statuses]))) {
     const waiting = isObject(state) && isObject(state['waiting']) ? state['waiting'] : null;
@@ -48,13 +48,13 @@ function readWaiting(status: Readonly<Record<string, unknown>>): WaitingContaine
   return null;
 }
 
-/** The API server sets the `deletionTimestamp` to the moment of the request and the grace period after it. */
+/** The API server sets the `deletionTimestamp` to the moment of the request plus the grace period. */
 function terminatingSinceMs(deletionTimestampMs: number | null, graceSeconds: unknown): number | null {
   if (deletionTimestampMs === null || typeof graceSeconds !== 'number') return deletionTimestampMs;
   return timeOrNull(deletionTimestampMs - graceSeconds * 1000) ?? deletionTimestampMs;
 }
 
-/** Where a Pod's containers are listed, and where what became of them. */
+/** The fields of a Pod that list its containers, and the fields that list their statuses. */
 const CONTAINERS = [
   ['containers', 'containerStatuses'],
   ['initContainers', 'initContainerStatuses'],
@@ -62,14 +62,14 @@ const CONTAINERS = [
 ] as const;
 
 /**
- * Whether every container that the Pod has is reported as terminated. An init container may be a sidecar that runs as
- * long as the others, and an elector may run in a debug container, so all sorts count. A container of which nothing is
- * reported (the Pod was rejected, or its node never spoke up) is not known to have ended.
+ * Whether every container of the Pod is reported as terminated. All kinds of containers count: an init container can be a
+ * sidecar that runs as long as the others, and an elector can run in a debug container. A container without a report
+ * (the Pod was rejected, or its node never reported) is not known to have ended.
  */
 function areAllTerminated(spec: Readonly<Record<string, unknown>>, status: Readonly<Record<string, unknown>>): boolean {
   if (objectsOf(spec['containers']).length === 0) return false;
   return CONTAINERS.every(([containers, statuses]) => {
-    // A list that cannot be understood is no empty one.
+    // A list that cannot be parsed is not an empty list.
     if (!isListOfObjects(spec[containers]) || !isListOfObjects(status[statuses])) return false;
     const reported = objectsOf(status[statuses]);
     const ended = new Set(reported.filter(isTerminated).map(({ name }) => name));

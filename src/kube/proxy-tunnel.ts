@@ -1,8 +1,8 @@
 /**
- * The way through the HTTP proxy that a kubeconfig names with `proxy-url`: one CONNECT for each new connection.
+ * Connects through the HTTP proxy that a kubeconfig names with `proxy-url`: one CONNECT for each new connection.
  *
- * The agents of `api-client.ts` keep the tunnels, as they keep connections without a proxy. The agent that
- * `@kubernetes/client-node` makes opens one for every request, and has no end for a proxy that says nothing.
+ * The agents of `api-client.ts` keep the tunnels, as they keep connections without a proxy. The agent of
+ * `@kubernetes/client-node` opens a tunnel for every request, and waits without limit for a silent proxy.
  */
 
 import type { Agent, ClientRequest } from 'node:http';
@@ -12,7 +12,7 @@ import { isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../runtime/clock.ts';
 
-/** What `createConnection` of an agent gives back by its callback. */
+/** The callback of an agent's `createConnection`. */
 type Connected = (error: Error | null, socket?: Duplex) => void;
 
 /** The tunnels of one client. */
@@ -29,10 +29,10 @@ export class ProxyTunnels {
     this.#clock = clock;
   }
 
-  /** Has an agent make each of its connections through the proxy. */
+  /** Makes an agent open each of its connections through the proxy. */
   lead(agent: Agent): void {
     const connect = agent.createConnection.bind(agent);
-    // A plain http agent would ignore the socket, and connect by itself.
+    // A plain http agent would ignore the socket, and connect directly.
     const isPlain = agent.constructor === process.getBuiltinModule('node:http').Agent;
     agent.createConnection = (options, callback) => {
       const done = (callback ?? (() => {})) as Connected;
@@ -46,7 +46,7 @@ export class ProxyTunnels {
     };
   }
 
-  /** Gives up the tunnels that are being made. */
+  /** Cancels the tunnels that are being made. */
   close(): void {
     for (const request of this.#opening) request.destroy(new Error('the connections were closed'));
   }
@@ -86,11 +86,11 @@ export class ProxyTunnels {
       end(null, socket);
     });
     request.once('response', (response) => {
-      // A server that knows no CONNECT.
+      // The server does not know CONNECT.
       response.destroy();
       end(new Error(this.#refusal(response.statusCode ?? 0)));
     });
-    // A second error comes with the end of a refusal.
+    // The end of a refused tunnel causes a second error.
     request.on('error', (error: NodeJS.ErrnoException) => {
       if (this.#opening.has(request)) end(this.#failure(error));
     });
@@ -105,7 +105,7 @@ export class ProxyTunnels {
     return `the proxy ${this.#proxy.host} answered ${status} to CONNECT. ${advice}`;
   }
 
-  /** Only the code of a system error is kept: a certificate that is not trusted is the proxy's, not the API server's. */
+  /** Only the code of a system error is kept: an untrusted certificate here is the proxy's, not the API server's. */
   #failure({ code, message, errno }: NodeJS.ErrnoException): Error {
     const failure = new Error(
       `the proxy ${this.#proxy.host} cannot be used: ${message || code}. Check proxy-url in the kubeconfig`,
@@ -121,7 +121,7 @@ export function proxyAuthorization(proxy: URL): string | null {
   return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
 }
 
-/** A percent sign that begins no escape is meant as it is. */
+/** A percent sign that does not begin an escape stays unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -1,17 +1,17 @@
 /**
- * Asks for the authorization of requests: one question at a time for all that wait, and no wait without a bound.
+ * Gets the authorization of requests: one call at a time for all that wait, and no wait without a bound.
  *
- * Where the authorization comes from is the business of `credentials.ts`.
+ * The authorization itself comes from `credentials.ts`.
  */
 
 import type { Clock } from '../runtime/clock.ts';
 import type { Authorization } from './authorization.ts';
 import type { Credentials } from './credentials.ts';
 
-/** A question without an answer is given up after this many request time-outs, and may be asked again. */
+/** A call without a result is given up after this many request time-outs; then another call is permitted. */
 export const HUNG_AFTER_TIMEOUTS = 6;
 
-/** How many questions that were given up may still be open, each perhaps a process of a plug-in that hangs. */
+/** How many calls that were given up may still be open. Each can be a plug-in process that hangs. */
 export const HUNG_LIMIT = 3;
 
 /** The authorization of all requests of one client. */
@@ -28,7 +28,7 @@ export class SharedAuthorization {
     this.#clock = clock;
   }
 
-  /** Rejects when there is nothing to present, or no answer within the time-out. */
+  /** Rejects when there are no credentials, or when they do not arrive within the time-out. */
   async get(): Promise<Authorization> {
     const { promise } = this.#ask();
     return new Promise((resolve, reject) => {
@@ -43,7 +43,7 @@ export class SharedAuthorization {
     });
   }
 
-  /** The API server refused the last one: the next is asked for once more. */
+  /** The API server refused the last authorization: the next `get` fetches another one. */
   distrust(): void {
     this.#credentials.distrust();
     if (this.#open < HUNG_LIMIT) this.#question = null;
@@ -75,7 +75,7 @@ async function authorizationOf(credentials: Credentials): Promise<Authorization>
   try {
     return await credentials.authorize();
   } catch (error) {
-    // A plug-in's output is parsed as JSON, and the error of the parser quotes it, token and all.
+    // A plug-in's output is parsed as JSON, and the error of the parser quotes it, including the token.
     if (error instanceof SyntaxError) throw new Error("the output of the kubeconfig's credential plug-in is not JSON");
     throw error;
   }

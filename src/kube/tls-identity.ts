@@ -1,8 +1,8 @@
 /**
  * The TLS side of an authorization: certificates and keys as one `SecureContext`, and the connections that belong to it.
  *
- * Node.js prints the options of every connection, and the names that its agents give to connections, with
- * `NODE_DEBUG=https,http`. Both would contain the client's private key.
+ * With `NODE_DEBUG=https,http` Node.js prints the options of every connection, and the names that its agents give to
+ * connections. Both would contain the client's private key.
  */
 
 import type { Agent } from 'node:http';
@@ -12,10 +12,10 @@ import type { Authorization } from './authorization.ts';
 
 type Given = Authorization['options'];
 
-/** What `https.request` gets in place of certificates and keys. */
+/** The options that `https.request` receives instead of certificates and keys. */
 export type TlsOptions = RequestOptions & { readonly secureContext: SecureContext };
 
-/** The options of the present certificates; made again only when those change. */
+/** The options for the present certificates; created again only when the certificates change. */
 export class TlsIdentity {
   #given: Given | null = null;
   #options: TlsOptions | null = null;
@@ -26,9 +26,9 @@ export class TlsIdentity {
     const { auth: _auth, ca: _ca, cert: _cert, key: _key, passphrase: _passphrase, pfx: _pfx, ...rest } = given;
     this.#options = {
       ...rest,
-      // It takes from the options what is about certificates and ciphers.
+      // It uses only the options about certificates and ciphers.
       secureContext: createSecureContext(given as SecureContextOptions),
-      // Only the kubeconfig may switch it off. Left out, NODE_TLS_REJECT_UNAUTHORIZED=0 would.
+      // Only the kubeconfig may switch it off. If it were omitted, NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
       rejectUnauthorized: given.rejectUnauthorized !== false,
     };
     this.#given = given;
@@ -36,7 +36,7 @@ export class TlsIdentity {
   }
 }
 
-/** Credentials of a file are read for every request, into memory of their own. */
+/** Credentials of a file are read for every request, each time into new memory, so contents are compared. */
 function isSame(left: Given, right: Given): boolean {
   if (left === right) return true;
   const fields = Object.keys({ ...left, ...right }) as (keyof Given)[];
@@ -48,7 +48,7 @@ function isSameValue(left: unknown, right: unknown): boolean {
   return left instanceof Uint8Array && right instanceof Uint8Array && Buffer.compare(left, right) === 0;
 }
 
-/** Has an agent keep the connections of different certificates apart by a number instead of by the certificates. */
+/** Makes an agent distinguish the connections of different certificates by a number instead of by the certificates. */
 export function nameByContext(agent: Agent): void {
   const numbers = new WeakMap<SecureContext, number>();
   let last = 0;

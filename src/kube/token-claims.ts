@@ -1,5 +1,5 @@
 /**
- * Reads the claims of a token. The signature is not verified: that is for the API server to do.
+ * Reads the claims of a token. The signature is not verified: the API server does that.
  */
 
 import { isObject } from './api-error.ts';

@@ -1,24 +1,24 @@
 /**
- * What the claims of a refused bearer token say of its time: it has expired, or is not valid yet.
+ * Finds in the claims of a refused bearer token whether it has expired, or is not valid yet.
  *
- * The claims are read, not verified: the API server has refused the token, and they only explain why.
+ * The claims are read, not verified: the API server has refused the token, and they only explain the reason.
  */
 
 import { readClaims } from './token-claims.ts';
 
-/** The times between which a token is valid, in milliseconds since 1970; `null` where its claims do not say. */
+/** The times between which a token is valid, in milliseconds since 1970; `null` where a claim is missing. */
 interface TokenValidity {
   readonly notBeforeMs: number | null;
   readonly expiresAtMs: number | null;
 }
 
-/** A longer token is not read, in characters. A token of a service account has about 1,500. */
+/** A longer token is not read, in characters. A service account token has about 1,500. */
 const TOKEN_LIMIT = 65_536;
 
 /**
- * Explains why a token is refused, if its time is the reason; `null` when it is not, or the token is no JWT.
+ * Explains why a token is refused, if its time is the reason; `null` when it is not, or the token is not a JWT.
  *
- * @param serverMs the API server's clock as its answer showed it, which is the clock that judges; `null`: not known
+ * @param serverMs the API server's clock by the date of its answer; this clock decides. `null`: not known
  * @param ownMs the wall clock of this machine
  */
 export function tokenProblem(token: string, serverMs: number | null, ownMs: number): string | null {
@@ -44,7 +44,7 @@ function readValidity(token: string): TokenValidity | null {
   return claims === null ? null : { notBeforeMs: timeOf(claims['nbf']), expiresAtMs: timeOf(claims['exp']) };
 }
 
-/** Seconds since 1970 (RFC 7519, NumericDate), as milliseconds; `null` for what no Date can hold. */
+/** Seconds since 1970 (RFC 7519, NumericDate), as milliseconds; `null` for a value that no Date can hold. */
 function timeOf(claim: unknown): number | null {
   return typeof claim === 'number' && Math.abs(claim) <= LATEST_SECOND ? claim * 1_000 : null;
 }

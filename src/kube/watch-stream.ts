@@ -1,7 +1,7 @@
 /**
  * Opens one list or one watch of the object with a given name, and turns lines into objects.
  *
- * It decides nothing: when to list, resume or give up are the rules of `core/watch.ts`.
+ * It decides nothing: `core/watch.ts` has the rules when to list, resume or stop.
  */
 
 import type { RequestFailure } from '../core/request-failure.ts';
@@ -15,10 +15,10 @@ import { parseJson } from './bounded-json.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 import { type Conceal, cleanWords } from './server-words.ts';
 
-/** A longer line ends the stream, in bytes. etcd keeps no object of more than 1.5 MiB, and a Lease has a few hundred bytes. */
+/** A longer line ends the stream, in bytes. etcd stores no object of more than 1.5 MiB, and a Lease has a few hundred bytes. */
 export const LINE_LIMIT_BYTES: number = 1024 * 1024;
 
-/** What is watched, and how its objects are read. */
+/** The kind of object that is watched, and the function that reads it. */
 export interface WatchedObject<Item> {
   readonly client: ApiTransport;
   readonly apiGroup: string;
@@ -59,10 +59,10 @@ function readList<Item>(
   const { listKind, apiGroup } = watched;
   const apiVersion = apiGroup === '' ? 'v1' : `${apiGroup}/v1`;
   if (!isObject(value) || value['kind'] !== listKind || (value['apiVersion'] ?? apiVersion) !== apiVersion) {
-    return refused(`the answer is no ${listKind}`);
+    return refused(`the answer is not a ${listKind}`);
   }
   const { resourceVersion, continue: nextPage } = objectOr(value['metadata']);
-  // Go writes an empty list as null; a list that is left out is no empty one.
+  // Go writes an empty list as null; a missing list is not an empty one.
   const values = value['items'] === null ? [] : value['items'];
   if (typeof resourceVersion !== 'string' || !/^\d+$/.test(resourceVersion) || !Array.isArray(values)) {
     return refused(`the ${listKind} has no resourceVersion or no items`);
@@ -73,7 +73,7 @@ function readList<Item>(
     if (reading.ok) items.push(reading.value);
     else if (!reading.isAnother) return refused(explainProblem(`an item of the ${listKind}`, reading.problem));
   }
-  // No page was asked for, and the object may be on the next one.
+  // No page was requested, and the object could be on the next page.
   if (items.length === 0 && nextPage != null && nextPage !== '') {
     return refused(`the ${listKind} is one page of several, although no page was asked for`);
   }
@@ -103,8 +103,8 @@ function openWatch<Item>(watched: WatchedObject<Item>, request: ApiRequest, sink
     ended(failure) {
       const rest = lines.rest();
       if (failure !== null || rest.trim() === '') return end(failure);
-      // A whole object without its newline is an event; half of one is a connection that was cut, whose
-      // missing part comes again from the resume point.
+      // A whole object without its newline is an event. A part of one means that the connection was cut; a resumed
+      // watch delivers the event again.
       if (!parseJson(rest).ok)
         return end(failureOfError(request, new Error('the stream ended in the middle of a line')));
       takeLine(rest);
@@ -127,7 +127,7 @@ function readLine<Item>(
   const parsed = parseJson(line);
   if (!parsed.ok) return { ok: false, failure: malformed(request, `a line of the watch ${parsed.problem}`) };
   const { value } = parsed;
-  if (!isObject(value)) return { ok: false, failure: malformed(request, 'a line of the watch is no event') };
+  if (!isObject(value)) return { ok: false, failure: malformed(request, 'a line of the watch is not an event') };
   const { type, object } = value;
   switch (type) {
     case 'ADDED':
@@ -169,7 +169,7 @@ const EVENT_TYPES = { ADDED: 'added', MODIFIED: 'modified', DELETED: 'deleted' }
 const NEWLINE = 0x0a;
 
 /**
- * Cuts bytes into lines. It works on bytes because a character may be split over chunks (wire fact 20),
+ * Cuts bytes into lines. It works on bytes because chunks can split a character (wire fact 20),
  * and no byte of a longer UTF-8 character is a newline.
  */
 class LineSplitter {
@@ -180,7 +180,7 @@ class LineSplitter {
     this.#takeLine = takeLine;
   }
 
-  /** `false` when a line is longer than the limit; nothing more must be pushed then. */
+  /** `false` when a line is longer than the limit; then no further chunk is permitted. */
   push(chunk: Buffer): boolean {
     let start = 0;
     for (;;) {
@@ -192,7 +192,7 @@ class LineSplitter {
     }
   }
 
-  /** Takes what is there of the present line. */
+  /** Returns the part of the present line that has arrived. */
   rest(): string {
     return this.#line.take();
   }

@@ -1,14 +1,14 @@
 /**
- * One small file that somebody else replaces now and then: read again only when it changed.
+ * One small file that another program replaces now and then. It is read again only when it has changed.
  *
- * When to look is decided by `credentials.ts`.
+ * `credentials.ts` decides when to check it.
  */
 
 import { readFileSync, statSync } from 'node:fs';
 import { LeaseElectorError } from '../errors.ts';
 import { isShortage } from '../runtime/shortage.ts';
 
-/** A file as it was read. */
+/** The contents of a file at one moment. */
 export interface FileSnapshot {
   readonly path: string;
   /** Without white space at either end. */
@@ -18,11 +18,11 @@ export interface FileSnapshot {
 }
 
 /**
- * `before` itself while the file is the same, else a new snapshot.
+ * Returns `before` while the file is unchanged, else a new snapshot.
  *
- * The kubelet replaces projected files by turning a symbolic link, so another inode stands behind the path.
+ * The kubelet replaces projected files by switching a symbolic link, so the path then leads to another inode.
  *
- * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS` when it cannot be read, or is empty.
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS` when the file cannot be read, or is empty.
  */
 export function readIfChanged(path: string, before: FileSnapshot | null): FileSnapshot {
   let text: string;

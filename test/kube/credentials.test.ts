@@ -76,7 +76,7 @@ function startLeaseStub(t: TestContext, protocol: 'https' | 'http' = 'https'): P
 test('outside a Pod and without a KubeConfig there is no cluster, and the error says what to do', async () => {
   await assert.rejects(connectWith({}), {
     code: 'ERR_LEASE_ELECTOR_NO_CLUSTER',
-    message: /not run in a Pod.*`kubeConfig`.*`local: true`.*~\/\.kube\/config is never used unasked/,
+    message: /not run in a Pod.*`kubeConfig`.*`local: true`.*~\/\.kube\/config is used only when that option names it/,
   });
   await assert.rejects(connectWith({ environment: { ...IN_POD, KUBERNETES_SERVICE_PORT: 'https' } }), {
     code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
@@ -445,12 +445,12 @@ current-context: x
 }
 
 const BROKEN: readonly (readonly [fault: string, text: string, says: RegExp])[] = [
-  ['a tab', brokenKubeConfig('\tx: 1'), /it is no YAML at line \d+, column \d+/],
-  ['a bracket', brokenKubeConfig('  - ]'), /it is no YAML at line 11, column \d+/],
-  ['a key twice', brokenKubeConfig(`    token: ${SECRETS.token}`), /it is no YAML at line 11, column \d+/],
-  ['an alias of nothing', brokenKubeConfig(`    exec: *${SECRETS.token}`), /it is no YAML at line 11, column \d+/],
-  ['a quote without its end', brokenKubeConfig(`    x: "${SECRETS.token}`), /it is no YAML at line \d+, column \d+/],
-  ['half a JSON', `{"users":[{"user":{"token":"${SECRETS.token}"`, /it is no YAML at line 1, column \d+/],
+  ['a tab', brokenKubeConfig('\tx: 1'), /it is not YAML at line \d+, column \d+/],
+  ['a bracket', brokenKubeConfig('  - ]'), /it is not YAML at line 11, column \d+/],
+  ['a key twice', brokenKubeConfig(`    token: ${SECRETS.token}`), /it is not YAML at line 11, column \d+/],
+  ['an alias of nothing', brokenKubeConfig(`    exec: *${SECRETS.token}`), /it is not YAML at line 11, column \d+/],
+  ['a quote without its end', brokenKubeConfig(`    x: "${SECRETS.token}`), /it is not YAML at line \d+, column \d+/],
+  ['half a JSON', `{"users":[{"user":{"token":"${SECRETS.token}"`, /it is not YAML at line 1, column \d+/],
   ['a user without a name', `users:\n- user: { token: ${SECRETS.token} }`, /: users\[0\]\.name is missing\. /],
   ['an entry that is null', 'users: [null]', /cannot be read\. Its contents are not shown/],
   ['text in place of a list', `users: ${SECRETS.token}`, /names no cluster/],
@@ -496,7 +496,7 @@ test("a cluster's address, which may hold a password, is not shown", async (t) =
 });
 
 const PLUGINS: readonly (readonly [plugin: string, exec: object, says: RegExp])[] = [
-  ['prints no JSON', { command: process.execPath, args: ['-p', JSON.stringify(SECRETS.token)] }, /printed .* no JSON/],
+  ['prints no JSON', { command: process.execPath, args: ['-p', JSON.stringify(SECRETS.token)] }, /printed .* not JSON/],
 ];
 for (const [plugin, exec, says] of PLUGINS) {
   test(`an auth plug-in that ${plugin} fails the request, and shows neither output nor arguments`, async (t) => {

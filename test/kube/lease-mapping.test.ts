@@ -144,9 +144,9 @@ for (const { rule, value, content } of READABLE) {
 
 /** An object that is not the Lease that was asked for, and what is said of it. */
 const UNUSABLE: readonly (readonly [value: unknown, problem: RegExp])[] = [
-  [null, /is no object/],
-  [[], /is no object/],
-  ['x', /is no object/],
+  [null, /is not an object/],
+  [[], /is not an object/],
+  ['x', /is not an object/],
   [{}, /has no metadata/],
   [{ metadata: null }, /has no metadata/],
   [{ kind: 'Pod', metadata: META }, /has the kind "Pod", not "Lease"/],
@@ -164,7 +164,7 @@ const UNUSABLE: readonly (readonly [value: unknown, problem: RegExp])[] = [
   [{ metadata: { ...META, resourceVersion: 41 } }, /has no resourceVersion/],
   [{ metadata: { ...META, resourceVersion: '041' } }, /has no resourceVersion/],
   [{ metadata: { ...META, resourceVersion: '4a' } }, /has no resourceVersion/],
-  [{ metadata: { ...META, ownerReferences: {} } }, /has ownerReferences that cannot be understood/],
+  [{ metadata: { ...META, ownerReferences: {} } }, /has ownerReferences that cannot be parsed/],
   [{ metadata: { ...META, ownerReferences: [null] } }, /has ownerReferences/],
   [{ metadata: { ...META, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'a' }] } }, /has ownerReferences/],
   [{ metadata: { ...META, ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: '', uid: 'u' }] } }, /has owner/],

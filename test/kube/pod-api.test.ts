@@ -188,7 +188,7 @@ describe('whether every container has ended', () => {
 describe('what is not the Pod that was asked for', () => {
   const POD = podWith({ phase: 'Running' });
   const rows: readonly [pod: unknown, problem: RegExp][] = [
-    [null, /it is no object/],
+    [null, /it is not an object/],
     [{ ...POD, kind: 'Lease' }, /has the kind "Lease", not "Pod"/],
     [{ ...POD, kind: undefined }, /has the kind none/],
     [{ ...POD, apiVersion: 'metrics.k8s.io/v1' }, /has the apiVersion "metrics.k8s.io\/v1", not "v1"/],
