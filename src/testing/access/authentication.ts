@@ -1,6 +1,6 @@
 /**
- * Who sends a request: the admin token, service account tokens, or nobody. What they may do is decided in
- * authorization.ts.
+ * Finds the user of a request: the admin token, a service account token, or no token. authorization.ts decides about
+ * permissions.
  */
 
 import type { Clock } from '../../runtime/clock.ts';
@@ -11,7 +11,7 @@ import { unauthorized } from '../objects/status.ts';
 import type { StoreReader } from '../storage/store.ts';
 import { readToken, signToken, TOKEN_ISSUER, type TokenClaims } from './tokens.ts';
 
-/** A user, as the API server knows it. */
+/** A user, as in Kubernetes. */
 export interface UserInfo {
   readonly username: string;
   readonly uid?: string;
@@ -19,22 +19,22 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Who sends no token. */
+/** The user of a request without a token. */
 export const ANONYMOUS: UserInfo = { username: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-/** How long a verified token is not verified again: a deleted Pod's token works that much longer (fact 30). */
+/** How long a verified token is not verified again: the token of a deleted Pod works that much longer (fact 30). */
 const VERIFICATION_CACHE_MS = 10_000;
 
-/** How long a Pod's token works after the Pod's deletionTimestamp, when the Pod is still there (fact 30). */
+/** How long a Pod's token works after the Pod's deletionTimestamp, if the Pod still exists (fact 30). */
 const TERMINATING_GRACE_MS = 60_000;
 
 /** @default lifetime of a token in seconds */
 export const DEFAULT_TOKEN_SECONDS = 3600;
 
-/** How many verified tokens are remembered; the oldest go first. */
+/** How many verified tokens are kept; the oldest are dropped first. */
 const MAX_CACHED_TOKENS = 10_000;
 
-/** What a token is to be for. */
+/** The contents of a token to issue. */
 export interface TokenRequest {
   readonly namespace: string;
   readonly serviceAccount: { readonly name: string; readonly uid: string };
@@ -43,14 +43,14 @@ export interface TokenRequest {
   readonly expirationSeconds?: number;
 }
 
-/** Knows the tokens. */
+/** Issues and verifies tokens. */
 export class Authenticator {
   readonly #store: StoreReader;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #adminToken: string;
   readonly #verified = new Map<string, { readonly user: UserInfo; readonly atMs: number }>();
-  /** Until then no Pod is found, as in a server whose cache of Pods is not filled yet. */
+  /** Until then no Pod is found, as in a server whose cache of Pods is still empty. */
   #podsReadAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(store: StoreReader, clock: Clock, random: Random, adminToken: string) {
@@ -60,18 +60,18 @@ export class Authenticator {
     this.#adminToken = adminToken;
   }
 
-  /** How many tokens are remembered. */
+  /** The number of verified tokens in the cache. */
   get verifiedCount(): number {
     return this.#verified.size;
   }
 
-  /** The server has just started: it has verified no token, and refuses those that are bound to Pods for this time. */
+  /** Acts as a server that has just started: no token is verified, and tokens that are bound to Pods are refused for this time. */
   warmUp(forMs: number): void {
     this.#verified.clear();
     this.#podsReadAtMs = this.#clock.nowMs() + forMs;
   }
 
-  /** The user of a request. Throws 401 for a token that is not, or no more, valid. */
+  /** The user of a request. Throws 401 for an invalid token. */
   authenticate(authorization: string | undefined): UserInfo {
     const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) return ANONYMOUS;
@@ -90,7 +90,7 @@ export class Authenticator {
     this.#verified.delete(token);
     const user = this.review(token, [TOKEN_ISSUER]);
     if (user === undefined) return undefined;
-    // In the order in which they were verified: those that are of no more use come first.
+    // In the order of their verification, so outdated entries come first.
     for (const [other, { atMs }] of this.#verified) {
       if (nowMs - atMs < VERIFICATION_CACHE_MS && this.#verified.size < MAX_CACHED_TOKENS) break;
       this.#verified.delete(other);
@@ -120,7 +120,7 @@ export class Authenticator {
     return deletionTimestamp === undefined || this.#clock.wallMs() < timeMs(deletionTimestamp) + TERMINATING_GRACE_MS;
   }
 
-  /** Makes a token. */
+  /** Issues a token. */
   issue(request: TokenRequest): { readonly token: string; readonly claims: TokenClaims } {
     const now = Math.floor(this.#clock.wallMs() / 1000);
     const { namespace, serviceAccount, pod } = request;

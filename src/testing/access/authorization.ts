@@ -1,5 +1,5 @@
 /**
- * Who may do what: RBAC over the roles and bindings in the store. Who the user is was decided before.
+ * Permissions: RBAC over the roles and bindings in the store. authentication.ts has found the user before.
  */
 
 import type { Clock } from '../../runtime/clock.ts';
@@ -18,7 +18,7 @@ export interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
-/** What somebody wants to do. */
+/** An action to authorize. */
 export interface Attributes {
   readonly verb: string;
   readonly isResource: boolean;
@@ -30,26 +30,26 @@ export interface Attributes {
   readonly name: string;
 }
 
-/** Whether it is allowed, and by what. */
+/** Whether the action is allowed, and the reason. */
 export interface Decision {
   readonly allowed: boolean;
-  /** What allows it; for a refusal the roles that were not found, empty without any. */
+  /** The role that allows it; for a refusal the roles that were not found, or an empty text. */
   readonly reason: string;
 }
 
 /** Paths that need no permission at all (the flag `--authorization-always-allow-paths` of a real server). */
 const ALWAYS_OPEN_PATHS: readonly string[] = ['/healthz', '/livez', '/readyz'];
-/** Paths open to everybody who sends no bad token (fact 28). */
+/** Paths open to all requests, except those with an invalid token (fact 28). */
 const PUBLIC_PATHS: readonly string[] = ['/version', ...ALWAYS_OPEN_PATHS];
-/** Paths open to everybody with a good token: discovery. */
+/** Paths open to every valid token: discovery. */
 const DISCOVERY_PATHS: readonly RegExp[] = [/^\/api(\/.*)?$/, /^\/apis(\/.*)?$/, /^\/openapi(\/.*)?$/];
 
-/** Reads roles and bindings afresh for every request: there are few, and they change under the tests' hands. */
+/** Reads roles and bindings for every request: there are few, and tests change them at any time. */
 export class Authorizer {
   readonly #store: StoreReader;
   readonly #clock: Clock;
   readonly #alwaysAllow: boolean;
-  /** Until then no role is found, as in a server whose cache of roles is not filled yet. */
+  /** Until then no role is found, as in a server whose cache of roles is still empty. */
   #rolesReadAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(store: StoreReader, clock: Clock, mode: 'rbac' | 'always-allow') {
@@ -58,7 +58,7 @@ export class Authorizer {
     this.#alwaysAllow = mode === 'always-allow';
   }
 
-  /** The server has just started: it finds no role for this time. */
+  /** Acts as a server that has just started: it finds no role for this time. */
   warmUp(forMs: number): void {
     this.#rolesReadAtMs = this.#clock.nowMs() + forMs;
   }
@@ -99,7 +99,7 @@ export class Authorizer {
     return { allowed: false, reason: rolesNotFound(notFound) };
   }
 
-  /** The rules of the role that a binding names, or the words that it was not found. */
+  /** The rules of the role that a binding names, or the message that it was not found. */
   #rulesOf(binding: ApiObject): readonly PolicyRule[] | string {
     const reference = isJsonObject(binding['roleRef']) ? binding['roleRef'] : {};
     const name = String(reference['name'] ?? '');
@@ -117,8 +117,8 @@ function missing(kind: ResourceKind, name: string): string {
 }
 
 /**
- * Why RBAC refuses when roles are missing: the error of each binding, each once, in brackets when there are several
- * (kubernetes: plugin/pkg/auth/authorizer/rbac/rbac.go, Authorize; apimachinery: util/errors, NewAggregate).
+ * The reason of a refusal when roles are missing: the error of each binding, without duplicates, in brackets when there are
+ * several (kubernetes: plugin/pkg/auth/authorizer/rbac/rbac.go, Authorize; apimachinery: util/errors, NewAggregate).
  */
 function rolesNotFound(errors: readonly string[]): string {
   const [first, ...others] = new Set(errors);
@@ -168,10 +168,10 @@ function allows(rule: PolicyRule, wanted: Attributes): boolean {
   return names.length === 0 || (wanted.name !== '' && names.includes(wanted.name));
 }
 
-/** Stands for a permission that no role gives. */
+/** The value for a permission that no role grants. */
 const NO_ROLE = '';
 
-/** The role that every cluster has and that allows this to everybody, or to everybody with a good token. */
+/** The default role that allows this action to all users, or to all with a valid token. */
 function builtInRoleFor(user: UserInfo, wanted: Attributes): string | undefined {
   const authenticated = user.groups.includes('system:authenticated');
   if (wanted.isResource) return authenticated && isSelfReview(wanted) ? 'system:basic-user' : undefined;
@@ -182,7 +182,7 @@ function builtInRoleFor(user: UserInfo, wanted: Attributes): string | undefined 
   return authenticated && DISCOVERY_PATHS.some((pattern) => pattern.test(path)) ? 'system:discovery' : undefined;
 }
 
-/** Everybody may ask what they themselves may do (the role system:basic-user). */
+/** Every user may query their own permissions (the role system:basic-user). */
 function isSelfReview(wanted: Attributes): boolean {
   return (
     wanted.verb === 'create' && wanted.group === 'authorization.k8s.io' && wanted.resource.startsWith('selfsubject')

@@ -1,16 +1,16 @@
 /**
  * Service account tokens: JWTs with the claims of a real server, signed with the published test key.
- * Whether the bearer still exists is asked in authentication.ts.
+ * authentication.ts checks whether the bearer still exists.
  */
 
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { isJsonObject } from '../objects/api-object.ts';
 import { TEST_TOKEN_SIGNING_KEY } from './test-certificate.ts';
 
-/** Who issues the tokens, and for whom they are when nothing else is asked for. */
+/** The issuer of the tokens, and their default audience. */
 export const TOKEN_ISSUER = 'https://kubernetes.default.svc';
 
-/** An object a token names. */
+/** An object that a token names. */
 export interface TokenReference {
   readonly name: string;
   readonly uid?: string;
@@ -48,13 +48,13 @@ export function signToken(claims: TokenClaims): string {
   return `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`;
 }
 
-/** How many tokens with a good signature are remembered; the oldest are forgotten first. */
+/** How many tokens with a valid signature are kept; the oldest are dropped first. */
 const MAX_GENUINE_TOKENS = 100;
 
-/** A good signature stays good, and to verify it is what a request would mostly cost. */
+/** A valid signature stays valid, and its verification would be most of the cost of a request. */
 const genuineTokens = new Map<string, TokenClaims>();
 
-/** The claims of a token this server signed; undefined for any other text. */
+/** The claims of a token that this server has signed; undefined for any other text. */
 export function readToken(token: string): TokenClaims | undefined {
   const known = genuineTokens.get(token);
   if (known !== undefined) return known;

@@ -1,6 +1,6 @@
 /**
- * What no HTTP client can do and a cluster does by itself: make Pods as if they ran, end them, hand out
- * tokens. Everything is written by the same rules as over HTTP.
+ * The actions of a cluster that no HTTP client can perform: creates Pods as if they ran, ends them, issues
+ * tokens. All writes follow the same rules as over HTTP.
  */
 
 import type { Authenticator } from '../access/authentication.ts';
@@ -11,12 +11,12 @@ import { apiVersionOf, PODS, type ResourceKind, ROLE_BINDINGS, ROLES, SERVICE_AC
 import type { Registry } from '../storage/registry.ts';
 import type { StoreReader } from '../storage/store.ts';
 
-/** What a Pod is made of. */
+/** The fields of a Pod. */
 export interface CreatePodOptions {
   readonly namespace: string;
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Bound to a node, a Pod runs, and is deleted gracefully; without one it is Pending and goes at once. */
+  /** A Pod that is bound to a node runs, and is deleted gracefully. Without a node it is Pending and is gone at once. */
   readonly nodeName?: string | undefined;
   /** @default 'default' */
   readonly serviceAccountName?: string | undefined;
@@ -24,7 +24,7 @@ export interface CreatePodOptions {
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** A Pod that was made. */
+/** A Pod that was created. */
 export interface PodIdentity {
   readonly name: string;
   readonly namespace: string;
@@ -40,14 +40,14 @@ export interface IssueTokenOptions {
   readonly expirationSeconds?: number | undefined;
 }
 
-/** Rules for a service account. */
+/** Permissions to grant to a service account. */
 export interface GrantOptions {
   readonly namespace: string;
   readonly serviceAccountName: string;
   readonly rules: readonly PolicyRule[];
 }
 
-/** What a service account loses. */
+/** The service account that loses its permissions. */
 export interface RevokeOptions {
   readonly namespace: string;
   readonly serviceAccountName: string;
@@ -55,7 +55,7 @@ export interface RevokeOptions {
   readonly keepBinding?: boolean | undefined;
 }
 
-/** Acts as scheduler, kubelet and administrator. */
+/** Acts as the scheduler, the kubelet and the administrator. */
 export class ControlPlane {
   readonly #store: StoreReader;
   readonly #registry: Registry;

@@ -1,7 +1,7 @@
 /**
- * Deletes what is owned by objects that are gone, step by step as the real collector does (facts 22 to 27):
- * it looks, deletes with uid and resourceVersion, and after a conflict looks again and deletes with the uid
- * alone. The steps lie apart in time, so that writes come between them as they do in a cluster.
+ * Deletes objects whose owners are gone, step by step as the real collector does (facts 22 to 27). It reads the
+ * object, and deletes it with uid and resourceVersion. After a conflict it reads again and deletes with the uid
+ * alone. Time passes between the steps, so that other writes come between them as in a cluster.
  */
 
 import type { Clock, Timer } from '../../runtime/clock.ts';
@@ -12,12 +12,12 @@ import { type DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, type Regist
 import type { Store } from '../storage/store.ts';
 import type { WriteEvent } from '../storage/watch-history.ts';
 
-/** @default milliseconds from the cause of a collection to the collector's first look (fact 23) */
+/** @default milliseconds from the cause of a collection to the collector's first read (fact 23) */
 export const DEFAULT_GARBAGE_COLLECTION_DELAY_MS = 5;
 /** @default milliseconds between one request of the collector and the next */
 export const DEFAULT_GARBAGE_COLLECTION_STEP_MS = 1;
 
-/** How long the collector waits. */
+/** The delays of the collector. */
 export interface GarbageCollectorDelays {
   readonly delayMs: () => number;
   readonly stepMs: () => number;
@@ -28,7 +28,7 @@ interface Dependent {
   readonly object: ApiObject;
 }
 
-/** Watches all writes and collects. */
+/** Follows all writes, and deletes objects without owners. */
 export class GarbageCollector {
   readonly #store: Store;
   readonly #registry: Registry;
@@ -38,7 +38,7 @@ export class GarbageCollector {
   readonly #dependents = new Map<string, Map<string, Dependent>>();
   readonly #timers = new Set<Timer>();
   readonly #stopListening: () => void;
-  /** How many want nothing to be collected, and what is due meanwhile. */
+  /** The number of active holds. While there is one, nothing is collected. */
   #holds = 0;
   #heldBack: (() => void)[] = [];
 
@@ -50,12 +50,12 @@ export class GarbageCollector {
     this.#stopListening = store.onWrite((event) => this.#observe(event));
   }
 
-  /** How many uids are named as owners. */
+  /** The number of uids that objects name as owners. */
   get ownerCount(): number {
     return this.#dependents.size;
   }
 
-  /** How many steps are still to be done. */
+  /** The number of pending steps. */
   get pendingCount(): number {
     return this.#timers.size + this.#heldBack.length;
   }
@@ -67,7 +67,7 @@ export class GarbageCollector {
     this.#heldBack = [];
   }
 
-  /** Collects nothing, not even the next step of what has begun, until the function it returns is called. */
+  /** Stops all collection, including the next step of one that has begun, until the returned function is called. */
   hold(): () => void {
     this.#holds += 1;
     let holding = true;
@@ -100,7 +100,7 @@ export class GarbageCollector {
     if (type === 'DELETED') {
       for (const dependent of this.#dependents.get(uid)?.values() ?? [])
         this.#examine(dependent.kind, dependent.object);
-      // An owner that waits for its dependents may wait no longer.
+      // An owner that waits for its dependents may have nothing left to wait for.
       for (const reference of object.metadata.ownerReferences ?? []) this.#resumeForeground(object, reference);
       return;
     }
@@ -108,7 +108,7 @@ export class GarbageCollector {
     for (const reference of references) this.#remember(reference.uid, { kind, object });
     const before = previous?.metadata.ownerReferences ?? [];
     if (references.length > 0 && !sameJson(references, before)) this.#examine(kind, object);
-    // An owner that waits for this one waits no longer when it is named no more, or does not block any more.
+    // An owner that waits for this object stops waiting when the object no longer names or no longer blocks it.
     for (const reference of before) {
       if (reference.blockOwnerDeletion === true && !blocks(object, reference.uid)) {
         this.#resumeForeground(object, reference);
@@ -142,7 +142,7 @@ export class GarbageCollector {
     this.#later(this.#delays.delayMs(), () => this.#look(kind, object.metadata));
   }
 
-  /** The collector's first GET: is an owner missing, and is none left? */
+  /** The collector's first GET: checks whether an owner is missing, and whether any is left. */
   #look(
     kind: ResourceKind,
     sought: { readonly namespace?: string; readonly name: string; readonly uid: string },
@@ -150,7 +150,7 @@ export class GarbageCollector {
     const object = this.#current(kind, sought);
     if (object === undefined) return;
     if (object.metadata.deletionTimestamp !== undefined) {
-      // On its way already; at most it waits for dependents of its own.
+      // Its deletion has begun; at most it waits for its own dependents.
       if (waitsForDependents(object)) this.#foreground(kind, object);
       return;
     }
@@ -161,11 +161,11 @@ export class GarbageCollector {
       this.#later(this.#delays.stepMs(), () => this.#dropReferences(kind, object, gone));
       return;
     }
-    // What has dependents of its own lets them go first, when its owner does so.
+    // With a foreground deletion of its owner, an object also lets its own dependents go first.
     const dependents = [...(this.#dependents.get(object.metadata.uid)?.values() ?? [])];
     const inForeground = waiting.length > 0 && dependents.length > 0;
     if (inForeground && dependents.some((dependent) => waitsForDependents(dependent.object))) {
-      // Those in a circle would wait for each other for ever.
+      // Objects in a circle would wait for each other for ever.
       this.#later(this.#delays.stepMs(), () => {
         this.#rewrite(kind, object, unblocked);
         this.#collect(kind, object.metadata, 'Foreground');
@@ -221,7 +221,7 @@ export class GarbageCollector {
     }
   }
 
-  /** Of several owners one is gone: the collector patches its reference away (fact 24). */
+  /** One of several owners is gone: the collector removes its reference with a patch (fact 24). */
   #dropReferences(kind: ResourceKind, seen: ApiObject, absent: readonly OwnerReference[]): void {
     const gone = new Set(absent.map((reference) => reference.uid));
     this.#rewrite(kind, seen, (object) =>
@@ -239,7 +239,7 @@ export class GarbageCollector {
     this.#removeFinalizer(kind, owner, ORPHAN_FINALIZER);
   }
 
-  /** An owner that goes last: those that hold it up are looked at, and it goes when there are none. */
+  /** An owner that goes last: its blocking dependents are checked, and it goes when there are none. */
   #foreground(kind: ResourceKind, owner: ApiObject): void {
     const { uid } = owner.metadata;
     const current = this.#current(kind, owner.metadata);
@@ -287,17 +287,17 @@ export class GarbageCollector {
   }
 
   /**
-   * The owners an object names: those that stay, those that are gone, and those that wait for their dependents. As long
-   * as one of them cannot be looked up the object is left alone (fact 23), whatever became of the others.
+   * The owners that an object names: those that exist, those that are gone, and those that wait for their dependents. If
+   * one of them cannot be looked up, the object is left alone (fact 23), whatever the state of the others.
    */
   #classify(kind: ResourceKind, dependent: ApiObject): Owners {
     const owners: Owners = { solid: [], dangling: [], waiting: [] };
     for (const reference of dependent.metadata.ownerReferences ?? []) {
       const ownerKind = kindOf(reference.apiVersion, reference.kind);
-      // Whoever belongs to no namespace cannot say in which one its owner is.
+      // The reference of a cluster-wide object cannot name the namespace of its owner.
       if (ownerKind === undefined || (ownerKind.namespaced && !kind.namespaced)) return NO_OWNERS;
       const owner = this.#store.get(ownerKind, dependent.metadata.namespace ?? '', reference.name);
-      // The object named must have the uid named.
+      // The named object must have the named uid.
       if (owner?.metadata.uid !== reference.uid) owners.dangling.push(reference);
       else if (waitsForDependents(owner)) owners.waiting.push(reference);
       else owners.solid.push(reference);
@@ -318,7 +318,7 @@ function waitsForDependents({ metadata }: ApiObject): boolean {
   return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(FOREGROUND_FINALIZER);
 }
 
-/** The object with owners that need not wait for it. */
+/** The object with owner references that do not block their owners. */
 function unblocked(object: ApiObject): ApiObject {
   const ownerReferences = (object.metadata.ownerReferences ?? []).map((reference) =>
     reference.blockOwnerDeletion === true ? { ...reference, blockOwnerDeletion: false } : reference,

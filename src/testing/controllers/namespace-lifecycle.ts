@@ -1,6 +1,6 @@
 /**
- * What the namespace and service account controllers do: a new namespace gets its service account
- * `default`, a deleted one is emptied and then goes.
+ * The namespace and service account controllers: a new namespace gets its service account
+ * `default`, a deleted one is emptied and then removed.
  */
 
 import type { ApiObject } from '../objects/api-object.ts';
@@ -46,7 +46,7 @@ export class NamespaceLifecycle {
     for (const kind of RESOURCE_KINDS) {
       if (!kind.namespaced || kind.storedAs !== undefined) continue;
       for (const { metadata } of this.#store.list(kind, name)) {
-        // Nobody would confirm the end of its Pods, so they go at once; finalizers still hold.
+        // No kubelet would confirm the end of its Pods, so they are removed at once; finalizers still keep objects.
         this.#registry.delete(kind, name, metadata.name, { gracePeriodSeconds: 0 });
       }
     }

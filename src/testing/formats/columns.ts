@@ -1,6 +1,6 @@
 /**
- * The columns of each kind that `kubectl get` shows, and how their cells are read from an object, as
- * Kubernetes' printers read them (wire recording list-table).
+ * The columns of each kind that `kubectl get` shows, and how their cells are read from an object, as in
+ * Kubernetes' printers (wire recording list-table).
  */
 
 import { type ApiObject, isJsonObject, type JsonObject } from '../objects/api-object.ts';
@@ -123,7 +123,7 @@ function podReady(pod: ApiObject): string {
   return `${containerStatuses(pod).filter(isRunning).length}/${listOf(pod.spec?.['containers']).length}`;
 }
 
-/** Why a container does not run; undefined when it does, or says nothing. */
+/** The reason why a container does not run; undefined when it runs, or reports none. */
 function reasonOf(status: JsonObject): string | undefined {
   const state = objectOf(status['state']);
   const waiting = objectOf(state['waiting'])['reason'];
@@ -140,7 +140,7 @@ function podStatus(pod: ApiObject): string {
   if (pod.metadata.deletionTimestamp !== undefined && reason === 'NodeLost') return 'Unknown';
   if (pod.metadata.deletionTimestamp !== undefined && !isOver) return 'Terminating';
   const statuses = containerStatuses(pod);
-  // The first container that has something to say is heard last, and wins.
+  // Kubernetes' printer goes through the containers backwards, so the reason of the first one counts.
   const said = statuses.map(reasonOf).find((text) => text !== undefined);
   const own = typeof reason === 'string' && reason !== '' ? reason : String(phase ?? '');
   if ((said ?? own) !== 'Completed' || !statuses.some(isRunning)) return said ?? own;

@@ -1,6 +1,6 @@
 /**
- * From the body of a request to an object: syntax, kind and version, the types of the fields, unknown
- * and repeated fields. Whether the values make sense is decided by validation.ts and the strategies.
+ * Turns the body of a request into an object: syntax, kind and version, the types of the fields, unknown
+ * and repeated fields. validation.ts and the strategies check the values.
  */
 
 import { type ApiObject, isJsonObject, type JsonObject, normalizeMetadata } from '../objects/api-object.ts';
@@ -11,17 +11,17 @@ import { badRequest, protobufNotRead, unsupportedMediaType } from '../objects/st
 import { type JsonDocument, JsonSyntaxError, readJson } from './json-reader.ts';
 import { readYaml, YamlSyntaxError } from './yaml.ts';
 
-/** What to do about unknown and repeated fields (query parameter fieldValidation; fact 9). */
+/** How unknown and repeated fields are treated (query parameter fieldValidation; fact 9). */
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
-/** A body that was read. */
+/** A decoded body. */
 export interface DecodedObject {
   readonly object: ApiObject;
-  /** What is worth a Warning header. */
+  /** The texts of the Warning headers. */
   readonly warnings: readonly string[];
 }
 
-/** A field has a type that it must not have; the message is that of Go. */
+/** A field has the wrong type; the message is that of Go. */
 export class FieldTypeError extends Error {
   constructor(message: string) {
     super(message);
@@ -34,7 +34,7 @@ export function readBody(body: string, contentType: string | undefined): JsonDoc
   const mediaType = (contentType ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (mediaType === 'application/json' || mediaType === '') return readJson(body);
   if (mediaType === 'application/yaml') return { value: readYaml(body), duplicateFields: [], numberTexts: new Map() };
-  // Kinds of answers are named in one list with kinds of bodies, so the usual message would promise protobuf.
+  // One list names the types of answers and of bodies, so the usual message would promise protobuf.
   if (mediaType === 'application/vnd.kubernetes.protobuf') throw protobufNotRead();
   throw unsupportedMediaType();
 }
@@ -105,7 +105,7 @@ function checkKind(kind: ResourceKind, given: JsonObject): void {
   throw badRequest(`${actualKind} in version "${version}" cannot be handled as a ${kind.kind}: ${why}`);
 }
 
-/** Why an object is not of the kind that is expected; undefined when it is, or does not say. */
+/** The reason why an object is not of the expected kind; undefined when it is, or names no kind. */
 export function kindMismatch(
   kind: ResourceKind,
   given: JsonObject,
@@ -146,7 +146,7 @@ export function decodeValue(
   return { object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata, ...rest }, warnings };
 }
 
-/** Checks the types of the fields of a struct that is no object of the API; unknown ones are dropped. */
+/** Checks the types of the fields of a struct that is not an API object; unknown fields are dropped. */
 export function decodeFields(
   type: StructType,
   value: JsonObject,
@@ -163,7 +163,7 @@ class FieldDecoder {
     this.#numberTexts = numberTexts;
   }
 
-  /** Fields in the order of the schema, so that what is answered does not depend on what was sent. */
+  /** Fields in the order of the schema, so that the answer does not depend on the order of the request. */
   struct(type: StructType, value: JsonObject, path: string): JsonObject {
     const read: JsonObject = {};
     for (const [field, given] of Object.entries(value)) {
@@ -171,7 +171,7 @@ class FieldDecoder {
       const fieldType = Object.hasOwn(type.fields, field) ? type.fields[field] : undefined;
       if (fieldType === undefined) this.unknownFields.push(fieldPath);
       else if (given !== null) {
-        // Go's messages leave out which element of a list it was.
+        // Go's messages leave out the index of a list element.
         const shownPath = fieldPath.replace(/\[\d+\]/g, '');
         read[field] = this.#value(fieldType, given, fieldPath, shortName(type), shownPath);
       }
@@ -234,7 +234,7 @@ class FieldDecoder {
     }
     if (!Array.isArray(value)) return fail(jsonTypeName(value), `[]${goTypeName(type.items)}`);
     return value.map((item, index) =>
-      // Go reads null into a list as an element with nothing in it.
+      // Go reads null in a list as an empty element.
       item === null ? emptyOf(type.items) : this.#value(type.items, item, `${path}[${index}]`, owner, shownPath),
     );
   }
@@ -242,7 +242,7 @@ class FieldDecoder {
 
 const INTEGER_BITS = { int32: 32, int64: 64 } as const;
 
-/** An element of a list with nothing in it; the lists of the API are of texts and of structs. */
+/** An empty element of a list; the lists of the API are of texts and of structs. */
 function emptyOf(type: FieldType): unknown {
   if (typeof type === 'string') return type === 'any' ? null : '';
   return 'fields' in type ? {} : [];

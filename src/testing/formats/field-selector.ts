@@ -1,5 +1,5 @@
 /**
- * Field selectors: reading them and asking whether an object is selected. Label selectors are in
+ * Field selectors: parses them and tests whether they select an object. Label selectors are in
  * label-selector.ts.
  */
 
@@ -66,10 +66,10 @@ interface Term {
 /**
  * Reads a field selector: `field=value`, `==` or `!=`, joined by commas.
  *
- * Throws 400 for a field that the kind cannot be selected by.
+ * Throws 400 for a field by which the kind cannot be selected.
  */
 export function parseFieldSelector(kind: ResourceKind, text: string): Selection {
-  // A comma after a backslash belongs to a value. Sorted, because a real server finds fault in this order.
+  // A comma after a backslash belongs to a value. Sorted, because a real server reports errors in this order.
   const parts = (text.match(/(?:\\.|[^\\,]|\\$)+/g) ?? []).sort();
   const terms = parts.map((part) => readTerm(text, part));
   const checks = terms.map(({ field, operator, value }): Selection => {
@@ -91,7 +91,7 @@ function readTerm(text: string, part: string): Term {
   throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
 }
 
-/** Commas, equals signs and backslashes in a value are written after a backslash. */
+/** Undoes the backslashes in front of commas, equals signs and backslashes in a value. */
 function unescapeValue(text: string): string {
   let value = '';
   for (let at = 0; at < text.length; at += 1) {

@@ -1,16 +1,16 @@
 /**
- * Reads JSON as Go's decoder does: its error messages, and what JSON.parse does not tell: fields given
- * twice, and numbers as they were written. Knows nothing of Kubernetes.
+ * Reads JSON as Go's decoder does: with its error messages, and with facts that JSON.parse drops: repeated
+ * fields, and numbers as they were written. It has no knowledge of Kubernetes.
  */
 
 import type { JsonObject } from '../objects/api-object.ts';
 
-/** What was read. */
+/** A parsed text. */
 export interface JsonDocument {
   readonly value: unknown;
   /** Paths of fields that were given more than once, such as `spec.holderIdentity`. */
   readonly duplicateFields: readonly string[];
-  /** Numbers whose text is not what JavaScript would write for them (`15.0`), by path. */
+  /** Numbers whose text differs from the one that JavaScript would write (`15.0`), by path. */
   readonly numberTexts: ReadonlyMap<string, string>;
 }
 
@@ -22,7 +22,7 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** Objects and lists inside each other: less than Go's own limit of 10,000, which is more than the stack holds. */
+/** The nesting depth of objects and lists. Go's own limit of 10,000 is more than the stack can hold. */
 export const MAX_DEPTH = 1000;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // A whole string literal; JSON.parse undoes its escapes.
@@ -138,7 +138,7 @@ class JsonReader {
       this.#at += 1;
       const value = this.#value(keyPath, depth + 1);
       if (Object.hasOwn(object, key)) this.duplicateFields.push(keyPath);
-      // A key named __proto__ must become a field like any other.
+      // A key named __proto__ must become an ordinary field.
       if (key === '__proto__')
         Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
       else object[key] = value;

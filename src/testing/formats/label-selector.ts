@@ -1,6 +1,6 @@
 /**
- * Label selectors, read as Kubernetes' own parser reads them (k8s.io/apimachinery/pkg/labels): the same
- * language and the same words about what is not of it.
+ * Label selectors, parsed as by Kubernetes' own parser (k8s.io/apimachinery/pkg/labels): the same
+ * language and the same error messages.
  */
 
 import { labelValueErrors, qualifiedNameErrors } from '../kinds/validation.ts';

@@ -1,6 +1,6 @@
 /**
- * The patch types: JSON merge patch (RFC 7386), JSON patch (RFC 6902), and of strategic merge patch what
- * metadata and plain maps need. Applied to plain JSON; the result is decoded like any other body.
+ * The patch types: JSON merge patch (RFC 7386), JSON patch (RFC 6902), and the part of strategic merge patch that
+ * metadata and plain maps need. They apply to plain JSON; the result is decoded like any other body.
  */
 
 import { isJsonObject, type JsonObject, sameJson } from '../objects/api-object.ts';
@@ -19,7 +19,7 @@ export function applyMergePatch(target: unknown, patch: unknown): unknown {
 
 /** Lists of plain values that a strategic merge patch adds to instead of replacing. */
 const MERGED_LISTS = new Set(['finalizers']);
-/** Lists of objects that a strategic merge patch merges, and the field that tells the objects apart. */
+/** Lists of objects that a strategic merge patch merges, and the field that identifies an object. */
 const MERGE_KEYS: Readonly<Record<string, string>> = {
   ownerReferences: 'uid',
   containers: 'name',
@@ -45,7 +45,7 @@ export function applyStrategicPatch(target: unknown, patch: unknown): unknown {
       const gone = Array.isArray(value) ? value : [];
       merged[list] = asList(merged[list]).filter((item) => !gone.includes(item));
     } else if (field.startsWith(ORDER_OF_LIST) || field === '$patch' || field.startsWith('$')) {
-      // The order of a list is taken as it comes.
+      // The order of the list is kept.
     } else if (value === null) {
       delete merged[field];
     } else if (Array.isArray(value)) {
@@ -79,12 +79,12 @@ function mergeList(field: string, present: readonly unknown[], patch: readonly u
 /** Most operations a JSON patch may have, as on a real server. */
 const MAX_JSON_PATCH_OPERATIONS = 10_000;
 
-/** 422 without a word about why, as a real server answers a JSON patch that cannot be applied. */
+/** 422 without a reason, as a real server answers a JSON patch that cannot be applied. */
 function rejected(): StatusError {
   return new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 }
 
-/** A JSON patch. Throws 400 for a patch that is no list, 422 when an operation cannot be done. */
+/** Applies a JSON patch. Throws 400 for a patch that is not a list, 422 when an operation cannot be applied. */
 export function applyJsonPatch(target: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) {
     const what = isJsonObject(patch) ? 'object' : typeof patch;
@@ -107,7 +107,7 @@ function applyOperation(document: unknown, operation: JsonObject): unknown {
     case 'add':
       return put(document, path, structuredClone(operation['value']), true);
     case 'replace':
-      // A real server replaces a missing field of an object, too (wire recording lease-patch-json).
+      // A real server also replaces a missing field of an object (wire recording lease-patch-json).
       return put(document, path, structuredClone(operation['value']), false);
     case 'remove':
       return remove(document, path);
@@ -144,14 +144,14 @@ function find(document: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-/** What is there; only a test may ask for what is not. */
+/** The value at the path; throws if it does not exist (only the operation `test` tolerates that). */
 function present(document: unknown, path: readonly string[]): unknown {
   const value = find(document, path);
   if (value === undefined) throw rejected();
   return value;
 }
 
-/** The index that a step names: less than `end`, or as far from the end as a negative one says. */
+/** The index that a step names: less than `end`; a negative step counts from the end. */
 function indexIn(list: readonly unknown[], step: string, end: number): number {
   if (!/^-?\d+$/.test(step)) throw rejected();
   const index = Number(step) < 0 ? Number(step) + end : Number(step);
@@ -175,7 +175,7 @@ function put(document: unknown, path: readonly string[], value: unknown, insert:
   return document;
 }
 
-/** A field named __proto__ is a field like any other. */
+/** Sets a field; __proto__ is an ordinary field. */
 function setField(object: JsonObject, field: string, value: unknown): void {
   Object.defineProperty(object, field, { value, writable: true, enumerable: true, configurable: true });
 }

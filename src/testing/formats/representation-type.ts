@@ -1,5 +1,5 @@
 /**
- * The types of an answer's form. How each form is written is in `representation.ts` and `table.ts`.
+ * The types of an answer's form. `representation.ts` and `table.ts` write the forms.
  */
 
 /** A form of answer. */
@@ -12,7 +12,7 @@ export interface Representation {
   readonly includeObject: 'None' | 'Metadata' | 'Object';
 }
 
-/** What a list has besides its items. */
+/** The fields of a list besides its items. */
 export interface ListMeta {
   readonly resourceVersion: string;
   readonly continue?: string;

@@ -1,6 +1,6 @@
 /**
- * In which form an answer is sent: whole objects, their metadata alone, or tables; JSON or YAML. Chosen
- * by the Accept header.
+ * The form of an answer: whole objects, their metadata alone, or tables; JSON or YAML. The Accept header
+ * selects it.
  */
 
 import { toServed } from '../kinds/event-strategy.ts';
@@ -20,7 +20,7 @@ const JSON_OBJECTS: Representation = {
 
 const FORMS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 
-/** What the choice depends on besides the header. */
+/** Further inputs of the choice, besides the header. */
 interface NegotiationOptions {
   readonly watch: boolean;
   readonly includeObject?: string | null;
@@ -62,7 +62,7 @@ export function negotiate(accept: string | undefined, options: NegotiationOption
     else if (chosen !== undefined) return streamable(chosen, options);
   }
   if (unknownForm) throw onlyAccepted(MEDIA_TYPES);
-  // A list and a watch have one route, which can do both (kubernetes: apiserver/pkg/endpoints/installer.go).
+  // A list and a watch share one route, which supports both (kubernetes: apiserver/pkg/endpoints/installer.go).
   const alsoStreams = options.watch || options.listKind !== undefined;
   throw notAcceptable(alsoStreams ? [...MEDIA_TYPES, ...STREAM_TYPES] : MEDIA_TYPES);
 }
@@ -73,12 +73,12 @@ function streamable(chosen: Representation, { watch }: NegotiationOptions): Repr
   return chosen;
 }
 
-/** A type in which a real server serves documents that are no objects. */
+/** A type in which a real server serves documents that are not objects. */
 export type DocumentType = (typeof MEDIA_TYPES)[number];
 
 /**
- * Chooses by the Accept header among the types of a document of discovery, which knows no other forms. Throws 406 when
- * nothing in it can be sent; protobuf is named, and never sent.
+ * Chooses by the Accept header among the types of a discovery document, which has no other forms. Throws 406 when
+ * none of them can be sent; protobuf is named in the answer, and never sent.
  */
 export function negotiateDocument(accept: string, types: readonly DocumentType[]): Representation {
   if (accept === '') return JSON_OBJECTS;
@@ -158,8 +158,8 @@ export function renderList(
 const eventTexts = new WeakMap<ApiObject, Map<string, string>>();
 
 /**
- * One line of a watch. The text is made once per form and remembered with the object, however many
- * watchers it goes to.
+ * One line of a watch. The text is made once per form and stored with the object, for any number of
+ * watchers.
  */
 export function renderEvent(
   representation: Representation,

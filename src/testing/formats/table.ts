@@ -1,5 +1,5 @@
 /**
- * Tables: what `kubectl get` asks for, made by the server (wire recording list-table). The columns are in
+ * Tables, as `kubectl get` requests them from the server (wire recording list-table). The columns are in
  * columns.ts.
  */
 
@@ -8,7 +8,7 @@ import { PODS, type ResourceKind } from '../objects/resources.ts';
 import { columnsOf } from './columns.ts';
 import type { ListMeta, Representation } from './representation-type.ts';
 
-/** A table of objects; what a row carries of its object is asked for with includeObject. */
+/** A table of objects; the query parameter includeObject selects the part of the object in each row. */
 export function tableOf(
   kind: ResourceKind,
   objects: readonly ApiObject[],
@@ -35,7 +35,7 @@ const COMPLETED: Readonly<Record<string, string>> = {
   Failed: 'The pod failed.',
 };
 
-/** A row of a Pod that is over says so. */
+/** The row of a Pod that has ended contains a condition. */
 function rowConditions(kind: ResourceKind, object: ApiObject): Readonly<JsonObject> {
   const phase = kind === PODS ? String(object.status?.['phase'] ?? '') : '';
   const message = COMPLETED[phase];

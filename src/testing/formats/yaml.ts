@@ -5,7 +5,7 @@
 
 import type { JsonObject } from '../objects/api-object.ts';
 
-/** The text is not YAML, or more of YAML than this reader knows. */
+/** The text is not YAML, or uses a feature of YAML that this reader does not support. */
 export class YamlSyntaxError extends Error {
   constructor(message: string) {
     super(message);
@@ -19,7 +19,7 @@ interface Line {
   readonly number: number;
 }
 
-/** Reads one YAML document; JSON is YAML as well. */
+/** Reads one YAML document; JSON is also YAML. */
 export function readYaml(text: string): unknown {
   const trimmed = text.trim();
   if (trimmed.startsWith('{') || trimmed.startsWith('[')) return readFlow(trimmed, 1);
@@ -64,7 +64,7 @@ class YamlReader {
         this.#at += 1;
         list.push(this.#nested(indent));
       } else if (/^[^"'{[][^:]*:(?:\s|$)/.test(rest)) {
-        // `- key: value` opens a map whose keys stand where the first one does.
+        // `- key: value` opens a map whose keys are in the column of the first one.
         const inner = indent + line.text.length - rest.length;
         (this.#lines as Line[])[this.#at] = { ...line, indent: inner, text: rest };
         list.push(this.#map(inner));

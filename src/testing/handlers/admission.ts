@@ -1,6 +1,6 @@
 /**
- * Admission webhooks of a test. They see each write of a client before it is stored, and change it or deny it. Their
- * place in the order of a write is in write-requests.ts and registry.ts. The garbage collector and the test's own
+ * Admission webhooks of a test. They see each write of a client before it is stored, and change it or deny it.
+ * write.ts and registry.ts call them at their place in the order of a write. The garbage collector and the test's own
  * control plane are exempt, as most policies of a real cluster exempt `kube-system`.
  */
 
@@ -12,47 +12,47 @@ import { RESOURCE_KINDS } from '../objects/resources.ts';
 import { StatusError } from '../objects/status.ts';
 import type { ResourceContext } from './api-request.ts';
 
-/** What a webhook is called for. A patch is an update, and a `deletecollection` one delete for each object. */
+/** The verbs that a webhook can be called for. A patch is an update; a `deletecollection` is one delete for each object. */
 export type WebhookVerb = 'create' | 'update' | 'delete';
 
 /** The write that a webhook is called for. */
 export interface AdmissionRequest {
   readonly verb: WebhookVerb;
-  /** In the plural, such as `leases`; with its subresource, such as `pods/status`. */
+  /** The plural, such as `leases`; with its subresource, such as `pods/status`. */
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
   /** The name of the user, such as `system:serviceaccount:default:default`. */
   readonly user: string;
-  /** What is to be written; undefined for a delete. */
+  /** The new content; undefined for a delete. */
   readonly object: ApiObject | undefined;
-  /** What is stored; undefined for a create. */
+  /** The stored object; undefined for a create. */
   readonly oldObject: ApiObject | undefined;
 }
 
-/** The answer of a webhook that denies. */
+/** The refusal of a webhook. */
 export interface Denial {
-  /** The HTTP status of the refusal: a webhook that names none refuses with 400. @default 400 */
+  /** The HTTP status of the refusal. @default 400, as for a webhook that names no status */
   readonly code?: number | undefined;
-  /** Stands after `admission webhook "NAME" denied the request: `. @default none: `… without explanation` */
+  /** The text after `admission webhook "NAME" denied the request: `. @default none: `… without explanation` */
   readonly message?: string | undefined;
 }
 
-/** A webhook to be added; it denies, mutates, or does both. */
+/** The options of a webhook; it denies, mutates, or does both. */
 export interface WebhookOptions {
   /** A domain name, such as `policy.example.com`. */
   readonly name: string;
   /** @default all three */
   readonly verbs?: WebhookVerb | readonly WebhookVerb[] | undefined;
-  /** In the plural, such as `leases`, or `pods/status`. @default every resource */
+  /** The plural, such as `leases`, or `pods/status`. @default every resource */
   readonly resource?: string | readonly string[] | undefined;
   /** Refuses each such write, or those for which the function returns a denial. Called after all `mutate`. */
   readonly deny?: Denial | ((request: AdmissionRequest) => Denial | undefined) | undefined;
-  /** Returns what is written instead. Its argument is a copy, and may be changed and returned. Not called for a delete. */
+  /** Returns the content to write instead. Its argument is a copy, which it may change and return. Not called for a delete. */
   readonly mutate?: ((object: ApiObject, request: AdmissionRequest) => ApiObject) | undefined;
 }
 
-/** How many webhooks one server takes. */
+/** The largest number of webhooks of one server. */
 const MAX_WEBHOOKS = 100;
 
 const WEBHOOK_KEYS = ['name', 'verbs', 'resource', 'deny', 'mutate'];
@@ -82,7 +82,7 @@ export class Webhook {
     return this.#hits;
   }
 
-  /** Takes the webhook away. A second call does nothing. */
+  /** Removes the webhook. A second call does nothing. */
   remove(): void {
     this.#remove();
   }
@@ -109,7 +109,7 @@ interface Entry {
 export class Admission {
   readonly #entries = new Map<Webhook, Entry>();
 
-  /** @throws {TypeError | RangeError} for a wrong option; {Error} beyond the bound */
+  /** @throws {TypeError | RangeError} for an invalid option; {Error} beyond the limit */
   add(options: WebhookOptions): Webhook {
     const entry = this.#entryOf(options);
     if (this.#entries.size >= MAX_WEBHOOKS) throw new Error(`addWebhook: there are ${MAX_WEBHOOKS}; remove() some`);
@@ -133,7 +133,7 @@ export class Admission {
     return { webhook, options, verbs, resources };
   }
 
-  /** What is written instead of a new content. */
+  /** The content that the webhooks make of a new content. */
   mutate(context: ResourceContext, object: ApiObject, oldObject: ApiObject | undefined): ApiObject {
     if (this.#entries.size === 0) return object;
     let current = object;
@@ -194,19 +194,19 @@ function requestOf(
   };
 }
 
-/** A real server reads what a webhook returns as it reads a body: types are checked, unknown fields are dropped. */
+/** A real server reads the result of a webhook as it reads a body: types are checked, unknown fields are dropped. */
 function decodeMutated({ kind }: ResourceContext, mutated: JsonObject): ApiObject {
   return decodeValue(kind, mutated, { duplicateFields: [], numberTexts: new Map() }).object;
 }
 
-/** The object as a client would read it: what the server sets later is absent, not empty. */
+/** The object as a client would read it: fields that the server sets later are absent, not empty. */
 function copyOf(object: ApiObject): ApiObject {
   return JSON.parse(encodeObject(object)) as ApiObject;
 }
 
 /**
  * The refusal in the words of a real server (kubernetes: apiserver/pkg/admission/plugin/webhook/errors/statuserror.go,
- * ToStatusErr). It takes the Status of the webhook. The common frameworks name a reason with 403, and none with 400.
+ * ToStatusErr). It uses the Status of the webhook. The common frameworks set a reason with 403, and none with 400.
  */
 function deniedBy(name: string, { code = DEFAULT_DENIAL_CODE, message = '' }: Denial): StatusError {
   const refusal = `admission webhook ${JSON.stringify(name)} denied the request`;
@@ -214,7 +214,7 @@ function deniedBy(name: string, { code = DEFAULT_DENIAL_CODE, message = '' }: De
   return new StatusError(code, code === 403 ? 'Forbidden' : undefined, words);
 }
 
-/** A real server makes 400 of a refusal without a status. */
+/** A real server answers 400 for a refusal without a status. */
 const DEFAULT_DENIAL_CODE = 400;
 
 function checkDenial(denial: unknown): void {

@@ -1,5 +1,5 @@
 /**
- * What goes into the server and what comes out of it, whether over a socket or in process.
+ * The requests and answers of the server, over a socket or in process.
  */
 
 import type { UserInfo } from '../access/authentication.ts';
@@ -55,7 +55,7 @@ export interface ResourceContext extends RequestContext {
 
 const JSON_TYPE = { 'content-type': 'application/json' } as const;
 
-/** An answer whose body is JSON text already. */
+/** An answer whose body is already JSON text. */
 export function jsonResponse(
   status: number,
   body: string,

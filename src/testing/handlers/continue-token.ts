@@ -1,14 +1,14 @@
 /**
- * The token by which a list in pieces goes on: in the format of a real server, so that hand-made ones work.
+ * The token that continues a list in pieces. It has the format of a real server, so that hand-made ones work.
  */
 
 import { isJsonObject } from '../objects/api-object.ts';
 import { badRequest, type StatusBody, StatusError } from '../objects/status.ts';
 import type { ListOptions } from './list-options.ts';
 
-/** Where a list goes on. */
+/** The position at which a list continues. */
 export interface ContinueToken {
-  /** The version the first piece was read at; -1 for "as it is now". */
+  /** The version at which the first piece was read; -1 for "the present version". */
   readonly revision: number;
   /** The least key of the next piece. */
   readonly start: string;
@@ -46,7 +46,7 @@ export function readContinueToken(options: ListOptions): ContinueToken {
   return { revision, start };
 }
 
-/** 410: the pieces before are too old; the Status carries a token to go on with, without consistency (fact 17). */
+/** 410: the earlier pieces are too old. The Status carries a token that continues without consistency (fact 17). */
 export class ContinueExpiredError extends StatusError {
   override readonly body: StatusBody;
 

@@ -1,6 +1,6 @@
 /**
- * The options of a DELETE (Kubernetes' DeleteOptions): from the body when there is one, else from the query.
- * What they do to an object is decided in registry.ts.
+ * The options of a DELETE (Kubernetes' DeleteOptions): from the body if there is one, else from the query.
+ * registry.ts applies them.
  */
 
 import { decodeFields, FieldTypeError, readBody } from '../formats/decoding.ts';
@@ -37,7 +37,7 @@ export function readDeleteOptions(context: ResourceContext): DeleteOptions {
   return checkDeleteOptions(body === '' ? optionsOfQuery(context.query) : optionsOfBody(body, context));
 }
 
-/** Options whose fields have the right types. Throws 422 for values that make no sense. */
+/** Options whose fields have the right types. Throws 422 for invalid values. */
 export function checkDeleteOptions(given: JsonObject): DeleteOptions {
   const dryRun = Array.isArray(given['dryRun']) ? given['dryRun'].map(String) : [];
   const errors = [...policyErrors(given), ...(checkDryRun(dryRun) ? [] : [dryRunError(dryRun)])];

@@ -1,6 +1,6 @@
 /**
- * What the server says about itself: groups, versions, resources, its own version and health. kubectl asks
- * for these before anything else (wire recordings discovery and discovery-version-health).
+ * The server's description of itself: groups, versions, resources, its own version and health. kubectl requests
+ * them first (wire recordings discovery and discovery-version-health).
  */
 
 import { type DocumentType, negotiateDocument } from '../formats/representation.ts';
@@ -20,7 +20,7 @@ const STORAGE_VERSION_HASHES: Readonly<Record<string, string>> = {
   'v1/serviceaccounts': 'pbx9ZvyFpBE=',
 };
 
-/** Subresources with a kind, group and verbs of their own; all others are the object again. */
+/** Subresources with their own kind, group and verbs; all others have those of the object. */
 interface Subresource {
   readonly kind: string;
   readonly group?: string;
@@ -43,7 +43,7 @@ const SUBRESOURCES: Readonly<Record<string, Readonly<Record<string, Subresource>
   },
 };
 
-/** Version the server claims to be. */
+/** The version that the server reports. */
 const VERSION = {
   major: '1',
   minor: '36',
@@ -63,7 +63,7 @@ const VERSION = {
 const AGGREGATED = /application\/json;g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryList/;
 const HEALTH = /^\/(healthz|livez|readyz)(\/ping)?$/;
 
-/** Answers paths that are not about objects; undefined for one that does not exist. */
+/** Answers paths that are not about objects; undefined for an unknown path. */
 export function discover(
   method: string,
   path: string,
@@ -88,16 +88,16 @@ function documentResponse(path: string, body: JsonObject, accept: string): ApiRe
   return textOf(negotiateDocument(accept, path === '/version' ? VERSION_TYPES : DOCUMENT_TYPES), text);
 }
 
-/** In which types discovery is served; a real server serves it as protobuf, too, and says so. */
+/** The types of discovery documents; a real server also serves protobuf, and lists it. */
 const DOCUMENT_TYPES: readonly DocumentType[] = [
   'application/json',
   'application/yaml',
   'application/vnd.kubernetes.protobuf',
 ];
-/** The version is served as JSON alone. */
+/** The version is served only as JSON. */
 const VERSION_TYPES: readonly DocumentType[] = ['application/json'];
 
-/** Both list the paths (kubernetes: apiserver/pkg/server/routes/index.go). */
+/** Both paths list all paths (kubernetes: apiserver/pkg/server/routes/index.go). */
 const INDEX: readonly string[] = ['/', '/index.html'];
 
 /** The paths that are served, sorted and indented. Every method gets the same answer, in JSON. */
@@ -112,7 +112,7 @@ function indexResponse(): ApiResponse {
   };
 }
 
-/** Whether a group is served at all, in whatever version; the core group is. */
+/** Whether a group is served in any version; the core group is. */
 export function isKnownGroup(group: string): boolean {
   return group === '' || GROUPS.includes(group);
 }
@@ -166,7 +166,7 @@ function resourceListOr404(groupVersion: string): JsonObject {
       verbs: ['create'],
     });
   }
-  // The core list has no apiVersion, a relic that clients know.
+  // The core list has no apiVersion, a relic that clients expect.
   const apiVersion = groupVersion === 'v1' ? {} : { apiVersion: 'v1' };
   return { kind: 'APIResourceList', ...apiVersion, groupVersion, resources };
 }

@@ -1,6 +1,6 @@
 /**
- * The query parameters of lists, watches and writes (Kubernetes' ListOptions and friends): reading and
- * checking them. What they mean for the answer is decided where they are used.
+ * The query parameters of lists, watches and writes (Kubernetes' ListOptions and friends): parses and
+ * checks them. The handlers apply them.
  */
 
 import type { FieldValidation } from '../formats/decoding.ts';
@@ -10,9 +10,9 @@ import type { ResourceKind } from '../objects/resources.ts';
 import { badRequest, type FieldError, internalError, invalidOptions } from '../objects/status.ts';
 import { isTrue } from './routes.ts';
 
-/** What a list or a watch asks for. */
+/** The options of a list or a watch. */
 export interface ListOptions {
-  /** The objects selected; undefined when all are. */
+  /** The selected objects; undefined for all. */
   readonly selection: Selection | undefined;
   readonly resourceVersion: string;
   readonly resourceVersionMatch: string;
@@ -111,7 +111,7 @@ function listErrors(options: ListOptions): readonly FieldError[] {
   return errors;
 }
 
-/** A resourceVersion as a number; 0 when there is none. `fail` makes the error of a malformed one (facts 2 and 19). */
+/** A resourceVersion as a number; 0 when it is missing. `fail` makes the error of a malformed one (facts 2 and 19). */
 export function parseResourceVersion(text: string, fail: (message: string) => Error = internalError): number {
   if (text === '') return 0;
   if (/^\d+$/.test(text)) return Number(text);
@@ -119,7 +119,7 @@ export function parseResourceVersion(text: string, fail: (message: string) => Er
   throw fail(`resourceVersion: Invalid value: ${JSON.stringify(text)}: ${syntax}`);
 }
 
-/** What every write may ask for. */
+/** The options of a write. */
 export interface WriteOptions {
   readonly dryRun: boolean;
   readonly fieldValidation: FieldValidation;
@@ -155,12 +155,12 @@ function fieldManagerErrors(name: string): readonly FieldError[] {
   return [];
 }
 
-/** True when the values of dryRun are ones this server knows. */
+/** True when this server supports all values of dryRun. */
 export function checkDryRun(values: readonly string[]): boolean {
   return values.every((value) => value === 'All');
 }
 
-/** What is wrong with dryRun. */
+/** The error of an unsupported dryRun. */
 export function dryRunError(values: readonly string[]): FieldError {
   return { type: 'NotSupported', field: 'dryRun', value: values, detail: 'supported values: "All"' };
 }

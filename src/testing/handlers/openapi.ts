@@ -1,6 +1,6 @@
 /**
- * As much OpenAPI (version 3) as kubectl needs to see that the server checks fields itself: paths with
- * their query parameters, without schemas. Nothing can be explained from it.
+ * The part of OpenAPI (version 3) from which kubectl learns that the server checks fields itself: paths with
+ * their query parameters, without schemas. `kubectl explain` finds nothing in it.
  */
 
 import type { JsonObject } from '../objects/api-object.ts';

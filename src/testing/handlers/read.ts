@@ -18,7 +18,7 @@ import { type ListOptions, parseResourceVersion, readListOptions } from './list-
 
 /** How long a read waits for a version from the future (fact 18). */
 const FUTURE_VERSION_WAIT_MS = 3000;
-/** The time-out of a watch that names none: this long, and up to twice as long by chance. */
+/** The least time-out of a watch that names none, in milliseconds; the random maximum is twice as long. */
 const MIN_WATCH_TIMEOUT_MS = 1_800_000;
 
 /** Answers reads. */
@@ -68,7 +68,7 @@ export class ReadRequests {
     });
   }
 
-  /** What a list shows: all at once, or a piece of it. */
+  /** The items of a list: all, or one piece. */
   page(
     context: ResourceContext,
     options: ListOptions,
@@ -86,7 +86,7 @@ export class ReadRequests {
     if (all === undefined) throw this.#expired(token);
     const from = token === undefined ? all : all.filter((object) => keyOf(object, namespace) >= token.start);
     const selected = options.selection === undefined ? from : from.filter(options.selection);
-    // The watch cache, which answers version 0, knows no limit (wire recording list-resource-version).
+    // The watch cache, which answers version 0, has no limit (wire recording list-resource-version).
     const fromCache = options.resourceVersion === '0' && token === undefined;
     if (options.limit <= 0 || selected.length <= options.limit || fromCache) {
       return { items: selected, meta: { resourceVersion: String(revision) } };
@@ -137,7 +137,7 @@ export class ReadRequests {
     return watch;
   }
 
-  /** What is shown at once: what exists, or what came after a version (fact 14). */
+  /** The first events of a watch: the existing objects, or the writes after a version (fact 14). */
   #showPast(watch: Watch, options: ListOptions, version: number): void {
     const { kind, namespace, selection } = watch.parameters;
     const initial = options.sendInitialEvents ?? version === 0;
@@ -166,7 +166,7 @@ export class ReadRequests {
     this.#clock.setTimer(FUTURE_VERSION_WAIT_MS, () => watch.fail(this.#tooLarge(version)), { background: true });
   }
 
-  /** Answers at once, or waits a while for a version that is not there yet (fact 18). */
+  /** Answers at once, or waits for a version that does not exist yet (fact 18). */
   #atLeast(version: number, answer: () => ApiResponse): ApiResponse | Promise<ApiResponse> {
     if (version <= this.#store.revision) return answer();
     return new Promise((resolve, reject) => {

@@ -20,9 +20,9 @@ import { type ApiResponse, jsonResponse, type RequestContext, type ResourceConte
 import { checkDeleteOptions, DELETE_OPTIONS } from './delete-options.ts';
 import { readWriteOptions } from './list-options.ts';
 
-/** The least lifetime of a token in seconds (wire recording token-bound-to-pod). */
+/** The shortest lifetime of a token in seconds (wire recording token-bound-to-pod). */
 const MIN_TOKEN_SECONDS = 600;
-/** The greatest. */
+/** The longest lifetime of a token in seconds. */
 const MAX_TOKEN_SECONDS = 2 ** 32;
 
 /** Answers reviews. */
@@ -52,7 +52,7 @@ export class Reviews {
     const token = String(spec['token'] ?? '');
     const user = this.#authenticator.review(token, asked);
     if (user === undefined) return { user: {}, error: '[invalid bearer token, token lookup failed]' };
-    // Those of the asked for that the token is meant for.
+    // The requested audiences for which the token was issued.
     const audiences = asked.filter((audience) => readToken(token)?.aud.includes(audience));
     return { authenticated: true, user, audiences };
   }
@@ -76,7 +76,7 @@ export class Reviews {
     return { allowed: decision.allowed, ...(decision.reason === '' ? {} : { reason: decision.reason }) };
   }
 
-  /** A token for a service account, perhaps bound to a Pod (fact 30). */
+  /** A token for a service account, optionally bound to a Pod (fact 30). */
   requestToken(context: ResourceContext): ApiResponse {
     const { namespace, info } = context;
     const spec = tokenRequestSpec(context);
@@ -128,7 +128,7 @@ export class Reviews {
     return typeof nodeName === 'string' && nodeName !== '' ? { name, uid, nodeName } : { name, uid };
   }
 
-  /** An eviction is a deletion that budgets could forbid; there are none (wire recording pod-eviction). */
+  /** An eviction is a deletion that budgets could forbid; this server has none (wire recording pod-eviction). */
   evict(context: ResourceContext): ApiResponse {
     const { namespace, info, query } = context;
     const { dryRun } = readWriteOptions(query, 'CreateOptions');
@@ -143,7 +143,7 @@ export class Reviews {
         checkPreconditions(PODS, pod, { preconditions: withoutEmpty(preconditions) });
         return withCondition(pod, DISRUPTION, formatTime(this.#clock.wallMs()));
       }).metadata;
-      // This write is the eviction's own: it must not stand in its way.
+      // This is the eviction's own write, which must not fail its precondition.
       if (preconditions['resourceVersion'] !== undefined) preconditions['resourceVersion'] = resourceVersion;
     }
     this.#registry.delete(PODS, namespace, info.name, {
@@ -242,7 +242,7 @@ function tokenRequestSpec(context: RequestContext): JsonObject {
   return isJsonObject(spec) ? spec : {};
 }
 
-/** The body of a request for something that is not stored, with the types of its fields checked. Throws 400 and 415. */
+/** The body of a request that is not stored, with the types of its fields checked. Throws 400 and 415. */
 function structOf({ request }: RequestContext, kindName: string, type: StructType): JsonObject {
   const document = readObjectBody(kindName, request.body ?? '', request.headers['content-type']);
   try {

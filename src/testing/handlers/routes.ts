@@ -1,11 +1,11 @@
 /**
- * From method and path to what is asked for: verb, resource, namespace, name. Decides nothing about who
- * may ask, nor whether the object exists.
+ * Parses method and path into verb, resource, namespace and name. It decides neither about permissions nor
+ * about the existence of the object.
  */
 
 import type { Verb } from '../objects/resources.ts';
 
-/** What a request asks for, in the words of RBAC. */
+/** A parsed request, in the terms of RBAC. */
 export interface RequestInfo {
   /** True for paths under /api/VERSION and /apis/GROUP/VERSION. */
   readonly isResource: boolean;
@@ -37,7 +37,7 @@ const OBJECT_VERBS: Readonly<Record<string, Verb>> = {
   DELETE: 'delete',
 };
 
-/** The query value means yes: anything but `false` and `0` does (fact 19). */
+/** Whether the query value means yes: any value but `false` and `0` does (fact 19). */
 export function isTrue(value: string | null): boolean {
   return value !== null && value.toLowerCase() !== 'false' && value !== '0';
 }
@@ -56,8 +56,8 @@ function decode(path: string): string {
 }
 
 /**
- * Reads method, path and query as a real server does (its RequestInfo). It splits the path after decoding it, as Go's
- * URL.Path is decoded (kubernetes: apiserver/pkg/endpoints/request/requestinfo.go): `%2F` is a slash like any other.
+ * Parses method, path and query as a real server does (its RequestInfo). It splits the path after decoding it, as Go's
+ * URL.Path is decoded (kubernetes: apiserver/pkg/endpoints/request/requestinfo.go): `%2F` is an ordinary slash.
  */
 export function parseRequest(method: string, path: string, query: URLSearchParams): RequestInfo {
   const segments = decode(path).split('/').slice(1);

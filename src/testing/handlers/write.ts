@@ -1,6 +1,6 @@
 /**
- * POST, PUT, PATCH and DELETE of objects: from the request to the registry and back. The rules of the
- * objects themselves are in registry.ts and the strategies.
+ * POST, PUT, PATCH and DELETE of objects: calls the registry with the request and renders the answer. The rules of
+ * the objects are in registry.ts and the strategies.
  */
 
 import type { Clock } from '../../runtime/clock.ts';
@@ -140,7 +140,7 @@ export class WriteRequests {
     const options = readDeleteOptions(context);
     const selection = readListOptions(kind, query, false);
     const representation = negotiate(request.headers['accept'], { watch: false });
-    // What a list with the same options would show, a piece of it included.
+    // The same objects as in a list with the same options, including its limit.
     const { items, meta } = this.#reads.page(context, selection, parseResourceVersion(selection.resourceVersion));
     for (const { metadata } of items) {
       this.#registry.delete(kind, metadata.namespace ?? '', metadata.name, options, (current) =>
@@ -166,7 +166,7 @@ const JSON_PATCH = 'application/json-patch+json';
 const PATCH_TYPES: Readonly<Record<string, (current: ApiObject, patch: unknown) => unknown>> = {
   'application/merge-patch+json': applyMergePatch,
   [JSON_PATCH]: applyJsonPatch,
-  // The kind of an object is no part of what such a patch can change.
+  // Such a patch cannot change the kind of an object.
   [STRATEGIC_PATCH]: (current, patch) => ({
     ...(applyStrategicPatch(current, patch) as JsonObject),
     kind: current.kind,
@@ -175,7 +175,7 @@ const PATCH_TYPES: Readonly<Record<string, (current: ApiObject, patch: unknown) 
 };
 
 function readPatch(body: string, contentType: string): JsonDocument {
-  // A strategic merge patch is told of without these words.
+  // The error of a strategic merge patch has no such prefix.
   const refuse = (why: string): Error =>
     badRequest(contentType === STRATEGIC_PATCH ? why : `error decoding patch: ${why}`);
   try {
@@ -189,7 +189,7 @@ function readPatch(body: string, contentType: string): JsonDocument {
   }
 }
 
-/** What a patch made of an object, checked like a body; its errors are told in the words of a patch. */
+/** The object that a patch made, checked like a body; its errors have the words of a patch. */
 function decodePatched(
   { kind }: ResourceContext,
   value: unknown,
@@ -215,7 +215,7 @@ function decodePatched(
   }
 }
 
-/** What a real server shows instead of a patch. */
+/** A real server shows this text instead of the patch. */
 const ANY_VALUE = '<any>';
 
 function checkNameOf(object: ApiObject, name: string): void {

@@ -1,6 +1,6 @@
 /**
- * Events: one store, served in two forms. They are kept as core/v1; events.k8s.io/v1 is converted at the
- * border (wire recordings events-core and events-v1).
+ * Events: one store, served in two forms. They are stored as core/v1; events.k8s.io/v1 is converted when it is read
+ * or written (wire recordings events-core and events-v1).
  */
 
 import { type ApiObject, isJsonObject, type JsonObject, sameJson } from '../objects/api-object.ts';
@@ -19,7 +19,7 @@ const RENAMED: readonly (readonly [core: string, v1: string])[] = [
   ['count', 'deprecatedCount'],
 ];
 
-/** Fields that Go writes even when nothing is in them, with that nothing, per form. */
+/** Fields that Go writes even when they are empty, with their empty value, per form. */
 const ALWAYS_CORE: Readonly<JsonObject> = {
   source: {},
   firstTimestamp: null,
@@ -36,7 +36,7 @@ const MAX_TEXT_BYTES = 128;
 
 const served = new WeakMap<ApiObject, ApiObject>();
 
-/** The object in the form in which this kind is served; the same object for all kinds but events.k8s.io/v1. */
+/** The object in the form in which this kind is served; the same object for all kinds except events.k8s.io/v1. */
 export function toServed(kind: ResourceKind, object: ApiObject): ApiObject {
   if (kind !== EVENTS_V1) return object;
   let converted = served.get(object);
@@ -50,7 +50,7 @@ export function toServed(kind: ResourceKind, object: ApiObject): ApiObject {
   return converted;
 }
 
-/** The object in the form in which it is kept. */
+/** The object in the form in which it is stored. */
 export function toStored(kind: ResourceKind, object: ApiObject): ApiObject {
   if (kind !== EVENTS_V1) return object;
   const fields: JsonObject = { ...object, apiVersion: 'v1' };
@@ -64,21 +64,21 @@ function rename(fields: JsonObject, from: string, to: string): void {
   delete fields[from];
 }
 
-/** What every Event has, in the form in which it is kept. */
+/** The default fields of every Event, in the stored form. */
 export function withEventDefaults(event: ApiObject): ApiObject {
   const { kind, apiVersion, metadata, ...fields } = event;
   return { kind, apiVersion, metadata, ...ALWAYS_CORE, ...fields };
 }
 
-/** Where Events about objects without a namespace may be: an Event with an eventTime may be in both. */
+/** The namespaces of Events about objects without a namespace: an Event with an eventTime can be in both. */
 const CLUSTER_EVENT_NAMESPACES: readonly string[] = ['default', 'kube-system'];
 
-/** An Event of the new kind has an eventTime, in whichever group it was sent. */
+/** An Event of the new kind has an eventTime, whatever the group of its request. */
 function isNewKind(event: ApiObject): boolean {
   return typeof event['eventTime'] === 'string';
 }
 
-/** An Event is in the namespace of its object. An Event with an eventTime may be in another one, when its object has one. */
+/** An Event is in the namespace of its object. An Event with an eventTime can be in another one, if its object has one. */
 function namespaceErrors(event: ApiObject): readonly FieldError[] {
   const involved = isJsonObject(event['involvedObject']) ? event['involvedObject'] : {};
   const namespace = typeof involved['namespace'] === 'string' ? involved['namespace'] : '';
@@ -95,7 +95,7 @@ function namespaceErrors(event: ApiObject): readonly FieldError[] {
 /**
  * The rules for all Events (kubernetes: pkg/apis/core/validation/events.go, legacyValidateEvent).
  *
- * @param controllerField how the group of the request names the reporting controller
+ * @param controllerField the name of the reporting controller in the group of the request
  */
 function validateEvent(event: ApiObject, controllerField: string): readonly FieldError[] {
   const errors = [...namespaceErrors(event)];
@@ -129,7 +129,7 @@ export function validateCoreEvent(event: ApiObject): readonly FieldError[] {
 /** Fields of the older form, which a new Event of events.k8s.io must not have. */
 const UNSET_FIELDS: readonly string[] = ['firstTimestamp', 'lastTimestamp', 'count'];
 
-/** The stricter rules for new Events of events.k8s.io, given in the form in which they are kept (ValidateEventCreate). */
+/** The stricter rules for new Events of events.k8s.io, in the stored form (ValidateEventCreate). */
 export function validateEventV1(event: ApiObject): readonly FieldError[] {
   const errors = [...validateEvent(event, 'reportingController'), ...seriesErrors(event)];
   const invalid = (field: string, detail: string): FieldError => ({ type: 'Invalid', field, value: '', detail });
@@ -147,7 +147,7 @@ export function validateEventV1(event: ApiObject): readonly FieldError[] {
   return errors;
 }
 
-/** Fewer than two Events are no series. */
+/** A series has at least this many Events. */
 const LEAST_SERIES_COUNT = 2;
 
 function seriesErrors({ series }: ApiObject): readonly FieldError[] {
@@ -162,7 +162,7 @@ function seriesErrors({ series }: ApiObject): readonly FieldError[] {
   return errors;
 }
 
-/** What an Event of events.k8s.io keeps for ever, in the order of ValidateEventUpdate. */
+/** The immutable fields of an Event of events.k8s.io, in the order of ValidateEventUpdate. */
 const IMMUTABLE_FIELDS: readonly string[] = [
   'involvedObject',
   'reason',

@@ -1,5 +1,5 @@
 /**
- * What a kubelet reports of a Pod's containers: that they ended, or began again.
+ * The reports of a kubelet about a Pod's containers: that they ended, or started again.
  */
 
 import { type ApiObject, isJsonObject, type JsonObject } from '../objects/api-object.ts';
@@ -8,7 +8,7 @@ import { type ApiObject, isJsonObject, type JsonObject } from '../objects/api-ob
 export interface PodEnd {
   readonly phase: 'Succeeded' | 'Failed';
   readonly exitCode: number;
-  /** Of the Pod, such as `Evicted`. */
+  /** The reason of the Pod, such as `Evicted`. */
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
 }

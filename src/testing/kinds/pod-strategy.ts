@@ -1,6 +1,6 @@
 /**
- * Pods: what a new one is filled up with, what may change in it, and how long its deletion takes. There
- * is no scheduler and no kubelet: a Pod is bound when it was created so.
+ * Pods: the defaults of a new Pod, the permitted changes, and the grace period of its deletion. There
+ * is no scheduler and no kubelet: a Pod is bound if it was created with a node.
  */
 
 import { type ApiObject, isJsonObject, type JsonObject, sameJson } from '../objects/api-object.ts';
@@ -10,7 +10,7 @@ import type { Strategy } from './strategy.ts';
 /** @default spec.terminationGracePeriodSeconds of a Pod, in seconds (wire recording pod-crud) */
 const DEFAULT_GRACE_PERIOD_SECONDS = 30;
 
-/** A grace period below zero is kept as one second (the documentation of the field: negative values are treated as 1). */
+/** A negative grace period is stored as one second (the documentation of the field: negative values are treated as 1). */
 const LEAST_GRACE_PERIOD_SECONDS = 1;
 
 const NODE_TOLERATIONS: readonly JsonObject[] = ['not-ready', 'unreachable'].map((condition) => ({
@@ -41,7 +41,7 @@ function withDefaults(container: JsonObject): JsonObject {
   };
 }
 
-/** What is limited is requested, where nothing else was said. */
+/** A resource with a limit but without a request gets the limit as its request. */
 function withRequests(resources: JsonObject): JsonObject {
   if (!isJsonObject(resources['limits'])) return resources;
   return { ...resources, requests: { ...resources['limits'], ...objectOf(resources['requests']) } };
@@ -79,7 +79,7 @@ function prepareForCreate(pod: ApiObject): ApiObject {
   return { ...pod, metadata: { ...pod.metadata, generation: 1 }, spec, status };
 }
 
-/** How safe a Pod is from eviction: wholly when each container has the same limits as requests for both resources. */
+/** The quality-of-service class: guaranteed when each container has the same limits as requests for both resources. */
 function qosClassOf(containers: readonly JsonObject[]): string {
   const resources = containers.map((container) => objectOf(container['resources']));
   const asked = resources.map(({ requests, limits }) => [objectOf(requests), objectOf(limits)] as const);
@@ -97,7 +97,7 @@ const QOS_RESOURCES: readonly string[] = ['cpu', 'memory'];
 function prepareForUpdate(next: ApiObject, current: ApiObject, subresource: string): ApiObject {
   if (subresource === 'status') {
     const { metadata, ...rest } = current;
-    // The status may be written together with metadata, but not with the spec, a deletion or owners.
+    // A request can write the status together with metadata, but not the spec, a deletion or owners.
     const { deletionTimestamp: _time, ownerReferences: _owners, ...sent } = next.metadata;
     const kept = { ...sent, ...(metadata.ownerReferences ? { ownerReferences: metadata.ownerReferences } : {}) };
     const status = { ...objectOf(next.status) };
@@ -110,7 +110,7 @@ function prepareForUpdate(next: ApiObject, current: ApiObject, subresource: stri
   return { ...next, metadata: { ...next.metadata, generation }, spec, status: current.status ?? {} };
 }
 
-/** The status as Go writes it: what no `omitempty` covers is there, and times that were not given are null. */
+/** The status as Go writes it: fields without `omitempty` are present, and missing times are null. */
 function orderStatus(status: JsonObject): JsonObject {
   const ordered: JsonObject = { ...status, ...podAddresses(status) };
   if (Array.isArray(status['conditions'])) {
@@ -166,7 +166,7 @@ function podAddresses({ podIP, podIPs }: JsonObject): JsonObject {
   return first === undefined ? {} : { podIP: first['ip'] };
 }
 
-/** A condition of a Pod that is true from now on; one that was true before is so since then. */
+/** A condition of a Pod that is true from now on; if it was true before, its transition time stays. */
 export function withCondition(
   pod: ApiObject,
   condition: { readonly type: string; readonly reason?: string; readonly message?: string },
@@ -192,7 +192,7 @@ function gracePeriodSeconds(pod: ApiObject, requested: number | undefined): numb
   const own = spec['terminationGracePeriodSeconds'];
   const period = requested ?? (typeof own === 'number' ? own : 0);
   const phase = objectOf(pod.status)['phase'];
-  // Nobody would confirm the end of a Pod that never ran or runs no more (fact 21).
+  // No kubelet would confirm the end of a Pod that never ran or has stopped (fact 21).
   const nobodyToWaitFor = !spec['nodeName'] || phase === 'Failed' || phase === 'Succeeded';
   if (nobodyToWaitFor) return 0;
   return period < 0 ? 1 : period;

@@ -1,13 +1,13 @@
 /**
- * What makes a Pod valid, as tables in the order in which a real server checks them. Only the fields that
- * tests and elections touch; a Pod is never run here, so the rest is taken as it is.
+ * The validation of Pods, as tables in the order in which a real server checks them. It covers only the fields that
+ * tests and elections use; no Pod runs here, so all other fields are accepted.
  */
 
 import { type ApiObject, isJsonObject, type JsonObject, sameJson } from '../objects/api-object.ts';
 import type { FieldError } from '../objects/status.ts';
 import { nameErrors, validateCoreFinalizers } from './validation.ts';
 
-/** Checks a value that is there; what is wrong, without the name of the field. */
+/** Checks a present value; returns the errors without the name of the field. */
 type Check = (value: unknown) => readonly Omit<FieldError, 'field'>[];
 
 function objectOf(value: unknown): JsonObject {
@@ -41,7 +41,7 @@ const trimmed: Check = (value) => {
   return String(value) === String(value).trim() ? [] : [{ type: 'Invalid', value, detail }];
 };
 
-/** A field and its check; an absent field is checked by `required` alone. */
+/** A field and its check; only `required` checks an absent field. */
 type Rule = readonly [field: string, check: Check];
 
 const MAX_INT32 = 2_147_483_647;
@@ -105,7 +105,7 @@ export function validatePod(pod: ApiObject): readonly FieldError[] {
   return [...validateCoreFinalizers(pod), ...validateContainers(spec), ...apply(SPEC_RULES, spec, 'spec')];
 }
 
-/** What the spec of a Pod is compared by: everything but what may change. */
+/** The part of a Pod's spec that must not change. */
 function fixedPart(spec: JsonObject): JsonObject {
   const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, ...rest } = spec;
   const withoutImages = (containers: unknown): readonly JsonObject[] =>
@@ -138,7 +138,7 @@ function validateTolerations(next: JsonObject, current: JsonObject): readonly Fi
   return lost ? [{ type: 'Forbidden', field: 'spec.tolerations', detail }] : [];
 }
 
-/** A changed Pod: most of its spec is fixed (wire recording pod-update). A real server shows the difference as well. */
+/** A changed Pod: most of its spec is immutable (wire recording pod-update). A real server also shows the difference. */
 export function validatePodUpdate(pod: ApiObject, previous: ApiObject): readonly FieldError[] {
   const [next, current] = [objectOf(pod.spec), objectOf(previous.spec)];
   const errors = [...validateCoreFinalizers(pod)];

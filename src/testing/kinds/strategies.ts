@@ -1,5 +1,5 @@
 /**
- * What each kind does on create, replace and delete: Kubernetes calls it a strategy. The steps that are
+ * The behaviour of each kind on create, replace and delete: Kubernetes calls it a strategy. The steps that are
  * the same for all kinds are in registry.ts.
  */
 
@@ -22,7 +22,7 @@ import { podStrategy } from './pod-strategy.ts';
 import type { Strategy } from './strategy.ts';
 import { nameRuleOf, validateLease, validateRoleRefUpdate } from './validation.ts';
 
-/** The strategy of a kind without rules of its own. */
+/** The strategy of a kind without special rules. */
 function plainStrategy(kind: ResourceKind): Strategy {
   return {
     nameRule: nameRuleOf(kind),
@@ -47,10 +47,10 @@ const leaseStrategy: Strategy = {
   validateUpdate: validateLease,
 };
 
-/** A Lease without a spec has an empty one (wire recording lease-minimal); only spec belongs beside metadata. */
+/** A Lease without a spec gets an empty one (wire recording lease-minimal); all fields except spec and metadata are dropped. */
 function withSpec(lease: ApiObject): ApiObject {
   const spec = { ...(isJsonObject(lease.spec) ? lease.spec : {}) };
-  // Coordinated leader election is an alpha field that a server with default feature gates drops.
+  // Coordinated leader election is an alpha field; a server with default feature gates drops it.
   delete spec['strategy'];
   delete spec['preferredHolder'];
   return { kind: lease.kind, apiVersion: lease.apiVersion, metadata: lease.metadata, spec };

@@ -1,5 +1,5 @@
 /**
- * What a kind of object must state about itself, as a strategy of a real API server does.
+ * The type of a strategy: the rules that each kind of object defines, as in a real API server.
  */
 
 import type { ApiObject } from '../objects/api-object.ts';
@@ -17,16 +17,16 @@ export interface Strategy {
   readonly returnsDeletedObject: boolean;
   /** Fills in defaults of a new object. */
   prepareForCreate(object: ApiObject): ApiObject;
-  /** Keeps what a replace may not touch. `subresource` is `status` or empty. */
+  /** Keeps the fields that a replace must not change. `subresource` is `status` or empty. */
   prepareForUpdate(next: ApiObject, current: ApiObject, subresource: string): ApiObject;
   validate(object: ApiObject): readonly FieldError[];
   validateUpdate(next: ApiObject, current: ApiObject, subresource: string): readonly FieldError[];
   /**
-   * The grace period of a first deletion in seconds; undefined when the kind knows none.
+   * The grace period of a first deletion in seconds; undefined for a kind without grace periods.
    *
    * @param requested the gracePeriodSeconds of the request
    */
   gracePeriodSeconds(object: ApiObject, requested: number | undefined): number | undefined;
-  /** Marks an object that stays after its deletion until a controller removes it; undefined when none does. */
+  /** Marks an object that stays after its deletion until a controller removes it; undefined for a kind without one. */
   readonly terminating?: (object: ApiObject) => ApiObject;
 }

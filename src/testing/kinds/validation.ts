@@ -1,6 +1,6 @@
 /**
- * The rules for metadata that all kinds share, and those for the content of Leases, as tables. Types of
- * fields are checked before, in decoding.ts; rules for Pods are in pod-strategy.ts.
+ * The rules for metadata that all kinds share, and those for the content of Leases, as tables. decoding.ts has
+ * checked the types of fields before; the rules for Pods are in pod-validation.ts.
  */
 
 import { type ApiObject, isJsonObject, type ObjectMeta, sameJson } from '../objects/api-object.ts';
@@ -35,10 +35,10 @@ const MAX_LABEL_LENGTH = 63;
 /** All annotations of an object together, keys and values, in bytes (wire recording http-large-body). */
 const MAX_ANNOTATIONS_BYTES = 262_144;
 
-/** How the names of a kind are checked. */
+/** The rule for the names of a kind. */
 export type NameRule = 'subdomain' | 'label' | 'pathSegment';
 
-/** What is wrong with a name. */
+/** The errors of a name. */
 export function nameErrors(rule: NameRule, name: string): readonly string[] {
   if (rule === 'pathSegment') {
     const errors: string[] = [];
@@ -62,13 +62,13 @@ function tooLong(longest: number): string {
   return `must be no more than ${longest} bytes`;
 }
 
-/** What is wrong with the prefix of a key. */
+/** The errors of the prefix of a key. */
 function prefixErrors(prefix: string): readonly string[] {
   const errors = nameErrors('subdomain', prefix).filter((why) => why === SUBDOMAIN_MESSAGE);
   return Buffer.byteLength(prefix) > MAX_SUBDOMAIN_LENGTH ? [tooLong(MAX_SUBDOMAIN_LENGTH), ...errors] : errors;
 }
 
-/** What is wrong with a key of a label or annotation: an optional DNS prefix, a slash, and a name. */
+/** The errors of a key of a label or annotation: an optional DNS prefix, a slash, and a name. */
 export function qualifiedNameErrors(key: string): readonly string[] {
   const parts = key.split('/');
   const name = parts.at(-1) ?? '';
@@ -90,7 +90,7 @@ export function qualifiedNameErrors(key: string): readonly string[] {
   return errors;
 }
 
-/** What is wrong with the value of a label. */
+/** The errors of the value of a label. */
 export function labelValueErrors(value: string): readonly string[] {
   const errors: string[] = [];
   if (Buffer.byteLength(value) > MAX_LABEL_LENGTH) errors.push(tooLong(MAX_LABEL_LENGTH));
@@ -102,11 +102,11 @@ function invalidField(field: string, value: unknown, detail: string): FieldError
   return { type: 'Invalid', field, value, detail };
 }
 
-/** Everything about the metadata of a new object, and again of a changed one. */
+/** All errors of the metadata of a new object; they are checked again for a changed one. */
 export function validateMetadata(metadata: ObjectMeta, nameRule: NameRule): readonly FieldError[] {
   const errors: FieldError[] = [];
   if (metadata.generateName !== undefined) {
-    // The random letters that will follow let a prefix end with a dash.
+    // A prefix may end with a dash, because random letters follow it.
     const prefix = metadata.generateName.replace(/-$/, 'a');
     for (const why of nameErrors(nameRule, prefix)) {
       errors.push(invalidField('metadata.generateName', metadata.generateName, why));
@@ -126,7 +126,7 @@ export function validateMetadata(metadata: ObjectMeta, nameRule: NameRule): read
   return errors;
 }
 
-/** What is validated of every new and of every changed object alike. */
+/** The rules for the maps of every new and every changed object. */
 function validateMaps(metadata: ObjectMeta): readonly FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
@@ -150,7 +150,7 @@ function validateFinalizers(finalizers: readonly string[]): readonly FieldError[
   return errors;
 }
 
-/** Kinds of the core group know some finalizers without a prefix; all others must have one. */
+/** Kinds of the core group accept some finalizers without a prefix; all others need one. */
 export function validateCoreFinalizers({ metadata }: ApiObject): readonly FieldError[] {
   return (metadata.finalizers ?? []).flatMap((finalizer, index) =>
     finalizer.includes('/') || STANDARD_FINALIZERS.includes(finalizer)
@@ -219,7 +219,7 @@ const IMMUTABLE_METADATA = [
   'deletionGracePeriodSeconds',
 ] as const;
 
-/** Everything about the metadata of a changed object, in the order in which a real server finds it. */
+/** All errors of the metadata of a changed object, in the order in which a real server reports them. */
 export function validateMetadataUpdate(next: ObjectMeta, current: ObjectMeta): readonly FieldError[] {
   const common = [
     ...validateAddedFinalizers(next, current),
@@ -228,7 +228,7 @@ export function validateMetadataUpdate(next: ObjectMeta, current: ObjectMeta): r
     ),
     ...validateMaps(next),
   ];
-  // Told twice, because a real server checks this twice (wire recording lease-delete-finalizers).
+  // Reported twice, because a real server checks this twice (wire recording lease-delete-finalizers).
   return [...common, ...common];
 }
 
@@ -242,7 +242,7 @@ function validateAddedFinalizers(next: ObjectMeta, current: ObjectMeta): readonl
   return [{ type: 'Forbidden', field: 'metadata.finalizers', detail }];
 }
 
-/** Times are shown as Go prints them. */
+/** Times in the format in which Go prints them. */
 function shownValue(value: string | number | undefined): unknown {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT.*Z$/.test(value)) return value ?? '';
   return new Verbatim(`${value.replace('T', ' ').replace('Z', '')} +0000 UTC`);
@@ -263,7 +263,7 @@ export function validateLease(lease: ApiObject): readonly FieldError[] {
   });
 }
 
-/** Role references cannot be changed, only made anew. */
+/** A role reference cannot be changed; the binding has to be created again. */
 export function validateRoleRefUpdate(next: ApiObject, current: ApiObject): readonly FieldError[] {
   if (sameJson(next['roleRef'], current['roleRef'])) return [];
   return [invalidField('roleRef', next['roleRef'], 'cannot change roleRef')];

@@ -1,6 +1,6 @@
 /**
- * The test kit: a Kubernetes API server in the process of a test, with Pods, faults and a log. Everything here puts the
- * parts together; what a Pod can do is in embedded-pod.ts, what can go wrong in fault-plan.ts.
+ * The test kit: a Kubernetes API server in the process of a test, with Pods, faults and a log. This file puts the
+ * parts together; embedded-pod.ts has the methods of a Pod, fault-plan.ts the faults.
  */
 
 import { checkKeys, checkNumber, checkWholeNumber } from '../../runtime/argument-check.ts';
@@ -22,19 +22,19 @@ import { DEFAULT_REQUEST_LOG_LIMIT, RequestLog } from './request-log.ts';
 import { TimelineRecorder } from './timeline-recorder.ts';
 import { WatchTracker } from './watch-tracker.ts';
 
-/** The namespace of Pods for which none is given. */
+/** The namespace of a Pod without the option `namespace`. */
 const DEFAULT_NAMESPACE = 'default';
-/** The node of Pods for which none is given. */
+/** The node of a Pod without the option `nodeName`. */
 const DEFAULT_NODE_NAME = 'node-1';
-/** The labels of Pods for which none are given: electors without the option `lease` compete for the Lease `app`. */
+/** The labels of a Pod without the option `labels`: electors without the option `lease` compete for the Lease `app`. */
 const DEFAULT_POD_LABELS: Readonly<Record<string, string>> = { 'app.kubernetes.io/name': 'app' };
-/** How long `until` waits when nothing else is asked for, in milliseconds. */
+/** How long `until` waits without the option `timeoutMs`, in milliseconds. */
 const DEFAULT_UNTIL_TIMEOUT_MS = 10_000;
-/** How often `until` looks, in milliseconds. */
+/** How often `until` checks its condition, in milliseconds. */
 const UNTIL_INTERVAL_MS = 5;
 const HOST = '127.0.0.1';
 
-/** What an elector needs to be allowed: the Role of the README. */
+/** The permissions that an elector needs: the Role of the README. */
 export const ELECTOR_RULES: readonly PolicyRule[] = [
   {
     apiGroups: ['coordination.k8s.io'],
@@ -61,36 +61,36 @@ export function electorRules({ leaderLabel, podDeletionCost, events = false }: P
   return rules;
 }
 
-/** How a cluster is set up; everything may be left out. */
+/** The options of a cluster; each can be omitted. */
 export interface EmbeddedClusterOptions {
   /** @default any free port */
   readonly port?: number | undefined;
   /** How many requests the log keeps. @default 10,000 */
   readonly requestLogLimit?: number | undefined;
-  /** How many past writes of each resource a watch can resume from. @default 10,000 */
+  /** How many past writes of each resource are kept for a watch to resume from. @default 10,000 */
   readonly historyLimit?: number | undefined;
-  /** Milliseconds from the end of a Pod to the garbage collector's look at its Lease. @default 5 */
+  /** Milliseconds from the end of a Pod until the garbage collector reads its Lease. @default 5 */
   readonly garbageCollectionDelayMs?: number | undefined;
 }
 
-/** What a Pod is made of. */
+/** The options of a Pod. */
 export interface EmbeddedPodOptions {
   readonly name: string;
-  /** Made when there is none. @default 'default' */
+  /** Created when it does not exist. @default 'default' */
   readonly namespace?: string | undefined;
   /** @default `{ 'app.kubernetes.io/name': 'app' }` */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Null for a Pod that no scheduler has bound: it is Pending, and a deletion takes it at once. @default 'node-1' */
+  /** Null for a Pod that no scheduler has bound: it is Pending, and a deletion removes it at once. @default 'node-1' */
   readonly nodeName?: string | null | undefined;
-  /** May do what an elector needs, unless `grant` said something else. @default 'default' */
+  /** Has the permissions that an elector needs, unless `grant` set others. @default 'default' */
   readonly serviceAccountName?: string | undefined;
   /** @default 30 */
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** What a service account may do. */
+/** The permissions of a service account. */
 export interface EmbeddedGrant {
-  /** Instead of everything it was granted before. */
+  /** They replace all earlier permissions. */
   readonly rules: readonly PolicyRule[];
   /** @default 'default' */
   readonly namespace?: string | undefined;
@@ -98,7 +98,7 @@ export interface EmbeddedGrant {
   readonly serviceAccountName?: string | undefined;
 }
 
-/** What a service account loses. */
+/** The service account that loses its permissions. */
 export interface EmbeddedRevocation {
   /** @default 'default' */
   readonly namespace?: string | undefined;
@@ -108,9 +108,9 @@ export interface EmbeddedRevocation {
   readonly keepBinding?: boolean | undefined;
 }
 
-/** Holds the garbage collector back as long as it lasts. */
+/** Stops the garbage collector until `release()` is called. */
 export interface GarbageCollectorHold {
-  /** Lets it go on: it does what was due. Doing so twice does nothing. */
+  /** Lets the collector continue: it processes everything that is due. A second call does nothing. */
   release(): void;
   /** The same as `release()`, for `using`. */
   [Symbol.dispose](): void;
@@ -121,8 +121,8 @@ const RULE_KEYS = ['apiGroups', 'resources', 'resourceNames', 'nonResourceURLs',
 const POD_KEYS = ['name', 'namespace', 'labels', 'nodeName', 'serviceAccountName', 'gracePeriodSeconds'];
 
 /**
- * A Kubernetes API server on a TLS socket of the loopback interface, and what surrounds it in a cluster: a
- * scheduler and a kubelet that do what the test says, and the garbage collector.
+ * A Kubernetes API server on a TLS socket of the loopback interface, and the rest of a cluster around it: the
+ * garbage collector, and a scheduler and a kubelet that act as the test says.
  *
  * ```ts
  * import { LeaseElector } from 'lease-elector';
@@ -137,11 +137,11 @@ const POD_KEYS = ['name', 'namespace', 'labels', 'nodeName', 'serviceAccountName
  * ```
  */
 export class EmbeddedCluster {
-  /** What goes wrong. */
+  /** The faults to inject. */
   readonly faults: Faults;
-  /** Who asked for what. */
+  /** The requests of all clients. */
   readonly requests: RequestLog;
-  /** The server behind the faults: `store` reads it, `onWrite` follows it, and `handle` is asked past all faults. */
+  /** The server behind the faults: `store` reads it, `onWrite` follows it, and `handle` bypasses all faults. */
   readonly server: ApiServer;
   readonly #clock: Clock = systemClock;
   readonly #tokens: IssuedTokens;
@@ -155,7 +155,7 @@ export class EmbeddedCluster {
   #listener: HttpListener | undefined;
   #releaseCollector: (() => void) | undefined;
   #namespaceCount = 0;
-  /** Going down and coming back happen one after the other, however they are asked for. */
+  /** Stops and restarts of the server run one after the other, whatever the order of their calls. */
   #serverTurn: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
@@ -178,9 +178,9 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Starts a cluster. It takes some milliseconds; a test may have one of its own.
+   * Starts a cluster. It takes some milliseconds, so each test can have its own.
    *
-   * @throws {TypeError | RangeError} for a wrong option; rejects when the port is taken
+   * @throws {TypeError | RangeError} for an invalid option; rejects when the port is taken
    */
   static async start(options: EmbeddedClusterOptions = {}): Promise<EmbeddedCluster> {
     checkKeys('EmbeddedCluster.start', options, CLUSTER_KEYS);
@@ -199,7 +199,7 @@ export class EmbeddedCluster {
     return cluster;
   }
 
-  /** Where the API server listens, such as `https://127.0.0.1:40123`. @throws {Error} after stop() */
+  /** The address of the API server, such as `https://127.0.0.1:40123`. @throws {Error} after stop() */
   get url(): string {
     this.#check('url');
     return `https://${HOST}:${this.#port}`;
@@ -212,8 +212,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Makes a namespace when there is none of that name, and answers with its name; without a name a new one, so that tests
-   * that share a cluster do not meet.
+   * Creates the namespace unless it exists, and returns its name. Without a name it creates a new namespace, so that tests
+   * that share a cluster do not affect each other.
    */
   namespace(name?: string): string {
     this.#check('namespace');
@@ -223,7 +223,7 @@ export class EmbeddedCluster {
     return chosen;
   }
 
-  /** What a service account may do from now on, instead of what it may do by default (`ELECTOR_RULES`). */
+  /** Sets the permissions of a service account, instead of the default ones (`ELECTOR_RULES`). */
   grant(grant: EmbeddedGrant): void {
     this.#check('grant');
     checkKeys('grant', grant, ['rules', 'namespace', 'serviceAccountName']);
@@ -235,8 +235,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Takes back everything that a service account may do, also what it may do by default, until the next `grant`. A
-   * `revoke` before the first Pod makes a cluster whose Role is created late.
+   * Removes all permissions of a service account, including the default ones, until the next `grant`. A `revoke` before
+   * the first Pod makes a cluster whose Role is created late.
    */
   revoke(revocation: EmbeddedRevocation = {}): void {
     this.#check('revoke');
@@ -248,9 +248,9 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Makes a Pod whose container runs.
+   * Creates a Pod whose container runs.
    *
-   * @throws {TypeError} for a wrong option; {Error} for a Pod that exists already, or a name no Pod can have
+   * @throws {TypeError} for an invalid option; {Error} for a Pod that exists already, or for an invalid name
    */
   createPod(options: EmbeddedPodOptions): EmbeddedPod {
     this.#check('createPod');
@@ -288,7 +288,7 @@ export class EmbeddedCluster {
     return [...this.#pods.values()].filter((pod) => pod.exists);
   }
 
-  /** The Pod that owns the Lease, whether it exists still or not; undefined without such a Lease. */
+  /** The Pod that owns the Lease, even if it no longer exists; undefined without such a Lease. */
   leader(lease = 'app', namespace: string = DEFAULT_NAMESPACE): EmbeddedPod | undefined {
     const owner = this.server.store.get(LEASES, namespace, lease)?.metadata.ownerReferences?.[0];
     return owner === undefined ? undefined : this.#pods.get(owner.uid);
@@ -323,10 +323,10 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Waits until something is so, and looks again every few milliseconds: for what no event tells.
+   * Waits until the condition holds, and checks it every few milliseconds: for conditions without an event.
    *
-   * @param options `timeoutMs`: how long at most, in milliseconds. @default 10000
-   * @throws {Error} when it was in vain, or the cluster was stopped; says what was waited for
+   * @param options `timeoutMs`: the longest wait, in milliseconds. @default 10000
+   * @throws {Error} after that time, or when the cluster was stopped; the message names the condition
    */
   async until(condition: () => boolean, options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkKeys('until', options, ['timeoutMs']);
@@ -343,8 +343,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Adds an admission webhook, which denies writes or changes what is written, until it is removed. The garbage
-   * collector passes it. The methods of Pods, such as `pod.delete()`, write as an administrator and do not.
+   * Adds an admission webhook, which denies writes or changes them, until it is removed. It does not apply to the garbage
+   * collector, nor to the methods of Pods such as `pod.delete()`, which write as an administrator.
    *
    * ```ts
    * import { EmbeddedCluster } from 'lease-elector/testing';
@@ -365,37 +365,37 @@ export class EmbeddedCluster {
    * await cluster.stop();
    * ```
    *
-   * @throws {TypeError | RangeError} for a wrong option
+   * @throws {TypeError | RangeError} for an invalid option
    */
   addWebhook(options: WebhookOptions): Webhook {
     this.#check('addWebhook');
     return this.server.addWebhook(options);
   }
 
-  /** Forgets all past writes: a watch that resumes from before now is told 410, and has to list anew. */
+  /** Drops all past writes: a watch that resumes from an earlier version is answered 410, and has to list again. */
   compactHistory(): void {
     this.#check('compactHistory');
     this.server.compactHistory();
   }
 
-  /** Holds the garbage collector back: Leases stay although their Pod is gone. */
+  /** Stops the garbage collector: Leases stay although their Pods are gone. */
   holdGarbageCollector(): GarbageCollectorHold {
     this.#check('holdGarbageCollector');
     const release = this.server.holdGarbageCollector();
     return { release, [Symbol.dispose]: release };
   }
 
-  /** The API server goes down: its connections break, nobody can reach it. Its data stays. Twice does nothing. */
+  /** Stops the API server: its connections break, and no client can reach it. Its data stays. A second call does nothing. */
   async stopServer(): Promise<void> {
     await this.#inTurn('stopServer', () => this.#stopServer());
   }
 
   /**
-   * The API server goes down, if it is not down already, and comes back: same port, same data, same revisions. A real
-   * one answers 403 and 401 for a moment after its start, until its caches of roles and Pods are filled.
+   * Stops the API server, unless it is stopped, and starts it again: same port, same data, same revisions. A real server
+   * answers 403 and 401 for a moment after its start, until its caches of roles and Pods are filled.
    *
-   * @param options `rbacAfterMs`, `tokensAfterMs`: how long that moment is, from when the server listens. @default 0
-   * @throws {TypeError | RangeError} rejects for a wrong option
+   * @param options `rbacAfterMs`, `tokensAfterMs`: the length of that moment, from when the server listens. @default 0
+   * @throws {TypeError | RangeError} rejects for an invalid option
    */
   async restartServer(options: WarmUpOptions = {}): Promise<void> {
     checkWarmUp('restartServer', options);
@@ -403,7 +403,7 @@ export class EmbeddedCluster {
       await this.#stopServer();
       this.#check('restartServer');
       await this.#listen();
-      // No request is read before this turn of the loop ends.
+      // The server reads no request before this turn of the event loop ends.
       this.server.warmUp(options);
       this.#recorder.record({ type: 'outageEnded' });
       this.#releaseCollector?.();
@@ -423,15 +423,15 @@ export class EmbeddedCluster {
     this.#listener = undefined;
     if (listener === undefined) return;
     this.#recorder.record({ type: 'outageBegan', what: 'goes down' });
-    // The collector reaches the objects through the server alone.
+    // The collector reaches the objects only through the server.
     this.#releaseCollector = this.server.holdGarbageCollector();
     this.#gate.breakConnections();
     await listener.close();
   }
 
   /**
-   * Ends everything: the electors that were given `electorOptions()` are stopped, the connections break, the files are
-   * removed, and nothing keeps the process alive. Calling it again gives the same promise.
+   * Ends everything. The electors with `electorOptions()` are stopped, the connections break, the files are removed, and
+   * nothing keeps the process alive. Further calls return the same promise.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -460,7 +460,7 @@ export class EmbeddedCluster {
     const listener = new HttpListener((request, connection) => this.#gate.handle(request, connection), true);
     this.#port = await listener.listen(this.#port, HOST);
     if (this.#stopped !== undefined) {
-      // Stopped meanwhile: nobody else would close it.
+      // stop() was called in the meantime, and could not close this listener.
       await listener.close();
       this.#check('restartServer');
     }

@@ -1,6 +1,6 @@
 /**
- * A Pod of an embedded cluster: what its process needs, what can befall it, and its end. Electors are made by the
- * test; this file only gives them their credentials.
+ * A Pod of an embedded cluster: the credentials of its process, its faults, and its end. The test creates the
+ * electors; this file only gives them their credentials.
  */
 
 import { checkKeys, checkWholeNumber } from '../../runtime/argument-check.ts';
@@ -22,36 +22,36 @@ import type { LoggedRequest, RequestLog } from './request-log.ts';
 import type { TimelineRecorder } from './timeline-recorder.ts';
 import type { WatchTracker } from './watch-tracker.ts';
 
-/** How a container that was killed, or that ended in an error, is reported: 128 + SIGKILL. */
+/** The exit code of a container that was killed, or that ended in an error: 128 + SIGKILL. */
 const KILLED_EXIT_CODE = 137;
 
-/** What `new LeaseElector` needs to act for a Pod within the process of the test. */
+/** The options that `new LeaseElector` needs to act for a Pod within the process of the test. */
 export interface PodElectorOptions {
   /**
-   * The Pod's credentials, as far as an elector asks for them. For an API client of your own, `pod.kubeConfig()` gives a
-   * whole one.
+   * The Pod's credentials, as far as an elector uses them. `pod.kubeConfig()` returns a complete KubeConfig for an API
+   * client of the test.
    */
   readonly kubeConfig: ElectorKubeConfig;
-  /** Aborts when the container ends, so that its elector is stopped; nothing of it reaches the API server then. */
+  /** Aborts when the container ends, which stops its elector; from then on none of its requests reaches the API server. */
   readonly signal: AbortSignal;
 }
 
-/** How a Pod is deleted. */
+/** The options of a deletion. */
 export interface DeletePodOptions {
   /** @default that of the Pod, 30 */
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** How a Pod fails. */
+/** The options of a failure. */
 export interface FailPodOptions {
-  /** Such as `Evicted`, when the kubelet ran out of memory or disk. @default none */
+  /** Such as `Evicted`, when the kubelet lacks memory or disk. @default none */
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
   /** From 1 to 255. @default 1 */
   readonly exitCode?: number | undefined;
 }
 
-/** @internal What a Pod needs of its cluster. */
+/** @internal The parts of its cluster that a Pod uses. */
 export interface PodSurroundings {
   readonly server: ApiServer;
   readonly tokens: IssuedTokens;
@@ -62,13 +62,13 @@ export interface PodSurroundings {
   readonly recorder: TimelineRecorder;
   /** Throws when the cluster was stopped. */
   readonly address: () => { readonly host: string; readonly port: number; readonly url: string };
-  /** As Kubernetes writes times. */
+  /** The present time in the format of Kubernetes. */
   readonly now: () => string;
-  /** A request of the administrator, which no fault befalls. Rejects unless it succeeds. */
+  /** Sends a request of the administrator, which no fault affects. Rejects unless it succeeds. */
   readonly administer: (method: string, path: string, body: unknown, contentType?: string) => Promise<void>;
 }
 
-/** @internal Which Pod it is. */
+/** @internal The identity of a Pod. */
 export interface PodDescription {
   readonly name: string;
   readonly namespace: string;
@@ -93,11 +93,11 @@ class Container implements ContainerRun {
   }
 }
 
-/** A Pod with one container. Made by `EmbeddedCluster.createPod`. */
+/** A Pod with one container. `EmbeddedCluster.createPod` creates it. */
 export class EmbeddedPod {
   readonly name: string;
   readonly namespace: string;
-  /** Tells this Pod from an earlier or later one of the same name. */
+  /** Distinguishes this Pod from an earlier or later one of the same name. */
   readonly uid: string;
   readonly serviceAccountName: string;
   /** Undefined when it was not bound to a node. */
@@ -117,7 +117,7 @@ export class EmbeddedPod {
     this.#container = this.#start();
   }
 
-  // What its process needs
+  // Credentials of its process
 
   /**
    * The environment variables of its container: `KUBERNETES_SERVICE_HOST` and `_PORT`, `HOSTNAME`, and, as with the
@@ -137,9 +137,9 @@ export class EmbeddedPod {
   }
 
   /**
-   * The directory with the files `token`, `ca.crt` and `namespace` of its container: the option of the same name of a
-   * LeaseElector in a process of its own. Written when it is first asked for, removed when the cluster is stopped; a
-   * restarted container has another.
+   * The directory with the files `token`, `ca.crt` and `namespace` of its container, for the option of the same name of a
+   * LeaseElector in a separate process. The files are written on the first call, and removed when the cluster is stopped. A
+   * restarted container has another directory.
    *
    * @throws {Error} when no container runs
    */
@@ -154,14 +154,14 @@ export class EmbeddedPod {
     return container.directory;
   }
 
-  /** The token its container was given last. @throws {Error} when no container runs */
+  /** The latest token of its container. @throws {Error} when no container runs */
   get token(): string {
     return this.#runningContainer().token;
   }
 
   /**
    * The options with which a LeaseElector in the process of the test acts as this Pod: its kubeConfig, and a signal that
-   * stops it when the container ends. Spread them: `new LeaseElector({ ...pod.electorOptions(), onElected })`.
+   * stops the elector when the container ends. Spread them: `new LeaseElector({ ...pod.electorOptions(), onElected })`.
    *
    * @throws {Error} when no container runs
    */
@@ -172,10 +172,10 @@ export class EmbeddedPod {
   }
 
   /**
-   * A KubeConfig with the present token of this Pod, for an API client of the test. Loads `@kubernetes/client-node`, which
+   * A KubeConfig with the present token of this Pod, for an API client of the test. It loads `@kubernetes/client-node`, which
    * takes half a second and must be installed.
    *
-   * Its type describes the client's class without importing it. Where the whole class is needed, name it:
+   * Its type describes the client's class without importing it. If the class itself is needed, name it:
    * `pod.kubeConfig<KubeConfig>()`.
    *
    * @throws {Error} when no container runs, or when the client is not installed
@@ -185,20 +185,20 @@ export class EmbeddedPod {
     return kubeConfig as Config;
   }
 
-  // What it is
+  // State
 
-  /** The Pod as the API server has it; undefined when it is gone. */
+  /** The Pod object on the API server; undefined when it is gone. */
   get object(): ApiObject | undefined {
     const object = this.#runtime.server.store.get(PODS, this.namespace, this.name);
     return object?.metadata.uid === this.uid ? object : undefined;
   }
 
-  /** Whether the Pod object exists; another of the same name does not count. */
+  /** Whether the Pod object exists; another Pod of the same name does not count. */
   get exists(): boolean {
     return this.object !== undefined;
   }
 
-  /** Whether its container runs, as far as the test has said nothing else. */
+  /** Whether its container runs. It runs until a method of this class ends it. */
   get running(): boolean {
     return this.#container.running;
   }
@@ -208,14 +208,14 @@ export class EmbeddedPod {
     return this.#runtime.log.filter({ client: this });
   }
 
-  // What befalls it
+  // Faults
 
   /**
-   * Deletes the Pod, as `kubectl delete --wait=false` does. One that is bound to a node stays, terminating, until
-   * `confirmTermination()`; its process goes on until you stop its elector, as SIGTERM would. One that is not bound is
-   * gone at once.
+   * Deletes the Pod, as `kubectl delete --wait=false` does. A Pod that is bound to a node stays, terminating, until
+   * `confirmTermination()`. Its process continues until the test stops its elector, as SIGTERM would. A Pod that is not
+   * bound is gone at once.
    *
-   * @throws {Error} when it is gone already
+   * @throws {Error} when it is already gone
    */
   async delete(options: DeletePodOptions = {}): Promise<void> {
     checkKeys('pod.delete', options, ['gracePeriodSeconds']);
@@ -227,20 +227,20 @@ export class EmbeddedPod {
   }
 
   /**
-   * Removes the Pod object at once, as `kubectl delete --force` does when a node is lost. Nobody knows whether the process
-   * still runs; here it does: it has become a ghost.
+   * Removes the Pod object at once, as `kubectl delete --force` does when a node is lost. Its process keeps running here
+   * and becomes a ghost; in a real cluster nobody knows.
    *
-   * @throws {Error} when it is gone already
+   * @throws {Error} when it is already gone
    */
   async forceDelete(): Promise<void> {
     await this.#administer('DELETE', '', this.#deleteOptions({ gracePeriodSeconds: 0 }));
   }
 
   /**
-   * Deletes the Pod through the eviction API, as `kubectl drain` does. (A kubelet that runs out of memory does
-   * not ask the API: that is `fail({ reason: 'Evicted' })`.)
+   * Deletes the Pod through the eviction API, as `kubectl drain` does. (A kubelet that lacks memory does not use that
+   * API: that is `fail({ reason: 'Evicted' })`.)
    *
-   * @throws {Error} when it is gone already
+   * @throws {Error} when it is already gone
    */
   async evict(): Promise<void> {
     const { name, namespace } = this;
@@ -254,7 +254,7 @@ export class EmbeddedPod {
   }
 
   /**
-   * The container ends, if it still runs, and the kubelet lets the Pod object of a deleted Pod go.
+   * Ends the container, if it still runs, and acts as the kubelet that removes the object of a deleted Pod.
    *
    * @throws {Error} when the Pod is not being deleted
    */
@@ -273,7 +273,7 @@ export class EmbeddedPod {
     await this.#report(endedStatus(object, { phase: 'Succeeded', exitCode: 0 }, this.#runtime.now()));
   }
 
-  /** The container ends in an error and is not started again: the phase is Failed. @throws {Error} */
+  /** The container ends with an error and is not started again: the phase is Failed. @throws {Error} */
   async fail(options: FailPodOptions = {}): Promise<void> {
     checkKeys('pod.fail', options, ['reason', 'message', 'exitCode']);
     const { exitCode = 1, ...why } = options;
@@ -284,12 +284,12 @@ export class EmbeddedPod {
   }
 
   /**
-   * Ends the container as SIGKILL does, as far as anybody outside can tell: its watches break, and none of its requests
-   * reaches the server any more. The Pod object stays.
+   * Ends the container as SIGKILL does, as seen from outside: its watches break, and none of its requests reaches the
+   * server any longer. The Pod object stays.
    *
-   * Within the process of the test nothing can be killed: what was given `electorOptions()` is stopped by their signal,
-   * after that, so that the work of its term sees `term.signal` aborted instead of just ending. A process of your own
-   * you have to kill yourself.
+   * A test cannot kill a part of its own process. So the signal of `electorOptions()` then stops the elector, and the work of
+   * its term sees `term.signal` aborted instead of just ending. If the container is a process that the test has started, the
+   * test has to kill it.
    */
   crash(): void {
     this.#endContainer('', true);
@@ -305,11 +305,11 @@ export class EmbeddedPod {
   }
 
   /**
-   * Ends the container, if it still runs (see `crash`), and starts it again: same Pod, same uid, new credentials. Ask anew
-   * for `electorOptions()` or `serviceAccountDirectory`, and make the elector that the new process would make. It is a
-   * `sibling` until the work of its forerunner in this process has ended.
+   * Ends the container, if it still runs (see `crash`), and starts it again: same Pod, same uid, new credentials. Call
+   * `electorOptions()` or read `serviceAccountDirectory` again, and create the elector that the new process would create. It
+   * is a `sibling` until the work of the previous elector in this process has ended.
    *
-   * @throws {Error} when the Pod is gone, being deleted, or has finished or failed
+   * @throws {Error} when the Pod is gone, is being deleted, or has finished or failed
    */
   async restartContainer(): Promise<void> {
     const object = this.#existing();
@@ -324,13 +324,13 @@ export class EmbeddedPod {
     await this.#report(restartedStatus(object, KILLED_EXIT_CODE, this.#runtime.now()));
   }
 
-  /** The server answers 401 to the present token, until `rotateToken()` gives the container another. */
+  /** The server answers 401 to the present token, until `rotateToken()` gives the container a new one. */
   expireToken(): void {
     this.#runtime.address();
     this.#runtime.tokens.expire(this.#runningContainer().token);
   }
 
-  /** Gives the container a new token, as the kubelet does in time; the old one stays valid. @throws {Error} */
+  /** Gives the container a new token, as the kubelet does before the old one expires. The old one stays valid. @throws {Error} */
   rotateToken(): void {
     const container = this.#runningContainer();
     this.#existing();
@@ -341,7 +341,7 @@ export class EmbeddedPod {
     }
   }
 
-  /** Cuts this Pod off: its requests are refused, and its watches stay open and tell nothing, until `heal()`. */
+  /** Cuts this Pod off until `heal()`: its requests are refused, and its watches stay open but silent. */
   partition(): void {
     this.#runtime.address();
     if (this.isPartitioned) return;
@@ -350,7 +350,7 @@ export class EmbeddedPod {
     this.#recordOfProcess({ type: 'processCutOff' });
   }
 
-  /** Ends the partition: requests pass, and its watches tell what they held back. */
+  /** Ends the partition: requests pass, and its watches deliver the withheld events. */
   heal(): void {
     if (this.isPartitioned) this.#recordOfProcess({ type: 'processReconnected' });
     for (const fault of this.#partition) fault.lift();

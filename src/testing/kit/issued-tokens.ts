@@ -1,6 +1,6 @@
 /**
- * Whose token a request carries: the container of a Pod it was written for, or another user. Whether the token
- * is valid is decided in authentication.ts.
+ * Finds the client of a request by its token: the container of a Pod that the token was written for, or another user.
+ * authentication.ts decides whether the token is valid.
  */
 
 import { readToken } from '../access/tokens.ts';
@@ -9,11 +9,11 @@ import { readToken } from '../access/tokens.ts';
 export interface ContainerRun {
   readonly podName: string;
   readonly podUid: string;
-  /** False when it has ended: nothing of it reaches the server any more. */
+  /** False when it has ended: none of its requests reaches the server any longer. */
   readonly running: boolean;
 }
 
-/** Who sends a request. */
+/** The client that sends a request. */
 export interface Caller {
   /** The name of the Pod, `admin`, or another user's name. */
   readonly client: string;
@@ -23,7 +23,7 @@ export interface Caller {
   readonly expired: boolean;
 }
 
-/** All tokens that were handed out. */
+/** All tokens that were issued. */
 export class IssuedTokens {
   readonly #adminToken: string;
   readonly #containers = new Map<string, ContainerRun>();
@@ -47,7 +47,7 @@ export class IssuedTokens {
     const container = this.#containers.get(token);
     if (container !== undefined) return { client: container.podName, podUid: container.podUid, container, expired };
     if (token === this.#adminToken) return { client: 'admin', expired };
-    // One that a client has asked the server for.
+    // A token that a client has requested from the server.
     const claims = readToken(token);
     const pod = claims?.['kubernetes.io'].pod;
     if (pod?.uid !== undefined) return { client: pod.name, podUid: pod.uid, expired };

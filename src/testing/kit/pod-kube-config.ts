@@ -1,12 +1,12 @@
 /**
  * A Pod's credentials in the form of a KubeConfig. `@kubernetes/client-node` (half a second, 90 MB) is loaded only
- * when a test asks for a whole one.
+ * when a test requests a complete one.
  */
 
 import type { RequestOptions } from 'node:https';
 import { INSTALL_CLIENT, loadKubernetesClient } from '../../runtime/kubernetes-client.ts';
 
-/** What goes into a kubeconfig. */
+/** The contents of a kubeconfig. */
 export interface KubeConfigContent {
   readonly server: string;
   readonly caPem: string;
@@ -17,7 +17,7 @@ export interface KubeConfigContent {
 
 const NAME = 'embedded-cluster';
 
-/** A kubeconfig as text: JSON, which is YAML as well. */
+/** A kubeconfig as text: JSON, which is also YAML. */
 export function kubeConfigText({ server, caPem, user, token, namespace }: KubeConfigContent): string {
   const config = {
     apiVersion: 'v1',
@@ -32,7 +32,7 @@ export function kubeConfigText({ server, caPem, user, token, namespace }: KubeCo
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-/** What an elector asks a KubeConfig for. */
+/** The part of a KubeConfig that an elector uses. */
 export interface ElectorKubeConfig {
   getCurrentContext(): string;
   getContextObject(name: string): {
@@ -47,12 +47,12 @@ export interface ElectorKubeConfig {
     readonly caData?: string;
     readonly skipTLSVerify: boolean;
   } | null;
-  /** Adds what authenticates a request. */
+  /** Adds the credentials of a request. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
 }
 
 /**
- * A whole KubeConfig, as far as it can be described without the types of `@kubernetes/client-node`, which need not be
+ * A complete KubeConfig, described without the types of `@kubernetes/client-node`, which need not be
  * installed.
  */
 export interface ClientKubeConfig extends ElectorKubeConfig {
@@ -79,9 +79,9 @@ export async function loadKubeConfig(content: KubeConfigContent): Promise<Electo
 }
 
 /**
- * As much of a KubeConfig as an elector asks for, without loading the client.
+ * The part of a KubeConfig that an elector uses, without loading the client.
  *
- * @param content asked for with every request, so that a token that was rotated is sent from then on
+ * @param content called for every request, so that a rotated token is used from then on
  */
 export function electorKubeConfig(content: () => KubeConfigContent): ElectorKubeConfig {
   return {

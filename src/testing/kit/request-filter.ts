@@ -1,21 +1,21 @@
 /**
- * Which requests are meant, by client, verb and resource: for faults, and for looking things up in the log.
+ * Selects requests by client, verb and resource: for faults, and for queries of the log.
  */
 
 import { checkKeys, checkWord } from '../../runtime/argument-check.ts';
 import { RESOURCE_KINDS, REVIEW_KINDS, type Verb } from '../objects/resources.ts';
 
-/** Chooses requests; what is left out matches all. */
+/** Selects requests; an omitted key matches all. */
 export interface RequestFilter {
-  /** A Pod (the very one, by uid), the name of Pods, `admin`, or another user's name. */
+  /** A Pod (that one only, by uid), the name of Pods, `admin`, or another user's name. */
   readonly client?: string | { readonly name: string; readonly uid: string } | undefined;
-  /** As RBAC spells it: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`. */
+  /** As in RBAC: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`. */
   readonly verb?: Verb | readonly Verb[] | undefined;
   /** In the plural, such as `leases`. */
   readonly resource?: string | readonly string[] | undefined;
 }
 
-/** What a filter looks at. */
+/** The attributes of a request that a filter compares. */
 export interface RequestAttributes {
   /** The name of the Pod whose token was sent, `admin`, or another user's name. */
   readonly client: string;
@@ -35,9 +35,9 @@ const VERBS: readonly string[] = ['get', 'list', 'watch', ...WRITE_VERBS];
 const RESOURCES: readonly string[] = [...new Set([...RESOURCE_KINDS, ...REVIEW_KINDS].map(({ resource }) => resource))];
 
 /**
- * Makes a question of a filter.
+ * Makes a predicate of a filter.
  *
- * @param keys further keys that are allowed beside those of the filter
+ * @param keys further keys that are allowed besides those of the filter
  * @throws {TypeError} for an unknown key, verb or resource
  */
 export function matcherOf(

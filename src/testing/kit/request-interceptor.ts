@@ -1,6 +1,6 @@
 /**
- * The gate in front of the API server of an embedded cluster: every request of a client passes it, is told apart
- * by its sender, meets its faults, and is logged. What the server answers is the server's business.
+ * Stands in front of the API server of an embedded cluster. It identifies the client of every request, applies the
+ * faults, and logs the request. The server decides the answer.
  */
 
 import type { Clock } from '../../runtime/clock.ts';
@@ -14,7 +14,7 @@ import type { Caller, IssuedTokens } from './issued-tokens.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
 import type { WatchTracker } from './watch-tracker.ts';
 
-/** What a gate stands between. */
+/** The server and the state that the interceptor needs. */
 export interface RequestInterceptorParts {
   readonly server: ApiServer;
   readonly clock: Clock;
@@ -31,11 +31,11 @@ interface InterceptedRequest {
   readonly faults: readonly string[];
 }
 
-/** Lets requests through, or not. */
+/** Passes requests to the server, or lets a fault answer them. */
 export class RequestInterceptor {
   readonly #parts: RequestInterceptorParts;
   readonly #startedAtMs: number;
-  /** Grows when the server goes down: what it had not carried out by then is lost. */
+  /** Grows when the server goes down: requests that it has not carried out by then are lost. */
   #epoch = 0;
 
   constructor(parts: RequestInterceptorParts) {
@@ -43,7 +43,7 @@ export class RequestInterceptor {
     this.#startedAtMs = parts.clock.nowMs();
   }
 
-  /** All connections break, and with them the watches and the requests that were still delayed. */
+  /** Breaks all connections, and with them the watches and the requests that are still delayed. */
   breakConnections(): void {
     this.#epoch += 1;
     this.#parts.watches.cut(() => true);
@@ -73,7 +73,7 @@ export class RequestInterceptor {
         ? this.#fail(passage, errorOf(outcome.status, passage))
         : await this.#carryOut(passage);
     const arrives = answerDelayMs === 0 || (await this.#outlasts(answerDelayMs));
-    // A write of a container that has ended by now is carried out, as it can be in truth, and its answer is lost.
+    // The write of a container that has ended by now is carried out, as can happen in reality, and its answer is lost.
     if (arrives && outcome?.type !== 'dropAnswer' && !hasEnded(caller)) {
       return closes === undefined ? answer : { ...answer, closes };
     }
@@ -91,7 +91,7 @@ export class RequestInterceptor {
     return gated ?? answer;
   }
 
-  /** Waits, and returns whether the connections of before still stand. */
+  /** Waits, and returns whether the earlier connections still exist. */
   async #outlasts(ms: number): Promise<boolean> {
     const epoch = this.#epoch;
     await new Promise<void>((resolve) => {
@@ -106,7 +106,7 @@ export class RequestInterceptor {
   }
 
   #fail(passage: InterceptedRequest, error: StatusError): ApiResponse {
-    // A watch that is too old begins like any other, and is told by an event (fact 17).
+    // A watch that is too old begins like any other, and receives the error as an event (fact 17).
     if (error.code === 410 && passage.info.verb === 'watch') {
       this.#note(passage, 200);
       return expiredWatch(error);
@@ -146,7 +146,7 @@ function traitsOf(
 }
 
 function errorOf(status: number, { request, info }: InterceptedRequest): StatusError {
-  // A create names its object in the body alone.
+  // A create names its object only in the body.
   const name = info.name === '' ? nameIn(request.body) : info.name;
   return faultStatus(status, { ...info, name });
 }

@@ -1,24 +1,24 @@
 /**
- * The log of an embedded cluster: who asked for what, in the order of the answers, and the next request that a
+ * The log of an embedded cluster: all requests in the order of the answers, and the next request that a
  * test waits for.
  */
 
 import { matcherOf, type RequestAttributes, type RequestFilter } from './request-filter.ts';
 
-/** How many requests are kept when nothing else is asked for; the oldest go first. */
+/** How many requests are kept by default; the oldest are dropped first. */
 export const DEFAULT_REQUEST_LOG_LIMIT = 10_000;
 
-/** One request, when it was answered; a watch, when it was opened. */
+/** One request, logged when it was answered; a watch, logged when it was opened. */
 export interface LoggedRequest extends RequestAttributes {
   /** Such as `status`; empty for the object itself. */
   readonly subresource: string;
-  /** Empty where there is none. */
+  /** Empty for a resource without a namespace. */
   readonly namespace: string;
-  /** Empty where none is named in the path. */
+  /** Empty when the path names no object. */
   readonly name: string;
-  /** What the server answered; 0 when it was not even carried out. */
+  /** The status of the answer; 0 when the request was not carried out. */
   readonly status: number;
-  /** The names of the faults that befell it. */
+  /** The names of the faults that affected it. */
   readonly faults: readonly string[];
   /** Milliseconds from the start of the cluster to the answer. */
   readonly atMs: number;
@@ -30,7 +30,7 @@ interface Awaited {
   readonly reject: (error: Error) => void;
 }
 
-/** The requests of all clients, except those that the test kit itself carries out. */
+/** The requests of all clients, except those of the test kit itself. */
 export class RequestLog implements Iterable<LoggedRequest> {
   readonly #limit: number;
   #entries: LoggedRequest[] = [];
@@ -51,20 +51,20 @@ export class RequestLog implements Iterable<LoggedRequest> {
     return this.#kept().values();
   }
 
-  /** Those that match, the oldest first. @throws {TypeError} for an unknown key, verb or resource */
+  /** The matching requests, the oldest first. @throws {TypeError} for an unknown key, verb or resource */
   filter(filter: RequestFilter): readonly LoggedRequest[] {
     return this.#kept().filter(matcherOf('requests.filter', filter));
   }
 
-  /** How many match. @throws {TypeError} for an unknown key, verb or resource */
+  /** The number of matching requests. @throws {TypeError} for an unknown key, verb or resource */
   count(filter: RequestFilter = {}): number {
     return this.#kept().filter(matcherOf('requests.count', filter)).length;
   }
 
   /**
-   * The next request from now on that matches and is answered: what to wait for, instead of sleeping.
+   * Resolves with the next matching request that is answered from now on. Wait for it instead of sleeping.
    *
-   * Rejects when the cluster is stopped before.
+   * Rejects when the cluster is stopped before that.
    *
    * @throws {TypeError} for an unknown key, verb or resource
    */
@@ -72,13 +72,13 @@ export class RequestLog implements Iterable<LoggedRequest> {
     const matches = matcherOf('requests.next', filter);
     if (this.#closed) return Promise.reject(new Error('requests.next: the cluster was stopped'));
     const { promise, resolve, reject } = Promise.withResolvers<LoggedRequest>();
-    // A test that does not come to await it any more must not fail for that.
+    // A test that ends without awaiting the promise must not fail for it.
     promise.catch(() => undefined);
     this.#awaited.push({ matches, resolve, reject });
     return promise;
   }
 
-  /** Forgets all requests so far. */
+  /** Drops all requests so far. */
   clear(): void {
     this.#entries = [];
   }

@@ -1,23 +1,23 @@
 /**
- * The watches that are open, as their clients see them: what cuts them, and what silences them. What a watch
- * tells is decided in watch.ts.
+ * The open watches, as their clients see them. It cuts them and silences them. watch.ts decides the events of
+ * a watch.
  */
 
 import { ConnectionResetError } from '../server/faults.ts';
 import type { ApiStream } from '../storage/watch.ts';
 import type { RequestAttributes } from './request-filter.ts';
 
-/** How many pieces of a watch are held back while it is silent; with more it is cut. */
+/** How many chunks of a silent watch are withheld; beyond that the watch is cut. */
 export const HELD_BACK_LIMIT = 10_000;
 
 type Condition = (watch: RequestAttributes) => boolean;
 
-/** All open watches, and who of them is silent. */
+/** All open watches, and the conditions under which they are silent. */
 export class WatchTracker {
   readonly #watches = new Set<InterceptedWatch>();
   readonly #silences = new Set<Condition>();
 
-  /** Puts a watch under control; what the client gets is what this returns. */
+  /** Registers a watch; the returned stream is the one for the client. */
   add(inner: ApiStream, traits: RequestAttributes, bearer: object | undefined): ApiStream {
     const watch = new InterceptedWatch(inner, traits, bearer, {
       isSilent: () => [...this.#silences].some((silences) => silences(traits)),
@@ -27,7 +27,7 @@ export class WatchTracker {
     return watch;
   }
 
-  /** Breaks those off that fit. Returns how many. */
+  /** Cuts the matching watches. Returns their number. */
   cut(condition: (watch: RequestAttributes, bearer: object | undefined) => boolean): number {
     const chosen = [...this.#watches].filter(({ traits, bearer }) => condition(traits, bearer));
     for (const watch of chosen) watch.cut();
@@ -35,11 +35,11 @@ export class WatchTracker {
   }
 
   /**
-   * From now on those that fit, and those that are opened meanwhile, tell nothing; they stay open. When it is
-   * over they tell what was held back, as a connection does that the network had interrupted.
+   * Silences the matching watches, open and new ones; they stay open. The returned function ends the silence. The
+   * watches then deliver the withheld events, as a connection does after an interruption of the network.
    */
   silence(condition: Condition): () => void {
-    // A function of its own, since the same condition may be given twice.
+    // A new function for each call, since the same condition may be passed twice.
     const silences: Condition = (watch) => condition(watch);
     this.#silences.add(silences);
     return () => {
@@ -54,7 +54,7 @@ interface Runtime {
   readonly closed: () => void;
 }
 
-/** A watch with a tap. */
+/** A watch whose events can be withheld. */
 class InterceptedWatch implements ApiStream {
   readonly traits: RequestAttributes;
   readonly bearer: object | undefined;
@@ -63,7 +63,7 @@ class InterceptedWatch implements ApiStream {
   #onChunk: (chunk: string) => void = () => {};
   #onEnd: (error?: Error) => void = () => {};
   #heldBack: string[] = [];
-  /** How the inner watch ended, as long as the client was not told. */
+  /** How the inner watch ended, until the client is notified. */
   #end: { readonly error: Error | undefined } | undefined;
   #opened = false;
   #over = false;
@@ -103,11 +103,11 @@ class InterceptedWatch implements ApiStream {
     const error = new ConnectionResetError();
     this.#end = { error };
     this.close();
-    // A watch that is cut before its answer was written is cut as soon as it is.
+    // A watch that is cut before its answer is written is cut as soon as the answer is written.
     if (this.#opened) this.#onEnd(error);
   }
 
-  /** Tells what was held back, unless it is still to be silent. */
+  /** Delivers the withheld chunks, unless the watch is still silent. */
   flush(): void {
     if (this.#over || !this.#opened || this.#runtime.isSilent()) return;
     for (const chunk of this.#heldBack.splice(0)) this.#onChunk(chunk);

@@ -1,6 +1,6 @@
 /**
- * The embedded Kubernetes API server: authentication, authorization, routing, and the powers of a control
- * plane that no HTTP client has. The rules it follows live in the files it puts together.
+ * The embedded Kubernetes API server: authentication, authorization, routing, and the actions of a control
+ * plane that no HTTP client can perform. The rules are in the files that it puts together.
  */
 
 import { checkKeys, checkNumber } from '../../runtime/argument-check.ts';
@@ -62,31 +62,31 @@ export interface RequestLogEntry {
   readonly status: number;
 }
 
-/** How a server is set up. */
+/** The options of a server. */
 export interface ApiServerOptions {
   /** @default the system's clock */
   readonly clock?: Clock | undefined;
-  /** Uids, generated names and time-outs. @default chance that nobody can repeat */
+  /** The source of uids, generated names and time-outs. @default a random seed that cannot be repeated */
   readonly random?: Random | undefined;
-  /** Milliseconds from the end of an owner to the collector's first look. @default 5 */
+  /** Milliseconds from the end of an owner to the collector's first read. @default 5 */
   readonly garbageCollectionDelayMs?: number | (() => number) | undefined;
-  /** Milliseconds between one request of the collector and its next. @default 1 */
+  /** Milliseconds between one request of the collector and the next. @default 1 */
   readonly garbageCollectionStepMs?: number | (() => number) | undefined;
   /** @default 'rbac' */
   readonly authorization?: 'rbac' | 'always-allow' | undefined;
   /** The token of the user `admin`, in the group system:masters. @default a random one */
   readonly adminToken?: string | undefined;
-  /** How many past writes of each resource a watch can resume from. @default 10,000 */
+  /** How many past writes of each resource are kept for a watch to resume from. @default 10,000 */
   readonly historyLimit?: number | undefined;
-  /** For how many milliseconds a watch can resume from a past write. @default 300,000 */
+  /** How many milliseconds a past write is kept for a watch to resume from. @default 300,000 */
   readonly historyAgeMs?: number | undefined;
-  /** What goes wrong. @default nothing */
+  /** Decides about faults. @default no faults */
   readonly faults?: FaultHook | undefined;
   /** Called after every request. */
   readonly onRequest?: ((entry: RequestLogEntry) => void) | undefined;
 }
 
-/** Where a started server listens. */
+/** The address at which a started server listens. */
 export interface ApiServerAddress {
   readonly url: string;
   readonly host: string;
@@ -94,7 +94,7 @@ export interface ApiServerAddress {
   readonly caPem: string;
 }
 
-/** A committed write, for checkers. */
+/** A committed write, for test checkers. */
 export interface ObservedWrite {
   readonly type: WriteType;
   /** Plural, such as `leases`. */
@@ -103,9 +103,9 @@ export interface ObservedWrite {
   readonly resourceVersion: string;
 }
 
-/** For how long a server that has just started lacks something. */
+/** How long a server that has just started lacks its caches. */
 export interface WarmUpOptions {
-  /** Milliseconds during which no Role is found: 403 for everybody outside of `system:masters`. @default 0 */
+  /** Milliseconds during which no Role is found: 403 for all users outside of `system:masters`. @default 0 */
   readonly rbacAfterMs?: number | undefined;
   /** Milliseconds during which no Pod is found: 401 for every token that is bound to a Pod. @default 0 */
   readonly tokensAfterMs?: number | undefined;
@@ -114,7 +114,7 @@ export interface WarmUpOptions {
 /** The longest warm-up, in milliseconds: a test that waits for minutes is a mistake. */
 const LONGEST_WARM_UP_MS = 600_000;
 
-/** Refuses options of a warm-up. @throws {TypeError | RangeError} */
+/** Checks the options of a warm-up. @throws {TypeError | RangeError} */
 export function checkWarmUp(what: string, options: WarmUpOptions): void {
   checkKeys(what, options, ['rbacAfterMs', 'tokensAfterMs']);
   for (const [key, ms] of Object.entries(options)) {
@@ -122,17 +122,17 @@ export function checkWarmUp(what: string, options: WarmUpOptions): void {
   }
 }
 
-/** How much a server holds. */
+/** The numbers of things that a server keeps. */
 export interface ServerCensus {
   readonly objects: number;
   /** Past writes that a watch could resume from. */
   readonly history: number;
   readonly watches: number;
-  /** Uids that are named as owners. */
+  /** Uids that objects name as owners. */
   readonly owners: number;
-  /** What the garbage collector has set out to do. */
+  /** Pending steps of the garbage collector. */
   readonly collections: number;
-  /** Tokens that need not be verified again yet. */
+  /** Verified tokens in the cache. */
   readonly verifiedTokens: number;
 }
 
@@ -141,12 +141,12 @@ function milliseconds(option: number | (() => number) | undefined, otherwise: nu
   return () => option ?? otherwise;
 }
 
-/** What Go answers where no handler is. */
+/** Go's answer for a path without a handler. */
 const PAGE_NOT_FOUND = textResponse(404, '404 page not found\n');
-/** What Go answers to a request that it cannot read. */
+/** Go's answer to a request that it cannot parse. */
 const MALFORMED_PATH: ApiResponse = { ...textResponse(400, '400 Bad Request'), closes: 'announced' };
 
-/** Subresources that are not the object again: each is only created, and answered at once. */
+/** Subresources that are actions: they can only be created, and are answered at once. */
 const SUBRESOURCE_REQUESTS: Readonly<Record<string, 'requestToken' | 'evict' | 'bind' | undefined>> = {
   token: 'requestToken',
   eviction: 'evict',
@@ -205,7 +205,7 @@ export class ApiServer {
     return this.#store;
   }
 
-  /** How much the server holds, for those who look for leaks. */
+  /** The numbers of things that the server keeps, for tests that search for leaks. */
   stats(): ServerCensus {
     return {
       ...this.#store.count(),
@@ -328,7 +328,7 @@ export class ApiServer {
     throw methodNotAllowed();
   }
 
-  /** Starts listening. Loopback unless another host is given. */
+  /** Starts listening. On loopback unless another host is given. */
   async start(options: ListenOptions = {}): Promise<ApiServerAddress> {
     if (this.#listener !== undefined) throw new Error('the server was started already');
     const { port = 0, host = '127.0.0.1', tls = true } = options;
@@ -341,7 +341,7 @@ export class ApiServer {
     return this.#address;
   }
 
-  /** Ends all watches in order, stops collecting and stops listening. */
+  /** Ends all watches cleanly, stops collecting and stops listening. */
   async stop(): Promise<void> {
     for (const watch of [...this.#reads.watches]) watch.end();
     this.#garbageCollector.stop();
@@ -351,7 +351,7 @@ export class ApiServer {
     await listener?.close();
   }
 
-  /** A kubeconfig for the user `admin` (JSON, which is YAML as well). Throws before start(). */
+  /** A kubeconfig for the user `admin` (JSON, which is also YAML). Throws before start(). */
   kubeconfig(): string {
     if (this.#address === undefined) throw new Error('the server has no address before start()');
     const server = this.#address.url;
@@ -369,12 +369,12 @@ export class ApiServer {
     return `${JSON.stringify(config, null, 2)}\n`;
   }
 
-  /** Makes a namespace, with its service account `default`. Does nothing when it exists. */
+  /** Creates a namespace with its service account `default`. Does nothing when it exists. */
   createNamespace(name: string): void {
     this.#namespaces.create(name);
   }
 
-  /** Makes a Pod, as a scheduler would have bound it and a kubelet have started it. */
+  /** Creates a Pod as if a scheduler had bound it and a kubelet had started it. */
   createPod(options: CreatePodOptions): PodIdentity {
     return this.#controlPlane.createPod(options);
   }
@@ -388,18 +388,18 @@ export class ApiServer {
     this.#controlPlane.confirmPodTermination(namespace, name);
   }
 
-  /** Issues a token, as the kubelet gets one for a Pod. The service account is made when there is none. */
+  /** Issues a token, as for a kubelet that mounts it into a Pod. The service account is created unless it exists. */
   issueToken(options: IssueTokenOptions): string {
     return this.#controlPlane.issueToken(options);
   }
 
-  /** Allows a service account something in its namespace: writes a Role and a RoleBinding named after it. */
+  /** Grants a service account permissions in its namespace: writes a Role and a RoleBinding with its name. */
   grant(options: GrantOptions): void {
     this.#controlPlane.grant(options);
   }
 
   /**
-   * Takes back what `grant` allowed: deletes the Role and the RoleBinding, or the Role alone. A later `grant` is then a
+   * Removes what `grant` has written: the Role and the RoleBinding, or the Role alone. A later `grant` then acts as a
    * Role that is created after the Pods that need it.
    */
   revoke(options: RevokeOptions): void {
@@ -409,10 +409,10 @@ export class ApiServer {
   /**
    * Answers from now on as a server that has just started. Its cache of verified tokens is empty. For `rbacAfterMs` it
    * finds no Role and answers 403, `RBAC: role.rbac.authorization.k8s.io "name" not found`. For `tokensAfterMs` it finds
-   * no Pod and answers 401 to tokens that are bound to one. Each call replaces the window of the last one. Objects,
+   * no Pod and answers 401 to tokens that are bound to a Pod. Each call replaces the window of the previous one. Objects,
    * revisions and open watches stay: `cutWatches()` breaks the watches.
    *
-   * @throws {TypeError | RangeError} for a wrong option
+   * @throws {TypeError | RangeError} for an invalid option
    */
   warmUp(options: WarmUpOptions = {}): void {
     checkWarmUp('warmUp', options);
@@ -421,16 +421,16 @@ export class ApiServer {
   }
 
   /**
-   * Adds an admission webhook. It changes or denies the writes of clients before they are stored. The writes of the
-   * garbage collector and of the methods of this class pass.
+   * Adds an admission webhook. It changes or denies the writes of clients before they are stored. It does not apply to the
+   * writes of the garbage collector and of the methods of this class.
    *
-   * @throws {TypeError | RangeError} for a wrong option
+   * @throws {TypeError | RangeError} for an invalid option
    */
   addWebhook(options: WebhookOptions): Webhook {
     return this.#admission.add(options);
   }
 
-  /** Breaks open watches off, without an orderly end. Returns how many. */
+  /** Cuts open watches, without an orderly end. Returns their number. */
   cutWatches(filter?: (watch: { readonly user: string; readonly resource: string }) => boolean): number {
     const chosen = [...this.#reads.watches].filter(
       ({ parameters }) => filter?.({ user: parameters.user, resource: parameters.kind.resource }) ?? true,
@@ -439,17 +439,17 @@ export class ApiServer {
     return chosen.length;
   }
 
-  /** Forgets all past writes: a watch from before now gets 410. */
+  /** Drops all past writes: a watch that resumes from an earlier version is answered 410. */
   compactHistory(): void {
     this.#store.compact();
   }
 
-  /** Holds the garbage collector back until the function it returns is called; then it does what was due. */
+  /** Stops the garbage collector until the returned function is called; the collector then processes everything that is due. */
   holdGarbageCollector(): () => void {
     return this.#garbageCollector.hold();
   }
 
-  /** Calls back after every committed write, in the order of revisions; must not throw. Returns the way to stop it. */
+  /** Calls back after every committed write, in the order of revisions; must not throw. Returns the function that ends this. */
   onWrite(listener: (write: ObservedWrite) => void): () => void {
     return this.#store.onWrite(({ type, kind, object }: WriteEvent) =>
       listener({ type, resource: kind.resource, object, resourceVersion: object.metadata.resourceVersion }),
@@ -459,7 +459,7 @@ export class ApiServer {
 
 function failure(error: unknown): ApiResponse {
   if (error instanceof StatusError) return errorResponse(error);
-  // A bug of this server: tell it, so that a test does not have to guess.
+  // A bug of this server: the message contains the stack, so that a test need not guess.
   const message = `Internal error occurred: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   return jsonResponse(500, JSON.stringify(new StatusError(500, 'InternalError', message).body));
 }

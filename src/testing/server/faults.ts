@@ -1,13 +1,13 @@
 /**
- * Faults a hook of ApiServer asks for: late, refused, or lost answers, and how their errors are worded. The faults
- * of an EmbeddedCluster, by name, are in fault-plan.ts.
+ * The faults that a hook of ApiServer can return: late, refused, or lost answers, and the texts of their errors.
+ * fault-plan.ts has the named faults of an EmbeddedCluster.
  */
 
 import type { RequestInfo } from '../handlers/routes.ts';
 import { apiVersionOf, kindOfResource } from '../objects/resources.ts';
 import { alreadyExists, modifiedConflict, StatusError } from '../objects/status.ts';
 
-/** What a fault hook is told of a request. */
+/** The request that a fault hook decides about. */
 export interface FaultRequest {
   readonly user: string;
   readonly verb: string;
@@ -16,7 +16,7 @@ export interface FaultRequest {
   readonly name: string;
 }
 
-/** What goes wrong with a request. */
+/** The fault of a request. */
 export interface Fault {
   /** Milliseconds before the request is carried out. */
   readonly delayMs?: number | undefined;
@@ -28,12 +28,12 @@ export interface Fault {
   readonly refuse?: boolean | undefined;
 }
 
-/** Decides what goes wrong with a request; undefined when nothing does. */
+/** Decides the fault of a request; undefined for none. */
 export type FaultHook = (request: FaultRequest) => Fault | undefined;
 
 /**
- * What `ApiServer.handle` rejects with when the connection is to be reset: the socket is destroyed, and who
- * calls `handle` in process sees the rejection.
+ * `ApiServer.handle` rejects with this error when the connection is to be reset. The listener destroys the socket; a
+ * caller in process sees the rejection.
  */
 export class ConnectionResetError extends Error {
   readonly code = 'ECONNRESET';
@@ -56,9 +56,9 @@ const REASONS: Readonly<Record<number, readonly [reason: string, message: string
 };
 
 /**
- * The Status of an error that a fault asked for.
+ * The Status of an error that a fault returns.
  *
- * @param request when known, a 409 names the object, and that of a create is AlreadyExists (fact 6)
+ * @param request if known, a 409 names its object, and the 409 of a create is AlreadyExists (fact 6)
  */
 export function faultStatus(code: number, request?: RequestInfo): StatusError {
   const kind = request === undefined ? undefined : kindOfResource(apiVersionOf(request), request.resource);

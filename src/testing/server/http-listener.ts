@@ -1,13 +1,13 @@
 /**
- * The socket in front of the server: HTTP/1.1 and, with TLS, HTTP/2. Turns requests into calls and answers
- * into bytes, and bounds both; decides nothing else.
+ * The socket in front of the server: HTTP/1.1 and, with TLS, HTTP/2. It turns requests into calls and answers
+ * into bytes, and bounds both; it decides nothing else.
  */
 
-// Not their defaults, which TypeScript makes undefined where it compiles this to CommonJS without `esModuleInterop`.
+// No default imports: TypeScript makes them undefined where it compiles this to CommonJS without `esModuleInterop`.
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
-// No timer: it waits for the end of this turn of the loop, not for a time.
+// Not a timer: it waits for the end of this turn of the event loop, not for a time.
 import { setImmediate } from 'node:timers';
 import type { TLSSocket } from 'node:tls';
 import { systemClock } from '../../runtime/clock.ts';
@@ -19,14 +19,14 @@ import type { ApiStream } from '../storage/watch.ts';
 
 /** The largest body a request may have, in bytes (wire recording http-large-body). */
 const MAX_BODY_BYTES = 3_145_728;
-/** A body that is too large is read on, so that its sender takes note of the answer, but not for ever. */
+/** A body that is too large is read up to this limit, so that its sender receives the answer. */
 export const MAX_DISCARDED_BYTES: number = 32 * 1024 * 1024;
-/** Unsent bytes of a watch after which a client that does not read is cut off. */
+/** A client that does not read is cut off at this many unsent bytes of a watch. */
 export const MAX_UNSENT_BYTES: number = 4 * 1024 * 1024;
-/** How long a stop waits for clients to take what they were sent. */
+/** How long a stop waits for clients to receive what was sent to them. */
 const STOP_GRACE_MS = 1000;
 
-/** Where to listen. */
+/** The address to listen at. */
 export interface ListenOptions {
   /** @default 0: any free port */
   readonly port?: number | undefined;
@@ -43,10 +43,10 @@ type Response = http.ServerResponse | http2.Http2ServerResponse;
 export class HttpListener {
   readonly #server: http.Server | http2.Http2SecureServer;
   readonly #handle: (request: ApiRequest, connection: RequestConnection) => Promise<ApiResponse>;
-  /** By peer: the socket, replaced by what speaks over it once that is settled. */
+  /** By peer: the socket, or the session or secure socket over it once that is established. */
   readonly #connections = new Map<string, Connection>();
 
-  /** By the socket or the HTTP/2 session: which connection it is. */
+  /** The number of a connection, by its socket or HTTP/2 session. */
   readonly #numbers = new WeakMap<object, number>();
   #connectionCount = 0;
 
@@ -64,13 +64,13 @@ export class HttpListener {
       socket.once('close', () => this.#connections.delete(peer));
     });
     this.#server.on('secureConnection', (secure: TLSSocket) => {
-      // An HTTP/2 connection is ended by its session.
+      // The session ends an HTTP/2 connection.
       if (secure.alpnProtocol !== 'h2') this.#settle(peerOf(secure), () => secure.destroySoon());
     });
-    // A connection that broke is the client's to notice.
+    // The client notices that its connection broke.
     this.#server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
     Object.assign(this.#server, {
-      // A watch waits long.
+      // A watch waits without limit.
       keepAliveTimeout: 0,
       requestTimeout: 0,
       // Node's close() would drop connections whose answer is ended but not sent yet; close() below drops none.
@@ -104,7 +104,7 @@ export class HttpListener {
     });
   }
 
-  /** Stops listening and ends all connections, once what was written to them is sent. */
+  /** Stops listening, and ends all connections once everything written to them is sent. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       const deadline = systemClock.setTimer(STOP_GRACE_MS, () => {
@@ -159,7 +159,7 @@ export class HttpListener {
   }
 }
 
-/** A connection, and how it is ended: at once during the TLS handshake, later when what was written is sent. */
+/** A connection, and the function that ends it: at once during the TLS handshake, later once everything written is sent. */
 interface Connection {
   readonly socket: Socket;
   readonly end: () => void;
@@ -184,7 +184,7 @@ function headersOf(request: Request): Readonly<Record<string, string>> {
   return headers;
 }
 
-/** The one shape in which both kinds of response can be written to. */
+/** The common part of both kinds of response. */
 type Writable = Pick<http.ServerResponse, 'writeHead' | 'flushHeaders' | 'write' | 'end' | 'on' | 'writableLength'>;
 
 function send(request: Request, response: Response, answer: ApiResponse): void {
@@ -223,11 +223,11 @@ function sendStream(response: Response, answer: ApiResponse, stream: ApiStream):
   };
   stream.open(
     (chunk) => {
-      // All that happens in one turn of the loop goes out at once: with many watchers, sending is most of the work.
+      // All chunks of one turn of the event loop are sent at once: with many watchers, sending is most of the work.
       if (unwritten === '') setImmediate(write);
       unwritten += chunk;
       if (unwritten.length + writable.writableLength <= MAX_UNSENT_BYTES) return;
-      // Nobody may fill the memory by not reading: a real server drops a slow watcher as well.
+      // A client must not fill the memory by not reading: a real server also drops a slow watcher.
       unwritten = '';
       stream.close();
       cutOff(response);
@@ -240,7 +240,7 @@ function sendStream(response: Response, answer: ApiResponse, stream: ApiStream):
   );
 }
 
-/** Breaks an answer off, so that its client does not take it for whole. */
+/** Breaks an answer off, so that its client does not take the answer for complete. */
 function cutOff(response: Response): void {
   if (response instanceof http.ServerResponse) response.destroy();
   else response.stream?.close(http2.constants.NGHTTP2_INTERNAL_ERROR);

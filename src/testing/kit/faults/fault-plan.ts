@@ -1,6 +1,6 @@
 /**
- * The faults of an embedded cluster: which are in force, whom they befall, and how they are lifted. How a fault
- * looks to its victim is the business of cluster-gate.ts.
+ * The faults of an embedded cluster: the active ones, the requests that they affect, and how they are lifted.
+ * request-interceptor.ts applies a fault to its request.
  */
 
 import { checkNumber, checkWholeNumber } from '../../../runtime/argument-check.ts';
@@ -15,22 +15,22 @@ import { checkRandomFaults, type RandomFaultOptions, type RandomFaults, RandomMi
 /** The longest delay, in milliseconds: a test that waits for minutes is a mistake. */
 const LONGEST_DELAY_MS = 600_000;
 
-/** A server behind a balancer that has several, and chooses one for each connection. */
+/** One of several servers behind a balancer, which chooses a server for each connection. */
 export interface SickServerOptions extends FaultOptions {
   /** The HTTP status of all its answers. @default none: it never answers */
   readonly status?: number | undefined;
-  /** How many servers there are. With 2, every second connection on average ends at the sick one. @default 2 */
+  /** The number of servers. With 2, every second connection on average ends at the sick one. @default 2 */
   readonly of?: number | undefined;
-  /** Chooses the connections. @default 1 */
+  /** The seed of the choice of connections. @default 1 */
   readonly seed?: number | undefined;
 }
 
-/** The most servers behind a balancer. */
+/** The largest number of servers behind a balancer. */
 const MOST_SERVERS = 1000;
 
 const NOTHING: FaultEffects = { names: [], delayMs: 0, outcome: undefined, cutsWatches: false, silenceMs: 0 };
 
-/** A fault that was put in force. */
+/** An injected fault. */
 export class InjectedFault {
   readonly name: FaultName;
   readonly #lift: () => void;
@@ -43,17 +43,17 @@ export class InjectedFault {
     this.#lift = lift;
   }
 
-  /** How many requests it has befallen. */
+  /** How many requests it has affected. */
   get hits(): number {
     return this.#hits;
   }
 
-  /** False when it was lifted, or is over after its `times`. */
+  /** False when it was lifted, or has ended after its `times`. */
   get active(): boolean {
     return this.#active;
   }
 
-  /** Ends the fault. Doing so twice does nothing. */
+  /** Ends the fault. A second call does nothing. */
   lift(): void {
     if (!this.#active) return;
     this.#active = false;
@@ -71,19 +71,19 @@ export class InjectedFault {
   }
 }
 
-/** Without a connection the request came in process. */
+/** `connection` is undefined for a request in process. */
 type Matcher = (request: RequestAttributes, connection: RequestConnection | undefined) => boolean;
 
 interface Entry {
   readonly fault: InjectedFault;
   readonly matches: Matcher;
   readonly times: number;
-  /** Decides how the request ends, so that it is not used up where another has decided that already. */
+  /** The fault decides how the request ends. It is not counted when an earlier fault has already decided that. */
   readonly isFinal: boolean;
   readonly effects: (request: RequestAttributes) => FaultEffects | undefined;
 }
 
-/** Everything that goes wrong in an embedded cluster. Faults that were put in force first come first. */
+/** All faults of an embedded cluster. Earlier faults take precedence. */
 export class Faults {
   readonly #clock: Clock;
   readonly #watches: WatchTracker;
@@ -95,7 +95,7 @@ export class Faults {
     this.#watches = watches;
   }
 
-  /** Those in force. */
+  /** The active faults. */
   get active(): readonly InjectedFault[] {
     return [...this.#active.keys()];
   }
@@ -112,7 +112,7 @@ export class Faults {
   }
 
   /**
-   * Resets the connection without carrying the request out, as a server does that is not there.
+   * Resets the connection without carrying the request out, as if there were no server.
    *
    * @throws {TypeError | RangeError}
    */
@@ -124,7 +124,7 @@ export class Faults {
 
   /**
    * Answers with an error instead of carrying the request out: 401, 403, 409, 410, 429, 500, 503, 504 in the words of
-   * a real server, or any other from 400 to 599. A watch is told 410 as it is told in truth, by an event.
+   * a real server, or any other from 400 to 599. A watch receives 410 as an event, as in reality.
    *
    * @throws {TypeError | RangeError}
    */
@@ -136,8 +136,8 @@ export class Faults {
   }
 
   /**
-   * Carries the request out and resets the connection instead of answering: its client cannot know that it has
-   * succeeded. Befalls writes only, unless verbs are given.
+   * Carries the request out and resets the connection instead of answering, so the client cannot know that the request has
+   * succeeded. Affects only writes, unless verbs are given.
    *
    * @throws {TypeError | RangeError}
    */
@@ -147,8 +147,8 @@ export class Faults {
   }
 
   /**
-   * Carries requests out at once and answers `ms` milliseconds later, as on a slow network. `delay` does the same to the
-   * way there. The delays of several faults add up.
+   * Carries requests out at once and answers `ms` milliseconds later, as on a slow network. `delay` delays the request
+   * itself. The delays of several faults add up.
    *
    * @throws {TypeError | RangeError}
    */
@@ -159,10 +159,10 @@ export class Faults {
   }
 
   /**
-   * Closes the connection after the answer: with `connection: close`, or with `announced: false` in silence, as a
-   * balancer does whose idle time-out is over. A watch is closed when it ends.
+   * Closes the connection after the answer: with the header `connection: close`, or with `announced: false` without it, as a
+   * balancer does after its idle time-out. The connection of a watch is closed when the watch ends.
    *
-   * @param options `announced`: the answer says so. @default true
+   * @param options `announced`: whether the answer has the header. @default true
    * @throws {TypeError}
    */
   closeConnection(options: FaultOptions & { readonly announced?: boolean | undefined } = {}): InjectedFault {
@@ -173,7 +173,7 @@ export class Faults {
   }
 
   /**
-   * Resets a connection that has carried a request before, when the next one arrives, without carrying that out. The
+   * Resets a connection that has carried a request before, when the next one arrives, without carrying that one out. The
    * first request on each connection is answered.
    *
    * @throws {TypeError}
@@ -190,7 +190,7 @@ export class Faults {
 
   /**
    * One of several servers behind a balancer is sick: it answers every request with `status`, or never. The balancer
-   * chooses a server for each connection, so that a client which keeps its connection stays at the sick one.
+   * chooses a server for each connection, so a client that keeps its connection stays at the sick server.
    *
    * @throws {TypeError | RangeError}
    */
@@ -206,7 +206,7 @@ export class Faults {
       'sickServer',
       (request, connection) => isSick(connection) && matches(request),
       times,
-      // Without a status no answer comes: no client waits as long as the longest delay.
+      // Without a status there is no answer: no client waits as long as the longest delay.
       status === undefined
         ? { delayMs: LONGEST_DELAY_MS, outcome: { type: 'refuse' } }
         : { outcome: { type: 'answer', status } },
@@ -214,7 +214,7 @@ export class Faults {
   }
 
   /**
-   * Breaks the watches off that are open now. Returns how many; there is nothing to lift.
+   * Cuts the watches that are open now. Returns their number; there is nothing to lift.
    *
    * @throws {TypeError}
    */
@@ -223,8 +223,8 @@ export class Faults {
   }
 
   /**
-   * Lets watches, open ones and new ones, stay open and tell nothing until the fault is lifted. Then they tell
-   * everything they held back, late and in order, as after an interruption of the network.
+   * Silences watches, open and new ones, until the fault is lifted. They stay open. Then they deliver all withheld
+   * events in order, as after an interruption of the network.
    *
    * @throws {TypeError}
    */
@@ -240,7 +240,7 @@ export class Faults {
   }
 
   /**
-   * A mix of faults, drawn from a seed. What befalls the n-th request of a client with a verb and a resource is
+   * Random faults from a seed. The faults of the n-th request of a client with a verb and a resource are
    * the same in every run, however the requests of different clients interleave.
    *
    * @param probabilities from 0 to 1 for each fault, such as `{ delay: 0.2, dropAnswer: 0.05 }`
@@ -260,9 +260,9 @@ export class Faults {
   }
 
   /**
-   * @internal What befalls this request; counts it.
+   * @internal Returns the effects of the faults on this request, and counts it.
    *
-   * @param connection where it arrived; undefined in process
+   * @param connection the connection on which it arrived; undefined in process
    */
   applyTo(request: RequestAttributes, connection?: RequestConnection): FaultEffects {
     let all = NOTHING;
@@ -311,7 +311,7 @@ export class Faults {
   }
 }
 
-/** A filter from JavaScript may have a verb all the same; it would never match, since every watch is a `watch`. */
+/** A filter from JavaScript can contain a verb in spite of its type. It would never match, since every watch is a `watch`. */
 function withoutVerb(what: string, filter: Omit<RequestFilter, 'verb'>): RequestFilter {
   if (typeof filter !== 'object' || filter === null || !('verb' in filter)) return filter;
   throw new TypeError(`${what} knows no "verb"; it knows ${FILTER_KEYS.filter((key) => key !== 'verb').join(', ')}`);

@@ -1,10 +1,10 @@
 /**
- * The types of a fault: its name, which requests it affects, and what it does to a request.
+ * The types of a fault: its name, the requests that it affects, and its effect on a request.
  */
 
 import type { RequestFilter } from '../request-filter.ts';
 
-/** What can go wrong. `random` is a mix of the others. */
+/** The kinds of faults. `random` combines the others. */
 export type FaultName =
   | 'delay'
   | 'refuse'
@@ -18,28 +18,28 @@ export type FaultName =
   | 'sickServer'
   | 'random';
 
-/** Which requests a fault affects, and how many of them. */
+/** The requests that a fault affects, and their number. */
 export interface FaultOptions extends RequestFilter {
-  /** After so many requests the fault is over. @default until it is lifted */
+  /** The number of requests after which the fault ends. @default it lasts until it is lifted */
   readonly times?: number | undefined;
 }
 
-/** How a request ends instead of being answered. */
+/** How a request ends instead of being answered normally. */
 export type FaultOutcome =
   | { readonly type: 'refuse' }
   | { readonly type: 'answer'; readonly status: number }
   | { readonly type: 'dropAnswer' };
 
-/** What the faults do to one request. */
+/** The effects of the faults on one request. */
 export interface FaultEffects {
   readonly names: readonly FaultName[];
   readonly delayMs: number;
   readonly outcome: FaultOutcome | undefined;
   /** The open watches of its client are cut. */
   readonly cutsWatches: boolean;
-  /** The watches of its client are silent for so long. */
+  /** How long the watches of its client are silent. */
   readonly silenceMs: number;
-  /** The answer is late by so long, although the request was carried out at once. */
+  /** How late the answer is, although the request was carried out at once. */
   readonly answerDelayMs?: number;
   /** How the connection is closed after the answer. */
   readonly closes?: 'announced' | 'silent';

@@ -1,5 +1,5 @@
 /**
- * A mix of faults drawn from a seed, so that a failure can be repeated.
+ * Random faults from a seed, so that a failure can be repeated.
  */
 
 import { checkKeys, checkNumber, checkWholeNumber } from '../../../runtime/argument-check.ts';
@@ -7,15 +7,15 @@ import { type Random, seededRandom } from '../../../runtime/random.ts';
 import { FILTER_KEYS, type RequestAttributes, WRITE_VERBS } from '../request-filter.ts';
 import type { FaultEffects, FaultName, FaultOptions, FaultOutcome } from './fault.ts';
 
-/** How probable each fault is, from 0 to 1, for each request. What is left out does not happen. */
+/** The probability of each fault, from 0 to 1, for each request. An omitted fault does not happen. */
 export interface RandomFaults {
   /** The request is late, by up to `maxDelayMs`. */
   readonly delay?: number | undefined;
-  /** The connection is reset, and nothing carried out. */
+  /** The connection is reset, and the request is not carried out. */
   readonly refuse?: number | undefined;
   /** The answer is an error, one of `statuses`. */
   readonly answer?: number | undefined;
-  /** A write is carried out, and its answer lost. */
+  /** A write is carried out, but its answer is lost. */
   readonly dropAnswer?: number | undefined;
   /** The open watches of the client are cut. */
   readonly cutWatches?: number | undefined;
@@ -23,22 +23,22 @@ export interface RandomFaults {
   readonly silenceWatches?: number | undefined;
 }
 
-/** Whom the mix befalls, and how hard. */
+/** The requests that the random faults affect, and their limits. */
 export interface RandomFaultOptions extends FaultOptions {
   /** Milliseconds. @default 50 */
   readonly maxDelayMs?: number | undefined;
-  /** @default 500, 503; 429 lets clients wait for a second */
+  /** @default 500, 503; 429 makes clients wait for a second */
   readonly statuses?: readonly number[] | undefined;
 }
 
-/** @default the longest delay of a mix, in milliseconds */
+/** @default the longest random delay, in milliseconds */
 const DEFAULT_MAX_DELAY_MS = 50;
-/** @default the errors of a mix: those that a client can do nothing about but to ask again, soon */
+/** @default the statuses of random errors: those that a client can only retry soon */
 const DEFAULT_STATUSES: readonly number[] = [500, 503];
 
 const NAMES: readonly string[] = ['delay', 'refuse', 'answer', 'dropAnswer', 'cutWatches', 'silenceWatches'];
 
-/** @throws {TypeError | RangeError} for an unknown fault, a probability outside of 0 to 1, or a wrong option */
+/** @throws {TypeError | RangeError} for an unknown fault, a probability outside of 0 to 1, or an invalid option */
 export function checkRandomFaults(seed: unknown, probabilities: RandomFaults, options: RandomFaultOptions): void {
   checkWholeNumber('faults.random, seed,', seed, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   checkKeys('faults.random, probabilities,', probabilities, NAMES);
@@ -52,13 +52,13 @@ export function checkRandomFaults(seed: unknown, probabilities: RandomFaults, op
   for (const status of statuses) checkWholeNumber('faults.random, statuses,', status, 400, 599);
 }
 
-/** Draws what befalls each request. */
+/** Draws the faults of each request. */
 export class RandomMix {
   readonly #seed: number;
   readonly #probabilities: RandomFaults;
   readonly #maxDelayMs: number;
   readonly #statuses: readonly number[];
-  /** One sequence for each client, verb and resource: how different ones interleave must not matter. */
+  /** One sequence for each client, verb and resource, so that their interleaving does not matter. */
   readonly #sequences = new Map<string, Random>();
 
   constructor(seed: number, probabilities: RandomFaults, options: RandomFaultOptions) {
@@ -68,10 +68,10 @@ export class RandomMix {
     this.#statuses = options.statuses ?? DEFAULT_STATUSES;
   }
 
-  /** What befalls the request; undefined when nothing does. */
+  /** The effects of the faults on the request; undefined when there are none. */
   draw(request: RequestAttributes): FaultEffects | undefined {
     const random = this.#sequence(request);
-    // Always the same draws in the same order, so that another probability for one fault does not move the others.
+    // Always the same draws in the same order, so that a change of one probability does not change the other faults.
     const draw = (probability: number | undefined): boolean => random.next() < (probability ?? 0);
     const { delay, refuse, answer, dropAnswer, cutWatches, silenceWatches } = this.#probabilities;
     const delays = draw(delay);
