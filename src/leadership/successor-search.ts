@@ -50,11 +50,13 @@ export class SuccessorSearch {
   /** One more list before the Lease is released. Resolves when it is answered, and after 500 ms at the latest. */
   async lookBeforeLeaving(): Promise<void> {
     this.end();
+    const term = this.#term;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = this.#clock.setTimer(LEAVING_LIST_MS, resolve);
     await Promise.race([this.#listOnce(), late]);
     timer.cancel();
-    this.end();
+    // A step-down can end earlier, and another term can begin.
+    if (term === this.#term) this.end();
   }
 
   #look(): void {

@@ -98,3 +98,18 @@ test('but for no longer than 500 ms, and what comes later is dropped', async () 
   await searching.answer();
   assert.deepEqual(searching.listed, []);
 });
+
+test('a term that begins while a list before leaving is under way is searched to its end', async () => {
+  const searching = new Searching();
+  const { search, clock, pending } = searching;
+  const looked = search.lookBeforeLeaving();
+  // The Lease was taken by hand, and came back: the step-down ended without this list.
+  search.begin();
+  clock.advance(LEAVING_LIST_MS);
+  await looked;
+  pending.shift();
+  await searching.answer();
+  assert.deepEqual(searching.listed, [LISTING]);
+  clock.advance(LIST_INTERVAL_MS);
+  assert.equal(pending.length, 1);
+});
