@@ -80,7 +80,7 @@ export function isSelfNamed({ config, knowledge }: StepContext): boolean {
 /** The wait of this candidate before its campaign, in milliseconds. */
 export function campaignDelayMs(context: StepContext): number {
   const { knowledge, moment } = context;
-  const crowd = knowledge.knownHolder?.successor?.pods === LISTED_PODS;
+  const crowd = knowledge.knownHolder?.successor?.pods === LISTED_PODS && !isSelfNamed(context);
   const jitterMs = moment.random * (crowd ? CROWD_JITTER_MS : CAMPAIGN_JITTER_MS);
   return isAnotherNamed(context) ? SUCCESSOR_HEAD_START_MS + jitterMs : jitterMs;
 }

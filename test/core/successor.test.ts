@@ -78,6 +78,13 @@ const rows: readonly Row[] = [
     effects: [jitter(CAMPAIGN_JITTER_MS), `readPod ${SELF.name}`, 'leaderChanged nobody'],
   },
   {
+    rule: 'the candidate that is named waits for the holder’s DELETE no longer where the application has 50 Pods or more',
+    given: () => followsNamed(SELF.uid, LISTED_PODS),
+    when: (story) => story.watched({ ...released(SELF.uid), successor: { uid: SELF.uid, pods: LISTED_PODS } }),
+    role: 'candidate deletingOldLease',
+    effects: [jitter(CAMPAIGN_JITTER_MS), `readPod ${SELF.name}`, 'leaderChanged nobody'],
+  },
+  {
     rule: 'a candidate that is not named waits when the Lease is released',
     given: () => followsNamed(OTHER),
     when: (story) => story.watched(released(OTHER)),
@@ -157,6 +164,12 @@ const choices: readonly (readonly [rule: string, pods: readonly ListedPod[], mor
   ['nobody is chosen where the leader is alone', [pod(SELF.uid, 1)], false, null],
   ['of two Pods of one second the uid decides', [pod('b', 1), pod('a', 1)], false, { uid: 'b', pods: 2 }],
   ['a Pod without a time is the oldest', [pod('b', null), pod('a', 1)], false, { uid: 'a', pods: 2 }],
+  [
+    'a Pod without a time is the oldest, also when it comes last',
+    [pod('a', 1), pod('b', null)],
+    false,
+    { uid: 'a', pods: 2 },
+  ],
   ['a list that goes on counts as 50 Pods', [pod('a', 1)], true, { uid: 'a', pods: LISTED_PODS }],
 ];
 
