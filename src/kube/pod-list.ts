@@ -10,7 +10,10 @@ import { isObject, malformed } from './api-error.ts';
 import { UID } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
 
-/** Kubernetes, "Well-Known Labels": set by the controllers of workloads. */
+/**
+ * Set by the controllers of workloads (Kubernetes, "Well-Known Labels"; Argo Rollouts; Istio), and by the charts of Helm
+ * with each release ("Recommended Labels").
+ */
 const LABELS_OF_ONE_POD: ReadonlySet<string> = new Set([
   'pod-template-hash',
   'pod-template-generation',
@@ -19,6 +22,11 @@ const LABELS_OF_ONE_POD: ReadonlySet<string> = new Set([
   'apps.kubernetes.io/pod-index',
   'controller-uid',
   'job-name',
+  'rollouts-pod-template-hash',
+  'app.kubernetes.io/version',
+  'helm.sh/chart',
+  'version',
+  'service.istio.io/canonical-revision',
 ]);
 
 const LABELS_OF_ONE_JOB = 'batch.kubernetes.io/';

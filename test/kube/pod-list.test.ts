@@ -122,6 +122,11 @@ test('labels that differ from Pod to Pod, or from generation to generation, are 
     'statefulset.kubernetes.io/pod-name': 'web-0',
     'apps.kubernetes.io/pod-index': '0',
     'batch.kubernetes.io/job-completion-index': '0',
+    'rollouts-pod-template-hash': '1',
+    'app.kubernetes.io/version': '1.2.3',
+    'helm.sh/chart': 'web-1.2.3',
+    version: 'v1',
+    'service.istio.io/canonical-revision': 'v1',
     'example.com/leader': 'true',
   };
   assert.deepEqual(applicationLabels(labels, 'example.com/leader'), {
