@@ -29,9 +29,12 @@ export function at(wallMs: number | null): string {
   return toDate(wallMs)?.toISOString() ?? 'an unknown moment';
 }
 
-/** For a log or a terminal, whatever control characters the names in an object of the API hold. */
+/**
+ * For a log or a terminal, whatever the names in an object of the API hold: a control character, or one that changes the
+ * order of the letters around it.
+ */
 export function printable(sentence: string): string {
-  return sentence.replace(/\p{Cc}/gu, ' ');
+  return sentence.replace(/[\p{Cc}\p{Bidi_C}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ');
 }
 
 /** A DNS name, which is all that Kubernetes allows; whoever may write a Lease could name an owner otherwise. */

@@ -293,10 +293,10 @@ test('explain without a LEASE answers 1 where there is none of the library', asy
 
 test('explain takes nothing from the terminal but words: a name with control characters is cleaned', async (t) => {
   cluster.createPod({ name: 'web-0', namespace: 'control' });
-  await createLease(cluster, { namespace: 'control', holderIdentity: 'a\u001b[2Jb' });
+  await createLease(cluster, { namespace: 'control', holderIdentity: 'a\u001b[2Jb\u202ec\u2028' });
   const { written } = await run(['explain', 'web', '-n', 'control', '--kubeconfig', fileOf(t, cluster.kubeconfig())]);
   assert.ok(!written.includes('\u001b'));
-  assert.match(written, /names "a \[2Jb"/);
+  assert.match(written, /names "a \[2Jb c "/);
 });
 
 test('the context and the namespace are those of the kubeconfig, of which KUBECONFIG may name several', async (t) => {
