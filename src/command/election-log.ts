@@ -36,6 +36,7 @@ export interface ElectionEvent {
   /** Who holds the Lease after it, or held it last. */
   readonly holder: string | null;
   readonly holderUid: string | null;
+  readonly leaseUid: string;
   readonly previousHolder: string | null;
   readonly fencingToken: string | null;
   /** False: the token is this one at most, since the beginning of the term was not seen. */
@@ -49,6 +50,7 @@ export interface ElectionRow {
   /** `null`: nobody. */
   readonly holder: string | null;
   readonly holderUid: string | null;
+  readonly leaseUid: string;
   readonly acquireTimeMs: number | null;
   readonly fencingToken: string | null;
   readonly tokenIsExact: boolean;
@@ -134,6 +136,7 @@ export class ElectionLog {
       name,
       holder,
       holderUid,
+      leaseUid: lease.uid,
       acquireTimeMs,
       fencingToken: isSameTerm ? before.fencingToken : resourceVersion,
       tokenIsExact: isSameTerm ? before.tokenIsExact : isNew,
@@ -174,9 +177,10 @@ export class ElectionLog {
   }
 
   #change(key: string, row: Omit<ElectionRow, 'last'>, change: ElectionChange, previousHolder: string | null): void {
-    const { namespace, name, holder, holderUid, fencingToken, tokenIsExact } = row;
+    const { namespace, name: lease, holder, holderUid, leaseUid, fencingToken, tokenIsExact } = row;
     const at = new Date(this.#clock.wallMs());
-    const event = { at, namespace, lease: name, change, holder, holderUid, previousHolder, fencingToken, tokenIsExact };
+    const held = { holder, holderUid, leaseUid, previousHolder, fencingToken, tokenIsExact };
+    const event = { at, namespace, lease, change, ...held };
     this.#rows.set(key, { ...row, last: event });
     this.#listener(event);
   }

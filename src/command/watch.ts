@@ -11,6 +11,7 @@ import { type Clock, systemClock, type Timer } from '../runtime/clock.ts';
 import { quote } from '../runtime/quotation.ts';
 import { CLUSTER_OPTIONS, CLUSTER_USAGE, openCluster, type ReadableCluster } from './cluster.ts';
 import { type ElectionEvent, ElectionLog, type ElectionRow } from './election-log.ts';
+import { ElectionTimeline, pageFile } from './election-timeline.ts';
 import { LeaseFeed } from './lease-feed.ts';
 import { LiveTable } from './live-table.ts';
 import { answering, parseOrComplain } from './question.ts';
@@ -25,13 +26,15 @@ all Leases of this library in the namespace. It ends with Ctrl-C.
 TOKEN is the fencing token of the term. It is an upper bound (<=) where the beginning of the term was not seen.
 CHANGES counts how often another holder was elected since the watch began.
 
-Exit code: 0 when it was ended, 2 when it could not begin.
+Exit code: 0 when it was ended, 2 when it could not begin, or could not write FILE at its end.
 
+  --timeline FILE     draw the elections as a page in FILE: at the end, and every few seconds while something changes
   -A, --all-namespaces  watch all namespaces
 ${CLUSTER_USAGE}`;
 
 const OPTIONS = {
   ...CLUSTER_OPTIONS,
+  timeline: { type: 'string' },
   'all-namespaces': { type: 'boolean', short: 'A', default: false },
 } as const;
 
@@ -47,10 +50,12 @@ export const watch: Verb = {
     );
     const [lease, ...others] = positionals;
     parseOrComplain(() => checkArguments(lease, others, values['all-namespaces']));
-    return answering(values.json, process, async () => {
+    const { json, timeline } = values;
+    const asked = { lease, everywhere: values['all-namespaces'], json, timeline };
+    return answering(json, process, async () => {
       const cluster = await openCluster(values, process.environment ?? globalThis.process.env, process.complain);
       try {
-        return await follow(cluster, { lease, everywhere: values['all-namespaces'], json: values.json }, process);
+        return await follow(cluster, asked, process);
       } finally {
         cluster.close();
       }
@@ -68,6 +73,8 @@ interface Asked {
   readonly lease: string | undefined;
   readonly everywhere: boolean;
   readonly json: boolean;
+  /** The file of the timeline. */
+  readonly timeline: string | undefined;
 }
 
 async function follow(cluster: ReadableCluster, asked: Asked, process: CommandProcess): Promise<number> {
@@ -76,10 +83,16 @@ async function follow(cluster: ReadableCluster, asked: Asked, process: CommandPr
   const port =
     asked.lease === undefined ? leaseListPort(client, place) : namedLeasePort(client, namespace, asked.lease);
   const view = process.terminalSize === undefined || asked.json ? linesView(asked.json, process) : tableView(process);
-  const log = new ElectionLog(systemClock, view.changed);
+  const timeline = timelineOf(asked, namespace, view.complain);
+  await timeline?.open();
+  const log = new ElectionLog(systemClock, (event) => {
+    view.changed(event);
+    timeline?.add(event);
+  });
   const feed = new LeaseFeed(port, systemClock, {
     listed: (items) => {
       view.heard();
+      timeline?.heard();
       log.listed(items);
       view.show(log.rows());
     },
@@ -93,22 +106,36 @@ async function follow(cluster: ReadableCluster, asked: Asked, process: CommandPr
     },
     lost: ({ message }) => {
       log.lost();
+      timeline?.lost(message);
       view.complain(`Nothing is heard of the Leases until the next answer: ${message}`);
     },
   });
-  const failure = await feed.start();
-  if (failure !== null) throw new Error(failure.message);
-  const ticker = every(TICK_MS, systemClock, () => {
-    log.checkSilence();
-    view.show(log.rows());
-  });
+  let ticker: Timer | null = null;
   try {
+    const failure = await feed.start();
+    if (failure !== null) throw new Error(failure.message);
+    ticker = every(TICK_MS, systemClock, () => {
+      log.checkSilence();
+      view.show(log.rows());
+    });
     if (!process.interrupted.aborted) await once(process.interrupted, 'abort');
   } finally {
-    ticker.cancel();
+    ticker?.cancel();
     feed.stop();
+    await timeline?.close();
   }
   return EXIT.success;
+}
+
+function timelineOf(
+  { timeline, lease, everywhere }: Asked,
+  namespace: string,
+  failed: (message: string) => void,
+): ElectionTimeline | null {
+  if (timeline === undefined) return null;
+  const where = everywhere ? 'in all namespaces' : `in namespace ${namespace}`;
+  const title = lease === undefined ? `Elections ${where}` : `Election ${lease} ${where}`;
+  return new ElectionTimeline({ clock: systemClock, title, everywhere, write: pageFile(timeline), failed });
 }
 
 function every(intervalMs: number, clock: Clock, callback: () => void): Timer {

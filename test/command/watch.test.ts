@@ -142,6 +142,7 @@ const EVENT: ElectionEvent = {
   change: 'elected',
   holder: 'web-1',
   holderUid: 'u',
+  leaseUid: 'l',
   previousHolder: 'web-0',
   fencingToken: '7',
   tokenIsExact: true,

@@ -27,7 +27,7 @@ interface TermRecord {
 /** A time in which the Pod owns a Lease that it has not released. */
 interface Holding {
   readonly lease: string | undefined;
-  readonly token: bigint;
+  readonly token: bigint | null;
   readonly fromMs: number;
   toMs: number | null;
 }
@@ -187,7 +187,7 @@ export class PodRecord {
   }
 
   /** The Pod owns the Lease from now on, if it did not already. */
-  beginHolding(lease: string | undefined, atMs: number, token: bigint): void {
+  beginHolding(lease: string | undefined, atMs: number, token: bigint | null): void {
     if (this.#holdings.some((one) => one.lease === lease && one.toMs === null)) return;
     this.#holdings.push({ lease, token, fromMs: atMs, toMs: null });
   }

@@ -102,7 +102,7 @@ class TimelineBuilder {
   }
 
   #addLeaseWrite(event: TimelineEventOf<'leaseWritten'>): void {
-    const { atMs, lease, leaseUid, owner, holder, released, revision } = event;
+    const { atMs, lease, leaseUid, owner, holder, released, revision, found = false } = event;
     const record = this.#leases.get(lease) ?? { bars: [], uid: null, owner: null, released: false, deletedAtMs: atMs };
     this.#leases.set(lease, record);
     const isNew = record.uid !== leaseUid;
@@ -112,9 +112,9 @@ class TimelineBuilder {
       before !== undefined && record.owner?.uid === owner?.uid && (owner !== null || before.holder === holder);
     const change = changeOf(isNew, sameOwner, record, event);
     const bar = record.bars.at(-1);
-    // Its deletion was not seen.
+    // Its deletion was not seen, so it held until now.
     if (isNew && record.uid !== null) this.#endLeaseBar(record, atMs);
-    if (isNew || change === 'given') {
+    if (isNew || !sameOwner) {
       if (!isNew) this.#endLeaseBar(record, atMs);
       record.bars.push({
         fromMs: atMs,
@@ -130,15 +130,16 @@ class TimelineBuilder {
       else bar.releasedAtMs ??= atMs;
     }
     if (record.owner !== null && !sameOwner) {
-      this.#pod(record.owner).endHolding(lease, isNew ? record.deletedAtMs : atMs);
+      this.#pod(record.owner).endHolding(lease, record.uid === null ? record.deletedAtMs : atMs);
     }
     Object.assign(record, { uid: leaseUid, owner, released });
     if (owner !== null) {
       if (released) this.#pod(owner).endHolding(lease, atMs);
-      else this.#pod(owner).beginHolding(lease, atMs, revision);
+      else this.#pod(owner).beginHolding(lease, atMs, found ? null : revision);
     }
     if (change === 'renewed') return;
     const glyphs = {
+      found: 'note',
       created: 'leaseCreated',
       restored: 'leaseRestored',
       given: 'leaseGiven',
@@ -198,8 +199,9 @@ function changeOf(
   isNew: boolean,
   sameOwner: boolean,
   record: LeaseRecord,
-  { owner, released }: TimelineEventOf<'leaseWritten'>,
+  { owner, released, found = false }: TimelineEventOf<'leaseWritten'>,
 ): LeaseChange {
+  if (found && (isNew || !sameOwner)) return 'found';
   if (isNew) return sameOwner && owner !== null && !record.released ? 'restored' : 'created';
   if (!sameOwner) return 'given';
   return released && !record.released ? 'released' : 'renewed';

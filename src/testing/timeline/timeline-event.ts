@@ -64,6 +64,8 @@ export type TimelineEventContent =
       readonly revision: bigint;
       /** The writer, where it is known. */
       readonly by?: string | undefined;
+      /** A source found the Lease like this, and did not see the write: the token of its term is unknown. @default false */
+      readonly found?: boolean | undefined;
     }
   | {
       readonly type: 'leaseDeleted';

@@ -8,7 +8,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** The meaning of a write to a Lease. A renewal changes nothing that words could tell. */
-export type LeaseChange = 'created' | 'restored' | 'given' | 'released' | 'renewed';
+export type LeaseChange = 'found' | 'created' | 'restored' | 'given' | 'released' | 'renewed';
 
 /** The subject of an event and what happened to it. */
 export type Words = readonly [who: string, what: string];
@@ -34,6 +34,7 @@ export function wordsOfLease(event: TimelineEventOf<'leaseWritten'>, change: Lea
   const holds = owner === null ? `held by ${holder || 'nobody'}, owned by no Pod` : `owned by ${owner.name}`;
   const writer = by === undefined ? '' : ` by ${by}`;
   const texts: Readonly<Record<LeaseChange, string>> = {
+    found: `is found: ${holds} (revision ${revision})`,
     created: `is created${writer}, ${holds} (revision ${revision})`,
     restored: `is restored by its holder${by === undefined || by === owner?.name ? '' : ` ${by}`}, ${holds} (revision ${revision})`,
     given: `changes hands${writer}: now ${holds} (revision ${revision})`,

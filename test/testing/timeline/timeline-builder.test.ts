@@ -74,6 +74,36 @@ describe('the bars of a Pod', () => {
     assert.deepEqual(barsOf(timeline, 'web-1'), ['50-60 holds 11']);
   });
 
+  test('have no token when the beginning of the term was not seen', () => {
+    const timeline = timelineOf(
+      [0, { ...held('lease-1', POD, 5n), found: true } as TimelineEventContent],
+      [10, { ...held('lease-1', POD, 5n), released: true } as TimelineEventContent],
+      [20, held('lease-2', OTHER, 8n)],
+      [30, { type: 'outageEnded' }],
+    );
+    assert.deepEqual(barsOf(timeline, 'web-0'), ['0-10 holds']);
+    assert.deepEqual(barsOf(timeline, 'web-1'), ['20-30 holds 8']);
+    assert.deepEqual(
+      timeline.marks.map(({ glyph, what }) => [glyph, what]),
+      [
+        ['note', 'is found: owned by web-0 (revision 5)'],
+        ['leaseReleased', 'is released'],
+        ['leaseCreated', 'is created, owned by web-1 (revision 8)'],
+      ],
+    );
+  });
+
+  test('last until another Lease is found when the deletion of the Lease was not seen', () => {
+    const timeline = timelineOf(
+      [0, { type: 'stepBegan', title: 'all' }],
+      [5, held('lease-1', POD, 5n)],
+      [20, { ...held('lease-2', OTHER, 8n), found: true } as TimelineEventContent],
+      [30, { type: 'stepBegan', title: 'end' }],
+    );
+    assert.deepEqual(barsOf(timeline, 'web-0'), ['5-20 holds 5']);
+    assert.deepEqual(barsOf(timeline, 'web-1'), ['20-30 holds']);
+  });
+
   test('lie on two tracks when two processes of a Pod lead at once', () => {
     const elected = (process: string, token: bigint): TimelineEventContent => ({
       type: 'elected',
