@@ -145,7 +145,7 @@ export function endTerm(context: StepContext, role: LeaderRole, reason: Demotion
 export const STEP_DOWN_PAUSE_MS = 10_000;
 
 /** Leaving is finished: stops for good, or becomes a candidate again. */
-export function finishLeaving(context: StepContext, next: LeavingFor, released: boolean): void {
+function finishLeaving(context: StepContext, next: LeavingFor, released: boolean): void {
   if (next === 'stopped') {
     context.role = { name: 'stopped' };
     context.emit({ type: 'shutDown', freeSiblingLock: !context.knowledge.workMayRun });
