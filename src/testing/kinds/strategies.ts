@@ -1,5 +1,5 @@
 /**
- * The behaviour of each kind on create, replace and delete: Kubernetes calls it a strategy. The steps that are
+ * The behavior of each kind on create, replace and delete: Kubernetes calls it a strategy. The steps that are
  * the same for all kinds are in registry.ts.
  */
 
