@@ -12,13 +12,13 @@ import { compacted } from './situation.ts';
 import { happen, type World } from './world.ts';
 
 /** Everything that the moves of others, and the checkers, can see. */
-function visible({ cluster, processes, strays, record, budget }: World): unknown {
+function visible({ cluster, processes, orphanedRequests, record, budget }: World): unknown {
   const { owner = null, releasedBy = null } = cluster.lease ?? {};
   return {
     lease: cluster.lease === null ? null : { owner: owner?.uid, releasedBy },
     pods: cluster.pods.map(({ uid, terminating }) => `${uid} ${terminating}`).sort(),
     collection: cluster.collection.step,
-    strays: strays.map(({ asks, sender }) => `${asks.verb} ${sender}`),
+    orphanedRequests: orphanedRequests.map(({ asks, sender }) => `${asks.verb} ${sender}`),
     record: { ...record, newestToken: 0 },
     budget,
     processes: processes.map(({ pod, state, requests, leading, working, timers, leaseWatch, podWatch }) => ({

@@ -16,7 +16,7 @@ import {
 } from './cluster-model.ts';
 import { type Core, enqueue, type InFlight, type Process, Turn, withAnswer } from './process-model.ts';
 import { rename, revisionsIn } from './rewriting.ts';
-import type { Stray } from './world.ts';
+import type { OrphanedRequest } from './world.ts';
 
 /** What a turn of a process led to. */
 export interface TurnResult {
@@ -45,14 +45,14 @@ interface Kept {
   readonly [NOTE]?: Note;
 }
 
-export type PartKind = 'process' | 'cluster' | 'record' | 'strays';
+export type PartKind = 'process' | 'cluster' | 'record' | 'orphanedRequests';
 
 /** How a part of each kind gets its plainest form. */
 const PLAIN_FORMS: { readonly [Kind in PartKind]: (value: object) => object } = {
   process: (value: object) => plainProcess(value as Process),
   cluster: (value: object) => plainCluster(value as Cluster),
   record: (value: object) => plainRecord(value as Record),
-  strays: (value: object) => value,
+  orphanedRequests: (value: object) => value,
 };
 
 export class Memory {
@@ -63,7 +63,7 @@ export class Memory {
     process: new Map(),
     cluster: new Map(),
     record: new Map(),
-    strays: new Map(),
+    orphanedRequests: new Map(),
   };
   readonly #byId: object[] = [];
   /** @param exact keeps nothing, and leaves everything as it is: for what must run on by the clock. */
@@ -147,8 +147,12 @@ export class Memory {
     });
   }
 
-  strays(strays: readonly Stray[], what: unknown, find: () => readonly Stray[]): readonly Stray[] {
-    return this.#remembered(strays, what, () => this.keep('strays', find()));
+  orphanedRequests(
+    orphanedRequests: readonly OrphanedRequest[],
+    what: unknown,
+    find: () => readonly OrphanedRequest[],
+  ): readonly OrphanedRequest[] {
+    return this.#remembered(orphanedRequests, what, () => this.keep('orphanedRequests', find()));
   }
 
   /** The same part with the revisions in use numbered from 1 without a gap. */

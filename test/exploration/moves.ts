@@ -51,8 +51,11 @@ export function flowOf(world: World, rules: Rules): Move[] {
     if (rules.stopsOnSigterm && !stopping) moves.push({ type: 'sigterm', process });
     moves.push({ type: 'remove', process });
   }
-  for (let stray = 0; stray < world.strays.length; stray += 1) {
-    moves.push({ type: 'strayArrives', stray }, { type: 'strayVanishes', stray });
+  for (let orphanedRequest = 0; orphanedRequest < world.orphanedRequests.length; orphanedRequest += 1) {
+    moves.push(
+      { type: 'orphanedRequestArrives', orphanedRequest },
+      { type: 'orphanedRequestVanishes', orphanedRequest },
+    );
   }
   const { lease, collection } = cluster;
   const dangling = lease !== null && lease.owner !== null && podOf(world, lease.owner.uid) === undefined;

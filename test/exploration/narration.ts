@@ -50,11 +50,11 @@ function sayMove(world: World, move: Move): string {
       return `The timer ${move.timer} of ${who} fires.`;
     case 'settle':
       return move.drained ? `The work of ${who} is done.` : `The work of ${who} has had its time, and goes on.`;
-    case 'strayArrives':
-    case 'strayVanishes': {
-      const stray = world.strays[move.stray];
-      const arrives = move.type === 'strayArrives' ? 'arrives after all' : 'never arrives';
-      return `What ${stray?.sender} does not wait for any more ${arrives}: ${stray === undefined ? '' : sayVerb(stray.asks)}.`;
+    case 'orphanedRequestArrives':
+    case 'orphanedRequestVanishes': {
+      const orphanedRequest = world.orphanedRequests[move.orphanedRequest];
+      const arrives = move.type === 'orphanedRequestArrives' ? 'arrives after all' : 'never arrives';
+      return `What ${orphanedRequest?.sender} does not wait for any more ${arrives}: ${orphanedRequest === undefined ? '' : sayVerb(orphanedRequest.asks)}.`;
     }
     case 'collect':
       return `The garbage collector (${world.cluster.collection.step}) does its next step.`;

@@ -112,7 +112,7 @@ export function scopeOf({ name, candidates, disturbances: budget, inOrder = fals
       const empty: World = {
         cluster: memory.keep('cluster', EMPTY_CLUSTER),
         processes: [],
-        strays: memory.keep('strays', []),
+        orphanedRequests: memory.keep('orphanedRequests', []),
         budget,
         namesakes: 0,
         record: memory.keep('record', EMPTY_RECORD),

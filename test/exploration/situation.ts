@@ -14,8 +14,8 @@ import type { World } from './world.ts';
 /** The world with its revisions numbered from 1 without a gap. */
 export function compacted(memory: Memory, world: World): World {
   if (memory.exact) return world;
-  const { cluster, strays, record, processes } = world;
-  let inUse = memory.revisionsOf(cluster) | memory.revisionsOf(strays) | memory.revisionsOf(record);
+  const { cluster, orphanedRequests, record, processes } = world;
+  let inUse = memory.revisionsOf(cluster) | memory.revisionsOf(orphanedRequests) | memory.revisionsOf(record);
   for (const process of processes) inUse |= memory.revisionsOf(process);
   inUse &= ~1;
   const withoutGap = (inUse & (inUse + 2)) === 0;
@@ -23,7 +23,7 @@ export function compacted(memory: Memory, world: World): World {
   return {
     ...world,
     cluster: memory.compact('cluster', cluster, inUse),
-    strays: memory.compact('strays', strays, inUse),
+    orphanedRequests: memory.compact('orphanedRequests', orphanedRequests, inUse),
     record: memory.compact('record', record, inUse),
     processes: processes.map((process) => memory.compact('process', process, inUse)),
   };
@@ -66,7 +66,7 @@ export class Fingerprints {
     this.#low = 0x85ebca6b;
     this.#add(world.budget * 8 + world.namesakes);
     this.#add(memory.idOf(memory.permute('cluster', world.cluster, number, order)));
-    this.#add(memory.idOf(memory.permute('strays', world.strays, number, order)));
+    this.#add(memory.idOf(memory.permute('orphanedRequests', world.orphanedRequests, number, order)));
     this.#add(memory.idOf(memory.permute('record', world.record, number, order)));
     for (let place = 0; place < order.length; place += 1) {
       for (const process of world.processes) {
@@ -96,16 +96,22 @@ function permutations(count: number): number[][] {
 
 /** A world as numbers. */
 export function pack(memory: Memory, world: World): number[] {
-  const { cluster, strays, record, budget, namesakes, processes } = world;
-  const parts = [memory.idOf(cluster), memory.idOf(strays), memory.idOf(record), budget * 8 + namesakes];
+  const { cluster, orphanedRequests, record, budget, namesakes, processes } = world;
+  const parts = [memory.idOf(cluster), memory.idOf(orphanedRequests), memory.idOf(record), budget * 8 + namesakes];
   return [...parts, ...processes.map((process) => memory.idOf(process))];
 }
 
 export function unpack(memory: Memory, numbers: readonly number[]): World {
-  const [cluster, strays, record, counts, ...processes] = numbers as [number, number, number, number, ...number[]];
+  const [cluster, orphanedRequests, record, counts, ...processes] = numbers as [
+    number,
+    number,
+    number,
+    number,
+    ...number[],
+  ];
   return {
     cluster: memory.partOf(cluster) as Cluster,
-    strays: memory.partOf(strays) as World['strays'],
+    orphanedRequests: memory.partOf(orphanedRequests) as World['orphanedRequests'],
     record: memory.partOf(record) as World['record'],
     budget: counts >> 3,
     namesakes: counts & 7,

@@ -59,7 +59,7 @@ export type Disturbance =
   | 'namesake';
 
 /** A write whose sender does not wait for it any more; it may yet be carried out, or never. */
-export interface Stray {
+export interface OrphanedRequest {
   readonly asks: Request;
   readonly sender: string;
   readonly knowing: string | null;
@@ -68,7 +68,7 @@ export interface Stray {
 export interface World {
   readonly cluster: Cluster;
   readonly processes: readonly Process[];
-  readonly strays: readonly Stray[];
+  readonly orphanedRequests: readonly OrphanedRequest[];
   /** How many more disturbances there may be. */
   readonly budget: number;
   /** How many Pods followed another under its name. */
@@ -88,7 +88,7 @@ export type Move =
   | { readonly type: 'deliver' | 'cut' | 'watchTimer'; readonly process: number; readonly of: 'lease' | 'pod' }
   | { readonly type: 'fire'; readonly process: number; readonly timer: TimerName }
   | { readonly type: 'settle'; readonly process: number; readonly drained: boolean }
-  | { readonly type: 'strayArrives' | 'strayVanishes'; readonly stray: number }
+  | { readonly type: 'orphanedRequestArrives' | 'orphanedRequestVanishes'; readonly orphanedRequest: number }
   | { readonly type: 'collect' | 'deleteLease' }
   | { readonly type: ProcessMove; readonly process: number }
   | { readonly type: 'recreate'; readonly slot: number; readonly inOrder: boolean };
@@ -135,7 +135,7 @@ class Happening {
       this.#strand(process.pod.uid, process.requests[0]);
       this.#world.processes = this.#world.processes.filter((one) => one !== process);
     }
-    this.#forgetVainStrays();
+    this.#forgetVainRequests();
     return this.#world;
   }
 
@@ -161,9 +161,9 @@ class Happening {
       }
       case 'settle':
         return this.#turn(move.process, `settle ${move.drained}`, (turn) => turn.settle(move.drained));
-      case 'strayArrives':
-      case 'strayVanishes':
-        return this.#stray(move.stray, move.type === 'strayArrives');
+      case 'orphanedRequestArrives':
+      case 'orphanedRequestVanishes':
+        return this.#orphanedRequest(move.orphanedRequest, move.type === 'orphanedRequestArrives');
       case 'collect': {
         return this.#change('collect', (cluster) => collect(cluster) ?? { cluster, event: null });
       }
@@ -251,7 +251,7 @@ class Happening {
     this.#replace(index, this.#memory.answered(this.#process(index), answer));
   }
 
-  #serve(sender: string, { asks, knowing }: Pick<Stray, 'asks' | 'knowing'>): Answered {
+  #serve(sender: string, { asks, knowing }: Pick<OrphanedRequest, 'asks' | 'knowing'>): Answered {
     const before = this.#world.cluster;
     const change = this.#memory.serve(before, asks);
     if (change.event !== null) {
@@ -278,25 +278,31 @@ class Happening {
   #strand(sender: string, request: InFlight | undefined): void {
     if (request === undefined || request.answer !== null || !isWrite(request.asks)) return;
     const { asks, knowing } = request;
-    const { strays } = this.#world;
-    this.#world.strays = this.#memory.strays(strays, request, () => [...strays, { asks, sender, knowing }]);
+    const { orphanedRequests } = this.#world;
+    this.#world.orphanedRequests = this.#memory.orphanedRequests(orphanedRequests, request, () => [
+      ...orphanedRequests,
+      { asks, sender, knowing },
+    ]);
   }
 
   /** A write of a version that is no more will be refused, and nobody waits for that answer. */
-  #forgetVainStrays(): void {
-    const { cluster, strays } = this.#world;
-    if (!this.#memory.core.preconditions || !strays.some(({ asks }) => isVain(asks, cluster))) return;
-    this.#world.strays = this.#memory.keep(
-      'strays',
-      strays.filter(({ asks }) => !isVain(asks, cluster)),
+  #forgetVainRequests(): void {
+    const { cluster, orphanedRequests } = this.#world;
+    if (!this.#memory.core.preconditions || !orphanedRequests.some(({ asks }) => isVain(asks, cluster))) return;
+    this.#world.orphanedRequests = this.#memory.keep(
+      'orphanedRequests',
+      orphanedRequests.filter(({ asks }) => !isVain(asks, cluster)),
     );
   }
 
-  #stray(index: number, arrives: boolean): void {
-    const { strays } = this.#world;
-    const stray = strays[index];
-    this.#world.strays = this.#memory.strays(strays, index, () => strays.toSpliced(index, 1));
-    if (stray !== undefined && arrives && !this.#ledger.refuses(stray.sender)) this.#serve(stray.sender, stray);
+  #orphanedRequest(index: number, arrives: boolean): void {
+    const { orphanedRequests } = this.#world;
+    const orphanedRequest = orphanedRequests[index];
+    this.#world.orphanedRequests = this.#memory.orphanedRequests(orphanedRequests, index, () =>
+      orphanedRequests.toSpliced(index, 1),
+    );
+    if (orphanedRequest !== undefined && arrives && !this.#ledger.refuses(orphanedRequest.sender))
+      this.#serve(orphanedRequest.sender, orphanedRequest);
   }
 
   // --- The cluster
@@ -338,7 +344,7 @@ class Happening {
     this.#world.processes = this.#world.processes.map((process) => {
       const { pod, told } = process;
       const found = pods.find((one) => one.uid === pod.uid);
-      // Of a Lease that a stray request made it may hear later, or never.
+      // Of a Lease that an orphaned request made it may hear later, or never.
       const out =
         itself === null
           ? pod.uid !== holder && found?.terminating !== false

@@ -58,7 +58,7 @@ export class ModelWorld {
   readonly processes: Process[] = [];
   readonly pods: Map<string, PodRecord> = new Map();
   /** Requests whose sender has given up on them, or is gone; they may yet be carried out. */
-  readonly strays: { readonly pod: PodReference; readonly effect: RequestEffect }[] = [];
+  readonly orphanedRequests: { readonly pod: PodReference; readonly effect: RequestEffect }[] = [];
   readonly tokens: bigint[] = [];
   nowMs = 1_000_000;
   random = 0.5;
@@ -157,7 +157,7 @@ export class ModelWorld {
     process.alive = false;
     process.working = false;
     for (const { effect, answer } of process.pending.splice(0)) {
-      if (answer === null) this.strays.push({ pod: process.pod, effect });
+      if (answer === null) this.orphanedRequests.push({ pod: process.pod, effect });
     }
   }
 
@@ -207,14 +207,14 @@ export class ModelWorld {
   /** The sender gives up; the request may have been carried out, or may be later. */
   lose(process: Process, pending: Pending, kind: RequestFailureKind): void {
     process.pending.splice(process.pending.indexOf(pending), 1);
-    if (pending.answer === null) this.strays.push({ pod: process.pod, effect: pending.effect });
+    if (pending.answer === null) this.orphanedRequests.push({ pod: process.pod, effect: pending.effect });
     this.tell(process, { type: 'requestFailed', request: pending.effect.request, failure: failure(kind) });
   }
 
-  /** A stray request is carried out after all. */
-  arriveStray(index: number): void {
-    const stray = this.strays.splice(index, 1)[0];
-    if (stray !== undefined) this.#carryOut(stray.pod, stray.effect, false);
+  /** An orphaned request is carried out after all. */
+  arriveOrphanedRequest(index: number): void {
+    const orphanedRequest = this.orphanedRequests.splice(index, 1)[0];
+    if (orphanedRequest !== undefined) this.#carryOut(orphanedRequest.pod, orphanedRequest.effect, false);
   }
 
   #carryOut(sender: PodReference, effect: RequestEffect, tokenRefused: boolean): Fact {

@@ -23,7 +23,7 @@ const ACTIONS = {
   deliverPod: 25,
   fire: 25,
   lose: 6,
-  arriveStray: 4,
+  arriveOrphanedRequest: 4,
   collectGarbage: 10,
   settle: 8,
   relist: 2,
@@ -97,8 +97,8 @@ function act(world: ModelWorld, action: Action): void {
     case 'lose':
       if (pending !== undefined) world.lose(process, pending, action.flag ? 'unavailable' : 'malformed');
       break;
-    case 'arriveStray':
-      world.arriveStray(action.which % Math.max(1, world.strays.length));
+    case 'arriveOrphanedRequest':
+      world.arriveOrphanedRequest(action.which % Math.max(1, world.orphanedRequests.length));
       break;
     case 'deliverLease':
       world.deliverLease(process);

@@ -1,6 +1,6 @@
 /**
- * Electors that are broken on purpose, each in one way, and the mix in which it shows: a checker that catches none of
- * them checks nothing. How one makes them is in `false-electors.ts`.
+ * Electors that are broken on purpose, each in one way, and the parameters with which it shows: a checker that catches none of
+ * them checks nothing. How one makes them is in `broken-elector-factories.ts`.
  */
 
 import type { PodReference } from '../../src/core/lease-record.ts';
@@ -8,7 +8,6 @@ import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { Answer, WatchPort } from '../../src/driver/ports.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
-import type { Violation } from './checkers.ts';
 import {
   boundTo,
   clinging,
@@ -25,33 +24,34 @@ import {
   restless,
   standing,
   watchThrough,
-} from './false-electors.ts';
-import type { Mix } from './mix.ts';
+} from './broken-elector-factories.ts';
+import type { Violation } from './checkers.ts';
+import { CALM } from './network-conditions.ts';
+import type { SimulationParameters } from './parameters.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import type { ElectorFactory } from './simulated-process.ts';
-import { CALM } from './weather.ts';
 
 export interface BrokenElector {
   readonly defect: string;
   readonly make: ElectorFactory;
   /** What differs from `PLAIN`. */
-  readonly mix: Partial<Mix>;
+  readonly parameters: Partial<SimulationParameters>;
   /** What it must be caught at. */
   readonly invariant: Violation['invariant'];
   readonly what: RegExp;
 }
 
 /** Half a minute of three Pods to which nothing happens. */
-export const PLAIN: Mix = {
+export const PLAIN: SimulationParameters = {
   pods: 3,
   statefulSet: false,
   siblings: 0,
   sidecars: 0,
   expiringElectors: 0,
   faultyForMs: 30_000,
-  weather: CALM,
-  mishaps: [],
-  mishapEveryMs: 2_000,
+  conditions: CALM,
+  faults: [],
+  faultEveryMs: 2_000,
   connections: 2,
   collector: 'absent',
   collectorDelayMs: 0,
@@ -93,28 +93,28 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
           free: () => undefined,
         }),
       }),
-    mix: { siblings: 1 },
+    parameters: { siblings: 1 },
     invariant: 1,
     what: /writes to the Lease, although it does not hold the lock of its Pod/,
   },
   {
-    defect: 'leads on although it was told that its Pod is gone',
+    defect: 'leads on although it has observed that its Pod is gone',
     make: clinging('pod-deleted', 'unauthorized'),
-    mix: { mishaps: ['Pod deleted by force'] },
+    parameters: { faults: ['Pod deleted by force'] },
     invariant: 1,
     what: /lead at the same time/,
   },
   {
-    defect: 'leads on although it was told that the Lease is another Pod’s',
+    defect: 'leads on although it has observed that the Lease is another Pod’s',
     make: clinging('usurped'),
-    mix: { mishaps: ['Lease edited by hand'] },
+    parameters: { faults: ['Lease edited by hand'] },
     invariant: 1,
     what: /lead at the same time/,
   },
   {
     defect: 'asks nothing any more once it leads',
     make: deafFrom(({ elector }) => elector.isLeader),
-    mix: { mishaps: ['Pod deleted by force'], ghostsLiveMs: 600_000 },
+    parameters: { faults: ['Pod deleted by force'], ghostsLiveMs: 600_000 },
     invariant: 1,
     what: /leads long after the faults are over, though the Lease is not its own/,
   },
@@ -125,7 +125,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         { ...options, onElected: (term) => void Promise.resolve(options.onElected?.(term)).catch(() => undefined) },
         runtime,
       ),
-    mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 0.5 },
+    parameters: { faults: ['Pod deleted', 'leader steps down'], disobedience: 0.5 },
     invariant: 1,
     what: /the work of .* overlaps/,
   },
@@ -133,14 +133,14 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   {
     defect: 'does not say that it has a twin',
     make: concealing('twin'),
-    mix: { mishaps: ['process mirrored'], faultyForMs: 120_000 },
+    parameters: { faults: ['process mirrored'], faultyForMs: 120_000 },
     invariant: 1,
     what: /does not notice that it has a twin/,
   },
   {
     defect: 'confirms its term beside its twin',
     make: overconfident,
-    mix: { mishaps: ['process mirrored'], faultyForMs: 120_000 },
+    parameters: { faults: ['process mirrored'], faultyForMs: 120_000 },
     invariant: 1,
     what: /acts as the leader although it warned of its twin/,
   },
@@ -157,7 +157,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         },
       },
     })),
-    mix: { mishaps: ['Pod deleted by force'], mishapEveryMs: 500, pods: 5, ghostsLiveMs: 600_000 },
+    parameters: { faults: ['Pod deleted by force'], faultEveryMs: 500, pods: 5, ghostsLiveMs: 600_000 },
     invariant: 2,
     what: /creates the Lease without a look at its own Pod, which is gone/,
   },
@@ -172,12 +172,12 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         },
       },
     })),
-    mix: {
-      mishaps: ['Pod deleted by force', 'container crashes'],
-      mishapEveryMs: 500,
+    parameters: {
+      faults: ['Pod deleted by force', 'container crashes'],
+      faultEveryMs: 500,
       ghostsLiveMs: 600_000,
       siblings: 1,
-      weather: SLOW,
+      conditions: SLOW,
     },
     invariant: 2,
     what: /begins a term without a look at its own Pod, which is gone/,
@@ -193,9 +193,9 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         },
       },
     })),
-    mix: { mishaps: ['Pod deleted', 'leader steps down'], disobedience: 1, mishapEveryMs: 1_000 },
+    parameters: { faults: ['Pod deleted', 'leader steps down'], disobedience: 1, faultEveryMs: 1_000 },
     invariant: 2,
-    what: /campaigns although it was told that its own Pod is being deleted/,
+    what: /campaigns although it has observed that its own Pod is being deleted/,
   },
 
   // --- Leadership that moves without a reason
@@ -205,7 +205,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
       pod: { read: async (name) => (name === process.pod.name ? pod.read(name) : { ok: true, value: null }) },
       podWatch: (name) => ({ ...podWatch(name), list: () => never() }),
     })),
-    mix: { mishaps: ['watches cut'] },
+    parameters: { faults: ['watches cut'] },
     invariant: 2,
     what: /deletes the Lease, which .* holds/,
   },
@@ -216,7 +216,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
       const expired = silentMs > (lease.leaseDurationSeconds ?? 0) * 1_000 && lease.owner?.uid !== pod.uid;
       return expired ? { ...lease, releasedBy: lease.owner?.uid ?? null } : lease;
     }),
-    mix: { mishaps: ['process pauses'], mishapEveryMs: 1_000, faultyForMs: 120_000 },
+    parameters: { faults: ['process pauses'], faultEveryMs: 1_000, faultyForMs: 120_000 },
     invariant: 2,
     what: /deletes the Lease, which .* holds/,
   },
@@ -228,7 +228,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return lease.delete(found.ok && found.value !== null ? found.value : before);
       },
     })),
-    mix: { mishaps: ['Pod deleted by force'], weather: { ...CALM, jitterMs: 500 }, pods: 5 },
+    parameters: { faults: ['Pod deleted by force'], conditions: { ...CALM, jitterMs: 500 }, pods: 5 },
     invariant: 2,
     what: /deletes the Lease, which .* holds/,
   },
@@ -240,7 +240,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return lease.replace(found.ok && found.value !== null ? found.value : before, content);
       },
     })),
-    mix: { mishaps: ['Lease edited by hand'], weather: { ...CALM, watchLagMs: 2_000 } },
+    parameters: { faults: ['Lease edited by hand'], conditions: { ...CALM, watchLagMs: 2_000 } },
     invariant: 2,
     what: /overwrites the Lease, which .* holds/,
   },
@@ -254,7 +254,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return found.ok && found.value !== null ? lease.replace(found.value, content) : answer;
       },
     })),
-    mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 5 },
+    parameters: { faults: ['Pod deleted by force'], conditions: SLOW, pods: 5 },
     invariant: 2,
     what: /overwrites the Lease, which .* holds/,
   },
@@ -263,7 +263,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     make: misledByLease((lease) => ({
       replace: (before, content) => lease.replace({ ...before, uid: '', resourceVersion: '' }, content),
     })),
-    mix: { mishaps: ['Lease deleted by hand'], mishapEveryMs: 500, weather: SLOW, pods: 2 },
+    parameters: { faults: ['Lease deleted by hand'], faultEveryMs: 500, conditions: SLOW, pods: 2 },
     invariant: 2,
     what: /brings a Lease back that is gone, by a PUT/,
   },
@@ -280,14 +280,14 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         },
       })),
     })),
-    mix: { mishaps: ['Lease deleted by hand'], weather: SLOW },
+    parameters: { faults: ['Lease deleted by hand'], conditions: SLOW },
     invariant: 2,
     what: /creates the Lease, which .* holds/,
   },
   {
     defect: 'does not wait for the duration of a Lease that no Pod owns',
     make: misshown((lease) => (lease.owner === null ? { ...lease, leaseDurationSeconds: 1 } : lease)),
-    mix: { expiringElectors: 1 },
+    parameters: { expiringElectors: 1 },
     invariant: 2,
     what: /deletes the Lease, which expiring-\d+ holds/,
   },
@@ -301,7 +301,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return found.ok && found.value !== null ? { ok: true, value: { ...found.value, owner: pod } } : answer;
       },
     })),
-    mix: { mishaps: ['Pod deleted by force'], weather: SLOW, pods: 5 },
+    parameters: { faults: ['Pod deleted by force'], conditions: SLOW, pods: 5 },
     invariant: 2,
     what: /leads by version \d+ of the Lease, which is not its own/,
   },
@@ -311,7 +311,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
       replace: (before, content) =>
         lease.replace(before, content.releasedBy === null ? content : { ...content, holderIdentity: null }),
     })),
-    mix: { mishaps: ['leader steps down'] },
+    parameters: { faults: ['leader steps down'] },
     invariant: 2,
     what: /writes a Lease without a holderIdentity/,
   },
@@ -320,7 +320,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   {
     defect: 'takes its own Lease for another’s',
     make: misshown((lease, { elector }) => (elector.isLeader ? { ...lease, owner: NOBODY } : lease)),
-    mix: {},
+    parameters: {},
     invariant: 2,
     what: /is demoted \(usurped\), although nobody took its Lease/,
   },
@@ -334,9 +334,9 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
             sink.event(event.type === 'modified' && event.item.uid === uid ? { ...event, type: 'deleted' } : event),
         })),
     })),
-    mix: { mishaps: ['Pod deleted'], disobedience: 1 },
+    parameters: { faults: ['Pod deleted'], disobedience: 1 },
     invariant: 2,
-    what: /is demoted \(pod-deleted\), although it was not told that its Pod is gone/,
+    what: /is demoted \(pod-deleted\), although it has not observed that its Pod is gone/,
   },
   {
     defect: 'takes its token for refused',
@@ -351,7 +351,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         },
       };
     }),
-    mix: {},
+    parameters: {},
     invariant: 2,
     what: /is demoted \(unauthorized\), although its token was not refused/,
   },
@@ -364,7 +364,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
       firstTokens.set(pod, first);
       return { fencingToken: first };
     }),
-    mix: { mishaps: ['leader steps down'], pods: 2 },
+    parameters: { faults: ['leader steps down'], pods: 2 },
     invariant: 3,
     what: /has the token \d+ after \d+/,
   },
@@ -373,35 +373,35 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   {
     defect: 'is elected twice',
     make: repeating('elected'),
-    mix: {},
+    parameters: {},
     invariant: 4,
     what: /is elected twice without a demotion/,
   },
   {
     defect: 'is demoted twice',
     make: repeating('demoted'),
-    mix: { mishaps: ['leader steps down'] },
+    parameters: { faults: ['leader steps down'] },
     invariant: 4,
     what: /is demoted from a term it was not elected for/,
   },
   {
     defect: 'is demoted before its signal is aborted',
     make: misstating(() => ({ signal: new AbortController().signal })),
-    mix: { mishaps: ['leader steps down'] },
+    parameters: { faults: ['leader steps down'] },
     invariant: 4,
     what: /is demoted before term.signal is aborted/,
   },
   {
     defect: 'emits when it has stopped',
     make: restless((elector) => elector.emit('leaderChanged', null)),
-    mix: { mishaps: ['elector stopped'] },
+    parameters: { faults: ['elector stopped'] },
     invariant: 4,
     what: /emits leaderChanged after stop\(\) has resolved/,
   },
   {
     defect: 'calls onElected when it has stopped',
     make: restless((_elector, { onElected }, term) => onElected?.(term)),
-    mix: { mishaps: ['elector stopped'] },
+    parameters: { faults: ['elector stopped'] },
     invariant: 4,
     what: /calls onElected after stop\(\) has resolved/,
   },
@@ -410,7 +410,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   {
     defect: 'never campaigns',
     make: misledByLease(() => ({ create: () => never() })),
-    mix: {},
+    parameters: {},
     invariant: 5,
     what: /nobody leads long after the faults are over/,
   },
@@ -419,14 +419,14 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     make: misledByLease((lease) => ({
       create: (content) => (content.leaseTransitions === 0 ? lease.create(content) : never()),
     })),
-    mix: {},
+    parameters: {},
     invariant: 5,
     what: /nobody leads long after the holder was deleted/,
   },
   {
     defect: 'gives up after the first error',
     make: deafFrom((_process, failed) => failed),
-    mix: { weather: { ...CALM, errorAnswer: 0.5 } },
+    parameters: { conditions: { ...CALM, errorAnswer: 0.5 } },
     invariant: 5,
     what: /nobody leads (long after the faults are over|3000 ms after the return)/,
   },
@@ -447,7 +447,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
       });
       return { leaseWatch: patient(leaseWatch), podWatch: (name) => patient(podWatch(name)) };
     }),
-    mix: {},
+    parameters: {},
     invariant: 5,
     what: /nobody leads 3000 ms after the return of the API server/,
   },
@@ -462,7 +462,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         return answer;
       },
     })),
-    mix: {},
+    parameters: {},
     invariant: 5,
     what: /has sent \d+ requests within a second/,
   },
@@ -471,21 +471,21 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   {
     defect: 'calls a leader well whose node is lost',
     make: misspeaking(({ reason }) => (reason === 'holder-terminating' ? 'Pod web-1 leads, and all is well.' : null)),
-    mix: { mishaps: ['node lost'], mishapEveryMs: 10_000, faultyForMs: 120_000 },
+    parameters: { faults: ['node lost'], faultEveryMs: 10_000, faultyForMs: 120_000 },
     invariant: 6,
     what: /says "Pod web-1 leads, and all is well\.", but (no live process leads|nobody renews)/,
   },
   {
     defect: 'says that nobody leads beside a leader',
     make: misspeaking(({ reason }) => (reason === 'following' ? 'Nobody leads.' : null)),
-    mix: { faultyForMs: 120_000 },
+    parameters: { faultyForMs: 120_000 },
     invariant: 6,
     what: /says "Nobody leads\." \(following\), but a live process leads/,
   },
   {
     defect: 'does not say that it leads',
     make: misspeaking(({ reason }) => (reason === 'leading' ? 'Somebody leads.' : null), 'following'),
-    mix: {},
+    parameters: {},
     invariant: 6,
     what: /says "Somebody leads\.", and leads/,
   },

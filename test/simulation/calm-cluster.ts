@@ -7,19 +7,19 @@ import { seededRandom } from '../../src/runtime/random.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { Checkers } from './checkers.ts';
 import { Cluster } from './cluster.ts';
-import { drawMix, type Mix } from './mix.ts';
+import { CALM } from './network-conditions.ts';
+import { drawParameters, type SimulationParameters } from './parameters.ts';
 import type { ElectorFactory } from './simulated-process.ts';
 import { VirtualTime } from './virtual-time.ts';
-import { CALM } from './weather.ts';
 
-const QUIET: Partial<Mix> = {
+const QUIET: Partial<SimulationParameters> = {
   pods: 3,
   statefulSet: false,
   siblings: 0,
   sidecars: 0,
   expiringElectors: 0,
-  weather: CALM,
-  mishaps: [],
+  conditions: CALM,
+  faults: [],
   connections: 2,
   collector: 'real',
   collectorDelayMs: 0,
@@ -35,7 +35,11 @@ const QUIET: Partial<Mix> = {
 
 /** @param options.makeElector makes the library's own elector by default */
 export function calmCluster(
-  options: { readonly seed?: number; readonly makeElector?: ElectorFactory; readonly adjust?: Partial<Mix> } = {},
+  options: {
+    readonly seed?: number;
+    readonly makeElector?: ElectorFactory;
+    readonly adjust?: Partial<SimulationParameters>;
+  } = {},
 ): { readonly cluster: Cluster; readonly time: VirtualTime } {
   const { seed = 14, adjust = {} } = options;
   const makeElector: ElectorFactory =
@@ -43,8 +47,8 @@ export function calmCluster(
   const time = new VirtualTime();
   const log = (): void => undefined;
   const checkers = new Checkers(log);
-  const mix = { ...drawMix(seededRandom(seed)), ...QUIET, ...adjust };
-  const cluster = new Cluster({ mix, time, random: seededRandom(seed), checkers, makeElector, log });
+  const parameters = { ...drawParameters(seededRandom(seed)), ...QUIET, ...adjust };
+  const cluster = new Cluster({ parameters, time, random: seededRandom(seed), checkers, makeElector, log });
   checkers.attach(cluster);
   return { cluster, time };
 }

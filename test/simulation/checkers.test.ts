@@ -11,9 +11,9 @@ import { simulate } from './simulation.ts';
 /** What is broken shows in one of so many seeds. */
 const SEEDS = 50;
 
-for (const { defect, make, mix, invariant, what } of BROKEN_ELECTORS) {
+for (const { defect, make, parameters, invariant, what } of BROKEN_ELECTORS) {
   test(`caught: an elector that ${defect}`, async () => {
-    const adjust = () => ({ ...PLAIN, ...mix });
+    const adjust = () => ({ ...PLAIN, ...parameters });
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const { violation } = await simulate({ seed, makeElector: make, adjust });
       if (violation === null) continue;

@@ -1,6 +1,6 @@
 /**
  * The invariants of the election (README, "What is promised"), watched from outside after every event. What an
- * elector says of itself is compared with what the API server carried out and what the process was told.
+ * elector reports about itself is compared with what the API server carried out and what the process observed.
  *
  * The numbers are those of the design: 1 one leader, 2 leadership moves only for a reason, 3 fencing tokens grow,
  * 4 events alternate and end, 6 what `explain()` says is so. Liveness (5) is asked for by `simulation.ts` when the faults are over.
@@ -12,7 +12,7 @@ import type { ObservedWrite } from '../../src/testing/index.ts';
 import type { Cluster } from './cluster.ts';
 import { whyUnjust } from './demotions.ts';
 import { Explanations } from './explanations.ts';
-import { NeighbourProcess } from './neighbour-process.ts';
+import { ForeignProcess } from './foreign-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import { LEASE, type ProcessObserver, SimulatedProcess } from './simulated-process.ts';
@@ -102,8 +102,8 @@ export class Checkers implements ProcessObserver {
     return this.#holder === null || this.#holder.released ? null : this.#holder.uid;
   }
 
-  /** Whether the holder was ever told that it is: a Lease that was given by hand may be gone before its Pod hears of it. */
-  isToldOfIt(pod: SimulatedPod): boolean {
+  /** Whether the holder was ever informed: a Lease that was given by hand can be gone before its Pod observes it. */
+  isAwareOfIt(pod: SimulatedPod): boolean {
     const holder = this.#holder;
     if (holder?.uid !== pod.uid || !holder.touched) return true;
     return pod.processes.some(
@@ -184,7 +184,7 @@ export class Checkers implements ProcessObserver {
       this.#violated(2, `${process.name} begins a term without a look at its own Pod, which is gone`);
     }
     if ((process.knowledge.podGoneAtMs ?? this.#nowMs) < this.#nowMs) {
-      this.#violated(2, `${process.name} begins a term although it was told that its own Pod is gone`);
+      this.#violated(2, `${process.name} begins a term although it has observed that its own Pod is gone`);
     }
     const owner = this.#owners.get(String(term.fencingToken));
     if (owner !== pod.uid) {
@@ -216,7 +216,7 @@ export class Checkers implements ProcessObserver {
     const changed = served?.changed === true;
     // What a webhook takes away is as good as edited by hand.
     const byHand =
-      this.handAtWork || changed || (by instanceof NeighbourProcess && by.pod.program === 'expiring elector');
+      this.handAtWork || changed || (by instanceof ForeignProcess && by.pod.program === 'expiring elector');
     // A Lease with a finalizer is marked, and goes when that is taken off.
     const deletes = type === 'DELETED' || (served?.request.verb === 'delete' && served.request.resource === 'leases');
     if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.time.nowMs();
@@ -330,7 +330,7 @@ export class Checkers implements ProcessObserver {
     // was known, were it in the same moment, cannot be called back.
     const sentAtMs = cluster.network.served?.sentAtMs ?? 0;
     const { lastOwner, owners } = writer.knowledge;
-    // That it was taken back since was not told.
+    // It has not observed that the release was withdrawn since.
     if (lastOwner?.uid === uid && lastOwner.released) return true;
     const tidings = owners.get(uid) ?? [];
     const knew = tidings.some(({ version, atMs }) => version >= holder.sinceVersion && atMs < sentAtMs);
@@ -367,7 +367,7 @@ export class Checkers implements ProcessObserver {
       const token = elector.term?.fencingToken;
       if (knowledge.podGone || (token !== undefined && knowledge.newestOfAnother > token)) return false;
     }
-    // Two processes of one identity are told apart by nobody but themselves.
+    // Only two processes of one identity themselves can distinguish their writes.
     return (pod.gone && pod.forced) || pod.mirrored || this.#dispossessed.has(pod.uid);
   }
 

@@ -1,29 +1,29 @@
 /**
  * The simulated cluster: the embedded API server on the simulation's clock, Pods with their processes, and the
- * powers of a kubelet and of an administrator. When to use them is drawn in `mishaps.ts`.
+ * powers of a kubelet and of an administrator. When to use them is drawn in `faults.ts`.
  */
 
 import type { LeaseElectorOptions } from '../../src/index.ts';
 import { type Random, seededRandom } from '../../src/runtime/random.ts';
 import { type ApiResponse, ApiServer, LEASES, PODS } from '../../src/testing/index.ts';
-import { NEIGHBOUR_PERMISSIONS, type Permissions, rulesOf } from '../worlds/permissions.ts';
+import { FOREIGN_PROCESS_PERMISSIONS, type Permissions, rulesOf } from '../worlds/permissions.ts';
 import type { Checkers } from './checkers.ts';
-import type { Mix } from './mix.ts';
-import { NeighbourProcess } from './neighbour-process.ts';
+import { ForeignProcess } from './foreign-process.ts';
 import { Network } from './network.ts';
+import type { SimulationParameters } from './parameters.ts';
 import { ProcessClock } from './process-clock.ts';
 import { SiblingLocks } from './sibling-locks.ts';
 import type { ContainerOptions, SimulatedContainer } from './simulated-container.ts';
 import { type Program, SimulatedPod } from './simulated-pod.ts';
-import { type ElectorFactory, type Habits, LEASE, NAMESPACE, SimulatedProcess } from './simulated-process.ts';
+import { type AppBehavior, type ElectorFactory, LEASE, NAMESPACE, SimulatedProcess } from './simulated-process.ts';
 import { podOf, processEvent, type RecordEvent } from './simulation-record.ts';
 import type { VirtualTime } from './virtual-time.ts';
 import type { Webhook } from './webhook.ts';
 
 const ADMIN_TOKEN = 'the-administrator';
-/** Whose permissions the mix limits. */
+/** The Pods whose permissions the parameters limit. */
 const SERVICE_ACCOUNT = 'app';
-const NEIGHBOUR_ACCOUNT = 'neighbour';
+const FOREIGN_ACCOUNT = 'foreign';
 /** The number of the container of a process that is started a second time. */
 const MIRROR = 9;
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${LEASE}`;
@@ -31,7 +31,7 @@ const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
 
 /** What the cluster is made of. */
 export interface ClusterOptions {
-  readonly mix: Mix;
+  readonly parameters: SimulationParameters;
   readonly time: VirtualTime;
   readonly random: Random;
   readonly checkers: Checkers;
@@ -46,7 +46,7 @@ export class Cluster {
   readonly network: Network;
   readonly time: VirtualTime;
   readonly random: Random;
-  readonly mix: Mix;
+  readonly parameters: SimulationParameters;
   readonly log: (line: () => string) => void;
   /** For the timeline. */
   readonly record: RecordEvent;
@@ -61,8 +61,8 @@ export class Cluster {
   calm = false;
 
   constructor(options: ClusterOptions) {
-    const { mix, time, random, log } = options;
-    this.mix = mix;
+    const { parameters, time, random, log } = options;
+    this.parameters = parameters;
     this.time = time;
     this.random = random;
     this.log = log;
@@ -73,8 +73,8 @@ export class Cluster {
       clock: time,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),
       adminToken: ADMIN_TOKEN,
-      garbageCollectionDelayMs: () => 5 + this.random.next() * this.mix.collectorDelayMs,
-      garbageCollectionStepMs: () => 1 + this.random.next() * this.mix.collectorStepMs,
+      garbageCollectionDelayMs: () => 5 + this.random.next() * this.parameters.collectorDelayMs,
+      garbageCollectionStepMs: () => 1 + this.random.next() * this.parameters.collectorStepMs,
       faults: () => (this.network.statusOfNext === null ? undefined : { status: this.network.statusOfNext }),
     });
     this.server.onWrite(({ type, resource, object }) => {
@@ -83,14 +83,14 @@ export class Cluster {
       if (pod === undefined) return;
       pod.gone = true;
       this.record({ type: 'podGone', pod: podOf(pod), forced: pod.forced });
-      if (mix.collector === 'old') this.collectByUid(pod.uid);
+      if (parameters.collector === 'old') this.collectByUid(pod.uid);
     });
     this.server.createNamespace(NAMESPACE);
-    this.grant(mix.permissions);
-    this.#grant(NEIGHBOUR_ACCOUNT, NEIGHBOUR_PERMISSIONS);
-    this.network = new Network({ server: this.server, time, random, weather: mix.weather, log });
-    this.network.connectionLimit = mix.connections;
-    if (mix.collector !== 'real') this.#releaseCollector = this.server.holdGarbageCollector();
+    this.grant(parameters.permissions);
+    this.#grant(FOREIGN_ACCOUNT, FOREIGN_PROCESS_PERMISSIONS);
+    this.network = new Network({ server: this.server, time, random, conditions: parameters.conditions, log });
+    this.network.connectionLimit = parameters.connections;
+    if (parameters.collector !== 'real') this.#releaseCollector = this.server.holdGarbageCollector();
   }
 
   /** Pods whose objects exist. */
@@ -129,13 +129,13 @@ export class Cluster {
   // --- Pods
 
   /** A Pod that works with the same Lease in its own way. */
-  addNeighbour(program: 'sidecar' | 'expiring elector'): void {
+  addForeignProcess(program: 'sidecar' | 'expiring elector'): void {
     this.addPod(this.#nextName(program === 'sidecar' ? 'sidecar' : 'expiring'), program);
   }
 
   /** A Pod is made and its containers are started. */
   addPod(name: string = this.#nextName('web'), program: Program = 'elector'): SimulatedPod {
-    const serviceAccountName = program === 'elector' ? SERVICE_ACCOUNT : NEIGHBOUR_ACCOUNT;
+    const serviceAccountName = program === 'elector' ? SERVICE_ACCOUNT : FOREIGN_ACCOUNT;
     const { uid } = this.server.createPod({
       namespace: NAMESPACE,
       name,
@@ -152,7 +152,7 @@ export class Cluster {
     this.pods.push(pod);
     this.log(() => `Pod ${name} is created (uid ${uid})`);
     this.record({ type: 'podCreated', pod: podOf(pod) });
-    const containers = program === 'elector' && this.random.next() < this.mix.siblings ? 2 : 1;
+    const containers = program === 'elector' && this.random.next() < this.parameters.siblings ? 2 : 1;
     for (let container = 0; container < containers; container += 1) this.startProcess(pod, container);
     return pod;
   }
@@ -168,8 +168,8 @@ export class Cluster {
 
   startProcess(pod: SimulatedPod, container: number): void {
     const { random, time } = this;
-    const rate = this.calm || random.next() >= this.mix.skewedClocks ? 1 : 0.5 + random.next() * 1.5;
-    const wallOffsetMs = this.calm ? 0 : (random.next() - 0.5) * this.mix.wallOffsetMs;
+    const rate = this.calm || random.next() >= this.parameters.skewedClocks ? 1 : 0.5 + random.next() * 1.5;
+    const wallOffsetMs = this.calm ? 0 : (random.next() - 0.5) * this.parameters.wallOffsetMs;
     const process = this.#newProcess({
       pod,
       name: `${pod.name}.${pod.uid.slice(0, 4)}/${container}#${pod.processes.length + 1}`,
@@ -179,7 +179,7 @@ export class Cluster {
       changed: (container, what) => this.record(processEvent(container, what)),
     });
     pod.processes.push(process);
-    process.staleLists = !this.calm && random.next() < this.mix.staleLists;
+    process.staleLists = !this.calm && random.next() < this.parameters.staleLists;
     this.log(() => `${process.name} starts, its clock at ${rate.toFixed(2)} of the speed`);
     this.record(processEvent(process, 'started'));
     process.start();
@@ -188,11 +188,11 @@ export class Cluster {
   #newProcess(options: ContainerOptions): SimulatedContainer {
     const { random, network, siblingLocks } = this;
     if (options.pod.program !== 'elector') {
-      return new NeighbourProcess({ ...options, network, lookEveryMs: 1_000 + random.next() * 4_000 });
+      return new ForeignProcess({ ...options, network, lookEveryMs: 1_000 + random.next() * 4_000 });
     }
     return new SimulatedProcess({
       ...options,
-      habits: this.#drawHabits(),
+      appBehavior: this.#drawAppBehavior(),
       random,
       network,
       siblingLocks,
@@ -205,13 +205,13 @@ export class Cluster {
   #electorOptions(): LeaseElectorOptions {
     return {
       requestTimeoutMs: 5_000 + Math.floor(this.random.next() * 2) * 5_000,
-      succession: this.random.next() < this.mix.succeedsStopped ? 'pod-stopped' : 'pod-deleted',
+      succession: this.random.next() < this.parameters.succeedsStopped ? 'pod-stopped' : 'pod-deleted',
     };
   }
 
-  #drawHabits(): Habits {
+  #drawAppBehavior(): AppBehavior {
     const { random } = this;
-    const { disobedience } = this.mix;
+    const { disobedience } = this.parameters;
     const badly = (): boolean => random.next() < disobedience;
     return {
       drainMs: badly() ? (badly() ? null : 40_000 * random.next()) : 100 * random.next(),
@@ -239,7 +239,7 @@ export class Cluster {
   restartLater(process: SimulatedContainer): void {
     const { pod } = process;
     const container = Number(/\/(\d+)#/.exec(process.name)?.[1] ?? 0);
-    this.time.setTimer(100 + this.random.next() * this.mix.restartWithinMs, () => {
+    this.time.setTimer(100 + this.random.next() * this.parameters.restartWithinMs, () => {
       const isGhost = pod.kubeletUnaware && !this.calm;
       if (container === MIRROR || (!isGhost && (pod.gone || pod.nodeLost))) return;
       if (pod.terminating || pod.finished) return;
@@ -290,7 +290,7 @@ export class Cluster {
       preconditions: { uid: pod.uid },
     });
     if (pod.nodeLost) return;
-    this.time.setTimer(this.random.next() * this.mix.ghostsLiveMs, () => {
+    this.time.setTimer(this.random.next() * this.parameters.ghostsLiveMs, () => {
       for (const process of pod.processes) process.kill();
     });
   }
@@ -340,8 +340,8 @@ export class Cluster {
     return this.server.store.get(LEASES, NAMESPACE, LEASE);
   }
 
-  /** Whether the Lease is a neighbour's: one owns it, or lives and is named in a Lease without an owner. */
-  get isNeighboursLease(): boolean {
+  /** Whether the Lease is a foreignProcess's: one owns it, or lives and is named in a Lease without an owner. */
+  get isForeignProcessLease(): boolean {
     const lease = this.lease();
     const owner = lease?.metadata.ownerReferences?.[0]?.uid;
     return this.livePods.some(({ program, uid, name, processes }) => {
@@ -442,7 +442,7 @@ export class Cluster {
     const lease = this.lease();
     if (lease === undefined || lease.metadata.ownerReferences?.[0]?.uid !== ownerUid) return;
     const { uid } = lease.metadata;
-    this.time.setTimer(this.random.next() * this.mix.collectorDelayMs, () => {
+    this.time.setTimer(this.random.next() * this.parameters.collectorDelayMs, () => {
       this.#asAdmin('DELETE', LEASE_PATH, { preconditions: { uid } });
     });
   }

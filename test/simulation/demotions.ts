@@ -33,7 +33,7 @@ export function whyUnjust(
     case 'pod-deleted':
       // Where Pods may not be read, the collector that deletes one Lease after the other shows it.
       if ((pod.gone || deletions >= SHORT_LIVES_LIMIT) && knowledge.podsForbidden) return null;
-      return knowledge.podGone || (succeedsStopped && pod.stopped) ? null : 'it was not told that its Pod is gone';
+      return knowledge.podGone || (succeedsStopped && pod.stopped) ? null : 'it has not observed that its Pod is gone';
     case 'unauthorized': {
       if (knowledge.unauthorized === null) return 'its token was not refused';
       const { count, sinceMs } = knowledge.unauthorized;

@@ -1,6 +1,6 @@
 /**
  * The network between the simulated processes and the API server: it loses, delays, repeats and cuts, as the
- * weather has it. Nothing is decided here about elections.
+ * conditions has it. Nothing is decided here about elections.
  *
  * A process speaks through an `ApiTransport` of its own, so that the library's real requests, answers and lines
  * go through the library's real mapping.
@@ -14,9 +14,9 @@ import type { ApiResponse, ApiServer } from '../../src/testing/index.ts';
 import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
 import { Connection, Connections } from './connections.ts';
 import { type Arrival, Exchange } from './exchange.ts';
+import { drawFate, type Fate, LATEST_REQUEST_MS, type NetworkConditions } from './network-conditions.ts';
 import type { ProcessClock } from './process-clock.ts';
 import type { VirtualTime } from './virtual-time.ts';
-import { drawFate, type Fate, LATEST_REQUEST_MS, type Weather } from './weather.ts';
 import type { Webhook } from './webhook.ts';
 
 /** At one end of a connection: a process, or what else speaks to the API server. */
@@ -32,14 +32,14 @@ export interface Endpoint {
   readonly slownessMs: number;
   /** Lets it take something in, unless it is dead; later, if it is paused. */
   run(work: () => void): void;
-  /** Is called for each request that it hands to its transport. */
+  /** Receives each request that the process sends. */
   asks(request: ApiRequest): void;
-  /** Is shown everything that it is told, before it takes it in. */
-  told(request: ApiRequest, news: News): void;
+  /** Receives each delivery before the process does. */
+  delivered(request: ApiRequest, delivery: Delivery): void;
 }
 
-/** What a process is told: an answer, or a line of a watch. */
-export type News =
+/** What the network delivers to a process: an answer, or a line of a watch. */
+export type Delivery =
   | { readonly type: 'answer'; readonly answer: ApiAnswer; readonly askedAtMs: number }
   | { readonly type: 'line'; readonly line: string };
 
@@ -48,7 +48,7 @@ interface OpenStream {
   readonly endpoint: Endpoint;
   readonly request: ApiRequest;
   readonly connection: Connection;
-  /** Nothing that is sent on it arrives any more, and nobody is told. */
+  /** Nothing that is sent on it arrives any longer, and neither side is notified. */
   silent: boolean;
   /** Ends it, as a connection that breaks does. */
   readonly cut: () => void;
@@ -67,7 +67,7 @@ export class Network {
   readonly #streams = new Set<OpenStream>();
   /** What the second API server answers to a list: what was true when it last looked. */
   readonly #staleLists = new Map<string, ApiResponse>();
-  weather: Weather;
+  conditions: NetworkConditions;
   /** The API server does not answer at all. */
   down = false;
   /** Its caches fill after a start: until then good tokens are answered 401, and then what is permitted 403. */
@@ -93,13 +93,13 @@ export class Network {
     readonly server: ApiServer;
     readonly time: VirtualTime;
     readonly random: Random;
-    readonly weather: Weather;
+    readonly conditions: NetworkConditions;
     readonly log: (line: () => string) => void;
   }) {
     this.#server = options.server;
     this.#time = options.time;
     this.#random = options.random;
-    this.weather = options.weather;
+    this.conditions = options.conditions;
     this.#log = options.log;
   }
 
@@ -127,7 +127,7 @@ export class Network {
             settled: (answer) => {
               underWay.delete(exchange);
               this.#log(() => `${endpoint.name} is answered: ${describe(request)} → ${outcome(answer)}`);
-              endpoint.told(request, { type: 'answer', answer, askedAtMs });
+              endpoint.delivered(request, { type: 'answer', answer, askedAtMs });
               resolve(answer);
             },
           });
@@ -182,7 +182,7 @@ export class Network {
     arrived: (arrival: Arrival) => void,
   ): void {
     this.requestCount += 1;
-    const fate = drawFate(this.weather, this.#random);
+    const fate = drawFate(this.conditions, this.#random);
     // A process that is cut off sends into the void; its operating system may send it again when the way is free.
     const stuckMs = endpoint.isolated ? this.#random.next() * LATEST_REQUEST_MS : 0;
     if (!fate.arrives || (endpoint.isolated && this.#random.next() < 0.5)) return;
@@ -266,9 +266,9 @@ export class Network {
     };
     /** In order, however long each takes. */
     const deliver = (work: () => void): void => {
-      const { weather } = this;
-      const lagMs = this.#random.next() * (weather.jitterMs + weather.watchLagMs);
-      const travelMs = weather.latencyMs + endpoint.slownessMs + lagMs;
+      const { conditions } = this;
+      const lagMs = this.#random.next() * (conditions.jitterMs + conditions.watchLagMs);
+      const travelMs = conditions.latencyMs + endpoint.slownessMs + lagMs;
       readyAtMs = Math.max(readyAtMs, this.#time.nowMs() + travelMs);
       this.#time.setTimer(readyAtMs - this.#time.nowMs(), () => {
         // Nothing gets through to who is cut off, and what is lost on a connection ends all that comes after it.
@@ -280,7 +280,7 @@ export class Network {
       endpoint,
       request,
       connection: new Connection(),
-      silent: this.weather.silentWatch > 0 && this.#random.next() < this.weather.silentWatch,
+      silent: this.conditions.silentWatch > 0 && this.#random.next() < this.conditions.silentWatch,
       cut: () => endpoint.run(() => end(new Error('ECONNRESET'))),
     };
     const timer = endpoint.clock.setTimer(headTimeoutMs, () => end(new Error('no answer in time')));
@@ -294,7 +294,7 @@ export class Network {
           if (over) return;
           finish();
           const answer = answerOf(request, response);
-          endpoint.told(request, { type: 'answer', answer, askedAtMs });
+          endpoint.delivered(request, { type: 'answer', answer, askedAtMs });
           if (!answer.ok) sink.ended(answer.failure);
         });
       }
@@ -315,7 +315,7 @@ export class Network {
     const { endpoint, request, connection } = stream;
     this.requestCount += 1;
     const sentAtMs = this.#time.nowMs();
-    const fate = drawFate(this.weather, this.#random);
+    const fate = drawFate(this.conditions, this.#random);
     if (!fate.arrives || fate.answer === 'lost' || endpoint.isolated) return;
     this.#time.setTimer(fate.requestDelayMs + endpoint.slownessMs, () => {
       if (endpoint.isolated) return;
@@ -330,9 +330,9 @@ export class Network {
     for (const line of chunk.split('\n')) {
       if (line === '' || isOver()) continue;
       this.#log(() => `${endpoint.name} is shown: ${describe(request)} ${eventOf(line)}`);
-      endpoint.told(request, { type: 'line', line });
+      endpoint.delivered(request, { type: 'line', line });
       const bytes = Buffer.from(`${line}\n`);
-      const cutAt = this.weather.splitLines ? Math.floor(this.#random.next() * bytes.length) : 0;
+      const cutAt = this.conditions.splitLines ? Math.floor(this.#random.next() * bytes.length) : 0;
       if (cutAt > 0) sink.bytes(bytes.subarray(0, cutAt));
       if (!isOver()) sink.bytes(bytes.subarray(cutAt));
     }

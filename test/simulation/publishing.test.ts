@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LeaseElector } from '../../src/lease-elector.ts';
-import type { Mix } from './mix.ts';
+import type { SimulationParameters } from './parameters.ts';
 import type { ElectorFactory } from './simulated-process.ts';
 import { simulate } from './simulation.ts';
 
@@ -19,13 +19,13 @@ const SEEDS: readonly number[] = [42, ...Array.from({ length: ALL ? 15 : 0 }, (_
 const publishing: ElectorFactory = (options, runtime) =>
   new LeaseElector({ ...options, leaderLabel: 'app.example.com/leader', podDeletionCost: 100, events: true }, runtime);
 
-function permitted(mix: Mix): Mix {
-  const { permissions } = mix;
-  return { ...mix, permissions: { ...permissions, pods: [...permissions.pods, 'patch'] } };
+function permitted(parameters: SimulationParameters): SimulationParameters {
+  const { permissions } = parameters;
+  return { ...parameters, permissions: { ...permissions, pods: [...permissions.pods, 'patch'] } };
 }
 
 for (const [what, adjust] of [
-  ['may not patch Pods', (mix: Mix) => mix],
+  ['may not patch Pods', (parameters: SimulationParameters) => parameters],
   ['may patch Pods', permitted],
 ] as const) {
   test(`no seed breaks an invariant when electors publish, and ${what}`, async () => {

@@ -26,7 +26,7 @@ async function run(seed: number): Promise<SeedResult> {
 
 port.on('message', (seed: number) => {
   void run(seed).then((result) => {
-    // A rejection that nobody handled is told of before the next immediate: it is still this seed's.
+    // An unhandled rejection is reported before the next immediate, so it still belongs to this seed.
     // biome-ignore lint/style/noRestrictedGlobals: this waits for no time, only for the promises.
     setImmediate(() => port.postMessage(result));
   });

@@ -10,7 +10,7 @@ import type { SimulatedProcess } from './simulated-process.ts';
 interface Claim {
   readonly process: SimulatedProcess;
   readonly outcome: SiblingLockListener;
-  told: SiblingLockOutcome | null;
+  reported: SiblingLockOutcome | null;
 }
 
 export class SiblingLocks {
@@ -24,7 +24,7 @@ export class SiblingLocks {
       claim: (outcome) => {
         const claims = this.#claims.get(socketOf(process)) ?? [];
         this.#claims.set(socketOf(process), claims);
-        const claim: Claim = { process, outcome, told: null };
+        const claim: Claim = { process, outcome, reported: null };
         claims.push(claim);
         this.#answer(claims, claim);
       },
@@ -35,13 +35,13 @@ export class SiblingLocks {
   /** Whether this process, and none of its siblings, holds the lock. */
   isHeldBy(process: SimulatedProcess): boolean {
     const first = this.#claims.get(socketOf(process))?.[0];
-    return first?.process === process && (first.told === 'held' || !this.#refused.has(process.pod.uid));
+    return first?.process === process && (first.reported === 'held' || !this.#refused.has(process.pod.uid));
   }
 
-  /** Whether this process was told that it holds the lock, and may campaign. */
+  /** Whether this process was informed that it holds the lock, and may campaign. */
   hasHeld(process: SimulatedProcess): boolean {
     const claims = this.#claims.get(socketOf(process)) ?? [];
-    return claims.some((claim) => claim.process === process && claim.told === 'held');
+    return claims.some((claim) => claim.process === process && claim.reported === 'held');
   }
 
   /** From now on the binds of this Pod are refused. */
@@ -77,8 +77,8 @@ export class SiblingLocks {
       const isFirst = claims[0] === claim;
       const outcome = isFirst && !this.#refused.has(process.pod.uid) ? 'held' : 'taken';
       // A socket that is bound stays bound.
-      if (!claims.includes(claim) || claim.told === 'held' || claim.told === outcome) return;
-      claim.told = outcome;
+      if (!claims.includes(claim) || claim.reported === 'held' || claim.reported === outcome) return;
+      claim.reported = outcome;
       claim.outcome(outcome, isFirst && outcome === 'taken' ? { refusedBy: 'EACCES' } : undefined);
     });
   }

@@ -124,7 +124,7 @@ test('a seed with its timeline has the same log, and a page with each of its ter
 test('the timeline of a seed that breaks a promise says so at its top', async () => {
   const [broken] = BROKEN_ELECTORS.filter(({ what }) => what.source === 'lead at the same time');
   assert.ok(broken !== undefined);
-  const adjust = () => ({ ...PLAIN, ...broken.mix });
+  const adjust = () => ({ ...PLAIN, ...broken.parameters });
   for (let seed = 1; ; seed += 1) {
     const events: TimelineEvent[] = [];
     const record = (event: TimelineEvent): void => void events.push(event);

@@ -7,7 +7,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { drawTimeline, type TimelineEvent } from '../../src/testing/index.ts';
 import { parseArguments, type Task, USAGE } from './sim-arguments.ts';
 import { simulate } from './simulation.ts';
-import { Tally } from './tally.ts';
+import { Totals } from './totals.ts';
 import { runSeeds } from './workers.ts';
 
 /** More would say nothing new. */
@@ -45,7 +45,7 @@ async function runOne(seed: number, timeline: string | undefined): Promise<void>
 }
 
 async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'many' }): Promise<void> {
-  const tally = new Tally();
+  const totals = new Totals();
   const over = new AbortController();
   const startedMs = systemClock.nowMs();
   const wallMs = (): number => systemClock.nowMs() - startedMs;
@@ -57,10 +57,10 @@ async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'ma
   });
   const leftMs = (): number => {
     const ms = wallMs();
-    return whole ? (ms / Math.max(1, tally.seeds)) * (seeds - tally.seeds) : forMs - ms;
+    return whole ? (ms / Math.max(1, totals.seeds)) * (seeds - totals.seeds) : forMs - ms;
   };
   const stopProgress = showProgress(
-    () => `${tally.progress(wallMs())}, ${Math.max(0, Math.round(leftMs() / 1000))} s left`,
+    () => `${totals.progress(wallMs())}, ${Math.max(0, Math.round(leftMs() / 1000))} s left`,
   );
   const inTime = function* (): Generator<number> {
     for (let seed = from; seed < from + seeds && wallMs() < forMs; seed += 1) yield seed;
@@ -69,18 +69,18 @@ async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'ma
     seeds: inTime(),
     signal: over.signal,
     onResult: (result) => {
-      tally.add(result);
+      totals.add(result);
       if (result.failure !== null) console.error(`\nseed ${result.seed}: ${result.failure}`);
-      if (tally.failures.length >= MAX_FAILURES) over.abort();
+      if (totals.failures.length >= MAX_FAILURES) over.abort();
     },
   });
   stopProgress();
-  console.log(`\n${tally.table(wallMs())}`);
+  console.log(`\n${totals.table(wallMs())}`);
   if (json !== undefined)
-    writeFileSync(json, `${JSON.stringify({ from, wallMs: wallMs(), ...tally, gaps: tally.gaps }, null, 2)}\n`);
-  if (tally.failures.length === 0) return;
-  console.log(`\n${tally.complaints()}`);
-  if (tally.failures.length >= MAX_FAILURES) console.log(`Stopped after ${MAX_FAILURES} failing seeds.`);
+    writeFileSync(json, `${JSON.stringify({ from, wallMs: wallMs(), ...totals, gaps: totals.gaps }, null, 2)}\n`);
+  if (totals.failures.length === 0) return;
+  console.log(`\n${totals.complaints()}`);
+  if (totals.failures.length >= MAX_FAILURES) console.log(`Stopped after ${MAX_FAILURES} failing seeds.`);
   process.exitCode ??= 1;
 }
 

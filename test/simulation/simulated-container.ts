@@ -1,6 +1,6 @@
 /**
  * A process in a Pod, whatever program it runs: it lives, hangs and crashes, and speaks to the API server over the
- * simulated network. The programs are in `simulated-process.ts` (this library) and `neighbour-process.ts` (others).
+ * simulated network. The programs are in `simulated-process.ts` (this library) and `foreign-process.ts` (others).
  */
 
 import type { ApiRequest } from '../../src/kube/api-request.ts';
@@ -15,9 +15,9 @@ export interface ContainerOptions {
   readonly clock: (run: (work: () => void) => void) => ProcessClock;
   /** Processes of one Pod see each other's sockets in the same one alone. */
   readonly networkNamespace: number;
-  /** Is told when the process has ended by itself. */
+  /** Called when the process has ended by itself. */
   readonly ended: (container: SimulatedContainer) => void;
-  /** Is told of each change, for the record. */
+  /** Called with each change, for the record. */
   readonly changed: (container: SimulatedContainer, what: ContainerChange) => void;
 }
 
@@ -56,7 +56,7 @@ export abstract class SimulatedContainer implements Endpoint {
 
   abstract asks(request: ApiRequest): void;
 
-  abstract told(...news: Parameters<Endpoint['told']>): void;
+  abstract delivered(...delivery: Parameters<Endpoint['delivered']>): void;
 
   abstract start(): void;
 
@@ -87,7 +87,7 @@ export abstract class SimulatedContainer implements Endpoint {
     else work();
   }
 
-  /** SIGSTOP, a full garbage collection, a laptop's lid: nothing happens in it, and nobody is told. */
+  /** SIGSTOP, a full garbage collection, a closed laptop: the process stands still without notice. */
   pause(): void {
     if (this.alive && !this.#paused) this.#changed(this, 'hung');
     this.#paused = true;

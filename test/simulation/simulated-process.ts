@@ -1,6 +1,6 @@
 /**
  * A process in a Pod, with the library's own `LeaseElector` in it: it runs, hangs, crashes, and its application
- * obeys or does not. What it does is told to an observer, from outside.
+ * obeys or does not. An observer records what it does, from outside.
  */
 
 import type {
@@ -18,10 +18,10 @@ import { readPod } from '../../src/kube/pod-api.ts';
 import type { LeaseElector } from '../../src/lease-elector.ts';
 import { DEFAULT_LEASE_DURATION_SECONDS } from '../../src/options.ts';
 import { type Random, seededRandom } from '../../src/runtime/random.ts';
-import type { Network, News } from './network.ts';
+import type { Delivery, Network } from './network.ts';
+import { Observations } from './observations.ts';
 import type { SiblingLocks } from './sibling-locks.ts';
 import { type ContainerOptions, SimulatedContainer } from './simulated-container.ts';
-import { Told } from './told.ts';
 
 /** The Leases of these electors have the default duration, and a twin is suspected for that long. */
 const TWIN_SUSPICION_MS = DEFAULT_LEASE_DURATION_SECONDS * 1_000;
@@ -52,7 +52,7 @@ const STATUS_OF_FAILURE: Readonly<Partial<Record<RequestFailureKind, number>>> =
 const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
 
 /** What an application does with its terms. */
-export interface Habits {
+export interface AppBehavior {
   /** How long its work goes on after its signal was aborted, in milliseconds; `null`: for ever. */
   readonly drainMs: number | null;
   /** Its work ends by itself after so many milliseconds, or rejects. */
@@ -64,7 +64,7 @@ export interface Habits {
   readonly drainTimeoutMs: number;
 }
 
-/** What is told of a process, by its own events. */
+/** Receives the events of a process. */
 export interface ProcessObserver {
   event(
     process: SimulatedProcess,
@@ -92,7 +92,7 @@ export type ElectorFactory = (
 
 /** What a process is made of. */
 export interface ProcessOptions extends ContainerOptions {
-  readonly habits: Habits;
+  readonly appBehavior: AppBehavior;
   readonly random: Random;
   readonly network: Network;
   readonly siblingLocks: SiblingLocks;
@@ -102,10 +102,10 @@ export interface ProcessOptions extends ContainerOptions {
 }
 
 export class SimulatedProcess extends SimulatedContainer {
-  readonly habits: Habits;
+  readonly appBehavior: AppBehavior;
   /** Takes a Pod that has ended for good, and still exists, for gone. */
   readonly succeedsStopped: boolean;
-  readonly knowledge: Told;
+  readonly knowledge: Observations;
   readonly elector: LeaseElector;
   readonly #network: Network;
   readonly #siblingLocks: SiblingLocks;
@@ -126,14 +126,14 @@ export class SimulatedProcess extends SimulatedContainer {
 
   constructor(options: ProcessOptions) {
     super(options);
-    const { pod, random, network, siblingLocks, observer, habits } = options;
-    this.habits = habits;
+    const { pod, random, network, siblingLocks, observer, appBehavior } = options;
+    this.appBehavior = appBehavior;
     this.succeedsStopped = options.options.succession === 'pod-stopped';
     this.#network = network;
     this.#siblingLocks = siblingLocks;
     this.#random = random;
     this.#observer = observer;
-    this.knowledge = new Told(pod);
+    this.knowledge = new Observations(pod);
     const runtime: Runtime = {
       clock: this.clock,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),
@@ -144,7 +144,7 @@ export class SimulatedProcess extends SimulatedContainer {
       {
         ...options.options,
         lease: LEASE,
-        drainTimeoutMs: habits.drainTimeoutMs,
+        drainTimeoutMs: appBehavior.drainTimeoutMs,
         onElected: (term) => this.#work(term, observer),
       },
       runtime,
@@ -192,7 +192,7 @@ export class SimulatedProcess extends SimulatedContainer {
 
   /** Its work ends in time when it is asked to. */
   get obeys(): boolean {
-    const { drainMs, drainTimeoutMs } = this.habits;
+    const { drainMs, drainTimeoutMs } = this.appBehavior;
     return drainMs !== null && drainMs < drainTimeoutMs;
   }
 
@@ -205,12 +205,12 @@ export class SimulatedProcess extends SimulatedContainer {
     if (request.resource !== 'leases' || request.verb !== 'create') return;
     const nowMs = this.#network.nowMs;
     if ((this.knowledge.podGoneAtMs ?? nowMs) < nowMs)
-      this.#complain(2, 'creates the Lease although it was told that its own Pod is gone');
+      this.#complain(2, 'creates the Lease although it has observed that its own Pod is gone');
     const look = this.knowledge.noteCreate(request, nowMs);
     // A leader restores its Lease, also while its work ends.
     const restores = this.leads || this.stopping || this.#stepsDown;
     if (look.terminating && !restores)
-      this.#complain(2, 'campaigns although it was told that its own Pod is being deleted');
+      this.#complain(2, 'campaigns although it has observed that its own Pod is being deleted');
   }
 
   #complain(invariant: 1 | 2 | 5, what: string): void {
@@ -231,8 +231,8 @@ export class SimulatedProcess extends SimulatedContainer {
     super.resume();
   }
 
-  told(request: ApiRequest, news: News): void {
-    this.knowledge.note(request, news, this.#network.nowMs);
+  delivered(request: ApiRequest, delivery: Delivery): void {
+    this.knowledge.note(request, delivery, this.#network.nowMs);
   }
 
   start(): void {
@@ -244,15 +244,15 @@ export class SimulatedProcess extends SimulatedContainer {
 
   terminate(): void {
     this.run(() => {
-      if (this.habits.onSigterm === 'exit') this.exit();
-      else if (this.habits.onSigterm === 'stop') this.stop();
+      if (this.appBehavior.onSigterm === 'exit') this.exit();
+      else if (this.appBehavior.onSigterm === 'stop') this.stop();
     });
   }
 
   /** The application leaves the election; its process ends when that is done. */
   stop(): void {
     this.stopping = true;
-    void this.elector.stop(this.habits.release ? { release: true } : {}).then(() => {
+    void this.elector.stop(this.appBehavior.release ? { release: true } : {}).then(() => {
       this.stopped = true;
       // What the elector left behind would show now.
       this.clock.setTimer(1_000, () => this.exit());
@@ -304,7 +304,7 @@ export class SimulatedProcess extends SimulatedContainer {
   }
 
   async #work(term: Term, observer: ProcessObserver): Promise<void> {
-    const { work, drainMs } = this.habits;
+    const { work, drainMs } = this.appBehavior;
     this.working += 1;
     observer.workBegan(this, term);
     const end = Promise.withResolvers<void>();

@@ -8,10 +8,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { seededRandom } from '../../src/runtime/random.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
-import { drawMix, MISHAPS, type Mix } from './mix.ts';
+import { CALM, type NetworkConditions } from './network-conditions.ts';
+import { drawParameters, FAULTS, type SimulationParameters } from './parameters.ts';
 import { parseSeeds } from './seeds.ts';
-import { Tally } from './tally.ts';
-import { CALM, type Weather } from './weather.ts';
+import { Totals } from './totals.ts';
 import { runSeeds } from './workers.ts';
 
 const SEEDS: readonly number[] = Array.from({ length: 200 }, (_, index) => index + 1);
@@ -25,36 +25,36 @@ const RETURN_P95_MS = 2_500;
 
 const remembered = parseSeeds(readFileSync(new URL('seeds.txt', import.meta.url), 'utf8')).map(({ seed }) => seed);
 
-test('no seed breaks an invariant, and every mishap happens in some', async () => {
-  const tally = new Tally();
+test('no seed breaks an invariant, and every fault happens in some', async () => {
+  const totals = new Totals();
   const seeds = ALL ? new Set([...SEEDS, ...remembered]) : SEEDS.slice(0, QUICK_SEEDS);
-  await runSeeds({ seeds, onResult: (result) => tally.add(result) });
-  assert.equal(tally.failures.length, 0, `\n${tally.complaints()}`);
-  assert.ok(tally.seeds >= (ALL ? SEEDS.length : QUICK_SEEDS));
-  assert.ok((tally.gaps.return?.p95 ?? Infinity) <= RETURN_P95_MS, JSON.stringify(tally.gaps));
-  for (const mishap of MISHAPS) {
-    assert.ok((tally.mishaps[mishap] ?? 0) > 0, `${mishap} never happened`);
+  await runSeeds({ seeds, onResult: (result) => totals.add(result) });
+  assert.equal(totals.failures.length, 0, `\n${totals.complaints()}`);
+  assert.ok(totals.seeds >= (ALL ? SEEDS.length : QUICK_SEEDS));
+  assert.ok((totals.gaps.return?.p95 ?? Infinity) <= RETURN_P95_MS, JSON.stringify(totals.gaps));
+  for (const fault of FAULTS) {
+    assert.ok((totals.faults[fault] ?? 0) > 0, `${fault} never happened`);
   }
 });
 
 // A fault that no seed draws is a fault that is not tested.
-const mixes: readonly Mix[] = SEEDS.map((seed) => drawMix(seededRandom(seed)));
+const mixes: readonly SimulationParameters[] = SEEDS.map((seed) => drawParameters(seededRandom(seed)));
 
 test('the mixes have two to nine Pods', () => {
   assert.deepEqual([...new Set(mixes.map(({ pods }) => pods))].sort(), [2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test('each kind of bad weather comes, and so does the calm', () => {
-  for (const name of Object.keys(CALM) as (keyof Weather)[]) {
-    assert.ok(mixes.filter(({ weather }) => weather[name] > CALM[name]).length >= 10, name);
+test('each kind of bad conditions comes, and so does the calm', () => {
+  for (const name of Object.keys(CALM) as (keyof NetworkConditions)[]) {
+    assert.ok(mixes.filter(({ conditions }) => conditions[name] > CALM[name]).length >= 10, name);
   }
-  assert.ok(mixes.filter(({ weather }) => weather === CALM).length >= 10);
+  assert.ok(mixes.filter(({ conditions }) => conditions === CALM).length >= 10);
 });
 
-test('each mishap is in the mix of some seeds, and out of the mix of others', () => {
-  for (const mishap of MISHAPS) {
-    const count = mixes.filter(({ mishaps }) => mishaps.includes(mishap)).length;
-    assert.ok(count >= 10 && count <= SEEDS.length - 10, `${mishap}: ${count}`);
+test('each fault is drawn for some seeds, and not for others', () => {
+  for (const fault of FAULTS) {
+    const count = mixes.filter(({ faults }) => faults.includes(fault)).length;
+    assert.ok(count >= 10 && count <= SEEDS.length - 10, `${fault}: ${count}`);
   }
 });
 
@@ -65,8 +65,12 @@ test('each verb that an elector can do without is withheld in some', () => {
   assert.deepEqual(withheld('pods'), ['get', 'list', 'watch']);
 });
 
-/** What else a mix may have, and every value that a test can name. */
-const CHOICES: readonly (readonly [what: string, of: (mix: Mix) => unknown, values: readonly unknown[]])[] = [
+/** The other parameters, and every value that a test can name. */
+const CHOICES: readonly (readonly [
+  what: string,
+  of: (parameters: SimulationParameters) => unknown,
+  values: readonly unknown[],
+])[] = [
   ['garbage collector', ({ collector }) => collector, ['absent', 'old', 'real']],
   ['collector delay', ({ collectorDelayMs }) => collectorDelayMs, [0, 100, 20_000]],
   ['collector step', ({ collectorStepMs }) => collectorStepMs, [0, 50, 2_000]],
@@ -74,7 +78,7 @@ const CHOICES: readonly (readonly [what: string, of: (mix: Mix) => unknown, valu
   ['siblings', ({ siblings }) => siblings > 0, [false, true]],
   ['sidecars', ({ sidecars }) => sidecars, [0, 1, 2]],
   ['expiring electors', ({ expiringElectors }) => expiringElectors, [0, 1]],
-  ['mishaps every', ({ mishapEveryMs }) => mishapEveryMs, [1_000, 5_000, 15_000]],
+  ['faults every', ({ faultEveryMs }) => faultEveryMs, [1_000, 5_000, 15_000]],
   ['connections', ({ connections }) => connections, [1, 2, 8]],
   ['skewed clocks', ({ skewedClocks }) => skewedClocks, [0, 0.5, 1]],
   ['wall offset', ({ wallOffsetMs }) => wallOffsetMs, [0, 3_600_000]],

@@ -9,12 +9,12 @@ import type { TimelineEvent } from '../../src/testing/index.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
-import { letHappen } from './mishaps.ts';
-import { describeMix, drawMix, type Mishap, type Mix } from './mix.ts';
+import { letHappen } from './faults.ts';
+import { CALM, LATEST_REQUEST_MS } from './network-conditions.ts';
+import { describeParameters, drawParameters, type Fault, type SimulationParameters } from './parameters.ts';
 import type { Program, SimulatedPod } from './simulated-pod.ts';
 import { type ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 import { VirtualTime } from './virtual-time.ts';
-import { CALM, LATEST_REQUEST_MS } from './weather.ts';
 
 /**
  * When the faults are over and the last late request has arrived, there is a leader after so many milliseconds, if
@@ -47,8 +47,8 @@ export interface SimulationResult {
   readonly terms: number;
   /** How long nobody led, in milliseconds, where a leader was due. */
   readonly gaps: Gaps;
-  /** How often each mishap found somebody to strike. */
-  readonly mishaps: Partial<Readonly<Record<Mishap, number>>>;
+  /** How often each fault found somebody to strike. */
+  readonly faults: Partial<Readonly<Record<Fault, number>>>;
 }
 
 /** `null`: there was none to measure. */
@@ -68,26 +68,26 @@ export interface SimulationOptions {
   /** @default the library's own elector */
   readonly makeElector?: ElectorFactory;
   /** Changes what was drawn. */
-  readonly adjust?: (mix: Mix) => Mix;
+  readonly adjust?: (parameters: SimulationParameters) => SimulationParameters;
 }
 
 const libraryElector: ElectorFactory = (options, runtime) => new LeaseElector(options, runtime);
 
 /** Runs the simulation of a seed. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
-  const { seed, log, record, makeElector = libraryElector, adjust = (mix) => mix } = options;
+  const { seed, log, record, makeElector = libraryElector, adjust = (parameters) => parameters } = options;
   const random = seededRandom(seed);
-  const mix = adjust(drawMix(random));
+  const parameters = adjust(drawParameters(random));
   const time = new VirtualTime();
   let lines = 0;
   const write = (line: () => string): void => {
     lines += 1;
     log?.(`${(time.nowMs() / 1000).toFixed(3).padStart(9)}  ${line()}`);
   };
-  log?.(`seed ${seed}\n${describeMix(mix)}`);
+  log?.(`seed ${seed}\n${describeParameters(parameters)}`);
   const checkers = new Checkers(write);
   const cluster = new Cluster({
-    mix,
+    parameters,
     time,
     random,
     checkers,
@@ -103,13 +103,13 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       return checkers.violation === null;
     });
 
-  for (let pod = 0; pod < mix.pods; pod += 1) time.setTimer(random.next() * 5_000, () => replacePods(cluster));
-  const mishaps: Partial<Record<Mishap, number>> = {};
-  await faultyPhase(cluster, run, (mishap) => {
+  for (let pod = 0; pod < parameters.pods; pod += 1) time.setTimer(random.next() * 5_000, () => replacePods(cluster));
+  const faults: Partial<Record<Fault, number>> = {};
+  await faultyPhase(cluster, run, (fault) => {
     const before = lines + time.madeCount;
-    letHappen(cluster, mishap);
+    letHappen(cluster, fault);
     // One that found nobody has left neither a line nor something that is to happen.
-    if (lines + time.madeCount > before) mishaps[mishap] = (mishaps[mishap] ?? 0) + 1;
+    if (lines + time.madeCount > before) faults[fault] = (faults[fault] ?? 0) + 1;
   });
   const gaps = await calmPhase(cluster, checkers, run);
   return {
@@ -120,46 +120,46 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     requests: cluster.network.requestCount,
     terms: checkers.termCount,
     gaps,
-    mishaps,
+    faults,
   };
 }
 
 async function faultyPhase(
   cluster: Cluster,
   run: (forMs: number) => Promise<void>,
-  strike: (mishap: Mishap) => void,
+  strike: (fault: Fault) => void,
 ): Promise<void> {
-  const { mix, time, random } = cluster;
-  const endMs = time.nowMs() + mix.faultyForMs;
+  const { parameters, time, random } = cluster;
+  const endMs = time.nowMs() + parameters.faultyForMs;
   const controller = (): void => {
     if (time.nowMs() > endMs) return;
     replacePods(cluster);
     time.setTimer(500 + random.next() * 5_000, controller);
   };
-  const mishap = (): void => {
+  const fault = (): void => {
     if (time.nowMs() > endMs) return;
-    const which = mix.mishaps[Math.floor(random.next() * mix.mishaps.length)];
+    const which = parameters.faults[Math.floor(random.next() * parameters.faults.length)];
     if (which !== undefined) strike(which);
-    time.setTimer(-Math.log(1 - random.next()) * mix.mishapEveryMs, mishap);
+    time.setTimer(-Math.log(1 - random.next()) * parameters.faultEveryMs, fault);
   };
   time.setTimer(5_000, controller);
-  time.setTimer(random.next() * mix.mishapEveryMs, mishap);
-  await run(mix.faultyForMs);
+  time.setTimer(random.next() * parameters.faultEveryMs, fault);
+  await run(parameters.faultyForMs);
 }
 
 /** What a Deployment or StatefulSet does: one Pod more, when there are too few. */
 function replacePods(cluster: Cluster): void {
-  const { mix, pods, livePods } = cluster;
+  const { parameters, pods, livePods } = cluster;
   const working = (program: Program): number =>
     livePods.filter((pod) => pod.program === program && !pod.terminating && !pod.finished).length;
-  if (working('sidecar') < mix.sidecars) cluster.addNeighbour('sidecar');
-  if (working('expiring elector') < mix.expiringElectors) cluster.addNeighbour('expiring elector');
-  if (working('elector') >= mix.pods) return;
-  if (!mix.statefulSet) {
+  if (working('sidecar') < parameters.sidecars) cluster.addForeignProcess('sidecar');
+  if (working('expiring elector') < parameters.expiringElectors) cluster.addForeignProcess('expiring elector');
+  if (working('elector') >= parameters.pods) return;
+  if (!parameters.statefulSet) {
     cluster.addPod();
     return;
   }
-  for (let ordinal = 0; ordinal < mix.pods; ordinal += 1) {
+  for (let ordinal = 0; ordinal < parameters.pods; ordinal += 1) {
     const name = `db-${ordinal}`;
     if (livePods.some((pod) => pod.name === name)) continue;
     cluster.addPod(name);
@@ -173,7 +173,7 @@ function endFaults(cluster: Cluster): void {
   cluster.log(() => '--- the faults are over');
   cluster.record({ type: 'stepBegan', title: 'Calm' });
   cluster.calm = true;
-  cluster.network.weather = CALM;
+  cluster.network.conditions = CALM;
   cluster.network.down = false;
   cluster.record({ type: 'outageEnded' });
   cluster.network.warmUp = { tokensAtMs: 0, rolesAtMs: 0 };
@@ -206,7 +206,7 @@ async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: numb
     checkers.awaitLeader();
   });
   await run(LATEST_REQUEST_MS);
-  const boundMs = isRefused(cluster.mix) ? REFUSED_LIVENESS_BOUND_MS : LIVENESS_BOUND_MS;
+  const boundMs = isRefused(cluster.parameters) ? REFUSED_LIVENESS_BOUND_MS : LIVENESS_BOUND_MS;
   await expectLeader(cluster, checkers, run, boundMs, 'the faults are over');
   gaps.faultsMs = checkers.awaitedMs;
   if (checkers.violation !== null) return gaps;
@@ -218,7 +218,7 @@ async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: numb
   if (checkers.violation !== null) return gaps;
 
   // Whoever still waits to ask again would be late, and the outage not to blame.
-  await run(isRefused(cluster.mix) ? REFUSED_LIVENESS_BOUND_MS : LOOK_EVERY_MS);
+  await run(isRefused(cluster.parameters) ? REFUSED_LIVENESS_BOUND_MS : LOOK_EVERY_MS);
   gaps.returnMs = await outage(cluster, checkers, run);
   return gaps;
 }
@@ -230,10 +230,10 @@ async function outage(
   run: (forMs: number) => Promise<void>,
 ): Promise<number | null> {
   const leader = cluster.electors.find(({ leads }) => leads);
-  // What a neighbour does with a Lease that is free is its own affair.
-  const neighbours = cluster.livePods.some(({ program }) => program !== 'elector');
+  // What a foreignProcess does with a Lease that is free is its own affair.
+  const foreignProcesses = cluster.livePods.some(({ program }) => program !== 'elector');
   const able = cluster.livePods.filter((pod) => pod !== leader?.pod && canLead(pod));
-  if (leader === undefined || neighbours || able.length === 0 || checkers.violation !== null) return null;
+  if (leader === undefined || foreignProcesses || able.length === 0 || checkers.violation !== null) return null;
   const awayMs = 1_000 + cluster.random.next() * LONGEST_OUTAGE_MS;
   cluster.time.setTimer(0, () => {
     cluster.log(() => `--- the API server goes away, and ${leader.pod.name} with it`);
@@ -266,12 +266,12 @@ function survivors(cluster: Cluster): readonly SimulatedProcess[] {
   return cluster.electors.filter(({ alive, pod }) => alive && canLead(pod) && !gaveUp.has(pod));
 }
 
-/** Whether anything is refused in this mix, also what is permitted: it is asked again up to a minute later. */
-function isRefused({ permissions, mishaps, weather }: Mix): boolean {
-  return permissions !== ALL_PERMISSIONS || weather.errorAnswer > 0 || mishaps.some((mishap) => REFUSING.has(mishap));
+/** Whether these parameters refuse any request, even a permitted one: it is retried up to a minute later. */
+function isRefused({ permissions, faults, conditions }: SimulationParameters): boolean {
+  return permissions !== ALL_PERMISSIONS || conditions.errorAnswer > 0 || faults.some((fault) => REFUSING.has(fault));
 }
 
-const REFUSING: ReadonlySet<Mishap> = new Set<Mishap>([
+const REFUSING: ReadonlySet<Fault> = new Set<Fault>([
   'API server down',
   'API server restarted',
   'API server sick',
@@ -290,7 +290,7 @@ function deleteHolder(cluster: Cluster, checkers: Checkers): void {
     if (holder.nodeLost || holder.terminating) cluster.forceDeletePod(holder);
     else cluster.deletePod(holder);
   }
-  cluster.addPod(cluster.mix.statefulSet ? 'db-new' : undefined);
+  cluster.addPod(cluster.parameters.statefulSet ? 'db-new' : undefined);
 }
 
 /** Who may lead now must, and nobody else: invariant 5. Looks now and then, until it is so or the time is over. */
@@ -322,8 +322,9 @@ function whatIsAmiss(cluster: Cluster, checkers: Checkers, after: string): [inva
     .filter(canLead)
     .filter((pod) => !leavesIt(cluster, pod));
   if (able.length === 0) return null;
-  // Whether a neighbour makes use of its Lease is its own affair.
-  if (cluster.isNeighboursLease || cluster.processes.some(({ leads, pod }) => leads && able.includes(pod))) return null;
+  // Whether a foreignProcess makes use of its Lease is its own affair.
+  if (cluster.isForeignProcessLease || cluster.processes.some(({ leads, pod }) => leads && able.includes(pod)))
+    return null;
   const names = able.map(({ name }) => name).join(', ');
   return [5, `nobody leads long after ${after}, though ${names} could`];
 }
@@ -332,7 +333,7 @@ function whatIsAmiss(cluster: Cluster, checkers: Checkers, after: string): [inva
 function entitled(cluster: Cluster, checkers: Checkers, holder: SimulatedPod | undefined): SimulatedPod[] {
   const electors = cluster.livePods.filter(({ program }) => program === 'elector');
   if (holder === undefined) return electors;
-  if (!holder.stopped) return checkers.isToldOfIt(holder) ? [holder] : [];
+  if (!holder.stopped) return checkers.isAwareOfIt(holder) ? [holder] : [];
   // Of siblings the one that campaigns decides by its own setting.
   return electors.filter((pod) => campaignerOf(cluster, pod)?.succeedsStopped === true);
 }

@@ -4,10 +4,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Tally } from './tally.ts';
+import { Totals } from './totals.ts';
 import { runSeeds, type SeedResult } from './workers.ts';
 
-const simulation = new URL('misbehaving.ts', import.meta.url);
+const simulation = new URL('broken-simulation.ts', import.meta.url);
 
 async function run(seeds: Iterable<number>, timeoutMs = 60_000): Promise<readonly SeedResult[]> {
   const results: SeedResult[] = [];
@@ -58,18 +58,18 @@ test('whoever aborts hears of no seed any more, and needs not wait for those und
   assert.deepEqual(heard, [8]);
 });
 
-test('the figures of all seeds are added up, and each failing seed is told with the command that repeats it', async () => {
-  const tally = new Tally();
-  for (const result of await run([9, 7, 8, 2])) tally.add(result);
+test('the figures of all seeds are added up, and each failing seed is printed with the command that repeats it', async () => {
+  const totals = new Totals();
+  for (const result of await run([9, 7, 8, 2])) totals.add(result);
   assert.deepEqual(
-    { ...tally },
+    { ...totals },
     {
       seeds: 4,
       simulatedMs: 3,
       events: 6,
       requests: 9,
       terms: 12,
-      mishaps: { 'Pod deleted': 15 },
+      faults: { 'Pod deleted': 15 },
       failures: [
         { seed: 2, failure: 'threw Error: rejected' },
         { seed: 7, failure: 'invariant 1: two lead' },
@@ -77,7 +77,7 @@ test('the figures of all seeds are added up, and each failing seed is told with 
     },
   );
   assert.equal(
-    tally.complaints(),
+    totals.complaints(),
     'seed 2: threw Error: rejected\n  npm run sim -- --seed 2\nseed 7: invariant 1: two lead\n  npm run sim -- --seed 7',
   );
 });

@@ -23,7 +23,7 @@ export interface SeedResult {
 export interface RunOptions {
   /** Asked for one seed after another, by whichever thread is free. */
   readonly seeds: Iterable<number>;
-  /** Is told of every seed, in the order in which they end. */
+  /** Called with every seed, in the order in which they end. */
   readonly onResult: (result: SeedResult) => void;
   /** No seed is begun after it was aborted, and those under way are given up. */
   readonly signal?: AbortSignal;

@@ -19,8 +19,8 @@ export const ALL_PERMISSIONS: Permissions = {
 /** What NAIS grants its sidecar, and so an elector in its place. */
 export const SIDECAR_PERMISSIONS: Permissions = { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create'] };
 
-/** What any neighbour is granted that works on the same Lease. */
-export const NEIGHBOUR_PERMISSIONS: Permissions = {
+/** The permissions of a foreign process that works on the same Lease. */
+export const FOREIGN_PROCESS_PERMISSIONS: Permissions = {
   ...SIDECAR_PERMISSIONS,
   leases: ['get', 'list', 'watch', 'create', 'update'],
 };

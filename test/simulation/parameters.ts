@@ -1,15 +1,15 @@
 /**
- * What one simulation is made of, drawn from its seed: how many Pods, which faults, how bad.
+ * The parameters of one simulation, drawn from its seed: the number of Pods, the faults, and their probabilities.
  *
- * Every fault is left out of most seeds: a mix of everything always would hide what two of them do together.
+ * Every fault is left out of most seeds. If all faults always came together, they would hide the effect of two of them.
  */
 
 import type { Random } from '../../src/runtime/random.ts';
 import { ALL_PERMISSIONS, type Permissions, SIDECAR_PERMISSIONS } from '../worlds/permissions.ts';
-import { CALM, type Weather } from './weather.ts';
+import { CALM, type NetworkConditions } from './network-conditions.ts';
 
-/** What may happen besides the weather; `mishaps.ts` says what each of them is. */
-export const MISHAPS = [
+/** The faults besides the network conditions; `faults.ts` implements them. */
+export const FAULTS = [
   'container crashes',
   'process pauses',
   'processes cut off',
@@ -43,10 +43,10 @@ export const MISHAPS = [
   'Lease given to a stranger',
 ] as const;
 
-export type Mishap = (typeof MISHAPS)[number];
+export type Fault = (typeof FAULTS)[number];
 
-/** What one simulation is made of. */
-export interface Mix {
+/** The parameters of one simulation. */
+export interface SimulationParameters {
   readonly pods: number;
   /** A Pod that goes comes again under its name. */
   readonly statefulSet: boolean;
@@ -57,9 +57,9 @@ export interface Mix {
   /** Electors of another kind, which take a Lease that was not renewed. */
   readonly expiringElectors: number;
   readonly faultyForMs: number;
-  readonly weather: Weather;
-  readonly mishaps: readonly Mishap[];
-  readonly mishapEveryMs: number;
+  readonly conditions: NetworkConditions;
+  readonly faults: readonly Fault[];
+  readonly faultEveryMs: number;
   /** How many requests of a process are under way side by side. */
   readonly connections: number;
   /** The cluster's own garbage collector, none at all, or that of an old cluster: late, and by uid alone. */
@@ -81,14 +81,14 @@ export interface Mix {
   readonly disobedience: number;
 }
 
-/** Draws the mix of a simulation. */
-export function drawMix(random: Random): Mix {
+/** Draws the parameters of a simulation. */
+export function drawParameters(random: Random): SimulationParameters {
   const happens = (chance: number): boolean => random.next() < chance;
   const from = (least: number, most: number): number => least + random.next() * (most - least);
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random.next() * items.length)] as Item;
   const chance = (likely: number, most: number): number => (happens(likely) ? from(0, most) : 0);
-  // Of some seeds the mishaps are few, of some many.
-  const mishapChance = pick([0.1, 0.25, 0.5]);
+  // Some seeds have few faults, some have many.
+  const faultChance = pick([0.1, 0.25, 0.5]);
   return {
     pods: 2 + Math.floor(random.next() ** 2 * 8),
     statefulSet: happens(0.4),
@@ -96,9 +96,9 @@ export function drawMix(random: Random): Mix {
     sidecars: happens(0.15) ? 1 + Math.floor(random.next() * 2) : 0,
     expiringElectors: happens(0.1) ? 1 : 0,
     faultyForMs: Math.round(from(60_000, 300_000)),
-    weather: happens(0.2) ? CALM : drawWeather(chance, from, happens),
-    mishaps: MISHAPS.filter(() => happens(mishapChance)),
-    mishapEveryMs: Math.round(pick([1_000, 5_000, 15_000])),
+    conditions: happens(0.2) ? CALM : drawConditions(chance, from, happens),
+    faults: FAULTS.filter(() => happens(faultChance)),
+    faultEveryMs: Math.round(pick([1_000, 5_000, 15_000])),
     connections: pick([1, 2, 2, 8]),
     collector: pick(['real', 'real', 'real', 'absent', 'old']),
     collectorDelayMs: pick([0, 100, 20_000]),
@@ -114,11 +114,11 @@ export function drawMix(random: Random): Mix {
   };
 }
 
-function drawWeather(
+function drawConditions(
   chance: (likely: number, most: number) => number,
   from: (least: number, most: number) => number,
   happens: (chance: number) => boolean,
-): Weather {
+): NetworkConditions {
   return {
     latencyMs: from(0.1, 20),
     jitterMs: happens(0.3) ? from(50, 3_000) : from(1, 30),
@@ -147,17 +147,17 @@ function drawPermissions(happens: (chance: number) => boolean): Permissions {
   };
 }
 
-/** A few lines that say what this mix is. */
-export function describeMix(mix: Mix): string {
-  const { weather, permissions, mishaps, ...rest } = mix;
-  const bad = Object.entries(weather).filter(([, value]) => value !== 0 && value !== false);
+/** A few lines that describe these parameters. */
+export function describeParameters(parameters: SimulationParameters): string {
+  const { conditions, permissions, faults, ...rest } = parameters;
+  const bad = Object.entries(conditions).filter(([, value]) => value !== 0 && value !== false);
   const numbers = (entries: readonly (readonly [string, unknown])[]): string =>
     entries.map(([name, value]) => `${name} ${typeof value === 'number' ? round(value) : String(value)}`).join(', ');
   return [
     numbers(Object.entries(rest)),
-    `weather: ${numbers(bad)}`,
+    `conditions: ${numbers(bad)}`,
     `permissions: leases ${permissions.leases.join(' ')}; pods ${permissions.pods.join(' ') || 'none'}`,
-    `mishaps: ${mishaps.join(', ') || 'none'}`,
+    `faults: ${faults.join(', ') || 'none'}`,
   ].join('\n');
 }
 

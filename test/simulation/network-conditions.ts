@@ -1,20 +1,20 @@
 /**
  * What goes wrong at the moment: with the network, with the API server, with the garbage collector.
  *
- * `mix.ts` draws how bad it gets in one simulation; when the faults end the weather is `CALM`.
+ * `parameters.ts` draws the conditions of one simulation; when the faults end they are `CALM`.
  */
 
 import type { Random } from '../../src/runtime/random.ts';
 
 /** How likely each fault of one request is (0 to 1), and how long messages travel. */
-export interface Weather {
+export interface NetworkConditions {
   /** A message takes between so many milliseconds… */
   readonly latencyMs: number;
   /** …and so many more. */
   readonly jitterMs: number;
-  /** Never arrives; nobody is told. */
+  /** Never arrives, and the sender is not notified. */
   readonly lostRequest: number;
-  /** Carried out, but nobody is told. */
+  /** Carried out, but the answer is lost. */
   readonly lostAnswer: number;
   /** Carried out, and then the connection is reset. */
   readonly resetAnswer: number;
@@ -37,7 +37,7 @@ export interface Weather {
 }
 
 /** Nothing goes wrong. */
-export const CALM: Weather = {
+export const CALM: NetworkConditions = {
   latencyMs: 1,
   jitterMs: 4,
   lostRequest: 0,
@@ -75,18 +75,18 @@ export interface Fate {
 }
 
 /** Draws what becomes of a request. */
-export function drawFate(weather: Weather, random: Random): Fate {
+export function drawFate(conditions: NetworkConditions, random: Random): Fate {
   const happens = (chance: number): boolean => chance > 0 && random.next() < chance;
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random.next() * items.length)] as Item;
-  const travelMs = (): number => weather.latencyMs + random.next() * weather.jitterMs;
+  const travelMs = (): number => conditions.latencyMs + random.next() * conditions.jitterMs;
   return {
-    requestDelayMs: happens(weather.lateRequest) ? random.next() * LATEST_REQUEST_MS : travelMs(),
+    requestDelayMs: happens(conditions.lateRequest) ? random.next() * LATEST_REQUEST_MS : travelMs(),
     answerDelayMs: travelMs(),
-    arrives: !happens(weather.lostRequest),
-    repeated: happens(weather.repeatedRequest),
-    answer: happens(weather.lostAnswer) ? 'lost' : happens(weather.resetAnswer) ? 'reset' : 'arrives',
-    keptConnection: happens(weather.keptConnectionDies) ? pick(['closed', 'breaks']) : 'stands',
-    status: happens(weather.errorAnswer) ? pick(ERROR_STATUSES) : null,
-    statusAfterwards: happens(weather.errorAfterwards) ? pick([500, 503, 504]) : null,
+    arrives: !happens(conditions.lostRequest),
+    repeated: happens(conditions.repeatedRequest),
+    answer: happens(conditions.lostAnswer) ? 'lost' : happens(conditions.resetAnswer) ? 'reset' : 'arrives',
+    keptConnection: happens(conditions.keptConnectionDies) ? pick(['closed', 'breaks']) : 'stands',
+    status: happens(conditions.errorAnswer) ? pick(ERROR_STATUSES) : null,
+    statusAfterwards: happens(conditions.errorAfterwards) ? pick([500, 503, 504]) : null,
   };
 }

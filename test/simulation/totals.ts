@@ -1,20 +1,20 @@
 /**
- * What came of many seeds, added up, and how it is told.
+ * The totals of many seeds, and their text.
  */
 
-import type { Mishap } from './mix.ts';
+import type { Fault } from './parameters.ts';
 import type { SeedResult } from './workers.ts';
 
-export class Tally {
+export class Totals {
   seeds = 0;
   simulatedMs = 0;
   events = 0;
   requests = 0;
   terms = 0;
-  readonly mishaps: Partial<Record<Mishap, number>> = {};
+  readonly faults: Partial<Record<Fault, number>> = {};
   readonly #faultsMs: number[] = [];
   readonly #returnMs: number[] = [];
-  /** Those that failed, and why. */
+  /** The seeds that failed, and the reasons. */
   readonly failures: { readonly seed: number; readonly failure: string }[] = [];
 
   add({ seed, failure, figures }: SeedResult): void {
@@ -27,8 +27,8 @@ export class Tally {
     this.terms += figures.terms;
     if (figures.gaps.faultsMs !== null) this.#faultsMs.push(figures.gaps.faultsMs);
     if (figures.gaps.returnMs !== null) this.#returnMs.push(figures.gaps.returnMs);
-    for (const [mishap, times] of Object.entries(figures.mishaps) as [Mishap, number][]) {
-      this.mishaps[mishap] = (this.mishaps[mishap] ?? 0) + times;
+    for (const [fault, times] of Object.entries(figures.faults) as [Fault, number][]) {
+      this.faults[fault] = (this.faults[fault] ?? 0) + times;
     }
   }
 
@@ -50,7 +50,7 @@ export class Tally {
       ['events', count(this.events)],
       ['requests', count(this.requests)],
       ['terms', count(this.terms)],
-      ['mishaps', count(Object.values(this.mishaps).reduce((sum, times) => sum + times, 0))],
+      ['faults', count(Object.values(this.faults).reduce((sum, times) => sum + times, 0))],
       ['leader again', `${describe(this.gaps.faults)} after the end of the faults`],
       ['', `${describe(this.gaps.return)} after the return of the API server`],
       ['wall time', `${(wallMs / 1000).toFixed(1)} s (${this.#perSecond(wallMs)} seeds/s)`],

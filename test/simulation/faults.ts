@@ -1,26 +1,26 @@
 /**
- * What happens to a cluster while the faults last: each mishap by its name, as `mix.ts` lists them.
+ * The faults of a cluster, each by its name, as `parameters.ts` lists them.
  */
 
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import type { Cluster } from './cluster.ts';
-import type { Mishap } from './mix.ts';
 import type { Sickness } from './network.ts';
+import type { Fault } from './parameters.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import { changingWebhook, refusingWebhook } from './webhook.ts';
 
-/** Lets one of them happen. */
-export function letHappen(cluster: Cluster, mishap: Mishap): void {
-  MISHAP_RULES[mishap](cluster);
+/** Injects one fault. */
+export function letHappen(cluster: Cluster, fault: Fault): void {
+  FAULT_RULES[fault](cluster);
 }
 
-/** Holds the Lease by hand, and is no Pod. */
+/** The holder of a Lease that was given away by hand; not a Pod. */
 const STRANGER = 'a-stranger';
 
-/** What a sick API server does with each request. */
+/** The behavior of a sick API server for each request. */
 const SICKNESSES: readonly Sickness[] = [500, 503, 504, 401, 403, 'hangs'];
 
-/** Whoever leads is hit more often than by chance alone. */
+/** The holder is hit more often than at random. */
 function pickPod(cluster: Cluster): SimulatedPod | undefined {
   const holder = cluster.lease()?.metadata.ownerReferences?.[0]?.uid;
   const pods = cluster.livePods;
@@ -46,7 +46,7 @@ function deleteByForce(cluster: Cluster, pod: SimulatedPod): void {
   });
 }
 
-const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
+const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
   'container crashes': (cluster) => {
     const process = pick(cluster, pickPod(cluster)?.processes.filter(({ alive }) => alive) ?? []);
     if (process !== undefined) cluster.crash(process);
@@ -184,7 +184,7 @@ const MISHAP_RULES: Readonly<Record<Mishap, (cluster: Cluster) => void>> = {
     cluster.time.setTimer(cluster.random.next() * 60_000, () => {
       if (cluster.calm) return;
       cluster.note(() => 'the permissions are what they were');
-      cluster.grant(cluster.mix.permissions);
+      cluster.grant(cluster.parameters.permissions);
     });
   },
   'elector stopped': (cluster) => {

@@ -1,13 +1,13 @@
 /**
- * What a process was told by the API server, noted on the way in: the checkers ask what it could have known, and
- * do not believe what it says it knows.
+ * The observations of a process: everything that the API server sent to it, recorded when it arrives. The checkers use
+ * these observations, and do not trust what the process reports about itself.
  */
 
 import type { PodReference } from '../../src/core/lease-record.ts';
 import { isUncertain } from '../../src/core/request-failure.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
-import type { News } from './network.ts';
+import type { Delivery } from './network.ts';
 
 interface WireObject {
   readonly kind?: string;
@@ -37,7 +37,7 @@ export interface OwnPodLook {
  */
 const LOOK_VALID_MS = 2 * 2 * (QUEUE_TIMEOUTS + 1) * 10_000;
 
-export class Told {
+export class Observations {
   readonly #self: PodReference;
   /** The reads of the own Pod that count for the attempt under way. */
   #ownPodReads: { readonly askedAtMs: number; readonly terminating: boolean }[] = [];
@@ -46,7 +46,7 @@ export class Told {
   resumedAtMs: number = Number.NEGATIVE_INFINITY;
   /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
   podGoneAtMs: number | null = null;
-  /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when that was told. */
+  /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when each was observed. */
   readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }[]> = new Map();
   /** The last read of a Pod that was answered was forbidden: for all it knows, it may not tell a dead holder from a live one. */
   podsForbidden = false;
@@ -103,15 +103,15 @@ export class Told {
     return this.podGoneAtMs !== null;
   }
 
-  note(request: ApiRequest, news: News, nowMs: number): void {
-    if (news.type === 'line') {
-      const { type, object } = JSON.parse(news.line) as { type: string; object: WireObject };
+  note(request: ApiRequest, delivery: Delivery, nowMs: number): void {
+    if (delivery.type === 'line') {
+      const { type, object } = JSON.parse(delivery.line) as { type: string; object: WireObject };
       if (type === 'ERROR' || type === 'BOOKMARK') return;
       if (request.resource === 'leases') this.#noteLease(object, nowMs);
       else if (type === 'DELETED' && object.metadata?.uid === this.#self.uid) this.podGoneAtMs ??= nowMs;
       return;
     }
-    const { answer } = news;
+    const { answer } = delivery;
     if (request.verb === 'create' && !answer.ok && isUncertain(answer.failure)) this.uncertainCreates += 1;
     if (answer.ok) this.unauthorized = null;
     else if (answer.failure.kind === 'unauthorized') {
@@ -127,7 +127,7 @@ export class Told {
       if (answer.ok ? metadata?.uid !== this.#self.uid : answer.absent) this.podGoneAtMs ??= nowMs;
       else if (answer.ok || forbidden) {
         const terminating = metadata?.deletionTimestamp !== undefined;
-        this.#ownPodReads.push({ askedAtMs: news.askedAtMs, terminating });
+        this.#ownPodReads.push({ askedAtMs: delivery.askedAtMs, terminating });
       }
       return;
     }
@@ -139,7 +139,7 @@ export class Told {
   #noteLease({ metadata, spec }: WireObject, nowMs: number): void {
     if (metadata?.resourceVersion === undefined) return;
     const version = BigInt(metadata.resourceVersion);
-    // What is older than what it knows already is no news: it may not say whose the Lease is now.
+    // What is older than what it knows already is no delivery: it may not say whose the Lease is now.
     if (version < this.newest) return;
     this.newest = version;
     const { uid: owner, name } = metadata.ownerReferences?.[0] ?? {};

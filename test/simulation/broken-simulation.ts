@@ -1,10 +1,10 @@
 /**
- * A simulation that goes wrong in each way one can, for the tests of `workers.ts`.
+ * A simulation that fails in each possible way, for the tests of `workers.ts`.
  */
 
 import type { SimulationOptions, SimulationResult } from './simulation.ts';
 
-/** What seed N does, from 1 on; every other seed comes to a good end. */
+/** The failure of seed N, from 1 on; every other seed succeeds. */
 const DEEDS: readonly (() => unknown)[] = [
   () => {
     throw new TypeError('thrown at once');
@@ -22,5 +22,5 @@ export async function simulate({ seed }: SimulationOptions): Promise<SimulationR
   await DEEDS[seed - 1]?.();
   const violation = seed === DEEDS.length + 1 ? ({ invariant: 1, what: 'two lead' } as const) : null;
   const gaps = { faultsMs: 1, returnMs: null };
-  return { seed, violation, simulatedMs: 1, events: 2, requests: 3, terms: 4, gaps, mishaps: { 'Pod deleted': 5 } };
+  return { seed, violation, simulatedMs: 1, events: 2, requests: 3, terms: 4, gaps, faults: { 'Pod deleted': 5 } };
 }

@@ -1,5 +1,5 @@
 /**
- * A process that runs a program of somebody else's which works with the same Lease.
+ * A process that runs another program on the same Lease: a sidecar, or an elector that judges by time.
  */
 
 import type { ApiTransport } from '../../src/kube/api-client.ts';
@@ -11,15 +11,15 @@ import { LEASE, NAMESPACE } from './simulated-process.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-export interface NeighbourOptions extends ContainerOptions {
+export interface ForeignProcessOptions extends ContainerOptions {
   readonly network: Network;
   readonly lookEveryMs: number;
 }
 
-export class NeighbourProcess extends SimulatedContainer {
+export class ForeignProcess extends SimulatedContainer {
   readonly #program: Sidecar | ExpiringElector;
 
-  constructor(options: NeighbourOptions) {
+  constructor(options: ForeignProcessOptions) {
     super(options);
     const { network, lookEveryMs, pod } = options;
     const transport: ApiTransport = network.transport(this, REQUEST_TIMEOUT_MS);
@@ -32,9 +32,9 @@ export class NeighbourProcess extends SimulatedContainer {
 
   asks(): void {}
 
-  told(): void {}
+  delivered(): void {}
 
-  /** What an expiring elector believes of itself is its own affair: it gives way to time, as nobody else here does. */
+  /** The belief of an expiring elector is not checked: only this kind of elector gives up leadership by time. */
   get leads(): boolean {
     return this.alive && this.#program instanceof Sidecar && this.#program.leader === this.pod.name;
   }

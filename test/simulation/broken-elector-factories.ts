@@ -1,6 +1,5 @@
 /**
- * Ways to make an elector that is broken: the library's own, which is lied to by its ports, or speaks with a false
- * tongue.
+ * Makes broken electors: the library's elector with ports that return false data, or one that reports false data itself.
  */
 
 import type { LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
@@ -11,11 +10,11 @@ import { LeaseElector } from '../../src/lease-elector.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import type { ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 
-// --- Lies of the ports
+// --- False data from the ports
 
 type PortLie = (ports: ClusterPorts, process: SimulatedProcess) => Partial<ClusterPorts>;
 
-/** The library's elector, to which these ports lie. */
+/** The library's elector, with ports that return false data. */
 export function misled(lie: PortLie): ElectorFactory {
   return (options, runtime, process) =>
     new LeaseElector(options, {
@@ -33,7 +32,7 @@ export function misled(lie: PortLie): ElectorFactory {
     });
 }
 
-/** A Pod that exists and runs, as if it had been read. */
+/** The answer to a read of a Pod that exists and runs. */
 export function standing(name: string, uid: string): Answer<PodRecord> {
   return { ok: true, value: { name, uid, resourceVersion: '1', terminating: false } };
 }
