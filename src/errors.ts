@@ -1,6 +1,4 @@
-/**
- * The one error class of this library, and every code it can carry.
- */
+/** The one error class of this library, its codes, and the errors with a fixed message. */
 
 import type { DemotionReason } from './core/effect.ts';
 import type { MissingRule, RequestFailure, RequestFailureKind } from './core/request-failure.ts';
@@ -8,22 +6,22 @@ import type { MissingRule, RequestFailure, RequestFailureKind } from './core/req
 export type { RequestFailureKind };
 
 /**
- * What went wrong, as a stable string: match on it, not on the message.
+ * The kind of an error, as a stable string. Match on the code, not on the message.
  *
  * - `ERR_LEASE_ELECTOR_OPTION`: an option is unknown, of the wrong type or out of range
  * - `ERR_LEASE_ELECTOR_NO_CLUSTER`: not in a Pod, and no KubeConfig was given
- * - `ERR_LEASE_ELECTOR_IDENTITY`: which Pod this process belongs to, or which Lease to use, cannot be told
+ * - `ERR_LEASE_ELECTOR_IDENTITY`: the Pod of this process, or the name of the Lease, cannot be determined
  * - `ERR_LEASE_ELECTOR_CREDENTIALS`: the service account's files or the kubeconfig cannot be read
  * - `ERR_LEASE_ELECTOR_FORBIDDEN`: a permission is missing; the message names the rule to grant
  * - `ERR_LEASE_ELECTOR_UNAUTHORIZED`: the API server does not accept the token
  * - `ERR_LEASE_ELECTOR_UNTRUSTED`: the API server's certificate is not signed by the given CA
  * - `ERR_LEASE_ELECTOR_REQUEST`: the API server refused a request for another reason
- * - `ERR_LEASE_ELECTOR_NOT_LEADER`: asked for what only the leader can do
- * - `ERR_LEASE_ELECTOR_UNCONFIRMED`: whether this process leads could not be asked; it may
- * - `ERR_LEASE_ELECTOR_NOT_RELEASED`: the Lease could not be given up; this Pod still holds it
+ * - `ERR_LEASE_ELECTOR_NOT_LEADER`: a method that only the leader may call was called by another process
+ * - `ERR_LEASE_ELECTOR_UNCONFIRMED`: the leadership could not be confirmed; this process may still lead
+ * - `ERR_LEASE_ELECTOR_NOT_RELEASED`: the Lease could not be released; this Pod still holds it
  * - `ERR_LEASE_ELECTOR_CALLBACK`: `onElected` or a listener threw; leadership is not affected
  * - `ERR_LEASE_ELECTOR_STOPPED`: the elector was stopped, or its signal aborted
- * - `ERR_LEASE_ELECTOR_INVARIANT`: a defect of this library; it stopped leading rather than go on
+ * - `ERR_LEASE_ELECTOR_INVARIANT`: a defect of this library; the elector stopped leading for safety
  */
 export type LeaseElectorErrorCode =
   | 'ERR_LEASE_ELECTOR_OPTION'
@@ -41,24 +39,27 @@ export type LeaseElectorErrorCode =
   | 'ERR_LEASE_ELECTOR_STOPPED'
   | 'ERR_LEASE_ELECTOR_INVARIANT';
 
-/** What is known of an error beside its code and message. A field that does not apply is absent. */
+/** The details of an error beside its code and message. A field that does not apply is absent. */
 export interface LeaseElectorErrorDetails {
-  /** The rule that a Role must grant: of an answer 403. */
+  /** The rule that a Role must grant. Set for an answer 403. */
   readonly missingRule?: MissingRule;
 
-  /** How the request failed: of an error that is about a request to the API server. */
+  /** The kind of the failed request. Set if the error concerns a request to the API server. */
   readonly failureKind?: RequestFailureKind;
 
-  /** How long the API server asked to wait before the next request, in milliseconds (`Retry-After`). */
+  /** The wait before the next request that the API server asked for (`Retry-After`), in milliseconds. */
   readonly retryAfterMs?: number;
 
-  /** The option that is wrong, such as `lease` or `pod.name`: of `ERR_LEASE_ELECTOR_OPTION`. `''`: all of them. */
+  /** The invalid option, such as `lease` or `pod.name`. Set for `ERR_LEASE_ELECTOR_OPTION`; `''` means all options. */
   readonly option?: string;
 
-  /** Why the term ended: of the error that is the reason of an aborted `term.signal`. */
+  /** The reason for the end of the term. Set for the error that is the reason of an aborted `term.signal`. */
   readonly demotionReason?: DemotionReason;
 
-  /** The callback or event whose function failed, such as `onElected` or `elected`: of `ERR_LEASE_ELECTOR_CALLBACK`. */
+  /**
+   * The callback or event whose function failed, such as `onElected` or `elected`. Set for
+   * `ERR_LEASE_ELECTOR_CALLBACK`.
+   */
   readonly callback?: string;
 }
 
@@ -86,7 +87,7 @@ export class LeaseElectorError extends Error implements LeaseElectorErrorDetails
     const { cause, ...details } = options;
     super(message, 'cause' in options ? { cause } : undefined);
     this.code = code;
-    // Assigned only where they apply, so that a printed error shows no empty fields.
+    // Assigned only if they apply, so that a printed error shows no empty fields.
     Object.assign(this, details);
   }
 }
@@ -97,7 +98,7 @@ const CODES: Partial<Record<RequestFailure['kind'], LeaseElectorErrorCode>> = {
   untrusted: 'ERR_LEASE_ELECTOR_UNTRUSTED',
 };
 
-/** A failed request, as the application gets to see it. */
+/** Converts a failed request into the error that the application receives. */
 export function errorOfFailure(failure: RequestFailure): LeaseElectorError {
   return new LeaseElectorError(CODES[failure.kind] ?? 'ERR_LEASE_ELECTOR_REQUEST', failure.message, {
     cause: failure.cause ?? failure,
@@ -105,7 +106,7 @@ export function errorOfFailure(failure: RequestFailure): LeaseElectorError {
   });
 }
 
-/** What a failed request says beside its message. */
+/** The details of a failed request. */
 export function detailsOfFailure({ kind, missingRule, retryAfterMs }: RequestFailure): LeaseElectorErrorDetails {
   return {
     failureKind: kind,
@@ -114,27 +115,60 @@ export function detailsOfFailure({ kind, missingRule, retryAfterMs }: RequestFai
   };
 }
 
-/** What `start()` rejects with once the elector was stopped. */
+/** The error of `start()` after the elector was stopped. */
 export function stoppedError(): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_STOPPED',
-    'The elector was stopped; to take part again, make a new one.',
+    'The elector was stopped. To take part again, create a new elector.',
   );
 }
 
-/** What only the leader may do was asked of another. */
+/** A method that only the leader may call was called by a process that does not lead. */
 export function notLeaderError(): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_NOT_LEADER',
-    'This process does not lead, and only the leader can do this; look at isLeader first.',
+    'This process does not lead, and only the leader may call this method. Check isLeader first.',
   );
 }
 
-/** What `confirm()` rejects with when it could not find out. */
+/** The error of `stepDown()` when the Lease was not released. @param refusal of the write that was needed for it */
+export function notReleasedError(refusal: RequestFailure | undefined): LeaseElectorError {
+  const why = refusal?.message ?? 'the API server could not be reached, or another client took the Lease';
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_NOT_RELEASED',
+    `The Lease was not released: ${why}. This Pod leads again if it still holds the Lease. Remove the cause, and call stepDown() again.`,
+    { cause: refusal?.cause ?? refusal, ...(refusal === undefined ? {} : detailsOfFailure(refusal)) },
+  );
+}
+
+/** A callback of the application failed. @param callback its name, as {@link LeaseElectorErrorDetails.callback} */
+export function callbackError(what: string, callback: string, cause: unknown): LeaseElectorError {
+  return new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `${what} failed; see \`cause\`.`, { cause, callback });
+}
+
+/** An invariant of the election is broken. */
+export function invariantError(cause: unknown): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_INVARIANT',
+    'An invariant of the election is broken, so this elector stopped for safety. Please report it, with `cause`. To take part again, create a new elector.',
+    { cause },
+  );
+}
+
+/** A start has failed in a way that is not foreseen. @param words the cause in words */
+export function startDefectError(cause: unknown, words: string): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_INVARIANT',
+    `The elector could not start: ${words}. Please report it, with \`cause\`.`,
+    { cause },
+  );
+}
+
+/** The error of `confirm()` when the leadership could not be confirmed. */
 export function unconfirmedError(why: Error | RequestFailure): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_UNCONFIRMED',
-    `Whether this process leads could not be confirmed: ${why.message}. Leave the write, and ask again later.`,
+    `The leadership of this process could not be confirmed: ${why.message}. Do not write; try again later.`,
     { cause: why.cause ?? why, ...('kind' in why ? detailsOfFailure(why) : {}) },
   );
 }

@@ -1,18 +1,16 @@
-/**
- * What the application sees: the term, the leader, and the map of events.
- */
+/** The public types of a term, a leader, and the events. */
 
 import type { WarningCode as CoreWarningCode, DemotionReason } from './core/effect.ts';
 import type { LeaseElectorError } from './errors.ts';
 
 export type { DemotionReason };
 
-/** What a warning is about. The README says of each what to do, and whether to page a person. */
+/** The subject of a warning. The README states for each what to do, and whether to page a person. */
 export type WarningCode =
   | CoreWarningCode
   /** There is no cluster, and the option `local` is set: this process takes part in no real election. */
   | 'local'
-  /** The clocks of this machine and of the API server differ by more than a minute. It decides nothing. */
+  /** The clocks of this machine and of the API server differ by more than a minute. No decision depends on it. */
   | 'clock-skew'
   /** That difference is over. */
   | 'clock-skew-over'
@@ -33,23 +31,26 @@ export type WarningCode =
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
-  /** Aborts when the term ends, before `demoted` is emitted; `signal.reason` says why. */
+  /** Aborts when the term ends, before `demoted` is emitted. `signal.reason` is an error with the reason. */
   readonly signal: AbortSignal;
 
   /**
-   * Grows from term to term, over all Pods and Leases of the cluster. Send it along with every write
-   * to a shared resource, and let the resource refuse a smaller one than it has seen.
+   * Grows from term to term, over all Pods and Leases of the cluster. Send it along with every write to a shared
+   * resource, and make the resource reject a token smaller than the largest it has seen.
    *
-   * It is the Lease's `resourceVersion` answered to the write that began the term (integers that may be
-   * compared by promise since Kubernetes 1.35: KEP-5504). Without the permission to `update` a resumed term
-   * has no such write, and takes the one it reads: not smaller than before, but perhaps the same. A cluster that was restored
-   * from a backup begins again with smaller ones: see docs/correctness.md.
+   * It is the Lease's `resourceVersion` in the answer to the write that began the term. These are integers that can be
+   * compared, as Kubernetes promises since 1.35 (KEP-5504). Without the permission to `update` a resumed term has no
+   * such write, and uses the version that it reads: not smaller than before, but perhaps the same. A cluster that was
+   * restored from a backup starts again with smaller ones: see docs/correctness.md.
    *
-   * `JSON.stringify` refuses a bigint: write `String(term.fencingToken)`, or the term itself, which has `toJSON`.
+   * `JSON.stringify` rejects a bigint: write `String(term.fencingToken)`, or the term itself, which has `toJSON`.
    */
   readonly fencingToken: bigint;
 
-  /** True when this Pod held the Lease already: its container was restarted. Unfinished work may be its own. */
+  /**
+   * True when this Pod held the Lease already, because its container was restarted. There may be unfinished work of the
+   * previous process.
+   */
   readonly resumed: boolean;
 
   /** The uid of the Lease that the term began with. */
@@ -59,12 +60,13 @@ export interface Term {
   readonly acquireTime: Date;
 
   /**
-   * The work of the term has come a step further. With the option `progressTimeoutMs` it is expected that often; without
-   * it, and after the term, a call does nothing. It costs next to nothing, so call it in the innermost loop.
+   * Records that the work of the term has made progress. With the option `progressTimeoutMs` it must be called at least
+   * that often. Without the option, and after the term, a call has no effect. It is cheap, so call it in the innermost
+   * loop.
    */
   progress(): void;
 
-  /** The term as `JSON.stringify` writes it: the token as a string, and without the signal. */
+  /** The term in the form that `JSON.stringify` writes: the token as a string, and without the signal. */
   toJSON(): TermRecord;
 }
 
@@ -78,7 +80,7 @@ export interface TermRecord {
   readonly acquireTime: string;
 }
 
-/** Who leads, as far as this process knows. */
+/** The leader, as far as this process knows. */
 export interface Leader {
   /** The Pod's name; for a Lease that no Pod owns, its `holderIdentity`. */
   readonly name: string;
@@ -86,65 +88,75 @@ export interface Leader {
   /** The Pod's uid; `null` for a Lease that no Pod owns. */
   readonly uid: string | null;
 
-  /** When it acquired the Lease, by its own clock; `null` when the Lease does not say. */
+  /** The moment at which it acquired the Lease, by its own clock; `null` when the Lease does not contain it. */
   readonly since: Date | null;
 
   /**
    * The age of the leader's last renewal, in milliseconds of the clock of this process; `null` when the leader does not
-   * renew. No other write counts, nor does the acquisition. It is counted from the moment at which this process learnt of
-   * the renewal, so the true age can be greater: the renewal that a process finds at its start may be old. Much more than
-   * `renewIntervalMs` means that the leader hangs, or that this process is cut off (`unverifiedForMs`).
+   * renew. Only renewals count: no other write, and not the acquisition.
+   *
+   * It is counted from the moment at which this process observed the renewal, so the true age can be greater: the
+   * renewal that a process finds at its start may be old. An age of much more than `renewIntervalMs` means that the
+   * leader hangs, or that this process is cut off (`unverifiedForMs`).
    */
   readonly renewTimeAgeMs: number | null;
 }
 
-/** Something to know that does not stop the election. Each `code` is reported once as long as it lasts. */
+/** A problem that does not stop the election. Each `code` is reported once as long as it lasts. */
 export interface Warning {
   readonly code: WarningCode;
-  /** What is wrong, and what to do about it. */
+  /** The problem, and what to do about it. */
   readonly message: string;
 }
 
-/** Something stood still. */
+/** A stall of the work or of the process. */
 export interface Stall {
   /**
-   * - `progress`: `term.progress()` was not called for `progressTimeoutMs`. It may go on standing still.
-   * - `event-loop`: the whole process stood still (suspended, stopped or blocked), and runs again.
+   * - `progress`: `term.progress()` was not called for `progressTimeoutMs`. The stall may continue.
+   * - `event-loop`: the whole process was suspended, stopped or blocked, and runs again.
    */
   readonly cause: 'progress' | 'event-loop';
-  /** For how long, in milliseconds. */
+  /** The duration, in milliseconds. */
   readonly forMs: number;
 }
 
-/** The events of a `LeaseElector` and what their listeners are given. */
+/** The events of a `LeaseElector`, and the arguments of their listeners. */
 export interface LeaseElectorEvents {
   /** This process leads from now on. */
   elected: [term: Term];
-  /** This process does not lead any more; `term.signal` is aborted already. Follows an `elected` of the same term. */
+  /** This process no longer leads. `term.signal` is aborted already. Follows an `elected` of the same term. */
   demoted: [term: Term, reason: DemotionReason];
-  /** Another Pod leads, or (`null`) none. */
+  /** Another Pod leads, or (`null`) no Pod. */
   leaderChanged: [leader: Leader | null];
   /** The leader, this process or another, refreshed its Lease. */
   renewed: [leader: Leader];
-  /** The leader has not renewed for `leaseDurationSeconds`: it hangs, or cannot reach the API. It leads all the same. */
+  /**
+   * The leader has not renewed for `leaseDurationSeconds`: it hangs, or cannot reach the API. It is still the leader.
+   */
   stale: [leader: Leader];
-  /** The leader that `stale` reported renews again. It does not follow when another Pod leads instead: see `leaderChanged`. */
+  /**
+   * The leader that `stale` reported renews again. This event does not follow when another Pod leads instead: see
+   * `leaderChanged`.
+   */
   recovered: [leader: Leader];
-  /** The work of the term makes no progress, or the event loop stood still and runs again. This process leads all the same. */
+  /**
+   * The work of the term makes no progress, or the event loop was blocked and runs again. This process is still the
+   * leader.
+   */
   stalled: [stall: Stall];
   /** Without a listener, it is a process warning of the type `LeaseElectorWarning`, once per code. */
   warning: [warning: Warning];
   /**
-   * Something failed that the application should know: a rejected `onElected`, a listener that threw, a start that failed
-   * while nobody waited for its promise, a defect. Without a listener, it is a process warning of the type
-   * `LeaseElectorError`, once per code.
+   * A failure that the application should know of: a rejected `onElected`, a listener that threw, a failed start whose
+   * promise nobody awaits, a defect. Without a listener, it is a process warning of the type `LeaseElectorError`, once
+   * per code.
    */
   error: [error: LeaseElectorError];
-  /** `stop()` is over; nothing comes after it. */
+  /** `stop()` is finished. No event follows. */
   stopped: [];
 }
 
-/** What is published on the channel `lease-elector:elected` of `node:diagnostics_channel`. */
+/** The message on the channel `lease-elector:elected` of `node:diagnostics_channel`. */
 export interface ElectedMessage {
   /** The name of the Lease. */
   readonly lease: string;
@@ -154,14 +166,14 @@ export interface ElectedMessage {
   readonly term: Term;
 }
 
-/** What is published on the channel `lease-elector:demoted`; `term.signal` is aborted already. */
+/** The message on the channel `lease-elector:demoted`. `term.signal` is aborted already. */
 export interface DemotedMessage extends ElectedMessage {
   readonly reason: DemotionReason;
 }
 
 /**
- * What is published on the channel `lease-elector:request` when a request to the API server has ended: with its answer,
- * or, for a watch, with the head of its answer.
+ * The message on the channel `lease-elector:request`, published when a request to the API server has ended: with its
+ * answer, or, for a watch, with the head of its answer.
  */
 export interface RequestMessage {
   readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
@@ -170,10 +182,10 @@ export interface RequestMessage {
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
-  /** The HTTP status; `null` when no answer came. */
+  /** The HTTP status; `null` when there was no answer. */
   readonly status: number | null;
   /** From the first attempt to the end, in milliseconds. */
   readonly durationMs: number;
-  /** Why it failed; `null` when it succeeded. */
+  /** The failure; `null` when the request succeeded. */
   readonly failure: string | null;
 }

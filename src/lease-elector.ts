@@ -1,6 +1,6 @@
 /**
- * `LeaseElector`, the one class an application meets: it starts and stops the election and turns its
- * announcements into properties, events and terms. The rules are not here but in `core/`.
+ * `LeaseElector`, the class that an application uses. It starts and stops the election and converts its announcements
+ * into properties, events and terms. The rules are in `core/`.
  */
 
 import { inspect } from 'node:util';
@@ -14,7 +14,16 @@ import { observedPorts } from './driver/observed-ports.ts';
 import { type OutageReport, OutageWatch, UNREACHABLE_AFTER_MS } from './driver/outage-watch.ts';
 import type { Ports } from './driver/ports.ts';
 import { Endpoint } from './endpoint/endpoint.ts';
-import { detailsOfFailure, errorOfFailure, LeaseElectorError, notLeaderError, stoppedError } from './errors.ts';
+import {
+  callbackError,
+  errorOfFailure,
+  invariantError,
+  LeaseElectorError,
+  notLeaderError,
+  notReleasedError,
+  startDefectError,
+  stoppedError,
+} from './errors.ts';
 import type { ElectedMessage, Leader, LeaseElectorEvents, Stall, Term, TermRecord, WarningCode } from './events.ts';
 import { explain } from './explain/explain.ts';
 import type { Explanation, IdleWork } from './explain/explanation.ts';
@@ -39,7 +48,6 @@ import {
   checkLeaderOnlyOptions,
   checkStopOptions,
   type LeaseElectorOptions,
-  type LocalRole,
   type ResolvedOptions,
   resolveOptions,
   type StopOptions,
@@ -50,20 +58,21 @@ import { debugLog } from './runtime/debug-log.ts';
 import { demotedChannel, electedChannel } from './runtime/diagnostics-channels.ts';
 import { wordsOf } from './runtime/quotation.ts';
 import { systemRandom } from './runtime/random.ts';
+import { apiReachable, apiUnreachable, localElection, writesAccepted, writesFailing } from './warnings.ts';
 
 const log = debugLog('lease-elector');
 
 /**
  * - `idle`: `start()` was not called yet
- * - `starting`: nobody is known to lead yet
- * - `candidate`: would lead if it could
+ * - `starting`: no leader is known yet
+ * - `candidate`: campaigns when nobody holds the Lease
  * - `leader`: this process leads
- * - `sibling`: another process of the same Pod campaigns; this one takes its place when it ends
- * - `stopped`: over, for good
+ * - `sibling`: another process of the same Pod campaigns; this process takes its place when it ends
+ * - `stopped`: stopped for good
  */
 export type LeaseElectorState = 'idle' | 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
 
-const REAL_SURROUNDINGS: Runtime = {
+const SYSTEM_RUNTIME: Runtime = {
   clock: systemClock,
   random: systemRandom,
   connect: (options) => connectToCluster({ ...options, clock: systemClock }),
@@ -77,7 +86,9 @@ const REAL_SURROUNDINGS: Runtime = {
     }),
 };
 
-/** The work of a new term waits so long, in milliseconds, for its first renewal to be written to a socket. */
+/**
+ * The longest time that the work of a new term waits for its first renewal to be written to a socket, in milliseconds.
+ */
 const FIRST_RENEWAL_WAIT_MS = 1_000;
 
 /** An elector as JSON. */
@@ -88,7 +99,7 @@ export interface LeaseElectorRecord {
   readonly unverifiedForMs: number;
 }
 
-/** How `start()` or `stepDown()` will end. */
+/** The future result of `start()`, `stop()` or `stepDown()`. */
 interface Outcome extends Omit<PromiseWithResolvers<void>, 'promise'> {
   readonly promise: ObservedPromise<void>;
 }
@@ -96,8 +107,8 @@ interface Outcome extends Omit<PromiseWithResolvers<void>, 'promise'> {
 /**
  * Takes part in the election of one leader among the Pods of an application.
  *
- * The Pod that wins leads until its Pod object is deleted from the cluster: through crashes, restarts,
- * hangs and outages of the API. For a while there may be no leader; there are never two.
+ * The Pod that wins leads until its Pod object is deleted from the cluster: through crashes, restarts, hangs and
+ * outages of the API. There may be no leader for a while. There are never two.
  *
  * ```ts
  * import { LeaseElector } from 'lease-elector';
@@ -114,20 +125,23 @@ interface Outcome extends Omit<PromiseWithResolvers<void>, 'promise'> {
  */
 export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   static {
-    // No declaration of a method: its name would have to be inferred (`isolatedDeclarations`).
+    // Not declared as a method, because its name would have to be inferred (`isolatedDeclarations`).
     Object.defineProperty(LeaseElector.prototype, inspect.custom, { value: printElector });
   }
 
   readonly #options: ResolvedOptions;
   readonly #runtime: Runtime;
-  /** Aborts when `stop()` is called: ends what `start()` is still waiting for. */
+  /** Aborts when `stop()` is called. It ends everything that `start()` still waits for. */
   readonly #stopping = new AbortController();
   readonly #stopped: Outcome = outcome();
-  /** Tells whoever asks over HTTP, if that is wanted. */
+  /** The HTTP endpoint; `null` unless the option `endpoint` is set. */
   readonly #endpoint: Endpoint | null;
-  /** Only where a job or a metric asked for it: it wakes the process every second. While a candidate, too: what elects it may be old. */
+  /**
+   * Created only for a job or a metric, because it wakes the process every second. It also runs while a candidate: the
+   * answer that elects this process may itself predate a stall.
+   */
   #stalls: StallWatch | null = null;
-  /** `leaderOnly()` was called, so work can be due although `onElected` has ended. */
+  /** `leaderOnly()` was called, so there may be work although `onElected` has ended. */
   #hasJobs = false;
   #driver: Driver | null = null;
   #ports: Ports | null = null;
@@ -135,23 +149,23 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #stepDown: Outcome | null = null;
   readonly #work: TermWork;
   readonly #progress: ProgressWatch;
-  /** Only where the Pods of the application can be listed. */
+  /** `null` unless the Pods of the application can be listed. */
   #successors: SuccessorSearch | null = null;
   readonly #log: ApplicationLog;
   readonly #outages: OutageWatch;
   readonly #writeFailures: OutageWatch;
   #warnedOfWrites = false;
   #local = false;
-  /** What there is to tell people until the driver has news of its own. */
+  /** The diagnostics until the driver has its own. */
   #diagnosticsOfJoining: Diagnostics = NO_DIAGNOSTICS;
   /** `start()` has resolved. */
   #hasStarted = false;
-  /** The codes of `error` and `warning` that were printed because nobody listened. */
+  /** The codes of `error` and `warning` events that were printed because they had no listener. */
   readonly #unheard = new Set<string>();
-  /** What ended this elector, unless it was stopped. */
+  /** The error that ended this elector; `null` if it was stopped. */
   #endedBy: LeaseElectorError | null = null;
   readonly #metrics = new ElectorMetrics();
-  /** Writes into the cluster who leads, if that is wanted. */
+  /** Writes the leader into the cluster; `null` unless an option for it is set. */
   #publisher: Publisher | null = null;
   #over = false;
   #startedAtMs = 0;
@@ -162,7 +176,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   constructor(options?: LeaseElectorOptions);
   /** @internal */
   constructor(options: LeaseElectorOptions | undefined, runtime: Runtime);
-  constructor(options: LeaseElectorOptions = {}, runtime: Runtime = REAL_SURROUNDINGS) {
+  constructor(options: LeaseElectorOptions = {}, runtime: Runtime = SYSTEM_RUNTIME) {
     super();
     this.#options = resolveOptions(options);
     this.#runtime = runtime;
@@ -202,18 +216,18 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Begins to campaign; resolves as soon as it is known who leads, this process or another.
+   * Begins to campaign. Resolves as soon as a leader is known, this process or another.
    *
    * A failure that may pass (an API server that cannot be reached, for example) is retried until it succeeds or the
-   * elector is stopped. A refusal (401, 403) is retried for `startGraceMs`. Any other failure is an error at once.
-   * A running elector keeps the process alive.
+   * elector is stopped. A refusal (401, 403) is retried for `startGraceMs`. Any other failure rejects immediately. A
+   * running elector keeps the process alive.
    *
-   * Calling it again gives the same promise; once a started elector was stopped, it rejects with `_STOPPED`.
+   * Further calls return the same promise. After a started elector was stopped, a call rejects with `_STOPPED`.
    *
-   * A failure of a start is reported as `error` if nobody waits for this promise. It is never an unhandled rejection.
+   * If this promise is not awaited, a failure of the start is reported as `error`. It is never an unhandled rejection.
    *
-   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NO_CLUSTER`, `_IDENTITY`, `_CREDENTIALS`, `_OPTION`,
-   * `_FORBIDDEN`, `_UNAUTHORIZED`, `_UNTRUSTED`, `_REQUEST`, or `_STOPPED` when the elector was stopped
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NO_CLUSTER`, `_IDENTITY`, `_CREDENTIALS`, `_OPTION`, `_FORBIDDEN`,
+   * `_UNAUTHORIZED`, `_UNTRUSTED`, `_REQUEST`, or `_STOPPED` when the elector was stopped
    */
   start(): Promise<void> {
     if (this.#hasStarted && (this.#over || this.#stopping.signal.aborted)) {
@@ -230,14 +244,14 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Leaves the election: stops campaigning, aborts `term.signal`, waits for the promise of `onElected` and for the
-   * jobs of `leaderOnly` that run (at most `drainTimeoutMs`), and resolves when nothing of the elector is left.
-   * Nothing is called after that.
+   * Leaves the election. Stops campaigning, aborts `term.signal`, and waits for the promise of `onElected` and for the
+   * running jobs of `leaderOnly` (at most `drainTimeoutMs`). Resolves when the elector has ended completely. Nothing is
+   * called after that.
    *
-   * The Lease is kept, so that a restarted container is still the leader; it is given up when the own Pod is
-   * being deleted and the work is done, or when `release` is true.
+   * The Lease is kept, so that a restarted container is still the leader. It is released when this Pod is being deleted
+   * and the work is done, or when `release` is true.
    *
-   * Never rejects but for wrong options. Calling it again gives the same promise.
+   * Rejects only for invalid options. Further calls return the same promise.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
    */
@@ -261,11 +275,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Gives leadership up and becomes a candidate again, one that lets the others go first. Resolves when the
-   * Lease is released.
+   * Releases the Lease and becomes a candidate again, which lets the other Pods go first. Resolves when the Lease is
+   * released.
    *
-   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_NOT_RELEASED` when a permission
-   * is missing or the API server could not be reached: this Pod then holds the Lease still, and leads again
+   * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_NOT_RELEASED` when a permission is
+   * missing or the API server could not be reached. This Pod then still holds the Lease, and leads again
    */
   stepDown(): Promise<void> {
     if (this.#stepDown !== null) return this.#stepDown.promise;
@@ -280,12 +294,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Asks the API server whether this process leads, before a write that must not be done twice. Between the answer
-   * and the write there is still time: send `term.fencingToken` along.
+   * Confirms with the API server that this process leads, before a write that must not be done twice. Leadership can
+   * still change between the answer and the write, so pass `term.fencingToken` along.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_UNCONFIRMED` when the API server
-   * cannot be asked, the Lease is missing at the moment, or another process leads in the name of this Pod: leave the
-   * write, and try again
+   * does not answer, the Lease is missing at the moment, or another process leads in the name of this Pod: do not
+   * write, and try again later
    */
   async confirm(): Promise<Term> {
     const term = this.#work.term;
@@ -303,14 +317,16 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Wraps a job, for any scheduler: the function it returns runs the job only while this process leads, gives it the
-   * term and its own arguments, and resolves with its result, or with `undefined` when it was not run. It never runs
-   * beside itself. After this process stood still for 5 seconds or more (a suspended machine, a stopped process),
-   * leadership is confirmed with the API server before the job runs; while it cannot be, no job runs.
+   * Wraps a job, for any scheduler. The returned function runs the job only while this process leads, with the term and
+   * its own arguments. It resolves with the job's result, or with `undefined` when the job was not run. Its calls never
+   * overlap.
    *
-   * A job that runs is work of its term, as that of `onElected` is: it should end when `term.signal` aborts, and
-   * `stop()` and `stepDown()` wait for it. When it rejects, `onError` is called with the reason. Without `onError` the
-   * returned promise rejects, and Node.js ends a process that does not handle it.
+   * After this process was suspended for 5 seconds or more (a suspended machine, a stopped process), leadership is
+   * confirmed with the API server before the job runs. Without a confirmation no job runs.
+   *
+   * A running job is work of its term, as that of `onElected` is. It should end when `term.signal` aborts, and `stop()`
+   * and `stepDown()` wait for it. When it rejects, `onError` is called with the reason. Without `onError` the returned
+   * promise rejects, and Node.js ends a process that does not handle it.
    *
    * ```ts
    * import { LeaseElector } from 'lease-elector';
@@ -353,7 +369,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return this.#work.term;
   }
 
-  /** What this elector is at the moment. */
+  /** The state of this elector. */
   get state(): LeaseElectorState {
     if (this.#over || this.#stopping.signal.aborted) return 'stopped';
     if (this.#started === null) return 'idle';
@@ -363,7 +379,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return role.name === 'sibling' ? 'sibling' : 'candidate';
   }
 
-  /** Who leads, as far as this process knows; `undefined` when nobody does, or nothing is known. */
+  /** The leader, as far as this process knows; `undefined` when there is none, or when it is unknown. */
   get leader(): Leader | undefined {
     if (this.#driver === null) return undefined;
     const leader = currentLeader(this.#driver.state.knowledge);
@@ -371,8 +387,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * For how long the API server has not confirmed what this process believes about the Lease, in whole milliseconds.
-   * It grows while the API cannot be reached; a leader leads on all the same.
+   * The time since the API server last confirmed the knowledge of this process about the Lease, in whole milliseconds.
+   * It grows while the API cannot be reached. A leader continues to lead nevertheless.
    */
   get unverifiedForMs(): number {
     if (this.#started === null) return 0;
@@ -381,8 +397,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Why there is, or is no, leader: in one sentence, and as data to log or to match on. Works in every state, before
-   * `start()` and after `stop()` too, asks nobody, and never throws.
+   * Explains why there is a leader, or none: in one sentence, and as data to log or to match on. Works in every state,
+   * also before `start()` and after `stop()`. It sends no request and never throws.
    */
   explain(): Explanation {
     const { clock } = this.#runtime;
@@ -403,10 +419,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * The metrics of this elector in the text format of Prometheus, for the `/metrics` of the application. Those of two electors
-   * cannot be concatenated, since each names every metric; merge their `metricFamilies()` instead.
+   * The metrics of this elector in the text format of Prometheus, for the `/metrics` of the application. The texts of
+   * two electors cannot be concatenated, because each names every metric. Merge their `metricFamilies()` instead.
    *
-   * Works in every state, asks nobody, and never throws. Stalls of the event loop are noticed from the first call on.
+   * Works in every state, sends no request, and never throws. Stalls of the event loop are detected after the first
+   * call.
    */
   metrics(): string {
     return writeFamilies(this.metricFamilies());
@@ -435,21 +452,19 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   protected override listenerFailed(cause: unknown, event: PropertyKey): void {
-    // A listener of `error` that fails itself has nobody left to tell.
+    // A failure of a listener of `error` cannot be reported to a listener.
     if (event === 'error') log('a listener of error failed: %o', cause);
     else this.#callbackFailed(`A listener of ${String(event)}`, String(event), cause);
   }
 
   #callbackFailed(what: string, callback: string, cause: unknown): void {
-    this.#reportError(
-      new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `${what} failed; see \`cause\`.`, { cause, callback }),
-    );
+    this.#reportError(callbackError(what, callback, cause));
   }
 
   async #begin(): Promise<void> {
     const { clock, random } = this.#runtime;
     if (this.#options.progressTimeoutMs !== null || this.#endpoint !== null) this.#watchStalls();
-    // First of all: there are clients that take "connection refused" for "I lead".
+    // The endpoint listens first, because some clients treat "connection refused" as "I am the leader".
     if (this.#endpoint !== null) {
       await this.#endpoint.open();
       if (this.#over) return;
@@ -471,7 +486,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const { pod, namespace, lease } = identity;
     this.#log.about(identity);
     this.#local = local !== null;
-    if (local !== null) this.#warn('local', localWarning(local, pod.name));
+    if (local !== null) this.#warn(...localElection(local, pod.name));
     log('Pod %s (uid %s) campaigns for Lease %s/%s', pod.name, pod.uid, namespace, lease);
     this.#ports = this.#withPublisher(observedPorts(ports, this.#outages, this.#writeFailures), identity);
     this.#driver = new Driver({
@@ -488,10 +503,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       clock,
       random,
       application: {
-        // A step that a job brought about is none of that job's work, nor are its listeners.
+        // A step that was caused by a job does not belong to that job's work, and neither do its listeners.
         announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
         settleWork: () => this.#settleBeforeLeaving(),
-        // Whether a sibling leads in the name of this Pod is no announcement.
+        // A role change without an announcement can also change the endpoint's answer: a sibling may lead for this Pod.
         roleChanged: () => {
           this.#endpoint?.publish();
           this.#publishFollowing();
@@ -541,13 +556,16 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         return this.#steppedDown(announcement.released);
       case 'stopped':
         this.#steppedDown(announcement.released);
-        // Also the work of a term that ended against this process's will, which nobody has waited for yet.
+        // Also waits for the work of a term that was lost, which has not been waited for yet.
         void this.#settleWork().then(() => this.#finishOnceWritten());
         return;
     }
   }
 
-  /** The ports whose connections end once everything is written, and the publisher that writes it; both as they are if nothing is wanted. */
+  /**
+   * Returns the ports, whose connections then end after everything is published, and creates the publisher. Returns the
+   * ports unchanged if nothing is to be published.
+   */
   #withPublisher(ports: Ports, { pod, lease }: Identity): Ports {
     const { leaderLabel, podDeletionCost, events, requestTimeoutMs } = this.#options;
     const wishes = { leaderLabel, podDeletionCost, events };
@@ -564,7 +582,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return { ...ports, close: () => void publisher.close().then(() => ports.close()) };
   }
 
-  /** What one part of a process has learnt, no other part may ignore. */
+  /** A part of the process has observed that this Pod is gone. The election must know it, too. */
   #notePodGone(): void {
     const self = this.#driver?.state.config.self;
     if (self === undefined) return;
@@ -575,7 +593,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     });
   }
 
-  /** An earlier process of this Pod may have left its mark. A sibling leaves that to the process that campaigns. */
+  /**
+   * An earlier process of this Pod may have left its label or annotation, which is removed here. A sibling leaves that
+   * to the process that campaigns.
+   */
   #publishFollowing(): void {
     if (this.#publisher === null || this.#driver === null) return;
     const { role, knowledge, config } = this.#driver.state;
@@ -599,7 +620,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.emit('stalled', stall);
   }
 
-  /** Why a liveness probe should restart this container; `null` when it should not. */
+  /** The reason why a liveness probe should restart this container; `null` if there is none. */
   #health(): string | null {
     const lateForMs = this.#progress.lateForMs;
     if (lateForMs === null) return null;
@@ -619,7 +640,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#endpoint?.publish();
     this.#publisher?.elected(core);
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
-    // First, though it begins a moment later: a job that a listener starts is not an earlier term's.
+    // Registered before the listeners run, so that a job started by one of them counts as work of this term. The work
+    // itself starts a moment later.
     this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
     this.#successors?.begin();
     this.#log.elected(term);
@@ -628,8 +650,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * A job that blocks the process with its first words must be seen to hang, so its Lease says first that it is renewed.
-   * Nobody waits for the answer, and nobody waits long for a connection that is stuck.
+   * Resolves when the first renewal was sent. A job may block the process immediately and must then be recognised as
+   * hanging, so its Lease must show beforehand that it is renewed. The answer is not awaited, and a blocked connection
+   * is not awaited for long.
    */
   #firstRenewalSent(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -653,7 +676,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.emit('demoted', term, reason);
   }
 
-  /** Notices from now on that the event loop stood still, unless this elector is over. */
+  /** Starts to detect stalls of the event loop, unless this elector has ended. */
   #watchStalls(): StallWatch {
     this.#stalls ??= new StallWatch(this.#runtime.clock, (forMs) =>
       this.#work.outside(() => this.#stalled({ cause: 'event-loop', forMs })),
@@ -662,16 +685,19 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return this.#stalls;
   }
 
-  /** What tracing is told of a term. */
+  /** The message for tracing about a term. */
   #message(term: Term): ElectedMessage {
     const { leaseName = '', namespace = '', self } = this.#driver?.state.config ?? {};
     return { lease: leaseName, namespace, pod: self?.name ?? '', term };
   }
 
-  /** The successor is looked for beside the work that drains, so that the write that releases the Lease can name it. */
+  /**
+   * Searches for the successor in parallel to the end of the work, so that the write that releases the Lease can name
+   * it.
+   */
   async #settleBeforeLeaving(): Promise<boolean> {
     if (this.#successors === null) return this.#settleWork();
-    const [drained] = await Promise.all([this.#settleWork(), this.#successors.lookBeforeLeaving()]);
+    const [drained] = await Promise.all([this.#settleWork(), this.#successors.listBeforeLeaving()]);
     return drained;
   }
 
@@ -686,52 +712,41 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     else {
       const refusals = this.#driver?.state.knowledge.refusals;
       const refusal = (refusals?.['delete leases'] ?? refusals?.['update leases'])?.failure;
-      const why = refusal?.message ?? 'the API server could not be reached, or the Lease was taken away';
-      pending?.reject(
-        new LeaseElectorError(
-          'ERR_LEASE_ELECTOR_NOT_RELEASED',
-          `The Lease was not released: ${why}. This Pod leads again if it still holds the Lease. Remove the cause, and call stepDown() again.`,
-          { cause: refusal?.cause ?? refusal, ...(refusal == null ? {} : detailsOfFailure(refusal)) },
-        ),
-      );
+      pending?.reject(notReleasedError(refusal));
     }
   }
 
-  /** Whether another process was seen a moment ago to lead in the name of this Pod. */
+  /** Whether another process has recently written in the name of this Pod. */
   #hasTwin(): boolean {
     if (this.#driver === null) return false;
     const { knowledge, config } = this.#driver.state;
     return isTwinSuspected(knowledge, config, this.#runtime.clock.nowMs());
   }
 
-  /** A broken invariant: this elector ends, and the application is told; its process goes on. */
+  /** A broken invariant. This elector ends and informs the application. The process continues. */
   #defect(cause: unknown): void {
-    const error = new LeaseElectorError(
-      'ERR_LEASE_ELECTOR_INVARIANT',
-      'An invariant of the election broke, so this elector stopped for safety. Please report it, with `cause`. To take part again, make a new elector.',
-      { cause },
-    );
+    const error = invariantError(cause);
     this.#demoted('invariant');
     this.#reportError(error);
     this.#steppedDown(false);
     this.#finish(error);
   }
 
-  /** A start has failed. Nobody may wait for its promise, so then it is an event. */
+  /** Ends a failed start. If its promise is not awaited, the failure is reported as an event. */
   #failToStart(cause: unknown): void {
-    const error = cause instanceof LeaseElectorError ? cause : defectOfStart(cause);
+    const error = cause instanceof LeaseElectorError ? cause : startDefectError(cause, wordsOf(cause));
     const isStop = error.code === 'ERR_LEASE_ELECTOR_STOPPED';
     if (!isStop && this.#started?.promise.isAwaited === false) this.#reportError(error);
     this.#finish(error);
   }
 
-  /** Nothing is written after `stopped`. */
+  /** Finishes after everything is published: nothing is written after `stopped`. */
   #finishOnceWritten(): void {
     if (this.#publisher === null) this.#finish();
     else void this.#publisher.close().then(() => this.#finish());
   }
 
-  /** @param error what `start()` rejects with, unless it has resolved */
+  /** @param error the reason with which `start()` rejects, unless it has resolved */
   #finish(error: LeaseElectorError = stoppedError()): void {
     if (this.#over) return;
     this.#over = true;
@@ -749,15 +764,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       this.#started?.reject(error);
       this.#stopped.resolve();
     };
-    // Whoever tries again with another elector finds the port free.
+    // The port is free before the promises settle, so that another elector can bind it.
     if (this.#endpoint === null && this.#publisher === null) end();
     else void Promise.all([this.#endpoint?.close(), this.#publisher?.close()]).then(end);
   }
 
   /**
-   * The name that the endpoint returns. It speaks for the Pod, since one process of the Pod has the port: a sibling names
-   * this Pod while another process leads for it. This process itself must lead if it is no sibling. A later Pod of the
-   * same name is never named.
+   * The name that the endpoint returns. One process of the Pod has the port, so the answer is about the Pod: a sibling
+   * names this Pod while another process leads for it. A process that is not a sibling names this Pod only if it leads
+   * itself. A later Pod of the same name is never named.
    */
   #nameToTell(): string | null {
     if (this.#driver === null) return null;
@@ -771,36 +786,26 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   #noteOutage(report: OutageReport): void {
     if (report.type === 'reachable') {
-      this.#warn('api-reachable', 'The API server answers again.');
-      // Writes that failed in the outage say nothing about the time after it.
+      this.#warn(...apiReachable());
+      // Writes that failed in the outage do not count afterwards.
       return this.#writeFailures.restart();
     }
-    const last = report.failure === null ? '' : `; the last failure: ${report.failure.message}`;
-    this.#warn(
-      'api-unreachable',
-      `No request to the API server has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s${last}. If nothing else is named ` +
-        'as the cause, check the NetworkPolicy and the address of the API server. Requests go on until it answers.',
-    );
+    this.#warn(...apiUnreachable(UNREACHABLE_AFTER_MS, report.failure));
   }
 
-  /** In an outage of the API server, that warning says it all. */
+  /** Warns of failing writes, unless an outage of the API server was reported, which explains them. */
   #noteWrites(report: OutageReport): void {
     if (report.type === 'reachable') {
-      if (this.#warnedOfWrites) this.#warn('writes-accepted', 'The API server accepts writes of the Lease again.');
+      if (this.#warnedOfWrites) this.#warn(...writesAccepted());
       this.#warnedOfWrites = false;
       return;
     }
     if (this.#outages.isReported) return;
     this.#warnedOfWrites = true;
-    const last = report.failure === null ? '' : `: ${report.failure.message}`;
-    this.#warn(
-      'writes-failing',
-      `No write of the Lease has succeeded for ${UNREACHABLE_AFTER_MS / 1000} s, although the API server answers other ` +
-        `requests${last}. Check the admission webhooks and etcd. Writes are tried again until one succeeds.`,
-    );
+    this.#warn(...writesFailing(UNREACHABLE_AFTER_MS, report.failure));
   }
 
-  /** The work of the present term, if it has ended while other work may be missing. */
+  /** The work of the present term, if it has ended and there is no other work. */
   #idleWork(): IdleWork | null {
     const end = this.#work.workEnd;
     if (end === null || (end.failure === null && this.#hasJobs)) return null;
@@ -824,7 +829,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   #warnProcess(unheard: UnheardEvent): void {
-    // A logger has it already.
+    // A logger has received it already.
     if (this.#options.logger !== undefined || this.#unheard.has(unheard.code)) return;
     this.#unheard.add(unheard.code);
     warnProcess(unheard);
@@ -842,24 +847,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 }
 
-function localWarning(role: LocalRole, name: string): string {
-  return role === 'leader'
-    ? `There is no cluster here and the option local is set: ${name} leads alone.`
-    : `There is no cluster here and the option local is 'candidate': ${name} waits behind a leader that does not exist.`;
-}
-
 function outcome(): Outcome {
   const { resolve, reject, promise } = ObservedPromise.withResolvers<void>() as Outcome;
-  // Whoever was given the promise handles it; nobody may have been.
+  // The promise may have no handler, because it was not returned to any caller yet.
   promise.tolerateRejection();
   return { resolve, reject, promise };
-}
-
-/** Every failure that is known to be possible is a LeaseElectorError already. */
-function defectOfStart(cause: unknown): LeaseElectorError {
-  return new LeaseElectorError(
-    'ERR_LEASE_ELECTOR_INVARIANT',
-    `The elector could not start: ${wordsOf(cause)}. Please report it, with \`cause\`.`,
-    { cause },
-  );
 }

@@ -17,22 +17,22 @@ import { suggestionFor } from './runtime/suggestion.ts';
 
 export type { Succession };
 
-/** The leader renews its Lease this often, in milliseconds. */
+/** The interval in which the leader renews its Lease, in milliseconds. */
 export const DEFAULT_RENEW_INTERVAL_MS = 10_000;
 
-/** A leader that has not renewed for so many seconds is reported as `stale`. */
+/** A leader that has not renewed for this many seconds is reported as `stale`. */
 export const DEFAULT_LEASE_DURATION_SECONDS = 30;
 
-/** The work of an ended term is given this long to settle, in milliseconds: a Pod has 30 s in all by default. */
+/** How long the work of an ended term may take to settle, in milliseconds. By default a Pod has 30 s in all. */
 export const DEFAULT_DRAIN_TIMEOUT_MS = 20_000;
 
 /** A request to the API server that is not answered after this many milliseconds has failed. */
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 
-/** A refusal of the API server (401, 403) at the start is given this long to pass, in milliseconds. */
+/** How long a refusal of the API server (401, 403) is retried at the start, in milliseconds. */
 export const DEFAULT_START_GRACE_MS = 30_000;
 
-/** A leader is elected for life: until its Pod object is deleted. */
+/** A leader is elected for life, which ends when its Pod object is deleted. */
 const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
 
 /** The longest delay that a timer of Node.js can hold, in milliseconds. */
@@ -41,25 +41,26 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** The annotation is an `int32` (Kubernetes, "ReplicaSet: Pod deletion cost"). Without it the cost of a Pod is 0. */
 const LARGEST_DELETION_COST = 2 ** 31 - 1;
 
-/** What a process is where there is no cluster. */
+/** The role of a process when there is no cluster. */
 export type LocalRole = 'leader' | 'candidate';
 
-/** Which Pod this process runs in, where it cannot be found out. */
+/** The Pod of this process, if it cannot be determined automatically. */
 export interface PodOptions {
   readonly name?: string | undefined;
   readonly namespace?: string | undefined;
   readonly uid?: string | undefined;
 }
 
-/** Where the endpoint listens. */
+/** The address of the endpoint, and its access rule. */
 export interface EndpointOptions {
   /** 0 stands for any free port. @default 4040 */
   readonly port?: number | undefined;
   /** An IP address, or `localhost` for both loopback addresses. It listens on loopback in any case. @default 'localhost' */
   readonly host?: string | undefined;
   /**
-   * Answers `/` and `/sse` on every address that it listens on, and to every `Host`. By default they are answered on loopback
-   * addresses only. There the `Host` must name this machine. Probes and metrics are answered everywhere. @default false
+   * Answers `/` and `/sse` on every address on which it listens, and for every `Host`. By default they are answered on
+   * loopback addresses only, where the `Host` must name this machine. Probes and metrics are answered everywhere.
+   * @default false
    */
   readonly exposeLeader?: boolean | undefined;
 }
@@ -74,16 +75,16 @@ export interface KubeConfigFileOptions {
 /** The options of a `LeaseElector`; every one may be left out. */
 export interface LeaseElectorOptions {
   /**
-   * The name of the Lease that the Pods compete for.
+   * The name of the Lease for which the Pods compete.
    *
-   * @default `$NAIS_APP_NAME`, else the own Pod's label `app.kubernetes.io/name`, else its label `app`
+   * @default `$NAIS_APP_NAME`, otherwise this Pod's label `app.kubernetes.io/name`, otherwise its label `app`
    */
   readonly lease?: string | undefined;
 
   /**
-   * Called once per term, when this process begins to lead. Its promise is the work of the term: `stop()`
-   * waits for it, and so does the next term's call, so that two never overlap in one process (a term that ends
-   * before is skipped). When it rejects an `error` is emitted, and leadership is kept.
+   * Called once per term, when this process begins to lead. Its promise is the work of the term. `stop()` waits for it,
+   * and so does the call for the next term, so that two calls never overlap in one process. (A term that ends before
+   * its call is skipped.) When the promise rejects, an `error` is emitted and leadership is kept.
    */
   readonly onElected?: ((term: Term) => unknown) | undefined;
 
@@ -91,51 +92,52 @@ export interface LeaseElectorOptions {
   readonly signal?: AbortSignal | undefined;
 
   /**
-   * Which Pod this process runs in. A uid that the token does not name is looked up when the elector starts, where Pods
-   * can be read: with one that never existed the Lease would be collected again and again.
+   * The Pod of this process. A uid that the token does not contain is verified at the start if Pods can be read: with a
+   * uid that never existed the Lease would be garbage-collected again and again.
    *
-   * @default read from the service account's token, else the environment
+   * @default read from the service account's token, otherwise from the environment
    */
   readonly pod?: PodOptions | undefined;
 
   /**
-   * How to reach the cluster from outside: a `KubeConfig` of `@kubernetes/client-node`, or a kubeconfig
-   * file. `~/.kube/config` is never read unasked: a laptop must not join production's election.
+   * The access to the cluster from outside: a `KubeConfig` of `@kubernetes/client-node`, or a kubeconfig file.
+   * `~/.kube/config` is never read by default: a laptop must not join the election in production.
    *
    * @default the service account of the Pod
    */
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFileOptions | undefined;
 
   /**
-   * What this process is where there is no cluster, on a developer's machine: `leader` (or `true`) leads alone, with a
-   * warning; `candidate` waits behind a leader that does not exist, to try the other side. Fencing tokens grow from run to
-   * run with the clock of the machine.
+   * The role of this process when there is no cluster, on a developer's machine. `leader` (or `true`) leads alone, with
+   * a warning. `candidate` waits for a leader that does not exist, to test the other side. Fencing tokens grow from run
+   * to run with the clock of the machine.
    *
-   * The environment variable `LEASE_ELECTOR_LOCAL` (`leader`, `candidate`, `true` or `false`) goes before the option.
-   * Neither changes anything in a cluster: a service account directory, or a variable that the kubelet sets, is one, and
-   * `start()` then rejects rather than lead alone. @default false
+   * The environment variable `LEASE_ELECTOR_LOCAL` (`leader`, `candidate`, `true` or `false`) overrides the option.
+   * Neither has an effect in a cluster, which is recognised by a service account directory, or by a variable that the
+   * kubelet sets. If there is a cluster, `start()` rejects rather than lead alone. @default false
    */
   readonly local?: boolean | LocalRole | undefined;
 
   /**
-   * What ends a leader's life besides its own will. `pod-deleted`: only the deletion of its Pod object. `pod-stopped`:
-   * also that its Pod has ended for good, which is to say that its phase is Failed or Succeeded and that every one of
-   * its containers is reported as terminated; an evicted Pod then does not hold the Lease until somebody deletes it.
+   * The event after which another Pod may take over from a leader that did not release its Lease. `pod-deleted`: only
+   * the deletion of its Pod object. `pod-stopped`: also the final end of its Pod, which means that its phase is Failed
+   * or Succeeded and that all its containers are reported as terminated. An evicted Pod then does not hold the Lease
+   * until it is deleted.
    *
-   * Give all electors of one Lease the same. Where they differ nobody leads beside another, but only those with
-   * `pod-stopped` succeed a stopped Pod. Needs the permissions to read Pods and to delete Leases: the garbage collector
-   * does not delete the Lease of a Pod that exists.
+   * Use the same value for all electors of one Lease. If they differ there are never two leaders, but only the electors
+   * with `pod-stopped` take over from a stopped Pod. It needs the permissions to read Pods and to delete Leases: the
+   * garbage collector does not delete the Lease of a Pod that exists.
    *
    * @default 'pod-deleted'
    */
   readonly succession?: Succession | undefined;
 
-  /** How often the leader renews, in milliseconds. @default 10000 */
+  /** The interval of the leader's renewals, in milliseconds. @default 10000 */
   readonly renewIntervalMs?: number | undefined;
 
   /**
-   * After how many seconds without a renewal the others report the leader as `stale`. Nothing expires
-   * because of it. @default 30
+   * After this many seconds without a renewal the other Pods report the leader as `stale`. Nothing expires because of
+   * it. @default 30
    */
   readonly leaseDurationSeconds?: number | undefined;
 
@@ -143,64 +145,64 @@ export interface LeaseElectorOptions {
   readonly drainTimeoutMs?: number | undefined;
 
   /**
-   * How long the answer to a request may take once it is sent, in milliseconds; likewise making its connection.
+   * How long a request may wait for its answer after it was sent, in milliseconds. Connecting may take the same time.
    *
    * @default 10000
    */
   readonly requestTimeoutMs?: number | undefined;
 
   /**
-   * How long `start()` retries what the API server refuses (401, 403, or a webhook's 400) before it rejects, in
-   * milliseconds. An API server that has just started refuses what is allowed, and a Role may arrive after the Pod.
-   * @default 30000
+   * How long `start()` retries requests that the API server refuses (401, 403, or a webhook's 400) before it rejects,
+   * in milliseconds. An API server that has just started refuses permitted requests, and a Role may arrive after the
+   * Pod. @default 30000
    */
   readonly startGraceMs?: number | undefined;
 
   /**
-   * The work of a term is expected to call `term.progress()` at least this often, in milliseconds. When it is late, `stalled` is
-   * emitted and `/healthz` of the endpoint returns 503, so that a liveness probe restarts the container, whose next process
-   * resumes the term. Leadership is kept. @default none: no progress is expected
+   * The longest time between two calls of `term.progress()` by the work of a term, in milliseconds. When a call is
+   * late, `stalled` is emitted and `/healthz` of the endpoint returns 503. So a liveness probe restarts the container,
+   * whose next process resumes the term. Leadership is kept. @default none: no progress is expected
    */
   readonly progressTimeoutMs?: number | undefined;
 
   /**
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
-   * and host. It listens before anything else, and until `stop()` has resolved; where it cannot, that is a warning.
+   * and host. It listens before the election starts, and until `stop()` has resolved. If it cannot listen, a warning
+   * follows.
    *
-   * The answer is about the Pod: one process of the Pod has the port, and names this Pod also while a sibling leads, such
-   * as another worker of node:cluster. Inside a process that has siblings use `isLeader`. `{}` is returned where nobody is
-   * proven to lead, or a later Pod of the same name leads. @default false
+   * The answer is about the Pod. One process of the Pod has the port, and names this Pod also while a sibling leads,
+   * such as another worker of node:cluster. Inside a process that has siblings use `isLeader`. `{}` is returned when no
+   * Pod is proven to lead, or when a later Pod of the same name leads. @default false
    */
   readonly endpoint?: boolean | EndpointOptions | undefined;
 
   /**
-   * Sets `ELECTOR_PATH`, `ELECTOR_GET_URL` and `ELECTOR_SSE_URL` in `process.env` once the endpoint listens, for code
-   * of the same process; what a sidecar's webhook set is replaced. Nothing is set where neither this process listens nor,
-   * in a worker of node:cluster, another worker.
-   * They stay when the elector has stopped. @default false
+   * Sets `ELECTOR_PATH`, `ELECTOR_GET_URL` and `ELECTOR_SSE_URL` in `process.env` when the endpoint listens, for code
+   * of the same process. The values of a sidecar's webhook are replaced. Nothing is set if neither this process nor (in
+   * a worker of node:cluster) another worker listens. The variables remain when the elector has stopped. @default false
    */
   readonly exportEnv?: boolean | undefined;
 
   /**
-   * Is given one structured line for each warning, error, election and hand-over: `console`, or a logger of pino or
-   * winston. Renewals are lines of its `debug`. A logger that throws changes nothing. @default none
+   * Receives one structured line for each warning, error, election and hand-over: `console`, or a logger of pino or
+   * winston. Renewals are written with `debug`. A logger that throws has no effect on the election. @default none
    */
   readonly logger?: Logger | undefined;
 
   /**
-   * Puts this label with the value `true` on the leader's Pod, so that a Service can select it, and takes it away when the
-   * Pod leads no longer. A Service is routing, and does not exclude a second Pod: see the README.
+   * Puts this label with the value `true` on the leader's Pod, so that a Service can select it, and removes it when the
+   * Pod no longer leads. A Service only routes requests and does not exclude a second Pod: see the README.
    *
-   * Needs `get` and `patch` on Pods. Without them there is one warning, and the election goes on. @default none
+   * Needs `get` and `patch` on Pods. Without them there is one warning, and the election continues. @default none
    */
   readonly leaderLabel?: string | undefined;
 
   /**
-   * Sets the annotation `controller.kubernetes.io/pod-deletion-cost` of the leader's Pod to this number, so that a ReplicaSet
-   * that is scaled down deletes other Pods first. It is taken away when the Pod leads no longer, so do not set it in the
-   * template of the Pods.
+   * Sets the annotation `controller.kubernetes.io/pod-deletion-cost` of the leader's Pod to this number, so that a
+   * ReplicaSet that is scaled down deletes other Pods first. It is removed when the Pod no longer leads, so do not set
+   * it in the template of the Pods.
    *
-   * Needs `get` and `patch` on Pods. Without them there is one warning, and the election goes on. @default none
+   * Needs `get` and `patch` on Pods. Without them there is one warning, and the election continues. @default none
    */
   readonly podDeletionCost?: number | undefined;
 
@@ -208,21 +210,24 @@ export interface LeaseElectorOptions {
    * Writes a Kubernetes Event about the Lease when this Pod begins and when it stops to lead, as client-go does: reason
    * `LeaderElection`, `web-0 became leader`, `web-0 stopped leading: stepped-down`.
    *
-   * Needs `create` on Events. Without it there is one warning, and the election goes on. @default false
+   * Needs `create` on Events. Without it there is one warning, and the election continues. @default false
    */
   readonly events?: boolean | undefined;
 
-  /** Where the files `token`, `ca.crt` and `namespace` are. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
+  /**
+   * The directory of the files `token`, `ca.crt` and `namespace`. @default
+   * '/var/run/secrets/kubernetes.io/serviceaccount'
+   */
   readonly serviceAccountDirectory?: string | undefined;
 }
 
 /** The options with their defaults filled in. */
 export interface ResolvedOptions
   extends Omit<LeaseElectorOptions, 'endpoint' | 'leaderLabel' | 'local' | 'podDeletionCost' | 'progressTimeoutMs'> {
-  /** `null`: none is wanted. */
+  /** `null`: there is no endpoint. */
   readonly endpoint: EndpointOptions | null;
   readonly exportEnv: boolean;
-  /** `null`: without a cluster there is no election. */
+  /** `null`: without a cluster the start fails. */
   readonly local: LocalRole | null;
   readonly succession: Succession;
   readonly renewIntervalMs: number;
@@ -239,12 +244,12 @@ export interface ResolvedOptions
   readonly events: boolean;
 }
 
-/** How `stop()` treats the Lease. */
+/** The options of `stop()`. */
 export interface StopOptions {
   /**
-   * Gives the Lease up even when the own Pod is not being deleted: the successor starts at once.
+   * Releases the Lease even when this Pod is not being deleted, so that a successor starts immediately.
    *
-   * @default false: the Lease is given up only when the Pod is being deleted and its work is done
+   * @default false: the Lease is released only when the Pod is being deleted and its work is done
    */
   readonly release?: boolean | undefined;
 }
@@ -252,9 +257,9 @@ export interface StopOptions {
 interface Rule {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
-  /** An object is read by these names before it is judged, and replaced by what was read. */
+  /** An object is read by these names before it is checked, and replaced by the values that were read. */
   readonly fields?: Readonly<Record<string, Rule>>;
-  /** Nothing of the value is shown in an error. */
+  /** The value is never shown in an error. */
   readonly isSecret?: true;
 }
 
@@ -313,7 +318,7 @@ const PORT = integer(0, 65_535);
 
 const HOST: Rule = {
   expected: 'an IP address, or localhost',
-  // A name would have to be looked up, and the endpoint listens before anything else.
+  // A host name would have to be resolved, but the endpoint listens before anything else.
   accepts: (value) => typeof value === 'string' && (value === 'localhost' || isIP(value) !== 0),
 };
 
@@ -371,7 +376,7 @@ const STOP_OPTIONS: Readonly<Record<keyof StopOptions, Rule>> = { release: BOOLE
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`: says what was expected and what was given
+ * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`: names the expected and the given value
  */
 export function resolveOptions(
   given: LeaseElectorOptions,
@@ -399,19 +404,19 @@ export function resolveOptions(
     throw optionError(
       'leaseDurationSeconds',
       `options.leaseDurationSeconds (${resolved.leaseDurationSeconds}) must be longer than options.renewIntervalMs ` +
-        `(${resolved.renewIntervalMs} ms), or a healthy leader would look stale; three times as long is usual.`,
+        `(${resolved.renewIntervalMs} ms), or a healthy leader would look stale. Three times as long is usual.`,
     );
   }
   if (resolved.exportEnv && resolved.endpoint === null) {
     throw optionError(
       'exportEnv',
-      'options.exportEnv tells where the endpoint is, but there is none: set options.endpoint, too.',
+      'options.exportEnv exports the address of the endpoint, but there is no endpoint. Also set options.endpoint.',
     );
   }
   return resolved;
 }
 
-/** Switches the option `local` without a change of the code. */
+/** Sets the option `local` without a change of the code. */
 const LOCAL_VARIABLE = 'LEASE_ELECTOR_LOCAL';
 
 function localRole(option: LeaseElectorOptions['local'], variable = ''): LocalRole | null {
@@ -434,7 +439,10 @@ function localRole(option: LeaseElectorOptions['local'], variable = ''): LocalRo
   }
 }
 
-/** Checks the options of `stop()`, and returns what was read of them. @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION` */
+/**
+ * Checks the options of `stop()`, and returns the values that were read. @throws {LeaseElectorError}
+ * `ERR_LEASE_ELECTOR_OPTION`
+ */
 export function checkStopOptions(options: StopOptions): StopOptions {
   return check('stop options', options, STOP_OPTIONS);
 }
@@ -442,8 +450,8 @@ export function checkStopOptions(options: StopOptions): StopOptions {
 const LEADER_ONLY_OPTIONS: Readonly<Record<keyof LeaderOnlyOptions, Rule>> = { onError: FUNCTION };
 
 /**
- * Checks what `leaderOnly()` is given, and returns what was read of its options: a wrong `onError` would be found only
- * when a job fails.
+ * Checks the arguments of `leaderOnly()`, and returns the option values that were read. Without this check a wrong
+ * `onError` would only be detected when a job fails.
  *
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
  */
@@ -454,7 +462,7 @@ export function checkLeaderOnlyOptions(job: unknown, options: LeaderOnlyOptions)
   return check('leaderOnly options', options, LEADER_ONLY_OPTIONS);
 }
 
-/** Reads the options, each once, and checks what was read. */
+/** Reads each option once, and checks the values. */
 function check(what: string, options: unknown, rules: Readonly<Record<string, Rule>>): Record<string, unknown> {
   const names = Object.keys(rules);
   const reading = readOptionObject(options, names);
@@ -463,7 +471,7 @@ function check(what: string, options: unknown, rules: Readonly<Record<string, Ru
     const suggested = didYouMean('', suggestionFor(reading.name, names, rules === OPTIONS));
     throw optionError(
       nameOf(`${what}.${cut(reading.name)}`),
-      `${what}.${cut(reading.name)} does not exist.${suggested} Known are: ${names.join(', ')}.`,
+      `${what}.${cut(reading.name)} does not exist.${suggested} Known options: ${names.join(', ')}.`,
     );
   }
   if (reading.kind !== 'values') throw notPlain(what, reading);
@@ -493,7 +501,7 @@ function checkOne(what: string, value: unknown, rule: Rule): unknown {
   return judged;
 }
 
-/** It cannot be read as options. What a getter of a secret threw is not passed on. */
+/** The error for an object that cannot be read as options. The error of a getter of a secret is not passed on. */
 function notPlain(
   what: string,
   reading: OptionReading & { readonly kind: 'inherited' | 'unreadable' },
@@ -503,7 +511,7 @@ function notPlain(
   if (reading.kind === 'inherited') {
     return optionError(
       nameOf(what),
-      `${what} must be a plain object, but inherits ${quote(reading.name)}, which is no option. ${advice}`,
+      `${what} must be a plain object, but inherits ${quote(reading.name)}, which is not an option. ${advice}`,
     );
   }
   const { name, cause } = reading;
@@ -530,7 +538,7 @@ function optionError(option: string, message: string, cause: ErrorOptions = {}):
   return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', message, { ...cause, option });
 }
 
-/** The name of an option, without the words that say to which call it belongs; `''` for all of them together. */
+/** The name of an option, without the words that name its call; `''` for all of them together. */
 function nameOf(what: string): string {
   return what.replace(/^.*?\boptions\.?/, '');
 }
@@ -549,7 +557,7 @@ function describe(value: unknown): string {
   return typeof value === 'object' || typeof value === 'function' ? describeType(value) : cut(String(value));
 }
 
-/** What sort of value it is, without a word of what it holds. */
+/** Describes the type of a value, without its content. */
 function describeType(value: unknown): string {
   if (typeof value === 'string') return `a string of ${value.length} characters, which is not shown`;
   if (value === null) return 'null';
@@ -579,7 +587,7 @@ function isAbortSignal(value: unknown): boolean {
   }
 }
 
-/** Known by what it can do: loading the client only to ask for its class would cost 90 MB. */
+/** Recognised by a method: loading the client only for a check of the class would cost 90 MB. */
 function isKubeConfig(value: unknown): value is UsedKubeConfig {
   try {
     return isRecord(value) && typeof value['getCurrentCluster'] === 'function';

@@ -28,10 +28,10 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [['web'], 'options must be an object', 'is an array'],
   [() => ({}), 'options must be an object', 'is a function'],
 
-  [{ leese: 'web' }, 'options.leese does not exist', 'Known are: lease, onElected,'],
-  [{ constructor: 1 }, 'options.constructor does not exist', 'Known are:'],
-  [JSON.parse('{"__proto__": 1}'), 'options.__proto__ does not exist', 'Known are:'],
-  [{ Lease: undefined }, 'options.Lease does not exist', 'Known are:'],
+  [{ leese: 'web' }, 'options.leese does not exist', 'Known options: lease, onElected,'],
+  [{ constructor: 1 }, 'options.constructor does not exist', 'Known options:'],
+  [JSON.parse('{"__proto__": 1}'), 'options.__proto__ does not exist', 'Known options:'],
+  [{ Lease: undefined }, 'options.Lease does not exist', 'Known options:'],
 
   [{ lease: '' }, 'options.lease must be a non-empty string', 'is ""'],
   [{ lease: 7 }, 'options.lease must be a non-empty string', 'is 7'],
@@ -141,7 +141,7 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ endpoint: new URL('http://localhost:5000') }, 'options.endpoint must be a plain object', 'inherits "'],
   [{ endpoint: new Map([['port', 5000]]) }, 'options.endpoint must be a plain object', 'inherits "get"'],
   [{ endpoint: true, exportEnv: 'yes' }, 'options.exportEnv must be a boolean', 'is "yes"'],
-  [{ exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'set options.endpoint, too'],
+  [{ exportEnv: true }, 'options.exportEnv exports the address of the endpoint', 'set options.endpoint'],
   [{ endpoint: false, exportEnv: true }, 'options.exportEnv tells where the endpoint is', 'there is none'],
 
   [{ logger: console.log }, 'options.logger must be an object with the methods debug, info, warn, error', 'a function'],
@@ -274,7 +274,7 @@ test('the error of an option names it as data', async () => {
 const REFUSED_OF_STOP: readonly (readonly [options: unknown, message: RegExp])[] = [
   [null, /^stop options must be an object, but is null\.$/],
   [true, /^stop options must be an object, but is true\.$/],
-  [{ relaese: true }, /^stop options\.relaese does not exist\. Did you mean release\? Known are: release\.$/],
+  [{ relaese: true }, /^stop options\.relaese does not exist\. Did you mean release\? Known options: release\.$/],
   [{ release: 'yes' }, /^stop options\.release must be a boolean, but is "yes"\.$/],
 ];
 
@@ -468,7 +468,7 @@ test('what is no option is not inherited either: neither a method nor a polluted
   }
   assert.throws(() => resolveOptions(new WithMethod()), {
     message:
-      'options must be a plain object, but inherits "onElectd", which is no option. Copy the options into a plain object.',
+      'options must be a plain object, but inherits "onElectd", which is not an option. Copy the options into a plain object.',
   });
   Object.defineProperty(Object.prototype, 'local', { value: true, configurable: true });
   try {

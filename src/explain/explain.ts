@@ -1,8 +1,8 @@
 /**
- * `explain()`: why there is, or is no, leader, as one sentence and as data. This file tells what this process itself is
- * up to; what there is to say of another holder is in `holder-reasons.ts`.
+ * `explain()`: the reason why there is a leader, or none, as one sentence and as data. This file describes this
+ * process. `holder-reasons.ts` describes another holder.
  *
- * Pure: it only puts into words what the election knows, and decides nothing.
+ * Pure: it only formats the knowledge of the election, and decides nothing.
  */
 
 import { UNAUTHORIZED_LIMIT_MS } from '../core/refusal.ts';
@@ -17,12 +17,12 @@ import { podSeen } from './holder-pod.ts';
 import { explainHeld } from './holder-reasons.ts';
 import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './wording.ts';
 
-/** Puts into words what is so at the moment. Never throws. */
+/** Explains the present situation. Never throws. */
 export function explain(input: ExplainInput): Explanation {
   return explanationOf(input, detailsOf(input));
 }
 
-/** Everything that an explanation says, around what differs from reason to reason. */
+/** Builds an explanation from the details of its reason. */
 export function explanationOf(input: ExplainInput, details: ReasonDetails): Explanation {
   const { election, diagnostics, leader, unverifiedForMs } = input;
   return {
@@ -42,7 +42,7 @@ export function explanationOf(input: ExplainInput, details: ReasonDetails): Expl
   };
 }
 
-const LOCAL_NOTE = 'There is no cluster, and the option `local` is set, so this process stands for a Pod.';
+const LOCAL_NOTE = 'There is no cluster, and the option `local` is set, so this process acts as a Pod.';
 
 function detailsOf(input: ExplainInput): ReasonDetails {
   const { election, started, over } = input;
@@ -65,7 +65,10 @@ function detailsOf(input: ExplainInput): ReasonDetails {
   }
 }
 
-/** An outage changes nothing for a process that only watches, but what it watches may be out of date. */
+/**
+ * Adds a note about an outage. An outage changes nothing for a process that only watches, but its observations may be
+ * outdated.
+ */
 function withOutage({ diagnostics, unverifiedForMs }: RunningInput, details: ReasonDetails): ReasonDetails {
   if (diagnostics.failure === null || unverifiedForMs < RECENTLY_MS) return details;
   const note = `The API server has confirmed nothing for ${seconds(unverifiedForMs)}: ${diagnostics.failure.message}`;
@@ -74,22 +77,22 @@ function withOutage({ diagnostics, unverifiedForMs }: RunningInput, details: Rea
 
 const NOT_STARTED: ReasonDetails = {
   reason: 'not-started',
-  message: 'This elector takes no part in the election yet: call start().',
+  message: 'This elector does not take part in the election yet: call start().',
   endsWhen: 'start() is called',
 };
 
 const STARTING: ReasonDetails = {
   reason: 'starting',
-  message: 'This elector is finding out which cluster and which Pod it is in, and asks until it is answered.',
+  message: 'This elector is determining its cluster and its Pod, and retries until it has an answer.',
   endsWhen: 'the API server answers',
 };
 
-/** What keeps an elector that has not found its place yet, if anything does. */
+/** The details while an elector determines its cluster and its Pod, with the failure, if there is one. */
 function entering({ diagnostics, unverifiedForMs, wallMs }: ExplainInput): ReasonDetails {
   const [refusal] = diagnostics.refusals;
   const failure = diagnostics.failure ?? refusal;
   if (failure === undefined) return STARTING;
-  const message = `This elector cannot find out yet which Pod it is in, and asks until it is answered: ${failure.message}`;
+  const message = `This elector cannot determine its Pod yet, and retries until it has an answer: ${failure.message}`;
   const sinceMs = wallMs - unverifiedForMs;
   if (isShortage(failure.cause)) return { reason: 'starting', message, sinceMs, endsWhen: 'the shortage is over' };
   if (failure.kind === 'unauthorized') {
@@ -111,16 +114,16 @@ function awaitsLease(input: RunningInput): ReasonDetails {
 
 function stopped({ election, diagnostics, leader, endedBy }: ExplainInput): ReasonDetails {
   const self = election?.config.self;
-  // A sibling has left the Lease to another process of its Pod, which may lead.
+  // For a sibling, another process of its Pod held the Lease and may lead.
   if (election !== null && self !== undefined && leader?.uid === self.uid && diagnostics.takesPart) {
     return {
       reason: 'stopped',
       message:
-        `This elector has stopped and Pod ${self.name} keeps the Lease, so that no other Pod leads before that one is ` +
-        'deleted: restart its container, and it leads again.',
+        `This elector has stopped and Pod ${self.name} keeps the Lease, so that no other Pod leads before that Pod is ` +
+        'deleted. Restart its container, and it leads again.',
       endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
       command: kubectlDelete('pod', self.name, election.config.namespace),
-      // One that waited for this one to end has taken its place.
+      // A process that waited for the end of this one may have taken its place.
       caution: `Make sure first that no other process of Pod ${self.name} leads.`,
       error: endedBy,
     };
@@ -128,14 +131,15 @@ function stopped({ election, diagnostics, leader, endedBy }: ExplainInput): Reas
   if (endedBy !== null) {
     return {
       reason: 'stopped',
-      message: `This elector has ended with an error, and a new process has to start a new one: ${endedBy}`,
+      message: `This elector has ended with an error, and a new process must start a new elector: ${endedBy}`,
       endsWhen: 'the cause is removed, and a new elector is started',
       error: endedBy,
     };
   }
   return {
     reason: 'stopped',
-    message: 'This elector has stopped, and takes no part in the election: make a new one to take part again.',
+    message:
+      'This elector has stopped, and does not take part in the election. To take part again, create a new elector.',
     endsWhen: 'a new elector is started',
   };
 }
@@ -149,7 +153,7 @@ function leading(input: RunningInput, acquireTimeMs: number): ReasonDetails {
     message: `This process leads, in Pod ${self.name}${notes.map((note) => `; ${note}`).join('')}.`,
     sinceMs: acquireTimeMs,
     endsWhen:
-      `${endOfLife(election.config)}, it gives the Lease up, the Lease is given to another Pod by hand, or its token is ` +
+      `${endOfLife(election.config)}, it releases the Lease, the Lease is given to another Pod by hand, or its token is ` +
       `refused for ${seconds(UNAUTHORIZED_LIMIT_MS)}`,
   } as const;
   if (idleWork === null) return details;
@@ -159,11 +163,11 @@ function leading(input: RunningInput, acquireTimeMs: number): ReasonDetails {
 
 function idleNote({ error }: IdleWork): string {
   return error === null
-    ? 'the promise of onElected has settled, so its work has ended; if more work was due, exit, and the restarted container leads again'
+    ? 'the promise of onElected has settled, so its work has ended; if it should still work, exit, and the restarted container leads again'
     : `its work has failed (${error}): exit, and the restarted container leads again and tries again, or call stepDown() to hand over`;
 }
 
-/** What is not as it should be with a leader. */
+/** The problems of a leader. */
 function notesOfLeader(input: RunningInput): readonly string[] {
   const { election, diagnostics, unverifiedForMs, nowMs, noProgressForMs = null } = input;
   const { config, knowledge } = election;
@@ -174,19 +178,21 @@ function notesOfLeader(input: RunningInput): readonly string[] {
       ? null
       : `its work has made no progress for ${seconds(noProgressForMs)}: exit, and the restarted container leads again`,
     isTwinSuspected(knowledge, config, nowMs)
-      ? 'its Lease was written in its name and not by it, so most likely two processes lead: end one of them'
+      ? 'its Lease was written in its name but not by it, so most likely two processes lead: end one of them'
       : null,
     lease === null && create === undefined ? 'its Lease was deleted and is being restored' : null,
     lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
-    lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it puts back' : null,
+    lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it writes again' : null,
     lease?.holderIdentity && lease.holderIdentity !== config.self.name
-      ? `its Lease names "${lease.holderIdentity}" as its holder, so another program writes it: give that a Lease of its own`
+      ? `its Lease names "${lease.holderIdentity}" as its holder, so another program writes it: give that program another Lease`
       : null,
     lease?.terminating === true ? 'its Lease is being deleted, and only its finalizers keep it' : null,
-    update === undefined ? null : `its renewals are refused, so nobody could see that it hangs (${update.message})`,
+    update === undefined
+      ? null
+      : `its renewals are refused, so the other Pods could not see that it hangs (${update.message})`,
     failureNote(diagnostics.failure, unverifiedForMs),
     diagnostics.holderPod?.terminating === true
-      ? 'its Pod is being deleted, so call stop() to hand over at once'
+      ? 'its Pod is being deleted, so call stop() to hand over immediately'
       : null,
   ];
   return notes.filter((note) => note !== null);
@@ -197,17 +203,17 @@ function failureNote(failure: RequestFailure | null, unverifiedForMs: number): s
   return failure.kind === 'unauthorized'
     ? `the API server refuses its token, which ends the term after ${seconds(UNAUTHORIZED_LIMIT_MS)}`
     : unverifiedForMs < RECENTLY_MS
-      ? `a request has failed, and is tried again, which ends no term (${failure.message})`
-      : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which ends no term`;
+      ? `a request has failed and is repeated, which does not end the term (${failure.message})`
+      : `the API server has confirmed nothing for ${seconds(unverifiedForMs)}, which does not end the term`;
 }
 
 function leaving(input: RunningInput): ReasonDetails {
   return {
     reason: 'leaving',
     message:
-      'This process has ended its term and waits until its work has settled, or the API server has noted that ' +
-      `${leaseOf(input.election.config)} is given up.`,
-    endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is given up or kept',
+      'This process has ended its term. It waits until its work has settled, or until the API server has recorded that ' +
+      `${leaseOf(input.election.config)} is released.`,
+    endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is released or kept',
   };
 }
 
@@ -216,8 +222,8 @@ function sibling({ election }: RunningInput): ReasonDetails {
     return {
       reason: 'sibling',
       message:
-        `This process was refused the socket that lets one process of Pod ${election.config.self.name} campaign, so whether ` +
-        'another process has it is not known. This one only watches until it is given the socket.',
+        `This process is not permitted to bind the socket that lets one process of Pod ${election.config.self.name} campaign, ` +
+        'so another process might hold it. This process only watches until it can bind the socket.',
       endsWhen: 'the socket can be bound, and no other process has it',
     };
   }
@@ -226,14 +232,14 @@ function sibling({ election }: RunningInput): ReasonDetails {
       reason: 'sibling',
       message:
         `Another process holds the socket that lets one process of Pod ${election.config.self.name} campaign, but is not ` +
-        'known to campaign. This one only watches, and takes its place when it ends.',
-      endsWhen: 'that process ends (end it when it hangs or is no elector), or stops its elector',
+        'known to campaign. This process only watches, and takes its place when it ends.',
+      endsWhen: 'that process ends (end it if it hangs or is not an elector), or stops its elector',
     };
   }
   return {
     reason: 'sibling',
     message:
-      `Another process of Pod ${election.config.self.name} takes part in the election for it; this one only watches, and ` +
+      `Another process of Pod ${election.config.self.name} takes part in the election for it. This process only watches, and ` +
       'takes its place when it ends.',
     endsWhen: 'that process ends, or stops its elector',
   };
@@ -256,12 +262,15 @@ function candidate(input: RunningInput, role: CandidateRole): ReasonDetails {
   }
 }
 
-/** A Pod that the API server has never shown may never have existed: its uid may be wrong. */
+/**
+ * The details when this Pod is gone. A Pod that the API server has never shown may never have existed: its uid may be
+ * wrong.
+ */
 function ownPodDeleted({ election: { config, knowledge } }: RunningInput): ReasonDetails | null {
   if (knowledge.disqualifiedBy !== 'pod-deleted') return null;
   const { name, uid } = config.self;
   const pod = `Pod ${name} (uid ${uid})`;
-  // Where Pods cannot be read, it is concluded from the Leases that were deleted.
+  // If Pods cannot be read, this follows from the Leases that were deleted.
   if (knowledge.warned.includes('pod-unknown')) {
     return {
       reason: 'own-pod-deleted',
@@ -275,14 +284,14 @@ function ownPodDeleted({ election: { config, knowledge } }: RunningInput): Reaso
   return {
     reason: 'own-pod-deleted',
     message: knowledge.ownPodSeen
-      ? `${pod} ${stopped}is gone, and this process does not lead again. End it.`
-      : `${pod} ${stopped}does not exist, and the API server has never shown it: it was gone before, or its uid is wrong. ` +
+      ? `${pod} ${stopped}is gone, and this process does not lead again. End this process.`
+      : `${pod} ${stopped}does not exist, and the API server has never shown it: either it was gone before, or its uid is wrong. ` +
         'This process does not lead. Correct the option `pod`, or end the process.',
     endsWhen: 'never: end this process',
   };
 }
 
-/** What keeps a process that does not lead from knowing, or doing, anything. */
+/** The problem that keeps a process without leadership from observing or acting. */
 function trouble(input: RunningInput): ReasonDetails | null {
   const { election, diagnostics, leader, unverifiedForMs } = input;
   const { failure } = diagnostics;
@@ -296,12 +305,12 @@ function trouble(input: RunningInput): ReasonDetails | null {
       endsWhen: 'the API server accepts the token',
     };
   }
-  const known = leader === null ? 'nobody is known to lead' : `as far as is known ${leader.name} leads`;
-  // Other requests may be answered, so the API server is not called silent on the word of one that failed.
+  const known = leader === null ? 'no leader is known' : `as far as this process knows, ${leader.name} leads`;
+  // Other requests may be answered, so one failed request does not prove that the API server is silent.
   if (unverifiedForMs < RECENTLY_MS) {
     return {
       reason: 'api-unreachable',
-      message: `A request about ${leaseOf(input.election.config)} has failed, and is tried again; ${known}: ${failure.message}`,
+      message: `A request about ${leaseOf(input.election.config)} has failed and is repeated; ${known}: ${failure.message}`,
       sinceMs,
       endsWhen: 'that request succeeds',
     };
@@ -309,19 +318,19 @@ function trouble(input: RunningInput): ReasonDetails | null {
   return {
     reason: 'api-unreachable',
     message:
-      `The API server has confirmed nothing about ${leaseOf(input.election.config)} for ${seconds(unverifiedForMs)}, and is asked until it ` +
-      `does; ${known}: ${failure.message}`,
+      `The API server has confirmed nothing about ${leaseOf(input.election.config)} for ${seconds(unverifiedForMs)}. Requests are repeated; ` +
+      `${known}: ${failure.message}`,
     sinceMs,
     endsWhen: 'the API server answers',
   };
 }
 
-/** The API server has confirmed something within this time, in milliseconds: it answers. */
+/** If the API server has confirmed something within this time, in milliseconds, it answers. */
 const RECENTLY_MS = 3_000;
 
-const UNKNOWN_TOKEN_PROBLEM = 'the Pod may be deleted; if it exists, look at its ServiceAccount';
+const UNKNOWN_TOKEN_PROBLEM = 'the Pod may be deleted; if it exists, check its ServiceAccount';
 
-/** That the API server refuses this verb on Leases, or (with `create`) whatever is written. */
+/** The refusal of this verb on Leases, or (with `create`) of every write. */
 function refusalOf({ diagnostics }: RunningInput, verb: 'get' | 'create' | 'update'): RequestFailure | undefined {
   return diagnostics.refusals.find(({ missingRule }) =>
     missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb,
@@ -334,12 +343,12 @@ function refused(input: RunningInput, verb: 'get' | 'create' | 'update'): Reason
   const { name } = input.election.config.self;
   return {
     reason: 'forbidden',
-    message: `Pod ${name} cannot ${verb === 'get' ? 'make sure who leads' : 'be elected'}: ${refusal.message}`,
-    endsWhen: refusal.missingRule === null ? 'the API server accepts what is asked' : 'the permission is granted',
+    message: `Pod ${name} cannot ${verb === 'get' ? 'verify the leader' : 'be elected'}: ${refusal.message}`,
+    endsWhen: refusal.missingRule === null ? 'the API server accepts the request' : 'the permission is granted',
   };
 }
 
-/** A release of its own may yet arrive, so it must renew before it leads on. */
+/** A release annotation of this Pod may still be written, so it must renew before it continues to lead. */
 function keptFromRenewing(input: RunningInput): ReasonDetails | null {
   return mustRenew(input.election.knowledge) ? refused(input, 'update') : null;
 }
@@ -348,7 +357,7 @@ function resuming(input: RunningInput): ReasonDetails {
   const { config, knowledge } = input.election;
   return {
     reason: 'resuming',
-    message: `Pod ${config.self.name} holds ${leaseOf(input.election.config)}, and this process leads as soon as the API server confirms it.`,
+    message: `Pod ${config.self.name} holds ${leaseOf(input.election.config)}, and this process leads as soon as the API server confirms that.`,
     sinceMs: knowledge.observation?.lease?.acquireTimeMs ?? null,
     endsWhen: 'the API server confirms it',
   };
@@ -361,7 +370,7 @@ function campaigning(input: RunningInput, role: CandidateRole): ReasonDetails {
   if (knowledge.disqualifiedBy === 'pod-terminating') {
     return {
       reason: 'own-pod-terminating',
-      message: `Nobody leads, and Pod ${name} does not campaign since it is being deleted: wait for another Pod to be elected.`,
+      message: `Nobody leads, and Pod ${name} does not campaign because it is being deleted: wait until another Pod is elected.`,
       endsWhen: 'another Pod is elected',
     };
   }
@@ -371,7 +380,7 @@ function campaigning(input: RunningInput, role: CandidateRole): ReasonDetails {
   if (pauseMs > 0) {
     return {
       reason: 'stepped-down',
-      message: `Nobody leads: Pod ${name} gave the Lease up, and lets the others go first for another ${seconds(pauseMs)}.`,
+      message: `Nobody leads: Pod ${name} released the Lease, and lets the other Pods go first for another ${seconds(pauseMs)}.`,
       endsWhen: `another Pod is elected, or ${seconds(pauseMs)} have passed`,
     };
   }
@@ -387,7 +396,7 @@ function campaigning(input: RunningInput, role: CandidateRole): ReasonDetails {
   if (role.backingOff) {
     return {
       reason: 'campaigning',
-      message: `Nobody leads, and Pod ${name} campaigns. A request of it came to nothing, and it tries again: wait.`,
+      message: `Nobody leads, and Pod ${name} campaigns. Its last attempt failed, and it retries: wait.`,
       endsWhen: 'this or another Pod is elected',
     };
   }

@@ -1,6 +1,4 @@
-/**
- * The types of an explanation: what `explain()` is given, and what it returns.
- */
+/** The types of an explanation: the input and the result of `explain()`. */
 
 import type { Diagnostics } from '../core/diagnostics.ts';
 import type { NodeRecord } from '../core/node-record.ts';
@@ -10,7 +8,7 @@ import type { Leader } from '../events.ts';
 
 export type { MissingRule };
 
-/** Why there is, or is no, leader. A new version may know more reasons. */
+/** The reason why there is a leader, or none. A new version may have more reasons. */
 export type ExplanationReason =
   /** `start()` was not called. */
   | 'not-started'
@@ -20,31 +18,34 @@ export type ExplanationReason =
   | 'leading'
   /** This process leads, but the promise of `onElected` has settled: its work has failed or ended. */
   | 'leading-idle'
-  /** This process has ended its term (`stop()`, `stepDown()`); its work drains, or it gives the Lease up. */
+  /** This process has ended its term (`stop()`, `stepDown()`). It waits for its work, or releases the Lease. */
   | 'leaving'
-  /** This elector is over. */
+  /** This elector has stopped or failed. */
   | 'stopped'
   /** Another process of the same Pod takes part in the election. */
   | 'sibling'
-  /** The API server cannot be reached, or does not answer as it should. */
+  /** The API server cannot be reached, or does not answer correctly. */
   | 'api-unreachable'
   /** The API server does not accept the token. */
   | 'unauthorized'
-  /** A permission is missing, or the API server rejects what is asked: this Pod cannot be elected, or not be sure who leads. */
+  /**
+   * A permission is missing, or the API server rejects the request: this Pod cannot be elected, or cannot verify the
+   * leader.
+   */
   | 'forbidden'
-  /** The own Pod is gone, and this process still runs. */
+  /** This Pod is gone, and this process still runs. */
   | 'own-pod-deleted'
-  /** Nobody leads; the own Pod is being deleted, so it does not campaign. */
+  /** Nobody leads. This Pod is being deleted, so it does not campaign. */
   | 'own-pod-terminating'
-  /** Nobody leads; this process gave the Lease up a moment ago, and lets the others go first. */
+  /** Nobody leads. This process released the Lease a moment ago, and lets the other Pods go first. */
   | 'stepped-down'
-  /** Nobody leads; this process is about to. */
+  /** Nobody leads, and this process campaigns. */
   | 'campaigning'
-  /** The own Pod holds the Lease; this process is about to lead on. */
+  /** This Pod holds the Lease, and this process is about to resume the term. */
   | 'resuming'
-  /** Another Pod leads, and nothing is known to be wrong; the message says "all is well" only if it renews. */
+  /** Another Pod leads, and no problem is known. The message says "all is well" only if it renews. */
   | 'following'
-  /** Another Pod holds the Lease; whether it exists is not known. */
+  /** Another Pod holds the Lease. It is unknown whether that Pod exists. */
   | 'holder-unknown'
   /** The holder's Pod is being deleted. */
   | 'holder-terminating'
@@ -58,24 +59,24 @@ export type ExplanationReason =
   | 'holder-node-not-ready'
   /** The holder does not renew: it hangs, has ended, or cannot reach the API server. */
   | 'holder-silent'
-  /** The Lease is gone; the Pod that held it exists, and is expected to restore it. */
+  /** The Lease is gone. The Pod that held it exists, and is expected to restore it. */
   | 'lease-missing'
   /** The Lease is being deleted, but its finalizers keep it. */
   | 'lease-terminating'
   /** The holder is gone, and its Lease is left to the garbage collector. */
   | 'waiting-for-collector'
-  /** The holder gave the Lease up, but nobody may delete it. */
+  /** The holder released the Lease, but this process is not permitted to delete it. */
   | 'released-not-deletable'
   /** No Pod owns the Lease. */
   | 'foreign-lease';
 
-/** The Pod that holds the Lease, as last seen; the fields are those of its status, `null` where it says nothing. */
+/** The Pod that holds the Lease, as last seen. The fields are those of its status; `null` if it has no value. */
 export interface HolderPod {
   readonly name: string;
   readonly uid: string;
   /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
   readonly phase: string | null;
-  /** Why it is in this phase, such as `Evicted`. */
+  /** The reason for this phase, such as `Evicted`. */
   readonly reason: string | null;
   readonly nodeName: string | null;
   /** The condition `Ready`. False while `containersReady` is true: the control plane has lost the node. */
@@ -84,46 +85,49 @@ export interface HolderPod {
   readonly containersReady: boolean | null;
   /** Whether every container is reported as terminated. */
   readonly containersTerminated: boolean;
-  /** The first container that cannot be started, and why. */
+  /** The first container that cannot be started, with the reason. */
   readonly waiting: { readonly container: string; readonly reason: string } | null;
   /** Whether it is being deleted. */
   readonly terminating: boolean;
-  /** When its deletion was asked for. */
+  /** The moment at which its deletion was requested. */
   readonly terminatingSince: Date | null;
-  /** When its grace period ends. */
+  /** The moment at which its grace period ends. */
   readonly deletionTimestamp: Date | null;
 }
 
-/** Why there is, or is no, leader. Plain data: `JSON.stringify` writes all of it. */
+/** The explanation why there is a leader, or none. Plain data: `JSON.stringify` writes all of it. */
 export interface Explanation {
-  /** What to match on. */
+  /** The value to match on. */
   readonly reason: ExplanationReason;
-  /** The same for people: what is so, and what to do or to wait for. Its wording may change. */
+  /** The same for people: the situation, and what to do or to wait for. The wording may change. */
   readonly message: string;
-  /** `null` until it is known which Lease is competed for. */
+  /** `null` until the name of the Lease is known. */
   readonly lease: { readonly namespace: string; readonly name: string } | null;
-  /** As `elector.leader`: who leads, as far as this process knows. */
+  /** The leader, as far as this process knows: the same as `elector.leader`. */
   readonly leader: Leader | null;
   /** `null` when no Pod is known to hold the Lease, or it was not seen. */
   readonly holderPod: HolderPod | null;
   /**
-   * Since when it is so; `null` where that is not known. A time that an object of the API holds is by the clock of the
+   * The beginning of the situation; `null` if it is unknown. A time from an object of the API is by the clock of the
    * machine that wrote it.
    */
   readonly since: Date | null;
-  /** What would end it. */
+  /** The event that would end the situation. */
   readonly endsWhen: string;
-  /** A command with which an administrator may end it; `null` when there is none, or nothing to mend. Read `caution` first. */
+  /**
+   * A command with which an administrator may end it; `null` when there is none, or nothing to repair. Read `caution`
+   * first.
+   */
   readonly command: string | null;
-  /** What to make sure of before the command is used. */
+  /** The condition to verify before the command is used. */
   readonly caution: string | null;
   /** The permissions that were found to be missing, as rules of a Role. */
   readonly missingRules: readonly MissingRule[];
-  /** As `elector.unverifiedForMs`. */
+  /** The same as `elector.unverifiedForMs`. */
   readonly unverifiedForMs: number;
-  /** How the last request failed, if the API server has answered none since. */
+  /** The failure of the last request; `null` once the API server has answered one. */
   readonly failure: string | null;
-  /** What the work of the present term failed with (`leading-idle`), or what ended this elector (`stopped`). */
+  /** The error of the work of the present term (`leading-idle`), or the error that ended this elector (`stopped`). */
   readonly error: string | null;
 }
 
@@ -135,7 +139,7 @@ export interface IdleWork {
   readonly error: string | null;
 }
 
-/** What is to be explained. */
+/** The input of an explanation. */
 export interface ExplainInput {
   /** `null` until the cluster is found. */
   readonly election: ElectionState | null;
@@ -147,20 +151,20 @@ export interface ExplainInput {
   /** The message of the error that ended this elector; `null` when it was stopped, or is not over. */
   readonly endedBy: string | null;
   readonly idleWork: IdleWork | null;
-  /** For how long `term.progress()` was not called, once that is too long. */
+  /** How long `term.progress()` was not called, in milliseconds, when that is too long. */
   readonly noProgressForMs?: number | null;
   readonly leader: Leader | null;
-  /** The node of the holder's Pod. An elector does not read Nodes, so only the command gives it. */
+  /** The node of the holder's Pod. An elector does not read Nodes, so only the command sets it. */
   readonly holderNode?: NodeRecord | null;
   readonly unverifiedForMs: number;
   readonly nowMs: number;
   readonly wallMs: number;
 }
 
-/** The same, once the election is under way. */
+/** The same, after the election has begun. */
 export type RunningInput = ExplainInput & { readonly election: ElectionState };
 
-/** What differs from reason to reason; times in milliseconds since 1970. */
+/** The parts that differ from reason to reason. Times are in milliseconds since 1970. */
 export interface ReasonDetails {
   readonly reason: ExplanationReason;
   readonly message: string;

@@ -1,7 +1,7 @@
 /**
- * What there is to say of the holder's Pod: it is being deleted, has ended, has lost its node, or is not ready.
+ * Explains problems of the holder's Pod: it is being deleted, has ended, has lost its node, or is not ready.
  *
- * No duration is counted from a time in the Pod's object, which is by the clock of another machine.
+ * No duration is computed from a time in the Pod's object, because that time is by the clock of another machine.
  */
 
 import { isNotReady } from '../core/diagnostics.ts';
@@ -10,32 +10,32 @@ import { confirmedSilenceMs } from '../core/observation.ts';
 import type { ExplainInput, ReasonDetails, RunningInput } from './explanation.ts';
 import { endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 
-/** Deletes the object without asking the kubelet whether anything of the Pod still runs. */
+/** Deletes the object without waiting until the kubelet has ended the Pod. */
 const FORCE = ' --force --grace-period=0';
 
 /**
- * So many milliseconds after its grace period has passed here, a Pod is not overdue yet: the kubelet takes seconds to end
- * the containers, and to report it.
+ * A deletion counts as overdue this many milliseconds after the grace period has passed here: the kubelet takes seconds
+ * to end the containers and to report it.
  */
 const DELETION_SLACK_MS = 60_000;
 
-/** Where the grace period is not reported, one that few Pods exceed is assumed, in milliseconds. */
+/** The grace period that is assumed if none is reported, in milliseconds. Few Pods exceed it. */
 const ASSUMED_GRACE_MS = 600_000;
 
 const FORCE_CAUTION =
-  'Make sure first that the node is shut down or cannot come back: this does not wait for the process, which may still ' +
-  'run where the API server cannot reach it, and two would work at once until it learns of its end.';
+  'Make sure first that the node is shut down or cannot come back: this command does not wait for the process, which may ' +
+  'still run where the API server cannot reach it. Then two processes would work until it learns of its end.';
 
-/** The holder's Pod as last seen; `null` when it was not seen, or is gone by now. */
+/** The holder's Pod as last seen; `null` when it was not seen, or is gone. */
 export function podSeen({ election, diagnostics }: ExplainInput): PodRecord | null {
   const knownHolder = election?.knowledge.knownHolder;
   const { holderPod } = diagnostics;
   if (holderPod === null || holderPod.uid !== knownHolder?.pod.uid) return null;
-  // One that has stopped counts as gone, perhaps, but is there to be looked at.
+  // A Pod that has stopped may count as gone, but its object still exists.
   return knownHolder.liveness === 'gone' && !hasStopped(holderPod) ? null : holderPod;
 }
 
-/** What is wrong with the holder's Pod, whether it leads or not; `null` when nothing is. */
+/** The problem of the holder's Pod, whether it leads or not; `null` when there is none. */
 export function podInTrouble(input: RunningInput, pod: PodRecord): ReasonDetails | null {
   const { report } = pod;
   if (pod.terminating) return terminating(input, pod);
@@ -54,13 +54,13 @@ function terminating(input: RunningInput, pod: PodRecord): ReasonDetails {
   const details = {
     reason: 'holder-terminating',
     sinceMs: report?.terminatingSinceMs ?? null,
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
   } as const;
   const what = `Pod ${pod.name} is being deleted and leads until it is gone`;
   if (overdue && report?.containersTerminated === true) {
     return {
       ...details,
-      message: `${what}; its containers have ended, so look at its metadata.finalizers for what keeps it.`,
+      message: `${what}; its containers have ended, so its finalizers keep it: look at its metadata.finalizers.`,
       endsWhen: 'its finalizers are removed',
     };
   }
@@ -69,7 +69,7 @@ function terminating(input: RunningInput, pod: PodRecord): ReasonDetails {
     const why = lost ? `${nodeOf(report)} is lost; the deletion ${late}` : `the deletion ${late}`;
     return {
       ...details,
-      message: `${what}, but ${why}. Repair or remove the node. To delete the Pod by force is the last resort.`,
+      message: `${what}, but ${why}. Repair or remove the node. Delete the Pod by force only as a last resort.`,
       command: kubectlDelete('pod', pod.name, config.namespace, FORCE),
       caution: FORCE_CAUTION,
     };
@@ -82,7 +82,7 @@ function remainingGrace(report: PodReport | undefined, remainingMs: number): str
   if (report?.gracePeriodMs == null) return 'wait';
   return remainingMs > 0
     ? `wait until its grace period is over, in ${seconds(remainingMs)} at the latest`
-    : 'wait for the kubelet, since its grace period is over';
+    : 'wait for the kubelet, because its grace period is over';
 }
 
 function ended(input: RunningInput, pod: PodRecord, report: PodReport): ReasonDetails {
@@ -94,13 +94,13 @@ function ended(input: RunningInput, pod: PodRecord, report: PodReport): ReasonDe
     reason: failed ? 'holder-failed' : 'holder-succeeded',
     sinceMs: report.ready === false ? report.readyChangedAtMs : null,
     command: kubectlDelete('pod', pod.name, config.namespace),
-    // The API server asks no kubelet before it deletes a Pod in a final phase.
+    // The API server does not wait for the kubelet before it deletes a Pod in a final phase.
     caution: containersTerminated ? null : FORCE_CAUTION,
   } as const;
   if (knowledge.knownHolder?.liveness === 'gone') {
     return {
       ...details,
-      message: `Pod ${pod.name} ${how}, but its Lease may not be deleted here: grant \`delete\` on leases.coordination.k8s.io, or delete the Pod.`,
+      message: `Pod ${pod.name} ${how}, but this process is not permitted to delete its Lease: grant \`delete\` on leases.coordination.k8s.io, or delete the Pod.`,
       endsWhen: 'the Pod is deleted, or the permission is granted',
     };
   }
@@ -114,7 +114,7 @@ function ended(input: RunningInput, pod: PodRecord, report: PodReport): ReasonDe
   };
 }
 
-/** The node itself says more than its Pods, but only the command reads it. */
+/** The node itself shows more than its Pods, but only the command reads it. */
 function isNodeLost(input: RunningInput, report: PodReport): boolean {
   return isReportedLost(input) || seemsNodeLost(report);
 }
@@ -124,8 +124,8 @@ function isReportedLost({ holderNode }: RunningInput): boolean {
 }
 
 /**
- * Without permission to read Nodes: the control plane sets `Ready` to false on the Pods of a node that it has lost, and
- * leaves `ContainersReady` as the kubelet wrote it. Readiness gates make the same pattern, with a reason of their own.
+ * Without permission to read Nodes. The control plane sets `Ready` to false on the Pods of a node that it has lost, and
+ * leaves `ContainersReady` as the kubelet wrote it. Readiness gates cause the same pattern, with a different reason.
  */
 function seemsNodeLost({ phase, reason, ready, containersReady, readyReason }: PodReport): boolean {
   if (phase === 'Unknown' || reason === 'NodeLost') return true;
@@ -142,14 +142,14 @@ function nodeLost(input: RunningInput, pod: PodRecord, report: PodReport): Reaso
     reason: 'holder-node-not-ready',
     message:
       `Pod ${pod.name} leads, but the control plane has lost ${nodeOf(report)}, and its process may still run there. ` +
-      'Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
+      'Repair or remove the node, or delete the Pod, whose object then disappears when the node is back or removed.',
     sinceMs: (isReportedLost(input) ? input.holderNode?.readyChangedAtMs : null) ?? report.readyChangedAtMs,
     endsWhen: `the node comes back, or ${endOfLife(config)}`,
     command: kubectlDelete('pod', pod.name, config.namespace),
   };
 }
 
-/** That the Pod of a leader is not ready, or a container of it cannot be started; `null` when neither is so. */
+/** The details when the Pod of a leader is not ready, or a container of it cannot be started; `null` otherwise. */
 export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | null {
   const { election, diagnostics } = input;
   const { config, knowledge } = election;
@@ -157,7 +157,7 @@ export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | n
   if (report === undefined || !(isNotReady(pod) || report.waiting !== null)) return null;
   const notReadyForMs = input.nowMs - (diagnostics.sightings.notReadySinceMs ?? input.nowMs);
   const silentForMs = confirmedSilenceMs(knowledge);
-  // A process that hangs answers no probe either: what came first is the reason.
+  // A process that hangs does not answer probes either. The earlier problem is the reason.
   if (report.waiting === null && silentForMs !== null && silentForMs > notReadyForMs) return null;
   const { renewedAtMs } = knowledge.observation ?? { renewedAtMs: null };
   const renewals =

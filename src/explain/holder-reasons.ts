@@ -1,7 +1,7 @@
 /**
- * What there is to say of a Lease that this process must leave alone: how its holder fares, and what would end it.
+ * Explains why this process must wait for a Lease: the condition of its holder, and the event that would end it.
  *
- * The holder's Pod is the business of `holder-pod.ts`.
+ * `holder-pod.ts` describes the holder's Pod.
  */
 
 import { isReleased, type PodReference } from '../core/lease-record.ts';
@@ -13,12 +13,12 @@ import { notReady, podInTrouble, podSeen } from './holder-pod.ts';
 import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 
 /**
- * The garbage collector has had so many milliseconds, and is late: it needs up to a minute after an outage of the API
- * server (DESIGN, section 12).
+ * After this many milliseconds the garbage collector is late: it needs up to a minute after an outage of the API server
+ * (DESIGN, section 12).
  */
 const COLLECTOR_PATIENCE_MS = 90_000;
 
-/** Why the Lease, or its absence, is left alone. */
+/** Explains why a candidate waits, with a Lease or without one. */
 export function explainHeld(input: RunningInput, because: HeldBecause, recheckAtMs: number | null): ReasonDetails {
   const { config, knowledge } = input.election;
   const lease = knowledge.observation?.lease ?? null;
@@ -48,13 +48,13 @@ function notDeletable({ election: { config } }: RunningInput, holder: PodReferen
   return {
     reason: 'released-not-deletable',
     message:
-      `Nobody leads: Pod ${holder.name} gave ${leaseOf(config)} up, but ${config.self.name} is not allowed to delete it. ` +
+      `Nobody leads: Pod ${holder.name} released ${leaseOf(config)}, but ${config.self.name} is not allowed to delete it. ` +
       `Grant \`delete\` on leases.coordination.k8s.io${until}.`,
-    endsWhen: 'that Pod is gone or takes the Lease back, or the permission is granted',
+    endsWhen: 'that Pod is gone or withdraws the release, or the permission is granted',
   };
 }
 
-/** How long the collector takes cannot be known. A finalizer or a webhook may keep it from deleting, too. */
+/** The time that the garbage collector needs is unknown. A finalizer or a webhook may also keep it from deleting. */
 function waitingForCollector(input: RunningInput, holder: PodReference): ReasonDetails {
   const { config } = input.election;
   const { goneSinceMs } = input.diagnostics.sightings;
@@ -90,7 +90,7 @@ function leaseTerminating({ election: { config } }: RunningInput, finalizers: re
     message: `${what}, but its finalizers keep it: ${finalizers.join(', ')}.`,
     endsWhen: 'the finalizers are removed, and the Lease is gone',
     command: `kubectl patch lease ${leaseName} -n ${namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`,
-    caution: 'Make sure first that what the finalizers wait for is done, or is not needed.',
+    caution: 'Make sure first that the task of each finalizer is done, or is not needed.',
   };
 }
 
@@ -113,10 +113,10 @@ function foreign(input: RunningInput, because: HeldBecause, recheckAtMs: number 
   const why =
     because === 'collector'
       ? `It has not changed for its duration, but ${config.self.name} is not allowed to delete it`
-      : 'It has no leaseDurationSeconds, so its end cannot be known';
+      : 'It has no leaseDurationSeconds, so its end cannot be determined';
   return {
     reason: 'foreign-lease',
-    message: `${whose}. ${why}: it is left to an administrator to delete it.`,
+    message: `${whose}. ${why}: an administrator must delete it.`,
     sinceMs,
     endsWhen: 'the Lease is deleted',
     command: kubectlDelete('lease', leaseName, namespace),
@@ -124,11 +124,14 @@ function foreign(input: RunningInput, because: HeldBecause, recheckAtMs: number 
   };
 }
 
-/** Whose a Lease is that no Pod owns. That it names this Pod proves nothing: an earlier Pod may have had the name. */
+/**
+ * Describes the holder of a Lease that no Pod owns. The name of this Pod proves nothing: an earlier Pod may have had
+ * that name.
+ */
 function describeForeign(name: string | null, self: PodReference): string {
   if (name === null) return 'is empty: no Pod owns it, and it names no holder';
   if (name === self.name) {
-    return `names ${name}, as this Pod is called, but no Pod owns it: its owner was removed, or another program wrote it`;
+    return `has the name of this Pod (${name}) as its holder, but no Pod owns it: its owner was removed, or another program wrote it`;
   }
   return `names "${name}" as its holder, and no Pod owns it`;
 }
@@ -144,7 +147,7 @@ function missing(input: RunningInput, holder: PodReference): ReasonDetails {
   const { config, knowledge } = input.election;
   const missingSinceMs = knowledge.observation?.sinceMs ?? input.nowMs;
   const forMs = input.nowMs - missingSinceMs;
-  // A process that runs restores it within a round trip.
+  // A running process restores it within a round trip.
   const dead = forMs >= UNREADABLE_HOLDER_GRACE_MS;
   const isAlive = knowledge.knownHolder?.liveness === 'alive';
   const exists = isAlive ? 'exists' : 'may still exist';
@@ -153,14 +156,17 @@ function missing(input: RunningInput, holder: PodReference): ReasonDetails {
     reason: 'lease-missing',
     message: dead
       ? `${what} and has not restored it for ${seconds(forMs)}, so its process has most likely ended, hangs, or cannot reach the API server: restart it, or delete that Pod.`
-      : `${what}${isAlive ? ' and restores it at once' : ', and then restores it'}: wait.`,
+      : `${what}${isAlive ? ' and restores it immediately' : ', and then restores it'}: wait.`,
     sinceMs: toWallMs(input, missingSinceMs),
     endsWhen: `that Pod restores the Lease, or ${endOfLife(config)}`,
     command: dead ? kubectlDelete('pod', holder.name, config.namespace) : null,
   };
 }
 
-/** The same knowledge that `stale` was emitted with: what this process did not hear is not said of the holder. */
+/**
+ * Uses the same knowledge as the event `stale`: a gap in the observations of this process is not reported as a silence
+ * of the holder.
+ */
 function silent(input: RunningInput, holder: PodReference): ReasonDetails | null {
   const { config, knowledge } = input.election;
   const { observation } = knowledge;
@@ -185,16 +191,16 @@ function silent(input: RunningInput, holder: PodReference): ReasonDetails | null
   return {
     reason: 'following',
     message:
-      `Pod ${holder.name} leads as far as is known. This process has received no renewal of ${leaseOf(config)} for ` +
-      `${seconds(unheardForMs)}, and reads whether there was one: wait.`,
+      `Pod ${holder.name} leads, as far as this process knows. This process has received no renewal of ${leaseOf(config)} for ` +
+      `${seconds(unheardForMs)}, and is reading the Lease: wait.`,
     sinceMs: lease.acquireTimeMs,
-    endsWhen: `the API server answers, ${endOfLife(config)}, or it gives the Lease up`,
+    endsWhen: `the API server answers, ${endOfLife(config)}, or it releases the Lease`,
   };
 }
 
 function unknownHolder({ election: { config, knowledge } }: RunningInput, holder: PodReference): ReasonDetails {
   const why = knowledge.canReadPods
-    ? 'it is being asked whether its Pod exists'
+    ? 'the API server is being asked whether its Pod exists'
     : `${config.self.name} is not allowed to read Pods, so its end shows only when its Lease is deleted: grant \`get\`, \`list\` and \`watch\` on pods`;
   return {
     reason: 'holder-unknown',
@@ -204,13 +210,13 @@ function unknownHolder({ election: { config, knowledge } }: RunningInput, holder
   };
 }
 
-/** All is well only with a leader that renews, of which nothing else is known, and a Lease that can be deleted. */
+/** Reports "all is well" only with a leader that renews and has no known problem, and a Lease that can be deleted. */
 function following({ election: { config, knowledge } }: RunningInput, holder: PodReference): ReasonDetails {
   const lease = knowledge.observation?.lease ?? null;
   const details = {
     reason: 'following',
     sinceMs: lease?.acquireTimeMs ?? null,
-    endsWhen: `${endOfLife(config)}, or it gives the Lease up`,
+    endsWhen: `${endOfLife(config)}, or it releases the Lease`,
   } as const;
   if (lease?.terminating === true && lease.finalizers.length > 0) {
     return {
@@ -226,15 +232,15 @@ function following({ election: { config, knowledge } }: RunningInput, holder: Po
       ...details,
       message:
         `Pod ${holder.name} owns ${leaseOf(config)} and so leads, but the Lease names "${named}" as its holder. Another ` +
-        'program writes it, and may lead, too: give that program a Lease of its own.',
+        'program writes it, and may also lead: give that program another Lease.',
     };
   }
   if (lease?.owner === null) {
     return {
       ...details,
       message:
-        `Pod ${holder.name} leads, but ${leaseOf(config)} has lost its owner, so a process that starts now does not see whose it ` +
-        'is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
+        `Pod ${holder.name} leads, but ${leaseOf(config)} has lost its owner, so a process that starts now cannot determine the ` +
+        'holder. The leader writes the owner again. If it is removed again, exempt the Lease from the webhook that removes it.',
     };
   }
   const renews = lease !== null && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
@@ -242,11 +248,11 @@ function following({ election: { config, knowledge } }: RunningInput, holder: Po
     ...details,
     message: renews
       ? `Pod ${holder.name} leads, and all is well: there is nothing to do.`
-      : `Pod ${holder.name} leads. It does not renew ${leaseOf(config)}, so nobody could see that its process hangs.`,
+      : `Pod ${holder.name} leads. It does not renew ${leaseOf(config)}, so the other Pods could not see that its process hangs.`,
   };
 }
 
-/** A moment of the monotonic clock, by the wall clock. */
+/** Converts a moment of the monotonic clock to the wall clock. */
 function toWallMs({ nowMs, wallMs }: RunningInput, momentMs: number | undefined): number | null {
   return momentMs === undefined ? null : wallMs - (nowMs - momentMs);
 }

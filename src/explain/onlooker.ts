@@ -1,8 +1,8 @@
 /**
- * The same explanation for somebody who takes no part in the election: the person at a terminal.
+ * The same explanation for a person at a terminal, who does not take part in the election.
  *
- * A look at the API server is put in the place of what an elector learns in time. Then the same rules judge it, and the same
- * words describe it. Only what nobody but an onlooker sees has words here.
+ * One look at the API server replaces the observations of an elector over time. The same rules judge it, and the same
+ * sentences describe it. This file only has the sentences for situations that an elector never sees.
  */
 
 import { NO_DIAGNOSTICS } from '../core/diagnostics.ts';
@@ -24,18 +24,18 @@ import type { Explanation, ExplanationReason, ReasonDetails, RunningInput } from
 import { explainHeld } from './holder-reasons.ts';
 import { kubectlDelete, leaseOf, seconds, toDate } from './wording.ts';
 
-/** What was read: a value, or why it could not be read. */
+/** The result of a read: a value, or the failure. */
 export type Look<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly failure: RequestFailure };
 
-/** What one look at the API server showed. */
+/** The result of one look at the API server. */
 export interface LeaseLook {
   readonly namespace: string;
   readonly leaseName: string;
   /** `null`: there is no such Lease. */
   readonly lease: Look<LeaseRecord | null>;
-  /** The Pod of the owner's name; `null`: there is none. Left out when no Pod owns the Lease. */
+  /** The Pod with the owner's name; `null`: there is none. Left out when no Pod owns the Lease. */
   readonly pod?: Look<PodRecord | null>;
   /** The node of that Pod; left out when it is not known. */
   readonly node?: NodeRecord | null;
@@ -43,15 +43,15 @@ export interface LeaseLook {
   readonly wallMs: number;
 }
 
-/** Whether somebody leads, as far as a look can tell. */
+/** Whether there is a leader, as far as one look shows. */
 export type Answer = 'leader' | 'none' | 'unknown';
 
-/** Why there is, or is no, leader: a reason of `explain()`, or one that an elector would end at once. */
+/** The reason why there is a leader, or none: a reason of `explain()`, or one that an elector would end immediately. */
 export type OnlookerReason =
   | ExplanationReason
   /** There is no Lease. */
   | 'no-lease'
-  /** The holder gave the Lease up, and no candidate has taken it. */
+  /** The holder released the Lease, and no candidate has taken over. */
   | 'released'
   /** The holder is gone, and no candidate has taken its Lease. */
   | 'holder-gone';
@@ -64,19 +64,17 @@ export interface OnlookerExplanation extends Omit<Explanation, 'reason'> {
 
 type OnlookerDetails = Omit<ReasonDetails, 'reason'> & { readonly reason: OnlookerReason };
 
-/**
- * An onlooker is no Pod. No Pod has this uid, so no Lease counts as its own.
- */
+/** An onlooker is not a Pod. No Pod has this uid, so no Lease counts as held by the onlooker. */
 const NOBODY: PodReference = { name: '', uid: '' };
 
-/** Puts one look into words. Never throws. */
+/** Explains one look. Never throws. */
 export function explainLook(look: LeaseLook): OnlookerExplanation {
   const input = inputOf(look);
   const verdict = judgeLease(input.election.config, input.election.knowledge, input.nowMs);
   const answer = answerOf(look, verdict);
   const said = { ...input, leader: answer === 'none' ? null : input.leader };
   const { reason, ...details } = detailsOf(look, input, verdict);
-  // The words around a reason are the same for all of them.
+  // The other parts of an explanation are the same for all reasons.
   return { ...explanationOf(said, { ...details, reason: 'following' }), reason, answer };
 }
 
@@ -95,7 +93,7 @@ function answerOf({ lease, pod }: LeaseLook, verdict: Verdict): Answer {
   }
 }
 
-/** A Pod in a final phase holds the Lease. Nobody works, once nothing of it runs. */
+/** A Pod in a final phase holds the Lease. When none of its containers runs, there is no leader. */
 function answerOfPod(pod: PodRecord | null): Answer {
   if (pod?.report === undefined || !isFinalPhase(pod.report.phase)) return 'leader';
   return pod.report.containersTerminated ? 'none' : 'unknown';
@@ -110,14 +108,14 @@ function detailsOf(look: LeaseLook, input: RunningInput, verdict: Verdict): Onlo
         : withDoubt(explainHeld(input, verdict.because, verdict.recheckAtMs));
     case 'free':
       return verdict.remains === null ? noLease(input) : leftLease(input, verdict.remains);
-    // No Lease is an onlooker's own, and one that was read is known.
+    // An onlooker never holds a Lease, and a Lease that was read is known.
     case 'mine':
     case 'unknown':
-      throw new Error(`an onlooker cannot be told that a Lease is ${verdict.kind}`);
+      throw new Error(`the verdict on a Lease cannot be ${verdict.kind} for an onlooker`);
   }
 }
 
-/** An elector counts a silence by its own clock. A look compares the clocks of two machines, and one may be wrong. */
+/** An elector measures a silence by its own clock. A look compares the clocks of two machines, and one may be wrong. */
 function withDoubt(details: ReasonDetails): ReasonDetails {
   if (details.reason !== 'holder-silent') return details;
   const caution =
@@ -126,7 +124,7 @@ function withDoubt(details: ReasonDetails): ReasonDetails {
   return { ...details, caution };
 }
 
-/** Puts a look in the place of what an elector learns in time. */
+/** Converts a look into the input of an explanation. */
 function inputOf(look: LeaseLook): RunningInput {
   const { namespace, leaseName, pod, node = null, wallMs } = look;
   const lease = look.lease.ok ? look.lease.value : null;
@@ -173,7 +171,7 @@ function inputOf(look: LeaseLook): RunningInput {
           },
     holderNode: node,
     unverifiedForMs: 0,
-    // A look has no monotonic clock: the times in the objects are all that it has.
+    // A look has no monotonic clock. It only has the times in the objects.
     nowMs: wallMs,
     wallMs,
   };
@@ -210,7 +208,7 @@ export function renewalAgeMs({ renewTimeMs }: LeaseRecord, wallMs: number): numb
   return renewTimeMs === null ? null : Math.max(0, wallMs - renewTimeMs);
 }
 
-/** By the clock of the control plane, since nobody has watched. */
+/** By the clock of the control plane, because no process has watched. */
 function sightingsOf(pod: PodRecord | null, wallMs: number): RunningInput['diagnostics']['sightings'] {
   const report = pod?.report;
   const before = (momentMs: number | null | undefined): number => Math.min(momentMs ?? wallMs, wallMs);
@@ -228,7 +226,7 @@ function sightingsOf(pod: PodRecord | null, wallMs: number): RunningInput['diagn
 function unread(input: RunningInput, failure: RequestFailure): ReasonDetails {
   return {
     reason: reasonOf(failure),
-    message: `Whether anybody leads is not known, since ${leaseOf(input.election.config)} cannot be read: ${whyUnread(failure)}`,
+    message: `The leader is unknown, because ${leaseOf(input.election.config)} cannot be read: ${whyUnread(failure)}`,
     endsWhen: endOf(failure),
   };
 }
@@ -240,7 +238,7 @@ function unreadPod(input: RunningInput, lease: LeaseRecord | null, failure: Requ
   const renewal = ageMs === null ? 'it does not renew' : `it renewed ${seconds(ageMs)} ago`;
   return {
     reason: 'holder-unknown',
-    message: `Pod ${name} holds ${leaseOf(config)}, and ${renewal}. Whether that Pod exists is not known: ${whyUnread(failure)}`,
+    message: `Pod ${name} holds ${leaseOf(config)}, and ${renewal}. It is unknown whether that Pod exists: ${whyUnread(failure)}`,
     sinceMs: lease?.acquireTimeMs ?? null,
     endsWhen: endOf(failure),
   };
@@ -250,7 +248,7 @@ function reasonOf({ kind }: RequestFailure): 'forbidden' | 'unauthorized' | 'api
   return kind === 'forbidden' || kind === 'unauthorized' ? kind : 'api-unreachable';
 }
 
-/** The advice in the message of a failure is for an elector in a Pod. */
+/** The advice in the message of a failure is for an elector in a Pod, so it is replaced. */
 function whyUnread({ kind, message, missingRule }: RequestFailure): string {
   if (missingRule !== null) return `the user of this command is not permitted. ${grantOf(missingRule)}.`;
   if (kind === 'unauthorized') return 'the API server does not accept the credentials of this command. Log in again.';
@@ -277,7 +275,7 @@ function noLease({ election: { config } }: RunningInput): OnlookerDetails {
   };
 }
 
-/** Nobody holds it, and a candidate would delete it at once. */
+/** Nobody holds the Lease, and a candidate would delete it immediately. */
 function leftLease(input: RunningInput, lease: LeaseRecord): OnlookerDetails {
   const { config } = input.election;
   const name = lease.owner?.name ?? null;
@@ -302,7 +300,7 @@ function leftLease(input: RunningInput, lease: LeaseRecord): OnlookerDetails {
     return {
       ...details,
       reason: 'released',
-      message: `Nobody leads: Pod ${name} gave ${leaseOf(config)} up, and the Lease is still there. ${candidates}`,
+      message: `Nobody leads: Pod ${name} released ${leaseOf(config)}, and the Lease still exists. ${candidates}`,
       caution: null,
     };
   }
@@ -310,8 +308,8 @@ function leftLease(input: RunningInput, lease: LeaseRecord): OnlookerDetails {
     ...details,
     reason: 'holder-gone',
     message:
-      `Nobody leads: Pod ${name}, which owns ${leaseOf(config)}, is gone, and the Lease is still there. ${candidates} The ` +
-      'garbage collector deletes it, too, within about a minute.',
+      `Nobody leads: Pod ${name}, which owns ${leaseOf(config)}, is gone, and the Lease still exists. ${candidates} The ` +
+      'garbage collector also deletes it within about a minute.',
     caution: `Make sure first that no process of Pod ${name} still runs, on a lost node for example.`,
   };
 }

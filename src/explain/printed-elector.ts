@@ -1,11 +1,9 @@
-/**
- * An elector as `console.log` and `util.inspect` print it: what it knows, instead of its private parts.
- */
+/** Prints an elector for `console.log` and `util.inspect`: its public state instead of its private parts. */
 
 import { type InspectOptionsStylized, inspect } from 'node:util';
 import type { Leader, Term } from '../events.ts';
 
-/** What is printed of an elector. */
+/** The printed properties of an elector. */
 export interface PrintedElector {
   readonly state: string;
   readonly leader: Leader | undefined;
@@ -13,7 +11,9 @@ export interface PrintedElector {
   readonly unverifiedForMs: number;
 }
 
-/** To be called as the method `inspect.custom` of an elector. @param depth how many levels may be printed; below 0 none */
+/**
+ * Called as the method `inspect.custom` of an elector. @param depth the number of levels to print; below 0: no level
+ */
 export function printElector(this: PrintedElector, depth: number, options: InspectOptionsStylized): string {
   const name = this.constructor.name;
   if (depth < 0) return options.stylize(`[${name}]`, 'special');

@@ -1,32 +1,31 @@
 /**
- * Looks for the Pod that should lead after this one, while this process leads, and once more when it leaves.
+ * Searches for the Pod that should lead next, while this process leads, and once more when it leaves.
  *
- * It makes requests and reports an answer. What the answer leads to is decided by the core, and a list that fails changes nothing.
+ * It sends requests and reports the answers. The core decides what follows from an answer. A list that fails has no
+ * effect.
  */
 
 import type { PodListing } from '../core/successor.ts';
 import type { Answer } from '../driver/ports.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** How often the Pods of the application are listed, in milliseconds. */
+/** The interval of the lists of the application's Pods, in milliseconds. */
 export const LIST_INTERVAL_MS = 60_000;
 
-/** A list that has no answer within this many milliseconds does not hold the release of a Lease up. */
+/** The longest wait for a list before a Lease is released, in milliseconds. */
 export const LEAVING_LIST_MS = 500;
 
+/** The search of one elector. */
 export class SuccessorSearch {
   readonly #clock: Clock;
   readonly #list: () => Promise<Answer<PodListing>>;
   readonly #listed: (listing: PodListing | null) => void;
   #timer: Timer | null = null;
-  /** Grows with each term: an answer that belongs to an earlier one is dropped. */
+  /** Grows with each term, so that an answer of an earlier term is dropped. */
   #term = 0;
   #isListing = false;
 
-  /**
-   * @param list rejects never
-   * @param listed is given each answer; `null` where the list is forbidden
-   */
+  /** @param list never rejects @param listed called with each answer; `null` if the list is forbidden */
   constructor(clock: Clock, list: () => Promise<Answer<PodListing>>, listed: (listing: PodListing | null) => void) {
     this.#clock = clock;
     this.#list = list;
@@ -36,7 +35,7 @@ export class SuccessorSearch {
   /** A term begins. */
   begin(): void {
     this.end();
-    this.#look();
+    this.#search();
   }
 
   /** The term is over. */
@@ -47,8 +46,8 @@ export class SuccessorSearch {
     this.#timer = null;
   }
 
-  /** One more list before the Lease is released. Resolves when it is answered, and after 500 ms at the latest. */
-  async lookBeforeLeaving(): Promise<void> {
+  /** Sends one more list before the Lease is released. Resolves when it is answered, and after 500 ms at the latest. */
+  async listBeforeLeaving(): Promise<void> {
     this.end();
     const term = this.#term;
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -59,9 +58,9 @@ export class SuccessorSearch {
     if (term === this.#term) this.end();
   }
 
-  #look(): void {
-    this.#timer = this.#clock.setTimer(LIST_INTERVAL_MS, () => this.#look(), { background: true });
-    // A list takes at most a few request time-outs, so at most one is under way.
+  #search(): void {
+    this.#timer = this.#clock.setTimer(LIST_INTERVAL_MS, () => this.#search(), { background: true });
+    // A list takes at most a few request time-outs, so at most one is in flight.
     if (!this.#isListing) void this.#listOnce();
   }
 

@@ -145,7 +145,7 @@ const STATES: readonly State[] = [
     make: (namespace) => createLease(cluster, { namespace, holderIdentity: 'other', leaseDurationSeconds: 0 }),
     code: 2,
     reason: 'foreign-lease',
-    words: /cannot tell[\s\S]*It has no leaseDurationSeconds, so its end cannot be known/,
+    words: /cannot tell[\s\S]*It has no leaseDurationSeconds, so its end cannot be determined/,
     command: /^kubectl delete lease/,
   },
   {
@@ -162,7 +162,7 @@ const STATES: readonly State[] = [
     make: (namespace, owner) => createLease(cluster, { namespace, owner, released: owner.uid }),
     code: 1,
     reason: 'released',
-    words: /Nobody leads: Pod web-0 gave Lease \S+ up/,
+    words: /Nobody leads: Pod web-0 released Lease \S+/,
     command: /^kubectl delete lease/,
   },
   {
@@ -249,7 +249,7 @@ test('explain cannot tell without permission to read the Pod, and still says who
   assert.equal(code, 2);
   assert.match(
     written,
-    /Pod half-0 holds Lease half\/web, and it renewed \d+ s ago\. Whether that Pod exists is not known/,
+    /Pod half-0 holds Lease half\/web, and it renewed \d+ s ago\. It is unknown whether that Pod exists/,
   );
   assert.match(written, /Grant it `get` on pods in namespace "half"/);
 });

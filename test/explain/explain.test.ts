@@ -61,8 +61,7 @@ const rows: readonly Row[] = [
     what: 'the API server cannot be reached at the start',
     story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
-    message:
-      'A request about Lease shop/app has failed, and is tried again; nobody is known to lead: it failed: unavailable',
+    message: 'A request about Lease shop/app has failed and is repeated; no leader is known: it failed: unavailable',
     endsWhen: 'that request succeeds',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -72,7 +71,7 @@ const rows: readonly Row[] = [
     reason: 'leading',
     message: 'This process leads, in Pod app-1.',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -81,7 +80,7 @@ const rows: readonly Row[] = [
     reason: 'leading',
     message: 'This process leads, in Pod app-1; its Lease was deleted and is being restored.',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -91,18 +90,19 @@ const rows: readonly Row[] = [
         .wait(42_000)
         .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'leading',
-    message: 'This process leads, in Pod app-1; the API server has confirmed nothing for 42 s, which ends no term.',
+    message:
+      'This process leads, in Pod app-1; the API server has confirmed nothing for 42 s, which does not end the term.',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
     what: 'a leader whose own Pod is being deleted',
     story: () => leads().podWatched(SELF, podOf(SELF, { terminating: true, report: reportOf(TERMINATING) })),
     reason: 'leading',
-    message: 'This process leads, in Pod app-1; its Pod is being deleted, so call stop() to hand over at once.',
+    message: 'This process leads, in Pod app-1; its Pod is being deleted, so call stop() to hand over immediately.',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -110,23 +110,23 @@ const rows: readonly Row[] = [
     story: () => leads().stop(),
     reason: 'leaving',
     message:
-      'This process has ended its term and waits until its work has settled, or the API server has noted that Lease shop/app is given up.',
-    endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is given up or kept',
+      'This process has ended its term. It waits until its work has settled, or until the API server has recorded that Lease shop/app is released.',
+    endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is released or kept',
   },
   {
     what: 'a leader that gives its Lease up',
     story: () => leads().stop('always').settled(),
     reason: 'leaving',
     message:
-      'This process has ended its term and waits until its work has settled, or the API server has noted that Lease shop/app is given up.',
-    endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is given up or kept',
+      'This process has ended its term. It waits until its work has settled, or until the API server has recorded that Lease shop/app is released.',
+    endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is released or kept',
   },
   {
     what: 'stopped, and the Lease is kept',
     story: () => leads().stop().settled().podRead(SELF.name, podOf(SELF)),
     reason: 'stopped',
     message:
-      'This elector has stopped and Pod app-1 keeps the Lease, so that no other Pod leads before that one is deleted: restart its container, and it leads again.',
+      'This elector has stopped and Pod app-1 keeps the Lease, so that no other Pod leads before that Pod is deleted. Restart its container, and it leads again.',
     endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
     command: 'kubectl delete pod app-1 -n shop',
     cautious: true,
@@ -142,8 +142,8 @@ const rows: readonly Row[] = [
         .absent('11'),
     reason: 'sibling',
     message:
-      'Another process holds the socket that lets one process of Pod app-1 campaign, but is not known to campaign. This one only watches, and takes its place when it ends.',
-    endsWhen: 'that process ends (end it when it hangs or is no elector), or stops its elector',
+      'Another process holds the socket that lets one process of Pod app-1 campaign, but is not known to campaign. This process only watches, and takes its place when it ends.',
+    endsWhen: 'that process ends (end it if it hangs or is not an elector), or stops its elector',
   },
   ...(['sibling', 'starting'] as const).map((role) => ({
     what: `stopped while ${role}, and another process of the Pod may lead`,
@@ -154,14 +154,16 @@ const rows: readonly Row[] = [
       return story.stop();
     },
     reason: 'stopped' as const,
-    message: 'This elector has stopped, and takes no part in the election: make a new one to take part again.',
+    message:
+      'This elector has stopped, and does not take part in the election. To take part again, create a new elector.',
     endsWhen: 'a new elector is started',
   })),
   {
     what: 'stopped, and another leads',
     story: () => follows().stop(),
     reason: 'stopped',
-    message: 'This elector has stopped, and takes no part in the election: make a new one to take part again.',
+    message:
+      'This elector has stopped, and does not take part in the election. To take part again, create a new elector.',
     endsWhen: 'a new elector is started',
   },
   {
@@ -173,7 +175,7 @@ const rows: readonly Row[] = [
         .listed(leaseOf(RIVAL)),
     reason: 'sibling',
     message:
-      'Another process of Pod app-1 takes part in the election for it; this one only watches, and takes its place when it ends.',
+      'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends.',
     endsWhen: 'that process ends, or stops its elector',
   },
   {
@@ -187,7 +189,7 @@ const rows: readonly Row[] = [
         .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'sibling',
     message:
-      'Another process of Pod app-1 takes part in the election for it; this one only watches, and takes its place when it ends. ' +
+      'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends. ' +
       'The API server has confirmed nothing for 42 s: it failed: unavailable',
     endsWhen: 'that process ends, or stops its elector',
   },
@@ -195,7 +197,7 @@ const rows: readonly Row[] = [
     what: 'the Lease is its own: it resumes',
     story: () => finds(leaseOf(SELF)),
     reason: 'resuming',
-    message: 'Pod app-1 holds Lease shop/app, and this process leads as soon as the API server confirms it.',
+    message: 'Pod app-1 holds Lease shop/app, and this process leads as soon as the API server confirms that.',
     endsWhen: 'the API server confirms it',
     since: '1970-01-01T00:00:05.000Z',
   },
@@ -231,7 +233,7 @@ const rows: readonly Row[] = [
     story: () => createRefused(failure('rejected')),
     reason: 'forbidden',
     message: 'Pod app-1 cannot be elected: it failed: rejected',
-    endsWhen: 'the API server accepts what is asked',
+    endsWhen: 'the API server accepts the request',
   },
   {
     what: 'the Lease may not be read any more',
@@ -240,7 +242,7 @@ const rows: readonly Row[] = [
         .fire('backstop')
         .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'leases') }),
     reason: 'forbidden',
-    message: 'Pod app-1 cannot make sure who leads: it was answered 403. Grant `get` on leases',
+    message: 'Pod app-1 cannot verify the leader: it was answered 403. Grant `get` on leases',
     endsWhen: 'the permission is granted',
     missing: ['get leases'],
   },
@@ -252,7 +254,7 @@ const rows: readonly Row[] = [
         .removed(),
     reason: 'own-pod-terminating',
     message:
-      'Nobody leads, and Pod app-1 does not campaign since it is being deleted: wait for another Pod to be elected.',
+      'Nobody leads, and Pod app-1 does not campaign because it is being deleted: wait until another Pod is elected.',
     endsWhen: 'another Pod is elected',
   },
   {
@@ -260,14 +262,14 @@ const rows: readonly Row[] = [
     story: () => clears().podRead(SELF.name, null),
     reason: 'own-pod-deleted',
     message:
-      'Pod app-1 (uid pod-1) does not exist, and the API server has never shown it: it was gone before, or its uid is wrong. This process does not lead. Correct the option `pod`, or end the process.',
+      'Pod app-1 (uid pod-1) does not exist, and the API server has never shown it: either it was gone before, or its uid is wrong. This process does not lead. Correct the option `pod`, or end the process.',
     endsWhen: 'never: end this process',
   },
   {
     what: 'nobody leads, since this process stepped down',
     story: () => leads().stepDown().settled().replaced('12').removed(),
     reason: 'stepped-down',
-    message: 'Nobody leads: Pod app-1 gave the Lease up, and lets the others go first for another 10 s.',
+    message: 'Nobody leads: Pod app-1 released the Lease, and lets the other Pods go first for another 10 s.',
     endsWhen: 'another Pod is elected, or 10 s have passed',
   },
   {
@@ -278,7 +280,7 @@ const rows: readonly Row[] = [
         .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message:
-      'The API server has confirmed nothing about Lease shop/app for 42 s, and is asked until it does; as far as is known app-2 leads: it failed: unavailable',
+      'The API server has confirmed nothing about Lease shop/app for 42 s. Requests are repeated; as far as this process knows, app-2 leads: it failed: unavailable',
     endsWhen: 'the API server answers',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -287,7 +289,7 @@ const rows: readonly Row[] = [
     story: () => follows().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
     reason: 'unauthorized',
     message:
-      'The API server does not accept the token of Pod app-1: the Pod may be deleted; if it exists, look at its ServiceAccount.',
+      'The API server does not accept the token of Pod app-1: the Pod may be deleted; if it exists, check its ServiceAccount.',
     endsWhen: 'the API server accepts the token',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -295,7 +297,7 @@ const rows: readonly Row[] = [
     what: 'the own Pod is gone, which was seen before',
     story: () => leads().podGone(SELF),
     reason: 'own-pod-deleted',
-    message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End it.',
+    message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End this process.',
     endsWhen: 'never: end this process',
   },
   {
@@ -307,7 +309,7 @@ const rows: readonly Row[] = [
         .listed(leaseOf(SELF))
         .podGone(SELF),
     reason: 'own-pod-deleted',
-    message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End it.',
+    message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End this process.',
     endsWhen: 'never: end this process',
   },
   {
@@ -319,7 +321,7 @@ const rows: readonly Row[] = [
         .listed(leaseOf(RIVAL)),
     reason: 'sibling',
     message:
-      'This process was refused the socket that lets one process of Pod app-1 campaign, so whether another process has it is not known. This one only watches until it is given the socket.',
+      'This process is not permitted to bind the socket that lets one process of Pod app-1 campaign, so another process might hold it. This process only watches until it can bind the socket.',
     endsWhen: 'the socket can be bound, and no other process has it',
   },
   {
@@ -328,7 +330,7 @@ const rows: readonly Row[] = [
     reason: 'leading',
     message: 'This process leads, in Pod app-1; the API server refuses its token, which ends the term after 10 s.',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -336,9 +338,9 @@ const rows: readonly Row[] = [
     story: () => leads().watched(ownLease({ resourceVersion: '12', renewTimeMs: 7_000, leaseDurationSeconds: 30 })),
     reason: 'leading',
     message:
-      'This process leads, in Pod app-1; its Lease was written in its name and not by it, so most likely two processes lead: end one of them.',
+      'This process leads, in Pod app-1; its Lease was written in its name but not by it, so most likely two processes lead: end one of them.',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -350,9 +352,9 @@ const rows: readonly Row[] = [
     },
     reason: 'leading',
     message:
-      'This process leads, in Pod app-1; its renewals are refused, so nobody could see that it hangs (it was answered 403. Grant `update` on leases).',
+      'This process leads, in Pod app-1; its renewals are refused, so the other Pods could not see that it hangs (it was answered 403. Grant `update` on leases).',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
     missing: ['update leases'],
   },
@@ -362,7 +364,7 @@ const rows: readonly Row[] = [
     reason: 'leading',
     message: 'This process leads, in Pod app-1; its Lease is being deleted, and only its finalizers keep it.',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -378,7 +380,7 @@ const rows: readonly Row[] = [
     message:
       'This process leads, in Pod app-1; its Lease was deleted and cannot be restored (it was answered 403. Grant `create` on leases).',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
     missing: ['create leases'],
   },
@@ -406,7 +408,7 @@ const rows: readonly Row[] = [
     what: 'nobody leads, and a request came to nothing',
     story: () => clears().fail('deleteLease', 'unavailable').tell({ type: 'watchOpened', resource: 'leases' }),
     reason: 'campaigning',
-    message: 'Nobody leads, and Pod app-1 campaigns. A request of it came to nothing, and it tries again: wait.',
+    message: 'Nobody leads, and Pod app-1 campaigns. Its last attempt failed, and it retries: wait.',
     endsWhen: 'this or another Pod is elected',
   },
   {
@@ -414,9 +416,9 @@ const rows: readonly Row[] = [
     story: () => leads().watched(ownLease({ resourceVersion: '12', holderIdentity: 'other' })),
     reason: 'leading',
     message:
-      'This process leads, in Pod app-1; its Lease names "other" as its holder, so another program writes it: give that a Lease of its own.',
+      'This process leads, in Pod app-1; its Lease names "other" as its holder, so another program writes it: give that program another Lease.',
     endsWhen:
-      'its Pod is deleted, it gives the Lease up, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
   },
   {

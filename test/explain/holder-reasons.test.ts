@@ -69,16 +69,18 @@ const rows: readonly Row[] = [
     what: 'another Pod leads',
     story: follows,
     reason: 'following',
-    message: 'Pod app-2 leads. It does not renew Lease shop/app, so nobody could see that its process hangs.',
-    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    message:
+      'Pod app-2 leads. It does not renew Lease shop/app, so the other Pods could not see that its process hangs.',
+    endsWhen: 'its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
   {
     what: 'another Pod leads, and its end may already be that it stops',
     story: () => starts(COUNTS_STOPPED).listed(leaseOf(RIVAL)).podListed(RIVAL, podOf(RIVAL)),
     reason: 'following',
-    message: 'Pod app-2 leads. It does not renew Lease shop/app, so nobody could see that its process hangs.',
-    endsWhen: 'its Pod stops or is deleted, or it gives the Lease up',
+    message:
+      'Pod app-2 leads. It does not renew Lease shop/app, so the other Pods could not see that its process hangs.',
+    endsWhen: 'its Pod stops or is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
   {
@@ -104,7 +106,7 @@ const rows: readonly Row[] = [
     what: 'whether the holder exists is being asked',
     story: () => finds(leaseOf(RIVAL)),
     reason: 'holder-unknown',
-    message: 'Pod app-2 holds Lease shop/app; it is being asked whether its Pod exists.',
+    message: 'Pod app-2 holds Lease shop/app; the API server is being asked whether its Pod exists.',
     endsWhen: 'the API server answers',
     since: '1970-01-01T00:00:05.000Z',
   },
@@ -112,7 +114,7 @@ const rows: readonly Row[] = [
     what: 'reading Pods was refused a moment ago, which may pass',
     story: refusedToReadPods,
     reason: 'holder-unknown',
-    message: 'Pod app-2 holds Lease shop/app; it is being asked whether its Pod exists.',
+    message: 'Pod app-2 holds Lease shop/app; the API server is being asked whether its Pod exists.',
     endsWhen: 'the API server answers',
     since: '1970-01-01T00:00:05.000Z',
     missing: ['list pods', 'get pods'],
@@ -137,7 +139,7 @@ const rows: readonly Row[] = [
     reason: 'holder-terminating',
     message:
       'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 30 s at the latest.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
     since: '2023-11-14T22:13:10.000Z',
   },
   {
@@ -145,15 +147,15 @@ const rows: readonly Row[] = [
     story: () => follows().podWatched(RIVAL, podOf(RIVAL, { terminating: true })),
     reason: 'holder-terminating',
     message: 'Pod app-2 is being deleted and leads until it is gone: wait.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
   },
   {
     what: "the holder's Pod should have been gone",
     story: () => sees(TERMINATING, true).wait(90_001),
     reason: 'holder-terminating',
     message:
-      'Pod app-2 is being deleted and leads until it is gone, but the deletion was seen to begin 90 s ago, and its grace period has passed. Repair or remove the node. To delete the Pod by force is the last resort.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+      'Pod app-2 is being deleted and leads until it is gone, but the deletion was seen to begin 90 s ago, and its grace period has passed. Repair or remove the node. Delete the Pod by force only as a last resort.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
     command: FORCE_RIVAL,
     cautious: true,
     since: '2023-11-14T22:13:10.000Z',
@@ -163,8 +165,8 @@ const rows: readonly Row[] = [
     story: () => sees(TERMINATING, true).wait(90_000),
     reason: 'holder-terminating',
     message:
-      'Pod app-2 is being deleted and leads until it is gone: wait for the kubelet, since its grace period is over.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+      'Pod app-2 is being deleted and leads until it is gone: wait for the kubelet, because its grace period is over.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
     since: '2023-11-14T22:13:10.000Z',
   },
   {
@@ -173,7 +175,7 @@ const rows: readonly Row[] = [
     reason: 'holder-terminating',
     message:
       'Pod app-2 is being deleted and leads until it is gone, and its node node-1 is lost: repair or remove the node, or wait until its grace period is over, in 30 s at the latest.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
     since: '2023-11-14T22:13:10.000Z',
   },
   {
@@ -181,7 +183,7 @@ const rows: readonly Row[] = [
     story: () => sees({ ...TERMINATING, containersTerminated: true }, true).wait(90_001),
     reason: 'holder-terminating',
     message:
-      'Pod app-2 is being deleted and leads until it is gone; its containers have ended, so look at its metadata.finalizers for what keeps it.',
+      'Pod app-2 is being deleted and leads until it is gone; its containers have ended, so its finalizers keep it: look at its metadata.finalizers.',
     endsWhen: 'its finalizers are removed',
     since: '2023-11-14T22:13:10.000Z',
   },
@@ -222,7 +224,7 @@ const rows: readonly Row[] = [
         .tell({ type: 'requestFailed', request: 2, failure: forbidden('delete', 'leases') }),
     reason: 'holder-failed',
     message:
-      'Pod app-2 has failed (Evicted), but its Lease may not be deleted here: grant `delete` on leases.coordination.k8s.io, or delete the Pod.',
+      'Pod app-2 has failed (Evicted), but this process is not permitted to delete its Lease: grant `delete` on leases.coordination.k8s.io, or delete the Pod.',
     endsWhen: 'the Pod is deleted, or the permission is granted',
     command: DELETE_RIVAL,
     missing: ['delete leases'],
@@ -232,7 +234,7 @@ const rows: readonly Row[] = [
     story: () => sees(LOST),
     reason: 'holder-node-not-ready',
     message:
-      'Pod app-2 leads, but the control plane has lost its node node-1, and its process may still run there. Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
+      'Pod app-2 leads, but the control plane has lost its node node-1, and its process may still run there. Repair or remove the node, or delete the Pod, whose object then disappears when the node is back or removed.',
     endsWhen: 'the node comes back, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:12:20.000Z',
@@ -252,8 +254,8 @@ const rows: readonly Row[] = [
     story: () => renewed().wait(40_000),
     reason: 'following',
     message:
-      'Pod app-2 leads as far as is known. This process has received no renewal of Lease shop/app for 40 s, and reads whether there was one: wait.',
-    endsWhen: 'the API server answers, its Pod is deleted, or it gives the Lease up',
+      'Pod app-2 leads, as far as this process knows. This process has received no renewal of Lease shop/app for 40 s, and is reading the Lease: wait.',
+    endsWhen: 'the API server answers, its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
   {
@@ -261,14 +263,14 @@ const rows: readonly Row[] = [
     story: () => renewed().wait(29_000),
     reason: 'following',
     message: 'Pod app-2 leads, and all is well: there is nothing to do.',
-    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    endsWhen: 'its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
   {
     what: 'the Lease is missing, and its holder exists',
     story: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     reason: 'lease-missing',
-    message: 'Lease shop/app is missing, but Pod app-2, which held it, exists and restores it at once: wait.',
+    message: 'Lease shop/app is missing, but Pod app-2, which held it, exists and restores it immediately: wait.',
     endsWhen: 'that Pod restores the Lease, or its Pod is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -312,15 +314,15 @@ const rows: readonly Row[] = [
         .fail('deleteLease', 'forbidden'),
     reason: 'released-not-deletable',
     message:
-      'Nobody leads: Pod app-2 gave Lease shop/app up, but app-1 is not allowed to delete it. Grant `delete` on leases.coordination.k8s.io, or wait until that Pod is gone.',
-    endsWhen: 'that Pod is gone or takes the Lease back, or the permission is granted',
+      'Nobody leads: Pod app-2 released Lease shop/app, but app-1 is not allowed to delete it. Grant `delete` on leases.coordination.k8s.io, or wait until that Pod is gone.',
+    endsWhen: 'that Pod is gone or withdraws the release, or the permission is granted',
   },
   {
     what: 'a foreign Lease without a duration',
     story: () => finds(leaseOf(null, { holderIdentity: 'web-x' })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app names "web-x" as its holder, and no Pod owns it. It has no leaseDurationSeconds, so its end cannot be known: it is left to an administrator to delete it.',
+      'Lease shop/app names "web-x" as its holder, and no Pod owns it. It has no leaseDurationSeconds, so its end cannot be determined: an administrator must delete it.',
     endsWhen: 'the Lease is deleted',
     command: 'kubectl delete lease app -n shop',
     cautious: true,
@@ -340,7 +342,7 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null, { holderIdentity: SELF.name, leaseDurationSeconds: 30 })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app names app-1, as this Pod is called, but no Pod owns it: its owner was removed, or another program wrote it. It counts as held until it has not changed for 30 s.',
+      'Lease shop/app has the name of this Pod (app-1) as its holder, but no Pod owns it: its owner was removed, or another program wrote it. It counts as held until it has not changed for 30 s.',
     endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -349,7 +351,7 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null, { holderIdentity: SELF.name })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app names app-1, as this Pod is called, but no Pod owns it: its owner was removed, or another program wrote it. It has no leaseDurationSeconds, so its end cannot be known: it is left to an administrator to delete it.',
+      'Lease shop/app has the name of this Pod (app-1) as its holder, but no Pod owns it: its owner was removed, or another program wrote it. It has no leaseDurationSeconds, so its end cannot be determined: an administrator must delete it.',
     endsWhen: 'the Lease is deleted',
     command: 'kubectl delete lease app -n shop',
     cautious: true,
@@ -373,7 +375,7 @@ const rows: readonly Row[] = [
         .fail('deleteLease', 'forbidden'),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app is empty: no Pod owns it, and it names no holder. It has not changed for its duration, but app-1 is not allowed to delete it: it is left to an administrator to delete it.',
+      'Lease shop/app is empty: no Pod owns it, and it names no holder. It has not changed for its duration, but app-1 is not allowed to delete it: an administrator must delete it.',
     endsWhen: 'the Lease is deleted',
     command: 'kubectl delete lease app -n shop',
     cautious: true,
@@ -409,7 +411,7 @@ const rows: readonly Row[] = [
     story: () => sees({ phase: 'Unknown', reason: 'NodeLost' }),
     reason: 'holder-node-not-ready',
     message:
-      'Pod app-2 leads, but the control plane has lost its node node-1, and its process may still run there. Repair or remove the node, or delete the Pod, which then goes when the node is back or removed.',
+      'Pod app-2 leads, but the control plane has lost its node node-1, and its process may still run there. Repair or remove the node, or delete the Pod, whose object then disappears when the node is back or removed.',
     endsWhen: 'the node comes back, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
@@ -419,7 +421,7 @@ const rows: readonly Row[] = [
     story: renewed,
     reason: 'following',
     message: 'Pod app-2 leads, and all is well: there is nothing to do.',
-    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    endsWhen: 'its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
   {
@@ -428,7 +430,7 @@ const rows: readonly Row[] = [
     reason: 'following',
     message:
       'Pod app-2 leads, but Lease shop/app is being deleted and its finalizers keep it: example.com/audit. No other Pod can be elected until they are removed.',
-    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+    endsWhen: 'its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
   {
@@ -508,7 +510,7 @@ const rows: readonly Row[] = [
     reason: 'holder-terminating',
     message:
       'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 300 s at the latest.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
     since: '2023-11-14T22:13:10.000Z',
   },
   {
@@ -516,8 +518,8 @@ const rows: readonly Row[] = [
     story: () => sees({ ...TERMINATING, ...LOST }, true).wait(30_001),
     reason: 'holder-terminating',
     message:
-      'Pod app-2 is being deleted and leads until it is gone, but its node node-1 is lost; the deletion was seen to begin 30 s ago, and its grace period has passed. Repair or remove the node. To delete the Pod by force is the last resort.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+      'Pod app-2 is being deleted and leads until it is gone, but its node node-1 is lost; the deletion was seen to begin 30 s ago, and its grace period has passed. Repair or remove the node. Delete the Pod by force only as a last resort.',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
     command: FORCE_RIVAL,
     cautious: true,
     since: '2023-11-14T22:13:10.000Z',
@@ -532,7 +534,7 @@ const rows: readonly Row[] = [
     reason: 'holder-terminating',
     message:
       'Pod app-2 is being deleted and leads until it is gone: wait until its grace period is over, in 280 s at the latest.',
-    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it gives the Lease up',
+    endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
     since: '2023-11-14T22:13:10.000Z',
   },
   {
@@ -575,8 +577,8 @@ const rows: readonly Row[] = [
       renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, holderIdentity: 'other' }),
     reason: 'following',
     message:
-      'Pod app-2 owns Lease shop/app and so leads, but the Lease names "other" as its holder. Another program writes it, and may lead, too: give that program a Lease of its own.',
-    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+      'Pod app-2 owns Lease shop/app and so leads, but the Lease names "other" as its holder. Another program writes it, and may also lead: give that program another Lease.',
+    endsWhen: 'its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
   {
@@ -584,8 +586,8 @@ const rows: readonly Row[] = [
     story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, owner: null }),
     reason: 'following',
     message:
-      'Pod app-2 leads, but Lease shop/app has lost its owner, so a process that starts now does not see whose it is. The leader puts the owner back. If it does not last, exempt the Lease from the webhook that removes it.',
-    endsWhen: 'its Pod is deleted, or it gives the Lease up',
+      'Pod app-2 leads, but Lease shop/app has lost its owner, so a process that starts now cannot determine the holder. The leader writes the owner again. If it is removed again, exempt the Lease from the webhook that removes it.',
+    endsWhen: 'its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
 ];

@@ -226,7 +226,7 @@ test('a local candidate follows for ever, and says loudly that nobody leads', as
   assert.deepEqual(journal, ['warning: local', 'leader: local-leader']);
   assert.match(
     warnings[0]?.message ?? '',
-    /the option local is 'candidate': .* waits behind a leader that does not exist/,
+    /the option local is 'candidate': .* waits for a leader that does not exist/,
   );
   await assert.rejects(elector.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' });
   await elector.stop({ release: true });

@@ -79,7 +79,7 @@ test('a list that fails changes nothing; one that is forbidden names nobody', as
 test('a leader that leaves waits for one more list', async () => {
   const searching = new Searching();
   let over = false;
-  void searching.search.lookBeforeLeaving().then(() => {
+  void searching.search.listBeforeLeaving().then(() => {
     over = true;
   });
   await promisesSettled();
@@ -91,7 +91,7 @@ test('a leader that leaves waits for one more list', async () => {
 
 test('but for no longer than 500 ms, and what comes later is dropped', async () => {
   const searching = new Searching();
-  const looked = searching.search.lookBeforeLeaving();
+  const looked = searching.search.listBeforeLeaving();
   await promisesSettled();
   searching.clock.advance(LEAVING_LIST_MS);
   await looked;
