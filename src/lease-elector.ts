@@ -37,7 +37,7 @@ import { confirm } from './leadership/confirm.ts';
 import { GuardedEmitter } from './leadership/guarded-emitter.ts';
 import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leadership/leader-only.ts';
 import { ObservedPromise } from './leadership/observed-promise.ts';
-import { type UnheardEvent, warnProcess } from './leadership/process-warning.ts';
+import { type UnhandledEvent, warnProcess } from './leadership/process-warning.ts';
 import { ProgressWatch } from './leadership/progress-watch.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
 import { SuccessorSearch } from './leadership/successor-search.ts';
@@ -161,7 +161,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** `start()` has resolved. */
   #hasStarted = false;
   /** The codes of `error` and `warning` events that were printed because they had no listener. */
-  readonly #unheard = new Set<string>();
+  readonly #printedCodes = new Set<string>();
   /** The error that ended this elector; `null` if it was stopped. */
   #endedBy: LeaseElectorError | null = null;
   readonly #metrics = new ElectorMetrics();
@@ -203,7 +203,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         ? null
         : new Endpoint(endpoint, exportEnv, {
             clock: runtime.clock,
-            leaderName: () => this.#nameToTell(),
+            leaderName: () => this.#answeredName(),
             verifiedWallMs: () => this.#driver?.verifiedWallMs ?? 0,
             health: () => this.#health(),
             metrics: () => this.metrics(),
@@ -504,7 +504,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       random,
       application: {
         // A step that was caused by a job does not belong to that job's work, and neither do its listeners.
-        announce: (announcement) => this.#work.outside(() => this.#hear(announcement)),
+        announce: (announcement) => this.#work.outside(() => this.#apply(announcement)),
         settleWork: () => this.#settleBeforeLeaving(),
         // A role change without an announcement can also change the endpoint's answer: a sibling may lead for this Pod.
         roleChanged: () => {
@@ -533,7 +533,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     );
   }
 
-  #hear(announcement: Announcement): void {
+  #apply(announcement: Announcement): void {
     switch (announcement.type) {
       case 'elected':
         return this.#elected(announcement.term, announcement.renews);
@@ -774,7 +774,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * names this Pod while another process leads for it. A process that is not a sibling names this Pod only if it leads
    * itself. A later Pod of the same name is never named.
    */
-  #nameToTell(): string | null {
+  #answeredName(): string | null {
     if (this.#driver === null) return null;
     const { knowledge, config, role } = this.#driver.state;
     const leader = currentLeader(knowledge);
@@ -828,11 +828,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     if (!this.emit('error', error)) this.#warnProcess({ event: 'error', code, message, cause });
   }
 
-  #warnProcess(unheard: UnheardEvent): void {
+  #warnProcess(event: UnhandledEvent): void {
     // A logger has received it already.
-    if (this.#options.logger !== undefined || this.#unheard.has(unheard.code)) return;
-    this.#unheard.add(unheard.code);
-    warnProcess(unheard);
+    if (this.#options.logger !== undefined || this.#printedCodes.has(event.code)) return;
+    this.#printedCodes.add(event.code);
+    warnProcess(event);
   }
 
   #toLeader(leader: CoreLeader): Leader {

@@ -14,6 +14,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   'lease-elector': 'the class',
   options: 'what is given',
   events: 'what is told: events, errors',
+  warnings: 'texts of warnings',
   joining: 'which cluster, which Pod',
   leadership: 'work while leading',
   explain: 'why there is no leader',

@@ -161,7 +161,7 @@ function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecor
   );
 }
 
-/** Continues as soon as the Lease is gone, whoever deleted it, and this Pod is known to exist. */
+/** Continues as soon as the Lease is gone (any client may delete it) and this Pod is known to exist. */
 function deleteOldLease(
   context: StepContext,
   role: CandidateRole,

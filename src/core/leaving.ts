@@ -31,7 +31,7 @@ export const LEAVING_TRIES = 5;
  * The longest time that withdrawing a release may take, in milliseconds, after the time for releasing the Lease has
  * passed.
  */
-export const UNMARKING_LIMIT_MS = 3_000;
+export const WITHDRAWAL_LIMIT_MS = 3_000;
 
 /** Starts leaving, after `stop()` or `stepDown()`, in any role. */
 export function leave(context: StepContext, next: LeavingFor, release: ReleasePolicy): void {
@@ -350,7 +350,7 @@ function withdrawRelease(context: StepContext, role: LeavingRole): void {
   const lease = ownLease(context);
   if (lease === null) return finishLeaving(context, role.next, true);
   context.clearTimers('retry');
-  context.setTimer('leaving', UNMARKING_LIMIT_MS);
+  context.setTimer('leaving', WITHDRAWAL_LIMIT_MS);
   removeReleaseAnnotation(context, { ...role, tries: 0 }, lease);
 }
 

@@ -96,10 +96,10 @@ class SiblingLock implements SiblingLockPort {
   #outcome: SiblingLockListener | null = null;
   #server: Server | null = null;
   #waiting: Set<Socket> = new Set();
-  #toHolder: Socket | null = null;
+  #holderConnection: Socket | null = null;
   #timer: Timer | null = null;
   #reportedTaken = false;
-  #toldRefused = false;
+  #reportedRefused = false;
   /** Short waits in a row. */
   #attempts = 0;
 
@@ -115,18 +115,18 @@ class SiblingLock implements SiblingLockPort {
     this.free();
     this.#outcome = listener;
     this.#reportedTaken = false;
-    this.#toldRefused = false;
+    this.#reportedRefused = false;
     this.#attempts = 0;
     if (this.#supported) this.#bind();
-    else queueMicrotask(() => this.#tell(listener, 'unsupported'));
+    else queueMicrotask(() => this.#notify(listener, 'unsupported'));
   }
 
   free(): void {
     this.#outcome = null;
     this.#timer?.cancel();
     this.#timer = null;
-    this.#toHolder?.destroy();
-    this.#toHolder = null;
+    this.#holderConnection?.destroy();
+    this.#holderConnection = null;
     // The name is freed before the waiting siblings are disconnected, because they bind it immediately.
     this.#server?.close();
     this.#server = null;
@@ -140,14 +140,14 @@ class SiblingLock implements SiblingLockPort {
     return findSocketHolder(this.#path);
   }
 
-  #tell(claimant: SiblingLockListener, outcome: SiblingLockOutcome, detail?: SiblingLockDetail): void {
+  #notify(listener: SiblingLockListener, outcome: SiblingLockOutcome, detail?: SiblingLockDetail): void {
     debug('%s', outcome);
-    if (this.#outcome === claimant) claimant(outcome, detail);
+    if (this.#outcome === listener) listener(outcome, detail);
   }
 
   #bind(): void {
-    const claimant = this.#outcome;
-    if (claimant === null) return;
+    const listener = this.#outcome;
+    if (listener === null) return;
     const waiting = this.#waiting;
     const server = this.#net.createServer((socket) => {
       // A sibling sends nothing. Its connection exists to be closed when this process dies.
@@ -159,7 +159,7 @@ class SiblingLock implements SiblingLockPort {
     server.maxConnections = WAITING_SIBLINGS_LIMIT;
     server.unref();
     this.#server = server;
-    server.once('listening', () => this.#tell(claimant, 'held'));
+    server.once('listening', () => this.#notify(listener, 'held'));
     server.on('error', (error: NodeJS.ErrnoException) => {
       if (this.#server !== server) return;
       if (server.listening) {
@@ -168,48 +168,48 @@ class SiblingLock implements SiblingLockPort {
         return;
       }
       this.#server = null;
-      if (error.code === 'EADDRINUSE') this.#waitForHolder(claimant);
-      else this.#noteRefusal(claimant, error);
+      if (error.code === 'EADDRINUSE') this.#waitForHolder(listener);
+      else this.#noteRefusal(listener, error);
     });
     // Exclusive: otherwise all workers of node:cluster would share the primary's one socket.
     server.listen({ path: this.#path, exclusive: true });
   }
 
-  #noteRefusal(claimant: SiblingLockListener, error: NodeJS.ErrnoException): void {
+  #noteRefusal(listener: SiblingLockListener, error: NodeJS.ErrnoException): void {
     debug('cannot be bound: %s', error.message);
     const refusedBy = error.code ?? error.message;
     // A process that already waits is a sibling, whatever the new error is.
     if (ABSENCES.has(refusedBy) && !this.#reportedTaken) {
-      this.#tell(claimant, 'unsupported');
+      this.#notify(listener, 'unsupported');
       return;
     }
     // This process might be a sibling. It does not campaign because of an error, and tries again.
-    if (!isShortage(error) && !this.#toldRefused) {
-      this.#toldRefused = true;
+    if (!isShortage(error) && !this.#reportedRefused) {
+      this.#reportedRefused = true;
       this.#reportedTaken = true;
-      this.#tell(claimant, 'taken', { refusedBy });
+      this.#notify(listener, 'taken', { refusedBy });
       // The callback may have given up the claim.
-      if (this.#outcome !== claimant) return;
+      if (this.#outcome !== listener) return;
     }
     this.#attempts += 1;
     this.#bindLater();
   }
 
-  #waitForHolder(claimant: SiblingLockListener): void {
+  #waitForHolder(listener: SiblingLockListener): void {
     if (!this.#reportedTaken) {
       this.#reportedTaken = true;
-      this.#tell(claimant, 'taken');
+      this.#notify(listener, 'taken');
       // The callback may have given up the claim.
-      if (this.#outcome !== claimant) return;
+      if (this.#outcome !== listener) return;
     }
     const openedAtMs = this.#clock.nowMs();
     const socket = this.#net.connect({ path: this.#path }).unref();
-    this.#toHolder = socket;
+    this.#holderConnection = socket;
     socket.on('error', () => {});
     socket.resume();
     socket.once('close', () => {
-      if (this.#toHolder !== socket) return;
-      this.#toHolder = null;
+      if (this.#holderConnection !== socket) return;
+      this.#holderConnection = null;
       const waitedLong = this.#clock.nowMs() - openedAtMs >= SHORT_WAIT_MS;
       this.#attempts = waitedLong ? 0 : this.#attempts + 1;
       // The first short wait is not delayed: the holder may have died just after this process connected.

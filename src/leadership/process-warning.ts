@@ -9,7 +9,7 @@ const log = debugLog('lease-elector');
 const DETAIL_LIMIT = 2_000;
 
 /** An event without a listener. */
-export interface UnheardEvent {
+export interface UnhandledEvent {
   readonly event: 'error' | 'warning';
   readonly code: string;
   readonly message: string;
@@ -22,7 +22,7 @@ export interface UnheardEvent {
 const TYPES = { error: 'LeaseElectorError', warning: 'LeaseElectorWarning' } as const;
 
 /** Emits a process warning. Never throws. */
-export function warnProcess({ event, code, message, cause }: UnheardEvent): void {
+export function warnProcess({ event, code, message, cause }: UnhandledEvent): void {
   try {
     const hint = `The event '${event}' of this LeaseElector has no listener, so each code is printed once.`;
     const detail = cause === undefined ? hint : `${inspected(cause).slice(0, DETAIL_LIMIT)}\n${hint}`;

@@ -9,7 +9,7 @@ import { step } from '../../src/core/election.ts';
 import type { Succession } from '../../src/core/holder.ts';
 import type { Fact } from '../../src/core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
-import { LEAVING_LIMIT_MS, UNMARKING_LIMIT_MS } from '../../src/core/leaving.ts';
+import { LEAVING_LIMIT_MS, WITHDRAWAL_LIMIT_MS } from '../../src/core/leaving.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import type { ElectionState } from '../../src/core/state.ts';
 import { InvariantChecker } from './invariant-checker.ts';
@@ -273,7 +273,7 @@ test('whatever came before, stop() ends within its limit, even if nothing is ans
       }
       // A mark whose Lease cannot be deleted is taken back, which has a limit of its own.
       if (describeRole(story.role) === 'leaving withdrawingRelease') {
-        story.wait(UNMARKING_LIMIT_MS);
+        story.wait(WITHDRAWAL_LIMIT_MS);
         checker.tell(story, { type: 'timerFired', timer: 'leaving' });
       }
       assert.equal(story.role.name, 'stopped');

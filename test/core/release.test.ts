@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LEAVING_LIMIT_MS, LEAVING_TRIES, STEP_DOWN_PAUSE_MS, UNMARKING_LIMIT_MS } from '../../src/core/leaving.ts';
+import { LEAVING_LIMIT_MS, LEAVING_TRIES, STEP_DOWN_PAUSE_MS, WITHDRAWAL_LIMIT_MS } from '../../src/core/leaving.ts';
 import {
   checkTable,
   creates,
@@ -136,7 +136,7 @@ const releasing: readonly Row[] = [
     effects: [
       'setTimer permission 6000',
       'warning delete-forbidden',
-      `setTimer leaving ${UNMARKING_LIMIT_MS}`,
+      `setTimer leaving ${WITHDRAWAL_LIMIT_MS}`,
       'replaceLease lease-1@12',
     ],
   },
@@ -207,7 +207,7 @@ const releasing: readonly Row[] = [
     given: () => deletes().fail('deleteLease', 'rejected'),
     when: (story) => story.fire('leaving'),
     role: 'leaving withdrawingRelease',
-    effects: ['clearTimer retry', `setTimer leaving ${UNMARKING_LIMIT_MS}`, 'replaceLease lease-1@12'],
+    effects: ['clearTimer retry', `setTimer leaving ${WITHDRAWAL_LIMIT_MS}`, 'replaceLease lease-1@12'],
   },
   {
     rule: 'where the Lease cannot be read the watch shows how far giving it up has come',
