@@ -107,7 +107,7 @@ export function errorOfFailure(failure: RequestFailure): LeaseElectorError {
 }
 
 /** The details of a failed request. */
-export function detailsOfFailure({ kind, missingRule, retryAfterMs }: RequestFailure): LeaseElectorErrorDetails {
+function detailsOfFailure({ kind, missingRule, retryAfterMs }: RequestFailure): LeaseElectorErrorDetails {
   return {
     failureKind: kind,
     ...(missingRule === null ? {} : { missingRule }),

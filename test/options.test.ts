@@ -142,7 +142,11 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ endpoint: new Map([['port', 5000]]) }, 'options.endpoint must be a plain object', 'inherits "get"'],
   [{ endpoint: true, exportEnv: 'yes' }, 'options.exportEnv must be a boolean', 'is "yes"'],
   [{ exportEnv: true }, 'options.exportEnv exports the address of the endpoint', 'set options.endpoint'],
-  [{ endpoint: false, exportEnv: true }, 'options.exportEnv exports the address of the endpoint', 'there is no endpoint'],
+  [
+    { endpoint: false, exportEnv: true },
+    'options.exportEnv exports the address of the endpoint',
+    'there is no endpoint',
+  ],
 
   [{ logger: console.log }, 'options.logger must be an object with the methods debug, info, warn, error', 'a function'],
   [{ logger: { info: () => 1, warn: () => 1, error: () => 1 } }, 'options.logger must be', '["info","warn","error"]'],

@@ -102,7 +102,7 @@ test('but for no longer than 500 ms, and what comes later is dropped', async () 
 test('a term that begins while a list before leaving is under way is searched to its end', async () => {
   const searching = new Searching();
   const { search, clock, pending } = searching;
-  const looked = search.lookBeforeLeaving();
+  const looked = search.listBeforeLeaving();
   // The Lease was taken by hand, and came back: the step-down ended without this list.
   search.begin();
   clock.advance(LEAVING_LIST_MS);
