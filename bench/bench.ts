@@ -1,5 +1,5 @@
 /**
- * Measures what the library costs, and writes the figures down to compare.
+ * Measures the cost of the library, and writes the figures to a file for comparison.
  *
  *   npm run bench -- [--only NAME]… [--seconds N] [--runs N] [--json FILE]
  *

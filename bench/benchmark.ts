@@ -2,7 +2,7 @@
  * The parameters and the result of a benchmark. Each benchmark is a file of its own.
  */
 
-/** How much is measured, from the command line. */
+/** The extent of the measurements, from the command line. */
 export interface BenchOptions {
   /** After how many seconds the memory of a process is read. */
   readonly seconds: number;
@@ -19,7 +19,7 @@ export interface BenchOptions {
 /** One line of a table; every line of one table has the same columns. */
 export type Row = Readonly<Record<string, string | number>>;
 
-/** Whether the library does what it set out to. */
+/** A limit that the library must meet. */
 export interface Aim {
   readonly what: string;
   readonly limit: number;
@@ -30,10 +30,10 @@ export interface Aim {
 export interface BenchmarkResult {
   readonly title: string;
   readonly rows: readonly Row[];
-  /** What a reader must know to read the figures. */
+  /** Notes that a reader of the figures needs. */
   readonly notes: readonly string[];
   readonly aims: readonly Aim[];
-  /** Every measurement, for whoever compares two runs. */
+  /** Every measurement, for a comparison of two runs. */
   readonly raw: unknown;
 }
 

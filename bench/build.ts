@@ -23,7 +23,7 @@ export interface Build {
   remove(): void;
 }
 
-/** Always built anew: figures of an old `dist` would be believed. */
+/** Always builds, because figures of an old `dist` would mislead. */
 export async function build(): Promise<Build> {
   const directory = mkdtempSync(path.join(tmpdir(), 'lease-elector-bench-'));
   const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');

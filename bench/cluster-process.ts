@@ -9,14 +9,14 @@ import { ApiServer, type PodIdentity, type RequestLogEntry } from '../src/testin
 export const NAMESPACE = 'bench';
 const SERVICE_ACCOUNT = 'default';
 
-/** What the cluster can be told to do. */
+/** The commands of the cluster process. */
 export interface ClusterCommands {
   start(): Promise<{ port: number; caPem: string }>;
   /** Makes a Pod and the token that the kubelet would mount into it. */
   createPod(name: string): { pod: PodIdentity; token: string };
   /** Deletes a Pod at once; answers the moment of the deletion by the system's monotonic clock, in nanoseconds. */
   deletePod(name: string): Promise<string>;
-  /** The requests since the last time this was asked, as `verb resource status`. */
+  /** The requests since the last call, as `verb resource status`. */
   takeRequests(): string[];
 }
 

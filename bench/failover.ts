@@ -12,7 +12,7 @@ import { median, percentile } from './statistics.ts';
 
 const CANDIDATES = 3;
 
-/** So long after the election the requests of a failover are counted: the new leader's Pod is watched by then. */
+/** The requests of a failover are counted this many milliseconds after the election: by then the new leader's Pod is watched. */
 const SETTLE_MS = 150;
 
 /** The rounds that warm the compilers of both processes. */

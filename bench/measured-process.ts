@@ -1,5 +1,5 @@
 /**
- * Starts the processes that are measured, reads what they say, and what the kernel says about their memory.
+ * Starts the measured processes, reads their output, and reads their memory from the kernel.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -10,13 +10,13 @@ import type { BenchPod } from './cluster.ts';
 export interface Memory {
   /** Resident: `VmRSS`. */
   readonly rss: number;
-  /** Of it, what no file stands behind, so nobody shares it: `RssAnon`. */
+  /** The part without a file behind it, which no process shares: `RssAnon`. */
   readonly anonymous: number;
   /** Resident, shared pages divided by those who share them: `Pss`. */
   readonly proportional: number;
 }
 
-/** Those that run now: a bench that is interrupted leaves none behind. */
+/** The running processes: an interrupted bench leaves none behind. */
 const RUNNING = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of RUNNING) child.kill('SIGKILL');

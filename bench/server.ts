@@ -10,7 +10,7 @@ import { rounded } from './benchmark.ts';
 
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 
-/** A server with one Lease and so many watches on it; `write` renews the Lease. */
+/** A server with one Lease and this many watches on it; `write` renews the Lease. */
 async function serverWith(watches: number): Promise<{ write: () => Promise<void>; server: ApiServer }> {
   const server = new ApiServer();
   const headers = { authorization: `Bearer ${server.adminToken}`, 'content-type': 'application/json' };

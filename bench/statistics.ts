@@ -1,5 +1,5 @@
 /**
- * What is said of many measurements: the middle, and the tail.
+ * Summaries of many measurements: the median, and percentiles.
  */
 
 /** The value below which a share (0 to 1) of the values lies; nearest rank, so it is one that was measured. */

@@ -9,7 +9,7 @@ import path from 'node:path';
 const ROOT = path.join(import.meta.dirname, '..');
 const FILE = path.join(ROOT, 'docs', 'architecture.svg');
 
-/** What a room is for. A room without a line here is a mistake. */
+/** The purpose of each room. A room without a line here is a mistake. */
 const PURPOSES: Readonly<Record<string, string>> = {
   'lease-elector': 'the class',
   options: 'what is given',

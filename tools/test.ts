@@ -1,6 +1,6 @@
 /**
  * Runs the tests: the quick ones without options, with `--all` every test but those of `test/package` and `test/network`
- * (they have commands of their own), with `--coverage` the same with coverage floors. Other arguments are files.
+ * (they have separate commands), with `--coverage` the same with coverage floors. Other arguments are files.
  *
  * A test file runs in a process of its own, but for those of the folders where every test is pure: there the start of a
  * process costs more than its tests, so a folder shares one. The compile cache halves what a start costs.
@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
-/** They need other programs, an installed package, or a machine of their own. */
+/** They need other programs, an installed package, or a separate machine. */
 const COMMANDS_OF_THEIR_OWN: readonly string[] = ['test/package/', 'test/network/'];
 
 /** Real processes, real sockets and real time, or more simulated clusters than a contributor waits for. */

@@ -1,5 +1,5 @@
 /**
- * The metrics of one elector: what it counts, and the families that are made of it.
+ * The metrics of one elector: its counts, and the families that are made of them.
  *
  * Every series is there from the start with its zero: a counter that appears with 1 has no rate, so an alert on it would
  * miss the first time. Each label has a closed set of values.
@@ -12,7 +12,7 @@ import type { ExplanationReason } from '../explain/explanation.ts';
 import type { MetricFamily, MetricLabels, MetricSample } from './metric-family.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
-/** What the elector knows at the moment of the read. */
+/** The state of the elector at the moment of the read. */
 export interface ElectorStatus {
   /** The name of the Lease; empty until it is known. */
   readonly leaseName: string;
@@ -27,7 +27,7 @@ export interface ElectorStatus {
   readonly workStalled: boolean;
 }
 
-/** Whether a reason of `explain()` stands in the way of a leader that works, or of being sure of one. */
+/** Whether a reason of `explain()` prevents a working leader, or certainty about one. */
 const BLOCKS: Readonly<Record<ExplanationReason, boolean>> = {
   'not-started': false,
   starting: false,

@@ -1,8 +1,8 @@
 /**
  * Families of metrics as plain data, and their text in the format that Prometheus reads (version 0.0.4).
  *
- * There is no registry: each read makes the families anew from what the elector knows. Which families exist is in
- * `elector-metrics.ts`.
+ * There is no registry: each read makes the families from the state of the elector. `elector-metrics.ts` lists the
+ * families.
  */
 
 /** The labels of a sample, by name. */

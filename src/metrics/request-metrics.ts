@@ -12,10 +12,10 @@ type Verb = RequestMessage['verb'];
 /** The upper bounds of the buckets, in seconds. The last one before infinity is the default time-out of a request. */
 export const REQUEST_BUCKETS_SECONDS: readonly number[] = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** These have a series of their own; every other status counts as its class, such as `4xx`. */
+/** The statuses with a separate series; every other status counts as its class, such as `4xx`. */
 const CODES: ReadonlySet<number> = new Set([200, 201, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503, 504]);
 
-/** Every request can end so. `error`: no answer came. */
+/** The codes that every request can end with. `error`: there was no answer. */
 const COMMON_CODES = ['error', '401', '403', '404', '422', '429', '500', '502', '503', '504'] as const;
 
 const REQUESTS: Readonly<Record<Verb, { readonly resources: readonly string[]; readonly codes: readonly string[] }>> = {

@@ -1,12 +1,12 @@
 /**
- * What the test kit says when it is used wrongly: a misspelt option that is silently ignored makes a test pass
+ * Checks the arguments of the test kit. An unknown option that is silently ignored would make a test pass
  * for the wrong reason.
  */
 
 /**
- * Refuses anything but an object that has no other keys than these.
+ * Refuses all values except an object whose keys are known.
  *
- * @throws {TypeError} says which key is unknown and which are known
+ * @throws {TypeError} with the unknown key and the known ones
  */
 export function checkKeys(what: string, given: unknown, known: readonly string[]): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
@@ -36,13 +36,13 @@ export function checkNumber(what: string, given: unknown, from: number, to: numb
   throw new RangeError(`${what} must be a number from ${from} to ${to}, but is ${describe(given)}`);
 }
 
-/** Refuses what is no whole number, or outside of a range. @throws {RangeError} */
+/** Refuses a value that is not a whole number, or is outside of a range. @throws {RangeError} */
 export function checkWholeNumber(what: string, given: unknown, from: number, to: number): void {
   if (Number.isSafeInteger(given) && (given as number) >= from && (given as number) <= to) return;
   throw new RangeError(`${what} must be a whole number from ${from} to ${to}, but is ${describe(given)}`);
 }
 
-/** Refuses what is not one of these words. @throws {TypeError} */
+/** Refuses a value that is not one of these words. @throws {TypeError} */
 export function checkWord(what: string, given: unknown, known: readonly string[]): void {
   if (typeof given === 'string' && known.includes(given)) return;
   throw new TypeError(`${what} knows no ${describe(given)}; it knows ${known.join(', ')}`);

@@ -1,6 +1,6 @@
 /**
- * The one place that asks the machine for the time or for a timer, so that the simulation can
- * replace both. `random.ts` does the same for chance.
+ * The only file that reads the machine's clocks and sets its timers, so that the simulation can
+ * replace both. `random.ts` does the same for random numbers.
  */
 
 /** A timer that was set; cancelling twice, or after it fired, does nothing. */
@@ -8,7 +8,7 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Where time comes from. */
+/** A source of time and timers. */
 export interface Clock {
   /** Milliseconds of a clock that never jumps and never runs backwards; its zero means nothing. */
   nowMs(): number;

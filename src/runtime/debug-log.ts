@@ -1,5 +1,5 @@
 /**
- * The lines for a person who sets `DEBUG=lease-elector*`.
+ * The debug output for `DEBUG=lease-elector*`.
  *
  * The package `debug` prints them. It is loaded by `import()`, and only where `$DEBUG` asks for a namespace of this library:
  * with its own imports it is a twentieth of the time from the start of a process to its election. A bundler sees the
@@ -8,7 +8,7 @@
 
 import { format } from 'node:util';
 
-/** Writes a line when its namespace is asked for; look at `enabled` before preparing a costly one. */
+/** Writes a line if its namespace is enabled; check `enabled` before preparing a costly line. */
 export interface DebugLog {
   (format: string, ...values: unknown[]): void;
   readonly enabled: boolean;
@@ -54,7 +54,7 @@ function matches(namespace: string, name: string): boolean {
   return namespace.length - end.length >= position && namespace.endsWith(end);
 }
 
-/** Keeps the lines in order until a printer is there: that of the package `debug`, or a plain one where it cannot be loaded. */
+/** Keeps the lines in order until there is a printer: that of the package `debug`, or a plain one if it cannot be loaded. */
 export class DebugPrinter {
   readonly #load: () => Promise<CreatePrinter>;
   readonly #writePlain: (text: string) => void;
@@ -89,7 +89,7 @@ export class DebugPrinter {
     return this.#loading;
   }
 
-  /** The process ends: what still waits is printed plainly. A process that fails at its start is why a person looks. */
+  /** The process ends: the waiting lines are printed plainly, since the debug output of a process that fails at its start matters most. */
   end(): void {
     this.#begin(this.#plain);
   }

@@ -1,5 +1,5 @@
 /**
- * The one place that loads `@kubernetes/client-node`: an optional peer dependency of some 70 packages.
+ * The only file that loads `@kubernetes/client-node`: an optional peer dependency of about 70 packages.
  */
 
 /**
@@ -8,7 +8,7 @@
  */
 const CLIENT_PACKAGE: string = '@kubernetes/client-node';
 
-/** What the application does where the client cannot be loaded. */
+/** The advice for an application that cannot load the client. */
 export const INSTALL_CLIENT: string =
   'Run `npm install @kubernetes/client-node`. A bundle does not contain it: install it beside the bundle, ' +
   'or give the option `kubeConfig` a KubeConfig object of your own import';

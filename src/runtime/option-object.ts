@@ -1,21 +1,21 @@
 /**
- * Reads an object of options, whoever made it: own properties, inherited ones, getters and Proxies.
+ * Reads an options object of any kind: own properties, inherited ones, getters and Proxies.
  *
- * Each property is read once, so what was checked is what is used. An object that holds anything else is no object of
- * options: what it means would be passed over in silence.
+ * Each property is read once, so what was checked is what is used. An object with any other property is not an
+ * options object: that property would be ignored silently.
  */
 
 /** More prototypes than these are not searched. A Proxy can invent one after another. */
 const PROTOTYPE_LIMIT = 16;
 
-/** What became of the reading. */
+/** The result of reading. */
 export type OptionReading =
   /** The properties that are set, as a plain object. */
   | { readonly kind: 'values'; readonly values: Readonly<Record<string, unknown>> }
   | { readonly kind: 'notObject' }
-  /** It has a property of its own that is no option. */
+  /** It has an own property that is not an option. */
   | { readonly kind: 'unknown'; readonly name: string }
-  /** It inherits something that is no option, as a Map or a URL does. */
+  /** It inherits a property that is not an option, as a Map or a URL does. */
   | { readonly kind: 'inherited'; readonly name: string }
   /** A getter or a Proxy threw; `null`: not a single property could be read. */
   | { readonly kind: 'unreadable'; readonly name: string | null; readonly cause: unknown };
@@ -39,7 +39,7 @@ export function readOptionObject(given: unknown, known: readonly string[]): Opti
   }
 }
 
-/** The options that it has, its own first. */
+/** The names of its options, own properties first. */
 function namesIn(given: object, known: readonly string[]): ReadonlySet<string> | OptionReading {
   const found = new Set<string>();
   let holder: object | null = given;

@@ -29,7 +29,7 @@ export function inspected(value: unknown): string {
   }
 }
 
-/** What an error says, on one line, and cut. Anything can be thrown, so this never throws itself. */
+/** The message of an error, on one line, and cut. Any value can be thrown, so this function never throws. */
 export function wordsOf(error: unknown): string {
   try {
     const text = String(error instanceof Error ? error.message || error.name : error);

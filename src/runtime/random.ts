@@ -1,19 +1,19 @@
 /**
- * The one place chance comes from, so that a simulation can be repeated from its seed.
+ * The only source of random numbers, so that a simulation can be repeated from its seed.
  */
 
-/** Where chance comes from. */
+/** A source of random numbers. */
 export interface Random {
   /** A number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
 }
 
-/** Chance that is new in every process; like all of it here good for spreading load, useless for secrets. */
+/** Random numbers that differ in every process. They spread load; they are not fit for secrets. */
 export const systemRandom: Random = { next: () => Math.random() };
 
 /**
- * Chance that is the same for the same seed (mulberry32: 32 bits of state, good enough for
- * spreading load and drawing faults, useless for secrets).
+ * Random numbers that are the same for the same seed (mulberry32: 32 bits of state). They are good enough for
+ * spreading load and drawing faults; they are not fit for secrets.
  */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;

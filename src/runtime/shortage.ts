@@ -1,5 +1,5 @@
 /**
- * Errors that say nothing about what was asked for: this machine or process is short of something at the moment.
+ * Errors that are not about the request: this machine or process lacks a resource at the moment.
  */
 
 const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
@@ -7,7 +7,7 @@ const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', '
 /** The module loader of Node.js gives an error code of its own, and keeps only the text (seen with Node 24). */
 const SHORTAGE_TEXT = /too many open files/;
 
-/** An error may wrap another one; so many are looked at. */
+/** An error can wrap another one; at most this many are checked. */
 const LONGEST_CAUSE_CHAIN = 4;
 
 /** Whether an error, or the error behind it, is a shortage, which passes. */

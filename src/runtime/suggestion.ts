@@ -1,5 +1,5 @@
 /**
- * Which option a misspelt name means. It knows typing errors, and the names that other elections use for the same thing.
+ * Suggests the option for an unknown name: by typing errors, and by the names that other libraries use for the same option.
  */
 
 /** A name and an option that differ in more characters than these are different words. */
@@ -12,7 +12,7 @@ const SHORTEST_FOR_TWO = 5;
 const LONGEST_NAME = 40;
 
 /**
- * What other libraries call an option of ours: client-go (`LeaderElectionConfig`, `LeaseLock`) and the sidecar's users.
+ * The names of these options in other libraries: client-go (`LeaderElectionConfig`, `LeaseLock`) and the sidecar's users.
  * In lower case, without punctuation.
  */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
