@@ -108,7 +108,7 @@ test('a process that does not lead is ready as soon as it knows a leader, and st
 });
 
 test('the probes of the README are answered by the endpoint that it shows', HAS_ADDRESS, async (t) => {
-  const section = README.slice(README.indexOf('### Probes'));
+  const section = README.slice(README.indexOf('## 5. In the cluster'));
   const yaml = /```yaml\n([\s\S]*?)```/.exec(section)?.[1] ?? '';
   const document = readYaml(yaml) as { containers: [Readonly<Record<string, unknown>>] };
   const [container] = document.containers;

@@ -60,9 +60,9 @@ test('names and labels are those of series.txt', () => {
   assert.equal(lines.join('\n'), readFileSync(SERIES, 'utf8'));
 });
 
-test('the table of the README names each metric with its labels', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const rows = [...readme.matchAll(/^\| `(l\w+)` \|([^|]*)\|/gm)].map(([, name = '', labels = '']) => [
+test('the table of docs/operations.md names each metric with its labels', () => {
+  const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| `(l\w+)` \|([^|]*)\|/gm)].map(([, name = '', labels = '']) => [
     name,
     [...labels.matchAll(/\w+/g)].map(String),
   ]);

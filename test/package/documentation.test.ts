@@ -1,6 +1,5 @@
 /**
- * What the documentation says is so: every `ts` block type-checks, those of the README run and lead, and its
- * tables name what there is.
+ * What the documentation says is so: every `ts` block type-checks, those of the pages run, and the tables name what there is.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +16,8 @@ import { PROCESS_ENVIRONMENT, TestCluster, until } from '../integration/cluster.
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const pageOf = (name: string): string => readFileSync(join(ROOT, name), 'utf8');
+const README = pageOf('README.md');
 const run = promisify(execFile);
 
 /** A block of code, and where it is. */
@@ -89,29 +89,49 @@ async function check(t: TestContext, blocks: readonly Block[]): Promise<string> 
   }
 }
 
+/** How many blocks a place has at least, so that a search that finds none is noticed. */
+const FEWEST_BLOCKS: Readonly<Record<string, number>> = {
+  'README.md': 2,
+  'docs/usage.md': 5,
+  'docs/configuration.md': 3,
+  'docs/operations.md': 1,
+  'docs/testing.md': 2,
+  'docs/from-the-sidecar.md': 3,
+  'src/lease-elector.ts': 1,
+};
+
 test('every ts block of the pages and of the comments type-checks', async (t) => {
   const blocks = allBlocks();
-  assert.ok(blocks.filter(({ where }) => where.startsWith('README.md')).length >= 3);
-  assert.ok(blocks.some(({ where }) => where.startsWith('src/lease-elector.ts')));
+  const places = blocks.map(({ where }) => where.split(':')[0] ?? '');
+  for (const [place, count] of Object.entries(FEWEST_BLOCKS)) {
+    assert.ok(places.filter((one) => one === place).length >= count, place);
+  }
   assert.equal(await check(t, blocks), '');
 });
 
 test('a block that is broken is found, and its place is said', async (t) => {
   const [block] = blocksOf('README.md', README) as [Block];
   const broken = { ...block, code: block.code.replace('term.fencingToken', 'term.fencingTokens') };
-  assert.match(await check(t, [block, broken]), /^README\.md:6\(\d+,\d+\): error TS2551: .*fencingTokens/);
+  const said = await check(t, [block, broken]);
+  assert.match(said, /^README\.md:\d+\(\d+,\d+\): error TS2551: .*fencingTokens/);
+  assert.ok(said.startsWith(`${block.where}(`));
+  const [, line] = block.where.split(':');
+  assert.equal(README.split('\n')[Number(line) - 1], '```ts');
 });
 
 /** A block that starts a cluster of its own does what it has to do, and ends. */
 const bringsItsCluster = ({ code }: Block): boolean => code.includes('lease-elector/testing');
 
-for (const block of blocksOf('README.md', README).filter(bringsItsCluster)) {
+/** The blocks of the pages that are whole programs: one of the design is a sketch, whose job has ended at once. */
+const programs = allBlocks().filter(({ where }) => !where.startsWith('src/') && !where.startsWith('docs/design.md'));
+
+for (const block of programs.filter(bringsItsCluster)) {
   test(`the block at ${block.where} runs to its end`, async (t) => {
     assert.equal((await runInPod(t, block.code)).end, 0);
   });
 }
 
-for (const block of blocksOf('README.md', README).filter((one) => !bringsItsCluster(one))) {
+for (const block of programs.filter((one) => !bringsItsCluster(one))) {
   test(`the block at ${block.where} leads, and ends when it is told to`, async (t) => {
     const { leads, end } = await runInPod(t, block.code);
     assert.equal(leads, true);
@@ -150,7 +170,7 @@ for (const { where, code } of withJobs) {
 
 test('the places that show a job are among those whose job fails', () => {
   const places = new Set(withJobs.map(({ where }) => where.split(':')[0]));
-  for (const place of ['README.md', 'docs/from-the-sidecar.md', 'src/lease-elector.ts'])
+  for (const place of ['README.md', 'docs/usage.md', 'docs/from-the-sidecar.md', 'src/lease-elector.ts'])
     assert.ok(places.has(place), place);
 });
 
@@ -220,47 +240,56 @@ async function runInPod(
   return { leads, end: end ?? 'SIGKILL', stdout };
 }
 
-// The tables of the README
+// The tables of the pages
+
+const USAGE = pageOf('docs/usage.md');
+const CONFIGURATION = pageOf('docs/configuration.md');
+const OPERATIONS = pageOf('docs/operations.md');
 
 /** The words in the first column of the table that follows a heading. */
-function firstColumn(heading: string): string[] {
-  return tableUnder(heading).map((row) => /^\| `(\w+)/.exec(row)?.[1] ?? row);
+function firstColumn(page: string, heading: string): string[] {
+  return tableUnder(page, heading).map((row) => /^\| `(\w+)/.exec(row)?.[1] ?? row);
 }
 
 /** The rows of the first table under a heading, without its head. */
-function tableUnder(heading: string): string[] {
+function tableUnder(page: string, heading: string): string[] {
+  assert.equal(page.split(heading).length, 2, heading);
   const section =
-    README.slice(README.indexOf(heading))
+    page
+      .slice(page.indexOf(heading))
       .split('\n\n')
       .find((part) => part.startsWith('|')) ?? '';
   return section.split('\n').slice(2);
 }
 
-test('the options of the README are those there are, with their defaults', () => {
+test('the options of docs/configuration.md are those there are, with their defaults', () => {
   const source = readFileSync(join(ROOT, 'src/options.ts'), 'utf8');
   const declared = /export interface LeaseElectorOptions \{([\s\S]*?)\n\}/.exec(source)?.[1] ?? '';
   const names = [...declared.matchAll(/^ {2}readonly (\w+)\?/gm)].map(([, name]) => name);
-  assert.deepEqual(firstColumn('### Options').sort(), names.sort());
+  assert.deepEqual(firstColumn(CONFIGURATION, '\n## Options\n').sort(), names.sort());
   for (const [name, value] of Object.entries(resolveOptions({}))) {
-    assert.match(README, new RegExp(`^\\| \`${name}\` \\| ${value ?? false} \\|`, 'm'));
+    assert.match(CONFIGURATION, new RegExp(`^\\| \`${name}\` \\| ${value ?? false} \\|`, 'm'));
   }
   assert.equal(DEFAULT_RENEW_INTERVAL_MS, 10_000);
 });
 
-test('the events, the members and the codes of the README are those there are', () => {
+test('the events, the states and the codes of the pages are those there are', () => {
   const sourceOf = (name: string): string => readFileSync(join(ROOT, 'src', name), 'utf8');
   const events = /export interface LeaseElectorEvents \{([\s\S]*?)\n\}/.exec(sourceOf('events.ts'))?.[1] ?? '';
   assert.deepEqual(
-    firstColumn('### Events').sort(),
+    firstColumn(USAGE, '\n## Events\n').sort(),
     [...events.matchAll(/^ {2}(\w+): \[/gm)].map(([, name]) => name).sort(),
   );
   const union = /export type LeaseElectorErrorCode =([\s\S]*?);/.exec(sourceOf('errors.ts'))?.[1] ?? '';
-  assert.deepEqual(firstColumn('### Errors').sort(), [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code).sort());
+  assert.deepEqual(
+    firstColumn(OPERATIONS, '\n## Errors\n').sort(),
+    [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code).sort(),
+  );
   const states = /export type LeaseElectorState = ([^;]*);/.exec(sourceOf('lease-elector.ts'))?.[1] ?? '';
   for (const [, state] of states.matchAll(/'(\w+)'/g))
-    assert.match(README, new RegExp(`^\\| \`state\` \\|.*\`${state}\``, 'm'));
+    assert.match(USAGE, new RegExp(`^\\| \`state\` \\|.*\`${state}\``, 'm'));
   const reasons = /export type DemotionReason =([\s\S]*?);/.exec(sourceOf('core/effect.ts'))?.[1] ?? '';
-  const told = /^Reasons: ([\s\S]*?)\n\n/m.exec(README)?.[1] ?? '';
+  const told = /^Reasons: ([\s\S]*?)\n\n/m.exec(USAGE)?.[1] ?? '';
   for (const [, reason] of reasons.matchAll(/\| '([\w-]+)'/g)) assert.ok(told.includes(`\`${reason}\``), reason);
 });
 
@@ -274,10 +303,10 @@ function warningUnions(): string {
   return `${core}\n${shell}`;
 }
 
-test('the README has a row for every code of a warning: what it means, what to do, whether to page', () => {
+test('docs/operations.md has a row for every code of a warning: what it means, what to do, whether to page', () => {
   const codes = [...warningUnions().matchAll(/^ *\| '([\w-]+)'/gm)].map(([, code]) => code);
   assert.ok(codes.length > 20);
-  const rows = tableUnder('### Warnings\n').map((row) =>
+  const rows = tableUnder(OPERATIONS, '\n## Warnings\n').map((row) =>
     row.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')),
   );
   assert.deepEqual(rows.map(([code = '']) => code.replaceAll('`', '')).sort(), codes.sort());
@@ -293,20 +322,22 @@ test('every code of a warning has a comment that says what it means', () => {
   for (const [, before = '', code] of members) assert.match(before, /\*\/$/, code);
 });
 
-test('the README has a row for every reason that explain() can give', () => {
+test('docs/operations.md has a row for every reason that explain() can give', () => {
   const source = readFileSync(join(ROOT, 'src/explain/explanation.ts'), 'utf8');
   const union = /export type ExplanationReason =([\s\S]*?';)/.exec(source)?.[1] ?? '';
   const reasons = [...union.matchAll(/\| '([\w-]+)'/g)].map(([, reason]) => reason);
   assert.ok(reasons.length > 12);
-  const told = tableUnder('### Why is there no leader?').flatMap((row) =>
+  const told = tableUnder(OPERATIONS, '\n## Why is there no leader? `explain`\n').flatMap((row) =>
     [...(row.split(' | ')[0] ?? '').matchAll(/`([\w-]+)`/g)].map(([, reason]) => reason),
   );
   assert.deepEqual(told.sort(), reasons.sort());
 });
 
-test('the Role of the README is the one that the tests grant', () => {
-  const verbs = [...README.matchAll(/^ {4}verbs: \[(.*)\]$/gm)].map(([, list = '']) => list.split(', '));
-  assert.deepEqual(verbs.slice(0, 2), [ALL_PERMISSIONS.leases, ALL_PERMISSIONS.pods]);
+test('the Role of the README is the one that the tests grant, and docs/usage.md has the rules of three options', () => {
+  const verbsIn = (page: string): string[][] =>
+    [...page.matchAll(/^ {4}verbs: \[(.*)\]$/gm)].map(([, list = '']) => list.split(', '));
+  assert.deepEqual(verbsIn(README), [ALL_PERMISSIONS.leases, ALL_PERMISSIONS.pods]);
+  const verbs = [...verbsIn(README), ...verbsIn(USAGE)];
   const all = electorRules({ leaderLabel: 'leader', podDeletionCost: 1, events: true });
   assert.deepEqual(
     verbs,

@@ -16,7 +16,7 @@ const run = promisify(execFile);
 
 const RUN_TIMEOUT_MS = 100_000;
 
-/** The two lines of the README. */
+/** The two lines of docs/installation.md. */
 const JEST_LINES: Readonly<Record<string, unknown>> = {
   transform: { '^.+\\.(t|j)s$': 'ts-jest' },
   transformIgnorePatterns: ['/node_modules/(?!lease-elector/)'],
@@ -240,13 +240,13 @@ for (const entry of PROJECTS) {
 
 test('a test leads under NestJS 11 and Node 22.19', (t) => runProject(t, NEST, '22.19.0'));
 
-test('the README names the two lines of a Jest configuration', () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+test('docs/installation.md names the two lines of a Jest configuration', () => {
+  const page = readFileSync(join(ROOT, 'docs/installation.md'), 'utf8');
   for (const [key, value] of Object.entries(JEST_LINES)) {
     const line = `"${key}": ${JSON.stringify(value)
       .replace('":"', '": "')
       .replace(/^\{(.*)\}$/, '{ $1 }')}`;
-    assert.ok(readme.includes(line), line);
+    assert.ok(page.includes(line), line);
   }
 });
 

@@ -1,5 +1,5 @@
 /**
- * The table "What happens when" of the README: each time in it is measured here, in a simulated cluster with a healthy
+ * The table "What happens when" of docs/operations.md: each time in it is measured here, in a simulated cluster with a healthy
  * network of 1 to 5 ms. A row with a time that is not measured fails, and so does a measurement without a row.
  */
 
@@ -12,7 +12,8 @@ import type { SimulatedPod } from './simulated-pod.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+const PAGE = read('docs/operations.md');
 
 /** Each is measured in so many clusters; the table has the longest time. */
 const SEEDS = [1, 2, 3, 4, 5, 6, 7];
@@ -148,7 +149,7 @@ const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> 
   },
 };
 
-const section = README.slice(README.indexOf('### What happens when …?'));
+const section = PAGE.slice(PAGE.indexOf('## What happens when …?'));
 const table = section.slice(0, section.indexOf('\n\n', section.indexOf('\n| ')));
 const rows = new Map(
   [...table.matchAll(/^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|/gm)].map(([, name = '', , after = '']) => [name, after]),
@@ -160,7 +161,7 @@ const measuredIn = (after: string): number | null => {
   return seconds === undefined ? null : Number(seconds);
 };
 
-describe('the README has the time that was measured', () => {
+describe('docs/operations.md has the time that was measured', () => {
   for (const [name, measure] of Object.entries(MEASUREMENTS)) {
     test(name, async (t) => {
       const seconds: number[] = [];
@@ -168,8 +169,8 @@ describe('the README has the time that was measured', () => {
       const longest = Math.max(...seconds);
       t.diagnostic(`${name}: ${longest.toFixed(2)} s at most`);
       const written = measuredIn(rows.get(name) ?? '');
-      assert.ok(written !== null, `the README has no row with a time: ${name}; measured ${longest.toFixed(2)} s`);
-      assert.ok(longest <= written, `measured ${longest.toFixed(2)} s, but the README says ${written} s`);
+      assert.ok(written !== null, `the table has no row with a time: ${name}; measured ${longest.toFixed(2)} s`);
+      assert.ok(longest <= written, `measured ${longest.toFixed(2)} s, but the table says ${written} s`);
       assert.ok(longest >= written / 2, `measured ${longest.toFixed(2)} s, so ${written} s is no measurement`);
     });
   }
@@ -185,4 +186,15 @@ test('the table names alerts that there are', () => {
 test('each time in the table is measured', () => {
   const timed = [...rows].filter(([, after]) => measuredIn(after) !== null).map(([name]) => name);
   assert.deepEqual(timed.sort(), Object.keys(MEASUREMENTS).sort());
+});
+
+test('the README has two times of the table, and counts its rows', () => {
+  const [, summary = ''] = /\n(\*\*What happens when\*\* [\s\S]*?)\n\n/.exec(read('README.md')) ?? [];
+  const times = [...summary.matchAll(/\*\*([\d.]+) s\*\*/g)].map(([, seconds]) => Number(seconds));
+  const crash = measuredIn(rows.get('the container crashes') ?? '');
+  const handOver = measuredIn(rows.get('the Pod is deleted, and its process handles SIGTERM') ?? '');
+  assert.deepEqual(times, [crash, handOver]);
+  // Without the head of the table and the line below it.
+  assert.match(summary, /All fifteen cases/);
+  assert.equal(rows.size - 2, 15);
 });
