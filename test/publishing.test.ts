@@ -1,10 +1,10 @@
 /**
- * The words around the package agree with each other: package.json, the changelog, the table of supported versions, the
+ * The words around the package agree with each other: package.json, the README, the changelog, the supported versions, the
  * workflows and the dictionary.
  */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -131,6 +131,46 @@ test('the supported versions of the Kubernetes client are those of package.json'
   const [promised, tested] = row('`@kubernetes/client-node`');
   assert.equal(MANIFEST.peerDependencies['@kubernetes/client-node'], `>=${Number.parseInt(promised, 10)} <3`);
   assert.deepEqual(versionsIn(tested), [MANIFEST.devDependencies['@kubernetes/client-node']]);
+});
+
+// README.md
+
+const README = read('README.md');
+
+test('the README has at most 250 lines, and links to every page of docs', () => {
+  assert.ok(README.split('\n').length <= 251);
+  const pages = readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
+  // Facts about API servers, which only the code cites.
+  const internal = ['kubernetes-behaviour.md'];
+  const unlinked = pages.filter((name) => !README.includes(`/blob/main/docs/${name}`));
+  assert.deepEqual(unlinked, internal);
+});
+
+test('the README promises the versions of docs/support.md', () => {
+  const [, promises = ''] = /## Supported versions\n\n([\s\S]*?)\n\n/.exec(README) ?? [];
+  for (const name of ['Node.js', 'Bun', 'Deno', 'TypeScript', 'Kubernetes']) {
+    const [promised] = row(name);
+    assert.match(promised, /^\d+\.\d+$/);
+    assert.ok(promises.includes(`${name} ${promised}`), `${name} ${promised}`);
+  }
+  const [recorded, measured] = [...row('Kubernetes')[1].matchAll(/1\.\d+/g)].map(([version]) => version);
+  assert.ok(promises.includes(`measured on ${measured} and ${recorded},\nrecorded on ${recorded}`));
+});
+
+test('the pages count the recordings that there are, and the known gaps', () => {
+  const folder = 'test/conformance/recordings';
+  const files = readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith('.json'));
+  const steps = files
+    .flatMap((name) => (JSON.parse(read(`${folder}/${name}`)) as { steps: { sleepMs?: number }[] }).steps)
+    .filter(({ sleepMs }) => sleepMs === undefined).length;
+  const gaps = (JSON.parse(read('test/conformance/gaps.json')) as { steps: Record<string, object> }[])
+    .flatMap((gap) => Object.values(gap.steps))
+    .reduce((sum, ids) => sum + Object.keys(ids).length, 0);
+  const server = read('docs/embedded-server.md').replaceAll('\n', ' ');
+  assert.ok(server.includes(`holds ${files.length} recorded scenarios with ${steps} steps`), String(steps));
+  assert.ok(server.includes(`${steps - gaps} steps are answered as recorded. The other ${gaps} are listed`));
+  assert.ok(README.includes(`${steps} recorded steps`));
+  assert.ok(read('docs/correctness.md').includes(`${steps - gaps} of ${steps} recorded steps`));
 });
 
 // cspell-words.txt
