@@ -5,7 +5,7 @@ import type { LeaseElectorError } from './errors.ts';
 
 export type { DemotionReason };
 
-/** The subject of a warning. The README states for each what to do, and whether to page a person. */
+/** The subject of a warning. docs/operations.md states for each what to do, and whether to page a person. */
 export type WarningCode =
   | CoreWarningCode
   /** There is no cluster, and the option `local` is set: this process takes part in no real election. */

@@ -191,7 +191,7 @@ export interface LeaseElectorOptions {
 
   /**
    * Puts this label with the value `true` on the leader's Pod, so that a Service can select it, and removes it when the
-   * Pod no longer leads. A Service only routes requests and does not exclude a second Pod: see the README.
+   * Pod no longer leads. A Service only routes requests and does not exclude a second Pod: see docs/usage.md.
    *
    * Needs `get` and `patch` on Pods. Without them there is one warning, and the election continues. @default none
    */

@@ -177,7 +177,7 @@ for (const full of VERSIONS) {
       if (!versions.includes(full)) continue;
       const isRefused = refusedBy.includes(full);
       const modules = `${module}, ${moduleResolution}, ${type}`;
-      const runner = isRefused ? 'refused by tsc, as the README says' : 'tsc, skipLibCheck: false';
+      const runner = isRefused ? 'refused by tsc, as docs/installation.md says' : 'tsc, skipLibCheck: false';
       await t.test(modules, async () => {
         await runNoted({ runtime: `TypeScript ${full}`, modules, runner }, async () => {
           const said = await check(setting, PROGRAM);

@@ -1,5 +1,5 @@
 /**
- * The invariants of the election (README, "What is promised"), watched from outside after every event. What an
+ * The invariants of the election (README, "Promises and limits"), watched from outside after every event. What an
  * elector reports about itself is compared with what the API server carried out and what the process observed.
  *
  * The numbers are those of the design: 1 one leader, 2 leadership moves only for a reason, 3 fencing tokens grow,

@@ -17,7 +17,7 @@ export const RECORDED_EVENT_LIMIT = 20_000;
 const LOST_AT_ONCE = 1_000;
 
 const DEFAULT_NAMESPACE = 'default';
-/** The names of the channels and their messages are public (README, "Logging and tracing"). */
+/** The names of the channels and their messages are public (docs/configuration.md, "Logging and tracing"). */
 const ELECTED_CHANNEL = 'lease-elector:elected';
 const DEMOTED_CHANNEL = 'lease-elector:demoted';
 
