@@ -587,7 +587,7 @@ function isAbortSignal(value: unknown): boolean {
   }
 }
 
-/** Recognised by a method: loading the client only for a check of the class would cost 90 MB. */
+/** Recognized by a method: loading the client only for a check of the class would cost 90 MB. */
 function isKubeConfig(value: unknown): value is UsedKubeConfig {
   try {
     return isRecord(value) && typeof value['getCurrentCluster'] === 'function';
