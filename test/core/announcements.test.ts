@@ -305,14 +305,14 @@ test('a Pod that is gone is told from one that the API server never showed', () 
   );
 });
 
-test('why a Pod may not campaign is known, so that it can be explained', () => {
+test('the reason why a Pod must not campaign is known, so that it can be explained', () => {
   const barred = (pod: PodRecord | null) => clears().podRead(SELF.name, pod).state.knowledge.disqualifiedBy;
   assert.equal(barred(podOf(SELF)), null);
   assert.equal(barred(podOf(SELF, { terminating: true })), 'pod-terminating');
   assert.equal(barred(null), 'pod-deleted');
 });
 
-test('where the Pod of the leader may not be watched, but be read, the warning says what that costs', () => {
+test('where the Pod of the leader can be read but not watched, the warning states the consequence', () => {
   const story = follows().refusePodWatch(RIVAL);
   const warning = announced(story, 'warning');
   assert.equal(warning?.code, 'pod-read-forbidden');

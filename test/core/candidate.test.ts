@@ -38,7 +38,7 @@ const absence: readonly Row[] = [
     effects: [`readPod ${SELF.name}`],
   },
   {
-    rule: 'the create waits for the proof that the own Pod exists',
+    rule: 'the create waits for the proof that this Pod exists',
     given: () => starts().absent('10'),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
@@ -114,7 +114,7 @@ const absence: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
   },
   {
-    rule: 'a create whose answer never came, but that was carried out, is recognised by the own uid and renewed',
+    rule: 'a create whose answer never came, but that was carried out, is recognised by its uid and renewed',
     given: () => creates().fail('createLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '11' })),
     role: 'candidate resuming',
@@ -259,7 +259,7 @@ const absence: readonly Row[] = [
     effects: ['warning pod-deleted'],
   },
   {
-    rule: 'that the own Pod is gone says nothing of the holder: who takes its released Lease back, leads',
+    rule: 'that this Pod is gone says nothing about the holder: the Pod that withdraws its release leads',
     given: () => {
       const released = leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid });
       return follows().watched(released).fire('campaign').podRead(SELF.name, null);

@@ -120,7 +120,7 @@ test('what is refused again and again is remembered once, in its latest words', 
   ]);
 });
 
-test('what no Role can mend is over when a Lease was written, and not before', () => {
+test('a refusal that no Role can fix is over when a Lease was written, and not before', () => {
   for (const [answer, , ...verbs] of ANSWERS) {
     const left = heard(failed(failure('rejected')), answer).refusals;
     assert.equal(left.length, verbs.includes('create') ? 0 : 1, answer.type);

@@ -90,14 +90,14 @@ const start: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@12'],
   },
   {
-    rule: 'who may not bind the socket may be a sibling: it warns, and does not campaign',
+    rule: 'a process that is not permitted to bind the socket might be a sibling: it warns, and does not campaign',
     given: () => new Story().tell({ type: 'started' }).absent('10'),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
     role: 'sibling',
     effects: ['warning sibling-lock-refused'],
   },
   {
-    rule: 'a sibling that may not bind the socket later on says so',
+    rule: 'a sibling warns when it is not permitted to bind the socket later',
     given: () =>
       new Story().tell({ type: 'started' }).absent('10').tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
     when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
@@ -306,12 +306,12 @@ for (const kind of PASSING) {
   });
 }
 
-test('a Pod that may not be read does not end a start', () => {
+test('a Pod that cannot be read does not end a start', () => {
   const story = starts().absent('10').refuse('readPod', 'forbidden', SELF.name);
   assert.equal(story.created({ resourceVersion: '11' }).role.name, 'leader');
 });
 
-test('a watch of the Lease that is forbidden after the start is warned of once; any other failure mends itself', () => {
+test('a watch of the Lease that is forbidden after the start is warned of once; any other failure passes', () => {
   const story = follows().forget();
   story.tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
   for (const afterMs of [0, 4_999, 1, 1_000]) {
@@ -358,7 +358,7 @@ for (const [resource, code] of [
     ]);
   });
 
-  test(`a stream of ${resource} that was opened between two refusals begins their count anew`, () => {
+  test(`a stream of ${resource} that was opened between two refusals restarts their count`, () => {
     const story = refuse(follows().forget(), 'watch').tell({ type: 'watchOpened', resource });
     assert.deepEqual(warnings(refuse(story.wait(5_000), 'watch')), []);
   });
@@ -427,7 +427,7 @@ test('with the verbs of the sidecar alone (no update, no delete on leases) one i
   assert.equal(next.created({ uid: 'lease-2', resourceVersion: '31' }).role.name, 'leader');
 });
 
-test('the jitter is drawn anew for each process', () => {
+test('the jitter is drawn separately for each process', () => {
   const story = follows();
   story.random = 0;
   assert.deepEqual(story.forget().podGone(RIVAL).said, ['setTimer campaign 0', 'leaderChanged nobody']);

@@ -15,7 +15,7 @@ const foreign: readonly Row[] = [
     effects: ['setTimer recheck 15000', 'leaderChanged sidecar'],
   },
   {
-    rule: 'a foreign Lease that changed is held for its duration anew',
+    rule: 'a foreign Lease that changed is held for its duration again',
     given: () =>
       finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15, renewTimeMs: 1 })).wait(9_000),
     when: (story) =>
@@ -34,7 +34,7 @@ const foreign: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'an empty Lease that was never seen with a holder is taken after it stood still for 30 s',
+    rule: 'an empty Lease that was never seen with a holder is taken after it was unchanged for 30 s',
     given: () => finds(leaseOf(null)),
     when: (story) => story.fire('recheck'),
     role: 'candidate deletingOldLease',
@@ -48,7 +48,7 @@ const foreign: readonly Row[] = [
     effects: ['clearTimer recheck', 'warning foreign-lease', 'leaderChanged nobody'],
   },
   {
-    rule: 'a foreign Lease that stood still for its duration is deleted',
+    rule: 'a foreign Lease that was unchanged for its duration is deleted',
     given: () => finds(leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds: 15 })),
     when: (story) => story.fire('recheck'),
     role: 'candidate deletingOldLease',

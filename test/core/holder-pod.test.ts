@@ -32,7 +32,7 @@ const rows: readonly Row[] = [
     effects: [`readPod ${RIVAL.name}`],
   },
   {
-    rule: 'a Pod that may not even be read is not asked for again, with one warning',
+    rule: 'a Pod that cannot be read is not read again, with one warning',
     given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL),
     when: (story) => story.refuse('readPod', 'forbidden').fire('backstop'),
     role: 'candidate',
@@ -46,7 +46,7 @@ const rows: readonly Row[] = [
     effects: ['warning refusal-over', 'readLease', `readPod ${RIVAL.name}`, 'setTimer backstop 60000'],
   },
   {
-    rule: 'where Pods may not be read, a Lease that the garbage collector deleted is left to its holder for a grace',
+    rule: 'when Pods cannot be read, a Lease that the garbage collector deleted is left to its holder for a grace',
     given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).refuse('readPod', 'forbidden'),
     when: (story) =>
       story
@@ -135,7 +135,7 @@ const rows: readonly Row[] = [
     effects: [`readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'where Pods may not be read, a watch that fails otherwise leaves a holder that was alive alive',
+    rule: 'when Pods cannot be read, a watch that fails otherwise leaves a holder that was alive alive',
     given: blindly,
     when: (story) =>
       story
@@ -145,7 +145,7 @@ const rows: readonly Row[] = [
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: 'where Pods may not be read, a watch of another Pod that is forbidden leaves the holder alive',
+    rule: 'when Pods cannot be read, a watch of another Pod that is forbidden leaves the holder alive',
     given: blindly,
     when: (story) =>
       story
@@ -155,14 +155,14 @@ const rows: readonly Row[] = [
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: 'where Pods may not be read, a watch that is forbidden does not bring a holder back that is gone',
+    rule: 'when Pods cannot be read, a watch that is forbidden does not bring a holder back that is gone',
     given: () => clears().refuse('readPod', 'forbidden', SELF.name),
     when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'where Pods may not be read, a watch that is forbidden while nobody holds the Lease is nothing',
+    rule: 'when Pods cannot be read, a watch that is forbidden while nobody holds the Lease is nothing',
     given: () => starts().absent('10').refuse('readPod', 'forbidden', SELF.name),
     when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate creating',

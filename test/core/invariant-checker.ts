@@ -12,7 +12,7 @@ import { judgeLease } from '../../src/core/verdict.ts';
 import { type Story, sayEffect } from './story.ts';
 
 /** Facts on whose word alone nobody begins to lead. */
-const HEARSAY: readonly string[] = ['leaseDeleted', 'podObserved', 'podDeleted', 'podAbsent', 'leaseWatchFailed'];
+const UNVERIFIED: readonly string[] = ['leaseDeleted', 'podObserved', 'podDeleted', 'podAbsent', 'leaseWatchFailed'];
 
 export class InvariantChecker {
   /** The fencing tokens of its terms. */
@@ -72,8 +72,8 @@ export class InvariantChecker {
     assert.equal(this.leading, after.name === 'leader' && after.resigning === null, 'what was told is not what is');
     assert.equal(this.#stopped, after.name === 'stopped');
     if (before.name === 'leader' || after.name !== 'leader') return;
-    const hearsay = HEARSAY.includes(fact.type) || (fact.type === 'leaseObserved' && fact.by === 'watch');
-    assert.ok(!hearsay, `began to lead on the word of ${fact.type}`);
+    const unverified = UNVERIFIED.includes(fact.type) || (fact.type === 'leaseObserved' && fact.by === 'watch');
+    assert.ok(!unverified, `began to lead on the word of ${fact.type}`);
   }
 }
 

@@ -120,7 +120,7 @@ const renewal: readonly Row[] = [
     effects: ['setTimer permission 6000', 'warning request-rejected'],
   },
   {
-    rule: 'without permission to renew it leads on without, with one warning',
+    rule: 'without permission to renew it continues to lead, with one warning',
     given: () => leads().fire('renew'),
     when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'leader',
@@ -215,7 +215,7 @@ const renewal: readonly Row[] = [
     effects: ['setTimer renew 1000', 'readLease'],
   },
   {
-    rule: 'an orphaned Lease that may not be renewed is kept all the same',
+    rule: 'an orphaned Lease that cannot be renewed is kept all the same',
     given: leadsUnrenewed,
     when: (story) => story.watched(ownLease({ owner: null, resourceVersion: '12' })),
     role: 'leader',
@@ -278,7 +278,7 @@ const ends: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'the deletion of the own Pod ends the term',
+    rule: 'the deletion of this Pod ends the term',
     given: leads,
     when: (story) => story.podGone(SELF),
     role: 'candidate',

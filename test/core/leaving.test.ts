@@ -82,7 +82,7 @@ const draining: readonly Row[] = [
 
 const keeping: readonly Row[] = [
   {
-    rule: 'stop() looks whether the own Pod is being deleted',
+    rule: 'stop() looks whether this Pod is being deleted',
     given: () => leads().stop(),
     when: (story) => story.settled(),
     role: 'leaving readingOwnPod',
@@ -117,7 +117,7 @@ const keeping: readonly Row[] = [
     effects: ['setTimer retry 188', `readPod ${SELF.name}`],
   },
   {
-    rule: 'the Lease is kept when the own Pod cannot be read five times',
+    rule: 'the Lease is kept when this Pod cannot be read five times',
     given: () => {
       const story = leads().stop().settled();
       for (let tries = 1; tries < LEAVING_TRIES; tries += 1) {
@@ -158,14 +158,14 @@ const keeping: readonly Row[] = [
     effects: ['warning work-not-drained', 'clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
   },
   {
-    rule: 'where the Lease may not be marked nothing is released',
+    rule: 'nothing is released when the Lease cannot be annotated',
     given: () => leads().fire('renew').refuse('replaceLease', 'forbidden').stop('always'),
     when: (story) => story.settled(),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'where the Lease may not be deleted nothing is released',
+    rule: 'nothing is released when the Lease cannot be deleted',
     given: () => {
       const story = clears()
         .refuse('deleteLease', 'forbidden')
@@ -237,7 +237,7 @@ const elsewhere: readonly Row[] = [
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
   },
   {
-    rule: 'a Lease that was created although nobody wants it is given up if the own Pod is being deleted',
+    rule: 'a Lease that was created although nobody wants it is given up if this Pod is being deleted',
     given: () => creates().stop().created({ resourceVersion: '11' }),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leaving releasing',
@@ -270,7 +270,7 @@ const elsewhere: readonly Row[] = [
     effects: ['shutDown', 'stopped kept'],
   },
   {
-    rule: 'where the Lease may not be read, an answer that looks old is all there is',
+    rule: 'when the Lease cannot be read, an answer that looks old is all there is',
     given: () => {
       const story = starts().absent('100').podRead(SELF.name, podOf(SELF)).fire('backstop').refuse('readLease');
       return story.stop('always');
@@ -323,14 +323,14 @@ const elsewhere: readonly Row[] = [
     ],
   },
   {
-    rule: 'a leader that is stopped while it restores its Lease gives it up if the own Pod is being deleted',
+    rule: 'a leader that is stopped while it restores its Lease gives it up if this Pod is being deleted',
     given: () => restores().stop().settled().created({ uid: 'lease-2', resourceVersion: '13' }),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leaving releasing',
     effects: [`replaceLease lease-2@13 released by ${SELF.uid}`],
   },
   {
-    rule: 'a restarted container that is stopped before it leads looks whether the own Pod is being deleted',
+    rule: 'a restarted container that is stopped before it leads looks whether this Pod is being deleted',
     given: () => finds(ownLease()).podRead(SELF.name, podOf(SELF)),
     when: (story) => story.stop(),
     role: 'leaving readingOwnPod',

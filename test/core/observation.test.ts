@@ -80,7 +80,7 @@ const late: readonly Row[] = [
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: 'news of a Pod that is not the holder any more are dropped',
+    rule: 'news of a Pod that is no longer the holder are dropped',
     given: () => follows().watched(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' })),
     when: (story) =>
       story
@@ -112,14 +112,14 @@ const late: readonly Row[] = [
     effects: ['readLease'],
   },
   {
-    rule: '"there is none" is believed when nothing changed meanwhile',
+    rule: '"there is none" is believed when nothing changed in the meantime',
     given: () => follows().fire('backstop'),
     when: (story) => story.leaseRead(null),
     role: 'candidate',
     effects: ['relist lease', 'setTimer recheck 5000'],
   },
   {
-    rule: '"there is none" is not believed when a DELETE of one\'s own was answered meanwhile: it may be another by now',
+    rule: '"there is none" is not believed when its own DELETE was answered in the meantime: it may be another Lease by now',
     given: () => clears().fire('backstop').removed(),
     when: (story) => story.leaseRead(null),
     role: 'candidate deletingOldLease',
@@ -248,7 +248,7 @@ const news: readonly Row[] = [
 
 const doubts: readonly Row[] = [
   {
-    rule: 'everything is read anew once a minute',
+    rule: 'everything is read again once a minute',
     given: follows,
     when: (story) => story.fire('backstop'),
     role: 'candidate',
@@ -283,7 +283,7 @@ const doubts: readonly Row[] = [
     effects: ['readLease', `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'only a leader that may not renew tries once a minute to renew again',
+    rule: 'only a leader that is not permitted to renew tries once a minute to renew again',
     given: () => finds(ownLease()).refuse('replaceLease', 'forbidden'),
     when: (story) => story.fire('backstop'),
     role: 'candidate resuming',
@@ -349,7 +349,7 @@ test('what was seen does not depend on the order in which late events come', () 
   }
 });
 
-test('a mark on the own Lease that names somebody else says nothing', () => {
+test("a mark on this Pod's Lease that names somebody else says nothing", () => {
   const story = leads()
     .forget()
     .watched(ownLease({ resourceVersion: '12', releasedBy: RIVAL.uid }));

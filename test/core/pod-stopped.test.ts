@@ -70,7 +70,7 @@ const successions: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'pod-stopped: the Lease is deleted with its preconditions, while the own Pod is read',
+    rule: 'pod-stopped: the Lease is deleted with its preconditions, while this Pod is read',
     given: () => follows().podWatched(RIVAL, stoppedPod(RIVAL)),
     when: (story) => story.fire('campaign'),
     role: 'candidate deletingOldLease',
@@ -110,14 +110,14 @@ checkTable(successions);
 
 const ownPod: readonly Row[] = [
   {
-    rule: 'by default a leader leads on although its Pod is reported to have stopped',
+    rule: 'by default a leader continues to lead although its Pod is reported to have stopped',
     given: () => starts().absent('10').podRead(SELF.name, podOf(SELF)).created({ resourceVersion: '11' }),
     when: (story) => story.podWatched(SELF, stoppedPod(SELF)),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'pod-stopped: a leader whose own Pod is reported to have stopped does not lead on: others may succeed it',
+    rule: 'pod-stopped: a leader whose own Pod is reported to have stopped does not continue to lead: other Pods may take over',
     given: leads,
     when: (story) => story.podWatched(SELF, stoppedPod(SELF)),
     role: 'candidate',

@@ -1,5 +1,5 @@
-// Checks what counts as proof. That a holder is gone: a list without its Pod only makes one ask. That the own Lease
-// is one's own still, where it may not be renewed: only a read that was asked for within the attempt.
+// Checks what counts as proof. That a holder is gone: a list without its Pod only causes a read. That this Pod still
+// holds its Lease, when it cannot be renewed: only a read that was sent within the attempt.
 
 import { checkTable, finds, follows, leads, leaseOf, podOf, RIVAL, type Row, SELF, type Story } from './story.ts';
 
@@ -11,7 +11,7 @@ function doubts(): Story {
   return follows().podListed(RIVAL, null);
 }
 
-/** May not renew its Lease: has asked for it, and for its Pod. */
+/** This Pod is not permitted to renew its Lease: it has sent reads of the Lease and of the Pod. */
 function reads(): Story {
   return finds(leaseOf(SELF)).refuse('replaceLease', 'forbidden');
 }
@@ -21,14 +21,14 @@ function awaitsRead(): Story {
   return reads().podRead(SELF.name, podOf(SELF));
 }
 
-/** May not renew; somebody else has the Lease now, and a look at it is under way. */
+/** This Pod is not permitted to renew. Another Pod has the Lease now, and a read of it is in flight. */
 function looks(): Story {
   return awaitsRead()
     .leaseRead(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' }))
     .fire('recheck');
 }
 
-/** The own Lease appeared while that look was under way. */
+/** This Pod's Lease appeared while that read was in flight. */
 function looksBefore(): Story {
   return looks().watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' }));
 }
@@ -56,7 +56,7 @@ const absence: readonly Row[] = [
     effects: ['setTimer campaign 25', 'leaderChanged nobody'],
   },
   {
-    rule: 'a holder that a later event shows is not in doubt any more',
+    rule: 'a holder that a later event shows is no longer in doubt',
     given: () => doubts().fail('readPod', 'unavailable'),
     when: (story) => story.podWatched(RIVAL, podOf(RIVAL)),
     role: 'candidate',
@@ -122,14 +122,14 @@ const absence: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a leader that may not read Pods does not ask again',
+    rule: 'a leader that is not permitted to read Pods does not read again',
     given: () => leads().podListed(SELF, null),
     when: (story) => story.refuse('readPod', 'forbidden'),
     role: 'leader',
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden'],
   },
   {
-    rule: 'a read that does not find the own Pod, after a list that did not, ends the term',
+    rule: 'a read that does not find this Pod, after a list that did not, ends the term',
     given: () => leads().podListed(SELF, null),
     when: (story) => story.podRead(SELF.name, null),
     role: 'candidate',
@@ -139,7 +139,7 @@ const absence: readonly Row[] = [
 
 const possession: readonly Row[] = [
   {
-    rule: 'an own Lease that may not be renewed is read before it is led with: here the Pod is answered last',
+    rule: "this Pod's Lease is read before the term resumes when it cannot be renewed: here the Pod is answered last",
     given: () => reads().leaseRead(leaseOf(SELF)),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'leader',
@@ -167,14 +167,14 @@ const possession: readonly Row[] = [
     effects: ['elected 23 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'a read that an event has overtaken proves nothing: the attempt begins anew',
+    rule: 'a read that an event has overtaken proves nothing: the attempt starts again',
     given: () => awaitsRead().watched(leaseOf(SELF, { resourceVersion: '25' })),
     when: (story) => story.leaseRead(leaseOf(SELF)),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'the attempt that began anew succeeds with its own answers',
+    rule: 'the attempt that started again succeeds with its own answers',
     given: () =>
       awaitsRead()
         .watched(leaseOf(SELF, { resourceVersion: '25' }))
@@ -198,7 +198,7 @@ const possession: readonly Row[] = [
     effects: ['setTimer campaign 25', `readPod ${SELF.name}`, 'createLease transitions=4'],
   },
   {
-    rule: 'a read that finds none, although the Lease changed meanwhile, is asked again, and the attempt after that',
+    rule: 'a read that finds none, although the Lease changed in the meantime, is asked again, and the attempt after that',
     given: () => awaitsRead().watched(leaseOf(SELF, { resourceVersion: '25' })),
     when: (story) => story.leaseRead(null).leaseRead(leaseOf(SELF, { resourceVersion: '25' })),
     role: 'candidate resuming',
@@ -274,14 +274,14 @@ const possession: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'a read of the own Pod that fails ends the attempt, and the Lease is read anew in the next',
+    rule: 'a read of this Pod that fails ends the attempt, and the next attempt reads the Lease again',
     given: () => reads().leaseRead(leaseOf(SELF)),
     when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry').leaseRead(leaseOf(SELF)),
     role: 'candidate resuming',
     effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'a look that was under way when the own Lease appeared is no proof: it is waited for',
+    rule: "a read that was in flight when this Pod's Lease appeared proves nothing: its answer is awaited",
     given: looks,
     when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
     role: 'candidate',

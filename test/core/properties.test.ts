@@ -257,7 +257,7 @@ test('any sequence of facts, told twice each, keeps the invariants', () => {
   );
 });
 
-test('whatever came before, stop() ends within its limit, even if nothing is answered any more', () => {
+test('whatever came before, stop() ends within its limit, even if no request is answered', () => {
   const anyRelease = fc.constantFrom('always' as const, 'ifTerminating' as const);
   fc.assert(
     fc.property(anyLife(40), anyRelease, fc.boolean(), (life, release, drained) => {
@@ -293,7 +293,7 @@ test('an answer that nobody waits for changes nothing; a Lease that it shows is 
       );
       const step = stepNow(story, stale);
       assert.deepEqual(forgetRefusals(step.state), forgetRefusals(expected));
-      // A refusal counts, whoever asked.
+      // A refusal counts for every request.
       const others = step.effects.filter((effect) => !isAboutRefusals(effect));
       assert.deepEqual(
         others,
@@ -309,7 +309,7 @@ function isAboutRefusals(effect: Effect): boolean {
   return effect.type === 'announce' && effect.announcement.type === 'warning';
 }
 
-/** That an answer came at all proves that the token is accepted, and that a Pod it shows exists, whoever waited for it. */
+/** That an answer came at all proves that the token is accepted, and that a Pod in it exists, whether or not the answer is awaited. */
 function forgetRefusals(state: ElectionState): ElectionState {
   return { ...state, knowledge: { ...state.knowledge, refusals: {}, warned: [], ownPodSeen: false } };
 }

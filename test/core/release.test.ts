@@ -122,14 +122,14 @@ const releasing: readonly Row[] = [
     effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, ...RELEASED],
   },
   {
-    rule: 'a mark that somebody took away meanwhile is made again',
+    rule: 'a mark that somebody took away in the meantime is made again',
     given: () => deletes().fail('deleteLease', 'conflict'),
     when: (story) => story.leaseRead(ownLease({ resourceVersion: '14' })),
     role: 'leaving releasing',
     effects: [`replaceLease lease-1@14 released by ${SELF.uid}`],
   },
   {
-    rule: 'where it may not be deleted the mark is taken back',
+    rule: 'the release is withdrawn when the Lease cannot be deleted',
     given: deletes,
     when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'leaving withdrawingRelease',
@@ -227,7 +227,7 @@ const releasing: readonly Row[] = [
     effects: KEPT,
   },
   {
-    rule: 'leaving ends after its limit: a marked Lease is released, since whoever succeeds may delete it',
+    rule: 'leaving ends after its limit: an annotated Lease is released, because a successor may delete it',
     given: deletes,
     when: (story) => story.fire('leaving'),
     role: 'stopped',
@@ -292,7 +292,7 @@ const releasing: readonly Row[] = [
 
 const lost: readonly Row[] = [
   {
-    rule: 'a Lease that was given to somebody else while the own Pod was read is not marked, and not deleted',
+    rule: 'a Lease that was given to somebody else while this Pod was read is not marked, and not deleted',
     given: () => leads().stop().settled().watched(taken),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'stopped',
@@ -340,7 +340,7 @@ const steppingDown: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'who succeeds meanwhile is followed',
+    rule: 'a successor that leads in the meantime is followed',
     given: () => stepsDown().replaced('12').removed(),
     when: (story) => story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
     role: 'candidate',
@@ -389,7 +389,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'whose mark may yet arrive, and who may not renew, does not lead on a read: it tries to renew until it may',
+    rule: 'a process whose release annotation may still be written does not resume by a read when renewing is refused: it retries the renewal',
     given: () => stepsDown().fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease()),
     when: (story) => {
       story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF));
@@ -415,14 +415,14 @@ const steppingDown: readonly Row[] = [
     effects: ['setTimer permission 6000', 'warning request-rejected', 'setTimer retry 1500'],
   },
   {
-    rule: 'a mark that was under way when giving the Lease up took too long may yet arrive, too',
+    rule: 'an annotation that was in flight when the release took too long may still be written',
     given: () => stepsDown().fire('leaving'),
     when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'candidate backingOff',
     effects: ['setTimer permission 6000', 'warning renew-forbidden', 'setTimer retry 750'],
   },
   {
-    rule: 'a mark that was refused cannot arrive: who may not renew leads on a read',
+    rule: 'an annotation that was refused cannot be written: a process that is not permitted to renew resumes by a read',
     given: stepsDown,
     when: (story) => {
       story.refuse('replaceLease', 'rejected').podRead(SELF.name, podOf(SELF)).leaseRead(ownLease());
@@ -439,7 +439,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a mark of an earlier version than stands cannot arrive any more',
+    rule: 'an annotation for an earlier version can no longer be written',
     given: () =>
       stepsDown()
         .watched(ownLease({ resourceVersion: '15' }))
@@ -463,7 +463,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Lease that was written since is led with on a read: the mark cannot arrive any more',
+    rule: 'a term resumes by a read when the Lease was written since: the annotation can no longer be written',
     given: () => stepsDown().fire('leaving').refuse('replaceLease', 'forbidden'),
     when: (story) =>
       story
@@ -487,7 +487,7 @@ const steppingDown: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'replaceLease lease-2@14'],
   },
   {
-    rule: 'a Lease that was marked after all, but that may not be deleted, is taken back: nobody else could lead',
+    rule: 'a Lease that was marked after all, but cannot be deleted, is withdrawn: no other Pod could lead',
     given: () =>
       stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked).fire('recheck').fire('campaign'),
     when: (story) => {
@@ -521,7 +521,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'who learnt that it may not delete its Lease does not mark it again',
+    rule: 'a process that is not permitted to delete its Lease does not annotate it again',
     given: () => {
       const story = stepsDown().replaced('12').refuse('deleteLease', 'forbidden').replaced('13');
       return story.podRead(SELF.name, podOf(SELF)).replaced('14').stepDown();
@@ -563,7 +563,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'stepDown() in another role is answered, too: it may have been demoted meanwhile',
+    rule: 'stepDown() in another role is answered, too: it may have been demoted in the meantime',
     given: follows,
     when: (story) => story.stepDown(),
     role: 'candidate',
@@ -655,7 +655,7 @@ test('the mark keeps everything else as it was', () => {
 const steps: Readonly<
   Record<string, readonly [story: () => Story, request: RequestEffect['type'], rest: (story: Story) => Story]>
 > = {
-  'reading the own Pod': [
+  'reading this Pod': [
     () => leads().stop().settled(),
     'readPod',
     (story) =>

@@ -147,7 +147,7 @@ const obstacles: readonly Row[] = [
     effects: ['warning pod-deleted', ...KEPT],
   },
   {
-    rule: 'a Lease that was made foreign meanwhile is not marked',
+    rule: 'a Lease that was made foreign in the meantime is not marked',
     given: () => marks().fail('replaceLease', 'conflict'),
     when: (story) => story.leaseRead(leaseOf(null, { resourceVersion: '14', holderIdentity: 'somebody' })),
     role: 'stopped',

@@ -39,7 +39,7 @@ function restores(): Story {
 
 const restoration: readonly Row[] = [
   {
-    rule: 'a Lease that was deleted by hand is created again, once the own Pod is known to exist',
+    rule: 'a Lease that was deleted by hand is created again, once this Pod is known to exist',
     given: renews,
     when: (story) => story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF)),
     role: 'leader restoring',
@@ -74,21 +74,21 @@ const restoration: readonly Row[] = [
     effects: ['createLease transitions=0'],
   },
   {
-    rule: 'a Lease that goes because the own Pod is gone ends the term',
+    rule: 'a Lease that goes because this Pod is gone ends the term',
     given: loses,
     when: (story) => story.podRead(SELF.name, null),
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'a Lease that goes because the own Pod was replaced by another of its name ends the term',
+    rule: 'a Lease that goes because this Pod was replaced by another of its name ends the term',
     given: loses,
     when: (story) => story.podRead(SELF.name, podOf(NAMESAKE)),
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'a leader that may not renew restores its Lease, and renews it no more than before',
+    rule: 'a leader that is not permitted to renew restores its Lease, and renews it no more than before',
     given: () => {
       const story = leads().fire('renew').refuse('replaceLease', 'forbidden');
       return story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF));
@@ -98,7 +98,7 @@ const restoration: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'where Pods may not be read the own one is believed to exist',
+    rule: 'this Pod is believed to exist when Pods cannot be read',
     given: loses,
     when: (story) => story.refuse('readPod', 'forbidden', SELF.name),
     role: 'leader restoring',
@@ -135,7 +135,7 @@ const restoration: readonly Row[] = [
     ],
   },
   {
-    rule: 'a read of the own Pod that fails otherwise is repeated after a look at the Lease',
+    rule: 'a read of this Pod that fails otherwise is repeated after a look at the Lease',
     given: loses,
     when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry').leaseRead(null),
     role: 'leader restoring',
@@ -186,7 +186,7 @@ const restoration: readonly Row[] = [
     effects: [RENEW, 'setTimer retry 1000', 'readLease', `readPod ${SELF.name}`, 'createLease transitions=0'],
   },
   {
-    rule: 'a Lease that goes again at once is restored once a second: whoever deletes it again and again is not fought',
+    rule: 'a Lease that goes again at once is restored once a second: a client that deletes it again and again is not fought',
     given: () => restores().created({ uid: 'lease-2', resourceVersion: '14' }).wait(400),
     when: (story) => story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
     role: 'leader backingOff',

@@ -1,4 +1,4 @@
-// Checks how a restarted container leads on: its Pod's Lease is believed only on a consistent answer, and only
+// Checks how a restarted container resumes its term: its Pod's Lease is believed only on a consistent answer, and only
 // while its Pod exists.
 
 import assert from 'node:assert/strict';
@@ -23,7 +23,7 @@ import {
 const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;
 const ELECTED = ['setTimer renew 10000'];
 
-/** The own Lease was there at the start: the container was restarted. */
+/** This Pod's Lease was there at the start: the container was restarted. */
 function resumes(): Story {
   return finds(leaseOf(SELF));
 }
@@ -77,14 +77,14 @@ const resumption: readonly Row[] = [
     effects: ['clearTimer stale', ...ELECTED, 'elected 21 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'nobody leads on the word of a watch: the own Lease in an event is renewed first',
+    rule: "no process resumes its term because of a watch event: this Pod's Lease in an event is renewed first",
     given: follows,
     when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
     role: 'candidate resuming',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`, 'replaceLease lease-2@30'],
   },
   {
-    rule: "an own Lease found after somebody else's is not the one that was created unawares: it is resumed",
+    rule: "an own Lease found after somebody else's is not the one that was created with an unknown outcome: it is resumed",
     given: () => {
       const story = creates().fail('createLease', 'unavailable').fire('retry').leaseRead(leaseOf(RIVAL));
       story.podListed(RIVAL, podOf(RIVAL)).fire('backstop');
@@ -123,7 +123,7 @@ const resumption: readonly Row[] = [
     effects: ['warning pod-deleted', 'setTimer stale 15000'],
   },
   {
-    rule: 'a process whose Pod was seen to go does not resume where Pods may not be read either',
+    rule: 'a process whose Pod was seen to go does not resume when Pods cannot be read either',
     given: () => resumes().podGone(SELF),
     when: (story) => story.refuse('readPod', 'forbidden', SELF.name).refuse('replaceLease', 'forbidden'),
     role: 'candidate',
@@ -165,7 +165,7 @@ const resumption: readonly Row[] = [
     ],
   },
   {
-    rule: 'an own Lease that vanishes while it is being resumed is created anew',
+    rule: 'an own Lease that vanishes while it is being resumed is created again',
     given: () => resumes().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.deleted(leaseOf(SELF, { resourceVersion: '21' })),
     role: 'candidate jitter',

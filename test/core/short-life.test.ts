@@ -105,7 +105,7 @@ const rows: readonly Row[] = [
     effects: ['setTimer retry 1000'],
   },
   {
-    rule: 'where the own Pod can be read, a Lease that somebody deletes again and again is restored',
+    rule: 'when this Pod can be read, a Lease that somebody deletes again and again is restored',
     given: () => {
       const story = starts().absent('10').podRead(SELF.name, podOf(SELF)).created({ resourceVersion: '11' });
       for (const [uid, next, version] of [

@@ -8,7 +8,7 @@ function sibling(): Story {
   return new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' });
 }
 
-/** A Lease of the own Pod that was renewed. */
+/** A Lease of this Pod that was renewed. */
 const RENEWED = ownLease({ resourceVersion: '12', renewTimeMs: 6_000, leaseDurationSeconds: 30 });
 
 /** There is no Lease, and nothing comes of it. */
@@ -93,7 +93,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a holder that may not renew never does: its silence says nothing',
+    rule: 'a holder that is not permitted to renew never does: its silence says nothing',
     given: () => sibling().listed(ownLease()).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(ownLease()),
     role: 'sibling',

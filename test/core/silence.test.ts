@@ -1,5 +1,5 @@
 // Checks what a follower does when a renewal is overdue: it reads, so that a dead watch, a silent leader and a process
-// that stood still itself are told apart.
+// that were suspended themselves are told apart.
 
 import {
   checkTable,
@@ -155,7 +155,7 @@ const rows: readonly Row[] = [
     effects: ['readLease'],
   },
   {
-    rule: 'a follower that stood still takes the renewals from its sockets, and calls nobody silent',
+    rule: 'a follower that was suspended takes the renewals from its sockets, and calls nobody silent',
     given: () => follows(renewing).wait(60_000).tell({ type: 'timerFired', timer: 'stale' }).watched(renewed),
     when: (story) => story.leaseRead(renewed),
     role: 'candidate',

@@ -87,7 +87,7 @@ const candidates: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'the answer to the DELETE of one Lease does not remove another that came meanwhile',
+    rule: 'the answer to the DELETE of one Lease does not remove another that came in the meantime',
     given: () => {
       const another = leaseOf({ name: 'app-3', uid: 'pod-3' }, { uid: 'lease-2', resourceVersion: '30' });
       return clears().watched({ ...another, releasedBy: 'pod-3' });
@@ -97,7 +97,7 @@ const candidates: readonly Row[] = [
     effects: ['deleteLease lease-2@30'],
   },
   {
-    rule: 'the answer to a DELETE may come after the DELETED event, while the own Pod is still being read',
+    rule: 'the answer to a DELETE may come after the DELETED event, while this Pod is still being read',
     given: () => clears().deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     when: (story) => story.removed(),
     role: 'candidate deletingOldLease',
@@ -132,7 +132,7 @@ const candidates: readonly Row[] = [
     effects: [],
   },
   {
-    rule: "a predecessor's Pod that may not be read does not end a start: the create is still under way",
+    rule: "a predecessor's Pod that cannot be read does not end a start: the create is still under way",
     given: () => {
       const story = starts()
         .listed(leaseOf(RIVAL, { releasedBy: RIVAL.uid }))
@@ -144,7 +144,7 @@ const candidates: readonly Row[] = [
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden'],
   },
   {
-    rule: 'a create is waited for whatever else fails meanwhile',
+    rule: 'a create is waited for whatever else fails in the meantime',
     given: creates,
     when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'candidate creating',
@@ -278,7 +278,7 @@ const leaving: readonly Row[] = [
   },
 ];
 
-/** The own Pod does not exist any more; it was asked for a while ago. */
+/** This Pod no longer exists; the read was sent a while ago. */
 function hearsOfItsEnd(story: Story): Story {
   return story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: null });
 }
@@ -313,7 +313,7 @@ const ghosts: readonly Row[] = [
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'an earlier answer that shows another Pod by the own name bars, too: the own is gone',
+    rule: "an earlier answer that shows another Pod with this Pod's name also disqualifies: this Pod is gone",
     given: follows,
     when: (story) => story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(NAMESAKE) }),
     role: 'candidate',

@@ -427,7 +427,7 @@ export function leads(): Story {
   return creates().created({ resourceVersion: '11' }).podListed(SELF, podOf(SELF));
 }
 
-/** The own Lease as `leads` created it. */
+/** This Pod's Lease as `leads` created it. */
 export function ownLease(changes: Partial<LeaseRecord> = {}): LeaseRecord {
   return leaseOf(SELF, { resourceVersion: '11', acquireTimeMs: WALL_MS, leaseTransitions: 0, ...changes });
 }

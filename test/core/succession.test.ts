@@ -100,14 +100,14 @@ const takeOver: readonly Row[] = [
     effects: [JITTER, 'leaderChanged nobody'],
   },
   {
-    rule: 'a Lease of a Pod of the same name and another uid is not mine; the own Pod proves that its owner is gone',
+    rule: 'a Lease of a Pod of the same name and another uid is not mine; this Pod proves that its owner is gone',
     given: () => finds(leaseOf(NAMESAKE)),
     when: (story) => story.podListed(NAMESAKE, podOf(SELF)).podRead(SELF.name, podOf(SELF)),
     role: 'candidate jitter',
     effects: [`readPod ${SELF.name}`, JITTER, 'leaderChanged nobody'],
   },
   {
-    rule: 'the deletion of the own Pod is heeded, also where an older Pod of its name was watched',
+    rule: 'the deletion of this Pod is heeded, also where an older Pod of its name was watched',
     given: () => finds(leaseOf(NAMESAKE)),
     when: (story) =>
       story
@@ -118,7 +118,7 @@ const takeOver: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'warning pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'a read of the own name that finds nobody says that the own Pod is gone, too',
+    rule: "a read of this Pod's name that finds no Pod also shows that this Pod is gone",
     given: () => finds(leaseOf(NAMESAKE)),
     when: (story) => story.podListed(NAMESAKE, null).podRead(SELF.name, null),
     role: 'candidate',
@@ -132,14 +132,14 @@ const takeOver: readonly Row[] = [
     effects: ['watchPod app-3/pod-3', 'clearTimer campaign', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
   },
   {
-    rule: 'a campaign is called off when the own Pod is seen to go',
+    rule: 'a campaign is called off when this Pod is seen to go',
     given: () => finds(leaseOf(SELF, { releasedBy: SELF.uid })),
     when: (story) => story.podGone(SELF),
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer campaign'],
   },
   {
-    rule: "a Lease whose owner's Pod is gone is deleted with uid and resourceVersion, while the own Pod is read",
+    rule: "a Lease whose owner's Pod is gone is deleted with uid and resourceVersion, while this Pod is read",
     given: seesRivalGo,
     when: (story) => story.fire('campaign'),
     role: 'candidate deletingOldLease',
@@ -216,14 +216,14 @@ const takeOver: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'without permission to read Pods the own one is believed to exist, with one warning',
+    rule: 'without permission to read Pods this Pod is believed to exist, with one warning',
     given: clears,
     when: (story) => story.refuse('readPod', 'forbidden', SELF.name).removed(),
     role: 'candidate creating',
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden', 'createLease transitions=4'],
   },
   {
-    rule: 'a read of the own Pod that fails otherwise ends the attempt',
+    rule: 'a read of this Pod that fails otherwise ends the attempt',
     given: clears,
     when: (story) => story.fail('readPod', 'unavailable', SELF.name),
     role: 'candidate backingOff',
@@ -290,7 +290,7 @@ const takeOver: readonly Row[] = [
     effects: [JITTER, `readPod ${SELF.name}`, 'createLease transitions=4'],
   },
   {
-    rule: 'a Lease that is marked released is left to who gave it up for a jitter, while the own Pod is read',
+    rule: 'a Lease that is marked released is left to who gave it up for a jitter, while this Pod is read',
     given: follows,
     when: (story) => story.watched(RELEASED),
     role: 'candidate deletingOldLease',
@@ -318,7 +318,7 @@ const takeOver: readonly Row[] = [
     effects: ['clearTimer campaign', 'createLease transitions=4'],
   },
   {
-    rule: 'the read of the own Pod is awaited there, too',
+    rule: 'the read of this Pod is awaited there, too',
     given: () => seesRelease().deleted({ ...RELEASED, resourceVersion: '22' }),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
@@ -386,7 +386,7 @@ const takeOver: readonly Row[] = [
 
 checkTable(takeOver);
 
-test('only one create is under way at a time, even when the Lease seems to come and go meanwhile', () => {
+test('only one create is under way at a time, even when the Lease seems to come and go in the meantime', () => {
   const story = succeeds();
   story.watched(leaseOf({ name: 'app-3', uid: 'pod-3' }, { resourceVersion: '21' }));
   story.deleted(leaseOf({ name: 'app-3', uid: 'pod-3' }, { resourceVersion: '22' }));

@@ -43,7 +43,7 @@ const late: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'the end of a jitter that comes twice does not begin the attempt anew',
+    rule: 'the end of a jitter that comes twice does not start the attempt again',
     given: clears,
     when: (story) => story.tell({ type: 'timerFired', timer: 'campaign' }),
     role: 'candidate deletingOldLease',
@@ -81,7 +81,7 @@ const late: readonly Row[] = [
 
 const left: readonly Row[] = [
   {
-    rule: 'a campaign is called off when the Lease turns out to be the own one',
+    rule: 'a campaign is called off when the Lease turns out to be its own',
     given: seesRivalGo,
     when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '30' })),
     role: 'candidate resuming',
@@ -151,7 +151,7 @@ const left: readonly Row[] = [
     ],
   },
   {
-    rule: 'who is stopped while its create is under way has stopped looking after a holder that it saw meanwhile',
+    rule: 'who is stopped while its create is under way has stopped watching a holder that it saw in the meantime',
     given: () => creates().watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '20' })),
     when: (story) => story.stop(),
     role: 'leaving awaitingCreate',

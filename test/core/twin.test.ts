@@ -25,12 +25,13 @@ function restores(): Story {
 const twins: Readonly<Record<string, () => Story>> = {
   'a renewal that this process did not send': () => leads().watched(foreignRenewal('12')),
   'such a renewal in a read': () => leads().fire('backstop').leaseRead(foreignRenewal('12')),
-  'such a renewal while the own one is under way': () => leads().fire('renew').watched(foreignRenewal('12')),
+  'such a renewal while a renewal of this process is in flight': () =>
+    leads().fire('renew').watched(foreignRenewal('12')),
   'a Lease that this process did not create': () =>
     leads()
       .deleted(ownLease({ resourceVersion: '12' }))
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' })),
-  'a Lease that was seen before the own create was refused on account of it': () =>
+  "a Lease that was seen before this process's create was refused because of it": () =>
     restores()
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .fail('createLease', 'alreadyExists'),

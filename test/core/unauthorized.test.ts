@@ -83,14 +83,14 @@ const refusals: readonly Row[] = [
     effects: ['setTimer renew 1000'],
   },
   {
-    rule: 'an answer between two refusals begins the count anew',
+    rule: 'an answer between two refusals restarts the count',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').replaced('12').fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
     effects: ['setTimer renew 1000'],
   },
   {
-    rule: 'a 409 between two refusals begins the count anew: the token was accepted',
+    rule: 'a 409 between two refusals restarts the count: the token was accepted',
     given: () =>
       leads()
         .fire('renew')
@@ -104,7 +104,7 @@ const refusals: readonly Row[] = [
     effects: ['setTimer renew 1000'],
   },
   {
-    rule: 'a list between two refusals begins the count anew',
+    rule: 'a list between two refusals restarts the count',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').listed(ownLease()).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
@@ -234,7 +234,7 @@ const refusals: readonly Row[] = [
     ],
   },
   {
-    rule: 'a 409 alone begins the count anew, too, when the read after it is refused',
+    rule: 'a 409 alone restarts the count, too, when the read after it is refused',
     given: () => {
       const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
       return story.fail('replaceLease', 'conflict').wait(UNAUTHORIZED_LIMIT_MS);
@@ -273,7 +273,7 @@ const acceptances: Readonly<Record<string, (story: Story) => Story>> = {
 };
 
 for (const [name, accept] of Object.entries(acceptances)) {
-  test(`${name} that is answered between two refusals begins the count anew`, () => {
+  test(`${name} that is answered between two refusals restarts the count`, () => {
     const once = leads().fire('renew').fail('replaceLease', 'unauthorized');
     assert.equal(accept(once).fire('renew').fail('replaceLease', 'unauthorized').role.name, 'leader');
   });

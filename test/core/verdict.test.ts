@@ -79,19 +79,19 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'holder-restores', recheckAtMs: SINCE_MS + 86_400_000 + RECHECK_INTERVAL_MS },
   ],
   [
-    'absent, and Pods may not be read: left to its last holder for a grace',
+    'absent, and Pods cannot be read: left to its last holder for a grace',
     knowing(null, rival({ liveness: 'unknown' }), { canReadPods: false }),
     graceEnd - 1,
     { kind: 'held', because: 'holder-restores', recheckAtMs: graceEnd },
   ],
   [
-    'absent, and Pods may not be read, but a watch shows that its last holder exists: left to it, without end',
+    'absent, and Pods cannot be read, but a watch shows that its last holder exists: left to it, without end',
     knowing(null, rival(), { canReadPods: false }),
     graceEnd,
     { kind: 'held', because: 'holder-restores', recheckAtMs: graceEnd + RECHECK_INTERVAL_MS },
   ],
   [
-    'absent, and Pods may not be read: free after the grace',
+    'absent, and Pods cannot be read: free after the grace',
     knowing(null, rival({ liveness: 'unknown' }), { canReadPods: false }),
     graceEnd,
     { kind: 'free', remains: null },
@@ -128,7 +128,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
   ],
   [
-    "another's, and Pods may not be read: held, until the garbage collector deletes it",
+    "another's, and Pods cannot be read: held, until the garbage collector deletes it",
     knowing(rivals, rival({ liveness: 'unknown' }), { canReadPods: false }),
     SINCE_MS,
     { kind: 'held', because: 'pod-unknown', recheckAtMs: null },
@@ -153,19 +153,19 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    'what may not be deleted is left to the garbage collector',
+    'a Lease that cannot be deleted is left to the garbage collector',
     knowing(rivals, rival({ liveness: 'gone' }), { canDelete: false }),
     SINCE_MS,
     { kind: 'held', because: 'collector', recheckAtMs: null },
   ],
   [
-    'foreign: held until it has stood still for its duration',
+    'foreign: held until it was unchanged for its duration',
     knowing(foreign, null),
     SINCE_MS + 14_999,
     { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + 15_000 },
   ],
   [
-    'foreign, and it has stood still for its duration: to be deleted',
+    'foreign, and it was unchanged for its duration: to be deleted',
     knowing(foreign, null),
     SINCE_MS + 15_000,
     { kind: 'free', remains: foreign },
@@ -177,7 +177,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'empty, and never seen with a holder: foreign until it has stood still for 30 s',
+    'empty, and never seen with a holder: foreign until it was unchanged for 30 s',
     knowing(bare, null),
     SINCE_MS + EMPTY_LEASE_MS - 1,
     { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + EMPTY_LEASE_MS },
@@ -189,7 +189,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'free', remains: bare },
   ],
   [
-    'empty, never seen with a holder, but it may not be deleted: held',
+    'empty, never seen with a holder, but it cannot be deleted: held',
     knowing(bare, null, { canDelete: false }),
     SINCE_MS + EMPTY_LEASE_MS,
     { kind: 'held', because: 'collector', recheckAtMs: null },
@@ -237,13 +237,13 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'free', remains: orphaned },
   ],
   [
-    'own Lease, orphaned by hand and the holder emptied: not mine any more',
+    'own Lease, orphaned by hand and the holder emptied: no longer mine',
     knowing(leaseOf(null, { holderIdentity: null }), rival({ pod: SELF }), { namedLeaseUid: 'lease-1' }),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'without an owner, another Lease than its own was, and the own name: not mine, for another Pod may have that name now',
+    "without an owner, another Lease than its own was, with this Pod's name: not mine, because another Pod may have that name now",
     knowing(leaseOf(null, { holderIdentity: SELF.name }), rival({ pod: SELF, leaseUid: 'lease-0' })),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },

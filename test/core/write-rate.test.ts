@@ -20,7 +20,7 @@ interface World {
   readonly first?: LeaseRecord;
 }
 
-/** So many milliseconds are watched. */
+/** The observed time, in milliseconds. */
 const SPAN_MS = 60_000;
 
 /** Writes in that time: a create, its renewals and what takes a Lease away, once a second each, and a little at the start. */

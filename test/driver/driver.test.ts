@@ -232,7 +232,7 @@ test('the state is kept before its effects are carried out', async () => {
   assert.deepEqual(roles, ['leader', 'leader']);
 });
 
-test('a timer that was set anew while it waited for its turn does not count', async () => {
+test('a timer that was set again while it waited for its turn does not count', async () => {
   const driven = drive();
   const { driver, world, clock, told, listener } = driven;
   driver.take({ type: 'started' });
@@ -417,7 +417,7 @@ test('a list of 1,002 Leases of one name is one failure, and listed again', asyn
   assert.deepEqual(defects, []);
 });
 
-test('the end: watches, timers and the lock are given up, and nothing is called any more', async () => {
+test('the end: watches, timers and the lock are given up, and nothing is called afterwards', async () => {
   const driven = drive();
   const { world, clock, driver, told, listener, defects } = driven;
   const lease = await lead(driven);
@@ -469,7 +469,7 @@ test('another holder means another Pod to watch; the watch of the one before is 
   assert.equal(before.closed, true);
   assert.ok(world.calls.includes('list pod web-2'));
 
-  // A late event of the closed watch is about nobody any more.
+  // A late event of the closed watch concerns no holder.
   before.sink.event({ type: 'deleted', item: { ...next, ...OTHER, resourceVersion: '14', terminating: false } });
   assert.equal(driver.state.knowledge.knownHolder?.liveness, 'unknown');
 });

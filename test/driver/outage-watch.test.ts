@@ -1,5 +1,5 @@
 /**
- * An API server that answers nothing is reported after 10 s, once, and so is its return. A process that stood still has
+ * An API server that answers nothing is reported after 10 s, once, and so is its return. A process that was suspended has
  * seen no outage.
  */
 

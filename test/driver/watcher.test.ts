@@ -1,5 +1,5 @@
 /**
- * One watch over time: a process that stood still, a version from the future, and servers that say nothing of use.
+ * One watch over time: a process that was suspended, a version from the future, and servers that say nothing of use.
  */
 
 import assert from 'node:assert/strict';
@@ -147,7 +147,7 @@ async function settledWatch(): Promise<Watching & { readonly clock: StallingCloc
   return { ...watching, clock };
 }
 
-test('a watch reads its socket first when the process stood still longer than the silence lasts', async () => {
+test('a watch reads its socket first when the process was suspended longer than the silence lasts', async () => {
   const { clock, server, reports } = await settledWatch();
   const stream = server.current;
   clock.advance(300_000);
@@ -163,7 +163,7 @@ test('a watch reads its socket first when the process stood still longer than th
   assert.equal(stream.closed, true, 'the silence after that message is believed');
 });
 
-test('a watch lists again when nothing waited in its socket after the process stood still', async () => {
+test('a watch lists again when nothing waited in its socket after the process was suspended', async () => {
   const { clock, server } = await settledWatch();
   const stream = server.current;
   clock.advance(300_000);

@@ -140,7 +140,7 @@ test('a body of bearable size is read, also in chunks, and the connection stays'
   await client.has('{}');
 });
 
-test('a client that asks and asks and reads nothing is not listened to any more', async (t) => {
+test('the server stops reading from a client that sends requests and reads no answer', async (t) => {
   const { port } = await startServer(t);
   const client = rawClient(t, port);
   client.socket.pause();

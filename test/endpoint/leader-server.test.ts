@@ -47,7 +47,7 @@ test('an empty object before a leader is known, then its name and the time of th
   assert.equal(await client.has('{}'), answerOf('{}'), 'and a query changes nothing');
 });
 
-test('the time of the last confirmation is read anew for each answer', async (t) => {
+test('the time of the last confirmation is read again for each answer', async (t) => {
   const { server, port } = await startServer(t);
   let lastUpdateMs = LAST_UPDATE_MS;
   server.publish({

@@ -1,5 +1,5 @@
 /**
- * What a kubelet and a Prometheus reach, and what they do not: probes and metrics on every address, who leads on loopback.
+ * The paths that a kubelet and a Prometheus can reach: probes and metrics on every address, the leader on loopback only.
  */
 
 import assert from 'node:assert/strict';

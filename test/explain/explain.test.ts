@@ -26,7 +26,7 @@ import {
 } from '../core/story.ts';
 import { checkPage, checkTable, explained, forbidden, type Row } from './explanation-table.ts';
 
-/** A candidate that may not create the Lease which its predecessor left. */
+/** A candidate that is not permitted to create the Lease after its predecessor. */
 function createRefused(refusal: RequestFailure): Story {
   const story = clears().podRead(SELF.name, podOf(SELF)).removed();
   return story.tell({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
@@ -202,7 +202,7 @@ const rows: readonly Row[] = [
     since: '1970-01-01T00:00:05.000Z',
   },
   {
-    what: 'the Lease is its own, but a release of it may yet arrive, and it may not renew',
+    what: 'this Pod holds the Lease, but its release may still be written, and renewing is not permitted',
     story: () => {
       const story = leads().stepDown().settled().fire('leaving');
       const request = story.request('replaceLease');
@@ -236,7 +236,7 @@ const rows: readonly Row[] = [
     endsWhen: 'the API server accepts the request',
   },
   {
-    what: 'the Lease may not be read any more',
+    what: 'the Lease can no longer be read',
     story: () =>
       follows()
         .fire('backstop')
@@ -247,7 +247,7 @@ const rows: readonly Row[] = [
     missing: ['get leases'],
   },
   {
-    what: 'nobody leads, and the own Pod is being deleted',
+    what: 'nobody leads, and this Pod is being deleted',
     story: () =>
       clears()
         .podRead(SELF.name, podOf(SELF, { terminating: true }))
@@ -258,7 +258,7 @@ const rows: readonly Row[] = [
     endsWhen: 'another Pod is elected',
   },
   {
-    what: 'the own Pod is gone',
+    what: 'this Pod is gone',
     story: () => clears().podRead(SELF.name, null),
     reason: 'own-pod-deleted',
     message:
@@ -294,7 +294,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'the own Pod is gone, which was seen before',
+    what: 'this Pod is gone, which was seen before',
     story: () => leads().podGone(SELF),
     reason: 'own-pod-deleted',
     message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End this process.',

@@ -215,7 +215,7 @@ const rows: readonly Row[] = [
     command: DELETE_RIVAL,
   },
   {
-    what: "the holder's Pod has stopped, which is enough, but its Lease may not be deleted",
+    what: "the holder's Pod has stopped, which is enough, but its Lease cannot be deleted",
     story: () =>
       starts(COUNTS_STOPPED)
         .listed(leaseOf(RIVAL))
@@ -306,7 +306,7 @@ const rows: readonly Row[] = [
     cautious: true,
   },
   {
-    what: 'the Lease was given up, and may not be deleted',
+    what: 'the Lease was given up, and cannot be deleted',
     story: () =>
       follows()
         .watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid }))
@@ -367,7 +367,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'a foreign Lease that stood still, and may not be deleted',
+    what: 'a foreign Lease that was unchanged, and cannot be deleted',
     story: () =>
       finds(leaseOf(null, { holderIdentity: null, leaseDurationSeconds: 15 }))
         .wait(15_000)

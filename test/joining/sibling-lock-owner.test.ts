@@ -58,7 +58,7 @@ test('the socket that listens counts, not one that is connected to it', ON_LINUX
   assert.deepEqual(await findSocketHolder(PATH, proc), { pid: 22, uid: statSync(join(proc, '22')).uid });
 });
 
-test('a holder that cannot be seen is none', ON_LINUX, async (t) => {
+test('the holder is null when it cannot be seen', ON_LINUX, async (t) => {
   const held = [row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
   assert.equal(await findSocketHolder(PATH, madeUp(t, held, { '1': ['socket:[88]'] })), null, 'another container');
   assert.equal(await findSocketHolder(PATH, madeUp(t, [], { '1': ['socket:[8]'] })), null, 'nobody listens');

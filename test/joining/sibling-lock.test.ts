@@ -127,7 +127,7 @@ test('of several waiting siblings one takes over at a time, and the others go on
   const all = nexts.map(async (next, index) => {
     assert.equal(await next(), 'held');
     holders.push(siblings[index] as SiblingLockPort);
-    // Whoever holds it now got it only because every holder before gave it up.
+    // The present holder has the lock only because every earlier holder released it.
     assert.equal(holders.length, freed + 1);
     // Time for another to take it wrongly.
     await new Promise<void>((resolve) => systemClock.setTimer(20, resolve));
@@ -159,7 +159,7 @@ test('the lock keeps no process alive, neither its holder nor a waiting sibling'
   assert.equal(holderCode, 0);
 });
 
-test('after free nothing is called any more, and the name is free', ON_LINUX, async (t) => {
+test('after free nothing is called afterwards, and the name is free', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const lock = newLock(t, podUid);
   lock.claim(() => assert.fail('called after free'));

@@ -1,6 +1,6 @@
 /**
  * `confirm()`: two consistent reads before a write that must not be done twice. It resolves when both the Lease and
- * the own Pod say that this process leads; whatever it learns otherwise, the election learns, too.
+ * this Pod say that this process leads; whatever it learns otherwise, the election learns, too.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ const NOT_LEADER = { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' };
 const UNCONFIRMED = { code: 'ERR_LEASE_ELECTOR_UNCONFIRMED' };
 
 describe('confirm()', () => {
-  test('resolves with the term when the Lease and the own Pod say so', async () => {
+  test('resolves with the term when the Lease and this Pod say so', async () => {
     const scripted = new ScriptedElector();
     const term = await scripted.lead();
     const confirmed = scripted.elector.confirm();
@@ -72,9 +72,9 @@ describe('confirm()', () => {
   ])[] = [
     ['the Lease is another Pod’s', (mine) => takenBy(mine, OTHER), OWN_POD, 'usurped'],
     ['the Lease is a later Pod’s of the same name', (mine) => takenBy(mine, { ...SELF, uid: 'x' }), OWN_POD, 'usurped'],
-    ['the own Pod is gone, and its Lease not yet', (mine) => mine, null, 'pod-deleted'],
-    ['the own name is a later Pod’s', (mine) => mine, { ...OWN_POD, uid: 'x' }, 'pod-deleted'],
-    ['the own Pod and its Lease are gone', () => null, null, 'pod-deleted'],
+    ['this Pod is gone, and its Lease not yet', (mine) => mine, null, 'pod-deleted'],
+    ['a later Pod has the name of this Pod', (mine) => mine, { ...OWN_POD, uid: 'x' }, 'pod-deleted'],
+    ['this Pod and its Lease are gone', () => null, null, 'pod-deleted'],
   ];
 
   for (const [what, lease, pod, reason] of LOST) {
@@ -182,7 +182,7 @@ describe('confirm()', () => {
     });
   }
 
-  test('the own Pod cannot be read at the moment: it rejects, and the term goes on', async () => {
+  test('this Pod cannot be read at the moment: it rejects, and the term goes on', async () => {
     const scripted = new ScriptedElector();
     await scripted.lead();
     const rejected = assert.rejects(scripted.elector.confirm(), UNCONFIRMED);
@@ -192,7 +192,7 @@ describe('confirm()', () => {
     assert.equal(scripted.elector.isLeader, true);
   });
 
-  test('Pods may not be read: the Lease alone decides', async () => {
+  test('the Lease alone decides when Pods cannot be read', async () => {
     const scripted = new ScriptedElector();
     const term = await scripted.lead();
     const confirmed = scripted.elector.confirm();
@@ -204,7 +204,7 @@ describe('confirm()', () => {
 
 // With an API server
 
-test('it asks for the Lease and for the own Pod, without a resourceVersion: nothing of a cache', async (t) => {
+test('it asks for the Lease and for this Pod, without a resourceVersion: nothing of a cache', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'), { renewIntervalMs: 60_000, leaseDurationSeconds: 120 });
   await elector.start();

@@ -257,7 +257,7 @@ describe('after a stall', () => {
     await called;
   });
 
-  test('no job runs while it cannot be confirmed; the next one asks anew', async () => {
+  test('no job runs while it cannot be confirmed; the next one asks again', async () => {
     const job = new WrappedJob();
     const { scripted } = job;
     await scripted.lead();
@@ -280,7 +280,7 @@ describe('after a stall', () => {
 
   for (const [what, lose] of [
     ['the Lease is another’s', (s: ScriptedElector) => s.confirms(takenBy(s.lease, OTHER))],
-    ['the own Pod is gone', (s: ScriptedElector) => s.confirms(s.lease, null)],
+    ['this Pod is gone', (s: ScriptedElector) => s.confirms(s.lease, null)],
   ] as const) {
     test(`${what}: it does not run`, async () => {
       const job = new WrappedJob();
@@ -509,7 +509,7 @@ test('everybody else is still waited for, and the Lease is kept while the work t
   assert.equal(world.lockIsFree, true, 'all work has ended');
 });
 
-test('a listener is none of the work that brought its event about', async () => {
+test('a listener does not belong to the work that caused its event', async () => {
   const scripted = new ScriptedElector();
   await scripted.lead();
   const { elector, world } = scripted;

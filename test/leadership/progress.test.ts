@@ -79,7 +79,7 @@ test('progress that comes late ends the stall, and the next stall is reported ag
   assert.equal(stalls.length, 2);
 });
 
-test('a process that stood still leaves the work a second to make progress', async () => {
+test('a process that was suspended leaves the work a second to make progress', async () => {
   const { scripted, term, stalls } = await leading();
   scripted.clock.advance(60_000);
   term.progress();
@@ -102,7 +102,7 @@ test('a process that stood still leaves the work a second to make progress', asy
   );
 });
 
-test('an event loop that stood still is reported afterwards with its length, also while this process does not lead', async () => {
+test('an event loop that was suspended is reported afterwards with its length, also while this process does not lead', async () => {
   const scripted = new ScriptedElector({ progressTimeoutMs: TIMEOUT_MS });
   const stalls: Stall[] = [];
   scripted.elector.on('stalled', (stall) => stalls.push(stall));

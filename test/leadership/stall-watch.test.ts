@@ -1,5 +1,5 @@
 /**
- * A process that stood still is noticed: by the pulse that comes late, or by whoever asks before it comes.
+ * A process that was suspended is detected: by a late pulse, or by a read before the pulse.
  */
 
 import assert from 'node:assert/strict';
@@ -20,12 +20,12 @@ class Machine extends ManualClock {
     return super.wallMs() + this.#stoppedMs + this.#asleepMs;
   }
 
-  /** The process gets no time; what was due meanwhile has not run yet. */
+  /** The process gets no time; what was due in the meantime has not run yet. */
   stopProcess(durationMs: number): void {
     this.#stoppedMs += durationMs;
   }
 
-  /** Linux stops the monotonic clock meanwhile. */
+  /** Linux stops the monotonic clock in the meantime. */
   suspend(durationMs: number): void {
     this.#asleepMs += durationMs;
   }
@@ -44,7 +44,7 @@ function watched(): { machine: Machine; watch: StallWatch } {
 }
 
 describe('a stall', () => {
-  test('is none while everything runs in its time', () => {
+  test('is not reported while every pulse is on time', () => {
     const { machine, watch } = watched();
     machine.run(3_600);
     assert.equal(watch.stalledAtMs, null);
@@ -80,7 +80,7 @@ describe('a stall', () => {
     }
   });
 
-  test('that is shorter is none, and several short ones make no long one', () => {
+  test('that is shorter is not reported, and several short ones do not add up', () => {
     const { machine, watch } = watched();
     for (let count = 0; count < 10; count += 1) {
       machine.stopProcess(STALL_MS - 1_001);

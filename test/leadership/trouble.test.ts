@@ -133,7 +133,7 @@ test('one outage that spans the search for the Pod and the start of the election
   await entering.elector.stop();
 });
 
-test('each outage of a running election is warned of, and its end; a process that stood still has seen none', async () => {
+test('each outage of a running election is warned of, and its end; a process that was suspended has seen none', async () => {
   const scripted = new ScriptedElector();
   await scripted.lead();
   const { world, clock, elector, journal } = scripted;
