@@ -225,7 +225,7 @@ export class Exchange {
       case 'connecting':
         return `no connection within ${limitMs} ms`;
       case 'written': {
-        const doubt = this.request.body === undefined ? '' : '; it may or may not have been carried out';
+        const doubt = this.request.body === undefined ? '' : '; it is not known whether it was carried out';
         return `no answer within ${limitMs} ms${doubt}`;
       }
     }

@@ -37,7 +37,7 @@ export async function readPod(
     : { ok: false, failure: malformed(request, explainProblem('the answer', reading.problem)) };
 }
 
-/** The own Pod, and that of the holder. */
+/** This Pod, and that of the holder. */
 const RECENT_PODS = 2;
 
 /** The reads of Pods of one namespace. */

@@ -275,7 +275,7 @@ test('a write whose answer never comes ends with the time-out, and says that it 
   clock.advance(5_000);
   const failure = failureOf(await written);
   assert.equal(failure.kind, 'unavailable');
-  assert.match(failure.message, /no answer within 5000 ms; it may or may not have been carried out/);
+  assert.match(failure.message, /no answer within 5000 ms; it is not known whether it was carried out/);
   // Its connection is of no more use: the answer to something else must not be taken for that to this.
   await until(() => stub.seen[0]?.socket.destroyed === true);
 });
