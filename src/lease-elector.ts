@@ -650,7 +650,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Resolves when the first renewal was sent. A job may block the process immediately and must then be recognised as
+   * Resolves when the first renewal was sent. A job may block the process immediately and must then be recognized as
    * hanging, so its Lease must show beforehand that it is renewed. The answer is not awaited, and a blocked connection
    * is not awaited for long.
    */

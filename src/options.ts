@@ -113,7 +113,7 @@ export interface LeaseElectorOptions {
    * to run with the clock of the machine.
    *
    * The environment variable `LEASE_ELECTOR_LOCAL` (`leader`, `candidate`, `true` or `false`) overrides the option.
-   * Neither has an effect in a cluster, which is recognised by a service account directory, or by a variable that the
+   * Neither has an effect in a cluster, which is recognized by a service account directory, or by a variable that the
    * kubelet sets. If there is a cluster, `start()` rejects rather than lead alone. @default false
    */
   readonly local?: boolean | LocalRole | undefined;
