@@ -46,6 +46,12 @@ test('what users install has a permissive license', () => {
   assert.deepEqual(outside(PUBLISHED, published), []);
 });
 
+test('what the build puts into the bundle has a permissive license', () => {
+  const bundled = LOCKED.filter(([place]) => place === 'node_modules/yaml');
+  assert.equal(bundled.length, 1);
+  assert.deepEqual(outside(PUBLISHED, bundled), []);
+});
+
 test('what developers run has a license that permits it', () => {
   assert.deepEqual(outside(DEVELOPMENT, LOCKED), []);
 });

@@ -6,7 +6,7 @@
  */
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -17,7 +17,7 @@ import {
   type ExtractorMessage,
   type IConfigApiReport,
 } from '@microsoft/api-extractor';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -33,6 +33,9 @@ const TYPED_ENTRIES = { index: 'lease-elector', 'testing/index': 'testing' };
 /** Where the accepted reports on the public API are. */
 export const API_REPORTS: string = path.join(ROOT, 'etc');
 
+/** What the source imports of the package `yaml`. A name that is missing here fails the build. */
+const YAML_NAMES = ['LineCounter', 'parseAllDocuments'];
+
 /** How API Extractor reads what tsc has written. */
 const ROLL_UP_OPTIONS = {
   target: 'es2023',
@@ -45,7 +48,36 @@ const ROLL_UP_OPTIONS = {
   skipLibCheck: true,
 };
 
-/** Writes the JavaScript of the public entries into `directory`; with their names, and without their dependencies. */
+/**
+ * Puts what is used of the package `yaml` into the bundle, since an installation brings no package for the test server alone.
+ * It is minified: it is half as large, and nobody reads it here. Its license wants its notice in every copy.
+ */
+const bundledYaml: Plugin = {
+  name: 'bundled-yaml',
+  setup({ onResolve, onLoad }) {
+    const directory = path.join(ROOT, 'node_modules', 'yaml');
+    const entry = path.join(directory, 'browser', 'dist', 'index.js');
+    onResolve({ filter: /^yaml$/ }, () => ({ path: entry }));
+    onLoad({ filter: /[\\/]yaml[\\/]browser[\\/]dist[\\/]index\.js$/ }, async () => {
+      const { outputFiles } = await build({
+        // The modules for browsers are ECMAScript, and need nothing of Node.js.
+        stdin: {
+          contents: `export { ${YAML_NAMES.join(', ')} } from './browser/dist/index.js';`,
+          resolveDir: directory,
+        },
+        bundle: true,
+        minify: true,
+        format: 'esm',
+        target: 'node22',
+        write: false,
+      });
+      const notice = readFileSync(path.join(directory, 'LICENSE'), 'utf8');
+      return { contents: `/*! The package yaml\n\n${notice}*/\n${outputFiles[0]?.text ?? ''}`, loader: 'js' };
+    });
+  },
+};
+
+/** Writes the JavaScript of the public entries into `directory`; with their names, with `yaml`, and without their dependencies. */
 export async function bundle(directory: string): Promise<void> {
   await Promise.all(ENTRY_GROUPS.map((entries) => bundleGroup(directory, entries)));
 }
@@ -60,6 +92,7 @@ async function bundleGroup(directory: string, entries: readonly string[]): Promi
     splitting: true,
     chunkNames: '[name]-[hash]',
     packages: 'external',
+    plugins: [bundledYaml],
     // Names stay, and so do lines: white space alone is a third of what is installed.
     minifyWhitespace: true,
     minifySyntax: true,
