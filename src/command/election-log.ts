@@ -65,6 +65,9 @@ export interface ElectionRow {
   readonly last: ElectionEvent;
 }
 
+/** Leases that are gone are kept, up to so many: applications come and go, and a watch may run for months. */
+export const KEPT_ENDED = 100;
+
 /** Follows any number of elections. */
 export class ElectionLog {
   readonly #clock: Clock;
@@ -78,7 +81,7 @@ export class ElectionLog {
     this.#listener = listener;
   }
 
-  /** The elections, by namespace and name. A Lease that is gone stays: its election may go on. */
+  /** The elections, by namespace and name. A Lease that is gone stays for a while: its election may go on. */
   rows(): readonly ElectionRow[] {
     return [...this.#rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
   }
@@ -168,6 +171,10 @@ export class ElectionLog {
 
   #remove(key: string, row: ElectionRow): void {
     this.#change(key, { ...row, isSilent: false, renewedAtMs: null }, 'deleted', row.holder);
+    const ended = [...this.#rows].filter(([, { last }]) => last.change === 'deleted');
+    if (ended.length <= KEPT_ENDED) return;
+    const [oldest] = ended.sort(([, left], [, right]) => left.last.at.getTime() - right.last.at.getTime());
+    if (oldest !== undefined) this.#rows.delete(oldest[0]);
   }
 
   /** A first look takes the age from the times in the Lease, which another clock wrote. */

@@ -180,7 +180,9 @@ function tableView(process: CommandProcess): View {
     // The next table shows it.
     changed: () => {},
     show: (rows) => {
-      const { columns, rows: height } = process.terminalSize?.() ?? { columns: 80, rows: 24 };
+      const size = process.terminalSize?.();
+      // A terminal that does not know its size says 0.
+      const [columns, height] = [size?.columns || 80, size?.rows || 24];
       const lines = [...rowLines(rows, columns), ...(trouble === null ? [] : [trouble.slice(0, columns)])];
       table.show(lines, height);
     },

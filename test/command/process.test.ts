@@ -98,6 +98,18 @@ test('watch of the executable writes a line a change, and ends with Ctrl-C', asy
   );
 });
 
+test('watch ends in silence when its reader has closed the pipe', async (t) => {
+  const { cluster, kubeconfig } = await clusterWithLeader(t);
+  const child = start(['watch', '-n', 'shop'], kubeconfig);
+  const watched = ended(child);
+  child.stdout?.once('data', async () => {
+    child.stdout?.destroy();
+    await cluster.leader('web', 'shop')?.forceDelete();
+  });
+  const { code, complained } = await watched;
+  assert.deepEqual([code, complained], [0, '']);
+});
+
 /** Makes the import of the client fail as it does where it is not installed. */
 const WITHOUT_CLIENT = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ElectionEvent, ElectionLog } from '../../src/command/election-log.ts';
+import { type ElectionEvent, ElectionLog, KEPT_ENDED } from '../../src/command/election-log.ts';
 import {
   LeaseFeed,
   type LeaseFeedSink,
@@ -125,6 +125,20 @@ test('nobody is called silent while nothing is heard', () => {
   clock.advance(60_000);
   log.checkSilence();
   assert.deepEqual(said(), []);
+});
+
+test('of Leases that are gone, the last 100 are kept', () => {
+  const { log, clock } = logOf();
+  log.listed([]);
+  for (let count = 0; count <= KEPT_ENDED; count += 1) {
+    const item = { ...leaseOf(clock, { pod: 'web-0' }), name: `job-${count}` };
+    log.written(item, true);
+    log.deleted(item);
+    clock.advance(1_000);
+  }
+  const names = log.rows().map(({ name }) => name);
+  assert.equal(names.length, KEPT_ENDED);
+  assert.ok(!names.includes('job-0') && names.includes('job-1'));
 });
 
 test('a release is an event of its own', () => {
@@ -276,6 +290,18 @@ test('watch shows a table on a terminal, and ends with exit code 0', async (t) =
     written,
     /^NAMESPACE {2}NAME {2}HOLDER {2}TOKEN +RENEWED {2}CHANGES {2}LAST CHANGE\nshop {7}web {3}web-0 {3}<=\d+ +\d+s +0 +[\d:]{8} found\n/,
   );
+});
+
+test('watch shows a table on a terminal that does not know its size', async (t) => {
+  const cluster = await EmbeddedCluster.start();
+  t.after(() => cluster.stop());
+  const pod = cluster.createPod({ name: 'web-0', namespace: 'sizeless' });
+  await createLease(cluster, { namespace: 'sizeless', owner: pod });
+  const { written } = await run(['watch', '-n', 'sizeless', '--kubeconfig', fileOf(t, cluster.kubeconfig())], {
+    terminal: { columns: 0, rows: 0 },
+    until: (text) => text.includes('LAST CHANGE') || text.includes('more'),
+  });
+  assert.match(written, /^NAMESPACE +NAME .* LAST CHANGE\nsizeless +web +web-0 /);
 });
 
 test('watch --json writes an object a line, also on a terminal', async (t) => {
