@@ -170,6 +170,12 @@ const choices: readonly (readonly [rule: string, pods: readonly ListedPod[], mor
     false,
     { uid: 'a', pods: 2 },
   ],
+  [
+    'a longer list than was asked for counts as 50 Pods',
+    Array.from({ length: LISTED_PODS + 1 }, () => pod('a', 1)),
+    false,
+    { uid: 'a', pods: LISTED_PODS },
+  ],
   ['a list that goes on counts as 50 Pods', [pod('a', 1)], true, { uid: 'a', pods: LISTED_PODS }],
 ];
 
