@@ -526,8 +526,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return new SuccessorSearch(
       this.#runtime.clock,
       () => listApplication(self, this.#options.leaderLabel),
-      (listing) => {
-        const successor = listing === null ? null : chooseSuccessor(listing, self);
+      (listing, passedOver) => {
+        const successor = listing === null ? null : chooseSuccessor(listing, self, passedOver);
         driver.take({ type: 'successorChosen', successor });
       },
     );
@@ -606,6 +606,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   #leaderChanged(core: CoreLeader | null): void {
     this.#publisher?.leaderChanged(core);
+    this.#successors?.follow(core?.uid === this.#driver?.state.config.self.uid ? null : (core?.uid ?? null));
     this.#publishFollowing();
     const leader = core === null ? null : this.#toLeader(core);
     this.#metrics.leaderChanged(core);

@@ -47,7 +47,7 @@ export interface PodListing {
 export function chooseSuccessor(
   { pods, more }: PodListing,
   self: PodReference,
-  passedOver: string | null = null,
+  passedOver: string | null,
 ): NamedSuccessor | null {
   let newest: ListedPod | null = null;
   for (const pod of pods) {

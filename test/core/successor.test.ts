@@ -180,7 +180,7 @@ const choices: readonly (readonly [rule: string, pods: readonly ListedPod[], mor
 ];
 
 for (const [rule, pods, more, chosen] of choices) {
-  test(rule, () => assert.deepEqual(chooseSuccessor({ pods, more }, SELF), chosen));
+  test(rule, () => assert.deepEqual(chooseSuccessor({ pods, more }, SELF, null), chosen));
 }
 
 test('a Pod that is passed over is not chosen', () => {

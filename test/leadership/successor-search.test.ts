@@ -6,7 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PodListing } from '../../src/core/successor.ts';
 import type { Answer } from '../../src/driver/ports.ts';
-import { LEAVING_LIST_MS, LIST_INTERVAL_MS, SuccessorSearch } from '../../src/leadership/successor-search.ts';
+import {
+  LEAVING_LIST_MS,
+  LIST_INTERVAL_MS,
+  PASSED_OVER_MS,
+  SuccessorSearch,
+} from '../../src/leadership/successor-search.ts';
 import { failure } from '../core/story.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
 import { ManualClock } from '../kube/manual-clock.ts';
@@ -17,10 +22,14 @@ class Searching {
   readonly clock = new ManualClock();
   readonly pending: ((answer: Answer<PodListing>) => void)[] = [];
   readonly listed: (PodListing | null)[] = [];
+  readonly passedOver: (string | null)[] = [];
   readonly search = new SuccessorSearch(
     this.clock,
     () => new Promise((resolve) => this.pending.push(resolve)),
-    (listing) => this.listed.push(listing),
+    (listing, passedOver) => {
+      this.listed.push(listing);
+      this.passedOver.push(passedOver);
+    },
   );
 
   async answer(answer: Answer<PodListing> = { ok: true, value: LISTING }): Promise<void> {
@@ -112,4 +121,26 @@ test('a term that begins while a list before leaving is under way is searched to
   assert.deepEqual(searching.listed, [LISTING]);
   clock.advance(LIST_INTERVAL_MS);
   assert.equal(pending.length, 1);
+});
+
+test('the Pod that led before is passed over until 10 s after it led', async () => {
+  const searching = new Searching();
+  const { search, clock } = searching;
+  const list = async (): Promise<void> => {
+    search.begin();
+    await searching.answer();
+  };
+  search.follow(null);
+  await list();
+  search.follow('pod-2');
+  clock.advance(PASSED_OVER_MS);
+  search.follow(null);
+  await list();
+  clock.advance(PASSED_OVER_MS - 1);
+  // This Pod leads, which is no news of the other.
+  search.follow(null);
+  await list();
+  clock.advance(1);
+  await list();
+  assert.deepEqual(searching.passedOver, [null, 'pod-2', 'pod-2', null]);
 });

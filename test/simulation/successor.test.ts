@@ -1,0 +1,87 @@
+/**
+ * The named successor in a simulated cluster: who is named after a step-down, and what it costs when somebody forges the
+ * name.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { calmCluster } from './calm-cluster.ts';
+import type { SimulatedPod } from './simulated-pod.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+
+const ANNOTATION = 'lease-elector/successor';
+
+/** A healthy network, a read of the own Pod, a DELETE and a POST; the headstart of the named Pod and a jitter come on top. */
+const FORGED_LIMIT_SECONDS = 0.5;
+
+function setUp(seed: number) {
+  const { cluster, time } = calmCluster({ seed });
+  cluster.calm = true;
+  const pass = (seconds: number): Promise<void> => {
+    time.setTimer(0, () => undefined);
+    return time.runUntil(time.nowMs() + seconds * 1_000, () => true);
+  };
+  const leader = (): SimulatedProcess => {
+    const leaders = cluster.electors.filter(({ leads }) => leads);
+    assert.equal(leaders.length, 1);
+    return leaders[0] as SimulatedProcess;
+  };
+  const named = (): string | undefined => cluster.lease()?.metadata.annotations?.[ANNOTATION]?.split(' ')[0];
+  return { cluster, time, pass, leader, named };
+}
+
+/** Pods of three different seconds, of which the oldest leads. */
+async function threePods(seed: number) {
+  const surroundings = setUp(seed);
+  const pods: SimulatedPod[] = [];
+  for (const name of ['web-1', 'web-2', 'web-3']) {
+    pods.push(surroundings.cluster.addPod(name));
+    await surroundings.pass(5);
+  }
+  await surroundings.pass(90);
+  return { ...surroundings, pods };
+}
+
+test('a leader names the newest Pod, but for 10 s not the Pod that stepped down', async () => {
+  const { leader, named, pass, pods } = await threePods(1);
+  const [oldest, middle, newest] = pods;
+  assert.deepEqual([leader().pod, named()], [oldest, newest?.uid]);
+  leader().stepDown();
+  await pass(15);
+  assert.deepEqual([leader().pod, named()], [newest, middle?.uid]);
+  leader().stepDown();
+  await pass(15);
+  assert.deepEqual([leader().pod, named()], [middle, oldest?.uid]);
+  // The pause of the newest Pod is over.
+  await pass(60);
+  assert.equal(named(), newest?.uid);
+});
+
+const FORGERIES: Readonly<Record<string, (dead: string, neighbour: string) => string>> = {
+  'a uid of nobody': () => '00000000-0000-4000-8000-000000000000 3',
+  'a Pod that is gone': (dead) => `${dead} 3`,
+  'a Pod of another program': (_, neighbour) => `${neighbour} 3`,
+  'nobody, by words that cannot be read': () => `\u202e${'x'.repeat(300)} 50++`,
+};
+
+for (const [what, forge] of Object.entries(FORGERIES)) {
+  test(`a forged successor costs its headstart: ${what}`, async () => {
+    const { cluster, time, leader, pass } = await threePods(2);
+    const dead = cluster.addPod('web-4');
+    const neighbour = cluster.addPod('other', 'sidecar');
+    await pass(1);
+    cluster.forceDeletePod(dead);
+    await pass(1);
+    cluster.patchLease(what, { metadata: { annotations: { [ANNOTATION]: forge(dead.uid, neighbour.uid) } } });
+    await pass(0.05);
+    const last = leader();
+    cluster.forceDeletePod(last.pod);
+    last.kill();
+    const beganMs = time.nowMs();
+    time.setTimer(0, () => undefined);
+    await time.runUntil(beganMs + 60_000, () => !cluster.electors.some(({ leads }) => leads));
+    const seconds = (time.nowMs() - beganMs) / 1_000;
+    assert.ok(seconds < FORGED_LIMIT_SECONDS, `nobody led for ${seconds} s`);
+    assert.notEqual(leader().pod, last.pod);
+  });
+}
