@@ -362,6 +362,18 @@ const steppingDown: readonly Row[] = [
     effects: ['createLease transitions=4'],
   },
   {
+    rule: 'the pause after a step-down goes on when a program that is no Pod held the Lease for a second',
+    given: () =>
+      stepsDown()
+        .replaced('12')
+        .removed()
+        .watched(leaseOf(RIVAL, { owner: null, leaseDurationSeconds: 1, uid: 'lease-2', resourceVersion: '15' }))
+        .wait(1_000),
+    when: (story) => story.fire('recheck'),
+    role: 'candidate',
+    effects: [`setTimer recheck ${STEP_DOWN_PAUSE_MS - 1_000}`],
+  },
+  {
     rule: 'a late answer to its DELETE does not make it forget the successor that events have shown already',
     given: () => {
       const story = stepsDown()

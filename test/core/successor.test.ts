@@ -12,7 +12,19 @@ import {
   type ListedPod,
   SUCCESSOR_HEAD_START_MS,
 } from '../../src/core/successor.ts';
-import { checkTable, follows, leads, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, type Story } from './story.ts';
+import {
+  checkTable,
+  follows,
+  HELD_BY_FINALIZER,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+} from './story.ts';
 
 const OTHER = 'pod-3';
 
@@ -99,6 +111,13 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
+    rule: 'a candidate that is not named waits when a released Lease is gone that a finalizer held',
+    given: () => followsNamed(OTHER).watched({ ...released(OTHER), ...HELD_BY_FINALIZER }),
+    when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '22' })),
+    role: 'candidate jitter',
+    effects: [yields(CAMPAIGN_JITTER_MS)],
+  },
+  {
     rule: 'a name does not let a candidate campaign while the holder’s Pod exists',
     given: () => followsNamed(SELF.uid),
     when: (story) => story.podWatched(RIVAL, podOf(RIVAL, { terminating: true })),
@@ -131,6 +150,30 @@ const writes: Readonly<Record<string, { story: () => Story; named: unknown }>> =
       leads()
         .tell({ type: 'successorChosen', successor: NAMED })
         .tell({ type: 'successorChosen', successor: null })
+        .fire('renew'),
+    named: null,
+  },
+  'a choice of nobody removes the name that is in the Lease': {
+    story: () =>
+      leads()
+        .watched(ownLease({ resourceVersion: '12', successor: NAMED }))
+        .tell({ type: 'successorChosen', successor: null })
+        .fire('renew'),
+    named: null,
+  },
+  'a later term does not name what an earlier one chose': {
+    story: () =>
+      leads()
+        .tell({ type: 'successorChosen', successor: NAMED })
+        .stepDown()
+        .settled()
+        .replaced('12')
+        .removed()
+        .fire('recheck')
+        .fire('campaign')
+        .podRead(SELF.name, podOf(SELF))
+        .created({ uid: 'lease-2', resourceVersion: '20' })
+        .forget()
         .fire('renew'),
     named: null,
   },

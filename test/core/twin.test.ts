@@ -103,6 +103,24 @@ const own: Readonly<Record<string, () => Story>> = {
       .created({ uid: 'lease-2', resourceVersion: '13' })
       .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
       .watched(ownLease({ uid: 'lease-3', resourceVersion: '15' })),
+  'a Lease of a create that is carried out late, after a renewal of another one': () =>
+    restores()
+      .fail('createLease', 'unavailable')
+      .fire('retry')
+      .leaseRead(null)
+      .podRead(SELF.name, podOf(SELF))
+      .created({ uid: 'lease-2', resourceVersion: '13' })
+      .fire('renew')
+      .replaced('14')
+      .deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' }))
+      .watched(ownLease({ uid: 'lease-3', resourceVersion: '16' })),
+  'a Lease of a create that is carried out late, after the Lease before was there again': () =>
+    restores()
+      .fail('createLease', 'unavailable')
+      .fire('retry')
+      .leaseRead(ownLease({ resourceVersion: '13' }))
+      .deleted(ownLease({ resourceVersion: '14' }))
+      .watched(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
   'what the process before wrote last, found by the one that resumes': () => {
     const story = finds(leaseOf(SELF)).podRead(SELF.name, podOf(SELF)).fail('replaceLease', 'conflict');
     const late = leaseOf(SELF, { resourceVersion: '21', renewTimeMs: 5, leaseDurationSeconds: 30 });
