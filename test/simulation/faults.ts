@@ -250,6 +250,27 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
       if (cluster.lease()?.spec?.['holderIdentity'] === STRANGER) cluster.deleteLease();
     });
   },
+  'successor forged': (cluster) => {
+    const uidOf = (pods: readonly SimulatedPod[]): string | undefined => pick(cluster, pods)?.uid;
+    const { pods, livePods } = cluster;
+    const holder = cluster.lease()?.metadata.ownerReferences?.[0]?.uid;
+    const forgeries: readonly (readonly [whom: string, uid: string | undefined])[] = [
+      ['nobody', `0000${Math.floor(cluster.random.next() * 10_000)}-4000-8000-000000000000`],
+      ['a Pod that is gone', uidOf(pods.filter(({ gone }) => gone))],
+      ['a Pod of another program', uidOf(livePods.filter(({ program }) => program !== 'elector'))],
+      ['any Pod', uidOf(livePods)],
+      ['its holder', holder],
+    ];
+    const [whom, uid] =
+      pick(
+        cluster,
+        forgeries.filter(([, forged]) => forged !== undefined),
+      ) ?? [];
+    const value = `${uid} ${cluster.random.next() < 0.5 ? '50+' : '3'}`;
+    cluster.patchLease(`${whom} is named as the successor`, {
+      metadata: { annotations: { 'lease-elector/successor': value } },
+    });
+  },
   'process mirrored': (cluster) => {
     const pod = pickPod(cluster);
     if (pod === undefined || pod.program !== 'elector' || pod.nodeLost || pod.finished) return;

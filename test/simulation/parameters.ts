@@ -41,6 +41,7 @@ export const FAULTS = [
   'Lease with a finalizer',
   'process mirrored',
   'Lease given to a stranger',
+  'successor forged',
 ] as const;
 
 export type Fault = (typeof FAULTS)[number];
@@ -89,7 +90,7 @@ export function drawParameters(random: Random): SimulationParameters {
   const chance = (likely: number, most: number): number => (happens(likely) ? from(0, most) : 0);
   // Some seeds have few faults, some have many.
   const faultChance = pick([0.1, 0.25, 0.5]);
-  return {
+  const parameters: SimulationParameters = {
     pods: 2 + Math.floor(random.next() ** 2 * 8),
     statefulSet: happens(0.4),
     siblings: happens(0.2) ? from(0.2, 1) : 0,
@@ -97,7 +98,7 @@ export function drawParameters(random: Random): SimulationParameters {
     expiringElectors: happens(0.1) ? 1 : 0,
     faultyForMs: Math.round(from(60_000, 300_000)),
     conditions: happens(0.2) ? CALM : drawConditions(chance, from, happens),
-    faults: FAULTS.filter(() => happens(faultChance)),
+    faults: FAULTS.filter((fault) => fault !== 'successor forged' && happens(faultChance)),
     faultEveryMs: Math.round(pick([1_000, 5_000, 15_000])),
     connections: pick([1, 2, 2, 8]),
     collector: pick(['real', 'real', 'real', 'absent', 'old']),
@@ -112,6 +113,9 @@ export function drawParameters(random: Random): SimulationParameters {
     ghostsLiveMs: pick([1_000, 60_000, 600_000]),
     disobedience: pick([0, 0, 0.3]),
   };
+  // Derived from a number that is drawn already, so that the seeds without this fault stay the same.
+  if (parameters.faultyForMs % 3 !== 0) return parameters;
+  return { ...parameters, faults: [...parameters.faults, 'successor forged'] };
 }
 
 function drawConditions(
