@@ -29,7 +29,7 @@ export function explanationText(report: LeaseReport, wallMs: number): string {
     ['token', leaseObject === null ? null : `at most ${leaseObject.resourceVersion}`],
     ['collector', collectorText(report)],
     ['ends when', report.endsWhen],
-    ['command', report.command === null ? null : `${report.command}    (not run)`],
+    ['command', report.command === null ? null : `${report.command}    # not run`],
     ['caution', report.caution],
   ];
   const lines = facts.flatMap(([label, value]) => (value === null ? [] : [`  ${label.padEnd(11)}${printable(value)}`]));

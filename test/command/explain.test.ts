@@ -217,7 +217,7 @@ for (const [index, { name, make, code, reason, words, command }] of STATES.entri
     if (command === undefined) assert.equal(found?.command, null);
     else assert.match(found?.command ?? '', command);
     // What could not be said in the text is in neither.
-    if (found?.command != null) assert.ok(text.written.includes(`${found.command}    (not run)`));
+    if (found?.command != null) assert.ok(text.written.includes(`${found.command}    # not run`));
   });
 }
 

@@ -43,11 +43,11 @@ function extentsOf(text: string): readonly (readonly [from: number, to: number])
   ]);
 }
 
-/** The same events with harmless texts of the same shape. */
+/** The same events with harmless texts of the same shape and of the same length, by which a label is chosen. */
 function harmless(events: readonly TimelineEvent[]): readonly TimelineEvent[] {
   const replace = (value: unknown): unknown => {
     if (typeof value === 'string')
-      return [...value].map((character) => (/\s/.test(character) ? character : 'x')).join('');
+      return [...value].map((character) => (/\s/.test(character) ? character : 'x'.repeat(character.length))).join('');
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(
       Object.entries(value).map(([key, one]) => [
