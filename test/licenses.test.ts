@@ -26,11 +26,13 @@ const DEVELOPMENT: readonly string[] = [
   'BlueOak-1.0.0',
   'MIT OR Apache-2.0',
   'PSF-2.0',
+  'Python-2.0',
   'Unlicense',
   'WTFPL',
   // Data about browsers, and a list of misspelt words.
   'CC BY-SA 4.0',
   'CC-BY-4.0',
+  'CC0-1.0',
 ];
 
 /** The packages whose license is not in a list. */
@@ -54,6 +56,13 @@ test('what the build puts into the bundle has a permissive license', () => {
 
 test('what developers run has a license that permits it', () => {
   assert.deepEqual(outside(DEVELOPMENT, LOCKED), []);
+});
+
+test('the tools of the documentation site have a license that permits it', () => {
+  const lock = readFileSync(new URL('../docs-site/package-lock.json', import.meta.url), 'utf8');
+  const tools = Object.entries<Locked>(JSON.parse(lock).packages).filter(([place]) => place !== '');
+  assert.ok(tools.length > 50);
+  assert.deepEqual(outside(DEVELOPMENT, tools), []);
 });
 
 test('a license that is not listed, and a missing one, are found', () => {
