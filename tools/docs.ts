@@ -7,7 +7,8 @@
  * `DOCS_BASE` is the path at which the site is served, `/` by default.
  */
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,38 +26,43 @@ const ENTRIES = [
   { folder: 'testing', name: 'lease-elector/testing', file: '../src/testing/index.ts' },
 ] as const;
 
-/** Runs a program in `docs-site`, and ends this one when it fails. */
-function run(command: string, args: readonly string[]): void {
-  const { status, error } = spawnSync(command, [...args], { cwd: SITE, stdio: 'inherit' });
-  if (error !== undefined) throw error;
-  if (status !== 0) process.exit(status ?? 1);
+/** Runs a program in `docs-site`. */
+async function run(command: string, args: readonly string[]): Promise<void> {
+  const [status] = await once(spawn(command, [...args], { cwd: SITE, stdio: 'inherit' }), 'exit');
+  if (status !== 0) throw new Error(`${[command, ...args].join(' ')} has failed: ${status}. Its output says why.`);
 }
 
-const program = (file: string, args: readonly string[]): void =>
+const program = (file: string, args: readonly string[]): Promise<void> =>
   run(process.execPath, [path.join(SITE, 'node_modules', file), ...args]);
 
 /** Installs the tools, unless those of the lock file are there. */
-function install(): void {
+async function install(): Promise<void> {
   const lock = path.join(SITE, 'package-lock.json');
   const installed = path.join(SITE, 'node_modules', '.installed-lock.json');
   if (existsSync(installed) && readFileSync(installed, 'utf8') === readFileSync(lock, 'utf8')) return;
-  run('npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund']);
+  await run('npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund']);
   copyFileSync(lock, installed);
 }
 
-install();
+await install();
 rmSync(PAGES, { recursive: true, force: true });
 const guide = writePages(ROOT, PAGES);
-for (const { folder, name, file } of ENTRIES) {
-  const output = path.join(PAGES, 'api', folder);
-  program('typedoc/bin/typedoc', ['--options', 'typedoc.json', '--name', name, '--out', output, file]);
-}
+await Promise.all(
+  ENTRIES.map(({ folder, name, file }) =>
+    program('typedoc/bin/typedoc', [
+      ...['--options', 'typedoc.json'],
+      ...['--name', name],
+      ...['--out', path.join(PAGES, 'api', folder)],
+      file,
+    ]),
+  ),
+);
 const api = apiNavigation(
   path.join(PAGES, 'api'),
   Object.fromEntries(ENTRIES.map(({ folder, name }) => [folder, name])),
 );
 writeFileSync(path.join(PAGES, 'navigation.json'), JSON.stringify({ guide, api }));
-program('vitepress/bin/vitepress.js', ['build', '.']);
+await program('vitepress/bin/vitepress.js', ['build', '.']);
 
 const { pages, followed, broken, foreign } = inspectSite(OUTPUT, process.env['DOCS_BASE'] ?? '/');
 process.stdout.write(`${pages.length} pages, ${followed} links within the site: ${OUTPUT}\n`);
