@@ -181,3 +181,14 @@ test('the dictionary of the project is short, sorted, and without a word twice',
   assert.deepEqual(words, [...new Set(words)].sort());
   assert.ok(words.length <= 60, `${words.length} words`);
 });
+
+// etc/*.api.md
+
+test('each member of the public API of lease-elector has a comment', () => {
+  const lines = read('etc/lease-elector.api.md').split('\n');
+  assert.ok(lines.length > 300);
+  assert.deepEqual(
+    lines.filter((_, index) => lines[index - 1]?.includes('(undocumented)')),
+    [],
+  );
+});

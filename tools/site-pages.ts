@@ -147,9 +147,11 @@ function siteLink(root: string, file: string, target: string, directory: string 
 }
 
 function itemOf(root: string, file: string): NavigationItem {
-  const title = /^# (.*)$/m.exec(readFileSync(path.join(root, file), 'utf8'))?.[1] ?? file;
+  const heading = /^# (.*)$/m.exec(readFileSync(path.join(root, file), 'utf8'))?.[1] ?? file;
+  // The part after a colon explains a title, and the navigation is narrow.
+  const title = file === 'README.md' ? 'Introduction' : (heading.split(': ')[0] ?? heading);
   const link = `/${(pageOf(file) ?? file).replace(/(index)?\.md$/, '')}`;
-  return { text: title.replaceAll('`', ''), link };
+  return { text: capital(title.replaceAll('`', '').replace(/^DESIGN$/, 'Design')), link };
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -140,6 +140,23 @@ for (const block of programs.filter((one) => !bringsItsCluster(one))) {
   });
 }
 
+const examples = allBlocks().filter(({ where }) => where.startsWith('src/'));
+
+for (const block of examples) {
+  test(`the example at ${block.where} runs`, async (t) => {
+    const { leads, end } = await runInPod(t, block.code);
+    const expected = bringsItsCluster(block) ? [false, 0] : [true, block.code.includes('SIGTERM') ? 0 : 'SIGTERM'];
+    assert.deepEqual([leads, end], expected);
+  });
+}
+
+test('the examples are those of the members that an application uses most', () => {
+  const code = examples.map((block) => block.code).join('\n');
+  for (const member of ['leaderOnly', 'confirm', 'stepDown', 'stop', 'explain', 'metricFamilies', 'on', 'faults']) {
+    assert.match(code, new RegExp(`\\.${member}\\b`), member);
+  }
+});
+
 /** The line that a job writes in front of its failure. */
 const FAILS = 'the job fails';
 
