@@ -63,8 +63,24 @@ export interface LeaseElectorErrorDetails {
   readonly callback?: string;
 }
 
-/** Every error that this library throws, rejects with or emits. */
+/**
+ * Every error that this library throws, rejects with or emits.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector, LeaseElectorError } from 'lease-elector';
+ *
+ * const elector = new LeaseElector();
+ * try {
+ *   await elector.start();
+ * } catch (error) {
+ *   if (!(error instanceof LeaseElectorError) || error.code !== 'ERR_LEASE_ELECTOR_FORBIDDEN') throw error;
+ *   console.error('grant this rule:', error.missingRule);
+ * }
+ * ```
+ */
 export class LeaseElectorError extends Error implements LeaseElectorErrorDetails {
+  /** Always `LeaseElectorError`. */
   override readonly name: string = 'LeaseElectorError';
 
   /** Stable across versions; see {@link LeaseElectorErrorCode}. */

@@ -29,7 +29,25 @@ export type WarningCode =
   /** A Kubernetes Event cannot be written. */
   | 'event-create-failing';
 
-/** One unbroken holding of the Lease by this process. */
+/**
+ * One unbroken holding of the Lease by this process.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector({
+ *   onElected: async (term) => {
+ *     while (!term.signal.aborted) {
+ *       await new Promise((resolve) => setTimeout(resolve, 1_000)); // Your step.
+ *       term.progress();
+ *     }
+ *     console.log('ended:', JSON.stringify(term), term.signal.reason);
+ *   },
+ * });
+ * await elector.start();
+ * ```
+ */
 export interface Term {
   /** Aborts when the term ends, before `demoted` is emitted. `signal.reason` is an error with the reason. */
   readonly signal: AbortSignal;
@@ -74,7 +92,9 @@ export interface Term {
 export interface TermRecord {
   /** A decimal number of any length. */
   readonly fencingToken: string;
+  /** As `term.resumed`. */
   readonly resumed: boolean;
+  /** As `term.leaseUid`. */
   readonly leaseUid: string;
   /** ISO 8601, UTC. */
   readonly acquireTime: string;
@@ -104,6 +124,7 @@ export interface Leader {
 
 /** A problem that does not stop the election. Each `code` is reported once as long as it lasts. */
 export interface Warning {
+  /** The subject of the warning, as a stable string: match on it. */
   readonly code: WarningCode;
   /** The problem, and what to do about it. */
   readonly message: string;
@@ -120,7 +141,20 @@ export interface Stall {
   readonly forMs: number;
 }
 
-/** The events of a `LeaseElector`, and the arguments of their listeners. */
+/**
+ * The events of a `LeaseElector`, and the arguments of their listeners.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector();
+ * elector.on('elected', ({ fencingToken, resumed }) => console.log('leads', fencingToken, resumed));
+ * elector.on('demoted', (_term, reason) => console.log('leads no longer:', reason));
+ * elector.on('warning', ({ code, message }) => console.warn(code, message));
+ * await elector.start();
+ * ```
+ */
 export interface LeaseElectorEvents {
   /** This process leads from now on. */
   elected: [term: Term];
@@ -156,31 +190,64 @@ export interface LeaseElectorEvents {
   stopped: [];
 }
 
-/** The message on the channel `lease-elector:elected` of `node:diagnostics_channel`. */
+/**
+ * The message on the channel `lease-elector:elected` of `node:diagnostics_channel`.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import { type ElectedMessage, LeaseElector } from 'lease-elector';
+ *
+ * subscribe('lease-elector:elected', (message) => {
+ *   const { lease, pod, term } = message as ElectedMessage;
+ *   console.log(pod, 'leads', lease, 'with the token', term.fencingToken);
+ * });
+ * await new LeaseElector().start();
+ * ```
+ */
 export interface ElectedMessage {
   /** The name of the Lease. */
   readonly lease: string;
+  /** The namespace of the Lease and of the Pod. */
   readonly namespace: string;
   /** The name of the Pod of this process. */
   readonly pod: string;
+  /** The term that has begun or, in a `DemotedMessage`, ended. */
   readonly term: Term;
 }
 
 /** The message on the channel `lease-elector:demoted`. `term.signal` is aborted already. */
 export interface DemotedMessage extends ElectedMessage {
+  /** The reason for the end of the term. */
   readonly reason: DemotionReason;
 }
 
 /**
  * The message on the channel `lease-elector:request`, published when a request to the API server has ended: with its
  * answer, or, for a watch, with the head of its answer.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import { LeaseElector, type RequestMessage } from 'lease-elector';
+ *
+ * subscribe('lease-elector:request', (message) => {
+ *   const { verb, resource, status, durationMs } = message as RequestMessage;
+ *   console.log(verb, resource, status, durationMs);
+ * });
+ * await new LeaseElector().start();
+ * ```
  */
 export interface RequestMessage {
+  /** The verb of the request, as a Role names it. */
   readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
   /** `''` for the core group. */
   readonly apiGroup: string;
+  /** The plural name of the resource, such as `leases`. */
   readonly resource: string;
+  /** The namespace of the resource; `''` for a resource without one. */
   readonly namespace: string;
+  /** The name of the object; `''` for a request about several objects. */
   readonly name: string;
   /** The HTTP status; `null` when there was no answer. */
   readonly status: number | null;

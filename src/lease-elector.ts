@@ -93,9 +93,13 @@ const FIRST_RENEWAL_WAIT_MS = 1_000;
 
 /** An elector as JSON. */
 export interface LeaseElectorRecord {
+  /** As `elector.state`. */
   readonly state: LeaseElectorState;
+  /** As `elector.leader`; `null` without a leader. */
   readonly leader: Leader | null;
+  /** As `elector.term`; `null` while this process does not lead. */
   readonly term: TermRecord | null;
+  /** As `elector.unverifiedForMs`, in milliseconds. */
   readonly unverifiedForMs: number;
 }
 
@@ -120,7 +124,9 @@ interface Outcome extends Omit<PromiseWithResolvers<void>, 'promise'> {
  * });
  * await elector.start();
  *
- * async function runBatch(fencingToken: bigint): Promise<void> {}
+ * async function runBatch(fencingToken: bigint): Promise<void> {
+ *   await new Promise((resolve) => setTimeout(resolve, 1_000, fencingToken)); // Your job.
+ * }
  * ```
  */
 export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
@@ -254,6 +260,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * Rejects only for invalid options. Further calls return the same promise.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
+   *
+   * @example
+   * ```ts
+   * import { LeaseElector } from 'lease-elector';
+   *
+   * const elector = new LeaseElector();
+   * await elector.start();
+   * process.once('SIGTERM', () => elector.stop({ release: true }));
+   * ```
    */
   stop(options: StopOptions = {}): Promise<void> {
     let checked: StopOptions;
@@ -280,6 +295,15 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_NOT_RELEASED` when a permission is
    * missing or the API server could not be reached. This Pod then still holds the Lease, and leads again
+   *
+   * @example
+   * ```ts
+   * import { LeaseElector } from 'lease-elector';
+   *
+   * const elector = new LeaseElector();
+   * await elector.start();
+   * process.once('SIGUSR2', () => elector.stepDown().catch(console.error));
+   * ```
    */
   stepDown(): Promise<void> {
     if (this.#stepDown !== null) return this.#stepDown.promise;
@@ -300,6 +324,19 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_UNCONFIRMED` when the API server
    * does not answer, the Lease is missing at the moment, or another process leads in the name of this Pod: do not
    * write, and try again later
+   *
+   * @example
+   * ```ts
+   * import { LeaseElector } from 'lease-elector';
+   *
+   * const elector = new LeaseElector({
+   *   onElected: async () => {
+   *     const { fencingToken } = await elector.confirm();
+   *     console.log('write with the token', fencingToken);
+   *   },
+   * });
+   * await elector.start();
+   * ```
    */
   async confirm(): Promise<Term> {
     const term = this.#work.term;
@@ -399,6 +436,16 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /**
    * Explains why there is a leader, or none: in one sentence, and as data to log or to match on. Works in every state,
    * also before `start()` and after `stop()`. It sends no request and never throws.
+   *
+   * @example
+   * ```ts
+   * import { LeaseElector } from 'lease-elector';
+   *
+   * const elector = new LeaseElector();
+   * await elector.start();
+   * const { reason, message, command } = elector.explain();
+   * console.log(reason, message, command);
+   * ```
    */
   explain(): Explanation {
     const { clock } = this.#runtime;
@@ -429,7 +476,18 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return writeFamilies(this.metricFamilies());
   }
 
-  /** The same as plain data, for a registry such as that of prom-client. */
+  /**
+   * The same as plain data, for a registry such as that of prom-client.
+   *
+   * @example
+   * ```ts
+   * import { LeaseElector } from 'lease-elector';
+   *
+   * const elector = new LeaseElector();
+   * await elector.start();
+   * for (const { name, type, samples } of elector.metricFamilies()) console.log(name, type, samples.length);
+   * ```
+   */
   metricFamilies(): readonly MetricFamily[] {
     this.#watchStalls();
     const { leader } = this;
@@ -451,6 +509,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return { state, leader: leader ?? null, term: term?.toJSON() ?? null, unverifiedForMs };
   }
 
+  /** Reports the failure as `error`. */
   protected override listenerFailed(cause: unknown, event: PropertyKey): void {
     // A failure of a listener of `error` cannot be reported to a listener.
     if (event === 'error') log('a listener of error failed: %o', cause);

@@ -46,12 +46,25 @@ export type LocalRole = 'leader' | 'candidate';
 
 /** The Pod of this process, if it cannot be determined automatically. */
 export interface PodOptions {
+  /** The name of the Pod. */
   readonly name?: string | undefined;
+  /** The namespace of the Pod, and of the Lease. */
   readonly namespace?: string | undefined;
+  /** The uid of the Pod. */
   readonly uid?: string | undefined;
 }
 
-/** The address of the endpoint, and its access rule. */
+/**
+ * The address of the endpoint, and its access rule.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector({ endpoint: { host: '0.0.0.0', port: 0 } });
+ * await elector.start();
+ * ```
+ */
 export interface EndpointOptions {
   /** 0 stands for any free port. @default 4040 */
   readonly port?: number | undefined;
@@ -67,12 +80,28 @@ export interface EndpointOptions {
 
 /** A kubeconfig file. */
 export interface KubeConfigFileOptions {
+  /** The path of the file. */
   readonly path: string;
   /** @default the file's current context */
   readonly context?: string | undefined;
 }
 
-/** The options of a `LeaseElector`; every one may be left out. */
+/**
+ * The options of a `LeaseElector`; every one may be left out.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector({
+ *   lease: 'nightly-report',
+ *   renewIntervalMs: 5_000,
+ *   leaseDurationSeconds: 15,
+ *   logger: console,
+ * });
+ * await elector.start();
+ * ```
+ */
 export interface LeaseElectorOptions {
   /**
    * The name of the Lease for which the Pods compete.

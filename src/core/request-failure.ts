@@ -29,10 +29,13 @@ export type RequestFailureKind =
 
 /** The missing permission that a 403 names, as a Role would grant it. */
 export interface MissingRule {
+  /** The verb to grant, such as `update`. */
   readonly verb: string;
   /** `''` for the core group. */
   readonly apiGroup: string;
+  /** The plural name of the resource, such as `leases`. */
   readonly resource: string;
+  /** The namespace in which the Role must be. */
   readonly namespace: string;
 }
 

@@ -72,12 +72,15 @@ export type ExplanationReason =
 
 /** The Pod that holds the Lease, as last seen. The fields are those of its status; `null` if it has no value. */
 export interface HolderPod {
+  /** The name of the Pod. */
   readonly name: string;
+  /** The uid of the Pod. */
   readonly uid: string;
   /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
   readonly phase: string | null;
   /** The reason for this phase, such as `Evicted`. */
   readonly reason: string | null;
+  /** The node of the Pod; `null` before the Pod is scheduled. */
   readonly nodeName: string | null;
   /** The condition `Ready`. False while `containersReady` is true: the control plane has lost the node. */
   readonly ready: boolean | null;

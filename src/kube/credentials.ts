@@ -51,8 +51,11 @@ export interface Credentials {
  * Declared here so that users of this library do not need the types that the client's declarations import.
  */
 export interface UsedKubeConfig {
+  /** The name of the current context. */
   getCurrentContext(): string;
+  /** A context, whose namespace is that of the Lease. */
   getContextObject(name: string): { readonly namespace?: string | undefined } | null;
+  /** The cluster of the current context: where the API server is. */
   getCurrentCluster(): {
     readonly name: string;
     readonly server: string;

@@ -19,6 +19,7 @@ export interface LogFields {
   readonly event: string;
   /** A sentence for people; absent if the logger receives it as its second argument. */
   readonly message?: string;
+  /** Further fields: `lease`, `namespace`, `pod`, and those of the event. */
   readonly [name: string]: string | number | boolean | null | undefined;
 }
 
@@ -27,11 +28,30 @@ export interface LogFields {
  *
  * A method is called with one object, whose `message` is a sentence. A logger with a method `bindings`, such as pino,
  * receives the sentence as its second argument.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector({
+ *   logger: {
+ *     debug: () => {},
+ *     info: (fields) => console.log(JSON.stringify(fields)),
+ *     warn: (fields) => console.warn(JSON.stringify(fields)),
+ *     error: (fields) => console.error(JSON.stringify(fields)),
+ *   },
+ * });
+ * await elector.start();
+ * ```
  */
 export interface Logger {
+  /** Receives renewals. */
   debug(fields: LogFields, message?: string): unknown;
+  /** Receives elections, hand-overs, and the ends of problems. */
   info(fields: LogFields, message?: string): unknown;
+  /** Receives warnings, and the end of a term that this process lost. */
   warn(fields: LogFields, message?: string): unknown;
+  /** Receives errors. */
   error(fields: LogFields, message?: string): unknown;
 }
 

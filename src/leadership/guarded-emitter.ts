@@ -20,6 +20,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
   /** A listener of `event` threw, or its promise rejected. */
   protected abstract listenerFailed(error: unknown, event: PropertyKey): void;
 
+  /** Calls a listener each time the event is emitted. */
   override on<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
@@ -28,6 +29,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return super.on(event, this.#guard(event, listener), context);
   }
 
+  /** The same as `on`. */
   override addListener<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
@@ -36,6 +38,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return this.on(event, listener, context);
   }
 
+  /** Calls a listener the next time the event is emitted, and then removes it. */
   override once<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
@@ -44,6 +47,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return super.once(event, this.#guard(event, listener), context);
   }
 
+  /** Removes a listener of an event, or all of them. */
   override off<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener?: EventEmitter.EventListener<Events, Name>,
@@ -53,6 +57,7 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     return super.removeListener(event, listener && this.#guard(event, listener), context, once);
   }
 
+  /** The same as `off`. */
   override removeListener<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
     listener?: EventEmitter.EventListener<Events, Name>,

@@ -10,16 +10,21 @@ export type MetricLabels = Readonly<Record<string, string>>;
 
 /** One value of a counter or a gauge. */
 export interface MetricSample {
+  /** The labels of the value. */
   readonly labels: MetricLabels;
+  /** The value; a time is in seconds. */
   readonly value: number;
 }
 
 /** One distribution of a histogram. */
 export interface HistogramSample {
+  /** The labels of the distribution. */
   readonly labels: MetricLabels;
   /** How many values were at most `upperBound`; cumulative. The last bound is `Infinity`. */
   readonly buckets: readonly { readonly upperBound: number; readonly count: number }[];
+  /** The sum of all values, in the unit of the metric. */
   readonly sum: number;
+  /** The number of all values. */
   readonly count: number;
 }
 
