@@ -17,7 +17,7 @@ import { ROOT } from './installed-package.ts';
 const SITE = join(ROOT, 'docs-site/.vitepress/dist');
 
 /** With the installation of the tools, on a busy machine. */
-const BUILD_TIMEOUT_MS = 190_000;
+const BUILD_TIMEOUT_MS = 390_000;
 
 let report: SiteReport;
 before(

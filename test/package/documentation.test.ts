@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -152,7 +152,7 @@ for (const block of examples) {
 
 test('the examples are those of the members that an application uses most', () => {
   const code = examples.map((block) => block.code).join('\n');
-  for (const member of ['leaderOnly', 'confirm', 'stepDown', 'stop', 'explain', 'metricFamilies', 'on', 'faults']) {
+  for (const member of ['leaderOnly', 'confirm', 'stepDown', 'stop', 'explain', 'metricFamilies', 'on', 'timeline']) {
     assert.match(code, new RegExp(`\\.${member}\\b`), member);
   }
 });
@@ -232,6 +232,8 @@ async function runInPod(
   const resolver = new URL('../integration/package-resolver.ts', import.meta.url).href;
   const child = spawn(process.execPath, [`--import=${resolver}`, program], {
     env: { ...PROCESS_ENVIRONMENT, ...pod.environment, POD_DIRECTORY: pod.directory },
+    // What it writes into its directory goes with it.
+    cwd: dirname(program),
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));
