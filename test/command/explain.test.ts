@@ -328,3 +328,23 @@ for (const args of [
     assert.match(complained, new RegExp(`^lease-elector ${args[0]}: .*\\n\\nUsage: lease-elector ${args[0]}`));
   });
 }
+
+test('a node that is not Ready shows before its Pods do, until it is Ready again, and the Pod stays the leader', async (t) => {
+  const own = await EmbeddedCluster.start();
+  t.after(() => own.stop());
+  const owner = own.createPod({ name: 'web-0', namespace: 'shop' });
+  await createLease(own, { namespace: 'shop', owner });
+  const kubeconfig = fileOf(t, own.kubeconfig());
+  const explained = async (ready: string): Promise<Ended> => {
+    const condition = { type: 'Ready', status: ready, reason: 'NodeStatusUnknown' };
+    const body = { status: { conditions: [condition] } };
+    await administer(own, 'PATCH', '/api/v1/nodes/node-1/status', body, 'application/merge-patch+json');
+    return run(['explain', 'web', '-n', 'shop', '--json', '--kubeconfig', kubeconfig]);
+  };
+  await administer(own, 'POST', '/api/v1/nodes', { metadata: { name: 'node-1' } });
+  const lost = await explained('Unknown');
+  const [{ reason, node, command }] = JSON.parse(lost.written).leases;
+  assert.deepEqual([lost.code, reason, command], [0, 'holder-node-not-ready', 'kubectl delete pod web-0 -n shop']);
+  assert.deepEqual([node.name, node.ready, node.reason], ['node-1', 'Unknown', 'NodeStatusUnknown']);
+  assert.equal(JSON.parse((await explained('True')).written).leases[0].reason, 'following');
+});

@@ -11,6 +11,7 @@ import {
   EVENTS_V1,
   LEASES,
   NAMESPACES,
+  NODES,
   PODS,
   type ResourceKind,
   ROLE_BINDINGS,
@@ -75,6 +76,13 @@ const namespaceStrategy: Strategy = {
   terminating: (namespace) => ({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } }),
 };
 
+/** A replace leaves the status as it is; one of the status leaves the spec (kubernetes, pkg/registry/core/node/strategy.go). */
+const nodeStrategy: Strategy = {
+  ...plainStrategy(NODES),
+  prepareForUpdate: (next, current, subresource) =>
+    subresource === 'status' ? { ...next, spec: current.spec ?? {} } : { ...next, status: current.status ?? {} },
+};
+
 function eventStrategy(
   kind: ResourceKind,
   validate: Strategy['validate'],
@@ -98,6 +106,7 @@ const STRATEGIES = new Map<ResourceKind, Strategy>([
   [LEASES, leaseStrategy],
   [PODS, podStrategy],
   [NAMESPACES, namespaceStrategy],
+  [NODES, nodeStrategy],
   [SERVICE_ACCOUNTS, { ...plainStrategy(SERVICE_ACCOUNTS), returnsDeletedObject: true }],
   [ROLES, { ...plainStrategy(ROLES), createsOnUpdate: true }],
   [CLUSTER_ROLES, { ...plainStrategy(CLUSTER_ROLES), createsOnUpdate: true }],

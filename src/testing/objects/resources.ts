@@ -63,6 +63,9 @@ export const NAMESPACES: ResourceKind = core('Namespace', 'namespaces', ['ns'], 
   subresources: ['status'],
 });
 
+/** Nodes. They are stored, and no kubelet reports for them: a test writes their status. */
+export const NODES: ResourceKind = core('Node', 'nodes', ['no'], { namespaced: false, subresources: ['status'] });
+
 /** Service accounts: whom a token names. */
 export const SERVICE_ACCOUNTS: ResourceKind = core('ServiceAccount', 'serviceaccounts', ['sa'], {
   subresources: ['token'],
@@ -129,6 +132,7 @@ export const VALIDATING_ADMISSION_POLICY_BINDINGS: ResourceKind = core(
 export const RESOURCE_KINDS: readonly ResourceKind[] = [
   EVENTS,
   NAMESPACES,
+  NODES,
   PODS,
   SERVICE_ACCOUNTS,
   LEASES,
