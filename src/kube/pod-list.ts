@@ -56,6 +56,8 @@ export async function listPods(
     namespace,
     name: '',
     selection: { labels, fieldSelector: 'status.phase=Running', limit: LISTED_PODS },
+    // A list that hangs must hold up neither a renewal nor the release of a Lease.
+    apart: true,
   };
   const answer = await client.request(request);
   if (!answer.ok) return { ok: false, failure: answer.failure };

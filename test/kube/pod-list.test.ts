@@ -53,6 +53,8 @@ test('running Pods with the labels of the application are listed, at most 50, an
   );
   assert.equal(acceptOf(list), 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json');
   assert.equal(describeRequest(list), 'list pods in namespace "shop"');
+  // A list that hangs holds up neither a renewal nor a release.
+  assert.equal(list.apart, true);
 });
 
 test('nothing is asked for where the own Pod was never read, or has no labels', async () => {
