@@ -452,6 +452,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return explain({
       election: this.#driver?.state ?? null,
       diagnostics: this.#driver?.diagnostics ?? this.#diagnosticsOfJoining,
+      publishingRules: this.#publisher?.missingRules() ?? [],
       started: this.#started !== null,
       local: this.#local,
       over: this.#over,

@@ -35,7 +35,10 @@ export function explanationOf(input: ExplainInput, details: ReasonDetails): Expl
     endsWhen: printable(details.endsWhen),
     command: details.command ?? null,
     caution: details.caution == null ? null : printable(details.caution),
-    missingRules: diagnostics.refusals.flatMap(({ missingRule }) => missingRule ?? []),
+    missingRules: [
+      ...diagnostics.refusals.flatMap(({ missingRule }) => missingRule ?? []),
+      ...(input.publishingRules ?? []),
+    ],
     unverifiedForMs,
     failure: diagnostics.failure?.message ?? null,
     error: details.error ?? null,

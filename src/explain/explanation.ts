@@ -147,6 +147,8 @@ export interface ExplainInput {
   /** `null` until the cluster is found. */
   readonly election: ElectionState | null;
   readonly diagnostics: Diagnostics;
+  /** The permissions that are missing for labels and Events. The election does not need them. @default none */
+  readonly publishingRules?: readonly MissingRule[];
   readonly started: boolean;
   /** There is no cluster, and the option `local` is set. */
   readonly local: boolean;

@@ -3,7 +3,7 @@
  */
 
 import { REFUSAL_BELIEVED_MS } from '../core/refusal.ts';
-import { isOvertaken, isRefusal, type RequestFailure } from '../core/request-failure.ts';
+import { isOvertaken, isRefusal, type MissingRule, type RequestFailure } from '../core/request-failure.ts';
 import { atLeastRetryAfterMs, refusalDelayMs, retryDelayMs } from '../core/retry-delay.ts';
 import type { WarningCode } from '../events.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -42,6 +42,8 @@ interface Failing {
   readonly isRefusal: boolean;
   readonly sinceMs: number;
   readonly count: number;
+  /** The permission that the last of them names. */
+  readonly missingRule: MissingRule | null;
 }
 
 export class Outlet {
@@ -59,6 +61,11 @@ export class Outlet {
     this.#publication = publication;
     this.#words = words;
     this.#options = options;
+  }
+
+  /** The permission without which nothing is written at present; `null` when none is known to be missing. */
+  get missingRule(): MissingRule | null {
+    return this.#failing?.missingRule ?? null;
   }
 
   /** Something else is wanted than before. */
@@ -101,7 +108,12 @@ export class Outlet {
     const nowMs = this.#options.clock.nowMs();
     const refused = isRefusal(failure);
     const before = this.#failing?.isRefusal === refused ? this.#failing : null;
-    const failing = { isRefusal: refused, sinceMs: before?.sinceMs ?? nowMs, count: (before?.count ?? 0) + 1 };
+    const failing = {
+      isRefusal: refused,
+      sinceMs: before?.sinceMs ?? nowMs,
+      count: (before?.count ?? 0) + 1,
+      missingRule: failure.missingRule,
+    };
     this.#failing = failing;
     log('attempt %d failed: %s', failing.count, failure.message);
     this.#warnOf(failure, failing, nowMs - failing.sinceMs);

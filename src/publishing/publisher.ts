@@ -6,6 +6,7 @@
 
 import type { DemotionReason, Leader, Term } from '../core/effect.ts';
 import type { PodReference } from '../core/lease-record.ts';
+import type { MissingRule } from '../core/request-failure.ts';
 import type { PublishingPort } from '../driver/ports.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
@@ -79,6 +80,11 @@ export class Publisher {
         options,
       );
     this.#outlets = [marks, events].filter((outlet) => outlet !== null);
+  }
+
+  /** The permissions that are missing to write what is wanted, as rules of a Role. */
+  missingRules(): readonly MissingRule[] {
+    return this.#outlets.flatMap(({ missingRule }) => missingRule ?? []);
   }
 
   elected(term: Term): void {

@@ -12,7 +12,7 @@ export interface PendingRequest {
   /** What was sent with it. */
   readonly content: LeaseContent | null;
   succeed(value: unknown): void;
-  fail(kind: RequestFailureKind, message?: string): void;
+  fail(kind: RequestFailureKind, message?: string, more?: Partial<RequestFailure>): void;
   /** What no port may do. */
   reject(error: Error): void;
 }
@@ -99,7 +99,8 @@ export class ScriptedPorts {
         call,
         content,
         succeed: (value) => resolve({ ok: true, value: value as Value }),
-        fail: (kind, message = kind) => resolve({ ok: false, failure: failureOf(kind, message) }),
+        fail: (kind, message = kind, more = {}) =>
+          resolve({ ok: false, failure: { ...failureOf(kind, message), ...more } }),
         reject,
       });
     });

@@ -84,13 +84,18 @@ const PAGE = new URL('../../docs/explain.md', import.meta.url);
  * @param section its heading
  */
 export function checkPage(section: string, rows: readonly Row[]): void {
+  checkSection(section, () => `${HEAD}${rows.map(lineOf).join('')}`);
+}
+
+/** The same for a section with a table of its own. */
+export function checkSection(section: string, table: () => string): void {
   test(`the section "${section}" of docs/explain.md says what is said`, () => {
     const page = readFileSync(PAGE, 'utf8');
     const begin = page.indexOf(`\n## ${section}\n`);
     assert.ok(begin >= 0, 'the section is missing');
     const next = page.indexOf('\n## ', begin + 1);
     const end = next < 0 ? page.length : next;
-    const after = `\n## ${section}\n\n${HEAD}${rows.map(lineOf).join('')}`;
+    const after = `\n## ${section}\n\n${table()}`;
     if (process.env['REWRITE'] === '1') writeFileSync(PAGE, page.slice(0, begin) + after + page.slice(end));
     else assert.equal(page.slice(begin, end), after, 'Write it again: REWRITE=1 node --test test/explain/*.test.ts');
   });

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import type { NodeRecord } from '../../src/core/node-record.ts';
-import { explainLook } from '../../src/explain/onlooker.ts';
+import { explainLook, type LeaseLook, type OnlookerReason } from '../../src/explain/onlooker.ts';
+import { checkSection } from './explanation-table.ts';
 
 const NOW_MS = 1_800_000_000_000;
 
@@ -99,3 +100,46 @@ test('a failed Pod whose containers are not known to have ended cannot be told',
   const ended = look(null, { ...POD, report: { ...report, containersTerminated: true } });
   assert.deepEqual([ended.answer, ended.reason, ended.leader], ['none', 'holder-failed', null]);
 });
+
+/** The reasons that no elector has: a candidate would end each of them within a second. */
+const OWN_REASONS: readonly (readonly [
+  what: string,
+  reason: OnlookerReason,
+  look: Pick<LeaseLook, 'lease' | 'pod'>,
+])[] = [
+  ['there is no Lease', 'no-lease', { lease: { ok: true, value: null } }],
+  [
+    'the holder gave the Lease up, and no candidate has taken it',
+    'released',
+    { lease: { ok: true, value: { ...LEASE, releasedBy: 'pod' } }, pod: { ok: true, value: POD } },
+  ],
+  [
+    "the holder's Pod is gone, and no candidate has taken its Lease",
+    'holder-gone',
+    { lease: { ok: true, value: LEASE }, pod: { ok: true, value: null } },
+  ],
+  [
+    'another Pod has the name of the holder',
+    'holder-gone',
+    { lease: { ok: true, value: LEASE }, pod: { ok: true, value: { ...POD, uid: 'another' } } },
+  ],
+];
+
+const SAID = OWN_REASONS.map(([what, reason, look]) => {
+  return { what, reason, said: explainLook({ namespace: 'shop', leaseName: 'app', wallMs: NOW_MS, ...look }) };
+});
+
+for (const { what, reason, said } of SAID) {
+  test(`${what}: nobody leads, for the reason ${reason}`, () => {
+    assert.deepEqual([said.answer, said.reason, said.leader], ['none', reason, null]);
+  });
+}
+
+checkSection(
+  'Only the command',
+  () =>
+    '| what is so | reason | what `npx lease-elector explain` says | command |\n|---|---|---|---|\n' +
+    SAID.map(({ what, said: { reason, message, command } }) => {
+      return `| ${what} | \`${reason}\` | ${message} | ${command === null ? 'none' : `\`${command}\``} |\n`;
+    }).join(''),
+);

@@ -175,3 +175,20 @@ test('without the options nothing is published', async () => {
   await promisesSettled();
   assert.deepEqual(published(scene), []);
 });
+
+test('explain() lists the rule that is missing for the label, until the API server accepts the request', async () => {
+  const scene = new ScriptedElector({ leaderLabel: LABEL });
+  await scene.lead();
+  assert.deepEqual(scene.elector.explain().missingRules, []);
+  const missingRule = { verb: 'patch', apiGroup: '', resource: 'pods', namespace: 'shop' };
+  scene.world.take(READ).succeed(BARE);
+  await promisesSettled();
+  scene.world.take(PUT_ON).fail('forbidden', 'forbidden', { missingRule });
+  await promisesSettled();
+  assert.deepEqual(scene.elector.explain().missingRules, [missingRule]);
+  scene.clock.advance(60_000);
+  await promisesSettled();
+  scene.world.take(READ).succeed(LABELLED);
+  await promisesSettled();
+  assert.deepEqual(scene.elector.explain().missingRules, []);
+});

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { MissingRule } from '../../src/core/request-failure.ts';
 import { EVENT_LIFETIME_MS, EVENT_QUEUE_LIMIT } from '../../src/publishing/lease-events.ts';
 import { PASSING_FAILURE_MS } from '../../src/publishing/outlet.ts';
 import { FIRST_RECHECK_MS, RECHECK_INTERVAL_MS } from '../../src/publishing/pod-marks.ts';
@@ -620,4 +621,23 @@ test('without one of the three options nothing is to be written', () => {
   assert.equal(wantsPublishing({ ...nothing, leaderLabel: LABEL }), true);
   assert.equal(wantsPublishing({ ...nothing, podDeletionCost: 1 }), true);
   assert.equal(wantsPublishing({ ...nothing, events: true }), true);
+});
+
+describe('the permissions that are missing', () => {
+  const rule = (verb: string, resource: string): MissingRule => ({ verb, apiGroup: '', resource, namespace: 'shop' });
+
+  test('are listed until the request is accepted, and no other failure is one', async () => {
+    const scene = new PublishingScene(ALL);
+    scene.failing = (call) => {
+      if (call.startsWith('read')) return null;
+      const missingRule = call.startsWith('patch') ? rule('patch', 'pods') : rule('create', 'events');
+      return { ...failureOf('forbidden'), missingRule };
+    };
+    assert.deepEqual(scene.publisher.missingRules(), []);
+    await scene.elected();
+    assert.deepEqual(scene.publisher.missingRules(), [rule('patch', 'pods'), rule('create', 'events')]);
+    scene.failing = (call) => (call.startsWith('event') ? 'unavailable' : null);
+    await scene.run(120);
+    assert.deepEqual(scene.publisher.missingRules(), []);
+  });
 });
