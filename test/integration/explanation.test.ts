@@ -84,7 +84,7 @@ describe('explanations', { concurrency: 2 }, () => {
     await explains(cluster, follower, 'holder-silent');
     assert.equal(follower.elector.leader?.name, 'web-0');
     await explains(cluster, { ...leader }, 'leading');
-    assert.match(leader.elector.explain().message, /which ends no term/);
+    assert.match(leader.elector.explain().message, /which does not end the term/);
     leader.pod.heal();
     await cluster.until(() => /all is well/.test(follower.elector.explain().message));
   });
@@ -148,7 +148,7 @@ describe('explanations', { concurrency: 2 }, () => {
     await leader.elector.stop();
     const { reason, message } = leader.elector.explain();
     assert.equal(reason, 'stopped');
-    assert.match(message, /keeps the Lease.*restart its container/);
+    assert.match(message, /keeps the Lease.*Restart its container/);
     assert.doesNotThrow(() => JSON.stringify(leader.elector.explain()));
   });
 });
