@@ -35,7 +35,11 @@ const SLOW: readonly string[] = [
   'test/kube/loaded-modules.test.ts',
   'test/joining/sibling-lock-owner.test.ts',
   'test/simulation/checkers.test.ts',
+  'test/simulation/publishing.test.ts',
+  'test/simulation/rolling-update.test.ts',
   'test/simulation/sim.test.ts',
+  'test/simulation/successor.test.ts',
+  'test/simulation/what-happens.test.ts',
 ];
 
 /** No test there leaves anything behind in its process. */
