@@ -17,13 +17,13 @@ import { installTools } from './tools.ts';
 const run = promisify(execFile);
 
 /** What `npm install lease-elector` may bring, in bytes. */
-const LARGEST_INSTALLATION = 1_900_000;
+const LARGEST_INSTALLATION = 2_000_000;
 
 /** What npm downloads, in bytes. */
 const LARGEST_TARBALL = 480_000;
 
 /** What the package unpacks to, in bytes, without the source maps: Node.js reads those for a stack trace alone. */
-const LARGEST_UNPACKED = 1_050_000;
+const LARGEST_UNPACKED = 1_100_000;
 
 /** A directory with a program in it that has installed the package. */
 let consumer = '';
@@ -63,7 +63,7 @@ test('the tarball holds what is built, what is deployed, and three files of text
   assert.equal(built.length, 2 + scripts.length + maps.length);
 });
 
-test('npm install brings four packages, less than 1.9 MB', async () => {
+test('npm install brings four packages, less than 2 MB', async () => {
   const { directory } = await installedPackage();
   const modules = join(directory, 'node_modules');
   const packages = readdirSync(modules).filter((name) => !name.startsWith('.'));
@@ -72,7 +72,7 @@ test('npm install brings four packages, less than 1.9 MB', async () => {
   assert.ok(size < LARGEST_INSTALLATION, `${size} bytes`);
 });
 
-test('the tarball weighs less than 480 kB, and unpacks to less than 1,050 kB beside its source maps', async () => {
+test('the tarball weighs less than 480 kB, and unpacks to less than 1,100 kB beside its source maps', async () => {
   const { tarball } = await installedPackage();
   const packed = statSync(tarball).size;
   assert.ok(packed < LARGEST_TARBALL, `${packed} bytes`);
