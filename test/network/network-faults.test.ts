@@ -190,8 +190,8 @@ const OUTAGES: readonly Row[] = [
       }),
   },
   {
-    fault: 'Connections are accepted and never answered, until they are',
-    documented: '`requestTimeoutMs` + 2.5 s after that',
+    fault: 'Connections are accepted, but not answered for a while',
+    documented: '`requestTimeoutMs` + 2.5 s after answers return',
     variant: 'those that hang stay so',
     boundMs: 1_000 + RETRY_BOUND_MS,
     run: (t) =>
@@ -248,14 +248,14 @@ const SICK_REPLICAS: readonly Row[] = [
     run: (t) => sickReplica(t, 401, 'live', SICK_BOUND_MS, DEFAULTS),
   },
   {
-    fault: 'One API server of two answers no request, and its watches live on',
+    fault: 'One API server of two answers no request, but its watches stay alive',
     documented: '`requestTimeoutMs` + 10 s',
     variant: 'its open watches live on',
     boundMs: 1_000 + SICK_BOUND_MS,
     run: (t) => sickReplica(t, 'hangs', 'live', 1_000 + SICK_BOUND_MS, QUICK),
   },
   {
-    fault: 'One API server of two answers no request, and its watches are mute',
+    fault: 'One API server of two answers no request, and its watches are silent',
     documented: '`requestTimeoutMs` + 20 s',
     variant: 'its open watches are mute',
     boundMs: 1_000 + MUTE_BOUND_MS,
@@ -303,7 +303,7 @@ const MUTE_WATCHES: readonly Row[] = [
     ] satisfies [string, (version: number) => Delivery][]
   ).map(
     ([variant, watches]): Row => ({
-      fault: 'The watches of a candidate are mute, while requests work',
+      fault: 'The watches of a candidate are silent, while requests work',
       documented: '20 s',
       variant,
       boundMs: MUTE_BOUND_MS,
@@ -311,14 +311,14 @@ const MUTE_WATCHES: readonly Row[] = [
     }),
   ),
   {
-    fault: 'The watches of a candidate are mute, while requests work',
+    fault: 'The watches of a candidate are silent, while requests work',
     documented: '20 s',
     variant: 'the watch of the leader’s Pod alone, and the garbage collector is late',
     boundMs: MUTE_BOUND_MS,
     run: muteWatchOfThePod,
   },
   {
-    fault: 'The watches of the leader are mute, and its Pod is deleted',
+    fault: 'The watches of the leader are silent, and its Pod is deleted',
     documented: '`renewIntervalMs` + 2.5 s until it stops leading',
     variant: 'they are silent',
     boundMs: 200 + RETRY_BOUND_MS,
@@ -473,14 +473,14 @@ const ENDING_CONNECTIONS: readonly Row[] = [
   ...(['end', 'reset'] as const).flatMap((how): Row[] => [
     {
       fault: 'All connections of a process are cut',
-      documented: '2.5 s until a successor leads; the next renewal of the leader comes in time',
+      documented: "2.5 s until a successor leads; the leader's next renewal is in time",
       variant: `with ${how === 'end' ? 'FIN' : 'RST'}, those of a candidate`,
       boundMs: RETRY_BOUND_MS,
       run: (t) => cutConnections(t, how),
     },
     {
       fault: 'All connections of a process are cut',
-      documented: '2.5 s until a successor leads; the next renewal of the leader comes in time',
+      documented: "2.5 s until a successor leads; the leader's next renewal is in time",
       variant: `with ${how === 'end' ? 'FIN' : 'RST'}, those of the leader`,
       boundMs: 200 + RETRY_BOUND_MS,
       run: (t) => cutConnectionsOfTheLeader(t, how),
@@ -544,7 +544,7 @@ const CUT_OFF_BOUND_MS = 200 + 1_000 + RETRY_BOUND_MS;
 const CUT_OFF: readonly Row[] = [
   {
     fault: 'The network of the leader is cut, and comes back',
-    documented: '`renewIntervalMs` + `requestTimeoutMs` + 2.5 s after that it renews; nobody else leads',
+    documented: 'it renews `renewIntervalMs` + `requestTimeoutMs` + 2.5 s after the return; no other Pod leads',
     variant: 'no packet passes',
     boundMs: CUT_OFF_BOUND_MS,
     run: (t) =>
@@ -559,7 +559,7 @@ const CUT_OFF: readonly Row[] = [
   },
   {
     fault: 'The network of the leader is cut, and comes back',
-    documented: '`renewIntervalMs` + `requestTimeoutMs` + 2.5 s after that it renews; nobody else leads',
+    documented: 'it renews `renewIntervalMs` + `requestTimeoutMs` + 2.5 s after the return; no other Pod leads',
     variant: 'answers trickle, a byte every 100 ms',
     boundMs: CUT_OFF_BOUND_MS,
     run: (t) =>
@@ -574,7 +574,7 @@ const CUT_OFF: readonly Row[] = [
   },
   {
     fault: 'The network of a candidate is cut, and comes back',
-    documented: '`requestTimeoutMs` + 2.5 s after that',
+    documented: '`requestTimeoutMs` + 2.5 s after the return',
     variant: 'no packet passes',
     boundMs: 1_000 + RETRY_BOUND_MS,
     run: (t) =>
