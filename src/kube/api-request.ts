@@ -21,19 +21,18 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Sent on a connection of its own, so that no request of the election waits for it. */
   readonly apart?: true;
-  /** Only with `list`, instead of the name. */
+  /** Selects the objects of a list or a watch instead of a name, which is then `''`. */
   readonly selection?: Selection;
   /** Only with `watch`. */
   readonly watch?: { readonly resourceVersion: string; readonly timeoutSeconds: number };
-  /** Selects the objects of a list or a watch instead of a name, which is then `''`: `key=value`. */
-  readonly labelSelector?: string;
 }
 
-/** Which objects a list shows. Of each, only the metadata is asked for. */
+/** Which objects a list or a watch shows. */
 export interface Selection {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly fieldSelector: string;
-  readonly limit: number;
+  /** `key=value`, and more of them behind commas. */
+  readonly labelSelector: string;
+  /** Only with `list`: limits the list to objects with these fields, to a number of them, and to their metadata. */
+  readonly page?: { readonly fieldSelector: string; readonly limit: number };
 }
 
 /** The HTTP method of a verb. */
@@ -66,9 +65,7 @@ export function pathOf(request: ApiRequest): string {
   const collection = `${group}${namespace}/${request.resource}`;
   const name = encodeURIComponent(request.name);
   const selector =
-    request.labelSelector === undefined
-      ? `fieldSelector=metadata.name%3D${name}`
-      : `labelSelector=${encodeURIComponent(request.labelSelector)}`;
+    request.selection === undefined ? `fieldSelector=metadata.name%3D${name}` : queryOf(request.selection);
   switch (request.verb) {
     case 'create':
       return collection;
@@ -78,9 +75,7 @@ export function pathOf(request: ApiRequest): string {
     case 'delete':
       return `${collection}/${name}`;
     case 'list':
-      return request.selection === undefined
-        ? `${collection}?${selector}`
-        : `${collection}?${queryOf(request.selection)}`;
+      return `${collection}?${selector}`;
     case 'watch':
       return (
         `${collection}?watch=true&allowWatchBookmarks=true&${selector}` +
@@ -95,17 +90,15 @@ export function contentTypeOf(verb: ApiVerb): string {
   return verb === 'patch' ? 'application/merge-patch+json' : 'application/json';
 }
 
-function queryOf({ labels, fieldSelector, limit }: Selection): string {
-  const labelSelector = Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-  return new URLSearchParams({ labelSelector, fieldSelector, limit: String(limit) }).toString();
+function queryOf({ labelSelector, page }: Selection): string {
+  const limited = page === undefined ? {} : { fieldSelector: page.fieldSelector, limit: String(page.limit) };
+  return new URLSearchParams({ labelSelector, ...limited }).toString();
 }
 
-/** The media type of the answer: JSON; for a list by selection only the metadata of the objects. */
+/** The media type of the answer: JSON; for a page of a list only the metadata of the objects. */
 export function acceptOf({ selection }: ApiRequest): string {
   const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
-  return selection === undefined ? 'application/json' : `${metadataOnly},application/json`;
+  return selection?.page === undefined ? 'application/json' : `${metadataOnly},application/json`;
 }
 
 /** `leases.coordination.k8s.io`, `pods`: as kubectl writes it. */
@@ -115,9 +108,9 @@ export function resourceTitle(request: Pick<ApiRequest, 'apiGroup' | 'resource'>
 
 /** `update leases.coordination.k8s.io "web" in namespace "shop"`: the subject of every message. */
 export function describeRequest(request: ApiRequest): string {
-  const { labelSelector, selection, namespace } = request;
-  const name = selection === undefined ? ` "${request.name}"` : '';
-  const which = labelSelector === undefined ? name : ` with the label ${labelSelector}`;
+  const { selection, namespace } = request;
+  const label = selection?.page === undefined ? ` with the label ${selection?.labelSelector}` : '';
+  const which = selection === undefined ? ` "${request.name}"` : label;
   const where = namespace === '' ? 'in the whole cluster' : `in namespace "${namespace}"`;
   return `${request.verb} ${resourceTitle(request)}${which} ${where}`;
 }

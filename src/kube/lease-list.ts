@@ -8,7 +8,7 @@ import type { ApiTransport } from './api-client.ts';
 import { isObject } from './api-error.ts';
 import { objectOr, type Position, type Reading } from './api-object.ts';
 import { expectedLease, MANAGED_BY, MANAGED_BY_LABEL, readLease } from './lease-mapping.ts';
-import { watchPort } from './watch-stream.ts';
+import { type WatchedObject, watchPort } from './watch-stream.ts';
 
 /** A Lease and where it is. */
 export interface NamedLease {
@@ -19,27 +19,24 @@ export interface NamedLease {
 
 /** The list and the watch of the Leases that an elector of this library wrote. @param namespace `''` for all */
 export function leaseListPort(client: ApiTransport, namespace: string): WatchPort<NamedLease> {
-  return watchPort({
-    client,
-    apiGroup: 'coordination.k8s.io',
-    resource: 'leases',
-    listKind: 'LeaseList',
-    namespace,
-    name: '',
-    labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`,
-    read: readNamedLease,
-  });
+  return leasesPort(client, { namespace, name: '', labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` });
 }
 
 /** The list and the watch of the one Lease of this name, whatever its labels. */
 export function namedLeasePort(client: ApiTransport, namespace: string, name: string): WatchPort<NamedLease> {
+  return leasesPort(client, { namespace, name });
+}
+
+function leasesPort(
+  client: ApiTransport,
+  selected: Pick<WatchedObject<NamedLease>, 'namespace' | 'name' | 'labelSelector'>,
+): WatchPort<NamedLease> {
   return watchPort({
     client,
     apiGroup: 'coordination.k8s.io',
     resource: 'leases',
     listKind: 'LeaseList',
-    namespace,
-    name,
+    ...selected,
     read: readNamedLease,
   });
 }

@@ -7,10 +7,9 @@
 import type { PodRecord } from '../core/lease-record.ts';
 import type { Answer, PodPort, WatchPort } from '../driver/ports.ts';
 import type { ApiTransport } from './api-client.ts';
-import { malformed } from './api-error.ts';
-import { type ExpectedObject, explainProblem, type Position, type Reading, readObject } from './api-object.ts';
+import { type ApiObject, type ExpectedObject, type Position, type Reading, readObject } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
-import { isName } from './object-name.ts';
+import { readNamedObject } from './named-object.ts';
 import { applicationLabels, listPods } from './pod-list.ts';
 import { readPodReport } from './pod-report.ts';
 import { watchPort } from './watch-stream.ts';
@@ -27,14 +26,7 @@ export async function readPod(
   name: string,
 ): Promise<Answer<LabelledPod | null>> {
   const request: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace, name };
-  // An owner reference can name `..`, and its path would lead to another object.
-  if (!isName('Pod', name)) return { ok: false, failure: malformed(request, 'no Pod can have that name') };
-  const answer = await client.request(request);
-  if (!answer.ok) return answer.absent ? { ok: true, value: null } : { ok: false, failure: answer.failure };
-  const reading = readLabelledPod(answer.value, expectedPod(namespace, name), 'whole');
-  return reading.ok
-    ? { ok: true, value: reading.value }
-    : { ok: false, failure: malformed(request, explainProblem('the answer', reading.problem)) };
+  return readNamedObject(client, request, expectedPod(namespace, name), labelledPodOf);
 }
 
 /** This Pod, and that of the holder. */
@@ -79,9 +71,12 @@ function expectedPod(namespace: string, name: string): ExpectedObject {
 
 function readLabelledPod(value: unknown, expected: ExpectedObject, position: Position): Reading<LabelledPod> {
   const reading = readObject(value, expected, position);
-  if (!reading.ok) return reading;
-  const { name, uid, resourceVersion, metadata, terminating } = reading.value;
-  const report = readPodReport(reading.value);
+  return reading.ok ? { ok: true, value: labelledPodOf(reading.value) } : reading;
+}
+
+function labelledPodOf(object: ApiObject): LabelledPod {
+  const { name, uid, resourceVersion, metadata, terminating } = object;
+  const report = readPodReport(object);
   const pod = { name, uid, resourceVersion, terminating, labels: metadata.labels };
-  return { ok: true, value: report === null ? pod : { ...pod, report } };
+  return report === null ? pod : { ...pod, report };
 }

@@ -55,7 +55,12 @@ export async function listPods(
     resource: 'pods',
     namespace,
     name: '',
-    selection: { labels, fieldSelector: 'status.phase=Running', limit: LISTED_PODS },
+    selection: {
+      labelSelector: Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
+      page: { fieldSelector: 'status.phase=Running', limit: LISTED_PODS },
+    },
     // A list that hangs must hold up neither a renewal nor the release of a Lease.
     apart: true,
   };

@@ -6,11 +6,9 @@
 
 import type { Answer, LeaseEvent, PodMetadata, PodMetadataPatch, PublishingPort } from '../driver/ports.ts';
 import type { ApiTransport } from './api-client.ts';
-import { malformed } from './api-error.ts';
-import { explainProblem, readObject } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
 import { formatMicroTime } from './lease-mapping.ts';
-import { isName } from './object-name.ts';
+import { readNamedObject } from './named-object.ts';
 
 /** What an Event names as its source. */
 const COMPONENT = 'lease-elector';
@@ -42,15 +40,14 @@ async function readPodMetadata(
   name: string,
 ): Promise<Answer<PodMetadata | null>> {
   const request: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace, name, apart: true };
-  // An owner reference may name `..`, whose path would lead to another object.
-  if (!isName('Pod', name)) return { ok: false, failure: malformed(request, 'no Pod can have that name') };
-  const answer = await client.request(request);
-  if (!answer.ok) return answer.absent ? { ok: true, value: null } : { ok: false, failure: answer.failure };
-  const reading = readObject(answer.value, { apiVersion: 'v1', kind: 'Pod', namespace, name }, 'whole');
-  if (!reading.ok) return { ok: false, failure: malformed(request, explainProblem('the answer', reading.problem)) };
-  const { uid, resourceVersion, metadata } = reading.value;
-  const { labels, annotations } = metadata;
-  return { ok: true, value: { name, uid, resourceVersion, labels, annotations } };
+  const expected = { apiVersion: 'v1', kind: 'Pod', namespace, name } as const;
+  return readNamedObject(client, request, expected, ({ uid, resourceVersion, metadata: { labels, annotations } }) => ({
+    name,
+    uid,
+    resourceVersion,
+    labels,
+    annotations,
+  }));
 }
 
 /**

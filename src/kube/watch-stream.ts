@@ -36,7 +36,8 @@ export interface WatchedObject<Item> {
 /** The list and the watch of one object, or of the objects with a label. */
 export function watchPort<Item>(watched: WatchedObject<Item>): WatchPort<Item> {
   const { client, apiGroup, resource, namespace, name, labelSelector } = watched;
-  const selected = { apiGroup, resource, namespace, name, ...(labelSelector === undefined ? {} : { labelSelector }) };
+  const selection = labelSelector === undefined ? {} : { selection: { labelSelector } };
+  const selected = { apiGroup, resource, namespace, name, ...selection };
   return {
     async list() {
       const request: ApiRequest = { verb: 'list', ...selected };

@@ -1,0 +1,30 @@
+/** Reads one Pod or Node by its name. */
+
+import type { Answer } from '../driver/ports.ts';
+import type { ApiTransport } from './api-client.ts';
+import { malformed } from './api-error.ts';
+import { type ApiObject, type ExpectedObject, explainProblem, readObject } from './api-object.ts';
+import type { ApiRequest } from './api-request.ts';
+import { isName } from './object-name.ts';
+
+/**
+ * A consistent read; `null` when the API server answers that no object has this name.
+ *
+ * @param read what the caller needs of the object
+ */
+export async function readNamedObject<Value>(
+  client: ApiTransport,
+  request: ApiRequest,
+  expected: ExpectedObject,
+  read: (object: ApiObject) => Value,
+): Promise<Answer<Value | null>> {
+  // An owner reference can name `..`, and its path would lead to another object. A Node is named by the same rule as a Pod.
+  if (!isName('Pod', request.name))
+    return { ok: false, failure: malformed(request, `no ${expected.kind} can have that name`) };
+  const answer = await client.request(request);
+  if (!answer.ok) return answer.absent ? { ok: true, value: null } : { ok: false, failure: answer.failure };
+  const reading = readObject(answer.value, expected, 'whole');
+  return reading.ok
+    ? { ok: true, value: read(reading.value) }
+    : { ok: false, failure: malformed(request, explainProblem('the answer', reading.problem)) };
+}
