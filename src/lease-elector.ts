@@ -636,21 +636,10 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       random: this.#runtime.random,
       warn: (code, message) => this.#work.outside(() => this.#warn(code, message)),
       isOutageReported: () => this.#outages.isReported,
-      ownPodGone: () => this.#work.outside(() => this.#notePodGone()),
+      ownPodGone: () => this.#work.outside(() => this.#driver?.takeOwnPodGone()),
     });
     this.#publisher = publisher;
     return { ...ports, close: () => void publisher.close().then(() => ports.close()) };
-  }
-
-  /** A part of the process has observed that this Pod is gone. The election must know it, too. */
-  #notePodGone(): void {
-    const self = this.#driver?.state.config.self;
-    if (self === undefined) return;
-    this.#driver?.take({
-      type: 'podDeleted',
-      watched: self,
-      pod: { ...self, resourceVersion: '0', terminating: true },
-    });
   }
 
   /**

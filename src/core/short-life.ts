@@ -8,6 +8,7 @@
 import type { Input } from './input.ts';
 import { isReleased } from './lease-record.ts';
 import type { StepContext } from './step-context.ts';
+import { disqualifyDeleted } from './term.ts';
 import { podUnknown } from './warnings.ts';
 
 /**
@@ -52,8 +53,5 @@ export function noteShortLife(context: StepContext): void {
   const { knownHolder } = context.knowledge;
   // A list or a watch shows this Pod although single reads are refused.
   if (knownHolder?.pod.uid === config.self.uid && knownHolder.liveness === 'alive') return;
-  context.updateKnowledge({ disqualifiedBy: 'pod-deleted' });
-  if (knownHolder?.pod.uid === config.self.uid)
-    context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'gone' } });
-  context.warn(podUnknown(config, SHORT_LIVES_LIMIT));
+  disqualifyDeleted(context, podUnknown(config, SHORT_LIVES_LIMIT));
 }

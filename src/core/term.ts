@@ -4,7 +4,7 @@ import type { Input } from './input.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import { renewalPauseMs } from './renewal.ts';
 import type { StepContext } from './step-context.ts';
-import { leaseTerminating, ownerRemoved, podDeleted, writeAltered } from './warnings.ts';
+import { leaseTerminating, ownerRemoved, podDeleted, type Warning, writeAltered } from './warnings.ts';
 
 /**
  * The delay of the first renewal of a restored Lease, in milliseconds. Until then the Lease has no renewTime, so the
@@ -51,12 +51,15 @@ export function scheduleRenewal(context: StepContext, lease: LeaseRecord | null)
 }
 
 /** This Pod is gone, or counts as gone. Whatever its role is, this process must never lead again. */
-export function disqualifyDeleted(context: StepContext): void {
+export function disqualifyDeleted(
+  context: StepContext,
+  warning: Warning = podDeleted(context.config, context.knowledge.ownPodSeen),
+): void {
   const { uid } = context.config.self;
   const { knownHolder } = context.knowledge;
   context.updateKnowledge({ disqualifiedBy: 'pod-deleted' });
   if (knownHolder?.pod.uid === uid) context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'gone' } });
-  context.warn(podDeleted(context.config, context.knowledge.ownPodSeen));
+  context.warn(warning);
 }
 
 /** Deletions are refused. Until the next try, the Lease of a previous holder is left to the garbage collector. */

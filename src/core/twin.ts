@@ -12,7 +12,7 @@
  */
 
 import type { Input } from './input.ts';
-import { compareResourceVersions } from './lease-record.ts';
+import { compareResourceVersions, type LeaseRecord } from './lease-record.ts';
 import { SENT_RENEWALS_KEPT } from './renewal.ts';
 import type { ElectionConfig, Knowledge, LeaderRole } from './state.ts';
 import type { StepContext } from './step-context.ts';
@@ -46,9 +46,7 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
   // A create that is in flight, or whose answer was lost, may have created this Lease. A Lease that was held before may
   // reappear, because an event reported its deletion too early.
   const isForeignLease =
-    lease.uid !== (known?.uid ?? before.knownHolder?.leaseUid) &&
-    !role.createOutcomeUnknown &&
-    (role.restoring?.creation ?? null) === null;
+    isOtherLease(context, lease) && !role.createOutcomeUnknown && (role.restoring?.creation ?? null) === null;
   if (isForeignRenewal || isForeignLease) suspect(context);
 }
 
@@ -57,11 +55,18 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
  * to have created. The next such Lease comes from a twin.
  */
 export function explainCreation(context: StepContext, role: LeaderRole): LeaderRole {
-  const { lease, config, before } = context;
-  const knownUid = before.observation?.lease?.uid ?? before.knownHolder?.leaseUid;
+  const { lease, config } = context;
   const isExplained =
-    role.createOutcomeUnknown && role.restoring === null && lease !== null && lease.owner?.uid === config.self.uid;
-  return isExplained && lease.uid !== knownUid ? { ...role, createOutcomeUnknown: false } : role;
+    role.createOutcomeUnknown &&
+    role.restoring === null &&
+    lease?.owner?.uid === config.self.uid &&
+    isOtherLease(context, lease);
+  return isExplained ? { ...role, createOutcomeUnknown: false } : role;
+}
+
+/** Whether this is another Lease than the one that was known before. */
+function isOtherLease({ before }: StepContext, lease: LeaseRecord): boolean {
+  return lease.uid !== (before.observation?.lease?.uid ?? before.knownHolder?.leaseUid);
 }
 
 /** Whether the Lease seemed to be the result of a create, but that create found it in existence. */

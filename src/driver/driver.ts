@@ -124,6 +124,12 @@ export class Driver {
     this.#enqueue(() => this.#step(fact));
   }
 
+  /** A request outside of the election has shown that this Pod is gone. */
+  takeOwnPodGone(): void {
+    const { self } = this.#state.config;
+    this.take({ type: 'podDeleted', watched: self, pod: { ...self, resourceVersion: '0', terminating: true } });
+  }
+
   #enqueue(work: () => void): void {
     if (this.#closed) return;
     this.#queue.push(work);

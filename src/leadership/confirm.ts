@@ -45,8 +45,6 @@ async function readLease(driver: Driver, { lease }: Pick<Ports, 'lease'>): Retur
 async function readOwnPod(driver: Driver, { pod }: Pick<Ports, 'pod'>): ReturnType<Ports['pod']['read']> {
   const { self, succession } = driver.state.config;
   const answer = await pod.read(self.name);
-  if (answer.ok && isGone(self, answer.value, succession)) {
-    driver.take({ type: 'podDeleted', watched: self, pod: { ...self, resourceVersion: '0', terminating: true } });
-  }
+  if (answer.ok && isGone(self, answer.value, succession)) driver.takeOwnPodGone();
   return answer;
 }
