@@ -7,7 +7,6 @@ import type { PodReference } from '../../src/core/lease-record.ts';
 import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { Answer, WatchPort } from '../../src/driver/ports.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
-import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import {
   boundTo,
   clinging,
@@ -34,37 +33,12 @@ import type { ElectorFactory } from './simulated-process.ts';
 export interface BrokenElector {
   readonly defect: string;
   readonly make: ElectorFactory;
-  /** What differs from `PLAIN`. */
+  /** What differs from `PLAIN` of `parameters.ts`. */
   readonly parameters: Partial<SimulationParameters>;
   /** What it must be caught at. */
   readonly invariant: Violation['invariant'];
   readonly what: RegExp;
 }
-
-/** Half a minute of three Pods to which nothing happens. */
-export const PLAIN: SimulationParameters = {
-  pods: 3,
-  statefulSet: false,
-  siblings: 0,
-  sidecars: 0,
-  expiringElectors: 0,
-  faultyForMs: 30_000,
-  conditions: CALM,
-  faults: [],
-  faultEveryMs: 2_000,
-  connections: 2,
-  collector: 'absent',
-  collectorDelayMs: 0,
-  collectorStepMs: 0,
-  permissions: ALL_PERMISSIONS,
-  skewedClocks: 0,
-  wallOffsetMs: 0,
-  staleLists: 0,
-  succeedsStopped: 0,
-  restartWithinMs: 500,
-  ghostsLiveMs: 60_000,
-  disobedience: 0,
-};
 
 const SLOW = { ...CALM, latencyMs: 50 };
 

@@ -4,51 +4,39 @@
 
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { seededRandom } from '../../src/runtime/random.ts';
-import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { Checkers } from './checkers.ts';
 import { Cluster } from './cluster.ts';
-import { CALM } from './network-conditions.ts';
-import { drawParameters, type SimulationParameters } from './parameters.ts';
+import { PLAIN, type SimulationParameters } from './parameters.ts';
 import type { ElectorFactory } from './simulated-process.ts';
 import { VirtualTime } from './virtual-time.ts';
 
-const QUIET: Partial<SimulationParameters> = {
-  pods: 3,
-  statefulSet: false,
-  siblings: 0,
-  sidecars: 0,
-  expiringElectors: 0,
-  conditions: CALM,
-  faults: [],
-  connections: 2,
-  collector: 'real',
-  collectorDelayMs: 0,
-  collectorStepMs: 0,
-  permissions: ALL_PERMISSIONS,
-  skewedClocks: 0,
-  wallOffsetMs: 0,
-  staleLists: 0,
-  succeedsStopped: 0,
-  restartWithinMs: 1_000,
-  disobedience: 0,
-};
+const QUIET: SimulationParameters = { ...PLAIN, collector: 'real', restartWithinMs: 1_000 };
 
-/** @param options.makeElector makes the library's own elector by default */
+/**
+ * Makes the cluster. `pass` lets the given number of seconds pass.
+ *
+ * @param options.makeElector makes the library's own elector by default
+ */
 export function calmCluster(
   options: {
     readonly seed?: number;
     readonly makeElector?: ElectorFactory;
     readonly adjust?: Partial<SimulationParameters>;
   } = {},
-): { readonly cluster: Cluster; readonly time: VirtualTime } {
+): { readonly cluster: Cluster; readonly time: VirtualTime; readonly pass: (seconds: number) => Promise<void> } {
   const { seed = 14, adjust = {} } = options;
   const makeElector: ElectorFactory =
     options.makeElector ?? ((given, surroundings) => new LeaseElector(given, surroundings));
   const time = new VirtualTime();
   const log = (): void => undefined;
   const checkers = new Checkers(log);
-  const parameters = { ...drawParameters(seededRandom(seed)), ...QUIET, ...adjust };
+  const parameters = { ...QUIET, ...adjust };
   const cluster = new Cluster({ parameters, time, random: seededRandom(seed), checkers, makeElector, log });
   checkers.attach(cluster);
-  return { cluster, time };
+  const pass = (seconds: number): Promise<void> => {
+    // What was just begun goes as far as it can before time passes.
+    time.setTimer(0, () => undefined);
+    return time.runUntil(time.nowMs() + seconds * 1_000, () => true);
+  };
+  return { cluster, time, pass };
 }

@@ -5,7 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BROKEN_ELECTORS, PLAIN } from './broken-electors.ts';
+import { BROKEN_ELECTORS } from './broken-electors.ts';
+import { PLAIN } from './parameters.ts';
 import { simulate } from './simulation.ts';
 
 /** What is broken shows in one of so many seeds. */

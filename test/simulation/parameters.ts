@@ -168,3 +168,28 @@ export function describeParameters(parameters: SimulationParameters): string {
 function round(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
+
+/** Half a minute of three Pods to which nothing happens. */
+export const PLAIN: SimulationParameters = {
+  pods: 3,
+  statefulSet: false,
+  siblings: 0,
+  sidecars: 0,
+  expiringElectors: 0,
+  faultyForMs: 30_000,
+  conditions: CALM,
+  faults: [],
+  faultEveryMs: 2_000,
+  connections: 2,
+  collector: 'absent',
+  collectorDelayMs: 0,
+  collectorStepMs: 0,
+  permissions: ALL_PERMISSIONS,
+  skewedClocks: 0,
+  wallOffsetMs: 0,
+  staleLists: 0,
+  succeedsStopped: 0,
+  restartWithinMs: 500,
+  ghostsLiveMs: 60_000,
+  disobedience: 0,
+};

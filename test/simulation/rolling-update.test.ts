@@ -18,12 +18,8 @@ const ROLL_OUTS = process.env['LEASE_ELECTOR_ALL_TESTS'] === '0' ? 10 : 40;
 
 /** Runs a roll-out, and counts the Pods that led in it but for the first. */
 async function rollOut(seed: number): Promise<number> {
-  const { cluster, time } = calmCluster({ seed });
+  const { cluster, time, pass } = calmCluster({ seed });
   const random = seededRandom(seed);
-  const pass = (seconds: number): Promise<void> => {
-    time.setTimer(0, () => undefined);
-    return time.runUntil(time.nowMs() + seconds * 1_000, () => true);
-  };
   cluster.calm = true;
   const old = Array.from({ length: REPLICAS }, (_, index) => cluster.addPod(`old-${index}`));
   await pass(90);

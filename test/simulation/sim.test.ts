@@ -10,7 +10,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { drawTimeline, type TimelineEvent } from '../../src/testing/index.ts';
-import { BROKEN_ELECTORS, PLAIN } from './broken-electors.ts';
+import { BROKEN_ELECTORS } from './broken-electors.ts';
+import { PLAIN } from './parameters.ts';
 import { parseArguments } from './sim-arguments.ts';
 import { simulate } from './simulation.ts';
 

@@ -15,12 +15,8 @@ const ANNOTATION = 'lease-elector/successor';
 const FORGED_LIMIT_SECONDS = 0.5;
 
 function setUp(seed: number) {
-  const { cluster, time } = calmCluster({ seed });
+  const { cluster, time, pass } = calmCluster({ seed });
   cluster.calm = true;
-  const pass = (seconds: number): Promise<void> => {
-    time.setTimer(0, () => undefined);
-    return time.runUntil(time.nowMs() + seconds * 1_000, () => true);
-  };
   const leader = (): SimulatedProcess => {
     const leaders = cluster.electors.filter(({ leads }) => leads);
     assert.equal(leaders.length, 1);

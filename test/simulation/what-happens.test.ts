@@ -26,11 +26,13 @@ const LIMIT_SECONDS = 300;
 
 class Setup {
   readonly cluster: Cluster;
+  readonly pass: (seconds: number) => Promise<void>;
   readonly #time: VirtualTime;
 
   constructor(seed: number, adjust: Parameters<typeof calmCluster>[0] = {}) {
-    const { cluster, time } = calmCluster({ seed, ...adjust });
+    const { cluster, time, pass } = calmCluster({ seed, ...adjust });
     this.cluster = cluster;
+    this.pass = pass;
     this.#time = time;
     // An API server that comes back knows its tokens and Roles at once.
     cluster.calm = true;
@@ -42,11 +44,6 @@ class Setup {
     for (const name of ['web-1', 'web-2', 'web-3']) setup.cluster.addPod(name);
     await setup.pass(60);
     return setup;
-  }
-
-  pass(seconds: number): Promise<void> {
-    this.#time.setTimer(0, SETTLE);
-    return this.#time.runUntil(this.#time.nowMs() + seconds * 1_000, () => true);
   }
 
   /** How many seconds pass until it is so. */
