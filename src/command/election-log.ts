@@ -65,7 +65,7 @@ export interface ElectionRow {
   readonly last: ElectionEvent;
 }
 
-/** Leases that are gone are kept, up to so many: applications come and go, and a watch may run for months. */
+/** The most deleted Leases that are kept: applications come and go, and a watch may run for months. */
 export const KEPT_ENDED = 100;
 
 /** Follows any number of elections. */

@@ -13,7 +13,7 @@ import type { ElectionEvent } from './election-log.ts';
 /** The number of events that are kept. The earliest are lost first, and the page says how many. */
 export const KEPT_EVENT_LIMIT = 20_000;
 
-/** So many events are lost at once, so that not every event moves all others. */
+/** How many events are dropped at once, so that not every new event moves all others. */
 const LOST_AT_ONCE = 1_000;
 
 /** Two pages are written at least this far apart, in milliseconds: a page of many events takes time to draw. */

@@ -9,10 +9,10 @@ import type { WatchPort, WatchStream } from '../driver/ports.ts';
 import type { NamedLease } from '../kube/lease-list.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** The API server is asked to end a watch after so many seconds: a list then finds what a broken connection hid. */
+/** The duration of a watch that is requested, in seconds. The list after it finds what a broken connection hid. */
 export const WATCH_SECONDS = 60;
 
-/** A watch that has not ended so many milliseconds after its time is dead. */
+/** How long after its time a watch may still end, in milliseconds. Later it counts as dead. */
 export const WATCH_SLACK_MS = 10_000;
 
 /** Between the end of a watch, or a failure, and the next list, in milliseconds. */

@@ -42,7 +42,7 @@ export interface LeaseReport extends OnlookerExplanation {
   readonly leftByCollector: boolean;
 }
 
-/** So many Leases are looked at, at once: the client has two connections for requests. */
+/** The most Leases that are read at the same time: the client has two connections for requests. */
 const LOOKS_AT_ONCE = 4;
 
 /** Reads the Lease `name`, and explains it. */

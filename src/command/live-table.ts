@@ -2,7 +2,7 @@
  * A table that is updated in place on a terminal.
  */
 
-/** Up by so many lines to the first column, and clear to the end of the screen (ECMA-48). */
+/** Moves up by this number of lines to the first column, and clears to the end of the screen (ECMA-48). */
 const upAndClear = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}F\u001b[J`);
 
 /** Writes the same lines again and again over each other. */

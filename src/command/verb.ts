@@ -12,7 +12,7 @@ export interface CommandProcess {
   readonly interrupted: AbortSignal;
   /** @default process.env */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** The size of the terminal that the standard output is; left out where it is none. Asked for again, since it changes. */
+  /** The size of the terminal that the standard output is; left out where the output is no terminal. Read for each frame, since it changes. */
   readonly terminalSize?: () => { readonly columns: number; readonly rows: number };
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import type { AttemptOutcome, Publication } from './publication.ts';
 
-/** So many Events wait to be written. Then the oldest is dropped. */
+/** The most Events that wait to be written. The oldest of more is dropped. */
 export const EVENT_QUEUE_LIMIT = 16;
 
 /** An Event that is older is not written, in milliseconds: the API server keeps Events for an hour by default. */

@@ -16,7 +16,7 @@ const log = debugLog('lease-elector:publishing');
 /** A failure that may pass by itself is warned of when it has lasted for so long, in milliseconds. */
 export const PASSING_FAILURE_MS = 60_000;
 
-/** So many failures that may pass are tried again soon. Each later pause is longer, up to a minute. */
+/** How many passing failures in a row are repeated soon. Each later pause is longer, up to a minute. */
 const SOON_TRIES = 4;
 
 /** What an outlet says when it fails. */

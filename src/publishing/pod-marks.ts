@@ -10,7 +10,7 @@ import { type Marks, PodMark } from './pod-mark.ts';
 import type { AttemptOutcome, Publication } from './publication.ts';
 
 /**
- * A new leader compares its Pod with what is wanted once more after so many milliseconds. An earlier process of this Pod
+ * A new leader compares its Pod with what is wanted once more after this time, in milliseconds. An earlier process of this Pod
  * may have taken the label away a moment too late.
  */
 export const FIRST_RECHECK_MS = 5_000;

@@ -11,7 +11,7 @@ export type AttemptOutcome = 'written' | 'unchanged' | RequestFailure;
 export interface Publication {
   /** Something is not written yet. */
   readonly isPending: boolean;
-  /** After a success, it is compared with the cluster again in so many milliseconds; `null`: never. */
+  /** After a success, it is compared with the cluster again after this time, in milliseconds; `null`: never. */
   readonly recheckAfterMs: number | null;
   /** Makes one attempt, with one request at a time. */
   attempt(): Promise<AttemptOutcome>;

@@ -94,7 +94,7 @@ export class PodRecord {
     }
   }
 
-  /** The row of a process, which may not have been seen to start. */
+  /** The row of a process. Its start can be unknown. */
   placeOf(process: string | undefined): { readonly row: number } {
     return { row: this.#processes.get(process ?? '')?.row ?? 0 };
   }

@@ -248,7 +248,7 @@ export function untitledSteps(
   });
 }
 
-/** Words on at most so many lines, the longest of them as short as it can be. */
+/** Breaks words into lines, at most the given number, with the longest line as short as possible. */
 function inLines(title: string, count: number): readonly string[] {
   const words = title.split(' ');
   if (count === 1 || words.length === 1) return [title];
