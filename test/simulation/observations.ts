@@ -56,6 +56,8 @@ export class Observations {
   newestOfAnother = 0n;
   /** Each `renewTime` that it has sent. */
   readonly sentRenewTimes: Set<unknown> = new Set();
+  /** How many deletions of the Lease its watches have shown. */
+  deletions = 0;
   /** How many of its creates may have been carried out, for all that it was answered. */
   uncertainCreates = 0;
   /** Answers 401 in a row, without a good one between, and when the first of them came. */
@@ -107,6 +109,7 @@ export class Observations {
     if (delivery.type === 'line') {
       const { type, object } = JSON.parse(delivery.line) as { type: string; object: WireObject };
       if (type === 'ERROR' || type === 'BOOKMARK') return;
+      if (request.resource === 'leases' && type === 'DELETED') this.deletions += 1;
       if (request.resource === 'leases') this.#noteLease(object, nowMs);
       else if (type === 'DELETED' && object.metadata?.uid === this.#self.uid) this.podGoneAtMs ??= nowMs;
       return;

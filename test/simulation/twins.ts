@@ -44,9 +44,13 @@ export class Twins {
     const token = elector.term?.fencingToken;
     if (token === undefined) return null;
     let explained = knowledge.uncertainCreates;
+    const seen = new Set<bigint>();
     const foreign = knowledge.owners.get(pod.uid)?.find(({ version }) => {
       const write = this.#writes.get(String(version));
       if (version <= token || write === undefined || write.writer.elector === elector) return false;
+      // Each read shows the same write again.
+      if (seen.has(version)) return false;
+      seen.add(version);
       // Sent in the same millisecond, or as its own create whose answer was lost: nobody can tell them apart.
       if (knowledge.sentRenewTimes.has(write.renewTime)) return false;
       if (!write.created || explained === 0) return true;
