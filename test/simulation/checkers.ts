@@ -343,16 +343,14 @@ export class Checkers implements ProcessObserver {
     const cluster = this.#cluster;
     if (cluster === null) return;
     let leader: string | null = null;
-    for (const pod of cluster.pods) {
-      const complaint = pod.mirrored ? this.#twins.complaint(pod, this.#nowMs) : null;
+    for (const process of cluster.running) {
+      if (!process.leads) continue;
+      const complaint = process instanceof SimulatedProcess ? this.#twins.complaint(process, this.#nowMs) : null;
       if (complaint !== null) this.#violated(1, complaint);
-      for (const process of pod.processes) {
-        if (!process.leads) continue;
-        if (!pod.gone) this.#awaitedMs ??= this.#nowMs - this.#awaitedSinceMs;
-        if (this.#isExcused(process)) continue;
-        if (leader !== null) this.#violated(1, `${leader} and ${process.name} lead at the same time`);
-        leader = process.name;
-      }
+      if (!process.pod.gone) this.#awaitedMs ??= this.#nowMs - this.#awaitedSinceMs;
+      if (this.#isExcused(process)) continue;
+      if (leader !== null) this.#violated(1, `${leader} and ${process.name} lead at the same time`);
+      leader = process.name;
     }
     this.#checkWork(cluster);
     const untruth = this.#explanations.check(cluster);
@@ -374,19 +372,17 @@ export class Checkers implements ProcessObserver {
   /** The work of two Pods overlaps only where one was ousted, or does not obey. */
   #checkWork(cluster: Cluster): void {
     let worker: string | null = null;
-    for (const pod of cluster.pods) {
-      for (const process of pod.processes) {
-        if (!(process instanceof SimulatedProcess)) continue;
-        const record = this.#records.get(process);
-        if (record === undefined) continue;
-        if (!process.alive || process.working === 0) {
-          record.ousted = false;
-          continue;
-        }
-        if (record.ousted || !process.obeys || pod.gone || this.#isExcused(process)) continue;
-        if (worker !== null) this.#violated(1, `the work of ${worker} and ${process.name} overlaps`);
-        worker = process.name;
+    for (const process of cluster.running) {
+      if (!(process instanceof SimulatedProcess)) continue;
+      const record = this.#records.get(process);
+      if (record === undefined) continue;
+      if (process.working === 0) {
+        record.ousted = false;
+        continue;
       }
+      if (record.ousted || !process.obeys || process.pod.gone || this.#isExcused(process)) continue;
+      if (worker !== null) this.#violated(1, `the work of ${worker} and ${process.name} overlaps`);
+      worker = process.name;
     }
   }
 

@@ -52,6 +52,7 @@ export class Cluster {
   readonly record: RecordEvent;
   /** Every Pod that ever was, the latest last. */
   readonly pods: SimulatedPod[] = [];
+  #running: SimulatedContainer[] = [];
   readonly siblingLocks: SiblingLocks = new SiblingLocks();
   readonly #checkers: Checkers;
   readonly #makeElector: ElectorFactory;
@@ -101,6 +102,12 @@ export class Cluster {
   /** Processes that run, also those of Pods that are gone. */
   get processes(): SimulatedContainer[] {
     return this.pods.flatMap((pod) => pod.processes.filter((process) => process.alive));
+  }
+
+  /** The same, oldest first: for what is asked after every event. */
+  get running(): readonly SimulatedContainer[] {
+    if (!this.#running.every(({ alive }) => alive)) this.#running = this.#running.filter(({ alive }) => alive);
+    return this.#running;
   }
 
   /** Those of them that run this library. */
@@ -179,6 +186,7 @@ export class Cluster {
       changed: (container, what) => this.record(processEvent(container, what)),
     });
     pod.processes.push(process);
+    this.#running.push(process);
     process.staleLists = !this.calm && random.next() < this.parameters.staleLists;
     this.log(() => `${process.name} starts, its clock at ${rate.toFixed(2)} of the speed`);
     this.record(processEvent(process, 'started'));

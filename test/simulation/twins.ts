@@ -3,8 +3,7 @@
  * nobody else can tell them apart. What can be asked is that each notices what the other writes in its name.
  */
 
-import type { SimulatedPod } from './simulated-pod.ts';
-import { SimulatedProcess } from './simulated-process.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
 
 /**
  * A leader that was shown a write in its name that it did not send warns within so many milliseconds: as long as the
@@ -28,15 +27,12 @@ export class Twins {
     if (write.writer.pod.mirrored) this.#writes.set(resourceVersion, write);
   }
 
-  /** Whatever a leader of this Pod ought to have noticed; `null` when there is nothing. */
-  complaint(pod: SimulatedPod, nowMs: number): string | null {
-    for (const process of pod.processes) {
-      if (!(process instanceof SimulatedProcess) || !process.leads || process.warnedOfTwin) continue;
-      const shownAtMs = this.#shownAtMs(process);
-      if (shownAtMs === null || process.paused || process.knowledge.resumedAtMs >= shownAtMs) continue;
-      if (nowMs - shownAtMs > TWIN_BOUND_MS) return `${process.name} does not notice that it has a twin`;
-    }
-    return null;
+  /** What this leader ought to have noticed; `null` when there is nothing. */
+  complaint(process: SimulatedProcess, nowMs: number): string | null {
+    if (!process.pod.mirrored || process.warnedOfTwin) return null;
+    const shownAtMs = this.#shownAtMs(process);
+    if (shownAtMs === null || process.paused || process.knowledge.resumedAtMs >= shownAtMs) return null;
+    return nowMs - shownAtMs > TWIN_BOUND_MS ? `${process.name} does not notice that it has a twin` : null;
   }
 
   /** When this leader was first shown, in its term, what another process wrote in its name. */
