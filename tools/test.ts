@@ -2,14 +2,14 @@
  * Runs the tests: the quick ones without options, with `--all` every test but those of `test/package` and `test/network`
  * (they have separate commands), with `--coverage` the same with coverage floors. Other arguments are files.
  *
- * A test file runs in a process of its own, but for those of the folders where every test is pure: there the start of a
- * process costs more than its tests, so a folder shares one. The compile cache halves what a start costs.
+ * A slow file runs in a process of its own. The quick ones share a few: the start of a process costs more than the tests
+ * of most files. The compile cache halves what a start costs.
  */
 
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -26,6 +26,7 @@ const SLOW: readonly string[] = [
   'test/endpoint/',
   'test/alerts/',
   'test/testing/leaks.test.ts',
+  'test/testing/watch-limit.test.ts',
   'test/leadership/confirm.test.ts',
   'test/directions.test.ts',
   'test/examples.test.ts',
@@ -42,27 +43,41 @@ const SLOW: readonly string[] = [
   'test/simulation/what-happens.test.ts',
 ];
 
-/** No test there leaves anything behind in its process. */
-const TOGETHER: readonly string[] = [
-  'test/core/',
-  'test/driver/',
-  'test/explain/',
-  'test/exploration/',
-  'test/kube/',
-  'test/testing/',
+/**
+ * Quick tests that change nothing in their process, and so share one: a line for each process, those that take longest
+ * first. `test/` stands for the files that lie in it, and not for those of its folders.
+ */
+const TOGETHER: readonly (readonly string[])[] = [
+  ['test/simulation/simulation.test.ts'],
+  ['test/testing/'],
+  ['test/kube/'],
+  ['test/lease-elector.test.ts'],
+  ['test/command/', 'test/publishing/', 'test/metrics/', 'test/leadership/', 'test/joining/'],
+  ['test/exploration/', 'test/scenarios/', 'test/model/', 'test/conformance/'],
+  ['test/core/', 'test/driver/', 'test/explain/', 'test/worlds/', 'test/demo/', 'test/mutation/', 'test/'],
 ];
 
-/** One file, in this directory, in the place of all that lie in a folder. (The test runner finds none in `node_modules`.) */
+function isIn(file: string, place: string): boolean {
+  return place === 'test/' ? dirname(file) === 'test' : file.startsWith(place);
+}
+
+/**
+ * The files to run: one in this directory for each process that several share. The test runner sorts what it is given, so
+ * their numbers decide what begins first. (It finds none in `node_modules`.)
+ */
 function together(files: readonly string[], directory: string): readonly string[] {
-  const entries = TOGETHER.map((folder) => ({ folder, members: files.filter((file) => file.startsWith(folder)) }))
-    .filter(({ members }) => members.length > 0)
-    .map(({ folder, members }) => {
-      const entry = join(directory, `${folder.split('/').join('-')}.test.mjs`);
-      const imports = members.map((file) => `import ${JSON.stringify(pathToFileURL(resolve(file)).href)};\n`);
-      writeFileSync(entry, imports.join(''));
-      return entry;
-    });
-  return [...entries, ...files.filter((file) => !TOGETHER.some((folder) => file.startsWith(folder)))];
+  const quick = files.filter((file) => !SLOW.some((place) => isIn(file, place)));
+  const left = new Set(files);
+  const entries = TOGETHER.flatMap((places, index) => {
+    const members = quick.filter((file) => left.has(file) && places.some((place) => isIn(file, place)));
+    for (const file of members) left.delete(file);
+    if (members.length === 0) return [];
+    const entry = join(directory, `${index}.test.mjs`);
+    const imports = members.map((file) => `import ${JSON.stringify(pathToFileURL(resolve(file)).href)};\n`);
+    writeFileSync(entry, imports.join(''));
+    return [entry];
+  });
+  return [...entries, ...left];
 }
 
 const COVERAGE: readonly string[] = [

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { admissionPolicy } from '../../src/command/installation.ts';
-import { LeaseElector } from '../../src/index.ts';
+import { LeaseElector } from '../../src/lease-elector.ts';
 import { type AdmissionRequest, type ApiObject, EmbeddedCluster, type EmbeddedPod } from '../../src/testing/index.ts';
+import { fasterClock, surroundingsOf } from '../integration/cluster.ts';
 import { evaluateCel } from './cel.ts';
 
 const SETTINGS = { name: 'app', namespace: 'default', image: 'app:1', lease: 'app' };
@@ -157,7 +158,9 @@ test('a Pod that writes in the name of another is denied, and the elector report
   const victim = cluster.createPod({ name: 'b', serviceAccountName: 'account-b' });
   enforce(cluster, [pod, victim]);
   const { name, namespace, uid } = victim;
-  const elector = new LeaseElector({ ...pod.electorOptions(), pod: { name, namespace, uid } });
+  const options = { ...pod.electorOptions(), pod: { name, namespace, uid } };
+  // The refusals have to last for seconds.
+  const elector = new LeaseElector(options, { ...surroundingsOf({}), clock: fasterClock(25) });
   t.after(() => elector.stop());
   const warned = new Promise<string>((resolve) => {
     elector.on('warning', ({ code, message }) => code === 'request-rejected' && resolve(message));

@@ -7,7 +7,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type TestContext, test } from 'node:test';
 import type { DemotedMessage, ElectedMessage, RequestMessage } from '../../src/index.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
-import { TestCluster, until } from '../integration/cluster.ts';
+import { fasterClock, TestCluster, until } from '../integration/cluster.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { OTHER, ScriptedElector, takenBy } from '../worlds/scripted-elector.ts';
 
@@ -40,7 +40,7 @@ test('every request is published once, with its status and its duration', async 
   const cluster = await TestCluster.start(t, {
     permissions: { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create', 'delete'] },
   });
-  const elector = cluster.elector(cluster.addPod('web-0'));
+  const elector = cluster.elector(cluster.addPod('web-0'), {}, { clock: fasterClock(25) });
   await elector.start();
   await until('the renewal is refused', () => requests.some(({ verb }) => verb === 'update'));
   await elector.stop({ release: true });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WATCH_BUFFER_LIMIT } from '../../src/testing/storage/watch.ts';
 import { LEASES_PATH, leaseBody, makeServer, openWatch, send, summary } from './api-client.ts';
 
 test('fact 14: without a version a watch begins with what exists, in the order of names', async () => {
@@ -148,35 +147,6 @@ test('old history is dropped though nobody asks for it', async () => {
     clock.advance(1000);
   }
   assert.equal(server.stats().history, 60);
-});
-
-test('a watch may begin with more than it may wait with', async () => {
-  const { server } = makeServer();
-  for (let count = 0; count <= WATCH_BUFFER_LIMIT; count += 1) {
-    await send(server, 'POST', LEASES_PATH, leaseBody(`l${count}`));
-  }
-  const { events, ended } = await openWatch(server, `${LEASES_PATH}?watch=1`);
-  assert.deepEqual([events.length, ended], [WATCH_BUFFER_LIMIT + 1, false]);
-});
-
-test('a watch that nobody opens is dropped', async () => {
-  const { server } = makeServer();
-  await send(server, 'POST', LEASES_PATH, leaseBody('a'));
-  const request = { method: 'GET', path: `${LEASES_PATH}?watch=1`, headers: { authorization: 'Bearer admin-token' } };
-  const { stream } = await server.handle(request);
-  const headers = { 'content-type': 'application/merge-patch+json' };
-  for (let count = 0; count <= WATCH_BUFFER_LIMIT; count += 1) {
-    await send(server, 'PATCH', `${LEASES_PATH}/a`, { spec: { leaseTransitions: count } }, { headers });
-  }
-  assert.equal(server.stats().watches, 0);
-  let error: Error | undefined;
-  stream?.open(
-    () => {},
-    (reason) => {
-      error = reason;
-    },
-  );
-  assert.match(String(error), /was not read/);
 });
 
 test('fact 18: a watch from the future stays silent up to that version', async () => {
