@@ -74,11 +74,12 @@ export function holderOf(lease: LeaseRecord, knownHolder: KnownHolder | null, se
 }
 
 /**
- * Whether a release annotation of this Pod may still be written. Only another write to the Lease rules it out; a read
- * cannot.
+ * Whether only a write to the Lease proves that this Pod holds it, and a read does not. A release annotation of this Pod
+ * may still be written; or the Lease has lost its owner, and a Pod that never saw this one hold it may find it free.
  */
 export function mustRenew({ observation, pendingReleaseVersion }: Knowledge): boolean {
-  return observation?.lease?.resourceVersion === pendingReleaseVersion;
+  const lease = observation?.lease ?? null;
+  return lease !== null && (lease.owner === null || lease.resourceVersion === pendingReleaseVersion);
 }
 
 /** Decides who holds the Lease. In every doubtful case another Pod holds it. */

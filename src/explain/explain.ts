@@ -351,7 +351,7 @@ function refused(input: RunningInput, verb: 'get' | 'create' | 'update'): Reason
   };
 }
 
-/** A release annotation of this Pod may still be written, so it must renew before it continues to lead. */
+/** Only a renewal can prove that this Pod still holds the Lease, and it is refused. */
 function keptFromRenewing(input: RunningInput): ReasonDetails | null {
   return mustRenew(input.election.knowledge) ? refused(input, 'update') : null;
 }

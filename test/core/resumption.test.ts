@@ -23,6 +23,8 @@ import {
 const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;
 const ELECTED = ['setTimer renew 10000'];
 
+const orphaned = leaseOf(null, { resourceVersion: '30', holderIdentity: SELF.name });
+
 /** This Pod's Lease was there at the start: the container was restarted. */
 function resumes(): Story {
   return finds(leaseOf(SELF));
@@ -99,6 +101,40 @@ const resumption: readonly Row[] = [
       ...ELECTED,
       'elected 31 resumed',
       `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'a Lease that has lost its owner is resumed by the renewal that puts the owner back',
+    given: () => resumes().watched(orphaned),
+    when: (story) =>
+      story.fail('replaceLease', 'conflict').leaseRead(orphaned).podRead(SELF.name, podOf(SELF)).replaced('31'),
+    role: 'leader',
+    effects: [
+      'readLease',
+      `readPod ${SELF.name}`,
+      'replaceLease lease-1@30',
+      'setTimer stale 15000',
+      `renewed ${SELF.name}/${SELF.uid}`,
+      'clearTimer stale',
+      ...ELECTED,
+      'elected 31 resumed',
+      `leaderChanged ${SELF.name}/${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'a Lease that has lost its owner is not resumed on a read: another Pod may have found it free',
+    given: () => resumes().watched(orphaned),
+    when: (story) => {
+      story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)).fire('retry').leaseRead(orphaned);
+    },
+    role: 'candidate resuming',
+    effects: [
+      'setTimer permission 6000',
+      'warning renew-forbidden',
+      'setTimer retry 750',
+      'readLease',
+      `readPod ${SELF.name}`,
+      'replaceLease lease-1@30',
     ],
   },
   {
