@@ -116,7 +116,7 @@ test('every line that is listed stands in its file, and what is changed in that 
     const lines = readFileSync(new URL(file, root), 'utf8').split('\n');
     assert.ok(
       lines.some((one) => one.trim() === line),
-      `${file} has no line any more that reads: ${line}`,
+      `${file} no longer has this line: ${line}`,
     );
     const [first = ''] = original.split('\n');
     assert.ok(line.includes(first), `${first} is not in: ${line}`);
