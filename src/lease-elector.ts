@@ -760,7 +760,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     this.#stepDown = null;
     if (released) pending?.resolve();
     else {
-      const refusals = this.#driver?.state.knowledge.refusals;
+      const refusals = this.#driver?.state.knowledge.failures.refusals;
       const refusal = (refusals?.['delete leases'] ?? refusals?.['update leases'])?.failure;
       pending?.reject(notReleasedError(refusal));
     }
@@ -830,7 +830,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const leader = currentLeader(knowledge);
     if (leader?.name !== config.self.name || this.isLeader) return leader?.name ?? null;
     // A refused bind does not prove that another process leads.
-    const hasSibling = role.name === 'sibling' && !knowledge.warned.includes('sibling-lock-refused');
+    const hasSibling = role.name === 'sibling' && !knowledge.announced.warnings.includes('sibling-lock-refused');
     return hasSibling && leader.uid === config.self.uid ? leader.name : null;
   }
 

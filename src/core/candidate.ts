@@ -80,12 +80,12 @@ export function advanceCandidate(context: StepContext): void {
  */
 function mustTakeBack({ config, knowledge, lease }: StepContext, verdict: Verdict): boolean {
   const waitsForCollector = verdict.kind === 'held' && verdict.because === 'collector';
-  return lease?.owner?.uid === config.self.uid && waitsForCollector && knowledge.canRenew;
+  return lease?.owner?.uid === config.self.uid && waitsForCollector && knowledge.permissions.canRenew;
 }
 
 function waitForHolder(context: StepContext, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
   if (isWaiting(role.attempt)) context.clearTimers('campaign');
-  if (!role.backingOff) context.updateKnowledge({ failures: 0 });
+  if (!role.backingOff) context.updateFailures({ inARow: 0 });
   // A create that was sent cannot be cancelled. Its answer is awaited, whatever else is observed.
   const attempt = role.attempt?.step === 'creating' ? role.attempt : null;
   setRecheck(context, { ...role, attempt, createOutcomeUnknown: false }, verdict.recheckAtMs);
@@ -96,7 +96,7 @@ function waitForHolder(context: StepContext, role: CandidateRole, verdict: Verdi
 
 /** This Pod holds the Lease. It leads as soon as a new answer and the existence of this Pod prove the term. */
 function resume(context: StepContext, role: CandidateRole): void {
-  const { disqualifiedBy, canRenew, leaseRead } = context.knowledge;
+  const { disqualifiedBy, leaseRead, permissions } = context.knowledge;
   const { lease } = context;
   const { attempt } = role;
   if (attempt?.step === 'creating' || lease === null) return;
@@ -110,7 +110,7 @@ function resume(context: StepContext, role: CandidateRole): void {
   }
   abandon(context, role);
   // The read that is in flight was sent too early to prove anything.
-  const renews = canRenew || mustRenew(context.knowledge);
+  const renews = permissions.canRenew || mustRenew(context.knowledge);
   if (role.backingOff || (!renews && leaseRead !== null)) return;
   const ownPod = context.checkOwnPod();
   const request = renews ? sendRenewal(context, lease) : context.readLease();
@@ -200,7 +200,7 @@ function noteJitterOver(context: StepContext, role: CandidateRole): void {
 }
 
 function noteOwnPod(context: StepContext, role: CandidateRole, attempt: CheckingAttempt, read: PodRecord | null): void {
-  context.updateKnowledge({ canReadPods: true });
+  context.updatePermissions({ canReadPods: true });
   const pod = context.ownPod(read);
   if (pod === null) return;
   if (pod.terminating && attempt.step === 'deletingOldLease') {
@@ -239,7 +239,7 @@ function noteWritten(context: StepContext, role: CandidateRole, request: number,
     else pause(context, { ...role, createOutcomeUnknown: true });
   }
   if (purpose === 'proof' && attempt.step === 'resuming') {
-    context.updateKnowledge({ canRenew: true });
+    context.updatePermissions({ canRenew: true });
     context.role = { ...role, attempt: { ...attempt, proof: { lease } } };
   }
 }

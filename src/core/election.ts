@@ -98,7 +98,7 @@ function stepStarting(context: StepContext, role: StartingRole, input: Input): v
 
 /** Ends the start if a failure is final, which is possible only before the first leader is known. */
 function endsStart(context: StepContext, input: Input): boolean {
-  if (context.knowledge.announcedLeader !== undefined || context.role.name === 'leaving') return false;
+  if (context.knowledge.announced.leader !== undefined || context.role.name === 'leaving') return false;
   // Only a new refusal, or the end of the grace, ends a start.
   const isDue = isNewRefusal(context) || (input.type === 'timerFired' && input.timer === 'startGrace');
   const failure = failureAtOnce(context, input) ?? (isDue ? finalRefusal(context)?.failure : undefined);
@@ -124,15 +124,15 @@ function failureAtOnce(context: StepContext, input: Input): RequestFailure | und
 function announceLeader(context: StepContext): void {
   if (context.role.name === 'stopped') return;
   const leader = currentLeader(context.knowledge);
-  const announced = context.knowledge.announcedLeader;
+  const announced = context.knowledge.announced.leader;
   // A start without a leader is not announced as a change. The start continues until there is a leader.
   if (leader === null && announced === undefined) return;
   // This Pod's Lease was seen before the answer to its own write. `elected` comes first.
   if (leader?.uid === context.config.self.uid && (context.role.name === 'candidate' || context.role.name === 'leaving'))
     return;
-  context.updateKnowledge({ announcedLeader: leader });
+  context.updateAnnounced({ leader });
   if (isSameLeader(leader, announced)) return;
-  context.updateKnowledge({ silenceAnnouncedMs: null });
+  context.updateAnnounced({ silenceMs: null });
   context.announce({ type: 'leaderChanged', leader });
 }
 

@@ -66,7 +66,7 @@ function keepLease(context: StepContext, role: LeaderRole): void {
     if (context.role.name !== 'candidate') return;
     context.role = { ...context.role, backingOff: true };
     // The refusals so far came from three parallel requests. Their number must not delay the candidate's first tries.
-    context.updateKnowledge({ failures: 0 });
+    context.updateFailures({ inARow: 0 });
     context.setTimer('retry', refusalDelayMs(1, context.moment.random));
     return;
   }
@@ -85,12 +85,12 @@ function keepLease(context: StepContext, role: LeaderRole): void {
 function putOwnerBack(context: StepContext, role: LeaderRole): void {
   warnOwnerRemoved(context);
   // After a failure the next scheduled renewal restores it.
-  if (context.knowledge.failures === 0) renew(context, role);
+  if (context.knowledge.failures.inARow === 0) renew(context, role);
 }
 
 function renew(context: StepContext, role: LeaderRole): void {
   const { lease } = context;
-  if (role.renewal !== null || !context.knowledge.canRenew) return;
+  if (role.renewal !== null || !context.knowledge.permissions.canRenew) return;
   // The restoration comes first. Renewals continue afterwards.
   if (lease === null) return scheduleRenewal(context, null);
   const pauseMs = renewalPauseMs(context);
@@ -136,7 +136,7 @@ function noteWritten(context: StepContext, role: LeaderRole, request: number): v
 /** This Pod exists: if it were gone, `observe` would have ended the term already. */
 function noteOwnPod(context: StepContext, role: LeaderRole, request: number): void {
   if (!isOwnPodCheck(role, request)) return;
-  context.updateKnowledge({ canReadPods: true });
+  context.updatePermissions({ canReadPods: true });
   context.role = { ...role, restoring: { ownPod: 'exists', creation: null } };
 }
 
@@ -166,7 +166,7 @@ function resync(context: StepContext, role: LeaderRole): void {
 
 /** A list or an event did not show this Pod, and no read has shown yet whether it is gone. */
 function isOwnPodInDoubt({ knowledge }: StepContext): boolean {
-  return knowledge.knownHolder?.liveness === 'unknown' && knowledge.canReadPods;
+  return knowledge.knownHolder?.liveness === 'unknown' && knowledge.permissions.canReadPods;
 }
 
 /** A failed renewal does not end the term: another program may have written the Lease, or the answer was lost. */

@@ -91,8 +91,8 @@ function decide(context: StepContext, next: LeavingFor, release: ReleasePolicy, 
   const { knowledge, config, moment } = context;
   const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
   // A believed refusal is retried now and then, because the permission may have been granted since.
-  const mayMark = knowledge.canRenew || !isBelieved(knowledge, 'update leases');
-  const mayDelete = knowledge.canDelete || !isBelieved(knowledge, 'delete leases');
+  const mayMark = knowledge.permissions.canRenew || !isBelieved(knowledge, 'update leases');
+  const mayDelete = knowledge.permissions.canDelete || !isBelieved(knowledge, 'delete leases');
   if (!mine || !mayMark || !mayDelete || knowledge.disqualifiedBy === 'pod-deleted')
     return finishLeaving(context, next, false);
   if (drained === null && knowledge.workMayRun) return drain(context, next, release);
@@ -253,7 +253,7 @@ function noteCreated(
   role: LeavingRole,
   step: LeavingStep & { readonly name: 'awaitingCreate' },
 ): void {
-  if (context.lease !== null || !context.knowledge.canReadLease)
+  if (context.lease !== null || !context.knowledge.permissions.canReadLease)
     return decide(context, role.next, step.release, step.drained);
   context.role = { ...role, step: { ...step, request: null } };
   // A read that is in flight may have been answered before the create was executed.
@@ -264,7 +264,7 @@ function noteCreated(
 /** Retries after a failure. If reading the Lease is refused, it relies on the watch. */
 function tryNext(context: StepContext, role: LeavingRole): void {
   if (role.step.name === 'readingOwnPod') goTo(context, role.next, { name: 'readingOwnPod', ...context.checkOwnPod() });
-  else if (context.knowledge.canReadLease) context.readLease();
+  else if (context.knowledge.permissions.canReadLease) context.readLease();
   else noteLeaseRead(context, role);
 }
 
@@ -337,10 +337,10 @@ function endPatience(context: StepContext, role: LeavingRole): void {
 /** Ends leaving because the tries or the time are used up. */
 function giveUp(context: StepContext, role: LeavingRole): void {
   const { step, next } = role;
-  if (step.name === 'deleting' && context.knowledge.refusals['delete leases'] !== undefined)
+  if (step.name === 'deleting' && context.knowledge.failures.refusals['delete leases'] !== undefined)
     return withdrawRelease(context, role);
   if (step.name === 'withdrawingRelease')
-    context.warn(releaseStuck(context.config, context.knowledge.refusals['delete leases']?.failure.message));
+    context.warn(releaseStuck(context.config, context.knowledge.failures.refusals['delete leases']?.failure.message));
   // A Lease that is marked as released counts as released, because a successor deletes it.
   finishLeaving(context, next, step.name === 'deleting');
 }

@@ -32,10 +32,11 @@ export function observe(context: StepContext, input: Input): void {
     case 'leaseObserved':
       noteLease(context, input.lease);
       // If reading the Lease is refused, a consistent list replaces the read.
-      if (input.by === 'list' && !context.knowledge.canReadLease) announceSilence(context, context.moment.nowMs);
+      if (input.by === 'list' && !context.knowledge.permissions.canReadLease)
+        announceSilence(context, context.moment.nowMs);
       break;
     case 'leaseWritten':
-      context.updateKnowledge({ failures: 0 });
+      context.updateFailures({ inARow: 0 });
       noteLease(context, input.lease);
       break;
     case 'leaseDeletionPending':
@@ -93,9 +94,9 @@ function resync(context: StepContext): void {
 
 /** A refusal may have passed, so the refused requests are retried. */
 function tryRefusedAgain(context: StepContext): void {
-  if (context.role.name === 'leader' && !context.knowledge.canRenew) context.setTimer('renew', 0);
-  context.updateKnowledge({ canRenew: true, canDelete: true });
-  if (context.knowledge.refusals['get pods'] !== undefined) context.readHolderPod({ despiteRefusal: true });
+  if (context.role.name === 'leader' && !context.knowledge.permissions.canRenew) context.setTimer('renew', 0);
+  context.updatePermissions({ canRenew: true, canDelete: true });
+  if (context.knowledge.failures.refusals['get pods'] !== undefined) context.readHolderPod({ despiteRefusal: true });
 }
 
 /** Records a Lease that the server returned or reported. */
@@ -194,9 +195,9 @@ function noteRenewal(context: StepContext, lease: LeaseRecord, before: LeaseReco
  * announcement.
  */
 function endSilence(context: StepContext, leader: Leader): void {
-  const { silenceAnnouncedMs, announcedLeader } = context.knowledge;
-  if (silenceAnnouncedMs === null || !isSameLeader(leader, announcedLeader)) return;
-  context.updateKnowledge({ silenceAnnouncedMs: null });
+  const { announced } = context.knowledge;
+  if (announced.silenceMs === null || !isSameLeader(leader, announced.leader)) return;
+  context.updateAnnounced({ silenceMs: null });
   context.announce({ type: 'recovered', leader });
 }
 
@@ -210,7 +211,7 @@ export function isSameLeader(left: Leader | null | undefined, right: Leader | nu
  * renewal waits in its sockets. A read shows which. The holder's Pod is also read, because its watch may be dead.
  */
 function checkSilence(context: StepContext): void {
-  const { observation, canReadLease, silenceAnnouncedMs } = context.knowledge;
+  const { observation, permissions, announced } = context.knowledge;
   const durationSeconds = observation?.lease?.leaseDurationSeconds ?? null;
   if (currentLeader(context.knowledge) === null || context.role.name === 'leader') return;
   if (observation === null || observation.renewedAtMs === null || durationSeconds === null) return;
@@ -218,8 +219,8 @@ function checkSilence(context: StepContext): void {
   const remainingMs = durationSeconds * 1000 - silentForMs;
   if (remainingMs > 0) context.setTimer('stale', Math.min(overdueMs(context), remainingMs));
   // A silent watch may be dead, so it does not prove that there was no renewal. A list does.
-  if (!canReadLease && remainingMs <= 0) {
-    if (silenceAnnouncedMs === observation.renewedAtMs) return;
+  if (!permissions.canReadLease && remainingMs <= 0) {
+    if (announced.silenceMs === observation.renewedAtMs) return;
     context.emit({ type: 'relist', watch: 'lease' });
     context.setTimer('stale', overdueMs(context));
     return;
@@ -234,15 +235,15 @@ function checkSilence(context: StepContext): void {
  * Announces the leader as silent, once after each renewal. @param knownAtMs the moment up to which the Lease is known
  */
 function announceSilence(context: StepContext, knownAtMs: number): void {
-  const { observation, silenceAnnouncedMs } = context.knowledge;
+  const { observation, announced } = context.knowledge;
   const lease = observation?.lease ?? null;
   const leader = currentLeader(context.knowledge);
   if (observation === null || lease === null || leader === null || context.role.name === 'leader') return;
   const { renewedAtMs: sinceMs } = observation;
-  if (sinceMs === null || sinceMs === silenceAnnouncedMs || lease.leaseDurationSeconds === null) return;
+  if (sinceMs === null || sinceMs === announced.silenceMs || lease.leaseDurationSeconds === null) return;
   const durationMs = lease.leaseDurationSeconds * 1000;
   if (knownAtMs - sinceMs < durationMs) return;
-  context.updateKnowledge({ silenceAnnouncedMs: sinceMs });
+  context.updateAnnounced({ silenceMs: sinceMs });
   context.announce({ type: 'stale', leader, silentForMs: context.moment.nowMs - sinceMs });
 }
 
@@ -272,7 +273,8 @@ function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord
     return;
   }
   const { newestResourceVersion, watchInDoubt } = context.knowledge;
-  context.updateKnowledge({ leaseRead: null, canReadLease: true, watchInDoubt: false });
+  context.updateKnowledge({ leaseRead: null, watchInDoubt: false });
+  context.updatePermissions({ canReadLease: true });
   const nothingCameBetween =
     (context.lease?.resourceVersion ?? null) === awaited.knewResourceVersion &&
     newestResourceVersion === awaited.newestResourceVersion;
@@ -308,7 +310,8 @@ function notePod(context: StepContext, watched: PodReference, evidence: PodEvide
   const { knownHolder, holderRead } = context.knowledge;
   if (knownHolder === null || knownHolder.pod.uid !== watched.uid) return;
   const liveness = judgeHolder(knownHolder.pod, knownHolder.liveness, evidence, context.config.succession);
-  context.updateKnowledge({ knownHolder: { ...knownHolder, liveness }, canReadPods: true });
+  context.updateKnowledge({ knownHolder: { ...knownHolder, liveness } });
+  context.updatePermissions({ canReadPods: true });
   if (liveness === 'gone' && knownHolder.pod.uid === context.config.self.uid) disqualifyDeleted(context);
   if (liveness !== 'unknown') return;
   // No Pod, or another Pod, has its name. Most likely the holder's Pod is gone, but only a consistent read proves it. A
@@ -327,10 +330,8 @@ function noteHolderRead(context: StepContext, request: number, evidence: PodEvid
 
 function noteFailedRead(context: StepContext, request: number, failure: RequestFailure): void {
   if (context.knowledge.leaseRead?.request === request) {
-    context.updateKnowledge({
-      leaseRead: null,
-      canReadLease: !isPermissionMissing(context.knowledge, 'get leases', failure),
-    });
+    context.updateKnowledge({ leaseRead: null });
+    context.updatePermissions({ canReadLease: !isPermissionMissing(context.knowledge, 'get leases', failure) });
   }
   if (context.knowledge.holderRead?.request !== request) return;
   context.updateKnowledge({ holderRead: null });
@@ -339,36 +340,37 @@ function noteFailedRead(context: StepContext, request: number, failure: RequestF
 
 /** A GET may still be permitted when a watch is forbidden. So it is tried before Pods count as unreadable. */
 function noteFailedPodWatch(context: StepContext, watched: PodReference, failure: RequestFailure): void {
-  const { knownHolder, canReadPods } = context.knowledge;
+  const { knownHolder, permissions } = context.knowledge;
   const unwatched =
     failure.kind === 'forbidden' && knownHolder?.pod.uid === watched.uid && knownHolder.liveness === 'alive';
   // From now on no event reports the end of the Pod. Its earlier existence must not reserve a missing Lease for ever.
-  if (unwatched && !canReadPods) context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'unknown' } });
+  if (unwatched && !permissions.canReadPods)
+    context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'unknown' } });
   context.readHolderPod();
 }
 
 /** Records that reading Pods is not permitted. Then only the garbage collector shows which of them are gone. */
 export function notePodsUnreadable(context: StepContext): void {
-  context.updateKnowledge({ canReadPods: false });
+  context.updatePermissions({ canReadPods: false });
 }
 
 /**
  * The time for which the leader is confirmed not to have renewed, in milliseconds, after `stale` was announced;
  * otherwise `null`. The time since the last answer of the API server does not count.
  */
-export function confirmedSilenceMs({ observation, silenceAnnouncedMs, verifiedAtMs }: Knowledge): number | null {
+export function confirmedSilenceMs({ observation, announced, verifiedAtMs }: Knowledge): number | null {
   const renewedAtMs = observation?.renewedAtMs ?? null;
-  return renewedAtMs === null || renewedAtMs !== silenceAnnouncedMs ? null : verifiedAtMs - renewedAtMs;
+  return renewedAtMs === null || renewedAtMs !== announced.silenceMs ? null : verifiedAtMs - renewedAtMs;
 }
 
 /** The leader, as far as this process knows: `null` when there is no leader, or when it is unknown. */
 export function currentLeader(knowledge: Knowledge): Leader | null {
-  const { observation, knownHolder, announcedLeader } = knowledge;
+  const { observation, knownHolder, announced } = knowledge;
   const lease = observation?.lease ?? null;
   const renewalObservedAtMs = observation?.renewedAtMs ?? null;
   if (knownHolder !== null) {
     if (knownHolder.liveness === 'gone' || knownHolder.released) return null;
-    const remembered = announcedLeader?.uid === knownHolder.pod.uid ? announcedLeader.acquireTimeMs : null;
+    const remembered = announced.leader?.uid === knownHolder.pod.uid ? announced.leader.acquireTimeMs : null;
     return {
       name: knownHolder.pod.name,
       uid: knownHolder.pod.uid,

@@ -48,8 +48,8 @@ const ESSENTIAL: readonly Refusable[] = ['token', 'list leases', 'watch leases',
 const TRIED_BY_TIMER: readonly Refusable[] = ['update leases', 'delete leases', 'get pods'];
 
 /** Whether the refusals span so much time that they are believed. */
-export function isBelieved({ refusals }: Knowledge, what: Refusable): boolean {
-  const refusal = refusals[what];
+export function isBelieved({ failures }: Knowledge, what: Refusable): boolean {
+  const refusal = failures.refusals[what];
   return refusal !== undefined && refusal.lastMs - refusal.sinceMs >= REFUSAL_BELIEVED_MS;
 }
 
@@ -59,7 +59,8 @@ export function isPermissionMissing(knowledge: Knowledge, what: Refusable, failu
 }
 
 /** Whether the token was refused for so long that a term must end. */
-export function isTokenDead({ refusals: { token } }: Knowledge): boolean {
+export function isTokenDead({ failures }: Knowledge): boolean {
+  const { token } = failures.refusals;
   return (
     token !== undefined &&
     token.count >= UNAUTHORIZED_LEAST_ANSWERS &&
@@ -70,7 +71,7 @@ export function isTokenDead({ refusals: { token } }: Knowledge): boolean {
 /** The refusal that ends `start()`, because it has lasted for `startGraceMs`; otherwise `null`. */
 export function finalRefusal({ config, knowledge, moment }: StepContext): Refusal | null {
   for (const what of ESSENTIAL) {
-    const refusal = knowledge.refusals[what];
+    const refusal = knowledge.failures.refusals[what];
     if (refusal === undefined || !isStanding(refusal, moment.nowMs)) continue;
     if (moment.nowMs - refusal.sinceMs >= config.startGraceMs) return refusal;
   }
@@ -84,8 +85,8 @@ function isStanding({ interrupted, lastMs, count }: Refusal, nowMs: number): boo
 
 /** Whether this step recorded a new refusal. */
 export function isNewRefusal({ knowledge, before }: StepContext): boolean {
-  return Object.entries(knowledge.refusals).some(
-    ([what, { count }]) => count !== before.refusals[what as Refusable]?.count,
+  return Object.entries(knowledge.failures.refusals).some(
+    ([what, { count }]) => count !== before.failures.refusals[what as Refusable]?.count,
   );
 }
 
@@ -136,7 +137,7 @@ function noteFailure(context: StepContext, verb: Refusable | null, failure: Requ
   // The API server detects a conflict after it has accepted the token and the verb. A webhook may run later, so its
   // refusal stays.
   if (isOvertaken(failure)) {
-    const isPermitted = verb !== null && context.knowledge.refusals[verb]?.failure.kind !== 'rejected';
+    const isPermitted = verb !== null && context.knowledge.failures.refusals[verb]?.failure.kind !== 'rejected';
     return noteSuccess(context, isPermitted ? verb : null);
   }
   // The answer to a request that is no longer awaited is ignored.
@@ -144,12 +145,13 @@ function noteFailure(context: StepContext, verb: Refusable | null, failure: Requ
   if (!endsStartWhenLasting(failure)) {
     if (failure.kind === 'unavailable') interrupt(context);
     // The try had no result, so another try follows.
-    if (TRIED_BY_TIMER.includes(verb) && context.knowledge.refusals[verb] !== undefined) awaitPermission(context);
+    if (TRIED_BY_TIMER.includes(verb) && context.knowledge.failures.refusals[verb] !== undefined)
+      awaitPermission(context);
     return;
   }
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = context.moment;
-  const before = context.knowledge.refusals[what];
+  const before = context.knowledge.failures.refusals[what];
   const continued = before !== undefined && nowMs - before.lastMs <= REFUSAL_MEMORY_MS ? before : null;
   noteRefusal(context, what, {
     sinceMs: nowMs - lastedMs(continued, nowMs),
@@ -171,9 +173,9 @@ function lastedMs(before: Refusal | null, nowMs: number): number {
 
 /** The API server is not reachable. Refusals shortly after its return are not a continuation of the earlier ones. */
 function interrupt(context: StepContext): void {
-  const { refusals } = context.knowledge;
+  const { refusals } = context.knowledge.failures;
   if (Object.values(refusals).every(({ interrupted }) => interrupted)) return;
-  context.updateKnowledge({
+  context.updateFailures({
     refusals: Object.fromEntries(
       Object.entries(refusals).map(([what, refusal]) => [what, { ...refusal, interrupted: true }]),
     ),
@@ -183,40 +185,43 @@ function interrupt(context: StepContext): void {
 /** Sets the timer to the earliest end of a grace period. Several requests may be refused, each since another moment. */
 function awaitGrace(context: StepContext): void {
   const { knowledge, config, moment, role } = context;
-  if (knowledge.announcedLeader !== undefined || role.name === 'leaving') return;
+  if (knowledge.announced.leader !== undefined || role.name === 'leaving') return;
   // If a grace period is over and the start continues, the next refusal decides. A timer would fire again and again.
-  const remaining = ESSENTIAL.flatMap((what) => knowledge.refusals[what]?.sinceMs ?? [])
+  const remaining = ESSENTIAL.flatMap((what) => knowledge.failures.refusals[what]?.sinceMs ?? [])
     .map((sinceMs) => sinceMs + config.startGraceMs - moment.nowMs)
     .filter((remainingMs) => remainingMs > 0);
   if (remaining.length > 0) context.setTimer('startGrace', Math.min(...remaining));
 }
 
 function noteRefusal(context: StepContext, what: Refusable, refusal: Refusal): void {
-  context.updateKnowledge({ refusals: { ...context.knowledge.refusals, [what]: refusal } });
+  context.updateFailures({ refusals: { ...context.knowledge.failures.refusals, [what]: refusal } });
   if (TRIED_BY_TIMER.includes(what)) awaitPermission(context);
   if (!isBelieved(context.knowledge, what)) return;
   const warning = refused(what, refusal.failure);
-  context.updateKnowledge({
-    refusals: { ...context.knowledge.refusals, [what]: { ...refusal, warned: warning.code } },
+  context.updateFailures({
+    refusals: { ...context.knowledge.failures.refusals, [what]: { ...refusal, warned: warning.code } },
   });
   context.warn(warning);
 }
 
 /** Sets the timer `permission` to the next try. */
 function awaitPermission(context: StepContext): void {
-  const counts = TRIED_BY_TIMER.flatMap((one) => context.knowledge.refusals[one]?.count ?? []);
+  const counts = TRIED_BY_TIMER.flatMap((one) => context.knowledge.failures.refusals[one]?.count ?? []);
   const delayMs = refusalDelayMs(Math.min(...counts), context.moment.random);
-  context.setTimer('permission', Math.min(delayMs, remainingDoubtMs(context.knowledge.refusals, context.moment.nowMs)));
+  context.setTimer(
+    'permission',
+    Math.min(delayMs, remainingDoubtMs(context.knowledge.failures.refusals, context.moment.nowMs)),
+  );
 }
 
 /** Records that the token was accepted, and the verb, if it is given. */
 function noteSuccess(context: StepContext, verb: Refusable | null): void {
-  if (Object.keys(context.knowledge.refusals).length === 0) return;
+  if (Object.keys(context.knowledge.failures.refusals).length === 0) return;
   for (const what of ['token', verb] as const) {
     if (what === null) continue;
-    const { [what]: refusal, ...others } = context.knowledge.refusals;
+    const { [what]: refusal, ...others } = context.knowledge.failures.refusals;
     if (refusal === undefined) continue;
-    context.updateKnowledge({ refusals: others });
+    context.updateFailures({ refusals: others });
     if (refusal.warned !== null) context.withdrawWarning(refusal.warned, acceptedAgain(what));
   }
 }

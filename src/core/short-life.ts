@@ -49,7 +49,7 @@ export function noteShortLife(context: StepContext): void {
   // A process that leaves deletes its Lease itself.
   const shortLives = role.name === 'leaving' ? knowledge.shortLives : isShort ? knowledge.shortLives + 1 : 0;
   context.updateKnowledge({ ownLease: null, shortLives });
-  if (shortLives < SHORT_LIVES_LIMIT || knowledge.canReadPods) return;
+  if (shortLives < SHORT_LIVES_LIMIT || knowledge.permissions.canReadPods) return;
   const { knownHolder } = context.knowledge;
   // A list or a watch shows this Pod although single reads are refused.
   if (knownHolder?.pod.uid === config.self.uid && knownHolder.liveness === 'alive') return;

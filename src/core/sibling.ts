@@ -47,7 +47,7 @@ export function stepSibling(context: StepContext, role: SiblingRole, input: Fact
   }
   if (input.type === 'siblingLockHolderFound') {
     context.warn(siblingLockHeld(context.config, SILENT_HOLDER_MS, input.holder));
-  } else if (!role.isHolderSought && !context.knowledge.warned.includes('sibling-lock-held')) {
+  } else if (!role.isHolderSought && !context.knowledge.announced.warnings.includes('sibling-lock-held')) {
     context.role = { name: 'sibling', isHolderSought: true };
     context.emit({ type: 'findSiblingLockHolder' });
   }

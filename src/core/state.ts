@@ -47,6 +47,33 @@ export interface LeaseObservation {
   readonly renewedAtMs: number | null;
 }
 
+/** Which requests are permitted, as far as is known. A permission counts as granted until a request is refused. */
+export interface Permissions {
+  /** Without it, only the watch shows the Lease. */
+  readonly canReadLease: boolean;
+  readonly canRenew: boolean;
+  readonly canDelete: boolean;
+  /** Without it, only the garbage collector shows that the holder is gone. */
+  readonly canReadPods: boolean;
+}
+
+/** The requests that failed. */
+export interface Failures {
+  /** The number of requests that failed in a row. It determines the back-off. */
+  readonly inARow: number;
+  /** What the API server refuses at the moment. */
+  readonly refusals: Refusals;
+}
+
+/** What the application was informed of. */
+export interface Announced {
+  /** `undefined` before the first announcement. */
+  readonly leader: Leader | null | undefined;
+  /** The moment of the renewal (as `renewedAtMs`) after which the leader is silent; `null` while it is not silent. */
+  readonly silenceMs: number | null;
+  readonly warnings: readonly WarningCode[];
+}
+
 /** What is known about the cluster, in every role. */
 export interface Knowledge {
   /** `null` until the first answer. */
@@ -55,11 +82,6 @@ export interface Knowledge {
   readonly newestResourceVersion: string;
   /** The uid of the last Lease that was seen with an owner or a holder. */
   readonly namedLeaseUid: string | null;
-  /**
-   * The moment of the renewal (as `renewedAtMs`) after which the leader was announced as silent; `null` while it is not
-   * silent.
-   */
-  readonly silenceAnnouncedMs: number | null;
   /** The count of terms in the last Lease, from which the next term derives its `leaseTransitions`. */
   readonly leaseTransitions: number | null;
   readonly knownHolder: KnownHolder | null;
@@ -79,15 +101,11 @@ export interface Knowledge {
   readonly holderRead: { readonly request: number; readonly doubted: boolean } | null;
   /** Why this Pod must never campaign again; `null` while it may campaign. */
   readonly disqualifiedBy: 'pod-deleted' | 'pod-terminating' | null;
-  /** False once reading the Lease was forbidden. Then only the watch shows it. */
-  readonly canReadLease: boolean;
-  readonly canRenew: boolean;
   /**
    * The resourceVersion for which a release annotation was sent without an answer. The annotation may still be written
    * until another write replaces this version.
    */
   readonly pendingReleaseVersion: string | null;
-  readonly canDelete: boolean;
   /** The monotonic moment at which a write of another process in the name of this Pod was last seen. */
   readonly twinSeenAtMs: number | null;
   /** Whether the API server has ever shown this Pod. */
@@ -100,8 +118,6 @@ export interface Knowledge {
   readonly renewalSentAtMs: number;
   /** The renewTimes that were sent last, with the newest at the end. Renewals whose answer was lost are included. */
   readonly sentRenewTimesMs: readonly number[];
-  /** False once reading a Pod was forbidden. Then only the garbage collector shows that the holder is gone. */
-  readonly canReadPods: boolean;
   /** The monotonic moment at which the API server last confirmed what is known of the Lease. */
   readonly verifiedAtMs: number;
   /**
@@ -109,18 +125,14 @@ export interface Knowledge {
    * answered.
    */
   readonly namedSuccessor: NamedSuccessor | null | undefined;
-  /** The number of requests that failed in a row. It determines the back-off. */
-  readonly failures: number;
-  /** What the API server refuses at the moment. */
-  readonly refusals: Refusals;
   /**
    * Work of an ended term may still run: it did not settle in time, or it was not waited for. It may run as long as
    * this process does.
    */
   readonly workMayRun: boolean;
-  readonly warned: readonly WarningCode[];
-  /** The leader as last announced; `undefined` before the first announcement. */
-  readonly announcedLeader: Leader | null | undefined;
+  readonly permissions: Permissions;
+  readonly failures: Failures;
+  readonly announced: Announced;
 }
 
 /** The consistent read of this Pod that runs in parallel to a campaign. */
@@ -274,31 +286,25 @@ export function initialElectionState(config: ElectionConfig): ElectionState {
       observation: null,
       newestResourceVersion: '0',
       namedLeaseUid: null,
-      silenceAnnouncedMs: null,
       leaseTransitions: null,
       knownHolder: null,
       leaseRead: null,
       watchInDoubt: false,
       holderRead: null,
       disqualifiedBy: null,
-      canReadLease: true,
-      canRenew: true,
       pendingReleaseVersion: null,
-      canDelete: true,
       twinSeenAtMs: null,
       ownPodSeen: false,
       ownLease: null,
       shortLives: 0,
       renewalSentAtMs: Number.NEGATIVE_INFINITY,
       sentRenewTimesMs: [],
-      canReadPods: true,
       verifiedAtMs: 0,
       namedSuccessor: undefined,
-      failures: 0,
-      refusals: {},
       workMayRun: false,
-      warned: [],
-      announcedLeader: undefined,
+      permissions: { canReadLease: true, canRenew: true, canDelete: true, canReadPods: true },
+      failures: { inARow: 0, refusals: {} },
+      announced: { leader: undefined, silenceMs: null, warnings: [] },
     },
     role: { name: 'starting', siblingLock: 'pending' },
   };

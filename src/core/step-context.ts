@@ -12,7 +12,17 @@ import type { LeaseRecord, PodRecord } from './lease-record.ts';
 import { remainingDoubtMs, UNAUTHORIZED_LIMIT_MS } from './refusal.ts';
 import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
 import { atLeastRetryAfterMs, RETRY_BASE_MS, refusalDelayMs, retryDelayMs } from './retry-delay.ts';
-import type { CandidateRole, ElectionConfig, ElectionState, Knowledge, LeaderRole, Role } from './state.ts';
+import type {
+  Announced,
+  CandidateRole,
+  ElectionConfig,
+  ElectionState,
+  Failures,
+  Knowledge,
+  LeaderRole,
+  Permissions,
+  Role,
+} from './state.ts';
 import type { Warning } from './warnings.ts';
 
 /**
@@ -55,6 +65,18 @@ export class StepContext {
     this.knowledge = { ...this.knowledge, ...changes };
   }
 
+  updatePermissions(changes: Partial<Permissions>): void {
+    this.updateKnowledge({ permissions: { ...this.knowledge.permissions, ...changes } });
+  }
+
+  updateFailures(changes: Partial<Failures>): void {
+    this.updateKnowledge({ failures: { ...this.knowledge.failures, ...changes } });
+  }
+
+  updateAnnounced(changes: Partial<Announced>): void {
+    this.updateKnowledge({ announced: { ...this.knowledge.announced, ...changes } });
+  }
+
   emit(effect: Effect): void {
     this.effects.push(effect);
   }
@@ -95,15 +117,15 @@ export class StepContext {
 
   /** Counts a failed request, and returns the delay before the next, in milliseconds. */
   backOffMs(failure: RequestFailure): number {
-    const failures = this.knowledge.failures + 1;
-    this.updateKnowledge({ failures });
+    const inARow = this.knowledge.failures.inARow + 1;
+    this.updateFailures({ inARow });
     const { random } = this.moment;
     const delayMs = endsStartWhenLasting(failure)
       ? Math.min(
-          refusalDelayMs(Math.min(failures, this.#refusalCountOf(failure)), random),
-          remainingDoubtMs(this.knowledge.refusals, this.moment.nowMs),
+          refusalDelayMs(Math.min(inARow, this.#refusalCountOf(failure)), random),
+          remainingDoubtMs(this.knowledge.failures.refusals, this.moment.nowMs),
         )
-      : retryDelayMs(failures, random);
+      : retryDelayMs(inARow, random);
     return atLeastRetryAfterMs(this.#inTimeForVerdict(delayMs, failure), failure.retryAfterMs);
   }
 
@@ -112,13 +134,13 @@ export class StepContext {
    * may stem from a long absence of the API server.
    */
   #refusalCountOf(failure: RequestFailure): number {
-    const refusals = Object.values(this.knowledge.refusals);
+    const refusals = Object.values(this.knowledge.failures.refusals);
     return refusals.find((refusal) => refusal.failure === failure)?.count ?? Number.POSITIVE_INFINITY;
   }
 
   /** A leader with a refused token retries no later than the moment at which the refusal ends its term. */
   #inTimeForVerdict(delayMs: number, failure: RequestFailure): number {
-    const { token } = this.knowledge.refusals;
+    const { token } = this.knowledge.failures.refusals;
     if (this.role.name !== 'leader' || failure.kind !== 'unauthorized' || token === undefined) return delayMs;
     const remainingMs = token.sinceMs + UNAUTHORIZED_LIMIT_MS - this.moment.nowMs;
     return Math.min(delayMs, Math.max(remainingMs, RETRY_BASE_MS));
@@ -130,7 +152,7 @@ export class StepContext {
     // would be repeated as fast as the network allows.
     this.updateKnowledge({ leaseRead: null });
     const delayMs = this.backOffMs(failure);
-    if (isOvertaken(failure) && this.knowledge.failures <= IMMEDIATE_RETRIES) this.readLease();
+    if (isOvertaken(failure) && this.knowledge.failures.inARow <= IMMEDIATE_RETRIES) this.readLease();
     else this.setTimer('retry', delayMs);
   }
 
@@ -139,15 +161,15 @@ export class StepContext {
    * reported.
    */
   endBackOff(role: CandidateRole | LeaderRole): void {
-    if (this.knowledge.canReadLease) this.readLease();
+    if (this.knowledge.permissions.canReadLease) this.readLease();
     else this.role = { ...role, backingOff: false };
   }
 
   /** Sends a consistent read of the holder's Pod, unless one is in flight or the answer would be useless. */
   readHolderPod({ despiteRefusal = false }: { readonly despiteRefusal?: boolean } = {}): void {
-    const { knownHolder, holderRead, canReadPods } = this.knowledge;
+    const { knownHolder, holderRead, permissions } = this.knowledge;
     if (knownHolder === null || knownHolder.liveness === 'gone' || holderRead !== null) return;
-    if (!canReadPods && !despiteRefusal) return;
+    if (!permissions.canReadPods && !despiteRefusal) return;
     const request = this.newRequest();
     this.updateKnowledge({ holderRead: { request, doubted: false } });
     this.emit({ type: 'readPod', request, name: knownHolder.pod.name });
@@ -176,15 +198,15 @@ export class StepContext {
 
   /** Warns the application, once as long as the condition lasts. */
   warn({ code, message }: Warning): void {
-    if (this.knowledge.warned.includes(code)) return;
-    this.updateKnowledge({ warned: [...this.knowledge.warned, code] });
+    if (this.knowledge.announced.warnings.includes(code)) return;
+    this.updateAnnounced({ warnings: [...this.knowledge.announced.warnings, code] });
     this.announce({ type: 'warning', code, message });
   }
 
   /** The condition of a warning is over. If it returns, the application is warned again. */
   withdrawWarning(code: WarningCode, message: string): void {
-    if (!this.knowledge.warned.includes(code)) return;
-    this.updateKnowledge({ warned: this.knowledge.warned.filter((one) => one !== code) });
+    if (!this.knowledge.announced.warnings.includes(code)) return;
+    this.updateAnnounced({ warnings: this.knowledge.announced.warnings.filter((one) => one !== code) });
     this.announce({ type: 'warning', code: 'refusal-over', message });
   }
 }

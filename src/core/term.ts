@@ -34,7 +34,7 @@ export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boo
   context.clearTimers('retry', 'recheck', 'stale');
   // A name from an earlier term of this process is out of date.
   context.updateKnowledge({ namedSuccessor: undefined });
-  const renews = lease.renewTimeMs === null && context.knowledge.canRenew;
+  const renews = lease.renewTimeMs === null && context.knowledge.permissions.canRenew;
   if (renews) context.setTimer('renew', renewalPauseMs(context));
   else scheduleRenewal(context, lease);
   context.announce({ type: 'elected', term: context.role.term, renews });
@@ -42,7 +42,7 @@ export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boo
 
 /** Schedules the next renewal of `lease` (`null`: it is missing). */
 export function scheduleRenewal(context: StepContext, lease: LeaseRecord | null): void {
-  if (!context.knowledge.canRenew) return;
+  if (!context.knowledge.permissions.canRenew) return;
   const { renewIntervalMs } = context.config;
   context.setTimer(
     'renew',
@@ -64,12 +64,12 @@ export function disqualifyDeleted(
 
 /** Deletions are refused. Until the next try, the Lease of a previous holder is left to the garbage collector. */
 export function noteDeleteRefused(context: StepContext): void {
-  context.updateKnowledge({ canDelete: false });
+  context.updatePermissions({ canDelete: false });
 }
 
 /** Renewals are refused. The Lease is kept, because nothing expires. The timer `permission` starts the next try. */
 export function noteRenewRefused(context: StepContext): void {
-  context.updateKnowledge({ canRenew: false });
+  context.updatePermissions({ canRenew: false });
 }
 
 /** Warns that the Lease has lost its owner, so that the garbage collector would not delete it. */

@@ -98,7 +98,9 @@ export function judgeLease(config: ElectionConfig, knowledge: Knowledge, nowMs: 
     kind: 'held',
     because: knownHolder?.liveness === 'alive' ? 'pod-exists' : 'pod-unknown',
     recheckAtMs:
-      knownHolder?.liveness === 'alive' || !knowledge.canReadPods ? null : nextRecheckMs(observation.sinceMs, nowMs),
+      knownHolder?.liveness === 'alive' || !knowledge.permissions.canReadPods
+        ? null
+        : nextRecheckMs(observation.sinceMs, nowMs),
   };
 }
 
@@ -111,7 +113,7 @@ function judgeAbsence(config: ElectionConfig, knowledge: Knowledge, sinceMs: num
     knownHolder.released;
   if (nobodyLeft) return { kind: 'free', remains: null };
 
-  if (knownHolder.liveness === 'unknown' && !knowledge.canReadPods) {
+  if (knownHolder.liveness === 'unknown' && !knowledge.permissions.canReadPods) {
     const graceEndMs = sinceMs + UNREADABLE_HOLDER_GRACE_MS;
     if (nowMs >= graceEndMs) return { kind: 'free', remains: null };
     return { kind: 'held', because: 'holder-restores', recheckAtMs: graceEndMs };
@@ -138,7 +140,7 @@ function foreignDurationMs(lease: LeaseRecord, { namedLeaseUid }: Knowledge): nu
 
 function clear(lease: LeaseRecord, knowledge: Knowledge, sinceMs: number, nowMs: number): Verdict {
   if (lease.terminating) return { kind: 'held', because: 'terminating', recheckAtMs: nextRecheckMs(sinceMs, nowMs) };
-  if (knowledge.canDelete) return { kind: 'free', remains: lease };
+  if (knowledge.permissions.canDelete) return { kind: 'free', remains: lease };
   return { kind: 'held', because: 'collector', recheckAtMs: null };
 }
 

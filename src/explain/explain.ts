@@ -221,7 +221,7 @@ function leaving(input: RunningInput): ReasonDetails {
 }
 
 function sibling({ election }: RunningInput): ReasonDetails {
-  if (election.knowledge.warned.includes('sibling-lock-refused')) {
+  if (election.knowledge.announced.warnings.includes('sibling-lock-refused')) {
     return {
       reason: 'sibling',
       message:
@@ -274,7 +274,7 @@ function ownPodDeleted({ election: { config, knowledge } }: RunningInput): Reaso
   const { name, uid } = config.self;
   const pod = `Pod ${name} (uid ${uid})`;
   // If Pods cannot be read, this follows from the Leases that were deleted.
-  if (knowledge.warned.includes('pod-unknown')) {
+  if (knowledge.announced.warnings.includes('pod-unknown')) {
     return {
       reason: 'own-pod-deleted',
       message:

@@ -199,14 +199,16 @@ function silent(input: RunningInput, holder: PodReference): ReasonDetails | null
 }
 
 function unknownHolder({ election: { config, knowledge } }: RunningInput, holder: PodReference): ReasonDetails {
-  const why = knowledge.canReadPods
+  const why = knowledge.permissions.canReadPods
     ? 'the API server is being asked whether its Pod exists'
     : `${config.self.name} is not allowed to read Pods, so its end shows only when its Lease is deleted: grant \`get\`, \`list\` and \`watch\` on pods`;
   return {
     reason: 'holder-unknown',
     message: `Pod ${holder.name} holds ${leaseOf(config)}; ${why}.`,
     sinceMs: knowledge.observation?.lease?.acquireTimeMs ?? null,
-    endsWhen: knowledge.canReadPods ? 'the API server answers' : 'its Lease is gone, or the permission is granted',
+    endsWhen: knowledge.permissions.canReadPods
+      ? 'the API server answers'
+      : 'its Lease is gone, or the permission is granted',
   };
 }
 

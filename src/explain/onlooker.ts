@@ -139,7 +139,7 @@ function inputOf(look: LeaseLook): RunningInput {
   });
   const election: ElectionState = {
     ...initial,
-    knowledge: { ...initial.knowledge, ...(look.lease.ok ? knowledgeOf(look, lease) : {}) },
+    knowledge: { ...initial.knowledge, ...(look.lease.ok ? knowledgeOf(look, lease, initial.knowledge) : {}) },
     role: FRESH_CANDIDATE,
   };
   const knownHolder = election.knowledge.knownHolder;
@@ -177,7 +177,11 @@ function inputOf(look: LeaseLook): RunningInput {
   };
 }
 
-function knowledgeOf({ pod, wallMs }: LeaseLook, lease: LeaseRecord | null): Partial<Knowledge> {
+function knowledgeOf(
+  { pod, wallMs }: LeaseLook,
+  lease: LeaseRecord | null,
+  { announced, permissions }: Knowledge,
+): Partial<Knowledge> {
   if (lease === null) return { observation: { lease, sinceMs: wallMs, renewedAtMs: null }, verifiedAtMs: wallMs };
   const ageMs = renewalAgeMs(lease, wallMs);
   const renewedAtMs = ageMs === null ? null : wallMs - ageMs;
@@ -186,9 +190,9 @@ function knowledgeOf({ pod, wallMs }: LeaseLook, lease: LeaseRecord | null): Par
   return {
     observation: { lease, sinceMs: changedAtMs === 0 ? wallMs : Math.min(changedAtMs, wallMs), renewedAtMs },
     newestResourceVersion: lease.resourceVersion,
-    silenceAnnouncedMs: isSilent ? renewedAtMs : null,
+    announced: { ...announced, silenceMs: isSilent ? renewedAtMs : null },
     verifiedAtMs: wallMs,
-    canReadPods: pod?.ok !== false,
+    permissions: { ...permissions, canReadPods: pod?.ok !== false },
     knownHolder: holderKnownBy(lease, pod),
   };
 }

@@ -95,7 +95,7 @@ function assertAwake(story: Story): void {
     case 'leader':
       if (role.renewal !== null) asks(role.renewal);
       if (role.backingOff) rests();
-      if (knowledge.canRenew) assert.ok(timers.has('renew') || role.renewal !== null, 'never renews again');
+      if (knowledge.permissions.canRenew) assert.ok(timers.has('renew') || role.renewal !== null, 'never renews again');
       if (role.restoring !== null) {
         if (role.restoring.creation !== null) asks(role.restoring.creation);
         else checks(role.restoring.ownPod);

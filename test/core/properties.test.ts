@@ -311,7 +311,10 @@ function isAboutRefusals(effect: Effect): boolean {
 
 /** That an answer came at all proves that the token is accepted, and that a Pod in it exists, whether or not the answer is awaited. */
 function forgetRefusals(state: ElectionState): ElectionState {
-  return { ...state, knowledge: { ...state.knowledge, refusals: {}, warned: [], ownPodSeen: false } };
+  const { knowledge } = state;
+  const failures = { ...knowledge.failures, refusals: {} };
+  const announced = { ...knowledge.announced, warnings: [] };
+  return { ...state, knowledge: { ...knowledge, failures, announced, ownPodSeen: false } };
 }
 
 test('a clock that jumps decides nothing', () => {

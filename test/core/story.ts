@@ -336,8 +336,8 @@ export class Story {
   }
 
   #believe(what: Refusable, why: RequestFailure): void {
-    const { refusals } = this.state.knowledge;
-    const refusal: Refusal = refusals[what] ?? {
+    const { failures } = this.state.knowledge;
+    const refusal: Refusal = failures.refusals[what] ?? {
       sinceMs: 0,
       lastMs: 0,
       count: 3,
@@ -346,8 +346,8 @@ export class Story {
       warned: null,
     };
     const lasting = { ...refusal, sinceMs: this.nowMs - REFUSAL_BELIEVED_MS, lastMs: this.nowMs };
-    const knowledge = { ...this.state.knowledge, refusals: { ...refusals, [what]: lasting } };
-    this.state = { ...this.state, knowledge };
+    const refusals = { ...failures.refusals, [what]: lasting };
+    this.state = { ...this.state, knowledge: { ...this.state.knowledge, failures: { ...failures, refusals } } };
   }
 
   listed(lease: LeaseRecord): this {

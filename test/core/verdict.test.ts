@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseRecord } from '../../src/core/lease-record.ts';
-import { initialElectionState, type Knowledge, type KnownHolder } from '../../src/core/state.ts';
+import { initialElectionState, type Knowledge, type KnownHolder, type Permissions } from '../../src/core/state.ts';
 import {
   EMPTY_LEASE_MS,
   judgeLease,
@@ -23,6 +23,11 @@ function knowing(
 ): Knowledge {
   const { knowledge } = initialElectionState(CONFIG);
   return { ...knowledge, observation: { lease, sinceMs: SINCE_MS, renewedAtMs: null }, knownHolder, ...changes };
+}
+
+/** A permission is missing. */
+function without(permission: keyof Permissions): Partial<Knowledge> {
+  return { permissions: { ...initialElectionState(CONFIG).knowledge.permissions, [permission]: false } };
 }
 
 function rival(changes: Partial<KnownHolder> = {}): KnownHolder {
@@ -80,19 +85,19 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'absent, and Pods cannot be read: left to its last holder for a grace',
-    knowing(null, rival({ liveness: 'unknown' }), { canReadPods: false }),
+    knowing(null, rival({ liveness: 'unknown' }), without('canReadPods')),
     graceEnd - 1,
     { kind: 'held', because: 'holder-restores', recheckAtMs: graceEnd },
   ],
   [
     'absent, and Pods cannot be read, but a watch shows that its last holder exists: left to it, without end',
-    knowing(null, rival(), { canReadPods: false }),
+    knowing(null, rival(), without('canReadPods')),
     graceEnd,
     { kind: 'held', because: 'holder-restores', recheckAtMs: graceEnd + RECHECK_INTERVAL_MS },
   ],
   [
     'absent, and Pods cannot be read: free after the grace',
-    knowing(null, rival({ liveness: 'unknown' }), { canReadPods: false }),
+    knowing(null, rival({ liveness: 'unknown' }), without('canReadPods')),
     graceEnd,
     { kind: 'free', remains: null },
   ],
@@ -129,7 +134,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     "another's, and Pods cannot be read: held, until the garbage collector deletes it",
-    knowing(rivals, rival({ liveness: 'unknown' }), { canReadPods: false }),
+    knowing(rivals, rival({ liveness: 'unknown' }), without('canReadPods')),
     SINCE_MS,
     { kind: 'held', because: 'pod-unknown', recheckAtMs: null },
   ],
@@ -154,7 +159,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'a Lease that cannot be deleted is left to the garbage collector',
-    knowing(rivals, rival({ liveness: 'gone' }), { canDelete: false }),
+    knowing(rivals, rival({ liveness: 'gone' }), without('canDelete')),
     SINCE_MS,
     { kind: 'held', because: 'collector', recheckAtMs: null },
   ],
@@ -190,7 +195,7 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
   ],
   [
     'empty, never seen with a holder, but it cannot be deleted: held',
-    knowing(bare, null, { canDelete: false }),
+    knowing(bare, null, without('canDelete')),
     SINCE_MS + EMPTY_LEASE_MS,
     { kind: 'held', because: 'collector', recheckAtMs: null },
   ],

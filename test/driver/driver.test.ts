@@ -109,10 +109,10 @@ test('a watch that is opened ends the refusals of its streams, and not those of 
     const missingRule = { verb, apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: 'shop' };
     driver.take({ type: 'leaseWatchFailed', failure: { ...failureOf('forbidden'), missingRule } });
   }
-  assert.deepEqual(Object.keys(driver.state.knowledge.refusals), ['list leases', 'watch leases']);
+  assert.deepEqual(Object.keys(driver.state.knowledge.failures.refusals), ['list leases', 'watch leases']);
   clock.advance(2_000);
   world.stream('lease').sink.opened();
-  assert.deepEqual(Object.keys(driver.state.knowledge.refusals), ['list leases']);
+  assert.deepEqual(Object.keys(driver.state.knowledge.failures.refusals), ['list leases']);
 });
 
 test("so does a watch of the holder's Pod", async () => {

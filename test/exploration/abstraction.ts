@@ -14,7 +14,7 @@ import { STEP_DOWN_PAUSE_MS } from '../../src/core/leaving.ts';
 import type { Refusals } from '../../src/core/refusal.ts';
 import { RENEWAL_LEAST_INTERVAL_MS } from '../../src/core/renewal.ts';
 import type { ElectionState, Knowledge, Role } from '../../src/core/state.ts';
-import { mustRenew, RECHECK_INTERVAL_MS } from '../../src/core/verdict.ts';
+import { RECHECK_INTERVAL_MS } from '../../src/core/verdict.ts';
 import { INITIAL_WATCH_STATE, type WatchState } from '../../src/core/watch.ts';
 import type { Cluster } from './cluster-model.ts';
 import { type InFlight, longRefused, type Process, START_MS, TIMERS, type Watch } from './process-model.ts';
@@ -106,7 +106,7 @@ function plainState(state: ElectionState, nowMs: number, numbers: ReadonlyMap<nu
 }
 
 function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
-  const { observation, announcedLeader, pendingReleaseVersion, leaseRead } = knowledge;
+  const { observation, announced, failures, pendingReleaseVersion, leaseRead } = knowledge;
   const renewedJustNow = knowledge.renewalSentAtMs + RENEWAL_LEAST_INTERVAL_MS > nowMs;
   return {
     ...knowledge,
@@ -117,9 +117,8 @@ function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
     verifiedAtMs: 0,
     // Only an empty Lease, which nobody makes here, asks whether it was ever held; a silence is only reported.
     namedLeaseUid: null,
-    silenceAnnouncedMs: null,
     leaseRead: leaseRead === null ? null : { ...leaseRead, askedAtMs: START_MS },
-    refusals: plainRefusals(knowledge.refusals),
+    failures: { ...failures, refusals: plainRefusals(failures.refusals) },
     renewalSentAtMs: renewedJustNow ? START_MS : Number.NEGATIVE_INFINITY,
     sentRenewTimesMs: [],
     // A twin is only warned of, and short lives count three in a row where Pods cannot be read.
@@ -128,9 +127,8 @@ function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
     ownLease: null,
     shortLives: 0,
     // Of a version that was followed by another it is never asked again.
-    pendingReleaseVersion: mustRenew(knowledge) ? pendingReleaseVersion : null,
-    warned: [],
-    announcedLeader: announcedLeader === undefined ? undefined : null,
+    pendingReleaseVersion: observation?.lease?.resourceVersion === pendingReleaseVersion ? pendingReleaseVersion : null,
+    announced: { leader: announced.leader === undefined ? undefined : null, silenceMs: null, warnings: [] },
   };
 }
 

@@ -197,10 +197,11 @@ export class Turn {
   /** As much time may have passed since the token was first refused as the end of a term needs. */
   #ageRefusal(): void {
     const { state, nowMs } = this.#process;
-    const { token } = state.knowledge.refusals;
+    const { failures } = state.knowledge;
+    const { token } = failures.refusals;
     if (token === undefined) return;
-    const refusals = { ...state.knowledge.refusals, token: { ...token, ...longRefused(nowMs) } };
-    this.#process.state = { ...state, knowledge: { ...state.knowledge, refusals } };
+    const refusals = { ...failures.refusals, token: { ...token, ...longRefused(nowMs) } };
+    this.#process.state = { ...state, knowledge: { ...state.knowledge, failures: { ...failures, refusals } } };
   }
 
   /** The timer fires; time has come to the moment for which it was set, at least. */
