@@ -616,9 +616,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
         return this.#steppedDown(announcement.released);
       case 'stopped':
         this.#steppedDown(announcement.released);
-        // Also waits for the work of a term that was lost, which has not been waited for yet.
-        void this.#settleWork().then(() => this.#finishOnceWritten());
-        return;
+        return this.#finishOnceWritten();
     }
   }
 
@@ -742,17 +740,13 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Searches for the successor in parallel to the end of the work, so that the write that releases the Lease can name
-   * it.
+   * Waits for the work. A leader searches for its successor in parallel, so that the write that releases the Lease can
+   * name it.
    */
-  async #settleBeforeLeaving(): Promise<boolean> {
-    if (this.#successors === null) return this.#settleWork();
-    const [drained] = await Promise.all([this.#settleWork(), this.#successors.listBeforeLeaving()]);
-    return drained;
-  }
-
-  #settleWork(): Promise<boolean> {
-    return this.#work.settle(this.#runtime.clock, this.#options.drainTimeoutMs);
+  #settleBeforeLeaving(): Promise<boolean> {
+    const settled = this.#work.settle(this.#runtime.clock, this.#options.drainTimeoutMs);
+    if (this.#successors === null || this.#driver?.state.role.name !== 'leader') return settled;
+    return Promise.all([settled, this.#successors.listBeforeLeaving()]).then(([drained]) => drained);
   }
 
   #steppedDown(released: boolean): void {

@@ -58,7 +58,7 @@ export function leave(context: StepContext, next: LeavingFor, release: ReleasePo
     case 'leaving': {
       const { step } = role;
       // A step that has not decided yet takes the new policy. A promise to release is kept.
-      const promises = 'release' in step && release === 'always';
+      const promises = 'release' in step && step.release !== null && release === 'always';
       context.role = { ...role, next, step: promises ? { ...step, release } : step };
       return;
     }
@@ -89,33 +89,39 @@ export function settle(context: StepContext, role: LeaderRole, drained: boolean)
  */
 function decide(context: StepContext, next: LeavingFor, release: ReleasePolicy, drained: boolean | null): void {
   const { knowledge, config, moment } = context;
+  if (drained === null && knowledge.workMayRun) return drain(context, next, release);
   const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
   // A believed refusal is retried now and then, because the permission may have been granted since.
   const mayMark = knowledge.permissions.canRenew || !isBelieved(knowledge, 'update leases');
   const mayDelete = knowledge.permissions.canDelete || !isBelieved(knowledge, 'delete leases');
   if (!mine || !mayMark || !mayDelete || knowledge.disqualifiedBy === 'pod-deleted')
     return finishLeaving(context, next, false);
-  if (drained === null && knowledge.workMayRun) return drain(context, next, release);
   if (release === 'always') return annotateRelease(context, next);
 
   if (drained === false) return finishLeaving(context, next, false);
   goTo(context, next, { name: 'readingOwnPod', ...context.checkOwnPod() });
 }
 
-function drain(context: StepContext, next: LeavingFor, release: ReleasePolicy): void {
+/** The process does not end, and no other process of this Pod begins, beside work of a lost term. */
+function drain(context: StepContext, next: LeavingFor, release: ReleasePolicy | null): void {
+  awaitWork(context, next, release);
+  context.emit({ type: 'settleWork' });
+}
+
+function awaitWork(context: StepContext, next: LeavingFor, release: ReleasePolicy | null): void {
   context.clearTimers('retry', 'recheck', 'leaving');
   context.role = { name: 'leaving', next, step: { name: 'awaitingWork', request: null, release }, tries: 0 };
-  context.emit({ type: 'settleWork' });
 }
 
 function noteSettled(context: StepContext, role: LeavingRole, drained: boolean): void {
   if (role.step.name !== 'awaitingWork') return;
   const { release } = role.step;
   noteWork(context, release, drained);
-  decide(context, role.next, release, drained);
+  if (release === null) finishLeaving(context, role.next, false);
+  else decide(context, role.next, release, drained);
 }
 
-function noteWork(context: StepContext, release: ReleasePolicy, drained: boolean): void {
+function noteWork(context: StepContext, release: ReleasePolicy | null, drained: boolean): void {
   context.updateKnowledge({ workMayRun: !drained });
   if (!drained) context.warn(workNotDrained(release === 'always'));
 }
@@ -133,8 +139,11 @@ export function endTerm(context: StepContext, role: LeaderRole, reason: Demotion
     // A leader has no timer for the silence of a holder. The Pod that took the Lease may never renew it.
     if (reason === 'usurped') awaitRenewal(context);
     context.announce({ type: 'demoted', reason });
+  } else if (role.resigning.next === 'stopped') {
+    // The answer to the `settleWork` of this stop is still awaited.
+    awaitWork(context, 'stopped', null);
   } else {
-    finishLeaving(context, role.resigning.next, false);
+    finishLeaving(context, 'candidate', false);
   }
 }
 
@@ -261,6 +270,16 @@ function noteCreated(
   context.readLease();
 }
 
+/** Nothing was created, so there is nothing to release. */
+function endWithoutLease(
+  context: StepContext,
+  role: LeavingRole,
+  step: LeavingStep & { readonly name: 'awaitingCreate' },
+): void {
+  if (step.drained === null && context.knowledge.workMayRun) drain(context, role.next, null);
+  else finishLeaving(context, role.next, false);
+}
+
 /** Retries after a failure. If reading the Lease is refused, it relies on the watch. */
 function tryNext(context: StepContext, role: LeavingRole): void {
   if (role.step.name === 'readingOwnPod') goTo(context, role.next, { name: 'readingOwnPod', ...context.checkOwnPod() });
@@ -290,7 +309,7 @@ function noteFailure(context: StepContext, role: LeavingRole, request: number, f
     case 'awaitingCreate':
       // Any other failure shows that nothing was created, so there is nothing to release.
       if (wasRead || isUncertain(failure) || isOvertaken(failure)) return tryAgain(context, role, step, failure);
-      return finishLeaving(context, role.next, false);
+      return endWithoutLease(context, role, step);
     case 'readingOwnPod':
       // This step does not depend on a read of the Lease.
       if (wasRead) return;
@@ -341,6 +360,7 @@ function giveUp(context: StepContext, role: LeavingRole): void {
     return withdrawRelease(context, role);
   if (step.name === 'withdrawingRelease')
     context.warn(releaseStuck(context.config, context.knowledge.failures.refusals['delete leases']?.failure.message));
+  if (step.name === 'awaitingCreate') return endWithoutLease(context, role, step);
   // A Lease that is marked as released counts as released, because a successor deletes it.
   finishLeaving(context, next, step.name === 'deleting');
 }

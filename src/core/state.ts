@@ -239,8 +239,11 @@ export type LeavingStep =
       /** Whether the work is done; `null`: it was not waited for. */
       readonly drained: boolean | null;
     }
-  /** Waits for the work of a lost term, which may still run. */
-  | { readonly name: 'awaitingWork'; readonly request: null; readonly release: ReleasePolicy }
+  /**
+   * Waits for the work of a lost term, which may still run. `release` is `null` when the Lease is kept in any case: it is
+   * not this Pod's, or it cannot be written.
+   */
+  | { readonly name: 'awaitingWork'; readonly request: null; readonly release: ReleasePolicy | null }
   /** Reads whether this Pod is being deleted. */
   | { readonly name: 'readingOwnPod'; readonly request: number | null }
   /** Writes the annotation which shows that this Pod released the Lease. */

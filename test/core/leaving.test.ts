@@ -65,11 +65,41 @@ const draining: readonly Row[] = [
     effects: [`readPod ${SELF.name}`],
   },
   {
-    rule: 'a Lease that is taken from it while its work drains ends it, without a second demotion',
+    rule: 'a leader that stops waits for its work when its Lease is taken, and is not demoted a second time',
     given: () => leads().stop(),
     when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15' })),
+    role: 'leaving awaitingWork',
+    effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, 'clearTimer renew', `leaderChanged ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
+    rule: 'a leader that stops keeps its socket when its Lease was taken and its work may still run',
+    given: () =>
+      leads()
+        .stop()
+        .watched(leaseOf(RIVAL, { resourceVersion: '15' })),
+    when: (story) => story.settled(false),
     role: 'stopped',
-    effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, 'clearTimer renew', ...KEPT_BUSY],
+    effects: KEPT_WARNED,
+  },
+  {
+    rule: 'a leader that stops frees its socket when its Lease was taken and its work is done',
+    given: () =>
+      leads()
+        .stop()
+        .watched(leaseOf(RIVAL, { resourceVersion: '15' })),
+    when: (story) => story.settled(),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'a leader that stops promises no release after its Lease was taken',
+    given: () =>
+      leads()
+        .stop()
+        .watched(leaseOf(RIVAL, { resourceVersion: '15' })),
+    when: (story) => story.stop('always').settled(),
+    role: 'stopped',
+    effects: KEPT,
   },
   {
     rule: 'settled work of a term that nobody leaves says nothing',
@@ -183,6 +213,16 @@ const keeping: readonly Row[] = [
 function findsItsLeaseAgain(): Story {
   const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000).fire('renew');
   return story.fail('replaceLease', 'unauthorized').fire('retry').leaseRead(ownLease());
+}
+
+/** A leader whose Lease was taken campaigns again. */
+function createsAgain(): Story {
+  const rivals = leaseOf(RIVAL, { resourceVersion: '15' });
+  const story = leads().watched(rivals).podListed(RIVAL, podOf(RIVAL)).podGone(RIVAL);
+  return story
+    .deleted({ ...rivals, resourceVersion: '16' })
+    .fire('campaign')
+    .podRead(SELF.name, podOf(SELF));
 }
 
 const elsewhere: readonly Row[] = [
@@ -335,6 +375,44 @@ const elsewhere: readonly Row[] = [
     when: (story) => story.stop(),
     role: 'leaving readingOwnPod',
     effects: [`readPod ${SELF.name}`, `setTimer leaving ${LEAVING_LIMIT_MS}`],
+  },
+  {
+    rule: 'a candidate waits for the work of its lost term before it stops',
+    given: () => leads().watched(leaseOf(RIVAL, { resourceVersion: '15' })),
+    when: (story) => story.stop(),
+    role: 'leaving awaitingWork',
+    effects: ['clearTimer recheck', 'settleWork'],
+  },
+  {
+    rule: 'a candidate frees its socket when the work of its lost term is done',
+    given: () =>
+      leads()
+        .watched(leaseOf(RIVAL, { resourceVersion: '15' }))
+        .stop(),
+    when: (story) => story.settled(),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'a candidate waits for the work of its lost term when its create was refused after stop()',
+    given: () => createsAgain().stop(),
+    when: (story) => story.fail('createLease', 'forbidden'),
+    role: 'leaving awaitingWork',
+    effects: ['clearTimer leaving', 'settleWork'],
+  },
+  {
+    rule: 'a candidate waits for the work of its lost term when its create is not answered after stop()',
+    given: () => createsAgain().stop(),
+    when: (story) => story.fire('leaving'),
+    role: 'leaving awaitingWork',
+    effects: ['settleWork'],
+  },
+  {
+    rule: 'a candidate stops once the work of its lost term is done, although its create had no answer',
+    given: () => createsAgain().stop().fire('leaving'),
+    when: (story) => story.settled(),
+    role: 'stopped',
+    effects: KEPT,
   },
   {
     rule: 'who was demoted against its will, and finds its Lease again, waits for its work before it leaves',

@@ -271,6 +271,8 @@ test('whatever came before, stop() ends within its limit, even if no request is 
         story.wait(LEAVING_LIMIT_MS);
         checker.tell(story, { type: 'timerFired', timer: 'leaving' });
       }
+      // It waited for a create before it waited for work.
+      if (describeRole(story.role) === 'leaving awaitingWork') checker.tell(story, { type: 'workSettled', drained });
       // A mark whose Lease cannot be deleted is taken back, which has a limit of its own.
       if (describeRole(story.role) === 'leaving withdrawingRelease') {
         story.wait(WITHDRAWAL_LIMIT_MS);

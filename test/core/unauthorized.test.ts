@@ -220,18 +220,12 @@ const refusals: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a token that is refused for 10 s while the work drains for stop() ends it: nothing is requested from then on',
+    rule: 'a leader that stops renews no longer when its token is refused for 10 s, and waits for its work',
     given: () =>
       leads().stop().fire('renew').fail('replaceLease', 'unauthorized').wait(UNAUTHORIZED_LIMIT_MS).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
-    role: 'stopped',
-    effects: [
-      'warning unauthorized',
-      'setTimer renew 1000',
-      'clearTimer renew',
-      'shutDown, socket kept',
-      'stopped kept',
-    ],
+    role: 'leaving awaitingWork',
+    effects: ['warning unauthorized', 'setTimer renew 1000', 'clearTimer renew'],
   },
   {
     rule: 'a 409 alone restarts the count, too, when the read after it is refused',

@@ -59,6 +59,7 @@ async function liveThrough(scripted: ScriptedElector): Promise<void> {
   world.stream('lease').sink.event({ type: 'MODIFIED', item } as never);
   await promisesSettled();
   void elector.stop();
+  await promisesSettled();
   scripted.run(60);
   await promisesSettled();
 }
