@@ -44,7 +44,6 @@ const NOT_YET: readonly string[] = [
   'test/network',
   'test/options.test.ts',
   'test/publishing',
-  'test/scenarios',
   'test/simulation',
   'test/testing',
   'test/worlds',

@@ -1,5 +1,5 @@
 /**
- * The time of a scenario: it stands still until the next timer is fired.
+ * The clock of a scenario. Its time changes only when a timer is fired.
  */
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts';
@@ -9,7 +9,7 @@ interface PendingTimer {
   readonly callback: () => void;
 }
 
-/** Virtual time; timers that are due at the same moment fire in the order in which they were set. */
+/** A virtual clock. Timers that are due at the same moment fire in the order in which they were set. */
 export class ScenarioClock implements Clock {
   #nowMs = 0;
   readonly #timers = new Set<PendingTimer>();
@@ -28,7 +28,7 @@ export class ScenarioClock implements Clock {
     return { cancel: () => this.#timers.delete(timer) };
   }
 
-  /** Moves time to the next timer that is due by `endMs`, and fires it; else moves to `endMs`, and tells so. */
+  /** Fires the next timer that is due by `endMs`, at its time. If there is none, moves to `endMs` and returns false. */
   fireNext(endMs: number): boolean {
     let next: PendingTimer | null = null;
     for (const timer of this.#timers) if (next === null || timer.dueMs < next.dueMs) next = timer;

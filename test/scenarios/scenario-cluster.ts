@@ -1,6 +1,7 @@
 /**
- * The cluster of a scenario: the embedded API server, virtual time, a network that delivers one message after the
- * other, Pods with their sockets, a collector that works when it is told to, and the journal of what happened.
+ * The cluster of a scenario: the embedded API server, a virtual clock, a network that delivers one message after the
+ * other, Pods with their sockets, and the journal. The garbage collector works only when a command of the story says
+ * so.
  */
 
 import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
@@ -12,7 +13,7 @@ import { isJsonObject } from '../../src/testing/objects/api-object.ts';
 import { httpRequestOf } from '../kube/in-process-api.ts';
 import { ExplanationWatch, type Truth } from '../worlds/explanation-watch.ts';
 import { ScenarioClock } from './scenario-clock.ts';
-import type { Mishap } from './scenario-network.ts';
+import type { NetworkFault } from './scenario-network.ts';
 import { ScenarioProcess } from './scenario-process.ts';
 import { ScenarioWords, type Wire } from './scenario-words.ts';
 
@@ -22,16 +23,16 @@ const ADMIN = 'admin';
 const ACCOUNT = { namespace: NAMESPACE, serviceAccountName: 'app' };
 const API_GROUPS = { leases: 'coordination.k8s.io', pods: '' } as const;
 
-/** A Pod of the story; several may have had the same name, one after the other. */
+/** A Pod of the story. Several Pods can have the same name, one after the other. */
 export interface ScenarioPod {
   readonly name: string;
   readonly uid: string;
   readonly token: string;
 }
 
-/** Turns of the microtask queue that are enough for the longest chain of promises between two messages. */
-const PROMISE_TURNS = 50;
-/** Messages that one command may lead to; more are a loop without end. */
+/** Turns of the microtask queue between two messages: enough for the longest chain of promises. */
+const MICROTASK_TURNS = 50;
+/** The most messages that one command may cause. More mean an endless loop. */
 const MESSAGE_LIMIT = 10_000;
 
 export class ScenarioCluster {
@@ -40,20 +41,20 @@ export class ScenarioCluster {
   readonly server: ApiServer;
   readonly pods: Map<string, ScenarioPod> = new Map();
   readonly processes: Map<string, ScenarioProcess> = new Map();
-  /** Which verbs everybody has. */
+  /** The verbs that every Pod is permitted. */
   readonly permissions: Readonly<Record<'leases' | 'pods', Set<string>>> = {
     leases: new Set(['get', 'list', 'watch', 'create', 'update', 'delete']),
     pods: new Set(['get', 'list', 'watch']),
   };
-  /** What ends a leader's life, to the electors that are started from now on. */
+  /** The option `succession` of the electors that are started from now on. */
   succession: Succession = 'pod-deleted';
   #socketsExist = true;
-  readonly #mishaps = new Map<string, Map<string, Mishap>>();
+  readonly #faults = new Map<string, Map<string, NetworkFault>>();
   #journal: { readonly atMs: number; readonly text: string }[] = [];
   readonly #messages: (() => void | Promise<void>)[] = [];
-  /** Who has the socket of a Pod, and who waits for it, by the Pod's uid. */
+  /** The processes that claimed the socket of a Pod, by the Pod's uid. The first has it, the others wait. */
   readonly #sockets = new Map<string, { process: ScenarioProcess; got: (outcome: SiblingLockOutcome) => void }[]>();
-  #letCollectorWork: () => void;
+  #releaseCollector: () => void;
   #defect: Error | null = null;
   readonly #explanations = new ExplanationWatch<ScenarioProcess>();
   #nextExplanationMs = 0;
@@ -77,14 +78,14 @@ export class ScenarioCluster {
     });
     this.grant();
     this.words = new ScenarioWords(this.server.store.revision);
-    this.#letCollectorWork = this.server.holdGarbageCollector();
+    this.#releaseCollector = this.server.holdGarbageCollector();
   }
 
-  say(text: string): void {
+  record(text: string): void {
     this.#journal.push({ atMs: this.clock.nowMs(), text });
   }
 
-  /** What was said since it was last asked. */
+  /** The entries since the last call. */
   takeJournal(): { readonly atMs: number; readonly text: string }[] {
     const journal = this.#journal;
     this.#journal = [];
@@ -97,26 +98,26 @@ export class ScenarioCluster {
     this.#messages.push(message);
   }
 
-  /** Asks the API server. */
+  /** Sends a request to the API server. */
   handle(token: string, request: ApiRequest): Promise<ApiResponse> {
     return this.server.handle(httpRequestOf(request, token));
   }
 
-  /** An elector found a defect of its own: no story may tell that as if it had to be so. */
-  noteDefect(cause: unknown): void {
+  /** An elector reported a broken invariant. The story fails, so that no golden file can contain it. */
+  recordDefect(cause: unknown): void {
     this.#defect ??= new Error('an invariant of the election broke', { cause });
   }
 
-  /** Lets everything happen that needs no time. */
+  /** Runs everything that needs no time to pass. */
   async settle(): Promise<void> {
     for (let count = 0; count < MESSAGE_LIMIT; count += 1) {
-      for (let turn = 0; turn < PROMISE_TURNS; turn += 1) await null;
+      for (let turn = 0; turn < MICROTASK_TURNS; turn += 1) await null;
       if (this.#defect !== null) throw this.#defect;
       const message = this.#messages.shift();
       if (message !== undefined) await message();
       else if (!this.clock.fireNext(this.clock.nowMs())) return;
     }
-    throw new Error('the processes talk without end');
+    throw new Error(`one command caused more than ${MESSAGE_LIMIT} messages`);
   }
 
   async pass(ms: number): Promise<void> {
@@ -128,7 +129,7 @@ export class ScenarioCluster {
     this.#checkExplanations();
   }
 
-  /** No sentence of a process contradicts for long what is so. */
+  /** Fails when an explanation of a process has contradicted the state of the cluster for too long. */
   #checkExplanations(): void {
     const nowMs = this.clock.nowMs();
     if (nowMs < this.#nextExplanationMs) return;
@@ -136,8 +137,8 @@ export class ScenarioCluster {
     const truth = this.#truth();
     for (const process of this.processes.values()) {
       if (!process.alive || process.hangs) continue;
-      const complaint = this.#explanations.look(process, process.explainer, truth);
-      if (complaint !== null) throw new Error(complaint);
+      const contradiction = this.#explanations.look(process, process.explainer, truth);
+      if (contradiction !== null) throw new Error(contradiction);
     }
   }
 
@@ -175,7 +176,7 @@ export class ScenarioCluster {
     const [story = ''] = label.split('/');
     const pod = this.pod(story);
     if (this.processes.get(label)?.alive === true) throw new Error(`${label} runs already`);
-    // Each Pod draws the same number all the time: a waits the shortest, b longer, c longer still.
+    // Each Pod always draws the same number: a has the shortest jitter, b a longer one, c the longest.
     const random = ([...this.pods.keys()].indexOf(story) + 1) / 10;
     const process = new ScenarioProcess(this, label, pod, random);
     this.processes.set(label, process);
@@ -188,11 +189,11 @@ export class ScenarioCluster {
     return process;
   }
 
-  /** What becomes of the requests of this process, which need not run yet. */
-  mishapsOf(label: string): Map<string, Mishap> {
-    const mishaps = this.#mishaps.get(label) ?? new Map<string, Mishap>();
-    this.#mishaps.set(label, mishaps);
-    return mishaps;
+  /** The faults for the next requests of this process, by verb. The process need not run yet. */
+  faultsOf(label: string): Map<string, NetworkFault> {
+    const faults = this.#faults.get(label) ?? new Map<string, NetworkFault>();
+    this.#faults.set(label, faults);
+    return faults;
   }
 
   pod(story: string): ScenarioPod {
@@ -201,7 +202,7 @@ export class ScenarioCluster {
     return pod;
   }
 
-  /** The kubelet is done: the containers have ended, and the object goes. */
+  /** The kubelet confirms that the containers have ended, and the Pod object is deleted. */
   endPod(story: string): void {
     const pod = this.pod(story);
     this.killProcesses(pod);
@@ -213,12 +214,12 @@ export class ScenarioCluster {
   }
 
   useSuccession(policy: string): void {
-    if (policy !== 'pod-deleted' && policy !== 'pod-stopped') throw new Error(`${policy} is no policy of succession`);
+    if (policy !== 'pod-deleted' && policy !== 'pod-stopped') throw new Error(`${policy} is not a succession policy`);
     this.succession = policy;
   }
 
-  /** From now on: a machine without abstract sockets. */
-  forgetSockets(): void {
+  /** From now on, the machine has no abstract sockets. */
+  disableSockets(): void {
     this.#socketsExist = false;
   }
 
@@ -230,14 +231,14 @@ export class ScenarioCluster {
     got(claims.length === 1 ? 'held' : 'taken');
   }
 
-  /** Its holder ends, or gives it up: the next one has it. */
+  /** The process exits or frees the socket. The next process that waits for it has it. */
   freeSocket(process: ScenarioProcess): void {
     const claims = this.#sockets.get(process.pod.uid) ?? [];
     const index = claims.findIndex((claim) => claim.process === process);
     if (index < 0) return;
     claims.splice(index, 1);
     const next = index === 0 ? claims[0] : undefined;
-    next?.process.say('has the socket of its Pod now');
+    next?.process.record('has the socket of its Pod now');
     next?.got('held');
   }
 
@@ -252,22 +253,24 @@ export class ScenarioCluster {
     this.server.grant({ ...ACCOUNT, rules });
   }
 
-  /** The collector does what it was held back from. */
+  /** Lets the collector do the work that was held back. */
   async collectGarbage(): Promise<void> {
     let found = false;
     const stopListening = this.server.onWrite(({ type, resource, object }) => {
       if (type !== 'DELETED' || resource !== 'leases') return;
       found = true;
-      this.say(`collector: deletes ${this.words.nameOf(object.metadata.uid)}`);
+      this.record(`collector: deletes ${this.words.nameOf(object.metadata.uid)}`);
     });
-    this.#letCollectorWork();
+    this.#releaseCollector();
     await this.settle();
     stopListening();
-    this.#letCollectorWork = this.server.holdGarbageCollector();
-    if (!found) this.say('collector: finds nothing to delete');
+    this.#releaseCollector = this.server.holdGarbageCollector();
+    if (!found) this.record('collector: finds nothing to delete');
   }
 
-  /** As an administrator, with kubectl: about the Lease, unless something else is named. */
+  /**
+   * Sends a request as an administrator with kubectl does. Its object is the Lease, unless the request names another.
+   */
   async administer(
     request: Partial<ApiRequest> & Pick<ApiRequest, 'verb'>,
     { mayFailWith = [] }: { readonly mayFailWith?: readonly number[] } = {},

@@ -1,5 +1,5 @@
 /**
- * The commands of the scenarios: what each does to the cluster or to a process, and how to write it.
+ * The commands of the scenarios: how each is written, and what it does to the cluster or to a process.
  */
 
 import { formatMicroTime } from '../../src/kube/lease-mapping.ts';
@@ -8,11 +8,11 @@ import { endedStatus, type PodEnd } from '../../src/testing/kinds/pod-status.ts'
 import { formatTime } from '../../src/testing/objects/go-time.ts';
 import { LEASE, NAMESPACE, type ScenarioCluster, type ScenarioPod } from './scenario-cluster.ts';
 import type { Command } from './scenario-file.ts';
-import type { Mishap } from './scenario-network.ts';
+import type { NetworkFault } from './scenario-network.ts';
 
 type Action = (cluster: ScenarioCluster, words: readonly string[]) => unknown;
 
-/** How a command is written, with what may be left out in brackets, and what it does. */
+/** The usage of each command, with optional words in brackets, and its action. */
 const COMMANDS: readonly (readonly [usage: string, action: Action])[] = [
   // Pods and processes
   ['add-pod <pod> [<name>]', addPod],
@@ -42,9 +42,9 @@ const COMMANDS: readonly (readonly [usage: string, action: Action])[] = [
   ['busy <process>', (cluster, [label = '']) => cluster.process(label).beBusy()],
   ['finish-work <process>', (cluster, [label = '']) => cluster.process(label).finishWork()],
   // The network
-  ['hold <process> <verb>', (cluster, words) => expect(cluster, words, 'hold')],
-  ['lose-request <process> <verb>', (cluster, words) => expect(cluster, words, 'lose-request')],
-  ['lose-answer <process> <verb>', (cluster, words) => expect(cluster, words, 'lose-answer')],
+  ['hold <process> <verb>', (cluster, words) => injectFault(cluster, words, 'hold')],
+  ['lose-request <process> <verb>', (cluster, words) => injectFault(cluster, words, 'lose-request')],
+  ['lose-answer <process> <verb>', (cluster, words) => injectFault(cluster, words, 'lose-answer')],
   ['deliver <process>', (cluster, [label = '']) => cluster.process(label).network.deliver()],
   ['cut-off <process>', (cluster, [label = '']) => cluster.process(label).network.cutOff()],
   ['reconnect <process>', (cluster, [label = '']) => cluster.process(label).network.reconnect()],
@@ -53,7 +53,7 @@ const COMMANDS: readonly (readonly [usage: string, action: Action])[] = [
   // The cluster, and people with kubectl
   ['forbid <resource> <verb>', (cluster, words) => permit(cluster, words, false)],
   ['allow <resource> <verb>', (cluster, words) => permit(cluster, words, true)],
-  ['without-sockets', (cluster) => cluster.forgetSockets()],
+  ['without-sockets', (cluster) => cluster.disableSockets()],
   ['compact-history', (cluster) => cluster.server.compactHistory()],
   ['collect-garbage [<lease>]', collectGarbage],
   ['delete-lease', (cluster) => cluster.administer({ verb: 'delete' })],
@@ -65,8 +65,8 @@ const COMMANDS: readonly (readonly [usage: string, action: Action])[] = [
   ['tick <time>', (cluster, [time = '']) => cluster.pass(durationMs(time))],
 ];
 
-/** Does what a line of a story asks for. @throws {Error} with file and line when it cannot */
-export async function carryOut(cluster: ScenarioCluster, command: Command): Promise<void> {
+/** Runs a command of a story. @throws {Error} with file and line when the command fails */
+export async function runCommand(cluster: ScenarioCluster, command: Command): Promise<void> {
   const found = COMMANDS.find(([usage]) => usage.split(' ')[0] === command.name);
   if (found === undefined) throw new Error(`${command.at}: there is no command ${command.name}`);
   const [usage, action] = found;
@@ -87,16 +87,16 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
 
 function durationMs(time: string): number {
   const [, digits, unit] = /^(\d+)(ms|s|m)$/.exec(time) ?? [];
-  if (digits === undefined) throw new Error(`${time} is no time such as 50ms, 10s or 2m`);
+  if (digits === undefined) throw new Error(`${time} is not a time such as 50ms, 10s or 2m`);
   return Number(digits) * (UNITS[unit ?? ''] ?? 1);
 }
 
 const VERBS: readonly string[] = ['GET', 'LIST', 'WATCH', 'POST', 'PUT', 'DELETE'];
 
-function expect(cluster: ScenarioCluster, [label = '', verb = '']: readonly string[], mishap: Mishap): void {
-  if (!VERBS.includes(verb)) throw new Error(`${verb} is none of ${VERBS.join(', ')}`);
-  if (verb === 'WATCH' && mishap !== 'hold') throw new Error('of a watch, events can only be held');
-  cluster.mishapsOf(label).set(verb, mishap);
+function injectFault(cluster: ScenarioCluster, [label = '', verb = '']: readonly string[], fault: NetworkFault): void {
+  if (!VERBS.includes(verb)) throw new Error(`${verb} is not one of ${VERBS.join(', ')}`);
+  if (verb === 'WATCH' && fault !== 'hold') throw new Error('the events of a watch can be held, but not lost');
+  cluster.faultsOf(label).set(verb, fault);
 }
 
 function acceptToken(cluster: ScenarioCluster, [label = '']: readonly string[]): void {
@@ -108,7 +108,7 @@ function permit(cluster: ScenarioCluster, [resource = '', verb = '']: readonly s
   if (resource !== 'leases' && resource !== 'pods') throw new Error(`${resource} is neither leases nor pods`);
   const verbs = cluster.permissions[resource];
   if (allowed === verbs.has(verb))
-    throw new Error(`to ${verb} ${resource} is ${allowed ? 'allowed' : 'forbidden'} already`);
+    throw new Error(`${verb} on ${resource} is already ${allowed ? 'allowed' : 'forbidden'}`);
   if (allowed) verbs.add(verb);
   else verbs.delete(verb);
   cluster.grant();
@@ -124,7 +124,7 @@ function deletePod(cluster: ScenarioCluster, { name }: ScenarioPod, options: obj
   return cluster.administer({ verb: 'delete', apiGroup: '', resource: 'pods', name, body });
 }
 
-/** As the control plane says of a Pod whose node it has lost. */
+/** The status that the control plane writes when the node of a Pod is unreachable. */
 function podNotReady(cluster: ScenarioCluster, [pod = '']: readonly string[]): Promise<void> {
   return writePodStatus(cluster, pod, {
     conditions: [
@@ -134,7 +134,7 @@ function podNotReady(cluster: ScenarioCluster, [pod = '']: readonly string[]): P
   });
 }
 
-/** As the kubelet says of a Pod whose container has crashed several times, and is not started again for a while. */
+/** The status that the kubelet writes when a container has crashed several times and its next start is delayed. */
 function crashLoop(cluster: ScenarioCluster, [pod = '']: readonly string[]): Promise<void> {
   cluster.killProcesses(cluster.pod(pod));
   const lastTransitionTime = formatTime(cluster.clock.wallMs());
@@ -157,7 +157,7 @@ function crashLoop(cluster: ScenarioCluster, [pod = '']: readonly string[]): Pro
   });
 }
 
-/** As the kubelet says of a Pod whose containers have ended, and are not started again. */
+/** The status that the kubelet writes when the containers have ended and are not started again. */
 function stopPod(cluster: ScenarioCluster, name: string, phase: PodEnd['phase'], reason?: string): Promise<void> {
   const pod = cluster.pod(name);
   cluster.killProcesses(pod);
@@ -179,14 +179,15 @@ async function writePodStatus(cluster: ScenarioCluster, pod: string, podStatus: 
 
 async function collectGarbage(cluster: ScenarioCluster, [lease]: readonly string[]): Promise<void> {
   if (lease === undefined) return cluster.collectGarbage();
-  // Its second attempt: the owners have not changed since its first, so the uid is enough.
+  // The second attempt of the collector has only a uid precondition, because the owners have not changed since the
+  // first.
   const preconditions = { uid: cluster.words.uidOf(lease) };
   const body = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions };
   const { status, object } = await cluster.administer({ verb: 'delete', body }, { mayFailWith: [409] });
-  cluster.say(`collector: DELETE Lease if it is ${lease} → ${status} ${object.reason ?? ''}`.trim());
+  cluster.record(`collector: DELETE Lease if it is ${lease} → ${status} ${object.reason ?? ''}`.trim());
 }
 
-/** As a sidecar or a person makes one: no Pod owns it. */
+/** Creates a Lease as a sidecar or a person does: no Pod owns it. */
 function createLease(cluster: ScenarioCluster, [holder, seconds]: readonly string[]): Promise<unknown> {
   const spec = { holderIdentity: holder, ...(seconds === undefined ? {} : { leaseDurationSeconds: Number(seconds) }) };
   const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: LEASE }, spec };
@@ -207,10 +208,12 @@ function giveLease(cluster: ScenarioCluster, { name, uid }: ScenarioPod): Promis
 async function show(cluster: ScenarioCluster, [what = '']: readonly string[]): Promise<void> {
   if (what !== 'lease') return cluster.process(what).show();
   const { status, object } = await cluster.administer({ verb: 'get' }, { mayFailWith: [404] });
-  if (status === 404) return cluster.say('there is no Lease');
+  if (status === 404) return cluster.record('there is no Lease');
   const { holderIdentity, leaseDurationSeconds, renewTime, leaseTransitions } = object.spec ?? {};
   const renewals = renewTime === undefined ? 'never renewed' : 'renewed';
   const duration = leaseDurationSeconds === undefined ? 'no duration' : `duration ${leaseDurationSeconds} s`;
   const lease = cluster.words.lease(object);
-  cluster.say(`${lease}: holderIdentity ${holderIdentity}, ${renewals}, ${duration}, transitions ${leaseTransitions}`);
+  cluster.record(
+    `${lease}: holderIdentity ${holderIdentity}, ${renewals}, ${duration}, transitions ${leaseTransitions}`,
+  );
 }

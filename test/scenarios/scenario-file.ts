@@ -1,9 +1,9 @@
 /**
- * Reads and writes the files of `scenarios/`: stanzas of commands, a line `----`, and what followed from them up to
- * the next empty line. What the commands mean is the business of `scenario-commands.ts`.
+ * Reads and writes the files of `stories/`. A file consists of stanzas: commands, a line `----`, and their output up to
+ * the next empty line. `scenario-commands.ts` has the meaning of the commands.
  */
 
-/** A line of a story that asks for something. */
+/** A line of a story that is a command. */
 export interface Command {
   /** `file:line`, for messages. */
   readonly at: string;
@@ -11,14 +11,14 @@ export interface Command {
   readonly words: readonly string[];
 }
 
-/** Commands and what followed from them. */
+/** Commands that share one output. */
 export interface Stanza {
-  /** Comments, empty lines and commands: everything before `----`, as it is written. */
+  /** Comments, empty lines and commands: all text before `----`, unchanged. */
   readonly text: string;
   readonly commands: readonly Command[];
 }
 
-/** A file of `scenarios/`. */
+/** A file of `stories/`. */
 export interface Scenario {
   readonly stanzas: readonly Stanza[];
   /** Comments after the last stanza. */
@@ -27,7 +27,7 @@ export interface Scenario {
 
 const SEPARATOR = '----';
 
-/** Reads a file. @throws {Error} where it is no scenario, with file and line */
+/** Reads a file. @throws {Error} with file and line when the text is not a scenario */
 export function parseScenario(file: string, text: string): Scenario {
   const stanzas: Stanza[] = [];
   let before: string[] = [];
@@ -49,7 +49,7 @@ export function parseScenario(file: string, text: string): Scenario {
     }
   }
   if (commands.length > 0) throw missingSeparator(commands);
-  if (stanzas.length === 0) throw new Error(`${file}: not a single command`);
+  if (stanzas.length === 0) throw new Error(`${file}: has no command`);
   return { stanzas, rest: before.join('\n').trim() };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The network of one process of a scenario: carries its requests to the embedded API server as `ApiClient` does, but in
- * virtual time, and holds back, loses or refuses what the story tells it to. It tells what is asked and answered.
+ * The network of one process of a scenario. It carries the requests to the embedded API server as `ApiClient` does, but
+ * in virtual time. The story can hold, lose or refuse a request. The network records each request and its answer.
  */
 
 import type { ApiAnswer, ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
@@ -11,27 +11,27 @@ import { answerOf } from '../kube/in-process-api.ts';
 import type { ScenarioCluster } from './scenario-cluster.ts';
 import { verbOf, type Wire, type WireEvent } from './scenario-words.ts';
 
-/** What becomes of the next request of a kind: it waits, is lost, or its answer is. */
-export type Mishap = 'hold' | 'lose-request' | 'lose-answer';
+/** The fault of the next request of a verb: it is held, it is lost, or its answer is lost. */
+export type NetworkFault = 'hold' | 'lose-request' | 'lose-answer';
 
-/** The process at the end of the line. */
+/** The process that this network belongs to. */
 interface Host {
   readonly label: string;
-  say(what: string): void;
-  /** Something reaches it: at once, when it goes on, or never. */
-  receive(news: () => void): void;
+  record(what: string): void;
+  /** Delivers a message: at once, when the suspended process continues, or never after its end. */
+  receive(message: () => void): void;
 }
 
 export class ScenarioNetwork implements ApiTransport {
   readonly #cluster: ScenarioCluster;
   readonly #host: Host;
-  /** What becomes of the next request of each verb; of the watch, of everything from now on. */
-  readonly #mishaps: Map<string, Mishap>;
-  /** What waits until the story delivers it. */
+  /** The fault of the next request, by verb. The fault of `WATCH` applies to all events from now on. */
+  readonly #faults: Map<string, NetworkFault>;
+  /** Messages that wait for the command `deliver`. */
   readonly #held: (() => void | Promise<void>)[] = [];
   readonly #streams = new Set<Stream>();
-  /** The last that was heard of each object, so that no news is told twice. */
-  readonly #heard = new Map<string, string>();
+  /** The last recorded state of each object, so that the same state is not recorded twice. */
+  readonly #lastStates = new Map<string, string>();
   #token: string;
   #cutOff = false;
 
@@ -39,7 +39,7 @@ export class ScenarioNetwork implements ApiTransport {
     this.#cluster = cluster;
     this.#host = host;
     this.#token = token;
-    this.#mishaps = cluster.mishapsOf(host.label);
+    this.#faults = cluster.faultsOf(host.label);
   }
 
   useToken(token: string): void {
@@ -55,10 +55,10 @@ export class ScenarioNetwork implements ApiTransport {
     this.#cutOff = false;
   }
 
-  /** Everything that was held goes on its way. */
+  /** Sends all held messages. */
   deliver(): void {
     if (this.#held.length === 0) throw new Error(`nothing of ${this.#host.label} is held`);
-    this.#mishaps.delete('WATCH');
+    this.#faults.delete('WATCH');
     for (const message of this.#held.splice(0)) this.#cluster.send(message);
   }
 
@@ -70,50 +70,54 @@ export class ScenarioNetwork implements ApiTransport {
   request(request: ApiRequest): Promise<ApiAnswer> {
     return new Promise((resolve) => {
       let waiting = true;
-      const answer = (news: ApiAnswer): void => {
+      const answer = (received: ApiAnswer): void => {
         if (!waiting) return;
         waiting = false;
         timer.cancel();
-        this.#host.receive(() => resolve(news));
+        this.#host.receive(() => resolve(received));
       };
-      const fail = (why: string): void =>
-        answer({ ok: false, failure: failureOfError(request, new Error(why)), absent: false });
+      const fail = (cause: string): void =>
+        answer({ ok: false, failure: failureOfError(request, new Error(cause)), absent: false });
       const timer = this.#cluster.clock.setTimer(DEFAULT_REQUEST_TIMEOUT_MS, () => {
-        this.#host.say(`${this.#cluster.words.request(request)} → no answer in time`);
+        this.#host.record(`${this.#cluster.words.request(request)} → no answer in time`);
         fail('no answer in time');
       });
-      this.#cluster.send(() => this.#travel(request, answer, fail));
+      this.#cluster.send(() => this.#transmit(request, answer, fail));
     });
   }
 
-  #travel(request: ApiRequest, answer: (news: ApiAnswer) => void, fail: (why: string) => void): void | Promise<void> {
+  #transmit(
+    request: ApiRequest,
+    answer: (received: ApiAnswer) => void,
+    fail: (cause: string) => void,
+  ): void | Promise<void> {
     if (this.#cutOff) return fail('connect ECONNREFUSED');
     const verb = verbOf(request);
-    const mishap = this.#mishaps.get(verb);
-    this.#mishaps.delete(verb);
-    if (mishap === undefined) return this.#carryOut(request, answer);
-    const asked = this.#cluster.words.request(request);
-    if (mishap === 'hold') {
-      this.#host.say(`${asked} → on its way`);
-      this.#held.push(() => this.#carryOut(request, answer));
+    const fault = this.#faults.get(verb);
+    this.#faults.delete(verb);
+    if (fault === undefined) return this.#execute(request, answer);
+    const description = this.#cluster.words.request(request);
+    if (fault === 'hold') {
+      this.#host.record(`${description} → on its way`);
+      this.#held.push(() => this.#execute(request, answer));
       return;
     }
-    if (mishap === 'lose-answer') {
-      return this.#carryOut(request, () => {
-        this.#host.say('the answer is lost');
+    if (fault === 'lose-answer') {
+      return this.#execute(request, () => {
+        this.#host.record('the answer is lost');
         fail('read ECONNRESET');
       });
     }
-    this.#host.say(`${asked} → lost on its way`);
+    this.#host.record(`${description} → lost on its way`);
     fail('read ECONNRESET');
   }
 
-  async #carryOut(request: ApiRequest, answer: (news: ApiAnswer) => void): Promise<void> {
+  async #execute(request: ApiRequest, answer: (received: ApiAnswer) => void): Promise<void> {
     const { words } = this.#cluster;
     const response = await this.#cluster.handle(this.#token, request);
     const { status, body } = response;
     const object: Wire = JSON.parse(body ?? '{}');
-    this.#cluster.say(`${this.#host.label}: ${words.request(request)} → ${words.answer(request, status, object)}`);
+    this.#cluster.record(`${this.#host.label}: ${words.request(request)} → ${words.answer(request, status, object)}`);
     if (status < 300) {
       const [item = null] = object.items ?? (request.verb === 'delete' ? [] : [object]);
       this.#note(request, item);
@@ -121,13 +125,13 @@ export class ScenarioNetwork implements ApiTransport {
     answer(answerOf(request, response));
   }
 
-  /** Whether this is news of the object. */
+  /** Notes the state of the object. Returns whether it differs from the last one. */
   #note(request: ApiRequest, object: Wire | null): boolean {
     const key = `${request.resource}/${request.name}`;
     const state = object === null ? 'none' : this.#cluster.words.object(request, object);
-    const isNews = this.#heard.get(key) !== state;
-    this.#heard.set(key, state);
-    return isNews;
+    const isChange = this.#lastStates.get(key) !== state;
+    this.#lastStates.set(key, state);
+    return isChange;
   }
 
   stream(request: ApiRequest, sink: ByteSink): { close(): void } {
@@ -145,19 +149,19 @@ export class ScenarioNetwork implements ApiTransport {
     const { stream: lines } = response;
     if (lines === undefined) {
       stream.close();
-      this.#host.say(`${this.#cluster.words.request(request)} → ${response.status}`);
+      this.#host.record(`${this.#cluster.words.request(request)} → ${response.status}`);
       const answer = answerOf(request, response);
       return this.#host.receive(() => sink.ended(answer.ok ? null : answer.failure));
     }
     stream.closeAtServer = () => lines.close();
     this.#host.receive(() => sink.opened());
     const pass = (message: () => void): void => {
-      if (this.#mishaps.get('WATCH') === 'hold') this.#held.push(message);
+      if (this.#faults.get('WATCH') === 'hold') this.#held.push(message);
       else this.#cluster.send(message);
     };
     const take = (chunk: string): void => {
       if (stream.over) return;
-      this.#tell(request, chunk);
+      this.#recordEvents(request, chunk);
       sink.bytes(Buffer.from(chunk));
     };
     lines.open(
@@ -166,19 +170,19 @@ export class ScenarioNetwork implements ApiTransport {
     );
   }
 
-  #tell(request: ApiRequest, chunk: string): void {
+  #recordEvents(request: ApiRequest, chunk: string): void {
     for (const line of chunk.split('\n').filter((text) => text !== '')) {
       const event: WireEvent = JSON.parse(line);
       if (event.type === 'BOOKMARK') continue;
       const isObject = event.type !== 'DELETED' && event.type !== 'ERROR';
-      const isNews = event.type === 'ERROR' || this.#note(request, isObject ? event.object : null);
+      const isChange = event.type === 'ERROR' || this.#note(request, isObject ? event.object : null);
       const { words } = this.#cluster;
-      if (isNews) this.#host.say(`${words.request(request)} → ${words.event(request, event)}`);
+      if (isChange) this.#host.record(`${words.request(request)} → ${words.event(request, event)}`);
     }
   }
 }
 
-/** One open watch, on the side of its client. */
+/** The client's end of one open watch. */
 class Stream {
   over = false;
   closeAtServer: () => void = () => undefined;
@@ -190,7 +194,7 @@ class Stream {
     this.#ended = ended;
   }
 
-  /** It ends by itself, which its client is told. */
+  /** Ends the watch and reports the end to the client. */
   end(error: Error | null): void {
     if (this.over) return;
     this.close();

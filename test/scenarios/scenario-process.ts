@@ -1,6 +1,6 @@
 /**
- * One process of a scenario: the real `LeaseElector` with its real driver, core and ports, on a network, a clock and
- * a socket that the story has in its hands. It tells what the elector announces.
+ * One process of a scenario: the real `LeaseElector` with its real driver, core and ports. The story controls its
+ * network, its clock and its socket. The process records the announcements of the elector.
  */
 
 import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
@@ -16,12 +16,12 @@ export class ScenarioProcess {
   readonly elector: LeaseElector;
   readonly network: ScenarioNetwork;
   alive = true;
-  /** How often it went on after it had stood still. */
-  #wakings = 0;
+  /** How often the process continued after a suspension. */
+  #resumptions = 0;
   readonly #cluster: ScenarioCluster;
-  /** What a hung process will find when it goes on. */
+  /** The messages that a suspended process receives when it continues. `null` while it runs. */
   #mailbox: (() => void)[] | null = null;
-  /** Whether its work goes on after `term.signal` has aborted, until `finishWork`. */
+  /** Whether the work continues after `term.signal` has aborted, until `finishWork`. */
   #busy = false;
   #finishWork: () => void = () => undefined;
   readonly #signalListenersBefore = process.listenerCount('SIGTERM');
@@ -57,7 +57,7 @@ export class ScenarioProcess {
     this.#listen();
   }
 
-  /** It stands still. */
+  /** Whether the process is suspended. */
   get hangs(): boolean {
     return this.#mailbox !== null;
   }
@@ -68,27 +68,27 @@ export class ScenarioProcess {
       name: label,
       leads: elector.isLeader,
       ownMs: this.#cluster.clock.nowMs(),
-      interruption: this.#wakings,
+      interruption: this.#resumptions,
       explain: () => elector.explain(),
     };
   }
 
   start(): void {
-    this.elector.start().catch((error: { code: string }) => this.say(`start() rejects: ${error.code}`));
+    this.elector.start().catch((error: { code: string }) => this.record(`start() rejects: ${error.code}`));
   }
 
-  say(what: string): void {
-    if (this.alive) this.#cluster.say(`${this.label}: ${what}`);
+  record(what: string): void {
+    if (this.alive) this.#cluster.record(`${this.label}: ${what}`);
   }
 
-  /** Something reaches the process: at once, when it goes on, or never. */
-  receive(news: () => void): void {
+  /** Delivers a message: at once, when the suspended process continues, or never after its end. */
+  receive(message: () => void): void {
     if (!this.alive) return;
-    if (this.#mailbox === null) news();
-    else this.#mailbox.push(news);
+    if (this.#mailbox === null) message();
+    else this.#mailbox.push(message);
   }
 
-  // --- What the story does to it
+  // --- Commands of the story
 
   kill(): void {
     this.alive = false;
@@ -103,8 +103,8 @@ export class ScenarioProcess {
   wake(): void {
     const mailbox = this.#mailbox ?? [];
     this.#mailbox = null;
-    this.#wakings += 1;
-    for (const news of mailbox) this.#cluster.send(() => this.receive(news));
+    this.#resumptions += 1;
+    for (const message of mailbox) this.#cluster.send(() => this.receive(message));
   }
 
   beBusy(): void {
@@ -118,54 +118,54 @@ export class ScenarioProcess {
 
   stepDown(): void {
     this.elector.stepDown().then(
-      () => this.say('stepDown() resolves'),
-      (error: { code: string }) => this.say(`stepDown() rejects: ${error.code}`),
+      () => this.record('stepDown() resolves'),
+      (error: { code: string }) => this.record(`stepDown() rejects: ${error.code}`),
     );
   }
 
-  /** SIGTERM: ends a process in which nobody listens for it, and this application does not. */
+  /** SIGTERM ends a process that has no listener for it. This application has none. */
   signal(): void {
     const listeners = process.listenerCount('SIGTERM') - this.#signalListenersBefore;
-    this.say(listeners === 0 ? 'nobody listens for SIGTERM, so it ends' : `${listeners} listen for SIGTERM`);
+    this.record(listeners === 0 ? 'has no listener for SIGTERM, so it ends' : `has ${listeners} listeners for SIGTERM`);
     if (listeners === 0) this.kill();
   }
 
   show(): void {
     const { state, leader, unverifiedForMs } = this.elector;
     const role = state === 'leader' ? 'leads' : `is ${state}; ${this.#nameOf(leader ?? null)} leads`;
-    this.say(`${role}, as the API confirmed ${unverifiedForMs / 1000} s ago`);
+    this.record(`${role}, as the API confirmed ${unverifiedForMs / 1000} s ago`);
   }
 
   explain(): void {
     const { reason, message, command, caution } = this.elector.explain();
-    this.say(`${reason}: ${message}`);
-    if (command !== null) this.say(`$ ${command}${caution === null ? '' : ' (with a caution)'}`);
+    this.record(`${reason}: ${message}`);
+    if (command !== null) this.record(`$ ${command}${caution === null ? '' : ' (with a caution)'}`);
   }
 
-  // --- What the elector tells
+  // --- Announcements of the elector
 
   #listen(): void {
     const { elector } = this;
     elector.on('elected', ({ fencingToken, resumed }) =>
-      this.say(`elected, token ${this.#cluster.words.version(fencingToken)}${resumed ? ', its term resumed' : ''}`),
+      this.record(`elected, token ${this.#cluster.words.version(fencingToken)}${resumed ? ', its term resumed' : ''}`),
     );
-    elector.on('demoted', (_term, reason) => this.say(`demoted: ${reason}`));
+    elector.on('demoted', (_term, reason) => this.record(`demoted: ${reason}`));
     elector.on('leaderChanged', (leader) => {
-      if (leader?.uid !== this.pod.uid) this.say(`knows that ${this.#nameOf(leader)} leads`);
+      if (leader?.uid !== this.pod.uid) this.record(`reports that ${this.#nameOf(leader)} leads`);
     });
     elector.on('stale', (leader) =>
-      this.say(`is told that ${this.#nameOf(leader)} has been silent for ${(leader.renewTimeAgeMs ?? 0) / 1000} s`),
+      this.record(`reports that ${this.#nameOf(leader)} has been silent for ${(leader.renewTimeAgeMs ?? 0) / 1000} s`),
     );
-    elector.on('recovered', (leader) => this.say(`is told that ${this.#nameOf(leader)} renews again`));
+    elector.on('recovered', (leader) => this.record(`reports that ${this.#nameOf(leader)} renews again`));
     elector.on('warning', ({ code, message }) => {
       const rule = /Grant `\w+` on [\w.]+/.exec(message)?.[0];
-      this.say(`warning ${code}${rule === undefined ? '' : `: ${rule}`}`);
+      this.record(`warning ${code}${rule === undefined ? '' : `: ${rule}`}`);
     });
     elector.on('error', ({ code, cause }) => {
-      this.say(`error ${code}`);
-      if (code === 'ERR_LEASE_ELECTOR_INVARIANT') this.#cluster.noteDefect(cause);
+      this.record(`error ${code}`);
+      if (code === 'ERR_LEASE_ELECTOR_INVARIANT') this.#cluster.recordDefect(cause);
     });
-    elector.on('stopped', () => this.say('stopped'));
+    elector.on('stopped', () => this.record('stopped'));
   }
 
   #nameOf(leader: Leader | null): string {
@@ -176,11 +176,11 @@ export class ScenarioProcess {
   #work(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       this.#finishWork = () => {
-        if (signal.aborted) this.say('its work is done');
+        if (signal.aborted) this.record('its work is done');
         resolve();
       };
       signal.addEventListener('abort', () => {
-        this.say(`term.signal aborts${this.#busy ? ', its work goes on' : ''}`);
+        this.record(`term.signal aborts${this.#busy ? ', its work continues' : ''}`);
         if (!this.#busy) resolve();
       });
     });
@@ -188,7 +188,7 @@ export class ScenarioProcess {
 
   #claimSocket(outcome: (outcome: SiblingLockOutcome) => void): void {
     this.#cluster.claimSocket(this, (answer) => {
-      if (answer === 'taken') this.say('the socket of its Pod is taken');
+      if (answer === 'taken') this.record('the socket of its Pod is taken');
       outcome(answer);
     });
   }

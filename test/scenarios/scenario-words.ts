@@ -1,13 +1,15 @@
 /**
- * How a scenario speaks of Leases, Pods, requests and watch events: by the names of the story instead of uids, and
- * with resourceVersions counted from the start of the story.
+ * The text of Leases, Pods, requests and watch events in a story. It has the names of the story instead of uids, and
+ * counts resourceVersions from the start of the story.
  */
 
 import type { V1Lease } from '@kubernetes/client-node';
 import { type ApiRequest, methodOf, pathOf } from '../../src/kube/api-request.ts';
 import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
 
-/** A Lease, a Pod, a list, or a Status, as the API server answers it, as far as the stories speak of it. */
+/**
+ * A Lease, a Pod, a list or a Status in an answer of the API server. Only fields that the stories mention are typed.
+ */
 export type Wire = Partial<V1Lease> & {
   readonly status?: {
     readonly phase?: string;
@@ -17,7 +19,7 @@ export type Wire = Partial<V1Lease> & {
   readonly reason?: string;
 };
 
-/** What the watch sends in a line. */
+/** One line of a watch. */
 export interface WireEvent {
   readonly type: string;
   readonly object: Wire;
@@ -25,7 +27,7 @@ export interface WireEvent {
 
 export class ScenarioWords {
   readonly #baseRevision: number;
-  /** Of Pods and Leases, by uid. */
+  /** The names of Pods and Leases, by uid. */
   readonly #names = new Map<string, string>();
   #leases = 0;
 
@@ -38,7 +40,7 @@ export class ScenarioWords {
     this.#names.set(uid, name);
   }
 
-  /** What the story calls the Pod or Lease with this uid. */
+  /** The name of the Pod or Lease with this uid in the story. A Lease without a name gets one. */
   nameOf(uid: string | undefined): string {
     const known = this.#names.get(uid ?? '');
     if (known !== undefined) return known;
@@ -48,10 +50,10 @@ export class ScenarioWords {
     return name;
   }
 
-  /** The uid of what the story calls so. */
+  /** The uid of the Pod or Lease with this name. */
   uidOf(name: string): string {
     for (const [uid, known] of this.#names) if (known === name) return uid;
-    throw new Error(`there was never anything called ${name}`);
+    throw new Error(`no Pod or Lease of this story is called ${name}`);
   }
 
   version(resourceVersion: string | bigint | undefined): string {
@@ -79,7 +81,7 @@ export class ScenarioWords {
     return request.resource === 'leases' ? this.lease(object) : this.pod(object);
   }
 
-  /** What is asked. */
+  /** The text of a request. */
   request(request: ApiRequest): string {
     const object = request.resource === 'leases' ? 'Lease' : `Pod ${request.name}`;
     const cached = request.verb !== 'watch' && pathOf(request).includes('resourceVersion') ? ' from a cache' : '';
@@ -91,7 +93,7 @@ export class ScenarioWords {
     return `${verbOf(request)} ${object}${cached}${released}${condition}`;
   }
 
-  /** What was answered. */
+  /** The text of an answer. */
   answer(request: ApiRequest, status: number, answer: Wire): string {
     if (status === 404) return 'there is none';
     if (status === 409) return `409 ${answer.reason}`;

@@ -1,7 +1,7 @@
 /**
- * Runs the stories in `stories/` and compares what they tell with what they told before, to the byte.
+ * Runs the stories in `stories/` and compares their output with the golden output in the file, to the byte.
  *
- * `REWRITE=1` writes down what they tell now. Read the difference as a reviewer would: it is what changes for users.
+ * `REWRITE=1` writes the new output into the files. Review the difference: it is what changes for users.
  */
 
 import assert from 'node:assert/strict';
@@ -9,7 +9,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ScenarioCluster } from './scenario-cluster.ts';
-import { carryOut } from './scenario-commands.ts';
+import { runCommand } from './scenario-commands.ts';
 import { parseScenario, writeScenario } from './scenario-file.ts';
 import { RULES } from './scenario-rules.ts';
 
@@ -17,7 +17,7 @@ const DIRECTORY = join(import.meta.dirname, 'stories');
 const FILES = readdirSync(DIRECTORY).sort();
 const REWRITE = process.env['REWRITE'] === '1';
 const ADVICE =
-  'If the new story is right, write it down and read the difference: ' +
+  'If the new output is right, rewrite the story and review the difference: ' +
   'REWRITE=1 node --test test/scenarios/scenarios.test.ts';
 
 describe('scenarios', () => {
@@ -27,10 +27,10 @@ describe('scenarios', () => {
 async function check(file: string): Promise<void> {
   const path = join(DIRECTORY, file);
   const before = readFileSync(path, 'utf8');
-  const after = await play(file, before);
+  const after = await run(file, before);
   if (REWRITE) {
-    assert.equal(process.env['CI'], undefined, 'In CI nothing is rewritten.');
-    assert.equal(await play(file, after), after, 'A second rewriting would change the file again.');
+    assert.equal(process.env['CI'], undefined, 'CI must not rewrite stories.');
+    assert.equal(await run(file, after), after, 'A second rewriting would change the file again.');
     if (after !== before) writeFileSync(path, after);
     return;
   }
@@ -42,21 +42,27 @@ async function check(file: string): Promise<void> {
   }
 }
 
-/** The file with the outputs that its commands have now. */
-async function play(file: string, text: string): Promise<string> {
+/** The text of the file with the current output of its commands. */
+async function run(file: string, text: string): Promise<string> {
   const scenario = parseScenario(file, text);
   const cluster = new ScenarioCluster();
   const outputs: (readonly string[])[] = [];
   for (const { commands } of scenario.stanzas) {
     const startMs = cluster.clock.nowMs();
-    for (const command of commands) await carryOut(cluster, command);
-    outputs.push(tell(cluster.takeJournal(), startMs));
+    for (const command of commands) await runCommand(cluster, command);
+    outputs.push(formatJournal(cluster.takeJournal(), startMs));
   }
   return writeScenario(scenario, outputs);
 }
 
-/** The journal of a stanza, with the time since it began where time has passed. What is said again is counted. */
-function tell(journal: readonly { readonly atMs: number; readonly text: string }[], startMs: number): string[] {
+/**
+ * The lines of a stanza's journal. A line has the time since the stanza began, if time has passed. Equal lines are
+ * counted.
+ */
+function formatJournal(
+  journal: readonly { readonly atMs: number; readonly text: string }[],
+  startMs: number,
+): string[] {
   const lines: { readonly text: string; readonly fromMs: number; toMs: number; count: number }[] = [];
   for (const { atMs, text } of journal) {
     const last = lines.at(-1);
@@ -79,8 +85,8 @@ function seconds(ms: number): string {
   return `${Math.round(ms) / 1000}s`;
 }
 
-describe('the runner of the scenarios', () => {
-  test('every rule of sections 4, 5 and 8 has its story, and every story its rule', () => {
+describe('the scenario runner', () => {
+  test('each rule of the design, sections 4, 5 and 8, has a story, and each story has a rule', () => {
     const listed = RULES.flatMap(([, ...files]) => files.map((file) => `${file}.txt`));
     assert.deepEqual(listed.toSorted(), FILES);
     assert.deepEqual(
@@ -90,16 +96,16 @@ describe('the runner of the scenarios', () => {
   });
 
   const mistakes: Record<string, [text: string, message: RegExp]> = {
-    'a file without a command': ['# Nothing happens.\n', /story: not a single command/],
+    'a file without a command': ['# Nothing happens.\n', /story: has no command/],
     'a stanza without a separator': ['\nadd-pod a\n\nadd-pod b\n----\n', /story:2: .*add-pod is not followed by ----/],
     'a last stanza without a separator': ['add-pod a\n----\n\ntick 1s\n', /story:4: .*tick is not followed/],
-    'a separator without a command': ['# Who?\n----\na: leads\n', /story:2: ---- without a command/],
+    'a separator without a command': ['# The leader.\n----\na: leads\n', /story:2: ---- without a command/],
     'an unknown command': ['# Once upon a time.\n\nlaunch a\n----\n', /story:3: there is no command launch/],
-    'a command without what it needs': ['add-pod\n----\n', /story:1: write it as: add-pod <pod> \[<name>\]/],
-    'a command that cannot be carried out': ['add-pod a\ncrash b\n----\n', /story:2: there is no process b/],
-    'a time without a unit': ['tick 10\n----\n', /story:1: 10 is no time such as/],
+    'a command without its words': ['add-pod\n----\n', /story:1: write it as: add-pod <pod> \[<name>\]/],
+    'a command that fails': ['add-pod a\ncrash b\n----\n', /story:2: there is no process b/],
+    'a time without a unit': ['tick 10\n----\n', /story:1: 10 is not a time such as/],
   };
   for (const [mistake, [text, message]] of Object.entries(mistakes)) {
-    test(`${mistake} is an error that says where`, () => assert.rejects(play('story', text), message));
+    test(`the runner rejects ${mistake} and names the line`, () => assert.rejects(run('story', text), message));
   }
 });
