@@ -3,7 +3,9 @@
 import type { Input } from './input.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import { renewalPauseMs } from './renewal.ts';
+import type { LeaderRole } from './state.ts';
 import type { StepContext } from './step-context.ts';
+import { noteTwinBefore } from './twin.ts';
 import { leaseTerminating, ownerRemoved, podDeleted, type Warning, writeAltered } from './warnings.ts';
 
 /**
@@ -15,7 +17,7 @@ const FIRST_RENEWAL_MS = 1_000;
 
 /** Begins a term with `lease`, as it was after the write that began the term. */
 export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boolean): void {
-  context.role = {
+  const role: LeaderRole = {
     name: 'leader',
     term: {
       fencingToken: lease.resourceVersion,
@@ -31,13 +33,15 @@ export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boo
     backingOff: false,
     resigning: null,
   };
+  context.role = role;
   context.clearTimers('retry', 'recheck', 'stale');
   // A name from an earlier term of this process is out of date.
   context.updateKnowledge({ namedSuccessor: undefined });
   const renews = lease.renewTimeMs === null && context.knowledge.permissions.canRenew;
   if (renews) context.setTimer('renew', renewalPauseMs(context));
   else scheduleRenewal(context, lease);
-  context.announce({ type: 'elected', term: context.role.term, renews });
+  context.announce({ type: 'elected', term: role.term, renews });
+  noteTwinBefore(context, role, lease);
 }
 
 /** Schedules the next renewal of `lease` (`null`: it is missing). */

@@ -51,6 +51,20 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
 }
 
 /**
+ * Checks whether the Lease was written in the name of this Pod after `proof`, the Lease that a write of this process left
+ * and that begins its term. Events may have overtaken the answer to that write.
+ */
+export function noteTwinBefore(context: StepContext, role: LeaderRole, proof: LeaseRecord): void {
+  const { lease, config, knowledge } = context;
+  if (lease === null || lease.resourceVersion === proof.resourceVersion || lease.owner?.uid !== config.self.uid) return;
+  const { renewTimeMs } = lease;
+  const isForeignRenewal =
+    renewTimeMs !== null && renewTimeMs !== proof.renewTimeMs && !knowledge.sentRenewTimesMs.includes(renewTimeMs);
+  const isForeignLease = lease.uid !== proof.uid && !role.createOutcomeUnknown;
+  if (isForeignRenewal || isForeignLease) suspect(context);
+}
+
+/**
  * Returns the role after this input. A create with an unknown outcome explains one Lease that this process is not known
  * to have created. The next such Lease comes from a twin.
  */

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isTwinSuspected } from '../../src/core/twin.ts';
-import { CONFIG, finds, leads, leaseOf, ownLease, podOf, SELF, type Story, WALL_MS } from './story.ts';
+import { CONFIG, creates, finds, leads, leaseOf, ownLease, podOf, SELF, type Story, WALL_MS } from './story.ts';
 
 function suspects({ state, nowMs }: Story): boolean {
   return isTwinSuspected(state.knowledge, CONFIG, nowMs);
@@ -24,6 +24,22 @@ function restores(): Story {
 
 const twins: Readonly<Record<string, () => Story>> = {
   'a renewal that this process did not send': () => leads().watched(foreignRenewal('12')),
+  'a renewal that overtook the answer to the create': () =>
+    creates()
+      .watched(ownLease({ resourceVersion: '11' }))
+      .watched(foreignRenewal('12'))
+      .created({ resourceVersion: '11' }),
+  'a Lease that overtook the answer to the create of another': () =>
+    creates()
+      .watched(ownLease({ resourceVersion: '11' }))
+      .deleted(ownLease({ resourceVersion: '12' }))
+      .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
+      .created({ resourceVersion: '11' }),
+  'a renewal that overtook the answer to the renewal that resumes a term': () =>
+    finds(leaseOf(SELF))
+      .podRead(SELF.name, podOf(SELF))
+      .watched(leaseOf(SELF, { resourceVersion: '22', renewTimeMs: WALL_MS + 77, leaseDurationSeconds: 30 }))
+      .replaced('21'),
   'such a renewal in a read': () => leads().fire('backstop').leaseRead(foreignRenewal('12')),
   'such a renewal while a renewal of this process is in flight': () =>
     leads().fire('renew').watched(foreignRenewal('12')),
@@ -57,6 +73,16 @@ for (const [what, story] of Object.entries(twins)) {
 }
 
 const own: Readonly<Record<string, () => Story>> = {
+  'a Lease of an earlier create whose answer was lost, which overtook the answer to the create': () =>
+    creates()
+      .fail('createLease', 'unavailable')
+      .fire('retry')
+      .leaseRead(null)
+      .podRead(SELF.name, podOf(SELF))
+      .watched(ownLease({ resourceVersion: '11' }))
+      .deleted(ownLease({ resourceVersion: '12' }))
+      .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
+      .created({ resourceVersion: '11' }),
   'a renewal that was answered': () => leads().fire('renew').replaced('12'),
   'a renewal whose event comes before its answer': () => {
     const story = leads().fire('renew');

@@ -357,7 +357,13 @@ function leavesIt(cluster: Cluster, pod: SimulatedPod): boolean {
   if (lastOwner === null || lastOwner.released || lastOwner.uid === pod.uid) return false;
   const owner = cluster.livePods.find(({ uid }) => uid === lastOwner.uid);
   if (owner === undefined || (campaigner.succeedsStopped && owner.stopped)) return false;
-  return !canLead(owner);
+  return !canLead(owner) || leavesItToAnother(cluster, owner);
+}
+
+/** Whether the process that campaigns never saw the term of its twin, and so leaves the Lease to the Pod before that. */
+function leavesItToAnother(cluster: Cluster, pod: SimulatedPod): boolean {
+  const lastOwner = campaignerOf(cluster, pod)?.knowledge.lastOwner ?? null;
+  return pod.mirrored && lastOwner !== null && lastOwner.uid !== pod.uid;
 }
 
 function canLead(pod: SimulatedPod): boolean {
