@@ -114,6 +114,7 @@ interface Outcome extends Omit<PromiseWithResolvers<void>, 'promise'> {
  * The Pod that wins leads until its Pod object is deleted from the cluster: through crashes, restarts, hangs and
  * outages of the API. There may be no leader for a while. There are never two.
  *
+ * @example
  * ```ts
  * import { LeaseElector } from 'lease-elector';
  *

@@ -44,7 +44,21 @@ const LARGEST_DELETION_COST = 2 ** 31 - 1;
 /** The role of a process when there is no cluster. */
 export type LocalRole = 'leader' | 'candidate';
 
-/** The Pod of this process, if it cannot be determined automatically. */
+/**
+ * The Pod of this process, if it cannot be determined automatically. Each value that is left out is looked up as
+ * before.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * // The variables are those of the downward API.
+ * const elector = new LeaseElector({
+ *   pod: { name: process.env['POD_NAME'], namespace: process.env['POD_NAMESPACE'], uid: process.env['POD_UID'] },
+ * });
+ * await elector.start();
+ * ```
+ */
 export interface PodOptions {
   /** The name of the Pod. */
   readonly name?: string | undefined;
@@ -78,7 +92,18 @@ export interface EndpointOptions {
   readonly exposeLeader?: boolean | undefined;
 }
 
-/** A kubeconfig file. */
+/**
+ * A kubeconfig file, for a process outside of a cluster.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const path = process.env['KUBECONFIG'];
+ * const elector = new LeaseElector(path === undefined ? {} : { kubeConfig: { path, context: 'kind-kind' } });
+ * await elector.start();
+ * ```
+ */
 export interface KubeConfigFileOptions {
   /** The path of the file. */
   readonly path: string;
@@ -273,7 +298,19 @@ export interface ResolvedOptions
   readonly events: boolean;
 }
 
-/** The options of `stop()`. */
+/**
+ * The options of `stop()`.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector();
+ * await elector.start();
+ * // A successor leads at once, also when this process ends without its Pod.
+ * process.once('SIGTERM', () => elector.stop({ release: true }));
+ * ```
+ */
 export interface StopOptions {
   /**
    * Releases the Lease even when this Pod is not being deleted, so that a successor starts immediately.

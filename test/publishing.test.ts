@@ -182,13 +182,55 @@ test('the dictionary of the project is short, sorted, and without a word twice',
   assert.ok(words.length <= 60, `${words.length} words`);
 });
 
-// etc/*.api.md
+// The public API
 
-test('each member of the public API of lease-elector has a comment', () => {
-  const lines = read('etc/lease-elector.api.md').split('\n');
-  assert.ok(lines.length > 300);
-  assert.deepEqual(
-    lines.filter((_, index) => lines[index - 1]?.includes('(undocumented)')),
-    [],
+for (const name of ['lease-elector', 'testing']) {
+  test(`each member of the public API in etc/${name}.api.md has a doc comment`, () => {
+    const lines = read(`etc/${name}.api.md`).split('\n');
+    assert.ok(lines.length > 300);
+    assert.deepEqual(
+      lines.filter((_, index) => lines[index - 1]?.includes('(undocumented)')),
+      [],
+    );
+  });
+}
+
+/** The file of each name that an entry exports. */
+function exportsOf(entry: string): readonly (readonly [name: string, file: string])[] {
+  return [...read(entry).matchAll(/^export (?:type )?\{([^}]*)\} from '([^']*)';$/gm)].flatMap(
+    ([, names = '', from = '']) =>
+      names
+        .split(',')
+        .map((name) => name.trim().replace(/^type /, ''))
+        .filter((name) => name !== '' && !name.includes(' as '))
+        .map((name) => [name, path.posix.join(path.posix.dirname(entry), from)] as const),
   );
-});
+}
+
+/** Names of the interfaces that a caller writes as an object: options, and what stands beside them. */
+const OPTIONS = /(Options|Grant|Revocation|Wishes|Filter|RandomFaults)$/;
+
+/** The doc comment of an exported class, function or option interface; undefined for any other export. */
+function commentOf(name: string, file: string): string | undefined {
+  const declaration = new RegExp(`^export (?:abstract )?(class|function|interface) ${name}\\b`, 'm').exec(read(file));
+  if (declaration === null || (declaration[1] === 'interface' && !OPTIONS.test(name))) return undefined;
+  const before = read(file).slice(0, declaration.index);
+  return before.endsWith('*/\n') ? before.slice(before.lastIndexOf('\n/**')) : '';
+}
+
+for (const [entry, least] of [
+  ['src/index.ts', 9],
+  ['src/testing/index.ts', 30],
+] as const) {
+  test(`each class, function and option interface of ${entry} has an example`, () => {
+    const comments = exportsOf(entry).flatMap(([name, file]) => {
+      const comment = commentOf(name, file);
+      return comment === undefined ? [] : [[name, comment] as const];
+    });
+    assert.ok(comments.length >= least, `${comments.length} names`);
+    const without = comments
+      .filter(([, comment]) => !/^ \* @example\n \* ```ts\n/m.test(comment))
+      .map(([name]) => name);
+    assert.deepEqual(without, []);
+  });
+}

@@ -8,10 +8,24 @@ import { EventEmitter } from 'eventemitter3';
 type Listener = (...args: unknown[]) => unknown;
 
 /**
- * eventemitter3 with a guard around every listener.
+ * The emitter that `LeaseElector` extends: eventemitter3 with a guard around every listener. A listener that throws, or
+ * whose promise rejects, stops neither the other listeners nor the election; the elector emits an `error`.
  *
  * Listeners are guarded when they are registered, because eventemitter3 stops at the first listener that throws, and
  * throws into the caller of `emit`.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector();
+ * elector.on('error', (error) => console.error(error.message));
+ * elector.on('elected', () => {
+ *   throw new Error('this listener fails');
+ * });
+ * elector.on('elected', () => console.log('this listener is called all the same'));
+ * await elector.start();
+ * ```
  */
 export abstract class GuardedEmitter<Events extends object> extends EventEmitter<Events> {
   /** For each event, the guard of each of its listeners. */

@@ -23,7 +23,23 @@ export interface LeadershipGuard {
   readonly failed?: () => void;
 }
 
-/** How `leaderOnly` treats a job that fails. */
+/**
+ * How `leaderOnly` treats a job that fails.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ *
+ * const elector = new LeaseElector();
+ * await elector.start();
+ * const report = elector.leaderOnly(async () => writeReport(), { onError: console.error });
+ * setInterval(report, 60_000);
+ *
+ * async function writeReport(): Promise<void> {
+ *   // Your job.
+ * }
+ * ```
+ */
 export interface LeaderOnlyOptions {
   /**
    * Called with the error that the job threw or rejected with. The function that `leaderOnly` returns then resolves

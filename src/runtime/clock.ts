@@ -3,8 +3,9 @@
  * replace both. `random.ts` does the same for random numbers.
  */
 
-/** A timer that was set; cancelling twice, or after it fired, does nothing. */
+/** A timer that a `Clock` has set. */
 export interface Timer {
+  /** Prevents the callback. Does nothing when the timer has fired or was cancelled before. */
   cancel(): void;
 }
 

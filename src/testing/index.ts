@@ -50,7 +50,7 @@ export {
   type ApiServerOptions,
   type ObservedWrite,
   type RequestLogEntry,
-  type ServerCensus,
+  type ServerStatistics,
   type WarmUpOptions,
 } from './server/api-server.ts';
 export { ConnectionResetError, type Fault, type FaultHook, type FaultRequest } from './server/faults.ts';

@@ -142,13 +142,32 @@ for (const block of programs.filter((one) => !bringsItsCluster(one))) {
 
 const examples = allBlocks().filter(({ where }) => where.startsWith('src/'));
 
+/** The lines that a program writes, as the comments after its `console.log` promise them. */
+function promisedLines(code: string): string[] {
+  return [...code.matchAll(/^ *console\.log\(.*\); \/\/ (.+)$/gm)].map(([, line = '']) => line);
+}
+
 for (const block of examples) {
-  test(`the example at ${block.where} runs`, async (t) => {
-    const { leads, end } = await runInPod(t, block.code);
+  test(`the example at ${block.where} runs, and writes what its comments promise`, async (t) => {
+    const { leads, end, stdout } = await runInPod(t, block.code);
     const expected = bringsItsCluster(block) ? [false, 0] : [true, block.code.includes('SIGTERM') ? 0 : 'SIGTERM'];
     assert.deepEqual([leads, end], expected);
+    const promised = promisedLines(block.code);
+    if (promised.length > 0) assert.deepEqual(stdout.trimEnd().split('\n'), promised);
   });
 }
+
+test('an example whose comment is wrong is noticed', async (t) => {
+  const block = examples.find(({ code }) => code.includes('console.log(elector.isLeader); // true'));
+  assert.ok(block);
+  const { stdout } = await runInPod(t, block.code.replace('elector.isLeader', '!elector.isLeader'));
+  assert.deepEqual([stdout, promisedLines(block.code)], ['false\n', ['true']]);
+});
+
+test('most examples of the test kit promise what they write', () => {
+  const promising = examples.filter((block) => bringsItsCluster(block) && promisedLines(block.code).length > 0);
+  assert.ok(promising.length >= 20, `${promising.length} examples`);
+});
 
 test('the examples are those of the members that an application uses most', () => {
   const code = examples.map((block) => block.code).join('\n');
@@ -238,7 +257,8 @@ async function runInPod(
   });
   t.after(() => child.kill('SIGKILL'));
   let end: number | NodeJS.Signals | null = null;
-  child.once('exit', (status, signal) => {
+  // Not `exit`: what the process has written is complete only now.
+  child.once('close', (status, signal) => {
     end = signal ?? status;
   });
   let stdout = '';

@@ -9,12 +9,28 @@ import { StatusError } from '../objects/status.ts';
 import type { StoreReader } from '../storage/store.ts';
 import type { UserInfo } from './authentication.ts';
 
-/** A rule of a Role. */
+/**
+ * A rule of a Role, in the fields of Kubernetes ("Using RBAC Authorization"). It allows each of its verbs on each of
+ * its resources. `'*'` in a list stands for everything.
+ */
 export interface PolicyRule {
+  /** The API groups of the resources; `''` is the core group. @default none: the rule allows no resource */
   readonly apiGroups?: readonly string[] | undefined;
+  /** The resources in the plural, such as `leases`, or with a subresource, such as `pods/status`. @default none */
   readonly resources?: readonly string[] | undefined;
+  /**
+   * The names of the only objects that the rule allows. It then allows neither `list` nor `watch` without a field
+   * selector for the name, and no `create` (fact 29). @default all objects
+   */
   readonly resourceNames?: readonly string[] | undefined;
+  /**
+   * Paths that belong to no resource, such as `/metrics`. The server stores them and does not evaluate them: its built-
+   * in roles open the paths of health and discovery.
+   *
+   * @default none
+   */
   readonly nonResourceURLs?: readonly string[] | undefined;
+  /** The verbs that are allowed, such as `get` and `watch`. */
   readonly verbs: readonly string[];
 }
 

@@ -11,45 +11,140 @@ import { apiVersionOf, PODS, type ResourceKind, ROLE_BINDINGS, ROLES, SERVICE_AC
 import type { Registry } from '../storage/registry.ts';
 import type { StoreReader } from '../storage/store.ts';
 
-/** The fields of a Pod. */
+/**
+ * The fields of a Pod that `ApiServer.createPod` creates.
+ *
+ * @example
+ * ```ts
+ * import { ApiServer } from 'lease-elector/testing';
+ *
+ * const server = new ApiServer();
+ * const bound = server.createPod({ namespace: 'default', name: 'web-0', nodeName: 'node-1' });
+ * const pending = server.createPod({ namespace: 'default', name: 'web-1' });
+ * console.log(bound.uid === pending.uid); // false
+ * ```
+ */
 export interface CreatePodOptions {
+  /** The namespace of the Pod. It must exist: see `ApiServer.createNamespace`. */
   readonly namespace: string;
+  /** The name of the Pod. It must be free in the namespace. */
   readonly name: string;
+  /** The labels of the Pod. @default none */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** A Pod that is bound to a node runs, and is deleted gracefully. Without a node it is Pending and is gone at once. */
+  /**
+   * The node that the Pod is bound to. A bound Pod runs, and is deleted gracefully. A Pod without a node is Pending,
+   * and a deletion removes it at once (fact 21).
+   *
+   * @default none
+   */
   readonly nodeName?: string | undefined;
-  /** @default 'default' */
+  /** The service account of the Pod. @default 'default' */
   readonly serviceAccountName?: string | undefined;
-  /** @default 30 */
+  /** The seconds that a deletion gives the Pod to end. @default 30 */
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** A Pod that was created. */
+/** A Pod that was created. The uid tells it from a later Pod of the same name. */
 export interface PodIdentity {
+  /** The name of the Pod. */
   readonly name: string;
+  /** The namespace of the Pod. */
   readonly namespace: string;
+  /** The `metadata.uid` of the Pod, which the server has chosen. */
   readonly uid: string;
 }
 
-/** A token to be issued. */
+/**
+ * The service account that a token names, and the Pod that it is bound to.
+ *
+ * @example
+ * ```ts
+ * import { ApiServer } from 'lease-elector/testing';
+ *
+ * const server = new ApiServer();
+ * const { name, uid } = server.createPod({ namespace: 'default', name: 'web-0', nodeName: 'node-1' });
+ * const token = server.issueToken({
+ *   namespace: 'default',
+ *   serviceAccountName: 'default',
+ *   pod: { name, uid },
+ *   expirationSeconds: 600,
+ * });
+ * const answer = await server.handle({
+ *   method: 'GET',
+ *   path: '/version',
+ *   headers: { authorization: `Bearer ${token}` },
+ * });
+ * console.log(answer.status); // 200
+ * ```
+ */
 export interface IssueTokenOptions {
+  /** The namespace of the service account, and of the Pod. */
   readonly namespace: string;
+  /** The name of the service account. It is created when it does not exist. */
   readonly serviceAccountName: string;
+  /**
+   * The Pod that the token is bound to. After the end of this Pod the server answers 401, at the latest 10 s later
+   * (fact 30).
+   *
+   * @default none: the token is valid until it expires
+   */
   readonly pod?: { readonly name: string; readonly uid: string } | undefined;
-  /** @default 3600 */
+  /** The seconds until the token expires. @default 3600 */
   readonly expirationSeconds?: number | undefined;
 }
 
-/** Permissions to grant to a service account. */
+/**
+ * Permissions for a service account of an `ApiServer`. They replace those of an earlier `grant`.
+ *
+ * @example
+ * ```ts
+ * import { ApiServer } from 'lease-elector/testing';
+ *
+ * const server = new ApiServer();
+ * server.grant({
+ *   namespace: 'default',
+ *   serviceAccountName: 'reader',
+ *   rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'list', 'watch'] }],
+ * });
+ * const token = server.issueToken({ namespace: 'default', serviceAccountName: 'reader' });
+ * const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
+ * const { status } = await server.handle({ method: 'GET', path, headers: { authorization: `Bearer ${token}` } });
+ * console.log(status); // 200
+ * ```
+ */
 export interface GrantOptions {
+  /** The namespace of the service account, in which the rules apply. */
   readonly namespace: string;
+  /** The name of the service account, which is also the name of the Role and of the RoleBinding. */
   readonly serviceAccountName: string;
+  /** The rules of the Role. An empty list allows nothing. */
   readonly rules: readonly PolicyRule[];
 }
 
-/** The service account that loses its permissions. */
+/**
+ * The service account of an `ApiServer` that loses its permissions.
+ *
+ * @example
+ * ```ts
+ * import { ApiServer } from 'lease-elector/testing';
+ *
+ * const server = new ApiServer();
+ * const account = { namespace: 'default', serviceAccountName: 'reader' };
+ * server.grant({ ...account, rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }] });
+ * server.revoke({ ...account, keepBinding: true });
+ * const token = server.issueToken(account);
+ * const { status } = await server.handle({
+ *   method: 'GET',
+ *   path: '/api/v1/namespaces/default/pods',
+ *   headers: { authorization: `Bearer ${token}` },
+ * });
+ * console.log(status); // 403
+ * ```
+ */
 export interface RevokeOptions {
+  /** The namespace of the service account. */
   readonly namespace: string;
+  /** The name of the service account, as it was passed to `grant`. */
   readonly serviceAccountName: string;
   /** The RoleBinding stays, and names a Role that does not exist. @default false */
   readonly keepBinding?: boolean | undefined;

@@ -17,10 +17,13 @@ export type WebhookVerb = 'create' | 'update' | 'delete';
 
 /** The write that a webhook is called for. */
 export interface AdmissionRequest {
+  /** The kind of write. A patch is an `update`. */
   readonly verb: WebhookVerb;
   /** The plural, such as `leases`; with its subresource, such as `pods/status`. */
   readonly resource: string;
+  /** The namespace of the object; empty for a resource without namespaces. */
   readonly namespace: string;
+  /** The name of the object. It is empty when a create leaves the name to the server (`generateName`). */
   readonly name: string;
   /** The name of the user, such as `system:serviceaccount:default:default`. */
   readonly user: string;
@@ -38,11 +41,32 @@ export interface Denial {
   readonly message?: string | undefined;
 }
 
-/** The options of a webhook; it denies, mutates, or does both. */
+/**
+ * The options of a webhook; it denies, mutates, or does both.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * cluster.addWebhook({
+ *   name: 'frozen.example.com',
+ *   verbs: ['update', 'delete'],
+ *   resource: 'leases',
+ *   deny: ({ user }) => (user === 'admin' ? undefined : { code: 403, message: 'Leases are frozen' }),
+ * });
+ * cluster.addWebhook({
+ *   name: 'labels.example.com',
+ *   resource: 'leases',
+ *   mutate: (lease) => ({ ...lease, metadata: { ...lease.metadata, labels: { team: 'web' } } }),
+ * });
+ * await cluster.stop();
+ * ```
+ */
 export interface WebhookOptions {
-  /** A domain name, such as `policy.example.com`. */
+  /** A domain name, such as `policy.example.com`. The answer to a denied write contains it. */
   readonly name: string;
-  /** @default all three */
+  /** The verbs of the writes that it is called for. @default all three */
   readonly verbs?: WebhookVerb | readonly WebhookVerb[] | undefined;
   /** The plural, such as `leases`, or `pods/status`. @default every resource */
   readonly resource?: string | readonly string[] | undefined;
@@ -65,8 +89,22 @@ const RESOURCES: readonly string[] = [
   ),
 ];
 
-/** A webhook that was added. */
+/**
+ * A webhook that `addWebhook` has added. It is in force until it is removed.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const webhook = cluster.addWebhook({ name: 'policy.example.com', verbs: 'delete', deny: {} });
+ * console.log(webhook.name, webhook.hits); // policy.example.com 0
+ * webhook.remove();
+ * await cluster.stop();
+ * ```
+ */
 export class Webhook {
+  /** The name from its options. The answers that deny a write contain it. */
   readonly name: string;
   readonly #remove: () => void;
   #hits = 0;

@@ -8,13 +8,15 @@ import type { StatusError } from '../objects/status.ts';
 import type { ApiStream } from '../storage/watch.ts';
 import type { RequestInfo } from './routes.ts';
 
-/** A request. */
+/** A request to `ApiServer.handle`, without a socket. */
 export interface ApiRequest {
+  /** The HTTP method in upper case, such as `GET`. */
   readonly method: string;
-  /** With the query. */
+  /** The path with its query, such as `/api/v1/namespaces/default/pods?limit=5`. */
   readonly path: string;
-  /** Names in lower case. */
+  /** The headers; their names are in lower case. `authorization` carries the token. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The body as text, such as JSON. @default none */
   readonly body?: string | undefined;
 }
 
@@ -26,13 +28,15 @@ export interface RequestConnection {
   readonly used: boolean;
 }
 
-/** An answer. */
+/** The answer of `ApiServer.handle`. */
 export interface ApiResponse {
+  /** The HTTP status. */
   readonly status: number;
-  /** Names in lower case. */
+  /** The headers; their names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The body as text. It is absent from the answer to a watch, which has a `stream`. */
   readonly body?: string;
-  /** Present for a watch, instead of a body. */
+  /** The events of a watch, instead of a body. */
   readonly stream?: ApiStream;
   /** The connection is closed after the answer: `announced` by a header (HTTP/2: GOAWAY), or `silent`. */
   readonly closes?: 'announced' | 'silent';

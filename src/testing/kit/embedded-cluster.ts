@@ -34,7 +34,9 @@ const DEFAULT_UNTIL_TIMEOUT_MS = 10_000;
 const UNTIL_INTERVAL_MS = 5;
 const HOST = '127.0.0.1';
 
-/** The permissions that an elector needs: the Role of the README. */
+/**
+ * The permissions that an elector needs: the Role of the README. A service account without `grant` has them (fact 29).
+ */
 export const ELECTOR_RULES: readonly PolicyRule[] = [
   {
     apiGroups: ['coordination.k8s.io'],
@@ -44,14 +46,38 @@ export const ELECTOR_RULES: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
 ];
 
-/** What an elector of these options needs to be allowed besides: the values of its options, each of which may be left out. */
+/**
+ * The options of a LeaseElector that need further permissions. Pass the values of the elector; each can be omitted.
+ *
+ * @example
+ * ```ts
+ * import { electorRules, type PublishingWishes } from 'lease-elector/testing';
+ *
+ * const wishes: PublishingWishes = { leaderLabel: 'leader', events: true };
+ * console.log(electorRules(wishes).map(({ verbs }) => verbs.join(' ')).slice(2)); // [ 'patch', 'create' ]
+ * ```
+ */
 export interface PublishingWishes {
+  /** The label on the leader's Pod: `patch` on pods. @default none */
   readonly leaderLabel?: string | undefined;
+  /** The deletion cost on the leader's Pod: `patch` on pods. @default none */
   readonly podDeletionCost?: number | undefined;
+  /** Whether Kubernetes Events are written: `create` on events. @default false */
   readonly events?: boolean | undefined;
 }
 
-/** The rules of the Role of an elector with these options. */
+/**
+ * The rules of the Role that an elector with these options needs: `ELECTOR_RULES`, and those of the options.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster, electorRules } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * cluster.grant({ rules: electorRules({ leaderLabel: 'leader' }) });
+ * await cluster.stop();
+ * ```
+ */
 export function electorRules({ leaderLabel, podDeletionCost, events = false }: PublishingWishes = {}): PolicyRule[] {
   const rules = [...ELECTOR_RULES];
   if (leaderLabel !== undefined || podDeletionCost !== undefined) {
@@ -61,48 +87,134 @@ export function electorRules({ leaderLabel, podDeletionCost, events = false }: P
   return rules;
 }
 
-/** The options of a cluster; each can be omitted. */
+/**
+ * The options of a cluster; each can be omitted.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * // The garbage collector deletes a Lease 200 ms after the end of its Pod, as a busy one does.
+ * const cluster = await EmbeddedCluster.start({ requestLogLimit: 500, garbageCollectionDelayMs: 200 });
+ * await cluster.stop();
+ * ```
+ */
 export interface EmbeddedClusterOptions {
-  /** @default any free port */
+  /** The port of the API server, from 0 to 65535. @default any free port */
   readonly port?: number | undefined;
-  /** How many requests the log keeps. @default 10,000 */
+  /** How many requests the log keeps, from 1 to 10,000,000. The oldest are dropped first. @default 10,000 */
   readonly requestLogLimit?: number | undefined;
-  /** How many past writes of each resource are kept for a watch to resume from. @default 10,000 */
+  /**
+   * How many past writes of each resource are kept for a watch to resume from, from 1 to 10,000,000. A watch from an
+   * earlier one is answered 410 (fact 17).
+   *
+   * @default 10,000
+   */
   readonly historyLimit?: number | undefined;
-  /** Milliseconds from the end of a Pod until the garbage collector reads its Lease. @default 5 */
+  /**
+   * Milliseconds from the end of a Pod until the garbage collector reads its Lease, from 0 to 600,000. A real collector
+   * takes 0 to 18 ms, and seconds when it is busy (fact 23).
+   *
+   * @default 5
+   */
   readonly garbageCollectionDelayMs?: number | undefined;
 }
 
-/** The options of a Pod. */
+/**
+ * The options of a Pod. Only the name is required.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const pod = cluster.createPod({
+ *   name: 'web-0',
+ *   namespace: 'shop',
+ *   labels: { app: 'web' },
+ *   nodeName: 'node-2',
+ *   serviceAccountName: 'web',
+ *   gracePeriodSeconds: 5,
+ * });
+ * console.log(pod.namespace, pod.running); // shop true
+ * await cluster.stop();
+ * ```
+ */
 export interface EmbeddedPodOptions {
+  /** The name of the Pod. No Pod of this name may exist in the namespace. */
   readonly name: string;
-  /** Created when it does not exist. @default 'default' */
+  /** The namespace of the Pod. It is created when it does not exist. @default 'default' */
   readonly namespace?: string | undefined;
-  /** @default `{ 'app.kubernetes.io/name': 'app' }` */
+  /**
+   * The labels of the Pod. Without the option `lease` an elector takes the name of its Lease from them.
+   *
+   * @default `{ 'app.kubernetes.io/name': 'app' }`
+   */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Null for a Pod that no scheduler has bound: it is Pending, and a deletion removes it at once. @default 'node-1' */
+  /**
+   * The node that the Pod is bound to. `null` for a Pod that no scheduler has bound: it is Pending, and a deletion
+   * removes it at once (fact 21).
+   *
+   * @default 'node-1'
+   */
   readonly nodeName?: string | null | undefined;
-  /** Has the permissions that an elector needs, unless `grant` set others. @default 'default' */
+  /**
+   * The service account of the Pod. It has the permissions that an elector needs, unless `grant` or `revoke` has set
+   * others.
+   *
+   * @default 'default'
+   */
   readonly serviceAccountName?: string | undefined;
-  /** @default 30 */
+  /**
+   * The seconds that a deletion gives the Pod to end. The Pod stays until `confirmTermination()` all the same.
+   *
+   * @default 30
+   */
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** The permissions of a service account. */
+/**
+ * The permissions of a service account.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * cluster.grant({
+ *   rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['list', 'watch'] }],
+ *   serviceAccountName: 'reader',
+ * });
+ * await cluster.stop();
+ * ```
+ */
 export interface EmbeddedGrant {
-  /** They replace all earlier permissions. */
+  /** The rules of the Role. They replace all earlier permissions. */
   readonly rules: readonly PolicyRule[];
-  /** @default 'default' */
+  /** The namespace of the service account, in which the rules apply. @default 'default' */
   readonly namespace?: string | undefined;
-  /** @default 'default' */
+  /** The name of the service account. @default 'default' */
   readonly serviceAccountName?: string | undefined;
 }
 
-/** The service account that loses its permissions. */
+/**
+ * The service account that loses its permissions.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * // As a Deployment that is applied before its Role.
+ * cluster.revoke({ keepBinding: true });
+ * cluster.createPod({ name: 'web-0' });
+ * await cluster.stop();
+ * ```
+ */
 export interface EmbeddedRevocation {
-  /** @default 'default' */
+  /** The namespace of the service account. @default 'default' */
   readonly namespace?: string | undefined;
-  /** @default 'default' */
+  /** The name of the service account. @default 'default' */
   readonly serviceAccountName?: string | undefined;
   /** The RoleBinding stays, and names a Role that does not exist. @default false */
   readonly keepBinding?: boolean | undefined;
@@ -121,9 +233,10 @@ const RULE_KEYS = ['apiGroups', 'resources', 'resourceNames', 'nonResourceURLs',
 const POD_KEYS = ['name', 'namespace', 'labels', 'nodeName', 'serviceAccountName', 'gracePeriodSeconds'];
 
 /**
- * A Kubernetes API server on a TLS socket of the loopback interface, and the rest of a cluster around it: the
- * garbage collector, and a scheduler and a kubelet that act as the test says.
+ * A Kubernetes API server on a TLS socket of the loopback interface, and the rest of a cluster around it: the garbage
+ * collector, and a scheduler and a kubelet that act as the test says.
  *
+ * @example
  * ```ts
  * import { LeaseElector } from 'lease-elector';
  * import { EmbeddedCluster } from 'lease-elector/testing';
@@ -137,9 +250,9 @@ const POD_KEYS = ['name', 'namespace', 'labels', 'nodeName', 'serviceAccountName
  * ```
  */
 export class EmbeddedCluster {
-  /** The faults to inject. */
+  /** The faults of this cluster; see `Faults`. */
   readonly faults: Faults;
-  /** The requests of all clients. */
+  /** The requests of all clients; see `RequestLog`. */
   readonly requests: RequestLog;
   /** The server behind the faults: `store` reads it, `onWrite` follows it, and `handle` bypasses all faults. */
   readonly server: ApiServer;
@@ -212,8 +325,10 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Creates the namespace unless it exists, and returns its name. Without a name it creates a new namespace, so that tests
-   * that share a cluster do not affect each other.
+   * Creates the namespace unless it exists, and returns its name. Without a name it creates a new namespace, so that
+   * tests that share a cluster do not affect each other.
+   *
+   * @throws {Error} after `stop()`, or for an invalid name
    */
   namespace(name?: string): string {
     this.#check('namespace');
@@ -223,7 +338,11 @@ export class EmbeddedCluster {
     return chosen;
   }
 
-  /** Sets the permissions of a service account, instead of the default ones (`ELECTOR_RULES`). */
+  /**
+   * Sets the permissions of a service account, instead of the default ones (`ELECTOR_RULES`).
+   *
+   * @throws {TypeError} for an unknown option or an unknown key of a rule; {Error} after `stop()`
+   */
   grant(grant: EmbeddedGrant): void {
     this.#check('grant');
     checkKeys('grant', grant, ['rules', 'namespace', 'serviceAccountName']);
@@ -237,6 +356,8 @@ export class EmbeddedCluster {
   /**
    * Removes all permissions of a service account, including the default ones, until the next `grant`. A `revoke` before
    * the first Pod makes a cluster whose Role is created late.
+   *
+   * @throws {TypeError} for an unknown option; {Error} after `stop()`
    */
   revoke(revocation: EmbeddedRevocation = {}): void {
     this.#check('revoke');
@@ -288,7 +409,12 @@ export class EmbeddedCluster {
     return [...this.#pods.values()].filter((pod) => pod.exists);
   }
 
-  /** The Pod that owns the Lease, even if it no longer exists; undefined without such a Lease. */
+  /**
+   * The Pod that owns the Lease, even if it no longer exists; undefined without such a Lease.
+   *
+   * @param lease @default 'app'
+   * @param namespace @default 'default'
+   */
   leader(lease = 'app', namespace: string = DEFAULT_NAMESPACE): EmbeddedPod | undefined {
     const owner = this.server.store.get(LEASES, namespace, lease)?.metadata.ownerReferences?.[0];
     return owner === undefined ? undefined : this.#pods.get(owner.uid);
@@ -372,13 +498,22 @@ export class EmbeddedCluster {
     return this.server.addWebhook(options);
   }
 
-  /** Drops all past writes: a watch that resumes from an earlier version is answered 410, and has to list again. */
+  /**
+   * Drops all past writes: a watch that resumes from an earlier version is answered 410, and has to list again (fact
+   * 17).
+   *
+   * @throws {Error} after `stop()`
+   */
   compactHistory(): void {
     this.#check('compactHistory');
     this.server.compactHistory();
   }
 
-  /** Stops the garbage collector: Leases stay although their Pods are gone. */
+  /**
+   * Stops the garbage collector until the returned hold is released: Leases stay although their Pods are gone.
+   *
+   * @throws {Error} after `stop()`
+   */
   holdGarbageCollector(): GarbageCollectorHold {
     this.#check('holdGarbageCollector');
     const release = this.server.holdGarbageCollector();

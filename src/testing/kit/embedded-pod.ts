@@ -25,7 +25,22 @@ import type { WatchTracker } from './watch-tracker.ts';
 /** The exit code of a container that was killed, or that ended in an error: 128 + SIGKILL. */
 const KILLED_EXIT_CODE = 137;
 
-/** The options that `new LeaseElector` needs to act for a Pod within the process of the test. */
+/**
+ * The options that `new LeaseElector` needs to act for a Pod within the process of the test.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ * import { EmbeddedCluster, type PodElectorOptions } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const options: PodElectorOptions = cluster.createPod({ name: 'web-0' }).electorOptions();
+ * const elector = new LeaseElector({ ...options, lease: 'nightly-report' });
+ * await elector.start();
+ * console.log(elector.leader?.name); // web-0
+ * await cluster.stop();
+ * ```
+ */
 export interface PodElectorOptions {
   /**
    * The Pod's credentials, as far as an elector uses them. `pod.kubeConfig()` returns a complete KubeConfig for an API
@@ -36,18 +51,48 @@ export interface PodElectorOptions {
   readonly signal: AbortSignal;
 }
 
-/** The options of a deletion. */
+/**
+ * The options of a deletion.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const pod = cluster.createPod({ name: 'web-0' });
+ * await pod.delete({ gracePeriodSeconds: 5 });
+ * await pod.confirmTermination();
+ * console.log(pod.exists); // false
+ * await cluster.stop();
+ * ```
+ */
 export interface DeletePodOptions {
-  /** @default that of the Pod, 30 */
+  /**
+   * The seconds that the Pod has to end. 0 removes a Pod at once, as `forceDelete()` does. @default that of the Pod, 30
+   */
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** The options of a failure. */
+/**
+ * The options of a failure.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const pod = cluster.createPod({ name: 'web-0' });
+ * await pod.fail({ reason: 'Evicted', message: 'The node was low on resource: memory.', exitCode: 137 });
+ * console.log(pod.object?.status?.['phase']); // Failed
+ * await cluster.stop();
+ * ```
+ */
 export interface FailPodOptions {
-  /** Such as `Evicted`, when the kubelet lacks memory or disk. @default none */
+  /** The `status.reason` of the Pod, such as `Evicted` when the kubelet lacks memory or disk. @default none */
   readonly reason?: string | undefined;
+  /** The `status.message` of the Pod. @default none */
   readonly message?: string | undefined;
-  /** From 1 to 255. @default 1 */
+  /** The exit code of the container, from 1 to 255. @default 1 */
   readonly exitCode?: number | undefined;
 }
 
@@ -93,14 +138,39 @@ class Container implements ContainerRun {
   }
 }
 
-/** A Pod with one container. `EmbeddedCluster.createPod` creates it. */
+/**
+ * A Pod with one container. `EmbeddedCluster.createPod` creates it. The test creates its electors, and decides its
+ * faults and its end.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const [first, second] = [cluster.createPod({ name: 'web-0' }), cluster.createPod({ name: 'web-1' })];
+ * const leader = new LeaseElector(first.electorOptions());
+ * await leader.start();
+ * const candidate = new LeaseElector(second.electorOptions());
+ * await candidate.start();
+ * first.crash();
+ * console.log(cluster.leader()?.name); // web-0
+ * await first.forceDelete();
+ * await cluster.until(() => candidate.isLeader);
+ * console.log(cluster.leader()?.name); // web-1
+ * await cluster.stop();
+ * ```
+ */
 export class EmbeddedPod {
+  /** The name of the Pod. It is also the host name of its container. */
   readonly name: string;
+  /** The namespace of the Pod. */
   readonly namespace: string;
   /** Distinguishes this Pod from an earlier or later one of the same name. */
   readonly uid: string;
+  /** The service account that its tokens name. */
   readonly serviceAccountName: string;
-  /** Undefined when it was not bound to a node. */
+  /** The node of the Pod; undefined when it is not bound to one. */
   readonly nodeName: string | undefined;
   readonly #runtime: PodSurroundings;
   #container: Container;
@@ -266,14 +336,22 @@ export class EmbeddedPod {
     await this.#administer('DELETE', '', this.#deleteOptions({ gracePeriodSeconds: 0 }));
   }
 
-  /** The container ends with success and is not started again: the phase is Succeeded. @throws {Error} */
+  /**
+   * Ends the container with success. It is not started again: the phase of the Pod is Succeeded.
+   *
+   * @throws {Error} when the Pod is gone
+   */
   async finish(): Promise<void> {
     const object = this.#existing();
     this.#endContainer('success', false);
     await this.#report(endedStatus(object, { phase: 'Succeeded', exitCode: 0 }, this.#runtime.now()));
   }
 
-  /** The container ends with an error and is not started again: the phase is Failed. @throws {Error} */
+  /**
+   * Ends the container with an error. It is not started again: the phase of the Pod is Failed.
+   *
+   * @throws {TypeError | RangeError} for an invalid option; {Error} when the Pod is gone
+   */
   async fail(options: FailPodOptions = {}): Promise<void> {
     checkKeys('pod.fail', options, ['reason', 'message', 'exitCode']);
     const { exitCode = 1, ...why } = options;
@@ -324,13 +402,21 @@ export class EmbeddedPod {
     await this.#report(restartedStatus(object, KILLED_EXIT_CODE, this.#runtime.now()));
   }
 
-  /** The server answers 401 to the present token, until `rotateToken()` gives the container a new one. */
+  /**
+   * Makes the server answer 401 to the present token, until `rotateToken()` gives the container a new one.
+   *
+   * @throws {Error} when no container runs
+   */
   expireToken(): void {
     this.#runtime.address();
     this.#runtime.tokens.expire(this.#runningContainer().token);
   }
 
-  /** Gives the container a new token, as the kubelet does before the old one expires. The old one stays valid. @throws {Error} */
+  /**
+   * Gives the container a new token, as the kubelet does before the old one expires. The old one stays valid.
+   *
+   * @throws {Error} when no container runs, or when the Pod is gone
+   */
   rotateToken(): void {
     const container = this.#runningContainer();
     this.#existing();
@@ -341,7 +427,12 @@ export class EmbeddedPod {
     }
   }
 
-  /** Cuts this Pod off until `heal()`: its requests are refused, and its watches stay open but silent. */
+  /**
+   * Cuts this Pod off until `heal()`: its requests are refused, and its watches stay open but silent. A second call
+   * does nothing.
+   *
+   * @throws {Error} after the stop of the cluster
+   */
   partition(): void {
     this.#runtime.address();
     if (this.isPartitioned) return;

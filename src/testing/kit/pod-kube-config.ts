@@ -32,22 +32,28 @@ export function kubeConfigText({ server, caPem, user, token, namespace }: KubeCo
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-/** The part of a KubeConfig that an elector uses. */
+/** The part of a KubeConfig of `@kubernetes/client-node` that an elector uses. Pass it as the option `kubeConfig`. */
 export interface ElectorKubeConfig {
+  /** The name of the current context. */
   getCurrentContext(): string;
+  /** A context by its name; null when there is no such context. Its namespace is that of the Pod. */
   getContextObject(name: string): {
     readonly name: string;
     readonly cluster: string;
     readonly user: string;
     readonly namespace?: string;
   } | null;
+  /** The cluster of the current context, with its address and its authority in base64. */
   getCurrentCluster(): {
     readonly name: string;
     readonly server: string;
     readonly caData?: string;
     readonly skipTLSVerify: boolean;
   } | null;
-  /** Adds the credentials of a request. */
+  /**
+   * Adds the credentials to the options of a request. An elector calls it for each request, so that a rotated token is
+   * used from then on.
+   */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
 }
 
@@ -58,8 +64,9 @@ export interface ElectorKubeConfig {
 export interface ClientKubeConfig extends ElectorKubeConfig {
   /** Makes an API client, such as `kubeConfig.makeApiClient(CoordinationV1Api)`. */
   makeApiClient<Api>(type: new (configuration: never) => Api): Api;
+  /** The user of the current context, with the token. */
   getCurrentUser(): { readonly name: string; readonly token?: string } | null;
-  /** The kubeconfig as JSON. */
+  /** The kubeconfig as JSON. It contains the token. */
   exportConfig(): string;
 }
 

@@ -5,13 +5,25 @@
 import { checkKeys, checkWord } from '../../runtime/argument-check.ts';
 import { RESOURCE_KINDS, REVIEW_KINDS, type Verb } from '../objects/resources.ts';
 
-/** Selects requests; an omitted key matches all. */
+/**
+ * Selects requests; an omitted key matches all.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const pod = cluster.createPod({ name: 'web-0' });
+ * console.log(cluster.requests.count({ client: pod, verb: ['create', 'update'], resource: 'leases' })); // 0
+ * await cluster.stop();
+ * ```
+ */
 export interface RequestFilter {
-  /** A Pod (that one only, by uid), the name of Pods, `admin`, or another user's name. */
+  /** A Pod (that one only, by uid), the name of Pods, `admin`, or another user's name. @default every client */
   readonly client?: string | { readonly name: string; readonly uid: string } | undefined;
-  /** As in RBAC: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`. */
+  /** One verb or several, as in RBAC. @default every verb */
   readonly verb?: Verb | readonly Verb[] | undefined;
-  /** In the plural, such as `leases`. */
+  /** One resource or several, in the plural, such as `leases`. @default every resource */
   readonly resource?: string | readonly string[] | undefined;
 }
 
@@ -19,9 +31,11 @@ export interface RequestFilter {
 export interface RequestAttributes {
   /** The name of the Pod whose token was sent, `admin`, or another user's name. */
   readonly client: string;
-  /** The uid of that Pod. */
+  /** The uid of that Pod; absent when the token was not that of a Pod. */
   readonly podUid?: string;
+  /** The verb as RBAC names it, such as `watch`. */
   readonly verb: string;
+  /** The resource in the plural, such as `leases`. */
   readonly resource: string;
 }
 

@@ -10,15 +10,15 @@ export const DEFAULT_REQUEST_LOG_LIMIT = 10_000;
 
 /** One request, logged when it was answered; a watch, logged when it was opened. */
 export interface LoggedRequest extends RequestAttributes {
-  /** Such as `status`; empty for the object itself. */
+  /** The subresource, such as `status`; empty for the object itself. */
   readonly subresource: string;
-  /** Empty for a resource without a namespace. */
+  /** The namespace; empty for a resource without one. */
   readonly namespace: string;
-  /** Empty when the path names no object. */
+  /** The name of the object; empty when the path contains none. */
   readonly name: string;
-  /** The status of the answer; 0 when the request was not carried out. */
+  /** The HTTP status of the answer; 0 when the request was not carried out. */
   readonly status: number;
-  /** The names of the faults that affected it. */
+  /** The names of the faults that affected it, in the order in which they were injected. */
   readonly faults: readonly string[];
   /** Milliseconds from the start of the cluster to the answer. */
   readonly atMs: number;
@@ -30,7 +30,25 @@ interface Awaited {
   readonly reject: (error: Error) => void;
 }
 
-/** The requests of all clients, except those of the test kit itself. */
+/**
+ * The requests of all clients in the order of their answers, as `cluster.requests`. It leaves out those of the test kit
+ * itself, and keeps the latest `requestLogLimit`.
+ *
+ * @example
+ * ```ts
+ * import { LeaseElector } from 'lease-elector';
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const pod = cluster.createPod({ name: 'web-0' });
+ * const created = cluster.requests.next({ verb: 'create', resource: 'leases' });
+ * await new LeaseElector(pod.electorOptions()).start();
+ * const { client, status } = await created;
+ * console.log(client, status); // web-0 201
+ * console.log([...cluster.requests].some(({ verb }) => verb === 'create')); // true
+ * await cluster.stop();
+ * ```
+ */
 export class RequestLog implements Iterable<LoggedRequest> {
   readonly #limit: number;
   #entries: LoggedRequest[] = [];
@@ -47,6 +65,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
     return this.#kept().length;
   }
 
+  /** The requests, the oldest first. */
   [Symbol.iterator](): Iterator<LoggedRequest> {
     return this.#kept().values();
   }

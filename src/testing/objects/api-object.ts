@@ -6,42 +6,71 @@
 /** Any JSON object. */
 export type JsonObject = { [field: string]: unknown };
 
-/** An entry of metadata.ownerReferences. */
+/**
+ * An entry of `metadata.ownerReferences`. The garbage collector deletes an object after its last owner is gone (fact
+ * 22).
+ */
 export interface OwnerReference {
+  /** The API version of the owner, such as `v1` for a Pod. */
   readonly apiVersion: string;
+  /** The kind of the owner, such as `Pod`. */
   readonly kind: string;
+  /** The name of the owner. */
   readonly name: string;
+  /** The uid of the owner. An object of the same name with another uid is not the owner (fact 23). */
   readonly uid: string;
+  /** Whether the owner is the controller that manages the object. @default false */
   readonly controller?: boolean;
+  /** Whether a foreground deletion of the owner waits for the object. @default false */
   readonly blockOwnerDeletion?: boolean;
 }
 
 /**
- * ObjectMeta of Kubernetes. The fields that the server sets are empty strings until it has set them.
+ * The `metadata` of an object: ObjectMeta of Kubernetes. The fields that the server sets are empty strings until it has
+ * set them.
  */
 export interface ObjectMeta {
+  /** The name, unique among the objects of its kind in the namespace. */
   readonly name: string;
+  /** A prefix to which the server appends five random characters, when `name` is empty. */
   readonly generateName?: string;
+  /** The namespace; absent for a kind without namespaces. */
   readonly namespace?: string;
+  /** Set by the server: identifies this object among all objects, also those of the same name. */
   readonly uid: string;
+  /** Set by the server: the revision of the last write (fact 13). */
   readonly resourceVersion: string;
+  /** Set by the server for some kinds: counts the changes of `spec`. */
   readonly generation?: number;
+  /** Set by the server: the time of the creation, in RFC 3339 with seconds. */
   readonly creationTimestamp: string;
+  /** Set by the server when a graceful deletion begins: the time at which the grace period ends (fact 21). */
   readonly deletionTimestamp?: string;
+  /** Set by the server with `deletionTimestamp`: the grace period in seconds. */
   readonly deletionGracePeriodSeconds?: number;
+  /** The labels, which selectors compare. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** The annotations, which no selector compares. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** The owners of the object, such as the Pod of a Lease. */
   readonly ownerReferences?: readonly OwnerReference[];
+  /** While this list is not empty, a deletion only sets `deletionTimestamp`. */
   readonly finalizers?: readonly string[];
 }
 
-/** An object of the API. Never changed in place: every write makes a new one. */
+/** An object of the API. It never changes: every write makes a new one. */
 export interface ApiObject {
+  /** The kind, such as `Lease`. */
   readonly kind: string;
+  /** The API group and version, such as `coordination.k8s.io/v1`; only the version for the core group. */
   readonly apiVersion: string;
+  /** The name, the uid, the resourceVersion and the other common fields. */
   readonly metadata: ObjectMeta;
+  /** The desired state, for kinds that have one. */
   readonly spec?: Readonly<JsonObject>;
+  /** The observed state, for kinds that have one. */
   readonly status?: Readonly<JsonObject>;
+  /** Any other field, such as `rules` of a Role. */
   readonly [field: string]: unknown;
 }
 

@@ -8,16 +8,23 @@ export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'd
 
 /** A kind of object and the resource it is served under. */
 export interface ResourceKind {
-  /** API group; empty for the core group. */
+  /** The API group; empty for the core group. */
   readonly group: string;
+  /** The version of the API group, such as `v1`. */
   readonly version: string;
-  /** Plural, as in paths. */
+  /** The name in the plural, as in paths. */
   readonly resource: string;
+  /** The name in the singular, in lower case, as kubectl accepts it. */
   readonly singular: string;
+  /** The kind of its objects, such as `Lease`. */
   readonly kind: string;
+  /** The abbreviations that kubectl accepts, such as `po`. */
   readonly shortNames: readonly string[];
+  /** The groups of resources that kubectl lists together, such as `all`. */
   readonly categories?: readonly string[];
+  /** Whether its objects are in namespaces. */
   readonly namespaced: boolean;
+  /** The verbs that the server answers. */
   readonly verbs: readonly Verb[];
   /** Subresources besides the object itself. */
   readonly subresources: readonly string[];
@@ -47,7 +54,7 @@ function core(
   };
 }
 
-/** Leases of coordination.k8s.io: what an election is about. */
+/** Leases of coordination.k8s.io: the objects of an election. */
 export const LEASES: ResourceKind = core('Lease', 'leases', [], { group: 'coordination.k8s.io' });
 
 /** Pods: the owners of Leases. */
@@ -66,7 +73,7 @@ export const NAMESPACES: ResourceKind = core('Namespace', 'namespaces', ['ns'], 
 /** Nodes. They are stored, and no kubelet reports for them: a test writes their status. */
 export const NODES: ResourceKind = core('Node', 'nodes', ['no'], { namespaced: false, subresources: ['status'] });
 
-/** Service accounts: whom a token names. */
+/** Service accounts: the users that tokens name. */
 export const SERVICE_ACCOUNTS: ResourceKind = core('ServiceAccount', 'serviceaccounts', ['sa'], {
   subresources: ['token'],
 });

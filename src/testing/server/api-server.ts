@@ -51,20 +51,46 @@ import {
 import { ConnectionResetError, type Fault, type FaultHook, faultStatus } from './faults.ts';
 import { HttpListener, type ListenOptions } from './http-listener.ts';
 
-/** One answered request. */
+/** One answered request, as `ApiServerOptions.onRequest` receives it. */
 export interface RequestLogEntry {
+  /** The name of the user; `system:anonymous` for a request without a valid token. */
   readonly user: string;
+  /** The verb as RBAC names it, such as `watch`; for a path without a resource the HTTP method in lower case. */
   readonly verb: string;
+  /** The resource in the plural, such as `leases`; empty for a path without a resource. */
   readonly resource: string;
+  /** The namespace; empty for a request without one. */
   readonly namespace: string;
+  /** The name of the object; empty for a request about several objects, and for a create. */
   readonly name: string;
-  /** HTTP status; 0 when the connection was reset instead. */
+  /** The HTTP status; 0 when the connection was reset instead. */
   readonly status: number;
 }
 
-/** The options of a server. */
+/**
+ * The options of an `ApiServer`; each can be omitted.
+ *
+ * @example
+ * ```ts
+ * import { ApiServer } from 'lease-elector/testing';
+ *
+ * const statuses: number[] = [];
+ * const server = new ApiServer({
+ *   adminToken: 'secret',
+ *   historyLimit: 100,
+ *   faults: ({ verb }) => (verb === 'delete' ? { status: 503 } : undefined),
+ *   onRequest: ({ status }) => statuses.push(status),
+ * });
+ * await server.handle({
+ *   method: 'DELETE',
+ *   path: '/api/v1/namespaces/default/pods/web-0',
+ *   headers: { authorization: 'Bearer secret' },
+ * });
+ * console.log(statuses); // [ 503 ]
+ * ```
+ */
 export interface ApiServerOptions {
-  /** @default the system's clock */
+  /** The time of the server, and its timers. @default the system's clock */
   readonly clock?: Clock | undefined;
   /** The source of uids, generated names and time-outs. @default a random seed that cannot be repeated */
   readonly random?: Random | undefined;
@@ -72,38 +98,70 @@ export interface ApiServerOptions {
   readonly garbageCollectionDelayMs?: number | (() => number) | undefined;
   /** Milliseconds between one request of the collector and the next. @default 1 */
   readonly garbageCollectionStepMs?: number | (() => number) | undefined;
-  /** @default 'rbac' */
+  /**
+   * `'rbac'`: the Roles and ClusterRoles in the store decide. `'always-allow'`: every request is allowed, except one
+   * with an invalid token.
+   *
+   * @default 'rbac'
+   */
   readonly authorization?: 'rbac' | 'always-allow' | undefined;
   /** The token of the user `admin`, in the group system:masters. @default a random one */
   readonly adminToken?: string | undefined;
-  /** How many past writes of each resource are kept for a watch to resume from. @default 10,000 */
+  /**
+   * How many past writes of each resource are kept for a watch to resume from. A watch from an earlier one is answered
+   * 410 (fact 17).
+   *
+   * @default 10,000
+   */
   readonly historyLimit?: number | undefined;
   /** How many milliseconds a past write is kept for a watch to resume from. @default 300,000 */
   readonly historyAgeMs?: number | undefined;
-  /** Decides about faults. @default no faults */
+  /** Decides the fault of each request. It must not throw. @default no faults */
   readonly faults?: FaultHook | undefined;
-  /** Called after every request. */
+  /** Called after every request, also after one without a valid token. It must not throw. @default none */
   readonly onRequest?: ((entry: RequestLogEntry) => void) | undefined;
 }
 
 /** The address at which a started server listens. */
 export interface ApiServerAddress {
+  /** The address as a URL, such as `https://127.0.0.1:40123`. */
   readonly url: string;
+  /** The host, as it was passed to `start`. */
   readonly host: string;
+  /** The port at which it listens. It is never 0. */
   readonly port: number;
+  /** The certificate of the authority that a client must trust, in PEM. */
   readonly caPem: string;
 }
 
-/** A committed write, for test checkers. */
+/** A committed write, as a listener of `ApiServer.onWrite` receives it. */
 export interface ObservedWrite {
+  /** The effect of the write on the object. */
   readonly type: WriteType;
-  /** Plural, such as `leases`. */
+  /** The resource in the plural, such as `leases`. */
   readonly resource: string;
+  /**
+   * The object after the write. After a deletion it is the last content of the object, with the resourceVersion of the
+   * deletion (fact 12).
+   */
   readonly object: ApiObject;
+  /** The `metadata.resourceVersion` of `object`. It grows from write to write, over all resources (fact 13). */
   readonly resourceVersion: string;
 }
 
-/** How long a server that has just started lacks its caches. */
+/**
+ * How long a server that has just started lacks its caches.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * // For the first 50 ms no Role is found: each request of a Pod is answered 403.
+ * await cluster.restartServer({ rbacAfterMs: 50 });
+ * await cluster.stop();
+ * ```
+ */
 export interface WarmUpOptions {
   /** Milliseconds during which no Role is found: 403 for all users outside of `system:masters`. @default 0 */
   readonly rbacAfterMs?: number | undefined;
@@ -122,11 +180,13 @@ export function checkWarmUp(what: string, options: WarmUpOptions): void {
   }
 }
 
-/** The numbers of things that a server keeps. */
-export interface ServerCensus {
+/** The numbers of things that a server keeps, for tests that search for leaks. */
+export interface ServerStatistics {
+  /** The objects of all resources. */
   readonly objects: number;
   /** Past writes that a watch could resume from. */
   readonly history: number;
+  /** The open watches. */
   readonly watches: number;
   /** Uids that objects name as owners. */
   readonly owners: number;
@@ -153,9 +213,36 @@ const SUBRESOURCE_REQUESTS: Readonly<Record<string, 'requestToken' | 'evict' | '
   binding: 'bind',
 };
 
-/** A Kubernetes API server in this process. */
+/**
+ * A Kubernetes API server in this process, over a socket or without one. It has the control plane that no HTTP client
+ * can reach: Pods are created as if they ran, tokens are issued, the garbage collector collects. `EmbeddedCluster` adds
+ * faults, a request log and the credentials of Pods to it.
+ *
+ * Its answers are compared with recordings of a real kube-apiserver.
+ *
+ * @example
+ * ```ts
+ * import { ApiServer } from 'lease-elector/testing';
+ *
+ * const server = new ApiServer();
+ * const { url } = await server.start();
+ * server.createPod({ namespace: 'default', name: 'web-0', nodeName: 'node-1' });
+ * const { status } = await server.handle({
+ *   method: 'GET',
+ *   path: '/api/v1/namespaces/default/pods/web-0',
+ *   headers: { authorization: `Bearer ${server.adminToken}` },
+ * });
+ * console.log(url.startsWith('https://127.0.0.1:'), status); // true 200
+ * await server.stop();
+ * ```
+ */
 export class ApiServer {
+  /** The token of the user `admin`, who is in the group system:masters and is permitted everything. */
   readonly adminToken: string;
+  /**
+   * The certificate of the authority that a client must trust, in PEM. It is the same for every server, and for tests
+   * only.
+   */
   readonly caPem: string = TEST_CA_CERTIFICATE;
   readonly #clock: Clock;
   readonly #store: Store;
@@ -206,7 +293,7 @@ export class ApiServer {
   }
 
   /** The numbers of things that the server keeps, for tests that search for leaks. */
-  stats(): ServerCensus {
+  stats(): ServerStatistics {
     return {
       ...this.#store.count(),
       watches: this.#reads.watches.size,
@@ -328,7 +415,12 @@ export class ApiServer {
     throw methodNotAllowed();
   }
 
-  /** Starts listening. On loopback unless another host is given. */
+  /**
+   * Starts listening, on loopback unless another host is given. Requests without a socket (`handle`) work before that,
+   * too.
+   *
+   * @throws {Error} rejects when it was started already, or when the address cannot be used (`EADDRINUSE`, for example)
+   */
   async start(options: ListenOptions = {}): Promise<ApiServerAddress> {
     if (this.#listener !== undefined) throw new Error('the server was started already');
     const { port = 0, host = '127.0.0.1', tls = true } = options;
@@ -341,7 +433,7 @@ export class ApiServer {
     return this.#address;
   }
 
-  /** Ends all watches cleanly, stops collecting and stops listening. */
+  /** Ends all watches cleanly, stops collecting and stops listening. The objects stay. */
   async stop(): Promise<void> {
     for (const watch of [...this.#reads.watches]) watch.end();
     this.#garbageCollector.stop();
@@ -351,7 +443,7 @@ export class ApiServer {
     await listener?.close();
   }
 
-  /** A kubeconfig for the user `admin` (JSON, which is also YAML). Throws before start(). */
+  /** A kubeconfig for the user `admin`, in JSON, which is also YAML. @throws {Error} before `start()` */
   kubeconfig(): string {
     if (this.#address === undefined) throw new Error('the server has no address before start()');
     const server = this.#address.url;
@@ -374,15 +466,20 @@ export class ApiServer {
     this.#namespaces.create(name);
   }
 
-  /** Creates a Pod as if a scheduler had bound it and a kubelet had started it. */
+  /**
+   * Creates a Pod as if a scheduler had bound it and a kubelet had started it.
+   *
+   * @throws {Error} for a Pod that exists already, for a namespace that does not exist, or for an invalid name
+   */
   createPod(options: CreatePodOptions): PodIdentity {
     return this.#controlPlane.createPod(options);
   }
 
   /**
-   * Ends the graceful deletion of a Pod, as the kubelet does when its containers are gone.
+   * Ends the graceful deletion of a Pod, as the kubelet does when its containers are gone: the Pod object is removed
+   * (fact 21).
    *
-   * Throws when the Pod is not being deleted.
+   * @throws {Error} when the Pod does not exist, or is not being deleted
    */
   confirmPodTermination(namespace: string, name: string): void {
     this.#controlPlane.confirmPodTermination(namespace, name);
@@ -430,7 +527,11 @@ export class ApiServer {
     return this.#admission.add(options);
   }
 
-  /** Cuts open watches, without an orderly end. Returns their number. */
+  /**
+   * Cuts open watches without a clean end, as a broken connection does. Returns their number.
+   *
+   * @param filter chooses the watches to cut. @default all of them
+   */
   cutWatches(filter?: (watch: { readonly user: string; readonly resource: string }) => boolean): number {
     const chosen = [...this.#reads.watches].filter(
       ({ parameters }) => filter?.({ user: parameters.user, resource: parameters.kind.resource }) ?? true,

@@ -7,35 +7,56 @@ import type { RequestInfo } from '../handlers/routes.ts';
 import { apiVersionOf, kindOfResource } from '../objects/resources.ts';
 import { alreadyExists, modifiedConflict, StatusError } from '../objects/status.ts';
 
-/** The request that a fault hook decides about. */
+/** The request that a `FaultHook` decides about. Its sender is known, and nothing is carried out yet. */
 export interface FaultRequest {
+  /** The name of the user, such as `admin` or `system:serviceaccount:default:default`. */
   readonly user: string;
+  /** The verb as RBAC names it, such as `get`; for a path without a resource the HTTP method in lower case. */
   readonly verb: string;
+  /** The resource in the plural, such as `leases`; empty for a path without a resource. */
   readonly resource: string;
+  /** The namespace; empty for a request without one. */
   readonly namespace: string;
+  /** The name of the object; empty for a request about several objects, and for a create. */
   readonly name: string;
 }
 
-/** The fault of a request. */
+/**
+ * The fault of a request. Its keys can be combined: the delay comes first, then `refuse`, `status` and `dropAnswer` in
+ * this order of precedence.
+ */
 export interface Fault {
-  /** Milliseconds before the request is carried out. */
+  /** Milliseconds before the request is carried out. @default 0 */
   readonly delayMs?: number | undefined;
-  /** Answer with this error (429, 500, 503…) instead of carrying the request out. */
+  /** Answers with an error of this HTTP status (429, 500, 503 …) instead of carrying the request out. @default none */
   readonly status?: number | undefined;
-  /** Carry the request out, then lose its answer: the connection is reset. */
+  /** Carries the request out, then resets the connection, so that its answer is lost. @default false */
   readonly dropAnswer?: boolean | undefined;
-  /** Do not carry it out; the connection is reset. */
+  /** Resets the connection without carrying the request out. @default false */
   readonly refuse?: boolean | undefined;
 }
 
-/** Decides the fault of a request; undefined for none. */
+/**
+ * Decides the fault of a request; undefined for none. It is called once for each request, except one with an invalid
+ * token, which is answered 401 at once. It must not throw.
+ */
 export type FaultHook = (request: FaultRequest) => Fault | undefined;
 
 /**
- * `ApiServer.handle` rejects with this error when the connection is to be reset. The listener destroys the socket; a
- * caller in process sees the rejection.
+ * `ApiServer.handle` rejects with this error when a fault resets the connection. Over a socket the connection is
+ * destroyed instead, so that the client sees `ECONNRESET`.
+ *
+ * @example
+ * ```ts
+ * import { ApiServer, ConnectionResetError } from 'lease-elector/testing';
+ *
+ * const server = new ApiServer({ faults: () => ({ refuse: true }) });
+ * const error = await server.handle({ method: 'GET', path: '/version', headers: {} }).catch((reason: unknown) => reason);
+ * console.log(error instanceof ConnectionResetError && error.code); // ECONNRESET
+ * ```
  */
 export class ConnectionResetError extends Error {
+  /** The code that Node.js gives to a reset connection. */
   readonly code = 'ECONNRESET';
 
   constructor() {

@@ -26,13 +26,31 @@ export const MAX_UNSENT_BYTES: number = 4 * 1024 * 1024;
 /** How long a stop waits for clients to receive what was sent to them. */
 const STOP_GRACE_MS = 1000;
 
-/** The address to listen at. */
+/**
+ * The address at which `ApiServer.start` listens, and its protocol.
+ *
+ * @example
+ * ```ts
+ * import { ApiServer } from 'lease-elector/testing';
+ *
+ * const server = new ApiServer();
+ * const { url } = await server.start({ port: 0, host: '127.0.0.1', tls: false });
+ * const { status } = await fetch(`${url}/version`);
+ * console.log(status); // 200
+ * await server.stop();
+ * ```
+ */
 export interface ListenOptions {
-  /** @default 0: any free port */
+  /** The port, from 0 to 65535. 0 stands for any free port. @default 0 */
   readonly port?: number | undefined;
-  /** @default '127.0.0.1' */
+  /** An IP address or a host name of this machine. @default '127.0.0.1' */
   readonly host?: string | undefined;
-  /** @default true */
+  /**
+   * Whether the server speaks TLS, with HTTP/2 for clients that offer it. Without TLS it speaks HTTP/1.1 only, and an
+   * elector refuses it unless its KubeConfig sets `skipTLSVerify`.
+   *
+   * @default true
+   */
   readonly tls?: boolean | undefined;
 }
 

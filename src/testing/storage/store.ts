@@ -20,12 +20,23 @@ interface Collection {
   sortedKeys: readonly string[] | undefined;
 }
 
-/** Read access, for tests and checkers. */
+/**
+ * Read access to the objects of a server, for tests and checkers. It passes no authorization, and returns the objects
+ * as they are stored.
+ */
 export interface StoreReader {
-  /** The revision of the last write. */
+  /** The revision of the last write, which is also the largest resourceVersion. */
   readonly revision: number;
+  /**
+   * An object by its kind, namespace and name; undefined when it does not exist. Pass `''` as the namespace of a kind
+   * without namespaces.
+   */
   get(kind: ResourceKind, namespace: string, name: string): ApiObject | undefined;
-  /** In the order of namespaces and names; of all namespaces when none is given. */
+  /**
+   * The objects of a kind, in the order of namespaces and names.
+   *
+   * @param namespace @default all namespaces
+   */
   list(kind: ResourceKind, namespace?: string): readonly ApiObject[];
 }
 

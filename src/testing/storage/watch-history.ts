@@ -6,7 +6,7 @@
 import type { ApiObject } from '../objects/api-object.ts';
 import type { ResourceKind } from '../objects/resources.ts';
 
-/** What a write did to an object. */
+/** The effect of a write on an object, in the words of a watch event. */
 export type WriteType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
 /** One committed write. */

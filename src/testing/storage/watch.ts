@@ -12,14 +12,14 @@ import { apiVersionOf, LEASES, PODS, type ResourceKind } from '../objects/resour
 import type { StatusError } from '../objects/status.ts';
 import type { WriteEvent } from './watch-history.ts';
 
-/** The lines of a watch, as long as it lasts. */
+/** The events of a watch, as lines of JSON. Call `open` once, and `close` when they are no longer needed. */
 export interface ApiStream {
   /**
    * Starts delivery: each chunk is one or more whole lines. `onEnd` is called once, when the server ends
    * the watch; with an error when it was cut off.
    */
   open(onChunk: (chunk: string) => void, onEnd: (error?: Error) => void): void;
-  /** The client went away. */
+  /** Ends the watch, as a client does that goes away. `onEnd` is not called. */
   close(): void;
 }
 

@@ -5,14 +5,21 @@
 
 /** A Pod object. The uid tells two Pods of one name apart. */
 export interface TimelinePod {
+  /** The name of the Pod, which the picture shows. */
   readonly name: string;
+  /** The `metadata.uid` of the Pod. */
   readonly uid: string;
 }
 
-/** The process that an event is about: one of a Pod, and its name where the Pod has several, one after another or at once. */
+/** The process that an event is about. */
 export interface TimelineProcess {
+  /** The Pod of the process. */
   readonly pod: TimelinePod;
-  /** Such as `batch-a#2`. @default the only process of the Pod */
+  /**
+   * The name of the process, such as `batch-a#2`, when the Pod has several. They can run one after another or at once.
+   *
+   * @default the only process of the Pod
+   */
   readonly process?: string | undefined;
 }
 
@@ -91,9 +98,24 @@ export type TimelineEvent = TimelineEventContent & { readonly atMs: number };
 /** An event of one type. */
 export type TimelineEventOf<Type extends TimelineEvent['type']> = Extract<TimelineEvent, { readonly type: Type }>;
 
-/** How the picture of some events is made. */
+/**
+ * The texts of a timeline, and its end.
+ *
+ * @example
+ * ```ts
+ * import { drawTimeline } from 'lease-elector/testing';
+ *
+ * const pod = { name: 'web-0', uid: '6c2e' };
+ * const page = drawTimeline([{ atMs: 0, type: 'podCreated', pod }], {
+ *   title: 'A quiet second',
+ *   summary: 'Nobody leads.',
+ *   untilMs: 1_000,
+ * });
+ * console.log(page.includes('<h1>A quiet second</h1>')); // true
+ * ```
+ */
 export interface TimelineOptions {
-  /** @default 'Timeline of an election' */
+  /** The heading. @default 'Timeline of an election' */
   readonly title?: string | undefined;
   /** A sentence below the title, such as the verdict. @default none */
   readonly summary?: string | undefined;

@@ -36,6 +36,7 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
  *
  * A page shows the latest 2,000 events and 60 Pods, and says how many it leaves out. Each text in it is escaped.
  *
+ * @example
  * ```ts
  * import { drawTimeline } from 'lease-elector/testing';
  *
@@ -126,6 +127,15 @@ function drawTable({ marks, fromMs }: Timeline): string {
 /**
  * Draws a timeline as an SVG file of 1,000 pixels, for a page that shows pictures: the same picture and legend, without
  * the table.
+ *
+ * @example
+ * ```ts
+ * import { drawTimelineImage } from 'lease-elector/testing';
+ *
+ * const pod = { name: 'web-0', uid: '6c2e' };
+ * const image = drawTimelineImage([{ atMs: 0, type: 'elected', pod, token: 17n, resumed: false }], { untilMs: 500 });
+ * console.log(image.startsWith('<svg')); // true
+ * ```
  */
 export function drawTimelineImage(events: readonly TimelineEvent[], options: TimelineOptions = {}): string {
   const timeline = buildTimeline(events, options);

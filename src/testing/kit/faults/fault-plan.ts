@@ -15,13 +15,27 @@ import { checkRandomFaults, type RandomFaultOptions, type RandomFaults, RandomMi
 /** The longest delay, in milliseconds: a test that waits for minutes is a mistake. */
 const LONGEST_DELAY_MS = 600_000;
 
-/** One of several servers behind a balancer, which chooses a server for each connection. */
+/**
+ * One of several servers behind a balancer, which chooses a server for each connection.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const fault = cluster.faults.sickServer({ of: 3, status: 503, seed: 7 });
+ * fault.lift();
+ * await cluster.stop();
+ * ```
+ */
 export interface SickServerOptions extends FaultOptions {
-  /** The HTTP status of all its answers. @default none: it never answers */
+  /** The HTTP status of all its answers, from 400 to 599. @default none: it never answers */
   readonly status?: number | undefined;
-  /** The number of servers. With 2, every second connection on average ends at the sick one. @default 2 */
+  /**
+   * The number of servers, from 1 to 1,000. With 2, on average every second connection ends at the sick one. @default 2
+   */
   readonly of?: number | undefined;
-  /** The seed of the choice of connections. @default 1 */
+  /** The seed of the choice of connections: a whole number from 0. @default 1 */
   readonly seed?: number | undefined;
 }
 
@@ -30,8 +44,22 @@ const MOST_SERVERS = 1000;
 
 const NOTHING: FaultEffects = { names: [], delayMs: 0, outcome: undefined, cutsWatches: false, silenceMs: 0 };
 
-/** An injected fault. */
+/**
+ * A fault that a method of `Faults` has injected. It lasts until it is lifted, or until its `times` are used up.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const fault = cluster.faults.refuse({ resource: 'leases' });
+ * fault.lift();
+ * console.log(fault.name, fault.active, fault.hits); // refuse false 0
+ * await cluster.stop();
+ * ```
+ */
 export class InjectedFault {
+  /** The method of `Faults` that has injected it. */
   readonly name: FaultName;
   readonly #lift: () => void;
   #hits = 0;
@@ -83,7 +111,24 @@ interface Entry {
   readonly effects: (request: RequestAttributes) => FaultEffects | undefined;
 }
 
-/** All faults of an embedded cluster. Earlier faults take precedence. */
+/**
+ * The faults of an embedded cluster, as `cluster.faults`. Each method injects one, and returns it, so that a test can
+ * lift it and count its hits. Of two faults that end a request, the one that was injected first decides.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const outage = cluster.faults.refuse();
+ * cluster.faults.delay({ ms: 20, verb: 'watch' });
+ * console.log(cluster.faults.active.length); // 2
+ * outage.lift();
+ * cluster.faults.liftAll();
+ * console.log(cluster.faults.active.length); // 0
+ * await cluster.stop();
+ * ```
+ */
 export class Faults {
   readonly #clock: Clock;
   readonly #watches: WatchTracker;
@@ -101,9 +146,9 @@ export class Faults {
   }
 
   /**
-   * Carries requests out only after `ms` milliseconds. The delays of several faults add up.
+   * Carries requests out only after `ms` milliseconds, at most 600,000. The delays of several faults add up.
    *
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for an invalid option
    */
   delay(options: FaultOptions & { readonly ms: number }): InjectedFault {
     const matches = matcherOf('faults.delay', options, ['times', 'ms']);
@@ -114,7 +159,7 @@ export class Faults {
   /**
    * Resets the connection without carrying the request out, as if there were no server.
    *
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for an invalid option
    */
   refuse(options: FaultOptions = {}): InjectedFault {
     return this.#inject('refuse', matcherOf('faults.refuse', options, ['times']), options.times, {
@@ -123,10 +168,10 @@ export class Faults {
   }
 
   /**
-   * Answers with an error instead of carrying the request out: 401, 403, 409, 410, 429, 500, 503, 504 in the words of
-   * a real server, or any other from 400 to 599. A watch receives 410 as an event, as in reality.
+   * Answers with an error instead of carrying the request out: 401, 403, 409, 410, 429, 500, 503, 504 in the words of a
+   * real server, or any other from 400 to 599. A watch receives 410 as an event, as in reality (fact 17).
    *
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for an invalid option
    */
   answer(status: number, options: FaultOptions = {}): InjectedFault {
     checkWholeNumber('faults.answer, status,', status, 400, 599);
@@ -136,10 +181,10 @@ export class Faults {
   }
 
   /**
-   * Carries the request out and resets the connection instead of answering, so the client cannot know that the request has
-   * succeeded. Affects only writes, unless verbs are given.
+   * Carries the request out and resets the connection instead of answering, so that the client cannot know that the
+   * request has succeeded. Affects only writes, unless verbs are given.
    *
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for an invalid option
    */
   dropAnswer(options: FaultOptions = {}): InjectedFault {
     const matches = matcherOf('faults.dropAnswer', { verb: WRITE_VERBS, ...options }, ['times']);
@@ -147,10 +192,10 @@ export class Faults {
   }
 
   /**
-   * Carries requests out at once and answers `ms` milliseconds later, as on a slow network. `delay` delays the request
-   * itself. The delays of several faults add up.
+   * Carries requests out at once and answers `ms` milliseconds later, at most 600,000, as on a slow network. `delay`
+   * delays the request itself. The delays of several faults add up.
    *
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for an invalid option
    */
   delayAnswer(options: FaultOptions & { readonly ms: number }): InjectedFault {
     const matches = matcherOf('faults.delayAnswer', options, ['times', 'ms']);
@@ -159,11 +204,11 @@ export class Faults {
   }
 
   /**
-   * Closes the connection after the answer: with the header `connection: close`, or with `announced: false` without it, as a
-   * balancer does after its idle time-out. The connection of a watch is closed when the watch ends.
+   * Closes the connection after the answer: with the header `connection: close`, or with `announced: false` without it,
+   * as a balancer does after its idle time-out. The connection of a watch is closed when the watch ends.
    *
    * @param options `announced`: whether the answer has the header. @default true
-   * @throws {TypeError}
+   * @throws {TypeError | RangeError} for an invalid option
    */
   closeConnection(options: FaultOptions & { readonly announced?: boolean | undefined } = {}): InjectedFault {
     const matches = matcherOf('faults.closeConnection', options, ['times', 'announced']);
@@ -173,10 +218,10 @@ export class Faults {
   }
 
   /**
-   * Resets a connection that has carried a request before, when the next one arrives, without carrying that one out. The
-   * first request on each connection is answered.
+   * Resets a connection that has carried a request before, when the next one arrives, without carrying that one out.
+   * The first request on each connection is answered.
    *
-   * @throws {TypeError}
+   * @throws {TypeError | RangeError} for an invalid option
    */
   resetReused(options: FaultOptions = {}): InjectedFault {
     const matches = matcherOf('faults.resetReused', options, ['times']);
@@ -189,10 +234,10 @@ export class Faults {
   }
 
   /**
-   * One of several servers behind a balancer is sick: it answers every request with `status`, or never. The balancer
+   * Makes one of several servers behind a balancer sick: it answers every request with `status`, or never. The balancer
    * chooses a server for each connection, so a client that keeps its connection stays at the sick server.
    *
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for an invalid option
    */
   sickServer(options: SickServerOptions = {}): InjectedFault {
     const { status, of = 2, seed = 1, times, ...filter } = options;
@@ -216,7 +261,7 @@ export class Faults {
   /**
    * Cuts the watches that are open now. Returns their number; there is nothing to lift.
    *
-   * @throws {TypeError}
+   * @throws {TypeError} for an invalid filter
    */
   cutWatches(filter: Omit<RequestFilter, 'verb'> = {}): number {
     return this.#watches.cut(matcherOf('faults.cutWatches', withoutVerb('faults.cutWatches', filter)));
@@ -226,7 +271,7 @@ export class Faults {
    * Silences watches, open and new ones, until the fault is lifted. They stay open. Then they deliver all withheld
    * events in order, as after an interruption of the network.
    *
-   * @throws {TypeError}
+   * @throws {TypeError} for an invalid filter
    */
   silenceWatches(filter: Omit<RequestFilter, 'verb'> = {}): InjectedFault {
     const matches = matcherOf('faults.silenceWatches', withoutVerb('faults.silenceWatches', filter));
@@ -240,11 +285,11 @@ export class Faults {
   }
 
   /**
-   * Random faults from a seed. The faults of the n-th request of a client with a verb and a resource are
-   * the same in every run, however the requests of different clients interleave.
+   * Draws random faults from a seed. The faults of the n-th request of a client with a verb and a resource are the same
+   * in every run, however the requests of different clients interleave.
    *
    * @param probabilities from 0 to 1 for each fault, such as `{ delay: 0.2, dropAnswer: 0.05 }`
-   * @throws {TypeError | RangeError}
+   * @throws {TypeError | RangeError} for an unknown fault, an invalid probability or an invalid option
    */
   random(seed: number, probabilities: RandomFaults, options: RandomFaultOptions = {}): InjectedFault {
     checkRandomFaults(seed, probabilities, options);

@@ -4,7 +4,7 @@
 
 import type { RequestFilter } from '../request-filter.ts';
 
-/** The kinds of faults. `random` combines the others. */
+/** The kinds of faults, named as the methods of `Faults`. `random` combines the others. */
 export type FaultName =
   | 'delay'
   | 'refuse'
@@ -18,9 +18,23 @@ export type FaultName =
   | 'sickServer'
   | 'random';
 
-/** The requests that a fault affects, and their number. */
+/**
+ * The requests that a fault affects, and their number. Without any option it affects all requests.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const pod = cluster.createPod({ name: 'web-0' });
+ * // The next three renewals of this Pod fail.
+ * const fault = cluster.faults.answer(503, { client: pod, verb: 'update', resource: 'leases', times: 3 });
+ * console.log(fault.active); // true
+ * await cluster.stop();
+ * ```
+ */
 export interface FaultOptions extends RequestFilter {
-  /** The number of requests after which the fault ends. @default it lasts until it is lifted */
+  /** The number of requests after which the fault ends, from 1. @default it lasts until it is lifted */
   readonly times?: number | undefined;
 }
 

@@ -7,7 +7,19 @@ import { type Random, seededRandom } from '../../../runtime/random.ts';
 import { FILTER_KEYS, type RequestAttributes, WRITE_VERBS } from '../request-filter.ts';
 import type { FaultEffects, FaultName, FaultOptions, FaultOutcome } from './fault.ts';
 
-/** The probability of each fault, from 0 to 1, for each request. An omitted fault does not happen. */
+/**
+ * The probability of each fault, from 0 to 1, for each request. An omitted fault does not happen.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const mix = cluster.faults.random(42, { delay: 0.2, answer: 0.05, dropAnswer: 0.02, cutWatches: 0.01 });
+ * mix.lift();
+ * await cluster.stop();
+ * ```
+ */
 export interface RandomFaults {
   /** The request is late, by up to `maxDelayMs`. */
   readonly delay?: number | undefined;
@@ -23,11 +35,26 @@ export interface RandomFaults {
   readonly silenceWatches?: number | undefined;
 }
 
-/** The requests that the random faults affect, and their limits. */
+/**
+ * The requests that the random faults affect, and their limits.
+ *
+ * @example
+ * ```ts
+ * import { EmbeddedCluster } from 'lease-elector/testing';
+ *
+ * const cluster = await EmbeddedCluster.start();
+ * const mix = cluster.faults.random(42, { delay: 0.5, answer: 0.1 }, { verb: 'update', maxDelayMs: 20, statuses: [503] });
+ * mix.lift();
+ * await cluster.stop();
+ * ```
+ */
 export interface RandomFaultOptions extends FaultOptions {
-  /** Milliseconds. @default 50 */
+  /** The longest delay, and the longest silence of a watch, in milliseconds, at most 600,000. @default 50 */
   readonly maxDelayMs?: number | undefined;
-  /** @default 500, 503; 429 makes clients wait for a second */
+  /**
+   * The HTTP statuses of `answer`, from 400 to 599, each equally likely. 429 makes a client wait for a second. @default
+   * 500 and 503
+   */
   readonly statuses?: readonly number[] | undefined;
 }
 
