@@ -44,9 +44,7 @@ const NOT_YET: readonly string[] = [
   'test/network',
   'test/options.test.ts',
   'test/publishing',
-  'test/simulation',
   'test/testing',
-  'test/worlds',
 ];
 
 interface Retired {

@@ -137,7 +137,7 @@ export class ScenarioCluster {
     const truth = this.#truth();
     for (const process of this.processes.values()) {
       if (!process.alive || process.hangs) continue;
-      const contradiction = this.#explanations.look(process, process.explainer, truth);
+      const contradiction = this.#explanations.check(process, process.explainer, truth);
       if (contradiction !== null) throw new Error(contradiction);
     }
   }

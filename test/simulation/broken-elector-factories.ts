@@ -1,5 +1,6 @@
 /**
- * Makes broken electors: the library's elector with ports that return false data, or one that reports false data itself.
+ * Makes broken electors: the library's elector with ports that return false data, or with false events and
+ * explanations.
  */
 
 import type { LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
@@ -12,10 +13,10 @@ import type { ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 
 // --- False data from the ports
 
-type PortLie = (ports: ClusterPorts, process: SimulatedProcess) => Partial<ClusterPorts>;
+type PortChange = (ports: ClusterPorts, process: SimulatedProcess) => Partial<ClusterPorts>;
 
 /** The library's elector, with ports that return false data. */
-export function misled(lie: PortLie): ElectorFactory {
+export function withPorts(alter: PortChange): ElectorFactory {
   return (options, runtime, process) =>
     new LeaseElector(options, {
       ...runtime,
@@ -25,7 +26,7 @@ export function misled(lie: PortLie): ElectorFactory {
           ...cluster,
           ports: (identity) => {
             const ports = cluster.ports(identity);
-            return { ...ports, ...lie(ports, process) };
+            return { ...ports, ...alter(ports, process) };
           },
         };
       },
@@ -33,18 +34,23 @@ export function misled(lie: PortLie): ElectorFactory {
 }
 
 /** The answer to a read of a Pod that exists and runs. */
-export function standing(name: string, uid: string): Answer<PodRecord> {
+export function existingPod(name: string, uid: string): Answer<PodRecord> {
   return { ok: true, value: { name, uid, resourceVersion: '1', terminating: false } };
 }
 
-/** Some answers about the Lease are made up. */
-export const misledByLease = (lie: (lease: LeasePort, pod: SimulatedPod) => Partial<LeasePort>): ElectorFactory =>
-  misled(({ lease }, { pod }) => ({ lease: { ...lease, ...lie(lease, pod) } }));
+/** The library's elector, with a Lease port that is partly replaced. */
+export const withLeasePort = (alter: (lease: LeasePort, pod: SimulatedPod) => Partial<LeasePort>): ElectorFactory =>
+  withPorts(({ lease }, { pod }) => ({ lease: { ...lease, ...alter(lease, pod) } }));
 
-/** Every Lease that is shown is altered; what was shown last is shown again every 5 s, since it may look different by then. */
-export function misshown(change: (lease: LeaseRecord, process: SimulatedProcess) => LeaseRecord): ElectorFactory {
-  return misled(({ lease, leaseWatch }, process) => {
-    const alter = (shown: LeaseRecord): LeaseRecord => change(shown, process);
+/**
+ * The library's elector. Each Lease that it receives is altered. The last one is sent again every 5 s, because its
+ * alteration may have changed.
+ */
+export function withAlteredLease(
+  change: (lease: LeaseRecord, process: SimulatedProcess) => LeaseRecord,
+): ElectorFactory {
+  return withPorts(({ lease, leaseWatch }, process) => {
+    const alter = (received: LeaseRecord): LeaseRecord => change(received, process);
     return {
       lease: {
         ...lease,
@@ -78,12 +84,12 @@ export function watchThrough<Item>(
 ): WatchPort<Item> {
   return {
     list: () => port.list(),
-    open: (resourceVersion, timeoutSeconds, sink) => port.open(resourceVersion, timeoutSeconds, wrap(boundTo(sink))),
+    open: (resourceVersion, timeoutSeconds, sink) => port.open(resourceVersion, timeoutSeconds, wrap(boundSink(sink))),
   };
 }
 
-/** A sink whose methods can be taken apart. */
-export function boundTo<Item>(sink: WatchSink<Item>): WatchSink<Item> {
+/** A sink whose methods can be used without it. */
+export function boundSink<Item>(sink: WatchSink<Item>): WatchSink<Item> {
   return {
     opened: () => sink.opened(),
     event: (event) => sink.event(event),
@@ -93,36 +99,38 @@ export function boundTo<Item>(sink: WatchSink<Item>): WatchSink<Item> {
 
 export const never = <Value>(): Promise<Value> => new Promise(() => undefined);
 
-/** From some moment on nothing is answered any more, and nothing shown. */
-export function deafFrom(begins: (process: SimulatedProcess, failed: boolean) => boolean): ElectorFactory {
-  return misled(({ lease, leaseWatch, pod, podWatch, close }, process) => {
-    let deaf = false;
+/** From some moment on, the ports give no more answers and no more events. */
+export function unresponsiveFrom(begins: (process: SimulatedProcess, failed: boolean) => boolean): ElectorFactory {
+  return withPorts(({ lease, leaseWatch, pod, podWatch, close }, process) => {
+    let unresponsive = false;
     const streams = new Set<{ close(): void }>();
-    const hear = async <Value extends { readonly ok: boolean }>(ask: () => Promise<Value>): Promise<Value> => {
-      if (deaf) return never();
+    const answerUnlessUnresponsive = async <Value extends { readonly ok: boolean }>(
+      ask: () => Promise<Value>,
+    ): Promise<Value> => {
+      if (unresponsive) return never();
       const answer = await ask();
       if (begins(process, !answer.ok)) {
-        deaf = true;
+        unresponsive = true;
         for (const stream of streams) stream.close();
       }
       return answer;
     };
     const watch = <Item>(port: WatchPort<Item>): WatchPort<Item> => ({
-      list: () => hear(() => port.list()),
+      list: () => answerUnlessUnresponsive(() => port.list()),
       open: (...options) => {
-        const stream = deaf ? { close: () => undefined } : port.open(...options);
+        const stream = unresponsive ? { close: () => undefined } : port.open(...options);
         streams.add(stream);
         return stream;
       },
     });
     return {
       lease: {
-        read: () => hear(() => lease.read()),
-        create: (content) => hear(() => lease.create(content)),
-        replace: (before, content) => hear(() => lease.replace(before, content)),
-        delete: (before) => hear(() => lease.delete(before)),
+        read: () => answerUnlessUnresponsive(() => lease.read()),
+        create: (content) => answerUnlessUnresponsive(() => lease.create(content)),
+        replace: (before, content) => answerUnlessUnresponsive(() => lease.replace(before, content)),
+        delete: (before) => answerUnlessUnresponsive(() => lease.delete(before)),
       },
-      pod: { read: (name) => hear(() => pod.read(name)) },
+      pod: { read: (name) => answerUnlessUnresponsive(() => pod.read(name)) },
       leaseWatch: watch(leaseWatch),
       podWatch: (name) => watch(podWatch(name)),
       close,
@@ -130,60 +138,60 @@ export function deafFrom(begins: (process: SimulatedProcess, failed: boolean) =>
   });
 }
 
-// --- False tongues
+// --- False events
 
 type Emit = (name: string, ...values: unknown[]) => boolean;
 
-/** What the library's elector says is said differently. */
-function speaking(
+/** The library's elector, with changed events. */
+function withEvents(
   change: (emit: Emit, name: string, values: unknown[], process: SimulatedProcess) => unknown,
 ): ElectorFactory {
   return (options, runtime, process) => {
     const elector = new LeaseElector(options, runtime);
-    const honest = elector.emit.bind(elector) as Emit;
+    const emitUnchanged = elector.emit.bind(elector) as Emit;
     const emit: Emit = (name, ...values) => {
-      change(honest, name, values, process);
+      change(emitUnchanged, name, values, process);
       return true;
     };
     return Object.assign(elector, { emit });
   };
 }
 
-export const repeating = (repeated: string): ElectorFactory =>
-  speaking((emit, name, values) => {
+export const repeatingEvent = (repeated: string): ElectorFactory =>
+  withEvents((emit, name, values) => {
     emit(name, ...values);
     if (name === repeated) emit(name, ...values);
   });
 
-/** Keeps a warning to itself. */
-export const concealing = (code: string): ElectorFactory =>
-  speaking((emit, name, values) => {
-    const isConcealed = name === 'warning' && (values[0] as { readonly code: string }).code === code;
-    if (!isConcealed) emit(name, ...values);
+/** Does not emit a warning. */
+export const withoutWarning = (code: string): ElectorFactory =>
+  withEvents((emit, name, values) => {
+    const isSuppressed = name === 'warning' && (values[0] as { readonly code: string }).code === code;
+    if (!isSuppressed) emit(name, ...values);
   });
 
-/** Confirms its term without asking. */
-export const overconfident: ElectorFactory = (options, runtime) => {
+/** Confirms its term without a request. */
+export const confirmingWithoutRequest: ElectorFactory = (options, runtime) => {
   const elector = new LeaseElector(options, runtime);
   return Object.assign(elector, { confirm: () => Promise.resolve(elector.term) });
 };
 
-/** Says of every term something else; the same of the same. */
-export const misstating = (change: (term: Term, process: SimulatedProcess) => Partial<Term>): ElectorFactory => {
+/** Emits altered terms. Each term is altered once. */
+export const withAlteredTerm = (change: (term: Term, process: SimulatedProcess) => Partial<Term>): ElectorFactory => {
   const stated = new Map<Term, Term>();
-  return speaking((emit, name, [term, ...others], process) => {
+  return withEvents((emit, name, [term, ...others], process) => {
     if (name !== 'elected' && name !== 'demoted') return emit(name, term, ...others);
-    const claim = stated.get(term as Term) ?? { ...(term as Term), ...change(term as Term, process) };
-    stated.set(term as Term, claim);
-    return emit(name, claim, ...others);
+    const altered = stated.get(term as Term) ?? { ...(term as Term), ...change(term as Term, process) };
+    stated.set(term as Term, altered);
+    return emit(name, altered, ...others);
   });
 };
 
-/** Goes on leading when its term has ended for this reason. */
-export const clinging = (...reasons: string[]): ElectorFactory => {
+/** Continues to lead when its term has ended for one of these reasons. */
+export const ignoringDemotion = (...reasons: string[]): ElectorFactory => {
   return (options, runtime, process) => {
     let kept: Term | undefined;
-    const elector: LeaseElector = speaking((emit, name, values) => {
+    const elector: LeaseElector = withEvents((emit, name, values) => {
       if (name === 'demoted' && reasons.includes(String(values[1]))) kept = values[0] as Term;
       else emit(name, ...values);
     })(options, runtime, process);
@@ -200,9 +208,9 @@ function gettersOf(elector: LeaseElector): { isLeader: () => boolean; term: () =
   return { isLeader: getter('isLeader'), term: getter('term') };
 }
 
-/** Does something a moment after it has stopped. */
-export const restless = (
-  deed: (elector: LeaseElector, options: LeaseElectorOptions, term: Term) => void,
+/** Does something half a second after the elector has stopped. */
+export const actingAfterStop = (
+  action: (elector: LeaseElector, options: LeaseElectorOptions, term: Term) => void,
 ): ElectorFactory => {
   return (options, runtime, { clock }) => {
     const elector = new LeaseElector(options, runtime);
@@ -212,16 +220,16 @@ export const restless = (
     });
     elector.on('stopped', () => {
       const term = last;
-      if (term !== null) clock.setTimer(500, () => deed(elector, options, term));
+      if (term !== null) clock.setTimer(500, () => action(elector, options, term));
     });
     return elector;
   };
 };
 
-// --- Untrue sentences
+// --- False explanations
 
-/** Its `explain()` says this instead, with this reason, where there is something to say. */
-export function misspeaking(
+/** Its `explain()` returns this message and this reason instead, unless `message` returns `null`. */
+export function withMessage(
   message: (explanation: Explanation) => string | null,
   reason?: Explanation['reason'],
 ): ElectorFactory {
@@ -230,10 +238,10 @@ export function misspeaking(
     const explain = elector.explain.bind(elector);
     elector.explain = (): Explanation => {
       const explanation = explain();
-      const untruth = message(explanation);
-      return untruth === null
+      const contradiction = message(explanation);
+      return contradiction === null
         ? explanation
-        : { ...explanation, message: untruth, reason: reason ?? explanation.reason };
+        : { ...explanation, message: contradiction, reason: reason ?? explanation.reason };
     };
     return elector;
   };

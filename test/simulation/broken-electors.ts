@@ -1,6 +1,6 @@
 /**
- * Electors that are broken on purpose, each in one way, and the parameters with which it shows: a checker that catches none of
- * them checks nothing. How one makes them is in `broken-elector-factories.ts`.
+ * Electors that are broken on purpose, each in one way, and the parameters that reveal the defect. A checker that never
+ * fails checks nothing. `broken-elector-factories.ts` makes the electors.
  */
 
 import type { PodReference } from '../../src/core/lease-record.ts';
@@ -8,21 +8,21 @@ import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { Answer, WatchPort } from '../../src/driver/ports.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import {
-  boundTo,
-  clinging,
-  concealing,
-  deafFrom,
-  misled,
-  misledByLease,
-  misshown,
-  misspeaking,
-  misstating,
+  actingAfterStop,
+  boundSink,
+  confirmingWithoutRequest,
+  existingPod,
+  ignoringDemotion,
   never,
-  overconfident,
-  repeating,
-  restless,
-  standing,
+  repeatingEvent,
+  unresponsiveFrom,
   watchThrough,
+  withAlteredLease,
+  withAlteredTerm,
+  withLeasePort,
+  withMessage,
+  withoutWarning,
+  withPorts,
 } from './broken-elector-factories.ts';
 import type { Violation } from './checkers.ts';
 import { CALM } from './network-conditions.ts';
@@ -33,16 +33,16 @@ import type { ElectorFactory } from './simulated-process.ts';
 export interface BrokenElector {
   readonly defect: string;
   readonly make: ElectorFactory;
-  /** What differs from `PLAIN` of `parameters.ts`. */
+  /** The differences from `PLAIN` of `parameters.ts`. */
   readonly parameters: Partial<SimulationParameters>;
-  /** What it must be caught at. */
+  /** The invariant that it must break. */
   readonly invariant: Violation['invariant'];
   readonly what: RegExp;
 }
 
 const SLOW = { ...CALM, latencyMs: 50 };
 
-/** No Pod of the cluster. */
+/** A reference to a Pod that does not exist. */
 const NOBODY: PodReference = { name: 'nobody', uid: 'nobody' };
 
 const REFUSAL: RequestFailure = {
@@ -72,28 +72,28 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /writes to the Lease, although it does not hold the lock of its Pod/,
   },
   {
-    defect: 'leads on although it has observed that its Pod is gone',
-    make: clinging('pod-deleted', 'unauthorized'),
+    defect: 'continues to lead although it has observed that its Pod is gone',
+    make: ignoringDemotion('pod-deleted', 'unauthorized'),
     parameters: { faults: ['Pod deleted by force'] },
     invariant: 1,
     what: /lead at the same time/,
   },
   {
-    defect: 'leads on although it has observed that the Lease is another Pod’s',
-    make: clinging('usurped'),
+    defect: 'continues to lead although it has observed that the Lease belongs to another Pod',
+    make: ignoringDemotion('usurped'),
     parameters: { faults: ['Lease edited by hand'] },
     invariant: 1,
     what: /lead at the same time/,
   },
   {
-    defect: 'asks nothing any more once it leads',
-    make: deafFrom(({ elector }) => elector.isLeader),
+    defect: 'receives no more answers while it leads',
+    make: unresponsiveFrom(({ elector }) => elector.isLeader),
     parameters: { faults: ['Pod deleted by force'], ghostsLiveMs: 600_000 },
     invariant: 1,
-    what: /leads long after the faults are over, though the Lease is not its own/,
+    what: /leads long after the faults are over, although its Pod does not hold the Lease/,
   },
   {
-    defect: 'gives the Lease up while its work still runs',
+    defect: 'releases the Lease while its work still runs',
     make: (options, runtime) =>
       new LeaseElector(
         { ...options, onElected: (term) => void Promise.resolve(options.onElected?.(term)).catch(() => undefined) },
@@ -105,15 +105,15 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   },
 
   {
-    defect: 'does not say that it has a twin',
-    make: concealing('twin'),
+    defect: 'does not warn of its twin',
+    make: withoutWarning('twin'),
     parameters: { faults: ['process mirrored'], faultyForMs: 120_000 },
     invariant: 1,
-    what: /does not notice that it has a twin/,
+    what: /does not report its twin/,
   },
   {
     defect: 'confirms its term beside its twin',
-    make: overconfident,
+    make: confirmingWithoutRequest,
     parameters: { faults: ['process mirrored'], faultyForMs: 120_000 },
     invariant: 1,
     what: /acts as the leader although it warned of its twin/,
@@ -121,28 +121,28 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
 
   // --- A Pod that is gone, or on its way
   {
-    defect: 'campaigns without a look at its own Pod',
-    make: misled(({ pod }, process) => ({
+    defect: 'campaigns without a read of its own Pod',
+    make: withPorts(({ pod }, process) => ({
       pod: {
         read: async (asked) => {
           const { name, uid } = process.pod;
-          const campaigns = process.knowledge.lastOwner?.uid !== uid;
-          return asked === name && campaigns ? standing(name, uid) : pod.read(asked);
+          const campaigns = process.observations.lastOwner?.uid !== uid;
+          return asked === name && campaigns ? existingPod(name, uid) : pod.read(asked);
         },
       },
     })),
     parameters: { faults: ['Pod deleted by force'], faultEveryMs: 500, pods: 5, ghostsLiveMs: 600_000 },
     invariant: 2,
-    what: /creates the Lease without a look at its own Pod, which is gone/,
+    what: /creates the Lease without a read of its own Pod, which is gone/,
   },
   {
-    defect: 'resumes its term without a look at its own Pod',
-    make: misled(({ pod }, process) => ({
+    defect: 'resumes its term without a read of its own Pod',
+    make: withPorts(({ pod }, process) => ({
       pod: {
         read: async (asked) => {
           const { name, uid } = process.pod;
-          const resumes = process.knowledge.lastOwner?.uid === uid && !process.elector.isLeader;
-          return asked === name && resumes ? standing(name, uid) : pod.read(asked);
+          const resumes = process.observations.lastOwner?.uid === uid && !process.elector.isLeader;
+          return asked === name && resumes ? existingPod(name, uid) : pod.read(asked);
         },
       },
     })),
@@ -154,11 +154,11 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
       conditions: SLOW,
     },
     invariant: 2,
-    what: /begins a term without a look at its own Pod, which is gone/,
+    what: /begins a term without a read of its own Pod, which is gone/,
   },
   {
     defect: 'campaigns although its own Pod is being deleted',
-    make: misled(({ pod }) => ({
+    make: withPorts(({ pod }) => ({
       pod: {
         read: async (name) => {
           const answer = await pod.read(name);
@@ -174,8 +174,8 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
 
   // --- Leadership that moves without a reason
   {
-    defect: 'takes every other Pod for gone',
-    make: misled(({ pod, podWatch }, process) => ({
+    defect: 'considers every other Pod gone',
+    make: withPorts(({ pod, podWatch }, process) => ({
       pod: { read: async (name) => (name === process.pod.name ? pod.read(name) : { ok: true, value: null }) },
       podWatch: (name) => ({ ...podWatch(name), list: () => never() }),
     })),
@@ -184,8 +184,8 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /deletes the Lease, which .* holds/,
   },
   {
-    defect: 'takes over what was not renewed',
-    make: misshown((lease, { clock, pod }) => {
+    defect: 'takes over a Lease that was not renewed',
+    make: withAlteredLease((lease, { clock, pod }) => {
       const silentMs = clock.wallMs() - (lease.renewTimeMs ?? Number.POSITIVE_INFINITY);
       const expired = silentMs > (lease.leaseDurationSeconds ?? 0) * 1_000 && lease.owner?.uid !== pod.uid;
       return expired ? { ...lease, releasedBy: lease.owner?.uid ?? null } : lease;
@@ -195,8 +195,8 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /deletes the Lease, which .* holds/,
   },
   {
-    defect: 'deletes whatever Lease it finds',
-    make: misledByLease((lease) => ({
+    defect: 'deletes any Lease without preconditions',
+    make: withLeasePort((lease) => ({
       delete: async (before) => {
         const found = await lease.read();
         return lease.delete(found.ok && found.value !== null ? found.value : before);
@@ -207,8 +207,8 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /deletes the Lease, which .* holds/,
   },
   {
-    defect: 'overwrites whatever Lease it finds',
-    make: misledByLease((lease) => ({
+    defect: 'overwrites any Lease without preconditions',
+    make: withLeasePort((lease) => ({
       replace: async (before, content) => {
         const found = await lease.read();
         return lease.replace(found.ok && found.value !== null ? found.value : before, content);
@@ -220,7 +220,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   },
   {
     defect: 'takes over by PUT',
-    make: misledByLease((lease) => ({
+    make: withLeasePort((lease) => ({
       create: async (content) => {
         const answer = await lease.create(content);
         if (answer.ok || answer.failure.kind !== 'alreadyExists') return answer;
@@ -234,16 +234,16 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   },
   {
     defect: 'renews a Lease that is gone',
-    make: misledByLease((lease) => ({
+    make: withLeasePort((lease) => ({
       replace: (before, content) => lease.replace({ ...before, uid: '', resourceVersion: '' }, content),
     })),
     parameters: { faults: ['Lease deleted by hand'], faultEveryMs: 500, conditions: SLOW, pods: 2 },
     invariant: 2,
-    what: /brings a Lease back that is gone, by a PUT/,
+    what: /re-creates a deleted Lease by a PUT/,
   },
   {
-    defect: 'forgets who held the Lease that is missing',
-    make: misled(({ leaseWatch }) => ({
+    defect: 'forgets the holder of a Lease that was deleted',
+    make: withPorts(({ leaseWatch }) => ({
       leaseWatch: watchThrough(leaseWatch, (sink) => ({
         ...sink,
         event: (event) => {
@@ -260,14 +260,14 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   },
   {
     defect: 'does not wait for the duration of a Lease that no Pod owns',
-    make: misshown((lease) => (lease.owner === null ? { ...lease, leaseDurationSeconds: 1 } : lease)),
+    make: withAlteredLease((lease) => (lease.owner === null ? { ...lease, leaseDurationSeconds: 1 } : lease)),
     parameters: { expiringElectors: 1 },
     invariant: 2,
     what: /deletes the Lease, which expiring-\d+ holds/,
   },
   {
-    defect: 'thinks that it has won when it has lost',
-    make: misledByLease((lease, pod) => ({
+    defect: 'treats a lost election as won',
+    make: withLeasePort((lease, pod) => ({
       create: async (content) => {
         const answer = await lease.create(content);
         if (answer.ok || answer.failure.kind !== 'alreadyExists') return answer;
@@ -277,11 +277,11 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     })),
     parameters: { faults: ['Pod deleted by force'], conditions: SLOW, pods: 5 },
     invariant: 2,
-    what: /leads by version \d+ of the Lease, which is not its own/,
+    what: /leads by version \d+ of the Lease, which its Pod does not own/,
   },
   {
-    defect: 'clears holderIdentity when it gives the Lease up',
-    make: misledByLease((lease) => ({
+    defect: 'clears holderIdentity when it releases the Lease',
+    make: withLeasePort((lease) => ({
       replace: (before, content) =>
         lease.replace(before, content.releasedBy === null ? content : { ...content, holderIdentity: null }),
     })),
@@ -292,15 +292,15 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
 
   // --- A term that ends without a reason
   {
-    defect: 'takes its own Lease for another’s',
-    make: misshown((lease, { elector }) => (elector.isLeader ? { ...lease, owner: NOBODY } : lease)),
+    defect: 'considers its own Lease that of another Pod',
+    make: withAlteredLease((lease, { elector }) => (elector.isLeader ? { ...lease, owner: NOBODY } : lease)),
     parameters: {},
     invariant: 2,
-    what: /is demoted \(usurped\), although nobody took its Lease/,
+    what: /is demoted \(usurped\), although no other process took its Lease/,
   },
   {
-    defect: 'takes its own Pod for gone',
-    make: misled(({ podWatch }, { pod: { uid } }) => ({
+    defect: 'considers its own Pod gone',
+    make: withPorts(({ podWatch }, { pod: { uid } }) => ({
       podWatch: (name) =>
         watchThrough(podWatch(name), (sink) => ({
           ...sink,
@@ -313,8 +313,8 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /is demoted \(pod-deleted\), although it has not observed that its Pod is gone/,
   },
   {
-    defect: 'takes its token for refused',
-    make: misled(({ lease }, process) => {
+    defect: 'considers its token refused',
+    make: withPorts(({ lease }, process) => {
       const refused = async <Value>(ask: () => Promise<Answer<Value>>): Promise<Answer<Value>> =>
         process.elector.isLeader ? { ok: false, failure: REFUSAL } : ask();
       return {
@@ -332,8 +332,8 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
 
   // --- Tokens that do not grow
   {
-    defect: 'gives all terms of its Pod the token of the first',
-    make: misstating(({ fencingToken }, { pod }) => {
+    defect: 'gives each term of its Pod the token of the first',
+    make: withAlteredTerm(({ fencingToken }, { pod }) => {
       const first = firstTokens.get(pod) ?? fencingToken;
       firstTokens.set(pod, first);
       return { fencingToken: first };
@@ -346,51 +346,51 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
   // --- Events out of place
   {
     defect: 'is elected twice',
-    make: repeating('elected'),
+    make: repeatingEvent('elected'),
     parameters: {},
     invariant: 4,
     what: /is elected twice without a demotion/,
   },
   {
     defect: 'is demoted twice',
-    make: repeating('demoted'),
+    make: repeatingEvent('demoted'),
     parameters: { faults: ['leader steps down'] },
     invariant: 4,
     what: /is demoted from a term it was not elected for/,
   },
   {
     defect: 'is demoted before its signal is aborted',
-    make: misstating(() => ({ signal: new AbortController().signal })),
+    make: withAlteredTerm(() => ({ signal: new AbortController().signal })),
     parameters: { faults: ['leader steps down'] },
     invariant: 4,
     what: /is demoted before term.signal is aborted/,
   },
   {
-    defect: 'emits when it has stopped',
-    make: restless((elector) => elector.emit('leaderChanged', null)),
+    defect: 'emits an event after it has stopped',
+    make: actingAfterStop((elector) => elector.emit('leaderChanged', null)),
     parameters: { faults: ['elector stopped'] },
     invariant: 4,
     what: /emits leaderChanged after stop\(\) has resolved/,
   },
   {
-    defect: 'calls onElected when it has stopped',
-    make: restless((_elector, { onElected }, term) => onElected?.(term)),
+    defect: 'calls onElected after it has stopped',
+    make: actingAfterStop((_elector, { onElected }, term) => onElected?.(term)),
     parameters: { faults: ['elector stopped'] },
     invariant: 4,
     what: /calls onElected after stop\(\) has resolved/,
   },
 
-  // --- Nobody leads
+  // --- No leader
   {
     defect: 'never campaigns',
-    make: misledByLease(() => ({ create: () => never() })),
+    make: withLeasePort(() => ({ create: () => never() })),
     parameters: {},
     invariant: 5,
     what: /nobody leads long after the faults are over/,
   },
   {
-    defect: 'never succeeds another',
-    make: misledByLease((lease) => ({
+    defect: 'never takes over',
+    make: withLeasePort((lease) => ({
       create: (content) => (content.leaseTransitions === 0 ? lease.create(content) : never()),
     })),
     parameters: {},
@@ -398,16 +398,16 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /nobody leads long after the holder was deleted/,
   },
   {
-    defect: 'gives up after the first error',
-    make: deafFrom((_process, failed) => failed),
+    defect: 'stops after the first error',
+    make: unresponsiveFrom((_process, failed) => failed),
     parameters: { conditions: { ...CALM, errorAnswer: 0.5 } },
     invariant: 5,
     what: /nobody leads (long after the faults are over|3000 ms after the return)/,
   },
   {
     defect: 'waits for half a minute after an error',
-    make: misled(({ leaseWatch, podWatch }, { clock }) => {
-      const patient = <Item>(port: WatchPort<Item>): WatchPort<Item> => ({
+    make: withPorts(({ leaseWatch, podWatch }, { clock }) => {
+      const delayed = <Item>(port: WatchPort<Item>): WatchPort<Item> => ({
         list: async () => {
           const answer = await port.list();
           if (!answer.ok) await new Promise<void>((resolve) => void clock.setTimer(30_000, resolve));
@@ -415,21 +415,21 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
         },
         open: (resourceVersion, timeoutSeconds, sink) =>
           port.open(resourceVersion, timeoutSeconds, {
-            ...boundTo(sink),
+            ...boundSink(sink),
             ended: (failure) => void clock.setTimer(failure === null ? 0 : 30_000, () => sink.ended(failure)),
           }),
       });
-      return { leaseWatch: patient(leaseWatch), podWatch: (name) => patient(podWatch(name)) };
+      return { leaseWatch: delayed(leaseWatch), podWatch: (name) => delayed(podWatch(name)) };
     }),
     parameters: {},
     invariant: 5,
     what: /nobody leads 3000 ms after the return of the API server/,
   },
 
-  // --- Haste
+  // --- Too many requests
   {
-    defect: 'renews again as soon as it has renewed',
-    make: misledByLease((lease) => ({
+    defect: 'renews again at once after each renewal',
+    make: withLeasePort((lease) => ({
       replace: async (before, content) => {
         let answer = await lease.replace(before, content);
         for (let again = 0; again < 1_000 && answer.ok; again += 1) answer = await lease.replace(answer.value, content);
@@ -441,26 +441,26 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /has sent \d+ requests within a second/,
   },
 
-  // --- Sentences that are not true
+  // --- False explanations
   {
-    defect: 'calls a leader well whose node is lost',
-    make: misspeaking(({ reason }) => (reason === 'holder-terminating' ? 'Pod web-1 leads, and all is well.' : null)),
+    defect: 'explains that all is well although the node of the leader is lost',
+    make: withMessage(({ reason }) => (reason === 'holder-terminating' ? 'Pod web-1 leads, and all is well.' : null)),
     parameters: { faults: ['node lost'], faultEveryMs: 10_000, faultyForMs: 120_000 },
     invariant: 6,
-    what: /says "Pod web-1 leads, and all is well\.", but (no live process leads|nobody renews)/,
+    what: /explains "Pod web-1 leads, and all is well\.", but (no live process leads|the Lease is not renewed)/,
   },
   {
-    defect: 'says that nobody leads beside a leader',
-    make: misspeaking(({ reason }) => (reason === 'following' ? 'Nobody leads.' : null)),
+    defect: 'explains that nobody leads although a process leads',
+    make: withMessage(({ reason }) => (reason === 'following' ? 'Nobody leads.' : null)),
     parameters: { faultyForMs: 120_000 },
     invariant: 6,
-    what: /says "Nobody leads\." \(following\), but a live process leads/,
+    what: /explains "Nobody leads\." \(following\), but a live process leads/,
   },
   {
-    defect: 'does not say that it leads',
-    make: misspeaking(({ reason }) => (reason === 'leading' ? 'Somebody leads.' : null), 'following'),
+    defect: 'does not explain that it leads',
+    make: withMessage(({ reason }) => (reason === 'leading' ? 'Somebody leads.' : null), 'following'),
     parameters: {},
     invariant: 6,
-    what: /says "Somebody leads\.", and leads/,
+    what: /explains "Somebody leads\.", but leads/,
   },
 ];

@@ -4,8 +4,8 @@
 
 import type { SimulationOptions, SimulationResult } from './simulation.ts';
 
-/** The failure of seed N, from 1 on; every other seed succeeds. */
-const DEEDS: readonly (() => unknown)[] = [
+/** The failures of the seeds 1, 2, 3 and so on. Every other seed succeeds. */
+const FAILURES: readonly (() => unknown)[] = [
   () => {
     throw new TypeError('thrown at once');
   },
@@ -19,8 +19,8 @@ const DEEDS: readonly (() => unknown)[] = [
 ];
 
 export async function simulate({ seed }: SimulationOptions): Promise<SimulationResult> {
-  await DEEDS[seed - 1]?.();
-  const violation = seed === DEEDS.length + 1 ? ({ invariant: 1, what: 'two lead' } as const) : null;
+  await FAILURES[seed - 1]?.();
+  const violation = seed === FAILURES.length + 1 ? ({ invariant: 1, what: 'two lead' } as const) : null;
   const gaps = { faultsMs: 1, returnMs: null };
   return { seed, violation, simulatedMs: 1, events: 2, requests: 3, terms: 4, gaps, faults: { 'Pod deleted': 5 } };
 }

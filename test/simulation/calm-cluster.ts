@@ -1,5 +1,6 @@
 /**
- * A simulated cluster in which nothing goes wrong but what a test does: healthy network, good clocks, obedient applications.
+ * A simulated cluster without faults of its own: a healthy network, exact clocks, applications without errors. Each
+ * fault comes from the test.
  */
 
 import { LeaseElector } from '../../src/lease-elector.ts';
@@ -25,8 +26,7 @@ export function calmCluster(
   } = {},
 ): { readonly cluster: Cluster; readonly time: VirtualTime; readonly pass: (seconds: number) => Promise<void> } {
   const { seed = 14, adjust = {} } = options;
-  const makeElector: ElectorFactory =
-    options.makeElector ?? ((given, surroundings) => new LeaseElector(given, surroundings));
+  const makeElector: ElectorFactory = options.makeElector ?? ((given, runtime) => new LeaseElector(given, runtime));
   const time = new VirtualTime();
   const log = (): void => undefined;
   const checkers = new Checkers(log);
@@ -34,7 +34,7 @@ export function calmCluster(
   const cluster = new Cluster({ parameters, time, random: seededRandom(seed), checkers, makeElector, log });
   checkers.attach(cluster);
   const pass = (seconds: number): Promise<void> => {
-    // What was just begun goes as far as it can before time passes.
+    // The work that has just begun runs as far as it can before time passes.
     time.setTimer(0, () => undefined);
     return time.runUntil(time.nowMs() + seconds * 1_000, () => true);
   };

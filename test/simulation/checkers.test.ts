@@ -1,5 +1,5 @@
 /**
- * Every checker catches an elector that is broken in the way it watches for, and lets the library's own pass through
+ * Each checker reports the elector that is broken in its way, and reports nothing about the library's own elector in
  * the same seeds.
  */
 
@@ -9,19 +9,19 @@ import { BROKEN_ELECTORS } from './broken-electors.ts';
 import { PLAIN } from './parameters.ts';
 import { simulate } from './simulation.ts';
 
-/** What is broken shows in one of so many seeds. */
+/** Each defect shows in at least one of this many seeds. */
 const SEEDS = 50;
 
 for (const { defect, make, parameters, invariant, what } of BROKEN_ELECTORS) {
-  test(`caught: an elector that ${defect}`, async () => {
+  test(`a checker reports an elector that ${defect}`, async () => {
     const adjust = () => ({ ...PLAIN, ...parameters });
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const { violation } = await simulate({ seed, makeElector: make, adjust });
       if (violation === null) continue;
       assert.match(violation.what, what);
       assert.equal(violation.invariant, invariant);
-      const { violation: unjust } = await simulate({ seed, adjust });
-      assert.equal(unjust, null);
+      const { violation: invalid } = await simulate({ seed, adjust });
+      assert.equal(invalid, null);
       return;
     }
     assert.fail(`none of ${SEEDS} seeds showed it`);

@@ -1,16 +1,16 @@
 /**
- * The invariants of the election (README, "Promises and limits"), watched from outside after every event. What an
- * elector reports about itself is compared with what the API server carried out and what the process observed.
+ * Checks the invariants of the election (README, "Promises and limits") from outside, after every event. It compares
+ * the reports of an elector with the writes of the API server and with the observations of the process.
  *
- * The numbers are those of the design: 1 one leader, 2 leadership moves only for a reason, 3 fencing tokens grow,
- * 4 events alternate and end, 6 what `explain()` says is so. Liveness (5) is asked for by `simulation.ts` when the faults are over.
+ * The numbers are those of the design: 1 one leader, 2 leadership moves only for a reason, 3 fencing tokens grow, 4
+ * events alternate and end, 6 `explain()` is true. `simulation.ts` checks liveness (5) when the faults are over.
  */
 
 import { SHORT_LIVES_LIMIT } from '../../src/core/short-life.ts';
 import type { DemotionReason, LeaseElectorEvents, Term } from '../../src/index.ts';
 import type { ObservedWrite } from '../../src/testing/index.ts';
 import type { Cluster } from './cluster.ts';
-import { whyUnjust } from './demotions.ts';
+import { invalidDemotion } from './demotions.ts';
 import { Explanations } from './explanations.ts';
 import { ForeignProcess } from './foreign-process.ts';
 import type { SimulatedContainer } from './simulated-container.ts';
@@ -25,58 +25,60 @@ export interface Violation {
   readonly what: string;
 }
 
-/** Who holds the Lease, or held the last one, as the writes tell. */
+/** The holder of the Lease, or of the last one, according to the writes. */
 interface Holder {
   /** `null`: a Lease that no Pod owns. */
   readonly uid: string | null;
-  /** Of a Lease that no Pod owns: whom it names now; `''`: nobody, and so it is anybody's. */
+  /** The holderIdentity of a Lease that no Pod owns. With `''`, every process may take the Lease. */
   readonly name: string;
   /** When it became the holder. */
   readonly sinceMs: number;
   readonly sinceVersion: bigint;
   released: boolean;
-  /** Its Lease was deleted by an elector that had the right to. */
-  cleared: boolean;
-  /** Somebody's hand deleted, edited or orphaned its Lease, and it has not put that right. */
-  touched: boolean;
-  /** What an elector writes that judges by time: that it stands still is what counts, whatever else is written. */
+  /** Its Lease was deleted by an elector that was allowed to delete it. */
+  deletedByElector: boolean;
+  /** A person deleted, edited or orphaned its Lease, and the holder has not repaired the Lease since. */
+  editedByHand: boolean;
+  /** The fields that a time-based elector writes. Only their last change counts for the duration, not other writes. */
   heartbeat: string;
-  /** When that last changed, and for how long it then has to stand still if no Pod owns the Lease; `null`: for ever. */
+  /**
+   * When the heartbeat last changed, and how long it must stay unchanged if no Pod owns the Lease. `null`: for ever.
+   */
   writtenMs: number;
   durationMs: number | null;
 }
 
-/** What is remembered of a process. */
+/** The checkers' record of a process. */
 interface ProcessRecord {
   term: Term | null;
-  /** When that began. */
+  /** When the term began. */
   sinceMs: number;
-  /** It lost its last term against its will, and its work has not ended yet. */
-  ousted: boolean;
+  /** The process lost its last term without a call of its application, and its work has not ended yet. */
+  demotedInvoluntarily: boolean;
 }
 
 export class Checkers implements ProcessObserver {
   violation: Violation | null = null;
-  /** Terms that were begun. */
+  /** The number of terms that have begun. */
   termCount = 0;
-  /** A write that happens now is a person's. What an elector of another kind writes counts as well. */
-  handAtWork = false;
+  /** Whether a person makes the current write. Writes of a time-based elector are treated in the same way. */
+  isManualWrite = false;
   readonly #log: (line: () => string) => void;
   #cluster: Cluster | null = null;
   #holder: Holder | null = null;
-  /** Which Pod held the Lease in each version of it. */
+  /** The uid of the Pod that held the Lease, by version of the Lease. */
   readonly #owners = new Map<string, string | null>();
-  /** Which process created the Lease in the version that it left. */
+  /** The process that created the Lease, by version of the Lease. */
   readonly #creators = new Map<string, SimulatedProcess>();
-  /** Pods that lost the Lease to somebody's hand. */
-  readonly #dispossessed = new Set<string>();
-  /** How often a Lease of each Pod was deleted by another program, or by a person. */
+  /** The uids of Pods that lost the Lease because a person edited it. */
+  readonly #lostByHand = new Set<string>();
+  /** How often another program or a person deleted a Lease of each Pod, by uid. */
   readonly #deletions = new Map<string, number>();
   readonly #twins = new Twins();
   readonly #explanations = new Explanations();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
-  /** When somebody's hand last touched the Lease. */
-  #touchedMs = Number.NEGATIVE_INFINITY;
+  /** When a person last wrote the Lease. */
+  #editedByHandMs = Number.NEGATIVE_INFINITY;
   #awaitedSinceMs = 0;
   #awaitedMs: number | null = null;
   #newestTerm: { readonly token: bigint; readonly pod: SimulatedPod } | null = null;
@@ -102,30 +104,33 @@ export class Checkers implements ProcessObserver {
     return this.#holder === null || this.#holder.released ? null : this.#holder.uid;
   }
 
-  /** Whether the holder was ever informed: a Lease that was given by hand can be gone before its Pod observes it. */
-  isAwareOfIt(pod: SimulatedPod): boolean {
+  /**
+   * Whether a process of this Pod has observed that the Pod holds the Lease. A Lease that was given by hand can be
+   * deleted before.
+   */
+  isHolderInformed(pod: SimulatedPod): boolean {
     const holder = this.#holder;
-    if (holder?.uid !== pod.uid || !holder.touched) return true;
+    if (holder?.uid !== pod.uid || !holder.editedByHand) return true;
     return pod.processes.some(
       (process) =>
         process instanceof SimulatedProcess &&
         process.alive &&
-        process.knowledge.owners.get(pod.uid)?.some(({ version }) => version >= holder.sinceVersion) === true,
+        process.observations.owners.get(pod.uid)?.some(({ version }) => version >= holder.sinceVersion) === true,
     );
   }
 
-  /** From now on it is measured how long nobody leads. */
+  /** Begins to measure the time without a leader. */
   awaitLeader(): void {
     this.#awaitedSinceMs = this.#nowMs;
     this.#awaitedMs = null;
   }
 
-  /** How long nobody led since then, in milliseconds; `null` while nobody does. */
+  /** The time without a leader since then, in milliseconds. `null` until there is a leader. */
   get awaitedMs(): number | null {
     return this.#awaitedMs;
   }
 
-  // --- What the electors say
+  // --- Events of the electors
 
   event(
     process: SimulatedProcess,
@@ -143,16 +148,17 @@ export class Checkers implements ProcessObserver {
     if (name === 'elected' && term !== null) this.#elected(process, record, term);
     if (name === 'demoted') {
       if (record.term === null || record.term !== term) {
-        this.#violated(4, `${process.name} is demoted from a term it was not elected for`);
+        this.#violated(4, `${process.name} is demoted from a term that it was not elected for`);
       }
       if (term?.signal.aborted === false) this.#violated(4, `${process.name} is demoted before term.signal is aborted`);
-      // Its Lease may have been somebody's for a moment, or is by now.
-      const taken = this.#touchedMs >= record.sinceMs || this.holderUid !== process.pod.uid;
+      // Its Lease belonged to another Pod for a moment, or belongs to one now.
+      const taken = this.#editedByHandMs >= record.sinceMs || this.holderUid !== process.pod.uid;
       const deletions = this.#deletions.get(process.pod.uid) ?? 0;
-      const unjust = record.term === null ? null : whyUnjust(process, reason, { taken, deletions, nowMs: this.#nowMs });
-      if (unjust !== null) this.#violated(2, `${process.name} is demoted (${reason}), although ${unjust}`);
+      const invalid =
+        record.term === null ? null : invalidDemotion(process, reason, { taken, deletions, nowMs: this.#nowMs });
+      if (invalid !== null) this.#violated(2, `${process.name} is demoted (${reason}), although ${invalid}`);
       record.term = null;
-      record.ousted ||= reason !== 'stopped' && reason !== 'stepped-down';
+      record.demotedInvoluntarily ||= reason !== 'stopped' && reason !== 'stepped-down';
     }
   }
 
@@ -166,10 +172,10 @@ export class Checkers implements ProcessObserver {
     this.#cluster?.record({ type: 'workEnded', pod: podOf(process.pod), process: process.name });
   }
 
-  gaveUp({ name, pod, knowledge }: SimulatedProcess): void {
+  gaveUp({ name, pod, observations }: SimulatedProcess): void {
     const deletions = this.#deletions.get(pod.uid) ?? 0;
-    if (pod.gone || knowledge.podGone || deletions >= SHORT_LIVES_LIMIT) return;
-    this.#violated(5, `${name} gives its campaign up, although its Lease was deleted ${deletions} times`);
+    if (pod.gone || observations.podGone || deletions >= SHORT_LIVES_LIMIT) return;
+    this.#violated(5, `${name} ends its campaign, although its Lease was deleted ${deletions} times`);
   }
 
   #elected(process: SimulatedProcess, record: ProcessRecord, term: Term): void {
@@ -179,16 +185,19 @@ export class Checkers implements ProcessObserver {
     record.sinceMs = this.#nowMs;
     const { pod } = process;
     const isOwnCreate = this.#creators.get(String(term.fencingToken)) === process;
-    // A create was checked when it was carried out; who resumes its term proves anew that its Pod exists.
-    if (pod.gone && !isOwnCreate && !process.knowledge.lookAtOwnPod(this.#nowMs).looked) {
-      this.#violated(2, `${process.name} begins a term without a look at its own Pod, which is gone`);
+    // A create was checked when it was executed. A resumed term needs another proof that its Pod exists.
+    if (pod.gone && !isOwnCreate && !process.observations.ownPodRead(this.#nowMs).wasRead) {
+      this.#violated(2, `${process.name} begins a term without a read of its own Pod, which is gone`);
     }
-    if ((process.knowledge.podGoneAtMs ?? this.#nowMs) < this.#nowMs) {
+    if ((process.observations.podGoneAtMs ?? this.#nowMs) < this.#nowMs) {
       this.#violated(2, `${process.name} begins a term although it has observed that its own Pod is gone`);
     }
     const owner = this.#owners.get(String(term.fencingToken));
     if (owner !== pod.uid) {
-      this.#violated(2, `${process.name} leads by version ${term.fencingToken} of the Lease, which is not its own`);
+      this.#violated(
+        2,
+        `${process.name} leads by version ${term.fencingToken} of the Lease, which its Pod does not own`,
+      );
     }
     const newest = this.#newestTerm;
     if (newest !== null && !pod.gone && !this.#isExcused(process)) {
@@ -204,7 +213,7 @@ export class Checkers implements ProcessObserver {
     if (newest === null || term.fencingToken > newest.token) this.#newestTerm = { token: term.fencingToken, pod };
   }
 
-  // --- What the API server carried out
+  // --- Writes of the API server
 
   #noteWrite(cluster: Cluster, write: ObservedWrite): void {
     const { type, object, resourceVersion } = write;
@@ -214,13 +223,13 @@ export class Checkers implements ProcessObserver {
     const writer = by instanceof SimulatedProcess ? by : null;
     const { served } = cluster.network;
     const changed = served?.changed === true;
-    // What a webhook takes away is as good as edited by hand.
+    // A change by a webhook is treated as an edit by hand.
     const byHand =
-      this.handAtWork || changed || (by instanceof ForeignProcess && by.pod.program === 'expiring elector');
-    // A Lease with a finalizer is marked, and goes when that is taken off.
+      this.isManualWrite || changed || (by instanceof ForeignProcess && by.pod.program === 'expiring elector');
+    // A Lease with a finalizer gets a deletionTimestamp, and is deleted when the finalizer is removed.
     const deletes = type === 'DELETED' || (served?.request.verb === 'delete' && served.request.resource === 'leases');
-    if (byHand || (by === null && type === 'DELETED')) this.#touchedMs = cluster.time.nowMs();
-    const who = writer?.name ?? by?.name ?? (this.handAtWork ? 'somebody' : 'the collector');
+    if (byHand || (by === null && type === 'DELETED')) this.#editedByHandMs = cluster.time.nowMs();
+    const who = writer?.name ?? by?.name ?? (this.isManualWrite ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     cluster.record(leaseEvent(write, who, cluster.pods));
     if (writer !== null) this.#checkWrite(cluster, writer, deletes ? 'DELETED' : type);
@@ -232,7 +241,7 @@ export class Checkers implements ProcessObserver {
       });
     }
     if (writer !== null && type === 'ADDED' && served?.request.verb === 'update') {
-      this.#violated(2, `${writer.name} brings a Lease back that is gone, by a PUT`);
+      this.#violated(2, `${writer.name} re-creates a deleted Lease by a PUT`);
     }
     if (writer !== null && type === 'ADDED') {
       this.#creators.set(resourceVersion, writer);
@@ -245,20 +254,21 @@ export class Checkers implements ProcessObserver {
       const holder = this.#holder;
       if (writer === null && owner !== null) this.#deletions.set(owner.uid, (this.#deletions.get(owner.uid) ?? 0) + 1);
       if (type !== 'DELETED') this.#owners.set(resourceVersion, owner?.uid ?? null);
-      // The collector's second attempt, which has the uid alone, strikes the Lease of a live Pod that was given to it by hand.
+      // The collector's second attempt has only the uid as a precondition. It deletes a Lease that was given to a live
+      // Pod by hand.
       if (holder === null) return;
       const collected = by === null && holder.uid !== null && cluster.podExists(holder.uid);
-      if (byHand || collected) holder.touched = true;
-      // It had the right to, as was checked: from now on nobody holds it, whoever creates the next one.
-      if (writer !== null) holder.cleared = true;
+      if (byHand || collected) holder.editedByHand = true;
+      // The elector was allowed to delete it, as was checked. From now on the Lease has no holder.
+      if (writer !== null) holder.deletedByElector = true;
       return;
     }
     const name = String(spec['holderIdentity'] ?? '');
     const previous = this.#holder;
-    // An owner that was edited away holds the Lease still, unless it names somebody else: nobody else took it.
-    const orphaned = (this.handAtWork || changed) && previous !== null && (name === '' || name === previous.name);
+    // An owner whose reference was removed by hand still holds the Lease, unless the Lease names another holder.
+    const orphaned = (this.isManualWrite || changed) && previous !== null && (name === '' || name === previous.name);
     const uid = owner?.uid ?? (orphaned ? previous.uid : null);
-    // Whoever saw that it was given up may have acted on it, although it lost its owner since.
+    // An elector that saw the release may have acted on it, although the Lease has lost its owner since.
     const released = uid !== null && metadata.annotations?.['lease-elector/released'] === uid;
     this.#owners.set(resourceVersion, uid);
     const seconds = spec['leaseDurationSeconds'];
@@ -266,75 +276,76 @@ export class Checkers implements ProcessObserver {
     const { holderIdentity, renewTime, leaseTransitions } = spec;
     const heartbeat = JSON.stringify([object.metadata.uid, holderIdentity, renewTime, seconds, leaseTransitions]);
     const writtenMs = cluster.time.nowMs();
-    // Whose Lease was given up, or cleared away, and who creates a new one holds it anew.
-    const holdsOn = previous !== null && (type === 'MODIFIED' || !(previous.released || previous.cleared));
-    if (holdsOn && previous.uid === uid && (uid !== null || previous.name === name)) {
+    // A holder whose Lease was released or deleted, and that creates a new Lease, begins a new holding.
+    const continuesHolding =
+      previous !== null && (type === 'MODIFIED' || !(previous.released || previous.deletedByElector));
+    if (continuesHolding && previous.uid === uid && (uid !== null || previous.name === name)) {
       previous.released = released;
-      previous.cleared = false;
-      previous.touched = byHand ? true : by !== null ? false : previous.touched;
+      previous.deletedByElector = false;
+      previous.editedByHand = byHand ? true : by !== null ? false : previous.editedByHand;
       if (previous.heartbeat !== heartbeat) previous.writtenMs = writtenMs;
       previous.heartbeat = heartbeat;
       previous.durationMs = durationMs;
       return;
     }
-    if (previous !== null && (previous.touched || byHand)) {
-      // Of a Lease whose owner a webhook took off nothing is left but the name of the Pod.
+    if (previous !== null && (previous.editedByHand || byHand)) {
+      // When a webhook has removed the owner, only the name of the Pod is left.
       const loser = previous.uid ?? cluster.livePods.find((pod) => pod.name === previous.name)?.uid;
-      if (loser !== undefined) this.#dispossessed.add(loser);
+      if (loser !== undefined) this.#lostByHand.add(loser);
     }
-    if (uid !== null) this.#dispossessed.delete(uid);
+    if (uid !== null) this.#lostByHand.delete(uid);
     this.#holder = {
       uid,
       name,
       sinceMs: writtenMs,
       sinceVersion: BigInt(resourceVersion),
       released,
-      cleared: false,
-      touched: byHand,
+      deletedByElector: false,
+      editedByHand: byHand,
       heartbeat,
       writtenMs,
       durationMs,
     };
   }
 
-  /** A create of an elector of this library: had it looked whether its own Pod exists? */
+  /** Checks a create of an elector of this library: its own Pod must have been read before. */
   #checkCreator({ network }: Cluster, writer: SimulatedProcess): void {
     const { served } = network;
-    const look = served === null ? undefined : writer.knowledge.lookBefore(served.request);
-    if (look === undefined) return;
-    if (writer.pod.gone && !look.looked) {
-      this.#violated(2, `${writer.name} creates the Lease without a look at its own Pod, which is gone`);
+    const read = served === null ? undefined : writer.observations.ownPodReadBefore(served.request);
+    if (read === undefined) return;
+    if (writer.pod.gone && !read.wasRead) {
+      this.#violated(2, `${writer.name} creates the Lease without a read of its own Pod, which is gone`);
     }
   }
 
-  /** A write of an elector of this library: had it the right to it? */
+  /** Checks a write of an elector of this library: the elector must be allowed to write the Lease. */
   #checkWrite(cluster: Cluster, writer: SimulatedProcess, type: ObservedWrite['type']): void {
     const holder = this.#holder;
     if (holder === null || holder.uid === writer.pod.uid) return;
     if (holder.uid === null && holder.name === '') return;
     const verb = { ADDED: 'creates', MODIFIED: 'overwrites', DELETED: 'deletes' }[type];
-    // A PUT is for one's own Lease alone: a new owner needs a new Lease.
+    // A PUT is allowed only on the Lease of the writer's own Pod. A new owner needs a new Lease.
     const free =
       type !== 'MODIFIED' &&
       (holder.uid !== null
         ? this.#isFree(cluster, holder, holder.uid, writer)
-        : type === 'ADDED' || standsStill(holder, cluster.time.nowMs(), writer));
+        : type === 'ADDED' || hasNotChanged(holder, cluster.time.nowMs(), writer));
     if (!free) this.#violated(2, `${writer.name} ${verb} the Lease, which ${holder.name} holds`);
   }
 
   #isFree(cluster: Cluster, holder: Holder, uid: string, writer: SimulatedProcess): boolean {
-    if (holder.released || holder.cleared || !cluster.podExists(uid)) return true;
-    if (writer.succeedsStopped && cluster.hasStopped(uid)) return true;
-    if (!holder.touched) return false;
-    // Who came later, and finds no Lease or one without an owner, cannot know whose it was. What was sent before it
-    // was known, were it in the same moment, cannot be called back.
+    if (holder.released || holder.deletedByElector || !cluster.podExists(uid)) return true;
+    if (writer.stoppedCountsAsGone && cluster.hasStopped(uid)) return true;
+    if (!holder.editedByHand) return false;
+    // A later process that finds no Lease, or one without an owner, cannot know the holder. A request that was sent
+    // before the process observed the holder, even in the same moment, cannot be cancelled.
     const sentAtMs = cluster.network.served?.sentAtMs ?? 0;
-    const { lastOwner, owners } = writer.knowledge;
-    // It has not observed that the release was withdrawn since.
+    const { lastOwner, owners } = writer.observations;
+    // The writer has not observed that the release was withdrawn since.
     if (lastOwner?.uid === uid && lastOwner.released) return true;
-    const tidings = owners.get(uid) ?? [];
-    const knew = tidings.some(({ version, atMs }) => version >= holder.sinceVersion && atMs < sentAtMs);
-    return !knew || writer.knowledge.podsForbidden;
+    const sightings = owners.get(uid) ?? [];
+    const wasInformed = sightings.some(({ version, atMs }) => version >= holder.sinceVersion && atMs < sentAtMs);
+    return !wasInformed || writer.observations.podsForbidden;
   }
 
   // --- After every event
@@ -345,31 +356,34 @@ export class Checkers implements ProcessObserver {
     let leader: string | null = null;
     for (const process of cluster.running) {
       if (!process.leads) continue;
-      const complaint = process instanceof SimulatedProcess ? this.#twins.complaint(process, this.#nowMs) : null;
-      if (complaint !== null) this.#violated(1, complaint);
+      const violation = process instanceof SimulatedProcess ? this.#twins.violationOf(process, this.#nowMs) : null;
+      if (violation !== null) this.#violated(1, violation);
       if (!process.pod.gone) this.#awaitedMs ??= this.#nowMs - this.#awaitedSinceMs;
       if (this.#isExcused(process)) continue;
       if (leader !== null) this.#violated(1, `${leader} and ${process.name} lead at the same time`);
       leader = process.name;
     }
     this.#checkWork(cluster);
-    const untruth = this.#explanations.check(cluster);
-    if (untruth !== null) this.#violated(6, untruth);
+    const contradiction = this.#explanations.check(cluster);
+    if (contradiction !== null) this.#violated(6, contradiction);
   }
 
-  /** A ghost, or one whose Lease was given away by hand, as long as it could not have known. */
+  /**
+   * Whether a process may still lead: a ghost, or a process whose Lease was given away by hand, until it can have
+   * observed that.
+   */
   #isExcused(process: SimulatedContainer): boolean {
     const { pod } = process;
     if (process instanceof SimulatedProcess) {
-      const { knowledge, elector } = process;
+      const { observations, elector } = process;
       const token = elector.term?.fencingToken;
-      if (knowledge.podGone || (token !== undefined && knowledge.newestOfAnother > token)) return false;
+      if (observations.podGone || (token !== undefined && observations.newestOfAnother > token)) return false;
     }
-    // Only two processes of one identity themselves can distinguish their writes.
-    return (pod.gone && pod.forced) || pod.mirrored || this.#dispossessed.has(pod.uid);
+    // The writes of two processes with one identity cannot be distinguished from outside.
+    return (pod.gone && pod.forced) || pod.mirrored || this.#lostByHand.has(pod.uid);
   }
 
-  /** The work of two Pods overlaps only where one was ousted, or does not obey. */
+  /** The work of two Pods overlaps only if one Pod lost its term involuntarily, or does not end its work in time. */
   #checkWork(cluster: Cluster): void {
     let worker: string | null = null;
     for (const process of cluster.running) {
@@ -377,10 +391,11 @@ export class Checkers implements ProcessObserver {
       const record = this.#records.get(process);
       if (record === undefined) continue;
       if (process.working === 0) {
-        record.ousted = false;
+        record.demotedInvoluntarily = false;
         continue;
       }
-      if (record.ousted || !process.obeys || process.pod.gone || this.#isExcused(process)) continue;
+      if (record.demotedInvoluntarily || !process.endsWorkInTime || process.pod.gone || this.#isExcused(process))
+        continue;
       if (worker !== null) this.#violated(1, `the work of ${worker} and ${process.name} overlaps`);
       worker = process.name;
     }
@@ -400,15 +415,18 @@ export class Checkers implements ProcessObserver {
   #recordOf(process: SimulatedProcess): ProcessRecord {
     let record = this.#records.get(process);
     if (record === undefined) {
-      record = { term: null, sinceMs: 0, ousted: false };
+      record = { term: null, sinceMs: 0, demotedInvoluntarily: false };
       this.#records.set(process, record);
     }
     return record;
   }
 }
 
-/** Whether a Lease that no Pod owns has not changed for its duration, on a clock that runs at double speed at most. */
-function standsStill({ writtenMs, durationMs }: Holder, nowMs: number, judge: SimulatedProcess): boolean {
+/**
+ * Whether a Lease that no Pod owns has not changed for its duration. The clock of the judging process runs at most at
+ * double speed.
+ */
+function hasNotChanged({ writtenMs, durationMs }: Holder, nowMs: number, judge: SimulatedProcess): boolean {
   if (durationMs === null) return false;
   return nowMs - writtenMs >= durationMs / 2 || judge.clock.jumpedMs >= writtenMs;
 }

@@ -1,6 +1,6 @@
 /**
- * The simulated cluster: the embedded API server on the simulation's clock, Pods with their processes, and the
- * powers of a kubelet and of an administrator. When to use them is drawn in `faults.ts`.
+ * The simulated cluster: the embedded API server on the simulation's clock, Pods with their processes, and the actions
+ * of a kubelet and of an administrator. `faults.ts` draws when these actions happen.
  */
 
 import type { LeaseElectorOptions } from '../../src/index.ts';
@@ -29,7 +29,7 @@ const MIRROR = 9;
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${LEASE}`;
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
 
-/** What the cluster is made of. */
+/** The parts of a cluster. */
 export interface ClusterOptions {
   readonly parameters: SimulationParameters;
   readonly time: VirtualTime;
@@ -50,7 +50,7 @@ export class Cluster {
   readonly log: (line: () => string) => void;
   /** For the timeline. */
   readonly record: RecordEvent;
-  /** Every Pod that ever was, the latest last. */
+  /** All Pods, including those that are gone, the newest last. */
   readonly pods: SimulatedPod[] = [];
   #running: SimulatedContainer[] = [];
   readonly siblingLocks: SiblingLocks = new SiblingLocks();
@@ -58,7 +58,7 @@ export class Cluster {
   readonly #makeElector: ElectorFactory;
   #names = 0;
   #releaseCollector: (() => void) | null = null;
-  /** Faults are over: what starts now runs on a good clock, and behaves. */
+  /** The faults are over. A process that starts now has an exact clock, and its application makes no errors. */
   calm = false;
 
   constructor(options: ClusterOptions) {
@@ -99,18 +99,18 @@ export class Cluster {
     return this.pods.filter((pod) => !pod.gone);
   }
 
-  /** Processes that run, also those of Pods that are gone. */
+  /** The processes that run, including those of Pods that are gone. */
   get processes(): SimulatedContainer[] {
     return this.pods.flatMap((pod) => pod.processes.filter((process) => process.alive));
   }
 
-  /** The same, oldest first: for what is asked after every event. */
+  /** The same processes, the oldest first. Cached, because the checkers read it after every event. */
   get running(): readonly SimulatedContainer[] {
     if (!this.#running.every(({ alive }) => alive)) this.#running = this.#running.filter(({ alive }) => alive);
     return this.#running;
   }
 
-  /** Those of them that run this library. */
+  /** The running processes of this library. */
   get electors(): SimulatedProcess[] {
     return this.processes.filter((process) => process instanceof SimulatedProcess);
   }
@@ -135,12 +135,12 @@ export class Cluster {
 
   // --- Pods
 
-  /** A Pod that works with the same Lease in its own way. */
+  /** Adds a Pod of another program that works with the same Lease. */
   addForeignProcess(program: 'sidecar' | 'expiring elector'): void {
     this.addPod(this.#nextName(program === 'sidecar' ? 'sidecar' : 'expiring'), program);
   }
 
-  /** A Pod is made and its containers are started. */
+  /** Creates a Pod and starts its containers. */
   addPod(name: string = this.#nextName('web'), program: Program = 'elector'): SimulatedPod {
     const serviceAccountName = program === 'elector' ? SERVICE_ACCOUNT : FOREIGN_ACCOUNT;
     const { uid } = this.server.createPod({
@@ -164,7 +164,10 @@ export class Cluster {
     return pod;
   }
 
-  /** A process is started a second time, as from a checkpoint, where its sibling does not see it. */
+  /**
+   * Starts a process a second time, as from a checkpoint. It has its own network namespace, so its sibling does not see
+   * it.
+   */
   mirror(pod: SimulatedPod, forMs: number): void {
     this.log(() => `a process of ${pod.name} is mirrored for ${Math.round(forMs)} ms`);
     pod.mirrored = true;
@@ -213,7 +216,7 @@ export class Cluster {
   #electorOptions(): LeaseElectorOptions {
     return {
       requestTimeoutMs: 5_000 + Math.floor(this.random.next() * 2) * 5_000,
-      succession: this.random.next() < this.parameters.succeedsStopped ? 'pod-stopped' : 'pod-deleted',
+      succession: this.random.next() < this.parameters.stoppedCountsAsGone ? 'pod-stopped' : 'pod-deleted',
     };
   }
 
@@ -235,9 +238,9 @@ export class Cluster {
     return `${prefix}-${this.#names}`;
   }
 
-  // --- What a kubelet does
+  // --- Actions of a kubelet
 
-  /** A container dies; its kubelet restarts it, unless it does not know of it or must not. */
+  /** A container crashes. Its kubelet restarts it, if the kubelet is reachable and the Pod may still run. */
   crash(process: SimulatedContainer): void {
     this.log(() => `${process.name} crashes`);
     process.kill();
@@ -248,7 +251,7 @@ export class Cluster {
     const { pod } = process;
     const container = Number(/\/(\d+)#/.exec(process.name)?.[1] ?? 0);
     this.time.setTimer(100 + this.random.next() * this.parameters.restartWithinMs, () => {
-      const isGhost = pod.kubeletUnaware && !this.calm;
+      const isGhost = pod.kubeletUninformed && !this.calm;
       if (container === MIRROR || (!isGhost && (pod.gone || pod.nodeLost))) return;
       if (pod.terminating || pod.finished) return;
       if (!pod.processes.some((other) => other.alive && other.name.includes(`/${container}#`))) {
@@ -257,7 +260,7 @@ export class Cluster {
     });
   }
 
-  /** `kubectl delete pod`, a rolling update, an eviction: with time to end. */
+  /** `kubectl delete pod`, a rolling update, or an eviction: the processes have a grace period. */
   deletePod(pod: SimulatedPod, graceSeconds = 30): void {
     if (pod.gone || pod.terminating) return;
     pod.terminating = true;
@@ -278,7 +281,7 @@ export class Cluster {
     this.#confirmWhenDead(pod, noticedMs);
   }
 
-  /** The kubelet tells the API server that the containers are gone, a moment after they are. */
+  /** The kubelet confirms the end of the containers to the API server, shortly after their end. */
   #confirmWhenDead(pod: SimulatedPod, afterMs: number): void {
     this.time.setTimer(afterMs + 100 + this.random.next() * 1_000, () => {
       if (pod.gone || pod.nodeLost) return;
@@ -288,7 +291,7 @@ export class Cluster {
     });
   }
 
-  /** `kubectl delete pod --force --grace-period=0`: the object goes, its processes are not asked. */
+  /** `kubectl delete pod --force --grace-period=0`: the object is deleted without waiting for the processes. */
   forceDeletePod(pod: SimulatedPod): void {
     if (pod.gone) return;
     this.log(() => `Pod ${pod.name} is deleted by force`);
@@ -303,7 +306,7 @@ export class Cluster {
     });
   }
 
-  /** Evicted by its node, or its containers ended and are not restarted: the object stays. */
+  /** The node evicts the Pod, or its containers end and are not restarted. The object stays. */
   finishPod(pod: SimulatedPod, phase: 'Failed' | 'Succeeded'): void {
     if (pod.gone || pod.finished) return;
     this.log(() => `Pod ${pod.name} is ${phase}`);
@@ -320,13 +323,13 @@ export class Cluster {
     );
   }
 
-  /** The control plane gives up on a node: the Pod is Failed by its word alone, and its processes may run on. */
-  callFailed(pod: SimulatedPod): void {
+  /** The control plane sets the phase Failed because the node is unreachable. The processes may continue to run. */
+  reportFailed(pod: SimulatedPod): void {
     if (pod.gone || pod.finished) return;
-    this.log(() => `Pod ${pod.name} is called Failed`);
+    this.log(() => `Pod ${pod.name} is reported as Failed`);
     this.record({ type: 'podFinished', pod: podOf(pod), phase: 'Failed' });
     pod.finished = true;
-    // The object of such a Pod goes at once when it is deleted, without waiting for its processes.
+    // A deletion of such a Pod removes the object at once, without waiting for its processes.
     pod.forced = true;
     this.#writeStatus(pod, 'Failed', undefined);
   }
@@ -337,18 +340,21 @@ export class Cluster {
     this.#asAdmin('PATCH', `${PODS_PATH}/${pod.name}/status`, { status });
   }
 
-  /** What the control plane writes about a Pod. */
+  /** A status that the control plane writes. */
   patchPodStatus(pod: SimulatedPod, status: object): void {
     this.#asAdmin('PATCH', `${PODS_PATH}/${pod.name}/status`, { status });
   }
 
-  // --- What an administrator does to the Lease
+  // --- Actions of an administrator on the Lease
 
   lease(): ReturnType<ApiServer['store']['get']> {
     return this.server.store.get(LEASES, NAMESPACE, LEASE);
   }
 
-  /** Whether the Lease is a foreignProcess's: one owns it, or lives and is named in a Lease without an owner. */
+  /**
+   * Whether a foreign process has the Lease: its Pod owns the Lease, or the process runs and a Lease without an owner
+   * names its Pod.
+   */
   get isForeignProcessLease(): boolean {
     const lease = this.lease();
     const owner = lease?.metadata.ownerReferences?.[0]?.uid;
@@ -359,7 +365,7 @@ export class Cluster {
     });
   }
 
-  /** Whether the containers of a Pod have ended for good, as the API server knows. */
+  /** Whether the API server has a report that all containers of a Pod have ended for good. */
   hasStopped(uid: string): boolean {
     return this.pods.some((pod) => pod.uid === uid && pod.stopped);
   }
@@ -384,21 +390,21 @@ export class Cluster {
     this.#byHand('PATCH', patch);
   }
 
-  /** The administrator takes the finalizers off: what was deleted goes now. */
+  /** The administrator removes the finalizers, so that a deleted Lease is removed now. */
   freeLease(): void {
     if ((this.lease()?.metadata.finalizers ?? []).length === 0) return;
     this.patchLease('no finalizer', { metadata: { finalizers: null } });
   }
 
   #byHand(method: string, body: unknown): void {
-    this.#checkers.handAtWork = true;
+    this.#checkers.isManualWrite = true;
     this.#asAdmin(method, LEASE_PATH, body);
-    this.#checkers.handAtWork = false;
+    this.#checkers.isManualWrite = false;
   }
 
   // --- The control plane
 
-  /** Every open watch ends, and for a while nobody is answered. */
+  /** Ends every open watch. For a while, no request is answered. */
   stopServer(forMs: number): void {
     this.log(() => `the API server is down for ${Math.round(forMs)} ms`);
     this.network.down = true;
@@ -411,18 +417,18 @@ export class Cluster {
       const rolesAtMs = this.time.nowMs() + this.#warmUpMs();
       if (this.calm) return;
       this.log(
-        () => `the API server is up, it knows tokens from ${tokensAtMs} ms on, and Roles from ${rolesAtMs} ms on`,
+        () => `the API server is up, it accepts tokens from ${tokensAtMs} ms on, and has Roles from ${rolesAtMs} ms on`,
       );
       this.network.warmUp = { tokensAtMs, rolesAtMs };
     });
   }
 
-  /** The caches of an API server fill within seconds, and rarely within a few times as many. */
+  /** The caches of an API server usually fill within 5 seconds, and rarely within 20. */
   #warmUpMs(): number {
     return this.random.next() * (this.random.next() < 0.1 ? 20_000 : 5_000);
   }
 
-  /** For a while a webhook stands in the way of what is written. */
+  /** For a while, a webhook refuses or changes writes. */
   setWebhook(what: string, webhook: Webhook): void {
     if (this.network.webhook !== null) return;
     this.note(() => `a webhook ${what}`);
@@ -433,19 +439,22 @@ export class Cluster {
     });
   }
 
-  /** The second API server falls behind: its lists show from now on what is true now. */
+  /** The second API server falls behind: from now on, its lists show the present state. */
   freezeLists(): void {
     this.log(() => 'the second API server falls behind with its lists');
     const paths = [
       `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases?fieldSelector=metadata.name%3D${LEASE}`,
       ...this.livePods.map((pod) => `${PODS_PATH}?fieldSelector=metadata.name%3D${pod.name}`),
-      // And those that are yet to come.
+      // The lists of Pods that do not exist yet.
       ...[1, 2, 3].map((ahead) => `${PODS_PATH}?fieldSelector=metadata.name%3Dweb-${this.#names + ahead}`),
     ];
-    void this.network.rememberLists(paths, ADMIN_TOKEN);
+    void this.network.captureLists(paths, ADMIN_TOKEN);
   }
 
-  /** An old collector deletes what a Pod owned with the uid of the Lease alone, however late and whoever owns it then. */
+  /**
+   * A collector of an old cluster deletes the Lease of a Pod with only the uid as a precondition, even if its owner has
+   * changed since.
+   */
   collectByUid(ownerUid: string): void {
     const lease = this.lease();
     if (lease === undefined || lease.metadata.ownerReferences?.[0]?.uid !== ownerUid) return;
@@ -455,7 +464,7 @@ export class Cluster {
     });
   }
 
-  /** From now on the cluster's own collector works, and collects what was left. */
+  /** From now on, the cluster's own collector works, and deletes what was left. */
   restoreCollector(): void {
     this.#releaseCollector?.();
     this.#releaseCollector = null;

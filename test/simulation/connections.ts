@@ -1,13 +1,13 @@
 /**
- * The kept connections of one process, as `src/kube/api-client.ts` keeps them: few, and one request at a time on each.
- * A balancer chooses the server of each new connection, and a kept one stays with it.
+ * The kept-alive connections of one process, as `src/kube/api-client.ts` has them: few, and one request at a time on
+ * each. A load balancer chooses the server of each new connection, for its whole life.
  */
 
 /** One connection. */
 export class Connection {
-  /** Which of the two API servers it leads to; `null` until that matters. */
+  /** The API server at its other end. `null` until the server is drawn. */
   server: 0 | 1 | null = null;
-  /** It carried a request before, so its other end may have closed it since. */
+  /** The connection carried a request before, so its other end may have closed it since. */
   reused = false;
 }
 
@@ -17,12 +17,12 @@ export class Connections {
   readonly #waiting: ((connection: Connection) => void)[] = [];
   #busy = 0;
 
-  /** @param limit how many requests are under way side by side; the others wait */
+  /** @param limit the most requests at the same time; the others wait */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Calls back with a connection, now or when one is free. Returns the way to stop waiting. */
+  /** Calls back with a connection, now or when one is free. Returns a function that stops waiting. */
   take(use: (connection: Connection) => void): () => void {
     if (this.#busy < this.#limit) this.#lend(use);
     else this.#waiting.push(use);
@@ -32,7 +32,7 @@ export class Connections {
     };
   }
 
-  /** The request on it is over. */
+  /** Returns the connection of a request that has ended. */
   giveBack(connection: Connection, keep: boolean): void {
     this.#busy -= 1;
     connection.reused = true;

@@ -1,6 +1,7 @@
 /**
- * One request of a simulated process over its kept connections, as `src/kube/api-client.ts` sends it: a time-out that
- * begins when it is written, one more try after a 401, one on a fresh connection when a kept one dies.
+ * One request of a simulated process over its kept-alive connections, as `src/kube/api-client.ts` sends it. The
+ * time-out begins when the request is written. A 401 is retried once. A request on a dead kept-alive connection is
+ * retried once on a new one.
  */
 
 import type { ApiAnswer } from '../../src/kube/api-client.ts';
@@ -11,18 +12,18 @@ import type { ApiResponse } from '../../src/testing/index.ts';
 import { answerOf } from '../kube/in-process-api.ts';
 import { Connection, type Connections } from './connections.ts';
 
-/** What comes back on a connection: an answer, or the end of the connection. */
+/** The result of a request on a connection: an answer, or the end of the connection. */
 export type Arrival = ApiResponse | 'broken';
 
 export interface ExchangeOptions {
   readonly request: ApiRequest;
   readonly connections: Connections;
-  /** On the clock of the process. */
+  /** Sets a timer on the clock of the process. */
   readonly setTimer: (afterMs: number, callback: () => void) => { cancel(): void };
   readonly timeoutMs: number;
-  /** Sends it; calls back once, or never. */
+  /** Sends the request. Calls back once, or never. */
   readonly carry: (connection: Connection, arrived: (arrival: Arrival) => void) => void;
-  /** It is on the wire, or ended before that; called once. */
+  /** Called once, when the request is on the wire or has ended before. */
   readonly written: () => void;
   readonly settled: (answer: ApiAnswer) => void;
 }
@@ -42,7 +43,7 @@ export class Exchange {
     this.#queue();
   }
 
-  /** Ends it without an answer. */
+  /** Ends the request without an answer. */
   fail(error: Error): void {
     const { request } = this.#options;
     this.#stopWaiting();
@@ -63,7 +64,7 @@ export class Exchange {
     this.#noteWritten();
     this.#limit(this.#options.timeoutMs, 'no answer in time');
     this.#options.carry(connection, (arrival) => {
-      // What comes on a connection that was left is lost.
+      // A result on a connection that this request has left is ignored.
       if (this.#connection !== current) return;
       if (arrival === 'broken') this.#noteBroken(connection);
       else this.#take(arrival);

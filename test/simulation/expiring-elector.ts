@@ -1,8 +1,8 @@
 /**
- * An elector of another kind on the same Lease, as most of them are: it renews, and takes a Lease that was not
- * changed for its duration (kubernetes/client-go: `tools/leaderelection`, `tryAcquireOrRenew`).
+ * A time-based elector on the same Lease, like most electors: it renews, and takes a Lease that has not changed for its
+ * duration (kubernetes/client-go: `tools/leaderelection`, `tryAcquireOrRenew`).
  *
- * It knows nothing of Pods, so it also takes the Lease of a Pod that lives and does not renew.
+ * It does not read Pods, so it also takes the Lease of a live Pod that does not renew.
  */
 
 import type { ApiTransport } from '../../src/kube/api-client.ts';
@@ -12,7 +12,7 @@ import type { Clock, Timer } from '../../src/runtime/clock.ts';
 
 /** The LeaseDuration of its configuration, in seconds. */
 export const EXPIRING_DURATION_SECONDS = 15;
-const LOOK_EVERY_MS = 5_000;
+const POLL_EVERY_MS = 5_000;
 
 export interface ExpiringElectorOptions {
   readonly transport: ApiTransport;
@@ -33,12 +33,12 @@ interface WireLease {
   readonly spec?: Spec;
 }
 
-/** What came of a request that was not answered with a Lease. */
+/** The outcome of a request that was not answered with a Lease. */
 type Outcome = 'none' | 'failed';
 
 export class ExpiringElector {
   readonly #options: ExpiringElectorOptions;
-  /** The spec as last seen, and since when it has looked like this. */
+  /** The last observed spec, and since when it has not changed. */
   #observed: { readonly spec: string; readonly sinceMs: number } | null = null;
   #timer: Timer | null = null;
 
@@ -47,20 +47,20 @@ export class ExpiringElector {
   }
 
   start(): void {
-    void this.#look();
+    void this.#poll();
   }
 
   stop(): void {
     this.#timer?.cancel();
   }
 
-  async #look(): Promise<void> {
-    // Set first: what fails is tried again the next time.
-    this.#timer = this.#options.clock.setTimer(LOOK_EVERY_MS, () => void this.#look());
-    const lease = await this.#ask('get');
+  async #poll(): Promise<void> {
+    // The timer is set first, so that a failed request is retried.
+    this.#timer = this.#options.clock.setTimer(POLL_EVERY_MS, () => void this.#poll());
+    const lease = await this.#send('get');
     this.#observe(lease);
-    if (lease === 'none') this.#observe(await this.#ask('create', this.#lease(null)));
-    else if (lease !== 'failed' && this.#mayWrite(lease)) this.#observe(await this.#ask('update', this.#lease(lease)));
+    if (lease === 'none') this.#observe(await this.#send('create', this.#lease(null)));
+    else if (lease !== 'failed' && this.#mayWrite(lease)) this.#observe(await this.#send('update', this.#lease(lease)));
   }
 
   #observe(lease: WireLease | Outcome): void {
@@ -69,15 +69,18 @@ export class ExpiringElector {
     if (this.#observed?.spec !== spec) this.#observed = { spec, sinceMs: this.#options.clock.nowMs() };
   }
 
-  /** Its own, or nobody's, or one that has stood still. */
+  /**
+   * Whether this elector may write the Lease: it holds the Lease, the Lease has no holder, or the Lease has not changed
+   * for its duration.
+   */
   #mayWrite({ spec }: WireLease): boolean {
     const { identity, clock } = this.#options;
     const holder = spec?.holderIdentity ?? '';
-    const stoodStillMs = clock.nowMs() - (this.#observed?.sinceMs ?? 0);
-    return holder === identity || holder === '' || stoodStillMs >= EXPIRING_DURATION_SECONDS * 1_000;
+    const unchangedMs = clock.nowMs() - (this.#observed?.sinceMs ?? 0);
+    return holder === identity || holder === '' || unchangedMs >= EXPIRING_DURATION_SECONDS * 1_000;
   }
 
-  /** A new Lease without an owner, or the one that was read, renewed or taken: its metadata stays what it was. */
+  /** A new Lease without an owner, or the Lease that was read, renewed or taken over. Its metadata stays the same. */
   #lease(before: WireLease | null): unknown {
     const { namespace, lease: name, identity, clock } = this.#options;
     const now = formatMicroTime(clock.wallMs());
@@ -97,7 +100,7 @@ export class ExpiringElector {
     };
   }
 
-  async #ask(verb: ApiVerb, body?: unknown): Promise<WireLease | Outcome> {
+  async #send(verb: ApiVerb, body?: unknown): Promise<WireLease | Outcome> {
     const { transport, namespace, lease: name } = this.#options;
     const request: ApiRequest = { verb, apiGroup: 'coordination.k8s.io', resource: 'leases', namespace, name, body };
     const answer = await transport.request(request);

@@ -1,25 +1,25 @@
 /**
- * Invariant 6: what `explain()` of each process says is so, as seen from outside. Looked at now and then, since a look
- * at every process after every event would cost more than the simulation.
+ * Invariant 6: the explanation of each process is true, as seen from outside. It is checked every few seconds: a check
+ * of every process after every event would cost more than the simulation.
  */
 
 import { ExplanationWatch, LATENESS_MS, type Truth } from '../worlds/explanation-watch.ts';
 import type { Cluster } from './cluster.ts';
 import { LEASE, type SimulatedProcess } from './simulated-process.ts';
 
-const LOOK_EVERY_MS = 5_000;
+const CHECK_EVERY_MS = 5_000;
 
 /**
- * A request that is lost is given up after 10 s at most, and repeated; only then does a process know that it hears
- * nothing. And it is looked at every 5 s.
+ * A lost request times out after at most 10 s, and is repeated. Only then does a process observe that the network is
+ * broken. The check itself is up to 5 s late.
  */
-const NETWORK_LATENESS_MS = 2 * 10_000 + LOOK_EVERY_MS;
+const NETWORK_LATENESS_MS = 2 * 10_000 + CHECK_EVERY_MS;
 
 export class Explanations {
   readonly #watch = new ExplanationWatch<SimulatedProcess>(LATENESS_MS + NETWORK_LATENESS_MS);
   #renewTime: unknown = null;
   #renewedAtMs = 0;
-  #nextLookMs = LOOK_EVERY_MS;
+  #nextCheckMs = CHECK_EVERY_MS;
 
   attach({ server, time }: Cluster): void {
     server.onWrite(({ resource, object }) => {
@@ -30,11 +30,11 @@ export class Explanations {
     });
   }
 
-  /** The first sentence that has been untrue for too long. */
+  /** The first explanation that has been false for too long. */
   check(cluster: Cluster): string | null {
     const nowMs = cluster.time.nowMs();
-    if (nowMs < this.#nextLookMs) return null;
-    this.#nextLookMs = nowMs + LOOK_EVERY_MS;
+    if (nowMs < this.#nextCheckMs) return null;
+    this.#nextCheckMs = nowMs + CHECK_EVERY_MS;
     const truth = this.#truthOf(cluster, nowMs);
     for (const process of cluster.electors) {
       if (!process.alive || process.paused) continue;
@@ -42,11 +42,11 @@ export class Explanations {
         name: process.name,
         leads: process.leads,
         ownMs: process.clock.nowMs(),
-        interruption: Math.max(process.knowledge.resumedAtMs, process.clock.jumpedMs),
+        interruption: Math.max(process.observations.resumedAtMs, process.clock.jumpedMs),
         explain: () => process.elector.explain(),
       };
-      const complaint = this.#watch.look(process, explainer, truth);
-      if (complaint !== null) return complaint;
+      const contradiction = this.#watch.check(process, explainer, truth);
+      if (contradiction !== null) return contradiction;
     }
     return null;
   }

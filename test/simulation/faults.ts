@@ -1,26 +1,26 @@
 /**
- * The faults of a cluster, each by its name, as `parameters.ts` lists them.
+ * Implements the faults that `parameters.ts` lists.
  */
 
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import type { Cluster } from './cluster.ts';
-import type { Sickness } from './network.ts';
+import type { Malfunction } from './network.ts';
 import type { Fault } from './parameters.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import { changingWebhook, refusingWebhook } from './webhook.ts';
 
 /** Injects one fault. */
-export function letHappen(cluster: Cluster, fault: Fault): void {
+export function injectFault(cluster: Cluster, fault: Fault): void {
   FAULT_RULES[fault](cluster);
 }
 
-/** The holder of a Lease that was given away by hand; not a Pod. */
+/** The holderIdentity of a Lease that was given away by hand. It is not a Pod. */
 const STRANGER = 'a-stranger';
 
-/** The behavior of a sick API server for each request. */
-const SICKNESSES: readonly Sickness[] = [500, 503, 504, 401, 403, 'hangs'];
+/** The answers of an API server that malfunctions. */
+const MALFUNCTIONS: readonly Malfunction[] = [500, 503, 504, 401, 403, 'hangs'];
 
-/** The holder is hit more often than at random. */
+/** Picks a Pod. The holder is picked more often than any other. */
 function pickPod(cluster: Cluster): SimulatedPod | undefined {
   const holder = cluster.lease()?.metadata.ownerReferences?.[0]?.uid;
   const pods = cluster.livePods;
@@ -33,14 +33,14 @@ function pick<Item>(cluster: Cluster, items: readonly Item[]): Item | undefined 
 }
 
 function deleteByForce(cluster: Cluster, pod: SimulatedPod): void {
-  // Some run on, cut off, on a node that nobody reaches.
+  // Some processes continue to run on an unreachable node.
   pod.nodeLost ||= cluster.random.next() < 0.5;
   if (pod.nodeLost && cluster.random.next() < 0.7) for (const process of pod.processes) process.isolated = true;
   cluster.forceDeletePod(pod);
-  // Its kubelet does not hear of it, and restarts what crashes: a process begins whose Pod is gone.
-  pod.kubeletUnaware = cluster.random.next() < 0.3;
+  // A kubelet that does not receive the deletion restarts a crashed container: the new process has no Pod.
+  pod.kubeletUninformed = cluster.random.next() < 0.3;
   const process = pick(cluster, pod.processes);
-  if (!pod.kubeletUnaware || process === undefined) return;
+  if (!pod.kubeletUninformed || process === undefined) return;
   cluster.time.setTimer(cluster.random.next() * 3_000, () => {
     if (process.alive) cluster.crash(process);
   });
@@ -109,7 +109,7 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
   },
   'Pod deleted by force': (cluster) => {
     const picked = pickPod(cluster);
-    // Now and then all of them: nobody is left who takes over from a ghost at once.
+    // Sometimes all Pods are deleted, so that no candidate takes over from a ghost at once.
     const pods = cluster.random.next() < 0.1 ? cluster.livePods : [picked];
     for (const pod of pods) if (pod !== undefined) deleteByForce(cluster, pod);
   },
@@ -117,9 +117,9 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
     const pod = pickPod(cluster);
     if (pod !== undefined) cluster.deletePod(pod, 1 + Math.floor(cluster.random.next() * 10));
   },
-  'Pod called failed': (cluster) => {
+  'Pod reported as failed': (cluster) => {
     const pod = pickPod(cluster);
-    if (pod !== undefined) cluster.callFailed(pod);
+    if (pod !== undefined) cluster.reportFailed(pod);
   },
   'Pod finished': (cluster) => {
     const pod = pickPod(cluster);
@@ -148,7 +148,7 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
   },
   'Lease deleted by hand': (cluster) => cluster.deleteLease(),
   'Lease edited by hand': (cluster) => {
-    // An elector of another kind has no use for a Lease that its Pod owns.
+    // A time-based elector cannot use a Lease that its Pod owns.
     const pod = pick(
       cluster,
       cluster.livePods.filter(({ program }) => program !== 'expiring elector'),
@@ -157,8 +157,8 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
       ['holderIdentity emptied', { spec: { holderIdentity: null } }],
       ['renewTime of long ago', { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }],
       ['no leaseDurationSeconds', { spec: { leaseDurationSeconds: null } }],
-      ['an annotation that releases nobody', { metadata: { annotations: { 'lease-elector/released': 'nobody' } } }],
-      ['a label', { metadata: { labels: { touched: String(cluster.time.nowMs()) } } }],
+      ['a release annotation of an unknown Pod', { metadata: { annotations: { 'lease-elector/released': 'nobody' } } }],
+      ['a label', { metadata: { labels: { editedByHand: String(cluster.time.nowMs()) } } }],
       ...(pod === undefined
         ? []
         : [
@@ -183,7 +183,7 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
     cluster.grant(permissions);
     cluster.time.setTimer(cluster.random.next() * 60_000, () => {
       if (cluster.calm) return;
-      cluster.note(() => 'the permissions are what they were');
+      cluster.note(() => 'the permissions are restored');
       cluster.grant(cluster.parameters.permissions);
     });
   },
@@ -199,20 +199,20 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
     cluster.note(() => `${process.name} calls stepDown()`);
     process.run(() => process.stepDown());
   },
-  'API server sick': (cluster) => {
-    const sickness = pick(cluster, SICKNESSES);
-    if (sickness === undefined || cluster.network.sickness !== null) return;
-    cluster.note(() => `one of two API servers is sick: ${sickness}`);
-    cluster.network.fallSick(sickness);
+  'API server malfunctions': (cluster) => {
+    const malfunction = pick(cluster, MALFUNCTIONS);
+    if (malfunction === undefined || cluster.network.malfunction !== null) return;
+    cluster.note(() => `one of two API servers malfunctions: ${malfunction}`);
+    cluster.network.startMalfunction(malfunction);
     cluster.time.setTimer(cluster.random.next() ** 2 * 120_000, () => {
-      cluster.note(() => 'both API servers are well');
-      cluster.network.sickness = null;
+      cluster.note(() => 'both API servers work again');
+      cluster.network.malfunction = null;
     });
   },
   'connections slow': (cluster) => {
     const process = pick(cluster, pickPod(cluster)?.processes.filter(({ alive }) => alive) ?? []);
     if (process === undefined || process.slownessMs > 0) return;
-    // There and back it is more than half of the time-out, of 5 or of 10 s.
+    // In both directions together, this is more than half of the time-out of 5 or 10 s.
     const slownessMs = 1_250 + cluster.random.next() * 3_750;
     cluster.note(() => `messages of ${process.name} take ${Math.round(slownessMs)} ms`);
     process.slownessMs = slownessMs;
@@ -235,7 +235,7 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
     if (verbs.length > 0) cluster.setWebhook(`refuses to ${verbs.join(', ')}`, refusingWebhook(verbs));
   },
   'webhook changes': (cluster) => {
-    const change = cluster.random.next() < 0.5 ? 'takes the owner off' : 'takes the release off';
+    const change = cluster.random.next() < 0.5 ? 'removes the owner' : 'removes the release';
     cluster.setWebhook(change, changingWebhook(change));
   },
   'Lease with a finalizer': (cluster) => {
@@ -243,7 +243,7 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
     cluster.time.setTimer(cluster.random.next() * 60_000, () => cluster.freeLease());
   },
   'Lease given to a stranger': (cluster) => {
-    // A program that neither renews nor says for how long it holds the Lease, until somebody deletes it.
+    // The program of this name neither renews nor sets a duration, so that only a deletion ends its hold.
     const spec = { holderIdentity: STRANGER, leaseDurationSeconds: null, renewTime: null };
     cluster.patchLease(`given to ${STRANGER}`, { metadata: { ownerReferences: null }, spec });
     cluster.time.setTimer(cluster.random.next() * 90_000, () => {
@@ -254,20 +254,20 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
     const uidOf = (pods: readonly SimulatedPod[]): string | undefined => pick(cluster, pods)?.uid;
     const { pods, livePods } = cluster;
     const holder = cluster.lease()?.metadata.ownerReferences?.[0]?.uid;
-    const forgeries: readonly (readonly [whom: string, uid: string | undefined])[] = [
-      ['nobody', `0000${Math.floor(cluster.random.next() * 10_000)}-4000-8000-000000000000`],
+    const forgeries: readonly (readonly [name: string, uid: string | undefined])[] = [
+      ['a Pod that never existed', `0000${Math.floor(cluster.random.next() * 10_000)}-4000-8000-000000000000`],
       ['a Pod that is gone', uidOf(pods.filter(({ gone }) => gone))],
       ['a Pod of another program', uidOf(livePods.filter(({ program }) => program !== 'elector'))],
       ['any Pod', uidOf(livePods)],
       ['its holder', holder],
     ];
-    const [whom, uid] =
+    const [name, uid] =
       pick(
         cluster,
         forgeries.filter(([, forged]) => forged !== undefined),
       ) ?? [];
     const value = `${uid} ${cluster.random.next() < 0.5 ? '50+' : '3'}`;
-    cluster.patchLease(`${whom} is named as the successor`, {
+    cluster.patchLease(`${name} is named as the successor`, {
       metadata: { annotations: { 'lease-elector/successor': value } },
     });
   },

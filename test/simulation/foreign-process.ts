@@ -1,5 +1,5 @@
 /**
- * A process that runs another program on the same Lease: a sidecar, or an elector that judges by time.
+ * A process that runs another program on the same Lease: a sidecar, or a time-based elector.
  */
 
 import type { ApiTransport } from '../../src/kube/api-client.ts';
@@ -30,11 +30,11 @@ export class ForeignProcess extends SimulatedContainer {
         : new ExpiringElector({ ...common, identity: pod.name });
   }
 
-  asks(): void {}
+  noteRequest(): void {}
 
   delivered(): void {}
 
-  /** The belief of an expiring elector is not checked: only this kind of elector gives up leadership by time. */
+  /** Always false for an expiring elector: its leadership ends by time, so the checkers do not cover it. */
   get leads(): boolean {
     return this.alive && this.#program instanceof Sidecar && this.#program.leader === this.pod.name;
   }

@@ -1,42 +1,42 @@
 /**
- * What goes wrong at the moment: with the network, with the API server, with the garbage collector.
+ * The faults of single requests and watches.
  *
- * `parameters.ts` draws the conditions of one simulation; when the faults end they are `CALM`.
+ * `parameters.ts` draws the conditions of one simulation. When the faults end, the conditions are `CALM`.
  */
 
 import type { Random } from '../../src/runtime/random.ts';
 
-/** How likely each fault of one request is (0 to 1), and how long messages travel. */
+/** The probability of each fault of a request (0 to 1), and the delays of messages. */
 export interface NetworkConditions {
-  /** A message takes between so many milliseconds… */
+  /** The least delay of a message, in milliseconds. */
   readonly latencyMs: number;
-  /** …and so many more. */
+  /** The most that is added to that delay, in milliseconds. */
   readonly jitterMs: number;
-  /** Never arrives, and the sender is not notified. */
+  /** A request never arrives, and the sender is not notified. */
   readonly lostRequest: number;
-  /** Carried out, but the answer is lost. */
+  /** A request is executed, but its answer is lost. */
   readonly lostAnswer: number;
-  /** Carried out, and then the connection is reset. */
+  /** A request is executed, and then the connection is reset. */
   readonly resetAnswer: number;
-  /** The other end has closed a kept connection before the request comes, or does so after it was carried out. */
+  /** The server closes a kept-alive connection before the request arrives, or after the request was executed. */
   readonly keptConnectionDies: number;
-  /** Arrives up to `LATEST_REQUEST_MS` later, when its sender has long given up. */
+  /** A request arrives up to `LATEST_REQUEST_MS` late, long after the time-out of its sender. */
   readonly lateRequest: number;
-  /** A proxy sends it again: carried out twice, and the second answer is the answer. */
+  /** A proxy repeats a request. It is executed twice, and the sender receives the second answer. */
   readonly repeatedRequest: number;
-  /** Answered with an error instead of being carried out. */
+  /** A request is answered with an error and not executed. */
   readonly errorAnswer: number;
-  /** Carried out, and answered with an error all the same. */
+  /** A request is executed and answered with an error. */
   readonly errorAfterwards: number;
-  /** A watch that is opened falls silent at some time, without an end. */
+  /** A new watch delivers nothing, and does not end. */
   readonly silentWatch: number;
-  /** A watch lags up to so many milliseconds behind. */
+  /** The most that a watch event is late, in milliseconds. */
   readonly watchLagMs: number;
   /** An event of a watch arrives in pieces. */
   readonly splitLines: boolean;
 }
 
-/** Nothing goes wrong. */
+/** No faults. */
 export const CALM: NetworkConditions = {
   latencyMs: 1,
   jitterMs: 4,
@@ -53,29 +53,29 @@ export const CALM: NetworkConditions = {
   splitLines: false,
 };
 
-/** The errors a server, or a proxy before it, may answer at any time. */
+/** The error statuses that a server or a proxy may answer at any time. */
 export const ERROR_STATUSES: readonly number[] = [401, 403, 409, 410, 429, 500, 503, 504];
 
-/** The longest that a late request is under way, in milliseconds. */
+/** The longest delay of a late request, in milliseconds. */
 export const LATEST_REQUEST_MS = 30_000;
 
-/** What becomes of one request. */
-export interface Fate {
+/** The faults of one request. */
+export interface RequestFaults {
   readonly requestDelayMs: number;
   readonly answerDelayMs: number;
   readonly arrives: boolean;
   readonly repeated: boolean;
   readonly answer: 'arrives' | 'lost' | 'reset';
-  /** What becomes of it on a connection that carried a request before. */
+  /** The state of a connection that carried a request before. */
   readonly keptConnection: 'stands' | 'closed' | 'breaks';
-  /** Answered with this status instead of being carried out, or `null`. */
+  /** The status of the answer if the request is not executed, or `null`. */
   readonly status: number | null;
-  /** Answered with this status after it was carried out, or `null`. */
+  /** The status of the answer after the request was executed, or `null`. */
   readonly statusAfterwards: number | null;
 }
 
-/** Draws what becomes of a request. */
-export function drawFate(conditions: NetworkConditions, random: Random): Fate {
+/** Draws the faults of a request. */
+export function drawRequestFaults(conditions: NetworkConditions, random: Random): RequestFaults {
   const happens = (chance: number): boolean => chance > 0 && random.next() < chance;
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random.next() * items.length)] as Item;
   const travelMs = (): number => conditions.latencyMs + random.next() * conditions.jitterMs;

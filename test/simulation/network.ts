@@ -1,9 +1,8 @@
 /**
- * The network between the simulated processes and the API server: it loses, delays, repeats and cuts, as the
- * conditions has it. Nothing is decided here about elections.
+ * The network between the simulated processes and the API server. It loses, delays and repeats messages and cuts
+ * watches, according to the conditions. It decides nothing about elections.
  *
- * A process speaks through an `ApiTransport` of its own, so that the library's real requests, answers and lines
- * go through the library's real mapping.
+ * Each process has its own `ApiTransport`, so that the library's real mapping handles the requests, answers and lines.
  */
 
 import type { ApiAnswer, ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
@@ -14,48 +13,53 @@ import type { ApiResponse, ApiServer } from '../../src/testing/index.ts';
 import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
 import { Connection, Connections } from './connections.ts';
 import { type Arrival, Exchange } from './exchange.ts';
-import { drawFate, type Fate, LATEST_REQUEST_MS, type NetworkConditions } from './network-conditions.ts';
+import {
+  drawRequestFaults,
+  LATEST_REQUEST_MS,
+  type NetworkConditions,
+  type RequestFaults,
+} from './network-conditions.ts';
 import type { ProcessClock } from './process-clock.ts';
 import type { VirtualTime } from './virtual-time.ts';
 import type { Webhook } from './webhook.ts';
 
-/** At one end of a connection: a process, or what else speaks to the API server. */
+/** The client's end of a connection: a process that sends requests to the API server. */
 export interface Endpoint {
   readonly name: string;
   readonly token: string;
   readonly clock: ProcessClock;
   /** Cut off from the API server. */
   readonly isolated: boolean;
-  /** Speaks to the API server whose lists are stale. */
+  /** Its requests go to the API server whose lists are stale. */
   readonly staleLists: boolean;
-  /** Every message takes so many milliseconds more, each way. */
+  /** The additional delay of each message in each direction, in milliseconds. */
   readonly slownessMs: number;
-  /** Lets it take something in, unless it is dead; later, if it is paused. */
+  /** Runs work of the process: now, later if the process is paused, or never if it has ended. */
   run(work: () => void): void;
-  /** Receives each request that the process sends. */
-  asks(request: ApiRequest): void;
-  /** Receives each delivery before the process does. */
+  /** Called with each request that the process sends. */
+  noteRequest(request: ApiRequest): void;
+  /** Called with each delivery before the process receives it. */
   delivered(request: ApiRequest, delivery: Delivery): void;
 }
 
-/** What the network delivers to a process: an answer, or a line of a watch. */
+/** A delivery to a process: an answer, or a line of a watch. */
 export type Delivery =
-  | { readonly type: 'answer'; readonly answer: ApiAnswer; readonly askedAtMs: number }
+  | { readonly type: 'answer'; readonly answer: ApiAnswer; readonly requestedAtMs: number }
   | { readonly type: 'line'; readonly line: string };
 
-/** An open watch, with what the network does to it. */
+/** An open watch and its faults. */
 interface OpenStream {
   readonly endpoint: Endpoint;
   readonly request: ApiRequest;
   readonly connection: Connection;
-  /** Nothing that is sent on it arrives any longer, and neither side is notified. */
+  /** Nothing that is sent on it arrives, and neither end is notified. */
   silent: boolean;
-  /** Ends it, as a connection that breaks does. */
+  /** Ends the watch, as a broken connection does. */
   readonly cut: () => void;
 }
 
-/** What one API server does with a request instead of carrying it out: answers with a status, or nothing at all. */
-export type Sickness = number | 'hangs';
+/** The malfunction of one API server: it answers each request with this status, or not at all. */
+export type Malfunction = number | 'hangs';
 
 const REFUSED = 'connect ECONNREFUSED';
 
@@ -65,26 +69,29 @@ export class Network {
   readonly #random: Random;
   readonly #log: (line: () => string) => void;
   readonly #streams = new Set<OpenStream>();
-  /** What the second API server answers to a list: what was true when it last looked. */
+  /** The stale lists of the second API server, by path. */
   readonly #staleLists = new Map<string, ApiResponse>();
   conditions: NetworkConditions;
   /** The API server does not answer at all. */
   down = false;
-  /** Its caches fill after a start: until then good tokens are answered 401, and then what is permitted 403. */
+  /**
+   * The caches of the API server fill after a start. Until then, it answers valid tokens with 401, and then permitted
+   * requests with 403.
+   */
   warmUp: { readonly tokensAtMs: number; readonly rolesAtMs: number } = { tokensAtMs: 0, rolesAtMs: 0 };
-  /** One of two API servers is sick: a balancer leads half of the new connections to it. */
-  sickness: Sickness | null = null;
+  /** The malfunction of one of two API servers. A load balancer directs half of the new connections to it. */
+  malfunction: Malfunction | null = null;
   webhook: Webhook | null = null;
-  /** How many requests of a process are under way side by side. */
+  /** The most requests of a process at the same time. */
   connectionLimit = 2;
-  /** What the API server does with the next request that is handed to it; asked by its fault hook. */
+  /** The status that the API server answers to the next request, or `null`. Its fault hook reads this. */
   statusOfNext: number | null = null;
-  /** Who is being served at this moment: the writes that happen now are its own. */
+  /** The request that is being executed. The writes that happen now belong to it. */
   served: {
     readonly endpoint: Endpoint;
     readonly request: ApiRequest;
     readonly sentAtMs: number;
-    /** A webhook has changed what is written. */
+    /** A webhook has changed the written object. */
     readonly changed: boolean;
   } | null = null;
   requestCount = 0;
@@ -114,20 +121,20 @@ export class Network {
     return {
       request: (request, { written } = {}) =>
         new Promise((resolve) => {
-          const askedAtMs = this.#time.nowMs();
-          this.#log(() => `${endpoint.name} asks: ${describe(request)}`);
-          endpoint.asks(request);
+          const requestedAtMs = this.#time.nowMs();
+          this.#log(() => `${endpoint.name} sends: ${describe(request)}`);
+          endpoint.noteRequest(request);
           const exchange: Exchange = new Exchange({
             request,
             connections,
             timeoutMs: requestTimeoutMs,
             setTimer: (afterMs, callback) => endpoint.clock.setTimer(afterMs, callback),
-            carry: (connection, arrived) => this.#carry(endpoint, request, askedAtMs, connection, arrived),
+            carry: (connection, arrived) => this.#carry(endpoint, request, requestedAtMs, connection, arrived),
             written: () => written?.(),
             settled: (answer) => {
               underWay.delete(exchange);
               this.#log(() => `${endpoint.name} is answered: ${describe(request)} → ${outcome(answer)}`);
-              endpoint.delivered(request, { type: 'answer', answer, askedAtMs });
+              endpoint.delivered(request, { type: 'answer', answer, requestedAtMs });
               resolve(answer);
             },
           });
@@ -140,32 +147,32 @@ export class Network {
     };
   }
 
-  /** Ends those watches, as a connection that breaks does. */
+  /** Ends the watches of the chosen endpoints, as a broken connection does. */
   cutStreams(chosen: (endpoint: Endpoint) => boolean): void {
     for (const stream of [...this.#streams]) if (chosen(stream.endpoint)) stream.cut();
   }
 
-  /** Lets those watches fall silent. */
+  /** Silences the watches of the chosen endpoints. */
   silenceStreams(chosen: (endpoint: Endpoint) => boolean): void {
     for (const stream of this.#streams) if (chosen(stream.endpoint)) stream.silent = true;
   }
 
-  /** The second API server looks at the lists: this is what it answers from now on. */
-  async rememberLists(paths: readonly string[], token: string): Promise<void> {
+  /** Stores the present lists as the stale lists of the second API server. */
+  async captureLists(paths: readonly string[], token: string): Promise<void> {
     for (const path of paths) {
       this.#staleLists.set(path, await this.#server.handle({ method: 'GET', path, headers: bearer(token) }));
     }
   }
 
   /** The second API server is up to date again. */
-  forgetLists(): void {
+  dropCapturedLists(): void {
     this.#staleLists.clear();
   }
 
-  /** One of two API servers falls sick: what streams from it may fall silent. */
-  fallSick(sickness: Sickness): void {
-    this.sickness = sickness;
-    if (sickness !== 'hangs') return;
+  /** One of two API servers begins to malfunction. If it hangs, its watches fall silent. */
+  startMalfunction(malfunction: Malfunction): void {
+    this.malfunction = malfunction;
+    if (malfunction !== 'hangs') return;
     for (const stream of this.#streams) if (this.#serverOf(stream.connection) === 1) stream.silent = true;
   }
 
@@ -182,53 +189,55 @@ export class Network {
     arrived: (arrival: Arrival) => void,
   ): void {
     this.requestCount += 1;
-    const fate = drawFate(this.conditions, this.#random);
-    // A process that is cut off sends into the void; its operating system may send it again when the way is free.
+    const faults = drawRequestFaults(this.conditions, this.#random);
+    // A request of an isolated process is lost, or its operating system sends the request again later.
     const stuckMs = endpoint.isolated ? this.#random.next() * LATEST_REQUEST_MS : 0;
-    if (!fate.arrives || (endpoint.isolated && this.#random.next() < 0.5)) return;
+    if (!faults.arrives || (endpoint.isolated && this.#random.next() < 0.5)) return;
     const { slownessMs } = endpoint;
-    // The other end had closed it: nothing of the request was read there.
-    const wasClosed = connection.reused && fate.keptConnection === 'closed';
-    const breaks = fate.answer === 'reset' || (connection.reused && fate.keptConnection === 'breaks');
-    this.#time.setTimer(fate.requestDelayMs + stuckMs + slownessMs, () => {
+    // The server had closed the connection, and read nothing of the request.
+    const wasClosed = connection.reused && faults.keptConnection === 'closed';
+    const breaks = faults.answer === 'reset' || (connection.reused && faults.keptConnection === 'breaks');
+    this.#time.setTimer(faults.requestDelayMs + stuckMs + slownessMs, () => {
       const answer = (arrival: Arrival): void => {
-        if (fate.answer === 'lost' || endpoint.isolated) return;
-        this.#time.setTimer(fate.answerDelayMs + slownessMs, () => endpoint.run(() => arrived(arrival)));
+        if (faults.answer === 'lost' || endpoint.isolated) return;
+        this.#time.setTimer(faults.answerDelayMs + slownessMs, () => endpoint.run(() => arrived(arrival)));
       };
       if (wasClosed || this.down) return answer('broken');
       if (this.#hangs(connection)) return;
-      void this.#arrive(endpoint, request, sentAtMs, fate, connection).then((response) =>
+      void this.#arrive(endpoint, request, sentAtMs, faults, connection).then((response) =>
         answer(breaks ? 'broken' : response),
       );
     });
   }
 
   #hangs(connection: Connection): boolean {
-    return this.sickness === 'hangs' && this.#serverOf(connection) === 1;
+    return this.malfunction === 'hangs' && this.#serverOf(connection) === 1;
   }
 
-  /** An API server takes a request. */
+  /** A request arrives at an API server. */
   async #arrive(
     endpoint: Endpoint,
     request: ApiRequest,
     sentAtMs: number,
-    fate: Fate,
+    faults: RequestFaults,
     connection: Connection,
   ): Promise<ApiResponse> {
-    const status = fate.status ?? this.#refusal(connection);
+    const status = faults.status ?? this.#refusal(connection);
     if (status !== null) return this.#handle(endpoint, request, sentAtMs, status);
     const response = await this.#handle(endpoint, request, sentAtMs, null);
-    if (fate.repeated) return this.#handle(endpoint, request, sentAtMs, null);
-    return fate.statusAfterwards === null ? response : this.#handle(endpoint, request, sentAtMs, fate.statusAfterwards);
+    if (faults.repeated) return this.#handle(endpoint, request, sentAtMs, null);
+    return faults.statusAfterwards === null
+      ? response
+      : this.#handle(endpoint, request, sentAtMs, faults.statusAfterwards);
   }
 
-  /** What the state of the API server makes it answer to every request. */
+  /** The status that the API server answers to every request in its present state, or `null`. */
   #refusal(connection: Connection): number | null {
-    const { sickness, warmUp } = this;
+    const { malfunction, warmUp } = this;
     const nowMs = this.#time.nowMs();
     if (nowMs < warmUp.tokensAtMs) return 401;
     if (nowMs < warmUp.rolesAtMs) return 403;
-    return typeof sickness === 'number' && this.#serverOf(connection) === 1 ? sickness : null;
+    return typeof malfunction === 'number' && this.#serverOf(connection) === 1 ? malfunction : null;
   }
 
   #handle(endpoint: Endpoint, request: ApiRequest, sentAtMs: number, status: number | null): Promise<ApiResponse> {
@@ -240,7 +249,7 @@ export class Network {
     this.statusOfNext = status;
     this.served = { endpoint, request, sentAtMs, changed: admitted !== request };
     try {
-      // Carried out before it returns, but for those that wait for a version to come.
+      // The request is executed before this returns, except when it waits for a later version.
       return this.#server.handle(httpRequestOf(admitted, endpoint.token));
     } finally {
       this.statusOfNext = null;
@@ -252,7 +261,7 @@ export class Network {
     let over = false;
     let closeAtServer: (() => void) | null = null;
     let readyAtMs = 0;
-    const askedAtMs = this.#time.nowMs();
+    const requestedAtMs = this.#time.nowMs();
     const finish = (): void => {
       over = true;
       timer.cancel();
@@ -264,14 +273,14 @@ export class Network {
       finish();
       sink.ended(error === null ? null : failureOfError(request, error));
     };
-    /** In order, however long each takes. */
+    /** Delivers in order, although each message has its own delay. */
     const deliver = (work: () => void): void => {
       const { conditions } = this;
       const lagMs = this.#random.next() * (conditions.jitterMs + conditions.watchLagMs);
       const travelMs = conditions.latencyMs + endpoint.slownessMs + lagMs;
       readyAtMs = Math.max(readyAtMs, this.#time.nowMs() + travelMs);
       this.#time.setTimer(readyAtMs - this.#time.nowMs(), () => {
-        // Nothing gets through to who is cut off, and what is lost on a connection ends all that comes after it.
+        // Nothing reaches an isolated process. After a lost message, a connection delivers nothing more.
         if (endpoint.isolated) stream.silent = true;
         if (!stream.silent) endpoint.run(work);
       });
@@ -294,7 +303,7 @@ export class Network {
           if (over) return;
           finish();
           const answer = answerOf(request, response);
-          endpoint.delivered(request, { type: 'answer', answer, askedAtMs });
+          endpoint.delivered(request, { type: 'answer', answer, requestedAtMs });
           if (!answer.ok) sink.ended(answer.failure);
         });
       }
@@ -315,13 +324,13 @@ export class Network {
     const { endpoint, request, connection } = stream;
     this.requestCount += 1;
     const sentAtMs = this.#time.nowMs();
-    const fate = drawFate(this.conditions, this.#random);
-    if (!fate.arrives || fate.answer === 'lost' || endpoint.isolated) return;
-    this.#time.setTimer(fate.requestDelayMs + endpoint.slownessMs, () => {
+    const faults = drawRequestFaults(this.conditions, this.#random);
+    if (!faults.arrives || faults.answer === 'lost' || endpoint.isolated) return;
+    this.#time.setTimer(faults.requestDelayMs + endpoint.slownessMs, () => {
       if (endpoint.isolated) return;
       if (this.down) return answered(null);
       if (this.#hangs(connection)) return;
-      const onlyOnce = { ...fate, repeated: false, statusAfterwards: null };
+      const onlyOnce = { ...faults, repeated: false, statusAfterwards: null };
       void this.#arrive(endpoint, request, sentAtMs, onlyOnce, connection).then(answered);
     });
   }

@@ -1,6 +1,6 @@
 /**
- * The observations of a process: everything that the API server sent to it, recorded when it arrives. The checkers use
- * these observations, and do not trust what the process reports about itself.
+ * The observations of a process: everything that it received from the API server. The checkers use these observations,
+ * and not the reports of the process about itself.
  */
 
 import type { PodReference } from '../../src/core/lease-record.ts';
@@ -22,47 +22,50 @@ interface WireObject {
   };
 }
 
-/** What the reads of its own Pod said before a process sent a create, or may begin to lead. */
-export interface OwnPodLook {
-  /** One of them, asked for in this attempt, showed the Pod, or Pods may not be read. */
-  readonly looked: boolean;
-  /** Each that showed the Pod showed it with a deletionTimestamp. */
+/** The result of the reads of its own Pod, before a process sends a create or begins to lead. */
+export interface OwnPodRead {
+  /** A read in this attempt showed the Pod, or reads of Pods are forbidden. */
+  readonly wasRead: boolean;
+  /** Each read that showed the Pod showed it with a deletionTimestamp. */
   readonly terminating: boolean;
 }
 
 /**
- * The read of the own Pod belongs to one attempt, so it is at most so old when the create is sent, in milliseconds: as
- * long as two requests, one after the other, wait for a connection and for their answers, on a clock at half the speed.
- * A process that stood still since cannot know.
+ * The most time between a read of the process's own Pod and the create that depends on it, in milliseconds. Both belong
+ * to one attempt, in which two successive requests wait for a connection and for their answers, on a clock at half
+ * speed. A suspension in between does not count.
  */
-const LOOK_VALID_MS = 2 * 2 * (QUEUE_TIMEOUTS + 1) * 10_000;
+const READ_VALID_MS = 2 * 2 * (QUEUE_TIMEOUTS + 1) * 10_000;
 
 export class Observations {
   readonly #self: PodReference;
-  /** The reads of the own Pod that count for the attempt under way. */
-  #ownPodReads: { readonly askedAtMs: number; readonly terminating: boolean }[] = [];
-  readonly #creates = new WeakMap<ApiRequest, OwnPodLook>();
-  /** When the process last went on after it had stood still. */
+  /** The reads of the process's own Pod that count for the current attempt. */
+  #ownPodReads: { readonly requestedAtMs: number; readonly terminating: boolean }[] = [];
+  readonly #creates = new WeakMap<ApiRequest, OwnPodRead>();
+  /** When the process last continued after a suspension. */
   resumedAtMs: number = Number.NEGATIVE_INFINITY;
-  /** A proof that the own Pod does not exist any more: a DELETED event, or a read that finds none or another. */
+  /**
+   * When the process received a proof that its own Pod is gone: a DELETED event, or a read that finds no Pod or another
+   * uid.
+   */
   podGoneAtMs: number | null = null;
-  /** By the uid of each Pod that was seen to own the Lease: which versions of it, and when each was observed. */
+  /** The observed versions of the Lease, and when each was observed, by the uid of the owner. */
   readonly owners: Map<string, { readonly version: bigint; readonly atMs: number }[]> = new Map();
-  /** The last read of a Pod that was answered was forbidden: for all it knows, it may not tell a dead holder from a live one. */
+  /** The last answered read of a Pod was forbidden, so the process cannot distinguish a dead holder from a live one. */
   podsForbidden = false;
-  /** The Pod that was last seen to own the Lease, and whether it had given it up. */
+  /** The last observed owner of the Lease, and whether it had released the Lease. */
   lastOwner: { readonly uid: string; readonly name: string; readonly released: boolean } | null = null;
-  /** The newest Lease seen that another Pod owns. */
+  /** The newest observed version of the Lease that another Pod owns. */
   newestOfAnother = 0n;
-  /** Each `renewTime` that it has sent. */
+  /** Each `renewTime` that the process has sent. */
   readonly sentRenewTimes: Set<unknown> = new Set();
-  /** How many deletions of the Lease its watches have shown. */
+  /** The number of deletions of the Lease that its watches have delivered. */
   deletions = 0;
-  /** How many of its creates may have been carried out, for all that it was answered. */
+  /** The number of its creates with an unknown outcome. */
   uncertainCreates = 0;
-  /** Answers 401 in a row, without a good one between, and when the first of them came. */
+  /** The number of successive answers 401, and when the first of them arrived. `null` after any other answer. */
   unauthorized: { readonly count: number; readonly sinceMs: number } | null = null;
-  /** The newest version of the Lease, or of its deletion, that was seen. */
+  /** The newest observed version of the Lease, or of its deletion. */
   newest = 0n;
 
   constructor(self: PodReference) {
@@ -75,30 +78,33 @@ export class Observations {
     if (spec?.renewTime !== undefined) this.sentRenewTimes.add(spec.renewTime);
   }
 
-  /** A create is sent: each begins a term, or restores a Lease, and the next one needs a look of its own. */
-  noteCreate(request: ApiRequest, nowMs: number): OwnPodLook {
-    const look = this.lookAtOwnPod(nowMs);
-    this.#creates.set(request, look);
+  /** A create is sent. It begins a term or restores a Lease, and the next create needs another read of the Pod. */
+  noteCreate(request: ApiRequest, nowMs: number): OwnPodRead {
+    const read = this.ownPodRead(nowMs);
+    this.#creates.set(request, read);
     this.#ownPodReads = [];
-    return look;
+    return read;
   }
 
-  /** A term has ended: what was read in it begins no other. */
+  /** A term has ended. Reads from this term do not count for the next one. */
   noteDemotion(nowMs: number): void {
-    this.#ownPodReads = this.#ownPodReads.filter(({ askedAtMs }) => askedAtMs >= nowMs);
+    this.#ownPodReads = this.#ownPodReads.filter(({ requestedAtMs }) => requestedAtMs >= nowMs);
   }
 
-  /** How the process had looked at its own Pod when it sent this create. */
-  lookBefore(create: ApiRequest): OwnPodLook | undefined {
+  /** The reads of its own Pod before the process sent this create. */
+  ownPodReadBefore(create: ApiRequest): OwnPodRead | undefined {
     return this.#creates.get(create);
   }
 
-  /** How it has looked at its own Pod in the attempt under way. */
-  lookAtOwnPod(nowMs: number): OwnPodLook {
+  /** The reads of its own Pod in the current attempt. */
+  ownPodRead(nowMs: number): OwnPodRead {
     const reads = this.#ownPodReads.filter(
-      ({ askedAtMs }) => nowMs - askedAtMs <= LOOK_VALID_MS || this.resumedAtMs >= askedAtMs,
+      ({ requestedAtMs }) => nowMs - requestedAtMs <= READ_VALID_MS || this.resumedAtMs >= requestedAtMs,
     );
-    return { looked: reads.length > 0, terminating: reads.length > 0 && reads.every(({ terminating }) => terminating) };
+    return {
+      wasRead: reads.length > 0,
+      terminating: reads.length > 0 && reads.every(({ terminating }) => terminating),
+    };
   }
 
   get podGone(): boolean {
@@ -123,14 +129,14 @@ export class Observations {
     }
     if (request.resource === 'pods') {
       const forbidden = !answer.ok && answer.failure.kind === 'forbidden';
-      // That a read has failed for another reason says nothing of permissions.
+      // A read that fails for another reason does not show whether it is permitted.
       if (request.verb === 'get' && (forbidden || answer.ok || answer.absent)) this.podsForbidden = forbidden;
       if (request.verb !== 'get' || request.name !== this.#self.name) return;
       const metadata = answer.ok ? (answer.value as WireObject).metadata : undefined;
       if (answer.ok ? metadata?.uid !== this.#self.uid : answer.absent) this.podGoneAtMs ??= nowMs;
       else if (answer.ok || forbidden) {
         const terminating = metadata?.deletionTimestamp !== undefined;
-        this.#ownPodReads.push({ askedAtMs: delivery.askedAtMs, terminating });
+        this.#ownPodReads.push({ requestedAtMs: delivery.requestedAtMs, terminating });
       }
       return;
     }
@@ -142,7 +148,7 @@ export class Observations {
   #noteLease({ metadata, spec }: WireObject, nowMs: number): void {
     if (metadata?.resourceVersion === undefined) return;
     const version = BigInt(metadata.resourceVersion);
-    // What is older than what it knows already is no delivery: it may not say whose the Lease is now.
+    // An older version than the newest one is ignored: it does not show the present owner.
     if (version < this.newest) return;
     this.newest = version;
     const { uid: owner, name } = metadata.ownerReferences?.[0] ?? {};
@@ -151,9 +157,9 @@ export class Observations {
       if (holder !== '' && holder !== this.lastOwner?.name) this.lastOwner = null;
       return;
     }
-    const tidings = this.owners.get(owner) ?? [];
-    this.owners.set(owner, tidings);
-    tidings.push({ version, atMs: nowMs });
+    const sightings = this.owners.get(owner) ?? [];
+    this.owners.set(owner, sightings);
+    sightings.push({ version, atMs: nowMs });
     this.lastOwner = { uid: owner, name, released: metadata.annotations?.['lease-elector/released'] === owner };
     if (owner !== this.#self.uid && version > this.newestOfAnother) this.newestOfAnother = version;
   }

@@ -1,7 +1,7 @@
 /**
  * The parameters of one simulation, drawn from its seed: the number of Pods, the faults, and their probabilities.
  *
- * Every fault is left out of most seeds. If all faults always came together, they would hide the effect of two of them.
+ * Most seeds leave out each fault. If all faults always came together, the effect of a few of them would be hidden.
  */
 
 import type { Random } from '../../src/runtime/random.ts';
@@ -24,7 +24,7 @@ export const FAULTS = [
   'Pod deleted by force',
   'Pod evicted',
   'Pod finished',
-  'Pod called failed',
+  'Pod reported as failed',
   'node lost',
   'rolling update',
   'Lease deleted by hand',
@@ -33,7 +33,7 @@ export const FAULTS = [
   'permissions withdrawn',
   'elector stopped',
   'leader steps down',
-  'API server sick',
+  'API server malfunctions',
   'connections slow',
   'binds refused',
   'webhook refuses',
@@ -49,36 +49,42 @@ export type Fault = (typeof FAULTS)[number];
 /** The parameters of one simulation. */
 export interface SimulationParameters {
   readonly pods: number;
-  /** A Pod that goes comes again under its name. */
+  /** A Pod that is gone is re-created under its name. */
   readonly statefulSet: boolean;
-  /** How likely a Pod has two containers with an elector each. */
+  /** The probability that a Pod has two containers with an elector each. */
   readonly siblings: number;
-  /** Pods with a sidecar that creates a missing Lease and never renews it. */
+  /** The number of Pods with a sidecar that creates a missing Lease and never renews it. */
   readonly sidecars: number;
-  /** Electors of another kind, which take a Lease that was not renewed. */
+  /** The number of time-based electors, which take a Lease that was not renewed. */
   readonly expiringElectors: number;
   readonly faultyForMs: number;
   readonly conditions: NetworkConditions;
   readonly faults: readonly Fault[];
   readonly faultEveryMs: number;
-  /** How many requests of a process are under way side by side. */
+  /** The most requests of a process at the same time. */
   readonly connections: number;
-  /** The cluster's own garbage collector, none at all, or that of an old cluster: late, and by uid alone. */
+  /**
+   * The garbage collector: the cluster's own, none, or that of an old cluster, which is late and has only the uid as a
+   * precondition.
+   */
   readonly collector: 'real' | 'absent' | 'old';
   readonly collectorDelayMs: number;
   readonly collectorStepMs: number;
   readonly permissions: Permissions;
-  /** How likely a process' clock runs at half to double speed. */
+  /** The probability that the clock of a process runs at half to double speed. */
   readonly skewedClocks: number;
   readonly wallOffsetMs: number;
-  /** How likely a process speaks to the API server whose lists are stale. */
+  /** The probability that the requests of a process go to the API server whose lists are stale. */
   readonly staleLists: number;
-  /** How likely an elector takes a Pod that has ended for good, and still exists, for gone. */
-  readonly succeedsStopped: number;
+  /**
+   * The probability that an elector has the succession `pod-stopped`: a Pod whose containers have all ended counts as
+   * gone.
+   */
+  readonly stoppedCountsAsGone: number;
   readonly restartWithinMs: number;
-  /** How long the process of a Pod deleted by force may live on. */
+  /** The longest time that the process of a force-deleted Pod continues to run, in milliseconds. */
   readonly ghostsLiveMs: number;
-  /** How likely an application does not do what it should. */
+  /** The probability of each kind of wrong behavior of an application. */
   readonly disobedience: number;
 }
 
@@ -108,12 +114,12 @@ export function drawParameters(random: Random): SimulationParameters {
     skewedClocks: pick([0, 0, 0.5, 1]),
     wallOffsetMs: pick([0, 3_600_000]),
     staleLists: happens(0.2) ? 0.5 : 0,
-    succeedsStopped: pick([0, 0, 0.5, 1]),
+    stoppedCountsAsGone: pick([0, 0, 0.5, 1]),
     restartWithinMs: pick([500, 20_000]),
     ghostsLiveMs: pick([1_000, 60_000, 600_000]),
     disobedience: pick([0, 0, 0.3]),
   };
-  // Derived from a number that is drawn already, so that the seeds without this fault stay the same.
+  // This fault depends on a number that is already drawn, so that the seeds without this fault stay the same.
   if (parameters.faultyForMs % 3 !== 0) return parameters;
   return { ...parameters, faults: [...parameters.faults, 'successor forged'] };
 }
@@ -140,7 +146,7 @@ function drawConditions(
   };
 }
 
-/** The sidecar's own, or all but some. */
+/** The permissions of the sidecar, or all permissions except some. */
 function drawPermissions(happens: (chance: number) => boolean): Permissions {
   const without = (verbs: readonly string[], withheld: readonly string[]): string[] =>
     verbs.filter((verb) => !withheld.includes(verb) || !happens(0.5));
@@ -169,7 +175,7 @@ function round(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
 
-/** Half a minute of three Pods to which nothing happens. */
+/** Three Pods for half a minute, without faults. */
 export const PLAIN: SimulationParameters = {
   pods: 3,
   statefulSet: false,
@@ -188,7 +194,7 @@ export const PLAIN: SimulationParameters = {
   skewedClocks: 0,
   wallOffsetMs: 0,
   staleLists: 0,
-  succeedsStopped: 0,
+  stoppedCountsAsGone: 0,
   restartWithinMs: 500,
   ghostsLiveMs: 60_000,
   disobedience: 0,

@@ -1,7 +1,7 @@
 /**
- * The clock of one simulated process: faster or slower than the others', and not to be trusted.
+ * The clock of one simulated process: it can be faster or slower than the others, and can jump.
  *
- * As on a real machine its monotonic time never runs backwards, while its wall clock may be set at will.
+ * As on a real machine, its monotonic time never runs backwards, but its wall clock can be set to any time.
  */
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts';
@@ -15,21 +15,21 @@ interface PendingTimer {
 
 export class ProcessClock implements Clock {
   readonly #time: VirtualTime;
-  /** Lets the process do something, now or when it is no longer paused. */
+  /** Runs work of the process, now or when it is no longer paused. */
   readonly #run: (work: () => void) => void;
   readonly #timers = new Set<PendingTimer>();
   #rate: number;
   #sinceMs: number;
   #localMs: number;
   #wallOffsetMs: number;
-  /** When, on the time, it last jumped ahead. */
+  /** The virtual time at which the clock last jumped ahead. */
   jumpedMs: number = Number.NEGATIVE_INFINITY;
 
   constructor(time: VirtualTime, rate: number, wallOffsetMs: number, run: (work: () => void) => void) {
     this.#time = time;
     this.#rate = rate;
     this.#sinceMs = time.nowMs();
-    // Zero means nothing; that two machines start at different numbers shows who compares them.
+    // Each machine starts at another number, so that code that compares the clocks of two machines fails.
     this.#localMs = 1_000_000 * rate;
     this.#wallOffsetMs = wallOffsetMs;
     this.#run = run;
@@ -55,7 +55,7 @@ export class ProcessClock implements Clock {
     };
   }
 
-  /** Runs on at another rate, after a jump ahead of so many milliseconds. */
+  /** Jumps ahead by this many milliseconds, and then runs at another rate. */
   change(rate: number, jumpMs: number): void {
     this.#localMs = this.nowMs() + jumpMs;
     if (jumpMs > 0) this.jumpedMs = this.#time.nowMs();
@@ -67,23 +67,23 @@ export class ProcessClock implements Clock {
     }
   }
 
-  /** Sets the wall clock, which the monotonic time knows nothing of. */
+  /** Sets the wall clock. The monotonic time does not change. */
   setWallOffset(offsetMs: number): void {
     this.#wallOffsetMs = offsetMs;
   }
 
-  /** The process is dead. */
+  /** Cancels all timers: the process has ended. */
   stop(): void {
     for (const timer of this.#timers) timer.appointment.cancel();
     this.#timers.clear();
   }
 
   #schedule(timer: PendingTimer): void {
-    // A nanosecond more, so that rounding never makes it fire before its time.
+    // One nanosecond more, so that rounding never fires the timer early.
     const afterMs = (timer.dueMs - this.nowMs()) / this.#rate + 1e-6;
     timer.appointment = this.#time.setTimer(afterMs, () =>
       this.#run(() => {
-        // It may have been cancelled while the process was paused.
+        // The timer may have been cancelled while the process was paused.
         if (this.#timers.delete(timer)) timer.callback();
       }),
     );

@@ -1,6 +1,6 @@
 /**
- * Electors that also label their Pods and write Events: beside them the election keeps its invariants, whether the writes
- * are permitted or not.
+ * Electors that also label their Pods and write Events keep the invariants of the election, whether these writes are
+ * permitted or not.
  */
 
 import assert from 'node:assert/strict';
@@ -13,7 +13,7 @@ import { simulate } from './simulation.ts';
 /** Set by `tools/test.ts`. */
 const ALL = process.env['LEASE_ELECTOR_ALL_TESTS'] !== '0';
 
-/** In seed 42 a leader learns that its Pod is gone when it looks at its label. */
+/** In seed 42, a leader receives the proof that its Pod is gone when it reads the label of its Pod. */
 const SEEDS: readonly number[] = [42, ...Array.from({ length: ALL ? 15 : 0 }, (_, index) => index + 1)];
 
 const publishing: ElectorFactory = (options, runtime) =>
@@ -25,10 +25,10 @@ function permitted(parameters: SimulationParameters): SimulationParameters {
 }
 
 for (const [what, adjust] of [
-  ['may not patch Pods', (parameters: SimulationParameters) => parameters],
-  ['may patch Pods', permitted],
+  ['without', (parameters: SimulationParameters) => parameters],
+  ['with', permitted],
 ] as const) {
-  test(`no seed breaks an invariant when electors publish, and ${what}`, async () => {
+  test(`no seed breaks an invariant when electors publish ${what} the permission to patch Pods`, async () => {
     let patched = 0;
     for (const seed of SEEDS) {
       const log = (line: string): void => {

@@ -1,6 +1,6 @@
 /**
- * How often leadership moves in a rolling update of ten Pods, as a Deployment makes it by default (maxSurge 25 %,
- * maxUnavailable 25 %): the leader names a Pod of the new generation.
+ * Counts how often leadership moves in a rolling update of ten Pods with the defaults of a Deployment (maxSurge 25 %,
+ * maxUnavailable 25 %). The leader names a Pod of the new generation as its successor.
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ const LEAST_AVAILABLE = 8;
 /** Set by `tools/test.ts`. */
 const ROLL_OUTS = process.env['LEASE_ELECTOR_ALL_TESTS'] === '0' ? 10 : 40;
 
-/** Runs a roll-out, and counts the Pods that led in it but for the first. */
+/** Runs a roll-out, and counts the Pods that led in it, without the first. */
 async function rollOut(seed: number): Promise<number> {
   const { cluster, time, pass } = calmCluster({ seed });
   const random = seededRandom(seed);
@@ -46,7 +46,7 @@ async function rollOut(seed: number): Promise<number> {
   return led.size - 1;
 }
 
-test('leadership moves once in a rolling update', async (t) => {
+test('leadership moves once when a Deployment replaces all Pods', async (t) => {
   const moves: number[] = [];
   for (let seed = 1; seed <= ROLL_OUTS; seed += 1) moves.push(await rollOut(seed));
   const once = moves.filter((count) => count === 1).length;

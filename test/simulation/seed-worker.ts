@@ -1,6 +1,6 @@
 /**
- * A thread that runs one simulation after another, as `workers.ts` names their seeds. What is thrown outside of a
- * simulation's own promise ends the thread, and `workers.ts` hears of it.
+ * A thread that runs one simulation after another, with the seeds of `workers.ts`. An error outside of a simulation's
+ * promise ends the thread, and `workers.ts` receives it.
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
@@ -9,7 +9,7 @@ import type { SeedResult } from './workers.ts';
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
-// Stack traces are most of what an error costs, and simulations make many. A seed repeated alone shows them.
+// Stack traces are most of the cost of an error, and simulations make many errors. The run of a single seed has them.
 Error.stackTraceLimit = 0;
 
 const { simulate } = (await import(String(workerData))) as typeof import('./simulation.ts');
@@ -26,8 +26,8 @@ async function run(seed: number): Promise<SeedResult> {
 
 port.on('message', (seed: number) => {
   void run(seed).then((result) => {
-    // An unhandled rejection is reported before the next immediate, so it still belongs to this seed.
-    // biome-ignore lint/style/noRestrictedGlobals: this waits for no time, only for the promises.
+    // An unhandled rejection is reported before the next immediate, so it still belongs to this seed. biome-ignore
+    // lint/style/noRestrictedGlobals: this waits only for promises, not for time.
     setImmediate(() => port.postMessage(result));
   });
 });

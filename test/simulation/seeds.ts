@@ -1,19 +1,19 @@
 /**
- * Reads `seeds.txt`: the seeds that found something once, each with what it found.
+ * Reads `seeds.txt`: the seeds that once found a defect, each with its finding.
  */
 
-/** Seeds are 32 bits: a larger one would repeat another. */
+/** A seed has 32 bits. A larger number would repeat another seed. */
 export const MAX_SEED: number = 2 ** 32 - 1;
 
-/** A seed that is run ever since it found something. */
-export interface RememberedSeed {
+/** A seed that once found a defect, and is run since. */
+export interface RegressionSeed {
   readonly seed: number;
   readonly found: string;
 }
 
-/** Throws for a line that is neither `seed  # what it found`, nor a comment, nor empty; and for a seed that stands twice. */
-export function parseSeeds(text: string): readonly RememberedSeed[] {
-  const remembered = new Map<number, RememberedSeed>();
+/** @throws {Error} for a line that is not `seed  # what it found`, a comment or empty, and for a repeated seed */
+export function parseSeeds(text: string): readonly RegressionSeed[] {
+  const regressionSeeds = new Map<number, RegressionSeed>();
   for (const [index, line] of text.split('\n').entries()) {
     if (/^\s*(#|$)/.test(line)) continue;
     const where = `seeds.txt:${index + 1}: ${JSON.stringify(line)}`;
@@ -21,8 +21,8 @@ export function parseSeeds(text: string): readonly RememberedSeed[] {
     if (digits === undefined || found === undefined) throw new Error(`${where} is not \`seed  # what it found\``);
     const seed = Number(digits);
     if (seed > MAX_SEED) throw new Error(`${where}: a seed is at most ${MAX_SEED}`);
-    if (remembered.has(seed)) throw new Error(`${where}: the seed ${seed} stands above already`);
-    remembered.set(seed, { seed, found });
+    if (regressionSeeds.has(seed)) throw new Error(`${where}: the seed ${seed} is already in a line above`);
+    regressionSeeds.set(seed, { seed, found });
   }
-  return [...remembered.values()];
+  return [...regressionSeeds.values()];
 }

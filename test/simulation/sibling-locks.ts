@@ -1,6 +1,6 @@
 /**
- * The abstract sockets of all Pods: one process of a Pod holds the lock, and the kernel frees it when it dies. A process
- * in a network namespace of its own does not see the sockets of the others.
+ * The abstract sockets of all Pods. One process of a Pod holds the lock, and the kernel frees the lock when that
+ * process ends. A process with its own network namespace does not see the sockets of the others.
  */
 
 import type { SiblingLockListener, SiblingLockOutcome, SiblingLockPort } from '../../src/driver/ports.ts';
@@ -14,9 +14,9 @@ interface Claim {
 }
 
 export class SiblingLocks {
-  /** By Pod and network namespace: the first one holds it, the others wait. */
+  /** The claims by Pod and network namespace. The first claim holds the lock, the others wait. */
   readonly #claims = new Map<string, Claim[]>();
-  /** The uids of Pods in which no process can bind a socket (EACCES, EPERM); one that is bound stays bound. */
+  /** The uids of Pods in which no process can bind a socket (EACCES, EPERM). A bound socket stays bound. */
   readonly #refused = new Set<string>();
 
   lock(process: SimulatedProcess): SiblingLockPort {
@@ -38,7 +38,7 @@ export class SiblingLocks {
     return first?.process === process && (first.reported === 'held' || !this.#refused.has(process.pod.uid));
   }
 
-  /** Whether this process was informed that it holds the lock, and may campaign. */
+  /** Whether this process was informed that it holds the lock and so may campaign. */
   hasHeld(process: SimulatedProcess): boolean {
     const claims = this.#claims.get(socketOf(process)) ?? [];
     return claims.some((claim) => claim.process === process && claim.reported === 'held');
@@ -49,7 +49,7 @@ export class SiblingLocks {
     this.#refused.add(pod.uid);
   }
 
-  /** And from now on they are not; each process that waits tries again. */
+  /** From now on the binds of this Pod are permitted. The first waiting process tries again. */
   permit(pod: SimulatedPod): void {
     if (!this.#refused.delete(pod.uid)) return;
     for (const claims of this.#claims.values()) {
@@ -58,7 +58,7 @@ export class SiblingLocks {
     }
   }
 
-  /** The next one has it at once. */
+  /** Removes the claims of a process that has ended. The next claim holds the lock at once. */
   died(process: SimulatedProcess): void {
     const claims = this.#claims.get(socketOf(process));
     if (claims === undefined) return;
@@ -70,7 +70,7 @@ export class SiblingLocks {
     if (next !== undefined && next !== holder) this.#answer(claims, next);
   }
 
-  /** As a socket does: not at once, but in a turn of its own. */
+  /** Reports the outcome asynchronously, as a socket does. */
   #answer(claims: readonly Claim[], claim: Claim): void {
     const { process } = claim;
     process.clock.setTimer(0, () => {

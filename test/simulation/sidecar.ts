@@ -1,9 +1,9 @@
 /**
- * A stand-in for the sidecar that this library replaces (github.com/nais/elector, `pkg/election/candidate`), as it
- * behaves on the Lease that both share: it creates the Lease when there is none, and does nothing else to it.
+ * A model of the sidecar that this library replaces (github.com/nais/elector, `pkg/election/candidate`), and of its
+ * behavior on a shared Lease: it creates a missing Lease, and writes nothing else.
  *
- * It needs an `ApiTransport` and a clock alone, so it runs over real sockets as it does in the simulation. The real
- * one watches; this one looks every now and then, which is the same to everybody else, only later.
+ * It needs only an `ApiTransport` and a clock, so it runs over real sockets as well as in the simulation. The real
+ * sidecar watches the Lease. This one polls it, so it reacts later.
  */
 
 import type { ApiTransport } from '../../src/kube/api-client.ts';
@@ -17,10 +17,10 @@ export interface SidecarOptions {
   readonly namespace: string;
   /** The name of the Lease: `$ELECTION`. */
   readonly lease: string;
-  /** The name of the own Pod, by which it is read, and which becomes the `holderIdentity`. */
+  /** The name of its Pod. It reads the Pod by this name, which also becomes the `holderIdentity`. */
   readonly hostname: string;
   readonly lookEveryMs: number;
-  /** Its process ends; its kubelet starts it anew. */
+  /** Ends its process. The kubelet starts it again. */
   readonly exit: (reason: string) => void;
 }
 
@@ -31,13 +31,13 @@ interface OwnerReference {
   readonly uid: string;
 }
 
-/** The fields of a Lease, or of a Pod, that it looks at. */
+/** The fields of a Lease or a Pod that the sidecar uses. */
 interface WireObject {
   readonly metadata: { readonly uid: string };
   readonly spec?: { readonly holderIdentity?: string | null };
 }
 
-/** What came of a request that was not answered with an object. */
+/** The outcome of a request that was not answered with an object. */
 type Outcome = 'none' | 'exists' | 'failed';
 
 export class Sidecar {
@@ -51,7 +51,7 @@ export class Sidecar {
     this.#options = options;
   }
 
-  /** What its endpoint answers: whom the last Lease that it saw names, also when that Lease is long gone. */
+  /** The answer of its endpoint: the holder of the last Lease that it saw, even when that Lease is long gone. */
   get leader(): string | null {
     return this.#leader;
   }
@@ -67,32 +67,32 @@ export class Sidecar {
 
   async #begin(): Promise<void> {
     const { hostname: name } = this.#options;
-    const pod = await this.#ask('get', 'pods', name);
+    const pod = await this.#send('get', 'pods', name);
     if (typeof pod === 'string') return this.#exit('unable to get current Pod');
     this.#owner = { apiVersion: 'v1', kind: 'Pod', name, uid: pod.metadata.uid };
-    // Whatever goes wrong with its first look ends it; later it looks again.
-    if (!(await this.#look())) this.#exit('error during campaign');
+    // A failed first poll ends the process. A later one is repeated.
+    if (!(await this.#poll())) this.#exit('error during campaign');
   }
 
-  /** @returns whether it now knows whom the Lease names, if there is one */
-  async #look(): Promise<boolean> {
+  /** @returns whether the poll has found the holder, or that there is no Lease */
+  async #poll(): Promise<boolean> {
     const { lease: name, clock, lookEveryMs } = this.#options;
-    let lease = await this.#ask('get', 'leases', name);
+    let lease = await this.#send('get', 'leases', name);
     if (lease === 'none') {
-      lease = await this.#ask('create', 'leases', name, this.#newLease());
-      if (lease === 'exists') lease = await this.#ask('get', 'leases', name);
+      lease = await this.#send('create', 'leases', name, this.#newLease());
+      if (lease === 'exists') lease = await this.#send('get', 'leases', name);
     }
     if (this.#over) return true;
-    this.#timer = clock.setTimer(lookEveryMs, () => void this.#look());
+    this.#timer = clock.setTimer(lookEveryMs, () => void this.#poll());
     if (typeof lease === 'string') return lease === 'none';
-    // The real one dereferences the pointer without a look.
+    // The real sidecar dereferences the pointer without a check.
     const holder = lease.spec?.holderIdentity ?? null;
     if (holder === null) this.#exit('nil pointer dereference: spec.holderIdentity');
     else this.#leader = holder;
     return true;
   }
 
-  /** No `renewTime`, no `leaseDurationSeconds`, no label: it never renews. */
+  /** The Lease has no `renewTime`, no `leaseDurationSeconds` and no label, because the sidecar never renews it. */
   #newLease(): unknown {
     const { namespace, lease: name, hostname, clock } = this.#options;
     return {
@@ -103,7 +103,7 @@ export class Sidecar {
     };
   }
 
-  async #ask(verb: ApiVerb, resource: 'leases' | 'pods', name: string, body?: unknown): Promise<WireObject | Outcome> {
+  async #send(verb: ApiVerb, resource: 'leases' | 'pods', name: string, body?: unknown): Promise<WireObject | Outcome> {
     const { transport, namespace } = this.#options;
     const apiGroup = resource === 'pods' ? '' : 'coordination.k8s.io';
     const request: ApiRequest = { verb, apiGroup, resource, namespace, name, body };

@@ -1,5 +1,5 @@
 /**
- * What `npm run sim` can be asked for.
+ * The arguments of `npm run sim`.
  */
 
 import { parseArgs } from 'node:util';
@@ -8,34 +8,34 @@ import { MAX_SEED } from './seeds.ts';
 
 export const USAGE: string = `Usage: npm run sim -- [options]
 
-Runs the library on a virtual clock, in a cluster where everything goes wrong that its seed draws, and watches what is
-promised. Without options: one minute of seeds.
+Runs the library on a virtual clock, in a cluster with the faults that its seed draws, and checks the invariants of the
+election. Without options: one minute of seeds.
 
-  --seed N      run this seed alone, and print what it is made of, its whole log and the verdict
-  --timeline FILE  with --seed: write the timeline of the seed to FILE, a page for a browser
-  --seeds N     run so many seeds on all cores
-  --minutes N   run as many seeds as fit into so many minutes
-  --from N      the first of them (with --seeds 1; with --minutes one that is drawn, and printed)
+  --seed N      run only this seed, and print its parameters, its whole log and the result
+  --timeline FILE  with --seed: write the timeline of the seed to FILE, as a page for a browser
+  --seeds N     run N seeds on all cores
+  --minutes N   run as many seeds as possible in N minutes
+  --from N      the first seed (default: 1 with --seeds; drawn at random and printed with --minutes)
   --json FILE   write the figures and the failing seeds to FILE
   --help        print this text
 
 Exits 1 when a seed fails; ${'`npm run sim -- --seed N`'} repeats it. Stops after 20 failing seeds. Ctrl-C prints what was done.
 `;
 
-/** What is asked for. */
+/** The task that the arguments describe. */
 export type Task =
   | { readonly type: 'help' }
   | { readonly type: 'one'; readonly seed: number; readonly timeline: string | undefined }
   | {
       readonly type: 'many';
       readonly from: number;
-      /** How many, or for how long. */
+      /** The number of seeds, and the time limit in milliseconds. */
       readonly seeds: number;
       readonly forMs: number;
       readonly json: string | undefined;
     };
 
-/** Throws for what cannot be understood, and says what is wrong with it. */
+/** Parses the arguments. @throws {Error} for invalid arguments, with the reason */
 export function parseArguments(args: readonly string[]): Task {
   const { values } = parseArgs({
     args: [...args],

@@ -1,5 +1,5 @@
 /**
- * `npm run sim` as a person runs it; and that a seed says the same wherever and whenever it is run.
+ * `npm run sim` on its command line. A seed has the same log in every environment.
  */
 
 import assert from 'node:assert/strict';
@@ -27,17 +27,20 @@ async function logOf(seed: number): Promise<string> {
   return lines.join('\n');
 }
 
-/** All at once, so that they would disturb each other if they could. */
+/** All simulations run at once, so that the test fails if they influence each other. */
 const SEEDS: readonly number[] = Array.from({ length: 24 }, (_, index) => index + 1);
 const logs: readonly string[] = await Promise.all(SEEDS.map(logOf));
 
-test('a seed has the same log when it is run again, and another than all others', async () => {
+test('a seed has the same log when it is run again, and a log that no other seed has', async () => {
   for (const seed of SEEDS.slice(0, 8)) assert.equal(await logOf(seed), logs[seed - 1], `seed ${seed}`);
   assert.equal(new Set(logs).size, SEEDS.length);
 });
 
-/** What an elector says, what it is answered and shown, and who else is there: what never happens is not tested. */
-const HAPPENINGS: readonly RegExp[] = [
+/**
+ * Events, answers, watch lines and other programs that must occur in at least one seed. A simulation without them does
+ * not test them.
+ */
+const LOG_PATTERNS: readonly RegExp[] = [
   ...['elected', 'demoted', 'leaderChanged', 'renewed', 'stale', 'recovered', 'warning', 'error', 'stopped'].map(
     (event) => new RegExp(`: ${event}( \\(token|$)`, 'm'),
   ),
@@ -52,8 +55,8 @@ const HAPPENINGS: readonly RegExp[] = [
   /somebody: Lease (MODIFIED|DELETED)/,
 ];
 
-for (const happening of HAPPENINGS) {
-  test(`happens in some seed: ${happening.source}`, () => assert.ok(logs.some((log) => happening.test(log))));
+for (const pattern of LOG_PATTERNS) {
+  test(`at least one seed logs ${pattern.source}`, () => assert.ok(logs.some((log) => pattern.test(log))));
 }
 
 test('a seed has the same log in another process, another time zone and another language', async () => {
@@ -71,7 +74,7 @@ test('a seed has the same log in another process, another time zone and another 
   }
 });
 
-test('many seeds: a table, the figures as JSON, and nothing on stderr where nobody watches', () => {
+test('sim prints a table, writes JSON, and prints nothing to stderr when it runs many seeds without a terminal', () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'lease-elector-sim-'));
   try {
     const json = path.join(directory, 'figures.json');
@@ -89,13 +92,13 @@ test('many seeds: a table, the figures as JSON, and nothing on stderr where nobo
   }
 });
 
-test('minutes: as many seeds as fit, at least one for each core', () => {
+test('sim runs at least one seed on each core when --minutes is short', () => {
   const { stdout, status } = sim(['--minutes', '0.01', '--from', '21']);
   assert.match(stdout, /^seeds from 21 on, for 0.01 minutes\n\nseeds {13}[1-9]/);
   assert.equal(status, 0);
 });
 
-test('minutes without a first seed: one is drawn, so that every run is another', () => {
+test('sim draws the first seed when --minutes has no --from', () => {
   const firsts = Array.from({ length: 3 }, () => {
     const task = parseArguments(['--minutes', '2']);
     assert.ok(task.type === 'many' && task.forMs === 120_000);
@@ -104,7 +107,7 @@ test('minutes without a first seed: one is drawn, so that every run is another',
   assert.equal(new Set(firsts).size, 3);
 });
 
-test('a seed with its timeline has the same log, and a page with each of its terms', () => {
+test('a seed has the same log, and a page with each of its terms, when --timeline is given', () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'lease-elector-sim-'));
   try {
     const file = path.join(directory, 'seed.html');
@@ -122,7 +125,7 @@ test('a seed with its timeline has the same log, and a page with each of its ter
   }
 });
 
-test('the timeline of a seed that breaks a promise says so at its top', async () => {
+test('the timeline shows the violation at its top when a seed breaks an invariant', async () => {
   const [broken] = BROKEN_ELECTORS.filter(({ what }) => what.source === 'lead at the same time');
   assert.ok(broken !== undefined);
   const adjust = () => ({ ...PLAIN, ...broken.parameters });
@@ -154,12 +157,12 @@ const MISTAKES: readonly (readonly [args: string, message: RegExp])[] = [
 ];
 
 for (const [args, message] of MISTAKES) {
-  test(`${args}: says what is wrong`, () => {
+  test(`sim reports the mistake when its arguments are ${args}`, () => {
     assert.throws(() => parseArguments(args.split(' ')), { message });
   });
 }
 
-test('what cannot be understood: says how it is used, and exits with 2', () => {
+test('sim prints its usage and exits with 2 when an argument is invalid', () => {
   const { stdout, stderr, status } = sim(['--seeds', 'many']);
   assert.match(stderr, /^--seeds takes a whole number .* not many\n\nUsage: npm run sim/);
   assert.equal(stdout, '');

@@ -1,5 +1,5 @@
 /**
- * `npm run sim`: runs the simulation of one seed with its whole log, or of very many seeds on all cores.
+ * `npm run sim`: runs the simulation of one seed with its whole log, or of many seeds on all cores.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -10,14 +10,14 @@ import { simulate } from './simulation.ts';
 import { Totals } from './totals.ts';
 import { runSeeds } from './workers.ts';
 
-/** More would say nothing new. */
+/** The most failing seeds before the run stops. More would be no help. */
 const MAX_FAILURES = 20;
 
 const USAGE_ERROR = 2;
 const INTERRUPTED = 130;
 const PROGRESS_EVERY_MS = 500;
 
-/** Where the output is a file, one line a minute. */
+/** The interval of progress lines without a terminal, in milliseconds. */
 const LOGGED_PROGRESS_EVERY_MS = 60_000;
 
 async function runOne(seed: number, timeline: string | undefined): Promise<void> {
@@ -79,12 +79,15 @@ async function runMany({ from, seeds, forMs, json }: Task & { readonly type: 'ma
   if (json !== undefined)
     writeFileSync(json, `${JSON.stringify({ from, wallMs: wallMs(), ...totals, gaps: totals.gaps }, null, 2)}\n`);
   if (totals.failures.length === 0) return;
-  console.log(`\n${totals.complaints()}`);
+  console.log(`\n${totals.failureList()}`);
   if (totals.failures.length >= MAX_FAILURES) console.log(`Stopped after ${MAX_FAILURES} failing seeds.`);
   process.exitCode ??= 1;
 }
 
-/** On a terminal one line that is written over and over, else a line a minute. Returns the way to end it. */
+/**
+ * Shows the progress: one line that is overwritten on a terminal, or one line a minute. Returns a function that ends
+ * it.
+ */
 function showProgress(line: () => string): () => void {
   const { isTTY } = process.stderr;
   const clear = isTTY ? '\r\u001b[K' : '';
@@ -108,7 +111,7 @@ function readTask(): Task {
   }
 }
 
-// `npm run sim -- --seed N | head` reads no further: that is no failure.
+// `npm run sim -- --seed N | head` closes the pipe early. That is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();

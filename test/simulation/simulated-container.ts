@@ -1,6 +1,6 @@
 /**
- * A process in a Pod, whatever program it runs: it lives, hangs and crashes, and speaks to the API server over the
- * simulated network. The programs are in `simulated-process.ts` (this library) and `foreign-process.ts` (others).
+ * A process in a Pod: it runs, hangs and crashes, and uses the simulated network. The programs are in
+ * `simulated-process.ts` (this library) and `foreign-process.ts` (others).
  */
 
 import type { ApiRequest } from '../../src/kube/api-request.ts';
@@ -8,20 +8,20 @@ import type { Endpoint } from './network.ts';
 import type { ProcessClock } from './process-clock.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 
-/** What a process is made of, whatever it runs. */
+/** The parts of a process of any program. */
 export interface ContainerOptions {
   readonly pod: SimulatedPod;
   readonly name: string;
   readonly clock: (run: (work: () => void) => void) => ProcessClock;
-  /** Processes of one Pod see each other's sockets in the same one alone. */
+  /** Processes of one Pod see each other's sockets only in the same network namespace. */
   readonly networkNamespace: number;
-  /** Called when the process has ended by itself. */
+  /** Called when the process has exited by itself. */
   readonly ended: (container: SimulatedContainer) => void;
   /** Called with each change, for the record. */
   readonly changed: (container: SimulatedContainer, what: ContainerChange) => void;
 }
 
-/** What happens to a process. */
+/** A change of a process. */
 export type ContainerChange = 'exited' | 'killed' | 'hung' | 'resumed' | 'cut off' | 'reconnected';
 
 export abstract class SimulatedContainer implements Endpoint {
@@ -36,10 +36,13 @@ export abstract class SimulatedContainer implements Endpoint {
   staleLists = false;
   slownessMs = 0;
   alive = true;
-  /** It was asked to end, or to take no part any more. */
+  /** The process was asked to end, or to leave the election. */
   stopping = false;
   #paused = false;
-  /** What came while it was paused; bounded by what was under way, since a paused process asks for nothing. */
+  /**
+   * The work that arrived during a pause. It is bounded by the requests and watches that were open, because a paused
+   * process opens none.
+   */
   #backlog: (() => void)[] = [];
 
   constructor({ pod, name, clock, networkNamespace, ended, changed }: ContainerOptions) {
@@ -51,10 +54,10 @@ export abstract class SimulatedContainer implements Endpoint {
     this.#changed = changed;
   }
 
-  /** Whether it says that it leads. */
+  /** Whether the process reports that it leads. */
   abstract get leads(): boolean;
 
-  abstract asks(request: ApiRequest): void;
+  abstract noteRequest(request: ApiRequest): void;
 
   abstract delivered(...delivery: Parameters<Endpoint['delivered']>): void;
 
@@ -87,13 +90,13 @@ export abstract class SimulatedContainer implements Endpoint {
     else work();
   }
 
-  /** SIGSTOP, a full garbage collection, a closed laptop: the process stands still without notice. */
+  /** Suspends the process without notice, as SIGSTOP, a long garbage collection or a closed laptop does. */
   pause(): void {
     if (this.alive && !this.#paused) this.#changed(this, 'hung');
     this.#paused = true;
   }
 
-  /** Goes on: what came meanwhile comes now, timers first or last. */
+  /** Continues the process. The work that arrived during the pause runs now. */
   resume(): void {
     if (this.alive && this.#paused) this.#changed(this, 'resumed');
     this.#paused = false;
@@ -102,7 +105,7 @@ export abstract class SimulatedContainer implements Endpoint {
     for (const work of backlog) this.run(work);
   }
 
-  /** Its container ends. */
+  /** Exits the process by itself. */
   exit(): void {
     if (!this.alive) return;
     this.#exits = true;
@@ -110,7 +113,7 @@ export abstract class SimulatedContainer implements Endpoint {
     this.#ended(this);
   }
 
-  /** A crash, SIGKILL, the end: it does nothing any more, and its sockets are closed. */
+  /** Ends the process, as a crash or SIGKILL does. It does no more work, and its sockets are closed. */
   kill(): void {
     if (!this.alive) return;
     this.alive = false;

@@ -1,10 +1,10 @@
 /**
- * A Pod as the simulation sees it, beside the object at the API server.
+ * The simulation's state of a Pod, in addition to the object in the API server.
  */
 
 import type { SimulatedContainer } from './simulated-container.ts';
 
-/** What its containers run: this library, or what may work with the same Lease. */
+/** The program of its containers: this library, or another program that uses the same Lease. */
 export type Program = 'elector' | 'sidecar' | 'expiring elector';
 
 export class SimulatedPod {
@@ -12,23 +12,23 @@ export class SimulatedPod {
   readonly uid: string;
   readonly token: string;
   readonly program: Program;
-  /** One for each container that runs the program; a restarted container is a new process. */
+  /** The processes of its containers. A restarted container is a new process. */
   readonly processes: SimulatedContainer[] = [];
-  /** Its node is lost: nobody starts or ends its processes, and its deletion is never confirmed. */
+  /** Its node is lost: no kubelet starts or ends its processes or confirms its deletion. */
   nodeLost = false;
-  /** Its kubelet does not know that its object is gone, and restarts its containers. */
-  kubeletUnaware = false;
+  /** Its kubelet has not received that the object is gone, and restarts its containers. */
+  kubeletUninformed = false;
   /** Its object was deleted without waiting for its processes. */
   forced = false;
   /** Its object is being deleted. */
   terminating = false;
   /** Its object is gone. */
   gone = false;
-  /** Its containers are not restarted any more (Failed, Succeeded). */
+  /** Its containers are no longer restarted (Failed, Succeeded). */
   finished = false;
-  /** It had a second process with its identity that no sibling lock kept from campaigning. */
+  /** It had a second process with its identity, which the sibling lock did not prevent from campaigning. */
   mirrored = false;
-  /** And its kubelet has reported that they have all ended. */
+  /** Its kubelet has reported that all its containers have ended. */
   stopped = false;
 
   constructor(name: string, uid: string, token: string, program: Program) {

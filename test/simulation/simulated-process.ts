@@ -1,6 +1,6 @@
 /**
- * A process in a Pod, with the library's own `LeaseElector` in it: it runs, hangs, crashes, and its application
- * obeys or does not. An observer records what it does, from outside.
+ * A process in a Pod with the library's own `LeaseElector`. It runs, hangs and crashes, and its application may make
+ * errors. An observer checks it from outside.
  */
 
 import type {
@@ -23,26 +23,28 @@ import { Observations } from './observations.ts';
 import type { SiblingLocks } from './sibling-locks.ts';
 import { type ContainerOptions, SimulatedContainer } from './simulated-container.ts';
 
-/** The Leases of these electors have the default duration, and a twin is suspected for that long. */
+/** How long an elector suspects a twin, in milliseconds: the default duration of a Lease. */
 const TWIN_SUSPICION_MS = DEFAULT_LEASE_DURATION_SECONDS * 1_000;
 
-/** The name of the Lease that all compete for. */
+/** The name of the Lease of all electors. */
 export const LEASE = 'app';
 export const NAMESPACE = 'shop';
 
 /**
- * The most requests that an elector has reason to send within a second, watches left out: a few for a term that is lost
- * and one that is won, on a clock at double speed. One that sends more repeats itself at once.
+ * The most requests of an elector within a second, without watches: a few for a term that is lost and a term that is
+ * won, on a clock at double speed. An elector that sends more repeats requests without a back-off.
  */
 export const MOST_REQUESTS_A_SECOND = 40;
 
 /**
- * What it has reason to send beside them for each deletion of the Lease that its watch shows: a read of its own Pod, and
- * at most four requests for the Lease that follows. A process that was stopped is shown many at its end.
+ * The additional requests for each deletion of the Lease that its watch delivers: a read of its own Pod, and at most
+ * four requests for the next Lease. A process receives many deletions at once after a suspension.
  */
 const REQUESTS_A_DELETION = 5;
 
-/** The simulated network answers with the meaning of a status; the metrics count the status. */
+/**
+ * The HTTP status of each success. The simulated network returns only its meaning, but the metrics count the status.
+ */
 const STATUS_OF_VERB = { get: 200, list: 200, watch: 200, create: 201, update: 200, patch: 200, delete: 200 } as const;
 
 const STATUS_OF_FAILURE: Readonly<Partial<Record<RequestFailureKind, number>>> = {
@@ -57,15 +59,15 @@ const STATUS_OF_FAILURE: Readonly<Partial<Record<RequestFailureKind, number>>> =
 
 const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
 
-/** What an application does with its terms. */
+/** The behavior of an application during its terms. */
 export interface AppBehavior {
-  /** How long its work goes on after its signal was aborted, in milliseconds; `null`: for ever. */
+  /** How long its work continues after its signal was aborted, in milliseconds. `null`: for ever. */
   readonly drainMs: number | null;
-  /** Its work ends by itself after so many milliseconds, or rejects. */
+  /** Whether its work lasts for the whole term, ends by itself, or rejects. */
   readonly work: 'lasts' | 'ends' | 'rejects';
-  /** What it does when the kubelet asks it to end. */
+  /** The reaction to SIGTERM. */
   readonly onSigterm: 'stop' | 'ignore' | 'exit';
-  /** Whether it stops with `release: true`. */
+  /** Whether it calls `stop()` with `release: true`. */
   readonly release: boolean;
   readonly drainTimeoutMs: number;
 }
@@ -83,9 +85,9 @@ export interface ProcessObserver {
   ): void;
   workBegan(process: SimulatedProcess, term: Term): void;
   workEnded(process: SimulatedProcess, term: Term): void;
-  /** The process did what no elector does: the number of the invariant, and a sentence. */
+  /** The process broke an invariant: its number, and a description. */
   violated(invariant: 1 | 2 | 5, what: string): void;
-  /** It says that its Pod is unknown, and campaigns no longer. */
+  /** The elector reports that its Pod is unknown, and no longer campaigns. */
   gaveUp(process: SimulatedProcess): void;
 }
 
@@ -96,7 +98,7 @@ export type ElectorFactory = (
   process: SimulatedProcess,
 ) => LeaseElector;
 
-/** What a process is made of. */
+/** The parts of a process. */
 export interface ProcessOptions extends ContainerOptions {
   readonly appBehavior: AppBehavior;
   readonly random: Random;
@@ -109,39 +111,39 @@ export interface ProcessOptions extends ContainerOptions {
 
 export class SimulatedProcess extends SimulatedContainer {
   readonly appBehavior: AppBehavior;
-  /** Takes a Pod that has ended for good, and still exists, for gone. */
-  readonly succeedsStopped: boolean;
-  readonly knowledge: Observations;
+  /** Its elector has the succession `pod-stopped`: a Pod whose containers have all ended counts as gone. */
+  readonly stoppedCountsAsGone: boolean;
+  readonly observations: Observations;
   readonly elector: LeaseElector;
   readonly #network: Network;
   readonly #siblingLocks: SiblingLocks;
   readonly #random: Random;
   readonly #observer: ProcessObserver;
   /** `stepDown()` is under way. */
-  #stepsDown = false;
+  #isSteppingDown = false;
   #second = 0;
   #requestsInSecond = 0;
-  /** The deletions of the Lease that it had been shown when the second began. */
+  /** The number of deletions of the Lease that its watch had delivered when the second began. */
   #deletionsBefore = 0;
   /** `stop()` has resolved. */
   stopped = false;
-  /** Its elector campaigns no longer: the API server seems not to know its Pod. */
+  /** Its elector no longer campaigns, because the API server seems not to have its Pod. */
   gaveUp = false;
-  /** Its elector has warned that another process writes in its name. */
+  /** Its elector has warned that another process has the same identity. */
   warnedOfTwin = false;
-  /** How many terms' work is under way. */
+  /** The number of terms whose work runs. */
   working = 0;
 
   constructor(options: ProcessOptions) {
     super(options);
     const { pod, random, network, siblingLocks, observer, appBehavior } = options;
     this.appBehavior = appBehavior;
-    this.succeedsStopped = options.options.succession === 'pod-stopped';
+    this.stoppedCountsAsGone = options.options.succession === 'pod-stopped';
     this.#network = network;
     this.#siblingLocks = siblingLocks;
     this.#random = random;
     this.#observer = observer;
-    this.knowledge = new Observations(pod);
+    this.observations = new Observations(pod);
     const runtime: Runtime = {
       clock: this.clock,
       random: seededRandom(Math.floor(random.next() * 2 ** 32)),
@@ -161,7 +163,7 @@ export class SimulatedProcess extends SimulatedContainer {
     const { elector } = this;
     elector.on('elected', (term) => observer.event(this, 'elected', term));
     elector.on('demoted', (term, reason) => {
-      this.knowledge.noteDemotion(network.nowMs);
+      this.observations.noteDemotion(network.nowMs);
       observer.event(this, 'demoted', term, reason);
     });
     elector.on('stopped', () => observer.event(this, 'stopped', null));
@@ -183,14 +185,14 @@ export class SimulatedProcess extends SimulatedContainer {
     return this.alive && this.elector.isLeader;
   }
 
-  /** It has a twin, and says so: from now on it neither confirms its term nor runs a guarded job. */
+  /** The elector has warned of a twin. From now on it must neither confirm its term nor run a guarded job. */
   #noteTwin(): void {
     this.warnedOfTwin = true;
     const warnedAtMs = this.clock.nowMs();
     const acts = (): void => {
-      // A slow answer may come when the suspicion has ended.
+      // A slow answer may arrive after the end of the suspicion.
       if (this.clock.nowMs() - warnedAtMs < TWIN_SUSPICION_MS)
-        this.#complain(1, 'acts as the leader although it warned of its twin');
+        this.#reportViolation(1, 'acts as the leader although it warned of its twin');
     };
     void this.elector.confirm().then(acts, () => undefined);
     void this.elector
@@ -198,36 +200,36 @@ export class SimulatedProcess extends SimulatedContainer {
       .catch(() => undefined);
   }
 
-  /** Its work ends in time when it is asked to. */
-  get obeys(): boolean {
+  /** Whether its work ends in time after the abort of its signal. */
+  get endsWorkInTime(): boolean {
     const { drainMs, drainTimeoutMs } = this.appBehavior;
     return drainMs !== null && drainMs < drainTimeoutMs;
   }
 
-  asks(request: ApiRequest): void {
+  noteRequest(request: ApiRequest): void {
     this.#countRequest();
-    this.knowledge.noteSent(request);
+    this.observations.noteSent(request);
     const writes = request.resource === 'leases' && WRITES.has(request.verb);
     if (writes && !this.#siblingLocks.hasHeld(this))
-      this.#complain(1, 'writes to the Lease, although it does not hold the lock of its Pod');
+      this.#reportViolation(1, 'writes to the Lease, although it does not hold the lock of its Pod');
     if (request.resource !== 'leases' || request.verb !== 'create') return;
     const nowMs = this.#network.nowMs;
-    if ((this.knowledge.podGoneAtMs ?? nowMs) < nowMs)
-      this.#complain(2, 'creates the Lease although it has observed that its own Pod is gone');
-    const look = this.knowledge.noteCreate(request, nowMs);
-    // A leader restores its Lease, also while its work ends.
-    const restores = this.leads || this.stopping || this.#stepsDown;
-    if (look.terminating && !restores)
-      this.#complain(2, 'campaigns although it has observed that its own Pod is being deleted');
+    if ((this.observations.podGoneAtMs ?? nowMs) < nowMs)
+      this.#reportViolation(2, 'creates the Lease although it has observed that its own Pod is gone');
+    const ownPodRead = this.observations.noteCreate(request, nowMs);
+    // A leader restores its Lease, even while its work ends.
+    const restores = this.leads || this.stopping || this.#isSteppingDown;
+    if (ownPodRead.terminating && !restores)
+      this.#reportViolation(2, 'campaigns although it has observed that its own Pod is being deleted');
   }
 
-  #complain(invariant: 1 | 2 | 5, what: string): void {
+  #reportViolation(invariant: 1 | 2 | 5, what: string): void {
     this.#observer.violated(invariant, `${this.name} ${what}`);
   }
 
   #countRequest(): void {
     const second = Math.floor(this.#network.nowMs / 1_000);
-    const { deletions } = this.knowledge;
+    const { deletions } = this.observations;
     if (second !== this.#second) {
       this.#requestsInSecond = 0;
       this.#deletionsBefore = deletions;
@@ -235,20 +237,20 @@ export class SimulatedProcess extends SimulatedContainer {
     this.#second = second;
     this.#requestsInSecond += 1;
     if (this.#requestsInSecond > MOST_REQUESTS_A_SECOND + REQUESTS_A_DELETION * (deletions - this.#deletionsBefore))
-      this.#complain(5, `has sent ${this.#requestsInSecond} requests within a second`);
+      this.#reportViolation(5, `has sent ${this.#requestsInSecond} requests within a second`);
   }
 
   override resume(): void {
-    this.knowledge.resumedAtMs = this.#network.nowMs;
+    this.observations.resumedAtMs = this.#network.nowMs;
     super.resume();
   }
 
   delivered(request: ApiRequest, delivery: Delivery): void {
-    this.knowledge.note(request, delivery, this.#network.nowMs);
+    this.observations.note(request, delivery, this.#network.nowMs);
   }
 
   start(): void {
-    // What cannot be mended, such as a missing permission, ends the process; its kubelet restarts it.
+    // An error that a retry cannot fix, such as a missing permission, ends the process. Its kubelet restarts it.
     this.elector.start().catch(() => {
       if (!this.stopping) this.exit();
     });
@@ -261,20 +263,20 @@ export class SimulatedProcess extends SimulatedContainer {
     });
   }
 
-  /** The application leaves the election; its process ends when that is done. */
+  /** The application leaves the election. Then its process ends. */
   stop(): void {
     this.stopping = true;
     void this.elector.stop(this.appBehavior.release ? { release: true } : {}).then(() => {
       this.stopped = true;
-      // What the elector left behind would show now.
+      // During this second, events of an elector that has not stopped completely would show.
       this.clock.setTimer(1_000, () => this.exit());
     });
   }
 
   stepDown(): void {
-    this.#stepsDown = true;
+    this.#isSteppingDown = true;
     const over = (): void => {
-      this.#stepsDown = false;
+      this.#isSteppingDown = false;
     };
     this.elector.stepDown().then(over, over);
   }
@@ -310,7 +312,7 @@ export class SimulatedProcess extends SimulatedContainer {
           hostname: () => this.pod.name,
           readPod: (namespace, name) => readPod(transport, namespace, name),
         }),
-      ports: (place: Pick<Identity, 'namespace' | 'lease'>) => clusterPorts(transport, place, close),
+      ports: (identity: Pick<Identity, 'namespace' | 'lease'>) => clusterPorts(transport, identity, close),
       close,
     };
   }

@@ -1,6 +1,6 @@
 /**
- * Records what happens in a simulation as the events of a timeline. It watches, and changes nothing: a seed says the same
- * with it and without it.
+ * Records a simulation as the events of a timeline. The record changes nothing: a seed has the same log with it and
+ * without it.
  */
 
 import type { LeaseElectorEvents, Term } from '../../src/index.ts';
@@ -9,10 +9,10 @@ import type { SimulatedContainer } from './simulated-container.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
-/** Is given each event of a timeline when it happens. */
+/** Receives each event of a timeline when it happens. */
 export type RecordEvent = (content: TimelineEventContent) => void;
 
-/** The events of an elector that the other events do not already tell of, in words. */
+/** The texts of those events of an elector that no other event of the timeline contains. */
 const WORDS: Readonly<Partial<Record<keyof LeaseElectorEvents, string>>> = {
   stale: 'reports that the leader no longer renews',
   recovered: 'reports that the leader renews again',
@@ -20,12 +20,12 @@ const WORDS: Readonly<Partial<Record<keyof LeaseElectorEvents, string>>> = {
   error: 'reports an error',
 };
 
-/** What the record of a simulation shows of a Pod. */
+/** The Pod, as a timeline contains it. */
 export function podOf({ name, uid }: SimulatedPod): TimelinePod {
   return { name, uid };
 }
 
-/** The event of a process that started, ended, hangs, or is cut off, and its opposite. */
+/** The event of a process that started, ended, was suspended or continued, was cut off or reconnected. */
 export function processEvent(
   container: SimulatedContainer,
   what: 'started' | 'exited' | 'killed' | 'hung' | 'resumed' | 'cut off' | 'reconnected',
@@ -50,7 +50,7 @@ export function processEvent(
 }
 
 /**
- * What an elector emits, as an event of a timeline; null for what the Lease shows anyhow.
+ * An event of an elector, as an event of a timeline. `null` for an event that the writes of the Lease already show.
  *
  * @param why the reason of a demotion, or the code of a warning or an error
  */

@@ -1,6 +1,6 @@
 /**
- * The simulation of twenty-five seeds and, with `npm run test:all`, of two hundred and every seed that found something once.
- * `npm run sim` runs more.
+ * Simulates twenty-five seeds. `npm run test:all` simulates two hundred, and every seed that once found a defect. `npm
+ * run sim` runs more.
  */
 
 import assert from 'node:assert/strict';
@@ -20,19 +20,22 @@ const SEEDS: readonly number[] = Array.from({ length: 200 }, (_, index) => index
 const ALL = process.env['LEASE_ELECTOR_ALL_TESTS'] !== '0';
 const QUICK_SEEDS = 25;
 
-/** From the return of the API server until the leader's successor leads. Every candidate asks every 2 s at least. */
+/**
+ * The time from the return of the API server until the successor leads. Every candidate sends a request at least every
+ * 2 s.
+ */
 const RETURN_P95_MS = 2_500;
 
-const remembered = parseSeeds(readFileSync(new URL('seeds.txt', import.meta.url), 'utf8')).map(({ seed }) => seed);
+const regressionSeeds = parseSeeds(readFileSync(new URL('seeds.txt', import.meta.url), 'utf8')).map(({ seed }) => seed);
 
-// Two hundred and more seeds, measured for coverage on a busy machine, take minutes.
-test('no seed breaks an invariant, and every fault happens in some', { timeout: 600_000 }, async () => {
+// Two hundred seeds take minutes when coverage is measured on a busy machine.
+test('no seed breaks an invariant, and every fault happens in at least one seed', { timeout: 600_000 }, async () => {
   const totals = new Totals();
-  const seeds = ALL ? new Set([...SEEDS, ...remembered]) : SEEDS.slice(0, QUICK_SEEDS);
-  // The first seeds of a thread cost most, since V8 compiles what they run.
+  const seeds = ALL ? new Set([...SEEDS, ...regressionSeeds]) : SEEDS.slice(0, QUICK_SEEDS);
+  // The first seeds of a thread are the slowest, because V8 compiles their code.
   const threads = ALL ? {} : { threads: 1 };
   await runSeeds({ seeds, onResult: (result) => totals.add(result), ...threads });
-  assert.equal(totals.failures.length, 0, `\n${totals.complaints()}`);
+  assert.equal(totals.failures.length, 0, `\n${totals.failureList()}`);
   assert.ok(totals.seeds >= (ALL ? SEEDS.length : QUICK_SEEDS));
   assert.ok((totals.gaps.return?.p95 ?? Infinity) <= RETURN_P95_MS, JSON.stringify(totals.gaps));
   for (const fault of FAULTS) {
@@ -40,35 +43,35 @@ test('no seed breaks an invariant, and every fault happens in some', { timeout: 
   }
 });
 
-// A fault that no seed draws is a fault that is not tested.
-const mixes: readonly SimulationParameters[] = SEEDS.map((seed) => drawParameters(seededRandom(seed)));
+// A fault that no seed draws is not tested.
+const parameterSets: readonly SimulationParameters[] = SEEDS.map((seed) => drawParameters(seededRandom(seed)));
 
-test('the mixes have two to nine Pods', () => {
-  assert.deepEqual([...new Set(mixes.map(({ pods }) => pods))].sort(), [2, 3, 4, 5, 6, 7, 8, 9]);
+test('the parameters have two to nine Pods', () => {
+  assert.deepEqual([...new Set(parameterSets.map(({ pods }) => pods))].sort(), [2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test('each network fault is drawn for some seeds, and some seeds have none', () => {
+test('each network fault is drawn for some seeds, and some seeds have no network fault', () => {
   for (const name of Object.keys(CALM) as (keyof NetworkConditions)[]) {
-    assert.ok(mixes.filter(({ conditions }) => conditions[name] > CALM[name]).length >= 10, name);
+    assert.ok(parameterSets.filter(({ conditions }) => conditions[name] > CALM[name]).length >= 10, name);
   }
-  assert.ok(mixes.filter(({ conditions }) => conditions === CALM).length >= 10);
+  assert.ok(parameterSets.filter(({ conditions }) => conditions === CALM).length >= 10);
 });
 
-test('each fault is drawn for some seeds, and not for others', () => {
+test('each fault is drawn for some seeds and left out of others', () => {
   for (const fault of FAULTS) {
-    const count = mixes.filter(({ faults }) => faults.includes(fault)).length;
+    const count = parameterSets.filter(({ faults }) => faults.includes(fault)).length;
     assert.ok(count >= 10 && count <= SEEDS.length - 10, `${fault}: ${count}`);
   }
 });
 
-test('each verb that an elector can do without is withheld in some', () => {
+test('each verb that is not required is withheld in some seeds', () => {
   const withheld = (kind: 'leases' | 'pods'): string[] =>
-    ALL_PERMISSIONS[kind].filter((verb) => mixes.some(({ permissions }) => !permissions[kind].includes(verb)));
+    ALL_PERMISSIONS[kind].filter((verb) => parameterSets.some(({ permissions }) => !permissions[kind].includes(verb)));
   assert.deepEqual(withheld('leases'), ['update', 'delete']);
   assert.deepEqual(withheld('pods'), ['get', 'list', 'watch']);
 });
 
-/** The other parameters, and every value that a test can name. */
+/** The other parameters, with each of their values. */
 const CHOICES: readonly (readonly [
   what: string,
   of: (parameters: SimulationParameters) => unknown,
@@ -92,8 +95,8 @@ const CHOICES: readonly (readonly [
 ];
 
 for (const [what, of, values] of CHOICES) {
-  test(`every choice is made in some seeds: ${what}`, () => {
-    const made = Map.groupBy(mixes, of);
+  test(`each value is drawn for some seeds: ${what}`, () => {
+    const made = Map.groupBy(parameterSets, of);
     assert.deepEqual(new Set(made.keys()), new Set(values));
     for (const [value, seeds] of made) assert.ok(seeds.length >= 5, `${value}: ${seeds.length} seeds`);
   });

@@ -1,6 +1,6 @@
 /**
- * One simulation: everything that follows from a seed. First the faults, with safety checked after every event;
- * then they end, and liveness is due.
+ * One simulation of one seed. First there are faults, and safety is checked after every event. Then the faults end, and
+ * liveness is checked.
  */
 
 import { LeaseElector } from '../../src/lease-elector.ts';
@@ -9,7 +9,7 @@ import type { TimelineEvent } from '../../src/testing/index.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { Checkers, type Violation } from './checkers.ts';
 import { Cluster } from './cluster.ts';
-import { letHappen } from './faults.ts';
+import { injectFault } from './faults.ts';
 import { CALM, LATEST_REQUEST_MS } from './network-conditions.ts';
 import { describeParameters, drawParameters, type Fault, type SimulationParameters } from './parameters.ts';
 import type { Program, SimulatedPod } from './simulated-pod.ts';
@@ -17,27 +17,33 @@ import { type ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /**
- * When the faults are over and the last late request has arrived, there is a leader after so many milliseconds, if
- * there can be one: the watches and time-outs that wait for what was lost.
+ * When the faults are over and the last late request has arrived, a leader that is possible must exist after this many
+ * milliseconds. Until then, watches and time-outs may wait for lost messages.
  */
 export const LIVENESS_BOUND_MS = 30_000;
 
-/** And where something was refused: what is refused for long is asked again once a minute (DESIGN 4). */
+/**
+ * The same bound in milliseconds, if requests were refused: a request that is refused for long is repeated once a
+ * minute (DESIGN 4).
+ */
 export const REFUSED_LIVENESS_BOUND_MS = 60_000;
 
-/** And when the leader's Pod is then deleted, with 30 s to end, the next one leads after so many. */
+/**
+ * The time in milliseconds from the deletion of the leader's Pod, with a grace period of 30 s, until the successor
+ * leads.
+ */
 export const FAILOVER_BOUND_MS = 60_000;
 
 /**
- * And when the API server was away for a while, and the leader with it, the next one leads so many milliseconds after
- * its return: each candidate asks every 2 s at least, and needs a few round trips.
+ * The time in milliseconds from the return of the API server until the successor leads, if the leader's Pod was deleted
+ * during the outage. Each candidate sends a request at least every 2 s, and needs a few round trips.
  */
 export const RETURN_BOUND_MS = 3_000;
 
 const LONGEST_OUTAGE_MS = 15_000;
-const LOOK_EVERY_MS = 5_000;
+const CHECK_EVERY_MS = 5_000;
 
-/** What came of it. */
+/** The result of a simulation. */
 export interface SimulationResult {
   readonly seed: number;
   readonly violation: Violation | null;
@@ -45,29 +51,29 @@ export interface SimulationResult {
   readonly events: number;
   readonly requests: number;
   readonly terms: number;
-  /** How long nobody led, in milliseconds, where a leader was due. */
+  /** The measured times without a leader, in milliseconds. */
   readonly gaps: Gaps;
-  /** How often each fault found somebody to strike. */
+  /** How often each fault had an effect. */
   readonly faults: Partial<Readonly<Record<Fault, number>>>;
 }
 
-/** `null`: there was none to measure. */
+/** The times without a leader, in milliseconds. `null`: not measured. */
 export interface Gaps {
   /** From the end of the faults. */
   readonly faultsMs: number | null;
-  /** From the return of an API server that refused all connections, while the leader's Pod went. */
+  /** From the return of an API server that refused all connections, during which the leader's Pod was deleted. */
   readonly returnMs: number | null;
 }
 
 export interface SimulationOptions {
   readonly seed: number;
-  /** Is given every line of the log. */
+  /** Receives every line of the log. */
   readonly log?: (line: string) => void;
-  /** Is given every event of the timeline. */
+  /** Receives every event of the timeline. */
   readonly record?: (event: TimelineEvent) => void;
   /** @default the library's own elector */
   readonly makeElector?: ElectorFactory;
-  /** Changes what was drawn. */
+  /** Changes the drawn parameters. */
   readonly adjust?: (parameters: SimulationParameters) => SimulationParameters;
 }
 
@@ -107,8 +113,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const faults: Partial<Record<Fault, number>> = {};
   await faultyPhase(cluster, run, (fault) => {
     const before = lines + time.madeCount;
-    letHappen(cluster, fault);
-    // One that found nobody has left neither a line nor something that is to happen.
+    injectFault(cluster, fault);
+    // A fault without an effect writes no line and sets no timer.
     if (lines + time.madeCount > before) faults[fault] = (faults[fault] ?? 0) + 1;
   });
   const gaps = await calmPhase(cluster, checkers, run);
@@ -127,7 +133,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 async function faultyPhase(
   cluster: Cluster,
   run: (forMs: number) => Promise<void>,
-  strike: (fault: Fault) => void,
+  inject: (fault: Fault) => void,
 ): Promise<void> {
   const { parameters, time, random } = cluster;
   const endMs = time.nowMs() + parameters.faultyForMs;
@@ -139,7 +145,7 @@ async function faultyPhase(
   const fault = (): void => {
     if (time.nowMs() > endMs) return;
     const which = parameters.faults[Math.floor(random.next() * parameters.faults.length)];
-    if (which !== undefined) strike(which);
+    if (which !== undefined) inject(which);
     time.setTimer(-Math.log(1 - random.next()) * parameters.faultEveryMs, fault);
   };
   time.setTimer(5_000, controller);
@@ -147,7 +153,7 @@ async function faultyPhase(
   await run(parameters.faultyForMs);
 }
 
-/** What a Deployment or StatefulSet does: one Pod more, when there are too few. */
+/** Creates one more Pod when there are too few, as a Deployment or StatefulSet does. */
 function replacePods(cluster: Cluster): void {
   const { parameters, pods, livePods } = cluster;
   const working = (program: Program): number =>
@@ -168,7 +174,7 @@ function replacePods(cluster: Cluster): void {
   if (pods.length === 0) throw new Error('a StatefulSet without Pods');
 }
 
-/** The faults are over; nodes that are lost stay lost. */
+/** Ends the faults. Lost nodes stay lost. */
 function endFaults(cluster: Cluster): void {
   cluster.log(() => '--- the faults are over');
   cluster.record({ type: 'stepBegan', title: 'Calm' });
@@ -177,14 +183,14 @@ function endFaults(cluster: Cluster): void {
   cluster.network.down = false;
   cluster.record({ type: 'outageEnded' });
   cluster.network.warmUp = { tokensAtMs: 0, rolesAtMs: 0 };
-  cluster.network.sickness = null;
+  cluster.network.malfunction = null;
   cluster.network.webhook = null;
-  cluster.network.forgetLists();
+  cluster.network.dropCapturedLists();
   cluster.freeLease();
   for (const pod of cluster.pods) cluster.siblingLocks.permit(pod);
   cluster.grant(ALL_PERMISSIONS);
   cluster.restoreCollector();
-  // As the warning asks: nobody can tell when such a Lease ends.
+  // An administrator follows the warning of the elector: such a Lease has no end, so it is deleted.
   const lease = cluster.lease();
   const owned = (lease?.metadata.ownerReferences ?? []).length > 0;
   if (!owned && lease?.spec?.['leaseDurationSeconds'] === undefined) cluster.deleteLease();
@@ -206,37 +212,40 @@ async function calmPhase(cluster: Cluster, checkers: Checkers, run: (forMs: numb
     checkers.awaitLeader();
   });
   await run(LATEST_REQUEST_MS);
-  const boundMs = isRefused(cluster.parameters) ? REFUSED_LIVENESS_BOUND_MS : LIVENESS_BOUND_MS;
+  const boundMs = mayRefuseRequests(cluster.parameters) ? REFUSED_LIVENESS_BOUND_MS : LIVENESS_BOUND_MS;
   await expectLeader(cluster, checkers, run, boundMs, 'the faults are over');
   gaps.faultsMs = checkers.awaitedMs;
   if (checkers.violation !== null) return gaps;
 
   cluster.time.setTimer(0, () => deleteHolder(cluster, checkers));
-  // The kubelet needs time to begin.
-  await run(LOOK_EVERY_MS);
-  await expectLeader(cluster, checkers, run, FAILOVER_BOUND_MS - LOOK_EVERY_MS, 'the holder was deleted');
+  // The kubelet needs time to receive the deletion.
+  await run(CHECK_EVERY_MS);
+  await expectLeader(cluster, checkers, run, FAILOVER_BOUND_MS - CHECK_EVERY_MS, 'the holder was deleted');
   if (checkers.violation !== null) return gaps;
 
-  // Whoever still waits to ask again would be late, and the outage not to blame.
-  await run(isRefused(cluster.parameters) ? REFUSED_LIVENESS_BOUND_MS : LOOK_EVERY_MS);
+  // A candidate that still waits for its back-off would be late for a reason other than the outage.
+  await run(mayRefuseRequests(cluster.parameters) ? REFUSED_LIVENESS_BOUND_MS : CHECK_EVERY_MS);
   gaps.returnMs = await outage(cluster, checkers, run);
   return gaps;
 }
 
-/** The API server is away, and the leader's Pod goes meanwhile. Measures from its return how long nobody leads. */
+/**
+ * Stops the API server, and deletes the leader's Pod during the outage. Measures the time from the return until there
+ * is a leader.
+ */
 async function outage(
   cluster: Cluster,
   checkers: Checkers,
   run: (forMs: number) => Promise<void>,
 ): Promise<number | null> {
   const leader = cluster.electors.find(({ leads }) => leads);
-  // What a foreignProcess does with a Lease that is free is its own affair.
+  // The library does not control what a foreign process does with a free Lease.
   const foreignProcesses = cluster.livePods.some(({ program }) => program !== 'elector');
   const able = cluster.livePods.filter((pod) => pod !== leader?.pod && canLead(pod));
   if (leader === undefined || foreignProcesses || able.length === 0 || checkers.violation !== null) return null;
   const awayMs = 1_000 + cluster.random.next() * LONGEST_OUTAGE_MS;
   cluster.time.setTimer(0, () => {
-    cluster.log(() => `--- the API server goes away, and ${leader.pod.name} with it`);
+    cluster.log(() => `--- the API server stops, and Pod ${leader.pod.name} is deleted`);
     cluster.record({ type: 'stepBegan', title: 'Outage' });
     cluster.stopServer(awayMs);
     const releaseCollector = cluster.server.holdGarbageCollector();
@@ -250,7 +259,7 @@ async function outage(
   await run(awayMs + RETURN_BOUND_MS);
   if (
     checkers.awaitedMs === null &&
-    survivors(cluster).some(({ knowledge }) => knowledge.lastOwner?.uid === leader.pod.uid)
+    possibleSuccessors(cluster).some(({ observations }) => observations.lastOwner?.uid === leader.pod.uid)
   ) {
     checkers.violated(5, `nobody leads ${RETURN_BOUND_MS} ms after the return of the API server`);
   }
@@ -258,29 +267,30 @@ async function outage(
 }
 
 /**
- * The processes that may succeed. Beside one that gave up, its siblings wait for the lock of their Pod. One that was never shown who led leaves the missing Lease to the Pod that led before, as
- * long as that exists.
+ * The processes that may take over. A Pod does not count if a process of it has stopped campaigning, because its
+ * siblings wait for the lock. A process that has not observed the last holder leaves a missing Lease to the previous
+ * leader, as long as that Pod exists.
  */
-function survivors(cluster: Cluster): readonly SimulatedProcess[] {
+function possibleSuccessors(cluster: Cluster): readonly SimulatedProcess[] {
   const gaveUp = new Set(cluster.electors.filter((process) => process.alive && process.gaveUp).map(({ pod }) => pod));
   return cluster.electors.filter(({ alive, pod }) => alive && canLead(pod) && !gaveUp.has(pod));
 }
 
-/** Whether these parameters refuse any request, even a permitted one: it is retried up to a minute later. */
-function isRefused({ permissions, faults, conditions }: SimulationParameters): boolean {
+/** Whether these parameters may refuse a permitted request. It is then retried up to a minute later. */
+function mayRefuseRequests({ permissions, faults, conditions }: SimulationParameters): boolean {
   return permissions !== ALL_PERMISSIONS || conditions.errorAnswer > 0 || faults.some((fault) => REFUSING.has(fault));
 }
 
 const REFUSING: ReadonlySet<Fault> = new Set<Fault>([
   'API server down',
   'API server restarted',
-  'API server sick',
+  'API server malfunctions',
   'permissions withdrawn',
   'webhook refuses',
 ]);
 
 function deleteHolder(cluster: Cluster, checkers: Checkers): void {
-  cluster.log(() => '--- whoever holds the Lease is deleted');
+  cluster.log(() => '--- the holder of the Lease is deleted');
   cluster.record({ type: 'stepBegan', title: 'Holder deleted' });
   const identity = cluster.lease()?.spec?.['holderIdentity'];
   const holder =
@@ -293,7 +303,10 @@ function deleteHolder(cluster: Cluster, checkers: Checkers): void {
   cluster.addPod(cluster.parameters.statefulSet ? 'db-new' : undefined);
 }
 
-/** Who may lead now must, and nobody else: invariant 5. Looks now and then, until it is so or the time is over. */
+/**
+ * Checks invariant 5: a process that may lead leads, and no other. Repeats the check until it holds or the time is
+ * over.
+ */
 async function expectLeader(
   cluster: Cluster,
   checkers: Checkers,
@@ -301,75 +314,82 @@ async function expectLeader(
   withinMs: number,
   after: string,
 ): Promise<void> {
-  for (let leftMs = withinMs; ; leftMs -= LOOK_EVERY_MS) {
-    const amiss = whatIsAmiss(cluster, checkers, after);
-    if (amiss === null || checkers.violation !== null) return;
-    if (leftMs <= 0) return checkers.violated(...amiss);
-    await run(LOOK_EVERY_MS);
+  for (let leftMs = withinMs; ; leftMs -= CHECK_EVERY_MS) {
+    const violation = livenessViolation(cluster, checkers, after);
+    if (violation === null || checkers.violation !== null) return;
+    if (leftMs <= 0) return checkers.violated(...violation);
+    await run(CHECK_EVERY_MS);
   }
 }
 
-/** The invariant that does not hold yet, and why. */
-function whatIsAmiss(cluster: Cluster, checkers: Checkers, after: string): [invariant: 1 | 5, what: string] | null {
-  // A sidecar whose Pod is gone, or late in going, names itself for ever: its token is refused, and so it sees nothing.
+/** The invariant that does not hold yet, and the reason. `null` when all hold. */
+function livenessViolation(
+  cluster: Cluster,
+  checkers: Checkers,
+  after: string,
+): [invariant: 1 | 5, what: string] | null {
+  // A sidecar whose Pod is gone or terminating may name itself for ever: its token is refused, so it reads no newer
+  // Lease.
   const ghost = cluster.processes.find(
     ({ leads, pod }) =>
       leads && pod.uid !== checkers.holderUid && !(pod.program === 'sidecar' && (pod.gone || pod.terminating)),
   );
-  if (ghost !== undefined) return [1, `${ghost.name} leads long after ${after}, though the Lease is not its own`];
+  if (ghost !== undefined)
+    return [1, `${ghost.name} leads long after ${after}, although its Pod does not hold the Lease`];
   const holder = cluster.livePods.find(({ uid }) => uid === checkers.holderUid);
-  const able = entitled(cluster, checkers, holder)
+  const able = expectedLeaders(cluster, checkers, holder)
     .filter(canLead)
-    .filter((pod) => !leavesIt(cluster, pod));
+    .filter((pod) => !leavesLeaseToHolder(cluster, pod));
   if (able.length === 0) return null;
-  // Whether a foreignProcess makes use of its Lease is its own affair.
+  // The library does not control whether a foreign process uses its Lease.
   if (cluster.isForeignProcessLease || cluster.processes.some(({ leads, pod }) => leads && able.includes(pod)))
     return null;
   const names = able.map(({ name }) => name).join(', ');
-  return [5, `nobody leads long after ${after}, though ${names} could`];
+  return [5, `nobody leads long after ${after}, although ${names} could`];
 }
 
-/** Whose turn it is. Nobody is bound to succeed but electors of this library. */
-function entitled(cluster: Cluster, checkers: Checkers, holder: SimulatedPod | undefined): SimulatedPod[] {
+/** The Pods of which one must lead now. Only electors of this library must take over. */
+function expectedLeaders(cluster: Cluster, checkers: Checkers, holder: SimulatedPod | undefined): SimulatedPod[] {
   const electors = cluster.livePods.filter(({ program }) => program === 'elector');
   if (holder === undefined) return electors;
-  if (!holder.stopped) return checkers.isAwareOfIt(holder) ? [holder] : [];
-  // Of siblings the one that campaigns decides by its own setting.
-  return electors.filter((pod) => campaignerOf(cluster, pod)?.succeedsStopped === true);
+  if (!holder.stopped) return checkers.isHolderInformed(holder) ? [holder] : [];
+  // Of siblings, the one that campaigns decides by its own option.
+  return electors.filter((pod) => campaignerOf(cluster, pod)?.stoppedCountsAsGone === true);
 }
 
-/** Of the processes of a Pod the one that takes part in the election. */
+/** The process of a Pod that holds the sibling lock, and so campaigns. */
 function campaignerOf({ siblingLocks }: Cluster, { processes }: SimulatedPod): SimulatedProcess | undefined {
   return processes.filter((process) => process instanceof SimulatedProcess).find((it) => siblingLocks.isHeldBy(it));
 }
 
 /**
- * Whether no more was told to a Pod than that the Lease is gone, or nobody's, and that its last owner still exists: it
- * leaves it to that one, which may have given it up since, or lost it, and may never come back.
+ * Whether a Pod leaves the Lease to its last owner. Its process has observed only that the Lease is missing or without
+ * a holder, and that the last owner still exists. That owner may have released or lost the Lease since, and may never
+ * return.
  */
-function leavesIt(cluster: Cluster, pod: SimulatedPod): boolean {
+function leavesLeaseToHolder(cluster: Cluster, pod: SimulatedPod): boolean {
   const { metadata, spec } = cluster.lease() ?? {};
   const names = String(spec?.['holderIdentity'] ?? '');
   if ((metadata?.ownerReferences ?? []).length > 0 || names !== '') return false;
   const campaigner = campaignerOf(cluster, pod);
   if (campaigner === undefined) return false;
-  const { lastOwner } = campaigner.knowledge;
+  const { lastOwner } = campaigner.observations;
   if (lastOwner === null || lastOwner.released || lastOwner.uid === pod.uid) return false;
   const owner = cluster.livePods.find(({ uid }) => uid === lastOwner.uid);
-  if (owner === undefined || (campaigner.succeedsStopped && owner.stopped)) return false;
-  return !canLead(owner) || leavesItToAnother(cluster, owner);
+  if (owner === undefined || (campaigner.stoppedCountsAsGone && owner.stopped)) return false;
+  return !canLead(owner) || leavesLeaseToEarlierHolder(cluster, owner);
 }
 
-/** Whether the process that campaigns never saw the term of its twin, and so leaves the Lease to the Pod before that. */
-function leavesItToAnother(cluster: Cluster, pod: SimulatedPod): boolean {
-  const lastOwner = campaignerOf(cluster, pod)?.knowledge.lastOwner ?? null;
+/** Whether the campaigning process has not observed the term of its twin, and so leaves the Lease to an earlier holder. */
+function leavesLeaseToEarlierHolder(cluster: Cluster, pod: SimulatedPod): boolean {
+  const lastOwner = campaignerOf(cluster, pod)?.observations.lastOwner ?? null;
   return pod.mirrored && lastOwner !== null && lastOwner.uid !== pod.uid;
 }
 
 function canLead(pod: SimulatedPod): boolean {
   if (pod.terminating || pod.finished || pod.nodeLost) return false;
   return pod.processes.some(
-    // One whose Lease was deleted again and again, and which must not read Pods, takes its own for unknown.
+    // A process without the permission to read Pods stops campaigning when its Lease was deleted several times.
     (process) => process.alive && !process.stopping && !(process instanceof SimulatedProcess && process.gaveUp),
   );
 }

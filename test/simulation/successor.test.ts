@@ -1,6 +1,5 @@
 /**
- * The named successor in a simulated cluster: who is named after a step-down, and what it costs when somebody forges the
- * name.
+ * The named successor in a simulated cluster: the named Pod after a step-down, and the delay that a forged name causes.
  */
 
 import assert from 'node:assert/strict';
@@ -11,7 +10,10 @@ import type { SimulatedProcess } from './simulated-process.ts';
 
 const ANNOTATION = 'lease-elector/successor';
 
-/** A healthy network, a read of the own Pod, a DELETE and a POST; the headstart of the named Pod and a jitter come on top. */
+/**
+ * The longest time without a leader, in seconds: a read of the candidate's Pod, a DELETE and a POST on a healthy
+ * network, the headstart of the named Pod, and a jitter.
+ */
 const FORGED_LIMIT_SECONDS = 0.5;
 
 function setUp(seed: number) {
@@ -26,19 +28,19 @@ function setUp(seed: number) {
   return { cluster, time, pass, leader, named };
 }
 
-/** Pods of three different seconds, of which the oldest leads. */
+/** Three Pods, created 5 seconds apart. The oldest leads. */
 async function threePods(seed: number) {
-  const surroundings = setUp(seed);
+  const setup = setUp(seed);
   const pods: SimulatedPod[] = [];
   for (const name of ['web-1', 'web-2', 'web-3']) {
-    pods.push(surroundings.cluster.addPod(name));
-    await surroundings.pass(5);
+    pods.push(setup.cluster.addPod(name));
+    await setup.pass(5);
   }
-  await surroundings.pass(90);
-  return { ...surroundings, pods };
+  await setup.pass(90);
+  return { ...setup, pods };
 }
 
-test('a leader names the newest Pod, but for 10 s not the Pod that stepped down', async () => {
+test('a leader names the newest Pod, but not a Pod that stepped down less than 10 s ago', async () => {
   const { leader, named, pass, pods } = await threePods(1);
   const [oldest, middle, newest] = pods;
   assert.deepEqual([leader().pod, named()], [oldest, newest?.uid]);
@@ -53,22 +55,22 @@ test('a leader names the newest Pod, but for 10 s not the Pod that stepped down'
   assert.equal(named(), newest?.uid);
 });
 
-const FORGERIES: Readonly<Record<string, (dead: string, neighbour: string) => string>> = {
-  'a uid of nobody': () => '00000000-0000-4000-8000-000000000000 3',
+const FORGERIES: Readonly<Record<string, (dead: string, foreignPod: string) => string>> = {
+  'a uid that never existed': () => '00000000-0000-4000-8000-000000000000 3',
   'a Pod that is gone': (dead) => `${dead} 3`,
-  'a Pod of another program': (_, neighbour) => `${neighbour} 3`,
-  'nobody, by words that cannot be read': () => `\u202e${'x'.repeat(300)} 50++`,
+  'a Pod of another program': (_, foreignPod) => `${foreignPod} 3`,
+  'a value that cannot be parsed': () => `\u202e${'x'.repeat(300)} 50++`,
 };
 
 for (const [what, forge] of Object.entries(FORGERIES)) {
-  test(`a forged successor costs its headstart: ${what}`, async () => {
+  test(`a forged successor delays the election at most by its headstart when it names ${what}`, async () => {
     const { cluster, time, leader, pass } = await threePods(2);
     const dead = cluster.addPod('web-4');
-    const neighbour = cluster.addPod('other', 'sidecar');
+    const foreignPod = cluster.addPod('other', 'sidecar');
     await pass(1);
     cluster.forceDeletePod(dead);
     await pass(1);
-    cluster.patchLease(what, { metadata: { annotations: { [ANNOTATION]: forge(dead.uid, neighbour.uid) } } });
+    cluster.patchLease(what, { metadata: { annotations: { [ANNOTATION]: forge(dead.uid, foreignPod.uid) } } });
     await pass(0.05);
     const last = leader();
     cluster.forceDeletePod(last.pod);

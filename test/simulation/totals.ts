@@ -32,12 +32,12 @@ export class Totals {
     }
   }
 
-  /** How long nobody led, in milliseconds: after the faults, and after the return of the API server. */
+  /** The times without a leader, in milliseconds: after the faults, and after the return of the API server. */
   get gaps(): { readonly faults: Spread | null; readonly return: Spread | null } {
     return { faults: spreadOf(this.#faultsMs), return: spreadOf(this.#returnMs) };
   }
 
-  /** A few words of the way there. */
+  /** The progress in a few words. */
   progress(wallMs: number): string {
     const failed = this.failures.length === 0 ? '' : `, ${this.failures.length} failed`;
     return `${count(this.seeds)} seeds (${this.#perSecond(wallMs)}/s), ${hours(this.simulatedMs)} simulated hours${failed}`;
@@ -60,7 +60,7 @@ export class Totals {
   }
 
   /** Each failing seed, with the command that repeats it. */
-  complaints(): string {
+  failureList(): string {
     const bySeed = this.failures.toSorted((left, right) => left.seed - right.seed);
     return bySeed.map(({ seed, failure }) => `seed ${seed}: ${failure}\n  npm run sim -- --seed ${seed}`).join('\n');
   }
@@ -70,7 +70,7 @@ export class Totals {
   }
 }
 
-/** A median, the slowest of 20, and the slowest of all. */
+/** The median, the 95th percentile, and the maximum. */
 export interface Spread {
   readonly p50: number;
   readonly p95: number;
@@ -89,7 +89,7 @@ function describe(spread: Spread | null): string {
   return `p50 ${seconds(spread.p50)}, p95 ${seconds(spread.p95)}, at most ${seconds(spread.max)}`;
 }
 
-/** The same in every locale. */
+/** Formats a number in the same way in every locale. */
 function count(number: number): string {
   return String(number).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -1,5 +1,5 @@
 /**
- * The one clock of a simulation: what is to happen, in the order of its moments. Nothing waits for real time.
+ * The clock of a simulation: a queue of callbacks in the order of their times. Nothing waits for real time.
  *
  * The clocks of the simulated processes, which run fast, slow or jump, are in `process-clock.ts`.
  */
@@ -10,26 +10,26 @@ import type { Clock, Timer } from '../../src/runtime/clock.ts';
 const WALL_START_MS = Date.UTC(2026, 0, 1);
 
 /**
- * Set in advance, since those of one turn of the event loop follow each other without a look at the sockets, which
- * costs more than most events do.
+ * How many immediates are set at once. The event loop runs them without a poll of the sockets in between, and such a
+ * poll costs more than most events.
  */
 const IMMEDIATES_AHEAD = 100;
 
 interface Appointment {
   readonly atMs: number;
-  /** Of two at the same moment, the one that was made first. */
+  /** Decides between two of the same moment: the lower number is first. */
   readonly number: number;
   run: (() => void) | null;
 }
 
-/** Also the clock of the API server. */
+/** The virtual time. It is also the clock of the API server. */
 export class VirtualTime implements Clock {
   #nowMs = 0;
   #made = 0;
   #kept = 0;
-  /** A binary heap: the next one is first. */
+  /** A binary heap. The next appointment is first. */
   readonly #appointments: Appointment[] = [];
-  /** How many immediates are still to come. */
+  /** How many immediates are still pending. */
   #immediates = 0;
   #whenSettled: () => void = () => undefined;
 
@@ -41,12 +41,12 @@ export class VirtualTime implements Clock {
     return WALL_START_MS + this.#nowMs;
   }
 
-  /** How many things have happened. */
+  /** The number of callbacks that have run. */
   get eventCount(): number {
     return this.#kept;
   }
 
-  /** How many things were to happen at some time, also those that were cancelled. */
+  /** The number of timers that were set, including those that were cancelled. */
   get madeCount(): number {
     return this.#made;
   }
@@ -62,10 +62,7 @@ export class VirtualTime implements Clock {
     };
   }
 
-  /**
-   * Lets everything happen up to a moment. `goOn` is asked when what an event set off has settled; when it says no,
-   * time stands still.
-   */
+  /** Runs all callbacks up to a moment. After each callback and its promises, `goOn` decides whether to continue. */
   async runUntil(endMs: number, goOn: () => boolean): Promise<void> {
     for (let next = this.#appointments[0]; next !== undefined && next.atMs <= endMs; next = this.#appointments[0]) {
       this.#pop();
@@ -80,14 +77,17 @@ export class VirtualTime implements Clock {
     this.#nowMs = endMs;
   }
 
-  /** Node.js runs all promise callbacks between two immediates: when the next comes, nothing is left to be done now. */
+  /**
+   * Node.js runs all promise callbacks between two immediates. So no promise callback is pending when the next
+   * immediate runs.
+   */
   #settled(): Promise<void> {
     return new Promise((resolve) => {
       this.#whenSettled = resolve;
       if (this.#immediates > 0) return;
       this.#immediates = IMMEDIATES_AHEAD;
       for (let ahead = 0; ahead < IMMEDIATES_AHEAD; ahead += 1) {
-        // biome-ignore lint/style/noRestrictedGlobals: this waits for no time, only for the promises.
+        // biome-ignore lint/style/noRestrictedGlobals: this waits only for promises, not for time.
         setImmediate(() => {
           this.#immediates -= 1;
           this.#whenSettled();

@@ -1,19 +1,19 @@
 /**
- * An admission webhook that stands in the way of writes to Leases: it refuses some verbs with 400, or takes something
- * off what is written. It applies to every client alike.
+ * An admission webhook for writes to Leases: it refuses some verbs with 400, or removes a field from the written
+ * object. It applies to every client.
  */
 
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
 import type { ApiResponse } from '../../src/testing/index.ts';
 
-/** What it does to an object that is written. */
-export type Change = 'takes the owner off' | 'takes the release off';
+/** The change to a written object. */
+export type Change = 'removes the owner' | 'removes the release';
 
 export interface Webhook {
   readonly refusal: ApiResponse;
   refuses(request: ApiRequest): boolean;
-  /** The request with the object as it is admitted; the same request where nothing is changed. */
+  /** The request with the admitted object. Returns the same request if nothing is changed. */
   change(request: ApiRequest): ApiRequest;
 }
 
@@ -57,7 +57,7 @@ export function changingWebhook(change: Change): Webhook {
       if (request.resource !== 'leases' || (request.verb !== 'create' && request.verb !== 'update')) return request;
       const lease = request.body as WireLease;
       const metadata = lease.metadata ?? {};
-      if (change === 'takes the owner off') {
+      if (change === 'removes the owner') {
         if (metadata.ownerReferences === undefined) return request;
         const { ownerReferences: _taken, ...rest } = metadata;
         return { ...request, body: { ...lease, metadata: rest } };

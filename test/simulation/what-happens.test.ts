@@ -1,6 +1,6 @@
 /**
- * The table "What happens when" of docs/operations.md: each time in it is measured here, in a simulated cluster with a healthy
- * network of 1 to 5 ms. A row with a time that is not measured fails, and so does a measurement without a row.
+ * Measures each time of the table "What happens when" of docs/operations.md, in a simulated cluster with a healthy
+ * network of 1 to 5 ms. A time without a measurement fails, and a measurement without a row fails.
  */
 
 import assert from 'node:assert/strict';
@@ -15,13 +15,13 @@ import type { VirtualTime } from './virtual-time.ts';
 const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 const PAGE = read('docs/operations.md');
 
-/** Each is measured in so many clusters; the table has the longest time. */
+/** The seeds of the measured clusters. The table has the longest time. */
 const SEEDS = [1, 2, 3, 4, 5, 6, 7];
 
-/** What was just begun goes as far as it can before time passes. */
+/** The work that has just begun runs as far as it can before time passes. */
 const SETTLE = (): void => undefined;
 
-/** What was not so after this many seconds never is. */
+/** The longest time to wait for a condition, in seconds. */
 const LIMIT_SECONDS = 300;
 
 class Setup {
@@ -34,7 +34,7 @@ class Setup {
     this.cluster = cluster;
     this.pass = pass;
     this.#time = time;
-    // An API server that comes back knows its tokens and Roles at once.
+    // A restarted API server accepts tokens and has Roles at once.
     cluster.calm = true;
   }
 
@@ -46,12 +46,12 @@ class Setup {
     return setup;
   }
 
-  /** How many seconds pass until it is so. */
-  async until(isSo: () => boolean): Promise<number> {
+  /** Waits for a condition. Returns the seconds that have passed. */
+  async until(condition: () => boolean): Promise<number> {
     const beganMs = this.#time.nowMs();
     this.#time.setTimer(0, SETTLE);
-    await this.#time.runUntil(beganMs + LIMIT_SECONDS * 1_000, () => !isSo());
-    assert.ok(isSo(), `not so within ${LIMIT_SECONDS} s: ${isSo}`);
+    await this.#time.runUntil(beganMs + LIMIT_SECONDS * 1_000, () => !condition());
+    assert.ok(condition(), `not true within ${LIMIT_SECONDS} s: ${condition}`);
     return (this.#time.nowMs() - beganMs) / 1_000;
   }
 
@@ -70,7 +70,7 @@ class Setup {
   }
 }
 
-/** The name of a row, and what is measured for it, in seconds. */
+/** The measurement of each row, in seconds, by the name of the row. */
 const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> = {
   async 'the container crashes'(seed) {
     const setup = await Setup.of(seed);
@@ -85,7 +85,7 @@ const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> 
   async 'the process hangs'(seed) {
     const setup = await Setup.of(seed);
     const { leader } = setup;
-    // Between two renewals, at another moment for each seed.
+    // The pause begins between two renewals, at another moment for each seed.
     await setup.pass(1.3 * seed);
     leader.pause();
     const followers = setup.cluster.electors.filter((process) => process !== leader);
@@ -115,7 +115,7 @@ const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> 
     return setup.until(() => setup.leadsAnother(leader.pod));
   },
   async "the Pod is evicted or finishes, with `succession: 'pod-stopped'`"(seed) {
-    const setup = await Setup.of(seed, { adjust: { succeedsStopped: 1 } });
+    const setup = await Setup.of(seed, { adjust: { stoppedCountsAsGone: 1 } });
     const { pod } = setup.leader;
     setup.cluster.finishPod(pod, 'Failed');
     return setup.until(() => setup.leadsAnother(pod));
@@ -123,13 +123,13 @@ const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> 
   async 'the API server is down'(seed) {
     const setup = await Setup.of(seed);
     const { leader } = setup;
-    // Not a multiple of the pauses between two requests.
+    // The outage does not end at a multiple of the back-off.
     setup.cluster.stopServer(60_000 + 770 * seed);
     await setup.pass(30);
     assert.equal(setup.leader, leader);
     setup.cluster.forceDeletePod(leader.pod);
     await setup.until(() => !setup.cluster.network.down);
-    assert.equal(setup.leadsAnother(leader.pod), false, 'nobody takes over while nobody can ask');
+    assert.equal(setup.leadsAnother(leader.pod), false, 'no process takes over while the API server is down');
     return setup.until(() => setup.leadsAnother(leader.pod));
   },
   async 'the Lease is deleted by hand'(seed) {
@@ -152,13 +152,13 @@ const rows = new Map(
   [...table.matchAll(/^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|/gm)].map(([, name = '', , after = '']) => [name, after]),
 );
 
-/** The time of a row that was measured, in seconds. */
+/** The measured time of a row, in seconds. `null` if the row has none. */
 const measuredIn = (after: string): number | null => {
   const [, seconds] = /\*\*([\d.]+) s\*\*/.exec(after) ?? [];
   return seconds === undefined ? null : Number(seconds);
 };
 
-describe('docs/operations.md has the time that was measured', () => {
+describe('docs/operations.md has the measured time when', () => {
   for (const [name, measure] of Object.entries(MEASUREMENTS)) {
     test(name, async (t) => {
       const seconds: number[] = [];
@@ -168,12 +168,12 @@ describe('docs/operations.md has the time that was measured', () => {
       const written = measuredIn(rows.get(name) ?? '');
       assert.ok(written !== null, `the table has no row with a time: ${name}; measured ${longest.toFixed(2)} s`);
       assert.ok(longest <= written, `measured ${longest.toFixed(2)} s, but the table says ${written} s`);
-      assert.ok(longest >= written / 2, `measured ${longest.toFixed(2)} s, so ${written} s is no measurement`);
+      assert.ok(longest >= written / 2, `measured ${longest.toFixed(2)} s, so ${written} s is not a measured time`);
     });
   }
 });
 
-test('the table names alerts that there are', () => {
+test('the table names only alerts that exist', () => {
   const rules = readFileSync(new URL('../../deploy/alerts.yaml', import.meta.url), 'utf8');
   const named = [...table.matchAll(/`(LeaseElector\w+)`/g)].map(([, name]) => name);
   assert.ok(named.length > 0);
@@ -185,7 +185,7 @@ test('each time in the table is measured', () => {
   assert.deepEqual(timed.sort(), Object.keys(MEASUREMENTS).sort());
 });
 
-test('the README has two times of the table, and counts its rows', () => {
+test('the README has two times of the table and the number of its rows', () => {
   const [, summary = ''] = /\n(\*\*What happens when\*\* [\s\S]*?)\n\n/.exec(read('README.md')) ?? [];
   const times = [...summary.matchAll(/\*\*([\d.]+) s\*\*/g)].map(([, seconds]) => Number(seconds));
   const crash = measuredIn(rows.get('the container crashes') ?? '');

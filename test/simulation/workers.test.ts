@@ -1,5 +1,5 @@
 /**
- * That no seed is lost: a thread that hangs, throws or ends is a failing seed, and the others go on.
+ * No seed is lost: a thread that hangs, throws or ends is a failing seed, and the other seeds continue.
  */
 
 import assert from 'node:assert/strict';
@@ -15,14 +15,14 @@ async function run(seeds: Iterable<number>, timeoutMs = 60_000): Promise<readonl
   return results.sort((left, right) => left.seed - right.seed);
 }
 
-test('a seed that throws, rejects, ends its thread or breaks an invariant fails, and the next ones are run', async () => {
+test('a seed fails when it throws, rejects, ends its thread or breaks an invariant, and the next seeds run', async () => {
   const results = await run([1, 2, 3, 4, 7, 8, 9]);
   assert.deepEqual(
     results.map(({ seed, failure }) => [seed, failure]),
     [
       [1, 'threw TypeError: thrown at once'],
       [2, 'threw Error: rejected'],
-      [3, 'threw, and nobody caught it: Error: rejected beside it'],
+      [3, 'threw an uncaught error: Error: rejected beside it'],
       [4, 'ended its thread with code 3'],
       [7, 'invariant 1: two lead'],
       [8, null],
@@ -31,7 +31,7 @@ test('a seed that throws, rejects, ends its thread or breaks an invariant fails,
   );
 });
 
-test('a seed that never ends is given up, whether it keeps its thread busy or not', async () => {
+test('a seed fails when it never ends, whether its thread is busy or idle', async () => {
   const results = await run([5, 6], 500);
   assert.deepEqual(
     results.map(({ seed, failure }) => [seed, failure]),
@@ -42,23 +42,23 @@ test('a seed that never ends is given up, whether it keeps its thread busy or no
   );
 });
 
-test('whoever aborts hears of no seed any more, and needs not wait for those under way', async () => {
+test('a run reports no more seeds and ends at once when its signal is aborted', async () => {
   const over = new AbortController();
-  const heard: number[] = [];
+  const reported: number[] = [];
   await runSeeds({
     seeds: [8, 5, 9, 10],
     simulation,
     threads: 2,
     signal: over.signal,
     onResult: ({ seed }) => {
-      heard.push(seed);
+      reported.push(seed);
       over.abort();
     },
   });
-  assert.deepEqual(heard, [8]);
+  assert.deepEqual(reported, [8]);
 });
 
-test('the figures of all seeds are added up, and each failing seed is printed with the command that repeats it', async () => {
+test('the totals add up all seeds, and list each failing seed with the command that repeats it', async () => {
   const totals = new Totals();
   for (const result of await run([9, 7, 8, 2])) totals.add(result);
   assert.deepEqual(
@@ -77,7 +77,7 @@ test('the figures of all seeds are added up, and each failing seed is printed wi
     },
   );
   assert.equal(
-    totals.complaints(),
+    totals.failureList(),
     'seed 2: threw Error: rejected\n  npm run sim -- --seed 2\nseed 7: invariant 1: two lead\n  npm run sim -- --seed 7',
   );
 });

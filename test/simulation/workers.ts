@@ -1,6 +1,6 @@
 /**
- * Many seeds at once: a thread for each core, a seed at a time in each. A seed that hangs, throws or ends its thread
- * fails like one that breaks an invariant.
+ * Runs many seeds: one thread for each core, and one seed at a time in each thread. A seed that hangs, throws or ends
+ * its thread fails, like a seed that breaks an invariant.
  */
 
 import os from 'node:os';
@@ -8,24 +8,27 @@ import { Worker } from 'node:worker_threads';
 import { systemClock, type Timer } from '../../src/runtime/clock.ts';
 import type { SimulationResult } from './simulation.ts';
 
-/** A seed takes a quarter of a second; one that takes this many milliseconds, on a busy machine, too, never ends. */
+/**
+ * The time-out of a seed, in milliseconds. A seed usually takes a quarter of a second, so this is long enough even on a
+ * busy machine.
+ */
 export const SEED_TIMEOUT_MS = 300_000;
 
-/** What came of one seed. */
+/** The result of one seed. */
 export interface SeedResult {
   readonly seed: number;
-  /** Why it failed, or `null`. */
+  /** The reason of its failure, or `null`. */
   readonly failure: string | null;
-  /** `null` when the simulation did not come to its end. */
+  /** `null` when the simulation did not end normally. */
   readonly figures: Omit<SimulationResult, 'violation'> | null;
 }
 
 export interface RunOptions {
-  /** Asked for one seed after another, by whichever thread is free. */
+  /** Each free thread takes the next seed. */
   readonly seeds: Iterable<number>;
-  /** Called with every seed, in the order in which they end. */
+  /** Called with the result of every seed, in the order of their ends. */
   readonly onResult: (result: SeedResult) => void;
-  /** No seed is begun after it was aborted, and those under way are given up. */
+  /** After its abort, no seed begins, and the running seeds are abandoned. */
   readonly signal?: AbortSignal;
   /** @default SEED_TIMEOUT_MS */
   readonly timeoutMs?: number;
@@ -35,7 +38,7 @@ export interface RunOptions {
   readonly simulation?: URL;
 }
 
-/** Runs simulations in threads; resolves when there are no more seeds. */
+/** Runs simulations in threads. Resolves when there are no more seeds. */
 export async function runSeeds(options: RunOptions): Promise<void> {
   const seeds = options.seeds[Symbol.iterator]();
   const next = (): number | null => {
@@ -49,7 +52,7 @@ export async function runSeeds(options: RunOptions): Promise<void> {
   await Promise.all(threads);
 }
 
-/** One thread, from its first seed on until there are no more, or one of them ends it. */
+/** Runs one thread until there are no more seeds, or until a seed ends the thread. */
 function runInThread(first: number, next: () => number | null, options: RunOptions): Promise<void> {
   const { onResult, signal, timeoutMs = SEED_TIMEOUT_MS } = options;
   const simulation = options.simulation ?? new URL('simulation.ts', import.meta.url);
@@ -77,7 +80,7 @@ function runInThread(first: number, next: () => number | null, options: RunOptio
     seed = next();
     begin();
   });
-  worker.on('error', (error) => fail(`threw, and nobody caught it: ${String(error)}`));
+  worker.on('error', (error) => fail(`threw an uncaught error: ${String(error)}`));
   return new Promise((resolve) => {
     worker.on('exit', (code) => {
       watchdog?.cancel();

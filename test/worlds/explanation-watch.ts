@@ -1,17 +1,17 @@
 /**
- * Compares what `explain()` says with what is so, as seen from outside: the objects of the API server, and which processes
- * lead. A sentence may be late by a bound, since a process learns of everything over a network.
+ * Compares the explanations of `explain()` with the truth: the objects of the API server, and the processes that lead.
+ * An explanation may be late by a bound, because a process receives its facts over a network.
  */
 
 import type { Explanation } from '../../src/index.ts';
 
-/** "All is well" and "nobody leads" may be so many milliseconds out of date. */
+/** "All is well" and "nobody leads" may be out of date by at most this many milliseconds. */
 export const LATENESS_MS = 30_000;
 
 /** A renewal is missing when the last one is older than this, in milliseconds: the duration of the Lease. */
 const RENEWAL_BOUND_MS = 30_000;
 
-/** What is so. */
+/** The state of the cluster, as seen from outside. */
 export interface Truth {
   readonly nowMs: number;
   /** The uid of the Pod that owns the Lease; `null`: none does, or there is no Lease. */
@@ -20,57 +20,58 @@ export interface Truth {
   readonly ownerReady: boolean;
   /** When the Lease was last renewed. */
   readonly renewedAtMs: number;
-  /** The uids of the Pods that exist and of which a process leads that runs. */
+  /** The uids of the existing Pods in which a running process leads. */
   readonly leading: ReadonlySet<string>;
 }
 
-/** A process that explains. */
+/** A process whose explanations are checked. */
 export interface Explainer {
   readonly name: string;
   readonly leads: boolean;
-  /** Its monotonic clock: what it can be late by is counted on it. */
+  /** The time of its monotonic clock. Its lateness is measured on this clock. */
   readonly ownMs: number;
-  /** Changes whenever it stood still, or its clock jumped: it is given time again. */
+  /** Changes after each suspension and each jump of its clock. The allowed lateness begins again then. */
   readonly interruption: unknown;
   readonly explain: () => Explanation;
 }
 
-/** What contradicts the truth at this moment, in words; `null` when nothing does. */
+/** The contradiction between an explanation and the truth at this moment, in words. `null` when there is none. */
 export function contradictionOf({ message, reason }: Explanation, truth: Truth): string | null {
   if (/all is well/.test(message)) {
     if (truth.ownerUid === null || !truth.leading.has(truth.ownerUid))
-      return `says "${message}", but no live process leads`;
-    if (!truth.ownerReady) return `says "${message}", but the Pod of the leader is not ready`;
-    if (truth.nowMs - truth.renewedAtMs > RENEWAL_BOUND_MS) return `says "${message}", but nobody renews`;
+      return `explains "${message}", but no live process leads`;
+    if (!truth.ownerReady) return `explains "${message}", but the Pod of the leader is not ready`;
+    if (truth.nowMs - truth.renewedAtMs > RENEWAL_BOUND_MS)
+      return `explains "${message}", but the Lease is not renewed`;
   }
   if (/^Nobody leads/.test(message) && truth.ownerUid !== null && truth.leading.has(truth.ownerUid)) {
-    return `says "${message}" (${reason}), but a live process leads`;
+    return `explains "${message}" (${reason}), but a live process leads`;
   }
   return null;
 }
 
-/** Watches every process for a contradiction that lasts. */
+/** Finds explanations that contradict the truth for too long. */
 export class ExplanationWatch<Process extends object> {
   readonly #latenessMs: number;
-  readonly #since = new Map<Process, { readonly ownMs: number; readonly given: string }>();
+  readonly #since = new Map<Process, { readonly ownMs: number; readonly allowance: string }>();
 
   constructor(latenessMs: number = LATENESS_MS) {
     this.#latenessMs = latenessMs;
   }
 
-  /** What is wrong with the explanation of this process; `null` when nothing is, or it may still be late. */
-  look(process: Process, { name, leads, ownMs, interruption, explain }: Explainer, truth: Truth): string | null {
+  /** The contradiction in the explanation of this process. `null` when there is none, or when it may still be late. */
+  check(process: Process, { name, leads, ownMs, interruption, explain }: Explainer, truth: Truth): string | null {
     const explanation = explain();
-    const saysThatItLeads = explanation.reason.startsWith('leading');
-    // A process knows without delay whether it leads itself.
-    if (saysThatItLeads !== leads)
-      return `${name} says "${explanation.message}", and ${leads ? 'leads' : 'does not lead'}`;
+    const claimsToLead = explanation.reason.startsWith('leading');
+    // Whether a process leads is its own state, so no delay is allowed.
+    if (claimsToLead !== leads)
+      return `${name} explains "${explanation.message}", but ${leads ? 'leads' : 'does not lead'}`;
     const contradiction = contradictionOf(explanation, truth);
     const since = this.#since.get(process);
-    // A leader that crashes again and again led between two looks: each renewal proves it.
-    const given = `${interruption} ${/all is well/.test(explanation.message) ? truth.renewedAtMs : ''}`;
+    // In a crash loop, the leader may have led between two checks. Each renewal proves that.
+    const allowance = `${interruption} ${/all is well/.test(explanation.message) ? truth.renewedAtMs : ''}`;
     if (contradiction === null) this.#since.delete(process);
-    else if (since === undefined || since.given !== given) this.#since.set(process, { ownMs, given });
+    else if (since === undefined || since.allowance !== allowance) this.#since.set(process, { ownMs, allowance });
     else if (ownMs - since.ownMs > this.#latenessMs) return `${name} ${contradiction}`;
     return null;
   }

@@ -1,5 +1,5 @@
 /**
- * How much memory is in use, for those who look for what is left behind.
+ * Measures the heap, for tests that search for leaks.
  */
 
 import { setFlagsFromString } from 'node:v8';
@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** The heap in use, in bytes, once nothing is left to collect. */
+/** The heap in use after a garbage collection, in bytes. */
 export function heapBytes(): number {
   collectGarbage();
   collectGarbage();

@@ -1,5 +1,5 @@
 /**
- * What the Pods of a test may do.
+ * The permissions of the Pods of a test.
  */
 
 import type { PolicyRule } from '../../src/testing/index.ts';
@@ -10,13 +10,13 @@ export interface Permissions {
   readonly pods: readonly string[];
 }
 
-/** The Role of the README: all that an elector can make use of. */
+/** The Role of the README: all permissions that an elector uses. */
 export const ALL_PERMISSIONS: Permissions = {
   leases: ['get', 'list', 'watch', 'create', 'update', 'delete'],
   pods: ['get', 'list', 'watch'],
 };
 
-/** What NAIS grants its sidecar, and so an elector in its place. */
+/** The permissions that NAIS grants its sidecar, and so an elector that replaces the sidecar. */
 export const SIDECAR_PERMISSIONS: Permissions = { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create'] };
 
 /** The permissions of a foreign process that works on the same Lease. */
@@ -25,10 +25,10 @@ export const FOREIGN_PROCESS_PERMISSIONS: Permissions = {
   leases: ['get', 'list', 'watch', 'create', 'update'],
 };
 
-/** The rules of a Role that grants so much. */
+/** The rules of a Role that grants these permissions. */
 export function rulesOf(permissions: Permissions): PolicyRule[] {
   const leases = { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: permissions.leases };
   const pods = { apiGroups: [''], resources: ['pods'], verbs: permissions.pods };
-  // A rule without verbs is none.
+  // A rule without verbs is invalid.
   return [leases, pods].filter(({ verbs }) => verbs.length > 0);
 }

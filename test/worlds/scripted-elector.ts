@@ -1,5 +1,5 @@
 /**
- * An elector whose clock and whose API server are the test's: every answer comes when it is given.
+ * An elector with a manual clock and a scripted API server. The test gives each answer.
  */
 
 import assert from 'node:assert/strict';
@@ -24,7 +24,7 @@ export class ScriptedElector {
   readonly clock: ManualClock;
   readonly elector: LeaseElector;
   readonly journal: string[];
-  /** The Lease, while it is this Pod's. */
+  /** The Lease, while this Pod holds it. */
   lease: LeaseRecord | null = null;
 
   constructor(options: LeaseElectorOptions = {}, clock: ManualClock = new ManualClock()) {
@@ -46,14 +46,14 @@ export class ScriptedElector {
     this.journal = journalOf(this.elector);
   }
 
-  /** It may campaign, and is shown the Lease; resolves once it has taken note. */
+  /** Gives the elector the sibling lock and the list of Leases. Resolves when the elector has processed both. */
   async shown(lease: LeaseRecord | null): Promise<void> {
     this.world.tellLock('held');
     this.world.take('list lease').succeed({ items: lease === null ? [] : [lease], resourceVersion: '10' });
     await promisesSettled();
   }
 
-  /** It wins an election in which nobody else takes part. */
+  /** Makes the elector the leader. There is no other candidate. */
   async lead(): Promise<Term> {
     const started = this.elector.start();
     await promisesSettled();
@@ -75,12 +75,12 @@ export class ScriptedElector {
     return term;
   }
 
-  /** Everything runs in its time. */
+  /** Advances the clock second by second. */
   run(seconds: number): void {
     for (let second = 0; second < seconds; second += 1) this.clock.advance(1_000);
   }
 
-  /** Answers the two questions of `confirm()`. */
+  /** Answers the two reads of `confirm()`. */
   async confirms(lease: LeaseRecord | null = this.lease, pod: unknown = OWN_POD): Promise<void> {
     this.world.take('read lease').succeed(lease);
     this.world.take(`read pod ${SELF.name}`).succeed(pod);
@@ -88,7 +88,7 @@ export class ScriptedElector {
   }
 }
 
-/** The Lease, but another Pod's, and newer. */
+/** A newer Lease of another Pod. */
 export function takenBy(
   lease: LeaseRecord | null,
   owner: { readonly name: string; readonly uid: string },
