@@ -356,7 +356,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     make: repeatingEvent('demoted'),
     parameters: { faults: ['leader steps down'] },
     invariant: 4,
-    what: /is demoted from a term it was not elected for/,
+    what: /is demoted from a term that it was not elected for/,
   },
   {
     defect: 'is demoted before its signal is aborted',

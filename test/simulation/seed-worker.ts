@@ -26,8 +26,8 @@ async function run(seed: number): Promise<SeedResult> {
 
 port.on('message', (seed: number) => {
   void run(seed).then((result) => {
-    // An unhandled rejection is reported before the next immediate, so it still belongs to this seed. biome-ignore
-    // lint/style/noRestrictedGlobals: this waits only for promises, not for time.
+    // An unhandled rejection is reported before the next immediate, so it still belongs to this seed.
+    // biome-ignore lint/style/noRestrictedGlobals: this waits only for promises, not for time.
     setImmediate(() => port.postMessage(result));
   });
 });
