@@ -137,19 +137,11 @@ function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecor
     deleteOldLease(context, role, attempt, remains);
     return;
   }
-  const { knownHolder } = context.knowledge;
-  const released = knownHolder?.released === true;
-  const jitterIsOver = attempt?.step === 'jitter' && attempt.over;
-  if (attempt?.step === 'jitter' && !jitterIsOver) return;
-  // Only candidates that saw the previous holder go compete at the same moment. A candidate that finds no Lease at its
-  // start does not need to wait. Neither does a candidate that finds no Lease after a release: there the competition
-  // costs less (a POST each, answered 409) than a gap would. The Pod that the Lease names as the successor does not
-  // wait either, and the others let it go first.
-  const yields = isAnotherNamed(context);
-  const goesFirst = isSelfNamed(context) && !released;
-  const waits = !jitterIsOver && !goesFirst && knownHolder !== null && (!released || yields || remains !== null);
+  if (attempt?.step === 'jitter' && !attempt.over) return;
+  const waits = attempt?.step !== 'jitter' && letsOthersGoFirst(context, remains);
   if (waits) context.setTimer('campaign', campaignDelayMs(context));
-  if (waits && (!released || yields)) {
+  const released = context.knowledge.knownHolder?.released === true;
+  if (waits && (!released || isAnotherNamed(context))) {
     context.role = { ...role, attempt: { step: 'jitter', over: false } };
     return;
   }
@@ -159,6 +151,18 @@ function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecor
     { step: 'deletingOldLease', ownPod: context.checkOwnPod(), waitingForReleaser: waits, deletion: null },
     remains,
   );
+}
+
+/** Whether this candidate waits first, because others may campaign at the same moment. */
+function letsOthersGoFirst(context: StepContext, remains: LeaseRecord | null): boolean {
+  const { knownHolder } = context.knowledge;
+  // Only candidates that saw the previous holder go compete at the same moment. This one found no Lease at its start.
+  if (knownHolder === null) return false;
+  if (isAnotherNamed(context)) return true;
+  if (!knownHolder.released) return !isSelfNamed(context);
+  // The Pod that released the Lease deletes it, too. After that the competition costs less (a POST each, answered 409)
+  // than a gap would.
+  return remains !== null;
 }
 
 /** Continues as soon as the Lease is gone (any client may delete it) and this Pod is known to exist. */
