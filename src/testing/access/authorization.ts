@@ -24,8 +24,8 @@ export interface PolicyRule {
    */
   readonly resourceNames?: readonly string[] | undefined;
   /**
-   * Paths that belong to no resource, such as `/metrics`. The server stores them and does not evaluate them: its built-
-   * in roles open the paths of health and discovery.
+   * Paths that belong to no resource, such as `/metrics`. The server stores them and does not evaluate them: its
+   * built-in roles open the paths of health and discovery.
    *
    * @default none
    */
