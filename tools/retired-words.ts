@@ -35,7 +35,6 @@ const NOT_YET: readonly string[] = [
   'test/alerts',
   'test/conformance',
   'test/e2e',
-  'test/exploration',
   'test/integration',
   'test/kube',
   'test/lease-elector.test.ts',

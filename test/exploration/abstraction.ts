@@ -1,11 +1,12 @@
 /**
- * Makes situations equal that differ in nothing that matters, by giving a process the plainest form it can have.
+ * Reduces a process to its plain form, so that situations without a relevant difference are equal.
  *
- * - Requests are numbered anew, in their order.
- * - Time: every process begins each turn at the same moment, a moment of its state is ahead or past, and a timer is due
- *   when it would be had it just been set. Since timers fire at any moment and in any order, no more is needed of time.
- * - What only people read is left out, as is what the application is told, but for what the checkers note.
- * - What waits on a watch is newer than its resume point, which can so be 0; how the stream fared sets delays alone.
+ * - Requests get new numbers in the same order.
+ * - Time: every process begins each step at the same moment. A moment in its state is either future or past. A timer is
+ *   due as if it had just been set. Timers fire at any moment and in any order, so nothing else depends on time.
+ * - State that is only reported is left out, and so are announcements, except those that the checkers use.
+ * - Events in the queue of a watch are newer than its resume point, so the resume point is 0. The history of the stream
+ *   only affects delays.
  */
 
 import type { TimerName } from '../../src/core/input.ts';
@@ -19,10 +20,10 @@ import { INITIAL_WATCH_STATE, type WatchState } from '../../src/core/watch.ts';
 import type { Cluster } from './cluster-model.ts';
 import { type InFlight, longRefused, type Process, START_MS, TIMERS, type Watch } from './process-model.ts';
 
-/** How long after it was set a timer is due. */
+/** The delay of each timer, in milliseconds. */
 const DELAYS: { readonly [Timer in TimerName]: number } = {
   campaign: 0,
-  // As long as the longest pause that it ends.
+  // The longest pause that this timer ends.
   retry: RESTORATION_INTERVAL_MS,
   renew: 10_000,
   backstop: 60_000,
@@ -64,7 +65,7 @@ function dueOf(timer: TimerName, pauses: boolean): number {
 
 const REQUEST_KEYS: ReadonlySet<string> = new Set(['request', 'creation', 'renewal', 'holderRead']);
 
-/** New numbers for those that the core still knows, or that are under way. */
+/** New numbers for the requests that the core still has in its state, and for those that are under way. */
 function numbersOf({ state, requests }: Process): ReadonlyMap<number, number> {
   const used = new Set<number>();
   for (const { request, list } of requests) if (list === null) used.add(request);
@@ -115,26 +116,26 @@ function plainKnowledge(knowledge: Knowledge, nowMs: number): Knowledge {
         ? null
         : { ...observation, sinceMs: START_MS, renewedAtMs: observation.renewedAtMs === null ? null : START_MS },
     verifiedAtMs: 0,
-    // Only an empty Lease, which nobody makes here, asks whether it was ever held; a silence is only reported.
+    // This matters only for an empty Lease, which no move creates.
     namedLeaseUid: null,
     leaseRead: leaseRead === null ? null : { ...leaseRead, askedAtMs: START_MS },
     failures: { ...failures, refusals: plainRefusals(failures.refusals) },
     renewalSentAtMs: renewedJustNow ? START_MS : Number.NEGATIVE_INFINITY,
     sentRenewTimesMs: [],
-    // A twin is only warned of, and short lives count three in a row where Pods cannot be read.
+    // A twin only causes a warning. Short lives matter only when Pods cannot be read.
     twinSeenAtMs: null,
     ownPodSeen: true,
     ownLease: null,
     shortLives: 0,
-    // Of a version that was followed by another it is never asked again.
+    // A version that is no longer the newest has no further effect.
     pendingReleaseVersion: observation?.lease?.resourceVersion === pendingReleaseVersion ? pendingReleaseVersion : null,
     announced: { leader: announced.leader === undefined ? undefined : null, silenceMs: null, warnings: [] },
   };
 }
 
 /**
- * Only the token is refused here. As much time may have passed since the first refusal as the end of a term needs: what
- * follows if less has passed is what follows after the first.
+ * Only the token is refused here. The first refusal counts as old enough to end a term. A shorter time has the same
+ * effect as the first refusal.
  */
 function plainRefusals({ token }: Refusals): Refusals {
   if (token === undefined) return {};
@@ -148,7 +149,7 @@ function plainRole(role: Role, nowMs: number): Role {
     const { recheckAtMs } = role;
     return {
       ...role,
-      // It says whether a term was resumed, which is only reported.
+      // Whether a term was resumed is only reported.
       createOutcomeUnknown: false,
       notBeforeMs: pauses ? START_MS + STEP_DOWN_PAUSE_MS : 0,
       recheckAtMs: recheckAtMs === null ? null : START_MS + (recheckAtMs > nowMs ? recheckMs : 0),
@@ -158,16 +159,16 @@ function plainRole(role: Role, nowMs: number): Role {
   const restoredNow = role.restoredAtMs + RESTORATION_INTERVAL_MS > nowMs;
   return {
     ...role,
-    // The core tells it once, and never looks at it again.
+    // The core announces the term once, and never reads it again.
     term: { ...role.term, fencingToken: '0', leaseUid: 'lease-0', resumed: false },
-    // A twin is only warned of.
+    // A twin only causes a warning.
     createOutcomeUnknown: false,
     overtakenCreation: null,
     restoredAtMs: restoredNow ? START_MS : Number.NEGATIVE_INFINITY,
   };
 }
 
-/** `leaseTransitions` is a hint for people. */
+/** Sets `leaseTransitions` to 0: no rule reads it. */
 function withoutCounts<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(withoutCounts) as Value;

@@ -1,10 +1,10 @@
 /**
- * The invariants of the design (section 10), checked from outside: what the cluster is made to hold, what the
- * processes announce, and who works at the same time.
+ * Checks the invariants of the design (section 10) from outside: the writes to the cluster, the announcements of the
+ * processes, and work at the same time.
  *
- * What a Lease that is deleted by hand excuses, and nothing more: a process that was never told of that Lease (a
- * newcomer, or one whose watch lags) cannot know that its holder exists, so it may create one. From then on, until
- * the holder hears of it and is demoted (`usurped`), both lead. Whoever was told of the Lease must leave it alone.
+ * A Lease that is deleted by hand allows one exception. A process that has not observed that Lease (a new one, or one
+ * whose watch lags) cannot know its holder, so it may create a Lease. Then both lead until the holder receives that
+ * event and is demoted (`usurped`). A process that has observed the deleted Lease must not create one.
  */
 
 import type { Announcement } from '../../src/core/effect.ts';
@@ -12,19 +12,19 @@ import { isReleased } from '../../src/core/lease-record.ts';
 import { type Cluster, exists } from './cluster-model.ts';
 import { type Process, Violation } from './process-model.ts';
 
-/** What the checkers remember. */
+/** The state of the checkers. */
 export interface Record {
   /** The Pod that held the Lease last. */
   readonly holder: string | null;
-  /** Whether it gave that Lease up. */
+  /** Whether it released that Lease. */
   readonly released: boolean;
-  /** The greatest fencing token of a term so far. */
+  /** The greatest fencing token of all terms so far. */
   readonly newestToken: number;
-  /** Pods whose Lease was deleted by hand and not restored since. */
+  /** The uids of Pods whose Lease was deleted by hand and not restored since. */
   readonly taken: readonly string[];
-  /** Pods from which the Lease has moved on after it was deleted by hand, and which were not demoted since. */
+  /** The uids of Pods whose Lease was deleted by hand and taken by another Pod, and which were not demoted since. */
   readonly moved: readonly string[];
-  /** Pods whose token the API server refuses by now. */
+  /** The uids of Pods whose token the API server refuses. */
   readonly refused: readonly string[];
 }
 
@@ -37,14 +37,14 @@ export const EMPTY_RECORD: Record = {
   refused: [],
 };
 
-/** A holder's time is over: its Pod is gone, or it gave the Lease up; or (`itself`) its Lease is gone. */
+/** The end of a holder: its Pod is gone, it has released the Lease, or its Lease is deleted. */
 export interface Ended {
   readonly holder: string;
-  /** The revision of the Lease of its own that is gone; `null` when it is its time that is over. */
-  readonly itself: number | null;
+  /** The revision of its deleted Lease. `null` if its Pod is gone or it has released the Lease. */
+  readonly deletedRevision: number | null;
 }
 
-/** Keeps the record, and throws a `Violation` where a rule is broken. */
+/** Updates the record, and throws a `Violation` when an invariant is broken. */
 export class Ledger {
   record: Record;
 
@@ -52,8 +52,8 @@ export class Ledger {
     this.record = record;
   }
 
-  #learn(news: Partial<Record>): void {
-    this.record = { ...this.record, ...news };
+  #update(changes: Partial<Record>): void {
+    this.record = { ...this.record, ...changes };
   }
 
   refuses(uid: string): boolean {
@@ -61,91 +61,95 @@ export class Ledger {
   }
 
   refuse(uid: string): void {
-    this.#learn({ refused: [...this.record.refused, uid].sort() });
+    this.#update({ refused: [...this.record.refused, uid].sort() });
   }
 
   takenByHand({ lease }: Cluster): void {
     const uid = lease?.owner?.uid;
     if (uid !== undefined && !this.record.taken.includes(uid))
-      this.#learn({ taken: [...this.record.taken, uid].sort() });
+      this.#update({ taken: [...this.record.taken, uid].sort() });
   }
 
-  /** A process has written or deleted the Lease: invariant 2. */
-  written(before: Cluster, after: Cluster, sender: string, knowing: string | null): void {
+  /** Checks a write of a process to the Lease: invariant 2. */
+  written(before: Cluster, after: Cluster, sender: string, observedHolder: string | null): void {
     const { holder, released, taken, moved } = this.record;
     if (after.lease === null) {
       const owner = before.lease?.owner?.uid;
       if (owner === undefined || before.lease === null) return;
       if (exists(before, owner) && !isReleased(before.lease)) {
-        throw new Violation(`${sender} deletes the Lease of ${owner}, whose Pod exists and which did not give it up`);
+        throw new Violation(`${sender} deletes the Lease of ${owner}, whose Pod exists and which did not release it`);
       }
       return;
     }
     const owner = after.lease.owner?.uid ?? null;
     const free =
-      holder === null || !exists(before, holder) || released || (taken.includes(holder) && knowing !== holder);
+      holder === null || !exists(before, holder) || released || (taken.includes(holder) && observedHolder !== holder);
     if (owner !== holder && !free) {
-      throw new Violation(`the Lease moves from ${holder}, whose Pod exists and which did not give it up, to ${owner}`);
+      throw new Violation(`the Lease moves from ${holder}, whose Pod exists and which did not release it, to ${owner}`);
     }
     if (owner !== holder && holder !== null && taken.includes(holder))
-      this.#learn({ moved: [...moved, holder].sort() });
+      this.#update({ moved: [...moved, holder].sort() });
   }
 
-  /** Takes note of a change of the Lease, whoever made it. */
+  /** Records a change of the Lease by any writer. */
   changed(before: Cluster, after: Cluster): Ended | null {
     if (before.lease === after.lease) return null;
     const { holder, taken } = this.record;
     if (after.lease === null) {
-      return holder === null ? null : { holder, itself: Number(before.lease?.resourceVersion ?? 0) };
+      return holder === null ? null : { holder, deletedRevision: Number(before.lease?.resourceVersion ?? 0) };
     }
     const owner = after.lease.owner?.uid ?? null;
     const released = isReleased(after.lease);
-    // Whoever writes its Lease has restored it.
+    // A holder that writes its Lease has restored it.
     const stillTaken = owner === null ? taken : taken.filter((uid) => uid !== owner);
-    // Whose Pod is gone has had its end.
+    // The end of a holder whose Pod is gone is already recorded.
     const releasedNow = released && !this.record.released && owner !== null && exists(after, owner);
-    this.#learn({ holder: owner, released, ...(stillTaken.length < taken.length ? { taken: stillTaken } : {}) });
-    return releasedNow ? { holder: owner, itself: null } : null;
+    this.#update({ holder: owner, released, ...(stillTaken.length < taken.length ? { taken: stillTaken } : {}) });
+    return releasedNow ? { holder: owner, deletedRevision: null } : null;
   }
 
-  /** Demoted, or killed: it need not hear of a successor any more. */
-  leftOffice(uid: string): void {
+  /** The process was demoted or killed, so it no longer has to be demoted by the event of a successor. */
+  leadershipEnded(uid: string): void {
     const { moved } = this.record;
-    if (moved.includes(uid)) this.#learn({ moved: moved.filter((one) => one !== uid) });
+    if (moved.includes(uid)) this.#update({ moved: moved.filter((one) => one !== uid) });
   }
 
   podLost(uid: string): Ended | null {
-    // Whoever gave the Lease up has had its end.
-    return this.record.holder === uid && !this.record.released ? { holder: uid, itself: null } : null;
+    // The end of a holder that released the Lease is already recorded.
+    return this.record.holder === uid && !this.record.released ? { holder: uid, deletedRevision: null } : null;
   }
 
-  /** A process tells its application something: invariants 2 and 3. (Invariant 4 is checked where it announces.) */
-  hear(uid: string, podExists: boolean, announcement: Announcement): void {
+  /** Checks an announcement of a process: invariants 2 and 3. (`process-model.ts` checks invariant 4.) */
+  recordAnnouncement(uid: string, podExists: boolean, announcement: Announcement): void {
     if (announcement.type === 'demoted') {
       const wasTaken = this.record.taken.includes(uid) || this.record.moved.includes(uid);
       if (announcement.reason === 'usurped' && podExists && !wasTaken) {
-        throw new Violation(`${uid} is usurped, although nobody took its Lease by hand`);
+        throw new Violation(`${uid} is usurped, although its Lease was not deleted by hand`);
       }
-      this.leftOffice(uid);
+      this.leadershipEnded(uid);
     }
     if (announcement.type !== 'elected') return;
     const token = Number(announcement.term.fencingToken);
     const { newestToken, taken } = this.record;
-    // A ghost, or one whose Lease was taken meanwhile, may hear late of its own; its successor's token is greater.
+    // A ghost, or a process whose Lease was deleted by hand, may be elected late. The token of its successor is
+    // greater.
     const late = !podExists || taken.includes(uid);
     if (token <= newestToken && !late) {
-      throw new Violation(`${uid} is elected with the fencing token ${token}, and ${newestToken} was given before`);
+      throw new Violation(`${uid} is elected with the fencing token ${token}, but ${newestToken} was announced before`);
     }
-    this.#learn({ newestToken: Math.max(token, newestToken) });
+    this.#update({ newestToken: Math.max(token, newestToken) });
   }
 }
 
-/** Whether it leads, or its work may be under way. */
+/** Whether the process leads, or its work may still run. */
 export function isActive({ leading, working }: Process): boolean {
   return leading || working;
 }
 
-/** Invariant 1: never two at work whose Pods both exist. `null` when it holds. */
+/**
+ * The violation of invariant 1: two processes lead or work at the same time, and both their Pods exist. `null` when it
+ * holds.
+ */
 export function findOverlap(cluster: Cluster, processes: readonly Process[], { taken }: Record): string | null {
   const active = processes.filter(
     (process) => isActive(process) && exists(cluster, process.pod.uid) && !taken.includes(process.pod.uid),

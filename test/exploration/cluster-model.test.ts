@@ -1,5 +1,5 @@
-// Proves that the cluster of the exploration answers as the embedded API server does, through the very ports that the
-// production code sends its requests with.
+// Checks that the cluster of the exploration answers as the embedded API server does, with the ports of the production
+// code.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -32,21 +32,21 @@ function transportOver(server: ApiServer): ApiTransport {
       return answerOf(request, await server.handle(httpRequestOf(request, server.adminToken)));
     },
     stream() {
-      throw new Error('nothing is watched here');
+      throw new Error('this test opens no watch');
     },
   };
 }
 
-/** Both side by side; what they answer is compared at once. */
+/** The model and the embedded server. Each answer of the one is compared with the answer of the other. */
 class Pair {
   readonly #server: ApiServer;
   readonly #clock: ManualClock;
   readonly #lease: LeasePort;
   readonly #pods: PodPort;
   readonly #list: () => Promise<Answer<{ readonly items: readonly LeaseRecord[]; readonly resourceVersion: string }>>;
-  /** Leases as they were answered, on both sides. */
+  /** The answered Leases of both sides. */
   readonly seen: { readonly model: LeaseRecord; readonly real: LeaseRecord }[] = [];
-  /** What something is called there, by what it is called here. */
+  /** The names of the server, by the names of the model. */
   readonly #names = new Map<string, string>();
   cluster: Cluster = EMPTY_CLUSTER;
 
@@ -61,7 +61,7 @@ class Pair {
     this.#list = () => watch.list();
   }
 
-  /** Binds a name of the model to one of the server, or checks that it is bound to it. */
+  /** Binds a name of the model to a name of the server, or checks an existing binding. */
   #bind(model: string, real: string): void {
     const bound = this.#names.get(model);
     if (bound === undefined) this.#names.set(model, real);
@@ -102,7 +102,7 @@ class Pair {
       case 'listLease':
         return this.#list();
       case 'listPod':
-        throw new Error('a list of Pods is made as one of Leases is');
+        throw new Error('lists of Pods are not compared, because they work as lists of Leases do');
     }
   }
 
@@ -153,7 +153,7 @@ class Pair {
     });
   }
 
-  /** Both collectors do one step; the first of the real one is its look. */
+  /** Both collectors do one step. The first step of the real one is a read. */
   collectOnce(): void {
     this.#clock.advance(this.cluster.collection.step === 'idle' ? 5 : 1);
     this.cluster = collect(this.cluster)?.cluster ?? this.cluster;
@@ -167,7 +167,7 @@ class Pair {
 
 let renewals = 0;
 
-/** Each is another one, as a PUT that changes nothing would be no write. */
+/** Each content differs from the one before, because a PUT without a change is not a write. */
 function contentOf(owner: PodRecord | null, released = false): LeaseContent {
   renewals += 1;
   return {
@@ -196,7 +196,7 @@ const anyOperation = fc.record({
     'force' as const,
     'collect' as const,
   ),
-  /** How old the Lease is on which a write is based; 0 is the newest. */
+  /** The age of the Lease on which a write is based. 0 is the newest. */
   age: fc.constantFrom(0, 0, 0, 1, 2),
   which: fc.nat(1),
   flag: fc.boolean(),
@@ -249,10 +249,10 @@ test('the model of the cluster answers every request as the embedded API server 
   );
 });
 
-/** What a client may do between two steps of the collector. */
+/** The writes of a client between two steps of the collector. */
 const WRITES = ['nothing', 'renew', 'take over', 'delete and create'] as const;
 
-test('its collector spares and deletes what the real one does, whatever is written between its steps', async () => {
+test('the collector of the model deletes what the real one deletes when a client writes between its steps', async () => {
   for (let number = 0; number < WRITES.length ** 4; number += 1) {
     const pair = new Pair();
     pair.addPod('app-0', 'pod-0');

@@ -1,33 +1,33 @@
 /**
- * The API server as the exploration sees it: one Lease, Pods, one counter of revisions and the garbage collector,
- * all of it read-only data. Every function tells the next cluster and leaves the one it was given alone.
+ * The model of the API server: one Lease, Pods, one counter of revisions and the garbage collector, as read-only data.
+ * Every function returns the next cluster and does not change its argument.
  *
- * `cluster-model.test.ts` proves that it answers as the embedded API server does.
+ * `cluster-model.test.ts` checks that it answers as the embedded API server does.
  */
 
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
 import type { Answer } from '../../src/driver/ports.ts';
 
-/** What the garbage collector has set out to do with a Lease whose owner is gone (wire facts 25 and 26). */
+/** The state of the garbage collector for a Lease whose owner is gone (wire facts 25 and 26). */
 export type Collection =
   | { readonly step: 'idle' }
-  /** It has looked, and will send DELETE with the uid and resourceVersion that it saw. */
-  | { readonly step: 'looked'; readonly uid: string; readonly resourceVersion: string; readonly owner: string }
-  /** That was answered 409: it will look again. */
-  | { readonly step: 'refused'; readonly uid: string; readonly owner: string }
-  /** The owner is the same still: it will send DELETE with the uid alone. */
-  | { readonly step: 'insists'; readonly uid: string };
+  /** It has read the Lease, and will send a DELETE with that uid and resourceVersion. */
+  | { readonly step: 'read'; readonly uid: string; readonly resourceVersion: string; readonly owner: string }
+  /** The DELETE was answered 409. It will read the Lease again. */
+  | { readonly step: 'conflicted'; readonly uid: string; readonly owner: string }
+  /** The owner is still the same. It will send a DELETE with only the uid. */
+  | { readonly step: 'confirmed'; readonly uid: string };
 
 export interface Cluster {
-  /** Counts the writes of the Lease; those of Pods are never compared with them. */
+  /** Counts the writes of the Lease. Writes of Pods do not count, because their versions are never compared with it. */
   readonly revision: number;
   readonly lease: LeaseRecord | null;
   readonly pods: readonly PodRecord[];
   readonly collection: Collection;
 }
 
-/** Every request that an elector sends, its lists included. */
+/** The requests of an elector, including its lists. */
 export type Request =
   | { readonly verb: 'readLease' }
   | { readonly verb: 'createLease'; readonly content: LeaseContent }
@@ -41,18 +41,18 @@ export function isWrite({ verb }: Request): boolean {
   return verb === 'createLease' || verb === 'replaceLease' || verb === 'deleteLease';
 }
 
-/** What a watch tells of one write. */
+/** The watch event of one write. */
 export type ClusterEvent =
   | { readonly of: 'lease'; readonly type: 'added' | 'modified' | 'deleted'; readonly item: LeaseRecord }
   | { readonly of: 'pod'; readonly type: 'added' | 'modified' | 'deleted'; readonly item: PodRecord };
 
-/** The next cluster, and what the watches tell of it. */
+/** The next cluster, and the event that the watches deliver. */
 export interface Change {
   readonly cluster: Cluster;
   readonly event: ClusterEvent | null;
 }
 
-/** What a request is answered with: a Lease, a Pod, a list, or why not. */
+/** The answer to a request: a Lease, a Pod, a list, or a failure. */
 export type Answered =
   | Answer<LeaseRecord | PodRecord | null>
   | Answer<{ readonly items: readonly (LeaseRecord | PodRecord)[]; readonly resourceVersion: string }>;
@@ -61,7 +61,7 @@ export const EMPTY_CLUSTER: Cluster = { revision: 0, lease: null, pods: [], coll
 
 const FAILURES = new Map<RequestFailureKind, RequestFailure>();
 
-/** A failure of this kind; the same object each time, as nothing but its kind matters here. */
+/** A failure of this kind. Returns the same object each time, because only the kind matters here. */
 export function failureOf(kind: RequestFailureKind): RequestFailure {
   let failure = FAILURES.get(kind);
   if (failure === undefined) {
@@ -81,16 +81,16 @@ export function podNamed(cluster: Cluster, name: string): PodRecord | null {
 }
 
 /**
- * Carries a request out.
+ * Executes a request.
  *
- * @param checked whether preconditions are heeded; a defect of a library that sends none is tried out without
+ * @param checked whether the server checks preconditions; false for the broken core that sends none
  */
 export function carryOut(cluster: Cluster, request: Request, checked: boolean): Change & { readonly answer: Answered } {
   switch (request.verb) {
     case 'readLease':
-      return told(cluster, cluster.lease);
+      return answeredWith(cluster, cluster.lease);
     case 'readPod':
-      return told(cluster, podNamed(cluster, request.name));
+      return answeredWith(cluster, podNamed(cluster, request.name));
     case 'listLease':
       return listed(cluster, cluster.lease);
     case 'listPod':
@@ -102,21 +102,21 @@ export function carryOut(cluster: Cluster, request: Request, checked: boolean): 
     }
     case 'replaceLease': {
       const { lease } = cluster;
-      // A PUT that names a uid is a conflict, too, where there is no Lease (wire fact 4).
+      // A PUT with a uid is also a conflict when there is no Lease (wire fact 4).
       if (lease === null || (checked && !isSame(lease, request.lease))) return refused(cluster, 'conflict');
-      // A PUT that changes nothing would be no write; every PUT of an elector changes at least `renewTime`, or the mark.
+      // A PUT without a change is not a write. Every PUT of an elector changes `renewTime` or the release annotation.
       return written(cluster, 'modified', recordOf(request.content, lease.uid, cluster.revision + 1));
     }
     case 'deleteLease': {
       const { lease } = cluster;
-      if (lease === null) return told(cluster, null);
+      if (lease === null) return answeredWith(cluster, null);
       if (checked && !isSame(lease, request.lease)) return refused(cluster, 'conflict');
       return { ...withoutLease(cluster), answer: { ok: true, value: null } };
     }
   }
 }
 
-function told(cluster: Cluster, value: LeaseRecord | PodRecord | null): Change & { readonly answer: Answered } {
+function answeredWith(cluster: Cluster, value: LeaseRecord | PodRecord | null): Change & { readonly answer: Answered } {
   return { cluster, event: null, answer: { ok: true, value } };
 }
 
@@ -164,7 +164,7 @@ function isSame(left: LeaseRecord, right: LeaseRecord): boolean {
   return left.uid === right.uid && left.resourceVersion === right.resourceVersion;
 }
 
-/** The Lease is deleted, by whomever. */
+/** Deletes the Lease. */
 export function withoutLease(cluster: Cluster): Change {
   const { lease } = cluster;
   if (lease === null) return { cluster, event: null };
@@ -173,7 +173,7 @@ export function withoutLease(cluster: Cluster): Change {
   return { cluster: { ...cluster, revision, lease: null }, event: { of: 'lease', type: 'deleted', item } };
 }
 
-/** Newer than any resume point, whichever it is: Pods are told apart by their uids, never by their versions. */
+/** Newer than any resume point. Pods are distinguished by their uids, never by their versions. */
 const POD_VERSION = 'newer';
 
 export function withPod(cluster: Cluster, { name, uid }: PodReference): Change {
@@ -199,10 +199,10 @@ export function withoutPod(cluster: Cluster, uid: string): Change {
 }
 
 /**
- * The collector does its next step; `null` when it has nothing to do.
+ * Does the next step of the collector. Returns `null` when there is nothing to do.
  *
- * It begins whenever it may find a Lease whose owner is gone, which is more than the real one does: that one begins
- * when the owner goes, or a Lease is written that names a new one.
+ * It can begin at any time when the owner of the Lease is gone. The real collector begins only when the owner is
+ * deleted, or when a Lease with a new owner is written.
  */
 export function collect(cluster: Cluster): Change | null {
   const { lease, collection } = cluster;
@@ -212,23 +212,23 @@ export function collect(cluster: Cluster): Change | null {
       if (lease === null || lease.owner === null || exists(cluster, lease.owner.uid)) return null;
       const { uid, resourceVersion } = lease;
       return {
-        cluster: { ...cluster, collection: { step: 'looked', uid, resourceVersion, owner: lease.owner.uid } },
+        cluster: { ...cluster, collection: { step: 'read', uid, resourceVersion, owner: lease.owner.uid } },
         event: null,
       };
     }
-    case 'looked': {
+    case 'read': {
       if (lease === null) return { cluster: rest, event: null };
       const { uid, resourceVersion, owner } = collection;
       if (lease.uid === uid && lease.resourceVersion === resourceVersion) return withoutLease(rest);
-      return { cluster: { ...cluster, collection: { step: 'refused', uid, owner } }, event: null };
+      return { cluster: { ...cluster, collection: { step: 'conflicted', uid, owner } }, event: null };
     }
-    case 'refused': {
+    case 'conflicted': {
       const { uid, owner } = collection;
-      // With other owners, or for another Lease, it starts over.
+      // It starts again if the Lease is another one or has another owner.
       if (lease?.uid !== uid || lease.owner?.uid !== owner) return { cluster: rest, event: null };
-      return { cluster: { ...cluster, collection: { step: 'insists', uid } }, event: null };
+      return { cluster: { ...cluster, collection: { step: 'confirmed', uid } }, event: null };
     }
-    case 'insists':
+    case 'confirmed':
       return lease?.uid === collection.uid ? withoutLease(rest) : { cluster: rest, event: null };
   }
 }

@@ -1,8 +1,9 @@
 /**
- * What must be true when nothing is under way any more: nobody leads who should not, and somebody does who can.
+ * Checks a decided state, in which nothing is under way: a process that must not lead does not lead, and there is a
+ * leader if one is possible.
  *
- * From a decided state the world goes on without a fault, each timer when it is due, for no longer than the stated
- * bound. What happens then is checked like everything else.
+ * From a decided state, the world continues without a fault until the bound, and each timer fires when it is due. The
+ * invariants are checked after each of these moves as well.
  */
 
 import type { TimerName } from '../../src/core/input.ts';
@@ -15,16 +16,16 @@ import { type Core, type Process, TIMERS } from './process-model.ts';
 import type { Scope } from './scopes.ts';
 import type { Move, World } from './world.ts';
 
-/** How long after the end of all faults somebody must lead, in milliseconds of the model (invariant 5). */
+/** The longest time without a leader after the end of all faults, in milliseconds of the model (invariant 5). */
 export const BOUND_MS = 90_000;
 
-/** Says what is wrong with a decided state, if anything is. */
+/** Returns the way to a violation from a decided state, or `null`. */
 export function checkDecided(core: Core, scope: Scope, decided: World): Counterexample | null {
   const memory = new Memory(core, true);
   const moves: Move[] = [];
   let world = decided;
   for (let leftMs = BOUND_MS; ; ) {
-    const wrong = findWrong(world);
+    const wrong = findViolation(world);
     if (wrong !== null) return { moves, violation: wrong };
     if (!mustBeLed(world) || leader(world) !== undefined) return null;
     const due = nextTimer(world);
@@ -43,21 +44,21 @@ export function checkDecided(core: Core, scope: Scope, decided: World): Countere
       world = next;
       const overlap = findOverlap(world.cluster, world.processes, world.record);
       if (overlap !== null) return { moves, violation: overlap };
-      if (moves.length > 10_000) return { moves, violation: 'there is no end of it' };
+      if (moves.length > 10_000) return { moves, violation: 'more than 10000 moves follow a decided state' };
     }
   }
 }
 
-/** Everything was told: not even a Lease taken by hand, or a ghost, excuses a second leader now. */
-function findWrong({ cluster, processes }: World): string | null {
+/** All events are delivered. So not even a deletion by hand or a ghost allows a second leader now. */
+function findViolation({ cluster, processes }: World): string | null {
   const leading = processes.filter((process) => process.leading);
   if (leading.length > 1) {
-    return `${leading.map(({ pod }) => pod.uid).join(' and ')} lead, although everything was told to everybody`;
+    return `${leading.map(({ pod }) => pod.uid).join(' and ')} lead, although all events are delivered`;
   }
   for (const { pod } of leading) {
-    if (!exists(cluster, pod.uid)) return `${pod.uid} leads, although it was told that its Pod is gone`;
+    if (!exists(cluster, pod.uid)) return `${pod.uid} leads, although it has received that its Pod is gone`;
     if (cluster.lease !== null && cluster.lease.owner?.uid !== pod.uid) {
-      return `${pod.uid} leads, although it was told that ${cluster.lease.owner?.uid} holds the Lease`;
+      return `${pod.uid} leads, although it has received that ${cluster.lease.owner?.uid} holds the Lease`;
     }
   }
   return null;
@@ -67,7 +68,7 @@ function leader({ processes }: World): Process | undefined {
   return processes.find((process) => process.leading);
 }
 
-/** A candidate exists, and no holder's Pod stands in its way without a process that could lead. */
+/** Whether a leader is possible: a candidate exists, and no existing holder without a running process blocks it. */
 function mustBeLed(world: World): boolean {
   const { cluster, processes, record } = world;
   const able = processes.filter(({ pod, stopped }) => !stopped && exists(cluster, pod.uid)).map(({ pod }) => pod.uid);
@@ -76,7 +77,7 @@ function mustBeLed(world: World): boolean {
   return able.length > 0 && !blocked;
 }
 
-/** Whatever takes no time. */
+/** The next move that needs no time. */
 function nextWithoutTimer(world: World, scope: Scope): Move | undefined {
   return flowOf(world, scope.rules).find(({ type }) => type !== 'fire');
 }
@@ -86,7 +87,7 @@ interface Due {
   readonly afterMs: number;
 }
 
-/** The timer that is due first. That of `stale` brings news for people only. */
+/** The timer that is due first, without `stale`, which only causes a report. */
 function nextTimer({ processes }: World): Due | null {
   let first: Due | null = null;
   for (const [process, { timers, nowMs }] of processes.entries()) {

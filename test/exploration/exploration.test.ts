@@ -1,5 +1,5 @@
-// Explores small scopes systematically: the production core keeps every rule in every order of events, and a core
-// with a deliberate defect is caught, by the shortest way that there is.
+// Explores small scopes completely. The production core keeps every rule in every order of events. A core with a
+// deliberate defect breaks a rule, and the exploration finds the shortest way to it.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -26,11 +26,11 @@ for (const run of RUNS) {
     assert.deepEqual(counterexample === null ? [] : narrate(PRODUCTION, scope, counterexample), []);
     assert.ok(complete);
     assert.ok(decided > 0 && states > decided);
-    assert.ok(orderings !== null && orderings >= decided, 'the ways are counted, and none leads in a circle');
+    assert.ok(orderings !== null && orderings >= decided, 'the ways are counted, and none is circular');
   });
 }
 
-test('an exploration that met its limit does not say that it is complete', () => {
+test('an exploration is not complete when it reaches its limit', () => {
   const { complete, orderings } = explore({
     core: PRODUCTION,
     scope: scopeOf({ name: 'resume', candidates: 2, disturbances: 2 }),
@@ -39,26 +39,26 @@ test('an exploration that met its limit does not say that it is complete', () =>
   assert.deepEqual({ complete, orderings }, { complete: false, orderings: null });
 });
 
-suite('a core is caught that', () => {
+suite('the exploration finds a core that', () => {
   for (const { defect, core, scope: name, candidates, disturbances, violation } of MUTANTS) {
     test(defect, () => {
       const scope = scopeOf({ name, candidates, disturbances });
       const { counterexample } = explore({ core, scope });
-      assert.ok(counterexample !== null, 'nothing was found');
+      assert.ok(counterexample !== null, 'no violation was found');
       assert.match(counterexample.violation, violation);
     });
   }
 });
 
-/** Defects that show with two faults only. */
+/** Defects that only two faults reveal. */
 const SHOWN_BY_TWO: readonly string[] = [
   'sends no preconditions',
-  'campaigns without a look at its own Pod',
+  'campaigns without a read of its own Pod',
   'leads before its create is answered',
-  'waits for nothing but events and answers',
+  'sets no timer except for a campaign',
 ];
 
-suite('with the orders left out that lead to the same situations, as much is found', () => {
+suite('the reduction finds the same violations as the full exploration', () => {
   for (const { defect, core } of [{ defect: 'none', core: PRODUCTION }, ...MUTANTS]) {
     const disturbances = SHOWN_BY_TWO.includes(defect) ? 2 : 1;
     test(`defect: ${defect}`, () => {
@@ -66,29 +66,29 @@ suite('with the orders left out that lead to the same situations, as much is fou
       const [all, some] = [explore({ core, scope, reduced: false }), explore({ core, scope })];
       assert.equal(some.counterexample?.violation, all.counterexample?.violation);
       if (all.complete) assert.equal(some.decided, all.decided);
-      assert.ok(some.states < all.states, 'something was left out');
+      assert.ok(some.states < all.states, 'the reduction leaves states out');
     });
   }
 });
 
-const STORY: readonly string[] = [
-  '  1. The API server carries out what pod-1.1 asks: listLease.',
-  '  2. pod-1.1 is answered: listLease: a Lease of pod-0.1.',
-  '  3. Somebody deletes the Pod pod-0.1: it is terminating.',
-  '  4. The API server carries out what pod-1.1 asks: listPod app-0.',
-  '  5. pod-1.1 is answered: listPod app-0: Pod pod-0.1, terminating.',
+const NARRATION: readonly string[] = [
+  '  1. The API server executes a request of pod-1.1: listLease.',
+  '  2. pod-1.1 receives the answer to listLease: a Lease of pod-0.1.',
+  '  3. A user deletes the Pod pod-0.1: it is terminating.',
+  '  4. The API server executes a request of pod-1.1: listPod app-0.',
+  '  5. pod-1.1 receives the answer to listPod app-0: Pod pod-0.1, terminating.',
   '  6. The timer campaign of pod-1.1 fires.',
-  '  7. The API server carries out what pod-1.1 asks: readPod app-1.',
-  '  8. pod-1.1 is answered: readPod app-1: Pod pod-1.1.',
-  '  9. The API server carries out what pod-1.1 asks: deleteLease.',
-  '     → pod-1.1 deletes the Lease of pod-0.1, whose Pod exists and which did not give it up',
+  '  7. The API server executes a request of pod-1.1: readPod app-1.',
+  '  8. pod-1.1 receives the answer to readPod app-1: Pod pod-1.1.',
+  '  9. The API server executes a request of pod-1.1: deleteLease.',
+  '     → pod-1.1 deletes the Lease of pod-0.1, whose Pod exists and which did not release it',
 ];
 
-test('the shortest counterexample is told as a story', () => {
+test('the narration describes each move of the shortest counterexample', () => {
   const scope = scopeOf({ name: 'take-over', candidates: 2, disturbances: 1 });
-  const mutant = MUTANTS.find(({ defect }) => defect === 'takes a deletionTimestamp for the end of a Pod');
+  const mutant = MUTANTS.find(({ defect }) => defect === 'treats a deletionTimestamp as the end of a Pod');
   assert.ok(mutant !== undefined);
   const { counterexample } = explore({ core: mutant.core, scope });
   assert.ok(counterexample !== null);
-  assert.deepEqual(narrate(mutant.core, scope, counterexample), STORY);
+  assert.deepEqual(narrate(mutant.core, scope, counterexample), NARRATION);
 });

@@ -1,6 +1,6 @@
 /**
- * Walks through every situation that a scope allows, the nearest first, so that the first violation found has the
- * shortest way there (of the orders that are not left out, see `reduction.ts`).
+ * Visits every situation of a scope, breadth first. So the first violation that it finds has the shortest way (among
+ * the orders that `reduction.ts` does not leave out).
  */
 
 import { findOverlap } from './checkers.ts';
@@ -12,7 +12,7 @@ import { soleMoves } from './reduction.ts';
 import type { Scope } from './scopes.ts';
 import { compacted, Fingerprints, pack, unpack } from './situation.ts';
 import { NumberList, StateStore } from './state-store.ts';
-import { happen, type Move, type World } from './world.ts';
+import { applyMove, type Move, type World } from './world.ts';
 
 /** A way that ends in a violation. */
 export interface Counterexample {
@@ -20,17 +20,20 @@ export interface Counterexample {
   readonly violation: string;
 }
 
-/** What an exploration found. */
+/** The result of an exploration. */
 export interface Finding {
   readonly states: number;
   readonly transitions: number;
-  /** The longest of the shortest ways to a state. */
+  /** The length of the longest of all shortest ways to a state. */
   readonly depth: number;
-  /** States in which nothing is under way any more. */
+  /** The number of states in which nothing is under way. */
   readonly decided: number;
-  /** Ways from the start to a decided state; `null` when they go in circles, or were not counted. */
+  /**
+   * The number of ways from the start to a decided state. `null` when some way is circular, or the ways were not
+   * counted.
+   */
   readonly orderings: number | null;
-  /** Whether every state was reached; else the limit was met first. */
+  /** Whether every state was visited before the limit was reached. */
   readonly complete: boolean;
   readonly counterexample: Counterexample | null;
 }
@@ -46,7 +49,7 @@ export interface ExplorationOptions {
   readonly scope: Scope;
   /** Whether orders that lead to the same situations are left out. @default true */
   readonly reduced?: boolean;
-  /** No more states than these. */
+  /** The most states. */
   readonly limit?: number;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -65,7 +68,7 @@ class Exploration {
   readonly #fingerprints: Fingerprints;
   readonly #store = new StateStore();
   readonly #start: World;
-  /** Worlds that were met and not left yet, as numbers, by depth. */
+  /** The packed worlds of the current depth that are not yet explored. */
   #level = new NumberList();
   #nextLevel = new NumberList();
   #depth = 0;
@@ -99,7 +102,7 @@ class Exploration {
     return this.#finding(null, true);
   }
 
-  /** Every move from here. */
+  /** Tries every move from this world. */
   #leave(world: World): Counterexample | null {
     const { core, scope, reduced = true, onProgress } = this.#options;
     const state = this.#left;
@@ -153,7 +156,7 @@ class Exploration {
     for (const number of this.#store.wayTo(state)) {
       const move = movesOf(world, scope.rules)[number] as Move;
       way.push(move);
-      world = compacted(this.#memory, happen(this.#memory, world, move));
+      world = compacted(this.#memory, applyMove(this.#memory, world, move));
     }
     return way;
   }
@@ -172,10 +175,10 @@ class Exploration {
   }
 }
 
-/** The next world, or what is wrong with it. */
+/** The next world, or the description of a violation. */
 export function attempt(memory: Memory, world: World, move: Move): World | string {
   try {
-    return happen(memory, world, move);
+    return applyMove(memory, world, move);
   } catch (error) {
     if (error instanceof Violation) return error.message;
     if (error instanceof Error && error.name === 'InvariantError') return `an invariant broke: ${error.message}`;

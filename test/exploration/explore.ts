@@ -1,7 +1,7 @@
 /**
- * `npm run explore`: walks through every order of requests, answers, events, timers and disturbances within a scope,
- * and says what it covered. Ends with 1 and a short counterexample when a rule is broken, or not everything was seen, with
- * 2 when the arguments are wrong.
+ * `npm run explore`: visits every order of requests, answers, events, timers and disturbances within a scope, and
+ * prints what it covered. Exits with 1 when a rule is broken (with a short counterexample) or the exploration is not
+ * complete, and with 2 when the arguments are invalid.
  */
 
 import { parseArgs } from 'node:util';
@@ -14,13 +14,13 @@ import { DEFAULT_RUNS, type Run, SCOPE_NAMES, type ScopeName, scopeOf, WHOLE_RUN
 const USAGE = `npm run explore -- [--scope NAME] [--candidates 2|3] [--faults 0..3] [--in-order] [--whole]
                 [--limit STATES] [--json]
   --scope       one of ${SCOPE_NAMES.join(', ')}
-  --candidates  how many Pods campaign (default with --scope: 2)
-  --faults      how many disturbances there may be in one run (default with --scope: 2)
-  --in-order    each process is told everything in the order in which the server sent it; that it lags is a fault, too
-  --whole       three candidates with three faults as well: half an hour in all, in 5 GB
-  --limit       give up after so many states, and say so
+  --candidates  the number of candidate Pods (default with --scope: 2)
+  --faults      the most disturbances in one run (default with --scope: 2)
+  --in-order    each process is observed everything in the order in which the server sent it; that it lags is a fault, too
+  --whole       also three candidates with three faults: half an hour in all, in 5 GB
+  --limit       stop after this many states, and report that
   --json        one line of JSON a run
-With none of these but the last two it runs what is known to finish within a quarter of an hour on one core, in 3 GB.`;
+Without the other options it runs all scopes that finish within a quarter of an hour on one core, in 3 GB.`;
 
 interface Arguments {
   readonly runs: readonly Run[];
@@ -65,11 +65,11 @@ function showProgress(began: number): ((progress: Progress) => void) | undefined
   return ({ states, waiting, depth }) => {
     const seconds = (systemClock.nowMs() - began) / 1000;
     const rate = Math.round(states / seconds);
-    process.stderr.write(`\r\x1b[K  ${states} states, ${waiting} to be left, depth ${depth}, ${rate} states/s`);
+    process.stderr.write(`\r\x1b[K  ${states} states, ${waiting} waiting, depth ${depth}, ${rate} states/s`);
   };
 }
 
-function sayFinding(run: Run, finding: Finding, seconds: number): string {
+function formatFinding(run: Run, finding: Finding, seconds: number): string {
   const { states, transitions, depth, decided, orderings, complete } = finding;
   const ways = orderings === null ? 'not counted' : orderings < 1e15 ? String(orderings) : orderings.toExponential(3);
   return [
@@ -80,7 +80,7 @@ function sayFinding(run: Run, finding: Finding, seconds: number): string {
   ].join('\n');
 }
 
-/** Whether the rules hold, in all of it. */
+/** Runs one exploration. Returns whether it is complete and breaks no rule. */
 function runOne(run: Run, limit: number, json: boolean): boolean {
   const scope = scopeOf(run);
   const began = systemClock.nowMs();
@@ -97,8 +97,8 @@ function runOne(run: Run, limit: number, json: boolean): boolean {
       JSON.stringify({ ...run, disturbed, ...finding, counterexample: undefined, violation, story, seconds }),
     );
   } else {
-    console.log(sayFinding(run, finding, seconds));
-    console.log(`  ${scope.says} Disturbances: ${scope.rules.disturbances.join(', ')}.\n`);
+    console.log(formatFinding(run, finding, seconds));
+    console.log(`  ${scope.description} Disturbances: ${scope.rules.disturbances.join(', ')}.\n`);
     if (story.length > 0) console.log(['  The shortest way to break a rule:', ...story].join('\n  '));
   }
   return counterexample === null && finding.complete;
@@ -108,10 +108,10 @@ try {
   const { runs, limit, json } = readArguments();
   if (!json) {
     console.log(
-      'In every run requests, answers, events, the steps of the garbage collector and timers come in every order, ' +
-        'and lag as long as they like, which is no disturbance; in order, a process is told everything as it was sent, and ' +
-        'that it lags is one. Requests of one process keep their order. ' +
-        'Situations that differ in names or in what nobody decides on count once.\n',
+      'In every run, requests, answers, events, steps of the garbage collector and timers happen in every order and with ' +
+        'any lag. A lag is not a disturbance. With "in order", a process receives everything in the order in which it ' +
+        'was sent, and a lag is a disturbance. Requests of one process keep their order. ' +
+        'Situations that differ only in names, or in state that no rule reads, count once.\n',
     );
   }
   process.exitCode = runs.every((run) => runOne(run, limit, json)) ? 0 : 1;

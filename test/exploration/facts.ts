@@ -1,5 +1,5 @@
 /**
- * Turns answers, and what watches report, into facts for the core, as `src/driver/driver.ts` does.
+ * Converts answers and reports of watches into facts for the core, as `src/driver/driver.ts` does.
  */
 
 import type { Fact } from '../../src/core/input.ts';
@@ -9,14 +9,14 @@ import { leaseFact, podFact } from '../../src/driver/watch-facts.ts';
 import type { WatchReport } from '../../src/driver/watcher.ts';
 import type { Answered, Request } from './cluster-model.ts';
 
-/** What is watched. */
+/** An object that a watch delivers. */
 export type Item = LeaseRecord | PodRecord;
 
-/** As the driver turns answers into facts. */
-export function factOfAnswer(request: number, asks: Request, answer: Answered): Fact {
+/** The fact of an answer, as the driver makes it. */
+export function factOfAnswer(request: number, operation: Request, answer: Answered): Fact {
   if (!answer.ok) return { type: 'requestFailed', request, failure: answer.failure };
   const { value } = answer as Answer<unknown> & { readonly ok: true };
-  switch (asks.verb) {
+  switch (operation.verb) {
     case 'readLease':
       return { type: 'leaseRead', request, lease: value as LeaseRecord | null };
     case 'createLease':
@@ -25,13 +25,13 @@ export function factOfAnswer(request: number, asks: Request, answer: Answered): 
     case 'deleteLease':
       return { type: 'leaseRemoved', request };
     case 'readPod':
-      return { type: 'podRead', request, name: asks.name, pod: value as PodRecord | null };
+      return { type: 'podRead', request, name: operation.name, pod: value as PodRecord | null };
     default:
-      throw new Error(`${asks.verb} is not the core's`);
+      throw new Error(`${operation.verb} is not a request of the core`);
   }
 }
 
-/** What a watch reports, by the driver's own words; `watched` is `null` for the watch of the Lease. */
+/** The fact of a watch report, as the driver makes it. `watched` is `null` for the watch of the Lease. */
 export function factOfReport(watched: PodReference | null, report: WatchReport<Item>): Fact {
   return watched === null
     ? leaseFact(report as WatchReport<LeaseRecord>)

@@ -1,6 +1,6 @@
 /**
- * Keeps one copy of everything that a world is made of, and remembers what came of it, so that millions of worlds
- * share some thousands of processes and clusters, and each is asked once what follows.
+ * Keeps one copy of each part of a world, and caches the results of its steps. So millions of worlds share some
+ * thousands of processes and clusters, and each step is computed once.
  */
 
 import type { Announcement } from '../../src/core/effect.ts';
@@ -14,12 +14,12 @@ import {
   carryOut,
   type Request,
 } from './cluster-model.ts';
-import { type Core, enqueue, type InFlight, type Process, Turn, withAnswer } from './process-model.ts';
+import { type Core, enqueue, type InFlight, type Process, ProcessStep, withAnswer } from './process-model.ts';
 import { rename, revisionsIn } from './rewriting.ts';
 import type { OrphanedRequest } from './world.ts';
 
-/** What a turn of a process led to. */
-export interface TurnResult {
+/** The result of a step of a process. */
+export interface ProcessStepResult {
   readonly process: Process;
   readonly announcements: readonly Announcement[];
   readonly abandoned: InFlight | undefined;
@@ -27,18 +27,18 @@ export interface TurnResult {
 
 type Served = Change & { readonly answer: Answered };
 
-/** What is known of a part. */
+/** The cached data of a part. */
 interface Note {
   readonly id: number;
-  /** The revisions it names, as bits. */
+  /** The revisions that the part names, as bits. */
   readonly revisions: number;
-  /** What came of it, by what happened. */
+  /** The results of its steps, by the step. */
   readonly followed: Map<unknown, unknown>;
   readonly compacted: Map<number, object>;
   readonly permuted: (object | undefined)[];
 }
 
-/** Where a part carries its note; a copy made by spreading carries none. */
+/** The key of the note on a part. A copy by spread has no note. */
 const NOTE = Symbol('note');
 
 interface Kept {
@@ -47,7 +47,7 @@ interface Kept {
 
 export type PartKind = 'process' | 'cluster' | 'record' | 'orphanedRequests';
 
-/** How a part of each kind gets its plainest form. */
+/** The reduction of each kind of part to its plain form. */
 const PLAIN_FORMS: { readonly [Kind in PartKind]: (value: object) => object } = {
   process: (value: object) => plainProcess(value as Process),
   cluster: (value: object) => plainCluster(value as Cluster),
@@ -57,7 +57,7 @@ const PLAIN_FORMS: { readonly [Kind in PartKind]: (value: object) => object } = 
 
 export class Memory {
   readonly core: Core;
-  /** Keeps nothing, and leaves everything as it is. */
+  /** Caches nothing, and does not reduce parts to their plain form. */
   readonly exact: boolean;
   readonly #parts: { readonly [Kind in PartKind]: Map<string, object> } = {
     process: new Map(),
@@ -66,7 +66,7 @@ export class Memory {
     orphanedRequests: new Map(),
   };
   readonly #byId: object[] = [];
-  /** @param exact keeps nothing, and leaves everything as it is: for what must run on by the clock. */
+  /** @param exact caches nothing and reduces nothing, so that times stay exact */
   constructor(core: Core, exact = false) {
     this.core = core;
     this.exact = exact;
@@ -104,12 +104,12 @@ export class Memory {
     return noteOf(part).revisions;
   }
 
-  turn(process: Process, name: string, happens: (turn: Turn) => void): TurnResult {
+  runStep(process: Process, name: string, action: (step: ProcessStep) => void): ProcessStepResult {
     return this.#remembered(process, name, () => {
-      const turn = new Turn(this.core, process);
-      happens(turn);
-      const told = turn.announcements.filter(({ type }) => type === 'elected' || type === 'demoted');
-      return { process: this.keep('process', turn.end()), announcements: told, abandoned: turn.abandoned };
+      const step = new ProcessStep(this.core, process);
+      action(step);
+      const relevant = step.announcements.filter(({ type }) => type === 'elected' || type === 'demoted');
+      return { process: this.keep('process', step.end()), announcements: relevant, abandoned: step.abandoned };
     });
   }
 
@@ -139,7 +139,7 @@ export class Memory {
     return to;
   }
 
-  /** What becomes of a cluster when this happens to it; `what` tells it from everything else that may. */
+  /** Changes a cluster. `what` identifies the change in the cache. */
   change(cluster: Cluster, what: string, find: () => Change): Change {
     return this.#remembered(cluster, what, () => {
       const change = find();
@@ -155,11 +155,11 @@ export class Memory {
     return this.#remembered(orphanedRequests, what, () => this.keep('orphanedRequests', find()));
   }
 
-  /** The same part with the revisions in use numbered from 1 without a gap. */
+  /** The same part with its revisions renumbered: those in use are numbered from 1 without a gap. */
   compact<Part extends object>(kind: PartKind, part: Part, inUse: number): Part {
     const { compacted, revisions } = noteOf(part);
     const most = kind === 'cluster' ? rankOf(31, inUse) : 0;
-    // Others' revisions matter only as far as they shift its own.
+    // Revisions of other parts matter only because they shift those of this part.
     let shift = most;
     for (let bits = revisions & ~1; bits !== 0; bits &= bits - 1) {
       shift = shift * 32 + rankOf(31 - Math.clz32(bits & -bits), inUse);
@@ -174,7 +174,7 @@ export class Memory {
     return compact as Part;
   }
 
-  /** The same part with the candidates in other places. */
+  /** The same part with the candidates permuted. */
   permute<Part extends object>(kind: PartKind, part: Part, number: number, order: readonly number[]): Part {
     const { permuted } = noteOf(part);
     let other = permuted[number];
@@ -198,12 +198,12 @@ function plainRecord(record: Record): Record {
   return { ...record, taken: taken.toSorted(), moved: moved.toSorted(), refused: refused.toSorted() };
 }
 
-/** The counter of a cluster itself is no use of a revision. */
+/** The revision counter of a cluster is not a use of that revision. */
 function revisionsOf(kind: PartKind, part: object): number {
   return revisionsIn(kind === 'cluster' ? { ...part, revision: 0 } : part);
 }
 
-/** How many revisions are in use up to this one. */
+/** The number of revisions in use up to this one. */
 function rankOf(revision: number, inUse: number): number {
   let bits = revision >= 31 ? inUse : inUse & ((2 << revision) - 1);
   let count = 0;

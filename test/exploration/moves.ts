@@ -1,13 +1,13 @@
 /**
- * Which moves a world allows, always in the same order, so that a move can be told by its number.
+ * The moves that a world allows, always in the same order, so that a number identifies a move.
  *
- * Any of them may be next: a request may stay on its way, an answer or an event unread, and a timer unfired for as
- * long as it likes, since networks are slow and processes are paused. So a watch lags, and a container is late to
- * start again, without that being a fault; but in a scope with `inOrder` what one process is told keeps its order, until
- * the fault `lag` befalls it. Timers fire at any moment and in any order, which is more than happens.
+ * Any of them may be next. Networks are slow and processes are paused, so a request, an answer, an event or a timer can
+ * wait for any time. A lag of a watch or of a container start is therefore not a fault. But in a scope with `inOrder`,
+ * a process receives everything in the order in which it was sent, until the fault `lag` applies to it. Timers fire at
+ * any moment and in any order, which is more than happens in reality.
  *
- * The requests of one process are sent one after the other, each when the one before is answered or was given up.
- * `src/kube/api-client.ts` sends two at once, which may overtake each other: that is left to the simulation.
+ * A process sends its requests one after the other, each when the one before is answered or has timed out.
+ * `src/kube/api-client.ts` sends two at once, and they may overtake each other. The simulation covers that.
  */
 
 import type { TimerName } from '../../src/core/input.ts';
@@ -15,36 +15,36 @@ import { isWrite, podNamed } from './cluster-model.ts';
 import { type InFlight, nextSources, type Process, TIMERS, type Watch } from './process-model.ts';
 import { DISTURBING_TIMERS, type Disturbance, type Move, NAMESAKE_LIMIT, type World } from './world.ts';
 
-/** What may happen in a scope besides the ordinary course of things. */
+/** The possible events of a scope besides the ordinary flow. */
 export interface Rules {
   readonly candidates: number;
   readonly disturbances: readonly Disturbance[];
   /** Whether the application calls `stop()` when its Pod is being deleted. */
   readonly stopsOnSigterm: boolean;
-  /** Whether work may outlast the time that it is given. */
+  /** Whether work may last longer than its time limit. */
   readonly workMayOverrun: boolean;
-  /** Whether each process is told everything in the order in which the server sent it, but for one that lags. */
+  /** Whether each process without a lag receives everything in the order in which the server sent it. */
   readonly inOrder: boolean;
 }
 
-/** Every move that is possible. */
+/** All possible moves. */
 export function movesOf(world: World, rules: Rules): Move[] {
   const moves = flowOf(world, rules);
   if (world.budget > 0) for (const disturbance of rules.disturbances) addDisturbance(moves, disturbance, world, rules);
   return moves;
 }
 
-/** What is under way and must come to its end: a world without any of it is decided. */
+/** The moves of everything that is under way. A world without such moves is decided. */
 export function flowOf(world: World, rules: Rules): Move[] {
   const moves: Move[] = [];
   const { cluster, processes } = world;
   for (let process = 0; process < processes.length; process += 1) {
     addFlowOf(moves, processes[process] as Process, process);
-    const { pod, stopping, yielding, settling, stopped } = processes[process] as Process;
+    const { pod, stopping, releasing, settling, stopped } = processes[process] as Process;
     if (settling) {
       moves.push({ type: 'settle', process, drained: true });
-      // Who promised to give the Lease up does so; the application was warned that its work goes on.
-      if (rules.workMayOverrun && stopping && !yielding && !stopped)
+      // A process that promised to release the Lease releases it even if its work continues, so it needs no such move.
+      if (rules.workMayOverrun && stopping && !releasing && !stopped)
         moves.push({ type: 'settle', process, drained: false });
     }
     if (podOf(world, pod.uid)?.terminating !== true) continue;
@@ -63,7 +63,7 @@ export function flowOf(world: World, rules: Rules): Move[] {
   return moves;
 }
 
-/** Timers that a step of the election waits for; the others only look again, renew, or bring news. */
+/** Timers that a step of the election waits for. The other timers only resync, renew or report. */
 const AWAITED: readonly TimerName[] = ['campaign', 'retry'];
 
 function addFlowOf(moves: Move[], it: Process, process: number): void {
@@ -80,7 +80,7 @@ function addFlowOf(moves: Move[], it: Process, process: number): void {
   }
 }
 
-/** Whether the watch waits until it may list, or open, again. */
+/** Whether the watch waits for its back-off before it lists or opens again. */
 function opensAgain(watch: Watch | null): boolean {
   return watch?.timer === true && (watch.state.phase === 'waitingToList' || watch.state.phase === 'waitingToOpen');
 }
@@ -127,7 +127,7 @@ function addDisturbanceOf(
       if (podWatch?.state.phase === 'streaming') moves.push({ type: 'cut', process, of: 'pod' });
       return;
     case 'lag':
-      // What was sent before was told in time: it is sooner told than this begins.
+      // A lag begins only when the process has received everything that was sent before.
       if (inbox?.length === 0) moves.push({ type: 'lag', process });
       return;
     case 'token-refused':
@@ -145,9 +145,12 @@ function addDisturbanceOf(
   }
 }
 
-/** What was carried out and has left no trace (a read, a write that was refused) could as well be lost before. */
-function mayBeLost({ asks, answer }: InFlight): boolean {
-  return answer === null || (isWrite(asks) && answer.ok);
+/**
+ * Whether the loss is a move of its own. A read or a refused write that was executed has no effect, so its loss is the
+ * same as a loss before.
+ */
+function mayBeLost({ operation, answer }: InFlight): boolean {
+  return answer === null || (isWrite(operation) && answer.ok);
 }
 
 function podOf({ cluster }: World, uid: string): { readonly terminating: boolean } | undefined {

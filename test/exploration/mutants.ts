@@ -1,5 +1,5 @@
 /**
- * The core with one deliberate defect each. That the exploration catches them shows that its checkers can fail.
+ * Cores with one deliberate defect each. The exploration finds them all, which shows that its checkers can fail.
  */
 
 import { step } from '../../src/core/election.ts';
@@ -27,11 +27,11 @@ export const PRODUCTION: Core = {
 export interface Mutant {
   readonly defect: string;
   readonly core: Core;
-  /** Where the exploration finds it, with how many candidates and disturbances. */
+  /** The scope in which the exploration finds the defect, with the numbers of candidates and disturbances. */
   readonly scope: ScopeName;
   readonly candidates: number;
   readonly disturbances: number;
-  /** What the counterexample says. */
+  /** The violation of the counterexample. */
   readonly violation: RegExp;
 }
 
@@ -39,11 +39,11 @@ const MINUTE: readonly [candidates: number, disturbances: number] = [2, 1];
 
 export const MUTANTS: readonly Mutant[] = [
   mutant('takes a deletionTimestamp for the end of a Pod', 'take-over', MINUTE, /moves from|whose Pod exists/, {
-    step: hearing((input) =>
+    step: withInput((input) =>
       input.type === 'podObserved' && input.pod.terminating ? { ...input, type: 'podDeleted' } : input,
     ),
   }),
-  mutant('takes a leader that stopped renewing for dead', 'deletion-by-hand', MINUTE, /whose Pod exists/, {
+  mutant('treats a leader that stopped renewing as gone', 'deletion-by-hand', MINUTE, /whose Pod exists/, {
     step: (state, input) => {
       const { knownHolder } = state.knowledge;
       const looks = input.type === 'timerFired' && (input.timer === 'recheck' || input.timer === 'backstop');
@@ -53,8 +53,8 @@ export const MUTANTS: readonly Mutant[] = [
     },
   }),
   mutant('sends no preconditions', 'take-over', [2, 2], /whose Pod exists|usurped/, { preconditions: false }),
-  mutant('tells Pods apart by their names', 'take-over', [2, 2], /./, byNames()),
-  mutant('forgets who held a Lease that vanished', 'deletion-by-hand', MINUTE, /moves from/, {
+  mutant('compares Pods by their names', 'take-over', [2, 2], /./, byNames()),
+  mutant('forgets the holder of a Lease that was deleted', 'deletion-by-hand', MINUTE, /moves from/, {
     step: (state, input) => {
       const gone = input.type === 'leaseDeleted' && state.role.name === 'candidate';
       const { knowledge } = state;
@@ -62,47 +62,54 @@ export const MUTANTS: readonly Mutant[] = [
     },
   }),
   mutant('campaigns without a look at its own Pod', 'take-over', [2, 2], /its Pod was gone/, {
-    step: believing((effect, { self }) =>
+    step: assumingAnswer((effect, { self }) =>
       effect.type === 'readPod' && effect.name === self.name
         ? { type: 'podRead', request: effect.request, name: effect.name, pod: podOf(self) }
         : null,
     ),
   }),
-  mutant('leads on when its Lease is another’s', 'deletion-by-hand', MINUTE, /lead, although everything was told/, {
-    step: (state, input) => {
-      const others = 'lease' in input && input.lease?.owner != null && input.lease.owner.uid !== state.config.self.uid;
-      return state.role.name === 'leader' && others ? { state, effects: [] } : step(state, input);
+  mutant(
+    'continues to lead when its Lease belongs to another Pod',
+    'deletion-by-hand',
+    MINUTE,
+    /lead, although all events are delivered/,
+    {
+      step: (state, input) => {
+        const others =
+          'lease' in input && input.lease?.owner != null && input.lease.owner.uid !== state.config.self.uid;
+        return state.role.name === 'leader' && others ? { state, effects: [] } : step(state, input);
+      },
     },
-  }),
-  mutant('resumes a term with the token that it had', 'resume', MINUTE, /fencing token/, {
-    step: believing((effect) =>
+  ),
+  mutant('resumes a term with the old token', 'resume', MINUTE, /fencing token/, {
+    step: assumingAnswer((effect) =>
       effect.type === 'replaceLease' && effect.content.releasedBy === null
         ? { type: 'leaseWritten', request: effect.request, lease: effect.lease }
         : null,
     ),
   }),
-  mutant('gives the Lease up before its work is done', 'hand-over', MINUTE, /at the same time/, {
-    step: believing((effect) => (effect.type === 'settleWork' ? { type: 'workSettled', drained: true } : null)),
+  mutant('releases the Lease before its work is done', 'hand-over', MINUTE, /at the same time/, {
+    step: assumingAnswer((effect) => (effect.type === 'settleWork' ? { type: 'workSettled', drained: true } : null)),
   }),
   mutant('leads before its create is answered', 'election', [2, 0], /at the same time|fencing token/, {
-    step: believing((effect) => {
+    step: assumingAnswer((effect) => {
       if (effect.type !== 'createLease') return null;
       const kept = { resourceVersion: '1', terminating: false, finalizers: [], source: null };
       const lease: LeaseRecord = { ...effect.content, uid: 'lease-1', ...kept };
       return { type: 'leaseWritten', request: effect.request, lease };
     }),
   }),
-  mutant('believes events that come late', 'take-over', [2, 2], /./, {
+  mutant('accepts events that arrive late', 'take-over', [2, 2], /./, {
     step: (state, input) => {
       const event = input.type === 'leaseDeleted' || (input.type === 'leaseObserved' && input.by === 'watch');
       const { knowledge } = state;
       return step(event ? { ...state, knowledge: { ...knowledge, newestResourceVersion: '0' } } : state, input);
     },
   }),
-  mutant('waits for nothing but events and answers', 'faults', [2, 2], /nobody leads/, {
-    step: ordering((effect) => (effect.type === 'setTimer' && effect.timer !== 'campaign' ? null : effect)),
+  mutant('sets no timer except for a campaign', 'faults', [2, 2], /nobody leads/, {
+    step: withEffects((effect) => (effect.type === 'setTimer' && effect.timer !== 'campaign' ? null : effect)),
   }),
-  mutant('never asks for the Pod of the holder', 'take-over', MINUTE, /nobody leads/, {
+  mutant('never reads the Pod of the holder', 'take-over', MINUTE, /nobody leads/, {
     step: (state, input) => {
       const { name } = state.config.self;
       const { state: next, effects } = step(state, input);
@@ -128,41 +135,41 @@ function podOf({ name, uid }: PodReference): PodRecord {
   return { name, uid, resourceVersion: '1', terminating: false };
 }
 
-/** Hears something else. */
-function hearing(change: (input: Input) => Input): Step {
+/** The core, with changed inputs. */
+function withInput(change: (input: Input) => Input): Step {
   return (state, input) => step(state, change(input));
 }
 
-/** Orders something else, or (`null`) nothing. */
-function ordering(change: (effect: Effect) => Effect | null): Step {
+/** The core, with changed effects. `null` drops an effect. */
+function withEffects(change: (effect: Effect) => Effect | null): Step {
   return (state, input) => {
     const { state: next, effects } = step(state, input);
     return { state: next, effects: effects.map(change).filter((effect) => effect !== null) };
   };
 }
 
-/** Does not send certain orders, and takes what it would like to hear for the answer. */
-function believing(answerTo: (effect: Effect, config: ElectionState['config']) => Fact | null): Step {
-  const believe: Step = (before, input) => {
+/** The core, with certain requests not sent: it receives an assumed answer instead. */
+function assumingAnswer(answerTo: (effect: Effect, config: ElectionState['config']) => Fact | null): Step {
+  const stepAssuming: Step = (before, input) => {
     const { nowMs, wallMs, random } = input;
     let { state, effects } = step(before, input);
     for (let index = 0; index < effects.length; index += 1) {
       const answer = answerTo(effects[index] as Effect, before.config);
       if (answer === null) continue;
-      const after = believe(state, { ...answer, nowMs, wallMs, random });
+      const after = stepAssuming(state, { ...answer, nowMs, wallMs, random });
       state = after.state;
       effects = [...effects.toSpliced(index, 1), ...after.effects];
       index -= 1;
     }
     return { state, effects };
   };
-  return believe;
+  return stepAssuming;
 }
 
-/** Every uid that it hears of is the Pod's name; what it writes names its uid, as its Pod does. */
+/** The core, with the Pod's name as the uid in every input. Its writes have the real uid. */
 function byNames(): Partial<Core> {
   const named = <Pod extends PodReference>(pod: Pod): Pod => ({ ...pod, uid: pod.name });
-  const heard = (input: Input): Input => {
+  const changed = (input: Input): Input => {
     if ('pod' in input && input.pod !== null) return { ...input, pod: named(input.pod) } as Input;
     if (!('lease' in input) || input.lease === null || input.lease.owner === null) return input;
     const lease: LeaseRecord = { ...input.lease, owner: named(input.lease.owner) };
@@ -170,5 +177,5 @@ function byNames(): Partial<Core> {
   };
   const sign: Core['sign'] = (content, pod) =>
     content.owner?.name === pod.name ? { ...content, owner: pod } : content;
-  return { identify: named, sign, step: hearing(heard) };
+  return { identify: named, sign, step: withInput(changed) };
 }

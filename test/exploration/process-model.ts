@@ -1,9 +1,9 @@
 /**
- * One elector as read-only data: the state of the core, its two watches, its timers, and the requests it waits for.
+ * One elector as read-only data: the state of the core, its two watches, its timers, and its pending requests.
  *
- * `Turn` feeds it one thing that happened and carries the effects out as `src/driver/driver.ts` and
- * `src/driver/watcher.ts` do: the state is kept first, then the effects follow in their order, and what a watch
- * reports has its turn when the watch has done everything it was ordered.
+ * `ProcessStep` gives it one fact and performs the effects as `src/driver/driver.ts` and `src/driver/watcher.ts` do. It
+ * stores the state first, then performs the effects in their order. A report of a watch is processed after all effects
+ * of the watch.
  */
 
 import type { Announcement, Effect } from '../../src/core/effect.ts';
@@ -27,15 +27,15 @@ import { factOfAnswer, factOfReport, type Item } from './facts.ts';
 export interface Core {
   readonly step: typeof step;
   readonly stepWatch: typeof stepWatch;
-  /** Whether its writes carry preconditions. */
+  /** Whether its writes have preconditions. */
   readonly preconditions: boolean;
-  /** How it knows its own Pod. */
+  /** The reference to its own Pod in its configuration. */
   readonly identify: (pod: PodReference) => PodReference;
-  /** What it writes for its Pod. */
+  /** The written content, with the reference to its own Pod. */
   readonly sign: (content: LeaseContent, pod: PodReference) => LeaseContent;
 }
 
-/** Every name of a timer; the compiler keeps the list whole. */
+/** The names of all timers. The compiler rejects an incomplete list. */
 export const TIMERS: readonly TimerName[] = Object.keys({
   campaign: true,
   retry: true,
@@ -50,77 +50,86 @@ export const TIMERS: readonly TimerName[] = Object.keys({
 
 type Subject = 'lease' | 'pod';
 
-/** A request under way; `answer` is null until the server has carried it out. */
+/** A request under way. `answer` is `null` until the server has executed the request. */
 export interface InFlight {
-  /** The number by which the core, or the watch that lists, knows it. */
+  /** The number of the request in the core, or in the watch that lists. */
   readonly request: number;
-  readonly asks: Request;
+  readonly operation: Request;
   readonly list: Subject | null;
   readonly answer: Answered | null;
-  /** Of a create: who held the Lease, as far as the sender had been told when it sent this. */
-  readonly knowing: string | null;
+  /** The holder of the Lease that the sender of a create had observed when it sent the create. */
+  readonly observedHolder: string | null;
 }
 
-/** A watch, and what the server has for it that was not delivered yet. */
+/** A watch, and the events that the server has not delivered yet. */
 export interface Watch {
   readonly state: WatchState;
-  /** The Pod it is about; `null` for that of the Lease. */
+  /** The watched Pod. `null` for the watch of the Lease. */
   readonly watched: PodReference | null;
   /** Whether its timer runs. */
   readonly timer: boolean;
-  /** Everything since its last list was carried out; `null` before the first. A server keeps it all, so nothing is missed. */
+  /**
+   * All events since the server executed its last list. `null` before the first list. The server keeps all events, so
+   * none is missed.
+   */
   readonly queue: readonly ClusterEvent[] | null;
 }
 
-/** Where what a process is told comes from. */
+/** The source of a message to a process. */
 export type Source = Subject | 'answer';
 
-/** The newest Lease that a process was told of. */
-export interface Told {
+/** The newest Lease that a process has received. */
+export interface ObservedLease {
   readonly revision: number;
   readonly owner: string | null;
 }
 
 export interface Process {
-  /** Which of the candidates; a Pod that follows another under its name has the same. */
+  /** The number of the candidate. A re-created Pod of the same name has the same number. */
   readonly slot: number;
   readonly pod: PodReference;
   readonly state: ElectionState;
   readonly nowMs: number;
-  /** When each of `TIMERS` is due; `null` when it does not run. */
+  /** When each of `TIMERS` is due. `null` for a timer that does not run. */
   readonly timers: readonly (number | null)[];
   readonly requests: readonly InFlight[];
   readonly leaseWatch: Watch | null;
   readonly podWatch: Watch | null;
-  /** What waits for it, in the order in which the server sent it; `null` where that may come in any order. */
+  /**
+   * The sources of the pending messages, in the order in which the server sent them. `null` when messages may arrive in
+   * any order.
+   */
   readonly inbox: readonly Source[] | null;
   /** From `elected` to `demoted`. */
   readonly leading: boolean;
-  /** From `elected` until the work of that term is over. */
+  /** From `elected` until the work of that term has ended. */
   readonly working: boolean;
-  /** The elector waits for the work. */
+  /** Whether the elector waits for the work. */
   readonly settling: boolean;
-  /** The application was asked to end, and has called `stop()`. */
+  /** The application has received SIGTERM and has called `stop()`. */
   readonly stopping: boolean;
-  /** It promised to give the Lease up, even if its work takes longer than its time. */
-  readonly yielding: boolean;
-  /** `stopped` was announced; the process may live on. */
+  /** It promised to release the Lease, even if its work takes longer than its time limit. */
+  readonly releasing: boolean;
+  /** `stopped` was announced. The process may continue to run. */
   readonly stopped: boolean;
-  readonly told: Told;
-  /** The holder whose end this Pod did not live to see: it must not succeed it. */
-  readonly tooLateFor: string | null;
+  readonly observed: ObservedLease;
+  /**
+   * The holder that this Pod must not take over from, because this Pod was gone or terminating before the end of that
+   * holder.
+   */
+  readonly mustNotFollow: string | null;
 }
 
-/** A token that was refused as long ago as the end of a term needs. */
+/** A refusal of the token that is old enough to end a term. */
 export function longRefused(nowMs: number): Pick<Refusal, 'sinceMs' | 'lastMs' | 'interrupted'> {
   const firstMs = nowMs - UNAUTHORIZED_LIMIT_MS;
   return { sinceMs: firstMs, lastMs: firstMs, interrupted: false };
 }
 
-/** Written into Leases for people, never compared. */
+/** The wall-clock time in Leases. It is never compared. */
 const WALL_MS = 1_700_000_000_000;
 
-/** The monotonic moment at which a process starts. */
+/** The monotonic time at which a process starts, in milliseconds. */
 export const START_MS = 1_000_000;
 
 const CONFIG: Omit<ElectionConfig, 'self'> = {
@@ -132,9 +141,11 @@ const CONFIG: Omit<ElectionConfig, 'self'> = {
   startGraceMs: 30_000,
 };
 
-/** A container that has just been started. @param inOrder whether it is told everything in the order in which it was sent */
+/**
+ * A container that has just started. @param inOrder whether it receives everything in the order in which it was sent
+ */
 export function startProcess(core: Core, slot: number, pod: PodReference, inOrder: boolean): Process {
-  const turn = new Turn(core, {
+  const processStep = new ProcessStep(core, {
     slot,
     pod,
     state: initialElectionState({ ...CONFIG, self: core.identify(pod) }),
@@ -148,27 +159,27 @@ export function startProcess(core: Core, slot: number, pod: PodReference, inOrde
     working: false,
     settling: false,
     stopping: false,
-    yielding: false,
+    releasing: false,
     stopped: false,
-    told: { revision: 0, owner: null },
-    tooLateFor: null,
+    observed: { revision: 0, owner: null },
+    mustNotFollow: null,
   });
-  turn.take({ type: 'started' });
-  turn.take({ type: 'siblingLockAnswered', outcome: 'held' });
-  return turn.end();
+  processStep.take({ type: 'started' });
+  processStep.take({ type: 'siblingLockAnswered', outcome: 'held' });
+  return processStep.end();
 }
 
 type Mutable<Data> = { -readonly [Key in keyof Data]: Data[Key] };
 
-/** Thrown where the elector does what it must never do. */
+/** Thrown when the elector breaks an invariant. */
 export class Violation extends Error {
   override readonly name: string = 'Violation';
 }
 
-/** One thing that happens to a process, while it happens. */
-export class Turn {
+/** One step of a process, during its execution. */
+export class ProcessStep {
   readonly announcements: Announcement[] = [];
-  /** The request that nobody waits for any more because the elector has shut down. */
+  /** The request that the elector abandoned when it shut down. */
   abandoned: InFlight | undefined;
   readonly #core: Core;
   readonly #process: Mutable<Process>;
@@ -188,13 +199,13 @@ export class Turn {
     this.#note(fact);
     if ('failure' in fact && fact.failure.kind === 'unauthorized') this.#ageRefusal();
     const { nowMs } = this.#process;
-    // The draw of chance sets nothing but delays, and timers fire at any moment here.
+    // The random number only affects delays, and timers fire at any moment here, so 0 is enough.
     const { state, effects } = this.#core.step(this.#process.state, { ...fact, nowMs, wallMs: WALL_MS, random: 0 });
     this.#process.state = state;
     for (const effect of effects) this.#perform(effect);
   }
 
-  /** As much time may have passed since the token was first refused as the end of a term needs. */
+  /** Makes the first refusal of the token old enough to end a term. */
   #ageRefusal(): void {
     const { state, nowMs } = this.#process;
     const { failures } = state.knowledge;
@@ -204,7 +215,7 @@ export class Turn {
     this.#process.state = { ...state, knowledge: { ...state.knowledge, failures: { ...failures, refusals } } };
   }
 
-  /** The timer fires; time has come to the moment for which it was set, at least. */
+  /** Fires a timer. The time of the process is then at least the time for which the timer was set. */
   fire(timer: TimerName): void {
     const index = TIMERS.indexOf(timer);
     const dueMs = this.#process.timers[index];
@@ -214,19 +225,19 @@ export class Turn {
     this.take({ type: 'timerFired', timer });
   }
 
-  /** From now on what it is told comes in any order, and as late as may be. */
+  /** From now on, messages arrive in any order and with any lag. */
   lag(): void {
     this.#process.inbox = null;
   }
 
-  /** The answer to this request comes in. */
+  /** Delivers the answer to a request. */
   answer(inFlight: InFlight, answer: Answered): void {
     this.#process.requests = this.#process.requests.filter((one) => one !== inFlight);
     if (inFlight.list !== null) return this.#takeList(inFlight.list, inFlight.request, answer);
-    this.take(factOfAnswer(inFlight.request, inFlight.asks, answer));
+    this.take(factOfAnswer(inFlight.request, inFlight.operation, answer));
   }
 
-  /** The watch delivers the next event that waits. */
+  /** Delivers the next pending event of a watch. */
   deliver(of: Subject): void {
     const watch = this.#watch(of);
     const event = watch?.queue?.[0];
@@ -235,34 +246,34 @@ export class Turn {
     this.watch(of, { type: 'received', stream: watch.state.stream, event: event as WatchEvent<Item>, random: 0 });
   }
 
-  /** One input for a watch; what it reports has its turn afterwards. */
+  /** Gives an input to a watch. Its reports are processed afterwards. */
   watch(of: Subject, input: WatchInput<Item>): void {
     this.#stepWatch(of, input);
     for (let fact = this.#reports.shift(); fact !== undefined; fact = this.#reports.shift()) this.take(fact);
   }
 
-  /** The connection of the watch breaks. */
+  /** Breaks the connection of a watch. */
   cut(of: Subject): void {
     const { state } = this.#watch(of) ?? { state: INITIAL_WATCH_STATE };
     if (state.phase !== 'streaming') return;
     this.watch(of, { type: 'ended', stream: state.stream, failure: failureOf('unavailable'), random: 0 });
   }
 
-  /** The application's SIGTERM handler. */
+  /** Runs the application's SIGTERM handler. */
   stop(): void {
     this.#process.stopping = true;
     this.take({ type: 'stopRequested', release: 'ifTerminating' });
   }
 
   stepDown(): void {
-    this.#process.yielding = true;
+    this.#process.releasing = true;
     this.take({ type: 'stepDownRequested' });
   }
 
-  /** The work of the ended term is done, or has had its time and goes on. */
+  /** The work of the ended term has ended, or continues after its time limit. */
   settle(drained: boolean): void {
     this.#process.settling = false;
-    // The work of the term that lasts is not what was waited for.
+    // The elector waited for the work of the ended term, not for that of the present term.
     if (drained) this.#process.working = this.#process.leading;
     this.take({ type: 'workSettled', drained });
   }
@@ -286,12 +297,12 @@ export class Turn {
     if (watch === null) return;
     switch (effect.type) {
       case 'list': {
-        const asks: Request =
+        const operation: Request =
           watch.watched === null ? { verb: 'listLease' } : { verb: 'listPod', name: watch.watched.name };
-        return this.#send(asks, effect.request, of);
+        return this.#send(operation, effect.request, of);
       }
       case 'open':
-        // Its head comes before its first event, and moves nothing but a timer.
+        // The head of the response arrives before the first event, and only affects a timer.
         return this.#stepWatch(of, { type: 'opened', stream: effect.stream });
       case 'close':
         return;
@@ -351,9 +362,9 @@ export class Turn {
     return this.#core.sign(content, this.#process.pod);
   }
 
-  #send(asks: Request, request: number, list: Subject | null): void {
-    const knowing = asks.verb === 'createLease' ? this.#process.told.owner : null;
-    this.#process.requests = [...this.#process.requests, { request, asks, list, answer: null, knowing }];
+  #send(operation: Request, request: number, list: Subject | null): void {
+    const observedHolder = operation.verb === 'createLease' ? this.#process.observed.owner : null;
+    this.#process.requests = [...this.#process.requests, { request, operation, list, answer: null, observedHolder }];
   }
 
   #setTimer(timer: TimerName, dueMs: number | null): void {
@@ -361,7 +372,7 @@ export class Turn {
   }
 
   #startWatch(of: Subject, watched: PodReference | null): void {
-    // The answer to a list of the watch before has nobody to go to.
+    // The answer to a list of the previous watch is no longer needed.
     this.#process.requests = this.#process.requests.filter((one) => one.list !== of);
     if (of === 'pod' && watched === null) {
       this.#process.podWatch = null;
@@ -380,19 +391,22 @@ export class Turn {
     else this.#process.podWatch = watch;
   }
 
-  /** Keeps the newest Lease of which it is told, for the checkers. */
+  /** Records the newest received Lease, for the checkers. */
   #note(fact: Fact): void {
     if (!('lease' in fact) || fact.lease === null || fact.type === 'leaseDeleted') return;
     const revision = Number(fact.lease.resourceVersion);
-    if (revision <= this.#process.told.revision) return;
-    this.#process.told = { revision, owner: fact.lease.owner?.uid ?? null };
+    if (revision <= this.#process.observed.revision) return;
+    this.#process.observed = { revision, owner: fact.lease.owner?.uid ?? null };
   }
 
-  /** Design, section 4: the own Pod's consistent read runs beside a campaign, so who is gone when it begins stays out. */
+  /**
+   * Design, section 4: a campaign includes a consistent read of the process's own Pod. So a Pod that was gone before
+   * the campaign creates no Lease.
+   */
   #checkCampaign(): void {
-    const { told, tooLateFor, pod } = this.#process;
-    if (tooLateFor !== null && tooLateFor === told.owner) {
-      throw new Violation(`${pod.uid} creates a Lease, although its Pod was gone, or going, before it could begin to`);
+    const { observed, mustNotFollow, pod } = this.#process;
+    if (mustNotFollow !== null && mustNotFollow === observed.owner) {
+      throw new Violation(`${pod.uid} creates a Lease, although its Pod was gone or terminating before its campaign`);
     }
   }
 
@@ -407,13 +421,13 @@ export class Turn {
         if (leading) throw new Violation(`${pod.uid} is elected twice`);
         this.#process.leading = true;
         this.#process.working = true;
-        this.#process.yielding = false;
+        this.#process.releasing = false;
         return;
       case 'demoted': {
         if (!leading) throw new Violation(`${pod.uid} is demoted, but did not lead`);
         this.#process.leading = false;
         const willing = announcement.reason === 'stopped' || announcement.reason === 'stepped-down';
-        // Against its will there is no time to drain: the signal is all that there is.
+        // An involuntary demotion does not wait for the work: the signal ends it.
         if (!willing && !settling) this.#process.working = false;
         return;
       }
@@ -427,10 +441,10 @@ export class Turn {
   }
 }
 
-/** The server has carried out the first request. A list is where its watch begins: what is written from now on waits there. */
+/** The server has executed the first request. A list is the start of its watch: later writes wait in its queue. */
 export function withAnswer(process: Process, answer: Answered): Process {
   const [request, ...others] = process.requests;
-  if (request === undefined) throw new Error('nothing was asked');
+  if (request === undefined) throw new Error('the process has no request');
   const begun = (watch: Watch | null, of: Subject): Watch | null =>
     watch !== null && request.list === of ? { ...watch, queue: [] } : watch;
   const answered: Process = {
@@ -442,7 +456,7 @@ export function withAnswer(process: Process, answer: Answered): Process {
   return inOrder(answered, 'answer');
 }
 
-/** The server has an event for every watch that is about its object. */
+/** Adds an event to the queue of each watch of its object. */
 export function enqueue(process: Process, event: ClusterEvent): Process {
   const watch = event.of === 'lease' ? process.leaseWatch : process.podWatch;
   if (watch === null || watch.queue === null) return process;
@@ -452,8 +466,8 @@ export function enqueue(process: Process, event: ClusterEvent): Process {
 }
 
 /**
- * What waits for the process, in its order. Of what does not wait any more (it was told, or a watch began anew) the place
- * goes, too.
+ * The process with an updated inbox: new messages are added, and messages that no longer wait (delivered, or dropped by
+ * a new watch) are removed.
  */
 function inOrder(process: Process, ...added: readonly Source[]): Process {
   if (process.inbox === null) return process;
@@ -463,7 +477,7 @@ function inOrder(process: Process, ...added: readonly Source[]): Process {
     pod: podWatch?.queue?.length ?? 0,
     answer: requests[0]?.answer == null ? 0 : 1,
   };
-  // From the newest on, since what is gone came first.
+  // From the newest message on, because the removed messages are the oldest.
   const inbox: Source[] = [];
   for (const source of [...process.inbox, ...added].reverse()) {
     if (waiting[source] === 0) continue;
@@ -473,12 +487,12 @@ function inOrder(process: Process, ...added: readonly Source[]): Process {
   return { ...process, inbox };
 }
 
-/** Whether the watch can deliver what waits there. */
+/** Whether the watch can deliver a pending event. */
 function delivers(watch: Watch | null): boolean {
   return watch?.state.phase === 'streaming' && watch.queue !== null && watch.queue.length > 0;
 }
 
-/** Where the next thing that it is told may come from. */
+/** The possible sources of the next message. */
 export function nextSources({ inbox, requests, leaseWatch, podWatch }: Process): readonly Source[] {
   const ready: Source[] = [];
   if (requests[0]?.answer != null) ready.push('answer');

@@ -1,11 +1,11 @@
 /**
- * Leaves out orders that lead to the same situations (partial-order reduction, by ample sets).
+ * Leaves out orders that lead to the same situations (partial-order reduction with ample sets).
  *
- * Where a process is told things in their order, what it does about the next of them changes nothing but itself, and
- * what others do meanwhile only waits behind it: it does not matter which comes first. So where nothing that concerns
- * that process could come in between (a timer, a fault of its own), and nothing shows that a rule is about, it is told at
- * once, and the orders in which it is told later are left out. Each such move uses up something that waits, so no
- * circle consists of them alone. `exploration.test.ts` compares what is found with and without it.
+ * When a process receives messages in order, its step for the next message changes only that process. Steps of other
+ * processes only add messages behind it, so their order does not matter. If no timer or fault of that process can come
+ * in between, and no checker can see the step, then the message is delivered at once. The orders in which it is
+ * delivered later are left out. Each such move uses up a pending message, so no circle consists only of such moves.
+ * `exploration.test.ts` compares the results with and without the reduction.
  */
 
 import { exists } from './cluster-model.ts';
@@ -14,9 +14,9 @@ import { nextSources, type Process } from './process-model.ts';
 import { DISTURBING_TIMERS, type Move, type World } from './world.ts';
 
 /**
- * The positions of moves that may stand for all; `null` when every move must be tried.
+ * The positions of the moves that represent all moves. `null` when every move must be tried.
  *
- * @param attempt the world that the move at this position leads to, or what is wrong with it
+ * @param attempt returns the next world of the move at this position, or the description of a violation
  */
 export function soleMoves(
   world: World,
@@ -24,20 +24,20 @@ export function soleMoves(
   moves: readonly Move[],
   attempt: (number: number) => World | string,
 ): readonly number[] | null {
-  // Its Pod may be deleted, and its application asked to end, before it is told.
+  // Its Pod may be deleted, and its application may receive SIGTERM, before the message arrives.
   if (rules.stopsOnSigterm && world.budget > 0) return null;
   const isUnseen = (number: number): boolean => {
     const next = attempt(number);
     return typeof next !== 'string' && !shows(moves[number] as Move, world, next);
   };
   for (const [index, process] of world.processes.entries()) {
-    const own = isTold(process, world) ? undisturbed(moves, index) : null;
+    const own = hasPendingMessage(process, world) ? undisturbed(moves, index) : null;
     if (own?.every(isUnseen)) return own;
   }
   return null;
 }
 
-/** The positions of what a process may do by itself; `null` where something may befall it before. */
+/** The positions of the moves that a process makes by itself. `null` when a fault may apply to it before. */
 function undisturbed(moves: readonly Move[], process: number): number[] | null {
   const own: number[] = [];
   for (const [number, move] of moves.entries()) {
@@ -48,31 +48,31 @@ function undisturbed(moves: readonly Move[], process: number): number[] | null {
   return own;
 }
 
-/** What a process does by itself. */
+/** The moves that a process makes by itself. */
 const OWN: ReadonlySet<Move['type']> = new Set(['answer', 'deliver', 'fire', 'watchTimer', 'settle']);
 
-/** What befalls a process, and is another thing before it is told something than after. */
+/** The faults of a process that have another effect before a message than after it. */
 const DISTURBING: ReadonlySet<Move['type']> = new Set(['lose', 'cut', 'stepDown', 'sigterm']);
 
 /**
- * Whether something waits for this process, so that what others do changes nothing about what it may do next. That it
- * is killed meanwhile leaves nothing of what it did but a request that may be lost.
+ * Whether a message waits for this process, so that steps of other processes do not change its next step. If the
+ * process is killed in between, only a request remains, which may be lost.
  */
-function isTold(process: Process, { cluster, record }: World): boolean {
+function hasPendingMessage(process: Process, { cluster, record }: World): boolean {
   const { inbox, pod } = process;
   if (inbox === null || inbox.length === 0 || nextSources(process).length !== 1) return false;
-  // Of a holder that is gone the checkers note how much it was told.
+  // The checkers record the received messages of a holder that is gone.
   return record.holder !== pod.uid || exists(cluster, pod.uid);
 }
 
-/** Whether a checker sees it: a term begins or ends, or a campaign comes to its create. */
+/** Whether a checker can see the move: a term begins or ends, or a campaign sends its create. */
 function shows(move: Move, before: World, after: World): boolean {
   if (!('process' in move) || before.record !== after.record) return true;
   const process = before.processes[move.process] as Process;
   const next = after.processes.find(({ pod }) => pod.uid === process.pod.uid);
-  // It can do nothing any more.
+  // The process is no longer part of the world.
   if (next === undefined) return false;
-  const created = move.type === 'answer' && process.requests[0]?.asks.verb === 'createLease';
+  const created = move.type === 'answer' && process.requests[0]?.operation.verb === 'createLease';
   return (
     created ||
     next.leading !== process.leading ||
@@ -83,5 +83,5 @@ function shows(move: Move, before: World, after: World): boolean {
 }
 
 function creates({ requests }: Process): number {
-  return requests.filter(({ asks }) => asks.verb === 'createLease').length;
+  return requests.filter(({ operation }) => operation.verb === 'createLease').length;
 }

@@ -1,11 +1,11 @@
 /**
- * Gives what is in a world other names: revisions (and the uids of Leases, which are made of them) other numbers,
- * candidates other places. Works on any plain data, so that nothing new in the core is forgotten.
+ * Renames the parts of a world: revisions (and the uids of Leases, which contain them) get other numbers, and
+ * candidates other positions. It works on any plain data, so new fields of the core are included.
  */
 
-/** How names change. */
+/** The functions that map old names to new names. */
 export interface Renaming {
-  /** Never asked for 0, which stands for nothing. */
+  /** Never called with 0, which means "no revision". */
   readonly revision: (revision: number) => number;
   readonly slot: (slot: number) => number;
 }
@@ -36,10 +36,10 @@ function readName(text: string): Name {
   return { kind: 'pod', prefix: pod[1] as 'app-' | 'pod-', slot: Number(pod[2]), rest: pod[3] as string };
 }
 
-/** Numbers that are revisions. */
+/** The keys whose numbers are revisions. */
 const REVISION_KEYS: ReadonlySet<string> = new Set(['revision', 'newestToken']);
 
-/** The same value under other names. */
+/** The same value with other names. */
 export function rename<Value>(value: Value, renaming: Renaming, key = ''): Value {
   return renamed(value, renaming, key) as Value;
 }
@@ -64,15 +64,15 @@ function renamedText(text: string, renaming: Renaming): string {
   return `${name.prefix}${renaming.revision(name.revision)}`;
 }
 
-/** More revisions than these are never in use at the same time. */
+/** The most revisions in use at the same time. */
 const REVISION_LIMIT = 30;
 
-/** The revisions that a value names, as bits. */
+/** The revisions in a value, as bits. */
 export function revisionsIn(value: unknown): number {
   let bits = 0;
   rename(value, {
     revision(revision) {
-      if (revision > REVISION_LIMIT) throw new Error(`${revision} revisions are too many`);
+      if (revision > REVISION_LIMIT) throw new Error(`revision ${revision} is above the limit of ${REVISION_LIMIT}`);
       bits |= 1 << revision;
       return revision;
     },

@@ -1,5 +1,5 @@
 /**
- * What is explored: where it begins, what may happen, and what may go wrong.
+ * The scopes of the exploration: the start, the possible moves, and the possible disturbances.
  */
 
 import { EMPTY_RECORD } from './checkers.ts';
@@ -8,11 +8,11 @@ import type { Memory } from './memory.ts';
 import { flowOf, type Rules } from './moves.ts';
 import { startProcess } from './process-model.ts';
 import { compacted } from './situation.ts';
-import { type Disturbance, happen, type World } from './world.ts';
+import { applyMove, type Disturbance, type World } from './world.ts';
 
 export interface Scope {
   readonly name: string;
-  readonly says: string;
+  readonly description: string;
   readonly rules: Rules;
   readonly start: (memory: Memory) => World;
 }
@@ -27,9 +27,9 @@ export type ScopeName =
   | 'everything';
 
 interface Plan {
-  readonly says: string;
+  readonly description: string;
   readonly rules: Omit<Rules, 'candidates' | 'inOrder'>;
-  /** Whether the first candidate leads from the start on; else nobody has begun. */
+  /** Whether the first candidate already leads at the start. Otherwise no candidate has begun. */
   readonly led: boolean;
 }
 
@@ -37,36 +37,36 @@ const PLAIN = { stopsOnSigterm: false, workMayOverrun: false };
 
 const PLANS: { readonly [Name in ScopeName]: Plan } = {
   election: {
-    says: 'Everybody starts, and there is no Lease yet.',
+    description: 'All candidates start, and there is no Lease yet.',
     rules: { ...PLAIN, disturbances: ['crash', 'pod-deleted', 'pod-force-deleted', 'answer-lost'] },
     led: false,
   },
   'take-over': {
-    says: 'The leader and its successors die, by force, too, and Pods come back under their names.',
+    description: 'The leader and its successors are deleted, also by force, and Pods are re-created under their names.',
     rules: { ...PLAIN, disturbances: ['pod-deleted', 'pod-force-deleted', 'renewal', 'namesake', 'token-refused'] },
     led: true,
   },
   'hand-over': {
-    says: 'The leader gives the Lease up: it steps down, or stops because its Pod is being deleted.',
+    description: 'The leader releases the Lease: it steps down, or stops because its Pod is being deleted.',
     rules: {
       stopsOnSigterm: true,
       workMayOverrun: true,
-      disturbances: ['step-down', 'pod-deleted', 'answer-lost', 'impatience'],
+      disturbances: ['step-down', 'pod-deleted', 'answer-lost', 'release-timeout'],
     },
     led: true,
   },
   'deletion-by-hand': {
-    says: 'A person deletes the Lease.',
-    rules: { ...PLAIN, disturbances: ['lease-deleted', 'pod-force-deleted', 'answer-lost', 'look'] },
+    description: 'A user deletes the Lease.',
+    rules: { ...PLAIN, disturbances: ['lease-deleted', 'pod-force-deleted', 'answer-lost', 'resync'] },
     led: true,
   },
   resume: {
-    says: 'Containers are restarted, again and again.',
-    rules: { ...PLAIN, disturbances: ['crash', 'answer-lost', 'pod-deleted', 'watch-cut', 'renewal', 'look'] },
+    description: 'Containers are restarted repeatedly.',
+    rules: { ...PLAIN, disturbances: ['crash', 'answer-lost', 'pod-deleted', 'watch-cut', 'renewal', 'resync'] },
     led: true,
   },
   faults: {
-    says: 'Every fault there is.',
+    description: 'All faults.',
     rules: {
       ...PLAIN,
       disturbances: ['crash', 'pod-deleted', 'pod-force-deleted', 'lease-deleted', 'answer-lost'],
@@ -74,7 +74,7 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
     led: true,
   },
   everything: {
-    says: 'Every fault there is, and what may happen besides.',
+    description: 'All faults and all other disturbances.',
     rules: {
       stopsOnSigterm: true,
       workMayOverrun: true,
@@ -86,9 +86,9 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
         'answer-lost',
         'watch-cut',
         'renewal',
-        'look',
+        'resync',
         'step-down',
-        'impatience',
+        'release-timeout',
         'namesake',
         'token-refused',
       ],
@@ -99,14 +99,14 @@ const PLANS: { readonly [Name in ScopeName]: Plan } = {
 
 export const SCOPE_NAMES: readonly ScopeName[] = Object.keys(PLANS) as ScopeName[];
 
-/** The scope of a run. In order, that messages lag is a disturbance like the others. */
+/** The scope of a run. With `inOrder`, the lag of messages is one more disturbance. */
 export function scopeOf({ name, candidates, disturbances: budget, inOrder = false }: Run): Scope {
   const plan = PLANS[name];
   const disturbances: readonly Disturbance[] = inOrder ? [...plan.rules.disturbances, 'lag'] : plan.rules.disturbances;
   const rules: Rules = { ...plan.rules, disturbances, candidates, inOrder };
   return {
     name,
-    says: plan.says,
+    description: plan.description,
     rules,
     start(memory) {
       const empty: World = {
@@ -132,11 +132,11 @@ function addCandidate(memory: Memory, world: World, slot: number, { inOrder }: R
   return { ...world, cluster: memory.keep('cluster', cluster), processes: [...world.processes, process] };
 }
 
-/** Everything under way comes to its end, in its order. */
+/** Completes everything that is under way, in order. */
 function calm(memory: Memory, world: World, rules: Rules): World {
   let now = world;
   for (let [move] = flowOf(now, rules); move !== undefined; [move] = flowOf(now, rules))
-    now = happen(memory, now, move);
+    now = applyMove(memory, now, move);
   return now;
 }
 
@@ -145,13 +145,15 @@ export interface Run {
   readonly name: ScopeName;
   readonly candidates: number;
   readonly disturbances: number;
-  /** Whether each process is told everything in the order in which the server sent it, until it lags. @default false */
+  /**
+   * Whether each process receives everything in the order in which the server sent it, until it lags. @default false
+   */
   readonly inOrder?: boolean;
 }
 
 /**
- * What `npm run explore` does unasked: all faults up to three among two candidates, and as much of the rest as fits
- * into a quarter of an hour on one core. Three candidates are exchangeable but for who leads first.
+ * The runs of `npm run explore` without arguments: up to three faults among two candidates, and as many other runs as
+ * fit into a quarter of an hour on one core. Three candidates are interchangeable, except for the first leader.
  */
 export const DEFAULT_RUNS: readonly Run[] = [
   { name: 'faults', candidates: 2, disturbances: 3 },
@@ -172,7 +174,7 @@ export const DEFAULT_RUNS: readonly Run[] = [
   { name: 'resume', candidates: 3, disturbances: 2, inOrder: true },
 ];
 
-/** What takes longer, and more: three faults among three candidates. */
+/** All runs, including the longer one: three faults among three candidates. */
 export const WHOLE_RUNS: readonly Run[] = [
   ...DEFAULT_RUNS,
   { name: 'faults', candidates: 3, disturbances: 3, inOrder: true },

@@ -1,9 +1,9 @@
 /**
- * Tells whether two worlds are the same situation, and puts worlds away as a few numbers.
+ * Decides whether two worlds are the same situation, and packs worlds into a few numbers.
  *
- * Revisions count by their order alone, and candidates by what they are, not by their names: of all ways to exchange
- * them the one with the smallest fingerprint stands for all. Two situations that have the same fingerprint of 64 bits
- * by chance would hide one of them: among 10 million the chance is 1 in 370,000.
+ * Only the order of revisions counts, and the names of candidates do not count: the permutation of candidates with the
+ * smallest fingerprint represents all permutations. If two situations had the same 64-bit fingerprint by chance, one
+ * would be hidden. Among 10 million situations, that chance is 1 in 370,000.
  */
 
 import type { Cluster } from './cluster-model.ts';
@@ -29,13 +29,13 @@ export function compacted(memory: Memory, world: World): World {
   };
 }
 
-/** Both halves of a fingerprint. */
+/** The two halves of a fingerprint. */
 export interface Fingerprint {
   high: number;
   low: number;
 }
 
-/** Makes fingerprints of compacted worlds with so many candidates. */
+/** Makes the fingerprints of compacted worlds with a given number of candidates. */
 export class Fingerprints {
   readonly #memory: Memory;
   readonly #orders: readonly (readonly number[])[];

@@ -1,5 +1,5 @@
 /**
- * Remembers millions of states in typed arrays: their fingerprints, where each was first met, and every transition.
+ * Stores millions of states in typed arrays: their fingerprints, the first way to each, and every transition.
  */
 
 /** A list of 32-bit numbers that grows. */
@@ -31,7 +31,7 @@ export class StateStore {
   readonly #low = new NumberList();
   readonly #parent = new NumberList();
   readonly #move = new NumberList();
-  /** Positions in the lists, plus one; 0 is a free place. */
+  /** Positions in the lists, plus one. 0 is a free place. */
   #places = new Uint32Array(1 << 18);
   /** The transitions of state n are those from `#begins[n]`. */
   readonly #begins = new NumberList();
@@ -45,7 +45,7 @@ export class StateStore {
     return this.#targets.length;
   }
 
-  /** The number of the state with this fingerprint; a new one has the next number. */
+  /** The number of the state with this fingerprint. A new state gets the next number. */
   add(high: number, low: number, parent: number, move: number): number {
     if (this.size * 2 >= this.#places.length) this.#grow();
     const mask = this.#places.length - 1;
@@ -74,7 +74,7 @@ export class StateStore {
     this.#places = places;
   }
 
-  /** The next state's transitions follow; states have their turn in the order of their numbers. */
+  /** Begins the transitions of the next state. States are explored in the order of their numbers. */
   begin(): void {
     this.#begins.push(this.#targets.length);
   }
@@ -83,7 +83,7 @@ export class StateStore {
     this.#targets.push(state);
   }
 
-  /** The way from the first state to this one, by the numbers of the moves. */
+  /** The way from the first state to this one, as the numbers of the moves. */
   wayTo(state: number): number[] {
     const moves: number[] = [];
     for (let at = state; at !== 0; at = this.#parent.at(at)) moves.push(this.#move.at(at));
@@ -91,8 +91,8 @@ export class StateStore {
   }
 
   /**
-   * How many different ways lead from the first state to one of those that are marked; `null` when some way leads in
-   * a circle, so that there is no end of them.
+   * The number of different ways from the first state to a marked state. `null` when some way is circular, so that
+   * there are infinitely many.
    */
   countWays(marked: (state: number) => boolean): number | null {
     const before = new Uint32Array(this.size);

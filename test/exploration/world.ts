@@ -1,8 +1,8 @@
 /**
- * The whole world of an exploration as read-only data: the cluster, every process, requests whose sender is gone or
- * has given up, what may still go wrong, and what the checkers remember.
+ * The world of an exploration as read-only data: the cluster, the processes, the orphaned requests, the number of
+ * disturbances left, and the record of the checkers.
  *
- * `Happening` carries out one move (`moves.ts`) on it.
+ * `MoveExecution` applies one move (`moves.ts`) to it.
  */
 
 import type { Announcement } from '../../src/core/effect.ts';
@@ -24,65 +24,65 @@ import {
   withTerminating,
 } from './cluster-model.ts';
 import type { Memory } from './memory.ts';
-import { type InFlight, type Process, startProcess, type Turn } from './process-model.ts';
+import { type InFlight, type Process, type ProcessStep, startProcess } from './process-model.ts';
 
 /**
- * What disturbs the ordinary course of things. All count against one budget: the faults, and what would have no end by
- * itself.
+ * The disturbances of the ordinary flow: the faults, and the moves that could repeat without end. All count against one
+ * budget.
  */
 export type Disturbance =
   /** A container is killed and started again. */
   | 'crash'
-  /** A Pod is deleted; the kubelet then ends its process and removes it. */
+  /** A Pod is deleted. The kubelet then ends its process and removes it. */
   | 'pod-deleted'
-  /** A Pod's object is removed at once, and its process lives on. */
+  /** A Pod's object is removed at once, and its process continues to run. */
   | 'pod-force-deleted'
-  /** By hand. */
+  /** A user deletes the Lease. */
   | 'lease-deleted'
-  /** The sender gives a request up; it may have been carried out, may be later, or never. */
+  /** A request times out. It was executed before, or is executed later, or never. */
   | 'answer-lost'
-  /** What a process is told comes as late as may be from now on, its watches and answers in any order. */
+  /** From now on, a process receives events and answers with any lag and in any order. */
   | 'lag'
   /** The connection of a watch breaks. */
   | 'watch-cut'
   /** The timer `renew` fires. */
   | 'renewal'
   /** The timer `recheck` or `backstop` fires. */
-  | 'look'
-  /** The timer `leaving` fires: giving the Lease up takes too long. */
-  | 'impatience'
-  /** The API server refuses the token of a Pod that is gone, as it does at some moment (wire fact 30). */
+  | 'resync'
+  /** The timer `leaving` fires: the release of the Lease takes too long. */
+  | 'release-timeout'
+  /** The API server begins to refuse the token of a Pod that is gone (wire fact 30). */
   | 'token-refused'
-  /** The leader is told to step down. */
+  /** The application of the leader calls `stepDown()`. */
   | 'step-down'
-  /** A Pod that is gone is followed by one of its name, as in a StatefulSet. */
+  /** A Pod that is gone is re-created under its name, as in a StatefulSet. */
   | 'namesake';
 
-/** A write whose sender does not wait for it any more; it may yet be carried out, or never. */
+/** A write whose sender no longer waits for the answer. It may still be executed, or never. */
 export interface OrphanedRequest {
-  readonly asks: Request;
+  readonly operation: Request;
   readonly sender: string;
-  readonly knowing: string | null;
+  readonly observedHolder: string | null;
 }
 
 export interface World {
   readonly cluster: Cluster;
   readonly processes: readonly Process[];
   readonly orphanedRequests: readonly OrphanedRequest[];
-  /** How many more disturbances there may be. */
+  /** The number of disturbances left. */
   readonly budget: number;
-  /** How many Pods followed another under its name. */
+  /** The number of Pods that were re-created under a name. */
   readonly namesakes: number;
   readonly record: Record;
 }
 
-/** A Pod's generation has two bits in a fingerprint. */
+/** The most re-creations: a fingerprint has few bits for their number. */
 export const NAMESAKE_LIMIT = 2;
 
-/** What befalls a Pod, or its process. */
+/** The moves of a Pod or its process from outside. */
 type ProcessMove = 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken' | 'lag';
 
-/** One thing that can happen; `process` is a position in the world that it happens to. */
+/** One possible event. `process` is a position in the world. */
 export type Move =
   | { readonly type: 'arrive' | 'answer' | 'lose'; readonly process: number }
   | { readonly type: 'deliver' | 'cut' | 'watchTimer'; readonly process: number; readonly of: 'lease' | 'pod' }
@@ -93,30 +93,30 @@ export type Move =
   | { readonly type: ProcessMove; readonly process: number }
   | { readonly type: 'recreate'; readonly slot: number; readonly inOrder: boolean };
 
-/** Timers that may fire again and again, so that each time counts. */
+/** Timers that may fire repeatedly. Each firing counts as this disturbance. */
 export const DISTURBING_TIMERS: { readonly [Timer in TimerName]?: Disturbance } = {
   renew: 'renewal',
-  recheck: 'look',
-  backstop: 'look',
-  leaving: 'impatience',
+  recheck: 'resync',
+  backstop: 'resync',
+  leaving: 'release-timeout',
 };
 
 /**
- * Carries out one move.
+ * Applies one move.
  *
  * @throws {Violation} when it breaks a rule
  */
-export function happen(memory: Memory, world: World, move: Move): World {
-  const happening = new Happening(memory, world);
-  happening.carryOut(move);
-  return happening.end();
+export function applyMove(memory: Memory, world: World, move: Move): World {
+  const execution = new MoveExecution(memory, world);
+  execution.carryOut(move);
+  return execution.end();
 }
 
 type Mutable<Data> = { -readonly [Key in keyof Data]: Data[Key] };
 
 const UNAUTHORIZED: Answered = { ok: false, failure: failureOf('unauthorized') };
 
-class Happening {
+class MoveExecution {
   readonly #memory: Memory;
   readonly #world: Mutable<World>;
   readonly #ledger: Ledger;
@@ -130,12 +130,12 @@ class Happening {
   end(): World {
     this.#world.record = this.#memory.keep('record', this.#ledger.record);
     const { cluster, processes } = this.#world;
-    const spent = processes.filter((process) => isSpent(process, cluster, this.#ledger));
-    for (const process of spent) {
-      this.#strand(process.pod.uid, process.requests[0]);
+    const irrelevant = processes.filter((process) => isIrrelevant(process, cluster, this.#ledger));
+    for (const process of irrelevant) {
+      this.#orphan(process.pod.uid, process.requests[0]);
       this.#world.processes = this.#world.processes.filter((one) => one !== process);
     }
-    this.#forgetVainRequests();
+    this.#dropFutileRequests();
     return this.#world;
   }
 
@@ -147,20 +147,20 @@ class Happening {
       case 'lose':
         return this.#answer(move.type, move.process);
       case 'deliver':
-        return this.#turn(move.process, `deliver ${move.of}`, (turn) => turn.deliver(move.of));
+        return this.#runStep(move.process, `deliver ${move.of}`, (step) => step.deliver(move.of));
       case 'cut':
-        this.#spend();
-        return this.#turn(move.process, `cut ${move.of}`, (turn) => turn.cut(move.of));
+        this.#spendBudget();
+        return this.#runStep(move.process, `cut ${move.of}`, (step) => step.cut(move.of));
       case 'watchTimer':
-        return this.#turn(move.process, `watchTimer ${move.of}`, (turn) =>
-          turn.watch(move.of, { type: 'timerFired', late: false }),
+        return this.#runStep(move.process, `watchTimer ${move.of}`, (step) =>
+          step.watch(move.of, { type: 'timerFired', late: false }),
         );
       case 'fire': {
-        if (DISTURBING_TIMERS[move.timer] !== undefined) this.#spend();
-        return this.#turn(move.process, `fire ${move.timer}`, (turn) => turn.fire(move.timer));
+        if (DISTURBING_TIMERS[move.timer] !== undefined) this.#spendBudget();
+        return this.#runStep(move.process, `fire ${move.timer}`, (step) => step.fire(move.timer));
       }
       case 'settle':
-        return this.#turn(move.process, `settle ${move.drained}`, (turn) => turn.settle(move.drained));
+        return this.#runStep(move.process, `settle ${move.drained}`, (step) => step.settle(move.drained));
       case 'orphanedRequestArrives':
       case 'orphanedRequestVanishes':
         return this.#orphanedRequest(move.orphanedRequest, move.type === 'orphanedRequestArrives');
@@ -168,52 +168,52 @@ class Happening {
         return this.#change('collect', (cluster) => collect(cluster) ?? { cluster, event: null });
       }
       case 'deleteLease':
-        this.#spend();
+        this.#spendBudget();
         this.#ledger.takenByHand(this.#world.cluster);
         return this.#change('deleteLease', withoutLease);
       case 'recreate':
-        this.#spend();
+        this.#spendBudget();
         return this.#recreate(move.slot, move.inOrder);
       default:
-        return this.#happenToPod(move.type, move.process);
+        return this.#applyToPod(move.type, move.process);
     }
   }
 
-  #happenToPod(type: ProcessMove, index: number): void {
+  #applyToPod(type: ProcessMove, index: number): void {
     const process = this.#process(index);
     const { uid } = process.pod;
     switch (type) {
       case 'crash':
-        this.#spend();
-        this.#ledger.leftOffice(uid);
-        this.#strand(uid, process.requests[0]);
+        this.#spendBudget();
+        this.#ledger.leadershipEnded(uid);
+        this.#orphan(uid, process.requests[0]);
         return this.#replace(index, this.#start(process.slot, process.pod, process.inbox !== null));
       case 'terminate':
-        this.#spend();
+        this.#spendBudget();
         return this.#change(`terminate ${uid}`, (cluster) => withTerminating(cluster, uid));
       case 'forceDelete':
-        this.#spend();
+        this.#spendBudget();
         return this.#losePod(uid);
       case 'remove':
         // The kubelet removes the object after it has killed the containers.
-        this.#strand(uid, process.requests[0]);
+        this.#orphan(uid, process.requests[0]);
         this.#world.processes = this.#world.processes.toSpliced(index, 1);
         return this.#losePod(uid);
       case 'sigterm':
-        return this.#turn(index, 'stop', (turn) => turn.stop());
+        return this.#runStep(index, 'stop', (step) => step.stop());
       case 'stepDown':
-        this.#spend();
-        return this.#turn(index, 'stepDown', (turn) => turn.stepDown());
+        this.#spendBudget();
+        return this.#runStep(index, 'stepDown', (step) => step.stepDown());
       case 'lag':
-        this.#spend();
-        return this.#turn(index, 'lag', (turn) => turn.lag());
+        this.#spendBudget();
+        return this.#runStep(index, 'lag', (step) => step.lag());
       case 'refuseToken':
-        this.#spend();
+        this.#spendBudget();
         return this.#ledger.refuse(uid);
     }
   }
 
-  #spend(): void {
+  #spendBudget(): void {
     this.#world.budget -= 1;
   }
 
@@ -227,18 +227,18 @@ class Happening {
     this.#world.processes = this.#world.processes.with(index, process);
   }
 
-  /** Something happens in a process, and is checked. `name` tells it from everything else that may happen there. */
-  #turn(index: number, name: string, happens: (turn: Turn) => void): void {
+  /** Runs a step of a process, and checks its announcements. `name` identifies the step in the cache. */
+  #runStep(index: number, name: string, action: (step: ProcessStep) => void): void {
     const before = this.#process(index);
-    const { process, announcements, abandoned } = this.#memory.turn(before, name, happens);
+    const { process, announcements, abandoned } = this.#memory.runStep(before, name, action);
     this.#replace(index, process);
-    this.#strand(before.pod.uid, abandoned);
+    this.#orphan(before.pod.uid, abandoned);
     this.#check(before, announcements);
   }
 
   #check({ pod }: Process, announcements: readonly Announcement[]): void {
     const podExists = exists(this.#world.cluster, pod.uid);
-    for (const announcement of announcements) this.#ledger.hear(pod.uid, podExists, announcement);
+    for (const announcement of announcements) this.#ledger.recordAnnouncement(pod.uid, podExists, announcement);
   }
 
   // --- Requests
@@ -251,12 +251,15 @@ class Happening {
     this.#replace(index, this.#memory.answered(this.#process(index), answer));
   }
 
-  #serve(sender: string, { asks, knowing }: Pick<OrphanedRequest, 'asks' | 'knowing'>): Answered {
+  #serve(
+    sender: string,
+    { operation, observedHolder }: Pick<OrphanedRequest, 'operation' | 'observedHolder'>,
+  ): Answered {
     const before = this.#world.cluster;
-    const change = this.#memory.serve(before, asks);
+    const change = this.#memory.serve(before, operation);
     if (change.event !== null) {
-      this.#ledger.written(before, change.cluster, sender, knowing);
-      this.#become(change);
+      this.#ledger.written(before, change.cluster, sender, observedHolder);
+      this.#setCluster(change);
     }
     return change.answer;
   }
@@ -266,32 +269,33 @@ class Happening {
     const request = first(process);
     if (type === 'answer') {
       const { answer } = request;
-      if (answer !== null) this.#turn(index, 'answer', (turn) => turn.answer(request, answer));
+      if (answer !== null) this.#runStep(index, 'answer', (step) => step.answer(request, answer));
       return;
     }
-    this.#spend();
-    this.#strand(process.pod.uid, request);
-    this.#turn(index, 'lose', (turn) => turn.answer(request, { ok: false, failure: failureOf('unavailable') }));
+    this.#spendBudget();
+    this.#orphan(process.pod.uid, request);
+    this.#runStep(index, 'lose', (step) => step.answer(request, { ok: false, failure: failureOf('unavailable') }));
   }
 
-  /** Nobody waits for it any more; those behind it were not sent yet. */
-  #strand(sender: string, request: InFlight | undefined): void {
-    if (request === undefined || request.answer !== null || !isWrite(request.asks)) return;
-    const { asks, knowing } = request;
+  /** Makes a write an orphaned request. The requests behind it were not sent yet. */
+  #orphan(sender: string, request: InFlight | undefined): void {
+    if (request === undefined || request.answer !== null || !isWrite(request.operation)) return;
+    const { operation, observedHolder } = request;
     const { orphanedRequests } = this.#world;
     this.#world.orphanedRequests = this.#memory.orphanedRequests(orphanedRequests, request, () => [
       ...orphanedRequests,
-      { asks, sender, knowing },
+      { operation, sender, observedHolder },
     ]);
   }
 
-  /** A write of a version that is no more will be refused, and nobody waits for that answer. */
-  #forgetVainRequests(): void {
+  /** Drops orphaned writes to an old version: the server will refuse them, and no process waits for the answer. */
+  #dropFutileRequests(): void {
     const { cluster, orphanedRequests } = this.#world;
-    if (!this.#memory.core.preconditions || !orphanedRequests.some(({ asks }) => isVain(asks, cluster))) return;
+    if (!this.#memory.core.preconditions || !orphanedRequests.some(({ operation }) => isFutile(operation, cluster)))
+      return;
     this.#world.orphanedRequests = this.#memory.keep(
       'orphanedRequests',
-      orphanedRequests.filter(({ asks }) => !isVain(asks, cluster)),
+      orphanedRequests.filter(({ operation }) => !isFutile(operation, cluster)),
     );
   }
 
@@ -313,7 +317,7 @@ class Happening {
 
   #losePod(uid: string): void {
     this.#change(`remove ${uid}`, (cluster) => withoutPod(cluster, uid));
-    this.#shutOut(this.#ledger.podLost(uid));
+    this.#exclude(this.#ledger.podLost(uid));
   }
 
   #recreate(slot: number, inOrder: boolean): void {
@@ -325,54 +329,57 @@ class Happening {
 
   #change(what: string, change: (cluster: Cluster) => Change): void {
     const { cluster } = this.#world;
-    this.#become(this.#memory.change(cluster, what, () => change(cluster)));
+    this.#setCluster(this.#memory.change(cluster, what, () => change(cluster)));
   }
 
-  #become({ cluster, event }: Change): void {
+  #setCluster({ cluster, event }: Change): void {
     const before = this.#world.cluster;
     this.#world.cluster = cluster;
     if (event === null) return;
     this.#world.processes = this.#world.processes.map((process) => this.#memory.enqueued(process, event));
-    this.#shutOut(this.#ledger.changed(before, cluster));
+    this.#exclude(this.#ledger.changed(before, cluster));
   }
 
-  /** Whoever is gone, or going, when a holder's time ends must not succeed it; nor may a holder that is gone restore. */
-  #shutOut(ended: Ended | null): void {
+  /**
+   * A Pod that is gone or terminating at the end of a holder must not take over from it. A holder that is gone must not
+   * restore its Lease.
+   */
+  #exclude(ended: Ended | null): void {
     if (ended === null) return;
-    const { holder, itself } = ended;
+    const { holder, deletedRevision } = ended;
     const { pods } = this.#world.cluster;
     this.#world.processes = this.#world.processes.map((process) => {
-      const { pod, told } = process;
+      const { pod, observed } = process;
       const found = pods.find((one) => one.uid === pod.uid);
-      // Of a Lease that an orphaned request made it may hear later, or never.
+      // The holder may receive a Lease that an orphaned request created later, or never.
       const out =
-        itself === null
+        deletedRevision === null
           ? pod.uid !== holder && found?.terminating !== false
-          : pod.uid === holder && found === undefined && told.revision >= itself;
-      return out ? this.#memory.keep('process', { ...process, tooLateFor: holder }) : process;
+          : pod.uid === holder && found === undefined && observed.revision >= deletedRevision;
+      return out ? this.#memory.keep('process', { ...process, mustNotFollow: holder }) : process;
     });
   }
 }
 
-function isVain(asks: Request, { lease }: Cluster): boolean {
-  if (asks.verb !== 'replaceLease' && asks.verb !== 'deleteLease') return false;
-  return asks.lease.uid !== lease?.uid || asks.lease.resourceVersion !== lease.resourceVersion;
+function isFutile(operation: Request, { lease }: Cluster): boolean {
+  if (operation.verb !== 'replaceLease' && operation.verb !== 'deleteLease') return false;
+  return operation.lease.uid !== lease?.uid || operation.lease.resourceVersion !== lease.resourceVersion;
 }
 
-/** The request that the connection of a process is busy with. */
+/** The request that a process has sent and that is not settled. */
 function first({ requests }: Process): InFlight {
   const [request] = requests;
-  if (request === undefined) throw new Error('nothing was asked');
+  if (request === undefined) throw new Error('the process has no request');
   return request;
 }
 
 /**
- * Whether a process can do nothing any more that matters: its Pod is gone, and it knows (so it never campaigns again;
- * `test/core` proves that) or the API server refuses all it asks.
+ * Whether a process can no longer do anything relevant. Its Pod is gone, and either its core has recorded that (then it
+ * never campaigns again, which `test/core` checks) or the API server refuses all its requests.
  */
-function isSpent({ pod, leading, state, requests }: Process, cluster: Cluster, ledger: Ledger): boolean {
+function isIrrelevant({ pod, leading, state, requests }: Process, cluster: Cluster, ledger: Ledger): boolean {
   if (leading || exists(cluster, pod.uid)) return false;
   if (state.knowledge.disqualifiedBy === 'pod-deleted') return true;
-  // What was carried out before may still be answered.
+  // A request that was executed before may still be answered.
   return ledger.refuses(pod.uid) && requests[0]?.answer?.ok !== true;
 }
