@@ -38,7 +38,7 @@ export interface Mutant {
 const MINUTE: readonly [candidates: number, disturbances: number] = [2, 1];
 
 export const MUTANTS: readonly Mutant[] = [
-  mutant('takes a deletionTimestamp for the end of a Pod', 'take-over', MINUTE, /moves from|whose Pod exists/, {
+  mutant('treats a deletionTimestamp as the end of a Pod', 'take-over', MINUTE, /moves from|whose Pod exists/, {
     step: withInput((input) =>
       input.type === 'podObserved' && input.pod.terminating ? { ...input, type: 'podDeleted' } : input,
     ),
@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
       return step(gone ? { ...state, knowledge: { ...knowledge, knownHolder: null } } : state, input);
     },
   }),
-  mutant('campaigns without a look at its own Pod', 'take-over', [2, 2], /its Pod was gone/, {
+  mutant('campaigns without a read of its own Pod', 'take-over', [2, 2], /its Pod was gone/, {
     step: assumingAnswer((effect, { self }) =>
       effect.type === 'readPod' && effect.name === self.name
         ? { type: 'podRead', request: effect.request, name: effect.name, pod: podOf(self) }
