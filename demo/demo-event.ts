@@ -36,7 +36,7 @@ export type EventContent =
   | { readonly type: 'stepFailed'; readonly step: string; readonly outcome: string }
   /** The demo did something to a process or an object. */
   | { readonly type: 'acted'; readonly text: string }
-  /** The Pod has a deletionTimestamp, and its process may end in order. */
+  /** The Pod has a deletionTimestamp, and its process can end cleanly. */
   | { readonly type: 'podTerminating'; readonly pod: PodReference }
   /** `revision` is the resourceVersion of the Pod's end. Pods and Leases share one order of revisions. */
   | { readonly type: 'podGone'; readonly pod: PodReference; readonly revision: bigint }

@@ -42,6 +42,8 @@ for (const text of [
   '// This process leads on the node of the other.',
   '// If there are any more of them, the list says so.',
   '// A recommendation, and an amendment.',
+  "const detail = 'may not be more than 128 bytes';",
+  '/spec: Forbidden: pod updates may not change fields other than/',
 ]) {
   test(`the check accepts "${text}"`, () => {
     assert.deepEqual(findRetired(text), []);

@@ -28,10 +28,6 @@ const NOT_YET: readonly string[] = [
   'CONTRIBUTING.md',
 
   'examples',
-  'src/command',
-  'src/metrics',
-  'src/publishing',
-  'src/testing',
   'test/alerts',
   'test/conformance',
   'test/e2e',
@@ -88,6 +84,17 @@ const ENGLISH: readonly Retired[] = [
   { word: /\bstood still\b/, instead: 'was suspended' },
 ];
 
+/**
+ * Answers of a Kubernetes API server, whose words the recordings fix. The embedded server and its tests quote them. They are
+ * not findings.
+ */
+const QUOTED: readonly RegExp[] = [
+  /may not (be '|be more than|be specified for non-apply patch|contain '|specify a duration)/,
+  /Too long: may not be/,
+  /pod updates may not (add or remove|change fields)/,
+  /Clients may not set this value/,
+];
+
 /** A place at which a retired word stands. */
 export interface Finding {
   /** Counted from 1. */
@@ -100,7 +107,10 @@ export interface Finding {
 export function findRetired(text: string): readonly Finding[] {
   // Each replacement has the length of what it replaces, so that the line can be counted.
   const joined = text.replace(/\n[ \t]*(\*|\/\/|#|>)?[ \t]*/g, (gap) => `\n${' '.repeat(gap.length - 1)}`);
-  const flat = joined.replaceAll('\n', ' ');
+  const flat = QUOTED.reduce(
+    (rest, quoted) => rest.replace(new RegExp(quoted, 'g'), (words) => ' '.repeat(words.length)),
+    joined.replaceAll('\n', ' '),
+  );
   return [...NAMES, ...ENGLISH]
     .flatMap(({ word, instead }) =>
       [...flat.matchAll(spaced(word))].map((match) => ({

@@ -45,7 +45,7 @@ function readArguments(args: readonly string[]): ReturnType<typeof parse> {
   try {
     const values = parse(args);
     if (!/^\d+$/.test(values.port) || Number(values.port) > MAX_PORT) {
-      throw new Error(`--port ${values.port} is not a port`);
+      throw new Error(`--port ${values.port} is not a port: expected a number from 0 to ${MAX_PORT}`);
     }
     return values;
   } catch (error) {
@@ -53,7 +53,7 @@ function readArguments(args: readonly string[]): ReturnType<typeof parse> {
   }
 }
 
-/** The verb. */
+/** The verb `apiserver`. */
 export const apiserver: Verb = {
   usage: USAGE,
   async run(args, process) {
@@ -83,7 +83,7 @@ function requestLine({ user, verb, resource, namespace, name, status }: RequestO
 async function announce(server: ApiServer, url: string, kubeconfig: string, process: CommandProcess): Promise<void> {
   const directory = dirname(kubeconfig);
   await mkdir(directory, { recursive: true });
-  // The admin token is in it.
+  // The file contains the admin token.
   await writeFile(kubeconfig, server.kubeconfig(), { mode: 0o600 });
   await writeFile(join(directory, 'ca.crt'), server.caPem);
   process.write(`API server: ${url}\n`);

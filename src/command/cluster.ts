@@ -1,7 +1,7 @@
 /**
- * The cluster of the shell: which kubeconfig, which context, which namespace.
+ * The cluster of the shell: its kubeconfig, its context and its namespace.
  *
- * An elector never uses ~/.kube/config unasked. A person at a terminal asks for it with the command.
+ * An elector never uses ~/.kube/config without an option. A person at a terminal requests it by the command.
  */
 
 import { existsSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { quote } from '../runtime/quotation.ts';
 import { UsageError } from './verb.ts';
 
-/** The options of a verb that speaks to a cluster, for `parseArgs`. */
+/** The options of a verb that reads a cluster, for `parseArgs`. */
 export const CLUSTER_OPTIONS = {
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
@@ -28,7 +28,7 @@ export const CLUSTER_OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const;
 
-/** The same for `--help`. */
+/** The same options, for `--help`. */
 export const CLUSTER_USAGE = `  -n, --namespace NS  the namespace (default: that of the context, else default)
   --kubeconfig FILE   default: $KUBECONFIG, else ~/.kube/config, else the service account of this Pod
   --context NAME      a context of the kubeconfig (default: its current one)
@@ -46,29 +46,31 @@ export interface ClusterArguments {
 /** A cluster that can be read. */
 export interface ReadableCluster {
   readonly client: ApiClient;
-  /** The namespace that was asked for, or goes without saying. */
+  /** The namespace of the option, or the default namespace. */
   readonly namespace: string;
   close(): void;
 }
 
-/** For an answer, in milliseconds: somebody waits at a terminal. */
+/** The time-out of a request, in milliseconds: a person waits at a terminal. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Takes up the credentials of the shell. @throws LeaseElectorError when there are none */
+/** Opens the cluster with the credentials of the shell. @throws {LeaseElectorError} when there are none */
 export async function openCluster(
   given: ClusterArguments,
   environment: Environment,
   complain: (text: string) => void,
 ): Promise<ReadableCluster> {
   if (given.namespace !== undefined && !isName('namespace', given.namespace)) {
-    throw new UsageError(`No namespace can be called ${quote(given.namespace)}`);
+    throw new UsageError(
+      `--namespace ${quote(given.namespace)} is not a valid name: expected at most 63 lower-case letters, digits and "-"`,
+    );
   }
   const credentials = await credentialsOf(given, environment);
   const client = new ApiClient({
     credentials,
     requestTimeoutMs: ANSWER_TIMEOUT_MS,
     clock: systemClock,
-    // Ages are counted from times that other machines wrote.
+    // Ages are calculated from times that other machines wrote.
     reportClockSkew: ({ message }) => complain(`${message}\n`),
   });
   return {
@@ -78,7 +80,7 @@ export async function openCluster(
   };
 }
 
-/** How both packages come with one npx, for who has installed neither. */
+/** The npx command with both packages, for a shell that has installed neither. */
 const NPX_ADVICE = 'With npx alone: npx -p @kubernetes/client-node -p lease-elector lease-elector VERB';
 
 async function credentialsOf(
@@ -94,19 +96,19 @@ async function credentialsOf(
     });
   }
   if (context !== undefined)
-    throw new UsageError('--context names a context of a kubeconfig, and no kubeconfig was found');
+    throw new UsageError('--context needs a kubeconfig, and none was found. Set KUBECONFIG, or give --kubeconfig FILE');
   if ((environment['KUBERNETES_SERVICE_HOST'] ?? '') === '') {
     throw new Error('No cluster is known: there is no kubeconfig. Set KUBECONFIG, or give --kubeconfig FILE.');
   }
   return podCredentials(environment, SERVICE_ACCOUNT_DIRECTORY, systemClock);
 }
 
-/** As kubectl finds them: KUBECONFIG may name several files, of which some may be missing. */
+/** The kubeconfig files, as kubectl finds them: KUBECONFIG can name several files, and some of them can be missing. */
 function kubeconfigsOf(environment: Environment): readonly string[] {
   const named = (environment['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
   if (named.length > 0) {
     const existing = named.filter((path) => existsSync(path));
-    // The error of the first one names it.
+    // If all are missing, the error names the first one.
     return existing.length > 0 ? existing : named.slice(0, 1);
   }
   const usual = join(environment['HOME'] ?? homedir(), '.kube', 'config');

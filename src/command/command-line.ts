@@ -8,14 +8,14 @@ import { suggestionFor } from '../runtime/suggestion.ts';
 import { type CommandProcess, EXIT, UsageError, type Verb } from './verb.ts';
 
 interface KnownVerb {
-  /** One line of the help. */
+  /** The line of the verb in the help. */
   readonly summary: string;
   readonly load: () => Promise<Verb>;
 }
 
 const VERBS: Readonly<Record<string, KnownVerb>> = {
   explain: {
-    summary: 'say why there is, or is no, leader, and which command helps',
+    summary: 'explain why there is or is no leader, and print the command that helps',
     load: async () => (await import('./explain.ts')).explain,
   },
   list: {
@@ -38,7 +38,7 @@ const VERBS: Readonly<Record<string, KnownVerb>> = {
 
 const HELP: ReadonlySet<string | undefined> = new Set(['--help', '-h', 'help']);
 
-/** Runs the verb that `args` name, and returns the exit code. */
+/** Runs the verb that `args` begin with, and returns the exit code. */
 export async function runCommandLine(args: readonly string[], process: CommandProcess): Promise<number> {
   const [name, ...rest] = args;
   if (HELP.has(name)) {

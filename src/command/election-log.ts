@@ -1,7 +1,7 @@
 /**
- * The elections that a watch of Leases shows: who holds which Lease now, and each change as an event.
+ * The elections that a watch of Leases shows: the present holder of each Lease, and each change as an event.
  *
- * It prints nothing: a table, lines and a file all read the same events.
+ * It prints nothing: the table, the lines and the file of a timeline read the same events.
  */
 
 import { isReleased, type LeaseRecord } from '../core/lease-record.ts';
@@ -9,15 +9,15 @@ import { renewalAgeMs } from '../explain/onlooker.ts';
 import type { NamedLease } from '../kube/lease-list.ts';
 import type { Clock } from '../runtime/clock.ts';
 
-/** What changed. */
+/** The kind of a change. */
 export type ElectionChange =
-  /** The Lease was there when the watch began. */
+  /** The Lease existed when the watch began. */
   | 'found'
   /** A holder began a term. */
   | 'elected'
-  /** The Lease of the same term is back, after somebody deleted it. */
+  /** The Lease was deleted, and its holder has restored it for the same term. */
   | 'restored'
-  /** The holder gave the Lease up. */
+  /** The holder released the Lease. */
   | 'released'
   /** The Lease is gone. */
   | 'deleted'
@@ -28,44 +28,44 @@ export type ElectionChange =
 
 /** One change of one election. */
 export interface ElectionEvent {
-  /** When it was seen here. */
+  /** The time at which the watch saw the change. */
   readonly at: Date;
   readonly namespace: string;
   readonly lease: string;
   readonly change: ElectionChange;
-  /** Who holds the Lease after it, or held it last. */
+  /** The holder of the Lease after the change, or its last holder. */
   readonly holder: string | null;
   readonly holderUid: string | null;
   readonly leaseUid: string;
   readonly previousHolder: string | null;
   readonly fencingToken: string | null;
-  /** False: the token is this one at most, since the beginning of the term was not seen. */
+  /** False: the beginning of the term was not seen, so the token is at most this one. */
   readonly tokenIsExact: boolean;
 }
 
-/** One election as it is. */
+/** The present state of one election. */
 export interface ElectionRow {
   readonly namespace: string;
   readonly name: string;
-  /** `null`: nobody. */
+  /** `null`: the Lease has no holder. */
   readonly holder: string | null;
   readonly holderUid: string | null;
   readonly leaseUid: string;
   readonly acquireTimeMs: number | null;
   readonly fencingToken: string | null;
   readonly tokenIsExact: boolean;
-  /** The monotonic moment of the last renewal; `null`: none is known. */
+  /** The moment of the last renewal on the monotonic clock; `null` when none is known. */
   readonly renewedAtMs: number | null;
   readonly renewTimeMs: number | null;
   readonly leaseDurationSeconds: number | null;
   readonly isSilent: boolean;
   readonly isReleased: boolean;
-  /** How often another holder was elected since the watch began. */
+  /** The number of elections of another holder since the watch began. */
   readonly changes: number;
   readonly last: ElectionEvent;
 }
 
-/** The most deleted Leases that are kept: applications come and go, and a watch may run for months. */
+/** The largest number of deleted Leases that are kept: applications are removed, and a watch can run for months. */
 export const KEPT_ENDED = 100;
 
 /** Follows any number of elections. */
@@ -81,12 +81,12 @@ export class ElectionLog {
     this.#listener = listener;
   }
 
-  /** The elections, by namespace and name. A Lease that is gone stays for a while: its election may go on. */
+  /** The elections, by namespace and name. A deleted Lease stays in the list for a while: its election may continue. */
   rows(): readonly ElectionRow[] {
     return [...this.#rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
   }
 
-  /** All Leases that there are. */
+  /** Takes the list of all Leases that exist. */
   listed(items: readonly NamedLease[]): void {
     const present = new Set(items.map(keyOf));
     for (const [key, row] of this.#rows) if (!present.has(key) && row.last.change !== 'deleted') this.#remove(key, row);
@@ -95,7 +95,7 @@ export class ElectionLog {
     this.#hasBegun = true;
   }
 
-  /** A Lease was written; `isNew`: it was created just now, so its resourceVersion is the token of the term. */
+  /** Takes a write of a Lease. `isNew`: it was created just now, so its resourceVersion is the token of the term. */
   written(item: NamedLease, isNew: boolean): void {
     this.#put(item, isNew);
   }
@@ -106,12 +106,12 @@ export class ElectionLog {
     if (row !== undefined) this.#remove(key, row);
   }
 
-  /** Nothing is heard until the next list, so nobody is called silent. */
+  /** No renewal can be seen until the next list, so no holder counts as silent. */
   lost(): void {
     this.#isLive = false;
   }
 
-  /** Time alone makes a holder silent. To be called about once a second. */
+  /** Finds the holders whose renewal is late. Call it about once a second. */
   checkSilence(): void {
     if (!this.#isLive) return;
     for (const [key, row] of this.#rows) {
@@ -153,7 +153,7 @@ export class ElectionLog {
     this.#note(key, row, before);
   }
 
-  /** What happened, from how it was before. A renewal alone is no event. */
+  /** Compares an election with its earlier state, and reports the change. A mere renewal is not an event. */
   #note(key: string, row: Omit<ElectionRow, 'last'>, before: ElectionRow | undefined): void {
     if (before === undefined) return this.#change(key, row, this.#hasBegun ? 'elected' : 'found', null);
     const wasDeleted = before.last.change === 'deleted';
@@ -177,7 +177,7 @@ export class ElectionLog {
     if (oldest !== undefined) this.#rows.delete(oldest[0]);
   }
 
-  /** A first look takes the age from the times in the Lease, which another clock wrote. */
+  /** The first read calculates the age from the times in the Lease, which another clock wrote. */
   #renewedAtMs(lease: LeaseRecord, isSeenNow: boolean): number | null {
     const ageMs = isSeenNow && lease.renewTimeMs !== null ? 0 : renewalAgeMs(lease, this.#clock.wallMs());
     return ageMs === null ? null : this.#clock.nowMs() - ageMs;
@@ -193,7 +193,7 @@ export class ElectionLog {
   }
 }
 
-/** A slash is in no name. */
+/** The key of an election. No name contains a slash. */
 function keyOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
   return `${namespace}/${name}`;
 }

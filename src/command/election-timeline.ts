@@ -1,7 +1,7 @@
 /**
- * The elections that a watch shows, as a page: collects events, and writes the page to a file now and then.
+ * The elections that a watch shows, as a page. It collects events, and writes the page to a file from time to time.
  *
- * The watch sees Leases only. The page says so, and shows no beginning and no end of a Pod.
+ * The watch sees only Leases. So the page shows neither the beginning nor the end of a Pod, and says so.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -10,25 +10,25 @@ import { wordsOf } from '../runtime/quotation.ts';
 import { drawTimeline, type TimelineEvent, type TimelineEventContent } from '../testing/index.ts';
 import type { ElectionEvent } from './election-log.ts';
 
-/** The number of events that are kept. The earliest are lost first, and the page says how many. */
+/** The number of events that are kept. The earliest are dropped first, and the page says how many. */
 export const KEPT_EVENT_LIMIT = 20_000;
 
 /** How many events are dropped at once, so that not every new event moves all others. */
 const LOST_AT_ONCE = 1_000;
 
-/** Two pages are written at least this far apart, in milliseconds: a page of many events takes time to draw. */
+/** The shortest time between two writes of the page, in milliseconds: a page of many events takes time to draw. */
 export const PAGE_PAUSE_MS = 5_000;
 
-/** How an election timeline works. */
+/** The options of an election timeline. */
 export interface ElectionTimelineOptions {
   readonly clock: Clock;
   /** The heading. */
   readonly title: string;
-  /** Whether names need their namespace. */
+  /** Whether names are shown with their namespace. */
   readonly everywhere: boolean;
   /** Receives each page. */
   readonly write: (page: string) => Promise<void>;
-  /** A page could not be written. The next one may be. */
+  /** Receives the message when a page could not be written. The next page is tried all the same. */
   readonly failed: (message: string) => void;
 }
 
@@ -54,31 +54,31 @@ export class ElectionTimeline {
     this.#record({ type: 'noted', tone: 'note', text: 'the watch begins' });
   }
 
-  /** A change of an election. */
+  /** Adds a change of an election. */
   add(event: ElectionEvent): void {
     this.#record(this.#contentOf(event));
   }
 
-  /** Nothing is known of the Leases until `heard`. */
+  /** Records that the Leases cannot be watched, until `heard` is called. */
   lost(why: string): void {
     if (this.#isLost) return;
     this.#isLost = true;
     this.#record({ type: 'outageBegan', what: `cannot be watched: ${why}` });
   }
 
-  /** The API server has answered. */
+  /** Records that the API server has answered. */
   heard(): void {
     if (!this.#isLost) return;
     this.#isLost = false;
     this.#record({ type: 'outageEnded' });
   }
 
-  /** The first page: a file that cannot be written is reported before the watch begins. @throws when it cannot be written */
+  /** Writes the first page, so that a wrong path is reported before the watch begins. @throws {Error} when it cannot be written */
   async open(): Promise<void> {
     await this.#options.write(this.#page());
   }
 
-  /** The last page. @throws when it cannot be written */
+  /** Writes the last page. @throws {Error} when it cannot be written */
   async close(): Promise<void> {
     this.#timer?.cancel();
     await this.#writing;
@@ -103,7 +103,7 @@ export class ElectionTimeline {
     const { clock, title } = this.#options;
     const [from, to] = [this.#beganAt, new Date(clock.wallMs())].map((moment) => moment.toISOString());
     const summary =
-      `Recorded from ${from} to ${to}. The watch sees Leases only: ` +
+      `Recorded from ${from} to ${to}. The watch sees only Leases: ` +
       'the lane of a Pod shows when it held a Lease, not when the Pod began or ended.';
     return drawTimeline(this.#events, { title, summary, untilMs: clock.nowMs(), eventsLost: this.#lost });
   }
@@ -121,7 +121,7 @@ export class ElectionTimeline {
         return this.#note(pod, holder, `renews the Lease ${lease} again`, 'note');
       default: {
         const released = change === 'released' && pod !== null;
-        // The same term as before keeps its token, also where the beginning of the term was not seen.
+        // The same term keeps its token, even if the beginning of the term was not seen.
         const found = !tokenIsExact && change !== 'released' && change !== 'restored';
         const revision = /^\d+$/.test(fencingToken ?? '') ? BigInt(fencingToken ?? 0) : 0n;
         return { type: 'leaseWritten', lease, leaseUid, owner: pod, holder, released, revision, found };
@@ -135,7 +135,7 @@ export class ElectionTimeline {
     text: string,
     tone: 'note' | 'trouble',
   ): TimelineEventContent {
-    // A holder that is no Pod has no lane.
+    // A holder that is not a Pod has no lane.
     return pod === null ? { type: 'noted', text: `${holder} ${text}`, tone } : { type: 'noted', text, tone, pod };
   }
 

@@ -1,5 +1,5 @@
 /**
- * `lease-elector explain`: why there is, or is no, leader, for the person on call.
+ * `lease-elector explain`: why there is or is no leader, for the person on call.
  */
 
 import { parseArgs } from 'node:util';
@@ -23,7 +23,7 @@ Exit code: 0 a leader, 1 no leader, 2 cannot tell. With several Leases: 1 if one
 
 ${CLUSTER_USAGE}`;
 
-/** The verb. */
+/** The verb `explain`. */
 export const explain: Verb = {
   usage: USAGE,
   async run(args, process) {
@@ -44,8 +44,8 @@ export const explain: Verb = {
 };
 
 function checkLease(lease: string | undefined, others: readonly string[]): void {
-  if (others.length > 0) throw new Error(`Unexpected argument ${quote(others[0] ?? '')}: one LEASE at a time`);
-  if (lease !== undefined && !isName('Lease', lease)) throw new Error(`No Lease can be called ${quote(lease)}`);
+  if (others.length > 0) throw new Error(`Unexpected argument ${quote(others[0] ?? '')}. Give one LEASE at a time`);
+  if (lease !== undefined && !isName('Lease', lease)) throw new Error(`${quote(lease)} is not a valid name of a Lease`);
 }
 
 async function reportsOf(cluster: ReadableCluster, lease: string | undefined): Promise<readonly LeaseReport[]> {
@@ -72,6 +72,6 @@ function print(
 function nothingFound(namespace: string): string {
   return (
     `Nobody leads: there is no Lease of this library in namespace ${namespace}. ` +
-    'Look into all namespaces with `lease-elector list -A`, or name the Lease: it may have another label.\n'
+    'List all namespaces with `lease-elector list -A`, or name the Lease: it may have another label.\n'
   );
 }

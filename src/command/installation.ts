@@ -1,12 +1,12 @@
 /**
- * What a cluster needs to run an application with an elector: the one source of the files in `deploy/` and of what
- * `lease-elector manifests` prints.
+ * The objects that a cluster needs to run an application with an elector. They are the only source of the files in `deploy/`
+ * and of the output of `lease-elector manifests`.
  */
 
 import { writeYaml } from '../runtime/yaml-text.ts';
 import { ELECTOR_RULES } from '../testing/index.ts';
 
-/** Port of the endpoint with the probes and the metrics. */
+/** The port of the endpoint with the probes and the metrics. */
 export const ENDPOINT_PORT = 4040;
 /**
  * Seconds from SIGTERM to SIGKILL. `stop()` waits 20 s for the work (the default of `drainTimeoutMs`), and then needs two
@@ -17,19 +17,19 @@ export const TERMINATION_GRACE_PERIOD_SECONDS = 45;
 const NON_ROOT_ID = 65_532;
 const REPLICAS = 3;
 
-/** What the manifests are filled in with. */
+/** The values that the manifests contain. */
 export interface InstallationSettings {
   /** The application: its Deployment, its ServiceAccount, and the label of its Pods. */
   readonly name: string;
   readonly namespace: string;
   readonly image: string;
-  /** The Lease that its Pods compete for; the elector's own choice is the name of the application. */
+  /** The Lease that its Pods compete for. By default it has the name of the application. */
   readonly lease: string;
 }
 
 /** One object of the cluster. */
 export interface Manifest {
-  /** Where it is in `deploy/`. */
+  /** The path in `deploy/`. */
   readonly file: string;
   /** Comment lines above it. */
   readonly remarks: readonly string[];
@@ -65,7 +65,7 @@ export function installation(settings: InstallationSettings): readonly Manifest[
 function serviceAccount(settings: InstallationSettings): Manifest {
   return {
     file: 'base/service-account.yaml',
-    remarks: ['The identity of the Pods. Only a Pod that asks for a token gets one.'],
+    remarks: ['The identity of the Pods. Only a Pod that requests a token gets one.'],
     object: {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
@@ -82,7 +82,7 @@ function roleNameOf({ name }: InstallationSettings): string {
 function role(settings: InstallationSettings): Manifest {
   return {
     file: 'base/role.yaml',
-    remarks: ['What an elector needs to be allowed.'],
+    remarks: ['The permissions that an elector needs.'],
     object: {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
@@ -138,7 +138,7 @@ function podSpec(settings: InstallationSettings): object {
       runAsGroup: NON_ROOT_ID,
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    // Replicas on one node go with that node.
+    // Replicas on one node end with that node.
     topologySpreadConstraints: [
       {
         maxSkew: 1,
@@ -155,7 +155,7 @@ function container({ name, image, lease }: InstallationSettings): object {
   return {
     name: 'app',
     image,
-    // The elector names its Lease by this variable, else by the label of its Pod.
+    // The elector takes the name of its Lease from this variable, otherwise from the label of its Pod.
     ...(lease === name ? {} : { env: [{ name: 'NAIS_APP_NAME', value: lease }] }),
     ports: [{ name: 'elector', containerPort: ENDPOINT_PORT }],
     livenessProbe: { httpGet: { path: '/healthz', port: 'elector' }, periodSeconds: 10, failureThreshold: 3 },
@@ -174,9 +174,9 @@ function networkPolicy(settings: InstallationSettings): Manifest {
   return {
     file: 'base/network-policy.yaml',
     remarks: [
-      'The traffic of the elector, and no other: probes and metrics inwards, DNS and the API server outwards.',
-      'Policies add up. Allow the traffic of your application in a policy of its own.',
-      'The API server listens on 443 or 6443. Add the port where yours listens on another one.',
+      'Allows only the traffic of the elector: incoming probes and metrics, outgoing DNS and requests to the API server.',
+      'Policies add up. Allow the traffic of your application in a separate policy.',
+      'The API server listens on 443 or 6443. If yours listens on another port, add it.',
     ],
     object: {
       apiVersion: 'networking.k8s.io/v1',
@@ -195,7 +195,7 @@ function networkPolicy(settings: InstallationSettings): Manifest {
 function podDisruptionBudget(settings: InstallationSettings): Manifest {
   return {
     file: 'base/pod-disruption-budget.yaml',
-    remarks: ['One Pod at a time, so that candidates remain. It never stops the drain of a node for good.'],
+    remarks: ['Evicts one Pod at a time, so that candidates remain. It never blocks the drain of a node for good.'],
     object: {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
@@ -290,7 +290,7 @@ export function admissionPolicy(settings: InstallationSettings): readonly Manife
     file: 'admission-policy/binding.yaml',
     remarks: [
       'Without this object the policy does nothing.',
-      `It holds in the namespace ${namespace} alone: the field namespace of a kustomization does not change this selector.`,
+      `It applies only in the namespace ${namespace}: the field namespace of a kustomization does not change this selector.`,
     ],
     object: {
       apiVersion,

@@ -1,7 +1,7 @@
 /**
- * What becomes of Leases from now on: a list, then a watch, then a list again.
+ * Follows Leases: with a list, then a watch, then a list again.
  *
- * Somebody looks at it, and no election depends on it. So it lists after every watch instead of resuming the watch.
+ * A person reads the result, and no election depends on it. So it lists after every watch instead of resuming the watch.
  */
 
 import type { RequestFailure } from '../core/request-failure.ts';
@@ -9,23 +9,23 @@ import type { WatchPort, WatchStream } from '../driver/ports.ts';
 import type { NamedLease } from '../kube/lease-list.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** The duration of a watch that is requested, in seconds. The list after it finds what a broken connection hid. */
+/** The requested duration of a watch, in seconds. The next list shows the changes that a broken connection has hidden. */
 export const WATCH_SECONDS = 60;
 
-/** How long after its time a watch may still end, in milliseconds. Later it counts as dead. */
+/** How long after its duration a watch may end, in milliseconds. After that it counts as dead. */
 export const WATCH_SLACK_MS = 10_000;
 
-/** Between the end of a watch, or a failure, and the next list, in milliseconds. */
+/** The pause between the end of a watch, or a failure, and the next list, in milliseconds. */
 export const LIST_PAUSE_MS = 2_000;
 
-/** Receives what becomes of the Leases, in order. */
+/** Receives the changes of the Leases, in order. */
 export interface LeaseFeedSink {
-  /** All Leases that there are. */
+  /** Receives all Leases that exist. */
   listed(items: readonly NamedLease[]): void;
-  /** A Lease, and whether it was created just now. */
+  /** Receives a written Lease, and whether it was created just now. */
   written(item: NamedLease, isNew: boolean): void;
   deleted(item: NamedLease): void;
-  /** What comes from now on is not known until the next list. */
+  /** Further changes are unknown until the next list. */
   lost(failure: RequestFailure): void;
 }
 
@@ -44,7 +44,7 @@ export class LeaseFeed {
     this.#sink = sink;
   }
 
-  /** Lists, and goes on by itself. Returns why the first list failed; the feed then does not go on. */
+  /** Lists the Leases, and continues by itself. If the first list fails, the feed stops and returns the failure. */
   async start(): Promise<RequestFailure | null> {
     const failure = await this.#list();
     if (failure !== null) this.stop();

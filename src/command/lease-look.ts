@@ -1,5 +1,5 @@
 /**
- * One look at a Lease: the Lease, the Pod that owns it, the node of that Pod.
+ * Reads a Lease once, with the Pod that owns it and the node of that Pod.
  */
 
 import type { LeaseRecord, PodRecord } from '../core/lease-record.ts';
@@ -13,7 +13,7 @@ import { readNode } from '../kube/node-api.ts';
 import { readPod } from '../kube/pod-api.ts';
 import type { Clock } from '../runtime/clock.ts';
 
-/** What is shown of a Lease itself. */
+/** The fields of a Lease that are shown. */
 export interface ShownLease {
   readonly uid: string;
   readonly resourceVersion: string;
@@ -21,7 +21,7 @@ export interface ShownLease {
   readonly owner: { readonly name: string; readonly uid: string } | null;
   readonly acquireTime: Date | null;
   readonly renewTime: Date | null;
-  /** By the clocks of two machines: the one that wrote renewTime, and this one. */
+  /** Milliseconds, by the clocks of two machines: the one that wrote renewTime, and this one. */
   readonly renewalAgeMs: number | null;
   readonly leaseDurationSeconds: number | null;
   readonly leaseTransitions: number | null;
@@ -30,19 +30,19 @@ export interface ShownLease {
   readonly finalizers: readonly string[];
 }
 
-/** Everything that a look at one Lease says: an explanation, and what it was made from. */
+/** The report about one Lease: an explanation, and the objects that it is made from. */
 export interface LeaseReport extends OnlookerExplanation {
-  /** `null`: there is none, or it could not be read. */
+  /** `null`: the Lease does not exist, or could not be read. */
   readonly leaseObject: ShownLease | null;
   /** `gone`: the Pod that owns the Lease does not exist. `unknown`: it could not be read. */
   readonly ownerPod: 'exists' | 'gone' | 'unknown' | 'none';
-  /** `null`: it could not be read, or is not known. */
+  /** `null`: the node could not be read, or is not known. */
   readonly node: (Omit<NodeRecord, 'readyChangedAtMs'> & { readonly readySince: Date | null }) | null;
   /** The owner is gone, and the garbage collector has left the Lease. */
   readonly leftByCollector: boolean;
 }
 
-/** The most Leases that are read at the same time: the client has two connections for requests. */
+/** The largest number of Leases that are read at the same time: the client has two connections for requests. */
 const LOOKS_AT_ONCE = 4;
 
 /** Reads the Lease `name`, and explains it. */

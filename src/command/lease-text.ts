@@ -1,5 +1,5 @@
 /**
- * What the command prints of a Lease, for people.
+ * The text about a Lease, for people.
  */
 
 import type { HolderPod } from '../explain/explanation.ts';
@@ -14,7 +14,7 @@ const HEADS: Readonly<Record<Answer, string>> = {
   unknown: 'cannot tell',
 };
 
-/** The paragraph of one Lease. */
+/** The paragraph about one Lease. */
 export function explanationText(report: LeaseReport, wallMs: number): string {
   const { lease, answer, leaseObject, since } = report;
   const title = lease === null ? 'Lease' : `Lease ${lease.namespace}/${lease.name}`;

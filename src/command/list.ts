@@ -28,7 +28,7 @@ const OPTIONS = {
 
 const LEADER_WORDS = { leader: 'yes', none: 'no', unknown: '?' } as const;
 
-/** The verb. */
+/** The verb `list`. */
 export const list: Verb = {
   usage: USAGE,
   async run(args, process) {

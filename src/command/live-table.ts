@@ -2,10 +2,10 @@
  * A table that is updated in place on a terminal.
  */
 
-/** Moves up by this number of lines to the first column, and clears to the end of the screen (ECMA-48). */
+/** Moves the cursor up by this number of lines to the first column, and clears to the end of the screen (ECMA-48). */
 const upAndClear = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}F\u001b[J`);
 
-/** Writes the same lines again and again over each other. */
+/** Writes each frame over the previous one. */
 export class LiveTable {
   readonly #write: (text: string) => void;
   #shown = 0;
@@ -14,7 +14,7 @@ export class LiveTable {
     this.#write = write;
   }
 
-  /** @param rows of the terminal: what does not fit is counted instead, since nothing can be cleared that has scrolled away */
+  /** @param rows of the terminal: lines that do not fit are only counted, because scrolled lines cannot be cleared */
   show(lines: readonly string[], rows: number): void {
     const room = Math.max(1, rows - 1);
     const fitting =
@@ -23,7 +23,7 @@ export class LiveTable {
     this.#shown = fitting.length;
   }
 
-  /** Another text comes before the table, which is shown below it again. */
+  /** Writes another text above the table, and shows the table below it again. */
   clear(): void {
     this.#write(upAndClear(this.#shown));
     this.#shown = 0;

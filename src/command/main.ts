@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 /**
- * The executable `lease-elector`: what its command line gets of this process.
+ * The executable `lease-elector`: connects the command line with this process.
  */
 
 import { runCommandLine } from './command-line.ts';
 
 const interruption = new AbortController();
-// Once: a second Ctrl-C ends a process that hangs.
+// Only once, so that a second Ctrl-C ends a process that hangs.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
 
-// A reader that has enough closes the pipe (`| head`, `| grep -q`): then this process ends, and its exit code stays an answer.
+// A reader can close the pipe early (`| head`, `| grep -q`). Then this process ends, and its exit code is still an answer.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -1,5 +1,5 @@
 /**
- * `lease-elector manifests`: prints what a cluster needs to run an application with an elector.
+ * `lease-elector manifests`: prints the objects that a cluster needs to run an application with an elector.
  */
 
 import { parseArgs } from 'node:util';
@@ -35,7 +35,7 @@ const LABEL: NameRule = {
   expected: 'at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit',
 };
 
-/** A Pod is named after its Deployment, a hash of 10 characters and one of 5; longer names lose their end. */
+/** The name of a Pod is that of its Deployment, a hash of 10 characters and a suffix of 5. Longer names are cut. */
 const NAME: NameRule = {
   ...LABEL,
   longest: 46,
@@ -80,7 +80,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-/** The verb. */
+/** The verb `manifests`. */
 export const manifests: Verb = {
   usage: USAGE,
   async run(args, process) {

@@ -1,12 +1,12 @@
 /**
- * What the verbs that answer a question have in common: a failure means that nobody can tell.
+ * The common part of the verbs that answer a question: a failure makes the answer unknown.
  */
 
 import type { Answer } from '../explain/onlooker.ts';
 import { wordsOf } from '../runtime/quotation.ts';
 import { ANSWER, type CommandProcess, UsageError } from './verb.ts';
 
-/** Turns an error into one of the command line. */
+/** Turns an error into a UsageError. */
 export function parseOrComplain<Parsed>(parse: () => Parsed): Parsed {
   try {
     return parse();
@@ -15,7 +15,7 @@ export function parseOrComplain<Parsed>(parse: () => Parsed): Parsed {
   }
 }
 
-/** Runs what answers, and makes "cannot tell" of a failure. */
+/** Runs `answer`, and turns a failure into "cannot tell". */
 export async function answering(
   json: boolean,
   process: CommandProcess,
@@ -32,7 +32,7 @@ export async function answering(
   }
 }
 
-/** One answer for several Leases. That nobody leads one of them is the worst, since it is known. */
+/** One answer for several Leases. The worst is a Lease without a leader, because that is certain. */
 export function worstOf(answers: readonly Answer[]): Answer {
   if (answers.length === 0 || answers.includes('none')) return 'none';
   return answers.includes('unknown') ? 'unknown' : 'leader';

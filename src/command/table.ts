@@ -7,7 +7,7 @@ import { printable } from '../explain/wording.ts';
 const GAP = '  ';
 
 /**
- * The lines of a table. A name in an object of the API may hold control characters, which a terminal would obey.
+ * The lines of a table. A name in an object of the API can contain control characters, which a terminal would obey.
  *
  * @param width a longer line is cut, so that it does not wrap
  */
@@ -25,7 +25,7 @@ export function tableLines(
   });
 }
 
-/** How long ago, as kubectl writes it: `12s`, `5m`, `3h`, `2d`. */
+/** An age, as kubectl writes it: `12s`, `5m`, `3h`, `2d`. */
 export function ageText(ms: number | null): string {
   if (ms === null) return '-';
   const seconds = Math.floor(Math.max(0, ms) / 1000);

@@ -1,41 +1,41 @@
 /**
- * What a verb of the executable `lease-elector` is, and what it gets of its process.
+ * The types of a verb of the executable `lease-elector`, and of the process that runs it.
  */
 
-/** What a verb uses of its process. */
+/** The parts of its process that a verb uses. */
 export interface CommandProcess {
   /** Writes text to the standard output. */
   readonly write: (text: string) => void;
   /** Writes text to the standard error. */
   readonly complain: (text: string) => void;
-  /** Aborts when the process is to end: Ctrl-C, or SIGTERM. */
+  /** Aborts on Ctrl-C and on SIGTERM. */
   readonly interrupted: AbortSignal;
   /** @default process.env */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** The size of the terminal that the standard output is; left out where the output is no terminal. Read for each frame, since it changes. */
+  /** The size of the terminal; left out when the standard output is not a terminal. It is read for each frame, since it changes. */
   readonly terminalSize?: () => { readonly columns: number; readonly rows: number };
 }
 
 /** Exit codes of the executable. */
 export const EXIT = {
   success: 0,
-  /** The verb could not do its work. */
+  /** The verb failed. */
   failure: 1,
   /** The command line cannot be understood. */
   usage: 2,
 } as const;
 
-/** Exit codes of the verbs that say whether somebody leads. */
+/** Exit codes of the verbs that report whether there is a leader. */
 export const ANSWER = {
   leader: 0,
   none: 1,
-  /** The command line, a permission or the API server stands in the way. */
+  /** The command line, a permission or the API server prevents an answer. */
   unknown: 2,
 } as const;
 
 /** One verb: `lease-elector VERB`. */
 export interface Verb {
-  /** What `--help` prints. */
+  /** The text of `--help`. */
   readonly usage: string;
   /**
    * Does the work, and returns the exit code.

@@ -1,5 +1,5 @@
 /**
- * `lease-elector watch`: elections as they happen, as a table on a terminal, and as a line a change elsewhere.
+ * `lease-elector watch`: shows elections as they happen, as a table on a terminal, otherwise as one line for each change.
  */
 
 import { once } from 'node:events';
@@ -38,10 +38,10 @@ const OPTIONS = {
   'all-namespaces': { type: 'boolean', short: 'A', default: false },
 } as const;
 
-/** How often ages are counted again, in milliseconds. */
+/** The time between two updates of the ages, in milliseconds. */
 const TICK_MS = 1_000;
 
-/** The verb. */
+/** The verb `watch`. */
 export const watch: Verb = {
   usage: USAGE,
   async run(args, process) {
@@ -64,12 +64,13 @@ export const watch: Verb = {
 };
 
 function checkArguments(lease: string | undefined, others: readonly string[], everywhere: boolean): void {
-  if (others.length > 0) throw new Error(`Unexpected argument ${quote(others[0] ?? '')}: one LEASE at a time`);
-  if (lease !== undefined && !isName('Lease', lease)) throw new Error(`No Lease can be called ${quote(lease)}`);
-  if (lease !== undefined && everywhere) throw new Error('LEASE is in one namespace: leave --all-namespaces out');
+  if (others.length > 0) throw new Error(`Unexpected argument ${quote(others[0] ?? '')}. Give one LEASE at a time`);
+  if (lease !== undefined && !isName('Lease', lease)) throw new Error(`${quote(lease)} is not a valid name of a Lease`);
+  if (lease !== undefined && everywhere)
+    throw new Error('LEASE names a Lease in one namespace. Leave --all-namespaces out');
 }
 
-interface Asked {
+interface WatchArguments {
   readonly lease: string | undefined;
   readonly everywhere: boolean;
   readonly json: boolean;
@@ -77,7 +78,7 @@ interface Asked {
   readonly timeline: string | undefined;
 }
 
-async function follow(cluster: ReadableCluster, asked: Asked, process: CommandProcess): Promise<number> {
+async function follow(cluster: ReadableCluster, asked: WatchArguments, process: CommandProcess): Promise<number> {
   const { client, namespace } = cluster;
   const place = asked.everywhere ? '' : namespace;
   const port =
@@ -107,7 +108,7 @@ async function follow(cluster: ReadableCluster, asked: Asked, process: CommandPr
     lost: ({ message }) => {
       log.lost();
       timeline?.lost(message);
-      view.complain(`Nothing is heard of the Leases until the next answer: ${message}`);
+      view.complain(`Changes of the Leases are unknown until the API server answers again: ${message}`);
     },
   });
   let ticker: Timer | null = null;
@@ -128,7 +129,7 @@ async function follow(cluster: ReadableCluster, asked: Asked, process: CommandPr
 }
 
 function timelineOf(
-  { timeline, lease, everywhere }: Asked,
+  { timeline, lease, everywhere }: WatchArguments,
   namespace: string,
   failed: (message: string) => void,
 ): ElectionTimeline | null {
@@ -150,13 +151,13 @@ function every(intervalMs: number, clock: Clock, callback: () => void): Timer {
   return { cancel: () => timer.cancel() };
 }
 
-/** Where the elections are shown. */
+/** The output of the elections. */
 interface View {
-  /** The API server has answered. */
+  /** Called when the API server has answered. */
   readonly heard: () => void;
-  /** A change happened. */
+  /** Called for each change. */
   readonly changed: (event: ElectionEvent) => void;
-  /** The elections as they are. */
+  /** Called with the present state of the elections. */
   readonly show: (rows: readonly ElectionRow[]) => void;
   readonly complain: (text: string) => void;
 }
@@ -177,11 +178,11 @@ function tableView(process: CommandProcess): View {
     heard: () => {
       trouble = null;
     },
-    // The next table shows it.
+    // The next table shows the change.
     changed: () => {},
     show: (rows) => {
       const size = process.terminalSize?.();
-      // A terminal that does not know its size says 0.
+      // A terminal of unknown size reports 0.
       const [columns, height] = [size?.columns || 80, size?.rows || 24];
       const lines = [...rowLines(rows, columns), ...(trouble === null ? [] : [trouble.slice(0, columns)])];
       table.show(lines, height);
@@ -201,7 +202,7 @@ export function changeLine(event: ElectionEvent): string {
     found: `is held by ${name}, ${token}`,
     elected: `elected ${name}, ${token}${previousHolder === null ? '' : `, after ${previousHolder}`}`,
     restored: `is back, still held by ${name}, ${token}`,
-    released: `was given up by ${previousHolder ?? name}`,
+    released: `was released by ${previousHolder ?? name}`,
     deleted: `is gone; ${name} held it`,
     silent: `is not renewed by ${name}, which stays the leader`,
     renewing: `is renewed by ${name} again`,

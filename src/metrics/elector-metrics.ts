@@ -1,8 +1,8 @@
 /**
  * The metrics of one elector: its counts, and the families that are made of them.
  *
- * Every series is there from the start with its zero: a counter that appears with 1 has no rate, so an alert on it would
- * miss the first time. Each label has a closed set of values.
+ * Every series exists from the start with the value zero. A counter that appears with 1 has no rate, so an alert on it would
+ * miss the first event. Each label has a closed set of values.
  */
 
 import type { DemotionReason, Leader } from '../core/effect.ts';
@@ -12,7 +12,7 @@ import type { ExplanationReason } from '../explain/explanation.ts';
 import type { MetricFamily, MetricLabels, MetricSample } from './metric-family.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
-/** The state of the elector at the moment of the read. */
+/** The state of the elector at the time of the read. */
 export interface ElectorStatus {
   /** The name of the Lease; empty until it is known. */
   readonly leaseName: string;
@@ -27,7 +27,7 @@ export interface ElectorStatus {
   readonly workStalled: boolean;
 }
 
-/** Whether a reason of `explain()` prevents a working leader, or certainty about one. */
+/** Whether a reason of `explain()` prevents a working leader, or knowledge of one. */
 const BLOCKS: Readonly<Record<ExplanationReason, boolean>> = {
   'not-started': false,
   starting: false,
@@ -134,7 +134,7 @@ export class ElectorMetrics {
     this.#demotions[reason] += 1;
   }
 
-  /** The first leader that is seen is no change, nor is one that is seen again after nobody led. */
+  /** The first leader is not a change. The same leader after a time without a leader is not one either. */
   leaderChanged(leader: Pick<Leader, 'name' | 'uid'> | null): void {
     if (leader === null) return;
     const seen = leader.uid ?? leader.name;
@@ -193,12 +193,12 @@ export class ElectorMetrics {
       counter('demotions_total', 'Terms of this process that ended, by the reason.', each('reason', this.#demotions)),
       counter(
         'leader_changes_total',
-        'How often this process saw another Pod lead than before.',
+        'How often this process saw another leader than before.',
         one(this.#leaderChanges),
       ),
       counter(
         'watch_restarts_total',
-        'Streams of a watch that were left for another one, by the cause. The server ends each after some minutes.',
+        'Streams of a watch that were replaced by another one, by the cause. The server ends each after some minutes.',
         Object.entries(this.#watchRestarts).flatMap(([resource, causes]) =>
           Object.entries(causes).map(([cause, value]) => ({ labels: { ...base, resource, cause }, value })),
         ),
@@ -216,7 +216,7 @@ export class ElectorMetrics {
       },
       gauge(
         'blocked',
-        '1 for the reason of explain() that stands in the way of a leader that works, or of being sure of one.',
+        '1 for the reason of explain() that prevents a working leader, or knowledge of one.',
         each('reason', Object.fromEntries(reasons.map(([reason]) => [reason, Number(reason === status.reason)]))),
       ),
       gauge(
@@ -237,7 +237,7 @@ export class ElectorMetrics {
       ),
       counter(
         'event_loop_stalls_total',
-        'How often this process stood still for several seconds: suspended, stopped or blocked.',
+        'How often this process was suspended, stopped or blocked for several seconds.',
         one(this.#loopStalls),
       ),
       counter('warnings_total', 'Warnings of this elector, by their code.', each('code', this.#warnings)),

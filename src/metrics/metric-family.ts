@@ -71,7 +71,7 @@ function line(name: string, labels: MetricLabels, value: number): string {
   return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${writeNumber(value)}`;
 }
 
-/** Prometheus parses numbers as Go does, which spells infinity in another way than JavaScript. */
+/** Prometheus parses numbers as Go does, which writes infinity in another way than JavaScript. */
 function writeNumber(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return '+Inf';
   return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);

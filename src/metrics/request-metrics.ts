@@ -1,7 +1,7 @@
 /**
- * How many requests were sent to the API server, how they ended, and how long they took.
+ * The number of requests to the API server, their results, and their durations.
  *
- * The number of series has a bound: verbs and resources are those that this library uses, and the codes are a list.
+ * The number of series has a bound: the verbs and resources are those that this library uses, and the codes are a list.
  */
 
 import type { RequestMessage } from '../events.ts';
@@ -32,7 +32,7 @@ const REQUESTS: Readonly<Record<Verb, { readonly resources: readonly string[]; r
 const RESOURCES: ReadonlySet<string> = new Set(Object.values(REQUESTS).flatMap(({ resources }) => resources));
 
 interface Duration {
-  /** One more than there are bounds, for longer ones. Not cumulative. */
+  /** One count for each bound, and one for longer requests. Not cumulative. */
   readonly counts: number[];
   sumSeconds: number;
 }

@@ -1,5 +1,5 @@
 /**
- * The Events that say who leads: a queue of what is not written yet.
+ * The Events about the leader: a queue of those that are not written yet.
  */
 
 import type { DemotionReason, Term } from '../core/effect.ts';
@@ -9,22 +9,22 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import type { AttemptOutcome, Publication } from './publication.ts';
 
-/** The most Events that wait to be written. The oldest of more is dropped. */
+/** The largest number of Events that wait to be written. The oldest is dropped first. */
 export const EVENT_QUEUE_LIMIT = 16;
 
-/** An Event that is older is not written, in milliseconds: the API server keeps Events for an hour by default. */
+/** An older Event is not written, in milliseconds: the API server keeps Events for an hour by default. */
 export const EVENT_LIFETIME_MS = 3_600_000;
 
 /** The reason of each Event, as client-go names it (tools/leaderelection/resourcelock). */
 const EVENT_REASON = 'LeaderElection';
 
-/** A name has 253 characters at most, and the digits behind the name of the Lease have 16 at most. */
+/** A name has at most 253 characters, and the digits after the name of the Lease are at most 16. */
 const LONGEST_LEASE_PART = 230;
 
-/** How a term ended against the will of this process. */
+/** The reasons for which a term ends without a request of this process. */
 const INVOLUNTARY: ReadonlySet<DemotionReason> = new Set(['usurped', 'pod-deleted', 'unauthorized', 'invariant']);
 
-/** What an Event needs of its surroundings. */
+/** The surroundings of the Events. */
 export interface LeaseEventsOptions {
   readonly port: PublishingPort;
   readonly self: PodReference;
@@ -63,10 +63,10 @@ export class LeaseEvents implements Publication {
     const isTimely = this.#options.clock.nowMs() - first.atMs <= EVENT_LIFETIME_MS;
     if (isTimely) {
       const written = await this.#options.port.createEvent(first.event);
-      // An attempt whose answer was lost has written it.
+      // An earlier attempt, whose answer was lost, has written the Event.
       if (!written.ok && written.failure.kind !== 'alreadyExists') return written.failure;
     }
-    // It may have been dropped while it was written.
+    // The Event may have been dropped during the write.
     if (this.#queue[0] === first) this.#queue.shift();
     return isTimely ? 'written' : 'unchanged';
   }
@@ -94,8 +94,8 @@ export class LeaseEvents implements Publication {
   }
 
   /**
-   * The moment in nanoseconds, as client-go has it. Chance takes the place of what the clock does not measure. Two Events of
-   * this process never have the same, also when its clock is set back.
+   * The time in nanoseconds, as client-go writes it. The digits that the clock does not measure are random. Two Events of this
+   * process never have the same suffix, even if its clock is set back.
    */
   #suffix(wallMs: number): string {
     const nanoseconds = BigInt(Math.max(0, Math.floor(wallMs))) * 1_000_000n;

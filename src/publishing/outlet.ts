@@ -1,5 +1,5 @@
 /**
- * When a publication is tried, how long it backs off, and when its failure is worth a warning.
+ * Decides when a publication is tried, how long it backs off, and when its failure becomes a warning.
  */
 
 import { REFUSAL_BELIEVED_MS } from '../core/refusal.ts';
@@ -13,22 +13,22 @@ import type { Publication } from './publication.ts';
 
 const log = debugLog('lease-elector:publishing');
 
-/** A failure that may pass by itself is warned of when it has lasted for so long, in milliseconds. */
+/** A failure that may pass by itself becomes a warning after this time, in milliseconds. */
 export const PASSING_FAILURE_MS = 60_000;
 
-/** How many passing failures in a row are repeated soon. Each later pause is longer, up to a minute. */
+/** The number of such failures in a row that are retried soon. Each later pause is longer, up to a minute. */
 const SOON_TRIES = 4;
 
-/** What an outlet says when it fails. */
+/** The texts of an outlet's warnings. */
 export interface OutletWords {
   readonly code: WarningCode;
-  /** What follows from the failure, behind its message. */
+  /** The consequence of the failure, after its message. */
   readonly consequence: string;
-  /** What was refused, for the end of the refusal. */
+  /** The refused request, for the message that the refusal is over. */
   readonly title: string;
 }
 
-/** What an outlet needs of its surroundings. */
+/** The surroundings of an outlet. */
 export interface OutletOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -37,12 +37,12 @@ export interface OutletOptions {
   readonly isOutageReported: () => boolean;
 }
 
-/** Failures in a row that are of one sort. */
+/** Consecutive failures of one kind. */
 interface Failing {
   readonly isRefusal: boolean;
   readonly sinceMs: number;
   readonly count: number;
-  /** The permission that the last of them names. */
+  /** The permission that the last failure names. */
   readonly missingRule: MissingRule | null;
 }
 
@@ -54,7 +54,7 @@ export class Outlet {
   #warned = false;
   /** No new attempt follows a failure. */
   #isClosing = false;
-  /** The monotonic moment of the next attempt; `null`: there is nothing to do. */
+  /** The moment of the next attempt on the monotonic clock; `null`: there is nothing to do. */
   dueAtMs: number | null = null;
 
   constructor(publication: Publication, words: OutletWords, options: OutletOptions) {
@@ -63,17 +63,17 @@ export class Outlet {
     this.#options = options;
   }
 
-  /** The permission without which nothing is written at present; `null` when none is known to be missing. */
+  /** The permission that is missing at present; `null` when none is known to be missing. */
   get missingRule(): MissingRule | null {
     return this.#failing?.missingRule ?? null;
   }
 
-  /** Something else is wanted than before. */
+  /** Another state is wanted than before. */
   wake(): void {
     if (this.#publication.isPending) this.dueAtMs = this.#options.clock.nowMs();
   }
 
-  /** The end is near: what is pending has one attempt, unless it is refused. */
+  /** The elector is stopping: a pending publication has one more attempt, unless it was refused. */
   close(): void {
     this.#isClosing = true;
     this.dueAtMs = null;
@@ -82,7 +82,7 @@ export class Outlet {
 
   async attempt(): Promise<void> {
     const outcome = await this.#publication.attempt();
-    // A wish that came during the attempt is pending, and is seen below.
+    // A state that was wanted during the attempt is pending, and is handled below.
     this.dueAtMs = null;
     if (typeof outcome === 'object') this.#noteFailure(outcome);
     else this.#noteSuccess(outcome === 'written');
@@ -117,12 +117,12 @@ export class Outlet {
     this.#failing = failing;
     log('attempt %d failed: %s', failing.count, failure.message);
     this.#warnOf(failure, failing, nowMs - failing.sinceMs);
-    // What is wanted may have changed during the attempt. Its turn comes with the next one.
+    // The wanted state may have changed during the attempt. The next attempt writes it.
     if (!this.#isClosing) this.#tryAfter(atLeastRetryAfterMs(this.#pauseMs(failing, nowMs), failure.retryAfterMs));
     else if (isOvertaken(failure)) this.#tryAfter(retryDelayMs(1, this.#options.random.next()));
   }
 
-  /** The try that makes a refusal believed comes in time. */
+  /** The pause ends in time for the attempt after which the refusal is believed. */
   #pauseMs({ isRefusal, sinceMs, count }: Failing, nowMs: number): number {
     const random = this.#options.random.next();
     if (!isRefusal) return count <= SOON_TRIES ? retryDelayMs(count, random) : refusalDelayMs(count - 2, random);
@@ -132,7 +132,7 @@ export class Outlet {
 
   #warnOf(failure: RequestFailure, failing: Failing, lastedMs: number): void {
     if (this.#warned || lastedMs < (failing.isRefusal ? REFUSAL_BELIEVED_MS : PASSING_FAILURE_MS)) return;
-    // The election warns of both.
+    // The election itself reports both.
     if (this.#options.isOutageReported() || failure.kind === 'unauthorized') return;
     this.#warned = true;
     this.#options.warn(this.#words.code, `${failure.message}. ${this.#words.consequence}`);

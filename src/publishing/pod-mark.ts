@@ -1,7 +1,7 @@
 /**
  * The label and the annotation that mark one Pod as the leader's.
  *
- * Only the last wanted state is written. What another writer put under the same key is left alone.
+ * Only the last wanted state is written. A label that another writer has set under the same key is left alone.
  */
 
 import type { PodReference } from '../core/lease-record.ts';
@@ -16,13 +16,13 @@ const LEADER_LABEL_VALUE = 'true';
 /** The ReplicaSet controller deletes the Pods with the smallest value first (Kubernetes, "ReplicaSet: Pod deletion cost"). */
 const DELETION_COST_ANNOTATION = 'controller.kubernetes.io/pod-deletion-cost';
 
-/** What marks the Pod of a leader; `null`: it is not wanted. */
+/** The marks of the leader's Pod; `null`: the mark is not wanted. */
 export interface Marks {
   readonly leaderLabel: string | null;
   readonly podDeletionCost: number | null;
 }
 
-/** What one Pod should look like. */
+/** The wanted state of one Pod. */
 interface Wanted {
   readonly pod: PodReference;
   readonly isLeader: boolean;
@@ -42,7 +42,7 @@ export class PodMark {
     this.#gone = gone;
   }
 
-  /** Whether the wanted state is not known to be written. */
+  /** Whether the wanted state may still be unwritten. */
   get isPending(): boolean {
     return this.#isPending;
   }
@@ -52,32 +52,32 @@ export class PodMark {
     return this.#wanted?.isLeader ?? null;
   }
 
-  /** What is wanted from now on, in place of what was wanted before. */
+  /** Sets the wanted state, in place of the previous one. */
   want(pod: PodReference, isLeader: boolean): void {
     if (this.#wanted?.pod.uid === pod.uid && this.#wanted.isLeader === isLeader) return;
     this.#wanted = { pod, isLeader };
     this.#isPending = true;
   }
 
-  /** Nothing is wanted any longer. */
+  /** Forgets the wanted state. */
   forget(): void {
     this.#wanted = null;
     this.#isPending = false;
   }
 
-  /** Compares the Pod with what is wanted, and writes the difference. */
+  /** Compares the Pod with the wanted state, and writes the difference. */
   async attempt(): Promise<AttemptOutcome> {
     const asked = this.#wanted;
     if (asked === null) return 'unchanged';
     this.#isPending = true;
     const read = await this.#port.readPodMetadata(asked.pod.name);
     if (read.ok && read.value?.uid !== asked.pod.uid) this.#gone();
-    // The answer can be late. What is wanted by now counts.
+    // The answer can be late. The state that is wanted now counts.
     const wanted = this.#wanted;
     if (wanted?.pod.uid !== asked.pod.uid) return 'unchanged';
     if (!read.ok) return read.failure;
     const pod = read.value;
-    // The Pod is gone, and another one may have its name.
+    // The Pod is gone, and another Pod may have its name.
     if (pod?.uid !== wanted.pod.uid) {
       this.#settle(wanted);
       return 'unchanged';
@@ -97,7 +97,7 @@ export class PodMark {
 }
 
 interface Difference {
-  /** `null`: the Pod looks as it should. */
+  /** `null`: the Pod has the wanted state. */
   readonly patch: PodMetadataPatch | null;
   /** Another writer uses the key of the label. */
   readonly foreign: RequestFailure | null;
@@ -121,7 +121,7 @@ function difference(pod: PodMetadata, { leaderLabel, podDeletionCost }: Marks, i
   };
 }
 
-/** To overwrite it could take the Pod away from its ReplicaSet. */
+/** The label is not overwritten: that could take the Pod away from its ReplicaSet. */
 function labelInUse({ name }: PodMetadata, label: string, value: string): RequestFailure {
   return {
     kind: 'rejected',

@@ -1,7 +1,7 @@
 /**
  * The marks of the Pod of this process, and of the Pod that led before it.
  *
- * A leader that was cut off from the API server could not take its mark away. Its successor does.
+ * A leader that was cut off from the API server could not remove its mark. Its successor removes it.
  */
 
 import type { PodReference } from '../core/lease-record.ts';
@@ -10,12 +10,12 @@ import { type Marks, PodMark } from './pod-mark.ts';
 import type { AttemptOutcome, Publication } from './publication.ts';
 
 /**
- * A new leader compares its Pod with what is wanted once more after this time, in milliseconds. An earlier process of this Pod
- * may have taken the label away a moment too late.
+ * A new leader checks the marks of its Pod once more after this time, in milliseconds. An earlier process of this Pod may have
+ * removed the label a moment too late.
  */
 export const FIRST_RECHECK_MS = 5_000;
 
-/** A leader compares its Pod with what is wanted this often, in milliseconds: a person may have taken the label away. */
+/** The time between two checks of the leader's marks, in milliseconds: a person may have removed the label. */
 export const RECHECK_INTERVAL_MS = 60_000;
 
 export class PodMarks implements Publication {
@@ -47,13 +47,13 @@ export class PodMarks implements Publication {
     if (predecessor !== null) this.#predecessor.want(predecessor, false);
   }
 
-  /** This Pod leads no longer, and judges no other Pod: the next leader does. */
+  /** This Pod no longer leads, so it leaves other Pods to the next leader. */
   demoted(): void {
     this.#own.want(this.#self, false);
     this.#predecessor.forget();
   }
 
-  /** Another Pod leads: an earlier process of this Pod may have left the mark behind. */
+  /** Another Pod leads. An earlier process of this Pod may have left the mark behind. */
   followed(): void {
     if (this.#own.isLeader === null) this.#own.want(this.#self, false);
   }

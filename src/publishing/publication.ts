@@ -1,17 +1,17 @@
 /**
- * The type of what the publisher writes. `outlet.ts` decides when to try, `publisher.ts` takes one at a time.
+ * The type of a publication. `outlet.ts` decides when to try it, and `publisher.ts` runs one at a time.
  */
 
 import type { RequestFailure } from '../core/request-failure.ts';
 
-/** How an attempt ended. `unchanged`: nothing was left to write, so no write was accepted either. */
+/** The result of an attempt. `unchanged`: nothing was to be written, so this does not show that writes are accepted. */
 export type AttemptOutcome = 'written' | 'unchanged' | RequestFailure;
 
-/** One kind of thing to write. */
+/** One kind of object to write. */
 export interface Publication {
-  /** Something is not written yet. */
+  /** Whether something is not written yet. */
   readonly isPending: boolean;
-  /** After a success, it is compared with the cluster again after this time, in milliseconds; `null`: never. */
+  /** Milliseconds from a success to the next comparison with the cluster; `null`: never. */
   readonly recheckAfterMs: number | null;
   /** Makes one attempt, with one request at a time. */
   attempt(): Promise<AttemptOutcome>;

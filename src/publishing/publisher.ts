@@ -1,7 +1,7 @@
 /**
- * Writes into the cluster who leads: a label and an annotation on the leader's Pod, and Events about the Lease.
+ * Publishes the leader in the cluster: a label and an annotation on the leader's Pod, and Events about the Lease.
  *
- * It stands beside the election and decides nothing there. Its requests go one at a time, on connections of their own.
+ * It does not take part in the election. It sends one request at a time, on separate connections.
  */
 
 import type { DemotionReason, Leader, Term } from '../core/effect.ts';
@@ -17,26 +17,26 @@ import { PodMarks } from './pod-marks.ts';
 
 const log = debugLog('lease-elector:publishing');
 
-/** `stop()` waits so long for what is not written yet, in milliseconds, and never longer than one request may take. */
+/** `stop()` waits at most this long for pending writes, in milliseconds, and never longer than the time-out of a request. */
 export const CLOSING_LIMIT_MS = 2_000;
 
-/** What the application wants to be written. */
+/** The publications that the application wants. */
 export interface PublisherWishes extends Marks {
   readonly events: boolean;
 }
 
-/** What a publisher needs. */
+/** The options of a publisher. */
 export interface PublisherOptions extends OutletOptions {
   readonly port: PublishingPort;
   readonly wishes: PublisherWishes;
   readonly self: PodReference;
   readonly lease: string;
   readonly requestTimeoutMs: number;
-  /** Receives the proof that the Pod of this process does not exist: the election must not lead on as if it did. */
+  /** Receives the proof that the Pod of this process does not exist, so that the election does not continue to lead. */
   readonly ownPodGone: () => void;
 }
 
-/** Whether there is anything to write. */
+/** Whether anything is to be published. */
 export function wantsPublishing({ leaderLabel, podDeletionCost, events }: PublisherWishes): boolean {
   return leaderLabel !== null || podDeletionCost !== null || events;
 }
@@ -74,7 +74,7 @@ export class Publisher {
         this.#events,
         {
           code: 'event-create-failing',
-          consequence: 'Until then no Event about the Lease is written. The election goes on.',
+          consequence: 'Until then no Event about the Lease is written. The election continues.',
           title: '`create` on events',
         },
         options,
@@ -82,7 +82,7 @@ export class Publisher {
     this.#outlets = [marks, events].filter((outlet) => outlet !== null);
   }
 
-  /** The permissions that are missing to write what is wanted, as rules of a Role. */
+  /** The missing permissions, as rules of a Role. */
   missingRules(): readonly MissingRule[] {
     return this.#outlets.flatMap(({ missingRule }) => missingRule ?? []);
   }
@@ -110,7 +110,7 @@ export class Publisher {
     this.#wake();
   }
 
-  /** Writes what is pending, within the limit. Nothing is written once the promise has resolved; it never rejects. */
+  /** Writes the pending publications, within the limit. Nothing is written after the promise has resolved; it never rejects. */
   close(): Promise<void> {
     if (this.#limit === null) {
       for (const outlet of this.#outlets) outlet.close();
@@ -126,7 +126,7 @@ export class Publisher {
     this.#schedule();
   }
 
-  /** In a moment: the step of the election that led to this goes first, and so does what it changes yet. */
+  /** Runs a moment later, after the present step of the election and all of its changes. */
   #schedule(): void {
     void Promise.resolve().then(() => this.#run());
   }
@@ -150,7 +150,7 @@ export class Publisher {
     next.outlet
       .attempt()
       .catch((error: unknown) => {
-        // No port rejects, so this is a defect. The election is worth more than a label.
+        // A port never rejects, so this is a defect. Publishing ends, and the election continues.
         log('publishing ends: %o', error);
         this.#end();
       })
@@ -182,5 +182,5 @@ export class Publisher {
 function consequenceOf({ leaderLabel, podDeletionCost }: Marks): string {
   const label = leaderLabel === null ? '' : `the Service that selects ${leaderLabel} does not lead to the leader's Pod`;
   const cost = podDeletionCost === null ? '' : "a scale-down does not spare the leader's Pod";
-  return `Until then ${[label, cost].filter((one) => one !== '').join(', and ')}. The election goes on.`;
+  return `Until then ${[label, cost].filter((one) => one !== '').join(', and ')}. The election continues.`;
 }

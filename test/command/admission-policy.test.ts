@@ -1,5 +1,5 @@
 /**
- * The admission policy: its expressions on the writes of an election, which must pass, and on forged ones, which must not.
+ * The admission policy: its expressions admit the writes of an election, and deny forged ones.
  */
 
 import assert from 'node:assert/strict';
@@ -22,7 +22,7 @@ interface PolicySpec {
 
 const SPEC = admissionPolicy(SETTINGS)[0]?.object['spec'] as PolicySpec;
 
-/** What the variables of an expression are in a request. `oldObject` is null for a create. */
+/** The values of the variables of an expression in a request. `oldObject` is null for a create. */
 interface Request {
   readonly object: object;
   readonly oldObject: object | null;
@@ -31,7 +31,7 @@ interface Request {
   };
 }
 
-/** Why the policy denies a request; null when it does not. */
+/** The message with which the policy denies a request; null when it admits the request. */
 function denial(scope: Request): string | null {
   const given = { ...scope };
   if (!SPEC.matchConditions.every(({ expression }) => evaluateCel(expression, given) === true)) return null;
@@ -110,7 +110,7 @@ for (const [what, object, oldObject, request, expected] of [
 function enforce(cluster: EmbeddedCluster, pods: readonly EmbeddedPod[]): () => readonly string[] {
   const decided: string[] = [];
   const deny = ({ verb, user: username, object, oldObject }: AdmissionRequest) => {
-    // A test gives each Pod a service account of its own, so that a write shows the Pod of its token.
+    // Each Pod has its own service account, so that a write shows the Pod of its token.
     const pod = pods.find(({ serviceAccountName }) => username.endsWith(`:${serviceAccountName}`));
     const why = denial({
       object: object as ApiObject,
@@ -124,7 +124,7 @@ function enforce(cluster: EmbeddedCluster, pods: readonly EmbeddedPod[]): () => 
   return () => decided;
 }
 
-test('each write of an election passes the policy', async (t) => {
+test('the policy admits each write of an election', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const pods = ['a', 'b'].map((name) => cluster.createPod({ name, serviceAccountName: `account-${name}` }));
@@ -151,7 +151,7 @@ test('each write of an election passes the policy', async (t) => {
   assert.ok(['create by a', 'create by b', 'update by b'].every((write) => decided().includes(`${write}: admitted`)));
 });
 
-test('a Pod that writes in the name of another is denied, and the elector reports the message', async (t) => {
+test('the policy denies a write in the name of another Pod, and the elector reports the message', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const pod = cluster.createPod({ name: 'a', serviceAccountName: 'account-a' });
@@ -159,7 +159,7 @@ test('a Pod that writes in the name of another is denied, and the elector report
   enforce(cluster, [pod, victim]);
   const { name, namespace, uid } = victim;
   const options = { ...pod.electorOptions(), pod: { name, namespace, uid } };
-  // The refusals have to last for seconds.
+  // The refusals must last for seconds.
   const elector = new LeaseElector(options, { ...surroundingsOf({}), clock: fasterClock(25) });
   t.after(() => elector.stop());
   const warned = new Promise<string>((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * As much of the Common Expression Language as the admission policy uses, by the language definition
- * (github.com/google/cel-spec, langdef.md): an error in a branch that `&&` or `||` does not need is no error.
+ * The part of the Common Expression Language that the admission policy uses, by the language definition
+ * (github.com/google/cel-spec, langdef.md). An error in a branch that `&&` or `||` does not need is ignored.
  */
 
 type Value = unknown;
@@ -113,7 +113,7 @@ class Parser {
     return (scope) => text(target(scope)).startsWith(text(argument(scope)));
   }
 
-  /** `exists` is the `||` of its predicate over the elements, `all` the `&&`. */
+  /** `exists` joins its predicate over the elements by `||`, and `all` by `&&`. */
   #macro(target: Evaluation, name: 'all' | 'exists'): Evaluation {
     const variable = this.#next();
     this.#demand(',');
@@ -121,7 +121,7 @@ class Parser {
     this.#demand(')');
     return (scope) => {
       const list = target(scope);
-      if (!Array.isArray(list)) throw new CelError('no such overload: a macro of no list');
+      if (!Array.isArray(list)) throw new CelError('no such overload: a macro of a value that is not a list');
       const start: Evaluation = () => name === 'all';
       const whole = list.reduce<Evaluation>(
         (left, item) => shortCircuit(left, (outer) => predicate({ ...outer, [variable]: item }), name === 'exists'),
@@ -152,7 +152,7 @@ class Parser {
     return (scope) => element(scope, token);
   }
 
-  /** `has(a.b)` is whether a has the field b; a itself must have a value. */
+  /** `has(a.b)` tests whether a has the field b. The expression a must have a value. */
   #has(): Evaluation {
     this.#demand('(');
     let target: Evaluation = this.#primary();
@@ -169,17 +169,17 @@ class Parser {
 }
 
 function bool(value: Value): boolean {
-  if (typeof value !== 'boolean') throw new CelError('no such overload: no boolean');
+  if (typeof value !== 'boolean') throw new CelError('no such overload: not a boolean');
   return value;
 }
 
 function text(value: Value): string {
-  if (typeof value !== 'string') throw new CelError('no such overload: no string');
+  if (typeof value !== 'string') throw new CelError('no such overload: not a string');
   return value;
 }
 
 function mapOf(value: Value): Readonly<Record<string, Value>> {
-  if (typeof value !== 'object' || value === null) throw new CelError('no such overload: no map');
+  if (typeof value !== 'object' || value === null) throw new CelError('no such overload: not a map');
   return value as Readonly<Record<string, Value>>;
 }
 
@@ -197,7 +197,7 @@ function compared(left: Evaluation, right: Evaluation, whenEqual: boolean): Eval
   return (scope) => (left(scope) === right(scope)) === whenEqual;
 }
 
-/** `&&` and `||`: whichever side decides, decides, although the other fails. */
+/** `&&` and `||`: one side can decide the result even if the other side fails. */
 function shortCircuit(left: Evaluation, right: Evaluation, decisive: boolean): Evaluation {
   return (scope) => {
     let failure: unknown;
@@ -212,7 +212,7 @@ function shortCircuit(left: Evaluation, right: Evaluation, decisive: boolean): E
   };
 }
 
-/** The value of an expression. @throws CelError when it has none */
+/** The value of an expression. @throws {CelError} when it has no value */
 export function evaluateCel(expression: string, scope: Scope): Value {
   return new Parser(expression).whole()(scope);
 }

@@ -16,7 +16,7 @@ interface Ended {
   readonly complained: string;
 }
 
-/** Runs a command line in this process, and ends it once it has written `until`. */
+/** Runs a command line in this process, and ends it after it has written `until`. */
 async function run(args: readonly string[], until?: string): Promise<Ended> {
   const interruption = new AbortController();
   let [written, complained] = ['', ''];
@@ -43,7 +43,7 @@ for (const flag of ['--help', '-h', 'help']) {
   test(`${flag} lists the verbs`, async () => {
     const { code, written, complained } = await run([flag]);
     assert.deepEqual([code, complained], [0, '']);
-    assert.match(written, /^Usage: lease-elector VERB.*\n\n {2}explain {5}say why there is, or is no, leader/);
+    assert.match(written, /^Usage: lease-elector VERB.*\n\n {2}explain {5}explain why there is or is no leader/);
     assert.match(
       written,
       /\n {2}list {8}\S.*\n {2}watch {7}\S.*\n {2}apiserver {3}run a Kubernetes API server in memory/,
@@ -69,7 +69,10 @@ for (const [args, complaint] of [
     ['apiserver', '--prot', '1'],
     /^lease-elector apiserver: Unknown option '--prot'[\s\S]*\n\nUsage: lease-elector apiserver/,
   ],
-  [['apiserver', '--port', '70000'], /^lease-elector apiserver: --port 70000 is not a port\n\nUsage/],
+  [
+    ['apiserver', '--port', '70000'],
+    /^lease-elector apiserver: --port 70000 is not a port: expected a number from 0 to 65535\n\nUsage/,
+  ],
   [['apiserver', 'extra'], /^lease-elector apiserver: Unexpected argument 'extra'/],
 ] as readonly (readonly [args: readonly string[], complaint: RegExp])[]) {
   test(`"${args.join(' ')}" is a usage error`, async () => {
@@ -79,7 +82,7 @@ for (const [args, complaint] of [
   });
 }
 
-test('apiserver serves until it is interrupted, and its kubeconfig is for its owner alone', async (t) => {
+test('apiserver serves until it is interrupted, and only its owner can read its kubeconfig', async (t) => {
   const kubeconfig = join(directoryOf(t), 'made', 'kubeconfig');
   const { code, written, complained } = await run(['apiserver', '--kubeconfig', kubeconfig], 'get leases');
   assert.deepEqual([code, complained], [0, '']);
@@ -90,7 +93,7 @@ test('apiserver serves until it is interrupted, and its kubeconfig is for its ow
   assert.equal(statSync(kubeconfig).mode & 0o777, 0o600);
 });
 
-test('apiserver that cannot listen, or cannot write, fails and leaves nothing open', async (t) => {
+test('apiserver fails and leaves nothing open when it cannot listen or cannot write', async (t) => {
   const directory = directoryOf(t);
   const other = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => other.once('listening', resolve));

@@ -1,5 +1,5 @@
 /**
- * `lease-elector watch --timeline FILE`: what the page shows, and when it is written.
+ * `lease-elector watch --timeline FILE`: the contents of the page, and the times at which it is written.
  */
 
 import assert from 'node:assert/strict';
@@ -70,7 +70,7 @@ function linesOf(page: string | undefined): readonly string[] {
 
 const NEXT = { holder: 'web-1', holderUid: 'uid-1', leaseUid: 'lease-1', previousHolder: 'web-0', fencingToken: '23' };
 
-test('the page shows each change of an election, and calls no token known that was not seen', async () => {
+test('the page shows each change of an election, and no exact token for a term whose beginning was not seen', async () => {
   const scene = sceneOf();
   scene.change('found', { tokenIsExact: false });
   for (const [change, more] of [
@@ -100,14 +100,14 @@ test('the page shows each change of an election, and calls no token known that w
   ]);
   assert.match(
     page ?? '',
-    /<h1>Elections in namespace shop<\/h1>\n<p>Recorded from .*Z to .*Z\. The watch sees Leases only: /,
+    /<h1>Elections in namespace shop<\/h1>\n<p>Recorded from .*Z to .*Z\. The watch sees only Leases: /,
   );
   assert.match(page ?? '', />token unknown</);
   assert.match(page ?? '', />token 23</);
   assert.doesNotMatch(page ?? '', />token 17</);
 });
 
-test('the page shades the time in which the Leases cannot be watched, once', async () => {
+test('the page shades the time in which the Leases cannot be watched once', async () => {
   const scene = sceneOf();
   scene.timeline.lost('no route');
   scene.timeline.lost('no route');
@@ -120,7 +120,7 @@ test('the page shades the time in which the Leases cannot be watched, once', asy
   ]);
 });
 
-test('names have their namespace in a watch of all namespaces, and a holder that is no Pod has a note', async () => {
+test('the page shows namespaces in a watch of all namespaces, and a note for a holder that is not a Pod', async () => {
   const scene = sceneOf(true);
   scene.change('found');
   scene.change('silent', { holderUid: null, holder: 'laptop' });
@@ -131,7 +131,7 @@ test('names have their namespace in a watch of all namespaces, and a holder that
   ]);
 });
 
-test('pages are written with a pause between them, a failure is reported, and nothing is left after the last', async () => {
+test('the timeline pauses between two pages, reports a failure, and leaves no timer after the last page', async () => {
   const scene = sceneOf();
   scene.change('found');
   scene.clock.advance(PAGE_PAUSE_MS - 1);
@@ -155,14 +155,14 @@ test('pages are written with a pause between them, a failure is reported, and no
   assert.deepEqual([scene.pages.length, scene.clock.timers.size], [2, 0]);
 });
 
-test('a timeline keeps a bounded number of events, and the page says how many it lost', async () => {
+test('the timeline keeps a bounded number of events, and the page says how many are lost', async () => {
   const scene = sceneOf();
   for (let count = 0; count < KEPT_EVENT_LIMIT; count += 1) scene.change(count % 2 === 0 ? 'silent' : 'renewing');
   await scene.timeline.close();
   assert.match(scene.pages.at(-1) ?? '', /Of the beginning, 1,000 events are left out/);
 });
 
-test('watch --timeline draws the elections of a cluster when it is ended', async (t) => {
+test('watch --timeline draws the elections of a cluster when it ends', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const [first, second] = ['web-0', 'web-1'].map((name) => cluster.createPod({ name, namespace: 'shop' }));
@@ -193,7 +193,7 @@ test('watch --timeline draws the elections of a cluster when it is ended', async
   ]);
 });
 
-test('watch --timeline does not begin when the file cannot be written, and leaves no timer when the watch cannot begin', async (t) => {
+test('watch --timeline does not begin when the file cannot be written, and leaves no timer when the watch fails', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const kubeconfig = fileOf(t, cluster.kubeconfig());

@@ -1,5 +1,5 @@
 /**
- * `lease-elector explain` in every state of a Lease: the exit code, the reason and the words.
+ * `lease-elector explain` in every state of a Lease: the exit code, the reason and the text.
  */
 
 import assert from 'node:assert/strict';
@@ -11,15 +11,15 @@ let cluster: EmbeddedCluster;
 
 before(async () => {
   cluster = await EmbeddedCluster.start();
-  // So that the Lease of a Pod that is gone can be looked at.
+  // The collector must not delete the Lease of a Pod that is gone.
   cluster.holdGarbageCollector();
 });
 after(() => cluster.stop());
 
-/** What to expect of a state. */
+/** The expected answer in a state. */
 interface State {
   readonly name: string;
-  /** Makes it, in a namespace of its own, with a Pod that runs. */
+  /** Creates the state in a separate namespace, with a Pod that runs. */
   readonly make: (namespace: string, pod: EmbeddedPod) => Promise<void>;
   readonly code: 0 | 1 | 2;
   readonly reason: string;
@@ -216,7 +216,7 @@ for (const [index, { name, make, code, reason, words, command }] of STATES.entri
     const [found] = leases;
     if (command === undefined) assert.equal(found?.command, null);
     else assert.match(found?.command ?? '', command);
-    // What could not be said in the text is in neither.
+    // A value that is missing from the text is missing from the JSON, too.
     if (found?.command != null) assert.ok(text.written.includes(`${found.command}    # not run`));
   });
 }
@@ -226,7 +226,7 @@ function cannotTell({ code, written, complained }: Ended, why: RegExp): void {
   assert.match(complained, why);
 }
 
-test('explain cannot tell without permission to read the Lease, and says which rule is missing', async (t) => {
+test('explain answers "cannot tell" and names the missing rule when it is not permitted to read the Lease', async (t) => {
   cluster.grant({ namespace: 'denied', serviceAccountName: 'nobody', rules: [] });
   const pod = cluster.createPod({ name: 'nobody-0', namespace: 'denied', serviceAccountName: 'nobody' });
   const kubeconfig = fileOf(t, kubeconfigWith(cluster, pod.token));
@@ -239,7 +239,7 @@ test('explain cannot tell without permission to read the Lease, and says which r
   cannotTell(await run(['explain', '-n', 'denied', '--kubeconfig', kubeconfig]), /^Cannot tell: .*list leases/);
 });
 
-test('explain cannot tell without permission to read the Pod, and still says who holds the Lease', async (t) => {
+test('explain answers "cannot tell" and names the holder when it is not permitted to read the Pod', async (t) => {
   const rules = [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get'] }];
   cluster.grant({ namespace: 'half', serviceAccountName: 'half', rules });
   const pod = cluster.createPod({ name: 'half-0', namespace: 'half', serviceAccountName: 'half' });
@@ -254,14 +254,14 @@ test('explain cannot tell without permission to read the Pod, and still says who
   assert.match(written, /Grant it `get` on pods in namespace "half"/);
 });
 
-test('explain cannot tell with a token that is not accepted', async (t) => {
+test('explain answers "cannot tell" when its token is not accepted', async (t) => {
   const kubeconfig = fileOf(t, kubeconfigWith(cluster, 'no-such-token'));
   const { code, written } = await run(['explain', 'web', '--kubeconfig', kubeconfig]);
   assert.equal(code, 2);
   assert.match(written, /the API server does not accept the credentials of this command\. Log in again\./);
 });
 
-test('explain cannot tell while the API server cannot be reached', async (t) => {
+test('explain answers "cannot tell" when the API server cannot be reached', async (t) => {
   const other = await EmbeddedCluster.start();
   const kubeconfig = fileOf(t, other.kubeconfig());
   await other.stop();
@@ -273,7 +273,7 @@ test('explain cannot tell while the API server cannot be reached', async (t) => 
   assert.match((JSON.parse(json.written) as { error: string }).error, /ECONNREFUSED/);
 });
 
-test('explain without a LEASE explains each Lease of the library, and answers 1 when one has no leader', async (t) => {
+test('explain without LEASE explains each Lease of the library, and answers 1 when one has no leader', async (t) => {
   const pod = cluster.createPod({ name: 'web-0', namespace: 'several' });
   await createLease(cluster, { namespace: 'several', name: 'web', owner: pod });
   const environment = { KUBECONFIG: fileOf(t, cluster.kubeconfig()) };
@@ -285,13 +285,13 @@ test('explain without a LEASE explains each Lease of the library, and answers 1 
   assert.match(written, /^Lease several\/nightly: no leader[\s\S]*\n\nLease several\/web: has a leader/);
 });
 
-test('explain without a LEASE answers 1 where there is none of the library', async (t) => {
+test('explain without LEASE answers 1 when there is no Lease of the library', async (t) => {
   const { code, written } = await run(['explain', '--kubeconfig', fileOf(t, cluster.kubeconfig())]);
   assert.equal(code, 1);
   assert.match(written, /^Nobody leads: there is no Lease of this library in namespace default\./);
 });
 
-test('explain takes nothing from the terminal but words: a name with control characters is cleaned', async (t) => {
+test('explain removes control characters from the names that it prints', async (t) => {
   cluster.createPod({ name: 'web-0', namespace: 'control' });
   await createLease(cluster, { namespace: 'control', holderIdentity: 'a\u001b[2Jb\u202ec\u2028' });
   const { written } = await run(['explain', 'web', '-n', 'control', '--kubeconfig', fileOf(t, cluster.kubeconfig())]);
@@ -299,7 +299,7 @@ test('explain takes nothing from the terminal but words: a name with control cha
   assert.match(written, /names "a \[2Jb c "/);
 });
 
-test('the context and the namespace are those of the kubeconfig, of which KUBECONFIG may name several', async (t) => {
+test('explain takes the context and the namespace from the kubeconfig files that KUBECONFIG names', async (t) => {
   const pod = cluster.createPod({ name: 'web-0', namespace: 'of-context' });
   await createLease(cluster, { namespace: 'of-context', owner: pod });
   const empty = fileOf(t, 'apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n');
@@ -309,7 +309,7 @@ test('the context and the namespace are those of the kubeconfig, of which KUBECO
   cannotTell(unknown, /^Cannot tell: .*has no context "nope"/);
 });
 
-test('without a kubeconfig and outside a Pod explain says how to name a cluster', async () => {
+test('explain says how to name a cluster when there is neither a kubeconfig nor a Pod', async () => {
   const ended = await run(['explain'], { environment: { HOME: '/no/such/home' } });
   cannotTell(ended, /^Cannot tell: No cluster is known: there is no kubeconfig\. Set KUBECONFIG/);
 });
@@ -329,7 +329,7 @@ for (const args of [
   });
 }
 
-test('a node that is not Ready shows before its Pods do, until it is Ready again, and the Pod stays the leader', async (t) => {
+test('explain reports a node that is not Ready before its Pods are, and the Pod stays the leader', async (t) => {
   const own = await EmbeddedCluster.start();
   t.after(() => own.stop());
   const owner = own.createPod({ name: 'web-0', namespace: 'shop' });

@@ -48,12 +48,12 @@ test('list -A shows every namespace, sorted, and answers 1 when one Lease has no
   assert.deepEqual([json.code, answer, leases.map(({ lease }) => lease.name)], [1, 'none', ['nightly', 'web']]);
 });
 
-test('list answers 1 where there is no Lease of the library', async (t) => {
+test('list answers 1 when there is no Lease of the library', async (t) => {
   const { code, written } = await run(['list', '-n', 'empty', '--kubeconfig', fileOf(t, cluster.kubeconfig())]);
   assert.deepEqual([code, written], [1, 'There is no Lease of this library in namespace empty.\n']);
 });
 
-test('list cannot tell without permission', async (t) => {
+test('list answers "cannot tell" when it is not permitted to list Leases', async (t) => {
   cluster.grant({ namespace: 'shop', serviceAccountName: 'nobody', rules: [] });
   const pod = cluster.createPod({ name: 'nobody-0', namespace: 'shop', serviceAccountName: 'nobody' });
   const kubeconfig = fileOf(t, kubeconfigWith(cluster, pod.token));
@@ -62,7 +62,7 @@ test('list cannot tell without permission', async (t) => {
   assert.match(complained, /^Cannot tell: list leases\.coordination\.k8s\.io with the label \S+ in the whole cluster/);
 });
 
-test('a table is as wide as its cells, holds no control character, and is cut to the width of the terminal', () => {
+test('a table is as wide as its cells, contains no control character, and is cut to the width of the terminal', () => {
   const rows = [
     ['a\u001b[1m', 'bb'],
     ['ccc', 'dddddddddd'],

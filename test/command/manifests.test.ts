@@ -1,5 +1,5 @@
 /**
- * `lease-elector manifests`, and the files in `deploy/`: both are what installation.ts says, and fit the elector.
+ * `lease-elector manifests`, and the files in `deploy/`: both contain the objects of installation.ts, and fit the elector.
  */
 
 import assert from 'node:assert/strict';
@@ -71,26 +71,26 @@ test('the command prints the installation as one YAML stream', async () => {
   });
 });
 
-test('the command prints the admission policy only when it is asked to', async () => {
+test('the command prints the admission policy only with its option', async () => {
   const { written } = await run(...ARGUMENTS, '--with-admission-policy');
   assert.equal(written, manifestStream([...installation(SETTINGS), ...admissionPolicy(SETTINGS)]));
   assert.doesNotMatch((await run(...ARGUMENTS)).written, /ValidatingAdmissionPolicy/);
 });
 
-test('each printed document reads back as its object', async () => {
+test('each printed document parses as its object', async () => {
   const { written } = await run(...ARGUMENTS, '--with-admission-policy');
   const objects = [...installation(SETTINGS), ...admissionPolicy(SETTINGS)].map(({ object }) => object);
   assert.deepEqual(written.split('---\n').map(readYaml), objects);
 });
 
-test('image and Lease are called after the application when nothing else is asked for', async () => {
+test('the image and the Lease have the name of the application by default', async () => {
   const settings = { name: 'shop', namespace: 'prod', image: 'shop:latest', lease: 'shop' };
   const { written } = await run('--name', 'shop', '--namespace', 'prod');
   assert.equal(written, manifestStream(installation(settings)));
   assert.doesNotMatch(written, /NAIS_APP_NAME/);
 });
 
-test('a Lease of another name reaches the elector, and the admission policy', () => {
+test('the option for the Lease reaches the elector and the admission policy', () => {
   const [container] = at(objectOf('Deployment'), 'spec', 'template', 'spec', 'containers') as [object];
   assert.deepEqual(at(container, 'env'), [{ name: 'NAIS_APP_NAME', value: 'nightly' }]);
   assert.match(
@@ -99,7 +99,7 @@ test('a Lease of another name reaches the elector, and the admission policy', ()
   );
 });
 
-test('nothing of the defaults is left in what is filled in', async () => {
+test('the manifests contain no default name when all names are given', async () => {
   const { written } = await run(...ARGUMENTS, '--with-admission-policy');
   const text = written.replaceAll('app.kubernetes.io', '').replaceAll('- name: app\n', '');
   assert.doesNotMatch(text.replaceAll(/^#.*$/gm, ''), /\bdefault\b|\bapp\b|undefined/);
@@ -128,7 +128,7 @@ for (const [args, complaint] of [
   });
 }
 
-test('the files in deploy/ are what npm run manifests writes', () => {
+test('the files in deploy/ are those that npm run manifests writes', () => {
   const expected = deployFiles();
   const directories = [...new Set([...expected.keys()].map((file) => file.split('/')[0] ?? ''))];
   const found = directories.flatMap((name) =>
@@ -149,7 +149,7 @@ test('the Role is the one that the code exports and the README shows', () => {
   assert.deepEqual(at(readYaml(inJson), 'rules'), ELECTOR_RULES);
 });
 
-test('each object of a namespace is in that of the application, and selects its Pods', () => {
+test('each namespaced object is in the namespace of the application, and selects its Pods', () => {
   for (const { object } of installation(SETTINGS)) {
     assert.equal(at(object, 'metadata', 'namespace'), 'prod', String(object['kind']));
   }
@@ -160,7 +160,7 @@ test('each object of a namespace is in that of the application, and selects its 
   assert.deepEqual(at(objectOf('PodDisruptionBudget'), 'spec', 'selector'), { matchLabels: labels });
 });
 
-test('a container can do as little as possible', () => {
+test('the container has as few privileges as possible', () => {
   const pod = at(objectOf('Deployment'), 'spec', 'template', 'spec');
   assert.equal(at(pod, 'securityContext', 'runAsNonRoot'), true);
   assert.ok(Number(at(pod, 'securityContext', 'runAsUser')) > 0);
@@ -172,7 +172,7 @@ test('a container can do as little as possible', () => {
   });
 });
 
-test('the probes ask the endpoint of the elector', () => {
+test('the probes read the endpoint of the elector', () => {
   assert.equal(ENDPOINT_PORT, DEFAULT_ENDPOINT_PORT);
   const container = at(objectOf('Deployment'), 'spec', 'template', 'spec', 'containers', 0);
   assert.deepEqual(at(container, 'ports'), [{ name: 'elector', containerPort: ENDPOINT_PORT }]);

@@ -1,5 +1,5 @@
 /**
- * What the tests of the verbs for the person on call share: a cluster, Leases in every state, and a command line.
+ * The common parts of the tests of the verbs for the person on call: a cluster, Leases in every state, and a command line.
  */
 
 import assert from 'node:assert/strict';
@@ -12,18 +12,18 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { type EmbeddedCluster, LEASES, type PodIdentity } from '../../src/testing/index.ts';
 import { send } from '../testing/api-client.ts';
 
-/** What a command line came to. */
+/** The result of a command line. */
 export interface Ended {
   readonly code: number;
   readonly written: string;
   readonly complained: string;
 }
 
-/** How a command line is run. */
+/** The options of a run of a command line. */
 export interface RunOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly terminal?: { readonly columns: number; readonly rows: number };
-  /** Is told of all that was written so far; `true` interrupts. */
+  /** Receives all text that was written so far; `true` interrupts the command. */
   readonly until?: (written: string) => boolean;
 }
 
@@ -61,7 +61,7 @@ export function kubeconfigWith(cluster: EmbeddedCluster, token: string): string 
   return cluster.kubeconfig().replace(cluster.server.adminToken, token);
 }
 
-/** Asks the API server as its administrator. */
+/** Sends a request to the API server as its administrator. */
 export async function administer(
   cluster: EmbeddedCluster,
   method: string,
@@ -77,21 +77,21 @@ export async function administer(
   assert.ok(status < 300, `${method} ${path}: ${status}`);
 }
 
-/** How a Lease is to be. */
+/** The wanted content of a Lease. */
 export interface LeaseOptions {
   readonly namespace: string;
   readonly name?: string;
-  /** The Pod that owns it, or that only the name of the holder is of. */
+  /** The Pod that owns the Lease, or whose name is only that of the holder. */
   readonly owner?: Pick<PodIdentity, 'name' | 'uid'>;
   readonly holderIdentity?: string;
-  /** How long ago it was renewed. */
+  /** Seconds since the last renewal. */
   readonly renewedAgoMs?: number;
   readonly leaseDurationSeconds?: number;
   readonly released?: string;
   readonly finalizers?: readonly string[];
 }
 
-/** Writes a Lease as an elector does, in whatever state. */
+/** Writes a Lease in any state, in the form of an elector. */
 export async function createLease(cluster: EmbeddedCluster, options: LeaseOptions): Promise<void> {
   const { namespace, name = 'web', owner, holderIdentity = owner?.name, renewedAgoMs = 1_000 } = options;
   // A busy machine must not make a leader silent.

@@ -1,5 +1,5 @@
 /**
- * The executable as a process of its own, against the embedded server: with a real elector, and without the client.
+ * The executable as a separate process, against the embedded server: with a real elector, and without the client.
  */
 
 import assert from 'node:assert/strict';
@@ -13,7 +13,7 @@ import { type Ended, fileOf } from './on-call.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/command/main.ts', import.meta.url));
 
-/** So long a process may take, in milliseconds. */
+/** The longest run of a process, in milliseconds. */
 const PROCESS_LIMIT_MS = 60_000;
 
 function start(args: readonly string[], kubeconfig: string, flags: readonly string[] = []): ChildProcess {
@@ -47,7 +47,7 @@ async function clusterWithLeader(t: TestContext): Promise<{ cluster: EmbeddedClu
     lease: 'web',
   });
   t.after(() => elector.stop());
-  // That its Pod is deleted is the point.
+  // The warning is expected: the test deletes its Pod.
   elector.on('warning', () => {});
   await elector.start();
   await cluster.until(() => elector.isLeader);
@@ -73,7 +73,7 @@ test('the executable explains a Lease of a real elector, and the exit code follo
   collector.release();
 });
 
-test('watch of the executable writes a line a change, and ends with Ctrl-C', async (t) => {
+test('watch of the executable writes one line for each change, and ends with Ctrl-C', async (t) => {
   const { cluster, kubeconfig } = await clusterWithLeader(t);
   const child = start(['watch', '-n', 'shop'], kubeconfig);
   const watched = ended(child, /elected web-1/);
@@ -98,7 +98,7 @@ test('watch of the executable writes a line a change, and ends with Ctrl-C', asy
   );
 });
 
-test('watch ends in silence when its reader has closed the pipe', async (t) => {
+test('watch ends without an error when its reader has closed the pipe', async (t) => {
   const { cluster, kubeconfig } = await clusterWithLeader(t);
   const child = start(['watch', '-n', 'shop'], kubeconfig);
   const watched = ended(child);
@@ -110,7 +110,7 @@ test('watch ends in silence when its reader has closed the pipe', async (t) => {
   assert.deepEqual([code, complained], [0, '']);
 });
 
-/** Makes the import of the client fail as it does where it is not installed. */
+/** Makes the import of the client fail, as it does when the client is not installed. */
 const WITHOUT_CLIENT = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
   registerHooks({
@@ -121,7 +121,7 @@ const WITHOUT_CLIENT = `data:text/javascript,${encodeURIComponent(`
 `)}`;
 
 for (const verb of ['explain', 'list', 'watch']) {
-  test(`${verb} says what to install where the Kubernetes client is missing`, async (t) => {
+  test(`${verb} says what to install when the Kubernetes client is missing`, async (t) => {
     const kubeconfig = fileOf(t, 'apiVersion: v1\nkind: Config\n');
     const { code, written, complained } = await ended(start([verb], kubeconfig, ['--import', WITHOUT_CLIENT]));
     assert.deepEqual([code, written], [2, '']);

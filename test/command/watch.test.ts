@@ -1,5 +1,5 @@
 /**
- * `lease-elector watch`: the events of elections, the feed behind them, and what a terminal shows.
+ * `lease-elector watch`: the events of elections, the feed that they come from, and the output on a terminal.
  */
 
 import assert from 'node:assert/strict';
@@ -69,7 +69,7 @@ test('a hand-over is an event with both holders, and the token is exact when the
   assert.deepEqual([row?.holder, row?.fencingToken, row?.changes], ['web-1', '20', 1]);
 });
 
-test('a renewal is no event, keeps the token, and makes the age of the renewal 0', () => {
+test('a renewal is not an event, keeps the token, and sets the age of the renewal to 0', () => {
   const { log, clock, said } = logOf();
   const acquireTimeMs = clock.wallMs();
   log.listed([]);
@@ -82,7 +82,7 @@ test('a renewal is no event, keeps the token, and makes the age of the renewal 0
   assert.deepEqual([row?.fencingToken, row?.renewedAtMs], ['10', clock.nowMs()]);
 });
 
-test('a Lease that its holder restores is the same term', () => {
+test('a restored Lease continues the same term', () => {
   const { log, clock, said } = logOf();
   const acquireTimeMs = clock.wallMs();
   const before = leaseOf(clock, { pod: 'web-0', acquireTimeMs });
@@ -117,7 +117,7 @@ test('a holder is silent after the duration, stays the holder, and renews again'
   assert.deepEqual(said(), ['renewing web-0 web-0 <=10']);
 });
 
-test('nobody is called silent while nothing is heard', () => {
+test('no holder counts as silent while the watch is lost', () => {
   const { log, clock, said } = logOf();
   log.listed([leaseOf(clock, { pod: 'web-0' })]);
   said();
@@ -127,7 +127,7 @@ test('nobody is called silent while nothing is heard', () => {
   assert.deepEqual(said(), []);
 });
 
-test('of Leases that are gone, the last 100 are kept', () => {
+test('the log keeps the last 100 deleted Leases', () => {
   const { log, clock } = logOf();
   log.listed([]);
   for (let count = 0; count <= KEPT_ENDED; count += 1) {
@@ -141,7 +141,7 @@ test('of Leases that are gone, the last 100 are kept', () => {
   assert.ok(!names.includes('job-0') && names.includes('job-1'));
 });
 
-test('a release is an event of its own', () => {
+test('a release is a separate event', () => {
   const { log, clock, said } = logOf();
   const acquireTimeMs = clock.wallMs();
   log.listed([leaseOf(clock, { pod: 'web-0', acquireTimeMs })]);
@@ -166,7 +166,7 @@ for (const [change, line] of [
   ['found', 'is held by web-1, token 7'],
   ['elected', 'elected web-1, token 7, after web-0'],
   ['restored', 'is back, still held by web-1, token 7'],
-  ['released', 'was given up by web-0'],
+  ['released', 'was released by web-0'],
   ['deleted', 'is gone; web-1 held it'],
   ['silent', 'is not renewed by web-1, which stays the leader'],
   ['renewing', 'is renewed by web-1 again'],
@@ -184,7 +184,7 @@ const FAILURE: RequestFailure = {
   cause: null,
 };
 
-/** A port whose answers and streams are in the hand of the test. */
+/** A port whose answers and streams the test controls. */
 function portOf(answers: readonly (RequestFailure | 'listed')[]) {
   const left = [...answers];
   const streams: { sink: WatchSink<NamedLease>; closed: boolean }[] = [];
@@ -227,7 +227,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
-test('the feed lists again after each watch, pauses between, and goes on after failures until it is stopped', async () => {
+test('the feed lists again after each watch and after each failure, with a pause, until it is stopped', async () => {
   const clock = new ManualClock();
   const { port, streams, left } = portOf(['listed', FAILURE, 'listed', 'listed']);
   const { sink, said } = sinkOf();
@@ -243,7 +243,7 @@ test('the feed lists again after each watch, pauses between, and goes on after f
   clock.advance(LIST_PAUSE_MS);
   await settle();
   assert.deepEqual(said, ['listed', 'lost broken', 'listed']);
-  // A watch that is dead ends by the clock.
+  // The clock ends a watch that is dead.
   clock.advance(WATCH_SECONDS * 1000 + WATCH_SLACK_MS);
   assert.equal(streams[1]?.closed, true);
   clock.advance(LIST_PAUSE_MS);
@@ -260,7 +260,7 @@ test('a feed whose first list fails returns the failure, and leaves no timer', a
   assert.deepEqual([said, clock.timers.size], [[], 0]);
 });
 
-test('a live table writes over itself, and counts what the terminal has no room for', () => {
+test('a live table overwrites itself, and counts the lines that do not fit on the terminal', () => {
   let written = '';
   const table = new LiveTable((text) => {
     written += text;
@@ -292,7 +292,7 @@ test('watch shows a table on a terminal, and ends with exit code 0', async (t) =
   );
 });
 
-test('watch shows a table on a terminal that does not know its size', async (t) => {
+test('watch shows a table on a terminal of unknown size', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const pod = cluster.createPod({ name: 'web-0', namespace: 'sizeless' });
@@ -304,7 +304,7 @@ test('watch shows a table on a terminal that does not know its size', async (t) 
   assert.match(written, /^NAMESPACE +NAME .* LAST CHANGE\nsizeless +web +web-0 /);
 });
 
-test('watch --json writes an object a line, also on a terminal', async (t) => {
+test('watch --json writes one object on each line, also on a terminal', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const owner = cluster.createPod({ name: 'web-0', namespace: 'shop' });
@@ -319,7 +319,7 @@ test('watch --json writes an object a line, also on a terminal', async (t) => {
   assert.deepEqual({ change, holder, holderUid }, { change: 'found', holder: 'web-0', holderUid: owner.uid });
 });
 
-test('watch cannot begin without permission', async (t) => {
+test('watch fails when it is not permitted to list Leases', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   cluster.grant({ namespace: 'shop', serviceAccountName: 'nobody', rules: [] });

@@ -397,7 +397,7 @@ describe('failures', () => {
       scene.messages[0],
       'patch pods "web-0" was answered 403. Grant `patch` on pods. Until then the Service that selects ' +
         "app.example.com/leader does not lead to the leader's Pod, and a scale-down does not spare the leader's Pod. The " +
-        'election goes on.',
+        'election continues.',
     );
     assert.ok(patches(scene) < 25, `${patches(scene)} requests in ten minutes`);
   });

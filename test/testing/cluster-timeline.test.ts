@@ -89,7 +89,7 @@ test('a Pod that is deleted in order, and a Pod that fails, are shown as such', 
   assertInOrder(cluster.timeline(), [
     'Lease shop/app: is created, owned by web-0 (revision)',
     'web-0: is elected, fencing token',
-    'web-0: the Pod is being deleted, and its process may end in order',
+    'web-0: the Pod is being deleted, and its process can end cleanly',
     'web-0: is demoted: stopped',
     'Lease shop/app: is released',
     'Lease shop/app: is deleted',

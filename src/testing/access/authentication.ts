@@ -22,13 +22,13 @@ export interface UserInfo {
 /** The user of a request without a token. */
 export const ANONYMOUS: UserInfo = { username: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-/** How long a verified token is not verified again: the token of a deleted Pod works that much longer (fact 30). */
+/** Milliseconds for which a verified token is not verified again: the token of a deleted Pod works that much longer (fact 30). */
 const VERIFICATION_CACHE_MS = 10_000;
 
-/** How long a Pod's token works after the Pod's deletionTimestamp, if the Pod still exists (fact 30). */
+/** Milliseconds for which a Pod's token works after the deletionTimestamp, if the Pod still exists (fact 30). */
 const TERMINATING_GRACE_MS = 60_000;
 
-/** @default lifetime of a token in seconds */
+/** The lifetime of a token by default, in seconds. */
 export const DEFAULT_TOKEN_SECONDS = 3600;
 
 /** How many verified tokens are kept; the oldest are dropped first. */

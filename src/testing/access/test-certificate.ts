@@ -1,12 +1,12 @@
 /**
  * PUBLIC TEST KEYS. The certificate authority, the server certificate and the token signing key of
  * the embedded API server. They are the same in every copy of this package, so that a test can trust them
- * without any set-up.
+ * without any setup.
  *
  * These private keys are published: never trust this authority outside a test on loopback.
  */
 
-/** The authority that signed `TEST_SERVER_CERTIFICATE`; its key was thrown away. Valid until 2074 or later. */
+/** The authority that signed `TEST_SERVER_CERTIFICATE`; its key no longer exists. Valid until 2074 or later. */
 export const TEST_CA_CERTIFICATE: string = `
 -----BEGIN CERTIFICATE-----
 MIIBujCCAWCgAwIBAgIUGEU18qV322r7Qkwa/8dmJGRlPUwwCgYIKoZIzj0EAwIw
@@ -55,7 +55,7 @@ GdkY790hu7BMGwaDbGm6W3aiO+uEC51PXHJEjNUU6wTEQhm+GeGqKL6z
 
 /**
  * Signs service account tokens (RS256, as a real server does): public, for tests only. It has 1,024 bits, since signing
- * with 2,048 bits would be most of the cost of creating a Pod, and it protects nothing.
+ * with 2,048 bits would be most of the cost of creating a Pod, and the key protects nothing.
  */
 export const TEST_TOKEN_SIGNING_KEY: string = `
 -----BEGIN PRIVATE KEY-----

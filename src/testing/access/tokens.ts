@@ -51,10 +51,10 @@ export function signToken(claims: TokenClaims): string {
 /** How many tokens with a valid signature are kept; the oldest are dropped first. */
 const MAX_GENUINE_TOKENS = 100;
 
-/** A valid signature stays valid, and its verification would be most of the cost of a request. */
+/** Verified signatures are kept, because a verification would be most of the cost of a request. */
 const genuineTokens = new Map<string, TokenClaims>();
 
-/** The claims of a token that this server has signed; undefined for any other text. */
+/** The claims of a token that this server has signed; undefined for every other text. */
 export function readToken(token: string): TokenClaims | undefined {
   const known = genuineTokens.get(token);
   if (known !== undefined) return known;

@@ -12,9 +12,9 @@ import { type DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, type Regist
 import type { Store } from '../storage/store.ts';
 import type { WriteEvent } from '../storage/watch-history.ts';
 
-/** @default milliseconds from the cause of a collection to the collector's first read (fact 23) */
+/** Milliseconds from the cause of a collection to the collector's first read, by default (fact 23). */
 export const DEFAULT_GARBAGE_COLLECTION_DELAY_MS = 5;
-/** @default milliseconds between one request of the collector and the next */
+/** Milliseconds between one request of the collector and the next, by default. */
 export const DEFAULT_GARBAGE_COLLECTION_STEP_MS = 1;
 
 /** The delays of the collector. */
@@ -165,7 +165,7 @@ export class GarbageCollector {
     const dependents = [...(this.#dependents.get(object.metadata.uid)?.values() ?? [])];
     const inForeground = waiting.length > 0 && dependents.length > 0;
     if (inForeground && dependents.some((dependent) => waitsForDependents(dependent.object))) {
-      // Objects in a circle would wait for each other for ever.
+      // Objects in a circle would wait for each other forever.
       this.#later(this.#delays.stepMs(), () => {
         this.#rewrite(kind, object, unblocked);
         this.#collect(kind, object.metadata, 'Foreground');
@@ -183,12 +183,12 @@ export class GarbageCollector {
   #tryDelete(kind: ResourceKind, object: ApiObject, policy: DeleteOptions['propagationPolicy']): void {
     const preconditions = { uid: object.metadata.uid, resourceVersion: object.metadata.resourceVersion };
     if (this.#delete(kind, object, preconditions, policy) === 'conflict') {
-      this.#later(this.#delays.stepMs(), () => this.#lookAgain(kind, object, policy));
+      this.#later(this.#delays.stepMs(), () => this.#readAgain(kind, object, policy));
     }
   }
 
   /** The second GET: unchanged owner references mean that the uid is enough (fact 25). */
-  #lookAgain(kind: ResourceKind, seen: ApiObject, policy: DeleteOptions['propagationPolicy']): void {
+  #readAgain(kind: ResourceKind, seen: ApiObject, policy: DeleteOptions['propagationPolicy']): void {
     const object = this.#current(kind, seen.metadata);
     if (object === undefined) return;
     if (!sameJson(object.metadata.ownerReferences, seen.metadata.ownerReferences)) {
@@ -239,7 +239,7 @@ export class GarbageCollector {
     this.#removeFinalizer(kind, owner, ORPHAN_FINALIZER);
   }
 
-  /** An owner that goes last: its blocking dependents are checked, and it goes when there are none. */
+  /** An owner that is deleted last: it is removed when no blocking dependent is left. */
   #foreground(kind: ResourceKind, owner: ApiObject): void {
     const { uid } = owner.metadata;
     const current = this.#current(kind, owner.metadata);
@@ -318,7 +318,7 @@ function waitsForDependents({ metadata }: ApiObject): boolean {
   return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(FOREGROUND_FINALIZER);
 }
 
-/** The object with owner references that do not block their owners. */
+/** The object, with owner references that do not block the deletion of their owners. */
 function unblocked(object: ApiObject): ApiObject {
   const ownerReferences = (object.metadata.ownerReferences ?? []).map((reference) =>
     reference.blockOwnerDeletion === true ? { ...reference, blockOwnerDeletion: false } : reference,

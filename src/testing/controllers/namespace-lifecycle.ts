@@ -46,7 +46,7 @@ export class NamespaceLifecycle {
     for (const kind of RESOURCE_KINDS) {
       if (!kind.namespaced || kind.storedAs !== undefined) continue;
       for (const { metadata } of this.#store.list(kind, name)) {
-        // No kubelet would confirm the end of its Pods, so they are removed at once; finalizers still keep objects.
+        // No kubelet would confirm the end of the Pods, so they are removed at once. Objects with finalizers still stay.
         this.#registry.delete(kind, name, metadata.name, { gracePeriodSeconds: 0 });
       }
     }

@@ -5,7 +5,7 @@
 
 import { type Document, LineCounter, parseAllDocuments, type Tags } from 'yaml';
 
-/** The text is not YAML, or is more of YAML than JSON can say. */
+/** The text is not YAML, or it has a value that JSON cannot represent. */
 export class YamlSyntaxError extends Error {
   constructor(message: string) {
     super(message);
@@ -14,8 +14,8 @@ export class YamlSyntaxError extends Error {
 }
 
 /**
- * Of YAML 1.1, the decoder of Kubernetes leaves times of day and dates as text (sigs.k8s.io/yaml), and JSON has no value for
- * the last four.
+ * The tags of YAML 1.1 that are not used. The decoder of Kubernetes leaves times of day and dates as text
+ * (sigs.k8s.io/yaml), and JSON has no value for the last four.
  */
 const LEFT_OUT: ReadonlySet<string> = new Set(['intTime', 'floatTime', 'timestamp', 'binary', 'omap', 'pairs', 'set']);
 
@@ -28,7 +28,7 @@ export function readYaml(text: string): unknown {
       customTags,
       lineCounter,
       prettyErrors: false,
-      // A repeated field replaces the one before, as in Go.
+      // A repeated field replaces the previous one, as in Go.
       uniqueKeys: false,
       logLevel: 'error',
     });
@@ -36,7 +36,7 @@ export function readYaml(text: string): unknown {
     return document === undefined ? null : plainValue(document, lineCounter);
   } catch (error) {
     if (error instanceof YamlSyntaxError) throw error;
-    // An alias without its anchor, too many aliases, or a nesting that is too deep for the stack.
+    // The text has an alias without an anchor, too many aliases, or a nesting that is too deep for the stack.
     throw new YamlSyntaxError(`yaml: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
@@ -45,7 +45,7 @@ function customTags(tags: Tags): Tags {
   return tags.filter((tag) => !LEFT_OUT.has(nameOf(tag)));
 }
 
-/** Of the tags `int` and `float`, those for times of day have a format. */
+/** The variants of the tags `int` and `float` that have a format are for times of day. */
 function nameOf(tag: Tags[number]): string {
   if (typeof tag === 'string') return tag;
   const name = tag.tag.replace('tag:yaml.org,2002:', '');
@@ -62,7 +62,7 @@ function plainValue(document: Document.Parsed, lineCounter: LineCounter): unknow
   return value;
 }
 
-/** YAML has infinite numbers, and JSON has not. The message is that of Go. */
+/** YAML has infinite numbers, and JSON does not. The message is that of Go. */
 function refuseEndless(value: unknown): void {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     const name = Number.isNaN(value) ? 'NaN' : `${value > 0 ? '+' : '-'}Inf`;

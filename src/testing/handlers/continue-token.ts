@@ -1,5 +1,5 @@
 /**
- * The token that continues a list in pieces. It has the format of a real server, so that hand-made ones work.
+ * The token that continues a list in pieces. It has the format of a real server, so that a client can write its own.
  */
 
 import { isJsonObject } from '../objects/api-object.ts';
@@ -10,7 +10,7 @@ import type { ListOptions } from './list-options.ts';
 export interface ContinueToken {
   /** The version at which the first piece was read; -1 for "the present version". */
   readonly revision: number;
-  /** The least key of the next piece. */
+  /** The first key of the next piece. */
   readonly start: string;
 }
 

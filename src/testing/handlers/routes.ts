@@ -1,6 +1,6 @@
 /**
- * Parses method and path into verb, resource, namespace and name. It decides neither about permissions nor
- * about the existence of the object.
+ * Parses method and path into verb, resource, namespace and name. It checks neither permissions nor the
+ * existence of the object.
  */
 
 import type { Verb } from '../objects/resources.ts';
@@ -37,7 +37,7 @@ const OBJECT_VERBS: Readonly<Record<string, Verb>> = {
   DELETE: 'delete',
 };
 
-/** Whether the query value means yes: any value but `false` and `0` does (fact 19). */
+/** Whether the query value means yes: every value except `false` and `0` does (fact 19). */
 export function isTrue(value: string | null): boolean {
   return value !== null && value.toLowerCase() !== 'false' && value !== '0';
 }

@@ -189,7 +189,7 @@ function readPatch(body: string, contentType: string): JsonDocument {
   }
 }
 
-/** The object that a patch made, checked like a body; its errors have the words of a patch. */
+/** The object that a patch has made, checked like a body. Its errors have the words of a patch. */
 function decodePatched(
   { kind }: ResourceContext,
   value: unknown,

@@ -4,7 +4,7 @@
 
 import { type ApiObject, isJsonObject, type JsonObject } from '../objects/api-object.ts';
 
-/** How the containers of a Pod ended for good. */
+/** How the containers of a Pod ended, if they are not started again. */
 export interface PodEnd {
   readonly phase: 'Succeeded' | 'Failed';
   readonly exitCode: number;

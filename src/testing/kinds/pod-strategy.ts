@@ -7,7 +7,7 @@ import { type ApiObject, isJsonObject, type JsonObject, sameJson } from '../obje
 import { validatePod, validatePodUpdate } from './pod-validation.ts';
 import type { Strategy } from './strategy.ts';
 
-/** @default spec.terminationGracePeriodSeconds of a Pod, in seconds (wire recording pod-crud) */
+/** The grace period of a Pod without `spec.terminationGracePeriodSeconds`, in seconds (wire recording pod-crud). */
 const DEFAULT_GRACE_PERIOD_SECONDS = 30;
 
 /** A negative grace period is stored as one second (the documentation of the field: negative values are treated as 1). */
@@ -157,7 +157,7 @@ function wholeState(state: JsonObject): JsonObject {
 }
 
 /**
- * One address in two fields: the older `podIP` wins where both are given and differ, else each fills the other
+ * One address in two fields. If both are given and differ, the older `podIP` is used. Otherwise each fills the other
  * (kubernetes: pkg/apis/core/v1/conversion.go, PodStatus).
  */
 function podAddresses({ podIP, podIPs }: JsonObject): JsonObject {

@@ -268,7 +268,7 @@ export class EmbeddedCluster {
   #listener: HttpListener | undefined;
   #releaseCollector: (() => void) | undefined;
   #namespaceCount = 0;
-  /** Stops and restarts of the server run one after the other, whatever the order of their calls. */
+  /** Stops and restarts of the server run one after another, whatever the order of their calls. */
   #serverTurn: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 

@@ -5,7 +5,7 @@
 
 import { readToken } from '../access/tokens.ts';
 
-/** One run of a Pod's container: a restarted one is another. */
+/** One run of a Pod's container. A restart begins another run. */
 export interface ContainerRun {
   readonly podName: string;
   readonly podUid: string;

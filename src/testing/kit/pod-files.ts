@@ -27,7 +27,7 @@ export class PodFiles {
     return directory;
   }
 
-  /** Atomic, as with the kubelet: no process ever reads half a token. */
+  /** Replaces the token atomically, as the kubelet does: no process ever reads half a token. */
   replaceToken(directory: string, token: string): void {
     const written = join(directory, '.token');
     writeFileSync(written, token, { mode: 0o600 });

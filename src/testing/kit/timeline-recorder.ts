@@ -11,9 +11,9 @@ import type { ApiServer, ObservedWrite } from '../server/api-server.ts';
 import type { TimelineEvent, TimelineEventContent, TimelineOptions, TimelinePod } from '../timeline/timeline-event.ts';
 import { drawTimeline } from '../timeline/timeline-page.ts';
 
-/** How many events are kept. The earliest are lost first, and the page says so. */
+/** How many events are kept. The earliest are dropped first, and the page says so. */
 export const RECORDED_EVENT_LIMIT = 20_000;
-/** How many are lost at once, so that not every event moves all others. */
+/** How many are dropped at once, so that not every event moves all others. */
 const LOST_AT_ONCE = 1_000;
 
 const DEFAULT_NAMESPACE = 'default';
@@ -21,7 +21,7 @@ const DEFAULT_NAMESPACE = 'default';
 const ELECTED_CHANNEL = 'lease-elector:elected';
 const DEMOTED_CHANNEL = 'lease-elector:demoted';
 
-/** What an elector publishes about its term, as far as it is used here. */
+/** The part of an elector's message about its term that is used here. */
 interface TermMessage {
   readonly lease: string;
   readonly namespace: string;
@@ -37,7 +37,7 @@ interface Leading {
   readonly lease: string;
 }
 
-/** What is remembered of a Pod. */
+/** The record of a Pod. */
 interface PodMemory {
   /** The number of containers that were started. */
   runs: number;
@@ -91,13 +91,13 @@ export class TimelineRecorder {
     return runs > 1 ? `${name}#${runs}` : name;
   }
 
-  /** The page of what happened so far. */
+  /** The page of the events so far. */
   page(options: Pick<TimelineOptions, 'title' | 'summary'>): string {
     const untilMs = this.#endedAtMs ?? this.#clock.nowMs();
     return drawTimeline(this.#events, { ...options, untilMs, eventsLost: this.#lost });
   }
 
-  /** Records no more. What was recorded stays. */
+  /** Stops recording. The recorded events stay. */
   close(): void {
     if (this.#endedAtMs !== null) return;
     this.#endedAtMs = this.#clock.nowMs();
@@ -148,7 +148,7 @@ export class TimelineRecorder {
     });
   }
 
-  /** Another cluster of this process may have a Lease of the same name, but none of the same uid. */
+  /** Compares uids, because another cluster of this process can have a Lease of the same name. */
   #noteElected({ lease, namespace, pod: podName, term }: TermMessage): void {
     const metadata = this.#server.store.get(LEASES, namespace, lease)?.metadata;
     const pod = metadata === undefined ? null : ownerOf(metadata);

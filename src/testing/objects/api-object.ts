@@ -1,6 +1,6 @@
 /**
- * The shape every object of the API has, and the text it is sent as. What a kind of object adds to
- * it is in resources.ts and the strategies.
+ * The shape that all objects of the API share, and their text on the wire. The fields of each kind are in schemas.ts and the
+ * strategies.
  */
 
 /** Any JSON object. */
@@ -91,7 +91,7 @@ const METADATA_FIELDS = [
   'finalizers',
 ] as const;
 
-/** True for what Go's `omitempty` leaves out: null, empty strings, empty lists and empty maps. */
+/** True for the values that Go's `omitempty` leaves out: null, empty strings, empty lists and empty maps. */
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true;
   if (Array.isArray(value)) return value.length === 0;

@@ -16,7 +16,7 @@ export function formatTime(wallMs: number): string {
   return new Date(Math.floor(wallMs / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-/** Milliseconds since 1970 of a Time this server wrote. */
+/** Milliseconds since 1970 of a Time that this server wrote. */
 export function timeMs(time: string): number {
   return Date.parse(time);
 }
@@ -25,7 +25,7 @@ const MICRO_TIME_LAYOUT = '2006-01-02T15:04:05.000000Z07:00';
 const TIME_LAYOUT = '2006-01-02T15:04:05Z07:00';
 
 interface Step {
-  /** The piece of the layout, as messages name it. */
+  /** The piece of the layout that messages name. */
   readonly piece: string;
   readonly pattern: RegExp;
 }
@@ -48,7 +48,7 @@ const MICRO_STEPS: readonly Step[] = [...DATE_STEPS, { piece: '.000000', pattern
 // Fractions of a Time are accepted and dropped (fact 7).
 const SECOND_STEPS: readonly Step[] = [...DATE_STEPS, { piece: '', pattern: /^(?:[.,]\d+)?/ }, ZONE_STEP];
 
-/** Reads a MicroTime and gives it in UTC; null for the year 1, Go's zero time. Throws TimeSyntaxError. */
+/** Reads a MicroTime and returns it in UTC; null for the year 1, Go's zero time. Throws TimeSyntaxError. */
 export function normalizeMicroTime(text: string): string | null {
   const { pieces, zone } = scan(text, MICRO_TIME_LAYOUT, MICRO_STEPS);
   const fraction = (pieces[11] ?? '').slice(1);
@@ -57,7 +57,7 @@ export function normalizeMicroTime(text: string): string | null {
   return `${isoSeconds(seconds)}.${fraction}Z`;
 }
 
-/** Reads a Time and gives it in UTC, whole seconds; null for Go's zero time. Throws TimeSyntaxError. */
+/** Reads a Time and returns it in UTC, in whole seconds; null for Go's zero time. Throws TimeSyntaxError. */
 export function normalizeTime(text: string): string | null {
   const { pieces, zone } = scan(text, TIME_LAYOUT, SECOND_STEPS);
   const seconds = wallSeconds(text, pieces, zone);

@@ -1,12 +1,12 @@
 /**
- * The table of the kinds this server knows: how each is named and which verbs it answers. Rules about
- * their content are in the strategies.
+ * The table of the kinds that this server has: their names, and the verbs that it answers. The rules about their content are
+ * in the strategies.
  */
 
 /** A verb of the API, as RBAC rules spell it. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
-/** A kind of object and the resource it is served under. */
+/** A kind of object, and the resource of its paths. */
 export interface ResourceKind {
   /** The API group; empty for the core group. */
   readonly group: string;
@@ -28,7 +28,7 @@ export interface ResourceKind {
   readonly verbs: readonly Verb[];
   /** Subresources besides the object itself. */
   readonly subresources: readonly string[];
-  /** Under which resource the objects are kept, when two groups serve the same ones. */
+  /** The resource in whose store the objects are kept, when two groups serve the same objects. */
   readonly storedAs?: string;
 }
 
@@ -70,7 +70,7 @@ export const NAMESPACES: ResourceKind = core('Namespace', 'namespaces', ['ns'], 
   subresources: ['status'],
 });
 
-/** Nodes. They are stored, and no kubelet reports for them: a test writes their status. */
+/** Nodes. They are stored, and no kubelet updates them: a test writes their status. */
 export const NODES: ResourceKind = core('Node', 'nodes', ['no'], { namespaced: false, subresources: ['status'] });
 
 /** Service accounts: the users that tokens name. */
@@ -89,19 +89,19 @@ const RBAC = 'rbac.authorization.k8s.io';
 /** Roles: rules inside a namespace. */
 export const ROLES: ResourceKind = core('Role', 'roles', [], { group: RBAC });
 
-/** Role bindings: who has which role inside a namespace. */
+/** Role bindings: the users of a role inside a namespace. */
 export const ROLE_BINDINGS: ResourceKind = core('RoleBinding', 'rolebindings', [], { group: RBAC });
 
 /** Cluster roles: rules for any namespace and for paths. */
 export const CLUSTER_ROLES: ResourceKind = core('ClusterRole', 'clusterroles', [], { group: RBAC, namespaced: false });
 
-/** Cluster role bindings: who has which role everywhere. */
+/** Cluster role bindings: the users of a cluster role in all namespaces. */
 export const CLUSTER_ROLE_BINDINGS: ResourceKind = core('ClusterRoleBinding', 'clusterrolebindings', [], {
   group: RBAC,
   namespaced: false,
 });
 
-/** Deployments. They are stored, and no controller makes Pods of them. */
+/** Deployments. They are stored, and no controller creates Pods for them. */
 export const DEPLOYMENTS: ResourceKind = core('Deployment', 'deployments', ['deploy'], {
   group: 'apps',
   categories: ['all'],
@@ -112,7 +112,7 @@ export const NETWORK_POLICIES: ResourceKind = core('NetworkPolicy', 'networkpoli
   group: 'networking.k8s.io',
 });
 
-/** Budgets of disruptions. They are stored, and an eviction does not ask them. */
+/** Budgets of disruptions. They are stored, and an eviction does not check them. */
 export const POD_DISRUPTION_BUDGETS: ResourceKind = core('PodDisruptionBudget', 'poddisruptionbudgets', ['pdb'], {
   group: 'policy',
 });
@@ -127,7 +127,7 @@ export const VALIDATING_ADMISSION_POLICIES: ResourceKind = core(
   { group: ADMISSION, namespaced: false, categories: ['api-extensions'] },
 );
 
-/** Where an admission policy applies. */
+/** Bindings of admission policies. They are stored, and nothing evaluates them. */
 export const VALIDATING_ADMISSION_POLICY_BINDINGS: ResourceKind = core(
   'ValidatingAdmissionPolicyBinding',
   'validatingadmissionpolicybindings',
@@ -155,7 +155,7 @@ export const RESOURCE_KINDS: readonly ResourceKind[] = [
   VALIDATING_ADMISSION_POLICY_BINDINGS,
 ];
 
-/** A review: it is created and answered at once, and never stored. */
+/** A review: a request that is answered at once and never stored. */
 export interface ReviewKind {
   readonly group: string;
   readonly version: string;
@@ -163,7 +163,7 @@ export interface ReviewKind {
   readonly kind: string;
 }
 
-/** Who is the bearer of this token? */
+/** Reviews of a token: the answer names its user. */
 export const TOKEN_REVIEWS: ReviewKind = {
   group: 'authentication.k8s.io',
   version: 'v1',
@@ -171,7 +171,7 @@ export const TOKEN_REVIEWS: ReviewKind = {
   kind: 'TokenReview',
 };
 
-/** May I do this? */
+/** Reviews of a permission of the sender. */
 const SELF_SUBJECT_ACCESS_REVIEWS: ReviewKind = {
   group: 'authorization.k8s.io',
   version: 'v1',
@@ -195,12 +195,12 @@ export function storageKeyOf(kind: ResourceKind): string {
 const BY_PATH = new Map(RESOURCE_KINDS.map((kind) => [`${apiVersionOf(kind)}/${kind.resource}`, kind]));
 const BY_KIND = new Map(RESOURCE_KINDS.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]));
 
-/** The kind served as `resource` under an apiVersion. */
+/** The kind that is served as `resource` under an apiVersion. */
 export function kindOfResource(apiVersion: string, resource: string): ResourceKind | undefined {
   return BY_PATH.get(`${apiVersion}/${resource}`);
 }
 
-/** The kind an owner reference or a role reference names. */
+/** The kind that an owner reference or a role reference names. */
 export function kindOf(apiVersion: string, kind: string): ResourceKind | undefined {
   return BY_KIND.get(`${apiVersion}/${kind}`);
 }

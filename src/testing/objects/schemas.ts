@@ -1,6 +1,6 @@
 /**
- * Which fields each kind has, and of which Go type: what the decoder checks bodies against. Only what an
- * election touches is spelt out; where a kind says `any`, every field is taken as it is.
+ * The fields of each kind and their Go types, against which the decoder checks bodies. Only the fields that an election uses
+ * are listed. A value of the type `any` is accepted as it is.
  */
 
 import {
@@ -125,7 +125,7 @@ const CONTAINER: StructType = {
   },
 };
 
-/** An election reads a few of these fields, and no more: most are taken as they are. */
+/** An election reads few of these fields, so most are accepted as they are. */
 const POD_SPEC: StructType = {
   goName: 'v1.PodSpec',
   fields: {

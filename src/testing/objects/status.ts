@@ -1,11 +1,10 @@
 /**
- * The Status bodies a server answers with when something went wrong, worded as a real one words them.
- * When each is due is decided elsewhere.
+ * The Status bodies of errors, in the words of a real server. Other files decide when each of them is sent.
  */
 
 import type { ResourceKind } from './resources.ts';
 
-/** One reason among several, for a field of the object or of the options. */
+/** One of several reasons, for a field of the object or of the options. */
 export interface StatusCause {
   readonly reason: string;
   readonly message: string;
@@ -56,12 +55,12 @@ export class StatusError extends Error {
   }
 }
 
-/** How messages name a resource: `leases.coordination.k8s.io`, `pods`. */
+/** The name of a resource in messages: `leases.coordination.k8s.io`, `pods`. */
 export function qualifiedResource(kind: ResourceKind): string {
   return kind.group === '' ? kind.resource : `${kind.resource}.${kind.group}`;
 }
 
-/** How messages name a kind: `Lease.coordination.k8s.io`, `Pod`. */
+/** The name of a kind in messages: `Lease.coordination.k8s.io`, `Pod`. */
 function qualifiedKind(kind: ResourceKind): string {
   return kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
 }
@@ -80,13 +79,13 @@ function kindDetails(kind: ResourceKind, name: string): StatusDetails {
   return { ...(name === '' ? {} : { name }), ...(kind.group === '' ? {} : { group: kind.group }), kind: kind.kind };
 }
 
-/** 404: there is no such object. */
+/** 404: the object does not exist. */
 export function notFound(kind: ResourceKind, name: string): StatusError {
   const message = `${qualifiedResource(kind)} ${JSON.stringify(name)} not found`;
   return new StatusError(404, 'NotFound', message, resourceDetails(kind, name));
 }
 
-/** 404: there is no such path under /api or /apis. */
+/** 404: the path does not exist under /api or /apis. */
 export function noSuchResource(): StatusError {
   return new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
@@ -97,7 +96,7 @@ export function methodNotAllowed(): StatusError {
   return new StatusError(405, 'MethodNotAllowed', message, {});
 }
 
-/** 409: create of an object whose name is taken. `terminating` when the one that has it is being deleted (fact 6). */
+/** 409: create of an object whose name is taken. `terminating`: the existing object is being deleted (fact 6). */
 export function alreadyExists(kind: ResourceKind, name: string, terminating: boolean): StatusError {
   const prefix = terminating ? 'object is being deleted: ' : '';
   const message = `${prefix}${qualifiedResource(kind)} ${JSON.stringify(name)} already exists`;
@@ -113,13 +112,13 @@ export function modifiedConflict(kind: ResourceKind, name: string): StatusError 
   );
 }
 
-/** 409 with a reason of its own, told in the words of the resource. */
+/** 409 with a separate reason; the message names the resource. */
 export function conflict(kind: ResourceKind, name: string, why: string): StatusError {
   const message = `Operation cannot be fulfilled on ${qualifiedResource(kind)} ${JSON.stringify(name)}: ${why}`;
   return new StatusError(409, 'Conflict', message, resourceDetails(kind, name));
 }
 
-/** 409: the uid sent with a PUT is not that of the object; `actual` is empty when there is none (facts 4 and 5). */
+/** 409: the uid in a PUT is not that of the object; `actual` is empty when there is no object (facts 4 and 5). */
 export function uidConflict(
   kind: ResourceKind,
   namespace: string,
@@ -136,7 +135,7 @@ export function uidConflict(
   );
 }
 
-/** 409: a precondition of a DELETE does not hold (fact 11); told in the words of the kind. */
+/** 409: a precondition of a DELETE does not hold (fact 11); the message names the kind. */
 export function preconditionConflict(
   kind: ResourceKind,
   name: string,
@@ -157,7 +156,7 @@ export function badRequest(message: string): StatusError {
   return new StatusError(400, 'BadRequest', message);
 }
 
-/** 500 without a reason, as a real server answers what it did not foresee. */
+/** 500 without a reason, as a real server answers an unexpected error. */
 export function internalError(message: string): StatusError {
   return new StatusError(500, undefined, message);
 }
@@ -177,14 +176,14 @@ export function unsupportedMediaType(): StatusError {
   );
 }
 
-/** 415 for a body in protobuf, which a real server reads and this one does not. */
+/** 415 for a body in protobuf. A real server reads it, and this one does not. */
 export function protobufNotRead(): StatusError {
   const message =
     'this server does not read application/vnd.kubernetes.protobuf: send application/json or application/yaml';
   return new StatusError(415, 'UnsupportedMediaType', message);
 }
 
-/** Why a field is not valid. */
+/** The reason why a field is not valid. */
 export interface FieldError {
   readonly type: 'Required' | 'Invalid' | 'NotSupported' | 'Forbidden' | 'TooLong' | 'TooMany' | 'Duplicate';
   readonly field: string;
@@ -210,7 +209,7 @@ function causeOf(error: FieldError): StatusCause {
   return { reason, message: `${word}${shown}${detail}`, field: error.field };
 }
 
-/** A value that messages show as it is, without quotes. */
+/** A value that messages show without quotes. */
 export class Verbatim {
   readonly text: string;
 
@@ -229,7 +228,7 @@ function goValue(value: unknown): string {
       : JSON.stringify(value);
 }
 
-/** 422 about some fields. `details` says what is not valid; `subject` is how the message begins. */
+/** 422 about some fields. `details` names the invalid object; the message begins with `subject`. */
 export function invalid(subject: string, details: StatusDetails, errors: readonly FieldError[]): StatusError {
   const causes = errors.map(causeOf);
   const told = [...new Set(causes.map((cause) => `${cause.field}: ${cause.message}`))];
@@ -247,7 +246,7 @@ export function invalidOptions(kind: string, errors: readonly FieldError[]): Sta
   return invalid(`${kind}.meta.k8s.io ""`, { group: 'meta.k8s.io', kind }, errors);
 }
 
-/** A Status that says that all went well, as DELETE answers. */
+/** The Status of a success, as DELETE answers. */
 export function successStatus(details: StatusDetails): StatusBody {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
 }

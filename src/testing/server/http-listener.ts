@@ -88,7 +88,7 @@ export class HttpListener {
     // The client notices that its connection broke.
     this.#server.on('clientError', (_error: Error, socket: Socket) => socket.destroy());
     Object.assign(this.#server, {
-      // A watch waits without limit.
+      // A watch may wait without limit.
       keepAliveTimeout: 0,
       requestTimeout: 0,
       // Node's close() would drop connections whose answer is ended but not sent yet; close() below drops none.
@@ -258,7 +258,7 @@ function sendStream(response: Response, answer: ApiResponse, stream: ApiStream):
   );
 }
 
-/** Breaks an answer off, so that its client does not take the answer for complete. */
+/** Breaks an answer off, so that its client does not treat the answer as complete. */
 function cutOff(response: Response): void {
   if (response instanceof http.ServerResponse) response.destroy();
   else response.stream?.close(http2.constants.NGHTTP2_INTERNAL_ERROR);

@@ -1,6 +1,6 @@
 /**
  * Create, replace and delete, step by step as Kubernetes' generic registry does them: preconditions,
- * defaults, validation, finalizers, grace periods. Who may ask is decided before; how it is sent, after.
+ * defaults, validation, finalizers, grace periods. The user's permissions are checked before, and the answer is written after.
  */
 
 import type { Clock } from '../../runtime/clock.ts';
@@ -26,7 +26,7 @@ import {
 } from '../objects/status.ts';
 import type { Store } from './store.ts';
 
-/** What a DELETE may ask for. */
+/** The options of a DELETE, as they apply to the registry. */
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
@@ -34,42 +34,42 @@ export interface DeleteOptions {
   readonly dryRun?: boolean;
 }
 
-/** What became of a DELETE. */
+/** The result of a DELETE. */
 export interface Deletion {
-  /** The object as it is now, or as it was last. */
+  /** The object: its present content, or its last one. */
   readonly object: ApiObject;
-  /** False when it stays for a while: a grace period, or finalizers. */
+  /** False when a grace period or finalizers keep the object. */
   readonly removed: boolean;
 }
 
-/** How a create is to be done. */
+/** The options of a create. */
 export interface CreateOptions {
   readonly dryRun?: boolean;
-  /** Asked just before the write; throws when a webhook denies it. */
+  /** Called just before the write; throws when a webhook denies it. */
   readonly admit?: (object: ApiObject, current: undefined) => void;
 }
 
-/** How a replace is to be done. */
+/** The options of a replace. */
 export interface UpdateOptions {
   readonly subresource?: string;
   readonly dryRun?: boolean;
-  /** Asked before a replace creates a missing object; throws when that is not allowed. */
+  /** Called before a replace creates a missing object; throws when that is not allowed. */
   readonly mayCreate?: () => void;
-  /** Asked just before the write; throws when a webhook denies it. */
+  /** Called just before the write; throws when a webhook denies it. */
   readonly admit?: (next: ApiObject, current: ApiObject | undefined) => void;
-  /** A uid in the content must be that of the object (fact 5); a patch is told otherwise. @default true */
+  /** A uid in the content must be that of the object (fact 5). A patch checks this elsewhere. @default true */
   readonly checkUid?: boolean;
 }
 
-/** Finalizers the garbage collector knows. */
+/** The finalizers that the garbage collector handles. */
 export const ORPHAN_FINALIZER = 'orphan';
 /** See ORPHAN_FINALIZER. */
 export const FOREGROUND_FINALIZER = 'foregroundDeletion';
 
-/** Letters of generated names: no vowels and nothing that looks alike. */
+/** The letters of generated names. There are no vowels, and no letters that look alike. */
 const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 const GENERATED_LETTERS = 5;
-/** What is longer of a generateName is cut off, so that the letters fit into a label. */
+/** A longer generateName is cut to this length, so that the letters fit into a label. */
 const MAX_GENERATE_NAME_LENGTH = 58;
 
 /** Writes objects by the rules of their kinds. */
@@ -150,21 +150,21 @@ export class Registry {
     options.admit?.(next, current);
     if (sameJson(next, current)) return { object: current, created: false };
     if (isReleased(next)) {
-      // The last finalizer went: nothing is changed any more, the object is removed as it was.
+      // The last finalizer is gone: the object is removed with its previous content.
       if (options.dryRun !== true) this.#store.remove(kind, current);
       return { object: next, created: false };
     }
     return { object: options.dryRun === true ? next : this.#store.put(kind, next), created: false };
   }
 
-  /** Changes an object as a part of the control plane does, past the rules for clients. */
+  /** Changes an object as a part of the control plane does: the rules for clients do not apply. */
   change(kind: ResourceKind, namespace: string, name: string, change: (current: ApiObject) => ApiObject): ApiObject {
     const current = this.get(kind, namespace, name);
     const next = change(current);
     return sameJson(next, current) ? current : this.#store.put(kind, next);
   }
 
-  /** @param admit asked just before the write; throws when a webhook denies it */
+  /** @param admit called just before the write; throws when a webhook denies it */
   delete(
     kind: ResourceKind,
     namespace: string,
@@ -193,8 +193,8 @@ export class Registry {
   }
 
   /**
-   * Kubernetes' BeforeDelete and its handling of finalizers: `now` removes the object as it is, `pending`
-   * changes nothing because a deletion is under way, else the object is marked first.
+   * Kubernetes' BeforeDelete and its handling of finalizers. `now` removes the object as it is. `pending` changes nothing,
+   * because a deletion has begun. Otherwise the object is marked first.
    */
   #planDeletion(
     kind: ResourceKind,
@@ -214,7 +214,7 @@ export class Registry {
       // A grace period can be shortened, not lengthened, and counts from the first DELETE (fact 21).
       if (asked === undefined || asked >= before) return 'pending';
       grace = asked;
-      // Never in the past, though (wire recording token-bound-terminating).
+      // But it is never in the past (wire recording token-bound-terminating).
       const end = Math.max(timeMs(metadata.deletionTimestamp) + (asked - before) * 1000, now);
       marked = withMetadata(current, { deletionTimestamp: formatTime(end), deletionGracePeriodSeconds: asked });
     }
@@ -291,7 +291,7 @@ function checkUid(kind: ResourceKind, namespace: string, draft: ApiObject, curre
   if (uid !== '' && uid !== current.metadata.uid) throw uidConflict(kind, namespace, name, uid, current.metadata.uid);
 }
 
-/** The fields of metadata that are the server's; what a client may send but not change is left to validation. */
+/** The fields of metadata that only the server sets. Validation checks the fields that a client may send but not change. */
 function keepServerFields(next: ApiObject, current: ApiObject): ApiObject {
   const before = current.metadata;
   const { uid, resourceVersion: _sent, ...sent } = next.metadata;
@@ -308,7 +308,7 @@ function keepServerFields(next: ApiObject, current: ApiObject): ApiObject {
   );
 }
 
-/** A marked object without finalizers and without a grace period left goes with the write that makes it so. */
+/** The write that takes the last finalizer or the grace period from a marked object also removes the object. */
 function isReleased(object: ApiObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = object.metadata;
   return deletionTimestamp !== undefined && (deletionGracePeriodSeconds ?? 0) === 0 && (finalizers ?? []).length === 0;
@@ -328,7 +328,7 @@ function atLeastOne(graceSeconds: number | undefined): number | undefined {
   return graceSeconds !== undefined && graceSeconds < 0 ? 1 : graceSeconds;
 }
 
-/** With the finalizer of the policy and without that of another; as they are when that changes nothing. */
+/** The finalizers with that of the policy and without that of another policy; the same list if nothing changes. */
 function finalizersAfter(finalizers: readonly string[], options: DeleteOptions): readonly string[] {
   const after = withPolicy(finalizers, options);
   const same = after.length === finalizers.length && after.every((finalizer) => finalizers.includes(finalizer));
@@ -343,7 +343,7 @@ function withPolicy(finalizers: readonly string[], { propagationPolicy }: Delete
   return others;
 }
 
-/** Throws 409 for an object that is not the one meant. */
+/** Throws 409 when the preconditions name another object, or another version of it. */
 export function checkPreconditions(kind: ResourceKind, current: ApiObject, options: DeleteOptions): void {
   const { name, uid, resourceVersion } = current.metadata;
   const wanted = options.preconditions;

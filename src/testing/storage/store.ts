@@ -1,6 +1,6 @@
 /**
- * Where the objects are: one revision counter over all of them, and every write announced in the order
- * of revisions. It knows no rules about content: those are in the strategies.
+ * Keeps the objects, counts one revision over all of them, and announces every write in the order of revisions. The rules
+ * about their content are in the strategies.
  */
 
 import { type ApiObject, withMetadata } from '../objects/api-object.ts';
@@ -8,15 +8,15 @@ import { type ResourceKind, storageKeyOf } from '../objects/resources.ts';
 import { type HistoryBounds, WatchHistory, type WriteEvent, type WriteType } from './watch-history.ts';
 
 /**
- * The revision before the first write. Well above 1, so that version 1 is history that is gone, as on
- * a server that has run for a while.
+ * The revision before the first write. It is well above 1, so that the history of version 1 is gone, as on a server that
+ * has run for a while.
  */
 const FIRST_REVISION = 1000;
 
 interface Collection {
   readonly objects: Map<string, ApiObject>;
   readonly history: WatchHistory;
-  /** Keys in their order; undefined when a key came or went since. */
+  /** The keys in their order; undefined after a key was added or removed. */
   sortedKeys: readonly string[] | undefined;
 }
 
@@ -46,7 +46,7 @@ export class Store implements StoreReader {
   readonly #listeners = new Set<(event: WriteEvent) => void>();
   readonly #historyBounds: HistoryBounds;
   #revision: number = FIRST_REVISION;
-  /** What was written up to here is forgotten, also where nothing had been written yet. */
+  /** The history up to this revision is dropped, also for resources without a write so far. */
   #compactedAt: number = FIRST_REVISION;
   #undelivered: WriteEvent[] = [];
   #delivering = false;
@@ -132,13 +132,13 @@ export class Store implements StoreReader {
     };
   }
 
-  /** Forgets all past writes: what began before now cannot be resumed. */
+  /** Drops all past writes: a watch from an earlier revision cannot be resumed. */
   compact(): void {
     this.#compactedAt = this.#revision;
     for (const collection of this.#collections.values()) collection.history.compact(this.#revision);
   }
 
-  /** Calls back after every write, in the order of revisions. Returns the way to stop it. */
+  /** Calls back after every write, in the order of revisions. Returns the function that ends this. */
   onWrite(listener: (event: WriteEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -160,7 +160,7 @@ export class Store implements StoreReader {
     const event: WriteEvent = { type, kind, object, previous, revision };
     collection.history.add(event);
     this.#undelivered.push(event);
-    // A listener may write in its turn; everybody must still hear of the writes in their order.
+    // A listener may write as well. All listeners must still receive the writes in their order.
     if (this.#delivering) return;
     this.#delivering = true;
     try {

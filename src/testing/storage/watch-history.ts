@@ -1,6 +1,6 @@
 /**
- * The writes of the past, by revision, as far back as they are kept: what a watch resumes from and what
- * a list at an old version is put together from. Who may see which of them is decided by the watch.
+ * The past writes that are kept, by revision. A watch resumes from them, and a list at an old version is made from them. The
+ * watch selects the ones that its client sees.
  */
 
 import type { ApiObject } from '../objects/api-object.ts';
@@ -13,27 +13,27 @@ export type WriteType = 'ADDED' | 'MODIFIED' | 'DELETED';
 export interface WriteEvent {
   readonly type: WriteType;
   readonly kind: ResourceKind;
-  /** The object after the write; of a deletion, its last content with the resourceVersion of the deletion (fact 12). */
+  /** The object after the write; after a deletion its last content, with the resourceVersion of the deletion (fact 12). */
   readonly object: ApiObject;
-  /** The object before the write; none when it was created. */
+  /** The object before the write; undefined when the write created it. */
   readonly previous: ApiObject | undefined;
   /** The resourceVersion as a number. */
   readonly revision: number;
 }
 
-/** How many writes of one resource are kept when nothing else is asked for. */
+/** How many writes of one resource are kept by default. */
 export const DEFAULT_HISTORY_LIMIT = 10_000;
-/** How long they are kept, in milliseconds: a real server has its store compacted every five minutes. */
+/** How long a write is kept by default, in milliseconds: a real server compacts its store every five minutes. */
 export const DEFAULT_HISTORY_AGE_MS = 300_000;
 
-/** So many old events wait to be dropped at once, or for somebody to ask. */
+/** This many old events are dropped at once. Until then they wait for the next read. */
 const OLD_AT_ONCE = 100;
 
-/** How much of the past is kept. */
+/** The limits of the history. */
 export interface HistoryBounds {
   readonly limit: number;
   readonly ageMs: number;
-  /** A clock that never jumps. */
+  /** The time of a clock that never jumps, in milliseconds. */
   readonly nowMs: () => number;
 }
 
@@ -41,11 +41,11 @@ export interface HistoryBounds {
 export class WatchHistory {
   readonly #bounds: HistoryBounds;
   #events: WriteEvent[] = [];
-  /** When each of the events was added. */
+  /** The time at which each event was added. */
   #times: number[] = [];
   #floor: number;
 
-  /** @param floor everything up to this revision is forgotten already */
+  /** @param floor the events up to this revision are lost already */
   constructor(floor: number, bounds: HistoryBounds) {
     this.#floor = floor;
     this.#bounds = bounds;
@@ -65,7 +65,7 @@ export class WatchHistory {
   add(event: WriteEvent): void {
     this.#events.push(event);
     this.#times.push(this.#bounds.nowMs());
-    // Dropping half at once keeps adding cheap; what is kept is never less than the limit.
+    // Dropping half at once keeps adding cheap. At least `limit` events are always kept.
     const { limit } = this.#bounds;
     if (this.#events.length >= limit * 2) this.#dropFirst(this.#events.length - limit);
     if (this.#isOld(this.#times[OLD_AT_ONCE])) this.#dropOld();
@@ -85,7 +85,7 @@ export class WatchHistory {
     return this.#events.slice(low);
   }
 
-  /** Forgets everything up to `revision`. */
+  /** Drops all events up to `revision`. */
   compact(revision: number): void {
     const kept = this.#events.findIndex((event) => event.revision > revision);
     this.#dropFirst(kept === -1 ? this.#events.length : kept);

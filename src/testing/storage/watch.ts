@@ -1,6 +1,6 @@
 /**
- * One open watch: which writes it shows, in which form, its bookmarks and its end. What happened before it
- * was opened comes from watch-history.ts.
+ * One open watch: the writes that it shows, their form, its bookmarks and its end. Writes before its opening come from
+ * watch-history.ts.
  */
 
 import type { Clock, Timer } from '../../runtime/clock.ts';
@@ -24,17 +24,17 @@ export interface ApiStream {
 }
 
 /**
- * How many lines wait for `open` before the watch is cut off, as a real server drops a slow watcher; besides
- * what it begins with.
+ * How many lines wait for `open`, besides the first events, before the watch is cut off. A real server also drops a slow
+ * watcher.
  */
 export const WATCH_BUFFER_LIMIT = 10_000;
 
-/** A bookmark comes at least this often when bookmarks were asked for. */
+/** Milliseconds between two bookmarks, for a watch that requests bookmarks. */
 const BOOKMARK_INTERVAL_MS = 60_000;
-/** And this long before the end of the watch (fact 16). */
+/** Milliseconds from the last bookmark to the end of the watch (fact 16). */
 const BOOKMARK_BEFORE_END_MS = 2_000;
 
-/** What a watch is made with. */
+/** The parameters of a watch. */
 export interface WatchParameters {
   readonly kind: ResourceKind;
   readonly namespace: string | undefined;
@@ -44,7 +44,7 @@ export interface WatchParameters {
   readonly timeoutMs: number;
   /** Writes up to this revision are not shown. */
   readonly afterRevision: number;
-  /** The name of the user, for those who cut watches. */
+  /** The name of the user, by which `cutWatches` selects watches. */
   readonly user: string;
 }
 
@@ -82,7 +82,7 @@ export class Watch implements ApiStream {
     const waiting = this.#waiting.join('');
     this.#waiting = [];
     if (waiting !== '') onChunk(waiting);
-    // The client may have closed it while it took the first chunk; then nobody waits for the end.
+    // The client may have closed the watch while it received the first chunk. Then it does not wait for the end.
     if (this.#ended !== undefined) this.#onEnd?.(this.#ended.error);
   }
 
@@ -92,7 +92,7 @@ export class Watch implements ApiStream {
     this.#stop(undefined);
   }
 
-  /** Ends the watch; with an error when it is to look like a broken connection. */
+  /** Ends the watch; with an error, as a broken connection does. */
   end(error?: Error): void {
     if (this.#ended !== undefined) return;
     const onEnd = this.#onEnd;
@@ -100,7 +100,7 @@ export class Watch implements ApiStream {
     onEnd?.(error);
   }
 
-  /** Shows what exists already. */
+  /** Shows the objects that exist already. */
   showExisting(objects: readonly ApiObject[]): void {
     this.#waitingLimit += objects.length;
     for (const object of objects) this.#line('ADDED', object);
@@ -129,10 +129,10 @@ export class Watch implements ApiStream {
     else if (wasSelected) this.#line('DELETED', type === 'DELETED' ? object : lastSelected(previous, event));
   }
 
-  /** A bookmark; `initialEventsEnd` marks the end of what existed already (fact 15). */
+  /** Writes a bookmark; `initialEventsEnd` marks the end of the objects that existed already (fact 15). */
   bookmark(initialEventsEnd: boolean): void {
     const { kind } = this.parameters;
-    // Nothing can be said about a version that is not there yet.
+    // A bookmark must not name a version that does not exist yet.
     if (this.#currentRevision() < this.parameters.afterRevision) return;
     const annotations = initialEventsEnd ? { 'k8s.io/initial-events-end': 'true' } : undefined;
     const resourceVersion = String(this.#currentRevision());
@@ -145,7 +145,7 @@ export class Watch implements ApiStream {
     this.#line('BOOKMARK', empty);
   }
 
-  /** Tells of an error, and ends. */
+  /** Writes an error event, and ends the watch. */
   fail(error: StatusError): void {
     this.#write(`${JSON.stringify({ type: 'ERROR', object: error.body })}\n`);
     this.end();
@@ -163,7 +163,7 @@ export class Watch implements ApiStream {
       try {
         this.#onChunk(text);
       } catch (error) {
-        // The trouble of one reader must not reach the writer, nor the other watches.
+        // The error of one reader must affect neither the writer nor the other watches.
         this.end(error instanceof Error ? error : new Error(String(error)));
       }
       return;
@@ -209,7 +209,7 @@ function lastSelected(previous: ApiObject, event: WriteEvent): ApiObject {
   return object;
 }
 
-/** What Go writes for an object of a kind that has nothing set. */
+/** The fields that Go writes for an empty object of a kind. */
 function emptyContent(kind: ResourceKind): { readonly [field: string]: unknown } {
   if (kind === LEASES) return { spec: {} };
   if (kind === PODS) return { spec: { containers: null }, status: {} };

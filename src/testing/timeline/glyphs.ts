@@ -12,7 +12,7 @@ interface Shape {
   readonly legend: string;
 }
 
-/** Marks that are the beginning or the end of a bar, or the number of a step, have no shape of their own. */
+/** Only some marks have a shape. The others are the beginning or the end of a bar, or the number of a step. */
 export const SHAPES: Readonly<Partial<Record<Glyph, Shape>>> = {
   created: { path: 'M-3.5 0H3.5M0 -3.5V3.5', style: 'plain', legend: 'Pod created' },
   terminating: { path: 'M-4.5 -3.5H4.5L0 4Z', style: '', legend: 'Pod is being deleted' },
@@ -46,7 +46,7 @@ export const SHAPES: Readonly<Partial<Record<Glyph, Shape>>> = {
   violation: { path: 'M0 5V-5.5L8 -2.6L0 .4', style: 'bad solid', legend: 'broken promise' },
 };
 
-/** What the marks and the hatchings are drawn with. */
+/** The SVG definitions of the marks and of the hatchings. */
 export const DEFINITIONS: string = wrap(
   'defs',
   {},

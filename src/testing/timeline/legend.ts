@@ -1,5 +1,5 @@
 /**
- * The legend: a sample and its meaning for everything that a picture shows, and for nothing else.
+ * The legend: a sample and its meaning for each thing that a picture shows.
  */
 
 import { SHAPES } from './glyphs.ts';
@@ -31,7 +31,7 @@ const STRETCHES: readonly (readonly [Stretch['kind'], string, string])[] = [
   ['cutOff', 'cut-off', 'process cut off from the API server'],
 ];
 
-/** The items for what a timeline contains, in a fixed order. */
+/** The items of a timeline, in a fixed order. */
 export function legendOf({ pods, leases, outages, marks }: Timeline): readonly LegendItem[] {
   const bars = new Set(pods.flatMap((lane) => lane.bars.map(({ kind }) => kind)));
   const stretches = new Set(pods.flatMap((lane) => lane.stretches.map(({ kind }) => kind)));
@@ -54,7 +54,7 @@ export function legendOf({ pods, leases, outages, marks }: Timeline): readonly L
       ? [item(rect('pod', 1, 14) + rect('terminating', 1, 14), 'Pod that is being deleted')]
       : []),
     ...(outages.length > 0
-      ? [item(rect('outage', 1, 14) + rect('outage-hatch', 1, 14), 'API server answers nobody')]
+      ? [item(rect('outage', 1, 14) + rect('outage-hatch', 1, 14), 'API server answers no request')]
       : []),
     ...Object.entries(SHAPES)
       .filter(([glyph]) => glyphs.has(glyph as Glyph))

@@ -1,5 +1,5 @@
 /**
- * Escaping. Names come from a cluster, and anybody may have chosen them; everything that goes into the page passes here.
+ * Escaping. Names come from a cluster, and any user of it can choose them. Every text of a page is escaped here.
  */
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -14,7 +14,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * XML forbids most control characters, even escaped, and halves of surrogate pairs. An SVG file with one of them does not
  * open.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that must not pass.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to remove.
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|\p{Surrogate}/gu;
 
 /** A text as the content of an element or of a quoted attribute, in HTML and in SVG. */
@@ -35,7 +35,7 @@ export function element(name: string, values: Readonly<Record<string, string | n
   return `<${name}${attributes(values)}/>`;
 }
 
-/** An element around markup that is safe already. */
+/** An element around markup that is already escaped. */
 export function wrap(
   name: string,
   values: Readonly<Record<string, string | number | undefined>>,

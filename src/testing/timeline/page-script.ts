@@ -2,7 +2,7 @@
  * The script of the page: tooltips, the keyboard, and labels that fit the width. The page is complete without it: each mark
  * has a title, and the table has each event.
  *
- * It is text because it runs in a browser. It takes texts from the page and writes them as text, never as markup.
+ * It is text because it runs in a browser. It reads texts from the page and writes them as text, never as markup.
  */
 
 /** The script. It must not contain the end tag of a script element. */

@@ -46,13 +46,13 @@ interface Placing {
   readonly track: number;
 }
 
-/** A shorter gap, in milliseconds, is no crash: it is the time from a write to the report of the process. */
+/** A gap of fewer milliseconds is not a crash: it is the time from a write to the report of the process. */
 const SHORT_GAP_MS = 250;
 
 /** Everything about one Pod. */
 export class PodRecord {
   readonly pod: TimelinePod;
-  /** Null: it existed before the first event. */
+  /** Null if the Pod existed before the first event. */
   #createdAtMs: number | null = null;
   #terminatingAtMs: number | null = null;
   #goneAtMs: number | null = null;
@@ -62,7 +62,7 @@ export class PodRecord {
   readonly #terms: TermRecord[] = [];
   readonly #holdings: Holding[] = [];
 
-  /** @param beginMs the time of the first event of all */
+  /** @param beginMs the time of the first event of the timeline */
   constructor(pod: TimelinePod, beginMs: number) {
     this.pod = pod;
     this.#beginMs = beginMs;
@@ -174,7 +174,7 @@ export class PodRecord {
       if (event.draining !== true) term.toMs = atMs;
       return { glyph: 'demoted', row, track: term.track };
     }
-    // Work that ends by itself ends no term.
+    // Work that ends by itself does not end the term.
     if (term.demotedAtMs === null) return { glyph: 'note', row, track: term.track };
     term.toMs = atMs;
     return { glyph: 'drained', row, track: term.track };
@@ -237,8 +237,8 @@ export class PodRecord {
   }
 
   /**
-   * Where no process of the Pod reports its terms, the Lease tells of them. Where one does, the time that is left is one
-   * in which the Pod keeps its term without a process that leads.
+   * If no process of the Pod reports its terms, the bars show the Lease. If one does, the remaining time is that in which
+   * the Pod keeps its term, and no process of it leads.
    */
   #barsOfHolding(
     { token, fromMs, toMs }: Holding,
@@ -248,7 +248,7 @@ export class PodRecord {
   ): readonly Bar[] {
     const span = { fromMs, toMs: Math.min(toMs ?? existsUntilMs, existsUntilMs) };
     if (!hasReports) return span.toMs > span.fromMs ? [{ ...span, kind: 'holds', token, track: 0, hangs: [] }] : [];
-    // From the write that wins the Lease to the report of the election, nothing is kept: it begins.
+    // The gap from the write that wins the Lease to the report of the election is the beginning of the term.
     const begins = (gap: Span): boolean => gap.fromMs === fromMs && reported.some((bar) => bar.fromMs === gap.toMs);
     return without(span, reported)
       .filter((gap) => gap.toMs - gap.fromMs >= SHORT_GAP_MS && !begins(gap))
@@ -267,7 +267,7 @@ export class PodRecord {
       process.pauses
         .filter((pause) => pause.kind === kind)
         .map((pause) => ({ fromMs: pause.fromMs, toMs: pause.toMs ?? endMs }));
-    // A process that hangs cannot even notice that it is cut off.
+    // A process that hangs does not notice that it is cut off.
     const hangs = pausesOf('hangs');
     const cutOff = pausesOf('cutOff').flatMap((span) => without(span, hangs));
     const rest = without(life, [...hangs, ...cutOff]);
@@ -286,7 +286,7 @@ export class PodRecord {
   }
 }
 
-/** The lowest track on which a bar meets no other. */
+/** The lowest track on which a bar overlaps no other. */
 function lowestTrack(span: Span, bars: readonly Bar[]): number {
   const taken = bars.filter(({ fromMs, toMs }) => fromMs < span.toMs && toMs > span.fromMs).map(({ track }) => track);
   for (let track = 0; ; track += 1) if (!taken.includes(track)) return track;
@@ -299,7 +299,7 @@ function within(spans: readonly Span[], outer: Span): readonly Span[] {
     .filter(({ fromMs, toMs }) => toMs > fromMs);
 }
 
-/** The parts of a span that lie in none of the others. */
+/** The parts of a span that lie outside all of the others. */
 function without(span: Span, others: readonly Span[]): readonly Span[] {
   let left: readonly Mutable<Span>[] = [span];
   for (const { fromMs, toMs } of others) {

@@ -1,5 +1,5 @@
 /**
- * Makes a timeline from events. It draws nothing, and it judges nothing: two Pods that lead at once get two bars.
+ * Makes a timeline from events. It neither draws nor judges: two Pods that lead at the same time get two bars.
  */
 
 import { PodRecord } from './pod-record.ts';
@@ -7,13 +7,13 @@ import type { TimelineEvent, TimelineEventOf, TimelineOptions, TimelinePod } fro
 import type { Glyph, LeaseBar, LeaseLane, Mark, MarkPlace, Outage, PodLane, Step, Timeline } from './timeline-model.ts';
 import { type LeaseChange, type Words, wordsOf, wordsOfLease } from './wording.ts';
 
-/** The most events that a page shows. More marks would cover each other, and the page would be slow. */
+/** The largest number of events on a page. More marks would cover each other, and the page would be slow. */
 export const MARK_LIMIT = 2_000;
 
-/** The most Pods that a page shows. More lanes than these no reader compares. */
+/** The largest number of Pods on a page. A reader does not compare more lanes. */
 export const LANE_LIMIT = 60;
 
-/** A picture of a single moment has this width, in milliseconds. */
+/** The duration of a picture of a single moment, in milliseconds. */
 const SHORTEST_MS = 1;
 
 interface LeaseRecord {
@@ -76,7 +76,7 @@ class TimelineBuilder {
       }
       case 'noted': {
         const { tone, pod } = event;
-        // A broken promise concerns everybody.
+        // A broken promise concerns all Pods.
         if (pod === undefined || tone === 'violation') return this.#mark(event, tone, { lane: 'all' }, words);
         const { row } = this.#pod(pod).placeOf(event.process);
         return this.#mark(event, tone, { lane: 'pod', uid: pod.uid, row, track: 0 }, words);
@@ -107,12 +107,12 @@ class TimelineBuilder {
     this.#leases.set(lease, record);
     const isNew = record.uid !== leaseUid;
     const before = record.bars.at(-1);
-    // Of a Lease that no Pod owns, the name of the holder is all there is.
+    // A Lease that no Pod owns has only the name of its holder.
     const sameOwner =
       before !== undefined && record.owner?.uid === owner?.uid && (owner !== null || before.holder === holder);
     const change = changeOf(isNew, sameOwner, record, event);
     const bar = record.bars.at(-1);
-    // Its deletion was not seen, so it held until now.
+    // Its deletion was not seen, so the Pod held the Lease until now.
     if (isNew && record.uid !== null) this.#endLeaseBar(record, atMs);
     if (isNew || !sameOwner) {
       if (!isNew) this.#endLeaseBar(record, atMs);
@@ -233,7 +233,7 @@ function omissionsOf(lost: number, marks: number, lanes: number): readonly strin
   const were = (count: number, noun: string): string =>
     count === 1 ? `one ${noun} is left out` : `${count.toLocaleString('en')} ${noun}s are left out`;
   return [
-    ...(lost > 0 ? [`Of the beginning, ${were(lost, 'event')}: the recorder keeps the latest alone.`] : []),
+    ...(lost > 0 ? [`Of the beginning, ${were(lost, 'event')}: the recorder keeps only the latest.`] : []),
     ...(marks > 0
       ? [`Of the earliest, ${were(marks, 'mark')}: a page shows the latest ${MARK_LIMIT.toLocaleString('en')}.`]
       : []),

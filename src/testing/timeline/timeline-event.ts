@@ -1,6 +1,6 @@
 /**
  * The events that a timeline shows. Each source of events (the demo, the simulation, the test kit, a real cluster)
- * translates its own into these; the drawing knows no other.
+ * translates its own into these, and the drawing shows only these.
  */
 
 /** A Pod object. The uid tells two Pods of one name apart. */
@@ -25,7 +25,7 @@ export interface TimelineProcess {
 
 /** The content of an event. A source reports as much as it can see: each type may be missing. */
 export type TimelineEventContent =
-  /** From here on, until the next of these, a chapter of the story has this title. */
+  /** A step of the story begins. It lasts until the next event of this type. */
   | { readonly type: 'stepBegan'; readonly title: string }
   | { readonly type: 'podCreated'; readonly pod: TimelinePod }
   /** The Pod has a deletionTimestamp. */
@@ -36,7 +36,7 @@ export type TimelineEventContent =
   | { readonly type: 'podGone'; readonly pod: TimelinePod; readonly forced: boolean }
   | ({ readonly type: 'processStarted' } & TimelineProcess)
   | ({ readonly type: 'processEnded'; readonly how: string; readonly crashed: boolean } & TimelineProcess)
-  /** The process is suspended or stands still. */
+  /** The process is suspended or blocked. */
   | ({ readonly type: 'processHung' } & TimelineProcess)
   | ({ readonly type: 'processResumed' } & TimelineProcess)
   /** The process cannot reach the API server. */
@@ -51,7 +51,7 @@ export type TimelineEventContent =
   | ({
       readonly type: 'demoted';
       readonly reason: string;
-      /** The work of the term goes on until `workEnded`. @default false */
+      /** The work of the term continues until `workEnded`. @default false */
       readonly draining?: boolean | undefined;
       readonly lease?: string | undefined;
     } & TimelineProcess)
@@ -64,14 +64,14 @@ export type TimelineEventContent =
       readonly leaseUid: string;
       /** The Pod that owns the Lease; null for a Lease that no Pod owns. */
       readonly owner: TimelinePod | null;
-      /** `spec.holderIdentity` */
+      /** The `spec.holderIdentity` of the Lease. */
       readonly holder: string | null;
       readonly released: boolean;
       /** The resourceVersion of this write. */
       readonly revision: bigint;
-      /** The writer, where it is known. */
+      /** The writer, if it is known. */
       readonly by?: string | undefined;
-      /** A source found the Lease like this, and did not see the write: the token of its term is unknown. @default false */
+      /** The source found the Lease and did not see the write, so the token of its term is unknown. @default false */
       readonly found?: boolean | undefined;
     }
   | {
@@ -80,10 +80,10 @@ export type TimelineEventContent =
       readonly leaseUid: string;
       readonly by?: string | undefined;
     }
-  /** The API server answers nobody. */
+  /** The API server answers no request. */
   | { readonly type: 'outageBegan'; readonly what: string }
   | { readonly type: 'outageEnded' }
-  /** Anything else, in words. `violation`: a promise was broken. */
+  /** Any other event, in words. `violation`: a promise was broken. */
   | {
       readonly type: 'noted';
       readonly text: string;

@@ -12,7 +12,7 @@ export interface Span {
 }
 
 /**
- * What a Pod does with the leadership. `leads`, `ghost` and `drains` are reported by a process. `holds` is read from the
+ * The part that a Pod has in the leadership. `leads`, `ghost` and `drains` are reported by a process. `holds` is read from the
  * Lease, where no process reports. `keeps`: the Pod owns the Lease, and no process of it leads (a crash).
  */
 export type BarKind = 'leads' | 'holds' | 'ghost' | 'drains' | 'keeps';
@@ -22,11 +22,11 @@ export interface Bar extends Span {
   readonly kind: BarKind;
   readonly token: bigint | null;
   readonly track: number;
-  /** In which of it its process hangs. */
+  /** The parts of the bar in which the process hangs. */
   readonly hangs: readonly Span[];
 }
 
-/** What a process does, below the bars of its Pod. Stretches of one row never overlap. */
+/** A stretch of the life of a process, below the bars of its Pod. Stretches of one row never overlap. */
 export interface Stretch extends Span {
   readonly kind: 'runs' | 'hangs' | 'ghost' | 'cutOff';
   readonly row: number;
@@ -35,12 +35,12 @@ export interface Stretch extends Span {
 /** The lane of a Pod. */
 export interface PodLane {
   readonly pod: TimelinePod;
-  /** As long as the Pod object exists. */
+  /** The time in which the Pod object exists. */
   readonly exists: Span;
-  /** Since when the Pod is being deleted. */
+  /** The time from which the Pod is being deleted. */
   readonly terminating: Span | null;
   readonly bars: readonly Bar[];
-  /** How many bars lie one above the other, at most. */
+  /** The largest number of bars that lie one above the other. */
   readonly tracks: number;
   readonly stretches: readonly Stretch[];
   readonly rows: number;
@@ -64,7 +64,7 @@ export interface LeaseLane {
   readonly bars: readonly LeaseBar[];
 }
 
-/** How a mark looks. */
+/** The look of a mark. */
 export type Glyph =
   | 'created'
   | 'terminating'
@@ -99,7 +99,7 @@ export type MarkPlace =
   | { readonly lane: 'lease'; readonly lease: string | undefined }
   | { readonly lane: 'all' };
 
-/** An event that is drawn, and that a reader can point at. */
+/** An event in the picture, at which a reader can point. */
 export interface Mark {
   readonly atMs: number;
   /** The end of the bar that begins here; otherwise the same moment. */
@@ -110,12 +110,12 @@ export interface Mark {
   readonly what: string;
 }
 
-/** The API server answers nobody. */
+/** A time in which the API server answers no request. */
 export interface Outage extends Span {
   readonly what: string;
 }
 
-/** A chapter of the story. */
+/** A step of the story. */
 export interface Step extends Span {
   readonly title: string;
 }
@@ -128,6 +128,6 @@ export interface Timeline extends Span {
   readonly steps: readonly Step[];
   /** In the order of time. */
   readonly marks: readonly Mark[];
-  /** How much is left out, in words. */
+  /** The sentences about everything that is left out. */
   readonly omissions: readonly string[];
 }

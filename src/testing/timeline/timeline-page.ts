@@ -14,10 +14,10 @@ import { drawPicture, NAMES_WIDTH, untitledSteps } from './timeline-picture.ts';
 import { COLORS, PAGE_STYLE, PICTURE_STYLE } from './timeline-style.ts';
 import { wordsOfTime } from './wording.ts';
 
-/** The heading where none is given. */
+/** The heading without the option `title`. */
 const DEFAULT_TITLE = 'Timeline of an election';
 
-/** The width of the plot for which labels are chosen where no script chooses again, in pixels. */
+/** The width of the plot, in pixels, for which labels are chosen. On a page the script chooses again. */
 const PAGE_PLOT_WIDTH = 900;
 
 /** The measures of an SVG file, in pixels. */
@@ -142,7 +142,7 @@ export function drawTimelineImage(events: readonly TimelineEvent[], options: Tim
   const plotWidth = FILE_WIDTH - 2 * FILE_MARGIN - NAMES_WIDTH;
   const picture = drawPicture(timeline, plotWidth, false);
   const title = options.title ?? DEFAULT_TITLE;
-  // The page has a table with all titles; the file has its legend alone.
+  // The page has a table with all titles; the file has only its legend.
   const titles = untitledSteps(timeline, plotWidth).map(
     ({ number, title: text }): LegendItem => ({ sample: stepSample(number), text: escapeText(text) }),
   );
@@ -171,7 +171,7 @@ export function drawTimelineImage(events: readonly TimelineEvent[], options: Tim
   return `${wrap('svg', { xmlns: 'http://www.w3.org/2000/svg', ...size, role: 'img', 'aria-label': title }, content.join('\n'))}\n`;
 }
 
-/** The items of the legend in lines, as many in a line as fit. */
+/** The items of the legend in lines; each line has as many items as fit. */
 function drawFileLegend(
   items: readonly LegendItem[],
   fromY: number,

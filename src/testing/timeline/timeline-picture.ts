@@ -1,6 +1,6 @@
 /**
- * Draws a timeline as SVG. Positions in time are percentages, so that a picture fits any width and its texts keep their
- * size; heights are pixels.
+ * Draws a timeline as SVG. Positions in time are percentages, so that a picture fits every width and its texts keep their
+ * size. Heights are in pixels.
  */
 
 import { SHAPES } from './glyphs.ts';
@@ -28,7 +28,7 @@ const LINE_HEIGHT = 13;
 const AXIS_HEIGHT = 20;
 const ALL_ROW_HEIGHT = 15;
 
-/** The axis is repeated below a picture that is higher than a window. */
+/** The height in pixels from which the axis is repeated below the picture. */
 const SECOND_AXIS_FROM = 560;
 
 /** Estimated widths of a character, in pixels. A label that does not fit is not shown. */
@@ -38,11 +38,11 @@ const LONGEST_NAME = 20;
 const LONGEST_NAME_TAIL = 9;
 const TICK_WIDTH = 90;
 
-/** Marks of one row stand this far apart, in pixels, on the narrowest plot that is still readable. */
+/** The distance between marks of one row, in pixels, on the narrowest readable plot. */
 const MARK_DISTANCE = 11;
 const NARROW_PLOT_WIDTH = 590;
 
-/** A mark is drawn at most this far behind its moment, in pixels. In a larger crowd the marks cover each other. */
+/** The largest distance of a mark from its moment, in pixels. In a larger crowd the marks cover each other. */
 const MOST_SHIFT = 33;
 
 const TICK_STEPS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
@@ -116,7 +116,7 @@ function layOut(timeline: Timeline, width: number): Layout {
   return { timeline, width, axisY, allY, lanesY, leases, pods, lanesEndY, height };
 }
 
-/** Where the rows of the processes begin, below the bars. */
+/** The position of the first row of processes, below the bars. */
 function topOfRows({ tracks }: PodLane): number {
   return LANE_PADDING + (tracks === 0 ? NO_TRACK_HEIGHT : tracks * TRACK_HEIGHT);
 }
@@ -182,7 +182,7 @@ function drawLaneBands({ leases, pods }: Layout): string {
     .join('\n');
 }
 
-/** The distance of the ticks, so that their labels do not touch. */
+/** The distance of the ticks, chosen so that their labels do not touch. */
 function tickStep(spanMs: number, width: number): number {
   const most = Math.max(2, width / TICK_WIDTH);
   return TICK_STEPS_MS.find((step) => spanMs / step <= most) ?? spanMs;
@@ -274,7 +274,7 @@ function drawPodLane({ lane, y, height }: Placed<PodLane>, layout: Layout): stri
   );
 }
 
-/** A process that runs is a thin line; one that hangs, is a ghost or is cut off is a thick hatched one. */
+/** A running process is a thin line. A process that hangs, is a ghost or is cut off is a thick hatched line. */
 function drawStretch(stretch: Stretch, rowsY: number, layout: Layout): string {
   const middle = rowsY + stretch.row * ROW_HEIGHT + ROW_HEIGHT / 2;
   const thickness = stretch.kind === 'runs' ? 3 : 8;
@@ -309,11 +309,11 @@ function tokenLabels(token: bigint | null): readonly (readonly string[])[] {
   return token === null ? [['token unknown']] : [[`token ${token}`], [String(token)]];
 }
 
-/** Where a label stands, and how wide its characters are. */
+/** The position of a label, and the width of its characters. */
 interface LabelStyle {
   readonly style: string;
   readonly x: number;
-  /** Of the first line, in its box. */
+  /** The position of the first line in its box. */
   readonly baseline: number;
   readonly character: number;
   readonly y: number;
@@ -397,7 +397,7 @@ function drawLeaseBar(bar: LeaseBar, y: number, layout: Layout): string {
   );
 }
 
-/** Marks of one row that would cover each other stand side by side, in their order. */
+/** Puts marks of one row that would cover each other side by side, in their order. */
 function drawMarks(layout: Layout, interactive: boolean): string {
   const { timeline } = layout;
   const takenUntil = new Map<string, number>();
@@ -414,7 +414,7 @@ function drawMarks(layout: Layout, interactive: boolean): string {
   return wrap('g', { class: 'marks' }, marks.join('\n'));
 }
 
-/** A mark, the area in which a pointer meets it, and its words. */
+/** A mark, the area in which a pointer reaches it, and its words. */
 function drawMark(
   mark: Mark,
   index: number,
@@ -512,7 +512,7 @@ function placeOf(mark: Mark, layout: Layout): MarkArea {
   if (glyph === 'elected' || glyph === 'demoted' || glyph === 'drained') {
     return area(laneY + LANE_PADDING + place.track * TRACK_HEIGHT, BAR_HEIGHT, laneNumber);
   }
-  // What happens to the Pod object is at the upper edge, what happens to its process in the row of the process.
+  // Events of the Pod object are at the upper edge, and events of a process are in the row of the process.
   if (['created', 'terminating', 'gone', 'forced', 'finished'].includes(glyph)) return area(laneY - 1, 12, laneNumber);
   const rows = pod === undefined ? 0 : topOfRows(pod);
   return area(laneY + rows + place.row * ROW_HEIGHT, ROW_HEIGHT, laneNumber);

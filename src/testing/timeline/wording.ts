@@ -7,13 +7,13 @@ import type { TimelineEvent, TimelineEventOf, TimelineProcess } from './timeline
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** The meaning of a write to a Lease. A renewal changes nothing that words could tell. */
+/** The meaning of a write to a Lease. A renewal changes only its time. */
 export type LeaseChange = 'found' | 'created' | 'restored' | 'given' | 'released' | 'renewed';
 
 /** The subject of an event and what happened to it. */
 export type Words = readonly [who: string, what: string];
 
-/** A moment as people read it: seconds with milliseconds, and minutes and hours where there are some. */
+/** A moment for people: seconds with milliseconds, and minutes and hours if there are any. */
 export function wordsOfTime(ms: number): string {
   const whole = Math.round(Math.max(0, ms));
   const seconds = (whole % MINUTE_MS) / 1000;
@@ -44,7 +44,7 @@ export function wordsOfLease(event: TimelineEventOf<'leaseWritten'>, change: Lea
   return [leaseName(lease), texts[change]];
 }
 
-/** The words of an event, but for writes to a Lease. */
+/** The words of an event, except for writes to a Lease. */
 export function wordsOf(event: Exclude<TimelineEvent, TimelineEventOf<'leaseWritten'>>): Words {
   switch (event.type) {
     case 'stepBegan':
@@ -52,7 +52,7 @@ export function wordsOf(event: Exclude<TimelineEvent, TimelineEventOf<'leaseWrit
     case 'podCreated':
       return [event.pod.name, `the Pod is created (uid ${event.pod.uid})`];
     case 'podTerminating':
-      return [event.pod.name, 'the Pod is being deleted, and its process may end in order'];
+      return [event.pod.name, 'the Pod is being deleted, and its process can end cleanly'];
     case 'podFinished':
       return [event.pod.name, `the Pod has the phase ${event.phase}`];
     case 'podGone':

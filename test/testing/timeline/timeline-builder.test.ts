@@ -244,7 +244,7 @@ describe('too much for one page', () => {
 
   test('events that the recorder has lost are said', () => {
     assert.deepEqual(buildTimeline([], { eventsLost: 1 }).omissions, [
-      'Of the beginning, one event is left out: the recorder keeps the latest alone.',
+      'Of the beginning, one event is left out: the recorder keeps only the latest.',
     ]);
   });
 

@@ -52,15 +52,16 @@ export interface RandomFaultOptions extends FaultOptions {
   /** The longest delay, and the longest silence of a watch, in milliseconds, at most 600,000. @default 50 */
   readonly maxDelayMs?: number | undefined;
   /**
-   * The HTTP statuses of `answer`, from 400 to 599, each equally likely. 429 makes a client wait for a second. @default
-   * 500 and 503
+   * The HTTP statuses of `answer`, from 400 to 599, each equally likely. 429 makes a client wait for a second.
+   *
+   * @default 500 and 503
    */
   readonly statuses?: readonly number[] | undefined;
 }
 
-/** @default the longest random delay, in milliseconds */
+/** The longest random delay by default, in milliseconds. */
 const DEFAULT_MAX_DELAY_MS = 50;
-/** @default the statuses of random errors: those that a client can only retry soon */
+/** The statuses of random errors by default: a client can only retry, and does so soon. */
 const DEFAULT_STATUSES: readonly number[] = [500, 503];
 
 const NAMES: readonly string[] = ['delay', 'refuse', 'answer', 'dropAnswer', 'cutWatches', 'silenceWatches'];
