@@ -3,13 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LEAVING_LIMIT_MS, LEAVING_TRIES } from '../../src/core/leaving.ts';
+import { LEAVING_LIMIT_MS, LEAVING_TRIES, STEP_DOWN_PAUSE_MS } from '../../src/core/leaving.ts';
 import {
   checkTable,
   clears,
   creates,
   finds,
   follows,
+  HELD_BY_FINALIZER,
   leads,
   leaseOf,
   ownLease,
@@ -483,7 +484,194 @@ const elsewhere: readonly Row[] = [
   },
 ];
 
-checkTable([...draining, ...keeping, ...elsewhere]);
+/** A leader that stops, and whose token is refused until its term is lost. The Lease still names this Pod. */
+function losesItsTermWhileItStops(): Story {
+  const story = leads().stop().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000).fire('renew');
+  return story.fail('replaceLease', 'unauthorized');
+}
+
+/** A leader that steps down. The annotation is being written. */
+function stepsDown(): Story {
+  return leads().stepDown().settled();
+}
+
+const failures: readonly Row[] = [
+  {
+    rule: 'a leader that stops keeps its Lease when its term was lost to a refused token',
+    given: losesItsTermWhileItStops,
+    when: (story) => story.settled(),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'a leader that stops promises no release when its term was lost to a refused token',
+    given: losesItsTermWhileItStops,
+    when: (story) => story.stop('always').settled(),
+    role: 'stopped',
+    effects: KEPT,
+  },
+  {
+    rule: 'a leader annotates its Lease when a single renewal was refused',
+    given: () => leads().fire('renew').fail('replaceLease', 'forbidden').stop('always'),
+    when: (story) => story.settled(),
+    role: 'leaving releasing',
+    effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
+  },
+  {
+    rule: 'a lost leader sets no timer for its own silence when its token is refused',
+    given: () =>
+      leads()
+        .fire('renew')
+        .replaced('12')
+        .fire('renew')
+        .fail('replaceLease', 'unauthorized')
+        .wait(10_000)
+        .fire('renew'),
+    when: (story) => story.fail('replaceLease', 'unauthorized'),
+    role: 'candidate backingOff',
+    effects: [
+      'warning unauthorized',
+      'setTimer renew 1000',
+      'clearTimer renew',
+      'demoted unauthorized',
+      'setTimer retry 750',
+    ],
+  },
+  {
+    rule: 'a process that waits for its work ignores the pending deletion of the old Lease',
+    given: () => {
+      const rivals = leaseOf(RIVAL, { resourceVersion: '15' });
+      const story = leads().watched(rivals).podListed(RIVAL, podOf(RIVAL)).podGone(RIVAL).fire('campaign');
+      return story.stop();
+    },
+    when: (story) => {
+      const lease = leaseOf(RIVAL, { resourceVersion: '16', ...HELD_BY_FINALIZER });
+      story.tell({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease });
+    },
+    role: 'leaving awaitingWork',
+    effects: [],
+  },
+  {
+    rule: 'a process that stops sends a new read when the answer to its create looks old and a read is in flight',
+    given: () => starts().absent('100').podRead(SELF.name, podOf(SELF)).fire('backstop').stop('always'),
+    when: (story) => story.created({ resourceVersion: '11' }),
+    role: 'leaving awaitingCreate',
+    effects: ['readLease'],
+  },
+  {
+    rule: 'a process whose work was waited for stops when its create is refused',
+    given: () => restores().stop('always').settled(false),
+    when: (story) => story.fail('createLease', 'forbidden'),
+    role: 'stopped',
+    effects: KEPT_BUSY,
+  },
+  {
+    rule: 'a read of the Lease decides nothing when the next read of its Pod is awaited',
+    given: () => leads().fire('backstop').stop().settled().fail('readPod', 'unavailable', SELF.name),
+    when: (story) => story.leaseRead(ownLease()),
+    role: 'leaving readingOwnPod',
+    effects: [],
+  },
+  {
+    rule: 'a failed read of the Lease changes nothing when the next read of its Pod is awaited',
+    given: () => leads().fire('backstop').stop().settled().fail('readPod', 'unavailable', SELF.name),
+    when: (story) => story.fail('readLease', 'unavailable'),
+    role: 'leaving readingOwnPod',
+    effects: [],
+  },
+  {
+    rule: 'a process that stops reads its Pod when a read shows that its create was executed',
+    given: () => creates().stop().fail('createLease', 'unavailable').fire('retry'),
+    when: (story) => story.leaseRead(ownLease()),
+    role: 'leaving readingOwnPod',
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`],
+  },
+  {
+    rule: 'a process that stops reads its Pod again when the read was refused for long before and has no answer now',
+    given: () =>
+      leads()
+        .deleted(ownLease({ resourceVersion: '12' }))
+        .refuse('readPod', 'forbidden', SELF.name)
+        .created({ uid: 'lease-2', resourceVersion: '13' })
+        .stop()
+        .settled(),
+    when: (story) => story.fail('readPod', 'unavailable', SELF.name),
+    role: 'leaving readingOwnPod',
+    effects: ['setTimer permission 6000', 'setTimer retry 188'],
+  },
+  {
+    rule: 'a process that stops keeps its Lease when the refused reads of its Pod have lasted',
+    given: () => {
+      const story = leads().stop().settled().fail('readPod', 'forbidden', SELF.name).wait(2_000).fire('retry');
+      return story.fail('readPod', 'forbidden', SELF.name).wait(4_000).fire('retry');
+    },
+    when: (story) => story.fail('readPod', 'forbidden', SELF.name),
+    role: 'stopped',
+    effects: ['setTimer permission 3000', 'warning pod-read-forbidden', ...KEPT],
+  },
+  {
+    rule: 'a candidate renews when its annotation was throttled until the tries were used up',
+    given: () => {
+      const story = stepsDown();
+      for (let tries = 1; tries < LEAVING_TRIES; tries += 1) {
+        story.fail('replaceLease', 'throttled').fire('retry').leaseRead(ownLease());
+      }
+      return story.fail('replaceLease', 'throttled');
+    },
+    when: (story) => story.podRead(SELF.name, podOf(SELF)),
+    role: 'candidate resuming',
+    effects: [],
+  },
+  {
+    rule: 'a candidate resumes by a read when its annotation was throttled and renewals are refused',
+    given: () => {
+      const story = stepsDown();
+      for (let tries = 1; tries < LEAVING_TRIES; tries += 1) {
+        story.fail('replaceLease', 'throttled').fire('retry').leaseRead(ownLease());
+      }
+      return story.fail('replaceLease', 'throttled');
+    },
+    when: (story) => story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    role: 'candidate resuming',
+    effects: ['setTimer permission 6000', 'warning renew-forbidden', `readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: 'a candidate resumes by a read when the time was up between two tries to annotate',
+    given: () => stepsDown().fail('replaceLease', 'throttled').fire('leaving'),
+    when: (story) => story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    role: 'candidate resuming',
+    effects: ['setTimer permission 6000', 'warning renew-forbidden', `readPod ${SELF.name}`, 'readLease'],
+  },
+  {
+    rule: 'a candidate deletes its old Lease after its pause when the DELETE had no answer',
+    given: () => {
+      const story = stepsDown().replaced('12').fail('deleteLease', 'unavailable').fire('leaving');
+      return story.wait(STEP_DOWN_PAUSE_MS);
+    },
+    when: (story) => story.fire('recheck').fire('campaign'),
+    role: 'candidate deletingOldLease',
+    effects: ['setTimer campaign 25', `readPod ${SELF.name}`, 'deleteLease lease-1@12'],
+  },
+];
+
+checkTable([...draining, ...keeping, ...elsewhere, ...failures]);
+
+/** The messages of the warnings that this story announced. */
+function warningsOf({ effects }: Story): string[] {
+  return effects.flatMap((effect) =>
+    effect.type === 'announce' && effect.announcement.type === 'warning' ? [effect.announcement.message] : [],
+  );
+}
+
+test('the warning about unsettled work says whether the Lease is released', () => {
+  assert.deepEqual(warningsOf(leads().stop('always').settled(false)), [
+    'The Lease is released although the promise of onElected has not settled in time.',
+  ]);
+  assert.deepEqual(warningsOf(leads().stop().settled(false)), [
+    'The promise of onElected has not settled in time. The Lease is kept, and no other process of this Pod campaigns ' +
+      'before this process has ended. End this process.',
+  ]);
+});
 
 test('nothing comes after it stopped', () => {
   const story = starts().stop().forget();
