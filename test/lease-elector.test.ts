@@ -12,7 +12,7 @@ import { LeaseElectorError, type LeaseElectorState, type Term } from '../src/ind
 import { LeaseElector } from '../src/lease-elector.ts';
 import { DEFAULT_START_GRACE_MS } from '../src/options.ts';
 import { promisesSettled, storedLease } from './driver/scripted-ports.ts';
-import { fasterClock, journalOf, surroundingsOf, TestCluster, until } from './integration/cluster.ts';
+import { fasterClock, journalOf, runtimeOf, TestCluster, until } from './integration/cluster.ts';
 import { ALL_PERMISSIONS } from './worlds/permissions.ts';
 import { OWN_POD, ScriptedElector } from './worlds/scripted-elector.ts';
 
@@ -99,7 +99,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const labelled = cluster.addPod('web-0', { labels: { app: 'by-label' } });
     const environments = [{ NAIS_APP_NAME: 'by-environment' }, {}];
     for (const environment of environments) {
-      const runtime = surroundingsOf({ ...labelled.environment, ...environment });
+      const runtime = runtimeOf({ ...labelled.environment, ...environment });
       const elector = new LeaseElector({ serviceAccountDirectory: labelled.directory }, runtime);
       await elector.start();
       await elector.stop();
@@ -125,7 +125,7 @@ describe('an elector', { concurrency: 4 }, () => {
   // Starting in vain
 
   test('without a cluster start() rejects at once', async () => {
-    const elector = new LeaseElector({ lease: 'web' }, surroundingsOf({}));
+    const elector = new LeaseElector({ lease: 'web' }, runtimeOf({}));
     await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_NO_CLUSTER', message: /local: true/ });
     assert.equal(elector.state, 'stopped');
     await elector.stop();
@@ -146,7 +146,7 @@ describe('an elector', { concurrency: 4 }, () => {
   test('without a name for the Lease start() rejects at once; one that no Lease can have is refused before', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
-    const nameless = new LeaseElector({ serviceAccountDirectory: pod.directory }, surroundingsOf(pod.environment));
+    const nameless = new LeaseElector({ serviceAccountDirectory: pod.directory }, runtimeOf(pod.environment));
     await assert.rejects(nameless.start(), { code: 'ERR_LEASE_ELECTOR_IDENTITY', message: /NAIS_APP_NAME/ });
     assert.throws(() => cluster.elector(pod, { lease: 'Web_1' }), {
       code: 'ERR_LEASE_ELECTOR_OPTION',
@@ -212,12 +212,12 @@ describe('an elector', { concurrency: 4 }, () => {
   test('a server that cannot be reached is waited for', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
-    await cluster.pullThePlug();
+    await cluster.disconnect();
     const elector = cluster.elector(pod);
     const started = elector.start();
     await until('it has been asking for a while', () => elector.unverifiedForMs > 100);
     assert.deepEqual([elector.state, elector.isLeader, elector.leader], ['starting', false, undefined]);
-    await cluster.plugIn();
+    await cluster.connect();
     await started;
     assert.equal(elector.isLeader, true);
   });
@@ -225,12 +225,12 @@ describe('an elector', { concurrency: 4 }, () => {
   test('so is one that must be asked who this process is', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0', { labels: { app: 'shop' } });
-    await cluster.pullThePlug();
-    const elector = new LeaseElector({ serviceAccountDirectory: pod.directory }, surroundingsOf(pod.environment));
+    await cluster.disconnect();
+    const elector = new LeaseElector({ serviceAccountDirectory: pod.directory }, runtimeOf(pod.environment));
     t.after(() => elector.stop());
     const started = elector.start();
     await until('it has been asking for a while', () => elector.unverifiedForMs > 100);
-    await cluster.plugIn();
+    await cluster.connect();
     await started;
     assert.equal(cluster.ownerUid('shop'), pod.uid);
   });
@@ -251,12 +251,12 @@ describe('an elector', { concurrency: 4 }, () => {
   test('stop() ends a start that waits for a server which cannot be reached', async (t) => {
     const cluster = await TestCluster.start(t);
     const pods = [cluster.addPod('web-0'), cluster.addPod('web-1', { labels: { app: 'shop' } })];
-    await cluster.pullThePlug();
+    await cluster.disconnect();
     const electors = [
       cluster.elector(pods[0] as NonNullable<(typeof pods)[0]>),
       new LeaseElector(
         { serviceAccountDirectory: pods[1]?.directory ?? '' },
-        surroundingsOf(pods[1]?.environment ?? {}),
+        runtimeOf(pods[1]?.environment ?? {}),
       ),
     ];
     for (const elector of electors) {
@@ -283,7 +283,7 @@ describe('an elector', { concurrency: 4 }, () => {
   test('stop() while the cluster is being found: no request is sent any more', async (t) => {
     const cluster = await TestCluster.start(t);
     const { directory, environment } = cluster.addPod('web-0', { labels: { app: 'shop' } });
-    const runtime = surroundingsOf(environment);
+    const runtime = runtimeOf(environment);
     const connecting = gate();
     const calls: string[] = [];
     const elector = new LeaseElector(
@@ -655,10 +655,10 @@ describe('an elector', { concurrency: 4 }, () => {
     const journal = journalOf(elector);
     assert.equal(elector.unverifiedForMs, 0, 'before the start');
     await elector.start();
-    await cluster.pullThePlug();
+    await cluster.disconnect();
     await until('it has grown', () => elector.unverifiedForMs > 600);
     assert.equal(elector.isLeader, true);
-    await cluster.plugIn();
+    await cluster.connect();
     await until('it has shrunk', () => elector.unverifiedForMs < 200);
     assert.equal(elector.isLeader, true);
     assert.deepEqual(journal, ['elected', 'leader: web-0']);
@@ -891,7 +891,7 @@ test('a server that accepts connections and says nothing holds neither stop() no
   const { port } = silent.address() as AddressInfo;
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0', { labels: { app: 'shop' } });
-  const runtime = surroundingsOf({ ...pod.environment, KUBERNETES_SERVICE_PORT: String(port) });
+  const runtime = runtimeOf({ ...pod.environment, KUBERNETES_SERVICE_PORT: String(port) });
   for (const options of [{}, { lease: 'web' }]) {
     const elector = new LeaseElector(
       { serviceAccountDirectory: pod.directory, requestTimeoutMs: 60_000, ...options },

@@ -31,7 +31,6 @@ const NOT_YET: readonly string[] = [
   'test/alerts',
   'test/conformance',
   'test/e2e',
-  'test/integration',
   'test/kube',
   'test/lease-elector.test.ts',
   'test/metrics',

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { admissionPolicy } from '../../src/command/installation.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { type AdmissionRequest, type ApiObject, EmbeddedCluster, type EmbeddedPod } from '../../src/testing/index.ts';
-import { fasterClock, surroundingsOf } from '../integration/cluster.ts';
+import { fasterClock, runtimeOf } from '../integration/cluster.ts';
 import { evaluateCel } from './cel.ts';
 
 const SETTINGS = { name: 'app', namespace: 'default', image: 'app:1', lease: 'app' };
@@ -160,7 +160,7 @@ test('the policy denies a write in the name of another Pod, and the elector repo
   const { name, namespace, uid } = victim;
   const options = { ...pod.electorOptions(), pod: { name, namespace, uid } };
   // The refusals must last for seconds.
-  const elector = new LeaseElector(options, { ...surroundingsOf({}), clock: fasterClock(25) });
+  const elector = new LeaseElector(options, { ...runtimeOf({}), clock: fasterClock(25) });
   t.after(() => elector.stop());
   const warned = new Promise<string>((resolve) => {
     elector.on('warning', ({ code, message }) => code === 'request-rejected' && resolve(message));

@@ -18,7 +18,7 @@ import {
   fasterClock,
   journalOf,
   LEASE,
-  surroundingsOf,
+  runtimeOf,
   TestCluster,
   type TestPod,
   until,
@@ -101,7 +101,7 @@ async function restarted(): Promise<{
 test('it answers before anything is asked of the cluster, and {} until something is known', async (t) => {
   const cluster = await TestCluster.start(t);
   const { directory, environment } = cluster.addPod('web-0');
-  const runtime = surroundingsOf(environment);
+  const runtime = runtimeOf(environment);
   const connecting = Promise.withResolvers<void>();
   let connects = 0;
   const elector = new LeaseElector(
@@ -155,7 +155,7 @@ test('it answers {} while the work of the term drains, and until stop() has reso
 test('stopped while it opens, it leaves no listener and no variable behind', async () => {
   for (let turns = 0; turns < 8; turns += 1) {
     const port = await freePort();
-    const elector = new LeaseElector({ lease: LEASE, endpoint: { port }, exportEnv: true }, surroundingsOf({}));
+    const elector = new LeaseElector({ lease: LEASE, endpoint: { port }, exportEnv: true }, runtimeOf({}));
     const rejected = assert.rejects(elector.start(), { name: 'LeaseElectorError' });
     for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => process.nextTick(resolve));
     await elector.stop();
@@ -167,7 +167,7 @@ test('stopped while it opens, it leaves no listener and no variable behind', asy
 
 test('a start() that rejects has freed the port', async () => {
   const port = await freePort();
-  const elector = new LeaseElector({ lease: LEASE, endpoint: { port } }, surroundingsOf({}));
+  const elector = new LeaseElector({ lease: LEASE, endpoint: { port } }, runtimeOf({}));
   await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_NO_CLUSTER' });
   await assertFree(port);
 });
@@ -359,7 +359,7 @@ test('a restarted container names nobody until its Lease is proven to be its own
 });
 
 test('alone on a machine without a cluster, it names this machine', async (t) => {
-  const elector = new LeaseElector({ local: true, ...ENDPOINT }, surroundingsOf({}));
+  const elector = new LeaseElector({ local: true, ...ENDPOINT }, runtimeOf({}));
   t.after(() => elector.stop());
   const port = await listening(elector);
   await elector.start();

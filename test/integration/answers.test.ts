@@ -1,6 +1,6 @@
 /**
- * Refused, lost and garbled answers to an elector's requests: the leader stays, and who should lead does. All
- * over TLS sockets.
+ * Refused, lost and garbled answers to an elector's requests, over TLS sockets. The leader stays the leader, and an
+ * election still has a winner.
  */
 
 import assert from 'node:assert/strict';
@@ -10,7 +10,7 @@ import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { journalOf, TestCluster, until } from './cluster.ts';
 import { pair, renewals, told } from './pair.ts';
 
-/** One fault, for the first request that fits. */
+/** A fault for the first matching request. */
 function once(
   fits: (request: FaultRequest) => boolean,
   fault: Fault,
@@ -31,7 +31,7 @@ const isLeaseWrite =
   (request: FaultRequest): boolean =>
     request.resource === 'leases' && request.verb === verb;
 
-/** Garbles the first answer to such a request. */
+/** Garbles the first answer to a matching request. */
 function garbleOnce(
   cluster: TestCluster,
   fits: (method: string, path: string) => boolean,
@@ -47,14 +47,14 @@ function garbleOnce(
 }
 
 describe('answers', { concurrency: 8 }, () => {
-  test('401 once: the token was rotated, the new one is read and nothing is noticed', async (t) => {
+  test('a leader reads the rotated token and continues when it is answered 401 once', async (t) => {
     const { cluster, pod, leader, leaderJournal } = await pair(t);
     cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-rotated');
     let refused = 0;
     cluster.faults = ({ user, verb }) => {
       if (!user.endsWith(':web') || verb !== 'update') return undefined;
       refused += 1;
-      // What the file holds from now on is accepted.
+      // The token in the file is accepted from now on.
       cluster.giveToken(pod, 'web-rotated');
       return { status: 401 };
     };
@@ -63,8 +63,8 @@ describe('answers', { concurrency: 8 }, () => {
     assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
   });
 
-  test('401 for ever: the leader demotes itself, nobody takes over, and it resumes when it is accepted', async (t) => {
-    // The ten seconds until a term ends are half a second of ours.
+  test('a leader demotes itself when it is always answered 401, and resumes its term when it is accepted', async (t) => {
+    // The ten seconds until a term ends take half a second of real time.
     const { cluster, pod, leader, leaderJournal, otherJournal, warnings } = await pair(t, ALL_PERMISSIONS, 20);
     cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-refused');
     cluster.giveToken(pod, 'web-refused');
@@ -85,10 +85,10 @@ describe('answers', { concurrency: 8 }, () => {
     ['409', { status: 409 }],
     ['429', { status: 429 }],
     ['503', { status: 503 }],
-    ['lost on its way there', { refuse: true }],
-    ['carried out, its answer lost', { dropAnswer: true }],
+    ['refused', { refuse: true }],
+    ['executed without an answer', { dropAnswer: true }],
   ] as const) {
-    test(`a create ${name}: one leads, and it is its first term`, async (t) => {
+    test(`an elector leads in a first term when its create is answered: ${name}`, async (t) => {
       const cluster = await TestCluster.start(t);
       const trap = once(isLeaseWrite('create'), fault);
       cluster.faults = trap.hook;
@@ -102,7 +102,7 @@ describe('answers', { concurrency: 8 }, () => {
       assert.equal(cluster.ownerUid(), pod.uid);
     });
 
-    test(`a renewal ${name}: the leader leads on`, async (t) => {
+    test(`the leader continues to lead when its renewal is answered: ${name}`, async (t) => {
       const { cluster, leader, leaderJournal, otherJournal } = await pair(t);
       const trap = once(isLeaseWrite('update'), fault);
       cluster.faults = trap.hook;
@@ -112,11 +112,11 @@ describe('answers', { concurrency: 8 }, () => {
       assert.deepEqual(told(otherJournal), ['leader: web-0']);
     });
 
-    test(`the successor's delete ${name}: it leads all the same`, async (t) => {
+    test(`the successor leads when its delete is answered: ${name}`, async (t) => {
       const { cluster, leader, other, otherPod } = await pair(t);
       const trap = once((request) => isLeaseWrite('delete')(request) && request.user.endsWith(':web'), fault);
       cluster.faults = trap.hook;
-      // Marked and left behind: only a candidate's DELETE can end this Lease.
+      // The Lease has the release annotation, and its own DELETE fails: only a candidate's DELETE can remove it.
       const stopped = leader.stop({ release: true });
       await until('the other leads', () => other.isLeader);
       await stopped;
@@ -125,13 +125,13 @@ describe('answers', { concurrency: 8 }, () => {
     });
   }
 
-  test('a leader that is not answered at all leads on, and gives up waiting when it is stopped', async (t) => {
+  test('a leader continues to lead, and can be stopped, when no request is answered', async (t) => {
     const cluster = await TestCluster.start(t);
     const elector = cluster.elector(cluster.addPod('web-0'), { requestTimeoutMs: 400 });
     const journal = journalOf(elector);
     await elector.start();
     cluster.faults = () => ({ delayMs: 3_600_000 });
-    await until('it has waited for an answer in vain', () => elector.unverifiedForMs > 900);
+    await until('a request has timed out', () => elector.unverifiedForMs > 900);
     assert.equal(elector.isLeader, true);
     await elector.stop();
     assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
@@ -144,7 +144,7 @@ describe('answers', { concurrency: 8 }, () => {
     ['another kind', '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"web"}}'],
     ['null', 'null'],
   ] as const) {
-    test(`a create answered with ${what}: the elector finds out that it leads`, async (t) => {
+    test(`an elector finds its Lease and leads when its create is answered with ${what}`, async (t) => {
       const cluster = await TestCluster.start(t);
       const trap = garbleOnce(cluster, (method) => method === 'POST', body);
       const elector = cluster.elector(cluster.addPod('web-0'));
@@ -155,7 +155,7 @@ describe('answers', { concurrency: 8 }, () => {
       assert.equal(elector.term?.resumed, false);
     });
 
-    test(`a renewal answered with ${what}: the leader leads on`, async (t) => {
+    test(`the leader continues to lead when its renewal is answered with ${what}`, async (t) => {
       const { cluster, leader, leaderJournal } = await pair(t);
       const trap = garbleOnce(cluster, (method) => method === 'PUT', body);
       await until('it has happened', () => trap.hit);

@@ -1,5 +1,5 @@
 /**
- * Runs `candidate.ts` as the process of a Pod's container: starts it, reads what it reports, sends it signals.
+ * Runs `candidate.ts` as the process of a Pod's container: starts it, reads its reports, and sends it signals.
  */
 
 import assert from 'node:assert/strict';
@@ -35,7 +35,7 @@ export interface CandidateReport {
   readonly message?: string;
   readonly fencingToken?: string;
   readonly resumed?: boolean;
-  /** By the monotonic clock, which all processes of a machine share. */
+  /** The time of the report on the monotonic clock, which all processes of a machine share. */
   readonly atMs?: number;
   readonly isLeader?: boolean;
   readonly leader?: string | null;
@@ -95,19 +95,19 @@ export class CandidateProcess {
     return report;
   }
 
-  /** Waits for its end. */
+  /** Waits for the end of the process. */
   async ended(): Promise<number | NodeJS.Signals> {
     await until(`${this.pod.name} ends`, () => this.outcome !== null);
     return this.outcome as number | NodeJS.Signals;
   }
 
-  /** Kills it, and waits until it is dead. */
+  /** Kills the process, and waits for its end. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.ended();
   }
 
-  /** Whether it leads, going by what it reported. */
+  /** Whether it leads, according to its reports. */
   get leads(): boolean {
     if (this.outcome !== null) return false;
     const last = this.reports.findLast(({ event }) => event === 'elected' || event === 'demoted');

@@ -1,6 +1,6 @@
 /**
- * A program with an elector in it, as an application would have: run by `candidate-process.ts`, it reports
- * what it is told as JSON lines and does what it reads, a word a line.
+ * A program with an elector, like an application. `candidate-process.ts` runs it. It reports the events of the elector
+ * as JSON lines, and reads commands, one word per line.
  */
 
 import { createInterface } from 'node:readline';
@@ -8,7 +8,7 @@ import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../..
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { CandidateReport } from './candidate-process.ts';
 
-/** How long its work goes on after it was told to end, in milliseconds. */
+/** How long its work continues after the abort of its signal, in milliseconds. */
 const DRAIN_MS = Number(process.env['DRAIN_MS'] ?? 20);
 
 const options: LeaseElectorOptions = JSON.parse(process.argv[2] ?? '{}');
@@ -21,7 +21,7 @@ process.on('unhandledRejection', (reason) => report({ event: 'unhandledRejection
 
 const elector = new LeaseElector({
   ...options,
-  // Work that ends when it is told to, and a little later.
+  // The work ends a little later than the abort of its signal.
   onElected: (term) =>
     new Promise((resolve) => {
       report({ event: 'work began', detail: String(term.fencingToken) });
@@ -50,7 +50,7 @@ elector.on('warning', ({ code, message }) => report({ event: 'warning', detail: 
 elector.on('error', ({ code, message }) => report({ event: 'error', detail: code, message }));
 elector.on('stopped', () => report({ event: 'stopped', detail: '' }));
 
-// What an application does when its Pod ends: nothing keeps it alive after that, and it exits by itself.
+// The SIGTERM handler of an application. After it, nothing keeps the process alive, and it exits by itself.
 process.once('SIGTERM', () => elector.stop());
 
 const commands = createInterface({ input: process.stdin });
@@ -68,9 +68,9 @@ commands.on('line', (command) => {
     report({ event: 'state', detail: state, isLeader, leader: leader?.name ?? null, unverifiedForMs });
   }
 });
-// The parent is gone: so is this.
+// The parent process has ended, so this process ends as well.
 commands.on('close', () => process.exit(3));
-// What keeps this process alive is its elector alone.
+// Only the elector keeps this process alive.
 if ('unref' in process.stdin) process.stdin.unref();
 
 function reportError(error: unknown): void {

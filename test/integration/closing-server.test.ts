@@ -1,5 +1,6 @@
 /**
- * An API server, or a balancer before it, that answers one request on each connection: everybody is elected all the same.
+ * An API server, or a load balancer before it, that answers only one request on each connection. Every Pod can still be
+ * elected.
  */
 
 import assert from 'node:assert/strict';
@@ -10,25 +11,25 @@ import { type TestContext, test } from 'node:test';
 import type { LeaseElectorError } from '../../src/index.ts';
 import { TestCluster, until } from './cluster.ts';
 
-/** What Node.js publishes when a server in this process has the head of a request. */
+/** The message that Node.js publishes when a server in this process has received the head of a request. */
 interface Begun {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly socket: Socket;
 }
 
-/** How the connection ends. */
+/** The ways in which the server ends a connection. */
 const ENDINGS: readonly { readonly how: string; readonly begin: (begun: Begun, used: WeakSet<Socket>) => void }[] = [
   {
-    how: 'says so',
+    how: 'announces that',
     begin: ({ response }) => response.setHeader('connection', 'close'),
   },
   {
-    how: 'says nothing',
+    how: 'does not announce that',
     begin: ({ response, socket }) => response.on('finish', () => socket.destroySoon()),
   },
   {
-    how: 'closes it without a word when the next request comes, which is carried out all the same',
+    how: 'closes it when the next request arrives, but executes that request',
     begin({ socket }, used) {
       if (used.has(socket)) socket.destroy();
       used.add(socket);
@@ -36,7 +37,7 @@ const ENDINGS: readonly { readonly how: string; readonly begin: (begun: Begun, u
   },
 ];
 
-/** Has every server of this process do that. */
+/** Calls `begin` for each request to a server of this process. */
 function onEachRequest(t: TestContext, begin: (begun: Begun) => void): void {
   const listener = (message: unknown): void => begin(message as Begun);
   subscribe('http.server.request.start', listener);
@@ -48,7 +49,7 @@ function acceptDoubt(error: unknown): void {
 }
 
 for (const { how, begin } of ENDINGS) {
-  test(`three Pods lead one after the other at a server that ends each connection after one answer and ${how}`, async (t) => {
+  test(`three Pods lead one after the other when the server ends each connection after one answer and ${how}`, async (t) => {
     const used = new WeakSet<Socket>();
     onEachRequest(t, (begun) => begin(begun, used));
     const cluster = await TestCluster.start(t);
@@ -56,12 +57,12 @@ for (const { how, begin } of ENDINGS) {
     const electors = pods.map((pod) => cluster.elector(pod));
     await Promise.all(electors.map((elector) => elector.start()));
     for (let count = 0; count < pods.length; count += 1) {
-      await until('somebody leads', () => electors.some(({ isLeader }) => isLeader));
+      await until('a Pod leads', () => electors.some(({ isLeader }) => isLeader));
       const index = electors.findIndex(({ isLeader }) => isLeader);
       const [pod] = pods.splice(index, 1);
       const [elector] = electors.splice(index, 1);
-      // The first gives the Lease up by itself, the others die. Where the answer to that write is lost, a successor may be
-      // so quick that `stepDown()` cannot tell afterwards whether the Lease was given up or taken away.
+      // The first leader releases the Lease, the others are deleted. If the answer to the release is lost, a successor
+      // may be so fast that `stepDown()` cannot find out whether the Lease was released or taken.
       if (count === 0) await elector?.stepDown().catch(acceptDoubt);
       await cluster.delete('pod', pod?.name ?? '');
       await elector?.stop();

@@ -1,6 +1,6 @@
 /**
- * A cluster of one API server on a TLS socket, with Pods in which electors run: in this process or in
- * processes of their own (`candidate-process.ts`).
+ * A cluster of one API server on a TLS socket and Pods with electors. The electors run in this process or in child
+ * processes (`candidate-process.ts`).
  */
 
 import assert from 'node:assert/strict';
@@ -32,46 +32,46 @@ import {
 import { HttpListener } from '../../src/testing/server/http-listener.ts';
 import { ALL_PERMISSIONS, type Permissions, rulesOf } from '../worlds/permissions.ts';
 
-/** Where everything happens. */
+/** The namespace of all objects. */
 export const NAMESPACE = 'shop';
-/** The Lease that is competed for. */
+/** The name of the Lease. */
 export const LEASE = 'web';
-/** How long anything may take before a test is given up, in milliseconds. */
+/** The longest time for any condition before the test fails, in milliseconds. */
 export const PATIENCE_MS = 15_000;
 
-/** What processes of a test run with: they start three times as fast when they do not strip and compile it all anew. */
+/** The environment of the processes of a test. With the compile cache, they start three times as fast. */
 export const PROCESS_ENVIRONMENT: Readonly<Record<string, string>> = {
   PATH: process.env['PATH'] ?? '',
   NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)),
   ...(process.env['DEBUG'] === undefined ? {} : { DEBUG: process.env['DEBUG'] }),
 };
 
-/** Waits until something is so; fails with what was waited for. */
-export async function until(what: string, isSo: () => boolean): Promise<void> {
+/** Waits for a condition. Fails with its description after `PATIENCE_MS`. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS;
-  while (!isSo()) {
-    if (performance.now() > endMs) assert.fail(`in vain waited until ${what}`);
+  while (!condition()) {
+    if (performance.now() > endMs) assert.fail(`not within ${PATIENCE_MS / 1000} s: ${what}`);
     await pause(3);
   }
 }
 
-/** A Pod, as far as a process in it can tell. */
+/** A Pod, with the directory and the environment of its processes. */
 export interface TestPod extends PodIdentity {
-  /** What the kubelet mounts. */
+  /** The directory that the kubelet mounts. */
   readonly directory: string;
-  /** What the kubelet sets. */
+  /** The environment variables that the kubelet sets. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** An API server and what is in it. */
+/** An API server with its Pods and electors. */
 export class TestCluster {
   readonly server: ApiServer;
   readonly requests: RequestLogEntry[] = [];
-  /** What goes wrong at the moment. */
+  /** The present faults. */
   faults: FaultHook | null = null;
-  /** Changes answers on their way. */
+  /** Changes answers before they are sent. */
   tamper: ((request: ApiRequest, answer: ApiResponse) => ApiResponse) | null = null;
-  /** A person gave the Lease away: until its leader has seen it, two lead. */
+  /** A user gave the Lease to another Pod. Two Pods may lead until the leader has received that event. */
   usurpedByHand = false;
   readonly #electors: LeaseElector[] = [];
   readonly #leaders = new Set<TestPod>();
@@ -97,27 +97,30 @@ export class TestCluster {
     const cluster = new TestCluster(options);
     cluster.server.createNamespace(NAMESPACE);
     cluster.permit(permissions);
-    await cluster.plugIn();
+    await cluster.connect();
     t.after(() => cluster.#end());
     return cluster;
   }
 
-  /** Fails the test when any of its electors broke a promise: a listener's assertion would not, for it is guarded. */
+  /**
+   * Fails the test when an elector broke a promise. An assertion in a listener would not, because the elector catches
+   * its errors.
+   */
   async #end(): Promise<void> {
     await Promise.all(this.#electors.map((elector) => elector.stop()));
-    await this.pullThePlug();
+    await this.disconnect();
     await this.server.stop();
     for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
     assert.deepEqual(this.#broken, []);
   }
 
-  /** What the service account of the Pods may do from now on. */
+  /** Sets the permissions of the service account of the Pods. */
   permit(permissions: Permissions, serviceAccountName: string = 'web'): void {
     this.server.grant({ namespace: NAMESPACE, serviceAccountName, rules: rulesOf(permissions) });
   }
 
-  /** The server can be reached, again at the same port. */
-  async plugIn(): Promise<void> {
+  /** Makes the server reachable, always at the same port. */
+  async connect(): Promise<void> {
     this.#listener = new HttpListener(async (request) => {
       const answer = await this.server.handle(request);
       return this.tamper === null ? answer : this.tamper(request, answer);
@@ -125,8 +128,8 @@ export class TestCluster {
     this.#port = await this.#listener.listen(this.#port, '127.0.0.1');
   }
 
-  /** The server cannot be reached any more; its controllers go on. */
-  async pullThePlug(): Promise<void> {
+  /** Makes the server unreachable. Its controllers continue. */
+  async disconnect(): Promise<void> {
     await this.#listener?.close();
     this.#listener = null;
   }
@@ -135,7 +138,7 @@ export class TestCluster {
     return this.#port;
   }
 
-  /** Makes a Pod with what its containers get from the kubelet. */
+  /** Creates a Pod, and the files and variables that the kubelet gives its containers. */
   addPod(
     name: string,
     options: { readonly nodeName?: string; readonly labels?: Readonly<Record<string, string>> } = {},
@@ -154,26 +157,28 @@ export class TestCluster {
     return inPod;
   }
 
-  /** Writes a token for the Pod into its directory, as the kubelet does in time. */
+  /** Writes a new token for the Pod into its directory, as the kubelet does. */
   giveToken(pod: TestPod, serviceAccountName: string = 'web'): void {
     const { name, uid } = pod;
     const token = this.server.issueToken({ namespace: NAMESPACE, serviceAccountName, pod: { name, uid } });
     writeFileSync(join(pod.directory, 'token'), token);
   }
 
-  /** An elector in that Pod that runs in this process, and ends with the test. */
+  /** An elector of that Pod, in this process. It is stopped when the test ends. */
   elector(pod: TestPod, options: LeaseElectorOptions = {}, runtime: Partial<Runtime> = {}): LeaseElector {
     const elector = new LeaseElector(
       { lease: LEASE, serviceAccountDirectory: pod.directory, ...FAST, ...options },
-      { ...surroundingsOf(pod.environment), ...runtime },
+      { ...runtimeOf(pod.environment), ...runtime },
     );
     this.#electors.push(elector);
-    this.#keepToItsPromises(elector, pod);
+    this.#checkPromises(elector, pod);
     return elector;
   }
 
-  /** Never two leaders whose Pods exist, tokens that grow, `elected` and `demoted` in turn. */
-  #keepToItsPromises(elector: LeaseElector, pod: TestPod): void {
+  /**
+   * Checks the promises: never two leaders whose Pods exist, tokens that grow, and alternating `elected` and `demoted`.
+   */
+  #checkPromises(elector: LeaseElector, pod: TestPod): void {
     let leads = false;
     elector.on('elected', ({ fencingToken }) => {
       const others = [...this.#leaders].filter(({ name, uid }) => this.pod(name)?.metadata.uid === uid);
@@ -195,7 +200,7 @@ export class TestCluster {
     });
   }
 
-  /** The Lease as it is. */
+  /** The stored Lease. */
   lease(name: string = LEASE): ApiObject | undefined {
     return this.server.store.get(LEASES, NAMESPACE, name);
   }
@@ -225,7 +230,7 @@ export class TestCluster {
     return this.administer('PATCH', pathOf(resource, name), patch, 'application/merge-patch+json');
   }
 
-  /** What a kubelet reports of a Pod. */
+  /** Writes the status of a Pod, as a kubelet does. */
   patchStatus(pod: string, status: unknown): Promise<void> {
     const path = `${pathOf('pod', pod)}/status`;
     return this.administer('PATCH', path, { status }, 'application/merge-patch+json');
@@ -248,11 +253,11 @@ export class TestCluster {
   }
 }
 
-/** Options that let tests see renewals soon. */
+/** Options with short intervals, so that renewals happen soon. */
 export const FAST: LeaseElectorOptions = { renewIntervalMs: 200, leaseDurationSeconds: 1, requestTimeoutMs: 2_000 };
 
-/** What an elector takes from the machine, but with the environment of its Pod. */
-export function surroundingsOf(environment: Readonly<Record<string, string>>): Runtime {
+/** The real runtime of an elector, with the environment of its Pod. */
+export function runtimeOf(environment: Readonly<Record<string, string>>): Runtime {
   return {
     clock: systemClock,
     random: systemRandom,
@@ -262,7 +267,7 @@ export function surroundingsOf(environment: Readonly<Record<string, string>>): R
   };
 }
 
-/** A clock of the same day that runs so many times as fast. */
+/** A clock that runs faster by a factor. Its wall clock is the real one. */
 export function fasterClock(factor: number): Clock {
   return {
     nowMs: () => systemClock.nowMs() * factor,
@@ -271,7 +276,7 @@ export function fasterClock(factor: number): Clock {
   };
 }
 
-/** Everything that an elector tells, as lines in their order. */
+/** The events of an elector as lines, in their order. */
 export function journalOf(elector: LeaseElector): string[] {
   const lines: string[] = [];
   elector.on('elected', (term) => lines.push(term.resumed ? 'elected again' : 'elected'));

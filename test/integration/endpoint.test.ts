@@ -1,8 +1,8 @@
 /**
- * Real processes whose endpoints are besieged: a thousand readers of the stream on each, and clients that hang, send
- * too much or leave their half open. The election must not notice, and nothing of them may stay.
+ * Real processes whose endpoints are under load: a thousand readers of the stream on each, and clients that hang, send
+ * too much or half-close their connection. The election must not be affected, and no connection may be left.
  *
- * The clients are in one process with the API server: a good part of what a failover takes longer is theirs.
+ * The clients and the API server share one process, so a part of the longer failover comes from the clients.
  */
 
 import assert from 'node:assert/strict';
@@ -16,15 +16,18 @@ import { TestCluster, until } from './cluster.ts';
 const READERS = 1_000;
 const OF_EACH_KIND = 50;
 
-/** A failover takes some 50 ms; a renewal is due every 200 ms. Other tests may run beside this one. */
+/** A failover takes about 50 ms, and a renewal is due every 200 ms. Other tests may run at the same time. */
 const MAX_FAILOVER_MS = 3_000;
 const MAX_RENEWAL_GAP_MS = 3_000;
 
-/** How much longer either may take than without clients; below `NOISE_MS` the machine is what is measured. */
+/**
+ * The largest ratio of each time to the time without clients. Times below `NOISE_MS` are not compared, because they
+ * depend on the machine.
+ */
 const MAX_RATIO = 10;
 const NOISE_MS = 1_000;
 
-/** Ports on which nobody listens. */
+/** Ports without a listener. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   await Promise.all(servers.map((server) => new Promise<void>((done) => server.listen(0, '127.0.0.1', done))));
@@ -34,13 +37,13 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 /** A leader and a candidate with an endpoint each. */
-interface Besieged {
+interface Loaded {
   readonly cluster: TestCluster;
   readonly processes: readonly [CandidateProcess, CandidateProcess];
   readonly ports: readonly number[];
 }
 
-async function besieged(t: TestContext): Promise<Besieged> {
+async function startPair(t: TestContext): Promise<Loaded> {
   const cluster = await TestCluster.start(t);
   const ports = await freePorts(2);
   const start = (name: string, port = 0): CandidateProcess =>
@@ -53,8 +56,8 @@ async function besieged(t: TestContext): Promise<Besieged> {
   return { cluster, processes: [leader, candidate], ports };
 }
 
-/** Everybody who comes to one endpoint; resolves when all readers were told who leads. */
-async function siege(port: number): Promise<RawClient[]> {
+/** Opens all clients of one endpoint. Resolves when all readers have received the leader. */
+async function openClients(port: number): Promise<RawClient[]> {
   const clients = (count: number, ...lines: string[]): RawClient[] =>
     Array.from({ length: count }, () => new RawClient(port).send(...lines));
   const hanging = clients(OF_EACH_KIND, 'GET / HTTP/1.1', 'Host: localhost');
@@ -63,8 +66,10 @@ async function siege(port: number): Promise<RawClient[]> {
   const halfOpen = clients(OF_EACH_KIND, 'GET / HTTP/1.1', 'Host: localhost', '');
   for (const client of halfOpen) client.socket.end();
   const readers = clients(READERS, 'GET /sse HTTP/1.1', 'Host: localhost', '');
-  await until('all readers are told', () => readers.every(({ received }) => received.includes('"name":"web-0"')));
-  // Half of them do not read any more.
+  await until('all readers have received the leader', () =>
+    readers.every(({ received }) => received.includes('"name":"web-0"')),
+  );
+  // Half of the readers stop reading.
   for (const reader of readers.slice(READERS / 2)) reader.socket.pause();
   return [...hanging, ...huge, ...halfOpen, ...readers];
 }
@@ -74,8 +79,11 @@ interface Measured {
   readonly renewalGapMs: number;
 }
 
-/** The longest time between two renewals of the leader, and how long nobody led when its Pod was deleted. */
-async function measure({ cluster, processes: [leader, candidate] }: Besieged): Promise<Measured> {
+/**
+ * Measures the longest time between two renewals of the leader, and the time without a leader after the deletion of its
+ * Pod.
+ */
+async function measure({ cluster, processes: [leader, candidate] }: Loaded): Promise<Measured> {
   let renewedAtMs = systemClock.nowMs();
   let renewalGapMs = 0;
   let renewals = 0;
@@ -90,7 +98,7 @@ async function measure({ cluster, processes: [leader, candidate] }: Besieged): P
     }
     if (type === 'ADDED' && object.spec?.['holderIdentity'] === 'web-1') succeededAtMs = nowMs;
   });
-  await until('it has renewed a few times', () => renewals >= 10);
+  await until('the leader has renewed ten times', () => renewals >= 10);
   const deletedAtMs = systemClock.nowMs();
   await cluster.delete('pod', 'web-0');
   await candidate.report('elected');
@@ -98,7 +106,7 @@ async function measure({ cluster, processes: [leader, candidate] }: Besieged): P
   return { failoverMs: succeededAtMs - deletedAtMs, renewalGapMs };
 }
 
-/** How many sockets and other things that process has open. */
+/** The open sockets and other resources of a process. */
 async function handlesOf(process: CandidateProcess): Promise<string[]> {
   const count = process.all('handles').length;
   process.tell('handles');
@@ -108,40 +116,40 @@ async function handlesOf(process: CandidateProcess): Promise<string[]> {
 const sockets = (handles: readonly string[]): number => handles.filter((name) => name === 'TCPSocketWrap').length;
 const listeners = (handles: readonly string[]): number => handles.filter((name) => name === 'TCPServerWrap').length;
 
-test(`${READERS} readers and worse clients on both endpoints disturb neither renewals nor a failover`, async (t) => {
-  const alone = await besieged(t);
+test(`renewals and a failover stay fast when both endpoints have ${READERS} readers and faulty clients`, async (t) => {
+  const alone = await startPair(t);
   const calm = await measure(alone);
   for (const process of alone.processes) await process.kill();
 
-  const room = await besieged(t);
-  const [leader, candidate] = room.processes;
+  const loadedPair = await startPair(t);
+  const [leader, candidate] = loadedPair.processes;
   const before = [await handlesOf(leader), await handlesOf(candidate)];
-  const sieges: RawClient[][] = [];
-  for (const port of room.ports) sieges.push(await siege(port));
-  const clients = sieges.flat();
-  const loaded = await measure(room);
+  const clientsByPort: RawClient[][] = [];
+  for (const port of loadedPair.ports) clientsByPort.push(await openClients(port));
+  const clients = clientsByPort.flat();
+  const loaded = await measure(loadedPair);
   t.diagnostic(`alone: ${format(calm)}; with ${clients.length} clients: ${format(loaded)}`);
   assert.ok(loaded.failoverMs < Math.max(calm.failoverMs * MAX_RATIO, NOISE_MS), 'the failover is slower');
   assert.ok(loaded.renewalGapMs < Math.max(calm.renewalGapMs * MAX_RATIO, NOISE_MS), 'renewals are late');
   assert.ok(loaded.failoverMs < MAX_FAILOVER_MS && loaded.renewalGapMs < MAX_RENEWAL_GAP_MS);
 
-  // Those who read have been told: by the ghost that it leads no more, by the successor that it does.
-  for (const [index, news] of ['data: {}\n', 'data: {"name":"web-1"'].entries()) {
-    const reading = (sieges[index] ?? []).filter(
+  // Each reader receives the change: from the ghost that it no longer leads, from the successor that it leads.
+  for (const [index, expected] of ['data: {}\n', 'data: {"name":"web-1"'].entries()) {
+    const reading = (clientsByPort[index] ?? []).filter(
       ({ socket, received }) => received.includes('text/event-stream') && !socket.isPaused(),
     );
     assert.equal(reading.length, READERS / 2);
-    await until(`the readers hear of ${news}`, () => reading.every(({ received }) => received.includes(news)));
+    await until(`the readers receive ${expected}`, () => reading.every(({ received }) => received.includes(expected)));
   }
 
   for (const { socket } of clients) socket.destroy();
-  for (const [index, process] of room.processes.entries()) {
+  for (const [index, process] of loadedPair.processes.entries()) {
     let handles = await handlesOf(process);
     for (let attempt = 0; attempt < 200 && sockets(handles) > 8; attempt += 1) handles = await handlesOf(process);
     assert.ok(sockets(handles) <= 8, `${sockets(handles)} sockets are left of ${clients.length / 2}`);
     assert.equal(listeners(handles), listeners(before[index] ?? []));
     process.tell('stop');
-    assert.equal(await process.ended(), 0, 'nothing keeps it alive');
+    assert.equal(await process.ended(), 0, 'no resource keeps it alive');
   }
 });
 

@@ -1,6 +1,6 @@
 /**
- * `explain()` and the successions, over real sockets: what a follower says while its leader's Pod fares badly, and that
- * what it advises an administrator to do ends it.
+ * `explain()` and the succession policies, over real sockets: the explanation of a follower while its leader's Pod has
+ * a problem, and the effect of the command in it.
  */
 
 import assert from 'node:assert/strict';
@@ -31,7 +31,7 @@ async function join(
   return { pod: created, elector };
 }
 
-/** A leader, and one that follows it. */
+/** A leader and a follower. */
 async function pair(cluster: EmbeddedCluster, options: LeaseElectorOptions = {}): Promise<[Member, Member]> {
   const leader = await join(cluster, { name: 'web-0' }, options);
   const follower = await join(cluster, { name: 'web-1' }, options);
@@ -45,7 +45,7 @@ function explains(cluster: EmbeddedCluster, { elector }: Member, reason: Explana
 }
 
 describe('explanations', { concurrency: 2 }, () => {
-  test("the leader's Pod is evicted: it holds the Lease until it is deleted as advised", async (t) => {
+  test("a follower explains the deletion command when the leader's Pod is evicted, and leads after it", async (t) => {
     const cluster = await startCluster(t);
     const [leader, follower] = await pair(cluster);
     await leader.pod.fail({ reason: 'Evicted' });
@@ -61,26 +61,26 @@ describe('explanations', { concurrency: 2 }, () => {
     await explains(cluster, follower, 'leading');
   });
 
-  test("the leader's Pod is being deleted: it leads until it is gone", async (t) => {
+  test("a follower explains the wait when the leader's Pod is being deleted, and leads when that Pod is gone", async (t) => {
     const cluster = await startCluster(t);
     const [leader, follower] = await pair(cluster);
     const beforeMs = Date.now();
     await leader.pod.delete();
     await explains(cluster, follower, 'holder-terminating');
     const { since, command, holderPod } = follower.elector.explain();
-    assert.equal(command, null, 'it is not due yet');
+    assert.equal(command, null, 'no command is needed yet');
     assert.ok(since !== null && Math.abs(since.getTime() - beforeMs) < 10_000, String(since));
     assert.equal(holderPod?.deletionTimestamp?.getTime(), since.getTime() + 30_000);
     await leader.pod.confirmTermination();
     await explains(cluster, follower, 'leading');
   });
 
-  test('the leader hangs: its renewals stand still, and it stays the leader', async (t) => {
+  test('a follower explains the missing renewals when the leader hangs, and the leader stays', async (t) => {
     const cluster = await startCluster(t);
     const [leader, follower] = await pair(cluster, { renewIntervalMs: 100, leaseDurationSeconds: 1 });
     await cluster.until(() => (follower.elector.leader?.renewTimeAgeMs ?? null) !== null);
     leader.pod.partition();
-    // The follower reads the Lease when a renewal is overdue, so it is sure that there was none.
+    // The follower reads the Lease when a renewal is overdue, so the renewal is really missing.
     await explains(cluster, follower, 'holder-silent');
     assert.equal(follower.elector.leader?.name, 'web-0');
     await explains(cluster, { ...leader }, 'leading');
@@ -89,7 +89,7 @@ describe('explanations', { concurrency: 2 }, () => {
     await cluster.until(() => /all is well/.test(follower.elector.explain().message));
   });
 
-  test('the API server cannot be reached', async (t) => {
+  test('a follower explains the failure when the API server cannot be reached', async (t) => {
     const cluster = await startCluster(t);
     const [leader, follower] = await pair(cluster, { renewIntervalMs: 100, leaseDurationSeconds: 1 });
     await cluster.stopServer();
@@ -103,7 +103,7 @@ describe('explanations', { concurrency: 2 }, () => {
     assert.equal(follower.elector.explain().failure, null);
   });
 
-  test('Leases may not be deleted: the garbage collector is waited for', async (t) => {
+  test('a follower explains the wait for the garbage collector when it is not permitted to delete Leases', async (t) => {
     const cluster = await startCluster(t);
     cluster.grant({
       rules: [
@@ -129,7 +129,7 @@ describe('explanations', { concurrency: 2 }, () => {
     await explains(cluster, follower, 'leading');
   });
 
-  test('Pods may not be read: whether the leader exists is not known', async (t) => {
+  test('a follower explains the missing rules when it is not permitted to read Pods', async (t) => {
     const cluster = await startCluster(t);
     const leases = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
     cluster.grant({ rules: [{ ...leases, verbs: ['get', 'list', 'watch', 'create', 'update', 'delete'] }] });
@@ -142,7 +142,7 @@ describe('explanations', { concurrency: 2 }, () => {
     assert.equal(leader.elector.explain().reason, 'leading');
   });
 
-  test('stopped, with the Lease kept: the restarted container leads on', async (t) => {
+  test('a stopped leader explains that its restarted container leads when the Lease is kept', async (t) => {
     const cluster = await startCluster(t);
     const [leader] = await pair(cluster);
     await leader.elector.stop();
@@ -158,7 +158,7 @@ describe("succession: 'pod-stopped'", { concurrency: 2 }, () => {
     ['was evicted', (pod: EmbeddedPod) => pod.fail({ reason: 'Evicted' })],
     ['has finished', (pod: EmbeddedPod) => pod.finish()],
   ] as const) {
-    test(`a Pod that ${how} is succeeded while its object exists`, async (t) => {
+    test(`a follower takes over from a Pod that ${how} while its object exists`, async (t) => {
       const cluster = await startCluster(t);
       const [leader, follower] = await pair(cluster, { succession: 'pod-stopped' });
       const before = leader.elector.term?.fencingToken ?? 0n;
@@ -173,18 +173,18 @@ describe("succession: 'pod-stopped'", { concurrency: 2 }, () => {
     });
   }
 
-  test('one that joins later succeeds it, too, and an elector that waits for the deletion follows', async (t) => {
+  test('a later elector takes over from a stopped Pod, and an elector that waits for the deletion follows it', async (t) => {
     const cluster = await startCluster(t);
-    const [leader, patient] = await pair(cluster);
+    const [leader, waiting] = await pair(cluster);
     await leader.pod.fail();
-    await explains(cluster, patient, 'holder-failed');
-    const eager = await join(cluster, { name: 'web-2' }, { succession: 'pod-stopped' });
-    await explains(cluster, eager, 'leading');
-    await explains(cluster, patient, 'following');
-    assert.equal(patient.elector.leader?.uid, eager.pod.uid);
+    await explains(cluster, waiting, 'holder-failed');
+    const late = await join(cluster, { name: 'web-2' }, { succession: 'pod-stopped' });
+    await explains(cluster, late, 'leading');
+    await explains(cluster, waiting, 'following');
+    assert.equal(waiting.elector.leader?.uid, late.pod.uid);
   });
 
-  test('a container that crashes and is restarted is no stopped Pod: it leads on', async (t) => {
+  test('a leader resumes its term when its container crashes and is restarted', async (t) => {
     const cluster = await startCluster(t);
     const [leader, follower] = await pair(cluster, { succession: 'pod-stopped' });
     await leader.pod.restartContainer();

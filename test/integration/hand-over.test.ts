@@ -1,6 +1,6 @@
 /**
- * Leadership that is passed on: by a leader that drains because its Pod is being deleted, and from one whose Pod has
- * stopped for good. Over TLS sockets.
+ * Hand-overs over TLS sockets: from a leader that drains because its Pod is being deleted, and from a leader whose Pod
+ * has stopped for good.
  */
 
 import assert from 'node:assert/strict';
@@ -13,30 +13,30 @@ import { CandidateProcess, tokenOf } from './candidate-process.ts';
 import { NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
 import { renewals } from './pair.ts';
 
-/** When each thing was done to the Lease, at the API server. */
+/** The times of the writes to the Lease at the API server, in milliseconds. */
 interface Writes {
-  marked: number;
+  released: number;
   deleted: number;
   created: number;
 }
 
-/** Notes the writes of the last hand-over. */
+/** Records the writes of the last hand-over. */
 function noteWrites(cluster: TestCluster): Writes {
-  const writes: Writes = { marked: Number.NaN, deleted: Number.NaN, created: Number.NaN };
+  const writes: Writes = { released: Number.NaN, deleted: Number.NaN, created: Number.NaN };
   cluster.server.onWrite(({ type, resource, object }) => {
     if (resource !== 'leases') return;
     const nowMs = systemClock.nowMs();
     const { uid } = object.metadata.ownerReferences?.[0] ?? {};
     if (type === 'ADDED') writes.created = nowMs;
     if (type === 'DELETED') writes.deleted = nowMs;
-    if (type === 'MODIFIED' && object.metadata.annotations?.[RELEASED_ANNOTATION] === uid) writes.marked = nowMs;
+    if (type === 'MODIFIED' && object.metadata.annotations?.[RELEASED_ANNOTATION] === uid) writes.released = nowMs;
   });
   return writes;
 }
 
 const DRAIN_MS = 200;
 
-test('a rolling update of three Pods: each leader drains, and the next leads a round trip after it released', async (t) => {
+test('each leader drains, and its successor leads one round trip after the release, when three Pods are updated', async (t) => {
   const cluster = await TestCluster.start(t);
   const writes = noteWrites(cluster);
   const addPod = (name: string): CandidateProcess => {
@@ -50,9 +50,9 @@ test('a rolling update of three Pods: each leader drains, and the next leads a r
   const leaders = (): CandidateProcess[] => working.filter((process) => process.leads);
   const gapsMs: number[] = [];
 
-  // The leader goes first each time, so that every Pod of the old revision hands over.
+  // The leader is deleted first each time, so that every Pod of the old revision hands over.
   for (let round = 0; round < 3; round += 1) {
-    await until('one leads', () => leaders().length === 1);
+    await until('one Pod leads', () => leaders().length === 1);
     const [leader] = leaders() as [CandidateProcess];
     const fresh = addPod(`web-2-${round}`);
     await fresh.report('started');
@@ -62,14 +62,14 @@ test('a rolling update of three Pods: each leader drains, and the next leads a r
     const askedAtMs = systemClock.nowMs();
     leader.signal('SIGTERM');
     const before = await leader.report('elected');
-    await until('another leads', () => leaders().some((process) => process !== leader));
+    await until('another Pod leads', () => leaders().some((process) => process !== leader));
     const [successor] = leaders() as [CandidateProcess];
     const after = await successor.report('elected');
-    assert.ok(cluster.pod(leader.pod.name), 'while the old Pod is still there');
-    assert.ok(writes.marked - askedAtMs >= DRAIN_MS, 'but not before its work has drained');
+    assert.ok(cluster.pod(leader.pod.name), 'the old Pod still exists');
+    assert.ok(writes.released - askedAtMs >= DRAIN_MS, 'the release waits for the work');
     assert.ok(leader.all('work ended').length === 1 && tokenOf(after) > tokenOf(before));
-    // From its first write to its second: the answer to the one, and the other on its way.
-    const roundTripMs = writes.deleted - writes.marked;
+    // From the first write to the second: the answer to the first, and the way of the second.
+    const roundTripMs = writes.deleted - writes.released;
     const gapMs = writes.created - writes.deleted;
     gapsMs.push(gapMs);
     const electedMs = (after.atMs ?? Number.NaN) - writes.deleted;
@@ -81,19 +81,19 @@ test('a rolling update of three Pods: each leader drains, and the next leads a r
     cluster.server.confirmPodTermination(NAMESPACE, leader.pod.name);
     working.splice(working.indexOf(leader), 1);
   }
-  // As long as a busy machine lets so many processes wait for their turn; the test below counts round trips.
+  // A generous limit, because so many processes share a busy machine. The test below counts round trips.
   assert.ok(Math.min(...gapsMs) < 500, `without a Lease for ${gapsMs} ms`);
 });
 
-test('what comes between the release and the next term is one request, and no jitter', async (t) => {
+test('a successor sends one request and waits for no jitter when the leader releases', async (t) => {
   const cluster = await TestCluster.start(t);
   const writes = noteWrites(cluster);
-  // No renewal, and no look at one that is overdue, comes between.
+  // So no renewal, and no read for an overdue renewal, happens in between.
   const calm = { renewIntervalMs: 10_000, leaseDurationSeconds: 30 };
   const leader = cluster.elector(cluster.addPod('web-0'), calm);
   await leader.start();
   await renewals(leader, 1);
-  // Timers that take a hundred times as long, and the longest jitter: five seconds, if it waited for it.
+  // Timers that take a hundred times as long, and the longest jitter. A wait for the jitter would take five seconds.
   const slow = {
     nowMs: () => systemClock.nowMs(),
     wallMs: () => systemClock.wallMs(),
@@ -103,7 +103,7 @@ test('what comes between the release and the next term is one request, and no ji
   const successor = cluster.elector(pod, calm, { clock: slow, random: { next: () => 0.999 } });
   await successor.start();
 
-  // Long beside what a busy machine adds.
+  // Long compared to the delays of a busy machine.
   const tripMs = 1_500;
   cluster.requests.length = 0;
   cluster.faults = ({ verb }) => (verb === 'watch' || verb === 'list' ? undefined : { delayMs: tripMs });
@@ -119,7 +119,7 @@ test('what comes between the release and the next term is one request, and no ji
   assert.deepEqual(asked.sort(), ['create leases', 'delete leases', 'get pods', 'update leases']);
 });
 
-/** What the kubelet reports of a Pod that it evicts, once its containers have ended. */
+/** Writes the status of an evicted Pod, after its containers have ended. */
 function reportEvicted(cluster: TestCluster, { name }: TestPod): Promise<void> {
   const pod = cluster.pod(name);
   assert.ok(pod);
@@ -131,7 +131,7 @@ for (const [succession, follows] of [
   ['pod-stopped', true],
   ['pod-deleted', false],
 ] as const satisfies readonly (readonly [Succession, boolean])[]) {
-  test(`the Pod of the leader is evicted: with \`${succession}\` it is ${follows ? '' : 'not '}succeeded`, async (t) => {
+  test(`a candidate with \`${succession}\` ${follows ? 'takes over' : 'waits'} when the Pod of the leader is evicted`, async (t) => {
     const cluster = await TestCluster.start(t);
     const [pod, otherPod] = ['web-0', 'web-1'].map((name) => cluster.addPod(name, { nodeName: 'node-1' })) as [
       TestPod,
@@ -145,7 +145,7 @@ for (const [succession, follows] of [
     await reportEvicted(cluster, pod);
     if (follows) {
       const after = await other.report('elected');
-      assert.ok(cluster.pod(pod.name), 'although its object exists');
+      assert.ok(cluster.pod(pod.name), 'the object of the old leader still exists');
       assert.ok(tokenOf(after) > tokenOf(before));
       assert.equal(cluster.ownerUid(), otherPod.uid);
     } else {

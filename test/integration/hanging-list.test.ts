@@ -1,5 +1,5 @@
 /**
- * A list of Pods that is never answered, with a real elector: it must hold up nothing of the election.
+ * A list of Pods that is never answered must not delay the election of a real elector.
  */
 
 import assert from 'node:assert/strict';
@@ -9,10 +9,13 @@ import { LEAVING_LIST_MS } from '../../src/leadership/successor-search.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { EmbeddedCluster, LEASES } from '../../src/testing/index.ts';
 
-/** The wait for the list, and time for a busy machine; a request that waits for a connection takes 10 s. */
+/**
+ * The limit of the wait for the list, plus time for a busy machine. A request that waits for a connection would take 10
+ * s.
+ */
 const LIMIT_MS = LEAVING_LIST_MS + 4_000;
 
-test('stop() releases the Lease although no list of Pods is answered', async (t) => {
+test('stop() releases the Lease when no list of Pods is answered', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const handle = cluster.server.handle.bind(cluster.server);

@@ -1,6 +1,6 @@
 /**
- * An application in its Pod never loads `@kubernetes/client-node` (about 90 MB resident): what a process that was
- * elected has loaded, and that the same list does show the client when a kubeconfig is asked for.
+ * An application in its Pod never loads `@kubernetes/client-node` (about 90 MB of memory). The tests list the modules
+ * of an elected process. With a kubeconfig, the same list contains the client.
  */
 
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ import type { LeaseElectorOptions } from '../../src/index.ts';
 import { CandidateProcess } from './candidate-process.ts';
 import { NAMESPACE, TestCluster, type TestPod } from './cluster.ts';
 
-/** The packages of npm that a process loads until it was elected and stopped. */
+/** The npm packages that a process loads until it is elected and stopped. */
 async function packagesLoaded(t: TestContext, pod: TestPod, options: LeaseElectorOptions = {}): Promise<Set<string>> {
   const list = join(pod.directory, 'modules.json');
   const environment = {
@@ -26,18 +26,18 @@ async function packagesLoaded(t: TestContext, pod: TestPod, options: LeaseElecto
   const modules: string[] = JSON.parse(readFileSync(list, 'utf8'));
   assert.ok(
     modules.some((url) => url.endsWith('/src/lease-elector.ts')),
-    'the list is real',
+    'the list has the modules of the library',
   );
   return new Set(modules.flatMap((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []));
 }
 
-test('in a Pod: the emitter of events and nothing else', async (t) => {
+test('an elector loads only eventemitter3 when it runs in a Pod', async (t) => {
   const cluster = await TestCluster.start(t);
   const packages = await packagesLoaded(t, cluster.addPod('web-0'));
   assert.deepEqual(packages, new Set(['eventemitter3']));
 });
 
-test('with a kubeconfig: the client, too', async (t) => {
+test('an elector also loads the Kubernetes client when it has a kubeconfig', async (t) => {
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
   const path = join(pod.directory, 'kubeconfig');

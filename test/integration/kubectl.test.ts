@@ -1,5 +1,5 @@
 /**
- * People with kubectl, and Leases that no Pod owns: what they may take from a leader, and what they may not.
+ * Edits with kubectl, and Leases that no Pod owns: their effects on a leader and on a candidate.
  */
 
 import assert from 'node:assert/strict';
@@ -9,14 +9,14 @@ import type { Warning } from '../../src/index.ts';
 import { fasterClock, journalOf, TestCluster, until } from './cluster.ts';
 import { pair, renewals, told } from './pair.ts';
 
-describe('people with kubectl', { concurrency: 8 }, () => {
-  test('the Lease is deleted by hand: the same leader restores it, in the same term', async (t) => {
+describe('edits with kubectl', { concurrency: 8 }, () => {
+  test('the leader restores the Lease in the same term when it is deleted by hand', async (t) => {
     const { cluster, pod, leader, leaderJournal, otherJournal } = await pair(t);
     const { term } = leader;
     const before = cluster.lease()?.metadata.uid;
     for (let round = 0; round < 3; round += 1) {
       await cluster.delete('lease', 'web');
-      await until('it is there again', () => cluster.ownerUid() === pod.uid);
+      await until('the Lease exists again', () => cluster.ownerUid() === pod.uid);
       await renewals(leader, 1);
     }
     assert.notEqual(cluster.lease()?.metadata.uid, before);
@@ -25,7 +25,7 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     assert.deepEqual(told(otherJournal), ['leader: web-0']);
   });
 
-  test('the Lease is given to another Pod by hand: the leader is usurped, and the other leads', async (t) => {
+  test('the leader is usurped, and another Pod leads, when the Lease is given to that Pod by hand', async (t) => {
     const { cluster, leader, leaderJournal, other, otherPod } = await pair(t);
     const { name, uid } = otherPod;
     cluster.usurpedByHand = true;
@@ -39,7 +39,7 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     assert.equal(cluster.ownerUid(), uid);
   });
 
-  test('the Lease is orphaned by hand: the leader puts its Pod back, leads on, and warns of it', async (t) => {
+  test('the leader restores the owner, continues to lead and warns when the Lease is orphaned by hand', async (t) => {
     const { cluster, pod, leaderJournal, otherJournal } = await pair(t);
     await cluster.patch('lease', 'web', { metadata: { ownerReferences: null } });
     await until('the owner is back', () => cluster.ownerUid() === pod.uid);
@@ -47,7 +47,7 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     assert.deepEqual(told(otherJournal), ['leader: web-0']);
   });
 
-  test('what people write into the Lease stays: labels, annotations, finalizers', async (t) => {
+  test('a renewal keeps labels and annotations when a user has written them into the Lease', async (t) => {
     const { cluster, leader } = await pair(t);
     await cluster.patch('lease', 'web', { metadata: { annotations: { note: 'mine' }, labels: { team: 'shop' } } });
     await renewals(leader);
@@ -58,7 +58,7 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     });
   });
 
-  test('a mark of release that names nobody, or another, changes nothing', async (t) => {
+  test('the leader continues to lead when a release annotation has no uid or the uid of another Pod', async (t) => {
     const { cluster, leader, leaderJournal, otherPod, otherJournal } = await pair(t);
     for (const uid of ['', 'nobody', otherPod.uid]) {
       await cluster.patch('lease', 'web', { metadata: { annotations: { 'lease-elector/released': uid } } });
@@ -68,7 +68,7 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     assert.deepEqual(told(otherJournal), ['leader: web-0']);
   });
 
-  test('a Lease without owner and with a duration is held until it has stood still for so long', async (t) => {
+  test('a candidate waits for the duration when a Lease has no owner', async (t) => {
     const cluster = await TestCluster.start(t);
     await cluster.createLease({
       holderIdentity: 'somebody',
@@ -79,15 +79,18 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     const journal = journalOf(elector);
     await elector.start();
     assert.deepEqual(journal, ['leader: somebody']);
-    // It moves, so it is alive.
+    // The Lease changes, so its holder is alive.
     await cluster.patch('lease', 'web', { spec: { renewTime: '2020-01-01T00:00:09.000000Z' } });
     const movedAtMs = performance.now();
     await until('the elector leads', () => elector.isLeader);
-    assert.ok(performance.now() - movedAtMs > 900, 'its duration counts from the last change, on the own clock');
+    assert.ok(
+      performance.now() - movedAtMs > 900,
+      "its duration counts from the last change, on the candidate's clock",
+    );
     assert.deepEqual(journal.at(-1), 'leader: web-0');
   });
 
-  test('a Lease without owner with a holder and no duration is held until somebody deletes it, and that is said', async (t) => {
+  test('a candidate warns and waits for a deletion when a Lease has a holder, but neither owner nor duration', async (t) => {
     const cluster = await TestCluster.start(t);
     await cluster.createLease({ holderIdentity: 'somebody' });
     const elector = cluster.elector(cluster.addPod('web-0'));
@@ -95,7 +98,7 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     const warnings: Warning[] = [];
     elector.on('warning', (warning) => warnings.push(warning));
     const started = elector.start();
-    await until('it is said', () => warnings.length > 0);
+    await until('the elector has warned', () => warnings.length > 0);
     assert.equal(warnings[0]?.code, 'foreign-lease');
     assert.match(warnings[0]?.message ?? '', /kubectl delete lease web -n shop/);
     assert.equal(elector.state, 'candidate');
@@ -110,10 +113,10 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     ['with an empty spec', {}],
     ['with no holder and no duration', { holderIdentity: '' }],
   ] as const) {
-    test(`a Lease without owner ${what} is free after half a minute in which nobody wrote it`, async (t) => {
+    test(`a candidate leads when a Lease without owner ${what} has not changed for half a minute`, async (t) => {
       const cluster = await TestCluster.start(t);
       await cluster.createLease(spec);
-      // Half a minute is half a second of ours.
+      // Half a minute takes half a second of real time.
       const clock = fasterClock(60);
       const elector = cluster.elector(cluster.addPod('web-0'), {}, { clock });
       const journal = journalOf(elector);
@@ -121,12 +124,12 @@ describe('people with kubectl', { concurrency: 8 }, () => {
       const started = elector.start();
       await until('it leads', () => elector.isLeader);
       await started;
-      assert.ok(clock.nowMs() - startedAtMs >= EMPTY_LEASE_MS, 'a live leader would have written it by then');
+      assert.ok(clock.nowMs() - startedAtMs >= EMPTY_LEASE_MS, 'a live leader would have written the Lease before');
       assert.deepEqual(journal, ['elected', 'leader: web-0']);
     });
   }
 
-  test('a Lease without owner whose holder is empty is free as soon as its duration is over', async (t) => {
+  test('a candidate leads when the duration of a Lease without owner and holder is over', async (t) => {
     const cluster = await TestCluster.start(t);
     await cluster.createLease({ leaseDurationSeconds: 1 });
     const elector = cluster.elector(cluster.addPod('web-0'));
@@ -134,7 +137,7 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     assert.equal(elector.isLeader, true);
   });
 
-  test('a foreign Lease for longer than any timer lasts is waited for in peace', async (t) => {
+  test('a candidate waits without a hot loop when the duration of a foreign Lease exceeds the limit of timers', async (t) => {
     const cluster = await TestCluster.start(t);
     await cluster.createLease({
       holderIdentity: 'somebody',
@@ -146,7 +149,7 @@ describe('people with kubectl', { concurrency: 8 }, () => {
     const elector = cluster.elector(cluster.addPod('web-0'));
     await elector.start();
     const { length } = cluster.requests;
-    // Long enough for a hot loop to show itself.
+    // Long enough to detect a hot loop.
     await until('some time has passed', () => elector.unverifiedForMs > 300);
     assert.ok(cluster.requests.length - length < 10, `${cluster.requests.length - length} requests`);
     assert.equal(elector.leader?.name, 'somebody');

@@ -1,6 +1,6 @@
 /**
- * Real processes over TLS: a leader that crashes, hangs, restarts, is deleted, or hands over. Whoever leads
- * leads for life.
+ * Real processes over TLS: a leader that crashes, hangs, restarts, is deleted or hands over. A leader keeps its term as
+ * long as its Pod exists.
  */
 
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { CandidateProcess, tokenOf } from './candidate-process.ts';
 import { TestCluster, until } from './cluster.ts';
 
-/** Three Pods with a process each, of which one leads. */
+/** Three Pods with one process each. One of them leads. */
 async function election(
   t: TestContext,
   podOptions: { readonly nodeName?: string } = {},
@@ -19,7 +19,7 @@ async function election(
   );
   await Promise.all(processes.map((process) => process.report('started')));
   const leaders = processes.filter((process) => process.leads);
-  assert.equal(leaders.length, 1, 'three elect one');
+  assert.equal(leaders.length, 1, 'one of three leads');
   const [leader] = leaders as [CandidateProcess];
   const others = processes.filter((process) => process !== leader);
   for (const other of others) await other.report('leaderChanged', leader.pod.name);
@@ -27,7 +27,7 @@ async function election(
   return { cluster, leader, others };
 }
 
-/** No process of the three had trouble that it should not have. */
+/** No process reported an error. */
 function assertQuiet(processes: readonly CandidateProcess[]): void {
   for (const { reports, pod } of processes) {
     const trouble = reports.filter(({ event }) => event === 'error' || event === 'unhandledRejection');
@@ -35,8 +35,8 @@ function assertQuiet(processes: readonly CandidateProcess[]): void {
   }
 }
 
-describe('life and death', { concurrency: 2 }, () => {
-  test('killed and restarted in the same Pod, the leader resumes its term, and nobody else leads', async (t) => {
+describe('the life of a leader', { concurrency: 2 }, () => {
+  test('a leader resumes its term when it is killed and restarted in the same Pod', async (t) => {
     const { cluster, leader, others } = await election(t);
     const before = await leader.report('elected');
     for (const other of others) await other.report('renewed', leader.pod.name);
@@ -55,7 +55,7 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([again, ...others]);
   });
 
-  test('a leader that hangs is reported as stale, is not replaced, and leads on when it wakes up', async (t) => {
+  test('a leader is reported as stale, is not replaced and continues to lead when it hangs', async (t) => {
     const { leader, others } = await election(t);
     for (const other of others) await other.report('renewed', leader.pod.name);
     leader.signal('SIGSTOP');
@@ -72,15 +72,15 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([leader, ...others]);
   });
 
-  test('SIGTERM in a Pod that is being deleted: the work drains, the Lease is released, one succeeds at once', async (t) => {
+  test('a leader drains and releases the Lease, and a successor leads at once, on SIGTERM in a Pod that is being deleted', async (t) => {
     const { cluster, leader, others } = await election(t, { nodeName: 'node-1' });
     const before = await leader.report('elected');
     await cluster.delete('pod', leader.pod.name);
-    assert.ok(cluster.pod(leader.pod.name)?.metadata.deletionTimestamp, 'it is terminating, and still there');
+    assert.ok(cluster.pod(leader.pod.name)?.metadata.deletionTimestamp, 'the Pod is terminating, and still exists');
     leader.signal('SIGTERM');
-    await until('somebody succeeds', () => others.some((other) => other.leads));
-    assert.ok(cluster.pod(leader.pod.name), 'before its Pod is gone');
-    assert.equal(await leader.ended(), 0, 'it exits by itself');
+    await until('a successor leads', () => others.some((other) => other.leads));
+    assert.ok(cluster.pod(leader.pod.name), 'the Pod still exists');
+    assert.equal(await leader.ended(), 0, 'the process exits by itself');
     assert.deepEqual(
       leader.reports
         .filter(({ event }) => event !== 'renewed')
@@ -94,7 +94,7 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([leader, ...others]);
   });
 
-  test('SIGTERM in a Pod that stays: the Lease is kept, and the restarted container resumes its term', async (t) => {
+  test('a leader keeps the Lease, and its restarted container resumes the term, on SIGTERM in a Pod that stays', async (t) => {
     const { cluster, leader, others } = await election(t);
     const before = await leader.report('elected');
     leader.signal('SIGTERM');
@@ -108,17 +108,17 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([leader, again, ...others]);
   });
 
-  test('the Pod of the leader is deleted: another leads, and the ghost never again', async (t) => {
+  test('another Pod leads, and the ghost never leads again, when the Pod of the leader is deleted', async (t) => {
     const { cluster, leader, others } = await election(t);
     const before = await leader.report('elected');
     await cluster.delete('pod', leader.pod.name);
     await leader.report('demoted', 'pod-deleted');
-    await until('somebody succeeds', () => others.some((other) => other.leads));
+    await until('a successor leads', () => others.some((other) => other.leads));
     const successor = others.find((other) => other.leads) as CandidateProcess;
     const third = others.find((other) => !other.leads) as CandidateProcess;
     assert.ok(tokenOf(await successor.report('elected')) > tokenOf(before));
 
-    // Were it ever to lead again, then now.
+    // If the ghost could lead again, it would do so now.
     await cluster.delete('pod', successor.pod.name);
     await third.report('elected');
     assert.equal(leader.all('elected').length, 1);
@@ -130,7 +130,7 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([leader, ...others]);
   });
 
-  test('a StatefulSet: a Pod recreated under the same name does not inherit the term', async (t) => {
+  test('a Pod does not inherit the term when a StatefulSet re-creates it under the same name', async (t) => {
     const { cluster, leader, others } = await election(t);
     const before = await leader.report('elected');
     await leader.kill();
@@ -139,7 +139,7 @@ describe('life and death', { concurrency: 2 }, () => {
     await until('somebody leads', () => [process, ...others].some((candidate) => candidate.leads));
     const successor = [process, ...others].find((candidate) => candidate.leads) as CandidateProcess;
     const after = await successor.report('elected');
-    assert.equal(after.resumed, false, 'nobody resumes a term that is over');
+    assert.equal(after.resumed, false, 'a term that is over is not resumed');
     assert.notEqual(after.detail, before.detail, 'a new Lease');
     assert.ok(tokenOf(after) > tokenOf(before));
     await process.report('started');
@@ -147,7 +147,7 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([process, ...others]);
   });
 
-  test('two processes of one Pod: one is a sibling, and takes over when the other is killed', async (t) => {
+  test('a sibling takes over when the other process of its Pod is killed', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const first = new CandidateProcess(t, pod);
@@ -162,11 +162,11 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([second]);
   });
 
-  test('stop({ release: true }) lets another lead while the Pod stays, and a released Pod can win again', async (t) => {
+  test('another Pod leads after stop({ release: true }), and the first Pod can lead again later', async (t) => {
     const { cluster, leader, others } = await election(t);
     leader.tell('release');
-    assert.equal(await leader.ended(), 0, 'it exits by itself');
-    await until('somebody succeeds', () => others.some((other) => other.leads));
+    assert.equal(await leader.ended(), 0, 'the process exits by itself');
+    await until('a successor leads', () => others.some((other) => other.leads));
     const again = new CandidateProcess(t, leader.pod);
     await again.report('started');
     assert.equal(again.leads, false);
@@ -176,7 +176,7 @@ describe('life and death', { concurrency: 2 }, () => {
     assertQuiet([again, ...others]);
   });
 
-  test('an elector whose start failed does not keep its process alive', async (t) => {
+  test('an elector does not keep its process alive when its start failed', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     cluster.permit({ leases: [], pods: [] });
@@ -191,14 +191,14 @@ describe('life and death', { concurrency: 2 }, () => {
     assert.equal(await nowhere.ended(), 0);
   });
 
-  test('a running elector keeps its process alive, whatever its state', async (t) => {
+  test('an elector keeps its process alive in every state when it runs', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const [leader, sibling] = [new CandidateProcess(t, pod), new CandidateProcess(t, pod)];
     const candidate = new CandidateProcess(t, cluster.addPod('web-1'));
     const processes = [leader, sibling, candidate];
     for (const process of processes) await process.report('started');
-    await cluster.pullThePlug();
+    await cluster.disconnect();
     const [first] = processes.filter((process) => process.leads);
     for (const process of processes) process.tell('state');
     for (const process of processes) assert.equal((await process.report('state')).isLeader, process === first);
@@ -207,6 +207,7 @@ describe('life and death', { concurrency: 2 }, () => {
       [null, null, null],
     );
     for (const process of processes) process.tell('stop');
-    for (const process of processes) assert.equal(await process.ended(), 0, 'and does not when it was stopped');
+    for (const process of processes)
+      assert.equal(await process.ended(), 0, 'a stopped elector does not keep its process alive');
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Sidecars and this library on one Lease, over TLS sockets, while the one is rolled out in place of the other, or back.
+ * Sidecars and this library on one Lease, over TLS sockets, during a roll-out from one to the other and back.
  *
- * The sidecar is the simulation's stand-in, which behaves on the Lease as the real one does.
+ * The sidecar is the model of the simulation, which behaves on the Lease as the real one does.
  */
 
 import assert from 'node:assert/strict';
@@ -16,24 +16,22 @@ import { Sidecar } from '../simulation/sidecar.ts';
 import { ALL_PERMISSIONS, SIDECAR_PERMISSIONS } from '../worlds/permissions.ts';
 import { LEASE, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
 
-/** All that NAIS grants. */
+/** The number of checks while a Pod is terminating. Each takes at least ten milliseconds. */
+const CHECKS_OF_A_TERMINATING_POD = 10;
 
-/** Each takes at least ten milliseconds. */
-const LOOKS_AT_A_TERMINATING_POD = 10;
-
-/** A container that takes part in the election, and what an application in its Pod is told. */
+/** A container that takes part in the election, and the answers to an application in its Pod. */
 interface Member {
   readonly pod: TestPod;
-  /** Whether the application would take itself for the leader. */
+  /** Whether the application would consider itself the leader. */
   leads(): boolean;
-  /** Whom it names; `null` while it knows nobody. */
+  /** The name of the leader in its answer. `null` while it has none. */
   answer(): Promise<string | null>;
   /** SIGTERM; resolves when the process has ended. */
   end(): Promise<void>;
 }
 
-/** Watches over everything that is written and told. */
-class Watchman {
+/** Checks every write and every answer. */
+class ElectionChecker {
   readonly cluster: TestCluster;
   readonly members: Set<Member> = new Set();
   readonly broken: string[] = [];
@@ -49,14 +47,17 @@ class Watchman {
     });
   }
 
-  /** At no moment two Pods that both exist and both lead. */
+  /** Checks that no two existing Pods lead at the same time. */
   check(): void {
     const leading = [...this.members].filter((member) => member.leads() && this.#exists(member.pod.uid));
     const pods = new Set(leading.map(({ pod }) => pod.name));
     if (pods.size > 1) this.broken.push(`${[...pods].join(' and ')} lead`);
   }
 
-  /** A new holder only after the last one is gone or gave the Lease up; and a holder for sidecars in every write. */
+  /**
+   * Checks a write: a new holder needs a holder that is gone or has released, and each write needs a holderIdentity for
+   * sidecars.
+   */
   #checkWrite(type: string, lease: ApiObject): void {
     const holder = lease.spec?.['holderIdentity'];
     const [owner] = lease.metadata.ownerReferences ?? [];
@@ -67,7 +68,9 @@ class Watchman {
     if (uid !== lastUid) {
       const released = lastUid !== undefined && before?.annotations?.[RELEASED_ANNOTATION] === lastUid;
       if (lastUid !== undefined && this.#exists(lastUid) && !released) {
-        this.broken.push(`${owner?.name} succeeds ${before?.ownerReferences?.[0]?.name}, whose time was not over`);
+        this.broken.push(
+          `${owner?.name} takes over from ${before?.ownerReferences?.[0]?.name}, which exists and did not release`,
+        );
       }
       this.holders.push(owner?.name ?? '');
     }
@@ -78,10 +81,10 @@ class Watchman {
     return [...this.members].some(({ pod }) => pod.uid === uid && this.cluster.pod(pod.name)?.metadata.uid === uid);
   }
 
-  /** Everybody names the Pod that owns the Lease, and it alone leads. */
+  /** Waits until every member names the Pod that owns the Lease, and only that Pod leads. */
   async agree(): Promise<string> {
-    let disagreement = 'nothing was asked yet';
-    for (let ask = 0; ask < 1_000 && disagreement !== ''; ask += 1) {
+    let disagreement = 'no answer yet';
+    for (let attempt = 0; attempt < 1_000 && disagreement !== ''; attempt += 1) {
       await pause(10);
       this.check();
       const owner = this.cluster.lease()?.metadata.ownerReferences?.[0];
@@ -89,19 +92,21 @@ class Watchman {
       const leading = [...this.members].filter((member) => member.leads()).map(({ pod }) => pod.uid);
       const agreed = owner !== undefined && answers.every((answer) => answer === owner.name);
       const owned = leading.length > 0 && leading.every((uid) => uid === owner?.uid);
-      disagreement = agreed && owned ? '' : `owner ${owner?.name}, told ${answers.join()}, leading ${leading.length}`;
+      disagreement =
+        agreed && owned ? '' : `owner ${owner?.name}, answers ${answers.join()}, leading ${leading.length}`;
     }
     assert.equal(disagreement, '');
     return this.cluster.lease()?.metadata.ownerReferences?.[0]?.name ?? '';
   }
 
-  /** The Pod is deleted with grace: its processes end, the kubelet confirms, and the collector follows. */
+  /** Deletes a Pod with a grace period: its processes end, the kubelet confirms, and the collector follows. */
   async remove(...members: readonly Member[]): Promise<void> {
     const [{ pod }] = members as [Member];
     const before = await this.agree();
     await this.cluster.delete('pod', pod.name);
-    // It is being deleted, and works on: longer than whoever thinks otherwise waits for its turn.
-    for (let look = 0; look < LOOKS_AT_A_TERMINATING_POD; look += 1) assert.equal(await this.agree(), before);
+    // The Pod is terminating and still leads. The checks last longer than the jitter of a candidate that would wrongly
+    // take over.
+    for (let count = 0; count < CHECKS_OF_A_TERMINATING_POD; count += 1) assert.equal(await this.agree(), before);
     await Promise.all(members.map((member) => member.end()));
     this.check();
     this.cluster.server.confirmPodTermination(NAMESPACE, pod.name);
@@ -110,7 +115,7 @@ class Watchman {
   }
 }
 
-function sidecarIn(t: TestContext, watchman: Watchman, pod: TestPod): Member {
+function sidecarIn(t: TestContext, checker: ElectionChecker, pod: TestPod): Member {
   const credentials = podCredentials(pod.environment, pod.directory, systemClock);
   const transport = new ApiClient({ credentials, requestTimeoutMs: 2_000, clock: systemClock });
   const sidecar = new Sidecar({
@@ -120,7 +125,7 @@ function sidecarIn(t: TestContext, watchman: Watchman, pod: TestPod): Member {
     lease: LEASE,
     hostname: pod.name,
     lookEveryMs: 30,
-    exit: (reason) => watchman.broken.push(`the sidecar of ${pod.name} exits: ${reason}`),
+    exit: (reason) => checker.broken.push(`the sidecar of ${pod.name} exits: ${reason}`),
   });
   let runs = true;
   const end = async (): Promise<void> => {
@@ -135,15 +140,15 @@ function sidecarIn(t: TestContext, watchman: Watchman, pod: TestPod): Member {
     answer: async () => sidecar.leader,
     end,
   };
-  watchman.members.add(member);
+  checker.members.add(member);
   sidecar.start();
   return member;
 }
 
-async function libraryIn(watchman: Watchman, pod: TestPod): Promise<Member> {
-  // A Pod has loopback addresses of its own; here each has a port.
-  const elector = watchman.cluster.elector(pod, { endpoint: { port: 0, host: '127.0.0.1' }, exportEnv: true });
-  for (const event of ['elected', 'demoted', 'leaderChanged'] as const) elector.on(event, () => watchman.check());
+async function libraryIn(checker: ElectionChecker, pod: TestPod): Promise<Member> {
+  // Each Pod has its own loopback address in reality. Here, each has its own port.
+  const elector = checker.cluster.elector(pod, { endpoint: { port: 0, host: '127.0.0.1' }, exportEnv: true });
+  for (const event of ['elected', 'demoted', 'leaderChanged'] as const) elector.on(event, () => checker.check());
   const member: Member = {
     pod,
     leads: () => elector.isLeader,
@@ -156,28 +161,28 @@ async function libraryIn(watchman: Watchman, pod: TestPod): Promise<Member> {
   let url = '';
   await elector.start();
   url = process.env['ELECTOR_GET_URL'] ?? '';
-  watchman.members.add(member);
+  checker.members.add(member);
   return member;
 }
 
-/** A Deployment's roll-out with `maxSurge: 1`: a new Pod comes up, then an old one goes. */
+/** A Deployment's roll-out with `maxSurge: 1`: a new Pod starts, then an old Pod is deleted. */
 async function rollOut(
-  watchman: Watchman,
+  checker: ElectionChecker,
   old: readonly Member[],
   addNew: (name: string) => Member | Promise<Member>,
   revision: string,
 ): Promise<Member[]> {
   const fresh: Member[] = [];
   for (const [index, member] of old.entries()) {
-    const before = await watchman.agree();
-    const { length } = watchman.holders;
+    const before = await checker.agree();
+    const { length } = checker.holders;
     fresh.push(await addNew(`web-${revision}-${index}`));
-    assert.equal(await watchman.agree(), before, 'a Pod that comes up changes nothing');
-    await watchman.remove(member);
-    const after = await watchman.agree();
-    if (before !== member.pod.name) assert.equal(after, before, 'nor does one that goes and did not lead');
+    assert.equal(await checker.agree(), before, 'a new Pod changes nothing');
+    await checker.remove(member);
+    const after = await checker.agree();
+    if (before !== member.pod.name) assert.equal(after, before, 'the end of a Pod that did not lead changes nothing');
     else assert.notEqual(after, before);
-    assert.equal(watchman.holders.length, before === member.pod.name ? length + 1 : length);
+    assert.equal(checker.holders.length, before === member.pod.name ? length + 1 : length);
   }
   return fresh;
 }
@@ -186,58 +191,58 @@ for (const [whose, permissions] of [
   ["the sidecar's permissions", SIDECAR_PERMISSIONS],
   ['all permissions', ALL_PERMISSIONS],
 ] as const) {
-  test(`three Pods are rolled from sidecars to this library and back, with ${whose}`, async (t) => {
+  test(`leadership moves only with the leader when three Pods are rolled to this library and back with ${whose}`, async (t) => {
     const cluster = await TestCluster.start(t, { permissions });
-    const watchman = new Watchman(cluster);
+    const checker = new ElectionChecker(cluster);
     const podOf = (name: string): TestPod => cluster.addPod(name, { nodeName: 'node-1' });
-    const addSidecar = (name: string): Member => sidecarIn(t, watchman, podOf(name));
+    const addSidecar = (name: string): Member => sidecarIn(t, checker, podOf(name));
     const first = ['web-1-0', 'web-1-1', 'web-1-2'].map(addSidecar);
-    await watchman.agree();
+    await checker.agree();
 
-    const second = await rollOut(watchman, first, (name) => libraryIn(watchman, podOf(name)), '2');
-    await rollOut(watchman, second, addSidecar, '3');
+    const second = await rollOut(checker, first, (name) => libraryIn(checker, podOf(name)), '2');
+    await rollOut(checker, second, addSidecar, '3');
 
-    assert.deepEqual(watchman.broken, []);
-    assert.ok(watchman.holders.length >= 3, `led: ${watchman.holders.join()}`);
-    assert.ok(watchman.holders.some((name) => name.startsWith('web-2')));
+    assert.deepEqual(checker.broken, []);
+    assert.ok(checker.holders.length >= 3, `led: ${checker.holders.join()}`);
+    assert.ok(checker.holders.some((name) => name.startsWith('web-2')));
   });
 }
 
-test('a sidecar that is still in the Pod has the Lease: its elector resumes that term, the others wait', async (t) => {
+test('an elector resumes the term, and the others wait, when the sidecar in its Pod has the Lease', async (t) => {
   const cluster = await TestCluster.start(t);
-  const watchman = new Watchman(cluster);
+  const checker = new ElectionChecker(cluster);
   const [pod, otherPod] = ['web-0', 'web-1'].map((name) => cluster.addPod(name, { nodeName: 'node-1' })) as [
     TestPod,
     TestPod,
   ];
-  const sidecar = sidecarIn(t, watchman, pod);
+  const sidecar = sidecarIn(t, checker, pod);
   await until('the sidecar leads', () => sidecar.leads());
   const uid = cluster.lease()?.metadata.uid;
-  sidecarIn(t, watchman, otherPod);
-  const other = await libraryIn(watchman, otherPod);
-  const elector = await libraryIn(watchman, pod);
-  assert.equal(await watchman.agree(), pod.name);
+  sidecarIn(t, checker, otherPod);
+  const other = await libraryIn(checker, otherPod);
+  const elector = await libraryIn(checker, pod);
+  assert.equal(await checker.agree(), pod.name);
   assert.deepEqual([elector.leads(), sidecar.leads(), other.leads()], [true, true, false]);
-  assert.equal(cluster.lease()?.metadata.uid, uid, 'the very Lease');
+  assert.equal(cluster.lease()?.metadata.uid, uid, 'it is the same Lease');
 
-  await watchman.remove(sidecar, elector);
-  assert.equal(await watchman.agree(), otherPod.name);
-  assert.deepEqual(watchman.broken, []);
+  await checker.remove(sidecar, elector);
+  assert.equal(await checker.agree(), otherPod.name);
+  assert.deepEqual(checker.broken, []);
 });
 
-test('where the elector has the Lease, the sidecar in its Pod names that Pod, and so do the others', async (t) => {
+test('all sidecars name the Pod of the elector when that elector has the Lease', async (t) => {
   const cluster = await TestCluster.start(t);
-  const watchman = new Watchman(cluster);
+  const checker = new ElectionChecker(cluster);
   const [pod, otherPod] = ['web-0', 'web-1'].map((name) => cluster.addPod(name, { nodeName: 'node-1' })) as [
     TestPod,
     TestPod,
   ];
-  const elector = await libraryIn(watchman, pod);
-  const sidecar = sidecarIn(t, watchman, pod);
-  const other = sidecarIn(t, watchman, otherPod);
-  assert.equal(await watchman.agree(), pod.name);
+  const elector = await libraryIn(checker, pod);
+  const sidecar = sidecarIn(t, checker, pod);
+  const other = sidecarIn(t, checker, otherPod);
+  assert.equal(await checker.agree(), pod.name);
   assert.deepEqual([elector.leads(), sidecar.leads(), other.leads()], [true, true, false]);
-  await watchman.remove(elector, sidecar);
-  assert.equal(await watchman.agree(), otherPod.name);
-  assert.deepEqual(watchman.broken, []);
+  await checker.remove(elector, sidecar);
+  assert.equal(await checker.agree(), otherPod.name);
+  assert.deepEqual(checker.broken, []);
 });

@@ -1,6 +1,6 @@
 /**
- * Loaded before a program (`--import`): writes the addresses of all modules that it loaded, by import or by
- * require, into the file named by MODULE_LIST when it exits.
+ * Loaded before a program (`--import`). When the program exits, it writes the URLs of all loaded modules (by import or
+ * require) into the file named by MODULE_LIST.
  */
 
 import { writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Stands in for the package `lease-elector` in a program that knows nothing of tests: the same class, but its
- * Pod's files are where POD_DIRECTORY says. See `package-resolver.ts`.
+ * Replaces the package `lease-elector` in a program that is not written for tests. It has the same class, but the files
+ * of its Pod are in POD_DIRECTORY. See `package-resolver.ts`.
  */
 
 import * as real from '../../src/index.ts';

@@ -1,6 +1,6 @@
 /**
- * Loaded before a program (`--import`): `lease-elector` is then `package-in-pod.ts`, and `lease-elector/testing` the
- * source of the embedded API server.
+ * Loaded before a program (`--import`). It resolves `lease-elector` to `package-in-pod.ts`, and `lease-elector/testing`
+ * to the source of the embedded API server.
  */
 
 import { registerHooks } from 'node:module';

@@ -1,5 +1,5 @@
 /**
- * A leader and a candidate, each in a Pod of its own and both in this process, and what they tell.
+ * A leader and a candidate in two Pods, both in this process, and their events.
  */
 
 import type { TestContext } from 'node:test';
@@ -7,7 +7,7 @@ import type { LeaseElector, LeaseElectorOptions, Warning } from '../../src/index
 import type { Permissions } from '../worlds/permissions.ts';
 import { fasterClock, journalOf, TestCluster, type TestPod, until } from './cluster.ts';
 
-/** `web-0` leads, and `web-1` would. */
+/** `web-0` leads, and `web-1` is a candidate. */
 export interface Pair {
   readonly cluster: TestCluster;
   readonly pod: TestPod;
@@ -16,17 +16,17 @@ export interface Pair {
   readonly otherPod: TestPod;
   readonly other: LeaseElector;
   readonly otherJournal: string[];
-  /** Of both. */
+  /** The warnings of both electors. */
   readonly warnings: Warning[];
 }
 
-/** Starts one after the other. @param haste how many times as fast as ours the clock of the electors runs */
-export async function pair(t: TestContext, permissions?: Permissions, haste = 1): Promise<Pair> {
+/** Starts one after the other. @param speed the speed of the electors' clock, relative to real time */
+export async function pair(t: TestContext, permissions?: Permissions, speed = 1): Promise<Pair> {
   const cluster = await TestCluster.start(t, permissions === undefined ? {} : { permissions });
   const [pod, otherPod] = [cluster.addPod('web-0'), cluster.addPod('web-1')];
   const options: LeaseElectorOptions =
-    haste === 1 ? {} : { renewIntervalMs: 200 * haste, leaseDurationSeconds: haste, requestTimeoutMs: 2_000 };
-  const runtime = haste === 1 ? {} : { clock: fasterClock(haste) };
+    speed === 1 ? {} : { renewIntervalMs: 200 * speed, leaseDurationSeconds: speed, requestTimeoutMs: 2_000 };
+  const runtime = speed === 1 ? {} : { clock: fasterClock(speed) };
   const leader = cluster.elector(pod, options, runtime);
   const other = cluster.elector(otherPod, options, runtime);
   const [leaderJournal, otherJournal] = [journalOf(leader), journalOf(other)];
@@ -37,18 +37,18 @@ export async function pair(t: TestContext, permissions?: Permissions, haste = 1)
   return { cluster, pod, leader, leaderJournal, otherPod, other, otherJournal, warnings };
 }
 
-/** Waits until this elector has seen a few more renewals. */
+/** Waits until this elector has emitted a few more `renewed` events. */
 export async function renewals(elector: LeaseElector, count = 2): Promise<void> {
   let seen = 0;
   const note = (): void => {
     seen += 1;
   };
   elector.on('renewed', note);
-  await until('it was renewed', () => seen >= count);
+  await until('the Lease was renewed', () => seen >= count);
   elector.off('renewed', note);
 }
 
-/** What an elector told, but for a leader's silence: on a busy machine that is no news. */
+/** The events of an elector without `stale`, which is normal on a busy machine. */
 export function told(journal: readonly string[]): string[] {
   return journal.filter((line) => !line.startsWith('stale'));
 }

@@ -1,9 +1,9 @@
 /**
- * Every set of permissions there can be (2^9): with each of them the election works, or `start()` says which rule is
- * missing. Granting that rule gives a greater set, which is one of these again, so whoever goes on granting what is
- * asked for ends with an election that works.
+ * All sets of permissions (2^9). With each set, the election works, or `start()` names a missing rule. With that rule,
+ * the set is another one of these. So an administrator who grants each named rule always reaches a working election.
  *
- * In virtual time, with the cluster of the scenarios: the electors, their requests and the API server are real.
+ * The tests use the cluster of the scenarios, in virtual time. The electors, their requests and the API server are
+ * real.
  */
 
 import assert from 'node:assert/strict';
@@ -21,27 +21,27 @@ const RULES: readonly string[] = Object.entries(VERBS).flatMap(([resource, verbs
   verbs.map((verb) => `${verb} ${resource}`),
 );
 
-/** The backstop's minute twice over, the longest of all waits, and what follows from it. */
+/** How long a test waits for a leader, in seconds: three times the minute of the backstop, the longest of all waits. */
 const PATIENCE_S = 180;
 
 /**
- * When every start has ended, in milliseconds: a refusal to read the own Pod is believed first, and then the refusal of
- * `create` lasts for the grace.
+ * When every `start()` has ended, in milliseconds: the time until a refused read of the own Pod counts, and then the
+ * grace period of a refused `create`.
  */
 const START_MS = REFUSAL_BELIEVED_MS + DEFAULT_START_GRACE_MS + 5_000;
 
-/** An election among Pods that all have the same permissions. */
+/** An election among Pods with the same permissions. */
 class RestrictedElection {
   readonly rules: ReadonlySet<string>;
   readonly cluster: ScenarioCluster = new ScenarioCluster();
   readonly refusals: { readonly code: string; readonly rule: string }[] = [];
-  readonly warnings: { readonly who: string; readonly code: string; readonly rule: string }[] = [];
+  readonly warnings: { readonly name: string; readonly code: string; readonly rule: string }[] = [];
 
   constructor(rules: ReadonlySet<string>) {
     this.rules = rules;
   }
 
-  /** From now on these rules alone are granted. */
+  /** From now on, only these rules are granted. */
   restrict(): void {
     for (const resource of ['leases', 'pods'] as const) {
       const granted = this.cluster.permissions[resource];
@@ -55,8 +55,8 @@ class RestrictedElection {
     this.cluster.startProcess(name);
     const { elector } = this.cluster.process(name);
     elector.on('elected', () => assert.deepEqual(this.leaders, [name], this.title));
-    elector.on('warning', ({ code, message }) => this.warnings.push({ who: name, code, rule: ruleIn(message) }));
-    // The same promise as the process' own.
+    elector.on('warning', ({ code, message }) => this.warnings.push({ name, code, rule: ruleIn(message) }));
+    // The same promise as that of the process.
     elector
       .start()
       .catch(({ code, message }: LeaseElectorError) => this.refusals.push({ code, rule: ruleIn(message) }));
@@ -72,17 +72,17 @@ class RestrictedElection {
     return this.leaders[0] ?? null;
   }
 
-  /** The leader's Pod is deleted; the kubelet, and then the garbage collector, do their part. */
+  /** Deletes the leader's Pod. Then the kubelet and the garbage collector do their work. */
   async end(pod: string): Promise<void> {
     await this.cluster.administer({ verb: 'delete', apiGroup: '', resource: 'pods', name: pod });
     await this.cluster.pass(1_000);
     this.cluster.endPod(pod);
-    // The collector is late, so that a DELETE that is refused to a candidate is refused for long enough to be believed.
+    // The collector is late, so that a refused DELETE of a candidate is refused for long enough to count.
     await this.cluster.pass(REFUSAL_BELIEVED_MS + 1_000);
     await this.cluster.collectGarbage();
   }
 
-  /** Until there is a leader, or a candidate says that it may not become one. */
+  /** Waits until there is a leader, or a candidate warns that it is not permitted to become one. */
   async awaitLeader(): Promise<string | null> {
     for (let second = 0; second < PATIENCE_S && this.leader === null; second += 1) {
       if (this.warnedOf('create leases')) break;
@@ -100,7 +100,7 @@ class RestrictedElection {
     return `with ${[...this.rules].join(', ') || 'nothing'}`;
   }
 
-  assertNamesWhatIsMissing(): void {
+  assertWarningsNameMissingRules(): void {
     for (const { code, rule } of this.refusals) {
       assert.equal(code, 'ERR_LEASE_ELECTOR_FORBIDDEN', this.title);
       assert.ok(RULES.includes(rule) && !this.rules.has(rule), `${this.title}: start() asks for ${rule}`);
@@ -109,17 +109,17 @@ class RestrictedElection {
       if (code === 'pod-deleted') continue;
       assert.ok(RULES.includes(rule) && !this.rules.has(rule), `${this.title}: warning ${code} asks for ${rule}`);
     }
-    const said = this.warnings.map(({ who, code }) => `${who} ${code}`);
+    const said = this.warnings.map(({ name, code }) => `${name} ${code}`);
     assert.deepEqual(said, [...new Set(said)], `${this.title}: each elector warns once`);
   }
 
-  /** Somebody was told to grant it. */
+  /** Whether a warning names one of these rules. */
   warnedOf(...rules: readonly string[]): boolean {
     return this.warnings.some(({ rule }) => rules.includes(rule));
   }
 }
 
-/** The rule that a message says is missing, with its namespace. */
+/** The rule that a message names as missing, with its namespace. */
 function ruleIn(message: string): string {
   const [, verb, resource] = /Grant `(\w+)` on (leases|pods)[\w.]* in namespace "shop"/.exec(message) ?? [];
   return `${verb} ${resource}`;
@@ -136,25 +136,25 @@ async function forEverySet(
     const election = new RestrictedElection(rules);
     const outcome = await run(election);
     counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-    election.assertNamesWhatIsMissing();
+    election.assertWarningsNameMissingRules();
   }
   return counts;
 }
 
-test('with every set of permissions one is elected and succeeded, or start() names a rule that is missing', async (t) => {
+test('an elector is elected and replaced, or start() names a missing rule, with every set of permissions', async (t) => {
   const counts = await forEverySet(async (election) => {
     const { rules, title } = election;
     election.restrict();
-    // At the same moment, so that one finds that the other was quicker.
+    // Both start at the same moment, so that one of them loses.
     for (const name of ['a', 'b']) election.start(name);
     await election.watch(START_MS);
     const { leader } = election;
     if (leader === null) {
-      assert.equal(election.refusals.length, 2, `${title}: nobody leads, and start() does not say why`);
+      assert.equal(election.refusals.length, 2, `${title}: nobody leads, and start() names no rule`);
       return `refused: ${election.refusals[0]?.rule}`;
     }
     assert.deepEqual(election.refusals, [], title);
-    // Both have one code, and a code is warned of once.
+    // Both warnings have one code, and each code is emitted only once.
     const missingReads = ['get leases', 'watch leases'].filter((rule) => !rules.has(rule));
     if (!rules.has('watch leases')) assert.ok(election.warnedOf(...missingReads), `${title}: no watch, no warning`);
     if (!rules.has('update leases')) assert.ok(election.warnedOf('update leases'), `${title}: no renewals, no warning`);
@@ -163,7 +163,7 @@ test('with every set of permissions one is elected and succeeded, or start() nam
 
     await election.end(leader);
     const successor = await election.awaitLeader();
-    assert.ok(successor !== null && successor !== leader, `${title}: nobody succeeds ${leader}`);
+    assert.ok(successor !== null && successor !== leader, `${title}: nobody takes over from ${leader}`);
     if (missingOfPods.length === 0 && !rules.has('delete leases')) assert.ok(election.warnedOf('delete leases'), title);
     return 'works';
   });
@@ -179,7 +179,7 @@ test('with every set of permissions one is elected and succeeded, or start() nam
   });
 });
 
-test('where somebody leads already, a newcomer does without `watch`; and without `create` until it is its turn, which it says', async (t) => {
+test('an elector starts without `watch` and `create` when there is a leader, and warns when `create` is needed', async (t) => {
   const counts = await forEverySet(
     async (election) => {
       const { rules, title } = election;
@@ -187,7 +187,7 @@ test('where somebody leads already, a newcomer does without `watch`; and without
       await election.cluster.settle();
       election.restrict();
       election.start('b');
-      // The refused stream is tried again after 1, 2, 4 and 8 s, and has then been refused for more than 5 s.
+      // The refused stream is retried after 1, 2, 4 and 8 s. Then it has been refused for more than 5 s.
       await election.watch(15_000);
       assert.equal(election.leader, 'a', title);
       if (!rules.has('watch leases')) assert.ok(election.warnedOf('watch leases'), title);
@@ -195,10 +195,13 @@ test('where somebody leads already, a newcomer does without `watch`; and without
       await election.end('a');
       const successor = await election.awaitLeader();
       if (successor !== null) return 'works';
-      // The one exception: start() has resolved long ago.
-      assert.ok(!rules.has('create leases') && election.warnedOf('create leases'), `${title}: nobody succeeds a`);
+      // The only exception: `start()` has already resolved.
+      assert.ok(
+        !rules.has('create leases') && election.warnedOf('create leases'),
+        `${title}: nobody takes over from a`,
+      );
       return 'warned: create leases';
-      // Without it nothing starts, as above.
+      // Without this rule no elector starts, as above.
     },
     ['list leases'],
   );

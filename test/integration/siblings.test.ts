@@ -1,6 +1,6 @@
 /**
- * One campaigner per Pod: workers of node:cluster, a second container, a script beside the application. Real
- * processes that share the Pod's identity and network namespace, as all that runs in a Pod does.
+ * One candidate per Pod: workers of node:cluster, a second container, or a script beside the application. They are real
+ * processes that share the identity and the network namespace of their Pod.
  */
 
 import assert from 'node:assert/strict';
@@ -17,13 +17,16 @@ import { CandidateProcess, type Launcher, tokenOf } from './candidate-process.ts
 import { journalOf, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
 
 const ROUNDS = 10;
-/** Far below every interval at which an elector reads or renews again, and far above a busy machine's delay. */
+/**
+ * The longest take-over, in milliseconds: far below every interval of reads and renewals, and far above the delays of a
+ * busy machine.
+ */
 const TAKE_OVER_BOUND_MS = 5_000;
 
-/** Requests on connections of their own, so that each could reach another worker. */
-const QUESTIONS = 12;
+/** The number of requests, each on a new connection, so that each could reach another worker. */
+const REQUESTS = 12;
 
-const ON_LINUX = { skip: process.platform === 'linux' ? false : 'abstract sockets exist on Linux alone' };
+const ON_LINUX = { skip: process.platform === 'linux' ? false : 'abstract sockets exist only on Linux' };
 
 /** A worker of this process. */
 const asWorker: Launcher = (program, argument, env) => {
@@ -31,7 +34,7 @@ const asWorker: Launcher = (program, argument, env) => {
   return cluster.fork(env).process;
 };
 
-/** The name that the endpoint returns on a new connection: `undefined` for `{}`, `null` when nobody listens. */
+/** The name that the endpoint returns on a new connection: `undefined` for `{}`, `null` without a listener. */
 async function nameAt(port: number): Promise<string | undefined | null> {
   try {
     const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
@@ -49,7 +52,7 @@ async function answered(port: number): Promise<void> {
   clearInterval(ask);
 }
 
-/** The one of them that leads; the others are siblings that never led. */
+/** The only process that leads. The others must be siblings that have never led. */
 async function onlyLeader(processes: readonly CandidateProcess[]): Promise<CandidateProcess> {
   await Promise.all(processes.map((process) => process.report('started')));
   const leaders = processes.filter((process) => process.leads);
@@ -63,27 +66,23 @@ async function onlyLeader(processes: readonly CandidateProcess[]): Promise<Candi
   return leaders[0] as CandidateProcess;
 }
 
-test(
-  'a second container and a script beside the application: one of the Pod leads, and the other Pod waits',
-  ON_LINUX,
-  async (t) => {
-    const inCluster = await TestCluster.start(t);
-    const pod = inCluster.addPod('web-0');
-    const processes = [1, 2, 3].map(() => new CandidateProcess(t, pod));
-    const leader = await onlyLeader(processes);
-    const other = new CandidateProcess(t, inCluster.addPod('web-1'));
-    assert.equal((await other.report('started')).detail, 'candidate');
+test('one process of a Pod leads, and the other Pod waits, when a Pod runs three processes', ON_LINUX, async (t) => {
+  const inCluster = await TestCluster.start(t);
+  const pod = inCluster.addPod('web-0');
+  const processes = [1, 2, 3].map(() => new CandidateProcess(t, pod));
+  const leader = await onlyLeader(processes);
+  const other = new CandidateProcess(t, inCluster.addPod('web-1'));
+  assert.equal((await other.report('started')).detail, 'candidate');
 
-    await leader.kill();
-    const siblings = processes.filter((process) => process !== leader);
-    await until('a sibling takes over', () => siblings.some((process) => process.leads));
-    await onlyLeader(siblings.filter((process) => process.leads));
-    assert.equal(siblings.filter((process) => process.leads).length, 1);
-    assert.equal(other.all('elected').length, 0);
-  },
-);
+  await leader.kill();
+  const siblings = processes.filter((process) => process !== leader);
+  await until('a sibling takes over', () => siblings.some((process) => process.leads));
+  await onlyLeader(siblings.filter((process) => process.leads));
+  assert.equal(siblings.filter((process) => process.leads).length, 1);
+  assert.equal(other.all('elected').length, 0);
+});
 
-test('of the workers of node:cluster one leads, and another takes over when it is killed', ON_LINUX, async (t) => {
+test('another worker of node:cluster takes over when the leading worker is killed', ON_LINUX, async (t) => {
   const inCluster = await TestCluster.start(t);
   const pod = inCluster.addPod('web-0');
   const workers = [1, 2, 3].map(() => new CandidateProcess(t, pod, {}, asWorker));
@@ -99,26 +98,22 @@ test('of the workers of node:cluster one leads, and another takes over when it i
   assert.equal(siblings.filter((worker) => worker.leads).length, 1);
 });
 
-test(
-  'the workers of node:cluster share no port: the one that has it names the leader, also when another worker leads',
-  ON_LINUX,
-  async (t) => {
-    const inCluster = await TestCluster.start(t);
-    const pod = inCluster.addPod('web-0');
-    const port = await freePort();
-    const options = { endpoint: { port }, exportEnv: true };
-    const workers = [1, 2, 3].map(() => new CandidateProcess(t, pod, options, asWorker));
-    await onlyLeader(workers);
-    // Until one is left: the leader is killed, and the port's owner is killed, and the rest must answer for the Pod.
-    for (let left = workers; left.length > 0; left = left.filter((worker) => worker.outcome === null)) {
-      await until('one of them leads', () => left.filter((worker) => worker.leads).length === 1);
-      await answered(port);
-      for (let question = 0; question < QUESTIONS; question += 1) assert.equal(await nameAt(port), 'web-0');
-      await (left[0] as CandidateProcess).kill();
-    }
-    for (const worker of workers) assert.deepEqual(worker.all('warning'), [], 'no port is missed');
-  },
-);
+test('the worker of node:cluster that has the port names the leader when another worker leads', ON_LINUX, async (t) => {
+  const inCluster = await TestCluster.start(t);
+  const pod = inCluster.addPod('web-0');
+  const port = await freePort();
+  const options = { endpoint: { port }, exportEnv: true };
+  const workers = [1, 2, 3].map(() => new CandidateProcess(t, pod, options, asWorker));
+  await onlyLeader(workers);
+  // Kills one worker after the other. The remaining workers must answer for the Pod.
+  for (let left = workers; left.length > 0; left = left.filter((worker) => worker.outcome === null)) {
+    await until('one of them leads', () => left.filter((worker) => worker.leads).length === 1);
+    await answered(port);
+    for (let count = 0; count < REQUESTS; count += 1) assert.equal(await nameAt(port), 'web-0');
+    await (left[0] as CandidateProcess).kill();
+  }
+  for (const worker of workers) assert.deepEqual(worker.all('warning'), [], 'no worker warns of its port');
+});
 
 test('a sibling takes over when the kernel frees the socket, not at an interval', ON_LINUX, async (t) => {
   const inCluster = await TestCluster.start(t);
@@ -140,11 +135,11 @@ test('a sibling takes over when the kernel frees the socket, not at an interval'
   const median = tookMs[ROUNDS / 2] as number;
   const longest = tookMs.at(-1) as number;
   t.diagnostic(`from SIGKILL to elected: median ${median.toFixed(1)} ms, longest ${longest.toFixed(1)} ms`);
-  // How quick it is on a free machine is a figure for a benchmark.
+  // The speed on a free machine is measured by a benchmark.
   assert.ok(longest < TAKE_OVER_BOUND_MS, `longest ${longest} ms`);
 });
 
-test('where abstract sockets do not exist, an elector says so once and leads all the same', async (t) => {
+test('an elector warns once and leads when abstract sockets do not exist', async (t) => {
   const inCluster = await TestCluster.start(t);
   const pod = inCluster.addPod('web-0');
   const elector = inCluster.elector(pod, {}, { siblingLock: () => lockOf(pod, 'darwin') });
@@ -153,27 +148,23 @@ test('where abstract sockets do not exist, an elector says so once and leads all
   assert.deepEqual(journal, ['warning: sibling-lock-unsupported', 'elected', 'leader: web-0']);
 });
 
-test(
-  'who has a network namespace of its own, as no container of a Pod has, does not see the lock',
-  ON_LINUX,
-  async (t) => {
-    if (spawnSync('unshare', ['--map-root-user', '--net', 'true']).status !== 0)
-      return t.skip('unshare is not permitted');
-    const podUid = crypto.randomUUID();
-    const first = siblingLock({ podUid, namespace: 'shop', lease: 'web', clock: systemClock, random: systemRandom });
-    t.after(() => first.free());
-    await new Promise((resolve) => first.claim(resolve));
-    assert.equal(await outcomeIn(t, podUid, []), 'taken');
-    assert.equal(await outcomeIn(t, podUid, ['unshare', '--map-root-user', '--net']), 'held');
-  },
-);
+test('a process does not see the sibling lock when it has another network namespace', ON_LINUX, async (t) => {
+  if (spawnSync('unshare', ['--map-root-user', '--net', 'true']).status !== 0)
+    return t.skip('unshare is not permitted');
+  const podUid = crypto.randomUUID();
+  const first = siblingLock({ podUid, namespace: 'shop', lease: 'web', clock: systemClock, random: systemRandom });
+  t.after(() => first.free());
+  await new Promise((resolve) => first.claim(resolve));
+  assert.equal(await outcomeIn(t, podUid, []), 'taken');
+  assert.equal(await outcomeIn(t, podUid, ['unshare', '--map-root-user', '--net']), 'held');
+});
 
 function lockOf({ uid }: TestPod, platform: NodeJS.Platform): ReturnType<typeof siblingLock> {
   const names = { podUid: uid, namespace: NAMESPACE, lease: 'web' };
   return siblingLock({ ...names, clock: systemClock, random: systemRandom, platform });
 }
 
-/** What a process that claims the lock is told, when it is run so. */
+/** The outcome of a claim of the lock by a process that runs in this wrapper. */
 async function outcomeIn(t: TestContext, podUid: string, wrapper: readonly string[]): Promise<string> {
   const holder = fileURLToPath(new URL('../joining/sibling-lock-holder.ts', import.meta.url));
   const [command = '', ...args] = [...wrapper, process.execPath, holder, podUid];

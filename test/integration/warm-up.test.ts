@@ -1,6 +1,6 @@
 /**
- * An API server that has just started answers 403 and 401 to what is allowed, until its caches are filled; and a Role
- * may arrive after the Pod. Nobody gives up, nobody is demoted, and nothing is warned of that is not so.
+ * A restarted API server answers permitted requests with 403 and 401 until its caches are filled, and a Role may be
+ * created after the Pod. No elector stops, is demoted, or emits a false warning.
  */
 
 import assert from 'node:assert/strict';
@@ -37,13 +37,13 @@ async function answered(cluster: EmbeddedCluster, filter: RequestFilter, status:
   }
 }
 
-describe('an API server whose caches are filling', { concurrency: 8 }, () => {
+describe('an API server that fills its caches', { concurrency: 8 }, () => {
   for (const [what, warmUp] of [
     ['roles', { rbacAfterMs: 1_500 }],
     ['tokens', { tokensAfterMs: 1_500 }],
     ['roles and tokens', { rbacAfterMs: 1_500, tokensAfterMs: 800 }],
   ] as const) {
-    test(`a leader stays leader, and is silent about it, while the server does not know ${what}`, async (t) => {
+    test(`a leader stays leader and does not warn when the server has not loaded its ${what}`, async (t) => {
       const cluster = await startCluster(t);
       const leader = member(cluster, 'web-0', { renewIntervalMs: 200, leaseDurationSeconds: 2 });
       await leader.elector.start();
@@ -58,7 +58,7 @@ describe('an API server whose caches are filling', { concurrency: 8 }, () => {
       assert.ok(leader.elector.isLeader);
     });
 
-    test(`start() outlasts a server that does not know ${what}`, async (t) => {
+    test(`start() waits when the server has not loaded its ${what}`, async (t) => {
       const cluster = await startCluster(t);
       await cluster.restartServer(warmUp);
       const { elector, journal } = member(cluster, 'web-0');
@@ -67,7 +67,7 @@ describe('an API server whose caches are filling', { concurrency: 8 }, () => {
     });
   }
 
-  test('the first survivor of a restart in which the leader went is elected soon after the caches are filled', async (t) => {
+  test('a candidate is elected soon after the caches are filled when the leader was deleted during the restart', async (t) => {
     const cluster = await startCluster(t);
     const leader = member(cluster, 'web-0');
     await leader.elector.start();
@@ -79,7 +79,7 @@ describe('an API server whose caches are filling', { concurrency: 8 }, () => {
     assert.deepEqual(candidate.journal, ['elected']);
   });
 
-  test('a Role that arrives after the Pod is waited for', async (t) => {
+  test('start() waits when the Role is created after the Pod', async (t) => {
     const cluster = await startCluster(t);
     cluster.revoke({ keepBinding: true });
     const { elector, journal } = member(cluster, 'web-0');
@@ -92,7 +92,7 @@ describe('an API server whose caches are filling', { concurrency: 8 }, () => {
     assert.deepEqual(journal, ['elected']);
   });
 
-  test('a Role that never arrives is warned of after 5 s, and ends start() after the grace', async (t) => {
+  test('start() warns after 5 s and rejects after the grace period when there is no Role', async (t) => {
     const cluster = await startCluster(t);
     cluster.revoke({ keepBinding: true });
     const { elector, journal } = member(cluster, 'web-0', { startGraceMs: 6_000 });

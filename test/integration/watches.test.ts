@@ -1,6 +1,6 @@
 /**
- * Watches that are garbled, cut, or too old, and outages: no change is missed, and the leader leads on. All over
- * TLS sockets.
+ * Watches that are garbled, cut or expired, and outages, over TLS sockets. No change is missed, and the leader
+ * continues to lead.
  */
 
 import assert from 'node:assert/strict';
@@ -23,28 +23,28 @@ describe('watches', { concurrency: 8 }, () => {
     ['half a line at its end', '{"type":"MODIFIED","object":{"kind":"Lea', true],
     ['empty lines', '\n\n\n', false],
   ] as const) {
-    test(`a watch with ${what} is taken up again: no change is missed`, async (t) => {
+    test(`an elector restarts its watch and misses no change when the watch has ${what}`, async (t) => {
       const { cluster, leader, leaderJournal, other, otherJournal } = await pair(t);
-      let spoiled = 0;
+      let garbled = 0;
       cluster.tamper = (_request, answer) => {
-        if (answer.stream === undefined || spoiled >= 4) return answer;
-        spoiled += 1;
+        if (answer.stream === undefined || garbled >= 4) return answer;
+        garbled += 1;
         return withLine(answer, line, ends);
       };
-      // Everybody opens a watch anew, and finds that line in it.
+      // Each elector opens its watches again, and receives that line.
       cluster.server.cutWatches();
-      await until('the watches were spoiled', () => spoiled >= 4);
+      await until('four watches have received the line', () => garbled >= 4);
       await renewals(leader);
       assert.equal(leader.isLeader, true);
       await cluster.delete('pod', 'web-0');
-      // The leader asks for its Pod once more where a list does not show it: the other may be quicker.
+      // The leader reads its Pod once more when a list does not show it, so the other may be faster.
       await until('the other leads', () => other.isLeader && !leader.isLeader);
       assert.ok(leaderJournal.includes('demoted: pod-deleted'), leaderJournal.join());
       assert.ok(otherJournal.includes('elected'));
     });
   }
 
-  test('watches cut again and again: the leader stays, and its end is still seen', async (t) => {
+  test('the leader stays, and its end is observed, when watches are cut repeatedly', async (t) => {
     const { cluster, leader, leaderJournal, other } = await pair(t);
     for (let round = 0; round < 3; round += 1) {
       await until('watches were cut', () => cluster.server.cutWatches() > 0);
@@ -56,13 +56,13 @@ describe('watches', { concurrency: 8 }, () => {
     await until('the other leads', () => other.isLeader);
   });
 
-  test('history that was compacted while the watch was down (410): everything is listed anew', async (t) => {
+  test('an elector lists again when the history was compacted during a disconnection (410)', async (t) => {
     const { cluster, leader, leaderJournal, other } = await pair(t);
-    await cluster.pullThePlug();
+    await cluster.disconnect();
     await cluster.patch('lease', 'web', { metadata: { annotations: { touched: 'by hand' } } });
     await cluster.patch('pod', 'web-1', { metadata: { annotations: { touched: 'by hand' } } });
     cluster.server.compactHistory();
-    await cluster.plugIn();
+    await cluster.connect();
     await renewals(leader);
     assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
     cluster.server.compactHistory();
@@ -70,30 +70,33 @@ describe('watches', { concurrency: 8 }, () => {
     await until('the other leads', () => other.isLeader);
   });
 
-  test('the API server goes and comes back: the leader leads on, the other waits', async (t) => {
+  test('the leader continues to lead, and the other waits, when the API server is away for a while', async (t) => {
     const { cluster, leader, leaderJournal, other, otherJournal } = await pair(t);
-    await cluster.pullThePlug();
-    await until('both have noticed', () => Math.min(leader.unverifiedForMs, other.unverifiedForMs) > 700);
+    await cluster.disconnect();
+    await until(
+      'both electors have missed an answer',
+      () => Math.min(leader.unverifiedForMs, other.unverifiedForMs) > 700,
+    );
     assert.deepEqual([leader.isLeader, other.isLeader], [true, false]);
-    await cluster.plugIn();
+    await cluster.connect();
     await renewals(other);
     assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
     assert.deepEqual(told(otherJournal), ['leader: web-0']);
   });
 
-  test('the leader’s Pod is deleted during an outage: the other succeeds it when it can learn of it', async (t) => {
+  test('the other takes over after an outage when the leader’s Pod was deleted during it', async (t) => {
     const { cluster, leader, leaderJournal, other, otherPod } = await pair(t);
-    await cluster.pullThePlug();
+    await cluster.disconnect();
     await cluster.delete('pod', 'web-0');
-    await until('the garbage collector has been', () => cluster.lease() === undefined);
-    await cluster.plugIn();
+    await until('the garbage collector has deleted the Lease', () => cluster.lease() === undefined);
+    await cluster.connect();
     await until('the other leads', () => other.isLeader && !leader.isLeader);
     assert.ok(leaderJournal.some((line) => line.startsWith('demoted')));
     assert.equal(cluster.ownerUid(), otherPod.uid);
   });
 });
 
-/** The same stream, with that text before everything else. */
+/** The same stream, with this text at its beginning. */
 function withLine(answer: ApiResponse, line: string, ends: boolean): ApiResponse {
   const { stream } = answer;
   if (stream === undefined) return answer;

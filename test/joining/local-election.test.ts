@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test';
 import type { LeaseElectorOptions, Term, Warning } from '../../src/index.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { journalOf, surroundingsOf, until } from '../integration/cluster.ts';
+import { journalOf, runtimeOf, until } from '../integration/cluster.ts';
 import { ManualClock } from '../kube/manual-clock.ts';
 import { serviceAccountDirectory } from '../kube/stub-server.ts';
 
@@ -28,7 +28,7 @@ function localElector(
   options: LeaseElectorOptions = {},
 ): { elector: LeaseElector; clock: ManualClock } {
   const clock = new ManualClock();
-  const elector = new LeaseElector({ local: true, ...options }, { ...surroundingsOf({}), clock });
+  const elector = new LeaseElector({ local: true, ...options }, { ...runtimeOf({}), clock });
   t.after(() => elector.stop());
   return { elector, clock };
 }
@@ -175,7 +175,7 @@ test('tokens grow from run to run with the clock, however many terms and renewal
     const wallMs = clock.wallMs() + 1;
     clock = new ManualClock();
     clock.jumpWall(wallMs - clock.wallMs());
-    const elector = new LeaseElector({ local: true, renewIntervalMs: 100 }, { ...surroundingsOf({}), clock });
+    const elector = new LeaseElector({ local: true, renewIntervalMs: 100 }, { ...runtimeOf({}), clock });
     t.after(() => elector.stop());
     elector.on('elected', ({ fencingToken }) => tokens.push(fencingToken));
     await elector.start();
@@ -240,7 +240,7 @@ test('LEASE_ELECTOR_LOCAL switches without a change of the code, and never in a 
     await elector.start();
     assert.equal(elector.state, 'candidate');
     process.env['LEASE_ELECTOR_LOCAL'] = 'leader';
-    const runtime = surroundingsOf({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' });
+    const runtime = runtimeOf({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' });
     const inCluster = new LeaseElector({ serviceAccountDirectory: '/does/not/exist' }, runtime);
     t.after(() => inCluster.stop());
     await assert.rejects(inCluster.start(), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS' });
@@ -254,7 +254,7 @@ test('local is for where there is no cluster: with one, its election counts', as
   const clock = new ManualClock();
   const elector = new LeaseElector(
     { local: true, lease: 'web', serviceAccountDirectory: '/does/not/exist' },
-    { ...surroundingsOf({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' }), clock },
+    { ...runtimeOf({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' }), clock },
   );
   t.after(() => elector.stop());
   await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS' });
@@ -279,7 +279,7 @@ const SIGNS: readonly (readonly [
 for (const [sign, environment, make, says] of SIGNS) {
   test(`a process that finds ${sign} is in a cluster, whatever else its environment lacks`, async (t) => {
     const directory = make(serviceAccountDirectory(t));
-    const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, surroundingsOf(environment));
+    const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, runtimeOf(environment));
     t.after(() => elector.stop());
     await assert.rejects(elector.start(), {
       code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
@@ -292,7 +292,7 @@ for (const [sign, environment, make, says] of SIGNS) {
 test('other variables, empty ones, and a directory that does not exist are no sign of a cluster', async (t) => {
   const environment = { KUBERNETES_SERVICE_HOST: '', KUBECONFIG: '/x', KUBERNETES_PORTAL: 'x' };
   for (const directory of ['/does/not/exist', join(serviceAccountDirectory(t), 'token', 'below-a-file')]) {
-    const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, surroundingsOf(environment));
+    const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, runtimeOf(environment));
     t.after(() => elector.stop());
     await elector.start();
     assert.equal(elector.isLeader, true);
@@ -300,7 +300,7 @@ test('other variables, empty ones, and a directory that does not exist are no si
 });
 
 test('a broken KUBERNETES_SERVICE_PORT is no sign of a laptop: nobody leads alone in a cluster', async (t) => {
-  const runtime = surroundingsOf({
+  const runtime = runtimeOf({
     KUBERNETES_SERVICE_HOST: '10.0.0.1',
     KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443',
   });

@@ -70,7 +70,7 @@ test('a request without an answer has no status', async (t) => {
   const requests = heardOn<RequestMessage>(t, 'lease-elector:request');
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
-  await cluster.pullThePlug();
+  await cluster.disconnect();
   const elector = cluster.elector(pod);
   const started = elector.start().catch(() => undefined);
   await until('a request has failed', () => requests.length > 0);

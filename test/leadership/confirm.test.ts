@@ -9,7 +9,7 @@ import type { LeaseRecord } from '../../src/core/lease-record.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
-import { LEASE, NAMESPACE, surroundingsOf, TestCluster, until } from '../integration/cluster.ts';
+import { LEASE, NAMESPACE, runtimeOf, TestCluster, until } from '../integration/cluster.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from '../worlds/scripted-elector.ts';
 
@@ -231,16 +231,16 @@ for (const [what, permissions] of [
     await elector.start();
     const { term } = elector;
     assert.equal(await elector.confirm(), term);
-    await cluster.pullThePlug();
+    await cluster.disconnect();
     await assert.rejects(elector.confirm(), UNCONFIRMED);
     assert.equal(elector.isLeader, true);
-    await cluster.plugIn();
+    await cluster.connect();
     assert.equal(await elector.confirm(), term);
   });
 }
 
 test('alone on a machine without a cluster, it is confirmed', async (t) => {
-  const elector = new LeaseElector({ local: true }, surroundingsOf({}));
+  const elector = new LeaseElector({ local: true }, runtimeOf({}));
   t.after(() => elector.stop());
   await elector.start();
   assert.equal(await elector.confirm(), elector.term);

@@ -138,20 +138,20 @@ async function outageWithDeletion(t: TestContext, downMs: number): Promise<Measu
   const leader = await setup.candidate('web-0', proxy, DEFAULTS);
   const others = [await setup.candidate('web-1', proxy, DEFAULTS), await setup.candidate('web-2', proxy, DEFAULTS)];
   await setup.settle([leader, ...others]);
-  await setup.cluster.pullThePlug();
+  await setup.cluster.disconnect();
   await deletePod({ setup, leader });
   await pause(downMs);
-  await setup.cluster.plugIn();
+  await setup.cluster.connect();
   return timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => others.some(({ elector }) => elector.isLeader));
 }
 
 async function outageWithRestart(t: TestContext, downMs: number): Promise<Measured> {
   const { setup, leader } = await couple(t, DEFAULTS);
-  await setup.cluster.pullThePlug();
+  await setup.cluster.disconnect();
   await leader.elector.stop();
   const { elector, started } = setup.restarted(leader, DEFAULTS);
   await pause(downMs);
-  await setup.cluster.plugIn();
+  await setup.cluster.connect();
   const measured = await timeUntil('the next container leads', RETRY_BOUND_MS, () => elector.isLeader);
   await started;
   assert.equal(elector.term?.resumed, true);
