@@ -254,10 +254,7 @@ describe('an elector', { concurrency: 4 }, () => {
     await cluster.disconnect();
     const electors = [
       cluster.elector(pods[0] as NonNullable<(typeof pods)[0]>),
-      new LeaseElector(
-        { serviceAccountDirectory: pods[1]?.directory ?? '' },
-        runtimeOf(pods[1]?.environment ?? {}),
-      ),
+      new LeaseElector({ serviceAccountDirectory: pods[1]?.directory ?? '' }, runtimeOf(pods[1]?.environment ?? {})),
     ];
     for (const elector of electors) {
       const started = elector.start();

@@ -1,5 +1,6 @@
 /**
- * The alerts of deploy/alerts.yaml, on what a real run of a cluster produced: each fires when it must, and none else does.
+ * Replays recordings of simulated clusters through deploy/alerts.yaml: each alert fires in its incidents, and in no
+ * other.
  */
 
 import assert from 'node:assert/strict';
@@ -24,7 +25,7 @@ test('promtool accepts the rules', { skip: PROMTOOL_MISSING }, (t) => {
   assert.match(output, new RegExp(`SUCCESS: ${alertNames().length} rules found`));
 });
 
-describe('an incident fires its alerts, and no other', { concurrency: 2, skip: PROMTOOL_MISSING }, () => {
+describe('an incident fires only its alerts', { concurrency: 2, skip: PROMTOOL_MISSING }, () => {
   for (const { name, fires, happens } of INCIDENTS) {
     test(`${name}: ${fires.join(', ') || 'none'}`, async () => {
       assert.deepEqual(firedIn(await happens()), [...fires].sort());
@@ -32,7 +33,7 @@ describe('an incident fires its alerts, and no other', { concurrency: 2, skip: P
   }
 });
 
-test('each alert is fired by an incident', () => {
+test('each alert fires in at least one incident', () => {
   const fired = new Set(INCIDENTS.flatMap(({ fires }) => fires));
   assert.deepEqual([...fired].sort(), alertNames().sort());
 });
@@ -61,7 +62,7 @@ test('an alert names the Lease, and the command to run', { skip: PROMTOOL_MISSIN
   assert.equal(answer, '');
 });
 
-test('each alert has a paragraph of the runbook, which begins with the command', () => {
+test('the runbook has a section for each alert, which begins with the command', () => {
   const sections = new Map(
     RUNBOOK.split(/^## /m)
       .slice(1)

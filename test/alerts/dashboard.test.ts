@@ -1,5 +1,5 @@
 /**
- * The dashboard of Grafana: each query reads metrics that there are, and "who led when" shows who led.
+ * The Grafana dashboard: each query reads existing metrics, and "who led when" shows the leaders.
  */
 
 import assert from 'node:assert/strict';
@@ -19,10 +19,10 @@ const DASHBOARD = JSON.parse(
 
 const SERIES = readFileSync(new URL('../metrics/series.txt', import.meta.url), 'utf8');
 
-/** What Grafana puts in the place of its variables when all is chosen. */
+/** The values of Grafana's variables when all are selected. */
 const filledIn = (expression: string): string => expression.replace(/"\$(namespace|lease)"/g, '".*"');
 
-test('each query reads metrics that there are', () => {
+test('each query reads only existing metrics', () => {
   for (const { title, targets } of DASHBOARD.panels) {
     for (const { expr } of targets) {
       const names = [...expr.matchAll(/\b(?:lease_elector|leader_election)_\w+/g)].map(([name]) => name);
@@ -32,7 +32,7 @@ test('each query reads metrics that there are', () => {
   }
 });
 
-test('who led when shows each leader while it led, and no other Pod', { skip: PROMTOOL_MISSING }, async () => {
+test('"who led when" shows each leader during its term, and no other Pod', { skip: PROMTOOL_MISSING }, async () => {
   const recording = await Recording.started();
   const first = recording.holder.name;
   const firstAtSeconds = recording.nowSeconds;
@@ -52,7 +52,7 @@ test('who led when shows each leader while it led, and no other Pod', { skip: PR
 test('promtool parses each query', { skip: PROMTOOL_MISSING }, async () => {
   const recording = await Recording.started();
   const expressions = DASHBOARD.panels.flatMap(({ targets }) => targets.map(({ expr }) => filledIn(expr)));
-  // Nothing is left of what can be read; what cannot be read is an error.
+  // promtool prints nothing for a valid query, and an error for an invalid one.
   const answer = replay(
     recording,
     expressions.map((expression) => ({

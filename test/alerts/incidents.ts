@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { Recording } from './recording.ts';
 
-/** Something that happens to a cluster. */
+/** One incident in a cluster. */
 export interface Incident {
   readonly name: string;
   readonly fires: readonly string[];
@@ -145,7 +145,7 @@ export const INCIDENTS: readonly Incident[] = [
     },
   },
   {
-    name: 'nobody may create the Lease',
+    name: 'no elector is permitted to create the Lease',
     fires: ['LeaseElectorMissingPermission', 'LeaseElectorNoLeader', 'LeaseWithoutLeader'],
     async happens() {
       const recording = await Recording.started();
@@ -156,7 +156,7 @@ export const INCIDENTS: readonly Incident[] = [
     },
   },
   {
-    name: 'the leader may not renew',
+    name: 'the leader is not permitted to renew',
     fires: ['LeaseElectorLeaderHangs', 'LeaseElectorMissingPermission', 'LeaseNeverRenewed', 'LeaseNotRenewed'],
     async happens() {
       const recording = await Recording.started();

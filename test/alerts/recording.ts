@@ -1,7 +1,8 @@
 /**
- * Records what a Prometheus would scrape from a simulated cluster: the embedded API server, real electors and a virtual clock.
+ * Records the metrics that Prometheus would scrape from a simulated cluster: the embedded API server, real electors and
+ * a virtual clock.
  *
- * Each process that can answer is scraped for its metrics, and kube-state-metrics is derived from the objects of the server.
+ * Each running process is scraped. The metrics of kube-state-metrics are derived from the objects of the server.
  */
 
 import type { LeaseElectorOptions } from '../../src/index.ts';
@@ -13,16 +14,16 @@ import type { SimulatedPod } from '../simulation/simulated-pod.ts';
 import { LEASE, NAMESPACE, type SimulatedProcess } from '../simulation/simulated-process.ts';
 import type { VirtualTime } from '../simulation/virtual-time.ts';
 
-/** Prometheus scrapes this often, in milliseconds. */
+/** The scrape interval of Prometheus, in milliseconds. */
 export const SCRAPE_INTERVAL_MS = 15_000;
 
 const PHASES = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'] as const;
 
 const NODE = 'node-1';
-/** Where a Pod is whose node is lost. */
+/** The name of the lost node. */
 const LOST_NODE = 'node-2';
 
-/** The metrics of an elector that the rules use; a recording with all of them would be large. */
+/** The metrics of an elector that the rules use. A recording of all metrics would be large. */
 const USED: ReadonlySet<string> = new Set([
   'leader_election_master_status',
   'lease_elector_leader_known',
@@ -37,7 +38,7 @@ const USED: ReadonlySet<string> = new Set([
 export class Recording {
   readonly cluster: Cluster;
   readonly #time: VirtualTime;
-  /** For each series the value of each scrape. */
+  /** The values of all scrapes, by series. */
   readonly #series = new Map<string, (number | undefined)[]>();
   #scrapes = 0;
   /** The options of an elector that differ from those of the simulation. */
@@ -45,7 +46,7 @@ export class Recording {
   #nodeRenewedMs = 0;
   #added = 0;
   #serverAwayUntilMs = 0;
-  /** Pods whose node is lost. */
+  /** The Pods whose node is lost. */
   readonly #lost = new Set<string>();
 
   constructor() {
@@ -62,7 +63,9 @@ export class Recording {
     this.#time = time;
   }
 
-  /** Pods are made, and one of them leads a minute later. @param optionsOf the options that differ, for each elector */
+  /**
+   * Creates the Pods. One of them leads a minute later. @param optionsOf returns the additional options of each elector
+   */
   static async started(optionsOf: Recording['optionsOf'] = () => ({})): Promise<Recording> {
     const recording = new Recording();
     recording.optionsOf = optionsOf;
@@ -71,19 +74,19 @@ export class Recording {
     return recording;
   }
 
-  /** One Pod more, as a Deployment makes it. */
+  /** Adds a Pod, as a Deployment does. */
   addPod(): void {
     this.#added += 1;
     this.cluster.addPod(`next-${this.#added}`);
   }
 
-  /** No request reaches the API server. kube-state-metrics serves what it knew. */
+  /** Makes the API server unreachable. kube-state-metrics serves its last values. */
   stopServer(seconds: number): void {
     this.#serverAwayUntilMs = this.#time.nowMs() + seconds * 1_000;
     this.cluster.stopServer(seconds * 1_000);
   }
 
-  /** The node of the leader's Pod is off, and the control plane writes that its Pod is not ready. */
+  /** Turns off the node of the leader's Pod. The control plane writes that the Pod is not ready. */
   loseNode(): void {
     const { holder } = this;
     holder.nodeLost = true;
@@ -97,7 +100,7 @@ export class Recording {
     });
   }
 
-  /** What a tool does that writes Leases of others. */
+  /** Edits the Lease, as a tool that writes foreign Leases does. */
   addOwner(): void {
     const owners = this.cluster.lease()?.metadata.ownerReferences ?? [];
     const other = this.cluster.livePods.find(({ uid }) => uid !== owners[0]?.uid);
@@ -120,7 +123,7 @@ export class Recording {
     return pod;
   }
 
-  /** Time passes in whole intervals, and everything is scraped. `each` is called after each scrape. */
+  /** Lets whole intervals pass and scrapes after each. `each` is called after each scrape. */
   async run(seconds: number, each: () => void = () => undefined): Promise<void> {
     if ((seconds * 1_000) % SCRAPE_INTERVAL_MS !== 0) throw new Error('a recording runs for whole scrape intervals');
     const endMs = this.#time.nowMs() + seconds * 1_000;
@@ -131,14 +134,14 @@ export class Recording {
     }
   }
 
-  /** As `promtool test rules` reads series: one value for each scrape. */
+  /** The series in the format of `promtool test rules`: one value for each scrape. */
   inputSeries(): { readonly series: string; readonly values: string }[] {
     return Array.from(this.#series, ([series, values]) => ({
       series,
       values: Array.from({ length: this.#scrapes }, (_, index) => {
         const value = values[index];
         if (value !== undefined) return String(value);
-        // Prometheus notes the end of a series with the scrape that no longer has it.
+        // Prometheus ends a series with the first scrape without it.
         return values[index - 1] === undefined ? '_' : 'stale';
       }).join(' '),
     }));
@@ -150,7 +153,7 @@ export class Recording {
     this.#scrapes += 1;
   }
 
-  /** A process that is stopped does not answer. A Pod that is gone is no target. */
+  /** A suspended process does not answer. A Pod that is gone is not scraped. */
   #scrapeProcess(process: SimulatedProcess): void {
     const { pod, elector } = process;
     if (process.paused || pod.gone) return;

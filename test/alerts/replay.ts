@@ -10,7 +10,7 @@ import { type Recording, SCRAPE_INTERVAL_MS } from './recording.ts';
 
 const RULES = readFileSync(new URL('../../deploy/alerts.yaml', import.meta.url), 'utf8');
 
-/** The groups of a PrometheusRule as a file of rules: what is below `spec:`, without its indentation. */
+/** The groups of a PrometheusRule as a rule file: the text below `spec:`, without its indentation. */
 export function ruleFile(): string {
   const groups = RULES.slice(RULES.indexOf('\nspec:\n') + '\nspec:\n'.length);
   return groups.replace(/^ {2}/gm, '');
@@ -21,20 +21,20 @@ export function alertNames(): string[] {
   return [...RULES.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name = '']) => name);
 }
 
-/** What is expected of an expression at a moment: samples, each with its labels and its value. */
+/** The expected samples of an expression at a moment, each with its labels and its value. */
 export interface Expectation {
   readonly expression: string;
   readonly atSeconds: number;
   readonly samples: readonly { readonly labels: string; readonly value: number }[];
 }
 
-/** `''` when everything is as expected; else what promtool says. */
+/** Returns the output of promtool, or `''` when all expectations hold. */
 export function replay(recording: Recording, expectations: readonly Expectation[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'lease-elector-alerts-'));
   const interval = `${SCRAPE_INTERVAL_MS / 1000}s`;
   try {
     writeFileSync(join(directory, 'rules.yaml'), ruleFile());
-    // JSON is YAML.
+    // JSON is also YAML.
     const test = {
       rule_files: ['rules.yaml'],
       evaluation_interval: interval,
@@ -58,7 +58,7 @@ export function replay(recording: Recording, expectations: readonly Expectation[
   }
 }
 
-/** Which alerts were firing at any time of a recording. @throws {Error} what promtool cannot read */
+/** The alerts that fired at any time of a recording. @throws {Error} when promtool cannot read the files */
 export function firedIn(recording: Recording): string[] {
   const expression = 'group by (alertname) (count_over_time(ALERTS{alertstate="firing"}[10d]))';
   const answer = replay(recording, [{ expression, atSeconds: recording.nowSeconds, samples: [] }]);

@@ -25,7 +25,7 @@ const RULES: readonly string[] = Object.entries(VERBS).flatMap(([resource, verbs
 const PATIENCE_S = 180;
 
 /**
- * When every `start()` has ended, in milliseconds: the time until a refused read of the own Pod counts, and then the
+ * When every `start()` has ended, in milliseconds: the time until a refused read of its Pod counts, and then the
  * grace period of a refused `create`.
  */
 const START_MS = REFUSAL_BELIEVED_MS + DEFAULT_START_GRACE_MS + 5_000;

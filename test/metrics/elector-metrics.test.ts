@@ -1,5 +1,5 @@
 /**
- * The metrics of an elector: which series there are, that each is there from the start, and what moves them.
+ * The metrics of an elector: their series, which all exist from the start, and their changes.
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ import { PROMTOOL_MISSING, promtool } from './promtool.ts';
 
 const SERIES = fileURLToPath(new URL('series.txt', import.meta.url));
 
-/** More than this many series of one elector would be a burden for a Prometheus that scrapes each replica. */
+/** The most series of one elector. More would be a burden for a Prometheus that scrapes each replica. */
 const MOST_SERIES = 350;
 
 const AT_THE_START: ElectorStatus = {
@@ -53,7 +53,7 @@ function moved(elector: LeaseElector | string): Record<string, number> {
   );
 }
 
-test('names and labels are those of series.txt', () => {
+test('the metrics have the names and labels of series.txt', () => {
   const text = writeFamilies(new ElectorMetrics().families(AT_THE_START));
   const lines = text.split('\n').map((line) => (line.startsWith('#') ? line : line.replace(/ \S+$/, '')));
   if (process.env['REWRITE'] === '1') writeFileSync(SERIES, lines.join('\n'));
@@ -75,7 +75,7 @@ test('the table of docs/operations.md names each metric with its labels', () => 
   );
 });
 
-test('every series is there before the start, with its zero', () => {
+test('each series is 0 before the start', () => {
   const { elector } = new ScriptedElector();
   assert.deepEqual(moved(elector), {});
   const count = seriesOf(elector.metrics()).size;
@@ -92,7 +92,7 @@ test('promtool check metrics passes before the start and while this process lead
   for (const text of texts) assert.deepEqual(promtool(['check', 'metrics'], text), { status: 0, output: '' });
 });
 
-test('no series appears later, whatever happens', async () => {
+test('no series is added later', async () => {
   const metrics = new ElectorMetrics();
   const before = [...seriesOf(writeFamilies(metrics.families(AT_THE_START))).keys()];
   metrics.elected('resumed');
@@ -109,7 +109,7 @@ test('no series appears later, whatever happens', async () => {
   assert.deepEqual([...after.keys()], before);
 });
 
-test('a server that answers with any status makes a bounded number of series', () => {
+test('the number of series is bounded when a server answers with any status', () => {
   const metrics = new ElectorMetrics();
   for (let status = 100; status < 2_000; status += 1) {
     metrics.requestEnded({ verb: 'get', resource: 'leases', status, durationMs: 1 });
@@ -122,7 +122,7 @@ test('a server that answers with any status makes a bounded number of series', (
   assert.equal(codes.filter((one) => one.includes('thing')).length, 0);
 });
 
-test('a request counts in the bucket of its duration, and in all that are longer', () => {
+test('a request counts in the bucket of its duration and in all larger buckets', () => {
   const metrics = new ElectorMetrics();
   const durations = [0, 5, 6, 10_000, 10_001];
   for (const durationMs of durations) {
@@ -145,19 +145,19 @@ test('a request counts in the bucket of its duration, and in all that are longer
   assert.ok(Math.abs((sample?.sum ?? 0) - 20.012) < 1e-9);
 });
 
-test('a leader that is seen again is no change, another one is', () => {
+test('a leader change is counted only when the leader is another Pod', () => {
   const metrics = new ElectorMetrics();
   const changes = (): number => moved(writeFamilies(metrics.families(AT_THE_START)))['leader_changes_total'] ?? 0;
   metrics.leaderChanged({ name: 'web-0', uid: 'a' });
-  assert.equal(changes(), 0, 'the first one');
+  assert.equal(changes(), 0, 'the first leader is not a change');
   metrics.leaderChanged(null);
   metrics.leaderChanged({ name: 'web-0', uid: 'a' });
-  assert.equal(changes(), 0, 'the same one again');
+  assert.equal(changes(), 0, 'the same leader is not a change');
   metrics.leaderChanged({ name: 'web-0', uid: 'b' });
-  assert.equal(changes(), 1, 'a Pod of the same name');
+  assert.equal(changes(), 1, 'another Pod of the same name is a change');
 });
 
-test('a leader reports its term, its age and its work, and then why the term ended', async () => {
+test('a leader reports its term, its age and its work, and then the reason of its demotion', async () => {
   let end = (): void => undefined;
   const scripted = new ScriptedElector({
     onElected: () =>
@@ -185,7 +185,7 @@ test('a leader reports its term, its age and its work, and then why the term end
   assert.equal(after['leader_election_master_status'], undefined);
 });
 
-test('a holder that does not renew is the reason that blocks, and the others are 0', async () => {
+test('only the reason of the blocked election is 1 when the holder does not renew', async () => {
   const before = new ScriptedElector();
   await before.lead();
   const scripted = new ScriptedElector();
@@ -205,7 +205,7 @@ test('a holder that does not renew is the reason that blocks, and the others are
   assert.deepEqual(blocked, [[`blocked{reason="${reason}"}`, 1]]);
 });
 
-test('work that fails is counted: onElected and a job of leaderOnly', async () => {
+test('a failure is counted when onElected or a job of leaderOnly rejects', async () => {
   const scripted = new ScriptedElector({ onElected: () => Promise.reject(new Error('no')) });
   scripted.elector.on('error', () => undefined);
   await scripted.lead();
@@ -218,7 +218,7 @@ test('work that fails is counted: onElected and a job of leaderOnly', async () =
   assert.equal(moved(scripted.elector)['work_failures_total'], 2);
 });
 
-test('a process that stood still counts it, from the first call of metrics() on', async () => {
+test('a suspension is counted after the first call of metrics()', async () => {
   const scripted = new ScriptedElector();
   await scripted.lead();
   scripted.clock.advance(60_000);

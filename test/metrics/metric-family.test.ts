@@ -1,5 +1,5 @@
 /**
- * The text that Prometheus reads.
+ * The text format of Prometheus.
  */
 
 import assert from 'node:assert/strict';

@@ -1,10 +1,10 @@
 /**
- * Debian's `promtool` (package `prometheus`). Where it is missing a test says so and is skipped.
+ * Debian's `promtool` (package `prometheus`). Without it, a test is skipped with that reason.
  */
 
 import { spawnSync } from 'node:child_process';
 
-/** Says why a test is skipped; `false` where promtool can be run. */
+/** The reason to skip a test, or `false` when promtool can be run. */
 export const PROMTOOL_MISSING: string | false =
   spawnSync('promtool', ['--version']).status === 0
     ? false

@@ -1,6 +1,6 @@
 /**
- * The table of network faults of `docs/correctness.md`: each fault is done to electors through a TCP proxy, and the time
- * that it costs is measured against its bound. Many scenes run at once, since most of their time is waiting.
+ * Measures the table of network faults of `docs/correctness.md`. A TCP proxy applies each fault to electors, and the
+ * delay is compared with its bound. Many tests run at once, because most of their time is waiting.
  */
 
 import assert from 'node:assert/strict';
@@ -20,56 +20,58 @@ import {
   behind,
   type Candidate,
   countRenewals,
+  type Malfunction,
   type Measured,
   NetworkScene,
   netMs,
   Replica,
-  type Sickness,
   startMeasuring,
   timeUntil,
   type WatchesOfTheSick,
 } from './network-setup.ts';
 
-/** A connection is refused, or a server is back: so long may it take until a candidate has asked again. */
+/**
+ * The bound until a candidate repeats a request after a refused connection or the return of a server, in milliseconds.
+ */
 const RETRY_BOUND_MS = 2_500;
-/** One of two API servers is sick, and new connections are balanced. */
+/** The bound when one of two API servers malfunctions and new connections are balanced, in milliseconds. */
 const SICK_BOUND_MS = 10_000;
-/** A watch says nothing while requests work. */
+/** The bound when a watch is silent while requests work, in milliseconds. */
 const MUTE_BOUND_MS = 20_000;
-/** How many answers a constant latency may cost. */
+/** The most answers whose latency a delay may contain. */
 const LATENCY_FACTOR = 6;
-/** The longest outage that is tried. */
+/** The longest tested outage, in milliseconds. */
 const OUTAGE_MS = 12_000;
 const OUTAGE_ROUNDS = 5;
 
-/** More would keep a machine of two cores busy, and would measure that. */
-const SCENES_AT_ONCE = 12;
+/** The most tests at once. With more, the load of a machine of two cores would be measured. */
+const TESTS_AT_ONCE = 12;
 
-/** The electors of other tests are faster. */
+/** The default options. The electors of other tests have shorter intervals. */
 const DEFAULTS: LeaseElectorOptions = {
   renewIntervalMs: DEFAULT_RENEW_INTERVAL_MS,
   leaseDurationSeconds: DEFAULT_LEASE_DURATION_SECONDS,
   requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
 };
-/** A request of these electors is given up early, so that a row about time-outs is short. */
+/** Options with a short time-out, so that a row about time-outs is short. */
 const QUICK: LeaseElectorOptions = { ...DEFAULTS, requestTimeoutMs: 1_000 };
-/** These renew often as well, so that a row about renewals is short. */
+/** Options with frequent renewals as well, so that a row about renewals is short. */
 const QUICK_RENEWALS: LeaseElectorOptions = { ...QUICK, renewIntervalMs: 200, leaseDurationSeconds: 1 };
 
-/** One fault, done in one way. */
+/** One variant of a fault. */
 interface Row {
   /** The row of the table in `docs/correctness.md`. */
   readonly fault: string;
-  /** Its bound as that table gives it. */
+  /** Its bound in that table. */
   readonly documented: string;
   readonly variant: string;
-  /** With the options of this row, in milliseconds. */
+  /** The bound with the options of this row, in milliseconds. */
   readonly boundMs: number;
-  /** Does it, and returns how long it took. */
+  /** Applies the fault, and returns the measured time. */
   readonly run: (t: TestContext) => Promise<Measured>;
 }
 
-/** A leader in `web-0` and a candidate in `web-1`, each with a network of its own. */
+/** A leader in `web-0` and a candidate in `web-1`, each with its own network. */
 interface Couple {
   readonly setup: NetworkScene;
   readonly leader: Candidate;
@@ -98,14 +100,14 @@ function deletePod({ setup, leader }: Pick<Couple, 'setup' | 'leader'>): Promise
   return setup.cluster.delete('pod', leader.pod.name);
 }
 
-/** The one that took the longest. */
+/** The longest of several measurements. */
 function longest(all: readonly Measured[], boundMs: number): Measured {
   return all.reduce((longer, next) => (netMs(next, boundMs) > netMs(longer, boundMs) ? next : longer));
 }
 
 const aSuccessorLeads = 'a successor leads';
 
-/** The network of a candidate fails in some way, and comes back; the leader's Pod is deleted in between. */
+/** The network of a candidate fails and is restored. The leader's Pod is deleted in between. */
 async function successionAfter(
   t: TestContext,
   {
@@ -119,14 +121,17 @@ async function successionAfter(
   begin(otherProxy);
   await deletePod({ setup, leader });
   await pause(faultMs);
-  assert.equal(other.elector.isLeader, false, 'it cannot lead yet');
+  assert.equal(other.elector.isLeader, false, 'the candidate cannot lead yet');
   end(otherProxy);
   return timeUntil(aSuccessorLeads, boundMs, () => other.elector.isLeader);
 }
 
 // --- An API server that is down -------------------------------------------------------------------------------------
 
-/** The longest of several outages, each a little shorter than the one before, so that back-offs meet its end differently. */
+/**
+ * The longest delay of several outages. Each outage is a little shorter than the one before, so that it ends at another
+ * moment of the back-off.
+ */
 async function longestOutage(outage: (downMs: number) => Promise<Measured>): Promise<Measured> {
   const rounds = Array.from({ length: OUTAGE_ROUNDS }, (_, round) => outage(OUTAGE_MS - round * 617));
   return longest(await Promise.all(rounds), RETRY_BOUND_MS);
@@ -162,14 +167,14 @@ const OUTAGES: readonly Row[] = [
   {
     fault: 'The API server is down and comes back',
     documented: '2.5 s after its return',
-    variant: 'the leader’s Pod is deleted meanwhile',
+    variant: 'the leader’s Pod is deleted during the outage',
     boundMs: RETRY_BOUND_MS,
     run: (t) => longestOutage((downMs) => outageWithDeletion(t, downMs)),
   },
   {
     fault: 'The API server is down and comes back',
     documented: '2.5 s after its return',
-    variant: 'the leader’s container restarts meanwhile',
+    variant: 'the leader’s container restarts during the outage',
     boundMs: RETRY_BOUND_MS,
     run: (t) => longestOutage((downMs) => outageWithRestart(t, downMs)),
   },
@@ -207,11 +212,12 @@ const OUTAGES: readonly Row[] = [
   },
 ];
 
-// --- One sick API server of two ---------------------------------------------------------------------------------------
+// --- One of two API servers malfunctions
+// ---------------------------------------------------------------------------------------
 
 async function sickReplica(
   t: TestContext,
-  sickness: Sickness,
+  malfunction: Malfunction,
   watches: WatchesOfTheSick,
   boundMs: number,
   options: LeaseElectorOptions,
@@ -219,13 +225,13 @@ async function sickReplica(
   const setup = await NetworkScene.start(t);
   const replica = await Replica.start(t, setup.cluster);
   const balancer = await setup.proxy({ ports: [replica.port, setup.cluster.port] });
-  // Everybody has a kept connection to the one that falls sick.
+  // Each elector has a kept-alive connection to the server that malfunctions.
   balancer.choose = () => 0;
   const leader = await setup.candidate('web-0', balancer, options);
   const others = [await setup.candidate('web-1', balancer, options), await setup.candidate('web-2', balancer, options)];
   await setup.settle([leader, ...others]);
   balancer.choose = (connection) => connection % 2;
-  replica.fallSick(sickness, watches);
+  replica.startMalfunction(malfunction, watches);
   await deletePod({ setup, leader });
   return timeUntil(aSuccessorLeads, boundMs, () => others.some(({ elector }) => elector.isLeader));
 }
@@ -263,7 +269,7 @@ const SICK_REPLICAS: readonly Row[] = [
   },
 ];
 
-// --- Watches that tell nothing ----------------------------------------------------------------------------------------
+// --- Watches without events ----------------------------------------------------------------------------------------
 
 async function muteWatches(t: TestContext, watches: (version: number) => Delivery): Promise<Measured> {
   const { setup, leader, other, otherProxy } = await couple(t, DEFAULTS, { endsTls: true });
@@ -272,7 +278,7 @@ async function muteWatches(t: TestContext, watches: (version: number) => Deliver
   return timeUntil(aSuccessorLeads, MUTE_BOUND_MS, () => other.elector.isLeader);
 }
 
-/** The collector is held back, so that the Pod's watch alone can tell. */
+/** The collector is held back, so that only the watch of the Pod can deliver the event. */
 async function muteWatchOfThePod(t: TestContext): Promise<Measured> {
   const { setup, leader, other, otherProxy } = await couple(t, DEFAULTS, { endsTls: true });
   const release = setup.cluster.server.holdGarbageCollector();
@@ -329,7 +335,7 @@ const MUTE_WATCHES: readonly Row[] = [
 // --- Latency ----------------------------------------------------------------------------------------------------------
 
 const LATENCY_SHARES = [0.6, 0.9];
-/** A pause of the machine must not look like a time-out at once, so that these wait a little longer. */
+/** Options with a longer time-out, so that a pause of the machine does not cause a time-out. */
 const PATIENT: LeaseElectorOptions = { ...DEFAULTS, requestTimeoutMs: 2_000 };
 
 function slow(t: TestContext, latencyMs: number): Promise<Couple> {
@@ -418,7 +424,7 @@ async function electionAndHandOver(
   await until('the leader renews', () => renewals.count >= 3);
   assert.equal(leader.elector.isLeader, true);
   await leader.elector.confirm();
-  // Long enough that the first request of leaving meets a connection that is gone, and before the next renewal.
+  // Long enough that the first request of the release uses a closed connection, but before the next renewal.
   if (proxy.idle !== null) await pause(proxy.idle.afterMs + IDLE_MARGIN_MS);
   const stopped = leader.elector.stop({ release: true });
   const handedOver = await timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => other.elector.isLeader);
@@ -433,7 +439,7 @@ async function cutConnections(t: TestContext, how: Cut): Promise<Measured> {
   return timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => other.elector.isLeader);
 }
 
-/** The leader does not notice anything but that its next request takes a little longer. */
+/** The only effect on the leader is that its next request takes a little longer. */
 async function cutConnectionsOfTheLeader(t: TestContext, how: Cut): Promise<Measured> {
   const { leader, leaderProxy, other } = await couple(t, QUICK_RENEWALS);
   const renewals = countRenewals(other.elector);
@@ -490,10 +496,13 @@ const ENDING_CONNECTIONS: readonly Row[] = [
 
 // --- A network that carries nothing -----------------------------------------------------------------------------------
 
-/** How long nothing is carried. */
+/** How long no byte passes, in milliseconds. */
 const CUT_OFF_MS = 6_000;
 
-/** Nothing of the leader passes, in one way or another, and then it does: it leads all the time, and nobody else does. */
+/**
+ * The leader is cut off in one of several ways, and then reconnected. It leads all the time, and no other elector
+ * leads.
+ */
 async function leaderCutOff(
   t: TestContext,
   boundMs: number,
@@ -502,7 +511,7 @@ async function leaderCutOff(
 ): Promise<Measured> {
   const { setup, leader, leaderProxy, other } = await couple(t, QUICK_RENEWALS);
   let led = 0;
-  leader.elector.on('demoted', () => assert.fail('it leads for life'));
+  leader.elector.on('demoted', () => assert.fail('the leader was demoted'));
   other.elector.on('elected', () => {
     led += 1;
   });
@@ -511,7 +520,7 @@ async function leaderCutOff(
   const { unverifiedForMs } = leader.elector;
   assert.ok(
     unverifiedForMs > CUT_OFF_MS - 1_000,
-    `it knows for how long it has not been confirmed: ${unverifiedForMs}`,
+    `unverifiedForMs counts the time without confirmation: ${unverifiedForMs}`,
   );
   assert.deepEqual([leader.elector.isLeader, other.elector.isLeader, led], [true, false, 0]);
   const renewals = countRenewals(other.elector);
@@ -603,23 +612,23 @@ const CUT_OFF: readonly Row[] = [
   },
 ];
 
-/** A row is measured again so often, and only where the machine spoiled the measurement. */
+/** The most repetitions of a measurement that was disturbed by the machine. */
 const RERUNS = 2;
 
-/** A process that stands still for a moment can miss a time-out, and then pays for a whole try. */
+/** A short suspension of the process can miss a time-out, and then costs a whole attempt. */
 function measuresTheMachine(measured: Measured, boundMs: number): boolean {
   return netMs(measured, boundMs) > boundMs && measured.stalledMs > boundMs / 10;
 }
 
-/** Those that wait the longest come first. */
+/** The rows with the longest waits are first. */
 const ROWS = [OUTAGES, MUTE_WATCHES, CUT_OFF, SICK_REPLICAS, LATENCIES, ENDING_CONNECTIONS].flat();
 
-describe('network faults', { concurrency: SCENES_AT_ONCE }, () => {
+describe('network faults', { concurrency: TESTS_AT_ONCE }, () => {
   for (const { fault, variant, boundMs, run } of ROWS) {
     test(`${fault}: ${variant}`, async (t) => {
       let measured = await run(t);
       for (let rerun = 0; rerun < RERUNS && measuresTheMachine(measured, boundMs); rerun += 1) {
-        t.diagnostic(`measured again, for this process stood still for ${Math.round(measured.stalledMs)} ms`);
+        t.diagnostic(`measured again, because this process was suspended for ${Math.round(measured.stalledMs)} ms`);
         measured = await run(t);
       }
       assertWithin(t, `${fault}, ${variant}`, measured, boundMs);

@@ -1,6 +1,6 @@
 /**
- * A Pod whose packets the kernel loses, and two processes of one Pod that do not share a network namespace. Real
- * processes, real packets, in namespaces that the test makes; without root it says that it skips.
+ * A Pod whose packets the kernel drops, and two processes of one Pod in different network namespaces. The test creates
+ * the namespaces, and uses real processes and packets. Without root it is skipped.
  */
 
 import assert from 'node:assert/strict';
@@ -11,11 +11,17 @@ import { FAST, TestCluster, until } from '../integration/cluster.ts';
 import { type Loss, NetworkNamespaces } from './network-namespaces.ts';
 import { assertWithin, timeUntil } from './network-setup.ts';
 
-/** How long no packet passes, in milliseconds: longer than a Lease lasts, and than a request may. */
+/** How long no packet passes, in milliseconds: longer than the duration of a Lease and the time-out of a request. */
 const LOSS_MS = 3_500;
-/** When packets pass again, one request may still have to time out; then the next try comes within 2.5 s. */
+/**
+ * The bound after packets pass again, in milliseconds: one request may still have to time out, and the next attempt
+ * follows within 2.5 s.
+ */
 const RECOVERY_BOUND_MS: number = (FAST.requestTimeoutMs ?? 0) + 2_500;
-/** Each meets a renewal of the other within two renewals; it may have to ask what that was. */
+/**
+ * The bound until a twin is noticed, in milliseconds: each twin observes a renewal of the other within two renewals,
+ * and may need another read.
+ */
 const TWIN_BOUND_MS: number = 2 * (FAST.renewIntervalMs ?? 0) + 2_500;
 
 const LOSSES: readonly Loss[] = ['link down', 'answers lost', 'requests lost'];
@@ -26,7 +32,7 @@ async function stateOf(process: CandidateProcess): Promise<CandidateReport> {
   return process.report('state', undefined, count + 1);
 }
 
-test('the leader stays leader while the kernel loses its packets, and nobody leads beside it', async (t) => {
+test('the leader stays the only leader when the kernel drops its packets', async (t) => {
   const cluster = await TestCluster.start(t);
   const namespaces = await NetworkNamespaces.make(t, cluster, 'a');
   if (typeof namespaces === 'string') return t.skip(namespaces);
@@ -42,10 +48,7 @@ test('the leader stays leader while the kernel loses its packets, and nobody lea
     await other.report('stale', 'web-0', index + 1);
     const { isLeader, unverifiedForMs = 0 } = await stateOf(leader);
     assert.equal(isLeader, true, loss);
-    assert.ok(
-      unverifiedForMs > LOSS_MS - 1_000,
-      `${loss}: it knows that nothing confirmed it for ${unverifiedForMs} ms`,
-    );
+    assert.ok(unverifiedForMs > LOSS_MS - 1_000, `${loss}: unverifiedForMs is ${unverifiedForMs}`);
     assert.deepEqual([other.all('elected').length, leader.all('demoted').length], [0, 0], loss);
     const seen = other.all('renewed').length;
     namespaces.restore(loss);
@@ -53,20 +56,21 @@ test('the leader stays leader while the kernel loses its packets, and nobody lea
     assertWithin(t, `${loss}, until it renews after packets pass again`, measured, RECOVERY_BOUND_MS);
   }
 
-  // Deleted while nothing reaches it, its process is a ghost. It ends its term with the first answer that arrives.
+  // The Pod is deleted while it is cut off, so its process is a ghost. The ghost ends its term with the first answer
+  // that arrives.
   namespaces.lose('answers lost');
   await cluster.delete('pod', 'web-0');
   const next = await other.report('elected');
   assert.ok(tokenOf(next) > tokenOf(first));
-  assert.equal((await stateOf(leader)).isLeader, true, 'nothing told it');
+  assert.equal((await stateOf(leader)).isLeader, true, 'it has received no event');
   namespaces.restore('answers lost');
   const measured = await timeUntil('the ghost is demoted', RECOVERY_BOUND_MS, () => leader.all('demoted').length > 0);
   assertWithin(t, 'until the ghost is demoted after packets pass again', measured, RECOVERY_BOUND_MS);
-  // The Lease of another Pod proves it, and so does its own Pod: either answer may be the first.
+  // The Lease of another Pod is a proof, and so is the missing Pod. Either answer may be the first.
   assert.match(leader.all('demoted')[0]?.detail ?? '', /^(usurped|pod-deleted)$/);
 });
 
-test('the sibling lock does not reach a process of the Pod in another network namespace: twins warn of each other', async (t) => {
+test('two processes of a Pod warn of each other when they are in different network namespaces', async (t) => {
   const cluster = await TestCluster.start(t);
   const namespaces = await NetworkNamespaces.make(t, cluster, 'b');
   if (typeof namespaces === 'string') return t.skip(namespaces);
@@ -74,10 +78,10 @@ test('the sibling lock does not reach a process of the Pod in another network na
   const first = new CandidateProcess(t, namespaces.podBehind(pod), {}, namespaces.launch);
   await first.report('elected');
   const sibling = new CandidateProcess(t, namespaces.podBehind(pod), {}, namespaces.launch);
-  assert.equal((await sibling.report('started')).detail, 'sibling', 'in the same namespace the lock holds');
+  assert.equal((await sibling.report('started')).detail, 'sibling', 'the lock works in the same namespace');
 
   const twin = new CandidateProcess(t, pod);
-  assert.equal((await twin.report('elected')).resumed, true, 'in another the kernel knows two sockets of that name');
+  assert.equal((await twin.report('elected')).resumed, true, 'the lock does not work in another namespace');
   await until('both have led', () => first.all('elected').length > 0 && twin.all('elected').length > 0);
   const measured = await timeUntil('both warn', TWIN_BOUND_MS, () =>
     [first, twin].every((process) => process.all('warning', 'twin').length > 0),

@@ -1,6 +1,6 @@
 /**
- * Two network namespaces with a cable between them: in one stands the API server, in the other a Pod. They need Linux,
- * root and `ip`; where one is missing `NetworkNamespaces.make` says which.
+ * Two network namespaces with a virtual cable between them: one for the API server, one for a Pod. They need Linux,
+ * root and `ip`. `NetworkNamespaces.make` returns which of these is missing.
  */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -15,21 +15,21 @@ import type { Launcher } from '../integration/candidate-process.ts';
 import { type TestCluster, type TestPod, until } from '../integration/cluster.ts';
 
 const RELAY = fileURLToPath(new URL('./network-relay.ts', import.meta.url));
-/** `ip netns exec` mounts what is here over `/etc`, for the processes of a namespace. */
+/** The directory that `ip netns exec` mounts over `/etc` for the processes of a namespace. */
 const NAMESPACE_FILES = '/etc/netns';
-/** A name that the certificate of the embedded API server holds for. */
+/** A host name in the certificate of the embedded API server. */
 const SERVER_NAME = 'kubernetes.default.svc';
 const SERVER_PORT = 6443;
-/** Of the block for documentation (RFC 5737): nothing real is there, and no route leads out of the namespaces. */
+/** Addresses of the block for documentation (RFC 5737). No route leads out of the namespaces. */
 const SERVER_ADDRESS = '192.0.2.1';
 const POD_ADDRESS = '192.0.2.2';
-/** The address of no network card. */
+/** A hardware address that no network card has. */
 const NOBODYS_CARD = '02:00:00:00:00:99';
 
-/** How packets get lost. */
+/** The ways to lose packets. */
 export type Loss = 'link down' | 'answers lost' | 'requests lost';
 
-/** What was made, until the test ends. */
+/** The created namespaces and files, until the test ends. */
 export class NetworkNamespaces {
   readonly #server: string;
   readonly #pod: string;
@@ -40,12 +40,12 @@ export class NetworkNamespaces {
     this.#pod = podNamespace;
   }
 
-  /** Makes them and brings the API server in. Returns the reason when that is not possible here. */
+  /** Creates the namespaces and makes the API server reachable. Returns the reason when that is not possible here. */
   static async make(t: TestContext, cluster: TestCluster, mark: string): Promise<NetworkNamespaces | string> {
     if (process.platform !== 'linux') return 'network namespaces exist on Linux alone';
     if (process.getuid?.() !== 0) return 'network namespaces can be made by root alone';
     if (spawnSync('ip', ['netns', 'list']).status !== 0) return '`ip netns` does not work here (package iproute2)';
-    // The name of a network card has 15 characters at most.
+    // The name of a network interface has at most 15 characters.
     const name = `le${process.pid}${mark}`;
     const namespaces = new NetworkNamespaces(`${name}s`, `${name}p`);
     t.after(() => namespaces.#remove());
@@ -58,32 +58,32 @@ export class NetworkNamespaces {
     return namespaces;
   }
 
-  /** Runs the process of a Pod behind the cable. */
+  /** Runs a process in the namespace of the Pod. */
   readonly launch: Launcher = (program, argument, env) =>
     spawn('ip', ['netns', 'exec', this.#pod, process.execPath, program, argument], {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
 
-  /** What the kubelet would set in a Pod behind the cable. */
+  /** The environment variables that the kubelet would set. */
   podBehind(pod: TestPod): TestPod {
     const environment = { KUBERNETES_SERVICE_HOST: SERVER_NAME, KUBERNETES_SERVICE_PORT: String(SERVER_PORT) };
     return { ...pod, environment };
   }
 
-  /** From now on packets get lost in that way; nobody is told. */
+  /** Loses packets in this way from now on, without an error at either end. */
   lose(loss: Loss): void {
     if (loss === 'link down') ip('-n', this.#server, 'link', 'set', this.#server, 'down');
     else this.#misdirect(loss, 'replace', 'lladdr', NOBODYS_CARD, 'nud', 'permanent');
   }
 
-  /** No packet gets lost any longer. */
+  /** Ends the loss of packets. */
   restore(loss: Loss): void {
     if (loss === 'link down') ip('-n', this.#server, 'link', 'set', this.#server, 'up');
     else this.#misdirect(loss, 'del');
   }
 
-  /** Packets that are sent to a network card that does not exist are lost in silence, as in a broken switch. */
+  /** Packets to a hardware address that does not exist are lost without an error, as in a broken switch. */
   #misdirect(loss: Exclude<Loss, 'link down'>, action: string, ...rest: readonly string[]): void {
     const [namespace, address] = loss === 'answers lost' ? [this.#server, POD_ADDRESS] : [this.#pod, SERVER_ADDRESS];
     ip('-n', namespace, 'neigh', action, address, 'dev', namespace, ...rest);
@@ -142,22 +142,22 @@ export class NetworkNamespaces {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Whatever of it was made. */
+  /** Removes everything that was created. */
   #remove(): void {
     for (const namespace of [this.#server, this.#pod]) {
-      // What is not there cannot be deleted, and that is well.
+      // A missing namespace is not an error.
       spawnSync('ip', ['netns', 'delete', namespace]);
     }
     rmSync(join(NAMESPACE_FILES, this.#pod), { recursive: true, force: true });
     try {
       rmdirSync(NAMESPACE_FILES);
     } catch {
-      // Others have files there, or it does not exist.
+      // The directory has other files, or does not exist.
     }
   }
 }
 
-/** Runs `ip`. @throws {Error} with what it says */
+/** Runs `ip`. @throws {Error} with its output */
 function ip(...args: readonly string[]): void {
   const { status, stderr, error } = spawnSync('ip', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);

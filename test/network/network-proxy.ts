@@ -1,6 +1,6 @@
 /**
- * A TCP proxy between electors and API servers, and the faults of a network. It carries bytes: of HTTP it reads only as
- * much as a fault needs, and then it ends TLS itself, with the certificate of the embedded API server.
+ * A TCP proxy between electors and API servers, with the faults of a network. It forwards bytes. It parses HTTP only as
+ * far as a fault needs, and then it terminates TLS with the certificate of the embedded API server.
  */
 
 import { type AddressInfo, createServer, connect as openSocket, type Server, type Socket } from 'node:net';
@@ -11,58 +11,61 @@ import {
   TEST_SERVER_KEY,
 } from '../../src/testing/access/test-certificate.ts';
 
-/** Bytes that wait in one direction of a connection; with more it is reset. */
+/** The most bytes that wait in one direction of a connection. With more, the connection is reset. */
 export const HELD_BYTES_LIMIT: number = 4 * 1024 * 1024;
-/** The distance of two bytes that trickle, in milliseconds. */
+/** The time between two bytes of a trickling connection, in milliseconds. */
 export const TRICKLE_MS = 100;
-/** The distance of two bookmarks that the proxy invents, in milliseconds. */
+/** The time between two bookmarks that the proxy generates, in milliseconds. */
 export const BOOKMARK_MS = 1_000;
 
 const HOST = '127.0.0.1';
 
-/** What becomes of a connection that is opened: carried, reset at once, or accepted and never answered. */
+/** The handling of a new connection: forwarded, reset at once, or accepted and never answered. */
 export type Acceptance = 'pass' | 'reset' | 'hang';
 
-/** How an open connection ends: in order, or as one that the peer does not know. */
+/** The end of an open connection: a clean close, or a reset. */
 export type Cut = 'end' | 'reset';
 
-/** What becomes of the answers on a connection. */
+/** The handling of the answers on a connection. */
 export type Delivery =
   | { readonly type: 'pass' }
   | { readonly type: 'silent' }
   /** A byte every `TRICKLE_MS`. */
   | { readonly type: 'trickle' }
-  /** Nothing of the server comes through, but a bookmark of this version does, every `BOOKMARK_MS`. */
+  /** The answers of the server are dropped, and the proxy sends a bookmark of this version every `BOOKMARK_MS`. */
   | { readonly type: 'bookmarks'; readonly resourceVersion: string };
 
 /**
- * What the proxy does to a connection on which nothing is sent. Where it ends TLS, it spares watches: on them renewals
- * come more often than a real balancer loses its patience.
+ * The handling of an idle connection. If the proxy terminates TLS, watches are exempt: on them, renewals arrive more
+ * often than the idle time-out of a real load balancer.
  */
 export interface IdleRule {
   readonly afterMs: number;
-  /** `reset`: at once. `forget`: it says nothing, and resets the connection when the client sends its next bytes. */
+  /** `reset`: the connection is reset at once. `forget`: it is reset only when the client sends its next bytes. */
   readonly then: 'reset' | 'forget';
 }
 
-/** The watches that a fault of watches concerns, by the path of their request. */
+/** Selects the watches of a watch fault by the path of their request. */
 export type WatchFilter = (path: string) => boolean;
 
-/** A proxy in front of one or more servers. All its faults may be changed at any time. */
+/** A proxy in front of one or more servers. All faults can be changed at any time. */
 export class NetworkProxy {
-  /** For connections that are opened from now on. */
+  /** The handling of connections that are opened from now on. */
   accepts: Acceptance = 'pass';
-  /** Which server a new connection is carried to. @default the next one, in turn */
+  /** Chooses the server of a new connection. @default the servers in turn */
   choose: (connection: number) => number = (connection) => connection % this.#serverPorts.length;
-  /** In each direction, in milliseconds. */
+  /** The latency in each direction, in milliseconds. */
   latencyMs = 0;
-  /** @default none is too long idle */
+  /** The handling of idle connections. @default no limit */
   idle: IdleRule | null = null;
-  /** What ends after each whole answer: `reset` waits for the next request, which dies. Ends TLS. @default nothing */
+  /**
+   * The end of a connection after each complete answer. `reset` waits for the next request, which fails. Terminates
+   * TLS. @default none
+   */
   afterAnswer: Cut | null = null;
-  /** The answers of all connections. */
+  /** The handling of answers on all connections. */
   delivery: Delivery = { type: 'pass' };
-  /** The events of watches alone. Ends TLS. */
+  /** The handling of watch events only. Terminates TLS. */
   watches: Delivery = { type: 'pass' };
   /** @default all */
   watchFilter: WatchFilter = () => true;
@@ -96,12 +99,12 @@ export class NetworkProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** How many connections were opened so far. */
+  /** The number of connections opened so far. */
   get opened(): number {
     return this.#opened;
   }
 
-  /** While it lasts no packet passes; what was sent arrives afterwards, as TCP sends it once more. */
+  /** Interrupts the network. Data that is sent during the interruption arrives after it, because TCP repeats it. */
   set interrupted(interrupted: boolean) {
     this.#interrupted = interrupted;
     if (interrupted) return;
@@ -112,7 +115,7 @@ export class NetworkProxy {
     return this.#interrupted;
   }
 
-  /** The connections that are open never carry a byte again, and neither side is told. */
+  /** Mutes the open connections for ever, without an error at either end. */
   forget(): void {
     for (const connection of this.#connections) connection.forgotten = true;
   }
@@ -122,7 +125,7 @@ export class NetworkProxy {
     for (const connection of [...this.#connections]) connection.cut(how);
   }
 
-  /** Ends all faults but those that the open connections have suffered. */
+  /** Ends all faults, except those of connections that are already open. */
   heal(): void {
     this.accepts = 'pass';
     this.latencyMs = 0;
@@ -133,7 +136,7 @@ export class NetworkProxy {
     this.interrupted = false;
   }
 
-  /** Ends the proxy and what it carries. */
+  /** Ends the proxy and its connections. */
   close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -150,20 +153,20 @@ export class NetworkProxy {
       return;
     }
     const port = this.#serverPorts[this.choose(this.#opened - 1)];
-    if (port === undefined) throw new RangeError('the proxy was told to choose a server that it does not have');
+    if (port === undefined) throw new RangeError('the chosen server does not exist');
     const connection: Connection = new Connection(this, socket, port, () => this.#connections.delete(connection));
     this.#connections.add(connection);
-    // Accepted by the kernel, and known to nobody else.
+    // The kernel accepts the connection, and no program reads it.
     if (this.accepts === 'hang') connection.forgotten = true;
   }
 }
 
-/** A connection of a client, and the one that carries its bytes on. */
+/** A connection of a client, and the connection to the server. */
 class Connection {
   forgotten = false;
   readonly #proxy: NetworkProxy;
   readonly #closed: () => void;
-  /** The sockets themselves, which alone can be reset; with TLS, `#client` and `#server` speak over them. */
+  /** The raw sockets. Only they can be reset. With TLS, `#client` and `#server` use them. */
   readonly #sockets: readonly [client: Socket, server: Socket];
   readonly #client: Socket;
   readonly #server: Socket;
@@ -205,7 +208,7 @@ class Connection {
     this.#touch();
   }
 
-  /** Sends what an interruption of the network held back. */
+  /** Sends the bytes that an interruption held back. */
   resume(): void {
     this.#toServer.flush();
     this.#toClient.flush();
@@ -232,7 +235,7 @@ class Connection {
     if (this.#proxy.endsTls && !this.#sawRequest) {
       this.#sawRequest = true;
       const path = bytes.toString('latin1').split(' ', 2)[1] ?? '';
-      // A stream has a connection of its own, so that its first request is its only one.
+      // A stream has its own connection, so its first request is the only one.
       this.#watchPath = /[?&]watch=(1|true)/.test(path) ? path : null;
     }
     this.#touch();
@@ -244,7 +247,7 @@ class Connection {
     this.#touch();
     const delivery = this.#delivery();
     const headLength = this.#watchPath === null ? 0 : this.#headLength(bytes);
-    // A watch without its head would be a request without an answer, and no mute watch.
+    // A watch without its head would be a request without an answer, not a silent watch.
     if (headLength > 0) this.#toClient.send(bytes.subarray(0, headLength), this.#proxy.latencyMs);
     this.#deliver(bytes.subarray(headLength), delivery);
     if (this.#proxy.afterAnswer === null || this.#watchPath !== null || !this.#answer.isReachedBy(bytes)) return;
@@ -252,7 +255,10 @@ class Connection {
     else this.#toClient.end(this.#proxy.latencyMs);
   }
 
-  /** How many of these bytes belong to the head of the answer, which the embedded API server writes at once. */
+  /**
+   * The number of these bytes that belong to the head of the answer. The embedded API server writes the head in one
+   * piece.
+   */
   #headLength(bytes: Buffer): number {
     if (this.#sawHead) return 0;
     this.#sawHead = true;
@@ -292,7 +298,7 @@ class Connection {
     if (this.#client.destroyed && this.#server.destroyed) this.#finish();
   }
 
-  /** Begins to wait for the connection to be idle for too long. */
+  /** Restarts the idle timer of the connection. */
   #touch(): void {
     clearTimeout(this.#idleTimer);
     const { idle } = this.#proxy;
@@ -313,12 +319,12 @@ class Connection {
   }
 }
 
-/** The bytes that go one way, in their order, each as late as it has to be. */
+/** The bytes in one direction, in their order, each with its delay. */
 class Direction {
   readonly #target: Socket;
   readonly #isHeld: () => boolean;
   readonly #overflow: () => void;
-  /** `null` stands for the end. */
+  /** `null` is the end of the connection. */
   #waiting: { readonly bytes: Buffer | null; readonly dueMs: number }[] = [];
   #waitingBytes = 0;
   #lastDueMs = 0;
@@ -351,7 +357,7 @@ class Direction {
     else this.flush();
   }
 
-  /** Writes what is due, and comes back when the next is. */
+  /** Writes the bytes that are due, and sets a timer for the next. */
   flush(): void {
     clearTimeout(this.#timer);
     if (this.#isHeld()) return;
@@ -375,13 +381,13 @@ class Direction {
   }
 }
 
-/** Finds the ends of answers of a known length in the bytes of a connection. */
+/** Finds the ends of answers with a known length in the bytes of a connection. */
 class AnswerEnd {
   #head = '';
-  /** `null` while the head is not whole. */
+  /** `null` until the head is complete. */
   #missing: number | null = null;
 
-  /** Whether an answer ends with these bytes. The embedded API server writes no two answers at once. */
+  /** Whether an answer ends with these bytes. The embedded API server never writes two answers at once. */
   isReachedBy(bytes: Buffer): boolean {
     let bodyBytes = bytes.length;
     if (this.#missing === null) {

@@ -1,6 +1,6 @@
 /**
- * A program that carries TCP connections on to a Unix socket: run in a network namespace, it brings the API server of a
- * test into it. A Unix socket with a path belongs to no network namespace.
+ * A program that forwards TCP connections to a Unix socket. In a network namespace, it makes the API server of a test
+ * reachable. A Unix socket with a path belongs to no network namespace.
  *
  * Arguments: the address and the port to listen on, and the path of the socket.
  */
@@ -20,5 +20,5 @@ const server = createServer((socket) => {
   }
 });
 server.listen(Number(port), host, () => process.stdout.write('listens\n'));
-// The test is gone: so is this.
+// The test has ended, so this process ends as well.
 process.stdin.on('close', () => process.exit(0)).resume();

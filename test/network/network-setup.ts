@@ -1,6 +1,6 @@
 /**
- * A cluster that is reached through proxies: Pods with electors, API servers of one cluster that fall sick one by one,
- * and time that is measured.
+ * A cluster behind proxies: Pods with electors, API servers of one cluster that can malfunction separately, and
+ * measured times.
  */
 
 import assert from 'node:assert/strict';
@@ -14,27 +14,27 @@ import { HttpListener } from '../../src/testing/server/http-listener.ts';
 import { TestCluster, type TestPod } from '../integration/cluster.ts';
 import { NetworkProxy } from './network-proxy.ts';
 
-/** How often a condition is looked at, in milliseconds. */
+/** The interval between two checks of a condition, in milliseconds. */
 const LOOK_MS = 5;
-/** A timer that is late by more than this means that the process stood still, in milliseconds. */
+/** A timer that is later than this means that the process was suspended, in milliseconds. */
 const STALL_MS = 25;
-/** How much longer than its bound something is waited for, so that a failure says how long it took. */
+/** How much longer than its bound a test waits, so that a failure reports the real time. */
 const OVERTIME_MS = 15_000;
 
-/** How long a start may take that no bound is given for, in milliseconds. */
+/** The longest time of a start without a bound, in milliseconds. */
 const START_PATIENCE_MS = 15_000;
-/** Each elector watches the Lease, and the Pod that holds it. */
+/** The number of watches of an elector: one of the Lease, one of the holder's Pod. */
 const WATCHES_OF_AN_ELECTOR = 2;
-/** After the server has opened a watch, its answer is given this long to arrive, in milliseconds. */
+/** How long the answer of a new watch may need to arrive, in milliseconds. */
 const ARRIVAL_MS = 500;
 
-/** What is wrong with an API server: it answers every request so, or not at all. */
-export type Sickness = 401 | 500 | 503 | 504 | 'hangs';
+/** The malfunction of an API server: it answers every request with this status, or not at all. */
+export type Malfunction = 401 | 500 | 503 | 504 | 'hangs';
 
-/** What becomes of the watches that are open on an API server when it falls sick. */
+/** The handling of open watches when an API server begins to malfunction. */
 export type WatchesOfTheSick = 'live' | 'end' | 'mute';
 
-/** A cluster with a network before it. It ends with its test. */
+/** A cluster behind a network. It ends with its test. */
 export class NetworkScene {
   readonly cluster: TestCluster;
   readonly #proxies: NetworkProxy[];
@@ -46,7 +46,7 @@ export class NetworkScene {
 
   static async start(t: TestContext): Promise<NetworkScene> {
     const proxies: NetworkProxy[] = [];
-    // Before the cluster ends its electors: whatever they still have to say then passes.
+    // Runs before the cluster stops its electors, so that their last requests pass.
     t.after(() => {
       for (const proxy of proxies) proxy.heal();
     });
@@ -55,7 +55,7 @@ export class NetworkScene {
     return new NetworkScene(cluster, proxies);
   }
 
-  /** A proxy before the cluster's own API server, or before those ports. */
+  /** A proxy before the cluster's own API server, or before these ports. */
   async proxy(options: { readonly ports?: readonly number[]; readonly endsTls?: boolean } = {}): Promise<NetworkProxy> {
     const { ports = [this.cluster.port], endsTls = false } = options;
     const proxy = await NetworkProxy.start(ports, { endsTls });
@@ -63,7 +63,7 @@ export class NetworkScene {
     return proxy;
   }
 
-  /** An elector in a Pod of that name that reaches the API server through that proxy, and has started. */
+  /** Starts an elector in a new Pod. Its requests go through this proxy. */
   async candidate(name: string, proxy: NetworkProxy, options: LeaseElectorOptions): Promise<Candidate> {
     const pod = behind(this.cluster.addPod(name), proxy);
     const { elector, started } = this.restarted({ pod }, options);
@@ -75,7 +75,10 @@ export class NetworkScene {
     return { pod, elector };
   }
 
-  /** Waits until these have opened their watches, and have seen a renewal: what they miss from then on is the fault's doing. */
+  /**
+   * Waits until these electors have opened their watches and have observed a renewal. Everything that they miss later
+   * is caused by the fault.
+   */
   async settle(candidates: readonly Candidate[]): Promise<void> {
     const counters = candidates.map(({ elector }) => countRenewals(elector));
     const watches = candidates.length * WATCHES_OF_AN_ELECTOR;
@@ -85,14 +88,14 @@ export class NetworkScene {
     await pause(ARRIVAL_MS);
   }
 
-  /** The next container of that Pod. Its `start()` is under way. */
+  /** The next container of a Pod. Its `start()` has not resolved yet. */
   restarted(
     { pod }: Pick<Candidate, 'pod'>,
     options: LeaseElectorOptions,
   ): Candidate & { readonly started: Promise<void> } {
     const elector = this.cluster.elector(pod, options);
     const started = elector.start();
-    // A setup that fails before it waits for this has said enough.
+    // A setup that fails earlier has already reported its error.
     started.catch(() => {});
     return { pod, elector, started };
   }
@@ -104,19 +107,19 @@ export interface Candidate {
   readonly elector: LeaseElector;
 }
 
-/** The same Pod, whose packets go through that proxy. */
+/** The same Pod, with its packets through this proxy. */
 export function behind(pod: TestPod, proxy: NetworkProxy): TestPod {
   return { ...pod, environment: { ...pod.environment, KUBERNETES_SERVICE_PORT: String(proxy.port) } };
 }
 
-/** How long something took. */
+/** A measured time. */
 export interface Measured {
   readonly tookMs: number;
-  /** For how much of it this process stood still, because the machine was busy with something else. */
+  /** The part during which this process was suspended because the machine was busy. */
   readonly stalledMs: number;
 }
 
-/** Measures from now on. */
+/** Begins a measurement. */
 export function startMeasuring(): () => Measured {
   const startMs = performance.now();
   let stalledMs = 0;
@@ -132,14 +135,14 @@ export function startMeasuring(): () => Measured {
   };
 }
 
-/** What is compared with a bound: a machine may stand still for as long as the bound is, but not for ever. */
+/** The time that is compared with a bound. A suspension counts at most as long as the bound. */
 export function netMs({ tookMs, stalledMs }: Measured, boundMs: number): number {
   return tookMs - Math.min(stalledMs, boundMs);
 }
 
 /**
- * Waits until something is so, and returns how long that took. Waits beyond the bound, so that a failure of the assertion
- * that follows says by how much.
+ * Waits for a condition, and returns the time. It waits longer than the bound, so that a failed assertion reports the
+ * real time.
  */
 export async function timeUntil(what: string, boundMs: number, isSo: () => boolean): Promise<Measured> {
   const measure = startMeasuring();
@@ -147,22 +150,22 @@ export async function timeUntil(what: string, boundMs: number, isSo: () => boole
   while (!isSo()) {
     if (performance.now() > endMs) {
       const { tookMs } = measure();
-      assert.fail(`after ${Math.round(tookMs)} ms still waits until ${what}; the bound is ${boundMs} ms`);
+      assert.fail(`not within ${Math.round(tookMs)} ms: ${what}; the bound is ${boundMs} ms`);
     }
     await pause(LOOK_MS);
   }
   return measure();
 }
 
-/** Fails when it took longer than the bound, and says in any case how long it took. */
+/** Fails when the time exceeds the bound. Prints the time in any case. */
 export function assertWithin(t: TestContext, what: string, measured: Measured, boundMs: number): void {
   const [took, stalled] = [Math.round(measured.tookMs), Math.round(measured.stalledMs)];
-  const sentence = `${what}: ${took} ms, bound ${boundMs} ms${stalled > 0 ? `; this process stood still for ${stalled} ms` : ''}`;
+  const sentence = `${what}: ${took} ms, bound ${boundMs} ms${stalled > 0 ? `; this process was suspended for ${stalled} ms` : ''}`;
   t.diagnostic(sentence);
   assert.ok(netMs(measured, boundMs) <= boundMs, sentence);
 }
 
-/** Counts the renewals that an elector sees from now on. */
+/** Counts the renewals that an elector observes from now on. */
 export function countRenewals(elector: LeaseElector): { readonly count: number } {
   const counter = { count: 0 };
   elector.on('renewed', () => {
@@ -171,12 +174,12 @@ export function countRenewals(elector: LeaseElector): { readonly count: number }
   return counter;
 }
 
-/** One more API server of the cluster, with the same data, which can fall sick. */
+/** Another API server of the cluster, with the same data, which can malfunction. */
 export class Replica {
   readonly #cluster: TestCluster;
   readonly #listener: HttpListener;
   readonly #watches = new Set<SickWatch>();
-  #sickness: Sickness | null = null;
+  #malfunction: Malfunction | null = null;
   #port = 0;
 
   private constructor(cluster: TestCluster) {
@@ -195,16 +198,16 @@ export class Replica {
     return this.#port;
   }
 
-  /** From now on every request fails so. */
-  fallSick(sickness: Sickness, watches: WatchesOfTheSick): void {
-    this.#sickness = sickness;
+  /** Begins a malfunction of every request. */
+  startMalfunction(malfunction: Malfunction, watches: WatchesOfTheSick): void {
+    this.#malfunction = malfunction;
     for (const watch of this.#watches) watch.suffer(watches);
   }
 
   async #answer(request: ApiRequest): Promise<ApiResponse> {
-    const sickness = this.#sickness;
-    if (sickness === 'hangs') return new Promise(() => {});
-    if (sickness !== null) return errorResponse(faultStatus(sickness));
+    const malfunction = this.#malfunction;
+    if (malfunction === 'hangs') return new Promise(() => {});
+    if (malfunction !== null) return errorResponse(faultStatus(malfunction));
     const answer = await this.#cluster.server.handle(request);
     if (answer.stream === undefined) return answer;
     const watch = new SickWatch(answer.stream);
@@ -213,7 +216,7 @@ export class Replica {
   }
 }
 
-/** A watch that can be ended, or muted, from outside. */
+/** A watch that can be ended or muted from outside. */
 class SickWatch implements ApiStream {
   readonly #inner: ApiStream;
   #onEnd: () => void = () => {};

@@ -1,6 +1,6 @@
 /**
- * What an elector has published, and when: with its terms, and never after `stop()`. The clock and every answer are the
- * test's.
+ * The publications of an elector and their times: with its terms, and never after `stop()`. The tests control the clock
+ * and every answer.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ const READ = `read marks of ${SELF.name}`;
 const PUT_ON = `patch ${SELF.name} {"${LABEL}":"true"}`;
 const TAKE_OFF = `patch ${SELF.name} {"${LABEL}":null}`;
 
-/** The Pod as it is read. */
+/** The Pod in the answer to a read. */
 function podWith(labels: Readonly<Record<string, string>>): PodMetadata {
   return { ...SELF, resourceVersion: '5', labels, annotations: {} };
 }
@@ -25,170 +25,170 @@ function podWith(labels: Readonly<Record<string, string>>): PodMetadata {
 const BARE = podWith({});
 const LABELLED = podWith({ [LABEL]: 'true' });
 
-/** The calls that publish something. */
+/** The calls that publish. */
 function published({ world }: ScriptedElector): string[] {
   return world.calls.filter((call) => /marks|patch|event/.test(call));
 }
 
-/** It leads, and its Pod has the label. */
+/** Makes the elector the leader, with the label on its Pod. */
 async function labelled(options: LeaseElectorOptions = {}): Promise<ScriptedElector> {
-  const scene = new ScriptedElector({ leaderLabel: LABEL, ...options });
-  await scene.lead();
-  scene.world.take(READ).succeed(BARE);
+  const scripted = new ScriptedElector({ leaderLabel: LABEL, ...options });
+  await scripted.lead();
+  scripted.world.take(READ).succeed(BARE);
   await promisesSettled();
-  scene.world.take(PUT_ON).succeed(null);
+  scripted.world.take(PUT_ON).succeed(null);
   await promisesSettled();
-  return scene;
+  return scripted;
 }
 
-/** Another Pod's Lease. */
+/** The Lease of another Pod. */
 function leaseOfOther(): LeaseRecord {
   const times = { acquireTimeMs: 0, renewTimeMs: null, leaseDurationSeconds: null, leaseTransitions: 0 };
   return storedLease({ holderIdentity: OTHER.name, owner: OTHER, ...times, releasedBy: null }, 7);
 }
 
-test('a leader labels its Pod without waiting for it, and takes the label away while its work drains', async () => {
-  const scene = await labelled({ onElected: () => new Promise(() => undefined), drainTimeoutMs: 5_000 });
-  void scene.elector.stop();
+test('a leader labels its Pod without waiting, and removes the label while its work drains', async () => {
+  const scripted = await labelled({ onElected: () => new Promise(() => undefined), drainTimeoutMs: 5_000 });
+  void scripted.elector.stop();
   await promisesSettled();
-  scene.world.take(READ).succeed(LABELLED);
+  scripted.world.take(READ).succeed(LABELLED);
   await promisesSettled();
-  scene.world.take(TAKE_OFF).succeed(null);
+  scripted.world.take(TAKE_OFF).succeed(null);
   await promisesSettled();
-  assert.ok(!scene.journal.includes('stopped'), 'its work has not ended');
-  assert.equal(scene.world.closings, 0);
+  assert.ok(!scripted.journal.includes('stopped'), 'its work has not ended');
+  assert.equal(scripted.world.closings, 0);
 });
 
-test('stop() resolves, and the connections end, once the label is gone', async () => {
-  const scene = await labelled();
+test('stop() resolves and closes the connections when the label is removed', async () => {
+  const scripted = await labelled();
   let stopped = false;
-  void scene.elector.stop().then(() => {
+  void scripted.elector.stop().then(() => {
     stopped = true;
   });
   await promisesSettled();
-  scene.world.take(READ).succeed(LABELLED);
-  scene.world.take(`read pod ${SELF.name}`).succeed(OWN_POD);
+  scripted.world.take(READ).succeed(LABELLED);
+  scripted.world.take(`read pod ${SELF.name}`).succeed(OWN_POD);
   await promisesSettled();
-  assert.deepEqual([stopped, scene.journal.at(-1), scene.world.closings], [false, 'demoted: stopped', 0]);
-  scene.world.take(TAKE_OFF).succeed(null);
+  assert.deepEqual([stopped, scripted.journal.at(-1), scripted.world.closings], [false, 'demoted: stopped', 0]);
+  scripted.world.take(TAKE_OFF).succeed(null);
   await promisesSettled();
   await promisesSettled();
-  assert.deepEqual([stopped, scene.journal.at(-1), scene.world.closings], [true, 'stopped', 1]);
+  assert.deepEqual([stopped, scripted.journal.at(-1), scripted.world.closings], [true, 'stopped', 1]);
 });
 
-test('stop() does not wait for an answer that does not come, and publishes nothing afterwards', async () => {
-  const scene = await labelled({ events: true });
+test('stop() resolves and publishes nothing more when an answer does not arrive', async () => {
+  const scripted = await labelled({ events: true });
   let stopped = false;
-  void scene.elector.stop().then(() => {
+  void scripted.elector.stop().then(() => {
     stopped = true;
   });
   await promisesSettled();
-  scene.world.take(`read pod ${SELF.name}`).succeed(OWN_POD);
+  scripted.world.take(`read pod ${SELF.name}`).succeed(OWN_POD);
   await promisesSettled();
-  scene.clock.advance(CLOSING_LIMIT_MS - 1);
+  scripted.clock.advance(CLOSING_LIMIT_MS - 1);
   await promisesSettled();
-  assert.deepEqual([stopped, scene.world.closings], [false, 0]);
-  scene.clock.advance(1);
+  assert.deepEqual([stopped, scripted.world.closings], [false, 0]);
+  scripted.clock.advance(1);
   await promisesSettled();
-  assert.deepEqual([stopped, scene.world.closings], [true, 1]);
-  const { length } = published(scene);
-  for (const { call, succeed } of [...scene.world.pending]) succeed(call === READ ? LABELLED : null);
+  assert.deepEqual([stopped, scripted.world.closings], [true, 1]);
+  const { length } = published(scripted);
+  for (const { call, succeed } of [...scripted.world.pending]) succeed(call === READ ? LABELLED : null);
   await promisesSettled();
-  scene.run(120);
+  scripted.run(120);
   await promisesSettled();
-  assert.equal(published(scene).length, length);
+  assert.equal(published(scripted).length, length);
 });
 
-test('a candidate behind another leader looks once whether its Pod has the label still', async () => {
-  const scene = new ScriptedElector({ leaderLabel: LABEL });
-  void scene.elector.start();
+test('a candidate reads the label of its Pod once when another Pod leads', async () => {
+  const scripted = new ScriptedElector({ leaderLabel: LABEL });
+  void scripted.elector.start();
   await promisesSettled();
-  await scene.shown(leaseOfOther());
-  assert.deepEqual(published(scene), [READ]);
-  scene.world.take(READ).succeed(LABELLED);
+  await scripted.shown(leaseOfOther());
+  assert.deepEqual(published(scripted), [READ]);
+  scripted.world.take(READ).succeed(LABELLED);
   await promisesSettled();
-  assert.deepEqual(published(scene), [READ, TAKE_OFF]);
+  assert.deepEqual(published(scripted), [READ, TAKE_OFF]);
 });
 
-test('a sibling leaves the label of its Pod to the process that campaigns', async () => {
-  const scene = new ScriptedElector({ leaderLabel: LABEL, events: true });
-  void scene.elector.start();
+test('a sibling does not write the label of its Pod', async () => {
+  const scripted = new ScriptedElector({ leaderLabel: LABEL, events: true });
+  void scripted.elector.start();
   await promisesSettled();
-  scene.world.tellLock('taken');
-  scene.world.take('list lease').succeed({ items: [leaseOfOther()], resourceVersion: '10' });
+  scripted.world.tellLock('taken');
+  scripted.world.take('list lease').succeed({ items: [leaseOfOther()], resourceVersion: '10' });
   await promisesSettled();
-  assert.equal(scene.elector.state, 'sibling');
-  assert.deepEqual(published(scene), []);
+  assert.equal(scripted.elector.state, 'sibling');
+  assert.deepEqual(published(scripted), []);
 });
 
-test('a leader whose Pod is not found when its label is looked at stops leading at once', async () => {
-  const scene = await labelled();
-  scene.clock.advance(5_000);
+test('a leader is demoted at once when the read of its label does not find its Pod', async () => {
+  const scripted = await labelled();
+  scripted.clock.advance(5_000);
   await promisesSettled();
-  scene.world.take(READ).succeed(null);
+  scripted.world.take(READ).succeed(null);
   await promisesSettled();
-  assert.equal(scene.elector.isLeader, false);
-  assert.ok(scene.journal.includes('demoted: pod-deleted'));
+  assert.equal(scripted.elector.isLeader, false);
+  assert.ok(scripted.journal.includes('demoted: pod-deleted'));
 });
 
-test('an elector that ends by a defect takes its label away', async () => {
-  const scene = await labelled();
-  scene.elector.on('error', () => undefined);
-  scene.clock.advance(10_000);
+test('an elector removes its label when a defect ends it', async () => {
+  const scripted = await labelled();
+  scripted.elector.on('error', () => undefined);
+  scripted.clock.advance(10_000);
   await promisesSettled();
-  scene.world.take('replace lease').reject(new Error('no port rejects'));
+  scripted.world.take('replace lease').reject(new Error('no port rejects'));
   await promisesSettled();
-  assert.equal(scene.elector.isLeader, false);
-  scene.world.take(READ).succeed(LABELLED);
+  assert.equal(scripted.elector.isLeader, false);
+  scripted.world.take(READ).succeed(LABELLED);
   await promisesSettled();
-  scene.world.take(TAKE_OFF).succeed(null);
+  scripted.world.take(TAKE_OFF).succeed(null);
   await promisesSettled();
   await promisesSettled();
-  assert.equal(scene.world.closings, 1);
+  assert.equal(scripted.world.closings, 1);
 });
 
-test('what is refused is counted and logged as a warning, and the term goes on', async () => {
-  const scene = new ScriptedElector({ leaderLabel: LABEL, events: true });
-  await scene.lead();
+test('an elector warns, counts and continues its term when a publication is refused', async () => {
+  const scripted = new ScriptedElector({ leaderLabel: LABEL, events: true });
+  await scripted.lead();
   for (let second = 0; second < 8; second += 1) {
-    for (const request of [...scene.world.pending]) {
+    for (const request of [...scripted.world.pending]) {
       if (!/marks|event/.test(request.call)) continue;
-      scene.world.take(request.call).fail('forbidden');
+      scripted.world.take(request.call).fail('forbidden');
     }
     await promisesSettled();
-    scene.clock.advance(1_000);
+    scripted.clock.advance(1_000);
     await promisesSettled();
   }
-  assert.deepEqual(scene.journal.filter((line) => line.startsWith('warning')).sort(), [
+  assert.deepEqual(scripted.journal.filter((line) => line.startsWith('warning')).sort(), [
     'warning: event-create-failing',
     'warning: pod-patch-failing',
   ]);
-  assert.match(scene.elector.metrics(), /warnings_total\{name="web",code="pod-patch-failing"\} 1\n/);
-  assert.match(scene.elector.metrics(), /warnings_total\{name="web",code="event-create-failing"\} 1\n/);
-  assert.equal(scene.elector.isLeader, true);
+  assert.match(scripted.elector.metrics(), /warnings_total\{name="web",code="pod-patch-failing"\} 1\n/);
+  assert.match(scripted.elector.metrics(), /warnings_total\{name="web",code="event-create-failing"\} 1\n/);
+  assert.equal(scripted.elector.isLeader, true);
 });
 
-test('without the options nothing is published', async () => {
-  const scene = new ScriptedElector();
-  await scene.lead();
-  scene.run(300);
+test('an elector publishes nothing when the options are not set', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  scripted.run(300);
   await promisesSettled();
-  assert.deepEqual(published(scene), []);
+  assert.deepEqual(published(scripted), []);
 });
 
-test('explain() lists the rule that is missing for the label, until the API server accepts the request', async () => {
-  const scene = new ScriptedElector({ leaderLabel: LABEL });
-  await scene.lead();
-  assert.deepEqual(scene.elector.explain().missingRules, []);
+test('explain() lists the missing rule of the label until the API server accepts the request', async () => {
+  const scripted = new ScriptedElector({ leaderLabel: LABEL });
+  await scripted.lead();
+  assert.deepEqual(scripted.elector.explain().missingRules, []);
   const missingRule = { verb: 'patch', apiGroup: '', resource: 'pods', namespace: 'shop' };
-  scene.world.take(READ).succeed(BARE);
+  scripted.world.take(READ).succeed(BARE);
   await promisesSettled();
-  scene.world.take(PUT_ON).fail('forbidden', 'forbidden', { missingRule });
+  scripted.world.take(PUT_ON).fail('forbidden', 'forbidden', { missingRule });
   await promisesSettled();
-  assert.deepEqual(scene.elector.explain().missingRules, [missingRule]);
-  scene.clock.advance(60_000);
+  assert.deepEqual(scripted.elector.explain().missingRules, [missingRule]);
+  scripted.clock.advance(60_000);
   await promisesSettled();
-  scene.world.take(READ).succeed(LABELLED);
+  scripted.world.take(READ).succeed(LABELLED);
   await promisesSettled();
-  assert.deepEqual(scene.elector.explain().missingRules, []);
+  assert.deepEqual(scripted.elector.explain().missingRules, []);
 });

@@ -1,5 +1,5 @@
 /**
- * A publisher whose clock and whose API server are the test's: Pods with labels, and a list of Events.
+ * A publisher with a manual clock and a scripted API server: Pods with labels, and a list of Events.
  */
 
 import type { DemotionReason, Term } from '../../src/core/effect.ts';
@@ -14,13 +14,13 @@ export const COST = 'controller.kubernetes.io/pod-deletion-cost';
 export const SELF = { name: 'web-0', uid: 'pod-0' } as const;
 export const OTHER = { name: 'web-1', uid: 'pod-1' } as const;
 
-/** A request, as a line. */
+/** A request, as text. */
 export type Call = `read ${string}` | `patch ${string}` | `event ${string}`;
 
 const TERM: Term = { fencingToken: '7', leaseUid: 'lease-1', acquireTimeMs: 0, resumed: false };
 
-/** Pods that can be read and patched, Events that can be written, and failures of either. */
-export class PublishingScene {
+/** Pods that can be read and patched, Events that can be written, and their failures. */
+export class ScriptedPublisher {
   readonly clock: ManualClock = new ManualClock();
   readonly pods: Map<string, PodMetadata> = new Map();
   readonly events: LeaseEvent[] = [];
@@ -28,14 +28,14 @@ export class PublishingScene {
   readonly warnings: string[] = [];
   /** The messages of those warnings. */
   readonly messages: string[] = [];
-  /** What the next requests meet instead of the server; a function is asked each time. */
+  /** Returns the failure of a request, or `null`. */
   failing: (call: Call) => RequestFailureKind | RequestFailure | null = () => null;
-  /** Requests stay under way until `release`. */
+  /** Whether requests stay under way until `release`. */
   holds = false;
   isOutageReported = false;
   /** How often the Pod of this process was reported as gone. */
   ownPodGone = 0;
-  /** The greatest number of requests under way at once. */
+  /** The most requests under way at the same time. */
   mostAtOnce = 0;
   readonly publisher: Publisher;
   readonly #held: (() => void)[] = [];
@@ -69,8 +69,8 @@ export class PublishingScene {
     this.pods.set(name, { name, uid, resourceVersion: String(this.#revision), labels, annotations });
   }
 
-  /** The marks of a Pod: its label and its cost. */
-  marks(name: string = SELF.name): readonly [label: string | undefined, cost: string | undefined] {
+  /** The label and the cost of a Pod. */
+  labelAndCost(name: string = SELF.name): readonly [label: string | undefined, cost: string | undefined] {
     const pod = this.pods.get(name);
     return [pod?.labels[LABEL], pod?.annotations[COST]];
   }
@@ -85,7 +85,7 @@ export class PublishingScene {
     await promisesSettled();
   }
 
-  /** Time passes, second by second, and what is due happens. */
+  /** Advances the clock second by second. */
   async run(seconds: number): Promise<void> {
     for (let second = 0; second < seconds; second += 1) {
       this.clock.advance(1_000);
@@ -107,7 +107,7 @@ export class PublishingScene {
         this.#answer(`patch ${pod.name}`, () => {
           const stored = this.pods.get(pod.name);
           if (stored === undefined) return failure('notFound');
-          // As a real server answers a patch of an immutable field.
+          // A real server answers this to a patch of an immutable field.
           if (stored.uid !== pod.uid) return failure('rejected');
           if (stored.resourceVersion !== pod.resourceVersion) return failure('conflict');
           this.add(
