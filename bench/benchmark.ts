@@ -10,8 +10,16 @@ export interface BenchOptions {
   readonly memoryRuns: number;
   /** Pairs of starts. */
   readonly startUpRuns: number;
-  /** Leaders that are deleted. */
+  /** Leaders that are deleted, of each kind and in each situation. */
   readonly failoverRounds: number;
+  /** The numbers of candidates on one Lease. */
+  readonly crowds: readonly number[];
+  /** Leaders that are deleted among a crowd. */
+  readonly crowdRounds: number;
+  /** Simulated rolling updates. */
+  readonly rollOuts: number;
+  /** The file that names another cluster than the embedded API server. */
+  readonly kubeconfig: string | undefined;
   /** For people, while it runs. */
   readonly progress: (message: string) => void;
 }
@@ -24,6 +32,8 @@ export interface Aim {
   readonly what: string;
   readonly limit: number;
   readonly measured: number;
+  /** Where the time, the memory or the requests went, as measured. It is printed when the aim is missed. */
+  readonly cause: string;
 }
 
 /** The result of a benchmark. */
@@ -35,6 +45,19 @@ export interface BenchmarkResult {
   readonly aims: readonly Aim[];
   /** Every measurement, for a comparison of two runs. */
   readonly raw: unknown;
+  /** The load of the machine when it ended. */
+  readonly load?: number;
+}
+
+/** The results of one run, as the file of `--json` has them. */
+export interface Measurements {
+  readonly date: string;
+  readonly commit: string;
+  readonly machine: string;
+  readonly cluster: string;
+  /** The load of the machine at the beginning. */
+  readonly load: number;
+  readonly results: Readonly<Record<string, BenchmarkResult>>;
 }
 
 /** A benchmark measures one thing. */

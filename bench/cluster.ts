@@ -1,14 +1,14 @@
 /**
- * A cluster to measure against: the embedded API server in a child process, and Pods with their service
- * account files on disk, as the kubelet would have mounted them.
+ * A cluster to measure against: the embedded API server in a child process, or the cluster that KUBECONFIG names.
+ * Its Pods have their service account files on disk, as the kubelet would have mounted them.
  */
 
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type ClusterCommands, type Command, type CommandAnswer, NAMESPACE } from './cluster-process.ts';
+import { type LoggedEvent, NAMESPACE } from './cluster-process.ts';
+import { EmbeddedControlPlane } from './embedded-control-plane.ts';
+import { RemoteControlPlane } from './remote-control-plane.ts';
 
 /** A Pod, and what a process in it finds. */
 export interface BenchPod {
@@ -19,72 +19,77 @@ export interface BenchPod {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** One embedded API server, and its Pods. */
+/** The requests of a benchmark to its cluster, with an administrator's permissions. */
+export interface ControlPlane {
+  /** The address of the API server, and the certificates that sign its own. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly caPem: string;
+  createPod(name: string, app: string, account: string): Promise<{ readonly uid: string; readonly token: string }>;
+  deletePod(name: string, gracefully: boolean): Promise<number>;
+  /** The request log, the collector and the outage; `null` where nobody can reach them. */
+  readonly inner: InnerControlPlane | null;
+  stop(): Promise<void>;
+}
+
+/** What only the embedded API server offers. */
+export interface InnerControlPlane {
+  holdCollector(held: boolean): Promise<void>;
+  takeLog(): Promise<readonly LoggedEvent[]>;
+  breakDown(forMs: number): Promise<number>;
+  memoryMib(): Promise<number>;
+}
+
+/** One cluster, and its Pods. */
 export class Cluster {
-  readonly #process: ChildProcess;
+  readonly #controlPlane: ControlPlane;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'lease-elector-bench-pods-'));
-  readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
-  #lastId = 0;
-  #caPem = '';
-  #environment: Readonly<Record<string, string>> = {};
 
-  private constructor() {
-    this.#process = fork(fileURLToPath(new URL('./cluster-process.ts', import.meta.url)));
-    this.#process.on('message', (answer: CommandAnswer) => {
-      const pending = this.#pending.get(answer.id);
-      this.#pending.delete(answer.id);
-      if ('error' in answer) pending?.reject(new Error(answer.error));
-      else pending?.resolve(answer.value);
-    });
+  private constructor(controlPlane: ControlPlane) {
+    this.#controlPlane = controlPlane;
   }
 
-  static async start(): Promise<Cluster> {
-    const cluster = new Cluster();
-    const { port, caPem } = await cluster.#command('start', '');
-    cluster.#caPem = caPem;
-    cluster.#environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) };
-    return cluster;
+  /** The embedded API server, whatever KUBECONFIG says. */
+  static async startEmbedded(): Promise<Cluster> {
+    return new Cluster(await EmbeddedControlPlane.start());
   }
 
-  async createPod(name: string): Promise<BenchPod> {
-    const { pod, token } = await this.#command('createPod', name);
+  /** @param kubeconfig the file of another cluster; `undefined`: the embedded API server */
+  static async start(kubeconfig: string | undefined): Promise<Cluster> {
+    if (kubeconfig === undefined) return Cluster.startEmbedded();
+    return new Cluster(await RemoteControlPlane.open(kubeconfig));
+  }
+
+  get inner(): InnerControlPlane | null {
+    return this.#controlPlane.inner;
+  }
+
+  /**
+   * @param app the value of its label `app`
+   * @param account its service account, by which the request log tells Pods apart
+   */
+  async createPod(name: string, app: string = name, account: string = 'candidate'): Promise<BenchPod> {
+    const { environment, caPem } = this.#controlPlane;
+    const { uid, token } = await this.#controlPlane.createPod(name, app, account);
     const directory = path.join(this.#directory, name);
     mkdirSync(directory);
     writeFileSync(path.join(directory, 'token'), token);
-    writeFileSync(path.join(directory, 'ca.crt'), this.#caPem);
+    writeFileSync(path.join(directory, 'ca.crt'), caPem);
     writeFileSync(path.join(directory, 'namespace'), NAMESPACE);
     return {
       name,
-      uid: pod.uid,
+      uid,
       serviceAccountDirectory: directory,
-      environment: { ...this.#environment, SERVICE_ACCOUNT_DIRECTORY: directory },
+      environment: { ...environment, SERVICE_ACCOUNT_DIRECTORY: directory },
     };
   }
 
-  /** The moment of the deletion, in nanoseconds of the monotonic clock that all processes share. */
-  async deletePod(name: string): Promise<bigint> {
-    return BigInt(await this.#command('deletePod', name));
-  }
-
-  takeRequests(): Promise<string[]> {
-    return this.#command('takeRequests', '');
+  /** The moment of the answer, in milliseconds of the monotonic clock that all processes share. */
+  deletePod(name: string, gracefully: boolean = false): Promise<number> {
+    return this.#controlPlane.deletePod(name, gracefully);
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
-    this.#process.disconnect();
-    await ended;
+    await this.#controlPlane.stop();
     rmSync(this.#directory, { recursive: true, force: true });
-  }
-
-  #command<Name extends keyof ClusterCommands>(
-    name: Name,
-    argument: string,
-  ): Promise<Awaited<ReturnType<ClusterCommands[Name]>>> {
-    this.#lastId += 1;
-    const pending = Promise.withResolvers<unknown>();
-    this.#pending.set(this.#lastId, pending);
-    this.#process.send({ id: this.#lastId, name, argument } satisfies Command);
-    return pending.promise as Promise<Awaited<ReturnType<ClusterCommands[Name]>>>;
   }
 }

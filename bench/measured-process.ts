@@ -3,17 +3,19 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { BenchPod } from './cluster.ts';
 
-/** Memory of a process in MiB, as Linux counts it. */
-export interface Memory {
+/** The use of memory, in MiB, and of processors by a process, as Linux counts it. */
+export interface Usage {
   /** Resident: `VmRSS`. */
   readonly rss: number;
   /** The part without a file behind it, which no process shares: `RssAnon`. */
   readonly anonymous: number;
   /** Resident, shared pages divided by those who share them: `Pss`. */
   readonly proportional: number;
+  /** The processor time of all its threads so far, in milliseconds. */
+  readonly cpuMs: number;
 }
 
 /** The running processes: an interrupted bench leaves none behind. */
@@ -30,11 +32,18 @@ export class MeasuredProcess {
   #said = '';
   #heard: (() => void) | null = null;
 
-  constructor(script: string, options: { readonly pod: BenchPod; readonly arguments?: readonly string[] }) {
+  constructor(
+    script: string,
+    options: {
+      readonly pod: BenchPod;
+      readonly arguments?: readonly string[];
+      readonly environment?: Readonly<Record<string, string>>;
+    },
+  ) {
     this.#spawnedAt = process.hrtime.bigint();
     // No IPC channel: it would load modules into the child that the library does not need.
     this.#process = spawn(process.execPath, [script, ...(options.arguments ?? [])], {
-      env: { ...options.pod.environment },
+      env: { ...options.pod.environment, ...options.environment },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#exited = new Promise((resolve) => this.#process.once('exit', resolve));
@@ -59,18 +68,22 @@ export class MeasuredProcess {
     }
   }
 
-  memory(): Memory {
+  usage(): Usage {
     const { pid } = this.#process;
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     return {
       rss: megabytes(status, 'VmRSS'),
       anonymous: megabytes(status, 'RssAnon'),
       proportional: megabytes(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss'),
+      // In nanoseconds; `/proc/<pid>/stat` counts steps of 10 ms.
+      cpuMs: readdirSync(`/proc/${pid}/task`)
+        .map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6)
+        .reduce((sum, value) => sum + value, 0),
     };
   }
 
-  async end(): Promise<void> {
-    this.#process.kill('SIGKILL');
+  async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#process.kill(signal);
     await this.#exited;
     RUNNING.delete(this.#process);
   }

@@ -5,17 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom } from '../../src/runtime/random.ts';
-import { calmCluster } from './calm-cluster.ts';
-import type { SimulatedPod } from './simulated-pod.ts';
-
-const REPLICAS = 10;
-const MOST = 13;
-const LEAST_AVAILABLE = 8;
+import { rollOut } from './rolling-update.ts';
 
 /** Set by `tools/test.ts`. */
 const ROLL_OUTS = process.env['LEASE_ELECTOR_ALL_TESTS'] === '0' ? 10 : 40;
 
+<<<<<<< HEAD
 /** Runs a roll-out, and counts the Pods that led in it, without the first. */
 async function rollOut(seed: number): Promise<number> {
   const { cluster, time, pass } = calmCluster({ seed });
@@ -47,6 +42,9 @@ async function rollOut(seed: number): Promise<number> {
 }
 
 test('leadership moves once when a Deployment replaces all Pods', async (t) => {
+=======
+test('leadership moves once in a rolling update', async (t) => {
+>>>>>>> c2fd2a7 (Bench: failover beside bare scripts, idle cost, crowds, rolling updates)
   const moves: number[] = [];
   for (let seed = 1; seed <= ROLL_OUTS; seed += 1) moves.push(await rollOut(seed));
   const once = moves.filter((count) => count === 1).length;
