@@ -691,11 +691,20 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     log('elected: term %s%s', core.fencingToken, core.resumed ? ' (resumed)' : '');
     // Registered before the listeners run, so that a job started by one of them counts as work of this term. The work
     // itself starts a moment later.
-    this.#work.run(term, renews ? this.#firstRenewalSent(term.signal) : Promise.resolve());
-    this.#successors?.begin();
+    const ready = renews ? this.#firstRenewalSent(term.signal) : Promise.resolve();
+    this.#work.run(term, ready);
+    void ready.then(() => this.#searchForSuccessor(term.signal));
     this.#log.elected(term);
     if (electedChannel.hasSubscribers) electedChannel.publish(this.#message(term));
     this.emit('elected', term);
+  }
+
+  /**
+   * Begins to search for the Pod that leads next. Its list comes after the first renewal: it would occupy a connection
+   * for which the renewal, and with it the work, would wait. The renewal could not name a Pod of this list in any case.
+   */
+  #searchForSuccessor(term: AbortSignal): void {
+    if (!term.aborted) this.#successors?.begin();
   }
 
   /**

@@ -790,9 +790,13 @@ test('start() rejects with the defect that ended it', async () => {
 // The first renewal
 
 /** An elector that has just been elected, and what its work has noted. */
-async function justElected(writesAtOnce: boolean): Promise<{ scripted: ScriptedElector; noted: string[] }> {
+async function justElected(
+  writesAtOnce: boolean,
+  listsPods: boolean = false,
+): Promise<{ scripted: ScriptedElector; noted: string[] }> {
   const noted: string[] = [];
   const scripted = new ScriptedElector({ onElected: () => noted.push('work') });
+  if (listsPods) scripted.world.listsApplication();
   scripted.world.writesAtOnce = writesAtOnce;
   void scripted.elector.start();
   await promisesSettled();
@@ -826,6 +830,32 @@ test('a connection that is stuck keeps the work from beginning for a second', as
   scripted.clock.advance(1);
   await promisesSettled();
   assert.deepEqual(noted, ['work']);
+});
+
+test('a leader lists the Pods of its application once its first renewal was written', async () => {
+  const { scripted } = await justElected(false, true);
+  assert.ok(!scripted.world.calls.includes('list application'), 'a list would occupy the connection of the renewal');
+  scripted.clock.advance(0);
+  await promisesSettled();
+  assert.ok(scripted.world.calls.includes('replace lease'));
+  assert.ok(!scripted.world.calls.includes('list application'));
+  scripted.world.take('replace lease').fail('unavailable');
+  await promisesSettled();
+  assert.ok(scripted.world.calls.includes('list application'));
+});
+
+test('a term that ends before its first renewal was written lists no Pods afterwards', async () => {
+  const { scripted } = await justElected(false, true);
+  const stopped = scripted.elector.stop();
+  await promisesSettled();
+  // The list of a leader that leaves.
+  scripted.world.take('list application').fail('unavailable');
+  await promisesSettled();
+  scripted.world.take('read pod web-0').succeed(OWN_POD);
+  await stopped;
+  scripted.run(2);
+  await promisesSettled();
+  assert.equal(scripted.world.calls.filter((call) => call === 'list application').length, 1);
 });
 
 test('a renewal that is answered was written', async () => {

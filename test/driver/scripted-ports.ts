@@ -72,6 +72,11 @@ export class ScriptedPorts {
     },
   };
 
+  /** Gives the Pods labels, so that a leader can list those of its application. */
+  listsApplication(): void {
+    Object.assign(this.ports.pod, { listApplication: () => this.#ask('list application') });
+  }
+
   /** Takes the first pending request of that name off the list. */
   take(call: string): PendingRequest {
     const index = this.pending.findIndex((request) => request.call === call);

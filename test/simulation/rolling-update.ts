@@ -1,5 +1,5 @@
 /**
- * A simulated rolling update of ten Pods, as a Deployment makes it by default: maxSurge 25 %, maxUnavailable 25 %.
+ * A simulated rolling update of ten Pods with the defaults of a Deployment (maxSurge 25 %, maxUnavailable 25 %).
  */
 
 import { seededRandom } from '../../src/runtime/random.ts';
@@ -10,7 +10,7 @@ const REPLICAS = 10;
 const MOST = 13;
 const LEAST_AVAILABLE = 8;
 
-/** Runs a roll-out, and counts the Pods that led in it but for the first. */
+/** Runs a roll-out, and counts the Pods that led in it, without the first. */
 export async function rollOut(seed: number): Promise<number> {
   const { cluster, time, pass } = calmCluster({ seed });
   const random = seededRandom(seed);
