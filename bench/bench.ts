@@ -34,7 +34,8 @@ const HELP = `npm run bench -- [options]
   --quick              fewer rounds and smaller crowds: under two minutes on free processors
   --only NAME          measure only this; may be repeated: ${Object.keys(BENCHMARKS).join(', ')}
   --seconds N          read memory, processor time and requests after N seconds (60; quick: 30)
-  --runs N             runs of idle (3), pairs of starts (60), failovers (100): N of each
+  --runs N             runs of idle (3), starts (60), failovers (100), failovers of a crowd (5): N of each
+  --candidates N       candidates of one Lease in "crowd"; may be repeated (3, 100, 300, 1000; quick: 3, 50)
   --json FILE          write all figures to FILE; with --only they replace those of the same name in FILE
   --figures DIRECTORY  draw the figures of this run into DIRECTORY as SVG
   --from FILE          measure nothing: print and draw the figures of FILE
@@ -51,6 +52,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true, default: Object.keys(BENCHMARKS) },
     seconds: { type: 'string' },
     runs: { type: 'string' },
+    candidates: { type: 'string', multiple: true },
     json: { type: 'string' },
     figures: { type: 'string' },
     from: { type: 'string' },
@@ -87,8 +89,9 @@ function options(): BenchOptions {
     memoryRuns: runs(3, 1),
     startUpRuns: runs(60, 10),
     failoverRounds: runs(100, 5),
-    crowds: quick ? [3, 50] : [3, 100, 300, 1_000],
-    crowdRounds: quick ? 2 : 5,
+    crowds:
+      values.candidates?.map((text) => wholeNumber('candidates', text)) ?? (quick ? [3, 50] : [3, 100, 300, 1_000]),
+    crowdRounds: runs(5, 2),
     rollOuts: quick ? 10 : 100,
     kubeconfig: kubeconfig === '' ? undefined : kubeconfig,
     progress: (message) => console.error(message),

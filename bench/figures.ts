@@ -145,9 +145,9 @@ function startUpChart(raw: unknown): Chart {
   const kinds = Object.keys(runs[0] ?? {});
   const values = kinds.flatMap((kind) => runs.map((run): Datum => ({ process: kind, ms: run[kind] ?? 0 })));
   return {
-    title: 'From the start of a process to elected: middle half, and 5 to 95 %',
+    title: 'From the start of a process to elected: the median, and the middle half of the runs',
     data: { values },
-    width: WIDTH - 150,
+    width: WIDTH - 190,
     height: { step: 26 },
     transform: [
       {
@@ -155,7 +155,6 @@ function startUpChart(raw: unknown): Chart {
           { op: 'median', field: 'ms', as: 'middle' },
           { op: 'q1', field: 'ms', as: 'low' },
           { op: 'q3', field: 'ms', as: 'high' },
-          { op: 'min', field: 'ms', as: 'least' },
         ],
         groupby: ['process'],
       },
@@ -173,7 +172,7 @@ function startUpChart(raw: unknown): Chart {
         encoding: { x: { field: 'middle', type: 'quantitative' } },
       },
     ],
-    encoding: { y: { field: 'process', type: 'nominal', title: null, sort: kinds, axis: { labelLimit: 220 } } },
+    encoding: { y: { field: 'process', type: 'nominal', title: null, sort: kinds, axis: { labelLimit: 260 } } },
   };
 }
 
@@ -194,12 +193,12 @@ function memoryChart(raw: unknown): Chart {
   return {
     title: 'Resident memory while nothing happens',
     data: { values },
-    width: WIDTH - 150,
+    width: WIDTH - 190,
     height: { step: 24 },
     mark: { type: 'bar', height: 14 },
     encoding: {
       x: { field: 'mib', type: 'quantitative', title: 'MiB', stack: 'zero' },
-      y: { field: 'process', type: 'nominal', title: null, sort: kinds, axis: { labelLimit: 220 } },
+      y: { field: 'process', type: 'nominal', title: null, sort: kinds, axis: { labelLimit: 260 } },
       color: {
         field: 'part',
         type: 'nominal',
