@@ -124,7 +124,7 @@ const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> 
     const setup = await Setup.of(seed);
     const { leader } = setup;
     // The outage does not end at a multiple of the back-off.
-    setup.cluster.stopServer(60_000 + 770 * seed);
+    setup.cluster.stopServer(60_000 + 1_130 * seed);
     await setup.pass(30);
     assert.equal(setup.leader, leader);
     setup.cluster.forceDeletePod(leader.pod);
