@@ -2,7 +2,7 @@
  * The metrics of electors as instruments of OpenTelemetry. In your project, import from 'lease-elector'.
  *
  * Counters and gauges are read when the SDK collects. The durations of requests come one by one from the channel
- * `lease-elector:request`, because OpenTelemetry has no histogram that is read.
+ * `lease-elector:request`, because OpenTelemetry has no observable histogram.
  */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';

@@ -13,7 +13,7 @@ interface Value {
   readonly metricName?: string;
 }
 
-/** Registers every metric of the electors. Each scrape reads them anew. Electors of one process share the names. */
+/** Registers every metric of the electors. Each scrape reads them again. Electors of one process share the names. */
 export function collect(registry: Registry, electors: readonly LeaseElector[]): void {
   for (const { name, help, type } of electors[0]?.metricFamilies() ?? []) {
     const get = async () => ({

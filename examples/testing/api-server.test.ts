@@ -1,6 +1,6 @@
 /**
- * The API server itself: it goes down and comes back, forgets its history, and its garbage collector is late. And the
- * log of what it was asked. In your project, import from 'lease-elector' and 'lease-elector/testing'.
+ * The API server itself: it stops and starts again, drops its history, and its garbage collector is late. Also the log of its
+ * requests. In your project, import from 'lease-elector' and 'lease-elector/testing'.
  */
 
 import assert from 'node:assert/strict';
@@ -23,7 +23,7 @@ async function startCluster(t: TestContext): Promise<{
   return { cluster, leader, candidate };
 }
 
-test('the API server is away for a while: the leader stays, and the watches come back', async (t) => {
+test('the leader stays the leader during an outage of the API server, and the watches are opened again', async (t) => {
   const { cluster, leader } = await startCluster(t);
   await cluster.stopServer();
   assert.ok(leader.isLeader);
@@ -33,9 +33,9 @@ test('the API server is away for a while: the leader stays, and the watches come
   assert.ok(leader.isLeader);
 });
 
-test('a watch whose place in history is gone lists anew', async (t) => {
+test('a watch lists again when its place in the history is gone', async (t) => {
   const { cluster } = await startCluster(t);
-  // Revisions are counted over all objects: those of the Lease's watches are old now.
+  // Revisions are counted over all objects, so those of the Lease's watches are old now.
   cluster.createPod({ name: 'web-3' });
   cluster.compactHistory();
   const listed = cluster.requests.next({ verb: 'list', resource: 'leases' });
@@ -43,7 +43,7 @@ test('a watch whose place in history is gone lists anew', async (t) => {
   assert.equal((await listed).status, 200);
 });
 
-test('nobody needs to wait for the garbage collector', async (t) => {
+test('a successor does not wait for the garbage collector', async (t) => {
   const { cluster, candidate } = await startCluster(t);
   const hold = cluster.holdGarbageCollector();
   const before = cluster.server.store.get(LEASES, 'default', 'app');
@@ -53,7 +53,7 @@ test('nobody needs to wait for the garbage collector', async (t) => {
   hold.release();
 });
 
-test('the log says what a failover costs', async (t) => {
+test('the log shows the requests of a failover', async (t) => {
   const { cluster, candidate } = await startCluster(t);
   cluster.holdGarbageCollector();
   cluster.requests.clear();
@@ -63,12 +63,12 @@ test('the log says what a failover costs', async (t) => {
   assert.equal(cluster.requests.count({ client: 'web-2', verb: 'create', resource: 'leases' }), 1);
 });
 
-test('without a permission the elector says what is missing', async (t) => {
+test('the elector names the missing rule when it lacks a permission', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   cluster.grant({ rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] }] });
   const pod = cluster.createPod({ name: 'web-1' });
-  // Half a minute by default, since a Role may arrive after the Pod.
+  // The default is half a minute, since a Role can be created after the Pod.
   const elector = new LeaseElector({ ...pod.electorOptions(), startGraceMs: 100 });
   await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_FORBIDDEN', message: /leases/ });
 });

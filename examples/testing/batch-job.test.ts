@@ -1,6 +1,6 @@
 /**
- * Prove that your batch job never runs twice: replicas that are replaced one after the other, on a network that is
- * late, loses answers and breaks connections. In your project, import from 'lease-elector' and
+ * A proof that your batch job never runs twice: its replicas are replaced one after another, on a network that is late,
+ * loses answers and breaks connections. In your project, import from 'lease-elector' and
  * 'lease-elector/testing'.
  */
 
@@ -58,7 +58,7 @@ test('the batch job never runs twice at the same time', async (t) => {
   assert.deepEqual(await replaceTheLeader(t, () => ({})), [1, 4]);
 });
 
-test('and the proof can fail: replicas that compete for different Leases are found out', async (t) => {
+test('the proof can fail: replicas that compete for different Leases are detected', async (t) => {
   const [most] = await replaceTheLeader(t, (name) => ({ lease: name }));
   assert.equal(most, 3);
 });

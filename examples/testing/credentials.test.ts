@@ -1,5 +1,5 @@
 /**
- * Tokens that expire and rotate, a KubeConfig for an API client of your own, and a Pod that is cut off. In your project,
+ * Tokens that expire and rotate, a KubeConfig for your API client, and a Pod that is cut off. In your project,
  * import from 'lease-elector' and 'lease-elector/testing'.
  */
 
@@ -24,17 +24,17 @@ async function clusterWithLeader(t: TestContext): Promise<{
   return { cluster, pod, elector };
 }
 
-test('a token expires: the leader stands down, and resumes its term with a new one', async (t) => {
+test('the leader steps down when its token expires, and resumes its term with a new one', async (t) => {
   const { cluster, pod, elector } = await clusterWithLeader(t);
   pod.expireToken();
-  // A refusal that passes ends nothing: it must last for 10 seconds.
+  // A short refusal does not end the term: it must last for 10 seconds.
   await cluster.until(() => !elector.isLeader, { timeoutMs: 20_000 });
   pod.rotateToken();
   await cluster.until(() => elector.isLeader);
   assert.equal(elector.term?.resumed, true);
 });
 
-test('a token is rotated in time: nobody notices', async (t) => {
+test('a token that is rotated in time does not affect the election', async (t) => {
   const { cluster, pod, elector } = await clusterWithLeader(t);
   pod.rotateToken();
   const { status } = await cluster.requests.next({ client: pod, verb: 'update' });
@@ -42,12 +42,12 @@ test('a token is rotated in time: nobody notices', async (t) => {
   assert.ok(elector.isLeader);
 });
 
-test('a Pod is cut off: it stays the leader, and everybody else sees that it is silent', async (t) => {
+test('a Pod that is cut off stays the leader, and the other Pods see that it is silent', async (t) => {
   const { cluster, pod, elector } = await clusterWithLeader(t);
   const candidate = new LeaseElector({ ...cluster.createPod({ name: 'web-2' }).electorOptions(), ...FAST });
   const stale = new Promise((resolve) => candidate.once('stale', resolve));
   await candidate.start();
-  // Only who has renewed can be missed.
+  // A leader counts as silent only after a first renewal.
   await cluster.requests.next({ client: pod, verb: 'update' });
   pod.partition();
   await stale;
@@ -55,7 +55,7 @@ test('a Pod is cut off: it stays the leader, and everybody else sees that it is 
   pod.heal();
 });
 
-test('a KubeConfig lets any client of the Kubernetes API act as the Pod', async (t) => {
+test('a client of the Kubernetes API acts as the Pod with its KubeConfig', async (t) => {
   const { pod } = await clusterWithLeader(t);
   const kubeConfig = await pod.kubeConfig();
   const leases = kubeConfig.makeApiClient(CoordinationV1Api);

@@ -1,5 +1,5 @@
 /**
- * What can go wrong, by name and by seed. In your project, import from 'lease-elector' and 'lease-elector/testing'.
+ * Faults, by name and by seed. In your project, import from 'lease-elector' and 'lease-elector/testing'.
  */
 
 import assert from 'node:assert/strict';
@@ -20,14 +20,14 @@ async function startCluster(t: TestContext): Promise<{
   return { cluster, pod, elector: new LeaseElector({ ...pod.electorOptions(), ...FAST }) };
 }
 
-test('delay: a slow API server makes an election slow, nothing else', async (t) => {
+test('delay: a slow API server only makes an election slow', async (t) => {
   const { cluster, elector } = await startCluster(t);
   cluster.faults.delay({ ms: 20, resource: 'leases' });
   await elector.start();
   assert.ok(elector.isLeader);
 });
 
-test('refuse: without the API server the leader leads on, and says for how long it has heard nothing', async (t) => {
+test('refuse: the leader continues to lead without the API server, and reports how long it is unverified', async (t) => {
   const { cluster, elector } = await startCluster(t);
   await elector.start();
   const outage = cluster.faults.refuse();
@@ -36,7 +36,7 @@ test('refuse: without the API server the leader leads on, and says for how long 
   outage.lift();
 });
 
-test('answer: an error is answered for the next requests that match', async (t) => {
+test('answer: the next matching requests are answered with an error', async (t) => {
   const { cluster, elector } = await startCluster(t);
   const fault = cluster.faults.answer(503, { verb: 'create', resource: 'leases', times: 2 });
   await elector.start();
@@ -48,7 +48,7 @@ test('answer: an error is answered for the next requests that match', async (t) 
   assert.equal(fault.active, false);
 });
 
-test('dropAnswer: whoever won without being told finds out', async (t) => {
+test('dropAnswer: an elector finds out that it has won when the answer is lost', async (t) => {
   const { cluster, elector } = await startCluster(t);
   cluster.faults.dropAnswer({ verb: 'create', resource: 'leases', times: 1 });
   await elector.start();
@@ -66,7 +66,7 @@ test('cutWatches: a watch that breaks is opened again', async (t) => {
   await again;
 });
 
-test('silenceWatches: news comes late, and all of it', async (t) => {
+test('silenceWatches: all events arrive, but late', async (t) => {
   const { cluster, elector } = await startCluster(t);
   await elector.start();
   const candidate = new LeaseElector(cluster.createPod({ name: 'web-2' }).electorOptions());
@@ -79,7 +79,7 @@ test('silenceWatches: news comes late, and all of it', async (t) => {
   await cluster.until(() => candidate.isLeader);
 });
 
-test('random: a mix from a seed, the same for each client in every run', async (t) => {
+test('random: a seed draws the same faults for each client in every run', async (t) => {
   const { cluster, elector } = await startCluster(t);
   const weather = cluster.faults.random(1, { delay: 0.5, refuse: 0.2, dropAnswer: 0.2 }, { maxDelayMs: 10 });
   await elector.start();

@@ -1,5 +1,5 @@
 /**
- * Your application in a process of its own, which can be killed in earnest. In your project, import from
+ * Your application in a separate process, which a test can kill. In your project, import from
  * 'lease-elector/testing'.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What can befall a Pod, and what that means for who leads. In your project, import from 'lease-elector' and
+ * The ways in which a Pod ends, and their effect on the election. In your project, import from 'lease-elector' and
  * 'lease-elector/testing'.
  */
 
@@ -25,7 +25,7 @@ async function clusterWithLeader(t: TestContext): Promise<{
   return { cluster, leader, elector, candidate };
 }
 
-test('delete: who stops in time hands over before the Pod object is gone', async (t) => {
+test('delete: an elector that stops in time hands over before the Pod object is gone', async (t) => {
   const { cluster, leader, elector, candidate } = await clusterWithLeader(t);
   await leader.delete();
   await elector.stop();
@@ -35,7 +35,7 @@ test('delete: who stops in time hands over before the Pod object is gone', async
   assert.ok(!leader.exists);
 });
 
-test('evict: who does not stop leads until the kubelet has ended it', async (t) => {
+test('evict: an elector that does not stop leads until the kubelet has ended its Pod', async (t) => {
   const { cluster, leader, elector, candidate } = await clusterWithLeader(t);
   await leader.evict();
   assert.ok(elector.isLeader);
@@ -55,7 +55,7 @@ test('restartContainer: a restarted container is still the leader, and resumes i
   assert.ok(!candidate.isLeader);
 });
 
-test('crash: a container that does not come back is the leader as long as its Pod exists', async (t) => {
+test('crash: a Pod whose container does not restart stays the leader as long as it exists', async (t) => {
   const { cluster, leader, elector, candidate } = await clusterWithLeader(t);
   leader.crash();
   assert.equal(elector.state, 'stopped');
@@ -63,7 +63,7 @@ test('crash: a container that does not come back is the leader as long as its Po
   assert.ok(!candidate.isLeader);
 });
 
-test('finish and fail: a Pod that has ended is the leader until somebody deletes it', async (t) => {
+test('finish and fail: a Pod that has ended stays the leader until it is deleted', async (t) => {
   const { cluster, leader, candidate } = await clusterWithLeader(t);
   await leader.fail({ reason: 'Evicted' });
   assert.equal(leader.object?.status?.['phase'], 'Failed');
@@ -72,7 +72,7 @@ test('finish and fail: a Pod that has ended is the leader until somebody deletes
   await cluster.until(() => candidate.isLeader);
 });
 
-test('forceDelete: the ghost of a lost node learns that it does not lead any more', async (t) => {
+test('forceDelete: the ghost of a lost node finds out that it no longer leads', async (t) => {
   const { cluster, leader, elector, candidate } = await clusterWithLeader(t);
   leader.partition();
   const ghostToken = elector.term?.fencingToken ?? 0n;

@@ -1,6 +1,6 @@
 /**
- * Comparing an answer with the recorded one: heads, bodies and the order of resourceVersions. Everything that
- * differs is told in words; an empty list means that nothing does.
+ * Compares an answer with the recorded one: heads, bodies and the order of resourceVersions. It describes every difference in
+ * words. An empty list means that there is none.
  */
 
 import { isJsonObject, type JsonObject } from '../../src/testing/objects/api-object.ts';
@@ -8,7 +8,7 @@ import type { Bindings } from './placeholders.ts';
 import type { RecordedResponse } from './recording.ts';
 import type { Answer } from './target.ts';
 
-/** The headers that were recorded; one that was not recorded must be absent. */
+/** The compared headers. A header without a recorded value must be absent. */
 export const COMPARED_HEADERS: readonly string[] = [
   'content-type',
   'warning',
@@ -91,7 +91,7 @@ export class Comparison {
       else if (!isOptional(value)) this.#differ(`${at}.${key}`, `missing, expected ${shown(value)}`);
     }
     for (const [key, value] of Object.entries(actual)) {
-      // Who wrote which field last is the one thing that is never compared.
+      // Only managedFields, the last writer of each field, are never compared.
       if (!Object.hasOwn(expected, key) && key !== 'managedFields') {
         this.#differ(`${at}.${key}`, `unexpected ${shown(value)}`);
       }
@@ -109,7 +109,7 @@ export class Comparison {
     }
   }
 
-  /** Binds placeholders only when all is the same. */
+  /** Binds placeholders only when everything is equal. */
   #isSame(expected: unknown, actual: unknown): boolean {
     const trial = this.#bindings.copy();
     const comparison = new Comparison(trial, this.#nowMs);
@@ -157,7 +157,7 @@ export function compareHead(
   return differences;
 }
 
-/** Letters and spaces count for nothing in a header such as content-type. */
+/** Case and spaces do not matter in a header such as content-type. */
 function plain(header: string): string {
   return header.replace(/\s*;\s*/g, ';').toLowerCase();
 }

@@ -1,6 +1,6 @@
 /**
- * The server answers as a real kube-apiserver was recorded to: every scenario in process, and over a socket
- * those that are about the socket, with one of each other kind.
+ * The server gives the answers that were recorded from a real kube-apiserver. Every scenario runs in process. Over a socket
+ * run the scenarios about the socket, and one of each other group.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import { SocketTarget } from './socket-target.ts';
 const recordings = readRecordings();
 const gaps = readGaps();
 
-/** Scenarios that show what only a socket has: framing, connections, bodies that are too large, HTTP/2. */
+/** Scenarios about framing, connections, bodies that are too large, and HTTP/2: only a socket has these. */
 const SOCKET_GROUP = 'http';
 
 /** One scenario of each other group that goes over a socket as well. */

@@ -1,6 +1,6 @@
 /**
- * The steps in which the server is known to answer otherwise than the real one, from gaps.json: each with the
- * reason, and with the status it answers instead (null where the step cannot even be carried out).
+ * The steps in which the server is known to differ from the real one, from gaps.json. Each has the reason, and the status that
+ * the server answers instead (null if the step cannot be carried out).
  */
 
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ export interface GapGroup {
   readonly steps: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
 }
 
-/** At most this part of all steps may be gaps. */
+/** The largest share of all steps that may be gaps. */
 export const MAX_GAPS_SHARE = 0.08;
 
 /** Reads the list. */
@@ -22,12 +22,12 @@ export function readGaps(): readonly GapGroup[] {
   return JSON.parse(readFileSync(path.join(import.meta.dirname, 'gaps.json'), 'utf8')) as readonly GapGroup[];
 }
 
-/** The status answered instead, by step, of one scenario. */
+/** The status that is answered instead, by step of one scenario. */
 export function gapsOf(gaps: readonly GapGroup[], scenario: string): ReadonlyMap<string, number | null> {
   return new Map(gaps.flatMap(({ steps }) => Object.entries(steps[scenario] ?? {})));
 }
 
-/** What is wrong with the results: differences that are not listed, and gaps that are listed but not true. */
+/** The problems of the results: unlisted differences, and listed gaps that no longer occur. */
 export function problemsOf(
   results: readonly StepResult[],
   listed: ReadonlyMap<string, number | null>,

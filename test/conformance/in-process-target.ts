@@ -1,5 +1,5 @@
 /**
- * Replays in process, on a clock that stands still between the steps: a wait of a minute takes no time.
+ * Replays in process, on a clock that does not move between the steps: a wait of a minute takes no time.
  */
 
 import { seededRandom } from '../../src/runtime/random.ts';
@@ -9,11 +9,11 @@ import { type Answer, type Exchange, LineReader, type Target, type WatchView } f
 
 /** An exchange over a network takes some time; the garbage collector works in it. */
 const EXCHANGE_MS = 1;
-/** In such steps time moves on while an answer is awaited. */
+/** The steps in which the time moves forward while an answer is awaited. */
 const STEP_MS = 50;
-/** An answer that has not come by then does not come. */
+/** The longest wait for an answer. */
 const ANSWER_TIMEOUT_MS = 20_000;
-/** Promises that are settled need some turns until whoever awaits them has gone on. */
+/** After a promise settles, its awaiting code needs some turns to continue. */
 const TURNS = 10;
 
 async function letPromisesSettle(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The placeholders of the recordings, `<uid:1>` and the like: what each may stand for, and what it was bound
- * to. A placeholder binds on first sight and must have the same value ever after.
+ * The placeholders of the recordings, such as `<uid:1>`: the values that each can have, and its bound value. A placeholder is
+ * bound at its first use and must have the same value afterwards.
  */
 
 import type { JsonObject } from '../../src/testing/objects/api-object.ts';
@@ -25,10 +25,10 @@ const PATTERNS: Readonly<Record<string, string>> = {
   any: '[\\s\\S]*',
 };
 
-/** Kinds whose values are made up by the server: two placeholders never have the same one. */
+/** Kinds whose values the server generates: two placeholders never have the same value. */
 const UNIQUE_KINDS: readonly string[] = ['uid', 'gen', 'jwt'];
 
-/** How far a time may be from the moment it is expected at, in seconds. */
+/** The largest difference between a time and its expected value, in seconds. */
 const TIME_TOLERANCE_SECONDS = 4;
 
 interface Hole {
@@ -38,7 +38,7 @@ interface Hole {
   readonly offsetSeconds: number | undefined;
 }
 
-/** What the placeholders of a scenario are bound to. */
+/** The bound values of the placeholders of a scenario. */
 export class Bindings {
   #values = new Map<string, string>();
 
@@ -57,7 +57,7 @@ export class Bindings {
     return copy;
   }
 
-  /** Forgets everything for what `other` knows. */
+  /** Replaces all bindings by those of `other`. */
   become(other: Bindings): void {
     this.#values = new Map(other.#values);
   }

@@ -1,13 +1,13 @@
 /**
- * The recordings of a real kube-apiserver, as they lie in recordings/: one file per scenario. What the fields
- * mean is written here; how they are compared is in comparison.ts and replayer.ts.
+ * The recordings of a real kube-apiserver in recordings/: one file for each scenario. The meaning of the fields is described
+ * here. comparison.ts and replayer.ts compare them.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PolicyRule } from '../../src/testing/index.ts';
 
-/** A request; any string may hold placeholders. */
+/** A request; any string can contain placeholders. */
 export interface RecordedRequest {
   /** `admin`, `none`, `bad-token`, a name of `users`, or `<jwt:N>`. */
   readonly user: string;
@@ -31,7 +31,7 @@ export interface RecordedRequest {
 /** An answer; `body` is compared as JSON, `bodyText` as text. */
 export interface RecordedResponse {
   readonly status: number;
-  /** Those of COMPARED_HEADERS that were there; `null` in a raw exchange: must be absent. */
+  /** The recorded headers among COMPARED_HEADERS; `null` in a raw exchange: must be absent. */
   readonly headers?: Readonly<Record<string, string | null>>;
   readonly body?: unknown;
   readonly bodyText?: string;
@@ -50,12 +50,12 @@ export interface RecordedEvent {
   readonly object: unknown;
 }
 
-/** A step; which of the fields are there says what is done. */
+/** A step; its fields decide its action. */
 export interface RecordedStep {
   readonly id: string;
   readonly request?: RecordedRequest;
   readonly response?: RecordedResponse;
-  /** The exchange is repeated until it matches, at most that long. */
+  /** The exchange is repeated until it matches, at most this many seconds. */
   readonly eventually?: { readonly withinSeconds: number };
   /** Seconds from and to. */
   readonly took?: readonly [number, number];
@@ -67,13 +67,13 @@ export interface RecordedStep {
   readonly read?: string;
   readonly events?: readonly RecordedEvent[];
   readonly withinSeconds?: number;
-  /** Who ends the stream; the stream stays open when it is absent. */
+  /** The side that ends the stream; the stream stays open when this is absent. */
   readonly end?: { readonly by: 'client' | 'server'; readonly afterSeconds?: readonly [number, number] };
   readonly allowExtraBookmarks?: boolean;
-  /** HTTP/1.1 bytes on a connection of its own, read for at most that long. */
+  /** HTTP/1.1 bytes on a separate connection, and the longest time to read the answer. */
   readonly raw?: { readonly seconds: number };
   readonly alpn?: { readonly offered?: readonly string[]; readonly chosen: string };
-  /** A pause; no step that counts. */
+  /** A pause; it does not count as a step. */
   readonly sleepMs?: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The replayer notices what it is there to notice: each row spoils an answer in one way. A comparison that
- * cannot fail would make all of conformance.test.ts worthless.
+ * The replayer finds every kind of difference: each row changes an answer in one way. A comparison that cannot fail would make
+ * conformance.test.ts worthless.
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ const UID_1 = '11111111-1111-4111-8111-111111111111';
 const UID_2 = '22222222-2222-4222-8222-222222222222';
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
-/** Gives the answers of a script, whatever is asked. */
+/** Gives the answers of a script to any requests. */
 class ScriptedRoom implements Target {
   readonly clock: ManualClock = new ManualClock('2026-03-01T10:00:00Z');
   readonly server: ApiServer = new ApiServer({ clock: this.clock });
@@ -113,7 +113,7 @@ const ANSWERS: readonly (readonly [string, Partial<RecordedStep>, Partial<Answer
   ['a header too many', {}, { headers: { ...JSON_HEADERS, warning: '299' } }, /warning: unexpected/],
   ['another header', {}, { headers: { 'content-type': 'text/plain' } }, /content-type: expected/],
   ['spaces in a header', {}, { headers: { 'content-type': 'Application/JSON' } }],
-  ['headers nobody recorded', {}, { headers: { ...JSON_HEADERS, 'audit-id': 'x' } }],
+  ['headers that are not compared', {}, { headers: { ...JSON_HEADERS, 'audit-id': 'x' } }],
   ['no JSON', {}, { text: 'x' }, /not JSON/],
   ['took too short', { took: [2, 6] }, { seconds: 1 }, /took: 1\.00 s/],
   ['took too long', { took: [2, 6] }, { seconds: 7 }, /took: 7\.00 s/],
@@ -200,7 +200,7 @@ test('resourceVersions must be in the recorded order', async () => {
   assertDifferences(await versions('10', '9'), /does not hold/);
 });
 
-test('what is to match eventually is tried until it does, and no longer', async () => {
+test('an exchange that must match eventually is repeated until it matches, within its time', async () => {
   const step = get({ a: 1 }, { eventually: { withinSeconds: 5 } });
   const late = [{ text: '{"a":0}' }, { text: '{"a":0}' }, { text: '{"a":1}' }];
   assertDifferences(await differencesOf([step], new ScriptedRoom(late)), undefined);
@@ -209,7 +209,7 @@ test('what is to match eventually is tried until it does, and no longer', async 
   assert.ok(never.clock.nowMs() >= 5000);
 });
 
-test('what a failed try bound is forgotten', async () => {
+test('the bindings of a failed attempt are dropped', async () => {
   const step = get({ rv: '<rv:1>', a: 1 }, { eventually: { withinSeconds: 5 } });
   const target = new ScriptedRoom([{ text: '{"rv":"5","a":0}' }, { text: '{"rv":"6","a":1}' }]);
   assertDifferences(await differencesOf([step], target), undefined);
@@ -225,12 +225,12 @@ test('the claims of a token', async () => {
   assertDifferences(await judge({ sub: 'b' }), /claims\.sub: expected "a", got "b"/);
 });
 
-test('a step that uses what an earlier one should have bound fails', async () => {
+test('a step fails when an earlier step has not bound its placeholder', async () => {
   const step = get({}, { request: { ...request, path: '/<uid:1>' } });
   assertDifferences(await differencesOf([step], new ScriptedRoom([{}])), /<uid:1> is not bound/);
 });
 
-test('the list of gaps: only what is listed may differ, and must', () => {
+test('a listed gap must differ, and an unlisted step must not', () => {
   const same: StepResult = { step: 'a', differences: [], status: 200 };
   const differs: StepResult = { step: 'a', differences: ['status'], status: 415 };
   const listed = new Map([['a', 415]]);

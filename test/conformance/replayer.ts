@@ -1,6 +1,6 @@
 /**
- * Replays a recording in a target, step by step, and tells what differs. What a difference is, is decided in
- * comparison.ts; which differences are known, in gaps.ts.
+ * Replays a recording in a target, step by step, and reports the differences. comparison.ts finds them, and gaps.ts lists the
+ * known ones.
  */
 
 import { Comparison, compareBody, compareHead, compareOrder, shown } from './comparison.ts';
@@ -8,7 +8,7 @@ import { Bindings } from './placeholders.ts';
 import { countedSteps, type RecordedRequest, type RecordedStep, type Recording } from './recording.ts';
 import type { Answer, Exchange, Target, WatchView } from './target.ts';
 
-/** What came of a step. */
+/** The result of a step. */
 export interface StepResult {
   readonly step: string;
   /** Empty when the answer is the recorded one. */
@@ -17,11 +17,11 @@ export interface StepResult {
   readonly status: number | undefined;
 }
 
-/** Between two looks at a watch, or at something that is to come eventually. */
+/** Milliseconds between two reads of a watch, or of a state that must come eventually. */
 const LOOK_MS = 20;
-/** Between two tries of an exchange that is to match eventually. */
+/** Milliseconds between two attempts of an exchange that must match eventually. */
 const RETRY_MS = 250;
-/** How long a watch is read where the recording does not say. */
+/** How long a watch is read when the recording names no time. */
 const DEFAULT_READ_SECONDS = 10;
 /** How long a stream must stay silent before its client closes it. */
 const QUIET_MS = 250;
@@ -62,7 +62,7 @@ class Replayer {
     this.#target = target;
   }
 
-  /** The namespaces and users of the scenario; how they come about is no part of the recording. */
+  /** Creates the namespaces and users of the scenario. The recording does not contain their creation. */
   prepare(): void {
     const { namespaces = [], users = {}, scenario } = this.#recording;
     const { server } = this.#target;
@@ -242,7 +242,7 @@ class Replayer {
 
 interface PendingEvents {
   readonly events: readonly unknown[];
-  /** How many events of the watch are read with these. */
+  /** How many events of the watch have been read, with these. */
   readonly upTo: number;
 }
 

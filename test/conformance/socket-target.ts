@@ -17,10 +17,10 @@ import {
   type Wire,
 } from './target.ts';
 
-/** How much faster: enough to wait little, and not so much that a busy machine upsets what is measured in seconds. */
+/** The factor: large enough for short waits, and small enough that a busy machine does not change measured seconds. */
 const SPEED = 4;
 
-/** The time of this machine, sped up. */
+/** The accelerated time of this machine. */
 const fastClock: Clock = {
   nowMs: () => systemClock.nowMs() * SPEED,
   wallMs: () => systemClock.wallMs() + systemClock.nowMs() * (SPEED - 1),

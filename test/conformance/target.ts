@@ -1,12 +1,12 @@
 /**
- * Where recordings are replayed: a server, and a way to it. in-process-target.ts calls the server on a clock that
- * is moved by hand; socket-target.ts speaks HTTP over TLS.
+ * The target of a replay: a server, and a way to reach it. in-process-target.ts calls the server on a clock that it moves
+ * itself; socket-target.ts uses HTTP over TLS.
  */
 
 import type { Clock } from '../../src/runtime/clock.ts';
 import type { ApiServer } from '../../src/testing/index.ts';
 
-/** A request that is sent: no placeholders any more. */
+/** A request to send, without placeholders. */
 export interface Exchange {
   readonly method: string;
   readonly path: string;
@@ -18,7 +18,7 @@ export interface Exchange {
   readonly connection?: string;
 }
 
-/** What came back. */
+/** The answer. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -39,9 +39,9 @@ export interface WatchView {
   close(): void;
 }
 
-/** What only a socket can show. */
+/** The operations that only a socket has. */
 export interface Wire {
-  /** Sends bytes, and reads until the answer is over or so much time has passed. */
+  /** Sends bytes, and reads until the answer ends or this time has passed. */
   raw(text: string, seconds: number): Promise<RawAnswer>;
   /** The protocol the server chooses of those that are offered; `none` without a choice. */
   alpn(offered: readonly string[] | undefined): Promise<string>;
@@ -64,7 +64,7 @@ export interface Target {
   readonly wire: Wire | undefined;
   exchange(exchange: Exchange): Promise<Answer>;
   watch(exchange: Exchange): Promise<WatchView>;
-  /** Lets so much time go by on the clock. */
+  /** Lets this much time pass on the clock. */
   pass(ms: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -74,7 +74,7 @@ export class LineReader {
   readonly events: unknown[] = [];
   #rest = '';
 
-  /** What has come since the last newline. */
+  /** The text since the last newline. */
   get rest(): string {
     return this.#rest;
   }

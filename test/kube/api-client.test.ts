@@ -1,5 +1,5 @@
 /**
- * The transport alone: when a request is written, which connection carries it, and when that connection is closed.
+ * The transport: when a request is written, the connection that carries it, and when that connection is closed.
  */
 
 import assert from 'node:assert/strict';
@@ -49,7 +49,7 @@ const WATCH: ApiRequest = { ...LEASE, verb: 'watch', watch: { resourceVersion: '
 
 const answerWithPod: Responder = (_, response) => json(response, 200, POD);
 
-/** A client of whatever listens on that port, on a clock that the test moves. */
+/** A client of the server on that port, on a clock that the test moves. */
 function clientOf(
   t: TestContext,
   port: number,
@@ -83,7 +83,7 @@ function messageOf(answer: ApiAnswer): string {
   return answer.ok ? 'ok' : answer.failure.message;
 }
 
-test('the caller learns that its request was written before the server answers', async (t) => {
+test('the hook reports that the request was written before the server answers', async (t) => {
   const { client, stub } = await connect(t, () => {});
   let written = 0;
   const answer = client.request(READ, { written: () => (written += 1) });
@@ -93,7 +93,7 @@ test('the caller learns that its request was written before the server answers',
   assert.equal(written, 1, 'the hook is called once');
 });
 
-test('the caller of a request that is never written is told so by the same hook, before the failure', async (t) => {
+test('the hook reports a request that is never written before its failure', async (t) => {
   const { client } = clientOf(t, await freePort());
   const calls: string[] = [];
   const answer = await client.request(READ, { written: () => calls.push('written') });
@@ -101,7 +101,7 @@ test('the caller of a request that is never written is told so by the same hook,
   assert.match(messageOf(answer), /ECONNREFUSED/);
 });
 
-test('the hook stays silent while a connection is being made', async (t) => {
+test('the hook is not called while a connection is being made', async (t) => {
   const mute = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
   t.after(() => mute.close());
   const sockets: { destroy(): void }[] = [];
@@ -215,7 +215,7 @@ for (const { name, respond, hangs = false } of SICK.filter((row) => !/nonsense|m
   });
 }
 
-test('a connection is kept after an answer that only says no', async (t) => {
+test('a connection is kept after a refusal', async (t) => {
   const { stub, client } = await connect(t, (_, response) => json(response, 409, statusBody(409, 'Conflict', 'old')));
   const replies = [404, 409, 410, 422, 429];
   for (const status of replies) {
@@ -253,7 +253,7 @@ for (const share of [0.6, 0.9]) {
   });
 }
 
-test('a request that finds no free connection ends within a bound, too, and is never sent', async (t) => {
+test('a request ends within a bound and is never sent when no connection becomes free', async (t) => {
   const { client, clock, stub } = await connect(t, () => {});
   const answers = Array.from({ length: 20 }, () => client.request(READ));
   const messages: string[] = [];
@@ -280,7 +280,7 @@ test('a PATCH is a JSON merge patch, and every other body is JSON', async (t) =>
   );
 });
 
-test('a request apart waits for no other, and no other waits for it', async (t) => {
+test('a separate request does not wait for others, and others do not wait for it', async (t) => {
   const { client, stub } = await connect(t, () => {});
   const hanging = [READ, READ].map((request) => client.request(request));
   const apart = [PATCH, PATCH].map((request) => client.request({ ...request, apart: true }));
@@ -349,13 +349,13 @@ function rawOf(socket: Socket): Socket {
   return (socket as Socket & { _parent?: Socket })._parent ?? socket;
 }
 
-test('a request on a connection of its own is sent once', async (t) => {
+test('a request on a separate connection is sent once', async (t) => {
   const { client, stub } = await connect(t, ({ socket }) => socket.destroy());
   for (const request of REPEATED) assert.equal((await client.request(request)).ok, false, request.verb);
   assert.equal(stub.seen.length, REPEATED.length);
 });
 
-test('a request is sent twice at most', async (t) => {
+test('a request is sent at most twice', async (t) => {
   const { client, stub } = await connect(t, answerWithPod);
   await client.request(READ);
   stub.respond = ({ socket }) => socket.destroy();
@@ -405,7 +405,7 @@ for (const { status, reason } of REFUSED_AGAIN) {
   });
 }
 
-test('a delete that was sent twice and finds nothing has done its work', async (t) => {
+test('a delete that was sent twice and finds no object has succeeded', async (t) => {
   const { client, stub } = await connect(t, answerWithPod);
   await client.request(READ);
   stub.respond = ({ socket }) => {
@@ -451,7 +451,7 @@ for (const { how, respond } of ONE_ANSWER) {
   test(`every request has its answer from a server that answers once a connection and ${how}`, async (t) => {
     const { client } = await connect(t, respond);
     const failures: string[] = [];
-    // As a take-over does it: each request follows the answer before it at once.
+    // As in a take-over, each request follows the previous answer at once.
     for (let round = 0; round < 5; round += 1) {
       const [first] = await Promise.all([client.request(DELETE), client.request(READ), client.request(LIST)]);
       for (const request of [CREATE, REPLACE, READ]) {
@@ -473,7 +473,7 @@ test('a request that waited for a connection is sent once more when it dies on i
   assert.equal(stub.seen.length, 6);
 });
 
-test('a token that the server repeats is in no failure of a request or a watch', async (t) => {
+test('the failures of requests and watches do not contain a token that the server repeats', async (t) => {
   const token = 'eyJhbGciOiJSUzI1NiJ9.dG9rZW4.c2lnbmF0dXJl';
   const echo = statusBody(500, 'InternalError', `bad header \u001b[31mBearer ${token}\r\n`);
   const { client, stub } = await connect(t, (_, response) => json(response, 500, echo), { token });
@@ -565,7 +565,7 @@ test('through the SOCKS proxy of a kubeconfig a sick server is left, and a reque
   assert.deepEqual(balancer.chosen, [sick.port, well.port, sick.port, well.port, sick.port]);
 });
 
-test('a proxy that never opens its tunnel is given up after the time-out', async (t) => {
+test('a request fails after the time-out when its proxy never opens the tunnel', async (t) => {
   const stuck = new HttpsAgent();
   stuck.createConnection = () => undefined;
   t.after(() => stuck.destroy());

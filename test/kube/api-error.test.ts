@@ -1,5 +1,5 @@
 /**
- * HTTP answers and socket errors into kinds of failure, as tables.
+ * Maps HTTP answers and socket errors to kinds of failure, as tables.
  */
 
 import assert from 'node:assert/strict';
@@ -67,17 +67,17 @@ const FORBIDDEN: readonly { rule: string; message: string | null; missing: strin
     missing: 'get pods  shop',
   },
   {
-    rule: 'a 403 without a word is about the request itself',
+    rule: 'a 403 without a message is about the request itself',
     message: null,
     missing: 'update leases coordination.k8s.io shop',
   },
   {
-    rule: 'an admission webhook is no matter of permissions',
+    rule: 'a refusal of an admission webhook names no missing rule',
     message: 'admission webhook "policy.example.com" denied the request: no leases on Sundays',
     missing: null,
   },
   {
-    rule: 'a namespace that is going away is no matter of permissions',
+    rule: 'a refusal in a terminating namespace names no missing rule',
     message: 'leases "web" is forbidden: unable to create new content in namespace shop because it is being terminated',
     missing: null,
   },
@@ -132,7 +132,7 @@ for (const { refuser, message } of REFUSALS) {
   }
 }
 
-test('a 404 of a webhook is no proof that the object is absent', () => {
+test('a 404 of a webhook does not prove that the object is absent', () => {
   const details = { name: 'web', kind: 'leases' };
   const absence = (message: string): boolean =>
     provesAbsence(REQUEST, 404, readStatus(statusBody(404, 'NotFound', message, details)));
@@ -140,7 +140,7 @@ test('a 404 of a webhook is no proof that the object is absent', () => {
   assert.equal(absence('admission webhook "x" denied the request: not found'), false);
 });
 
-test('an owner that may only be set by those who may delete asks for `delete`', () => {
+test('a refusal to set a blocking owner names the missing rule `delete`', () => {
   const message = `leases "web" is forbidden: cannot set an ownerRef on a resource you can't delete: , <nil>`;
   const failure = failureOfAnswer(REQUEST, 403, readStatus(statusBody(403, 'Forbidden', message)), undefined);
   assert.equal(failure.missingRule?.verb, 'delete');
@@ -148,7 +148,7 @@ test('an owner that may only be set by those who may delete asks for `delete`', 
 
 const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.c2VjcmV0.c2lnbmF0dXJl';
 
-test('words of the server lose control characters, credentials and their tail, wherever they come from', () => {
+test('messages of the server are stripped of control characters and credentials, and cut', () => {
   const secrets = new Secrets();
   secrets.remember([TOKEN]);
   const words = `\u001b[2J\r\nbad\u0007 token ${TOKEN}\u202e\u2028${'x'.repeat(480)}${TOKEN}${'y'.repeat(100_000)}`;
@@ -167,7 +167,7 @@ test('words of the server lose control characters, credentials and their tail, w
   }
 });
 
-test('the rule to grant holds only words that can be those of a rule', () => {
+test('the missing rule contains only words that a rule can contain', () => {
   const message = `User "u" cannot update resource "le\u001b[31mases" in API group "" in the namespace "n"`;
   const failure = failureOfAnswer(REQUEST, 403, readStatus(statusBody(403, 'Forbidden', message)), undefined);
   assert.equal(failure.missingRule?.resource, 'leases');
@@ -183,7 +183,7 @@ test('the error of the HTTP parser is passed on without the bytes of the server'
   assert.deepEqual(Object.keys(cause as object), ['code']);
 });
 
-test('403: an anonymous request is told that its credentials are missing, not a permission', () => {
+test('403 of an anonymous request reports missing credentials, not a missing permission', () => {
   const status = readStatus(
     statusBody(
       403,
@@ -196,7 +196,7 @@ test('403: an anonymous request is told that its credentials are missing, not a 
   assert.doesNotMatch(message, /Grant/);
 });
 
-test('Retry-After counts in seconds; a date or nonsense is none', () => {
+test('Retry-After is read in seconds, and a date or an invalid value is ignored', () => {
   const retryAfterMs = (header: string): number | null => failureOfAnswer(REQUEST, 503, null, header).retryAfterMs;
   assert.equal(retryAfterMs('7'), 7_000);
   assert.equal(retryAfterMs('0'), 0);
@@ -225,7 +225,7 @@ for (const [code, kind] of ERRORS) {
   });
 }
 
-test('a certificate that is not valid yet is a matter of time, and the message says so', () => {
+test('a certificate that is not valid yet is a failure that may pass, and the message says so', () => {
   const error = Object.assign(new Error('certificate is not yet valid'), { code: 'CERT_NOT_YET_VALID' });
   const { message } = failureOfError(REQUEST, error);
   assert.match(message, /certificate is not valid yet.*check this machine's clock, or wait/);
@@ -237,7 +237,7 @@ test('an error of several addresses (AggregateError) has a message, too', () => 
   assert.match(failureOfError(REQUEST, error).message, /ECONNREFUSED/);
 });
 
-test('an ERROR event that carries no Status is unavailable', () => {
+test('an ERROR event without a Status is unavailable', () => {
   for (const object of [null, undefined, {}, { kind: 'Lease' }]) {
     assert.equal(failureOfErrorEvent(REQUEST, object).kind, 'unavailable');
   }
@@ -250,7 +250,7 @@ test('a certificate that has expired is named, and no certificate authority is b
   assert.doesNotMatch(message, /ca\.crt/);
 });
 
-test('the problem of a token takes the place of guesses', () => {
+test('the message names the problem of the token when it is known', () => {
   const failure = failureOfAnswer(REQUEST, 401, null, undefined, undefined, 'it expired at noon');
   assert.equal(failure.tokenProblem, 'it expired at noon');
   assert.match(failure.message, /does not accept the token: it expired at noon$/);

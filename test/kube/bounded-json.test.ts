@@ -1,5 +1,5 @@
 /**
- * Bytes into one text, and text into a value: what is refused because of what it would cost.
+ * Turns bytes into one text, and text into a value, and refuses values that would cost too much.
  */
 
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ const TEXTS: readonly { readonly rule: string; readonly text: string; readonly p
     problem: /more than 100 levels/,
   },
   { rule: 'depth is refused before the text is complete', text: '['.repeat(1_000_000), problem: /levels/ },
-  { rule: 'brackets in strings are letters', text: JSON.stringify('[{'.repeat(1_000)), problem: null },
+  { rule: 'brackets inside strings do not count', text: JSON.stringify('[{'.repeat(1_000)), problem: null },
   { rule: 'an escaped quote does not end a string', text: JSON.stringify(`"${'['.repeat(1_000)}`), problem: null },
   {
     rule: 'an escaped backslash ends before the quote',
@@ -31,9 +31,9 @@ const TEXTS: readonly { readonly rule: string; readonly text: string; readonly p
     text: `[${'{},'.repeat(JSON_VALUE_LIMIT)}{}]`,
     problem: /more than 100000 values/,
   },
-  { rule: 'half a text is no JSON', text: '{"a":', problem: /is not JSON/ },
-  { rule: 'half a string is no JSON', text: '"a\\', problem: /is not JSON/ },
-  { rule: 'nothing is no JSON', text: '', problem: /is not JSON/ },
+  { rule: 'half a text is not JSON', text: '{"a":', problem: /is not JSON/ },
+  { rule: 'half a string is not JSON', text: '"a\\', problem: /is not JSON/ },
+  { rule: 'an empty text is not JSON', text: '', problem: /is not JSON/ },
 ];
 for (const { rule, text, problem } of TEXTS) {
   test(rule, () => {
@@ -43,12 +43,12 @@ for (const { rule, text, problem } of TEXTS) {
   });
 }
 
-test('the problem of a text repeats nothing of it', () => {
+test('the problem of a text does not quote the text', () => {
   const parsed = parseJson('{"token":"secret"');
   assert.ok(!parsed.ok && !parsed.problem.includes('secret'));
 });
 
-test('bytes make one text, however they are cut', () => {
+test('bytes make the same text wherever the chunks are cut', () => {
   const text = 'blåbærsyltetøy-🫐'.repeat(1_000);
   const bytes = Buffer.from(text);
   for (const size of [1, 3, 4_095, 4_096, 4_097, bytes.length]) {
@@ -61,7 +61,7 @@ test('bytes make one text, however they are cut', () => {
   }
 });
 
-test('a longer text than the limit is refused and forgotten', () => {
+test('a text longer than the limit is refused and dropped', () => {
   const buffer = new GrowingBuffer(10);
   assert.equal(buffer.append(Buffer.alloc(10, 'x')), true);
   assert.equal(buffer.append(Buffer.alloc(1)), false);
@@ -69,7 +69,7 @@ test('a longer text than the limit is refused and forgotten', () => {
   assert.equal(buffer.append(Buffer.alloc(11)), false);
 });
 
-test('the chunks of a text are not held', () => {
+test('the chunks of a text are not kept', () => {
   const buffer = new GrowingBuffer(10);
   const chunk = Buffer.from('ab');
   buffer.append(chunk);

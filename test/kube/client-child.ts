@@ -1,6 +1,6 @@
 /**
- * A process that reads a Lease and opens a watch with the client of this library, and prints what came of it as JSON:
- * for what only a process of its own can show, such as its environment, its stderr and its memory.
+ * A process that reads a Lease and opens a watch with the client of this library, and prints the results as JSON. Only a
+ * separate process can show the effect of its environment, its stderr and its memory.
  *
  * Its argument is JSON: a `Task`.
  */
@@ -13,17 +13,17 @@ import { kubeConfigCredentials, podCredentials, type UsedKubeConfig } from '../.
 import { leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 
-/** What the process does. */
+/** The task of the process. */
 export interface Task {
   /** The service account's files; the address is in the environment. */
   readonly directory?: string;
   /** In place of the service account: the address, and what a KubeConfig adds to the options of each request. */
   readonly kubeConfig?: { readonly server: string; readonly skipTLSVerify: boolean; readonly options: object };
-  /** Measures the memory once so many bytes of the answer, and of the watch, have come. */
+  /** Measures the memory after this many bytes of the answer, and of the watch, have arrived. */
   readonly measureAtBytes?: number;
 }
 
-/** What the process prints. */
+/** The output of the process. */
 export interface Report {
   readonly read: string;
   readonly watch: string;

@@ -1,5 +1,6 @@
 /**
- * The client in a process of its own: what its environment must not change, what it must not print, what it may cost.
+ * The client in a separate process: the environment must not weaken it, it must not print credentials, and its memory is
+ * bounded.
  */
 
 import assert from 'node:assert/strict';

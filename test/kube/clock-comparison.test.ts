@@ -1,5 +1,5 @@
 /**
- * The clock of this machine beside the `Date` of answers: what differs for sure, after the round trip is taken off.
+ * Compares the clock of this machine with the `Date` of answers. Only a difference that exceeds the round trip counts.
  */
 
 import assert from 'node:assert/strict';
@@ -50,13 +50,13 @@ test('a clock that is off is reported once, after three answers that agree, with
   );
 });
 
-test('a machine whose clock is ahead is told so', () => {
+test('the report says that the clock of this machine is ahead', () => {
   const { told, answer } = setup();
   for (let count = 0; count < 3; count += 1) answer(-600_000);
   assert.match(told[0] ?? '', /is at least 599 s ahead of the clock of the API server/);
 });
 
-test('the end is reported, and a later difference again', () => {
+test('the end of a difference is reported, and a later difference is reported again', () => {
   const { clock, told, answer } = setup();
   for (let count = 0; count < 3; count += 1) answer(600_000);
   clock.jumpWall(600_000);
@@ -81,7 +81,7 @@ test('one of two API servers whose clock is off is not reported while the answer
   assert.deepEqual(told, []);
 });
 
-test('an answer without a date that can be understood says nothing', () => {
+test('an answer without a valid date is ignored', () => {
   const { clock } = setup();
   const comparison = new ClockComparison(clock, () => assert.fail('nothing is known'));
   for (const date of [undefined, '', 'soon', '9'.repeat(100)]) {

@@ -1,5 +1,5 @@
 /**
- * The ports against the embedded API server: the same words, understood by a server that validates them.
+ * The ports against the embedded API server, which validates their requests.
  */
 
 import assert from 'node:assert/strict';
@@ -56,7 +56,7 @@ async function startInPod(t: TestContext, verbs: { leases: string[]; pods: strin
 
 const ALL = ['get', 'list', 'watch', 'create', 'update', 'delete'];
 
-test('a Lease lives its life: created, read, renewed, released, deleted, and each refusal is told apart', async (t) => {
+test('a Lease is created, read, renewed, released and deleted, and each refusal has its kind', async (t) => {
   const { ports, content } = await startInPod(t, { leases: ALL, pods: ALL });
   const { lease } = ports;
   assert.equal(successOf(await lease.read()), null);
@@ -79,7 +79,7 @@ test('a Lease lives its life: created, read, renewed, released, deleted, and eac
   assert.equal(successOf(await lease.read()), null);
 });
 
-test('what a watch tells agrees with the list, up to the collection of the Lease after its Pod', async (t) => {
+test('a watch agrees with the list, until the Lease is collected after its Pod', async (t) => {
   const { server, ports, content } = await startInPod(t, { leases: ALL, pods: ALL });
   const before = successOf(await ports.leaseWatch.list());
   assert.deepEqual(before.items, []);
@@ -138,7 +138,7 @@ test('a missing verb is named as a Role would grant it, for requests and for str
   assert.equal(ended, 'watch');
 });
 
-test('a Pod that is not there is null, which is a proof; one that is there has its uid', async (t) => {
+test('a missing Pod is null, which is a proof, and an existing Pod has its uid', async (t) => {
   const { ports, content } = await startInPod(t, { leases: ALL, pods: ALL });
   assert.equal(successOf(await ports.pod.read('web-1')), null);
   const own = successOf(await ports.pod.read('web-0'));

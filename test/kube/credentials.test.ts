@@ -1,5 +1,5 @@
 /**
- * Where credentials come from: the service account of a Pod, a KubeConfig object, a kubeconfig file.
+ * The sources of credentials: the service account of a Pod, a KubeConfig object, a kubeconfig file.
  */
 
 import assert from 'node:assert/strict';
@@ -43,7 +43,7 @@ function connectWith(options: Partial<ConnectOptions>): Promise<Cluster> {
   return connectToCluster({ requestTimeoutMs: 5_000, clock: new ManualClock(), environment: {}, ...options });
 }
 
-/** Reads the Lease, and says how the server saw that. */
+/** Reads the Lease, and returns the request that the server received. */
 async function readLease(t: TestContext, stub: StubServer, cluster: Cluster): Promise<SeenRequest> {
   t.after(() => cluster.close());
   successOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
@@ -73,7 +73,7 @@ function startLeaseStub(t: TestContext, protocol: 'https' | 'http' = 'https'): P
   return startStub(t, (_, response) => json(response, 200, LEASE), protocol);
 }
 
-test('outside a Pod and without a KubeConfig there is no cluster, and the error says what to do', async () => {
+test('the error says what to do when there is neither a Pod nor a KubeConfig', async () => {
   await assert.rejects(connectWith({}), {
     code: 'ERR_LEASE_ELECTOR_NO_CLUSTER',
     message: /not run in a Pod.*`kubeConfig`.*`local: true`.*~\/\.kube\/config is used only when that option names it/,
@@ -107,7 +107,7 @@ test('an IPv6 address of the API server is understood with and without brackets'
   }
 });
 
-test('the files are looked at once a second at most, and an authorization is built only when they change', async (t) => {
+test('the files are checked at most once a second, and an authorization is built only when they change', async (t) => {
   const directory = serviceAccountDirectory(t);
   const clock = new ManualClock();
   const credentials = podCredentials(IN_POD, directory, clock);
@@ -123,7 +123,7 @@ test('the files are looked at once a second at most, and an authorization is bui
   assert.equal(clock.timers.size, 0, 'no timer keeps the process alive');
 });
 
-test('ca.crt is followed as it changes, too', async (t) => {
+test('a change of ca.crt is used', async (t) => {
   const { cluster, directory, clock } = await connectInPod(t, (_, response) => json(response, 200, LEASE), {
     ca: '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
   });
@@ -134,7 +134,7 @@ test('ca.crt is followed as it changes, too', async (t) => {
   successOf(await lease.read());
 });
 
-test('a process in its Pod learns who it is from its token, without any request', async (t) => {
+test('a process in its Pod takes its identity from its token, without a request', async (t) => {
   const token = boundToken('shop', 'web-0', 'pod-uid');
   const { stub, cluster } = await connectInPod(t, () => assert.fail('asked'), { token });
   assert.deepEqual(successOf(await cluster.identify({ lease: 'web' })), {
@@ -182,7 +182,7 @@ test('a KubeConfig object brings its token, CA and the namespace of its context'
   assert.equal(identity.namespace, 'shop');
 });
 
-test('a KubeConfig whose token is bound to a Pod says who this process is', async (t) => {
+test('a KubeConfig whose token is bound to a Pod identifies this process', async (t) => {
   const stub = await startLeaseStub(t);
   const kubeConfig = kubeConfigOf(stub, {}, { token: boundToken('other', 'api-0', 'api-uid') });
   const identity = successOf(await (await connectWith({ kubeConfig })).identify({ lease: 'web' }));
@@ -210,13 +210,13 @@ test('a certificate for another host is untrusted', async (t) => {
   assert.match(failure.message, /ERR_TLS_CERT_ALTNAME_INVALID/);
 });
 
-test('a KubeConfig may skip the verification of the certificate', async (t) => {
+test('a KubeConfig can skip the verification of the certificate', async (t) => {
   const stub = await startLeaseStub(t);
   const kubeConfig = kubeConfigOf(stub, { caData: undefined, skipTLSVerify: true });
   await readLease(t, stub, await connectWith({ kubeConfig }));
 });
 
-test('a KubeConfig may name a plain http server, when it says so twice', async (t) => {
+test('a KubeConfig can name a plain http server only with skipTLSVerify', async (t) => {
   const stub = await startLeaseStub(t, 'http');
   const server = `http://127.0.0.1:${stub.port}`;
   await readLease(t, stub, await connectWith({ kubeConfig: kubeConfigOf(stub, { server, skipTLSVerify: true }) }));
@@ -226,7 +226,7 @@ test('a KubeConfig may name a plain http server, when it says so twice', async (
   });
 });
 
-test('an exec plug-in is asked for its token, and again when that has expired', async (t) => {
+test('an exec plug-in is run for its token, and again when the token has expired', async (t) => {
   const stub = await startLeaseStub(t);
   // Hands out a token that is already expired, with a number that grows.
   const counter = join(serviceAccountDirectory(t), 'counter');
@@ -242,7 +242,7 @@ test('an exec plug-in is asked for its token, and again when that has expired', 
   assert.equal((await readLease(t, stub, cluster)).headers['authorization'], 'Bearer exec-2');
 });
 
-test('a broken exec plug-in is a failure of the request, to be repeated, and no crash', async (t) => {
+test('a broken exec plug-in fails the request, which can be retried, and not the process', async (t) => {
   const stub = await startLeaseStub(t);
   const user = { exec: { command: process.execPath, args: ['-e', 'console.error("log in first"); process.exit(3)'] } };
   const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, {}, user) });
@@ -254,7 +254,7 @@ test('a broken exec plug-in is a failure of the request, to be repeated, and no 
 });
 
 for (const protocol of ['https', 'http'] as const) {
-  test(`the requests to an ${protocol} server share one tunnel of the HTTP proxy, and a watch has one of its own`, async (t) => {
+  test(`the requests to an ${protocol} server share one tunnel of the HTTP proxy, and a watch has a separate one`, async (t) => {
     const stub = await startLeaseStub(t, protocol);
     const proxy = await startProxy(t);
     const server = `${protocol}://127.0.0.1:${stub.port}`;
@@ -289,7 +289,7 @@ test('requests through a SOCKS proxy keep one connection, which ends with the cl
   await until(() => proxy.open === 0);
 });
 
-test('another proxy, in a kubeconfig that is read again, is used from then on', async (t) => {
+test('the proxy of a kubeconfig that was read again is used from then on', async (t) => {
   const stub = await startLeaseStub(t);
   const proxies = [await startProxy(t), await startProxy(t)] as const;
   const path = join(serviceAccountDirectory(t), 'kubeconfig');
@@ -310,7 +310,7 @@ test('another proxy, in a kubeconfig that is read again, is used from then on', 
 
 const PROXY_PASSWORD = 's3cr3t-p@ss%';
 
-test('a proxy is given its password, and no failure of a proxy shows it', async (t) => {
+test('a proxy receives its password, and no failure of a proxy contains it', async (t) => {
   const stub = await startLeaseStub(t);
   const proxy = await startProxy(t);
   const user = `anna:${encodeURIComponent(PROXY_PASSWORD)}@`;
@@ -362,7 +362,7 @@ test('a proxy is given its password, and no failure of a proxy shows it', async 
   }
 });
 
-test('an address that names no proxy is refused, and not shown', async (t) => {
+test('an invalid address of a proxy is refused, and not shown', async (t) => {
   const stub = await startLeaseStub(t);
   for (const proxyUrl of ['proxy:3128', `anna:${PROXY_PASSWORD}@proxy`, 'ftp://anna:s3cr3t@proxy', 'http://', '//x']) {
     await assert.rejects(connectWith({ kubeConfig: kubeConfigOf(stub, { proxyUrl }) }), (error: unknown) => {
@@ -396,7 +396,7 @@ test('a tunnel that is being made ends with the client', async (t) => {
   await until(() => open === 0);
 });
 
-test('a kubeconfig file is loaded on request, with a context of its choice, and again after a 401', async (t) => {
+test('a kubeconfig file is loaded on request, with the given context, and again after a 401', async (t) => {
   const stub = await startStub(t, (request, response) => {
     if (request.headers['authorization'] === 'Bearer new-token') json(response, 200, LEASE);
     else {
@@ -458,7 +458,7 @@ const BROKEN: readonly (readonly [fault: string, text: string, says: RegExp])[] 
   ['nothing', '', /cannot be read\. Its contents are not shown/],
 ];
 for (const [fault, text, says] of BROKEN) {
-  test(`a kubeconfig with ${fault} is refused by file and position, and nothing of it is shown`, async (t) => {
+  test(`a kubeconfig with ${fault} is refused with file and position, and its content is not shown`, async (t) => {
     const path = join(serviceAccountDirectory(t), 'kubeconfig');
     writeFileSync(path, text);
     const error = await connectWith({ kubeConfig: { path } }).then(
@@ -485,7 +485,7 @@ test('the text of a kubeconfig that is given as a path is not shown', async () =
   }
 });
 
-test("a cluster's address, which may hold a password, is not shown", async (t) => {
+test("a cluster's address, which can contain a password, is not shown", async (t) => {
   const stub = await startLeaseStub(t);
   const kubeConfig = kubeConfigOf(stub, { server: `ftp://anna:${SECRETS.token}@127.0.0.1` });
   await assert.rejects(connectWith({ kubeConfig }), (error: unknown) => {
@@ -561,7 +561,7 @@ for (const [what, user, message] of [
   });
 }
 
-/** Opens files until there is no descriptor left, and gives the means to close them. */
+/** Opens files until no descriptor is left, and returns the function that closes them. */
 function takeAllDescriptors(): () => void {
   const descriptors: number[] = [];
   for (;;) {

@@ -1,5 +1,5 @@
 /**
- * What tracing and metrics hear on the channels of `node:diagnostics_channel`.
+ * The messages for tracing and metrics on the channels of `node:diagnostics_channel`.
  */
 
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ import { fasterClock, TestCluster, until } from '../integration/cluster.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { OTHER, ScriptedElector, takenBy } from '../worlds/scripted-elector.ts';
 
-/** What is published on a channel from now on. */
+/** The messages on a channel from now on. */
 function heardOn<Message>(t: TestContext, name: string): Message[] {
   const messages: Message[] = [];
   const note = (message: unknown): number => messages.push(message as Message);

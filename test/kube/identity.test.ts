@@ -1,5 +1,5 @@
 /**
- * Which Pod am I, and which Lease is ours: every source, their order, and what is said when none will do.
+ * The Pod of this process and its Lease: every source, their order, and the error when no source is valid.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import { boundToken } from './stub-server.ts';
 
 const TOKEN = boundToken('shop', 'web-0', 'uid-of-token');
 
-/** Sources of which each row sets what it is about; the reads that were made. */
+/** The sources, of which each row sets some, and the reads that were made. */
 function sources(
   given: Partial<IdentitySources>,
   pod?: Partial<LabelledPod> | null,
@@ -56,27 +56,27 @@ const ROWS: readonly {
     identity: 'shop/web-0 uid-of-token web',
   },
   {
-    rule: 'the option goes before $NAIS_APP_NAME',
+    rule: 'the option takes precedence over $NAIS_APP_NAME',
     given: { token: TOKEN, lease: 'mine', environment: { NAIS_APP_NAME: 'web' } },
     reads: [],
     identity: 'shop/web-0 uid-of-token mine',
   },
   {
-    rule: 'an empty $NAIS_APP_NAME is none',
+    rule: 'an empty $NAIS_APP_NAME is ignored',
     given: { token: TOKEN, environment: { NAIS_APP_NAME: '' } },
     pod: { uid: 'uid-of-token', labels: { app: 'b' } },
     reads: ['shop/web-0'],
     identity: 'shop/web-0 uid-of-token b',
   },
   {
-    rule: 'the label app.kubernetes.io/name goes before the label app',
+    rule: 'the label app.kubernetes.io/name takes precedence over the label app',
     given: { token: TOKEN },
     pod: { uid: 'uid-of-token', labels: { app: 'b', 'app.kubernetes.io/name': 'a' } },
     reads: ['shop/web-0'],
     identity: 'shop/web-0 uid-of-token a',
   },
   {
-    rule: 'the claims go before POD_NAME: they are right also for host networking',
+    rule: 'the claims take precedence over POD_NAME: they are also right with host networking',
     given: { token: TOKEN, lease: 'web', environment: { POD_NAME: 'x', POD_NAMESPACE: 'y' } },
     reads: [],
     identity: 'shop/web-0 uid-of-token web',
@@ -207,19 +207,19 @@ const REFUSED: readonly {
     says: /Invalid namespace name "\.\." \(from the service account's namespace file/,
   },
   {
-    rule: 'claims that name what no Pod can be called',
+    rule: 'claims with an invalid name of a Pod',
     given: { lease: 'web', token: boundToken('shop', '..', 'u') },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
     says: /Invalid Pod name "\.\." \(from the token's claims\)/,
   },
   {
-    rule: 'claims with a namespace that cannot be',
+    rule: 'claims with an invalid namespace',
     given: { lease: 'web', token: boundToken('.', 'web-0', 'u') },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
     says: /Invalid namespace name "\." \(from the token's claims\)/,
   },
   {
-    rule: 'claims with a uid that cannot be',
+    rule: 'claims with an invalid uid',
     given: { lease: 'web', token: boundToken('shop', 'web-0', 'a b') },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
     says: /Invalid Pod uid "a b" \(from the token's claims\)/,
@@ -237,7 +237,7 @@ const REFUSED: readonly {
     says: /"My_App" \(from the option `lease`\)/,
   },
   {
-    rule: 'a label that no Lease can be called after',
+    rule: 'a label that is not a valid name of a Lease',
     given: { token: TOKEN },
     pod: { uid: 'uid-of-token', labels: { app: 'My_App' } },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
@@ -261,7 +261,7 @@ function refusing(kind: RequestFailureKind): IdentitySources['readPod'] {
   return () => Promise.resolve({ ok: false, failure });
 }
 
-test('a forbidden read is an answer that may be repeated, and says how to do without the read', async () => {
+test('a forbidden read can be retried, and the message says how to avoid the read', async () => {
   for (const { token, message } of [
     { token: null, message: /get pods: forbidden.*bound.*option `pod.*option `lease`/ },
     { token: TOKEN, message: /labels.*option `lease` or NAIS_APP_NAME/ },
@@ -273,7 +273,7 @@ test('a forbidden read is an answer that may be repeated, and says how to do wit
   }
 });
 
-test('a uid of the option is accepted unchecked where Pods may not be read', async () => {
+test('a uid of the option is accepted unchecked when reading Pods is forbidden', async () => {
   const pod = { name: 'web-0', namespace: 'shop', uid: 'given' };
   const answer = await resolveIdentity(sources({ lease: 'web', pod, readPod: refusing('forbidden') }));
   assert.ok(answer.ok);
@@ -284,14 +284,14 @@ test('a uid of the option is accepted unchecked where Pods may not be read', asy
   }
 });
 
-test('a read that failed in a way that may pass is answered, to be repeated', async () => {
+test('a read with a failure that may pass can be retried', async () => {
   for (const kind of ['unavailable', 'throttled', 'unauthorized', 'untrusted'] as const) {
     const answer: Answer<Identity> = await resolveIdentity(sources({ readPod: refusing(kind) }));
     assert.equal(answer.ok ? 'ok' : answer.failure.kind, kind);
   }
 });
 
-test("a bound token's claims are decoded, and anything else is no claim", () => {
+test('the claims of a bound token are decoded, and any other text has none', () => {
   assert.deepEqual(decodeTokenClaims(boundToken('shop', 'blå-0', 'u')), {
     namespace: 'shop',
     pod: { name: 'blå-0', uid: 'u' },

@@ -1,5 +1,5 @@
 /**
- * The requests about the Lease on the wire: what is sent, and how every kind of answer is understood.
+ * The requests about the Lease on the wire, and the meaning of every kind of answer.
  */
 
 import assert from 'node:assert/strict';
@@ -119,7 +119,7 @@ test('a delete carries both preconditions in its body', async (t) => {
   });
 });
 
-test("only the API server's own word about this very object proves that it is absent", async (t) => {
+test('only a 404 of the API server about this object proves that it is absent', async (t) => {
   const details = { name: 'web', kind: 'leases', group: 'coordination.k8s.io' };
   const rows: { name: string; respond: Responder; absent: boolean }[] = [
     {
@@ -168,7 +168,7 @@ test("only the API server's own word about this very object proves that it is ab
   }
 });
 
-test('a 401 is answered with the token read anew, once', async (t) => {
+test('the token is read again, and the request sent once more, after a 401', async (t) => {
   const { stub, ports, directory } = await connect(t, (request, response) => {
     if (request.headers['authorization'] === 'Bearer second-token') json(response, 200, LEASE);
     else {
@@ -183,7 +183,7 @@ test('a 401 is answered with the token read anew, once', async (t) => {
   );
 });
 
-test('a 401 for ever is the failure unauthorized, after two requests and no more', async (t) => {
+test('a repeated 401 is the failure unauthorized, after exactly two requests', async (t) => {
   const { stub, ports, clock } = await connect(t, (_, response) =>
     json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized')),
   );
@@ -192,7 +192,7 @@ test('a 401 for ever is the failure unauthorized, after two requests and no more
   assert.equal(clock.timers.size, 0);
 });
 
-test('a 401 whose body never ends ends with the time-out, and does not hold the connection for ever', async (t) => {
+test('a 401 whose body never ends is ended by the time-out, and its connection is freed', async (t) => {
   const { stub, ports, clock } = await connect(t, (_, response) => response.writeHead(401).write('{'));
   let heads = 0;
   const count = (): void => {
@@ -223,7 +223,7 @@ test('a token that the kubelet replaced is used without any 401', async (t) => {
   );
 });
 
-test('a token file that went away leaves the token that was read in use', async (t) => {
+test('the last token stays in use when its file is gone', async (t) => {
   const { ports, directory, clock } = await connect(t, (_, response) => json(response, 200, LEASE));
   writeFileSync(join(directory, 'token'), '');
   clock.advance(2_000);
@@ -245,7 +245,7 @@ test('a 403 names the rule to grant', async (t) => {
   assert.match(failure.message, /Grant `update` on leases\.coordination\.k8s\.io in namespace "shop"/);
 });
 
-test('409 AlreadyExists and Conflict are told apart by the reason alone', async (t) => {
+test('only the reason tells 409 AlreadyExists and Conflict apart', async (t) => {
   const { stub, ports } = await connect(t, (_, response) =>
     json(response, 409, statusBody(409, 'AlreadyExists', 'leases.coordination.k8s.io "web" already exists')),
   );
@@ -276,7 +276,7 @@ test('a write whose answer never comes ends with the time-out, and says that it 
   const failure = failureOf(await written);
   assert.equal(failure.kind, 'unavailable');
   assert.match(failure.message, /no answer within 5000 ms; it is not known whether it was carried out/);
-  // Its connection is of no more use: the answer to something else must not be taken for that to this.
+  // The connection is closed, so that a late answer is not matched with another request.
   await until(() => stub.seen[0]?.socket.destroyed === true);
 });
 
@@ -299,7 +299,7 @@ test('a connection that is cut is unavailable, and the next request opens a new 
   assert.equal(successOf(await ports.lease.read())?.uid, 'lease-uid');
 });
 
-test('requests one after the other share one kept-alive connection', async (t) => {
+test('consecutive requests share one kept-alive connection', async (t) => {
   const { stub, ports } = await connect(t, (_, response) => json(response, 200, LEASE));
   for (let count = 0; count < 4; count += 1) await ports.lease.read();
   assert.equal(stub.seen.length, 4);
@@ -314,7 +314,7 @@ test('a server that another CA signed for is untrusted', async (t) => {
 });
 
 test('an unreachable server is unavailable', async (t) => {
-  // A port that was just given back: nobody listens there.
+  // The port was just closed, so no server listens there.
   const environment = { KUBERNETES_SERVICE_PORT: String(await freePort()) };
   const { cluster } = await connectInPod(t, () => assert.fail('asked'), {}, environment);
   const failure = failureOf(await cluster.ports({ namespace: 'shop', lease: 'web' }).lease.read());
@@ -331,7 +331,7 @@ test('an answer without end is cut off at the limit', async (t) => {
   assert.match(failure.message, /longer than/);
 });
 
-test('what is no Lease is malformed', async (t) => {
+test('an answer that is not a Lease is malformed', async (t) => {
   const { stub, ports } = await connect(t, () => {});
   for (const body of [
     'not JSON',
@@ -372,7 +372,7 @@ test('an answer to a write that is another object is malformed: a proxy mixed it
   assert.match(failureOf(elsewhere).message, /has the uid "lease-uid", not "another-uid"/);
 });
 
-test('a Lease that its finalizers hold is not gone when its DELETE was accepted (wire fact 11)', async (t) => {
+test('a Lease with finalizers is not gone after its DELETE was accepted (wire fact 11)', async (t) => {
   const metadata = { ...LEASE.metadata, deletionTimestamp: '2026-03-01T10:00:00Z', finalizers: ['example.com/hold'] };
   const { stub, ports } = await connect(t, (_, response) => json(response, 200, { ...LEASE, metadata }));
   const left = successOf(await ports.lease.delete({ uid: 'lease-uid', resourceVersion: '41' }));
@@ -382,7 +382,7 @@ test('a Lease that its finalizers hold is not gone when its DELETE was accepted 
   assert.equal(successOf(last), null, 'its last content, without a deletionTimestamp');
 });
 
-test('only a Status about this Lease says that it is deleted', async (t) => {
+test('only a Status about this Lease means that it is deleted', async (t) => {
   const { stub, ports } = await connect(t, () => {});
   const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
   const details = { name: 'web', group: 'coordination.k8s.io', kind: 'leases', uid: 'lease-uid' };

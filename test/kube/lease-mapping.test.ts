@@ -57,10 +57,14 @@ function contentOf(lease: LeaseRecord): LeaseContent {
 }
 
 const READABLE: readonly { rule: string; value: unknown; content: Partial<LeaseContent> }[] = [
-  { rule: 'a Lease without a spec has nothing in it', value: { metadata: META }, content: {} },
-  { rule: 'a Lease with an empty spec has nothing in it', value: { metadata: META, spec: {} }, content: {} },
-  { rule: 'a spec that is null is none', value: { metadata: META, spec: null }, content: {} },
-  { rule: 'a null holder is none', value: { metadata: META, spec: { holderIdentity: null } }, content: {} },
+  { rule: 'a Lease without a spec is empty', value: { metadata: META }, content: {} },
+  { rule: 'a Lease with an empty spec is empty', value: { metadata: META, spec: {} }, content: {} },
+  { rule: 'a spec that is null counts as left out', value: { metadata: META, spec: null }, content: {} },
+  {
+    rule: 'a holder that is null counts as left out',
+    value: { metadata: META, spec: { holderIdentity: null } },
+    content: {},
+  },
   {
     rule: 'an empty holder is a holder without a name, as client-go leaves it',
     value: { metadata: META, spec: { holderIdentity: '' } },
@@ -68,7 +72,7 @@ const READABLE: readonly { rule: string; value: unknown; content: Partial<LeaseC
   },
   { rule: 'a Lease without owners has no owner', value: { metadata: { ...META, ownerReferences: [] } }, content: {} },
   {
-    rule: 'owners of other kinds are no owner',
+    rule: 'owners of other kinds are ignored',
     value: {
       metadata: {
         ...META,
@@ -96,7 +100,7 @@ const READABLE: readonly { rule: string; value: unknown; content: Partial<LeaseC
     content: { owner: { name: 'web-1', uid: 'one' } },
   },
   {
-    rule: 'times are read with any fraction and offset, and null for what is no time',
+    rule: 'times are read with any fraction and offset, and an invalid time is null',
     value: {
       metadata: META,
       spec: { acquireTime: '2026-03-01T11:00:00.123456+01:00', renewTime: 'yesterday' },
@@ -104,12 +108,12 @@ const READABLE: readonly { rule: string; value: unknown; content: Partial<LeaseC
     content: { acquireTimeMs: 1_772_359_200_123 },
   },
   {
-    rule: 'a time that is null (year 1, wire fact 7) is none',
+    rule: 'a time that is null (year 1, wire fact 7) counts as left out',
     value: { metadata: META, spec: { renewTime: null, acquireTime: 5 } },
     content: {},
   },
   {
-    rule: 'the annotation names who released it',
+    rule: 'the annotation names the process that released the Lease',
     value: { metadata: { ...META, annotations: { 'lease-elector/released': 'pod-uid' } } },
     content: { releasedBy: 'pod-uid' },
   },
@@ -128,7 +132,7 @@ const READABLE: readonly { rule: string; value: unknown; content: Partial<LeaseC
     content: {},
   },
   {
-    rule: 'an annotation that is no string is none',
+    rule: 'an annotation that is not a string counts as left out',
     value: { metadata: { ...META, annotations: { 'lease-elector/released': null } } },
     content: {},
   },
@@ -142,7 +146,7 @@ for (const { rule, value, content } of READABLE) {
   });
 }
 
-/** An object that is not the Lease that was asked for, and what is said of it. */
+/** An object that is not the requested Lease, and the message about it. */
 const UNUSABLE: readonly (readonly [value: unknown, problem: RegExp])[] = [
   [null, /is not an object/],
   [[], /is not an object/],
@@ -183,7 +187,7 @@ test('a Lease of another name is told apart from one that cannot be read', () =>
   assert.deepEqual([reading.ok, !reading.ok && reading.isAnother], [false, true]);
 });
 
-test('only an item of a list may leave its kind and its apiVersion out', () => {
+test('only an item of a list can leave out its kind and its apiVersion', () => {
   const whole = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: META };
   assert.equal(readLease(whole, EXPECTED, 'whole').ok, true);
   for (const left of [{ ...whole, kind: undefined }, { ...whole, apiVersion: null }, { metadata: META }]) {
@@ -192,7 +196,7 @@ test('only an item of a list may leave its kind and its apiVersion out', () => {
   }
 });
 
-test('a replace keeps what others wrote, and sends uid and resourceVersion', () => {
+test('a replace keeps the fields of other writers, and sends uid and resourceVersion', () => {
   const before = read({
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
@@ -241,13 +245,13 @@ test('a replace on top of a Lease whose maps, lists and spec are null is written
   assert.deepEqual(metadata, { ...META, labels: { 'app.kubernetes.io/managed-by': 'lease-elector' } });
 });
 
-test('the annotation is written only when somebody released', () => {
+test('the annotation is written only for a released Lease', () => {
   assert.equal(writeNewLease('shop', 'web', CONTENT).metadata.annotations, undefined);
   const released = writeReplacement(read({ metadata: META }), { ...CONTENT, releasedBy: 'pod-uid' });
   assert.deepEqual(released.metadata.annotations, { 'lease-elector/released': 'pod-uid' });
 });
 
-test('a record says whether its deletion was accepted, and what holds it', () => {
+test('a record has its deletionTimestamp and its finalizers', () => {
   const held = { ...META, deletionTimestamp: '2026-03-01T10:00:00Z', finalizers: ['example.com/hold', 7] };
   const { terminating, finalizers } = read({ metadata: held });
   assert.deepEqual([terminating, finalizers], [true, ['example.com/hold']]);
@@ -255,19 +259,19 @@ test('a record says whether its deletion was accepted, and what holds it', () =>
   assert.deepEqual([plain.terminating, plain.finalizers], [false, []]);
 });
 
-test('a time that came back as the wire keeps it is not altered', () => {
+test('a time that comes back in the precision of the wire counts as unchanged', () => {
   const sent = { ...CONTENT, renewTimeMs: 1_772_359_210_000.75 };
   const written = read(JSON.parse(JSON.stringify({ ...writeNewLease('shop', 'web', sent), metadata: META })));
   assert.deepEqual(compareWritten({ ...sent, owner: null }, written), []);
 });
 
 for (const [rule, given, kept] of [
-  ['a duration of zero is none', { leaseDurationSeconds: 0 }, null],
-  ['a negative duration is none', { leaseDurationSeconds: -30 }, null],
-  ['half a second is none', { leaseDurationSeconds: 0.5 }, null],
-  ['a duration that no int32 holds is none', { leaseDurationSeconds: 2 ** 31 }, null],
-  ['a duration that is text is none', { leaseDurationSeconds: '30' }, null],
-  ['a duration of one second is one', { leaseDurationSeconds: 1 }, 1],
+  ['a duration of zero is ignored', { leaseDurationSeconds: 0 }, null],
+  ['a negative duration is ignored', { leaseDurationSeconds: -30 }, null],
+  ['a duration of half a second is ignored', { leaseDurationSeconds: 0.5 }, null],
+  ['a duration above the largest int32 is ignored', { leaseDurationSeconds: 2 ** 31 }, null],
+  ['a duration that is text is ignored', { leaseDurationSeconds: '30' }, null],
+  ['a duration of one second is read', { leaseDurationSeconds: 1 }, 1],
 ] as const) {
   test(rule, () => assert.equal(read({ metadata: META, spec: given }).leaseDurationSeconds, kept));
 }
@@ -278,7 +282,7 @@ test('a count of transitions is a whole number from zero', () => {
   assert.deepEqual(kept, [0, 7, 2 ** 31 - 1, null, null, null, null, null]);
 });
 
-test('a time that no API server keeps is read as none, and written as the nearest that it keeps', () => {
+test('a time that no API server keeps is read as null, and written as the nearest valid time', () => {
   for (const time of [
     '+275760-09-13T00:00:00Z',
     '+010000-01-01T00:00:00Z',
@@ -306,7 +310,7 @@ test('a MicroTime has exactly six digits', () => {
   );
 });
 
-test('whatever is written is read back the same', () => {
+test('a written Lease is read back unchanged', () => {
   const option = <Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value | null> => fc.option(arbitrary);
   const PLAIN = { noNullPrototype: true };
   const text = fc.string({ minLength: 1 });
@@ -353,7 +357,7 @@ for (const [annotation, successor] of SUCCESSORS) {
   });
 }
 
-test('the annotation lease-elector/successor is written as it is read, and taken away', () => {
+test('the annotation lease-elector/successor is written, read back and removed', () => {
   const before = read({ metadata: META });
   const named = writeReplacement(before, { ...CONTENT, successor: { uid: 'pod-3', pods: 50 } });
   assert.equal(named.metadata.annotations?.['lease-elector/successor'], 'pod-3 50+');

@@ -1,5 +1,5 @@
 /**
- * What a process in its Pod loads: `node:https`, and no Kubernetes client.
+ * The modules that a process in its Pod loads: `node:https`, and no Kubernetes client.
  */
 
 import assert from 'node:assert/strict';
@@ -35,7 +35,7 @@ async function modulesLoaded(t: TestContext, mode: 'pod' | 'kubeconfig'): Promis
   return modules;
 }
 
-test('a process in its Pod loads no Kubernetes client and no package but debug', async (t) => {
+test('a process in its Pod loads no package except debug, and no Kubernetes client', async (t) => {
   const modules = await modulesLoaded(t, 'pod');
   assert.ok(
     modules.some((url) => url.endsWith('/src/kube/connect.ts')),
@@ -48,7 +48,7 @@ test('a process in its Pod loads no Kubernetes client and no package but debug',
   );
 });
 
-test("nor does it load Node's own undici, which a mere import of node:http brings (15 ms, 4 MB)", async (t) => {
+test("a process in its Pod does not load Node's undici, which an import of node:http loads (15 ms, 4 MB)", async (t) => {
   const modules = await modulesLoaded(t, 'pod');
   assert.ok(modules.includes('NativeModule https'), 'the list of builtin modules is real');
   assert.deepEqual(
@@ -57,7 +57,7 @@ test("nor does it load Node's own undici, which a mere import of node:http bring
   );
 });
 
-test('the same list does show the Kubernetes client when a kubeconfig file is named', async (t) => {
+test('the list of modules contains the Kubernetes client when a kubeconfig file is named', async (t) => {
   const modules = await modulesLoaded(t, 'kubeconfig');
   assert.ok(modules.some((url) => url.includes('node_modules/@kubernetes/client-node/')));
   assert.ok(modules.some((url) => url.includes('node_modules/undici/')));

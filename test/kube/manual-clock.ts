@@ -1,10 +1,10 @@
 /**
- * A clock that moves when a test says so.
+ * A clock that only the test moves.
  */
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts';
 
-/** A `Clock` with hands. */
+/** A `Clock` whose time the test sets. */
 export class ManualClock implements Clock {
   #nowMs = 1_000;
   #wallShiftMs = 0;
@@ -29,7 +29,7 @@ export class ManualClock implements Clock {
     return { cancel: () => this.timers.delete(timer) };
   }
 
-  /** Fires what becomes due, in order. */
+  /** Fires the timers that become due, in order. */
   advance(byMs: number): void {
     this.#nowMs += byMs;
     const due = [...this.timers].filter((timer) => timer.dueMs <= this.#nowMs).sort((a, b) => a.dueMs - b.dueMs);

@@ -46,7 +46,7 @@ test('a Node is read at a path without a namespace, and its condition Ready is k
   assert.deepEqual(asked.map(pathOf), ['/api/v1/nodes/node-1']);
 });
 
-test('a Node without a status says nothing', async () => {
+test('a Node without a status has no condition', async () => {
   const { status: _status, ...bare } = NODE;
   const answer = await readNode(transport({ ok: true, value: bare }).client, 'node-1');
   assert.deepEqual(answer, { ok: true, value: { name: 'node-1', ready: null, reason: null, readyChangedAtMs: null } });
@@ -60,7 +60,7 @@ test('a Node that does not exist is null, and an object of another kind is a fai
   assert.equal(!other.ok && other.failure.kind, 'malformed');
 });
 
-test('a name that no Node can have is not asked for', async () => {
+test('no request is sent for an invalid name of a Node', async () => {
   const { client, asked } = transport({ ok: true, value: NODE });
   assert.equal((await readNode(client, '..')).ok, false);
   assert.deepEqual(asked, []);

@@ -1,6 +1,6 @@
 /**
- * What a Pod on the wire says of itself: as a real API server answered it (`test/conformance/recordings`), and as a
- * kubelet and the control plane write its status.
+ * The content of a Pod on the wire: as a real API server answered it (`test/conformance/recordings`), and as a kubelet and
+ * the control plane write its status.
  */
 
 import assert from 'node:assert/strict';
@@ -114,10 +114,10 @@ describe('whether every container has ended', () => {
     ['its one container is terminated', failedWith({ containerStatuses: [MAIN] }), true],
     ['one runs', failedWith({ containerStatuses: [{ name: 'main', ...RUNNING }] }), false],
     ['one waits to be started again', failedWith({ containerStatuses: [{ name: 'main', ...WAITING }] }), false],
-    ['of one nothing is said but its name', failedWith({ containerStatuses: [{ name: 'main' }] }), false],
-    ['nothing is reported: it was rejected, or its node never spoke up', failedWith({}), false],
+    ['one has nothing but its name', failedWith({ containerStatuses: [{ name: 'main' }] }), false],
+    ['nothing is reported: the Pod was rejected, or its node never reported', failedWith({}), false],
     ['the list is empty', failedWith({ containerStatuses: [] }), false],
-    ['the list is none', failedWith({ containerStatuses: 'terminated' }), false],
+    ['the list is not a list', failedWith({ containerStatuses: 'terminated' }), false],
     [
       'one of two is not reported',
       failedWith({ containerStatuses: [MAIN] }, { containers: [{ name: 'main' }, { name: 'other' }] }),
@@ -133,7 +133,7 @@ describe('whether every container has ended', () => {
       failedWith({ containerStatuses: [MAIN], initContainerStatuses: [{ name: 'proxy', ...RUNNING }] }, SIDECAR),
       false,
     ],
-    ['of a sidecar nothing is reported', failedWith({ containerStatuses: [MAIN] }, SIDECAR), false],
+    ['nothing is reported about a sidecar', failedWith({ containerStatuses: [MAIN] }, SIDECAR), false],
     [
       'a sidecar is terminated, too',
       failedWith({ containerStatuses: [MAIN], initContainerStatuses: [{ name: 'proxy', ...TERMINATED }] }, SIDECAR),
@@ -148,16 +148,16 @@ describe('whether every container has ended', () => {
       false,
     ],
     [
-      'the list of its sidecars is none',
+      'the list of its sidecars is not a list',
       failedWith({ containerStatuses: [MAIN] }, { ...ONE, initContainers: 'x' }),
       false,
     ],
     [
-      'one of its sidecars is none',
+      'one of its sidecars is not an object',
       failedWith({ containerStatuses: [MAIN] }, { ...ONE, initContainers: [null] }),
       false,
     ],
-    ['a report is none', failedWith({ containerStatuses: [MAIN, null] }), false],
+    ['a report is not an object', failedWith({ containerStatuses: [MAIN, null] }), false],
     [
       'a container and its report have no name',
       failedWith({ containerStatuses: [TERMINATED] }, { containers: [{}] }),
@@ -177,7 +177,7 @@ describe('whether every container has ended', () => {
     });
   }
 
-  test('containers that have ended stop no Pod that may start them again', async () => {
+  test('ended containers do not stop a Pod that can start them again', async () => {
     for (const phase of ['Running', 'Pending', 'Unknown', undefined]) {
       assert.equal(hasStopped(await read(podWith({ phase, containerStatuses: [MAIN] }))), false, phase);
     }
@@ -209,7 +209,7 @@ describe('what is not the Pod that was asked for', () => {
 });
 
 describe('the rest of a report', () => {
-  test('a Pod whose node was lost is not ready, while its containers are, as the kubelet said last', async () => {
+  test('a Pod whose node was lost is not ready, although its containers are, by the last report of the kubelet', async () => {
     const conditions = [
       { type: 'Initialized', status: 'True' },
       { type: 'Ready', status: 'False', reason: 'NodeNotReady', lastTransitionTime: '2026-03-01T10:00:00Z' },
@@ -243,31 +243,31 @@ describe('the rest of a report', () => {
     });
   });
 
-  test('a condition that is Unknown says nothing', async () => {
+  test('a condition that is Unknown is ignored', async () => {
     const conditions = [{ type: 'Ready', status: 'Unknown' }];
     assert.equal((await report(podWith({ conditions })))?.ready, null);
   });
 
-  test('a deletionTimestamp without its grace period is taken for the moment of the request', async () => {
+  test('a deletionTimestamp without its grace period counts as the time of the request', async () => {
     const metadata = { deletionTimestamp: '2026-03-01T10:00:00Z' };
     const pod = await read(podWith({ phase: 'Running' }, {}, metadata));
     assert.deepEqual([pod.terminating, pod.report?.terminatingSinceMs], [true, Date.UTC(2026, 2, 1, 10)]);
   });
 
-  test('a deletionTimestamp that cannot be understood is one: such a Pod does not campaign', async () => {
+  test('an invalid deletionTimestamp counts as a deletion: such a Pod does not campaign', async () => {
     for (const deletionTimestamp of ['soon', 5, {}]) {
       assert.equal((await read(podWith({}, {}, { deletionTimestamp }))).terminating, true);
     }
     assert.equal((await read(podWith({}, {}, { deletionTimestamp: null }))).terminating, false);
   });
 
-  test('a grace period beyond all time does not make a moment that cannot be told', async () => {
+  test('a huge grace period does not make an invalid time', async () => {
     const metadata = { deletionTimestamp: '2026-03-01T10:00:00Z', deletionGracePeriodSeconds: 1e300 };
     const pod = await read(podWith({ phase: 'Running' }, {}, metadata));
     assert.equal(pod.report?.terminatingSinceMs, Date.UTC(2026, 2, 1, 10));
   });
 
-  test('what cannot be understood counts as left out', async () => {
+  test('an invalid field counts as left out', async () => {
     const odd = { phase: 7, reason: {}, conditions: 'none', containerStatuses: [null, 'x', 3] };
     const found = await report(podWith(odd, { nodeName: 1, containers: [null] }, { deletionTimestamp: 'soon' }));
     assert.ok(found !== undefined);
@@ -275,7 +275,7 @@ describe('the rest of a report', () => {
     assert.deepEqual([containersTerminated, new Set(Object.values(rest))], [false, new Set([null])]);
   });
 
-  test('without a status there is no report, and a report holds on to nothing of the object', async () => {
+  test('a Pod without a status has no report, and a report keeps no part of the object', async () => {
     assert.equal(await report({ apiVersion: 'v1', kind: 'Pod', metadata: META }), undefined);
     const found = await report(failedWith({ containerStatuses: [{ name: 'main', ...TERMINATED }] }));
     for (const value of Object.values(found ?? {})) assert.equal(isObject(value) || Array.isArray(value), false);

@@ -1,5 +1,5 @@
 /**
- * The list of an application's Pods: what is asked for, by which labels, and what is taken from the answer.
+ * The list of an application's Pods: the request, its labels, and the fields of the answer that are used.
  */
 
 import assert from 'node:assert/strict';
@@ -23,7 +23,7 @@ const OWN_POD = {
   },
 };
 
-/** A port whose list is answered so, and every request that it sends. */
+/** A port whose list has this answer, and every request that it sends. */
 function portWith(list: unknown, ownPod: unknown = OWN_POD) {
   const requests: ApiRequest[] = [];
   const client = {
@@ -53,11 +53,11 @@ test('running Pods with the labels of the application are listed, at most 50, an
   );
   assert.equal(acceptOf(list), 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json');
   assert.equal(describeRequest(list), 'list pods in namespace "shop"');
-  // A list that hangs holds up neither a renewal nor a release.
+  // A list that hangs delays neither a renewal nor a release.
   assert.equal(list.apart, true);
 });
 
-test('nothing is asked for where the own Pod was never read, or has no labels', async () => {
+test('no list is requested when the Pod of this process was never read, or has no labels', async () => {
   const { port, requests } = portWith(
     { items: [item('pod-2')] },
     { ...OWN_POD, metadata: { ...OWN_POD.metadata, labels: null } },

@@ -1,6 +1,6 @@
 /**
- * What is written for others to see, against the embedded API server: the preconditions of a PATCH, and Events as an API
- * server accepts them.
+ * The requests of the publisher against the embedded API server: the preconditions of a PATCH, and Events that an API server
+ * accepts.
  */
 
 import assert from 'node:assert/strict';
@@ -103,7 +103,7 @@ test('a PATCH never reaches a later Pod of the same name', async () => {
   assert.deepEqual(scene.stored().metadata.labels, { app: 'web' });
 });
 
-test('a Pod that does not exist is null, and a name that no Pod can have is no request', async () => {
+test('a missing Pod is null, and an invalid name of a Pod causes no request', async () => {
   const scene = new Scene();
   assert.equal(successOf(await scene.port.readPodMetadata('web-9')), null);
   assert.equal(scene.requests.length, 1);
@@ -128,13 +128,13 @@ test('an Event is about the Lease, in the namespace of the Lease, and has the ti
   assert.deepEqual(source, { component: 'lease-elector' });
 });
 
-test('an Event of the same name is there already', async () => {
+test('a second Event of the same name is alreadyExists', async () => {
   const scene = new Scene();
   successOf(await scene.port.createEvent(EVENT));
   assert.equal(failureOf(await scene.port.createEvent(EVENT)).kind, 'alreadyExists');
 });
 
-test('each of these requests has a connection of its own', async () => {
+test('each of these requests has a separate connection', async () => {
   const scene = new Scene();
   await scene.port.patchPodMetadata(await scene.read(), { labels: {}, annotations: {} });
   await scene.port.createEvent(EVENT);

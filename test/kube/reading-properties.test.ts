@@ -1,5 +1,5 @@
 /**
- * Whatever JSON an API server answers, every port gives an answer, and what was read can be written again.
+ * Every port gives a result for any JSON that an API server answers, and an object that was read can be written again.
  */
 
 import assert from 'node:assert/strict';
@@ -25,7 +25,7 @@ const CONTENT: LeaseContent = {
   releasedBy: null,
 };
 
-/** Any JSON, often null, and often something that only looks right. */
+/** Any JSON, often null, and often an almost valid value. */
 const anyJson: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(null, {}, [], '', 0, -1, 1.5, 1e300, true, [null], [[]], { a: null }) },
   {
@@ -36,7 +36,7 @@ const anyJson: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(JSON.parse('{"__proto__": null, "constructor": 1, "toString": null}')) },
 );
 
-/** Sometimes left out, else one of these, else anything. */
+/** Sometimes left out, sometimes one of these, otherwise any value. */
 function field(...usual: readonly unknown[]): fc.Arbitrary<unknown> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...usual) },
@@ -45,7 +45,7 @@ function field(...usual: readonly unknown[]): fc.Arbitrary<unknown> {
   );
 }
 
-/** An object with fields that are often right, and of which each may be anything. */
+/** An object whose fields are often valid; each can have any value. */
 function objectOf(fields: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<unknown> {
   return fc.record(fields, { noNullPrototype: true });
 }
@@ -101,7 +101,7 @@ const anyPod = objectOf({
   ),
 });
 
-/** A transport that gives this one answer to everything, and this text on every stream. */
+/** A transport that gives this answer to every request, and this text on every stream. */
 function answering(value: unknown, text = ''): ApiTransport {
   return {
     request: async (): Promise<ApiAnswer> => ({ ok: true, value: JSON.parse(JSON.stringify(value) ?? 'null') }),
@@ -116,7 +116,7 @@ function answering(value: unknown, text = ''): ApiTransport {
   };
 }
 
-/** Whether it is an answer, and which. */
+/** The kind of the result. */
 function isAnswer(answer: Answer<unknown>): boolean {
   return answer.ok || answer.failure.kind === 'malformed';
 }
@@ -133,7 +133,7 @@ function assertWritable(record: LeaseRecord): void {
 }
 
 describe('a Lease of any content', () => {
-  test('is read or malformed, and never throws; one that was read can be written again', async () => {
+  test('is read or malformed and never throws, and can be written again after it was read', async () => {
     let reads = 0;
     await fc.assert(
       fc.asyncProperty(anyLease, async (value) => {
@@ -152,7 +152,7 @@ describe('a Lease of any content', () => {
     assert.ok(reads > RUNS.numRuns / 10, `only ${reads} were read: the property says little`);
   });
 
-  test('in a list or on a watch, is an item, or ends it as malformed', async () => {
+  test('is an item of a list or a watch, or ends it as malformed', async () => {
     let items = 0;
     await fc.assert(
       fc.asyncProperty(

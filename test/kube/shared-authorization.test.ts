@@ -1,5 +1,5 @@
 /**
- * One question for credentials at a time, and no wait without a bound.
+ * Credentials are requested once at a time, and every wait has a bound.
  */
 
 import assert from 'node:assert/strict';
@@ -48,7 +48,7 @@ async function outcomeOf(wait: Promise<Authorization>): Promise<string> {
   );
 }
 
-test('all that wait share one question, and the next after its answer is another', async () => {
+test('all waiting requests share one run of the plug-in, and a later request starts another run', async () => {
   const { shared, asked, clock } = startPlugIn();
   const waits = [shared.get(), shared.get(), shared.get()].map(outcomeOf);
   assert.equal(asked.length, 1);
@@ -60,7 +60,7 @@ test('all that wait share one question, and the next after its answer is another
   assert.equal(clock.timers.size, 0);
 });
 
-test('each wait ends with the time-out, and says where to look', async () => {
+test('each wait ends with the time-out, and the message names the plug-in', async () => {
   const { shared, clock } = startPlugIn();
   const first = outcomeOf(shared.get());
   clock.advance(TIMEOUT_MS / 2);
@@ -72,17 +72,17 @@ test('each wait ends with the time-out, and says where to look', async () => {
   assert.match(await second, /not available/);
 });
 
-test('a plug-in that hangs for a day is asked a bounded number of times, and heard when it answers at last', async () => {
+test('a plug-in that hangs for a day is run a bounded number of times, and its late answer is used', async () => {
   const { shared, asked, clock } = startPlugIn();
   const dayMs = 24 * 3_600_000;
   for (let elapsedMs = 0; elapsedMs < dayMs; elapsedMs += TIMEOUT_MS) {
     const wait = outcomeOf(shared.get());
-    if (elapsedMs < HUNG_AFTER_TIMEOUTS * TIMEOUT_MS) assert.equal(asked.length, 1, 'it may yet answer');
+    if (elapsedMs < HUNG_AFTER_TIMEOUTS * TIMEOUT_MS) assert.equal(asked.length, 1, 'it may still answer');
     clock.advance(TIMEOUT_MS);
     assert.match(await wait, /not available/);
   }
   assert.equal(asked.length, HUNG_LIMIT);
-  // Distrust is no way around the bound.
+  // Refused credentials do not lift the bound.
   shared.distrust();
   const waiting = outcomeOf(shared.get());
   assert.equal(asked.length, HUNG_LIMIT);
@@ -90,7 +90,7 @@ test('a plug-in that hangs for a day is asked a bounded number of times, and hea
   assert.equal(await waiting, 'Bearer late');
 });
 
-test('a question that was asked before the credentials were refused is not shared after it', async () => {
+test('a run that began before the credentials were refused is not shared afterwards', async () => {
   const { shared, asked } = startPlugIn();
   const before = outcomeOf(shared.get());
   shared.distrust();
@@ -102,14 +102,14 @@ test('a question that was asked before the credentials were refused is not share
   assert.equal(await before, 'Bearer old');
 });
 
-test('the output of a plug-in is not quoted when it is no JSON', async () => {
+test('the output of a plug-in is not quoted when it is not JSON', async () => {
   const { shared, asked } = startPlugIn();
   const wait = outcomeOf(shared.get());
   asked[0]?.reject(new SyntaxError('Unexpected token in "token: secret"'));
   assert.equal(await wait, "the output of the kubeconfig's credential plug-in is not JSON");
 });
 
-test('requests, watches and the question who this process is end with the time-out when the plug-in hangs', async (t: TestContext) => {
+test('requests, watches and the identification of the Pod end with the time-out when the plug-in hangs', async (t: TestContext) => {
   const stub = await startStub(t, (_, response) => json(response, 200, {}));
   let asked = 0;
   const clock = new ManualClock();

@@ -1,7 +1,7 @@
 /**
- * A small HTTPS (or HTTP) server that answers as a test tells it, and service account files to reach it.
+ * A small HTTPS (or HTTP) server with the answers of the test, and service account files to reach it.
  *
- * For answers the embedded API server never gives: half lines, broken JSON, silence.
+ * It gives answers that the embedded API server never gives: half lines, broken JSON, silence.
  */
 
 import assert from 'node:assert/strict';
@@ -129,7 +129,7 @@ export interface Connected {
   readonly clock: ManualClock;
 }
 
-/** Connects to a stub as a Pod does; time stands still unless the test moves it. */
+/** Connects to a stub as a Pod does; only the test moves the time. */
 export async function connectInPod(
   t: TestContext,
   respond: Responder,
@@ -154,19 +154,19 @@ export async function connectInPod(
   return { stub, cluster, directory, clock };
 }
 
-/** The value of an answer that must be a success. */
+/** The value of an answer; asserts that it is a success. */
 export function successOf<Value>(answer: Answer<Value>): Value {
   assert.ok(answer.ok, answer.ok ? '' : answer.failure.message);
   return answer.value;
 }
 
-/** The failure of an answer that must be none. */
+/** The failure of an answer; asserts that it is a failure. */
 export function failureOf(answer: Answer<unknown>): RequestFailure {
   assert.ok(!answer.ok, 'expected a failure');
   return answer.failure;
 }
 
-/** Lets sockets move until something is so, 10 s at most. */
+/** Waits for the sockets until the condition holds, at most 10 s. */
 export async function until(isSo: () => boolean): Promise<void> {
   const deadlineMs = systemClock.nowMs() + 10_000;
   while (!isSo()) {

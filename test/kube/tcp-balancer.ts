@@ -1,5 +1,5 @@
 /**
- * A balancer as a Service of Kubernetes is one: it chooses a server for each connection, and knows nothing of requests.
+ * A balancer like a Service of Kubernetes: it chooses a server for each connection, and does not read requests.
  */
 
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
 /**
- * Why a token is refused, as far as its claims tell.
+ * The reasons for a refused token that its claims show.
  */
 
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 /**
- * Bytes of a watch into events: lines cut anywhere, lines that are none, and streams that end in every way.
+ * Turns the bytes of a watch into events: lines that are cut anywhere, invalid lines, and streams that end in every way.
  */
 
 import assert from 'node:assert/strict';
@@ -67,7 +67,7 @@ async function startWatch(t: TestContext, respond: Responder): Promise<Watching>
   return { ...connected, watch, log, stream };
 }
 
-/** Sends these chunks one by one, each in a packet of its own, and then ends the stream in order. */
+/** Sends these chunks one by one, each in a separate packet, and then ends the stream cleanly. */
 async function chunksOf(t: TestContext, chunks: readonly (string | Buffer)[]): Promise<Log> {
   const { log } = await startWatch(t, (_, response) => {
     void sendChunks(response, chunks);
@@ -120,7 +120,7 @@ test('several events in one chunk are several events', async (t) => {
   assert.deepEqual(log.calls, ['opened', 'added', 'modified', 'bookmark', 'ended']);
 });
 
-test('an event may be split at every byte, also inside a character', async (t) => {
+test('an event can be split at every byte, also inside a character', async (t) => {
   const bytes = Buffer.from(line('ADDED', lease('42', 'blåbærsyltetøy-🫐')) + BOOKMARK);
   const log = await chunksOf(
     t,
@@ -131,19 +131,19 @@ test('an event may be split at every byte, also inside a character', async (t) =
   assert.equal(first?.type === 'added' && first.item.holderIdentity, 'blåbærsyltetøy-🫐');
 });
 
-test('empty lines and carriage returns are nothing', async (t) => {
+test('empty lines and carriage returns are ignored', async (t) => {
   const log = await chunksOf(t, ['\n\r\n', BOOKMARK.replace('\n', '\r\n')]);
   assert.deepEqual(log.calls, ['opened', 'bookmark', 'ended']);
   assert.equal(log.end, null);
 });
 
-test('a last event without its newline is an event', async (t) => {
+test('the last event is read without its newline', async (t) => {
   const log = await chunksOf(t, [BOOKMARK.trim()]);
   assert.deepEqual(log.calls, ['opened', 'bookmark', 'ended']);
   assert.equal(log.end, null);
 });
 
-test('half a last line is a cut connection, not an event and no broken server', async (t) => {
+test('half a last line counts as a cut connection, neither as an event nor as a malformed answer', async (t) => {
   const log = await chunksOf(t, [BOOKMARK, line('DELETED', lease('51')).slice(0, 60)]);
   assert.deepEqual(log.calls, ['opened', 'bookmark', 'ended']);
   assert.equal(log.end?.kind, 'unavailable');
@@ -151,7 +151,7 @@ test('half a last line is a cut connection, not an event and no broken server', 
 
 const MALFORMED: readonly { rule: string; text: string }[] = [
   { rule: 'a line that is not JSON', text: '{"type":"ADDED",\n' },
-  { rule: 'a line that is no object', text: '42\n' },
+  { rule: 'a line that is not an object', text: '42\n' },
   { rule: 'an event of an unknown type', text: line('RENAMED', lease('42')) },
   { rule: 'an event without an object', text: '{"type":"DELETED"}\n' },
   { rule: 'an event of another kind of object', text: line('DELETED', { ...lease('42'), kind: 'Pod' }) },
@@ -165,7 +165,7 @@ const MALFORMED: readonly { rule: string; text: string }[] = [
   { rule: 'an object without its namespace', text: line('ADDED', inNamespace(undefined, lease('42'))) },
 ];
 for (const { rule, text } of MALFORMED) {
-  test(`${rule} ends the stream as malformed, and what follows is not read`, async (t) => {
+  test(`${rule} ends the stream as malformed, and the rest is not read`, async (t) => {
     const log = await chunksOf(t, [line('ADDED', lease('42')) + text + BOOKMARK]);
     assert.deepEqual(log.calls, ['opened', 'added', 'ended']);
     assert.equal(log.end?.kind, 'malformed');
@@ -210,7 +210,7 @@ test('an ERROR event is an event, and its code decides its kind', async (t) => {
   );
 });
 
-test('events of other names are passed over', async (t) => {
+test('events of other names are ignored', async (t) => {
   const log = await chunksOf(t, [line('DELETED', lease('42', 'api-0', 'api')), line('ADDED', lease('43'))]);
   assert.deepEqual(log.calls, ['opened', 'added', 'ended']);
 });
@@ -225,7 +225,7 @@ test('a connection that is cut in the middle is unavailable', async (t) => {
   assert.equal(log.end?.kind, 'unavailable');
 });
 
-test('a head that never comes is unavailable after the request time-out', async (t) => {
+test('a stream without a head is unavailable after the request time-out', async (t) => {
   const { stub, log, clock } = await startWatch(t, () => {});
   await until(() => stub.seen.length === 1);
   clock.advance(5_000);
@@ -233,7 +233,7 @@ test('a head that never comes is unavailable after the request time-out', async 
   assert.equal(log.end?.kind, 'unavailable');
 });
 
-test('an open stream has no time-out of its own: silence is for the core to judge', async (t) => {
+test('an open stream has no time-out: the core decides about silence', async (t) => {
   const { log, clock } = await startWatch(t, (_, response) => response.writeHead(200).flushHeaders());
   await until(() => log.calls.length === 1);
   assert.equal(clock.timers.size, 0);
@@ -241,7 +241,7 @@ test('an open stream has no time-out of its own: silence is for the core to judg
   assert.deepEqual(log.calls, ['opened']);
 });
 
-test('a refusal in place of a stream says what is missing', async (t) => {
+test('a refusal instead of a stream names the missing rule', async (t) => {
   const { log } = await startWatch(t, (_, response) => json(response, 403, statusBody(403, 'Forbidden', 'no')));
   await until(() => log.end !== undefined);
   assert.deepEqual(log.calls, ['ended']);
@@ -249,7 +249,7 @@ test('a refusal in place of a stream says what is missing', async (t) => {
   assert.equal(log.end?.missingRule?.verb, 'watch');
 });
 
-test('a 410 in place of a stream is expired; a 401 is asked again once', async (t) => {
+test('a 410 instead of a stream is expired, and a 401 is retried once', async (t) => {
   const { stub, log } = await startWatch(t, (_, response) => json(response, 410, statusBody(410, 'Expired', 'old')));
   await until(() => log.end !== undefined);
   assert.equal(log.end?.kind, 'expired');
@@ -274,7 +274,7 @@ test('a closed stream is silent at once, and its connection ends', async (t) => 
 test('a stream that is closed before it was sent is never sent', async (t) => {
   const { stub, log, stream, watch } = await startWatch(t, (_, response) => json(response, 200, {}));
   stream.close();
-  // The next request goes through, so the closed one had its time.
+  // The next request is answered, so the closed one had enough time.
   await watch.list();
   assert.deepEqual(log.calls, []);
   assert.deepEqual(
@@ -283,7 +283,7 @@ test('a stream that is closed before it was sent is never sent', async (t) => {
   );
 });
 
-test('a stream closed by its own event is not called again, whatever is in the same chunk', async (t) => {
+test('a stream that its own event closes delivers nothing more, even from the same chunk', async (t) => {
   const { cluster } = await connectInPod(t, (_, response) => response.end(BOOKMARK + BOOKMARK + BOOKMARK));
   const calls: string[] = [];
   const stream = cluster.ports({ namespace: 'shop', lease: 'web' }).leaseWatch.open('1', 1, {
@@ -304,7 +304,7 @@ test('a list is consistent, and finds the one object of that name', async (t) =>
     json(response, 200, {
       kind: 'LeaseList',
       metadata: { resourceVersion: '60' },
-      // As a server does that knows no field selector.
+      // A server that ignores field selectors does this.
       items: [lease('42', 'api-0', 'api'), { metadata: lease('43')['metadata'], spec: {} }],
     }),
   );
@@ -320,7 +320,7 @@ test('a list is consistent, and finds the one object of that name', async (t) =>
   );
 });
 
-test('an answer that is no list is malformed, and never an empty list', async (t) => {
+test('an answer that is not a list is malformed, and never an empty list', async (t) => {
   const { stub, cluster } = await connectInPod(t, () => {});
   const { leaseWatch } = cluster.ports({ namespace: 'shop', lease: 'web' });
   for (const body of [
@@ -342,7 +342,7 @@ test('an answer that is no list is malformed, and never an empty list', async (t
   }
 });
 
-test('an empty list may be null, as Go writes it', async (t) => {
+test('a list that is null is empty, as Go writes it', async (t) => {
   const body = { kind: 'LeaseList', metadata: { resourceVersion: '7', continue: '' }, items: null };
   const { cluster } = await connectInPod(t, (_, response) => json(response, 200, body));
   const { leaseWatch } = cluster.ports({ namespace: 'shop', lease: 'web' });

@@ -1,5 +1,5 @@
 /**
- * Admission webhooks: what they deny, what they change, and where in the order of a write they stand.
+ * Admission webhooks: the writes that they deny or change, and their place in the order of a write.
  */
 
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ const MERGE = { headers: { 'content-type': 'application/merge-patch+json' } };
 const OWNER = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u' };
 const EVENTS_PATH = '/apis/events.k8s.io/v1/namespaces/ns/events';
 
-/** Takes the owners off. */
+/** Removes the owners. */
 function withoutOwners({ ownerReferences: _owners, ...metadata }: ObjectMeta): ObjectMeta {
   return metadata;
 }
@@ -50,7 +50,7 @@ for (const { title, deny, code, message, reason } of [
   });
 }
 
-test('a webhook is called for its verbs and its resource alone', async () => {
+test('a webhook is called only for its verbs and its resource', async () => {
   const { server } = makeServer();
   const put = async (): Promise<number> => {
     const { body } = await send(server, 'GET', LEASE);
@@ -89,7 +89,7 @@ test('a PUT that creates is a create, and each Lease of a deleted collection a d
   assert.equal((await send(server, 'GET', LEASE)).status, 200);
 });
 
-test('a webhook for Pods is not called for their status, unless it names that', async () => {
+test('a webhook for Pods is not called for their status, unless it names the status', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p', nodeName: 'n' });
   const patch = async (): Promise<number> =>
@@ -130,7 +130,7 @@ for (const { title, request, status } of [
   });
 }
 
-test('a webhook without permission to write is not asked: 403 of RBAC comes first', async () => {
+test('RBAC answers 403 before a webhook is called when the user is not permitted to write', async () => {
   const { server } = makeServer();
   const webhook = server.addWebhook({ name: NAME, deny: {} });
   const token = server.issueToken({ namespace: 'ns', serviceAccountName: 'nobody' });
@@ -139,7 +139,7 @@ test('a webhook without permission to write is not asked: 403 of RBAC comes firs
   assert.equal(webhook.hits, 0);
 });
 
-test('a webhook that changes what is written: the answer, the store and the watches show the change', async () => {
+test('the answer, the store and the watches show the change of a webhook', async () => {
   const { server } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
   const webhook = server.addWebhook({
@@ -164,7 +164,7 @@ test('a webhook that changes what is written: the answer, the store and the watc
   assert.equal(webhook.hits, 3);
 });
 
-test('webhooks change one after the other, and deny what came out', async () => {
+test('webhooks change an object one after another, and deny the result', async () => {
   const { server } = makeServer();
   server.addWebhook({
     name: NAME,
@@ -183,7 +183,7 @@ test('webhooks change one after the other, and deny what came out', async () => 
   assert.equal((await send(server, 'POST', LEASES_PATH, leaseBody('l'))).body.spec.holderIdentity, 'a');
 });
 
-test('a webhook is told of the write: verb, resource, user, names, and both contents', async () => {
+test('a webhook receives verb, resource, user, names, and both contents of the write', async () => {
   const { server } = makeServer();
   const seen: unknown[] = [];
   server.addWebhook({
@@ -205,7 +205,7 @@ test('a webhook is told of the write: verb, resource, user, names, and both cont
   ]);
 });
 
-test('what a webhook returns is checked like what a client sends', async () => {
+test('the server checks the result of a webhook like the body of a client', async () => {
   const { server } = makeServer();
   const answer = async (mutate: NonNullable<WebhookOptions['mutate']>): Promise<readonly [number, string]> => {
     const webhook = server.addWebhook({ name: NAME, mutate });
@@ -227,7 +227,7 @@ test('what a webhook returns is checked like what a client sends', async () => {
   assert.equal((await send(server, 'GET', LEASE)).body.metadata.annotations.changed, 'in place');
 });
 
-test('an Event is shown to a webhook in the form in which it was sent', async () => {
+test('a webhook receives an Event in the form in which it was sent', async () => {
   const { server } = makeServer();
   server.addWebhook({
     name: NAME,
@@ -242,7 +242,7 @@ test('an Event is shown to a webhook in the form in which it was sent', async ()
   assert.equal(body.note, 'hello!');
 });
 
-test('the garbage collector passes webhooks', async () => {
+test('webhooks are not called for the garbage collector', async () => {
   const { server, clock } = makeServer();
   const { name, uid } = server.createPod({ namespace: 'ns', name: 'p' });
   const owned = leaseBody('l', { metadata: { ownerReferences: [{ ...OWNER, name, uid }] } });

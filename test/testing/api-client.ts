@@ -1,16 +1,16 @@
 /**
- * Asks a server in process, and reads its watches.
+ * Sends requests to a server in process, and reads its watches.
  */
 
 import { seededRandom } from '../../src/runtime/random.ts';
 import { type ApiObject, ApiServer, type ApiServerOptions } from '../../src/testing/index.ts';
 import { ManualClock } from './manual-clock.ts';
 
-/** An answer; `body` is parsed, and whatever the test expects it to be. */
+/** An answer; `body` is parsed and has the type that the test expects. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers of every shape.
   readonly body: any;
 }
 
@@ -23,7 +23,7 @@ export interface WatchView {
   close(): void;
 }
 
-/** A server on a clock that stands still, with the namespace `ns`. */
+/** A server on a clock that only the test moves, with the namespace `ns`. */
 export function makeServer(options: ApiServerOptions = {}): { server: ApiServer; clock: ManualClock } {
   const clock = new ManualClock();
   const server = new ApiServer({ clock, random: seededRandom(1), adminToken: 'admin-token', ...options });

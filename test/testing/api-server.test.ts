@@ -131,7 +131,7 @@ test('fact 18: a read of a version that comes in time is answered with it', asyn
   );
 });
 
-test('namespaces: deleting one removes what is in it', async () => {
+test('the deletion of a namespace removes its objects', async () => {
   const { server } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   server.createPod({ namespace: 'ns', name: 'p', nodeName: 'n' });
@@ -141,7 +141,7 @@ test('namespaces: deleting one removes what is in it', async () => {
   assert.deepEqual((await send(server, 'GET', '/apis/coordination.k8s.io/v1/leases')).body.items, []);
 });
 
-test('faults: an error instead of the answer, a lost answer, a refused request', async () => {
+test('a fault replaces the answer by an error, loses the answer, or refuses the request', async () => {
   const { server } = makeServer({
     faults: ({ name, verb }) => {
       if (verb !== 'get') return undefined;
@@ -156,7 +156,7 @@ test('faults: an error instead of the answer, a lost answer, a refused request',
   await assert.rejects(send(server, 'GET', `${LEASES_PATH}/other`), ConnectionResetError);
 });
 
-test('faults: a lost answer was carried out', async () => {
+test('a request whose answer is lost is carried out', async () => {
   const { server } = makeServer({ faults: ({ verb }) => (verb === 'create' ? { dropAnswer: true } : undefined) });
   await assert.rejects(send(server, 'POST', LEASES_PATH, leaseBody('a')), ConnectionResetError);
   assert.equal((await send(server, 'GET', `${LEASES_PATH}/a`)).status, 200);
@@ -174,7 +174,7 @@ test('cutWatches ends the chosen watches with an error', async () => {
   assert.ok(leases.error instanceof ConnectionResetError);
 });
 
-test('compactHistory: what was open goes on, what begins before gets 410', async () => {
+test('after compactHistory an open watch continues, and a watch from an earlier version is answered 410', async () => {
   const { server } = makeServer();
   const created = await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   const open = await openWatch(server, `${LEASES_PATH}?watch=1`);
@@ -191,7 +191,7 @@ test('compactHistory: what was open goes on, what begins before gets 410', async
   assert.deepEqual(summary(open), ['ADDED a', 'ADDED b', 'DELETED b']);
 });
 
-test('onWrite tells of every write in the order of revisions, and onRequest of every request', async () => {
+test('onWrite receives every write in the order of revisions, and onRequest every request', async () => {
   const entries: RequestLogEntry[] = [];
   const { server } = makeServer({ onRequest: (entry) => entries.push(entry) });
   const writes: string[] = [];
@@ -211,7 +211,7 @@ test('onWrite tells of every write in the order of revisions, and onRequest of e
   ]);
 });
 
-test('stop ends open watches in order', async () => {
+test('stop ends open watches cleanly', async () => {
   const { server } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
   await server.stop();

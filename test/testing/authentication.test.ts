@@ -32,7 +32,7 @@ test('fact 30: the claims of a token bound to a Pod', () => {
   assert.equal(payload.sub, 'system:serviceaccount:ns:elector');
 });
 
-test('fact 30: a token used just before its Pod goes works for 10 s more', async () => {
+test('fact 30: a token that was used just before the end of its Pod works for 10 s more', async () => {
   const { server, clock, list } = setUp();
   assert.equal(await list(), 200);
   await send(server, 'DELETE', `${PODS_PATH}/p`, { gracePeriodSeconds: 0 });
@@ -42,7 +42,7 @@ test('fact 30: a token used just before its Pod goes works for 10 s more', async
   assert.equal(await list(), 401);
 });
 
-test('fact 30: a token the server has not seen is refused at once', async () => {
+test('fact 30: a token that the server has not seen is refused at once', async () => {
   const { server, list } = setUp();
   await send(server, 'DELETE', `${PODS_PATH}/p`, { gracePeriodSeconds: 0 });
   assert.equal(await list(), 401);
@@ -64,7 +64,7 @@ test('fact 30: a terminating Pod keeps its token until 60 s past its deletionTim
   assert.equal(await list(), 401);
 });
 
-test('a token ends with its lifetime', async () => {
+test('a token is refused after its lifetime', async () => {
   const { clock, list } = setUp();
   clock.advance(3_599_999);
   assert.equal(await list(), 200);
@@ -106,7 +106,7 @@ test('TokenRequest: a lifetime under ten minutes is 422, an old Pod uid 409, a m
   assert.equal(await ask({ expirationSeconds: 600 }), 201);
 });
 
-test('a review tells which of the audiences it was asked for the token has', async () => {
+test('a review returns those of the requested audiences that the token has', async () => {
   const { server } = makeServer();
   const path = '/api/v1/namespaces/ns/serviceaccounts/default/token';
   const { body } = await send(server, 'POST', path, { spec: { audiences: ['a', 'b'] } });

@@ -93,7 +93,7 @@ for (const { rule, rules, method, path, status } of TABLE) {
   });
 }
 
-test('fact 4: to create by PUT needs the verb create', async () => {
+test('fact 4: a PUT that creates needs the verb create', async () => {
   const { server } = makeServer();
   server.grant({ namespace: 'ns', serviceAccountName: 'x', rules: [{ ...LEASE_RULE, verbs: ['update'] }] });
   const token = server.issueToken({ namespace: 'ns', serviceAccountName: 'x' });
@@ -115,7 +115,7 @@ test('fact 28: without a token: 403 as system:anonymous, but the health checks a
   }
 });
 
-test('always-allow lets everybody in', async () => {
+test('always-allow permits every user', async () => {
   const { server } = makeServer({ authorization: 'always-allow' });
   assert.equal((await send(server, 'GET', LEASES_PATH, undefined, { token: '' })).status, 200);
 });

@@ -1,5 +1,5 @@
 /**
- * How a fault looks to its victim. In process and on a clock that stands still; the sockets are in
+ * The effect of a fault on its client, in process and on a clock that only the test moves. The sockets are in
  * embedded-cluster.test.ts.
  */
 
@@ -86,7 +86,7 @@ test('without faults a request is carried out, and logged with its client', asyn
   );
 });
 
-test('clients are told apart by their tokens: of containers, of Pods, of service accounts', async () => {
+test('the log tells clients apart by their tokens: of containers, of Pods, of service accounts', async () => {
   const setup = makeSetup();
   const pod = setup.server.createPod({ namespace: 'ns', name: 'web-0' });
   const account = { namespace: 'ns', serviceAccountName: 'default' };
@@ -116,7 +116,7 @@ test('a refused request is not carried out, and its connection is reset', async 
   assert.deepEqual([[...setup.log][0]?.status, [...setup.log][0]?.faults], [0, ['refuse']]);
 });
 
-test('a dropped answer: the write is carried out, and the log knows what the client does not', async () => {
+test('a write with a dropped answer is carried out, and the log has its status', async () => {
   const setup = makeSetup();
   setup.faults.dropAnswer();
   await assert.rejects(setup.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
@@ -124,7 +124,7 @@ test('a dropped answer: the write is carried out, and the log knows what the cli
   assert.deepEqual([[...setup.log][0]?.status, [...setup.log][0]?.faults], [201, ['dropAnswer']]);
 });
 
-test('a delayed request is carried out when its time has come', async () => {
+test('a delayed request is carried out after the delay', async () => {
   const setup = makeSetup();
   setup.faults.delay({ ms: 10 });
   const answer = setup.ask('POST', LEASES_PATH, leaseBody('l'));
@@ -134,7 +134,7 @@ test('a delayed request is carried out when its time has come', async () => {
   assert.equal((await answer).status, 201);
 });
 
-test('a delayed request is lost when the server goes down meanwhile', async () => {
+test('a delayed request is lost when the server stops during the delay', async () => {
   const setup = makeSetup();
   setup.faults.delay({ ms: 10 });
   const answer = setup.ask('POST', LEASES_PATH, leaseBody('l'));
@@ -167,14 +167,14 @@ for (const [status, method, path, reason] of [
   });
 }
 
-test('an answer 409 to a create that cannot be read names nothing', async () => {
+test('a 409 to a create with an unreadable body names no object', async () => {
   const setup = makeSetup();
   setup.faults.answer(409);
   const answer = await setup.ask('POST', LEASES_PATH);
   assert.equal(JSON.parse(answer.body ?? '').reason, 'AlreadyExists');
 });
 
-test('fact 17: a watch is told 410 by an event, then it ends', async () => {
+test('fact 17: a watch receives 410 as an event, then it ends', async () => {
   const setup = makeSetup();
   setup.faults.answer(410, { verb: 'watch' });
   const answer = await setup.ask('GET', `${LEASES_PATH}?watch=1&resourceVersion=1`);
@@ -184,7 +184,7 @@ test('fact 17: a watch is told 410 by an event, then it ends', async () => {
   answer.stream?.close();
 });
 
-test('a watch is cut, or silent, for its client alone', async () => {
+test('a fault cuts or silences only the watches of its client', async () => {
   const setup = makeSetup();
   const admin = linesOf(await setup.ask('GET', `${LEASES_PATH}?watch=1`));
   const silence = setup.faults.silenceWatches({ client: 'admin', resource: 'leases' });
@@ -197,7 +197,7 @@ test('a watch is cut, or silent, for its client alone', async () => {
   assert.equal(admin.at(-1), 'ConnectionResetError');
 });
 
-test('a mix cuts and silences the watches of the client that it befalls', async () => {
+test('random faults cut and silence the watches of the client that sent the request', async () => {
   const setup = makeSetup();
   const silent = linesOf(await setup.ask('GET', `${LEASES_PATH}?watch=1`));
   const silences = setup.faults.random(1, { silenceWatches: 1 }, { maxDelayMs: 10 });
@@ -211,7 +211,7 @@ test('a mix cuts and silences the watches of the client that it befalls', async 
   assert.equal(silent.at(-1), 'ConnectionResetError');
 });
 
-test('an expired token is answered 401, and nothing of a container that has ended is heard', async () => {
+test('an expired token is answered 401, and a request of an ended container does not reach the server', async () => {
   const setup = makeSetup();
   const pod = setup.server.createPod({ namespace: 'ns', name: 'web-0' });
   const token = setup.server.issueToken({ namespace: 'ns', serviceAccountName: 'default', pod });

@@ -1,5 +1,5 @@
 /**
- * `EmbeddedCluster.timeline()`: what the server carried out and what electors reported, as a page.
+ * `EmbeddedCluster.timeline()`: the writes of the server and the reports of electors, as a page.
  */
 
 import assert from 'node:assert/strict';
@@ -10,7 +10,7 @@ import { RECORDED_EVENT_LIMIT, TimelineRecorder } from '../../src/testing/kit/ti
 import { ApiServer } from '../../src/testing/server/api-server.ts';
 import { ManualClock } from './manual-clock.ts';
 
-/** The events of a page, as its table tells them, without their times. */
+/** The events in the table of a page, without their times. */
 function eventsOf(page: string): readonly string[] {
   const rows = page.matchAll(/<tr[^>]* data-mark="\d+"><td>.*?<\/td><td>(.*?)<\/td><td>(.*?)<\/td><\/tr>/g);
   return [...rows].map(([, who, what]) =>
@@ -71,13 +71,13 @@ test('the timeline shows an election, a crash, an outage, a partition, a ghost a
     'Lease app: is created, owned by web-1 (revision)',
     'web-1: is elected, fencing token',
   ]);
-  // It depends on the watch that is faster, which of the two it learns first.
+  // The order of these two depends on the faster watch.
   assert.match(eventsOf(page).join('\n'), /by force\n[\s\S]*web-0#2: is demoted: (pod-deleted|usurped)/);
-  // The end of the cluster happens to the test alone.
+  // The end of the cluster is not an event of the timeline.
   assert.equal(eventsOf(page).filter((event) => event.includes('web-1: the process')).length, 1);
 });
 
-test('a Pod that is deleted in order, and a Pod that fails, are shown as such', async (t) => {
+test('the timeline shows a Pod that is deleted gracefully, and a Pod that fails', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const pod = cluster.createPod({ name: 'web-0', namespace: 'shop' });
@@ -100,7 +100,7 @@ test('a Pod that is deleted in order, and a Pod that fails, are shown as such', 
   ]);
 });
 
-test('electors of another cluster with the same names are not shown', async (t) => {
+test('the timeline does not show electors of another cluster with the same names', async (t) => {
   const [one, other] = await Promise.all([EmbeddedCluster.start(), EmbeddedCluster.start()]);
   t.after(() => Promise.all([one.stop(), other.stop()]));
   one.createPod({ name: 'web-0' });
@@ -109,7 +109,7 @@ test('electors of another cluster with the same names are not shown', async (t) 
   assertInOrder(other.timeline(), ['web-0: is elected, fencing token']);
 });
 
-test('a wrong option is refused', async (t) => {
+test('timeline() refuses an unknown option', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   assert.throws(() => cluster.timeline({ titel: 'x' } as object), /timeline knows no "titel"; it knows title, summary/);

@@ -1,6 +1,6 @@
 /**
  * Faults of connections, over sockets: closed after an answer, reset when used again, and a sick server behind a
- * balancer. Also answers that are late, in process on a clock that stands still.
+ * balancer. Also late answers, in process on a clock that only the test moves.
  */
 
 import assert from 'node:assert/strict';
@@ -134,7 +134,7 @@ test('a sick server keeps its connections: a client that keeps one stays there',
   assert.equal(fault.hits, sick.length * 3);
 });
 
-test('a sick server that never answers, until its connection breaks', async (t) => {
+test('a sick server without a status never answers, until its connection breaks', async (t) => {
   const { cluster, agent } = await start(t);
   const fault = cluster.faults.sickServer({ of: 1 });
   const answer = assert.rejects(ask(cluster, agent), { code: 'ECONNRESET' });
@@ -146,7 +146,7 @@ test('a sick server that never answers, until its connection breaks', async (t) 
   assert.equal((await ask(cluster, agent)).status, 200);
 });
 
-test('an answer is late, and what it answers was carried out at once', async () => {
+test('a request whose answer is delayed is carried out at once', async () => {
   const { server, clock } = makeServer();
   const watches = new WatchTracker();
   const faults = new Faults(clock, watches);
@@ -177,7 +177,7 @@ test('an answer is late, and what it answers was carried out at once', async () 
   assert.equal((await send(server, 'GET', `${LEASES_PATH}/m`)).status, 200);
 });
 
-/** Lets what is due in this turn of the loop happen. */
+/** Lets everything run that is due in this turn of the event loop. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeServer, openWatch, PODS_PATH, send, summary } from './api-client.ts';
 
-test('a Pod with a node runs and is ready, one without is Pending', async () => {
+test('a Pod with a node runs and is ready, and a Pod without a node is Pending', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'bound', nodeName: 'n', labels: { app: 'x' } });
   server.createPod({ namespace: 'ns', name: 'loose' });
@@ -12,7 +12,7 @@ test('a Pod with a node runs and is ready, one without is Pending', async () => 
   assert.equal((await send(server, 'GET', `${PODS_PATH}/loose`)).body.status.phase, 'Pending');
 });
 
-test('only the end of a Pod that is being deleted can be confirmed', () => {
+test('confirmPodTermination fails for a Pod that is not being deleted', () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p', nodeName: 'n' });
   assert.throws(() => server.confirmPodTermination('ns', 'p'), /is not being deleted/);

@@ -5,7 +5,7 @@ import { type Answer, makeServer, send } from './api-client.ts';
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
 
-test('groups, versions and resources, plain', async () => {
+test('plain discovery lists groups, versions and resources', async () => {
   const { server } = makeServer();
   const groups = await send(server, 'GET', '/apis');
   const named = groups.body.groups.map((group: { name: string }) => group.name);
@@ -17,7 +17,7 @@ test('groups, versions and resources, plain', async () => {
   );
 });
 
-test('aggregated, for /api and /apis alone', async () => {
+test('aggregated discovery is answered only for /api and /apis', async () => {
   const { server } = makeServer();
   const headers = { accept: AGGREGATED };
   const core = await send(server, 'GET', '/api', undefined, { headers });
@@ -26,7 +26,7 @@ test('aggregated, for /api and /apis alone', async () => {
   assert.equal(below.body.kind, 'APIResourceList');
 });
 
-test('the root lists the paths, indented, to those who may read it', async () => {
+test('the root lists the paths, indented, when the user is permitted to read it', async () => {
   const { server } = makeServer();
   for (const path of ['/', '/index.html']) {
     const { status, headers, body } = await send(server, 'GET', path);
@@ -54,7 +54,7 @@ test('the root lists the paths, indented, to those who may read it', async () =>
   assert.equal(body.message, 'forbidden: User "system:anonymous" cannot get path "/"');
 });
 
-test('discovery as YAML', async () => {
+test('discovery is answered as YAML when the client accepts YAML', async () => {
   const { server } = makeServer();
   const headers = { accept: 'application/yaml' };
   for (const [path, line] of [
@@ -88,7 +88,7 @@ test('discovery in a type that is not served is 406, and the types are named', a
   assert.equal((await ask('/openapi/v3', 'application/yaml')).status, 200, 'OpenAPI chooses in its own way');
 });
 
-test('an unknown group is no page, an unknown version or resource of a known one no resource', async () => {
+test('an unknown group is a missing page, and an unknown version or resource of a known group a missing resource', async () => {
   const { server } = makeServer();
   for (const path of [
     '/apis/nothing.example.com',
@@ -111,7 +111,7 @@ test('an unknown group is no page, an unknown version or resource of a known one
   assert.equal(forbidden.status, 403, 'permission comes first');
 });
 
-test('a path with a percent sign that escapes nothing is refused before anybody sees it', async () => {
+test('a path with an invalid percent escape is refused before authentication', async () => {
   const { server } = makeServer();
   for (const path of ['/version%', '/apis/%zz', '/%2']) {
     const answer = await server.handle({ method: 'GET', path, headers: {} });
@@ -119,7 +119,7 @@ test('a path with a percent sign that escapes nothing is refused before anybody 
   }
 });
 
-test('the server is a 1.36', async () => {
+test('the server reports version 1.36', async () => {
   const { server } = makeServer();
   const { major, minor } = (await send(server, 'GET', '/version')).body;
   assert.deepEqual([major, minor], ['1', '36']);

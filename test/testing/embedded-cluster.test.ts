@@ -1,5 +1,5 @@
 /**
- * The cluster as a whole, over its socket: starting and stopping, namespaces, Pods, grants, the server that goes away.
+ * The whole cluster, over its socket: start and stop, namespaces, Pods, grants, and a server that stops and starts again.
  */
 
 import assert from 'node:assert/strict';
@@ -28,7 +28,7 @@ async function start(t: TestContext, options?: EmbeddedClusterOptions): Promise<
   return cluster;
 }
 
-/** Asks over the socket, as a Pod or as the administrator. Rejects when the connection breaks. */
+/** Sends a request over the socket, as a Pod or as the administrator. Rejects when the connection breaks. */
 async function ask(
   cluster: EmbeddedCluster,
   who: EmbeddedPod | null,
@@ -57,7 +57,7 @@ function ownedBy({ name, uid }: EmbeddedPod): object {
   return { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }] } };
 }
 
-test('a Pod may do what an elector needs, unless it was granted something else', async (t) => {
+test('a Pod has the permissions that an elector needs, unless it was granted others', async (t) => {
   const cluster = await start(t);
   const pod = cluster.createPod({ name: 'web-0' });
   assert.equal((await ask(cluster, pod, 'POST', LEASES_PATH, leaseBody('app', ownedBy(pod)))).status, 201);
@@ -70,7 +70,7 @@ test('a Pod may do what an elector needs, unless it was granted something else',
   assert.equal((await ask(cluster, other, 'GET', LEASES_PATH)).status, 403);
 });
 
-test('Pods, namespaces and leaders: what is there and what is not', async (t) => {
+test('the cluster reports its Pods, namespaces and leaders', async (t) => {
   const cluster = await start(t);
   const [first, second] = [cluster.namespace(), cluster.namespace()];
   assert.notEqual(first, second);
@@ -87,14 +87,14 @@ test('Pods, namespaces and leaders: what is there and what is not', async (t) =>
   assert.deepEqual(cluster.pods, pods.slice(1));
 });
 
-test('a kubeconfig of the administrator is there for kubectl', async (t) => {
+test('kubeconfig() returns a kubeconfig of the administrator', async (t) => {
   const cluster = await start(t);
   const config = JSON.parse(cluster.kubeconfig());
   assert.equal(config.clusters[0].cluster.server, cluster.url);
   assert.equal(config.users[0].user.token, cluster.server.adminToken);
 });
 
-test('the server goes away and comes back: same port, same data, revisions go on', async (t) => {
+test('a restarted server has the same port and data, and its revisions continue', async (t) => {
   const cluster = await start(t);
   const { url } = cluster;
   await ask(cluster, null, 'POST', LEASES_PATH, leaseBody('app'));
@@ -110,7 +110,7 @@ test('the server goes away and comes back: same port, same data, revisions go on
   assert.equal((await ask(cluster, null, 'GET', `${LEASES_PATH}/app`)).status, 200, 'without a stop before, too');
 });
 
-test('a restarted server forbids until its roles are read, and refuses bound tokens until its Pods are', async (t) => {
+test('a restarted server answers 403 until its roles are read, and 401 to bound tokens until its Pods are read', async (t) => {
   const cluster = await start(t);
   const pod = cluster.createPod({ name: 'web-0' });
   const status = async (): Promise<number> => (await ask(cluster, pod, 'GET', LEASES_PATH)).status;
@@ -130,7 +130,7 @@ test('a restarted server forbids until its roles are read, and refuses bound tok
   assert.equal(await status(), 200);
 });
 
-test('a Role that is created late: a Pod is forbidden until it is granted', async (t) => {
+test('a Pod is forbidden until its Role is created', async (t) => {
   const cluster = await start(t);
   cluster.revoke({ keepBinding: true });
   const pod = cluster.createPod({ name: 'web-0' });
@@ -154,7 +154,7 @@ for (const [what, options, message] of [
   });
 }
 
-test('an open watch breaks when the server goes away', async (t) => {
+test('an open watch breaks when the server stops', async (t) => {
   const cluster = await start(t);
   const opened = cluster.requests.next({ verb: 'watch' });
   const watch = ask(cluster, null, 'GET', `${LEASES_PATH}?watch=1`);
@@ -162,7 +162,7 @@ test('an open watch breaks when the server goes away', async (t) => {
   await Promise.all([assert.rejects(watch), cluster.stopServer()]);
 });
 
-test('nothing happens in the cluster while its server is away, and the garbage collector waits', async (t) => {
+test('the cluster does not change while its server is stopped, and the garbage collector waits', async (t) => {
   const cluster = await start(t, { garbageCollectionDelayMs: 0 });
   const pod = cluster.createPod({ name: 'web-0' });
   const other = cluster.createPod({ name: 'web-2' });
@@ -176,7 +176,7 @@ test('nothing happens in the cluster while its server is away, and the garbage c
   await cluster.until(() => cluster.leader() === undefined);
 });
 
-test('the garbage collector is held back, and goes on', async (t) => {
+test('the garbage collector stops during a hold, and continues after it', async (t) => {
   const cluster = await start(t, { garbageCollectionDelayMs: 0 });
   const hold = cluster.holdGarbageCollector();
   const pod = cluster.createPod({ name: 'web-0' });
@@ -188,7 +188,7 @@ test('the garbage collector is held back, and goes on', async (t) => {
   await cluster.until(() => cluster.leader() === undefined);
 });
 
-test('history that was compacted is gone', async (t) => {
+test('a watch from a compacted version is answered 410', async (t) => {
   const cluster = await start(t);
   const before = cluster.server.store.revision;
   cluster.createPod({ name: 'web-0' });
@@ -197,7 +197,7 @@ test('history that was compacted is gone', async (t) => {
   assert.equal(JSON.parse(text).object.code, 410);
 });
 
-test('until() waits, and says what it waited for in vain', async (t) => {
+test('until() waits, and its error names the condition', async (t) => {
   const cluster = await start(t);
   let looks = 0;
   await cluster.until(() => {
@@ -214,7 +214,7 @@ test('until() waits, and says what it waited for in vain', async (t) => {
   );
 });
 
-test('after stop() nothing is left but clear errors', async () => {
+test('every method throws a clear error after stop()', async () => {
   const cluster = await EmbeddedCluster.start();
   const pod = cluster.createPod({ name: 'web-0' });
   const { signal } = pod.electorOptions();
@@ -264,7 +264,7 @@ test('a cluster that is stopped does not keep its process alive, even with fault
   assert.equal(stdout, 'stopped\n');
 });
 
-test('a port that is taken is an error', async (t) => {
+test('start() rejects when the port is taken', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   t.after(() => server.close());
   await new Promise((resolve) => server.once('listening', resolve));
@@ -308,7 +308,7 @@ for (const [name, options, message] of [
   });
 }
 
-test('restarts that are asked for at once happen one after the other', async (t) => {
+test('restarts that are requested at the same time run one after another', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const { url } = cluster;
@@ -317,7 +317,7 @@ test('restarts that are asked for at once happen one after the other', async (t)
   cluster.createPod({ name: 'a' });
 });
 
-test('a cluster that is stopped in the middle of a restart does not listen afterwards', async () => {
+test('a cluster does not listen when it is stopped during a restart', async () => {
   for (const turns of [0, 1, 2, 5]) {
     const cluster = await EmbeddedCluster.start();
     const port = Number(new URL(cluster.url).port);
@@ -334,7 +334,7 @@ test('a cluster that is stopped in the middle of a restart does not listen after
   }
 });
 
-test('what is misspelt in a rule, or no period at all, throws', async (t) => {
+test('an unknown key of a rule throws, and so does an invalid grace period', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const rule = { verb: ['get'] } as unknown as PolicyRule;

@@ -1,6 +1,6 @@
 /**
- * What a Pod of an embedded cluster gives its process, and what befalls it. What an elector makes of it is shown by the
- * examples.
+ * A Pod of an embedded cluster: the credentials of its process, its faults and its end. The examples show how an elector
+ * reacts.
  */
 
 import assert from 'node:assert/strict';
@@ -37,7 +37,7 @@ function restartsOf(pod: EmbeddedPod): unknown {
   return (pod.object?.status?.['containerStatuses'] as { restartCount?: number }[] | undefined)?.[0]?.restartCount;
 }
 
-test('the environment and the files of its container', async (t) => {
+test('a Pod has the environment and the files of its container', async (t) => {
   const { cluster, pod } = await makePod(t, { namespace: 'shop' });
   const { port } = new URL(cluster.url);
   assert.deepEqual(pod.env, {
@@ -57,7 +57,7 @@ test('the environment and the files of its container', async (t) => {
   assert.equal(file('token'), pod.token);
 });
 
-test('as much of a KubeConfig as an elector asks for agrees with a whole one', async (t) => {
+test('the KubeConfig for an elector agrees with a complete one', async (t) => {
   const { cluster, pod } = await makePod(t);
   const { kubeConfig: part } = pod.electorOptions();
   const whole = await pod.kubeConfig();
@@ -71,7 +71,7 @@ test('as much of a KubeConfig as an elector asks for agrees with a whole one', a
   assert.equal(whole.getCurrentUser()?.token, await tokenSent(pod.electorOptions()));
 });
 
-test('a rotated token is sent from then on; an expired one is, too, until it is rotated', async (t) => {
+test('an elector sends a rotated token from then on, and an expired token until it is rotated', async (t) => {
   const { pod } = await makePod(t);
   const options = pod.electorOptions();
   const first = pod.token;
@@ -95,27 +95,27 @@ test('a bound Pod runs, and is deleted in two steps', async (t) => {
   assert.deepEqual([pod.exists, pod.running, signal.aborted, pod.object], [false, false, true, undefined]);
 });
 
-test('a Pod that is not bound is Pending, and gone at once', async (t) => {
+test('a Pod that is not bound is Pending, and its deletion removes it at once', async (t) => {
   const { pod } = await makePod(t, { nodeName: null });
   assert.deepEqual([phaseOf(pod), pod.nodeName, pod.env['NODE_NAME']], ['Pending', undefined, undefined]);
   await pod.delete();
   assert.deepEqual([pod.exists, pod.running], [false, true]);
 });
 
-test('an eviction is a deletion that says why', async (t) => {
+test('an eviction is a deletion with a condition that names the reason', async (t) => {
   const { pod } = await makePod(t, { gracePeriodSeconds: 7 });
   await pod.evict();
   assert.equal(pod.object?.metadata.deletionGracePeriodSeconds, 7);
   assert.match(JSON.stringify(pod.object?.status?.['conditions']), /EvictionByEvictionAPI/);
 });
 
-test('a Pod that is deleted by force is gone, and its process lives on', async (t) => {
+test('a Pod that is deleted by force is gone, and its process continues', async (t) => {
   const { pod } = await makePod(t);
   await pod.forceDelete();
   assert.deepEqual([pod.exists, pod.running, pod.electorOptions().signal.aborted], [false, true, false]);
 });
 
-test('a Pod that finishes or fails stays, with its container at an end', async (t) => {
+test('a Pod that finishes or fails stays, and its container has ended', async (t) => {
   const { cluster, pod } = await makePod(t);
   await pod.finish();
   assert.deepEqual([phaseOf(pod), pod.exists, pod.running], ['Succeeded', true, false]);
@@ -126,7 +126,7 @@ test('a Pod that finishes or fails stays, with its container at an end', async (
   assert.equal(other.exists, false, 'nobody needs to confirm the end of what has ended');
 });
 
-test('a restarted container has other credentials, and its forerunner is not heard', async (t) => {
+test('a restarted container has other credentials, and requests of the previous one are lost', async (t) => {
   const { pod } = await makePod(t);
   const before = { token: pod.token, directory: pod.serviceAccountDirectory, options: pod.electorOptions() };
   await pod.restartContainer();
@@ -138,7 +138,7 @@ test('a restarted container has other credentials, and its forerunner is not hea
   assert.equal(pod.electorOptions().signal.aborted, false);
 });
 
-test('a container that crashed gives nothing more, until it is started again', async (t) => {
+test('a crashed container has no credentials until it is started again', async (t) => {
   const { pod } = await makePod(t);
   const { signal } = pod.electorOptions();
   pod.crash();
@@ -155,7 +155,7 @@ test('a container that crashed gives nothing more, until it is started again', a
   assert.ok(pod.running);
 });
 
-test('no kubelet starts the container of a Pod that ends or has ended', async (t) => {
+test('restartContainer rejects when the Pod is ending or has ended', async (t) => {
   const { cluster, pod } = await makePod(t);
   await pod.delete();
   await assert.rejects(pod.restartContainer(), /is being deleted: no kubelet would start its container again/);
@@ -164,7 +164,7 @@ test('no kubelet starts the container of a Pod that ends or has ended', async (t
   await assert.rejects(other.restartContainer(), /has the phase Succeeded/);
 });
 
-test('a Pod that is gone cannot be dealt with; one of the same name is not touched', async (t) => {
+test('the methods of a Pod reject when the Pod is gone, and do not affect a Pod of the same name', async (t) => {
   const { cluster, pod } = await makePod(t);
   await pod.forceDelete();
   const namesake = cluster.createPod({ name: 'web-0' });
@@ -183,7 +183,7 @@ test('a Pod that is gone cannot be dealt with; one of the same name is not touch
   assert.ok(namesake.exists && phaseOf(namesake) === 'Running');
 });
 
-test('a partition is two faults for this Pod alone, until it heals', async (t) => {
+test('a partition is two faults for this Pod only, until it heals', async (t) => {
   const { cluster, pod } = await makePod(t);
   pod.partition();
   pod.partition();

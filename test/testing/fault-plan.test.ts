@@ -13,13 +13,13 @@ function makeFaults(): Faults {
   return new Faults(new ManualClock(), new WatchTracker());
 }
 
-/** What befalls a request, in short. */
+/** The effects on a request, in short. */
 function words(effects: FaultEffects): string {
   const status = effects.outcome?.type === 'answer' ? ` ${effects.outcome.status}` : '';
   return `${effects.names.join('+')}${status}${effects.delayMs > 0 ? ` ${effects.delayMs} ms` : ''}`;
 }
 
-test('nothing goes wrong unasked', () => {
+test('there are no faults by default', () => {
   assert.deepEqual(makeFaults().applyTo(RENEWAL), {
     names: [],
     delayMs: 0,
@@ -29,7 +29,7 @@ test('nothing goes wrong unasked', () => {
   });
 });
 
-test('a fault lasts until it is lifted, and counts whom it befell', () => {
+test('a fault lasts until it is lifted, and counts the requests that it affected', () => {
   const faults = makeFaults();
   const fault = faults.refuse({ verb: 'update' });
   assert.deepEqual([words(faults.applyTo(RENEWAL)), words(faults.applyTo(READ))], ['refuse', '']);
@@ -39,7 +39,7 @@ test('a fault lasts until it is lifted, and counts whom it befell', () => {
   assert.deepEqual([words(faults.applyTo(RENEWAL)), fault.hits, fault.active, faults.active], ['', 1, false, []]);
 });
 
-test('a fault with `times` is over after so many requests that match', () => {
+test('a fault with `times` ends after this number of matching requests', () => {
   const faults = makeFaults();
   const fault = faults.answer(503, { times: 2, verb: 'update' });
   const seen = [RENEWAL, READ, RENEWAL, RENEWAL].map((request) => words(faults.applyTo(request)));
@@ -47,7 +47,7 @@ test('a fault with `times` is over after so many requests that match', () => {
   assert.equal(fault.active, false);
 });
 
-test('delays add up; the first fault that ends a request does, and the others are not used up', () => {
+test('delays add up, and only the first of several faults that end a request is counted', () => {
   const faults = makeFaults();
   faults.delay({ ms: 5 });
   faults.answer(500, { times: 1 });
@@ -58,7 +58,7 @@ test('delays add up; the first fault that ends a request does, and the others ar
   assert.equal(words(faults.applyTo(RENEWAL)), 'delay+answer 503 5 ms');
 });
 
-test('late answers add up, and the first way to close a connection counts', () => {
+test('delays of answers add up, and the first fault that closes the connection decides how', () => {
   const faults = makeFaults();
   faults.delayAnswer({ ms: 5 });
   faults.closeConnection({ announced: false });
@@ -68,7 +68,7 @@ test('late answers add up, and the first way to close a connection counts', () =
   assert.deepEqual([answerDelayMs, closes, outcome], [12, 'silent', undefined]);
 });
 
-test('connections are reused or not, and one of several servers is sick; in process neither', () => {
+test('faults of connections affect only requests over a socket', () => {
   const faults = makeFaults();
   faults.resetReused();
   const seen = [{ number: 0, used: false }, { number: 0, used: true }, undefined];
@@ -86,7 +86,7 @@ test('connections are reused or not, and one of several servers is sick; in proc
   assert.deepEqual(again, sick, 'a connection stays at its server');
 });
 
-test('dropAnswer befalls writes, unless verbs are given', () => {
+test('dropAnswer affects writes, unless verbs are given', () => {
   const faults = makeFaults();
   faults.dropAnswer();
   assert.deepEqual([words(faults.applyTo(READ)), words(faults.applyTo(RENEWAL))], ['', 'dropAnswer']);
@@ -151,7 +151,7 @@ for (const [name, inject, message] of [
   ['an unknown option of a mix', (faults: Faults) => faults.random(1, {}, { status: 1 } as never), /knows no "status"/],
   ['no statuses', (faults: Faults) => faults.random(1, {}, { statuses: [] }), /statuses, must be a list/],
 ] as const) {
-  test(`${name} is refused, and nothing goes wrong`, () => {
+  test(`${name} is refused, and no fault is injected`, () => {
     const faults = makeFaults();
     assert.throws(() => inject(faults), message);
     assert.deepEqual(faults.active, []);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ApiServer } from '../../src/testing/index.ts';
 import { type Answer, LEASES_PATH, leaseBody, makeServer, openWatch, PODS_PATH, send, summary } from './api-client.ts';
 
-// Delays that lie far apart, so that a test can stop the collector between its steps.
+// Long and different delays, so that a test can stop the collector between its steps.
 const SLOW = { garbageCollectionDelayMs: 100, garbageCollectionStepMs: 10 } as const;
 
 function ownedBy(...pods: readonly { readonly name: string; readonly uid: string }[]): object {
@@ -36,7 +36,7 @@ test('facts 22 and 24: a Lease goes with one DELETED event, after its Pod object
   assert.deepEqual(summary(watch), ['ADDED l', 'DELETED l']);
 });
 
-test('the delay is settable', async () => {
+test('the delay of the collector is an option', async () => {
   const { server, clock } = makeServer(SLOW);
   await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
   await send(server, 'DELETE', `${PODS_PATH}/a`);
@@ -117,7 +117,7 @@ test('fact 26: an owner replaced after the second look is lost', async () => {
   assert.equal(await status(server), 404);
 });
 
-test('fact 26: a Lease deleted and created anew is safe', async () => {
+test('fact 26: a Lease that was deleted and created again is safe', async () => {
   const { server, clock } = makeServer(SLOW);
   await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
   const next = pod(server, 'b');

@@ -174,7 +174,7 @@ async function until(what: string, holds: () => boolean): Promise<void> {
 
 const LEASES_PATH = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 
-/** Writes one Lease again and again, each time with so many bytes, until `holds`. */
+/** Writes one Lease again and again, each time with this many bytes, until `holds` returns true. */
 async function writeUntil(server: ApiServer, what: string, holds: () => boolean): Promise<number> {
   const headers = { authorization: 'Bearer admin-token', 'content-type': 'application/merge-patch+json' };
   const text = 'x'.repeat(200_000);

@@ -1,6 +1,6 @@
 /**
- * Nothing is left of what was created and deleted, however often: neither in the server's own collections nor
- * in the memory of the process.
+ * Objects that were created and deleted leave nothing behind, neither in the server's collections nor in the memory of the
+ * process.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import type { ManualClock } from './manual-clock.ts';
 const ROUNDS = 10_000;
 /** Rounds until code is compiled and bounded collections are full. */
 const WARM_UP_ROUNDS = 6000;
-/** No object is as small as that; compiled code takes up to half of it, here and there. */
+/** Every object is larger than this many bytes. Compiled code sometimes takes up to half of it. */
 const MAX_GROWTH_BYTES_PER_ROUND = 75;
 const MAX_GROWTH_BYTES = ROUNDS * MAX_GROWTH_BYTES_PER_ROUND;
 const HISTORY_LIMIT = 50;
@@ -22,7 +22,7 @@ const HISTORY_LIMIT = 50;
 /** Signing tokens takes most of the time, so only some Pods get one. */
 const ROUNDS_PER_TOKEN = 50;
 
-/** A Pod, perhaps with a token, a Lease of the Pod, a watch; then the Pod goes, and everything with it. */
+/** Creates a Pod, perhaps with a token, its Lease and a watch. Then it deletes the Pod, and everything with it. */
 async function round(server: ApiServer, clock: ManualClock, count: number): Promise<void> {
   const pod = server.createPod({ namespace: 'ns', name: 'p' });
   const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid }];
@@ -53,7 +53,7 @@ test(`${ROUNDS} rounds of creating and deleting leave nothing behind`, async () 
   assert.ok(verifiedTokens <= 1, `${verifiedTokens} tokens are remembered`);
 });
 
-test('the heap notices what is kept', async () => {
+test('the measurement of the heap finds an object that is kept', async () => {
   const { server, clock } = makeServer({ historyLimit: 100_000, historyAgeMs: Number.POSITIVE_INFINITY });
   await round(server, clock, 0);
   const bytes = heapBytes();
@@ -62,7 +62,7 @@ test('the heap notices what is kept', async () => {
   assert.ok(server.stats().history > 4000);
 });
 
-test('a cluster that was stopped listens to no elector, and so does one that could not start', async () => {
+test('a cluster does not listen to electors after its stop, or when it could not start', async () => {
   const cluster = await EmbeddedCluster.start();
   assert.equal(channel('lease-elector:elected').hasSubscribers, true);
   await assert.rejects(EmbeddedCluster.start({ port: Number(new URL(cluster.url).port) }), { code: 'EADDRINUSE' });

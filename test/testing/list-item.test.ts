@@ -1,5 +1,5 @@
 /**
- * The text of a list item: the object without kind and apiVersion, whatever the order of its fields.
+ * The text of a list item: the object without kind and apiVersion, for every order of its fields.
  */
 
 import assert from 'node:assert/strict';

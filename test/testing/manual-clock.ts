@@ -1,5 +1,5 @@
 /**
- * A clock for these tests that stands still until it is told to move.
+ * A clock for these tests that only `advance` moves.
  */
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts';
@@ -36,7 +36,7 @@ export class ManualClock implements Clock {
     return { cancel: () => this.#timers.delete(timer) };
   }
 
-  /** Moves time on, and calls what is due on the way, in its order. */
+  /** Moves the time forward, and calls the timers that become due, in their order. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (;;) {

@@ -1,5 +1,5 @@
 /**
- * Nodes are stored objects of the cluster: an administrator writes them and their status, and a Pod may read none.
+ * Nodes are stored objects of the cluster: an administrator writes them and their status, and a Pod is not permitted to read one.
  */
 
 import assert from 'node:assert/strict';
@@ -28,7 +28,7 @@ test('a Node is created, read, listed, watched and deleted', async () => {
   );
 });
 
-test('a replace leaves the status of a Node as it is, and one of the status leaves the spec', async () => {
+test('a replace of a Node keeps the status, and a replace of the status keeps the spec', async () => {
   const { server } = makeServer();
   const { body: node } = await send(server, 'POST', NODES_PATH, {
     metadata: { name: 'node-1' },
@@ -45,7 +45,7 @@ test('a replace leaves the status of a Node as it is, and one of the status leav
   assert.deepEqual([spec.body.spec, spec.body.status], [{}, { conditions: READY }]);
 });
 
-test('Nodes belong to no namespace, and without a Role for the cluster nobody reads them', async () => {
+test('Nodes have no namespace, and reading them needs a ClusterRole', async () => {
   const { server } = makeServer();
   assert.equal((await send(server, 'GET', '/api/v1/namespaces/ns/nodes')).status, 404);
   assert.equal((await send(server, 'GET', NODES_PATH, undefined, { token: '' })).status, 403);

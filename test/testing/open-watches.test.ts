@@ -24,7 +24,7 @@ class Source implements ApiStream {
   }
 }
 
-/** A client that reads `stream`: what it sees is one word after the other. */
+/** A client that reads `stream`, and records one word for each chunk. */
 function read(stream: ApiStream): string[] {
   const seen: string[] = [];
   stream.open(
@@ -41,12 +41,12 @@ function watched(): { watches: WatchTracker; source: Source; stream: ApiStream; 
   return { watches, source, stream, seen: read(stream) };
 }
 
-test('without a fault a watch tells everything, and ends in order', () => {
+test('a watch delivers everything and ends cleanly when there is no fault', () => {
   const { watches, source, seen } = watched();
   source.tell('a');
   source.end();
   assert.deepEqual(seen, ['a', 'end']);
-  assert.equal(watches.cut(always), 0, 'it is not open any more');
+  assert.equal(watches.cut(always), 0, 'it is no longer open');
 });
 
 test('a cut watch looks like a broken connection, and is closed on the other side', () => {
@@ -68,7 +68,7 @@ test('a watch that is cut before it is read is cut as soon as it is', () => {
   assert.deepEqual(read(stream), [new ConnectionResetError().name]);
 });
 
-test('a silent watch tells what it held back when the silence is over, its end included', () => {
+test('a silent watch delivers the withheld events, and its end, after the silence', () => {
   const { watches, source, seen } = watched();
   const speak = watches.silence(always);
   source.tell('a');
@@ -80,7 +80,7 @@ test('a silent watch tells what it held back when the silence is over, its end i
   assert.deepEqual(seen, ['a', 'b', 'end']);
 });
 
-test('two silences are over when the second is', () => {
+test('two silences end with the second one', () => {
   const { watches, source, seen } = watched();
   const [first, second] = [watches.silence(always), watches.silence(always)];
   source.tell('a');
@@ -90,7 +90,7 @@ test('two silences are over when the second is', () => {
   assert.deepEqual(seen, ['a']);
 });
 
-test('a watch that is opened into a silence is silent, one that does not fit is not', () => {
+test('a watch that is opened during a silence is silent, if it matches', () => {
   const { watches, source, seen } = watched();
   watches.silence(({ client }) => client === 'web-1');
   const other = new Source();
@@ -100,7 +100,7 @@ test('a watch that is opened into a silence is silent, one that does not fit is 
   assert.deepEqual([seen, silent], [['a'], []]);
 });
 
-test('a client that went away hears nothing more', () => {
+test('a client that has closed its watch receives nothing', () => {
   const { watches, source, stream, seen } = watched();
   const speak = watches.silence(always);
   source.tell('a');
@@ -110,7 +110,7 @@ test('a client that went away hears nothing more', () => {
   assert.deepEqual([seen, source.closed, watches.cut(always)], [[], true, 0]);
 });
 
-test('nobody fills the memory with a watch that is silent: it is cut', () => {
+test('a silent watch is cut when too many chunks are withheld', () => {
   const { watches, source, seen } = watched();
   watches.silence(always);
   for (let count = 0; count <= HELD_BACK_LIMIT; count += 1) source.tell('x');

@@ -58,20 +58,20 @@ for (const [method, path, body, status, says] of REFUSED) {
   });
 }
 
-test('a DELETE may ask in its query to orphan dependents', async () => {
+test('a DELETE orphans dependents when its query requests it', async () => {
   const { server } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   const { body } = await send(server, 'DELETE', `${LEASE_PATH}?orphanDependents=true`);
   assert.deepEqual(body.metadata.finalizers, ['orphan']);
 });
 
-test('a question mark in a query belongs to it', async () => {
+test('a question mark inside a query belongs to the query', async () => {
   const { server } = makeServer();
   const answer = await send(server, 'GET', `${LEASES_PATH}?labelSelector=a%3D?b&limit=x`);
   assert.equal(answer.status, 400);
 });
 
-test('FALSE is no', async () => {
+test('the query value FALSE means no', async () => {
   const { server } = makeServer();
   const answer = await send(server, 'GET', `${LEASES_PATH}?watch=FALSE`);
   assert.equal(answer.body.kind, 'LeaseList');

@@ -44,13 +44,13 @@ for (const [why, operation] of REJECTED) {
   });
 }
 
-test('a JSON patch changes nothing of what it is given', () => {
+test('a JSON patch does not change its arguments', () => {
   const target = { l: [1] };
   applyJsonPatch(target, [{ op: 'add', path: '/l/-', value: 2 }]);
   assert.deepEqual(target, { l: [1] });
 });
 
-test('a strategic merge patch adds to finalizers, and takes single ones away', () => {
+test('a strategic merge patch adds finalizers, and removes single ones', () => {
   const target = { metadata: { finalizers: ['one'] } };
   const added = applyStrategicPatch(target, { metadata: { finalizers: ['two'] } });
   assert.deepEqual(added, { metadata: { finalizers: ['two', 'one'] } });
@@ -58,7 +58,7 @@ test('a strategic merge patch adds to finalizers, and takes single ones away', (
   assert.deepEqual(removed, { metadata: { finalizers: ['two'] } });
 });
 
-test('no patch reaches what JavaScript gives every object', () => {
+test('a patch does not reach the prototype of objects', () => {
   const patch = JSON.parse('{"__proto__":{"x":1},"constructor":{"prototype":{"x":1}}}') as object;
   for (const apply of [applyMergePatch, applyStrategicPatch]) {
     apply({}, patch);

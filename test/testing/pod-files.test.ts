@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { PodFiles } from '../../src/testing/kit/pod-files.ts';
 
-test('a container finds its files, each has a directory of its own, and all are removed', () => {
+test('each container has its files in a separate directory, and all are removed', () => {
   const files = new PodFiles();
   const content = { token: 't', caPem: 'c', namespace: 'n' };
   const [first, second] = [files.mount('web-0', content), files.mount('web-0', content)];

@@ -21,7 +21,7 @@ const RUNNING: ApiObject = {
   },
 };
 
-test('a Pod that has ended: phase, containers that are terminated, not ready', () => {
+test('an ended Pod has its phase and terminated containers, and is not ready', () => {
   const status = endedStatus(RUNNING, { phase: 'Failed', exitCode: 3, reason: 'Evicted', message: 'memory' }, NOW);
   assert.deepEqual(status, {
     phase: 'Failed',
@@ -43,7 +43,7 @@ test('a Pod that has ended: phase, containers that are terminated, not ready', (
   });
 });
 
-test('a container that runs again: what it was before, and one more restart', () => {
+test('a restarted container has its previous state, and one more restart', () => {
   assert.deepEqual(restartedStatus(RUNNING, 0, NOW), {
     containerStatuses: [
       {

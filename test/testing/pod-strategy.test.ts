@@ -4,7 +4,7 @@ import { makeServer, openWatch, PODS_PATH, send, summary } from './api-client.ts
 
 const MERGE = { headers: { 'content-type': 'application/merge-patch+json' } } as const;
 
-test('fact 21: an unscheduled Pod goes at once, in two events', async () => {
+test('fact 21: a deletion removes an unscheduled Pod at once, in two events', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p' });
   const watch = await openWatch(server, `${PODS_PATH}?watch=1`);
@@ -84,7 +84,7 @@ for (const { title, given, podIP, podIPs } of [
   });
 }
 
-test('the address of a Pod changes by podIP alone', async () => {
+test('a write of podIP alone changes the address of a Pod', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p' });
   const patch = async (status: object): Promise<unknown> =>
@@ -114,7 +114,7 @@ test('a container status has every field that Go always writes', async () => {
   }
 });
 
-test('a finalizer holds a Pod past its grace period', async () => {
+test('a finalizer keeps a Pod after its grace period', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p' });
   await send(server, 'PATCH', `${PODS_PATH}/p`, { metadata: { finalizers: ['example.com/hold'] } }, MERGE);
@@ -138,7 +138,7 @@ test('fact 1: a Pod may be replaced without resourceVersion, but not in its fixe
   assert.equal(moved.status, 422);
 });
 
-test('status is written through its subresource alone', async () => {
+test('only the subresource writes the status', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p' });
   const ignored = await send(server, 'PATCH', `${PODS_PATH}/p`, { status: { phase: 'Failed' } }, MERGE);

@@ -1,5 +1,5 @@
 /**
- * Eviction and binding: what is refused, what a dry run leaves alone, and preconditions.
+ * Eviction and binding: refusals, dry runs and preconditions.
  */
 
 import assert from 'node:assert/strict';
@@ -55,7 +55,7 @@ for (const [path, body] of [
   ['eviction', eviction({ dryRun: ['All'] })],
   ['binding?dryRun=All', BINDING],
 ] as const) {
-  test(`${path} ${JSON.stringify(body)} tries and changes nothing`, async () => {
+  test(`${path} ${JSON.stringify(body)} is a dry run and changes nothing`, async () => {
     const server = serverWithPod();
     const before = (await send(server, 'GET', `${PODS_PATH}/p`)).body;
     assert.equal((await send(server, 'POST', `${PODS_PATH}/p/${path}`, body)).status, 201);
@@ -76,7 +76,7 @@ test('an eviction with the resourceVersion of the Pod is not stopped by its own 
   assert.equal((await send(server, 'GET', `${PODS_PATH}/p`)).body.metadata.deletionGracePeriodSeconds, 30);
 });
 
-test('a terminating Pod is told of its eviction, once', async () => {
+test('an eviction of a terminating Pod sets its condition once', async () => {
   const server = serverWithPod('n');
   await send(server, 'DELETE', `${PODS_PATH}/p`);
   const watch = await openWatch(server, `${PODS_PATH}?watch=1&resourceVersion=${server.store.revision}`);
@@ -106,7 +106,7 @@ test('a grace period below zero shortens that of a terminating Pod to a second',
   assert.equal(metadata.deletionGracePeriodSeconds, 1);
 });
 
-test('a policy whose finalizer is there already leaves the order of the finalizers', async () => {
+test('a policy keeps the order of the finalizers when its finalizer exists already', async () => {
   const { server } = makeServer();
   const finalizers = ['foregroundDeletion', 'example.com/hold'];
   await send(server, 'POST', `${PODS_PATH}`, {

@@ -18,13 +18,13 @@ function draws(mix: RandomMix, request: RequestAttributes, count: number): (Faul
   return Array.from({ length: count }, () => mix.draw(request));
 }
 
-test('the same seed draws the same, another seed another', () => {
+test('the same seed draws the same faults, and another seed draws others', () => {
   const [first, second, other] = [1, 1, 2].map((seed) => draws(new RandomMix(seed, MIX, {}), RENEWAL, 50));
   assert.deepEqual(first, second);
   assert.notDeepEqual(first, other);
 });
 
-test('what others ask meanwhile changes nothing', () => {
+test('requests of other clients do not change the faults of a client', () => {
   const alone = draws(new RandomMix(1, MIX, {}), RENEWAL, 20);
   const mix = new RandomMix(1, MIX, {});
   const among = alone.map(() => {
@@ -35,7 +35,7 @@ test('what others ask meanwhile changes nothing', () => {
   assert.deepEqual(among, alone);
 });
 
-test('another probability for one fault does not move the others', () => {
+test('a changed probability of one fault does not change the other faults', () => {
   const delays = (mix: RandomFaults): boolean[] =>
     draws(new RandomMix(1, mix, {}), RENEWAL, 50).map((effects) => effects?.names.includes('delay') === true);
   assert.deepEqual(delays(MIX), delays({ ...MIX, refuse: 0.9, silenceWatches: 0 }));
@@ -73,7 +73,7 @@ test('each fault comes about as often as it is probable, and within its limits',
   assert.ok(all.every((effects) => (effects?.delayMs ?? 0) < 10 && (effects?.silenceMs ?? 0) < 10));
 });
 
-test('the answers of reads are not dropped: nobody would notice', () => {
+test('random faults do not drop the answers of reads', () => {
   const mix = new RandomMix(1, { dropAnswer: 1 }, {});
   assert.equal(mix.draw({ ...RENEWAL, verb: 'get' }), undefined);
   assert.deepEqual(mix.draw(RENEWAL)?.names, ['dropAnswer']);

@@ -6,7 +6,7 @@ function names(answer: Answer): readonly string[] {
   return answer.body.items.map((item: { metadata: { name: string } }) => item.metadata.name);
 }
 
-test('a list in pieces is of the moment of its first piece', async () => {
+test('a list in pieces shows the revision of its first piece', async () => {
   const { server } = makeServer();
   for (const name of ['a', 'b', 'c']) await send(server, 'POST', LEASES_PATH, leaseBody(name));
   const first = await send(server, 'GET', `${LEASES_PATH}?limit=2`);
@@ -19,7 +19,7 @@ test('a list in pieces is of the moment of its first piece', async () => {
   assert.equal(rest.body.metadata.resourceVersion, first.body.metadata.resourceVersion);
 });
 
-test('fact 17: an expired continue token is 410, with a token to go on without consistency', async () => {
+test('fact 17: an expired continue token is 410, with a token that continues without consistency', async () => {
   const { server } = makeServer();
   for (const name of ['a', 'b']) await send(server, 'POST', LEASES_PATH, leaseBody(name));
   const first = await send(server, 'GET', `${LEASES_PATH}?limit=1`);
@@ -51,7 +51,7 @@ test('406 to a list or a watch names the types of streams as well', async () => 
   assert.equal(await message(`${LEASES_PATH}?watch=1`, 'application/json;as=Chair;v=v1;g=meta.k8s.io'), only + types);
 });
 
-test('an exact list shows the past, as far back as it is kept', async () => {
+test('an exact list shows past revisions, if their history is kept', async () => {
   const { server } = makeServer();
   const a = await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   await send(server, 'DELETE', `${LEASES_PATH}/a`);
@@ -68,7 +68,7 @@ test('items of a list have neither kind nor apiVersion', async () => {
   assert.deepEqual(Object.keys(body.items[0]), ['metadata', 'spec']);
 });
 
-test('tables: what kubectl get shows', async () => {
+test('a table has the columns that kubectl get shows', async () => {
   const { server, clock } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   clock.advance(125_000);
@@ -114,7 +114,7 @@ test('the same seed and the same requests give the same answers to the byte', as
   assert.equal(await run(), await run());
 });
 
-test('compacted is compacted, also for a resource of which nothing was ever written', async () => {
+test('a compaction also applies to a resource without writes', async () => {
   const { server } = makeServer();
   const before = server.store.revision;
   server.createPod({ namespace: 'ns', name: 'a' });

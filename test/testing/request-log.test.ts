@@ -17,7 +17,7 @@ function entry(more: Partial<LoggedRequest> = {}): LoggedRequest {
   };
 }
 
-test('the log is read in its order, filtered, counted and forgotten', () => {
+test('the log can be read in its order, filtered, counted and cleared', () => {
   const log = new RequestLog(10);
   log.add(entry({ name: 'a' }));
   log.add(entry({ name: 'b', verb: 'update' }));
@@ -34,7 +34,7 @@ test('the log is read in its order, filtered, counted and forgotten', () => {
   assert.equal(log.length, 0);
 });
 
-test('no more than the limit is kept, the newest of it', () => {
+test('the log keeps the latest requests, up to the limit', () => {
   const log = new RequestLog(3);
   for (let number = 0; number < 20; number += 1) log.add(entry({ atMs: number }));
   assert.deepEqual(
@@ -44,7 +44,7 @@ test('no more than the limit is kept, the newest of it', () => {
   assert.equal(log.length, 3);
 });
 
-test('next() is the next one that matches, from now on, for each who waits', async () => {
+test('next() resolves for every caller with the next request that matches', async () => {
   const log = new RequestLog(3);
   log.add(entry({ name: 'before', verb: 'update' }));
   const [first, second] = [log.next({ verb: 'update' }), log.next({ verb: 'update' })];
@@ -53,7 +53,7 @@ test('next() is the next one that matches, from now on, for each who waits', asy
   assert.deepEqual([(await first).name, (await second).name], ['after', 'after']);
 });
 
-test('nobody waits for ever: who waits is told when the log is closed, and who comes later, too', async () => {
+test('next() rejects when the log is closed, before or after the call', async () => {
   const log = new RequestLog(3);
   const waiting = log.next();
   log.close();
@@ -61,7 +61,7 @@ test('nobody waits for ever: who waits is told when the log is closed, and who c
   await assert.rejects(log.next(), /the cluster was stopped/);
 });
 
-test('a wrong filter is refused at once', () => {
+test('an invalid filter throws at once', () => {
   const log = new RequestLog(3);
   const wrong = { what: 1 } as object;
   assert.throws(() => log.filter(wrong), TypeError);

@@ -1,5 +1,5 @@
 /**
- * The test kit takes `undefined` for every option as if it were left out, which its types permit.
+ * Every option of the test kit can be `undefined`, as its types permit. Then it counts as left out.
  */
 
 import assert from 'node:assert/strict';

@@ -158,7 +158,7 @@ for (const { rule, metadata = {}, spec = {}, status, says = '' } of TABLE) {
   });
 }
 
-test('several errors are told together', async () => {
+test('several errors are reported together', async () => {
   const { server } = makeServer();
   const body = leaseBody('a', { spec: { leaseDurationSeconds: 0, leaseTransitions: -1 } });
   const { message, details } = (await send(server, 'POST', LEASES_PATH, body)).body;
@@ -166,7 +166,7 @@ test('several errors are told together', async () => {
   assert.equal(details.causes.length, 2);
 });
 
-test('uid, creationTimestamp and deletionTimestamp are the server’s', async () => {
+test('only the server sets uid, creationTimestamp and deletionTimestamp', async () => {
   const { server } = makeServer();
   const metadata = { uid: '00000000-0000-4000-8000-000000000001', creationTimestamp: '2001-01-01T00:00:00Z' };
   const { body } = await send(server, 'POST', LEASES_PATH, leaseBody('a', { metadata }));
@@ -205,7 +205,7 @@ for (const [rule, metadata, status, says] of CHANGES) {
   });
 }
 
-test('what is generated from a long prefix fits into a label', async () => {
+test('a name that is generated from a long prefix fits into a label', async () => {
   const { server } = makeServer();
   const { body } = await send(
     server,
@@ -223,14 +223,14 @@ test('a value that is too long is refused in a selector in the words of a label'
   assert.match(body.message, /: must be no more than 63 bytes$/);
 });
 
-test('the name of a namespace has no dots, and is told so', async () => {
+test('the name of a namespace must not contain dots, and the message says so', async () => {
   const { server } = makeServer();
   const { status, body } = await send(server, 'POST', '/api/v1/namespaces', { metadata: { name: 'a.b' } });
   assert.equal(status, 422);
   assert.equal(body.message, 'Namespace "a.b" is invalid: metadata.name: Invalid value: "a.b": must not contain dots');
 });
 
-test('an encoded slash is no part of a name', async () => {
+test('an encoded slash is not part of a name', async () => {
   const { server } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('election'));
   assert.equal((await send(server, 'GET', `${LEASES_PATH}%2Felection`)).body.metadata.name, 'election');

@@ -1,5 +1,5 @@
 /**
- * The first moments of an API server after its start, in process on a clock that stands still: its caches of roles
+ * The first moments of an API server after its start, in process on a clock that only the test moves: its caches of roles
  * and Pods are not filled yet. The restart over sockets is in embedded-cluster.test.ts.
  */
 
@@ -41,7 +41,7 @@ const FORBIDDEN_LEASE =
   'leases.coordination.k8s.io "x" is forbidden: User "system:serviceaccount:ns:elector" cannot get resource "leases" ' +
   'in API group "coordination.k8s.io" in the namespace "ns"';
 
-test('a server whose roles are not read yet forbids, and names the role', async () => {
+test('a server answers 403 and names the role when its roles are not read yet', async () => {
   const { server, clock, ask } = await setUp();
   server.warmUp({ rbacAfterMs: 134 });
   const { status, body } = await ask('GET', `${LEASES_PATH}/x`);
@@ -80,7 +80,7 @@ for (const [what, method, path, token, status, reason] of [
   });
 }
 
-test('a server whose Pods are not read yet refuses bound tokens, and no others', async () => {
+test('a server refuses only bound tokens when its Pods are not read yet', async () => {
   const { server, clock, ask, unboundToken } = await setUp();
   assert.equal((await ask('GET', LEASES_PATH)).status, 200, 'the token is in the cache of verified tokens');
   server.warmUp({ tokensAfterMs: 134 });
@@ -94,7 +94,7 @@ test('a server whose Pods are not read yet refuses bound tokens, and no others',
   assert.equal((await ask('GET', LEASES_PATH)).status, 200);
 });
 
-test('a bad token stays refused when the Pods are read', async () => {
+test('an invalid token is still refused after the Pods are read', async () => {
   const { server, clock, ask } = await setUp();
   server.warmUp({ tokensAfterMs: 10 });
   await send(server, 'DELETE', `${PODS_PATH}/p`, { gracePeriodSeconds: 0 });
@@ -112,7 +112,7 @@ test('a server that has just started has verified no token: that of a Pod that i
   assert.equal(server.stats().verifiedTokens, 0);
 });
 
-test('a second start begins a window of its own', async () => {
+test('a second warm-up replaces the first', async () => {
   const { server, clock, ask } = await setUp();
   server.warmUp({ rbacAfterMs: 1000, tokensAfterMs: 1000 });
   server.warmUp({ rbacAfterMs: 10 });
@@ -121,7 +121,7 @@ test('a second start begins a window of its own', async () => {
   assert.equal((await ask('GET', LEASES_PATH)).status, 200);
 });
 
-test('an open watch goes on while the caches are empty', async () => {
+test('an open watch continues while the caches are empty', async () => {
   const { server, boundToken } = await setUp();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=1`, boundToken);
   server.warmUp({ rbacAfterMs: 1000, tokensAfterMs: 1000 });

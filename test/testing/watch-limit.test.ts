@@ -1,5 +1,5 @@
 /**
- * How much a watch may wait with. Each test makes ten thousand events.
+ * The limit of waiting events of a watch. Each test makes ten thousand events.
  */
 
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { WATCH_BUFFER_LIMIT } from '../../src/testing/storage/watch.ts';
 import { LEASES_PATH, leaseBody, makeServer, openWatch, send } from './api-client.ts';
 
-test('a watch may begin with more than it may wait with', async () => {
+test('the first events of a watch do not count towards its limit', async () => {
   const { server } = makeServer();
   for (let count = 0; count <= WATCH_BUFFER_LIMIT; count += 1) {
     await send(server, 'POST', LEASES_PATH, leaseBody(`l${count}`));
@@ -16,7 +16,7 @@ test('a watch may begin with more than it may wait with', async () => {
   assert.deepEqual([events.length, ended], [WATCH_BUFFER_LIMIT + 1, false]);
 });
 
-test('a watch that nobody opens is dropped', async () => {
+test('a watch is dropped when its client does not open it', async () => {
   const { server } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   const request = { method: 'GET', path: `${LEASES_PATH}?watch=1`, headers: { authorization: 'Bearer admin-token' } };

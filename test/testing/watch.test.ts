@@ -21,7 +21,7 @@ test('fact 14: from a version a watch sends strictly what came after it', async 
   assert.deepEqual(summary(watch), ['ADDED b', 'DELETED a']);
 });
 
-test('fact 12: a DELETED event has the last content and a version of its own, from which a watch goes on', async () => {
+test('fact 12: a DELETED event has the last content and a new version, from which a watch continues', async () => {
   const { server } = makeServer();
   const created = await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   const watch = await openWatch(
@@ -59,14 +59,14 @@ test('fact 12: objects that leave a selection are DELETED with the content befor
   assert.equal(watch.events[1]?.object.metadata.resourceVersion, changed.body.metadata.resourceVersion);
 });
 
-test('a watch by fieldSelector metadata.name sees that object alone', async () => {
+test('a watch by fieldSelector metadata.name shows only that object', async () => {
   const { server } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=true&fieldSelector=metadata.name%3Da`);
   for (const name of ['a', 'b']) await send(server, 'POST', LEASES_PATH, leaseBody(name));
   assert.deepEqual(summary(watch), ['ADDED a']);
 });
 
-test('fact 15: sendInitialEvents ends what exists with a marked BOOKMARK, also when nothing does', async () => {
+test('fact 15: sendInitialEvents writes a marked BOOKMARK after the existing objects, even if there are none', async () => {
   const { server } = makeServer();
   const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
   const empty = await openWatch(server, `${LEASES_PATH}?${query}&allowWatchBookmarks=true`);
@@ -77,7 +77,7 @@ test('fact 15: sendInitialEvents ends what exists with a marked BOOKMARK, also w
   assert.deepEqual(summary(await openWatch(server, `${LEASES_PATH}?${query}`)), ['ADDED a']);
 });
 
-test('fact 16: timeoutSeconds ends a watch in order, a bookmark comes 2 s before', async () => {
+test('fact 16: timeoutSeconds ends a watch cleanly, 2 s after a bookmark', async () => {
   const { server, clock } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=true&timeoutSeconds=5&allowWatchBookmarks=true`);
   const plain = await openWatch(server, `${LEASES_PATH}?watch=true&timeoutSeconds=5`);
@@ -138,7 +138,7 @@ test('fact 17: history is bounded by its age', async () => {
   assert.equal(server.stats().history, 0);
 });
 
-test('old history is dropped though nobody asks for it', async () => {
+test('old history is dropped without a read', async () => {
   const { server, clock } = makeServer({ historyAgeMs: 60_000 });
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   const headers = { 'content-type': 'application/merge-patch+json' };
@@ -164,7 +164,7 @@ test('fact 19: a malformed version is 500 for a watch, 400 for a list; watch=may
   assert.deepEqual((await openWatch(server, `${LEASES_PATH}?watch=maybe`)).events, []);
 });
 
-test('a listener that writes does not change the order others see', async () => {
+test('a listener that writes does not change the order for other listeners', async () => {
   const { server } = makeServer();
   const response = await server.handle({
     method: 'GET',
@@ -184,7 +184,7 @@ test('a listener that writes does not change the order others see', async () => 
   assert.deepEqual(summary(other), ['ADDED a', 'ADDED b']);
 });
 
-test('a closed watch is forgotten', async () => {
+test('the server keeps no closed watch', async () => {
   const { server } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
   watch.close();
@@ -193,7 +193,7 @@ test('a closed watch is forgotten', async () => {
   assert.equal(server.cutWatches(), 0);
 });
 
-test('a reader that throws ends its own watch, and disturbs nobody else', async () => {
+test('a reader that throws ends its own watch only', async () => {
   const { server } = makeServer();
   const response = await server.handle({
     method: 'GET',

@@ -42,7 +42,7 @@ for (const [type, patch, status, says] of PATCHES) {
   });
 }
 
-test('fields given twice in a patch are warned of, and refused where that is asked for', async () => {
+test('repeated fields in a patch cause a warning, or a refusal with fieldValidation=Strict', async () => {
   const { server } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   const patch = '{"spec":{"holderIdentity":"b","holderIdentity":"c"}}';
@@ -53,7 +53,7 @@ test('fields given twice in a patch are warned of, and refused where that is ask
   assert.match(refused.body.message, /strict decoding error: duplicate field "spec\.holderIdentity"$/);
 });
 
-test('what is nested too deep is refused, not fatal', async () => {
+test('a body that is nested too deeply is refused', async () => {
   const { server } = makeServer();
   const nested = (depth: number): string => `{"metadata":{"name":"a"},"x":${'['.repeat(depth)}${']'.repeat(depth)}}`;
   assert.equal((await send(server, 'POST', LEASES_PATH, nested(MAX_DEPTH))).status, 201);
@@ -64,7 +64,7 @@ test('what is nested too deep is refused, not fatal', async () => {
   }
 });
 
-test('protobuf is refused honestly', async () => {
+test('a protobuf body is refused with a message that names the accepted types', async () => {
   const { server } = makeServer();
   const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' };
   const answer = await send(server, 'POST', LEASES_PATH, 'k8s', { headers });
@@ -195,7 +195,7 @@ for (const [resources, qosClass] of QOS) {
   });
 }
 
-test('a collection is deleted in the pieces that a list would have, and tells where to go on', async () => {
+test('a collection is deleted in the pieces of a list, and the answer has a continue token', async () => {
   const { server } = makeServer();
   for (const name of ['a', 'b', 'c', 'd']) await send(server, 'POST', LEASES_PATH, leaseBody(name));
   const names = ({ body }: Answer): readonly string[] => body.items.map((item: ApiObject) => item.metadata.name);
