@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Diagnostics, dateSightings, NO_DIAGNOSTICS, recordFact } from '../../src/core/diagnostics.ts';
+import { type Diagnostics, dateSightings, isNotReady, NO_DIAGNOSTICS, recordFact } from '../../src/core/diagnostics.ts';
 import type { Fact } from '../../src/core/input.ts';
 import type { MissingRule, RequestFailure } from '../../src/core/request-failure.ts';
 import { FAILURE_KINDS, failure, leaseOf, podOf, RIVAL, reportOf, SELF } from './story.ts';
@@ -210,4 +210,21 @@ test('a sighting of the holder is dated by the clock of this process, once', () 
   assert.equal(dateSightings(gone, { ...knownHolder, liveness: 'gone' }, 500).sightings.goneSinceMs, 400);
   const other = dateSightings({ ...gone, holderPod: null }, { ...knownHolder, pod: SELF }, 600);
   assert.deepEqual(other.sightings, { ...NO_DIAGNOSTICS.sightings, uid: SELF.uid });
+});
+
+test('a Pod is not ready when its report says so, or when it is pending without a word', () => {
+  assert.equal(isNotReady(podOf(RIVAL)), false);
+  assert.equal(isNotReady(podOf(RIVAL, { report: reportOf() })), false);
+  assert.equal(isNotReady(podOf(RIVAL, { report: reportOf({ ready: false }) })), true);
+  assert.equal(isNotReady(podOf(RIVAL, { report: reportOf({ ready: null }) })), false);
+  assert.equal(isNotReady(podOf(RIVAL, { report: reportOf({ phase: 'Pending', ready: null }) })), true);
+  assert.equal(isNotReady(podOf(RIVAL, { report: reportOf({ phase: 'Pending', ready: true }) })), false);
+});
+
+test('the moments of one holder are forgotten when another Pod holds the Lease', () => {
+  const holder = { pod: RIVAL, liveness: 'gone', leaseUid: 'lease-1', released: false } as const;
+  const dated = dateSightings(NO_DIAGNOSTICS, holder, 1_000);
+  assert.equal(dateSightings(dated, holder, 2_000).sightings.goneSinceMs, 1_000);
+  const other = dateSightings(dated, { ...holder, pod: SELF }, 2_000);
+  assert.deepEqual(other.sightings, { uid: SELF.uid, terminating: null, notReadySinceMs: null, goneSinceMs: 2_000 });
 });

@@ -232,3 +232,11 @@ test('a Pod that is passed over is not chosen', () => {
     pods: 2,
   });
 });
+
+test('the newest Pod is chosen in any order of the list', () => {
+  const chosen = (...pods: ListedPod[]) => chooseSuccessor({ pods, more: false }, SELF, null)?.uid;
+  assert.equal(chosen(pod('c', 1), pod('a', 2), pod('b', 2)), 'b');
+  assert.equal(chosen(pod('b', 2), pod('a', 2), pod('c', 1)), 'b');
+  assert.equal(chosen(pod('a', 2), pod('c', 1)), 'a');
+  assert.equal(chosen(pod('c', 1), pod('a', 2)), 'a');
+});

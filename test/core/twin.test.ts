@@ -22,6 +22,16 @@ function restores(): Story {
     .podRead(SELF.name, podOf(SELF));
 }
 
+/** A resumption whose renewal is in flight. */
+function resumes(): Story {
+  return finds(leaseOf(SELF)).podRead(SELF.name, podOf(SELF));
+}
+
+/** The Lease of `resumes` after a webhook has changed the renewTime that was sent. */
+function altered(resourceVersion: string) {
+  return leaseOf(SELF, { resourceVersion, renewTimeMs: WALL_MS + 77, leaseDurationSeconds: 30 });
+}
+
 const twins: Readonly<Record<string, () => Story>> = {
   'a renewal that this process did not send': () => leads().watched(foreignRenewal('12')),
   'a renewal that overtook the answer to the create': () =>
@@ -40,6 +50,12 @@ const twins: Readonly<Record<string, () => Story>> = {
       .podRead(SELF.name, podOf(SELF))
       .watched(leaseOf(SELF, { resourceVersion: '22', renewTimeMs: WALL_MS + 77, leaseDurationSeconds: 30 }))
       .replaced('21'),
+  'a renewal of a Lease that was deleted and reappears': () =>
+    leads()
+      .deleted(ownLease({ resourceVersion: '12' }))
+      .watched(foreignRenewal('13')),
+  'a renewal in an answer that this process does not await': () =>
+    leads().tell({ type: 'leaseWritten', request: 999, lease: foreignRenewal('12') }),
   'such a renewal in a read': () => leads().fire('backstop').leaseRead(foreignRenewal('12')),
   'such a renewal while a renewal of this process is in flight': () =>
     leads().fire('renew').watched(foreignRenewal('12')),
@@ -106,6 +122,63 @@ const own: Readonly<Record<string, () => Story>> = {
     const request = story.request('replaceLease');
     return story.tell({ type: 'leaseWritten', request, lease: foreignRenewal('12') }).watched(foreignRenewal('13'));
   },
+  'a renewTime that a webhook wrote before the last renewal': () => {
+    const story = leads().fire('renew');
+    const request = story.request('replaceLease');
+    return story
+      .tell({ type: 'leaseWritten', request, lease: foreignRenewal('12') })
+      .fire('renew')
+      .replaced('13')
+      .watched(foreignRenewal('14'));
+  },
+  'a change of a Lease that was resumed by a read': () => {
+    const found = leaseOf(SELF, { renewTimeMs: 5, leaseDurationSeconds: 30 });
+    return finds(found)
+      .podRead(SELF.name, podOf(SELF))
+      .refuse('replaceLease')
+      .podRead(SELF.name, podOf(SELF))
+      .leaseRead(found)
+      .watched({ ...found, resourceVersion: '21' });
+  },
+  'a change that overtook the answer to the create': () =>
+    creates()
+      .watched(ownLease({ resourceVersion: '11' }))
+      .watched(ownLease({ resourceVersion: '12' }))
+      .created({ resourceVersion: '11' }),
+  'a Lease without an owner that overtook the answer to the create': () =>
+    creates()
+      .watched(ownLease({ resourceVersion: '11' }))
+      .watched({ ...foreignRenewal('12'), owner: null })
+      .created({ resourceVersion: '11' }),
+  'a renewTime of a webhook whose events come before the answer that resumes a term': () => {
+    const story = resumes();
+    const request = story.request('replaceLease');
+    return story
+      .watched(altered('21'))
+      .watched(altered('22'))
+      .tell({ type: 'leaseWritten', request, lease: altered('21') });
+  },
+  'a renewTime that was removed before the answer that resumes a term': () =>
+    resumes()
+      .watched(leaseOf(SELF, { resourceVersion: '22' }))
+      .replaced('21'),
+  'the loss of its owner after a create whose answer was lost': () =>
+    restores()
+      .fail('createLease', 'unavailable')
+      .fire('retry')
+      .leaseRead(ownLease({ resourceVersion: '13' }))
+      .watched(ownLease({ resourceVersion: '14', owner: null })),
+  'a create that fails for another reason after its Lease was seen': () =>
+    restores()
+      .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
+      .fail('createLease', 'unavailable'),
+  'a create that is refused after its Lease was seen and deleted': () =>
+    restores()
+      .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
+      .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
+      .fail('createLease', 'alreadyExists'),
+  'a restored Lease whose renewTime a webhook set': () =>
+    restores().created({ uid: 'lease-2', resourceVersion: '13', renewTimeMs: WALL_MS + 77, leaseDurationSeconds: 30 }),
   'a Lease from a backup that was restored': () => {
     const story = leads().fire('renew').replaced('50').fire('backstop');
     return story.leaseRead(ownLease({ resourceVersion: '30', renewTimeMs: 1, leaseDurationSeconds: 30 }));
@@ -170,4 +243,34 @@ test('the suspicion lasts for the duration of a Lease after the last foreign wri
   assert.equal(suspects(story), true);
   assert.equal(suspects(story.wait(1)), false);
   assert.equal(story.said.filter((said) => said === 'warning twin').length, 1, 'it is warned of once');
+});
+
+test('no twin is suspected when no foreign write was seen', () => {
+  assert.equal(isTwinSuspected(leads().state.knowledge, CONFIG, 1), false);
+});
+
+/** A leader that renewed several times, while a webhook changes each renewTime by `shiftMs`; `null`: it removes it. */
+function renews(times: number, shiftMs: number | null): readonly number[] {
+  const story = leads();
+  for (let renewal = 0; renewal < times; renewal += 1) {
+    story.fire('renew');
+    const request = story.request('replaceLease');
+    const renewTimeMs = shiftMs === null ? null : story.wallMs + shiftMs;
+    const lease = ownLease({ resourceVersion: `${20 + renewal}`, renewTimeMs, leaseDurationSeconds: 30 });
+    story.tell({ type: 'leaseWritten', request, lease });
+  }
+  return story.state.knowledge.sentRenewTimesMs;
+}
+
+test('a sent renewTime is kept once, and a changed one beside it', () => {
+  assert.deepEqual(renews(1, 0), [WALL_MS]);
+  assert.deepEqual(renews(1, null), [WALL_MS]);
+  assert.deepEqual(renews(1, 77), [WALL_MS, WALL_MS + 77]);
+});
+
+test('the newest 64 renewTimes are kept', () => {
+  assert.equal(renews(100, 0).length, 64);
+  const changed = renews(100, 77);
+  assert.equal(changed.length, 64);
+  assert.equal(changed.at(-1), (changed.at(-2) ?? 0) + 77);
 });
