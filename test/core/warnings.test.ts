@@ -1,0 +1,94 @@
+// Checks the whole texts of warnings. When a warning is announced is checked beside the rule that announces it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  leaseTerminating,
+  ownerRemoved,
+  podUnknown,
+  refused,
+  releaseStuck,
+  siblingLockHeld,
+  siblingLockRefused,
+  twinWarning,
+  type Warning,
+  workNotDrained,
+  writeAltered,
+} from '../../src/core/warnings.ts';
+import { CONFIG, failure } from './story.ts';
+
+const STUCK = 'Lease shop/app is marked as released, but this process could neither delete it nor withdraw the release';
+const TAKES_OVER =
+  '. Another Pod takes over as soon as it can delete the Lease. To do it now: kubectl delete lease app -n shop';
+
+const texts: readonly (readonly [what: string, warning: Warning, message: string])[] = [
+  [
+    'a Pod that the API server does not know',
+    podUnknown(CONFIG, 3),
+    'Lease shop/app was deleted 3 times in a row soon after it was created. The garbage collector does this when the ' +
+      'owner does not exist. Most likely Pod app-1 (uid pod-1) is gone, or its uid is wrong (mistyped, or that of a ' +
+      'static Pod instead of its mirror Pod). This process does not campaign again. Compare the uid: kubectl get pod ' +
+      'app-1 -n shop -o jsonpath={.metadata.uid}. If it differs, set the option `pod: { uid }` to it. If it is the ' +
+      'same, find the program that deletes the Lease, and start a new process.',
+  ],
+  [
+    'a socket that cannot be bound',
+    siblingLockRefused('EACCES'),
+    'The abstract Unix socket of this Pod cannot be bound (EACCES), so another process of the Pod might lead. This ' +
+      'process does not campaign until the bind succeeds. Permit abstract Unix sockets in the seccomp profile and in ' +
+      "the AppArmor or SELinux policy of this process's container.",
+  ],
+  [
+    'a holder of the socket that cannot be seen',
+    siblingLockHeld(CONFIG, 30_000, null),
+    'Another process holds the socket that lets one process of Pod app-1 campaign, but is not known to campaign: no ' +
+      'process of the Pod has led or renewed for 30 s. It cannot be seen from this container: look at the other ' +
+      'containers of the Pod. End it if it hangs or is not an elector. Another process of the Pod then takes its place.',
+  ],
+  [
+    'unsettled work beside a kept Lease',
+    workNotDrained(false),
+    'The promise of onElected has not settled in time. The Lease is kept, and no other process of this Pod campaigns ' +
+      'before this process has ended. End this process.',
+  ],
+  ['a stuck release without a known refusal', releaseStuck(CONFIG, undefined), STUCK + TAKES_OVER],
+  ['a stuck release', releaseStuck(CONFIG, 'it failed'), `${STUCK}: it failed${TAKES_OVER}`],
+  [
+    'a removed owner',
+    ownerRemoved(CONFIG),
+    'Lease shop/app has lost its owner (metadata.ownerReferences). Most likely an admission webhook or a person removed ' +
+      'it. Without it a process that starts now cannot determine the holder. A leader writes it again, at most once a ' +
+      'second. Exempt this Lease from the webhook.',
+  ],
+  [
+    'an altered write',
+    writeAltered(CONFIG, ['renewTime', 'acquireTime']),
+    'Lease shop/app came back from a write with another value than was sent in renewTime, acquireTime. Most likely an ' +
+      'admission webhook changes it. Exempt this Lease from the webhook.',
+  ],
+  [
+    'a Lease that its finalizers keep',
+    leaseTerminating(CONFIG, ['a', 'b']),
+    'Lease shop/app is being deleted, but its finalizers keep it: a, b. No other Pod can be elected before it is gone. ' +
+      'If no controller removes the finalizers, remove them: kubectl patch lease app -n shop --type=merge ' +
+      `-p '{"metadata":{"finalizers":null}}'`,
+  ],
+  [
+    'a twin',
+    twinWarning(CONFIG),
+    'Lease shop/app was written in the name of Pod app-1 (uid pod-1), but not by this process. Most likely two processes ' +
+      'lead: a mirrored process, a cloned machine or a restored checkpoint has the same token. Until the writes stop, ' +
+      'confirm() rejects and no leaderOnly job runs. End one of the processes. A person who edits renewTime causes the ' +
+      'same warning.',
+  ],
+  ['a refusal without a consequence', refused('get leases', failure('forbidden')), 'it failed: forbidden'],
+  [
+    'a refusal with a consequence',
+    refused('update leases', failure('forbidden')),
+    'it failed: forbidden. Until then the other Pods cannot see whether the leader hangs.',
+  ],
+];
+
+for (const [what, { message }, expected] of texts) {
+  test(`the warning about ${what} says what is wrong and what to do`, () => assert.equal(message, expected));
+}
