@@ -1,6 +1,9 @@
 // Checks what a follower does when a renewal is overdue: it reads, so that a dead watch, a silent leader and a process
 // that were suspended themselves are told apart.
 
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { confirmedSilenceMs } from '../../src/core/observation.ts';
 import {
   checkTable,
   failure,
@@ -12,7 +15,9 @@ import {
   RIVAL,
   type Row,
   SELF,
-  type Story,
+  Story,
+  starts,
+  WALL_MS,
 } from './story.ts';
 
 const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 30 });
@@ -240,4 +245,206 @@ const rows: readonly Row[] = [
   },
 ];
 
-checkTable(rows);
+/** The same Lease with another annotation or label. */
+const labelled = { ...renewing, resourceVersion: '21' };
+/** A Lease with a renewTime and without a duration. */
+const endless = { ...renewing, leaseDurationSeconds: null };
+
+/** A process that waited for the socket of its Pod, has it now, and reads the rival's Lease. */
+function getsSocket(): Story {
+  return new Story()
+    .tell({ type: 'started' })
+    .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+    .listed(renewing)
+    .podListed(RIVAL, podOf(RIVAL))
+    .tell({ type: 'siblingLockAnswered', outcome: 'held' });
+}
+
+/** The resync reads the Lease at once. */
+function resyncs(story: Story): Story {
+  return story.tell({ type: 'timerFired', timer: 'backstop' });
+}
+
+const conditions: readonly Row[] = [
+  {
+    rule: 'a follower announces no silence when the watch shows a new label and reads are refused',
+    given: () => refusedToRead().wait(60_000),
+    when: (story) => story.watched(labelled),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a leader remains silent when the watch shows a new label',
+    given: () => waitsLonger().leaseRead(renewing),
+    when: (story) => story.watched(labelled),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a leader remains silent when its renewTime is removed',
+    given: () => waitsLonger().leaseRead(renewing),
+    when: (story) => story.watched({ ...labelled, renewTimeMs: null }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a follower waits for no renewal when the duration of the Lease is removed',
+    given: () => follows(renewing),
+    when: (story) => story.watched({ ...labelled, leaseDurationSeconds: null }),
+    role: 'candidate',
+    effects: ['clearTimer stale'],
+  },
+  {
+    rule: 'a follower waits for a renewal when the Lease gets a duration',
+    given: () => follows(endless),
+    when: (story) => story.watched(labelled),
+    role: 'candidate',
+    effects: ['setTimer stale 15000'],
+  },
+  {
+    rule: 'a follower announces no renewal when the Lease has no duration',
+    given: () => follows(endless),
+    when: (story) => story.watched({ ...endless, resourceVersion: '21', renewTimeMs: 11_000 }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a process reads nothing when the timer for the silence fires before a Lease was seen',
+    given: starts,
+    when: (story) => story.tell({ type: 'timerFired', timer: 'stale' }),
+    role: 'starting (lock held)',
+    effects: [],
+  },
+  {
+    rule: 'a follower reads nothing when the timer for the silence fires and the Lease has no renewTime',
+    given: () => follows(leaseOf(RIVAL, { leaseDurationSeconds: 30 })),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'stale' }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a follower reads nothing when the timer for the silence fires and the Lease has no duration',
+    given: () => follows(endless),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'stale' }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a follower waits for the rest of the duration when it is shorter than the usual wait',
+    given: () => follows({ ...renewing, leaseDurationSeconds: 20 }),
+    when: (story) => story.fire('stale'),
+    role: 'candidate',
+    effects: ['setTimer stale 5000', 'readLease', `readPod ${RIVAL.name}`],
+  },
+  {
+    rule: 'a follower reads the Lease when the duration is not over, although reads were refused',
+    given: () => resyncs(follows(renewing)).refuse('readLease').podRead(RIVAL.name, podOf(RIVAL)),
+    when: (story) => story.fire('stale'),
+    role: 'candidate backingOff',
+    effects: ['setTimer stale 15000', 'readLease', `readPod ${RIVAL.name}`],
+  },
+  {
+    rule: 'a follower lists nothing when the silence is announced and reads are refused',
+    given: () => refusedToRead().fire('stale').listed(renewing),
+    when: (story) => story.fire('stale'),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a follower reads the Lease again when reads are permitted again',
+    given: () => resyncs(refusedToRead()).leaseRead(renewing),
+    when: (story) => story.fire('stale'),
+    role: 'candidate',
+    effects: ['readLease'],
+  },
+  {
+    rule: 'a read that another rule sent makes the watch list again when a renewal is overdue',
+    given: () => getsSocket().fire('stale'),
+    when: (story) => story.leaseRead(renewed),
+    role: 'candidate',
+    effects: ['relist lease', 'setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`, 'readLease'],
+  },
+  {
+    rule: 'the second read of a doubted read makes the watch list again when it shows a renewal',
+    given: () => resyncs(follows(renewing)).fire('stale').leaseRead(renewing),
+    when: (story) => story.leaseRead(renewed),
+    role: 'candidate',
+    effects: ['relist lease', 'setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
+  },
+  {
+    rule: 'a read announces no silence when the Pod of the holder is gone',
+    given: () => resyncs(follows(renewing).podGone(RIVAL).wait(60_000)),
+    when: (story) => story.leaseRead(renewing),
+    role: 'candidate jitter',
+    effects: [],
+  },
+  {
+    rule: 'a leader announces no silence of its own when it reads its Lease',
+    given: () => resyncs(leads().fire('renew').replaced('12').wait(60_000)),
+    when: (story) =>
+      story.leaseRead(ownLease({ resourceVersion: '12', renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a read announces no silence when the Lease has no renewTime',
+    given: () => resyncs(follows(leaseOf(RIVAL, { leaseDurationSeconds: 30 })).wait(60_000)),
+    when: (story) => story.leaseRead(leaseOf(RIVAL, { leaseDurationSeconds: 30 })),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a read announces no silence when the Lease has no duration',
+    given: () => resyncs(follows(endless).wait(60_000)),
+    when: (story) => story.leaseRead(endless),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a candidate sets no timer for a renewal when it tries refused requests again',
+    given: () => starts().listed(leaseOf(SELF)).podRead(SELF.name, podOf(SELF)).refuse('replaceLease'),
+    when: (story) => story.fire('permission'),
+    role: 'candidate resuming',
+    effects: [],
+  },
+  {
+    rule: 'a leader that can renew sets no other timer for it when it tries refused requests again',
+    given: () =>
+      leads()
+        .deleted(ownLease({ resourceVersion: '12' }))
+        .fail('readPod', 'forbidden', SELF.name),
+    when: (story) => story.fire('permission'),
+    role: 'leader backingOff',
+    effects: [`readPod ${SELF.name}`],
+  },
+  {
+    rule: 'a failure counts as the first one when a write succeeded before it',
+    given: () => {
+      const story = leads().fire('renew');
+      for (let tries = 0; tries < 5; tries += 1) story.fail('replaceLease', 'unavailable').fire('renew');
+      return story.replaced('12').fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'unavailable'),
+    role: 'leader',
+    effects: ['setTimer renew 1000'],
+  },
+];
+
+checkTable([...rows, ...conditions]);
+
+test('the confirmed silence is the time that the API server has confirmed since the last renewal', () => {
+  const story = waitsLonger();
+  assert.equal(confirmedSilenceMs(story.state.knowledge), null);
+  story.leaseRead(renewing);
+  assert.equal(confirmedSilenceMs(story.state.knowledge), 30_000);
+  assert.equal(confirmedSilenceMs(story.wait(5_000).state.knowledge), 30_000);
+  story.listed(renewing);
+  assert.equal(confirmedSilenceMs(story.state.knowledge), 35_000);
+  assert.equal(confirmedSilenceMs(follows().state.knowledge), null);
+  assert.equal(confirmedSilenceMs(starts().state.knowledge), null);
+});
+
+test('a Lease with an owner counts as held when it names no holder', () => {
+  const { namedLeaseUid } = follows(leaseOf(RIVAL, { holderIdentity: null })).state.knowledge;
+  assert.equal(namedLeaseUid, 'lease-1');
+});
