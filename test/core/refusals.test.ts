@@ -6,15 +6,19 @@ import { REFUSAL_BELIEVED_MS, type Refusable, type Refusal, remainingDoubtMs } f
 import { refusableOf } from '../../src/core/refusals.ts';
 import { isUnanswered } from '../../src/core/request-failure.ts';
 import {
+  checkTable,
+  clears,
   creates,
   FAILURE_KINDS,
   failure,
   follows,
+  HELD_BY_FINALIZER,
   leads,
   leaseOf,
   ownLease,
   podOf,
   RIVAL,
+  type Row,
   SELF,
   type Story,
   seesRivalGo,
@@ -225,3 +229,135 @@ for (const [what, [story, request, needed]] of Object.entries(needs)) {
     assert.equal(refusableOf(told.role, told.state.knowledge, request(told)), needed);
   });
 }
+
+const UNTRUSTED = failure('untrusted');
+
+/** A start whose list of Leases has been refused for as long as a start may take. */
+function isRefusedForLong(): Story {
+  const refusedList = { type: 'leaseWatchFailed', failure: failure('forbidden') } as const;
+  return starts().tell(refusedList).wait(15_000).tell(refusedList).wait(15_000);
+}
+
+const starting: readonly Row[] = [
+  {
+    rule: 'a start does not fail when the process leaves and the server is not trusted',
+    given: () => creates().stop(),
+    when: (story) => story.tell({ type: 'leaseWatchFailed', failure: UNTRUSTED }),
+    role: 'leaving awaitingCreate',
+    effects: [],
+  },
+  {
+    rule: 'a start does not fail when its grace is over and nothing new was refused',
+    given: isRefusedForLong,
+    when: (story) => story.tell({ type: 'podAbsent', watched: RIVAL }).tell({ type: 'timerFired', timer: 'recheck' }),
+    role: 'starting (lock held)',
+    effects: [],
+  },
+  {
+    rule: 'a start fails when its grace is over and its timer fires',
+    given: isRefusedForLong,
+    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    role: 'stopped',
+    effects: ['shutDown', 'failed forbidden'],
+  },
+  {
+    rule: 'a start sets its timer again when it fires before the grace is over',
+    given: () =>
+      starts()
+        .tell({ type: 'leaseWatchFailed', failure: failure('forbidden') })
+        .wait(10_000),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    role: 'starting (lock held)',
+    effects: ['setTimer startGrace 20000'],
+  },
+  {
+    rule: 'a start does not fail when a read of its Pod finds no trusted server',
+    given: () => starts().absent('10'),
+    when: (story) => story.fail('readPod', 'untrusted', SELF.name),
+    role: 'candidate backingOff',
+    effects: ['setTimer retry 188'],
+  },
+  {
+    rule: 'a start does not fail when a request that a candidate does not await finds no trusted server',
+    given: creates,
+    when: (story) => story.tell({ type: 'requestFailed', request: STRANGE, failure: UNTRUSTED }),
+    role: 'candidate creating',
+    effects: [],
+  },
+  {
+    rule: 'a start does not fail when a request that nobody awaits finds no trusted server',
+    given: starts,
+    when: (story) => story.tell({ type: 'requestFailed', request: STRANGE, failure: UNTRUSTED }),
+    role: 'starting (lock held)',
+    effects: [],
+  },
+];
+
+const PENDING = leaseOf(RIVAL, { resourceVersion: '21', ...HELD_BY_FINALIZER });
+
+const pending: readonly Row[] = [
+  {
+    rule: 'a candidate without an attempt ignores a pending deletion',
+    given: follows,
+    when: (story) => story.tell({ type: 'leaseDeletionPending', request: STRANGE, lease: PENDING }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
+    rule: 'a candidate that deletes goes on when the answer belongs to another deletion',
+    given: clears,
+    when: (story) => story.tell({ type: 'leaseDeletionPending', request: STRANGE, lease: leaseOf(RIVAL) }),
+    role: 'candidate deletingOldLease',
+    effects: [],
+  },
+  {
+    rule: 'a candidate whose deletion was answered ignores the answer to another deletion',
+    given: () => clears().removed(),
+    when: (story) => story.tell({ type: 'leaseDeletionPending', request: STRANGE, lease: leaseOf(RIVAL) }),
+    role: 'candidate deletingOldLease',
+    effects: [],
+  },
+  {
+    rule: 'a pause goes on when a read that was in flight is answered',
+    given: () => {
+      const story = clears().tell({ type: 'timerFired', timer: 'backstop' });
+      return story.tell({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease: PENDING });
+    },
+    when: (story) => story.leaseRead(PENDING),
+    role: 'candidate backingOff',
+    effects: [],
+  },
+];
+
+const warned: readonly Row[] = [
+  {
+    rule: 'the end of two refusals with one warning is announced once',
+    given: () => follows().refuseLeaseWatch().fire('backstop').refuse('readLease'),
+    when: (story) => story.listed(rivals).fire('backstop').leaseRead(rivals),
+    role: 'candidate',
+    effects: ['warning refusal-over', 'readLease', 'setTimer backstop 60000'],
+  },
+  {
+    rule: 'a refusal is warned of again when it had ended',
+    given: () => follows().refuseLeaseWatch().listed(rivals),
+    when: (story) => story.refuseLeaseWatch(),
+    role: 'candidate',
+    effects: ['warning read-forbidden'],
+  },
+  {
+    rule: 'a refusal is not warned of again when another one has ended',
+    given: () => follows().refusePodWatch(RIVAL).refuseLeaseWatch().listed(rivals),
+    when: (story) => story.refusePodWatch(RIVAL),
+    role: 'candidate',
+    effects: [],
+  },
+];
+
+checkTable([...starting, ...pending, ...warned]);
+
+test('Pods count as unreadable when the refused reads of this Pod have lasted', () => {
+  const canReadPods = ({ state }: Story) => state.knowledge.permissions.canReadPods;
+  assert.equal(canReadPods(starts().absent('10').refuse('readPod', 'forbidden', SELF.name)), false);
+  const restores = leads().deleted(ownLease({ resourceVersion: '12' }));
+  assert.equal(canReadPods(restores.refuse('readPod', 'forbidden', SELF.name)), false);
+});

@@ -1,7 +1,21 @@
 // Checks that a Lease which is collected three times in a row ends the campaign, where Pods cannot be read.
 
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { SHORT_LIFE_MS } from '../../src/core/short-life.ts';
-import { checkTable, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, type Story, starts } from './story.ts';
+import {
+  checkTable,
+  follows,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  RIVAL,
+  type Row,
+  SELF,
+  type Story,
+  starts,
+} from './story.ts';
 
 /** The leader of a Lease that has just been created, in a cluster that lets no Pod be read. */
 function leadsBlindly(): Story {
@@ -125,3 +139,37 @@ const rows: readonly Row[] = [
 ];
 
 checkTable(rows);
+
+/** What is known of the Lease that this Pod owns. */
+function ownLeaseOf({ state }: Story) {
+  return state.knowledge.ownLease;
+}
+
+test('an own Lease is known since it was first seen', () => {
+  assert.equal(ownLeaseOf(follows()), null);
+  const story = leads();
+  const own = { uid: 'lease-1', seenAtMs: story.nowMs };
+  assert.deepEqual(ownLeaseOf(story), own);
+  assert.deepEqual(ownLeaseOf(story.wait(1_000).watched(ownLease({ resourceVersion: '12' }))), own);
+});
+
+test('an own Lease is forgotten when another Pod owns it, and not when another Lease appears', () => {
+  assert.equal(ownLeaseOf(leads().watched(leaseOf(RIVAL, { resourceVersion: '15' }))), null);
+  assert.equal(ownLeaseOf(leads().watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })))?.uid, 'lease-1');
+});
+
+test('an own Lease is forgotten when it was released and deleted', () => {
+  const released = ownLease({ resourceVersion: '15', releasedBy: SELF.uid });
+  const story = leads()
+    .stepDown()
+    .settled()
+    .watched(released)
+    .deleted({ ...released, resourceVersion: '16' });
+  assert.equal(ownLeaseOf(story), null);
+});
+
+test('a Lease that is deleted while its process leaves does not count as short-lived', () => {
+  const deleted = ownLease({ resourceVersion: '12' });
+  assert.equal(leads().deleted(deleted).state.knowledge.shortLives, 1);
+  assert.equal(leads().stop().settled().deleted(deleted).state.knowledge.shortLives, 0);
+});

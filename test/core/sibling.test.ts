@@ -1,7 +1,9 @@
 // Checks what a sibling says of a process that holds the socket of their Pod and gives no sign of life.
 
-import { SILENT_HOLDER_MS } from '../../src/core/sibling.ts';
-import { checkTable, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, Story } from './story.ts';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isLockHolderSilent, SILENT_HOLDER_MS } from '../../src/core/sibling.ts';
+import { CONFIG, checkTable, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, Story } from './story.ts';
 
 /** Another process of this Pod holds the socket. */
 function sibling(): Story {
@@ -141,6 +143,52 @@ const rows: readonly Row[] = [
     role: 'sibling',
     effects: [],
   },
+  {
+    rule: 'a sibling looks nobody up when the Lease of another Pod is renewed no longer',
+    given: () =>
+      sibling()
+        .listed({ ...RENEWED, holderIdentity: RIVAL.name, owner: RIVAL })
+        .wait(SILENT_HOLDER_MS),
+    when: (story) => story.listed({ ...RENEWED, holderIdentity: RIVAL.name, owner: RIVAL }),
+    role: 'sibling',
+    effects: [],
+  },
+  {
+    rule: 'a sibling looks nobody up when no Pod owns the Lease',
+    given: () =>
+      sibling()
+        .listed({ ...RENEWED, owner: null })
+        .wait(SILENT_HOLDER_MS),
+    when: (story) => story.listed({ ...RENEWED, owner: null }),
+    role: 'sibling',
+    effects: [],
+  },
+  {
+    rule: 'a sibling reads nothing when another timer than that of a retry fires',
+    given: () => sibling().absent('10'),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    role: 'sibling',
+    effects: [],
+  },
+  {
+    rule: 'the holder is looked up again when it renewed and is silent again',
+    given: () => silent().watched(RENEWED).wait(SILENT_HOLDER_MS),
+    when: (story) => story.listed(RENEWED),
+    role: 'sibling',
+    effects: ['findSiblingLockHolder'],
+  },
+  {
+    rule: 'the holder is not looked up again when the warning was announced',
+    given: () =>
+      silent().tell({ type: 'siblingLockHolderFound', holder: null }).watched(RENEWED).wait(SILENT_HOLDER_MS),
+    when: (story) => story.listed(RENEWED),
+    role: 'sibling',
+    effects: [],
+  },
 ];
 
 checkTable(rows);
+
+test('the holder is not silent when no Lease was seen', () => {
+  assert.equal(isLockHolderSilent(CONFIG, new Story().state.knowledge), false);
+});

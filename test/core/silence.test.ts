@@ -418,6 +418,60 @@ const conditions: readonly Row[] = [
     effects: [`readPod ${SELF.name}`],
   },
   {
+    rule: 'a new leader has not recovered when it renews after the silence of another leader',
+    given: () =>
+      waitsLonger()
+        .leaseRead(renewing)
+        .watched({ ...renewing, uid: 'lease-2', owner: OTHER, holderIdentity: OTHER.name, resourceVersion: '30' }),
+    when: (story) =>
+      story.watched({
+        ...renewing,
+        uid: 'lease-2',
+        owner: OTHER,
+        holderIdentity: OTHER.name,
+        resourceVersion: '31',
+        renewTimeMs: 21_000,
+      }),
+    role: 'candidate',
+    effects: ['setTimer stale 15000', `renewed ${OTHER.name}/${OTHER.uid}`],
+  },
+  {
+    rule: 'a leader whose Lease was taken waits for no renewal when the Lease has no renewTime',
+    given: leads,
+    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15', leaseDurationSeconds: 30 })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
+    rule: 'a leader whose Lease was taken waits for no renewal when the Lease has no duration',
+    given: leads,
+    when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15', renewTimeMs: 1_000 })),
+    role: 'candidate',
+    effects: [
+      `watchPod ${RIVAL.name}/${RIVAL.uid}`,
+      'clearTimer renew',
+      'demoted usurped',
+      'setTimer recheck 5000',
+      `leaderChanged ${RIVAL.name}/${RIVAL.uid}`,
+    ],
+  },
+  {
+    rule: 'a leader warns of no altered write when no field was altered',
+    given: () => leads().fire('renew'),
+    when: (story) => {
+      const lease = ownLease({ ...story.content('replaceLease'), resourceVersion: '12' });
+      story.tell({ type: 'leaseWritten', request: story.request('replaceLease'), lease, altered: [] });
+    },
+    role: 'leader',
+    effects: [`renewed ${SELF.name}/${SELF.uid}`, 'setTimer renew 10000'],
+  },
+  {
     rule: 'a failure counts as the first one when a write succeeded before it',
     given: () => {
       const story = leads().fire('renew');
