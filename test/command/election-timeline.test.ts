@@ -11,7 +11,7 @@ import type { ElectionChange, ElectionEvent } from '../../src/command/election-l
 import { ElectionTimeline, KEPT_EVENT_LIMIT, PAGE_PAUSE_MS } from '../../src/command/election-timeline.ts';
 import { EmbeddedCluster } from '../../src/testing/index.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { administer, createLease, fileOf, kubeconfigWith, run } from './on-call.ts';
 
 interface Scene {

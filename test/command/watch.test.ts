@@ -19,7 +19,7 @@ import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { WatchPort, WatchSink } from '../../src/driver/ports.ts';
 import type { NamedLease } from '../../src/kube/lease-list.ts';
 import { EmbeddedCluster } from '../../src/testing/index.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { createLease, fileOf, kubeconfigWith, run } from './on-call.ts';
 
 function leaseOf(clock: ManualClock, more: Partial<LeaseRecord> & { readonly pod: string }): NamedLease {

@@ -4,7 +4,7 @@
 
 import { seededRandom } from '../../src/runtime/random.ts';
 import { type ApiResponse, ApiServer } from '../../src/testing/index.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { type Answer, type Exchange, LineReader, type Target, type WatchView } from './target.ts';
 
 /** An exchange over a network takes some time; the garbage collector works in it. */
@@ -23,7 +23,7 @@ async function letPromisesSettle(): Promise<void> {
 /** See the head of this file. */
 export class InProcessTarget implements Target {
   readonly server: ApiServer;
-  readonly clock: ManualClock = new ManualClock();
+  readonly clock: ManualClock = new ManualClock('2026-03-01T10:00:00Z');
   readonly wire = undefined;
 
   constructor() {

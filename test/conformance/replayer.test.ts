@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiServer } from '../../src/testing/index.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { problemsOf } from './gaps.ts';
 import type { RecordedStep, Recording } from './recording.ts';
 import { replay, type StepResult } from './replayer.ts';

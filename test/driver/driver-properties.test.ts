@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import { Driver, INPUT_QUEUE_LIMIT } from '../../src/driver/driver.ts';
 import { FAILURE_KINDS } from '../core/story.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { failureOf, type OpenStream, promisesSettled, ScriptedPorts, storedLease } from './scripted-ports.ts';
 
 const SELF = { name: 'web-0', uid: 'pod-0' };

@@ -9,7 +9,7 @@ import type { Announcement } from '../../src/core/effect.ts';
 import { InvariantError } from '../../src/core/election.ts';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
 import { Driver, INPUT_QUEUE_LIMIT, WATCH_EVENT_QUEUE_LIMIT } from '../../src/driver/driver.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { failureOf, promisesSettled, ScriptedPorts, storedLease } from './scripted-ports.ts';
 
 const SELF = { name: 'web-0', uid: 'pod-0' };
@@ -141,7 +141,7 @@ test('the time of day of a confirmation is noted as it comes, and nothing else m
   world.take('replace lease').fail('unavailable');
   await promisesSettled();
   assert.equal(driver.verifiedWallMs, confirmedWallMs);
-  clock.advance(2_000);
+  clock.stall(2_000);
   world.take('read lease').succeed(driver.state.knowledge.observation?.lease);
   await promisesSettled();
   assert.equal(driver.verifiedWallMs, confirmedWallMs + 3_000);

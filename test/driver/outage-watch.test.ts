@@ -9,7 +9,7 @@ import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import { observedPorts } from '../../src/driver/observed-ports.ts';
 import { OutageWatch, UNREACHABLE_AFTER_MS } from '../../src/driver/outage-watch.ts';
 import { failure } from '../core/story.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { failureOf, promisesSettled, ScriptedPorts } from './scripted-ports.ts';
 
 const SECONDS = UNREACHABLE_AFTER_MS / 1000;
@@ -129,10 +129,10 @@ test('a process that stands still for a minute, again and again, has not seen an
   const { watch, clock, reports } = watched();
   for (let round = 0; round < 5; round += 1) {
     watch.asked();
-    clock.advance(60_000);
+    clock.stall(60_000);
     watch.failed(failure('unavailable'));
     fail(watch);
-    clock.advance(60_000);
+    clock.stall(60_000);
     watch.asked();
     watch.answered();
   }

@@ -11,8 +11,7 @@ import type { ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
 import { watchPort } from '../../src/kube/watch-stream.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import { seededRandom } from '../../src/runtime/random.ts';
-import { ManualClock as StallingClock } from '../kube/manual-clock.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { failureOf, promisesSettled } from './scripted-ports.ts';
 
 interface Item {
@@ -138,11 +137,11 @@ async function pass(clock: ManualClock, ms: number, eachSecond: () => void = () 
 }
 
 /** A watch whose stream has settled, on a clock whose late timers are late. */
-async function settledWatch(): Promise<Watching & { readonly clock: StallingClock }> {
-  const clock = new StallingClock();
+async function settledWatch(): Promise<Watching & { readonly clock: ManualClock }> {
+  const clock = new ManualClock();
   const watching = watch(clock);
   await promisesSettled();
-  clock.advance(WATCH_SETTLED_MS);
+  clock.stall(WATCH_SETTLED_MS);
   assert.equal(watching.server.current.resumeFrom, '10');
   return { ...watching, clock };
 }
@@ -150,39 +149,39 @@ async function settledWatch(): Promise<Watching & { readonly clock: StallingCloc
 test('a watch reads its socket first when the process was suspended longer than the silence lasts', async () => {
   const { clock, server, reports } = await settledWatch();
   const stream = server.current;
-  clock.advance(300_000);
+  clock.stall(300_000);
   assert.equal(stream.closed, false);
   server.send(stream, 'MODIFIED', 11);
-  clock.advance(WATCH_LATE_GRACE_MS);
+  clock.stall(WATCH_LATE_GRACE_MS);
   assert.equal(stream.closed, false);
   assert.deepEqual(
     reports.map(({ type }) => type),
     ['present', 'present'],
   );
-  clock.advance(WATCH_SILENCE_MS - WATCH_LATE_GRACE_MS);
+  clock.stall(WATCH_SILENCE_MS - WATCH_LATE_GRACE_MS);
   assert.equal(stream.closed, true, 'the silence after that message is believed');
 });
 
 test('a watch lists again when nothing waited in its socket after the process was suspended', async () => {
   const { clock, server } = await settledWatch();
   const stream = server.current;
-  clock.advance(300_000);
-  clock.advance(WATCH_LATE_GRACE_MS);
+  clock.stall(300_000);
+  clock.stall(WATCH_LATE_GRACE_MS);
   assert.equal(stream.closed, true);
   assert.equal(server.lists, 2);
 });
 
 test('a watch believes the silence at once when its timer fires in time', async () => {
   const { clock, server } = await settledWatch();
-  clock.advance(WATCH_SILENCE_MS - WATCH_SETTLED_MS);
+  clock.stall(WATCH_SILENCE_MS - WATCH_SETTLED_MS);
   assert.equal(server.streams[0]?.closed, true);
   assert.equal(server.lists, 2);
 });
 
 test('a watch believes the silence in the end when each timer of the process fires late', async () => {
   const { clock, server } = await settledWatch();
-  clock.advance(WATCH_SILENCE_MS + 10_000);
-  clock.advance(WATCH_LATE_GRACE_MS + 10_000);
+  clock.stall(WATCH_SILENCE_MS + 10_000);
+  clock.stall(WATCH_LATE_GRACE_MS + 10_000);
   assert.equal(server.streams[0]?.closed, true);
 });
 

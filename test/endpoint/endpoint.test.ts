@@ -15,8 +15,8 @@ import type { Runtime } from '../../src/joining/join-election.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
 import { fasterClock, journalOf, LEASE, runtimeOf, TestCluster, type TestPod, until } from '../integration/cluster.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
 import { freePort } from '../worlds/free-port.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from '../worlds/scripted-elector.ts';
 import { ask, openHandles, sseReader } from './raw-client.ts';
 

@@ -12,7 +12,7 @@ import { podPort } from '../../src/kube/pod-api.ts';
 import type { ApiServer } from '../../src/testing/index.ts';
 import { answerOf, httpRequestOf } from '../kube/in-process-api.ts';
 import { makeServer, PODS_PATH, send } from '../testing/api-client.ts';
-import type { ManualClock } from '../testing/manual-clock.ts';
+import type { ManualClock } from '../worlds/manual-clock.ts';
 import {
   type Cluster,
   carryOut,

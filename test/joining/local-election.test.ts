@@ -11,8 +11,8 @@ import type { LeaseElectorOptions, Term, Warning } from '../../src/index.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { journalOf, runtimeOf, until } from '../integration/cluster.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
 import { serviceAccountDirectory } from '../kube/stub-server.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 const NOWHERE = (): string => '/does/not/exist';
 
@@ -103,7 +103,7 @@ test('nothing happens for days: no watch fails, no warning comes', async (t) => 
   const journal = journalOf(elector);
   await elector.start();
   for (let minutes = 0; minutes < 60; minutes += 1) {
-    clock.advance(60_000);
+    clock.stall(60_000);
     await new Promise((resolve) => process.nextTick(resolve));
   }
   await until('it is verified', () => elector.unverifiedForMs === 0);
@@ -216,7 +216,7 @@ test('a local candidate follows for ever, and says loudly that nobody leads', as
   elector.on('warning', (warning) => warnings.push(warning));
   await elector.start();
   for (let minutes = 0; minutes < 60; minutes += 1) {
-    clock.advance(60_000);
+    clock.stall(60_000);
     await new Promise((resolve) => process.nextTick(resolve));
   }
   const job = elector.leaderOnly(() => ran.push('job'));

@@ -17,7 +17,7 @@ import { QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
 import { leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
 import { freePort } from '../worlds/free-port.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import {
   json,
   type Responder,

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClockComparison, readDate } from '../../src/kube/clock-comparison.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 interface Setup {
   readonly clock: ManualClock;

@@ -15,7 +15,7 @@ import { type Cluster, type ConnectOptions, connectToCluster } from '../../src/k
 import { type Environment, podCredentials } from '../../src/kube/credentials.ts';
 import { isShortage } from '../../src/runtime/shortage.ts';
 import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import {
   boundToken,
   connectInPod,

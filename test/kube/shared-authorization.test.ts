@@ -8,7 +8,7 @@ import type { Authorization } from '../../src/kube/authorization.ts';
 import { connectToCluster } from '../../src/kube/connect.ts';
 import type { Credentials } from '../../src/kube/credentials.ts';
 import { HUNG_AFTER_TIMEOUTS, HUNG_LIMIT, SharedAuthorization } from '../../src/kube/shared-authorization.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { failureOf, json, startStub, until } from './stub-server.ts';
 
 const TIMEOUT_MS = 5_000;

@@ -21,7 +21,7 @@ import {
   TEST_SERVER_CERTIFICATE,
   TEST_SERVER_KEY,
 } from '../../src/testing/access/test-certificate.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 /** A request as the server saw it. */
 export interface SeenRequest {

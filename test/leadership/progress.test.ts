@@ -8,8 +8,8 @@ import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
 import type { LeaseElectorOptions, LogFields, Stall, Term } from '../../src/index.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
 import { ask } from '../endpoint/raw-client.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
 import { until } from '../kube/stub-server.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { ScriptedElector } from '../worlds/scripted-elector.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -81,7 +81,7 @@ test('progress that comes late ends the stall, and the next stall is reported ag
 
 test('a process that was suspended leaves the work a second to make progress', async () => {
   const { scripted, term, stalls } = await leading();
-  scripted.clock.advance(60_000);
+  scripted.clock.stall(60_000);
   term.progress();
   scripted.run(4);
   assert.deepEqual(
@@ -90,7 +90,7 @@ test('a process that was suspended leaves the work a second to make progress', a
     'its work was not late',
   );
   const stuck = await leading();
-  stuck.scripted.clock.advance(60_000);
+  stuck.scripted.clock.stall(60_000);
   assert.deepEqual(
     stuck.stalls.map(({ cause }) => cause),
     ['event-loop'],
@@ -110,7 +110,7 @@ test('an event loop that was suspended is reported afterwards with its length, a
   await promisesSettled();
   scripted.run(3);
   assert.deepEqual(stalls, []);
-  scripted.clock.advance(42_000);
+  scripted.clock.stall(42_000);
   assert.deepEqual(stalls, [{ cause: 'event-loop', forMs: 42_000 }]);
   scripted.run(3);
   assert.equal(stalls.length, 1);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { STALL_MS, StallWatch } from '../../src/leadership/stall-watch.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 /** A machine that can be stopped and be suspended. */
 class Machine extends ManualClock {
@@ -53,7 +53,7 @@ describe('a stall', () => {
   for (const [what, stall] of [
     ['the process was stopped', (machine: Machine) => machine.stopProcess(STALL_MS)],
     ['the machine was suspended', (machine: Machine) => machine.suspend(STALL_MS)],
-    ['the event loop was blocked, and its timers come late', (machine: Machine) => machine.advance(STALL_MS)],
+    ['the event loop was blocked, and its timers come late', (machine: Machine) => machine.stall(STALL_MS)],
   ] as const) {
     for (const [when, asked] of [
       ['asked before the pulse', () => undefined],

@@ -14,7 +14,7 @@ import {
 } from '../../src/leadership/successor-search.ts';
 import { failure } from '../core/story.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 const LISTING: PodListing = { pods: [], more: false };
 

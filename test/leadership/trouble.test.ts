@@ -14,7 +14,7 @@ import { failure } from '../core/story.ts';
 import { failureOf, promisesSettled, ScriptedPorts } from '../driver/scripted-ports.ts';
 import { forbidden } from '../explain/explanation-table.ts';
 import { journalOf } from '../integration/cluster.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 import { OWN_POD, ScriptedElector, SELF } from '../worlds/scripted-elector.ts';
 
 const unhandled: unknown[] = [];
@@ -160,7 +160,7 @@ test('each outage of a running election is warned of, and its end; a process tha
     'warning: api-reachable',
   ]);
   for (let stall = 0; stall < 5; stall += 1) {
-    clock.advance(60_000);
+    clock.stall(60_000);
     for (const request of world.pending.splice(0)) request.fail('unavailable', 'no answer within 10 s');
     await promisesSettled();
     world.stream('lease').sink.event({ type: 'bookmark', resourceVersion: String(1_000 + stall) });

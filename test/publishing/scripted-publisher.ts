@@ -7,7 +7,7 @@ import type { RequestFailure, RequestFailureKind } from '../../src/core/request-
 import type { Answer, LeaseEvent, PodMetadata, PublishingPort } from '../../src/driver/ports.ts';
 import { Publisher, type PublisherWishes } from '../../src/publishing/publisher.ts';
 import { failureOf, promisesSettled } from '../driver/scripted-ports.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 export const LABEL = 'app.example.com/leader';
 export const COST = 'controller.kubernetes.io/pod-deletion-cost';

@@ -4,7 +4,7 @@
 
 import { seededRandom } from '../../src/runtime/random.ts';
 import { type ApiObject, ApiServer, type ApiServerOptions } from '../../src/testing/index.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 /** An answer; `body` is parsed and has the type that the test expects. */
 export interface Answer {
@@ -25,7 +25,7 @@ export interface WatchView {
 
 /** A server on a clock that only the test moves, with the namespace `ns`. */
 export function makeServer(options: ApiServerOptions = {}): { server: ApiServer; clock: ManualClock } {
-  const clock = new ManualClock();
+  const clock = new ManualClock('2026-03-01T10:00:00Z');
   const server = new ApiServer({ clock, random: seededRandom(1), adminToken: 'admin-token', ...options });
   server.createNamespace('ns');
   return { server, clock };

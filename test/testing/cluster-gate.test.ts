@@ -13,8 +13,8 @@ import { RequestInterceptor } from '../../src/testing/kit/request-interceptor.ts
 import { RequestLog } from '../../src/testing/kit/request-log.ts';
 import { WatchTracker } from '../../src/testing/kit/watch-tracker.ts';
 import { ConnectionResetError } from '../../src/testing/server/faults.ts';
+import type { ManualClock } from '../worlds/manual-clock.ts';
 import { LEASES_PATH, leaseBody, makeServer, send } from './api-client.ts';
-import type { ManualClock } from './manual-clock.ts';
 
 interface Setup {
   readonly server: ApiServer;

@@ -8,7 +8,7 @@ import { LeaseElector, type LeaseElectorOptions } from '../../src/index.ts';
 import { EmbeddedCluster, type EmbeddedPod } from '../../src/testing/index.ts';
 import { RECORDED_EVENT_LIMIT, TimelineRecorder } from '../../src/testing/kit/timeline-recorder.ts';
 import { ApiServer } from '../../src/testing/server/api-server.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 /** The events in the table of a page, without their times. */
 function eventsOf(page: string): readonly string[] {
@@ -116,7 +116,7 @@ test('timeline() refuses an unknown option', async (t) => {
 });
 
 test('the recorder keeps the latest events, and the page says how many are lost', () => {
-  const clock = new ManualClock();
+  const clock = new ManualClock('2026-03-01T10:00:00Z');
   const recorder = new TimelineRecorder(new ApiServer({ clock }), clock);
   for (let index = 0; index <= RECORDED_EVENT_LIMIT; index += 1) {
     recorder.record({ type: 'noted', text: `note ${index}`, tone: 'note' });

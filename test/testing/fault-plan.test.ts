@@ -4,7 +4,7 @@ import type { FaultEffects } from '../../src/testing/kit/faults/fault.ts';
 import { Faults } from '../../src/testing/kit/faults/fault-plan.ts';
 import type { RequestAttributes } from '../../src/testing/kit/request-filter.ts';
 import { WatchTracker } from '../../src/testing/kit/watch-tracker.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 const RENEWAL: RequestAttributes = { client: 'web-0', podUid: 'uid-0', verb: 'update', resource: 'leases' };
 const READ: RequestAttributes = { ...RENEWAL, verb: 'get' };

@@ -8,8 +8,8 @@ import { channel } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { type ApiServer, EmbeddedCluster } from '../../src/testing/index.ts';
 import { heapBytes } from '../worlds/heap-bytes.ts';
+import type { ManualClock } from '../worlds/manual-clock.ts';
 import { LEASES_PATH, leaseBody, makeServer, openWatch, PODS_PATH, send } from './api-client.ts';
-import type { ManualClock } from './manual-clock.ts';
 
 const ROUNDS = 10_000;
 /** Rounds until code is compiled and bounded collections are full. */

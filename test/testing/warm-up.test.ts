@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApiServer } from '../../src/testing/index.ts';
+import type { ManualClock } from '../worlds/manual-clock.ts';
 import { type Answer, LEASES_PATH, leaseBody, makeServer, openWatch, PODS_PATH, send } from './api-client.ts';
-import type { ManualClock } from './manual-clock.ts';
 
 const RULES = [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'list', 'watch'] }];
 const SELF_REVIEW = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';

@@ -8,7 +8,7 @@ import type { LeaseElectorOptions, Term } from '../../src/index.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { promisesSettled, ScriptedPorts, storedLease } from '../driver/scripted-ports.ts';
 import { journalOf } from '../integration/cluster.ts';
-import { ManualClock } from '../kube/manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 /** The Pod of the elector. */
 export const SELF = { name: 'web-0', uid: 'pod-0' } as const;
