@@ -2,6 +2,7 @@
  * Shows the demo to people: on a terminal as tables that are drawn in place, elsewhere as one line an event.
  */
 
+import { LiveTable } from '../src/command/live-table.ts';
 import type { EventLog } from './event-log.ts';
 import { type Frame, livePicture, type Remark, remarkLine, stateTables } from './tables.ts';
 import { ORDER_DELAY_MS, TimeOrder } from './time-order.ts';
@@ -13,10 +14,6 @@ const REDRAW_MS = 100;
 /** Longer lines are hard to read. */
 const MAX_WIDTH = 120;
 
-const HOME = '\x1b[H';
-const CLEAR_LINE_RIGHT = '\x1b[K';
-const CLEAR_BELOW = '\x1b[J';
-
 /**
  * Shows the events of a log in order of time.
  *
@@ -25,6 +22,7 @@ const CLEAR_BELOW = '\x1b[J';
  */
 export function display(log: EventLog, title: string, plain: boolean): (lines: readonly string[]) => void {
   const output = process.stdout;
+  const table = new LiveTable((text) => output.write(text));
   const view = new ViewModel();
   const order = new TimeOrder();
   const remarks: Remark[] = [];
@@ -36,10 +34,6 @@ export function display(log: EventLog, title: string, plain: boolean): (lines: r
     width: Math.min(output.columns || 80, MAX_WIDTH),
     height: output.rows || 24,
   });
-  /** Replaces what a terminal shows, in one write, so that no half picture appears. */
-  const draw = (lines: readonly string[]): void => {
-    output.write(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE_RIGHT}\n`).join('')}${CLEAR_BELOW}`);
-  };
   const show = (untilMs: number): void => {
     for (const [event, atMs] of order.take(log.events, untilMs)) {
       const words = view.apply(event);
@@ -49,16 +43,13 @@ export function display(log: EventLog, title: string, plain: boolean): (lines: r
       remarks.push(remark);
       if (plain) output.write(`${remarkLine(remark, Number.POSITIVE_INFINITY)}\n`);
     }
-    if (!plain) draw(livePicture(view, remarks, frame()));
+    if (!plain) table.show(livePicture(view, remarks, frame()), frame().height);
   };
-  // The earlier content of the terminal moves up, out of the way.
-  if (!plain) output.write('\n'.repeat(frame().height));
   const timer = setInterval(() => show(log.toMs() - ORDER_DELAY_MS), REDRAW_MS);
   return (lines) => {
     clearInterval(timer);
     show(Number.POSITIVE_INFINITY);
-    const last = [...stateTables(view, frame()), '', ...lines];
-    if (plain) output.write(`\n${last.join('\n')}\n`);
-    else draw(last);
+    table.clear();
+    output.write(`${plain ? '\n' : ''}${[...stateTables(view, frame()), '', ...lines].join('\n')}\n`);
   };
 }

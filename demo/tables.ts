@@ -3,14 +3,15 @@
  */
 
 import { styleText } from 'node:util';
+import { tableLines } from '../src/command/table.ts';
 import { STEPS, type Step } from './script.ts';
 import { type PodRow, type StepEvent, type Style, seconds, type ViewModel, type Words } from './view-model.ts';
 
 /** An event in words, and its time. */
 export type Remark = readonly [atMs: number, ...words: Words];
 
-/** A piece of text in a column of `width` characters. */
-export type Cell = readonly [text: string, width: number, style?: Style, align?: 'right'];
+/** A row of a table, and its style. */
+type Row = readonly [style: Style, ...cells: readonly string[]];
 
 /** The moment that is drawn, and the space for it. */
 export interface Frame {
@@ -21,101 +22,87 @@ export interface Frame {
   readonly height: number;
 }
 
-const POD_HEAD = ' POD        PROCESS            ROLE                              TOKEN  TICKS';
-const STEP_HEAD = '   STEP                       TIME  EXPECTED                HAPPENED';
+/** The widest title of a step. */
+const TITLE_WIDTH = Math.max(...STEPS.map(({ title }) => title.length)) + ' ✓ 1 '.length;
+// Padded to the usual width of their columns, so that a column does not move when a cell changes.
+const POD_HEADS = [' POD'.padEnd(10), 'PROCESS'.padEnd(15), 'ROLE'.padEnd(27), 'TOKEN', 'TICKS'];
+const STEP_HEADS = ['   STEP'.padEnd(TITLE_WIDTH), 'TIME'.padStart(7), 'EXPECTED', 'HAPPENED'];
 
 /** The picture of a running demo, lower than `height` lines. The log gets the lines that are left. */
 export function livePicture(view: ViewModel, remarks: readonly Remark[], frame: Frame): readonly string[] {
   const { width, height, waitsFor } = frame;
-  const above = [...stateTables(view, frame), '', row([[` waiting: ${waitsFor}`, width, 'yellow']], width), ''];
+  const above = [...stateTables(view, frame), '', styleText('yellow', cut(` waiting: ${waitsFor}`, width)), ''];
   const log = remarks.slice(-Math.max(1, height - 1 - above.length));
   return [...above, ...log.map((remark) => remarkLine(remark, width))].slice(0, height - 1);
 }
 
 /** The state of everything: title, Pods, Lease, steps. */
 export function stateTables(view: ViewModel, { title, nowMs, width }: Frame): readonly string[] {
-  const lines: readonly (readonly Cell[])[] = [
-    [
-      [` lease-elector demo  ${title}`, width - 9, 'bold'],
-      [clock(nowMs), 8, 'bold', 'right'],
-    ],
-    [],
-    [[POD_HEAD, width, 'dim']],
-    ...view.pods.map(podCells),
-    leaseCells(view, nowMs),
-    [],
-    [[STEP_HEAD, width, 'dim']],
-    ...STEPS.map((step, index) => stepCells(step, index, view.stepEvents.get(step.id), nowMs)),
+  const time = clock(nowMs).padStart(8);
+  return [
+    styleText('bold', cut(` lease-elector demo  ${title}`, width - 9).padEnd(width - 9) + time),
+    '',
+    ...styledTable(POD_HEADS, view.pods.map(podRow), width),
+    cut(` Lease: ${leaseWords(view, nowMs)}`, width),
+    '',
+    ...styledTable(
+      STEP_HEADS,
+      STEPS.map((step, index) => stepRow(step, index, view.stepEvents.get(step.id), nowMs)),
+      width,
+    ),
   ];
-  return lines.map((cells) => row(cells, width));
 }
 
 /** One line of the log. */
 export function remarkLine([atMs, who, text, style]: Remark, width: number): string {
-  const time: Cell = [(atMs / 1000).toFixed(3), 8, 'dim', 'right'];
-  return row([time, [`  ${who}`, 13, 'dim'], [text, text.length, style]], width);
+  const head = `${(atMs / 1000).toFixed(3).padStart(8)}  ${who.padEnd(11)}`;
+  return styleText('dim', head) + styleText(style, cut(text, width - head.length));
 }
 
-/** Cells side by side, together at most `width` characters wide. A text that is too long ends with an ellipsis. */
-export function row(cells: readonly Cell[], width: number): string {
-  let left = width;
-  const texts = cells.map(([text, wanted, style, align]) => {
-    const room = Math.min(wanted, left);
-    left -= room;
-    const short = text.length <= room ? text : `${text.slice(0, room - 1)}…`.slice(0, room);
-    const padded = align === 'right' ? short.padStart(room) : short.padEnd(room);
-    return style === undefined ? padded : styleText(style, padded);
-  });
-  return texts.join('').trimEnd();
+function styledTable(heads: readonly string[], rows: readonly Row[], width: number): readonly string[] {
+  const cells = rows.map(([, ...row]) => row);
+  return tableLines(heads, cells, width).map((line, index) => styleText(rows[index - 1]?.[0] ?? 'dim', line));
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }
 
 function clock(atMs: number): string {
   return `${(Math.max(0, atMs) / 1000).toFixed(1)} s`;
 }
 
-function podCells(pod: PodRow): readonly Cell[] {
+function podRow(pod: PodRow): Row {
   const { name, pid, state, token, ticks } = pod;
-  const [role, style] = roleOf(pod);
-  return [
-    [` ${name}`, 12, token === null ? 'reset' : 'green'],
-    [state === 'ended' ? 'ended' : `${state} ${pid}`, 19, state === 'suspended' ? 'red' : 'reset'],
-    [role, 29, style],
-    [String(token ?? ''), 10, 'green', 'right'],
-    [String(ticks || ''), 7, 'reset', 'right'],
-  ];
+  const [style, role] = roleOf(pod);
+  const process = state === 'ended' ? 'ended' : `${state} ${pid}`;
+  return [style, ` ${name}`, process, role, String(token ?? '').padStart(5), String(ticks || '').padStart(5)];
 }
 
-function roleOf({ gone, state, token, drainsSinceMs, sees }: PodRow): readonly [string, Style] {
-  if (state === 'ended') return [gone ? '  Pod is gone' : '  container is down', 'dim'];
-  if (state === 'starting') return ['', 'reset'];
-  if (token !== null) return [state === 'suspended' ? '● leads, but hangs' : '● leads', 'green'];
-  if (drainsSinceMs !== null) return [`◌ ${gone ? 'ghost' : 'demoted'}, drains its job`, 'yellow'];
-  return [`${gone ? '◌ ghost,' : '○'} sees ${sees ?? 'no leader'}`, 'reset'];
+function roleOf({ gone, state, token, drainsSinceMs, sees }: PodRow): readonly [Style, string] {
+  if (state === 'ended') return ['dim', gone ? '  Pod is gone' : '  container is down'];
+  if (state === 'starting') return ['reset', ''];
+  if (token !== null) return state === 'suspended' ? ['red', '● leads, but hangs'] : ['green', '● leads'];
+  if (drainsSinceMs !== null) return ['yellow', `◌ ${gone ? 'ghost' : 'demoted'}, drains its job`];
+  return ['reset', `${gone ? '◌ ghost,' : '○'} sees ${sees ?? 'no leader'}`];
 }
 
-function leaseCells({ lease }: ViewModel, nowMs: number): readonly Cell[] {
-  const name: Cell = [' Lease', 12, 'dim'];
-  if (lease === null) return [name, ['does not exist', 60, 'yellow']];
+function leaseWords({ lease }: ViewModel, nowMs: number): string {
+  if (lease === null) return 'does not exist';
   const { holder, released, atMs, revision } = lease;
   const held = released ? `released by ${holder}` : `held by ${holder}, renewed ${clock(nowMs - atMs)} ago`;
-  return [name, [`${held}, revision ${revision}`, 68]];
+  return `${held}, revision ${revision}`;
 }
 
-function stepCells(step: Step, index: number, event: StepEvent | undefined, nowMs: number): readonly Cell[] {
-  const [mark, style, time, outcome] = progressOf(event, nowMs);
-  return [
-    [` ${mark} `, 3, style],
-    [`${index + 1} ${step.title}`, 24, event === undefined ? 'dim' : 'reset'],
-    [time, 7, 'bold', 'right'],
-    [`  ${step.expected}`, 26, 'dim'],
-    [outcome, outcome.length, style === 'red' ? 'red' : 'reset'],
-  ];
+function stepRow({ title, expected }: Step, index: number, event: StepEvent | undefined, nowMs: number): Row {
+  const [style, mark, time, outcome] = progressOf(event, nowMs);
+  return [style, ` ${mark} ${index + 1} ${title}`, time.padStart(7), expected, outcome];
 }
 
-function progressOf(event: StepEvent | undefined, nowMs: number): readonly [string, Style, string, string] {
-  if (event === undefined) return [' ', 'dim', '', ''];
-  if (event.type === 'stepBegan') return ['▸', 'yellow', clock(nowMs - event.atMs), ''];
+function progressOf(event: StepEvent | undefined, nowMs: number): readonly [Style, string, string, string] {
+  if (event === undefined) return ['dim', ' ', '', ''];
+  if (event.type === 'stepBegan') return ['yellow', '▸', clock(nowMs - event.atMs), ''];
   return event.type === 'stepDone'
-    ? ['✓', 'green', seconds(event.tookMs), event.outcome]
-    : ['✗', 'red', '', event.outcome];
+    ? ['green', '✓', seconds(event.tookMs), event.outcome]
+    : ['red', '✗', '', event.outcome];
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { EventContent } from '../../demo/demo-event.ts';
-import { type Frame, livePicture, type Remark, remarkLine, row, stateTables } from '../../demo/tables.ts';
+import { type Frame, livePicture, type Remark, remarkLine, stateTables } from '../../demo/tables.ts';
 import { ViewModel } from '../../demo/view-model.ts';
 
 const POD = { name: 'batch-a', uid: 'uid-a' };
@@ -126,46 +126,5 @@ describe('the table of the steps', () => {
     assert.equal(head?.indexOf('EXPECTED'), first?.indexOf('one of three'));
     assert.equal(head?.indexOf('HAPPENED'), first?.indexOf('an outcome'));
     assert.equal((head?.indexOf('TIME') ?? 0) + 4, (first?.indexOf('0.42 s') ?? 0) + 6);
-  });
-});
-
-describe('a row', () => {
-  const rowOf = (...args: Parameters<typeof row>): string => stripVTControlCharacters(row(...args));
-
-  test('ends with an ellipsis where its text is too long', () => {
-    assert.equal(
-      rowOf(
-        [
-          ['one ', 4],
-          ['two', 3, 'green'],
-        ],
-        6,
-      ),
-      'one t…',
-    );
-    assert.equal(rowOf([['three', 4]], 80), 'thr…');
-    assert.equal(
-      rowOf(
-        [
-          ['one', 3],
-          ['two', 3],
-        ],
-        3,
-      ),
-      'one',
-    );
-  });
-
-  test('aligns its cells', () => {
-    assert.equal(
-      rowOf(
-        [
-          ['one', 5],
-          ['2', 3, 'bold', 'right'],
-        ],
-        80,
-      ),
-      'one    2',
-    );
   });
 });
