@@ -12,9 +12,10 @@ import { LeaseElectorError, type LeaseElectorState, type Term } from '../src/ind
 import { LeaseElector } from '../src/lease-elector.ts';
 import { DEFAULT_START_GRACE_MS } from '../src/options.ts';
 import { promisesSettled, storedLease } from './driver/scripted-ports.ts';
-import { fasterClock, journalOf, runtimeOf, TestCluster, until } from './integration/cluster.ts';
+import { fasterClock, journalOf, runtimeOf, TestCluster } from './integration/cluster.ts';
 import { ALL_PERMISSIONS } from './worlds/permissions.ts';
 import { OWN_POD, ScriptedElector } from './worlds/scripted-elector.ts';
+import { until } from './worlds/until.ts';
 
 /** The half minute for which start() retries a refusal is about a second of ours. */
 const HASTE = 25;

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ENDPOINT_LIMITS, MAX_BODY_BYTES, MAX_HEADER_BYTES } from '../../src/endpoint/leader-server.ts';
-import { until } from '../kube/stub-server.ts';
+import { until } from '../worlds/until.ts';
 import { ask, rawClient, startServer } from './raw-client.ts';
 
 /** The time-outs of Node.js' server run on the real clock: here they are as short as can be. */

@@ -14,10 +14,11 @@ import type { LeaseElectorOptions, Warning } from '../../src/index.ts';
 import type { Runtime } from '../../src/joining/join-election.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
-import { fasterClock, journalOf, LEASE, runtimeOf, TestCluster, type TestPod, until } from '../integration/cluster.ts';
+import { fasterClock, journalOf, LEASE, runtimeOf, TestCluster, type TestPod } from '../integration/cluster.ts';
 import { freePort } from '../worlds/free-port.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from '../worlds/scripted-elector.ts';
+import { until } from '../worlds/until.ts';
 import { ask, openHandles, sseReader } from './raw-client.ts';
 
 /** Any free port, which is told by the environment. */

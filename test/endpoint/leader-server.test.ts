@@ -8,8 +8,8 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { LeaderServer, PORT_RETRY_MS } from '../../src/endpoint/leader-server.ts';
 import { PORT_OWNER_TIMEOUT_MS } from '../../src/endpoint/port-owner.ts';
-import { until } from '../kube/stub-server.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
+import { until } from '../worlds/until.ts';
 import {
   ask,
   DATE,

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HEARTBEAT_MS, MAX_UNSENT_BYTES } from '../../src/endpoint/leader-stream.ts';
-import { until } from '../kube/stub-server.ts';
+import { until } from '../worlds/until.ts';
 import { ask, DATE, LAST_UPDATE_MS, POD_A, rawClient, sseReader, startServer, wire } from './raw-client.ts';
 
 const HEAD = wire(

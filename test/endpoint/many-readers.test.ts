@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { HEARTBEAT_MS } from '../../src/endpoint/leader-stream.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { until } from '../kube/stub-server.ts';
 import { heapBytes } from '../worlds/heap-bytes.ts';
+import { until } from '../worlds/until.ts';
 import { ask, LAST_UPDATE_MS, openHandles, RawClient, type Running, rawClient, startServer } from './raw-client.ts';
 
 const READERS = 1_000;

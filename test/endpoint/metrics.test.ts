@@ -4,8 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TestCluster, until } from '../integration/cluster.ts';
+import { TestCluster } from '../integration/cluster.ts';
 import { PROMTOOL_MISSING, promtool } from '../metrics/promtool.ts';
+import { until } from '../worlds/until.ts';
 import { ask } from './raw-client.ts';
 
 test('GET /metrics answers with the metrics of the elector', async (t) => {

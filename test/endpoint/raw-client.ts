@@ -7,8 +7,8 @@ import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { TestContext } from 'node:test';
 import { LeaderServer, type LeaderServerOptions } from '../../src/endpoint/leader-server.ts';
-import { until } from '../kube/stub-server.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
+import { until } from '../worlds/until.ts';
 
 /** The time on a `ManualClock` that was not moved, as HTTP writes it. */
 export const DATE = 'Fri, 15 Jan 2027 08:00:01 GMT';

@@ -9,7 +9,7 @@ import { hostname } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { endpointEnvironment } from '../../src/endpoint/environment.ts';
-import { until } from '../kube/stub-server.ts';
+import { until } from '../worlds/until.ts';
 import { startServer } from './raw-client.ts';
 
 const DOCUMENTED_MS = Date.parse('2022-10-18T10:59:58Z');

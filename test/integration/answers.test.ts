@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Fault, FaultRequest } from '../../src/testing/index.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
-import { journalOf, TestCluster, until } from './cluster.ts';
+import { until } from '../worlds/until.ts';
+import { journalOf, TestCluster } from './cluster.ts';
 import { pair, renewals, told } from './pair.ts';
 
 /** A fault for the first matching request. */

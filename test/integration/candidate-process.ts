@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { LeaseElectorOptions } from '../../src/index.ts';
-import { FAST, LEASE, PROCESS_ENVIRONMENT, type TestPod, until } from './cluster.ts';
+import { until } from '../worlds/until.ts';
+import { FAST, LEASE, PROCESS_ENVIRONMENT, type TestPod } from './cluster.ts';
 
 const PROGRAM = fileURLToPath(new URL('./candidate.ts', import.meta.url));
 

@@ -9,7 +9,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { LeaseElectorError } from '../../src/index.ts';
-import { TestCluster, until } from './cluster.ts';
+import { until } from '../worlds/until.ts';
+import { TestCluster } from './cluster.ts';
 
 /** The message that Node.js publishes when a server in this process has received the head of a request. */
 interface Begun {

@@ -4,11 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LeaseElectorOptions } from '../../src/index.ts';
 import type { Runtime } from '../../src/joining/join-election.ts';
@@ -29,6 +25,7 @@ import {
   type PodIdentity,
   type RequestLogEntry,
 } from '../../src/testing/index.ts';
+import { PodFiles } from '../../src/testing/kit/pod-files.ts';
 import { HttpListener } from '../../src/testing/server/http-listener.ts';
 import { ALL_PERMISSIONS, type Permissions, rulesOf } from '../worlds/permissions.ts';
 
@@ -36,8 +33,6 @@ import { ALL_PERMISSIONS, type Permissions, rulesOf } from '../worlds/permission
 export const NAMESPACE = 'shop';
 /** The name of the Lease. */
 export const LEASE = 'web';
-/** The longest time for any condition before the test fails, in milliseconds. */
-export const PATIENCE_MS = 15_000;
 
 /** The environment of the processes of a test. With the compile cache, they start three times as fast. */
 export const PROCESS_ENVIRONMENT: Readonly<Record<string, string>> = {
@@ -45,15 +40,6 @@ export const PROCESS_ENVIRONMENT: Readonly<Record<string, string>> = {
   NODE_COMPILE_CACHE: fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url)),
   ...(process.env['DEBUG'] === undefined ? {} : { DEBUG: process.env['DEBUG'] }),
 };
-
-/** Waits for a condition. Fails with its description after `PATIENCE_MS`. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    if (performance.now() > endMs) assert.fail(`not within ${PATIENCE_MS / 1000} s: ${what}`);
-    await pause(3);
-  }
-}
 
 /** A Pod, with the directory and the environment of its processes. */
 export interface TestPod extends PodIdentity {
@@ -77,7 +63,7 @@ export class TestCluster {
   readonly #leaders = new Set<TestPod>();
   readonly #broken: string[] = [];
   #lastToken = 0n;
-  readonly #directories: string[] = [];
+  readonly #files = new PodFiles();
   #listener: HttpListener | null = null;
   #port = 0;
 
@@ -110,7 +96,7 @@ export class TestCluster {
     await Promise.all(this.#electors.map((elector) => elector.stop()));
     await this.disconnect();
     await this.server.stop();
-    for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
+    this.#files.remove();
     assert.deepEqual(this.#broken, []);
   }
 
@@ -144,24 +130,21 @@ export class TestCluster {
     options: { readonly nodeName?: string; readonly labels?: Readonly<Record<string, string>> } = {},
   ): TestPod {
     const pod = this.server.createPod({ namespace: NAMESPACE, name, serviceAccountName: 'web', ...options });
-    const directory = mkdtempSync(join(tmpdir(), 'lease-elector-pod-'));
-    this.#directories.push(directory);
-    const inPod: TestPod = {
+    const files = { token: this.#tokenOf(pod), caPem: this.server.caPem, namespace: NAMESPACE };
+    return {
       ...pod,
-      directory,
+      directory: this.#files.mount(name, files),
       environment: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(this.#port) },
     };
-    writeFileSync(join(directory, 'ca.crt'), this.server.caPem);
-    writeFileSync(join(directory, 'namespace'), NAMESPACE);
-    this.giveToken(inPod);
-    return inPod;
   }
 
   /** Writes a new token for the Pod into its directory, as the kubelet does. */
   giveToken(pod: TestPod, serviceAccountName: string = 'web'): void {
-    const { name, uid } = pod;
-    const token = this.server.issueToken({ namespace: NAMESPACE, serviceAccountName, pod: { name, uid } });
-    writeFileSync(join(pod.directory, 'token'), token);
+    this.#files.replaceToken(pod.directory, this.#tokenOf(pod, serviceAccountName));
+  }
+
+  #tokenOf({ name, uid }: PodIdentity, serviceAccountName: string = 'web'): string {
+    return this.server.issueToken({ namespace: NAMESPACE, serviceAccountName, pod: { name, uid } });
   }
 
   /** An elector of that Pod, in this process. It is stopped when the test ends. */

@@ -10,8 +10,9 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { RawClient } from '../endpoint/raw-client.ts';
+import { until } from '../worlds/until.ts';
 import { CandidateProcess } from './candidate-process.ts';
-import { TestCluster, until } from './cluster.ts';
+import { TestCluster } from './cluster.ts';
 
 const READERS = 1_000;
 const OF_EACH_KIND = 50;

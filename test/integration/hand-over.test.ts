@@ -9,8 +9,9 @@ import type { Succession } from '../../src/index.ts';
 import { RELEASED_ANNOTATION } from '../../src/kube/lease-mapping.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { endedStatus } from '../../src/testing/kinds/pod-status.ts';
+import { until } from '../worlds/until.ts';
 import { CandidateProcess, tokenOf } from './candidate-process.ts';
-import { NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
+import { NAMESPACE, TestCluster, type TestPod } from './cluster.ts';
 import { renewals } from './pair.ts';
 
 /** The times of the writes to the Lease at the API server, in milliseconds. */

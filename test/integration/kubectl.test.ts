@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EMPTY_LEASE_MS } from '../../src/core/verdict.ts';
 import type { Warning } from '../../src/index.ts';
-import { fasterClock, journalOf, TestCluster, until } from './cluster.ts';
+import { until } from '../worlds/until.ts';
+import { fasterClock, journalOf, TestCluster } from './cluster.ts';
 import { pair, renewals, told } from './pair.ts';
 
 describe('edits with kubectl', { concurrency: 8 }, () => {

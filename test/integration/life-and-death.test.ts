@@ -5,8 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { until } from '../worlds/until.ts';
 import { CandidateProcess, tokenOf } from './candidate-process.ts';
-import { TestCluster, until } from './cluster.ts';
+import { TestCluster } from './cluster.ts';
 
 /** Three Pods with one process each. One of them leads. */
 async function election(

@@ -14,7 +14,8 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import type { ApiObject } from '../../src/testing/index.ts';
 import { Sidecar } from '../simulation/sidecar.ts';
 import { ALL_PERMISSIONS, SIDECAR_PERMISSIONS } from '../worlds/permissions.ts';
-import { LEASE, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
+import { until } from '../worlds/until.ts';
+import { LEASE, NAMESPACE, TestCluster, type TestPod } from './cluster.ts';
 
 /** The number of checks while a Pod is terminating. Each takes at least ten milliseconds. */
 const CHECKS_OF_A_TERMINATING_POD = 10;

@@ -5,7 +5,8 @@
 import type { TestContext } from 'node:test';
 import type { LeaseElector, LeaseElectorOptions, Warning } from '../../src/index.ts';
 import type { Permissions } from '../worlds/permissions.ts';
-import { fasterClock, journalOf, TestCluster, type TestPod, until } from './cluster.ts';
+import { until } from '../worlds/until.ts';
+import { fasterClock, journalOf, TestCluster, type TestPod } from './cluster.ts';
 
 /** `web-0` leads, and `web-1` is a candidate. */
 export interface Pair {

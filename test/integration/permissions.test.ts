@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Warning } from '../../src/index.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
+import { until } from '../worlds/until.ts';
 import { CandidateProcess } from './candidate-process.ts';
-import { fasterClock, TestCluster, until } from './cluster.ts';
+import { fasterClock, TestCluster } from './cluster.ts';
 import { pair } from './pair.ts';
 
 const PODS = ['get', 'list', 'watch'];

@@ -13,8 +13,9 @@ import { siblingLock } from '../../src/joining/sibling-lock.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { systemRandom } from '../../src/runtime/random.ts';
 import { freePort } from '../worlds/free-port.ts';
+import { until } from '../worlds/until.ts';
 import { CandidateProcess, type Launcher, tokenOf } from './candidate-process.ts';
-import { journalOf, NAMESPACE, TestCluster, type TestPod, until } from './cluster.ts';
+import { journalOf, NAMESPACE, TestCluster, type TestPod } from './cluster.ts';
 
 const ROUNDS = 10;
 /**

@@ -7,8 +7,9 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { STALL_MS } from '../../src/leadership/stall-watch.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { until } from '../worlds/until.ts';
 import { CandidateProcess } from './candidate-process.ts';
-import { TestCluster, until } from './cluster.ts';
+import { TestCluster } from './cluster.ts';
 
 /** A leader with a repeated job, suspended for long enough to detect the suspension. */
 async function stalledLeader(

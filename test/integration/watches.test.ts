@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ApiResponse } from '../../src/testing/index.ts';
-import { until } from './cluster.ts';
+import { until } from '../worlds/until.ts';
 import { pair, renewals, told } from './pair.ts';
 
 const ERROR_EVENT = JSON.stringify({

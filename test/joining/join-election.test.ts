@@ -12,8 +12,8 @@ import type { Cluster } from '../../src/kube/connect.ts';
 import { resolveOptions } from '../../src/options.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { failure } from '../core/story.ts';
-import { until } from '../kube/stub-server.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
+import { until } from '../worlds/until.ts';
 
 const POD = { name: 'web-0', uid: 'pod-uid' };
 

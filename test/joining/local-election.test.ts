@@ -10,9 +10,10 @@ import { type TestContext, test } from 'node:test';
 import type { LeaseElectorOptions, Term, Warning } from '../../src/index.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { journalOf, runtimeOf, until } from '../integration/cluster.ts';
+import { journalOf, runtimeOf } from '../integration/cluster.ts';
 import { serviceAccountDirectory } from '../kube/stub-server.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
+import { until } from '../worlds/until.ts';
 
 const NOWHERE = (): string => '/does/not/exist';
 

@@ -18,8 +18,8 @@ import {
 } from '../../src/joining/sibling-lock.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { randomUuid, systemRandom } from '../../src/runtime/random.ts';
-import { until } from '../kube/stub-server.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
+import { until } from '../worlds/until.ts';
 
 const HOLDER = fileURLToPath(new URL('./sibling-lock-holder.ts', import.meta.url));
 const ON_LINUX = { skip: process.platform === 'linux' ? false : 'abstract sockets exist on Linux only' };

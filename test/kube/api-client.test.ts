@@ -18,6 +18,7 @@ import { leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
 import { freePort } from '../worlds/free-port.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
+import { until } from '../worlds/until.ts';
 import {
   json,
   type Responder,
@@ -25,7 +26,6 @@ import {
   serviceAccountDirectory,
   startStub,
   statusBody,
-  until,
 } from './stub-server.ts';
 import { startBalancer } from './tcp-balancer.ts';
 

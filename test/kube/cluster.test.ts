@@ -9,7 +9,8 @@ import { type Cluster, type ClusterPorts, connectToCluster } from '../../src/kub
 import { systemClock } from '../../src/runtime/clock.ts';
 import { ApiServer } from '../../src/testing/index.ts';
 import { rulesOf } from '../worlds/permissions.ts';
-import { failureOf, serviceAccountDirectory, successOf, until } from './stub-server.ts';
+import { until } from '../worlds/until.ts';
+import { failureOf, serviceAccountDirectory, successOf } from './stub-server.ts';
 
 const NAMESPACE = 'shop';
 const ACCOUNT = { namespace: NAMESPACE, serviceAccountName: 'web' };

@@ -16,6 +16,7 @@ import { type Environment, podCredentials } from '../../src/kube/credentials.ts'
 import { isShortage } from '../../src/runtime/shortage.ts';
 import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
+import { until } from '../worlds/until.ts';
 import {
   boundToken,
   connectInPod,
@@ -27,7 +28,6 @@ import {
   startStub,
   statusBody,
   successOf,
-  until,
 } from './stub-server.ts';
 import { startProxy, startSocksProxy } from './tunnel-proxy.ts';
 

@@ -7,9 +7,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type TestContext, test } from 'node:test';
 import type { DemotedMessage, ElectedMessage, RequestMessage } from '../../src/index.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
-import { fasterClock, TestCluster, until } from '../integration/cluster.ts';
+import { fasterClock, TestCluster } from '../integration/cluster.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { OTHER, ScriptedElector, takenBy } from '../worlds/scripted-elector.ts';
+import { until } from '../worlds/until.ts';
 
 /** The messages on a channel from now on. */
 function heardOn<Message>(t: TestContext, name: string): Message[] {

@@ -11,17 +11,9 @@ import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
 import { ANSWER_LIMIT_BYTES } from '../../src/kube/api-client.ts';
 import type { ClusterPorts } from '../../src/kube/connect.ts';
 import { freePort } from '../worlds/free-port.ts';
+import { until } from '../worlds/until.ts';
 import { OTHER_CA } from './other-authority.ts';
-import {
-  type Connected,
-  connectInPod,
-  failureOf,
-  json,
-  type Responder,
-  statusBody,
-  successOf,
-  until,
-} from './stub-server.ts';
+import { type Connected, connectInPod, failureOf, json, type Responder, statusBody, successOf } from './stub-server.ts';
 
 const PATH = '/apis/coordination.k8s.io/v1/namespaces/shop/leases';
 

@@ -9,7 +9,8 @@ import { connectToCluster } from '../../src/kube/connect.ts';
 import type { Credentials } from '../../src/kube/credentials.ts';
 import { HUNG_AFTER_TIMEOUTS, HUNG_LIMIT, SharedAuthorization } from '../../src/kube/shared-authorization.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
-import { failureOf, json, startStub, until } from './stub-server.ts';
+import { until } from '../worlds/until.ts';
+import { failureOf, json, startStub } from './stub-server.ts';
 
 const TIMEOUT_MS = 5_000;
 

@@ -5,22 +5,19 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { Answer } from '../../src/driver/ports.ts';
 import { type Cluster, connectToCluster } from '../../src/kube/connect.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 import {
   TEST_CA_CERTIFICATE,
   TEST_SERVER_CERTIFICATE,
   TEST_SERVER_KEY,
 } from '../../src/testing/access/test-certificate.ts';
+import { PodFiles } from '../../src/testing/kit/pod-files.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 
 /** A request as the server saw it. */
@@ -106,12 +103,10 @@ export function serviceAccountDirectory(
   t: TestContext,
   files: { token?: string; ca?: string; namespace?: string } = {},
 ): string {
-  const directory = mkdtempSync(join(tmpdir(), 'service-account-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  writeFileSync(join(directory, 'token'), files.token ?? 'first-token\n');
-  writeFileSync(join(directory, 'ca.crt'), files.ca ?? TEST_CA_CERTIFICATE);
-  writeFileSync(join(directory, 'namespace'), files.namespace ?? 'shop');
-  return directory;
+  const { token = 'first-token\n', ca: caPem = TEST_CA_CERTIFICATE, namespace = 'shop' } = files;
+  const podFiles = new PodFiles();
+  t.after(() => podFiles.remove());
+  return podFiles.mount('web-0', { token, caPem, namespace });
 }
 
 /** A token like the kubelet's, bound to a Pod; its signature is nonsense. */
@@ -164,13 +159,4 @@ export function successOf<Value>(answer: Answer<Value>): Value {
 export function failureOf(answer: Answer<unknown>): RequestFailure {
   assert.ok(!answer.ok, 'expected a failure');
   return answer.failure;
-}
-
-/** Waits for the sockets until the condition holds, at most 10 s. */
-export async function until(isSo: () => boolean): Promise<void> {
-  const deadlineMs = systemClock.nowMs() + 10_000;
-  while (!isSo()) {
-    assert.ok(systemClock.nowMs() < deadlineMs, `not so within 10 s: ${isSo}`);
-    await new Promise<void>((resolve) => systemClock.setTimer(1, resolve));
-  }
 }

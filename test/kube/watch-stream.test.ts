@@ -10,16 +10,8 @@ import type { RequestFailure } from '../../src/core/request-failure.ts';
 import type { WatchEvent } from '../../src/core/watch.ts';
 import type { WatchPort, WatchStream } from '../../src/driver/ports.ts';
 import { LINE_LIMIT_BYTES } from '../../src/kube/watch-stream.ts';
-import {
-  type Connected,
-  connectInPod,
-  failureOf,
-  json,
-  type Responder,
-  statusBody,
-  successOf,
-  until,
-} from './stub-server.ts';
+import { until } from '../worlds/until.ts';
+import { type Connected, connectInPod, failureOf, json, type Responder, statusBody, successOf } from './stub-server.ts';
 
 const lease = (resourceVersion: string, holderIdentity = 'web-0', name = 'web'): Record<string, unknown> => ({
   kind: 'Lease',

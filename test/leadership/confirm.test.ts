@@ -9,9 +9,10 @@ import type { LeaseRecord } from '../../src/core/lease-record.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
-import { LEASE, NAMESPACE, runtimeOf, TestCluster, until } from '../integration/cluster.ts';
+import { LEASE, NAMESPACE, runtimeOf, TestCluster } from '../integration/cluster.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from '../worlds/scripted-elector.ts';
+import { until } from '../worlds/until.ts';
 
 const NOT_LEADER = { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' };
 const UNCONFIRMED = { code: 'ERR_LEASE_ELECTOR_UNCONFIRMED' };

@@ -9,8 +9,9 @@ import { clearInterval, setInterval, setTimeout } from 'node:timers';
 import type { LeaseElector, LeaseElectorError, Term } from '../../src/index.ts';
 import { leaderOnly } from '../../src/leadership/leader-only.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
-import { TestCluster, until } from '../integration/cluster.ts';
+import { TestCluster } from '../integration/cluster.ts';
 import { OTHER, OWN_POD, ScriptedElector, takenBy } from '../worlds/scripted-elector.ts';
+import { until } from '../worlds/until.ts';
 
 const STALL_MS = 5_000;
 

@@ -8,9 +8,9 @@ import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
 import type { LeaseElectorOptions, LogFields, Stall, Term } from '../../src/index.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
 import { ask } from '../endpoint/raw-client.ts';
-import { until } from '../kube/stub-server.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { ScriptedElector } from '../worlds/scripted-elector.ts';
+import { until } from '../worlds/until.ts';
 
 const TIMEOUT_MS = 5_000;
 

@@ -13,7 +13,7 @@ import {
   DEFAULT_RENEW_INTERVAL_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
 } from '../../src/options.ts';
-import { until } from '../integration/cluster.ts';
+import { until } from '../worlds/until.ts';
 import type { Cut, Delivery, NetworkProxy } from './network-proxy.ts';
 import {
   assertWithin,

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CandidateProcess, type CandidateReport, tokenOf } from '../integration/candidate-process.ts';
-import { FAST, TestCluster, until } from '../integration/cluster.ts';
+import { FAST, TestCluster } from '../integration/cluster.ts';
+import { until } from '../worlds/until.ts';
 import { type Loss, NetworkNamespaces } from './network-namespaces.ts';
 import { assertWithin, timeUntil } from './network-setup.ts';
 

@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Launcher } from '../integration/candidate-process.ts';
-import { type TestCluster, type TestPod, until } from '../integration/cluster.ts';
+import type { TestCluster, TestPod } from '../integration/cluster.ts';
+import { until } from '../worlds/until.ts';
 
 const RELAY = fileURLToPath(new URL('./network-relay.ts', import.meta.url));
 /** The directory that `ip netns exec` mounts over `/etc` for the processes of a namespace. */

@@ -12,8 +12,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DEFAULT_RENEW_INTERVAL_MS, resolveOptions } from '../../src/options.ts';
 import { electorRules } from '../../src/testing/index.ts';
-import { PROCESS_ENVIRONMENT, TestCluster, until } from '../integration/cluster.ts';
+import { PROCESS_ENVIRONMENT, TestCluster } from '../integration/cluster.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
+import { until } from '../worlds/until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const pageOf = (name: string): string => readFileSync(join(ROOT, name), 'utf8');

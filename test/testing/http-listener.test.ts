@@ -7,6 +7,7 @@ import tls from 'node:tls';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { ApiServer, type ApiServerAddress, type ApiServerOptions, LEASES } from '../../src/testing/index.ts';
 import { MAX_DISCARDED_BYTES, MAX_UNSENT_BYTES } from '../../src/testing/server/http-listener.ts';
+import { until } from '../worlds/until.ts';
 
 interface Reply {
   readonly status: number;
@@ -159,17 +160,6 @@ function opened(emitter: NodeJS.EventEmitter, event: string): Promise<void> {
     emitter.once(event, () => resolve());
     emitter.once('error', reject);
   });
-}
-
-/** Waits, by the machine's clock, for something that happens over a socket. */
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadlineMs = systemClock.nowMs() + 10_000;
-  while (!holds()) {
-    if (systemClock.nowMs() > deadlineMs) throw new Error(`in vain: ${what}`);
-    await new Promise<void>((resolve) => {
-      systemClock.setTimer(5, resolve);
-    });
-  }
 }
 
 const LEASES_PATH = '/apis/coordination.k8s.io/v1/namespaces/default/leases';

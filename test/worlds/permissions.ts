@@ -2,7 +2,7 @@
  * The permissions of the Pods of a test.
  */
 
-import type { PolicyRule } from '../../src/testing/index.ts';
+import { ELECTOR_RULES, type PolicyRule } from '../../src/testing/index.ts';
 
 /** Verbs on Leases, and on Pods. */
 export interface Permissions {
@@ -11,10 +11,7 @@ export interface Permissions {
 }
 
 /** The Role of the README: all permissions that an elector uses. */
-export const ALL_PERMISSIONS: Permissions = {
-  leases: ['get', 'list', 'watch', 'create', 'update', 'delete'],
-  pods: ['get', 'list', 'watch'],
-};
+export const ALL_PERMISSIONS: Permissions = { leases: verbsOn('leases'), pods: verbsOn('pods') };
 
 /** The permissions that NAIS grants its sidecar, and so an elector that replaces the sidecar. */
 export const SIDECAR_PERMISSIONS: Permissions = { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create'] };
@@ -31,4 +28,8 @@ export function rulesOf(permissions: Permissions): PolicyRule[] {
   const pods = { apiGroups: [''], resources: ['pods'], verbs: permissions.pods };
   // A rule without verbs is invalid.
   return [leases, pods].filter(({ verbs }) => verbs.length > 0);
+}
+
+function verbsOn(resource: string): readonly string[] {
+  return ELECTOR_RULES.filter(({ resources }) => resources?.includes(resource)).flatMap(({ verbs }) => verbs);
 }
