@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { systemClock } from '../../src/runtime/clock.ts';
 
 /** The longest time for any condition before the test fails, in milliseconds. */
-export const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 15_000;
 
 /** Waits in real time for a condition, such as one over a socket. Fails with its description after `PATIENCE_MS`. */
 export async function until(what: string, isSo: () => boolean): Promise<void>;
