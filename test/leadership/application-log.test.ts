@@ -99,7 +99,7 @@ describe('what is logged', () => {
       onElected: () => Promise.reject(new Error('the mail server is down')),
     });
     await scripted.lead();
-    scripted.clock.advance(10_000);
+    scripted.clock.stall(10_000);
     scripted.world.take('replace lease').fail('rejected', 'update leases was refused by a webhook');
     for (let seconds = 0; seconds < 20; seconds += 1) {
       scripted.run(1);

@@ -220,7 +220,7 @@ describe('after a stall', () => {
     const { scripted } = job;
     const term = await scripted.lead();
     scripted.run(5);
-    scripted.clock.advance(STALL_MS);
+    scripted.clock.stall(STALL_MS);
     const called = job.call();
     await promisesSettled();
     assert.deepEqual([job.runs, job.questions], [0, 1], 'it waits for the answer');
@@ -237,7 +237,7 @@ describe('after a stall', () => {
   test('that ended long before the job was due, it is asked as well', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
-    job.scripted.clock.advance(STALL_MS);
+    job.scripted.clock.stall(STALL_MS);
     job.scripted.run(3);
     void job.call();
     assert.deepEqual([job.runs, job.questions], [0, 1]);
@@ -247,7 +247,7 @@ describe('after a stall', () => {
     const job = new WrappedJob();
     const { scripted } = job;
     await scripted.lead();
-    scripted.clock.advance(STALL_MS);
+    scripted.clock.stall(STALL_MS);
     scripted.run(1);
     const confirmed = scripted.elector.confirm();
     await scripted.confirms();
@@ -262,7 +262,7 @@ describe('after a stall', () => {
     const job = new WrappedJob();
     const { scripted } = job;
     await scripted.lead();
-    scripted.clock.advance(STALL_MS);
+    scripted.clock.stall(STALL_MS);
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       const called = job.call();
       scripted.world.take('read lease').fail('unavailable');
@@ -286,7 +286,7 @@ describe('after a stall', () => {
     test(`${what}: it does not run`, async () => {
       const job = new WrappedJob();
       await job.scripted.lead();
-      job.scripted.clock.advance(STALL_MS);
+      job.scripted.clock.stall(STALL_MS);
       const called = job.call();
       await lose(job.scripted);
       assert.equal(await called, undefined);
@@ -297,7 +297,7 @@ describe('after a stall', () => {
   test('while it is asked, the job is not begun a second time', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
-    job.scripted.clock.advance(STALL_MS);
+    job.scripted.clock.stall(STALL_MS);
     const first = job.call();
     assert.equal(await job.call(), undefined);
     await job.scripted.confirms();
@@ -309,9 +309,9 @@ describe('after a stall', () => {
   test('a second stall, before the answer is read, makes the answer worth nothing', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
-    job.scripted.clock.advance(STALL_MS);
+    job.scripted.clock.stall(STALL_MS);
     const called = job.call();
-    job.scripted.clock.advance(STALL_MS);
+    job.scripted.clock.stall(STALL_MS);
     await job.scripted.confirms();
     assert.equal(await called, undefined);
     assert.equal(job.runs, 0);
@@ -322,7 +322,7 @@ describe('after a stall', () => {
     const { elector, world, clock } = job.scripted;
     void elector.start();
     await promisesSettled();
-    clock.advance(STALL_MS);
+    clock.stall(STALL_MS);
     await job.scripted.lead();
     assert.equal(elector.isLeader, true);
     void job.call();

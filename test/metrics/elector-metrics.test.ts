@@ -221,7 +221,7 @@ test('a failure is counted when onElected or a job of leaderOnly rejects', async
 test('a suspension is counted after the first call of metrics()', async () => {
   const scripted = new ScriptedElector();
   await scripted.lead();
-  scripted.clock.advance(60_000);
+  scripted.clock.stall(60_000);
   scripted.elector.metrics();
   scripted.clock.advance(1_000);
   assert.equal(moved(scripted.elector)['event_loop_stalls_total'], undefined);
