@@ -225,7 +225,7 @@ test('a suspension is counted after the first call of metrics()', async () => {
   scripted.elector.metrics();
   scripted.clock.advance(1_000);
   assert.equal(moved(scripted.elector)['event_loop_stalls_total'], undefined);
-  scripted.clock.advance(6_000);
+  scripted.clock.stall(6_000);
   assert.equal(moved(scripted.elector)['event_loop_stalls_total'], 1);
   scripted.run(10);
   assert.equal(moved(scripted.elector)['event_loop_stalls_total'], 1);
