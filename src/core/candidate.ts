@@ -20,7 +20,7 @@ import type { Input } from './input.ts';
 import { newLeaseContent, nextTransition } from './lease-content.ts';
 import { isReleased, type LeaseRecord, type PodRecord } from './lease-record.ts';
 import { noteAbsence, notePodsUnreadable } from './observation.ts';
-import { isPermissionMissing } from './refusals.ts';
+import { isBelieved, isPermissionMissing } from './refusals.ts';
 import { RENEWAL_LEAST_INTERVAL_MS, sendRenewal } from './renewal.ts';
 import { isRefusal, isUncertain, type RequestFailure } from './request-failure.ts';
 import type { Attempt, CandidateRole } from './state.ts';
@@ -69,7 +69,9 @@ export function stepCandidate(context: StepContext, role: CandidateRole, input: 
 export function advanceCandidate(context: StepContext): void {
   if (context.role.name !== 'candidate') return;
   const verdict = judgeLease(context.config, context.knowledge, context.moment.nowMs);
-  if (verdict.kind === 'mine' || mustTakeBack(context, verdict)) resume(context, context.role);
+  if (verdict.kind === 'mine' && context.lease !== null && mustReplace(context, context.lease))
+    campaign(context, context.role, context.lease);
+  else if (verdict.kind === 'mine' || mustTakeBack(context, verdict)) resume(context, context.role);
   else if (verdict.kind === 'held') waitForHolder(context, context.role, verdict);
   else if (verdict.kind === 'free') campaign(context, context.role, verdict.remains);
 }
@@ -81,6 +83,15 @@ export function advanceCandidate(context: StepContext): void {
 function mustTakeBack({ config, knowledge, lease }: StepContext, verdict: Verdict): boolean {
   const waitsForCollector = verdict.kind === 'held' && verdict.because === 'collector';
   return lease?.owner?.uid === config.self.uid && waitsForCollector && knowledge.permissions.canRenew;
+}
+
+/**
+ * This Pod's Lease has lost its owner, and this process is not permitted to write it back. A DELETE of that version and a
+ * create are writes, too, so that only one of the Pods that find the Lease free gets it.
+ */
+function mustReplace({ knowledge }: StepContext, lease: LeaseRecord): boolean {
+  const { canRenew, canDelete } = knowledge.permissions;
+  return lease.owner === null && !lease.terminating && !canRenew && canDelete && isBelieved(knowledge, 'update leases');
 }
 
 function waitForHolder(context: StepContext, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {
@@ -106,7 +117,9 @@ function resume(context: StepContext, role: CandidateRole): void {
     // The Lease is still marked as released, or it is a different Lease. A webhook may cause this for every write.
     const stands = !isReleased(lease) && attempt.proof.lease.uid === lease.uid;
     if (!stands) return pause(context, role);
-    return beginTerm(context, attempt.proof.lease, !role.createOutcomeUnknown);
+    // The Lease may have lost its owner since the read was sent, or since it was answered.
+    if (attempt.proof.written || !mustRenew(context.knowledge))
+      return beginTerm(context, attempt.proof.lease, !role.createOutcomeUnknown);
   }
   abandon(context, role);
   // The read that is in flight was sent too early to prove anything.
@@ -244,7 +257,7 @@ function noteWritten(context: StepContext, role: CandidateRole, request: number,
   }
   if (purpose === 'proof' && attempt.step === 'resuming') {
     context.updatePermissions({ canRenew: true });
-    context.role = { ...role, attempt: { ...attempt, proof: { lease } } };
+    context.role = { ...role, attempt: { ...attempt, proof: { lease, written: true } } };
   }
 }
 
@@ -257,7 +270,7 @@ function noteRead(context: StepContext, role: CandidateRole, request: number, le
   // Events have overtaken the answer, so it no longer proves anything.
   const overtaken = lease?.resourceVersion !== context.lease?.resourceVersion;
   if (lease === null || overtaken) abandon(context, awake);
-  else context.role = { ...awake, attempt: { ...attempt, proof: { lease } } };
+  else context.role = { ...awake, attempt: { ...attempt, proof: { lease, written: false } } };
 }
 
 function noteFailure(context: StepContext, role: CandidateRole, request: number, failure: RequestFailure): void {

@@ -58,7 +58,7 @@ export function leave(context: StepContext, next: LeavingFor, release: ReleasePo
     case 'leaving': {
       const { step } = role;
       // A step that has not decided yet takes the new policy. A promise to release is kept.
-      const promises = 'release' in step && step.release !== null && release === 'always';
+      const promises = 'release' in step && release === 'always';
       context.role = { ...role, next, step: promises ? { ...step, release } : step };
       return;
     }
@@ -103,12 +103,12 @@ function decide(context: StepContext, next: LeavingFor, release: ReleasePolicy, 
 }
 
 /** The process does not end, and no other process of this Pod begins, beside work of a lost term. */
-function drain(context: StepContext, next: LeavingFor, release: ReleasePolicy | null): void {
+function drain(context: StepContext, next: LeavingFor, release: ReleasePolicy): void {
   awaitWork(context, next, release);
   context.emit({ type: 'settleWork' });
 }
 
-function awaitWork(context: StepContext, next: LeavingFor, release: ReleasePolicy | null): void {
+function awaitWork(context: StepContext, next: LeavingFor, release: ReleasePolicy): void {
   context.clearTimers('retry', 'recheck', 'leaving');
   context.role = { name: 'leaving', next, step: { name: 'awaitingWork', request: null, release }, tries: 0 };
 }
@@ -117,13 +117,14 @@ function noteSettled(context: StepContext, role: LeavingRole, drained: boolean):
   if (role.step.name !== 'awaitingWork') return;
   const { release } = role.step;
   noteWork(context, release, drained);
-  if (release === null) finishLeaving(context, role.next, false);
-  else decide(context, role.next, release, drained);
+  decide(context, role.next, release, drained);
 }
 
-function noteWork(context: StepContext, release: ReleasePolicy | null, drained: boolean): void {
+function noteWork(context: StepContext, release: ReleasePolicy, drained: boolean): void {
   context.updateKnowledge({ workMayRun: !drained });
-  if (!drained) context.warn(workNotDrained(release === 'always'));
+  // The warning says what happens to the Lease, so it is not about the Lease of another Pod.
+  const lost = context.role.name === 'leaving' && ownLease(context) === null;
+  if (!drained && !lost) context.warn(workNotDrained(release === 'always'));
 }
 
 /**
@@ -141,7 +142,7 @@ export function endTerm(context: StepContext, role: LeaderRole, reason: Demotion
     context.announce({ type: 'demoted', reason });
   } else if (role.resigning.next === 'stopped') {
     // The answer to the `settleWork` of this stop is still awaited.
-    awaitWork(context, 'stopped', null);
+    awaitWork(context, 'stopped', role.resigning.release);
   } else {
     finishLeaving(context, 'candidate', false);
   }
@@ -276,7 +277,7 @@ function endWithoutLease(
   role: LeavingRole,
   step: LeavingStep & { readonly name: 'awaitingCreate' },
 ): void {
-  if (step.drained === null && context.knowledge.workMayRun) drain(context, role.next, null);
+  if (step.drained === null && context.knowledge.workMayRun) drain(context, role.next, step.release);
   else finishLeaving(context, role.next, false);
 }
 

@@ -162,7 +162,8 @@ export type Attempt =
   | {
       readonly step: 'resuming';
       readonly ownPod: OwnPodCheck;
-      readonly proof: { readonly request: number } | { readonly lease: LeaseRecord };
+      /** The request that is in flight; or the Lease as it was written, or read. */
+      readonly proof: { readonly request: number } | { readonly lease: LeaseRecord; readonly written: boolean };
     };
 
 /** The role after the term has ended and leaving is finished. */
@@ -239,11 +240,8 @@ export type LeavingStep =
       /** Whether the work is done; `null`: it was not waited for. */
       readonly drained: boolean | null;
     }
-  /**
-   * Waits for the work of a lost term, which may still run. `release` is `null` when the Lease is kept in any case: it is
-   * not this Pod's, or it cannot be written.
-   */
-  | { readonly name: 'awaitingWork'; readonly request: null; readonly release: ReleasePolicy | null }
+  /** Waits for the work of a lost term, which may still run. */
+  | { readonly name: 'awaitingWork'; readonly request: null; readonly release: ReleasePolicy }
   /** Reads whether this Pod is being deleted. */
   | { readonly name: 'readingOwnPod'; readonly request: number | null }
   /** Writes the annotation which shows that this Pod released the Lease. */

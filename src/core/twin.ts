@@ -56,12 +56,15 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
  */
 export function noteTwinBefore(context: StepContext, role: LeaderRole, proof: LeaseRecord): void {
   const { lease, config, knowledge } = context;
-  if (lease === null || lease.resourceVersion === proof.resourceVersion || lease.owner?.uid !== config.self.uid) return;
+  if (lease === null || lease.owner?.uid !== config.self.uid) return;
+  // After a backup was restored, the Lease as last seen may be older. It was not written since.
+  if (compareResourceVersions(lease.resourceVersion, proof.resourceVersion) <= 0) return;
   const { renewTimeMs } = lease;
   const isForeignRenewal =
     renewTimeMs !== null && renewTimeMs !== proof.renewTimeMs && !knowledge.sentRenewTimesMs.includes(renewTimeMs);
-  const isForeignLease = lease.uid !== proof.uid && !role.createOutcomeUnknown;
-  if (isForeignRenewal || isForeignLease) suspect(context);
+  const isOther = lease.uid !== proof.uid;
+  if (isForeignRenewal || (isOther && !role.createOutcomeUnknown)) suspect(context);
+  else if (isOther) context.role = { ...role, createOutcomeUnknown: false };
 }
 
 /**

@@ -353,7 +353,15 @@ function refused(input: RunningInput, verb: 'get' | 'create' | 'update'): Reason
 
 /** Only a renewal can prove that this Pod still holds the Lease, and it is refused. */
 function keptFromRenewing(input: RunningInput): ReasonDetails | null {
-  return mustRenew(input.election.knowledge) ? refused(input, 'update') : null;
+  const { config, knowledge } = input.election;
+  if (!mustRenew(knowledge)) return null;
+  const details = refused(input, 'update');
+  if (details === null || knowledge.observation?.lease?.owner !== null) return details;
+  return {
+    ...details,
+    message: `${leaseOf(config)} has lost its owner, and only a renewal proves that this Pod still holds it. ${details.message}`,
+    command: kubectlDelete('lease', config.leaseName, config.namespace),
+  };
 }
 
 function resuming(input: RunningInput): ReasonDetails {

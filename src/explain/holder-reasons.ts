@@ -242,7 +242,8 @@ function following({ election: { config, knowledge } }: RunningInput, holder: Po
       ...details,
       message:
         `Pod ${holder.name} leads, but ${leaseOf(config)} has lost its owner, so a process that starts now cannot determine the ` +
-        'holder. The leader writes the owner again. If it is removed again, exempt the Lease from the webhook that removes it.',
+        'holder. The leader writes the owner again if its Pod may `update` the Lease. If the owner is removed again, exempt ' +
+        'the Lease from the webhook that removes it.',
     };
   }
   const renews = lease !== null && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;

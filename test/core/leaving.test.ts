@@ -80,7 +80,7 @@ const draining: readonly Row[] = [
         .watched(leaseOf(RIVAL, { resourceVersion: '15' })),
     when: (story) => story.settled(false),
     role: 'stopped',
-    effects: KEPT_WARNED,
+    effects: KEPT_BUSY,
   },
   {
     rule: 'a leader that stops frees its socket when its Lease was taken and its work is done',
@@ -497,16 +497,34 @@ function stepsDown(): Story {
 
 const failures: readonly Row[] = [
   {
-    rule: 'a leader that stops keeps its Lease when its term was lost to a refused token',
+    rule: 'a leader that stops reads its Pod when its term was lost to a refused token',
     given: losesItsTermWhileItStops,
     when: (story) => story.settled(),
-    role: 'stopped',
-    effects: KEPT,
+    role: 'leaving readingOwnPod',
+    effects: [`readPod ${SELF.name}`, `setTimer leaving ${LEAVING_LIMIT_MS}`],
   },
   {
-    rule: 'a leader that stops promises no release when its term was lost to a refused token',
+    rule: 'a leader that stops sends the promised release when its term was lost to a refused token',
     given: losesItsTermWhileItStops,
     when: (story) => story.stop('always').settled(),
+    role: 'leaving releasing',
+    effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, `replaceLease lease-1@11 released by ${SELF.uid}`],
+  },
+  {
+    rule: 'a candidate releases its Lease when a create without an answer is carried out while its work drains',
+    given: () => createsAgain().stop('always').fire('leaving'),
+    when: (story) => story.watched(ownLease({ uid: 'lease-3', resourceVersion: '40' })).settled(),
+    role: 'leaving releasing',
+    effects: [
+      `watchPod ${SELF.name}/${SELF.uid}`,
+      `setTimer leaving ${LEAVING_LIMIT_MS}`,
+      `replaceLease lease-3@40 released by ${SELF.uid}`,
+    ],
+  },
+  {
+    rule: 'a leader that stops waits for its work when its Pod is gone',
+    given: () => leads().stop().podGone(SELF),
+    when: (story) => story.settled(),
     role: 'stopped',
     effects: KEPT,
   },

@@ -25,6 +25,12 @@ const ELECTED = ['setTimer renew 10000'];
 
 const orphaned = leaseOf(null, { resourceVersion: '30', holderIdentity: SELF.name });
 
+/** The Lease without an owner is being deleted. */
+function replaces(): Story {
+  const story = resumes().watched(orphaned).refuse('replaceLease', 'forbidden').fire('retry').leaseRead(orphaned);
+  return story.fire('campaign').podRead(SELF.name, podOf(SELF));
+}
+
 /** This Pod's Lease was there at the start: the container was restarted. */
 function resumes(): Story {
   return finds(leaseOf(SELF));
@@ -122,20 +128,52 @@ const resumption: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Lease that has lost its owner is not resumed on a read: another Pod may have found it free',
+    rule: 'a Pod deletes its Lease when the Lease has lost its owner and the Pod must not renew',
     given: () => resumes().watched(orphaned),
-    when: (story) => {
-      story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)).fire('retry').leaseRead(orphaned);
-    },
-    role: 'candidate resuming',
+    when: (story) => story.refuse('replaceLease', 'forbidden').fire('retry').leaseRead(orphaned).fire('campaign'),
+    role: 'candidate deletingOldLease',
     effects: [
       'setTimer permission 6000',
       'warning renew-forbidden',
       'setTimer retry 750',
       'readLease',
+      JITTER,
+      `readPod ${SELF.name}`,
+      'deleteLease lease-1@30',
+    ],
+  },
+  {
+    rule: 'a Pod creates its Lease again when it has deleted the one without an owner',
+    given: replaces,
+    when: (story) => story.removed(),
+    role: 'candidate creating',
+    effects: ['createLease transitions=4'],
+  },
+  {
+    rule: 'a Pod tries to renew its Lease when the Lease has lost its owner and the Pod must not delete it either',
+    given: replaces,
+    when: (story) => story.refuse('deleteLease', 'forbidden'),
+    role: 'candidate resuming',
+    effects: [
+      'setTimer permission 6000',
+      'warning delete-forbidden',
       `readPod ${SELF.name}`,
       'replaceLease lease-1@30',
     ],
+  },
+  {
+    rule: 'a Pod does not resume its term when the Lease has lost its owner in the read that is its proof',
+    given: () => resumes().refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.leaseRead(orphaned),
+    role: 'candidate jitter',
+    effects: [JITTER],
+  },
+  {
+    rule: 'a Pod does not resume its term when the Lease loses its owner after the read that is its proof',
+    given: () => resumes().refuse('replaceLease', 'forbidden').leaseRead(leaseOf(SELF)).watched(orphaned),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)),
+    role: 'candidate jitter',
+    effects: [],
   },
   {
     rule: 'the renewal shows that the Lease is gone, so a new one is created',

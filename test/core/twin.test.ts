@@ -89,6 +89,28 @@ for (const [what, story] of Object.entries(twins)) {
 }
 
 const own: Readonly<Record<string, () => Story>> = {
+  'an older Lease that a restored backup shows before a term is resumed': () => {
+    const story = finds(
+      leaseOf(SELF, { resourceVersion: '500', renewTimeMs: WALL_MS - 20_000, leaseDurationSeconds: 30 }),
+    );
+    story.replaced('510').fire('backstop');
+    story.leaseRead(
+      leaseOf(SELF, { resourceVersion: '300', renewTimeMs: WALL_MS - 500_000, leaseDurationSeconds: 30 }),
+    );
+    return story.podRead(SELF.name, podOf(SELF)).podRead(SELF.name, podOf(SELF));
+  },
+  'a renewal that a webhook altered, and a label by hand before this Pod is read': () => {
+    const story = finds(leaseOf(SELF));
+    const altered = leaseOf(SELF, { resourceVersion: '21', renewTimeMs: WALL_MS - 999, leaseDurationSeconds: 30 });
+    story.tell({ type: 'leaseWritten', request: story.request('replaceLease'), lease: altered });
+    return story.watched({ ...altered, resourceVersion: '22' }).podRead(SELF.name, podOf(SELF));
+  },
+  'a late renewal of this process after the read that proves its term': () => {
+    const story = finds(leaseOf(SELF)).fail('replaceLease', 'unavailable').fire('retry').leaseRead(leaseOf(SELF));
+    story.refuse('replaceLease', 'forbidden').leaseRead(leaseOf(SELF));
+    story.watched(leaseOf(SELF, { resourceVersion: '21', renewTimeMs: WALL_MS, leaseDurationSeconds: 30 }));
+    return story.podRead(SELF.name, podOf(SELF));
+  },
   'a Lease of an earlier create whose answer was lost, which overtook the answer to the create': () =>
     creates()
       .fail('createLease', 'unavailable')

@@ -214,6 +214,22 @@ const rows: readonly Row[] = [
     missing: ['update leases'],
   },
   {
+    what: 'the Lease of this Pod has lost its owner, and renewing is not permitted',
+    story: () => {
+      const story = finds(leaseOf(SELF));
+      story.watched(leaseOf(null, { resourceVersion: '30', holderIdentity: SELF.name }));
+      const request = story.request('replaceLease');
+      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
+    },
+    reason: 'forbidden',
+    message:
+      'Lease shop/app has lost its owner, and only a renewal proves that this Pod still holds it. Pod app-1 cannot be elected: ' +
+      'it was answered 403. Grant `update` on leases',
+    endsWhen: 'the permission is granted',
+    missing: ['update leases'],
+    command: 'kubectl delete lease app -n shop',
+  },
+  {
     what: 'nobody leads',
     story: seesRivalGo,
     reason: 'campaigning',

@@ -586,7 +586,7 @@ const rows: readonly Row[] = [
     story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, owner: null }),
     reason: 'following',
     message:
-      'Pod app-2 leads, but Lease shop/app has lost its owner, so a process that starts now cannot determine the holder. The leader writes the owner again. If it is removed again, exempt the Lease from the webhook that removes it.',
+      'Pod app-2 leads, but Lease shop/app has lost its owner, so a process that starts now cannot determine the holder. The leader writes the owner again if its Pod may `update` the Lease. If the owner is removed again, exempt the Lease from the webhook that removes it.',
     endsWhen: 'its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
