@@ -1,6 +1,6 @@
 /**
- * What an application sees of an elector: starting, leading, events, stopping. Electors of this process, an
- * embedded API server on a TLS socket; where a rule would need waiting, ports of the test's own.
+ * The behavior of an elector for its application: start, leadership, events and stop. The electors run in this process,
+ * with an embedded API server on a TLS socket. A rule that would need a wait is tested with scripted ports.
  */
 
 import assert from 'node:assert/strict';
@@ -17,14 +17,14 @@ import { ALL_PERMISSIONS } from './worlds/permissions.ts';
 import { OWN_POD, ScriptedElector } from './worlds/scripted-elector.ts';
 import { until } from './worlds/until.ts';
 
-/** The half minute for which start() retries a refusal is about a second of ours. */
+/** The speed of the clock: the half minute for which start() retries a refusal takes about a second of real time. */
 const HASTE = 25;
 
 const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
-after(() => assert.deepEqual(unhandled, [], 'no promise of an elector ever goes unhandled'));
+after(() => assert.deepEqual(unhandled, [], 'no rejection of an elector is unhandled'));
 
-/** Promises that end when the test says so. */
+/** Promises that the test resolves. */
 function gate(): { open: () => void; readonly passed: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, passed: promise };
@@ -33,7 +33,7 @@ function gate(): { open: () => void; readonly passed: Promise<void> } {
 describe('an elector', { concurrency: 4 }, () => {
   // Starting
 
-  test('a lone elector leads, and says so in this order', async (t) => {
+  test('an elector emits its events in order when it is alone', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const terms: Term[] = [];
@@ -71,7 +71,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.equal(String(elector.term?.fencingToken), written[0]);
   });
 
-  test('another that starts learns who leads', async (t) => {
+  test('a second elector reports the leader when it starts', async (t) => {
     const cluster = await TestCluster.start(t);
     const first = cluster.elector(cluster.addPod('web-0'));
     await first.start();
@@ -80,11 +80,11 @@ describe('an elector', { concurrency: 4 }, () => {
     await second.start();
     assert.deepEqual(journal, ['leader: web-0']);
     assert.deepEqual([second.state, second.isLeader, second.leader?.name], ['candidate', false, 'web-0']);
-    await until('it has seen a renewal', () => second.leader?.renewTimeAgeMs != null);
+    await until('the second elector has observed a renewal', () => second.leader?.renewTimeAgeMs != null);
     await assert.rejects(second.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' });
   });
 
-  test('starting twice is starting once', async (t) => {
+  test('start() returns the same promise when it is called twice', async (t) => {
     const cluster = await TestCluster.start(t);
     const elector = cluster.elector(cluster.addPod('web-0'));
     const journal = journalOf(elector);
@@ -95,7 +95,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(journal, ['elected', 'leader: web-0']);
   });
 
-  test('the Lease is named by the option, else by $NAIS_APP_NAME, else by the labels of the Pod', async (t) => {
+  test('the name of the Lease comes from the option, then from $NAIS_APP_NAME, then from the labels of the Pod', async (t) => {
     const cluster = await TestCluster.start(t);
     const labelled = cluster.addPod('web-0', { labels: { app: 'by-label' } });
     const environments = [{ NAIS_APP_NAME: 'by-environment' }, {}];
@@ -109,7 +109,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.equal(cluster.ownerUid('by-label'), labelled.uid);
   });
 
-  test('two electors of one process for one Lease are siblings: one campaigns, and the other after it', async (t) => {
+  test('an elector is a sibling when another elector of its process has the same Lease', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const first = cluster.elector(pod);
@@ -123,16 +123,16 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(journal, ['leader: web-0', 'elected again']);
   });
 
-  // Starting in vain
+  // A failed start
 
-  test('without a cluster start() rejects at once', async () => {
+  test('start() rejects at once when there is no cluster', async () => {
     const elector = new LeaseElector({ lease: 'web' }, runtimeOf({}));
     await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_NO_CLUSTER', message: /local: true/ });
     assert.equal(elector.state, 'stopped');
     await elector.stop();
   });
 
-  test('without a token, or with an empty one, start() rejects at once', async (t) => {
+  test('start() rejects at once when the token is missing or empty', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     writeFileSync(join(pod.directory, 'token'), '\n');
@@ -144,7 +144,7 @@ describe('an elector', { concurrency: 4 }, () => {
     });
   });
 
-  test('without a name for the Lease start() rejects at once; one that no Lease can have is refused before', async (t) => {
+  test('start() rejects at once when the Lease has no name, and the constructor throws when the name is invalid', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const nameless = new LeaseElector({ serviceAccountDirectory: pod.directory }, runtimeOf(pod.environment));
@@ -155,7 +155,7 @@ describe('an elector', { concurrency: 4 }, () => {
     });
   });
 
-  test('a Pod that is not there is an error of identity', async (t) => {
+  test('start() rejects with an identity error when its Pod does not exist', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const elector = cluster.elector(pod, { pod: { name: 'somebody-else' } });
@@ -166,7 +166,7 @@ describe('an elector', { concurrency: 4 }, () => {
     ['list', ['get', 'watch', 'create', 'update', 'delete'], 'read-forbidden'],
     ['create', ['get', 'list', 'watch', 'update', 'delete'], 'create-forbidden'],
   ] as const) {
-    test(`without ${verb} on leases start() warns, and rejects after its grace with the rule to grant`, async (t) => {
+    test(`start() warns, and rejects with the rule after the grace period, when ${verb} on leases is missing`, async (t) => {
       const cluster = await TestCluster.start(t, { permissions: { ...ALL_PERMISSIONS, leases } });
       const clock = fasterClock(HASTE);
       const elector = cluster.elector(cluster.addPod('web-0'), {}, { clock });
@@ -182,7 +182,7 @@ describe('an elector', { concurrency: 4 }, () => {
     });
   }
 
-  test('a token that is not accepted is an error after the grace', async (t) => {
+  test('start() rejects after the grace period when its token is refused', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const token = cluster.server.issueToken({
@@ -200,7 +200,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.ok(clock.nowMs() - startedAtMs >= DEFAULT_START_GRACE_MS);
   });
 
-  test('a server whose certificate is signed by nobody known is an error at once', async (t) => {
+  test('start() rejects at once when the authority of the server certificate is unknown', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     writeFileSync(join(pod.directory, 'ca.crt'), SOME_OTHER_CA);
@@ -210,27 +210,27 @@ describe('an elector', { concurrency: 4 }, () => {
     });
   });
 
-  test('a server that cannot be reached is waited for', async (t) => {
+  test('start() waits when the server cannot be reached', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     await cluster.disconnect();
     const elector = cluster.elector(pod);
     const started = elector.start();
-    await until('it has been asking for a while', () => elector.unverifiedForMs > 100);
+    await until('it has sent requests for a while', () => elector.unverifiedForMs > 100);
     assert.deepEqual([elector.state, elector.isLeader, elector.leader], ['starting', false, undefined]);
     await cluster.connect();
     await started;
     assert.equal(elector.isLeader, true);
   });
 
-  test('so is one that must be asked who this process is', async (t) => {
+  test('start() waits when the server is needed for the identity and cannot be reached', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0', { labels: { app: 'shop' } });
     await cluster.disconnect();
     const elector = new LeaseElector({ serviceAccountDirectory: pod.directory }, runtimeOf(pod.environment));
     t.after(() => elector.stop());
     const started = elector.start();
-    await until('it has been asking for a while', () => elector.unverifiedForMs > 100);
+    await until('it has sent requests for a while', () => elector.unverifiedForMs > 100);
     await cluster.connect();
     await started;
     assert.equal(cluster.ownerUid('shop'), pod.uid);
@@ -238,7 +238,7 @@ describe('an elector', { concurrency: 4 }, () => {
 
   // Stopping
 
-  test('an elector that was never started can be stopped, and not be started any more', async () => {
+  test('an elector can be stopped before its start, and cannot be started after that', async () => {
     const elector = new LeaseElector({ lease: 'web' });
     const journal = journalOf(elector);
     await elector.stop();
@@ -249,7 +249,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(journal, ['stopped']);
   });
 
-  test('stop() ends a start that waits for a server which cannot be reached', async (t) => {
+  test('stop() ends start() when the server cannot be reached', async (t) => {
     const cluster = await TestCluster.start(t);
     const pods = [cluster.addPod('web-0'), cluster.addPod('web-1', { labels: { app: 'shop' } })];
     await cluster.disconnect();
@@ -259,7 +259,7 @@ describe('an elector', { concurrency: 4 }, () => {
     ];
     for (const elector of electors) {
       const started = elector.start();
-      await until('it has been asking for a while', () => elector.unverifiedForMs > 50);
+      await until('it has sent requests for a while', () => elector.unverifiedForMs > 50);
       const rejected = assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
       await elector.stop();
       await rejected;
@@ -267,7 +267,7 @@ describe('an elector', { concurrency: 4 }, () => {
     }
   });
 
-  test('stop() right after start() leaves nothing behind', async (t) => {
+  test('stop() leaves no Lease and no connection when it follows start() at once', async (t) => {
     const cluster = await TestCluster.start(t);
     const elector = cluster.elector(cluster.addPod('web-0'));
     const journal = journalOf(elector);
@@ -278,7 +278,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.equal(cluster.lease(), undefined);
   });
 
-  test('stop() while the cluster is being found: no request is sent any more', async (t) => {
+  test('an elector sends no more requests when it is stopped during the connection', async (t) => {
     const cluster = await TestCluster.start(t);
     const { directory, environment } = cluster.addPod('web-0', { labels: { app: 'shop' } });
     const runtime = runtimeOf(environment);
@@ -310,7 +310,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(calls, ['close']);
   });
 
-  test('stop() resolves again and again, with the same promise', async (t) => {
+  test('stop() returns the same promise when it is called again', async (t) => {
     const cluster = await TestCluster.start(t);
     const elector = cluster.elector(cluster.addPod('web-0'));
     await elector.start();
@@ -321,7 +321,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.equal(elector.stop(), stopped);
   });
 
-  test('a signal stops as stop() does: before, during and after the start', async (t) => {
+  test('an elector stops when its signal is aborted before, during or after the start', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
 
@@ -344,7 +344,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'stopped']);
   });
 
-  test('a leader that stops keeps its Lease, and resumes its term when it starts again', async (t) => {
+  test('a stopped leader keeps its Lease, and resumes its term when it starts again', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const first = cluster.elector(pod);
@@ -361,7 +361,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.ok((second.term?.fencingToken ?? 0n) > term.fencingToken);
   });
 
-  test('stop({ release: true }) gives the Lease up, and another leads at once', async (t) => {
+  test('another elector leads at once when the leader calls stop({ release: true })', async (t) => {
     const cluster = await TestCluster.start(t);
     const first = cluster.elector(cluster.addPod('web-0'));
     const second = cluster.elector(cluster.addPod('web-1'));
@@ -375,7 +375,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(journal, ['leader: web-0', 'leader: nobody', 'elected', 'leader: web-1']);
   });
 
-  test('stepDown() gives the Lease up; the elector stays a candidate', async (t) => {
+  test('an elector releases the Lease and stays a candidate when it calls stepDown()', async (t) => {
     const cluster = await TestCluster.start(t);
     const first = cluster.elector(cluster.addPod('web-0'));
     const second = cluster.elector(cluster.addPod('web-1'));
@@ -386,7 +386,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const steppedDown = first.stepDown();
     assert.equal(first.isLeader, false, 'at once');
     assert.equal(term.signal.aborted, true);
-    assert.equal(first.stepDown(), steppedDown, 'while it steps down, asking again gives the same promise');
+    assert.equal(first.stepDown(), steppedDown, 'a second call during the step-down returns the same promise');
     await steppedDown;
     await assert.rejects(first.stepDown(), { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' });
     await until('the other leads', () => second.isLeader && first.leader?.name === 'web-1');
@@ -394,7 +394,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stepped-down', 'leader: nobody', 'leader: web-1']);
   });
 
-  test('stepDown() without permission to delete rejects; this Pod holds the Lease still, and leads again', async (t) => {
+  test('stepDown() rejects, and the elector leads again, when it is not permitted to delete', async (t) => {
     const cluster = await TestCluster.start(t, {
       permissions: { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create', 'update'] },
     });
@@ -419,7 +419,7 @@ describe('an elector', { concurrency: 4 }, () => {
 
   // The work
 
-  test('stop() waits for the work, and for no longer than drainTimeoutMs', async (t) => {
+  test('stop() waits for the work for at most drainTimeoutMs', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const work = gate();
@@ -429,7 +429,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const stopping = patient.stop().then(() => {
       stopped = true;
     });
-    await until('some renewals could have been', () => cluster.requests.length > 0);
+    await until('there was time for some renewals', () => cluster.requests.length > 0);
     assert.equal(stopped, false);
     work.open();
     await stopping;
@@ -440,7 +440,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.equal(impatient.state, 'stopped');
   });
 
-  test('stop() inside of onElected, awaited there, ends after drainTimeoutMs at the latest', async (t) => {
+  test('stop() ends within drainTimeoutMs when onElected awaits it', async (t) => {
     const cluster = await TestCluster.start(t);
     const elector: LeaseElector = cluster.elector(cluster.addPod('web-0'), {
       drainTimeoutMs: 50,
@@ -452,7 +452,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'warning: work-not-drained', 'stopped']);
   });
 
-  test('stop() and stepDown() inside of listeners wait for their turn', async (t) => {
+  test('stop() and stepDown() run after the listeners when a listener calls them', async (t) => {
     const cluster = await TestCluster.start(t);
     const elector = cluster.elector(cluster.addPod('web-0'));
     const journal = journalOf(elector);
@@ -472,13 +472,13 @@ describe('an elector', { concurrency: 4 }, () => {
     ],
     ['rejects', async () => Promise.reject(new Error('the work failed'))],
   ] as const) {
-    test(`work that ${how} is an error event, and leadership is kept`, async (t) => {
+    test(`an elector emits an error and stays leader when its work ${how}`, async (t) => {
       const cluster = await TestCluster.start(t);
       const elector = cluster.elector(cluster.addPod('web-0'), { onElected });
       const errors: LeaseElectorError[] = [];
       elector.on('error', (error) => errors.push(error));
       await elector.start();
-      await until('the error is told', () => errors.length > 0);
+      await until('the error is emitted', () => errors.length > 0);
       const [error] = errors;
       assert.ok(error instanceof LeaseElectorError);
       assert.equal(error.code, 'ERR_LEASE_ELECTOR_CALLBACK');
@@ -487,13 +487,13 @@ describe('an elector', { concurrency: 4 }, () => {
     });
   }
 
-  test('work that fails while nobody listens for errors harms nobody', async (t) => {
+  test('an elector stays leader when its work fails without an error listener', async (t) => {
     const cluster = await TestCluster.start(t);
     let failed = false;
     const elector = cluster.elector(cluster.addPod('web-0'), {
       onElected: () => {
         failed = true;
-        throw new Error('nobody listens');
+        throw new Error('the work failed');
       },
     });
     await elector.start();
@@ -501,7 +501,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.equal(elector.isLeader, true);
   });
 
-  test('work of an ended term goes on alone: the next term waits for it, and so does stop()', async (t) => {
+  test('the next term and stop() wait when the work of an ended term continues', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const work = gate();
@@ -519,7 +519,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const journal = journalOf(elector);
     await elector.start();
     await until('the work began', () => running === 1);
-    // Taken away by hand, and given back.
+    // The Lease is given to another Pod by hand, and given back.
     const { name, uid } = cluster.addPod('web-1');
     await cluster.patch('lease', 'web', {
       metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }] },
@@ -531,7 +531,7 @@ describe('an elector', { concurrency: 4 }, () => {
     });
     await until('it stops', () => elector.state === 'stopped');
     for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => process.nextTick(resolve));
-    assert.deepEqual([stopped, running], [false, 1], 'the work of the ended term is waited for');
+    assert.deepEqual([stopped, running], [false, 1], 'stop() waits for the work of the ended term');
     work.open();
     await stopping;
     assert.deepEqual([running, most], [0, 1]);
@@ -539,7 +539,7 @@ describe('an elector', { concurrency: 4 }, () => {
 
   // Events
 
-  test('term.signal is aborted, with a reason, before demoted is told', async (t) => {
+  test('term.signal is aborted with a reason before demoted is emitted', async (t) => {
     const cluster = await TestCluster.start(t);
     const seen: unknown[] = [];
     let began = false;
@@ -565,7 +565,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.equal(term.signal.aborted, true);
   });
 
-  test('every demoted follows an elected of the same term, over many terms', async (t) => {
+  test('each demoted follows an elected of the same term when there are many terms', async (t) => {
     const cluster = await TestCluster.start(t);
     const electors = ['web-0', 'web-1', 'web-2'].map((name) => cluster.elector(cluster.addPod(name)));
     const terms: { elector: LeaseElector; term: Term }[] = [];
@@ -591,13 +591,13 @@ describe('an elector', { concurrency: 4 }, () => {
       await terms.at(-1)?.elector.stepDown();
     }
     await until('the last begins', () => terms.length === 3);
-    // Only the one that stepped down last still waits: the pause of the first ended with the second term.
+    // Only the elector that stepped down last still waits: the pause of the first has ended with the second term.
     for (const [index, { elector }] of terms.entries()) {
-      assert.notEqual(elector, terms[index - 1]?.elector, 'an elector that stepped down lets the others go first');
+      assert.notEqual(elector, terms[index - 1]?.elector, 'the others campaign first after a step-down');
     }
   });
 
-  test('listeners that throw or reject change nothing, not even those of error', async (t) => {
+  test('an elector works as before when its listeners throw or reject', async (t) => {
     const cluster = await TestCluster.start(t);
     const elector = cluster.elector(cluster.addPod('web-0'));
     let told = 0;
@@ -611,9 +611,9 @@ describe('an elector', { concurrency: 4 }, () => {
       if (index % 2 === 0) elector.on(name, async () => Promise.reject(new Error(`later ${name}`)));
     }
     elector.on('error', (error) => causes.push((error.cause as Error).message));
-    elector.on('error', async () => Promise.reject(new Error('and error, too')));
+    elector.on('error', async () => Promise.reject(new Error('the error listener failed as well')));
     elector.on('error', () => {
-      throw new Error('and error, too');
+      throw new Error('the error listener failed as well');
     });
     await elector.start();
     await until('it has renewed', () => causes.includes('renewed'));
@@ -623,10 +623,10 @@ describe('an elector', { concurrency: 4 }, () => {
     for (const cause of ['elected', 'later elected', 'leaderChanged', 'later leaderChanged', 'demoted']) {
       assert.ok(causes.includes(cause), cause);
     }
-    assert.ok(!causes.includes('and error, too'));
+    assert.ok(!causes.includes('the error listener failed as well'));
   });
 
-  test('renewed is told to everybody, once for each renewal', async (t) => {
+  test('each elector emits renewed once for each renewal', async (t) => {
     const cluster = await TestCluster.start(t);
     const written: number[] = [];
     cluster.server.onWrite(({ resource, type, resourceVersion }) => {
@@ -644,10 +644,10 @@ describe('an elector', { concurrency: 4 }, () => {
     await electors[1]?.start();
     await until('three renewals were seen', () => Math.min(...counts) >= 3);
     const seen = Math.max(...counts);
-    assert.ok(seen <= written.length, `${seen} told, ${written.length} written`);
+    assert.ok(seen <= written.length, `${seen} emitted, ${written.length} written`);
   });
 
-  test('unverifiedForMs grows while the API cannot be reached; the leader leads on, and it shrinks again', async (t) => {
+  test('unverifiedForMs grows and the leader continues to lead when the API cannot be reached', async (t) => {
     const cluster = await TestCluster.start(t);
     const elector = cluster.elector(cluster.addPod('web-0'));
     const journal = journalOf(elector);
@@ -662,7 +662,7 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.deepEqual(journal, ['elected', 'leader: web-0']);
   });
 
-  test('nothing is called after stop() resolved, whatever still happens', async (t) => {
+  test('an elector emits no event after stop() has resolved', async (t) => {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
     const elector = cluster.elector(pod);
@@ -691,13 +691,13 @@ describe('an elector', { concurrency: 4 }, () => {
     await cluster.delete('pod', 'web-0');
     const watcher = cluster.elector(cluster.addPod('web-2'));
     await watcher.start();
-    await until('somebody has renewed', () => watcher.leader?.renewTimeAgeMs != null);
+    await until('the leader has renewed', () => watcher.leader?.renewTimeAgeMs != null);
     assert.deepEqual(calls, []);
     assert.equal(journal.length, lines);
-    assert.ok(!cluster.requests.slice(length).some(({ name }) => name === 'web-1'), 'no request of its own either');
+    assert.ok(!cluster.requests.slice(length).some(({ name }) => name === 'web-1'), 'it sends no request either');
   });
 
-  test('properties never throw, whatever the state', async (t) => {
+  test('the properties do not throw in any state', async (t) => {
     const cluster = await TestCluster.start(t);
     const states = new Set<LeaseElectorState>();
     const look = (elector: LeaseElector): void => {
@@ -733,17 +733,17 @@ describe('an elector', { concurrency: 4 }, () => {
 
 // A defect
 
-test('a defect ends leadership before anything else: demoted, an error, stopped, and the Lease stays', async () => {
+test('an elector is demoted, emits an error and stops, and keeps the Lease, when it has a defect', async () => {
   const scripted = new ScriptedElector();
   const { world, clock, elector, journal } = scripted;
   const causes: unknown[] = [];
   elector.on('error', (error) => causes.push(error.cause, elector.isLeader, elector.term));
   const term = await scripted.lead();
 
-  const defect = new Error('a port that throws, as none may');
+  const defect = new Error('a port that throws, which is not allowed');
   world.throwing = { call: 'replace lease', error: defect };
   clock.advance(10_000);
-  assert.deepEqual(causes, [defect, false, undefined], 'it leads no more when it tells');
+  assert.deepEqual(causes, [defect, false, undefined], 'it no longer leads when it emits the error');
   assert.equal(term.signal.aborted, true);
   assert.deepEqual(journal, [
     'elected',
@@ -760,7 +760,7 @@ test('a defect ends leadership before anything else: demoted, an error, stopped,
   assert.equal(clock.timers.size, 0);
 });
 
-test('while work may run after a defect, the sibling lock is kept', async () => {
+test('an elector keeps the sibling lock after a defect when its work may still run', async () => {
   const end = Promise.withResolvers<void>();
   const scripted = new ScriptedElector({ onElected: () => end.promise });
   const { world, clock, elector } = scripted;
@@ -776,12 +776,12 @@ test('while work may run after a defect, the sibling lock is kept', async () => 
   assert.equal(world.lockIsFree, true);
 });
 
-test('start() rejects with the defect that ended it', async () => {
+test('start() rejects with the defect when a defect ends it', async () => {
   const { world, elector } = new ScriptedElector();
   elector.on('error', () => undefined);
   const started = elector.start();
   await promisesSettled();
-  const defect = new Error('a port that throws, as none may');
+  const defect = new Error('a port that throws, which is not allowed');
   world.throwing = { call: 'read pod web-0', error: defect };
   world.tellLock('held');
   world.take('list lease').succeed({ items: [], resourceVersion: '10' });
@@ -790,7 +790,7 @@ test('start() rejects with the defect that ended it', async () => {
 
 // The first renewal
 
-/** An elector that has just been elected, and what its work has noted. */
+/** An elector that has just been elected, with the record of its work. */
 async function justElected(
   writesAtOnce: boolean,
   listsPods: boolean = false,
@@ -808,12 +808,12 @@ async function justElected(
   assert.ok(content);
   succeed(storedLease(content, 11));
   await promisesSettled();
-  assert.equal(scripted.elector.isLeader, true, 'leadership does not wait for it');
+  assert.equal(scripted.elector.isLeader, true, 'leadership does not wait for the renewal');
   assert.deepEqual(noted, []);
   return { scripted, noted };
 }
 
-test('the work begins once the first renewal was written to its socket, and waits for no answer', async () => {
+test('the work begins when the first renewal is written to its socket, and needs no answer', async () => {
   const { scripted, noted } = await justElected(true);
   scripted.clock.advance(0);
   assert.ok(scripted.world.calls.includes('replace lease'));
@@ -821,7 +821,7 @@ test('the work begins once the first renewal was written to its socket, and wait
   assert.deepEqual(noted, ['work']);
 });
 
-test('a connection that is stuck keeps the work from beginning for a second', async () => {
+test('the work begins after a second when the connection is stuck', async () => {
   const { scripted, noted } = await justElected(false);
   scripted.clock.advance(0);
   await promisesSettled();
@@ -867,7 +867,7 @@ test('a renewal that is answered was written', async () => {
   assert.deepEqual(noted, ['work']);
 });
 
-test('a term that ends while its work waits for the first renewal begins no work', async () => {
+test('no work begins when the term ends before the first renewal', async () => {
   const { scripted, noted } = await justElected(false);
   const stopped = scripted.elector.stop();
   await promisesSettled();
@@ -879,9 +879,9 @@ test('a term that ends while its work waits for the first renewal begins no work
   assert.equal(scripted.clock.timers.size, 0);
 });
 
-// A server that says nothing
+// A server that does not answer
 
-test('an elector that stops while its requests are under way leaves no connection behind', async (t) => {
+test('an elector closes all connections when it stops with requests under way', async (t) => {
   const cluster = await TestCluster.start(t, { garbageCollectionDelayMs: 60_000 });
   const leader = cluster.elector(cluster.addPod('web-0'));
   await leader.start();
@@ -898,14 +898,14 @@ test('an elector that stops while its requests are under way leaves no connectio
     return { delayMs: 3_600_000 };
   };
   await cluster.delete('pod', 'web-0');
-  // Beside it goes the DELETE of the Lease that its Pod left.
-  await until('it asks whether its own Pod exists', () => asked.includes('get pods'));
+  // The DELETE of the old Lease is sent at the same time.
+  await until('it reads its own Pod', () => asked.includes('get pods'));
   await candidate.stop();
   const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
   await until('no connection is left', () => sockets() === 0);
 });
 
-test('a server that accepts connections and says nothing holds neither stop() nor the process', async (t) => {
+test('stop() resolves, and the process can end, when a server accepts connections and never answers', async (t) => {
   const sockets = new Set<Socket>();
   const silent = createServer((socket) => {
     sockets.add(socket);
@@ -926,7 +926,7 @@ test('a server that accepts connections and says nothing holds neither stop() no
       runtime,
     );
     const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
-    await until('it asks', () => sockets.size > 0);
+    await until('it has opened a connection', () => sockets.size > 0);
     await elector.stop();
     await rejected;
     await until('its connections are closed', () => sockets.size === 0);

@@ -1,6 +1,6 @@
 /**
- * Every option that is unknown, of the wrong type or out of range is refused, with a message that says what
- * was expected and what was given; every other is taken as it is.
+ * An unknown option, or a value of the wrong type or out of range, is rejected with a message that names the expected
+ * and the given value. All other options are accepted.
  */
 
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ import {
 
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-/** What is refused, and what the message must say of it. */
+/** The rejected options, and the parts of their messages. */
 const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, given: string])[] = [
   [null, 'options must be an object', 'is null'],
   ['web', 'options must be an object', 'is "web"'],
@@ -158,7 +158,7 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
 ];
 
 for (const [options, expected, given] of REFUSED) {
-  test(`refused: ${nameOf(options)}`, () => {
+  test(`the constructor rejects ${nameOf(options)}`, () => {
     assert.throws(
       () => new LeaseElector(options as LeaseElectorOptions),
       (error: unknown) => {
@@ -172,7 +172,7 @@ for (const [options, expected, given] of REFUSED) {
   });
 }
 
-/** A kubeconfig as people have it, with what nobody else may see. */
+/** A secret as kubeconfigs contain it. No message may contain it. */
 const SECRET = 's3cr3t-t0k3n';
 const KUBE_CONFIG_TEXT = `{"users":[{"name":"u","user":{"token":"${SECRET}"}}]}`;
 
@@ -188,7 +188,7 @@ for (const [where, options] of [
   ['long keys of another option', { pod: { [`${'x'.repeat(60)}${SECRET}`]: 1 } }],
   ['a long value of a wrong type', { requestTimeoutMs: `${'x'.repeat(60)}${SECRET}` }],
 ] as const) {
-  test(`an error about ${where} shows nothing that may be secret`, () => {
+  test(`an error message contains no secret when it is about ${where}`, () => {
     assert.throws(
       () => new LeaseElector(options as unknown as LeaseElectorOptions),
       (error: unknown) => {
@@ -201,9 +201,9 @@ for (const [where, options] of [
   });
 }
 
-/** What a misspelt option probably means; `null`: nothing. */
+/** The suggestion for each misspelt option. `null`: no suggestion. */
 const MEANT: readonly (readonly [options: unknown, meant: string | null])[] = [
-  // What client-go and others call it.
+  // Names of client-go and other libraries.
   [{ leaseName: 'web' }, 'lease'],
   [{ name: 'web' }, 'lease'],
   [{ namespace: 'shop' }, 'pod.namespace'],
@@ -235,7 +235,7 @@ const MEANT: readonly (readonly [options: unknown, meant: string | null])[] = [
   [{ pod: { nameSpace: 'shop' } }, 'pod.namespace'],
   [{ endpoint: { prot: 4040 } }, 'endpoint.port'],
   [{ kubeConfig: { Path: 'p' } }, 'kubeConfig.path'],
-  // Nothing is like it.
+  // No option is similar.
   [{ constructor: 1 }, null],
   [{ toString: 1 }, null],
   [{ replicas: 3 }, null],
@@ -247,7 +247,7 @@ const MEANT: readonly (readonly [options: unknown, meant: string | null])[] = [
 ];
 
 for (const [options, meant] of MEANT) {
-  test(`${nameOf(options).slice(0, 60)} probably means ${meant ?? 'nothing'}`, () => {
+  test(`the error suggests ${meant ?? 'nothing'} when the option is ${nameOf(options).slice(0, 60)}`, () => {
     assert.throws(
       () => new LeaseElector(options as LeaseElectorOptions),
       ({ code, message }: LeaseElectorError) => {
@@ -259,7 +259,7 @@ for (const [options, meant] of MEANT) {
   });
 }
 
-test('the error of an option names it as data', async () => {
+test('the error of an option has the name of the option as a field', async () => {
   for (const [options, name] of [
     [null, ''],
     [{ leese: 'web' }, 'leese'],
@@ -283,18 +283,18 @@ const REFUSED_OF_STOP: readonly (readonly [options: unknown, message: RegExp])[]
 ];
 
 for (const [options, message] of REFUSED_OF_STOP) {
-  test(`refused of stop(): ${nameOf(options)}`, async () => {
+  test(`stop() rejects ${nameOf(options)}`, async () => {
     assert.throws(() => checkStopOptions(options as { release?: boolean }), {
       code: 'ERR_LEASE_ELECTOR_OPTION',
       message,
     });
     const elector = new LeaseElector();
     await assert.rejects(elector.stop(options as { release?: boolean }), { code: 'ERR_LEASE_ELECTOR_OPTION' });
-    assert.equal(elector.state, 'idle', 'a wrong call stops nothing');
+    assert.equal(elector.state, 'idle', 'an invalid call does not stop the elector');
   });
 }
 
-test('nothing is taken for granted: the defaults', () => {
+test('each option has its documented default', () => {
   assert.deepEqual(resolveOptions({}), {
     endpoint: null,
     exportEnv: false,
@@ -312,7 +312,7 @@ test('nothing is taken for granted: the defaults', () => {
   });
 });
 
-test('an option that is undefined is as good as left out', () => {
+test('an option has its default when it is undefined', () => {
   const names = [
     'lease',
     'onElected',
@@ -331,7 +331,7 @@ test('an option that is undefined is as good as left out', () => {
   new LeaseElector(options);
 });
 
-test('every option is accepted at the ends of its range', () => {
+test('each option is accepted at the limits of its range', () => {
   const shared: LeaseElectorOptions = {
     lease: 'web',
     onElected: () => undefined,
@@ -375,7 +375,7 @@ test('every option is accepted at the ends of its range', () => {
   }
 });
 
-// Objects of every make
+// Objects of all kinds
 
 class BaseSettings {
   get lease(): string {
@@ -425,7 +425,7 @@ const MAKES: Readonly<Record<string, (values: Readonly<Record<string, unknown>>)
 };
 
 for (const [make, made] of Object.entries(MAKES)) {
-  test(`options are read from ${make}, nested ones too`, () => {
+  test(`options and nested options are read when the object is ${make}`, () => {
     const pod = { name: 'web-0', namespace: 'shop', uid: 'u' };
     const resolved = resolveOptions(
       made({
@@ -443,7 +443,7 @@ for (const [make, made] of Object.entries(MAKES)) {
     assert.equal(checkStopOptions(made({ release: true })).release, true);
   });
 
-  test(`a misspelt option is refused in ${make}, nested ones too`, async () => {
+  test(`a misspelt option or nested option is rejected when the object is ${make}`, async () => {
     for (const options of [
       made({ leese: 'web' }),
       { pod: made({ nam: 'web-0' }) },
@@ -459,13 +459,13 @@ for (const [make, made] of Object.entries(MAKES)) {
   });
 }
 
-test('an instance of a class of its own is read with what it inherits', () => {
+test('inherited options are read when the object is an instance of a class', () => {
   const { lease, renewIntervalMs, pod } = resolveOptions(new Settings());
   assert.deepEqual({ lease, renewIntervalMs, pod }, { lease: 'web', renewIntervalMs: 500, pod: new Settings().pod });
   assert.deepEqual(resolveOptions({ pod: new ShownPod() }).pod, { name: 'web-0' });
 });
 
-test('what is no option is not inherited either: neither a method nor a polluted Object.prototype', () => {
+test('an inherited property is rejected when it is a method or comes from a polluted Object.prototype', () => {
   class WithMethod {
     lease = 'web';
     onElectd(): void {}
@@ -482,7 +482,7 @@ test('what is no option is not inherited either: neither a method nor a polluted
   }
 });
 
-test('each option is read once: what was checked is what is used', () => {
+test('each option is read once, so that the checked value is the used value', () => {
   let reads = 0;
   const options = {
     get renewIntervalMs(): number {
@@ -494,7 +494,7 @@ test('each option is read once: what was checked is what is used', () => {
   assert.equal(reads, 1);
 });
 
-/** A Proxy all of whose traps throw, and one that was revoked. */
+/** A Proxy whose traps all throw, and a revoked Proxy. */
 function unreadable(): readonly object[] {
   const fail = (): never => {
     throw new Error(SECRET);
@@ -505,7 +505,7 @@ function unreadable(): readonly object[] {
   return [throwing, proxy];
 }
 
-test('a getter or a Proxy that throws is named, and an endless chain of prototypes is given up', () => {
+test('the error names a getter or Proxy that throws, and an endless prototype chain is rejected', () => {
   const failing = (name: string): object =>
     Object.defineProperty({}, name, {
       enumerable: true,
@@ -540,7 +540,7 @@ test('a getter or a Proxy that throws is named, and an endless chain of prototyp
   );
 });
 
-/** What a process is without a cluster, by the option and by `LEASE_ELECTOR_LOCAL`. */
+/** The role of a process without a cluster, by the option and by `LEASE_ELECTOR_LOCAL`. */
 const LOCAL: readonly (readonly [
   option: LeaseElectorOptions['local'],
   variable: string | undefined,
@@ -561,7 +561,7 @@ const LOCAL: readonly (readonly [
 ];
 
 for (const [local, variable, role] of LOCAL) {
-  test(`local: ${local} with LEASE_ELECTOR_LOCAL=${variable} is ${role}`, () => {
+  test(`the role is ${role} when local is ${local} and LEASE_ELECTOR_LOCAL is ${variable}`, () => {
     assert.equal(
       resolveOptions({ ...(local === undefined ? {} : { local }) }, { LEASE_ELECTOR_LOCAL: variable }).local,
       role,
@@ -569,7 +569,7 @@ for (const [local, variable, role] of LOCAL) {
   });
 }
 
-test('a word that LEASE_ELECTOR_LOCAL does not know is refused', () => {
+test('an invalid value of LEASE_ELECTOR_LOCAL is rejected', () => {
   for (const word of ['yes', '1', 'Leader', ' leader']) {
     assert.throws(() => resolveOptions({}, { LEASE_ELECTOR_LOCAL: word }), {
       code: 'ERR_LEASE_ELECTOR_OPTION',
@@ -579,18 +579,18 @@ test('a word that LEASE_ELECTOR_LOCAL does not know is refused', () => {
   }
 });
 
-test('an endpoint is wanted or not: true stands for its defaults', () => {
+test('the endpoint has its defaults when the option is true', () => {
   assert.deepEqual(resolveOptions({ endpoint: true }).endpoint, {});
   assert.deepEqual(resolveOptions({ endpoint: {} }).endpoint, {});
   assert.equal(resolveOptions({ endpoint: false }).endpoint, null);
 });
 
-test('a KubeConfig is known by what it can do, whoever made it', () => {
+test('a KubeConfig is recognized by its methods, not by its class', () => {
   const kubeConfig = { getCurrentCluster: () => null } as unknown as NonNullable<LeaseElectorOptions['kubeConfig']>;
   assert.equal(resolveOptions({ kubeConfig }).kubeConfig, kubeConfig);
 });
 
-test('the options are not changed, and what becomes of them later does not matter', () => {
+test('the options are not changed, and later changes to them have no effect', () => {
   const options = Object.freeze({ lease: 'web', renewIntervalMs: 500 });
   assert.notEqual(resolveOptions(options), options);
 });

@@ -1,5 +1,5 @@
 /**
- * Requests to the cluster of a kubeconfig, with the permissions of the person whose kubeconfig it is.
+ * Requests to the cluster of a kubeconfig, with the permissions of its user.
  */
 
 import { once } from 'node:events';
@@ -38,7 +38,7 @@ export interface ClusterObject {
 export class ClusterClient {
   readonly #config: KubeConfig;
   readonly #url: URL;
-  /** The certificates that sign the API server's own. */
+  /** The certificates that verify the API server. */
   readonly caPem: string;
 
   private constructor(config: KubeConfig, url: URL, caPem: string) {
@@ -78,7 +78,7 @@ export class ClusterClient {
     return new ClusterClient(config, url, caPem);
   }
 
-  /** What a container finds in its environment. */
+  /** The environment variables of a container. */
   get environment(): Readonly<Record<string, string>> {
     return {
       KUBERNETES_SERVICE_HOST: this.#url.hostname.replace(/^\[|\]$/g, ''),
@@ -91,7 +91,7 @@ export class ClusterClient {
     return this.#url.origin;
   }
 
-  /** Sends a request. Rejects when no answer comes. */
+  /** Sends a request. Rejects when there is no answer. */
   async send(method: string, path: string, body?: object, contentType = 'application/json'): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
@@ -112,7 +112,7 @@ export class ClusterClient {
     return { status: response.statusCode ?? 0, body: answer === '' ? {} : JSON.parse(answer) };
   }
 
-  /** Sends a request, and rejects unless it succeeds. A missing object is no failure of a deletion. */
+  /** Sends a request, and rejects unless it succeeds. A missing object is not a failure of a deletion. */
   async demand(method: string, path: string, body?: object, contentType?: string): Promise<ClusterObject> {
     const answer = await this.send(method, path, body, contentType);
     const isGone = method === 'DELETE' && answer.status === 404;

@@ -1,5 +1,5 @@
 /**
- * Runs `npm run e2e` for its tests, with temporary files of its own, and the embedded server for it.
+ * Runs `npm run e2e` for its tests, with its own temporary directory, and starts an embedded server for it.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -14,7 +14,7 @@ const PROGRAM = path.join(import.meta.dirname, 'run.ts');
 /** How long one run may take on a busy machine. */
 export const TIMEOUT: { readonly timeout: number } = { timeout: 110_000 };
 
-/** What came of a run. */
+/** The result of a run. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -23,7 +23,7 @@ export interface Ended {
   readonly filesLeft: readonly string[];
 }
 
-/** Runs `npm run e2e` with temporary files of its own, and acts once it has reported something. */
+/** Runs `npm run e2e` with its own temporary directory. `act.do` is called when stderr contains `act.on`. */
 export async function runE2e(
   t: TestContext,
   kubeconfig: string | undefined,
@@ -54,7 +54,7 @@ export async function runE2e(
   return { code, stdout, stderr, filesLeft: readdirSync(temporary) };
 }
 
-/** A directory that goes with the test. */
+/** A directory that is removed after the test. */
 export function directoryOf(t: TestContext): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'lease-elector-e2e-test-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));

@@ -8,7 +8,7 @@ import { ApiServerProcess } from '../kubectl/apiserver-process.ts';
 import { embedded, namespacesLeft, runE2e, TIMEOUT } from './e2e-command.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-test('each scenario passes, and nothing stays behind', TIMEOUT, async (t) => {
+test('each scenario passes, and the run removes everything', TIMEOUT, async (t) => {
   const server = await ApiServerProcess.start([]);
   t.after(() => server.stop());
   const { code, stdout, stderr, filesLeft } = await runE2e(t, server.kubeconfig, ['--patience', '60']);
@@ -22,7 +22,7 @@ test('each scenario passes, and nothing stays behind', TIMEOUT, async (t) => {
   assert.deepEqual(filesLeft, []);
 });
 
-test('a scenario that fails ends the run, and nothing stays behind', TIMEOUT, async (t) => {
+test('the run ends and removes everything when a scenario fails', TIMEOUT, async (t) => {
   const { cluster, kubeconfig } = await embedded(t);
   cluster.addWebhook({ name: 'policy.example.com', verbs: 'create', resource: 'leases', deny: { code: 400 } });
   const { code, stdout, filesLeft } = await runE2e(t, kubeconfig, ['--patience', '3']);

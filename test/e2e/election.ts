@@ -1,5 +1,5 @@
 /**
- * The election of the run: a namespace of its own, Pods without a node in it, and a process on this machine for each Pod.
+ * The election of the run: a new namespace, Pods without a node, and a process on this machine for each Pod.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -17,11 +17,11 @@ const APPLICATION = 'elector';
 /** Keeps the object of a deleted Pod until its process has ended, as a kubelet does. */
 const FINALIZER = 'lease-elector.example.com/process-runs';
 const MERGE_PATCH = 'application/merge-patch+json';
-/** How often a condition is looked at, in milliseconds. */
+/** The interval between two checks of a condition, in milliseconds. */
 const LOOK_INTERVAL_MS = 20;
-/** How often the namespace is looked at while it is removed, in milliseconds. */
+/** The interval between two checks of the removed namespace, in milliseconds. */
 const CLEANUP_INTERVAL_MS = 200;
-/** How long the namespace may take to go, in milliseconds. */
+/** The longest time for the removal of the namespace, in milliseconds. */
 const CLEANUP_TIMEOUT_MS = 120_000;
 
 /** A Pod of the run. */
@@ -32,7 +32,7 @@ export interface Pod {
   readonly directory: string;
 }
 
-/** What a process reported when it was elected. */
+/** The report of an elected process. */
 export interface Elected {
   readonly process: ElectorProcess;
   readonly token: bigint;
@@ -43,7 +43,7 @@ export interface Elected {
 export class Election {
   readonly namespace: string = `lease-elector-e2e-${randomBytes(4).toString('hex')}`;
   readonly pods: Map<string, Pod> = new Map<string, Pod>();
-  /** Each process that was started, the earlier ones first. */
+  /** All started processes, the oldest first. */
   readonly processes: ElectorProcess[] = [];
   readonly #client: ClusterClient;
   readonly #patienceMs: number;
@@ -51,7 +51,7 @@ export class Election {
   #directory: string | null = null;
   #isMade = false;
 
-  /** @param patienceMs how long any one condition may take */
+  /** @param patienceMs the longest time for each condition */
   constructor(client: ClusterClient, patienceMs: number, interrupted: AbortSignal) {
     this.#client = client;
     this.#patienceMs = patienceMs;
@@ -70,10 +70,10 @@ export class Election {
     return `/api/v1/namespaces/${this.namespace}/pods/${name}`;
   }
 
-  /** Makes the namespace, and the ServiceAccount, Role and RoleBinding that `lease-elector manifests` prints. */
+  /** Creates the namespace, and the ServiceAccount, Role and RoleBinding that `lease-elector manifests` prints. */
   async prepare(): Promise<void> {
     this.#directory = await mkdtemp(path.join(tmpdir(), 'lease-elector-e2e-'));
-    // A request without an answer may have made it.
+    // A request without an answer may have created it.
     this.#isMade = true;
     const { status, body } = await this.#client.send('POST', '/api/v1/namespaces', {
       apiVersion: 'v1',
@@ -82,7 +82,7 @@ export class Election {
     });
     if (status !== 201) {
       this.#isMade = false;
-      throw new Error(`no namespace could be made: ${status} ${body.message ?? ''}. Grant create on namespaces`);
+      throw new Error(`cannot create a namespace: ${status} ${body.message ?? ''}. Grant create on namespaces`);
     }
     const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${this.namespace}`;
     const paths: Readonly<Record<string, string>> = {
@@ -96,7 +96,7 @@ export class Election {
     }
   }
 
-  /** Ends every process and removes everything, whatever state it is in. */
+  /** Ends every process and removes everything, in any state. */
   async remove(): Promise<void> {
     for (const process of this.processes) process.signal('SIGKILL');
     if (this.#directory !== null) await rm(this.#directory, { recursive: true, force: true });
@@ -114,7 +114,7 @@ export class Election {
     }
   }
 
-  /** One attempt. Returns why the namespace is still there, or null. */
+  /** Makes one attempt. Returns the reason why the namespace still exists, or `null`. */
   async #removeNamespace(): Promise<string | null> {
     const namespacePath = `/api/v1/namespaces/${this.namespace}`;
     try {
@@ -131,7 +131,7 @@ export class Election {
     }
   }
 
-  /** Waits for a condition; rejects after the patience of the run, or when the run is interrupted. */
+  /** Waits for a condition. Rejects after the time limit, or when the run is interrupted. */
   async until<Value>(
     what: string,
     look: () => Value | undefined | false | Promise<Value | undefined | false>,
@@ -146,7 +146,7 @@ export class Election {
     }
   }
 
-  /** Makes a Pod that no scheduler takes, with a token that is bound to it. */
+  /** Creates a Pod that no scheduler assigns to a node, with a bound token. */
   async createPod(name: string): Promise<Pod> {
     const { object } = installation(this.#settings).find(({ object }) => object['kind'] === 'Deployment') ?? {};
     const { template } = (object?.['spec'] ?? {}) as { template: { metadata: object; spec: object } };
@@ -175,7 +175,7 @@ export class Election {
     return status?.token ?? '';
   }
 
-  /** Starts the container of a Pod, and waits until it knows who leads. */
+  /** Starts the process of a Pod, and waits until its `start()` has resolved. */
   async startProcess(pod: Pod): Promise<ElectorProcess> {
     const process = new ElectorProcess(pod.name, {
       ...this.#client.environment,
@@ -190,7 +190,7 @@ export class Election {
     return process;
   }
 
-  /** The one process that leads. */
+  /** Waits for the leading process. */
   async leader(what: string, isRight: (process: ElectorProcess) => boolean = () => true): Promise<Elected> {
     const process = await this.until(what, () =>
       this.processes.find((process) => process.leads && !process.isGhost && isRight(process)),
@@ -205,7 +205,7 @@ export class Election {
     return pod;
   }
 
-  /** The Lease; undefined when there is none. */
+  /** The Lease. `undefined` when there is none. */
   async lease(): Promise<ClusterObject | undefined> {
     const { status, body } = await this.#client.send('GET', this.#leasePath);
     return status === 200 ? body : undefined;
@@ -230,7 +230,7 @@ export class Election {
     this.pods.delete(name);
   }
 
-  /** Removes the object of a Pod at once, whatever its process does. */
+  /** Removes the object of a Pod at once, while its process may still run. */
   async forceDeletePod(name: string): Promise<void> {
     await this.#liftFinalizer(name);
     await this.#client.demand('DELETE', this.#podPath(name), {
@@ -252,7 +252,7 @@ export class Election {
       throw new Error(`PATCH ${this.#podPath(name)}: ${status} ${body.message ?? ''}`);
   }
 
-  /** SIGTERM, and the end of the process, as a kubelet ends a container. */
+  /** Ends a process by SIGTERM, as a kubelet ends a container. */
   async terminate(process: ElectorProcess): Promise<void> {
     process.signal('SIGTERM');
     await this.until(`the process of ${process.podName} ends`, () => process.outcome !== null);

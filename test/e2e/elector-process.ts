@@ -14,11 +14,11 @@ export interface Report {
   readonly detail: string;
   readonly token?: string;
   readonly resumed?: boolean;
-  /** By the monotonic clock, which all processes of a machine share. */
+  /** The time of the report on the monotonic clock, which all processes of a machine share. */
   readonly atMs: number;
 }
 
-/** What the processes take from this machine. With a compile cache they start three times as fast. */
+/** The environment variables that the processes inherit. With a compile cache, they start three times as fast. */
 const MACHINE_ENVIRONMENT = Object.fromEntries(
   ['PATH', 'NODE_COMPILE_CACHE', 'DEBUG'].flatMap((name) => {
     const value = process.env[name];
@@ -34,7 +34,7 @@ export class ElectorProcess implements Leadership {
   /** The exit code, or the signal that ended it; null while it runs. */
   outcome: number | NodeJS.Signals | null = null;
   endedAtMs: number = Number.POSITIVE_INFINITY;
-  /** Its Pod was force-deleted while it ran: it may lead beside its successor until it learns of that. */
+  /** Its Pod was force-deleted while it ran. It may lead beside its successor until it receives that event. */
   isGhost = false;
 
   /** @param environment the variables of the container */
@@ -56,12 +56,12 @@ export class ElectorProcess implements Leadership {
 
   signal(signal: NodeJS.Signals): void {
     if (this.outcome !== null) return;
-    // From here on it does nothing, although its end is seen later.
+    // The process does nothing from here on, although its exit event arrives later.
     if (signal === 'SIGKILL') this.endedAtMs = systemClock.nowMs();
     this.#child.kill(signal);
   }
 
-  /** Makes it give leadership up. */
+  /** Makes it call `stepDown()`. */
   stepDown(): void {
     this.#child.stdin?.write('stepDown\n');
   }
@@ -75,7 +75,7 @@ export class ElectorProcess implements Leadership {
     return this.reports.findLast((report) => report.event === event);
   }
 
-  /** Whether it leads now, by its reports. */
+  /** Whether it leads now, according to its reports. */
   get leads(): boolean {
     return this.outcome === null && leadsAt(this, systemClock.nowMs());
   }

@@ -1,5 +1,5 @@
 /**
- * The program in the Pods of the run: an ordinary application with an elector. It reports what happens as JSON lines.
+ * The program in the Pods of the run: an ordinary application with an elector. It reports its events as JSON lines.
  */
 
 import { createInterface } from 'node:readline';
@@ -7,7 +7,7 @@ import { LeaseElector } from '../../src/index.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { Report } from './elector-process.ts';
 
-/** How long its work goes on after the term has ended, in milliseconds. */
+/** How long its work continues after the end of the term, in milliseconds. */
 const DRAIN_MS = 50;
 
 function report(content: Omit<Report, 'atMs'>): void {
@@ -16,7 +16,7 @@ function report(content: Omit<Report, 'atMs'>): void {
 
 const elector = new LeaseElector({
   serviceAccountDirectory: process.env['SERVICE_ACCOUNT_DIRECTORY'],
-  // A second is what a test waits for.
+  // Short intervals keep the tests short.
   renewIntervalMs: 1_000,
   leaseDurationSeconds: 3,
   onElected: ({ signal }) =>
@@ -39,7 +39,7 @@ const commands = createInterface({ input: process.stdin });
 commands.on('line', (command) => {
   if (command === 'stepDown') elector.stepDown().catch((error) => report({ event: 'error', detail: String(error) }));
 });
-// The parent is gone: so is this.
+// The parent process has ended, so this process ends as well.
 commands.on('close', () => process.exit(3));
 // Only the elector keeps this process alive.
 if ('unref' in process.stdin) process.stdin.unref();

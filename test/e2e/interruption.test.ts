@@ -1,5 +1,5 @@
 /**
- * `npm run e2e` when it is interrupted, or may not begin: nothing stays behind.
+ * `npm run e2e` removes everything when it is interrupted or cannot begin.
  */
 
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { embedded, namespacesLeft, runE2e, TIMEOUT } from './e2e-command.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`${signal} ends the run, and nothing stays behind`, TIMEOUT, async (t) => {
+  test(`the run ends and removes everything on ${signal}`, TIMEOUT, async (t) => {
     const { cluster, kubeconfig } = await embedded(t);
     const act = { on: '✓ step down', do: (child: ChildProcess) => child.kill(signal) };
     const { code, stdout, filesLeft } = await runE2e(t, kubeconfig, [], act);
@@ -18,11 +18,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test('a namespace that cannot be made is a failure, and says what to grant', TIMEOUT, async (t) => {
+test('the run fails and names the permission when it cannot create a namespace', TIMEOUT, async (t) => {
   const { cluster, kubeconfig } = await embedded(t);
   cluster.addWebhook({ name: 'policy.example.com', verbs: 'create', resource: 'namespaces', deny: { code: 403 } });
   const { code, stderr, filesLeft } = await runE2e(t, kubeconfig);
   assert.equal(code, 1);
-  assert.match(stderr, /^e2e: no namespace could be made: 403 .*\. Grant create on namespaces\n$/);
+  assert.match(stderr, /^e2e: cannot create a namespace: 403 .*\. Grant create on namespaces\n$/);
   assert.deepEqual(filesLeft, []);
 });

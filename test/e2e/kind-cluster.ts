@@ -1,5 +1,5 @@
 /**
- * A kind cluster of its own with the example application, installed as the documentation says: image, manifests, replicas.
+ * A new kind cluster with the example application, installed as documented: image, manifests, replicas.
  */
 
 import { execFile, spawn } from 'node:child_process';
@@ -18,19 +18,19 @@ const run = promisify(execFile);
 const ROOT = path.join(import.meta.dirname, '../..');
 /** Name of the application, of its namespace and of its Lease. */
 const APPLICATION = 'elector';
-/** How long the building of an image, of a cluster, or a rollout may take, in milliseconds. */
+/** The longest time for the build of an image, the creation of a cluster, or a rollout, in milliseconds. */
 const LONG_COMMAND_MS = 600_000;
-/** How much a command may print, in bytes. */
+/** The most output of a command, in bytes. */
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
-/** How often a condition is looked at, in milliseconds. */
+/** The interval between two checks of a condition, in milliseconds. */
 const LOOK_INTERVAL_MS = 500;
 
-/** Who leads: the Pod that owns the Lease. */
+/** The leader: the Pod that owns the Lease. */
 export interface Holder {
   readonly pod: string;
   readonly uid: string;
   readonly node: string;
-  /** Of the Lease: another one is another term. */
+  /** The uid of the Lease. Another uid is another term. */
   readonly leaseUid: string;
 }
 
@@ -40,7 +40,7 @@ interface Listed {
   readonly status: { readonly phase?: string };
 }
 
-/** Throws unless every program that the run needs works here. */
+/** Throws when a required program does not work here. */
 export async function demandPrograms(): Promise<void> {
   for (const [program, args, why] of [
     ['docker', ['info'], 'Docker does not run here. Install Docker and start its daemon'],
@@ -91,7 +91,7 @@ export class KindCluster {
     return this.#run('docker', args);
   }
 
-  /** Builds the image from deploy/Dockerfile, makes the cluster, and installs the application. */
+  /** Builds the image from deploy/Dockerfile, creates the cluster, and installs the application. */
   async prepare(): Promise<void> {
     this.#directory = await mkdtemp(path.join(tmpdir(), 'lease-elector-kind-'));
     const kubeconfig = path.join(this.#directory, 'kubeconfig');
@@ -148,14 +148,14 @@ export class KindCluster {
     await this.rolledOut();
   }
 
-  /** The Pods that run, by their uid. */
+  /** The running Pods, by uid. */
   async pods(): Promise<ReadonlyMap<string, Listed>> {
     const listed = await this.kubectl('get', 'pods', '-l', `app.kubernetes.io/name=${APPLICATION}`, '-o', 'json');
     const { items } = JSON.parse(listed) as { items: Listed[] };
     return new Map(items.map((pod) => [pod.metadata.uid, pod]));
   }
 
-  /** Who leads; undefined when nobody does. */
+  /** The leader, or `undefined`. */
   async holder(): Promise<Holder | undefined> {
     const text = await this.kubectl('get', 'leases', APPLICATION, '--ignore-not-found', '-o', 'json');
     if (text === '') return undefined;
@@ -169,8 +169,8 @@ export class KindCluster {
   }
 
   /**
-   * The Pods that report themselves as leaders in their metrics. A hand-over between two readings looks like two leaders,
-   * so two are read once more: only Pods that led in both readings count.
+   * The Pods that report in their metrics that they lead. A hand-over during a reading looks like two leaders. So two
+   * leaders are read again, and only Pods that led in both readings count.
    */
   async masters(): Promise<readonly string[]> {
     const first = await this.#readMasters();
@@ -184,7 +184,7 @@ export class KindCluster {
     for (const { metadata, status } of (await this.pods()).values()) {
       if (status.phase !== 'Running') continue;
       const proxy = `/api/v1/namespaces/${APPLICATION}/pods/${metadata.name}:${ENDPOINT_PORT}/proxy/metrics`;
-      // A Pod that ends, or that is on a lost node, does not answer.
+      // A Pod that is ending or on a lost node does not answer.
       const metrics = await this.kubectl('get', '--raw', proxy, '--request-timeout=5s').catch(() => '');
       if (/^leader_election_master_status\{.*\} 1$/m.test(metrics)) masters.push(metadata.name);
     }
@@ -203,7 +203,7 @@ export class KindCluster {
     }
   }
 
-  /** Removes cluster, image and files, whatever state they are in. */
+  /** Removes cluster, image and files, in any state. */
   async remove(): Promise<void> {
     const failures: string[] = [];
     const attempt = async (program: string, args: readonly string[]): Promise<void> => {

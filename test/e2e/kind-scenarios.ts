@@ -1,18 +1,18 @@
 /**
- * What happens to the leader in a cluster with nodes, and who leads after that.
+ * Scenarios for the leader in a cluster with nodes, and the leader after each.
  */
 
 import type { Holder, KindCluster } from './kind-cluster.ts';
 import { demand, type Scenario } from './scenario-run.ts';
 
-/** How long a successor may take, in milliseconds. */
+/** The longest time until a successor leads, in milliseconds. */
 const SUCCESSION_MS = 60_000;
-/** How long Kubernetes takes to call a silent node not ready is 50 s; twice that, in milliseconds. */
+/** The longest time until a silent node is not ready, in milliseconds: twice the 50 s that Kubernetes needs. */
 const NODE_LOST_MS = 100_000;
-/** How long a node may take to start again, in milliseconds. */
+/** The longest time until a node has started again, in milliseconds. */
 const NODE_BACK_MS = 180_000;
 
-/** Who leads, by the Lease and by what the Pods say of themselves. */
+/** The leader, according to the Lease and to the metrics of the Pods. */
 async function leader(cluster: KindCluster, what: string, isRight: (holder: Holder) => boolean): Promise<Holder> {
   return cluster.until(what, SUCCESSION_MS, async () => {
     const holder = await cluster.holder();
@@ -31,7 +31,7 @@ function successorOf(cluster: KindCluster, before: Holder): Promise<Holder> {
   return leader(cluster, `a successor of ${before.pod} leads`, ({ uid }) => uid !== before.uid);
 }
 
-/** A scenario that ends the leader's Pod, and leaves three replicas again. */
+/** A scenario that ends the leader's Pod, and then waits for three replicas. */
 function ends(name: string, end: (cluster: KindCluster, before: Holder) => Promise<unknown>): Scenario<KindCluster> {
   return {
     name,

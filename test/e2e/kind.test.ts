@@ -1,6 +1,6 @@
 /**
- * `npm run e2e:kind` where it cannot run, and what it leaves behind when it fails; the configuration of its cluster. The
- * programs are scripts that note how they were called: no cluster is made here.
+ * `npm run e2e:kind` when it cannot run and when it fails, and the configuration of its cluster. The programs are
+ * scripts that record their arguments, so no cluster is created.
  */
 
 import assert from 'node:assert/strict';
@@ -20,12 +20,12 @@ interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** How the programs were called, one after the other. */
+  /** The calls of the programs, in order. */
   readonly calls: readonly string[];
   readonly filesLeft: readonly string[];
 }
 
-/** Runs `npm run e2e:kind` with these programs and no others; each is the body of a shell script. */
+/** Runs `npm run e2e:kind` with only these programs. Each is the body of a shell script. */
 async function run(t: TestContext, programs: Readonly<Record<string, string>>): Promise<Ended> {
   const directory = mkdtempSync(path.join(tmpdir(), 'lease-elector-kind-test-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
@@ -65,14 +65,14 @@ for (const [what, programs, complaint] of [
   ['kind', { docker: '' }, 'kind is not installed here. Install it from https://kind.sigs.k8s.io'],
   ['kubectl', { docker: '', kind: '' }, 'kubectl is not installed here. Install it'],
 ] as const) {
-  test(`without ${what} the run says so, and exits 2`, TIMEOUT, async (t) => {
+  test(`the run names the missing program and exits 2 without ${what}`, TIMEOUT, async (t) => {
     const { code, stdout, stderr, filesLeft } = await run(t, programs);
     assert.deepEqual([code, stdout, stderr], [2, '', `e2e:kind: ${complaint}. Nothing was tested\n`]);
     assert.deepEqual(filesLeft, []);
   });
 }
 
-test('a cluster that cannot be made is removed, and its image, too', TIMEOUT, async (t) => {
+test('the run removes the cluster and the image when the cluster cannot be created', TIMEOUT, async (t) => {
   const kind = 'if [ "$1" = create ]; then echo no space left >&2; exit 1; fi';
   const { code, stderr, calls, filesLeft } = await run(t, { docker: '', kind, kubectl: '', npm: NPM });
   assert.equal(code, 1);
@@ -93,7 +93,7 @@ test('a cluster that cannot be made is removed, and its image, too', TIMEOUT, as
   assert.deepEqual(filesLeft, []);
 });
 
-test('an image that cannot be built makes no cluster', TIMEOUT, async (t) => {
+test('the run creates no cluster when the image cannot be built', TIMEOUT, async (t) => {
   const docker = 'if [ "$1" = build ]; then exit 1; fi';
   const { code, calls } = await run(t, { docker, kind: '', kubectl: '', npm: NPM });
   assert.equal(code, 1);
@@ -103,13 +103,13 @@ test('an image that cannot be built makes no cluster', TIMEOUT, async (t) => {
   );
 });
 
-test('what cannot be removed is named, with the command', TIMEOUT, async (t) => {
+test('the run names the command when it cannot remove something', TIMEOUT, async (t) => {
   const { code, stderr } = await run(t, { docker: '', kind: '[ "$1" = version ]', kubectl: '', npm: NPM });
   assert.equal(code, 1);
   assert.match(stderr, /not everything could be removed\. Run kind delete cluster --name lease-elector-[0-9a-f]{6} /);
 });
 
-test('Ctrl-C while the cluster is made removes it', TIMEOUT, async (t) => {
+test('the run removes the cluster on Ctrl-C during its creation', TIMEOUT, async (t) => {
   const kind = 'if [ "$1" = create ]; then kill -INT $PPID; exec /bin/sleep 50; fi';
   const { code, calls, filesLeft } = await run(t, { docker: '', kind, kubectl: '', npm: NPM });
   assert.equal(code, 130);
@@ -141,7 +141,7 @@ const NODE_FIELDS = [
   'kubeadmConfigPatchesJSON6902',
 ];
 
-test('kind-config.yaml is a cluster of one control plane and two workers', () => {
+test('kind-config.yaml has one control plane and two workers', () => {
   const config = readYaml(readFileSync(CONFIG, 'utf8')) as Record<string, unknown>;
   assert.deepEqual([config['kind'], config['apiVersion']], ['Cluster', 'kind.x-k8s.io/v1alpha4']);
   assert.deepEqual(

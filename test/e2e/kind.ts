@@ -1,5 +1,5 @@
 /**
- * `npm run e2e:kind`: the image, the manifests and three replicas in a kind cluster that is made for the run.
+ * `npm run e2e:kind`: the image, the manifests and three replicas in a new kind cluster.
  */
 
 import { demandPrograms, KindCluster } from './kind-cluster.ts';

@@ -1,5 +1,5 @@
 /**
- * Two leaders at once are seen, and what only looks like it is not.
+ * The check finds two leaders at the same time, and nothing else.
  */
 
 import assert from 'node:assert/strict';
@@ -29,7 +29,7 @@ for (const [what, processes, expected] of [
   ['two', [life('a', [['elected', 1]]), life('b', [['elected', 3]])], ['b was elected while a led']],
   ['two, until one ends', [life('a', [['elected', 1]], 4), life('b', [['elected', 3]])], ['b was elected while a led']],
 ] as const) {
-  test(`leadership of ${what} is seen as it is`, () => {
+  test(`the overlap is correct when the leaders are ${what}`, () => {
     assert.deepEqual(overlapsOf(processes as readonly Leadership[]), expected);
   });
 }

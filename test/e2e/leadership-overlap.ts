@@ -2,13 +2,13 @@
  * Whether two processes of a run led at the same time.
  */
 
-/** What a process reported, and when it ended. */
+/** The reports of a process, and the time of its end. */
 export interface Leadership {
   readonly podName: string;
   readonly reports: readonly { readonly event: string; readonly atMs: number }[];
   /** Infinite while it runs. */
   readonly endedAtMs: number;
-  /** Its Pod was force-deleted while it ran: it may lead beside its successor until it learns of that. */
+  /** Its Pod was force-deleted while it ran. It may lead beside its successor until it receives that event. */
   readonly isGhost: boolean;
 }
 
@@ -19,7 +19,7 @@ export function leadsAt({ reports, endedAtMs }: Leadership, atMs: number): boole
   return changes.at(-1)?.event === 'elected';
 }
 
-/** Each moment at which a process was elected while another led, ghosts aside, in words. */
+/** A text for each election of a process while another led, without ghosts. */
 export function overlapsOf(processes: readonly Leadership[]): readonly string[] {
   return processes.flatMap((process) =>
     process.reports

@@ -10,7 +10,7 @@ import { Election } from './election.ts';
 import { runProgram, runScenarios, UnsuitableError } from './scenario-run.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-/** How long any one condition may take, in seconds. */
+/** The longest time for each condition, in seconds. */
 const DEFAULT_PATIENCE = '60';
 
 const USAGE = `Usage: KUBECONFIG=FILE npm run e2e [-- --patience SECONDS]
@@ -29,7 +29,7 @@ function readPatienceMs(): number {
     throw new UnsuitableError(`${(error as Error).message}\n\n${USAGE}`);
   }
   if (!/^[1-9]\d{0,3}$/.test(patience)) {
-    throw new UnsuitableError(`--patience ${patience} is no number of seconds\n\n${USAGE}`);
+    throw new UnsuitableError(`--patience ${patience} is not a number of seconds\n\n${USAGE}`);
   }
   return Number(patience) * 1_000;
 }

@@ -1,5 +1,5 @@
 /**
- * Runs scenarios one after the other on the same system, and makes a table of them.
+ * Runs scenarios one after the other on the same system, and prints their table.
  */
 
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -8,14 +8,14 @@ import { type Row, table } from './table.ts';
 /** Exit codes of the runs. */
 export const EXIT = { success: 0, failure: 1, unsuitable: 2, interrupted: 130 } as const;
 
-/** This machine, or the cluster, is not one on which the run can work: exit code 2. */
+/** The run cannot work on this machine or cluster: exit code 2. */
 export class UnsuitableError extends Error {}
 
-/** One scenario. It rejects when what it expects does not happen. */
+/** One scenario. It rejects when its expectation does not hold. */
 export interface Scenario<System> {
   readonly name: string;
   readonly expected: string;
-  /** Makes it happen, and returns what was observed. */
+  /** Runs the scenario, and returns the observation. */
   readonly run: (system: System) => Promise<string>;
 }
 
@@ -37,14 +37,14 @@ async function runScenario<System>(scenario: Scenario<System>, system: System): 
     const observed = await scenario.run(system);
     return { row: { name, expected, observed, seconds: seconds() }, hasFailed: false };
   } catch (error) {
-    // The first line: a command that failed says much.
+    // Only the first line, because a failed command prints many.
     const [message = ''] = (error as Error).message.split('\n');
     return { row: { name, expected, observed: `FAILED: ${message}`, seconds: seconds() }, hasFailed: true };
   }
 }
 
 /**
- * Runs the scenarios up to the first that fails, since the next ones build on it, and prints the table.
+ * Runs the scenarios up to the first failure, because the next ones depend on it, and prints the table.
  *
  * @returns whether all ran, each as expected
  */
@@ -72,7 +72,7 @@ export async function runScenarios<System>(
 /** Runs a program of this folder: the first Ctrl-C interrupts it, errors become exit codes. */
 export async function runProgram(name: string, program: (interrupted: AbortSignal) => Promise<boolean>): Promise<void> {
   const interruption = new AbortController();
-  // Once: a second Ctrl-C ends a run that hangs.
+  // Only once, so that a second Ctrl-C ends a run that hangs.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interruption.abort(new Error('interrupted')));
   }

@@ -1,5 +1,5 @@
 /**
- * What the run makes happen to the leader, one scenario after the other on the same election.
+ * The scenarios of the run, one after the other in the same election.
  */
 
 import type { Elected, Election } from './election.ts';
@@ -11,7 +11,7 @@ function demandGrowth(before: Elected, after: Elected): void {
   demand(after.token > before.token, `the fencing token ${after.token} is not larger than ${before.token}`);
 }
 
-/** Replaces a Pod that has gone, so that each scenario has three. */
+/** Replaces a Pod that is gone, so that each scenario has three. */
 async function addPod(election: Election, name: string): Promise<ElectorProcess> {
   return election.startProcess(await election.createPod(name));
 }
@@ -20,7 +20,7 @@ function electedCount(election: Election): number {
   return election.processes.reduce((sum, process) => sum + process.all('elected').length, 0);
 }
 
-/** Waits for a leader that is another process. */
+/** Waits until another process leads. */
 function successor(election: Election, { process }: Elected): Promise<Elected> {
   return election.leader(`a successor of ${process.podName} is elected`, (other) => other !== process);
 }
@@ -124,7 +124,7 @@ const EVENTS: readonly Scenario<Election>[] = [
     },
   },
   {
-    name: 'force delete, while the process stands still',
+    name: 'force delete, while the process is suspended',
     expected: 'a successor leads; the ghost learns of it, its token is smaller',
     run: async (election) => {
       const before = await election.leader('somebody leads');
@@ -159,7 +159,7 @@ const EVENTS: readonly Scenario<Election>[] = [
   },
 ];
 
-/** The scenarios, in their order. In none of them do two processes lead at once. */
+/** The scenarios, in their order. Two processes never lead at once in any of them. */
 export const SCENARIOS: readonly Scenario<Election>[] = EVENTS.map((scenario) => ({
   ...scenario,
   run: async (election) => {

@@ -1,5 +1,5 @@
 /**
- * `npm run e2e` without a cluster that it can use: it says so, and exits 2.
+ * `npm run e2e` exits 2 with a message when it has no suitable cluster.
  */
 
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ function kubeconfigWith(cluster: object): string {
 
 for (const [what, content, complaint] of [
   ['no KUBECONFIG', undefined, /^e2e: KUBECONFIG is not set: no cluster to run against\. Set it/],
-  ['a KUBECONFIG that is no kubeconfig', '{', /^e2e: KUBECONFIG cannot be read: /],
+  ['a KUBECONFIG that is not a kubeconfig', '{', /^e2e: KUBECONFIG cannot be read: /],
   [
     'a server without https',
     kubeconfigWith({ server: 'http://127.0.0.1:1' }),
@@ -30,7 +30,7 @@ for (const [what, content, complaint] of [
   ['a server behind a path', kubeconfigWith({ server: 'https://rancher.example.com/k8s/c' }), /a host and a port/],
   ['no authority', kubeconfigWith({ server: 'https://127.0.0.1:1' }), /names no certificate-authority/],
 ] as const) {
-  test(`${what}: the run says so, and exits 2`, TIMEOUT, async (t) => {
+  test(`the run prints the reason and exits 2 when it has ${what}`, TIMEOUT, async (t) => {
     const kubeconfig = path.join(directoryOf(t), 'kubeconfig');
     if (content !== undefined) writeFileSync(kubeconfig, content);
     const { code, stdout, stderr } = await runE2e(t, content === undefined ? undefined : kubeconfig);

@@ -1,9 +1,8 @@
 /**
- * A small model of a cluster for the properties: one revision counter, one Lease, Pods, a garbage collector,
- * requests that are carried out and answered at moments of the test's choice (or lose their answer), and
- * watches that lag behind.
+ * A small model of a cluster for the properties: one revision counter, one Lease, Pods, a garbage collector, and
+ * watches that lag. The test chooses when a request is executed and answered, or whether its answer is lost.
  *
- * It knows nothing of HTTP; what a real server answers is the business of `src/testing`.
+ * It has no HTTP. The answers of a real server are the task of `src/testing`.
  */
 
 import type { Effect } from '../../src/core/effect.ts';
@@ -14,23 +13,23 @@ import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import { InvariantChecker } from '../core/invariant-checker.ts';
 import { CONFIG, failure, type RequestEffect, Story, stoppedPod, WALL_MS } from '../core/story.ts';
 
-/** Which verbs everybody has. */
+/** The permissions of every Pod. */
 export interface Permissions {
   readonly update: boolean;
   readonly delete: boolean;
   readonly readPods: boolean;
 }
 
-/** One thing that a watch tells, in the order of revisions. */
+/** One event of a watch, in the order of revisions. */
 type Event<Item> = { readonly type: 'present' | 'deleted'; readonly item: Item };
 
-/** A request on its way: `answer` is null until the server has carried it out. */
+/** A request under way. `answer` is `null` until the server has executed the request. */
 interface Pending {
   readonly effect: RequestEffect;
   answer: Fact | null;
 }
 
-/** A watch that has told everything before `position`; `null` has to list first. */
+/** A watch that has delivered all events before `position`. With `null`, it has to list first. */
 interface Watch {
   position: number | null;
 }
@@ -44,7 +43,7 @@ export class Process {
   readonly leaseWatch: Watch = { position: null };
   podWatch: (Watch & { readonly watched: PodReference }) | null = null;
   alive = true;
-  /** From `elected` until the work of that term is over. */
+  /** From `elected` until the work of that term has ended. */
   working = false;
   settling = false;
 
@@ -57,14 +56,14 @@ export class Process {
 export class ModelWorld {
   readonly processes: Process[] = [];
   readonly pods: Map<string, PodRecord> = new Map();
-  /** Requests whose sender has given up on them, or is gone; they may yet be carried out. */
+  /** Requests whose sender no longer waits or is gone. They may still be executed. */
   readonly orphanedRequests: { readonly pod: PodReference; readonly effect: RequestEffect }[] = [];
   readonly tokens: bigint[] = [];
   nowMs = 1_000_000;
   random = 0.5;
   lease: LeaseRecord | null = null;
   readonly permissions: Permissions;
-  /** Of the processes in turn: they may differ. */
+  /** The succession policies of the processes in turn. They may differ. */
   readonly #successions: readonly Succession[];
   #revision = 100;
   #names = 0;
@@ -76,7 +75,7 @@ export class ModelWorld {
     this.#successions = successions;
   }
 
-  /** The processes whose work may be under way, and whose Pods exist. */
+  /** The processes whose work may run, and whose Pods exist. */
   get workers(): Process[] {
     return this.processes.filter((process) => process.alive && process.working && this.#exists(process.pod));
   }
@@ -113,13 +112,13 @@ export class ModelWorld {
     this.#podLog(pod.name).push({ type: 'present', item });
   }
 
-  /** Its containers end and are not started again; the object stays. */
+  /** The containers of a Pod end and are not started again. The object stays. */
   stopPod(uid: string): void {
     for (const process of this.processes) if (process.alive && process.pod.uid === uid) this.kill(process);
     this.#fail(uid, true);
   }
 
-  /** The control plane calls it Failed, since it has lost the node; its processes live on. */
+  /** The control plane sets the phase Failed because the node is lost. The processes continue to run. */
   markFailed(uid: string): void {
     this.#fail(uid, false);
   }
@@ -133,19 +132,19 @@ export class ModelWorld {
     this.#podLog(pod.name).push({ type: 'present', item });
   }
 
-  /** Whether its containers may be started again. */
+  /** Whether the containers of a Pod may be started again. */
   mayRun(uid: string): boolean {
     const pod = this.pods.get(uid);
     return pod !== undefined && !hasStopped(pod);
   }
 
-  /** Whether a Pod that has stopped must not be in anybody's way. */
+  /** Whether all electors consider a stopped Pod gone. */
   get succeedsStopped(): boolean {
     const { readPods, delete: deletes } = this.permissions;
     return readPods && deletes && this.#successions.every((succession) => succession === 'pod-stopped');
   }
 
-  /** The object goes; its process may live on, as that of a force-deleted Pod does. */
+  /** Deletes the object of a Pod. Its process may continue to run, as that of a force-deleted Pod does. */
   deletePod(uid: string): void {
     const pod = this.pods.get(uid);
     if (pod === undefined) return;
@@ -165,7 +164,7 @@ export class ModelWorld {
     if (this.lease?.owner != null && !this.pods.has(this.lease.owner.uid)) this.deleteLease();
   }
 
-  /** By the collector, by hand, or as asked. */
+  /** Deletes the Lease: by the collector, by hand, or by a request. */
   deleteLease(): void {
     if (this.lease === null) return;
     this.#leaseEvents.push({ type: 'deleted', item: { ...this.lease, resourceVersion: this.#next() } });
@@ -192,26 +191,26 @@ export class ModelWorld {
 
   // --- Requests
 
-  /** The server carries a request out; its answer is on the way. */
+  /** Executes a request at the server. Its answer is under way. */
   arrive(process: Process, pending: Pending, tokenRefused: boolean): void {
     pending.answer ??= this.#carryOut(process.pod, pending.effect, tokenRefused);
   }
 
-  /** The answer comes in. */
+  /** Delivers the answer. */
   answer(process: Process, pending: Pending): void {
     if (pending.answer === null) return;
     process.pending.splice(process.pending.indexOf(pending), 1);
     this.tell(process, pending.answer);
   }
 
-  /** The sender gives up; the request may have been carried out, or may be later. */
+  /** Ends the wait of the sender. The request was executed, or may be executed later. */
   lose(process: Process, pending: Pending, kind: RequestFailureKind): void {
     process.pending.splice(process.pending.indexOf(pending), 1);
     if (pending.answer === null) this.orphanedRequests.push({ pod: process.pod, effect: pending.effect });
     this.tell(process, { type: 'requestFailed', request: pending.effect.request, failure: failure(kind) });
   }
 
-  /** An orphaned request is carried out after all. */
+  /** Executes an orphaned request late. */
   arriveOrphanedRequest(index: number): void {
     const orphanedRequest = this.orphanedRequests.splice(index, 1)[0];
     if (orphanedRequest !== undefined) this.#carryOut(orphanedRequest.pod, orphanedRequest.effect, false);
@@ -249,7 +248,7 @@ export class ModelWorld {
     }
   }
 
-  /** Somebody writes the Lease, and changes nothing that matters. */
+  /** Writes the Lease without a relevant change. */
   touchLease(): void {
     if (this.lease !== null) this.#write(0, this.lease);
   }
@@ -267,7 +266,7 @@ export class ModelWorld {
 
   // --- Watches
 
-  /** The watch of the Lease tells one thing more, if there is one. */
+  /** Delivers the next event of the watch of the Lease, if there is one. */
   deliverLease(process: Process): boolean {
     const { position } = process.leaseWatch;
     if (position === null) {
@@ -284,7 +283,7 @@ export class ModelWorld {
     return true;
   }
 
-  /** The watch of the holder's Pod tells one thing more, if there is one. */
+  /** Delivers the next event of the watch of the holder's Pod, if there is one. */
   deliverPod(process: Process): boolean {
     const watch = process.podWatch;
     if (watch === null) return false;
@@ -339,10 +338,11 @@ export class ModelWorld {
       case 'announce':
         if (effect.announcement.type === 'elected') {
           process.working = true;
-          // That of a ghost, whose Pod is gone before it hears that it was elected, is smaller than its successor's.
+          // The token of a ghost, whose Pod is gone before it receives the answer of its create, is smaller than its
+          // successor's.
           if (this.#exists(process.pod)) this.tokens.push(BigInt(effect.announcement.term.fencingToken));
         }
-        // Against its will: there was no time to drain. (Else the work ends when it has settled.)
+        // An involuntary demotion has no time to drain. Otherwise the work ends when it has settled.
         if (effect.announcement.type === 'demoted' && !process.settling && !isWilling(effect.announcement.reason)) {
           process.working = false;
         }

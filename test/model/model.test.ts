@@ -1,5 +1,5 @@
-// Checks several electors against a model of the cluster, with the interleaving driven by fast-check: never two
-// that work while both their Pods exist, fencing tokens that grow, and a leader again once the faults end.
+// Checks several electors in a model of the cluster, with the interleaving driven by fast-check. Never two work while
+// both their Pods exist, fencing tokens grow, and there is a leader after the end of the faults.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,15 +7,15 @@ import fc from 'fast-check';
 import type { Succession } from '../../src/core/holder.ts';
 import { ModelWorld, type Permissions, type Process } from './model-world.ts';
 
-/** How long after the end of all faults somebody must lead, in milliseconds of the model. */
+/** The longest time without a leader after the end of all faults, in milliseconds of the model. */
 const BOUND_MS = 90_000;
 
-/** A failure that lasts is answered by a back-off, so everything that is under way ends within this many rounds. */
+/** The most rounds until everything that is under way has ended. A lasting failure leads to a back-off. */
 const MOST_ROUNDS = 200;
 
-/** What may happen next, and how often. */
+/** The possible actions, with their frequencies. */
 const ACTIONS = {
-  /** A request is carried out and answered at once. */
+  /** A request is executed and answered at once. */
   proceed: 40,
   arrive: 15,
   answer: 15,
@@ -35,7 +35,7 @@ const ACTIONS = {
   restart: 2,
   stepDown: 3,
   stop: 2,
-  /** Not in every world. */
+  /** These happen only in some worlds. */
   deleteLeaseByHand: 2,
 } as const;
 
@@ -127,7 +127,7 @@ function act(world: ModelWorld, action: Action): void {
       if (action.flag) world.kill(process);
       break;
     case 'recreatePod':
-      // A ghost's name may be another's by now, and no two Pods have one name.
+      // The name of a ghost may belong to another Pod now, and no two Pods have the same name.
       if (!world.pods.has(process.pod.uid)) break;
       world.deletePod(process.pod.uid);
       if (action.flag) world.kill(process);
@@ -179,7 +179,7 @@ function assertTokensGrow(world: ModelWorld, strictly: boolean): void {
   }
 }
 
-/** Everything that is under way comes to its end, without a fault and without time passing. */
+/** Completes everything that is under way, without a fault and without time passing. */
 function calm(world: ModelWorld, check: (world: ModelWorld) => void): void {
   let rounds = 0;
   for (let busy = true; busy; ) {
@@ -211,7 +211,7 @@ function calmProcess(world: ModelWorld, process: Process): boolean {
   return busy;
 }
 
-/** No more faults; Pods without a process are removed, and there is at least one candidate. */
+/** Ends the faults, removes Pods without a process, and makes sure that there is a candidate. */
 function recover(world: ModelWorld, check: (world: ModelWorld) => void): void {
   world.addPod('app-last');
   for (const process of world.processes) {
@@ -226,30 +226,30 @@ function recover(world: ModelWorld, check: (world: ModelWorld) => void): void {
     removeEmptyPods(world);
     touchStuckLease(world);
     calm(world, check);
-    assert.ok(world.nowMs <= deadlineMs, 'nobody leads, although nothing is wrong any more');
+    assert.ok(world.nowMs <= deadlineMs, 'nobody leads, although there are no more faults');
   }
 }
 
-/** One process leads, and the Lease says so. While it is missing somebody else may create it. */
+/** Whether one process leads and its Pod holds the Lease. While the Lease is missing, another process may create it. */
 function isSettled({ leaders, lease }: ModelWorld): boolean {
   return leaders.length === 1 && leaders[0]?.pod.uid === lease?.owner?.uid;
 }
 
 /**
- * As the kubelet does with Pods that were to end, and an administrator with those whose container does not start again;
- * but not with those that have stopped where everybody knows that they may be succeeded.
+ * Deletes terminating Pods, as the kubelet does, and Pods without a running container, as an administrator does. It
+ * keeps stopped Pods that all electors consider gone.
  */
 function removeEmptyPods(world: ModelWorld): void {
   const running = new Set(world.processes.filter(({ alive }) => alive).map(({ pod }) => pod.uid));
   for (const pod of [...world.pods.values()]) {
-    const inNobodysWay = world.succeedsStopped && !world.mayRun(pod.uid);
-    if ((!running.has(pod.uid) && !inNobodysWay) || pod.terminating) world.deletePod(pod.uid);
+    const countsAsGone = world.succeedsStopped && !world.mayRun(pod.uid);
+    if ((!running.has(pod.uid) && !countsAsGone) || pod.terminating) world.deletePod(pod.uid);
   }
 }
 
 /**
- * Whose release may yet arrive, and who may not renew, waits for somebody to write the Lease: nobody could tell
- * otherwise that the release comes too late (`explain()` tells what is missing).
+ * Writes the Lease for a process that is not permitted to renew and whose release may still arrive. Only another write
+ * rules out the late release, so the process waits for one (`explain()` names the missing rule).
  */
 function touchStuckLease(world: ModelWorld): void {
   const version = world.lease?.resourceVersion;
@@ -258,7 +258,7 @@ function touchStuckLease(world: ModelWorld): void {
   if (!world.permissions.update && version !== undefined && world.processes.some(isStuck)) world.touchLease();
 }
 
-/** It stays so. */
+/** Checks that the state is stable. */
 function assertStable(world: ModelWorld): void {
   const [leader] = world.leaders;
   const untilMs = world.nowMs + 120_000;
@@ -279,24 +279,24 @@ function live(world: ModelWorld, actions: readonly Action[], check: (world: Mode
   return world;
 }
 
-test('never two at work whose Pods both exist, tokens grow, and somebody leads when the faults end', () => {
+test('never two work while both Pods exist, tokens grow, and a process leads when the faults end', () => {
   fc.assert(
     fc.property(anyPermissions, anySuccessions, anyActions, (permissions, successions, actions) => {
       const lawful = actions.filter(({ name }) => name !== 'deleteLeaseByHand');
       const world = live(new ModelWorld(permissions, successions), lawful, assertSafe);
       recover(world, assertSafe);
       assertStable(world);
-      // Who may not renew resumes a term with the token that it had.
+      // A process that is not permitted to renew resumes a term with its old token.
       assertTokensGrow(world, permissions.update);
     }),
     { numRuns: 200 },
   );
 });
 
-test('a Lease that is deleted by hand now and then may move, but there is one leader again in the end', () => {
+test('one process leads in the end when the Lease is sometimes deleted by hand', () => {
   fc.assert(
     fc.property(anyPermissions, anySuccessions, anyActions, (permissions, successions, actions) => {
-      // Until the events have come in, two may believe that they lead: that is what taking a Lease by hand means.
+      // After a deletion by hand, two processes may lead until the events have arrived.
       const anything = (): void => undefined;
       const world = live(new ModelWorld(permissions, successions), actions, anything);
       recover(world, anything);
