@@ -27,14 +27,13 @@ const KINDS = {
   collector: 'bare, waits for the collector',
   one: 'bare, DELETE and POST',
   two: 'bare, second warm connection',
-  http2: 'bare, HTTP/2',
 } as const;
 
 type Kind = keyof typeof KINDS;
 
 const SITUATIONS = {
-  quiet: { kinds: ['lease-elector', 'collector', 'one', 'two', 'http2'], held: false },
-  'collector held back': { kinds: ['lease-elector', 'one', 'two', 'http2'], held: true },
+  quiet: { kinds: ['lease-elector', 'collector', 'one', 'two'], held: false },
+  'collector held back': { kinds: ['lease-elector', 'one', 'two'], held: true },
 } as const;
 
 type Situation = keyof typeof SITUATIONS | 'hand-over';
