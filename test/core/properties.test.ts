@@ -267,12 +267,17 @@ test('whatever came before, stop() ends within its limit, even if no request is 
       checker.tell(story, { type: 'stopRequested', release });
       const waitsForWork = story.role.name === 'leader' || describeRole(story.role) === 'leaving awaitingWork';
       if (waitsForWork) checker.tell(story, { type: 'workSettled', drained });
-      if (story.role.name === 'leaving') {
+      const endLimit = (): void => {
+        if (story.role.name !== 'leaving') return;
         story.wait(LEAVING_LIMIT_MS);
         checker.tell(story, { type: 'timerFired', timer: 'leaving' });
+      };
+      endLimit();
+      // It waited for a create before it waited for work. That create may have left a Lease, whose release has the limit.
+      if (describeRole(story.role) === 'leaving awaitingWork') {
+        checker.tell(story, { type: 'workSettled', drained });
+        endLimit();
       }
-      // It waited for a create before it waited for work.
-      if (describeRole(story.role) === 'leaving awaitingWork') checker.tell(story, { type: 'workSettled', drained });
       // A mark whose Lease cannot be deleted is taken back, which has a limit of its own.
       if (describeRole(story.role) === 'leaving withdrawingRelease') {
         story.wait(WITHDRAWAL_LIMIT_MS);
