@@ -31,6 +31,8 @@ const SLOW: readonly string[] = [
   'test/directions.test.ts',
   'test/examples.test.ts',
   'test/examples/',
+  'test/exploration/abstraction.test.ts',
+  'test/exploration/cluster-model.test.ts',
   'test/exploration/exploration.test.ts',
   'test/kube/client-process.test.ts',
   'test/kube/loaded-modules.test.ts',
