@@ -1,5 +1,5 @@
 /**
- * Simulates twenty-five seeds. `npm run test:all` simulates two hundred, and every seed that once found a defect. `npm
+ * Simulates twelve seeds. `npm run test:all` simulates two hundred, and every seed that once found a defect. `npm
  * run sim` runs more.
  */
 
