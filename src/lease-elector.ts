@@ -693,18 +693,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     // itself starts a moment later.
     const ready = renews ? this.#firstRenewalSent(term.signal) : Promise.resolve();
     this.#work.run(term, ready);
-    void ready.then(() => this.#searchForSuccessor(term.signal));
+    // The list comes after the first renewal: it would occupy a connection for which the renewal, and with it the work,
+    // would wait. That renewal could not name a Pod of this list in any case.
+    void ready.then(() => (term.signal.aborted ? undefined : this.#successors?.begin()));
     this.#log.elected(term);
     if (electedChannel.hasSubscribers) electedChannel.publish(this.#message(term));
     this.emit('elected', term);
-  }
-
-  /**
-   * Begins to search for the Pod that leads next. Its list comes after the first renewal: it would occupy a connection
-   * for which the renewal, and with it the work, would wait. The renewal could not name a Pod of this list in any case.
-   */
-  #searchForSuccessor(term: AbortSignal): void {
-    if (!term.aborted) this.#successors?.begin();
   }
 
   /**

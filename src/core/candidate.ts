@@ -69,8 +69,7 @@ export function stepCandidate(context: StepContext, role: CandidateRole, input: 
 export function advanceCandidate(context: StepContext): void {
   if (context.role.name !== 'candidate') return;
   const verdict = judgeLease(context.config, context.knowledge, context.moment.nowMs);
-  if (verdict.kind === 'mine' && context.lease !== null && mustReplace(context, context.lease))
-    campaign(context, context.role, context.lease);
+  if (mustReplace(context, verdict)) campaign(context, context.role, context.lease);
   else if (verdict.kind === 'mine' || mustTakeBack(context, verdict)) resume(context, context.role);
   else if (verdict.kind === 'held') waitForHolder(context, context.role, verdict);
   else if (verdict.kind === 'free') campaign(context, context.role, verdict.remains);
@@ -89,9 +88,10 @@ function mustTakeBack({ config, knowledge, lease }: StepContext, verdict: Verdic
  * This Pod's Lease has lost its owner, and this process is not permitted to write it back. A DELETE of that version and a
  * create are writes, too, so that only one of the Pods that find the Lease free gets it.
  */
-function mustReplace({ knowledge }: StepContext, lease: LeaseRecord): boolean {
+function mustReplace({ knowledge, lease }: StepContext, verdict: Verdict): boolean {
+  const isOrphaned = verdict.kind === 'mine' && lease?.owner === null && !lease.terminating;
   const { canRenew, canDelete } = knowledge.permissions;
-  return lease.owner === null && !lease.terminating && !canRenew && canDelete && isBelieved(knowledge, 'update leases');
+  return isOrphaned && !canRenew && canDelete && isBelieved(knowledge, 'update leases');
 }
 
 function waitForHolder(context: StepContext, role: CandidateRole, verdict: Verdict & { readonly kind: 'held' }): void {

@@ -271,8 +271,8 @@ function noteCreated(
   context.readLease();
 }
 
-/** Nothing was created, so there is nothing to release. */
-function endWithoutLease(
+/** The create that was in flight failed, or its answer is no longer waited for. Work of an earlier term may still run. */
+function endAwaitedCreate(
   context: StepContext,
   role: LeavingRole,
   step: LeavingStep & { readonly name: 'awaitingCreate' },
@@ -310,7 +310,7 @@ function noteFailure(context: StepContext, role: LeavingRole, request: number, f
     case 'awaitingCreate':
       // Any other failure shows that nothing was created, so there is nothing to release.
       if (wasRead || isUncertain(failure) || isOvertaken(failure)) return tryAgain(context, role, step, failure);
-      return endWithoutLease(context, role, step);
+      return endAwaitedCreate(context, role, step);
     case 'readingOwnPod':
       // This step does not depend on a read of the Lease.
       if (wasRead) return;
@@ -361,7 +361,7 @@ function giveUp(context: StepContext, role: LeavingRole): void {
     return withdrawRelease(context, role);
   if (step.name === 'withdrawingRelease')
     context.warn(releaseStuck(context.config, context.knowledge.failures.refusals['delete leases']?.failure.message));
-  if (step.name === 'awaitingCreate') return endWithoutLease(context, role, step);
+  if (step.name === 'awaitingCreate') return endAwaitedCreate(context, role, step);
   // A Lease that is marked as released counts as released, because a successor deletes it.
   finishLeaving(context, next, step.name === 'deleting');
 }

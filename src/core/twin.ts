@@ -41,13 +41,11 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
     }
     return;
   }
-  const isForeignRenewal =
-    renewTimeMs !== null && renewTimeMs !== known?.renewTimeMs && !sentRenewTimesMs.includes(renewTimeMs);
   // A create that is in flight, or whose answer was lost, may have created this Lease. A Lease that was held before may
   // reappear, because an event reported its deletion too early.
   const isForeignLease =
     isOtherLease(context, lease) && !role.createOutcomeUnknown && (role.restoring?.creation ?? null) === null;
-  if (isForeignRenewal || isForeignLease) suspect(context);
+  if (isForeignRenewal(lease, known, knowledge) || isForeignLease) suspect(context);
 }
 
 /**
@@ -59,11 +57,8 @@ export function noteTwinBefore(context: StepContext, role: LeaderRole, proof: Le
   if (lease === null || lease.owner?.uid !== config.self.uid) return;
   // After a backup was restored, the Lease as last seen may be older. It was not written since.
   if (compareResourceVersions(lease.resourceVersion, proof.resourceVersion) <= 0) return;
-  const { renewTimeMs } = lease;
-  const isForeignRenewal =
-    renewTimeMs !== null && renewTimeMs !== proof.renewTimeMs && !knowledge.sentRenewTimesMs.includes(renewTimeMs);
   const isOther = lease.uid !== proof.uid;
-  if (isForeignRenewal || (isOther && !role.createOutcomeUnknown)) suspect(context);
+  if (isForeignRenewal(lease, proof, knowledge) || (isOther && !role.createOutcomeUnknown)) suspect(context);
   else if (isOther) context.role = { ...role, createOutcomeUnknown: false };
 }
 
@@ -79,6 +74,15 @@ export function explainCreation(context: StepContext, role: LeaderRole): LeaderR
     lease?.owner?.uid === config.self.uid &&
     isOtherLease(context, lease);
   return isExplained ? { ...role, createOutcomeUnknown: false } : role;
+}
+
+/** Whether the renewal that this Lease shows is neither the one that was known nor one that this process sent. */
+function isForeignRenewal(
+  { renewTimeMs }: LeaseRecord,
+  known: LeaseRecord | null,
+  { sentRenewTimesMs }: Knowledge,
+): boolean {
+  return renewTimeMs !== null && renewTimeMs !== known?.renewTimeMs && !sentRenewTimesMs.includes(renewTimeMs);
 }
 
 /** Whether this is another Lease than the one that was known before. */
