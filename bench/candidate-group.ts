@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CandidateProcess } from './candidate-process.ts';
 import type { BenchPod, Cluster } from './cluster.ts';
+import { nowMs } from './cluster-commands.ts';
 
 /** The longest time without a leader, in milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -68,7 +69,7 @@ export class CandidateGroup {
     const deletedAtMs = await this.#cluster.deletePod(pod.name, true);
     // The leader sees that its Pod is being deleted, as it does in the milliseconds before the signal of the kubelet.
     await sleep(100);
-    const stoppedAtMs = Number(globalThis.process.hrtime.bigint()) / 1e6;
+    const stoppedAtMs = nowMs();
     const stopped = process.stop(pod);
     const failover = await this.#awaitSuccessor(stoppedAtMs);
     await stopped;

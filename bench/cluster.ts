@@ -6,7 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type LoggedEvent, NAMESPACE } from './cluster-process.ts';
+import { type LoggedEvent, NAMESPACE } from './cluster-commands.ts';
 import { EmbeddedControlPlane } from './embedded-control-plane.ts';
 import { RemoteControlPlane } from './remote-control-plane.ts';
 

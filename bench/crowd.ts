@@ -9,8 +9,8 @@ import { rounded } from './benchmark.ts';
 import { build } from './build.ts';
 import { CandidateProcess } from './candidate-process.ts';
 import { type BenchPod, Cluster } from './cluster.ts';
-import type { LoggedEvent } from './cluster-process.ts';
-import { median } from './statistics.ts';
+import { isFailoverWrite, type LoggedEvent } from './cluster-commands.ts';
+import { average, median } from './statistics.ts';
 
 const CANDIDATES_A_PROCESS = 100;
 
@@ -99,8 +99,7 @@ async function measureOne(candidates: number, script: string, options: BenchOpti
       const { pod, atMs } = await elected.promise;
       await sleep(AFTERWARDS_MS);
       const log = (await inner.takeLog()).filter(({ by }) => by !== 'cluster');
-      // The renewals of the new leader are no part of the failover.
-      const writes = log.filter(({ what }) => /^(delete|create) leases/.test(what)).length;
+      const writes = log.filter(isFailoverWrite).length;
       const others = log.filter(({ what }) => !/^(delete|create|update) leases/.test(what)).length;
       rounds.push({ tookMs: atMs - deletedAtMs, writes, others });
       old.process.drop(old.pod);
@@ -130,14 +129,13 @@ async function measureOne(candidates: number, script: string, options: BenchOpti
 function summarize(crowds: readonly Crowd[]): BenchmarkResult {
   const middle = ({ rounds }: Crowd, field: keyof Round): number =>
     rounded(median(rounds.map((round) => round[field])));
-  const average = ({ rounds }: Crowd): number =>
-    rounded(rounds.reduce((sum, { writes }) => sum + writes, 0) / rounds.length, 2);
+  const writesOf = ({ rounds }: Crowd): number => rounded(average(rounds.map(({ writes }) => writes)), 2);
   const aFollower = ({ idleRequests, candidates }: Crowd): number => rounded(idleRequests / (candidates - 1), 2);
   const rows = crowds.map(
     (crowd): Row => ({
       candidates: crowd.candidates,
       'failover ms': middle(crowd, 'tookMs'),
-      'Lease writes': average(crowd),
+      'Lease writes': writesOf(crowd),
       'other requests': middle(crowd, 'others'),
       'requests a minute, a follower': aFollower(crowd),
       'after an outage: requests': crowd.herd,
@@ -150,7 +148,7 @@ function summarize(crowds: readonly Crowd[]): BenchmarkResult {
     {
       what: `failover, ${crowd.candidates} candidates: writes of the Lease`,
       limit: WRITES[crowd.candidates] ?? 4 + crowd.candidates / 100,
-      measured: average(crowd),
+      measured: writesOf(crowd),
       cause: `in each round: ${crowd.rounds.map(({ writes, tookMs }) => `${writes} writes, ${Math.round(tookMs)} ms`).join('; ')}`,
     },
     {

@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ControlPlane, InnerControlPlane } from './cluster.ts';
-import type { ClusterCommands, Command, CommandAnswer, LoggedEvent } from './cluster-process.ts';
+import type { ClusterCommands, Command, CommandAnswer, LoggedEvent } from './cluster-commands.ts';
 
 /** A child process with the embedded API server. */
 export class EmbeddedControlPlane implements ControlPlane, InnerControlPlane {

@@ -10,8 +10,8 @@ import { rounded } from './benchmark.ts';
 import { build } from './build.ts';
 import { CandidateGroup, type Failover } from './candidate-group.ts';
 import { Cluster } from './cluster.ts';
-import type { LoggedEvent } from './cluster-process.ts';
-import { median, percentile } from './statistics.ts';
+import { isFailoverWrite, type LoggedEvent } from './cluster-commands.ts';
+import { average, median, percentile } from './statistics.ts';
 
 const CANDIDATES = 3;
 
@@ -107,18 +107,13 @@ export async function measureFailover(options: BenchOptions): Promise<BenchmarkR
   return summarize(measured, cluster.inner === null);
 }
 
-/** A renewal is not a write of the failover. */
-function isWrite({ by, what }: LoggedEvent): boolean {
-  return by !== 'cluster' && /^(delete|create) leases/.test(what);
-}
-
 function summarize(measured: readonly MeasuredFailover[], isRemote: boolean): BenchmarkResult {
   const of = (situation: Situation, kind: Kind): readonly MeasuredFailover[] =>
     measured.filter((failover) => failover.situation === situation && failover.kind === kind);
   const times = (situation: Situation, kind: Kind): readonly number[] =>
     of(situation, kind).map(({ tookMs }) => tookMs);
   const writes = (situation: Situation, kind: Kind): number =>
-    average(of(situation, kind).map(({ events }) => events.filter(isWrite).length));
+    average(of(situation, kind).map(({ events }) => events.filter(isFailoverWrite).length));
   const series: [Situation, Kind][] = [
     ...(
       Object.entries(SITUATIONS) as [keyof typeof SITUATIONS, (typeof SITUATIONS)[keyof typeof SITUATIONS]][]
@@ -172,7 +167,7 @@ function summarize(measured: readonly MeasuredFailover[], isRemote: boolean): Be
       cause: 'a candidate without the name in the Lease ended its jitter before it saw the new Lease',
     });
     const creates = of('hand-over', 'lease-elector').map(
-      ({ events }) => events.filter((event) => isWrite(event) && event.what.startsWith('create')).length,
+      ({ events }) => events.filter((event) => isFailoverWrite(event) && event.what.startsWith('create')).length,
     );
     aims.push({
       what: 'hand-over: candidates that create a Lease',
@@ -197,13 +192,9 @@ function summarize(measured: readonly MeasuredFailover[], isRemote: boolean): Be
     aims,
     raw: measured.map(({ events, ...rest }) => ({
       ...rest,
-      writes: events.filter(isWrite).length,
+      writes: events.filter(isFailoverWrite).length,
     })),
   };
-}
-
-function average(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
 /** The events of the round with the median time, until the election and shortly after it. */

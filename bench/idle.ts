@@ -16,37 +16,37 @@ const SETTLE_MS = 5_000;
 
 /** Each kind of process: its script, the Lease it shares with others, and its report once it is up. */
 const KINDS = {
-  'empty Node': { script: 'empty', lease: 'none', says: 'up', typeScript: false, arguments: [] },
-  'bare leader': { script: 'bare-https', lease: 'bare', says: 'elected', typeScript: false, arguments: [] },
-  'bare follower': { script: 'bare-https', lease: 'bare', says: 'following', typeScript: false, arguments: [] },
-  leader: { script: 'elector', lease: 'library', says: 'elected', typeScript: false, arguments: [] },
-  follower: { script: 'elector', lease: 'library', says: 'following', typeScript: false, arguments: [] },
+  'empty Node': { script: 'empty', lease: 'none', says: 'up', arguments: [] },
+  'bare leader': { script: 'bare-https', lease: 'bare', says: 'elected', arguments: [] },
+  'bare follower': { script: 'bare-https', lease: 'bare', says: 'following', arguments: [] },
+  leader: { script: 'elector', lease: 'library', says: 'elected', arguments: [] },
+  follower: { script: 'elector', lease: 'library', says: 'following', arguments: [] },
   'two connections, 1 election': {
     script: 'bare-client',
     lease: 'two',
     says: 'up',
-    typeScript: false,
+
     arguments: ['two', '1'],
   },
   'HTTP/2, 1 election': {
     script: 'bare-client',
     lease: 'http2',
     says: 'up',
-    typeScript: false,
+
     arguments: ['http2', '1'],
   },
   'two connections, 100 elections': {
     script: 'bare-client',
     lease: 'two-100',
     says: 'up',
-    typeScript: false,
+
     arguments: ['two', '100'],
   },
   'HTTP/2, 100 elections': {
     script: 'bare-client',
     lease: 'http2-100',
     says: 'up',
-    typeScript: false,
+
     arguments: ['http2', '100'],
   },
 } as const;

@@ -4,9 +4,10 @@
  * No scheduler is asked to run the Pods. The measured processes run on this machine, each with the token of one Pod.
  */
 
+import { ELECTOR_RULES } from '../src/testing/index.ts';
 import { ClusterClient } from '../test/e2e/cluster-client.ts';
 import type { ControlPlane } from './cluster.ts';
-import { NAMESPACE, nowMs, RULES } from './cluster-process.ts';
+import { NAMESPACE, nowMs } from './cluster-commands.ts';
 
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 const ACCOUNTS = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts`;
@@ -34,7 +35,7 @@ export class RemoteControlPlane implements ControlPlane {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
       metadata: { name: 'candidate', namespace: NAMESPACE },
-      rules: RULES,
+      rules: ELECTOR_RULES,
     });
     return new RemoteControlPlane(client);
   }

@@ -5,6 +5,7 @@
 import { rollOut } from '../test/simulation/rolling-update.ts';
 import type { BenchmarkResult, BenchOptions } from './benchmark.ts';
 import { rounded } from './benchmark.ts';
+import { average } from './statistics.ts';
 
 /** Counts the moves of each roll-out. */
 export async function measureRollingUpdate({ rollOuts, progress }: BenchOptions): Promise<BenchmarkResult> {
@@ -25,7 +26,7 @@ export async function measureRollingUpdate({ rollOuts, progress }: BenchOptions)
     rows: [
       {
         'roll-outs': rollOuts,
-        average: rounded(moves.reduce((sum, count) => sum + count, 0) / rollOuts, 2),
+        average: rounded(average(moves), 2),
         once: rollOuts - notOnce,
         most,
       },

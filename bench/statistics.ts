@@ -1,5 +1,5 @@
 /**
- * Summaries of many measurements: the median, and percentiles.
+ * Summaries of many measurements: the median, percentiles, and the average.
  */
 
 /** The value below which a share (0 to 1) of the values lies; nearest rank, so it is one that was measured. */
@@ -13,4 +13,9 @@ export function percentile(values: readonly number[], share: number): number {
 /** The middle value: one slow run on a busy machine does not move it. */
 export function median(values: readonly number[]): number {
   return percentile(values, 0.5);
+}
+
+/** The average; 0 when there is no value. */
+export function average(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }

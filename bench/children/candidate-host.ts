@@ -4,6 +4,7 @@
  */
 
 import type { LeaseElector } from '../../src/index.ts';
+import type { Variant } from './bare-candidate.ts';
 
 /** A candidate to add. */
 export interface Join {
@@ -55,8 +56,7 @@ async function join({ pod, lease, directory, host, port }: Join): Promise<void> 
     await elector.start();
   } else {
     const { runBareCandidate } = await import('./bare-candidate.ts');
-    const variant = kind as 'collector' | 'one' | 'two' | 'http2';
-    const options = { lease, directory, host, port, variant, elected: () => report('elected', pod) };
+    const options = { lease, directory, host, port, variant: kind as Variant, elected: () => report('elected', pod) };
     bare.set(pod, await runBareCandidate(options));
   }
   report('joined', pod);
