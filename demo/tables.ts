@@ -3,7 +3,7 @@
  */
 
 import { styleText } from 'node:util';
-import { tableLines } from '../src/command/table.ts';
+import { cut, tableLines } from '../src/command/table.ts';
 import { STEPS, type Step } from './script.ts';
 import { type PodRow, type StepEvent, type Style, seconds, type ViewModel, type Words } from './view-model.ts';
 
@@ -62,10 +62,6 @@ export function remarkLine([atMs, who, text, style]: Remark, width: number): str
 function styledTable(heads: readonly string[], rows: readonly Row[], width: number): readonly string[] {
   const cells = rows.map(([, ...row]) => row);
   return tableLines(heads, cells, width).map((line, index) => styleText(rows[index - 1]?.[0] ?? 'dim', line));
-}
-
-function cut(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }
 
 function clock(atMs: number): string {

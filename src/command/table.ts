@@ -21,7 +21,7 @@ export function tableLines(
   return all.map((row) => {
     const cells = row.map((cell, column) => (column === heads.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)));
     const line = cells.join(GAP).trimEnd();
-    return line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line;
+    return cut(line, width);
   });
 }
 
@@ -33,4 +33,9 @@ export function ageText(ms: number | null): string {
   if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** The text in at most `width` columns. A text that is too long ends with an ellipsis. */
+export function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }

@@ -82,7 +82,7 @@ test('each leader drains, and its successor leads one round trip after the relea
     cluster.server.confirmPodTermination(NAMESPACE, leader.pod.name);
     working.splice(working.indexOf(leader), 1);
   }
-  // A generous limit, because so many processes share a busy machine. The test below counts round trips.
+  // A generous limit, because a busy machine runs many processes at once. The test below counts round trips.
   assert.ok(Math.min(...gapsMs) < 500, `without a Lease for ${gapsMs} ms`);
 });
 
