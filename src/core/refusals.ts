@@ -14,7 +14,7 @@ import {
   remainingDoubtMs,
   UNAUTHORIZED_LIMIT_MS,
 } from './refusal.ts';
-import { endsStartWhenLasting, isOvertaken, type RequestFailure } from './request-failure.ts';
+import { endsStartWhenLasting, isOvertaken, isRefusal, type RequestFailure } from './request-failure.ts';
 import { refusalDelayMs } from './retry-delay.ts';
 import type { Knowledge, Role } from './state.ts';
 import type { StepContext } from './step-context.ts';
@@ -123,6 +123,9 @@ export function noteRefusals(context: StepContext, input: Input): void {
       return input.by === 'list' ? noteSuccess(context, 'list pods') : undefined;
     case 'watchOpened':
       return noteSuccess(context, input.resource === 'leases' ? 'watch leases' : 'watch pods');
+    case 'successorChosen':
+      // Its list was answered, or refused by authorization.
+      return noteSuccess(context, null);
   }
 }
 
@@ -149,6 +152,8 @@ function noteFailure(context: StepContext, verb: Refusable | null, failure: Requ
       awaitPermission(context);
     return;
   }
+  // Authorization and webhooks come after the authentication, so their refusal shows that the token is accepted.
+  if (isRefusal(failure)) noteSuccess(context, null);
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = context.moment;
   const before = context.knowledge.failures.refusals[what];

@@ -71,6 +71,36 @@ const refusals: readonly Row[] = [
     effects: ['warning unauthorized', 'setTimer renew 1000'],
   },
   {
+    rule: 'a permission that is missing (403) shows that the token is accepted, so the 10 s begin again',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(5_000).fire('renew');
+      return story.fail('replaceLease', 'forbidden').wait(5_000).fire('permission').fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a webhook that refuses (400) shows that the token is accepted, so the 10 s begin again',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(5_000).fire('renew');
+      return story.fail('replaceLease', 'rejected').wait(5_000).fire('permission').fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    role: 'leader',
+    effects: [],
+  },
+  {
+    rule: 'a list for the successor shows that the token is accepted, so the 10 s begin again',
+    given: () => {
+      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000);
+      return story.tell({ type: 'successorChosen', successor: null }).fire('renew');
+    },
+    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    role: 'leader',
+    effects: [],
+  },
+  {
     rule: 'a single refusal, however long ago, ends nothing',
     given: () =>
       leads()

@@ -4,7 +4,7 @@
  */
 
 import type { PodReference } from '../../src/core/lease-record.ts';
-import { isUncertain } from '../../src/core/request-failure.ts';
+import { isRefusal, isUncertain } from '../../src/core/request-failure.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { QUEUE_TIMEOUTS } from '../../src/kube/exchange.ts';
 import type { Delivery } from './network.ts';
@@ -63,7 +63,7 @@ export class Observations {
   deletions = 0;
   /** The number of its creates with an unknown outcome. */
   uncertainCreates = 0;
-  /** The number of successive answers 401, and when the first of them arrived. `null` after any other answer. */
+  /** The number of answers 401 since the token was last accepted, and when the first of them arrived. */
   unauthorized: { readonly count: number; readonly sinceMs: number } | null = null;
   /** The newest observed version of the Lease, or of its deletion. */
   newest = 0n;
@@ -122,7 +122,8 @@ export class Observations {
     }
     const { answer } = delivery;
     if (request.verb === 'create' && !answer.ok && isUncertain(answer.failure)) this.uncertainCreates += 1;
-    if (answer.ok) this.unauthorized = null;
+    // Authorization and webhooks come after the authentication.
+    if (answer.ok || isRefusal(answer.failure)) this.unauthorized = null;
     else if (answer.failure.kind === 'unauthorized') {
       const { count, sinceMs } = this.unauthorized ?? { count: 0, sinceMs: nowMs };
       this.unauthorized = { count: count + 1, sinceMs };
