@@ -15,7 +15,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import { malformed } from './api-error.ts';
 import { type ApiRequest, acceptOf, contentTypeOf, describeRequest, methodOf, pathOf } from './api-request.ts';
-import type { Authorization } from './authorization.ts';
+import { type Authorization, bearerToken } from './authorization.ts';
 import { parseJson } from './bounded-json.ts';
 import { ClockComparison, type ReportClockSkew } from './clock-comparison.ts';
 import type { Credentials } from './credentials.ts';
@@ -251,7 +251,7 @@ export class ApiClient implements ApiTransport {
       for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
       this.#secrets.remember([...secretsOf(headers), ...secretsOfProxy(authorization)]);
       exchange.sent = sent;
-      exchange.token = bearerOf(headers);
+      exchange.token = bearerToken(authorization.headers);
       const sentAtMs = this.#clock.nowMs();
       // The agent of a SOCKS proxy has no queue: while there is no connection, its tunnel is being made.
       exchange.enter(authorization.proxyAgent === null ? 'queued' : 'connecting');
@@ -372,11 +372,6 @@ function headersOf(
     headers['content-length'] = Buffer.byteLength(body);
   }
   return headers;
-}
-
-function bearerOf(headers: Record<string, string | number>): string | null {
-  const [scheme, token] = String(headers['authorization'] ?? headers['Authorization'] ?? '').split(' ', 2);
-  return scheme === 'Bearer' && token !== undefined ? token : null;
 }
 
 /** The parts of the proxy's address that must not be shown. */

@@ -1,5 +1,5 @@
 /**
- * The type of a request's authorization. `credentials.ts` makes it, `api-client.ts` and `tls-identity.ts` use it.
+ * The authorization of a request, and its token. `credentials.ts` makes it, `api-client.ts` and `tls-identity.ts` use it.
  */
 
 import type { Agent } from 'node:http';
@@ -17,4 +17,10 @@ export interface Authorization {
   readonly proxyAgent: Agent | null;
   /** Only when the KubeConfig names an HTTP proxy. Its name and password are secret. */
   readonly proxy?: URL;
+}
+
+/** The token that authorizes a request; `null` when it is authorized in another way. */
+export function bearerToken(headers: Authorization['headers']): string | null {
+  const header = headers['authorization'] ?? headers['Authorization'] ?? '';
+  return header.startsWith('Bearer ') ? header.slice('Bearer '.length) : null;
 }

@@ -12,6 +12,7 @@ import { isShortage } from '../runtime/shortage.ts';
 import { ApiClient, type ApiClientOptions, type ApiTransport } from './api-client.ts';
 import { failureOfError } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
+import { bearerToken } from './authorization.ts';
 import type { ReportClockSkew } from './clock-comparison.ts';
 import {
   type Credentials,
@@ -145,9 +146,4 @@ async function credentialsOf(options: ConnectOptions, environment: Environment):
 
 function isFile(kubeConfig: UsedKubeConfig | KubeConfigFile): kubeConfig is KubeConfigFile {
   return 'path' in kubeConfig && typeof kubeConfig.path === 'string';
-}
-
-function bearerToken(headers: Readonly<Record<string, string>>): string | null {
-  const header = headers['authorization'] ?? headers['Authorization'] ?? '';
-  return header.startsWith('Bearer ') ? header.slice('Bearer '.length) : null;
 }

@@ -9,7 +9,7 @@ import { timeMs } from '../objects/go-time.ts';
 import { PODS, SERVICE_ACCOUNTS } from '../objects/resources.ts';
 import { unauthorized } from '../objects/status.ts';
 import type { StoreReader } from '../storage/store.ts';
-import { readToken, signToken, TOKEN_ISSUER, type TokenClaims } from './tokens.ts';
+import { bearerToken, readToken, signToken, TOKEN_ISSUER, type TokenClaims } from './tokens.ts';
 
 /** A user, as in Kubernetes. */
 export interface UserInfo {
@@ -73,7 +73,7 @@ export class Authenticator {
 
   /** The user of a request. Throws 401 for an invalid token. */
   authenticate(authorization: string | undefined): UserInfo {
-    const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    const token = bearerToken(authorization);
     if (token === undefined) return ANONYMOUS;
     if (token === this.#adminToken) {
       return { username: 'admin', groups: ['system:masters', 'system:authenticated'] };

@@ -54,6 +54,11 @@ const MAX_GENUINE_TOKENS = 100;
 /** Verified signatures are kept, because a verification would be most of the cost of a request. */
 const genuineTokens = new Map<string, TokenClaims>();
 
+/** The token of the header `Authorization`; undefined without one, and for another scheme than Bearer. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+}
+
 /** The claims of a token that this server has signed; undefined for every other text. */
 export function readToken(token: string): TokenClaims | undefined {
   const known = genuineTokens.get(token);

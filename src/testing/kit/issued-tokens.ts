@@ -3,7 +3,7 @@
  * authentication.ts decides whether the token is valid.
  */
 
-import { readToken } from '../access/tokens.ts';
+import { bearerToken, readToken } from '../access/tokens.ts';
 
 /** One run of a Pod's container. A restart begins another run. */
 export interface ContainerRun {
@@ -42,7 +42,7 @@ export class IssuedTokens {
   }
 
   callerOf(authorization: string | undefined): Caller {
-    const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '';
+    const token = bearerToken(authorization) ?? '';
     const expired = this.#expired.has(token);
     const container = this.#containers.get(token);
     if (container !== undefined) return { client: container.podName, podUid: container.podUid, container, expired };
