@@ -11,12 +11,13 @@ import { formatTime } from '../objects/go-time.ts';
 import { LEASES, PODS } from '../objects/resources.ts';
 import { ApiServer, checkWarmUp, type WarmUpOptions } from '../server/api-server.ts';
 import { HttpListener } from '../server/http-listener.ts';
+import { kubeConfigText } from '../server/kubeconfig.ts';
 import type { TimelineOptions } from '../timeline/timeline-event.ts';
 import { EmbeddedPod, type PodSurroundings } from './embedded-pod.ts';
 import { Faults } from './faults/fault-plan.ts';
 import { IssuedTokens } from './issued-tokens.ts';
 import { PodFiles } from './pod-files.ts';
-import { kubeConfigText } from './pod-kube-config.ts';
+import { KUBE_CONFIG_NAME } from './pod-kube-config.ts';
 import { RequestInterceptor } from './request-interceptor.ts';
 import { DEFAULT_REQUEST_LOG_LIMIT, RequestLog } from './request-log.ts';
 import { TimelineRecorder } from './timeline-recorder.ts';
@@ -321,7 +322,8 @@ export class EmbeddedCluster {
   /** A kubeconfig of the administrator, as text, for kubectl or a file. @throws {Error} after stop() */
   kubeconfig(): string {
     const { adminToken: token, caPem } = this.server;
-    return kubeConfigText({ server: this.url, caPem, user: 'admin', token, namespace: DEFAULT_NAMESPACE });
+    const content = { server: this.url, caPem, user: 'admin', token, namespace: DEFAULT_NAMESPACE };
+    return kubeConfigText(KUBE_CONFIG_NAME, content);
   }
 
   /**

@@ -8,16 +8,11 @@ import { endedStatus, restartedStatus } from '../kinds/pod-status.ts';
 import type { ApiObject } from '../objects/api-object.ts';
 import { PODS } from '../objects/resources.ts';
 import type { ApiServer } from '../server/api-server.ts';
+import type { KubeConfigContent } from '../server/kubeconfig.ts';
 import type { Faults, InjectedFault } from './faults/fault-plan.ts';
 import type { ContainerRun, IssuedTokens } from './issued-tokens.ts';
 import type { PodFiles } from './pod-files.ts';
-import {
-  type ClientKubeConfig,
-  type ElectorKubeConfig,
-  electorKubeConfig,
-  type KubeConfigContent,
-  loadKubeConfig,
-} from './pod-kube-config.ts';
+import { type ClientKubeConfig, type ElectorKubeConfig, electorKubeConfig, loadKubeConfig } from './pod-kube-config.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
 import type { TimelineRecorder } from './timeline-recorder.ts';
 import type { WatchTracker } from './watch-tracker.ts';

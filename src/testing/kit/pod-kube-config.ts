@@ -5,32 +5,10 @@
 
 import type { RequestOptions } from 'node:https';
 import { INSTALL_CLIENT, loadKubernetesClient } from '../../runtime/kubernetes-client.ts';
+import { type KubeConfigContent, kubeConfigText } from '../server/kubeconfig.ts';
 
-/** The contents of a kubeconfig. */
-export interface KubeConfigContent {
-  readonly server: string;
-  readonly caPem: string;
-  readonly user: string;
-  readonly token: string;
-  readonly namespace: string;
-}
-
-const NAME = 'embedded-cluster';
-
-/** A kubeconfig as text: JSON, which is also YAML. */
-export function kubeConfigText({ server, caPem, user, token, namespace }: KubeConfigContent): string {
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      { name: NAME, cluster: { server, 'certificate-authority-data': Buffer.from(caPem).toString('base64') } },
-    ],
-    users: [{ name: user, user: { token } }],
-    contexts: [{ name: NAME, context: { cluster: NAME, user, namespace } }],
-    'current-context': NAME,
-  };
-  return `${JSON.stringify(config, null, 2)}\n`;
-}
+/** The name of the cluster and of the context. */
+export const KUBE_CONFIG_NAME = 'embedded-cluster';
 
 /** The part of a KubeConfig of `@kubernetes/client-node` that an elector uses. Pass it as the option `kubeConfig`. */
 export interface ElectorKubeConfig {
@@ -81,7 +59,7 @@ export async function loadKubeConfig(content: KubeConfigContent): Promise<Electo
     throw Object.assign(new Error(message, { cause: error }), { code: 'ERR_LEASE_ELECTOR_CREDENTIALS' });
   });
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromString(kubeConfigText(content));
+  kubeConfig.loadFromString(kubeConfigText(KUBE_CONFIG_NAME, content));
   return kubeConfig;
 }
 
@@ -92,15 +70,15 @@ export async function loadKubeConfig(content: KubeConfigContent): Promise<Electo
  */
 export function electorKubeConfig(content: () => KubeConfigContent): ElectorKubeConfig {
   return {
-    getCurrentContext: () => NAME,
+    getCurrentContext: () => KUBE_CONFIG_NAME,
     getContextObject(name) {
-      if (name !== NAME) return null;
+      if (name !== KUBE_CONFIG_NAME) return null;
       const { user, namespace } = content();
-      return { name, cluster: NAME, user, namespace };
+      return { name, cluster: KUBE_CONFIG_NAME, user, namespace };
     },
     getCurrentCluster() {
       const { server, caPem } = content();
-      return { name: NAME, server, caData: Buffer.from(caPem).toString('base64'), skipTLSVerify: false };
+      return { name: KUBE_CONFIG_NAME, server, caData: Buffer.from(caPem).toString('base64'), skipTLSVerify: false };
     },
     applyToHTTPSOptions(options) {
       const { caPem, token } = content();

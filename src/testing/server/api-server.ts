@@ -50,6 +50,7 @@ import {
 } from '../storage/watch-history.ts';
 import { ConnectionResetError, type Fault, type FaultHook, faultStatus } from './faults.ts';
 import { HttpListener, type ListenOptions } from './http-listener.ts';
+import { kubeConfigText } from './kubeconfig.ts';
 
 /** One answered request, as `ApiServerOptions.onRequest` receives it. */
 export interface RequestLogEntry {
@@ -446,19 +447,9 @@ export class ApiServer {
   /** A kubeconfig for the user `admin`, in JSON, which is also YAML. @throws {Error} before `start()` */
   kubeconfig(): string {
     if (this.#address === undefined) throw new Error('the server has no address before start()');
-    const server = this.#address.url;
-    const ca = Buffer.from(this.caPem).toString('base64');
-    const cluster = { server, ...(server.startsWith('https') ? { 'certificate-authority-data': ca } : {}) };
-    const name = 'lease-elector';
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name, cluster }],
-      users: [{ name: 'admin', user: { token: this.adminToken } }],
-      contexts: [{ name, context: { cluster: name, user: 'admin', namespace: 'default' } }],
-      'current-context': name,
-    };
-    return `${JSON.stringify(config, null, 2)}\n`;
+    const { adminToken: token, caPem } = this;
+    const content = { server: this.#address.url, caPem, user: 'admin', token, namespace: 'default' };
+    return kubeConfigText('lease-elector', content);
   }
 
   /** Creates a namespace with its service account `default`. Does nothing when it exists. */
