@@ -103,7 +103,7 @@ export class ReadRequests {
   }
 
   watch(context: ResourceContext): ApiResponse {
-    const { kind, info, query, user } = context;
+    const { kind, info, query } = context;
     const options = readListOptions(kind, query, true);
     const representation = this.#negotiate(context, true);
     const version = parseResourceVersion(options.resourceVersion);
@@ -119,7 +119,6 @@ export class ReadRequests {
       bookmarks: options.allowWatchBookmarks,
       timeoutMs,
       afterRevision: version,
-      user: user.username,
     });
     this.#showPast(watch, options, version);
     const type = representation.contentType === 'application/yaml' ? 'application/yaml' : 'application/json';

@@ -519,16 +519,13 @@ export class ApiServer {
   }
 
   /**
-   * Cuts open watches without a clean end, as a broken connection does. Returns their number.
-   *
-   * @param filter chooses the watches to cut. @default all of them
+   * Cuts all open watches without a clean end, as a broken connection does. Returns their number. For the watches of one
+   * client or resource, use `faults.cutWatches()` of an `EmbeddedCluster`.
    */
-  cutWatches(filter?: (watch: { readonly user: string; readonly resource: string }) => boolean): number {
-    const chosen = [...this.#reads.watches].filter(
-      ({ parameters }) => filter?.({ user: parameters.user, resource: parameters.kind.resource }) ?? true,
-    );
-    for (const watch of chosen) watch.end(new ConnectionResetError());
-    return chosen.length;
+  cutWatches(): number {
+    const open = [...this.#reads.watches];
+    for (const watch of open) watch.end(new ConnectionResetError());
+    return open.length;
   }
 
   /** Drops all past writes: a watch that resumes from an earlier version is answered 410. */

@@ -44,8 +44,6 @@ export interface WatchParameters {
   readonly timeoutMs: number;
   /** Writes up to this revision are not shown. */
   readonly afterRevision: number;
-  /** The name of the user, by which `cutWatches` selects watches. */
-  readonly user: string;
 }
 
 /** A watch, from its opening to its end. */
