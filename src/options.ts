@@ -11,8 +11,9 @@ import { EXPECTED_LABEL_KEY, isLabelKey } from './kube/label-key.ts';
 import { expectedName, isName, type NamedKind } from './kube/object-name.ts';
 import type { Logger } from './leadership/application-log.ts';
 import type { LeaderOnlyOptions } from './leadership/leader-only.ts';
+import { isObject } from './runtime/object-kind.ts';
 import { type OptionReading, readOptionObject } from './runtime/option-object.ts';
-import { cut, quote } from './runtime/quotation.ts';
+import { cut, describe, describeType, quote } from './runtime/quotation.ts';
 import { suggestionFor } from './runtime/suggestion.ts';
 
 export type { Succession };
@@ -357,7 +358,7 @@ function objectOf(fields: Readonly<Record<string, Rule>>, expected: string): Rul
     expected,
     fields,
     accepts: (value) =>
-      isRecord(value) &&
+      isObject(value) &&
       Object.entries(value).every(([key, entry]) => entry === undefined || fields[key]?.accepts(entry) === true),
   };
 }
@@ -405,7 +406,7 @@ const OPTIONS: Readonly<Record<keyof LeaseElectorOptions, Rule>> = {
     expected: 'a KubeConfig of @kubernetes/client-node, or an object with the strings path and (optional) context',
     fields: KUBE_CONFIG_FILE.fields ?? {},
     accepts: (value) =>
-      isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isRecord(value) && value['path'] !== undefined),
+      isKubeConfig(value) || (KUBE_CONFIG_FILE.accepts(value) && isObject(value) && value['path'] !== undefined),
   },
   local: {
     expected: "true, false, 'leader' or 'candidate'",
@@ -613,31 +614,9 @@ function didYouMean(prefix: string, suggested: string | null): string {
   return suggested === null ? '' : ` Did you mean ${prefix}${suggested}?`;
 }
 
-function describe(value: unknown): string {
-  if (typeof value === 'string') return quote(value);
-  try {
-    if (isRecord(value)) return `an object with the keys ${cut(JSON.stringify(Object.keys(value)))}`;
-  } catch {
-    return 'an object that cannot be read';
-  }
-  return typeof value === 'object' || typeof value === 'function' ? describeType(value) : cut(String(value));
-}
-
-/** Describes the type of a value, without its content. */
-function describeType(value: unknown): string {
-  if (typeof value === 'string') return `a string of ${value.length} characters, which is not shown`;
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'another object' : `a ${typeof value}`;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isLogger(value: unknown): boolean {
   try {
-    return isRecord(value) && LOGGER_METHODS.every((method) => typeof value[method] === 'function');
+    return isObject(value) && LOGGER_METHODS.every((method) => typeof value[method] === 'function');
   } catch {
     // A getter or a Proxy threw.
     return false;
@@ -656,7 +635,7 @@ function isAbortSignal(value: unknown): boolean {
 /** Recognized by a method: loading the client only for a check of the class would cost 90 MB. */
 function isKubeConfig(value: unknown): value is UsedKubeConfig {
   try {
-    return isRecord(value) && typeof value['getCurrentCluster'] === 'function';
+    return isObject(value) && typeof value['getCurrentCluster'] === 'function';
   } catch {
     return false;
   }

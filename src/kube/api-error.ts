@@ -6,6 +6,7 @@
  */
 
 import type { MissingRule, RequestFailure, RequestFailureKind } from '../core/request-failure.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import { type ApiRequest, describeRequest, resourceTitle } from './api-request.ts';
 import { type Conceal, cleanWords } from './server-words.ts';
 
@@ -37,11 +38,6 @@ export function readStatus(value: unknown): ApiStatus | null {
     kind: stringOf(details['kind']),
     causes: causes.map((cause) => (isObject(cause) ? stringOf(cause['reason']) : '')),
   };
-}
-
-/** A plain JSON object, neither an array nor null. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function stringOf(value: unknown): string {

@@ -5,8 +5,8 @@
  * library reads the metadata of an answer only after it has passed through here.
  */
 
+import { isObject } from '../runtime/object-kind.ts';
 import { quote } from '../runtime/quotation.ts';
-import { isObject } from './api-error.ts';
 
 /** The object that was requested. */
 export interface ExpectedObject {
@@ -133,6 +133,7 @@ function unusable(problem: string): Unusable {
   return { ok: false, problem, isAnother: false };
 }
 
+/** Continues a sentence that begins with "it has". The message names a part of an answer that is not a text by its type. */
 function describe(value: unknown): string {
   if (typeof value === 'string') return quote(value);
   return value === undefined || value === null ? 'none' : `a value of type ${typeof value}`;

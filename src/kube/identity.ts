@@ -8,7 +8,7 @@ import type { PodReference } from '../core/lease-record.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { Answer } from '../driver/ports.ts';
 import { LeaseElectorError } from '../errors.ts';
-import { isObject } from './api-error.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import type { Environment } from './credentials.ts';
 import { checkedName } from './object-name.ts';
 import type { LabelledPod } from './pod-api.ts';

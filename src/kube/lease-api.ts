@@ -6,9 +6,10 @@
 
 import type { LeaseContent, LeaseRecord } from '../core/lease-record.ts';
 import type { Answer, LeasePort, WatchPort, WriteAnswer } from '../driver/ports.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import { quote } from '../runtime/quotation.ts';
 import type { ApiAnswer, ApiTransport } from './api-client.ts';
-import { isObject, malformed } from './api-error.ts';
+import { malformed } from './api-error.ts';
 import { type ExpectedObject, explainProblem, objectOr } from './api-object.ts';
 import type { ApiRequest, ApiVerb } from './api-request.ts';
 import { compareWritten, expectedLease, readLease, writeNewLease, writeReplacement } from './lease-mapping.ts';

@@ -4,8 +4,8 @@
 
 import type { LeaseRecord } from '../core/lease-record.ts';
 import type { WatchPort } from '../driver/ports.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import type { ApiTransport } from './api-client.ts';
-import { isObject } from './api-error.ts';
 import { objectOr, type Position, type Reading } from './api-object.ts';
 import { expectedLease, MANAGED_BY, MANAGED_BY_LABEL, readLease } from './lease-mapping.ts';
 import { type WatchedObject, watchPort } from './watch-stream.ts';

@@ -7,7 +7,7 @@
 import type { V1Lease, V1LeaseSpec, V1ObjectMeta, V1OwnerReference } from '@kubernetes/client-node';
 import type { LeaseContent, LeaseRecord, NamedSuccessor, PodReference } from '../core/lease-record.ts';
 import { LISTED_PODS } from '../core/successor.ts';
-import { isObject } from './api-error.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import {
   type ExpectedObject,
   normalMetadata,

@@ -6,8 +6,8 @@
 
 import type { NodeRecord } from '../core/node-record.ts';
 import type { Answer } from '../driver/ports.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import type { ApiTransport } from './api-client.ts';
-import { isObject } from './api-error.ts';
 import type { ApiRequest } from './api-request.ts';
 import { parseMicroTime, stringOrNull } from './lease-mapping.ts';
 import { readNamedObject } from './named-object.ts';

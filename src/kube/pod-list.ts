@@ -5,8 +5,9 @@
 
 import { LISTED_PODS, type ListedPod, type PodListing } from '../core/successor.ts';
 import type { Answer } from '../driver/ports.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import type { ApiTransport } from './api-client.ts';
-import { isObject, malformed } from './api-error.ts';
+import { malformed } from './api-error.ts';
 import { UID } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
 

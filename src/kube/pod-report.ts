@@ -5,7 +5,7 @@
  */
 
 import type { PodReport, WaitingContainer } from '../core/lease-record.ts';
-import { isObject } from './api-error.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import type { ApiObject } from './api-object.ts';
 import { parseMicroTime, stringOrNull, timeOrNull } from './lease-mapping.ts';
 

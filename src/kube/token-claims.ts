@@ -2,7 +2,7 @@
  * Reads the claims of a token. The signature is not verified: the API server does that.
  */
 
-import { isObject } from './api-error.ts';
+import { isObject } from '../runtime/object-kind.ts';
 
 /** The claims of a JWT as they are; `null` for any other text. */
 export function readClaims(token: string): Readonly<Record<string, unknown>> | null {

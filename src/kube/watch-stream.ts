@@ -7,8 +7,9 @@
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { WatchEvent } from '../core/watch.ts';
 import type { Answer, WatchPort, WatchSink, WatchStream } from '../driver/ports.ts';
+import { isObject } from '../runtime/object-kind.ts';
 import type { ApiTransport } from './api-client.ts';
-import { failureOfError, failureOfErrorEvent, isObject, malformed } from './api-error.ts';
+import { failureOfError, failureOfErrorEvent, malformed } from './api-error.ts';
 import { explainProblem, objectOr, type Position, type Reading } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
 import { parseJson } from './bounded-json.ts';

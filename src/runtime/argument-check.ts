@@ -1,7 +1,13 @@
 /**
  * Checks the arguments of the test kit. An unknown option that is silently ignored would make a test pass
  * for the wrong reason.
+ *
+ * options.ts checks the options of an elector in another way: it reads each of them once, also an inherited one, and
+ * its errors have a code. The kit spreads its options, and a mistake in a test needs no code.
  */
+
+import { isObject, isObjectPrototype } from './object-kind.ts';
+import { describe } from './quotation.ts';
 
 /**
  * Refuses all values except an object whose keys are known.
@@ -9,9 +15,7 @@
  * @throws {TypeError} with the unknown key and the known ones
  */
 export function checkKeys(what: string, given: unknown, known: readonly string[]): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new TypeError(`${what} takes an object, but was given ${describe(given)}`);
-  }
+  if (!isObject(given)) throw new TypeError(`${what} takes an object, but was given ${describe(given)}`);
   // What an object inherits is lost when its options are spread.
   if (!isPlain(given)) throw new TypeError(`${what} takes a plain object, but was given an instance of a class`);
   for (const key of Object.keys(given)) {
@@ -21,13 +25,9 @@ export function checkKeys(what: string, given: unknown, known: readonly string[]
   }
 }
 
-/** Whether its prototype is `null` or the `Object.prototype` of any realm. */
 function isPlain(given: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(given);
-  return (
-    prototype === null ||
-    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf'))
-  );
+  const prototype: object | null = Object.getPrototypeOf(given);
+  return prototype === null || isObjectPrototype(prototype);
 }
 
 /** Refuses a number outside of a range. @throws {RangeError} */
@@ -46,10 +46,4 @@ export function checkWholeNumber(what: string, given: unknown, from: number, to:
 export function checkWord(what: string, given: unknown, known: readonly string[]): void {
   if (typeof given === 'string' && known.includes(given)) return;
   throw new TypeError(`${what} knows no ${describe(given)}; it knows ${known.join(', ')}`);
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

@@ -5,6 +5,8 @@
  * options object: that property would be ignored silently.
  */
 
+import { isObjectPrototype } from './object-kind.ts';
+
 /** More prototypes than these are not searched. A Proxy can invent one after another. */
 const PROTOTYPE_LIMIT = 16;
 
@@ -43,7 +45,7 @@ export function readOptionObject(given: unknown, known: readonly string[]): Opti
 function namesIn(given: object, known: readonly string[]): ReadonlySet<string> | OptionReading {
   const found = new Set<string>();
   let holder: object | null = given;
-  for (let depth = 0; holder !== null && !isRoot(holder); depth += 1) {
+  for (let depth = 0; holder !== null && !isObjectPrototype(holder); depth += 1) {
     for (const name of Object.getOwnPropertyNames(holder)) {
       if (known.includes(name)) found.add(name);
       else if (depth === 0) return { kind: 'unknown', name };
@@ -53,9 +55,4 @@ function namesIn(given: object, known: readonly string[]): ReadonlySet<string> |
     holder = Object.getPrototypeOf(holder);
   }
   return found;
-}
-
-/** `Object.prototype`, also that of another realm, such as the one in which Jest runs a test. */
-function isRoot(holder: object): boolean {
-  return Object.getPrototypeOf(holder) === null && Object.hasOwn(holder, 'isPrototypeOf');
 }

@@ -3,6 +3,7 @@
  */
 
 import { inspect } from 'node:util';
+import { isObject } from './object-kind.ts';
 
 /** A message shows at most this many characters of a value from outside. A whole token or key is always longer. */
 const QUOTATION_LIMIT = 60;
@@ -15,6 +16,25 @@ export function quote(text: string): string {
 /** The text itself, or its beginning. */
 export function cut(text: string): string {
   return text.length > QUOTATION_LIMIT ? `${text.slice(0, QUOTATION_LIMIT)}…` : text;
+}
+
+/** A value that is not the expected one: a text, a number, or the keys of an object. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  try {
+    if (isObject(value)) return `an object with the keys ${cut(JSON.stringify(Object.keys(value)))}`;
+  } catch {
+    return 'an object that cannot be read';
+  }
+  return typeof value === 'object' || typeof value === 'function' ? describeType(value) : cut(String(value));
+}
+
+/** The type of a value, without its content. */
+export function describeType(value: unknown): string {
+  if (typeof value === 'string') return `a string of ${value.length} characters, which is not shown`;
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'another object' : `a ${typeof value}`;
 }
 
 /** A message shows at most this many characters of an error of the application. */

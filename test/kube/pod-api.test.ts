@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { PodRecord, PodReport } from '../../src/core/lease-record.ts';
 import { hasStopped } from '../../src/core/lease-record.ts';
-import { isObject } from '../../src/kube/api-error.ts';
 import { readPod } from '../../src/kube/pod-api.ts';
+import { isObject } from '../../src/runtime/object-kind.ts';
 
 /** A Pod as the elector reads it. */
 async function read(pod: object, name: string = 'a'): Promise<PodRecord> {

@@ -29,6 +29,7 @@ for (const [name, filter, message] of [
   ['no object', 'web-0', /takes an object, but was given "web-0"/],
   ['null', null, /takes an object, but was given null/],
   ['an array', [], /takes an object, but was given an array/],
+  ['a function', () => true, /takes an object, but was given a function/],
 ] as const) {
   test(`filter: ${name} is refused`, () => {
     const wrong = filter as unknown as RequestFilter;
