@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REFUSAL_BELIEVED_MS, type Refusable, type Refusal, remainingDoubtMs } from '../../src/core/refusal.ts';
-import { refusableOf } from '../../src/core/refusals.ts';
+import { REFUSAL_MEMORY_MS, refusableOf } from '../../src/core/refusals.ts';
 import { isUnanswered } from '../../src/core/request-failure.ts';
 import {
   checkTable,
@@ -52,6 +52,10 @@ test('the remaining doubt is infinite when the refusal is due or believed', () =
   assert.equal(remainingDoubtMs({ token: refusal({ lastMs: 6_000 }) }, 5_500), Number.POSITIVE_INFINITY);
 });
 
+test('the remaining doubt does not depend on the moment at which the monotonic clock began', () => {
+  assert.equal(remainingDoubtMs({ token: refusal({ sinceMs: 90_000, lastMs: 91_000 }) }, 92_000), 3_000);
+});
+
 test('the remaining doubt is that of the refusal which is believed first', () => {
   const refusals = {
     token: refusal({ sinceMs: 1_500, lastMs: 1_500 }),
@@ -68,6 +72,9 @@ test('a failure is unanswered when no API server that works has answered', () =>
   );
 });
 
+/** The number of a request that no role awaits. */
+const STRANGE = 999;
+
 function refusalsOf({ state }: Story): Refusable[] {
   return Object.keys(state.knowledge.failures.refusals) as Refusable[];
 }
@@ -76,10 +83,12 @@ function refusalOf({ state }: Story, what: Refusable): Refusal | undefined {
   return state.knowledge.failures.refusals[what];
 }
 
+const LIST_REFUSED = { type: 'leaseWatchFailed', failure: failure('forbidden') } as const;
+
 /** A follower whose list of this kind was refused. */
 function listsRefused(): Story {
   return follows()
-    .tell({ type: 'leaseWatchFailed', failure: failure('forbidden') })
+    .tell(LIST_REFUSED)
     .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') });
 }
 
@@ -114,6 +123,13 @@ const ends: Readonly<Record<string, readonly [story: () => Story, left: readonly
     () => {
       const story = listsRefused().fail('readPod', 'forbidden', RIVAL.name).fire('permission');
       return story.podRead(RIVAL.name, podOf(RIVAL));
+    },
+    ['list leases', 'list pods'],
+  ],
+  'a read of a Pod ends the refusal of reads of Pods, also when it is no longer awaited': [
+    () => {
+      const story = listsRefused().fail('readPod', 'forbidden', RIVAL.name);
+      return story.tell({ type: 'podRead', request: STRANGE, name: RIVAL.name, pod: podOf(RIVAL) });
     },
     ['list leases', 'list pods'],
   ],
@@ -161,6 +177,22 @@ for (const [rule, [story, left]] of Object.entries(ends)) {
   test(rule, () => assert.deepEqual(refusalsOf(story()).sort(), [...left].sort()));
 }
 
+test('a request that is no longer awaited changes no refusal when it fails', () => {
+  for (const kind of FAILURE_KINDS) {
+    const story = listsRefused();
+    const { refusals } = story.state.knowledge.failures;
+    story.tell({ type: 'requestFailed', request: STRANGE, failure: failure(kind) });
+    assert.deepEqual(story.state.knowledge.failures.refusals, refusals, kind);
+  }
+});
+
+test('two refusals belong together when they are at most 150 s apart', () => {
+  const after = (gapMs: number) =>
+    refusalOf(follows().tell(LIST_REFUSED).wait(gapMs).tell(LIST_REFUSED), 'list leases');
+  assert.equal(after(REFUSAL_MEMORY_MS)?.count, 2);
+  assert.equal(after(REFUSAL_MEMORY_MS + 1)?.count, 1);
+});
+
 test('a request without an answer interrupts every refusal', () => {
   assert.equal(refusalOf(renewsAfterRefusal('forbidden', 'unavailable'), 'update leases')?.interrupted, true);
   assert.equal(refusalOf(renewsAfterRefusal('forbidden', 'throttled'), 'update leases')?.interrupted, false);
@@ -173,9 +205,6 @@ test('a request without an answer interrupts the new refusal when an earlier one
   story.fire('renew').fail('replaceLease', 'unavailable');
   assert.equal(refusalOf(story, 'get leases')?.interrupted, true);
 });
-
-/** The number of a request that no role awaits. */
-const STRANGE = 999;
 
 const needs: Readonly<
   Record<string, readonly [story: () => Story, request: (story: Story) => number, Refusable | null]>
@@ -234,9 +263,11 @@ const UNTRUSTED = failure('untrusted');
 
 /** A start whose list of Leases has been refused for as long as a start may take. */
 function isRefusedForLong(): Story {
-  const refusedList = { type: 'leaseWatchFailed', failure: failure('forbidden') } as const;
-  return starts().tell(refusedList).wait(15_000).tell(refusedList).wait(15_000);
+  return starts().tell(LIST_REFUSED).wait(15_000).tell(LIST_REFUSED).wait(15_000);
 }
+
+/** The longest gap after which two refusals in a row still stand, in milliseconds: twice the longest delay, and 15 s. */
+const LATEST_TRY_MS = 2 * 2_000 + 15_000;
 
 const starting: readonly Row[] = [
   {
@@ -261,11 +292,53 @@ const starting: readonly Row[] = [
     effects: ['shutDown', 'failed forbidden'],
   },
   {
-    rule: 'a start sets its timer again when it fires before the grace is over',
+    rule: 'a start fails at a new refusal after its grace, although another request was refused only before',
+    given: () => {
+      const story = starts()
+        .tell(LIST_REFUSED)
+        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') });
+      return story.wait(15_000).tell(LIST_REFUSED).wait(15_000);
+    },
+    when: (story) => story.tell(LIST_REFUSED),
+    role: 'stopped',
+    effects: ['shutDown', 'failed forbidden'],
+  },
+  {
+    rule: 'a start fails when the next try of the refused request is as late as it can be',
+    given: () => starts().tell(LIST_REFUSED).wait(15_000).tell(LIST_REFUSED).wait(LATEST_TRY_MS),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    role: 'stopped',
+    effects: ['shutDown', 'failed forbidden'],
+  },
+  {
+    rule: 'a start does not fail when the next try of the refused request is later than it can be: nothing was tried',
     given: () =>
       starts()
-        .tell({ type: 'leaseWatchFailed', failure: failure('forbidden') })
-        .wait(10_000),
+        .tell(LIST_REFUSED)
+        .wait(15_000)
+        .tell(LIST_REFUSED)
+        .wait(LATEST_TRY_MS + 1),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    role: 'starting (lock held)',
+    effects: [],
+  },
+  {
+    rule: 'a start leaves the timer of its grace alone when another timer fires',
+    given: () => starts().tell(LIST_REFUSED).wait(10_000),
+    when: (story) => story.tell({ type: 'timerFired', timer: 'backstop' }),
+    role: 'starting (lock held)',
+    effects: ['readLease', 'setTimer backstop 60000'],
+  },
+  {
+    rule: 'a start leaves the timer of its grace alone when a request is refused that it does not need',
+    given: () => starts().tell(LIST_REFUSED).wait(10_000),
+    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    role: 'starting (lock held)',
+    effects: [],
+  },
+  {
+    rule: 'a start sets its timer again when it fires before the grace is over',
+    given: () => starts().tell(LIST_REFUSED).wait(10_000),
     when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
     role: 'starting (lock held)',
     effects: ['setTimer startGrace 20000'],
@@ -345,6 +418,17 @@ const warned: readonly Row[] = [
     effects: ['warning read-forbidden'],
   },
   {
+    rule: 'the end of a warned refusal is announced when the refusals that led to the warning are forgotten',
+    given: () =>
+      follows()
+        .refuseLeaseWatch()
+        .wait(REFUSAL_MEMORY_MS + 1)
+        .tell(LIST_REFUSED),
+    when: (story) => story.listed(rivals),
+    role: 'candidate',
+    effects: ['warning refusal-over'],
+  },
+  {
     rule: 'a refusal is not warned of again when another one has ended',
     given: () => follows().refusePodWatch(RIVAL).refuseLeaseWatch().listed(rivals),
     when: (story) => story.refusePodWatch(RIVAL),
@@ -353,7 +437,21 @@ const warned: readonly Row[] = [
   },
 ];
 
-checkTable([...starting, ...pending, ...warned]);
+const delays: readonly Row[] = [
+  {
+    rule: 'a first refusal is followed by a try within a second, although another request was refused more often',
+    given: () => {
+      const story = follows().refusePodWatch(RIVAL).fire('backstop');
+      for (let tries = 0; tries < 4; tries += 1) story.fail('readLease', 'unavailable').fire('retry');
+      return story;
+    },
+    when: (story) => story.fail('readLease', 'forbidden'),
+    role: 'candidate backingOff',
+    effects: ['setTimer retry 750'],
+  },
+];
+
+checkTable([...starting, ...pending, ...warned, ...delays]);
 
 test('Pods count as unreadable when the refused reads of this Pod have lasted', () => {
   const canReadPods = ({ state }: Story) => state.knowledge.permissions.canReadPods;

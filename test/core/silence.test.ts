@@ -109,6 +109,16 @@ const rows: readonly Row[] = [
     effects: [`${STALE} for 30000`],
   },
   {
+    rule: 'a leader that was called silent is not called silent again when its Lease has lost its renewTime',
+    given: () => {
+      const story = waitsLonger().leaseRead(renewing);
+      return story.watched({ ...renewing, resourceVersion: '21', renewTimeMs: null }).fire('backstop');
+    },
+    when: (story) => story.leaseRead({ ...renewing, resourceVersion: '21', renewTimeMs: null }),
+    role: 'candidate',
+    effects: [],
+  },
+  {
     rule: 'a leader that was called silent and renews again has recovered',
     given: () => waitsLonger().leaseRead(renewing),
     when: (story) => story.watched(renewed),

@@ -4,10 +4,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Effect } from '../../src/core/effect.ts';
+import { StepContext } from '../../src/core/step-context.ts';
 import {
   CAMPAIGN_JITTER_MS,
   CROWD_JITTER_MS,
+  campaignDelayMs,
   chooseSuccessor,
+  isAnotherNamed,
+  isSelfNamed,
   LISTED_PODS,
   type ListedPod,
   SUCCESSOR_HEAD_START_MS,
@@ -24,6 +28,7 @@ import {
   type Row,
   SELF,
   type Story,
+  starts,
 } from './story.ts';
 
 const OTHER = 'pod-3';
@@ -193,6 +198,18 @@ const writes: Readonly<Record<string, { story: () => Story; named: unknown }>> =
 for (const [what, { story, named }] of Object.entries(writes)) {
   test(what, () => assert.deepEqual(namedIn(story().effects), named));
 }
+
+test('a leader that names no Pod leaves the name out of its Lease', () => {
+  const story = leads().tell({ type: 'successorChosen', successor: null }).fire('renew');
+  assert.ok(!('successor' in story.content('replaceLease')));
+});
+
+test('no Pod is named, and a candidate waits for its jitter alone, when no holder is known', () => {
+  const context = new StepContext(starts().state, { nowMs: 0, wallMs: 0, random: 0.5 });
+  assert.equal(isAnotherNamed(context), false);
+  assert.equal(isSelfNamed(context), false);
+  assert.equal(campaignDelayMs(context), CAMPAIGN_JITTER_MS / 2);
+});
 
 const pod = (uid: string, createdAtMs: number | null, terminating = false): ListedPod => ({
   uid,

@@ -4,7 +4,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isTwinSuspected } from '../../src/core/twin.ts';
-import { CONFIG, creates, finds, leads, leaseOf, ownLease, podOf, SELF, type Story, WALL_MS } from './story.ts';
+import {
+  CONFIG,
+  creates,
+  failure,
+  finds,
+  leads,
+  leaseOf,
+  ownLease,
+  podOf,
+  SELF,
+  type Story,
+  WALL_MS,
+} from './story.ts';
 
 function suspects({ state, nowMs }: Story): boolean {
   return isTwinSuspected(state.knowledge, CONFIG, nowMs);
@@ -20,6 +32,20 @@ function restores(): Story {
   return leads()
     .deleted(ownLease({ resourceVersion: '12' }))
     .podRead(SELF.name, podOf(SELF));
+}
+
+/** The create of a candidate is under way; the answer to an earlier one was lost, and no Lease was found. */
+function createsAgain(): Story {
+  return creates().fail('createLease', 'unavailable').fire('retry').leaseRead(null).podRead(SELF.name, podOf(SELF));
+}
+
+/** The leader whose Lease may be that of the earlier create: it overtook the answer to the later one. */
+function explainsOvertaking(): Story {
+  return createsAgain()
+    .watched(ownLease({ resourceVersion: '11' }))
+    .deleted(ownLease({ resourceVersion: '12' }))
+    .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
+    .created({ resourceVersion: '11' });
 }
 
 /** A resumption whose renewal is in flight. */
@@ -73,6 +99,15 @@ const twins: Readonly<Record<string, () => Story>> = {
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
       .watched(ownLease({ uid: 'lease-3', resourceVersion: '15' })),
+  'a renewal in a Lease that a read shows at the version of its deletion': () =>
+    leads()
+      .deleted(ownLease({ resourceVersion: '12' }))
+      .fire('backstop')
+      .leaseRead(foreignRenewal('12')),
+  'a second Lease that it did not create, when one create explains the Lease that overtook an answer': () =>
+    explainsOvertaking()
+      .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
+      .watched(ownLease({ uid: 'lease-3', resourceVersion: '15' })),
   'a Lease in the place of the one that it wanted to create': () =>
     restores()
       .fail('createLease', 'alreadyExists')
@@ -111,16 +146,13 @@ const own: Readonly<Record<string, () => Story>> = {
     story.watched(leaseOf(SELF, { resourceVersion: '21', renewTimeMs: WALL_MS, leaseDurationSeconds: 30 }));
     return story.podRead(SELF.name, podOf(SELF));
   },
-  'a Lease of an earlier create whose answer was lost, which overtook the answer to the create': () =>
-    creates()
-      .fail('createLease', 'unavailable')
-      .fire('retry')
-      .leaseRead(null)
-      .podRead(SELF.name, podOf(SELF))
-      .watched(ownLease({ resourceVersion: '11' }))
-      .deleted(ownLease({ resourceVersion: '12' }))
-      .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
-      .created({ resourceVersion: '11' }),
+  'a Lease of an earlier create whose answer was lost, which overtook the answer to the create': explainsOvertaking,
+  'a Lease of an earlier create whose answer was lost, after a change that overtook the answer to the create': () =>
+    createsAgain()
+      .watched(ownLease({ resourceVersion: '12' }))
+      .created({ resourceVersion: '11' })
+      .deleted(ownLease({ resourceVersion: '13' }))
+      .watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
   'a renewal that was answered': () => leads().fire('renew').replaced('12'),
   'a renewal whose event comes before its answer': () => {
     const story = leads().fire('renew');
@@ -194,6 +226,8 @@ const own: Readonly<Record<string, () => Story>> = {
     restores()
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .fail('createLease', 'unavailable'),
+  'a create that is refused, and that is not the one whose Lease was seen': () =>
+    leads().tell({ type: 'requestFailed', request: 999, failure: failure('alreadyExists') }),
   'a create that is refused after its Lease was seen and deleted': () =>
     restores()
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))

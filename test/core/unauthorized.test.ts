@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UNAUTHORIZED_LIMIT_MS } from '../../src/core/refusal.ts';
-import { REFUSAL_MEMORY_MS } from '../../src/core/refusals.ts';
+import { isTokenDead, REFUSAL_MEMORY_MS } from '../../src/core/refusals.ts';
 import { checkTable, failure, leads, ownLease, podOf, type Row, SELF, type Story } from './story.ts';
 
 const RENEW = 'setTimer renew 10000';
@@ -69,6 +69,17 @@ const refusals: readonly Row[] = [
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
     effects: ['warning unauthorized', 'setTimer renew 1000'],
+  },
+  {
+    rule: 'a leader whose token was refused retries no sooner than others when the API server is not reachable',
+    given: () =>
+      leads()
+        .tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
+        .wait(UNAUTHORIZED_LIMIT_MS - 200)
+        .fire('retry'),
+    when: (story) => story.fail('readLease', 'unavailable'),
+    role: 'leader backingOff',
+    effects: ['setTimer retry 375'],
   },
   {
     rule: 'a permission that is missing (403) shows that the token is accepted, so the 10 s begin again',
@@ -283,6 +294,19 @@ const refusals: readonly Row[] = [
 ];
 
 checkTable(refusals);
+
+test('a token is dead after two answers 401 that are 10 s apart, and never after one', () => {
+  const { knowledge } = leads().fire('renew').fail('replaceLease', 'unauthorized').state;
+  const { token } = knowledge.failures.refusals;
+  assert.ok(token !== undefined);
+  const isDeadAfter = (count: number, lastedMs: number) => {
+    const refusals = { token: { ...token, count, lastMs: token.sinceMs + lastedMs } };
+    return isTokenDead({ ...knowledge, failures: { ...knowledge.failures, refusals } });
+  };
+  assert.equal(isDeadAfter(2, UNAUTHORIZED_LIMIT_MS), true);
+  assert.equal(isDeadAfter(2, UNAUTHORIZED_LIMIT_MS - 1), false);
+  assert.equal(isDeadAfter(1, UNAUTHORIZED_LIMIT_MS), false);
+});
 
 /** What the API server accepted the token for. */
 const acceptances: Readonly<Record<string, (story: Story) => Story>> = {

@@ -403,6 +403,11 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [failed('unavailable'), setTimer(125)],
   },
   {
+    rule: 'the back-off of a stream grows with every failure of its transport',
+    inputs: [...STREAMING, ended(1, 'unavailable'), timerFired, ended(2, 'unavailable')],
+    effects: [failed('unavailable'), setTimer(250)],
+  },
+  {
     rule: 'a settled stream forgives the failures before it',
     inputs: [...STREAMING, ended(1), timerFired, opened(2), timerFired, ended(2, 'unavailable')],
     effects: [failed('unavailable'), setTimer(125)],
