@@ -155,7 +155,7 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
     );
     const edits: readonly (readonly [what: string, patch: unknown])[] = [
       ['holderIdentity emptied', { spec: { holderIdentity: null } }],
-      ['renewTime of long ago', { spec: { renewTime: '2020-01-01T00:00:00.000000Z' } }],
+      ['renewTime of long ago', { spec: { renewTime: longAgo(cluster) } }],
       ['no leaseDurationSeconds', { spec: { leaseDurationSeconds: null } }],
       ['a release annotation of an unknown Pod', { metadata: { annotations: { 'lease-elector/released': 'nobody' } } }],
       ['a label', { metadata: { labels: { editedByHand: String(cluster.time.nowMs()) } } }],
@@ -277,3 +277,12 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
     cluster.mirror(pod, cluster.random.next() * 120_000);
   },
 };
+
+/**
+ * A moment of the year 2020, never the same twice. An elector that expires counts from the last change of the record. So
+ * it does not notice a renewal between two equal edits that it reads, as client-go's would not.
+ */
+function longAgo({ time }: Cluster): string {
+  const moment = new Date(Date.parse('2020-01-01T00:00:00Z') + Math.floor(time.nowMs()));
+  return moment.toISOString().replace('Z', '000Z');
+}
