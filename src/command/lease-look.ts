@@ -30,13 +30,18 @@ export interface ShownLease {
   readonly finalizers: readonly string[];
 }
 
+/** Whether an object exists. `unknown`: it could not be read. `none`: there is no name of such an object. */
+export type ObjectState = 'exists' | 'gone' | 'unknown' | 'none';
+
 /** The report about one Lease: an explanation, and the objects that it is made from. */
 export interface LeaseReport extends OnlookerExplanation {
   /** `null`: the Lease does not exist, or could not be read. */
   readonly leaseObject: ShownLease | null;
   /** `gone`: the Pod that owns the Lease does not exist. `unknown`: it could not be read. */
-  readonly ownerPod: 'exists' | 'gone' | 'unknown' | 'none';
-  /** `null`: the node could not be read, or is not known. */
+  readonly ownerPod: ObjectState;
+  /** `gone`: the node of that Pod does not exist. `unknown`: it could not be read. `none`: the Pod has no node. */
+  readonly ownerNode: ObjectState;
+  /** `null` unless the node exists. */
   readonly node: (Omit<NodeRecord, 'readyChangedAtMs'> & { readonly readySince: Date | null }) | null;
   /** The owner is gone, and the garbage collector has left the Lease. */
   readonly leftByCollector: boolean;
@@ -95,11 +100,13 @@ async function report(
   const wallMs = clock.wallMs();
   const looked = { namespace, leaseName, lease, node: nodeRecord, wallMs, ...(pod === undefined ? {} : { pod }) };
   const ownerPod = ownerState(owner?.uid ?? null, pod);
+  const ownerNode = node === null ? 'none' : !node.ok ? 'unknown' : node.value === null ? 'gone' : 'exists';
   const found = lease.ok ? lease.value : null;
   return {
     ...explainLook(looked),
     leaseObject: found === null ? null : shown(found, wallMs),
     ownerPod,
+    ownerNode,
     node: nodeRecord === null ? null : shownNode(nodeRecord),
     leftByCollector: found !== null && ownerPod === 'gone',
   };

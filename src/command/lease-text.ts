@@ -57,10 +57,10 @@ export function podText(ownerPod: LeaseReport['ownerPod'], pod: HolderPod | null
   return more.length === 0 ? phase : `${phase} (${more.join(', ')})`;
 }
 
-function nodeText({ node, holderPod }: LeaseReport): string | null {
+function nodeText({ node, ownerNode, holderPod }: LeaseReport): string | null {
   const name = node?.name ?? holderPod?.nodeName ?? null;
   if (name === null) return null;
-  if (node === null) return `${name} (could not be read)`;
+  if (node === null) return `${name} (${ownerNode === 'gone' ? 'does not exist' : 'could not be read'})`;
   const why = node.reason === null ? '' : ` (${node.reason})`;
   const since = node.readySince === null ? '' : ` since ${node.readySince.toISOString()}`;
   return node.ready === 'True' ? `${name}: Ready` : `${name}: Ready is ${node.ready ?? 'not reported'}${why}${since}`;

@@ -98,7 +98,7 @@ const STATES: readonly State[] = [
     },
     code: 0,
     reason: 'holder-node-not-ready',
-    words: /the control plane has lost its node node-1[\s\S]*Running \(not Ready\)[\s\S]*node-1 \(could not be read\)/,
+    words: /the control plane has lost its node node-1[\s\S]*Running \(not Ready\)[\s\S]*node-1 \(does not exist\)/,
     command: /^kubectl delete pod web-0/,
   },
   {
@@ -347,4 +347,7 @@ test('explain reports a node that is not Ready before its Pods are, and the Pod 
   assert.deepEqual([lost.code, reason, command], [0, 'holder-node-not-ready', 'kubectl delete pod web-0 -n shop']);
   assert.deepEqual([node.name, node.ready, node.reason], ['node-1', 'Unknown', 'NodeStatusUnknown']);
   assert.equal(JSON.parse((await explained('True')).written).leases[0].reason, 'following');
+  own.faults.answer(403, { resource: 'nodes' });
+  const { written } = await run(['explain', 'web', '-n', 'shop', '--kubeconfig', kubeconfig]);
+  assert.match(written, /node-1 \(could not be read\)/);
 });
