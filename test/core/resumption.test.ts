@@ -176,6 +176,37 @@ const resumption: readonly Row[] = [
     effects: [],
   },
   {
+    rule: 'a Pod renews its Lease before its term when a renewal was refused once and the Lease has lost its owner in the read',
+    given: () => resumes().fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
+    when: (story) => story.leaseRead(orphaned),
+    role: 'candidate resuming',
+    effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@30'],
+  },
+  {
+    rule: 'a Pod renews its Lease before its term when a renewal was refused once and the Lease loses its owner after the read',
+    given: () => resumes().fail('replaceLease', 'forbidden').leaseRead(leaseOf(SELF)).watched(orphaned),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)),
+    role: 'candidate resuming',
+    effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@30'],
+  },
+  {
+    rule: 'a Pod resumes its term when the Lease loses its owner after the renewal that is its proof',
+    given: () => resumes().replaced('21').watched(orphaned),
+    when: (story) => story.podRead(SELF.name, podOf(SELF)),
+    role: 'leader',
+    effects: [...ELECTED, 'elected 21 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
+  },
+  {
+    rule: 'a Pod that must not renew leaves a Lease without an owner alone when another program holds it',
+    given: () => resumes().refuse('replaceLease', 'forbidden'),
+    when: (story) => {
+      const foreign = { uid: 'lease-2', resourceVersion: '30', holderIdentity: 'sidecar', leaseDurationSeconds: 15 };
+      return story.watched(leaseOf(null, foreign));
+    },
+    role: 'candidate',
+    effects: ['watchPod none', 'setTimer recheck 15000', 'leaderChanged sidecar'],
+  },
+  {
     rule: 'the renewal shows that the Lease is gone, so a new one is created',
     given: () => follows().watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(null),

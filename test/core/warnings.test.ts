@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Refusable } from '../../src/core/refusal.ts';
 import {
+  acceptedAgain,
   leaseTerminating,
   ownerRemoved,
   podUnknown,
@@ -81,14 +83,62 @@ const texts: readonly (readonly [what: string, warning: Warning, message: string
       'confirm() rejects and no leaderOnly job runs. End one of the processes. A person who edits renewTime causes the ' +
       'same warning.',
   ],
-  ['a refusal without a consequence', refused('get leases', failure('forbidden')), 'it failed: forbidden'],
-  [
-    'a refusal with a consequence',
-    refused('update leases', failure('forbidden')),
-    'it failed: forbidden. Until then the other Pods cannot see whether the leader hangs.',
-  ],
 ];
 
 for (const [what, { message }, expected] of texts) {
   test(`the warning about ${what} says what is wrong and what to do`, () => assert.equal(message, expected));
+}
+
+const LATE_POD = "Until then this process sees the end of the leader's Pod late.";
+
+/** How the end of each refusal is reported, and what the warning adds to the failure. */
+const refusals: Readonly<Record<Refusable, { readonly accepted: string; readonly consequence: string | null }>> = {
+  token: {
+    accepted: 'The token is accepted again.',
+    consequence:
+      'A leader whose token is refused for 10 s stops leading until it is accepted. If the Pod still exists, check its ' +
+      'ServiceAccount.',
+  },
+  'list leases': {
+    accepted: '`list` on leases.coordination.k8s.io is accepted again.',
+    consequence: null,
+  },
+  'watch leases': {
+    accepted: '`watch` on leases.coordination.k8s.io is accepted again.',
+    consequence: 'Until then this process sees changes of the Lease late.',
+  },
+  'get leases': {
+    accepted: '`get` on leases.coordination.k8s.io is accepted again.',
+    consequence: null,
+  },
+  'create leases': {
+    accepted: '`create` on leases.coordination.k8s.io is accepted again.',
+    consequence: null,
+  },
+  'update leases': {
+    accepted: '`update` on leases.coordination.k8s.io is accepted again.',
+    consequence: 'Until then the other Pods cannot see whether the leader hangs.',
+  },
+  'delete leases': {
+    accepted: '`delete` on leases.coordination.k8s.io is accepted again.',
+    consequence: 'Until then a successor waits for the garbage collector.',
+  },
+  'list pods': { accepted: '`list` on pods is accepted again.', consequence: LATE_POD },
+  'watch pods': { accepted: '`watch` on pods is accepted again.', consequence: LATE_POD },
+  'get pods': {
+    accepted: '`get` on pods is accepted again.',
+    consequence: 'Until then a successor must wait for the garbage collector.',
+  },
+};
+
+for (const [what, { accepted, consequence }] of Object.entries(refusals) as [
+  Refusable,
+  (typeof refusals)[Refusable],
+][]) {
+  test(`the warning about a refusal of "${what}" says what follows, and its end has a text of its own`, () => {
+    const reported = 'it failed: forbidden';
+    const expected = consequence === null ? reported : `${reported}. ${consequence}`;
+    assert.equal(refused(what, failure('forbidden')).message, expected);
+    assert.equal(acceptedAgain(what), accepted);
+  });
 }
