@@ -5,18 +5,17 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Clock } from '../../runtime/clock.ts';
-import type { ApiObject } from '../objects/api-object.ts';
 import { LEASES } from '../objects/resources.ts';
-import type { ApiServer, ObservedWrite } from '../server/api-server.ts';
+import type { ApiServer } from '../server/api-server.ts';
 import type { TimelineEvent, TimelineEventContent, TimelineOptions, TimelinePod } from '../timeline/timeline-event.ts';
 import { drawTimeline } from '../timeline/timeline-page.ts';
+import { leaseKey, ownerOf, WrittenEvents } from './written-events.ts';
 
 /** How many events are kept. The earliest are dropped first, and the page says so. */
 export const RECORDED_EVENT_LIMIT = 20_000;
 /** How many are dropped at once, so that not every event moves all others. */
 const LOST_AT_ONCE = 1_000;
 
-const DEFAULT_NAMESPACE = 'default';
 /** The names of the channels and their messages are public (docs/configuration.md, "Logging and tracing"). */
 const ELECTED_CHANNEL = 'lease-elector:elected';
 const DEMOTED_CHANNEL = 'lease-elector:demoted';
@@ -37,20 +36,14 @@ interface Leading {
   readonly lease: string;
 }
 
-/** The record of a Pod. */
-interface PodMemory {
-  /** The number of containers that were started. */
-  runs: number;
-  terminating: boolean;
-  finished: boolean;
-}
-
 /** A recorder. It listens until `close()`. */
 export class TimelineRecorder {
   readonly #server: ApiServer;
   readonly #clock: Clock;
   readonly #events: TimelineEvent[] = [];
-  readonly #pods = new Map<string, PodMemory>();
+  readonly #written = new WrittenEvents();
+  /** The number of containers that were started, by the uid of the Pod. */
+  readonly #runs = new Map<string, number>();
   /** By the term, which is the same object in both messages about it. */
   readonly #leading = new WeakMap<TermMessage['term'], Leading>();
   readonly #stops: readonly (() => void)[];
@@ -65,7 +58,10 @@ export class TimelineRecorder {
     subscribe(ELECTED_CHANNEL, elected);
     subscribe(DEMOTED_CHANNEL, demoted);
     this.#stops = [
-      server.onWrite((write) => this.#noteWrite(write)),
+      server.onWrite((write) => {
+        const content = this.#written.of(write);
+        if (content !== null) this.record(content);
+      }),
       () => unsubscribe(ELECTED_CHANNEL, elected),
       () => unsubscribe(DEMOTED_CHANNEL, demoted),
     ];
@@ -80,14 +76,13 @@ export class TimelineRecorder {
 
   /** A container of the Pod starts: its first or a later one. */
   noteStart({ name, uid }: TimelinePod): void {
-    const memory = this.#memoryOf(uid);
-    memory.runs += 1;
+    this.#runs.set(uid, (this.#runs.get(uid) ?? 0) + 1);
     this.record({ type: 'processStarted', pod: { name, uid }, process: this.processOf({ name, uid }) });
   }
 
   /** The present process of a Pod: its name, and from the second container on the number of the container. */
   processOf({ name, uid }: TimelinePod): string {
-    const { runs } = this.#memoryOf(uid);
+    const runs = this.#runs.get(uid) ?? 0;
     return runs > 1 ? `${name}#${runs}` : name;
   }
 
@@ -104,50 +99,6 @@ export class TimelineRecorder {
     for (const stop of this.#stops) stop();
   }
 
-  #memoryOf(uid: string): PodMemory {
-    const memory = this.#pods.get(uid) ?? { runs: 0, terminating: false, finished: false };
-    this.#pods.set(uid, memory);
-    return memory;
-  }
-
-  #noteWrite({ type, resource, object, resourceVersion }: ObservedWrite): void {
-    if (resource === 'pods') this.#notePod(type, object);
-    if (resource === 'leases') this.#noteLease(type, object, resourceVersion);
-  }
-
-  #notePod(type: ObservedWrite['type'], { metadata, status }: ApiObject): void {
-    const { name, uid, deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata;
-    const pod = { name, uid };
-    const memory = this.#memoryOf(uid);
-    if (type === 'ADDED') return this.record({ type: 'podCreated', pod });
-    // A deletion by force marks the object with a grace period of 0, and deletes it at once.
-    if (type === 'DELETED') return this.record({ type: 'podGone', pod, forced: !memory.terminating });
-    const phase = String(status?.['phase'] ?? '');
-    if (!memory.finished && (phase === 'Succeeded' || phase === 'Failed')) {
-      memory.finished = true;
-      this.record({ type: 'podFinished', pod, phase });
-    }
-    if (memory.terminating || deletionTimestamp === undefined || deletionGracePeriodSeconds === 0) return;
-    memory.terminating = true;
-    this.record({ type: 'podTerminating', pod });
-  }
-
-  #noteLease(type: ObservedWrite['type'], { metadata, spec }: ApiObject, resourceVersion: string): void {
-    const { uid: leaseUid, annotations } = metadata;
-    const lease = leaseKey(metadata.namespace ?? DEFAULT_NAMESPACE, metadata.name);
-    if (type === 'DELETED') return this.record({ type: 'leaseDeleted', lease, leaseUid });
-    const owner = ownerOf(metadata);
-    this.record({
-      type: 'leaseWritten',
-      lease,
-      leaseUid,
-      owner,
-      holder: (spec?.['holderIdentity'] as string | undefined) ?? null,
-      released: owner !== null && annotations?.['lease-elector/released'] === owner.uid,
-      revision: BigInt(resourceVersion),
-    });
-  }
-
   /** Compares uids, because another cluster of this process can have a Lease of the same name. */
   #noteElected({ lease, namespace, pod: podName, term }: TermMessage): void {
     const metadata = this.#server.store.get(LEASES, namespace, lease)?.metadata;
@@ -162,13 +113,4 @@ export class TimelineRecorder {
     const leading = this.#leading.get(term);
     if (leading !== undefined) this.record({ type: 'demoted', ...leading, reason });
   }
-}
-
-function ownerOf({ ownerReferences }: ApiObject['metadata']): TimelinePod | null {
-  const owner = ownerReferences?.find(({ kind }) => kind === 'Pod');
-  return owner === undefined ? null : { name: owner.name, uid: owner.uid };
-}
-
-function leaseKey(namespace: string, name: string): string {
-  return namespace === DEFAULT_NAMESPACE ? name : `${namespace}/${name}`;
 }
