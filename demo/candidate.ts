@@ -28,14 +28,14 @@ async function runBatchJob({ fencingToken: token, resumed, signal }: Term): Prom
     await sleep(PIECE_OF_WORK_MS);
     report({ type: 'jobTicked', token });
   }
-  report({ type: 'jobEnded', token });
+  report({ type: 'workEnded' });
 }
 
-elector.on('demoted', (_term, reason) => report({ type: 'demoted', reason }));
+elector.on('demoted', (_term, reason) => report({ type: 'demoted', reason, draining: true }));
 elector.on('leaderChanged', (leader) => report({ type: 'leaderChanged', leader: leader?.name ?? null }));
 elector.on('stale', ({ name }) => report({ type: 'stale', leader: name }));
-elector.on('warning', ({ message }) => report({ type: 'noted', text: message }));
-elector.on('error', ({ message }) => report({ type: 'noted', text: message }));
+elector.on('warning', ({ message: text }) => report({ type: 'noted', text, tone: 'trouble' }));
+elector.on('error', ({ message: text }) => report({ type: 'noted', text, tone: 'trouble' }));
 
 process.once('SIGTERM', () => {
   void elector.stop();

@@ -4,7 +4,8 @@
  * The events come from the store of the server, not from a candidate. The verdict relies on that.
  */
 
-import { EmbeddedCluster, type EmbeddedPod, type ObservedWrite } from '../src/testing/index.ts';
+import { EmbeddedCluster, type EmbeddedPod } from '../src/testing/index.ts';
+import { WrittenEvents } from '../src/testing/kit/written-events.ts';
 import type { EventContent } from './demo-event.ts';
 
 /** The name of the application: the label of its Pods, and so the name of its Lease. */
@@ -12,12 +13,16 @@ const APPLICATION = 'batch';
 
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/default/leases/${APPLICATION}`;
 
-/** Starts a cluster that reports each write to a Lease and each end of a Pod. */
+/** Starts a cluster that reports each write to a Pod or a Lease. */
 export async function startCluster(report: (content: EventContent) => void): Promise<EmbeddedCluster> {
   const cluster = await EmbeddedCluster.start();
+  const written = new WrittenEvents();
   cluster.server.onWrite((write) => {
-    const content = contentOf(write);
-    if (content !== null) report(content);
+    const content = written.of(write);
+    if (content === null) return;
+    // The timeline does not name the Lease, since there is only one.
+    const event = { ...content, lease: undefined, revision: BigInt(write.resourceVersion) };
+    report(event);
   });
   return cluster;
 }
@@ -32,20 +37,4 @@ export async function deleteLease({ server }: EmbeddedCluster): Promise<void> {
   const headers = { authorization: `Bearer ${server.adminToken}` };
   const { status } = await server.handle({ method: 'DELETE', path: LEASE_PATH, headers });
   if (status !== 200) throw new Error(`DELETE ${LEASE_PATH}: the server answered ${status}.`);
-}
-
-function contentOf({ type, resource, object, resourceVersion }: ObservedWrite): EventContent | null {
-  const { name, uid, ownerReferences, annotations, deletionGracePeriodSeconds = 0 } = object.metadata;
-  const revision = BigInt(resourceVersion);
-  if (resource === 'pods') {
-    if (type === 'DELETED') return { type: 'podGone', pod: { name, uid }, revision };
-    // A deletion by force marks the object with a grace period of 0.
-    return deletionGracePeriodSeconds === 0 ? null : { type: 'podTerminating', pod: { name, uid } };
-  }
-  if (resource !== 'leases') return null;
-  if (type === 'DELETED') return { type: 'leaseGone', leaseUid: uid, revision };
-  const ownerUid = ownerReferences?.find(({ kind }) => kind === 'Pod')?.uid ?? null;
-  const released = ownerUid !== null && annotations?.['lease-elector/released'] === ownerUid;
-  const holder = (object.spec?.['holderIdentity'] as string | undefined) ?? null;
-  return { type: 'leaseWritten', leaseUid: uid, ownerUid, holder, released, revision };
 }

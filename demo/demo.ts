@@ -53,17 +53,13 @@ async function run({ plain, timeline, record }: DemoOptions): Promise<number> {
   await script.killAll();
   close(summary.lines);
   await cluster.stop();
-  const events = timelineOf(STEPS, log.events);
+  const events = timelineOf(log.events);
   if (record !== undefined) writeFileSync(record, formatRecording(events));
-  if (timeline !== undefined) writeFileSync(timeline, draw(events, judge(STEPS, log.events).violations));
-  return summary.exitCode;
-}
-
-/** The page of a run that may have been broken off. */
-function draw(events: readonly TimelineEvent[], violations: readonly string[]): string {
+  const { violations } = judge(STEPS, log.events);
   const atMs = events.at(-1)?.atMs ?? 0;
   const broken = violations.map((text): TimelineEvent => ({ atMs, type: 'noted', text, tone: 'violation' }));
-  return drawTimeline([...events, ...broken], { title: DEMO_TITLE });
+  if (timeline !== undefined) writeFileSync(timeline, drawTimeline([...events, ...broken], { title: DEMO_TITLE }));
+  return summary.exitCode;
 }
 
 process.exitCode = await main(process.argv.slice(2));

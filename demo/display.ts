@@ -5,11 +5,13 @@
 import { LiveTable } from '../src/command/live-table.ts';
 import type { EventLog } from './event-log.ts';
 import { type Frame, livePicture, type Remark, remarkLine, stateTables } from './tables.ts';
-import { ORDER_DELAY_MS, TimeOrder } from './time-order.ts';
 import { seconds, ViewModel } from './view-model.ts';
 
 /** How often the display looks for new events, in milliseconds. */
 const REDRAW_MS = 100;
+
+/** How long it waits for an earlier event, in milliseconds. A report takes some milliseconds, mostly fewer than ten. */
+const ORDER_DELAY_MS = 300;
 
 /** Longer lines are hard to read. */
 const MAX_WIDTH = 120;
@@ -24,7 +26,6 @@ export function display(log: EventLog, title: string, plain: boolean): (lines: r
   const output = process.stdout;
   const table = new LiveTable((text) => output.write(text));
   const view = new ViewModel();
-  const order = new TimeOrder();
   const remarks: Remark[] = [];
   // Some terminals report the size 0.
   const frame = (): Frame => ({
@@ -35,7 +36,7 @@ export function display(log: EventLog, title: string, plain: boolean): (lines: r
     height: output.rows || 24,
   });
   const show = (untilMs: number): void => {
-    for (const [event, atMs] of order.take(log.events, untilMs)) {
+    for (const [event, atMs] of log.take(untilMs)) {
       const words = view.apply(event);
       if (words === null) continue;
       const late = atMs > event.atMs ? ` (${seconds(atMs - event.atMs)} earlier)` : '';

@@ -14,8 +14,6 @@ export class NotObserved extends Error {
   override readonly name = 'NotObserved';
 }
 
-type Test<T extends DemoEvent['type']> = (event: DemoEventOf<T>) => boolean;
-
 /** Everything that happened so far. */
 export class EventLog {
   /** In order of arrival. A report arrives some milliseconds after its time. */
@@ -26,48 +24,46 @@ export class EventLog {
   readonly #arrivals = new EventEmitter();
   readonly #interruption: AbortSignal;
   #mark = 0;
+  readonly #taken = new Set<DemoEvent>();
+  #shownAtMs = 0;
 
   /** @param interruption ends all waiting */
   constructor(interruption: AbortSignal) {
     this.#interruption = interruption;
   }
 
-  /** The time of a moment of the machine's monotonic clock, in milliseconds since the demo began. */
+  /** The time of a moment of the machine's monotonic clock, in milliseconds since the demo began, to a tenth. */
   toMs(atNs: bigint = process.hrtime.bigint()): number {
-    return Number(atNs - this.#originNs) / 1e6;
+    return Math.round(Number(atNs - this.#originNs) / 1e5) / 10;
   }
 
   /** Adds an event, and returns its time. */
   add(content: EventContent, atMs: number = this.toMs()): number {
-    this.events.push({ ...content, atMs });
+    this.events.push({ atMs, ...content });
     this.#arrivals.emit('event');
     return atMs;
   }
 
-  /** From now on, `since` and `next` see only the events that arrive after this call. */
+  /** From now on, `next` sees only the events that arrive after this call. */
   mark(): void {
     this.#mark = this.events.length;
   }
 
-  /** The events of one type since the mark that pass the test. */
-  since<T extends DemoEvent['type']>(type: T, test: Test<T> = () => true): readonly DemoEventOf<T>[] {
-    return eventsOf(this.events.slice(this.#mark), type).filter(test);
-  }
-
-  /** Waits for the first event of one type since the mark that passes the test. @throws {NotObserved} */
-  next<T extends DemoEvent['type']>(what: string, type: T, test?: Test<T>): Promise<DemoEventOf<T>> {
-    return this.until(what, () => this.since(type, test)[0]);
-  }
-
   /**
-   * Calls `find` after each event until it returns a result.
+   * Waits for the first event of one type since the mark that passes the test, or for another of them by its number.
    *
-   * @throws {NotObserved} when it returns none in time; the reason of the interruption
+   * @throws {NotObserved} when it does not happen in time; the reason of the interruption
    */
-  async until<Found>(what: string, find: () => Found | undefined): Promise<Found> {
+  async next<T extends DemoEvent['type']>(
+    what: string,
+    type: T,
+    test: (event: DemoEventOf<T>) => boolean = () => true,
+    number = 1,
+  ): Promise<DemoEventOf<T>> {
     const signal = AbortSignal.any([this.#interruption, AbortSignal.timeout(LIMIT_MS)]);
     this.waitsFor = what;
-    for (let found = find(); ; found = find()) {
+    for (;;) {
+      const found = eventsOf(this.events.slice(this.#mark), type).filter(test)[number - 1];
       if (found !== undefined) return found;
       await once(this.#arrivals, 'event', { signal }).catch(() => {
         this.#interruption.throwIfAborted();
@@ -80,5 +76,20 @@ export class EventLog {
   async pause(why: string, durationMs: number): Promise<void> {
     this.waitsFor = why;
     await sleep(durationMs, undefined, { signal: this.#interruption });
+  }
+
+  /**
+   * The events up to `untilMs` that were not taken yet, in order of time. `shownAtMs` never decreases: an event that
+   * arrives after a later one was taken gets the time of that one.
+   */
+  take(untilMs: number): readonly (readonly [event: DemoEvent, shownAtMs: number])[] {
+    const due = this.events.filter((event) => event.atMs <= untilMs && !this.#taken.has(event));
+    return due
+      .toSorted((a, b) => a.atMs - b.atMs)
+      .map((event) => {
+        this.#taken.add(event);
+        this.#shownAtMs = Math.max(this.#shownAtMs, event.atMs);
+        return [event, this.#shownAtMs];
+      });
   }
 }

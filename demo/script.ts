@@ -58,16 +58,16 @@ export class Script {
   /** Runs all steps, or up to the first that fails: the steps after it would begin in a wrong state. */
   async run(): Promise<void> {
     const runs = [this.#elect, this.#crash, this.#hang, this.#deleteLease, this.#deletePod, this.#handOver];
-    for (const [index, { id: step }] of STEPS.entries()) {
-      this.#log.add({ type: 'stepBegan', step });
+    for (const [index, { id: step, title }] of STEPS.entries()) {
+      this.#log.add({ type: 'stepBegan', step, title });
       this.#log.mark();
       try {
         const [outcome, tookMs] = (await runs[index]?.call(this)) ?? ['', 0];
         await this.#log.pause('nothing else happens', AFTERMATH_MS);
-        this.#log.add({ type: 'stepDone', step, outcome, tookMs });
+        this.#log.add({ type: 'stepEnded', step, outcome, tookMs });
       } catch (error) {
         if (!(error instanceof NotObserved)) throw error;
-        this.#log.add({ type: 'stepFailed', step, outcome: error.message });
+        this.#log.add({ type: 'stepEnded', step, outcome: error.message, tookMs: null });
         return;
       }
     }
@@ -119,7 +119,7 @@ export class Script {
     const token = this.#log.events.findLast((event) => event.type === 'elected')?.token;
     const deletedAtMs = this.#act('DELETE of the Lease');
     await deleteLease(this.#cluster);
-    const { leaseUid } = await this.#log.next('the Lease is gone', 'leaseGone');
+    const { leaseUid } = await this.#log.next('the Lease is gone', 'leaseDeleted');
     const restored = await this.#written('its holder restores it', pod, (event) => event.leaseUid !== leaseUid);
     this.#log.mark();
     await this.#log.next('its job still ticks in the same term', 'jobTicked', (event) => event.token === token);
@@ -132,7 +132,7 @@ export class Script {
     const deletedAtMs = this.#act(`DELETE of Pod ${ghost.pod.name} by force; its process still runs`);
     await ghost.pod.forceDelete();
     const elected = await this.#elected('another Pod is elected', ({ process }) => process !== ghost.name);
-    await this.#log.next('the ghost drains its job', 'jobEnded', ({ process }) => process === ghost.name);
+    await this.#log.next('the ghost drains its job', 'workEnded', ({ process }) => process === ghost.name);
     await this.#terminate(ghost);
     this.#act('a replacement is scheduled');
     this.#start(createPod(this.#cluster, 'd'));
@@ -183,7 +183,7 @@ export class Script {
     const { process, token } = elected;
     this.#leader = this.#processes.find(({ name }) => name === process);
     await this.#written('the Lease proves it', this.#leading().pod, ({ revision }) => revision === token);
-    await this.#log.until('its job ticks', () => this.#log.since('jobTicked', (tick) => tick.token === token)[2]);
+    await this.#log.next('its job ticks', 'jobTicked', (tick) => tick.token === token, 3);
     return elected;
   }
 
@@ -198,11 +198,11 @@ export class Script {
   }
 
   #written(what: string, { uid }: EmbeddedPod, test?: (event: LeaseWritten) => boolean): Promise<LeaseWritten> {
-    return this.#log.next(what, 'leaseWritten', (event) => event.ownerUid === uid && (test?.(event) ?? true));
+    return this.#log.next(what, 'leaseWritten', (event) => event.owner?.uid === uid && (test?.(event) ?? true));
   }
 
   /** Logs an action, and returns its time. */
   #act(text: string): number {
-    return this.#log.add({ type: 'acted', text });
+    return this.#log.add({ type: 'noted', text, tone: 'note' });
   }
 }

@@ -39,17 +39,14 @@ export function livePicture(view: ViewModel, remarks: readonly Remark[], frame: 
 /** The state of everything: title, Pods, Lease, steps. */
 export function stateTables(view: ViewModel, { title, nowMs, width }: Frame): readonly string[] {
   const time = clock(nowMs).padStart(8);
+  const steps = STEPS.map((step, index) => stepRow(step, index, view.stepEvents.get(step.id), nowMs));
   return [
     styleText('bold', cut(` lease-elector demo  ${title}`, width - 9).padEnd(width - 9) + time),
     '',
-    ...styledTable(POD_HEADS, view.pods.map(podRow), width),
+    ...styledTable(POD_HEADS, [...view.pods.values()].map(podRow), width),
     cut(` Lease: ${leaseWords(view, nowMs)}`, width),
     '',
-    ...styledTable(
-      STEP_HEADS,
-      STEPS.map((step, index) => stepRow(step, index, view.stepEvents.get(step.id), nowMs)),
-      width,
-    ),
+    ...styledTable(STEP_HEADS, steps, width),
   ];
 }
 
@@ -68,11 +65,11 @@ function clock(atMs: number): string {
   return `${(Math.max(0, atMs) / 1000).toFixed(1)} s`;
 }
 
-function podRow(pod: PodRow): Row {
-  const { name, pid, state, token, ticks } = pod;
-  const [style, role] = roleOf(pod);
+function podRow(row: PodRow): Row {
+  const { pod, pid, state, token, ticks } = row;
+  const [style, role] = roleOf(row);
   const process = state === 'ended' ? 'ended' : `${state} ${pid}`;
-  return [style, ` ${name}`, process, role, String(token ?? '').padStart(5), String(ticks || '').padStart(5)];
+  return [style, ` ${pod.name}`, process, role, String(token ?? '').padStart(5), String(ticks || '').padStart(5)];
 }
 
 function roleOf({ gone, state, token, drainsSinceMs, sees }: PodRow): readonly [Style, string] {
@@ -91,14 +88,15 @@ function leaseWords({ lease }: ViewModel, nowMs: number): string {
 }
 
 function stepRow({ title, expected }: Step, index: number, event: StepEvent | undefined, nowMs: number): Row {
-  const [style, mark, time, outcome] = progressOf(event, nowMs);
-  return [style, ` ${mark} ${index + 1} ${title}`, time.padStart(7), expected, outcome];
-}
-
-function progressOf(event: StepEvent | undefined, nowMs: number): readonly [Style, string, string, string] {
-  if (event === undefined) return ['dim', ' ', '', ''];
-  if (event.type === 'stepBegan') return ['yellow', '▸', clock(nowMs - event.atMs), ''];
-  return event.type === 'stepDone'
-    ? ['green', '✓', seconds(event.tookMs), event.outcome]
-    : ['red', '✗', '', event.outcome];
+  const row = (style: Style, mark: string, time: string, outcome: string): Row => [
+    style,
+    ` ${mark} ${index + 1} ${title}`,
+    time.padStart(7),
+    expected,
+    outcome,
+  ];
+  if (event === undefined) return row('dim', ' ', '', '');
+  if (event.type === 'stepBegan') return row('yellow', '▸', clock(nowMs - event.atMs), '');
+  const { tookMs, outcome } = event;
+  return tookMs === null ? row('red', '✗', '', outcome) : row('green', '✓', seconds(tookMs), outcome);
 }

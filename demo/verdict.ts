@@ -5,7 +5,7 @@
  * term with the writes of the cluster, and the end of a Pod with the start of a term by the cluster's revisions.
  */
 
-import { type DemoEvent, type DemoEventOf, eventsOf, type PodReference } from './demo-event.ts';
+import { type DemoEvent, type DemoEventOf, eventsOf } from './demo-event.ts';
 
 /** A step that must happen, and what leadership must do in it. */
 export interface RequiredStep {
@@ -14,10 +14,7 @@ export interface RequiredStep {
 }
 
 /** One term of one process, from `onElected` to the end of its job. */
-export interface Term {
-  readonly process: string;
-  readonly pod: PodReference;
-  readonly token: bigint;
+export interface Term extends Pick<DemoEventOf<'elected'>, 'process' | 'pod' | 'token'> {
   readonly fromMs: number;
   /** The end of its job or of its process; Infinity while neither has happened. */
   readonly toMs: number;
@@ -74,21 +71,12 @@ export function judge(required: readonly RequiredStep[], events: readonly DemoEv
   };
 }
 
-function podOf(process: string, events: readonly DemoEvent[]): PodReference {
-  const started = eventsOf(events, 'processStarted').find((event) => event.process === process);
-  if (started === undefined) throw new Error(`${process} was elected before it was started`);
-  return started.pod;
-}
-
 function termsOf(events: readonly DemoEvent[]): readonly Term[] {
-  const terms = eventsOf(events, 'elected').map(({ process, token, atMs: fromMs }): Term => {
-    const ends = events.filter(
-      (event) =>
-        (event.type === 'processEnded' && event.process === process) ||
-        (event.type === 'jobEnded' && event.process === process && event.token === token),
-    );
-    const toMs = Math.min(Number.POSITIVE_INFINITY, ...ends.map(({ atMs }) => atMs));
-    return { process, pod: podOf(process, events), token, fromMs, toMs };
+  const terms = eventsOf(events, 'elected').map(({ process, pod, token, atMs: fromMs }): Term => {
+    const ends = [...eventsOf(events, 'workEnded'), ...eventsOf(events, 'processEnded')]
+      .filter((event) => event.process === process && event.atMs >= fromMs)
+      .map(({ atMs }) => atMs);
+    return { process, pod, token, fromMs, toMs: Math.min(Number.POSITIVE_INFINITY, ...ends) };
   });
   return terms.toSorted((a, b) => a.fromMs - b.fromMs);
 }
@@ -124,8 +112,8 @@ function shrunkenTokens(terms: readonly Term[]): readonly string[] {
 /** A write to the Lease proves a term: the token is its revision, and the Pod owns the Lease. */
 function unprovenTerms(terms: readonly Term[], writes: readonly DemoEventOf<'leaseWritten'>[]): readonly string[] {
   return terms.flatMap((term) => {
-    const isProof = ({ revision, ownerUid, released }: DemoEventOf<'leaseWritten'>): boolean =>
-      revision === term.token && ownerUid === term.pod.uid && !released;
+    const isProof = ({ revision, owner, released }: DemoEventOf<'leaseWritten'>): boolean =>
+      revision === term.token && owner?.uid === term.pod.uid && !released;
     return writes.some(isProof) ? [] : [`nothing in the Lease proves that ${nameOf(term)} leads`];
   });
 }
@@ -151,14 +139,12 @@ function wrongMoves(required: readonly RequiredStep[], events: readonly DemoEven
   let step: string | null = null;
   for (const event of events) {
     if ('step' in event) step = event.type === 'stepBegan' ? event.step : null;
-    const [what, uid] =
-      event.type === 'elected'
-        ? ['leadership moved', podOf(event.process, events).uid]
-        : ['the Lease changed its owner', event.type === 'leaseWritten' ? event.ownerUid : null];
+    const what = event.type === 'elected' ? 'leadership moved' : 'the Lease changed its owner';
+    const pod = event.type === 'elected' ? event.pod : event.type === 'leaseWritten' ? event.owner : null;
     // A Lease without an owner has no holder.
-    if (uid === null || uids.get(what) === uid) continue;
+    if (pod === null || uids.get(what) === pod.uid) continue;
     moves.push({ step, what });
-    uids.set(what, uid);
+    uids.set(what, pod.uid);
   }
   const outside = { id: null, leadership: 'stays' };
   return [...required, outside].flatMap(({ id, leadership }) =>
@@ -166,7 +152,7 @@ function wrongMoves(required: readonly RequiredStep[], events: readonly DemoEven
       const due = leadership === 'stays' ? 0 : 1;
       const count = moves.filter((move) => move.step === id && move.what === what).length;
       // A step that failed before a move is reported as a missing step.
-      const isDone = events.some((event) => event.type === 'stepDone' && event.step === id);
+      const isDone = eventsOf(events, 'stepEnded').some((end) => end.step === id && end.tookMs !== null);
       if (count === due || (count < due && !isDone)) return [];
       return [`${what} ${times(count)} ${id === null ? 'outside of any step' : `in step "${id}"`}, not ${times(due)}`];
     }),
@@ -175,9 +161,9 @@ function wrongMoves(required: readonly RequiredStep[], events: readonly DemoEven
 
 function missingSteps(required: readonly RequiredStep[], events: readonly DemoEvent[]): readonly string[] {
   return required.flatMap(({ id }) => {
-    const end = events.find((event) => 'outcome' in event && event.step === id);
-    if (end?.type === 'stepDone') return [];
-    return [`step "${id}" did not happen${end?.type === 'stepFailed' ? `: ${end.outcome}` : ''}`];
+    const end = eventsOf(events, 'stepEnded').find(({ step }) => step === id);
+    if (end === undefined) return [`step "${id}" did not happen`];
+    return end.tookMs === null ? [`step "${id}" did not happen: ${end.outcome}`] : [];
   });
 }
 

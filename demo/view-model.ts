@@ -9,11 +9,7 @@ import { STEPS } from './script.ts';
 export type Style = 'reset' | 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
 /** A Pod and the latest run of its container. */
-export interface PodRow {
-  readonly name: string;
-  readonly uid: string;
-  readonly process: string;
-  readonly pid: number;
+export interface PodRow extends Pick<DemoEventOf<'processStarted'>, 'pod' | 'process' | 'pid'> {
   /** Whether the Pod object is gone. */
   gone: boolean;
   state: 'starting' | 'running' | 'suspended' | 'ended';
@@ -42,38 +38,32 @@ export function seconds(durationMs: number): string {
 export class ViewModel {
   /** The last event of each step. */
   readonly stepEvents: Map<string, StepEvent> = new Map();
-  readonly #pods = new Map<string, PodRow>();
+  /** By the uid of the Pod, in the order of their names. */
+  readonly pods: Map<string, PodRow> = new Map();
   /** The last write to the Lease; null when there is no Lease. */
   lease: DemoEventOf<'leaseWritten'> | null = null;
-
-  get pods(): readonly PodRow[] {
-    return [...this.#pods.values()].toSorted((a, b) => a.name.localeCompare(b.name));
-  }
 
   /** Applies the next event. Returns it in words, or null when it repeats what is known (a tick, a renewal). */
   apply(event: DemoEvent): Words | null {
     if ('step' in event) return this.#applyToStep(event);
     if ('process' in event && event.type !== 'processStarted') {
-      const row = this.pods.find(({ process }) => process === event.process);
-      return row === undefined ? null : applyToPod(event, row);
+      const row = this.pods.get(event.pod.uid);
+      return row?.process === event.process ? applyToPod(event, row) : null;
     }
     switch (event.type) {
-      case 'acted':
+      case 'noted':
         return ['demo', event.text, 'yellow'];
       case 'processStarted': {
         const { process, pid, pod } = event;
-        const { name, uid } = pod;
-        const ticks = this.#pods.get(uid)?.ticks ?? 0;
+        const ticks = this.pods.get(pod.uid)?.ticks ?? 0;
         const idle = { gone: false, token: null, drainsSinceMs: null, sees: null };
-        this.#pods.set(uid, { name, uid, process, pid, state: 'starting', ticks, ...idle });
+        this.pods.set(pod.uid, { pod, process, pid, state: 'starting', ticks, ...idle });
         return [process, `starts as process ${pid}`, 'dim'];
       }
-      case 'podTerminating':
-        return null;
       case 'podGone':
-        for (const row of this.pods) row.gone ||= row.uid === event.pod.uid;
+        for (const row of this.pods.values()) row.gone ||= row.pod.uid === event.pod.uid;
         return ['cluster', `Pod ${event.pod.name} is gone (revision ${event.revision})`, 'reset'];
-      case 'leaseGone':
+      case 'leaseDeleted':
         this.lease = null;
         return ['cluster', `the Lease is gone (revision ${event.revision})`, 'reset'];
       case 'leaseWritten': {
@@ -83,6 +73,8 @@ export class ViewModel {
         if (leaseUid !== before?.leaseUid) return ['cluster', `a new Lease, held by ${holder}`, 'reset'];
         return released && !before.released ? ['cluster', `${holder} released the Lease`, 'reset'] : null;
       }
+      default:
+        return null;
     }
   }
 
@@ -90,8 +82,8 @@ export class ViewModel {
     const index = STEPS.findIndex(({ id }) => id === event.step);
     const who = `step ${index + 1}`;
     this.stepEvents.set(event.step, event);
-    if (event.type === 'stepBegan') return [who, `${STEPS[index]?.title}: ${STEPS[index]?.expected}`, 'bold'];
-    if (event.type === 'stepDone') return [who, `done: ${event.outcome} (${seconds(event.tookMs)})`, 'green'];
+    if (event.type === 'stepBegan') return [who, `${event.title}: ${STEPS[index]?.expected}`, 'bold'];
+    if (event.tookMs !== null) return [who, `done: ${event.outcome} (${seconds(event.tookMs)})`, 'green'];
     // The script ends with the first step that fails.
     for (const { id } of STEPS.slice(index + 1)) this.stepEvents.set(id, { ...event, outcome: 'was not run' });
     return [who, `failed: ${event.outcome}`, 'red'];
@@ -117,7 +109,7 @@ function applyToPod(event: ProcessEvent, row: PodRow): Words | null {
     case 'jobTicked':
       row.ticks += 1;
       return null;
-    case 'jobEnded': {
+    case 'workEnded': {
       const drain = `drained its job for ${seconds(event.atMs - (row.drainsSinceMs ?? event.atMs))} after its demotion`;
       row.drainsSinceMs = null;
       return row.gone ? [who, `${drain}: a ghost, but no second leader`, 'bold'] : [who, drain, 'dim'];
@@ -126,7 +118,7 @@ function applyToPod(event: ProcessEvent, row: PodRow): Words | null {
       Object.assign(row, { sees: event.leader, state: row.state === 'starting' ? 'running' : row.state });
       if (event.leader === null) return [who, 'sees no leader', 'dim'];
       // A leader that sees itself lead is no news.
-      return row.name === event.leader ? null : [who, `sees ${event.leader} lead`, 'dim'];
+      return row.pod.name === event.leader ? null : [who, `sees ${event.leader} lead`, 'dim'];
     case 'stale':
       return [who, `reports ${event.leader} as stale`, 'yellow'];
     case 'noted':

@@ -28,12 +28,13 @@ function linesOf(t: TestContext, fill: (log: EventLog) => void): readonly string
 
 test('lines are in order of time when reports arrive late', (t) => {
   const pod = { name: 'batch-a', uid: 'uid-a' };
+  const subject = { pod, process: 'batch-a#1' };
   const lines = linesOf(t, (log) => {
-    log.add({ type: 'processStarted', process: 'batch-a#1', pod, pid: 4711 }, 1);
-    log.add({ type: 'podGone', pod, revision: 20n }, 30);
-    log.add({ type: 'demoted', process: 'batch-a#1', reason: 'pod-deleted' }, 40);
-    log.add({ type: 'elected', process: 'batch-a#1', token: 17n, resumed: false }, 20);
-    log.add({ type: 'jobEnded', process: 'batch-a#1', token: 17n }, 240);
+    log.add({ type: 'processStarted', pid: 4711, ...subject }, 1);
+    log.add({ type: 'podGone', pod, forced: true, revision: 20n }, 30);
+    log.add({ type: 'demoted', reason: 'pod-deleted', draining: true, ...subject }, 40);
+    log.add({ type: 'elected', token: 17n, resumed: false, ...subject }, 20);
+    log.add({ type: 'workEnded', ...subject }, 240);
   });
   assert.deepEqual(lines.slice(0, 5), [
     '   0.001  batch-a#1  starts as process 4711',
@@ -46,8 +47,8 @@ test('lines are in order of time when reports arrive late', (t) => {
 
 test('the last table and the closing lines are the end', (t) => {
   const lines = linesOf(t, (log) => {
-    log.add({ type: 'stepBegan', step: 'election' }, 1);
-    log.add({ type: 'stepDone', step: 'election', outcome: 'batch-a leads', tookMs: 420 }, 500);
+    log.add({ type: 'stepBegan', step: 'election', title: 'First election' }, 1);
+    log.add({ type: 'stepEnded', step: 'election', outcome: 'batch-a leads', tookMs: 420 }, 500);
   });
   assert.equal(lines.at(-1), 'the end');
   assert.ok(lines.some((line) => / ✓ 1 First election +0\.42 s +one of three leads +batch-a leads$/.test(line)));

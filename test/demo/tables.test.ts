@@ -10,23 +10,24 @@ import { type Frame, livePicture, type Remark, remarkLine, stateTables } from '.
 import { ViewModel } from '../../demo/view-model.ts';
 
 const POD = { name: 'batch-a', uid: 'uid-a' };
-const PROCESS = 'batch-a#1';
+const SUBJECT = { pod: POD, process: 'batch-a#1' };
 
 const BEGIN: readonly EventContent[] = [
-  { type: 'stepBegan', step: 'election' },
-  { type: 'processStarted', process: PROCESS, pod: POD, pid: 4711 },
-  { type: 'leaseWritten', leaseUid: 'l', ownerUid: POD.uid, holder: POD.name, released: false, revision: 17n },
-  { type: 'elected', process: PROCESS, token: 17n, resumed: false },
-  { type: 'jobTicked', process: PROCESS, token: 17n },
-  { type: 'noted', process: PROCESS, text: 'a very long remark '.repeat(20) },
-  { type: 'stepDone', step: 'election', outcome: 'an outcome that is longer than its column', tookMs: 420 },
-  { type: 'stepBegan', step: 'crash' },
+  { type: 'stepBegan', step: 'election', title: 'First election' },
+  { type: 'processStarted', pid: 4711, ...SUBJECT },
+  { type: 'leaseWritten', leaseUid: 'l', owner: POD, holder: POD.name, released: false, revision: 17n },
+  { type: 'elected', token: 17n, resumed: false, ...SUBJECT },
+  { type: 'jobTicked', token: 17n, ...SUBJECT },
+  { type: 'noted', text: 'a very long remark '.repeat(20), tone: 'trouble', ...SUBJECT },
+  { type: 'stepEnded', step: 'election', outcome: 'an outcome that is longer than its column', tookMs: 420 },
+  { type: 'stepBegan', step: 'crash', title: 'Container crashes' },
 ];
 
 const FAILURE: EventContent = {
-  type: 'stepFailed',
+  type: 'stepEnded',
   step: 'crash',
   outcome: 'not within 8 s: batch-a#2 resumes the term',
+  tookMs: null,
 };
 
 const FRAME: Frame = { title: 'embedded API server', nowMs: 900, waitsFor: 'its job ticks', width: 120, height: 40 };
@@ -80,7 +81,7 @@ describe('a picture', () => {
   });
 
   test('shows a leader that hangs', () => {
-    const text = picture([...BEGIN, { type: 'signalled', process: PROCESS, signal: 'SIGSTOP' }]).join('\n');
+    const text = picture([...BEGIN, { type: 'signalled', signal: 'SIGSTOP', ...SUBJECT }]).join('\n');
     assert.match(text, /batch-a +suspended 4711 +● leads, but hangs +17/);
   });
 });
@@ -88,8 +89,8 @@ describe('a picture', () => {
 describe('a ghost', () => {
   const demoted: readonly EventContent[] = [
     ...BEGIN,
-    { type: 'podGone', pod: POD, revision: 20n },
-    { type: 'demoted', process: PROCESS, reason: 'pod-deleted' },
+    { type: 'podGone', pod: POD, forced: true, revision: 20n },
+    { type: 'demoted', reason: 'pod-deleted', draining: true, ...SUBJECT },
   ];
 
   test('drains its job after its demotion, and does not lead', () => {
@@ -98,7 +99,7 @@ describe('a ghost', () => {
   });
 
   test('is called no second leader in the log', () => {
-    const lines = linesOf([...demoted, { type: 'jobEnded', process: PROCESS, token: 17n }]);
+    const lines = linesOf([...demoted, { type: 'workEnded', ...SUBJECT }]);
     assert.equal(
       lines.at(-1),
       '   1.000  batch-a#1  drained its job for 0.10 s after its demotion: a ghost, but no second leader',

@@ -12,110 +12,63 @@ import { drawRecordedRun } from '../../tools/timeline.ts';
 
 const POD = { name: 'batch-a', uid: 'uid-a' };
 const SUBJECT = { pod: POD, process: 'batch-a#1' };
-const STEPS = [{ id: 'election', title: 'First election' }];
 
 /** The events that a run's events become, without their times. */
-function translated(...contents: readonly EventContent[]): readonly object[] {
-  const started: EventContent = { type: 'processStarted', process: 'batch-a#1', pod: POD, pid: 1 };
-  const events = [started, ...contents].map((content, atMs): DemoEvent => ({ ...content, atMs }));
-  const [created, starts, ...rest] = timelineOf(STEPS, events).map(({ atMs: _, ...content }) => content);
-  assert.deepEqual(
-    [created, starts],
-    [
-      { type: 'podCreated', pod: POD },
-      { type: 'processStarted', ...SUBJECT },
-    ],
-  );
-  return rest;
+function shown(...contents: readonly EventContent[]): readonly object[] {
+  const events = contents.map((content, atMs): DemoEvent => ({ ...content, atMs }));
+  return timelineOf(events).map(({ atMs: _, ...content }) => content);
 }
 
-const ROWS: readonly (readonly [name: string, events: readonly EventContent[], expected: readonly object[]])[] = [
-  ['a step', [{ type: 'stepBegan', step: 'election' }], [{ type: 'stepBegan', title: 'First election' }]],
+const OF_THE_TIMELINE: readonly EventContent[] = [
+  { type: 'stepBegan', step: 'election', title: 'First election' },
+  { type: 'processStarted', pid: 1, ...SUBJECT },
+  { type: 'podTerminating', pod: POD, revision: 3n },
+  { type: 'leaseWritten', leaseUid: 'l', owner: POD, holder: 'batch-a', released: false, revision: 5n },
+  { type: 'elected', token: 5n, resumed: false, ...SUBJECT },
+  { type: 'demoted', reason: 'pod-deleted', draining: true, ...SUBJECT },
+  { type: 'workEnded', ...SUBJECT },
+  { type: 'noted', text: 'DELETE of the Lease', tone: 'note' },
+];
+
+test('the timeline shows an event of its own as it is', () => {
+  assert.deepEqual(shown(...OF_THE_TIMELINE), OF_THE_TIMELINE);
+});
+
+const ROWS: readonly (readonly [name: string, event: EventContent, expected: object | null])[] = [
   [
     'a step that failed',
-    [{ type: 'stepFailed', step: 'election', outcome: 'nobody led' }],
-    [{ type: 'noted', text: 'the step failed: nobody led', tone: 'trouble' }],
+    { type: 'stepEnded', step: 'election', outcome: 'nobody led', tookMs: null },
+    { type: 'noted', text: 'the step failed: nobody led', tone: 'trouble' },
   ],
+  ['no step that succeeded', { type: 'stepEnded', step: 'election', outcome: 'batch-a leads', tookMs: 10 }, null],
+  ['a hang', { type: 'signalled', signal: 'SIGSTOP', ...SUBJECT }, { type: 'processHung' }],
+  ['the end of a hang', { type: 'signalled', signal: 'SIGCONT', ...SUBJECT }, { type: 'processResumed' }],
   [
-    'a Pod deleted by force',
-    [{ type: 'podGone', pod: POD, revision: 3n }],
-    [{ type: 'podGone', pod: POD, forced: true }],
+    'the request to end',
+    { type: 'signalled', signal: 'SIGTERM', ...SUBJECT },
+    { type: 'noted', text: 'receives SIGTERM', tone: 'note' },
   ],
+  ['no SIGKILL, because the end of the process follows', { type: 'signalled', signal: 'SIGKILL', ...SUBJECT }, null],
+  ['no tick of the job', { type: 'jobTicked', token: 5n, ...SUBJECT }, null],
+  ['no report about the leader', { type: 'leaderChanged', leader: 'batch-b', ...SUBJECT }, null],
   [
-    'a Pod deleted in order',
-    [
-      { type: 'podTerminating', pod: POD },
-      { type: 'podGone', pod: POD, revision: 3n },
-    ],
-    [
-      { type: 'podTerminating', pod: POD },
-      { type: 'podGone', pod: POD, forced: false },
-    ],
-  ],
-  [
-    'a write to the Lease',
-    [{ type: 'leaseWritten', leaseUid: 'l', ownerUid: 'uid-a', holder: 'batch-a', released: false, revision: 5n }],
-    [{ type: 'leaseWritten', leaseUid: 'l', owner: POD, holder: 'batch-a', released: false, revision: 5n }],
-  ],
-  [
-    'the end of the Lease',
-    [{ type: 'leaseGone', leaseUid: 'l', revision: 6n }],
-    [{ type: 'leaseDeleted', leaseUid: 'l' }],
-  ],
-  [
-    'a hang',
-    [
-      { type: 'signalled', process: 'batch-a#1', signal: 'SIGSTOP' },
-      { type: 'signalled', process: 'batch-a#1', signal: 'SIGCONT' },
-    ],
-    [
-      { type: 'processHung', ...SUBJECT },
-      { type: 'processResumed', ...SUBJECT },
-    ],
-  ],
-  [
-    'a crash',
-    [
-      { type: 'signalled', process: 'batch-a#1', signal: 'SIGKILL' },
-      { type: 'processEnded', process: 'batch-a#1', how: 'SIGKILL' },
-    ],
-    [{ type: 'processEnded', how: 'SIGKILL', crashed: true, ...SUBJECT }],
-  ],
-  [
-    'a term and its drain',
-    [
-      { type: 'elected', process: 'batch-a#1', token: 5n, resumed: false },
-      { type: 'jobTicked', process: 'batch-a#1', token: 5n },
-      { type: 'demoted', process: 'batch-a#1', reason: 'pod-deleted' },
-      { type: 'jobEnded', process: 'batch-a#1', token: 5n },
-      { type: 'processEnded', process: 'batch-a#1', how: 'exit code 0' },
-    ],
-    [
-      { type: 'elected', token: 5n, resumed: false, ...SUBJECT },
-      { type: 'demoted', reason: 'pod-deleted', draining: true, ...SUBJECT },
-      { type: 'workEnded', ...SUBJECT },
-      { type: 'processEnded', how: 'exit code 0', crashed: false, ...SUBJECT },
-    ],
-  ],
-  [
-    'reports of others',
-    [
-      { type: 'leaderChanged', process: 'batch-a#1', leader: 'batch-b' },
-      { type: 'stale', process: 'batch-a#1', leader: 'batch-b' },
-    ],
-    [{ type: 'noted', text: 'reports batch-b as stale', tone: 'trouble', ...SUBJECT }],
+    'a report about a stale leader',
+    { type: 'stale', leader: 'batch-b', ...SUBJECT },
+    { type: 'noted', text: 'reports batch-b as stale', tone: 'trouble' },
   ],
 ];
 
-for (const [name, events, expected] of ROWS) {
-  test(`the timeline shows ${name}`, () => assert.deepEqual(translated(...events), expected));
+for (const [name, event, expected] of ROWS) {
+  test(`the timeline shows ${name}`, () => {
+    assert.deepEqual(shown(event), expected === null ? [] : [{ ...event, ...expected }]);
+  });
 }
 
 test('a record is read as it was written', () => {
-  const events = timelineOf(STEPS, [
-    { type: 'processStarted', process: 'batch-a#1', pod: POD, pid: 1, atMs: 0.5 },
-    { type: 'elected', process: 'batch-a#1', token: 2n ** 70n, resumed: true, atMs: 1.5 },
-    { type: 'leaseWritten', leaseUid: 'l', ownerUid: null, holder: null, released: false, revision: 5n, atMs: 2 },
+  const events = timelineOf([
+    { type: 'processStarted', pid: 1, ...SUBJECT, atMs: 0.5 },
+    { type: 'elected', token: 2n ** 70n, resumed: true, ...SUBJECT, atMs: 1.5 },
+    { type: 'leaseWritten', leaseUid: 'l', owner: null, holder: null, released: false, revision: 5n, atMs: 2 },
   ]);
   assert.deepEqual(parseRecording(formatRecording(events)), events);
 });

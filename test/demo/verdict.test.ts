@@ -8,6 +8,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { DemoEvent, EventContent } from '../../demo/demo-event.ts';
 import { summarise } from '../../demo/summary.ts';
 import { judge, type RequiredStep } from '../../demo/verdict.ts';
+import type { TimelinePod } from '../../src/testing/index.ts';
 
 const A = { name: 'batch-a', uid: 'uid-a' };
 const B = { name: 'batch-b', uid: 'uid-b' };
@@ -18,41 +19,48 @@ const STEPS: readonly RequiredStep[] = [
   { id: 'deletion', leadership: 'moves' },
 ];
 
-function leaseWritten(leaseUid: string, ownerUid: string | null, revision: bigint): EventContent {
-  return { type: 'leaseWritten', leaseUid, ownerUid, holder: ownerUid, released: false, revision };
+/** The processes of the demo, by their names. */
+const [A1, A2, B1] = [
+  { pod: A, process: 'a#1' },
+  { pod: A, process: 'a#2' },
+  { pod: B, process: 'b#1' },
+] as const;
+
+function leaseWritten(leaseUid: string, owner: TimelinePod | null, revision: bigint): EventContent {
+  return { type: 'leaseWritten', leaseUid, owner, holder: owner?.name ?? null, released: false, revision };
 }
 
-function elected(process: string, token: bigint, resumed = false): EventContent {
-  return { type: 'elected', process, token, resumed };
+function elected(subject: typeof A1 | typeof A2 | typeof B1, token: bigint, resumed = false): EventContent {
+  return { type: 'elected', token, resumed, ...subject };
 }
 
 /** A demo without fault: A leads, crashes, resumes, is deleted, and is a ghost for a moment. Then B leads. */
 const GOOD: readonly (readonly [atMs: number, event: EventContent])[] = [
-  [0, { type: 'stepBegan', step: 'election' }],
-  [1, { type: 'processStarted', process: 'a#1', pod: A, pid: 1 }],
-  [1, { type: 'processStarted', process: 'b#1', pod: B, pid: 2 }],
-  [10, leaseWritten('lease-1', A.uid, 100n)],
-  [11, elected('a#1', 100n)],
-  [15, { type: 'jobTicked', process: 'a#1', token: 100n }],
-  [20, { type: 'stepDone', step: 'election', outcome: '', tookMs: 10 }],
-  [21, { type: 'stepBegan', step: 'crash' }],
-  [22, { type: 'processEnded', process: 'a#1', how: 'SIGKILL' }],
-  [30, { type: 'processStarted', process: 'a#2', pod: A, pid: 3 }],
-  [40, leaseWritten('lease-1', A.uid, 110n)],
-  [41, elected('a#2', 110n, true)],
-  [50, { type: 'stepDone', step: 'crash', outcome: '', tookMs: 20 }],
-  [51, { type: 'stepBegan', step: 'deletion' }],
-  [60, { type: 'podGone', pod: A, revision: 120n }],
-  [61, { type: 'leaseGone', leaseUid: 'lease-1', revision: 121n }],
-  [62, leaseWritten('lease-2', B.uid, 122n)],
-  [63, elected('b#1', 122n)],
-  [64, { type: 'demoted', process: 'a#2', reason: 'pod-deleted' }],
-  [70, { type: 'jobEnded', process: 'a#2', token: 110n }],
-  [75, { type: 'processEnded', process: 'a#2', how: 'exit code 0' }],
-  [80, { type: 'stepDone', step: 'deletion', outcome: '', tookMs: 12 }],
-  [90, { type: 'demoted', process: 'b#1', reason: 'stopped' }],
-  [91, { type: 'jobEnded', process: 'b#1', token: 122n }],
-  [92, { type: 'processEnded', process: 'b#1', how: 'exit code 0' }],
+  [0, { type: 'stepBegan', step: 'election', title: '' }],
+  [1, { type: 'processStarted', pid: 1, ...A1 }],
+  [1, { type: 'processStarted', pid: 2, ...B1 }],
+  [10, leaseWritten('lease-1', A, 100n)],
+  [11, elected(A1, 100n)],
+  [15, { type: 'jobTicked', token: 100n, ...A1 }],
+  [20, { type: 'stepEnded', step: 'election', outcome: '', tookMs: 10 }],
+  [21, { type: 'stepBegan', step: 'crash', title: '' }],
+  [22, { type: 'processEnded', how: 'SIGKILL', crashed: true, ...A1 }],
+  [30, { type: 'processStarted', pid: 3, ...A2 }],
+  [40, leaseWritten('lease-1', A, 110n)],
+  [41, elected(A2, 110n, true)],
+  [50, { type: 'stepEnded', step: 'crash', outcome: '', tookMs: 20 }],
+  [51, { type: 'stepBegan', step: 'deletion', title: '' }],
+  [60, { type: 'podGone', pod: A, forced: true, revision: 120n }],
+  [61, { type: 'leaseDeleted', leaseUid: 'lease-1', revision: 121n }],
+  [62, leaseWritten('lease-2', B, 122n)],
+  [63, elected(B1, 122n)],
+  [64, { type: 'demoted', reason: 'pod-deleted', draining: true, ...A2 }],
+  [70, { type: 'workEnded', ...A2 }],
+  [75, { type: 'processEnded', how: 'exit code 0', crashed: false, ...A2 }],
+  [80, { type: 'stepEnded', step: 'deletion', outcome: '', tookMs: 12 }],
+  [90, { type: 'demoted', reason: 'stopped', draining: true, ...B1 }],
+  [91, { type: 'workEnded', ...B1 }],
+  [92, { type: 'processEnded', how: 'exit code 0', crashed: false, ...B1 }],
 ];
 
 const EVENTS: readonly DemoEvent[] = GOOD.map(([atMs, event]) => ({ ...event, atMs }));
@@ -114,8 +122,8 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
     /two leaders at once until the end of the demo: b#1 \(token 122\) and a#2 \(token 130\)/,
     (event) =>
       electedIs(event, 'b#1')
-        ? [event, { ...leaseWritten('lease-2', A.uid, 130n), atMs: 64 }, { ...elected('a#2', 130n), atMs: 65 }]
-        : event.type === 'processEnded' || event.type === 'jobEnded'
+        ? [event, { ...leaseWritten('lease-2', A, 130n), atMs: 64 }, { ...elected(A2, 130n), atMs: 65 }]
+        : event.type === 'processEnded' || event.type === 'workEnded'
           ? []
           : event,
   ],
@@ -132,7 +140,10 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
   [
     'a process claims to lead and the Lease is not its own',
     /nothing in the Lease proves that b#1 \(token 122\) leads/,
-    (event) => (event.type === 'leaseWritten' && event.revision === 122n ? { ...event, ownerUid: 'uid-c' } : event),
+    (event) =>
+      event.type === 'leaseWritten' && event.revision === 122n
+        ? { ...event, owner: { name: 'c', uid: 'uid-c' } }
+        : event,
   ],
   [
     'a process claims to lead with a token that no write had',
@@ -147,7 +158,7 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
   [
     'leadership moves in a step where it must stay',
     /leadership moved once in step "crash", not 0 times/,
-    (event) => (event.type === 'elected' && event.process === 'a#2' ? { ...event, process: 'b#1' } : event),
+    (event) => (event.type === 'elected' && event.process === 'a#2' ? { ...event, ...B1 } : event),
   ],
   [
     'leadership stays in a step where it must move',
@@ -158,22 +169,20 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
     'leadership moves to and fro in a step',
     /leadership moved 3 times in step "deletion", not once/,
     (event) =>
-      electedIs(event, 'b#1')
-        ? [event, { ...elected('a#2', 123n), atMs: 64 }, { ...elected('b#1', 124n), atMs: 65 }]
-        : event,
+      electedIs(event, 'b#1') ? [event, { ...elected(A2, 123n), atMs: 64 }, { ...elected(B1, 124n), atMs: 65 }] : event,
   ],
   [
     'leadership moves outside of any step',
     /leadership moved once outside of any step, not 0 times/,
     (event) =>
-      event.type === 'stepDone' && event.step === 'deletion' ? [event, { ...elected('a#2', 130n), atMs: 81 }] : event,
+      event.type === 'stepEnded' && event.step === 'deletion' ? [event, { ...elected(A2, 130n), atMs: 81 }] : event,
   ],
   [
     'the Lease is given to another Pod in a step where it must stay',
     /the Lease changed its owner 2 times in step "crash", not 0 times/,
     (event) =>
       event.type === 'leaseWritten' && event.revision === 110n
-        ? [{ ...leaseWritten('lease-1', B.uid, 105n), atMs: 39 }, event]
+        ? [{ ...leaseWritten('lease-1', B, 105n), atMs: 39 }, event]
         : event,
   ],
   [
@@ -184,14 +193,14 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
   [
     'a step was begun and not finished',
     /step "deletion" did not happen/,
-    (event) => (event.type === 'stepDone' && event.step === 'deletion' ? [] : event),
+    (event) => (event.type === 'stepEnded' && event.step === 'deletion' ? [] : event),
   ],
   [
     'a step failed',
     /step "deletion" did not happen: not within 8 s: another Pod is elected/,
     (event) =>
-      event.type === 'stepDone' && event.step === 'deletion'
-        ? { type: 'stepFailed', step: event.step, outcome: 'not within 8 s: another Pod is elected', atMs: event.atMs }
+      event.type === 'stepEnded' && event.step === 'deletion'
+        ? { ...event, outcome: 'not within 8 s: another Pod is elected', tookMs: null }
         : event,
   ],
 ];
