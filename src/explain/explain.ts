@@ -15,6 +15,7 @@ import { isShortage } from '../runtime/shortage.ts';
 import type { ExplainInput, Explanation, HolderPod, IdleWork, ReasonDetails, RunningInput } from './explanation.ts';
 import { podSeen } from './holder-pod.ts';
 import { explainHeld } from './holder-reasons.ts';
+import { LEASE_READS, refusalAmong, refusalWithoutRule } from './refused-request.ts';
 import { endOfLife, kubectlDelete, leaseOf, printable, seconds, toDate } from './wording.ts';
 
 /** Explains the present situation. Never throws. */
@@ -55,10 +56,12 @@ function detailsOf(input: ExplainInput): ReasonDetails {
   const { role } = election;
   switch (role.name) {
     case 'leader':
-      return role.resigning === null ? leading(running, role.term.acquireTimeMs) : leaving(running);
+      return role.resigning === null
+        ? leading(running, role.term.acquireTimeMs)
+        : withRefusal(running, leaving(running));
     case 'leaving':
     case 'stopped':
-      return leaving(running);
+      return withRefusal(running, leaving(running));
     case 'sibling':
       return ownPodDeleted(running) ?? withOutage(running, sibling(running));
     case 'starting':
@@ -69,10 +72,15 @@ function detailsOf(input: ExplainInput): ReasonDetails {
 }
 
 /**
- * Adds a note about an outage. An outage changes nothing for a process that only watches, but its observations may be
+ * Adds a note about an outage, or about a refused read. An outage changes nothing for a process that only watches, but its observations may be
  * outdated.
  */
-function withOutage({ diagnostics, unverifiedForMs }: RunningInput, details: ReasonDetails): ReasonDetails {
+function withOutage(input: RunningInput, details: ReasonDetails): ReasonDetails {
+  const { diagnostics, unverifiedForMs } = input;
+  const refusal = refusalAmong(input, LEASE_READS);
+  if (refusal !== undefined) {
+    return { ...details, message: `${details.message} It cannot determine the leader: ${refusal.message}` };
+  }
   if (diagnostics.failure === null || unverifiedForMs < RECENTLY_MS) return details;
   const note = `The API server has confirmed nothing for ${seconds(unverifiedForMs)}: ${diagnostics.failure.message}`;
   return { ...details, message: `${details.message} ${note}` };
@@ -107,7 +115,16 @@ function entering({ diagnostics, unverifiedForMs, wallMs }: ExplainInput): Reaso
   return { reason: 'api-unreachable', message, sinceMs, endsWhen: 'the API server answers' };
 }
 
+/** The details before the first answer about the Lease. A refused request is repeated, and may be refused for long. */
 function awaitsLease(input: RunningInput): ReasonDetails {
+  const refusal = refusalAmong(input, LEASE_READS) ?? refusalWithoutRule(input);
+  if (refusal !== undefined) {
+    return {
+      reason: 'forbidden',
+      message: `Pod ${input.election.config.self.name} cannot determine the leader: ${refusal.message}`,
+      endsWhen: endOfRefusal(refusal),
+    };
+  }
   return {
     reason: 'starting',
     message: `This elector waits for the first answer about ${leaseOf(input.election.config)}.`,
@@ -176,6 +193,7 @@ function notesOfLeader(input: RunningInput): readonly string[] {
   const { config, knowledge } = election;
   const lease = knowledge.observation?.lease ?? null;
   const [create, update] = [refusalOf(input, 'create'), refusalOf(input, 'update')];
+  const read = refusalAmong(input, ['get pods']);
   const notes = [
     noProgressForMs === null
       ? null
@@ -183,7 +201,7 @@ function notesOfLeader(input: RunningInput): readonly string[] {
     isTwinSuspected(knowledge, config, nowMs)
       ? 'its Lease was written in its name but not by it, so most likely two processes lead: end one of them'
       : null,
-    lease === null && create === undefined ? 'its Lease was deleted and is being restored' : null,
+    lease === null && create === undefined ? restoringNote(read) : null,
     lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
     lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it writes again' : null,
     lease?.holderIdentity && lease.holderIdentity !== config.self.name
@@ -199,6 +217,12 @@ function notesOfLeader(input: RunningInput): readonly string[] {
       : null,
   ];
   return notes.filter((note) => note !== null);
+}
+
+/** @param read the refused read of this Pod, which comes before the create */
+function restoringNote(read: RequestFailure | undefined): string {
+  const note = 'its Lease was deleted and is being restored';
+  return read === undefined ? note : `${note}, and a request for it was refused (${read.message})`;
 }
 
 function failureNote(failure: RequestFailure | null, unverifiedForMs: number): string | null {
@@ -259,7 +283,7 @@ function candidate(input: RunningInput, role: CandidateRole): ReasonDetails {
     case 'held':
       return explainHeld(input, verdict.because, verdict.recheckAtMs);
     case 'mine':
-      return refused(input, 'create') ?? keptFromRenewing(input) ?? resuming(input);
+      return refused(input, 'create') ?? keptFromRenewing(input) ?? withRefusal(input, resuming(input));
     case 'free':
       return campaigning(input, role);
   }
@@ -334,10 +358,8 @@ const RECENTLY_MS = 3_000;
 const UNKNOWN_TOKEN_PROBLEM = 'the Pod may be deleted; if it exists, check its ServiceAccount';
 
 /** The refusal of this verb on Leases, or (with `create`) of every write. */
-function refusalOf({ diagnostics }: RunningInput, verb: 'get' | 'create' | 'update'): RequestFailure | undefined {
-  return diagnostics.refusals.find(({ missingRule }) =>
-    missingRule === null ? verb === 'create' : missingRule.resource === 'leases' && missingRule.verb === verb,
-  );
+function refusalOf(input: RunningInput, verb: 'get' | 'create' | 'update'): RequestFailure | undefined {
+  return refusalAmong(input, [`${verb} leases`]) ?? (verb === 'create' ? refusalWithoutRule(input) : undefined);
 }
 
 function refused(input: RunningInput, verb: 'get' | 'create' | 'update'): ReasonDetails | null {
@@ -347,7 +369,25 @@ function refused(input: RunningInput, verb: 'get' | 'create' | 'update'): Reason
   return {
     reason: 'forbidden',
     message: `Pod ${name} cannot ${verb === 'get' ? 'verify the leader' : 'be elected'}: ${refusal.message}`,
-    endsWhen: refusal.missingRule === null ? 'the API server accepts the request' : 'the permission is granted',
+    endsWhen: endOfRefusal(refusal),
+  };
+}
+
+function endOfRefusal({ missingRule }: RequestFailure): string {
+  return missingRule === null ? 'the API server accepts the request' : 'the permission is granted';
+}
+
+/** The requests of an attempt beside the create. After a while, the attempt continues without a refused one. */
+const REQUESTS_OF_ATTEMPT = ['get pods', 'delete leases', 'update leases'] as const;
+
+/** Adds the refused request for which an attempt waits. */
+function withRefusal(input: RunningInput, details: ReasonDetails): ReasonDetails {
+  const refusal = refusalAmong(input, REQUESTS_OF_ATTEMPT);
+  if (refusal === undefined) return details;
+  return {
+    ...details,
+    message: `${details.message} It repeats a request that was refused: ${refusal.message}`,
+    endsWhen: `the permission is granted, or ${details.endsWhen}`,
   };
 }
 
@@ -404,18 +444,13 @@ function campaigning(input: RunningInput, role: CandidateRole): ReasonDetails {
       endsWhen: 'the finalizers are removed, and this or another Pod is elected',
     };
   }
-  if (role.backingOff) {
-    return {
-      reason: 'campaigning',
-      message: `Nobody leads, and Pod ${name} campaigns. Its last attempt failed, and it retries: wait.`,
-      endsWhen: 'this or another Pod is elected',
-    };
+  const details = { reason: 'campaigning', endsWhen: 'this or another Pod is elected' } as const;
+  const what = `Nobody leads, and Pod ${name} campaigns`;
+  if (refusalAmong(input, REQUESTS_OF_ATTEMPT) !== undefined) {
+    return withRefusal(input, { ...details, message: `${what}.` });
   }
-  return {
-    reason: 'campaigning',
-    message: `Nobody leads, and Pod ${name} campaigns: wait for the API server to answer.`,
-    endsWhen: 'this or another Pod is elected',
-  };
+  if (role.backingOff) return { ...details, message: `${what}. Its last attempt failed, and it retries: wait.` };
+  return { ...details, message: `${what}: wait for the API server to answer.` };
 }
 
 function holderPodOf(input: ExplainInput): HolderPod | null {

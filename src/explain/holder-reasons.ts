@@ -6,10 +6,12 @@
 
 import { isReleased, type PodReference } from '../core/lease-record.ts';
 import { confirmedSilenceMs } from '../core/observation.ts';
+import type { Refusable } from '../core/refusal.ts';
 import type { HeldBecause } from '../core/verdict.ts';
 import { EMPTY_LEASE_MS, holderOf, UNREADABLE_HOLDER_GRACE_MS } from '../core/verdict.ts';
 import type { ReasonDetails, RunningInput } from './explanation.ts';
 import { notReady, podInTrouble, podSeen } from './holder-pod.ts';
+import { POD_READS, refusalAmong } from './refused-request.ts';
 import { at, endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 
 /**
@@ -198,7 +200,19 @@ function silent(input: RunningInput, holder: PodReference): ReasonDetails | null
   };
 }
 
-function unknownHolder({ election: { config, knowledge } }: RunningInput, holder: PodReference): ReasonDetails {
+function unknownHolder(input: RunningInput, holder: PodReference): ReasonDetails {
+  const { config, knowledge } = input.election;
+  const refusal = refusalAmong(input, POD_READS);
+  if (knowledge.permissions.canReadPods && refusal !== undefined) {
+    return {
+      reason: 'holder-unknown',
+      message:
+        `Pod ${holder.name} holds ${leaseOf(config)}. It is unknown whether that Pod exists. ${config.self.name} repeats a ` +
+        `request that was refused: ${refusal.message}`,
+      sinceMs: knowledge.observation?.lease?.acquireTimeMs ?? null,
+      endsWhen: 'the permission is granted, or its Lease is gone',
+    };
+  }
   const why = knowledge.permissions.canReadPods
     ? 'the API server is being asked whether its Pod exists'
     : `${config.self.name} is not allowed to read Pods, so its end shows only when its Lease is deleted: grant \`get\`, \`list\` and \`watch\` on pods`;
@@ -212,8 +226,12 @@ function unknownHolder({ election: { config, knowledge } }: RunningInput, holder
   };
 }
 
+/** Without these requests a process only reads at intervals. */
+const WATCHES: readonly Refusable[] = ['list leases', 'watch leases', 'list pods', 'watch pods'];
+
 /** Reports "all is well" only with a leader that renews and has no known problem, and a Lease that can be deleted. */
-function following({ election: { config, knowledge } }: RunningInput, holder: PodReference): ReasonDetails {
+function following(input: RunningInput, holder: PodReference): ReasonDetails {
+  const { config, knowledge } = input.election;
   const lease = knowledge.observation?.lease ?? null;
   const details = {
     reason: 'following',
@@ -244,6 +262,13 @@ function following({ election: { config, knowledge } }: RunningInput, holder: Po
         `Pod ${holder.name} leads, but ${leaseOf(config)} has lost its owner, so a process that starts now cannot determine the ` +
         'holder. The leader writes the owner again if its Pod may `update` the Lease. If the owner is removed again, exempt ' +
         'the Lease from the webhook that removes it.',
+    };
+  }
+  const refusal = refusalAmong(input, WATCHES);
+  if (refusal !== undefined) {
+    return {
+      ...details,
+      message: `Pod ${holder.name} leads, but this process sees changes late, because it cannot watch: ${refusal.message}`,
     };
   }
   const renews = lease !== null && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;

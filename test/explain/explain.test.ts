@@ -32,6 +32,12 @@ function createRefused(refusal: RequestFailure): Story {
   return story.tell({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
 }
 
+/** A candidate or a leader whose read of this Pod was refused a moment ago. */
+function refusedToReadSelf(story: Story): Story {
+  const request = story.request('readPod', SELF.name);
+  return story.tell({ type: 'requestFailed', request, failure: forbidden('get', 'pods') });
+}
+
 /** A leader that must not read Pods, and whose Lease is collected as often as it is created. */
 function collectedThrice(): Story {
   const story = starts().absent('10');
@@ -63,6 +69,30 @@ const rows: readonly Row[] = [
     reason: 'api-unreachable',
     message: 'A request about Lease shop/app has failed and is repeated; no leader is known: it failed: unavailable',
     endsWhen: 'that request succeeds',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  ...(['list', 'watch'] as const).map((verb) => ({
+    what: `the ${verb} of the Lease is refused at the start`,
+    story: () => starts().tell({ type: 'leaseWatchFailed', failure: forbidden(verb, 'leases') }),
+    reason: 'forbidden' as const,
+    message: `Pod app-1 cannot determine the leader: it was answered 403. Grant \`${verb}\` on leases`,
+    endsWhen: 'the permission is granted',
+    missing: [`${verb} leases`],
+  })),
+  {
+    what: 'a request is rejected at the start, and not because of a permission',
+    story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('rejected') }),
+    reason: 'forbidden',
+    message: 'Pod app-1 cannot determine the leader: it failed: rejected',
+    endsWhen: 'the API server accepts the request',
+  },
+  {
+    what: 'the API server does not accept the token at the start',
+    story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
+    reason: 'unauthorized',
+    message:
+      'The API server does not accept the token of Pod app-1: the Pod may be deleted; if it exists, check its ServiceAccount.',
+    endsWhen: 'the API server accepts the token',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -426,6 +456,77 @@ const rows: readonly Row[] = [
     reason: 'campaigning',
     message: 'Nobody leads, and Pod app-1 campaigns. Its last attempt failed, and it retries: wait.',
     endsWhen: 'this or another Pod is elected',
+  },
+  {
+    what: 'nobody leads, and reading Pods is refused',
+    story: () => refusedToReadSelf(clears()),
+    reason: 'campaigning',
+    message:
+      'Nobody leads, and Pod app-1 campaigns. It repeats a request that was refused: it was answered 403. Grant `get` on pods',
+    endsWhen: 'the permission is granted, or this or another Pod is elected',
+    missing: ['get pods'],
+  },
+  {
+    what: 'nobody leads, and the next attempt waits after a refusal to read Pods',
+    story: () => {
+      const story = refusedToReadSelf(clears()).removed();
+      assert.ok(story.role.name === 'candidate' && story.role.backingOff);
+      return story;
+    },
+    reason: 'campaigning',
+    message:
+      'Nobody leads, and Pod app-1 campaigns. It repeats a request that was refused: it was answered 403. Grant `get` on pods',
+    endsWhen: 'the permission is granted, or this or another Pod is elected',
+    missing: ['get pods'],
+  },
+  {
+    what: 'the Lease is its own, and reading Pods is refused',
+    story: () => refusedToReadSelf(finds(leaseOf(SELF))),
+    reason: 'resuming',
+    message:
+      'Pod app-1 holds Lease shop/app, and this process leads as soon as the API server confirms that. It repeats a request that was refused: it was answered 403. Grant `get` on pods',
+    endsWhen: 'the permission is granted, or the API server confirms it',
+    since: '1970-01-01T00:00:05.000Z',
+    missing: ['get pods'],
+  },
+  {
+    what: 'a leader that restores its Lease, and reading Pods is refused',
+    story: () => refusedToReadSelf(leads().deleted(ownLease({ resourceVersion: '12' }))),
+    reason: 'leading',
+    message:
+      'This process leads, in Pod app-1; its Lease was deleted and is being restored, and a request for it was refused (it was answered 403. Grant `get` on pods).',
+    endsWhen:
+      'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
+    since: '2023-11-14T22:13:20.000Z',
+    missing: ['get pods'],
+  },
+  {
+    what: 'a leader that gives its Lease up, and renewing is refused',
+    story: () => {
+      const story = leads().stop('always').settled();
+      const request = story.request('replaceLease');
+      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
+    },
+    reason: 'leaving',
+    message:
+      'This process has ended its term. It waits until its work has settled, or until the API server has recorded that Lease shop/app is released. It repeats a request that was refused: it was answered 403. Grant `update` on leases',
+    endsWhen:
+      'the permission is granted, or the promise of onElected settles or drainTimeoutMs is over, and the Lease is released or kept',
+    missing: ['update leases'],
+  },
+  {
+    what: 'another process of the Pod has the socket, and the list of the Lease is refused',
+    story: () =>
+      new Story()
+        .tell({ type: 'started' })
+        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .listed(leaseOf(RIVAL))
+        .tell({ type: 'leaseWatchFailed', failure: forbidden('list', 'leases') }),
+    reason: 'sibling',
+    message:
+      'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends. It cannot determine the leader: it was answered 403. Grant `list` on leases',
+    endsWhen: 'that process ends, or stops its elector',
+    missing: ['list leases'],
   },
   {
     what: 'a leader into whose Lease another program writes itself',

@@ -114,8 +114,9 @@ const rows: readonly Row[] = [
     what: 'reading Pods was refused a moment ago, which may pass',
     story: refusedToReadPods,
     reason: 'holder-unknown',
-    message: 'Pod app-2 holds Lease shop/app; the API server is being asked whether its Pod exists.',
-    endsWhen: 'the API server answers',
+    message:
+      'Pod app-2 holds Lease shop/app. It is unknown whether that Pod exists. app-1 repeats a request that was refused: it was answered 403. Grant `get` on pods',
+    endsWhen: 'the permission is granted, or its Lease is gone',
     since: '1970-01-01T00:00:05.000Z',
     missing: ['list pods', 'get pods'],
   },
@@ -453,6 +454,16 @@ const rows: readonly Row[] = [
     endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
     command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'another Pod leads, and the watch of the Lease is refused',
+    story: () => follows().tell({ type: 'leaseWatchFailed', failure: forbidden('watch', 'leases') }),
+    reason: 'following',
+    message:
+      'Pod app-2 leads, but this process sees changes late, because it cannot watch: it was answered 403. Grant `watch` on leases',
+    endsWhen: 'its Pod is deleted, or it releases the Lease',
+    since: '1970-01-01T00:00:05.000Z',
+    missing: ['watch leases'],
   },
   {
     what: 'the holder is not ready, and renews',
