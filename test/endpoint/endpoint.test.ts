@@ -314,13 +314,11 @@ test('a leader that is demoted names who leads now, or nobody', async (t) => {
   const slow = { renewIntervalMs: 4_000, leaseDurationSeconds: 20 };
   const { cluster, pod, electors, ports } = await two(t, slow, { clock: fasterClock(20) });
   const journal = journalOf(electors[0]);
-  cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-refused');
-  cluster.giveToken(pod, 'web-refused');
-  cluster.faults = ({ user }) => (user.endsWith(':web-refused') ? { status: 401 } : undefined);
+  const refusal = cluster.faults.answer(401, { client: pod.name });
   await until('it is demoted', () => journal.includes('demoted: unauthorized'));
   assert.deepEqual(await told(t, ports[0]), {}, 'the Lease is its own still');
   assert.equal((await told(t, ports[1])).name, 'web-0');
-  cluster.faults = null;
+  refusal.lift();
   await until('it leads again', () => electors[0].isLeader);
   assert.equal((await told(t, ports[0])).name, 'web-0');
   await cluster.delete('pod', 'web-0');

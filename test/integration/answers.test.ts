@@ -5,32 +5,24 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Fault, FaultRequest } from '../../src/testing/index.ts';
+import type { FaultOptions, Faults, InjectedFault, Verb } from '../../src/testing/index.ts';
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { until } from '../worlds/until.ts';
 import { journalOf, TestCluster } from './cluster.ts';
 import { pair, renewals, told } from './pair.ts';
 
-/** A fault for the first matching request. */
-function once(
-  fits: (request: FaultRequest) => boolean,
-  fault: Fault,
-): { hit: boolean; hook: (request: FaultRequest) => Fault | undefined } {
-  const trap = {
-    hit: false,
-    hook: (request: FaultRequest): Fault | undefined => {
-      if (trap.hit || !fits(request)) return undefined;
-      trap.hit = true;
-      return fault;
-    },
-  };
-  return trap;
-}
+/** A fault that a test injects once. */
+type Injection = (faults: Faults, request: FaultOptions) => InjectedFault;
 
-const isLeaseWrite =
-  (verb: string) =>
-  (request: FaultRequest): boolean =>
-    request.resource === 'leases' && request.verb === verb;
+const INJECTIONS: readonly (readonly [name: string, inject: Injection])[] = [
+  ['409', (faults, request) => faults.answer(409, request)],
+  ['429', (faults, request) => faults.answer(429, request)],
+  ['503', (faults, request) => faults.answer(503, request)],
+  ['refused', (faults, request) => faults.refuse(request)],
+  ['executed without an answer', (faults, request) => faults.dropAnswer(request)],
+];
+
+const onceFor = (verb: Verb): FaultOptions => ({ verb, resource: 'leases', times: 1 });
 
 /** Garbles the first answer to a matching request. */
 function garbleOnce(
@@ -39,65 +31,50 @@ function garbleOnce(
   body: string,
 ): { hit: boolean } {
   const trap = { hit: false };
-  cluster.tamper = ({ method, path }, answer) => {
+  cluster.tamper(({ method, path }, answer) => {
     if (trap.hit || !fits(method, path)) return answer;
     trap.hit = true;
     return { status: answer.status, headers: answer.headers, body };
-  };
+  });
   return trap;
 }
 
 describe('answers', { concurrency: 8 }, () => {
   test('a leader reads the rotated token and continues when it is answered 401 once', async (t) => {
     const { cluster, pod, leader, leaderJournal } = await pair(t);
-    cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-rotated');
-    let refused = 0;
-    cluster.faults = ({ user, verb }) => {
-      if (!user.endsWith(':web') || verb !== 'update') return undefined;
-      refused += 1;
-      // The token in the file is accepted from now on.
-      cluster.giveToken(pod, 'web-rotated');
-      return { status: 401 };
-    };
+    pod.embedded.expireToken();
+    pod.embedded.rotateToken();
     await renewals(leader, 3);
-    assert.equal(refused, 1);
+    const updates = cluster.requests.filter({ client: pod.name, verb: 'update' });
+    assert.equal(updates.filter(({ status }) => status === 401).length, 1);
     assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
   });
 
   test('a leader demotes itself when it is always answered 401, and resumes its term when it is accepted', async (t) => {
     // The ten seconds until a term ends take half a second of real time.
     const { cluster, pod, leader, leaderJournal, otherJournal, warnings } = await pair(t, ALL_PERMISSIONS, 20);
-    cluster.permit({ leases: ['*'], pods: ['*'] }, 'web-refused');
-    cluster.giveToken(pod, 'web-refused');
-    cluster.faults = ({ user }) => (user.endsWith(':web-refused') ? { status: 401 } : undefined);
+    const refusal = cluster.faults.answer(401, { client: pod.name });
     const token = leader.term?.fencingToken ?? 0n;
     await until('it is demoted', () => leaderJournal.includes('demoted: unauthorized'));
     assert.equal(leader.isLeader, false);
     assert.match(warnings.find(({ code }) => code === 'unauthorized')?.message ?? '', /was answered 401: Unauthorized/);
     assert.ok(!otherJournal.includes('elected'));
-    cluster.faults = null;
+    refusal.lift();
     await until('it leads again', () => leader.isLeader);
     assert.equal(leader.term?.resumed, true);
     assert.ok((leader.term?.fencingToken ?? 0n) > token);
     assert.deepEqual(told(otherJournal), ['leader: web-0']);
   });
 
-  for (const [name, fault] of [
-    ['409', { status: 409 }],
-    ['429', { status: 429 }],
-    ['503', { status: 503 }],
-    ['refused', { refuse: true }],
-    ['executed without an answer', { dropAnswer: true }],
-  ] as const) {
+  for (const [name, inject] of INJECTIONS) {
     test(`an elector leads in a first term when its create is answered: ${name}`, async (t) => {
       const cluster = await TestCluster.start(t);
-      const trap = once(isLeaseWrite('create'), fault);
-      cluster.faults = trap.hook;
+      const fault = inject(cluster.faults, onceFor('create'));
       const pod = cluster.addPod('web-0');
       const elector = cluster.elector(pod);
       const journal = journalOf(elector);
       await elector.start();
-      assert.equal(trap.hit, true);
+      assert.equal(fault.hits, 1);
       assert.deepEqual(journal, ['elected', 'leader: web-0']);
       assert.equal(elector.term?.resumed, false);
       assert.equal(cluster.ownerUid(), pod.uid);
@@ -105,9 +82,8 @@ describe('answers', { concurrency: 8 }, () => {
 
     test(`the leader continues to lead when its renewal is answered: ${name}`, async (t) => {
       const { cluster, leader, leaderJournal, otherJournal } = await pair(t);
-      const trap = once(isLeaseWrite('update'), fault);
-      cluster.faults = trap.hook;
-      await until('it has happened', () => trap.hit);
+      const fault = inject(cluster.faults, onceFor('update'));
+      await until('it has happened', () => fault.hits > 0);
       await renewals(leader);
       assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
       assert.deepEqual(told(otherJournal), ['leader: web-0']);
@@ -115,13 +91,12 @@ describe('answers', { concurrency: 8 }, () => {
 
     test(`the successor leads when its delete is answered: ${name}`, async (t) => {
       const { cluster, leader, other, otherPod } = await pair(t);
-      const trap = once((request) => isLeaseWrite('delete')(request) && request.user.endsWith(':web'), fault);
-      cluster.faults = trap.hook;
+      const fault = inject(cluster.faults, onceFor('delete'));
       // The Lease has the release annotation, and its own DELETE fails: only a candidate's DELETE can remove it.
       const stopped = leader.stop({ release: true });
       await until('the other leads', () => other.isLeader);
       await stopped;
-      assert.equal(trap.hit, true);
+      assert.equal(fault.hits, 1);
       assert.equal(cluster.ownerUid(), otherPod.uid);
     });
   }
@@ -131,7 +106,7 @@ describe('answers', { concurrency: 8 }, () => {
     const elector = cluster.elector(cluster.addPod('web-0'), { requestTimeoutMs: 400 });
     const journal = journalOf(elector);
     await elector.start();
-    cluster.faults = () => ({ delayMs: 3_600_000 });
+    cluster.faults.delay({ ms: 600_000 });
     await until('a request has timed out', () => elector.unverifiedForMs > 900);
     assert.equal(elector.isLeader, true);
     await elector.stop();

@@ -1,5 +1,5 @@
 /**
- * A cluster of one API server on a TLS socket and Pods with electors. The electors run in this process or in child
+ * An `EmbeddedCluster` of a test, and the checks of what its electors promise. The electors run in this process or in child
  * processes (`candidate-process.ts`).
  */
 
@@ -17,16 +17,16 @@ import {
   type ApiObject,
   type ApiRequest,
   type ApiResponse,
-  ApiServer,
-  type ApiServerOptions,
-  type FaultHook,
+  type ApiServer,
+  EmbeddedCluster,
+  type EmbeddedClusterOptions,
+  type EmbeddedPod,
+  type EmbeddedPodOptions,
+  type Faults,
   LEASES,
   PODS,
-  type PodIdentity,
-  type RequestLogEntry,
+  type RequestLog,
 } from '../../src/testing/index.ts';
-import { PodFiles } from '../../src/testing/kit/pod-files.ts';
-import { HttpListener } from '../../src/testing/server/http-listener.ts';
 import { ALL_PERMISSIONS, type Permissions, rulesOf } from '../worlds/permissions.ts';
 
 /** The namespace of all objects. */
@@ -42,7 +42,10 @@ export const PROCESS_ENVIRONMENT: Readonly<Record<string, string>> = {
 };
 
 /** A Pod, with the directory and the environment of its processes. */
-export interface TestPod extends PodIdentity {
+export interface TestPod {
+  readonly embedded: EmbeddedPod;
+  readonly name: string;
+  readonly uid: string;
   /** The directory that the kubelet mounts. */
   readonly directory: string;
   /** The environment variables that the kubelet sets. */
@@ -51,39 +54,25 @@ export interface TestPod extends PodIdentity {
 
 /** An API server with its Pods and electors. */
 export class TestCluster {
-  readonly server: ApiServer;
-  readonly requests: RequestLogEntry[] = [];
-  /** The present faults. */
-  faults: FaultHook | null = null;
-  /** Changes answers before they are sent. */
-  tamper: ((request: ApiRequest, answer: ApiResponse) => ApiResponse) | null = null;
+  readonly embedded: EmbeddedCluster;
   /** A user gave the Lease to another Pod. Two Pods may lead until the leader has received that event. */
   usurpedByHand = false;
   readonly #electors: LeaseElector[] = [];
   readonly #leaders = new Set<TestPod>();
   readonly #broken: string[] = [];
   #lastToken = 0n;
-  readonly #files = new PodFiles();
-  #listener: HttpListener | null = null;
-  #port = 0;
 
-  private constructor(options: ApiServerOptions) {
-    this.server = new ApiServer({
-      faults: (request) => this.faults?.(request),
-      onRequest: (entry) => this.requests.push(entry),
-      ...options,
-    });
+  private constructor(embedded: EmbeddedCluster) {
+    this.embedded = embedded;
   }
 
   /** Starts a server that ends with the test. */
   static async start(
     t: TestContext,
-    { permissions = ALL_PERMISSIONS, ...options }: ApiServerOptions & { readonly permissions?: Permissions } = {},
+    { permissions = ALL_PERMISSIONS, ...options }: EmbeddedClusterOptions & { readonly permissions?: Permissions } = {},
   ): Promise<TestCluster> {
-    const cluster = new TestCluster(options);
-    cluster.server.createNamespace(NAMESPACE);
+    const cluster = new TestCluster(await EmbeddedCluster.start(options));
     cluster.permit(permissions);
-    await cluster.connect();
     t.after(() => cluster.#end());
     return cluster;
   }
@@ -94,57 +83,49 @@ export class TestCluster {
    */
   async #end(): Promise<void> {
     await Promise.all(this.#electors.map((elector) => elector.stop()));
-    await this.disconnect();
-    await this.server.stop();
-    this.#files.remove();
+    await this.embedded.stop();
     assert.deepEqual(this.#broken, []);
   }
 
-  /** Sets the permissions of the service account of the Pods. */
-  permit(permissions: Permissions, serviceAccountName: string = 'web'): void {
-    this.server.grant({ namespace: NAMESPACE, serviceAccountName, rules: rulesOf(permissions) });
+  get server(): ApiServer {
+    return this.embedded.server;
   }
 
-  /** Makes the server reachable, always at the same port. */
-  async connect(): Promise<void> {
-    this.#listener = new HttpListener(async (request) => {
-      const answer = await this.server.handle(request);
-      return this.tamper === null ? answer : this.tamper(request, answer);
-    }, true);
-    this.#port = await this.#listener.listen(this.#port, '127.0.0.1');
+  get faults(): Faults {
+    return this.embedded.faults;
   }
 
-  /** Makes the server unreachable. Its controllers continue. */
-  async disconnect(): Promise<void> {
-    await this.#listener?.close();
-    this.#listener = null;
+  get requests(): RequestLog {
+    return this.embedded.requests;
   }
 
   get port(): number {
-    return this.#port;
+    return Number(new URL(this.embedded.url).port);
+  }
+
+  /** Changes answers before they are sent, also those to requests of the test itself. */
+  tamper(change: (request: ApiRequest, answer: ApiResponse) => ApiResponse): void {
+    const { server } = this;
+    const handle = server.handle.bind(server);
+    server.handle = async (request) => change(request, await handle(request));
+  }
+
+  /** Sets the permissions of the service account of the Pods. */
+  permit(permissions: Permissions): void {
+    this.embedded.grant({ namespace: NAMESPACE, serviceAccountName: 'web', rules: rulesOf(permissions) });
   }
 
   /** Creates a Pod, and the files and variables that the kubelet gives its containers. */
-  addPod(
-    name: string,
-    options: { readonly nodeName?: string; readonly labels?: Readonly<Record<string, string>> } = {},
-  ): TestPod {
-    const pod = this.server.createPod({ namespace: NAMESPACE, name, serviceAccountName: 'web', ...options });
-    const files = { token: this.#tokenOf(pod), caPem: this.server.caPem, namespace: NAMESPACE };
+  addPod(name: string, options: Pick<EmbeddedPodOptions, 'labels' | 'nodeName'> = {}): TestPod {
+    const identity = { namespace: NAMESPACE, name, serviceAccountName: 'web' };
+    const embedded = this.embedded.createPod({ ...identity, labels: {}, nodeName: null, ...options });
     return {
-      ...pod,
-      directory: this.#files.mount(name, files),
-      environment: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(this.#port) },
+      embedded,
+      name,
+      uid: embedded.uid,
+      directory: embedded.serviceAccountDirectory,
+      environment: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(this.port) },
     };
-  }
-
-  /** Writes a new token for the Pod into its directory, as the kubelet does. */
-  giveToken(pod: TestPod, serviceAccountName: string = 'web'): void {
-    this.#files.replaceToken(pod.directory, this.#tokenOf(pod, serviceAccountName));
-  }
-
-  #tokenOf({ name, uid }: PodIdentity, serviceAccountName: string = 'web'): string {
-    return this.server.issueToken({ namespace: NAMESPACE, serviceAccountName, pod: { name, uid } });
   }
 
   /** An elector of that Pod, in this process. It is stopped when the test ends. */

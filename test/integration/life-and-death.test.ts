@@ -199,7 +199,7 @@ describe('the life of a leader', { concurrency: 2 }, () => {
     const candidate = new CandidateProcess(t, cluster.addPod('web-1'));
     const processes = [leader, sibling, candidate];
     for (const process of processes) await process.report('started');
-    await cluster.disconnect();
+    await cluster.embedded.stopServer();
     const [first] = processes.filter((process) => process.leads);
     for (const process of processes) process.tell('state');
     for (const process of processes) assert.equal((await process.report('state')).isLeader, process === first);

@@ -15,7 +15,7 @@ import { TestCluster } from './cluster.ts';
 async function stalledLeader(
   t: TestContext,
   during: (cluster: TestCluster) => Promise<void>,
-): Promise<{ cluster: TestCluster; leader: CandidateProcess; other: CandidateProcess }> {
+): Promise<{ leader: CandidateProcess; other: CandidateProcess }> {
   const cluster = await TestCluster.start(t);
   const leader = new CandidateProcess(t, cluster.addPod('web-0'));
   await leader.report('elected');
@@ -28,19 +28,18 @@ async function stalledLeader(
   const stoppedAtMs = systemClock.nowMs();
   await during(cluster);
   await until('the suspension is long enough', () => systemClock.nowMs() - stoppedAtMs > STALL_MS + 500);
-  return { cluster, leader, other };
+  return { leader, other };
 }
 
 describe('after a suspension', { concurrency: 2 }, () => {
   test('a leader runs no job beside its successor when its Pod was force-deleted, even if it is cut off', async (t) => {
-    const { cluster, leader, other } = await stalledLeader(t, async (cluster) => {
+    const { leader, other } = await stalledLeader(t, async (cluster) => {
       // Its connections are closed, so that no event waits in a socket.
-      await cluster.disconnect();
-      await cluster.connect();
+      cluster.faults.cutWatches({ client: 'web-0' });
       await cluster.delete('pod', 'web-0', { gracePeriodSeconds: 0 });
     });
     await other.report('job ran', undefined, 3);
-    await cluster.disconnect();
+    leader.pod.embedded.partition();
     const { length } = leader.all('job ran');
     leader.signal('SIGCONT');
     for (let count = 1; count <= 20; count += 1) {
@@ -51,7 +50,7 @@ describe('after a suspension', { concurrency: 2 }, () => {
       await other.report('job ran', undefined, later + 1);
     }
     assert.equal(leader.all('job ran').length, length);
-    await cluster.connect();
+    leader.pod.embedded.heal();
     await leader.report('demoted');
     assert.equal(leader.all('job ran').length, length);
     assert.equal(leader.all('failed').length, 0);

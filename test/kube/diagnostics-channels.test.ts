@@ -63,15 +63,14 @@ test('every request is published once, with its status and its duration', async 
   assert.match(String(refused?.failure), /update leases\.coordination\.k8s\.io "web" in namespace "shop".*403/);
   assert.equal(requests.filter(({ verb, resource }) => verb === 'watch' && resource === 'leases').length, 1);
   for (const { status } of requests) assert.ok(status !== null);
-  const served = cluster.requests.filter(({ resource }) => resource === 'leases' || resource === 'pods');
-  assert.equal(requests.length, served.length);
+  assert.equal(requests.length, cluster.requests.count({ resource: ['leases', 'pods'] }));
 });
 
 test('a request without an answer has no status', async (t) => {
   const requests = heardOn<RequestMessage>(t, 'lease-elector:request');
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
-  await cluster.disconnect();
+  await cluster.embedded.stopServer();
   const elector = cluster.elector(pod);
   const started = elector.start().catch(() => undefined);
   await until('a request has failed', () => requests.length > 0);

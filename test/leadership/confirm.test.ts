@@ -210,10 +210,10 @@ test('it asks for the Lease and for this Pod, without a resourceVersion: nothing
   const elector = cluster.elector(cluster.addPod('web-0'), { renewIntervalMs: 60_000, leaseDurationSeconds: 120 });
   await elector.start();
   const asked: string[] = [];
-  cluster.tamper = (request, answer) => {
+  cluster.tamper((request, answer) => {
     if (request.method === 'GET' && !request.path.includes('fieldSelector=')) asked.push(request.path);
     return answer;
-  };
+  });
   assert.equal(await elector.confirm(), elector.term);
   const namespace = `namespaces/${NAMESPACE}`;
   assert.deepEqual(asked.sort(), [
@@ -232,10 +232,10 @@ for (const [what, permissions] of [
     await elector.start();
     const { term } = elector;
     assert.equal(await elector.confirm(), term);
-    await cluster.disconnect();
+    await cluster.embedded.stopServer();
     await assert.rejects(elector.confirm(), UNCONFIRMED);
     assert.equal(elector.isLeader, true);
-    await cluster.connect();
+    await cluster.embedded.restartServer();
     assert.equal(await elector.confirm(), term);
   });
 }

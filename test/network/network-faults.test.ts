@@ -143,20 +143,20 @@ async function outageWithDeletion(t: TestContext, downMs: number): Promise<Measu
   const leader = await setup.candidate('web-0', proxy, DEFAULTS);
   const others = [await setup.candidate('web-1', proxy, DEFAULTS), await setup.candidate('web-2', proxy, DEFAULTS)];
   await setup.settle([leader, ...others]);
-  await setup.cluster.disconnect();
+  await setup.cluster.embedded.stopServer();
   await deletePod({ setup, leader });
   await pause(downMs);
-  await setup.cluster.connect();
+  await setup.cluster.embedded.restartServer();
   return timeUntil(aSuccessorLeads, RETRY_BOUND_MS, () => others.some(({ elector }) => elector.isLeader));
 }
 
 async function outageWithRestart(t: TestContext, downMs: number): Promise<Measured> {
   const { setup, leader } = await couple(t, DEFAULTS);
-  await setup.cluster.disconnect();
+  await setup.cluster.embedded.stopServer();
   await leader.elector.stop();
   const { elector, started } = setup.restarted(leader, DEFAULTS);
   await pause(downMs);
-  await setup.cluster.connect();
+  await setup.cluster.embedded.restartServer();
   const measured = await timeUntil('the next container leads', RETRY_BOUND_MS, () => elector.isLeader);
   await started;
   assert.equal(elector.term?.resumed, true);

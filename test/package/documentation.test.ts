@@ -269,7 +269,7 @@ async function runInPod(
   await until('it leads, or ends', () => leads || end !== null);
   // The write that made it leader is answered and the line after `await elector.start()` is reached; a renewal
   // would come much later, but the Pod's watch is opened right away.
-  const watched = (): boolean => cluster.requests.some(({ verb, resource }) => verb === 'watch' && resource === 'pods');
+  const watched = (): boolean => cluster.requests.count({ verb: 'watch', resource: 'pods' }) > 0;
   await until('it watches its Pod, or ends', () => watched() || end !== null);
   // A rejection that nobody handles ends a process before its next timer fires.
   const lines = code.includes('setInterval') ? 2 : 1;
