@@ -21,6 +21,8 @@ export function explanationText(report: LeaseReport, wallMs: number): string {
   const ago = (date: Date): string => `${date.toISOString()} (${ageText(wallMs - date.getTime())} ago)`;
   const facts: readonly (readonly [label: string, value: string | null])[] = [
     ['reason', report.reason],
+    // It stands beside the reason: below the term, it would be read as the end of the term.
+    ['state ends', `when ${report.endsWhen}`],
     ['holder', holderText(report)],
     ['node', nodeText(report)],
     ['term since', leaseObject?.acquireTime == null ? null : ago(leaseObject.acquireTime)],
@@ -28,7 +30,6 @@ export function explanationText(report: LeaseReport, wallMs: number): string {
     ['renewed', renewalText(report, ago)],
     ['token', leaseObject === null ? null : `at most ${leaseObject.resourceVersion}`],
     ['collector', collectorText(report)],
-    ['ends when', report.endsWhen],
     ['command', report.command === null ? null : `${report.command}    # not run`],
     ['caution', report.caution],
   ];

@@ -168,6 +168,19 @@ export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | n
         : `, although it renewed ${leaseOf(config)} ${seconds(input.nowMs - renewedAtMs)} ago`;
   const { name } = pod;
   const { namespace } = config;
+  if (isWithoutKubelet(report)) {
+    // Without renewals, its process is the problem.
+    if (silentForMs !== null) return null;
+    const renewal =
+      renewedAtMs === null ? '' : ` It renewed ${leaseOf(config)} ${seconds(input.nowMs - renewedAtMs)} ago.`;
+    return {
+      reason: 'holder-not-ready',
+      message:
+        `Pod ${name} leads, although no kubelet has started its containers. This is normal with the embedded API server, ` +
+        `where the process runs outside of its Pod: there is nothing to do.${renewal}`,
+      endsWhen: `a kubelet starts its containers, or ${endOfLife(config)}`,
+    };
+  }
   return {
     reason: 'holder-not-ready',
     message: `Pod ${name} leads, but ${whyNotReady(report)}${renewals}. It stays the leader. Look at its events and its log.`,
@@ -179,6 +192,11 @@ export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | n
         ? `Make sure first that its work can be interrupted: its process still renews ${leaseOf(config)}.`
         : null,
   };
+}
+
+/** No node was chosen, and nothing is reported of the containers, which only a kubelet does. */
+function isWithoutKubelet({ phase, nodeName, containersReady, waiting }: PodReport): boolean {
+  return phase === 'Pending' && nodeName === null && containersReady === null && waiting === null;
 }
 
 function whyNotReady({ waiting, phase, readyReason }: PodReport): string {

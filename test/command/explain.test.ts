@@ -42,7 +42,8 @@ const STATES: readonly State[] = [
     make: (namespace, owner) => createLease(cluster, { namespace, owner }),
     code: 0,
     reason: 'following',
-    words: /has a leader\n {2}Pod web-0 leads, and all is well[\s\S]*renewed {4}\S+ \(\d+s ago\), valid for 3600 s/,
+    words:
+      /has a leader\n {2}Pod web-0 leads, and all is well.*\n\n {2}reason {5}following\n {2}state ends when its Pod is deleted[\s\S]*renewed {4}\S+ \(\d+s ago\), valid for 3600 s/,
   },
   {
     name: 'a leader whose renewal is older than the duration is still the leader',

@@ -64,6 +64,9 @@ function readAgain(story: Story): Story {
   return story.fire('backstop').leaseRead(observation?.lease ?? null);
 }
 
+/** The report about a Pod that was never scheduled, as it stands in a cluster without nodes. */
+const NO_KUBELET = { phase: 'Pending', nodeName: null, ready: null, containersReady: null } as const;
+
 const rows: readonly Row[] = [
   {
     what: 'another Pod leads',
@@ -508,6 +511,24 @@ const rows: readonly Row[] = [
     endsWhen: 'its containers run and it is Ready, or its Pod is deleted',
     command: DELETE_RIVAL,
     cautious: true,
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
+    what: 'no kubelet has started the containers of the holder, which renews',
+    story: () => seesUnready(NO_KUBELET).wait(4_000),
+    reason: 'holder-not-ready',
+    message:
+      'Pod app-2 leads, although no kubelet has started its containers. This is normal with the embedded API server, where the process runs outside of its Pod: there is nothing to do. It renewed Lease shop/app 4 s ago.',
+    endsWhen: 'a kubelet starts its containers, or its Pod is deleted',
+  },
+  {
+    what: 'no kubelet has started the containers of the holder, and nobody renews',
+    story: () => readAgain(seesUnready(NO_KUBELET)),
+    reason: 'holder-silent',
+    message:
+      'Pod app-2 leads but has not renewed Lease shop/app for 60 s: it hangs, has ended, cannot reach the API server, or is not allowed to renew. It stays the leader; if it does not recover, delete it.',
+    endsWhen: 'it renews, or its Pod is deleted',
+    command: DELETE_RIVAL,
     since: '2023-11-14T22:13:20.000Z',
   },
   {
