@@ -127,7 +127,10 @@ describe('an elector', { concurrency: 4 }, () => {
 
   test('start() rejects at once when there is no cluster', async () => {
     const elector = new LeaseElector({ lease: 'web' }, runtimeOf({}));
-    await assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_NO_CLUSTER', message: /local: true/ });
+    await assert.rejects(elector.start(), {
+      code: 'ERR_LEASE_ELECTOR_NO_CLUSTER',
+      message: /LEASE_ELECTOR_LOCAL=leader or the option `local: true`/,
+    });
     assert.equal(elector.state, 'stopped');
     await elector.stop();
   });

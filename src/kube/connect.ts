@@ -22,10 +22,12 @@ import {
   kubeConfigFileCredentials,
   podCredentials,
   SERVICE_ACCOUNT_DIRECTORY,
+  seemsInPod,
   type UsedKubeConfig,
 } from './credentials.ts';
 import { type Identity, type IdentitySources, type PodOption, resolveIdentity } from './identity.ts';
 import { leasePort, leaseWatchPort } from './lease-api.ts';
+import { namespaceExists } from './namespace-api.ts';
 import { podPort, podWatchPort, readPod } from './pod-api.ts';
 import { publishingPort } from './publishing-api.ts';
 
@@ -87,6 +89,7 @@ export async function connectToCluster(options: ConnectOptions): Promise<Cluster
     ...(onRequest === undefined ? {} : { onRequest }),
   });
   const close = (): void => client.close();
+  const isInPod = seemsInPod(environment, options.serviceAccountDirectory ?? SERVICE_ACCOUNT_DIRECTORY);
   return {
     async identify({ pod, lease }) {
       const authorization = await client.authorize().catch((error: unknown) => error as Error);
@@ -102,6 +105,7 @@ export async function connectToCluster(options: ConnectOptions): Promise<Cluster
         defaultNamespace: credentials.defaultNamespace,
         hostname: options.hostname ?? hostname,
         readPod: (namespace, name) => readPod(client, namespace, name),
+        ...(isInPod ? {} : { namespaceExists: (namespace: string) => namespaceExists(client, namespace) }),
       });
     },
     ports: (place) => clusterPorts(client, place, close),

@@ -97,7 +97,8 @@ export function podCredentials(environment: Environment, directory: string, cloc
       ? new LeaseElectorError(
           'ERR_LEASE_ELECTOR_NO_CLUSTER',
           'This process does not run in a Pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set) and no KubeConfig was given. ' +
-            'Give the option `kubeConfig` to take part in the election of a cluster, or `local: true` to lead alone. ~/.kube/config is used only when that option names it.',
+            'Give the option `kubeConfig` to take part in the election of a cluster. To lead alone, without a cluster, set LEASE_ELECTOR_LOCAL=leader or the option `local: true`. ' +
+            'KUBECONFIG and ~/.kube/config are used only when the option `kubeConfig` names them.',
         )
       : new LeaseElectorError(
           'ERR_LEASE_ELECTOR_CREDENTIALS',
@@ -133,6 +134,11 @@ function signOfCluster(environment: Environment, directory: string): string | nu
   if (variable !== undefined) return `${variable} is set`;
   const found = [directory, SERVICE_ACCOUNT_DIRECTORY].find((path) => mayExist(path));
   return found === undefined ? null : `the service account directory ${found} exists`;
+}
+
+/** Whether there is a sign that this process runs in a Pod. */
+export function seemsInPod(environment: Environment, directory: string): boolean {
+  return signOfCluster(environment, directory) !== null;
 }
 
 /** Only these errors prove that the path does not exist: a directory that cannot be read exists. */

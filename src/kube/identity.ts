@@ -35,6 +35,11 @@ export interface IdentitySources {
   readonly hostname: () => string;
   /** A consistent read of a Pod; called at most once, and not at all when nothing is missing or unproven. */
   readonly readPod: (namespace: string, name: string) => Promise<Answer<LabelledPod | null>>;
+  /**
+   * Whether a namespace exists; `null` when that is unknown. Called at most once, for the message about a Pod that does
+   * not exist. Left out unless this process runs outside of Pods, on a developer's machine.
+   */
+  readonly namespaceExists?: (namespace: string) => Promise<boolean | null>;
 }
 
 /** The Pod of this process, and the Lease that it campaigns for. */
@@ -89,7 +94,7 @@ export async function resolveIdentity(sources: IdentitySources): Promise<Answer<
     }
     return refusal(answer.failure, self, leaseName);
   }
-  if (answer.value === null) throw noSuchPod(self);
+  if (answer.value === null) throw await noSuchPod(self, sources);
   if (self.uid !== null && self.uid !== answer.value.uid) throw wrongUid(self, self.uid, answer.value.uid);
   return { ok: true, value: identityOf(self, answer.value.uid, leaseName ?? nameFromLabels(answer.value)) };
 }
@@ -180,11 +185,38 @@ function refusal(failure: RequestFailure, self: Self, leaseName: string | null):
   return { ok: false, failure: { ...failure, message } };
 }
 
-function noSuchPod(self: Self): LeaseElectorError {
-  const which = self.uid === null ? '' : ` with the uid ${self.uid}: it never existed, or is gone`;
+async function noSuchPod(self: Self, sources: IdentitySources): Promise<LeaseElectorError> {
+  if (sources.namespaceExists !== undefined) {
+    return noPodOfDeveloper(self, sources, await sources.namespaceExists(self.namespace));
+  }
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_IDENTITY',
-    `There is no Pod "${self.name}" in namespace "${self.namespace}"${which} (its name comes from ${self.source}). Set POD_NAME and POD_NAMESPACE with the downward API (metadata.name, metadata.namespace), or the option \`pod: { name, namespace, uid }\``,
+    `${describeMissing(self)}. Set POD_NAME and POD_NAMESPACE with the downward API (metadata.name, metadata.namespace), or the option \`pod: { name, namespace, uid }\``,
+  );
+}
+
+function describeMissing({ name, namespace, uid, source }: Self): string {
+  const which = uid === null ? '' : ` with the uid ${uid}: it never existed, or is gone`;
+  return `There is no Pod "${name}" in namespace "${namespace}"${which} (its name comes from ${source})`;
+}
+
+/** The error on a developer's machine, where no downward API sets a variable. The names were checked, so a shell can take them. */
+function noPodOfDeveloper(self: Self, sources: IdentitySources, namespaceExists: boolean | null): LeaseElectorError {
+  const { name, namespace } = self;
+  const isNamespaceMissing = namespaceExists === false;
+  const problem = isNamespaceMissing
+    ? `There is no namespace "${namespace}" (its name comes from ${sourceOfNamespace(sources, null)}), so there is no Pod "${name}" in it`
+    : describeMissing(self);
+  const create = [
+    ...(isNamespaceMissing ? [`\`kubectl create namespace ${namespace}\``] : []),
+    `\`kubectl run ${name} -n ${namespace} --image=none\``,
+  ].join(' and ');
+  const uid = sources.pod?.uid === undefined ? '' : ', without a uid';
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_IDENTITY',
+    `${problem}. This process does not run in a Pod, so create one for it: ${create}. Then set POD_NAME=${name} and ` +
+      `POD_NAMESPACE=${namespace}, or the option \`pod: { name, namespace }\`${uid}. For a run without a cluster, set ` +
+      'LEASE_ELECTOR_LOCAL=leader and leave the option `kubeConfig` out',
   );
 }
 

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { KubeConfig } from '@kubernetes/client-node';
 import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
 import { type Cluster, type ClusterPorts, connectToCluster } from '../../src/kube/connect.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -145,4 +146,34 @@ test('a missing Pod is null, which is a proof, and an existing Pod has its uid',
   const own = successOf(await ports.pod.read('web-0'));
   assert.equal(own?.uid, content.owner?.uid);
   assert.equal(own?.terminating, false);
+});
+
+test("the error about a missing Pod reads the namespace on a developer's machine, and not in a Pod", async (t) => {
+  const server = new ApiServer();
+  await server.start();
+  t.after(() => server.stop());
+  server.createNamespace(NAMESPACE);
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(server.kubeconfig());
+  const identify = async (environment: Record<string, string>): Promise<string> => {
+    const cluster = await connectToCluster({
+      kubeConfig,
+      requestTimeoutMs: 10_000,
+      clock: systemClock,
+      environment,
+      serviceAccountDirectory: '/does/not/exist',
+    });
+    t.after(() => cluster.close());
+    return cluster.identify({ lease: 'web' }).then(
+      () => 'found',
+      (error: Error) => error.message,
+    );
+  };
+  const missing = { POD_NAME: 'web-0', POD_NAMESPACE: 'typo' };
+  assert.match(await identify(missing), /^There is no namespace "typo" .*kubectl create namespace typo/);
+  assert.match(
+    await identify({ ...missing, POD_NAMESPACE: NAMESPACE }),
+    /^There is no Pod "web-0" in namespace "shop" [^`]*`kubectl run web-0 -n shop --image=none`/,
+  );
+  assert.match(await identify({ ...missing, KUBERNETES_SERVICE_HOST: '::1' }), /^There is no Pod .* downward API/);
 });

@@ -76,7 +76,8 @@ function startLeaseStub(t: TestContext, protocol: 'https' | 'http' = 'https'): P
 test('the error says what to do when there is neither a Pod nor a KubeConfig', async () => {
   await assert.rejects(connectWith({}), {
     code: 'ERR_LEASE_ELECTOR_NO_CLUSTER',
-    message: /not run in a Pod.*`kubeConfig`.*`local: true`.*~\/\.kube\/config is used only when that option names it/,
+    message:
+      /not run in a Pod.*`kubeConfig`.*LEASE_ELECTOR_LOCAL=leader.*`local: true`.*KUBECONFIG and ~\/\.kube\/config are used only/,
   });
   await assert.rejects(connectWith({ environment: { ...IN_POD, KUBERNETES_SERVICE_PORT: 'https' } }), {
     code: 'ERR_LEASE_ELECTOR_CREDENTIALS',

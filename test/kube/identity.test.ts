@@ -142,6 +142,42 @@ const REFUSED: readonly {
   says: RegExp;
 }[] = [
   {
+    rule: "a Pod that does not exist, on a developer's machine: says how to create it",
+    given: { lease: 'web', namespaceExists: () => Promise.resolve(true) },
+    pod: null,
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname\)\. This process does not run in a Pod, so create one for it: `kubectl run host -n namespace-file --image=none`\. Then set POD_NAME=host and POD_NAMESPACE=namespace-file, or the option `pod: \{ name, namespace \}`\. .*LEASE_ELECTOR_LOCAL=leader/,
+  },
+  {
+    rule: 'a Pod that does not exist with an unknown namespace: says nothing about the namespace',
+    given: { lease: 'web', namespaceExists: () => Promise.resolve(null) },
+    pod: null,
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /^There is no Pod "host" in namespace "namespace-file" [^`]*`kubectl run/,
+  },
+  {
+    rule: 'a namespace that does not exist: says so',
+    given: {
+      lease: 'web',
+      environment: { POD_NAME: 'web-0', POD_NAMESPACE: 'demo' },
+      namespaceExists: (namespace) => Promise.resolve(namespace !== 'demo'),
+    },
+    pod: null,
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /^There is no namespace "demo" \(its name comes from POD_NAMESPACE\), so there is no Pod "web-0" in it\. .*`kubectl create namespace demo` and `kubectl run web-0 -n demo --image=none`\. Then set POD_NAME=web-0 and POD_NAMESPACE=demo/,
+  },
+  {
+    rule: "a Pod that does not exist, with a uid of the option, on a developer's machine",
+    given: {
+      lease: 'web',
+      pod: { name: 'p', namespace: 'n', uid: 'u' },
+      namespaceExists: () => Promise.resolve(true),
+    },
+    pod: null,
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    says: /^There is no Pod "p" in namespace "n" with the uid u: .*the option `pod: \{ name, namespace \}`, without a uid\./,
+  },
+  {
     rule: 'a Pod that does not exist: says what to set',
     given: { lease: 'web' },
     pod: null,
