@@ -152,8 +152,9 @@ function noteFailure(context: StepContext, verb: Refusable | null, failure: Requ
       awaitPermission(context);
     return;
   }
-  // Authorization and webhooks come after the authentication, so their refusal shows that the token is accepted.
-  if (isRefusal(failure)) noteSuccess(context, null);
+  // Authorization and webhooks come after the authentication, so their refusal shows that the token is accepted. It keeps
+  // a term. It must not prolong a start in which token and permission are refused in turn.
+  if (isRefusal(failure) && context.role.name === 'leader') noteSuccess(context, null);
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = context.moment;
   const before = context.knowledge.failures.refusals[what];

@@ -470,3 +470,30 @@ test('two refusals at two restarts of an API server, with no try between them, a
   assert.ok(!story.said.includes('warning delete-forbidden'), 'nothing was refused for 5 s');
   assert.equal(describeRole(story.role), 'leaving deleting');
 });
+
+test('a start ends within two graces when the token and the permission are refused in turn', () => {
+  const token: Fact = { type: 'leaseWatchFailed', failure: failure('unauthorized') };
+  const verb: Fact = { type: 'leaseWatchFailed', failure: without('list', 'leases') };
+  const story = starts();
+  const endMs = story.nowMs + 2 * CONFIG.startGraceMs;
+  // The pauses of a refused list without their jitter.
+  for (const [fact, pauseMs] of [
+    [token, 1_000],
+    [token, 2_000],
+    [token, 4_000],
+    [token, 8_000],
+    [verb, 16_000],
+    [token, 16_000],
+    [verb, 60_000],
+  ] as const) {
+    const nextMs = story.tell(fact).nowMs + pauseMs;
+    for (;;) {
+      const dueMs = story.timers.get('startGrace');
+      if (dueMs === undefined || dueMs > Math.min(nextMs, endMs)) break;
+      story.wait(Math.max(0, dueMs - story.nowMs)).fire('startGrace');
+    }
+    if (story.role.name === 'stopped') return;
+    story.wait(nextMs - story.nowMs);
+  }
+  assert.fail(`no end after ${story.nowMs - endMs + 2 * CONFIG.startGraceMs} ms`);
+});
