@@ -210,7 +210,12 @@ test('a port that is taken on one address is a warning, and the other address an
   t.after(() => second.close());
   const warning = await second.listen();
   assert.equal(warning?.code, 'endpoint-unavailable');
-  assert.match(warning.message, new RegExp(`cannot listen on 127.0.0.1:${first.port}: the port is taken .* sidecar`));
+  assert.match(
+    warning.message,
+    new RegExp(
+      `cannot listen on 127.0.0.1:${first.port}: the port is taken .* sidecar.* a second process of the application\\. .*endpoint\\.port`,
+    ),
+  );
   assert.match(warning.message, new RegExp(`does answer on \\[::1\\]:${first.port}\\.$`));
   assert.deepEqual(second.address, { port: first.port, hosts: ['::1'] });
   assert.equal(await second.listen(), warning, 'once and for all');
