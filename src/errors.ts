@@ -139,6 +139,11 @@ export function stoppedError(): LeaseElectorError {
   );
 }
 
+/** A method that only the leader may call was called before `start()`. @param words those of `explain()` */
+export function notStartedError(words: string): LeaseElectorError {
+  return new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', words);
+}
+
 /** A method that only the leader may call was called by a process that does not lead. */
 export function notLeaderError(): LeaseElectorError {
   return new LeaseElectorError(

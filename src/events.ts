@@ -8,7 +8,10 @@ export type { DemotionReason };
 /** The subject of a warning. docs/operations.md states for each what to do, and whether to page a person. */
 export type WarningCode =
   | CoreWarningCode
-  /** There is no cluster, and the option `local` is set: this process takes part in no real election. */
+  /**
+   * There is no cluster, and the option `local` is set: this process takes part in no real election. Or
+   * `LEASE_ELECTOR_LOCAL` is set, and is ignored because there is a cluster.
+   */
   | 'local'
   /** The clocks of this machine and of the API server differ by more than a minute. No decision depends on it. */
   | 'clock-skew'

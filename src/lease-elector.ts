@@ -21,6 +21,7 @@ import {
   LeaseElectorError,
   notLeaderError,
   notReleasedError,
+  notStartedError,
   startDefectError,
   stoppedError,
 } from './errors.ts';
@@ -37,7 +38,7 @@ import { confirm } from './leadership/confirm.ts';
 import { GuardedEmitter } from './leadership/guarded-emitter.ts';
 import { handlingErrors, type LeaderOnlyOptions, leaderOnly } from './leadership/leader-only.ts';
 import { ObservedPromise } from './leadership/observed-promise.ts';
-import { type UnhandledEvent, warnProcess } from './leadership/process-warning.ts';
+import { type UnhandledEvent, warnNotStarted, warnProcess } from './leadership/process-warning.ts';
 import { ProgressWatch } from './leadership/progress-watch.ts';
 import { StallWatch } from './leadership/stall-watch.ts';
 import { SuccessorSearch } from './leadership/successor-search.ts';
@@ -58,7 +59,14 @@ import { debugLog } from './runtime/debug-log.ts';
 import { demotedChannel, electedChannel } from './runtime/diagnostics-channels.ts';
 import { wordsOf } from './runtime/quotation.ts';
 import { systemRandom } from './runtime/random.ts';
-import { apiReachable, apiUnreachable, localElection, writesAccepted, writesFailing } from './warnings.ts';
+import {
+  apiReachable,
+  apiUnreachable,
+  localElection,
+  localIgnored,
+  writesAccepted,
+  writesFailing,
+} from './warnings.ts';
 
 const log = debugLog('lease-elector');
 
@@ -162,6 +170,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #outages: OutageWatch;
   readonly #writeFailures: OutageWatch;
   #warnedOfWrites = false;
+  /** A job was skipped before `start()`, and a process warning reported it. */
+  #warnedOfStart = false;
   #local = false;
   /** The diagnostics until the driver has its own. */
   #diagnosticsOfJoining: Diagnostics = NO_DIAGNOSTICS;
@@ -310,7 +320,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     if (this.#stepDown !== null) return this.#stepDown.promise;
     const driver = this.#driver;
     if (driver === null || !this.isLeader) {
-      return Promise.reject(notLeaderError());
+      return Promise.reject(this.#notLeaderError());
     }
     this.#stepDown = outcome();
     const { promise } = this.#stepDown;
@@ -342,7 +352,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   async confirm(): Promise<Term> {
     const term = this.#work.term;
     const driver = this.#driver;
-    if (term === undefined || driver === null || this.#ports === null) throw notLeaderError();
+    if (term === undefined || driver === null || this.#ports === null) throw this.#notLeaderError();
     const askedAtMs = this.#runtime.clock.nowMs();
     await confirm(
       driver,
@@ -357,7 +367,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /**
    * Wraps a job, for any scheduler. The returned function runs the job only while this process leads, with the term and
    * its own arguments. It resolves with the job's result, or with `undefined` when the job was not run. Its calls never
-   * overlap.
+   * overlap. A job that is skipped because `start()` was never called causes one process warning.
    *
    * After this process was suspended for 5 seconds or more (a suspended machine, a stopped process), leadership is
    * confirmed with the API server before the job runs. Without a confirmation no job runs.
@@ -391,10 +401,22 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       isDoubtful: () => stalls.stalledAtMs !== null || this.#hasTwin(),
       confirm: () => this.confirm(),
       join: (ended, begin) => this.#work.join(ended, begin),
+      skipped: () => this.#noteSkippedJob(),
       failed: () => this.#metrics.workFailed(),
     });
     if (onError === undefined) return run;
     return handlingErrors(run, onError, (cause) => this.#callbackFailed('onError of leaderOnly', 'onError', cause));
+  }
+
+  /** A forgotten `start()` shows nowhere else: each job is skipped, as those of a candidate are. */
+  #noteSkippedJob(): void {
+    if (this.state !== 'idle' || this.#warnedOfStart) return;
+    this.#warnedOfStart = true;
+    warnNotStarted(this.explain().message);
+  }
+
+  #notLeaderError(): LeaseElectorError {
+    return this.state === 'idle' ? notStartedError(this.explain().message) : notLeaderError();
   }
 
   /** Whether this process leads. False until it is proven. */
@@ -534,6 +556,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     const { identity, ports, local } = await joinElection(this.#options, this.#runtime, {
       signal: this.#stopping.signal,
       warn,
+      connected: () => {
+        if (this.#options.localByVariable) warn(...localIgnored(this.#options.kubeConfig !== undefined));
+      },
       failed: (failure) => {
         this.#diagnosticsOfJoining = recordFact(NO_DIAGNOSTICS, { type: 'requestFailed', request: 0, failure }, null);
       },

@@ -169,7 +169,8 @@ export interface LeaseElectorOptions {
    *
    * The environment variable `LEASE_ELECTOR_LOCAL` (`leader`, `candidate`, `true` or `false`) overrides the option.
    * Neither has an effect in a cluster, which is recognized by a service account directory, or by a variable that the
-   * kubelet sets. If there is a cluster, `start()` rejects rather than lead alone. @default false
+   * kubelet sets. If there is a cluster, `start()` rejects rather than lead alone. The variable is ignored with a warning
+   * when a cluster is configured. @default false
    */
   readonly local?: boolean | LocalRole | undefined;
 
@@ -284,6 +285,8 @@ export interface ResolvedOptions
   readonly exportEnv: boolean;
   /** `null`: without a cluster the start fails. */
   readonly local: LocalRole | null;
+  /** Whether the environment variable requests a role without a cluster. */
+  readonly localByVariable: boolean;
   readonly succession: Succession;
   readonly renewIntervalMs: number;
   readonly leaseDurationSeconds: number;
@@ -456,6 +459,7 @@ export function resolveOptions(
     endpoint: options.endpoint === true ? {} : options.endpoint || null,
     exportEnv: options.exportEnv ?? false,
     local: localRole(options.local, environment[LOCAL_VARIABLE]),
+    localByVariable: localRole(undefined, environment[LOCAL_VARIABLE]) !== null,
     succession: options.succession ?? DEFAULT_SUCCESSION,
     renewIntervalMs: options.renewIntervalMs ?? DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: options.leaseDurationSeconds ?? DEFAULT_LEASE_DURATION_SECONDS,

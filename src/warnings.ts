@@ -18,6 +18,17 @@ export function localElection(role: LocalRole, name: string): WarningText {
   return ['local', `There is no cluster here and ${what}`];
 }
 
+/** There is a cluster, so the environment variable has no effect. @param byOption whether the option `kubeConfig` names it */
+export function localIgnored(byOption: boolean): WarningText {
+  const cluster = byOption ? 'the option kubeConfig names a cluster' : 'this process runs in a cluster';
+  const instead = byOption ? 'leave the option kubeConfig out' : 'run this process outside of the cluster';
+  return [
+    'local',
+    `LEASE_ELECTOR_LOCAL is set, but it is ignored, because ${cluster}. This process takes part in the election of that ` +
+      `cluster. To lead without a cluster, ${instead}. Otherwise remove LEASE_ELECTOR_LOCAL.`,
+  ];
+}
+
 /** No request was answered for a while. */
 export function apiUnreachable(afterMs: number, failure: RequestFailure | null): WarningText {
   const last = failure === null ? '' : `; the last failure: ${failure.message}`;

@@ -47,6 +47,8 @@ export interface Entrance {
   /** Aborts when the elector is stopped. */
   readonly signal: AbortSignal;
   readonly warn: (code: WarningCode, message: string) => void;
+  /** Called once a cluster is found, before its first request; must not throw. */
+  readonly connected?: () => void;
   /** Receives each failure, for `explain()`. */
   readonly failed: (failure: RequestFailure) => void;
   readonly outages: Pick<OutageWatch, 'asked' | 'failed' | 'withdrawn'>;
@@ -76,6 +78,7 @@ export async function joinElection(
       ...defined({ kubeConfig, serviceAccountDirectory, onRequest }),
     };
     const cluster = await connect(connectOptions, runtime, entrance);
+    entrance.connected?.();
     const identity = await identify(cluster, options, runtime, entrance);
     const ports = { ...cluster.ports(identity), siblingLock: runtime.siblingLock(identity) };
     return { identity, ports, local: null };

@@ -19,6 +19,8 @@ export interface LeadershipGuard {
    * Begins work of the term. Until `ended` resolves, the Lease is not released, because the release waits for the work.
    */
   readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
+  /** A job was skipped, because this process does not lead; must not throw. */
+  readonly skipped?: () => void;
   /** A job threw, or its promise rejected; must not throw. */
   readonly failed?: () => void;
 }
@@ -59,7 +61,11 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
 ): (...args: Arguments) => Promise<Result | undefined> {
   let running = false;
   return async (...args) => {
-    if (running || guard.term() === undefined) return undefined;
+    if (running) return undefined;
+    if (guard.term() === undefined) {
+      guard.skipped?.();
+      return undefined;
+    }
     running = true;
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     try {

@@ -23,10 +23,22 @@ const TYPES = { error: 'LeaseElectorError', warning: 'LeaseElectorWarning' } as 
 
 /** Emits a process warning. Never throws. */
 export function warnProcess({ event, code, message, cause }: UnhandledEvent): void {
-  try {
+  emit(event, code, message, () => {
     const hint = `The event '${event}' of this LeaseElector has no listener, so each code is printed once.`;
-    const detail = cause === undefined ? hint : `${inspected(cause).slice(0, DETAIL_LIMIT)}\n${hint}`;
-    process.emitWarning(message, { type: TYPES[event], code, detail });
+    return cause === undefined ? hint : `${inspected(cause).slice(0, DETAIL_LIMIT)}\n${hint}`;
+  });
+}
+
+/** Warns of a job of `leaderOnly` that was skipped, because its elector was never started. @param words those of `explain()` */
+export function warnNotStarted(words: string): void {
+  const detail = () =>
+    'A job of leaderOnly() was skipped for that reason. This warning is printed once for each elector.';
+  emit('warning', 'not-started', words, detail);
+}
+
+function emit(event: UnhandledEvent['event'], code: string, message: string, detail: () => string): void {
+  try {
+    process.emitWarning(message, { type: TYPES[event], code, detail: detail() });
   } catch (error) {
     // Both `process.emitWarning` and the inspection of a cause run code of the application.
     log('a process warning failed: %s: %s: %o', code, message, error);

@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import type { LeaseElectorOptions, Term, Warning } from '../../src/index.ts';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { EmbeddedCluster } from '../../src/testing/index.ts';
 import { journalOf, runtimeOf } from '../integration/cluster.ts';
 import { serviceAccountDirectory } from '../kube/stub-server.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
@@ -249,6 +250,33 @@ test('LEASE_ELECTOR_LOCAL switches without a change of the code, and never in a 
   } finally {
     delete process.env['LEASE_ELECTOR_LOCAL'];
   }
+});
+
+test('a LEASE_ELECTOR_LOCAL that is ignored because of the option kubeConfig is reported once', async (t) => {
+  const cluster = await EmbeddedCluster.start();
+  t.after(() => cluster.stop());
+  process.env['LEASE_ELECTOR_LOCAL'] = 'leader';
+  t.after(() => delete process.env['LEASE_ELECTOR_LOCAL']);
+  const pod = await cluster.createPod({ namespace: 'shop', name: 'web-0', labels: { app: 'web' } });
+  const warnings: Warning[] = [];
+  const options: LeaseElectorOptions = pod.electorOptions();
+  const elector = new LeaseElector({ ...options, lease: 'web' });
+  t.after(() => elector.stop());
+  elector.on('warning', (warning) => warnings.push(warning));
+  await elector.start();
+  const ofVariable = warnings.filter(({ code }) => code === 'local');
+  assert.equal(ofVariable.length, 1);
+  assert.match(
+    ofVariable[0]?.message ?? '',
+    /^LEASE_ELECTOR_LOCAL is set, but it is ignored, because the option kubeConfig/,
+  );
+  await elector.stop({ release: true });
+  process.env['LEASE_ELECTOR_LOCAL'] = 'false';
+  const quiet = new LeaseElector({ ...options, lease: 'web' });
+  t.after(() => quiet.stop());
+  quiet.on('warning', (warning) => warnings.push(warning));
+  await quiet.start();
+  assert.equal(warnings.filter(({ code }) => code === 'local').length, 1);
 });
 
 test('local is for where there is no cluster: with one, its election counts', async (t) => {

@@ -38,6 +38,16 @@ describe('confirm()', () => {
     await rejected;
   });
 
+  test('names start() when the elector was never started, as stepDown() does', async () => {
+    const { elector } = new ScriptedElector();
+    const notStarted = { ...NOT_LEADER, message: elector.explain().message };
+    assert.match(notStarted.message, /call start\(\)/);
+    await assert.rejects(elector.confirm(), notStarted);
+    await assert.rejects(elector.stepDown(), notStarted);
+    await elector.stop();
+    await assert.rejects(elector.confirm(), { ...NOT_LEADER, message: /does not lead/ });
+  });
+
   test('waits for both answers', async () => {
     const scripted = new ScriptedElector();
     await scripted.lead();

@@ -57,6 +57,28 @@ describe('a job of the leader', () => {
     assert.deepEqual([job.runs, job.questions], [0, 0]);
   });
 
+  test('that is skipped before start() is one process warning of its elector, and nothing is after start()', async (t) => {
+    const warned: unknown[][] = [];
+    t.mock.method(process, 'emitWarning', (...given: unknown[]) => warned.push(given));
+    const job = new WrappedJob();
+    const { elector } = job.scripted;
+    assert.deepEqual([await job.call(), await job.call()], [undefined, undefined]);
+    const [[message, { type, code, detail }]] = warned as [[string, Record<string, string>]];
+    assert.deepEqual(
+      [warned.length, message, type, code],
+      [1, elector.explain().message, 'LeaseElectorWarning', 'not-started'],
+    );
+    assert.match(detail ?? '', /leaderOnly\(\) was skipped/);
+    const started = new WrappedJob();
+    void started.scripted.elector.start();
+    await promisesSettled();
+    assert.equal(await started.call(), undefined);
+    const stopped = new WrappedJob();
+    await stopped.scripted.elector.stop();
+    assert.equal(await stopped.call(), undefined);
+    assert.equal(warned.length, 1);
+  });
+
   test('is skipped by a candidate', async () => {
     const job = new WrappedJob();
     void job.scripted.elector.start();
