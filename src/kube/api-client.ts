@@ -5,10 +5,7 @@
  * connection. In any other case the core decides whether and when to send the request again.
  */
 
-// Types alone: an import of `node:http` reads each of its exports, also those of the web (WebSocket…), which load
-// all of undici: 15 ms and some MB. A plain http server is rare, and is served by `getBuiltinModule` without them.
-import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -20,23 +17,13 @@ import { parseJson } from './bounded-json.ts';
 import { ClockComparison, type ReportClockSkew } from './clock-comparison.ts';
 import type { Credentials } from './credentials.ts';
 import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome, type RequestReport } from './exchange.ts';
-import { ProxyTunnels, proxyAuthorization } from './proxy-tunnel.ts';
-import { type Conceal, Secrets } from './server-words.ts';
-import { SharedAuthorization } from './shared-authorization.ts';
-import { nameByContext, TlsIdentity } from './tls-identity.ts';
+import { proxyAuthorization } from './proxy-tunnel.ts';
+import { ServerConnections, TCP_KEEP_ALIVE_MS } from './server-connections.ts';
+import type { Conceal } from './server-words.ts';
 
 export { ANSWER_LIMIT_BYTES } from './exchange.ts';
 
 const debug = debugLog('lease-elector:kube');
-
-/**
- * TCP keep-alive probes begin after this many milliseconds of silence, so that a network device does not
- * forget a quiet connection, and a dead peer is noticed.
- */
-const TCP_KEEP_ALIVE_MS = 15_000;
-
-/** At most this many requests are on the wire at once, each on its own connection: none waits for the answer to another. */
-const REQUEST_CONNECTIONS = 2;
 
 /** How a request ended; `absent` is set when a 404 proves that the object itself does not exist. */
 export type ApiAnswer =
@@ -83,32 +70,21 @@ export interface ApiClientOptions {
   readonly onRequest?: (report: RequestReport) => void;
 }
 
-/** The connections to one API server: two for requests, kept alive, and one for each open stream. */
+/**
+ * The requests and streams of one elector. Their connections are shared with the electors that have the same credentials
+ * and the same time-out.
+ */
 export class ApiClient implements ApiTransport {
-  readonly #credentials: Credentials;
-  readonly #authorization: SharedAuthorization;
-  readonly #open: (options: RequestOptions) => ClientRequest;
-  readonly #newAgent: (options: AgentOptions) => HttpAgent;
-  #pool: ConnectionPool;
+  readonly #connections: ServerConnections;
   readonly #clock: Clock;
   readonly #clocks: ClockComparison;
-  readonly #tls = new TlsIdentity();
-  readonly #secrets = new Secrets();
   readonly #exchanges: ExchangeOptions;
-  /** Sockets that carried a request before. `reusedSocket` is not set for a request that waited in the agent's queue. */
-  readonly #usedConnections = new WeakSet<Socket>();
-  /** A kept connection died under a request, and none has carried an answer since. */
-  #keptConnectionsDie = false;
+  /** The streams whose head has arrived. */
+  readonly #streams = new Set<Exchange>();
+  #isClosed = false;
 
   constructor({ credentials, requestTimeoutMs, clock, reportClockSkew = () => {}, onRequest }: ApiClientOptions) {
-    this.#credentials = credentials;
-    this.#authorization = new SharedAuthorization(credentials, requestTimeoutMs, clock);
-    const { Agent, request } =
-      credentials.server.protocol === 'https:'
-        ? { Agent: HttpsAgent, request: httpsRequest }
-        : process.getBuiltinModule('node:http');
-    this.#open = request;
-    this.#newAgent = (options) => new Agent(options);
+    this.#connections = ServerConnections.join(credentials, requestTimeoutMs, clock);
     this.#exchanges = {
       clock,
       timeoutMs: requestTimeoutMs,
@@ -116,18 +92,17 @@ export class ApiClient implements ApiTransport {
       underWay: new Set(),
       ...(onRequest === undefined ? {} : { ended: onRequest }),
     };
-    this.#pool = this.#newPool(null);
     this.#clock = clock;
     this.#clocks = new ClockComparison(clock, reportClockSkew);
   }
 
   get conceal(): Conceal {
-    return this.#secrets.conceal;
+    return this.#connections.secrets.conceal;
   }
 
   /** The present authorization, for the claims that it holds about this process. Rejects after the request time-out. */
   authorize(): Promise<Authorization> {
-    return this.#authorization.get();
+    return this.#connections.authorization.get();
   }
 
   request(request: ApiRequest, hooks: RequestHooks = {}): Promise<ApiAnswer> {
@@ -157,12 +132,14 @@ export class ApiClient implements ApiTransport {
     const end = (failure: RequestFailure | null): void => {
       if (over) return;
       over = true;
+      this.#streams.delete(exchange);
       exchange.finish();
       sink.ended(failure);
     };
     const exchange = this.#send(request, {
       written: () => {},
-      succeeded(response) {
+      succeeded: (response) => {
+        this.#streams.add(exchange);
         // The time-out was for the head alone. The core decides whether a silent stream is dead.
         exchange.finish();
         sink.opened();
@@ -175,48 +152,25 @@ export class ApiClient implements ApiTransport {
       failed: (failure) => end(failure),
     });
     return {
-      close() {
+      close: () => {
         over = true;
+        this.#streams.delete(exchange);
         exchange.abandon();
       },
     };
   }
 
   /**
-   * Ends the connections. A request that is still under way ends as `unavailable`. One that waits for its
-   * connection is cancelled too, since the agent would otherwise open another connection for it.
+   * Ends what this elector has under way: its requests end as `unavailable`, also those that wait for a connection. The last
+   * elector closes the shared connections.
    */
   close(): void {
-    for (const exchange of [...this.#exchanges.underWay]) exchange.cancel(new Error('the connections were closed'));
-    closePool(this.#pool);
-    this.#credentials.close?.();
-  }
-
-  /** @param proxy `null`: the API server is reached without a proxy */
-  #newPool(proxy: URL | null): ConnectionPool {
-    const requests = this.#newAgent({
-      keepAlive: true,
-      keepAliveMsecs: TCP_KEEP_ALIVE_MS,
-      maxSockets: REQUEST_CONNECTIONS,
-      maxFreeSockets: REQUEST_CONNECTIONS,
-    });
-    const fresh = this.#newAgent({ keepAlive: false });
-    const { timeoutMs, clock } = this.#exchanges;
-    const tunnels = proxy === null ? null : new ProxyTunnels(proxy, timeoutMs, clock);
-    for (const agent of [requests, fresh]) {
-      nameByContext(agent);
-      tunnels?.lead(agent);
-    }
-    return { proxy: proxy?.href ?? null, requests, fresh, tunnels };
-  }
-
-  /** The kubeconfig that was read again can name another proxy. */
-  #poolFor(proxy: URL | null): ConnectionPool {
-    if (this.#pool.proxy !== (proxy?.href ?? null)) {
-      closePool(this.#pool);
-      this.#pool = this.#newPool(proxy);
-    }
-    return this.#pool;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const error = new Error('the connections were closed');
+    for (const exchange of [...this.#exchanges.underWay]) exchange.cancel(error);
+    for (const exchange of this.#streams) exchange.sent?.destroy(error);
+    this.#connections.leave();
   }
 
   #send(request: ApiRequest, outcome: Outcome): Exchange {
@@ -226,21 +180,43 @@ export class ApiClient implements ApiTransport {
   }
 
   #attempt(exchange: Exchange): void {
-    this.#authorization.get().then(
-      (authorization) => this.#write(exchange, authorization),
+    this.#connections.authorization.get().then(
+      (authorization) => this.#enqueue(exchange, authorization),
       (error: unknown) => exchange.fail(exchange.failureOf(error)),
     );
   }
 
-  #write(exchange: Exchange, authorization: Authorization): void {
+  #enqueue(exchange: Exchange, authorization: Authorization): void {
     if (exchange.over) return;
+    const { requests, requestsApart } = this.#connections;
+    // The agent of a SOCKS proxy has no queue: while there is no connection, its tunnel is being made.
+    const isSocks = authorization.proxyAgent !== null;
+    exchange.enter(isSocks ? 'connecting' : 'queued');
+    if (isSocks || this.#needsFresh(exchange)) return this.#write(exchange, authorization, () => {});
+    const queue = exchange.request.apart === true ? requestsApart : requests;
+    queue.enter({
+      owner: this,
+      isOver: () => exchange.over,
+      go: (leave) => this.#write(exchange, authorization, leave),
+    });
+  }
+
+  /** Whether a request needs a connection that carried none before, which it gets at once. */
+  #needsFresh({ request: { verb }, repeated }: Exchange): boolean {
+    // A create is not sent twice. Where kept connections die, it would never arrive on one.
+    return verb === 'watch' || repeated || (verb === 'create' && this.#connections.keptOnesDie);
+  }
+
+  #write(exchange: Exchange, authorization: Authorization, leave: () => void): void {
+    if (exchange.over) return leave();
     try {
-      const { server } = this.#credentials;
+      const { server } = this.#connections.credentials;
       const { request } = exchange;
       const body = request.body === undefined ? null : JSON.stringify(request.body);
-      const sent = this.#open({
-        ...(server.protocol === 'https:' ? this.#tls.of(authorization.options) : {}),
-        agent: this.#agentFor(exchange, authorization),
+      const fresh = request.apart === true || this.#needsFresh(exchange);
+      const sent = this.#connections.open({
+        ...(server.protocol === 'https:' ? this.#connections.tls.of(authorization.options) : {}),
+        agent: this.#connections.agentFor(authorization, fresh),
         hostname: server.hostname,
         port: server.port,
         method: methodOf(request.verb),
@@ -249,16 +225,17 @@ export class ApiClient implements ApiTransport {
       const headers = headersOf(authorization, request, body);
       // Not among the options, which Node.js prints with NODE_DEBUG=https.
       for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
-      this.#secrets.remember([...secretsOf(headers), ...secretsOfProxy(authorization)]);
+      this.#connections.secrets.remember([...secretsOf(headers), ...secretsOfProxy(authorization)]);
       exchange.sent = sent;
+      exchange.leaveQueue = leave;
+      // A moment later the agent has its connection back, and gives it to the next request.
+      sent.on('close', () => queueMicrotask(leave));
       exchange.token = bearerToken(authorization.headers);
       const sentAtMs = this.#clock.nowMs();
-      // The agent of a SOCKS proxy has no queue: while there is no connection, its tunnel is being made.
-      exchange.enter(authorization.proxyAgent === null ? 'queued' : 'connecting');
       let wasUsed = false;
       sent.on('socket', (socket) => {
-        wasUsed = this.#usedConnections.has(socket);
-        this.#usedConnections.add(socket);
+        wasUsed = this.#connections.usedSockets.has(socket);
+        this.#connections.usedSockets.add(socket);
         this.#noteConnection(exchange, sent, socket);
       });
       sent.on('finish', () => {
@@ -269,28 +246,18 @@ export class ApiClient implements ApiTransport {
       });
       sent.on('response', (response) => {
         if (debug.enabled) debug('%s: %d', describeRequest(request), response.statusCode);
-        if (wasUsed) this.#keptConnectionsDie = false;
+        if (wasUsed) this.#connections.keptOnesDie = false;
         this.#clocks.note(response.headers.date, sentAtMs);
-        if (response.statusCode === 401 && !exchange.reauthorized) this.#authorizeAgain(exchange, response);
+        if (response.statusCode === 401 && !exchange.reauthorized)
+          this.#authorizeAgain(exchange, authorization, response);
         else exchange.take(response);
       });
       sent.end(body ?? undefined);
     } catch (error) {
       // A CA or client key that OpenSSL cannot parse throws here.
+      leave();
       exchange.fail(exchange.failureOf(error));
     }
-  }
-
-  #agentFor(exchange: Exchange, { proxyAgent, proxy }: Authorization): HttpAgent {
-    const { verb, apart = false } = exchange.request;
-    // A create is not sent twice. Where kept connections die, it would never arrive on one.
-    const fresh = apart || verb === 'watch' || exchange.repeated || (verb === 'create' && this.#keptConnectionsDie);
-    if (proxyAgent === null) {
-      const pool = this.#poolFor(proxy ?? null);
-      return fresh ? pool.fresh : pool.requests;
-    }
-    if (fresh) closeKept(proxyAgent);
-    return proxyAgent;
   }
 
   #noteConnection(exchange: Exchange, sent: ClientRequest, socket: Socket): void {
@@ -309,20 +276,20 @@ export class ApiClient implements ApiTransport {
   #noteError(exchange: Exchange, wasUsed: boolean, error: Error): void {
     if (exchange.over) return;
     const died = wasUsed && !exchange.repeated && !isNonsense(error);
-    if (died) this.#keptConnectionsDie = true;
+    if (died) this.#connections.keptOnesDie = true;
     if (!died || !isRepeatable(exchange.request)) return exchange.fail(exchange.failureOf(error));
     debug('%s is sent once more: its connection died', describeRequest(exchange.request));
     exchange.repeated = true;
     this.#attempt(exchange);
   }
 
-  #authorizeAgain(exchange: Exchange, response: IncomingMessage): void {
+  #authorizeAgain(exchange: Exchange, refused: Authorization, response: IncomingMessage): void {
     // Read to its end, or cut by the time-out: a body without an end would hold the only connection for ever.
     collect(response, () => {
       if (exchange.over) return;
       exchange.leaveConnection();
       exchange.reauthorized = true;
-      this.#authorization.distrust();
+      this.#connections.authorization.distrust(refused);
       this.#attempt(exchange);
     });
   }
@@ -331,29 +298,6 @@ export class ApiClient implements ApiTransport {
 /** The server sent something, but not HTTP. */
 function isNonsense(error: Error & { readonly code?: string }): boolean {
   return error.code?.startsWith('HPE_') === true;
-}
-
-/** The connections to the API server, all through the same proxy or all without one. */
-interface ConnectionPool {
-  /** The address of the proxy, if there is one. */
-  readonly proxy: string | null;
-  readonly requests: HttpAgent;
-  /** For a stream, which ends with its connection, and for a request that must not use a kept connection. */
-  readonly fresh: HttpAgent;
-  readonly tunnels: ProxyTunnels | null;
-}
-
-function closePool({ requests, fresh, tunnels }: ConnectionPool): void {
-  tunnels?.close();
-  // `destroy` closes idle sockets only. A socket that is freed later, by a cancelled request, would be kept for reuse.
-  requests.on('free', (socket: Socket) => socket.destroy());
-  requests.destroy();
-  fresh.destroy();
-}
-
-/** Closes the idle connections, so that the agent opens a new one for the next request. */
-function closeKept(agent: HttpAgent): void {
-  for (const sockets of Object.values(agent.freeSockets ?? {})) for (const socket of sockets ?? []) socket.destroy();
 }
 
 function headersOf(

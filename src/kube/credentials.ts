@@ -36,12 +36,16 @@ export interface ServerAddress {
 /** The credentials of one cluster. */
 export interface Credentials {
   readonly server: ServerAddress;
+  /** Equal (`===`) for credentials that come from the same place, so that electors share connections. Left out: never shared. */
+  readonly source?: string | object;
   /** The default namespace, if there is one. Throws when this machine lacks file descriptors or memory. */
   readonly defaultNamespace: () => string | null;
   /** Cheap: called before every request. Rejects when there are no credentials. */
   authorize(): Promise<Authorization>;
   /** The API server answered 401: the next `authorize` reads its sources again. */
   distrust(): void;
+  /** Finds at once whether the sources have changed. Left out where each `authorize` does. */
+  lookAgain?(): void;
   /** Ends the connections that it opened. */
   close?(): void;
 }
@@ -154,6 +158,7 @@ function mayExist(path: string): boolean {
 /** Reads the service account's files synchronously: they are small, in memory (tmpfs), and rarely change. */
 class PodCredentials implements Credentials {
   readonly server: ServerAddress;
+  readonly source: string;
   readonly #directory: string;
   readonly #clock: Clock;
   #token: FileSnapshot;
@@ -164,6 +169,7 @@ class PodCredentials implements Credentials {
 
   constructor(server: ServerAddress, directory: string, clock: Clock) {
     this.server = server;
+    this.source = `service account ${directory}`;
     this.#directory = directory;
     this.#clock = clock;
     this.#token = readIfChanged(`${directory}/token`, null);
@@ -189,6 +195,10 @@ class PodCredentials implements Credentials {
 
   distrust(): void {
     this.#look(true);
+  }
+
+  lookAgain(): void {
+    this.#look();
   }
 
   /** @param distrustful also reads files that look unchanged: times and sizes of files are only hints. */
@@ -220,7 +230,7 @@ class PodCredentials implements Credentials {
  * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS` when it names no usable cluster.
  */
 export function kubeConfigCredentials(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null): Credentials {
-  return new KubeConfigCredentials(kubeConfig, reload);
+  return new KubeConfigCredentials(kubeConfig, reload, kubeConfig);
 }
 
 /**
@@ -258,7 +268,15 @@ export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<C
     }
     return kubeConfig;
   };
-  return new KubeConfigCredentials(load(), load);
+  const kubeConfig = load();
+  return new KubeConfigCredentials(kubeConfig, load, `kubeconfig ${digestOf(file, kubeConfig)}`);
+}
+
+/** Differs when anything in the kubeconfig differs. A digest, so that the secrets in it are not stored a second time. */
+function digestOf(file: KubeConfigFile, { clusters, users, contexts, currentContext }: KubeConfig): string {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const text = JSON.stringify([file, clusters, users, contexts, currentContext]);
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function loadInto(kubeConfig: KubeConfig, path: string): void {
@@ -331,12 +349,14 @@ const INCOMPLETE_KUBECONFIG = /^(clusters|users|contexts)\[\d+\][.a-z]* is missi
 
 class KubeConfigCredentials implements Credentials {
   readonly server: ServerAddress;
+  readonly source: string | object;
   readonly #reload: (() => UsedKubeConfig) | null;
   #kubeConfig: UsedKubeConfig;
   /** The agent of a SOCKS proxy, and the address that it serves. */
   #socks: { readonly url: string; readonly agent: Agent; readonly isOwn: boolean } | null = null;
 
-  constructor(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null) {
+  constructor(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null, source: string | object) {
+    this.source = source;
     this.#kubeConfig = kubeConfig;
     this.#reload = reload;
     this.server = serverOf(kubeConfig);

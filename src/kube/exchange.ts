@@ -59,7 +59,7 @@ export interface RequestReport extends Pick<ApiRequest, 'verb' | 'apiGroup' | 'r
   readonly failure: string | null;
 }
 
-/** The part that all exchanges of a client share. */
+/** The part that all exchanges of one client share. */
 export interface ExchangeOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
@@ -80,6 +80,8 @@ export class Exchange {
   /** The first connection died during the request, so the request was sent once more. */
   repeated = false;
   sent: ClientRequest | null = null;
+  /** Lets the next request have the connection of the present attempt. */
+  leaveQueue: () => void = () => {};
   /** The bearer token of the present attempt, if it has one. */
   token: string | null = null;
   readonly #outcome: Outcome;
@@ -121,6 +123,7 @@ export class Exchange {
     // Destroying the request also ends an answer that is half read: its stream then reports this error.
     this.sent?.destroy(error);
     this.leaveConnection();
+    this.leaveQueue();
     this.fail(this.failureOf(error));
   }
 
@@ -211,6 +214,7 @@ export class Exchange {
     this.#abandoned = true;
     this.#end('the request was abandoned, since its answer is no longer needed');
     this.sent?.destroy();
+    this.leaveQueue();
   }
 
   #noteWritten(): void {

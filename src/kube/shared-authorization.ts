@@ -14,13 +14,17 @@ export const HUNG_AFTER_TIMEOUTS = 6;
 /** How many calls that were given up may still be open. Each can be a plug-in process that hangs. */
 export const HUNG_LIMIT = 3;
 
-/** The authorization of all requests of one client. */
+/** The authorization of all requests over the same connections. */
 export class SharedAuthorization {
   readonly #credentials: Credentials;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
   #question: Question | null = null;
   #open = 0;
+  /** How often the API server has refused an authorization that was the newest. */
+  #refusals = 0;
+  /** The number of refusals when an authorization was asked for. */
+  readonly #ages = new WeakMap<Authorization, number>();
 
   constructor(credentials: Credentials, timeoutMs: number, clock: Clock) {
     this.#credentials = credentials;
@@ -43,8 +47,13 @@ export class SharedAuthorization {
     });
   }
 
-  /** The API server refused the last authorization: the next `get` fetches another one. */
-  distrust(): void {
+  /**
+   * The API server refused this authorization: the next `get` fetches another one. When it is refused for several requests,
+   * only the first refusal counts, since the next `get` after it was already another one.
+   */
+  distrust(refused: Authorization): void {
+    if ((this.#ages.get(refused) ?? this.#refusals) < this.#refusals) return;
+    this.#refusals += 1;
     this.#credentials.distrust();
     if (this.#open < HUNG_LIMIT) this.#question = null;
   }
@@ -57,11 +66,15 @@ export class SharedAuthorization {
     const asked: Question = { askedAtMs: nowMs, promise: authorizationOf(this.#credentials) };
     this.#question = asked;
     this.#open += 1;
+    const age = this.#refusals;
     const noteAnswer = (): void => {
       this.#open -= 1;
       if (this.#question === asked) this.#question = null;
     };
-    asked.promise.then(noteAnswer, noteAnswer);
+    asked.promise.then((authorization) => {
+      this.#ages.set(authorization, age);
+      noteAnswer();
+    }, noteAnswer);
     return asked;
   }
 }

@@ -19,11 +19,14 @@ interface PlugIn {
   readonly clock: ManualClock;
   readonly shared: SharedAuthorization;
   readonly asked: PromiseWithResolvers<Authorization>[];
+  /** How often it was told that its last answer was refused. */
+  readonly distrusts: () => number;
 }
 
 function startPlugIn(): PlugIn {
   const clock = new ManualClock();
   const asked: PromiseWithResolvers<Authorization>[] = [];
+  let distrusts = 0;
   const credentials: Credentials = {
     server: { protocol: 'https:', hostname: 'h', port: 1, basePath: '' },
     defaultNamespace: () => null,
@@ -32,9 +35,12 @@ function startPlugIn(): PlugIn {
       asked.push(answer);
       return answer.promise;
     },
-    distrust() {},
+    distrust() {
+      distrusts += 1;
+    },
   };
-  return { clock, shared: new SharedAuthorization(credentials, TIMEOUT_MS, clock), asked };
+  const shared = new SharedAuthorization(credentials, TIMEOUT_MS, clock);
+  return { clock, shared, asked, distrusts: () => distrusts };
 }
 
 function authorizationOf(token: string): Authorization {
@@ -84,7 +90,7 @@ test('a plug-in that hangs for a day is run a bounded number of times, and its l
   }
   assert.equal(asked.length, HUNG_LIMIT);
   // Refused credentials do not lift the bound.
-  shared.distrust();
+  shared.distrust(authorizationOf('refused'));
   const waiting = outcomeOf(shared.get());
   assert.equal(asked.length, HUNG_LIMIT);
   asked[HUNG_LIMIT - 1]?.resolve(authorizationOf('late'));
@@ -94,13 +100,41 @@ test('a plug-in that hangs for a day is run a bounded number of times, and its l
 test('a run that began before the credentials were refused is not shared afterwards', async () => {
   const { shared, asked } = startPlugIn();
   const before = outcomeOf(shared.get());
-  shared.distrust();
+  shared.distrust(authorizationOf('refused'));
   const after = outcomeOf(shared.get());
   assert.equal(asked.length, 2);
   asked[1]?.resolve(authorizationOf('new'));
   assert.equal(await after, 'Bearer new');
   asked[0]?.resolve(authorizationOf('old'));
   assert.equal(await before, 'Bearer old');
+});
+
+test('an authorization that is refused for many requests is distrusted once, and a newer one again', async () => {
+  const { shared, asked, distrusts } = startPlugIn();
+  const first = shared.get();
+  asked[0]?.resolve(authorizationOf('first'));
+  const refused = await first;
+  for (let request = 0; request < 100; request += 1) shared.distrust(refused);
+  assert.equal(distrusts(), 1);
+  const second = shared.get();
+  assert.equal(asked.length, 2);
+  asked[1]?.resolve(authorizationOf('second'));
+  // A refusal of the first that arrives late says nothing of the second.
+  shared.distrust(refused);
+  assert.equal(distrusts(), 1);
+  shared.distrust(await second);
+  assert.equal(distrusts(), 2);
+});
+
+test('the same authorization, read again, can be refused again', async () => {
+  const { shared, asked, distrusts } = startPlugIn();
+  const same = authorizationOf('same');
+  for (let reading = 0; reading < 3; reading += 1) {
+    const read = shared.get();
+    asked[reading]?.resolve(same);
+    shared.distrust(await read);
+  }
+  assert.equal(distrusts(), 3);
 });
 
 test('the output of a plug-in is not quoted when it is not JSON', async () => {
