@@ -7,14 +7,17 @@
 
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** A wait is divided into pieces of this many milliseconds. */
-export const PATIENCE_MS = 50;
+/**
+ * A wait is divided into pieces of this many milliseconds. One elector that hangs leaves a connection free, so nobody waits
+ * for it. Several that hang hold the others up once, for two pieces: a small part of a request time-out.
+ */
+export const PATIENCE_MS = 250;
 
 /**
  * So many pieces without an end of any request, and more connections are permitted. Two, since after a stall of the event
  * loop a timer fires before the answers that have arrived are read.
  */
-const IDLE_PIECES = 2;
+export const IDLE_PIECES = 2;
 
 /** How many connections a queue permits. */
 export interface QueueLimits {

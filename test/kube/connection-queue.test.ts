@@ -1,0 +1,152 @@
+/**
+ * Which requests may use a connection, in which order, and what happens when none answers.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConnectionQueue, IDLE_PIECES, PATIENCE_MS } from '../../src/kube/connection-queue.ts';
+import { ManualClock } from './manual-clock.ts';
+
+const LIMITS = { connections: 3, ofOneElector: 2 };
+
+/** A queue, and a journal of what was sent: `a1` is the first request of the elector `a`. */
+function startQueue(limits = LIMITS) {
+  const clock = new ManualClock();
+  const queue = new ConnectionQueue(limits, clock);
+  const owners = new Map<string, object>();
+  const sent: string[] = [];
+  const over = new Set<string>();
+  const leaves = new Map<string, () => void>();
+  const enter = (...names: readonly string[]): void => {
+    for (const name of names) {
+      const elector = name.slice(0, 1);
+      const owner = owners.get(elector) ?? {};
+      owners.set(elector, owner);
+      queue.enter({
+        owner,
+        isOver: () => over.has(name),
+        go(leave) {
+          sent.push(name);
+          leaves.set(name, leave);
+        },
+      });
+    }
+  };
+  const leave = (name: string): void => leaves.get(name)?.();
+  const waitInVain = (): void => {
+    for (let piece = 0; piece < IDLE_PIECES; piece += 1) clock.advance(PATIENCE_MS);
+  };
+  return { clock, queue, sent, over, enter, leave, waitInVain };
+}
+
+test('an elector has two requests on the wire, and its others wait without a timer', () => {
+  const { sent, enter, leave, clock } = startQueue();
+  enter('a1', 'a2', 'a3', 'a4');
+  assert.deepEqual(sent, ['a1', 'a2']);
+  assert.equal(clock.timers.size, 0);
+  leave('a2');
+  assert.deepEqual(sent, ['a1', 'a2', 'a3']);
+  // A second call for the same request frees no further connection.
+  leave('a2');
+  assert.deepEqual(sent, ['a1', 'a2', 'a3']);
+});
+
+test('one elector that hangs leaves a connection to the others, at once and for every request', () => {
+  const { sent, enter, leave, clock } = startQueue();
+  enter('a1', 'a2', 'a3');
+  for (const request of ['b1', 'c1', 'b2', 'c2']) {
+    enter(request);
+    assert.equal(sent.at(-1), request);
+    leave(request);
+  }
+  assert.equal(clock.timers.size, 0);
+});
+
+test('requests proceed in the order of their arrival, but for those of an elector with two on the wire', () => {
+  const { sent, enter, leave } = startQueue();
+  enter('a1', 'a2', 'b1', 'a3', 'c1', 'b2');
+  assert.deepEqual(sent, ['a1', 'a2', 'b1']);
+  leave('b1');
+  assert.deepEqual(sent.slice(3), ['c1']);
+  leave('a1');
+  assert.deepEqual(sent.slice(3), ['c1', 'a3']);
+  leave('c1');
+  assert.deepEqual(sent.slice(3), ['c1', 'a3', 'b2']);
+});
+
+test('where no connection answers, their number doubles until nobody waits for another elector', () => {
+  const electors = [...'abcdefghijklmnopqrst'];
+  const { sent, enter, waitInVain, clock } = startQueue();
+  enter(...electors.flatMap((elector) => [`${elector}1`, `${elector}2`, `${elector}3`]));
+  const counts = [sent.length];
+  while (clock.timers.size > 0) {
+    waitInVain();
+    counts.push(sent.length);
+  }
+  // The bound: two for each elector.
+  assert.deepEqual(counts, [3, 6, 12, 24, 40]);
+});
+
+test('while answers arrive, however slowly, no connection is added', () => {
+  const { sent, enter, leave, clock } = startQueue();
+  enter(...[...'abcdefghij'].map((elector) => `${elector}1`));
+  for (const name of [...'abcdefg']) {
+    clock.advance(PATIENCE_MS);
+    leave(`${name}1`);
+  }
+  assert.deepEqual(sent.length, 10);
+  assert.equal(clock.timers.size, 0);
+});
+
+test('a timer that fires late, before answers that have arrived are read, adds no connection', () => {
+  const { sent, enter, leave, clock } = startQueue();
+  enter('a1', 'b1', 'c1', 'd1');
+  clock.advance(100 * PATIENCE_MS);
+  assert.equal(sent.length, 3);
+  leave('a1');
+  assert.deepEqual(sent.at(-1), 'd1');
+});
+
+test('added connections stay permitted while the first ones hang, and no longer', () => {
+  const { sent, enter, leave, waitInVain } = startQueue();
+  enter('a1', 'b1', 'c1', 'd1');
+  waitInVain();
+  assert.equal(sent.at(-1), 'd1');
+  leave('d1');
+  // The next request does not wait again.
+  enter('e1');
+  assert.equal(sent.at(-1), 'e1');
+  for (const name of ['a1', 'b1', 'c1', 'e1']) leave(name);
+  enter('f1', 'g1', 'h1', 'i1');
+  assert.equal(sent.at(-1), 'h1');
+});
+
+test('an elector that is alone waits for no connection of its own', () => {
+  const { sent, enter } = startQueue({ connections: 2, ofOneElector: 4 });
+  enter('a1', 'a2', 'a3', 'a4', 'a5');
+  assert.equal(sent.length, 4);
+  enter('b1');
+  assert.equal(sent.length, 4);
+});
+
+test('a request that is over is not sent, and keeps no timer', () => {
+  const { sent, enter, over, leave, clock } = startQueue();
+  enter('a1', 'b1', 'c1', 'd1', 'e1');
+  assert.equal(clock.timers.size, 1);
+  over.add('d1');
+  leave('a1');
+  assert.equal(sent.at(-1), 'e1');
+  enter('f1');
+  over.add('f1');
+  clock.advance(PATIENCE_MS);
+  assert.equal(clock.timers.size, 0);
+  leave('b1');
+  assert.equal(sent.at(-1), 'e1');
+});
+
+test('a closed queue keeps no timer', () => {
+  const { queue, enter, clock } = startQueue();
+  enter('a1', 'b1', 'c1', 'd1');
+  queue.close();
+  assert.equal(clock.timers.size, 0);
+});

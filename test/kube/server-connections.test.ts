@@ -1,0 +1,256 @@
+/**
+ * Electors of one process with the same credentials share connections and the token, and disturb one another in nothing.
+ */
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { ApiClient } from '../../src/kube/api-client.ts';
+import type { ApiRequest } from '../../src/kube/api-request.ts';
+import { IDLE_PIECES, PATIENCE_MS } from '../../src/kube/connection-queue.ts';
+import {
+  type Credentials,
+  kubeConfigCredentials,
+  podCredentials,
+  type UsedKubeConfig,
+} from '../../src/kube/credentials.ts';
+import { ManualClock } from './manual-clock.ts';
+import { json, type StubServer, serviceAccountDirectory, startStub, statusBody, until } from './stub-server.ts';
+
+const TIMEOUT_MS = 5_000;
+const POD = { kind: 'Pod', metadata: { name: 'web-0', uid: 'u', resourceVersion: '1' } };
+
+function readOf(name: string): ApiRequest {
+  return { verb: 'get', apiGroup: '', resource: 'pods', namespace: 'shop', name };
+}
+
+const READ = readOf('web-0');
+const WATCH: ApiRequest = { ...READ, verb: 'watch', watch: { resourceVersion: '1', timeoutSeconds: 300 } };
+const SILENT = { opened() {}, bytes() {}, ended() {} };
+
+/** A server that answers reads but those of a Pod called `hangs`, and holds watches open. */
+async function startServer(t: TestContext): Promise<StubServer> {
+  return startStub(t, ({ path }, response) => {
+    if (path.includes('watch=true')) response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    else if (!path.endsWith('/hangs')) json(response, 200, POD);
+  });
+}
+
+interface Setting {
+  readonly stub: StubServer;
+  readonly directory: string;
+  readonly clock: ManualClock;
+  readonly credentials: () => Credentials;
+  readonly client: (options?: { readonly credentials?: Credentials; readonly requestTimeoutMs?: number }) => ApiClient;
+}
+
+async function start(t: TestContext, files: Parameters<typeof serviceAccountDirectory>[1] = {}): Promise<Setting> {
+  const stub = await startServer(t);
+  const directory = serviceAccountDirectory(t, files);
+  const clock = new ManualClock();
+  const environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(stub.port) };
+  const credentials = (): Credentials => podCredentials(environment, directory, clock);
+  const client: Setting['client'] = (options = {}) => {
+    const made = new ApiClient({ credentials: credentials(), requestTimeoutMs: TIMEOUT_MS, clock, ...options });
+    t.after(() => made.close());
+    return made;
+  };
+  return { stub, directory, clock, credentials, client };
+}
+
+function sockets(stub: StubServer): number {
+  return new Set(stub.seen.map(({ socket }) => socket)).size;
+}
+
+function openSockets(stub: StubServer): number {
+  return new Set(stub.seen.map(({ socket }) => socket).filter(({ destroyed }) => !destroyed)).size;
+}
+
+async function succeed(...answers: readonly ReturnType<ApiClient['request']>[]): Promise<void> {
+  for (const answer of await Promise.all(answers)) assert.equal(answer.ok, true);
+}
+
+test('a hundred electors send two hundred requests at once over three connections', async (t) => {
+  const { stub, client, clock } = await start(t);
+  const clients = Array.from({ length: 100 }, () => client());
+  await succeed(...clients.flatMap((one) => [one.request(READ), one.request(READ)]));
+  assert.equal(sockets(stub), 3);
+  assert.equal(stub.seen.length, 200);
+  for (const one of clients) one.close();
+  await until(() => openSockets(stub) === 0);
+  assert.equal(clock.timers.size, 0);
+});
+
+test('two requests of one elector hang, and the requests of others are answered at once', async (t) => {
+  const { client, clock } = await start(t);
+  const slow = client();
+  const hanging = [slow.request(readOf('hangs')), slow.request(readOf('hangs'))];
+  const others = Array.from({ length: 20 }, () => client());
+  await succeed(...others.flatMap((one) => [one.request(READ), one.request(READ), one.request(READ)]));
+  clock.advance(TIMEOUT_MS);
+  for (const answer of await Promise.all(hanging)) assert.equal(answer.ok, false);
+});
+
+test('requests of many electors hang, and the requests of others are answered after a moment', async (t) => {
+  const { stub, client, clock } = await start(t);
+  const slow = Array.from({ length: 10 }, () => client());
+  const hanging = slow.flatMap((one) => [one.request(readOf('hangs')), one.request(readOf('hangs'))]);
+  await until(() => stub.seen.length === 3);
+  const answer = client().request(READ);
+  let waitedMs = 0;
+  let isAnswered = false;
+  void answer.then(() => {
+    isAnswered = true;
+  });
+  for (let doublings = 1; doublings <= 3; doublings += 1) {
+    for (let piece = 0; piece < IDLE_PIECES; piece += 1) clock.advance(PATIENCE_MS);
+    waitedMs += IDLE_PIECES * PATIENCE_MS;
+    const wanted = Math.min(3 * 2 ** doublings, 21);
+    await until(() => stub.seen.length === wanted);
+  }
+  await until(() => isAnswered);
+  assert.ok(waitedMs < TIMEOUT_MS / 2);
+  await succeed(answer);
+  for (const one of slow) one.close();
+  await Promise.all(hanging);
+});
+
+test('a hundred lists beside the election share two connections at a time, and hold up no request', async (t) => {
+  const { stub, client } = await start(t);
+  const clients = Array.from({ length: 10 }, () => client());
+  const apart = clients.map((one) => one.request({ ...readOf('hangs'), apart: true }));
+  await until(() => stub.seen.length === 2);
+  await succeed(...clients.map((one) => one.request(READ)));
+  assert.equal(stub.seen.length, 12);
+  for (const one of clients) one.close();
+  await Promise.all(apart);
+});
+
+test('different servers, directories, time-outs, clocks and kubeconfigs are not shared', async (t) => {
+  const one = await start(t);
+  const first = one.client();
+  await succeed(first.request(READ));
+  const otherServer = await start(t);
+  await succeed(otherServer.client().request(READ));
+  assert.equal(sockets(otherServer.stub), 1);
+  const environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(one.stub.port) };
+  const other = serviceAccountDirectory(t, { token: 'other-token' });
+  const kubeConfigs = [kubeConfigOf(one.stub.port, 'a'), kubeConfigOf(one.stub.port, 'b')];
+  const others = [
+    one.client({ credentials: podCredentials(environment, other, one.clock) }),
+    one.client({ requestTimeoutMs: TIMEOUT_MS + 1 }),
+    ...kubeConfigs.map((kubeConfig) => one.client({ credentials: kubeConfigCredentials(kubeConfig, null) })),
+  ];
+  const clock = new ManualClock();
+  const otherClock = new ApiClient({ credentials: one.credentials(), requestTimeoutMs: TIMEOUT_MS, clock });
+  t.after(() => otherClock.close());
+  await succeed(...[...others, otherClock].map((client) => client.request(READ)));
+  assert.equal(sockets(one.stub), 6);
+  assert.deepEqual(one.stub.seen.map(({ headers }) => headers.authorization).sort(), [
+    'Bearer a',
+    'Bearer b',
+    'Bearer first-token',
+    'Bearer first-token',
+    'Bearer first-token',
+    'Bearer other-token',
+  ]);
+  // The same KubeConfig object is the same credentials.
+  const [kubeConfig] = kubeConfigs;
+  assert.ok(kubeConfig !== undefined);
+  await succeed(one.client({ credentials: kubeConfigCredentials(kubeConfig, null) }).request(READ));
+  assert.equal(sockets(one.stub), 6);
+});
+
+function kubeConfigOf(port: number, token: string): UsedKubeConfig {
+  return {
+    getCurrentContext: () => 'x',
+    getContextObject: () => null,
+    getCurrentCluster: () => ({ name: 'c', server: `https://127.0.0.1:${port}`, skipTLSVerify: true }),
+    async applyToHTTPSOptions(applied) {
+      Object.assign(applied, { headers: { authorization: `Bearer ${token}` }, rejectUnauthorized: false });
+    },
+  };
+}
+
+test('an elector that stops ends its own requests and streams, and no others; the last one leaves nothing', async (t) => {
+  const { stub, client, clock } = await start(t);
+  const [first, second] = [client(), client()];
+  const ended: string[] = [];
+  first.stream(WATCH, { ...SILENT, ended: () => ended.push('first') });
+  second.stream(WATCH, { ...SILENT, ended: () => ended.push('second') });
+  await until(() => stub.seen.length === 2);
+  const own = first.request(readOf('hangs'));
+  const other = second.request(readOf('hangs'));
+  await until(() => stub.seen.length === 4);
+  first.close();
+  first.close();
+  const answer = await own;
+  assert.ok(!answer.ok && answer.failure.message.includes('the connections were closed'));
+  await until(() => openSockets(stub) === 2);
+  await succeed(second.request(READ));
+  assert.deepEqual(
+    ended.filter((name) => name === 'second'),
+    [],
+  );
+  second.close();
+  assert.equal((await other).ok, false);
+  await until(() => openSockets(stub) === 0);
+  assert.equal(clock.timers.size, 0);
+  // The next elector begins again.
+  await succeed(client().request(READ));
+});
+
+test('a client that was closed twice does not close the connections of another one', async (t) => {
+  const { stub, client } = await start(t);
+  const [first, second, third] = [client(), client(), client()];
+  await succeed(second.request(READ));
+  first.close();
+  first.close();
+  second.close();
+  await succeed(third.request(READ));
+  assert.equal(sockets(stub), 1);
+});
+
+test('a new token reaches all, also by way of an elector that has just begun', async (t) => {
+  const { stub, directory, client, clock } = await start(t);
+  const clients = Array.from({ length: 5 }, () => client());
+  const tokens = async (): Promise<readonly (string | undefined)[]> => {
+    stub.seen.length = 0;
+    await succeed(...clients.map((one) => one.request(READ)));
+    return [...new Set(stub.seen.map(({ headers }) => headers.authorization))];
+  };
+  assert.deepEqual(await tokens(), ['Bearer first-token']);
+  writeFileSync(join(directory, 'token'), 'second-token!');
+  clock.advance(1_000);
+  assert.deepEqual(await tokens(), ['Bearer second-token!']);
+  writeFileSync(join(directory, 'token'), 'third-token!!!');
+  clients.push(client());
+  assert.deepEqual(await tokens(), ['Bearer third-token!!!']);
+});
+
+test('the refusals of many electors lead to one read of the token, and each is sent once more', async (t) => {
+  const { stub, client, credentials } = await start(t);
+  let reads = 0;
+  const shared = credentials();
+  const counted: Credentials = {
+    ...{ server: shared.server, source: {}, defaultNamespace: () => null },
+    // Each reading returns another object, as a credential plug-in does.
+    authorize: async () => ({ ...(await shared.authorize()) }),
+    distrust() {
+      reads += 1;
+    },
+  };
+  const clients = Array.from({ length: 3 }, () => client({ credentials: counted }));
+  const waiting: (() => void)[] = [];
+  stub.respond = (_, response) => {
+    waiting.push(() => json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized')));
+    // All of one round are answered together, so that none has begun when the first is refused.
+    if (waiting.length === clients.length) for (const answer of waiting.splice(0)) answer();
+  };
+  for (const answer of await Promise.all(clients.map((one) => one.request(READ)))) {
+    assert.ok(!answer.ok && answer.failure.kind === 'unauthorized');
+  }
+  assert.equal(stub.seen.length, 6);
+  assert.equal(reads, 1);
+});
