@@ -31,7 +31,7 @@ export interface QueueLimits {
 export interface Waiting {
   /** The elector that sends it. */
   readonly owner: object;
-  /** Whether it need not be sent any more. */
+  /** Whether it no longer needs to be sent. */
   isOver(): boolean;
   /** Its turn has come. `leave` must be called once, when its connection is free or closed. */
   go(leave: () => void): void;

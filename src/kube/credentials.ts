@@ -45,7 +45,7 @@ export interface Credentials {
   /** The API server answered 401: the next `authorize` reads its sources again. */
   distrust(): void;
   /** Finds at once whether the sources have changed. Left out where each `authorize` does. */
-  lookAgain?(): void;
+  checkSources?(): void;
   /** Ends the connections that it opened. */
   close?(): void;
 }
@@ -197,7 +197,7 @@ class PodCredentials implements Credentials {
     this.#look(true);
   }
 
-  lookAgain(): void {
+  checkSources(): void {
     this.#look();
   }
 

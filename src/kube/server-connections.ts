@@ -72,7 +72,7 @@ export class ServerConnections {
   static join(credentials: Credentials, timeoutMs: number, clock: Clock): ServerConnections {
     const existing = [...OPEN].find((one) => one.#isFor(credentials, timeoutMs, clock));
     // The caller has just read the same files, and this finds what is new in them.
-    existing?.credentials.lookAgain?.();
+    existing?.credentials.checkSources?.();
     if (existing !== undefined) credentials.close?.();
     const connections = existing ?? new ServerConnections(credentials, timeoutMs, clock);
     OPEN.add(connections);

@@ -12,7 +12,7 @@ import { inspect } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { LeaseElectorError } from '../../src/errors.ts';
 import { type Cluster, type ConnectOptions, connectToCluster } from '../../src/kube/connect.ts';
-import { type Environment, podCredentials } from '../../src/kube/credentials.ts';
+import { type Environment, kubeConfigFileCredentials, podCredentials } from '../../src/kube/credentials.ts';
 import { isShortage } from '../../src/runtime/shortage.ts';
 import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
@@ -395,6 +395,19 @@ test('a tunnel that is being made ends with the client', async (t) => {
   cluster.close();
   assert.equal(failureOf(await read).kind, 'unavailable');
   await until(() => open === 0);
+});
+
+test('the same kubeconfig is the same source, until anything in its file changes', async (t) => {
+  const stub = await startLeaseStub(t);
+  const path = join(serviceAccountDirectory(t), 'kubeconfig');
+  const sourceOf = async (token: string): Promise<unknown> => {
+    writeFileSync(path, kubeConfigOf(stub, {}, { token }).exportConfig());
+    return (await kubeConfigFileCredentials({ path })).source;
+  };
+  const source = await sourceOf('first-secret');
+  assert.equal(await sourceOf('first-secret'), source);
+  assert.notEqual(await sourceOf('other-secret'), source);
+  assert.doesNotMatch(String(source), /secret/);
 });
 
 test('a kubeconfig file is loaded on request, with the given context, and again after a 401', async (t) => {
