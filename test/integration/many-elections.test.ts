@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import type { ApiResponse } from '../../src/testing/index.ts';
-import { surroundingsOf, TestCluster, type TestPod, until } from './cluster.ts';
+import { runtimeOf, TestCluster, type TestPod, until } from './cluster.ts';
 
 const ELECTIONS = 100;
 
@@ -26,7 +26,7 @@ function electorsIn(t: TestContext, pod: TestPod, count: number, requestTimeoutM
     (_, index) =>
       new LeaseElector(
         { lease: `job-${String(index).padStart(2, '0')}`, serviceAccountDirectory: pod.directory, requestTimeoutMs },
-        surroundingsOf(pod.environment),
+        runtimeOf(pod.environment),
       ),
   );
   t.after(() => Promise.all(electors.map((elector) => elector.stop())));
