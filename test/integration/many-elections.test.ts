@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { LeaseElector } from '../../src/lease-elector.ts';
 import type { ApiResponse } from '../../src/testing/index.ts';
-import { runtimeOf, TestCluster, type TestPod, until } from './cluster.ts';
+import { until } from '../worlds/until.ts';
+import { runtimeOf, TestCluster, type TestPod } from './cluster.ts';
 
 const ELECTIONS = 100;
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionQueue, IDLE_PIECES, PATIENCE_MS } from '../../src/kube/connection-queue.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
 
 const LIMITS = { connections: 3, ofOneElector: 2 };
 
@@ -101,7 +101,7 @@ test('while answers arrive, however slowly, no connection is added', () => {
 test('a timer that fires late, before answers that have arrived are read, adds no connection', () => {
   const { sent, enter, leave, clock } = startQueue();
   enter('a1', 'b1', 'c1', 'd1');
-  clock.advance(100 * PATIENCE_MS);
+  clock.stall(100 * PATIENCE_MS);
   assert.equal(sent.length, 3);
   leave('a1');
   assert.deepEqual(sent.at(-1), 'd1');

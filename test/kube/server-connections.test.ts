@@ -15,8 +15,9 @@ import {
   podCredentials,
   type UsedKubeConfig,
 } from '../../src/kube/credentials.ts';
-import { ManualClock } from './manual-clock.ts';
-import { json, type StubServer, serviceAccountDirectory, startStub, statusBody, until } from './stub-server.ts';
+import { ManualClock } from '../worlds/manual-clock.ts';
+import { until } from '../worlds/until.ts';
+import { json, type StubServer, serviceAccountDirectory, startStub, statusBody } from './stub-server.ts';
 
 const TIMEOUT_MS = 5_000;
 const POD = { kind: 'Pod', metadata: { name: 'web-0', uid: 'u', resourceVersion: '1' } };
