@@ -2,7 +2,8 @@
  * Decides when a request may use a connection, so that the electors of a process share a few, and none waits long for another.
  *
  * An elector has at most so many requests on the wire at once, and the others wait in the order of their arrival. While a
- * few connections answer, all requests share them. Where none answers for a moment, their number doubles.
+ * few connections answer, all requests share them. Where none answers for a moment, or a request waits in spite of the
+ * answers, their number doubles.
  */
 
 import type { Clock, Timer } from '../runtime/clock.ts';
@@ -18,6 +19,12 @@ export const PATIENCE_MS = 250;
  * loop a timer fires before the answers that have arrived are read.
  */
 export const IDLE_PIECES = 2;
+
+/**
+ * A request that has waited for so many pieces gets a connection, although others end. A server that answers each
+ * request after 200 ms would let the last of a hundred electors wait for 20 s.
+ */
+export const SLOW_PIECES = 4;
 
 /** How many connections a queue permits. */
 export interface QueueLimits {
@@ -37,16 +44,24 @@ export interface Waiting {
   go(leave: () => void): void;
 }
 
+interface Entry extends Waiting {
+  /** The number of pieces that were over when it came. */
+  readonly enteredAt: number;
+}
+
 /** The requests that wait for one kind of connection. */
 export class ConnectionQueue {
   readonly #clock: Clock;
   readonly #limits: QueueLimits;
   #permitted: number;
-  #waiting: Waiting[] = [];
+  #waiting: Entry[] = [];
   readonly #usedBy = new Map<object, number>();
   #used = 0;
   #timer: Timer | null = null;
   #idlePieces = 0;
+  /** The number of pieces that are over, and how many were when connections were last added. */
+  #pieces = 0;
+  #addedAt = 0;
 
   constructor(limits: QueueLimits, clock: Clock) {
     this.#limits = limits;
@@ -56,7 +71,7 @@ export class ConnectionQueue {
 
   /** Calls `go` at once if a connection is permitted. */
   enter(waiting: Waiting): void {
-    this.#waiting.push(waiting);
+    this.#waiting.push({ ...waiting, enteredAt: this.#pieces });
     this.#proceed();
   }
 
@@ -73,10 +88,21 @@ export class ConnectionQueue {
       if (next === undefined) return this.#rest();
       // An elector waits for others only: one that is alone has all that it is permitted.
       const usedByOthers = this.#used - this.#usedOf(next.owner);
-      if (usedByOthers > 0 && this.#used >= this.#permitted) return this.#wait();
+      if (usedByOthers > 0 && this.#used >= this.#permitted) {
+        if (!this.#isWaitOver(next)) return this.#wait();
+        this.#idlePieces = 0;
+        this.#addedAt = this.#pieces;
+        // An elector that is alone can use more than are permitted.
+        this.#permitted = 2 * this.#used;
+      }
       this.#waiting.splice(this.#waiting.indexOf(next), 1);
       this.#use(next);
     }
+  }
+
+  #isWaitOver({ enteredAt }: Entry): boolean {
+    if (this.#idlePieces >= IDLE_PIECES) return true;
+    return this.#pieces - enteredAt >= SLOW_PIECES && this.#pieces - this.#addedAt >= IDLE_PIECES;
   }
 
   #use({ owner, go }: Waiting): void {
@@ -111,11 +137,8 @@ export class ConnectionQueue {
   #wait(): void {
     this.#timer ??= this.#clock.setTimer(PATIENCE_MS, () => {
       this.#timer = null;
+      this.#pieces += 1;
       this.#idlePieces += 1;
-      if (this.#idlePieces >= IDLE_PIECES) {
-        this.#idlePieces = 0;
-        this.#permitted *= 2;
-      }
       this.#proceed();
     });
   }

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConnectionQueue, IDLE_PIECES, PATIENCE_MS } from '../../src/kube/connection-queue.ts';
+import { ConnectionQueue, IDLE_PIECES, PATIENCE_MS, SLOW_PIECES } from '../../src/kube/connection-queue.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 
 const LIMITS = { connections: 3, ofOneElector: 2 };
@@ -149,4 +149,46 @@ test('a closed queue keeps no timer', () => {
   enter('a1', 'b1', 'c1', 'd1');
   queue.close();
   assert.equal(clock.timers.size, 0);
+});
+
+/** A hundred electors send three requests each, one after the other, to a server that answers after `latencyMs`. */
+function longestWaitMs(latencyMs: number): number {
+  const { clock, queue } = startQueue();
+  let longestMs = 0;
+  let missing = 0;
+  const send = (owner: object, requests: number): void => {
+    if (requests === 0) return;
+    const enteredAtMs = clock.nowMs();
+    const go = (leave: () => void): void => {
+      longestMs = Math.max(longestMs, clock.nowMs() - enteredAtMs);
+      clock.setTimer(latencyMs, () => {
+        missing -= 1;
+        leave();
+        send(owner, requests - 1);
+      });
+    };
+    queue.enter({ owner, isOver: () => false, go });
+  };
+  for (let elector = 0; elector < 100; elector += 1) {
+    missing += 3;
+    send({}, 3);
+  }
+  while (missing > 0) clock.advance(10);
+  return longestMs;
+}
+
+test('a server that answers slowly, but answers, lets no request wait for long', () => {
+  // As long as it takes to double three connections to two hundred.
+  const limitMs = PATIENCE_MS * (SLOW_PIECES + 6 * IDLE_PIECES);
+  for (const latencyMs of [20, 100, 200, 400, 1_000, 3_000]) {
+    const waitedMs = longestWaitMs(latencyMs);
+    assert.ok(waitedMs <= limitMs, `${waitedMs} ms with answers after ${latencyMs} ms`);
+  }
+});
+
+test('connections that one elector uses alone count when their number doubles', () => {
+  const { sent, enter, waitInVain } = startQueue({ connections: 2, ofOneElector: 4 });
+  enter('a1', 'a2', 'a3', 'a4', 'b1');
+  waitInVain();
+  assert.equal(sent.at(-1), 'b1');
 });
