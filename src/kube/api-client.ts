@@ -167,7 +167,7 @@ export class ApiClient implements ApiTransport {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const error = new Error('the connections were closed');
+    const error = closedError();
     for (const exchange of [...this.#exchanges.underWay]) exchange.cancel(error);
     for (const exchange of this.#streams) exchange.sent?.destroy(error);
     this.#connections.leave();
@@ -188,6 +188,8 @@ export class ApiClient implements ApiTransport {
 
   #enqueue(exchange: Exchange, authorization: Authorization): void {
     if (exchange.over) return;
+    // The credentials of a request can arrive after `close`.
+    if (this.#isClosed) return exchange.cancel(closedError());
     const { requests, requestsApart } = this.#connections;
     // The agent of a SOCKS proxy has no queue: while there is no connection, its tunnel is being made.
     const isSocks = authorization.proxyAgent !== null;
@@ -196,7 +198,8 @@ export class ApiClient implements ApiTransport {
     const queue = exchange.request.apart === true ? requestsApart : requests;
     queue.enter({
       owner: this,
-      isOver: () => exchange.over,
+      // While `close` ends the first requests, those after them are not over yet.
+      isOver: () => exchange.over || this.#isClosed,
       go: (leave) => this.#write(exchange, authorization, leave),
     });
   }
@@ -293,6 +296,10 @@ export class ApiClient implements ApiTransport {
       this.#attempt(exchange);
     });
   }
+}
+
+function closedError(): Error {
+  return new Error('the connections were closed');
 }
 
 /** The server sent something, but not HTTP. */

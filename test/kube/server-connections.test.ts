@@ -15,6 +15,7 @@ import {
   podCredentials,
   type UsedKubeConfig,
 } from '../../src/kube/credentials.ts';
+import { ServerConnections } from '../../src/kube/server-connections.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { until } from '../worlds/until.ts';
 import { json, type StubServer, serviceAccountDirectory, startStub, statusBody } from './stub-server.ts';
@@ -254,4 +255,21 @@ test('the refusals of many electors lead to one read of the token, and each is s
   }
   assert.equal(stub.seen.length, 6);
   assert.equal(reads, 1);
+});
+
+test('an elector that stops opens no connection for its requests that wait, nor for later ones', async (t) => {
+  const { stub, client, credentials, clock } = await start(t);
+  const first = client();
+  const connections = ServerConnections.join(credentials(), TIMEOUT_MS, clock);
+  t.after(() => connections.leave());
+  const own = Array.from({ length: 5 }, () => first.request(readOf('hangs')));
+  await until(() => stub.seen.length === 2);
+  const opened = t.mock.method(connections, 'open');
+  first.close();
+  own.push(first.request(READ));
+  for (const answer of await Promise.all(own)) {
+    assert.ok(!answer.ok && answer.failure.message.includes('the connections were closed'));
+  }
+  assert.equal(opened.mock.callCount(), 0);
+  assert.equal(clock.timers.size, 0);
 });
