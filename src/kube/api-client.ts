@@ -212,6 +212,7 @@ export class ApiClient implements ApiTransport {
 
   #write(exchange: Exchange, authorization: Authorization, leave: () => void): void {
     if (exchange.over) return leave();
+    let opened: ClientRequest | null = null;
     try {
       const { server } = this.#connections.credentials;
       const { request } = exchange;
@@ -225,6 +226,7 @@ export class ApiClient implements ApiTransport {
         method: methodOf(request.verb),
         path: server.basePath + pathOf(request),
       });
+      opened = sent;
       const headers = headersOf(authorization, request, body);
       // Not among the options, which Node.js prints with NODE_DEBUG=https.
       for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
@@ -257,7 +259,9 @@ export class ApiClient implements ApiTransport {
       });
       sent.end(body ?? undefined);
     } catch (error) {
-      // A CA or client key that OpenSSL cannot parse throws here.
+      // A CA or client key that OpenSSL cannot parse throws here, and so does a token that no header can carry. Then the
+      // request has a connection already, which would stay open, and whose end nobody would handle.
+      opened?.on('error', () => {}).destroy();
       leave();
       exchange.fail(exchange.failureOf(error));
     }

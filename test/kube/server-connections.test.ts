@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import tls from 'node:tls';
 import { ApiClient } from '../../src/kube/api-client.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { IDLE_PIECES, PATIENCE_MS } from '../../src/kube/connection-queue.ts';
@@ -272,4 +273,25 @@ test('an elector that stops opens no connection for its requests that wait, nor 
   }
   assert.equal(opened.mock.callCount(), 0);
   assert.equal(clock.timers.size, 0);
+});
+
+test('a token that no header can carry breaks no connection', async (t) => {
+  const { stub, directory, client, clock } = await start(t);
+  const [first, second] = [client(), client()];
+  await succeed(first.request(READ));
+  const connections = t.mock.method(tls, 'connect');
+  writeFileSync(join(directory, 'token'), 'to\u0100ken');
+  clock.advance(1_000);
+  for (let tries = 0; tries < 5; tries += 1) {
+    const answer = await second.request(READ);
+    assert.ok(!answer.ok && answer.failure.message.includes('Invalid character'));
+  }
+  writeFileSync(join(directory, 'token'), 'second-token!');
+  clock.advance(1_000);
+  await succeed(first.request(READ), second.request(READ));
+  const isOpen = ({ result }: { readonly result?: tls.TLSSocket | undefined }): boolean => result?.destroyed === false;
+  await until(() => connections.mock.calls.filter(isOpen).length <= 2);
+  first.close();
+  second.close();
+  await until(() => openSockets(stub) === 0);
 });
