@@ -196,12 +196,29 @@ export class ApiClient implements ApiTransport {
     exchange.enter(isSocks ? 'connecting' : 'queued');
     if (isSocks || this.#needsFresh(exchange)) return this.#write(exchange, authorization, () => {});
     const queue = exchange.request.apart === true ? requestsApart : requests;
+    let hasWaited = false;
     queue.enter({
       owner: this,
       // While `close` ends the first requests, those after them are not over yet.
       isOver: () => exchange.over || this.#isClosed,
-      go: (leave) => this.#write(exchange, authorization, leave),
+      go: (leave) => {
+        if (hasWaited) this.#authorizeAfterWait(exchange, leave);
+        else this.#write(exchange, authorization, leave);
+      },
     });
+    hasWaited = true;
+  }
+
+  /** An authorization that is older than the wait could name a token, or a proxy, of the past. */
+  #authorizeAfterWait(exchange: Exchange, leave: () => void): void {
+    exchange.leaveQueue = leave;
+    this.#connections.authorization.get().then(
+      (authorization) => this.#write(exchange, authorization, leave),
+      (error: unknown) => {
+        leave();
+        exchange.fail(exchange.failureOf(error));
+      },
+    );
   }
 
   /** Whether a request needs a connection that carried none before, which it gets at once. */

@@ -20,6 +20,7 @@ import { ServerConnections } from '../../src/kube/server-connections.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { until } from '../worlds/until.ts';
 import { json, type StubServer, serviceAccountDirectory, startStub, statusBody } from './stub-server.ts';
+import { startProxy } from './tunnel-proxy.ts';
 
 const TIMEOUT_MS = 5_000;
 const POD = { kind: 'Pod', metadata: { name: 'web-0', uid: 'u', resourceVersion: '1' } };
@@ -294,4 +295,47 @@ test('a token that no header can carry breaks no connection', async (t) => {
   first.close();
   second.close();
   await until(() => openSockets(stub) === 0);
+});
+
+test('a request that waited goes through the present proxy, with the present token', async (t) => {
+  const { stub, client, credentials } = await start(t);
+  const [before, after] = [await startProxy(t), await startProxy(t)];
+  const shared = credentials();
+  let [proxy, token] = [before, 'old-token'];
+  let reads = 0;
+  const changing: Credentials = {
+    ...{ server: shared.server, source: {}, defaultNamespace: () => null, distrust() {} },
+    async authorize() {
+      const { options } = await shared.authorize();
+      reads += 1;
+      return { options, proxyAgent: null, proxy: new URL(proxy.url), headers: { authorization: `Bearer ${token}` } };
+    },
+  };
+  const [first, second, third, fourth] = Array.from({ length: 4 }, () => client({ credentials: changing })) as [
+    ApiClient,
+    ApiClient,
+    ApiClient,
+    ApiClient,
+  ];
+  const hanging = [first, first, second].map((one) => one.request(readOf('hangs')));
+  await until(() => stub.seen.length === 3);
+  reads = 0;
+  const waiting = third.request(READ);
+  await until(() => reads === 1);
+  [proxy, token] = [after, 'new-token'];
+  let ended = false;
+  fourth.stream(WATCH, {
+    ...SILENT,
+    ended() {
+      ended = true;
+    },
+  });
+  await Promise.all(hanging);
+  await succeed(waiting, fourth.request(READ));
+  assert.equal(before.tunnels.length, 3);
+  assert.deepEqual(
+    stub.seen.filter(({ path }) => path.endsWith('/web-0')).map(({ headers }) => headers.authorization),
+    ['Bearer new-token', 'Bearer new-token'],
+  );
+  assert.equal(ended, false);
 });
