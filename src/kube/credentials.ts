@@ -230,7 +230,7 @@ class PodCredentials implements Credentials {
  * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS` when it names no usable cluster.
  */
 export function kubeConfigCredentials(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null): Credentials {
-  return new KubeConfigCredentials(kubeConfig, reload, kubeConfig);
+  return new KubeConfigCredentials(kubeConfig, reload, (used) => used);
 }
 
 /**
@@ -268,8 +268,7 @@ export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<C
     }
     return kubeConfig;
   };
-  const kubeConfig = load();
-  return new KubeConfigCredentials(kubeConfig, load, `kubeconfig ${digestOf(file, kubeConfig)}`);
+  return new KubeConfigCredentials(load(), load, (kubeConfig) => `kubeconfig ${digestOf(file, kubeConfig)}`);
 }
 
 /** Differs when anything in the kubeconfig differs. A digest, so that the secrets in it are not stored a second time. */
@@ -347,20 +346,27 @@ interface ParserError {
 /** The message of `@kubernetes/client-node` about a kubeconfig that lacks a field: it holds only positions and names of fields. */
 const INCOMPLETE_KUBECONFIG = /^(clusters|users|contexts)\[\d+\][.a-z]* is missing$/;
 
-class KubeConfigCredentials implements Credentials {
+class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials {
   readonly server: ServerAddress;
-  readonly source: string | object;
-  readonly #reload: (() => UsedKubeConfig) | null;
-  #kubeConfig: UsedKubeConfig;
+  readonly #reload: (() => Used) | null;
+  readonly #sourceOf: (kubeConfig: Used) => string | object;
+  #kubeConfig: Used;
+  #source: string | object;
   /** The agent of a SOCKS proxy, and the address that it serves. */
   #socks: { readonly url: string; readonly agent: Agent; readonly isOwn: boolean } | null = null;
 
-  constructor(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null, source: string | object) {
-    this.source = source;
+  constructor(kubeConfig: Used, reload: (() => Used) | null, sourceOf: (kubeConfig: Used) => string | object) {
     this.#kubeConfig = kubeConfig;
     this.#reload = reload;
+    this.#sourceOf = sourceOf;
+    this.#source = sourceOf(kubeConfig);
     this.server = serverOf(kubeConfig);
     proxyOf(kubeConfig);
+  }
+
+  /** After `distrust` that of the kubeconfig which was read again: its first contents may be those of another elector. */
+  get source(): string | object {
+    return this.#source;
   }
 
   defaultNamespace = (): string | null =>
@@ -405,6 +411,7 @@ class KubeConfigCredentials implements Credentials {
     if (this.#reload === null) return;
     try {
       this.#kubeConfig = this.#reload();
+      this.#source = this.#sourceOf(this.#kubeConfig);
     } catch {
       // The file is being written, or is gone: the configuration that was loaded before stays in use.
     }

@@ -400,14 +400,20 @@ test('a tunnel that is being made ends with the client', async (t) => {
 test('the same kubeconfig is the same source, until anything in its file changes', async (t) => {
   const stub = await startLeaseStub(t);
   const path = join(serviceAccountDirectory(t), 'kubeconfig');
-  const sourceOf = async (token: string): Promise<unknown> => {
+  const load = (token: string): ReturnType<typeof kubeConfigFileCredentials> => {
     writeFileSync(path, kubeConfigOf(stub, {}, { token }).exportConfig());
-    return (await kubeConfigFileCredentials({ path })).source;
+    return kubeConfigFileCredentials({ path });
   };
-  const source = await sourceOf('first-secret');
-  assert.equal(await sourceOf('first-secret'), source);
-  assert.notEqual(await sourceOf('other-secret'), source);
+  const { source } = await load('first-secret');
+  assert.equal((await load('first-secret')).source, source);
+  const other = await load('other-secret');
+  assert.notEqual(other.source, source);
   assert.doesNotMatch(String(source), /secret/);
+  // After a refusal the file is read again, and the credentials are those of its present contents.
+  const reread = await load('first-secret');
+  await load('other-secret');
+  reread.distrust();
+  assert.equal(reread.source, other.source);
 });
 
 test('a kubeconfig file is loaded on request, with the given context, and again after a 401', async (t) => {
