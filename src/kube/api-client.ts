@@ -15,6 +15,7 @@ import { type ApiRequest, acceptOf, contentTypeOf, describeRequest, methodOf, pa
 import { type Authorization, bearerToken } from './authorization.ts';
 import { parseJson } from './bounded-json.ts';
 import { ClockComparison, type ReportClockSkew } from './clock-comparison.ts';
+import type { ConnectionQueue } from './connection-queue.ts';
 import type { Credentials } from './credentials.ts';
 import { collect, Exchange, type ExchangeOptions, isRepeatable, type Outcome, type RequestReport } from './exchange.ts';
 import { proxyAuthorization } from './proxy-tunnel.ts';
@@ -190,14 +191,12 @@ export class ApiClient implements ApiTransport {
     if (exchange.over) return;
     // The credentials of a request can arrive after `close`.
     if (this.#isClosed) return exchange.cancel(closedError());
-    const { requests, requestsApart } = this.#connections;
     // The agent of a SOCKS proxy has no queue: while there is no connection, its tunnel is being made.
     const isSocks = authorization.proxyAgent !== null;
     exchange.enter(isSocks ? 'connecting' : 'queued');
     if (isSocks || this.#needsFresh(exchange)) return this.#write(exchange, authorization, () => {});
-    const queue = exchange.request.apart === true ? requestsApart : requests;
     let hasWaited = false;
-    queue.enter({
+    this.#queueFor(exchange.request).enter({
       owner: this,
       // While `close` ends the first requests, those after them are not over yet.
       isOver: () => exchange.over || this.#isClosed,
@@ -207,6 +206,12 @@ export class ApiClient implements ApiTransport {
       },
     });
     hasWaited = true;
+  }
+
+  #queueFor({ verb, apart }: ApiRequest): ConnectionQueue {
+    const { requests, requestsApart, lists } = this.#connections;
+    if (apart !== true) return requests;
+    return verb === 'list' ? lists : requestsApart;
   }
 
   /** An authorization that is older than the wait could name a token, or a proxy, of the past. */

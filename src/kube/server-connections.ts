@@ -27,7 +27,7 @@ export const TCP_KEEP_ALIVE_MS = 15_000;
 /** The requests of the election. An elector sends two at once, each on its own connection. */
 const REQUESTS: QueueLimits = { connections: 3, ofOneElector: 2 };
 
-/** The requests that no election waits for: the list of an application's Pods, and what is published. */
+/** The requests that no election waits for: what is published, and in a queue of its own the list of an application's Pods. */
 const REQUESTS_APART: QueueLimits = { connections: 2, ofOneElector: 4 };
 
 /** The connections that are open at the moment, of all credentials. Empty when no elector runs. */
@@ -41,6 +41,8 @@ export class ServerConnections {
   readonly tls: TlsIdentity = new TlsIdentity();
   readonly requests: ConnectionQueue;
   readonly requestsApart: ConnectionQueue;
+  /** The lists of an application's Pods. A stop waits for one a moment, so a write that hangs must not be before it. */
+  readonly lists: ConnectionQueue;
   /** Sockets that carried a request before. `reusedSocket` is not set for a request that waited in the agent's queue. */
   readonly usedSockets: WeakSet<Socket> = new WeakSet<Socket>();
   /** A kept connection died under a request, and none has carried an answer since. */
@@ -66,6 +68,7 @@ export class ServerConnections {
     this.#pool = this.#newPool(null);
     this.requests = new ConnectionQueue(REQUESTS, clock);
     this.requestsApart = new ConnectionQueue(REQUESTS_APART, clock);
+    this.lists = new ConnectionQueue(REQUESTS_APART, clock);
   }
 
   /** Returns the connections that exist for these credentials and this time-out, or new ones. `leave` must be called once. */
@@ -87,6 +90,7 @@ export class ServerConnections {
     OPEN.delete(this);
     this.requests.close();
     this.requestsApart.close();
+    this.lists.close();
     closePool(this.#pool);
     this.credentials.close?.();
   }

@@ -339,3 +339,14 @@ test('a request that waited goes through the present proxy, with the present tok
   );
   assert.equal(ended, false);
 });
+
+test('writes beside the election that hang hold up no list of Pods, for which a stop waits half a second', async (t) => {
+  const { stub, client } = await start(t);
+  const slow = [client(), client()];
+  const writes = slow.map((one) => one.request({ ...readOf('hangs'), verb: 'patch', body: {}, apart: true }));
+  await until(() => stub.seen.length === 2);
+  // The clock stands still, so the list waits for nothing.
+  await succeed(client().request({ ...READ, verb: 'list', apart: true }));
+  for (const one of slow) one.close();
+  await Promise.all(writes);
+});
