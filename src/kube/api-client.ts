@@ -5,6 +5,7 @@
  * connection. In any other case the core decides whether and when to send the request again.
  */
 
+import { AsyncResource } from 'node:async_hooks';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestFailure } from '../core/request-failure.ts';
@@ -200,10 +201,11 @@ export class ApiClient implements ApiTransport {
       owner: this,
       // While `close` ends the first requests, those after them are not over yet.
       isOver: () => exchange.over || this.#isClosed,
-      go: (leave) => {
+      // It is called when a request of another elector ends, and must not count as a part of what called for that one.
+      go: AsyncResource.bind((leave: () => void): void => {
         if (hasWaited) this.#authorizeAfterWait(exchange, leave);
         else this.#write(exchange, authorization, leave);
-      },
+      }),
     });
     hasWaited = true;
   }

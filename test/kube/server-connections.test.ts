@@ -3,6 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -349,4 +350,28 @@ test('writes beside the election that hang hold up no list of Pods, for which a 
   await succeed(client().request({ ...READ, verb: 'list', apart: true }));
   for (const one of slow) one.close();
   await Promise.all(writes);
+});
+
+test('a request that waited for another elector does not belong to the caller of that one', async (t) => {
+  const { stub, client, credentials, clock } = await start(t);
+  const callers = new AsyncLocalStorage<string>();
+  const [first, second, third] = [client(), client(), client()];
+  const hanging = callers.run('first', () => [first, first, second].map((one) => one.request(readOf('hangs'))));
+  await until(() => stub.seen.length === 3);
+  const connections = ServerConnections.join(credentials(), TIMEOUT_MS, clock);
+  t.after(() => connections.leave());
+  const entered = t.mock.method(connections.requests, 'enter');
+  const waiting = callers.run('third', () => third.request(READ));
+  await until(() => entered.mock.callCount() === 1);
+  const opened: (string | undefined)[] = [];
+  const { open } = connections;
+  t.mock.method(connections, 'open', (options: Parameters<typeof open>[0]) => {
+    opened.push(callers.getStore());
+    return open(options);
+  });
+  callers.run('first', () => first.close());
+  await succeed(waiting);
+  assert.deepEqual(opened, ['third']);
+  second.close();
+  await Promise.all(hanging);
 });
