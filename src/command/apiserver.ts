@@ -4,9 +4,9 @@
 
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { ApiServer } from '../testing/index.ts';
+import { parsedArguments } from './arguments.ts';
 import { type CommandProcess, EXIT, UsageError, type Verb } from './verb.ts';
 
 const USAGE = `Usage: lease-elector apiserver [options]
@@ -19,20 +19,23 @@ It keeps everything in memory, and ends with Ctrl-C.
   --no-tls            serve http instead of https
   --kubeconfig FILE   where to write the kubeconfig (default: .apiserver/kubeconfig); ca.crt goes beside it
   --token T           token of the user admin (default: a random one)
-  --namespace NAME    make this namespace; may be repeated
+  --namespace NAME    make this namespace; may be repeated. The kubeconfig uses the first one
   --log               print every request
   --help              print this text
 `;
 
 const MAX_PORT = 65_535;
 
+/** The directory of the kubeconfig, unless the option names another one. */
+const USUAL_DIRECTORY = '.apiserver';
+
 function parse(args: readonly string[]) {
-  return parseArgs({
+  return parsedArguments({
     args: [...args],
     options: {
       port: { type: 'string', default: '0' },
       host: { type: 'string', default: '127.0.0.1' },
-      kubeconfig: { type: 'string', default: '.apiserver/kubeconfig' },
+      kubeconfig: { type: 'string', default: `${USUAL_DIRECTORY}/kubeconfig` },
       'no-tls': { type: 'boolean', default: false },
       token: { type: 'string' },
       namespace: { type: 'string', multiple: true, default: [] },
@@ -65,7 +68,8 @@ export const apiserver: Verb = {
     for (const namespace of values.namespace) server.createNamespace(namespace);
     const { url } = await server.start({ port: Number(values.port), host: values.host, tls: !values['no-tls'] });
     try {
-      await announce(server, url, resolve(values.kubeconfig), process);
+      const file = { path: resolve(values.kubeconfig), namespace: values.namespace[0] };
+      await announce(server, file, url, process);
       if (!process.interrupted.aborted) await once(process.interrupted, 'abort');
     } finally {
       await server.stop();
@@ -74,19 +78,34 @@ export const apiserver: Verb = {
   },
 };
 
+/** The kubeconfig to write. */
+interface KubeconfigFile {
+  readonly path: string;
+  /** The namespace of its context; `undefined` stands for `default`. */
+  readonly namespace: string | undefined;
+}
+
+/** The directory holds the admin token, which must not be committed. A file that exists is kept. */
+async function ignoreInGit(directory: string): Promise<void> {
+  await writeFile(join(directory, '.gitignore'), '*\n', { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
 type RequestOfServer = Parameters<NonNullable<NonNullable<ConstructorParameters<typeof ApiServer>[0]>['onRequest']>>[0];
 
 function requestLine({ user, verb, resource, namespace, name, status }: RequestOfServer): string {
   return [status, user, verb, resource, namespace, name].join(' ');
 }
 
-async function announce(server: ApiServer, url: string, kubeconfig: string, process: CommandProcess): Promise<void> {
-  const directory = dirname(kubeconfig);
-  await mkdir(directory, { recursive: true });
+async function announce(server: ApiServer, file: KubeconfigFile, url: string, process: CommandProcess): Promise<void> {
+  const directory = dirname(file.path);
+  const isNew = (await mkdir(directory, { recursive: true })) !== undefined;
+  if (isNew || basename(directory) === USUAL_DIRECTORY) await ignoreInGit(directory);
   // The file contains the admin token.
-  await writeFile(kubeconfig, server.kubeconfig(), { mode: 0o600 });
+  await writeFile(file.path, server.kubeconfig(file.namespace), { mode: 0o600 });
   await writeFile(join(directory, 'ca.crt'), server.caPem);
   process.write(`API server: ${url}\n`);
   process.write(`admin token: ${server.adminToken}\n`);
-  process.write(`kubectl --kubeconfig ${relative('.', kubeconfig)} get leases\n`);
+  process.write(`kubectl --kubeconfig ${relative('.', file.path)} get leases\n`);
 }

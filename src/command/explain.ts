@@ -2,11 +2,11 @@
  * `lease-elector explain`: why there is or is no leader, for the person on call.
  */
 
-import { parseArgs } from 'node:util';
 import type { Answer } from '../explain/onlooker.ts';
 import { isName } from '../kube/object-name.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { quote } from '../runtime/quotation.ts';
+import { parsedArguments } from './arguments.ts';
 import { CLUSTER_OPTIONS, CLUSTER_USAGE, openCluster, type ReadableCluster } from './cluster.ts';
 import { type LeaseReport, lookAt, lookAtAll } from './lease-look.ts';
 import { explanationText } from './lease-text.ts';
@@ -28,7 +28,7 @@ export const explain: Verb = {
   usage: USAGE,
   async run(args, process) {
     const { values, positionals } = parseOrComplain(() =>
-      parseArgs({ args: [...args], options: CLUSTER_OPTIONS, allowPositionals: true }),
+      parsedArguments({ args: [...args], options: CLUSTER_OPTIONS, allowPositionals: true }),
     );
     const [lease, ...others] = positionals;
     parseOrComplain(() => checkLease(lease, others));

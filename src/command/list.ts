@@ -2,8 +2,8 @@
  * `lease-elector list`: the Leases of this library as a table.
  */
 
-import { parseArgs } from 'node:util';
 import { systemClock } from '../runtime/clock.ts';
+import { parsedArguments } from './arguments.ts';
 import { CLUSTER_OPTIONS, CLUSTER_USAGE, openCluster } from './cluster.ts';
 import { type LeaseReport, lookAtAll } from './lease-look.ts';
 import { podText } from './lease-text.ts';
@@ -32,7 +32,7 @@ const LEADER_WORDS = { leader: 'yes', none: 'no', unknown: '?' } as const;
 export const list: Verb = {
   usage: USAGE,
   async run(args, process) {
-    const { values } = parseOrComplain(() => parseArgs({ args: [...args], options: OPTIONS }));
+    const { values } = parseOrComplain(() => parsedArguments({ args: [...args], options: OPTIONS }));
     return answering(values.json, process, async () => {
       const cluster = await openCluster(values, process.environment ?? globalThis.process.env, process.complain);
       try {

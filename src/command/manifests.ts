@@ -2,7 +2,7 @@
  * `lease-elector manifests`: prints the objects that a cluster needs to run an application with an elector.
  */
 
-import { parseArgs } from 'node:util';
+import { parsedArguments } from './arguments.ts';
 import { admissionPolicy, type InstallationSettings, installation, manifestStream } from './installation.ts';
 import { EXIT, UsageError, type Verb } from './verb.ts';
 
@@ -65,7 +65,7 @@ function checked(option: string, value: string | undefined, rule: NameRule): str
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({
+    return parsedArguments({
       args: [...args],
       options: {
         name: { type: 'string' },

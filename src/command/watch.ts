@@ -3,12 +3,12 @@
  */
 
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
 import { printable } from '../explain/wording.ts';
 import { leaseListPort, namedLeasePort } from '../kube/lease-list.ts';
 import { isName } from '../kube/object-name.ts';
 import { type Clock, systemClock, type Timer } from '../runtime/clock.ts';
 import { quote } from '../runtime/quotation.ts';
+import { parsedArguments } from './arguments.ts';
 import { CLUSTER_OPTIONS, CLUSTER_USAGE, openCluster, type ReadableCluster } from './cluster.ts';
 import { type ElectionEvent, ElectionLog, type ElectionRow } from './election-log.ts';
 import { ElectionTimeline, pageFile } from './election-timeline.ts';
@@ -46,7 +46,7 @@ export const watch: Verb = {
   usage: USAGE,
   async run(args, process) {
     const { values, positionals } = parseOrComplain(() =>
-      parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
+      parsedArguments({ args: [...args], options: OPTIONS, allowPositionals: true }),
     );
     const [lease, ...others] = positionals;
     parseOrComplain(() => checkArguments(lease, others, values['all-namespaces']));

@@ -3,7 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,8 +67,23 @@ for (const [args, complaint] of [
   [['--port', '1'], /^There is no verb "--port"\.\n/],
   [
     ['apiserver', '--prot', '1'],
-    /^lease-elector apiserver: Unknown option '--prot'[\s\S]*\n\nUsage: lease-elector apiserver/,
+    /^lease-elector apiserver: unknown option --prot\. Did you mean --port\?\n\nUsage: lease-elector apiserver/,
   ],
+  ...['explain', 'list', 'watch', 'manifests'].map(
+    (verb) =>
+      [
+        [verb, '--namspace', 'demo'],
+        new RegExp(`^lease-elector ${verb}: unknown option --namspace\\. Did you mean --namespace\\?\\n\\nUsage`),
+      ] as const,
+  ),
+  [
+    ['explain', '--namspace=demo'],
+    /^lease-elector explain: unknown option --namspace\. Did you mean --namespace\?\n\nUsage/,
+  ],
+  [['list', '-An', 'demo', '-x'], /^lease-elector list: unknown option -x\.\n\nUsage/],
+  [['list', '--hlep'], /^lease-elector list: unknown option --hlep\. Did you mean --help\?\n/],
+  [['list', '--frobnicate'], /^lease-elector list: unknown option --frobnicate\.\n\nUsage/],
+  [['explain', '--namespace'], /^lease-elector explain: Option '-n, --namespace <value>' argument missing\n\nUsage/],
   [
     ['apiserver', '--port', '70000'],
     /^lease-elector apiserver: --port 70000 is not a port: expected a number from 0 to 65535\n\nUsage/,
@@ -91,6 +106,27 @@ test('apiserver serves until it is interrupted, and only its owner can read its 
     /^API server: https:\/\/127\.0\.0\.1:\d+\nadmin token: \S+\nkubectl --kubeconfig \S+ get leases\n$/,
   );
   assert.equal(statSync(kubeconfig).mode & 0o777, 0o600);
+});
+
+test('the kubeconfig of apiserver has the first namespace as its default, and its directory is ignored by git', async (t) => {
+  const directory = join(directoryOf(t), '.apiserver');
+  const kubeconfig = join(directory, 'kubeconfig');
+  const args = ['apiserver', '--kubeconfig', kubeconfig, '--namespace', 'demo', '--namespace', 'other'];
+  assert.equal((await run(args, 'get leases')).code, 0);
+  const { contexts } = JSON.parse(readFileSync(kubeconfig, 'utf8'));
+  assert.equal(contexts[0].context.namespace, 'demo');
+  assert.equal(readFileSync(join(directory, '.gitignore'), 'utf8'), '*\n');
+  writeFileSync(join(directory, '.gitignore'), 'kept\n');
+  await run(args, 'get leases');
+  assert.equal(readFileSync(join(directory, '.gitignore'), 'utf8'), 'kept\n');
+});
+
+test('apiserver adds no .gitignore to a directory that existed, and uses the namespace default', async (t) => {
+  const directory = directoryOf(t);
+  const kubeconfig = join(directory, 'kubeconfig');
+  await run(['apiserver', '--kubeconfig', kubeconfig], 'get leases');
+  assert.equal(JSON.parse(readFileSync(kubeconfig, 'utf8')).contexts[0].context.namespace, 'default');
+  assert.equal(existsSync(join(directory, '.gitignore')), false);
 });
 
 test('apiserver fails and leaves nothing open when it cannot listen or cannot write', async (t) => {

@@ -117,7 +117,7 @@ for (const [args, complaint] of [
   [['--name', 'shop', '-n', 'prod.eu'], /--namespace "prod.eu" cannot be used/],
   [['--name', 'shop', '-n', 'prod', '--lease', "x' || true"], /--lease "x' \|\| true" cannot be used/],
   [['--name', 'shop', '-n', 'prod', '--image', 'a b'], /--image "a b" cannot be used: expected an image such as/],
-  [['--name', 'shop', '-n', 'prod', '--replicas', '3'], /Unknown option '--replicas'/],
+  [['--name', 'shop', '-n', 'prod', '--replicas', '3'], /^lease-elector manifests: unknown option --replicas\.\n/],
   [['shop'], /Unexpected argument 'shop'/],
 ] as readonly (readonly [args: readonly string[], complaint: RegExp])[]) {
   test(`manifests ${JSON.stringify(args).slice(0, 60)} is a usage error`, async () => {

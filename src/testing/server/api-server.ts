@@ -444,11 +444,15 @@ export class ApiServer {
     await listener?.close();
   }
 
-  /** A kubeconfig for the user `admin`, in JSON, which is also YAML. @throws {Error} before `start()` */
-  kubeconfig(): string {
+  /**
+   * A kubeconfig for the user `admin`, in JSON, which is also YAML. @param namespace that of its context
+   *
+   * @throws {Error} before `start()`
+   */
+  kubeconfig(namespace: string = 'default'): string {
     if (this.#address === undefined) throw new Error('the server has no address before start()');
     const { adminToken: token, caPem } = this;
-    const content = { server: this.#address.url, caPem, user: 'admin', token, namespace: 'default' };
+    const content = { server: this.#address.url, caPem, user: 'admin', token, namespace };
     return kubeConfigText('lease-elector', content);
   }
 
