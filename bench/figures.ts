@@ -3,7 +3,7 @@
  * light or dark preference of its reader, with machine and commit in its caption.
  */
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Measurements } from './benchmark.ts';
 
@@ -49,6 +49,7 @@ export async function drawFigures(measurements: Measurements, directory: string)
     ['bench-memory.svg', results['idle'] === undefined ? null : memoryChart(results['idle'].raw)],
     ['bench-crowd.svg', results['crowd'] === undefined ? null : crowdChart(results['crowd'].raw)],
   ];
+  mkdirSync(directory, { recursive: true });
   const written: string[] = [];
   for (const [name, chart] of charts) {
     if (chart === null) continue;
