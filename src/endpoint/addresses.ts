@@ -56,9 +56,9 @@ export function describeBinding({ bound, failed }: Binding<unknown>, port: numbe
 function reason(error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return "the port is taken (EADDRINUSE). If another process of this Pod answers there (an elector sidecar, for example), leave the port to that process or remove it. On a developer's machine it may be a second process of the application. Otherwise choose another port with the option endpoint.port (0: any free port), and name it in ELECTOR_PATH.";
+      return "the port is taken (EADDRINUSE). If another process of this Pod answers there (an elector sidecar, for example), leave the port to that process or remove it. On a developer's machine it may be a second process of the application. Otherwise choose another port with the option endpoint.port (0: any free port), and name it in ELECTOR_PATH if the application polls that.";
     case 'EACCES':
-      return 'permission denied (EACCES). Choose a port above 1023 with the option endpoint.port, and name it in ELECTOR_PATH.';
+      return 'permission denied (EACCES). Choose a port above 1023 with the option endpoint.port, and name it in ELECTOR_PATH if the application polls that.';
     default:
       return `${error.message}. Check the option endpoint.`;
   }

@@ -274,7 +274,7 @@ function noLease({ election: { config } }: RunningInput): OnlookerDetails {
     reason: 'no-lease',
     message:
       `Nobody leads: there is no ${leaseOf(config)}. A candidate creates it within a second, so no candidate runs, or none is ` +
-      'permitted to create it. Check the name, the Pods of the application, and their logs.',
+      'permitted to create it. Check the name and the namespace (`lease-elector list -A` shows all), the Pods of the application, and their logs.',
     endsWhen: 'a candidate creates the Lease',
   };
 }

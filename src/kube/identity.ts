@@ -144,7 +144,7 @@ const CLAIMS = "the token's claims";
 function sourceOfName({ pod, environment }: IdentitySources, claims: TokenClaims | null): string {
   if (pod?.name !== undefined || pod?.uid !== undefined) return OPTION;
   if (claims !== null) return CLAIMS;
-  return nonEmpty(environment['POD_NAME']) === null ? 'the hostname' : 'POD_NAME';
+  return nonEmpty(environment['POD_NAME']) === null ? 'the hostname, since POD_NAME is not set' : 'POD_NAME';
 }
 
 function sourceOfNamespace({ pod, environment }: IdentitySources, claims: TokenClaims | null): string {
@@ -216,7 +216,7 @@ function noPodOfDeveloper(self: Self, sources: IdentitySources, namespaceExists:
     'ERR_LEASE_ELECTOR_IDENTITY',
     `${problem}. This process does not run in a Pod, so create one for it: ${create}. Then set POD_NAME=${name} and ` +
       `POD_NAMESPACE=${namespace}, or the option \`pod: { name, namespace }\`${uid}. For a run without a cluster, set ` +
-      'LEASE_ELECTOR_LOCAL=leader and leave the option `kubeConfig` out',
+      'LEASE_ELECTOR_LOCAL=leader and leave the option `kubeConfig` out.',
   );
 }
 

@@ -146,7 +146,7 @@ const REFUSED: readonly {
     given: { lease: 'web', namespaceExists: () => Promise.resolve(true) },
     pod: null,
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname\)\. This process does not run in a Pod, so create one for it: `kubectl run host -n namespace-file --image=none`\. Then set POD_NAME=host and POD_NAMESPACE=namespace-file, or the option `pod: \{ name, namespace \}`\. .*LEASE_ELECTOR_LOCAL=leader/,
+    says: /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname, since POD_NAME is not set\)\. This process does not run in a Pod, so create one for it: `kubectl run host -n namespace-file --image=none`\. Then set POD_NAME=host and POD_NAMESPACE=namespace-file, or the option `pod: \{ name, namespace \}`\. .*LEASE_ELECTOR_LOCAL=leader/,
   },
   {
     rule: 'a Pod that does not exist with an unknown namespace: says nothing about the namespace',
@@ -182,7 +182,7 @@ const REFUSED: readonly {
     given: { lease: 'web' },
     pod: null,
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname\).*POD_NAME/,
+    says: /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname, since POD_NAME is not set\).*POD_NAME/,
   },
   {
     rule: 'no Lease name anywhere: says what to set',
@@ -222,7 +222,7 @@ const REFUSED: readonly {
     rule: 'a hostname that no Pod can have',
     given: { lease: 'web', hostname: () => '..' },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid Pod name "\.\." \(from the hostname\)/,
+    says: /Invalid Pod name "\.\." \(from the hostname, since POD_NAME is not set\)/,
   },
   {
     rule: 'a POD_NAME that no Pod can have',

@@ -179,7 +179,8 @@ export function unsupportedMediaType(): StatusError {
 /** 415 for a body in protobuf. A real server reads it, and this one does not. */
 export function protobufNotRead(): StatusError {
   const message =
-    'this server does not read application/vnd.kubernetes.protobuf: send application/json or application/yaml';
+    'this server does not read application/vnd.kubernetes.protobuf, which `kubectl create namespace` sends, for example: ' +
+    'add `--dry-run=client -o yaml | kubectl apply -f -`, or send application/json or application/yaml';
   return new StatusError(415, 'UnsupportedMediaType', message);
 }
 
