@@ -48,6 +48,7 @@ import { type MetricFamily, writeFamilies } from './metrics/metric-family.ts';
 import {
   checkLeaderOnlyOptions,
   checkStopOptions,
+  isLocalByVariable,
   type LeaseElectorOptions,
   type ResolvedOptions,
   resolveOptions,
@@ -170,6 +171,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   readonly #outages: OutageWatch;
   readonly #writeFailures: OutageWatch;
   #warnedOfWrites = false;
+  /** Read with the options, when this elector is created. */
+  readonly #localByVariable: boolean;
   /** A job was skipped before `start()`, and a process warning reported it. */
   #warnedOfStart = false;
   #local = false;
@@ -196,6 +199,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   constructor(options: LeaseElectorOptions = {}, runtime: Runtime = SYSTEM_RUNTIME) {
     super();
     this.#options = resolveOptions(options);
+    this.#localByVariable = isLocalByVariable();
     this.#runtime = runtime;
     this.#log = new ApplicationLog(this.#options.logger);
     this.#progress = new ProgressWatch(runtime.clock, this.#options.progressTimeoutMs, (forMs) =>
@@ -557,7 +561,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       signal: this.#stopping.signal,
       warn,
       connected: () => {
-        if (this.#options.localByVariable) warn(...localIgnored(this.#options.kubeConfig !== undefined));
+        if (this.#localByVariable) warn(...localIgnored(this.#options.kubeConfig !== undefined));
       },
       failed: (failure) => {
         this.#diagnosticsOfJoining = recordFact(NO_DIAGNOSTICS, { type: 'requestFailed', request: 0, failure }, null);

@@ -285,8 +285,6 @@ export interface ResolvedOptions
   readonly exportEnv: boolean;
   /** `null`: without a cluster the start fails. */
   readonly local: LocalRole | null;
-  /** Whether the environment variable requests a role without a cluster. */
-  readonly localByVariable: boolean;
   readonly succession: Succession;
   readonly renewIntervalMs: number;
   readonly leaseDurationSeconds: number;
@@ -459,7 +457,6 @@ export function resolveOptions(
     endpoint: options.endpoint === true ? {} : options.endpoint || null,
     exportEnv: options.exportEnv ?? false,
     local: localRole(options.local, environment[LOCAL_VARIABLE]),
-    localByVariable: localRole(undefined, environment[LOCAL_VARIABLE]) !== null,
     succession: options.succession ?? DEFAULT_SUCCESSION,
     renewIntervalMs: options.renewIntervalMs ?? DEFAULT_RENEW_INTERVAL_MS,
     leaseDurationSeconds: options.leaseDurationSeconds ?? DEFAULT_LEASE_DURATION_SECONDS,
@@ -489,6 +486,11 @@ export function resolveOptions(
 
 /** Sets the option `local` without a change of the code. */
 const LOCAL_VARIABLE = 'LEASE_ELECTOR_LOCAL';
+
+/** Whether the environment variable requests a role without a cluster. */
+export function isLocalByVariable(environment: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return localRole(undefined, environment[LOCAL_VARIABLE]) !== null;
+}
 
 function localRole(option: LeaseElectorOptions['local'], variable = ''): LocalRole | null {
   switch (variable === '' ? option : variable) {

@@ -299,7 +299,6 @@ test('each option has its documented default', () => {
     endpoint: null,
     exportEnv: false,
     local: null,
-    localByVariable: false,
     progressTimeoutMs: null,
     leaderLabel: null,
     podDeletionCost: null,

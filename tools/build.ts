@@ -93,10 +93,10 @@ async function bundleGroup(directory: string, entries: readonly string[]): Promi
     chunkNames: '[name]-[hash]',
     packages: 'external',
     plugins: [bundledYaml],
-    // Nobody reads the files of the test server and of the commands. Those of the library keep the comments by which a
-    // bundler leaves an import alone.
+    // Nobody reads the files of the test server and of the commands. Those of the library keep their lines, and the comments
+    // by which a bundler leaves an import alone.
     minifyWhitespace: !entries.includes('index'),
-    minifySyntax: !entries.includes('index'),
+    minifySyntax: true,
     // The check of the Node.js version is imported for its effect; `sideEffects` in package.json is about `dist`.
     ignoreAnnotations: true,
     // Stack traces of `node --enable-source-maps` and debuggers show the TypeScript.
