@@ -28,6 +28,8 @@ export interface Endpoint {
   readonly name: string;
   readonly token: string;
   readonly clock: ProcessClock;
+  /** False when the process has ended. */
+  readonly alive: boolean;
   /** Cut off from the API server. */
   readonly isolated: boolean;
   /** Its requests go to the API server whose lists are stale. */
@@ -121,6 +123,8 @@ export class Network {
     return {
       request: (request, { written } = {}) =>
         new Promise((resolve) => {
+          // It has ended in this turn, and what it had still to do in this turn is not done.
+          if (!endpoint.alive) return;
           const requestedAtMs = this.#time.nowMs();
           this.#log(() => `${endpoint.name} sends: ${describe(request)}`);
           endpoint.noteRequest(request);
