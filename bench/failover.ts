@@ -137,7 +137,9 @@ function summarize(measured: readonly MeasuredFailover[], isRemote: boolean): Be
   const lines = isRemote ? [] : timeLine(of('quiet', 'lease-elector'));
   const better = Math.min(median(times('quiet', 'collector')), median(times('quiet', 'one')));
   const p50 = median(times('quiet', 'lease-elector'));
-  const cause = `the middle round: ${lines.join('; ')}`;
+  const cause = isRemote
+    ? 'not measured, since the requests of another cluster are not logged'
+    : `the middle round: ${lines.join('; ')}`;
   const aims: Aim[] = [
     {
       what: 'failover, quiet: p50 beside the better bare script, times',
