@@ -380,10 +380,13 @@ function leavesLeaseToHolder(cluster: Cluster, pod: SimulatedPod): boolean {
   return !canLead(owner) || leavesLeaseToEarlierHolder(cluster, owner);
 }
 
-/** Whether the campaigning process has not observed the term of its twin, and so leaves the Lease to an earlier holder. */
+/**
+ * Whether the campaigning process has not observed that its Pod held the Lease, and so leaves the Lease to an earlier
+ * holder: its twin led, or a person gave the Lease to this Pod and deleted it.
+ */
 function leavesLeaseToEarlierHolder(cluster: Cluster, pod: SimulatedPod): boolean {
   const lastOwner = campaignerOf(cluster, pod)?.observations.lastOwner ?? null;
-  return pod.mirrored && lastOwner !== null && lastOwner.uid !== pod.uid;
+  return lastOwner !== null && lastOwner.uid !== pod.uid;
 }
 
 function canLead(pod: SimulatedPod): boolean {
