@@ -203,6 +203,7 @@ export class ApiClient implements ApiTransport {
       isOver: () => exchange.over || this.#isClosed,
       // It is called when a request of another elector ends, and must not count as a part of what called for that one.
       go: AsyncResource.bind((leave: () => void): void => {
+        exchange.leaveQueue = leave;
         if (hasWaited) this.#authorizeAfterWait(exchange, leave);
         else this.#write(exchange, authorization, leave);
       }),
@@ -218,7 +219,6 @@ export class ApiClient implements ApiTransport {
 
   /** An authorization that is older than the wait could name a token, or a proxy, of the past. */
   #authorizeAfterWait(exchange: Exchange, leave: () => void): void {
-    exchange.leaveQueue = leave;
     this.#connections.authorization.get().then(
       (authorization) => this.#write(exchange, authorization, leave),
       (error: unknown) => {
@@ -256,7 +256,6 @@ export class ApiClient implements ApiTransport {
       for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
       this.#connections.secrets.remember([...secretsOf(headers), ...secretsOfProxy(authorization)]);
       exchange.sent = sent;
-      exchange.leaveQueue = leave;
       // A moment later the agent has its connection back, and gives it to the next request.
       sent.on('close', () => queueMicrotask(leave));
       exchange.token = bearerToken(authorization.headers);

@@ -1,7 +1,7 @@
 /**
  * Decides when a request may use a connection, so that the electors of a process share a few, and none waits long for another.
  *
- * An elector has at most so many requests on the wire at once, and the others wait in the order of their arrival. While a
+ * The number of requests that an elector has on the wire is limited, and the others wait in the order of their arrival. While a
  * few connections answer, all requests share them. Where none answers for a moment, or a request waits in spite of the
  * answers, their number doubles.
  */
@@ -15,13 +15,13 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 export const PATIENCE_MS = 250;
 
 /**
- * So many pieces without an end of any request, and more connections are permitted. Two, since after a stall of the event
+ * After this many pieces without an end of any request, more connections are permitted. Two, since after a stall of the event
  * loop a timer fires before the answers that have arrived are read.
  */
 export const IDLE_PIECES = 2;
 
 /**
- * A request that has waited for so many pieces gets a connection, although others end. A server that answers each
+ * A request that has waited for this many pieces gets a connection, although others end. A server that answers each
  * request after 200 ms would let the last of a hundred electors wait for 20 s.
  */
 export const SLOW_PIECES = 4;
@@ -130,7 +130,7 @@ export class ConnectionQueue {
     this.#timer?.cancel();
     this.#timer = null;
     this.#idlePieces = 0;
-    // As long as so many are in use, none of them may answer: the next request would wait again.
+    // As long as this many are in use, none of them may answer: the next request would wait again.
     if (this.#used < this.#limits.connections) this.#permitted = this.#limits.connections;
   }
 
