@@ -2,7 +2,7 @@
  * Reads a Lease once, with the Pod that owns it and the node of that Pod.
  */
 
-import type { LeaseRecord, PodRecord } from '../core/lease-record.ts';
+import type { LeaseRecord } from '../core/lease-record.ts';
 import type { NodeRecord } from '../core/node-record.ts';
 import { explainLook, type Look, type OnlookerExplanation, renewalAgeMs } from '../explain/onlooker.ts';
 import { toDate } from '../explain/wording.ts';
@@ -95,27 +95,30 @@ async function report(
   const owner = lease.ok ? (lease.value?.owner ?? null) : null;
   const pod = owner === null ? undefined : await readPod(client, namespace, owner.name);
   const nodeName = pod?.ok === true && pod.value?.uid === owner?.uid ? pod.value?.report?.nodeName : null;
-  const node = nodeName == null ? null : await readNode(client, nodeName);
+  const node = nodeName == null ? undefined : await readNode(client, nodeName);
   const nodeRecord = node?.ok === true ? node.value : null;
   const wallMs = clock.wallMs();
   const looked = { namespace, leaseName, lease, node: nodeRecord, wallMs, ...(pod === undefined ? {} : { pod }) };
-  const ownerPod = ownerState(owner?.uid ?? null, pod);
-  const ownerNode = node === null ? 'none' : !node.ok ? 'unknown' : node.value === null ? 'gone' : 'exists';
+  const ownerPod = stateOf(pod, ({ uid }) => uid === owner?.uid);
   const found = lease.ok ? lease.value : null;
   return {
     ...explainLook(looked),
     leaseObject: found === null ? null : shown(found, wallMs),
     ownerPod,
-    ownerNode,
+    ownerNode: stateOf(node),
     node: nodeRecord === null ? null : shownNode(nodeRecord),
     leftByCollector: found !== null && ownerPod === 'gone',
   };
 }
 
-function ownerState(uid: string | null, pod: Look<PodRecord | null> | undefined): LeaseReport['ownerPod'] {
-  if (uid === null || pod === undefined) return 'none';
-  if (!pod.ok) return 'unknown';
-  return pod.value?.uid === uid ? 'exists' : 'gone';
+/** @param isExpected whether an object of that name is the right one; a name is used again */
+function stateOf<Found>(
+  look: Look<Found | null> | undefined,
+  isExpected: (found: Found) => boolean = () => true,
+): ObjectState {
+  if (look === undefined) return 'none';
+  if (!look.ok) return 'unknown';
+  return look.value !== null && isExpected(look.value) ? 'exists' : 'gone';
 }
 
 function shown(lease: LeaseRecord, wallMs: number): ShownLease {
