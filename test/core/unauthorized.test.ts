@@ -20,6 +20,12 @@ function refused(): Story {
     .fail('replaceLease', 'unauthorized');
 }
 
+/** A leader whose renewal was refused with this failure, 5 s after a 401, and is tried again after 5 s more. */
+function refusedByAnother(kind: 'forbidden' | 'rejected'): Story {
+  const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(5_000).fire('renew');
+  return story.fail('replaceLease', kind).wait(5_000).fire('permission').fire('renew');
+}
+
 const refusals: readonly Row[] = [
   {
     rule: 'one refused token (401) ends nothing',
@@ -83,20 +89,14 @@ const refusals: readonly Row[] = [
   },
   {
     rule: 'a permission that is missing (403) shows that the token is accepted, so the 10 s begin again',
-    given: () => {
-      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(5_000).fire('renew');
-      return story.fail('replaceLease', 'forbidden').wait(5_000).fire('permission').fire('renew');
-    },
+    given: () => refusedByAnother('forbidden'),
     when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
     role: 'leader',
     effects: [],
   },
   {
     rule: 'a webhook that refuses (400) shows that the token is accepted, so the 10 s begin again',
-    given: () => {
-      const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(5_000).fire('renew');
-      return story.fail('replaceLease', 'rejected').wait(5_000).fire('permission').fire('renew');
-    },
+    given: () => refusedByAnother('rejected'),
     when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
     role: 'leader',
     effects: [],

@@ -38,6 +38,12 @@ function refusedToReadSelf(story: Story): Story {
   return story.tell({ type: 'requestFailed', request, failure: forbidden('get', 'pods') });
 }
 
+/** The renewal that waits for its answer is refused. */
+function refusedToRenew(story: Story): Story {
+  const request = story.request('replaceLease');
+  return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
+}
+
 /** A leader that must not read Pods, and whose Lease is collected as often as it is created. */
 function collectedThrice(): Story {
   const story = starts().absent('10');
@@ -233,11 +239,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'this Pod holds the Lease, but its release may still be written, and renewing is not permitted',
-    story: () => {
-      const story = leads().stepDown().settled().fire('leaving');
-      const request = story.request('replaceLease');
-      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
-    },
+    story: () => refusedToRenew(leads().stepDown().settled().fire('leaving')),
     reason: 'forbidden',
     message: 'Pod app-1 cannot be elected: it was answered 403. Grant `update` on leases',
     endsWhen: 'the permission is granted',
@@ -248,8 +250,7 @@ const rows: readonly Row[] = [
     story: () => {
       const story = finds(leaseOf(SELF));
       story.watched(leaseOf(null, { resourceVersion: '30', holderIdentity: SELF.name }));
-      const request = story.request('replaceLease');
-      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
+      return refusedToRenew(story);
     },
     reason: 'forbidden',
     message:
@@ -391,11 +392,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'a leader whose renewals are refused',
-    story: () => {
-      const story = leads().fire('renew');
-      const request = story.request('replaceLease');
-      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
-    },
+    story: () => refusedToRenew(leads().fire('renew')),
     reason: 'leading',
     message:
       'This process leads, in Pod app-1; its renewals are refused, so the other Pods could not see that it hangs (it was answered 403. Grant `update` on leases).',
@@ -502,11 +499,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'a leader that gives its Lease up, and renewing is refused',
-    story: () => {
-      const story = leads().stop('always').settled();
-      const request = story.request('replaceLease');
-      return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
-    },
+    story: () => refusedToRenew(leads().stop('always').settled()),
     reason: 'leaving',
     message:
       'This process has ended its term. It waits until its work has settled, or until the API server has recorded that Lease shop/app is released. It repeats a request that was refused: it was answered 403. Grant `update` on leases',
