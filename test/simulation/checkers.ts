@@ -74,6 +74,8 @@ export class Checkers implements ProcessObserver {
   readonly #lostByHand = new Set<string>();
   /** How often another program or a person deleted a Lease of each Pod, by uid. */
   readonly #deletions = new Map<string, number>();
+  /** The uid of the Pod for which the present Lease was created. */
+  #firstOwner: string | null = null;
   readonly #twins = new Twins();
   readonly #explanations = new Explanations();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
@@ -252,7 +254,7 @@ export class Checkers implements ProcessObserver {
     }
     if (deletes) {
       const holder = this.#holder;
-      if (writer === null && owner !== null) this.#deletions.set(owner.uid, (this.#deletions.get(owner.uid) ?? 0) + 1);
+      if (writer === null) this.#noteDeletion(owner?.uid ?? null);
       if (type !== 'DELETED') this.#owners.set(resourceVersion, owner?.uid ?? null);
       // The collector's second attempt has only the uid as a precondition. It deletes a Lease that was given to a live
       // Pod by hand.
@@ -263,6 +265,7 @@ export class Checkers implements ProcessObserver {
       if (writer !== null) holder.deletedByElector = true;
       return;
     }
+    if (type === 'ADDED') this.#firstOwner = owner?.uid ?? null;
     const name = String(spec['holderIdentity'] ?? '');
     const previous = this.#holder;
     // An owner whose reference was removed by hand still holds the Lease, unless the Lease names another holder.
@@ -306,6 +309,16 @@ export class Checkers implements ProcessObserver {
       writtenMs,
       durationMs,
     };
+  }
+
+  /**
+   * Counts a deletion by another program or a person. The first owner might not have observed that the Lease was given to
+   * another holder before.
+   */
+  #noteDeletion(owner: string | null): void {
+    for (const uid of new Set([this.#firstOwner, owner])) {
+      if (uid !== null) this.#deletions.set(uid, (this.#deletions.get(uid) ?? 0) + 1);
+    }
   }
 
   /** Checks a create of an elector of this library: its own Pod must have been read before. */
