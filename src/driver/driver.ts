@@ -12,9 +12,9 @@ import { type ElectionConfig, type ElectionState, initialElectionState } from '.
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { debugLog } from '../runtime/debug-log.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Answer, Ports, WriteAnswer } from './ports.ts';
+import { leaseDeletionFact, leaseFact, leaseReadFact, leaseWriteFact, podFact, podReadFact } from './facts.ts';
+import type { Ports } from './ports.ts';
 import { stepLine } from './step-line.ts';
-import { leaseFact, podFact } from './watch-facts.ts';
 import type { WatchRestartCause } from './watch-restart.ts';
 import { type WatchContext, Watcher } from './watcher.ts';
 
@@ -30,8 +30,7 @@ export const WATCH_EVENT_QUEUE_LIMIT = 1_000;
  * The most inputs that may wait in the queue, including the events. An input waits only while another one is processed,
  * so exceeding this limit is a defect.
  *
- * No server can cause it. The watch events are bounded, each leads to two reports at most, and every other answer
- * belongs to a request of this process.
+ * No server can cause it. The watch events are bounded, and every other answer belongs to a request of this process.
  */
 export const INPUT_QUEUE_LIMIT = 10_000;
 
@@ -212,28 +211,17 @@ export class Driver {
       case 'relist':
         return effect.watch === 'lease' ? this.#leaseWatcher?.relist() : this.#podWatcher?.relist();
       case 'readLease':
-        return this.#ask(effect.request, this.#ports.lease.read(), (lease) => ({
-          type: 'leaseRead',
-          request: effect.request,
-          lease,
-        }));
+        return this.#ask(this.#ports.lease.read(), (answer) => leaseReadFact(effect.request, answer));
       case 'createLease':
-        return this.#write(effect.request, this.#ports.lease.create(effect.content));
+        return this.#ask(this.#ports.lease.create(effect.content), (answer) => leaseWriteFact(effect.request, answer));
       case 'replaceLease':
         return this.#replace(effect.request, effect.lease, effect.content);
       case 'deleteLease':
-        return this.#ask(effect.request, this.#ports.lease.delete(effect.lease), (lease) =>
-          lease === null
-            ? { type: 'leaseRemoved', request: effect.request }
-            : { type: 'leaseDeletionPending', request: effect.request, lease },
-        );
+        return this.#ask(this.#ports.lease.delete(effect.lease), (answer) => leaseDeletionFact(effect.request, answer));
       case 'readPod':
-        return this.#ask(effect.request, this.#ports.pod.read(effect.name), (pod) => ({
-          type: 'podRead',
-          request: effect.request,
-          name: effect.name,
-          pod,
-        }));
+        return this.#ask(this.#ports.pod.read(effect.name), (answer) =>
+          podReadFact(effect.request, effect.name, answer),
+        );
       case 'claimSiblingLock':
         return this.#ports.siblingLock.claim((outcome, { refusedBy } = {}) =>
           this.take({ type: 'siblingLockAnswered', outcome, ...(refusedBy === undefined ? {} : { refusedBy }) }),
@@ -257,37 +245,16 @@ export class Driver {
     );
     this.#renewalAwaited?.resolve(promise);
     this.#renewalAwaited = null;
-    this.#write(request, answer);
+    this.#ask(answer, (written) => leaseWriteFact(request, written));
   }
 
-  #write(request: number, answer: Promise<WriteAnswer>): void {
-    answer
-      .then((settled) =>
-        this.take(
-          settled.ok
-            ? {
-                type: 'leaseWritten',
-                request,
-                lease: settled.value,
-                ...(settled.altered === undefined ? {} : { altered: settled.altered }),
-              }
-            : { type: 'requestFailed', request, failure: settled.failure },
-        ),
-      )
-      .catch(this.#reportDefect);
-  }
-
-  #ask<Value>(request: number, answer: Promise<Answer<Value>>, factOf: (value: Value) => Fact): void {
-    answer
-      .then((settled) =>
-        this.take(settled.ok ? factOf(settled.value) : { type: 'requestFailed', request, failure: settled.failure }),
-      )
-      .catch(this.#reportDefect);
+  #ask<Settled>(answer: Promise<Settled>, factOf: (answer: Settled) => Fact): void {
+    answer.then((settled) => this.take(factOf(settled))).catch(this.#reportDefect);
   }
 
   #findSiblingLockHolder(): void {
     const found = this.#ports.siblingLock.findHolder?.() ?? Promise.resolve(null);
-    found.then((holder) => this.take({ type: 'siblingLockHolderFound', holder })).catch(this.#reportDefect);
+    this.#ask(found, (holder) => ({ type: 'siblingLockHolderFound', holder }));
   }
 
   #settleWork(): void {
@@ -323,9 +290,9 @@ export class Driver {
       name: 'Lease',
       port: this.#ports.leaseWatch,
       ...this.#watchContext,
-      opened: () => this.take({ type: 'watchOpened', resource: 'leases' }),
+      opened: () => this.#step({ type: 'watchOpened', resource: 'leases' }),
       restarted: (cause) => this.#application.watchRestarted?.('leases', cause),
-      report: (report) => this.take(leaseFact(report)),
+      report: (report) => this.#step(leaseFact(report)),
     });
     this.#leaseWatcher.start();
   }
@@ -338,9 +305,9 @@ export class Driver {
       name: `Pod ${watched.name}`,
       port: this.#ports.podWatch(watched.name),
       ...this.#watchContext,
-      opened: () => this.take({ type: 'watchOpened', resource: 'pods' }),
+      opened: () => this.#step({ type: 'watchOpened', resource: 'pods' }),
       restarted: (cause) => this.#application.watchRestarted?.('pods', cause),
-      report: (report) => this.take(podFact(watched, report)),
+      report: (report) => this.#step(podFact(watched, report)),
     });
     this.#podWatcher.start();
   }

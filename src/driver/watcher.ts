@@ -34,11 +34,15 @@ const TOO_MANY_EVENTS: RequestFailure = {
   cause: null,
 };
 
+const REPORT_TYPES = ['present', 'absent', 'deleted', 'failed'] as const;
+
 /** A report of a watch about its object. */
-export type WatchReport<Item> = Extract<
-  WatchEffect<Item>,
-  { readonly type: 'present' | 'absent' | 'deleted' | 'failed' }
->;
+export type WatchReport<Item> = Extract<WatchEffect<Item>, { readonly type: (typeof REPORT_TYPES)[number] }>;
+
+/** Whether the effect is a report, and not an action. */
+export function isReport<Item>(effect: WatchEffect<Item>): effect is WatchReport<Item> {
+  return REPORT_TYPES.some((type) => type === effect.type);
+}
 
 /** The parts of the elector that a watch shares. */
 export interface WatchContext {
@@ -69,13 +73,14 @@ export class Watcher<Item extends Watched> {
   #overflowedStream = 0;
   #timer: Timer | null = null;
 
-  /** @param options.opened called through the queue when the API server has accepted a stream */
+  /** `report` and `opened` are called in the turn of the input that led to them. */
   constructor(
     options: WatchContext & {
       /** For the debug log. */
       readonly name: string;
       readonly port: WatchPort<Item>;
       readonly report: (report: WatchReport<Item>) => void;
+      /** The API server has accepted a stream. */
       readonly opened: () => void;
       /** A stream was replaced by another one, or by a list. Only for the metrics. */
       readonly restarted?: (cause: WatchRestartCause) => void;
@@ -111,14 +116,20 @@ export class Watcher<Item extends Watched> {
     const cause = restartCause(this.#state, input, state);
     this.#state = state;
     if (cause !== null) this.#restarted(cause);
-    for (const effect of effects) this.#perform(effect);
+    const reports: WatchReport<Item>[] = [];
+    for (const effect of effects) {
+      if (isReport(effect)) reports.push(effect);
+      else this.#perform(effect);
+    }
+    // Last, because the election may answer a report with `relist()` or `stop()`.
+    for (const report of reports) this.#report(report);
   }
 
   #takeInTurn(input: WatchInput<Item>): void {
     this.#enqueue(() => this.#take(input));
   }
 
-  #perform(effect: WatchEffect<Item>): void {
+  #perform(effect: Exclude<WatchEffect<Item>, WatchReport<Item>>): void {
     switch (effect.type) {
       case 'list':
         // No port must reject. If one does, that is a defect, and the queue ends the elector.
@@ -142,8 +153,6 @@ export class Watcher<Item extends Watched> {
         this.#timer?.cancel();
         this.#timer = null;
         return;
-      default:
-        this.#report(effect);
     }
   }
 
@@ -179,8 +188,10 @@ export class Watcher<Item extends Watched> {
   #open(stream: number, resourceVersion: string, timeoutSeconds: number): void {
     this.#stream = this.#port.open(resourceVersion, timeoutSeconds, {
       opened: () => {
-        this.#takeInTurn({ type: 'opened', stream });
-        this.#enqueue(this.#opened);
+        this.#enqueue(() => {
+          this.#take({ type: 'opened', stream });
+          this.#opened();
+        });
       },
       event: (event) => this.#takeEventInTurn(stream, event),
       ended: (failure) => this.#takeInTurn({ type: 'ended', stream, failure, random: this.#random.next() }),

@@ -12,6 +12,7 @@ import {
   type WatchInput,
   type WatchState,
 } from '../../src/core/watch.ts';
+import { isReport } from '../../src/driver/watcher.ts';
 import { FAILURE_KINDS, failure } from './story.ts';
 
 interface Item {
@@ -172,6 +173,9 @@ test('any sequence of inputs: one stream, one timer, never back but through a li
         for (const effect of step.effects) observer.take(effect);
         const timers = step.effects.filter((effect) => effect.type === 'setTimer').length;
         assert.ok(timers <= 1, 'two timers from one input');
+        // The election calls these in the middle of a step. A report would begin another step within it.
+        if (input.type === 'started' || input.type === 'relistRequested' || input.type === 'stopped')
+          assert.ok(!step.effects.some(isReport), `${input.type} led to a report`);
         state = step.state;
         if (input.type === 'stopped') observer.stopped = true;
         else if (!observer.stopped) assert.ok(observer.timer, 'a watch without a timer can hang for ever');

@@ -16,7 +16,7 @@ const USAGE = `npm run explore -- [--scope NAME] [--candidates 2|3] [--faults 0.
   --scope       one of ${SCOPE_NAMES.join(', ')}
   --candidates  the number of candidate Pods (default with --scope: 2)
   --faults      the most disturbances in one run (default with --scope: 2)
-  --in-order    each process is observed everything in the order in which the server sent it; that it lags is a fault, too
+  --in-order    each process receives everything in the order in which the server sent it, and a lag is a disturbance
   --whole       also three candidates with three faults: half an hour in all, in 5 GB
   --limit       stop after this many states, and report that
   --json        one line of JSON a run

@@ -1,11 +1,19 @@
 /**
- * Converts answers and reports of watches into facts for the core, as `src/driver/driver.ts` does.
+ * Converts answers and reports of watches into facts for the core. It chooses the function of `src/driver/facts.ts` by the
+ * request of the model.
  */
 
 import type { Fact } from '../../src/core/input.ts';
 import type { LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
+import {
+  leaseDeletionFact,
+  leaseFact,
+  leaseReadFact,
+  leaseWriteFact,
+  podFact,
+  podReadFact,
+} from '../../src/driver/facts.ts';
 import type { Answer } from '../../src/driver/ports.ts';
-import { leaseFact, podFact } from '../../src/driver/watch-facts.ts';
 import type { WatchReport } from '../../src/driver/watcher.ts';
 import type { Answered, Request } from './cluster-model.ts';
 
@@ -14,18 +22,16 @@ export type Item = LeaseRecord | PodRecord;
 
 /** The fact of an answer, as the driver makes it. */
 export function factOfAnswer(request: number, operation: Request, answer: Answered): Fact {
-  if (!answer.ok) return { type: 'requestFailed', request, failure: answer.failure };
-  const { value } = answer as Answer<unknown> & { readonly ok: true };
   switch (operation.verb) {
     case 'readLease':
-      return { type: 'leaseRead', request, lease: value as LeaseRecord | null };
+      return leaseReadFact(request, answer as Answer<LeaseRecord | null>);
     case 'createLease':
     case 'replaceLease':
-      return { type: 'leaseWritten', request, lease: value as LeaseRecord };
+      return leaseWriteFact(request, answer as Answer<LeaseRecord>);
     case 'deleteLease':
-      return { type: 'leaseRemoved', request };
+      return leaseDeletionFact(request, answer as Answer<LeaseRecord | null>);
     case 'readPod':
-      return { type: 'podRead', request, name: operation.name, pod: value as PodRecord | null };
+      return podReadFact(request, operation.name, answer as Answer<PodRecord | null>);
     default:
       throw new Error(`${operation.verb} is not a request of the core`);
   }

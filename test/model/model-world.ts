@@ -10,6 +10,15 @@ import type { Succession } from '../../src/core/holder.ts';
 import type { Fact, TimerName } from '../../src/core/input.ts';
 import { hasStopped, type LeaseRecord, type PodRecord, type PodReference } from '../../src/core/lease-record.ts';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
+import {
+  leaseDeletionFact,
+  leaseFact,
+  leaseReadFact,
+  leaseWriteFact,
+  podFact,
+  podReadFact,
+} from '../../src/driver/facts.ts';
+import type { WatchReport } from '../../src/driver/watcher.ts';
 import { InvariantChecker } from '../core/invariant-checker.ts';
 import { CONFIG, failure, type RequestEffect, Story, stoppedPod, WALL_MS } from '../core/story.ts';
 
@@ -21,7 +30,7 @@ export interface Permissions {
 }
 
 /** One event of a watch, in the order of revisions. */
-type Event<Item> = { readonly type: 'present' | 'deleted'; readonly item: Item };
+type Event<Item> = Extract<WatchReport<Item>, { readonly type: 'present' | 'deleted' }>;
 
 /** A request under way. `answer` is `null` until the server has executed the request. */
 interface Pending {
@@ -91,7 +100,7 @@ export class ModelWorld {
     this.#names += 1;
     const pod: PodRecord = { name, uid: `${name}-${this.#names}`, resourceVersion: this.#next(), terminating: false };
     this.pods.set(pod.uid, pod);
-    this.#podLog(name).push({ type: 'present', item: pod });
+    this.#podLog(name).push({ type: 'present', item: pod, by: 'watch' });
     return this.startProcess(pod);
   }
 
@@ -109,7 +118,7 @@ export class ModelWorld {
     if (pod === undefined || pod.terminating) return;
     const item = { ...pod, terminating: true, resourceVersion: this.#next() };
     this.pods.set(uid, item);
-    this.#podLog(pod.name).push({ type: 'present', item });
+    this.#podLog(pod.name).push({ type: 'present', item, by: 'watch' });
   }
 
   /** The containers of a Pod end and are not started again. The object stays. */
@@ -129,7 +138,7 @@ export class ModelWorld {
     const { terminating } = pod;
     const item = { ...stoppedPod(pod, { containersTerminated }), terminating, resourceVersion: this.#next() };
     this.pods.set(uid, item);
-    this.#podLog(pod.name).push({ type: 'present', item });
+    this.#podLog(pod.name).push({ type: 'present', item, by: 'watch' });
   }
 
   /** Whether the containers of a Pod may be started again. */
@@ -222,10 +231,10 @@ export class ModelWorld {
     if (tokenRefused && !this.#exists(sender)) return failed('unauthorized');
     switch (effect.type) {
       case 'readLease':
-        return { type: 'leaseRead', request, lease: this.lease };
+        return leaseReadFact(request, { ok: true, value: this.lease });
       case 'readPod':
         if (!this.permissions.readPods) return failed('forbidden');
-        return { type: 'podRead', request, name: effect.name, pod: this.#podNamed(effect.name) };
+        return podReadFact(request, effect.name, { ok: true, value: this.#podNamed(effect.name) });
       case 'createLease':
         if (this.lease !== null) return failed('alreadyExists');
         this.#names += 1;
@@ -244,7 +253,7 @@ export class ModelWorld {
         if (!this.permissions.delete) return failed('forbidden');
         if (this.lease !== null && !this.#isCurrent(effect.lease)) return failed('conflict');
         this.deleteLease();
-        return { type: 'leaseRemoved', request };
+        return leaseDeletionFact(request, { ok: true, value: null });
     }
   }
 
@@ -256,8 +265,8 @@ export class ModelWorld {
   #write(request: number, content: Omit<LeaseRecord, 'resourceVersion'>): Fact {
     const lease: LeaseRecord = { ...content, resourceVersion: this.#next() };
     this.lease = lease;
-    this.#leaseEvents.push({ type: 'present', item: lease });
-    return { type: 'leaseWritten', request, lease };
+    this.#leaseEvents.push({ type: 'present', item: lease, by: 'watch' });
+    return leaseWriteFact(request, { ok: true, value: lease });
   }
 
   #isCurrent(lease: LeaseRecord): boolean {
@@ -271,15 +280,14 @@ export class ModelWorld {
     const { position } = process.leaseWatch;
     if (position === null) {
       process.leaseWatch.position = this.#leaseEvents.length;
-      if (this.lease !== null) this.tell(process, { type: 'leaseObserved', lease: this.lease, by: 'list' });
-      else this.tell(process, { type: 'leaseAbsent', resourceVersion: String(this.#revision) });
+      if (this.lease !== null) this.tell(process, leaseFact({ type: 'present', item: this.lease, by: 'list' }));
+      else this.tell(process, leaseFact({ type: 'absent', resourceVersion: String(this.#revision) }));
       return true;
     }
     const event = this.#leaseEvents[position];
     if (event === undefined) return false;
     process.leaseWatch.position = position + 1;
-    if (event.type === 'deleted') this.tell(process, { type: 'leaseDeleted', lease: event.item });
-    else this.tell(process, { type: 'leaseObserved', lease: event.item, by: 'watch' });
+    this.tell(process, leaseFact(event));
     return true;
   }
 
@@ -293,16 +301,16 @@ export class ModelWorld {
       watch.position = log.length;
       const pod = this.#podNamed(watched.name);
       if (!this.permissions.readPods) {
-        this.tell(process, { type: 'podWatchFailed', watched, failure: failure('forbidden') });
-      } else if (pod === null) this.tell(process, { type: 'podAbsent', watched });
-      else this.tell(process, { type: 'podObserved', watched, pod, by: 'list' });
+        this.tell(process, podFact(watched, { type: 'failed', failure: failure('forbidden') }));
+      } else if (pod === null)
+        this.tell(process, podFact(watched, { type: 'absent', resourceVersion: String(this.#revision) }));
+      else this.tell(process, podFact(watched, { type: 'present', item: pod, by: 'list' }));
       return true;
     }
     const event = log[position];
     if (event === undefined || !this.permissions.readPods) return false;
     watch.position = position + 1;
-    if (event.type === 'deleted') this.tell(process, { type: 'podDeleted', watched, pod: event.item });
-    else this.tell(process, { type: 'podObserved', watched, pod: event.item, by: 'watch' });
+    this.tell(process, podFact(watched, event));
     return true;
   }
 
