@@ -1,6 +1,6 @@
 /**
  * Checks the invariants of the design (section 10) from outside: the writes to the cluster, the announcements of the
- * processes, and work at the same time.
+ * processes, and that two processes do not work at the same time.
  *
  * A Lease that is deleted by hand allows one exception. A process that has not observed that Lease (a new one, or one
  * whose watch lags) cannot know its holder, so it may create a Lease. Then both lead until the holder receives that

@@ -37,7 +37,7 @@ function transportOver(server: ApiServer): ApiTransport {
   };
 }
 
-/** The model and the embedded server. Each answer of the one is compared with the answer of the other. */
+/** The model and the embedded server. Each answer of the model is compared with the answer of the server. */
 class Pair {
   readonly #server: ApiServer;
   readonly #clock: ManualClock;
@@ -71,7 +71,7 @@ class Pair {
   async send(request: Request): Promise<void> {
     const { cluster, answer } = carryOut(this.cluster, request, true);
     this.cluster = cluster;
-    const real = await this.#ask(request);
+    const real = await this.#sendToServer(request);
     assert.equal(real.ok, answer.ok, JSON.stringify({ request, answer, real }));
     if (!real.ok || !answer.ok) {
       assert.equal(real.ok ? '' : real.failure.kind, answer.ok ? '' : answer.failure.kind);
@@ -81,13 +81,13 @@ class Pair {
       if (typeof value === 'object' && value !== null && 'items' in value) return value.items as unknown[];
       return value === null ? [] : [value];
     };
-    const [here, there] = [items(answer.value), items(real.value)];
-    assert.equal(there.length, here.length);
-    if (request.verb === 'readPod') this.#comparePods(here[0] as PodRecord, there[0] as PodRecord);
-    else if (here[0] !== undefined) this.#compareLeases(here[0] as LeaseRecord, there[0] as LeaseRecord);
+    const [expected, actual] = [items(answer.value), items(real.value)];
+    assert.equal(actual.length, expected.length);
+    if (request.verb === 'readPod') this.#comparePods(expected[0] as PodRecord, actual[0] as PodRecord);
+    else if (expected[0] !== undefined) this.#compareLeases(expected[0] as LeaseRecord, actual[0] as LeaseRecord);
   }
 
-  #ask(request: Request): Promise<Answer<unknown>> {
+  #sendToServer(request: Request): Promise<Answer<unknown>> {
     switch (request.verb) {
       case 'readLease':
         return this.#lease.read();
@@ -252,7 +252,7 @@ test('the model of the cluster answers every request as the embedded API server 
 /** The writes of a client between two steps of the collector. */
 const WRITES = ['nothing', 'renew', 'take over', 'delete and create'] as const;
 
-test('the collector of the model deletes what the real one deletes when a client writes between its steps', async () => {
+test('the collector of the model deletes the same Leases as the real one when a client writes between its steps', async () => {
   for (let number = 0; number < WRITES.length ** 4; number += 1) {
     const pair = new Pair();
     pair.addPod('app-0', 'pod-0');

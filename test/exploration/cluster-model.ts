@@ -71,7 +71,7 @@ export function failureOf(kind: RequestFailureKind): RequestFailure {
   return failure;
 }
 
-/** Whether this Pod, and not only one of its name, exists. */
+/** Whether the Pod with this uid exists. Another Pod of the same name does not count. */
 export function exists(cluster: Cluster, uid: string): boolean {
   return cluster.pods.some((pod) => pod.uid === uid);
 }
@@ -83,7 +83,7 @@ export function podNamed(cluster: Cluster, name: string): PodRecord | null {
 /**
  * Executes a request.
  *
- * @param checked whether the server checks preconditions; false for the broken core that sends none
+ * @param checked whether the server checks preconditions; false for the broken core that sends no preconditions
  */
 export function carryOut(cluster: Cluster, request: Request, checked: boolean): Change & { readonly answer: Answered } {
   switch (request.verb) {
@@ -173,7 +173,7 @@ export function withoutLease(cluster: Cluster): Change {
   return { cluster: { ...cluster, revision, lease: null }, event: { of: 'lease', type: 'deleted', item } };
 }
 
-/** Newer than any resume point. Pods are distinguished by their uids, never by their versions. */
+/** Stands for a version that is newer than any resume point. Uids distinguish Pods, versions never do. */
 const POD_VERSION = 'newer';
 
 export function withPod(cluster: Cluster, { name, uid }: PodReference): Change {

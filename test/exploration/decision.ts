@@ -19,7 +19,7 @@ import type { Move, World } from './world.ts';
 /** The longest time without a leader after the end of all faults, in milliseconds of the model (invariant 5). */
 export const BOUND_MS = 90_000;
 
-/** Returns the way to a violation from a decided state, or `null`. */
+/** Returns the moves from a decided state to a violation, or `null`. */
 export function checkDecided(core: Core, scope: Scope, decided: World): Counterexample | null {
   const memory = new Memory(core, true);
   const moves: Move[] = [];
@@ -27,7 +27,7 @@ export function checkDecided(core: Core, scope: Scope, decided: World): Countere
   for (let leftMs = BOUND_MS; ; ) {
     const wrong = findViolation(world);
     if (wrong !== null) return { moves, violation: wrong };
-    if (!mustBeLed(world) || leader(world) !== undefined) return null;
+    if (!mustHaveLeader(world) || leader(world) !== undefined) return null;
     const due = nextTimer(world);
     if (due === null || due.afterMs > leftMs) {
       return {
@@ -36,7 +36,7 @@ export function checkDecided(core: Core, scope: Scope, decided: World): Countere
       };
     }
     leftMs -= due.afterMs;
-    world = pass(world, due.afterMs);
+    world = advance(world, due.afterMs);
     for (let move: Move | undefined = due.move; move !== undefined; move = nextWithoutTimer(world, scope)) {
       moves.push(move);
       const next = attempt(memory, world, move);
@@ -49,7 +49,7 @@ export function checkDecided(core: Core, scope: Scope, decided: World): Countere
   }
 }
 
-/** All events are delivered. So not even a deletion by hand or a ghost allows a second leader now. */
+/** All events are delivered. So a second leader is a violation, even a ghost or a leader after a deletion by hand. */
 function findViolation({ cluster, processes }: World): string | null {
   const leading = processes.filter((process) => process.leading);
   if (leading.length > 1) {
@@ -69,7 +69,7 @@ function leader({ processes }: World): Process | undefined {
 }
 
 /** Whether a leader is possible: a candidate exists, and no existing holder without a running process blocks it. */
-function mustBeLed(world: World): boolean {
+function mustHaveLeader(world: World): boolean {
   const { cluster, processes, record } = world;
   const able = processes.filter(({ pod, stopped }) => !stopped && exists(cluster, pod.uid)).map(({ pod }) => pod.uid);
   const holder = cluster.lease?.owner?.uid ?? record.holder;
@@ -101,6 +101,6 @@ function nextTimer({ processes }: World): Due | null {
   return first;
 }
 
-function pass(world: World, ms: number): World {
+function advance(world: World, ms: number): World {
   return { ...world, processes: world.processes.map((process) => ({ ...process, nowMs: process.nowMs + ms })) };
 }

@@ -1,5 +1,5 @@
 // Explores small scopes completely. The production core keeps every rule in every order of events. A core with a
-// deliberate defect breaks a rule, and the exploration finds the shortest way to it.
+// deliberate defect breaks a rule, and the exploration finds a shortest counterexample.
 
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -20,13 +20,13 @@ const RUNS: readonly Run[] = [
 
 for (const run of RUNS) {
   const { name, candidates, disturbances } = run;
-  test(`${name}: ${candidates} candidates and ${disturbances} disturbances break no rule in any order`, () => {
+  test(`no order breaks a rule in the scope ${name} (candidates: ${candidates}, disturbances: ${disturbances})`, () => {
     const scope = scopeOf(run);
     const { counterexample, complete, states, decided, orderings } = explore({ core: PRODUCTION, scope });
     assert.deepEqual(counterexample === null ? [] : narrate(PRODUCTION, scope, counterexample), []);
     assert.ok(complete);
     assert.ok(decided > 0 && states > decided);
-    assert.ok(orderings !== null && orderings >= decided, 'the ways are counted, and none is circular');
+    assert.ok(orderings !== null && orderings >= decided, 'the orderings are counted');
   });
 }
 
@@ -66,7 +66,7 @@ suite('the reduction finds the same violations as the full exploration', () => {
       const [all, some] = [explore({ core, scope, reduced: false }), explore({ core, scope })];
       assert.equal(some.counterexample?.violation, all.counterexample?.violation);
       if (all.complete) assert.equal(some.decided, all.decided);
-      assert.ok(some.states < all.states, 'the reduction leaves states out');
+      assert.ok(some.states < all.states, 'the reduction leaves out states');
     });
   }
 });

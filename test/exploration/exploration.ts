@@ -1,5 +1,5 @@
 /**
- * Visits every situation of a scope, breadth first. So the first violation that it finds has the shortest way (among
+ * Visits every situation of a scope, breadth first. So the first violation that it finds needs the fewest moves (among
  * the orders that `reduction.ts` does not leave out).
  */
 
@@ -14,7 +14,7 @@ import { compacted, Fingerprints, pack, unpack } from './situation.ts';
 import { NumberList, StateStore } from './state-store.ts';
 import { applyMove, type Move, type World } from './world.ts';
 
-/** A way that ends in a violation. */
+/** A sequence of moves that ends in a violation. */
 export interface Counterexample {
   readonly moves: readonly Move[];
   readonly violation: string;
@@ -24,13 +24,13 @@ export interface Counterexample {
 export interface Finding {
   readonly states: number;
   readonly transitions: number;
-  /** The length of the longest of all shortest ways to a state. */
+  /** Each state is reached from the start with at most this many moves. */
   readonly depth: number;
   /** The number of states in which nothing is under way. */
   readonly decided: number;
   /**
-   * The number of ways from the start to a decided state. `null` when some way is circular, or the ways were not
-   * counted.
+   * The number of different sequences of moves from the start to a decided state. `null` when the transitions contain a
+   * circle, or when the exploration is not complete.
    */
   readonly orderings: number | null;
   /** Whether every state was visited before the limit was reached. */
@@ -49,7 +49,7 @@ export interface ExplorationOptions {
   readonly scope: Scope;
   /** Whether orders that lead to the same situations are left out. @default true */
   readonly reduced?: boolean;
-  /** The most states. */
+  /** The exploration stops when it has found more states than this. */
   readonly limit?: number;
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -73,7 +73,7 @@ class Exploration {
   #nextLevel = new NumberList();
   #depth = 0;
   #decided: number[] = [];
-  #left = 0;
+  #explored = 0;
 
   constructor(options: ExplorationOptions) {
     this.#options = options;
@@ -82,7 +82,7 @@ class Exploration {
     this.#start = options.scope.start(this.#memory);
     const { high, low } = this.#fingerprints.of(this.#start);
     this.#store.add(high, low, 0, 0);
-    this.#putOff(this.#start);
+    this.#enqueue(this.#start);
   }
 
   run(): Finding {
@@ -93,7 +93,7 @@ class Exploration {
       for (let position = 0; position < this.#level.length; ) {
         const begin = position + 1;
         position = begin + this.#level.at(position);
-        const counterexample = this.#leave(unpack(this.#memory, this.#level.slice(begin, position)));
+        const counterexample = this.#expand(unpack(this.#memory, this.#level.slice(begin, position)));
         if (counterexample !== null) return this.#finding(counterexample, false);
         if (this.#store.size > limit) return this.#finding(null, false);
       }
@@ -103,19 +103,19 @@ class Exploration {
   }
 
   /** Tries every move from this world. */
-  #leave(world: World): Counterexample | null {
+  #expand(world: World): Counterexample | null {
     const { core, scope, reduced = true, onProgress } = this.#options;
-    const state = this.#left;
-    this.#left += 1;
-    if (this.#left % PROGRESS_STEP === 0) {
-      onProgress?.({ states: this.#store.size, waiting: this.#store.size - this.#left, depth: this.#depth });
+    const state = this.#explored;
+    this.#explored += 1;
+    if (this.#explored % PROGRESS_STEP === 0) {
+      onProgress?.({ states: this.#store.size, waiting: this.#store.size - this.#explored, depth: this.#depth });
     }
     this.#store.begin();
     if (flowOf(world, scope.rules).length === 0) {
       this.#decided.push(state);
       const undecided = checkDecided(core, scope, world);
       if (undecided !== null) {
-        return { moves: [...this.#wayTo(state), ...undecided.moves], violation: undecided.violation };
+        return { moves: [...this.#movesTo(state), ...undecided.moves], violation: undecided.violation };
       }
     }
     const moves = movesOf(world, scope.rules);
@@ -129,36 +129,36 @@ class Exploration {
       const move = moves[number] as Move;
       const next = tryOut(number);
       const violation = typeof next === 'string' ? next : findOverlap(next.cluster, next.processes, next.record);
-      if (violation !== null) return { moves: [...this.#wayTo(state), move], violation };
-      this.#meet(compacted(this.#memory, next as World), state, number);
+      if (violation !== null) return { moves: [...this.#movesTo(state), move], violation };
+      this.#reach(compacted(this.#memory, next as World), state, number);
     }
     return null;
   }
 
-  #meet(world: World, parent: number, move: number): void {
+  #reach(world: World, parent: number, move: number): void {
     const { high, low } = this.#fingerprints.of(world);
     const known = this.#store.size;
     const state = this.#store.add(high, low, parent, move);
-    this.#store.leadTo(state);
-    if (state === known) this.#putOff(world);
+    this.#store.addTransition(state);
+    if (state === known) this.#enqueue(world);
   }
 
-  #putOff(world: World): void {
+  #enqueue(world: World): void {
     const numbers = pack(this.#memory, world);
     this.#nextLevel.push(numbers.length);
     for (const number of numbers) this.#nextLevel.push(number);
   }
 
-  #wayTo(state: number): Move[] {
+  #movesTo(state: number): Move[] {
     const { scope } = this.#options;
-    const way: Move[] = [];
+    const path: Move[] = [];
     let world = this.#start;
-    for (const number of this.#store.wayTo(state)) {
+    for (const number of this.#store.movesTo(state)) {
       const move = movesOf(world, scope.rules)[number] as Move;
-      way.push(move);
+      path.push(move);
       world = compacted(this.#memory, applyMove(this.#memory, world, move));
     }
-    return way;
+    return path;
   }
 
   #finding(counterexample: Counterexample | null, complete: boolean): Finding {
@@ -168,7 +168,7 @@ class Exploration {
       transitions: this.#store.transitions,
       depth: this.#depth,
       decided: this.#decided.length,
-      orderings: complete ? this.#store.countWays((state) => decided.has(state)) : null,
+      orderings: complete ? this.#store.countPaths((state) => decided.has(state)) : null,
       complete,
       counterexample,
     };

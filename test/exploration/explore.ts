@@ -1,7 +1,7 @@
 /**
- * `npm run explore`: visits every order of requests, answers, events, timers and disturbances within a scope, and
- * prints what it covered. Exits with 1 when a rule is broken (with a short counterexample) or the exploration is not
- * complete, and with 2 when the arguments are invalid.
+ * `npm run explore`: visits every order of requests, answers, events, timers and disturbances of a scope, and prints
+ * the numbers of states and orders. Exits with 1 when a rule is broken (and prints a shortest counterexample) or when
+ * an exploration is not complete, and with 2 when the arguments are invalid.
  */
 
 import { parseArgs } from 'node:util';
@@ -15,12 +15,13 @@ const USAGE = `npm run explore -- [--scope NAME] [--candidates 2|3] [--faults 0.
                 [--limit STATES] [--json]
   --scope       one of ${SCOPE_NAMES.join(', ')}
   --candidates  the number of candidate Pods (default with --scope: 2)
-  --faults      the most disturbances in one run (default with --scope: 2)
+  --faults      the maximum number of disturbances in one sequence of moves (default with --scope: 2)
   --in-order    each process receives everything in the order in which the server sent it, and a lag is a disturbance
-  --whole       also three candidates with three faults: half an hour in all, in 5 GB
-  --limit       stop after this many states, and report that
-  --json        one line of JSON a run
-Without the other options it runs all scopes that finish within a quarter of an hour on one core, in 3 GB.`;
+  --whole       also explore three candidates with three disturbances (in total half an hour, 5 GB)
+  --limit       stop a run after this many states, and report it as not complete
+  --json        print one line of JSON for each run
+Without --scope, --candidates, --faults and --in-order, all scopes are explored, in a quarter of an hour on one core
+with 3 GB.`;
 
 interface Arguments {
   readonly runs: readonly Run[];
@@ -71,11 +72,13 @@ function showProgress(began: number): ((progress: Progress) => void) | undefined
 
 function formatFinding(run: Run, finding: Finding, seconds: number): string {
   const { states, transitions, depth, decided, orderings, complete } = finding;
-  const ways = orderings === null ? 'not counted' : orderings < 1e15 ? String(orderings) : orderings.toExponential(3);
+  const count = orderings === null ? 'not counted' : orderings < 1e15 ? String(orderings) : orderings.toExponential(3);
+  const faults = run.disturbances === 1 ? '1 disturbance' : `${run.disturbances} disturbances`;
   return [
-    `${run.name}, ${run.candidates} candidates, up to ${run.disturbances} disturbances${run.inOrder === true ? ', in order' : ''}: ${complete ? 'complete' : 'NOT COMPLETE'}`,
-    `  ${states} states, ${transitions} transitions, ${decided} decided states, longest shortest way ${depth} moves`,
-    `  orderings (different ways from the start to a decided state): ${ways}`,
+    `${run.name}, ${run.candidates} candidates, at most ${faults}${run.inOrder === true ? ', in order' : ''}: ${complete ? 'complete' : 'NOT COMPLETE'}`,
+    `  ${states} states, ${transitions} transitions. No state is more than ${depth} moves away from the start.`,
+    `  decided states (nothing is under way): ${decided}`,
+    `  orderings (sequences of moves from the start to a decided state): ${count}`,
     `  ${seconds.toFixed(1)} s`,
   ].join('\n');
 }
@@ -99,7 +102,7 @@ function runOne(run: Run, limit: number, json: boolean): boolean {
   } else {
     console.log(formatFinding(run, finding, seconds));
     console.log(`  ${scope.description} Disturbances: ${scope.rules.disturbances.join(', ')}.\n`);
-    if (story.length > 0) console.log(['  The shortest way to break a rule:', ...story].join('\n  '));
+    if (story.length > 0) console.log(['  A shortest sequence of moves that breaks a rule:', ...story].join('\n  '));
   }
   return counterexample === null && finding.complete;
 }
@@ -111,7 +114,7 @@ try {
       'In every run, requests, answers, events, steps of the garbage collector and timers happen in every order and with ' +
         'any lag. A lag is not a disturbance. With "in order", a process receives everything in the order in which it ' +
         'was sent, and a lag is a disturbance. Requests of one process keep their order. ' +
-        'Situations that differ only in names, or in state that no rule reads, count once.\n',
+        'States that differ only in names, or in data that no rule reads, are counted once.\n',
     );
   }
   process.exitCode = runs.every((run) => runOne(run, limit, json)) ? 0 : 1;

@@ -32,13 +32,13 @@ interface Note {
   readonly id: number;
   /** The revisions that the part names, as bits. */
   readonly revisions: number;
-  /** The results of its steps, by the step. */
-  readonly followed: Map<unknown, unknown>;
+  /** The results of the steps of the part, by the step. */
+  readonly results: Map<unknown, unknown>;
   readonly compacted: Map<number, object>;
   readonly permuted: (object | undefined)[];
 }
 
-/** The key of the note on a part. A copy by spread has no note. */
+/** The key of the note on a part. A copy that is made by spread has no note. */
 const NOTE = Symbol('note');
 
 interface Kept {
@@ -72,7 +72,7 @@ export class Memory {
     this.exact = exact;
   }
 
-  /** The one copy of a part. */
+  /** The kept copy that is equal to this part. */
   keep<Part extends object>(kind: PartKind, part: Part): Part {
     if (this.exact || NOTE in part) return part;
     const plain = PLAIN_FORMS[kind](part) as Part;
@@ -83,7 +83,7 @@ export class Memory {
     const note: Note = {
       id: this.#byId.length,
       revisions: revisionsOf(kind, plain),
-      followed: new Map(),
+      results: new Map(),
       compacted: new Map(),
       permuted: [],
     };
@@ -105,7 +105,7 @@ export class Memory {
   }
 
   runStep(process: Process, name: string, action: (step: ProcessStep) => void): ProcessStepResult {
-    return this.#remembered(process, name, () => {
+    return this.#cached(process, name, () => {
       const step = new ProcessStep(this.core, process);
       action(step);
       const relevant = step.announcements.filter(({ type }) => type === 'elected' || type === 'demoted');
@@ -114,34 +114,34 @@ export class Memory {
   }
 
   serve(cluster: Cluster, request: Request): Served {
-    return this.#remembered(cluster, request, () => {
+    return this.#cached(cluster, request, () => {
       const served = carryOut(cluster, request, this.core.preconditions);
       return { ...served, cluster: this.keep('cluster', served.cluster) };
     });
   }
 
   answered(process: Process, answer: Answered): Process {
-    return this.#remembered(process, answer, () => this.keep('process', withAnswer(process, answer)));
+    return this.#cached(process, answer, () => this.keep('process', withAnswer(process, answer)));
   }
 
   enqueued(process: Process, event: ClusterEvent): Process {
-    return this.#remembered(process, event, () => this.keep('process', enqueue(process, event)));
+    return this.#cached(process, event, () => this.keep('process', enqueue(process, event)));
   }
 
-  #remembered<To>(part: object, what: unknown, find: () => To): To {
+  #cached<Result>(part: object, what: unknown, find: () => Result): Result {
     if (this.exact) return find();
-    const { followed } = noteOf(part);
-    let to = followed.get(what) as To | undefined;
-    if (to === undefined) {
-      to = find();
-      followed.set(what, to);
+    const { results } = noteOf(part);
+    let result = results.get(what) as Result | undefined;
+    if (result === undefined) {
+      result = find();
+      results.set(what, result);
     }
-    return to;
+    return result;
   }
 
   /** Changes a cluster. `what` identifies the change in the cache. */
   change(cluster: Cluster, what: string, find: () => Change): Change {
-    return this.#remembered(cluster, what, () => {
+    return this.#cached(cluster, what, () => {
       const change = find();
       return { ...change, cluster: this.keep('cluster', change.cluster) };
     });
@@ -152,7 +152,7 @@ export class Memory {
     what: unknown,
     find: () => readonly OrphanedRequest[],
   ): readonly OrphanedRequest[] {
-    return this.#remembered(orphanedRequests, what, () => this.keep('orphanedRequests', find()));
+    return this.#cached(orphanedRequests, what, () => this.keep('orphanedRequests', find()));
   }
 
   /** The same part with its revisions renumbered: those in use are numbered from 1 without a gap. */

@@ -146,8 +146,8 @@ function addDisturbanceOf(
 }
 
 /**
- * Whether the loss is a move of its own. A read or a refused write that was executed has no effect, so its loss is the
- * same as a loss before.
+ * Whether the loss is a separate move. A read or a refused write has no effect on the server, so the loss of its answer
+ * is the same as the loss of the request.
  */
 function mayBeLost({ operation, answer }: InFlight): boolean {
   return answer === null || (isWrite(operation) && answer.ok);

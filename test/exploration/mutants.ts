@@ -35,26 +35,32 @@ export interface Mutant {
   readonly violation: RegExp;
 }
 
-const MINUTE: readonly [candidates: number, disturbances: number] = [2, 1];
+const ONE_DISTURBANCE: readonly [candidates: number, disturbances: number] = [2, 1];
 
 export const MUTANTS: readonly Mutant[] = [
-  mutant('treats a deletionTimestamp as the end of a Pod', 'take-over', MINUTE, /moves from|whose Pod exists/, {
-    step: withInput((input) =>
-      input.type === 'podObserved' && input.pod.terminating ? { ...input, type: 'podDeleted' } : input,
-    ),
-  }),
-  mutant('treats a leader that stopped renewing as gone', 'deletion-by-hand', MINUTE, /whose Pod exists/, {
+  mutant(
+    'treats a deletionTimestamp as the end of a Pod',
+    'take-over',
+    ONE_DISTURBANCE,
+    /moves from|whose Pod exists/,
+    {
+      step: withInput((input) =>
+        input.type === 'podObserved' && input.pod.terminating ? { ...input, type: 'podDeleted' } : input,
+      ),
+    },
+  ),
+  mutant('treats a leader that stopped renewing as gone', 'deletion-by-hand', ONE_DISTURBANCE, /whose Pod exists/, {
     step: (state, input) => {
       const { knownHolder } = state.knowledge;
-      const looks = input.type === 'timerFired' && (input.timer === 'recheck' || input.timer === 'backstop');
-      return looks && knownHolder !== null
+      const resyncs = input.type === 'timerFired' && (input.timer === 'recheck' || input.timer === 'backstop');
+      return resyncs && knownHolder !== null
         ? step(state, { ...input, type: 'podDeleted', watched: knownHolder.pod, pod: podOf(knownHolder.pod) })
         : step(state, input);
     },
   }),
   mutant('sends no preconditions', 'take-over', [2, 2], /whose Pod exists|usurped/, { preconditions: false }),
   mutant('compares Pods by their names', 'take-over', [2, 2], /./, byNames()),
-  mutant('forgets the holder of a Lease that was deleted', 'deletion-by-hand', MINUTE, /moves from/, {
+  mutant('forgets the holder of a Lease that was deleted', 'deletion-by-hand', ONE_DISTURBANCE, /moves from/, {
     step: (state, input) => {
       const gone = input.type === 'leaseDeleted' && state.role.name === 'candidate';
       const { knowledge } = state;
@@ -71,7 +77,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'continues to lead when its Lease belongs to another Pod',
     'deletion-by-hand',
-    MINUTE,
+    ONE_DISTURBANCE,
     /lead, although all events are delivered/,
     {
       step: (state, input) => {
@@ -81,14 +87,14 @@ export const MUTANTS: readonly Mutant[] = [
       },
     },
   ),
-  mutant('resumes a term with the old token', 'resume', MINUTE, /fencing token/, {
+  mutant('resumes a term with the old token', 'resume', ONE_DISTURBANCE, /fencing token/, {
     step: assumingAnswer((effect) =>
       effect.type === 'replaceLease' && effect.content.releasedBy === null
         ? { type: 'leaseWritten', request: effect.request, lease: effect.lease }
         : null,
     ),
   }),
-  mutant('releases the Lease before its work is done', 'hand-over', MINUTE, /at the same time/, {
+  mutant('releases the Lease before its work is done', 'hand-over', ONE_DISTURBANCE, /at the same time/, {
     step: assumingAnswer((effect) => (effect.type === 'settleWork' ? { type: 'workSettled', drained: true } : null)),
   }),
   mutant('leads before its create is answered', 'election', [2, 0], /at the same time|fencing token/, {
@@ -109,14 +115,14 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('sets no timer except for a campaign', 'faults', [2, 2], /nobody leads/, {
     step: withEffects((effect) => (effect.type === 'setTimer' && effect.timer !== 'campaign' ? null : effect)),
   }),
-  mutant('never reads the Pod of the holder', 'take-over', MINUTE, /nobody leads/, {
+  mutant('never reads the Pod of the holder', 'take-over', ONE_DISTURBANCE, /nobody leads/, {
     step: (state, input) => {
       const { name } = state.config.self;
       const { state: next, effects } = step(state, input);
-      const asked = effects.filter(
+      const performed = effects.filter(
         (effect) => effect.type !== 'watchPod' && (effect.type !== 'readPod' || effect.name === name),
       );
-      return { state: next, effects: asked };
+      return { state: next, effects: performed };
     },
   }),
 ];

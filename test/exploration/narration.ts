@@ -102,10 +102,10 @@ function describeAnswer(request: InFlight | undefined): string {
   if (answer == null) return 'nothing';
   if (!answer.ok) return answer.failure.kind;
   const { value } = answer;
-  if (value === null) return request?.operation.verb === 'deleteLease' ? 'done' : 'there is none';
+  if (value === null) return request?.operation.verb === 'deleteLease' ? 'done' : 'not found';
   if (!('items' in value)) return describeItem(value);
   const [item] = value.items;
-  return item === undefined ? 'there is none' : describeItem(item);
+  return item === undefined ? 'not found' : describeItem(item);
 }
 
 function describeItem(item: object): string {

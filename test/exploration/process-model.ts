@@ -426,9 +426,9 @@ export class ProcessStep {
       case 'demoted': {
         if (!leading) throw new Violation(`${pod.uid} is demoted, but did not lead`);
         this.#process.leading = false;
-        const willing = announcement.reason === 'stopped' || announcement.reason === 'stepped-down';
+        const voluntary = announcement.reason === 'stopped' || announcement.reason === 'stepped-down';
         // An involuntary demotion does not wait for the work: the signal ends it.
-        if (!willing && !settling) this.#process.working = false;
+        if (!voluntary && !settling) this.#process.working = false;
         return;
       }
       case 'steppedDown':

@@ -24,20 +24,20 @@ export function soleMoves(
   moves: readonly Move[],
   attempt: (number: number) => World | string,
 ): readonly number[] | null {
-  // Its Pod may be deleted, and its application may receive SIGTERM, before the message arrives.
+  // The Pod may be deleted, and the application may receive SIGTERM, before the message arrives.
   if (rules.stopsOnSigterm && world.budget > 0) return null;
-  const isUnseen = (number: number): boolean => {
+  const isInvisible = (number: number): boolean => {
     const next = attempt(number);
-    return typeof next !== 'string' && !shows(moves[number] as Move, world, next);
+    return typeof next !== 'string' && !isVisible(moves[number] as Move, world, next);
   };
   for (const [index, process] of world.processes.entries()) {
     const own = hasPendingMessage(process, world) ? undisturbed(moves, index) : null;
-    if (own?.every(isUnseen)) return own;
+    if (own?.every(isInvisible)) return own;
   }
   return null;
 }
 
-/** The positions of the moves that a process makes by itself. `null` when a fault may apply to it before. */
+/** The positions of the moves that a process makes by itself. `null` when a fault may apply to the process before. */
 function undisturbed(moves: readonly Move[], process: number): number[] | null {
   const own: number[] = [];
   for (const [number, move] of moves.entries()) {
@@ -51,7 +51,7 @@ function undisturbed(moves: readonly Move[], process: number): number[] | null {
 /** The moves that a process makes by itself. */
 const OWN: ReadonlySet<Move['type']> = new Set(['answer', 'deliver', 'fire', 'watchTimer', 'settle']);
 
-/** The faults of a process that have another effect before a message than after it. */
+/** The faults of a process whose effect before a message differs from the effect after it. */
 const DISTURBING: ReadonlySet<Move['type']> = new Set(['lose', 'cut', 'stepDown', 'sigterm']);
 
 /**
@@ -66,7 +66,7 @@ function hasPendingMessage(process: Process, { cluster, record }: World): boolea
 }
 
 /** Whether a checker can see the move: a term begins or ends, or a campaign sends its create. */
-function shows(move: Move, before: World, after: World): boolean {
+function isVisible(move: Move, before: World, after: World): boolean {
   if (!('process' in move) || before.record !== after.record) return true;
   const process = before.processes[move.process] as Process;
   const next = after.processes.find(({ pod }) => pod.uid === process.pod.uid);

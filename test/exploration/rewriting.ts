@@ -64,7 +64,7 @@ function renamedText(text: string, renaming: Renaming): string {
   return `${name.prefix}${renaming.revision(name.revision)}`;
 }
 
-/** The most revisions in use at the same time. */
+/** At most this many revisions are in use at the same time. */
 const REVISION_LIMIT = 30;
 
 /** The revisions in a value, as bits. */

@@ -1,5 +1,5 @@
 /**
- * Stores millions of states in typed arrays: their fingerprints, the first way to each, and every transition.
+ * Stores millions of states in typed arrays: their fingerprints, the first path to each, and every transition.
  */
 
 /** A list of 32-bit numbers that grows. */
@@ -31,7 +31,7 @@ export class StateStore {
   readonly #low = new NumberList();
   readonly #parent = new NumberList();
   readonly #move = new NumberList();
-  /** Positions in the lists, plus one. 0 is a free place. */
+  /** A hash table of positions in the lists, plus one. 0 is a free place. */
   #places = new Uint32Array(1 << 18);
   /** The transitions of state n are those from `#begins[n]`. */
   readonly #begins = new NumberList();
@@ -79,39 +79,39 @@ export class StateStore {
     this.#begins.push(this.#targets.length);
   }
 
-  leadTo(state: number): void {
+  addTransition(state: number): void {
     this.#targets.push(state);
   }
 
-  /** The way from the first state to this one, as the numbers of the moves. */
-  wayTo(state: number): number[] {
+  /** The first path from the first state to this one, as the numbers of the moves. */
+  movesTo(state: number): number[] {
     const moves: number[] = [];
     for (let at = state; at !== 0; at = this.#parent.at(at)) moves.push(this.#move.at(at));
     return moves.reverse();
   }
 
   /**
-   * The number of different ways from the first state to a marked state. `null` when some way is circular, so that
-   * there are infinitely many.
+   * The number of different paths from the first state to a marked state. `null` when the transitions contain a circle,
+   * so that there are infinitely many paths.
    */
-  countWays(marked: (state: number) => boolean): number | null {
+  countPaths(marked: (state: number) => boolean): number | null {
     const before = new Uint32Array(this.size);
     for (let index = 0; index < this.#targets.length; index += 1) {
       const target = this.#targets.at(index);
       before[target] = (before[target] as number) + 1;
     }
-    const ways = new Float64Array(this.size);
-    ways[0] = 1;
+    const paths = new Float64Array(this.size);
+    paths[0] = 1;
     const ready = new NumberList();
     ready.push(0);
     let sum = 0;
     for (let index = 0; index < ready.length; index += 1) {
       const state = ready.at(index);
-      if (marked(state)) sum += ways[state] as number;
+      if (marked(state)) sum += paths[state] as number;
       const end = state + 1 < this.#begins.length ? this.#begins.at(state + 1) : this.#targets.length;
       for (let edge = this.#begins.at(state); edge < end; edge += 1) {
         const target = this.#targets.at(edge);
-        ways[target] = (ways[target] as number) + (ways[state] as number);
+        paths[target] = (paths[target] as number) + (paths[state] as number);
         before[target] = (before[target] as number) - 1;
         if (before[target] === 0) ready.push(target);
       }

@@ -76,10 +76,10 @@ export interface World {
   readonly record: Record;
 }
 
-/** The most re-creations: a fingerprint has few bits for their number. */
+/** At most this many Pods are re-created: a fingerprint has three bits for their number. */
 export const NAMESAKE_LIMIT = 2;
 
-/** The moves of a Pod or its process from outside. */
+/** The moves from outside that apply to a Pod or its process. */
 type ProcessMove = 'crash' | 'terminate' | 'forceDelete' | 'remove' | 'sigterm' | 'stepDown' | 'refuseToken' | 'lag';
 
 /** One possible event. `process` is a position in the world. */
@@ -351,7 +351,7 @@ class MoveExecution {
     this.#world.processes = this.#world.processes.map((process) => {
       const { pod, observed } = process;
       const found = pods.find((one) => one.uid === pod.uid);
-      // The holder may receive a Lease that an orphaned request created later, or never.
+      // An orphaned request may have created the deleted Lease. Then the holder receives that Lease later, or never.
       const out =
         deletedRevision === null
           ? pod.uid !== holder && found?.terminating !== false
