@@ -1,5 +1,5 @@
 /**
- * `explain()`: the reason why there is a leader, or none, as one sentence and as data. This file describes this
+ * `explain()`: the reason why there is or is not a leader, as one sentence and as data. This file describes this
  * process. `holder-reasons.ts` describes another holder.
  *
  * Pure: it only formats the knowledge of the election, and decides nothing.
@@ -72,8 +72,8 @@ function detailsOf(input: ExplainInput): ReasonDetails {
 }
 
 /**
- * Adds a note about an outage, or about a refused read. An outage changes nothing for a process that only watches, but its observations may be
- * outdated.
+ * Adds a note about an outage or a refused read. An outage changes nothing for a process that only watches, but its
+ * observations may be outdated.
  */
 function withOutage(input: RunningInput, details: ReasonDetails): ReasonDetails {
   const { diagnostics, unverifiedForMs } = input;
@@ -134,7 +134,7 @@ function awaitsLease(input: RunningInput): ReasonDetails {
 
 function stopped({ election, diagnostics, leader, endedBy }: ExplainInput): ReasonDetails {
   const self = election?.config.self;
-  // For a sibling, another process of its Pod held the Lease and may lead.
+  // Not for a sibling: another process of its Pod held the Lease, and may lead.
   if (election !== null && self !== undefined && leader?.uid === self.uid && diagnostics.takesPart) {
     return {
       reason: 'stopped',
@@ -143,7 +143,7 @@ function stopped({ election, diagnostics, leader, endedBy }: ExplainInput): Reas
         'deleted. Restart its container, and it leads again.',
       endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
       command: kubectlDelete('pod', self.name, election.config.namespace),
-      // A process that waited for the end of this one may have taken its place.
+      // A sibling that waited for the end of this process may have replaced it.
       caution: `Make sure first that no other process of Pod ${self.name} leads.`,
       error: endedBy,
     };
@@ -377,7 +377,10 @@ function endOfRefusal({ missingRule }: RequestFailure): string {
   return missingRule === null ? 'the API server accepts the request' : 'the permission is granted';
 }
 
-/** The requests of an attempt beside the create. After a while, the attempt continues without a refused one. */
+/**
+ * The requests of an attempt, without the create. If one of them is refused for a while, the attempt continues without
+ * it.
+ */
 const REQUESTS_OF_ATTEMPT = ['get pods', 'delete leases', 'update leases'] as const;
 
 /** Adds the refused request for which an attempt waits. */
@@ -391,7 +394,7 @@ function withRefusal(input: RunningInput, details: ReasonDetails): ReasonDetails
   };
 }
 
-/** Only a renewal can prove that this Pod still holds the Lease, and it is refused. */
+/** The details when only a renewal can prove that this Pod still holds the Lease, and the renewal is refused. */
 function keptFromRenewing(input: RunningInput): ReasonDetails | null {
   const { config, knowledge } = input.election;
   if (!mustRenew(knowledge)) return null;

@@ -8,11 +8,11 @@ import type { Leader } from '../events.ts';
 
 export type { MissingRule };
 
-/** The reason why there is a leader, or none. A new version may have more reasons. */
+/** The reason why there is or is not a leader. A new version may have more reasons. */
 export type ExplanationReason =
   /** `start()` was not called. */
   | 'not-started'
-  /** The first answers of the API server are awaited. */
+  /** The API server has not answered the first requests yet. */
   | 'starting'
   /** This process leads. */
   | 'leading'
@@ -98,17 +98,17 @@ export interface HolderPod {
   readonly deletionTimestamp: Date | null;
 }
 
-/** The explanation why there is a leader, or none. Plain data: `JSON.stringify` writes all of it. */
+/** The explanation of why there is or is not a leader. Plain data: `JSON.stringify` writes all of it. */
 export interface Explanation {
   /** The value to match on. */
   readonly reason: ExplanationReason;
-  /** The same for people: the situation, and what to do or to wait for. The wording may change. */
+  /** The explanation for people: the situation, and what to do or to wait for. The wording may change. */
   readonly message: string;
-  /** `null` until the name of the Lease is known. */
+  /** The Lease of the election; `null` until its name is known. */
   readonly lease: { readonly namespace: string; readonly name: string } | null;
   /** The leader, as far as this process knows: the same as `elector.leader`. */
   readonly leader: Leader | null;
-  /** `null` when no Pod is known to hold the Lease, or it was not seen. */
+  /** The Pod that holds the Lease; `null` when no such Pod is known, or when it was not observed. */
   readonly holderPod: HolderPod | null;
   /**
    * The beginning of the situation; `null` if it is unknown. A time from an object of the API is by the clock of the
@@ -118,17 +118,17 @@ export interface Explanation {
   /** The event that would end the situation. */
   readonly endsWhen: string;
   /**
-   * A command with which an administrator may end it; `null` when there is none, or nothing to repair. Read `caution`
-   * first.
+   * A command with which an administrator can end the situation; `null` when no command helps, or when there is nothing
+   * to repair. Read `caution` first.
    */
   readonly command: string | null;
-  /** The condition to verify before the command is used. */
+  /** What to verify before the command is used; `null` when there is nothing to verify. */
   readonly caution: string | null;
   /** The permissions that were found to be missing, as rules of a Role. */
   readonly missingRules: readonly MissingRule[];
   /** The same as `elector.unverifiedForMs`. */
   readonly unverifiedForMs: number;
-  /** The failure of the last request; `null` once the API server has answered one. */
+  /** The failure of the last request; `null` once the API server has answered a request. */
   readonly failure: string | null;
   /** The error of the work of the present term (`leading-idle`), or the error that ended this elector (`stopped`). */
   readonly error: string | null;
@@ -136,9 +136,9 @@ export interface Explanation {
 
 /** Work that has ended while its term lasts. */
 export interface IdleWork {
-  /** A monotonic moment. */
+  /** The monotonic moment of the end. */
   readonly endedAtMs: number;
-  /** `null` when it did not fail. */
+  /** The error of the work; `null` when the work did not fail. */
   readonly error: string | null;
 }
 
@@ -153,10 +153,10 @@ export interface ExplainInput {
   /** There is no cluster, and the option `local` is set. */
   readonly local: boolean;
   readonly over: boolean;
-  /** The message of the error that ended this elector; `null` when it was stopped, or is not over. */
+  /** The message of the error that ended this elector; `null` when the elector was stopped, or has not ended. */
   readonly endedBy: string | null;
   readonly idleWork: IdleWork | null;
-  /** How long `term.progress()` was not called, in milliseconds, when that is too long. */
+  /** The time since the last `term.progress()`, in milliseconds, when that is too long; otherwise `null`. */
   readonly noProgressForMs?: number | null;
   readonly leader: Leader | null;
   /** The node of the holder's Pod. An elector does not read Nodes, so only the command sets it. */
@@ -166,7 +166,7 @@ export interface ExplainInput {
   readonly wallMs: number;
 }
 
-/** The same, after the election has begun. */
+/** The input after the election has begun. */
 export type RunningInput = ExplainInput & { readonly election: ElectionState };
 
 /** The parts that differ from reason to reason. Times are in milliseconds since 1970. */

@@ -14,8 +14,8 @@ import { endOfLife, kubectlDelete, leaseOf, seconds } from './wording.ts';
 const FORCE = ' --force --grace-period=0';
 
 /**
- * A deletion counts as overdue this many milliseconds after the grace period has passed here: the kubelet takes seconds
- * to end the containers and to report it.
+ * A deletion counts as overdue this many milliseconds after the grace period, by the clock of this process. The kubelet
+ * takes seconds to end the containers and to report their end.
  */
 const DELETION_SLACK_MS = 60_000;
 
@@ -114,7 +114,7 @@ function ended(input: RunningInput, pod: PodRecord, report: PodReport): ReasonDe
   };
 }
 
-/** The node itself shows more than its Pods, but only the command reads it. */
+/** The Node object shows more than the Pods of the node, but only the command reads it. */
 function isNodeLost(input: RunningInput, report: PodReport): boolean {
   return isReportedLost(input) || seemsNodeLost(report);
 }
@@ -124,8 +124,9 @@ function isReportedLost({ holderNode }: RunningInput): boolean {
 }
 
 /**
- * Without permission to read Nodes. The control plane sets `Ready` to false on the Pods of a node that it has lost, and
- * leaves `ContainersReady` as the kubelet wrote it. Readiness gates cause the same pattern, with a different reason.
+ * Needs no permission to read Nodes. The control plane sets `Ready` to false on the Pods of a node that it has lost,
+ * and leaves `ContainersReady` as the kubelet wrote it. Readiness gates cause the same pattern, with a different
+ * reason.
  */
 function seemsNodeLost({ phase, reason, ready, containersReady, readyReason }: PodReport): boolean {
   if (phase === 'Unknown' || reason === 'NodeLost') return true;
@@ -149,7 +150,7 @@ function nodeLost(input: RunningInput, pod: PodRecord, report: PodReport): Reaso
   };
 }
 
-/** The details when the Pod of a leader is not ready, or a container of it cannot be started; `null` otherwise. */
+/** The details when the leader's Pod is not ready, or one of its containers cannot be started; `null` otherwise. */
 export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | null {
   const { election, diagnostics } = input;
   const { config, knowledge } = election;
@@ -157,7 +158,7 @@ export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | n
   if (report === undefined || !(isNotReady(pod) || report.waiting !== null)) return null;
   const notReadyForMs = input.nowMs - (diagnostics.sightings.notReadySinceMs ?? input.nowMs);
   const silentForMs = confirmedSilenceMs(knowledge);
-  // A process that hangs does not answer probes either. The earlier problem is the reason.
+  // A process that hangs does not answer probes either. The problem that began first is reported.
   if (report.waiting === null && silentForMs !== null && silentForMs > notReadyForMs) return null;
   const { renewedAtMs } = knowledge.observation ?? { renewedAtMs: null };
   const renewals =
@@ -194,7 +195,7 @@ export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | n
   };
 }
 
-/** No node was chosen, and nothing is reported of the containers, which only a kubelet does. */
+/** Whether no node was chosen, and no status of the containers is reported. Only a kubelet reports it. */
 function isWithoutKubelet({ phase, nodeName, containersReady, waiting }: PodReport): boolean {
   return phase === 'Pending' && nodeName === null && containersReady === null && waiting === null;
 }

@@ -1,5 +1,5 @@
 /**
- * Explains why this process must wait for a Lease: the condition of its holder, and the event that would end it.
+ * Explains why this process must wait for a Lease: the condition of its holder, and the event that would end the wait.
  *
  * `holder-pod.ts` describes the holder's Pod.
  */
@@ -149,7 +149,7 @@ function missing(input: RunningInput, holder: PodReference): ReasonDetails {
   const { config, knowledge } = input.election;
   const missingSinceMs = knowledge.observation?.sinceMs ?? input.nowMs;
   const forMs = input.nowMs - missingSinceMs;
-  // A running process restores it within a round trip.
+  // A running process restores the Lease within a round trip.
   const dead = forMs >= UNREADABLE_HOLDER_GRACE_MS;
   const isAlive = knowledge.knownHolder?.liveness === 'alive';
   const exists = isAlive ? 'exists' : 'may still exist';
@@ -166,8 +166,8 @@ function missing(input: RunningInput, holder: PodReference): ReasonDetails {
 }
 
 /**
- * Uses the same knowledge as the event `stale`: a gap in the observations of this process is not reported as a silence
- * of the holder.
+ * Uses the same knowledge as the event `stale`, so a gap in the observations of this process is not reported as a
+ * silence of the holder.
  */
 function silent(input: RunningInput, holder: PodReference): ReasonDetails | null {
   const { config, knowledge } = input.election;

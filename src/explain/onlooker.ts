@@ -1,8 +1,8 @@
 /**
- * The same explanation for a person at a terminal, who does not take part in the election.
+ * The explanation for a person at a terminal, who does not take part in the election.
  *
- * One look at the API server replaces the observations of an elector over time. The same rules judge it, and the same
- * sentences describe it. This file only has the sentences for situations that an elector never sees.
+ * One look at the API server replaces the observations of an elector over time. The rules and the sentences are those
+ * of `explain()`. This file only has the sentences for situations that an elector never observes.
  */
 
 import { NO_DIAGNOSTICS } from '../core/diagnostics.ts';
@@ -33,9 +33,9 @@ export type Look<Value> =
 export interface LeaseLook {
   readonly namespace: string;
   readonly leaseName: string;
-  /** `null`: there is no such Lease. */
+  /** `null`: the Lease does not exist. */
   readonly lease: Look<LeaseRecord | null>;
-  /** The Pod with the owner's name; `null`: there is none. Left out when no Pod owns the Lease. */
+  /** The Pod with the owner's name; `null`: no such Pod exists. Left out when no Pod owns the Lease. */
   readonly pod?: Look<PodRecord | null>;
   /** The node of that Pod; left out when it is not known. */
   readonly node?: NodeRecord | null;
@@ -46,7 +46,10 @@ export interface LeaseLook {
 /** Whether there is a leader, as far as one look shows. */
 export type Answer = 'leader' | 'none' | 'unknown';
 
-/** The reason why there is a leader, or none: a reason of `explain()`, or one that an elector would end immediately. */
+/**
+ * The reason why there is or is not a leader: a reason of `explain()`, or a situation that an elector would end
+ * immediately.
+ */
 export type OnlookerReason =
   | ExplanationReason
   /** There is no Lease. */
@@ -64,7 +67,7 @@ export interface OnlookerExplanation extends Omit<Explanation, 'reason'> {
 
 type OnlookerDetails = Omit<ReasonDetails, 'reason'> & { readonly reason: OnlookerReason };
 
-/** An onlooker is not a Pod. No Pod has this uid, so no Lease counts as held by the onlooker. */
+/** The Pod of an onlooker, which is not a Pod. No Pod has this uid, so no Lease counts as held by the onlooker. */
 const NOBODY: PodReference = { name: '', uid: '' };
 
 /** Explains one look. Never throws. */
@@ -93,7 +96,10 @@ function answerOf({ lease, pod }: LeaseLook, verdict: Verdict): Answer {
   }
 }
 
-/** A Pod in a final phase holds the Lease. When none of its containers runs, there is no leader. */
+/**
+ * The answer when a Pod holds the Lease. If the Pod is in a final phase and none of its containers runs, there is no
+ * leader.
+ */
 function answerOfPod(pod: PodRecord | null): Answer {
   if (pod?.report === undefined || !isFinalPhase(pod.report.phase)) return 'leader';
   return pod.report.containersTerminated ? 'none' : 'unknown';
@@ -171,7 +177,7 @@ function inputOf(look: LeaseLook): RunningInput {
           },
     holderNode: node,
     unverifiedForMs: 0,
-    // A look has no monotonic clock. It only has the times in the objects.
+    // A look has no monotonic times. It only has the times in the objects.
     nowMs: wallMs,
     wallMs,
   };
@@ -212,7 +218,7 @@ export function renewalAgeMs({ renewTimeMs }: LeaseRecord, wallMs: number): numb
   return renewTimeMs === null ? null : Math.max(0, wallMs - renewTimeMs);
 }
 
-/** By the clock of the control plane, because no process has watched. */
+/** The moments are by the clock of the control plane, because no process has watched. */
 function sightingsOf(pod: PodRecord | null, wallMs: number): RunningInput['diagnostics']['sightings'] {
   const report = pod?.report;
   const before = (momentMs: number | null | undefined): number => Math.min(momentMs ?? wallMs, wallMs);
@@ -279,7 +285,7 @@ function noLease({ election: { config } }: RunningInput): OnlookerDetails {
   };
 }
 
-/** Nobody holds the Lease, and a candidate would delete it immediately. */
+/** The details when nobody holds the Lease, and a candidate would delete it immediately. */
 function leftLease(input: RunningInput, lease: LeaseRecord): OnlookerDetails {
   const { config } = input.election;
   const name = lease.owner?.name ?? null;

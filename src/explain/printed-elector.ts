@@ -12,7 +12,8 @@ export interface PrintedElector {
 }
 
 /**
- * Called as the method `inspect.custom` of an elector. @param depth the number of levels to print; below 0: no level
+ * The method `inspect.custom` of an elector.
+ * @param depth the number of levels to print; below 0, only the class name
  */
 export function printElector(this: PrintedElector, depth: number, options: InspectOptionsStylized): string {
   const name = this.constructor.name;

@@ -4,7 +4,7 @@ import type { Refusable } from '../core/refusal.ts';
 import type { RequestFailure } from '../core/request-failure.ts';
 import type { ExplainInput } from './explanation.ts';
 
-/** The reads that a watch of the Lease begins with, and the watch itself. */
+/** The requests that observe the Lease: list, watch and get. */
 export const LEASE_READS: readonly Refusable[] = ['list leases', 'watch leases', 'get leases'];
 
 /** The reads of Pods. */
