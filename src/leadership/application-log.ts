@@ -57,14 +57,14 @@ export interface Logger {
 
 type Level = keyof Logger;
 
-/** The election that the lines are about, once it is known. */
+/** The election to which the lines belong. */
 export interface LogSubject {
   readonly pod: { readonly name: string };
   readonly namespace: string;
   readonly lease: string;
 }
 
-/** The reasons of a requested end of a term. */
+/** The reasons for which an application requests the end of a term. */
 const WANTED: ReadonlySet<DemotionReason> = new Set(['stopped', 'stepped-down']);
 
 /** Warnings that report the end of a problem. */

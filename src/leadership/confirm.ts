@@ -10,7 +10,7 @@ import { notLeaderError, unconfirmedError } from '../errors.ts';
 /**
  * Resolves when both the Lease and this Pod prove that this process leads.
  *
- * @param leads whether the term in question still lasts
+ * @param leads whether the term to confirm still lasts
  * @param hasTwin whether another process leads in the name of this Pod
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`, `ERR_LEASE_ELECTOR_UNCONFIRMED`
  */
@@ -34,7 +34,8 @@ export async function confirm(
 }
 
 /**
- * The election processes each answer immediately. It must not continue to lead while the other answer is outstanding.
+ * Reads the Lease. The election processes each of the two answers immediately, so it does not continue to lead while
+ * the other answer is outstanding.
  */
 async function readLease(driver: Driver, { lease }: Pick<Ports, 'lease'>): ReturnType<Ports['lease']['read']> {
   const answer = await lease.read();

@@ -13,10 +13,10 @@ export interface LeadershipGuard {
    * name of this Pod.
    */
   readonly isDoubtful: () => boolean;
-  /** Requests a confirmation from the API server; rejects if there is none. */
+  /** Confirms the leadership with the API server; rejects if that fails. */
   readonly confirm: () => Promise<Term>;
   /**
-   * Begins work of the term. Until `ended` resolves, the Lease is not released, because the release waits for the work.
+   * Begins work of the term. The Lease is not released until `ended` resolves, because the release waits for the work.
    */
   readonly join: <Result>(ended: Promise<void>, begin: () => Result) => Result;
   /** A job was skipped, because this process does not lead; must not throw. */
@@ -45,7 +45,7 @@ export interface LeadershipGuard {
 export interface LeaderOnlyOptions {
   /**
    * Called with the error that the job threw or rejected with. The function that `leaderOnly` returns then resolves
-   * with `undefined` and never rejects. So it is safe to use where its promise is not handled, as in `setInterval`.
+   * with `undefined` and never rejects. So the function is safe where its promise is not handled, as in `setInterval`.
    *
    * If `onError` itself fails, an `error` is emitted.
    *
@@ -84,8 +84,8 @@ export function leaderOnly<Arguments extends readonly unknown[], Result>(
 }
 
 /**
- * A failed confirmation prevents the run, even if the doubt has ended in the meantime: better no run than one beside
- * the successor's.
+ * A failed confirmation prevents the run, even if the doubt has ended in the meantime: no run is better than a run in
+ * parallel with the successor.
  */
 function isConfirmed(guard: LeadershipGuard): Promise<boolean> {
   return guard.confirm().then(
@@ -95,7 +95,7 @@ function isConfirmed(guard: LeadershipGuard): Promise<boolean> {
 }
 
 /**
- * The same run, but one that never rejects.
+ * Wraps a run so that it never rejects.
  *
  * @param onError is called when the run rejects
  * @param handlerFailed is called when `onError` throws, or its promise rejects; must not throw

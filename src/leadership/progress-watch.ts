@@ -1,7 +1,7 @@
 /**
  * Detects that the work of a term makes no progress: `term.progress()` was not called for too long.
  *
- * It reports this and decides nothing. This process stays the leader until its container is restarted.
+ * It reports the stall and decides nothing. This process stays the leader until its container is restarted.
  */
 
 import type { Clock, Timer } from '../runtime/clock.ts';
@@ -32,7 +32,7 @@ export class ProgressWatch {
     this.#stalled = stalled;
   }
 
-  /** A term begins. Its work has the whole time for its first progress. */
+  /** Begins a term. Its work has the whole time-out for the first progress. */
   begin(): void {
     if (this.#timeoutMs === null) return;
     this.#isRunning = true;
@@ -47,7 +47,7 @@ export class ProgressWatch {
     if (this.#timer === null) this.#lookAfter(this.#timeoutMs);
   }
 
-  /** The term is over. */
+  /** Ends the term. */
   end(): void {
     this.#isRunning = false;
     this.#isLate = false;
@@ -55,7 +55,7 @@ export class ProgressWatch {
     this.#timer = null;
   }
 
-  /** How long there was no progress, in milliseconds, when that is too long; otherwise `null`. */
+  /** The time since the last progress, in milliseconds, when that is too long; otherwise `null`. */
   get lateForMs(): number | null {
     return this.#isLate ? this.#clock.nowMs() - this.#lastMs : null;
   }

@@ -10,8 +10,8 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 const PULSE_MS = 1_000;
 
 /**
- * A gap of at least this many milliseconds between two pulses counts as a stall. A stall of this length is always
- * detected. One that is shorter than `STALL_MS - PULSE_MS` is never detected.
+ * A gap of at least this many milliseconds between two pulses counts as a stall. A suspension of this length is always
+ * detected. A suspension that is shorter than `STALL_MS - PULSE_MS` is never detected.
  */
 export const STALL_MS = 5_000;
 
@@ -47,7 +47,8 @@ export class StallWatch {
   }
 
   /**
-   * A request that was sent at this moment has confirmed the leadership, so a stall before it no longer causes doubt.
+   * Clears a stall that ended before a request was sent at this moment, because the answer has confirmed the
+   * leadership.
    */
   forgive(askedAtMs: number): void {
     if (this.#stalledAtMs !== null && this.#stalledAtMs <= askedAtMs) this.#stalledAtMs = null;
@@ -56,7 +57,7 @@ export class StallWatch {
   #look(): void {
     const nowMs = this.#clock.nowMs();
     const wallMs = this.#clock.wallMs();
-    // A clock that was set forward looks like a suspended machine, and costs one unnecessary request.
+    // A clock that was set forward counts as a stall, and causes one unnecessary request.
     const silentForMs = Math.max(nowMs - this.#pulse.nowMs, wallMs - this.#pulse.wallMs);
     this.#pulse = { nowMs, wallMs };
     if (silentForMs < STALL_MS) return;

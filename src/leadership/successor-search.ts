@@ -1,5 +1,5 @@
 /**
- * Searches for the Pod that should lead next, while this process leads, and once more when it leaves.
+ * Searches for the Pod that should lead next: at intervals while this process leads, and once more when it leaves.
  *
  * It sends requests and reports the answers. The core decides what follows from an answer. A list that fails has no
  * effect.
@@ -16,13 +16,16 @@ export const LIST_INTERVAL_MS = 60_000;
 /** The longest wait for a list before a Lease is released, in milliseconds. */
 export const LEAVING_LIST_MS = 500;
 
-/** A Pod that stepped down is not named for this long, in milliseconds. The other Pods go first for as long. */
+/**
+ * How long a Pod that stepped down is not chosen as the successor, in milliseconds. It also lets the other Pods
+ * campaign first for this time.
+ */
 export const PASSED_OVER_MS: number = STEP_DOWN_PAUSE_MS;
 
-/** The last leader that was another Pod, as far as this process saw it. */
+/** The last other Pod that led, as far as this process observed it. */
 interface Predecessor {
   readonly uid: string;
-  /** The monotonic moment at which its leadership was seen to end; `null` while it leads. */
+  /** The monotonic moment at which the end of its leadership was observed; `null` while it leads. */
   readonly leftAtMs: number | null;
 }
 
@@ -32,14 +35,15 @@ export class SuccessorSearch {
   readonly #list: () => Promise<Answer<PodListing>>;
   readonly #listed: (listing: PodListing | null, passedOver: string | null) => void;
   #timer: Timer | null = null;
-  /** Grows with each term, so that an answer of an earlier term is dropped. */
+  /** A number that grows with each term, so that an answer of an earlier term is ignored. */
   #term = 0;
   #isListing = false;
   #predecessor: Predecessor | null = null;
 
   /**
    * @param list never rejects
-   * @param listed called with each answer (`null` if the list is forbidden) and the uid of a Pod that must not be named
+   * @param listed called with each answer (`null` if the list is forbidden) and the uid of a Pod that must not be
+   * chosen
    */
   constructor(
     clock: Clock,
@@ -51,7 +55,7 @@ export class SuccessorSearch {
     this.#listed = listed;
   }
 
-  /** Another Pod leads; `null`: no other Pod leads. */
+  /** Records that another Pod leads; `null`: no other Pod leads. */
   follow(uid: string | null): void {
     if (uid !== null) this.#predecessor = { uid, leftAtMs: null };
     else if (this.#predecessor?.leftAtMs === null) {
@@ -59,13 +63,13 @@ export class SuccessorSearch {
     }
   }
 
-  /** A term begins. */
+  /** Begins a term. */
   begin(): void {
     this.end();
     this.#search();
   }
 
-  /** The term is over. */
+  /** Ends the term. */
   end(): void {
     this.#term += 1;
     this.#isListing = false;
@@ -73,7 +77,7 @@ export class SuccessorSearch {
     this.#timer = null;
   }
 
-  /** Sends one more list before the Lease is released. Resolves when it is answered, and after 500 ms at the latest. */
+  /** Lists once more before the Lease is released. Resolves when the list is answered, after 500 ms at the latest. */
   async listBeforeLeaving(): Promise<void> {
     this.end();
     const term = this.#term;
@@ -87,7 +91,7 @@ export class SuccessorSearch {
 
   #search(): void {
     this.#timer = this.#clock.setTimer(LIST_INTERVAL_MS, () => this.#search(), { background: true });
-    // A list takes at most a few request time-outs, so at most one is in flight.
+    // At most one list is in flight. It ends after a few request time-outs at the latest.
     if (!this.#isListing) void this.#listOnce();
   }
 

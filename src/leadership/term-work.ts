@@ -19,10 +19,13 @@ import type { ProgressWatch } from './progress-watch.ts';
 interface Work {
   /** Never rejects. */
   readonly ended: Promise<void>;
-  /** Resolves when this work calls a method that ends the term. It may await that call, so it is not waited for. */
+  /**
+   * Resolves when this work calls a method that ends the term. The work may await that call, so nothing waits for the
+   * work.
+   */
   readonly asked: Promise<void>;
   readonly ask: () => void;
-  /** The work that began this work, and that may wait for it. */
+  /** The work that began this work, and may wait for it. */
   readonly outer: Work | undefined;
 }
 
@@ -30,7 +33,7 @@ interface Work {
 export interface WorkEnd {
   /** The monotonic moment. */
   readonly atMs: number;
-  /** `null` when it did not fail. */
+  /** `null` when the work did not fail. */
   readonly failure: { readonly cause: unknown } | null;
 }
 
@@ -50,14 +53,11 @@ export class TermWork {
   #workEnd: WorkEnd | null = null;
   /** The work that has not ended: a call of `onElected` per term, and a run of each job. */
   readonly #unfinished = new Set<Work>();
-  /** The work whose time limit has passed before it settled. */
+  /** The work that did not settle within its time limit. */
   #overdue: ReadonlySet<Work> = new Set();
   /** The part of `#unfinished` that called a method which ends the term. */
   readonly #asking = new Set<Work>();
-  /**
-   * The work that runs at the moment. It is preserved across everything that the work awaits, and in the timers that it
-   * sets.
-   */
+  /** The work that runs at the moment. Continuations of the work and timers that it sets have the same value. */
   readonly #caller = new AsyncLocalStorage<Work | undefined>();
 
   /**
@@ -83,8 +83,8 @@ export class TermWork {
   }
 
   /**
-   * The end of `onElected` in the current term. `null` while it runs, and if it returned no promise: the end of the
-   * work of such a call is unknown.
+   * The end of `onElected` in the current term; `null` while it runs. Also `null` if it returned no promise, because
+   * the end of its work is then unknown.
    */
   get workEnd(): WorkEnd | null {
     return this.#workEnd;
@@ -106,8 +106,7 @@ export class TermWork {
   }
 
   /**
-   * Calls `onElected`. The work of earlier terms is waited for first: no work is better than two jobs at once, even
-   * within one process.
+   * Calls `onElected` after the work of earlier terms has ended, so that two jobs never run at once in one process.
    *
    * @param ready the work begins once this has resolved; it must not reject
    */
@@ -139,8 +138,8 @@ export class TermWork {
   }
 
   /**
-   * Calls a method that ends the term. The work that called it, and may await it, is not waited for: it would wait for
-   * itself.
+   * Calls a method that ends the term. The end of the term does not wait for the work that calls this method, because
+   * that work may await the end of the term.
    */
   leave<Result>(request: () => Result): Result {
     for (let work = this.#caller.getStore(); work !== undefined; work = work.outer) {
@@ -171,11 +170,11 @@ export class TermWork {
   }
 
   /**
-   * Waits for all work, at most `timeoutMs`. Resolves with `true` when it is done. Work that has used up its time is
-   * not waited for again.
+   * Waits for all work, at most `timeoutMs` milliseconds. Resolves with `true` when it is done. A second call does not
+   * wait again for work that has used up its time.
    *
-   * Work that called a method which ends the term is not waited for. While it runs, the result is `false`, because it
-   * may continue to work.
+   * It does not wait for work that called a method which ends the term. While such work runs, the result is `false`,
+   * because the work may continue.
    */
   async settle(clock: Clock, timeoutMs: number): Promise<boolean> {
     const work = [...this.#unfinished].filter((one) => !this.#asking.has(one));
