@@ -21,14 +21,14 @@ import { type WatchContext, Watcher } from './watcher.ts';
 const log = debugLog('lease-elector:driver');
 
 /**
- * The most watch events that may wait in the queue, over all watches. The server decides how many it sends, so reaching
- * this limit is not a defect: the watch drops the excess and lists again.
+ * The largest number of watch events in the queue, over all watches. The server decides how many it sends, so reaching
+ * this limit is not a defect: the watch drops further events and lists again.
  */
 export const WATCH_EVENT_QUEUE_LIMIT = 1_000;
 
 /**
- * The most inputs that may wait in the queue, including the events. An input waits only while another one is processed,
- * so exceeding this limit is a defect.
+ * The largest number of inputs in the queue, including the events. An input waits only while another input is
+ * processed, so exceeding this limit is a defect.
  *
  * No server can cause it. The watch events are bounded, and every other answer belongs to a request of this process.
  */
@@ -40,14 +40,14 @@ export interface Application {
   announce(announcement: Announcement): void;
   /**
    * Waits for the work of the term that just ended. Resolves with `true` when it is done, with `false` when its time is
-   * up.
+   * over.
    */
   settleWork(): Promise<boolean>;
-  /** The role has changed, and the effects of the change were executed. */
+  /** Called when the role has changed and the effects of the change were executed. */
   roleChanged?(): void;
-  /** A watch has replaced its stream by another one, or by a list; must not throw. */
+  /** Called when a watch has replaced its stream by another stream or by a list; must not throw. */
   watchRestarted?(resource: 'leases' | 'pods', cause: WatchRestartCause): void;
-  /** An invariant is broken. The driver has shut everything down. */
+  /** Called when an invariant is broken. The driver has shut everything down. */
   defect(error: unknown): void;
 }
 
@@ -65,7 +65,7 @@ export class Driver {
   #busy = false;
   #closed = false;
   #broken = false;
-  /** The number of times that work was waited for. */
+  /** The number of waits for work so far. */
   #settlings = 0;
   /** The number of watch events in the queue. */
   #waitingEvents = 0;
@@ -100,7 +100,8 @@ export class Driver {
   }
 
   /**
-   * The moment at which the API server last confirmed the knowledge about the Lease, by the wall clock at that moment.
+   * The moment at which the API server last confirmed the knowledge about the Lease, as read from the wall clock at
+   * that moment; 0 before.
    */
   get verifiedWallMs(): number {
     return this.#verifiedWallMs;
@@ -123,7 +124,7 @@ export class Driver {
     this.#enqueue(() => this.#step(fact));
   }
 
-  /** A request outside of the election has shown that this Pod is gone. */
+  /** Processes the fact that this Pod is gone, which a request outside of the election has shown. */
   takeOwnPodGone(): void {
     const { self } = this.#state.config;
     this.take({ type: 'podDeleted', watched: self, pod: { ...self, resourceVersion: '0', terminating: true } });
@@ -182,7 +183,7 @@ export class Driver {
     if (isRoleNew) this.#application.roleChanged?.();
   }
 
-  /** A process that cannot trust its own state must not continue to lead. */
+  /** Shuts everything down, because a process with an inconsistent state must not continue to lead. */
   #giveUp(error: unknown): void {
     if (this.#closed) return;
     this.#broken = true;
@@ -190,7 +191,7 @@ export class Driver {
     this.#application.defect(error);
   }
 
-  /** A promise of a port must not reject. If it does, that is a defect, but it does not end the process. */
+  /** Handles a rejected promise of a port. The rejection is a defect, but does not end the process. */
   readonly #reportDefect = (error: unknown): void =>
     this.#enqueue(() => {
       throw error;
@@ -238,7 +239,7 @@ export class Driver {
   #replace(request: number, lease: LeaseRecord, content: LeaseContent): void {
     const { promise, resolve } = Promise.withResolvers<void>();
     const answer = this.#ports.lease.replace(lease, content, resolve);
-    // A port without a socket does not call `resolve`. Then the answer resolves the promise.
+    // A port without a socket does not call `resolve`. In that case the answer resolves the promise.
     void answer.then(
       () => resolve(),
       () => resolve(),
@@ -262,7 +263,7 @@ export class Driver {
     const settling = this.#settlings;
     this.#application
       .settleWork()
-      // The answer for an earlier term shows nothing about the work of the next one.
+      // The answer for an earlier term says nothing about the work of the next term.
       .then((drained) => (settling === this.#settlings ? this.take({ type: 'workSettled', drained }) : undefined))
       .catch(this.#reportDefect);
   }

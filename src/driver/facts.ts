@@ -19,7 +19,7 @@ export function leaseWriteFact(request: number, answer: WriteAnswer): Fact {
   return { type: 'leaseWritten', request, lease, ...(altered === undefined ? {} : { altered }) };
 }
 
-/** The fact in the answer to `deleteLease`. The value is the Lease that a finalizer keeps, or `null`. */
+/** The fact in the answer to `deleteLease`, whose value is the Lease that a finalizer keeps, or `null`. */
 export function leaseDeletionFact(request: number, answer: Answer<LeaseRecord | null>): Fact {
   if (!answer.ok) return failedFact(request, answer.failure);
   if (answer.value === null) return { type: 'leaseRemoved', request };

@@ -1,6 +1,6 @@
 /**
- * The ports of an election, with an observer: they report every request and every answer to the outage watch. The
- * answers of the API server pass unchanged.
+ * The ports of an election with an observer: they report every request and every answer to the outage watch, and return
+ * the answers unchanged.
  */
 
 import type { OutageWatch } from './outage-watch.ts';
@@ -14,8 +14,8 @@ import type { Answer, Ports, WatchPort, WatchSink } from './ports.ts';
  */
 export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWatch): Ports {
   const { lease, pod, leaseWatch, podWatch } = ports;
-  // The watch of all requests is notified first. So an outage that a write meets first does not count as a failure of
-  // writes.
+  // The watch of all requests is notified first, so that an outage does not count as a failure of writes when a write
+  // is the first request that fails.
   const observedWrite = <Ended extends Answer<unknown>>(request: Promise<Ended>): Promise<Ended> =>
     observed(writes, observed(watch, request));
   return {
@@ -26,7 +26,8 @@ export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWa
       replace: (before, content, written) => observedWrite(lease.replace(before, content, written)),
       delete: (before) => observedWrite(lease.delete(before)),
     },
-    // The list of the application's Pods may be answered without a request, so it says nothing of the API server.
+    // The list of the application's Pods may be answered without a request, so its answer is not evidence about the API
+    // server.
     pod: { ...pod, read: (name) => observed(watch, pod.read(name)) },
     leaseWatch: observedWatch(watch, leaseWatch),
     podWatch: (name) => observedWatch(watch, podWatch(name)),
@@ -93,7 +94,7 @@ class ObservedSink<Item> implements WatchSink<Item> {
     this.#sink.ended(failure);
   }
 
-  /** The stream is no longer awaited. */
+  /** Records that the stream is no longer awaited. */
   withdraw(): void {
     if (this.#pending) this.#watch.withdrawn();
     this.#pending = false;

@@ -1,9 +1,9 @@
 /**
- * Detects that the API server has answered nothing for a while, and that it answers again. It warns, and decides
+ * Detects that the API server has answered nothing for a while, and that it answers again. It reports both and decides
  * nothing.
  *
- * One watch serves the whole life of an elector: the search for its Pod, the start of the election, and every later
- * outage.
+ * One watch is used from the start of an elector to its end: for the search for its Pod, the start of the election, and
+ * every later outage.
  */
 
 import { isUnanswered, type RequestFailure } from '../core/request-failure.ts';
@@ -15,8 +15,8 @@ export const UNREACHABLE_AFTER_MS = 10_000;
 /**
  * The time without an answer is counted in pulses of this length, in milliseconds.
  *
- * A late pulse counts once. So a process that was suspended for a minute has counted one second, and no outage: the
- * answers may wait in its sockets.
+ * A late pulse counts once. A process that was suspended for a minute has therefore counted one second, and reports no
+ * outage: the answers may wait in its sockets.
  */
 const PULSE_MS = 1_000;
 
@@ -41,7 +41,7 @@ export class OutageWatch {
   #pending = 0;
   /** The last failure since the last answer. */
   #failure: RequestFailure | null = null;
-  /** Pulses since the first request without an answer. */
+  /** The number of pulses since the first request without an answer. */
   #pulses = 0;
   /** The number of pulses before the last failure. */
   #failedAtPulse = 0;
@@ -56,31 +56,31 @@ export class OutageWatch {
     this.#report = report;
   }
 
-  /** A request was sent. Exactly one of `answered`, `failed` and `withdrawn` follows. */
+  /** Records that a request was sent. Exactly one of `answered`, `failed` and `withdrawn` follows. */
   asked(): void {
     this.#pending += 1;
     this.#count();
   }
 
-  /** A request was answered, with any status that an API server uses. */
+  /** Records that a request was answered, with any status that an API server uses. */
   answered(): void {
     this.#pending -= 1;
     this.heard();
   }
 
-  /** A request failed. */
+  /** Records that a request failed. */
   failed(failure: RequestFailure): void {
     this.#pending -= 1;
     this.broke(failure);
   }
 
-  /** A request has ended, and it is not known whether the API server answered. */
+  /** Records that a request has ended, without knowledge whether the API server answered. */
   withdrawn(): void {
     this.#pending -= 1;
     this.#rest();
   }
 
-  /** A message was received on a stream. */
+  /** Records that a message was received on a stream. */
   heard(): void {
     this.#failure = null;
     this.#pulses = 0;
@@ -91,7 +91,7 @@ export class OutageWatch {
     if (wasReported && !this.#stopped) this.#report({ type: 'reachable' });
   }
 
-  /** A stream that was open has ended with a failure. */
+  /** Records that an open stream has ended with a failure. */
   broke(failure: RequestFailure): void {
     if (!isUnanswered(failure)) return this.heard();
     this.#failure = failure;
@@ -105,7 +105,7 @@ export class OutageWatch {
     return this.#reported;
   }
 
-  /** Starts again: earlier counts and reports are discarded. */
+  /** Discards earlier counts and reports. */
   restart(): void {
     this.#reported = false;
     this.#failure = null;
@@ -143,7 +143,7 @@ export class OutageWatch {
     this.#count();
   }
 
-  /** Whether requests continue without an answer. One failure long ago, without a request since, is not an outage. */
+  /** Whether requests still get no answer. A single failure long ago, without a request since, is not an outage. */
   #isAsking(): boolean {
     if (this.#failure !== null && this.#pulses - this.#failedAtPulse <= RECENT_PULSES) return true;
     if (!this.#wasPending || this.#pending === 0) return false;

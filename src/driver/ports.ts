@@ -17,19 +17,19 @@ export type Answer<Value> =
 /** The result of a create or a replace. */
 export type WriteAnswer = Answer<LeaseRecord> & {
   /**
-   * The fields that came back with another value than was sent, such as `metadata.ownerReferences`; left out when there
-   * are no such fields.
+   * The fields that were answered with a value other than the sent one, such as `metadata.ownerReferences`; left out
+   * when there are no such fields.
    */
   readonly altered?: readonly string[];
 };
 
-/** The one Lease of the election. Every step of a method ends within the request time-out. */
+/** The requests about the Lease of the election. Every step of a method ends within the request time-out. */
 export interface LeasePort {
   /** A consistent read (no `resourceVersion`); `null` when there is no such Lease. */
   read(): Promise<Answer<LeaseRecord | null>>;
   create(content: LeaseContent): Promise<WriteAnswer>;
   /**
-   * PUT on top of `lease`, with its uid and resourceVersion. It never creates a Lease and never overwrites unseen
+   * PUT based on `lease`, with its uid and resourceVersion. It never creates a Lease and never overwrites unseen
    * changes.
    *
    * @param written called when the request was written to its socket; a port without sockets need not call it
@@ -42,27 +42,27 @@ export interface LeasePort {
   delete(lease: Pick<LeaseRecord, 'uid' | 'resourceVersion'>): Promise<Answer<LeaseRecord | null>>;
 }
 
-/** The Pods of this namespace. */
+/** The requests about the Pods of this namespace. */
 export interface PodPort {
   /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
   read(name: string): Promise<Answer<PodRecord | null>>;
   /**
-   * A consistent list of at most 50 running Pods of the application to which this Pod belongs, by its labels. Left out where
-   * there is no application. None are listed where the Pod has no labels, or was never read.
+   * A consistent list of at most 50 running Pods of the application to which this Pod belongs, by its labels. Left out
+   * when there is no application. The list is empty when the Pod has no labels, or was never read.
    *
    * @param ignoredLabel a label that only the leader's Pod has
    */
   listApplication?(pod: PodReference, ignoredLabel: string | null): Promise<Answer<PodListing>>;
 }
 
-/** A Pod's labels and annotations, with the fields that a write on top of them needs. */
+/** A Pod's labels and annotations, with the fields that a patch of them needs. */
 export interface PodMetadata extends PodReference {
   readonly resourceVersion: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** The entries to change; `null` removes one. */
+/** The entries to change; the value `null` removes an entry. */
 export interface PodMetadataPatch {
   readonly labels: Readonly<Record<string, string | null>>;
   readonly annotations: Readonly<Record<string, string | null>>;
@@ -70,7 +70,9 @@ export interface PodMetadataPatch {
 
 /** A Kubernetes Event about a Lease. */
 export interface LeaseEvent {
-  /** The name is unique in the namespace. So a second attempt to write the same Event finds the first one. */
+  /**
+   * The name is unique in the namespace, so a second attempt to write the same Event gets a conflict with the first.
+   */
   readonly name: string;
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
@@ -82,12 +84,12 @@ export interface LeaseEvent {
   readonly reporter: string;
 }
 
-/** The writes beside the election, for other programs to see. None of them uses a connection of the election. */
+/** The writes outside of the election, which other programs read. None of them uses a connection of the election. */
 export interface PublishingPort {
   /** A consistent read (no `resourceVersion`); `null` when no Pod has that name. */
   readPodMetadata(name: string): Promise<Answer<PodMetadata | null>>;
   /**
-   * PATCH on top of the state that was read, with its uid and resourceVersion. It never reaches a later Pod of the same
+   * PATCH based on the state that was read, with its uid and resourceVersion. It never changes a later Pod of the same
    * name.
    */
   patchPodMetadata(pod: PodMetadata, patch: PodMetadataPatch): Promise<Answer<null>>;
@@ -96,10 +98,13 @@ export interface PublishingPort {
 
 /** Receives the events of a stream in their order. No method is called after `ended`. */
 export interface WatchSink<Item> {
-  /** The answer's head was 200. */
+  /** The status of the answer was 200. */
   opened(): void;
   event(event: WatchEvent<Item>): void;
-  /** The stream is over. `null`: the server ended it cleanly; otherwise the reason, also if it never opened. */
+  /**
+   * The stream is over. `null`: the server ended it cleanly; otherwise the failure, also for a stream that never
+   * opened.
+   */
   ended(failure: RequestFailure | null): void;
 }
 
@@ -112,14 +117,11 @@ export interface WatchStream {
 export interface WatchPort<Item> {
   /** A consistent list (no `resourceVersion`) of the objects with that name: zero or one. */
   list(): Promise<Answer<{ readonly items: readonly Item[]; readonly resourceVersion: string }>>;
-  /**
-   * Watches from `resourceVersion`, with bookmarks. The request tells the server to end the stream after
-   * `timeoutSeconds`.
-   */
+  /** Watches from `resourceVersion`, with bookmarks. The server ends the stream after `timeoutSeconds`. */
   open(resourceVersion: string, timeoutSeconds: number, sink: WatchSink<Item>): WatchStream;
 }
 
-/** Outcome of the claim on the abstract socket that lets one process per Pod campaign. */
+/** The outcome of a claim on the abstract socket that lets one process per Pod campaign. */
 export type SiblingLockOutcome = 'held' | 'taken' | 'unsupported';
 
 /** The details of an outcome. */
@@ -128,7 +130,7 @@ export interface SiblingLockDetail {
   readonly refusedBy?: string;
 }
 
-/** A process, as the kernel knows it. */
+/** A process, as the kernel identifies it. */
 export interface SiblingLockHolder {
   readonly pid: number;
   /** The id of its user. */
@@ -144,13 +146,13 @@ export type SiblingLockListener = (outcome: SiblingLockOutcome, detail?: Sibling
  */
 export interface SiblingLockPort {
   /**
-   * Tries to bind the socket. After `taken` it waits until the holder dies and tries again, and calls back with `held`
-   * when it succeeds. A refused bind counts as `taken`, and is also retried.
+   * Tries to bind the socket. After `taken` it waits until the holding process ends, tries again, and calls the
+   * listener with `held` when it succeeds. A refused bind counts as `taken`, and is also retried.
    */
   claim(listener: SiblingLockListener): void;
-  /** Releases the socket, or stops waiting for it. */
+  /** Closes the socket, or stops waiting for it. */
   free(): void;
-  /** The process that holds it; `null` when it cannot be seen. Left out if the holder can never be seen. */
+  /** The process that holds the socket; `null` when it cannot be determined. Left out if it can never be determined. */
   findHolder?(): Promise<SiblingLockHolder | null>;
 }
 
@@ -163,6 +165,6 @@ export interface Ports {
   readonly siblingLock: SiblingLockPort;
   /** Left out if there is no cluster. The driver does not use it. */
   readonly publishing?: PublishingPort;
-  /** Ends idle connections. Called once, last. */
+  /** Ends idle connections. Called once, as the last method. */
   close(): void;
 }

@@ -15,7 +15,7 @@ export type WatchRestartCause =
   | 'refused'
   /** No message was received for so long that the connection is considered dead. */
   | 'silent'
-  /** A list or a read contradicts it. */
+  /** A list or a read contradicts the watch. */
   | 'contradicted';
 
 /** The cause of a restart by this input; `null` when the stream continues, or was closed for good. */
@@ -27,7 +27,7 @@ export function restartCause<Item extends Watched>(
   if (before.phase !== 'streaming' || after.phase === 'stopped') return null;
   if (after.phase === 'streaming' && after.stream === before.stream) return null;
   const cause = causeOfInput(input);
-  // The stream never opened. That is a failed request, which is counted as one, and not a lost stream.
+  // A stream that never opened is a failed request, and is counted as a request.
   return cause === 'failed' && !before.opened ? null : cause;
 }
 

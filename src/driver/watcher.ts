@@ -51,7 +51,7 @@ export interface WatchContext {
   /** Queues the work. The whole elector processes one input at a time. */
   readonly enqueue: (work: () => void) => void;
   /**
-   * The same for an event of a stream. Returns `false` when too many events wait already. Then this event is dropped.
+   * Queues the work of a stream's event. Returns `false` when too many events already wait. The event is then dropped.
    */
   readonly enqueueEvent: (work: () => void) => boolean;
 }
@@ -69,11 +69,14 @@ export class Watcher<Item extends Watched> {
   readonly #restarted: (cause: WatchRestartCause) => void;
   #state: WatchState = INITIAL_WATCH_STATE;
   #stream: WatchStream | null = null;
-  /** The stream that has dropped an event, because too many waited. The numbers of streams begin with 1. */
+  /**
+   * The number of the stream that dropped an event because too many waited; 0: no stream. The numbers of streams begin
+   * with 1.
+   */
   #overflowedStream = 0;
   #timer: Timer | null = null;
 
-  /** `report` and `opened` are called in the turn of the input that led to them. */
+  /** `report` and `opened` are called while the input that caused them is processed. */
   constructor(
     options: WatchContext & {
       /** For the debug log. */
@@ -121,7 +124,7 @@ export class Watcher<Item extends Watched> {
       if (isReport(effect)) reports.push(effect);
       else this.#perform(effect);
     }
-    // Last, because the election may answer a report with `relist()` or `stop()`.
+    // Reports come last, because the election may answer a report with `relist()` or `stop()`.
     for (const report of reports) this.#report(report);
   }
 
@@ -132,7 +135,7 @@ export class Watcher<Item extends Watched> {
   #perform(effect: Exclude<WatchEffect<Item>, WatchReport<Item>>): void {
     switch (effect.type) {
       case 'list':
-        // No port must reject. If one does, that is a defect, and the queue ends the elector.
+        // A port must not reject. A rejection is a defect, and ends the elector.
         this.#list(effect.request).catch((error: unknown) =>
           this.#enqueue(() => {
             throw error;
@@ -163,7 +166,7 @@ export class Watcher<Item extends Watched> {
     const timer = this.#clock.setTimer(afterMs, () => {
       const late = this.#clock.nowMs() - dueMs >= TIMER_LATE_MS;
       this.#enqueue(() => {
-        // A timer that was set again while this callback waited replaces it.
+        // If the timer was set again while this callback waited, this callback is ignored.
         if (timer === this.#timer) this.#take({ type: 'timerFired', late });
       });
     });
@@ -177,7 +180,7 @@ export class Watcher<Item extends Watched> {
   }
 
   #takeEventInTurn(stream: number, event: WatchEvent<Item>): void {
-    // One failure represents all dropped events, so that the queue does not fill with failures instead.
+    // One failure represents all dropped events, so that the queue does not fill with failures.
     if (stream === this.#overflowedStream) return;
     const received = { type: 'received', stream, event, random: this.#random.next() } as const;
     if (this.#enqueueEvent(() => this.#take(received))) return;
