@@ -131,7 +131,7 @@ function detailsOfFailure({ kind, missingRule, retryAfterMs }: RequestFailure): 
   };
 }
 
-/** The error of `start()` after the elector was stopped. */
+/** The error of `start()` when the elector was stopped. */
 export function stoppedError(): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_STOPPED',
@@ -139,12 +139,15 @@ export function stoppedError(): LeaseElectorError {
   );
 }
 
-/** A method that only the leader may call was called before `start()`. @param words those of `explain()` */
+/**
+ * The error of a method that only the leader may call, when it is called before `start()`.
+ * @param words the message of `explain()`
+ */
 export function notStartedError(words: string): LeaseElectorError {
   return new LeaseElectorError('ERR_LEASE_ELECTOR_NOT_LEADER', words);
 }
 
-/** A method that only the leader may call was called by a process that does not lead. */
+/** The error of a method that only the leader may call, when this process does not lead. */
 export function notLeaderError(): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_NOT_LEADER',
@@ -162,12 +165,15 @@ export function notReleasedError(refusal: RequestFailure | undefined): LeaseElec
   );
 }
 
-/** A callback of the application failed. @param callback its name, as {@link LeaseElectorErrorDetails.callback} */
+/**
+ * The error when a callback of the application has failed.
+ * @param callback as {@link LeaseElectorErrorDetails.callback}
+ */
 export function callbackError(what: string, callback: string, cause: unknown): LeaseElectorError {
   return new LeaseElectorError('ERR_LEASE_ELECTOR_CALLBACK', `${what} failed; see \`cause\`.`, { cause, callback });
 }
 
-/** An invariant of the election is broken. */
+/** The error when an invariant of the election is broken. */
 export function invariantError(cause: unknown): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_INVARIANT',
@@ -176,7 +182,7 @@ export function invariantError(cause: unknown): LeaseElectorError {
   );
 }
 
-/** A start has failed in a way that is not foreseen. @param words the cause in words */
+/** The error when a start has failed for an unforeseen reason. @param words the cause in words */
 export function startDefectError(cause: unknown, words: string): LeaseElectorError {
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_INVARIANT',

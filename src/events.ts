@@ -5,17 +5,17 @@ import type { LeaseElectorError } from './errors.ts';
 
 export type { DemotionReason };
 
-/** The subject of a warning. docs/operations.md states for each what to do, and whether to page a person. */
+/** The subject of a warning. docs/operations.md describes for each code what to do, and whether to page a person. */
 export type WarningCode =
   | CoreWarningCode
   /**
-   * There is no cluster, and the option `local` is set: this process takes part in no real election. Or
-   * `LEASE_ELECTOR_LOCAL` is set, and is ignored because there is a cluster.
+   * There is no cluster and the option `local` is set, so this process takes part in no real election. Or
+   * `LEASE_ELECTOR_LOCAL` is set, but is ignored because there is a cluster.
    */
   | 'local'
   /** The clocks of this machine and of the API server differ by more than a minute. No decision depends on it. */
   | 'clock-skew'
-  /** That difference is over. */
+  /** The difference that `clock-skew` reported is over. */
   | 'clock-skew-over'
   /** The endpoint does not listen, or not on both loopback addresses. */
   | 'endpoint-unavailable'
@@ -59,10 +59,10 @@ export interface Term {
    * Grows from term to term, over all Pods and Leases of the cluster. Send it along with every write to a shared
    * resource, and make the resource reject a token smaller than the largest it has seen.
    *
-   * It is the Lease's `resourceVersion` in the answer to the write that began the term. These are integers that can be
-   * compared, as Kubernetes promises since 1.35 (KEP-5504). Without the permission to `update` a resumed term has no
-   * such write, and uses the version that it reads: not smaller than before, but perhaps the same. A cluster that was
-   * restored from a backup starts again with smaller ones: see docs/correctness.md.
+   * It is the Lease's `resourceVersion` in the answer to the write that began the term. Resource versions are integers
+   * that can be compared, as Kubernetes promises since 1.35 (KEP-5504). Without the permission to `update`, a resumed
+   * term begins without a write. Its token is the version that was read, which may equal the previous token but is
+   * never smaller. A cluster that was restored from a backup continues with smaller versions: see docs/correctness.md.
    *
    * `JSON.stringify` rejects a bigint: write `String(term.fencingToken)`, or the term itself, which has `toJSON`.
    */
@@ -77,13 +77,13 @@ export interface Term {
   /** The uid of the Lease that the term began with. */
   readonly leaseUid: string;
 
-  /** When the Pod acquired the Lease. */
+  /** The moment at which the Pod acquired the Lease. */
   readonly acquireTime: Date;
 
   /**
-   * Records that the work of the term has made progress. With the option `progressTimeoutMs` it must be called at least
-   * that often. Without the option, and after the term, a call has no effect. It is cheap, so call it in the innermost
-   * loop.
+   * Records that the work of the term has made progress. With the option `progressTimeoutMs`, it must be called again
+   * within that time. Without the option, and after the term, a call has no effect. A call is cheap enough for the
+   * innermost loop.
    */
   progress(): void;
 
@@ -111,7 +111,10 @@ export interface Leader {
   /** The Pod's uid; `null` for a Lease that no Pod owns. */
   readonly uid: string | null;
 
-  /** The moment at which it acquired the Lease, by its own clock; `null` when the Lease does not contain it. */
+  /**
+   * The moment at which the leader acquired the Lease, by the clock of its machine; `null` when the Lease does not
+   * contain it.
+   */
   readonly since: Date | null;
 
   /**
@@ -184,8 +187,8 @@ export interface LeaseElectorEvents {
   /** Without a listener, it is a process warning of the type `LeaseElectorWarning`, once per code. */
   warning: [warning: Warning];
   /**
-   * A failure that the application should know of: a rejected `onElected`, a listener that threw, a failed start whose
-   * promise nobody awaits, a defect. Without a listener, it is a process warning of the type `LeaseElectorError`, once
+   * A failure that concerns the application: a rejected `onElected`, a listener that threw, a failed start whose
+   * promise is not awaited, a defect. Without a listener, it is a process warning of the type `LeaseElectorError`, once
    * per code.
    */
   error: [error: LeaseElectorError];
@@ -226,8 +229,8 @@ export interface DemotedMessage extends ElectedMessage {
 }
 
 /**
- * The message on the channel `lease-elector:request`, published when a request to the API server has ended: with its
- * answer, or, for a watch, with the head of its answer.
+ * The message on the channel `lease-elector:request`, published when a request to the API server was answered or has
+ * failed. For a watch, the head of the answer counts.
  *
  * @example
  * ```ts
@@ -244,7 +247,7 @@ export interface DemotedMessage extends ElectedMessage {
 export interface RequestMessage {
   /** The verb of the request, as a Role names it. */
   readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
-  /** `''` for the core group. */
+  /** The API group; `''` for the core group. */
   readonly apiGroup: string;
   /** The plural name of the resource, such as `leases`. */
   readonly resource: string;
@@ -254,7 +257,7 @@ export interface RequestMessage {
   readonly name: string;
   /** The HTTP status; `null` when there was no answer. */
   readonly status: number | null;
-  /** From the first attempt to the end, in milliseconds. */
+  /** The time from the first attempt to the end, in milliseconds. */
   readonly durationMs: number;
   /** The failure; `null` when the request succeeded. */
   readonly failure: string | null;

@@ -76,7 +76,7 @@ const log = debugLog('lease-elector');
  * - `starting`: no leader is known yet
  * - `candidate`: campaigns when nobody holds the Lease
  * - `leader`: this process leads
- * - `sibling`: another process of the same Pod campaigns; this process takes its place when it ends
+ * - `sibling`: another process of the same Pod campaigns; this process replaces it when it ends
  * - `stopped`: stopped for good
  */
 export type LeaseElectorState = 'idle' | 'starting' | 'candidate' | 'leader' | 'sibling' | 'stopped';
@@ -95,9 +95,7 @@ const SYSTEM_RUNTIME: Runtime = {
     }),
 };
 
-/**
- * The longest time that the work of a new term waits for its first renewal to be written to a socket, in milliseconds.
- */
+/** The longest wait of the work of a new term until the first renewal is written to a socket, in milliseconds. */
 const FIRST_RENEWAL_WAIT_MS = 1_000;
 
 /** An elector as JSON. */
@@ -153,11 +151,11 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** The HTTP endpoint; `null` unless the option `endpoint` is set. */
   readonly #endpoint: Endpoint | null;
   /**
-   * Created only for a job or a metric, because it wakes the process every second. It also runs while a candidate: the
-   * answer that elects this process may itself predate a stall.
+   * Created only when a job or a metric needs it, because it wakes the process every second. It also runs in a
+   * candidate, because the answer that elects this process may have been sent before a stall.
    */
   #stalls: StallWatch | null = null;
-  /** `leaderOnly()` was called, so there may be work although `onElected` has ended. */
+  /** `leaderOnly()` was called, so jobs may run after `onElected` has ended. */
   #hasJobs = false;
   #driver: Driver | null = null;
   #ports: Ports | null = null;
@@ -185,7 +183,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** The error that ended this elector; `null` if it was stopped. */
   #endedBy: LeaseElectorError | null = null;
   readonly #metrics = new ElectorMetrics();
-  /** Writes the leader into the cluster; `null` unless an option for it is set. */
+  /** Writes the label, the annotation and the Events of the leader; `null` unless one of their options is set. */
   #publisher: Publisher | null = null;
   #over = false;
   #startedAtMs = 0;
@@ -239,11 +237,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /**
    * Begins to campaign. Resolves as soon as a leader is known, this process or another.
    *
-   * A failure that may pass (an API server that cannot be reached, for example) is retried until it succeeds or the
-   * elector is stopped. A refusal (401, 403) is retried for `startGraceMs`. Any other failure rejects immediately. A
-   * running elector keeps the process alive.
+   * After a temporary failure (the API server cannot be reached, for example), a request is retried until it succeeds
+   * or the elector is stopped. A refused request (401, 403) is retried for `startGraceMs`. After any other failure,
+   * `start()` rejects immediately. A running elector keeps the process alive.
    *
-   * Further calls return the same promise. After a started elector was stopped, a call rejects with `_STOPPED`.
+   * Further calls return the same promise. Once the elector was started and stopped, a call rejects with
+   * `ERR_LEASE_ELECTOR_STOPPED`.
    *
    * If this promise is not awaited, a failure of the start is reported as `error`. It is never an unhandled rejection.
    *
@@ -266,8 +265,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   /**
    * Leaves the election. Stops campaigning, aborts `term.signal`, and waits for the promise of `onElected` and for the
-   * running jobs of `leaderOnly` (at most `drainTimeoutMs`). Resolves when the elector has ended completely. Nothing is
-   * called after that.
+   * running jobs of `leaderOnly` (at most `drainTimeoutMs`). Resolves when the elector has ended completely. After
+   * that, no callback and no listener is called.
    *
    * The Lease is kept, so that a restarted container is still the leader. It is released when this Pod is being deleted
    * and the work is done, or when `release` is true.
@@ -309,7 +308,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * released.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_NOT_RELEASED` when a permission is
-   * missing or the API server could not be reached. This Pod then still holds the Lease, and leads again
+   * missing or the API server could not be reached. This Pod then still holds the Lease and leads again
    *
    * @example
    * ```ts
@@ -333,8 +332,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Confirms with the API server that this process leads, before a write that must not be done twice. Leadership can
-   * still change between the answer and the write, so pass `term.fencingToken` along.
+   * Confirms with the API server that this process leads, before a write that must not be done twice. Resolves with the
+   * current term. Leadership can still change between the answer and the write, so pass `term.fencingToken` along.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_UNCONFIRMED` when the API server
    * does not answer, the Lease is missing at the moment, or another process leads in the name of this Pod: do not
@@ -376,9 +375,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * After this process was suspended for 5 seconds or more (a suspended machine, a stopped process), leadership is
    * confirmed with the API server before the job runs. Without a confirmation no job runs.
    *
-   * A running job is work of its term, as that of `onElected` is. It should end when `term.signal` aborts, and `stop()`
-   * and `stepDown()` wait for it. When it rejects, `onError` is called with the reason. Without `onError` the returned
-   * promise rejects, and Node.js ends a process that does not handle it.
+   * A running job belongs to the work of its term, as the promise of `onElected` does. It should end when `term.signal`
+   * aborts. `stop()` and `stepDown()` wait for it. When it rejects, `onError` is called with the reason. Without
+   * `onError` the returned promise rejects, and Node.js ends a process that does not handle the rejection.
    *
    * ```ts
    * import { LeaseElector } from 'lease-elector';
@@ -412,7 +411,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return handlingErrors(run, onError, (cause) => this.#callbackFailed('onError of leaderOnly', 'onError', cause));
   }
 
-  /** A forgotten `start()` shows nowhere else: each job is skipped, as those of a candidate are. */
+  /** Nothing else reports a forgotten `start()`: each job is skipped, as in a candidate. */
   #noteSkippedJob(): void {
     if (this.state !== 'idle' || this.#warnedOfStart) return;
     this.#warnedOfStart = true;
@@ -423,12 +422,12 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return this.state === 'idle' ? notStartedError(this.explain().message) : notLeaderError();
   }
 
-  /** Whether this process leads. False until it is proven. */
+  /** Whether this process leads. False until leadership is proven. */
   get isLeader(): boolean {
     return this.#work.term !== undefined;
   }
 
-  /** The term of this process, while it leads. */
+  /** The term of this process; `undefined` while it does not lead. */
   get term(): Term | undefined {
     return this.#work.term;
   }
@@ -451,8 +450,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * The time since the API server last confirmed the knowledge of this process about the Lease, in whole milliseconds.
-   * It grows while the API cannot be reached. A leader continues to lead nevertheless.
+   * The time since the API server last confirmed what this process knows about the Lease, in whole milliseconds; 0
+   * before `start()`. It grows while the API server cannot be reached. A leader continues to lead nevertheless.
    */
   get unverifiedForMs(): number {
     if (this.#started === null) return 0;
@@ -461,8 +460,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Explains why there is a leader, or none: in one sentence, and as data to log or to match on. Works in every state,
-   * also before `start()` and after `stop()`. It sends no request and never throws.
+   * Explains why there is or is not a leader, in one sentence and as data to log or to match on. Works in every state,
+   * also before `start()` and after `stop()`. Sends no request and never throws.
    *
    * @example
    * ```ts
@@ -495,7 +494,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   /**
    * The metrics of this elector in the text format of Prometheus, for the `/metrics` of the application. The texts of
-   * two electors cannot be concatenated, because each names every metric. Merge their `metricFamilies()` instead.
+   * two electors cannot be concatenated, because each text declares every metric. Merge their `metricFamilies()`
+   * instead.
    *
    * Works in every state, sends no request, and never throws. Stalls of the event loop are detected after the first
    * call.
@@ -505,7 +505,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * The same as plain data, for a registry such as that of prom-client.
+   * The same metrics as plain data, for a registry such as that of prom-client.
    *
    * @example
    * ```ts
@@ -531,7 +531,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     });
   }
 
-  /** As JSON: what `util.inspect` shows, with the token as a string. */
+  /** The elector as JSON: the values that `util.inspect` prints, with the token as a string. */
   toJSON(): LeaseElectorRecord {
     const { state, leader, term, unverifiedForMs } = this;
     return { state, leader: leader ?? null, term: term?.toJSON() ?? null, unverifiedForMs };
@@ -593,7 +593,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
       clock,
       random,
       application: {
-        // A step that was caused by a job does not belong to that job's work, and neither do its listeners.
+        // A job may cause this step. Neither the step nor its listeners belong to the work of that job.
         announce: (announcement) => this.#work.outside(() => this.#apply(announcement)),
         settleWork: () => this.#settleBeforeLeaving(),
         // A role change without an announcement can also change the endpoint's answer: a sibling may lead for this Pod.
@@ -651,8 +651,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Returns the ports, whose connections then end after everything is published, and creates the publisher. Returns the
-   * ports unchanged if nothing is to be published.
+   * Creates the publisher. Returns ports that close their connections after everything is published. If no option
+   * requests a publisher, returns the ports unchanged.
    */
   #withPublisher(ports: Ports, { pod, lease }: Identity): Ports {
     const { leaderLabel, podDeletionCost, events, requestTimeoutMs } = this.#options;
@@ -671,8 +671,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * An earlier process of this Pod may have left its label or annotation, which is removed here. A sibling leaves that
-   * to the process that campaigns.
+   * Removes the label and the annotation that an earlier process of this Pod may have left. Only the candidate of a Pod
+   * does so, not its siblings.
    */
   #publishFollowing(): void {
     if (this.#publisher === null || this.#driver === null) return;
@@ -722,8 +722,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     // itself starts a moment later.
     const ready = renews ? this.#firstRenewalSent(term.signal) : Promise.resolve();
     this.#work.run(term, ready);
-    // The list comes after the first renewal: it would occupy a connection for which the renewal, and with it the work,
-    // would wait. That renewal could not name a Pod of this list in any case.
+    // The Pods are listed after the first renewal. Otherwise the renewal, and with it the work, would wait until the
+    // list frees a connection. The first renewal could not name a Pod of the list in any case.
     void ready.then(() => (term.signal.aborted ? undefined : this.#successors?.begin()));
     this.#log.elected(term);
     if (electedChannel.hasSubscribers) electedChannel.publish(this.#message(term));
@@ -731,9 +731,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * Resolves when the first renewal was sent. A job may block the process immediately and must then be recognized as
-   * hanging, so its Lease must show beforehand that it is renewed. The answer is not awaited, and a blocked connection
-   * is not awaited for long.
+   * Resolves when the first renewal was sent. A job may block the process immediately. Other Pods recognize such a
+   * process as hanging only if they have seen a renewal. The answer is not awaited, and a blocked connection is not
+   * awaited for long.
    */
   #firstRenewalSent(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -766,7 +766,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return this.#stalls;
   }
 
-  /** The message for tracing about a term. */
+  /** The message about a term for `node:diagnostics_channel`. */
   #message(term: Term): ElectedMessage {
     const { leaseName = '', namespace = '', self } = this.#driver?.state.config ?? {};
     return { lease: leaseName, namespace, pod: self?.name ?? '', term };
@@ -800,7 +800,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return isTwinSuspected(knowledge, config, this.#runtime.clock.nowMs());
   }
 
-  /** A broken invariant. This elector ends and informs the application. The process continues. */
+  /**
+   * Ends this elector because an invariant is broken, and reports the error to the application. The process continues.
+   */
   #defect(cause: unknown): void {
     const error = invariantError(cause);
     this.#demoted('invariant');
@@ -847,9 +849,9 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   /**
-   * The name that the endpoint returns. One process of the Pod has the port, so the answer is about the Pod: a sibling
-   * names this Pod while another process leads for it. A process that is not a sibling names this Pod only if it leads
-   * itself. A later Pod of the same name is never named.
+   * The name that the endpoint returns. One process of the Pod has the port, so the answer is about the Pod. A sibling
+   * returns the name of this Pod while another process of the Pod leads. A process that is not a sibling returns that
+   * name only if it leads itself. The name is never returned for a later Pod of the same name.
    */
   #answeredName(): string | null {
     if (this.#driver === null) return null;
@@ -864,7 +866,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   #noteOutage(report: OutageReport): void {
     if (report.type === 'reachable') {
       this.#warn(...apiReachable());
-      // Writes that failed in the outage do not count afterwards.
+      // Writes that failed during the outage no longer count.
       return this.#writeFailures.restart();
     }
     this.#warn(...apiUnreachable(UNREACHABLE_AFTER_MS, report.failure));
@@ -906,7 +908,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   }
 
   #warnProcess(event: UnhandledEvent): void {
-    // A logger has received it already.
+    // The logger has already received the event.
     if (this.#options.logger !== undefined || this.#printedCodes.has(event.code)) return;
     this.#printedCodes.add(event.code);
     warnProcess(event);

@@ -24,7 +24,10 @@ export const DEFAULT_RENEW_INTERVAL_MS = 10_000;
 /** A leader that has not renewed for this many seconds is reported as `stale`. */
 export const DEFAULT_LEASE_DURATION_SECONDS = 30;
 
-/** How long the work of an ended term may take to settle, in milliseconds. By default a Pod has 30 s in all. */
+/**
+ * How long the work of an ended term may take to settle, in milliseconds. By default Kubernetes kills a Pod 30 s after
+ * its deletion was requested.
+ */
 export const DEFAULT_DRAIN_TIMEOUT_MS = 20_000;
 
 /** A request to the API server that is not answered after this many milliseconds has failed. */
@@ -33,10 +36,10 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 /** How long a refusal of the API server (401, 403) is retried at the start, in milliseconds. */
 export const DEFAULT_START_GRACE_MS = 30_000;
 
-/** A leader is elected for life, which ends when its Pod object is deleted. */
+/** A term lasts until the Pod object of its leader is deleted. */
 const DEFAULT_SUCCESSION: Succession = 'pod-deleted';
 
-/** The longest delay that a timer of Node.js can hold, in milliseconds. */
+/** The longest delay of a Node.js timer, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The annotation is an `int32` (Kubernetes, "ReplicaSet: Pod deletion cost"). Without it the cost of a Pod is 0. */
@@ -46,8 +49,7 @@ const LARGEST_DELETION_COST = 2 ** 31 - 1;
 export type LocalRole = 'leader' | 'candidate';
 
 /**
- * The Pod of this process, if it cannot be determined automatically. Each value that is left out is looked up as
- * before.
+ * The Pod of this process, if it cannot be determined automatically. An omitted value is determined automatically.
  *
  * @example
  * ```ts
@@ -81,13 +83,16 @@ export interface PodOptions {
  * ```
  */
 export interface EndpointOptions {
-  /** 0 stands for any free port. @default 4040 */
+  /** The TCP port; 0 means any free port. @default 4040 */
   readonly port?: number | undefined;
-  /** An IP address, or `localhost` for both loopback addresses. It listens on loopback in any case. @default 'localhost' */
+  /**
+   * An IP address, or `localhost` for both loopback addresses. The endpoint listens on loopback in any case. @default
+   * 'localhost'
+   */
   readonly host?: string | undefined;
   /**
-   * Answers `/` and `/sse` on every address on which it listens, and for every `Host`. By default they are answered on
-   * loopback addresses only, where the `Host` must name this machine. Probes and metrics are answered everywhere.
+   * Answers `/` and `/sse` on every address of the endpoint, and for every `Host`. By default both paths are answered
+   * only on loopback addresses, and only if the `Host` names this machine. Probes and metrics are answered everywhere.
    * @default false
    */
   readonly exposeLeader?: boolean | undefined;
@@ -113,7 +118,7 @@ export interface KubeConfigFileOptions {
 }
 
 /**
- * The options of a `LeaseElector`; every one may be left out.
+ * The options of a `LeaseElector`; all of them are optional.
  *
  * @example
  * ```ts
@@ -137,9 +142,9 @@ export interface LeaseElectorOptions {
   readonly lease?: string | undefined;
 
   /**
-   * Called once per term, when this process begins to lead. Its promise is the work of the term. `stop()` waits for it,
-   * and so does the call for the next term, so that two calls never overlap in one process. (A term that ends before
-   * its call is skipped.) When the promise rejects, an `error` is emitted and leadership is kept.
+   * Called once per term, when this process begins to lead. The returned promise is the work of the term. `stop()`
+   * waits for it. The call for the next term also waits, so two calls never overlap in one process. A term that ends
+   * before its call is skipped. When the promise rejects, an `error` is emitted and leadership is kept.
    */
   readonly onElected?: ((term: Term) => unknown) | undefined;
 
@@ -147,8 +152,8 @@ export interface LeaseElectorOptions {
   readonly signal?: AbortSignal | undefined;
 
   /**
-   * The Pod of this process. A uid that the token does not contain is verified at the start if Pods can be read: with a
-   * uid that never existed the Lease would be garbage-collected again and again.
+   * The Pod of this process. If the token does not contain the uid, the elector verifies it at the start, provided that
+   * it can read Pods. With a uid that never existed, the garbage collector would delete the Lease again and again.
    *
    * @default read from the service account's token, otherwise from the environment
    */
@@ -156,7 +161,7 @@ export interface LeaseElectorOptions {
 
   /**
    * The access to the cluster from outside: a `KubeConfig` of `@kubernetes/client-node`, or a kubeconfig file.
-   * `~/.kube/config` is never read by default: a laptop must not join the election in production.
+   * `~/.kube/config` is never read by default, so that a laptop does not join the election of a production cluster.
    *
    * @default the service account of the Pod
    */
@@ -164,13 +169,13 @@ export interface LeaseElectorOptions {
 
   /**
    * The role of this process when there is no cluster, on a developer's machine. `leader` (or `true`) leads alone, with
-   * a warning. `candidate` waits for a leader that does not exist, to test the other side. Fencing tokens grow from run
-   * to run with the clock of the machine.
+   * a warning. `candidate` waits for a leader that does not exist, to test the code of a process that does not lead.
+   * Fencing tokens are made from the clock of the machine, so they grow from run to run.
    *
    * The environment variable `LEASE_ELECTOR_LOCAL` (`leader`, `candidate`, `true` or `false`) overrides the option.
-   * Neither has an effect in a cluster, which is recognized by a service account directory, or by a variable that the
-   * kubelet sets. If there is a cluster, `start()` rejects rather than lead alone. The variable is ignored with a warning
-   * when a cluster is configured. @default false
+   * Neither has an effect in a cluster: there, a start that fails rejects, and the process does not lead alone. A
+   * cluster is recognized by a service account directory, or by a variable that the kubelet sets. When a cluster is
+   * configured, the variable is ignored with a warning. @default false
    */
   readonly local?: boolean | LocalRole | undefined;
 
@@ -181,8 +186,8 @@ export interface LeaseElectorOptions {
    * until it is deleted.
    *
    * Use the same value for all electors of one Lease. If they differ there are never two leaders, but only the electors
-   * with `pod-stopped` take over from a stopped Pod. It needs the permissions to read Pods and to delete Leases: the
-   * garbage collector does not delete the Lease of a Pod that exists.
+   * with `pod-stopped` take over from a stopped Pod. `pod-stopped` needs the permissions to read Pods and to delete
+   * Leases, because the garbage collector does not delete the Lease of a Pod that exists.
    *
    * @default 'pod-deleted'
    */
@@ -192,12 +197,15 @@ export interface LeaseElectorOptions {
   readonly renewIntervalMs?: number | undefined;
 
   /**
-   * After this many seconds without a renewal the other Pods report the leader as `stale`. Nothing expires because of
-   * it. @default 30
+   * After this many seconds without a renewal the other Pods report the leader as `stale`. The term does not expire.
+   * @default 30
    */
   readonly leaseDurationSeconds?: number | undefined;
 
-  /** How long `stop()` and `stepDown()` wait for the promise of `onElected`, in milliseconds. @default 20000 */
+  /**
+   * How long `stop()` and `stepDown()` wait for the promise of `onElected` and for running jobs of `leaderOnly`, in
+   * milliseconds. @default 20000
+   */
   readonly drainTimeoutMs?: number | undefined;
 
   /**
@@ -209,26 +217,26 @@ export interface LeaseElectorOptions {
 
   /**
    * How long `start()` retries requests that the API server refuses (401, 403, or a webhook's 400) before it rejects,
-   * in milliseconds. An API server that has just started refuses permitted requests, and a Role may arrive after the
-   * Pod. @default 30000
+   * in milliseconds. An API server that has just started refuses permitted requests, and a Role may be created after
+   * the Pod. @default 30000
    */
   readonly startGraceMs?: number | undefined;
 
   /**
    * The longest time between two calls of `term.progress()` by the work of a term, in milliseconds. When a call is
-   * late, `stalled` is emitted and `/healthz` of the endpoint returns 503. So a liveness probe restarts the container,
-   * whose next process resumes the term. Leadership is kept. @default none: no progress is expected
+   * late, `stalled` is emitted and `/healthz` of the endpoint returns 503. A liveness probe can then restart the
+   * container, whose next process resumes the term. Leadership is kept. @default none: no progress is expected
    */
   readonly progressTimeoutMs?: number | undefined;
 
   /**
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
-   * and host. It listens before the election starts, and until `stop()` has resolved. If it cannot listen, a warning
-   * follows.
+   * and host. The endpoint listens before the election starts, and until `stop()` has resolved. If it cannot listen,
+   * the elector warns.
    *
-   * The answer is about the Pod. One process of the Pod has the port, and names this Pod also while a sibling leads,
-   * such as another worker of node:cluster. Inside a process that has siblings use `isLeader`. `{}` is returned when no
-   * Pod is proven to lead, or when a later Pod of the same name leads. @default false
+   * The answer is about the Pod. One process of the Pod has the port. It returns the name of this Pod also while a
+   * sibling leads, such as another worker of node:cluster. In a process that has siblings, use `isLeader`. The answer
+   * is `{}` when no Pod is proven to lead, or when a later Pod of the same name leads. @default false
    */
   readonly endpoint?: boolean | EndpointOptions | undefined;
 
@@ -247,7 +255,8 @@ export interface LeaseElectorOptions {
 
   /**
    * Puts this label with the value `true` on the leader's Pod, so that a Service can select it, and removes it when the
-   * Pod no longer leads. A Service only routes requests and does not exclude a second Pod: see docs/usage.md.
+   * Pod no longer leads. A Service only routes requests. It does not guarantee that only one Pod receives them: see
+   * docs/usage.md.
    *
    * Needs `get` and `patch` on Pods. Without them there is one warning, and the election continues. @default none
    */
@@ -263,8 +272,8 @@ export interface LeaseElectorOptions {
   readonly podDeletionCost?: number | undefined;
 
   /**
-   * Writes a Kubernetes Event about the Lease when this Pod begins and when it stops to lead, as client-go does: reason
-   * `LeaderElection`, `web-0 became leader`, `web-0 stopped leading: stepped-down`.
+   * Writes a Kubernetes Event about the Lease when this Pod begins to lead and when it stops leading, as client-go
+   * does: reason `LeaderElection`, `web-0 became leader`, `web-0 stopped leading: stepped-down`.
    *
    * Needs `create` on Events. Without it there is one warning, and the election continues. @default false
    */
@@ -325,7 +334,7 @@ export interface StopOptions {
 interface Rule {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
-  /** An object is read by these names before it is checked, and replaced by the values that were read. */
+  /** The fields of an object. Each is read once, before the check, and the values that were read replace the object. */
   readonly fields?: Readonly<Record<string, Rule>>;
   /** The value is never shown in an error. */
   readonly isSecret?: true;
@@ -487,7 +496,7 @@ export function resolveOptions(
 /** Sets the option `local` without a change of the code. */
 const LOCAL_VARIABLE = 'LEASE_ELECTOR_LOCAL';
 
-/** Whether the environment variable requests a role without a cluster. */
+/** Whether `LEASE_ELECTOR_LOCAL` sets a role for a process without a cluster. */
 export function isLocalByVariable(environment: Readonly<Record<string, string | undefined>> = process.env): boolean {
   return localRole(undefined, environment[LOCAL_VARIABLE]) !== null;
 }
@@ -523,8 +532,8 @@ export function checkStopOptions(options: StopOptions): StopOptions {
 const LEADER_ONLY_OPTIONS: Readonly<Record<keyof LeaderOnlyOptions, Rule>> = { onError: FUNCTION };
 
 /**
- * Checks the arguments of `leaderOnly()`, and returns the option values that were read. Without this check a wrong
- * `onError` would only be detected when a job fails.
+ * Checks the arguments of `leaderOnly()`, and returns the option values that were read. Without this check an invalid
+ * `onError` would be detected only when a job fails.
  *
  * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_OPTION`
  */
@@ -574,7 +583,9 @@ function checkOne(what: string, value: unknown, rule: Rule): unknown {
   return judged;
 }
 
-/** The error for an object that cannot be read as options. The error of a getter of a secret is not passed on. */
+/**
+ * The error for an object that cannot be read as options. For a secret, the error that its getter threw is left out.
+ */
 function notPlain(
   what: string,
   reading: OptionReading & { readonly kind: 'inherited' | 'unreadable' },
@@ -611,7 +622,7 @@ function optionError(option: string, message: string, cause: ErrorOptions = {}):
   return new LeaseElectorError('ERR_LEASE_ELECTOR_OPTION', message, { ...cause, option });
 }
 
-/** The name of an option, without the words that name its call; `''` for all of them together. */
+/** The name of an option, without the words before it, such as `stop options`; `''` for all options together. */
 function nameOf(what: string): string {
   return what.replace(/^.*?\boptions\.?/, '');
 }
@@ -633,12 +644,12 @@ function isAbortSignal(value: unknown): boolean {
   try {
     return value instanceof AbortSignal;
   } catch {
-    // A Proxy that was revoked.
+    // A revoked Proxy threw.
     return false;
   }
 }
 
-/** Recognized by a method: loading the client only for a check of the class would cost 90 MB. */
+/** Checks for a method, because `instanceof` would need the client, which takes 90 MB. */
 function isKubeConfig(value: unknown): value is UsedKubeConfig {
   try {
     return isObject(value) && typeof value['getCurrentCluster'] === 'function';

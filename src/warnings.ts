@@ -9,7 +9,7 @@ import type { LocalRole } from './options.ts';
 /** The arguments of a warning. */
 type WarningText = readonly [code: WarningCode, message: string];
 
-/** There is no cluster. @param name the name of this process in place of a Pod's */
+/** There is no cluster. @param name the name of this process, which has no Pod */
 export function localElection(role: LocalRole, name: string): WarningText {
   const what =
     role === 'leader'
