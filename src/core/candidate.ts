@@ -4,13 +4,11 @@
  * 1. *held*: wait. A Pod that exists holds the Lease, or the evidence is insufficient. If time may change the verdict,
  *    check it again then.
  * 2. *mine*: resume the term. Renew the Lease and read this Pod in parallel; lead when both answers prove the term.
- * 3. *free*: campaign.
- *    1. Wait for a random time of at most 50 ms, so that one candidate comes first. The Pod that the Lease names as the
- *       successor does not wait, and the others wait for 60 ms more.
- *    2. Delete the Lease of the previous holder (uid and version are preconditions), and read this Pod in parallel.
- *    3. Create a new Lease after both answers. Its owner is this Pod. The create that succeeds begins a term, and the
- *       `resourceVersion` of the Lease is its fencing token. If another candidate was faster, the answer is 409, and
- *       the attempt starts again.
+ * 3. *free*: campaign. 1. Wait for a random time of at most 50 ms, so that one candidate is first. The Pod that the
+ *    Lease names as the successor does not wait. The other Pods wait 60 ms longer. 2. Delete the Lease of the previous
+ *    holder (uid and version are preconditions), and read this Pod in parallel. 3. Create a new Lease after both
+ *    answers. Its owner is this Pod. The create that succeeds begins a term, and the `resourceVersion` of the Lease is
+ *    its fencing token. If another candidate was first, the answer is 409, and the attempt starts again.
  * 4. A request that fails ends the attempt. Back off, read the Lease, and start again.
  *
  * No rule here uses a clock to end the term of another Pod.
@@ -76,8 +74,8 @@ export function advanceCandidate(context: StepContext): void {
 }
 
 /**
- * This Pod's Lease was released, but this process is not permitted to delete it. While this Pod exists, the garbage
- * collector does not delete it either.
+ * Whether this Pod's Lease was released, but this process is not permitted to delete it. While this Pod exists, the
+ * garbage collector does not delete the Lease either.
  */
 function mustTakeBack({ config, knowledge, lease }: StepContext, verdict: Verdict): boolean {
   const waitsForCollector = verdict.kind === 'held' && verdict.because === 'collector';
@@ -85,8 +83,9 @@ function mustTakeBack({ config, knowledge, lease }: StepContext, verdict: Verdic
 }
 
 /**
- * This Pod's Lease has lost its owner, and this process is not permitted to write it back. A DELETE of that version and a
- * create are writes, too, so that only one of the Pods that find the Lease free gets it.
+ * Whether this Pod's Lease has lost its owner, and this process is not permitted to restore the owner by a renewal. It
+ * then deletes that version of the Lease and creates a new one. Other Pods may find the Lease free, but only one create
+ * succeeds.
  */
 function mustReplace({ knowledge, lease }: StepContext, verdict: Verdict): boolean {
   const isOrphaned = verdict.kind === 'mine' && lease?.owner === null && !lease.terminating;
@@ -105,7 +104,10 @@ function waitForHolder(context: StepContext, role: CandidateRole, verdict: Verdi
   if (verdict.because === 'foreign-forever') context.warn(foreignLease(context.config));
 }
 
-/** This Pod holds the Lease. It leads as soon as a new answer and the existence of this Pod prove the term. */
+/**
+ * Resumes the term, because this Pod holds the Lease. This process leads as soon as a new answer and the existence of
+ * this Pod prove the term.
+ */
 function resume(context: StepContext, role: CandidateRole): void {
   const { disqualifiedBy, leaseRead, permissions } = context.knowledge;
   const { lease } = context;
@@ -122,7 +124,7 @@ function resume(context: StepContext, role: CandidateRole): void {
       return beginTerm(context, attempt.proof.lease, !role.createOutcomeUnknown);
   }
   abandon(context, role);
-  // The read that is in flight was sent too early to prove anything.
+  // A read that is in flight was sent too early to prove the term.
   const renews = permissions.canRenew || mustRenew(context.knowledge);
   if (role.backingOff || (!renews && leaseRead !== null)) return;
   const ownPod = context.checkOwnPod();
@@ -131,11 +133,11 @@ function resume(context: StepContext, role: CandidateRole): void {
 }
 
 /**
- * Nobody holds the Lease. After a jitter, deletes the old Lease and creates a new one.
+ * Campaigns, because nobody holds the Lease: after a jitter, deletes the old Lease and creates a new one.
  *
- * The Pod that released a Lease also deletes it, one round trip after the release was visible. In that case the jitter
- * passes in parallel to the read of this Pod, and the DELETE event ends it early. Otherwise the successor would need
- * one more request, and would lead one round trip later.
+ * The Pod that released a Lease also deletes it, one round trip after the release was visible. In that case this Pod is
+ * read during the jitter, and the DELETED event ends the jitter early. Otherwise the successor would read this Pod
+ * after that event, and would lead one round trip later.
  */
 function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecord | null): void {
   const { attempt } = role;
@@ -169,12 +171,13 @@ function campaign(context: StepContext, role: CandidateRole, remains: LeaseRecor
 /** Whether this candidate waits first, because others may campaign at the same moment. */
 function letsOthersGoFirst(context: StepContext, remains: LeaseRecord | null): boolean {
   const { knownHolder } = context.knowledge;
-  // Only candidates that saw the previous holder go compete at the same moment. This one found no Lease at its start.
+  // Only candidates that saw the previous holder go compete at the same moment. This candidate found no Lease at its
+  // start.
   if (knownHolder === null) return false;
   if (isAnotherNamed(context)) return true;
   if (!knownHolder.released) return !isSelfNamed(context);
-  // The Pod that released the Lease deletes it, too. After that the competition costs less (a POST each, answered 409)
-  // than a gap would.
+  // The Pod that released the Lease also deletes it. Once the Lease is gone, all candidates compete: a POST each,
+  // answered 409, costs less than a gap.
   return remains !== null;
 }
 
@@ -248,9 +251,8 @@ function noteWritten(context: StepContext, role: CandidateRole, request: number,
   if (purpose === 'creation') {
     if (lease.owner === null) warnOwnerRemoved(context);
     const verdict = judgeLease(context.config, context.knowledge, context.moment.nowMs);
-    // Events may have overtaken the answer: the Lease or this Pod is gone again, or another Pod holds the Lease. It is
-    // also possible that the cluster was restored from a backup, so that the answer looked old. Then a Lease of this
-    // Pod that the next read finds is this one.
+    // Events may have overtaken the answer: the Lease or this Pod is gone again, or another Pod holds the Lease. Or the
+    // cluster was restored from a backup, so that the answer looked old. In that case the next read finds this Lease.
     if (verdict.kind === 'mine' && context.knowledge.disqualifiedBy !== 'pod-deleted') beginTerm(context, lease, false);
     else if (context.knowledge.disqualifiedBy === 'pod-deleted') abandon(context, role);
     else pause(context, { ...role, createOutcomeUnknown: true });
@@ -281,8 +283,8 @@ function noteFailure(context: StepContext, role: CandidateRole, request: number,
   }
   switch (purposeOf(attempt, request)) {
     case 'ownPodCheck':
-      // Without this read a ghost could campaign. So a refusal must have lasted before the candidate continues without
-      // the read.
+      // Without this read a ghost could campaign. The candidate continues without the read only after a lasting
+      // refusal.
       if (!isChecking(attempt) || !isPermissionMissing(context.knowledge, 'get pods', failure)) {
         return backOff(context, role, failure);
       }
@@ -291,7 +293,8 @@ function noteFailure(context: StepContext, role: CandidateRole, request: number,
       return;
     case 'deletion':
       if (!isRefusal(failure)) return backOff(context, role, failure);
-      // The garbage collector may delete it at any moment, so the candidate waits for that and does not back off.
+      // The garbage collector may delete the Lease at any moment, so the candidate waits for the deletion and does not
+      // back off.
       noteDeleteRefused(context);
       return abandon(context, role);
     case 'proof':
@@ -309,7 +312,9 @@ function noteFailure(context: StepContext, role: CandidateRole, request: number,
   }
 }
 
-/** Makes the next resumption read the Lease instead, unless only a renewal can prove the term. */
+/**
+ * Ends the attempt. The next attempt reads the Lease instead of renewing it, unless only a renewal can prove the term.
+ */
 function goWithoutRenewal(context: StepContext, role: CandidateRole, failure: RequestFailure): void {
   if (mustRenew(context.knowledge)) backOff(context, role, failure);
   else abandon(context, role);
@@ -322,8 +327,8 @@ function backOff(context: StepContext, role: CandidateRole, failure: RequestFail
 }
 
 /**
- * A write was executed and did not lead to a term. It is not repeated immediately, because it might fail to do so every
- * time.
+ * Ends the attempt after a write that was executed but did not begin a term. The write is not repeated immediately,
+ * because every repetition might end like this.
  */
 function pause(context: StepContext, role: CandidateRole): void {
   abandon(context, { ...role, backingOff: true });
@@ -337,7 +342,10 @@ function abandon(context: StepContext, role: CandidateRole): void {
   context.role = { ...role, attempt: null };
 }
 
-/** Time alone may have changed the verdict. If it has not, reads whether anything else has changed. */
+/**
+ * Judges the Lease again, because time alone may have changed the verdict. If the Lease is still held, reads the Lease
+ * and the holder's Pod.
+ */
 function recheck(context: StepContext, role: CandidateRole): void {
   context.role = { ...role, recheckAtMs: null };
   if (judgeLease(context.config, context.knowledge, context.moment.nowMs).kind !== 'held') return;

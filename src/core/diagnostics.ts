@@ -9,30 +9,30 @@ import { compareResourceVersions, type PodRecord, type PodReference } from './le
 import type { MissingRule, RequestFailure } from './request-failure.ts';
 import type { KnownHolder } from './state.ts';
 
-/** The input of `explain()` beside the knowledge of the election. */
+/** The input of `explain()` in addition to the knowledge of the election. */
 export interface Diagnostics {
   /** The holder's Pod as last seen. */
   readonly holderPod: PodRecord | null;
-  /** The failure of the last request or watch; `null` once the API server has answered one. */
+  /** The failure of the last request or watch; `null` once the API server has answered a request. */
   readonly failure: RequestFailure | null;
   /** The requests that were forbidden or rejected, each once, until such a request succeeds. */
   readonly refusals: readonly RequestFailure[];
-  /** The moments since which the holder's Pod has been in its present condition. */
+  /** When the present condition of the holder's Pod began. */
   readonly sightings: Sightings;
   /** Whether this process takes part in the election for its Pod. A sibling of that process does not. */
   readonly takesPart: boolean;
 }
 
 /**
- * Monotonic moments of this process. The times in an object come from the clock of another machine, so no duration is
- * computed from them.
+ * When conditions of the holder's Pod were first observed, as monotonic moments of this process. The times in an object
+ * come from the clock of another machine, so no duration is computed from them.
  */
 export interface Sightings {
   /** The uid of the holder's Pod. */
   readonly uid: string | null;
   /**
-   * The moment at which the holder's Pod was first seen with this deletionTimestamp (`null`: with none that can be
-   * read).
+   * The moment at which the holder's Pod was first seen with this deletionTimestamp; a `deletionTimestampMs` of `null`
+   * cannot be read.
    */
   readonly terminating: { readonly atMs: number; readonly deletionTimestampMs: number | null } | null;
   /** The moment at which the holder's Pod was first seen not Ready. */
@@ -55,7 +55,7 @@ export function isNotReady({ report }: PodRecord): boolean {
   return report?.ready === false || (report?.phase === 'Pending' && report.ready !== true);
 }
 
-/** Records since when the holder's Pod has been in its present condition. Called after `recordFact`. */
+/** Records when the present condition of the holder's Pod began. Called after `recordFact`. */
 export function dateSightings(diagnostics: Diagnostics, knownHolder: KnownHolder | null, nowMs: number): Diagnostics {
   const { holderPod } = diagnostics;
   const uid = knownHolder?.pod.uid ?? null;
@@ -70,7 +70,10 @@ export function dateSightings(diagnostics: Diagnostics, knownHolder: KnownHolder
   return { ...diagnostics, sightings };
 }
 
-/** A second request for the deletion may have changed the grace period, which then starts again. */
+/**
+ * Keeps the moment while the deletionTimestamp stays the same. A second request for the deletion may change the grace
+ * period, which then starts again.
+ */
 function datedDeletion(
   before: Sightings['terminating'],
   { report }: PodRecord,
@@ -160,8 +163,8 @@ function grantedBy(fact: Fact): Granted | null {
 }
 
 /**
- * A refusal without a missing rule (a quota, an admission webhook) concerned a write, so a successful write shows that
- * it is over.
+ * Whether the refusal is over. A refusal without a missing rule (a quota, an admission webhook) concerned a write, so a
+ * successful write ends it.
  */
 function isLifted(rule: MissingRule | null, { resource, verbs }: Granted): boolean {
   return rule === null ? verbs.includes('create') : rule.resource === resource && verbs.includes(rule.verb);

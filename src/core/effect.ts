@@ -44,7 +44,7 @@ export interface Term {
   readonly fencingToken: string;
   /** The uid of the Lease at the beginning of the term. */
   readonly leaseUid: string;
-  /** When the Pod acquired the Lease, in milliseconds since 1970. */
+  /** The moment at which the Pod acquired the Lease, in milliseconds since 1970. */
   readonly acquireTimeMs: number;
   /**
    * Whether the Pod held the Lease before this process became leader, for example because its container was restarted.
@@ -54,17 +54,20 @@ export interface Term {
 
 /** The leader, as far as this process knows. */
 export interface Leader {
-  /** The Pod's name (of a foreign Lease: its holderIdentity). */
+  /** The Pod's name; for a foreign Lease, its holderIdentity. */
   readonly name: string;
   /** The Pod's uid; `null` for a foreign Lease. */
   readonly uid: string | null;
-  /** When it acquired the Lease, in milliseconds since 1970, by its own clock. */
+  /** The moment at which the leader acquired the Lease, in milliseconds since 1970, by the clock of its machine. */
   readonly acquireTimeMs: number | null;
-  /** The monotonic moment at which this process saw its last renewal; `null` when the leader does not renew. */
+  /**
+   * The monotonic moment at which this process observed the leader's last renewal; `null` when the leader does not
+   * renew.
+   */
   readonly renewalObservedAtMs: number | null;
 }
 
-/** Why a process stopped leading. */
+/** The reason why a process stopped leading. */
 export type DemotionReason =
   /** `stop()`. */
   | 'stopped'
@@ -80,7 +83,8 @@ export type DemotionReason =
   | 'invariant';
 
 /**
- * A condition that does not stop the election, but that people must know. Each is announced once, as long as it lasts.
+ * A condition that does not stop the election, but that an administrator must know. Each is announced once as long as
+ * it lasts.
  */
 export type WarningCode =
   /** The leader cannot renew: `update` on leases is missing. The other Pods cannot see whether it hangs. */
@@ -97,7 +101,7 @@ export type WarningCode =
   | 'foreign-lease'
   /** The Pod of this process is being deleted, so it does not campaign. */
   | 'pod-terminating'
-  /** The Pod of this process is gone, and the process still runs. It never leads again. */
+  /** The Pod of this process is gone, but the process still runs. It never leads again. */
   | 'pod-deleted'
   /** The API server has refused the token for 5 seconds. After 10 seconds a leader stops leading. */
   | 'unauthorized'
@@ -111,19 +115,22 @@ export type WarningCode =
   | 'refusal-over'
   /** The socket that lets one process per Pod campaign cannot be bound, so this process does not campaign. */
   | 'sibling-lock-refused'
-  /** Another process holds that socket, but no process of the Pod has led, campaigned or renewed. */
+  /**
+   * Another process holds the socket that lets one process per Pod campaign, but no process of the Pod leads, campaigns
+   * or renews.
+   */
   | 'sibling-lock-held'
-  /** The Lease lost its owner: an admission webhook, a controller or a person removed it. */
+  /** The Lease has lost its owner: an admission webhook, a controller or a person removed the owner. */
   | 'owner-removed'
   /** The Lease is marked as released, but this process could neither delete it nor withdraw the release. */
   | 'release-stuck'
   /** The Lease is being deleted, but its finalizers keep it. */
   | 'lease-terminating'
-  /** A write came back with other values than were sent. */
+  /** The answer to a write has other values than were sent. */
   | 'write-altered'
   /** Another process writes the Lease in the name of this Pod. */
   | 'twin'
-  /** The API server does not know a Pod with the uid of this one. */
+  /** The API server has no Pod with the uid of this Pod. */
   | 'pod-unknown';
 
 /** An announcement to the application. */

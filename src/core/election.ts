@@ -29,8 +29,8 @@ export interface Step {
 /**
  * The rules of the election, as a function.
  *
- * @throws {InvariantError} when the next state would break an invariant. That is always a defect, never the fault of an
- * input.
+ * @throws {InvariantError} when the next state would break an invariant. That is always a defect of the rules. No input
+ * can cause it.
  */
 export function step(state: ElectionState, input: Input): Step {
   if (state.role.name === 'stopped') return { state, effects: [] };
@@ -60,7 +60,7 @@ function stepRole(context: StepContext, role: Role, input: Input): void {
       return stepCandidate(context, role, input);
     case 'sibling':
       if (input.type === 'siblingLockAnswered' && input.outcome === 'held') {
-        // The Lease that was observed so far may have been written by another process of this Pod.
+        // Another process of this Pod may have written the Lease that was observed so far.
         context.role = { ...FRESH_CANDIDATE, backingOff: true };
         context.readLease();
         return;
@@ -99,7 +99,7 @@ function stepStarting(context: StepContext, role: StartingRole, input: Input): v
 /** Ends the start if a failure is final, which is possible only before the first leader is known. */
 function endsStart(context: StepContext, input: Input): boolean {
   if (context.knowledge.announced.leader !== undefined || context.role.name === 'leaving') return false;
-  // Only a new refusal, or the end of the grace, ends a start.
+  // Only a new refusal, or the end of the grace period, ends a start.
   const isDue = isNewRefusal(context) || (input.type === 'timerFired' && input.timer === 'startGrace');
   const failure = failureAtOnce(context, input) ?? (isDue ? finalRefusal(context)?.failure : undefined);
   if (failure === undefined) return false;
@@ -127,7 +127,7 @@ function announceLeader(context: StepContext): void {
   const announced = context.knowledge.announced.leader;
   // A start without a leader is not announced as a change. The start continues until there is a leader.
   if (leader === null && announced === undefined) return;
-  // This Pod's Lease was seen before the answer to its own write. `elected` comes first.
+  // A watch may show this Pod's Lease before the answer to its write. `elected` is announced first.
   if (leader?.uid === context.config.self.uid && (context.role.name === 'candidate' || context.role.name === 'leaving'))
     return;
   context.updateAnnounced({ leader });
@@ -136,7 +136,7 @@ function announceLeader(context: StepContext): void {
   context.announce({ type: 'leaderChanged', leader });
 }
 
-/** A defect of this library, detected before it could do harm. */
+/** A defect of this library that was detected before it had an effect. */
 export class InvariantError extends Error {
   override readonly name: string = 'InvariantError';
 }

@@ -4,12 +4,15 @@ import { hasStopped, type PodRecord, type PodReference } from './lease-record.ts
 
 /**
  * The event after which a successor may take over from a leader that did not release its Lease. `pod-deleted`: its Pod
- * object is deleted. `pod-stopped`: as soon as its Pod has stopped (phase Failed or Succeeded, and every container
+ * object is deleted. `pod-stopped`: also when its Pod has stopped (phase Failed or Succeeded, and every container
  * terminated).
  */
 export type Succession = 'pod-deleted' | 'pod-stopped';
 
-/** `unknown` (its Pod was not read yet, or reading it is not permitted) counts as alive everywhere. */
+/**
+ * Whether a Pod exists. `unknown` (the Pod was not read yet, or reading it is not permitted) counts as alive
+ * everywhere.
+ */
 export type PodLiveness = 'alive' | 'gone' | 'unknown';
 
 /** Evidence about the Pod that holds, or held, the Lease. */
@@ -34,10 +37,10 @@ export function isGone(pod: PodReference, read: PodRecord | null, succession: Su
  *
  * `gone` needs proof: a DELETED event for its uid, or a consistent answer without it. A Pod that is being deleted, has
  * failed, or is on a dead node still exists, and its process may still work. A list or a watch event without its uid
- * may be older than the holder. So it proves nothing and only causes a read.
+ * may be older than the holder. It proves nothing and only causes a read.
  *
- * With the succession `pod-stopped` a Pod that has stopped counts as gone, whatever shows it and however late, because
- * it never runs again.
+ * With the succession `pod-stopped`, any evidence of a stopped Pod means `gone`, however old the evidence is, because
+ * the Pod never runs again.
  *
  * `gone` is final: a uid never comes back.
  */

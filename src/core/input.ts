@@ -16,15 +16,17 @@ export type TimerName =
   | 'retry'
   /** The next renewal. */
   | 'renew'
-  /** The next consistent read, although nothing seems to have changed. */
+  /** The next consistent read that no event has caused. */
   | 'backstop'
   /** The next read of a Lease or a Pod that only time or its holder can change. */
   | 'recheck'
-  /** The moment at which a renewal of the leader is overdue. The Lease is read then, because the watch may be dead. */
+  /**
+   * The moment at which a renewal of the leader becomes overdue. The Lease is then read, because the watch may be dead.
+   */
   | 'stale'
   /** The end of the time that leaving may take. */
   | 'leaving'
-  /** The next try of a request that was refused. */
+  /** The next attempt of a refused request. */
   | 'permission'
   /** The end of the grace period for a refusal during `start()`. */
   | 'startGrace';
@@ -50,7 +52,7 @@ export type Fact =
   | { readonly type: 'leaseObserved'; readonly lease: LeaseRecord; readonly by: 'list' | 'watch' | 'get' }
   /** A DELETED event, with the last content of the Lease and a resourceVersion of its own. */
   | { readonly type: 'leaseDeleted'; readonly lease: LeaseRecord }
-  /** A consistent list found no such Lease. */
+  /** A consistent list did not contain the Lease. */
   | { readonly type: 'leaseAbsent'; readonly resourceVersion: string }
   | { readonly type: 'leaseWatchFailed'; readonly failure: RequestFailure }
   /** A Pod with the name of the watched Pod. Its uid shows whether it is the same Pod. */
@@ -65,11 +67,11 @@ export type Fact =
   /** A consistent list, sent after the Pod was known, found no Pod of that name. */
   | { readonly type: 'podAbsent'; readonly watched: PodReference }
   | { readonly type: 'podWatchFailed'; readonly watched: PodReference; readonly failure: RequestFailure }
-  /** A consistent read of the Lease; `null` when there is none. */
+  /** A consistent read of the Lease; `null` when it does not exist. */
   | { readonly type: 'leaseRead'; readonly request: number; readonly lease: LeaseRecord | null }
   /**
-   * A create or a replace was executed, and this is the resulting Lease. `altered` names the fields that came back with
-   * another value than was sent. It is left out when there are no such fields.
+   * A create or a replace was executed, and this is the resulting Lease. `altered` names the fields that were answered
+   * with a value other than the sent one. It is left out when there are no such fields.
    */
   | {
       readonly type: 'leaseWritten';
@@ -88,9 +90,9 @@ export type Fact =
   | { readonly type: 'stopRequested'; readonly release: ReleasePolicy }
   /** The work of the ended term has finished (`drained`), or its time limit has passed. */
   | { readonly type: 'workSettled'; readonly drained: boolean }
-  /** A delete was accepted, but the Lease is still there, with a `deletionTimestamp`: a finalizer holds it. */
+  /** A delete was accepted, but a finalizer keeps the Lease, which now has a `deletionTimestamp`. */
   | { readonly type: 'leaseDeletionPending'; readonly request: number; readonly lease: LeaseRecord }
-  /** The process that holds the socket, by its process id and user id; `null` when it cannot be seen. */
+  /** The process that holds the socket, by its process id and user id; `null` when it cannot be determined. */
   | {
       readonly type: 'siblingLockHolderFound';
       readonly holder: { readonly pid: number; readonly uid: number } | null;

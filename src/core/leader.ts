@@ -2,7 +2,7 @@
  * The rules of a leader: renew the Lease, restore it when it was deleted by hand, and stop leading when another Pod
  * holds the Lease, this Pod is gone, or the API server keeps refusing the token.
  *
- * An API server that cannot be reached ends no term.
+ * An unreachable API server does not end a term.
  */
 
 import type { Input } from './input.ts';
@@ -20,8 +20,8 @@ import { explainCreation, noteTwin } from './twin.ts';
 import { judgeLease } from './verdict.ts';
 
 /**
- * The shortest time between two restorations, in milliseconds. A ghost that is not permitted to read Pods would
- * otherwise fight the garbage collector as fast as the network allows.
+ * The shortest time between two restorations, in milliseconds. Otherwise a ghost that is not permitted to read Pods
+ * would restore each Lease that the garbage collector deletes, as fast as the network allows.
  */
 export const RESTORATION_INTERVAL_MS = 1_000;
 
@@ -49,7 +49,7 @@ export function stepLeader(context: StepContext, before: LeaderRole, input: Inpu
       break;
     case 'leaseWatchFailed':
     case 'podWatchFailed':
-      // The watch does not retry for a while, but whether the token is refused for good must be known sooner.
+      // The watch retries later. Whether the token is refused for good must be known earlier.
       if (input.failure.kind === 'unauthorized') context.setTimer('retry', context.backOffMs(input.failure));
       break;
   }
@@ -65,7 +65,8 @@ function keepLease(context: StepContext, role: LeaderRole): void {
     endTerm(context, role, 'unauthorized');
     if (context.role.name !== 'candidate') return;
     context.role = { ...context.role, backingOff: true };
-    // The refusals so far came from three parallel requests. Their number must not delay the candidate's first tries.
+    // The refusals so far answered up to three parallel requests. Their number must not delay the first attempts of the
+    // candidate.
     context.updateFailures({ inARow: 0 });
     context.setTimer('retry', refusalDelayMs(1, context.moment.random));
     return;
@@ -98,7 +99,7 @@ function renew(context: StepContext, role: LeaderRole): void {
   context.role = { ...role, renewal: sendRenewal(context, lease) };
 }
 
-/** The Lease is gone, most likely deleted by hand. Creates it again for the same term, if this Pod exists. */
+/** Creates the Lease again for the same term, if this Pod exists. Most likely the Lease was deleted by hand. */
 function restore(context: StepContext, role: LeaderRole): void {
   if (role.backingOff || (role.restoring !== null && role.restoring.creation !== null)) return;
   const pauseMs = role.restoredAtMs + RESTORATION_INTERVAL_MS - context.moment.nowMs;
@@ -133,7 +134,7 @@ function noteWritten(context: StepContext, role: LeaderRole, request: number): v
   scheduleRenewal(context, context.lease);
 }
 
-/** This Pod exists: if it were gone, `observe` would have ended the term already. */
+/** Records that this Pod exists. If it were gone, `observe` would have disqualified this process already. */
 function noteOwnPod(context: StepContext, role: LeaderRole, request: number): void {
   if (!isOwnPodCheck(role, request)) return;
   context.updatePermissions({ canReadPods: true });
@@ -164,12 +165,15 @@ function resync(context: StepContext, role: LeaderRole): void {
   if (isOwnPodInDoubt(context)) context.readHolderPod();
 }
 
-/** A list or an event did not show this Pod, and no read has shown yet whether it is gone. */
+/** Whether a list or an event did not show this Pod, and no read has shown yet whether the Pod is gone. */
 function isOwnPodInDoubt({ knowledge }: StepContext): boolean {
   return knowledge.knownHolder?.liveness === 'unknown' && knowledge.permissions.canReadPods;
 }
 
-/** A failed renewal does not end the term: another program may have written the Lease, or the answer was lost. */
+/**
+ * Schedules the next renewal. A failed renewal does not end the term: another program may have written the Lease, or
+ * the answer was lost.
+ */
 function noteFailedRenewal(context: StepContext, role: LeaderRole, failure: RequestFailure): void {
   context.role = role;
   if (isRefusal(failure)) return noteRenewRefused(context);

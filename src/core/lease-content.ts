@@ -21,12 +21,12 @@ export function newLeaseContent(context: StepContext, acquireTimeMs: number, lea
   };
 }
 
-/** The greatest `leaseTransitions`: the field is an `int32`. */
+/** The largest `leaseTransitions`: the field is an `int32`. */
 const MOST_TRANSITIONS = 2 ** 31 - 1;
 
 /**
- * The count of a new term, a hint for people. A count that reached the limit (set by hand, or by another program) stays
- * there: a greater one would be refused (400), and no Pod could ever be elected.
+ * The `leaseTransitions` of a new term, which no rule reads. A count at the limit (written by hand, or by another
+ * program) stays the same: a larger count would be refused (400), and no Pod could ever be elected.
  */
 export function nextTransition(predecessors: number | null): number {
   return predecessors === null ? 0 : Math.min(predecessors + 1, MOST_TRANSITIONS);
@@ -46,7 +46,7 @@ export function renewedContent(context: StepContext, lease: LeaseRecord): LeaseC
   };
 }
 
-/** Before the first list of this process is answered, the name that the process before has written stands. */
+/** The successor to write. Before the first list of this process is answered, the name in the Lease is kept. */
 function successorOf({ knowledge }: StepContext, lease: LeaseRecord): { readonly successor?: NamedSuccessor } {
   const successor = knowledge.namedSuccessor === undefined ? lease.successor : knowledge.namedSuccessor;
   return successor === undefined || successor === null ? {} : { successor };
@@ -55,8 +55,8 @@ function successorOf({ knowledge }: StepContext, lease: LeaseRecord): { readonly
 /**
  * This Pod's Lease, released or (`null`) no longer released; the other fields stay the same.
  *
- * Only the owner can release a Lease, and only a Lease with an owner is garbage-collected. So an owner that was removed
- * by hand is written again. So is the holderIdentity, because sidecars rely on it.
+ * Only the owner can release a Lease, and only a Lease with an owner is garbage-collected. An owner that was removed by
+ * hand is therefore written again. The holderIdentity is also written again, because sidecars rely on it.
  */
 export function releasedContent(context: StepContext, lease: LeaseRecord, releasedBy: string | null): LeaseContent {
   const { acquireTimeMs, renewTimeMs, leaseDurationSeconds, leaseTransitions } = lease;

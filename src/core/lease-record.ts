@@ -13,7 +13,7 @@ export interface PodReference {
 /** The Pod that should lead next, as the leader names it. */
 export interface NamedSuccessor {
   readonly uid: string;
-  /** The number of Pods of the application; 50 stands for 50 or more. */
+  /** The number of Pods of the application; 50 means 50 or more. */
   readonly pods: number;
 }
 
@@ -23,10 +23,10 @@ export interface LeaseContent {
   readonly holderIdentity: string | null;
   /** The Pod in `metadata.ownerReferences`. Only this field decides who holds the Lease. */
   readonly owner: PodReference | null;
-  /** When the term began, in milliseconds since 1970. */
+  /** The moment at which the term began, in milliseconds since 1970. */
   readonly acquireTimeMs: number | null;
   /**
-   * The moment of the last renewal, in milliseconds since 1970 of the holder's clock. It is information, and no verdict
+   * The moment of the last renewal, in milliseconds since 1970 of the holder's clock. It is for people. No verdict
    * depends on it.
    */
   readonly renewTimeMs: number | null;
@@ -60,8 +60,8 @@ export interface PodRecord extends PodReference {
 }
 
 /**
- * The report of the control plane and the kubelet about a Pod, for people. The rules only read it through `hasStopped`,
- * and only with `succession: 'pod-stopped'`.
+ * The status of a Pod as the control plane and the kubelet report it, for people. The rules read it only through
+ * `hasStopped`, and only with `succession: 'pod-stopped'`.
  */
 export interface PodReport {
   /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
@@ -85,7 +85,7 @@ export interface PodReport {
   readonly terminatingSinceMs: number | null;
   /** Its `deletionTimestamp`: the end of its grace period, in milliseconds since 1970. */
   readonly deletionTimestampMs: number | null;
-  /** Its grace period, in milliseconds. It begins with the request for the deletion. */
+  /** Its grace period, in milliseconds, from the request for the deletion. */
   readonly gracePeriodMs: number | null;
 }
 
@@ -113,8 +113,8 @@ export function isFinalPhase(phase: string | null): boolean {
 /**
  * Compares two resourceVersions; negative when `left` is older.
  *
- * They are decimal numbers of any length and come from one counter for the whole cluster. So they can also be compared
- * across a deletion and a new creation (KEP-5504, promised since Kubernetes 1.35).
+ * They are decimal numbers of any length, from one counter for the whole cluster. Versions from before a deletion and
+ * after a new creation can also be compared (KEP-5504, promised since Kubernetes 1.35).
  */
 export function compareResourceVersions(left: string, right: string): number {
   if (left.length !== right.length) return left.length - right.length;

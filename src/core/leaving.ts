@@ -1,9 +1,9 @@
 /**
- * How a term ends, and the rules of leaving: wait for the work, then either keep the Lease or release it in two writes (the annotation,
- * which every process sees, and the DELETE).
+ * The end of a term, and the rules of leaving: wait for the work, then either keep the Lease or release it in two
+ * writes (the annotation, which every process sees, and the DELETE).
  *
- * The Lease is kept unless the caller asked to release it, or this Pod is being deleted and its work is done. So a
- * container that is restarted is still the leader.
+ * The Lease is kept unless the caller requested its release, or this Pod is being deleted and its work is done. A
+ * restarted container is therefore still the leader.
  */
 
 import type { DemotionReason } from './effect.ts';
@@ -21,10 +21,13 @@ import { noteDeleteRefused, noteRenewRefused } from './term.ts';
 import { holderOf, judgeLease } from './verdict.ts';
 import { releaseStuck, workNotDrained } from './warnings.ts';
 
-/** The longest time that releasing a Lease may take, in milliseconds. The kubelet grants a Pod 30 s in all. */
+/**
+ * The longest time that releasing a Lease may take, in milliseconds. By default the kubelet kills a Pod 30 s after its
+ * deletion was requested.
+ */
 export const LEAVING_LIMIT_MS = 10_000;
 
-/** The most failed requests while releasing a Lease. Withdrawing a release may cost as many again. */
+/** The largest number of failed requests while releasing a Lease. Withdrawing a release has the same limit again. */
 export const LEAVING_TRIES = 5;
 
 /**
@@ -68,7 +71,7 @@ export function leave(context: StepContext, next: LeavingFor, release: ReleasePo
   }
 }
 
-/** The work of a leader that leaves is done, or its time limit has passed. */
+/** Continues leaving after the work of the leader is done, or after its time limit has passed. */
 export function settle(context: StepContext, role: LeaderRole, drained: boolean): void {
   if (role.resigning === null) return;
   const { next, release } = role.resigning;
@@ -91,7 +94,7 @@ function decide(context: StepContext, next: LeavingFor, release: ReleasePolicy, 
   const { knowledge, config, moment } = context;
   if (drained === null && knowledge.workMayRun) return drain(context, next, release);
   const mine = judgeLease(config, knowledge, moment.nowMs).kind === 'mine';
-  // A believed refusal is retried now and then, because the permission may have been granted since.
+  // A believed refusal is retried at intervals, because the permission may have been granted in the meantime.
   const mayMark = knowledge.permissions.canRenew || !isBelieved(knowledge, 'update leases');
   const mayDelete = knowledge.permissions.canDelete || !isBelieved(knowledge, 'delete leases');
   if (!mine || !mayMark || !mayDelete || knowledge.disqualifiedBy === 'pod-deleted')
@@ -102,7 +105,10 @@ function decide(context: StepContext, next: LeavingFor, release: ReleasePolicy, 
   goTo(context, next, { name: 'readingOwnPod', ...context.checkOwnPod() });
 }
 
-/** The process does not end, and no other process of this Pod begins, beside work of a lost term. */
+/**
+ * Waits for the work of a lost term. Before that work has ended, this process does not stop and no other process of
+ * this Pod begins.
+ */
 function drain(context: StepContext, next: LeavingFor, release: ReleasePolicy): void {
   awaitWork(context, next, release);
   context.emit({ type: 'settleWork' });
@@ -122,22 +128,22 @@ function noteSettled(context: StepContext, role: LeavingRole, drained: boolean):
 
 function noteWork(context: StepContext, release: ReleasePolicy, drained: boolean): void {
   context.updateKnowledge({ workMayRun: !drained });
-  // The warning says what happens to the Lease, so it is not about the Lease of another Pod.
+  // The warning describes what happens to the Lease. It is left out when another Pod holds the Lease.
   const lost = context.role.name === 'leaving' && ownLease(context) === null;
   if (!drained && !lost) context.warn(workNotDrained(release === 'always'));
 }
 
 /**
- * Ends a term for a reason other than `stop()` or `stepDown()`. If the term was already ending, the application has
- * been informed before.
+ * Ends a term for a reason other than `stop()` or `stepDown()`. If the term was already ending, `demoted` was announced
+ * before.
  */
 export function endTerm(context: StepContext, role: LeaderRole, reason: DemotionReason): void {
   context.clearTimers('renew', 'retry');
-  // The work of this term is not waited for. It counts as running until the work of a later term has settled.
+  // Nothing waits for the work of this term. It counts as running until the work of a later term has settled.
   context.updateKnowledge({ workMayRun: true });
   if (role.resigning === null) {
     context.role = FRESH_CANDIDATE;
-    // A leader has no timer for the silence of a holder. The Pod that took the Lease may never renew it.
+    // A leader has no timer for the silence of a holder. The new holder may never renew, so the timer is set here.
     if (reason === 'usurped') awaitRenewal(context);
     context.announce({ type: 'demoted', reason });
   } else if (role.resigning.next === 'stopped') {
@@ -149,12 +155,12 @@ export function endTerm(context: StepContext, role: LeaderRole, reason: Demotion
 }
 
 /**
- * How long a Pod that stepped down lets the other Pods go first, in milliseconds. Afterwards it campaigns again: a
- * single replica would otherwise never lead again.
+ * How long a Pod that stepped down lets the other Pods campaign first, in milliseconds. Afterwards it campaigns again.
+ * Otherwise a single replica would never lead again.
  */
 export const STEP_DOWN_PAUSE_MS = 10_000;
 
-/** Leaving is finished: stops for good, or becomes a candidate again. */
+/** Finishes leaving: stops for good, or becomes a candidate again. */
 function finishLeaving(context: StepContext, next: LeavingFor, released: boolean): void {
   if (next === 'stopped') {
     context.role = { name: 'stopped' };
@@ -165,7 +171,7 @@ function finishLeaving(context: StepContext, next: LeavingFor, released: boolean
   context.clearTimers('renew', 'retry', 'leaving');
   const { config, knowledge, lease, moment } = context;
   const holder = lease === null ? null : holderOf(lease, knowledge.knownHolder, config.self);
-  // A successor may be quicker than the answer to the DELETE. Then another Pod went first already.
+  // The Lease of a successor may be observed before the answer to the DELETE. The other Pods then need no pause.
   const isSucceeded = holder !== null && holder.uid !== config.self.uid;
   context.role = { ...FRESH_CANDIDATE, notBeforeMs: isSucceeded ? 0 : moment.nowMs + STEP_DOWN_PAUSE_MS };
   context.announce({ type: 'steppedDown', released });
@@ -220,7 +226,7 @@ export function stepLeaving(context: StepContext, role: LeavingRole, input: Inpu
       return noteWritten(context, role, input.request, input.lease);
     case 'leaseRemoved':
       if (role.step.request !== input.request) return;
-      // Events may have overtaken the answer. Then a successor's Lease is known already.
+      // Events may have overtaken the answer, so that the successor's Lease is already known.
       if (ownLease(context) !== null) noteAbsence(context);
       return finishLeaving(context, role.next, true);
     case 'leaseDeletionPending':
@@ -254,7 +260,7 @@ function noteWritten(context: StepContext, role: LeavingRole, request: number, l
 /**
  * Continues after a create that was in flight when leaving began.
  *
- * The created Lease may be gone again. It is also possible that the cluster was restored from a backup, so that the
+ * If no Lease is known, the created Lease may be gone again. Or the cluster was restored from a backup, so that the
  * answer looked old and was dropped. A read shows which. Without that read the Lease could block the other Pods until
  * this Pod is deleted.
  */
@@ -271,7 +277,10 @@ function noteCreated(
   context.readLease();
 }
 
-/** The create that was in flight failed, or its answer is no longer waited for. Work of an earlier term may still run. */
+/**
+ * Continues after the create that was in flight has failed, or after the wait for its answer has ended. Work of an
+ * earlier term may still run.
+ */
 function endAwaitedCreate(
   context: StepContext,
   role: LeavingRole,
@@ -281,14 +290,14 @@ function endAwaitedCreate(
   else finishLeaving(context, role.next, false);
 }
 
-/** Retries after a failure. If reading the Lease is refused, it relies on the watch. */
+/** Retries after a failure. If reading the Lease is refused, uses the Lease that the watch has shown. */
 function tryNext(context: StepContext, role: LeavingRole): void {
   if (role.step.name === 'readingOwnPod') goTo(context, role.next, { name: 'readingOwnPod', ...context.checkOwnPod() });
   else if (context.knowledge.permissions.canReadLease) context.readLease();
   else noteLeaseRead(context, role);
 }
 
-/** After a failure, the Lease itself shows how far its release has come. */
+/** Continues after a failure. The Lease shows which steps of its release were executed. */
 function noteLeaseRead(context: StepContext, role: LeavingRole): void {
   const { step } = role;
   if (step.name === 'awaitingWork' || step.name === 'readingOwnPod' || step.request !== null) return;
@@ -331,8 +340,8 @@ function noteFailure(context: StepContext, role: LeavingRole, request: number, f
 }
 
 /**
- * Whether a refusal has lasted so long that another try would not help. A refusal that was believed before this step
- * also counts.
+ * Whether a refusal has lasted so long that another attempt would not help. A refusal that was believed before this
+ * step also counts.
  */
 function wasBelieved({ before, knowledge }: StepContext, what: Refusable): boolean {
   return isBelieved(before, what) || isBelieved(knowledge, what);
@@ -346,7 +355,7 @@ function tryAgain(context: StepContext, role: LeavingRole, step: LeavingStep, fa
   else context.readLeaseAfter(failure);
 }
 
-/** The time limit for leaving has passed. */
+/** Ends leaving because its time limit has passed. */
 function endPatience(context: StepContext, role: LeavingRole): void {
   const { step } = role;
   if (step.name === 'releasing' && step.request !== null)
@@ -366,7 +375,10 @@ function giveUp(context: StepContext, role: LeavingRole): void {
   finishLeaving(context, next, step.name === 'deleting');
 }
 
-/** The DELETE was refused, so a successor might not be able to take over either. The release is withdrawn. */
+/**
+ * Withdraws the release, because the DELETE was refused and a successor might not be permitted to delete the Lease
+ * either.
+ */
 function withdrawRelease(context: StepContext, role: LeavingRole): void {
   const lease = ownLease(context);
   if (lease === null) return finishLeaving(context, role.next, true);
@@ -375,7 +387,7 @@ function withdrawRelease(context: StepContext, role: LeavingRole): void {
   removeReleaseAnnotation(context, { ...role, tries: 0 }, lease);
 }
 
-/** Removes the annotation from the Lease, if it is there. */
+/** Removes the annotation from the Lease, if the Lease has it. */
 function removeReleaseAnnotation(context: StepContext, role: LeavingRole, lease: LeaseRecord): void {
   if (!isReleased(lease)) return finishLeaving(context, role.next, false);
   const request = context.newRequest();

@@ -1,7 +1,7 @@
 /**
  * Turns facts into knowledge: the state of the Lease, its holder, and whether the holder's Pod exists.
  *
- * This is the same for every role. `candidate.ts`, `leader.ts` and `leaving.ts` decide what to do about it.
+ * The knowledge is the same for every role. `candidate.ts`, `leader.ts` and `leaving.ts` decide what follows from it.
  */
 
 import type { Leader } from './effect.ts';
@@ -92,7 +92,7 @@ function resync(context: StepContext): void {
   context.setTimer('backstop', BACKSTOP_INTERVAL_MS);
 }
 
-/** A refusal may have passed, so the refused requests are retried. */
+/** Retries the refused requests, because a refusal may be over. */
 function tryRefusedAgain(context: StepContext): void {
   if (context.role.name === 'leader' && !context.knowledge.permissions.canRenew) context.setTimer('renew', 0);
   context.updatePermissions({ canRenew: true, canDelete: true });
@@ -103,8 +103,8 @@ function tryRefusedAgain(context: StepContext): void {
 function noteLease(context: StepContext, lease: LeaseRecord): void {
   const { observation, newestResourceVersion } = context.knowledge;
   const before = observation?.lease ?? null;
-  // Late: an old event, or an answer that events have overtaken. Once the Lease is known to be gone, its last version
-  // is also late.
+  // An old event, or an answer that events have overtaken, is late. Once the Lease is known to be gone, its last
+  // version is also late.
   const age = compareResourceVersions(lease.resourceVersion, newestResourceVersion);
   if (age < 0 || (age === 0 && observation !== null && before === null)) return;
 
@@ -127,13 +127,13 @@ function noteLease(context: StepContext, lease: LeaseRecord): void {
 function noteHolder(context: StepContext, lease: LeaseRecord): void {
   const { knownHolder } = context.knowledge;
   const holder = holderOf(lease, knownHolder, context.config.self);
-  // Another Pod went first, so the pause after a step-down is no longer needed.
+  // Another Pod holds the Lease, so the pause after a step-down is no longer needed.
   if (context.role.name === 'candidate' && holder !== null && holder.uid !== context.config.self.uid) {
     context.role = { ...context.role, notBeforeMs: 0 };
   }
   if (holder?.uid === knownHolder?.pod.uid) {
     if (knownHolder !== null) {
-      // The holder may have restored a Lease without an owner, but this is not certain.
+      // A Lease without an owner may have been restored by the holder, but this is not certain.
       const leaseUid = lease.owner === null ? knownHolder.leaseUid : lease.uid;
       const { pod, liveness } = knownHolder;
       context.updateKnowledge({
@@ -171,8 +171,8 @@ function renewedAtMs(context: StepContext, lease: LeaseRecord, before: LeaseReco
 }
 
 /**
- * Records a renewal, and watches for the silence of the leader. Every other process reports a silent leader, and it has
- * no further consequence.
+ * Records a renewal, and sets the timer for the silence of the leader. Every other process reports a silent leader. The
+ * silence has no further consequence.
  */
 function noteRenewal(context: StepContext, lease: LeaseRecord, before: LeaseRecord | null): void {
   const moved = before?.uid !== lease.uid || before.renewTimeMs !== lease.renewTimeMs;
@@ -186,13 +186,13 @@ function noteRenewal(context: StepContext, lease: LeaseRecord, before: LeaseReco
     moved && before?.uid === lease.uid && lease.renewTimeMs !== null && lease.leaseDurationSeconds !== null;
   if (leader === null) return;
   if (renewed) context.announce({ type: 'renewed', leader });
-  // A Lease that its leader has restored, or that was read from a restored cluster, also ends the silence.
+  // The silence also ends with a Lease that the leader has restored, or that was read from a restored cluster.
   if (moved && lease.renewTimeMs !== null) endSilence(context, leader);
 }
 
 /**
- * Announces that a leader which was reported as silent has renewed. A change of leaders ends the silence without this
- * announcement.
+ * Announces that a leader has renewed after it was reported as silent. A change of leaders ends the silence without
+ * this announcement.
  */
 function endSilence(context: StepContext, leader: Leader): void {
   const { announced } = context.knowledge;
@@ -218,7 +218,7 @@ function checkSilence(context: StepContext): void {
   const silentForMs = context.moment.nowMs - observation.renewedAtMs;
   const remainingMs = durationSeconds * 1000 - silentForMs;
   if (remainingMs > 0) context.setTimer('stale', Math.min(overdueMs(context), remainingMs));
-  // A silent watch may be dead, so it does not prove that there was no renewal. A list does.
+  // A silent watch may be dead, so it does not prove that no renewal was written. A list proves it.
   if (!permissions.canReadLease && remainingMs <= 0) {
     if (announced.silenceMs === observation.renewedAtMs) return;
     context.emit({ type: 'relist', watch: 'lease' });
@@ -268,7 +268,7 @@ export function noteAbsence(context: StepContext): void {
 function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord | null): void {
   const awaited = context.knowledge.leaseRead;
   if (awaited?.request !== request) {
-    // This answer is no longer awaited. A Lease that is newer than the known one is recorded nevertheless.
+    // This answer is no longer awaited. If its Lease is newer than the known Lease, it is recorded nevertheless.
     if (lease !== null) noteLease(context, lease);
     return;
   }
@@ -280,8 +280,9 @@ function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord
     newestResourceVersion === awaited.newestResourceVersion;
   if (lease !== null) {
     const age = compareResourceVersions(lease.resourceVersion, newestResourceVersion);
-    // Older than the state that was known when the read was sent: the cluster was restored from a backup. Or the Lease
-    // still exists: an event DELETED had the version of the Lease itself. A consistent read is believed.
+    // The answer can be older than the known state because the cluster was restored from a backup. Or it has a Lease
+    // that counts as gone, because an event DELETED had the version of the Lease itself. In both cases the consistent
+    // read is right.
     if (nothingCameBetween && (age < 0 || context.lease === null)) {
       context.updateKnowledge({ newestResourceVersion: lease.resourceVersion, observation: null });
     }
@@ -292,7 +293,7 @@ function noteLeaseRead(context: StepContext, request: number, lease: LeaseRecord
     return;
   }
   // The answer "not found" has no resourceVersion. If the Lease changed while the answer was in flight, it is unknown
-  // which is newer, so the Lease is read again.
+  // whether the change or the answer is newer, so the Lease is read again.
   if (!nothingCameBetween) {
     context.readLease();
     return;
@@ -314,8 +315,8 @@ function notePod(context: StepContext, watched: PodReference, evidence: PodEvide
   context.updatePermissions({ canReadPods: true });
   if (liveness === 'gone' && knownHolder.pod.uid === context.config.self.uid) disqualifyDeleted(context);
   if (liveness !== 'unknown') return;
-  // No Pod, or another Pod, has its name. Most likely the holder's Pod is gone, but only a consistent read proves it. A
-  // read that is in flight may be older than this fact.
+  // The name of the holder's Pod has no Pod, or another Pod. Most likely the holder's Pod is gone, but only a
+  // consistent read proves that. A read that is in flight may be older than this fact.
   if (holderRead === null) context.readHolderPod();
   else context.updateKnowledge({ holderRead: { ...holderRead, doubted: true } });
 }
@@ -338,25 +339,32 @@ function noteFailedRead(context: StepContext, request: number, failure: RequestF
   if (isPermissionMissing(context.knowledge, 'get pods', failure)) notePodsUnreadable(context);
 }
 
-/** A GET may still be permitted when a watch is forbidden. So it is tried before Pods count as unreadable. */
+/**
+ * Reads the holder's Pod, because a GET may still be permitted when a watch is forbidden. Pods count as unreadable only
+ * after the GET was refused.
+ */
 function noteFailedPodWatch(context: StepContext, watched: PodReference, failure: RequestFailure): void {
   const { knownHolder, permissions } = context.knowledge;
   const unwatched =
     failure.kind === 'forbidden' && knownHolder?.pod.uid === watched.uid && knownHolder.liveness === 'alive';
-  // From now on no event reports the end of the Pod. Its earlier existence must not reserve a missing Lease for ever.
+  // From now on no event reports the end of the Pod. Because the Pod existed once, a missing Lease must not stay
+  // reserved for it for ever.
   if (unwatched && !permissions.canReadPods)
     context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'unknown' } });
   context.readHolderPod();
 }
 
-/** Records that reading Pods is not permitted. Then only the garbage collector shows which of them are gone. */
+/**
+ * Records that reading Pods is not permitted. From then on, only the garbage collector shows that a holder's Pod is
+ * gone.
+ */
 export function notePodsUnreadable(context: StepContext): void {
   context.updatePermissions({ canReadPods: false });
 }
 
 /**
- * The time for which the leader is confirmed not to have renewed, in milliseconds, after `stale` was announced;
- * otherwise `null`. The time since the last answer of the API server does not count.
+ * The confirmed time without a renewal of the leader, in milliseconds; `null` unless `stale` was announced. The time
+ * since the last answer of the API server does not count.
  */
 export function confirmedSilenceMs({ observation, announced, verifiedAtMs }: Knowledge): number | null {
   const renewedAtMs = observation?.renewedAtMs ?? null;

@@ -4,14 +4,14 @@ import type { WarningCode } from './effect.ts';
 import type { RequestFailure } from './request-failure.ts';
 
 /**
- * A refusal that has lasted this long, in milliseconds, is believed: a warning reports it, and the election continues
+ * A refusal that has lasted this many milliseconds is believed: a warning reports it, and the election continues
  * without the request.
  */
 export const REFUSAL_BELIEVED_MS = 5_000;
 
 /**
- * A token that was refused for this long, in milliseconds, without a success in between ends a term. The API server
- * itself accepts the token of a deleted Pod for up to 10 s (wire fact 30), so a shorter time would have no benefit.
+ * A term ends after the token was refused for this many milliseconds without a success in between. The API server
+ * accepts the token of a deleted Pod for up to 10 s (wire fact 30), so a shorter time would have no benefit.
  */
 export const UNAUTHORIZED_LIMIT_MS = 10_000;
 
@@ -31,8 +31,8 @@ export type Refusable =
 /** Refusals in a row, without a success in between. */
 export interface Refusal {
   /**
-   * The monotonic moment of the first refusal. Time in which the API server was not reachable, or in which nothing was
-   * tried, does not count: it moves this moment forward.
+   * The monotonic moment of the first refusal. Time in which the API server was not reachable, or in which no request
+   * was sent, does not count: it moves this moment forward.
    */
   readonly sinceMs: number;
   /** The monotonic moment of the last refusal. */
@@ -50,8 +50,8 @@ export interface Refusal {
 export type Refusals = Readonly<Partial<Record<Refusable, Refusal>>>;
 
 /**
- * How long until a refusal that is not yet believed would be believed, in milliseconds. The next try is due then at the
- * latest. `Infinity` when there is no such refusal.
+ * The time until the first refusal that is not yet believed would be believed, in milliseconds; `Infinity` without such
+ * a refusal. The next attempt is due after that time at the latest.
  */
 export function remainingDoubtMs(refusals: Refusals, nowMs: number): number {
   const remaining = Object.values(refusals)

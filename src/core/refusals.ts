@@ -2,8 +2,8 @@
  * The refusals of the API server, and how long they have lasted.
  *
  * A refusal (401, 403, a webhook's 400) is believed only when it lasts. An API server that has just started answers 403
- * and 401 to permitted requests, because its caches are filling. A Role may also arrive after the Pod (DESIGN, section
- * 12).
+ * and 401 to permitted requests, because its caches are filling. A Role may also be created after the Pod (DESIGN,
+ * section 12).
  */
 
 import type { Input } from './input.ts';
@@ -21,8 +21,8 @@ import type { StepContext } from './step-context.ts';
 import { acceptedAgain, refused } from './warnings.ts';
 
 /**
- * The least number of answers 401 that end a term. After each of them the transport closes the connection, and reads
- * the token again before the next request. So two answers come from two connections.
+ * The smallest number of answers 401 that ends a term. After each of them the transport closes the connection, and
+ * reads the token again before the next request, so two answers come from two connections.
  */
 const UNAUTHORIZED_LEAST_ANSWERS = 2;
 
@@ -33,21 +33,21 @@ const UNAUTHORIZED_LEAST_ANSWERS = 2;
 export const REFUSAL_MEMORY_MS = 150_000;
 
 /**
- * How late the next try of a refused request can be, in milliseconds beyond twice its delay. After a longer gap nothing
- * was tried, so the gap does not count.
+ * How late the next attempt of a refused request can be, in milliseconds beyond twice its delay. In a longer gap no
+ * attempt was made, so the gap does not count.
  */
 const LATE_TRY_MS = 15_000;
 
 /**
- * Without these requests the leader stays unknown, or none can be elected. So a lasting refusal of one of them ends
- * `start()`.
+ * The requests without which the leader stays unknown, or no leader can be elected. A lasting refusal of one of them
+ * ends `start()`.
  */
 const ESSENTIAL: readonly Refusable[] = ['token', 'list leases', 'watch leases', 'get leases', 'create leases'];
 
-/** The timer `permission` retries these requests. Each of the others has a retry of its own. */
+/** The requests that the timer `permission` retries. Every other request has its own retry. */
 const TRIED_BY_TIMER: readonly Refusable[] = ['update leases', 'delete leases', 'get pods'];
 
-/** Whether the refusals span so much time that they are believed. */
+/** Whether the refusals have lasted so long that they are believed. */
 export function isBelieved({ failures }: Knowledge, what: Refusable): boolean {
   const refusal = failures.refusals[what];
   return refusal !== undefined && refusal.lastMs - refusal.sinceMs >= REFUSAL_BELIEVED_MS;
@@ -98,8 +98,8 @@ export function noteRefusals(context: StepContext, input: Input): void {
     case 'podWatchFailed':
       return noteFailure(context, isOfStream(input.failure) ? 'watch pods' : 'list pods', input.failure);
     case 'timerFired':
-      // The request for which the timer was set may have been accepted since. Then the timer is set for another
-      // refusal.
+      // The request for which the timer was set may have been accepted in the meantime. The timer is then set for
+      // another refusal.
       if (input.timer === 'startGrace' && finalRefusal(context) === null) awaitGrace(context);
       return;
     case 'requestFailed':
@@ -124,14 +124,12 @@ export function noteRefusals(context: StepContext, input: Input): void {
     case 'watchOpened':
       return noteSuccess(context, input.resource === 'leases' ? 'watch leases' : 'watch pods');
     case 'successorChosen':
-      // Its list was answered, or refused by authorization.
+      // The list of Pods was answered, or refused by authorization. Both show that the token is accepted.
       return noteSuccess(context, null);
   }
 }
 
-/**
- * Whether the stream was refused, and not the list before it. A list that succeeds then shows nothing about the stream.
- */
+/** Whether the stream was refused, and not the list before it. A list that succeeds shows nothing about the stream. */
 function isOfStream({ missingRule }: RequestFailure): boolean {
   return missingRule?.verb === 'watch';
 }
@@ -147,13 +145,14 @@ function noteFailure(context: StepContext, verb: Refusable | null, failure: Requ
   if (verb === null) return;
   if (!endsStartWhenLasting(failure)) {
     if (failure.kind === 'unavailable') interrupt(context);
-    // The try had no result, so another try follows.
+    // The attempt had no result, so another attempt follows.
     if (TRIED_BY_TIMER.includes(verb) && context.knowledge.failures.refusals[verb] !== undefined)
       awaitPermission(context);
     return;
   }
-  // Authorization and webhooks come after the authentication, so their refusal shows that the token is accepted. It keeps
-  // a term. It must not prolong a start in which token and permission are refused in turn.
+  // Authorization and webhooks come after the authentication, so their refusal shows that the token is accepted. Only a
+  // leader counts this as a success of the token. A start would otherwise be prolonged by refusals of the token and of
+  // a permission in turn.
   if (isRefusal(failure) && context.role.name === 'leader') noteSuccess(context, null);
   const what = failure.kind === 'unauthorized' ? 'token' : verb;
   const { nowMs } = context.moment;
@@ -177,7 +176,10 @@ function lastedMs(before: Refusal | null, nowMs: number): number {
   return (isStanding(before, nowMs) ? nowMs : before.lastMs) - before.sinceMs;
 }
 
-/** The API server is not reachable. Refusals shortly after its return are not a continuation of the earlier ones. */
+/**
+ * Records that the API server is not reachable. Refusals shortly after its return are not a continuation of the earlier
+ * refusals.
+ */
 function interrupt(context: StepContext): void {
   const { refusals } = context.knowledge.failures;
   if (Object.values(refusals).every(({ interrupted }) => interrupted)) return;
@@ -188,11 +190,14 @@ function interrupt(context: StepContext): void {
   });
 }
 
-/** Sets the timer to the earliest end of a grace period. Several requests may be refused, each since another moment. */
+/**
+ * Sets the timer to the earliest end of a grace period. Several requests may be refused, each with its own grace
+ * period.
+ */
 function awaitGrace(context: StepContext): void {
   const { knowledge, config, moment, role } = context;
   if (knowledge.announced.leader !== undefined || role.name === 'leaving') return;
-  // If a grace period is over and the start continues, the next refusal decides. A timer would fire again and again.
+  // A grace period that is over is left out: the next refusal decides, and a timer would fire again and again.
   const remaining = ESSENTIAL.flatMap((what) => knowledge.failures.refusals[what]?.sinceMs ?? [])
     .map((sinceMs) => sinceMs + config.startGraceMs - moment.nowMs)
     .filter((remainingMs) => remainingMs > 0);
@@ -210,7 +215,7 @@ function noteRefusal(context: StepContext, what: Refusable, refusal: Refusal): v
   context.warn(warning);
 }
 
-/** Sets the timer `permission` to the next try. */
+/** Sets the timer `permission` to the next attempt. */
 function awaitPermission(context: StepContext): void {
   const counts = TRIED_BY_TIMER.flatMap((one) => context.knowledge.failures.refusals[one]?.count ?? []);
   const delayMs = refusalDelayMs(Math.min(...counts), context.moment.random);

@@ -1,4 +1,6 @@
-/** Sends renewals, and limits how often. `leader.ts`, `candidate.ts` and `term.ts` decide when a renewal is due. */
+/**
+ * Sends renewals, and limits their frequency. `leader.ts`, `candidate.ts` and `term.ts` decide when a renewal is due.
+ */
 
 import { renewedContent } from './lease-content.ts';
 import type { LeaseRecord } from './lease-record.ts';
@@ -6,8 +8,8 @@ import type { StepContext } from './step-context.ts';
 
 /**
  * The shortest time between two renewals, in milliseconds, whatever the reason for the second. Without it, an admission
- * webhook that changes every renewal, or a controller that answers each, would cause as many renewals as the network
- * allows. A `renewIntervalMs` that is shorter replaces this value.
+ * webhook that changes every renewal, or a controller that reacts to each, would cause renewals as fast as the network
+ * allows. A shorter `renewIntervalMs` replaces this value.
  */
 export const RENEWAL_LEAST_INTERVAL_MS = 1_000;
 
@@ -23,7 +25,7 @@ export function renewalPauseMs({ config, knowledge, moment }: StepContext): numb
   return Math.max(0, knowledge.renewalSentAtMs + intervalMs - moment.nowMs);
 }
 
-/** Sends a renewal on top of `lease`, and returns the number of the request. */
+/** Sends a renewal based on `lease`, and returns the number of the request. */
 export function sendRenewal(context: StepContext, lease: LeaseRecord): number {
   const { nowMs, wallMs } = context.moment;
   const request = context.newRequest();
@@ -34,8 +36,8 @@ export function sendRenewal(context: StepContext, lease: LeaseRecord): number {
 }
 
 /**
- * The time after which a renewal counts as overdue, in milliseconds: half an interval late. A follower then doubts its
- * own watch.
+ * The time after which a renewal counts as overdue, in milliseconds: half an interval late. A process that does not
+ * lead then reads the Lease, because its watch may be dead.
  */
 export function overdueMs({ config }: StepContext): number {
   return config.renewIntervalMs * 1.5;

@@ -31,7 +31,7 @@ export type RequestFailureKind =
 export interface MissingRule {
   /** The verb to grant, such as `update`. */
   readonly verb: string;
-  /** `''` for the core group. */
+  /** The API group; `''` for the core group. */
   readonly apiGroup: string;
   /** The plural name of the resource, such as `leases`. */
   readonly resource: string;
@@ -46,7 +46,7 @@ export interface RequestFailure {
   readonly message: string;
   /** The wait that the server requested (Retry-After), in milliseconds. */
   readonly retryAfterMs: number | null;
-  /** Only with `forbidden`. */
+  /** The rule to grant; `null` unless the kind is `forbidden`. */
   readonly missingRule: MissingRule | null;
   /** The problem with the token, in words. Only with `unauthorized`, and only if the claims of the token show it. */
   readonly tokenProblem?: string;
@@ -60,8 +60,8 @@ export function isUncertain(failure: RequestFailure): boolean {
 }
 
 /**
- * Whether the failure shows no working API server: no answer, an error of the server, or an answer that it would not
- * send.
+ * Whether the failure is not an answer of a working API server: no answer, an error of the server, or an answer that no
+ * API server sends.
  */
 export function isUnanswered(failure: RequestFailure): boolean {
   return isUncertain(failure) || failure.kind === 'untrusted';
@@ -74,7 +74,7 @@ export function isOvertaken(failure: RequestFailure): boolean {
 
 /**
  * Whether the server refuses the request: authorization (403), or a webhook, a quota or a validation (400, 422). The
- * refusal may pass: a Role arrives late, a webhook is repaired.
+ * refusal may end: a Role is created late, a webhook is repaired.
  */
 export function isRefusal(failure: RequestFailure): boolean {
   return failure.kind === 'forbidden' || failure.kind === 'rejected';

@@ -8,11 +8,11 @@
 export const RETRY_BASE_MS = 250;
 
 /**
- * The longest delay after a passing failure, in milliseconds, unless the server requests a longer one.
+ * The longest delay after a temporary failure, in milliseconds, unless the server requests a longer delay.
  *
  * client-go sends a request every 2 s when nothing fails. With jitter a process repeats a request every 1.5 s on
- * average. So 1,000 candidates make at most about 700 requests a second, for each request that a candidate repeats. A
- * longer wait would delay the failover after an outage.
+ * average. If each of 1,000 candidates repeats one request, they send about 700 requests a second. A longer wait would
+ * delay the failover after an outage.
  */
 export const RETRY_CAP_MS = 2_000;
 
@@ -25,7 +25,9 @@ const EARLY_REFUSAL_DELAYS_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000, 
  */
 export const REFUSAL_CAP_MS = 60_000;
 
-/** The longest Retry-After of the server that is obeyed, in milliseconds. No server can silence an elector for good. */
+/**
+ * The longest `Retry-After` that an elector obeys, in milliseconds, so that no server can silence an elector for good.
+ */
 export const RETRY_AFTER_LIMIT_MS = 60_000;
 
 /** Returns the longer of the elector's own delay and the delay that the server requested, all in milliseconds. */
@@ -41,7 +43,7 @@ export function atLeastRetryAfterMs(ownDelayMs: number, retryAfterMs: number | n
  * together.
  */
 export function retryDelayMs(attempt: number, random: number): number {
-  // 2 ** 1024 is Infinity, and the minimum of that and the cap is still right.
+  // 2 ** 1024 is Infinity, for which the minimum is the cap.
   const fullMs = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** (Math.max(1, attempt) - 1));
   return withJitter(fullMs, random);
 }
@@ -49,8 +51,9 @@ export function retryDelayMs(attempt: number, random: number): number {
 /**
  * The delay before a request is repeated after refusal `attempt` (from 1) in a row, in whole milliseconds.
  *
- * A refusal is a 401, a 403 or another answer that usually stays. A real API server also refuses requests for a moment
- * after its start, while its caches are empty. So the first refusals are repeated soon, the later ones rarely.
+ * A refusal is a 401, a 403 or another answer that usually stays the same. A real API server also refuses requests for
+ * a moment after its start, while its caches are empty. Requests are therefore repeated soon after the first refusals,
+ * and rarely after later refusals.
  */
 export function refusalDelayMs(attempt: number, random: number): number {
   return withJitter(EARLY_REFUSAL_DELAYS_MS[Math.max(1, attempt) - 1] ?? REFUSAL_CAP_MS, random);

@@ -2,7 +2,7 @@
  * Detects that the Leases of this Pod are deleted again and again soon after they are created: the garbage collector
  * deletes them, because the API server does not know the Pod that owns them.
  *
- * If Pods can be read, the read of this Pod shows that. If they cannot be read, this is the only sign.
+ * If Pods can be read, the read of this Pod shows the same. If they cannot be read, the deletions are the only sign.
  */
 
 import type { Input } from './input.ts';
@@ -12,8 +12,8 @@ import { disqualifyDeleted } from './term.ts';
 import { podUnknown } from './warnings.ts';
 
 /**
- * A Lease that is gone within this time, in milliseconds, was most likely deleted by the garbage collector. A real
- * collector took 1 ms to 14 s for a Lease whose owner does not exist (DESIGN, section 12).
+ * A Lease that is gone within this many milliseconds was most likely deleted by the garbage collector. A real collector
+ * took 1 ms to 14 s for a Lease whose owner does not exist (DESIGN, section 12).
  */
 export const SHORT_LIFE_MS = 15_000;
 
@@ -36,8 +36,8 @@ export function noteShortLife(context: StepContext): void {
     const isOwn = lease.owner?.uid === config.self.uid;
     if (isOwn && lease.uid !== ownLease?.uid)
       context.updateKnowledge({ ownLease: { uid: lease.uid, seenAtMs: moment.nowMs } });
-    // Another client took the Lease or removed its owner. The garbage collector does not delete such a Lease because of
-    // this Pod.
+    // Another client took the Lease or removed its owner. If the garbage collector deletes such a Lease, the reason is
+    // not this Pod.
     if (!isOwn && lease.uid === ownLease?.uid) context.updateKnowledge({ ownLease: null });
     return;
   }
@@ -51,7 +51,7 @@ export function noteShortLife(context: StepContext): void {
   context.updateKnowledge({ ownLease: null, shortLives });
   if (shortLives < SHORT_LIVES_LIMIT || knowledge.permissions.canReadPods) return;
   const { knownHolder } = context.knowledge;
-  // A list or a watch shows this Pod although single reads are refused.
+  // A list or a watch may show this Pod although single reads are refused.
   if (knownHolder?.pod.uid === config.self.uid && knownHolder.liveness === 'alive') return;
   disqualifyDeleted(context, podUnknown(config, SHORT_LIVES_LIMIT));
 }

@@ -1,8 +1,8 @@
 /**
  * The observations of a sibling about the process that holds the socket of their Pod.
  *
- * A sibling never acts on them. A holder that is not an elector, or that hangs, must be visible, because no process of
- * the Pod would ever lead.
+ * A sibling only reports them. If the process that holds the socket is not an elector, or hangs, no process of the Pod
+ * ever leads, so people must see it.
  */
 
 import type { Fact } from './input.ts';
@@ -12,13 +12,14 @@ import type { StepContext } from './step-context.ts';
 import { siblingLockHeld } from './warnings.ts';
 
 /**
- * After this many milliseconds without a sign of life from the holder, a warning follows. A candidate needs far less.
+ * A warning follows after this many milliseconds in which the holder neither leads, campaigns nor renews. A candidate
+ * needs far less time.
  */
 export const SILENT_HOLDER_MS = 30_000;
 
 /**
- * Whether no process of this Pod is seen to lead, campaign or renew: there is no Lease and no other holder, or the
- * Lease is this Pod's and was renewed once, but not since. Only time that the API server has confirmed counts.
+ * Whether no process of this Pod is observed to lead, campaign or renew. Either there is neither a Lease nor another
+ * holder, or this Pod's Lease was renewed before but not recently. Only time that the API server has confirmed counts.
  */
 export function isLockHolderSilent({ self }: ElectionConfig, knowledge: Knowledge): boolean {
   const { observation, verifiedAtMs } = knowledge;
@@ -26,7 +27,8 @@ export function isLockHolderSilent({ self }: ElectionConfig, knowledge: Knowledg
   const silentForMs = verifiedAtMs - observation.sinceMs;
   const { lease } = observation;
   if (lease === null) {
-    // If another Pod held the Lease, that Pod restores it. This Pod would have done so long ago.
+    // If another Pod held the Lease, that Pod restores it. If this Pod held it, its leader would have restored it long
+    // ago.
     const leader = currentLeader(knowledge);
     return (leader === null || leader.uid === self.uid) && silentForMs >= SILENT_HOLDER_MS;
   }
@@ -37,7 +39,7 @@ export function isLockHolderSilent({ self }: ElectionConfig, knowledge: Knowledg
 /** Looks up the holder when it is silent, and warns when its identity is known. */
 export function stepSibling(context: StepContext, role: SiblingRole, input: Fact): void {
   if (input.type === 'timerFired' && input.timer === 'retry') context.readLease();
-  // Without a retry, a single refusal would seem to last.
+  // Without a retry, a single refusal would count as lasting.
   if (input.type === 'requestFailed' && context.wasLeaseRead(input.request)) {
     context.setTimer('retry', context.backOffMs(input.failure));
   }

@@ -1,5 +1,5 @@
 /**
- * What the election remembers: its knowledge about the cluster, and its role.
+ * The state of the election: its knowledge about the cluster, and its role.
  *
  * The state is read-only data. `election.ts` derives the next state from it.
  */
@@ -10,7 +10,7 @@ import type { ReleasePolicy } from './input.ts';
 import type { LeaseRecord, NamedSuccessor, PodReference } from './lease-record.ts';
 import type { Refusals } from './refusal.ts';
 
-/** What is fixed for the life of an elector. */
+/** The values that never change for an elector. */
 export interface ElectionConfig {
   readonly self: PodReference;
   readonly namespace: string;
@@ -28,9 +28,9 @@ export interface KnownHolder {
   readonly liveness: PodLiveness;
   /** The uid of the Lease that showed this holder. */
   readonly leaseUid: string;
-  /** Whether it released that Lease. */
+  /** Whether the holder released that Lease. */
   readonly released: boolean;
-  /** The Pod that should lead next, according to the last Lease that this Pod was seen to hold. */
+  /** The Pod that should lead next, according to the last Lease that this holder was seen to hold. */
   readonly successor?: NamedSuccessor;
 }
 
@@ -47,7 +47,7 @@ export interface LeaseObservation {
   readonly renewedAtMs: number | null;
 }
 
-/** Which requests are permitted, as far as is known. A permission counts as granted until a request is refused. */
+/** The requests that are permitted, as far as is known. A permission counts as granted until a request is refused. */
 export interface Permissions {
   /** Without it, only the watch shows the Lease. */
   readonly canReadLease: boolean;
@@ -61,15 +61,18 @@ export interface Permissions {
 export interface Failures {
   /** The number of requests that failed in a row. It determines the back-off. */
   readonly inARow: number;
-  /** What the API server refuses at the moment. */
+  /** The requests that the API server refuses at the moment. */
   readonly refusals: Refusals;
 }
 
-/** What the application was informed of. */
+/** The state that was last announced to the application. */
 export interface Announced {
   /** `undefined` before the first announcement. */
   readonly leader: Leader | null | undefined;
-  /** The moment of the renewal (as `renewedAtMs`) after which the leader is silent; `null` while it is not silent. */
+  /**
+   * The moment of the leader's last renewal before its silence, as `renewedAtMs`; `null` while the leader is not
+   * silent.
+   */
   readonly silenceMs: number | null;
   readonly warnings: readonly WarningCode[];
 }
@@ -78,14 +81,18 @@ export interface Announced {
 export interface Knowledge {
   /** `null` until the first answer. */
   readonly observation: LeaseObservation | null;
-  /** The greatest resourceVersion seen of the Lease, including deletions. Older facts are late and are dropped. */
+  /**
+   * The largest resourceVersion of the Lease that was seen, including deletions. Older facts are late and are dropped.
+   */
   readonly newestResourceVersion: string;
   /** The uid of the last Lease that was seen with an owner or a holder. */
   readonly namedLeaseUid: string | null;
   /** The count of terms in the last Lease, from which the next term derives its `leaseTransitions`. */
   readonly leaseTransitions: number | null;
   readonly knownHolder: KnownHolder | null;
-  /** The consistent read of the Lease that is in flight, and what was known when it was sent. */
+  /**
+   * The consistent read of the Lease that is in flight, and the knowledge when it was sent; `null` without such a read.
+   */
   readonly leaseRead: {
     readonly request: number;
     /** The monotonic moment at which it was sent. */
@@ -97,9 +104,12 @@ export interface Knowledge {
   } | null;
   /** Whether the next read of the Lease is compared with the watch. If the watch missed a change, it lists again. */
   readonly watchInDoubt: boolean;
-  /** The consistent read of the holder's Pod that is in flight, and whether a new doubt arose after it was sent. */
+  /**
+   * The consistent read of the holder's Pod that is in flight, and whether a later fact makes another read necessary;
+   * `null` without such a read.
+   */
   readonly holderRead: { readonly request: number; readonly doubted: boolean } | null;
-  /** Why this Pod must never campaign again; `null` while it may campaign. */
+  /** The reason why this Pod must never campaign again; `null` while it may campaign. */
   readonly disqualifiedBy: 'pod-deleted' | 'pod-terminating' | null;
   /**
    * The resourceVersion for which a release annotation was sent without an answer. The annotation may still be written
@@ -118,7 +128,7 @@ export interface Knowledge {
   readonly renewalSentAtMs: number;
   /** The renewTimes that were sent last, with the newest at the end. Renewals whose answer was lost are included. */
   readonly sentRenewTimesMs: readonly number[];
-  /** The monotonic moment at which the API server last confirmed what is known of the Lease. */
+  /** The monotonic moment at which the API server last confirmed the known state of the Lease. */
   readonly verifiedAtMs: number;
   /**
    * The Pod that this process names in its Lease; `null`: no Pod. `undefined` until the first list of its term was
@@ -126,8 +136,8 @@ export interface Knowledge {
    */
   readonly namedSuccessor: NamedSuccessor | null | undefined;
   /**
-   * Work of an ended term may still run: it did not settle in time, or it was not waited for. It may run as long as
-   * this process does.
+   * Whether work of an ended term may still run, because it did not settle in time or nothing waited for it. It may run
+   * as long as this process.
    */
   readonly workMayRun: boolean;
   readonly permissions: Permissions;
@@ -138,7 +148,7 @@ export interface Knowledge {
 /** The consistent read of this Pod that runs in parallel to a campaign. */
 export type OwnPodCheck = { readonly request: number } | 'exists';
 
-/** How far a candidate is on its way to a term. */
+/** The step of a candidate on its way to a term. */
 export type Attempt =
   /** Waits out the jitter. */
   | { readonly step: 'jitter'; readonly over: boolean }
@@ -147,8 +157,8 @@ export type Attempt =
       readonly step: 'deletingOldLease';
       readonly ownPod: OwnPodCheck;
       /**
-       * The Pod that released the Lease is about to delete it. Until the jitter is over, the deletion is left to that
-       * Pod.
+       * Whether the Pod that released the Lease is expected to delete it. Until the jitter is over, this candidate does
+       * not delete it.
        */
       readonly waitingForReleaser: boolean;
       readonly deletion: { readonly request: number; readonly leaseUid: string } | null;
@@ -162,7 +172,7 @@ export type Attempt =
   | {
       readonly step: 'resuming';
       readonly ownPod: OwnPodCheck;
-      /** The request that is in flight; or the Lease as it was written, or read. */
+      /** The request that is in flight, or the Lease in its answer. `written`: the request was a renewal. */
       readonly proof: { readonly request: number } | { readonly lease: LeaseRecord; readonly written: boolean };
     };
 
@@ -179,9 +189,9 @@ export interface StartingRole {
 export interface CandidateRole {
   readonly name: 'candidate';
   readonly attempt: Attempt | null;
-  /** A request failed. No new attempt begins before the Lease was read again. */
+  /** Whether a request failed. No new attempt begins before the Lease was read again. */
   readonly backingOff: boolean;
-  /** A create was sent and its outcome is unknown, so a Lease that names this Pod may be the one it created. */
+  /** Whether a create was sent whose outcome is unknown. A Lease of this Pod may be its result. */
   readonly createOutcomeUnknown: boolean;
   /** After a step-down this Pod does not campaign before this monotonic moment, so that the other Pods go first. */
   readonly notBeforeMs: number;
@@ -189,10 +199,13 @@ export interface CandidateRole {
   readonly recheckAtMs: number | null;
 }
 
-/** Another process of the same Pod campaigns; this one observes. */
+/** Another process of the same Pod campaigns. This process only observes. */
 export interface SiblingRole {
   readonly name: 'sibling';
-  /** The process that holds the socket seems to do nothing, and its identity is being looked up. */
+  /**
+   * Whether the identity of the process that holds the socket is being looked up, because that process does not seem to
+   * campaign.
+   */
   readonly isHolderSought?: true;
 }
 
@@ -205,18 +218,22 @@ export interface LeaderRole {
   /** The Lease is missing and is being restored; `null` while it exists. */
   readonly restoring: { readonly ownPod: OwnPodCheck; readonly creation: number | null } | null;
   /**
-   * The answer to a create was lost, so a Lease that names this Pod may be the result. True to the end of the term,
-   * because the create may be executed at any moment.
+   * Whether the answer to a create was lost, so that a Lease of this Pod may be its result. Stays true until such a
+   * Lease is seen, because the create may be executed at any moment.
    */
   readonly createOutcomeUnknown: boolean;
-  /** The create whose answer was overtaken by the event of a Lease that seems to be its result. */
+  /**
+   * The number of a create whose answer is still awaited, although an event has shown a Lease that seems to be its
+   * result.
+   */
   readonly overtakenCreation: number | null;
   /** The monotonic moment at which the Lease was last restored. */
   readonly restoredAtMs: number;
-  /** A request failed. The Lease is not restored before it was read again. */
+  /** Whether a request failed. The Lease is not restored before it was read again. */
   readonly backingOff: boolean;
   /**
-   * The term has ended for the application. Its work may still run, so the Lease is kept until the work has settled.
+   * Set when the term has ended for the application. The work may still run, so the Lease is kept until the work has
+   * settled.
    */
   readonly resigning: { readonly next: LeavingFor; readonly release: ReleasePolicy } | null;
 }
@@ -230,14 +247,16 @@ export interface LeavingRole {
   readonly tries: number;
 }
 
-/** The progress of leaving. A request of `null` means that the step waits for its next try. */
+/** The progress of leaving. A request of `null` means that the step waits for its next attempt. */
 export type LeavingStep =
-  /** Stopped while a create was in flight. Its answer decides whether there is a Lease to release. */
+  /**
+   * Waits for a create that was in flight when leaving began. Its answer decides whether there is a Lease to release.
+   */
   | {
       readonly name: 'awaitingCreate';
       readonly request: number | null;
       readonly release: ReleasePolicy;
-      /** Whether the work is done; `null`: it was not waited for. */
+      /** Whether the work is done; `null`: nothing has waited for it. */
       readonly drained: boolean | null;
     }
   /** Waits for the work of a lost term, which may still run. */
@@ -248,7 +267,7 @@ export type LeavingStep =
   | { readonly name: 'releasing'; readonly request: number | null; readonly version: string }
   /** Deletes the Lease that has the annotation. */
   | { readonly name: 'deleting'; readonly request: number | null }
-  /** The DELETE was refused, so the release is withdrawn: removes the annotation. */
+  /** Removes the annotation again, because the DELETE was refused. */
   | { readonly name: 'withdrawingRelease'; readonly request: number | null };
 
 /** Stopped for good. */

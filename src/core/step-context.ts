@@ -1,8 +1,8 @@
 /**
  * One step of the election while it is computed: the next state and the effects so far.
  *
- * The functions of one step write to the context, and it never outlives that step. So `step` stays a pure function,
- * although the rules do not pass states and effects along.
+ * The functions of one step write to the context, which is discarded at the end of the step. So `step` is a pure
+ * function, although the rules do not return states and effects.
  */
 
 import type { Announcement, Effect, WarningCode } from './effect.ts';
@@ -115,7 +115,7 @@ export class StepContext {
     return request;
   }
 
-  /** Counts a failed request, and returns the delay before the next, in milliseconds. */
+  /** Counts a failed request, and returns the delay before the next request, in milliseconds. */
   backOffMs(failure: RequestFailure): number {
     const inARow = this.knowledge.failures.inARow + 1;
     this.updateFailures({ inARow });
@@ -130,8 +130,8 @@ export class StepContext {
   }
 
   /**
-   * The number of refusals in a row of this kind. Only they make the tries rare: the failures before the first of them
-   * may stem from a long absence of the API server.
+   * The number of refusals in a row of this kind. Failures before the first refusal must not make the attempts rare,
+   * because they may come from a long outage of the API server.
    */
   #refusalCountOf(failure: RequestFailure): number {
     const refusals = Object.values(this.knowledge.failures.refusals);
@@ -148,8 +148,8 @@ export class StepContext {
 
   /** Reads the Lease again: immediately after a conflict (at most three times in a row), otherwise after a back-off. */
   readLeaseAfter(failure: RequestFailure): void {
-    // A read that is in flight was sent before the failure. Its answer must not end the wait, or a lasting failure
-    // would be repeated as fast as the network allows.
+    // A read that is in flight was sent before the failure. Its answer must not end the wait, because a lasting failure
+    // would then be repeated as fast as the network allows.
     this.updateKnowledge({ leaseRead: null });
     const delayMs = this.backOffMs(failure);
     if (isOvertaken(failure) && this.knowledge.failures.inARow <= IMMEDIATE_RETRIES) this.readLease();
@@ -165,7 +165,10 @@ export class StepContext {
     else this.role = { ...role, backingOff: false };
   }
 
-  /** Sends a consistent read of the holder's Pod, unless one is in flight or the answer would be useless. */
+  /**
+   * Sends a consistent read of the holder's Pod, unless a read is in flight, the Pod is gone, or reading Pods is
+   * refused.
+   */
   readHolderPod({ despiteRefusal = false }: { readonly despiteRefusal?: boolean } = {}): void {
     const { knownHolder, holderRead, permissions } = this.knowledge;
     if (knownHolder === null || knownHolder.liveness === 'gone' || holderRead !== null) return;
@@ -203,7 +206,7 @@ export class StepContext {
     this.announce({ type: 'warning', code, message });
   }
 
-  /** The condition of a warning is over. If it returns, the application is warned again. */
+  /** Ends a warning whose condition is over. If the condition returns, the application is warned again. */
   withdrawWarning(code: WarningCode, message: string): void {
     if (!this.knowledge.announced.warnings.includes(code)) return;
     this.updateAnnounced({ warnings: this.knowledge.announced.warnings.filter((one) => one !== code) });

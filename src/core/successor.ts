@@ -6,13 +6,13 @@
 import type { NamedSuccessor, PodReference } from './lease-record.ts';
 import type { StepContext } from './step-context.ts';
 
-/** The most Pods that a leader lists. In a Lease this number means "50 or more". */
+/** The largest number of Pods that a leader lists. In a Lease this number means "50 or more". */
 export const LISTED_PODS = 50;
 
 /**
- * The longest random wait before a campaign, in milliseconds. Several candidates learn at the same moment that
- * the leader is gone. The one with the shortest wait takes over, and the others see its Lease
- * before their own wait is over. It need only outlast a DELETE, a POST and a watch event.
+ * The longest random wait before a campaign, in milliseconds. Several candidates observe at the same moment that the
+ * leader is gone. The candidate with the shortest wait takes over, and the others see its Lease before their own wait
+ * is over. The wait only needs to be longer than a DELETE, a POST and a watch event.
  */
 export const CAMPAIGN_JITTER_MS = 50;
 
@@ -25,7 +25,7 @@ export const SUCCESSOR_HEAD_START_MS = 60;
 /** A running Pod of the same application. */
 export interface ListedPod {
   readonly uid: string;
-  /** Its creationTimestamp, in milliseconds since 1970; `null`: it cannot be read. */
+  /** Its creationTimestamp, in milliseconds since 1970; `null`: it cannot be parsed. */
   readonly createdAtMs: number | null;
   /** Whether it has a `deletionTimestamp`. */
   readonly terminating: boolean;
@@ -34,13 +34,13 @@ export interface ListedPod {
 /** The result of a list of the application's Pods. */
 export interface PodListing {
   readonly pods: readonly ListedPod[];
-  /** Whether the API server has more of them. */
+  /** Whether the API server has more Pods of the application. */
   readonly more: boolean;
 }
 
 /**
- * Returns the newest Pod of the application that can lead after this Pod; `null` when there is none. In a rolling
- * update the newest Pod belongs to the new generation, so leadership moves once.
+ * Returns the newest Pod of the application that can lead after this Pod; `null` when there is no such Pod. In a
+ * rolling update the newest Pod belongs to the new generation, so leadership moves once.
  *
  * @param passedOver the uid of a Pod that released the Lease a moment ago
  */
@@ -66,13 +66,13 @@ function isNewer(left: ListedPod, right: ListedPod): boolean {
   return difference === 0 ? left.uid > right.uid : difference > 0;
 }
 
-/** Whether the Lease names another Pod than this one. */
+/** Whether the Lease names another Pod as the successor. */
 export function isAnotherNamed({ config, knowledge }: StepContext): boolean {
   const successor = knowledge.knownHolder?.successor;
   return successor !== undefined && successor.uid !== config.self.uid;
 }
 
-/** Whether the Lease names this Pod. */
+/** Whether the Lease names this Pod as the successor. */
 export function isSelfNamed({ config, knowledge }: StepContext): boolean {
   return knowledge.knownHolder?.successor?.uid === config.self.uid;
 }

@@ -1,4 +1,6 @@
-/** The beginning of a term, and what every role notes about its Lease. How a term ends is in `leaving.ts`. */
+/**
+ * The beginning of a term, and the records and warnings that several roles share. The end of a term is in `leaving.ts`.
+ */
 
 import type { Input } from './input.ts';
 import type { LeaseRecord } from './lease-record.ts';
@@ -15,7 +17,7 @@ import { leaseTerminating, ownerRemoved, podDeleted, type Warning, writeAltered 
  */
 const FIRST_RENEWAL_MS = 1_000;
 
-/** Begins a term with `lease`, as it was after the write that began the term. */
+/** Begins a term. @param lease the Lease in the answer that proves the term */
 export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boolean): void {
   const role: LeaderRole = {
     name: 'leader',
@@ -35,7 +37,7 @@ export function beginTerm(context: StepContext, lease: LeaseRecord, resumed: boo
   };
   context.role = role;
   context.clearTimers('retry', 'recheck', 'stale');
-  // A name from an earlier term of this process is out of date.
+  // The successor that was chosen in an earlier term of this process is outdated.
   context.updateKnowledge({ namedSuccessor: undefined });
   const renews = lease.renewTimeMs === null && context.knowledge.permissions.canRenew;
   if (renews) context.setTimer('renew', renewalPauseMs(context));
@@ -54,7 +56,7 @@ export function scheduleRenewal(context: StepContext, lease: LeaseRecord | null)
   );
 }
 
-/** This Pod is gone, or counts as gone. Whatever its role is, this process must never lead again. */
+/** Records that this Pod is gone, or counts as gone. In any role, this process must never lead again. */
 export function disqualifyDeleted(
   context: StepContext,
   warning: Warning = podDeleted(context.config, context.knowledge.ownPodSeen),
@@ -66,12 +68,18 @@ export function disqualifyDeleted(
   context.warn(warning);
 }
 
-/** Deletions are refused. Until the next try, the Lease of a previous holder is left to the garbage collector. */
+/**
+ * Records that deletions are refused. Until the next attempt, the Lease of a previous holder is left to the garbage
+ * collector.
+ */
 export function noteDeleteRefused(context: StepContext): void {
   context.updatePermissions({ canDelete: false });
 }
 
-/** Renewals are refused. The Lease is kept, because nothing expires. The timer `permission` starts the next try. */
+/**
+ * Records that renewals are refused. The term continues, because a Lease does not expire. The timer `permission` starts
+ * the next attempt.
+ */
 export function noteRenewRefused(context: StepContext): void {
   context.updatePermissions({ canRenew: false });
 }
@@ -81,7 +89,7 @@ export function warnOwnerRemoved(context: StepContext): void {
   context.warn(ownerRemoved(context.config));
 }
 
-/** Warns when a write came back with other values than were sent. */
+/** Warns when the answer to a write has other values than were sent. */
 export function noteAltered(context: StepContext, input: Input): void {
   if (input.type !== 'leaseWritten' || input.altered === undefined || input.altered.length === 0) return;
   context.warn(writeAltered(context.config, input.altered));

@@ -5,10 +5,10 @@
  * The sibling lock keeps two processes of one Pod apart, but not across network namespaces. A leader knows which writes
  * it sent, so any other write in its name comes from a twin.
  *
- * After a resumption by a renewal, no late write can raise a false alarm: the previous process sent its write on top of
- * an older version, which the renewal has replaced. If renewals are refused, the term is resumed by a read, and one
- * late renewal of the previous process may arrive. That alarm lasts for one `leaseDurationSeconds` and is accepted. So
- * is an alarm that is caused by a person who edits renewTime.
+ * A late write of the previous process cannot cause a false alarm after a resumption by a renewal: it has an older
+ * version as its precondition, which the renewal has replaced. If renewals are refused, the term is resumed by a read,
+ * and one late renewal of the previous process may be executed. That false alarm lasts for one `leaseDurationSeconds`
+ * and is accepted. A person who edits renewTime also causes a false alarm.
  */
 
 import type { Input } from './input.ts';
@@ -29,7 +29,7 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
   const known = before.observation?.lease ?? null;
   if (lease?.owner?.uid === config.self.uid && isRefusedForOwnLease(role, input)) return suspect(context);
   if (lease === null || lease.resourceVersion === known?.resourceVersion) return;
-  // A backup was restored. A Lease that is older than the known one was not written since.
+  // If a backup was restored, the Lease is older than the known Lease, and no process has written it since.
   if (compareResourceVersions(lease.resourceVersion, before.newestResourceVersion) < 0) return;
   if (lease.owner?.uid !== config.self.uid) return;
   const { renewTimeMs } = lease;
@@ -41,21 +41,21 @@ export function noteTwin(context: StepContext, role: LeaderRole, input: Input): 
     }
     return;
   }
-  // A create that is in flight, or whose answer was lost, may have created this Lease. A Lease that was held before may
-  // reappear, because an event reported its deletion too early.
+  // A create that is in flight, or whose answer was lost, may have created this Lease. An earlier Lease of this Pod may
+  // reappear when an event reported its deletion too early.
   const isForeignLease =
     isOtherLease(context, lease) && !role.createOutcomeUnknown && (role.restoring?.creation ?? null) === null;
   if (isForeignRenewal(lease, known, knowledge) || isForeignLease) suspect(context);
 }
 
 /**
- * Checks whether the Lease was written in the name of this Pod after `proof`, the Lease that a write of this process left
- * and that begins its term. Events may have overtaken the answer to that write.
+ * Checks whether the Lease was written in the name of this Pod after `proof`, the Lease in the answer that began the
+ * term. Events may have overtaken that answer.
  */
 export function noteTwinBefore(context: StepContext, role: LeaderRole, proof: LeaseRecord): void {
   const { lease, config, knowledge } = context;
   if (lease === null || lease.owner?.uid !== config.self.uid) return;
-  // After a backup was restored, the Lease as last seen may be older. It was not written since.
+  // After a backup was restored, the Lease as last seen may be older than `proof`. No process has written it since.
   if (compareResourceVersions(lease.resourceVersion, proof.resourceVersion) <= 0) return;
   const isOther = lease.uid !== proof.uid;
   if (isForeignRenewal(lease, proof, knowledge) || (isOther && !role.createOutcomeUnknown)) suspect(context);
@@ -76,7 +76,7 @@ export function explainCreation(context: StepContext, role: LeaderRole): LeaderR
   return isExplained ? { ...role, createOutcomeUnknown: false } : role;
 }
 
-/** Whether the renewal that this Lease shows is neither the one that was known nor one that this process sent. */
+/** Whether this Lease shows a renewal that was neither known before nor sent by this process. */
 function isForeignRenewal(
   { renewTimeMs }: LeaseRecord,
   known: LeaseRecord | null,
@@ -85,12 +85,15 @@ function isForeignRenewal(
   return renewTimeMs !== null && renewTimeMs !== known?.renewTimeMs && !sentRenewTimesMs.includes(renewTimeMs);
 }
 
-/** Whether this is another Lease than the one that was known before. */
+/** Whether this Lease is not the Lease that was known before. */
 function isOtherLease({ before }: StepContext, lease: LeaseRecord): boolean {
   return lease.uid !== (before.observation?.lease?.uid ?? before.knownHolder?.leaseUid);
 }
 
-/** Whether the Lease seemed to be the result of a create, but that create found it in existence. */
+/**
+ * Whether the Lease seemed to be the result of a create, but the answer to that create is that the Lease already
+ * existed.
+ */
 function isRefusedForOwnLease(role: LeaderRole, input: Input): boolean {
   return (
     input.type === 'requestFailed' &&

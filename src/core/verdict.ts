@@ -7,8 +7,8 @@ import type { ElectionConfig, Knowledge, KnownHolder } from './state.ts';
 export const RECHECK_INTERVAL_MS = 5_000;
 
 /**
- * How long a missing Lease is left to its holder when Pods cannot be read, in milliseconds. A live holder restores it
- * within a round trip. Without this limit no Pod would ever take over from a dead holder.
+ * How long a missing Lease stays reserved for its holder when Pods cannot be read, in milliseconds. A live holder
+ * restores it within a round trip. Without this limit no Pod would ever take over from a dead holder.
  */
 export const UNREADABLE_HOLDER_GRACE_MS = 10_000;
 
@@ -22,7 +22,7 @@ export const EMPTY_LEASE_MS = 30_000;
 export type HeldBecause =
   /** The holder's Pod exists. */
   | 'pod-exists'
-  /** Whether the holder's Pod exists is not known. */
+  /** It is unknown whether the holder's Pod exists. */
   | 'pod-unknown'
   /** There is no Lease, but the Pod that held it exists and restores it immediately. */
   | 'holder-restores'
@@ -30,7 +30,7 @@ export type HeldBecause =
   | 'terminating'
   /** The holder is gone, but only the garbage collector is permitted to delete its Lease. */
   | 'collector'
-  /** No Pod owns the Lease, and it has not been unchanged for its duration yet. */
+  /** No Pod owns the Lease, and its last change is more recent than its duration. */
   | 'foreign'
   /** No Pod owns the Lease, and it has no duration. It is held until it is deleted. */
   | 'foreign-forever';
@@ -74,8 +74,9 @@ export function holderOf(lease: LeaseRecord, knownHolder: KnownHolder | null, se
 }
 
 /**
- * Whether only a write to the Lease proves that this Pod holds it, and a read does not. A release annotation of this Pod
- * may still be written; or the Lease has lost its owner, and a Pod that never saw this one hold it may find it free.
+ * Whether only a write to the Lease, and not a read, proves that this Pod holds it. There are two cases. A release
+ * annotation of this Pod may still be written. Or the Lease has lost its owner, so a Pod that never saw this Pod as the
+ * holder may find the Lease free.
  */
 export function mustRenew({ observation, pendingReleaseVersion }: Knowledge): boolean {
   const lease = observation?.lease ?? null;

@@ -1,9 +1,9 @@
 /**
- * The texts of the warnings and of the failures that the core itself finds, in one place, so that one reader can edit
+ * The texts of the warnings and of the failures that the core itself detects, in one place, so that one person can edit
  * all of them.
  *
- * Each warning names the object, says what is wrong and what follows from it, and ends with what to do. When to warn is
- * decided by the rules.
+ * Each warning names the object, the problem and its consequence, and ends with what to do. The rules decide when to
+ * warn.
  */
 
 import type { WarningCode } from './effect.ts';
@@ -12,7 +12,7 @@ import type { Refusable } from './refusal.ts';
 import type { RequestFailure } from './request-failure.ts';
 import type { ElectionConfig } from './state.ts';
 
-/** What the application reads in a `warning`. */
+/** The code and the message of a `warning`. */
 export interface Warning {
   readonly code: WarningCode;
   readonly message: string;
@@ -87,7 +87,10 @@ export function siblingLockUnsupported(): Warning {
   };
 }
 
-/** The process that holds the socket of this Pod does nothing. @param holder that process; `null`: it cannot be seen */
+/**
+ * The process that holds the socket of this Pod does not seem to campaign.
+ * @param holder that process; `null`: it cannot be determined
+ */
 export function siblingLockHeld(
   { self }: ElectionConfig,
   silentForMs: number,
@@ -106,7 +109,7 @@ export function siblingLockHeld(
   };
 }
 
-/** The work of a term has not ended in time. @param released whether the Lease is released all the same */
+/** The work of a term has not ended in time. @param released whether the Lease is released nevertheless */
 export function workNotDrained(released: boolean): Warning {
   return {
     code: 'work-not-drained',
@@ -140,7 +143,7 @@ export function ownerRemoved(config: ElectionConfig): Warning {
   };
 }
 
-/** A write came back with other values. @param fields the fields that differ */
+/** The answer to a write has other values than were sent. @param fields the fields that differ */
 export function writeAltered(config: ElectionConfig, fields: readonly string[]): Warning {
   return {
     code: 'write-altered',
@@ -175,7 +178,7 @@ export function twinWarning(config: ElectionConfig): Warning {
   };
 }
 
-/** A refusal that has lasted. */
+/** A refusal has lasted. */
 export function refused(what: Refusable, failure: RequestFailure): Warning {
   const { code, consequence } = REFUSALS[what];
   return {
@@ -238,7 +241,7 @@ export function duplicateNames(count: number): string {
   return `the list cannot be used: it has ${count} objects of one name. Check the proxies in front of the API server`;
 }
 
-/** The failure of a watch on which nothing was received. */
+/** The failure of a watch on which no message was received. */
 export function silentWatch(silentForMs: number): string {
   return `no event or bookmark on the watch for ${silentForMs / 1000} s: the connection is considered dead`;
 }

@@ -16,20 +16,20 @@ export type WatchEvent<Item> =
   | { readonly type: 'error'; readonly failure: RequestFailure };
 
 /**
- * The lifetime of a stream that is requested from the server, in seconds. So no stream outlives a change of load
- * balancers or certificates for long. client-go requests 5 to 10 minutes.
+ * The lifetime of a stream that is requested from the server, in seconds. A stream therefore ends soon after a change
+ * of load balancers or certificates. client-go requests 5 to 10 minutes.
  */
 export const WATCH_TIMEOUT_SECONDS = 300;
 
 /**
- * A stream without any message for this long is dead, in milliseconds.
+ * A stream without any message for this many milliseconds is considered dead.
  *
- * A real server sends a bookmark about once a minute (Kubernetes "API Concepts", watch bookmarks). So 75 s of silence
- * mean that the connection is gone, although it was never closed.
+ * A real server sends a bookmark about once a minute (Kubernetes "API Concepts", watch bookmarks). After 75 s of
+ * silence the connection is gone, although it was never closed.
  */
 export const WATCH_SILENCE_MS = 75_000;
 
-/** A stream that was open for this long, in milliseconds, counts as stable. Earlier failures are forgotten. */
+/** A stream that was open for this many milliseconds counts as stable. Earlier failures are forgotten. */
 export const WATCH_SETTLED_MS = 5_000;
 
 /**
@@ -61,8 +61,8 @@ interface Counters {
   /**
    * Refused streams in a row. A stable stream resets the count.
    *
-   * A list that succeeds does not reset it. If only the verb `watch` is missing, lists succeed and streams are refused
-   * in turn, and both must become rare.
+   * A successful list does not reset the count. If only the verb `watch` is missing, lists succeed and streams are
+   * refused in turn, and both must become rare.
    */
   readonly streamRefusals: number;
 }
@@ -80,15 +80,15 @@ export type WatchState = Counters &
         /** The resume point: everything up to this version is known. */
         readonly resumeFrom: string;
         readonly opened: boolean;
-        /** The stream has been open for WATCH_SETTLED_MS. */
+        /** Whether the stream has been open for WATCH_SETTLED_MS. */
         readonly settled: boolean;
-        /** A message was received on this stream. */
+        /** Whether a message was received on this stream. */
         readonly heard: boolean;
-        /** The resume point has moved on this stream. */
+        /** Whether the resume point has moved on this stream. */
         readonly advanced: boolean;
         /**
-         * The grace period for a late timer was used. It is granted only once: a process whose timers are always late
-         * would otherwise keep a dead stream for good.
+         * Whether the grace period for a late timer was used. It is granted only once. Otherwise a process whose timers
+         * are always late would keep a dead stream for good.
          */
         readonly doubted: boolean;
       }
@@ -125,7 +125,7 @@ export type WatchInput<Item> =
       readonly failure: RequestFailure | null;
       readonly random: number;
     }
-  /** `late`: much later than it was due, because the process was suspended. */
+  /** `late`: the timer fired much later than it was due, because the process was suspended. */
   | { readonly type: 'timerFired'; readonly late: boolean }
   /** A consistent read showed a change that this watch missed, so its stream no longer receives events. */
   | { readonly type: 'relistRequested' }
@@ -141,11 +141,11 @@ export type WatchEffect<Item> =
       readonly timeoutSeconds: number;
     }
   | { readonly type: 'close'; readonly stream: number }
-  /** Each watch has one timer. Setting it replaces the previous one. */
+  /** Each watch has one timer. Setting it replaces the previous setting. */
   | { readonly type: 'setTimer'; readonly afterMs: number }
   | { readonly type: 'clearTimer' }
   | { readonly type: 'present'; readonly item: Item; readonly by: 'list' | 'watch' }
-  /** A consistent list found no such object. */
+  /** A consistent list did not contain the object. */
   | { readonly type: 'absent'; readonly resourceVersion: string }
   /** A DELETED event. The object with that uid is gone for ever. */
   | { readonly type: 'deleted'; readonly item: Item }
@@ -225,7 +225,8 @@ function countersOf(state: WatchState): Counters {
 }
 
 /**
- * A version that is too old is normal after a long absence, and the list that follows fixes it. So it is not reported.
+ * An expired version is normal after a long interruption and is not reported, because the next list returns a new
+ * version.
  */
 function reportOf<Item>(failure: RequestFailure): readonly WatchEffect<Item>[] {
   return failure.kind === 'expired' ? [] : [{ type: 'failed', failure }];
@@ -315,7 +316,8 @@ function takeTimer<Item>(state: Exclude<WatchState, { phase: 'stopped' }>, late:
 }
 
 /**
- * Only a list returns a correct resume point for a stream that missed events. A wait after a failure is not shortened.
+ * Lists again, because only a list returns a correct resume point after a stream has missed events. A wait after a
+ * failure is not shortened.
  */
 function relist<Item>(state: WatchState): WatchStep<Item> {
   switch (state.phase) {
@@ -330,8 +332,8 @@ function relist<Item>(state: WatchState): WatchStep<Item> {
 }
 
 function markStable<Item>(state: Streaming): WatchStep<Item> {
-  // Messages that were received before this moment did not move the timer, so their time is unknown. The silence counts
-  // from now.
+  // Messages that were received before this moment did not move the timer, so their time is unknown. The silence is
+  // counted from this moment.
   return {
     state: { ...state, settled: true, doubted: false, attempts: 0, streamRefusals: 0 },
     effects: [setTimer(state.heard ? WATCH_SILENCE_MS : WATCH_SILENCE_MS - WATCH_SETTLED_MS)],
@@ -341,8 +343,8 @@ function markStable<Item>(state: Streaming): WatchStep<Item> {
 /**
  * Closes a silent stream and lists again.
  *
- * The connection may be dead. Then the list costs one small request more than another stream. Or the resume point is
- * from the future, for example after a backup was restored. A watch from a version that the server has not reached
+ * If the connection is dead, the list costs one small request more than another stream would. The resume point may also
+ * be from the future, for example after a backup was restored. A watch from a version that the server has not reached
  * opens and stays silent (wire fact 18), and only a list returns a correct version.
  */
 function giveUpOnSilence<Item>(state: Streaming): WatchStep<Item> {
@@ -369,19 +371,19 @@ function takeEvent<Item extends Watched>(state: Streaming, event: WatchEvent<Ite
   }
   const version = event.type === 'bookmark' ? event.resourceVersion : event.item.resourceVersion;
   const order = compareResourceVersions(version, state.resumeFrom);
-  // A server sends only events after the resume point (wire fact 14). So the resume point is wrong: an earlier bookmark
-  // or list came from the future.
+  // A server sends only events after the resume point (wire fact 14). An older event therefore shows that the resume
+  // point is wrong: an earlier bookmark or list came from the future.
   if (order < 0) return prepend([{ type: 'close', stream: state.stream }], listAgain(state, random));
   const advanced = order > 0;
   const effects: WatchEffect<Item>[] = [];
   if (event.type === 'deleted') {
-    // A deletion is also reported at the resume point itself. It stays true that the uid is gone, and missing it would
-    // be worse than reporting it twice.
+    // A deletion is also reported if its version is the resume point itself. The uid is gone in any case, and to miss a
+    // deletion would be worse than to report it twice.
     effects.push({ type: 'deleted', item: event.item });
   } else if (event.type !== 'bookmark' && advanced) {
     effects.push({ type: 'present', item: event.item, by: 'watch' });
   }
-  // Until the stream is stable the timer measures its age, and is not moved.
+  // Until the stream is stable, the timer measures its age and is not set again.
   if (state.settled) effects.push(setTimer(WATCH_SILENCE_MS));
   else if (!state.opened) effects.push(setTimer(WATCH_SETTLED_MS));
   return {
@@ -398,9 +400,9 @@ function takeEvent<Item extends Watched>(state: Streaming, event: WatchEvent<Ite
 }
 
 /**
- * Reopens a stream that the server ended cleanly: immediately when it was stable or, the first time, when it moved the
- * resume point. Otherwise with back-off, so that a server (or a proxy in front of it) that ends every stream
- * immediately does not cause a hot loop.
+ * Reopens a stream that the server ended cleanly. It reopens immediately if the stream was stable. It also reopens
+ * immediately, but only the first time, if the stream moved the resume point. Otherwise it backs off, so that a server
+ * or proxy that ends every stream does not cause a hot loop.
  */
 function reopenAfterOrderlyEnd<Item>(state: Streaming, random: number): WatchStep<Item> {
   if (state.settled) return startStream(state, state.resumeFrom);
@@ -426,15 +428,15 @@ function recoverStream<Item>(state: Streaming, failure: RequestFailure, random: 
     case 'throttled':
       return waitToOpen(state, attempts, atLeastRetryAfterMs(retryDelayMs(attempts, random), failure.retryAfterMs));
     default:
-      // Malformed: the same version would return the same bytes. Refused: if only the verb watch is missing, lists
-      // still show changes.
+      // A malformed stream would return the same bytes from the same version. After a refusal, lists may still show
+      // changes, if only the verb watch is missing.
       return recoverByListing(state, failure, random);
   }
 }
 
 /**
- * The first list follows immediately. If the lists and watches of a server contradict each other again, the next lists
- * follow with back-off.
+ * Lists again: immediately the first time. If the lists and watches of the server contradict each other again, the next
+ * lists follow with back-off.
  */
 function listAgain<Item>(state: Streaming, random: number): WatchStep<Item> {
   const attempts = state.attempts + 1;
@@ -457,7 +459,7 @@ function recoverByListing<Item>(
   return waitToList({ ...state, [counter]: refusals }, attempts, delayMs);
 }
 
-/** All other kinds are refusals, which usually stay. */
+/** The kinds of temporary failures. All other kinds are refusals, which usually last. */
 const PASSING_KINDS: ReadonlySet<RequestFailure['kind']> = new Set([
   'throttled',
   'expired',

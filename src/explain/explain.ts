@@ -219,7 +219,7 @@ function notesOfLeader(input: RunningInput): readonly string[] {
   return notes.filter((note) => note !== null);
 }
 
-/** @param read the refused read of this Pod, which comes before the create */
+/** @param read the refused read of this Pod, which precedes the create */
 function restoringNote(read: RequestFailure | undefined): string {
   const note = 'its Lease was deleted and is being restored';
   return read === undefined ? note : `${note}, and a request for it was refused (${read.message})`;
