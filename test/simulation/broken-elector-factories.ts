@@ -43,8 +43,8 @@ export const withLeasePort = (alter: (lease: LeasePort, pod: SimulatedPod) => Pa
   withPorts(({ lease }, { pod }) => ({ lease: { ...lease, ...alter(lease, pod) } }));
 
 /**
- * The library's elector. Each Lease that it receives is altered. The last one is sent again every 5 s, because its
- * alteration may have changed.
+ * The library's elector. Each Lease that it receives is altered. The last Lease is delivered again every 5 s, because
+ * the alteration depends on the time and on the elector.
  */
 export function withAlteredLease(
   change: (lease: LeaseRecord, process: SimulatedProcess) => LeaseRecord,
@@ -88,7 +88,7 @@ export function watchThrough<Item>(
   };
 }
 
-/** A sink whose methods can be used without it. */
+/** A copy of a sink whose methods can be called without the sink. */
 export function boundSink<Item>(sink: WatchSink<Item>): WatchSink<Item> {
   return {
     opened: () => sink.opened(),
@@ -99,16 +99,16 @@ export function boundSink<Item>(sink: WatchSink<Item>): WatchSink<Item> {
 
 export const never = <Value>(): Promise<Value> => new Promise(() => undefined);
 
-/** From some moment on, the ports give no more answers and no more events. */
+/** The library's elector. Its ports return no answers and no events from the moment at which `begins` returns true. */
 export function unresponsiveFrom(begins: (process: SimulatedProcess, failed: boolean) => boolean): ElectorFactory {
   return withPorts(({ lease, leaseWatch, pod, podWatch, close }, process) => {
     let unresponsive = false;
     const streams = new Set<{ close(): void }>();
     const answerUnlessUnresponsive = async <Value extends { readonly ok: boolean }>(
-      ask: () => Promise<Value>,
+      send: () => Promise<Value>,
     ): Promise<Value> => {
       if (unresponsive) return never();
-      const answer = await ask();
+      const answer = await send();
       if (begins(process, !answer.ok)) {
         unresponsive = true;
         for (const stream of streams) stream.close();
@@ -178,11 +178,11 @@ export const confirmingWithoutRequest: ElectorFactory = (options, runtime) => {
 
 /** Emits altered terms. Each term is altered once. */
 export const withAlteredTerm = (change: (term: Term, process: SimulatedProcess) => Partial<Term>): ElectorFactory => {
-  const stated = new Map<Term, Term>();
+  const alteredTerms = new Map<Term, Term>();
   return withEvents((emit, name, [term, ...others], process) => {
     if (name !== 'elected' && name !== 'demoted') return emit(name, term, ...others);
-    const altered = stated.get(term as Term) ?? { ...(term as Term), ...change(term as Term, process) };
-    stated.set(term as Term, altered);
+    const altered = alteredTerms.get(term as Term) ?? { ...(term as Term), ...change(term as Term, process) };
+    alteredTerms.set(term as Term, altered);
     return emit(name, altered, ...others);
   });
 };
@@ -208,7 +208,7 @@ function gettersOf(elector: LeaseElector): { isLeader: () => boolean; term: () =
   return { isLeader: getter('isLeader'), term: getter('term') };
 }
 
-/** Does something half a second after the elector has stopped. */
+/** Half a second after the elector has stopped, calls `action` with its last term. */
 export const actingAfterStop = (
   action: (elector: LeaseElector, options: LeaseElectorOptions, term: Term) => void,
 ): ElectorFactory => {

@@ -37,6 +37,7 @@ export interface BrokenElector {
   readonly parameters: Partial<SimulationParameters>;
   /** The invariant that it must break. */
   readonly invariant: Violation['invariant'];
+  /** The text of the violation. */
   readonly what: RegExp;
 }
 
@@ -119,15 +120,15 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /acts as the leader although it warned of its twin/,
   },
 
-  // --- A Pod that is gone, or on its way
+  // --- A Pod that is gone or being deleted
   {
     defect: 'campaigns without a read of its own Pod',
     make: withPorts(({ pod }, process) => ({
       pod: {
-        read: async (asked) => {
+        read: async (podName) => {
           const { name, uid } = process.pod;
           const campaigns = process.observations.lastOwner?.uid !== uid;
-          return asked === name && campaigns ? existingPod(name, uid) : pod.read(asked);
+          return podName === name && campaigns ? existingPod(name, uid) : pod.read(podName);
         },
       },
     })),
@@ -139,10 +140,10 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     defect: 'resumes its term without a read of its own Pod',
     make: withPorts(({ pod }, process) => ({
       pod: {
-        read: async (asked) => {
+        read: async (podName) => {
           const { name, uid } = process.pod;
           const resumes = process.observations.lastOwner?.uid === uid && !process.elector.isLeader;
-          return asked === name && resumes ? existingPod(name, uid) : pod.read(asked);
+          return podName === name && resumes ? existingPod(name, uid) : pod.read(podName);
         },
       },
     })),
@@ -174,7 +175,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
 
   // --- Leadership that moves without a reason
   {
-    defect: 'considers every other Pod gone',
+    defect: 'treats every other Pod as gone',
     make: withPorts(({ pod, podWatch }, process) => ({
       pod: { read: async (name) => (name === process.pod.name ? pod.read(name) : { ok: true, value: null }) },
       podWatch: (name) => ({ ...podWatch(name), list: () => never() }),
@@ -292,14 +293,14 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
 
   // --- A term that ends without a reason
   {
-    defect: 'considers its own Lease that of another Pod',
+    defect: 'treats its own Lease as the Lease of another Pod',
     make: withAlteredLease((lease, { elector }) => (elector.isLeader ? { ...lease, owner: NOBODY } : lease)),
     parameters: {},
     invariant: 2,
     what: /is demoted \(usurped\), although no other process took its Lease/,
   },
   {
-    defect: 'considers its own Pod gone',
+    defect: 'treats its own Pod as gone',
     make: withPorts(({ podWatch }, { pod: { uid } }) => ({
       podWatch: (name) =>
         watchThrough(podWatch(name), (sink) => ({
@@ -313,10 +314,10 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /is demoted \(pod-deleted\), although it has not observed that its Pod is gone/,
   },
   {
-    defect: 'considers its token refused',
+    defect: 'treats its token as refused',
     make: withPorts(({ lease }, process) => {
-      const refused = async <Value>(ask: () => Promise<Answer<Value>>): Promise<Answer<Value>> =>
-        process.elector.isLeader ? { ok: false, failure: REFUSAL } : ask();
+      const refused = async <Value>(send: () => Promise<Answer<Value>>): Promise<Answer<Value>> =>
+        process.elector.isLeader ? { ok: false, failure: REFUSAL } : send();
       return {
         lease: {
           ...lease,
@@ -332,7 +333,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
 
   // --- Tokens that do not grow
   {
-    defect: 'gives each term of its Pod the token of the first',
+    defect: 'reports the token of its first term for each later term',
     make: withAlteredTerm(({ fencingToken }, { pod }) => {
       const first = firstTokens.get(pod) ?? fencingToken;
       firstTokens.set(pod, first);
@@ -343,7 +344,7 @@ export const BROKEN_ELECTORS: readonly BrokenElector[] = [
     what: /has the token \d+ after \d+/,
   },
 
-  // --- Events out of place
+  // --- Events that must not happen
   {
     defect: 'is elected twice',
     make: repeatingEvent('elected'),

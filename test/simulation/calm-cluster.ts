@@ -1,6 +1,6 @@
 /**
- * A simulated cluster without faults of its own: a healthy network, exact clocks, applications without errors. Each
- * fault comes from the test.
+ * A simulated cluster with a healthy network, exact clocks, and applications without errors. The tests inject the
+ * faults.
  */
 
 import { LeaseElector } from '../../src/lease-elector.ts';

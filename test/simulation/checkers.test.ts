@@ -1,6 +1,5 @@
 /**
- * Each checker reports the elector that is broken in its way, and reports nothing about the library's own elector in
- * the same seeds.
+ * The checkers report each broken elector, and report nothing when the library's own elector runs with the same seed.
  */
 
 import assert from 'node:assert/strict';

@@ -25,7 +25,7 @@ export interface Violation {
   readonly what: string;
 }
 
-/** The holder of the Lease, or of the last one, according to the writes. */
+/** The holder of the present Lease, or of the last Lease, according to the writes. */
 interface Holder {
   /** `null`: a Lease that no Pod owns. */
   readonly uid: string | null;
@@ -39,12 +39,15 @@ interface Holder {
   deletedByElector: boolean;
   /** A person deleted, edited or orphaned its Lease, and the holder has not repaired the Lease since. */
   editedByHand: boolean;
-  /** The fields that a time-based elector writes. Only their last change counts for the duration, not other writes. */
+  /**
+   * The fields that a time-based elector writes. The duration begins with their last change. Other writes do not count.
+   */
   heartbeat: string;
   /**
-   * When the heartbeat last changed, and how long it must stay unchanged if no Pod owns the Lease. `null`: for ever.
+   * When the heartbeat last changed.
    */
   writtenMs: number;
+  /** How long the heartbeat must stay unchanged until a Lease that no Pod owns is free. `null`: it is never free. */
   durationMs: number | null;
 }
 
@@ -153,7 +156,7 @@ export class Checkers implements ProcessObserver {
         this.#violated(4, `${process.name} is demoted from a term that it was not elected for`);
       }
       if (term?.signal.aborted === false) this.#violated(4, `${process.name} is demoted before term.signal is aborted`);
-      // Its Lease belonged to another Pod for a moment, or belongs to one now.
+      // Its Lease belonged to another Pod for a moment, or belongs to another Pod now.
       const taken = this.#editedByHandMs >= record.sinceMs || this.holderUid !== process.pod.uid;
       const deletions = this.#deletions.get(process.pod.uid) ?? 0;
       const invalid =
@@ -261,7 +264,7 @@ export class Checkers implements ProcessObserver {
       if (holder === null) return;
       const collected = by === null && holder.uid !== null && cluster.podExists(holder.uid);
       if (byHand || collected) holder.editedByHand = true;
-      // The elector was allowed to delete it, as was checked. From now on the Lease has no holder.
+      // The check above has shown that the elector was allowed to delete it. From now on the Lease has no holder.
       if (writer !== null) holder.deletedByElector = true;
       return;
     }
@@ -271,7 +274,7 @@ export class Checkers implements ProcessObserver {
     // An owner whose reference was removed by hand still holds the Lease, unless the Lease names another holder.
     const orphaned = (this.isManualWrite || changed) && previous !== null && (name === '' || name === previous.name);
     const uid = owner?.uid ?? (orphaned ? previous.uid : null);
-    // An elector that saw the release may have acted on it, although the Lease has lost its owner since.
+    // An elector that observed the release may have acted on it, although the Lease has lost its owner since.
     const released = uid !== null && metadata.annotations?.['lease-elector/released'] === uid;
     this.#owners.set(resourceVersion, uid);
     const seconds = spec['leaseDurationSeconds'];
@@ -312,8 +315,8 @@ export class Checkers implements ProcessObserver {
   }
 
   /**
-   * Counts a deletion by another program or a person. The first owner might not have observed that the Lease was given to
-   * another holder before.
+   * Counts a deletion by another program or a person. The first owner might not have observed that the Lease was given
+   * to another holder before.
    */
   #noteDeletion(owner: string | null): void {
     for (const uid of new Set([this.#firstOwner, owner])) {
@@ -382,8 +385,8 @@ export class Checkers implements ProcessObserver {
   }
 
   /**
-   * Whether a process may still lead: a ghost, or a process whose Lease was given away by hand, until it can have
-   * observed that.
+   * Whether a process may lead beside another leader. That is a ghost, a process with a twin, or a process whose Lease
+   * was given away by hand, until it has observed that its Pod is gone or that another Pod owns the Lease.
    */
   #isExcused(process: SimulatedContainer): boolean {
     const { pod } = process;

@@ -24,7 +24,7 @@ const ADMIN_TOKEN = 'the-administrator';
 /** The Pods whose permissions the parameters limit. */
 const SERVICE_ACCOUNT = 'app';
 const FOREIGN_ACCOUNT = 'foreign';
-/** The number of the container of a process that is started a second time. */
+/** The container number of a mirrored process. */
 const MIRROR = 9;
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${LEASE}`;
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
@@ -58,7 +58,7 @@ export class Cluster {
   readonly #makeElector: ElectorFactory;
   #names = 0;
   #releaseCollector: (() => void) | null = null;
-  /** The faults are over. A process that starts now has an exact clock, and its application makes no errors. */
+  /** The faults are over. A process that starts now has an exact clock and receives no stale lists. */
   calm = false;
 
   constructor(options: ClusterOptions) {
@@ -165,8 +165,8 @@ export class Cluster {
   }
 
   /**
-   * Starts a process a second time, as from a checkpoint. It has its own network namespace, so its sibling does not see
-   * it.
+   * Starts a process of the Pod a second time, as from a checkpoint. The second process has its own network namespace,
+   * so the sibling lock does not detect it.
    */
   mirror(pod: SimulatedPod, forMs: number): void {
     this.log(() => `a process of ${pod.name} is mirrored for ${Math.round(forMs)} ms`);
@@ -191,7 +191,7 @@ export class Cluster {
     pod.processes.push(process);
     this.#running.push(process);
     process.staleLists = !this.calm && random.next() < this.parameters.staleLists;
-    this.log(() => `${process.name} starts, its clock at ${rate.toFixed(2)} of the speed`);
+    this.log(() => `${process.name} starts, with a clock at rate ${rate.toFixed(2)}`);
     this.record(processEvent(process, 'started'));
     process.start();
   }
@@ -464,7 +464,7 @@ export class Cluster {
     });
   }
 
-  /** From now on, the cluster's own collector works, and deletes what was left. */
+  /** From now on, the cluster's own collector works. It also deletes the Leases whose owners are already gone. */
   restoreCollector(): void {
     this.#releaseCollector?.();
     this.#releaseCollector = null;

@@ -1,13 +1,13 @@
 /**
- * The kept-alive connections of one process, as `src/kube/api-client.ts` has them: few, and one request at a time on
- * each. A load balancer chooses the server of each new connection, for its whole life.
+ * The kept-alive connections of one process, as `src/kube/api-client.ts` has them: their number is limited, and each
+ * carries one request at a time. A load balancer chooses the server of a connection once, when the connection is new.
  */
 
 /** One connection. */
 export class Connection {
-  /** The API server at its other end. `null` until the server is drawn. */
+  /** The API server of the connection. `null` until the server is drawn. */
   server: 0 | 1 | null = null;
-  /** The connection carried a request before, so its other end may have closed it since. */
+  /** The connection has carried a request before, so the server may have closed it since. */
   reused = false;
 }
 
@@ -17,7 +17,7 @@ export class Connections {
   readonly #waiting: ((connection: Connection) => void)[] = [];
   #busy = 0;
 
-  /** @param limit the most requests at the same time; the others wait */
+  /** @param limit the maximum number of simultaneous requests. Further requests wait. */
   constructor(limit: number) {
     this.#limit = limit;
   }

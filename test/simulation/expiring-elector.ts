@@ -80,7 +80,7 @@ export class ExpiringElector {
     return holder === identity || holder === '' || unchangedMs >= EXPIRING_DURATION_SECONDS * 1_000;
   }
 
-  /** A new Lease without an owner, or the Lease that was read, renewed or taken over. Its metadata stays the same. */
+  /** A new Lease without an owner. If a Lease exists, the same Lease with a new spec: renewed, or taken over. */
   #lease(before: WireLease | null): unknown {
     const { namespace, lease: name, identity, clock } = this.#options;
     const now = formatMicroTime(clock.wallMs());

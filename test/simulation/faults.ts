@@ -179,7 +179,9 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
   'permissions withdrawn': (cluster) => {
     const keep = (verbs: readonly string[]): string[] => verbs.filter(() => cluster.random.next() < 0.7);
     const permissions = { leases: keep(ALL_PERMISSIONS.leases), pods: keep(ALL_PERMISSIONS.pods) };
-    cluster.note(() => `granted are now: leases ${permissions.leases.join(' ')}; pods ${permissions.pods.join(' ')}`);
+    cluster.note(
+      () => `the permissions are now: leases ${permissions.leases.join(' ')}; pods ${permissions.pods.join(' ')}`,
+    );
     cluster.grant(permissions);
     cluster.time.setTimer(cluster.random.next() * 60_000, () => {
       if (cluster.calm) return;
@@ -279,8 +281,8 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
 };
 
 /**
- * A moment of the year 2020, never the same twice. An elector that expires counts from the last change of the record. So
- * it does not notice a renewal between two equal edits that it reads, as client-go's would not.
+ * A moment of the year 2020, different at each time. A time-based elector measures from the last change of the spec. If
+ * two edits wrote the same spec, it would not notice a renewal between them. The elector of client-go would not either.
  */
 function longAgo({ time }: Cluster): string {
   const moment = new Date(Date.parse('2020-01-01T00:00:00Z') + Math.floor(time.nowMs()));

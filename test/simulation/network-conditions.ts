@@ -8,9 +8,9 @@ import type { Random } from '../../src/runtime/random.ts';
 
 /** The probability of each fault of a request (0 to 1), and the delays of messages. */
 export interface NetworkConditions {
-  /** The least delay of a message, in milliseconds. */
+  /** The minimum delay of a message, in milliseconds. */
   readonly latencyMs: number;
-  /** The most that is added to that delay, in milliseconds. */
+  /** The maximum random addition to that delay, in milliseconds. */
   readonly jitterMs: number;
   /** A request never arrives, and the sender is not notified. */
   readonly lostRequest: number;
@@ -30,7 +30,7 @@ export interface NetworkConditions {
   readonly errorAfterwards: number;
   /** A new watch delivers nothing, and does not end. */
   readonly silentWatch: number;
-  /** The most that a watch event is late, in milliseconds. */
+  /** The maximum additional delay of a watch event, in milliseconds. */
   readonly watchLagMs: number;
   /** An event of a watch arrives in pieces. */
   readonly splitLines: boolean;

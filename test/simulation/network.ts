@@ -54,7 +54,7 @@ interface OpenStream {
   readonly endpoint: Endpoint;
   readonly request: ApiRequest;
   readonly connection: Connection;
-  /** Nothing that is sent on it arrives, and neither end is notified. */
+  /** All messages on it are lost, and neither end is notified. */
   silent: boolean;
   /** Ends the watch, as a broken connection does. */
   readonly cut: () => void;
@@ -84,7 +84,7 @@ export class Network {
   /** The malfunction of one of two API servers. A load balancer directs half of the new connections to it. */
   malfunction: Malfunction | null = null;
   webhook: Webhook | null = null;
-  /** The most requests of a process at the same time. */
+  /** The maximum number of simultaneous requests of a process. */
   connectionLimit = 2;
   /** The status that the API server answers to the next request, or `null`. Its fault hook reads this. */
   statusOfNext: number | null = null;
@@ -123,7 +123,7 @@ export class Network {
     return {
       request: (request, { written } = {}) =>
         new Promise((resolve) => {
-          // It has ended in this turn, and what it had still to do in this turn is not done.
+          // A process that has ended in this turn of the event loop sends no more requests.
           if (!endpoint.alive) return;
           const requestedAtMs = this.#time.nowMs();
           this.#log(() => `${endpoint.name} sends: ${describe(request)}`);
@@ -342,7 +342,7 @@ export class Network {
   #take(endpoint: Endpoint, request: ApiRequest, sink: ByteSink, chunk: string, isOver: () => boolean): void {
     for (const line of chunk.split('\n')) {
       if (line === '' || isOver()) continue;
-      this.#log(() => `${endpoint.name} is shown: ${describe(request)} ${eventOf(line)}`);
+      this.#log(() => `${endpoint.name} receives: ${describe(request)} ${eventOf(line)}`);
       endpoint.delivered(request, { type: 'line', line });
       const bytes = Buffer.from(`${line}\n`);
       const cutAt = this.conditions.splitLines ? Math.floor(this.#random.next() * bytes.length) : 0;

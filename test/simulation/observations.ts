@@ -31,9 +31,9 @@ export interface OwnPodRead {
 }
 
 /**
- * The most time between a read of the process's own Pod and the create that depends on it, in milliseconds. Both belong
- * to one attempt, in which two successive requests wait for a connection and for their answers, on a clock at half
- * speed. A suspension in between does not count.
+ * The longest time between a read of the process's own Pod and the create that depends on it, in milliseconds. During
+ * one attempt, two successive requests wait for a connection and for their answers, on a clock at half speed. A
+ * suspension in between does not count.
  */
 const READ_VALID_MS = 2 * 2 * (QUEUE_TIMEOUTS + 1) * 10_000;
 
@@ -122,7 +122,7 @@ export class Observations {
     }
     const { answer } = delivery;
     if (request.verb === 'create' && !answer.ok && isUncertain(answer.failure)) this.uncertainCreates += 1;
-    // Authorization and webhooks come after the authentication.
+    // Authorization and webhooks come after the authentication, so their refusals show that the token was accepted.
     if (answer.ok || isRefusal(answer.failure)) this.unauthorized = null;
     else if (answer.failure.kind === 'unauthorized') {
       const { count, sinceMs } = this.unauthorized ?? { count: 0, sinceMs: nowMs };

@@ -1,7 +1,8 @@
 /**
  * The parameters of one simulation, drawn from its seed: the number of Pods, the faults, and their probabilities.
  *
- * Most seeds leave out each fault. If all faults always came together, the effect of a few of them would be hidden.
+ * Each fault is left out of most seeds. If all faults always came together, the effect of a few of them would be
+ * hidden.
  */
 
 import type { Random } from '../../src/runtime/random.ts';
@@ -61,7 +62,7 @@ export interface SimulationParameters {
   readonly conditions: NetworkConditions;
   readonly faults: readonly Fault[];
   readonly faultEveryMs: number;
-  /** The most requests of a process at the same time. */
+  /** The maximum number of simultaneous requests of a process. */
   readonly connections: number;
   /**
    * The garbage collector: the cluster's own, none, or that of an old cluster, which is late and has only the uid as a

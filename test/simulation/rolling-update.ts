@@ -7,10 +7,10 @@ import { calmCluster } from './calm-cluster.ts';
 import type { SimulatedPod } from './simulated-pod.ts';
 
 const REPLICAS = 10;
-const MOST = 13;
-const LEAST_AVAILABLE = 8;
+const MAX_PODS = 13;
+const MIN_AVAILABLE = 8;
 
-/** Runs a roll-out, and counts the Pods that led in it, without the first. */
+/** Runs a roll-out. Returns the number of Pods that led in it, without the first leader. */
 export async function rollOut(seed: number): Promise<number> {
   const { cluster, time, pass } = calmCluster({ seed });
   const random = seededRandom(seed);
@@ -23,11 +23,11 @@ export async function rollOut(seed: number): Promise<number> {
   while (ready.size < REPLICAS || old.length > 0 || [...ready.values()].some((atMs) => atMs > nowMs())) {
     const available = old.length + [...ready.values()].filter((atMs) => atMs <= nowMs()).length;
     const running = cluster.livePods.filter(({ terminating }) => !terminating).length;
-    if (ready.size < REPLICAS && running < MOST) {
+    if (ready.size < REPLICAS && running < MAX_PODS) {
       ready.set(cluster.addPod(`new-${ready.size}`), nowMs() + 1_000 + random.next() * 2_000);
       continue;
     }
-    if (old.length > 0 && available > LEAST_AVAILABLE) {
+    if (old.length > 0 && available > MIN_AVAILABLE) {
       const [pod] = old.splice(Math.floor(random.next() * old.length), 1);
       if (pod !== undefined) cluster.deletePod(pod);
       continue;

@@ -9,7 +9,7 @@ import type { SeedResult } from './workers.ts';
 const port = parentPort;
 if (port === null) throw new Error('this file is the entry of a worker thread');
 
-// Stack traces are most of the cost of an error, and simulations make many errors. The run of a single seed has them.
+// Stack traces are most of the cost of an error, and simulations make many errors. `--seed N` keeps the stack traces.
 Error.stackTraceLimit = 0;
 
 const { simulate } = (await import(String(workerData))) as typeof import('./simulation.ts');

@@ -19,7 +19,7 @@ election. Without options: one minute of seeds.
   --json FILE   write the figures and the failing seeds to FILE
   --help        print this text
 
-Exits 1 when a seed fails; ${'`npm run sim -- --seed N`'} repeats it. Stops after 20 failing seeds. Ctrl-C prints what was done.
+Exits 1 when a seed fails; ${'`npm run sim -- --seed N`'} repeats it. Stops after 20 failing seeds. Ctrl-C stops the run and prints the results.
 `;
 
 /** The task that the arguments describe. */
@@ -55,11 +55,11 @@ export function parseArguments(args: readonly string[]): Task {
     throw new Error('--seed, --seeds and --minutes exclude each other');
   }
   if (seed !== undefined) {
-    if (from !== undefined || json !== undefined) throw new Error('--seed goes without --from and --json');
+    if (from !== undefined || json !== undefined) throw new Error('--seed cannot be combined with --from or --json');
     if (timeline === '') throw new Error('--timeline needs the name of a file');
     return { type: 'one', seed: wholeNumber('seed', seed, 0, MAX_SEED), timeline };
   }
-  if (timeline !== undefined) throw new Error('--timeline shows one seed: name it with --seed');
+  if (timeline !== undefined) throw new Error('--timeline needs --seed');
   const first = from === undefined ? undefined : wholeNumber('from', from, 0, MAX_SEED);
   if (seeds !== undefined) {
     const left = MAX_SEED + 1 - (first ?? 1);

@@ -31,7 +31,7 @@ async function logOf(seed: number): Promise<string> {
 const SEEDS: readonly number[] = Array.from({ length: 24 }, (_, index) => index + 1);
 const logs: readonly string[] = await Promise.all(SEEDS.map(logOf));
 
-test('a seed has the same log when it is run again, and a log that no other seed has', async () => {
+test('two runs of one seed have the same log, and two seeds have different logs', async () => {
   for (const seed of SEEDS.slice(0, 8)) assert.equal(await logOf(seed), logs[seed - 1], `seed ${seed}`);
   assert.equal(new Set(logs).size, SEEDS.length);
 });
@@ -47,7 +47,7 @@ const LOG_PATTERNS: readonly RegExp[] = [
   ...['ok', 'there is none', 'unavailable', 'unauthorized', 'forbidden', 'conflict', 'alreadyExists', 'throttled'].map(
     (outcome) => new RegExp(`is answered: .* → ${outcome}`),
   ),
-  ...['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'].map((type) => new RegExp(`is shown: watch .* ${type} `)),
+  ...['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'].map((type) => new RegExp(`receives: watch .* ${type} `)),
   /\/1#\d+ starts/,
   /sidecar-\d+.*: Lease ADDED/,
   /expiring-\d+.*: Lease MODIFIED/,
@@ -149,8 +149,8 @@ const MISTAKES: readonly (readonly [args: string, message: RegExp])[] = [
   ['--minutes 0', /^--minutes takes a number above 0, not 0$/],
   ['--minutes soon', /^--minutes takes a number above 0, not soon$/],
   ['--seed 1 --seeds 2', /^--seed, --seeds and --minutes exclude each other$/],
-  ['--seed 1 --from 2', /^--seed goes without --from and --json$/],
-  ['--seeds 3 --timeline x.html', /^--timeline shows one seed: name it with --seed$/],
+  ['--seed 1 --from 2', /^--seed cannot be combined with --from or --json$/],
+  ['--seeds 3 --timeline x.html', /^--timeline needs --seed$/],
   ['--seed 1 --timeline=', /^--timeline needs the name of a file$/],
   ['--sed 1', /^Unknown option '--sed'/],
   ['12', /^Unexpected argument '12'/],

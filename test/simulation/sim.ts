@@ -10,7 +10,7 @@ import { simulate } from './simulation.ts';
 import { Totals } from './totals.ts';
 import { runSeeds } from './workers.ts';
 
-/** The most failing seeds before the run stops. More would be no help. */
+/** The run stops after this many failing seeds. */
 const MAX_FAILURES = 20;
 
 const USAGE_ERROR = 2;

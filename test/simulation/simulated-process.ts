@@ -31,19 +31,20 @@ export const LEASE = 'app';
 export const NAMESPACE = 'shop';
 
 /**
- * The most requests of an elector within a second, without watches: a few for a term that is lost and a term that is
- * won, on a clock at double speed. An elector that sends more repeats requests without a back-off.
+ * The maximum number of requests of an elector within a second, without watches. The end of a term and the next
+ * election need a few requests each, on a clock at double speed. An elector that sends more repeats requests without a
+ * back-off.
  */
-export const MOST_REQUESTS_A_SECOND = 40;
+export const MAX_REQUESTS_PER_SECOND = 40;
 
 /**
  * The additional requests for each deletion of the Lease that its watch delivers: a read of its own Pod, and at most
  * four requests for the next Lease. A process receives many deletions at once after a suspension.
  */
-const REQUESTS_A_DELETION = 5;
+const REQUESTS_PER_DELETION = 5;
 
 /**
- * The HTTP status of each success. The simulated network returns only its meaning, but the metrics count the status.
+ * The HTTP status of each success. The simulated network does not return it, but the metrics count it.
  */
 const STATUS_OF_VERB = { get: 200, list: 200, watch: 200, create: 201, update: 200, patch: 200, delete: 200 } as const;
 
@@ -236,7 +237,7 @@ export class SimulatedProcess extends SimulatedContainer {
     }
     this.#second = second;
     this.#requestsInSecond += 1;
-    if (this.#requestsInSecond > MOST_REQUESTS_A_SECOND + REQUESTS_A_DELETION * (deletions - this.#deletionsBefore))
+    if (this.#requestsInSecond > MAX_REQUESTS_PER_SECOND + REQUESTS_PER_DELETION * (deletions - this.#deletionsBefore))
       this.#reportViolation(5, `has sent ${this.#requestsInSecond} requests within a second`);
   }
 

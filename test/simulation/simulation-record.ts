@@ -12,7 +12,7 @@ import type { SimulatedProcess } from './simulated-process.ts';
 /** Receives each event of a timeline when it happens. */
 export type RecordEvent = (content: TimelineEventContent) => void;
 
-/** The texts of those events of an elector that no other event of the timeline contains. */
+/** The texts of the events of an elector that a timeline shows only as text. */
 const WORDS: Readonly<Partial<Record<keyof LeaseElectorEvents, string>>> = {
   stale: 'reports that the leader no longer renews',
   recovered: 'reports that the leader renews again',
@@ -70,7 +70,7 @@ export function electorEvent(
   return { type: 'noted', text: why === '' ? text : `${text}: ${why}`, tone: 'trouble', ...subject };
 }
 
-/** A write to the Lease or the end of a Pod; null for other writes. @param by the writer */
+/** A write to the Lease, as an event of a timeline. @param by the name of the writer */
 export function leaseEvent(
   { type, object, resourceVersion }: ObservedWrite,
   by: string,

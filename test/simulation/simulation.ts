@@ -17,14 +17,14 @@ import { type ElectorFactory, SimulatedProcess } from './simulated-process.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /**
- * When the faults are over and the last late request has arrived, a leader that is possible must exist after this many
- * milliseconds. Until then, watches and time-outs may wait for lost messages.
+ * The time in milliseconds after the end of the faults and the arrival of the last late request, within which there
+ * must be a leader if one is possible. During this time, watches and requests may still wait for lost messages.
  */
 export const LIVENESS_BOUND_MS = 30_000;
 
 /**
- * The same bound in milliseconds, if requests were refused: a request that is refused for long is repeated once a
- * minute (DESIGN 4).
+ * The same bound in milliseconds, if requests were refused. A request that has been refused for a long time is repeated
+ * once a minute (DESIGN 4).
  */
 export const REFUSED_LIVENESS_BOUND_MS = 60_000;
 
@@ -190,7 +190,7 @@ function endFaults(cluster: Cluster): void {
   for (const pod of cluster.pods) cluster.siblingLocks.permit(pod);
   cluster.grant(ALL_PERMISSIONS);
   cluster.restoreCollector();
-  // An administrator follows the warning of the elector: such a Lease has no end, so it is deleted.
+  // Such a Lease has no end. An administrator follows the warning of the elector and deletes it.
   const lease = cluster.lease();
   const owned = (lease?.metadata.ownerReferences ?? []).length > 0;
   if (!owned && lease?.spec?.['leaseDurationSeconds'] === undefined) cluster.deleteLease();
@@ -304,8 +304,8 @@ function deleteHolder(cluster: Cluster, checkers: Checkers): void {
 }
 
 /**
- * Checks invariant 5: a process that may lead leads, and no other. Repeats the check until it holds or the time is
- * over.
+ * Checks invariant 5: a leader exists if one is possible, and no other process leads. Repeats the check until it holds
+ * or the time is over.
  */
 async function expectLeader(
   cluster: Cluster,
@@ -353,7 +353,7 @@ function expectedLeaders(cluster: Cluster, checkers: Checkers, holder: Simulated
   const electors = cluster.livePods.filter(({ program }) => program === 'elector');
   if (holder === undefined) return electors;
   if (!holder.stopped) return checkers.isHolderInformed(holder) ? [holder] : [];
-  // Of siblings, the one that campaigns decides by its own option.
+  // Among siblings, the option of the campaigning process applies.
   return electors.filter((pod) => campaignerOf(cluster, pod)?.stoppedCountsAsGone === true);
 }
 

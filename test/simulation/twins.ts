@@ -6,8 +6,8 @@
 import type { SimulatedProcess } from './simulated-process.ts';
 
 /**
- * A leader that observes a write with its identity that it did not send must warn within this many milliseconds. For
- * that long, it may wait for the answer to a write of its own, and the observed write may be that one.
+ * A leader that observes a write with its identity that it did not send must warn within this many milliseconds. During
+ * this time it may wait for the answer to its own write, and the observed write may be its own.
  */
 export const TWIN_BOUND_MS = 30_000;
 
@@ -47,8 +47,8 @@ export class Twins {
       // Each read shows the same write again.
       if (seen.has(version)) return false;
       seen.add(version);
-      // A write with an equal renewTime, or after an own create without an answer, cannot be distinguished from its
-      // own.
+      // The process cannot distinguish a write from its own if the renewTime is equal, or if its own create has no
+      // answer.
       if (observations.sentRenewTimes.has(write.renewTime)) return false;
       if (!write.created || explained === 0) return true;
       explained -= 1;

@@ -17,7 +17,7 @@ const IMMEDIATES_AHEAD = 100;
 
 interface Appointment {
   readonly atMs: number;
-  /** Decides between two of the same moment: the lower number is first. */
+  /** Of two appointments at the same moment, the lower number runs first. */
   readonly number: number;
   run: (() => void) | null;
 }
@@ -26,7 +26,7 @@ interface Appointment {
 export class VirtualTime implements Clock {
   #nowMs = 0;
   #made = 0;
-  #kept = 0;
+  #ran = 0;
   /** A binary heap. The next appointment is first. */
   readonly #appointments: Appointment[] = [];
   /** How many immediates are still pending. */
@@ -43,7 +43,7 @@ export class VirtualTime implements Clock {
 
   /** The number of callbacks that have run. */
   get eventCount(): number {
-    return this.#kept;
+    return this.#ran;
   }
 
   /** The number of timers that were set, including those that were cancelled. */
@@ -69,7 +69,7 @@ export class VirtualTime implements Clock {
       const { run } = next;
       if (run === null) continue;
       this.#nowMs = next.atMs;
-      this.#kept += 1;
+      this.#ran += 1;
       run();
       await this.#settled();
       if (!goOn()) return;

@@ -65,7 +65,7 @@ class Setup {
     return leader;
   }
 
-  leadsAnother(than: SimulatedPod): boolean {
+  anotherLeads(than: SimulatedPod): boolean {
     return this.leaders.some(({ pod }) => pod !== than);
   }
 }
@@ -104,7 +104,7 @@ const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> 
     const { leader } = setup;
     setup.cluster.deletePod(leader.pod);
     await setup.until(() => leader.stopping);
-    return setup.until(() => setup.leadsAnother(leader.pod));
+    return setup.until(() => setup.anotherLeads(leader.pod));
   },
   async 'the Pod is deleted, and its process ignores SIGTERM'(seed) {
     const setup = await Setup.of(seed);
@@ -112,13 +112,13 @@ const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> 
     leader.terminate = () => undefined;
     setup.cluster.deletePod(leader.pod);
     await setup.until(() => leader.pod.gone);
-    return setup.until(() => setup.leadsAnother(leader.pod));
+    return setup.until(() => setup.anotherLeads(leader.pod));
   },
   async "the Pod is evicted or finishes, with `succession: 'pod-stopped'`"(seed) {
     const setup = await Setup.of(seed, { adjust: { stoppedCountsAsGone: 1 } });
     const { pod } = setup.leader;
     setup.cluster.finishPod(pod, 'Failed');
-    return setup.until(() => setup.leadsAnother(pod));
+    return setup.until(() => setup.anotherLeads(pod));
   },
   async 'the API server is down'(seed) {
     const setup = await Setup.of(seed);
@@ -129,8 +129,8 @@ const MEASUREMENTS: Readonly<Record<string, (seed: number) => Promise<number>>> 
     assert.equal(setup.leader, leader);
     setup.cluster.forceDeletePod(leader.pod);
     await setup.until(() => !setup.cluster.network.down);
-    assert.equal(setup.leadsAnother(leader.pod), false, 'no process takes over while the API server is down');
-    return setup.until(() => setup.leadsAnother(leader.pod));
+    assert.equal(setup.anotherLeads(leader.pod), false, 'no process takes over while the API server is down');
+    return setup.until(() => setup.anotherLeads(leader.pod));
   },
   async 'the Lease is deleted by hand'(seed) {
     const setup = await Setup.of(seed);
@@ -167,7 +167,7 @@ describe('docs/operations.md has the measured time when', () => {
       t.diagnostic(`${name}: ${longest.toFixed(2)} s at most`);
       const written = measuredIn(rows.get(name) ?? '');
       assert.ok(written !== null, `the table has no row with a time: ${name}; measured ${longest.toFixed(2)} s`);
-      assert.ok(longest <= written, `measured ${longest.toFixed(2)} s, but the table says ${written} s`);
+      assert.ok(longest <= written, `measured ${longest.toFixed(2)} s, but the table has ${written} s`);
       assert.ok(longest >= written / 2, `measured ${longest.toFixed(2)} s, so ${written} s is not a measured time`);
     });
   }
