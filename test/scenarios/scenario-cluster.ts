@@ -1,7 +1,7 @@
 /**
  * The cluster of a scenario: the embedded API server, a virtual clock, a network that delivers one message after the
- * other, Pods with their sockets, and the journal. The garbage collector works only when a command of the story says
- * so.
+ * other, Pods with their sockets, and the journal. The garbage collector works only during the command
+ * `collect-garbage`.
  */
 
 import type { SiblingLockOutcome } from '../../src/driver/ports.ts';
@@ -32,7 +32,7 @@ export interface ScenarioPod {
 
 /** Turns of the microtask queue between two messages: enough for the longest chain of promises. */
 const MICROTASK_TURNS = 50;
-/** The most messages that one command may cause. More mean an endless loop. */
+/** One command may cause at most this many messages. More messages mean an endless loop. */
 const MESSAGE_LIMIT = 10_000;
 
 export class ScenarioCluster {
@@ -108,7 +108,7 @@ export class ScenarioCluster {
     this.#defect ??= new Error('an invariant of the election broke', { cause });
   }
 
-  /** Runs everything that needs no time to pass. */
+  /** Delivers the messages and fires the timers that are due now. */
   async settle(): Promise<void> {
     for (let count = 0; count < MESSAGE_LIMIT; count += 1) {
       for (let turn = 0; turn < MICROTASK_TURNS; turn += 1) await null;
@@ -231,7 +231,7 @@ export class ScenarioCluster {
     got(claims.length === 1 ? 'held' : 'taken');
   }
 
-  /** The process exits or frees the socket. The next process that waits for it has it. */
+  /** The process exits or frees the socket. The next waiting process gets the socket. */
   freeSocket(process: ScenarioProcess): void {
     const claims = this.#sockets.get(process.pod.uid) ?? [];
     const index = claims.findIndex((claim) => claim.process === process);
@@ -253,7 +253,7 @@ export class ScenarioCluster {
     this.server.grant({ ...ACCOUNT, rules });
   }
 
-  /** Lets the collector do the work that was held back. */
+  /** Lets the collector work, and holds it again when it has finished. */
   async collectGarbage(): Promise<void> {
     let found = false;
     const stopListening = this.server.onWrite(({ type, resource, object }) => {

@@ -73,7 +73,7 @@ export async function runCommand(cluster: ScenarioCluster, command: Command): Pr
   const places = usage.split(' ').slice(1);
   const needed = places.filter((place) => place.startsWith('<')).length;
   if (command.words.length < needed || command.words.length > places.length) {
-    throw new Error(`${command.at}: write it as: ${usage}`);
+    throw new Error(`${command.at}: the usage is: ${usage}`);
   }
   try {
     await action(cluster, command.words);

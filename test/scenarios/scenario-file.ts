@@ -1,6 +1,6 @@
 /**
  * Reads and writes the files of `stories/`. A file consists of stanzas: commands, a line `----`, and their output up to
- * the next empty line. `scenario-commands.ts` has the meaning of the commands.
+ * the next empty line. `scenario-commands.ts` implements the commands.
  */
 
 /** A line of a story that is a command. */

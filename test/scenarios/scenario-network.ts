@@ -57,7 +57,7 @@ export class ScenarioNetwork implements ApiTransport {
 
   /** Sends all held messages. */
   deliver(): void {
-    if (this.#held.length === 0) throw new Error(`nothing of ${this.#host.label} is held`);
+    if (this.#held.length === 0) throw new Error(`no message of ${this.#host.label} is held`);
     this.#faults.delete('WATCH');
     for (const message of this.#held.splice(0)) this.#cluster.send(message);
   }
@@ -125,7 +125,7 @@ export class ScenarioNetwork implements ApiTransport {
     answer(answerOf(request, response));
   }
 
-  /** Notes the state of the object. Returns whether it differs from the last one. */
+  /** Notes the state of the object. Returns whether it differs from the last noted state. */
   #note(request: ApiRequest, object: Wire | null): boolean {
     const key = `${request.resource}/${request.name}`;
     const state = object === null ? 'none' : this.#cluster.words.object(request, object);

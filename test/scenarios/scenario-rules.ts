@@ -28,7 +28,7 @@ export const RULES: readonly (readonly [rule: string, ...files: string[]])[] = [
   ['foreign with a duration: held until it has not changed for that long', 'foreign-with-duration'],
   ['foreign without a duration: held until it is deleted; the elector warns', 'foreign-without-duration'],
 
-  // What follows the table
+  // The rules after the table
   ['a deletionTimestamp proves nothing', 'deletion-timestamp-proves-nothing'],
   ['a NotReady node proves nothing', 'not-ready-proves-nothing'],
   ['a silent leader proves nothing', 'silence-proves-nothing'],

@@ -1,7 +1,7 @@
 /**
  * Runs the stories in `stories/` and compares their output with the golden output in the file, to the byte.
  *
- * `REWRITE=1` writes the new output into the files. Review the difference: it is what changes for users.
+ * `REWRITE=1` writes the new output into the files. Review the difference: it shows the changes for users.
  */
 
 import assert from 'node:assert/strict';
@@ -56,8 +56,8 @@ async function run(file: string, text: string): Promise<string> {
 }
 
 /**
- * The lines of a stanza's journal. A line has the time since the stanza began, if time has passed. Equal lines are
- * counted.
+ * The lines of a stanza's journal. A line has the time since the stanza began, if time has passed. Successive equal
+ * entries are one line with their number.
  */
 function formatJournal(
   journal: readonly { readonly atMs: number; readonly text: string }[],
@@ -101,7 +101,7 @@ describe('the scenario runner', () => {
     'a last stanza without a separator': ['add-pod a\n----\n\ntick 1s\n', /story:4: .*tick is not followed/],
     'a separator without a command': ['# The leader.\n----\na: leads\n', /story:2: ---- without a command/],
     'an unknown command': ['# Once upon a time.\n\nlaunch a\n----\n', /story:3: there is no command launch/],
-    'a command without its words': ['add-pod\n----\n', /story:1: write it as: add-pod <pod> \[<name>\]/],
+    'a command without its arguments': ['add-pod\n----\n', /story:1: the usage is: add-pod <pod> \[<name>\]/],
     'a command that fails': ['add-pod a\ncrash b\n----\n', /story:2: there is no process b/],
     'a time without a unit': ['tick 10\n----\n', /story:1: 10 is not a time such as/],
   };
