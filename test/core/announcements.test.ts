@@ -1,5 +1,5 @@
-// Checks what an announcement carries: who leads and since when, what a term is, and that each warning says what is
-// wrong and what to do about it.
+// Checks the content of announcements: the leader and the start of its term, the fields of a term, and the texts of
+// warnings.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,17 +41,17 @@ const foreign = leaseOf(null, { holderIdentity: 'sidecar', leaseDurationSeconds:
 
 const leaders: readonly [rule: string, story: () => Story, leader: Leader | null][] = [
   [
-    'a leader that does not renew is told with its Pod and its acquireTime',
+    'an announced leader has its Pod and its acquireTime when it does not renew',
     () => finds(leaseOf(RIVAL)),
     { ...RIVAL, acquireTimeMs: 5_000, renewalObservedAtMs: null },
   ],
   [
-    'a leader that renews is told with the moment at which this process saw it',
+    'an announced leader has the moment at which this process observed its renewal',
     () => finds(renewing).wait(3_000).watched(renewing),
     { ...RIVAL, acquireTimeMs: 5_000, renewalObservedAtMs: 1_000_000 },
   ],
   [
-    'a renewal moves that moment, by the clock of this process',
+    'a renewal moves that moment by the clock of this process',
     () =>
       finds(renewing)
         .wait(3_000)
@@ -59,12 +59,12 @@ const leaders: readonly [rule: string, story: () => Story, leader: Leader | null
     { ...RIVAL, acquireTimeMs: 5_000, renewalObservedAtMs: 1_003_000 },
   ],
   [
-    'a leader whose Lease is missing is remembered with its acquireTime',
+    'an announced leader keeps its acquireTime when its Lease is missing',
     () => follows(renewing).deleted({ ...renewing, resourceVersion: '25' }),
     { ...RIVAL, acquireTimeMs: 5_000, renewalObservedAtMs: null },
   ],
   [
-    'the acquireTime of one leader is not taken for that of the next',
+    'an announced leader does not get the acquireTime of the leader before it',
     () =>
       follows(renewing).watched(
         leaseOf({ name: 'app-3', uid: 'pod-3' }, { resourceVersion: '25', acquireTimeMs: null }),
@@ -72,24 +72,28 @@ const leaders: readonly [rule: string, story: () => Story, leader: Leader | null
     { name: 'app-3', uid: 'pod-3', acquireTimeMs: null, renewalObservedAtMs: null },
   ],
   [
-    'the holder of a foreign Lease is told by its holderIdentity alone',
+    'an announced leader has only the holderIdentity when the Lease is foreign',
     () => finds(foreign),
     { name: 'sidecar', uid: null, acquireTimeMs: 5_000, renewalObservedAtMs: null },
   ],
   [
-    'the holder of a foreign Lease that renews is told with the moment at which this process saw it',
+    'an announced leader has the moment of its renewal when the Lease is foreign',
     () => finds({ ...foreign, renewTimeMs: 1_000 }),
     { name: 'sidecar', uid: null, acquireTimeMs: 5_000, renewalObservedAtMs: 1_000_000 },
   ],
   [
-    'a foreign Lease whose holderIdentity is empty names no leader',
+    'a foreign Lease names no leader when its holderIdentity is empty',
     () => finds({ ...foreign, holderIdentity: '' }),
     null,
   ],
-  ['a foreign Lease without a holderIdentity names no leader', () => finds({ ...foreign, holderIdentity: null }), null],
-  ['a Pod that is gone does not lead', () => follows().podGone(RIVAL), null],
   [
-    'a Pod that gave its Lease up does not lead',
+    'a foreign Lease names no leader when it has no holderIdentity',
+    () => finds({ ...foreign, holderIdentity: null }),
+    null,
+  ],
+  ['a Pod is no leader when it is gone', () => follows().podGone(RIVAL), null],
+  [
+    'a Pod is no leader when it has released its Lease',
     () => follows().watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid })),
     null,
   ],
@@ -99,7 +103,7 @@ for (const [rule, story, leader] of leaders) {
   test(rule, () => assert.deepEqual(currentLeader(story().state.knowledge), leader));
 }
 
-test('a missing Lease does not make its acquireTime be told of a leader that was never announced', () => {
+test('a leader gets no acquireTime from a missing Lease when it was never announced', () => {
   const { knowledge } = follows().deleted(leaseOf(RIVAL, { resourceVersion: '25' })).state;
   const stranger: Leader = { name: 'app-3', uid: 'pod-3', acquireTimeMs: 77, renewalObservedAtMs: null };
   for (const announced of [stranger, undefined]) {
@@ -110,7 +114,7 @@ test('a missing Lease does not make its acquireTime be told of a leader that was
 
 checkTable([
   {
-    rule: 'a foreign Lease that is taken over by another holderIdentity has a new leader',
+    rule: 'a foreign Lease has a new leader when another holderIdentity takes it over',
     given: () => finds(foreign),
     when: (story) => story.watched({ ...foreign, resourceVersion: '21', holderIdentity: 'another' }),
     role: 'candidate',
@@ -119,9 +123,9 @@ checkTable([
 ]);
 
 const terms: readonly [rule: string, story: () => Story, acquireTimeMs: number][] = [
-  ['a term of a new Lease began when that was created', () => creates().created({ resourceVersion: '11' }), WALL_MS],
+  ['a term begins with the creation of its Lease', () => creates().created({ resourceVersion: '11' }), WALL_MS],
   [
-    'a resumed term began when its Lease says',
+    'a resumed term begins at the acquireTime of its Lease',
     () =>
       finds(ownLease({ acquireTimeMs: 77 }))
         .podRead(SELF.name, podOf(SELF))
@@ -129,7 +133,7 @@ const terms: readonly [rule: string, story: () => Story, acquireTimeMs: number][
     77,
   ],
   [
-    'a term whose Lease does not say when it began (edited by hand) begins now',
+    'a resumed term begins now when its Lease has no acquireTime (edited by hand)',
     () => creates().created({ resourceVersion: '11', acquireTimeMs: null }),
     WALL_MS,
   ],
@@ -139,7 +143,7 @@ for (const [rule, story, acquireTimeMs] of terms) {
   test(rule, () => assert.equal(announced(story(), 'elected')?.term.acquireTimeMs, acquireTimeMs));
 }
 
-test('a term is told with its fencing token and its Lease', () => {
+test('a term has its fencing token and its Lease', () => {
   assert.deepEqual(announced(creates().created({ resourceVersion: '11' }), 'elected')?.term, {
     fencingToken: '11',
     leaseUid: 'lease-1',
@@ -148,7 +152,7 @@ test('a term is told with its fencing token and its Lease', () => {
   });
 });
 
-/** What went before, and the parts of the message that a person needs. */
+/** The facts before the warning, and the texts that its message must contain. */
 const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says: readonly string[]]>> = {
   'renew-forbidden': [
     () => leads().fire('renew').refuse('replaceLease', 'forbidden'),
@@ -217,7 +221,7 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
       const story = leads().fire('renew');
       const lease = ownLease({ ...story.content('replaceLease'), resourceVersion: '12', holderIdentity: 'webhook' });
       const request = story.request('replaceLease');
-      return story.tell({ type: 'leaseWritten', request, lease, altered: ['spec.holderIdentity'] });
+      return story.take({ type: 'leaseWritten', request, lease, altered: ['spec.holderIdentity'] });
     },
     [`Lease ${CONFIG.namespace}/${CONFIG.leaseName}`, 'spec.holderIdentity', 'admission webhook'],
   ],
@@ -257,23 +261,23 @@ const warnings: Readonly<Record<WarningCode, readonly [story: () => Story, says:
   'sibling-lock-refused': [
     () =>
       new Story()
-        .tell({ type: 'started' })
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EACCES' }),
+        .take({ type: 'started' })
+        .take({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EACCES' }),
     ['cannot be bound (EACCES)', 'does not campaign', 'Permit abstract Unix sockets'],
   ],
   'sibling-lock-held': [
     () =>
       new Story()
-        .tell({ type: 'started' })
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .take({ type: 'started' })
+        .take({ type: 'siblingLockAnswered', outcome: 'taken' })
         .absent('10')
         .wait(30_000)
         .absent('11')
-        .tell({ type: 'siblingLockHolderFound', holder: { pid: 17, uid: 1000 } }),
+        .take({ type: 'siblingLockHolderFound', holder: { pid: 17, uid: 1000 } }),
     ['Another process holds the socket', 'for 30 s', 'the process id 17 and the user id 1000', 'End it if it hangs'],
   ],
   'sibling-lock-unsupported': [
-    () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
+    () => new Story().take({ type: 'started' }).take({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
     ['Abstract Unix sockets are not available on this platform', 'only one process in each Pod starts an elector'],
   ],
 };
@@ -286,35 +290,35 @@ for (const [code, [story, says]] of Object.entries(warnings)) {
   });
 }
 
-test('where a Pod that has stopped counts as gone, the warning pod-deleted leaves open which of both it is', () => {
-  const said = (succession: 'pod-deleted' | 'pod-stopped') =>
+test('the warning pod-deleted does not state whether the Pod is gone or has stopped when a stopped Pod counts as gone', () => {
+  const warningOf = (succession: 'pod-deleted' | 'pod-stopped') =>
     announced(
       starts({ ...CONFIG, succession })
         .absent('10')
         .podRead(SELF.name, null),
       'warning',
     )?.message ?? '';
-  assert.match(said('pod-deleted'), /^Pod app-1 \(uid pod-1\) does not exist/);
-  assert.match(said('pod-stopped'), /^Pod app-1 \(uid pod-1\) has stopped, or does not exist/);
+  assert.match(warningOf('pod-deleted'), /^Pod app-1 \(uid pod-1\) does not exist/);
+  assert.match(warningOf('pod-stopped'), /^Pod app-1 \(uid pod-1\) has stopped, or does not exist/);
 });
 
-test('a Pod that is gone is told from one that the API server never showed', () => {
-  const said = (story: Story) => announced(story, 'warning')?.message ?? '';
-  assert.match(said(leads().podGone(SELF)), /no longer exists/);
+test('the warning distinguishes a Pod that is gone from a Pod that the API server never showed', () => {
+  const warningOf = (story: Story) => announced(story, 'warning')?.message ?? '';
+  assert.match(warningOf(leads().podGone(SELF)), /no longer exists/);
   assert.match(
-    said(starts().absent('10').podRead(SELF.name, null)),
+    warningOf(starts().absent('10').podRead(SELF.name, null)),
     /has never shown it to this process.*uid is wrong/,
   );
 });
 
-test('the reason why a Pod must not campaign is known, so that it can be explained', () => {
+test('the reason why a Pod must not campaign is known to explain()', () => {
   const barred = (pod: PodRecord | null) => clears().podRead(SELF.name, pod).state.knowledge.disqualifiedBy;
   assert.equal(barred(podOf(SELF)), null);
   assert.equal(barred(podOf(SELF, { terminating: true })), 'pod-terminating');
   assert.equal(barred(null), 'pod-deleted');
 });
 
-test('where the Pod of the leader can be read but not watched, the warning states the consequence', () => {
+test('the warning states the consequence when the Pod of the leader can be read but not watched', () => {
   const story = follows().refusePodWatch(RIVAL);
   const warning = announced(story, 'warning');
   assert.equal(warning?.code, 'pod-read-forbidden');

@@ -1,5 +1,5 @@
-// Checks what a candidate does when there is no Lease, and when its requests fail. How it succeeds a leader,
-// resumes a term of its Pod, and meets a foreign Lease has files of its own.
+// Checks a candidate when there is no Lease, and when its requests fail. Succession, resumption and foreign Leases have
+// their own files.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -24,28 +24,28 @@ import {
 const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;
 const ELECTED = ['setTimer renew 10000'];
 
-/** The rival's Lease is gone and this Pod exists: the create is under way. */
+/** A candidate that has sent its create. The rival's Lease is gone, and this Pod exists. */
 function succeeds(): Story {
   return clears().podRead(SELF.name, podOf(SELF)).removed();
 }
 
 const absence: readonly Row[] = [
   {
-    rule: 'who finds no Lease at its start does not wait: it checks that its own Pod exists',
+    rule: 'a candidate reads its Pod without a jitter when it finds no Lease at its start',
     given: starts,
     when: (story) => story.absent('10'),
     role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`],
   },
   {
-    rule: 'the create waits for the proof that this Pod exists',
+    rule: 'a candidate does not create before it has the proof that its Pod exists',
     given: () => starts().absent('10'),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
     effects: ['createLease transitions=0'],
   },
   {
-    rule: 'a create that was carried out begins a term with its resourceVersion as fencing token',
+    rule: 'a term begins with the resourceVersion as fencing token when the create was executed',
     given: creates,
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'leader',
@@ -57,14 +57,14 @@ const absence: readonly Row[] = [
     ],
   },
   {
-    rule: 'a lost race is read at once: 409 on the create',
+    rule: 'a candidate reads the Lease at once when its create is answered 409',
     given: creates,
     when: (story) => story.fail('createLease', 'alreadyExists'),
     role: 'candidate backingOff',
     effects: ['readLease'],
   },
   {
-    rule: 'the winner of a lost race is followed',
+    rule: 'a candidate follows the winner when it lost the race',
     given: () => creates().fail('createLease', 'alreadyExists'),
     when: (story) => story.leaseRead(leaseOf(RIVAL)),
     role: 'candidate',
@@ -75,7 +75,7 @@ const absence: readonly Row[] = [
     ],
   },
   {
-    rule: 'a lost race is forgotten once the winner is followed: the next failure waits as long as a first one',
+    rule: 'a failure counts as the first one when the winner of a lost race is followed',
     given: () =>
       creates()
         .fail('createLease', 'alreadyExists')
@@ -87,7 +87,7 @@ const absence: readonly Row[] = [
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'a create that is overtaken again and again is tried with a back-off',
+    rule: 'a candidate backs off when its create is answered 409 again and again',
     given: () => {
       const story = creates();
       for (let round = 0; round < 3; round++) {
@@ -100,28 +100,28 @@ const absence: readonly Row[] = [
     effects: ['setTimer retry 1500'],
   },
   {
-    rule: 'a create whose answer never came is neither success nor failure: the Lease is read after a wait',
+    rule: 'a candidate reads the Lease after a wait when its create had no answer',
     given: creates,
     when: (story) => story.fail('createLease', 'unavailable').fire('retry'),
     role: 'candidate backingOff',
     effects: ['setTimer retry 188', 'readLease'],
   },
   {
-    rule: 'a create whose answer never came, and that was not carried out, is repeated',
+    rule: 'a candidate repeats its create when it had no answer and was not executed',
     given: () => creates().fail('createLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(null).podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
     effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
   },
   {
-    rule: 'a create whose answer never came, but that was carried out, is recognised by its uid and renewed',
+    rule: 'a candidate finds its Lease by uid and renews it when its create had no answer and was executed',
     given: () => creates().fail('createLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '11' })),
     role: 'candidate resuming',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`, 'replaceLease lease-1@11'],
   },
   {
-    rule: 'such a term was not resumed: no other process of this Pod had it before',
+    rule: 'a term is not a resumed one when it begins with a create that had no answer',
     given: () =>
       creates()
         .fail('createLease', 'unavailable')
@@ -140,7 +140,7 @@ const absence: readonly Row[] = [
     ],
   },
   {
-    rule: 'nor was the first term in a cluster restored from a backup, where the answer of its create looks old',
+    rule: 'a first term is not a resumed one when a cluster was restored from a backup and the answer of the create looks old',
     given: () =>
       starts()
         .absent('100')
@@ -162,7 +162,7 @@ const absence: readonly Row[] = [
     ],
   },
   {
-    rule: 'an own Lease found after a lost race is of another process of this Pod: such a term is resumed',
+    rule: "a term is a resumed one when a candidate finds its Pod's Lease after a lost race: another process created it",
     given: () => {
       const story = creates()
         .fail('createLease', 'alreadyExists')
@@ -181,14 +181,14 @@ const absence: readonly Row[] = [
     ],
   },
   {
-    rule: 'the word of a watch does not begin a term while the create is unanswered',
+    rule: 'a watch event does not begin a term while the create is unanswered',
     given: creates,
     when: (story) => story.watched(leaseOf(SELF, { resourceVersion: '11' })),
     role: 'candidate creating',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'a create that was carried out, but whose Lease is known to be gone already, begins no term',
+    rule: 'an executed create begins no term when its Lease is known to be gone already',
     given: () =>
       creates()
         .watched(leaseOf(SELF, { resourceVersion: '11' }))
@@ -198,12 +198,12 @@ const absence: readonly Row[] = [
     effects: ['setTimer retry 1000'],
   },
   {
-    rule: 'a create that came back without its owner begins no term, and is not repeated: it is warned of',
+    rule: 'a create that is answered without its owner begins no term, causes a warning and is not repeated',
     given: creates,
     when: (story) => {
       const lease = ownLease({ ...story.content('createLease'), owner: null, resourceVersion: '11' });
       const altered = ['metadata.ownerReferences'];
-      story.tell({ type: 'leaseWritten', request: story.request('createLease'), lease, altered }).fire('retry');
+      story.take({ type: 'leaseWritten', request: story.request('createLease'), lease, altered }).fire('retry');
       story.leaseRead(lease);
     },
     role: 'candidate',
@@ -217,7 +217,7 @@ const absence: readonly Row[] = [
     ],
   },
   {
-    rule: 'a create that led to no term is repeated after a second and a look, not at once',
+    rule: 'a candidate reads the Lease a second after a create that began no term, and then creates again',
     given: () =>
       creates()
         .watched(leaseOf(SELF, { resourceVersion: '11' }))
@@ -228,14 +228,14 @@ const absence: readonly Row[] = [
     effects: ['readLease', JITTER],
   },
   {
-    rule: "a create that was carried out, but whose Lease is known to be another's by now, begins no term",
+    rule: "an executed create begins no term when its Lease is known to be another Pod's by now",
     given: () => creates().watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'candidate backingOff',
     effects: ['setTimer retry 1000'],
   },
   {
-    rule: 'a create that was carried out for a Pod that is known to be gone begins no term',
+    rule: 'an executed create begins no term when its Pod is known to be gone',
     given: () =>
       creates()
         .watched(leaseOf(SELF, { resourceVersion: '11' }))
@@ -245,21 +245,21 @@ const absence: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'an absent Lease is left to the Pod that held it, as long as that exists',
+    rule: 'a candidate leaves an absent Lease to its last holder as long as the Pod of that holder exists',
     given: follows,
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '21' })),
     role: 'candidate',
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: 'a Pod that finds itself gone at its start does not campaign',
+    rule: 'a candidate does not campaign when it finds its Pod gone at its start',
     given: () => starts().absent('10'),
     when: (story) => story.podRead(SELF.name, null),
     role: 'candidate',
     effects: ['warning pod-deleted'],
   },
   {
-    rule: 'that this Pod is gone says nothing about the holder: the Pod that withdraws its release leads',
+    rule: 'a candidate whose Pod is gone still follows the Pod that withdraws its release',
     given: () => {
       const released = leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid });
       return follows().watched(released).fire('campaign').podRead(SELF.name, null);
@@ -269,21 +269,21 @@ const absence: readonly Row[] = [
     effects: [`leaderChanged ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'an absent Lease that was left to its holder is looked at again, and so is its Pod',
+    rule: 'a candidate reads an absent Lease and the Pod of its last holder again',
     given: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '21' })),
     when: (story) => story.fire('recheck'),
     role: 'candidate',
     effects: ['readLease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
   },
   {
-    rule: 'a read that finds the Lease gone, which the watch did not show, has the Pod of its holder read at once',
+    rule: 'a candidate reads the Pod of the holder at once when a read shows that the Lease is gone and the watch did not',
     given: () => follows().fire('backstop').podRead(RIVAL.name, podOf(RIVAL)),
     when: (story) => story.leaseRead(null),
     role: 'candidate',
     effects: ['relist lease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
   },
   {
-    rule: 'an absent Lease is campaigned for once its holder is seen to be gone',
+    rule: 'a candidate campaigns for an absent Lease once its last holder is gone',
     given: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '21' })),
     when: (story) => story.podGone(RIVAL).fire('campaign'),
     role: 'candidate deletingOldLease',
@@ -293,17 +293,17 @@ const absence: readonly Row[] = [
 
 const failures: readonly Row[] = [
   {
-    rule: 'a look at the Lease that fails is repeated after a wait',
+    rule: 'a candidate repeats a failed read of the Lease after a wait',
     given: () => follows().fire('backstop'),
     when: (story) => story.fail('readLease', 'unavailable').fire('retry'),
     role: 'candidate backingOff',
     effects: ['setTimer retry 188', 'readLease'],
   },
   {
-    rule: 'a server that asks for patience is given it',
+    rule: 'a candidate waits for as long as the Retry-After of the server',
     given: () => follows().fire('backstop'),
     when: (story) =>
-      story.tell({
+      story.take({
         type: 'requestFailed',
         request: story.request('readLease'),
         failure: failure('throttled', 7_000),
@@ -312,10 +312,10 @@ const failures: readonly Row[] = [
     effects: ['setTimer retry 7000'],
   },
   {
-    rule: 'but not for longer than a minute',
+    rule: 'a candidate waits for at most a minute whatever the Retry-After',
     given: () => follows().fire('backstop'),
     when: (story) =>
-      story.tell({
+      story.take({
         type: 'requestFailed',
         request: story.request('readLease'),
         failure: failure('throttled', 7_000_000),
@@ -324,7 +324,7 @@ const failures: readonly Row[] = [
     effects: ['setTimer retry 60000'],
   },
   {
-    rule: 'while it rests, failures count although somebody else holds the Lease: it waits for longer each time',
+    rule: 'a candidate that backs off waits longer after each failure, although another Pod holds the Lease',
     given: () =>
       creates()
         .watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' }))
@@ -335,51 +335,51 @@ const failures: readonly Row[] = [
     effects: ['setTimer retry 375', 'readLease', 'setTimer retry 750'],
   },
   {
-    rule: 'while it rests it does not campaign',
+    rule: 'a candidate does not campaign while it backs off',
     given: () => clears().fail('deleteLease', 'unavailable'),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'candidate backingOff',
     effects: [],
   },
   {
-    rule: 'reading the Lease forbidden after the start is warned of',
+    rule: 'a candidate warns when reading the Lease is forbidden after the start',
     given: () => follows().fire('backstop'),
     when: (story) => story.refuse('readLease', 'forbidden'),
     role: 'candidate backingOff',
     effects: ['warning read-forbidden', 'setTimer retry 750'],
   },
   {
-    rule: 'where reading the Lease is forbidden, the watch alone is gone by after a wait',
+    rule: 'a candidate relies on the watch alone when reading the Lease is forbidden and a wait is over',
     given: () => follows().fire('backstop').refuse('readLease', 'forbidden'),
     when: (story) => story.fire('retry'),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'reading the Lease forbidden is warned of once, and tried again by the minute',
+    rule: 'a candidate warns once and reads again later when reading the Lease is forbidden',
     given: () => follows().fire('backstop').refuse('readLease', 'forbidden').fire('retry').fire('backstop'),
     when: (story) => story.refuse('readLease', 'forbidden'),
     role: 'candidate backingOff',
     effects: ['setTimer retry 750'],
   },
   {
-    rule: 'creating the Lease forbidden after the start is warned of, and tried again',
+    rule: 'a candidate warns and creates again when creating the Lease is forbidden after the start',
     given: succeeds,
     when: (story) => story.refuse('createLease', 'forbidden'),
     role: 'candidate backingOff',
     effects: ['warning create-forbidden', 'setTimer retry 750'],
   },
   {
-    rule: 'a create that the server rejects is warned of, and tried again',
+    rule: 'a candidate warns and creates again when the server rejects the create',
     given: succeeds,
     when: (story) => story.refuse('createLease', 'rejected'),
     role: 'candidate backingOff',
     effects: ['warning request-rejected', 'setTimer retry 750'],
   },
   {
-    rule: 'a late answer to a look at the Lease that nobody waits for does not end a rest',
+    rule: 'a late answer to a read that is not awaited does not end a back-off',
     given: () => clears().fail('deleteLease', 'unavailable'),
-    when: (story) => story.tell({ type: 'leaseRead', request: 999, lease: null }),
+    when: (story) => story.take({ type: 'leaseRead', request: 999, lease: null }),
     role: 'candidate backingOff',
     effects: [],
   },
@@ -387,7 +387,7 @@ const failures: readonly Row[] = [
 
 checkTable([...absence, ...failures]);
 
-test('a new Lease names its Pod, says when it was acquired, and nothing of renewals', () => {
+test('a new Lease has its Pod and its acquireTime, and no renewal fields', () => {
   assert.deepEqual(creates().content('createLease'), {
     holderIdentity: SELF.name,
     owner: SELF,

@@ -1,5 +1,5 @@
-// Checks what is remembered for people: the holder's Pod as last seen, the failure that no answer has followed, and
-// what the API server refuses, until it does not.
+// Checks what is recorded for explain(): the holder's Pod as last seen, the last failure until an answer follows it,
+// and each refusal until the API server accepts the request.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,12 +21,12 @@ function failed(why: RequestFailure): Fact {
   return { type: 'requestFailed', request: 1, failure: why };
 }
 
-/** What is remembered of these facts, while the rival holds the Lease. */
-function heard(...facts: readonly Fact[]): Diagnostics {
-  return facts.reduce((news, fact) => recordFact(news, fact, RIVAL), NO_DIAGNOSTICS);
+/** The diagnostics after these facts, while the rival holds the Lease. */
+function diagnosticsAfter(...facts: readonly Fact[]): Diagnostics {
+  return facts.reduce((diagnostics, fact) => recordFact(diagnostics, fact, RIVAL), NO_DIAGNOSTICS);
 }
 
-/** Every answer of the API server, and the verbs on a resource that it shows to be permitted. */
+/** Each answer of the API server, and the verbs on a resource that it shows to be permitted. */
 const ANSWERS: readonly (readonly [Fact, resource: 'leases' | 'pods', ...verbs: string[]])[] = [
   [{ type: 'leaseRead', request: 1, lease: null }, 'leases', 'get'],
   [{ type: 'leaseWritten', request: 1, lease: LEASE }, 'leases', 'create', 'update'],
@@ -49,9 +49,9 @@ const RULES = (['leases', 'pods'] as const).flatMap((resource) =>
 
 for (const [answer, resource, ...verbs] of ANSWERS) {
   const how = 'by' in answer ? ` by ${answer.by}` : '';
-  test(`${answer.type}${how} ends a failure, and lifts what it shows to be permitted: ${verbs} ${resource}`, () => {
-    assert.equal(heard(failed(failure('unavailable')), answer).failure, null);
-    const left = heard(...RULES.map(failed), answer).refusals;
+  test(`${answer.type}${how} ends a failure and lifts the refusals of ${verbs} ${resource}`, () => {
+    assert.equal(diagnosticsAfter(failed(failure('unavailable')), answer).failure, null);
+    const left = diagnosticsAfter(...RULES.map(failed), answer).refusals;
     const stays = ({ missingRule: rule }: RequestFailure): boolean =>
       !(rule?.resource === resource && verbs.includes(rule.verb));
     assert.deepEqual(left, RULES.filter(stays));
@@ -59,8 +59,8 @@ for (const [answer, resource, ...verbs] of ANSWERS) {
 }
 
 for (const resource of ['leases', 'pods'] as const) {
-  test(`the opening of a watch on ${resource} ends a failure, and shows that it is permitted`, () => {
-    const before = heard(
+  test(`the opening of a watch on ${resource} ends a failure and lifts the refusal of the watch`, () => {
+    const before = diagnosticsAfter(
       ...RULES.map(failed),
       { type: 'podRead', request: 1, name: RIVAL.name, pod: POD },
       failed(failure('throttled')),
@@ -82,10 +82,10 @@ for (const [outcome, takesPart] of [
   ['unsupported', true],
   ['taken', false],
 ] as const) {
-  test(`whose socket is ${outcome} takes ${takesPart ? '' : 'no '}part for its Pod, whatever was so before`, () => {
+  test(`a process takes ${takesPart ? '' : 'no '}part in the election when its socket is ${outcome}`, () => {
     for (const before of ['held', 'taken'] as const) {
       const facts = [before, outcome].map((answer) => ({ type: 'siblingLockAnswered', outcome: answer }) as const);
-      assert.equal(heard(...facts, failed(failure('unavailable')), LISTED).takesPart, takesPart);
+      assert.equal(diagnosticsAfter(...facts, failed(failure('unavailable')), LISTED).takesPart, takesPart);
     }
   });
 }
@@ -100,7 +100,7 @@ for (const kind of FAILURE_KINDS) {
       { type: 'leaseWatchFailed', failure: why },
       { type: 'podWatchFailed', watched: RIVAL, failure: why },
     ] as const) {
-      assert.deepEqual(heard(failed(failure('throttled')), fact), {
+      assert.deepEqual(diagnosticsAfter(failed(failure('throttled')), fact), {
         ...NO_DIAGNOSTICS,
         failure: isAnswer ? null : why,
         refusals: isRefusal ? [why] : [],
@@ -110,79 +110,90 @@ for (const kind of FAILURE_KINDS) {
   });
 }
 
-test('what is refused again and again is remembered once, in its latest words', () => {
+test('a refusal is recorded once, with its latest message, when it is repeated', () => {
   const again = { ...refusal('get', 'pods'), message: 'again' };
   const first = [refusal('get', 'pods'), refusal('get', 'leases'), refusal('list', 'pods'), failure('rejected')];
-  assert.deepEqual(heard(...first.map(failed), failed(again), failed(failure('forbidden'))).refusals, [
+  assert.deepEqual(diagnosticsAfter(...first.map(failed), failed(again), failed(failure('forbidden'))).refusals, [
     ...first.slice(1, 3),
     again,
     failure('forbidden'),
   ]);
 });
 
-test('a refusal that no Role can fix is over when a Lease was written, and not before', () => {
+test('a refusal that no Role can fix ends only when a Lease was written', () => {
   for (const [answer, , ...verbs] of ANSWERS) {
-    const left = heard(failed(failure('rejected')), answer).refusals;
+    const left = diagnosticsAfter(failed(failure('rejected')), answer).refusals;
     assert.equal(left.length, verbs.includes('create') ? 0 : 1, answer.type);
   }
 });
 
-test('what is no answer of the API server is no news', () => {
-  const news = heard(failed(failure('unavailable')), failed(refusal('get', 'pods')), failed(failure('unavailable')));
+test('a fact that is not an answer of the API server changes no diagnostics', () => {
+  const diagnostics = diagnosticsAfter(
+    failed(failure('unavailable')),
+    failed(refusal('get', 'pods')),
+    failed(failure('unavailable')),
+  );
   for (const fact of [
     { type: 'started' },
     { type: 'timerFired', timer: 'backstop' },
     { type: 'stopRequested', release: 'always' },
   ] as const) {
-    assert.equal(recordFact(news, fact, RIVAL), news);
+    assert.equal(recordFact(diagnostics, fact, RIVAL), diagnostics);
   }
 });
 
-test("the holder's Pod is remembered as last seen, without what came with it", () => {
+test("the holder's Pod is recorded as last seen, without the other fields of the fact", () => {
   const labelled = { ...POD, labels: { app: 'web' } };
-  assert.deepEqual(heard({ type: 'podRead', request: 1, name: RIVAL.name, pod: labelled }).holderPod, POD);
-  assert.deepEqual(heard({ type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(RIVAL) }).holderPod, podOf(RIVAL));
+  assert.deepEqual(diagnosticsAfter({ type: 'podRead', request: 1, name: RIVAL.name, pod: labelled }).holderPod, POD);
+  assert.deepEqual(
+    diagnosticsAfter({ type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(RIVAL) }).holderPod,
+    podOf(RIVAL),
+  );
 });
 
 const LATER = podOf(RIVAL, { resourceVersion: '10', terminating: true });
 
 const sightings: readonly (readonly [rule: string, Fact, after: Diagnostics['holderPod']])[] = [
-  ['a later sighting takes its place', { type: 'podObserved', watched: RIVAL, pod: LATER, by: 'watch' }, LATER],
+  ['a later sighting replaces it', { type: 'podObserved', watched: RIVAL, pod: LATER, by: 'watch' }, LATER],
   [
-    'of two answers of one version the later stands',
+    'the later of two answers replaces it when both have one version',
     { type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(RIVAL, { resourceVersion: '8' }) },
     podOf(RIVAL, { resourceVersion: '8' }),
   ],
   [
-    'an older one is late',
+    'an older sighting does not replace it',
     { type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(RIVAL, { resourceVersion: '7' }) },
     POD,
   ],
   [
-    'another Pod says nothing about it',
+    'a sighting of another Pod does not replace it',
     { type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(SELF, { resourceVersion: '10' }) },
     POD,
   ],
-  ['nor does the absence of some Pod', { type: 'podRead', request: 1, name: RIVAL.name, pod: null }, POD],
-  ['it is forgotten when it is deleted', { type: 'podDeleted', watched: RIVAL, pod: LATER }, null],
-  ['the deletion of another Pod of its name leaves it', { type: 'podDeleted', watched: RIVAL, pod: podOf(SELF) }, POD],
+  ['the absence of another Pod does not remove it', { type: 'podRead', request: 1, name: RIVAL.name, pod: null }, POD],
+  ['its deletion removes it', { type: 'podDeleted', watched: RIVAL, pod: LATER }, null],
+  [
+    'the deletion of another Pod with its name does not remove it',
+    { type: 'podDeleted', watched: RIVAL, pod: podOf(SELF) },
+    POD,
+  ],
 ];
 
 for (const [rule, fact, after] of sightings) {
   test(`the holder's Pod: ${rule}`, () => {
-    const before = heard({ type: 'podObserved', watched: RIVAL, pod: POD, by: 'list' });
+    const before = diagnosticsAfter({ type: 'podObserved', watched: RIVAL, pod: POD, by: 'list' });
     assert.deepEqual(recordFact(before, fact, RIVAL).holderPod, after);
   });
 }
 
-test("a former holder's Pod is forgotten", () => {
-  const before = heard({ type: 'podObserved', watched: RIVAL, pod: POD, by: 'list' });
+test('the Pod of a former holder is removed', () => {
+  const before = diagnosticsAfter({ type: 'podObserved', watched: RIVAL, pod: POD, by: 'list' });
   for (const holder of [SELF, null]) {
     assert.equal(recordFact(before, { type: 'leaseRead', request: 1, lease: null }, holder).holderPod, null);
   }
 });
 
-test('a sighting of the holder is dated by the clock of this process, once', () => {
+test('a sighting of the holder gets the moment on the clock of this process, once', () => {
   const knownHolder = { pod: RIVAL, liveness: 'alive', leaseUid: 'lease-1', released: false } as const;
   const terminating = (deletionTimestampMs: number): Fact => ({
     type: 'podObserved',
@@ -194,7 +205,7 @@ test('a sighting of the holder is dated by the clock of this process, once', () 
     }),
     by: 'watch',
   });
-  const first = dateSightings(heard(terminating(7)), knownHolder, 100);
+  const first = dateSightings(diagnosticsAfter(terminating(7)), knownHolder, 100);
   assert.deepEqual(first.sightings, {
     uid: RIVAL.uid,
     terminating: { atMs: 100, deletionTimestampMs: 7 },
@@ -212,7 +223,7 @@ test('a sighting of the holder is dated by the clock of this process, once', () 
   assert.deepEqual(other.sightings, { ...NO_DIAGNOSTICS.sightings, uid: SELF.uid });
 });
 
-test('a Pod is not ready when its report says so, or when it is pending without a word', () => {
+test('a Pod is not ready when its report says so, or when it is pending without a reason', () => {
   assert.equal(isNotReady(podOf(RIVAL)), false);
   assert.equal(isNotReady(podOf(RIVAL, { report: reportOf() })), false);
   assert.equal(isNotReady(podOf(RIVAL, { report: reportOf({ ready: false }) })), true);
@@ -221,7 +232,7 @@ test('a Pod is not ready when its report says so, or when it is pending without 
   assert.equal(isNotReady(podOf(RIVAL, { report: reportOf({ phase: 'Pending', ready: true }) })), false);
 });
 
-test('the moments of one holder are forgotten when another Pod holds the Lease', () => {
+test('the moments of a holder are removed when another Pod holds the Lease', () => {
   const holder = { pod: RIVAL, liveness: 'gone', leaseUid: 'lease-1', released: false } as const;
   const dated = dateSightings(NO_DIAGNOSTICS, holder, 1_000);
   assert.equal(dateSightings(dated, holder, 2_000).sightings.goneSinceMs, 1_000);

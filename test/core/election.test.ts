@@ -1,5 +1,5 @@
-// Checks how an election starts, who of several processes in one Pod campaigns, and what the start gives up on.
-// The roles have files of their own.
+// Checks the start of an election, the choice between several processes of one Pod, and the failures that end a start.
+// Each role has its own test file.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,118 +26,118 @@ import {
   starts,
 } from './story.ts';
 
-/** Another process of this Pod campaigns, and leads. */
+/** A process whose Pod leads, and whose socket another process holds. */
 function sibling(): Story {
   return new Story()
-    .tell({ type: 'started' })
-    .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+    .take({ type: 'started' })
+    .take({ type: 'siblingLockAnswered', outcome: 'taken' })
     .listed(ownLease())
     .podListed(SELF, podOf(SELF));
 }
 
 const start: readonly Row[] = [
   {
-    rule: 'a start claims the socket of its Pod, watches the Lease, and looks again once a minute',
+    rule: 'a process claims the socket of its Pod, watches the Lease and sets the resync when it starts',
     given: () => new Story(),
-    when: (story) => story.tell({ type: 'started' }),
+    when: (story) => story.take({ type: 'started' }),
     role: 'starting (lock pending)',
     effects: ['claimSiblingLock', 'watchLease', `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'nobody campaigns before the socket was answered',
-    given: () => new Story().tell({ type: 'started' }),
+    rule: 'a process does not campaign when the claim of the socket is not answered yet',
+    given: () => new Story().take({ type: 'started' }),
     when: (story) => story.absent('10'),
     role: 'starting (lock pending)',
     effects: [],
   },
   {
-    rule: 'nobody campaigns before the Lease was seen',
-    given: () => new Story().tell({ type: 'started' }),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    rule: 'a process does not campaign when no Lease was observed yet',
+    given: () => new Story().take({ type: 'started' }),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'held' }),
     role: 'starting (lock held)',
     effects: [],
   },
   {
-    rule: 'who does not get the socket says what it is once the Lease was seen',
-    given: () => new Story().tell({ type: 'started' }),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    rule: 'a process does not become a sibling before a Lease was observed',
+    given: () => new Story().take({ type: 'started' }),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'taken' }),
     role: 'starting (lock taken)',
     effects: [],
   },
   {
-    rule: 'whichever comes last begins the campaign: here the socket',
-    given: () => new Story().tell({ type: 'started' }).absent('10'),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    rule: 'a process campaigns when the socket is answered after the Lease',
+    given: () => new Story().take({ type: 'started' }).absent('10'),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'held' }),
     role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`],
   },
   {
-    rule: 'an own Lease that was listed, and that the watch repeats, needs no further look',
-    given: () => new Story().tell({ type: 'started' }).listed(ownLease()).watched(ownLease()),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    rule: 'a process renews its listed Lease without a read when the watch only repeats it',
+    given: () => new Story().take({ type: 'started' }).listed(ownLease()).watched(ownLease()),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'held' }),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@11'],
   },
   {
-    rule: 'an own Lease that a watch event changed since it was listed is renewed on top of that',
+    rule: 'a process renews the version of the watch event when it is newer than the listed one',
     given: () =>
       new Story()
-        .tell({ type: 'started' })
+        .take({ type: 'started' })
         .listed(ownLease())
         .watched(ownLease({ resourceVersion: '12' })),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'held' }),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@12'],
   },
   {
-    rule: 'a process that is not permitted to bind the socket might be a sibling: it warns, and does not campaign',
-    given: () => new Story().tell({ type: 'started' }).absent('10'),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
+    rule: 'a process warns and does not campaign when it is not permitted to bind the socket',
+    given: () => new Story().take({ type: 'started' }).absent('10'),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
     role: 'sibling',
     effects: ['warning sibling-lock-refused'],
   },
   {
     rule: 'a sibling warns when it is not permitted to bind the socket later',
     given: () =>
-      new Story().tell({ type: 'started' }).absent('10').tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
+      new Story().take({ type: 'started' }).absent('10').take({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
     role: 'sibling',
     effects: ['warning sibling-lock-refused'],
   },
   {
-    rule: 'who may bind the socket at last campaigns',
+    rule: 'a process reads the Lease to campaign when it can bind the socket after all',
     given: () =>
       new Story()
-        .tell({ type: 'started' })
+        .take({ type: 'started' })
         .absent('10')
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+        .take({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EPERM' }),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'held' }),
     role: 'candidate backingOff',
     effects: ['readLease'],
   },
   {
-    rule: 'where there are no such sockets it says so once and goes on',
-    given: () => new Story().tell({ type: 'started' }).absent('10'),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
+    rule: 'a process warns once and campaigns when the platform has no such sockets',
+    given: () => new Story().take({ type: 'started' }).absent('10'),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'unsupported' }),
     role: 'candidate deletingOldLease',
     effects: ['warning sibling-lock-unsupported', `readPod ${SELF.name}`],
   },
   {
-    rule: 'who leads is known as soon as the Lease was seen',
-    given: () => new Story().tell({ type: 'started' }),
+    rule: 'a process announces the leader when it has observed the Lease, before the socket is answered',
+    given: () => new Story().take({ type: 'started' }),
     when: (story) => story.listed(leaseOf(RIVAL)),
     role: 'starting (lock pending)',
     effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, `leaderChanged ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'that nobody leads is no news at the start: it goes on until somebody does',
+    rule: 'a process announces no leaderChanged at its start when there is no leader',
     given: starts,
     when: (story) => story.absent('10'),
     role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`],
   },
   {
-    rule: 'elected comes before leaderChanged',
+    rule: 'a leader announces elected before leaderChanged',
     given: creates,
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'leader',
@@ -152,8 +152,8 @@ const start: readonly Row[] = [
 
 const siblings: readonly Row[] = [
   {
-    rule: "a sibling observes: it does not lead although the Lease is its Pod's",
-    given: () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    rule: 'a sibling does not lead when its Pod owns the Lease',
+    given: () => new Story().take({ type: 'started' }).take({ type: 'siblingLockAnswered', outcome: 'taken' }),
     when: (story) => story.listed(ownLease()),
     role: 'sibling',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, `leaderChanged ${SELF.name}/${SELF.uid}`],
@@ -166,22 +166,22 @@ const siblings: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a sibling that does not get the socket stays one',
+    rule: 'a sibling remains one when it does not get the socket',
     given: sibling,
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'taken' }),
     role: 'sibling',
     effects: [],
   },
   {
-    rule: 'a sibling that gets the socket looks at the Lease before it does anything',
+    rule: 'a sibling reads the Lease first when it gets the socket',
     given: sibling,
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'held' }),
     role: 'candidate backingOff',
     effects: ['readLease'],
   },
   {
-    rule: 'and then resumes the term of its Pod',
-    given: () => sibling().tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    rule: 'a sibling resumes the term of its Pod when it has the socket and has read the Lease',
+    given: () => sibling().take({ type: 'siblingLockAnswered', outcome: 'held' }),
     when: (story) => {
       story.leaseRead(ownLease({ resourceVersion: '12' }));
       story.podRead(SELF.name, podOf(SELF)).replaced('13');
@@ -198,16 +198,16 @@ const siblings: readonly Row[] = [
     ],
   },
   {
-    rule: 'a look that fails is repeated',
-    given: () => sibling().tell({ type: 'siblingLockAnswered', outcome: 'held' }),
+    rule: 'a sibling that has the socket repeats the read of the Lease when it failed',
+    given: () => sibling().take({ type: 'siblingLockAnswered', outcome: 'held' }),
     when: (story) => story.fail('readLease', 'unavailable').fire('retry').leaseRead(ownLease()),
     role: 'candidate resuming',
     effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`, 'replaceLease lease-1@11'],
   },
   {
-    rule: 'the socket may be granted before the Lease was seen',
-    given: () => new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' }),
-    when: (story) => story.tell({ type: 'siblingLockAnswered', outcome: 'held' }).absent('10'),
+    rule: 'a process campaigns when it gets the socket before a Lease was observed',
+    given: () => new Story().take({ type: 'started' }).take({ type: 'siblingLockAnswered', outcome: 'taken' }),
+    when: (story) => story.take({ type: 'siblingLockAnswered', outcome: 'held' }).absent('10'),
     role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`],
   },
@@ -216,66 +216,66 @@ const siblings: readonly Row[] = [
 checkTable([...start, ...siblings]);
 
 const FINAL: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'untrusted', 'rejected'];
-/** What is believed at the start only once it has lasted. */
+/** Failures that end a start only when they have lasted for its grace. */
 const LASTING: readonly RequestFailureKind[] = ['forbidden', 'unauthorized', 'rejected'];
-const IMPATIENT: ElectionConfig = { ...CONFIG, startGraceMs: 0 };
+const NO_GRACE: ElectionConfig = { ...CONFIG, startGraceMs: 0 };
 const PASSING: readonly RequestFailureKind[] = ['unavailable', 'throttled', 'notFound', 'malformed', 'expired'];
 
 for (const kind of FINAL) {
-  const ending = { role: 'stopped', said: ['shutDown', `failed ${kind}`] };
+  const ending = { role: 'stopped', texts: ['shutDown', `failed ${kind}`] };
 
   test(`a watch of the Lease that is refused (${kind}) ends a start`, () => {
-    const story = starts(IMPATIENT)
-      .forget()
-      .tell({ type: 'leaseWatchFailed', failure: failure(kind) });
-    assert.deepEqual({ role: story.role.name, said: story.said }, ending);
+    const story = starts(NO_GRACE)
+      .clearEffects()
+      .take({ type: 'leaseWatchFailed', failure: failure(kind) });
+    assert.deepEqual({ role: story.role.name, texts: story.texts }, ending);
   });
 
   test(`a create that is refused (${kind}) ends a start`, () => {
-    const story = creates(IMPATIENT).forget().fail('createLease', kind);
-    assert.deepEqual({ role: story.role.name, said: story.said }, ending);
+    const story = creates(NO_GRACE).clearEffects().fail('createLease', kind);
+    assert.deepEqual({ role: story.role.name, texts: story.texts }, ending);
   });
 
-  test(`a look at the Lease that is refused (${kind}) ends a start`, () => {
-    const story = creates(IMPATIENT).fail('createLease', 'alreadyExists').forget().fail('readLease', kind);
-    assert.deepEqual({ role: story.role.name, said: story.said }, ending);
+  test(`a read of the Lease that is refused (${kind}) ends a start`, () => {
+    const story = creates(NO_GRACE).fail('createLease', 'alreadyExists').clearEffects().fail('readLease', kind);
+    assert.deepEqual({ role: story.role.name, texts: story.texts }, ending);
   });
 
-  test(`a watch of the Lease that is refused (${kind}) ends a start, also while the Lease is being read`, () => {
-    const story = creates(IMPATIENT).fail('createLease', 'alreadyExists').forget();
-    story.tell({ type: 'leaseWatchFailed', failure: failure(kind) });
-    assert.deepEqual({ role: story.role.name, said: story.said }, ending);
+  test(`a watch of the Lease that is refused (${kind}) ends a startwhile the Lease is being read`, () => {
+    const story = creates(NO_GRACE).fail('createLease', 'alreadyExists').clearEffects();
+    story.take({ type: 'leaseWatchFailed', failure: failure(kind) });
+    assert.deepEqual({ role: story.role.name, texts: story.texts }, ending);
   });
 
-  test(`once a leader is known, a refusal (${kind}) ends nothing`, () => {
-    const story = follows().tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+  test(`a refusal (${kind}) ends nothing when a leader is known`, () => {
+    const story = follows().take({ type: 'leaseWatchFailed', failure: failure(kind) });
     story.fire('backstop').fail('readLease', kind).fire('retry');
     assert.equal(story.role.name, 'candidate');
   });
 
-  test(`a refusal (${kind}) after the leader went ends nothing either`, () => {
+  test(`a refusal (${kind}) ends nothing when the leader was known and is gone`, () => {
     const story = follows().podGone(RIVAL).fire('campaign').podRead(SELF.name, podOf(SELF)).removed();
     assert.equal(story.fail('createLease', kind).role.name, 'candidate');
   });
 }
 
-/** The fact is told again every five seconds, as a watch that is refused would be. */
+/** Repeats the fact every 5 s, like a watch that is refused. */
 function repeat(story: Story, fact: Fact, forMs: number): Story {
-  for (let waitedMs = 5_000; waitedMs <= forMs; waitedMs += 5_000) story.wait(5_000).tell(fact);
+  for (let waitedMs = 5_000; waitedMs <= forMs; waitedMs += 5_000) story.wait(5_000).take(fact);
   return story.wait(forMs % 5_000);
 }
 
 for (const kind of LASTING) {
-  test(`a refusal (${kind}) of the first list is retried until the grace is over, and then ends the start`, () => {
+  test(`a refusal (${kind}) of the first list ends the start only when the grace is over`, () => {
     const refused: Fact = { type: 'leaseWatchFailed', failure: failure(kind) };
-    const story = repeat(starts().tell(refused), refused, CONFIG.startGraceMs - 1);
+    const story = repeat(starts().take(refused), refused, CONFIG.startGraceMs - 1);
     assert.equal(story.role.name, 'starting');
-    story.forget().fire('startGrace');
-    assert.deepEqual(story.said, ['shutDown', `failed ${kind}`]);
+    story.clearEffects().fire('startGrace');
+    assert.deepEqual(story.texts, ['shutDown', `failed ${kind}`]);
   });
 
-  test(`a refusal (${kind}) that is over before the grace ends nothing, and the start goes on`, () => {
-    const story = starts().tell({ type: 'leaseWatchFailed', failure: failure(kind) });
+  test(`a start goes on when the refusal (${kind}) has ended before the grace is over`, () => {
+    const story = starts().take({ type: 'leaseWatchFailed', failure: failure(kind) });
     story
       .wait(CONFIG.startGraceMs - 1)
       .absent('10')
@@ -286,46 +286,46 @@ for (const kind of LASTING) {
 }
 
 for (const kind of ['forbidden', 'rejected'] as const) {
-  test(`a create that is refused (${kind}) for the grace ends the start`, () => {
+  test(`a create that is refused (${kind}) ends the start when the grace is over`, () => {
     const story = creates().fail('createLease', kind);
     for (let tries = 2; tries <= 5; tries += 1) {
       story.fire('retry').leaseRead(null).podRead(SELF.name, podOf(SELF)).fail('createLease', kind);
     }
-    story.forget().fire('startGrace');
-    assert.deepEqual(story.said, ['shutDown', `failed ${kind}`]);
+    story.clearEffects().fire('startGrace');
+    assert.deepEqual(story.texts, ['shutDown', `failed ${kind}`]);
   });
 }
 
 for (const kind of PASSING) {
-  test(`a start outlasts what may pass: ${kind}`, () => {
+  test(`a start goes on when a request fails with ${kind}`, () => {
     const story = creates()
-      .tell({ type: 'leaseWatchFailed', failure: failure(kind) })
+      .take({ type: 'leaseWatchFailed', failure: failure(kind) })
       .fail('createLease', kind);
     story.fire('retry').fail('readLease', kind).fire('retry').leaseRead(null).podRead(SELF.name, podOf(SELF));
     assert.equal(story.created({ resourceVersion: '12' }).role.name, 'leader');
   });
 }
 
-test('a Pod that cannot be read does not end a start', () => {
+test('a start goes on when a Pod cannot be read', () => {
   const story = starts().absent('10').refuse('readPod', 'forbidden', SELF.name);
   assert.equal(story.created({ resourceVersion: '11' }).role.name, 'leader');
 });
 
-test('a watch of the Lease that is forbidden after the start is warned of once; any other failure passes', () => {
-  const story = follows().forget();
-  story.tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+test('a forbidden watch of the Lease causes one warning after the start, and any other failure none', () => {
+  const story = follows().clearEffects();
+  story.take({ type: 'leaseWatchFailed', failure: failure('unavailable') });
   for (const afterMs of [0, 4_999, 1, 1_000]) {
-    assert.deepEqual(story.said, []);
-    story.wait(afterMs).tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+    assert.deepEqual(story.texts, []);
+    story.wait(afterMs).take({ type: 'leaseWatchFailed', failure: failure('forbidden') });
     if (afterMs === 1) break;
   }
-  story.wait(1_000).tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
-  assert.deepEqual(story.said, ['warning read-forbidden']);
+  story.wait(1_000).take({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+  assert.deepEqual(story.texts, ['warning read-forbidden']);
   story.listed(leaseOf(RIVAL));
-  assert.deepEqual(story.said, ['warning read-forbidden', 'warning refusal-over']);
+  assert.deepEqual(story.texts, ['warning read-forbidden', 'warning refusal-over']);
 });
 
-/** A 403 that says which verb is missing. */
+/** A 403 that names the missing verb. */
 function without(verb: 'list' | 'watch', resource: 'leases' | 'pods'): RequestFailure {
   const apiGroup = resource === 'pods' ? '' : 'coordination.k8s.io';
   return { ...failure('forbidden'), missingRule: { verb, apiGroup, resource, namespace: CONFIG.namespace } };
@@ -338,84 +338,84 @@ for (const [resource, code] of [
   const refuse = (story: Story, verb: 'list' | 'watch'): Story => {
     const why = without(verb, resource);
     return resource === 'leases'
-      ? story.tell({ type: 'leaseWatchFailed', failure: why })
-      : story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: why });
+      ? story.take({ type: 'leaseWatchFailed', failure: why })
+      : story.take({ type: 'podWatchFailed', watched: RIVAL, failure: why });
   };
   const list = (story: Story): Story =>
     resource === 'leases' ? story.listed(leaseOf(RIVAL)) : story.podListed(RIVAL, podOf(RIVAL));
-  const warnings = (story: Story): string[] => story.said.filter((line) => line.startsWith('warning'));
+  const warnings = (story: Story): string[] => story.texts.filter((line) => line.startsWith('warning'));
 
-  test(`streams of ${resource} that are refused for 5 s are warned of, although each list before them is answered`, () => {
-    const story = follows().forget();
+  test(`streams of ${resource} cause a warning when they are refused for 5 s, although each list is answered`, () => {
+    const story = follows().clearEffects();
     for (const afterMs of [0, 1_000, 2_000, 2_000]) {
       assert.deepEqual(warnings(story), []);
       refuse(list(story.wait(afterMs)), 'watch');
     }
     assert.deepEqual(warnings(list(story)), [`warning ${code}`]);
-    assert.deepEqual(warnings(story.tell({ type: 'watchOpened', resource })), [
+    assert.deepEqual(warnings(story.take({ type: 'watchOpened', resource })), [
       `warning ${code}`,
       'warning refusal-over',
     ]);
   });
 
-  test(`a stream of ${resource} that was opened between two refusals restarts their count`, () => {
-    const story = refuse(follows().forget(), 'watch').tell({ type: 'watchOpened', resource });
+  test(`a stream of ${resource} that opens between two refusals restarts the 5 s`, () => {
+    const story = refuse(follows().clearEffects(), 'watch').take({ type: 'watchOpened', resource });
     assert.deepEqual(warnings(refuse(story.wait(5_000), 'watch')), []);
   });
 
-  test(`an opened stream of ${resource} is no answer to a list that was refused`, () => {
-    const story = refuse(follows().forget(), 'list').tell({ type: 'watchOpened', resource });
+  test(`a stream of ${resource} that opens does not end the refusal of lists`, () => {
+    const story = refuse(follows().clearEffects(), 'list').take({ type: 'watchOpened', resource });
     assert.deepEqual(warnings(refuse(story.wait(5_000), 'list')), [`warning ${code}`]);
   });
 }
 
-test('a verb that is refused later does not lengthen the grace of the first', () => {
+test('the refusal of a second verb does not lengthen the grace of the first', () => {
   const refused: Fact = { type: 'leaseWatchFailed', failure: without('watch', 'leases') };
-  const story = repeat(creates().tell(refused), refused, 14_000);
-  story.forget().fail('createLease', 'forbidden');
-  assert.ok(story.said.includes('setTimer startGrace 16000'), story.said.join());
-  repeat(story, refused, 15_000).forget().fire('startGrace');
-  assert.deepEqual(story.said, ['shutDown', 'failed forbidden']);
+  const story = repeat(creates().take(refused), refused, 14_000);
+  story.clearEffects().fail('createLease', 'forbidden');
+  assert.ok(story.texts.includes('setTimer startGrace 16000'), story.texts.join());
+  repeat(story, refused, 15_000).clearEffects().fire('startGrace');
+  assert.deepEqual(story.texts, ['shutDown', 'failed forbidden']);
 });
 
-test('the grace of a later refusal is waited for once the first was accepted', () => {
+test('the timer of the grace is set for the second refusal when the first has ended', () => {
   const listRefused: Fact = { type: 'leaseWatchFailed', failure: without('list', 'leases') };
-  const story = creates().tell({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
-  story.wait(14_000).tell(listRefused).tell({ type: 'watchOpened', resource: 'leases' });
+  const story = creates().take({ type: 'leaseWatchFailed', failure: without('watch', 'leases') });
+  story.wait(14_000).take(listRefused).take({ type: 'watchOpened', resource: 'leases' });
   repeat(story, listRefused, 25_000);
   assert.equal(story.timers.get('startGrace'), story.nowMs + 5_000);
-  story.forget().fire('startGrace');
-  assert.deepEqual(story.said, ['shutDown', 'failed forbidden']);
+  story.clearEffects().fire('startGrace');
+  assert.deepEqual(story.texts, ['shutDown', 'failed forbidden']);
 });
 
 test('a read of the Lease for confirm() does not end the refusal of lists', () => {
-  const story = leads().refuseLeaseWatch().forget();
-  story.tell({ type: 'leaseObserved', lease: ownLease(), by: 'get' });
-  assert.deepEqual(story.said, []);
+  const story = leads().refuseLeaseWatch().clearEffects();
+  story.take({ type: 'leaseObserved', lease: ownLease(), by: 'get' });
+  assert.deepEqual(story.texts, []);
   story.listed(ownLease());
-  assert.deepEqual(story.said, ['warning refusal-over']);
+  assert.deepEqual(story.texts, ['warning refusal-over']);
 });
 
-test('the end of a grace in which the API server went away is waited for once', () => {
-  const story = starts().tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+test('the timer of the grace is not set again when the API server was unreachable at its end', () => {
+  const story = starts().take({ type: 'leaseWatchFailed', failure: failure('forbidden') });
   story
     .wait(1_000)
-    .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') })
+    .take({ type: 'leaseWatchFailed', failure: failure('unavailable') })
     .fire('startGrace');
   assert.equal(story.role.name, 'starting');
-  // The next refusal counts for itself.
+  // The next refusal sets its own timer.
   assert.ok(!story.timers.has('startGrace'));
 });
 
-test('a start that finds a Lease of nobody is ended by streams that are refused for the grace', () => {
+test('streams that are refused for the grace end a start when the Lease has no owner', () => {
   const refused: Fact = { type: 'leaseWatchFailed', failure: without('watch', 'leases') };
   const foreign = leaseOf(null, { leaseDurationSeconds: 3_600 });
-  const story = repeat(starts().tell(refused).listed(foreign), refused, CONFIG.startGraceMs - 1);
-  story.listed(foreign).forget().fire('startGrace');
-  assert.deepEqual(story.said, ['shutDown', 'failed forbidden']);
+  const story = repeat(starts().take(refused).listed(foreign), refused, CONFIG.startGraceMs - 1);
+  story.listed(foreign).clearEffects().fire('startGrace');
+  assert.deepEqual(story.texts, ['shutDown', 'failed forbidden']);
 });
 
-test('with the verbs of the sidecar alone (no update, no delete on leases) one is elected and succeeds', () => {
+test('a Pod is elected and takes over with the verbs of the sidecar alone (no update, no delete on leases)', () => {
   const first = leads().fire('renew').refuse('replaceLease', 'forbidden');
   assert.equal(first.role.name, 'leader');
   assert.ok(!first.timers.has('renew'));
@@ -427,36 +427,36 @@ test('with the verbs of the sidecar alone (no update, no delete on leases) one i
   assert.equal(next.created({ uid: 'lease-2', resourceVersion: '31' }).role.name, 'leader');
 });
 
-test('the jitter is drawn separately for each process', () => {
+test('a process draws its own jitter', () => {
   const story = follows();
   story.random = 0;
-  assert.deepEqual(story.forget().podGone(RIVAL).said, ['setTimer campaign 0', 'leaderChanged nobody']);
+  assert.deepEqual(story.clearEffects().podGone(RIVAL).texts, ['setTimer campaign 0', 'leaderChanged nobody']);
 });
 
-test('a start is not ended by one refusal and the outage that follows it', () => {
-  const story = starts().tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+test('a start goes on when an outage follows one refusal', () => {
+  const story = starts().take({ type: 'leaseWatchFailed', failure: failure('forbidden') });
   for (let seconds = 0; seconds < 28; seconds += 2) {
-    story.wait(2_000).tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+    story.wait(2_000).take({ type: 'leaseWatchFailed', failure: failure('unavailable') });
   }
-  story.forget().fire('startGrace');
-  assert.notEqual(story.role.name, 'stopped', story.said.join());
+  story.clearEffects().fire('startGrace');
+  assert.notEqual(story.role.name, 'stopped', story.texts.join());
 });
 
-test('the start of a sibling is not ended by one refused read: it is repeated before the grace is over', () => {
-  const story = new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' });
+test('the start of a sibling goes on when one read was refused, because the read is repeated within the grace', () => {
+  const story = new Story().take({ type: 'started' }).take({ type: 'siblingLockAnswered', outcome: 'taken' });
   story.absent('10').fire('backstop').fail('readLease', 'forbidden').fire('retry').leaseRead(null);
   story.fire('startGrace');
-  assert.equal(story.role.name, 'sibling', story.said.join());
+  assert.equal(story.role.name, 'sibling', story.texts.join());
 });
 
-test('the first refusal after a long outage is repeated within a second', () => {
+test('a process retries within a second when the first refusal follows a long outage', () => {
   const story = follows().fire('backstop').podRead(RIVAL.name, podOf(RIVAL));
   for (let tries = 0; tries < 8; tries += 1) story.fail('readLease', 'unavailable').fire('retry');
-  story.forget().fail('readLease', 'forbidden');
-  assert.deepEqual(story.said, ['setTimer retry 750']);
+  story.clearEffects().fail('readLease', 'forbidden');
+  assert.deepEqual(story.texts, ['setTimer retry 750']);
 });
 
-/** A candidate whose DELETE was refused once, and that leads because the garbage collector was quicker than the next try. */
+/** A leader whose only DELETE was refused once. The garbage collector deleted the Lease before the next attempt. */
 function leadsAfterOneRefusal(): Story {
   const story = clears()
     .fail('deleteLease', 'forbidden')
@@ -465,9 +465,9 @@ function leadsAfterOneRefusal(): Story {
   return story.fire('renew').replaced('31').wait(90_000);
 }
 
-test('two refusals at two restarts of an API server, with no try between them, are not believed', () => {
+test('two refusals are not believed when no attempt was made between them', () => {
   const story = leadsAfterOneRefusal().stepDown().settled().replaced('32').fail('deleteLease', 'forbidden');
-  assert.ok(!story.said.includes('warning delete-forbidden'), 'nothing was refused for 5 s');
+  assert.ok(!story.texts.includes('warning delete-forbidden'), 'nothing was refused for 5 s');
   assert.equal(describeRole(story.role), 'leaving deleting');
 });
 
@@ -476,7 +476,7 @@ test('a start ends within two graces when the token and the permission are refus
   const verb: Fact = { type: 'leaseWatchFailed', failure: without('list', 'leases') };
   const story = starts();
   const endMs = story.nowMs + 2 * CONFIG.startGraceMs;
-  // The pauses of a refused list without their jitter.
+  // The delays of a refused list, without jitter.
   for (const [fact, pauseMs] of [
     [token, 1_000],
     [token, 2_000],
@@ -486,7 +486,7 @@ test('a start ends within two graces when the token and the permission are refus
     [token, 16_000],
     [verb, 60_000],
   ] as const) {
-    const nextMs = story.tell(fact).nowMs + pauseMs;
+    const nextMs = story.take(fact).nowMs + pauseMs;
     for (;;) {
       const dueMs = story.timers.get('startGrace');
       if (dueMs === undefined || dueMs > Math.min(nextMs, endMs)) break;

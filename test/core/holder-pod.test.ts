@@ -1,5 +1,5 @@
-// Checks how a candidate keeps track of the Pod that holds the Lease: by a watch, by reads where the watch fails, and
-// with patience where neither is permitted.
+// Checks how a candidate observes the Pod of the holder: by a watch, by reads when the watch fails, and by waiting when
+// neither is permitted.
 
 import { BACKSTOP_INTERVAL_MS } from '../../src/core/observation.ts';
 import { UNREADABLE_HOLDER_GRACE_MS } from '../../src/core/verdict.ts';
@@ -18,35 +18,35 @@ import {
   starts,
 } from './story.ts';
 
-/** Reading the holder's Pod was forbidden, while a watch shows it alive. Then that watch, too, may end. */
-function blindly(): Story {
+/** A candidate that must not read the holder's Pod, but has a watch that shows it alive. */
+function mustNotRead(): Story {
   return follows().podWatched(RIVAL, podOf(RIVAL)).fire('backstop').refuse('readPod', 'forbidden');
 }
 
 const rows: readonly Row[] = [
   {
-    rule: 'a Pod watch that fails is followed by a read of that Pod',
+    rule: "a candidate reads the holder's Pod when the watch of that Pod fails",
     given: follows,
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'podWatchFailed', watched: RIVAL, failure: failure('unavailable') }),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`],
   },
   {
-    rule: 'a Pod that cannot be read is not read again, with one warning',
+    rule: "a candidate does not read the holder's Pod again when it warned that it must not",
     given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL),
     when: (story) => story.refuse('readPod', 'forbidden').fire('backstop'),
     role: 'candidate',
     effects: ['setTimer permission 6000', 'clearTimer recheck', 'readLease', 'setTimer backstop 60000'],
   },
   {
-    rule: 'a Pod watch that works after all gives that up again',
+    rule: 'a candidate reads Pods again when the watch of the Pod is accepted',
     given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).refuse('readPod', 'forbidden'),
     when: (story) => story.podListed(RIVAL, podOf(RIVAL)).fire('backstop'),
     role: 'candidate',
     effects: ['warning refusal-over', 'readLease', `readPod ${RIVAL.name}`, 'setTimer backstop 60000'],
   },
   {
-    rule: 'when Pods cannot be read, a Lease that the garbage collector deleted is left to its holder for a grace',
+    rule: 'a Lease that the garbage collector deleted is left to its holder for a grace when Pods cannot be read',
     given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).refuse('readPod', 'forbidden'),
     when: (story) =>
       story
@@ -64,7 +64,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    rule: 'a permission to read Pods that is taken away while the holder was alive does not hold the Lease for ever',
+    rule: 'a Lease is not held for ever when the permission to read Pods is withdrawn while the holder is alive',
     given: () => follows().refusePodWatch(RIVAL).refuse('readPod', 'forbidden').refusePodWatch(RIVAL),
     when: (story) =>
       story
@@ -82,7 +82,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    rule: 'the same when the read was forbidden first, and the watch later',
+    rule: 'a Lease is not held for ever when first the read and then the watch of the Pod is forbidden',
     given: () =>
       follows()
         .fire('backstop')
@@ -107,76 +107,76 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    rule: 'a watch of the holder that still works is believed although a read was forbidden',
+    rule: 'a candidate relies on a working watch of the holder when a read of it was forbidden',
     given: () => follows().fire('backstop').refuse('readPod', 'forbidden').podWatched(RIVAL, podOf(RIVAL)),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'candidate',
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: 'the DELETED event of another Pod of that name proves nothing: the holder is read',
+    rule: "a candidate reads the holder's Pod when a DELETED event shows another Pod of that name",
     given: follows,
-    when: (story) => story.tell({ type: 'podDeleted', watched: RIVAL, pod: podOf({ ...RIVAL, uid: 'pod-9' }) }),
+    when: (story) => story.take({ type: 'podDeleted', watched: RIVAL, pod: podOf({ ...RIVAL, uid: 'pod-9' }) }),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'news of a Pod while nobody is known to hold the Lease is dropped',
+    rule: 'a fact about a Pod is ignored when no holder is known',
     given: () => starts().absent('10'),
     when: (story) => story.podListed(RIVAL, podOf(RIVAL)).podGone(RIVAL),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'a read of the Pod that fails otherwise is not taken for a missing permission',
+    rule: 'a read of the Pod is not a missing permission when it fails for another reason',
     given: () => follows().fire('backstop'),
     when: (story) => story.fail('readPod', 'unavailable').fire('backstop'),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'when Pods cannot be read, a watch that fails otherwise leaves a holder that was alive alive',
-    given: blindly,
+    rule: 'a holder that was alive remains alive when Pods cannot be read and a watch fails for another reason',
+    given: mustNotRead,
     when: (story) =>
       story
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('unavailable') })
+        .take({ type: 'podWatchFailed', watched: RIVAL, failure: failure('unavailable') })
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'candidate',
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: 'when Pods cannot be read, a watch of another Pod that is forbidden leaves the holder alive',
-    given: blindly,
+    rule: 'a holder remains alive when Pods cannot be read and a watch of another Pod is forbidden',
+    given: mustNotRead,
     when: (story) =>
       story
-        .tell({ type: 'podWatchFailed', watched: { name: 'app-3', uid: 'pod-3' }, failure: failure('forbidden') })
+        .take({ type: 'podWatchFailed', watched: { name: 'app-3', uid: 'pod-3' }, failure: failure('forbidden') })
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'candidate',
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: 'when Pods cannot be read, a watch that is forbidden does not bring a holder back that is gone',
+    rule: 'a holder that is gone remains gone when Pods cannot be read and a watch is forbidden',
     given: () => clears().refuse('readPod', 'forbidden', SELF.name),
     when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'when Pods cannot be read, a watch that is forbidden while nobody holds the Lease is nothing',
+    rule: 'a forbidden watch changes nothing when Pods cannot be read and nobody holds the Lease',
     given: () => starts().absent('10').refuse('readPod', 'forbidden', SELF.name),
     when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate creating',
     effects: [],
   },
   {
-    rule: 'where a Pod may be read, but not watched, that is said when the watch is refused again',
+    rule: 'a candidate warns when it may read but not watch a Pod and the watch is refused again',
     given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).podRead(RIVAL.name, podOf(RIVAL)),
     when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`],
   },
   {
-    rule: 'an own Pod that can be read shows that Pods may be read again: the holder is asked for before it is succeeded',
+    rule: "a candidate reads the holder's Pod before it takes over when a read of its own Pod shows that reads are permitted again",
     given: () => {
       const story = finds(leaseOf(RIVAL)).fire('recheck').refuse('readPod', 'forbidden').leaseRead(leaseOf(RIVAL));
       return story
@@ -195,7 +195,7 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    rule: 'a grace that runs is not made longer by a list that finds again that there is no Lease',
+    rule: 'a grace is not lengthened when a list shows again that there is no Lease',
     given: () =>
       finds(leaseOf(RIVAL))
         .refusePodWatch(RIVAL)
@@ -207,7 +207,7 @@ const rows: readonly Row[] = [
     effects: ['setTimer campaign 25'],
   },
   {
-    rule: 'a Role that grants only `get` on pods, and that comes late, is noticed',
+    rule: 'a candidate notices a Role with only `get` on pods when it is granted late',
     given: () => {
       const story = finds(leaseOf(RIVAL)).refusePodWatch(RIVAL);
       return story.refuse('readPod', 'forbidden', RIVAL.name);
@@ -217,12 +217,12 @@ const rows: readonly Row[] = [
     effects: [`readPod ${RIVAL.name}`, 'warning refusal-over', 'setTimer campaign 25', 'leaderChanged nobody'],
   },
   {
-    rule: 'nor is it missed when the API server is away at the moment of that try',
+    rule: 'a candidate notices that Role when the API server was unreachable at its first attempt',
     given: () => {
       const story = finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).refuse('readPod', 'forbidden', RIVAL.name);
       return story.fire('permission').fail('readPod', 'unavailable', RIVAL.name);
     },
-    when: (story) => story.fire('permission').podRead(RIVAL.name, podOf(RIVAL)).forget(),
+    when: (story) => story.fire('permission').podRead(RIVAL.name, podOf(RIVAL)).clearEffects(),
     role: 'candidate',
     effects: [],
   },

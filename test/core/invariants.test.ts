@@ -1,5 +1,5 @@
-// Checks that a state which no rule leads to, because a rule is wrong, is noticed before it does harm: the step
-// throws, whatever comes in. The states are made by hand, since no story leads to one.
+// Checks that a step throws when the knowledge contradicts the role. No sequence of facts leads to such a state, so the
+// states are made by hand.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import type { Fact } from '../../src/core/input.ts';
 import type { Knowledge } from '../../src/core/state.ts';
 import { follows, leads, RIVAL, type Story } from './story.ts';
 
-/** A timer that no leader waits for: nothing happens but the check. */
+/** A timer that a leader does not wait for: the step only checks the state. */
 const nothing: Fact = { type: 'timerFired', timer: 'campaign' };
 
 function knownHolderOf(story: Story): NonNullable<Knowledge['knownHolder']> {
@@ -26,31 +26,31 @@ const holder = knownHolderOf(leads());
 
 const defects: readonly [rule: string, defect: Partial<Knowledge>, fact: Fact, message: string][] = [
   [
-    'nobody leads with a Lease that is known to have no holder',
+    "a step throws when a leader's Lease is known to have no holder",
     { knownHolder: null },
     nothing,
     'leads with a Lease that its Pod does not hold',
   ],
   [
-    "nobody leads with a Lease that is known to be another Pod's",
+    "a step throws when a leader's Lease is known to be another Pod's",
     { knownHolder: { ...holder, pod: RIVAL } },
     nothing,
     'leads with a Lease that its Pod does not hold',
   ],
   [
-    'nobody leads whose Pod is known to be gone',
+    "a step throws when a leader's Pod is known to be gone",
     { knownHolder: { ...holder, liveness: 'gone' } },
     nothing,
     'leads without its Pod',
   ],
   [
-    'nobody leads whose Pod may never lead again',
+    "a step throws when a leader's Pod must never lead again",
     { disqualifiedBy: 'pod-deleted' },
     { type: 'stopRequested', release: 'always' },
     'leads without its Pod',
   ],
   [
-    'nobody leads with a Lease that is known to be given up',
+    "a step throws when a leader's Lease is known to be released",
     { knownHolder: { ...holder, released: true } },
     nothing,
     'leads with a Lease that was given up',
@@ -61,12 +61,12 @@ for (const [rule, defect, fact, message] of defects) {
   test(rule, () => assert.throws(() => take(leads(), defect, fact), { name: 'InvariantError', message }));
 }
 
-test('a leader whose knowledge is sound passes', () => {
+test('a step of a leader does not throw when its knowledge is consistent', () => {
   assert.doesNotThrow(() => take(leads(), {}, nothing));
   assert.doesNotThrow(() => take(leads(), { disqualifiedBy: 'pod-terminating' }, nothing));
 });
 
-test('who does not lead may know all of it', () => {
+test('a step of a candidate does not throw when it knows any of this', () => {
   const gone = { ...knownHolderOf(follows()), fate: 'gone', released: true } as const;
   assert.doesNotThrow(() => take(follows(), { knownHolder: gone, disqualifiedBy: 'pod-deleted' }, nothing));
 });

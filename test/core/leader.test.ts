@@ -1,5 +1,5 @@
-// Checks how a leader renews its Lease, and what ends its term: the Lease is another's, its Pod is gone, or its
-// token is refused again and again. Nothing else does.
+// Checks how a leader renews its Lease, and that only three things end its term: another Pod has the Lease, its Pod is
+// gone, or its token has been refused for 10 s.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,12 +20,12 @@ import {
 const RENEW = 'setTimer renew 10000';
 const RENEWED = `renewed ${SELF.name}/${SELF.uid}`;
 
-/** A leader without permission to renew. */
+/** A leader that must not renew. */
 function leadsUnrenewed(): Story {
   return leads().fire('renew').refuse('replaceLease', 'forbidden');
 }
 
-/** It renews again, once it may try and a second has passed since the last renewal. */
+/** Fires the timer of the refusal and, when it is set, that of the next renewal. */
 function triesAgain(story: Story): Story {
   story.fire('permission').fire('renew');
   return story.state.role.name === 'leader' && story.state.role.renewal === null ? story.fire('renew') : story;
@@ -33,42 +33,42 @@ function triesAgain(story: Story): Story {
 
 const renewal: readonly Row[] = [
   {
-    rule: 'a leader renews its Lease on top of what it saw last',
+    rule: 'a leader renews the last version of its Lease that it observed',
     given: leads,
     when: (story) => story.fire('renew'),
     role: 'leader renewing',
     effects: ['replaceLease lease-1@11'],
   },
   {
-    rule: 'a renewal that was carried out is news, and sets the next',
+    rule: 'a leader announces a renewal and sets the timer of the next one when the write was executed',
     given: () => leads().fire('renew'),
     when: (story) => story.replaced('12'),
     role: 'leader',
     effects: [RENEWED, RENEW],
   },
   {
-    rule: 'while a renewal is unanswered no other is sent',
+    rule: 'a leader sends no second renewal when the first one is unanswered',
     given: () => leads().fire('renew'),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'renew' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'renew' }),
     role: 'leader renewing',
     effects: [],
   },
   {
-    rule: 'a 409 on a renewal is no loss: the Lease is read at once, and the renewal repeated after a second',
+    rule: 'a leader reads the Lease at once and renews again after a second when its renewal is answered 409',
     given: () => leads().fire('renew'),
     when: (story) => story.fail('replaceLease', 'conflict'),
     role: 'leader',
     effects: ['setTimer renew 1000', 'readLease'],
   },
   {
-    rule: 'the repeated renewal is based on what was read',
+    rule: 'a leader renews the version that it read when it renews again',
     given: () => leads().fire('renew').fail('replaceLease', 'conflict'),
     when: (story) => story.leaseRead(ownLease({ resourceVersion: '15' })).fire('renew'),
     role: 'leader renewing',
     effects: ['replaceLease lease-1@15'],
   },
   {
-    rule: 'more conflicts in a row make the next wait longer',
+    rule: 'a leader waits longer when more renewals in a row are answered 409',
     given: () => {
       const story = leads().fire('renew');
       for (const resourceVersion of ['15', '16', '17']) {
@@ -81,7 +81,7 @@ const renewal: readonly Row[] = [
     effects: ['setTimer renew 1500', 'readLease'],
   },
   {
-    rule: "a 409 because the Lease is another's by now ends the term",
+    rule: "a 409 ends the term when the Lease is another Pod's by now",
     given: () => leads().fire('renew').fail('replaceLease', 'conflict'),
     when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
     role: 'candidate',
@@ -94,40 +94,40 @@ const renewal: readonly Row[] = [
     ],
   },
   {
-    rule: 'a renewal whose answer never came is followed by a look at the Lease',
+    rule: 'a leader reads the Lease when its renewal had no answer',
     given: () => leads().fire('renew'),
     when: (story) => story.fail('replaceLease', 'unavailable'),
     role: 'leader',
     effects: ['setTimer renew 1000', 'readLease'],
   },
   {
-    rule: 'an API server that cannot be reached ends nothing, however long',
+    rule: 'a leader continues to lead when the API server is unreachable, however long',
     given: () => leads().fire('renew'),
     when: (story) => {
       for (let round = 0; round < 20; round++) {
         story.fail('replaceLease', 'unavailable').fail('readLease', 'unavailable').fire('renew').fire('retry');
       }
-      story.forget();
+      story.clearEffects();
     },
     role: 'leader renewing backingOff',
     effects: [],
   },
   {
-    rule: 'a renewal that the server rejects is warned of, and tried again',
+    rule: 'a leader warns and tries again when the server rejects its renewal',
     given: () => leads().fire('renew'),
     when: (story) => story.refuse('replaceLease', 'rejected'),
     role: 'leader',
     effects: ['setTimer permission 6000', 'warning request-rejected'],
   },
   {
-    rule: 'without permission to renew it continues to lead, with one warning',
+    rule: 'a leader warns once and continues to lead when it must not renew',
     given: () => leads().fire('renew'),
     when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'leader',
     effects: ['setTimer permission 6000', 'warning renew-forbidden'],
   },
   {
-    rule: 'a refused renewal is tried again after 1, 2, 4 s, and so on: the refusal may pass',
+    rule: 'a leader repeats a refused renewal after 1, 2, 4 s, and so on',
     given: () => leads().fire('renew').fail('replaceLease', 'forbidden'),
     when: (story) => triesAgain(story).fail('replaceLease', 'forbidden').fire('permission'),
     role: 'leader',
@@ -140,7 +140,7 @@ const renewal: readonly Row[] = [
     ],
   },
   {
-    rule: 'a renewal that was refused for half a minute is tried again once a minute',
+    rule: 'a leader repeats a refused renewal once a minute when it has been refused for half a minute',
     given: () => {
       const story = leads().fire('renew').fail('replaceLease', 'forbidden');
       for (let tries = 2; tries <= 6; tries += 1) triesAgain(story).fail('replaceLease', 'forbidden');
@@ -151,35 +151,35 @@ const renewal: readonly Row[] = [
     effects: ['setTimer permission 45000'],
   },
   {
-    rule: 'a permission that is still missing is not warned of again',
+    rule: 'a leader does not warn again when the permission is still missing',
     given: () => leadsUnrenewed().fire('permission').fire('renew'),
     when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'leader',
     effects: ['setTimer permission 12000'],
   },
   {
-    rule: 'a permission that is granted after a warning is reported, and the renewals go on',
+    rule: 'a leader reports the end of the refusal and renews again when the permission is granted',
     given: () => leadsUnrenewed().fire('permission').fire('renew'),
     when: (story) => story.replaced('12'),
     role: 'leader',
     effects: ['warning refusal-over', `renewed ${SELF.name}/${SELF.uid}`, 'setTimer renew 10000'],
   },
   {
-    rule: 'a Lease orphaned by hand is renewed at once, which puts the owner back',
+    rule: 'a leader renews at once and writes its owner again when the owner was removed by hand',
     given: leads,
     when: (story) => story.watched(ownLease({ owner: null, resourceVersion: '12' })),
     role: 'leader renewing',
     effects: ['warning owner-removed', 'replaceLease lease-1@12'],
   },
   {
-    rule: 'an owner that goes again with every renewal is put back once a second, not as fast as the server answers',
+    rule: 'a leader writes its owner again at most once a second when every renewal loses it',
     given: () => leads().watched(ownLease({ owner: null, resourceVersion: '12' })),
     when: (story) => {
       for (const resourceVersion of ['13', '14']) {
         const content = story.content('replaceLease');
         const lease = ownLease({ ...content, owner: null, resourceVersion });
         story
-          .tell({ type: 'leaseWritten', request: story.request('replaceLease'), lease })
+          .take({ type: 'leaseWritten', request: story.request('replaceLease'), lease })
           .watched(lease)
           .fire('renew');
       }
@@ -194,28 +194,28 @@ const renewal: readonly Row[] = [
     ]),
   },
   {
-    rule: 'a look at the Lease that is forbidden is warned of; after a wait the leader goes by its watch',
+    rule: 'a leader warns and relies on its watch when reading the Lease is forbidden',
     given: () => leads().fire('backstop'),
     when: (story) => story.refuse('readLease', 'forbidden').fire('retry'),
     role: 'leader',
     effects: ['warning read-forbidden', 'setTimer retry 750'],
   },
   {
-    rule: 'who may renew looks again once a minute, and renews in its turn',
+    rule: 'a leader reads its Lease and its Pod once a minute, and keeps the timer of its renewal',
     given: leads,
     when: (story) => story.fire('backstop'),
     role: 'leader',
     effects: ['readLease', `readPod ${SELF.name}`, 'setTimer backstop 60000'],
   },
   {
-    rule: 'should that fail, the owner is put back with the next renewal, not in a hot loop',
+    rule: 'a leader writes its owner again with the next renewal when the first write failed',
     given: () => leads().watched(ownLease({ owner: null, resourceVersion: '12' })),
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(ownLease({ owner: null, resourceVersion: '14' })),
     role: 'leader',
     effects: ['setTimer renew 1000', 'readLease'],
   },
   {
-    rule: 'an orphaned Lease that cannot be renewed is kept all the same',
+    rule: 'a leader keeps a Lease that has lost its owner when it must not renew',
     given: leadsUnrenewed,
     when: (story) => story.watched(ownLease({ owner: null, resourceVersion: '12' })),
     role: 'leader',
@@ -225,7 +225,7 @@ const renewal: readonly Row[] = [
 
 const ends: readonly Row[] = [
   {
-    rule: "a Lease that a watch shows to be another's ends the term at once",
+    rule: "a watch event ends the term at once when it shows that the Lease is another Pod's",
     given: leads,
     when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15' })),
     role: 'candidate',
@@ -251,7 +251,7 @@ const ends: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Lease that was marked released by hand ends the term',
+    rule: 'a release annotation that was written by hand ends the term',
     given: leads,
     when: (story) => story.watched(ownLease({ resourceVersion: '15', releasedBy: SELF.uid })),
     role: 'candidate deletingOldLease',
@@ -264,14 +264,14 @@ const ends: readonly Row[] = [
     ],
   },
   {
-    rule: "a late event of somebody else's Lease ends nothing",
+    rule: "a late event of another Pod's Lease does not end the term",
     given: leads,
     when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '9' })),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a change of the Lease by hand that leaves the owner ends nothing',
+    rule: 'a change by hand does not end the term when the owner remains',
     given: leads,
     when: (story) => story.watched(ownLease({ resourceVersion: '15', holderIdentity: 'edited', leaseTransitions: 99 })),
     role: 'leader',
@@ -285,21 +285,21 @@ const ends: readonly Row[] = [
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'an own Pod that is being deleted ends nothing',
+    rule: 'the pending deletion of this Pod does not end the term',
     given: leads,
     when: (story) => story.podWatched(SELF, podOf(SELF, { terminating: true })),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'an own name that carries another uid in a consistent read ends the term',
+    rule: "a consistent read ends the term when it shows this Pod's name with another uid",
     given: () => leads().podWatched(SELF, podOf(NAMESAKE)),
     when: (story) => story.podRead(SELF.name, podOf(NAMESAKE)),
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'an own name that carries another uid, or that is missing, in a list or a watch event is read',
+    rule: 'a leader reads its Pod when a list or watch event shows another uid or no Pod',
     given: leads,
     when: (story) => story.podWatched(SELF, podOf(NAMESAKE)).podListed(SELF, podOf(NAMESAKE)).podListed(SELF, null),
     role: 'leader',
@@ -313,7 +313,7 @@ const ends: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a Pod that was deleted never resumes its term either',
+    rule: 'a Pod that was deleted never resumes its term',
     given: () => leads().podGone(SELF),
     when: (story) => story.fire('backstop').leaseRead(ownLease({ resourceVersion: '13' })),
     role: 'candidate',
@@ -323,7 +323,7 @@ const ends: readonly Row[] = [
 
 checkTable([...renewal, ...ends]);
 
-test('a renewal adds renewTime and leaseDurationSeconds, and keeps the rest', () => {
+test('a renewal adds renewTime and leaseDurationSeconds and keeps the other fields', () => {
   const story = leads().fire('renew');
   assert.deepEqual(story.content('replaceLease'), {
     holderIdentity: SELF.name,
@@ -336,7 +336,7 @@ test('a renewal adds renewTime and leaseDurationSeconds, and keeps the rest', ()
   });
 });
 
-test('a renewal after the Lease was edited by hand puts it right', () => {
+test('a renewal corrects the fields of a Lease that was edited by hand', () => {
   const story = leads();
   story.watched(ownLease({ resourceVersion: '12', owner: null, leaseDurationSeconds: 1, releasedBy: 'somebody' }));
   const content = story.content('replaceLease');
@@ -345,10 +345,10 @@ test('a renewal after the Lease was edited by hand puts it right', () => {
   assert.equal(content.releasedBy, null);
 });
 
-test('a clock that jumps changes what is written, and nothing else', () => {
+test('a jump of the wall clock changes only the times that are written', () => {
   const story = leads();
   story.wallMs -= 86_400_000;
-  story.forget().fire('renew').replaced('12').fire('renew');
-  assert.deepEqual(story.said, ['replaceLease lease-1@11', RENEWED, RENEW, 'replaceLease lease-1@12']);
+  story.clearEffects().fire('renew').replaced('12').fire('renew');
+  assert.deepEqual(story.texts, ['replaceLease lease-1@11', RENEWED, RENEW, 'replaceLease lease-1@12']);
   assert.equal(story.content('replaceLease').renewTimeMs, WALL_MS - 86_400_000 + 10_000);
 });

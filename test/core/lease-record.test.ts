@@ -1,5 +1,5 @@
-// Checks the order of resourceVersions, and who may give a Lease up. Also how a failed request is read:
-// was it overtaken, may it have been carried out?
+// Checks the order of resourceVersions, which Pod can release a Lease, and whether a failed write was overtaken or may
+// have been executed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,14 +22,14 @@ test('resourceVersions are compared as numbers of any length', () => {
   }
 });
 
-test('only the Pod that owns a Lease can have given it up', () => {
+test('only the Pod that owns a Lease can have released it', () => {
   assert.equal(isReleased(leaseOf(RIVAL)), false);
   assert.equal(isReleased(leaseOf(RIVAL, { releasedBy: RIVAL.uid })), true);
-  assert.equal(isReleased(leaseOf(RIVAL, { releasedBy: 'pod-9' })), false, 'a mark that names somebody else');
-  assert.equal(isReleased(leaseOf(null, { releasedBy: RIVAL.uid })), false, 'a Lease without an owner');
+  assert.equal(isReleased(leaseOf(RIVAL, { releasedBy: 'pod-9' })), false, 'the annotation names another Pod');
+  assert.equal(isReleased(leaseOf(null, { releasedBy: RIVAL.uid })), false, 'the Lease has no owner');
 });
 
-test('a write is uncertain when its answer was lost or not understood, and overtaken on both kinds of 409', () => {
+test('a write is uncertain when its answer was lost or malformed, and overtaken when it was a 409 of either kind', () => {
   assert.deepEqual(
     FAILURE_KINDS.filter((kind) => isUncertain(failure(kind))),
     ['unavailable', 'malformed'],
@@ -40,7 +40,7 @@ test('a write is uncertain when its answer was lost or not understood, and overt
   );
 });
 
-test('two states of a Lease have the same record when they differ in nothing that client-go compares', () => {
+test('two versions of a Lease have the same record when no field differs that client-go compares', () => {
   const record = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 30 });
   assert.equal(isSameRecord(null, record), false);
   assert.equal(isSameRecord(record, { ...record, resourceVersion: '99', releasedBy: RIVAL.uid }), true);
@@ -59,7 +59,7 @@ test('two states of a Lease have the same record when they differ in nothing tha
   assert.equal(isSameRecord(foreign, foreign), true);
 });
 
-test('a Lease names somebody when its holderIdentity is not empty', () => {
+test('a Lease has a holder when its holderIdentity is not empty', () => {
   assert.equal(namesSomebody(leaseOf(RIVAL)), true);
   assert.equal(namesSomebody(leaseOf(RIVAL, { holderIdentity: '' })), false);
   assert.equal(namesSomebody(leaseOf(RIVAL, { holderIdentity: null })), false);

@@ -1,5 +1,5 @@
-// Checks how a process leaves office by stop(), in every role: it drains its work, and keeps the Lease unless it
-// was told otherwise or its Pod is being deleted.
+// Checks stop() in every role: the process waits for its work, and keeps the Lease unless the release was requested or
+// its Pod is being deleted.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -24,12 +24,12 @@ import {
 } from './story.ts';
 
 const KEPT = ['shutDown', 'stopped kept'];
-/** Work of its term may still run, so that no sibling may begin. */
+/** Work of the term may still run, so the socket is kept and no sibling starts. */
 const KEPT_BUSY = ['shutDown, socket kept', 'stopped kept'];
 const KEPT_WARNED = ['warning work-not-drained', ...KEPT_BUSY];
 const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
 
-/** A leader whose Lease was deleted by hand, and that has sent the create. */
+/** A leader whose Lease was deleted by hand and that has sent the create. */
 function restores(): Story {
   return leads()
     .deleted(ownLease({ resourceVersion: '12' }))
@@ -38,35 +38,35 @@ function restores(): Story {
 
 const draining: readonly Row[] = [
   {
-    rule: 'a leader that is stopped is demoted first, and waits for its work',
+    rule: 'a leader that stops is demoted first and waits for its work',
     given: leads,
     when: (story) => story.stop(),
     role: 'leader resigning',
     effects: ['demoted stopped', 'settleWork'],
   },
   {
-    rule: 'a leader that steps down is demoted first, and waits for its work',
+    rule: 'a leader that steps down is demoted first and waits for its work',
     given: leads,
     when: (story) => story.stepDown(),
     role: 'leader resigning',
     effects: ['demoted stepped-down', 'settleWork'],
   },
   {
-    rule: 'while its work drains it renews the Lease: nobody else may begin',
+    rule: 'a leader renews its Lease while its work drains, so that no other Pod takes over',
     given: () => leads().stop(),
     when: (story) => story.fire('renew'),
     role: 'leader renewing resigning',
     effects: ['replaceLease lease-1@11'],
   },
   {
-    rule: 'while its work drains it restores the Lease, too',
+    rule: 'a leader restores its Lease while its work drains',
     given: () => leads().stop(),
     when: (story) => story.deleted(ownLease({ resourceVersion: '12' })),
     role: 'leader restoring resigning',
     effects: [`readPod ${SELF.name}`],
   },
   {
-    rule: 'a leader that stops waits for its work when its Lease is taken, and is not demoted a second time',
+    rule: 'a leader that stops waits for its work and is not demoted again when its Lease is taken',
     given: () => leads().stop(),
     when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15' })),
     role: 'leaving awaitingWork',
@@ -93,7 +93,7 @@ const draining: readonly Row[] = [
     effects: KEPT,
   },
   {
-    rule: 'a leader that stops promises no release after its Lease was taken',
+    rule: 'a leader that stops releases nothing when its Lease was taken',
     given: () =>
       leads()
         .stop()
@@ -103,7 +103,7 @@ const draining: readonly Row[] = [
     effects: KEPT,
   },
   {
-    rule: 'settled work of a term that nobody leaves says nothing',
+    rule: 'settled work is ignored when no process leaves',
     given: leads,
     when: (story) => story.settled(),
     role: 'leader',
@@ -113,42 +113,42 @@ const draining: readonly Row[] = [
 
 const keeping: readonly Row[] = [
   {
-    rule: 'stop() looks whether this Pod is being deleted',
+    rule: 'a leader that stops reads its Pod when its work is done',
     given: () => leads().stop(),
     when: (story) => story.settled(),
     role: 'leaving readingOwnPod',
     effects: [`readPod ${SELF.name}`, 'clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`],
   },
   {
-    rule: 'the Lease of a Pod that is not being deleted is kept: a restarted container is still the leader',
+    rule: 'a leader that stops keeps its Lease when its Pod is not being deleted: a restarted container leads again',
     given: () => leads().stop().settled(),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'the Lease of a Pod that is being deleted is released, so that the successor starts now',
+    rule: 'a leader that stops releases its Lease when its Pod is being deleted',
     given: () => leads().stop().settled(),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leaving releasing',
     effects: [MARK],
   },
   {
-    rule: 'the Lease of a Pod that is gone is kept: the garbage collector has it',
+    rule: 'a leader that stops keeps its Lease when its Pod is gone: the garbage collector deletes it',
     given: () => leads().stop().settled(),
     when: (story) => story.podRead(SELF.name, null),
     role: 'stopped',
     effects: ['warning pod-deleted', ...KEPT],
   },
   {
-    rule: 'an own Pod that could not be read is read again',
+    rule: 'a leader that stops reads its Pod again when the read failed',
     given: () => leads().stop().settled(),
     when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry'),
     role: 'leaving readingOwnPod',
     effects: ['setTimer retry 188', `readPod ${SELF.name}`],
   },
   {
-    rule: 'the Lease is kept when this Pod cannot be read five times',
+    rule: 'a leader that stops keeps its Lease when five reads of its Pod failed',
     given: () => {
       const story = leads().stop().settled();
       for (let tries = 1; tries < LEAVING_TRIES; tries += 1) {
@@ -161,42 +161,42 @@ const keeping: readonly Row[] = [
     effects: KEPT,
   },
   {
-    rule: 'the Lease is kept at once where reading Pods has been refused for long',
+    rule: 'a leader that stops keeps its Lease at once when reading Pods has been refused for long',
     given: () => leads().stop().settled(),
     when: (story) => story.refuse('readPod', 'forbidden', SELF.name),
     role: 'stopped',
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden', ...KEPT],
   },
   {
-    rule: 'the Lease is kept while work may still run',
+    rule: 'a leader that stops keeps its Lease when its work may still run',
     given: () => leads().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
     effects: KEPT_WARNED,
   },
   {
-    rule: 'release: true does not ask about the Pod',
+    rule: 'a leader that stops with release: true does not read its Pod',
     given: () => leads().stop('always'),
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: ['clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
   },
   {
-    rule: 'release: true releases even if work may still run, and warns of it',
+    rule: 'a leader that stops with release: true warns and releases when its work may still run',
     given: () => leads().stop('always'),
     when: (story) => story.settled(false),
     role: 'leaving releasing',
     effects: ['warning work-not-drained', 'clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
   },
   {
-    rule: 'nothing is released when the Lease cannot be annotated',
+    rule: 'a leader that stops releases nothing when it must not annotate the Lease',
     given: () => leads().fire('renew').refuse('replaceLease', 'forbidden').stop('always'),
     when: (story) => story.settled(),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'nothing is released when the Lease cannot be deleted',
+    rule: 'a leader that stops releases nothing when it must not delete the Lease',
     given: () => {
       const story = clears()
         .refuse('deleteLease', 'forbidden')
@@ -210,13 +210,16 @@ const keeping: readonly Row[] = [
   },
 ];
 
-/** Its token was refused, so the term was lost and its work may still run; then it was accepted again. */
+/**
+ * A candidate that finds its Lease again: its token was refused until the term was lost, and is now accepted. Work of
+ * the term may still run.
+ */
 function findsItsLeaseAgain(): Story {
   const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000).fire('renew');
   return story.fail('replaceLease', 'unauthorized').fire('retry').leaseRead(ownLease());
 }
 
-/** A leader whose Lease was taken campaigns again. */
+/** A candidate that has sent a create after its Lease was taken. */
 function createsAgain(): Story {
   const rivals = leaseOf(RIVAL, { resourceVersion: '15' });
   const story = leads().watched(rivals).podListed(RIVAL, podOf(RIVAL)).podGone(RIVAL);
@@ -228,16 +231,16 @@ function createsAgain(): Story {
 
 const elsewhere: readonly Row[] = [
   {
-    rule: 'who has not found out anything stops at once',
+    rule: 'a process stops at once when it has observed nothing yet',
     given: () => new Story(),
     when: (story) => story.stop('always'),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'a sibling stops at once, and leaves the Lease to the process that leads',
+    rule: 'a sibling stops at once and leaves the Lease to the process that leads',
     given: () =>
-      new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' }).listed(ownLease()),
+      new Story().take({ type: 'started' }).take({ type: 'siblingLockAnswered', outcome: 'taken' }).listed(ownLease()),
     when: (story) => story.stop('always'),
     role: 'stopped',
     effects: KEPT,
@@ -250,49 +253,49 @@ const elsewhere: readonly Row[] = [
     effects: KEPT,
   },
   {
-    rule: 'a candidate that waits out its jitter stops at once',
+    rule: 'a candidate stops at once when it waits for its jitter',
     given: seesRivalGo,
     when: (story) => story.stop(),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'a candidate that clears a Lease away stops at once',
+    rule: 'a candidate stops at once when it is deleting a Lease',
     given: clears,
     when: (story) => story.stop(),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'who is stopped while its create is under way waits for the answer',
+    rule: 'a candidate that stops waits for the answer when its create is in flight',
     given: creates,
     when: (story) => story.stop(),
     role: 'leaving awaitingCreate',
     effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`],
   },
   {
-    rule: 'a Lease that was created although nobody wants it is given up if that was asked for',
+    rule: 'a candidate that stops releases the Lease that its create left when the release was requested',
     given: () => creates().stop('always'),
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'leaving releasing',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
   },
   {
-    rule: 'a Lease that was created although nobody wants it is given up if this Pod is being deleted',
+    rule: 'a candidate that stops releases the Lease that its create left when its Pod is being deleted',
     given: () => creates().stop().created({ resourceVersion: '11' }),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leaving releasing',
     effects: [MARK],
   },
   {
-    rule: 'an answer that looks old, as in a cluster restored from a backup, leaves a Lease to look for',
+    rule: 'a candidate that stops reads the Lease when the answer to its create looks old (a restored cluster)',
     given: () => starts().absent('100').podRead(SELF.name, podOf(SELF)).stop('always'),
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'leaving awaitingCreate',
     effects: ['readLease'],
   },
   {
-    rule: 'that Lease is given up as it was asked for',
+    rule: 'a candidate that stops releases that Lease when the release was requested',
     given: () =>
       starts().absent('100').podRead(SELF.name, podOf(SELF)).stop('always').created({ resourceVersion: '11' }),
     when: (story) => story.leaseRead(ownLease()),
@@ -300,7 +303,7 @@ const elsewhere: readonly Row[] = [
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
   },
   {
-    rule: 'a Lease that was created, and is gone again, leaves nothing to give up',
+    rule: 'a candidate that stops releases nothing when the Lease that it created is gone again',
     given: () =>
       creates()
         .stop('always')
@@ -311,7 +314,7 @@ const elsewhere: readonly Row[] = [
     effects: ['shutDown', 'stopped kept'],
   },
   {
-    rule: 'when the Lease cannot be read, an answer that looks old is all there is',
+    rule: 'a candidate that stops relies on an answer that looks old when it must not read the Lease',
     given: () => {
       const story = starts().absent('100').podRead(SELF.name, podOf(SELF)).fire('backstop').refuse('readLease');
       return story.stop('always');
@@ -321,31 +324,31 @@ const elsewhere: readonly Row[] = [
     effects: ['shutDown', 'stopped kept'],
   },
   {
-    rule: 'a create that is refused while its answer is awaited leaves nothing to give up',
+    rule: 'a candidate that stops releases nothing when its create is refused',
     given: () => creates().stop('always'),
     when: (story) => story.fail('createLease', 'forbidden'),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: "a create that was overtaken by another's leaves nothing to give up, as a look at the Lease shows",
+    rule: 'a candidate that stops releases nothing when a read shows that another create was quicker',
     given: () => creates().stop('always'),
     when: (story) => story.fail('createLease', 'alreadyExists').leaseRead(leaseOf(RIVAL)),
     role: 'stopped',
     effects: ['readLease', `watchPod ${RIVAL.name}/${RIVAL.uid}`, ...KEPT],
   },
   {
-    rule: 'a create whose answer never comes is not waited for longer than the limit',
+    rule: 'a candidate that stops waits for the answer to its create for no longer than the limit',
     given: () => creates().stop('always'),
     when: (story) => story.fire('leaving'),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'a permission that is missing while it leaves does not turn stop() into a failed start()',
+    rule: 'stop() does not end like a failed start() when a permission is missing',
     given: () => creates().stop('always'),
     when: (story) =>
-      story.tell({
+      story.take({
         type: 'leaseWatchFailed',
         failure: { kind: 'forbidden', message: '', retryAfterMs: null, missingRule: null, cause: null },
       }),
@@ -353,7 +356,7 @@ const elsewhere: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a leader that is stopped while it restores its Lease waits for the answer, and gives it up',
+    rule: 'a leader that stops releases the Lease that it restores when the release was requested',
     given: () => restores().stop('always'),
     when: (story) => story.settled().created({ uid: 'lease-2', resourceVersion: '13' }),
     role: 'leaving releasing',
@@ -364,14 +367,14 @@ const elsewhere: readonly Row[] = [
     ],
   },
   {
-    rule: 'a leader that is stopped while it restores its Lease gives it up if this Pod is being deleted',
+    rule: 'a leader that stops releases the Lease that it restores when its Pod is being deleted',
     given: () => restores().stop().settled().created({ uid: 'lease-2', resourceVersion: '13' }),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leaving releasing',
     effects: [`replaceLease lease-2@13 released by ${SELF.uid}`],
   },
   {
-    rule: 'a restarted container that is stopped before it leads looks whether this Pod is being deleted',
+    rule: 'a restarted container reads its Pod when it is stopped before it leads',
     given: () => finds(ownLease()).podRead(SELF.name, podOf(SELF)),
     when: (story) => story.stop(),
     role: 'leaving readingOwnPod',
@@ -402,56 +405,56 @@ const elsewhere: readonly Row[] = [
     effects: ['clearTimer leaving', 'settleWork'],
   },
   {
-    rule: 'a candidate waits for the work of its lost term when its create is not answered after stop()',
+    rule: 'a candidate waits for the work of its lost term when its create has no answer after stop()',
     given: () => createsAgain().stop(),
     when: (story) => story.fire('leaving'),
     role: 'leaving awaitingWork',
     effects: ['settleWork'],
   },
   {
-    rule: 'a candidate stops once the work of its lost term is done, although its create had no answer',
+    rule: 'a candidate stops when the work of its lost term is done, although its create has no answer',
     given: () => createsAgain().stop().fire('leaving'),
     when: (story) => story.settled(),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'who was demoted against its will, and finds its Lease again, waits for its work before it leaves',
+    rule: 'a process that lost its term and finds its Lease again waits for its work before it leaves',
     given: findsItsLeaseAgain,
     when: (story) => story.stop(),
     role: 'leaving awaitingWork',
     effects: ['settleWork'],
   },
   {
-    rule: 'and keeps the Lease when the work may still run',
+    rule: 'a process that found its Lease again keeps the Lease when the work may still run',
     given: () => findsItsLeaseAgain().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
     effects: KEPT_WARNED,
   },
   {
-    rule: 'and looks whether its Pod is being deleted when the work is done',
+    rule: 'a process that found its Lease again reads its Pod when the work is done',
     given: () => findsItsLeaseAgain().stop(),
     when: (story) => story.settled(),
     role: 'leaving readingOwnPod',
     effects: [`readPod ${SELF.name}`, `setTimer leaving ${LEAVING_LIMIT_MS}`],
   },
   {
-    rule: 'to give the Lease up it waits for that work, too: a successor must not begin beside it',
+    rule: 'a process that found its Lease again waits for its work before it releases the Lease',
     given: findsItsLeaseAgain,
     when: (story) => story.stop('always'),
     role: 'leaving awaitingWork',
     effects: ['settleWork'],
   },
   {
-    rule: 'and marks the Lease when the work is done',
+    rule: 'a process that found its Lease again annotates the Lease when the work is done',
     given: () => findsItsLeaseAgain().stop('always'),
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, `replaceLease lease-1@11 released by ${SELF.uid}`],
   },
   {
-    rule: 'or, with a warning, when the work has had its time',
+    rule: 'a process that found its Lease again warns and annotates the Lease when the time of the work is over',
     given: () => findsItsLeaseAgain().stop('always'),
     when: (story) => story.settled(false),
     role: 'leaving releasing',
@@ -462,21 +465,21 @@ const elsewhere: readonly Row[] = [
     ],
   },
   {
-    rule: 'a stop() that asks for the release while another one waits for the work is heard',
+    rule: 'a second stop() requests the release when the first one still waits for the work',
     given: () => findsItsLeaseAgain().stop().stop('always'),
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, `replaceLease lease-1@11 released by ${SELF.uid}`],
   },
   {
-    rule: 'a leader whose work may still run keeps the Lease that it restores',
+    rule: 'a leader keeps the Lease that it restores when its work may still run',
     given: () => restores().stop(),
     when: (story) => story.settled(false),
     role: 'stopped',
     effects: KEPT_WARNED,
   },
   {
-    rule: 'a restarted container that is stopped before it leads gives its Lease up if that was asked for',
+    rule: 'a restarted container releases its Lease when it is stopped before it leads and the release was requested',
     given: () => finds(ownLease()),
     when: (story) => story.stop('always'),
     role: 'leaving releasing',
@@ -490,7 +493,7 @@ function losesItsTermWhileItStops(): Story {
   return story.fail('replaceLease', 'unauthorized');
 }
 
-/** A leader that steps down. The annotation is being written. */
+/** A leader that steps down. The write of the annotation is in flight. */
 function stepsDown(): Story {
   return leads().stepDown().settled();
 }
@@ -564,7 +567,7 @@ const failures: readonly Row[] = [
     },
     when: (story) => {
       const lease = leaseOf(RIVAL, { resourceVersion: '16', ...HELD_BY_FINALIZER });
-      story.tell({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease });
+      story.take({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease });
     },
     role: 'leaving awaitingWork',
     effects: [],
@@ -674,14 +677,14 @@ const failures: readonly Row[] = [
 
 checkTable([...draining, ...keeping, ...elsewhere, ...failures]);
 
-/** The messages of the warnings that this story announced. */
+/** The messages of the warnings in this story. */
 function warningsOf({ effects }: Story): string[] {
   return effects.flatMap((effect) =>
     effect.type === 'announce' && effect.announcement.type === 'warning' ? [effect.announcement.message] : [],
   );
 }
 
-test('the warning about unsettled work says whether the Lease is released', () => {
+test('the warning about unsettled work states whether the Lease is released', () => {
   assert.deepEqual(warningsOf(leads().stop('always').settled(false)), [
     'The Lease is released although the promise of onElected has not settled in time.',
   ]);
@@ -691,8 +694,8 @@ test('the warning about unsettled work says whether the Lease is released', () =
   ]);
 });
 
-test('nothing comes after it stopped', () => {
-  const story = starts().stop().forget();
-  story.listed(ownLease()).stepDown().stop().settled().tell({ type: 'timerFired', timer: 'backstop' });
-  assert.deepEqual(story.said, []);
+test('a stopped process causes no effect', () => {
+  const story = starts().stop().clearEffects();
+  story.listed(ownLease()).stepDown().stop().settled().take({ type: 'timerFired', timer: 'backstop' });
+  assert.deepEqual(story.texts, []);
 });

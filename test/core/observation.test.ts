@@ -1,5 +1,5 @@
-// Checks how facts become knowledge: what is late is dropped, what is doubtful is read, and what is news is told
-// once. The same for every role; most rows tell it of a candidate.
+// Checks how facts become knowledge: late facts are dropped, doubtful ones are read, and changes are announced once.
+// The rules are the same in every role; most rows use a candidate.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,7 +22,7 @@ import {
 
 const THIRD = { name: 'app-3', uid: 'pod-3' };
 
-/** The rival renews: lease-1@20. */
+/** The rival's Lease with a renewal: lease-1@20. */
 const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 15 });
 
 function followsRenewing(): Story {
@@ -35,28 +35,28 @@ function currentVersion(story: Story): string | null {
 
 const late: readonly Row[] = [
   {
-    rule: 'an event that is older than what is known is dropped',
+    rule: 'an event is dropped when it is older than what is known',
     given: follows,
     when: (story) => story.watched(leaseOf(THIRD, { resourceVersion: '19' })),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a deletion that is older than what is known is dropped',
+    rule: 'a deletion is dropped when it is older than what is known',
     given: follows,
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '19' })),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a list that found none, but is older than what is known, is dropped',
+    rule: 'a list without a Lease is dropped when it is older than what is known',
     given: follows,
     when: (story) => story.absent('19'),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a Lease known to be gone does not come back with a late event',
+    rule: 'a Lease that is gone does not come back because of a late event',
     given: () =>
       follows()
         .podGone(RIVAL)
@@ -66,7 +66,7 @@ const late: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a Lease that was just deleted does not come back with a repeated event',
+    rule: 'a Lease that was just deleted does not come back because of a repeated event',
     given: () => follows().podGone(RIVAL).fire('campaign').removed(),
     when: (story) => story.watched(leaseOf(RIVAL)),
     role: 'candidate deletingOldLease',
@@ -80,7 +80,7 @@ const late: readonly Row[] = [
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: 'news of a Pod that is no longer the holder are dropped',
+    rule: 'a fact about a Pod is dropped when the Pod is no longer the holder',
     given: () => follows().watched(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' })),
     when: (story) =>
       story
@@ -91,7 +91,7 @@ const late: readonly Row[] = [
     effects: [],
   },
   {
-    rule: "an answer about the earlier holder's Pod says nothing of the present one",
+    rule: "an answer about the earlier holder's Pod does not change what is known of the present holder",
     given: () => {
       const story = follows().fire('backstop');
       story.leaseRead(leaseOf({ ...RIVAL, uid: 'pod-9' }, { uid: 'lease-2', resourceVersion: '25' }));
@@ -102,7 +102,7 @@ const late: readonly Row[] = [
     effects: [],
   },
   {
-    rule: '"there is none" is not believed when the Lease changed while the answer was under way',
+    rule: 'a read that finds no Lease is not believed when the Lease changed while it was in flight',
     given: () =>
       follows()
         .fire('backstop')
@@ -112,21 +112,21 @@ const late: readonly Row[] = [
     effects: ['readLease'],
   },
   {
-    rule: '"there is none" is believed when nothing changed in the meantime',
+    rule: 'a read that finds no Lease is believed when nothing changed while it was in flight',
     given: () => follows().fire('backstop'),
     when: (story) => story.leaseRead(null),
     role: 'candidate',
     effects: ['relist lease', 'setTimer recheck 5000'],
   },
   {
-    rule: '"there is none" is not believed when its own DELETE was answered in the meantime: it may be another Lease by now',
+    rule: 'a read that finds no Lease is not believed when a DELETE of this process was answered while it was in flight',
     given: () => clears().fire('backstop').removed(),
     when: (story) => story.leaseRead(null),
     role: 'candidate deletingOldLease',
     effects: ['readLease'],
   },
   {
-    rule: 'a look that a deletion has overtaken does not bring the Lease back',
+    rule: 'a read does not bring the Lease back when a deletion overtook it',
     given: () =>
       follows()
         .fire('backstop')
@@ -136,7 +136,7 @@ const late: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a look that a creation and its deletion have overtaken does not bring that Lease back',
+    rule: 'a read does not bring the Lease back when a creation and its deletion overtook it',
     given: () => {
       const story = follows()
         .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
@@ -149,7 +149,7 @@ const late: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'an answer older than what was known before it was asked for is believed: the cluster was restored',
+    rule: 'an answer is believed when it is older than what was known before the request: the cluster was restored',
     given: () => follows().fire('backstop'),
     when: (story) => story.leaseRead(leaseOf(THIRD, { uid: 'lease-0', resourceVersion: '7' })),
     role: 'candidate',
@@ -157,37 +157,37 @@ const late: readonly Row[] = [
   },
 ];
 
-const news: readonly Row[] = [
+const changes: readonly Row[] = [
   {
-    rule: 'a renewal is news',
+    rule: 'a renewal is announced',
     given: followsRenewing,
     when: (story) => story.watched({ ...renewing, resourceVersion: '21', renewTimeMs: 11_000 }),
     role: 'candidate',
     effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'a change that is no renewal is no news',
+    rule: 'a change of the Lease is not announced when it is not a renewal',
     given: followsRenewing,
     when: (story) => story.watched({ ...renewing, resourceVersion: '21', leaseTransitions: 9 }),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'the same Lease again is no news',
+    rule: 'a Lease is not announced again when nothing changed',
     given: followsRenewing,
     when: (story) => story.watched(renewing).listed(renewing),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a leader that falls silent is news, and nothing more',
+    rule: 'a silent leader is announced, and nothing else happens',
     given: followsRenewing,
     when: (story) => story.fire('stale'),
     role: 'candidate',
     effects: ['readLease', 'readPod app-2'],
   },
   {
-    rule: 'a clock that jumps does not make a leader silent',
+    rule: 'a jump of the wall clock does not make a leader silent',
     given: () => {
       const story = followsRenewing();
       story.wallMs += 86_400_000;
@@ -199,14 +199,14 @@ const news: readonly Row[] = [
     effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'a leader that does not renew cannot fall silent',
+    rule: 'a leader that does not renew is never silent',
     given: () => finds(leaseOf(RIVAL)),
     when: (story) => story.podListed(RIVAL, podOf(RIVAL)),
     role: 'candidate',
     effects: ['clearTimer recheck'],
   },
   {
-    rule: 'a leader that says when it renewed, but not how often it does, cannot fall silent',
+    rule: 'a leader with a renewTime but no duration is never silent',
     given: starts,
     when: (story) => story.listed({ ...renewing, leaseDurationSeconds: null }),
     role: 'candidate',
@@ -217,28 +217,28 @@ const news: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Lease that is gone cannot fall silent',
+    rule: 'a leader is not silent when its Lease is gone',
     given: followsRenewing,
     when: (story) => story.deleted({ ...renewing, resourceVersion: '25' }),
     role: 'candidate',
     effects: ['clearTimer stale', 'setTimer recheck 5000'],
   },
   {
-    rule: 'a new leader is news',
+    rule: 'a new leader is announced',
     given: follows,
     when: (story) => story.watched(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' })),
     role: 'candidate',
     effects: ['watchPod app-3/pod-3', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
   },
   {
-    rule: 'a Pod of the same name and another uid is a new leader',
+    rule: 'a Pod of the same name with another uid is announced as a new leader',
     given: follows,
     when: (story) => story.watched(leaseOf({ ...RIVAL, uid: 'pod-9' }, { uid: 'lease-2', resourceVersion: '25' })),
     role: 'candidate',
     effects: [`watchPod ${RIVAL.name}/pod-9`, 'setTimer recheck 5000', `leaderChanged ${RIVAL.name}/pod-9`],
   },
   {
-    rule: 'a Lease that its holder restores is no news',
+    rule: 'a Lease that its holder restores is not announced',
     given: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     when: (story) => story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '26' })),
     role: 'candidate',
@@ -248,49 +248,49 @@ const news: readonly Row[] = [
 
 const doubts: readonly Row[] = [
   {
-    rule: 'everything is read again once a minute',
+    rule: "the Lease and the holder's Pod are read again once a minute",
     given: follows,
     when: (story) => story.fire('backstop'),
     role: 'candidate',
     effects: ['readLease', `readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'a read that is still under way is not sent twice',
+    rule: 'a read is not sent again when it is still in flight',
     given: () => follows().fire('backstop'),
     when: (story) => story.fire('backstop'),
     role: 'candidate',
     effects: [`setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'a read that was answered may be sent again',
+    rule: 'a read is sent again when it was answered',
     given: () => follows().fire('backstop').leaseRead(leaseOf(RIVAL)).podRead(RIVAL.name, podOf(RIVAL)),
     when: (story) => story.fire('backstop'),
     role: 'candidate',
     effects: ['readLease', `readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'a read of the Pod that failed does not make a read of the Lease be sent twice',
+    rule: 'a read of the Lease is not sent again when only the read of the Pod failed',
     given: () => follows().fire('backstop').fail('readPod', 'unavailable'),
     when: (story) => story.fire('backstop'),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'a minute may pass before the first look is answered: then the Lease is read, and of Pods nothing is known',
+    rule: 'a resync reads only the Lease when a minute has passed without a first answer',
     given: starts,
     when: (story) => story.fire('backstop'),
     role: 'starting (lock held)',
     effects: ['readLease', `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'only a leader that is not permitted to renew tries once a minute to renew again',
+    rule: 'a resync does not repeat a renewal when the process does not lead',
     given: () => finds(ownLease()).refuse('replaceLease', 'forbidden'),
     when: (story) => story.fire('backstop'),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, `setTimer backstop ${BACKSTOP_INTERVAL_MS}`],
   },
   {
-    rule: 'a holder of whom nothing is known is looked at every five seconds',
+    rule: 'the holder is read every five seconds when nothing is known of its Pod',
     given: () => finds(leaseOf(RIVAL)),
     when: (story) => story.fire('recheck'),
     role: 'candidate',
@@ -298,9 +298,9 @@ const doubts: readonly Row[] = [
   },
 ];
 
-checkTable([...late, ...news, ...doubts]);
+checkTable([...late, ...changes, ...doubts]);
 
-test('a confirmation moves the moment since which nothing is unverified, and only that', () => {
+test('a confirmation changes only the moment since which nothing is unverified', () => {
   const story = follows().wait(20_000);
   const before = story.state.knowledge.verifiedAtMs;
   story.fire('backstop').leaseRead(leaseOf(RIVAL));
@@ -308,7 +308,7 @@ test('a confirmation moves the moment since which nothing is unverified, and onl
   assert.equal(story.state.knowledge.observation?.sinceMs, 1_000_000);
 });
 
-test('a list that finds again what is known, that there is none, confirms it', () => {
+test('a list confirms an absent Lease when it shows again that there is none', () => {
   const story = follows()
     .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
     .wait(20_000)
@@ -317,24 +317,24 @@ test('a list that finds again what is known, that there is none, confirms it', (
   assert.equal(story.state.knowledge.observation?.sinceMs, story.nowMs - 20_000);
 });
 
-test('silence is measured from the last change that this process saw, by its monotonic clock', () => {
+test('the silence is measured from the last change that was observed, by the monotonic clock', () => {
   const story = follows(renewing)
     .wait(3_000)
     .watched({ ...renewing, resourceVersion: '21', renewTimeMs: 2 });
   story.wallMs = 0;
-  assert.deepEqual(story.forget().fire('stale').said, ['readLease', 'readPod app-2']);
-  story.forget().leaseRead({ ...renewing, resourceVersion: '21', renewTimeMs: 2 });
-  assert.deepEqual(story.said, [`stale ${RIVAL.name}/${RIVAL.uid} for 15000`]);
+  assert.deepEqual(story.clearEffects().fire('stale').texts, ['readLease', 'readPod app-2']);
+  story.clearEffects().leaseRead({ ...renewing, resourceVersion: '21', renewTimeMs: 2 });
+  assert.deepEqual(story.texts, [`stale ${RIVAL.name}/${RIVAL.uid} for 15000`]);
 });
 
-test('a leader does not tell of its own silence', () => {
+test('a leader does not announce its own silence', () => {
   const story = leads().fire('renew').replaced('12');
   assert.ok(!story.timers.has('stale'));
-  story.forget().tell({ type: 'timerFired', timer: 'stale' });
-  assert.deepEqual(story.said, []);
+  story.clearEffects().take({ type: 'timerFired', timer: 'stale' });
+  assert.deepEqual(story.texts, []);
 });
 
-test('what was seen does not depend on the order in which late events come', () => {
+test('the order of late events does not change what was observed', () => {
   const events: readonly ((story: Story) => Story)[] = [
     (story) => story.watched(leaseOf(RIVAL)),
     (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '21' })),
@@ -349,16 +349,16 @@ test('what was seen does not depend on the order in which late events come', () 
   }
 });
 
-test("a mark on this Pod's Lease that names somebody else says nothing", () => {
+test("a release annotation on this Pod's Lease is ignored when it names another Pod", () => {
   const story = leads()
-    .forget()
+    .clearEffects()
     .watched(ownLease({ resourceVersion: '12', releasedBy: RIVAL.uid }));
   assert.equal(story.role.name, 'leader');
-  assert.deepEqual(story.said, []);
+  assert.deepEqual(story.texts, []);
   assert.equal(story.state.knowledge.knownHolder?.pod.uid, SELF.uid);
 });
 
-test('the age of the last renewal counts from no other write', () => {
+test('only a renewal restarts the age of the last renewal', () => {
   const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 30 });
   const story = follows(renewing);
   const renewedAtMs = story.nowMs;
@@ -369,5 +369,5 @@ test('the age of the last renewal counts from no other write', () => {
   story.watched({ ...renewing, resourceVersion: '23', renewTimeMs: 11_000 });
   assert.equal(age(), story.nowMs);
   story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '24' }));
-  assert.equal(age(), null, 'an acquisition is no renewal');
+  assert.equal(age(), null, 'an acquisition is not a renewal');
 });

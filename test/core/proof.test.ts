@@ -1,104 +1,104 @@
-// Checks what counts as proof. That a holder is gone: a list without its Pod only causes a read. That this Pod still
-// holds its Lease, when it cannot be renewed: only a read that was sent within the attempt.
+// Checks two proofs. A holder is gone only when a read shows it; a list without its Pod only causes that read. A Pod
+// that must not renew still holds its Lease only when a read of the same attempt shows it.
 
 import { checkTable, finds, follows, leads, leaseOf, podOf, RIVAL, type Row, SELF, type Story } from './story.ts';
 
 const THIRD = { name: 'app-3', uid: 'pod-3' };
 const ELECTED = ['elected 20 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`];
 
-/** A list did not show the rival's Pod: it is being read. */
+/** A candidate that reads the rival's Pod because a list did not show it. */
 function doubts(): Story {
   return follows().podListed(RIVAL, null);
 }
 
-/** This Pod is not permitted to renew its Lease: it has sent reads of the Lease and of the Pod. */
+/** A candidate that must not renew its Lease and has sent reads of the Lease and of its Pod. */
 function reads(): Story {
   return finds(leaseOf(SELF)).refuse('replaceLease', 'forbidden');
 }
 
-/** As `reads`; its Pod is known to exist, so that only the Lease is missing. */
+/** The same after the answer to the read of its Pod: only the read of the Lease is in flight. */
 function awaitsRead(): Story {
   return reads().podRead(SELF.name, podOf(SELF));
 }
 
-/** This Pod is not permitted to renew. Another Pod has the Lease now, and a read of it is in flight. */
+/** A candidate that must not renew. Another Pod has the Lease, and a read of the Lease is in flight. */
 function looks(): Story {
   return awaitsRead()
     .leaseRead(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' }))
     .fire('recheck');
 }
 
-/** This Pod's Lease appeared while that read was in flight. */
+/** The same after an event that shows this Pod's Lease. */
 function looksBefore(): Story {
   return looks().watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' }));
 }
 
 const absence: readonly Row[] = [
   {
-    rule: 'a list without the holder makes it ask once, however often it comes, and take nothing over',
+    rule: "a candidate reads the holder's Pod once when lists do not show it, and does not take over",
     given: follows,
     when: (story) => story.podListed(RIVAL, null).podListed(RIVAL, null),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
   },
   {
-    rule: 'a read that fails after such a list proves nothing: the Pod is asked for again after five seconds',
+    rule: "a candidate reads the holder's Pod again after five seconds when the first read failed",
     given: doubts,
     when: (story) => story.fail('readPod', 'unavailable').fire('recheck'),
     role: 'candidate',
     effects: ['readLease', `readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
   },
   {
-    rule: 'the holder that was asked for again is gone',
+    rule: 'a candidate campaigns when the second read shows that the holder is gone',
     given: () => doubts().fail('readPod', 'unavailable').fire('recheck'),
     when: (story) => story.podRead(RIVAL.name, null),
     role: 'candidate jitter',
     effects: ['setTimer campaign 25', 'leaderChanged nobody'],
   },
   {
-    rule: 'a holder that a later event shows is no longer in doubt',
+    rule: 'a holder is no longer doubtful when a later event shows it',
     given: () => doubts().fail('readPod', 'unavailable'),
     when: (story) => story.podWatched(RIVAL, podOf(RIVAL)),
     role: 'candidate',
     effects: ['clearTimer recheck'],
   },
   {
-    rule: 'a read that was under way when the doubt arose may be older: that it finds the holder makes it ask again',
+    rule: "a candidate reads the holder's Pod again when the read that shows it began before the list without it",
     given: () => follows().fire('backstop').podListed(RIVAL, null),
     when: (story) => story.podRead(RIVAL.name, podOf(RIVAL)),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`, 'clearTimer recheck'],
   },
   {
-    rule: 'the second read decides',
+    rule: 'a second read decides whether the holder is gone',
     given: () => follows().fire('backstop').podListed(RIVAL, null).podRead(RIVAL.name, podOf(RIVAL)),
     when: (story) => story.podRead(RIVAL.name, podOf(RIVAL)),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a read that was under way when the doubt arose, and does not find the holder, proves that it is gone',
+    rule: 'a holder is gone when a read that began before the list without it does not show it either',
     given: () => follows().fire('backstop').podListed(RIVAL, null),
     when: (story) => story.podRead(RIVAL.name, null),
     role: 'candidate jitter',
     effects: ['setTimer campaign 25', 'leaderChanged nobody'],
   },
   {
-    rule: 'a DELETED event proves it without the read',
+    rule: 'a DELETED event proves without a read that the holder is gone',
     given: doubts,
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
     effects: ['setTimer campaign 25', 'leaderChanged nobody'],
   },
   {
-    rule: 'a missing Lease is left to a holder that a list does not show',
+    rule: 'a candidate leaves a missing Lease to a holder that a list does not show',
     given: () => follows().deleted(leaseOf(RIVAL, { resourceVersion: '21' })),
     when: (story) => story.podListed(RIVAL, null),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`],
   },
   {
-    rule: 'a missing Lease is free once a read proves that its holder is gone',
+    rule: 'a candidate campaigns for a missing Lease when a read proves that its holder is gone',
     given: () =>
       follows()
         .deleted(leaseOf(RIVAL, { resourceVersion: '21' }))
@@ -108,28 +108,28 @@ const absence: readonly Row[] = [
     effects: ['setTimer campaign 25', 'leaderChanged nobody', `readPod ${SELF.name}`],
   },
   {
-    rule: 'a leader whose Pod is in doubt does not wait a minute when the read fails: it asks again soon',
+    rule: 'a leader reads its Pod again soon when a list did not show it and the read failed',
     given: () => leads().podListed(SELF, null),
     when: (story) => story.fail('readPod', 'unavailable').fire('retry'),
     role: 'leader',
     effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`],
   },
   {
-    rule: 'a leader whose Pod was seen alive lets a failed look at it be',
+    rule: 'a leader does not repeat a failed read of its Pod when the Pod was seen alive',
     given: () => leads().fire('backstop'),
     when: (story) => story.fail('readPod', 'unavailable'),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a leader that is not permitted to read Pods does not read again',
+    rule: 'a leader that must not read Pods does not repeat the read',
     given: () => leads().podListed(SELF, null),
     when: (story) => story.refuse('readPod', 'forbidden'),
     role: 'leader',
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden'],
   },
   {
-    rule: 'a read that does not find this Pod, after a list that did not, ends the term',
+    rule: 'a read ends the term when neither a list nor the read shows this Pod',
     given: () => leads().podListed(SELF, null),
     when: (story) => story.podRead(SELF.name, null),
     role: 'candidate',
@@ -139,42 +139,42 @@ const absence: readonly Row[] = [
 
 const possession: readonly Row[] = [
   {
-    rule: "this Pod's Lease is read before the term resumes when it cannot be renewed: here the Pod is answered last",
+    rule: 'a Pod that must not renew resumes its term when both reads are answered (the Pod last)',
     given: () => reads().leaseRead(leaseOf(SELF)),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'leader',
     effects: ELECTED,
   },
   {
-    rule: 'here the Lease is answered last',
+    rule: 'a Pod that must not renew resumes its term when both reads are answered (the Lease last)',
     given: awaitsRead,
     when: (story) => story.leaseRead(leaseOf(SELF)),
     role: 'leader',
     effects: ELECTED,
   },
   {
-    rule: 'a list is no such read',
+    rule: 'a list is not the proof for a resumption',
     given: awaitsRead,
     when: (story) => story.listed(leaseOf(SELF)),
     role: 'candidate resuming',
     effects: [],
   },
   {
-    rule: 'the term begins with what was read, although nothing had told of it yet',
+    rule: 'a term resumes with the Lease that was read when no event showed that version',
     given: awaitsRead,
     when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '23' })),
     role: 'leader',
     effects: ['elected 23 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'a read that an event has overtaken proves nothing: the attempt starts again',
+    rule: 'a read proves nothing and the attempt starts again when an event overtook the read',
     given: () => awaitsRead().watched(leaseOf(SELF, { resourceVersion: '25' })),
     when: (story) => story.leaseRead(leaseOf(SELF)),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'the attempt that started again succeeds with its own answers',
+    rule: 'an attempt that started again resumes the term when its own reads are answered',
     given: () =>
       awaitsRead()
         .watched(leaseOf(SELF, { resourceVersion: '25' }))
@@ -184,42 +184,42 @@ const possession: readonly Row[] = [
     effects: ['elected 25 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'an event that was read already overtakes nothing',
+    rule: 'an event does not overtake a read that already showed its version',
     given: () => awaitsRead().watched(leaseOf(SELF, { resourceVersion: '25' })),
     when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '25' })),
     role: 'leader',
     effects: ['elected 25 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'a read that finds none leads to a create',
+    rule: 'a candidate creates the Lease when the read finds none',
     given: awaitsRead,
     when: (story) => story.leaseRead(null).fire('campaign').podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
     effects: ['setTimer campaign 25', `readPod ${SELF.name}`, 'createLease transitions=4'],
   },
   {
-    rule: 'a read that finds none, although the Lease changed in the meantime, is asked again, and the attempt after that',
+    rule: 'a candidate repeats the read and the attempt when the read finds no Lease but an event showed a change',
     given: () => awaitsRead().watched(leaseOf(SELF, { resourceVersion: '25' })),
     when: (story) => story.leaseRead(null).leaseRead(leaseOf(SELF, { resourceVersion: '25' })),
     role: 'candidate resuming',
     effects: ['readLease', `readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: "a read that finds somebody else's ends the attempt",
+    rule: 'an attempt ends when the read shows that another Pod has the Lease',
     given: awaitsRead,
     when: (story) => story.leaseRead(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' })),
     role: 'candidate',
     effects: ['watchPod app-3/pod-3', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
   },
   {
-    rule: 'a read that finds it given up is no proof: it is cleared away',
+    rule: 'a candidate deletes its Lease when the read shows that it is released',
     given: awaitsRead,
     when: (story) => story.leaseRead(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })),
     role: 'candidate deletingOldLease',
     effects: ['setTimer campaign 25', `readPod ${SELF.name}`],
   },
   {
-    rule: 'a Lease that is given up after it was read is not led with',
+    rule: 'a candidate does not lead when its Lease is released after the read',
     given: () => reads().leaseRead(leaseOf(SELF)),
     when: (story) =>
       story.watched(leaseOf(SELF, { resourceVersion: '25', releasedBy: SELF.uid })).podRead(SELF.name, podOf(SELF)),
@@ -227,7 +227,7 @@ const possession: readonly Row[] = [
     effects: ['setTimer campaign 25', `readPod ${SELF.name}`],
   },
   {
-    rule: 'a Lease that took the place of the one that was proven is proven, too, a second later',
+    rule: 'a candidate proves a Lease that replaced the proven one, a second later',
     given: () => finds(leaseOf(SELF)).replaced('21'),
     when: (story) => {
       const next = leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' });
@@ -243,14 +243,14 @@ const possession: readonly Row[] = [
     ],
   },
   {
-    rule: 'a process whose Pod is gone does not lead, whatever the read says',
+    rule: 'a process does not lead when its Pod is gone, whatever the read shows',
     given: reads,
     when: (story) => story.podRead(SELF.name, null).leaseRead(leaseOf(SELF)),
     role: 'candidate',
     effects: ['warning pod-deleted'],
   },
   {
-    rule: 'a read that is forbidden, too, is warned of, and tried again',
+    rule: 'a candidate warns and tries again when the read of the Lease is forbidden as well',
     given: () =>
       follows()
         .watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' }))
@@ -260,42 +260,42 @@ const possession: readonly Row[] = [
     effects: ['warning read-forbidden', 'setTimer retry 750'],
   },
   {
-    rule: 'a read that fails otherwise is repeated after a wait',
+    rule: 'a candidate repeats the read of the Lease after a wait when it fails for another reason',
     given: awaitsRead,
     when: (story) => story.fail('readLease', 'unavailable').fire('retry'),
     role: 'candidate backingOff',
     effects: ['setTimer retry 188', 'readLease'],
   },
   {
-    rule: 'the repetition only ends the rest: the attempt after it asks for itself',
+    rule: 'a repeated read ends only the back-off, and the next attempt sends its own reads',
     given: () => awaitsRead().fail('readLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(leaseOf(SELF)),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'a read of this Pod that fails ends the attempt, and the next attempt reads the Lease again',
+    rule: 'a failed read of this Pod ends the attempt, and the next attempt reads the Lease again',
     given: () => reads().leaseRead(leaseOf(SELF)),
     when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry').leaseRead(leaseOf(SELF)),
     role: 'candidate resuming',
     effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: "a read that was in flight when this Pod's Lease appeared proves nothing: its answer is awaited",
+    rule: "an attempt waits for the answer to a read that was in flight when this Pod's Lease appeared",
     given: looks,
     when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
     role: 'candidate',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'its answer ends the wait, and the attempt asks for itself',
+    rule: 'an attempt sends its own read when the earlier read is answered',
     given: looksBefore,
     when: (story) => story.leaseRead(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'its failure ends the wait, too: the Lease is read after a while, and once more within the attempt',
+    rule: 'an attempt reads the Lease after a wait and then sends its own reads when the earlier read failed',
     given: looksBefore,
     when: (story) => {
       story.fail('readLease', 'unavailable').fire('retry');
@@ -305,14 +305,14 @@ const possession: readonly Row[] = [
     effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'who may renew does not wait for it: the write is the proof',
+    rule: 'a Pod that may renew does not wait for the read: the write is the proof',
     given: () => finds(leaseOf(THIRD)).fire('recheck'),
     when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
     role: 'candidate resuming',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`, 'replaceLease lease-3@30'],
   },
   {
-    rule: 'and its answer is no proof of that attempt',
+    rule: 'an earlier read is not the proof of an attempt when renewals are refused',
     given: () =>
       finds(leaseOf(THIRD))
         .fire('recheck')

@@ -1,5 +1,5 @@
-// Checks that no sequence of facts, however late, repeated or contradictory, breaks an invariant of one elector
-// or leaves it where nothing could wake it. fast-check prints the seed of a failure.
+// Checks that no sequence of facts (late, repeated or contradictory) breaks an invariant of one elector, or leaves it
+// in a state that nothing ends. fast-check prints the seed of a failure.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -56,7 +56,9 @@ const anyLease: fc.Arbitrary<LeaseRecord> = fc
   .map(({ owner, ...changes }) => leaseOf(owner, changes));
 const anyFailure: fc.Arbitrary<RequestFailureKind> = fc.constantFrom(...FAILURE_KINDS);
 
-/** An answer to one of the requests under way (`which` of them), of the kind that it may have. */
+/**
+ * The answer to one of the unanswered requests (number `which`). The fields that do not fit the request are ignored.
+ */
 interface Answering {
   readonly which: number;
   readonly lease: LeaseRecord | null;
@@ -64,7 +66,7 @@ interface Answering {
   readonly failed: RequestFailureKind | null;
 }
 
-/** What happens next: a fact, an answer, or the passing of time. */
+/** One thing that happens: a fact, an answer, a timer that fires, or time that passes. */
 type Happening =
   | { readonly type: 'fact'; readonly fact: Fact }
   | { readonly type: 'answer'; readonly answering: Answering }
@@ -96,7 +98,7 @@ const anyStop: fc.Arbitrary<Fact> = fc.record({
   release: fc.constantFrom('always', 'ifTerminating'),
 });
 
-/** An answer that nobody waits for. */
+/** An answer to a request that the elector does not await. */
 const anyStaleAnswer: fc.Arbitrary<Fact> = fc.oneof(
   fc.record({ type: fc.constant('leaseRead'), request: fc.constant(999_999), lease: fc.option(anyLease) }),
   fc.record({ type: fc.constant('leaseRemoved'), request: fc.constant(999_999) }),
@@ -135,7 +137,7 @@ const anyHappening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant('wait'), ms: fc.nat(20_000) }) },
 ) as fc.Arbitrary<Happening>;
 
-/** The fact that a happening amounts to in this story, if it can happen there. */
+/** The fact that follows from this happening in this story, or `null`. */
 function factOf(story: Story, happening: Happening): Fact | null {
   switch (happening.type) {
     case 'fact':
@@ -187,15 +189,15 @@ function answerOf(story: Story, { which, lease, pod, failed }: Answering): Fact 
   }
 }
 
-/** A life: how it begins, and what happens then. */
-interface Life {
+/** How an election starts, and what happens then. */
+interface History {
   readonly succession: Succession;
   readonly first: LeaseRecord | null | 'nothing' | 'leads';
   readonly happenings: readonly Happening[];
 }
 
-/** Lives begin with a Lease, without one, as a leader, or without any answer, when a refusal is final. */
-function anyLife(maxLength: number): fc.Arbitrary<Life> {
+/** The election starts with a Lease, without one, as a leader, or without an answer to its first list. */
+function anyHistory(maxLength: number): fc.Arbitrary<History> {
   return fc.record({
     succession: fc.constantFrom('pod-deleted', 'pod-stopped'),
     first: fc.oneof(
@@ -208,25 +210,25 @@ function anyLife(maxLength: number): fc.Arbitrary<Life> {
   });
 }
 
-/** Lives through all of it; `after` sees the story after each happening. */
-function live(
-  { succession, first, happenings }: Life,
+/** Plays a history into a new story. `after` runs after each happening. */
+function play(
+  { succession, first, happenings }: History,
   checker: InvariantChecker = new InvariantChecker(),
   after?: (story: Story) => void,
 ): Story {
   const story = new Story({ ...CONFIG, succession });
-  checker.tell(story, { type: 'started' });
-  checker.tell(story, { type: 'siblingLockAnswered', outcome: 'held' });
-  if (first === null || first === 'leads') checker.tell(story, { type: 'leaseAbsent', resourceVersion: '1' });
-  else if (first !== 'nothing') checker.tell(story, { type: 'leaseObserved', lease: first, by: 'list' });
+  checker.take(story, { type: 'started' });
+  checker.take(story, { type: 'siblingLockAnswered', outcome: 'held' });
+  if (first === null || first === 'leads') checker.take(story, { type: 'leaseAbsent', resourceVersion: '1' });
+  else if (first !== 'nothing') checker.take(story, { type: 'leaseObserved', lease: first, by: 'list' });
   if (first === 'leads') {
-    checker.tell(story, { type: 'podRead', request: story.request('readPod'), name: SELF.name, pod: podOf(SELF) });
+    checker.take(story, { type: 'podRead', request: story.request('readPod'), name: SELF.name, pod: podOf(SELF) });
     const lease = leaseOf(SELF, { ...story.content('createLease'), resourceVersion: '2' });
-    checker.tell(story, { type: 'leaseWritten', request: story.request('createLease'), lease });
+    checker.take(story, { type: 'leaseWritten', request: story.request('createLease'), lease });
   }
   for (const happening of happenings) {
     const fact = factOf(story, happening);
-    if (fact !== null) checker.tell(story, fact);
+    if (fact !== null) checker.take(story, fact);
     after?.(story);
   }
   return story;
@@ -236,52 +238,53 @@ function stepNow(story: Story, fact: Fact): ReturnType<typeof step> {
   return step(story.state, { ...fact, nowMs: story.nowMs, wallMs: story.wallMs, random: story.random });
 }
 
-/** A neutral fact: what is done after it would have been done anyway, as time has passed. */
+/** A fact that the elector ignores. It shows which effects the passing of time alone causes. */
 const NOTHING: Fact = { type: 'podAbsent', watched: { name: 'nobody', uid: 'nobody' } };
 
-test('any sequence of facts keeps the invariants, and never leaves an elector where nothing wakes it', () => {
+test('an elector keeps its invariants and waits for something, for any sequence of facts', () => {
   fc.assert(
-    fc.property(anyLife(60), (life) => {
-      live(life);
+    fc.property(anyHistory(60), (history) => {
+      play(history);
     }),
     { numRuns: 1_500 },
   );
 });
 
-test('any sequence of facts, told twice each, keeps the invariants', () => {
+test('an elector keeps its invariants when it receives each fact twice', () => {
   fc.assert(
-    fc.property(anyLife(40), ({ succession, first, happenings }) => {
-      live({ succession, first, happenings: happenings.flatMap((happening) => [happening, happening]) });
+    fc.property(anyHistory(40), ({ succession, first, happenings }) => {
+      play({ succession, first, happenings: happenings.flatMap((happening) => [happening, happening]) });
     }),
     { numRuns: 500 },
   );
 });
 
-test('whatever came before, stop() ends within its limit, even if no request is answered', () => {
+test('stop() ends within its limit after any history, even if no request is answered', () => {
   const anyRelease = fc.constantFrom('always' as const, 'ifTerminating' as const);
   fc.assert(
-    fc.property(anyLife(40), anyRelease, fc.boolean(), (life, release, drained) => {
+    fc.property(anyHistory(40), anyRelease, fc.boolean(), (history, release, drained) => {
       const checker = new InvariantChecker();
-      const story = live(life, checker);
+      const story = play(history, checker);
       if (story.role.name === 'stopped') return;
-      checker.tell(story, { type: 'stopRequested', release });
+      checker.take(story, { type: 'stopRequested', release });
       const waitsForWork = story.role.name === 'leader' || describeRole(story.role) === 'leaving awaitingWork';
-      if (waitsForWork) checker.tell(story, { type: 'workSettled', drained });
+      if (waitsForWork) checker.take(story, { type: 'workSettled', drained });
       const endLimit = (): void => {
         if (story.role.name !== 'leaving') return;
         story.wait(LEAVING_LIMIT_MS);
-        checker.tell(story, { type: 'timerFired', timer: 'leaving' });
+        checker.take(story, { type: 'timerFired', timer: 'leaving' });
       };
       endLimit();
-      // It waited for a create before it waited for work. That create may have left a Lease, whose release has the limit.
+      // The process waited for the answer to a create before it waited for work. If the create left a Lease, its
+      // release has a limit of its own.
       if (describeRole(story.role) === 'leaving awaitingWork') {
-        checker.tell(story, { type: 'workSettled', drained });
+        checker.take(story, { type: 'workSettled', drained });
         endLimit();
       }
-      // A mark whose Lease cannot be deleted is taken back, which has a limit of its own.
+      // A release that cannot be completed is withdrawn, which has a limit of its own.
       if (describeRole(story.role) === 'leaving withdrawingRelease') {
         story.wait(WITHDRAWAL_LIMIT_MS);
-        checker.tell(story, { type: 'timerFired', timer: 'leaving' });
+        checker.take(story, { type: 'timerFired', timer: 'leaving' });
       }
       assert.equal(story.role.name, 'stopped');
     }),
@@ -289,18 +292,18 @@ test('whatever came before, stop() ends within its limit, even if no request is 
   );
 });
 
-test('an answer that nobody waits for changes nothing; a Lease that it shows is taken like one that a watch shows', () => {
+test('an answer that is not awaited changes nothing but what a watch event with its Lease would change', () => {
   fc.assert(
-    fc.property(anyLife(30), anyStaleAnswer, (life, stale) => {
-      const story = live(life);
+    fc.property(anyHistory(30), anyStaleAnswer, (history, stale) => {
+      const story = play(history);
       const shown = stale.type === 'leaseRead' ? stale.lease : null;
       const { state: expected, effects } = stepNow(
         story,
         shown === null ? NOTHING : { type: 'leaseObserved', lease: shown, by: 'get' },
       );
       const step = stepNow(story, stale);
-      assert.deepEqual(forgetRefusals(step.state), forgetRefusals(expected));
-      // A refusal counts for every request.
+      assert.deepEqual(withoutRefusals(step.state), withoutRefusals(expected));
+      // Any answer changes the refusals.
       const others = step.effects.filter((effect) => !isAboutRefusals(effect));
       assert.deepEqual(
         others,
@@ -316,31 +319,32 @@ function isAboutRefusals(effect: Effect): boolean {
   return effect.type === 'announce' && effect.announcement.type === 'warning';
 }
 
-/** That an answer came at all proves that the token is accepted, and that a Pod in it exists, whether or not the answer is awaited. */
-function forgetRefusals(state: ElectionState): ElectionState {
+/** Removes what every answer changes, awaited or not: the refusals, and that this Pod was seen. */
+function withoutRefusals(state: ElectionState): ElectionState {
   const { knowledge } = state;
   const failures = { ...knowledge.failures, refusals: {} };
   const announced = { ...knowledge.announced, warnings: [] };
   return { ...state, knowledge: { ...knowledge, failures, announced, ownPodSeen: false } };
 }
 
-test('a clock that jumps decides nothing', () => {
+test('an elector does the same when its wall clock jumps', () => {
   const anyJump = fc.integer({ min: -WALL_MS, max: WALL_MS });
   fc.assert(
-    fc.property(anyLife(40), fc.array(anyJump, { minLength: 1, maxLength: 10 }), (life, jumps) => {
-      const livesThrough = (jumping: boolean): string[] => {
-        const lived: string[] = [];
-        live(life, new InvariantChecker(), (story) => {
-          // A renewal in the same millisecond as the last one is no news.
-          lived.push(
+    fc.property(anyHistory(40), fc.array(anyJump, { minLength: 1, maxLength: 10 }), (history, jumps) => {
+      const run = (jumping: boolean): string[] => {
+        const texts: string[] = [];
+        play(history, new InvariantChecker(), (story) => {
+          // Whether a renewal is announced depends on the wall clock within one millisecond, so the renewals are left
+          // out.
+          texts.push(
             describeRole(story.role),
-            ...story.said.filter((said) => !/^(renewed|(set|clear)Timer stale)/.test(said)),
+            ...story.texts.filter((text) => !/^(renewed|(set|clear)Timer stale)/.test(text)),
           );
-          if (jumping) story.wallMs = WALL_MS + (jumps[lived.length % jumps.length] ?? 0);
+          if (jumping) story.wallMs = WALL_MS + (jumps[texts.length % jumps.length] ?? 0);
         });
-        return lived;
+        return texts;
       };
-      assert.deepEqual(livesThrough(true), livesThrough(false));
+      assert.deepEqual(run(true), run(false));
     }),
     { numRuns: 300 },
   );

@@ -52,11 +52,11 @@ test('the remaining doubt is infinite when the refusal is due or believed', () =
   assert.equal(remainingDoubtMs({ token: refusal({ lastMs: 6_000 }) }, 5_500), Number.POSITIVE_INFINITY);
 });
 
-test('the remaining doubt does not depend on the moment at which the monotonic clock began', () => {
+test('the remaining doubt does not depend on the start of the monotonic clock', () => {
   assert.equal(remainingDoubtMs({ token: refusal({ sinceMs: 90_000, lastMs: 91_000 }) }, 92_000), 3_000);
 });
 
-test('the remaining doubt is that of the refusal which is believed first', () => {
+test('the remaining doubt is that of the refusal that is believed first', () => {
   const refusals = {
     token: refusal({ sinceMs: 1_500, lastMs: 1_500 }),
     'get pods': refusal(),
@@ -65,15 +65,15 @@ test('the remaining doubt is that of the refusal which is believed first', () =>
   assert.equal(remainingDoubtMs(refusals, 2_000), 4_000);
 });
 
-test('a failure is unanswered when no API server that works has answered', () => {
+test('a failure is unanswered when it is not an answer of a working API server', () => {
   assert.deepEqual(
     FAILURE_KINDS.filter((kind) => isUnanswered(failure(kind))),
     ['untrusted', 'unavailable', 'malformed'],
   );
 });
 
-/** The number of a request that no role awaits. */
-const STRANGE = 999;
+/** The number of a request that the process does not await. */
+const UNAWAITED = 999;
 
 function refusalsOf({ state }: Story): Refusable[] {
   return Object.keys(state.knowledge.failures.refusals) as Refusable[];
@@ -85,16 +85,16 @@ function refusalOf({ state }: Story, what: Refusable): Refusal | undefined {
 
 const LIST_REFUSED = { type: 'leaseWatchFailed', failure: failure('forbidden') } as const;
 
-/** A follower whose list of this kind was refused. */
+/** A follower whose lists of Leases and of Pods were refused. */
 function listsRefused(): Story {
   return follows()
-    .tell(LIST_REFUSED)
-    .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') });
+    .take(LIST_REFUSED)
+    .take({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') });
 }
 
 const rivals = leaseOf(RIVAL);
 
-/** A leader whose renewal was refused, and then tried again with this failure. */
+/** A leader whose renewal was refused and then failed with `then`. */
 function renewsAfterRefusal(refused: 'forbidden' | 'rejected', then: 'conflict' | 'unavailable' | 'throttled'): Story {
   const story = leads().fire('renew').fail('replaceLease', refused).fire('permission').fire('renew').fire('renew');
   return story.fail('replaceLease', then);
@@ -129,7 +129,7 @@ const ends: Readonly<Record<string, readonly [story: () => Story, left: readonly
   'a read of a Pod ends the refusal of reads of Pods, also when it is no longer awaited': [
     () => {
       const story = listsRefused().fail('readPod', 'forbidden', RIVAL.name);
-      return story.tell({ type: 'podRead', request: STRANGE, name: RIVAL.name, pod: podOf(RIVAL) });
+      return story.take({ type: 'podRead', request: UNAWAITED, name: RIVAL.name, pod: podOf(RIVAL) });
     },
     ['list leases', 'list pods'],
   ],
@@ -167,7 +167,7 @@ const ends: Readonly<Record<string, readonly [story: () => Story, left: readonly
       const story = leads().stepDown().settled().replaced('12').fail('deleteLease', 'forbidden').fire('retry');
       story.leaseRead(marked);
       const lease = { ...marked, resourceVersion: '13', terminating: true, finalizers: ['example.com/audit'] };
-      return story.tell({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease });
+      return story.take({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease });
     },
     [],
   ],
@@ -181,14 +181,14 @@ test('a request that is no longer awaited changes no refusal when it fails', () 
   for (const kind of FAILURE_KINDS) {
     const story = listsRefused();
     const { refusals } = story.state.knowledge.failures;
-    story.tell({ type: 'requestFailed', request: STRANGE, failure: failure(kind) });
+    story.take({ type: 'requestFailed', request: UNAWAITED, failure: failure(kind) });
     assert.deepEqual(story.state.knowledge.failures.refusals, refusals, kind);
   }
 });
 
 test('two refusals belong together when they are at most 150 s apart', () => {
   const after = (gapMs: number) =>
-    refusalOf(follows().tell(LIST_REFUSED).wait(gapMs).tell(LIST_REFUSED), 'list leases');
+    refusalOf(follows().take(LIST_REFUSED).wait(gapMs).take(LIST_REFUSED), 'list leases');
   assert.equal(after(REFUSAL_MEMORY_MS)?.count, 2);
   assert.equal(after(REFUSAL_MEMORY_MS + 1)?.count, 1);
 });
@@ -198,7 +198,7 @@ test('a request without an answer interrupts every refusal', () => {
   assert.equal(refusalOf(renewsAfterRefusal('forbidden', 'throttled'), 'update leases')?.interrupted, false);
 });
 
-test('a request without an answer interrupts the new refusal when an earlier one is interrupted already', () => {
+test('a request without an answer interrupts a new refusal when an earlier one is already interrupted', () => {
   const story = renewsAfterRefusal('forbidden', 'unavailable');
   story.fire('backstop').fail('readLease', 'forbidden');
   assert.equal(refusalOf(story, 'get leases')?.interrupted, false);
@@ -210,9 +210,9 @@ const needs: Readonly<
   Record<string, readonly [story: () => Story, request: (story: Story) => number, Refusable | null]>
 > = {
   'a create of a candidate': [creates, (story) => story.request('createLease'), 'create leases'],
-  'a strange request of a candidate that creates': [creates, () => STRANGE, null],
-  'a strange request of a candidate that waits': [follows, () => STRANGE, null],
-  'a strange request of a candidate that waits out its jitter': [seesRivalGo, () => STRANGE, null],
+  'another request of a candidate that creates': [creates, () => UNAWAITED, null],
+  'another request of a candidate that waits': [follows, () => UNAWAITED, null],
+  'another request of a candidate that waits for its jitter': [seesRivalGo, () => UNAWAITED, null],
   'a read of its Pod by a candidate that deletes': [
     () => seesRivalGo().fire('campaign'),
     (story) => story.request('readPod', SELF.name),
@@ -223,11 +223,11 @@ const needs: Readonly<
     (story) => story.request('deleteLease'),
     'delete leases',
   ],
-  'a strange request of a candidate that deletes': [() => seesRivalGo().fire('campaign'), () => STRANGE, null],
-  'a strange request of a candidate that resumes': [() => starts().listed(leaseOf(SELF)), () => STRANGE, null],
-  'a strange request of a candidate that resumes and whose Pod exists': [
+  'another request of a candidate that deletes': [() => seesRivalGo().fire('campaign'), () => UNAWAITED, null],
+  'another request of a candidate that resumes': [() => starts().listed(leaseOf(SELF)), () => UNAWAITED, null],
+  'another request of a candidate that resumes and whose Pod exists': [
     () => starts().listed(leaseOf(SELF)).podRead(SELF.name, podOf(SELF)),
-    () => STRANGE,
+    () => UNAWAITED,
     null,
   ],
   'a read of its Pod by a leader that restores': [
@@ -235,132 +235,132 @@ const needs: Readonly<
     (story) => story.request('readPod', SELF.name),
     'get pods',
   ],
-  'a strange request of a leader that restores': [
+  'another request of a leader that restores': [
     () => leads().deleted(ownLease({ resourceVersion: '12' })),
-    () => STRANGE,
+    () => UNAWAITED,
     null,
   ],
-  'a strange request of a leader that creates': [
+  'another request of a leader that creates': [
     () =>
       leads()
         .deleted(ownLease({ resourceVersion: '12' }))
         .podRead(SELF.name, podOf(SELF)),
-    () => STRANGE,
+    () => UNAWAITED,
     null,
   ],
-  'a strange request of a process that leaves': [() => leads().stop('always').settled(), () => STRANGE, null],
-  'a strange request of a process that has stopped': [() => follows().stop(), () => STRANGE, null],
+  'another request of a process that leaves': [() => leads().stop('always').settled(), () => UNAWAITED, null],
+  'another request of a process that has stopped': [() => follows().stop(), () => UNAWAITED, null],
 };
 
 for (const [what, [story, request, needed]] of Object.entries(needs)) {
   test(`${what} needs ${needed === null ? 'no permission' : `the permission to ${needed}`}`, () => {
-    const told = story();
-    assert.equal(refusableOf(told.role, told.state.knowledge, request(told)), needed);
+    const taken = story();
+    assert.equal(refusableOf(taken.role, taken.state.knowledge, request(taken)), needed);
   });
 }
 
 const UNTRUSTED = failure('untrusted');
 
-/** A start whose list of Leases has been refused for as long as a start may take. */
+/** A process whose list of Leases has been refused for as long as the grace of the start. */
 function isRefusedForLong(): Story {
-  return starts().tell(LIST_REFUSED).wait(15_000).tell(LIST_REFUSED).wait(15_000);
+  return starts().take(LIST_REFUSED).wait(15_000).take(LIST_REFUSED).wait(15_000);
 }
 
-/** The longest gap after which two refusals in a row still stand, in milliseconds: twice the longest delay, and 15 s. */
+/** The longest gap between two refusals of one run, in milliseconds: twice the longest delay plus 15 s. */
 const LATEST_TRY_MS = 2 * 2_000 + 15_000;
 
 const starting: readonly Row[] = [
   {
     rule: 'a start does not fail when the process leaves and the server is not trusted',
     given: () => creates().stop(),
-    when: (story) => story.tell({ type: 'leaseWatchFailed', failure: UNTRUSTED }),
+    when: (story) => story.take({ type: 'leaseWatchFailed', failure: UNTRUSTED }),
     role: 'leaving awaitingCreate',
     effects: [],
   },
   {
     rule: 'a start does not fail when its grace is over and nothing new was refused',
     given: isRefusedForLong,
-    when: (story) => story.tell({ type: 'podAbsent', watched: RIVAL }).tell({ type: 'timerFired', timer: 'recheck' }),
+    when: (story) => story.take({ type: 'podAbsent', watched: RIVAL }).take({ type: 'timerFired', timer: 'recheck' }),
     role: 'starting (lock held)',
     effects: [],
   },
   {
     rule: 'a start fails when its grace is over and its timer fires',
     given: isRefusedForLong,
-    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'startGrace' }),
     role: 'stopped',
     effects: ['shutDown', 'failed forbidden'],
   },
   {
-    rule: 'a start fails at a new refusal after its grace, although another request was refused only before',
+    rule: 'a start fails at a new refusal after its grace, even if another request was refused before',
     given: () => {
       const story = starts()
-        .tell(LIST_REFUSED)
-        .tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') });
-      return story.wait(15_000).tell(LIST_REFUSED).wait(15_000);
+        .take(LIST_REFUSED)
+        .take({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') });
+      return story.wait(15_000).take(LIST_REFUSED).wait(15_000);
     },
-    when: (story) => story.tell(LIST_REFUSED),
+    when: (story) => story.take(LIST_REFUSED),
     role: 'stopped',
     effects: ['shutDown', 'failed forbidden'],
   },
   {
-    rule: 'a start fails when the next try of the refused request is as late as it can be',
-    given: () => starts().tell(LIST_REFUSED).wait(15_000).tell(LIST_REFUSED).wait(LATEST_TRY_MS),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    rule: 'a start fails when the refused request is tried again as late as possible',
+    given: () => starts().take(LIST_REFUSED).wait(15_000).take(LIST_REFUSED).wait(LATEST_TRY_MS),
+    when: (story) => story.take({ type: 'timerFired', timer: 'startGrace' }),
     role: 'stopped',
     effects: ['shutDown', 'failed forbidden'],
   },
   {
-    rule: 'a start does not fail when the next try of the refused request is later than it can be: nothing was tried',
+    rule: 'a start does not fail when the refused request is tried again later than that',
     given: () =>
       starts()
-        .tell(LIST_REFUSED)
+        .take(LIST_REFUSED)
         .wait(15_000)
-        .tell(LIST_REFUSED)
+        .take(LIST_REFUSED)
         .wait(LATEST_TRY_MS + 1),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'startGrace' }),
     role: 'starting (lock held)',
     effects: [],
   },
   {
-    rule: 'a start leaves the timer of its grace alone when another timer fires',
-    given: () => starts().tell(LIST_REFUSED).wait(10_000),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'backstop' }),
+    rule: 'a start does not set the timer of its grace when another timer fires',
+    given: () => starts().take(LIST_REFUSED).wait(10_000),
+    when: (story) => story.take({ type: 'timerFired', timer: 'backstop' }),
     role: 'starting (lock held)',
     effects: ['readLease', 'setTimer backstop 60000'],
   },
   {
-    rule: 'a start leaves the timer of its grace alone when a request is refused that it does not need',
-    given: () => starts().tell(LIST_REFUSED).wait(10_000),
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
+    rule: 'a start does not set the timer of its grace when a refused request is not needed for the start',
+    given: () => starts().take(LIST_REFUSED).wait(10_000),
+    when: (story) => story.take({ type: 'podWatchFailed', watched: RIVAL, failure: failure('forbidden') }),
     role: 'starting (lock held)',
     effects: [],
   },
   {
     rule: 'a start sets its timer again when it fires before the grace is over',
-    given: () => starts().tell(LIST_REFUSED).wait(10_000),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    given: () => starts().take(LIST_REFUSED).wait(10_000),
+    when: (story) => story.take({ type: 'timerFired', timer: 'startGrace' }),
     role: 'starting (lock held)',
     effects: ['setTimer startGrace 20000'],
   },
   {
-    rule: 'a start does not fail when a read of its Pod finds no trusted server',
+    rule: 'a start does not fail when the server is untrusted for a read of this Pod',
     given: () => starts().absent('10'),
     when: (story) => story.fail('readPod', 'untrusted', SELF.name),
     role: 'candidate backingOff',
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'a start does not fail when a request that a candidate does not await finds no trusted server',
+    rule: 'a start does not fail when the server is untrusted for a request that a candidate does not await',
     given: creates,
-    when: (story) => story.tell({ type: 'requestFailed', request: STRANGE, failure: UNTRUSTED }),
+    when: (story) => story.take({ type: 'requestFailed', request: UNAWAITED, failure: UNTRUSTED }),
     role: 'candidate creating',
     effects: [],
   },
   {
-    rule: 'a start does not fail when a request that nobody awaits finds no trusted server',
+    rule: 'a start does not fail when the server is untrusted for a request that no role awaits',
     given: starts,
-    when: (story) => story.tell({ type: 'requestFailed', request: STRANGE, failure: UNTRUSTED }),
+    when: (story) => story.take({ type: 'requestFailed', request: UNAWAITED, failure: UNTRUSTED }),
     role: 'starting (lock held)',
     effects: [],
   },
@@ -372,29 +372,29 @@ const pending: readonly Row[] = [
   {
     rule: 'a candidate without an attempt ignores a pending deletion',
     given: follows,
-    when: (story) => story.tell({ type: 'leaseDeletionPending', request: STRANGE, lease: PENDING }),
+    when: (story) => story.take({ type: 'leaseDeletionPending', request: UNAWAITED, lease: PENDING }),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a candidate that deletes goes on when the answer belongs to another deletion',
+    rule: 'a candidate that deletes waits on when another deletion is answered',
     given: clears,
-    when: (story) => story.tell({ type: 'leaseDeletionPending', request: STRANGE, lease: leaseOf(RIVAL) }),
+    when: (story) => story.take({ type: 'leaseDeletionPending', request: UNAWAITED, lease: leaseOf(RIVAL) }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
     rule: 'a candidate whose deletion was answered ignores the answer to another deletion',
     given: () => clears().removed(),
-    when: (story) => story.tell({ type: 'leaseDeletionPending', request: STRANGE, lease: leaseOf(RIVAL) }),
+    when: (story) => story.take({ type: 'leaseDeletionPending', request: UNAWAITED, lease: leaseOf(RIVAL) }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'a pause goes on when a read that was in flight is answered',
+    rule: 'a pause continues when a read that was in flight is answered',
     given: () => {
-      const story = clears().tell({ type: 'timerFired', timer: 'backstop' });
-      return story.tell({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease: PENDING });
+      const story = clears().take({ type: 'timerFired', timer: 'backstop' });
+      return story.take({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease: PENDING });
     },
     when: (story) => story.leaseRead(PENDING),
     role: 'candidate backingOff',
@@ -404,7 +404,7 @@ const pending: readonly Row[] = [
 
 const warned: readonly Row[] = [
   {
-    rule: 'the end of two refusals with one warning is announced once',
+    rule: 'the end of two refusals is announced once when they have one warning',
     given: () => follows().refuseLeaseWatch().fire('backstop').refuse('readLease'),
     when: (story) => story.listed(rivals).fire('backstop').leaseRead(rivals),
     role: 'candidate',
@@ -418,12 +418,12 @@ const warned: readonly Row[] = [
     effects: ['warning read-forbidden'],
   },
   {
-    rule: 'the end of a warned refusal is announced when the refusals that led to the warning are forgotten',
+    rule: 'the end of a refusal is announced when the warned refusals are no longer recorded',
     given: () =>
       follows()
         .refuseLeaseWatch()
         .wait(REFUSAL_MEMORY_MS + 1)
-        .tell(LIST_REFUSED),
+        .take(LIST_REFUSED),
     when: (story) => story.listed(rivals),
     role: 'candidate',
     effects: ['warning refusal-over'],
@@ -439,7 +439,7 @@ const warned: readonly Row[] = [
 
 const delays: readonly Row[] = [
   {
-    rule: 'a first refusal is followed by a try within a second, although another request was refused more often',
+    rule: 'a first refusal is followed by an attempt within a second when another request was refused more often',
     given: () => {
       const story = follows().refusePodWatch(RIVAL).fire('backstop');
       for (let tries = 0; tries < 4; tries += 1) story.fail('readLease', 'unavailable').fire('retry');

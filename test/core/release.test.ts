@@ -1,4 +1,4 @@
-// Checks how a Lease is given up in two writes, the mark and the DELETE, whatever is answered to them; and what
+// Checks how a Lease is released in two writes, the annotation and the DELETE, for every answer to them, and what
 // follows a stepDown().
 
 import assert from 'node:assert/strict';
@@ -24,112 +24,112 @@ import {
 const KEPT = ['shutDown', 'stopped kept'];
 const RELEASED = ['shutDown', 'stopped released'];
 const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
-/** What somebody made of it by hand. */
+/** The Lease after another Pod took it by hand. */
 const taken = leaseOf(RIVAL, { resourceVersion: '15' });
 const marked = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
 
-/** A leader that was stopped with `release: true`; its work has settled, and the Lease is being marked. */
+/** A leader that stops with `release: true`. Its work has settled, and the write of the annotation is in flight. */
 function releases(): Story {
   return leads().stop('always').settled();
 }
 
-/** The Lease is marked, and the DELETE is under way. */
+/** The same after the annotation: the DELETE is in flight. */
 function deletes(): Story {
   return releases().replaced('12');
 }
 
-/** A leader that stepped down; the Lease is being marked. */
+/** A leader that steps down. The write of the annotation is in flight. */
 function stepsDown(): Story {
   return leads().stepDown().settled();
 }
 
 const releasing: readonly Row[] = [
   {
-    rule: 'the marked Lease is deleted, with the resourceVersion of the mark',
+    rule: 'a leader deletes its Lease with the resourceVersion of the annotation',
     given: releases,
     when: (story) => story.replaced('12'),
     role: 'leaving deleting',
     effects: ['deleteLease lease-1@12', 'leaderChanged nobody'],
   },
   {
-    rule: 'and then it is released',
+    rule: 'a Lease is released when the DELETE was executed',
     given: deletes,
     when: (story) => story.removed(),
     role: 'stopped',
     effects: RELEASED,
   },
   {
-    rule: 'somebody else wrote first (409 on the mark): it is read and marked again',
+    rule: 'a leader reads and annotates its Lease again when the annotation is answered 409',
     given: releases,
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(ownLease({ resourceVersion: '14' })),
     role: 'leaving releasing',
     effects: ['readLease', `replaceLease lease-1@14 released by ${SELF.uid}`],
   },
   {
-    rule: "a Lease that is another's by then is not marked",
+    rule: "a leader does not annotate a Lease that is another Pod's by then",
     given: () => releases().fail('replaceLease', 'conflict'),
     when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '14' })),
     role: 'stopped',
     effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, ...KEPT],
   },
   {
-    rule: 'a mark whose answer never came, but that was carried out, is not repeated',
+    rule: 'a leader does not repeat the annotation when it had no answer and was executed',
     given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(marked),
     role: 'leaving deleting',
     effects: ['deleteLease lease-1@12', 'leaderChanged nobody'],
   },
   {
-    rule: 'a mark whose answer never came, and that was not carried out, is repeated',
+    rule: 'a leader repeats the annotation when it had no answer and was not executed',
     given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(ownLease()),
     role: 'leaving releasing',
     effects: [MARK],
   },
   {
-    rule: 'a Lease that vanished before it was marked was not released by this Pod',
+    rule: 'a Pod has not released a Lease that vanished before the annotation',
     given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(null),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'a mark that is forbidden releases nothing, with one warning',
+    rule: 'a leader warns once and releases nothing when the annotation is forbidden',
     given: releases,
     when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'stopped',
     effects: ['setTimer permission 6000', 'warning renew-forbidden', ...KEPT],
   },
   {
-    rule: 'a delete whose answer never came, but that was carried out, has released the Lease',
+    rule: 'a Lease is released when the DELETE had no answer and was executed',
     given: () => deletes().fail('deleteLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(null),
     role: 'stopped',
     effects: RELEASED,
   },
   {
-    rule: 'a delete whose answer never came, and that was not carried out, is repeated',
+    rule: 'a leader repeats the DELETE when it had no answer and was not executed',
     given: () => deletes().fail('deleteLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(marked),
     role: 'leaving deleting',
     effects: ['deleteLease lease-1@12'],
   },
   {
-    rule: 'a successor that was quicker has deleted it: released',
+    rule: 'a Lease is released when a successor deleted it first',
     given: () => deletes().fail('deleteLease', 'conflict'),
     when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '14' })),
     role: 'stopped',
     effects: [`watchPod ${RIVAL.name}/${RIVAL.uid}`, ...RELEASED],
   },
   {
-    rule: 'a mark that somebody took away in the meantime is made again',
+    rule: 'a leader annotates its Lease again when somebody removed the annotation',
     given: () => deletes().fail('deleteLease', 'conflict'),
     when: (story) => story.leaseRead(ownLease({ resourceVersion: '14' })),
     role: 'leaving releasing',
     effects: [`replaceLease lease-1@14 released by ${SELF.uid}`],
   },
   {
-    rule: 'the release is withdrawn when the Lease cannot be deleted',
+    rule: 'a leader withdraws the release when it must not delete the Lease',
     given: deletes,
     when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'leaving withdrawingRelease',
@@ -141,35 +141,35 @@ const releasing: readonly Row[] = [
     ],
   },
   {
-    rule: 'and the Lease is kept',
+    rule: 'a leader keeps the Lease when the release is withdrawn',
     given: () => deletes().refuse('deleteLease', 'forbidden'),
     when: (story) => story.replaced('13'),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'a mark that could not be taken back is tried to be taken back again',
+    rule: 'a leader repeats the withdrawal when the write failed',
     given: () => deletes().refuse('deleteLease', 'forbidden'),
     when: (story) => story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(marked),
     role: 'leaving withdrawingRelease',
     effects: ['setTimer retry 188', 'readLease', 'replaceLease lease-1@12'],
   },
   {
-    rule: 'a mark that was taken back although the answer was lost is not taken back again',
+    rule: 'a leader does not repeat the withdrawal when it had no answer and was executed',
     given: () => deletes().refuse('deleteLease', 'forbidden').fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(ownLease({ resourceVersion: '13' })),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'a Lease that a successor deletes while its mark is being taken back is released',
+    rule: 'a Lease is released when a successor deletes it during the withdrawal',
     given: () => deletes().refuse('deleteLease', 'forbidden').fail('replaceLease', 'conflict'),
     when: (story) => story.leaseRead(null),
     role: 'stopped',
     effects: RELEASED,
   },
   {
-    rule: 'a mark that can be neither followed by the DELETE nor taken back is warned of when the tries are used up',
+    rule: 'a leader warns when it can neither delete the Lease nor withdraw the release, and its attempts are used up',
     given: () => {
       const story = deletes().refuse('deleteLease', 'rejected');
       for (let tries = 1; tries < LEAVING_TRIES; tries += 1) {
@@ -182,35 +182,35 @@ const releasing: readonly Row[] = [
     effects: ['warning release-stuck', ...KEPT],
   },
   {
-    rule: 'or when the time is up',
+    rule: 'a leader warns when it can neither delete the Lease nor withdraw the release, and its time is up',
     given: () => deletes().refuse('deleteLease', 'rejected'),
     when: (story) => story.fire('leaving'),
     role: 'stopped',
     effects: ['warning release-stuck', ...KEPT],
   },
   {
-    rule: 'a DELETE that is refused once may pass: it is tried again',
+    rule: 'a leader repeats a DELETE that was refused once',
     given: () => deletes().fail('deleteLease', 'rejected').fire('retry'),
     when: (story) => story.leaseRead(marked).removed(),
     role: 'stopped',
     effects: ['deleteLease lease-1@12', ...RELEASED],
   },
   {
-    rule: 'a mark that is refused once may pass: it is tried again',
+    rule: 'a leader repeats an annotation that was refused once',
     given: () => releases().fail('replaceLease', 'forbidden').fire('retry'),
     when: (story) => story.leaseRead(ownLease()).replaced('12'),
     role: 'leaving deleting',
     effects: [MARK, 'deleteLease lease-1@12', 'leaderChanged nobody'],
   },
   {
-    rule: 'a DELETE that is still refused when the time is up makes the mark be taken back',
+    rule: 'a leader withdraws the release when the DELETE is still refused at the end of its time',
     given: () => deletes().fail('deleteLease', 'rejected'),
     when: (story) => story.fire('leaving'),
     role: 'leaving withdrawingRelease',
     effects: ['clearTimer retry', `setTimer leaving ${WITHDRAWAL_LIMIT_MS}`, 'replaceLease lease-1@12'],
   },
   {
-    rule: 'where the Lease cannot be read the watch shows how far giving it up has come',
+    rule: 'a leader continues the release with what the watch shows when it must not read the Lease',
     given: () => {
       const story = leads().fire('backstop').refuse('readLease', 'forbidden').stop('always').settled();
       return story.fail('replaceLease', 'unavailable');
@@ -220,21 +220,21 @@ const releasing: readonly Row[] = [
     effects: ['leaderChanged nobody', 'deleteLease lease-1@12'],
   },
   {
-    rule: 'leaving ends after its limit: before the mark nothing was released',
+    rule: 'leaving ends at its limit and has released nothing when the Lease is not annotated',
     given: releases,
     when: (story) => story.fire('leaving'),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'leaving ends after its limit: an annotated Lease is released, because a successor may delete it',
+    rule: 'leaving ends at its limit and has released the Lease when it is annotated, because a successor may delete it',
     given: deletes,
     when: (story) => story.fire('leaving'),
     role: 'stopped',
     effects: RELEASED,
   },
   {
-    rule: 'five failures are enough',
+    rule: 'leaving ends after five failures',
     given: () => {
       const story = releases();
       for (let round = 0; round < 4; round++) {
@@ -247,7 +247,7 @@ const releasing: readonly Row[] = [
     effects: KEPT,
   },
   {
-    rule: 'a look at the Lease that fails while the mark is under way does not disturb it',
+    rule: 'a failed read of the Lease changes nothing when the annotation is in flight',
     given: () => {
       const story = leads().stop('always').fire('backstop');
       return story.settled();
@@ -257,27 +257,27 @@ const releasing: readonly Row[] = [
     effects: ['warning read-forbidden'],
   },
   {
-    rule: 'a late answer to a look at the Lease that nobody waits for does not disturb the wait for another',
+    rule: 'a late answer to a read that is not awaited changes nothing when another read is awaited',
     given: () => releases().fail('replaceLease', 'unavailable'),
-    when: (story) => story.tell({ type: 'leaseRead', request: 999, lease: ownLease() }),
+    when: (story) => story.take({ type: 'leaseRead', request: 999, lease: ownLease() }),
     role: 'leaving releasing',
     effects: [],
   },
   {
-    rule: 'an answer to a DELETE that nobody waits for has released nothing',
+    rule: 'a late answer to a DELETE that is not awaited has released nothing',
     given: deletes,
-    when: (story) => story.tell({ type: 'leaseRemoved', request: 999 }),
+    when: (story) => story.take({ type: 'leaseRemoved', request: 999 }),
     role: 'leaving deleting',
     effects: [],
   },
   {
-    rule: 'a renewal that is still under way is overtaken by the mark or overtakes it, and is met by a look',
+    rule: 'a leader reads the Lease when its last renewal and the annotation overtake each other',
     given: () => leads().fire('renew').stop('always').settled(),
     when: (story) => {
       const [renewal, mark] = [...story.inFlight.keys()];
       assert.ok(renewal !== undefined && mark !== undefined);
       const renewed = ownLease({ resourceVersion: '12', renewTimeMs: 1, leaseDurationSeconds: 30 });
-      story.tell({ type: 'leaseWritten', request: renewal, lease: renewed });
+      story.take({ type: 'leaseWritten', request: renewal, lease: renewed });
       story.fail('replaceLease', 'conflict').leaseRead(renewed);
     },
     role: 'leaving releasing',
@@ -292,14 +292,14 @@ const releasing: readonly Row[] = [
 
 const lost: readonly Row[] = [
   {
-    rule: 'a Lease that was given to somebody else while this Pod was read is not marked, and not deleted',
+    rule: 'a leader neither annotates nor deletes a Lease that another Pod got while this Pod was read',
     given: () => leads().stop().settled().watched(taken),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'nor is a mark taken back from it, when the delete was forbidden',
+    rule: 'a leader does not withdraw the release from the Lease of another Pod when the DELETE was forbidden',
     given: () => deletes().watched(taken),
     when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'stopped',
@@ -309,7 +309,7 @@ const lost: readonly Row[] = [
 
 const steppingDown: readonly Row[] = [
   {
-    rule: 'a Lease that was stepped down from is released, and the others go first',
+    rule: 'a Lease is released after a stepDown(), and this Pod pauses before it campaigns',
     given: stepsDown,
     when: (story) => story.replaced('12').removed(),
     role: 'candidate',
@@ -322,14 +322,14 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'after its pause a Pod that stepped down campaigns again: a single replica would else never lead',
+    rule: 'a Pod that stepped down campaigns again after its pause, so that a single replica leads again',
     given: () => stepsDown().replaced('12').removed(),
     when: (story) => story.fire('recheck').podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
     effects: [`readPod ${SELF.name}`, 'createLease transitions=1'],
   },
   {
-    rule: 'during the pause nothing that happens makes it campaign',
+    rule: 'a Pod that stepped down does not campaign during its pause, whatever happens',
     given: () =>
       stepsDown()
         .replaced('12')
@@ -340,7 +340,7 @@ const steppingDown: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a successor that leads in the meantime is followed',
+    rule: 'a Pod that stepped down follows a successor that leads during the pause',
     given: () => stepsDown().replaced('12').removed(),
     when: (story) => story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
     role: 'candidate',
@@ -351,7 +351,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'the pause after a step-down is over once another Pod was seen to hold the Lease',
+    rule: 'the pause after a stepDown() ends when another Pod was observed to hold the Lease',
     given: () => {
       const story = stepsDown().replaced('12').removed().wait(1_000);
       story.watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })).podListed(RIVAL, podOf(RIVAL));
@@ -362,7 +362,7 @@ const steppingDown: readonly Row[] = [
     effects: ['createLease transitions=4'],
   },
   {
-    rule: 'the pause after a step-down goes on when a program that is no Pod held the Lease for a second',
+    rule: 'the pause after a stepDown() continues when another program held the Lease for a second',
     given: () =>
       stepsDown()
         .replaced('12')
@@ -374,7 +374,7 @@ const steppingDown: readonly Row[] = [
     effects: [`setTimer recheck ${STEP_DOWN_PAUSE_MS - 1_000}`],
   },
   {
-    rule: 'a late answer to its DELETE does not make it forget the successor that events have shown already',
+    rule: 'a late answer to the DELETE does not hide the successor that an event showed',
     given: () => {
       const story = stepsDown()
         .replaced('12')
@@ -387,7 +387,7 @@ const steppingDown: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-2@15'],
   },
   {
-    rule: 'who could not give its Lease up resumes: nobody else can lead',
+    rule: 'a Pod resumes its term when it could not release its Lease, because no other Pod can lead',
     given: stepsDown,
     when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'candidate resuming',
@@ -401,7 +401,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a process whose release annotation may still be written does not resume by a read when renewing is refused: it retries the renewal',
+    rule: 'a process whose release annotation may still be written renews before it resumes, although renewals are refused',
     given: () => stepsDown().fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease()),
     when: (story) => {
       story.refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF));
@@ -420,21 +420,21 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a webhook that refuses that renewal does not make it lead on a read, either',
+    rule: 'a process whose release annotation may still be written does not resume by a read when a webhook refuses the renewal',
     given: () => stepsDown().fail('replaceLease', 'unavailable').fire('retry').leaseRead(ownLease()).fire('leaving'),
     when: (story) => story.refuse('replaceLease', 'rejected'),
     role: 'candidate backingOff',
     effects: ['setTimer permission 6000', 'warning request-rejected', 'setTimer retry 1500'],
   },
   {
-    rule: 'an annotation that was in flight when the release took too long may still be written',
+    rule: 'an annotation may still be written when it was in flight at the limit of the release',
     given: () => stepsDown().fire('leaving'),
     when: (story) => story.refuse('replaceLease', 'forbidden'),
     role: 'candidate backingOff',
     effects: ['setTimer permission 6000', 'warning renew-forbidden', 'setTimer retry 750'],
   },
   {
-    rule: 'an annotation that was refused cannot be written: a process that is not permitted to renew resumes by a read',
+    rule: 'a refused annotation cannot be written later, so a process that must not renew resumes by a read',
     given: stepsDown,
     when: (story) => {
       story.refuse('replaceLease', 'rejected').podRead(SELF.name, podOf(SELF)).leaseRead(ownLease());
@@ -461,7 +461,7 @@ const steppingDown: readonly Row[] = [
     effects: ['setTimer permission 6000', 'warning renew-forbidden', `readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'once it may renew again, it goes on renewing',
+    rule: 'a leader renews again when it resumed after a failed release',
     given: () => stepsDown().fire('leaving').refuse('replaceLease', 'forbidden').fire('retry').leaseRead(ownLease()),
     when: (story) => story.podRead(SELF.name, podOf(SELF)).replaced('12'),
     role: 'leader',
@@ -475,7 +475,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a term resumes by a read when the Lease was written since: the annotation can no longer be written',
+    rule: 'a term resumes by a read when a later write makes the old annotation impossible',
     given: () => stepsDown().fire('leaving').refuse('replaceLease', 'forbidden'),
     when: (story) =>
       story
@@ -486,7 +486,7 @@ const steppingDown: readonly Row[] = [
     effects: ['readLease', `readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'what a resumption found out about one Lease proves nothing of the next one',
+    rule: 'a resumption proves a new Lease again when it replaces the proven one',
     given: () => {
       const story = stepsDown()
         .fire('leaving')
@@ -499,7 +499,7 @@ const steppingDown: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'replaceLease lease-2@14'],
   },
   {
-    rule: 'a Lease that was marked after all, but cannot be deleted, is withdrawn: no other Pod could lead',
+    rule: 'a process withdraws the release when an annotation arrived late and it must not delete the Lease',
     given: () =>
       stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked).fire('recheck').fire('campaign'),
     when: (story) => {
@@ -514,7 +514,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Lease that was given up again since it was taken back is taken back again a second later, not led with',
+    rule: 'a process withdraws a release again a second later when the annotation came back',
     given: () => {
       const story = stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked);
       return story.fire('recheck').fire('campaign').refuse('deleteLease', 'forbidden').replaced('13');
@@ -533,7 +533,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a process that is not permitted to delete its Lease does not annotate it again',
+    rule: 'a process that must not delete its Lease does not annotate it again',
     given: () => {
       const story = stepsDown().replaced('12').refuse('deleteLease', 'forbidden').replaced('13');
       return story.podRead(SELF.name, podOf(SELF)).replaced('14').stepDown();
@@ -543,7 +543,7 @@ const steppingDown: readonly Row[] = [
     effects: ['clearTimer renew', 'steppedDown kept', `readPod ${SELF.name}`, 'replaceLease lease-1@14'],
   },
   {
-    rule: 'it tries again once the refusal is old: the permission may have been granted',
+    rule: 'a process annotates its Lease again when the refusal of the DELETE is old: the permission may have been granted',
     given: () => {
       const story = stepsDown().replaced('12').refuse('deleteLease', 'forbidden').replaced('13');
       return story.podRead(SELF.name, podOf(SELF)).replaced('14').fire('permission').stepDown();
@@ -557,7 +557,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'a webhook that refuses the DELETE (400) is a refusal like 403: the Pod takes its Lease back and leads again',
+    rule: 'a Pod withdraws the release and leads again when a webhook refuses the DELETE (400)',
     given: () => stepsDown().replaced('12').refuse('deleteLease', 'rejected'),
     when: (story) => story.replaced('13').podRead(SELF.name, podOf(SELF)).replaced('14'),
     role: 'leader',
@@ -575,42 +575,42 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'stepDown() in another role is answered, too: it may have been demoted in the meantime',
+    rule: 'stepDown() is answered in another role, because the process may have been demoted in the meantime',
     given: follows,
     when: (story) => story.stepDown(),
     role: 'candidate',
     effects: ['steppedDown kept'],
   },
   {
-    rule: 'a second stepDown() says nothing new',
+    rule: 'a second stepDown() has no effect',
     given: () => leads().stepDown(),
     when: (story) => story.stepDown(),
     role: 'leader resigning',
     effects: [],
   },
   {
-    rule: 'stop() while the work drains for a stepDown() ends it, and still releases the Lease',
+    rule: 'stop() ends the process and releases the Lease when the work drains for a stepDown()',
     given: () => leads().stepDown().stop(),
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: ['clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
   },
   {
-    rule: 'stop() while the Lease is being given up for a stepDown() ends it after that',
+    rule: 'stop() ends the process after the release when a stepDown() is releasing the Lease',
     given: () => stepsDown().stop(),
     when: (story) => story.replaced('12').removed(),
     role: 'stopped',
     effects: ['deleteLease lease-1@12', 'leaderChanged nobody', ...RELEASED],
   },
   {
-    rule: 'stepDown() while it stops does not bring it back',
+    rule: 'stepDown() does not bring a stopping process back',
     given: () => leads().stop('always').stepDown().settled().stepDown(),
     when: (story) => story.replaced('12').removed(),
     role: 'stopped',
     effects: ['deleteLease lease-1@12', 'leaderChanged nobody', ...RELEASED],
   },
   {
-    rule: 'a stepDown() whose Lease is taken away while the work drains is over',
+    rule: 'a stepDown() ends when the Lease is taken away while the work drains',
     given: () => leads().stepDown(),
     when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '15' })),
     role: 'candidate',
@@ -623,7 +623,7 @@ const steppingDown: readonly Row[] = [
     ],
   },
   {
-    rule: 'the pause does not begin where another Pod was seen to hold the Lease before the DELETE was answered',
+    rule: 'the pause does not begin when another Pod was observed to hold the Lease before the DELETE was answered',
     given: () => {
       const story = leads().stepDown().settled().replaced('12');
       story.deleted(ownLease({ resourceVersion: '13', releasedBy: SELF.uid }));
@@ -641,7 +641,7 @@ const steppingDown: readonly Row[] = [
 
 checkTable([...releasing, ...lost, ...steppingDown]);
 
-test('the mark puts back what was taken away by hand: an owner, or nobody heeds it, and a holder, which sidecars need', () => {
+test('the annotation writes an owner and a holder again when they were removed by hand: readers and sidecars need them', () => {
   const emptied = ownLease({ resourceVersion: '12', holderIdentity: null });
   assert.equal(leads().watched(emptied).stop('always').settled().content('replaceLease').holderIdentity, SELF.name);
 
@@ -654,7 +654,7 @@ test('the mark puts back what was taken away by hand: an owner, or nobody heeds 
   assert.deepEqual(late.content('replaceLease').owner, SELF);
 });
 
-test('the mark keeps everything else as it was', () => {
+test('the annotation keeps the other fields of the Lease', () => {
   const story = leads().fire('renew').replaced('12').stop('always').settled();
   const { releasedBy, ...content } = story.content('replaceLease');
   assert.equal(releasedBy, SELF.uid);
@@ -663,7 +663,7 @@ test('the mark keeps everything else as it was', () => {
   assert.deepEqual({ ...content, releasedBy: null }, before);
 });
 
-/** What is asked for in each step of leaving, how the step is reached, and how the rest goes well. */
+/** For each step of leaving: how it is reached, its request, and the successful answers after a failure. */
 const steps: Readonly<
   Record<string, readonly [story: () => Story, request: RequestEffect['type'], rest: (story: Story) => Story]>
 > = {
@@ -680,26 +680,26 @@ const steps: Readonly<
   deleting: [deletes, 'deleteLease', (story) => story.leaseRead(marked).removed()],
 };
 
-/** Nobody else changed the Lease, and the namespace is there. */
+/** The failures that are possible while no other Pod changes the Lease and the namespace exists. */
 const passing = FAILURE_KINDS.filter((kind) => !['alreadyExists', 'notFound', 'expired'].includes(kind));
 
 for (const [step, [story, request, rest]] of Object.entries(steps)) {
   for (const kind of passing) {
-    test(`one failure (${kind}) while ${step} does not lose the hand-over`, () => {
+    test(`one failure (${kind}) while ${step} does not prevent the release`, () => {
       const leaving = story().fail(request, kind);
       if (!leaving.timers.has('retry')) assert.equal(kind, 'conflict');
       else leaving.fire('retry');
       rest(leaving);
-      assert.deepEqual(leaving.said.slice(-1), ['stopped released']);
+      assert.deepEqual(leaving.texts.slice(-1), ['stopped released']);
     });
   }
 }
 
 for (const kind of ['unavailable', 'malformed', 'alreadyExists'] as const) {
-  test(`a create that ended in ${kind} while leaving may have left a Lease: it is looked for, and given up`, () => {
+  test(`a create that ended in ${kind} while leaving is looked up, and the Lease that it left is released`, () => {
     const leaving = creates().stop('always').fail('createLease', kind);
     if (leaving.timers.has('retry')) leaving.fire('retry');
     leaving.leaseRead(ownLease()).replaced('12').removed();
-    assert.deepEqual(leaving.said.slice(-1), ['stopped released']);
+    assert.deepEqual(leaving.texts.slice(-1), ['stopped released']);
   });
 }

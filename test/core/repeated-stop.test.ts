@@ -1,5 +1,4 @@
-// Checks what a stop() or stepDown() means that comes on top of another, at any point of leaving, and how leaving
-// ends where the world does not let it go on.
+// Checks a second stop() or stepDown() in each step of leaving, and how leaving ends when requests fail.
 
 import {
   checkTable,
@@ -22,18 +21,21 @@ const KEPT = ['shutDown', 'stopped kept'];
 const RELEASED = ['shutDown', 'stopped released'];
 const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
 
-/** Its token was refused, so the term was lost and its work may still run; then it was accepted again. */
+/**
+ * A candidate that finds its Lease again: its token was refused until the term was lost, and is now accepted. Work of
+ * the term may still run.
+ */
 function findsItsLeaseAgain(): Story {
   const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000).fire('renew');
   return story.fail('replaceLease', 'unauthorized').fire('retry').leaseRead(ownLease());
 }
 
-/** The Lease is being marked. */
+/** A leader that stops. The write of the annotation is in flight. */
 function marks(): Story {
   return leads().stop('always').settled();
 }
 
-/** The Lease is marked, and the DELETE is under way. */
+/** The same after the annotation: the DELETE is in flight. */
 function deletes(): Story {
   return marks().replaced('12');
 }
@@ -49,28 +51,28 @@ const twice: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'clearTimer renew', LIMIT],
   },
   {
-    rule: 'a second stop() while the work drains may ask for the release',
+    rule: 'a second stop() while the work drains can request the release',
     given: () => leads().stop().stop('always'),
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: ['clearTimer renew', LIMIT, MARK],
   },
   {
-    rule: 'a second stop() while the work drains does not take the promise of the first one back',
+    rule: 'a second stop() while the work drains does not cancel the release that the first one requested',
     given: () => leads().stop('always').stop(),
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: ['clearTimer renew', LIMIT, MARK],
   },
   {
-    rule: 'a stop() while the work drains for a stepDown() is the end, after the release',
+    rule: 'a stop() while the work drains for a stepDown() ends the process after the release',
     given: () => leads().stepDown().stop().settled().replaced('12'),
     when: (story) => story.removed(),
     role: 'stopped',
     effects: RELEASED,
   },
   {
-    rule: 'a stepDown() while the work drains for a stop() leaves it the end',
+    rule: 'a stepDown() while the work drains for a stop() does not keep the process from ending',
     given: () => leads().stop().stepDown().settled(),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'stopped',
@@ -84,14 +86,14 @@ const twice: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, LIMIT],
   },
   {
-    rule: 'a second stop() while the work of a lost term drains does not take the promise of the first one back',
+    rule: 'a second stop() while the work of a lost term drains does not cancel the release that the first one requested',
     given: () => findsItsLeaseAgain().stop('always').stop(),
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: [LIMIT, MARK],
   },
   {
-    rule: 'a second stop() while the answer to the create is awaited may ask for the release',
+    rule: 'a second stop() while the answer to the create is awaited can request the release',
     given: () => creates().stop().stop('always'),
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'leaving releasing',
@@ -105,14 +107,14 @@ const twice: readonly Row[] = [
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`],
   },
   {
-    rule: 'a stepDown() while the Lease is being given up is answered when that is over',
+    rule: 'a stepDown() while the Lease is being released is answered after the release',
     given: () => leads().stepDown().settled(),
     when: (story) => story.stepDown(),
     role: 'leaving releasing',
     effects: [],
   },
   {
-    rule: 'a stepDown() of a candidate makes it no less of one: it does not let the others go first',
+    rule: 'a candidate campaigns without a pause after its stepDown()',
     given: () => follows().stepDown(),
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
@@ -122,7 +124,7 @@ const twice: readonly Row[] = [
 
 const obstacles: readonly Row[] = [
   {
-    rule: 'who may still work, and promised to release, waits for the answer to its create and gives that Lease up',
+    rule: 'a leader that must release waits for the answer to its create and releases that Lease when work may still run',
     given: () =>
       leads()
         .deleted(ownLease({ resourceVersion: '12' }))
@@ -133,42 +135,42 @@ const obstacles: readonly Row[] = [
     effects: ['warning work-not-drained', 'clearTimer renew', LIMIT, `replaceLease lease-2@13 released by ${SELF.uid}`],
   },
   {
-    rule: 'a Pod that is known to be gone writes nothing when it stops, whatever its Lease says',
+    rule: 'a Pod that is gone writes nothing when it stops, although it owns the Lease',
     given: () => finds(ownLease()).podGone(SELF),
     when: (story) => story.stop('always'),
     role: 'stopped',
     effects: KEPT,
   },
   {
-    rule: 'the Lease of a Pod whose name carries another uid is kept, even if that one is being deleted',
+    rule: 'a process keeps the Lease when its Pod has another uid, even if that Pod is being deleted',
     given: () => leads().stop().settled(),
     when: (story) => story.podRead(SELF.name, podOf(NAMESAKE, { terminating: true })),
     role: 'stopped',
     effects: ['warning pod-deleted', ...KEPT],
   },
   {
-    rule: 'a Lease that was made foreign in the meantime is not marked',
+    rule: 'a leader does not annotate a Lease that was made foreign in the meantime',
     given: () => marks().fail('replaceLease', 'conflict'),
     when: (story) => story.leaseRead(leaseOf(null, { resourceVersion: '14', holderIdentity: 'somebody' })),
     role: 'stopped',
     effects: ['watchPod none', ...KEPT],
   },
   {
-    rule: 'a look that fails while the Lease is given up is repeated after a wait, and counts as a failure',
+    rule: 'a failed read during the release is repeated after a wait and counts as a failure',
     given: () => marks().fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.fail('readLease', 'unavailable').fire('retry'),
     role: 'leaving releasing',
     effects: ['setTimer retry 375', 'readLease'],
   },
   {
-    rule: 'a look that is forbidden while the Lease is given up is no missing permission to write',
+    rule: 'a forbidden read during the release does not count as a missing permission to write',
     given: () => deletes().fail('deleteLease', 'unavailable').fire('retry'),
     when: (story) => story.refuse('readLease', 'forbidden'),
     role: 'leaving deleting',
     effects: ['warning read-forbidden', 'setTimer retry 1500'],
   },
   {
-    rule: 'five failures are enough: a Lease that was marked is released all the same',
+    rule: 'a process that has annotated its Lease has released it when five requests failed',
     given: () => {
       const story = deletes();
       for (let round = 0; round < 4; round++) {
@@ -181,14 +183,14 @@ const obstacles: readonly Row[] = [
     effects: RELEASED,
   },
   {
-    rule: 'while the work of a lost term drains, a look at the Lease decides nothing',
+    rule: 'a read of the Lease decides nothing when the work of a lost term drains',
     given: () => findsItsLeaseAgain().stop().fire('backstop'),
     when: (story) => story.leaseRead(ownLease()),
     role: 'leaving awaitingWork',
     effects: [],
   },
   {
-    rule: 'while the work of a lost term drains, a look that fails costs nothing',
+    rule: 'a failed read of the Lease does not count when the work of a lost term drains',
     given: () => findsItsLeaseAgain().stop().fire('backstop'),
     when: (story) => story.fail('readLease', 'unavailable'),
     role: 'leaving awaitingWork',

@@ -1,5 +1,5 @@
-// Checks how a leader restores a Lease that was deleted by hand: for the same term, however often, and only
-// while its Pod exists.
+// Checks how a leader restores a Lease that was deleted by hand: for the same term, any number of times, and only while
+// its Pod exists.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ import {
 } from './story.ts';
 
 const RENEW = 'setTimer renew 10000';
-/** A restored Lease says nothing of renewals: until the next one nobody could see that its holder hangs. */
+/** A restored Lease has no renewal fields. Until the next renewal, no other Pod can see whether its holder hangs. */
 const RENEW_SOON = 'setTimer renew 1000';
 
 /** A leader that has renewed once: lease-1@12. */
@@ -27,33 +27,33 @@ function renews(): Story {
   return leads().fire('renew').replaced('12');
 }
 
-/** Its Lease was deleted by hand, at resourceVersion 13. */
+/** A leader whose Lease was deleted by hand at resourceVersion 13. */
 function loses(): Story {
   return renews().deleted(ownLease({ resourceVersion: '13' }));
 }
 
-/** It has sent the create of its Lease again. */
+/** A leader that has sent the create of its Lease again. */
 function restores(): Story {
   return loses().podRead(SELF.name, podOf(SELF));
 }
 
 const restoration: readonly Row[] = [
   {
-    rule: 'a Lease that was deleted by hand is created again, once this Pod is known to exist',
+    rule: 'a leader creates its Lease again when it was deleted by hand and this Pod exists',
     given: renews,
     when: (story) => story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF)),
     role: 'leader restoring',
     effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
   },
   {
-    rule: 'the term is the same then: nobody is told anything, and renewals go on, the first one soon, as of any new Lease',
+    rule: 'a leader announces nothing and renews soon when it has restored its Lease',
     given: restores,
     when: (story) => story.created({ uid: 'lease-2', resourceVersion: '14' }).fire('renew'),
     role: 'leader renewing',
     effects: [RENEW_SOON, 'replaceLease lease-2@14'],
   },
   {
-    rule: 'in a cluster restored from a backup the answer looks old: a read finds the Lease, the term goes on, and no twin is seen',
+    rule: 'a leader reads its restored Lease when the answer of its create looks old (a restored cluster), and suspects no twin',
     given: () => {
       const story = leads().fire('renew').replaced('100').fire('backstop').leaseRead(null);
       return story.podRead(SELF.name, podOf(SELF)).created({ uid: 'lease-2', resourceVersion: '14' }).wait(1_000);
@@ -67,28 +67,28 @@ const restoration: readonly Row[] = [
     effects: ['readLease', 'replaceLease lease-2@14'],
   },
   {
-    rule: 'a Pod that is being deleted restores its Lease, too',
+    rule: 'a leader restores its Lease when its Pod is being deleted',
     given: loses,
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leader restoring',
     effects: ['createLease transitions=0'],
   },
   {
-    rule: 'a Lease that goes because this Pod is gone ends the term',
+    rule: 'a deletion of the Lease ends the term when this Pod is gone',
     given: loses,
     when: (story) => story.podRead(SELF.name, null),
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'a Lease that goes because this Pod was replaced by another of its name ends the term',
+    rule: "a deletion of the Lease ends the term when another Pod has this Pod's name",
     given: loses,
     when: (story) => story.podRead(SELF.name, podOf(NAMESAKE)),
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'a leader that is not permitted to renew restores its Lease, and renews it no more than before',
+    rule: 'a leader that must not renew restores its Lease and still does not renew',
     given: () => {
       const story = leads().fire('renew').refuse('replaceLease', 'forbidden');
       return story.deleted(ownLease({ resourceVersion: '13' })).podRead(SELF.name, podOf(SELF));
@@ -98,14 +98,14 @@ const restoration: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'this Pod is believed to exist when Pods cannot be read',
+    rule: 'a leader restores its Lease without a read of its Pod when Pods cannot be read',
     given: loses,
     when: (story) => story.refuse('readPod', 'forbidden', SELF.name),
     role: 'leader restoring',
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden', 'createLease transitions=0'],
   },
   {
-    rule: 'a refusal to read Pods that lasted does not excuse a leader from a read of its Pod that fails in another way',
+    rule: 'a leader repeats a read of its Pod that fails for another reason, although reads of Pods have been refused',
     given: () => {
       const story = loses()
         .refuse('readPod', 'forbidden', SELF.name)
@@ -117,7 +117,7 @@ const restoration: readonly Row[] = [
     effects: ['setTimer permission 6000', 'setTimer retry 188'],
   },
   {
-    rule: 'an own Pod that can be read shows that Pods may be read again',
+    rule: 'a read of this Pod shows that Pods can be read again',
     given: () => {
       const story = loses()
         .refuse('readPod', 'forbidden', SELF.name)
@@ -135,21 +135,21 @@ const restoration: readonly Row[] = [
     ],
   },
   {
-    rule: 'a read of this Pod that fails otherwise is repeated after a look at the Lease',
+    rule: 'a leader repeats a failed read of its Pod after a read of the Lease',
     given: loses,
     when: (story) => story.fail('readPod', 'unavailable', SELF.name).fire('retry').leaseRead(null),
     role: 'leader restoring',
     effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`],
   },
   {
-    rule: 'who finds another Lease in its place (409) reads it',
+    rule: 'a leader reads the Lease when its create is answered 409',
     given: restores,
     when: (story) => story.fail('createLease', 'alreadyExists'),
     role: 'leader backingOff',
     effects: ['readLease'],
   },
   {
-    rule: "and stops leading when it is another's",
+    rule: "a leader stops leading when it reads another Pod's Lease after a 409",
     given: () => restores().fail('createLease', 'alreadyExists'),
     when: (story) => story.leaseRead(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })),
     role: 'candidate',
@@ -162,21 +162,21 @@ const restoration: readonly Row[] = [
     ],
   },
   {
-    rule: 'a create whose answer never came, but that was carried out, restores the Lease',
+    rule: 'a Lease is restored when the create had no answer and was executed',
     given: () => restores().fail('createLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a create whose answer never came, and that was not carried out, is repeated',
+    rule: 'a leader repeats the create when it had no answer and was not executed',
     given: () => restores().fail('createLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(null).podRead(SELF.name, podOf(SELF)),
     role: 'leader restoring',
     effects: [`readPod ${SELF.name}`, 'createLease transitions=0'],
   },
   {
-    rule: 'a Lease that is restored and known to be deleted again before the answer came is restored again',
+    rule: 'a leader restores its Lease again when the answer to the create comes after the next deletion',
     given: () => restores().deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
     when: (story) => {
       story.created({ uid: 'lease-2', resourceVersion: '14' });
@@ -186,42 +186,42 @@ const restoration: readonly Row[] = [
     effects: [RENEW, 'setTimer retry 1000', 'readLease', `readPod ${SELF.name}`, 'createLease transitions=0'],
   },
   {
-    rule: 'a Lease that goes again at once is restored once a second: a client that deletes it again and again is not fought',
+    rule: 'a leader restores its Lease once a second when a client deletes it again and again',
     given: () => restores().created({ uid: 'lease-2', resourceVersion: '14' }).wait(400),
     when: (story) => story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
     role: 'leader backingOff',
     effects: ['setTimer retry 600'],
   },
   {
-    rule: 'a Lease that stood for a while is restored at once',
+    rule: 'a leader restores its Lease at once when it existed for a while',
     given: () => restores().created({ uid: 'lease-2', resourceVersion: '14' }).wait(1_000),
     when: (story) => story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
     role: 'leader restoring',
     effects: [`readPod ${SELF.name}`],
   },
   {
-    rule: 'a look at the Lease that fails does not make a create that is under way be forgotten',
+    rule: 'a failed read of the Lease does not stop a create that is in flight',
     given: () => restores().fire('backstop'),
     when: (story) => story.fail('readLease', 'unavailable'),
     role: 'leader restoring backingOff',
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'a Lease that comes back by itself needs no restoration',
+    rule: 'a leader does not restore a Lease that comes back by itself',
     given: loses,
     when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })).podRead(SELF.name, podOf(SELF)),
     role: 'leader',
     effects: ['warning twin', RENEW_SOON],
   },
   {
-    rule: 'without permission to create it tries again, with one warning',
+    rule: 'a leader warns once and tries again when it must not create the Lease',
     given: restores,
     when: (story) => story.refuse('createLease', 'forbidden').fire('retry'),
     role: 'leader backingOff',
     effects: ['warning create-forbidden', 'setTimer retry 750', 'readLease'],
   },
   {
-    rule: 'the turn of a renewal while there is no Lease is not the last one',
+    rule: 'the timer of the renewal is set again when it fires while there is no Lease',
     given: restores,
     when: (story) => story.fire('renew'),
     role: 'leader restoring',
@@ -231,7 +231,7 @@ const restoration: readonly Row[] = [
 
 checkTable(restoration);
 
-test('a restored Lease keeps when the term began and how often the Lease changed hands', () => {
+test('a restored Lease keeps the acquireTime and the transitions of its term', () => {
   const story = clears().podRead(SELF.name, podOf(SELF)).removed();
   story.created({ uid: 'lease-2', resourceVersion: '30' }).wait(5_000);
   story.deleted(ownLease({ uid: 'lease-2', resourceVersion: '31' })).podRead(SELF.name, podOf(SELF));
@@ -240,7 +240,7 @@ test('a restored Lease keeps when the term began and how often the Lease changed
   assert.equal(acquireTimeMs, WALL_MS + 25);
 });
 
-test('renewals go on after a restoration, however it came about', () => {
+test('a leader renews again after every kind of restoration', () => {
   const stories: Record<string, Story> = {
     answered: restores().created({ uid: 'lease-2', resourceVersion: '14' }),
     'answer lost': restores()
@@ -250,7 +250,7 @@ test('renewals go on after a restoration, however it came about', () => {
     'created by an earlier attempt': restores()
       .fail('createLease', 'alreadyExists')
       .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '14' })),
-    'the renewal came while it was missing': restores()
+    'the timer of the renewal fired while the Lease was missing': restores()
       .fire('renew')
       .fail('createLease', 'unavailable')
       .fire('retry')
@@ -258,7 +258,7 @@ test('renewals go on after a restoration, however it came about', () => {
   };
   for (const [name, story] of Object.entries(stories)) {
     assert.ok(story.timers.has('renew'), name);
-    story.forget().fire('renew');
-    assert.deepEqual(story.said, ['replaceLease lease-2@14'], name);
+    story.clearEffects().fire('renew');
+    assert.deepEqual(story.texts, ['replaceLease lease-2@14'], name);
   }
 });

@@ -1,5 +1,5 @@
-// Checks how a restarted container resumes its term: its Pod's Lease is believed only on a consistent answer, and only
-// while its Pod exists.
+// Checks how a restarted container resumes its term: only after a consistent answer about its Lease, and only while its
+// Pod exists.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,18 +25,18 @@ const ELECTED = ['setTimer renew 10000'];
 
 const orphaned = leaseOf(null, { resourceVersion: '30', holderIdentity: SELF.name });
 
-/** The Lease without an owner is being deleted. */
+/** A candidate that is deleting the Lease that has lost its owner. */
 function replaces(): Story {
   const story = resumes().watched(orphaned).refuse('replaceLease', 'forbidden').fire('retry').leaseRead(orphaned);
   return story.fire('campaign').podRead(SELF.name, podOf(SELF));
 }
 
-/** This Pod's Lease was there at the start: the container was restarted. */
+/** A restarted container: this Pod's Lease existed at the start. */
 function resumes(): Story {
   return finds(leaseOf(SELF));
 }
 
-/** The renewal is refused for good: the term is resumed on a read, with one warning. */
+/** The row of a resumption by a read when renewals are refused, with its one warning. */
 function resumesOnRead(kind: 'forbidden' | 'rejected', warning: string): Omit<Row, 'rule'> {
   return {
     given: resumes,
@@ -57,14 +57,14 @@ function resumesOnRead(kind: 'forbidden' | 'rejected', warning: string): Omit<Ro
 
 const resumption: readonly Row[] = [
   {
-    rule: 'a restarted container that finds its own Lease renews it, and checks that its Pod exists',
+    rule: 'a restarted container renews its Lease and reads its Pod when it finds its Lease',
     given: starts,
     when: (story) => story.listed(leaseOf(SELF)),
     role: 'candidate resuming',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`, 'replaceLease lease-1@20'],
   },
   {
-    rule: 'it leads once both are answered: here the renewal last',
+    rule: 'a restarted container leads when both are answered (the renewal last)',
     given: () => resumes().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.replaced('21'),
     role: 'leader',
@@ -78,21 +78,21 @@ const resumption: readonly Row[] = [
     ],
   },
   {
-    rule: 'it leads once both are answered: here the Pod last, and one that is being deleted may resume its own term',
+    rule: 'a restarted container leads when both are answered (the Pod last, which is being deleted)',
     given: () => resumes().replaced('21'),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leader',
     effects: ['clearTimer stale', ...ELECTED, 'elected 21 resumed', `leaderChanged ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: "no process resumes its term because of a watch event: this Pod's Lease in an event is renewed first",
+    rule: "a process renews first when a watch event shows its Pod's Lease",
     given: follows,
     when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
     role: 'candidate resuming',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`, `readPod ${SELF.name}`, 'replaceLease lease-2@30'],
   },
   {
-    rule: "an own Lease found after somebody else's is not the one that was created with an unknown outcome: it is resumed",
+    rule: "a term is a resumed one when this Pod's Lease follows the Lease of another Pod",
     given: () => {
       const story = creates().fail('createLease', 'unavailable').fire('retry').leaseRead(leaseOf(RIVAL));
       story.podListed(RIVAL, podOf(RIVAL)).fire('backstop');
@@ -110,7 +110,7 @@ const resumption: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Lease that has lost its owner is resumed by the renewal that puts the owner back',
+    rule: 'a term resumes by the renewal that writes the lost owner again',
     given: () => resumes().watched(orphaned),
     when: (story) =>
       story.fail('replaceLease', 'conflict').leaseRead(orphaned).podRead(SELF.name, podOf(SELF)).replaced('31'),
@@ -162,35 +162,35 @@ const resumption: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Pod does not resume its term when the Lease has lost its owner in the read that is its proof',
+    rule: 'a Pod does not resume its term when the read that should prove it shows no owner',
     given: () => resumes().refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
     when: (story) => story.leaseRead(orphaned),
     role: 'candidate jitter',
     effects: [JITTER],
   },
   {
-    rule: 'a Pod does not resume its term when the Lease loses its owner after the read that is its proof',
+    rule: 'a Pod does not resume its term when the Lease loses its owner after the read that proved it',
     given: () => resumes().refuse('replaceLease', 'forbidden').leaseRead(leaseOf(SELF)).watched(orphaned),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'candidate jitter',
     effects: [],
   },
   {
-    rule: 'a Pod renews its Lease before its term when a renewal was refused once and the Lease has lost its owner in the read',
+    rule: 'a Pod renews before its term resumes when one renewal was refused and the read shows no owner',
     given: () => resumes().fail('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
     when: (story) => story.leaseRead(orphaned),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@30'],
   },
   {
-    rule: 'a Pod renews its Lease before its term when a renewal was refused once and the Lease loses its owner after the read',
+    rule: 'a Pod renews before its term resumes when one renewal was refused and the owner is removed after the read',
     given: () => resumes().fail('replaceLease', 'forbidden').leaseRead(leaseOf(SELF)).watched(orphaned),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'replaceLease lease-1@30'],
   },
   {
-    rule: 'a Pod resumes its term when the Lease loses its owner after the renewal that is its proof',
+    rule: 'a Pod resumes its term when the owner is removed after the renewal that proved it',
     given: () => resumes().replaced('21').watched(orphaned),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'leader',
@@ -207,50 +207,50 @@ const resumption: readonly Row[] = [
     effects: ['watchPod none', 'setTimer recheck 15000', 'leaderChanged sidecar'],
   },
   {
-    rule: 'the renewal shows that the Lease is gone, so a new one is created',
+    rule: 'a candidate creates a new Lease when its renewal shows that the old one is gone',
     given: () => follows().watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(null),
     role: 'candidate jitter',
     effects: ['readLease', JITTER],
   },
   {
-    rule: 'a process whose Pod is gone does not resume, whatever its Lease says',
+    rule: 'a process does not resume its term when its Pod is gone, whatever its Lease contains',
     given: resumes,
     when: (story) => story.podRead(SELF.name, null).replaced('21'),
     role: 'candidate',
     effects: ['warning pod-deleted', 'setTimer stale 15000'],
   },
   {
-    rule: 'a process whose Pod was seen to go after it had been read does not resume',
+    rule: 'a process does not resume its term when its Pod was deleted after the read',
     given: () => resumes().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.podGone(SELF).replaced('21'),
     role: 'candidate',
     effects: ['warning pod-deleted', 'setTimer stale 15000'],
   },
   {
-    rule: 'a process whose Pod was seen to go does not resume when Pods cannot be read either',
+    rule: 'a process does not resume its term when its Pod was deleted and Pods cannot be read',
     given: () => resumes().podGone(SELF),
     when: (story) => story.refuse('readPod', 'forbidden', SELF.name).refuse('replaceLease', 'forbidden'),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a 409 on the renewal is no loss: the Lease is read, and resumed if it is still mine',
+    rule: 'a process reads the Lease and resumes its term when the renewal is answered 409 and it still has the Lease',
     given: () => resumes().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(leaseOf(SELF, { resourceVersion: '23' })),
     role: 'candidate resuming',
     effects: ['readLease', `readPod ${SELF.name}`, 'replaceLease lease-1@23'],
   },
   {
-    rule: 'without permission to renew, the term is resumed on a consistent read, with one warning',
+    rule: 'a process warns once and resumes its term by a read when it must not renew',
     ...resumesOnRead('forbidden', 'renew-forbidden'),
   },
   {
-    rule: 'a renewal that the server rejects does not keep a Pod from its own Lease: it is read instead, with one warning',
+    rule: 'a process warns once and resumes its term by a read when the server rejects the renewal',
     ...resumesOnRead('rejected', 'request-rejected'),
   },
   {
-    rule: 'without permission to renew and to read Pods, a consistent read of the Lease is enough',
+    rule: 'a read of the Lease is enough for a resumption when the process must neither renew nor read Pods',
     given: resumes,
     when: (story) => {
       story.refuse('readPod', 'forbidden', SELF.name).refuse('replaceLease', 'forbidden').leaseRead(leaseOf(SELF));
@@ -270,21 +270,21 @@ const resumption: readonly Row[] = [
     ],
   },
   {
-    rule: 'an own Lease that vanishes while it is being resumed is created again',
+    rule: 'a candidate creates its Lease again when it vanishes during the resumption',
     given: () => resumes().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.deleted(leaseOf(SELF, { resourceVersion: '21' })),
     role: 'candidate jitter',
     effects: [JITTER],
   },
   {
-    rule: 'a resumption that failed beside its own read of the Lease rests: that read does not end the rest',
+    rule: 'a failed resumption backs off, and an earlier read does not end the back-off',
     given: () => resumes().refuse('replaceLease', 'forbidden'),
     when: (story) => story.fail('readPod', 'unavailable', SELF.name).leaseRead(leaseOf(SELF)),
     role: 'candidate backingOff',
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'the read after the wait ends it',
+    rule: 'the read after the back-off starts the next resumption',
     given: () => resumes().refuse('replaceLease', 'forbidden').fail('readPod', 'unavailable', SELF.name),
     when: (story) => story.leaseRead(leaseOf(SELF)).fire('retry').leaseRead(leaseOf(SELF)),
     role: 'candidate resuming',
@@ -294,7 +294,7 @@ const resumption: readonly Row[] = [
 
 checkTable(resumption);
 
-test('a resumed Lease keeps when it was acquired and how often it changed hands, and is renewed', () => {
+test('a resumed Lease keeps its acquireTime and its transitions, and is renewed', () => {
   const story = finds(ownLease({ acquireTimeMs: 77, leaseTransitions: 5, holderIdentity: 'edited' }));
   assert.deepEqual(story.content('replaceLease'), {
     holderIdentity: SELF.name,

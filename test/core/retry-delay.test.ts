@@ -1,5 +1,5 @@
 /**
- * The delay between attempts, as a table.
+ * Checks the delay between attempts.
  */
 
 import assert from 'node:assert/strict';
@@ -18,10 +18,10 @@ import {
 const ROWS = [
   { rule: 'the first delay is at least half the base', attempt: 1, random: 0, expected: 125 },
   { rule: 'the first delay is at most the base', attempt: 1, random: 0.999999, expected: 250 },
-  { rule: 'it doubles with every attempt', attempt: 4, random: 0, expected: 1_000 },
-  { rule: 'chance moves the upper half', attempt: 4, random: 0.5, expected: 1_500 },
-  { rule: 'it is never more than the cap', attempt: 7, random: 0.999999, expected: 2_000 },
-  { rule: 'it stays at the cap for any number of attempts', attempt: 5_000, random: 0, expected: 1_000 },
+  { rule: 'the delay doubles with every attempt', attempt: 4, random: 0, expected: 1_000 },
+  { rule: 'the random number moves the delay within its upper half', attempt: 4, random: 0.5, expected: 1_500 },
+  { rule: 'the delay is at most the cap', attempt: 7, random: 0.999999, expected: 2_000 },
+  { rule: 'the delay stays at the cap for any number of attempts', attempt: 5_000, random: 0, expected: 1_000 },
   { rule: 'an attempt before the first counts as the first', attempt: 0, random: 0, expected: 125 },
 ];
 
@@ -39,7 +39,7 @@ test('every delay lies between half the base and the cap, in whole milliseconds'
   );
 });
 
-test('the first six refusals are repeated within about half a minute, each later one once a minute', () => {
+test('the first six refusals are repeated within about half a minute, and each later one once a minute', () => {
   const fullDelaysMs = [1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 60_000, 60_000];
   for (const [index, fullMs] of fullDelaysMs.entries()) {
     assert.equal(refusalDelayMs(index + 1, 0), fullMs / 2);
@@ -49,7 +49,7 @@ test('the first six refusals are repeated within about half a minute, each later
   assert.equal(refusalDelayMs(1_000_000, 0), REFUSAL_CAP_MS / 2);
 });
 
-test('a delay after a refusal never shrinks with the number of refusals, in whole milliseconds', () => {
+test('the delay after a refusal never shrinks with the number of refusals and is a whole number of milliseconds', () => {
   fc.assert(
     fc.property(fc.nat(20), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (attempt, random) => {
       const delayMs = refusalDelayMs(attempt, random);
@@ -60,7 +60,7 @@ test('a delay after a refusal never shrinks with the number of refusals, in whol
   );
 });
 
-test('a Retry-After lengthens the delay, never shortens it, and is obeyed up to a minute', () => {
+test('a Retry-After of up to a minute lengthens the delay and never shortens it', () => {
   assert.equal(atLeastRetryAfterMs(250, null), 250);
   assert.equal(atLeastRetryAfterMs(250, 4_000), 4_000);
   assert.equal(atLeastRetryAfterMs(5_000, 4_000), 5_000);

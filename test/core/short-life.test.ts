@@ -1,4 +1,5 @@
-// Checks that a Lease which is collected three times in a row ends the campaign, where Pods cannot be read.
+// Checks that a process stops campaigning when Pods cannot be read and its Lease is deleted three times in a row soon
+// after its creation.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,32 +18,32 @@ import {
   starts,
 } from './story.ts';
 
-/** The leader of a Lease that has just been created, in a cluster that lets no Pod be read. */
-function leadsBlindly(): Story {
+/** A leader that must not read Pods and has just created its Lease. */
+function leadsWithoutReads(): Story {
   return starts().absent('10').refuse('readPod', 'forbidden', SELF.name).created({ resourceVersion: '11' });
 }
 
-/** Its Lease is collected at this version. */
+/** The garbage collector deletes the Lease at this version. */
 function collected(story: Story, uid: string, resourceVersion: string): Story {
   return story.deleted(ownLease({ uid, resourceVersion }));
 }
 
-/** The Lease is restored at this version, a second after the last time. */
+/** The leader restores its Lease at this version, a second later. */
 function restored(story: Story, uid: string, resourceVersion: string): Story {
   if (story.timers.has('retry')) story.fire('retry').leaseRead(null);
   return story.refuse('readPod', 'forbidden', SELF.name).created({ uid, resourceVersion });
 }
 
-/** Collected twice, and restored twice. */
+/** A leader whose Lease was deleted twice and restored twice. */
 function restoresTwice(): Story {
-  const story = restored(collected(leadsBlindly(), 'lease-1', '12'), 'lease-2', '13');
+  const story = restored(collected(leadsWithoutReads(), 'lease-1', '12'), 'lease-2', '13');
   return restored(collected(story, 'lease-2', '14'), 'lease-3', '15');
 }
 
 const rows: readonly Row[] = [
   {
-    rule: 'a Lease that is collected twice is restored',
-    given: () => restored(collected(leadsBlindly(), 'lease-1', '12'), 'lease-2', '13'),
+    rule: 'a leader restores its Lease when it was deleted twice',
+    given: () => restored(collected(leadsWithoutReads(), 'lease-1', '12'), 'lease-2', '13'),
     when: (story) => restored(collected(story, 'lease-2', '14'), 'lease-3', '15'),
     role: 'leader',
     effects: [
@@ -55,30 +56,30 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    rule: 'a Lease that is collected three times in a row ends the campaign: the API server does not know this Pod',
+    rule: 'a leader stops campaigning when its Lease was deleted three times in a row: the API server does not know this Pod',
     given: restoresTwice,
     when: (story) => collected(story, 'lease-3', '16'),
     role: 'candidate',
     effects: ['warning pod-unknown', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'a Lease that a person gave to another Pod before it was deleted does not count',
+    rule: 'a deletion does not count when a person gave the Lease to another Pod before',
     given: () => restoresTwice().watched(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '16' })),
     when: (story) => story.deleted(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '17' })),
     role: 'candidate',
     effects: ['setTimer recheck 10000'],
   },
   {
-    rule: 'the process never campaigns again',
+    rule: 'a process that stopped campaigning never campaigns again',
     given: () => collected(restoresTwice(), 'lease-3', '16'),
     when: (story) => story.fire('backstop').leaseRead(null),
     role: 'candidate',
     effects: ['readLease', 'setTimer backstop 60000'],
   },
   {
-    rule: 'a Lease that stood for a while in between begins the count again',
+    rule: 'a deletion counts as the first one when the Lease existed for a while before',
     given: () => {
-      const story = restored(collected(leadsBlindly(), 'lease-1', '12'), 'lease-2', '13');
+      const story = restored(collected(leadsWithoutReads(), 'lease-1', '12'), 'lease-2', '13');
       story.wait(SHORT_LIFE_MS);
       restored(collected(story, 'lease-2', '14'), 'lease-3', '15');
       return restored(collected(story, 'lease-3', '16'), 'lease-4', '17');
@@ -88,7 +89,7 @@ const rows: readonly Row[] = [
     effects: ['setTimer retry 1000'],
   },
   {
-    rule: 'a Lease that was given to somebody else by hand, and deleted then, was not collected from this Pod',
+    rule: 'the deletion of a Lease that a person gave to another Pod does not count for this Pod',
     given: () => {
       const story = restoresTwice();
       return story.watched(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '16' }));
@@ -98,7 +99,7 @@ const rows: readonly Row[] = [
     effects: ['setTimer recheck 10000'],
   },
   {
-    rule: 'nor was one that was released and that a successor deleted',
+    rule: 'the deletion of a released Lease by a successor does not count',
     given: () => restoresTwice().stepDown().settled().fire('leaving'),
     when: (story) => {
       const released = ownLease({ uid: 'lease-3', resourceVersion: '16', releasedBy: SELF.uid });
@@ -108,9 +109,9 @@ const rows: readonly Row[] = [
     effects: ['setTimer recheck 10000', 'leaderChanged nobody'],
   },
   {
-    rule: 'a Pod that the watch shows alive is known to the API server, although single reads are refused',
+    rule: 'a leader restores its Lease when a watch shows its Pod alive, although reads of it are refused',
     given: () => {
-      const seen = leadsBlindly().tell({ type: 'podObserved', watched: SELF, pod: podOf(SELF), by: 'list' });
+      const seen = leadsWithoutReads().take({ type: 'podObserved', watched: SELF, pod: podOf(SELF), by: 'list' });
       const story = restored(collected(seen, 'lease-1', '12'), 'lease-2', '13');
       return restored(collected(story, 'lease-2', '14'), 'lease-3', '15');
     },
@@ -119,7 +120,7 @@ const rows: readonly Row[] = [
     effects: ['setTimer retry 1000'],
   },
   {
-    rule: 'when this Pod can be read, a Lease that somebody deletes again and again is restored',
+    rule: 'a leader restores its Lease whenever it is deleted when its Pod can be read',
     given: () => {
       const story = starts().absent('10').podRead(SELF.name, podOf(SELF)).created({ resourceVersion: '11' });
       for (const [uid, next, version] of [
@@ -140,12 +141,12 @@ const rows: readonly Row[] = [
 
 checkTable(rows);
 
-/** What is known of the Lease that this Pod owns. */
+/** The knowledge of the Lease that this Pod owns. */
 function ownLeaseOf({ state }: Story) {
   return state.knowledge.ownLease;
 }
 
-test('an own Lease is known since it was first seen', () => {
+test('a Lease of this Pod is known from its first observation', () => {
   assert.equal(ownLeaseOf(follows()), null);
   const story = leads();
   const own = { uid: 'lease-1', seenAtMs: story.nowMs };
@@ -153,12 +154,12 @@ test('an own Lease is known since it was first seen', () => {
   assert.deepEqual(ownLeaseOf(story.wait(1_000).watched(ownLease({ resourceVersion: '12' }))), own);
 });
 
-test('an own Lease is forgotten when another Pod owns it, and not when another Lease appears', () => {
+test('a Lease of this Pod is forgotten when another Pod owns it, but not when another Lease appears', () => {
   assert.equal(ownLeaseOf(leads().watched(leaseOf(RIVAL, { resourceVersion: '15' }))), null);
   assert.equal(ownLeaseOf(leads().watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '15' })))?.uid, 'lease-1');
 });
 
-test('an own Lease is forgotten when it was released and deleted', () => {
+test('a Lease of this Pod is forgotten when it was released and deleted', () => {
   const released = ownLease({ resourceVersion: '15', releasedBy: SELF.uid });
   const story = leads()
     .stepDown()

@@ -1,4 +1,4 @@
-// Checks what a sibling says of a process that holds the socket of their Pod and gives no sign of life.
+// Checks the warning of a sibling about a process that holds the socket of their Pod and does not campaign.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,27 +7,27 @@ import { CONFIG, checkTable, leaseOf, ownLease, podOf, RIVAL, type Row, SELF, St
 
 /** Another process of this Pod holds the socket. */
 function sibling(): Story {
-  return new Story().tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'taken' });
+  return new Story().take({ type: 'started' }).take({ type: 'siblingLockAnswered', outcome: 'taken' });
 }
 
-/** A Lease of this Pod that was renewed. */
+/** The Lease of this Pod after a renewal. */
 const RENEWED = ownLease({ resourceVersion: '12', renewTimeMs: 6_000, leaseDurationSeconds: 30 });
 
-/** There is no Lease, and nothing comes of it. */
+/** A sibling that has waited for 30 s without a Lease. */
 function silent(): Story {
   return sibling().absent('10').wait(SILENT_HOLDER_MS).absent('11');
 }
 
 const rows: readonly Row[] = [
   {
-    rule: 'a holder that creates no Lease for 30 s is looked up',
+    rule: 'a sibling looks the socket holder up when it creates no Lease for 30 s',
     given: () => sibling().absent('10').wait(SILENT_HOLDER_MS),
     when: (story) => story.absent('11'),
     role: 'sibling',
     effects: ['findSiblingLockHolder'],
   },
   {
-    rule: 'a shorter silence says nothing',
+    rule: 'a sibling does not look the socket holder up when it is silent for less than 30 s',
     given: () =>
       sibling()
         .absent('10')
@@ -37,24 +37,24 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a silence that no answer confirms may be that of the API server',
+    rule: 'a sibling does not look the socket holder up when no answer confirms the silence',
     given: () =>
       sibling()
         .absent('10')
         .wait(10 * SILENT_HOLDER_MS),
-    when: (story) => story.tell({ type: 'podAbsent', watched: RIVAL }),
+    when: (story) => story.take({ type: 'podAbsent', watched: RIVAL }),
     role: 'sibling',
     effects: [],
   },
   {
-    rule: 'a holder that does not restore the Lease of its Pod for 30 s is looked up',
+    rule: 'a sibling looks the socket holder up when it does not restore the Lease of its Pod for 30 s',
     given: () => sibling().listed(ownLease()).podListed(SELF, podOf(SELF)).deleted(RENEWED).wait(SILENT_HOLDER_MS),
     when: (story) => story.absent('13'),
     role: 'sibling',
     effects: ['findSiblingLockHolder'],
   },
   {
-    rule: 'a Lease that another Pod restores is no matter of the holder',
+    rule: 'a sibling does not look the socket holder up when another Pod must restore the Lease',
     given: () =>
       sibling()
         .listed(leaseOf(RIVAL))
@@ -66,14 +66,14 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a holder that renewed and stopped to renew is looked up',
+    rule: 'a sibling looks the socket holder up when it renewed and stopped renewing',
     given: () => sibling().listed(RENEWED).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(RENEWED),
     role: 'sibling',
     effects: ['findSiblingLockHolder'],
   },
   {
-    rule: 'a holder with a longer duration has longer to renew',
+    rule: 'a sibling waits for the duration of the Lease when it is longer than 30 s',
     given: () =>
       sibling()
         .listed({ ...RENEWED, leaseDurationSeconds: 60 })
@@ -83,7 +83,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a holder that renews is alive',
+    rule: 'a sibling does not look the socket holder up when it renews',
     given: () =>
       sibling()
         .listed(RENEWED)
@@ -95,56 +95,56 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a holder that is not permitted to renew never does: its silence says nothing',
+    rule: 'a sibling does not look the socket holder up when it must not renew',
     given: () => sibling().listed(ownLease()).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(ownLease()),
     role: 'sibling',
     effects: [],
   },
   {
-    rule: 'while another Pod leads there is nothing for the holder to do',
+    rule: 'a sibling does not look the socket holder up when another Pod leads',
     given: () => sibling().listed(leaseOf(RIVAL)).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(leaseOf(RIVAL)),
     role: 'sibling',
     effects: [],
   },
   {
-    rule: 'the holder is looked up once',
+    rule: 'a sibling looks the socket holder up once',
     given: silent,
     when: (story) => story.absent('12'),
     role: 'sibling',
     effects: [],
   },
   {
-    rule: 'the holder is named in the warning',
+    rule: 'a sibling names the socket holder in its warning',
     given: silent,
-    when: (story) => story.tell({ type: 'siblingLockHolderFound', holder: { pid: 17, uid: 1000 } }),
+    when: (story) => story.take({ type: 'siblingLockHolderFound', holder: { pid: 17, uid: 1000 } }),
     role: 'sibling',
     effects: ['warning sibling-lock-held'],
   },
   {
-    rule: 'the warning comes also when the holder cannot be seen',
+    rule: 'a sibling warns when it cannot find the socket holder',
     given: silent,
-    when: (story) => story.tell({ type: 'siblingLockHolderFound', holder: null }),
+    when: (story) => story.take({ type: 'siblingLockHolderFound', holder: null }),
     role: 'sibling',
     effects: ['warning sibling-lock-held'],
   },
   {
-    rule: 'the warning comes once',
-    given: () => silent().tell({ type: 'siblingLockHolderFound', holder: null }),
+    rule: 'a sibling warns once',
+    given: () => silent().take({ type: 'siblingLockHolderFound', holder: null }),
     when: (story) => story.wait(SILENT_HOLDER_MS).absent('12'),
     role: 'sibling',
     effects: [],
   },
   {
-    rule: 'a holder that creates the Lease while it is looked up is not warned of',
+    rule: 'a sibling does not warn when the socket holder creates the Lease during the search',
     given: () => silent().watched(ownLease({ resourceVersion: '12' })),
-    when: (story) => story.tell({ type: 'siblingLockHolderFound', holder: { pid: 17, uid: 1000 } }),
+    when: (story) => story.take({ type: 'siblingLockHolderFound', holder: { pid: 17, uid: 1000 } }),
     role: 'sibling',
     effects: [],
   },
   {
-    rule: 'a sibling looks nobody up when the Lease of another Pod is renewed no longer',
+    rule: 'a sibling does not look the socket holder up when another Pod stops renewing its Lease',
     given: () =>
       sibling()
         .listed({ ...RENEWED, holderIdentity: RIVAL.name, owner: RIVAL })
@@ -154,7 +154,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a sibling looks nobody up when no Pod owns the Lease',
+    rule: 'a sibling does not look the socket holder up when no Pod owns the Lease',
     given: () =>
       sibling()
         .listed({ ...RENEWED, owner: null })
@@ -164,23 +164,23 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a sibling reads nothing when another timer than that of a retry fires',
+    rule: 'a sibling reads nothing when a timer other than that of a retry fires',
     given: () => sibling().absent('10'),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'startGrace' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'startGrace' }),
     role: 'sibling',
     effects: [],
   },
   {
-    rule: 'the holder is looked up again when it renewed and is silent again',
+    rule: 'a sibling looks the socket holder up again when it renewed and is silent again',
     given: () => silent().watched(RENEWED).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(RENEWED),
     role: 'sibling',
     effects: ['findSiblingLockHolder'],
   },
   {
-    rule: 'the holder is not looked up again when the warning was announced',
+    rule: 'a sibling does not look the socket holder up again when it has warned',
     given: () =>
-      silent().tell({ type: 'siblingLockHolderFound', holder: null }).watched(RENEWED).wait(SILENT_HOLDER_MS),
+      silent().take({ type: 'siblingLockHolderFound', holder: null }).watched(RENEWED).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(RENEWED),
     role: 'sibling',
     effects: [],
@@ -189,6 +189,6 @@ const rows: readonly Row[] = [
 
 checkTable(rows);
 
-test('the holder is not silent when no Lease was seen', () => {
+test('a socket holder is not silent when no Lease was observed', () => {
   assert.equal(isLockHolderSilent(CONFIG, new Story().state.knowledge), false);
 });

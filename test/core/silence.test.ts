@@ -1,5 +1,5 @@
-// Checks what a follower does when a renewal is overdue: it reads, so that a dead watch, a silent leader and a process
-// that were suspended themselves are told apart.
+// Checks a follower when a renewal is overdue. It reads the Lease, to distinguish a dead watch, a silent leader, and
+// its own suspension.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -38,14 +38,14 @@ function waitsLonger(): Story {
   return story.podRead(RIVAL.name, podOf(RIVAL)).fire('stale');
 }
 
-/** A follower that goes by lists and its watch alone, since reads of the Lease are refused. */
+/** A follower that relies on lists and its watch, because reads of the Lease are refused. */
 function refusedToRead(): Story {
   return waits().refuse('readLease').fire('retry').podRead(RIVAL.name, podOf(RIVAL));
 }
 
 const rows: readonly Row[] = [
   {
-    rule: 'a leader whose Lease was given away waits for a renewal of the new holder, which may never renew',
+    rule: 'a former leader waits for a renewal of the new holder when its Lease was given away',
     given: () => leads().fire('renew').replaced('12'),
     when: (story) => story.watched(leaseOf(RIVAL, { ...renewing, uid: 'lease-1', resourceVersion: '20' })),
     role: 'candidate',
@@ -60,56 +60,56 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    rule: 'a renewal that is half an interval overdue makes a follower read the Lease and the Pod of its holder',
+    rule: "a follower reads the Lease and the holder's Pod when a renewal is half an interval overdue",
     given: () => follows(renewing),
     when: (story) => story.fire('stale'),
     role: 'candidate',
     effects: ['setTimer stale 15000', 'readLease', `readPod ${RIVAL.name}`],
   },
   {
-    rule: 'a read that shows a renewal which the watch did not show makes the watch list again',
+    rule: 'a read makes the watch list again when it shows a renewal that the watch did not show',
     given: waits,
     when: (story) => story.leaseRead(renewed),
     role: 'candidate',
     effects: ['relist lease', 'setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'a read that shows nothing new leaves the watch alone, and the leader is not called silent yet',
+    rule: 'a read that shows nothing new leaves the watch alone, and no silence is announced yet',
     given: waits,
     when: (story) => story.leaseRead(renewing),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a renewal that the watch showed before the answer leaves the watch alone',
+    rule: 'a read leaves the watch alone when the watch showed the renewal before the answer',
     given: () => waits().watched(renewed),
     when: (story) => story.leaseRead(renewed),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a read that shows that the Lease is gone makes the watch list again',
+    rule: 'a read makes the watch list again when it shows that the Lease is gone',
     given: waits,
     when: (story) => story.leaseRead(null),
     role: 'candidate',
     effects: ['relist lease', 'clearTimer stale', 'setTimer recheck 5000'],
   },
   {
-    rule: 'a Pod that is gone without a word of its watch is taken over',
+    rule: "a follower campaigns when its read shows that the holder's Pod is gone and the watch did not",
     given: () => waits().leaseRead(renewing),
     when: (story) => story.podRead(RIVAL.name, null),
     role: 'candidate jitter',
     effects: ['setTimer campaign 25', 'leaderChanged nobody'],
   },
   {
-    rule: 'a leader is called silent by a read that was sent after the duration of its Lease',
+    rule: 'a silence is announced when the answering read was sent after the duration of the Lease',
     given: waitsLonger,
     when: (story) => story.leaseRead(renewing),
     role: 'candidate',
     effects: [`${STALE} for 30000`],
   },
   {
-    rule: 'a leader that was called silent is not called silent again when its Lease has lost its renewTime',
+    rule: 'a silence is not announced again when the Lease has lost its renewTime',
     given: () => {
       const story = waitsLonger().leaseRead(renewing);
       return story.watched({ ...renewing, resourceVersion: '21', renewTimeMs: null }).fire('backstop');
@@ -119,14 +119,14 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a leader that was called silent and renews again has recovered',
+    rule: 'a recovery is announced when a silent leader renews again',
     given: () => waitsLonger().leaseRead(renewing),
     when: (story) => story.watched(renewed),
     role: 'candidate',
     effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`, `recovered ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'a leader that was called silent and restores its Lease has recovered',
+    rule: 'a recovery is announced when a silent leader restores its Lease',
     given: () =>
       waitsLonger()
         .leaseRead(renewing)
@@ -136,7 +136,7 @@ const rows: readonly Row[] = [
     effects: ['setTimer stale 15000', `recovered ${RIVAL.name}/${RIVAL.uid}`, 'clearTimer recheck'],
   },
   {
-    rule: 'a change of leaders ends a silence, and nobody has recovered',
+    rule: 'a change of leaders ends a silence without a recovery',
     given: () => waitsLonger().leaseRead(renewing),
     when: (story) => story.watched({ ...renewed, owner: OTHER, holderIdentity: OTHER.name }),
     role: 'candidate',
@@ -149,95 +149,95 @@ const rows: readonly Row[] = [
     ],
   },
   {
-    rule: 'a leader recovers once',
+    rule: 'a recovery is announced once',
     given: () => waitsLonger().leaseRead(renewing).watched(renewed),
     when: (story) => story.watched({ ...renewed, resourceVersion: '22', renewTimeMs: 21_000 }),
     role: 'candidate',
     effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'a leader is called silent once',
+    rule: 'a silence is announced once',
     given: () => waitsLonger().leaseRead(renewing).fire('backstop'),
     when: (story) => story.leaseRead(renewing),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'an answer to a read from before the duration was over calls no leader silent, and another read follows',
+    rule: 'a follower reads again and announces no silence when its read was sent before the end of the duration',
     given: () => waits().fire('stale'),
     when: (story) => story.leaseRead(renewing),
     role: 'candidate',
     effects: ['readLease'],
   },
   {
-    rule: 'a follower that was suspended takes the renewals from its sockets, and calls nobody silent',
-    given: () => follows(renewing).wait(60_000).tell({ type: 'timerFired', timer: 'stale' }).watched(renewed),
+    rule: 'a follower that was suspended processes the renewals in its sockets and announces no silence',
+    given: () => follows(renewing).wait(60_000).take({ type: 'timerFired', timer: 'stale' }).watched(renewed),
     when: (story) => story.leaseRead(renewed),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a follower that cannot reach the API server calls nobody silent',
+    rule: 'a follower announces no silence when the API server is unreachable',
     given: waitsLonger,
     when: (story) =>
-      story.fail('readLease', 'unavailable').tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+      story.fail('readLease', 'unavailable').take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     role: 'candidate backingOff',
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'a follower that is not allowed to read the Lease lists it, and calls nobody silent before',
+    rule: 'a follower lists the Lease before it announces a silence when it must not read it',
     given: refusedToRead,
     when: (story) => story.fire('stale'),
     role: 'candidate',
     effects: ['relist lease', 'setTimer stale 15000'],
   },
   {
-    rule: 'a list that shows nothing new calls the leader silent where the Lease cannot be read',
+    rule: 'a silence is announced when a list shows nothing new and the Lease cannot be read',
     given: () => refusedToRead().fire('stale'),
     when: (story) => story.listed(renewing),
     role: 'candidate',
     effects: [`${STALE} for 30000`],
   },
   {
-    rule: 'a list that shows a renewal calls nobody silent',
+    rule: 'a silence is not announced when a list shows a renewal',
     given: () => refusedToRead().fire('stale'),
     when: (story) => story.listed(renewed),
     role: 'candidate',
     effects: ['setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'a follower that can neither read nor list calls nobody silent, and lists again',
+    rule: 'a follower lists again and announces no silence when it can neither read nor list the Lease',
     given: () =>
       refusedToRead()
         .fire('stale')
-        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+        .take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     when: (story) => story.fire('stale'),
     role: 'candidate',
     effects: ['relist lease', 'setTimer stale 15000'],
   },
   {
-    rule: 'a change of labels is no renewal: the silence goes on',
+    rule: 'a silence continues when only labels change',
     given: () => follows(renewing).wait(10_000),
     when: (story) => story.watched({ ...renewing, resourceVersion: '21' }).fire('stale'),
     role: 'candidate',
     effects: ['setTimer stale 15000', 'readLease', `readPod ${RIVAL.name}`],
   },
   {
-    rule: 'a Lease without renewals is not waited for',
+    rule: 'a follower waits for no renewal when the Lease has no renewal fields',
     given: () => follows(renewing),
     when: (story) => story.watched({ ...renewing, resourceVersion: '21', renewTimeMs: null }),
     role: 'candidate',
     effects: ['clearTimer stale'],
   },
   {
-    rule: 'an event DELETED with the version of the Lease itself is undone by a read that shows the Lease',
+    rule: 'a read brings the Lease back when a DELETED event had the version of the Lease itself',
     given: () => follows(renewing).deleted(renewing).fire('recheck'),
     when: (story) => story.leaseRead(renewing),
     role: 'candidate',
     effects: ['setTimer stale 15000', 'clearTimer recheck'],
   },
   {
-    rule: 'a leader whose create is answered 409 after such an event reads its Lease, and keeps its term',
+    rule: 'a leader reads its Lease and keeps its term when its create is answered 409 after such an event',
     given: () => {
       const story = leads().deleted(ownLease()).podRead(SELF.name, podOf(SELF)).fail('createLease', 'alreadyExists');
       return story;
@@ -247,7 +247,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a dead watch is found out, too, when the read of the overdue renewal succeeds only with its second try',
+    rule: 'a read makes the watch list again when it succeeds only at the second attempt',
     given: () => waits().fail('readLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(renewed),
     role: 'candidate',
@@ -255,24 +255,24 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** The same Lease with another annotation or label. */
+/** The same Lease with another label. */
 const labelled = { ...renewing, resourceVersion: '21' };
 /** A Lease with a renewTime and without a duration. */
 const endless = { ...renewing, leaseDurationSeconds: null };
 
-/** A process that waited for the socket of its Pod, has it now, and reads the rival's Lease. */
+/** A process that has waited for the socket of its Pod, gets it, and reads the rival's Lease. */
 function getsSocket(): Story {
   return new Story()
-    .tell({ type: 'started' })
-    .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+    .take({ type: 'started' })
+    .take({ type: 'siblingLockAnswered', outcome: 'taken' })
     .listed(renewing)
     .podListed(RIVAL, podOf(RIVAL))
-    .tell({ type: 'siblingLockAnswered', outcome: 'held' });
+    .take({ type: 'siblingLockAnswered', outcome: 'held' });
 }
 
-/** The resync reads the Lease at once. */
+/** Fires the resync, which reads the Lease. */
 function resyncs(story: Story): Story {
-  return story.tell({ type: 'timerFired', timer: 'backstop' });
+  return story.take({ type: 'timerFired', timer: 'backstop' });
 }
 
 const conditions: readonly Row[] = [
@@ -321,21 +321,21 @@ const conditions: readonly Row[] = [
   {
     rule: 'a process reads nothing when the timer for the silence fires before a Lease was seen',
     given: starts,
-    when: (story) => story.tell({ type: 'timerFired', timer: 'stale' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'stale' }),
     role: 'starting (lock held)',
     effects: [],
   },
   {
     rule: 'a follower reads nothing when the timer for the silence fires and the Lease has no renewTime',
     given: () => follows(leaseOf(RIVAL, { leaseDurationSeconds: 30 })),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'stale' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'stale' }),
     role: 'candidate',
     effects: [],
   },
   {
     rule: 'a follower reads nothing when the timer for the silence fires and the Lease has no duration',
     given: () => follows(endless),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'stale' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'stale' }),
     role: 'candidate',
     effects: [],
   },
@@ -375,7 +375,7 @@ const conditions: readonly Row[] = [
     effects: ['relist lease', 'setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`, 'readLease'],
   },
   {
-    rule: 'the second read of a doubted read makes the watch list again when it shows a renewal',
+    rule: 'the second read of a doubtful answer makes the watch list again when it shows a renewal',
     given: () => resyncs(follows(renewing)).fire('stale').leaseRead(renewing),
     when: (story) => story.leaseRead(renewed),
     role: 'candidate',
@@ -411,14 +411,14 @@ const conditions: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a candidate sets no timer for a renewal when it tries refused requests again',
+    rule: 'a candidate sets no timer for a renewal when it repeats refused requests',
     given: () => starts().listed(leaseOf(SELF)).podRead(SELF.name, podOf(SELF)).refuse('replaceLease'),
     when: (story) => story.fire('permission'),
     role: 'candidate resuming',
     effects: [],
   },
   {
-    rule: 'a leader that can renew sets no other timer for it when it tries refused requests again',
+    rule: 'a leader that can renew sets no other timer for it when it repeats refused requests',
     given: () =>
       leads()
         .deleted(ownLease({ resourceVersion: '12' }))
@@ -472,11 +472,11 @@ const conditions: readonly Row[] = [
     ],
   },
   {
-    rule: 'a leader warns of no altered write when no field was altered',
+    rule: 'a leader does not warn of an altered write when no field was altered',
     given: () => leads().fire('renew'),
     when: (story) => {
       const lease = ownLease({ ...story.content('replaceLease'), resourceVersion: '12' });
-      story.tell({ type: 'leaseWritten', request: story.request('replaceLease'), lease, altered: [] });
+      story.take({ type: 'leaseWritten', request: story.request('replaceLease'), lease, altered: [] });
     },
     role: 'leader',
     effects: [`renewed ${SELF.name}/${SELF.uid}`, 'setTimer renew 10000'],
@@ -496,7 +496,7 @@ const conditions: readonly Row[] = [
 
 checkTable([...rows, ...conditions]);
 
-test('the confirmed silence is the time that the API server has confirmed since the last renewal', () => {
+test('the confirmed silence is the time between the last renewal and the last confirmation by the API server', () => {
   const story = waitsLonger();
   assert.equal(confirmedSilenceMs(story.state.knowledge), null);
   story.leaseRead(renewing);

@@ -1,5 +1,5 @@
-// Checks that an answer which nobody waits for (late, repeated, or to another question) decides nothing, whatever
-// role it meets. What it shows of the cluster is noted all the same, where it is news.
+// Checks that an answer that is not awaited (late, repeated, or to another request) decides nothing in any role. A
+// newer state that it shows is recorded all the same.
 
 import {
   checkTable,
@@ -20,74 +20,74 @@ import {
   starts,
 } from './story.ts';
 
-/** The number of a request that nobody sent, or that was answered long ago. */
+/** The number of a request that was never sent, or that was answered long ago. */
 const STALE = 999;
 
-/** A leader whose Lease was deleted by hand; it asks whether its own Pod exists. */
+/** A leader whose Lease was deleted by hand, and that reads its Pod. */
 function loses(): Story {
   return leads().deleted(ownLease({ resourceVersion: '12' }));
 }
 
-/** A leader that rests after a look at its Lease failed. */
-function leadsResting(): Story {
+/** A leader that backs off after a failed read of its Lease. */
+function leadsBackingOff(): Story {
   return leads().fire('backstop').fail('readLease', 'unavailable');
 }
 
-/** A leader that was stopped; its work has settled, and it asks whether its own Pod is being deleted. */
+/** A leader that stops. Its work has settled, and the read of its Pod is in flight. */
 function readsOwnPod(): Story {
   return leads().stop().settled();
 }
 
-/** A leader that gives its Lease up: the mark is under way. */
+/** A leader that releases its Lease. The write of the annotation is in flight. */
 function marks(): Story {
   return leads().stop('always').settled();
 }
 
 const candidates: readonly Row[] = [
   {
-    rule: 'a campaign does not take an answer about another Pod for the one about its own: gone',
+    rule: 'a campaign ignores an answer about another Pod when it awaits one about its own',
     given: clears,
-    when: (story) => story.tell({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
+    when: (story) => story.take({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'a campaign does not take an earlier answer about its own Pod for the one that it waits for',
+    rule: 'a campaign ignores an earlier answer about its Pod when it awaits a later one',
     given: () => clears().removed(),
-    when: (story) => story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(SELF) }),
+    when: (story) => story.take({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(SELF) }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'a campaign goes on when a read fails that it did not ask for',
+    rule: 'a campaign goes on when a read that it does not await fails',
     given: clears,
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'a campaign goes on when a read fails that it did not ask for, after its own Pod was found to exist',
+    rule: 'a campaign goes on when a read that it does not await fails after its Pod was found',
     given: () => clears().podRead(SELF.name, podOf(SELF)),
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'the answer to an earlier DELETE does not remove what stands now',
+    rule: 'a candidate does not believe that its DELETE was executed when the answer is to an earlier one',
     given: () => clears().podRead(SELF.name, podOf(SELF)),
-    when: (story) => story.tell({ type: 'leaseRemoved', request: STALE }),
+    when: (story) => story.take({ type: 'leaseRemoved', request: STALE }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'the answer to an earlier DELETE says nothing where there is nothing to delete',
+    rule: 'a candidate ignores the answer to an earlier DELETE when there is no Lease',
     given: () => starts().absent('10'),
-    when: (story) => story.tell({ type: 'leaseRemoved', request: STALE }),
+    when: (story) => story.take({ type: 'leaseRemoved', request: STALE }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'the answer to the DELETE of one Lease does not remove another that came in the meantime',
+    rule: 'the answer to the DELETE of one Lease does not remove the Lease that followed',
     given: () => {
       const another = leaseOf({ name: 'app-3', uid: 'pod-3' }, { uid: 'lease-2', resourceVersion: '30' });
       return clears().watched({ ...another, releasedBy: 'pod-3' });
@@ -97,42 +97,42 @@ const candidates: readonly Row[] = [
     effects: ['deleteLease lease-2@30'],
   },
   {
-    rule: 'the answer to a DELETE may come after the DELETED event, while this Pod is still being read',
+    rule: 'a candidate accepts the answer to its DELETE after the DELETED event',
     given: () => clears().deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     when: (story) => story.removed(),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'a resumption does not take the answer to an earlier write for its renewal',
+    rule: 'a resumption ignores the answer to an earlier write when it awaits its renewal',
     given: () => finds(leaseOf(SELF)).podRead(SELF.name, podOf(SELF)),
-    when: (story) => story.tell({ type: 'leaseWritten', request: STALE, lease: leaseOf(SELF) }),
+    when: (story) => story.take({ type: 'leaseWritten', request: STALE, lease: leaseOf(SELF) }),
     role: 'candidate resuming',
     effects: [],
   },
   {
-    rule: 'a resumption does not take an earlier look at the Lease for the one that proves it',
+    rule: 'a resumption ignores the answer to an earlier read when it awaits its proof',
     given: () => finds(leaseOf(SELF)).refuse('replaceLease', 'forbidden').podRead(SELF.name, podOf(SELF)),
-    when: (story) => story.tell({ type: 'leaseRead', request: STALE, lease: leaseOf(SELF) }),
+    when: (story) => story.take({ type: 'leaseRead', request: STALE, lease: leaseOf(SELF) }),
     role: 'candidate resuming',
     effects: [],
   },
   {
-    rule: 'who waits for nothing is not moved by the answer to a write',
+    rule: 'a candidate that awaits nothing ignores the answer to a write',
     given: follows,
-    when: (story) => story.tell({ type: 'leaseWritten', request: STALE, lease: leaseOf(RIVAL) }),
+    when: (story) => story.take({ type: 'leaseWritten', request: STALE, lease: leaseOf(RIVAL) }),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'who waits for nothing is not moved by a failure',
+    rule: 'a candidate that awaits nothing ignores a failure',
     given: follows,
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('forbidden') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('forbidden') }),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: "a predecessor's Pod that cannot be read does not end a start: the create is still under way",
+    rule: "a start goes on when the predecessor's Pod cannot be read and the create is in flight",
     given: () => {
       const story = starts()
         .listed(leaseOf(RIVAL, { releasedBy: RIVAL.uid }))
@@ -144,9 +144,9 @@ const candidates: readonly Row[] = [
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden'],
   },
   {
-    rule: 'a create is waited for whatever else fails in the meantime',
+    rule: 'a candidate waits for its create when another request fails',
     given: creates,
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'candidate creating',
     effects: [],
   },
@@ -154,10 +154,10 @@ const candidates: readonly Row[] = [
 
 const leaders: readonly Row[] = [
   {
-    rule: 'a leader believes the answer to an earlier read that shows a newer Lease: it is another Pod’s',
+    rule: 'a leader believes an earlier read that shows a newer Lease of another Pod',
     given: leads,
     when: (story) =>
-      story.tell({
+      story.take({
         type: 'leaseRead',
         request: STALE,
         lease: leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '30' }),
@@ -172,68 +172,68 @@ const leaders: readonly Row[] = [
     ],
   },
   {
-    rule: 'a leader does not believe the answer to an earlier read that shows an older Lease, or none',
+    rule: 'a leader does not believe an earlier read that shows an older Lease or none',
     given: leads,
     when: (story) =>
       story
-        .tell({ type: 'leaseRead', request: STALE, lease: leaseOf(RIVAL, { uid: 'lease-0', resourceVersion: '5' }) })
-        .tell({ type: 'leaseRead', request: STALE, lease: null }),
+        .take({ type: 'leaseRead', request: STALE, lease: leaseOf(RIVAL, { uid: 'lease-0', resourceVersion: '5' }) })
+        .take({ type: 'leaseRead', request: STALE, lease: null }),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a leader at rest is not woken by the answer to an earlier look',
-    given: leadsResting,
-    when: (story) => story.tell({ type: 'leaseRead', request: STALE, lease: ownLease() }),
+    rule: 'a leader that backs off ignores the answer to an earlier read',
+    given: leadsBackingOff,
+    when: (story) => story.take({ type: 'leaseRead', request: STALE, lease: ownLease() }),
     role: 'leader backingOff',
     effects: [],
   },
   {
-    rule: 'the answer to an earlier write does not move the next renewal',
+    rule: 'the answer to an earlier write does not change the timer of the renewal',
     given: leads,
-    when: (story) => story.tell({ type: 'leaseWritten', request: STALE, lease: ownLease() }),
+    when: (story) => story.take({ type: 'leaseWritten', request: STALE, lease: ownLease() }),
     role: 'leader',
     effects: [],
   },
   {
     rule: 'the answer to an earlier write does not end a restoration',
     given: () => loses().podRead(SELF.name, podOf(SELF)),
-    when: (story) => story.tell({ type: 'leaseWritten', request: STALE, lease: ownLease() }),
+    when: (story) => story.take({ type: 'leaseWritten', request: STALE, lease: ownLease() }),
     role: 'leader restoring',
     effects: [],
   },
   {
-    rule: 'a leader that restores its Lease does not take an answer about another Pod for the one about its own',
+    rule: 'a leader that restores its Lease ignores an answer about another Pod',
     given: loses,
-    when: (story) => story.tell({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
+    when: (story) => story.take({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
     role: 'leader restoring',
     effects: [],
   },
   {
-    rule: 'a leader that asked for no Pod is not moved by an answer about one',
+    rule: 'a leader that has read no Pod ignores an answer about another Pod',
     given: leads,
-    when: (story) => story.tell({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
+    when: (story) => story.take({ type: 'podRead', request: STALE, name: RIVAL.name, pod: null }),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a leader is not moved by the failure of a request that it does not wait for',
+    rule: 'a leader ignores the failure of a request that it does not await',
     given: leads,
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a leader that asks for its Pod is not moved by the failure of another request',
+    rule: 'a leader that reads its Pod ignores the failure of another request',
     given: () => leads().podListed(SELF, null),
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'leader',
     effects: [],
   },
   {
     rule: 'the failure of an earlier create does not end a restoration',
     given: () => loses().podRead(SELF.name, podOf(SELF)),
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'leader restoring',
     effects: [],
   },
@@ -241,87 +241,87 @@ const leaders: readonly Row[] = [
 
 const leaving: readonly Row[] = [
   {
-    rule: 'who leaves does not take an earlier answer about its own Pod for the one that it waits for',
+    rule: 'a leaving process ignores an earlier answer about its Pod when it awaits a later one',
     given: readsOwnPod,
     when: (story) =>
-      story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(SELF, { terminating: true }) }),
+      story.take({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(SELF, { terminating: true }) }),
     role: 'leaving readingOwnPod',
     effects: [],
   },
   {
-    rule: 'who marks its Lease is not disturbed by a look at it that was asked for before',
+    rule: 'a leaving process that annotates its Lease ignores an earlier read of it',
     given: () => leads().stop('always').fire('backstop').settled(),
     when: (story) => story.leaseRead(ownLease()),
     role: 'leaving releasing',
     effects: [],
   },
   {
-    rule: 'work that settles a second time decides nothing again',
+    rule: 'a leaving process ignores work that settles a second time',
     given: marks,
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: [],
   },
   {
-    rule: 'who leaves is not moved by the failure of a request that it does not wait for',
+    rule: 'a leaving process ignores the failure of a request that it does not await',
     given: marks,
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'leaving releasing',
     effects: [],
   },
   {
-    rule: 'who waits for a look is not moved by the failure of another request',
+    rule: 'a leaving process that awaits a read ignores the failure of another request',
     given: () => marks().fail('replaceLease', 'unavailable'),
-    when: (story) => story.tell({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'leaving releasing',
     effects: [],
   },
 ];
 
-/** This Pod no longer exists; the read was sent a while ago. */
-function hearsOfItsEnd(story: Story): Story {
-  return story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: null });
+/** An answer to an earlier read, which shows that this Pod no longer exists. */
+function readsItsEnd(story: Story): Story {
+  return story.take({ type: 'podRead', request: STALE, name: SELF.name, pod: null });
 }
 
 const ghosts: readonly Row[] = [
   {
-    rule: 'that its own Pod is gone bars a candidate, although the answer is to an earlier question',
+    rule: 'an earlier read disqualifies a candidate when it shows that its Pod is gone',
     given: follows,
-    when: hearsOfItsEnd,
+    when: readsItsEnd,
     role: 'candidate',
     effects: ['warning pod-deleted'],
   },
   {
-    rule: 'that its own Pod is gone ends a campaign, although the answer is to an earlier question',
+    rule: 'an earlier read ends a campaign when it shows that the Pod is gone',
     given: clears,
-    when: hearsOfItsEnd,
+    when: readsItsEnd,
     role: 'candidate',
     effects: ['warning pod-deleted'],
   },
   {
-    rule: 'that its own Pod is gone ends a term, although the answer is to an earlier question',
+    rule: 'an earlier read ends a term when it shows that the Pod is gone',
     given: leads,
-    when: hearsOfItsEnd,
+    when: readsItsEnd,
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'that its own Pod is gone ends a restoration, although the answer is to an earlier question',
+    rule: 'an earlier read ends a restoration when it shows that the Pod is gone',
     given: loses,
-    when: hearsOfItsEnd,
+    when: readsItsEnd,
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer renew', 'demoted pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: "an earlier answer that shows another Pod with this Pod's name also disqualifies: this Pod is gone",
+    rule: 'an earlier read disqualifies a candidate when it shows another Pod with its name',
     given: follows,
-    when: (story) => story.tell({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(NAMESAKE) }),
+    when: (story) => story.take({ type: 'podRead', request: STALE, name: SELF.name, pod: podOf(NAMESAKE) }),
     role: 'candidate',
     effects: ['warning pod-deleted'],
   },
   {
-    rule: 'who steps down does not come back once an earlier answer has said that its own Pod is gone',
-    given: () => hearsOfItsEnd(leads().stepDown().settled()).replaced('12').removed(),
+    rule: 'a Pod that stepped down does not campaign when an earlier read showed that it is gone',
+    given: () => readsItsEnd(leads().stepDown().settled()).replaced('12').removed(),
     when: (story) => story.fire('recheck'),
     role: 'candidate',
     effects: [],

@@ -1,6 +1,6 @@
 /**
- * Tells `step` a story: feeds it facts with a clock of its own, remembers which timers run and which requests
- * wait for an answer, and sums up what it was ordered in short words that a table can hold.
+ * Passes facts to `step` in place of the driver: it keeps the clock, the running timers and the unanswered requests,
+ * and describes each effect in a few words for the tables.
  */
 
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ import { type ElectionConfig, type ElectionState, initialElectionState, type Rol
 
 export const SELF: PodReference = { name: 'app-1', uid: 'pod-1' };
 export const RIVAL: PodReference = { name: 'app-2', uid: 'pod-2' };
-/** Another Pod that goes by this Pod's name, as in a StatefulSet. */
+/** An earlier Pod with the name of this Pod, as in a StatefulSet. */
 export const NAMESAKE: PodReference = { name: 'app-1', uid: 'pod-0' };
 
 export const CONFIG: ElectionConfig = {
@@ -31,13 +31,13 @@ export const CONFIG: ElectionConfig = {
   startGraceMs: 30_000,
 };
 
-/** The moment at which every story begins, by the wall clock. */
+/** The wall clock at the start of every story. */
 export const WALL_MS = 1_700_000_000_000;
 
-/** Every request is one of these. */
+/** An effect that sends a request. */
 export type RequestEffect = Extract<Effect, { request: number }>;
 
-/** The rival's Lease, or whatever is said instead. */
+/** The Lease of this owner, with changes. */
 export function leaseOf(owner: PodReference | null, changes: Partial<LeaseRecord> = {}): LeaseRecord {
   return {
     uid: 'lease-1',
@@ -60,10 +60,10 @@ export function podOf(pod: PodReference, changes: Partial<PodRecord> = {}): PodR
   return { ...pod, resourceVersion: '5', terminating: false, ...changes };
 }
 
-/** What is different in a Lease whose deletion was accepted, and that a finalizer keeps. */
+/** The fields of a Lease that is being deleted and that a finalizer keeps. */
 export const HELD_BY_FINALIZER = { terminating: true, finalizers: ['example.com/audit'] } as const;
 
-/** What is reported of a Pod that runs, or whatever is said instead. */
+/** The report of a running Pod, with changes. */
 export function reportOf(changes: Partial<PodReport> = {}): PodReport {
   return {
     phase: 'Running',
@@ -82,14 +82,14 @@ export function reportOf(changes: Partial<PodReport> = {}): PodReport {
   };
 }
 
-/** A Pod that was evicted, and whose containers have all ended. */
+/** An evicted Pod whose containers have all ended. */
 export function stoppedPod(pod: PodReference, changes: Partial<PodReport> = {}): PodRecord {
   return podOf(pod, {
     report: reportOf({ phase: 'Failed', reason: 'Evicted', containersTerminated: true, ...changes }),
   });
 }
 
-/** Every way to fail; the compiler sees to it that none is forgotten. */
+/** Every kind of failure. The type check fails when one is missing. */
 export const FAILURE_KINDS: readonly RequestFailureKind[] = Object.keys({
   alreadyExists: true,
   conflict: true,
@@ -108,15 +108,15 @@ export function failure(kind: RequestFailureKind, retryAfterMs: number | null = 
   return { kind, message: `it failed: ${kind}`, retryAfterMs, missingRule: null, cause: null };
 }
 
-/** What an effect says, in short. */
-export function sayEffect(effect: Effect): string {
+/** Describes an effect in a few words. */
+export function describeEffect(effect: Effect): string {
   switch (effect.type) {
     case 'createLease':
       return `createLease transitions=${effect.content.leaseTransitions}`;
     case 'replaceLease':
-      return `replaceLease ${sayLease(effect.lease)}${sayContent(effect.content)}`;
+      return `replaceLease ${describeLease(effect.lease)}${describeContent(effect.content)}`;
     case 'deleteLease':
-      return `deleteLease ${sayLease(effect.lease)}`;
+      return `deleteLease ${describeLease(effect.lease)}`;
     case 'readPod':
       return `readPod ${effect.name}`;
     case 'watchPod':
@@ -128,7 +128,7 @@ export function sayEffect(effect: Effect): string {
     case 'clearTimer':
       return `clearTimer ${effect.timer}`;
     case 'announce':
-      return sayAnnouncement(effect.announcement);
+      return describeAnnouncement(effect.announcement);
     case 'shutDown':
       return effect.freeSiblingLock ? 'shutDown' : 'shutDown, socket kept';
     default:
@@ -136,28 +136,28 @@ export function sayEffect(effect: Effect): string {
   }
 }
 
-function sayLease(lease: LeaseRecord): string {
+function describeLease(lease: LeaseRecord): string {
   return `${lease.uid}@${lease.resourceVersion}`;
 }
 
-function sayContent(content: LeaseContent): string {
+function describeContent(content: LeaseContent): string {
   return content.releasedBy === null ? '' : ` released by ${content.releasedBy}`;
 }
 
-function sayAnnouncement(announcement: Announcement): string {
+function describeAnnouncement(announcement: Announcement): string {
   switch (announcement.type) {
     case 'elected':
       return `elected ${announcement.term.fencingToken}${announcement.term.resumed ? ' resumed' : ''}`;
     case 'demoted':
       return `demoted ${announcement.reason}`;
     case 'leaderChanged':
-      return `leaderChanged ${sayLeader(announcement.leader)}`;
+      return `leaderChanged ${describeLeader(announcement.leader)}`;
     case 'renewed':
-      return `renewed ${sayLeader(announcement.leader)}`;
+      return `renewed ${describeLeader(announcement.leader)}`;
     case 'recovered':
-      return `recovered ${sayLeader(announcement.leader)}`;
+      return `recovered ${describeLeader(announcement.leader)}`;
     case 'stale':
-      return `stale ${sayLeader(announcement.leader)} for ${announcement.silentForMs}`;
+      return `stale ${describeLeader(announcement.leader)} for ${announcement.silentForMs}`;
     case 'warning':
       return `warning ${announcement.code}`;
     case 'failed':
@@ -168,11 +168,11 @@ function sayAnnouncement(announcement: Announcement): string {
   }
 }
 
-function sayLeader(leader: Leader | null): string {
+function describeLeader(leader: Leader | null): string {
   return leader === null ? 'nobody' : `${leader.name}${leader.uid === null ? '' : `/${leader.uid}`}`;
 }
 
-/** What a role says, in short. */
+/** Describes a role in a few words. */
 export function describeRole(role: Role): string {
   switch (role.name) {
     case 'starting':
@@ -202,7 +202,7 @@ export class Story {
   nowMs = 1_000_000;
   wallMs: number = WALL_MS;
   random = 0.5;
-  /** The effects since the story was last asked to forget them. */
+  /** The effects since the last `clearEffects`. */
   effects: Effect[] = [];
   readonly timers: Map<TimerName, number> = new Map();
   readonly inFlight: Map<number, RequestEffect> = new Map();
@@ -215,12 +215,12 @@ export class Story {
     return this.state.role;
   }
 
-  /** What was ordered and announced since the last `forget`. */
-  get said(): string[] {
-    return this.effects.map(sayEffect);
+  /** The descriptions of these effects. */
+  get texts(): string[] {
+    return this.effects.map(describeEffect);
   }
 
-  tell(fact: Fact): this {
+  take(fact: Fact): this {
     const input: Input = { ...fact, nowMs: this.nowMs, wallMs: this.wallMs, random: this.random };
     if ('request' in fact) this.inFlight.delete(fact.request);
     if (fact.type === 'timerFired') this.timers.delete(fact.timer);
@@ -237,7 +237,7 @@ export class Story {
   }
 
   #perform(effect: Effect): void {
-    // To clear a timer that does not run says nothing.
+    // Clearing a timer that does not run has no effect.
     if (effect.type === 'clearTimer' && !this.timers.delete(effect.timer)) return;
     if (effect.type === 'setTimer') this.timers.set(effect.timer, this.nowMs + effect.afterMs);
     if ('request' in effect) this.inFlight.set(effect.request, effect);
@@ -248,7 +248,7 @@ export class Story {
     this.effects.push(effect);
   }
 
-  forget(): this {
+  clearEffects(): this {
     this.effects = [];
     return this;
   }
@@ -259,15 +259,15 @@ export class Story {
     return this;
   }
 
-  /** The timer fires when it is due. */
+  /** Waits until the timer is due, and fires it. */
   fire(timer: TimerName): this {
     const dueMs = this.timers.get(timer);
     assert.ok(dueMs !== undefined, `timer ${timer} does not run; these do: ${[...this.timers.keys()]}`);
     this.wait(Math.max(0, dueMs - this.nowMs));
-    return this.tell({ type: 'timerFired', timer });
+    return this.take({ type: 'timerFired', timer });
   }
 
-  /** The number of the latest request of this type (of a readPod: of that Pod) that waits for an answer. */
+  /** The number of the latest unanswered request of this type. For `readPod`, `podName` selects the Pod. */
   request(type: RequestEffect['type'], podName?: string): number {
     const waiting = [...this.inFlight.values()].filter(
       (effect) =>
@@ -276,12 +276,12 @@ export class Story {
     const latest = waiting.at(-1);
     assert.ok(
       latest !== undefined,
-      `no ${type} is under way; these are: ${[...this.inFlight.values()].map(sayEffect)}`,
+      `no ${type} is under way; these are: ${[...this.inFlight.values()].map(describeEffect)}`,
     );
     return latest.request;
   }
 
-  /** The content of the latest write that waits for an answer. */
+  /** The content of the latest unanswered write. */
   content(type: 'createLease' | 'replaceLease'): LeaseContent {
     const effect = this.inFlight.get(this.request(type));
     assert.ok(effect?.type === 'createLease' || effect?.type === 'replaceLease');
@@ -289,50 +289,50 @@ export class Story {
   }
 
   leaseRead(lease: LeaseRecord | null): this {
-    return this.tell({ type: 'leaseRead', request: this.request('readLease'), lease });
+    return this.take({ type: 'leaseRead', request: this.request('readLease'), lease });
   }
 
   podRead(name: string, pod: PodRecord | null): this {
-    return this.tell({ type: 'podRead', request: this.request('readPod', name), name, pod });
+    return this.take({ type: 'podRead', request: this.request('readPod', name), name, pod });
   }
 
   created(changes: Partial<LeaseRecord>): this {
     const lease: LeaseRecord = { ...leaseOf(SELF), ...this.content('createLease'), ...changes };
-    return this.tell({ type: 'leaseWritten', request: this.request('createLease'), lease });
+    return this.take({ type: 'leaseWritten', request: this.request('createLease'), lease });
   }
 
-  /** A replace was carried out: the Lease it was based on, with its content. */
+  /** Answers the replace as executed: its Lease with its content and this resourceVersion. */
   replaced(resourceVersion: string): this {
     const effect = this.inFlight.get(this.request('replaceLease'));
     assert.ok(effect?.type === 'replaceLease');
     const lease: LeaseRecord = { ...effect.lease, ...effect.content, resourceVersion };
-    return this.tell({ type: 'leaseWritten', request: effect.request, lease });
+    return this.take({ type: 'leaseWritten', request: effect.request, lease });
   }
 
   removed(): this {
-    return this.tell({ type: 'leaseRemoved', request: this.request('deleteLease') });
+    return this.take({ type: 'leaseRemoved', request: this.request('deleteLease') });
   }
 
   fail(type: RequestEffect['type'], kind: RequestFailureKind, podName?: string): this {
-    return this.tell({ type: 'requestFailed', request: this.request(type, podName), failure: failure(kind) });
+    return this.take({ type: 'requestFailed', request: this.request(type, podName), failure: failure(kind) });
   }
 
-  /** A refusal (403, or a webhook's 400) that has lasted for so long that it is believed. */
+  /** Fails the request with a refusal (403, or 400 of a webhook) that has lasted long enough to count. */
   refuse(type: RequestEffect['type'], kind: 'forbidden' | 'rejected' = 'forbidden', podName?: string): this {
     const what = refusableOf(this.state.role, this.state.knowledge, this.request(type, podName));
     if (what !== null) this.#believe(what, failure(kind));
     return this.fail(type, kind, podName);
   }
 
-  /** The same for a watch. */
+  /** Fails the list of Leases in the same way. */
   refuseLeaseWatch(): this {
     this.#believe('list leases', failure('forbidden'));
-    return this.tell({ type: 'leaseWatchFailed', failure: failure('forbidden') });
+    return this.take({ type: 'leaseWatchFailed', failure: failure('forbidden') });
   }
 
   refusePodWatch(watched: PodReference): this {
     this.#believe('list pods', failure('forbidden'));
-    return this.tell({ type: 'podWatchFailed', watched, failure: failure('forbidden') });
+    return this.take({ type: 'podWatchFailed', watched, failure: failure('forbidden') });
   }
 
   #believe(what: Refusable, why: RequestFailure): void {
@@ -351,73 +351,73 @@ export class Story {
   }
 
   listed(lease: LeaseRecord): this {
-    return this.tell({ type: 'leaseObserved', lease, by: 'list' });
+    return this.take({ type: 'leaseObserved', lease, by: 'list' });
   }
 
   watched(lease: LeaseRecord): this {
-    return this.tell({ type: 'leaseObserved', lease, by: 'watch' });
+    return this.take({ type: 'leaseObserved', lease, by: 'watch' });
   }
 
   absent(resourceVersion: string): this {
-    return this.tell({ type: 'leaseAbsent', resourceVersion });
+    return this.take({ type: 'leaseAbsent', resourceVersion });
   }
 
   deleted(lease: LeaseRecord): this {
-    return this.tell({ type: 'leaseDeleted', lease });
+    return this.take({ type: 'leaseDeleted', lease });
   }
 
   podListed(watched: PodReference, pod: PodRecord | null): this {
-    if (pod === null) return this.tell({ type: 'podAbsent', watched });
-    return this.tell({ type: 'podObserved', watched, pod, by: 'list' });
+    if (pod === null) return this.take({ type: 'podAbsent', watched });
+    return this.take({ type: 'podObserved', watched, pod, by: 'list' });
   }
 
   podWatched(watched: PodReference, pod: PodRecord): this {
-    return this.tell({ type: 'podObserved', watched, pod, by: 'watch' });
+    return this.take({ type: 'podObserved', watched, pod, by: 'watch' });
   }
 
   podGone(pod: PodReference): this {
-    return this.tell({ type: 'podDeleted', watched: pod, pod: podOf(pod) });
+    return this.take({ type: 'podDeleted', watched: pod, pod: podOf(pod) });
   }
 
   stop(release: 'ifTerminating' | 'always' = 'ifTerminating'): this {
-    return this.tell({ type: 'stopRequested', release });
+    return this.take({ type: 'stopRequested', release });
   }
 
   stepDown(): this {
-    return this.tell({ type: 'stepDownRequested' });
+    return this.take({ type: 'stepDownRequested' });
   }
 
   settled(drained = true): this {
-    return this.tell({ type: 'workSettled', drained });
+    return this.take({ type: 'workSettled', drained });
   }
 }
 
-/** Started, with the socket of its Pod; nothing is known of the Lease yet. */
+/** A candidate that has the socket of its Pod and knows nothing of the Lease. */
 export function starts(config?: ElectionConfig): Story {
-  return new Story(config).tell({ type: 'started' }).tell({ type: 'siblingLockAnswered', outcome: 'held' });
+  return new Story(config).take({ type: 'started' }).take({ type: 'siblingLockAnswered', outcome: 'held' });
 }
 
-/** A candidate that found this Lease when it started. */
+/** A candidate that found this Lease at its start. */
 export function finds(lease: LeaseRecord): Story {
   return starts().listed(lease);
 }
 
-/** A candidate that sees the rival lead, and its Pod exist. */
+/** A candidate that follows the rival, whose Pod exists. */
 export function follows(lease: LeaseRecord = leaseOf(RIVAL)): Story {
   return finds(lease).podListed(RIVAL, podOf(RIVAL));
 }
 
-/** A candidate that has just seen the rival's Pod go, and waits out its jitter; the Lease is still there. */
+/** A candidate that has seen the rival's Pod deleted and waits for its jitter. The Lease still exists. */
 export function seesRivalGo(): Story {
   return follows().podGone(RIVAL);
 }
 
-/** A candidate that clears the dead rival's Lease away. */
+/** A candidate that deletes the Lease of the rival, whose Pod is gone. */
 export function clears(): Story {
   return seesRivalGo().fire('campaign');
 }
 
-/** A candidate that has sent its create; nothing is known of the Lease before resourceVersion 10. */
+/** A candidate that has sent its create. The list at resourceVersion 10 showed no Lease. */
 export function creates(config?: ElectionConfig): Story {
   return starts(config).absent('10').podRead(SELF.name, podOf(SELF));
 }
@@ -432,7 +432,7 @@ export function ownLease(changes: Partial<LeaseRecord> = {}): LeaseRecord {
   return leaseOf(SELF, { resourceVersion: '11', acquireTimeMs: WALL_MS, leaseTransitions: 0, ...changes });
 }
 
-/** One row of a table: a rule in plain words, what went before, what happens, and what follows exactly. */
+/** One row of a table. `rule` names the test. `role` and `effects` are exactly what `when` must lead to. */
 export interface Row {
   readonly rule: string;
   readonly given: () => Story;
@@ -450,10 +450,10 @@ function record(rule: string, role: string, effects: readonly string[]): void {
 export function checkTable(rows: readonly Row[]): void {
   for (const { rule, given, when, role, effects } of rows) {
     test(rule, () => {
-      const story = given().forget();
+      const story = given().clearEffects();
       when(story);
-      record(rule, describeRole(story.role), story.said);
-      assert.deepEqual({ role: describeRole(story.role), effects: story.said }, { role, effects });
+      record(rule, describeRole(story.role), story.texts);
+      assert.deepEqual({ role: describeRole(story.role), effects: story.texts }, { role, effects });
     });
   }
 }

@@ -1,4 +1,4 @@
-// Checks how a candidate succeeds a leader: only one that is gone or gave its Lease up, by a DELETE with
+// Checks how a candidate takes over: only when the holder's Pod is gone or has released the Lease, by a DELETE with
 // preconditions and a POST, and only while its own Pod exists.
 
 import assert from 'node:assert/strict';
@@ -22,138 +22,138 @@ import {
 const JITTER = `setTimer campaign ${CAMPAIGN_JITTER_MS / 2}`;
 const ELECTED = ['setTimer renew 0'];
 
-/** The rival's Lease is gone and this Pod exists: the create is under way. */
+/** A candidate that has sent its create. The rival's Lease is gone, and this Pod exists. */
 function succeeds(): Story {
   return clears().podRead(SELF.name, podOf(SELF)).removed();
 }
 
-/** The rival's Lease, given up. */
+/** The rival's Lease with the release annotation. */
 const RELEASED = leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid });
 
-/** A candidate that has just seen the rival give its Lease up. */
+/** A candidate that has just observed the release. */
 function seesRelease(): Story {
   return follows().watched(RELEASED);
 }
 
 const takeOver: readonly Row[] = [
   {
-    rule: "another's Lease is left alone while its Pod exists",
+    rule: 'a candidate leaves a Lease alone when the Pod of its holder exists',
     given: () => finds(leaseOf(RIVAL)),
     when: (story) => story.podListed(RIVAL, podOf(RIVAL)),
     role: 'candidate',
     effects: ['clearTimer recheck'],
   },
   {
-    rule: 'a holder whose Pod is being deleted, but still exists, is left alone',
+    rule: 'a candidate leaves a Lease alone when the Pod of its holder is being deleted but exists',
     given: follows,
     when: (story) => story.podWatched(RIVAL, podOf(RIVAL, { terminating: true })),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: "a holder's Pod that was deleted makes a candidate wait out a jitter",
+    rule: "a candidate waits for a jitter when the holder's Pod was deleted",
     given: follows,
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
     effects: [JITTER, 'leaderChanged nobody'],
   },
   {
-    rule: 'a list in which the name of the holder carries another uid is not believed: a list may lag, too',
+    rule: "a candidate reads the holder's Pod when a list shows another uid, because a list may be late",
     given: follows,
     when: (story) => story.podListed(RIVAL, podOf({ ...RIVAL, uid: 'pod-9' })),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
   },
   {
-    rule: 'a list that does not show the holder is not believed but followed by a read',
+    rule: "a candidate reads the holder's Pod when a list does not show it",
     given: follows,
     when: (story) => story.podListed(RIVAL, null),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
   },
   {
-    rule: 'the read that followed a list without the holder decides: gone',
+    rule: 'a candidate campaigns when the read after such a list shows that the Pod is gone',
     given: () => follows().podListed(RIVAL, null),
     when: (story) => story.podRead(RIVAL.name, null),
     role: 'candidate jitter',
     effects: [JITTER, 'leaderChanged nobody'],
   },
   {
-    rule: 'the read that followed a list without the holder decides: it exists, the list was late',
+    rule: 'a candidate waits when the read after such a list shows that the Pod exists',
     given: () => follows().podListed(RIVAL, null),
     when: (story) => story.podRead(RIVAL.name, podOf(RIVAL)),
     role: 'candidate',
     effects: ['clearTimer recheck'],
   },
   {
-    rule: 'another uid in a watch event is not believed but read',
+    rule: "a candidate reads the holder's Pod when a watch event shows another uid",
     given: follows,
     when: (story) => story.podWatched(RIVAL, podOf({ ...RIVAL, uid: 'pod-9' })),
     role: 'candidate',
     effects: [`readPod ${RIVAL.name}`, 'setTimer recheck 5000'],
   },
   {
-    rule: 'the read that followed another uid decides: gone',
+    rule: 'a candidate campaigns when the read after such an event shows that the Pod is gone',
     given: () => follows().podWatched(RIVAL, podOf({ ...RIVAL, uid: 'pod-9' })),
     when: (story) => story.podRead(RIVAL.name, podOf({ ...RIVAL, uid: 'pod-9' })),
     role: 'candidate jitter',
     effects: [JITTER, 'leaderChanged nobody'],
   },
   {
-    rule: 'a Lease of a Pod of the same name and another uid is not mine; this Pod proves that its owner is gone',
+    rule: "a Lease of an earlier Pod with this Pod's name is free, because this Pod proves that its owner is gone",
     given: () => finds(leaseOf(NAMESAKE)),
     when: (story) => story.podListed(NAMESAKE, podOf(SELF)).podRead(SELF.name, podOf(SELF)),
     role: 'candidate jitter',
     effects: [`readPod ${SELF.name}`, JITTER, 'leaderChanged nobody'],
   },
   {
-    rule: 'the deletion of this Pod is heeded, also where an older Pod of its name was watched',
+    rule: 'a candidate notices the deletion of its Pod when it watches an earlier Pod of its name',
     given: () => finds(leaseOf(NAMESAKE)),
     when: (story) =>
       story
-        .tell({ type: 'podDeleted', watched: NAMESAKE, pod: podOf(SELF) })
+        .take({ type: 'podDeleted', watched: NAMESAKE, pod: podOf(SELF) })
         .podGone(NAMESAKE)
         .deleted(leaseOf(NAMESAKE)),
     role: 'candidate',
     effects: [`readPod ${SELF.name}`, 'warning pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: "a read of this Pod's name that finds no Pod also shows that this Pod is gone",
+    rule: 'a candidate notices that its Pod is gone when a read of its name finds none',
     given: () => finds(leaseOf(NAMESAKE)),
     when: (story) => story.podListed(NAMESAKE, null).podRead(SELF.name, null),
     role: 'candidate',
     effects: [`readPod ${SELF.name}`, 'warning pod-deleted', 'leaderChanged nobody'],
   },
   {
-    rule: 'a campaign is called off when somebody else was quicker',
+    rule: 'a candidate ends its campaign when another Pod was quicker',
     given: seesRivalGo,
     when: (story) => story.watched(leaseOf({ name: 'app-3', uid: 'pod-3' }, { uid: 'lease-2', resourceVersion: '30' })),
     role: 'candidate',
     effects: ['watchPod app-3/pod-3', 'clearTimer campaign', 'setTimer recheck 5000', 'leaderChanged app-3/pod-3'],
   },
   {
-    rule: 'a campaign is called off when this Pod is seen to go',
+    rule: 'a candidate ends its campaign when its Pod was deleted',
     given: () => finds(leaseOf(SELF, { releasedBy: SELF.uid })),
     when: (story) => story.podGone(SELF),
     role: 'candidate',
     effects: ['warning pod-deleted', 'clearTimer campaign'],
   },
   {
-    rule: "a Lease whose owner's Pod is gone is deleted with uid and resourceVersion, while this Pod is read",
+    rule: 'a candidate deletes the Lease with uid and resourceVersion and reads its Pod when the owner is gone',
     given: seesRivalGo,
     when: (story) => story.fire('campaign'),
     role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
-    rule: 'then it is created, with one transition more',
+    rule: 'a candidate creates its Lease with one more transition',
     given: () => clears().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.removed(),
     role: 'candidate creating',
     effects: ['createLease transitions=4'],
   },
   {
-    rule: 'a count of transitions that is at its limit stays there: the server would refuse a greater one',
+    rule: 'a candidate keeps the number of transitions at its limit, because the server refuses a larger one',
     given: () =>
       follows(leaseOf(RIVAL, { leaseTransitions: 2_147_483_647 }))
         .podGone(RIVAL)
@@ -164,14 +164,14 @@ const takeOver: readonly Row[] = [
     effects: ['createLease transitions=2147483647'],
   },
   {
-    rule: 'the create follows whichever comes first: here the DELETED event, before the answer to the delete',
+    rule: 'a candidate creates its Lease when the DELETED event comes before the answer to the DELETE',
     given: () => clears().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'candidate creating',
     effects: ['createLease transitions=4'],
   },
   {
-    rule: 'the late answer to the delete is dropped then',
+    rule: 'a candidate ignores the answer to the DELETE when the DELETED event came first',
     given: () =>
       clears()
         .podRead(SELF.name, podOf(SELF))
@@ -181,84 +181,84 @@ const takeOver: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'the late DELETED event of the predecessor does not disturb a new term',
+    rule: 'a late DELETED event of the predecessor does not end the new term',
     given: () => succeeds().created({ uid: 'lease-2', resourceVersion: '26' }),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a Pod that exists no more does not campaign, and says so',
+    rule: 'a candidate warns and does not campaign when its Pod no longer exists',
     given: clears,
     when: (story) => story.podRead(SELF.name, null),
     role: 'candidate',
     effects: ['warning pod-deleted'],
   },
   {
-    rule: 'a Pod whose name carries another uid does not campaign',
+    rule: "a candidate does not campaign when its Pod's name has another uid",
     given: clears,
     when: (story) => story.podRead(SELF.name, podOf(NAMESAKE)).removed(),
     role: 'candidate',
     effects: ['warning pod-deleted'],
   },
   {
-    rule: 'a Pod that is being deleted does not campaign, and says so',
+    rule: 'a candidate warns and does not campaign when its Pod is being deleted',
     given: clears,
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })).removed(),
     role: 'candidate',
     effects: ['warning pod-terminating'],
   },
   {
-    rule: 'a Pod that is being deleted never campaigns again',
+    rule: 'a candidate never campaigns again when its Pod is being deleted',
     given: () => clears().podRead(SELF.name, podOf(SELF, { terminating: true })),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'without permission to read Pods this Pod is believed to exist, with one warning',
+    rule: 'a candidate warns once and creates the Lease when it must not read Pods',
     given: clears,
     when: (story) => story.refuse('readPod', 'forbidden', SELF.name).removed(),
     role: 'candidate creating',
     effects: ['setTimer permission 6000', 'warning pod-read-forbidden', 'createLease transitions=4'],
   },
   {
-    rule: 'a read of this Pod that fails otherwise ends the attempt',
+    rule: 'a failed read of this Pod ends the attempt when it fails for another reason',
     given: clears,
     when: (story) => story.fail('readPod', 'unavailable', SELF.name),
     role: 'candidate backingOff',
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'a delete that somebody overtook (409) is followed by a look at the Lease',
+    rule: 'a candidate reads the Lease when its DELETE is answered 409',
     given: clears,
     when: (story) => story.fail('deleteLease', 'conflict'),
     role: 'candidate backingOff',
     effects: ['readLease'],
   },
   {
-    rule: 'and by another attempt, with what was read',
+    rule: 'a candidate starts another attempt with what it read when its DELETE was answered 409',
     given: () => clears().fail('deleteLease', 'conflict'),
     when: (story) => story.leaseRead(leaseOf(RIVAL, { resourceVersion: '22' })).fire('campaign'),
     role: 'candidate deletingOldLease',
     effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@22'],
   },
   {
-    rule: 'a delete whose answer never came, and that was carried out, leads to the create',
+    rule: 'a candidate creates its Lease when the DELETE had no answer and was executed',
     given: () => clears().fail('deleteLease', 'unavailable').fire('retry').leaseRead(null).fire('campaign'),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
     effects: ['createLease transitions=4'],
   },
   {
-    rule: 'without permission to delete, the garbage collector is waited for, with one warning',
+    rule: 'a candidate warns once and waits for the garbage collector when it must not delete the Lease',
     given: clears,
     when: (story) => story.refuse('deleteLease', 'forbidden'),
     role: 'candidate',
     effects: ['setTimer permission 6000', 'warning delete-forbidden'],
   },
   {
-    rule: 'a refusal to read Pods that lasted does not excuse a read of this Pod that fails in another way',
+    rule: 'a candidate repeats a read of its Pod that fails for another reason, although reads of Pods have been refused',
     given: () => clears().refuse('readPod', 'forbidden', SELF.name).fail('deleteLease', 'unavailable').fire('retry'),
     when: (story) => {
       story.leaseRead(leaseOf(RIVAL)).fire('campaign').fail('readPod', 'unavailable', SELF.name);
@@ -273,14 +273,14 @@ const takeOver: readonly Row[] = [
     ],
   },
   {
-    rule: 'a refused delete is tried again a second later: the refusal may pass',
+    rule: 'a candidate repeats a refused DELETE a second later',
     given: () => clears().fail('deleteLease', 'forbidden'),
     when: (story) => story.fire('permission').fire('campaign'),
     role: 'candidate deletingOldLease',
     effects: [JITTER, `readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
-    rule: 'what the garbage collector deleted is then created',
+    rule: 'a candidate creates its Lease when the garbage collector has deleted the old one',
     given: () => clears().refuse('deleteLease', 'forbidden'),
     when: (story) => {
       story.deleted(leaseOf(RIVAL, { resourceVersion: '25' })).fire('campaign');
@@ -290,14 +290,14 @@ const takeOver: readonly Row[] = [
     effects: [JITTER, `readPod ${SELF.name}`, 'createLease transitions=4'],
   },
   {
-    rule: 'a Lease that is marked released is left to who gave it up for a jitter, while this Pod is read',
+    rule: 'a candidate leaves a released Lease to its releaser for a jitter, and reads its Pod',
     given: follows,
     when: (story) => story.watched(RELEASED),
     role: 'candidate deletingOldLease',
     effects: [JITTER, `readPod ${SELF.name}`, 'leaderChanged nobody'],
   },
   {
-    rule: 'then it is deleted, although the Pod of its holder exists',
+    rule: 'a candidate deletes the released Lease after the jitter, although the Pod of its holder exists',
     given: seesRelease,
     when: (story) => story.fire('campaign'),
     role: 'candidate deletingOldLease',
@@ -311,28 +311,28 @@ const takeOver: readonly Row[] = [
     effects: ['createLease transitions=4'],
   },
   {
-    rule: 'a released Lease that was deleted is created at once, although the Pod of its last holder exists',
+    rule: "a candidate creates its Lease at once when a released Lease is deleted, although the last holder's Pod exists",
     given: () => seesRelease().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.deleted({ ...RELEASED, resourceVersion: '22' }),
     role: 'candidate creating',
     effects: ['clearTimer campaign', 'createLease transitions=4'],
   },
   {
-    rule: 'the read of this Pod is awaited there, too',
+    rule: 'a candidate waits for the read of its Pod when a released Lease is deleted',
     given: () => seesRelease().deleted({ ...RELEASED, resourceVersion: '22' }),
     when: (story) => story.podRead(SELF.name, podOf(SELF)),
     role: 'candidate creating',
     effects: ['clearTimer campaign', 'createLease transitions=4'],
   },
   {
-    rule: 'a Pod that is being deleted does not succeed who gave the Lease up either',
+    rule: 'a candidate does not take over a released Lease when its Pod is being deleted',
     given: seesRelease,
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'candidate',
     effects: ['warning pod-terminating', 'clearTimer campaign'],
   },
   {
-    rule: 'who is late and finds what was released gone does not wait for a crowd',
+    rule: 'a candidate creates its Lease without a jitter when the released one was deleted before it observed the release',
     given: () =>
       seesRelease()
         .fail('readPod', 'unavailable', SELF.name)
@@ -342,14 +342,14 @@ const takeOver: readonly Row[] = [
     effects: ['readLease', `readPod ${SELF.name}`],
   },
   {
-    rule: 'a release that is taken back is left alone: it could not be deleted',
+    rule: 'a candidate leaves the Lease alone when the release is withdrawn',
     given: () => seesRelease().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.watched(leaseOf(RIVAL, { resourceVersion: '22' })),
     role: 'candidate',
     effects: ['clearTimer campaign', `leaderChanged ${RIVAL.name}/${RIVAL.uid}`],
   },
   {
-    rule: 'what stands in the way of the create, although the delete succeeded, is not deleted in a hot loop',
+    rule: 'a candidate does not delete in a hot loop when a Lease remains although each DELETE succeeded',
     given: () => {
       const story = succeeds();
       for (let round = 0; round < 3; round++) {
@@ -364,7 +364,7 @@ const takeOver: readonly Row[] = [
     effects: ['setTimer retry 1500'],
   },
   {
-    rule: 'a late event of the Lease that was just deleted does not make the create be forgotten',
+    rule: 'a late event of the deleted Lease does not stop the create that is in flight',
     given: succeeds,
     when: (story) => {
       story.watched(leaseOf(RIVAL, { resourceVersion: '21', owner: { name: 'app-3', uid: 'pod-3' } }));
@@ -386,7 +386,7 @@ const takeOver: readonly Row[] = [
 
 checkTable(takeOver);
 
-test('only one create is under way at a time, even when the Lease seems to come and go in the meantime', () => {
+test('a candidate has only one create in flight when the Lease seems to come and go', () => {
   const story = succeeds();
   story.watched(leaseOf({ name: 'app-3', uid: 'pod-3' }, { resourceVersion: '21' }));
   story.deleted(leaseOf({ name: 'app-3', uid: 'pod-3' }, { resourceVersion: '22' }));

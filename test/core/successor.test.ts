@@ -1,5 +1,5 @@
-// Checks the named successor: which Pod a leader names and when it writes that, and that the name delays a candidate but
-// decides nothing.
+// Checks the named successor: which Pod a leader names, when it writes the name, and that the name only delays the
+// other candidates.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -33,12 +33,12 @@ import {
 
 const OTHER = 'pod-3';
 
-/** A candidate that follows the rival, whose Lease names this Pod. */
+/** A candidate that follows the rival. The Lease names the Pod with this uid. */
 function followsNamed(uid: string, pods: number = 3): Story {
   return follows(leaseOf(RIVAL, { successor: { uid, pods } }));
 }
 
-/** Half of the jitter: the stories draw 0.5. */
+/** Half of the jitter, because a story draws 0.5. */
 const jitter = (ms: number): string => `setTimer campaign ${ms / 2}`;
 const yields = (ms: number): string => `setTimer campaign ${SUCCESSOR_HEAD_START_MS + ms / 2}`;
 const released = (uid: string) =>
@@ -46,84 +46,84 @@ const released = (uid: string) =>
 
 const rows: readonly Row[] = [
   {
-    rule: 'the candidate that is named campaigns without a jitter when the holder’s Pod is gone',
+    rule: 'the named candidate campaigns without a jitter when the holder’s Pod is gone',
     given: () => followsNamed(SELF.uid),
     when: (story) => story.podGone(RIVAL),
     role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20', 'leaderChanged nobody'],
   },
   {
-    rule: 'a candidate that is not named waits 60 ms and a jitter',
+    rule: 'another candidate waits 60 ms and a jitter when the holder’s Pod is gone',
     given: () => followsNamed(OTHER),
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
     effects: [yields(CAMPAIGN_JITTER_MS), 'leaderChanged nobody'],
   },
   {
-    rule: 'the jitter is longer where the application has 50 Pods or more',
+    rule: 'the jitter is longer when the application has 50 Pods or more',
     given: () => followsNamed(OTHER, LISTED_PODS),
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
     effects: [yields(CROWD_JITTER_MS), 'leaderChanged nobody'],
   },
   {
-    rule: 'a candidate waits for its jitter alone when nobody is named',
+    rule: 'a candidate waits only for its jitter when no successor is named',
     given: follows,
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
     effects: [jitter(CAMPAIGN_JITTER_MS), 'leaderChanged nobody'],
   },
   {
-    rule: 'a candidate that is not named campaigns after its wait, whatever became of the one that is named',
+    rule: 'another candidate campaigns after its wait when the named one does not',
     given: () => followsNamed(OTHER).podGone(RIVAL),
     when: (story) => story.fire('campaign'),
     role: 'candidate deletingOldLease',
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
-    rule: 'the last Lease that the holder had counts: a name that it took back is forgotten',
+    rule: 'the last Lease of the holder counts when it no longer names a successor',
     given: () => followsNamed(OTHER).watched(leaseOf(RIVAL, { resourceVersion: '21' })),
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
     effects: [jitter(CAMPAIGN_JITTER_MS), 'leaderChanged nobody'],
   },
   {
-    rule: 'the candidate that is named reads its own Pod at once when the Lease is released, and leaves the DELETE to the holder',
+    rule: 'the named candidate reads its Pod at once and leaves the DELETE to the holder when the Lease is released',
     given: () => followsNamed(SELF.uid),
     when: (story) => story.watched(released(SELF.uid)),
     role: 'candidate deletingOldLease',
     effects: [jitter(CAMPAIGN_JITTER_MS), `readPod ${SELF.name}`, 'leaderChanged nobody'],
   },
   {
-    rule: 'the candidate that is named waits for the holder’s DELETE no longer where the application has 50 Pods or more',
+    rule: 'the named candidate waits no longer for the holder’s DELETE when the application has 50 Pods or more',
     given: () => followsNamed(SELF.uid, LISTED_PODS),
     when: (story) => story.watched({ ...released(SELF.uid), successor: { uid: SELF.uid, pods: LISTED_PODS } }),
     role: 'candidate deletingOldLease',
     effects: [jitter(CAMPAIGN_JITTER_MS), `readPod ${SELF.name}`, 'leaderChanged nobody'],
   },
   {
-    rule: 'a candidate that is not named waits when the Lease is released',
+    rule: 'another candidate waits when the Lease is released',
     given: () => followsNamed(OTHER),
     when: (story) => story.watched(released(OTHER)),
     role: 'candidate jitter',
     effects: [yields(CAMPAIGN_JITTER_MS), 'leaderChanged nobody'],
   },
   {
-    rule: 'a candidate that is not named waits on when the released Lease is gone',
+    rule: 'another candidate continues to wait when the released Lease is gone',
     given: () => followsNamed(OTHER).watched(released(OTHER)),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '22' })),
     role: 'candidate jitter',
     effects: [],
   },
   {
-    rule: 'a candidate that is not named waits when a released Lease is gone that a finalizer held',
+    rule: 'another candidate waits when a released Lease that a finalizer held is gone',
     given: () => followsNamed(OTHER).watched({ ...released(OTHER), ...HELD_BY_FINALIZER }),
     when: (story) => story.deleted(leaseOf(RIVAL, { resourceVersion: '22' })),
     role: 'candidate jitter',
     effects: [yields(CAMPAIGN_JITTER_MS)],
   },
   {
-    rule: 'a name does not let a candidate campaign while the holder’s Pod exists',
+    rule: 'the named candidate does not campaign when the holder’s Pod exists',
     given: () => followsNamed(SELF.uid),
     when: (story) => story.podWatched(RIVAL, podOf(RIVAL, { terminating: true })),
     role: 'candidate',
@@ -133,7 +133,7 @@ const rows: readonly Row[] = [
 
 checkTable(rows);
 
-/** What the last write of the Lease in these effects names. */
+/** The successor that the last write of the Lease names. */
 function namedIn(effects: readonly Effect[]): unknown {
   const write = effects.findLast((effect) => effect.type === 'replaceLease');
   return write?.type === 'replaceLease' ? (write.content.successor ?? null) : 'nothing is written';
@@ -142,34 +142,35 @@ function namedIn(effects: readonly Effect[]): unknown {
 const NAMED = { uid: RIVAL.uid, pods: 2 };
 
 const writes: Readonly<Record<string, { story: () => Story; named: unknown }>> = {
-  'a choice is no write of its own': {
-    story: () => leads().fire('renew').replaced('12').forget().tell({ type: 'successorChosen', successor: NAMED }),
+  'a leader does not write when it has chosen a Pod': {
+    story: () =>
+      leads().fire('renew').replaced('12').clearEffects().take({ type: 'successorChosen', successor: NAMED }),
     named: 'nothing is written',
   },
-  'the next renewal names the Pod': {
-    story: () => leads().tell({ type: 'successorChosen', successor: NAMED }).fire('renew'),
+  'a leader names the chosen Pod in its next renewal': {
+    story: () => leads().take({ type: 'successorChosen', successor: NAMED }).fire('renew'),
     named: NAMED,
   },
-  'a later choice of nobody takes the name back': {
+  'a leader removes the name in its next renewal when it chooses no Pod later': {
     story: () =>
       leads()
-        .tell({ type: 'successorChosen', successor: NAMED })
-        .tell({ type: 'successorChosen', successor: null })
+        .take({ type: 'successorChosen', successor: NAMED })
+        .take({ type: 'successorChosen', successor: null })
         .fire('renew'),
     named: null,
   },
-  'a choice of nobody removes the name that is in the Lease': {
+  'a leader removes the name that is in the Lease when it chooses no Pod': {
     story: () =>
       leads()
         .watched(ownLease({ resourceVersion: '12', successor: NAMED }))
-        .tell({ type: 'successorChosen', successor: null })
+        .take({ type: 'successorChosen', successor: null })
         .fire('renew'),
     named: null,
   },
-  'a later term does not name what an earlier one chose': {
+  'a leader does not name the choice of an earlier term': {
     story: () =>
       leads()
-        .tell({ type: 'successorChosen', successor: NAMED })
+        .take({ type: 'successorChosen', successor: NAMED })
         .stepDown()
         .settled()
         .replaced('12')
@@ -178,19 +179,19 @@ const writes: Readonly<Record<string, { story: () => Story; named: unknown }>> =
         .fire('campaign')
         .podRead(SELF.name, podOf(SELF))
         .created({ uid: 'lease-2', resourceVersion: '20' })
-        .forget()
+        .clearEffects()
         .fire('renew'),
     named: null,
   },
-  'before the first choice a renewal keeps the name that stands in the Lease': {
+  'a leader keeps the name that is in the Lease when it has not chosen yet': {
     story: () =>
       leads()
         .watched(ownLease({ resourceVersion: '12', successor: NAMED }))
         .fire('renew'),
     named: NAMED,
   },
-  'the write that releases the Lease names the Pod': {
-    story: () => leads().stop('always').tell({ type: 'successorChosen', successor: NAMED }).settled(),
+  'a leader names the chosen Pod when it releases the Lease': {
+    story: () => leads().stop('always').take({ type: 'successorChosen', successor: NAMED }).settled(),
     named: NAMED,
   },
 };
@@ -199,12 +200,12 @@ for (const [what, { story, named }] of Object.entries(writes)) {
   test(what, () => assert.deepEqual(namedIn(story().effects), named));
 }
 
-test('a leader that names no Pod leaves the name out of its Lease', () => {
-  const story = leads().tell({ type: 'successorChosen', successor: null }).fire('renew');
+test('a leader writes no name when it has chosen no Pod', () => {
+  const story = leads().take({ type: 'successorChosen', successor: null }).fire('renew');
   assert.ok(!('successor' in story.content('replaceLease')));
 });
 
-test('no Pod is named, and a candidate waits for its jitter alone, when no holder is known', () => {
+test('a candidate waits only for its jitter when no holder is known', () => {
   const context = new StepContext(starts().state, { nowMs: 0, wallMs: 0, random: 0.5 });
   assert.equal(isAnotherNamed(context), false);
   assert.equal(isSelfNamed(context), false);
@@ -221,29 +222,29 @@ const choices: readonly (readonly [rule: string, pods: readonly ListedPod[], mor
   ['the newest Pod is chosen', [pod('a', 1), pod('c', 3), pod('b', 2)], false, { uid: 'c', pods: 3 }],
   ['a leader does not choose itself', [pod(SELF.uid, 9), pod('a', 1)], false, { uid: 'a', pods: 2 }],
   ['a Pod that is being deleted is not chosen', [pod('a', 1), pod('b', 2, true)], false, { uid: 'a', pods: 2 }],
-  ['nobody is chosen where the leader is alone', [pod(SELF.uid, 1)], false, null],
-  ['of two Pods of one second the uid decides', [pod('b', 1), pod('a', 1)], false, { uid: 'b', pods: 2 }],
+  ['no Pod is chosen when the leader is the only one', [pod(SELF.uid, 1)], false, null],
+  ['the smaller uid decides between two Pods of one second', [pod('b', 1), pod('a', 1)], false, { uid: 'b', pods: 2 }],
   ['a Pod without a time is the oldest', [pod('b', null), pod('a', 1)], false, { uid: 'a', pods: 2 }],
   [
-    'a Pod without a time is the oldest, also when it comes last',
+    'a Pod without a time is the oldest when it comes last',
     [pod('a', 1), pod('b', null)],
     false,
     { uid: 'a', pods: 2 },
   ],
   [
-    'a longer list than was asked for counts as 50 Pods',
+    'the list counts as 50 Pods when it is longer than the limit',
     Array.from({ length: LISTED_PODS + 1 }, () => pod('a', 1)),
     false,
     { uid: 'a', pods: LISTED_PODS },
   ],
-  ['a list that goes on counts as 50 Pods', [pod('a', 1)], true, { uid: 'a', pods: LISTED_PODS }],
+  ['the list counts as 50 Pods when it has a continue token', [pod('a', 1)], true, { uid: 'a', pods: LISTED_PODS }],
 ];
 
 for (const [rule, pods, more, chosen] of choices) {
   test(rule, () => assert.deepEqual(chooseSuccessor({ pods, more }, SELF, null), chosen));
 }
 
-test('a Pod that is passed over is not chosen', () => {
+test('a Pod that must be skipped is not chosen', () => {
   assert.deepEqual(chooseSuccessor({ pods: [pod('a', 1), pod('b', 2)], more: false }, SELF, 'b'), {
     uid: 'a',
     pods: 2,

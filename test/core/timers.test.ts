@@ -1,5 +1,4 @@
-// Checks that a timer which fires late, in a role that does not wait for it, does nothing, and that what follows a
-// role does not find a timer of it still running.
+// Checks that a timer has no effect when it fires late, and that a role clears the timers of the role before it.
 
 import { LEAVING_LIMIT_MS } from '../../src/core/leaving.ts';
 import {
@@ -21,7 +20,9 @@ import {
 
 const renewing = leaseOf(RIVAL, { renewTimeMs: 1_000, leaseDurationSeconds: 15 });
 
-/** Its token was refused, so the term was lost and its work may still run; it waits to look again. */
+/**
+ * A candidate that lost its term because its token was refused. Its work may still run, and it waits for the next read.
+ */
 function refused(): Story {
   const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000).fire('renew');
   return story.fail('replaceLease', 'unauthorized');
@@ -29,51 +30,51 @@ function refused(): Story {
 
 const late: readonly Row[] = [
   {
-    rule: 'only the end of the jitter ends the jitter',
+    rule: 'a jitter goes on when another timer fires',
     given: seesRivalGo,
     when: (story) => story.fire('backstop'),
     role: 'candidate jitter',
     effects: ['readLease', 'setTimer backstop 60000'],
   },
   {
-    rule: 'the end of a jitter that was called off begins nothing',
+    rule: 'a late timer of the jitter has no effect when the campaign has ended',
     given: follows,
-    when: (story) => story.tell({ type: 'timerFired', timer: 'campaign' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'campaign' }),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'the end of a jitter that comes twice does not start the attempt again',
+    rule: 'a second timer of the jitter does not start the attempt again',
     given: clears,
-    when: (story) => story.tell({ type: 'timerFired', timer: 'campaign' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'campaign' }),
     role: 'candidate deletingOldLease',
     effects: [],
   },
   {
-    rule: 'a Lease that is gone is not told to be silent',
+    rule: 'no silence is announced when the Lease is gone',
     given: () => follows(renewing).deleted({ ...renewing, resourceVersion: '25' }),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'stale' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'stale' }),
     role: 'candidate',
     effects: [],
   },
   {
-    rule: 'a holder that is gone is not told to be silent',
-    given: () => follows(renewing).podGone(RIVAL).forget(),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'stale' }),
+    rule: 'no silence is announced when the holder is gone',
+    given: () => follows(renewing).podGone(RIVAL).clearEffects(),
+    when: (story) => story.take({ type: 'timerFired', timer: 'stale' }),
     role: 'candidate jitter',
     effects: [],
   },
   {
-    rule: 'only the timer of a retry makes a leader look at its Lease',
+    rule: 'a leader reads its Lease only when the timer of a retry fires',
     given: leads,
-    when: (story) => story.tell({ type: 'timerFired', timer: 'recheck' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'recheck' }),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'only the timer of a retry makes one who leaves look at its Lease',
+    rule: 'a leaving process reads its Lease only when the timer of a retry fires',
     given: () => leads().stop('always').settled(),
-    when: (story) => story.tell({ type: 'timerFired', timer: 'renew' }),
+    when: (story) => story.take({ type: 'timerFired', timer: 'renew' }),
     role: 'leaving releasing',
     effects: [],
   },
@@ -81,7 +82,7 @@ const late: readonly Row[] = [
 
 const left: readonly Row[] = [
   {
-    rule: 'a campaign is called off when the Lease turns out to be its own',
+    rule: "a campaign ends when the Lease turns out to be this Pod's",
     given: seesRivalGo,
     when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '30' })),
     role: 'candidate resuming',
@@ -93,7 +94,7 @@ const left: readonly Row[] = [
     ],
   },
   {
-    rule: 'a wait to look again does not go on into the term that another look led to',
+    rule: 'a new term clears the timer of a retry when another read led to the term',
     given: () => {
       const story = finds(ownLease()).fail('replaceLease', 'unavailable');
       return story.fire('backstop').leaseRead(ownLease()).podRead(SELF.name, podOf(SELF));
@@ -111,14 +112,14 @@ const left: readonly Row[] = [
     ],
   },
   {
-    rule: 'who waits for its work before it leaves has stopped waiting to look again',
+    rule: 'a process that waits for its work before it leaves clears the timer of a retry',
     given: refused,
     when: (story) => story.stop(),
     role: 'leaving awaitingWork',
     effects: ['clearTimer retry', 'settleWork'],
   },
   {
-    rule: 'who waits for its work before it leaves has stopped looking after the holder that it had',
+    rule: 'a process that waits for its work before it leaves clears the recheck of the holder',
     given: () => {
       const story = refused().watched(leaseOf(RIVAL, { resourceVersion: '20' }));
       return story.watched(ownLease({ resourceVersion: '21' }));
@@ -128,7 +129,7 @@ const left: readonly Row[] = [
     effects: ['clearTimer retry', 'clearTimer recheck', 'settleWork'],
   },
   {
-    rule: 'the work of an earlier term has the time that the application allows, not what is left of the limit',
+    rule: 'a process clears the limit of leaving when it waits for the work of an earlier term',
     given: () => {
       const story = refused().fire('retry').leaseRead(null).fire('campaign').podRead(SELF.name, podOf(SELF));
       return story.stop();
@@ -138,7 +139,7 @@ const left: readonly Row[] = [
     effects: ['clearTimer leaving', 'settleWork'],
   },
   {
-    rule: 'who leaves while it waits to look again waits no longer',
+    rule: 'a process that leaves during a back-off clears the timer of the back-off',
     given: () =>
       leads().stop('always').fire('renew').fail('replaceLease', 'unavailable').fail('readLease', 'unavailable'),
     when: (story) => story.settled(),
@@ -151,18 +152,18 @@ const left: readonly Row[] = [
     ],
   },
   {
-    rule: 'who is stopped while its create is under way has stopped watching a holder that it saw in the meantime',
+    rule: 'a process that stops with a create in flight clears the recheck of another holder',
     given: () => creates().watched(leaseOf(RIVAL, { uid: 'lease-2', resourceVersion: '20' })),
     when: (story) => story.stop(),
     role: 'leaving awaitingCreate',
     effects: ['clearTimer recheck', `setTimer leaving ${LEAVING_LIMIT_MS}`],
   },
   {
-    rule: 'a stepDown() that has run out of time leaves no wait behind',
+    rule: 'a stepDown() that has run out of time clears the timer of a retry',
     given: () => leads().stepDown().settled().fail('replaceLease', 'unavailable'),
     when: (story) => {
-      // The limit passes before the next look is due.
-      story.tell({ type: 'timerFired', timer: 'leaving' });
+      // The limit passes before the next read is due.
+      story.take({ type: 'timerFired', timer: 'leaving' });
     },
     role: 'candidate resuming',
     effects: ['clearTimer retry', 'steppedDown kept', `readPod ${SELF.name}`, 'replaceLease lease-1@11'],

@@ -1,5 +1,5 @@
-// Checks that a leader notices another process that writes the Lease in the name of its Pod, and takes none of its own
-// writes for one.
+// Checks that a leader detects another process that writes the Lease in the name of its Pod, and that its own writes
+// cause no suspicion.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,28 +18,28 @@ import {
   WALL_MS,
 } from './story.ts';
 
-function suspects({ state, nowMs }: Story): boolean {
+function isSuspected({ state, nowMs }: Story): boolean {
   return isTwinSuspected(state.knowledge, CONFIG, nowMs);
 }
 
-/** A renewal that another process sent. */
+/** A renewal that another process has sent. */
 function foreignRenewal(resourceVersion: string, renewTimeMs: number = WALL_MS + 77) {
   return ownLease({ resourceVersion, renewTimeMs, leaseDurationSeconds: 30 });
 }
 
-/** The create of a restoration is under way. */
+/** A leader that restores its Lease. The create is in flight. */
 function restores(): Story {
   return leads()
     .deleted(ownLease({ resourceVersion: '12' }))
     .podRead(SELF.name, podOf(SELF));
 }
 
-/** The create of a candidate is under way; the answer to an earlier one was lost, and no Lease was found. */
+/** A candidate whose second create is in flight. The first one had no answer, and no Lease was found. */
 function createsAgain(): Story {
   return creates().fail('createLease', 'unavailable').fire('retry').leaseRead(null).podRead(SELF.name, podOf(SELF));
 }
 
-/** The leader whose Lease may be that of the earlier create: it overtook the answer to the later one. */
+/** The leader of the second create. The event of a Lease of the first create may have come before the answer. */
 function explainsOvertaking(): Story {
   return createsAgain()
     .watched(ownLease({ resourceVersion: '11' }))
@@ -48,67 +48,66 @@ function explainsOvertaking(): Story {
     .created({ resourceVersion: '11' });
 }
 
-/** A resumption whose renewal is in flight. */
+/** A candidate that resumes its term. The renewal is in flight. */
 function resumes(): Story {
   return finds(leaseOf(SELF)).podRead(SELF.name, podOf(SELF));
 }
 
-/** The Lease of `resumes` after a webhook has changed the renewTime that was sent. */
-function altered(resourceVersion: string) {
+/** The Lease of `resumes` with a renewTime that a webhook changed. */
+function alteredByWebhook(resourceVersion: string) {
   return leaseOf(SELF, { resourceVersion, renewTimeMs: WALL_MS + 77, leaseDurationSeconds: 30 });
 }
 
 const twins: Readonly<Record<string, () => Story>> = {
   'a renewal that this process did not send': () => leads().watched(foreignRenewal('12')),
-  'a renewal that overtook the answer to the create': () =>
+  'a renewal before the answer to the create': () =>
     creates()
       .watched(ownLease({ resourceVersion: '11' }))
       .watched(foreignRenewal('12'))
       .created({ resourceVersion: '11' }),
-  'a Lease that overtook the answer to the create of another': () =>
+  'a second Lease before the answer to the create': () =>
     creates()
       .watched(ownLease({ resourceVersion: '11' }))
       .deleted(ownLease({ resourceVersion: '12' }))
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .created({ resourceVersion: '11' }),
-  'a renewal that overtook the answer to the renewal that resumes a term': () =>
+  'a renewal before the answer to the renewal that resumes a term': () =>
     finds(leaseOf(SELF))
       .podRead(SELF.name, podOf(SELF))
       .watched(leaseOf(SELF, { resourceVersion: '22', renewTimeMs: WALL_MS + 77, leaseDurationSeconds: 30 }))
       .replaced('21'),
-  'a renewal of a Lease that was deleted and reappears': () =>
+  'a renewal of a Lease that was deleted and comes back': () =>
     leads()
       .deleted(ownLease({ resourceVersion: '12' }))
       .watched(foreignRenewal('13')),
-  'a renewal in an answer that this process does not await': () =>
-    leads().tell({ type: 'leaseWritten', request: 999, lease: foreignRenewal('12') }),
-  'such a renewal in a read': () => leads().fire('backstop').leaseRead(foreignRenewal('12')),
-  'such a renewal while a renewal of this process is in flight': () =>
-    leads().fire('renew').watched(foreignRenewal('12')),
+  'a foreign renewal in an answer that this process does not await': () =>
+    leads().take({ type: 'leaseWritten', request: 999, lease: foreignRenewal('12') }),
+  'a foreign renewal in a read': () => leads().fire('backstop').leaseRead(foreignRenewal('12')),
+  'a foreign renewal during a renewal of this process': () => leads().fire('renew').watched(foreignRenewal('12')),
   'a Lease that this process did not create': () =>
     leads()
       .deleted(ownLease({ resourceVersion: '12' }))
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' })),
-  "a Lease that was seen before this process's create was refused because of it": () =>
+  "a Lease that an event showed before this process's create was refused": () =>
     restores()
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .fail('createLease', 'alreadyExists'),
-  'the second Lease that this process did not create, after one create whose answer was lost': () =>
+  'a second Lease that this process did not create, after one create that had no answer': () =>
     restores()
       .fail('createLease', 'unavailable')
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
       .watched(ownLease({ uid: 'lease-3', resourceVersion: '15' })),
-  'a renewal in a Lease that a read shows at the version of its deletion': () =>
+  'a foreign renewal in a read with the version of the deletion': () =>
     leads()
       .deleted(ownLease({ resourceVersion: '12' }))
       .fire('backstop')
       .leaseRead(foreignRenewal('12')),
-  'a second Lease that it did not create, when one create explains the Lease that overtook an answer': () =>
+  'a third Lease that the one create without an answer does not explain': () =>
     explainsOvertaking()
       .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
       .watched(ownLease({ uid: 'lease-3', resourceVersion: '15' })),
-  'a Lease in the place of the one that it wanted to create': () =>
+  'a Lease in the place of the one that this process tried to create': () =>
     restores()
       .fail('createLease', 'alreadyExists')
       .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '13' })),
@@ -117,9 +116,9 @@ const twins: Readonly<Record<string, () => Story>> = {
 for (const [what, story] of Object.entries(twins)) {
   test(`${what} comes from a twin`, () => {
     const seen = story();
-    assert.equal(suspects(seen), true);
-    assert.equal(seen.said.filter((said) => said === 'warning twin').length, 1);
-    assert.equal(seen.role.name, 'leader', 'which of both should end is not known');
+    assert.equal(isSuspected(seen), true);
+    assert.equal(seen.texts.filter((text) => text === 'warning twin').length, 1);
+    assert.equal(seen.role.name, 'leader', 'it is not known which process should end');
   });
 }
 
@@ -134,11 +133,15 @@ const own: Readonly<Record<string, () => Story>> = {
     );
     return story.podRead(SELF.name, podOf(SELF)).podRead(SELF.name, podOf(SELF));
   },
-  'a renewal that a webhook altered, and a label by hand before this Pod is read': () => {
+  'a renewal that a webhook changed, with a label by hand before this Pod is read': () => {
     const story = finds(leaseOf(SELF));
-    const altered = leaseOf(SELF, { resourceVersion: '21', renewTimeMs: WALL_MS - 999, leaseDurationSeconds: 30 });
-    story.tell({ type: 'leaseWritten', request: story.request('replaceLease'), lease: altered });
-    return story.watched({ ...altered, resourceVersion: '22' }).podRead(SELF.name, podOf(SELF));
+    const alteredByWebhook = leaseOf(SELF, {
+      resourceVersion: '21',
+      renewTimeMs: WALL_MS - 999,
+      leaseDurationSeconds: 30,
+    });
+    story.take({ type: 'leaseWritten', request: story.request('replaceLease'), lease: alteredByWebhook });
+    return story.watched({ ...alteredByWebhook, resourceVersion: '22' }).podRead(SELF.name, podOf(SELF));
   },
   'a late renewal of this process after the read that proves its term': () => {
     const story = finds(leaseOf(SELF)).fail('replaceLease', 'unavailable').fire('retry').leaseRead(leaseOf(SELF));
@@ -146,8 +149,9 @@ const own: Readonly<Record<string, () => Story>> = {
     story.watched(leaseOf(SELF, { resourceVersion: '21', renewTimeMs: WALL_MS, leaseDurationSeconds: 30 }));
     return story.podRead(SELF.name, podOf(SELF));
   },
-  'a Lease of an earlier create whose answer was lost, which overtook the answer to the create': explainsOvertaking,
-  'a Lease of an earlier create whose answer was lost, after a change that overtook the answer to the create': () =>
+  'a Lease of an earlier create that had no answer, in an event before the answer to the later create':
+    explainsOvertaking,
+  'a Lease of an earlier create that had no answer, after a change before the answer to the later create': () =>
     createsAgain()
       .watched(ownLease({ resourceVersion: '12' }))
       .created({ resourceVersion: '11' })
@@ -158,12 +162,12 @@ const own: Readonly<Record<string, () => Story>> = {
     const story = leads().fire('renew');
     return story.watched(ownLease({ ...story.content('replaceLease'), resourceVersion: '12' })).replaced('12');
   },
-  'a renewal whose answer was lost, found by a read': () => {
+  'a renewal that had no answer, found by a read': () => {
     const story = leads().fire('renew');
     const renewed = ownLease({ ...story.content('replaceLease'), resourceVersion: '12' });
     return story.fail('replaceLease', 'unavailable').leaseRead(renewed);
   },
-  'a renewal whose answer was lost, found after several more': () => {
+  'a renewal that had no answer, found after several more': () => {
     const story = leads().fire('renew');
     const renewed = ownLease({ ...story.content('replaceLease'), resourceVersion: '12' });
     for (let tries = 0; tries < 20; tries += 1) {
@@ -174,13 +178,13 @@ const own: Readonly<Record<string, () => Story>> = {
   'a renewal whose time a webhook changed': () => {
     const story = leads().fire('renew');
     const request = story.request('replaceLease');
-    return story.tell({ type: 'leaseWritten', request, lease: foreignRenewal('12') }).watched(foreignRenewal('13'));
+    return story.take({ type: 'leaseWritten', request, lease: foreignRenewal('12') }).watched(foreignRenewal('13'));
   },
   'a renewTime that a webhook wrote before the last renewal': () => {
     const story = leads().fire('renew');
     const request = story.request('replaceLease');
     return story
-      .tell({ type: 'leaseWritten', request, lease: foreignRenewal('12') })
+      .take({ type: 'leaseWritten', request, lease: foreignRenewal('12') })
       .fire('renew')
       .replaced('13')
       .watched(foreignRenewal('14'));
@@ -194,41 +198,41 @@ const own: Readonly<Record<string, () => Story>> = {
       .leaseRead(found)
       .watched({ ...found, resourceVersion: '21' });
   },
-  'a change that overtook the answer to the create': () =>
+  'a change in an event before the answer to the create': () =>
     creates()
       .watched(ownLease({ resourceVersion: '11' }))
       .watched(ownLease({ resourceVersion: '12' }))
       .created({ resourceVersion: '11' }),
-  'a Lease without an owner that overtook the answer to the create': () =>
+  'a Lease without an owner in an event before the answer to the create': () =>
     creates()
       .watched(ownLease({ resourceVersion: '11' }))
       .watched({ ...foreignRenewal('12'), owner: null })
       .created({ resourceVersion: '11' }),
-  'a renewTime of a webhook whose events come before the answer that resumes a term': () => {
+  'a renewTime of a webhook in events before the answer that resumes a term': () => {
     const story = resumes();
     const request = story.request('replaceLease');
     return story
-      .watched(altered('21'))
-      .watched(altered('22'))
-      .tell({ type: 'leaseWritten', request, lease: altered('21') });
+      .watched(alteredByWebhook('21'))
+      .watched(alteredByWebhook('22'))
+      .take({ type: 'leaseWritten', request, lease: alteredByWebhook('21') });
   },
   'a renewTime that was removed before the answer that resumes a term': () =>
     resumes()
       .watched(leaseOf(SELF, { resourceVersion: '22' }))
       .replaced('21'),
-  'the loss of its owner after a create whose answer was lost': () =>
+  'the loss of the owner after a create that had no answer': () =>
     restores()
       .fail('createLease', 'unavailable')
       .fire('retry')
       .leaseRead(ownLease({ resourceVersion: '13' }))
       .watched(ownLease({ resourceVersion: '14', owner: null })),
-  'a create that fails for another reason after its Lease was seen': () =>
+  'a create that fails for another reason after its Lease was observed': () =>
     restores()
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .fail('createLease', 'unavailable'),
-  'a create that is refused, and that is not the one whose Lease was seen': () =>
-    leads().tell({ type: 'requestFailed', request: 999, failure: failure('alreadyExists') }),
-  'a create that is refused after its Lease was seen and deleted': () =>
+  'a refused create that this process does not await': () =>
+    leads().take({ type: 'requestFailed', request: 999, failure: failure('alreadyExists') }),
+  'a refused create after its Lease was observed and deleted': () =>
     restores()
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '13' }))
       .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
@@ -244,12 +248,12 @@ const own: Readonly<Record<string, () => Story>> = {
   'a restored Lease': () => restores().created({ uid: 'lease-2', resourceVersion: '13' }),
   'a restored Lease whose event comes before the answer': () =>
     restores().watched(ownLease({ uid: 'lease-2', resourceVersion: '13' })),
-  'a restored Lease whose answer was lost': () =>
+  'a restored Lease whose create had no answer': () =>
     restores()
       .fail('createLease', 'unavailable')
       .fire('retry')
       .leaseRead(ownLease({ uid: 'lease-2', resourceVersion: '13' })),
-  'a Lease of a create that is carried out late, after another one was restored and deleted': () =>
+  'a Lease of a create that is executed late, after another one was restored and deleted': () =>
     restores()
       .fail('createLease', 'unavailable')
       .fire('retry')
@@ -258,7 +262,7 @@ const own: Readonly<Record<string, () => Story>> = {
       .created({ uid: 'lease-2', resourceVersion: '13' })
       .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
       .watched(ownLease({ uid: 'lease-3', resourceVersion: '15' })),
-  'a Lease of a create that is carried out late, after a renewal of another one': () =>
+  'a Lease of a create that is executed late, after a renewal of another one': () =>
     restores()
       .fail('createLease', 'unavailable')
       .fire('retry')
@@ -269,14 +273,14 @@ const own: Readonly<Record<string, () => Story>> = {
       .replaced('14')
       .deleted(ownLease({ uid: 'lease-2', resourceVersion: '15' }))
       .watched(ownLease({ uid: 'lease-3', resourceVersion: '16' })),
-  'a Lease of a create that is carried out late, after the Lease before was there again': () =>
+  'a Lease of a create that is executed late, after the earlier Lease came back': () =>
     restores()
       .fail('createLease', 'unavailable')
       .fire('retry')
       .leaseRead(ownLease({ resourceVersion: '13' }))
       .deleted(ownLease({ resourceVersion: '14' }))
       .watched(ownLease({ uid: 'lease-2', resourceVersion: '15' })),
-  'what the process before wrote last, found by the one that resumes': () => {
+  'the last renewal of the previous process in a resumed term': () => {
     const story = finds(leaseOf(SELF)).podRead(SELF.name, podOf(SELF)).fail('replaceLease', 'conflict');
     const late = leaseOf(SELF, { resourceVersion: '21', renewTimeMs: 5, leaseDurationSeconds: 30 });
     return story.leaseRead(late).podRead(SELF.name, podOf(SELF)).replaced('22').watched(late);
@@ -284,28 +288,31 @@ const own: Readonly<Record<string, () => Story>> = {
 };
 
 for (const [what, story] of Object.entries(own)) {
-  test(`${what} is no sign of a twin`, () => {
+  test(`${what} does not come from a twin`, () => {
     const seen = story();
-    assert.equal(suspects(seen), false);
-    assert.ok(!seen.said.includes('warning twin'), String(seen.said));
+    assert.equal(isSuspected(seen), false);
+    assert.ok(!seen.texts.includes('warning twin'), String(seen.texts));
     assert.equal(seen.role.name, 'leader');
   });
 }
 
-test('the suspicion lasts for the duration of a Lease after the last foreign write', () => {
+test('a twin is suspected for the duration of a Lease after the last foreign write', () => {
   const story = leads().watched(foreignRenewal('12', 1)).wait(29_999);
-  assert.equal(suspects(story), true);
+  assert.equal(isSuspected(story), true);
   story.watched(foreignRenewal('13', 2)).wait(29_999);
-  assert.equal(suspects(story), true);
-  assert.equal(suspects(story.wait(1)), false);
-  assert.equal(story.said.filter((said) => said === 'warning twin').length, 1, 'it is warned of once');
+  assert.equal(isSuspected(story), true);
+  assert.equal(isSuspected(story.wait(1)), false);
+  assert.equal(story.texts.filter((text) => text === 'warning twin').length, 1, 'one warning');
 });
 
-test('no twin is suspected when no foreign write was seen', () => {
+test('no twin is suspected when no foreign write was observed', () => {
   assert.equal(isTwinSuspected(leads().state.knowledge, CONFIG, 1), false);
 });
 
-/** A leader that renewed several times, while a webhook changes each renewTime by `shiftMs`; `null`: it removes it. */
+/**
+ * The sent renewTimes of a leader that renewed this often, while a webhook shifts each renewTime by `shiftMs`, or
+ * removes it for `null`.
+ */
 function renews(times: number, shiftMs: number | null): readonly number[] {
   const story = leads();
   for (let renewal = 0; renewal < times; renewal += 1) {
@@ -313,18 +320,18 @@ function renews(times: number, shiftMs: number | null): readonly number[] {
     const request = story.request('replaceLease');
     const renewTimeMs = shiftMs === null ? null : story.wallMs + shiftMs;
     const lease = ownLease({ resourceVersion: `${20 + renewal}`, renewTimeMs, leaseDurationSeconds: 30 });
-    story.tell({ type: 'leaseWritten', request, lease });
+    story.take({ type: 'leaseWritten', request, lease });
   }
   return story.state.knowledge.sentRenewTimesMs;
 }
 
-test('a sent renewTime is kept once, and a changed one beside it', () => {
+test('a renewTime is kept once when it is sent, and once more when it is changed', () => {
   assert.deepEqual(renews(1, 0), [WALL_MS]);
   assert.deepEqual(renews(1, null), [WALL_MS]);
   assert.deepEqual(renews(1, 77), [WALL_MS, WALL_MS + 77]);
 });
 
-test('the newest 64 renewTimes are kept', () => {
+test('only the newest 64 renewTimes are kept', () => {
   assert.equal(renews(100, 0).length, 64);
   const changed = renews(100, 77);
   assert.equal(changed.length, 64);

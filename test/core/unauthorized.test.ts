@@ -1,5 +1,5 @@
-// Checks what follows when the API server refuses the token (401): for a moment it is nothing, for 10 s it means that
-// the Pod is gone, or as good as gone, and ends the term.
+// Checks refusals of the token (401). A refusal of 10 s shows that the Pod is gone or is of no use, and ends the term.
+// A shorter one changes nothing.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { checkTable, failure, leads, ownLease, podOf, type Row, SELF, type Story
 const RENEW = 'setTimer renew 10000';
 const RENEWED = `renewed ${SELF.name}/${SELF.uid}`;
 
-/** A leader whose token was refused twice. */
+/** A candidate that lost its term because its token was refused for 10 s. */
 function refused(): Story {
   return leads()
     .fire('renew')
@@ -20,7 +20,7 @@ function refused(): Story {
     .fail('replaceLease', 'unauthorized');
 }
 
-/** A leader whose renewal was refused with this failure, 5 s after a 401, and is tried again after 5 s more. */
+/** A leader whose renewal was refused with this failure, 5 s after a 401, and is sent again after 5 s more. */
 function refusedByAnother(kind: 'forbidden' | 'rejected'): Story {
   const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(5_000).fire('renew');
   return story.fail('replaceLease', kind).wait(5_000).fire('permission').fire('renew');
@@ -28,21 +28,21 @@ function refusedByAnother(kind: 'forbidden' | 'rejected'): Story {
 
 const refusals: readonly Row[] = [
   {
-    rule: 'one refused token (401) ends nothing',
+    rule: 'one refused token (401) does not end the term',
     given: () => leads().fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
     effects: ['setTimer renew 1000'],
   },
   {
-    rule: 'a second 401 a moment later ends nothing: an API server that has just started refuses good tokens',
+    rule: 'a second 401 a moment later does not end the term: an API server that has just started refuses valid tokens',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
     effects: ['setTimer renew 1500'],
   },
   {
-    rule: 'a token that was refused for 10 s, each time after it was read again, ends the term',
+    rule: 'a token ends the term when it is refused for 10 s, each time after it was read again',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').wait(UNAUTHORIZED_LIMIT_MS).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'candidate backingOff',
@@ -55,14 +55,14 @@ const refusals: readonly Row[] = [
     ],
   },
   {
-    rule: 'a token that was refused for a millisecond less ends nothing',
+    rule: 'a token does not end the term when it is refused for a millisecond less',
     given: () =>
       leads()
         .fire('renew')
         .fail('replaceLease', 'unauthorized')
         .wait(UNAUTHORIZED_LIMIT_MS - 1)
         .fire('renew'),
-    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    when: (story) => story.fail('replaceLease', 'unauthorized').clearEffects(),
     role: 'leader',
     effects: [],
   },
@@ -77,10 +77,10 @@ const refusals: readonly Row[] = [
     effects: ['warning unauthorized', 'setTimer renew 1000'],
   },
   {
-    rule: 'a leader whose token was refused retries no sooner than others when the API server is not reachable',
+    rule: 'a leader whose token was refused backs off as usual when the API server is unreachable',
     given: () =>
       leads()
-        .tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
+        .take({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
         .wait(UNAUTHORIZED_LIMIT_MS - 200)
         .fire('retry'),
     when: (story) => story.fail('readLease', 'unavailable'),
@@ -88,31 +88,31 @@ const refusals: readonly Row[] = [
     effects: ['setTimer retry 375'],
   },
   {
-    rule: 'a permission that is missing (403) shows that the token is accepted, so the 10 s begin again',
+    rule: 'a missing permission (403) restarts the 10 s, because it shows that the token is accepted',
     given: () => refusedByAnother('forbidden'),
-    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    when: (story) => story.fail('replaceLease', 'unauthorized').clearEffects(),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a webhook that refuses (400) shows that the token is accepted, so the 10 s begin again',
+    rule: 'a refusal by a webhook (400) restarts the 10 s, because it shows that the token is accepted',
     given: () => refusedByAnother('rejected'),
-    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    when: (story) => story.fail('replaceLease', 'unauthorized').clearEffects(),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a list for the successor shows that the token is accepted, so the 10 s begin again',
+    rule: 'a list for the successor restarts the 10 s, because it shows that the token is accepted',
     given: () => {
       const story = leads().fire('renew').fail('replaceLease', 'unauthorized').wait(10_000);
-      return story.tell({ type: 'successorChosen', successor: null }).fire('renew');
+      return story.take({ type: 'successorChosen', successor: null }).fire('renew');
     },
-    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    when: (story) => story.fail('replaceLease', 'unauthorized').clearEffects(),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a single refusal, however long ago, ends nothing',
+    rule: 'a single refusal does not end the term, however long ago it was',
     given: () =>
       leads()
         .fire('renew')
@@ -124,14 +124,14 @@ const refusals: readonly Row[] = [
     effects: ['setTimer renew 1000'],
   },
   {
-    rule: 'an answer between two refusals restarts the count',
+    rule: 'an answer between two refusals restarts the 10 s',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew').replaced('12').fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
     effects: ['setTimer renew 1000'],
   },
   {
-    rule: 'a 409 between two refusals restarts the count: the token was accepted',
+    rule: 'a 409 between two refusals restarts the 10 s, because the token was accepted',
     given: () =>
       leads()
         .fire('renew')
@@ -145,14 +145,14 @@ const refusals: readonly Row[] = [
     effects: ['setTimer renew 1000'],
   },
   {
-    rule: 'a list between two refusals restarts the count',
+    rule: 'a list between two refusals restarts the 10 s',
     given: () => leads().fire('renew').fail('replaceLease', 'unauthorized').listed(ownLease()).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
     role: 'leader',
     effects: ['setTimer renew 1000'],
   },
   {
-    rule: 'an event between two refusals does not: a watch goes on after its token has lost its power',
+    rule: 'an event between two refusals does not restart the 10 s, because a watch outlives its token',
     given: () => {
       const story = leads().fire('renew').fail('replaceLease', 'unauthorized');
       return story
@@ -160,22 +160,22 @@ const refusals: readonly Row[] = [
         .wait(UNAUTHORIZED_LIMIT_MS)
         .fire('renew');
     },
-    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    when: (story) => story.fail('replaceLease', 'unauthorized').clearEffects(),
     role: 'candidate backingOff',
     effects: [],
   },
   {
-    rule: 'a watch whose token is refused is not waited for: the Lease is read',
+    rule: 'a leader reads the Lease when its watch is refused with 401',
     given: leads,
-    when: (story) => story.tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }).fire('retry'),
+    when: (story) => story.take({ type: 'leaseWatchFailed', failure: failure('unauthorized') }).fire('retry'),
     role: 'leader',
     effects: ['setTimer retry 750', 'readLease'],
   },
   {
-    rule: 'a watch and a read 10 s after it, both refused, end the term',
+    rule: 'a watch and a read end the term when both are refused, 10 s apart',
     given: () =>
       leads()
-        .tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
+        .take({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
         .wait(UNAUTHORIZED_LIMIT_MS)
         .fire('retry'),
     when: (story) => story.fail('readLease', 'unauthorized'),
@@ -190,12 +190,12 @@ const refusals: readonly Row[] = [
     ],
   },
   {
-    rule: 'a leader demoted by refusals of three requests at once asks again after 1, 2, 4 s, not after a minute',
+    rule: 'a demoted leader reads again after 1, 2, 4 s when three requests were refused at once',
     given: () => {
       const story = leads();
       for (const waitMs of [0, 2_000, 3_000, UNAUTHORIZED_LIMIT_MS - 5_000]) {
-        story.wait(waitMs).tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') });
-        story.tell({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') });
+        story.wait(waitMs).take({ type: 'leaseWatchFailed', failure: failure('unauthorized') });
+        story.take({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') });
         if (story.role.name === 'leader') story.fire('renew').fail('replaceLease', 'unauthorized');
       }
       return story;
@@ -214,14 +214,14 @@ const refusals: readonly Row[] = [
     ],
   },
   {
-    rule: 'who was refused keeps asking',
+    rule: 'a demoted leader reads the Lease again when the read is refused',
     given: () => refused(),
     when: (story) => story.fire('retry').fail('readLease', 'unauthorized'),
     role: 'candidate backingOff',
     effects: ['readLease', 'setTimer retry 750'],
   },
   {
-    rule: 'who is accepted again, and whose Lease it still is, resumes the term',
+    rule: "a demoted leader resumes its term when its token is accepted and the Lease is still its Pod's",
     given: () => refused().fire('retry'),
     when: (story) => {
       story.leaseRead(ownLease());
@@ -240,28 +240,29 @@ const refusals: readonly Row[] = [
     ],
   },
   {
-    rule: 'a watch that fails otherwise goes on by itself, and is nothing to a leader',
+    rule: 'a leader ignores a watch that fails for another reason',
     given: leads,
-    when: (story) => story.tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+    when: (story) => story.take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a watch of its Pod whose token is refused is not waited for either',
+    rule: 'a leader reads its Pod when the watch of the Pod is refused with 401',
     given: leads,
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') }),
+    when: (story) => story.take({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') }),
     role: 'leader',
     effects: [`readPod ${SELF.name}`, 'setTimer retry 750'],
   },
   {
-    rule: 'the watches of the Lease and of the Pod, refused at the same moment, end nothing',
-    given: () => leads().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
-    when: (story) => story.tell({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') }).forget(),
+    rule: 'the watches of Lease and Pod do not end the term when they are refused at the same moment',
+    given: () => leads().take({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
+    when: (story) =>
+      story.take({ type: 'podWatchFailed', watched: SELF, failure: failure('unauthorized') }).clearEffects(),
     role: 'leader',
     effects: [],
   },
   {
-    rule: 'a leader that stops renews no longer when its token is refused for 10 s, and waits for its work',
+    rule: 'a leader that stops renews no longer and waits for its work when its token is refused for 10 s',
     given: () =>
       leads().stop().fire('renew').fail('replaceLease', 'unauthorized').wait(UNAUTHORIZED_LIMIT_MS).fire('renew'),
     when: (story) => story.fail('replaceLease', 'unauthorized'),
@@ -269,25 +270,25 @@ const refusals: readonly Row[] = [
     effects: ['warning unauthorized', 'setTimer renew 1000', 'clearTimer renew'],
   },
   {
-    rule: 'a 409 alone restarts the count, too, when the read after it is refused',
+    rule: 'a 409 restarts the 10 s when the read after it is refused',
     given: () => {
       const story = leads().fire('renew').fail('replaceLease', 'unauthorized').fire('renew');
       return story.fail('replaceLease', 'conflict').wait(UNAUTHORIZED_LIMIT_MS);
     },
-    when: (story) => story.fail('readLease', 'unauthorized').forget(),
+    when: (story) => story.fail('readLease', 'unauthorized').clearEffects(),
     role: 'leader backingOff',
     effects: [],
   },
   {
-    rule: 'two refused tokens with an outage of a minute between them end nothing: each start of a server refuses good ones',
+    rule: 'two refusals with an outage of a minute between them do not end the term, because each start of a server refuses valid tokens',
     given: () => {
       const story = leads().fire('renew').fail('replaceLease', 'unauthorized');
       for (let seconds = 0; seconds < 60; seconds += 2) {
-        story.wait(2_000).tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+        story.wait(2_000).take({ type: 'leaseWatchFailed', failure: failure('unavailable') });
       }
       return story.fire('renew');
     },
-    when: (story) => story.fail('replaceLease', 'unauthorized').forget(),
+    when: (story) => story.fail('replaceLease', 'unauthorized').clearEffects(),
     role: 'leader',
     effects: [],
   },
@@ -295,7 +296,7 @@ const refusals: readonly Row[] = [
 
 checkTable(refusals);
 
-test('a token is dead after two answers 401 that are 10 s apart, and never after one', () => {
+test('a token is dead when two answers 401 are 10 s apart, and never after one', () => {
   const { knowledge } = leads().fire('renew').fail('replaceLease', 'unauthorized').state;
   const { token } = knowledge.failures.refusals;
   assert.ok(token !== undefined);
@@ -308,20 +309,20 @@ test('a token is dead after two answers 401 that are 10 s apart, and never after
   assert.equal(isDeadAfter(1, UNAUTHORIZED_LIMIT_MS), false);
 });
 
-/** What the API server accepted the token for. */
+/** Answers for which the API server has accepted the token. */
 const acceptances: Readonly<Record<string, (story: Story) => Story>> = {
-  'a read of the Lease': (story) => story.tell({ type: 'leaseRead', request: 999, lease: ownLease() }),
-  'a write': (story) => story.tell({ type: 'leaseWritten', request: 999, lease: ownLease() }),
-  'a delete that waits for a finalizer': (story) =>
-    story.tell({ type: 'leaseDeletionPending', request: 999, lease: ownLease() }),
-  'a delete': (story) => story.tell({ type: 'leaseRemoved', request: 999 }),
-  'a read of a Pod': (story) => story.tell({ type: 'podRead', request: 999, name: SELF.name, pod: podOf(SELF) }),
+  'a read of the Lease': (story) => story.take({ type: 'leaseRead', request: 999, lease: ownLease() }),
+  'a write': (story) => story.take({ type: 'leaseWritten', request: 999, lease: ownLease() }),
+  'a DELETE that waits for a finalizer': (story) =>
+    story.take({ type: 'leaseDeletionPending', request: 999, lease: ownLease() }),
+  'a delete': (story) => story.take({ type: 'leaseRemoved', request: 999 }),
+  'a read of a Pod': (story) => story.take({ type: 'podRead', request: 999, name: SELF.name, pod: podOf(SELF) }),
   'a list that shows the Lease': (story) => story.listed(ownLease()),
   'a list without the Lease': (story) => story.absent('9'),
 };
 
 for (const [name, accept] of Object.entries(acceptances)) {
-  test(`${name} that is answered between two refusals restarts the count`, () => {
+  test(`${name} that is answered between two refusals restarts the 10 s`, () => {
     const once = leads().fire('renew').fail('replaceLease', 'unauthorized');
     assert.equal(accept(once).fire('renew').fail('replaceLease', 'unauthorized').role.name, 'leader');
   });

@@ -1,5 +1,5 @@
-// Checks whose the Lease is: the table of the election, row by row, as one function of what is known.
-// What a role then does about it is checked in the files of the roles.
+// Checks the verdict on the Lease for every kind of knowledge. What each role does about it is checked in the file of
+// the role.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ function knowing(
   return { ...knowledge, observation: { lease, sinceMs: SINCE_MS, renewedAtMs: null }, knownHolder, ...changes };
 }
 
-/** A permission is missing. */
+/** Knowledge without this permission. */
 function without(permission: keyof Permissions): Partial<Knowledge> {
   return { permissions: { ...initialElectionState(CONFIG).knowledge.permissions, [permission]: false } };
 }
@@ -45,65 +45,65 @@ const nextLook = SINCE_MS + RECHECK_INTERVAL_MS;
 const graceEnd = SINCE_MS + UNREADABLE_HOLDER_GRACE_MS;
 
 const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict: Verdict][] = [
-  ['nothing is known before the first answer', initialElectionState(CONFIG).knowledge, SINCE_MS, { kind: 'unknown' }],
-  ['absent, and nobody known to have held it: free', knowing(null, null), SINCE_MS, { kind: 'free', remains: null }],
+  ['unknown before the first answer', initialElectionState(CONFIG).knowledge, SINCE_MS, { kind: 'unknown' }],
+  ['absent, no last holder known: free', knowing(null, null), SINCE_MS, { kind: 'free', remains: null }],
   [
-    'absent, and its last holder is gone: free',
+    'absent, last holder gone: free',
     knowing(null, rival({ liveness: 'gone' })),
     SINCE_MS,
     { kind: 'free', remains: null },
   ],
   [
-    'absent, and its last holder released it: free, although its Pod exists',
+    'absent, released by its last holder: free, although that Pod exists',
     knowing(null, rival({ released: true })),
     SINCE_MS,
     { kind: 'free', remains: null },
   ],
   [
-    'absent, and this Pod held it last: free',
+    'absent, last held by this Pod: free',
     knowing(null, rival({ pod: SELF })),
     SINCE_MS,
     { kind: 'free', remains: null },
   ],
   [
-    'absent, but its last holder exists: left to it',
+    'absent, last holder exists: left to it',
     knowing(null, rival()),
     SINCE_MS + 1,
     { kind: 'held', because: 'holder-restores', recheckAtMs: nextLook },
   ],
   [
-    'absent, and whether its last holder exists is not known: left to it',
+    'absent, last holder doubtful: left to it',
     knowing(null, rival({ liveness: 'unknown' })),
     SINCE_MS,
     { kind: 'held', because: 'holder-restores', recheckAtMs: nextLook },
   ],
   [
-    'however late it is, a last holder that exists is waited for',
+    'absent for a day, last holder exists: left to it',
     knowing(null, rival()),
     SINCE_MS + 86_400_000,
     { kind: 'held', because: 'holder-restores', recheckAtMs: SINCE_MS + 86_400_000 + RECHECK_INTERVAL_MS },
   ],
   [
-    'absent, and Pods cannot be read: left to its last holder for a grace',
+    'absent, Pods unreadable: left to the last holder for a grace',
     knowing(null, rival({ liveness: 'unknown' }), without('canReadPods')),
     graceEnd - 1,
     { kind: 'held', because: 'holder-restores', recheckAtMs: graceEnd },
   ],
   [
-    'absent, and Pods cannot be read, but a watch shows that its last holder exists: left to it, without end',
+    'absent, Pods unreadable, but a watch shows the last holder: left to it without a limit',
     knowing(null, rival(), without('canReadPods')),
     graceEnd,
     { kind: 'held', because: 'holder-restores', recheckAtMs: graceEnd + RECHECK_INTERVAL_MS },
   ],
   [
-    'absent, and Pods cannot be read: free after the grace',
+    'absent, Pods unreadable, grace over: free',
     knowing(null, rival({ liveness: 'unknown' }), without('canReadPods')),
     graceEnd,
     { kind: 'free', remains: null },
   ],
   ['owned by this Pod: mine', knowing(own, rival({ pod: SELF })), SINCE_MS, { kind: 'mine' }],
   [
-    'owned by this Pod, whatever its holderIdentity says',
+    'owned by this Pod, with any holderIdentity: mine',
     knowing(leaseOf(SELF, { holderIdentity: 'somebody' }), rival({ pod: SELF })),
     SINCE_MS,
     { kind: 'mine' },
@@ -115,62 +115,62 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
   ],
   [
-    "another's, and its Pod exists: held, until something happens",
+    'owned by another Pod that exists: held without a recheck',
     knowing(rivals, rival()),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    "another's, and nothing is known of its Pod yet: held, looked at again",
+    'owned by another Pod of which nothing is known: held with a recheck',
     knowing(rivals, null),
     SINCE_MS,
     { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
   ],
   [
-    "another's, and whether its Pod exists is not known: held, looked at again",
+    'owned by another Pod that is doubtful: held with a recheck',
     knowing(rivals, rival({ liveness: 'unknown' })),
     SINCE_MS,
     { kind: 'held', because: 'pod-unknown', recheckAtMs: nextLook },
   ],
   [
-    "another's, and Pods cannot be read: held, until the garbage collector deletes it",
+    'owned by another Pod, Pods unreadable: held until the garbage collector deletes it',
     knowing(rivals, rival({ liveness: 'unknown' }), without('canReadPods')),
     SINCE_MS,
     { kind: 'held', because: 'pod-unknown', recheckAtMs: null },
   ],
   [
-    "another's, renewed long ago by its own clock, and its Pod exists: held",
+    'owned by another Pod that exists, renewed long ago by its clock: held',
     knowing(leaseOf(RIVAL, { renewTimeMs: 1, leaseDurationSeconds: 1 }), rival()),
     SINCE_MS + 86_400_000,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    "another's, and its Pod is gone: to be deleted",
+    'owned by another Pod that is gone: to be deleted',
     knowing(rivals, rival({ liveness: 'gone' })),
     SINCE_MS,
     { kind: 'free', remains: rivals },
   ],
-  ['marked released: to be deleted', knowing(released, rival()), SINCE_MS, { kind: 'free', remains: released }],
+  ['released by its owner: to be deleted', knowing(released, rival()), SINCE_MS, { kind: 'free', remains: released }],
   [
-    'a mark that names somebody else than the owner says nothing',
+    'released in the name of another Pod than the owner: held',
     knowing(leaseOf(RIVAL, { releasedBy: SELF.uid }), rival()),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    'a Lease that cannot be deleted is left to the garbage collector',
+    'owned by another Pod that is gone, but this Pod must not delete it: left to the garbage collector',
     knowing(rivals, rival({ liveness: 'gone' }), without('canDelete')),
     SINCE_MS,
     { kind: 'held', because: 'collector', recheckAtMs: null },
   ],
   [
-    'foreign: held until it was unchanged for its duration',
+    'foreign, changed within its duration: held',
     knowing(foreign, null),
     SINCE_MS + 14_999,
     { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + 15_000 },
   ],
   [
-    'foreign, and it was unchanged for its duration: to be deleted',
+    'foreign, unchanged for its duration: to be deleted',
     knowing(foreign, null),
     SINCE_MS + 15_000,
     { kind: 'free', remains: foreign },
@@ -182,109 +182,109 @@ const rows: readonly [rule: string, knowledge: Knowledge, nowMs: number, verdict
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'empty, and never seen with a holder: foreign until it was unchanged for 30 s',
+    'empty, no holder ever observed: foreign until it was unchanged for 30 s',
     knowing(bare, null),
     SINCE_MS + EMPTY_LEASE_MS - 1,
     { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + EMPTY_LEASE_MS },
   ],
   [
-    'empty, never seen with a holder, and still for 30 s: free',
+    'empty, no holder ever observed, unchanged for 30 s: free',
     knowing(bare, null),
     SINCE_MS + EMPTY_LEASE_MS,
     { kind: 'free', remains: bare },
   ],
   [
-    'empty, never seen with a holder, but it cannot be deleted: held',
+    'empty, no holder ever observed, but this Pod must not delete it: held',
     knowing(bare, null, without('canDelete')),
     SINCE_MS + EMPTY_LEASE_MS,
     { kind: 'held', because: 'collector', recheckAtMs: null },
   ],
   [
-    'empty, but this Lease was seen with a holder before: held for ever',
+    'empty, a holder observed in this Lease before: held for ever',
     knowing(bare, null, { namedLeaseUid: bare.uid }),
     SINCE_MS + 86_400_000,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'owned, but with a null holder: the owner holds it',
+    'owned, with a null holder: held by the owner',
     knowing(leaseOf(RIVAL, { holderIdentity: null }), rival()),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    'orphaned by hand: still held by the Pod it was seen with',
+    'owner removed by hand: held by its last owner',
     knowing(orphaned, rival()),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    'orphaned by hand, and the holder emptied: still held by the Pod it was seen with',
+    'owner and holder removed by hand: held by its last owner',
     knowing(leaseOf(null, { holderIdentity: null }), rival()),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    'orphaned by hand, and the holder an empty text: still held by the Pod it was seen with',
+    'owner removed and holder emptied by hand: held by its last owner',
     knowing(leaseOf(null, { holderIdentity: '' }), rival()),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    'without an owner, and another holder: foreign',
+    'owner removed, another holder: foreign',
     knowing(leaseOf(null, { holderIdentity: 'somebody' }), rival()),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'orphaned by hand, and the Pod it was seen with is gone: to be deleted',
+    'owner removed by hand, last owner gone: to be deleted',
     knowing(orphaned, rival({ liveness: 'gone' })),
     SINCE_MS,
     { kind: 'free', remains: orphaned },
   ],
   [
-    'own Lease, orphaned by hand and the holder emptied: no longer mine',
+    'last owned by this Pod, owner and holder removed: not mine',
     knowing(leaseOf(null, { holderIdentity: null }), rival({ pod: SELF }), { namedLeaseUid: 'lease-1' }),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    "without an owner, another Lease than its own was, with this Pod's name: not mine, because another Pod may have that name now",
+    "another Lease without an owner, with this Pod's name: not mine, because another Pod may have the name now",
     knowing(leaseOf(null, { holderIdentity: SELF.name }), rival({ pod: SELF, leaseUid: 'lease-0' })),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'without an owner, another Lease than its holder was seen with, and it names that Pod: still its own',
+    'another Lease without an owner, with the name of the last holder that exists: held by that Pod',
     knowing(orphaned, rival({ leaseUid: 'lease-0' })),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    'without an owner, another Lease, and it names a Pod that is gone: foreign, for another Pod may have that name now',
+    'another Lease without an owner, with the name of a Pod that is gone: foreign, because another Pod may have the name now',
     knowing(orphaned, rival({ leaseUid: 'lease-0', liveness: 'gone' })),
     SINCE_MS,
     { kind: 'held', because: 'foreign-forever', recheckAtMs: null },
   ],
   [
-    'without an owner, another Lease than its holder was seen with, and it names nobody: that one may have restored it',
+    'another Lease without an owner and a holder, last holder exists: held, because that Pod may have restored it',
     knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0' })),
     SINCE_MS,
     { kind: 'held', because: 'pod-exists', recheckAtMs: null },
   ],
   [
-    'without an owner, another Lease, and it names nobody, after the holder gave its own up: foreign',
+    'another Lease without an owner and a holder, after a release: foreign',
     knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0', released: true })),
     SINCE_MS,
     { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + EMPTY_LEASE_MS },
   ],
   [
-    'without an owner, another Lease, and it names nobody, while the Pod that held the last is gone: foreign',
+    'another Lease without an owner and a holder, last holder gone: foreign',
     knowing(leaseOf(null, { holderIdentity: null }), rival({ leaseUid: 'lease-0', liveness: 'gone' })),
     SINCE_MS,
     { kind: 'held', because: 'foreign', recheckAtMs: SINCE_MS + EMPTY_LEASE_MS },
   ],
   [
-    'own Lease, orphaned by hand: still mine',
+    'last owned by this Pod, owner removed, still with its name: mine',
     knowing(leaseOf(null, { holderIdentity: SELF.name }), rival({ pod: SELF })),
     SINCE_MS,
     { kind: 'mine' },

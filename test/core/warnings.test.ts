@@ -1,4 +1,4 @@
-// Checks the whole texts of warnings. When a warning is announced is checked beside the rule that announces it.
+// Checks the complete texts of the warnings. The rows of each rule check when it warns.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -135,7 +135,7 @@ for (const [what, { accepted, consequence }] of Object.entries(refusals) as [
   Refusable,
   (typeof refusals)[Refusable],
 ][]) {
-  test(`the warning about a refusal of "${what}" says what follows, and its end has a text of its own`, () => {
+  test(`the warning about a refusal of "${what}" states the consequence, and its end has its own text`, () => {
     const reported = 'it failed: forbidden';
     const expected = consequence === null ? reported : `${reported}. ${consequence}`;
     assert.equal(refused(what, failure('forbidden')).message, expected);

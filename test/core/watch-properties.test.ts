@@ -1,5 +1,5 @@
-// Checks what holds for a watch whatever comes in: one stream, one timer, never back but through a list, and no hot
-// loop that a server could make.
+// Checks the watch with random inputs: it has one stream and one timer, only a list moves its resume point back, and no
+// server can make it send requests in a hot loop.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -42,7 +42,7 @@ const anyFailure = fc
   .record({ kind: fc.constantFrom(...FAILURE_KINDS), retryAfterMs: fc.option(fc.nat(100_000)) })
   .map(({ kind, retryAfterMs }) => failure(kind, retryAfterMs));
 const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-/** Now and then a number that is not waited for. */
+/** Mostly the current number, sometimes another one. */
 const anyNumber = (current: number): fc.Arbitrary<number> =>
   fc.oneof({ weight: 5, arbitrary: fc.constant(current) }, { weight: 1, arbitrary: fc.nat(20) });
 const anyEvent = fc.oneof(
@@ -51,7 +51,7 @@ const anyEvent = fc.oneof(
   fc.record({ type: fc.constant('error' as const), failure: anyFailure }),
 );
 
-/** An input whose numbers are filled in when the state is known: 0 stands for the current one. */
+/** Builds an input from the state. The number 0 stands for the current one. */
 const anyInput: fc.Arbitrary<(state: WatchState) => Input> = fc.oneof(
   fc.constantFrom(
     () => timerFired,
@@ -97,7 +97,7 @@ const anyInput: fc.Arbitrary<(state: WatchState) => Input> = fc.oneof(
   },
 );
 
-/** Looks at the effects alone, as the world sees them. */
+/** Checks the effects of the watch against what they did before. */
 class Observer {
   openStream: number | null = null;
   lastList: number | null = null;
@@ -106,13 +106,13 @@ class Observer {
   timer = false;
   stopped = false;
 
-  /** What the world did by itself. */
+  /** Applies the input before the watch steps. */
   before(input: Input): void {
     if (input.type === 'ended' && input.stream === this.openStream) this.openStream = null;
     if (input.type === 'timerFired') this.timer = false;
     if (input.type === 'listed' && input.request === this.lastList && !this.listAnswered) {
       this.listAnswered = true;
-      // The one way back.
+      // Only the answer to a list moves the resume point back.
       this.resumeFrom = input.resourceVersion;
     }
   }
@@ -121,22 +121,25 @@ class Observer {
     assert.ok(!this.stopped, 'an effect after the stop');
     switch (effect.type) {
       case 'list':
-        assert.equal(this.openStream, null, 'a list beside an open stream');
+        assert.equal(this.openStream, null, 'a list while a stream is open');
         this.lastList = effect.request;
         this.listAnswered = false;
         break;
       case 'open':
-        assert.equal(this.openStream, null, 'two open streams');
-        assert.ok(compareResourceVersions(effect.resourceVersion, this.resumeFrom) >= 0, 'went back without a list');
+        assert.equal(this.openStream, null, 'a second stream while one is open');
+        assert.ok(
+          compareResourceVersions(effect.resourceVersion, this.resumeFrom) >= 0,
+          'the resume point moved back without a list',
+        );
         this.openStream = effect.stream;
         this.resumeFrom = effect.resourceVersion;
         break;
       case 'close':
-        assert.equal(effect.stream, this.openStream, 'closed what is not open');
+        assert.equal(effect.stream, this.openStream, 'the closed stream is not the open one');
         this.openStream = null;
         break;
       case 'setTimer':
-        assert.ok(effect.afterMs > 0 && Number.isInteger(effect.afterMs), 'a timer that is no delay');
+        assert.ok(effect.afterMs > 0 && Number.isInteger(effect.afterMs), 'the delay is not a positive integer');
         this.timer = true;
         break;
       case 'clearTimer':
@@ -144,7 +147,10 @@ class Observer {
         break;
       case 'present':
         if (effect.by === 'watch') {
-          assert.ok(compareResourceVersions(effect.item.resourceVersion, this.resumeFrom) > 0, 'old news');
+          assert.ok(
+            compareResourceVersions(effect.item.resourceVersion, this.resumeFrom) > 0,
+            'an object that is not newer than the resume point',
+          );
           this.resumeFrom = effect.item.resourceVersion;
         }
         break;
@@ -158,7 +164,7 @@ class Observer {
   }
 }
 
-test('any sequence of inputs: one stream, one timer, never back but through a list, silence after the stop', () => {
+test('a watch keeps one stream, one timer and its resume point, and is silent after the stop, for any inputs', () => {
   fc.assert(
     fc.property(fc.array(anyInput, { maxLength: 60 }), (inputs) => {
       const observer = new Observer();
@@ -172,13 +178,13 @@ test('any sequence of inputs: one stream, one timer, never back but through a li
         const step = stepWatch(state, input);
         for (const effect of step.effects) observer.take(effect);
         const timers = step.effects.filter((effect) => effect.type === 'setTimer').length;
-        assert.ok(timers <= 1, 'two timers from one input');
-        // The election calls these in the middle of a step. A report would begin another step within it.
+        assert.ok(timers <= 1, 'two timers set by one input');
+        // The election sends these inputs from inside a step. A report would start a second step inside it.
         if (input.type === 'started' || input.type === 'relistRequested' || input.type === 'stopped')
-          assert.ok(!step.effects.some(isReport), `${input.type} led to a report`);
+          assert.ok(!step.effects.some(isReport), `${input.type} caused a report`);
         state = step.state;
         if (input.type === 'stopped') observer.stopped = true;
-        else if (!observer.stopped) assert.ok(observer.timer, 'a watch without a timer can hang for ever');
+        else if (!observer.stopped) assert.ok(observer.timer, 'a running watch without a timer');
         assert.equal(state.phase === 'streaming' ? state.stream : null, observer.openStream);
       }
       if (observer.stopped) assert.ok(!observer.timer && observer.openStream === null);
@@ -187,16 +193,16 @@ test('any sequence of inputs: one stream, one timer, never back but through a li
   );
 });
 
-test('no server can make a hot loop: without waiting at most three requests follow each other', () => {
+test('a watch sends at most four requests without a wait for any inputs', () => {
   fc.assert(
     fc.property(fc.array(anyInput, { maxLength: 60 }), (inputs) => {
       let state = stepWatch<Item>(INITIAL_WATCH_STATE, started).state;
       let requests = 1;
       for (const make of inputs) {
         const input = make(state);
-        // Time passes only with the timer; that of a list or of silence is long.
+        // Only a timer shows that time has passed.
         if (input.type === 'timerFired') requests = 0;
-        // It comes from the election, which waits between two, and not from the server.
+        // The election sends this input and waits between two of them. A server cannot cause it.
         if (input.type === 'relistRequested') requests = 0;
         const step = stepWatch(state, input);
         requests += step.effects.filter((effect) => effect.type === 'list' || effect.type === 'open').length;

@@ -1,4 +1,4 @@
-// Checks the rules of a watch, one row each. What holds for any sequence of inputs is in `watch-properties.test.ts`.
+// Checks the rules of a watch. `watch-properties.test.ts` checks what holds for any sequence of inputs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -73,14 +73,14 @@ const listFailed = (request: number, of: RequestFailure): Input => ({
 });
 const opened = (stream: number): Input => ({ type: 'opened', stream });
 
-/** The failures of lists that are forbidden, with the waits between them. */
+/** Failures of forbidden lists with the waits between them. */
 const refusedLists = (first: number, last: number): readonly Input[] =>
   Array.from({ length: last - first + 1 }, (_, index) => index + first).flatMap((request) => [
     ...(request === 1 ? [] : [timerFired]),
     listFailed(request, failure('forbidden')),
   ]);
 
-/** Lists that succeed, each followed by a stream that is forbidden. */
+/** Successful lists, each with a forbidden stream after it. */
 const refusedStreams = (count: number): readonly Input[] =>
   Array.from({ length: count }, (_, index) => index + 1).flatMap((number) => [
     ...(number === 1 ? [] : [timerFired]),
@@ -117,77 +117,77 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     inputs: [started],
     effects: [{ type: 'list', request: 1 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
-  { rule: 'it starts only once', inputs: [started, started], effects: [] },
-  { rule: 'nothing happens before the start', inputs: [timerFired], effects: [] },
+  { rule: 'a watch starts only once', inputs: [started, started], effects: [] },
+  { rule: 'a watch ignores a timer before its start', inputs: [timerFired], effects: [] },
   {
-    rule: 'what a list found is present, and the watch goes on from its version',
+    rule: 'a watch reports a listed object and opens a stream from the version of the list',
     inputs: LISTED,
     effects: [{ type: 'present', item: item('5'), by: 'list' }, open(1, '10'), setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a list that found nothing says so, with its version',
+    rule: 'a watch reports an empty list with its version',
     inputs: [started, listed(1, [], '10')],
     effects: [{ type: 'absent', resourceVersion: '10' }, open(1, '10'), setTimer(WATCH_SILENCE_MS)],
   },
-  { rule: 'the answer of another list is stale', inputs: [started, listed(2, [], '10')], effects: [] },
-  { rule: 'a second answer of the same list is stale', inputs: [...LISTED, listed(1, [], '10')], effects: [] },
+  { rule: 'a watch ignores the answer of another list', inputs: [started, listed(2, [], '10')], effects: [] },
+  { rule: 'a watch ignores a second answer of the same list', inputs: [...LISTED, listed(1, [], '10')], effects: [] },
   {
-    rule: 'the failure of another list is stale',
+    rule: 'a watch ignores the failure of another list',
     inputs: [started, listFailed(7, failure('unavailable'))],
     effects: [],
   },
   {
-    rule: 'a list without an answer is asked again',
+    rule: 'a watch repeats a list that has no answer',
     inputs: [started, timerFired],
     effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
   {
-    rule: 'a list that failed is repeated with back-off',
+    rule: 'a watch repeats a failed list with back-off',
     inputs: [started, listFailed(1, failure('unavailable'))],
     effects: [failed('unavailable'), setTimer(125)],
   },
   {
-    rule: 'the back-off grows with every failure',
+    rule: 'the back-off of a list grows with every failure',
     inputs: [started, listFailed(1, failure('unavailable')), timerFired, listFailed(2, failure('unavailable'))],
     effects: [failed('unavailable'), setTimer(250)],
   },
   {
-    rule: 'the back-off of a list ends in a list',
+    rule: 'the back-off of a list ends with a list',
     inputs: [started, listFailed(1, failure('unavailable')), timerFired],
     effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
   {
-    rule: 'Retry-After is followed',
+    rule: 'a failed list is repeated after its Retry-After',
     inputs: [started, listFailed(1, failure('throttled', 4_000))],
     effects: [failed('throttled', 4_000), setTimer(4_000)],
   },
   {
-    rule: 'Retry-After is followed up to a limit',
+    rule: 'a failed list is repeated at the limit when its Retry-After is longer',
     inputs: [started, listFailed(1, failure('throttled', 86_400_000))],
     effects: [failed('throttled', 86_400_000), setTimer(RETRY_AFTER_LIMIT_MS)],
   },
   {
-    rule: 'a Retry-After shorter than the back-off does not shorten it',
+    rule: 'a Retry-After does not shorten the back-off',
     inputs: [started, listFailed(1, failure('throttled', 1))],
     effects: [failed('throttled', 1), setTimer(125)],
   },
   ...(['unauthorized', 'forbidden', 'untrusted', 'rejected', 'notFound'] as const).map((kind) => ({
-    rule: `a list that is ${kind} is reported, and repeated after half a second to a second`,
+    rule: `a list that is ${kind} is reported and repeated after half a second to a second`,
     inputs: [started, listFailed(1, failure(kind))],
     effects: [failed(kind), setTimer(500)],
   })),
   {
-    rule: 'a list that is refused again and again is repeated later each time',
+    rule: 'a list is repeated later each time when it is refused again and again',
     inputs: [started, ...refusedLists(1, 3)],
     effects: [failed('forbidden'), setTimer(2_000)],
   },
   {
-    rule: 'a list that is refused for half a minute is repeated once a minute',
+    rule: 'a list is repeated once a minute when it has been refused for half a minute',
     inputs: [started, ...refusedLists(1, 7)],
     effects: [failed('forbidden'), setTimer(30_000)],
   },
   {
-    rule: 'a list that succeeds forgives the refused lists before it',
+    rule: 'a successful list resets the count of refused lists',
     inputs: [
       started,
       ...refusedLists(1, 3),
@@ -200,22 +200,22 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [failed('forbidden'), setTimer(500)],
   },
   {
-    rule: 'a list that is unavailable between refused lists does not count as a refusal',
+    rule: 'an unavailable list does not count as a refusal when it is between refused lists',
     inputs: [started, ...refusedLists(1, 2), timerFired, listFailed(3, failure('unavailable')), ...refusedLists(4, 4)],
     effects: [failed('forbidden'), setTimer(2_000)],
   },
   {
-    rule: 'a refusal with a Retry-After is repeated after it',
+    rule: 'a refused list is repeated after its Retry-After',
     inputs: [started, { type: 'listFailed', request: 1, failure: failure('forbidden', 5_000), random: 0 }],
     effects: [failed('forbidden', 5_000), setTimer(5_000)],
   },
   {
-    rule: 'a list of one name with two objects is malformed, and repeated with back-off',
+    rule: 'a list of one name is malformed and repeated with back-off when it has two objects',
     inputs: [started, listed(1, [item('5'), item('6', 'b')], '10')],
     effects: [malformed('it has 2 objects of one name'), setTimer(125)],
   },
   {
-    rule: 'a list of one name with 1,002 objects is one failure',
+    rule: 'a list of one name is one failure when it has 1,002 objects',
     inputs: [
       started,
       listed(
@@ -227,7 +227,7 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [malformed('it has 1002 objects of one name'), setTimer(125)],
   },
   {
-    rule: 'the wait after a list with two objects ends in a list',
+    rule: 'the wait after a list with two objects ends with a list',
     inputs: [started, listed(1, [item('5'), item('6', 'b')], '10'), timerFired],
     effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
@@ -242,58 +242,58 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [setTimer(WATCH_LATE_GRACE_MS)],
   },
   {
-    rule: 'a message that waited in the socket ends the silence',
+    rule: 'a message in the socket ends the silence when the timer fired late',
     inputs: [...SETTLED, timerFiredLate, bookmark(1, '11')],
     effects: [setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a late timer of a stream that has not settled settles it',
+    rule: 'a stream settles when its timer fires late',
     inputs: [...STREAMING, timerFiredLate],
     effects: [setTimer(WATCH_SILENCE_MS - WATCH_SETTLED_MS)],
   },
   {
-    rule: 'the silence after a message is doubted again when its timer fires late',
+    rule: 'the silence after a message is doubted again when the timer fires late again',
     inputs: [...SETTLED, timerFiredLate, bookmark(1, '11'), timerFiredLate],
     effects: [setTimer(WATCH_LATE_GRACE_MS)],
   },
   {
-    rule: 'the silence after the settling is doubted again when its timer fires late',
+    rule: 'the silence of a settled stream is doubted again when the timer fires late again',
     inputs: [...LISTED, timerFiredLate, opened(1), timerFired, timerFiredLate],
     effects: [setTimer(WATCH_LATE_GRACE_MS)],
   },
   ...([timerFired, timerFiredLate] as const).map((input) => ({
-    rule: `a list is repeated when its timer fires ${input === timerFired ? 'in time' : 'late'}: the newer answer is as good`,
+    rule: `a list is repeated when its timer fires ${input === timerFired ? 'in time' : 'late'}`,
     inputs: [started, input],
     effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)] as const,
   })),
   {
-    rule: 'a stream that opened has to prove itself',
+    rule: 'a stream settles after WATCH_SETTLED_MS when it has opened',
     inputs: STREAMING,
     effects: [setTimer(WATCH_SETTLED_MS)],
   },
-  { rule: 'a second head of the same stream says nothing', inputs: [...STREAMING, opened(1)], effects: [] },
+  { rule: 'a watch ignores a second head of the same stream', inputs: [...STREAMING, opened(1)], effects: [] },
   {
-    rule: 'a settled stream may be silent for the rest of WATCH_SILENCE_MS',
+    rule: 'a settled stream is silent after the rest of WATCH_SILENCE_MS',
     inputs: SETTLED,
     effects: [setTimer(WATCH_SILENCE_MS - WATCH_SETTLED_MS)],
   },
   {
-    rule: 'the silence of a stream that spoke counts from its settling',
+    rule: 'the silence counts from the settling when the stream has sent a message',
     inputs: [...STREAMING, bookmark(1, '11'), timerFired],
     effects: [setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'an added object is present',
+    rule: 'an added object is reported as present',
     inputs: [...SETTLED, received(1, { type: 'added', item: item('11') })],
     effects: [{ type: 'present', item: item('11'), by: 'watch' }, setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a modified object is present',
+    rule: 'a modified object is reported as present',
     inputs: [...SETTLED, received(1, { type: 'modified', item: item('11') })],
     effects: [{ type: 'present', item: item('11'), by: 'watch' }, setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a deleted object is gone',
+    rule: 'a deleted object is reported as deleted',
     inputs: [...SETTLED, received(1, { type: 'deleted', item: item('11') })],
     effects: [{ type: 'deleted', item: item('11') }, setTimer(WATCH_SILENCE_MS)],
   },
@@ -303,22 +303,22 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'before the stream has settled an event leaves the timer alone',
+    rule: 'an event does not set the timer when the stream has not settled',
     inputs: [...STREAMING, received(1, { type: 'added', item: item('11') })],
     effects: [{ type: 'present', item: item('11'), by: 'watch' }],
   },
   {
-    rule: 'an event opens a stream whose head was not noticed',
+    rule: 'an event opens a stream when its head was not noticed',
     inputs: [...LISTED, bookmark(1, '11')],
     effects: [setTimer(WATCH_SETTLED_MS)],
   },
   {
-    rule: 'an object that is not newer than the resume point is old news',
+    rule: 'an object is ignored when it is not newer than the resume point',
     inputs: [...SETTLED, received(1, { type: 'modified', item: item('10') })],
     effects: [setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a deletion at the resume point is heard twice rather than never',
+    rule: 'a deletion at the resume point is reported, because a repeated report does no harm',
     inputs: [...SETTLED, received(1, { type: 'deleted', item: item('10') })],
     effects: [{ type: 'deleted', item: item('10') }, setTimer(WATCH_SILENCE_MS)],
   },
@@ -329,18 +329,18 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     bookmark(1, '9'),
   ].flatMap((input) => [
     {
-      rule: `${typeOf(input)} before the resume point leads to a list at once: the resume point is from the future`,
+      rule: `${typeOf(input)} before the resume point leads to a list at once, because the resume point is from the future`,
       inputs: [...SETTLED, input],
       effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)] as const,
     },
     {
-      rule: `${typeOf(input)} before the resume point leads to a list at once, also on a stream that has not settled`,
+      rule: `${typeOf(input)} before the resume point leads to a list at once when the stream has not settled`,
       inputs: [...STREAMING, input],
       effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)] as const,
     },
   ]),
   {
-    rule: 'the watch resumes from the version of the list after a bookmark from the future, although it is smaller',
+    rule: 'a watch resumes from the smaller version of the list when a bookmark was from the future',
     inputs: [
       ...SETTLED,
       bookmark(1, '999'),
@@ -350,15 +350,15 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [{ type: 'present', item: item('11'), by: 'list' }, open(2, '12'), setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a second stream in a row that goes back before its resume point is followed by a list with back-off',
+    rule: 'a second stream in a row is followed by a list with back-off when it goes back before its resume point',
     inputs: [...STREAMING, bookmark(1, '9'), listed(2, [], '10'), opened(2), bookmark(2, '9')],
     effects: [{ type: 'close', stream: 2 }, setTimer(250)],
   },
-  { rule: 'an event of another stream is stale', inputs: [...SETTLED, bookmark(2, '99')], effects: [] },
-  { rule: 'the end of another stream is stale', inputs: [...SETTLED, ended(2)], effects: [] },
-  { rule: 'the head of another stream is stale', inputs: [...LISTED, opened(2)], effects: [] },
+  { rule: 'a watch ignores an event of another stream', inputs: [...SETTLED, bookmark(2, '99')], effects: [] },
+  { rule: 'a watch ignores the end of another stream', inputs: [...SETTLED, ended(2)], effects: [] },
+  { rule: 'a watch ignores the head of another stream', inputs: [...LISTED, opened(2)], effects: [] },
   {
-    rule: 'a settled stream that ended in order is reopened at once from the resume point',
+    rule: 'a settled stream is reopened at once from the resume point when it ended without an error',
     inputs: [...SETTLED, bookmark(1, '12'), ended(1)],
     effects: [open(2, '12'), setTimer(WATCH_SILENCE_MS)],
   },
@@ -373,32 +373,32 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [open(2, '10'), setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a young stream that brought news and ended in order is reopened at once',
+    rule: 'a young stream is reopened at once when it brought an event and ended without an error',
     inputs: [...STREAMING, bookmark(1, '12'), ended(1)],
     effects: [open(2, '12'), setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a second young stream that ended in order is reopened with back-off, whatever it brought',
+    rule: 'a second young stream is reopened with back-off when it ended without an error, whatever it brought',
     inputs: [...STREAMING, bookmark(1, '12'), ended(1), opened(2), bookmark(2, '13'), ended(2)],
     effects: [setTimer(250)],
   },
   {
-    rule: 'a stream that ended in order at once is reopened with back-off: no hot loop',
+    rule: 'a stream is reopened with back-off when it ended at once without an error: no hot loop',
     inputs: [...STREAMING, ended(1)],
     effects: [setTimer(125)],
   },
   {
-    rule: 'a stream that repeated an old bookmark and ended brought no news',
+    rule: 'a stream that only repeated an old bookmark counts as one without events',
     inputs: [...STREAMING, bookmark(1, '10'), ended(1)],
     effects: [setTimer(125)],
   },
   {
-    rule: 'the back-off of a stream ends in a stream from the resume point',
+    rule: 'the back-off of a stream ends with a stream from the resume point',
     inputs: [...STREAMING, ended(1), timerFired],
     effects: [open(2, '10'), setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a stream whose transport failed is reopened with back-off',
+    rule: 'a stream is reopened with back-off when its transport failed',
     inputs: [...SETTLED, ended(1, 'unavailable')],
     effects: [failed('unavailable'), setTimer(125)],
   },
@@ -408,77 +408,77 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [failed('unavailable'), setTimer(250)],
   },
   {
-    rule: 'a settled stream forgives the failures before it',
+    rule: 'a settled stream resets the count of failures',
     inputs: [...STREAMING, ended(1), timerFired, opened(2), timerFired, ended(2, 'unavailable')],
     effects: [failed('unavailable'), setTimer(125)],
   },
   {
-    rule: 'a stream that was throttled waits for Retry-After',
+    rule: 'a throttled stream is reopened after its Retry-After',
     inputs: [...LISTED, { type: 'ended', stream: 1, failure: failure('throttled', 2_000), random: 0 }],
     effects: [failed('throttled', 2_000), setTimer(2_000)],
   },
   ...(['unavailable', 'throttled'] as const).map((kind) => ({
-    rule: `the wait after a stream that was ${kind} ends in a stream from the resume point`,
+    rule: `the wait after a stream that was ${kind} ends with a stream from the resume point`,
     inputs: [...SETTLED, ended(1, kind), timerFired],
     effects: [open(2, '10'), setTimer(WATCH_SILENCE_MS)],
   })),
   {
-    rule: 'a list that has expired is repeated with back-off, and is no news',
+    rule: 'a list is repeated with back-off and without a report when it has expired',
     inputs: [started, listFailed(1, failure('expired'))],
     effects: [setTimer(125)],
   },
   {
-    rule: 'an expired version leads to a list at once, and is no news',
+    rule: 'an expired version leads to a list at once, without a report',
     inputs: [...SETTLED, received(1, { type: 'error', failure: failure('expired') })],
     effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
   {
-    rule: 'HTTP 410 in place of a stream leads to a list at once',
+    rule: 'HTTP 410 instead of a stream leads to a list at once',
     inputs: [...LISTED, ended(1, 'expired')],
     effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
   {
-    rule: 'a list whose version has expired again is repeated with back-off: no hot loop',
+    rule: 'a list is repeated with back-off when its version has expired again: no hot loop',
     inputs: [...LISTED, ended(1, 'expired'), listed(2, [], '11'), ended(2, 'expired')],
     effects: [setTimer(250)],
   },
   {
-    rule: 'an ERROR event of another kind closes the stream and backs off',
+    rule: 'an ERROR event of another kind closes the stream and starts a back-off',
     inputs: [...SETTLED, received(1, { type: 'error', failure: failure('unavailable', 1_000) })],
     effects: [{ type: 'close', stream: 1 }, failed('unavailable', 1_000), setTimer(1_000)],
   },
   {
-    rule: 'the end of a stream after its ERROR event says nothing more',
+    rule: 'a watch ignores the end of a stream after its ERROR event',
     inputs: [...SETTLED, received(1, { type: 'error', failure: failure('unavailable') }), ended(1)],
     effects: [],
   },
   {
-    rule: 'a malformed line is reported and waits for a list: the same bytes would come again',
+    rule: 'a malformed line is reported and leads to a list after a wait, because a new stream would bring the same bytes',
     inputs: [...SETTLED, ended(1, 'malformed')],
     effects: [failed('malformed'), setTimer(125)],
   },
   {
-    rule: 'the wait after a malformed line ends in a list',
+    rule: 'the wait after a malformed line ends with a list',
     inputs: [...SETTLED, ended(1, 'malformed'), timerFired],
     effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
   ...(['unauthorized', 'forbidden', 'untrusted'] as const).map((kind) => ({
-    rule: `a stream that is ${kind} is reported, and followed by a list after half a second to a second`,
+    rule: `a stream that is ${kind} is reported and followed by a list after half a second to a second`,
     inputs: [...LISTED, ended(1, kind)],
     effects: [failed(kind), setTimer(500)],
   })),
   {
-    rule: 'a stream that is refused by an ERROR event counts as a refusal',
+    rule: 'an ERROR event counts as a refusal when it refuses the stream',
     inputs: [...STREAMING, received(1, { type: 'error', failure: failure('unauthorized') })],
     effects: [{ type: 'close', stream: 1 }, failed('unauthorized'), setTimer(500)],
   },
   {
-    rule: 'refused streams become rare although each list between them succeeds',
+    rule: 'refused streams become rare when each list between them succeeds',
     inputs: [started, ...refusedStreams(7)],
     effects: [failed('forbidden'), setTimer(30_000)],
   },
   {
-    rule: 'a stream that settled forgives the refused streams before it',
+    rule: 'a settled stream resets the count of refused streams',
     inputs: [
       started,
       ...refusedStreams(3),
@@ -491,12 +491,12 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [failed('forbidden'), setTimer(500)],
   },
   {
-    rule: 'a stream that is refused after it opened does not forgive the refused streams before it',
+    rule: 'a stream that is refused after it opened does not reset the count of refused streams',
     inputs: [started, ...refusedStreams(3), timerFired, listed(4, [], '10'), opened(4), ended(4, 'forbidden')],
     effects: [failed('forbidden'), setTimer(4_000)],
   },
   {
-    rule: 'where only watching is forbidden, lists still bring news',
+    rule: 'lists report changes when only watching is forbidden',
     inputs: [...LISTED, ended(1, 'forbidden'), timerFired, listed(2, [item('20')], '20')],
     effects: [{ type: 'present', item: item('20'), by: 'list' }, open(2, '20'), setTimer(WATCH_SILENCE_MS)],
   },
@@ -506,28 +506,28 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
   {
-    rule: 'a watch lists at once when a consistent read contradicts it before the stream has opened',
+    rule: 'a watch lists at once when a consistent read contradicts it and the stream has not opened',
     inputs: [...LISTED, relistRequested],
     effects: [{ type: 'close', stream: 1 }, { type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
   {
-    rule: 'a watch resumes from the version of the requested list, also when it is smaller',
+    rule: 'a watch resumes from the version of the requested list when that version is smaller',
     inputs: [...SETTLED, bookmark(1, '999'), relistRequested, listed(2, [item('5')], '11')],
     effects: [{ type: 'present', item: item('5'), by: 'list' }, open(2, '11'), setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'a watch resumes from the version of the requested list when the first list came from the future',
+    rule: 'a watch resumes from the version of the requested list when the first list was from the future',
     inputs: [started, listed(1, [], '999'), opened(1), timerFired, relistRequested, listed(2, [], '11')],
     effects: [{ type: 'absent', resourceVersion: '11' }, open(2, '11'), setTimer(WATCH_SILENCE_MS)],
   },
   {
-    rule: 'the end of the contradicted stream is stale',
+    rule: 'a watch ignores the end of the contradicted stream',
     inputs: [...SETTLED, relistRequested, ended(1)],
     effects: [],
   },
-  { rule: 'a requested list changes nothing before the start', inputs: [relistRequested], effects: [] },
+  { rule: 'a requested list has no effect before the start', inputs: [relistRequested], effects: [] },
   {
-    rule: 'a requested list changes nothing while a list is under way',
+    rule: 'a requested list has no effect when a list is in flight',
     inputs: [started, relistRequested],
     effects: [],
   },
@@ -542,33 +542,37 @@ const ROWS: readonly { rule: string; inputs: readonly Input[]; effects: readonly
     effects: [],
   },
   {
-    rule: 'the wait after a failed stream ends in the requested list',
+    rule: 'the wait after a failed stream ends with the requested list',
     inputs: [...SETTLED, ended(1, 'unavailable'), relistRequested, timerFired],
     effects: [{ type: 'list', request: 2 }, setTimer(WATCH_LIST_TIMEOUT_MS)],
   },
-  { rule: 'a requested list changes nothing after the stop', inputs: [started, stopped, relistRequested], effects: [] },
+  { rule: 'a requested list has no effect after the stop', inputs: [started, stopped, relistRequested], effects: [] },
   {
-    rule: 'a stopped watch closes its stream and its timer',
+    rule: 'a watch closes its stream and clears its timer when it is stopped',
     inputs: [...SETTLED, stopped],
     effects: [{ type: 'close', stream: 1 }, { type: 'clearTimer' }],
   },
   {
-    rule: 'a watch stopped while it lists clears its timer',
+    rule: 'a watch clears its timer when it is stopped during a list',
     inputs: [started, stopped],
     effects: [{ type: 'clearTimer' }],
   },
-  { rule: 'a watch that never started has nothing to stop', inputs: [stopped], effects: [] },
-  { rule: 'after the stop nothing happens', inputs: [started, stopped, listed(1, [item('5')], '10')], effects: [] },
-  { rule: 'a second stop says nothing', inputs: [started, stopped, stopped], effects: [] },
-  { rule: 'a timer that fires after the stop says nothing', inputs: [started, stopped, timerFired], effects: [] },
-  { rule: 'a stopped watch does not start again', inputs: [started, stopped, started], effects: [] },
+  { rule: 'a watch has nothing to stop when it never started', inputs: [stopped], effects: [] },
+  {
+    rule: 'a watch ignores an answer after the stop',
+    inputs: [started, stopped, listed(1, [item('5')], '10')],
+    effects: [],
+  },
+  { rule: 'a watch ignores a second stop', inputs: [started, stopped, stopped], effects: [] },
+  { rule: 'a watch ignores a timer after the stop', inputs: [started, stopped, timerFired], effects: [] },
+  { rule: 'a watch does not start again after the stop', inputs: [started, stopped, started], effects: [] },
 ];
 
 for (const { rule, inputs, effects } of ROWS) {
   test(rule, () => assert.deepEqual(run(inputs).effects, effects));
 }
 
-test('a stream that falls silent is closed, reported and followed by a list', () => {
+test('a silent stream is closed, reported and followed by a list', () => {
   const { effects } = run([...SETTLED, timerFired]);
   assert.deepEqual(effects[0], { type: 'close', stream: 1 });
   assert.ok(effects[1]?.type === 'failed');
@@ -578,13 +582,10 @@ test('a stream that falls silent is closed, reported and followed by a list', ()
 });
 
 for (const [rule, inputs] of [
-  ['a stream whose head never comes is silent, too', [...LISTED, timerFired]],
-  ['a stream that spoke before it fell silent is followed by a list', [...SETTLED, bookmark(1, '11'), timerFired]],
-  [
-    'the silence of a stream is doubted once, also when each timer fires late',
-    [...SETTLED, timerFiredLate, timerFiredLate],
-  ],
-  ['the silence of a stream is believed after the doubt', [...SETTLED, timerFiredLate, timerFired]],
+  ['the silence counts when the head of the stream never comes', [...LISTED, timerFired]],
+  ['the silence counts when the stream sent a message before', [...SETTLED, bookmark(1, '11'), timerFired]],
+  ['the silence is doubted only once when each timer fires late', [...SETTLED, timerFiredLate, timerFiredLate]],
+  ['the silence is believed when a timer in time follows the late one', [...SETTLED, timerFiredLate, timerFired]],
 ] as const) {
   test(rule, () => {
     const { effects } = run(inputs);
@@ -592,7 +593,7 @@ for (const [rule, inputs] of [
   });
 }
 
-test('chance lengthens the wait after a refusal to twice its fixed half at most', () => {
+test('the random number lengthens the wait after a refusal to at most twice its fixed half', () => {
   const { effects } = run([
     started,
     { type: 'listFailed', request: 1, failure: failure('forbidden'), random: 0.999999 },

@@ -1,18 +1,18 @@
-// Checks that no answer makes an elector write as fast as the network allows: against admission webhooks, controllers and
-// API servers that answer every write at once with something else than was sent.
+// Checks that an elector never writes as fast as the network allows, even against webhooks, controllers and API servers
+// that change every write at once.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseRecord } from '../../src/core/lease-record.ts';
 import { ownLease, podOf, RIVAL, SELF, type Story, starts } from './story.ts';
 
-/** What a hostile server makes of a write: the Lease that it keeps, or `null` when it deletes it at once. */
+/** The Lease that a hostile server keeps after a write, or `null` when it deletes the Lease at once. */
 type Alteration = (written: LeaseRecord) => LeaseRecord | null;
 
-/** How the world may answer. */
-interface World {
+/** The behaviour of a hostile server. */
+interface Behaviour {
   readonly alter: Alteration;
-  /** Whether a DELETE is accepted and the Lease stays. */
+  /** A DELETE is accepted, and the Lease remains. */
   readonly keepsDeleted?: boolean;
   readonly podsReadable?: boolean;
   readonly updates?: 'forbidden' | 'rejected';
@@ -20,27 +20,27 @@ interface World {
   readonly first?: LeaseRecord;
 }
 
-/** The observed time, in milliseconds. */
+/** The duration of a run, in milliseconds. */
 const SPAN_MS = 60_000;
 
-/** Writes in that time: a create, its renewals and what takes a Lease away, once a second each, and a little at the start. */
+/** The most writes in a run: a create, a renewal and a deletion a second, and ten more at the start. */
 const MOST_WRITES = 3 * (SPAN_MS / 1_000) + 10;
 
-/** Requests in that time: each write has its reads. */
+/** The most requests in a run: each write may need two reads. */
 const MOST_REQUESTS = 3 * MOST_WRITES;
 
-/** Answers every request at once, and lets time pass only when nothing is under way. */
-class HostileWorld {
-  readonly #world: World;
+/** A hostile server. It answers every request at once. Time passes only when no request is unanswered. */
+class HostileServer {
+  readonly #behaviour: Behaviour;
   readonly #story: Story;
   #lease: LeaseRecord | null = null;
   #version = 100;
   writes = 0;
   requests = 0;
 
-  constructor(world: World) {
-    this.#world = world;
-    this.#lease = world.first ?? null;
+  constructor(behaviour: Behaviour) {
+    this.#behaviour = behaviour;
+    this.#lease = behaviour.first ?? null;
     this.#story = this.#lease === null ? starts().absent('10') : starts().listed(this.#lease);
   }
 
@@ -63,32 +63,32 @@ class HostileWorld {
 
   #answer(request: number): void {
     const story = this.#story;
-    const asked = story.inFlight.get(request);
-    assert.ok(asked);
+    const sent = story.inFlight.get(request);
+    assert.ok(sent);
     this.requests += 1;
-    switch (asked.type) {
+    switch (sent.type) {
       case 'readLease':
-        story.tell({ type: 'leaseRead', request, lease: this.#lease });
+        story.take({ type: 'leaseRead', request, lease: this.#lease });
         break;
       case 'readPod': {
-        if (this.#world.podsReadable === false) {
-          story.fail('readPod', 'forbidden', asked.name);
+        if (this.#behaviour.podsReadable === false) {
+          story.fail('readPod', 'forbidden', sent.name);
           break;
         }
-        const pod = asked.name === SELF.name ? podOf(SELF) : null;
-        story.tell({ type: 'podRead', request, name: asked.name, pod });
+        const pod = sent.name === SELF.name ? podOf(SELF) : null;
+        story.take({ type: 'podRead', request, name: sent.name, pod });
         break;
       }
       case 'createLease':
         this.writes += 1;
         if (this.#lease !== null) story.fail('createLease', 'alreadyExists');
-        else this.#write(request, { ...this.#nextIdentity(), ...asked.content });
+        else this.#write(request, { ...this.#nextIdentity(), ...sent.content });
         break;
       case 'replaceLease':
         this.writes += 1;
-        if (this.#world.updates !== undefined) story.fail('replaceLease', this.#world.updates);
-        else if (this.#lease?.resourceVersion !== asked.lease.resourceVersion) story.fail('replaceLease', 'conflict');
-        else this.#write(request, { ...this.#lease, ...asked.content });
+        if (this.#behaviour.updates !== undefined) story.fail('replaceLease', this.#behaviour.updates);
+        else if (this.#lease?.resourceVersion !== sent.lease.resourceVersion) story.fail('replaceLease', 'conflict');
+        else this.#write(request, { ...this.#lease, ...sent.content });
         break;
       case 'deleteLease':
         this.writes += 1;
@@ -109,64 +109,64 @@ class HostileWorld {
 
   #write(request: number, written: LeaseRecord): void {
     this.#version += 2;
-    const kept = this.#world.alter({ ...written, resourceVersion: String(this.#version) });
+    const kept = this.#behaviour.alter({ ...written, resourceVersion: String(this.#version) });
     const answered = kept ?? { ...written, resourceVersion: String(this.#version) };
     this.#lease = kept;
     this.#story.watched(answered);
-    // What is deleted at once is known to be gone before the answer.
+    // A deletion is observed before the answer to the write.
     if (kept === null) this.#story.deleted({ ...answered, resourceVersion: String(this.#version + 1) });
-    this.#story.tell({ type: 'leaseWritten', request, lease: answered });
+    this.#story.take({ type: 'leaseWritten', request, lease: answered });
   }
 
   #delete(request: number): void {
     const lease = this.#lease;
     this.#version += 2;
-    if (lease === null || this.#world.keepsDeleted !== true) {
+    if (lease === null || this.#behaviour.keepsDeleted !== true) {
       this.#lease = null;
-      this.#story.tell({ type: 'leaseRemoved', request });
+      this.#story.take({ type: 'leaseRemoved', request });
       return;
     }
     this.#lease = { ...lease, resourceVersion: String(this.#version), terminating: true, finalizers: ['a/b'] };
-    this.#story.tell({ type: 'leaseDeletionPending', request, lease: this.#lease });
+    this.#story.take({ type: 'leaseDeletionPending', request, lease: this.#lease });
   }
 }
 
-const worlds: Readonly<Record<string, World>> = {
+const behaviours: Readonly<Record<string, Behaviour>> = {
   'leaves every write as it is': { alter: (lease) => lease },
-  'takes the owner off': { alter: (lease) => ({ ...lease, owner: null }) },
-  'takes owner and holder off': { alter: (lease) => ({ ...lease, owner: null, holderIdentity: null }) },
-  'takes owner, holder and duration off': {
+  'removes the owner': { alter: (lease) => ({ ...lease, owner: null }) },
+  'removes owner and holder': { alter: (lease) => ({ ...lease, owner: null, holderIdentity: null }) },
+  'removes owner, holder and duration': {
     alter: (lease) => ({ ...lease, owner: null, holderIdentity: null, leaseDurationSeconds: null }),
   },
-  'takes the owner off renewals': {
+  'removes the owner of renewals': {
     alter: (lease) => (lease.renewTimeMs === null ? lease : { ...lease, owner: null }),
   },
   'gives the Lease to a Pod that does not exist': { alter: (lease) => ({ ...lease, owner: RIVAL }) },
   'gives renewals to a Pod that does not exist': {
     alter: (lease) => (lease.renewTimeMs === null ? lease : { ...lease, owner: RIVAL }),
   },
-  'marks every write as released': { alter: (lease) => ({ ...lease, releasedBy: SELF.uid }) },
-  'marks renewals as released': {
+  'adds the release annotation to every write': { alter: (lease) => ({ ...lease, releasedBy: SELF.uid }) },
+  'adds the release annotation to renewals': {
     alter: (lease) => (lease.renewTimeMs === null ? lease : { ...lease, releasedBy: SELF.uid }),
   },
-  'deletes whatever is written': { alter: () => null },
-  'deletes what is renewed': { alter: (lease) => (lease.renewTimeMs === null ? lease : null) },
-  'deletes whatever is written, and Pods cannot be read': { alter: () => null, podsReadable: false },
-  'marks every write as released, and keeps what is deleted': {
+  'deletes every written Lease': { alter: () => null },
+  'deletes every renewed Lease': { alter: (lease) => (lease.renewTimeMs === null ? lease : null) },
+  'deletes every written Lease and refuses reads of Pods': { alter: () => null, podsReadable: false },
+  'adds the release annotation to every write and keeps deleted Leases': {
     alter: (lease) => ({ ...lease, releasedBy: SELF.uid }),
     keepsDeleted: true,
   },
-  'gives the Lease away, and keeps what is deleted': {
+  'gives the Lease away and keeps deleted Leases': {
     alter: (lease) => ({ ...lease, owner: RIVAL }),
     keepsDeleted: true,
   },
-  'refuses renewals, and reads of Pods': {
+  'refuses renewals and reads of Pods': {
     alter: (lease) => lease,
     podsReadable: false,
     updates: 'forbidden',
     first: ownLease(),
   },
-  'refuses renewals by a webhook, and reads of Pods': {
+  'refuses renewals by a webhook and reads of Pods': {
     alter: (lease) => lease,
     podsReadable: false,
     updates: 'rejected',
@@ -175,11 +175,11 @@ const worlds: Readonly<Record<string, World>> = {
   'changes every renewTime': { alter: (lease) => ({ ...lease, renewTimeMs: lease.renewTimeMs === null ? null : 1 }) },
 };
 
-for (const [what, world] of Object.entries(worlds)) {
-  test(`a server that ${what} is asked a few times a second at most`, () => {
-    const hostile = new HostileWorld(world);
+for (const [what, behaviour] of Object.entries(behaviours)) {
+  test(`a server that ${what} receives a few requests a second at most`, () => {
+    const hostile = new HostileServer(behaviour);
     hostile.run();
-    assert.ok(hostile.writes > 0, 'it was written to at all');
+    assert.ok(hostile.writes > 0, 'no write');
     assert.ok(hostile.writes <= MOST_WRITES, `${hostile.writes} writes in ${SPAN_MS} ms`);
     assert.ok(hostile.requests <= MOST_REQUESTS, `${hostile.requests} requests in ${SPAN_MS} ms`);
   });

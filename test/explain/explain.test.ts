@@ -29,19 +29,19 @@ import { checkPage, checkTable, explained, forbidden, type Row } from './explana
 /** A candidate that is not permitted to create the Lease after its predecessor. */
 function createRefused(refusal: RequestFailure): Story {
   const story = clears().podRead(SELF.name, podOf(SELF)).removed();
-  return story.tell({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
+  return story.take({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
 }
 
 /** A candidate or a leader whose read of this Pod was refused a moment ago. */
 function refusedToReadSelf(story: Story): Story {
   const request = story.request('readPod', SELF.name);
-  return story.tell({ type: 'requestFailed', request, failure: forbidden('get', 'pods') });
+  return story.take({ type: 'requestFailed', request, failure: forbidden('get', 'pods') });
 }
 
 /** The renewal that waits for its answer is refused. */
 function refusedToRenew(story: Story): Story {
   const request = story.request('replaceLease');
-  return story.tell({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
+  return story.take({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
 }
 
 /** A leader that must not read Pods, and whose Lease is collected as often as it is created. */
@@ -71,7 +71,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'the API server cannot be reached at the start',
-    story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+    story: () => starts().take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message: 'A request about Lease shop/app has failed and is repeated; no leader is known: it failed: unavailable',
     endsWhen: 'that request succeeds',
@@ -79,7 +79,7 @@ const rows: readonly Row[] = [
   },
   ...(['list', 'watch'] as const).map((verb) => ({
     what: `the ${verb} of the Lease is refused at the start`,
-    story: () => starts().tell({ type: 'leaseWatchFailed', failure: forbidden(verb, 'leases') }),
+    story: () => starts().take({ type: 'leaseWatchFailed', failure: forbidden(verb, 'leases') }),
     reason: 'forbidden' as const,
     message: `Pod app-1 cannot determine the leader: it was answered 403. Grant \`${verb}\` on leases`,
     endsWhen: 'the permission is granted',
@@ -87,14 +87,14 @@ const rows: readonly Row[] = [
   })),
   {
     what: 'a request is rejected at the start, and not because of a permission',
-    story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('rejected') }),
+    story: () => starts().take({ type: 'leaseWatchFailed', failure: failure('rejected') }),
     reason: 'forbidden',
     message: 'Pod app-1 cannot determine the leader: it failed: rejected',
     endsWhen: 'the API server accepts the request',
   },
   {
     what: 'the API server does not accept the token at the start',
-    story: () => starts().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
+    story: () => starts().take({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
     reason: 'unauthorized',
     message:
       'The API server does not accept the token of Pod app-1: the Pod may be deleted; if it exists, check its ServiceAccount.',
@@ -124,7 +124,7 @@ const rows: readonly Row[] = [
     story: () =>
       leads()
         .wait(42_000)
-        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+        .take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'leading',
     message:
       'This process leads, in Pod app-1; the API server has confirmed nothing for 42 s, which does not end the term.',
@@ -171,8 +171,8 @@ const rows: readonly Row[] = [
     what: 'a sibling whose socket is held by a process that does nothing',
     story: () =>
       new Story()
-        .tell({ type: 'started' })
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .take({ type: 'started' })
+        .take({ type: 'siblingLockAnswered', outcome: 'taken' })
         .absent('10')
         .wait(30_000)
         .absent('11'),
@@ -184,8 +184,8 @@ const rows: readonly Row[] = [
   ...(['sibling', 'starting'] as const).map((role) => ({
     what: `stopped while ${role}, and another process of the Pod may lead`,
     story: () => {
-      const story = new Story().tell({ type: 'started' }).listed(leaseOf(SELF));
-      if (role === 'sibling') story.tell({ type: 'siblingLockAnswered', outcome: 'taken' });
+      const story = new Story().take({ type: 'started' }).listed(leaseOf(SELF));
+      if (role === 'sibling') story.take({ type: 'siblingLockAnswered', outcome: 'taken' });
       assert.equal(story.role.name, role);
       return story.stop();
     },
@@ -206,8 +206,8 @@ const rows: readonly Row[] = [
     what: 'another process of the Pod has the socket',
     story: () =>
       new Story()
-        .tell({ type: 'started' })
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .take({ type: 'started' })
+        .take({ type: 'siblingLockAnswered', outcome: 'taken' })
         .listed(leaseOf(RIVAL)),
     reason: 'sibling',
     message:
@@ -218,11 +218,11 @@ const rows: readonly Row[] = [
     what: 'another process of the Pod has the socket, and the API server cannot be reached',
     story: () =>
       new Story()
-        .tell({ type: 'started' })
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .take({ type: 'started' })
+        .take({ type: 'siblingLockAnswered', outcome: 'taken' })
         .listed(leaseOf(RIVAL))
         .wait(42_000)
-        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+        .take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'sibling',
     message:
       'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends. ' +
@@ -287,7 +287,7 @@ const rows: readonly Row[] = [
     story: () =>
       follows()
         .fire('backstop')
-        .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'leases') }),
+        .take({ type: 'requestFailed', request: 1, failure: forbidden('get', 'leases') }),
     reason: 'forbidden',
     message: 'Pod app-1 cannot verify the leader: it was answered 403. Grant `get` on leases',
     endsWhen: 'the permission is granted',
@@ -324,7 +324,7 @@ const rows: readonly Row[] = [
     story: () =>
       follows()
         .wait(42_000)
-        .tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
+        .take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message:
       'The API server has confirmed nothing about Lease shop/app for 42 s. Requests are repeated; as far as this process knows, app-2 leads: it failed: unavailable',
@@ -333,7 +333,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'the API server does not accept the token',
-    story: () => follows().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
+    story: () => follows().take({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
     reason: 'unauthorized',
     message:
       'The API server does not accept the token of Pod app-1: the Pod may be deleted; if it exists, check its ServiceAccount.',
@@ -351,8 +351,8 @@ const rows: readonly Row[] = [
     what: 'the Pod of a sibling is gone',
     story: () =>
       new Story()
-        .tell({ type: 'started' })
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .take({ type: 'started' })
+        .take({ type: 'siblingLockAnswered', outcome: 'taken' })
         .listed(leaseOf(SELF))
         .podGone(SELF),
     reason: 'own-pod-deleted',
@@ -363,8 +363,8 @@ const rows: readonly Row[] = [
     what: 'the socket of the Pod was refused',
     story: () =>
       new Story()
-        .tell({ type: 'started' })
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EMFILE' })
+        .take({ type: 'started' })
+        .take({ type: 'siblingLockAnswered', outcome: 'taken', refusedBy: 'EMFILE' })
         .listed(leaseOf(RIVAL)),
     reason: 'sibling',
     message:
@@ -373,7 +373,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'a leader whose token is refused',
-    story: () => leads().tell({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
+    story: () => leads().take({ type: 'leaseWatchFailed', failure: failure('unauthorized') }),
     reason: 'leading',
     message: 'This process leads, in Pod app-1; the API server refuses its token, which ends the term after 10 s.',
     endsWhen:
@@ -417,7 +417,7 @@ const rows: readonly Row[] = [
         .deleted(ownLease({ resourceVersion: '12' }))
         .podRead(SELF.name, podOf(SELF));
       const request = story.request('createLease');
-      return story.tell({ type: 'requestFailed', request, failure: forbidden('create', 'leases') });
+      return story.take({ type: 'requestFailed', request, failure: forbidden('create', 'leases') });
     },
     reason: 'leading',
     message:
@@ -430,7 +430,7 @@ const rows: readonly Row[] = [
   {
     what: 'the token has expired',
     story: () =>
-      follows().tell({
+      follows().take({
         type: 'leaseWatchFailed',
         failure: { ...failure('unauthorized'), tokenProblem: 'it expired at noon' },
       }),
@@ -449,7 +449,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'nobody leads, and a request came to nothing',
-    story: () => clears().fail('deleteLease', 'unavailable').tell({ type: 'watchOpened', resource: 'leases' }),
+    story: () => clears().fail('deleteLease', 'unavailable').take({ type: 'watchOpened', resource: 'leases' }),
     reason: 'campaigning',
     message: 'Nobody leads, and Pod app-1 campaigns. Its last attempt failed, and it retries: wait.',
     endsWhen: 'this or another Pod is elected',
@@ -511,10 +511,10 @@ const rows: readonly Row[] = [
     what: 'another process of the Pod has the socket, and the list of the Lease is refused',
     story: () =>
       new Story()
-        .tell({ type: 'started' })
-        .tell({ type: 'siblingLockAnswered', outcome: 'taken' })
+        .take({ type: 'started' })
+        .take({ type: 'siblingLockAnswered', outcome: 'taken' })
         .listed(leaseOf(RIVAL))
-        .tell({ type: 'leaseWatchFailed', failure: forbidden('list', 'leases') }),
+        .take({ type: 'leaseWatchFailed', failure: forbidden('list', 'leases') }),
     reason: 'sibling',
     message:
       'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends. It cannot determine the leader: it was answered 403. Grant `list` on leases',
@@ -559,7 +559,7 @@ test('before start(), without a cluster and after stop() it explains, too', asyn
 test('it is plain data: JSON tells all of it, with the Pod of the holder and the failure behind it', () => {
   const report = reportOf({ ...TERMINATING, reason: 'Evicted', ready: false });
   const story = follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report }));
-  const explanation = explained(story.wait(5_000).tell({ type: 'leaseWatchFailed', failure: failure('unavailable') }));
+  const explanation = explained(story.wait(5_000).take({ type: 'leaseWatchFailed', failure: failure('unavailable') }));
   assert.deepEqual(JSON.parse(JSON.stringify(explanation)), {
     reason: 'api-unreachable',
     message: explanation.message,

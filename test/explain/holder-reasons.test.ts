@@ -54,8 +54,8 @@ function seesUnready(changes: Partial<PodReport> = {}): Story {
 /** A candidate that is not allowed to watch the rival's Pod, and whose first read of it was refused, too. */
 function refusedToReadPods(): Story {
   return finds(leaseOf(RIVAL))
-    .tell({ type: 'podWatchFailed', watched: RIVAL, failure: forbidden('list', 'pods') })
-    .tell({ type: 'requestFailed', request: 1, failure: forbidden('get', 'pods') });
+    .take({ type: 'podWatchFailed', watched: RIVAL, failure: forbidden('list', 'pods') })
+    .take({ type: 'requestFailed', request: 1, failure: forbidden('get', 'pods') });
 }
 
 /** A minute later it reads the Lease, and finds it as it was. */
@@ -129,7 +129,7 @@ const rows: readonly Row[] = [
       refusedToReadPods()
         .wait(REFUSAL_BELIEVED_MS)
         .fire('permission')
-        .tell({ type: 'requestFailed', request: 2, failure: forbidden('get', 'pods') }),
+        .take({ type: 'requestFailed', request: 2, failure: forbidden('get', 'pods') }),
     reason: 'holder-unknown',
     message:
       'Pod app-2 holds Lease shop/app; app-1 is not allowed to read Pods, so its end shows only when its Lease is deleted: grant `get`, `list` and `watch` on pods.',
@@ -225,7 +225,7 @@ const rows: readonly Row[] = [
         .listed(leaseOf(RIVAL))
         .podListed(RIVAL, stoppedPod(RIVAL))
         .fire('campaign')
-        .tell({ type: 'requestFailed', request: 2, failure: forbidden('delete', 'leases') }),
+        .take({ type: 'requestFailed', request: 2, failure: forbidden('delete', 'leases') }),
     reason: 'holder-failed',
     message:
       'Pod app-2 has failed (Evicted), but this process is not permitted to delete its Lease: grant `delete` on leases.coordination.k8s.io, or delete the Pod.',
@@ -375,7 +375,7 @@ const rows: readonly Row[] = [
     story: () =>
       finds(leaseOf(null, { holderIdentity: null, leaseDurationSeconds: 15 }))
         .wait(15_000)
-        .tell({ type: 'timerFired', timer: 'recheck' })
+        .take({ type: 'timerFired', timer: 'recheck' })
         .fail('deleteLease', 'forbidden'),
     reason: 'foreign-lease',
     message:
@@ -460,7 +460,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'another Pod leads, and the watch of the Lease is refused',
-    story: () => follows().tell({ type: 'leaseWatchFailed', failure: forbidden('watch', 'leases') }),
+    story: () => follows().take({ type: 'leaseWatchFailed', failure: forbidden('watch', 'leases') }),
     reason: 'following',
     message:
       'Pod app-2 leads, but this process sees changes late, because it cannot watch: it was answered 403. Grant `watch` on leases',

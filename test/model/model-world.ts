@@ -108,8 +108,8 @@ export class ModelWorld {
     const succession = this.#successions[this.processes.length % this.#successions.length] ?? 'pod-deleted';
     const process = new Process({ name: pod.name, uid: pod.uid }, succession);
     this.processes.push(process);
-    this.tell(process, { type: 'started' });
-    this.tell(process, { type: 'siblingLockAnswered', outcome: 'held' });
+    this.take(process, { type: 'started' });
+    this.take(process, { type: 'siblingLockAnswered', outcome: 'held' });
     return process;
   }
 
@@ -186,7 +186,7 @@ export class ModelWorld {
     const dueMs = process.story.timers.get(timer);
     if (dueMs === undefined) return;
     this.nowMs = Math.max(this.nowMs, dueMs);
-    this.tell(process, { type: 'timerFired', timer });
+    this.take(process, { type: 'timerFired', timer });
   }
 
   /** Fires the timer that is due first. */
@@ -209,14 +209,14 @@ export class ModelWorld {
   answer(process: Process, pending: Pending): void {
     if (pending.answer === null) return;
     process.pending.splice(process.pending.indexOf(pending), 1);
-    this.tell(process, pending.answer);
+    this.take(process, pending.answer);
   }
 
   /** Ends the wait of the sender. The request was executed, or may be executed later. */
   lose(process: Process, pending: Pending, kind: RequestFailureKind): void {
     process.pending.splice(process.pending.indexOf(pending), 1);
     if (pending.answer === null) this.orphanedRequests.push({ pod: process.pod, effect: pending.effect });
-    this.tell(process, { type: 'requestFailed', request: pending.effect.request, failure: failure(kind) });
+    this.take(process, { type: 'requestFailed', request: pending.effect.request, failure: failure(kind) });
   }
 
   /** Executes an orphaned request late. */
@@ -280,14 +280,14 @@ export class ModelWorld {
     const { position } = process.leaseWatch;
     if (position === null) {
       process.leaseWatch.position = this.#leaseEvents.length;
-      if (this.lease !== null) this.tell(process, leaseFact({ type: 'present', item: this.lease, by: 'list' }));
-      else this.tell(process, leaseFact({ type: 'absent', resourceVersion: String(this.#revision) }));
+      if (this.lease !== null) this.take(process, leaseFact({ type: 'present', item: this.lease, by: 'list' }));
+      else this.take(process, leaseFact({ type: 'absent', resourceVersion: String(this.#revision) }));
       return true;
     }
     const event = this.#leaseEvents[position];
     if (event === undefined) return false;
     process.leaseWatch.position = position + 1;
-    this.tell(process, leaseFact(event));
+    this.take(process, leaseFact(event));
     return true;
   }
 
@@ -301,22 +301,22 @@ export class ModelWorld {
       watch.position = log.length;
       const pod = this.#podNamed(watched.name);
       if (!this.permissions.readPods) {
-        this.tell(process, podFact(watched, { type: 'failed', failure: failure('forbidden') }));
+        this.take(process, podFact(watched, { type: 'failed', failure: failure('forbidden') }));
       } else if (pod === null)
-        this.tell(process, podFact(watched, { type: 'absent', resourceVersion: String(this.#revision) }));
-      else this.tell(process, podFact(watched, { type: 'present', item: pod, by: 'list' }));
+        this.take(process, podFact(watched, { type: 'absent', resourceVersion: String(this.#revision) }));
+      else this.take(process, podFact(watched, { type: 'present', item: pod, by: 'list' }));
       return true;
     }
     const event = log[position];
     if (event === undefined || !this.permissions.readPods) return false;
     watch.position = position + 1;
-    this.tell(process, podFact(watched, event));
+    this.take(process, podFact(watched, event));
     return true;
   }
 
   // --- The elector's side
 
-  tell(process: Process, fact: Fact): void {
+  take(process: Process, fact: Fact): void {
     const { story, checker } = process;
     story.nowMs = this.nowMs;
     story.wallMs = WALL_MS + this.nowMs;
@@ -325,7 +325,7 @@ export class ModelWorld {
       process.settling = false;
       process.working = false;
     }
-    for (const effect of [...checker.tell(story, fact)]) this.#perform(process, effect);
+    for (const effect of [...checker.take(story, fact)]) this.#perform(process, effect);
   }
 
   #perform(process: Process, effect: Effect): void {

@@ -117,7 +117,7 @@ function act(world: ModelWorld, action: Action): void {
       break;
     }
     case 'settle':
-      if (process.settling) world.tell(process, { type: 'workSettled', drained: true });
+      if (process.settling) world.take(process, { type: 'workSettled', drained: true });
       break;
     case 'collectGarbage':
       world.collectGarbage();
@@ -148,10 +148,10 @@ function act(world: ModelWorld, action: Action): void {
       world.startProcess(process.pod);
       break;
     case 'stepDown':
-      world.tell(process, { type: 'stepDownRequested' });
+      world.take(process, { type: 'stepDownRequested' });
       break;
     case 'stop':
-      world.tell(process, { type: 'stopRequested', release: action.flag ? 'always' : 'ifTerminating' });
+      world.take(process, { type: 'stopRequested', release: action.flag ? 'always' : 'ifTerminating' });
       break;
     case 'deleteLeaseByHand':
       world.deleteLease();
@@ -203,7 +203,7 @@ function calmProcess(world: ModelWorld, process: Process): boolean {
   }
   if (!process.alive) return busy;
   if (process.settling) {
-    world.tell(process, { type: 'workSettled', drained: true });
+    world.take(process, { type: 'workSettled', drained: true });
     busy = true;
   }
   while (process.alive && world.deliverLease(process)) busy = true;
