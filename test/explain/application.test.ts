@@ -174,7 +174,7 @@ test('a stopped elector of which another Pod holds the Lease is explained withou
 for (const unverifiedForMs of [2_999, 3_000]) {
   const recent = unverifiedForMs < 3_000;
   test(`a candidate whose request failed, ${unverifiedForMs} ms after the last answer, ${recent ? 'does not blame' : 'blames'} the API server`, () => {
-    const story = follows().tell({ type: 'leaseWatchFailed', failure: failure('unavailable') });
+    const story = follows().take({ type: 'leaseWatchFailed', failure: failure('unavailable') });
     const { message } = explain(inputOf(story, { unverifiedForMs }));
     assert.match(
       message,
