@@ -1,4 +1,5 @@
-// Checks that no sequence of answers of a server ends an elector, and that it finds back to the truth.
+// Checks that no sequence of answers ends an elector, and that its knowledge is correct again when the server is
+// healthy.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,13 +13,13 @@ import { failureOf, type OpenStream, promisesSettled, ScriptedPorts, storedLease
 const SELF = { name: 'web-0', uid: 'pod-0' };
 const OTHER = { name: 'web-1', uid: 'pod-1' };
 
-/** An elector that observes, and a server whose Lease another Pod holds. */
+/** A candidate, and a server with the Lease of another Pod. */
 class Setup {
   readonly world = new ScriptedPorts();
   readonly clock = new ManualClock();
   readonly defects: unknown[] = [];
   readonly driver: Driver;
-  /** What happens inside the turn of the next announcement. */
+  /** Runs while the driver processes the next announcement. */
   #inTurn: (() => void) | null = null;
   #version = 10;
 
@@ -72,7 +73,7 @@ class Setup {
     return { ...OTHER, resourceVersion: '5', terminating: false };
   }
 
-  /** Every request that waits is answered as a healthy server does. */
+  /** Answers every request like a healthy server. */
   async answerAll(copiesInLists: number = 1): Promise<void> {
     for (const { call } of [...this.world.pending]) {
       const request = this.world.take(call);
@@ -92,7 +93,7 @@ class Setup {
     await promisesSettled();
   }
 
-  /** So many renewals at once; a stream may be closed by one of them. */
+  /** Sends this many renewals at once. One of them may close a stream. */
   burst(count: number): void {
     for (let sent = 0; sent < count; sent += 1) {
       this.#version += 1;
@@ -107,7 +108,7 @@ class Setup {
     this.#inTurn = () => this.burst(count);
   }
 
-  /** Events that go back, and events that come twice. */
+  /** Sends events with earlier versions, and events that were already sent. */
   sendOldEvents(count: number): void {
     for (const stream of this.#openStreams()) {
       for (let sent = 0; sent < count && !stream.closed; sent += 1) {
@@ -139,7 +140,7 @@ class Setup {
     for (const stream of this.#openStreams()) stream.sink.opened();
   }
 
-  /** Time passes, the holder renews its Lease, and a healthy server answers. */
+  /** Lets time pass while the holder renews its Lease and a healthy server answers. */
   async heal(): Promise<void> {
     for (let second = 1; second <= 150; second += 1) {
       this.clock.advance(1_000);
@@ -164,7 +165,7 @@ class Setup {
 }
 
 const anyKind = fc.constantFrom(...FAILURE_KINDS);
-/** The last is more than all inputs that may wait. */
+/** The last number is larger than the queue of inputs. */
 const anyCount = fc.constantFrom(1, 2, 1_000, 1_002, 5_000, INPUT_QUEUE_LIMIT + 1);
 type Behaviour = (setup: Setup) => void | Promise<void>;
 const anyBehaviour: fc.Arbitrary<Behaviour> = fc.oneof(
@@ -218,7 +219,7 @@ const anyBehaviour: fc.Arbitrary<Behaviour> = fc.oneof(
   fc.constant<Behaviour>((setup) => setup.openStreams()),
 );
 
-test('no sequence of answers and events of a server ends an elector, and it learns the truth when the server is well', async () => {
+test('no sequence of answers and events ends an elector, and it knows the Lease when the server is healthy', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyBehaviour, { maxLength: 12 }), async (behaviours) => {
       const setup = new Setup();
@@ -230,7 +231,7 @@ test('no sequence of answers and events of a server ends an elector, and it lear
       assert.deepEqual(setup.defects, []);
       assert.equal(setup.known, setup.lease.resourceVersion);
       setup.burst(1);
-      assert.equal(setup.known, setup.lease.resourceVersion, 'the watch is deaf');
+      assert.equal(setup.known, setup.lease.resourceVersion, 'the watch missed a renewal');
       setup.driver.take({ type: 'stopRequested', release: 'ifTerminating' });
     }),
     { numRuns: 60 },

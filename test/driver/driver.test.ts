@@ -1,6 +1,5 @@
 /**
- * The loop between the core and the world: one input at a time, timers that come too late, what happens when
- * something breaks, and the end.
+ * Checks the loop between the core and the ports: one input at a time, late timers, defects, and the end.
  */
 
 import assert from 'node:assert/strict';
@@ -16,20 +15,20 @@ const SELF = { name: 'web-0', uid: 'pod-0' };
 const OTHER = { name: 'web-1', uid: 'pod-1' };
 const SELF_POD = { ...SELF, resourceVersion: '5', terminating: false };
 
-/** A driver, the world it sees, and what it told the application. */
+/** A driver with its ports, and the announcements that it made. */
 function drive(): {
   world: ScriptedPorts;
   clock: ManualClock;
   driver: Driver;
-  told: string[];
+  announced: string[];
   defects: unknown[];
-  listener: { hear: (announcement: Announcement) => void; settle: (drained: boolean) => void };
+  listener: { receive: (announcement: Announcement) => void; settle: (drained: boolean) => void };
 } {
   const world = new ScriptedPorts();
   const clock = new ManualClock();
-  const told: string[] = [];
+  const announced: string[] = [];
   const defects: unknown[] = [];
-  const listener = { hear: (_: Announcement): void => undefined, settle: (_: boolean): void => undefined };
+  const listener = { receive: (_: Announcement): void => undefined, settle: (_: boolean): void => undefined };
   const driver = new Driver({
     config: {
       self: SELF,
@@ -45,8 +44,8 @@ function drive(): {
     random: { next: () => 0.5 },
     application: {
       announce(announcement) {
-        told.push(announcement.type);
-        listener.hear(announcement);
+        announced.push(announcement.type);
+        listener.receive(announcement);
       },
       settleWork: () =>
         new Promise((resolve) => {
@@ -55,10 +54,10 @@ function drive(): {
       defect: (error) => defects.push(error),
     },
   });
-  return { world, clock, driver, told, defects, listener };
+  return { world, clock, driver, announced, defects, listener };
 }
 
-/** Has it elected. */
+/** Makes the process the leader. */
 async function lead(driven: ReturnType<typeof drive>): Promise<LeaseRecord> {
   const { world, driver } = driven;
   driver.take({ type: 'started' });
@@ -75,7 +74,7 @@ async function lead(driven: ReturnType<typeof drive>): Promise<LeaseRecord> {
   return lease;
 }
 
-/** A watch of a Lease that somebody else holds, of which the list is answered, and which then breaks. */
+/** Breaks the watch of another Pod's Lease after its list was answered. */
 async function watchBroke({ world, driver, clock }: ReturnType<typeof drive>): Promise<void> {
   driver.take({ type: 'started' });
   world.tellLock('held');
@@ -89,19 +88,19 @@ async function watchBroke({ world, driver, clock }: ReturnType<typeof drive>): P
   assert.equal(driver.diagnostics.failure?.kind, 'unavailable');
 }
 
-test('a watch that is opened again shows that the API server answers, before it has anything to tell', async () => {
+test('a watch that opens again shows that the API server answers, before its first event', async () => {
   const driven = drive();
   await watchBroke(driven);
   const { world, driver, clock } = driven;
   clock.advance(2_000);
-  assert.equal(driver.diagnostics.failure?.kind, 'unavailable', 'it was only asked for');
+  assert.equal(driver.diagnostics.failure?.kind, 'unavailable', 'the stream is requested, but not open');
   const { state } = driver;
   world.stream('lease').sink.opened();
   assert.equal(driver.diagnostics.failure, null);
-  assert.deepEqual(driver.state, state, 'no stream was refused before, so the election is as it was');
+  assert.deepEqual(driver.state, state, 'the election does not change when no stream was refused');
 });
 
-test('a watch that is opened ends the refusals of its streams, and not those of its lists', async () => {
+test('a watch of the Lease that opens ends the refusals of its streams, but not of its lists', async () => {
   const driven = drive();
   await watchBroke(driven);
   const { driver, world, clock } = driven;
@@ -115,7 +114,7 @@ test('a watch that is opened ends the refusals of its streams, and not those of 
   assert.deepEqual(Object.keys(driver.state.knowledge.failures.refusals), ['list leases']);
 });
 
-test("so does a watch of the holder's Pod", async () => {
+test("a watch of the holder's Pod that opens shows that the API server answers", async () => {
   const driven = drive();
   await watchBroke(driven);
   const { world, driver, clock } = driven;
@@ -130,7 +129,7 @@ test("so does a watch of the holder's Pod", async () => {
   assert.equal(driver.diagnostics.failure, null);
 });
 
-test('the time of day of a confirmation is noted as it comes, and nothing else moves it', async () => {
+test('only a confirmation changes the time of day of the last confirmation', async () => {
   const driven = drive();
   const { world, clock, driver } = driven;
   assert.equal(driver.verifiedWallMs, 0);
@@ -147,7 +146,7 @@ test('the time of day of a confirmation is noted as it comes, and nothing else m
   assert.equal(driver.verifiedWallMs, confirmedWallMs + 3_000);
 });
 
-test('a delete that a finalizer holds up is no removal: the Lease that is left is noted', async () => {
+test('a driver keeps the Lease when a finalizer delays its deletion', async () => {
   const driven = drive();
   const { world, driver } = driven;
   const lease = await lead(driven);
@@ -166,7 +165,7 @@ for (const holder of [{ pid: 17, uid: 1000 }, null]) {
   test(`a sibling names the silent holder of the socket: ${JSON.stringify(holder)}`, async () => {
     const { world, clock, driver, listener } = drive();
     const warnings: string[] = [];
-    listener.hear = (announcement) => {
+    listener.receive = (announcement) => {
       if (announcement.type === 'warning') warnings.push(announcement.message);
     };
     if (holder !== null) Object.assign(world.ports.siblingLock, { findHolder: async () => holder });
@@ -182,14 +181,14 @@ for (const holder of [{ pid: 17, uid: 1000 }, null]) {
   });
 }
 
-test('a refused bind reaches the application with its error', async () => {
-  const { world, driver, told } = drive();
+test('a driver announces a warning when the bind of the socket is refused', async () => {
+  const { world, driver, announced } = drive();
   driver.take({ type: 'started' });
   world.tellLock('taken', { refusedBy: 'EACCES' });
-  assert.deepEqual(told, ['warning']);
+  assert.deepEqual(announced, ['warning']);
 });
 
-/** A Lease that somebody else holds and renews. */
+/** The Lease of another Pod, which renews it. */
 function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
   const content: LeaseContent = {
     holderIdentity: OTHER.name,
@@ -203,90 +202,90 @@ function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord
   return storedLease(content, resourceVersion);
 }
 
-test('a start claims the lock and watches the Lease, and what is answered leads to a term', async () => {
+test('a driver claims the lock and watches the Lease, and the answers lead to a term', async () => {
   const driven = drive();
   await lead(driven);
   assert.deepEqual(driven.world.calls.slice(0, 4), ['list lease', 'watch lease', 'read pod web-0', 'create lease']);
-  assert.deepEqual(driven.told, ['elected', 'leaderChanged']);
+  assert.deepEqual(driven.announced, ['elected', 'leaderChanged']);
   assert.equal(driven.world.stream('lease').closed, false);
 });
 
-test('one input at a time: what an application does while it is told waits for its turn', async () => {
+test('a driver queues the call of an application that is made during an announcement', async () => {
   const driven = drive();
   const rolesSeen: string[] = [];
-  driven.listener.hear = (announcement) => {
+  driven.listener.receive = (announcement) => {
     if (announcement.type === 'elected') driven.driver.take({ type: 'stepDownRequested' });
     rolesSeen.push(`${announcement.type} as ${driven.driver.state.role.name}`);
   };
   const pendingRole = lead(driven).catch(() => undefined);
   await pendingRole;
-  // leaderChanged belongs to the step of elected: it comes before what was asked for inside of it.
+  // leaderChanged belongs to the step of elected, so it comes before the effects of the queued call.
   assert.deepEqual(rolesSeen.slice(0, 3), ['elected as leader', 'leaderChanged as leader', 'demoted as leader']);
 });
 
-test('the state is kept before its effects are carried out', async () => {
+test('a driver keeps the state before it performs the effects', async () => {
   const driven = drive();
   const roles: string[] = [];
-  driven.listener.hear = () => roles.push(driven.driver.state.role.name);
+  driven.listener.receive = () => roles.push(driven.driver.state.role.name);
   await lead(driven);
   assert.deepEqual(roles, ['leader', 'leader']);
 });
 
-test('a timer that was set again while it waited for its turn does not count', async () => {
+test('a driver ignores a queued timer that was set again', async () => {
   const driven = drive();
-  const { driver, world, clock, told, listener } = driven;
+  const { driver, world, clock, announced, listener } = driven;
   driver.take({ type: 'started' });
   world.tellLock('held');
   world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
   await promisesSettled();
-  assert.deepEqual(told, ['leaderChanged']);
+  assert.deepEqual(announced, ['leaderChanged']);
 
   clock.advance(2_000);
   let acted = false;
-  listener.hear = () => {
+  listener.receive = () => {
     if (acted) return;
     acted = true;
-    // Both wait for their turn: a renewal, and behind it the timer that was due before the renewal came.
+    // Two inputs are queued: a renewal, and behind it the timer that was due before the renewal.
     driver.take({ type: 'leaseObserved', lease: leaseOfOther(12, 3), by: 'watch' });
     clock.advance(3_000);
   };
   driver.take({ type: 'leaseObserved', lease: leaseOfOther(11, 2), by: 'watch' });
-  assert.deepEqual(told, ['leaderChanged', 'renewed', 'renewed']);
+  assert.deepEqual(announced, ['leaderChanged', 'renewed', 'renewed']);
   clock.advance(3_000);
   // The first read was sent before the silence was due, so a second one follows.
   for (let reads = 1; reads <= 2; reads += 1) {
     world.take('read lease').succeed(leaseOfOther(12, 3));
     await promisesSettled();
   }
-  assert.deepEqual(told, ['leaderChanged', 'renewed', 'renewed', 'stale']);
+  assert.deepEqual(announced, ['leaderChanged', 'renewed', 'renewed', 'stale']);
 });
 
-test('a port that throws ends the driver: everything is shut down before the defect is told', async () => {
+test('a port that throws ends the driver, which shuts everything down before it reports the defect', async () => {
   const driven = drive();
   await lead(driven);
-  const { world, clock, driver, defects, told } = driven;
-  const error = new Error('a lie');
+  const { world, clock, driver, defects, announced } = driven;
+  const error = new Error('a defect');
   world.throwing = { call: 'replace lease', error };
   clock.advance(1_000);
   assert.deepEqual(defects, [error]);
-  assert.equal(world.lockIsFree, false, 'work may still run here: no sibling may begin beside it');
+  assert.equal(world.lockIsFree, false, 'the lock is kept, because work may still run');
   assert.equal(world.closings, 1);
   assert.equal(clock.timers.size, 0);
   assert.ok(world.streams.every((stream) => stream.closed));
 
   world.throwing = null;
-  const [calls, announcements] = [world.calls.length, told.length];
+  const [calls, announcements] = [world.calls.length, announced.length];
   driver.take({ type: 'stopRequested', release: 'always' });
   clock.advance(600_000);
   await promisesSettled();
-  assert.deepEqual([world.calls.length, told.length, defects.length], [calls, announcements, 1]);
+  assert.deepEqual([world.calls.length, announced.length, defects.length], [calls, announcements, 1]);
 });
 
-test('a port whose promise rejects ends the driver too, and nothing goes unhandled', async () => {
+test('a port whose promise rejects ends the driver without an unhandled rejection', async () => {
   for (const call of ['create lease', 'read pod web-0', 'list lease', 'list pod web-0']) {
     const driven = drive();
     const { world, driver, defects } = driven;
-    const error = new Error(`${call}: a lie`);
+    const error = new Error(`${call}: a defect`);
     driver.take({ type: 'started' });
     world.tellLock('held');
     if (call === 'list lease') world.take(call).reject(error);
@@ -312,25 +311,25 @@ test('a port whose promise rejects ends the driver too, and nothing goes unhandl
   }
 });
 
-test('whatever throws while an input is taken ends the driver, and what was still to be done is not', async () => {
+test('an error during an input ends the driver, which performs no further effect', async () => {
   const driven = drive();
-  const { world, driver, defects, told, listener } = driven;
+  const { world, driver, defects, announced, listener } = driven;
   const error = new InvariantError('a defect');
-  listener.hear = () => {
+  listener.receive = () => {
     throw error;
   };
   await lead(driven).catch(() => undefined);
   assert.deepEqual(defects, [error]);
-  assert.deepEqual(told, ['elected'], 'leaderChanged was still to come');
+  assert.deepEqual(announced, ['elected'], 'leaderChanged is not announced');
   assert.equal(world.closings, 1);
   driver.take({ type: 'timerFired', timer: 'renew' });
   assert.ok(!world.calls.includes('replace lease'));
 });
 
-test('the driver stops with a defect when its queue is full, and executes no further effect', async () => {
+test('a full queue of inputs ends the driver with a defect, and it performs no further effect', async () => {
   const driven = drive();
-  const { driver, defects, listener, told, clock } = driven;
-  listener.hear = () => {
+  const { driver, defects, listener, announced, clock } = driven;
+  listener.receive = () => {
     for (let count = 0; count <= INPUT_QUEUE_LIMIT; count += 1) {
       driver.take({ type: 'siblingLockAnswered', outcome: 'held' });
     }
@@ -338,14 +337,14 @@ test('the driver stops with a defect when its queue is full, and executes no fur
   await lead(driven).catch(() => undefined);
   assert.equal(defects.length, 1);
   assert.match(String(defects[0]), /more than 10000 inputs wait/);
-  assert.deepEqual(told, ['elected'], 'leaderChanged was still to come');
+  assert.deepEqual(announced, ['elected'], 'leaderChanged is not announced');
   assert.equal(clock.timers.size, 0);
 });
 
-test('ten thousand inputs may wait', async () => {
+test('a driver queues ten thousand inputs', async () => {
   const driven = drive();
   let flooded = false;
-  driven.listener.hear = () => {
+  driven.listener.receive = () => {
     if (flooded) return;
     flooded = true;
     for (let count = 0; count < INPUT_QUEUE_LIMIT; count += 1) {
@@ -356,7 +355,10 @@ test('ten thousand inputs may wait', async () => {
   assert.deepEqual(driven.defects, []);
 });
 
-/** Sends events to the watch of the Lease while it is told of a renewal: each shows one renewal more, from version 12 on. */
+/**
+ * Sends this many events to the watch of the Lease during one announcement. Each shows one more renewal, from version
+ * 12 on.
+ */
 async function floodInTurn(driven: ReturnType<typeof drive>, count: number): Promise<void> {
   const { world, driver, listener } = driven;
   driver.take({ type: 'started' });
@@ -365,9 +367,9 @@ async function floodInTurn(driven: ReturnType<typeof drive>, count: number): Pro
   await promisesSettled();
   const { sink } = world.stream('lease');
   sink.opened();
-  listener.hear = (announcement) => {
+  listener.receive = (announcement) => {
     if (announcement.type !== 'renewed') return;
-    listener.hear = () => undefined;
+    listener.receive = () => undefined;
     for (let sent = 0; sent < count; sent += 1) {
       sink.event({ type: 'modified', item: { ...OTHER, ...leaseOfOther(12 + sent, 3 + sent) } });
     }
@@ -375,7 +377,7 @@ async function floodInTurn(driven: ReturnType<typeof drive>, count: number): Pro
   sink.event({ type: 'modified', item: { ...OTHER, ...leaseOfOther(11, 2) } });
 }
 
-test('a watch takes each event when as many as may wait come in one turn', async () => {
+test('a watch processes every event when its queue is exactly full', async () => {
   const driven = drive();
   await floodInTurn(driven, WATCH_EVENT_QUEUE_LIMIT);
   assert.equal(driven.driver.state.knowledge.observation?.lease?.resourceVersion, String(11 + WATCH_EVENT_QUEUE_LIMIT));
@@ -384,7 +386,7 @@ test('a watch takes each event when as many as may wait come in one turn', async
 });
 
 for (const count of [WATCH_EVENT_QUEUE_LIMIT + 1, 5_000]) {
-  test(`a watch lists again, and the elector goes on, when ${count} events come in one turn`, async () => {
+  test(`a watch lists again and the elector continues when ${count} events arrive at once`, async () => {
     const driven = drive();
     const { world, clock, driver, defects } = driven;
     await floodInTurn(driven, count);
@@ -400,7 +402,7 @@ for (const count of [WATCH_EVENT_QUEUE_LIMIT + 1, 5_000]) {
   });
 }
 
-test('a list of 1,002 Leases of one name is one failure, and listed again', async () => {
+test('a watch lists again after one failure when a list shows 1,002 Leases of one name', async () => {
   const driven = drive();
   const { world, clock, driver, defects } = driven;
   driver.take({ type: 'started' });
@@ -417,9 +419,9 @@ test('a list of 1,002 Leases of one name is one failure, and listed again', asyn
   assert.deepEqual(defects, []);
 });
 
-test('the end: watches, timers and the lock are given up, and nothing is called afterwards', async () => {
+test('a driver that ends closes its watches, timers and lock, and calls nothing afterwards', async () => {
   const driven = drive();
-  const { world, clock, driver, told, listener, defects } = driven;
+  const { world, clock, driver, announced, listener, defects } = driven;
   const lease = await lead(driven);
   world.take('list pod web-0').succeed({ items: [SELF_POD], resourceVersion: '12' });
   await promisesSettled();
@@ -428,17 +430,17 @@ test('the end: watches, timers and the lock are given up, and nothing is called 
   const streams = [world.stream('lease'), world.stream('pod web-0')];
 
   driver.take({ type: 'stopRequested', release: 'ifTerminating' });
-  assert.equal(told.at(-1), 'demoted');
+  assert.equal(announced.at(-1), 'demoted');
   listener.settle(true);
   await promisesSettled();
   world.take('read pod web-0').succeed(SELF_POD);
   await promisesSettled();
-  assert.equal(told.at(-1), 'stopped');
+  assert.equal(announced.at(-1), 'stopped');
   assert.equal(driver.state.role.name, 'stopped');
   assert.deepEqual([world.lockIsFree, world.closings, clock.timers.size], [true, 1, 0]);
   assert.ok(streams.every((stream) => stream.closed));
 
-  const [calls, announcements] = [world.calls.length, told.length];
+  const [calls, announcements] = [world.calls.length, announced.length];
   renewal.succeed({ ...lease, resourceVersion: '12' });
   for (const { sink } of streams) {
     sink.event({ type: 'deleted', item: { ...lease, ...SELF_POD, resourceVersion: '13' } });
@@ -448,11 +450,11 @@ test('the end: watches, timers and the lock are given up, and nothing is called 
   driver.take({ type: 'stopRequested', release: 'always' });
   clock.advance(600_000);
   await promisesSettled();
-  assert.deepEqual([world.calls.length, told.length, clock.timers.size], [calls, announcements, 0]);
+  assert.deepEqual([world.calls.length, announced.length, clock.timers.size], [calls, announcements, 0]);
   assert.deepEqual(defects, []);
 });
 
-test('another holder means another Pod to watch; the watch of the one before is closed', async () => {
+test('a driver closes the watch of the last holder and watches the Pod of the new one', async () => {
   const driven = drive();
   const { world, driver } = driven;
   driver.take({ type: 'started' });
@@ -474,7 +476,7 @@ test('another holder means another Pod to watch; the watch of the one before is 
   assert.equal(driver.state.knowledge.knownHolder?.liveness, 'unknown');
 });
 
-test('a list that is answered after its watch was stopped opens no stream', async () => {
+test('a watch opens no stream when its list is answered after the stop', async () => {
   const driven = drive();
   const { world, driver } = driven;
   driver.take({ type: 'started' });
@@ -483,5 +485,5 @@ test('a list that is answered after its watch was stopped opens no stream', asyn
   list.succeed({ items: [], resourceVersion: '10' });
   await promisesSettled();
   assert.equal(world.streams.length, 0);
-  assert.deepEqual(driven.told, ['stopped']);
+  assert.deepEqual(driven.announced, ['stopped']);
 });

@@ -1,5 +1,5 @@
 /**
- * What the election is told about each answer and about each report of a watch.
+ * Checks the fact that the election receives for each answer and each report of a watch.
  */
 
 import assert from 'node:assert/strict';

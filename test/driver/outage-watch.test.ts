@@ -1,6 +1,6 @@
 /**
- * An API server that answers nothing is reported after 10 s, once, and so is its return. A process that was suspended has
- * seen no outage.
+ * Checks that an API server that answers nothing is reported once, after 10 s, and that its return is reported. A
+ * process that was suspended reports no outage.
  */
 
 import assert from 'node:assert/strict';
@@ -48,7 +48,7 @@ test('requests that fail for 10 s are reported once, with the last failure, and 
   watch.asked();
   watch.answered();
   assert.deepEqual(reports.slice(1), ['reachable']);
-  assert.equal(clock.timers.size, 0, 'nothing is counted');
+  assert.equal(clock.timers.size, 0, 'no timer runs');
 });
 
 test('each outage is reported', () => {
@@ -70,16 +70,16 @@ test('a request that hangs is reported with its failure when it times out after 
   assert.deepEqual(reports, ['unreachable: it failed: unavailable']);
 });
 
-test('an outage is reported by the next failure where the API server asks for a long wait between tries', () => {
+test('an outage is reported by the next failure when the Retry-After is long', () => {
   const { watch, reports, run } = watched();
   fail(watch);
   run(59);
-  assert.deepEqual(reports, [], 'nothing was asked');
+  assert.deepEqual(reports, [], 'no request was sent');
   fail(watch);
   assert.equal(reports.length, 1);
 });
 
-test('one failure after which nothing is asked is no outage', () => {
+test('one failure without a later request is not an outage', () => {
   const { watch, reports, run } = watched();
   fail(watch);
   run(60);
@@ -100,7 +100,7 @@ for (const kind of [
   'expired',
   'rejected',
 ] as const) {
-  test(`an answer such as ${kind} ends an outage, and begins none`, () => {
+  test(`an answer (${kind}) ends an outage and does not begin one`, () => {
     const { watch, reports, run } = watched();
     for (let second = 0; second < 20; second += 1) {
       fail(watch, kind);
@@ -115,7 +115,7 @@ for (const kind of [
 }
 
 for (const kind of ['unavailable', 'malformed', 'untrusted'] as const) {
-  test(`${kind} is no answer`, () => {
+  test(`a failure (${kind}) is not an answer`, () => {
     const { watch, reports, run } = watched();
     for (let second = 0; second < SECONDS; second += 1) {
       fail(watch, kind);
@@ -125,7 +125,7 @@ for (const kind of ['unavailable', 'malformed', 'untrusted'] as const) {
   });
 }
 
-test('a process that stands still for a minute, again and again, has not seen an outage', () => {
+test('a process that is suspended for a minute again and again reports no outage', () => {
   const { watch, clock, reports } = watched();
   for (let round = 0; round < 5; round += 1) {
     watch.asked();
@@ -139,7 +139,7 @@ test('a process that stands still for a minute, again and again, has not seen an
   assert.deepEqual(reports, []);
 });
 
-test('a process whose timers are always late reports an outage, too', () => {
+test('a process whose timers are always late reports an outage', () => {
   const { watch, clock, reports } = watched();
   for (let second = 0; second < SECONDS; second += 1) {
     fail(watch);
@@ -148,7 +148,7 @@ test('a process whose timers are always late reports an outage, too', () => {
   assert.equal(reports.length, 1);
 });
 
-test('a message on a stream is an answer: a bookmark once in 9 s is enough', () => {
+test('a message on a stream is an answer, so a bookmark every 9 s prevents an outage', () => {
   const { watch, reports, run } = watched();
   watch.asked();
   for (let round = 0; round < 5; round += 1) {
@@ -173,7 +173,7 @@ test('a stream that breaks begins an outage', () => {
   assert.equal(reports.length, 1);
 });
 
-test('a request that was withdrawn says nothing', () => {
+test('a withdrawn request does not count', () => {
   const { watch, reports, run, clock } = watched();
   watch.asked();
   run(5);
@@ -181,10 +181,10 @@ test('a request that was withdrawn says nothing', () => {
   assert.equal(clock.timers.size, 0);
   watch.asked();
   run(SECONDS - 1);
-  assert.deepEqual(reports, [], 'counted from the beginning');
+  assert.deepEqual(reports, [], 'the 10 s begin again');
 });
 
-test('after stop() nothing is reported, and no timer runs', () => {
+test('an outage watch reports nothing and has no timer after stop()', () => {
   const { watch, reports, run, clock } = watched();
   fail(watch);
   watch.stop();
@@ -205,14 +205,14 @@ interface Noted {
   readonly noted: string[];
 }
 
-/** Ports whose every word is noted. */
+/** Ports with an outage watch that records each call. */
 function observed(): Noted {
   const world = new ScriptedPorts();
   const noted: string[] = [];
   const note =
-    (word: string): (() => void) =>
+    (name: string): (() => void) =>
     () =>
-      noted.push(word);
+      noted.push(name);
   const watchOf = (prefix: string): OutageWatch =>
     ({
       asked: note(`${prefix}asked`),
@@ -240,7 +240,7 @@ const CALLS: readonly (readonly [call: string, ask: (ports: Noted['ports']) => P
 const isWrite = (call: string): boolean => /^(create|replace|delete)/.test(call);
 
 for (const [call, ask] of CALLS) {
-  test(`the outage watch hears of the request and of the answer: ${call}`, async () => {
+  test(`the ports report the request and its answer to the outage watch: ${call}`, async () => {
     const { world, ports, noted: all } = observed();
     const answer = ask(ports);
     assert.deepEqual(all.includes('write asked'), isWrite(call));
@@ -249,20 +249,20 @@ for (const [call, ask] of CALLS) {
     const failed = ask(ports);
     world.take(call).fail('unavailable');
     assert.deepEqual(await failed, { ok: false, failure: failureOf('unavailable', 'unavailable') });
-    const ofAll = all.filter((word) => !word.startsWith('write '));
+    const ofAll = all.filter((name) => !name.startsWith('write '));
     assert.deepEqual(ofAll, ['asked', 'answered', 'asked', 'failed']);
-    const ofWrites = all.filter((word) => word.startsWith('write '));
+    const ofWrites = all.filter((name) => name.startsWith('write '));
     assert.deepEqual(ofWrites, isWrite(call) ? ['write asked', 'write answered', 'write asked', 'write failed'] : []);
   });
 }
 
-test('the outage watch hears of a stream, of each message, and of its end', async () => {
+test('the ports report a stream, its messages and its end to the outage watch', async () => {
   const { world, ports, noted } = observed();
-  const told: string[] = [];
+  const received: string[] = [];
   const sink = {
-    opened: () => told.push('opened'),
-    event: () => told.push('event'),
-    ended: () => told.push('ended'),
+    opened: () => received.push('opened'),
+    event: () => received.push('event'),
+    ended: () => received.push('ended'),
   };
   ports.leaseWatch.open('1', 300, sink);
   const granted = world.stream('lease');
@@ -279,8 +279,8 @@ test('the outage watch hears of a stream, of each message, and of its end', asyn
   const closed = ports.leaseWatch.open('1', 300, sink);
   closed.close();
   closed.close();
-  assert.deepEqual(noted.splice(0), ['asked', 'withdrawn'], 'a stream that was closed before its head came');
-  assert.deepEqual(told, ['opened', 'event', 'ended', 'ended']);
+  assert.deepEqual(noted.splice(0), ['asked', 'withdrawn'], 'the stream was closed before its head arrived');
+  assert.deepEqual(received, ['opened', 'event', 'ended', 'ended']);
 
   const orderly = ports.leaseWatch.open('1', 300, sink);
   world.stream('lease').sink.opened();

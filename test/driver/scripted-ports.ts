@@ -1,32 +1,32 @@
 /**
- * Ports without a world behind them: every request waits until the test answers it, and every call is noted.
+ * Ports without a server: the test answers every request, and every call is recorded.
  */
 
 import type { LeaseContent, LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import type { RequestFailure, RequestFailureKind } from '../../src/core/request-failure.ts';
 import type { Answer, Ports, SiblingLockListener, WatchPort, WatchSink } from '../../src/driver/ports.ts';
 
-/** A request that waits for its answer. */
+/** A request that is not answered yet. */
 export interface PendingRequest {
   readonly call: string;
-  /** What was sent with it. */
+  /** The content of a write. */
   readonly content: LeaseContent | null;
   succeed(value: unknown): void;
   fail(kind: RequestFailureKind, message?: string, more?: Partial<RequestFailure>): void;
-  /** What no port may do. */
+  /** Rejects the promise, which a real port never does. */
   reject(error: Error): void;
 }
 
 /** An open watch. */
 export interface OpenStream {
   readonly of: string;
-  /** The version that it was opened from. */
+  /** The resourceVersion from which it was opened. */
   readonly resumeFrom: string;
   readonly sink: WatchSink<LeaseRecord & PodRecord>;
   closed: boolean;
 }
 
-/** What a `Driver` asks for, and the means to answer. */
+/** The ports of a `Driver`, and the means to answer them. */
 export class ScriptedPorts {
   readonly calls: string[] = [];
   readonly pending: PendingRequest[] = [];
@@ -34,29 +34,29 @@ export class ScriptedPorts {
   /** Answers the claim on the sibling lock. */
   tellLock: SiblingLockListener = () => undefined;
   lockIsFree = true;
-  /** Whether a renewal is handed to its socket as soon as it is asked for. */
+  /** Whether a renewal counts as written when it is sent. */
   writesAtOnce = true;
   closings = 0;
-  /** What a call throws, instead of being noted. */
+  /** The error that this call throws. The call is then not answered. */
   throwing: { readonly call: string; readonly error: Error } | null = null;
 
   readonly ports: Ports = {
     lease: {
-      read: () => this.#ask('read lease'),
-      create: (content) => this.#ask('create lease', content),
+      read: () => this.#send('read lease'),
+      create: (content) => this.#send('create lease', content),
       replace: (_lease, content, written) => {
         if (this.writesAtOnce) written?.();
-        return this.#ask('replace lease', content);
+        return this.#send('replace lease', content);
       },
-      delete: () => this.#ask('delete lease'),
+      delete: () => this.#send('delete lease'),
     },
-    pod: { read: (name) => this.#ask(`read pod ${name}`) },
+    pod: { read: (name) => this.#send(`read pod ${name}`) },
     leaseWatch: this.#watch('lease'),
     podWatch: (name) => this.#watch(`pod ${name}`),
     publishing: {
-      readPodMetadata: (name) => this.#ask(`read marks of ${name}`),
-      patchPodMetadata: ({ name }, patch) => this.#ask(`patch ${name} ${JSON.stringify(patch.labels)}`),
-      createEvent: ({ message }) => this.#ask(`write event ${message}`),
+      readPodMetadata: (name) => this.#send(`read marks of ${name}`),
+      patchPodMetadata: ({ name }, patch) => this.#send(`patch ${name} ${JSON.stringify(patch.labels)}`),
+      createEvent: ({ message }) => this.#send(`write event ${message}`),
     },
     siblingLock: {
       claim: (outcome) => {
@@ -74,29 +74,27 @@ export class ScriptedPorts {
 
   /** Gives the Pods labels, so that a leader can list those of its application. */
   listsApplication(): void {
-    Object.assign(this.ports.pod, { listApplication: () => this.#ask('list application') });
+    Object.assign(this.ports.pod, { listApplication: () => this.#send('list application') });
   }
 
-  /** Takes the first pending request of that name off the list. */
+  /** Removes the first pending request of that name from the list. */
   take(call: string): PendingRequest {
     const index = this.pending.findIndex((request) => request.call === call);
     const [request] = index < 0 ? [] : this.pending.splice(index, 1);
     if (request === undefined) {
-      throw new Error(
-        `nobody asked to ${call}; pending: ${this.pending.map((one) => one.call).join(', ') || 'nothing'}`,
-      );
+      throw new Error(`no request to ${call}; pending: ${this.pending.map((one) => one.call).join(', ') || 'nothing'}`);
     }
     return request;
   }
 
-  /** The stream that is open, of what is named. */
+  /** The open stream of that name. */
   stream(of: string): OpenStream {
     const found = this.streams.find((stream) => stream.of === of && !stream.closed);
     if (found === undefined) throw new Error(`no watch of ${of} is open`);
     return found;
   }
 
-  #ask<Value>(call: string, content: LeaseContent | null = null): Promise<Answer<Value>> {
+  #send<Value>(call: string, content: LeaseContent | null = null): Promise<Answer<Value>> {
     this.calls.push(call);
     if (this.throwing?.call === call) throw this.throwing.error;
     return new Promise((resolve, reject) => {
@@ -113,7 +111,7 @@ export class ScriptedPorts {
 
   #watch<Item>(of: string): WatchPort<Item> {
     return {
-      list: () => this.#ask(`list ${of}`),
+      list: () => this.#send(`list ${of}`),
       open: (resumeFrom, _timeoutSeconds, sink) => {
         this.calls.push(`watch ${of}`);
         const stream = { of, resumeFrom, sink: sink as unknown as OpenStream['sink'], closed: false };
@@ -128,12 +126,12 @@ export class ScriptedPorts {
   }
 }
 
-/** A failure with nothing but a kind. */
+/** A failure that has only a kind. */
 export function failureOf(kind: RequestFailureKind, message: string = kind): RequestFailure {
   return { kind, message, retryAfterMs: null, missingRule: null, cause: null };
 }
 
-/** The Lease that the API server would keep of this content. */
+/** The Lease that the API server stores for this content. */
 export function storedLease(content: LeaseContent, resourceVersion: number, uid: string = 'lease-1'): LeaseRecord {
   return {
     ...content,
@@ -145,7 +143,7 @@ export function storedLease(content: LeaseContent, resourceVersion: number, uid:
   };
 }
 
-/** Lets everything that waits for a promise go on. */
+/** Runs everything that waits for a resolved promise. */
 export async function promisesSettled(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await null;
 }

@@ -1,5 +1,5 @@
 /**
- * What a person reads with `DEBUG=lease-elector:driver`: each step with its timers.
+ * Checks the output of `DEBUG=lease-elector:driver`: each step with its timers.
  */
 
 import assert from 'node:assert/strict';
@@ -20,7 +20,7 @@ const CONFIG = {
   startGraceMs: 30_000,
 } as const;
 
-test('a line names the timer that fired, and each timer that is set or cleared, with its time', () => {
+test('a line names the timer that fired and the timers that are set (with their time) or cleared', () => {
   const line = stepLine({ type: 'timerFired', timer: 'renew' }, initialElectionState(CONFIG), [
     { type: 'setTimer', timer: 'renew', afterMs: 9_999.4 },
     { type: 'clearTimer', timer: 'recheck' },

@@ -1,5 +1,5 @@
 /**
- * Why a watch left its stream, row by row; and that the driver reports it.
+ * Checks the reason for which a watch left its stream, and that the driver reports it.
  */
 
 import assert from 'node:assert/strict';
@@ -51,20 +51,20 @@ const received = (event: Extract<WatchInput<Item>, { type: 'received' }>['event'
 });
 
 const ROWS: readonly (readonly [name: string, input: WatchInput<Item>, cause: string | null])[] = [
-  ['the server ends it in order', ended(null), 'ended'],
+  ['the server ends it without an error', ended(null), 'ended'],
   ['the connection breaks', ended('unavailable'), 'failed'],
   ['the server is busy', ended('throttled'), 'failed'],
   ['the permission is taken away', ended('forbidden'), 'refused'],
   ['the token is refused', ended('unauthorized'), 'refused'],
-  ['a webhook or a quota refuses it', ended('rejected'), 'refused'],
+  ['a webhook or a quota rejects it', ended('rejected'), 'refused'],
   ['410 as an event', received({ type: 'error', failure: failure('expired') }), 'expired'],
-  ['nonsense as an event', received({ type: 'error', failure: failure('malformed') }), 'failed'],
+  ['an event that cannot be parsed', received({ type: 'error', failure: failure('malformed') }), 'failed'],
   ['an event from before the resume point', received({ type: 'bookmark', resourceVersion: '5' }), 'contradicted'],
-  ['a read shows what it did not', { type: 'relistRequested' }, 'contradicted'],
+  ['a read contradicts it', { type: 'relistRequested' }, 'contradicted'],
   ['an event', received({ type: 'bookmark', resourceVersion: '11' }), null],
   ['another stream ends', { type: 'ended', stream: 7, failure: null, random: 0.5 }, null],
-  ['it settles', { type: 'timerFired', late: false }, null],
-  ['it is stopped', { type: 'stopped' }, null],
+  ['the stream settles', { type: 'timerFired', late: false }, null],
+  ['the watch is stopped', { type: 'stopped' }, null],
 ];
 
 for (const [name, input, cause] of ROWS) {
@@ -74,7 +74,7 @@ for (const [name, input, cause] of ROWS) {
   });
 }
 
-test('nothing comes on a settled stream: silent', () => {
+test('a settled stream without messages: silent', () => {
   const settled = take(streaming(), { type: 'timerFired', late: false });
   const silence: WatchInput<Item> = { type: 'timerFired', late: false };
   assert.equal(restartCause(settled, silence, take(settled, silence)), 'silent');
@@ -92,7 +92,7 @@ for (const [kind, cause] of [
   });
 }
 
-test('a failed list is no restart of a stream', () => {
+test('a failed list does not count as a restart of a stream', () => {
   const listing = take(INITIAL_WATCH_STATE, { type: 'started' });
   const input: WatchInput<Item> = { type: 'listFailed', request: 1, failure: failure('unavailable'), random: 0.5 };
   assert.equal(restartCause(listing, input, take(listing, input)), null);

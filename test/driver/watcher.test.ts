@@ -1,5 +1,5 @@
 /**
- * One watch over time: a process that was suspended, a version from the future, and servers that say nothing of use.
+ * Checks one watch over time: a suspended process, a version from the future, and servers that send nothing useful.
  */
 
 import assert from 'node:assert/strict';
@@ -25,17 +25,17 @@ interface OpenedStream {
   closed: boolean;
 }
 
-/** A server of one object, at the level of bytes, that does what the test says. */
+/** A server of one object at the level of bytes. It behaves as the test says. */
 class ScriptedServer implements ApiTransport {
   readonly #clock: Clock;
-  /** The version of the server, which each list is answered with. */
+  /** The resourceVersion of the server, with which it answers each list. */
   version = 10;
-  /** The version that lists claim, where it is not that of the server. */
+  /** The resourceVersion that lists claim, when it differs from that of the server. */
   listVersion: string | null = null;
-  /** What a new stream does. */
+  /** Runs for each new stream. */
   onStream: (stream: OpenedStream) => void = ({ sink }) => sink.opened();
   readonly streams: OpenedStream[] = [];
-  /** When each list and each stream was asked for. */
+  /** The times of all lists and streams. */
   readonly requestTimesMs: number[] = [];
   lists = 0;
 
@@ -92,7 +92,7 @@ function watch(
   server.listVersion = listVersion;
   const reports: WatchReport<Item>[] = [];
   const queue: (() => void)[] = [];
-  // One input at a time, as the driver takes them.
+  // Processes one input at a time, like the driver.
   const enqueue = (work: () => void): void => {
     if (queue.push(work) > 1) return;
     for (let next = queue[0]; next !== undefined; next = queue[0]) {
@@ -125,7 +125,7 @@ function watch(
   return { server, watcher, reports };
 }
 
-/** Lets time pass in steps, so that answers come between the timers. */
+/** Advances the clock in steps, so that answers arrive between the timers. */
 async function pass(clock: ManualClock, ms: number, eachSecond: () => void = () => undefined): Promise<void> {
   for (let passedMs = 0; passedMs < ms; passedMs += 1_000) {
     for (let step = 0; step < 4; step += 1) {
@@ -136,7 +136,7 @@ async function pass(clock: ManualClock, ms: number, eachSecond: () => void = () 
   }
 }
 
-/** A watch whose stream has settled, on a clock whose late timers are late. */
+/** A watch with a settled stream. The clock fires late timers late. */
 async function settledWatch(): Promise<Watching & { readonly clock: ManualClock }> {
   const clock = new ManualClock();
   const watching = watch(clock);
@@ -146,7 +146,7 @@ async function settledWatch(): Promise<Watching & { readonly clock: ManualClock 
   return { ...watching, clock };
 }
 
-test('a watch reads its socket first when the process was suspended longer than the silence lasts', async () => {
+test('a watch reads its socket first when the process was suspended for longer than WATCH_SILENCE_MS', async () => {
   const { clock, server, reports } = await settledWatch();
   const stream = server.current;
   clock.stall(300_000);
@@ -162,7 +162,7 @@ test('a watch reads its socket first when the process was suspended longer than 
   assert.equal(stream.closed, true, 'the silence after that message is believed');
 });
 
-test('a watch lists again when nothing waited in its socket after the process was suspended', async () => {
+test('a watch lists again when its socket was empty after a suspension', async () => {
   const { clock, server } = await settledWatch();
   const stream = server.current;
   clock.stall(300_000);
@@ -178,21 +178,21 @@ test('a watch believes the silence at once when its timer fires in time', async 
   assert.equal(server.lists, 2);
 });
 
-test('a watch believes the silence in the end when each timer of the process fires late', async () => {
+test('a watch believes the silence at its second timer when both fire late', async () => {
   const { clock, server } = await settledWatch();
   clock.stall(WATCH_SILENCE_MS + 10_000);
   clock.stall(WATCH_LATE_GRACE_MS + 10_000);
   assert.equal(server.streams[0]?.closed, true);
 });
 
-test('a watch that is deaf by a bookmark from the future hears again after a requested list', async () => {
+test('a watch receives events again after a requested list when a bookmark was from the future', async () => {
   const clock = new ManualClock();
   const { server, watcher, reports } = watch(clock);
   await pass(clock, 10_000);
   server.send(server.current, 'BOOKMARK', 1_000_000);
   server.current.sink.ended(null);
   await pass(clock, 1_000);
-  assert.equal(server.current.resumeFrom, '1000000', 'the server keeps silent from here on');
+  assert.equal(server.current.resumeFrom, '1000000', 'the server sends nothing from this version');
   server.version = 20;
   watcher.relist();
   await promisesSettled();
@@ -205,7 +205,7 @@ test('a watch that is deaf by a bookmark from the future hears again after a req
   });
 });
 
-test('a watch that is deaf by a list from the future hears again within WATCH_SILENCE_MS without any request', async () => {
+test('a watch receives events again within WATCH_SILENCE_MS when a list was from the future', async () => {
   const clock = new ManualClock();
   const { server } = watch(clock, { listVersion: '1000000' });
   await promisesSettled();
@@ -225,7 +225,7 @@ const BEHAVIOURS = {
   'sends half lines': (_, stream) => {
     if (!stream.closed) stream.sink.bytes(Buffer.from('{"type":"BOOKMARK",'));
   },
-  'sends bytes without meaning': (_, stream) => {
+  'sends invalid bytes': (_, stream) => {
     if (!stream.closed) stream.sink.bytes(Buffer.from('\u0000\n'));
   },
   'ends each stream': (_, stream) => {
@@ -239,13 +239,13 @@ const BEHAVIOURS = {
   },
 } satisfies Record<string, (server: ScriptedServer, stream: OpenedStream) => void>;
 
-/** How often the election asks for a list at most. */
+/** The shortest interval between two lists that the election requests. */
 const REQUEST_INTERVAL_MS = 15_000;
 const WINDOW_MS = 10_000;
-/** Twice (a list and a stream) a request a second, the shortest lasting back-off, and twice five for its first steps. */
+/** Two requests (list and stream) a second at the shortest back-off, and five of each for its first steps. */
 const REQUESTS_IN_WINDOW = 30;
 
-test('a watch is listed again when asked, and never loops faster than its back-off, whatever a deaf stream carries', async () => {
+test('a watch lists when requested and never loops faster than its back-off, whatever its streams carry', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom(...(Object.keys(BEHAVIOURS) as (keyof typeof BEHAVIOURS)[])), {
@@ -256,7 +256,7 @@ test('a watch is listed again when asked, and never loops faster than its back-o
       fc.boolean(),
       fc.integer({ min: 1, max: 30 }),
       fc.nat(),
-      async (names, opens, speaksAtOnce, everySeconds, seed) => {
+      async (names, opens, sendsAtOnce, everySeconds, seed) => {
         const clock = new ManualClock();
         const random = seededRandom(seed);
         const { server, watcher } = watch(clock, { random: () => random.next() });
@@ -268,7 +268,7 @@ test('a watch is listed again when asked, and never loops faster than its back-o
         };
         server.onStream = (stream) => {
           if (opens) stream.sink.opened();
-          if (speaksAtOnce) queueMicrotask(() => misbehave(stream));
+          if (sendsAtOnce) queueMicrotask(() => misbehave(stream));
         };
         let second = 0;
         await pass(clock, 180_000, () => {
@@ -279,7 +279,7 @@ test('a watch is listed again when asked, and never loops faster than its back-o
           const { lists } = server;
           const isOpen = server.streams.at(-1)?.closed === false;
           watcher.relist();
-          // Without a stream the watch lists already, or waits after a failure until it lists.
+          // Without a stream, the watch is already listing, or waits to list after a failure.
           assert.equal(server.lists, isOpen ? lists + 1 : lists);
         });
         watcher.stop();
@@ -291,7 +291,7 @@ test('a watch is listed again when asked, and never loops faster than its back-o
             `${REQUESTS_IN_WINDOW} requests from ${time} ms on`,
           );
         }
-        assert.ok(server.lists >= 3, 'it was never listed again');
+        assert.ok(server.lists >= 3, 'the watch never listed again');
       },
     ),
     { numRuns: 40 },

@@ -1,5 +1,5 @@
 /**
- * Taking up the credentials: what passes is waited for, and everything else is an error at once.
+ * Checks how an elector connects: it waits for what passes, and reports every other failure at once.
  */
 
 import assert from 'node:assert/strict';
@@ -17,14 +17,14 @@ import { until } from '../worlds/until.ts';
 
 const POD = { name: 'web-0', uid: 'pod-uid' };
 
-/** What the elector takes part in; nothing is warned of where nobody listens. */
+/** The environment of an elector that joins. Warnings are collected. */
 function entrance(signal = new AbortController().signal, warnings: string[] = []): Entrance {
   const ignore = (): void => undefined;
   const outages = { asked: ignore, failed: ignore, withdrawn: ignore };
   return { signal, warn: (code) => warnings.push(code), failed: ignore, outages };
 }
 
-/** Runtime of which each attempt to connect ends with the next of these errors; then there is a cluster. */
+/** A runtime whose attempts to connect fail with these errors in turn, and whose reads of this Pod are refused in turn. After that, both succeed. */
 function failing(
   errors: Error[],
   refusals: RequestFailureKind[] = [],
@@ -63,7 +63,7 @@ function credentialsError(cause: Error): LeaseElectorError {
   return new LeaseElectorError('ERR_LEASE_ELECTOR_CREDENTIALS', 'token cannot be read', { cause });
 }
 
-test('credentials that cannot be read for lack of descriptors are tried again until there are some', async () => {
+test('credentials are read again when no file descriptor is free', async () => {
   const { runtime, clock, attempts } = failing([
     credentialsError(errno('EMFILE')),
     credentialsError(errno('ENFILE')),
@@ -79,7 +79,7 @@ test('credentials that cannot be read for lack of descriptors are tried again un
   assert.equal(attempts(), 6);
 });
 
-test('a shortage is no reason to lead alone, with `local: true` either', async () => {
+test('a shortage of file descriptors does not make a process lead alone with `local: true`', async () => {
   const { runtime, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
   const place = joinElection(resolveOptions({ local: true }), runtime, entrance());
   await until(() => attempts() === 1 && clock.timers.size === 1);
@@ -87,7 +87,7 @@ test('a shortage is no reason to lead alone, with `local: true` either', async (
   assert.equal((await place).local, null);
 });
 
-test('credentials that cannot be read for another reason are an error at once', async () => {
+test('credentials are an error at once when they cannot be read for another reason', async () => {
   const { runtime, attempts } = failing([credentialsError(errno('EACCES'))]);
   await assert.rejects(joinElection(resolveOptions({}), runtime, entrance()), {
     code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
@@ -95,7 +95,7 @@ test('credentials that cannot be read for another reason are an error at once', 
   assert.equal(attempts(), 1);
 });
 
-test('an elector that is stopped does not wait for the end of a shortage', async () => {
+test('an elector that is stopped does not wait for a file descriptor', async () => {
   const { runtime, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
   const controller = new AbortController();
   const place = joinElection(resolveOptions({}), runtime, entrance(controller.signal));
@@ -109,14 +109,14 @@ for (const [kind, code, warning] of [
   ['forbidden', 'ERR_LEASE_ELECTOR_FORBIDDEN', 'pod-read-forbidden'],
   ['unauthorized', 'ERR_LEASE_ELECTOR_UNAUTHORIZED', 'unauthorized'],
 ] as const) {
-  test(`the read of this Pod is retried when it is refused (${kind}), and its end is reported`, async () => {
+  test(`the read of this Pod is repeated when it is refused (${kind}), and the end of the refusal is reported`, async () => {
     const { runtime, clock, attempts } = failing(
       [],
       Array.from({ length: 5 }, () => kind),
     );
     const warnings: string[] = [];
     const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance(undefined, warnings));
-    // Tries after 0.75, 1.5 and 2.75 s, which makes 5 s, then after 6 s.
+    // Attempts follow after 0.75, 1.5 and 2.75 s (5 s in total), and then after 6 s.
     for (const [attempt, afterMs] of [750, 1_500, 2_750, 6_000, 12_000].entries()) {
       await until(() => attempts() === attempt + 2 && clock.timers.size === 1);
       assert.deepEqual(warnings, attempt < 3 ? [] : [warning]);
@@ -143,7 +143,7 @@ for (const [kind, code, warning] of [
   });
 }
 
-test('a failure that is no refusal does not count for the grace', async () => {
+test('another failure between two refusals does not count for the grace', async () => {
   const { runtime, clock, attempts } = failing([], ['forbidden', 'unavailable', 'forbidden']);
   const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
   for (let attempt = 2; attempt <= 4; attempt += 1) {
@@ -157,7 +157,7 @@ test('the first refusal after a long outage is repeated within a second, the sec
   const outage = Array.from({ length: 8 }, (): RequestFailureKind => 'unavailable');
   const { runtime, clock, attempts } = failing([], [...outage, 'forbidden', 'forbidden']);
   const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
-  // The connection is an attempt, too.
+  // The connection counts as the first attempt.
   for (let attempt = 2; attempt <= outage.length + 1; attempt += 1) {
     await until(() => attempts() === attempt && clock.timers.size === 1);
     clock.advance(2_000);
@@ -170,7 +170,7 @@ test('the first refusal after a long outage is repeated within a second, the sec
   assert.deepEqual((await place).identity.pod, POD);
 });
 
-test('a difference between the clocks is a warning, and so is its end', async () => {
+test('a difference between the clocks causes a warning, and its end a second one', async () => {
   const { runtime } = failing([]);
   const warnings: string[] = [];
   const connect: Runtime['connect'] = (options) => {

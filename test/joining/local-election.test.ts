@@ -1,5 +1,5 @@
 /**
- * An election of one, where there is no cluster: asked for, loud, and otherwise as in a cluster.
+ * Checks an election without a cluster: it must be requested, it warns, and otherwise it behaves as in a cluster.
  */
 
 import assert from 'node:assert/strict';
@@ -24,7 +24,7 @@ function linked(path: string): string {
   return path;
 }
 
-/** An elector far from any cluster, whose time stands still. */
+/** An elector without a cluster. Its clock is manual. */
 function localElector(
   t: TestContext,
   options: LeaseElectorOptions = {},
@@ -35,7 +35,7 @@ function localElector(
   return { elector, clock };
 }
 
-test('it leads at once, and says loudly that it leads alone', async (t) => {
+test('a local elector leads at once and warns that it leads alone', async (t) => {
   const terms: Term[] = [];
   const { elector, clock } = localElector(t, { onElected: (term) => terms.push(term) });
   const warnings: Warning[] = [];
@@ -61,7 +61,7 @@ test('explain() says that there is no cluster', async (t) => {
   );
 });
 
-test('without a listener the warning is printed once', async (t) => {
+test('the warning is printed once when it has no listener', async (t) => {
   const printed: Error[] = [];
   const note = (warning: Error): void => {
     if (warning.message.includes('printed-pod')) printed.push(warning);
@@ -78,13 +78,13 @@ test('without a listener the warning is printed once', async (t) => {
   assert.match(printed[0]?.message ?? '', /leads alone/);
 });
 
-test('the option pod gives it a name', async (t) => {
+test('a local elector has the name of the option pod', async (t) => {
   const { elector } = localElector(t, { pod: { name: 'laptop', uid: 'a-uid', namespace: 'home' }, lease: 'web' });
   await elector.start();
   assert.deepEqual([elector.leader?.name, elector.leader?.uid], ['laptop', 'a-uid']);
 });
 
-test('it renews, and its token does not change with that', async (t) => {
+test('a local leader renews its Lease and keeps its token', async (t) => {
   const { elector, clock } = localElector(t);
   let renewals = 0;
   elector.on('renewed', () => {
@@ -100,7 +100,7 @@ test('it renews, and its token does not change with that', async (t) => {
   assert.equal(elector.term?.fencingToken, token);
 });
 
-test('nothing happens for days: no watch fails, no warning comes', async (t) => {
+test('a local elector reports no failure and no warning for days', async (t) => {
   const { elector, clock } = localElector(t);
   const journal = journalOf(elector);
   await elector.start();
@@ -112,7 +112,7 @@ test('nothing happens for days: no watch fails, no warning comes', async (t) => 
   assert.deepEqual(journal, ['warning: local', 'elected', `leader: ${hostname()}`]);
 });
 
-test('stepDown() ends the term; it leads again when it has let the others go first', async (t) => {
+test('a local leader leads again after its stepDown() and the pause', async (t) => {
   const { elector, clock } = localElector(t);
   const journal = journalOf(elector);
   await elector.start();
@@ -141,7 +141,7 @@ test('stepDown() ends the term; it leads again when it has let the others go fir
 });
 
 for (const release of [false, true]) {
-  test(`stop({ release: ${release} }) leaves nothing behind`, async (t) => {
+  test(`stop({ release: ${release} }) leaves no timer behind`, async (t) => {
     const { elector, clock } = localElector(t);
     const journal = journalOf(elector);
     await elector.start();
@@ -151,7 +151,7 @@ for (const release of [false, true]) {
   });
 }
 
-test('stop() before it is known that there is no cluster: no warning comes after it', async (t) => {
+test('a local elector warns of nothing when stop() comes before it finds no cluster', async (t) => {
   const { elector } = localElector(t);
   const journal = journalOf(elector);
   const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
@@ -163,14 +163,14 @@ test('stop() before it is known that there is no cluster: no warning comes after
   assert.deepEqual(journal, ['stopped']);
 });
 
-test('two local electors do not know of each other', async (t) => {
+test('two local electors are independent', async (t) => {
   const [one, other] = [localElector(t).elector, localElector(t).elector];
   await one.start();
   await other.start();
   assert.deepEqual([one.isLeader, other.isLeader], [true, true]);
 });
 
-test('tokens grow from run to run with the clock, however many terms and renewals a run had', async (t) => {
+test('tokens grow from run to run with the clock, for any number of terms and renewals', async (t) => {
   let clock = new ManualClock();
   const tokens: bigint[] = [];
   for (let run = 0; run < 5; run += 1) {
@@ -196,7 +196,7 @@ test('tokens grow from run to run with the clock, however many terms and renewal
   );
 });
 
-test('a clock that was set back does not make the tokens of a run smaller', async (t) => {
+test('tokens grow within a run when the clock is set back', async (t) => {
   const { elector, clock } = localElector(t);
   const tokens: bigint[] = [];
   elector.on('elected', ({ fencingToken }) => tokens.push(fencingToken));
@@ -210,7 +210,7 @@ test('a clock that was set back does not make the tokens of a run smaller', asyn
   assert.ok((tokens[1] ?? 0n) > (tokens[0] ?? 0n), tokens.join(' '));
 });
 
-test('a local candidate follows for ever, and says loudly that nobody leads', async (t) => {
+test('a local candidate follows for ever and warns that there is no leader', async (t) => {
   const ran: unknown[] = [];
   const { elector, clock } = localElector(t, { local: 'candidate', onElected: () => ran.push('onElected') });
   const journal = journalOf(elector);
@@ -235,7 +235,7 @@ test('a local candidate follows for ever, and says loudly that nobody leads', as
   assert.deepEqual([ran, clock.timers.size], [[], 0]);
 });
 
-test('LEASE_ELECTOR_LOCAL switches without a change of the code, and never in a cluster', async (t) => {
+test('LEASE_ELECTOR_LOCAL replaces the option local, but not in a cluster', async (t) => {
   process.env['LEASE_ELECTOR_LOCAL'] = 'candidate';
   try {
     const { elector } = localElector(t);
@@ -279,7 +279,7 @@ test('a LEASE_ELECTOR_LOCAL that is ignored because of the option kubeConfig is 
   assert.equal(warnings.filter(({ code }) => code === 'local').length, 1);
 });
 
-test('local is for where there is no cluster: with one, its election counts', async (t) => {
+test('the option local has no effect in a cluster', async (t) => {
   const clock = new ManualClock();
   const elector = new LeaseElector(
     { local: true, lease: 'web', serviceAccountDirectory: '/does/not/exist' },
@@ -293,32 +293,47 @@ const SIGNS: readonly (readonly [
   sign: string,
   environment: Readonly<Record<string, string>>,
   make: (directory: string) => string,
-  says: RegExp,
+  expected: RegExp,
 ])[] = [
   ['a service account directory', {}, (directory) => directory, /service account directory \S+ exists/],
-  ['an empty one', {}, (directory) => mkdtempSync(join(directory, 'empty-')), /service account directory/],
-  ['a file in its place', {}, (directory) => join(directory, 'token'), /service account directory/],
-  ['a link that leads nowhere', {}, (directory) => linked(join(directory, 'link')), /service account directory/],
-  ['a path that cannot be looked at', {}, () => 'a\0b', /service account directory/],
+  [
+    'an empty service account directory',
+    {},
+    (directory) => mkdtempSync(join(directory, 'empty-')),
+    /service account directory/,
+  ],
+  [
+    'a file in place of the service account directory',
+    {},
+    (directory) => join(directory, 'token'),
+    /service account directory/,
+  ],
+  ['a link to nothing', {}, (directory) => linked(join(directory, 'link')), /service account directory/],
+  ['a path that is invalid', {}, () => 'a\0b', /service account directory/],
   ['a host without a port', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, NOWHERE, /KUBERNETES_SERVICE_HOST is set/],
   ['a port without a host', { KUBERNETES_SERVICE_PORT: '443' }, NOWHERE, /KUBERNETES_SERVICE_PORT is set/],
   ['a link variable', { KUBERNETES_PORT: 'tcp://10.0.0.1:443' }, NOWHERE, /KUBERNETES_PORT is set/],
-  ['another', { KUBERNETES_PORT_443_TCP_ADDR: '10.0.0.1' }, NOWHERE, /KUBERNETES_PORT_443_TCP_ADDR is set/],
+  [
+    'another link variable',
+    { KUBERNETES_PORT_443_TCP_ADDR: '10.0.0.1' },
+    NOWHERE,
+    /KUBERNETES_PORT_443_TCP_ADDR is set/,
+  ],
 ];
-for (const [sign, environment, make, says] of SIGNS) {
-  test(`a process that finds ${sign} is in a cluster, whatever else its environment lacks`, async (t) => {
+for (const [sign, environment, make, expected] of SIGNS) {
+  test(`a process is in a cluster when it finds ${sign}`, async (t) => {
     const directory = make(serviceAccountDirectory(t));
     const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, runtimeOf(environment));
     t.after(() => elector.stop());
     await assert.rejects(elector.start(), {
       code: 'ERR_LEASE_ELECTOR_CREDENTIALS',
-      message: new RegExp(`${says.source}.*Set KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT`),
+      message: new RegExp(`${expected.source}.*Set KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT`),
     });
     assert.equal(elector.isLeader, false);
   });
 }
 
-test('other variables, empty ones, and a directory that does not exist are no sign of a cluster', async (t) => {
+test('other variables, empty ones and a missing directory do not indicate a cluster', async (t) => {
   const environment = { KUBERNETES_SERVICE_HOST: '', KUBECONFIG: '/x', KUBERNETES_PORTAL: 'x' };
   for (const directory of ['/does/not/exist', join(serviceAccountDirectory(t), 'token', 'below-a-file')]) {
     const elector = new LeaseElector({ local: true, serviceAccountDirectory: directory }, runtimeOf(environment));
@@ -328,7 +343,7 @@ test('other variables, empty ones, and a directory that does not exist are no si
   }
 });
 
-test('a broken KUBERNETES_SERVICE_PORT is no sign of a laptop: nobody leads alone in a cluster', async (t) => {
+test('a process does not lead alone when KUBERNETES_SERVICE_PORT is invalid', async (t) => {
   const runtime = runtimeOf({
     KUBERNETES_SERVICE_HOST: '10.0.0.1',
     KUBERNETES_SERVICE_PORT: 'tcp://10.0.0.1:443',

@@ -1,7 +1,7 @@
 /**
- * A process that claims the sibling lock and reports every outcome on its standard output, for
- * `sibling-lock.test.ts`. Given `cluster`, two workers of node:cluster claim it instead; given `short`, it claims
- * it while it has no file descriptor left, and gives them back when it is told to go on.
+ * A process for `sibling-lock.test.ts`. It claims the sibling lock and writes every outcome to its standard output.
+ * With `cluster`, two workers of node:cluster claim it. With `short`, it claims the lock while no file descriptor is
+ * free, and frees some when it reads a line.
  */
 
 import cluster from 'node:cluster';
@@ -17,8 +17,8 @@ if (mode === 'cluster' && cluster.isPrimary) {
   cluster.fork();
 } else {
   const lock = siblingLock({ podUid, namespace: 'shop', lease: 'web', clock: systemClock, random: systemRandom });
-  // The first use of a standard stream needs a descriptor; the lock itself keeps no process alive, the parent's pipe
-  // does, until the parent is gone.
+  // The first use of a standard stream needs a descriptor. The lock keeps no process alive. The pipe from the parent
+  // does, as long as the parent lives.
   if (mode !== 'alone') process.stdin.resume();
   process.stdout.write('');
   const hoard = mode === 'short' ? openAll() : [];
@@ -29,7 +29,7 @@ if (mode === 'cluster' && cluster.isPrimary) {
   }
 }
 
-/** Opens files until there is no descriptor left. */
+/** Opens files until no descriptor is free. */
 function openAll(): number[] {
   const descriptors: number[] = [];
   for (;;) {

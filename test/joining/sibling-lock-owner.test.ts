@@ -1,5 +1,5 @@
 /**
- * Which process holds the socket: in the real /proc, and in one that was made up.
+ * Checks which process holds the socket, in the real /proc and in an artificial one.
  */
 
 import assert from 'node:assert/strict';
@@ -34,8 +34,8 @@ test('the process that holds the lock is found by its id and its user', ON_LINUX
   assert.equal(await findSocketHolder(siblingSocketPath(podUid, 'shop', 'another')), null);
 });
 
-/** A /proc with these sockets, and with these links of open files by process. */
-function madeUp(
+/** A directory like /proc with these sockets, and with the open files of each process. */
+function fakeProc(
   t: TestContext,
   sockets: readonly string[],
   files: Readonly<Record<string, readonly string[]>>,
@@ -54,21 +54,21 @@ function madeUp(
 
 test('the socket that listens counts, not one that is connected to it', ON_LINUX, async (t) => {
   const sockets = [row('00000000', 7, '@lease-elector/pod-uid/hash'), row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
-  const proc = madeUp(t, sockets, { '1': ['socket:[7]', '/dev/null'], '22': ['pipe:[8]', 'socket:[8]'], self: [] });
+  const proc = fakeProc(t, sockets, { '1': ['socket:[7]', '/dev/null'], '22': ['pipe:[8]', 'socket:[8]'], self: [] });
   assert.deepEqual(await findSocketHolder(PATH, proc), { pid: 22, uid: statSync(join(proc, '22')).uid });
 });
 
 test('the holder is null when it cannot be seen', ON_LINUX, async (t) => {
   const held = [row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
-  assert.equal(await findSocketHolder(PATH, madeUp(t, held, { '1': ['socket:[88]'] })), null, 'another container');
-  assert.equal(await findSocketHolder(PATH, madeUp(t, [], { '1': ['socket:[8]'] })), null, 'nobody listens');
+  assert.equal(await findSocketHolder(PATH, fakeProc(t, held, { '1': ['socket:[88]'] })), null, 'another container');
+  assert.equal(await findSocketHolder(PATH, fakeProc(t, [], { '1': ['socket:[8]'] })), null, 'nobody listens');
   const other = [row(LISTENING, 8, '@lease-elector/pod-uid/hash2')];
-  assert.equal(await findSocketHolder(PATH, madeUp(t, other, { '1': ['socket:[8]'] })), null, 'another address');
+  assert.equal(await findSocketHolder(PATH, fakeProc(t, other, { '1': ['socket:[8]'] })), null, 'another address');
   assert.equal(await findSocketHolder(PATH, '/does/not/exist'), null, 'no /proc');
 });
 
 test('the search ends at its limit', ON_LINUX, async (t) => {
-  const proc = madeUp(t, [row(LISTENING, 8, '@lease-elector/pod-uid/hash')], { '2': ['socket:[8]'], '1': [] });
+  const proc = fakeProc(t, [row(LISTENING, 8, '@lease-elector/pod-uid/hash')], { '2': ['socket:[8]'], '1': [] });
   const crowd = join(proc, '1', 'fd');
   for (let file = 0; file < SEARCHED_FILES_LIMIT; file += 1) symlinkSync('/dev/null', join(crowd, String(file)));
   assert.equal(await findSocketHolder(PATH, proc), null);

@@ -1,5 +1,5 @@
 /**
- * The abstract socket between real processes: who holds it, who waits, and who gets it next.
+ * Checks the abstract socket between real processes: the holder, the waiting processes, and the next holder.
  */
 
 import assert from 'node:assert/strict';
@@ -37,7 +37,7 @@ function newLock(t: TestContext, podUid: string, options: Partial<SiblingLockOpt
   return lock;
 }
 
-/** Claims, and hands the outcomes out one by one. */
+/** Claims the lock. Each call of the result returns the next outcome. */
 function outcomesOf(lock: SiblingLockPort): () => Promise<SiblingLockOutcome> {
   const outcomes: SiblingLockOutcome[] = [];
   let wake = (): void => {};
@@ -56,7 +56,7 @@ function outcomesOf(lock: SiblingLockPort): () => Promise<SiblingLockOutcome> {
   };
 }
 
-/** A child that claims the lock; its lines, one by one. */
+/** A child process that claims the lock, and its lines of output. */
 function spawnHolder(t: TestContext, podUid: string, mode = ''): { child: ChildProcess; line: () => Promise<string> } {
   const child = spawn(process.execPath, [HOLDER, podUid, mode], { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
@@ -64,7 +64,7 @@ function spawnHolder(t: TestContext, podUid: string, mode = ''): { child: ChildP
   return { child, line: async () => (await lines.next()).value[0] };
 }
 
-test('the first claim holds the lock, the second is taken and holds it once it is free', ON_LINUX, async (t) => {
+test('a second claim waits and holds the lock when the first one is freed', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const first = newLock(t, podUid);
   assert.equal(await outcomesOf(first)(), 'held');
@@ -82,7 +82,7 @@ test('every Pod and every Lease has a lock of its own', ON_LINUX, async (t) => {
   assert.equal(await outcomesOf(newLock(t, randomUuid(systemRandom)))(), 'held');
 });
 
-test('a sibling takes over as soon as the holder is killed: the kernel tells it', ON_LINUX, async (t) => {
+test('a sibling takes over as soon as the holder is killed', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const holder = spawnHolder(t, podUid);
   assert.equal(await holder.line(), 'held');
@@ -97,7 +97,7 @@ test('a sibling takes over as soon as the holder is killed: the kernel tells it'
   t.diagnostic(`taken over after ${tookMs.toFixed(1)} ms`);
 });
 
-test('a stopped holder (SIGSTOP) still holds the lock: a hang is no death', ON_LINUX, async (t) => {
+test('a holder keeps the lock when it is suspended (SIGSTOP)', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const holder = spawnHolder(t, podUid);
   assert.equal(await holder.line(), 'held');
@@ -115,7 +115,7 @@ test('a stopped holder (SIGSTOP) still holds the lock: a hang is no death', ON_L
   assert.equal(held, true);
 });
 
-test('of several waiting siblings one takes over at a time, and the others go on waiting', ON_LINUX, async (t) => {
+test('one of several waiting siblings takes over, and the others continue to wait', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const holder = newLock(t, podUid);
   assert.equal(await outcomesOf(holder)(), 'held');
@@ -127,9 +127,9 @@ test('of several waiting siblings one takes over at a time, and the others go on
   const all = nexts.map(async (next, index) => {
     assert.equal(await next(), 'held');
     holders.push(siblings[index] as SiblingLockPort);
-    // The present holder has the lock only because every earlier holder released it.
+    // The present holder has the lock only because every earlier one freed it.
     assert.equal(holders.length, freed + 1);
-    // Time for another to take it wrongly.
+    // Time in which another process could take it by mistake.
     await new Promise<void>((resolve) => systemClock.setTimer(20, resolve));
     freed += 1;
     siblings[index]?.free();
@@ -146,7 +146,7 @@ test('workers of node:cluster do not share the lock', ON_LINUX, async (t) => {
   assert.deepEqual(outcomes.sort(), ['held', 'taken']);
 });
 
-test('the lock keeps no process alive, neither its holder nor a waiting sibling', ON_LINUX, async (t) => {
+test('the lock keeps neither its holder nor a waiting sibling alive', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   assert.equal(await outcomesOf(newLock(t, podUid))(), 'held');
   const sibling = spawnHolder(t, podUid, 'alone');
@@ -159,7 +159,7 @@ test('the lock keeps no process alive, neither its holder nor a waiting sibling'
   assert.equal(holderCode, 0);
 });
 
-test('after free nothing is called afterwards, and the name is free', ON_LINUX, async (t) => {
+test('a freed lock calls nothing and can be claimed by another process', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const lock = newLock(t, podUid);
   lock.claim(() => assert.fail('called after free'));
@@ -167,7 +167,7 @@ test('after free nothing is called afterwards, and the name is free', ON_LINUX, 
   assert.equal(await outcomesOf(newLock(t, podUid))(), 'held');
 });
 
-test('a sibling that gives up in its own callback is not called again', ON_LINUX, async (t) => {
+test('a sibling is not called again when it frees the lock in its own callback', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const holder = newLock(t, podUid);
   assert.equal(await outcomesOf(holder)(), 'held');
@@ -192,7 +192,7 @@ test('a lock can be claimed again after it was freed', ON_LINUX, async (t) => {
   assert.equal(await outcomesOf(lock)(), 'held');
 });
 
-test('a stranger who connects and talks does not loosen the hold', ON_LINUX, async (t) => {
+test('a holder keeps the lock when another program connects and sends data', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   assert.equal(await outcomesOf(newLock(t, podUid))(), 'held');
   const stranger = connect({ path: siblingSocketPath(podUid, 'shop', 'web') });
@@ -202,11 +202,11 @@ test('a stranger who connects and talks does not loosen the hold', ON_LINUX, asy
   assert.equal(await outcomesOf(newLock(t, podUid))(), 'taken');
 });
 
-test('a holder that turns siblings away is asked again with back-off, through the clock', ON_LINUX, async (t) => {
+test('a sibling connects again with back-off when the holder closes each connection', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
-  let turnedAway = 0;
+  let closedConnections = 0;
   const holder = createServer((socket) => {
-    turnedAway += 1;
+    closedConnections += 1;
     socket.destroy();
   }).listen({ path: siblingSocketPath(podUid, 'shop', 'web') });
   await once(holder, 'listening');
@@ -214,19 +214,19 @@ test('a holder that turns siblings away is asked again with back-off, through th
   const clock = new ManualClock();
   const next = outcomesOf(newLock(t, podUid, { clock }));
   assert.equal(await next(), 'taken');
-  // The first short wait is forgiven; then it asks a few times promptly, and at last with back-off.
+  // The first attempt does not count. The next three follow after 10 ms, and the others with back-off.
   const delaysMs: number[] = [];
   for (let attempts = 2; attempts <= 6; attempts += 1) {
-    await until(() => clock.timers.size === 1 && turnedAway === attempts);
+    await until(() => clock.timers.size === 1 && closedConnections === attempts);
     const delayMs = Math.max(...[...clock.timers].map(({ dueMs }) => dueMs)) - clock.nowMs();
     delaysMs.push(delayMs);
     clock.advance(delayMs);
   }
-  await until(() => clock.timers.size === 1 && turnedAway === 7);
+  await until(() => clock.timers.size === 1 && closedConnections === 7);
   assert.deepEqual(delaysMs.slice(0, 3), [10, 10, 10]);
   assert.ok(
     delaysMs.slice(3).every((delayMs) => delayMs >= 125),
-    `backs off: ${delaysMs}`,
+    `no back-off: ${delaysMs}`,
   );
   holder.close();
   await once(holder, 'close');
@@ -234,7 +234,7 @@ test('a holder that turns siblings away is asked again with back-off, through th
   assert.equal(await next(), 'held');
 });
 
-test('a lock that is freed while it backs off leaves no timer behind', ON_LINUX, async (t) => {
+test('a lock leaves no timer behind when it is freed during a back-off', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const path = siblingSocketPath(podUid, 'shop', 'web');
   const holder = createServer((socket) => socket.destroy()).listen({ path });
@@ -248,7 +248,7 @@ test('a lock that is freed while it backs off leaves no timer behind', ON_LINUX,
   assert.equal(clock.timers.size, 0);
 });
 
-test('who has no file descriptor left may be a sibling: it asks again instead of campaigning', ON_LINUX, async (t) => {
+test('a process without a free file descriptor claims the lock again before it campaigns', ON_LINUX, async (t) => {
   const child = spawn('sh', [
     '-c',
     'ulimit -n 64; exec "$0" "$@"',
@@ -266,7 +266,7 @@ test('who has no file descriptor left may be a sibling: it asks again instead of
   assert.deepEqual(lines, ['short of descriptors', 'held']);
 });
 
-/** Sockets of which each bind fails with the next of these codes; '' stands for a real bind, and so does the end. */
+/** Sockets whose binds fail with these codes in turn. A bind for '' is real, and so is every bind after the last code. */
 function failingBinds(codes: string[]): { readonly net: SocketFunctions; readonly binds: () => number } {
   let binds = 0;
   return {
@@ -289,65 +289,67 @@ function failingBinds(codes: string[]): { readonly net: SocketFunctions; readonl
   };
 }
 
-/** The outcomes of a claim whose bind fails with each of these codes in turn, until it is settled. */
+/** The outcomes of a claim whose binds fail with these codes in turn, up to the outcome `settled`. */
 async function outcomesAfter(t: TestContext, codes: string[], settled: string): Promise<string[]> {
   const clock = new ManualClock();
-  const told: string[] = [];
+  const reported: string[] = [];
   const { net } = failingBinds(codes);
   const lock = newLock(t, randomUuid(systemRandom), { clock, net, platform: 'linux' });
-  lock.claim((outcome, { refusedBy } = {}) => told.push(refusedBy === undefined ? outcome : `${outcome} ${refusedBy}`));
+  lock.claim((outcome, { refusedBy } = {}) =>
+    reported.push(refusedBy === undefined ? outcome : `${outcome} ${refusedBy}`),
+  );
   await until(() => {
     clock.advance(10_000);
-    return told.at(-1) === settled;
+    return reported.at(-1) === settled;
   });
-  return told;
+  return reported;
 }
 
 for (const code of ['EACCES', 'EPERM', 'EINVAL', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'ENOTSUP', 'EIO', 'EUNHEARDOF']) {
-  test(`a bind that is refused with ${code} is tried again: a sibling may hold the lock`, ON_LINUX, async (t) => {
+  test(`a bind that is refused with ${code} is repeated, because a sibling may hold the lock`, ON_LINUX, async (t) => {
     assert.deepEqual(await outcomesAfter(t, [code, code, code, code, code], 'held'), [`taken ${code}`, 'held']);
   });
 }
 
 for (const code of ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']) {
-  test(`a bind that fails with ${code} is tried again, and nothing is said`, ON_LINUX, async (t) => {
+  test(`a bind that fails with ${code} is repeated without a report`, ON_LINUX, async (t) => {
     assert.deepEqual(await outcomesAfter(t, [code, code, code], 'held'), ['held']);
   });
 }
 
 for (const code of ['ENOSYS', 'EAFNOSUPPORT']) {
-  test(`a kernel that answers ${code} has no such sockets, for no process of the Pod`, async (t) => {
+  test(`the lock is unsupported when the kernel answers ${code}`, async (t) => {
     assert.deepEqual(await outcomesAfter(t, [code], 'unsupported'), ['unsupported']);
   });
 
-  test(`a process that was refused before remains a sibling when it is answered ${code}`, ON_LINUX, async (t) => {
+  test(`a process that was refused before remains a sibling when the kernel answers ${code}`, ON_LINUX, async (t) => {
     assert.deepEqual(await outcomesAfter(t, ['EPERM', code, code], 'held'), ['taken EPERM', 'held']);
   });
 }
 
-test('a waiting sibling whose bind is refused says so, once', ON_LINUX, async (t) => {
+test('a waiting sibling reports a refused bind once', ON_LINUX, async (t) => {
   const podUid = randomUuid(systemRandom);
   const holder = newLock(t, podUid);
   assert.equal(await outcomesOf(holder)(), 'held');
   const clock = new ManualClock();
   const { net, binds } = failingBinds(['', 'EPERM', 'EACCES', 'EPERM']);
-  const told: string[] = [];
+  const reported: string[] = [];
   const sibling = newLock(t, podUid, { clock, net });
-  sibling.claim((outcome, { refusedBy } = {}) => told.push(`${outcome} ${refusedBy ?? ''}`));
-  await until(() => told.length === 1 && binds() === 1);
+  sibling.claim((outcome, { refusedBy } = {}) => reported.push(`${outcome} ${refusedBy ?? ''}`));
+  await until(() => reported.length === 1 && binds() === 1);
   holder.free();
   await until(() => {
     clock.advance(10_000);
-    return told.length === 3;
+    return reported.length === 3;
   });
-  assert.deepEqual(told, ['taken ', 'taken EPERM', 'held ']);
+  assert.deepEqual(reported, ['taken ', 'taken EPERM', 'held ']);
 });
 
-test('elsewhere than on Linux the lock is unsupported, and says so', async (t) => {
+test('the lock is unsupported and reports that on systems other than Linux', async (t) => {
   assert.equal(await outcomesOf(newLock(t, 'some-uid', { platform: 'darwin' }))(), 'unsupported');
 });
 
-test('the address names the uid and fits into sun_path, whatever the names', () => {
+test('the address contains the uid and fits into sun_path for names of any length', () => {
   const uid = '1b4e28ba-2fa1-41d2-883f-0016d3cca427';
   const path = siblingSocketPath(uid, 'shop', 'web');
   assert.ok(path.startsWith(`\0lease-elector/${uid}/`));

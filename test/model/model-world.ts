@@ -2,7 +2,7 @@
  * A small model of a cluster for the properties: one revision counter, one Lease, Pods, a garbage collector, and
  * watches that lag. The test chooses when a request is executed and answered, or whether its answer is lost.
  *
- * It has no HTTP. The answers of a real server are the task of `src/testing`.
+ * It has no HTTP. `src/testing` models the answers of a real server.
  */
 
 import type { Effect } from '../../src/core/effect.ts';
@@ -32,13 +32,13 @@ export interface Permissions {
 /** One event of a watch, in the order of revisions. */
 type Event<Item> = Extract<WatchReport<Item>, { readonly type: 'present' | 'deleted' }>;
 
-/** A request under way. `answer` is `null` until the server has executed the request. */
+/** A request in flight. `answer` is `null` until the server has executed the request. */
 interface Pending {
   readonly effect: RequestEffect;
   answer: Fact | null;
 }
 
-/** A watch that has delivered all events before `position`. With `null`, it has to list first. */
+/** A watch that has delivered all events before `position`. With `null`, it lists first. */
 interface Watch {
   position: number | null;
 }
@@ -52,7 +52,7 @@ export class Process {
   readonly leaseWatch: Watch = { position: null };
   podWatch: (Watch & { readonly watched: PodReference }) | null = null;
   alive = true;
-  /** From `elected` until the work of that term has ended. */
+  /** True from `elected` until the work of that term has ended. */
   working = false;
   settling = false;
 
@@ -147,13 +147,13 @@ export class ModelWorld {
     return pod !== undefined && !hasStopped(pod);
   }
 
-  /** Whether all electors consider a stopped Pod gone. */
-  get succeedsStopped(): boolean {
+  /** Whether every elector considers a stopped Pod gone and may take over from it. */
+  get takesOverStopped(): boolean {
     const { readPods, delete: deletes } = this.permissions;
     return readPods && deletes && this.#successions.every((succession) => succession === 'pod-stopped');
   }
 
-  /** Deletes the object of a Pod. Its process may continue to run, as that of a force-deleted Pod does. */
+  /** Deletes the object of a Pod. Its process may continue to run, like that of a force-deleted Pod. */
   deletePod(uid: string): void {
     const pod = this.pods.get(uid);
     if (pod === undefined) return;
@@ -173,7 +173,7 @@ export class ModelWorld {
     if (this.lease?.owner != null && !this.pods.has(this.lease.owner.uid)) this.deleteLease();
   }
 
-  /** Deletes the Lease: by the collector, by hand, or by a request. */
+  /** Deletes the Lease, for the garbage collector, a person or a request. */
   deleteLease(): void {
     if (this.lease === null) return;
     this.#leaseEvents.push({ type: 'deleted', item: { ...this.lease, resourceVersion: this.#next() } });
@@ -200,9 +200,9 @@ export class ModelWorld {
 
   // --- Requests
 
-  /** Executes a request at the server. Its answer is under way. */
+  /** Executes a request at the server. Its answer is then in flight. */
   arrive(process: Process, pending: Pending, tokenRefused: boolean): void {
-    pending.answer ??= this.#carryOut(process.pod, pending.effect, tokenRefused);
+    pending.answer ??= this.#execute(process.pod, pending.effect, tokenRefused);
   }
 
   /** Delivers the answer. */
@@ -222,10 +222,10 @@ export class ModelWorld {
   /** Executes an orphaned request late. */
   arriveOrphanedRequest(index: number): void {
     const orphanedRequest = this.orphanedRequests.splice(index, 1)[0];
-    if (orphanedRequest !== undefined) this.#carryOut(orphanedRequest.pod, orphanedRequest.effect, false);
+    if (orphanedRequest !== undefined) this.#execute(orphanedRequest.pod, orphanedRequest.effect, false);
   }
 
-  #carryOut(sender: PodReference, effect: RequestEffect, tokenRefused: boolean): Fact {
+  #execute(sender: PodReference, effect: RequestEffect, tokenRefused: boolean): Fact {
     const { request } = effect;
     const failed = (kind: RequestFailureKind): Fact => ({ type: 'requestFailed', request, failure: failure(kind) });
     if (tokenRefused && !this.#exists(sender)) return failed('unauthorized');
@@ -346,12 +346,12 @@ export class ModelWorld {
       case 'announce':
         if (effect.announcement.type === 'elected') {
           process.working = true;
-          // The token of a ghost, whose Pod is gone before it receives the answer of its create, is smaller than its
-          // successor's.
+          // A ghost may receive the answer to its create when its Pod is gone. Its token is then smaller than that of
+          // its successor.
           if (this.#exists(process.pod)) this.tokens.push(BigInt(effect.announcement.term.fencingToken));
         }
-        // An involuntary demotion has no time to drain. Otherwise the work ends when it has settled.
-        if (effect.announcement.type === 'demoted' && !process.settling && !isWilling(effect.announcement.reason)) {
+        // An involuntary demotion has no time to drain. After any other demotion, the work ends when it has settled.
+        if (effect.announcement.type === 'demoted' && !process.settling && !isVoluntary(effect.announcement.reason)) {
           process.working = false;
         }
         if (effect.announcement.type === 'steppedDown') process.working = false;
@@ -386,6 +386,6 @@ export class ModelWorld {
   }
 }
 
-function isWilling(reason: string): boolean {
+function isVoluntary(reason: string): boolean {
   return reason === 'stopped' || reason === 'stepped-down';
 }

@@ -1,5 +1,5 @@
-// Checks several electors in a model of the cluster, with the interleaving driven by fast-check. Never two work while
-// both their Pods exist, fencing tokens grow, and there is a leader after the end of the faults.
+// Checks several electors in a model of the cluster. fast-check chooses the order of the actions. Two processes whose
+// Pods exist never work at the same time, fencing tokens grow, and a process leads after the faults.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { ModelWorld, type Permissions, type Process } from './model-world.ts';
 /** The longest time without a leader after the end of all faults, in milliseconds of the model. */
 const BOUND_MS = 90_000;
 
-/** The most rounds until everything that is under way has ended. A lasting failure leads to a back-off. */
+/** The most rounds until nothing is in flight. A failure that lasts leads to a back-off, so the rounds end. */
 const MOST_ROUNDS = 200;
 
 /** The possible actions, with their frequencies. */
@@ -35,7 +35,7 @@ const ACTIONS = {
   restart: 2,
   stepDown: 3,
   stop: 2,
-  /** These happen only in some worlds. */
+  /** Only in the second property. */
   deleteLeaseByHand: 2,
 } as const;
 
@@ -179,8 +179,8 @@ function assertTokensGrow(world: ModelWorld, strictly: boolean): void {
   }
 }
 
-/** Completes everything that is under way, without a fault and without time passing. */
-function calm(world: ModelWorld, check: (world: ModelWorld) => void): void {
+/** Completes all requests and events without a fault and without time. */
+function complete(world: ModelWorld, check: (world: ModelWorld) => void): void {
   let rounds = 0;
   for (let busy = true; busy; ) {
     rounds += 1;
@@ -188,13 +188,13 @@ function calm(world: ModelWorld, check: (world: ModelWorld) => void): void {
     busy = false;
     world.collectGarbage();
     for (const process of world.processes) {
-      busy = calmProcess(world, process) || busy;
+      busy = completeProcess(world, process) || busy;
       check(world);
     }
   }
 }
 
-function calmProcess(world: ModelWorld, process: Process): boolean {
+function completeProcess(world: ModelWorld, process: Process): boolean {
   let busy = false;
   for (const pending of [...process.pending]) {
     world.arrive(process, pending, true);
@@ -220,13 +220,13 @@ function recover(world: ModelWorld, check: (world: ModelWorld) => void): void {
   }
   const deadlineMs = world.nowMs + BOUND_MS;
   removeEmptyPods(world);
-  calm(world, check);
+  complete(world, check);
   while (!isSettled(world)) {
     world.fireNext();
     removeEmptyPods(world);
     touchStuckLease(world);
-    calm(world, check);
-    assert.ok(world.nowMs <= deadlineMs, 'nobody leads, although there are no more faults');
+    complete(world, check);
+    assert.ok(world.nowMs <= deadlineMs, 'no process leads after the faults');
   }
 }
 
@@ -242,7 +242,7 @@ function isSettled({ leaders, lease }: ModelWorld): boolean {
 function removeEmptyPods(world: ModelWorld): void {
   const running = new Set(world.processes.filter(({ alive }) => alive).map(({ pod }) => pod.uid));
   for (const pod of [...world.pods.values()]) {
-    const countsAsGone = world.succeedsStopped && !world.mayRun(pod.uid);
+    const countsAsGone = world.takesOverStopped && !world.mayRun(pod.uid);
     if ((!running.has(pod.uid) && !countsAsGone) || pod.terminating) world.deletePod(pod.uid);
   }
 }
@@ -264,12 +264,12 @@ function assertStable(world: ModelWorld): void {
   const untilMs = world.nowMs + 120_000;
   while (world.nowMs < untilMs) {
     world.fireNext();
-    calm(world, assertSafe);
+    complete(world, assertSafe);
     assert.deepEqual(world.leaders, [leader]);
   }
 }
 
-function live(world: ModelWorld, actions: readonly Action[], check: (world: ModelWorld) => void): ModelWorld {
+function play(world: ModelWorld, actions: readonly Action[], check: (world: ModelWorld) => void): ModelWorld {
   world.addPod('app-1');
   world.addPod('app-2');
   for (const action of actions) {
@@ -279,11 +279,11 @@ function live(world: ModelWorld, actions: readonly Action[], check: (world: Mode
   return world;
 }
 
-test('never two work while both Pods exist, tokens grow, and a process leads when the faults end', () => {
+test('two processes with existing Pods never work at once, tokens grow, and a process leads when the faults end', () => {
   fc.assert(
     fc.property(anyPermissions, anySuccessions, anyActions, (permissions, successions, actions) => {
-      const lawful = actions.filter(({ name }) => name !== 'deleteLeaseByHand');
-      const world = live(new ModelWorld(permissions, successions), lawful, assertSafe);
+      const withoutManualDeletes = actions.filter(({ name }) => name !== 'deleteLeaseByHand');
+      const world = play(new ModelWorld(permissions, successions), withoutManualDeletes, assertSafe);
       recover(world, assertSafe);
       assertStable(world);
       // A process that is not permitted to renew resumes a term with its old token.
@@ -297,9 +297,9 @@ test('one process leads in the end when the Lease is sometimes deleted by hand',
   fc.assert(
     fc.property(anyPermissions, anySuccessions, anyActions, (permissions, successions, actions) => {
       // After a deletion by hand, two processes may lead until the events have arrived.
-      const anything = (): void => undefined;
-      const world = live(new ModelWorld(permissions, successions), actions, anything);
-      recover(world, anything);
+      const noCheck = (): void => undefined;
+      const world = play(new ModelWorld(permissions, successions), actions, noCheck);
+      recover(world, noCheck);
       assertStable(world);
     }),
     { numRuns: 120 },
