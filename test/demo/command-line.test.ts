@@ -10,15 +10,15 @@ test('without arguments the demo runs', () => {
   assert.deepEqual(readCommandLine([]), { plain: false, help: false });
 });
 
-test('--plain asks for lines', () => {
+test('--plain selects an output of lines', () => {
   assert.deepEqual(readCommandLine(['--plain']), { plain: true, help: false });
 });
 
-test('--help asks for the usage', () => {
+test('--help selects the usage', () => {
   assert.deepEqual(readCommandLine(['--plain', '--help']), { plain: true, help: true });
 });
 
-test('--timeline and --record name files', () => {
+test('--timeline and --record take the names of files', () => {
   const options = readCommandLine(['--timeline', 'run.html', '--record=run.json']);
   assert.deepEqual(options, { plain: false, help: false, timeline: 'run.html', record: 'run.json' });
 });
@@ -33,7 +33,7 @@ for (const args of [
   ['--kubeconfig='],
   ['--plain=yes'],
 ]) {
-  test(`${args.join(' ')} is wrong, and the message names it`, () => {
+  test(`the message names the option when the arguments are ${args.join(' ')}`, () => {
     const message = readCommandLine(args);
     assert.ok(typeof message === 'string');
     assert.match(message, new RegExp(args[0]?.split('=')[0] ?? ''));

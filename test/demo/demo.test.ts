@@ -37,7 +37,7 @@ function startDemo(t: TestContext, ...args: readonly string[]): RunningDemo {
   return demo;
 }
 
-/** The pids of the candidates, as the log names them. */
+/** The process ids of the candidates in the log. */
 function candidatesOf({ output }: RunningDemo): readonly number[] {
   return [...output.matchAll(/starts as process (\d+)/g)].map(([, pid]) => Number(pid));
 }
@@ -49,7 +49,7 @@ function assertNothingLeft(demo: RunningDemo): void {
   }
 }
 
-/** The page and the record tell of the run that the output tells of. */
+/** Checks that the page and the record contain the same run as the output. */
 function assertTimeline(output: string, page: string, record: string): void {
   const [, printed = ''] = /^ Fencing tokens +(.*)$/m.exec(output) ?? [];
   const elected = parseRecording(record).filter((event) => event.type === 'elected');
@@ -66,7 +66,7 @@ function assertTimeline(output: string, page: string, record: string): void {
 }
 
 describe('the demo without a terminal', { skip: process.platform === 'win32' }, () => {
-  test('runs six steps, prints lines in order of time, ends with the table, and exits with 0', async (t) => {
+  test('runs six steps, prints lines in the order of their times, ends with the table, and exits with 0', async (t) => {
     const files = mkdtempSync(path.join(tmpdir(), 'lease-elector-demo-files-'));
     t.after(() => rmSync(files, { recursive: true, force: true }));
     const [page, record] = [path.join(files, 'run.html'), path.join(files, 'run.json')];
@@ -92,7 +92,7 @@ describe('the demo without a terminal', { skip: process.platform === 'win32' }, 
     assertTimeline(output, readFileSync(page, 'utf8'), readFileSync(record, 'utf8'));
   });
 
-  test('ends with 130 at an interruption, and leaves neither processes nor files', async (t) => {
+  test('exits with 130 and leaves neither processes nor files when it is interrupted', async (t) => {
     const demo = startDemo(t);
     const closed = once(demo.child, 'close');
     while (candidatesOf(demo).length < 3) await once(demo.child.stdout ?? demo.child, 'data');
@@ -103,7 +103,7 @@ describe('the demo without a terminal', { skip: process.platform === 'win32' }, 
     assertNothingLeft(demo);
   });
 
-  test('refuses a wrong argument with 2', async (t) => {
+  test('exits with 2 when an argument is invalid', async (t) => {
     const demo = startDemo(t, '--kubeconfig');
     const [exitCode] = await once(demo.child, 'close');
     assert.equal(exitCode, 2);

@@ -1,5 +1,5 @@
 /**
- * The display without a terminal: lines in order of time, then the last table and the closing lines.
+ * The display without a terminal: lines in the order of their times, then the last table and the closing lines.
  */
 
 import assert from 'node:assert/strict';
@@ -26,7 +26,7 @@ function linesOf(t: TestContext, fill: (log: EventLog) => void): readonly string
   return stripVTControlCharacters(output).trimEnd().split('\n');
 }
 
-test('lines are in order of time when reports arrive late', (t) => {
+test('lines are in the order of their times when reports arrive late', (t) => {
   const pod = { name: 'batch-a', uid: 'uid-a' };
   const subject = { pod, process: 'batch-a#1' };
   const lines = linesOf(t, (log) => {
@@ -45,7 +45,7 @@ test('lines are in order of time when reports arrive late', (t) => {
   ]);
 });
 
-test('the last table and the closing lines are the end', (t) => {
+test('the output ends with the last table and the closing lines', (t) => {
   const lines = linesOf(t, (log) => {
     log.add({ type: 'stepBegan', step: 'election', title: 'First election' }, 1);
     log.add({ type: 'stepEnded', step: 'election', outcome: 'batch-a leads', tookMs: 420 }, 500);

@@ -1,5 +1,5 @@
 /**
- * The log hands events out in order of time, though they arrive in another order.
+ * The log returns events in the order of their times, although they arrive in another order.
  */
 
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ function timesOf(taken: ReturnType<EventLog['take']>): readonly (readonly [numbe
   return taken.map(([{ atMs }, shownAtMs]) => [atMs, shownAtMs]);
 }
 
-test('events that arrive out of order are returned in order of time', () => {
+test('events that arrive in another order are returned in the order of their times', () => {
   const log = newLog();
   addAt(log, 10, 30, 20);
   assert.deepEqual(timesOf(log.take(100)), [
@@ -28,7 +28,7 @@ test('events that arrive out of order are returned in order of time', () => {
   ]);
 });
 
-test('an event waits until its moment, and is returned once', () => {
+test('an event is returned once, when its time has come', () => {
   const log = newLog();
   addAt(log, 10, 50);
   assert.deepEqual(timesOf(log.take(30)), [[10, 10]]);
@@ -40,7 +40,7 @@ test('an event waits until its moment, and is returned once', () => {
   assert.deepEqual(timesOf(log.take(60)), []);
 });
 
-test('an event that arrives after a later one was returned is shown at the time of that one', () => {
+test('an event is shown at the time of the last returned event when it arrives after that event', () => {
   const log = newLog();
   addAt(log, 10, 50);
   log.take(60);

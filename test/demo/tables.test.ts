@@ -1,5 +1,5 @@
 /**
- * The tables of the demo fit their width and say what happened.
+ * The tables of the demo fit their width and show the events.
  */
 
 import assert from 'node:assert/strict';
@@ -98,7 +98,7 @@ describe('a ghost', () => {
     assert.doesNotMatch(lastTable(demoted), /●/);
   });
 
-  test('is called no second leader in the log', () => {
+  test('is not called a second leader in the log', () => {
     const lines = linesOf([...demoted, { type: 'workEnded', ...SUBJECT }]);
     assert.equal(
       lines.at(-1),
@@ -108,7 +108,7 @@ describe('a ghost', () => {
 });
 
 describe('the table of the steps', () => {
-  test('has a row for every step, and says which failed or were not run', () => {
+  test('has a row for every step, and marks the steps that failed or were not run', () => {
     const text = lastTable([...BEGIN, FAILURE]);
     assert.match(text, /✓ 1 First election +0\.42 s .*an outcome that is longer than its column/);
     assert.match(text, /✗ 2 Container crashes .*not within 8 s/);
@@ -116,13 +116,13 @@ describe('the table of the steps', () => {
       assert.match(text, new RegExp(`✗ ${title} .*was not run`));
   });
 
-  test('marks the step that runs, and none after it', () => {
+  test('marks the running step, and no step after it', () => {
     const text = lastTable(BEGIN);
     assert.match(text, /▸ 2 Container crashes +0\.2 s/);
     assert.match(text, /^ {3}3 Leader hangs/m);
   });
 
-  test('has the columns of its head', () => {
+  test('aligns its columns with the column heads', () => {
     const [head, first] = lastTable(BEGIN).split('\n').slice(-7);
     assert.equal(head?.indexOf('EXPECTED'), first?.indexOf('one of three'));
     assert.equal(head?.indexOf('HAPPENED'), first?.indexOf('an outcome'));

@@ -1,6 +1,6 @@
 /**
- * The demo as a timeline: each event is translated, a record is read as it was written, and the picture in the
- * documentation is that of the record.
+ * The demo as a timeline: each event is translated, a written record is read back unchanged, and the picture in the
+ * documentation shows the stored record.
  */
 
 import assert from 'node:assert/strict';
@@ -13,13 +13,13 @@ import { drawRecordedRun } from '../../tools/timeline.ts';
 const POD = { name: 'batch-a', uid: 'uid-a' };
 const SUBJECT = { pod: POD, process: 'batch-a#1' };
 
-/** The events that a run's events become, without their times. */
+/** The events of the timeline for these events of a run, without their times. */
 function shown(...contents: readonly EventContent[]): readonly object[] {
   const events = contents.map((content, atMs): DemoEvent => ({ ...content, atMs }));
   return timelineOf(events).map(({ atMs: _, ...content }) => content);
 }
 
-const OF_THE_TIMELINE: readonly EventContent[] = [
+const TIMELINE_EVENTS: readonly EventContent[] = [
   { type: 'stepBegan', step: 'election', title: 'First election' },
   { type: 'processStarted', pid: 1, ...SUBJECT },
   { type: 'podTerminating', pod: POD, revision: 3n },
@@ -30,8 +30,8 @@ const OF_THE_TIMELINE: readonly EventContent[] = [
   { type: 'noted', text: 'DELETE of the Lease', tone: 'note' },
 ];
 
-test('the timeline shows an event of its own as it is', () => {
-  assert.deepEqual(shown(...OF_THE_TIMELINE), OF_THE_TIMELINE);
+test('the timeline shows an event unchanged when it is already an event of a timeline', () => {
+  assert.deepEqual(shown(...TIMELINE_EVENTS), TIMELINE_EVENTS);
 });
 
 const ROWS: readonly (readonly [name: string, event: EventContent, expected: object | null])[] = [
@@ -44,7 +44,7 @@ const ROWS: readonly (readonly [name: string, event: EventContent, expected: obj
   ['a hang', { type: 'signalled', signal: 'SIGSTOP', ...SUBJECT }, { type: 'processHung' }],
   ['the end of a hang', { type: 'signalled', signal: 'SIGCONT', ...SUBJECT }, { type: 'processResumed' }],
   [
-    'the request to end',
+    'a SIGTERM',
     { type: 'signalled', signal: 'SIGTERM', ...SUBJECT },
     { type: 'noted', text: 'receives SIGTERM', tone: 'note' },
   ],
@@ -64,7 +64,7 @@ for (const [name, event, expected] of ROWS) {
   });
 }
 
-test('a record is read as it was written', () => {
+test('a record is read back unchanged', () => {
   const events = timelineOf([
     { type: 'processStarted', pid: 1, ...SUBJECT, atMs: 0.5 },
     { type: 'elected', token: 2n ** 70n, resumed: true, ...SUBJECT, atMs: 1.5 },

@@ -81,7 +81,7 @@ describe('a good demo', () => {
 
   test('has no violations', () => assert.deepEqual(verdict.violations, []));
 
-  test('has one leader at once, three terms, one tick', () => {
+  test('has one leader at a time, three terms, one tick', () => {
     assert.equal(verdict.leadersAtOnce, 1);
     assert.deepEqual(
       verdict.terms.map(({ token }) => token),
@@ -90,7 +90,7 @@ describe('a good demo', () => {
     assert.equal(verdict.ticks, 1);
   });
 
-  test('separates the lead of a ghost from the drain of its job after its demotion', () => {
+  test('separates the leadership of a ghost from the drain of its job after its demotion', () => {
     const [ghost, ...others] = verdict.ghosts;
     assert.deepEqual(others, []);
     assert.equal(ghost?.term.process, 'a#2');
@@ -108,7 +108,7 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
     (event) => (event.type === 'podGone' ? [] : event),
   ],
   [
-    'a successor led before the Pod was gone, by the order of revisions, whatever the clocks say',
+    'a successor led before the Pod was gone, according to the revisions and not to the clocks',
     /two leaders at once/,
     (event) => (event.type === 'podGone' ? { ...event, revision: 123n } : event),
   ],
@@ -118,7 +118,7 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
     (event) => (event.type === 'processEnded' && event.process === 'a#1' ? { ...event, atMs: 45 } : event),
   ],
   [
-    'the job of a leader that was demoted goes on beside the next',
+    'the job of a demoted leader continues beside the next leader',
     /two leaders at once until the end of the demo: b#1 \(token 122\) and a#2 \(token 130\)/,
     (event) =>
       electedIs(event, 'b#1')
@@ -138,7 +138,7 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
     (event) => (event.type === 'elected' && event.process === 'a#2' ? { ...event, token: 100n } : event),
   ],
   [
-    'a process claims to lead and the Lease is not its own',
+    'a process leads although the Lease belongs to another Pod',
     /nothing in the Lease proves that b#1 \(token 122\) leads/,
     (event) =>
       event.type === 'leaseWritten' && event.revision === 122n
@@ -146,7 +146,7 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
         : event,
   ],
   [
-    'a process claims to lead with a token that no write had',
+    'a process leads with a token that is not the revision of a write',
     /nothing in the Lease proves that a#2/,
     (event) => (event.type === 'leaseWritten' && event.revision === 110n ? [] : event),
   ],
@@ -166,7 +166,7 @@ const ROWS: readonly (readonly [name: string, expected: RegExp, change: Change])
     (event) => (electedIs(event, 'b#1') ? [] : event),
   ],
   [
-    'leadership moves to and fro in a step',
+    'leadership moves several times in a step',
     /leadership moved 3 times in step "deletion", not once/,
     (event) =>
       electedIs(event, 'b#1') ? [event, { ...elected(A2, 123n), atMs: 64 }, { ...elected(B1, 124n), atMs: 65 }] : event,
@@ -223,7 +223,7 @@ describe('the verdict reports that', () => {
   });
 });
 
-test('two leaders are counted as two', () => {
+test('the verdict counts two leaders that lead at the same time', () => {
   const events = EVENTS.filter(({ type }) => type !== 'podGone');
   assert.equal(judge(STEPS, events).leadersAtOnce, 2);
 });
@@ -234,7 +234,7 @@ describe('the summary', () => {
     return { exitCode, text: lines.join('\n') };
   };
 
-  test('has exit code 0 after a good demo, and says that the end of a ghost is its drain', () => {
+  test('has exit code 0 after a good demo, and reports the last time of a ghost as its drain', () => {
     const { exitCode, text } = summaryOf(EVENTS);
     assert.equal(exitCode, 0);
     assert.match(text, /✓ All 3 steps went as they must; there were never two leaders\./);
@@ -244,7 +244,7 @@ describe('the summary', () => {
     assert.match(text, /Its token 110 is smaller than 122, its successor's\./);
   });
 
-  test('says that a ghost was never demoted when it was not', () => {
+  test('reports that a ghost was never demoted', () => {
     const { text } = summaryOf(EVENTS.filter(({ type }) => type !== 'demoted'));
     assert.match(text, /a#2 never learned that its Pod was gone\./);
     assert.match(text, /it led for 7 ms beside its successor\./);

@@ -123,7 +123,7 @@ export class Election {
       if (body.metadata?.deletionTimestamp === undefined) await this.#client.demand('DELETE', namespacePath);
       const { items = [] } = await this.#client.demand('GET', `${namespacePath}/pods`);
       for (const { metadata } of items) {
-        if ((metadata?.finalizers ?? []).length > 0) await this.#liftFinalizer(metadata?.name ?? '');
+        if ((metadata?.finalizers ?? []).length > 0) await this.#removeFinalizer(metadata?.name ?? '');
       }
       return 'it is being deleted';
     } catch (error) {
@@ -215,14 +215,14 @@ export class Election {
     await this.#client.demand('DELETE', this.#leasePath);
   }
 
-  /** Deletes a Pod. Its object stays, terminating, until `letGo`. */
+  /** Deletes a Pod. Its object is terminating, and stays until `finishDeletion`. */
   async deletePod(name: string): Promise<void> {
     await this.#client.demand('DELETE', this.#podPath(name));
   }
 
   /** Removes the object of a deleted Pod, as the kubelet does after its process has ended. */
-  async letGo(name: string): Promise<void> {
-    await this.#liftFinalizer(name);
+  async finishDeletion(name: string): Promise<void> {
+    await this.#removeFinalizer(name);
     await this.until(`the Pod ${name} is gone`, async () => {
       const { status } = await this.#client.send('GET', this.#podPath(name));
       return status === 404;
@@ -232,7 +232,7 @@ export class Election {
 
   /** Removes the object of a Pod at once, while its process may still run. */
   async forceDeletePod(name: string): Promise<void> {
-    await this.#liftFinalizer(name);
+    await this.#removeFinalizer(name);
     await this.#client.demand('DELETE', this.#podPath(name), {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
@@ -241,7 +241,7 @@ export class Election {
     this.pods.delete(name);
   }
 
-  async #liftFinalizer(name: string): Promise<void> {
+  async #removeFinalizer(name: string): Promise<void> {
     const { status, body } = await this.#client.send(
       'PATCH',
       this.#podPath(name),

@@ -20,7 +20,7 @@ const ROOT = path.join(import.meta.dirname, '../..');
 const APPLICATION = 'elector';
 /** The longest time for the build of an image, the creation of a cluster, or a rollout, in milliseconds. */
 const LONG_COMMAND_MS = 600_000;
-/** The most output of a command, in bytes. */
+/** The maximum output of a command, in bytes. */
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 /** The interval between two checks of a condition, in milliseconds. */
 const LOOK_INTERVAL_MS = 500;
@@ -41,7 +41,7 @@ interface Listed {
 }
 
 /** Throws when a required program does not work here. */
-export async function demandPrograms(): Promise<void> {
+export async function checkPrograms(): Promise<void> {
   for (const [program, args, why] of [
     ['docker', ['info'], 'Docker does not run here. Install Docker and start its daemon'],
     ['kind', ['version'], 'kind is not installed here. Install it from https://kind.sigs.k8s.io'],

@@ -1,5 +1,5 @@
 /**
- * Scenarios for the leader in a cluster with nodes, and the leader after each.
+ * Scenarios in a cluster with nodes, and the leader after each scenario.
  */
 
 import type { Holder, KindCluster } from './kind-cluster.ts';
@@ -18,7 +18,7 @@ async function leader(cluster: KindCluster, what: string, isRight: (holder: Hold
     const holder = await cluster.holder();
     if (holder === undefined || !isRight(holder)) return undefined;
     const masters = await cluster.masters();
-    demand(masters.length <= 1, `two lead: ${masters.join(', ')}`);
+    demand(masters.length <= 1, `two Pods lead: ${masters.join(', ')}`);
     return masters[0] === holder.pod ? holder : undefined;
   });
 }
@@ -51,7 +51,7 @@ function ends(name: string, end: (cluster: KindCluster, before: Holder) => Promi
 export const KIND_SCENARIOS: readonly Scenario<KindCluster>[] = [
   {
     name: 'three replicas',
-    expected: 'one leads, by the Lease and by its own metrics',
+    expected: 'one Pod leads, according to the Lease and to its metrics',
     run: async (cluster) => {
       const { pod, node } = await anyLeader(cluster);
       return `${pod} on ${node}`;
@@ -71,7 +71,7 @@ export const KIND_SCENARIOS: readonly Scenario<KindCluster>[] = [
   }),
   {
     name: 'stop a node',
-    expected: 'nobody takes over; the Pod leads when the node is back',
+    expected: 'no Pod takes over; the same Pod leads when the node is back',
     run: async (cluster) => {
       const before = await anyLeader(cluster);
       await cluster.docker('stop', before.node);
@@ -88,7 +88,7 @@ export const KIND_SCENARIOS: readonly Scenario<KindCluster>[] = [
       const after = await cluster.until('the Pod leads again', NODE_BACK_MS, async () => {
         const holder = await cluster.holder();
         const masters = await cluster.masters();
-        demand(masters.length <= 1, `two lead: ${masters.join(', ')}`);
+        demand(masters.length <= 1, `two Pods lead: ${masters.join(', ')}`);
         return holder?.uid === before.uid && masters[0] === holder.pod && holder;
       });
       return `${after.pod} held the Lease, and leads again`;

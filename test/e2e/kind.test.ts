@@ -1,6 +1,6 @@
 /**
- * `npm run e2e:kind` when it cannot run and when it fails, and the configuration of its cluster. The programs are
- * scripts that record their arguments, so no cluster is created.
+ * `npm run e2e:kind` when it cannot run or fails, and the configuration of its cluster. Scripts that record their
+ * arguments replace the programs, so no cluster is created.
  */
 
 import assert from 'node:assert/strict';
@@ -58,7 +58,7 @@ const NPM = 'if [ "$1" = pack ]; then echo \'[{"filename":"lease-elector.tgz"}]\
 for (const [what, programs, complaint] of [
   ['Docker', {}, 'Docker does not run here. Install Docker and start its daemon'],
   [
-    'a daemon of Docker',
+    'the Docker daemon',
     { docker: 'exit 1', kind: '' },
     'Docker does not run here. Install Docker and start its daemon',
   ],

@@ -2,12 +2,12 @@
  * `npm run e2e:kind`: the image, the manifests and three replicas in a new kind cluster.
  */
 
-import { demandPrograms, KindCluster } from './kind-cluster.ts';
+import { checkPrograms, KindCluster } from './kind-cluster.ts';
 import { KIND_SCENARIOS } from './kind-scenarios.ts';
 import { runProgram, runScenarios } from './scenario-run.ts';
 
 await runProgram('e2e:kind', async (interrupted) => {
-  await demandPrograms();
+  await checkPrograms();
   const cluster = new KindCluster(interrupted);
   try {
     process.stdout.write(`cluster ${cluster.name}: the image and the nodes take some minutes\n`);

@@ -1,5 +1,5 @@
 /**
- * The check finds two leaders at the same time, and nothing else.
+ * The check reports two processes that lead at the same time. It does not report other cases.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ function life(podName: string, changes: readonly [string, number][], endedAtMs =
 
 for (const [what, processes, expected] of [
   [
-    'one after the other',
+    'one leads after the demotion of the other',
     [
       life('a', [
         ['elected', 1],
@@ -24,12 +24,16 @@ for (const [what, processes, expected] of [
     ],
     [],
   ],
-  ['one after the end of the other', [life('a', [['elected', 1]], 2), life('b', [['elected', 3]])], []],
-  ['one beside a ghost', [life('a', [['elected', 1]], NEVER, true), life('b', [['elected', 3]])], []],
-  ['two', [life('a', [['elected', 1]]), life('b', [['elected', 3]])], ['b was elected while a led']],
-  ['two, until one ends', [life('a', [['elected', 1]], 4), life('b', [['elected', 3]])], ['b was elected while a led']],
+  ['one leads after the end of the other', [life('a', [['elected', 1]], 2), life('b', [['elected', 3]])], []],
+  ['one leads beside a ghost', [life('a', [['elected', 1]], NEVER, true), life('b', [['elected', 3]])], []],
+  ['two lead', [life('a', [['elected', 1]]), life('b', [['elected', 3]])], ['b was elected while a led']],
+  [
+    'two lead until one ends',
+    [life('a', [['elected', 1]], 4), life('b', [['elected', 3]])],
+    ['b was elected while a led'],
+  ],
 ] as const) {
-  test(`the overlap is correct when the leaders are ${what}`, () => {
+  test(`the check reports ${expected.length === 0 ? 'no overlap' : 'the overlap'} when ${what}`, () => {
     assert.deepEqual(overlapsOf(processes as readonly Leadership[]), expected);
   });
 }

@@ -19,7 +19,7 @@ export function leadsAt({ reports, endedAtMs }: Leadership, atMs: number): boole
   return changes.at(-1)?.event === 'elected';
 }
 
-/** A text for each election of a process while another led, without ghosts. */
+/** A text for each election of a process while another process led. Ghosts do not count. */
 export function overlapsOf(processes: readonly Leadership[]): readonly string[] {
   return processes.flatMap((process) =>
     process.reports

@@ -15,10 +15,10 @@ const DEFAULT_PATIENCE = '60';
 
 const USAGE = `Usage: KUBECONFIG=FILE npm run e2e [-- --patience SECONDS]
 
-Runs an election on that cluster, in a namespace of its own, and removes it again. Needs the permission to make
+Runs an election on that cluster, in a new namespace that it removes at the end. Needs the permission to create
 namespaces, Pods, tokens, Roles and RoleBindings.
 
-Exit codes: 0 all as expected, 1 not so, 2 there is no cluster that it can use, 130 interrupted.
+Exit codes: 0 every scenario passes, 1 a scenario fails, 2 no suitable cluster, 130 interrupted.
 `;
 
 function readPatienceMs(): number {

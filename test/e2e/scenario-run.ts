@@ -19,7 +19,7 @@ export interface Scenario<System> {
   readonly run: (system: System) => Promise<string>;
 }
 
-/** Fails a scenario. */
+/** Fails a scenario if a condition does not hold. */
 export function demand(isSo: boolean, complaint: string): asserts isSo {
   if (!isSo) throw new Error(complaint);
 }
@@ -46,7 +46,7 @@ async function runScenario<System>(scenario: Scenario<System>, system: System): 
 /**
  * Runs the scenarios up to the first failure, because the next ones depend on it, and prints the table.
  *
- * @returns whether all ran, each as expected
+ * @returns whether every scenario ran and passed
  */
 export async function runScenarios<System>(
   scenarios: readonly Scenario<System>[],
@@ -69,7 +69,7 @@ export async function runScenarios<System>(
   return !hasFailed && !interrupted.aborted;
 }
 
-/** Runs a program of this folder: the first Ctrl-C interrupts it, errors become exit codes. */
+/** Runs a program of this folder. The first Ctrl-C interrupts it. An error becomes a message and an exit code. */
 export async function runProgram(name: string, program: (interrupted: AbortSignal) => Promise<boolean>): Promise<void> {
   const interruption = new AbortController();
   // Only once, so that a second Ctrl-C ends a run that hangs.

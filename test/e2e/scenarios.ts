@@ -11,7 +11,7 @@ function demandGrowth(before: Elected, after: Elected): void {
   demand(after.token > before.token, `the fencing token ${after.token} is not larger than ${before.token}`);
 }
 
-/** Replaces a Pod that is gone, so that each scenario has three. */
+/** Replaces a Pod that is gone, so that each scenario has three Pods. */
 async function addPod(election: Election, name: string): Promise<ElectorProcess> {
   return election.startProcess(await election.createPod(name));
 }
@@ -58,22 +58,22 @@ const EVENTS: readonly Scenario<Election>[] = [
       const again = await election.startProcess(election.pod(before.process.podName));
       const after = await election.leader('the restarted process leads', (process) => process === again);
       demand(again.last('elected')?.resumed === true, 'it did not resume its term');
-      demand(after.leaseUid === before.leaseUid, 'the Lease is another one');
+      demand(after.leaseUid === before.leaseUid, 'the Lease was replaced');
       demandGrowth(before, after);
-      demand(electedCount(election) === elected + 1, 'another process was elected, too');
+      demand(electedCount(election) === elected + 1, 'another process was also elected');
       return `${again.podName} resumed, token ${after.token}`;
     },
   },
   {
     name: 'Lease deleted by hand',
-    expected: 'the leader restores it, and its term goes on',
+    expected: 'the leader restores it, and its term continues',
     run: async (election) => {
       const { process } = await election.leader('somebody leads');
       const elected = electedCount(election);
       const before = await election.lease();
       await election.deleteLease();
       const { uid } = election.pod(process.podName);
-      await election.until('the Lease is back', async () => {
+      await election.until('the Lease is restored', async () => {
         const { metadata } = (await election.lease()) ?? {};
         return metadata?.uid !== before?.metadata?.uid && metadata?.ownerReferences?.[0]?.uid === uid;
       });
@@ -102,7 +102,7 @@ const EVENTS: readonly Scenario<Election>[] = [
       await replace(election, before.process, 'b-1');
       const after = await successor(election, before);
       demandGrowth(before, after);
-      await election.letGo(before.process.podName);
+      await election.finishDeletion(before.process.podName);
       return `${before.process.podName} → ${after.process.podName} before the Pod was gone`;
     },
   },
@@ -117,7 +117,7 @@ const EVENTS: readonly Scenario<Election>[] = [
       await addPod(election, 'c-1');
       await election.deletePod(before.process.podName);
       demand(electedCount(election) === elected, 'somebody was elected before the Pod was gone');
-      await election.letGo(before.process.podName);
+      await election.finishDeletion(before.process.podName);
       const after = await successor(election, before);
       demandGrowth(before, after);
       return `${before.process.podName} → ${after.process.podName} after the Pod was gone`;
@@ -125,7 +125,7 @@ const EVENTS: readonly Scenario<Election>[] = [
   },
   {
     name: 'force delete, while the process is suspended',
-    expected: 'a successor leads; the ghost learns of it, its token is smaller',
+    expected: 'a successor leads with a larger token; the ghost is demoted',
     run: async (election) => {
       const before = await election.leader('somebody leads');
       before.process.isGhost = true;
@@ -142,7 +142,7 @@ const EVENTS: readonly Scenario<Election>[] = [
   },
   {
     name: 'rolling replacement',
-    expected: 'each Pod is replaced, a new one leads, never two',
+    expected: 'each Pod is replaced, and a new Pod leads alone',
     run: async (election) => {
       const old = election.processes.filter(({ outcome }) => outcome === null);
       demand(old.length === 3, `${old.length} processes run, not 3`);
@@ -150,7 +150,7 @@ const EVENTS: readonly Scenario<Election>[] = [
       const elected = electedCount(election);
       for (const [index, process] of old.entries()) {
         await replace(election, process, `e-${index + 1}`);
-        await election.letGo(process.podName);
+        await election.finishDeletion(process.podName);
       }
       const after = await election.leader('a new Pod leads', (process) => !old.includes(process));
       demandGrowth(before, after);
@@ -159,13 +159,13 @@ const EVENTS: readonly Scenario<Election>[] = [
   },
 ];
 
-/** The scenarios, in their order. Two processes never lead at once in any of them. */
+/** The scenarios, in their order. Each fails if two processes lead at the same time. */
 export const SCENARIOS: readonly Scenario<Election>[] = EVENTS.map((scenario) => ({
   ...scenario,
   run: async (election) => {
     const observed = await scenario.run(election);
     const overlaps = overlapsOf(election.processes);
-    demand(overlaps.length === 0, `two led: ${overlaps.join('; ')}`);
+    demand(overlaps.length === 0, `two processes led: ${overlaps.join('; ')}`);
     return observed;
   },
 }));

@@ -13,7 +13,7 @@ import { POSTGRES_MISSING, startPostgres } from './postgres.ts';
 
 const NEEDS_POSTGRES = { skip: POSTGRES_MISSING };
 
-test('catch-up: a night that nobody led is made up for once, by the next leader', NEEDS_POSTGRES, async (t) => {
+test('catch-up: the next leader runs the job of a missed night, once', NEEDS_POSTGRES, async (t) => {
   const database = await startPostgres(t, 'catch-up');
   const cluster = await TestCluster.start(t);
   await database.query(`INSERT INTO nightly_runs VALUES ('report', now() - interval '3 days', 1)`);
@@ -31,7 +31,7 @@ test('catch-up: a night that nobody led is made up for once, by the next leader'
             extract(hour FROM night AT TIME ZONE 'Europe/Oslo')::int AS hour FROM reports`,
   );
   assert.deepEqual(reports, [{ recent: true, hour: 2 }]);
-  // The next leader finds that the night was run.
+  // The next leader finds the finished run of that night.
   const second = run('web-2');
   await cluster.delete('pod', 'web-1', { gracePeriodSeconds: 30 });
   first.signal('SIGTERM');
@@ -42,7 +42,7 @@ test('catch-up: a night that nobody led is made up for once, by the next leader'
   assert.equal(await second.ended(), 0);
 });
 
-test('catch-up: a failed run keeps the night due, and the process lives', NEEDS_POSTGRES, async (t) => {
+test('catch-up: the night stays due and the process continues when a run fails', NEEDS_POSTGRES, async (t) => {
   const database = await startPostgres(t, 'catch-up');
   const cluster = await TestCluster.start(t);
   await database.query('ALTER TABLE reports RENAME TO hidden');
@@ -72,7 +72,7 @@ test('fencing: the write of a paused leader whose Pod was force-deleted is refus
   await first.line(/^written$/);
   const before = await fence();
 
-  // The lock holds the leader between the start of its job and its write. There it is paused.
+  // The lock stops the leader between the start of its job and its write, where it is suspended.
   const lock = await database.connect();
   await lock.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
   let waiting = false;
@@ -90,12 +90,16 @@ test('fencing: the write of a paused leader whose Pod was force-deleted is refus
 
   first.signal('SIGCONT');
   await first.line(/^refused/);
-  assert.deepEqual(await database.query('SELECT value::int FROM totals'), [{ value: 1 }], 'the successor counted');
+  assert.deepEqual(
+    await database.query('SELECT value::int FROM totals'),
+    [{ value: 1 }],
+    'the successor wrote the total',
+  );
   assert.ok((await fence()) > before);
 });
 
 test(
-  'queue poller: a shutdown finishes the delivery, gives the Lease up, then closes Fastify',
+  'queue poller: a shutdown finishes the delivery, releases the Lease, then closes Fastify',
   NEEDS_POSTGRES,
   async (t) => {
     const database = await startPostgres(t, 'queue-poller');
@@ -123,16 +127,16 @@ test(
         body: JSON.stringify({ url }),
       });
 
-    // A delivery that fails is made again.
+    // A failed delivery is repeated.
     assert.equal((await post(address)).status, 202);
     await eventually(
-      () => 'the first delivery is tried',
+      () => 'the first delivery is sent',
       () => received.length === 1,
     );
     received[0]?.writeHead(500).end();
     await first.error(/the delivery failed: /);
     await eventually(
-      () => 'it is tried again',
+      () => 'the delivery is sent again',
       () => received.length === 2,
     );
 
@@ -144,7 +148,7 @@ test(
     // While the work ends, the probe is healthy, and nobody takes the Lease.
     await first.line(/^shutting down$/);
     assert.equal((await fetch(`${address}/healthz`)).status, 200);
-    assert.equal(received.length, 2, 'the candidate begins nothing');
+    assert.equal(received.length, 2, 'the candidate sends no delivery');
     received[1]?.end();
     assert.equal(await first.ended(), 0);
     assert.deepEqual(first.lines.slice(1), [

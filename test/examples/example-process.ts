@@ -14,11 +14,11 @@ const RESOLVER = new URL('../integration/package-resolver.ts', import.meta.url).
 /** How long a program may take, in milliseconds. A JVM that compiles its source is slow on a busy machine. */
 const PATIENCE_MS = 60_000;
 
-/** Waits until a program has done something. */
+/** Waits for an effect of a program. */
 export async function eventually(what: () => string, isSo: () => boolean): Promise<void> {
   const endMs = performance.now() + PATIENCE_MS;
   while (!isSo()) {
-    if (performance.now() > endMs) assert.fail(`in vain waited until ${what()}`);
+    if (performance.now() > endMs) assert.fail(`not within ${PATIENCE_MS / 1_000} s: ${what()}`);
     await pause(10);
   }
 }
@@ -28,10 +28,10 @@ export function exampleFile(name: string): string {
   return fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
 }
 
-/** A program that runs. */
+/** A running program. */
 export class ExampleProcess {
   readonly #child: ChildProcess;
-  /** What it has written. */
+  /** The texts that it has written to stdout and to stderr. */
   output = '';
   errors = '';
   /** The exit code, or the signal that ended it. */
@@ -84,7 +84,7 @@ export class ExampleProcess {
   async line(pattern: RegExp): Promise<string> {
     const find = (): string | undefined => this.lines.find((line) => pattern.test(line));
     await eventually(
-      () => `a line ${pattern} arrives; there is: ${this.output}${this.errors}`,
+      () => `a line ${pattern} arrives; the output is: ${this.output}${this.errors}`,
       () => {
         if (this.outcome !== null && find() === undefined)
           assert.fail(`it ended with ${this.outcome} before a line ${pattern}: ${this.output}${this.errors}`);
@@ -106,7 +106,7 @@ export class ExampleProcess {
   /** Waits until it has reported an error. */
   async error(pattern: RegExp): Promise<void> {
     await eventually(
-      () => `an error ${pattern} arrives; there is: ${this.errors}`,
+      () => `an error ${pattern} arrives; the errors are: ${this.errors}`,
       () => this.outcome !== null || pattern.test(this.errors),
     );
     assert.equal(this.outcome, null, `an error has ended the program: ${this.errors}`);

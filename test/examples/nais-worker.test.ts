@@ -1,5 +1,6 @@
 /**
- * Workers in other languages at the endpoint of an elector: they work while their Pod leads, and not without an answer.
+ * Workers in other languages request the endpoint of an elector. They work while their Pod leads. Without an answer
+ * they wait.
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +17,7 @@ const WORKERS = [
 
 for (const { name, needs, flag, command, file } of WORKERS) {
   const skip = spawnSync(needs, [flag]).status === 0 ? false : `there is no ${needs} here`;
-  test(`${name}: the worker works while its Pod leads, and without an answer it waits`, { skip }, async (t) => {
+  test(`${name}: the worker works while its Pod leads, and waits when it receives no answer`, { skip }, async (t) => {
     const cluster = await TestCluster.start(t);
     const port = await freePort();
     const worker = new ExampleProcess(t, command, [exampleFile(file)], {
@@ -24,25 +25,25 @@ for (const { name, needs, flag, command, file } of WORKERS) {
       HOSTNAME: 'web-1',
       no_proxy: '*',
     });
-    /** The worker has asked again after this moment: of two new answers the second was asked for later. */
-    const says = (word: string) => {
+    /** Waits for two more lines: the worker sends the request for the second line after this call. */
+    const prints = (word: string) => {
       const seen = worker.lines.length;
       return eventually(
         () => `the worker is ${word}; it wrote: ${worker.output}${worker.errors}`,
         () => worker.lines.length >= seen + 2 && worker.lines.at(-1) === word,
       );
     };
-    await says('waiting'); // Nobody listens yet.
+    await prints('waiting'); // No server listens yet.
     const another = cluster.elector(cluster.addPod('web-2'), { endpoint: { port } });
     await another.start();
-    await says('waiting'); // Another Pod leads.
+    await prints('waiting'); // Another Pod leads.
     assert.equal(worker.lines.includes('working'), false);
     await another.stop({ release: true });
     const own = cluster.elector(cluster.addPod('web-1'), { endpoint: { port } });
     await own.start();
-    await says('working');
+    await prints('working');
     await own.stop();
-    await says('waiting');
+    await prints('waiting');
     assert.equal(worker.outcome, null);
   });
 }

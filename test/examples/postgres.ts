@@ -1,6 +1,6 @@
 /**
- * A private PostgreSQL server on a Unix socket in a temporary directory. Where the programs are missing (Debian's package
- * `postgresql`), a test says so and is skipped.
+ * A private PostgreSQL server on a Unix socket in a temporary directory. Without the programs of Debian's package
+ * `postgresql`, the tests are skipped with that reason.
  */
 
 import assert from 'node:assert/strict';
@@ -17,20 +17,20 @@ import { eventually } from './example-process.ts';
 
 const USER = 'app';
 
-/** Debian has the programs of the server outside of PATH. */
+/** The directory of the server's programs. Debian installs them outside of PATH. */
 const PROGRAMS: string | undefined = [
   ...globSync('/usr/lib/postgresql/*/bin/initdb').map((file) => dirname(file)),
   ...(process.env['PATH'] ?? '').split(':'),
 ].find((directory) => existsSync(join(directory, 'initdb')) && existsSync(join(directory, 'postgres')));
 
-/** The server refuses to run as root: then it runs as the user that Debian's package creates. */
+/** The account of the server. It does not run as root, but then as the user that Debian's package creates. */
 function serverAccount(): { readonly uid: number; readonly gid: number } | 'own' | 'none' {
   if (process.getuid?.() !== 0) return 'own';
   const [uid, gid] = ['-u', '-g'].map((flag) => spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return uid?.status === 0 && gid?.status === 0 ? { uid: Number(uid.stdout), gid: Number(gid.stdout) } : 'none';
 }
 
-/** Says why a test is skipped; `false` where PostgreSQL can be run. */
+/** The reason to skip a test. `false` if PostgreSQL can run. */
 export const POSTGRES_MISSING: string | false =
   PROGRAMS !== undefined && serverAccount() !== 'none'
     ? false
@@ -38,11 +38,11 @@ export const POSTGRES_MISSING: string | false =
 
 /** A database with the tables of an example. */
 export interface Database {
-  /** What a program needs to connect. */
+  /** The environment variables with which a program connects. */
   readonly environment: Readonly<Record<string, string>>;
   /** Runs statements. */
   query(sql: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
-  /** A connection of its own, for a transaction. */
+  /** Opens another connection, for a transaction. */
   connect(): Promise<pg.Client>;
 }
 
@@ -94,7 +94,7 @@ export async function startPostgres(t: TestContext, example: string): Promise<Da
   return { environment, query, connect };
 }
 
-/** SIGINT ends the server at once, and its clients with it. */
+/** Ends the server at once. SIGINT also closes the connections of its clients. */
 async function end(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null) return;
   server.kill('SIGINT');

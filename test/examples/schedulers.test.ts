@@ -1,5 +1,5 @@
 /**
- * The examples with schedulers, and the one with several elections: each as two Pods of the embedded cluster.
+ * The examples with schedulers, and the example with several elections. Each runs in two Pods of the embedded cluster.
  */
 
 import assert from 'node:assert/strict';
@@ -13,7 +13,10 @@ import { ExampleProcess, eventually, exampleFile } from './example-process.ts';
 
 const EVERY_SECOND = '* * * * * *';
 
-/** Deletes the leader's Pod, which stays until its containers have ended, and ends its process, as a rollout does. */
+/**
+ * Deletes the leader's Pod and sends SIGTERM to its process, as a rollout does. The Pod object stays until its
+ * containers have ended.
+ */
 async function rollOut(cluster: TestCluster, pod: TestPod, leader: ExampleProcess): Promise<void> {
   await cluster.delete('pod', pod.name, { gracePeriodSeconds: 30 });
   leader.signal('SIGTERM');
@@ -40,7 +43,7 @@ async function twoPods(t: TestContext, leases: readonly string[], run: (pod: Tes
 }
 
 for (const name of ['croner', 'node-cron']) {
-  test(`${name}: only the leader runs the job, a failure ends nothing, and a rollout hands over`, async (t) => {
+  test(`${name}: only the leader runs the job, even after a failure, and a rollout hands over`, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'lease-elector-example-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     // The directory of the report is missing at first, so the job fails.
@@ -77,7 +80,7 @@ for (const name of ['croner', 'node-cron']) {
   });
 }
 
-test('several elections: each has a Lease of its own, and a rollout hands all of them over', async (t) => {
+test('several elections: each has its own Lease, and a rollout hands all of them over', async (t) => {
   const run = (pod: TestPod) => ExampleProcess.inPod(t, exampleFile('several-elections/main.ts'), pod);
   const { cluster, first, leader, candidate, secondLeads } = await twoPods(t, ['invoices', 'reminders'], run);
   const before = await Promise.all(['invoices', 'reminders'].map((job) => leader.line(new RegExp(`^${job} sent`))));
@@ -90,7 +93,7 @@ test('several elections: each has a Lease of its own, and a rollout hands all of
 });
 
 test('NestJS: a method with @LeaderOnly and @Cron runs in the leader, and the shutdown hooks hand over', async (t) => {
-  // Node.js does not strip decorators. The file lies where the packages are found.
+  // Node.js does not strip decorators, so the program is bundled. Its folder is one in which the packages are found.
   const outfile = exampleFile(`../node_modules/.cache/lease-elector-examples/nestjs-${process.pid}.mjs`);
   await build({
     entryPoints: [exampleFile('nestjs/main.ts')],

@@ -14,7 +14,7 @@ const RENEWAL_BOUND_MS = 30_000;
 /** The state of the cluster, as seen from outside. */
 export interface Truth {
   readonly nowMs: number;
-  /** The uid of the Pod that owns the Lease; `null`: none does, or there is no Lease. */
+  /** The uid of the Pod that owns the Lease. `null`: the Lease has no owner, or there is no Lease. */
   readonly ownerUid: string | null;
   /** Whether that Pod exists and is not reported as unready, failed or finished. */
   readonly ownerReady: boolean;

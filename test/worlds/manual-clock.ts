@@ -9,7 +9,7 @@ interface PendingTimer {
   readonly callback: () => void;
 }
 
-/** Time moves only by `advance` and `stall`. */
+/** Only `advance` and `stall` change the time. */
 export class ManualClock implements Clock {
   /** The timers that are set, in the order in which they were set. */
   readonly timers: Set<PendingTimer> = new Set();
@@ -39,7 +39,7 @@ export class ManualClock implements Clock {
     return { cancel: () => this.timers.delete(timer) };
   }
 
-  /** Moves time on, and calls each timer that becomes due, at its time and in its order. */
+  /** Moves the time, and calls each timer that becomes due at its time, in order. */
   advance(byMs: number): void {
     const endMs = this.#nowMs + byMs;
     for (;;) {

@@ -1,5 +1,5 @@
 /**
- * An elector with a manual clock and a scripted API server. The test gives each answer.
+ * An elector with a manual clock and a scripted API server. The test makes each answer.
  */
 
 import assert from 'node:assert/strict';

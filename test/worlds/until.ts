@@ -4,7 +4,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 /** The longest time for any condition before the test fails, in milliseconds. */
 const PATIENCE_MS = 15_000;
 
-/** Waits in real time for a condition, such as one over a socket. Fails with its description after `PATIENCE_MS`. */
+/** Waits in real time for a condition, for example of a socket. Fails with its description after `PATIENCE_MS`. */
 export async function until(what: string, isSo: () => boolean): Promise<void>;
 export async function until(isSo: () => boolean): Promise<void>;
 export async function until(what: string | (() => boolean), condition?: () => boolean): Promise<void> {
