@@ -1,8 +1,8 @@
 /**
  * Sends one request, or opens one stream, over `node:https`. Every outcome is returned as an answer; nothing is thrown.
  *
- * It repeats a request in two cases, once each: after a 401, with the token read again, and after the death of a kept
- * connection. In any other case the core decides whether and when to send the request again.
+ * It repeats a request in two cases, once each: after a 401, with the token read again, and after a kept connection has
+ * died. In any other case the core decides whether and when to send the request again.
  */
 
 import { AsyncResource } from 'node:async_hooks';
@@ -27,7 +27,7 @@ export { ANSWER_LIMIT_BYTES } from './exchange.ts';
 
 const debug = debugLog('lease-elector:kube');
 
-/** How a request ended; `absent` is set when a 404 proves that the object itself does not exist. */
+/** The end of a request; `absent` is true when a 404 proves that the object itself does not exist. */
 export type ApiAnswer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly failure: RequestFailure; readonly absent: boolean };
@@ -40,7 +40,7 @@ export interface ByteSink {
   ended(failure: RequestFailure | null): void;
 }
 
-/** What a caller can receive before the answer. */
+/** The callbacks before the answer. */
 export interface RequestHooks {
   /**
    * Called once, before the answer: the request was handed to the operating system, or it ended before that.
@@ -50,20 +50,23 @@ export interface RequestHooks {
   readonly written?: () => void;
 }
 
-/** What the ports need of the client. A simulation puts its own network in this place. */
+/** The part of the client that the ports use. The simulation replaces it by its own network. */
 export interface ApiTransport {
   /** Sends a request and reads its answer as JSON. Each of its steps ends within its time-out. */
   request(request: ApiRequest, hooks?: RequestHooks): Promise<ApiAnswer>;
   /** Opens a stream on a connection of its own. Closing it is final and silent. */
   stream(request: ApiRequest, sink: ByteSink): { close(): void };
-  /** Removes the credentials that were sent from text of the server. */
+  /** Removes credentials of this client from a text of the server. */
   readonly conceal?: Conceal;
 }
 
-/** What an `ApiClient` needs. */
+/** The options of an `ApiClient`. */
 export interface ApiClientOptions {
   readonly credentials: Credentials;
-  /** From the moment a request is written to the end of its answer (of a stream: its head), in milliseconds. The same limit holds for each step before. */
+  /**
+   * The longest time between a written request and the end of its answer (of a stream: its head), in milliseconds. The
+   * same limit applies to each earlier step.
+   */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
   /** @default no difference is reported */
@@ -102,7 +105,9 @@ export class ApiClient implements ApiTransport {
     return this.#connections.secrets.conceal;
   }
 
-  /** The present authorization, for the claims that it holds about this process. Rejects after the request time-out. */
+  /**
+   * Returns the present authorization, whose token has claims about this process. Rejects after the request time-out.
+   */
   authorize(): Promise<Authorization> {
     return this.#connections.authorization.get();
   }
@@ -119,7 +124,7 @@ export class ApiClient implements ApiTransport {
               exchange.finish();
               return resolve({ ok: true, value: parsed.value });
             }
-            // An unreadable answer comes from a sick server, or from something else in its place.
+            // An answer that cannot be read comes from a faulty server, or from another program in front of it.
             exchange.leaveConnection();
             exchange.fail(malformed(request, `the answer ${parsed.problem}`));
           });
@@ -142,7 +147,7 @@ export class ApiClient implements ApiTransport {
       written: () => {},
       succeeded: (response) => {
         this.#streams.add(exchange);
-        // The time-out was for the head alone. The core decides whether a silent stream is dead.
+        // The time-out only applies to the head. The core decides whether a silent stream is dead.
         exchange.finish();
         sink.opened();
         response.on('data', (chunk: Buffer) => {
@@ -163,8 +168,8 @@ export class ApiClient implements ApiTransport {
   }
 
   /**
-   * Ends what this elector has under way: its requests end as `unavailable`, also those that wait for a connection. The last
-   * elector closes the shared connections.
+   * Ends the requests and streams of this elector. Its requests fail with `unavailable`, also if they wait for a
+   * connection. The last elector closes the shared connections.
    */
   close(): void {
     if (this.#isClosed) return;
@@ -192,16 +197,17 @@ export class ApiClient implements ApiTransport {
     if (exchange.over) return;
     // The credentials of a request can arrive after `close`.
     if (this.#isClosed) return exchange.cancel(closedError());
-    // The agent of a SOCKS proxy has no queue: while there is no connection, its tunnel is being made.
+    // A request through a SOCKS proxy is not queued, because the agent of the proxy opens a tunnel for it if necessary.
     const isSocks = authorization.proxyAgent !== null;
     exchange.enter(isSocks ? 'connecting' : 'queued');
     if (isSocks || this.#needsFresh(exchange)) return this.#write(exchange, authorization, () => {});
     let hasWaited = false;
     this.#queueFor(exchange.request).enter({
       owner: this,
-      // While `close` ends the first requests, those after them are not over yet.
+      // While `close` ends the requests one after another, the later requests are not over yet.
       isOver: () => exchange.over || this.#isClosed,
-      // It is called when a request of another elector ends, and must not count as a part of what called for that one.
+      // The end of another elector's request calls this function. It must not run in the asynchronous context of that
+      // request.
       go: AsyncResource.bind((leave: () => void): void => {
         exchange.leaveQueue = leave;
         if (hasWaited) this.#authorizeAfterWait(exchange, leave);
@@ -217,7 +223,7 @@ export class ApiClient implements ApiTransport {
     return verb === 'list' ? lists : requestsApart;
   }
 
-  /** An authorization that is older than the wait could name a token, or a proxy, of the past. */
+  /** Gets the authorization again, because after a wait the earlier one may have an old token or an old proxy. */
   #authorizeAfterWait(exchange: Exchange, leave: () => void): void {
     this.#connections.authorization.get().then(
       (authorization) => this.#write(exchange, authorization, leave),
@@ -228,9 +234,9 @@ export class ApiClient implements ApiTransport {
     );
   }
 
-  /** Whether a request needs a connection that carried none before, which it gets at once. */
+  /** Whether a request needs a new connection, for which it does not wait. */
   #needsFresh({ request: { verb }, repeated }: Exchange): boolean {
-    // A create is not sent twice. Where kept connections die, it would never arrive on one.
+    // A create is not sent twice. If kept connections die, a create on a kept connection would fail each time.
     return verb === 'watch' || repeated || (verb === 'create' && this.#connections.keptOnesDie);
   }
 
@@ -256,7 +262,7 @@ export class ApiClient implements ApiTransport {
       for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
       this.#connections.secrets.remember([...secretsOf(headers), ...secretsOfProxy(authorization)]);
       exchange.sent = sent;
-      // A moment later the agent has its connection back, and gives it to the next request.
+      // One microtask later, the agent can use the connection for the next request.
       sent.on('close', () => queueMicrotask(leave));
       exchange.token = bearerToken(authorization.headers);
       const sentAtMs = this.#clock.nowMs();
@@ -282,8 +288,9 @@ export class ApiClient implements ApiTransport {
       });
       sent.end(body ?? undefined);
     } catch (error) {
-      // A CA or client key that OpenSSL cannot parse throws here, and so does a token that no header can carry. Then the
-      // request has a connection already, which would stay open, and whose end nobody would handle.
+      // OpenSSL throws if it cannot parse a CA or a client key, and Node.js throws if a header cannot contain the
+      // token. In the second case the request already has a connection, which must be closed, and whose error must be
+      // handled.
       opened?.on('error', () => {}).destroy();
       leave();
       exchange.fail(exchange.failureOf(error));
@@ -296,13 +303,13 @@ export class ApiClient implements ApiTransport {
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     exchange.enter('connecting');
     if (!socket.connecting) return;
-    // TLS begins, with its own time-out.
+    // From here on TLS has its own time-out.
     socket.once('connect', () => {
       if (exchange.sent === sent) exchange.enter('connecting');
     });
   }
 
-  /** An error before the head of an answer. */
+  /** Handles an error before the head of an answer. */
   #noteError(exchange: Exchange, wasUsed: boolean, error: Error): void {
     if (exchange.over) return;
     const died = wasUsed && !exchange.repeated && !isNonsense(error);
@@ -314,7 +321,8 @@ export class ApiClient implements ApiTransport {
   }
 
   #authorizeAgain(exchange: Exchange, refused: Authorization, response: IncomingMessage): void {
-    // Read to its end, or cut by the time-out: a body without an end would hold the only connection for ever.
+    // Reads the body to its end or until the time-out. Otherwise a body without an end would occupy the connection for
+    // ever.
     collect(response, () => {
       if (exchange.over) return;
       exchange.leaveConnection();
@@ -329,7 +337,7 @@ function closedError(): Error {
   return new Error('the connections were closed');
 }
 
-/** The server sent something, but not HTTP. */
+/** Whether the server has sent bytes that are not HTTP. */
 function isNonsense(error: Error & { readonly code?: string }): boolean {
   return error.code?.startsWith('HPE_') === true;
 }
@@ -352,14 +360,14 @@ function headersOf(
   return headers;
 }
 
-/** The parts of the proxy's address that must not be shown. */
+/** The secret parts of the proxy's address. */
 function secretsOfProxy({ proxy }: Authorization): string[] {
   if (proxy === undefined) return [];
   const value = proxyAuthorization(proxy);
   return value === null ? [] : [proxy.password, ...secretsOf({ authorization: value })];
 }
 
-/** The parts of a request that must not be shown: the token, or the name and password of basic authentication. */
+/** The secret parts of a request: the token, or the name and password of basic authentication. */
 function secretsOf(headers: Record<string, string | number>): string[] {
   const value = String(headers['authorization'] ?? headers['Authorization'] ?? '');
   const [scheme = '', credential = ''] = value.split(' ');

@@ -1,6 +1,5 @@
 /**
- * Maps HTTP status, Status.reason and socket errors to one small union, `RequestFailure`, with a message that
- * names what to do.
+ * Maps HTTP status, Status.reason and socket errors to `RequestFailure`, with a message that includes what to do.
  *
  * The core decides what follows from a failure.
  */
@@ -12,15 +11,18 @@ import { type Conceal, cleanWords } from './server-words.ts';
 
 /** The fields of a Kubernetes Status that this library reads (API conventions, "Response Status Kind"). */
 export interface ApiStatus {
-  /** As the server wrote it; `cleanWords` makes it fit for a message. */
+  /** The text of the server, which must pass through `cleanWords` before it is shown. */
   readonly message: string;
   readonly reason: string;
   readonly code: number;
   readonly retryAfterSeconds: number | null;
-  /** `details.name` and `details.kind`: the object that the Status is about. */
+  /** `details.name` and `details.kind`: the subject of the Status. */
   readonly name: string;
   readonly kind: string;
-  /** `details.causes`; among others, the reason why a namespace that is being deleted forbids creation. */
+  /**
+   * The reasons in `details.causes`. One of them is `NamespaceTerminating`: nothing can be created in a namespace that
+   * is being deleted.
+   */
   readonly causes: readonly string[];
 }
 
@@ -47,8 +49,8 @@ function stringOf(value: unknown): string {
 /**
  * Whether a 404 proves that the requested object itself does not exist.
  *
- * A proxy or a half-started server also answers 404. If that counted as the end of the holder's Pod, there would be a
- * second leader. So only the API server's own Status that names this object is a proof.
+ * A proxy or a half-started server also answers 404. If such an answer counted as the end of the holder's Pod, there
+ * would be a second leader. Only a Status of the API server that names this object proves its absence.
  */
 export function provesAbsence(request: ApiRequest, httpStatus: number, status: ApiStatus | null): boolean {
   return (
@@ -88,7 +90,7 @@ export function failureOfAnswer(
   };
 }
 
-/** The Status of a watch's ERROR event (wire facts 17 and 18). */
+/** Classifies the Status in a watch's ERROR event (wire facts 17 and 18). */
 export function failureOfErrorEvent(request: ApiRequest, object: unknown, conceal?: Conceal): RequestFailure {
   const status = readStatus(object);
   const code = status?.code ?? 0;
@@ -102,7 +104,7 @@ export function failureOfErrorEvent(request: ApiRequest, object: unknown, concea
   };
 }
 
-/** An error of the socket, of TLS or of a time-out: it is not known whether the request was carried out. */
+/** Classifies an error of the socket or of TLS, or a time-out. It is unknown whether the request was executed. */
 export function failureOfError(request: ApiRequest, error: unknown, conceal?: Conceal): RequestFailure {
   const code = codeOf(error);
   const untrusted = UNTRUSTED_CODES.has(code);
@@ -123,14 +125,14 @@ function untrustedAdvice(code: string): string {
   return `. The certificate of the API server is not trusted (${code}): check that ca.crt, or the kubeconfig's certificate authority, belongs to this cluster and that the server's address is one the certificate names`;
 }
 
-/** Advice about a failure that can pass by itself. */
+/** The advice for temporary failures, by code. */
 const PASSING_ADVICE: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: `. The API server's certificate is not valid yet (CERT_NOT_YET_VALID): check this machine's clock, or wait`,
 };
 
 /**
- * The error itself, unless it carries data that can hold credentials: bytes of the server, attached by the HTTP parser,
- * or the address of a proxy, attached by its agent.
+ * Returns the error itself, unless it has data that may contain credentials. The HTTP parser attaches bytes of the
+ * server, and the agent of a proxy attaches the proxy's address.
  */
 function causeOf(error: unknown, text: string, code: string): unknown {
   return isObject(error) && ('rawPacket' in error || 'options' in error)
@@ -138,7 +140,7 @@ function causeOf(error: unknown, text: string, code: string): unknown {
     : error;
 }
 
-/** An answer that cannot be used. */
+/** The failure for an answer that cannot be used. */
 export function malformed(request: ApiRequest, what: string, cause: unknown = null): RequestFailure {
   return {
     kind: 'malformed',
@@ -150,7 +152,8 @@ export function malformed(request: ApiRequest, what: string, cause: unknown = nu
 }
 
 function kindOfHttpStatus(httpStatus: number, status: ApiStatus | null): RequestFailureKind {
-  // A webhook chooses the code of its refusal freely: its 401 is not about the token, its 409 not about the Lease.
+  // A webhook may refuse with any code. Its 401 does not mean a refused token, and its 409 does not mean a changed
+  // Lease.
   if (refuserOf(status) !== null && httpStatus >= 400 && httpStatus !== 429) {
     return httpStatus === 403 ? 'forbidden' : 'rejected';
   }
@@ -164,7 +167,7 @@ function kindOfHttpStatus(httpStatus: number, status: ApiStatus | null): Request
     case 408:
       return 'unavailable';
     case 409:
-      // Only the reason distinguishes the two (wire fact 6).
+      // Only the reason distinguishes the two kinds of 409 (wire fact 6).
       return status?.reason === 'AlreadyExists' ? 'alreadyExists' : 'conflict';
     case 410:
       return 'expired';
@@ -206,8 +209,8 @@ const DENIED_BY_AUTHORIZATION =
 const DENIED_FOR_OWNER = /cannot set an ownerRef on a resource you can't delete/;
 
 /**
- * The refusals of a request that authorization has let through, whatever the code of the answer. The words are those of
- * Kubernetes' admission chain; a capture is the name.
+ * The refusals of a request that authorization has permitted, whatever the code of the answer. The texts are those of
+ * Kubernetes' admission chain. A capture group contains the name.
  */
 const REFUSERS: readonly { readonly words: RegExp; readonly title: (name: string) => string }[] = [
   {
@@ -224,7 +227,10 @@ const REFUSERS: readonly { readonly words: RegExp; readonly title: (name: string
   { words: /violates PodSecurity/, title: () => 'The Pod security of the namespace' },
 ];
 
-/** The part of the cluster that refused the request, other than authorization; `null` when it is authorization, or not known. */
+/**
+ * The part of the cluster that refused the request, other than authorization; `null` for authorization, or when the
+ * part is unknown.
+ */
 function refuserOf(status: ApiStatus | null): string | null {
   for (const { words, title } of REFUSERS) {
     const found = words.exec(status?.message ?? '');
@@ -238,8 +244,8 @@ function isNamespaceTerminating(status: ApiStatus | null): boolean {
 }
 
 /**
- * The permission behind a 403, in the server's words where it names one: a PUT can be refused because
- * `create` is missing (wire fact 4). `null` when authorization was not the reason.
+ * The missing permission of a 403; `null` when authorization was not the reason. If the server names a permission, that
+ * one is returned: a PUT can be refused because `create` is missing (wire fact 4).
  */
 function missingRule(request: ApiRequest, status: ApiStatus | null): MissingRule | null {
   const { apiGroup, resource, namespace } = request;
@@ -263,7 +269,7 @@ function permissionAdvice(request: ApiRequest, status: ApiStatus | null): string
 }
 
 function retryAfterMs(header: string | undefined, status: ApiStatus | null): number | null {
-  // Kubernetes does not use the other form of the header, a date.
+  // Kubernetes does not send the other form of the header, which is a date.
   if (header !== undefined && /^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
   return status?.retryAfterSeconds != null ? status.retryAfterSeconds * 1000 : null;
 }
@@ -272,7 +278,10 @@ function codeOf(error: unknown): string {
   return isObject(error) && typeof error['code'] === 'string' ? error['code'] : '';
 }
 
-/** The codes of OpenSSL (`X509_V_ERR_…`) and Node for a certificate that does not verify (Node, "TLS: X509 certificate error codes"). */
+/**
+ * The codes of OpenSSL (`X509_V_ERR_…`) and Node.js for an untrusted certificate (Node, "TLS: X509 certificate error
+ * codes").
+ */
 const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',

@@ -1,8 +1,8 @@
 /**
- * Reads the part that every object of the API has: compares it with the requested object, and normalizes it.
+ * Reads the part that every object of the API has. Compares it with the requested object, and normalizes it.
  *
- * A server writes null, or nothing, for an empty value, and a proxy can mix answers up. So the rest of this
- * library reads the metadata of an answer only after it has passed through here.
+ * A server writes null, or nothing, for an empty value, and a proxy can mix up answers. All other files of this library
+ * read the metadata of an answer only in the form that this file returns.
  */
 
 import { isObject } from '../runtime/object-kind.ts';
@@ -12,21 +12,24 @@ import { quote } from '../runtime/quotation.ts';
 export interface ExpectedObject {
   readonly apiVersion: string;
   readonly kind: 'Lease' | 'Pod' | 'Node';
-  /** `''` for a Node, which is in none. */
+  /** The namespace; `''` for a Node, which has no namespace. */
   readonly namespace: string;
   readonly name: string;
 }
 
-/** The place of an object: the items of a list carry no kind; an answer and the object of an event do. */
+/** The place of an object. The items of a list have no kind. An answer and the object of an event have one. */
 export type Position = 'item' | 'whole';
 
-/** The result of reading. `problem` continues a sentence that begins with "it". */
+/** The result of reading. `problem` is the rest of a sentence that begins with "it". */
 export type Reading<Item> =
   | { readonly ok: true; readonly value: Item }
   | {
       readonly ok: false;
       readonly problem: string;
-      /** It is an object of another name. A server that does not know field selectors puts such objects into a list or a watch. */
+      /**
+       * Whether the object has another name. A server without field selectors returns such objects in a list or a
+       * watch.
+       */
       readonly isAnother: boolean;
     };
 
@@ -41,7 +44,7 @@ export interface NormalMetadata {
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
-/** An object that proved to be the requested one. */
+/** An object that is the requested object. */
 export interface ApiObject {
   readonly name: string;
   readonly uid: string;
@@ -50,23 +53,23 @@ export interface ApiObject {
   /** Whether it has a `deletionTimestamp`. */
   readonly terminating: boolean;
   readonly spec: Readonly<Record<string, unknown>>;
-  /** `null` when nothing was reported. */
+  /** The status; `null` when nothing was reported. */
   readonly status: Readonly<Record<string, unknown>> | null;
 }
 
 /**
- * A uid is a UUID in a real cluster, and opaque by contract (Kubernetes, "Object Names and IDs"): printable characters
- * without white space, no longer than a name.
+ * The form of a uid: printable characters without white space, no longer than a name. It is a UUID in a real cluster,
+ * and opaque by contract (Kubernetes, "Object Names and IDs").
  */
 export const UID: RegExp = /^[\x21-\x7e]{1,253}$/;
 
-/** A resourceVersion that is not a decimal number cannot be compared, and cannot be a fencing token. */
+/** The form of a resourceVersion. Only a decimal number can be compared and used as a fencing token. */
 const RESOURCE_VERSION = /^[1-9]\d*$/;
 
-/** Advice for an answer that is about another object. */
+/** The advice for an answer about another object. */
 const MIXED_UP = '. Check the proxies between this process and the API server: one may mix answers up';
 
-/** Reads an object, if it is the requested one. */
+/** Reads an object, if it is the requested object. */
 export function readObject(value: unknown, expected: ExpectedObject, position: Position): Reading<ApiObject> {
   if (!isObject(value)) return unusable('is not an object');
   for (const field of ['kind', 'apiVersion'] as const) {
@@ -99,7 +102,7 @@ export function readObject(value: unknown, expected: ExpectedObject, position: P
   };
 }
 
-/** Metadata without null: of an object that was read, or of one that is written again. */
+/** Returns metadata without null values, of an object that was read or that is written again. */
 export function normalMetadata(metadata: unknown): NormalMetadata {
   const { labels, annotations, finalizers, ...rest } = objectOr(metadata);
   return {
@@ -110,12 +113,12 @@ export function normalMetadata(metadata: unknown): NormalMetadata {
   };
 }
 
-/** The value itself if it is an object, else an empty object. */
+/** The value itself if it is an object; otherwise an empty object. */
 export function objectOr(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) ? value : {};
 }
 
-/** A sentence about an unusable object, beginning with its place. */
+/** A sentence about an unusable object. @param where the place of the object */
 export function explainProblem(where: string, what: string): string {
   return `${where} cannot be used: it ${what}`;
 }
@@ -133,7 +136,7 @@ function unusable(problem: string): Unusable {
   return { ok: false, problem, isAnother: false };
 }
 
-/** Continues a sentence that begins with "it has". The message names a part of an answer that is not a text by its type. */
+/** The rest of a sentence that begins with "it has". A value that is not a string is described by its type. */
 function describe(value: unknown): string {
   if (typeof value === 'string') return quote(value);
   return value === undefined || value === null ? 'none' : `a value of type ${typeof value}`;

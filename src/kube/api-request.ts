@@ -1,5 +1,5 @@
 /**
- * One request to the API server: verb, resource, namespace and name, and the method and path that they make.
+ * One request to the API server: its verb, resource, namespace and name, and the resulting method and path.
  *
  * `api-client.ts` sends it.
  */
@@ -7,31 +7,34 @@
 /** The verbs of Kubernetes' authorization, which a Role grants. */
 export type ApiVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
 
-/** One request for one named object; a list or watch selects it by `metadata.name`, or several objects by a label. */
+/**
+ * A request about one named object. A list or a watch selects that object by `metadata.name`, or several objects by a
+ * label.
+ */
 export interface ApiRequest {
   readonly verb: ApiVerb;
-  /** `''` for the core group. */
+  /** The API group; `''` for the core group. */
   readonly apiGroup: string;
-  /** The plural: `leases`, `pods`. */
+  /** The plural name of the resource: `leases`, `pods`. */
   readonly resource: string;
-  /** `''` for all namespaces, or for a resource that has none. */
+  /** The namespace; `''` for all namespaces, or for a resource without a namespace. */
   readonly namespace: string;
   readonly name: string;
-  /** Sent as JSON; with `patch` it is a JSON merge patch. */
+  /** The body, sent as JSON. With `patch` it is a JSON merge patch. */
   readonly body?: unknown;
-  /** Sent on a connection of its own, so that no request of the election waits for it. */
+  /** Whether the request is sent on its own connection, so that no request of the election waits for it. */
   readonly apart?: true;
   /** Selects the objects of a list or a watch instead of a name, which is then `''`. */
   readonly selection?: Selection;
-  /** Only with `watch`. */
+  /** The parameters of the verb `watch`; absent for other verbs. */
   readonly watch?: { readonly resourceVersion: string; readonly timeoutSeconds: number };
 }
 
-/** Which objects a list or a watch shows. */
+/** The objects that a list or a watch selects. */
 export interface Selection {
-  /** `key=value`, and more of them behind commas. */
+  /** One or more `key=value`, separated by commas. */
   readonly labelSelector: string;
-  /** Only with `list`: limits the list to objects with these fields, to a number of them, and to their metadata. */
+  /** Only with `list`: limits the list to objects with these fields, to a number of objects, and to their metadata. */
   readonly page?: { readonly fieldSelector: string; readonly limit: number };
 }
 
@@ -56,8 +59,8 @@ export function methodOf(verb: ApiVerb): string {
 /**
  * The path and query of a request.
  *
- * A watch goes to the collection: `watch=true` on the path of one object is silently a plain GET (wire fact 19).
- * Neither list nor get names a resourceVersion, which makes them consistent reads.
+ * A watch has the path of the collection, because a server ignores `watch=true` on the path of one object (wire fact
+ * 19). A list and a get have no resourceVersion, so they are consistent reads.
  */
 export function pathOf(request: ApiRequest): string {
   const group = request.apiGroup === '' ? '/api/v1' : `/apis/${request.apiGroup}/v1`;
@@ -85,7 +88,7 @@ export function pathOf(request: ApiRequest): string {
   }
 }
 
-/** The media type of the body. A merge patch is the one that every kind of object takes. */
+/** The media type of the body. A merge patch is the only patch that every kind of object accepts. */
 export function contentTypeOf(verb: ApiVerb): string {
   return verb === 'patch' ? 'application/merge-patch+json' : 'application/json';
 }
@@ -95,18 +98,18 @@ function queryOf({ labelSelector, page }: Selection): string {
   return new URLSearchParams({ labelSelector, ...limited }).toString();
 }
 
-/** The media type of the answer: JSON; for a page of a list only the metadata of the objects. */
+/** The media type of the answer: JSON. A page of a list contains only the metadata of the objects. */
 export function acceptOf({ selection }: ApiRequest): string {
   const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
   return selection?.page === undefined ? 'application/json' : `${metadataOnly},application/json`;
 }
 
-/** `leases.coordination.k8s.io`, `pods`: as kubectl writes it. */
+/** The resource as kubectl writes it: `leases.coordination.k8s.io`, `pods`. */
 export function resourceTitle(request: Pick<ApiRequest, 'apiGroup' | 'resource'>): string {
   return request.apiGroup === '' ? request.resource : `${request.resource}.${request.apiGroup}`;
 }
 
-/** `update leases.coordination.k8s.io "web" in namespace "shop"`: the subject of every message. */
+/** The subject of every message: `update leases.coordination.k8s.io "web" in namespace "shop"`. */
 export function describeRequest(request: ApiRequest): string {
   const { selection, namespace } = request;
   const label = selection?.page === undefined ? ` with the label ${selection?.labelSelector}` : '';

@@ -1,5 +1,6 @@
 /**
- * The authorization of a request, and its token. `credentials.ts` makes it, `api-client.ts` and `tls-identity.ts` use it.
+ * The authorization of a request, and its token. `credentials.ts` creates it, `api-client.ts` and `tls-identity.ts` use
+ * it.
  */
 
 import type { Agent } from 'node:http';
@@ -13,9 +14,9 @@ export interface Authorization {
     readonly rejectUnauthorized?: boolean;
     readonly servername?: string;
   };
-  /** Only when the KubeConfig names a proxy that is not an HTTP proxy (SOCKS). The same agent for each request. */
+  /** The agent for a SOCKS proxy, the same for each request; `null` unless the KubeConfig names such a proxy. */
   readonly proxyAgent: Agent | null;
-  /** Only when the KubeConfig names an HTTP proxy. Its name and password are secret. */
+  /** The HTTP proxy that the KubeConfig names; absent without one. The name and password in its address are secret. */
   readonly proxy?: URL;
 }
 

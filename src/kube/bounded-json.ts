@@ -1,17 +1,17 @@
 /**
- * Parses JSON of a server, and refuses text whose value would take far more memory than its bytes.
+ * Parses JSON of a server. Refuses a text whose value would occupy far more memory than the text.
  */
 
-/** Deeper JSON is not parsed. An object of Kubernetes is about ten levels deep. */
+/** JSON with more levels is not parsed. An object of Kubernetes has about ten levels. */
 export const JSON_DEPTH_LIMIT = 100;
 
 /**
- * JSON with more values is not parsed. Each takes up to about 100 bytes, so a text of 4 MiB could take 100 MB. A list of
- * 50 Pods has about 20,000.
+ * JSON with more values is not parsed. A value occupies up to about 100 bytes, so a text of 4 MiB could occupy 100 MB.
+ * A list of 50 Pods has about 20,000 values.
  */
 export const JSON_VALUE_LIMIT = 100_000;
 
-/** A parsed value, or the problem in words that repeat nothing of the text. */
+/** A parsed value, or a problem that does not quote the text. */
 export type ParsedJson =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problem: string };
@@ -23,7 +23,7 @@ export function parseJson(text: string): ParsedJson {
   try {
     return { ok: true, value: JSON.parse(text) };
   } catch {
-    // The error of JSON.parse quotes the text, which may hold a secret.
+    // The error of JSON.parse quotes the text, which may contain a secret.
     return { ok: false, problem: 'is not JSON' };
   }
 }

@@ -1,25 +1,25 @@
 /**
  * Compares the wall clock of this machine with the header `Date` of the API server's answers.
  *
- * The result is reported, and decides nothing. When clocks differ, tokens and certificates fail, and times in logs and
- * objects mislead.
+ * The result is only reported. No rule depends on it. When clocks differ, tokens and certificates may be refused, and
+ * times in logs and objects are misleading.
  */
 
 import type { Clock } from '../runtime/clock.ts';
 
-/** A difference of more than this many milliseconds is reported. Tokens are granted less leeway than that. */
+/** A difference of more than this many milliseconds is reported. The tolerance for tokens is smaller. */
 const CLOCK_SKEW_LIMIT_MS = 60_000;
 
 /**
- * This many answers in a row must agree. A single one can have waited in a socket while this machine slept, and one of
- * several API servers can have a different clock.
+ * This many answers in a row must agree. A single answer may have waited in a socket while this machine was suspended,
+ * or may come from one of several API servers, whose clock differs.
  */
 const AGREEING_ANSWERS = 3;
 
-/** A date in seconds is up to this many milliseconds older than the clock that wrote it. */
+/** A date has whole seconds, so it is up to this many milliseconds older than the clock that wrote it. */
 const DATE_RESOLUTION_MS = 1_000;
 
-/** Reports the difference of the clocks: once when it begins, and once when it has ended. */
+/** Receives a report once when a difference of the clocks begins, and once when it has ended. */
 export type ReportClockSkew = (skew: { readonly over: boolean; readonly message: string }) => void;
 
 /** The observations of the two clocks. */
@@ -27,7 +27,7 @@ export class ClockComparison {
   readonly #clock: Clock;
   readonly #report: ReportClockSkew;
   #reported = false;
-  /** Answers in a row that contradict the last report. */
+  /** The number of answers in a row that contradict the last report. */
   #contradictions = 0;
 
   constructor(clock: Clock, report: ReportClockSkew) {
@@ -41,7 +41,8 @@ export class ClockComparison {
     if (dateMs === null) return;
     const wallMs = this.#clock.wallMs();
     const roundTripMs = this.#clock.nowMs() - sentAtMs;
-    // The server's clock minus this one, at the moment of the answer: at least, and at most.
+    // The server's clock minus this machine's clock, at the moment of the answer: the least and the greatest possible
+    // value.
     const leastMs = dateMs - wallMs;
     const mostMs = dateMs + DATE_RESOLUTION_MS - (wallMs - roundTripMs);
     const skewMs = leastMs > CLOCK_SKEW_LIMIT_MS ? leastMs : mostMs < -CLOCK_SKEW_LIMIT_MS ? mostMs : null;
@@ -72,5 +73,5 @@ export function readDate(date: string | undefined): number | null {
   return Number.isNaN(wallMs) ? null : wallMs;
 }
 
-/** A longer header is not parsed, in characters. `Sun, 06 Nov 1994 08:49:37 GMT` has 29 (RFC 9110). */
+/** A header of more characters is not parsed. `Sun, 06 Nov 1994 08:49:37 GMT` has 29 (RFC 9110). */
 const LONGEST_DATE = 64;

@@ -1,7 +1,7 @@
 /**
- * The entry to `kube/`: takes credentials and returns a `Cluster`, which identifies this process and makes the ports.
+ * The entry to `kube/`: reads credentials and returns a `Cluster`, which identifies this process and creates the ports.
  *
- * Nothing here retries. `@kubernetes/client-node` is loaded only when a kubeconfig file is named.
+ * This file never retries. `@kubernetes/client-node` is loaded only when the options name a kubeconfig file.
  */
 
 import { hostname } from 'node:os';
@@ -37,7 +37,10 @@ export interface ConnectOptions {
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFile;
   /** @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string;
-  /** The time for an answer once its request is sent (for a watch: for the head), in milliseconds. The same limit holds for each step before. */
+  /**
+   * The longest time between a sent request and its answer (of a watch: the head), in milliseconds. The same limit
+   * applies to each earlier step.
+   */
   readonly requestTimeoutMs: number;
   /** Receives a report of each request that has ended; must not throw. */
   readonly onRequest?: NonNullable<ApiClientOptions['onRequest']>;
@@ -63,7 +66,7 @@ export type ClusterPorts = Omit<Ports, 'siblingLock'>;
 export interface Cluster {
   /**
    * Finds the Pod, the namespace and the Lease. Sends no request when the token's claims and a configured Lease name
-   * suffice, else reads this Pod once. A failure that can pass is returned, and the caller tries again.
+   * are sufficient; otherwise reads this Pod once. Returns a temporary failure, after which the caller tries again.
    *
    * @throws LeaseElectorError for an error that a retry cannot fix; see `resolveIdentity`.
    */
@@ -132,7 +135,10 @@ export function clusterPorts(
 /** The request that failed, for the message; the name of the Pod is not known yet. */
 const READ_OF_OWN_POD: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace: '', name: '' };
 
-/** A shortage of this machine passes, as a failed request does; every other error is final. */
+/**
+ * Resolves the identity. A shortage of this machine is temporary and counts as a failed request. Every other error is
+ * final.
+ */
 async function identityOrShortage(sources: IdentitySources): Promise<Answer<Identity>> {
   try {
     return await resolveIdentity(sources);

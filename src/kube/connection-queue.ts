@@ -1,36 +1,38 @@
 /**
- * Decides when a request may use a connection, so that the electors of a process share a few, and none waits long for another.
+ * Decides when a request may use a connection. The electors of a process share a few connections, and no elector waits
+ * long for another.
  *
- * The number of requests that an elector has on the wire is limited, and the others wait in the order of their arrival. While a
- * few connections answer, all requests share them. Where none answers for a moment, or a request waits in spite of the
- * answers, their number doubles.
+ * The number of requests of an elector that use a connection is limited. The other requests wait in the order of their
+ * arrival. While requests on the few connections are answered, all requests share them. If no request is answered for a
+ * moment, or one request waits too long, the number of connections doubles.
  */
 
 import type { Clock, Timer } from '../runtime/clock.ts';
 
 /**
- * A wait is divided into pieces of this many milliseconds. One elector that hangs leaves a connection free, so nobody waits
- * for it. Several that hang hold the others up once, for two pieces: a small part of a request time-out.
+ * A wait is divided into pieces of this many milliseconds. If the requests of one elector hang, a connection remains
+ * free, so no other elector waits. If the requests of several electors hang, the others wait once for two pieces, which
+ * is a small part of a request time-out.
  */
 export const PATIENCE_MS = 250;
 
 /**
- * After this many pieces without an end of any request, more connections are permitted. Two, since after a stall of the event
- * loop a timer fires before the answers that have arrived are read.
+ * After this many pieces in which no request has ended, more connections are permitted. It is two, because after a
+ * stall of the event loop a timer fires before the answers in the sockets are read.
  */
 export const IDLE_PIECES = 2;
 
 /**
- * A request that has waited for this many pieces gets a connection, although others end. A server that answers each
- * request after 200 ms would let the last of a hundred electors wait for 20 s.
+ * A request that has waited for this many pieces gets a connection, even if other requests end. Otherwise the last of a
+ * hundred electors would wait for 20 s if the server answers each request after 200 ms.
  */
 export const SLOW_PIECES = 4;
 
-/** How many connections a queue permits. */
+/** The numbers of connections that a queue permits. */
 export interface QueueLimits {
-  /** As long as the connections answer. */
+  /** For all electors, as long as their requests are answered. */
   readonly connections: number;
-  /** For one elector. So the greatest number of connections is this one times the number of electors. */
+  /** For one elector. The largest number of connections is this number times the number of electors. */
   readonly ofOneElector: number;
 }
 
@@ -40,12 +42,14 @@ export interface Waiting {
   readonly owner: object;
   /** Whether it no longer needs to be sent. */
   isOver(): boolean;
-  /** Its turn has come. `leave` must be called once, when its connection is free or closed. */
+  /**
+   * Called when the request may use a connection. `leave` must be called once, when the connection is free or closed.
+   */
   go(leave: () => void): void;
 }
 
 interface Entry extends Waiting {
-  /** The number of pieces that were over when it came. */
+  /** The number of pieces that were over when the request entered the queue. */
   readonly enteredAt: number;
 }
 
@@ -59,8 +63,9 @@ export class ConnectionQueue {
   #used = 0;
   #timer: Timer | null = null;
   #idlePieces = 0;
-  /** The number of pieces that are over, and how many were when connections were last added. */
+  /** The number of pieces that are over. */
   #pieces = 0;
+  /** The number of pieces that were over when connections were last added. */
   #addedAt = 0;
 
   constructor(limits: QueueLimits, clock: Clock) {
@@ -75,7 +80,7 @@ export class ConnectionQueue {
     this.#proceed();
   }
 
-  /** Forgets all that wait. */
+  /** Drops all waiting requests. */
   close(): void {
     this.#waiting = [];
     this.#rest();
@@ -86,13 +91,14 @@ export class ConnectionQueue {
     for (;;) {
       const next = this.#waiting.find(({ owner }) => this.#usedOf(owner) < this.#limits.ofOneElector);
       if (next === undefined) return this.#rest();
-      // An elector waits for others only: one that is alone has all that it is permitted.
+      // An elector waits only for other electors. A single elector may use all connections that one elector is
+      // permitted.
       const usedByOthers = this.#used - this.#usedOf(next.owner);
       if (usedByOthers > 0 && this.#used >= this.#permitted) {
         if (!this.#isWaitOver(next)) return this.#wait();
         this.#idlePieces = 0;
         this.#addedAt = this.#pieces;
-        // An elector that is alone can use more than are permitted.
+        // A single elector can use more connections than the queue permits.
         this.#permitted = 2 * this.#used;
       }
       this.#waiting.splice(this.#waiting.indexOf(next), 1);
@@ -125,12 +131,13 @@ export class ConnectionQueue {
     return this.#usedBy.get(owner) ?? 0;
   }
 
-  /** No request waits for another elector. */
+  /** Stops the timer, because no request waits for another elector. */
   #rest(): void {
     this.#timer?.cancel();
     this.#timer = null;
     this.#idlePieces = 0;
-    // As long as this many are in use, none of them may answer: the next request would wait again.
+    // While more connections than that are in use, the higher number stays permitted. Otherwise the next request would
+    // wait again.
     if (this.#used < this.#limits.connections) this.#permitted = this.#limits.connections;
   }
 

@@ -1,7 +1,8 @@
 /**
- * The address of the API server and the credentials for it: the service account's files, re-read as they rotate, or a KubeConfig.
+ * The address of the API server and the credentials for it: the service account's files, read again when they change,
+ * or a KubeConfig.
  *
- * `@kubernetes/client-node` is loaded only when a kubeconfig file is named.
+ * `@kubernetes/client-node` is loaded only when the options name a kubeconfig file.
  */
 
 import { lstatSync } from 'node:fs';
@@ -17,7 +18,7 @@ import type { Authorization } from './authorization.ts';
 import { nameByContext } from './tls-identity.ts';
 import { type FileSnapshot, readIfChanged } from './watched-file.ts';
 
-/** Where the kubelet mounts the token of a Pod (Kubernetes, "Accessing the API from within a Pod"). */
+/** The directory in which the kubelet mounts the token of a Pod (Kubernetes, "Accessing the API from within a Pod"). */
 export const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The service account's files are checked again when the last check is older than this many milliseconds. */
@@ -36,49 +37,61 @@ export interface ServerAddress {
 /** The credentials of one cluster. */
 export interface Credentials {
   readonly server: ServerAddress;
-  /** Equal (`===`) for credentials that come from the same place, so that electors share connections. Left out: never shared. */
+  /**
+   * Equal (`===`) for credentials of the same source, so that electors share their connections. Left out: the
+   * connections are never shared.
+   */
   readonly source?: string | object;
   /** The default namespace, if there is one. Throws when this machine lacks file descriptors or memory. */
   readonly defaultNamespace: () => string | null;
-  /** Cheap: called before every request. Rejects when there are no credentials. */
+  /**
+   * Returns the authorization of a request. Called before every request, so it must be cheap. Rejects when there are no
+   * credentials.
+   */
   authorize(): Promise<Authorization>;
-  /** The API server answered 401: the next `authorize` reads its sources again. */
+  /** Called after an answer 401. The next `authorize` reads its sources again. */
   distrust(): void;
-  /** Finds at once whether the sources have changed. Left out where each `authorize` does. */
+  /** Checks immediately whether the sources have changed. Left out when each `authorize` checks it. */
   checkSources?(): void;
-  /** Ends the connections that it opened. */
+  /** Ends the connections that the credentials opened. */
   close?(): void;
 }
 
 /**
- * The part of a `KubeConfig` of `@kubernetes/client-node` that is used; an object of another version or of a test also fits.
- * Declared here so that users of this library do not need the types that the client's declarations import.
+ * The part of a `KubeConfig` of `@kubernetes/client-node` that this library uses. An object of another version, or of a
+ * test, is also accepted. Declared here so that users of this library do not need the types that the client's
+ * declarations import.
  */
 export interface UsedKubeConfig {
   /** The name of the current context. */
   getCurrentContext(): string;
   /** A context, whose namespace is that of the Lease. */
   getContextObject(name: string): { readonly namespace?: string | undefined } | null;
-  /** The cluster of the current context: where the API server is. */
+  /** The cluster of the current context, with the address of the API server. */
   getCurrentCluster(): {
     readonly name: string;
     readonly server: string;
     readonly skipTLSVerify?: boolean | undefined;
     readonly proxyUrl?: string | undefined;
   } | null;
-  /** Adds what authenticates a request: headers, certificates, a proxy's agent. */
+  /** Adds the authentication of a request: headers, certificates, a proxy's agent. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
 }
 
 /** The path of a kubeconfig file; `context` defaults to its current context. */
 export interface KubeConfigFile {
   readonly path: string;
-  /** Further files of the same KUBECONFIG; what an earlier file says goes before what a later one says. */
+  /**
+   * Further files of the same KUBECONFIG. The entries of an earlier file take precedence over those of a later file.
+   */
   readonly mergedWith?: readonly string[];
   readonly context?: string | undefined;
 }
 
-/** Whether a text can be the path of a file: the text of a kubeconfig has line ends, or begins with a brace. */
+/**
+ * Whether a text can be the path of a file. The contents of a kubeconfig have line ends or begin with a brace, so they
+ * are not a path.
+ */
 export function isPath(text: string): boolean {
   return !/\p{Cc}|^\s*\{/u.test(text);
 }
@@ -87,10 +100,10 @@ export function isPath(text: string): boolean {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The credentials of the Pod this process runs in.
+ * The credentials of the Pod in which this process runs.
  *
- * @throws LeaseElectorError `ERR_LEASE_ELECTOR_NO_CLUSTER` outside a Pod, `ERR_LEASE_ELECTOR_CREDENTIALS`
- * when the service account's files cannot be read.
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_NO_CLUSTER` outside a Pod, `ERR_LEASE_ELECTOR_CREDENTIALS` when the
+ * service account's files cannot be read, or the address of the API server is missing or invalid.
  */
 export function podCredentials(environment: Environment, directory: string, clock: Clock): Credentials {
   const host = environment['KUBERNETES_SERVICE_HOST'] ?? '';
@@ -107,11 +120,11 @@ export function podCredentials(environment: Environment, directory: string, cloc
       : new LeaseElectorError(
           'ERR_LEASE_ELECTOR_CREDENTIALS',
           `This process runs in a Pod, since ${sign}, but the address of the API server is missing. ` +
-            'Set KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, as the kubelet does, or give the option `kubeConfig`. No process leads alone in a cluster, with `local: true` either.',
+            'Set KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, as the kubelet does, or give the option `kubeConfig`. In a cluster no process leads alone, not even with `local: true`.',
         );
   }
   if (!/^\d{1,5}$/.test(port)) {
-    // There is a cluster, so this process must not lead alone, with `local: true` either.
+    // There is a cluster, so this process must not lead alone, not even with `local: true`.
     throw new LeaseElectorError(
       'ERR_LEASE_ELECTOR_CREDENTIALS',
       `KUBERNETES_SERVICE_PORT is not a port: ${quote(port)}`,
@@ -128,10 +141,10 @@ export function podCredentials(environment: Environment, directory: string, cloc
 const VARIABLES_OF_CLUSTER = /^KUBERNETES_(SERVICE|PORT)(_|$)/;
 
 /**
- * The evidence that this process runs in a cluster although its address is not known; `null` when there is none.
+ * The evidence that this process runs in a cluster whose address is unknown; `null` without such evidence.
  *
- * A process that counts as outside of a cluster may lead alone. So one missing sign proves nothing: an environment
- * that was cleared (`env -i`, sudo, an init system) still has the service account's directory.
+ * Outside of a cluster a process may lead alone, so every sign of a cluster is checked. A process whose environment was
+ * cleared (`env -i`, sudo, an init system) still has the service account's directory.
  */
 function signOfCluster(environment: Environment, directory: string): string | null {
   const variable = Object.keys(environment).find((name) => VARIABLES_OF_CLUSTER.test(name) && environment[name] !== '');
@@ -140,12 +153,12 @@ function signOfCluster(environment: Environment, directory: string): string | nu
   return found === undefined ? null : `the service account directory ${found} exists`;
 }
 
-/** Whether there is a sign that this process runs in a Pod. */
+/** Whether there is evidence that this process runs in a Pod. */
 export function seemsInPod(environment: Environment, directory: string): boolean {
   return signOfCluster(environment, directory) !== null;
 }
 
-/** Only these errors prove that the path does not exist: a directory that cannot be read exists. */
+/** Whether a path may exist. Only two errors prove that it does not exist. A directory that cannot be read exists. */
 function mayExist(path: string): boolean {
   try {
     lstatSync(path);
@@ -155,7 +168,10 @@ function mayExist(path: string): boolean {
   }
 }
 
-/** Reads the service account's files synchronously: they are small, in memory (tmpfs), and rarely change. */
+/**
+ * The credentials of a Pod. The service account's files are read synchronously, because they are small, in memory
+ * (tmpfs), and rarely change.
+ */
 class PodCredentials implements Credentials {
   readonly server: ServerAddress;
   readonly source: string;
@@ -164,7 +180,7 @@ class PodCredentials implements Credentials {
   #token: FileSnapshot;
   #authority: FileSnapshot;
   #lookedAtMs: number;
-  /** Built again only when a file has changed, so that a request creates no garbage here. */
+  /** Created again only when a file has changed, so that a request does not allocate it. */
   #authorization: Authorization;
 
   constructor(server: ServerAddress, directory: string, clock: Clock) {
@@ -182,7 +198,7 @@ class PodCredentials implements Credentials {
     try {
       return readIfChanged(`${this.#directory}/namespace`, null).text || null;
     } catch (error) {
-      // A shortage passes, and proves nothing about the file.
+      // A shortage is temporary, and proves nothing about the file.
       if (isShortage(error)) throw error;
       return null;
     }
@@ -201,7 +217,7 @@ class PodCredentials implements Credentials {
     this.#look();
   }
 
-  /** @param distrustful also reads files that look unchanged: times and sizes of files are only hints. */
+  /** @param distrustful also reads files that seem unchanged, because times and sizes of files are only hints */
   #look(distrustful = false): void {
     this.#lookedAtMs = this.#clock.nowMs();
     const [token, authority] = [this.#token, this.#authority];
@@ -224,23 +240,23 @@ class PodCredentials implements Credentials {
 }
 
 /**
- * The credentials of a KubeConfig object, with its auth plug-ins, client certificates and proxy.
+ * The credentials of a KubeConfig object, including its auth plug-ins, client certificates and proxy.
  *
- * @param reload makes a fresh KubeConfig after a 401, `null` when there is no file to read again.
- * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS` when it names no usable cluster.
+ * @param reload loads the KubeConfig again after a 401; `null` when there is no file to read
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS` when the KubeConfig has no usable cluster.
  */
 export function kubeConfigCredentials(kubeConfig: UsedKubeConfig, reload: (() => UsedKubeConfig) | null): Credentials {
   return new KubeConfigCredentials(kubeConfig, reload, (used) => used);
 }
 
 /**
- * Loads a kubeconfig file, and with it `@kubernetes/client-node` (about 90 MB resident, half a second).
+ * Loads a kubeconfig file and `@kubernetes/client-node`, which takes about 90 MB and half a second.
  *
- * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS`, also where the client is not installed
+ * @throws LeaseElectorError `ERR_LEASE_ELECTOR_CREDENTIALS`, also when the client is not installed
  */
 export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<Credentials> {
   const { KubeConfig } = await loadKubernetesClient().catch((error: unknown) => {
-    // A shortage of file descriptors passes, and the caller tries again.
+    // A shortage of file descriptors is temporary, and the caller tries again.
     if (isShortage(error)) throw error;
     throw new LeaseElectorError(
       'ERR_LEASE_ELECTOR_CREDENTIALS',
@@ -271,7 +287,10 @@ export async function kubeConfigFileCredentials(file: KubeConfigFile): Promise<C
   return new KubeConfigCredentials(load(), load, (kubeConfig) => `kubeconfig ${digestOf(file, kubeConfig)}`);
 }
 
-/** Differs when anything in the kubeconfig differs. A digest, so that the secrets in it are not stored a second time. */
+/**
+ * A value that differs whenever the kubeconfig differs. It is a digest, so that the secrets in the kubeconfig are not
+ * stored a second time.
+ */
 function digestOf(file: KubeConfigFile, { clusters, users, contexts, currentContext }: KubeConfig): string {
   const { createHash } = process.getBuiltinModule('node:crypto');
   const text = JSON.stringify([file, clusters, users, contexts, currentContext]);
@@ -286,7 +305,10 @@ function loadInto(kubeConfig: KubeConfig, path: string): void {
   }
 }
 
-/** As kubectl merges: the first file to name something defines it, so `mergeConfig`, which refuses a second one, does not do. */
+/**
+ * Merges as kubectl does: the first file that has an entry of a name defines it. `mergeConfig` cannot be used, because
+ * it refuses a second entry of the same name.
+ */
 function merge(first: KubeConfig, further: KubeConfig): void {
   const added = <Named extends { readonly name: string }>(known: readonly Named[], more: readonly Named[]): Named[] => [
     ...known,
@@ -300,7 +322,10 @@ function merge(first: KubeConfig, further: KubeConfig): void {
   });
 }
 
-/** A longer path is probably the text of a kubeconfig, and is not shown. Linux allows a name of 255 bytes. */
+/**
+ * A path of more characters is not shown, because it is probably the contents of a kubeconfig. Linux allows a name of
+ * 255 bytes.
+ */
 const SHOWN_PATH_LIMIT = 255;
 
 function pathForMessage(path: string): string {
@@ -313,14 +338,14 @@ function pathForMessage(path: string): string {
 /**
  * The reason why a kubeconfig could not be read, without any of its contents.
  *
- * The error of the YAML parser quotes the lines around its position, and keeps the whole text. So neither its message
- * nor the error itself is passed on.
+ * The error of the YAML parser quotes the lines around its position, and contains the whole text. Therefore neither its
+ * message nor the error itself is included.
  */
 function unreadable(path: string, error: unknown): LeaseElectorError {
   const { code, message, mark } = error instanceof Error ? (error as ParserError) : ({} as ParserError);
   const failed = `The kubeconfig ${pathForMessage(path)} cannot be read`;
   if (typeof code === 'string') {
-    // An error of the file system: it names the path, and shows none of the contents.
+    // An error of the file system contains the path, and none of the contents.
     const isPathShown = pathForMessage(path) === path;
     return new LeaseElectorError('ERR_LEASE_ELECTOR_CREDENTIALS', `${failed}: ${isPathShown ? message : code}`, {
       cause: isPathShown ? error : Object.assign(new Error(code), { code }),
@@ -336,14 +361,17 @@ function unreadable(path: string, error: unknown): LeaseElectorError {
   );
 }
 
-/** The fields that errors of the file system and of js-yaml carry; lines and columns count from 0. */
+/** The fields of errors of the file system and of js-yaml. Lines and columns are counted from 0. */
 interface ParserError {
   readonly code?: unknown;
   readonly message?: string;
   readonly mark?: { readonly line?: unknown; readonly column?: unknown };
 }
 
-/** The message of `@kubernetes/client-node` about a kubeconfig that lacks a field: it holds only positions and names of fields. */
+/**
+ * The message of `@kubernetes/client-node` about a missing field of a kubeconfig, which contains only positions and
+ * names of fields.
+ */
 const INCOMPLETE_KUBECONFIG = /^(clusters|users|contexts)\[\d+\][.a-z]* is missing$/;
 
 class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials {
@@ -352,7 +380,7 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
   readonly #sourceOf: (kubeConfig: Used) => string | object;
   #kubeConfig: Used;
   #source: string | object;
-  /** The agent of a SOCKS proxy, and the address that it serves. */
+  /** The agent of a SOCKS proxy, and the address of the proxy. */
   #socks: { readonly url: string; readonly agent: Agent; readonly isOwn: boolean } | null = null;
 
   constructor(kubeConfig: Used, reload: (() => Used) | null, sourceOf: (kubeConfig: Used) => string | object) {
@@ -364,7 +392,10 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
     proxyOf(kubeConfig);
   }
 
-  /** After `distrust` that of the kubeconfig which was read again: its first contents may be those of another elector. */
+  /**
+   * The source of the present contents. After `distrust` they may differ from the first contents, which another elector
+   * may still use.
+   */
   get source(): string | object {
     return this.#source;
   }
@@ -372,7 +403,7 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
   defaultNamespace = (): string | null =>
     this.#kubeConfig.getContextObject(this.#kubeConfig.getCurrentContext())?.namespace ?? null;
 
-  /** Called for every request, since plug-ins renew their tokens only when they are called. */
+  /** Called for every request, because plug-ins renew their tokens only when they are called. */
   async authorize(): Promise<Authorization> {
     const applied: RequestOptions = { headers: {} };
     try {
@@ -386,7 +417,8 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
     return {
       headers: headers as Record<string, string>,
       options: options as Authorization['options'],
-      // In all other cases this library's agents serve: they keep connections, and follow a renewed client certificate.
+      // In all other cases this library uses its own agents, which keep connections and use a renewed client
+      // certificate.
       proxyAgent: isSocks && typeof agent === 'object' ? this.#socksAgent(proxy.href, agent) : null,
       ...(proxy === null || isSocks ? {} : { proxy }),
     };
@@ -396,7 +428,10 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
     if (this.#socks?.isOwn) this.#socks.agent.destroy();
   }
 
-  /** The client's agent would open a connection for each request, and the application may use it too. */
+  /**
+   * Returns an agent that keeps connections. The client's agent would open a connection for each request, and the
+   * application may also use it.
+   */
   #socksAgent(url: string, given: Agent): Agent {
     if (this.#socks?.url === url) return this.#socks.agent;
     this.close();
@@ -413,17 +448,17 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
       this.#kubeConfig = this.#reload();
       this.#source = this.#sourceOf(this.#kubeConfig);
     } catch {
-      // The file is being written, or is gone: the configuration that was loaded before stays in use.
+      // The file is being written, or is gone. The configuration that was loaded before remains in use.
     }
   }
 }
 
-/** System calls on files, as the errors of Node.js name them. */
+/** The system calls on files, as the errors of Node.js name them. */
 const FILE_CALLS: ReadonlySet<string> = new Set(['open', 'read', 'stat', 'lstat', 'access', 'realpath', 'scandir']);
 
 /**
- * The error of a plug-in or file that no retry can fix: the command of an exec plug-in cannot be started, or a file that
- * the kubeconfig names cannot be read. `null` for all other errors, such as a plug-in that runs and fails, or a shortage.
+ * The error of a plug-in or a file that a retry cannot fix: the command of an exec plug-in cannot be started, or a file
+ * in the kubeconfig cannot be read. `null` for all other errors, such as a plug-in that runs and fails, or a shortage.
  */
 function unusable(error: unknown): LeaseElectorError | null {
   if (!(error instanceof Error) || isShortage(error)) return null;
@@ -438,7 +473,10 @@ function unusable(error: unknown): LeaseElectorError | null {
   );
 }
 
-/** The command is shown, its arguments are not. An error that `spawn` throws does not contain the command. */
+/**
+ * The error when a plug-in cannot be started. It contains the command without its arguments. An error that `spawn`
+ * throws does not contain the command.
+ */
 function missingPlugin(command: string, code: string, cause: Error): LeaseElectorError {
   const why = PLUGIN_PROBLEMS[code] ?? `the system answered ${code}`;
   return new LeaseElectorError(
@@ -460,8 +498,8 @@ const PLUGIN_PROBLEMS: Readonly<Record<string, string>> = {
 const PLUGIN_MESSAGE_LIMIT = 200;
 
 /**
- * The error of an auth plug-in without its output: the error of a JSON parser quotes a credential, and the error of
- * a process keeps its arguments.
+ * The error of an auth plug-in without its secrets. The error of a JSON parser quotes the output, and the error of a
+ * process contains its arguments.
  */
 function withoutSecrets(error: unknown): Error {
   if (!(error instanceof Error)) return new Error('the auth plug-in of the kubeconfig failed');
@@ -494,7 +532,7 @@ function proxyOf(kubeConfig: UsedKubeConfig): URL | null {
   if (!proxyUrl) return null;
   const url = URL.canParse(proxyUrl) ? new URL(proxyUrl) : null;
   if (url !== null && PROXY_PROTOCOLS.has(url.protocol) && url.hostname !== '') return url;
-  // The value is not shown: it can hold a password.
+  // The value is not shown, because it can contain a password.
   throw new LeaseElectorError(
     'ERR_LEASE_ELECTOR_CREDENTIALS',
     `The KubeConfig's cluster ${quote(name)} has a \`proxy-url\` that names no proxy. Set it to an address that begins with http://, https:// or socks5://`,

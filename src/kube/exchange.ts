@@ -1,5 +1,5 @@
 /**
- * One request under way: its steps, each with a time-out, over one or more attempts, and its single outcome.
+ * One request in flight: its attempts, its steps with a time-out for each, and its single outcome.
  *
  * `api-client.ts` chooses the connection.
  */
@@ -22,29 +22,29 @@ import { tokenProblem } from './token-validity.ts';
 const debug = debugLog('lease-elector:kube');
 
 /**
- * A longer answer is not read to its end, in bytes. One object of etcd is at most 1.5 MiB, and every answer to
- * this library holds at most one object.
+ * An answer of more bytes is not read to its end. An object of etcd has at most 1.5 MiB, and most answers contain one
+ * object.
  */
 export const ANSWER_LIMIT_BYTES: number = 4 * 1024 * 1024;
 
 /**
- * A request waits for a free connection for at most this many request time-outs. The few requests that an elector sends
- * at once are then all carried out, even when each takes nearly the whole time-out.
+ * A request waits for a free connection for at most this many request time-outs. That is long enough for the few
+ * requests that an elector sends at once, even if each takes nearly the whole time-out.
  */
 export const QUEUE_TIMEOUTS = 4;
 
-/** The step of a request, named by what has been reached. The time-out of a step begins with the step. */
+/** The step of a request, named after the state that it has reached. The time-out of a step begins with the step. */
 export type Step =
   /** Waits for a connection that no other request uses. */
   | 'queued'
   /** Waits for TCP, and then for TLS. */
   | 'connecting'
-  /** Waits for the answer: the request is on the wire. */
+  /** The request was written. Waits for the answer. */
   | 'written';
 
 /** The caller of a request. One of `succeeded` and `failed` is called once, unless the exchange is abandoned. */
 export interface Outcome {
-  /** The request is on the wire, or ended before that. Called once, before the other two. */
+  /** The request was written, or ended before that. Called once, before the other two methods. */
   written(): void;
   /** The head has a 2xx status; the body is still to come. */
   succeeded(response: IncomingMessage): void;
@@ -53,34 +53,34 @@ export interface Outcome {
 
 /** A request that has ended; it is published as a `RequestMessage`. */
 export interface RequestReport extends Pick<ApiRequest, 'verb' | 'apiGroup' | 'resource' | 'namespace' | 'name'> {
-  /** The HTTP status; `null` when no answer came. */
+  /** The HTTP status; `null` when there was no answer. */
   readonly status: number | null;
   readonly durationMs: number;
   readonly failure: string | null;
 }
 
-/** The part that all exchanges of one client share. */
+/** The options that all exchanges of one client share. */
 export interface ExchangeOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly conceal: Conceal;
   /** Receives a report of each request that has ended, except an abandoned one; must not throw. */
   readonly ended?: (report: RequestReport) => void;
-  /** All exchanges that still need their time-out. */
+  /** All exchanges whose time-out is still running. */
   readonly underWay: Set<Exchange>;
 }
 
-/** One request under way. */
+/** One request in flight. */
 export class Exchange {
   readonly request: ApiRequest;
-  /** The outcome has been reported, or is no longer needed. */
+  /** Whether the outcome was reported, or is no longer needed. */
   over = false;
-  /** The token was read again after a 401. */
+  /** Whether the token was read again after a 401. */
   reauthorized = false;
-  /** The first connection died during the request, so the request was sent once more. */
+  /** Whether the request was sent once more, because its first connection died. */
   repeated = false;
   sent: ClientRequest | null = null;
-  /** Lets the next request have the connection of the present attempt. */
+  /** Frees the connection of the present attempt for the next request. */
   leaveQueue: () => void = () => {};
   /** The bearer token of the present attempt, if it has one. */
   token: string | null = null;
@@ -92,7 +92,7 @@ export class Exchange {
   #finished = false;
   #abandoned = false;
   readonly #beganAtMs: number;
-  /** The status of the answer that counts; `null` before it arrives. */
+  /** The status of the final answer; `null` before it arrives. */
   #httpStatus: number | null = null;
 
   constructor(request: ApiRequest, outcome: Outcome, options: ExchangeOptions) {
@@ -113,14 +113,14 @@ export class Exchange {
     if (step === 'written') this.#noteWritten();
   }
 
-  /** The connection that carries the present attempt. */
+  /** Records the connection of the present attempt. */
   carriedBy(socket: Socket): void {
     this.#socket = socket;
   }
 
   /** Stops waiting for an answer. */
   cancel(error: Error): void {
-    // Destroying the request also ends an answer that is half read: its stream then reports this error.
+    // This also ends an answer that is partly read: its stream then reports this error.
     this.sent?.destroy(error);
     this.leaveConnection();
     this.leaveQueue();
@@ -142,7 +142,7 @@ export class Exchange {
       return;
     }
     collect(response, (_error, text) => {
-      // A half-read error body also counts, since its status alone is enough.
+      // The body of an error may be incomplete, because the HTTP status is sufficient.
       const status = parseStatus(text);
       const { conceal } = this.#options;
       const retryAfter = response.headers['retry-after'];
@@ -158,7 +158,7 @@ export class Exchange {
     return tokenProblem(this.token, readDate(headers.date), this.#options.clock.wallMs());
   }
 
-  /** An error of the connection as a failure of this request. */
+  /** Converts an error of the connection into a failure of this request. */
   failureOf(error: unknown): RequestFailure {
     return failureOfError(this.request, error, this.#options.conceal);
   }
@@ -174,15 +174,15 @@ export class Exchange {
   }
 
   /**
-   * Closes the connection, so that the balancer chooses a server again for the next request.
+   * Closes the connection, so that a load balancer chooses a server again for the next request.
    *
-   * A kept connection stays with its server. If that server is sick, every further request would go there.
+   * A kept connection always leads to the same server. If that server is faulty, every further request would fail.
    */
   leaveConnection(): void {
     this.#socket?.destroy();
   }
 
-  /** Ends the time-out: there is an answer. */
+  /** Ends the time-out, because the answer was received. */
   finish(): void {
     this.#end(null);
   }
@@ -208,7 +208,7 @@ export class Exchange {
     requestChannel.publish(report);
   }
 
-  /** The caller no longer waits. */
+  /** Ends the exchange without an outcome, because the caller no longer waits. */
   abandon(): void {
     this.over = true;
     this.#abandoned = true;
@@ -237,7 +237,7 @@ export class Exchange {
   }
 }
 
-/** Whether another server behind the same balancer could answer better at once. */
+/** Whether another server behind the same load balancer might accept the request immediately. */
 export function isOfSickServer({ kind, missingRule }: RequestFailure): boolean {
   // A server that has just started also refuses: its caches of tokens and Roles are still empty.
   return kind === 'unavailable' || kind === 'unauthorized' || (kind === 'forbidden' && missingRule !== null);
@@ -246,9 +246,9 @@ export function isOfSickServer({ kind, missingRule }: RequestFailure): boolean {
 /**
  * Whether a request may be sent twice, because the second copy cannot change more than the first.
  *
- * Reads change nothing. A PUT, PATCH or DELETE that names uid and resourceVersion succeeds at most once. A POST has no
- * precondition. A late first POST could create the Lease again, after the second was answered and its Lease was
- * released. So the failure of a create leaves its outcome unknown, and the core reads before it creates again.
+ * Reads change nothing. A PUT, PATCH or DELETE with a uid and a resourceVersion succeeds at most once. A POST has no
+ * precondition: a late first POST could create the Lease again after the second POST was answered and its Lease was
+ * released. A create is therefore not repeated. Its outcome is unknown, and the core reads before it creates again.
  */
 export function isRepeatable({ verb, body }: ApiRequest): boolean {
   switch (verb) {
@@ -273,8 +273,8 @@ function hasPreconditions(value: unknown): boolean {
 }
 
 /**
- * The second of two equal writes was refused. The first may have been carried out and have caused the refusal.
- * So the failure proves nothing, and the core reads.
+ * Converts the refusal of a write that was sent twice into a failure with an unknown outcome. The first write may have
+ * been executed and have caused the refusal, so the core reads.
  */
 export function doubtRefusal(request: ApiRequest, failure: RequestFailure): RequestFailure {
   if (request.body === undefined || failure.kind === 'unavailable' || failure.kind === 'malformed') return failure;

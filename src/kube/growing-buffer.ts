@@ -1,5 +1,6 @@
 /**
- * Gathers bytes up to a limit in one piece of memory that doubles, so that small chunks cost no more memory than large ones.
+ * Collects bytes up to a limit in one piece of memory that doubles. Small chunks therefore need no more memory than
+ * large chunks.
  */
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -7,21 +8,21 @@ const EMPTY: Buffer = Buffer.alloc(0);
 /** The size of the first piece of memory, in bytes: most answers and lines fit into it. */
 const FIRST_CAPACITY_BYTES = 4 * 1024;
 
-/** Memory of up to this many bytes is kept for the next text. */
+/** A piece of memory of up to this many bytes is kept for the next text. */
 const KEPT_CAPACITY_BYTES = 64 * 1024;
 
-/** Bytes that arrive in chunks and make one text. */
+/** The bytes of one text, which arrive in chunks. */
 export class GrowingBuffer {
   readonly #limitBytes: number;
   #bytes: Buffer = EMPTY;
   #length = 0;
 
-  /** @param limitBytes a longer text is refused. */
+  /** @param limitBytes the length of the longest text that is accepted */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
   }
 
-  /** `false` when the text became longer than the limit; the gathered bytes are then dropped. */
+  /** Adds a chunk. Returns `false` when the text is longer than the limit; all its bytes are then dropped. */
   append(chunk: Buffer): boolean {
     const length = this.#length + chunk.length;
     if (length > this.#limitBytes) {
@@ -48,7 +49,8 @@ export class GrowingBuffer {
 
   #grow(neededBytes: number): void {
     const doubled = Math.max(FIRST_CAPACITY_BYTES, 2 * this.#bytes.length);
-    // Not from the pool that small buffers share: a slice of it would keep the whole pool alive.
+    // The memory is not taken from the pool of small buffers, because a slice of the pool would keep the whole pool
+    // alive.
     const bytes = Buffer.allocUnsafeSlow(Math.min(this.#limitBytes, Math.max(neededBytes, doubled)));
     this.#bytes.copy(bytes, 0, 0, this.#length);
     this.#bytes = bytes;

@@ -1,5 +1,6 @@
 /**
- * Finds the Pod of this process and the Lease of the election: token claims, environment, hostname, the Pod's labels.
+ * Determines the Pod of this process and the Lease of the election, from the token's claims, the environment, the
+ * hostname and the Pod's labels.
  *
  * The caller passes all sources; `connect.ts` reads the files and the environment.
  */
@@ -28,12 +29,12 @@ export interface IdentitySources {
   /** The option `lease`: the Lease's name. */
   readonly lease?: string;
   readonly environment: Environment;
-  /** The bearer token of the requests, or `null`. */
+  /** The bearer token of the requests; `null` if they have no such token. */
   readonly token: string | null;
-  /** The namespace of the namespace file, or of the KubeConfig's context. */
+  /** The namespace in the namespace file, or in the KubeConfig's context. */
   readonly defaultNamespace: () => string | null;
   readonly hostname: () => string;
-  /** A consistent read of a Pod; called at most once, and not at all when nothing is missing or unproven. */
+  /** A consistent read of a Pod. Called at most once, and only when a value is missing or unproven. */
   readonly readPod: (namespace: string, name: string) => Promise<Answer<LabelledPod | null>>;
   /**
    * Whether a namespace exists; `null` when that is unknown. Called at most once, for the message about a Pod that does
@@ -42,7 +43,7 @@ export interface IdentitySources {
   readonly namespaceExists?: (namespace: string) => Promise<boolean | null>;
 }
 
-/** The Pod of this process, and the Lease that it campaigns for. */
+/** The Pod of this process, and the Lease for which it campaigns. */
 export interface Identity {
   readonly pod: PodReference;
   readonly namespace: string;
@@ -73,12 +74,12 @@ export function decodeTokenClaims(token: string): TokenClaims | null {
 }
 
 /**
- * Finds the Pod of this process and the Lease that it campaigns for.
+ * Determines the Pod of this process and the Lease for which it campaigns.
  *
- * Returns a failure when its one read failed in a way that can pass; then call again.
+ * Returns a failure when its only read had a temporary failure. Call it again then.
  *
- * @throws LeaseElectorError for an error that a retry cannot fix: `ERR_LEASE_ELECTOR_IDENTITY`,
- * and `ERR_LEASE_ELECTOR_OPTION` when the option `lease` is not a valid name of a Lease.
+ * @throws LeaseElectorError for an error that a retry cannot fix: `ERR_LEASE_ELECTOR_IDENTITY`, and
+ * `ERR_LEASE_ELECTOR_OPTION` when the option `lease` is not a valid name of a Lease.
  */
 export async function resolveIdentity(sources: IdentitySources): Promise<Answer<Identity>> {
   const self = locateSelf(sources);
@@ -88,7 +89,7 @@ export async function resolveIdentity(sources: IdentitySources): Promise<Answer<
   }
   const answer = await sources.readPod(self.namespace, self.name);
   if (!answer.ok) {
-    // Where Pods cannot be read, the uid cannot be checked: the elector has to trust it.
+    // If Pods cannot be read, the uid cannot be verified and is accepted.
     if (answer.failure.kind === 'forbidden' && self.uid !== null && leaseName !== null) {
       return { ok: true, value: identityOf(self, self.uid, leaseName) };
     }
@@ -106,7 +107,7 @@ function identityOf({ name, namespace }: Self, uid: string, lease: string): Iden
 interface Self {
   readonly namespace: string;
   readonly name: string;
-  /** `null` when only the API server knows it. */
+  /** `null` when it must be read from the API server. */
   readonly uid: string | null;
   /** Whether the API server issued the uid with the token. A uid that a person wrote may never have existed. */
   readonly isUidProven: boolean;
@@ -114,7 +115,9 @@ interface Self {
   readonly source: string;
 }
 
-/** The order is that of the design: options, token, environment, hostname. */
+/**
+ * Determines the name, the namespace and the uid, in the order of the design: options, token, environment, hostname.
+ */
 function locateSelf(sources: IdentitySources): Self {
   const { pod = {}, environment } = sources;
   const claims = sources.token === null ? null : decodeTokenClaims(sources.token);
@@ -127,7 +130,7 @@ function locateSelf(sources: IdentitySources): Self {
       "The namespace of this Pod is not known: set POD_NAMESPACE (downward API, metadata.namespace), the context's namespace in the kubeconfig, or the option `pod: { name, namespace }`",
     );
   }
-  // The claims' uid belongs to the claims' Pod: an option that names another Pod must not inherit it.
+  // The uid of the claims belongs to the Pod of the claims. If an option names another Pod, that uid is not used.
   const claimedUid =
     claims !== null && claims.pod.name === name && claims.namespace === namespace ? claims.pod.uid : null;
   const uid = pod.uid ?? claimedUid;
@@ -200,7 +203,10 @@ function describeMissing({ name, namespace, uid, source }: Self): string {
   return `There is no Pod "${name}" in namespace "${namespace}"${which} (its name comes from ${source})`;
 }
 
-/** The error on a developer's machine, where no downward API sets a variable. The names were checked, so a shell can take them. */
+/**
+ * The error on a developer's machine, where no downward API sets a variable. The names were checked, so they are safe
+ * in a shell.
+ */
 function noPodOfDeveloper(self: Self, sources: IdentitySources, namespaceExists: boolean | null): LeaseElectorError {
   const { name, namespace } = self;
   const isNamespaceMissing = namespaceExists === false;

@@ -1,5 +1,5 @@
 /**
- * What the key of a label can be (Kubernetes, "Labels and Selectors").
+ * The valid keys of labels (Kubernetes, "Labels and Selectors").
  */
 
 import { isName } from './object-name.ts';
@@ -8,10 +8,10 @@ const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
 const LONGEST_NAME = 63;
 
-/** These prefixes, and what is below them, are Kubernetes' own. */
+/** The prefixes that Kubernetes reserves, together with their subdomains. */
 const RESERVED = /(^|\.)(kubernetes|k8s)\.io$/;
 
-/** What is expected of such a key, for a message. */
+/** The expected form of such a key, for a message. */
 export const EXPECTED_LABEL_KEY: string =
   'the key of a label, such as app.example.com/leader: an optional DNS name and "/", then at most 63 letters, digits, ' +
   '"-", "_" and ".", beginning and ending with a letter or digit; the DNS name is not one of kubernetes.io or k8s.io';
@@ -20,6 +20,6 @@ export const EXPECTED_LABEL_KEY: string =
 export function isLabelKey(key: string): boolean {
   const [name = '', prefix, ...more] = key.split('/').reverse();
   if (more.length > 0 || name.length > LONGEST_NAME || !NAME.test(name)) return false;
-  // A Lease and the prefix of a label are both an RFC 1123 subdomain.
+  // The name of a Lease and the prefix of a label are both RFC 1123 subdomains.
   return prefix === undefined || (isName('Lease', prefix) && !RESERVED.test(prefix));
 }

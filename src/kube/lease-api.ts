@@ -1,5 +1,6 @@
 /**
- * Creates, reads, replaces and deletes the Lease of the election; always with a resourceVersion or preconditions.
+ * Creates, reads, replaces and deletes the Lease of the election. A replacement and a deletion always have a uid and a
+ * resourceVersion as preconditions.
  *
  * The core decides when.
  */
@@ -67,7 +68,7 @@ export function leaseWatchPort(client: ApiTransport, namespace: string, name: st
   });
 }
 
-/** @param uid the uid of the Lease that was written: a write with a precondition never returns another Lease */
+/** @param uid the uid of the Lease that was written, because a write with a precondition never returns another Lease */
 function recordOf(request: ApiRequest, answer: ApiAnswer, expected: ExpectedObject, uid?: string): Answer<LeaseRecord> {
   if (!answer.ok) return { ok: false, failure: answer.failure };
   const reading = readLease(answer.value, expected, 'whole');
@@ -77,7 +78,7 @@ function recordOf(request: ApiRequest, answer: ApiAnswer, expected: ExpectedObje
   return { ok: false, failure: malformed(request, explainProblem('the answer', problem)) };
 }
 
-/** Names the fields that came back with another value than was sent. */
+/** Adds the fields that were answered with a value other than the sent one. */
 function compared(sent: LeaseContent, answer: Answer<LeaseRecord>): WriteAnswer {
   if (!answer.ok) return answer;
   const altered = compareWritten(sent, answer.value);
@@ -85,8 +86,8 @@ function compared(sent: LeaseContent, answer: Answer<LeaseRecord>): WriteAnswer 
 }
 
 /**
- * The rest of the object after a DELETE. A Status means that the Lease is gone; the Lease itself with a
- * `deletionTimestamp` means that its finalizers keep it (wire fact 11).
+ * The result of a DELETE. A Status means that the Lease is gone. The Lease itself with a `deletionTimestamp` means that
+ * its finalizers keep it (wire fact 11).
  */
 function deletionOf(
   request: ApiRequest,

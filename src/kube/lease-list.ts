@@ -1,5 +1,5 @@
 /**
- * All Leases of this library, in one namespace or in the whole cluster: for people, who look at more than one election.
+ * Lists and watches the Leases of all elections of this library, in one namespace or in the whole cluster, for people.
  */
 
 import type { LeaseRecord } from '../core/lease-record.ts';
@@ -10,19 +10,22 @@ import { objectOr, type Position, type Reading } from './api-object.ts';
 import { expectedLease, MANAGED_BY, MANAGED_BY_LABEL, readLease } from './lease-mapping.ts';
 import { type WatchedObject, watchPort } from './watch-stream.ts';
 
-/** A Lease and where it is. */
+/** A Lease with its namespace and name. */
 export interface NamedLease {
   readonly namespace: string;
   readonly name: string;
   readonly lease: LeaseRecord;
 }
 
-/** The list and the watch of the Leases that an elector of this library wrote. @param namespace `''` for all */
+/**
+ * The list and the watch of the Leases that electors of this library wrote.
+ * @param namespace `''` for all namespaces
+ */
 export function leaseListPort(client: ApiTransport, namespace: string): WatchPort<NamedLease> {
   return leasesPort(client, { namespace, name: '', labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` });
 }
 
-/** The list and the watch of the one Lease of this name, whatever its labels. */
+/** The list and the watch of the Lease of this name, whatever its labels. */
 export function namedLeasePort(client: ApiTransport, namespace: string, name: string): WatchPort<NamedLease> {
   return leasesPort(client, { namespace, name });
 }

@@ -1,7 +1,7 @@
 /**
- * V1Lease ↔ LeaseRecord, including MicroTime.
+ * Converts a V1Lease into a LeaseRecord and back, including MicroTime.
  *
- * The core decides what the fields mean. This file decides that a replacement keeps the fields that others wrote.
+ * The core decides what the fields mean. This file keeps the fields of other programs in a replacement.
  */
 
 import type { V1Lease, V1LeaseSpec, V1ObjectMeta, V1OwnerReference } from '@kubernetes/client-node';
@@ -17,34 +17,37 @@ import {
   readObject,
 } from './api-object.ts';
 
-/** Marks a Lease as written by an elector of this library (Kubernetes, "Recommended Labels"). */
+/** The label of a Lease that an elector of this library wrote (Kubernetes, "Recommended Labels"). */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 /** The value of `MANAGED_BY_LABEL`. */
 export const MANAGED_BY = 'lease-elector';
-/** Holds the uid of the Pod that released the Lease. */
+/** The annotation with the uid of the Pod that released the Lease. */
 export const RELEASED_ANNOTATION = 'lease-elector/released';
 
-/** Holds the uid of the Pod that should lead next, and how many Pods the application had: `<uid> 3`, or `<uid> 50+`. */
+/**
+ * The annotation with the uid of the Pod that should lead next, and the number of Pods of the application: `<uid> 3`,
+ * or `<uid> 50+`.
+ */
 const SUCCESSOR_ANNOTATION = 'lease-elector/successor';
 
-/** A spec on the wire: client-node types times as dates, the wire has strings. */
+/** A spec on the wire, where times are strings. client-node types them as dates. */
 type WireSpec = Omit<V1LeaseSpec, 'acquireTime' | 'renewTime'> & { acquireTime?: string; renewTime?: string };
 type WireMeta = Omit<V1ObjectMeta, 'creationTimestamp' | 'deletionTimestamp'>;
 
 /** A Lease on the wire. */
 export type WireLease = Omit<V1Lease, 'metadata' | 'spec'> & { metadata: WireMeta; spec: WireSpec };
 
-/** A count, and a number of seconds, are an `int32` on the wire. */
+/** The largest count or number of seconds: both are an `int32` on the wire. */
 const LARGEST_INT32 = 2 ** 31 - 1;
 
-/** The Lease of this name. */
+/** The Lease of this name, as an expected object. */
 export function expectedLease(namespace: string, name: string): ExpectedObject {
   return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name };
 }
 
 /**
- * Reads a Lease, if it is the requested one. A field that cannot be parsed counts as missing, with one exception:
- * the owner. It decides which Pod holds the Lease, and a Lease without an owner can expire.
+ * Reads a Lease, if it is the requested Lease. A field that cannot be parsed counts as missing. The owner is an
+ * exception: it decides which Pod holds the Lease, and a Lease without an owner can expire.
  */
 export function readLease(value: unknown, expected: ExpectedObject, position: Position): Reading<LeaseRecord> {
   const reading = readObject(value, expected, position);
@@ -73,9 +76,9 @@ export function readLease(value: unknown, expected: ExpectedObject, position: Po
 }
 
 /**
- * The fields that a write returned with another value than was sent: an admission webhook changed them.
+ * The fields that were answered with a value other than the sent one, because an admission webhook changed them.
  *
- * Times are compared as the wire has them.
+ * Times are compared in the form that they have on the wire.
  */
 export function compareWritten(sent: LeaseContent, written: LeaseRecord): readonly string[] {
   const isSame: Readonly<Record<string, boolean>> = {
@@ -99,8 +102,8 @@ export function writeNewLease(namespace: string, name: string, content: LeaseCon
 }
 
 /**
- * The Lease that replaces `before`. Everything that others wrote stays: labels, annotations, finalizers, fields
- * that this library does not know.
+ * The Lease that replaces `before`. It keeps everything that other programs wrote: labels, annotations, finalizers,
+ * fields that this library does not use.
  *
  * The uid is sent with the resourceVersion because a PUT to a deleted Lease would create it (wire fact 4).
  */
@@ -160,15 +163,18 @@ function readSuccessor(annotation: string | undefined): { readonly successor?: N
   return { successor: { uid, pods: Number.parseInt(count, 10) } };
 }
 
-/** Neither `controller` nor `blockOwnerDeletion`: the Lease must never delay the deletion of its Pod. */
+/**
+ * The owner reference has neither `controller` nor `blockOwnerDeletion`, because the Lease must never delay the
+ * deletion of its Pod.
+ */
 function ownerReference(owner: PodReference): V1OwnerReference {
   return { apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid };
 }
 
 /**
- * The first Pod among the owners, so that all readers choose the same one.
+ * Returns the first Pod among the owners, so that all readers choose the same Pod.
  *
- * Owners that cannot be parsed do not prove that there is no owner: no API server stores them.
+ * Owners that cannot be parsed do not prove that there is no owner, because no API server stores such owners.
  */
 function readOwner(ownerReferences: unknown): Reading<PodReference | null> {
   const unreadable = { ok: false, problem: 'has ownerReferences that cannot be parsed', isAnother: false } as const;
@@ -186,9 +192,9 @@ const EARLIEST_TIME_MS = Date.parse('0001-01-01T00:00:00.001Z');
 const LATEST_TIME_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * Exactly six digits after the point: a real server answers 400 to three (wire fact 7).
+ * Formats a time with exactly six digits after the point. A real server answers 400 to a time with three (wire fact 7).
  *
- * A time that no API server stores (the clock of a machine can be that wrong) becomes the nearest one that it stores.
+ * A time that an API server cannot store (from a wrong clock) becomes the nearest time that it can store.
  */
 export function formatMicroTime(wallMs: number): string {
   const kept = Math.min(Math.max(wallMs, EARLIEST_TIME_MS), LATEST_TIME_MS);
@@ -200,12 +206,12 @@ export function parseMicroTime(value: unknown): number | null {
   return timeOrNull(typeof value === 'string' ? Date.parse(value) : Number.NaN);
 }
 
-/** The time itself if an API server stores it, in milliseconds since 1970; else `null`. */
+/** The time itself, in milliseconds since 1970, if an API server can store it; otherwise `null`. */
 export function timeOrNull(wallMs: number): number | null {
   return wallMs >= EARLIEST_TIME_MS && wallMs <= LATEST_TIME_MS ? wallMs : null;
 }
 
-/** The value itself if it is a string, else `null`. */
+/** The value itself if it is a string; otherwise `null`. */
 export function stringOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }

@@ -10,7 +10,7 @@ import { isName } from './object-name.ts';
 /**
  * A consistent read; `null` when the API server answers that no object has this name.
  *
- * @param read what the caller needs of the object
+ * @param read returns the part of the object that the caller needs
  */
 export async function readNamedObject<Value>(
   client: ApiTransport,
@@ -18,7 +18,8 @@ export async function readNamedObject<Value>(
   expected: ExpectedObject,
   read: (object: ApiObject) => Value,
 ): Promise<Answer<Value | null>> {
-  // An owner reference can name `..`, and its path would lead to another object. A Node is named by the same rule as a Pod.
+  // The name in an owner reference can be `..`, whose path would lead to another object. The names of Nodes and Pods
+  // have the same rule.
   if (!isName('Pod', request.name))
     return { ok: false, failure: malformed(request, `no ${expected.kind} can have that name`) };
   const answer = await client.request(request);

@@ -2,7 +2,7 @@
 
 import type { ApiTransport } from './api-client.ts';
 
-/** Whether the namespace exists; `null` when the API server does not say. */
+/** Whether the namespace exists; `null` when the answer does not show it. */
 export async function namespaceExists(client: ApiTransport, name: string): Promise<boolean | null> {
   const answer = await client.request({ verb: 'get', apiGroup: '', resource: 'namespaces', namespace: '', name });
   if (answer.ok) return true;

@@ -1,7 +1,7 @@
 /**
- * Reads the node of a Pod, for people who want to know whether it is well.
+ * Reads the node of a Pod and its condition `Ready`, for people.
  *
- * An elector does not read Nodes: its Role is that of a namespace.
+ * An elector does not read Nodes, because its Role is limited to a namespace.
  */
 
 import type { NodeRecord } from '../core/node-record.ts';
@@ -12,7 +12,7 @@ import type { ApiRequest } from './api-request.ts';
 import { parseMicroTime, stringOrNull } from './lease-mapping.ts';
 import { readNamedObject } from './named-object.ts';
 
-/** A consistent read of a Node; `null` when the API server says that there is none of that name. */
+/** A consistent read of a Node; `null` when the API server answers that no Node has this name. */
 export async function readNode(client: ApiTransport, name: string): Promise<Answer<NodeRecord | null>> {
   const request: ApiRequest = { verb: 'get', apiGroup: '', resource: 'nodes', namespace: '', name };
   const expected = { apiVersion: 'v1', kind: 'Node', namespace: '', name } as const;

@@ -1,8 +1,8 @@
 /**
  * The valid names of namespaces, Pods and Leases (Kubernetes, "Object Names and IDs").
  *
- * A name becomes part of the path of a request, where `.` and `..` would name another object. So every name is checked:
- * from an option, the environment, the token's claims or an owner reference.
+ * A name becomes part of the path of a request, where `.` and `..` would lead to another object. Every name is
+ * therefore checked, whether it is from an option, the environment, the token's claims or an owner reference.
  */
 
 import { LeaseElectorError, type LeaseElectorErrorCode } from '../errors.ts';
@@ -56,7 +56,7 @@ export function isName(kind: NamedKind, name: string): boolean {
 /**
  * Returns the name if it is valid for this kind.
  *
- * @param source the place that the name came from, for the message.
+ * @param source the source of the name, for the message.
  * @throws LeaseElectorError with `code`
  */
 export function checkedName(

@@ -1,5 +1,5 @@
 /**
- * Reads and watches two Pods: this process's Pod, and the holder's.
+ * Reads and watches the Pod of this process and the holder's Pod, and lists the Pods of the application.
  *
  * The core decides what the state of a Pod means for the election.
  */
@@ -29,12 +29,12 @@ export async function readPod(
   return readNamedObject(client, request, expectedPod(namespace, name), labelledPodOf);
 }
 
-/** This Pod, and that of the holder. */
+/** The number of Pods that are kept: this Pod and the holder's Pod. */
 const RECENT_PODS = 2;
 
-/** The reads of Pods of one namespace. */
+/** The reads and lists of the Pods of one namespace. */
 export function podPort(client: ApiTransport, namespace: string): PodPort {
-  /** The Pods that were read last. An elector reads its own Pod before it leads, and then by the minute. */
+  /** The Pods that were read last. An elector reads its own Pod before it leads, and then once a minute. */
   let recent: readonly LabelledPod[] = [];
   return {
     read: async (name) => {

@@ -1,6 +1,6 @@
 /**
- * Lists the running Pods of an application: those with the labels of one of them, but for the labels that differ from Pod to
- * Pod or from generation to generation.
+ * Lists the running Pods of an application: the Pods with the same labels as one of its Pods. Labels that differ from
+ * Pod to Pod or from generation to generation are ignored.
  */
 
 import { LISTED_PODS, type ListedPod, type PodListing } from '../core/successor.ts';
@@ -12,8 +12,8 @@ import { UID } from './api-object.ts';
 import type { ApiRequest } from './api-request.ts';
 
 /**
- * Set by the controllers of workloads (Kubernetes, "Well-Known Labels"; Argo Rollouts; Istio), and by the charts of Helm
- * with each release ("Recommended Labels").
+ * The labels that differ within an application. Controllers of workloads set them (Kubernetes, "Well-Known Labels";
+ * Argo Rollouts; Istio), and Helm charts set them with each release ("Recommended Labels").
  */
 const LABELS_OF_ONE_POD: ReadonlySet<string> = new Set([
   'pod-template-hash',
@@ -44,7 +44,7 @@ export function applicationLabels(
   );
 }
 
-/** A consistent list of at most 50 Pods. What cannot be understood in it is left out: it is a hint, and decides nothing. */
+/** A consistent list of at most 50 Pods. An item that cannot be parsed is left out, because the list is only a hint. */
 export async function listPods(
   client: ApiTransport,
   namespace: string,
@@ -62,7 +62,7 @@ export async function listPods(
         .join(','),
       page: { fieldSelector: 'status.phase=Running', limit: LISTED_PODS },
     },
-    // A list that hangs must hold up neither a renewal nor the release of a Lease.
+    // A list that hangs must delay neither a renewal nor the release of a Lease.
     apart: true,
   };
   const answer = await client.request(request);

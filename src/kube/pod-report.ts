@@ -1,7 +1,7 @@
 /**
- * V1Pod → PodReport: the few fields of a Pod's status and metadata that show its condition.
+ * Converts a V1Pod into a PodReport: the few fields of a Pod's status and metadata that show its condition.
  *
- * The core decides what follows from them; the object itself is not kept.
+ * The core decides what follows from them. The object itself is not kept.
  */
 
 import type { PodReport, WaitingContainer } from '../core/lease-record.ts';
@@ -35,10 +35,10 @@ export function readPodReport({ metadata, spec, status }: ApiObject): PodReport 
   };
 }
 
-/** A healthy container waits with these reasons: it is about to be started. */
+/** The reasons of a healthy container that waits to be started. */
 const STARTS: ReadonlySet<unknown> = new Set(['ContainerCreating', 'PodInitializing']);
 
-/** The first container that waits for a reason other than its start. */
+/** The first container that waits for another reason than its start. */
 function readWaiting(status: Readonly<Record<string, unknown>>): WaitingContainer | null {
   for (const { name, state } of CONTAINERS.flatMap(([, statuses]) => objectsOf(status[statuses]))) {
     const waiting = isObject(state) && isObject(state['waiting']) ? state['waiting'] : null;
@@ -62,9 +62,9 @@ const CONTAINERS = [
 ] as const;
 
 /**
- * Whether every container of the Pod is reported as terminated. All kinds of containers count: an init container can be a
- * sidecar that runs as long as the others, and an elector can run in a debug container. A container without a report
- * (the Pod was rejected, or its node never reported) is not known to have ended.
+ * Whether every container of the Pod is reported as terminated. All kinds of containers count: an init container can be
+ * a sidecar that runs as long as the Pod, and an elector can run in a debug container. A container without a report
+ * does not count as terminated: the Pod was rejected, or its node never reported.
  */
 function areAllTerminated(spec: Readonly<Record<string, unknown>>, status: Readonly<Record<string, unknown>>): boolean {
   if (objectsOf(spec['containers']).length === 0) return false;

@@ -20,7 +20,7 @@ export class ProxyTunnels {
   readonly #proxy: URL;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
-  /** The tunnels that are being made. */
+  /** The tunnels that are being opened. */
   readonly #opening = new Set<ClientRequest>();
 
   constructor(proxy: URL, timeoutMs: number, clock: Clock) {
@@ -29,7 +29,7 @@ export class ProxyTunnels {
     this.#clock = clock;
   }
 
-  /** Makes an agent open each of its connections through the proxy. */
+  /** Changes an agent, so that it opens each of its connections through the proxy. */
   lead(agent: Agent): void {
     const connect = agent.createConnection.bind(agent);
     // A plain http agent would ignore the socket, and connect directly.
@@ -46,7 +46,7 @@ export class ProxyTunnels {
     };
   }
 
-  /** Cancels the tunnels that are being made. */
+  /** Cancels the tunnels that are being opened. */
   close(): void {
     for (const request of this.#opening) request.destroy(new Error('the connections were closed'));
   }
@@ -86,7 +86,7 @@ export class ProxyTunnels {
       end(null, socket);
     });
     request.once('response', (response) => {
-      // The server does not know CONNECT.
+      // The proxy does not support CONNECT.
       response.destroy();
       end(new Error(this.#refusal(response.statusCode ?? 0)));
     });
@@ -105,7 +105,10 @@ export class ProxyTunnels {
     return `the proxy ${this.#proxy.host} answered ${status} to CONNECT. ${advice}`;
   }
 
-  /** Only the code of a system error is kept: an untrusted certificate here is the proxy's, not the API server's. */
+  /**
+   * Only the code of a system error is kept. The code of an untrusted certificate would be about the proxy, and not
+   * about the API server.
+   */
   #failure({ code, message, errno }: NodeJS.ErrnoException): Error {
     const failure = new Error(
       `the proxy ${this.#proxy.host} cannot be used: ${message || code}. Check proxy-url in the kubeconfig`,
@@ -114,14 +117,14 @@ export class ProxyTunnels {
   }
 }
 
-/** The value of `Proxy-Authorization`; `null` where the proxy needs none. */
+/** The value of the header `Proxy-Authorization`; `null` if the address of the proxy has no credentials. */
 export function proxyAuthorization(proxy: URL): string | null {
   const { username, password } = proxy;
   if (username === '' && password === '') return null;
   return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
 }
 
-/** A percent sign that does not begin an escape stays unchanged. */
+/** Decodes percent escapes. A text with an invalid escape stays unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -1,7 +1,7 @@
 /**
- * What is written for others to see: labels and annotations of Pods, and Events about the Lease.
+ * Writes labels and annotations of Pods, and Events about the Lease, for other programs.
  *
- * When to write it is decided in `publishing/`. Each request has a connection of its own.
+ * `publishing/` decides when to write. Each request has its own connection.
  */
 
 import type { Answer, LeaseEvent, PodMetadata, PodMetadataPatch, PublishingPort } from '../driver/ports.ts';
@@ -10,7 +10,7 @@ import type { ApiRequest } from './api-request.ts';
 import { formatMicroTime } from './lease-mapping.ts';
 import { readNamedObject } from './named-object.ts';
 
-/** What an Event names as its source. */
+/** The source of an Event. */
 const COMPONENT = 'lease-elector';
 
 /** The requests about Pods of one namespace, and about Events of the Lease `lease`. */
@@ -51,8 +51,8 @@ async function readPodMetadata(
 }
 
 /**
- * An Event of the core group without an `eventTime`, as the recorder of client-go writes it. The API server accepts it in
- * the namespace of its object alone (kubernetes, pkg/apis/core/validation/events.go).
+ * An Event of the core group without an `eventTime`, as the recorder of client-go writes it. The API server accepts it
+ * only in the namespace of its object (kubernetes, pkg/apis/core/validation/events.go).
  */
 function writeEvent(event: LeaseEvent, namespace: string, lease: string): Readonly<Record<string, unknown>> {
   const { name, type, reason, message, leaseUid, reporter } = event;

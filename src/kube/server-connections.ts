@@ -4,8 +4,8 @@
  * `api-client.ts` sends the requests of one elector over them.
  */
 
-// Types alone: an import of `node:http` reads each of its exports, also those of the web (WebSocket…), which load
-// all of undici: 15 ms and some MB. A plain http server is rare, and is served by `getBuiltinModule` without them.
+// Only types are imported: an import of `node:http` evaluates each of its exports, and WebSocket loads all of undici,
+// which takes 15 ms and some MB. For the rare plain http server, `getBuiltinModule` returns the module without that.
 import type { AgentOptions, ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
@@ -19,15 +19,18 @@ import { SharedAuthorization } from './shared-authorization.ts';
 import { nameByContext, TlsIdentity } from './tls-identity.ts';
 
 /**
- * TCP keep-alive probes begin after this many milliseconds of silence, so that a network device does not
- * forget a quiet connection, and a dead peer is noticed.
+ * TCP keep-alive probes begin after this many milliseconds of silence, so that a network device keeps a quiet
+ * connection, and a dead peer is detected.
  */
 export const TCP_KEEP_ALIVE_MS = 15_000;
 
-/** The requests of the election. An elector sends two at once, each on its own connection. */
+/** The limits for the requests of the election. An elector sends two at once, each on its own connection. */
 const REQUESTS: QueueLimits = { connections: 3, ofOneElector: 2 };
 
-/** The requests that no election waits for: what is published, and in a queue of its own the list of an application's Pods. */
+/**
+ * The limits for requests outside of the election: publishing, and the lists of an application's Pods, which have their
+ * own queue.
+ */
 const REQUESTS_APART: QueueLimits = { connections: 2, ofOneElector: 4 };
 
 /** The connections that are open at the moment, of all credentials. Empty when no elector runs. */
@@ -41,11 +44,17 @@ export class ServerConnections {
   readonly tls: TlsIdentity = new TlsIdentity();
   readonly requests: ConnectionQueue;
   readonly requestsApart: ConnectionQueue;
-  /** The lists of an application's Pods. A stop waits for one a moment, so a write that hangs must not be before it. */
+  /**
+   * The lists of an application's Pods. They have their own queue, because `stop()` waits for a list for a moment, and
+   * a write that hangs must not delay it.
+   */
   readonly lists: ConnectionQueue;
-  /** Sockets that carried a request before. `reusedSocket` is not set for a request that waited in the agent's queue. */
+  /**
+   * The sockets that have carried a request. `reusedSocket` cannot be used, because Node.js does not set it for a
+   * request that waited in the agent's queue.
+   */
   readonly usedSockets: WeakSet<Socket> = new WeakSet<Socket>();
-  /** A kept connection died under a request, and none has carried an answer since. */
+  /** Whether a kept connection died during a request, and no kept connection has carried an answer since. */
   keptOnesDie = false;
   readonly open: (options: RequestOptions) => ClientRequest;
   readonly #newAgent: (options: AgentOptions) => HttpAgent;
@@ -71,10 +80,13 @@ export class ServerConnections {
     this.lists = new ConnectionQueue(REQUESTS_APART, clock);
   }
 
-  /** Returns the connections that exist for these credentials and this time-out, or new ones. `leave` must be called once. */
+  /**
+   * Returns the existing connections for these credentials and this time-out, or new connections. `leave` must be
+   * called once.
+   */
   static join(credentials: Credentials, timeoutMs: number, clock: Clock): ServerConnections {
     const existing = [...OPEN].find((one) => one.#isFor(credentials, timeoutMs, clock));
-    // The caller has just read the same files, and this finds what is new in them.
+    // The caller has just read the same files, so the shared credentials must also have their present contents.
     existing?.credentials.checkSources?.();
     if (existing !== undefined) credentials.close?.();
     const connections = existing ?? new ServerConnections(credentials, timeoutMs, clock);
@@ -83,7 +95,7 @@ export class ServerConnections {
     return connections;
   }
 
-  /** The last one to leave closes the connections. */
+  /** Ends the use of the connections by one elector. The last elector closes them. */
   leave(): void {
     this.#users -= 1;
     if (this.#users > 0) return;
@@ -95,7 +107,7 @@ export class ServerConnections {
     this.credentials.close?.();
   }
 
-  /** The agent for a request. @param fresh on a connection that is not kept */
+  /** The agent for a request. @param fresh whether the request needs a new connection */
   agentFor({ proxyAgent, proxy }: Authorization, fresh: boolean): HttpAgent {
     if (proxyAgent === null) {
       const pool = this.#poolFor(proxy ?? null);
@@ -124,7 +136,7 @@ export class ServerConnections {
     const requests = this.#newAgent({
       keepAlive: true,
       keepAliveMsecs: TCP_KEEP_ALIVE_MS,
-      // How many are in use at once is decided by the queue.
+      // The queue limits the connections that are in use at once.
       maxFreeSockets: REQUESTS.connections,
     });
     const fresh = this.#newAgent({ keepAlive: false });
@@ -136,7 +148,7 @@ export class ServerConnections {
     return { proxy: proxy?.href ?? null, requests, fresh, tunnels };
   }
 
-  /** The kubeconfig that was read again can name another proxy. */
+  /** Returns the agents for a proxy. A kubeconfig that was read again can name another proxy. */
   #poolFor(proxy: URL | null): Pool {
     if (this.#pool.proxy !== (proxy?.href ?? null)) {
       closePool(this.#pool);
@@ -146,19 +158,19 @@ export class ServerConnections {
   }
 }
 
-/** The agents, all through the same proxy or all without one. */
+/** The agents for one proxy, or for connections without a proxy. */
 interface Pool {
-  /** The address of the proxy, if there is one. */
+  /** The address of the proxy; `null` without a proxy. */
   readonly proxy: string | null;
   readonly requests: HttpAgent;
-  /** For a stream, which ends with its connection, and for a request that must not use a kept connection. */
+  /** The agent for a stream, which ends with its connection, and for a request that must not use a kept connection. */
   readonly fresh: HttpAgent;
   readonly tunnels: ProxyTunnels | null;
 }
 
 function closePool({ requests, fresh, tunnels }: Pool): void {
   tunnels?.close();
-  // `destroy` closes the sockets of the moment. A socket that is freed later, by a cancelled request, would be kept for reuse.
+  // `destroy` only closes the present sockets. A socket that a cancelled request frees later would be kept for reuse.
   requests.on('free', (socket: Socket) => socket.destroy());
   requests.destroy();
   fresh.destroy();

@@ -1,8 +1,8 @@
 /**
- * Makes text of a server fit for a message: no control characters, no credentials, a limited length.
+ * Converts a text of a server for a message: without control characters, without credentials, of a limited length.
  */
 
-/** A server's message is cut after this many characters. */
+/** A text of a server is cut after this many characters. */
 const WORDS_LIMIT = 500;
 
 /** Removes credentials from a text. */
@@ -11,16 +11,16 @@ export type Conceal = (text: string) => string;
 /** Control, format and private characters, lone surrogates, and line separators: each could change what a terminal or a log shows. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]+/gu;
 
-/** The text in one line. Credentials are removed first, so that no half of one remains at the cut. */
+/** The text in one line. Credentials are removed first, so that the cut leaves no part of a credential. */
 export function cleanWords(text: string, conceal: Conceal = (words) => words): string {
   const line = conceal(text).replace(UNPRINTABLE, ' ').trim();
   return line.length > WORDS_LIMIT ? `${line.slice(0, WORDS_LIMIT).replace(/[\uD800-\uDBFF]$/, '')}…` : line;
 }
 
-/** A shorter credential is not searched for: it would remove ordinary letters from ordinary words. */
+/** A credential of fewer characters is not removed, because ordinary words may contain it. */
 const SHORTEST_SECRET = 6;
 
-/** How many authorizations are kept: a message may still contain the previous one. */
+/** The number of authorizations that are kept, because a message may still contain the previous one. */
 const REMEMBERED = 2;
 
 /** The credentials of the last requests. */

@@ -1,5 +1,5 @@
 /**
- * Gets the authorization of requests: one call at a time for all that wait, and no wait without a bound.
+ * Gets the authorization of requests. All waiting requests share one call, and every wait has a limit.
  *
  * The authorization itself comes from `credentials.ts`.
  */
@@ -8,10 +8,10 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Authorization } from './authorization.ts';
 import type { Credentials } from './credentials.ts';
 
-/** A call without a result is given up after this many request time-outs; then another call is permitted. */
+/** After this many request time-outs without a result, a call counts as hanging, and another call is permitted. */
 export const HUNG_AFTER_TIMEOUTS = 6;
 
-/** How many calls that were given up may still be open. Each can be a plug-in process that hangs. */
+/** The largest number of open calls. Each can be a plug-in process that hangs. */
 export const HUNG_LIMIT = 3;
 
 /** The authorization of all requests over the same connections. */
@@ -21,9 +21,9 @@ export class SharedAuthorization {
   readonly #clock: Clock;
   #question: Question | null = null;
   #open = 0;
-  /** How often the API server has refused an authorization that was the newest. */
+  /** The number of times that the API server has refused the newest authorization. */
   #refusals = 0;
-  /** The number of refusals when an authorization was asked for. */
+  /** For each authorization, the number of refusals when it was requested. */
   readonly #ages = new WeakMap<Authorization, number>();
 
   constructor(credentials: Credentials, timeoutMs: number, clock: Clock) {
@@ -32,7 +32,10 @@ export class SharedAuthorization {
     this.#clock = clock;
   }
 
-  /** Rejects when there are no credentials, or when they do not arrive within the time-out. */
+  /**
+   * Returns the authorization. Rejects when there are no credentials, or when they are not available within the
+   * time-out.
+   */
   async get(): Promise<Authorization> {
     const { promise } = this.#ask();
     return new Promise((resolve, reject) => {
@@ -48,8 +51,8 @@ export class SharedAuthorization {
   }
 
   /**
-   * The API server refused this authorization: the next `get` fetches another one. When it is refused for several requests,
-   * only the first refusal counts, since the next `get` after it was already another one.
+   * Called when the API server has refused this authorization. The next `get` returns another one. If several requests
+   * are refused with the same authorization, only the first refusal counts.
    */
   distrust(refused: Authorization): void {
     if ((this.#ages.get(refused) ?? this.#refusals) < this.#refusals) return;
@@ -88,7 +91,7 @@ async function authorizationOf(credentials: Credentials): Promise<Authorization>
   try {
     return await credentials.authorize();
   } catch (error) {
-    // A plug-in's output is parsed as JSON, and the error of the parser quotes it, including the token.
+    // The output of a plug-in is parsed as JSON. The error of the parser quotes the output, including the token.
     if (error instanceof SyntaxError) throw new Error("the output of the kubeconfig's credential plug-in is not JSON");
     throw error;
   }

@@ -1,5 +1,6 @@
 /**
- * The TLS side of an authorization: certificates and keys as one `SecureContext`, and the connections that belong to it.
+ * The TLS part of an authorization: certificates and keys as one `SecureContext`, and the connections that belong to
+ * it.
  *
  * With `NODE_DEBUG=https,http` Node.js prints the options of every connection, and the names that its agents give to
  * connections. Both would contain the client's private key.
@@ -26,9 +27,10 @@ export class TlsIdentity {
     const { auth: _auth, ca: _ca, cert: _cert, key: _key, passphrase: _passphrase, pfx: _pfx, ...rest } = given;
     this.#options = {
       ...rest,
-      // It uses only the options about certificates and ciphers.
+      // The context uses only the options about certificates and ciphers.
       secureContext: createSecureContext(given as SecureContextOptions),
-      // Only the kubeconfig may switch it off. If it were omitted, NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
+      // Only the kubeconfig may switch verification off. Without this option, NODE_TLS_REJECT_UNAUTHORIZED=0 would also
+      // switch it off.
       rejectUnauthorized: given.rejectUnauthorized !== false,
     };
     this.#given = given;
@@ -36,7 +38,7 @@ export class TlsIdentity {
   }
 }
 
-/** Credentials of a file are read for every request, each time into new memory, so contents are compared. */
+/** Compares contents, because credentials in files are read into new memory for every request. */
 function isSame(left: Given, right: Given): boolean {
   if (left === right) return true;
   const fields = Object.keys({ ...left, ...right }) as (keyof Given)[];

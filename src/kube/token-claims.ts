@@ -4,7 +4,7 @@
 
 import { isObject } from '../runtime/object-kind.ts';
 
-/** The claims of a JWT as they are; `null` for any other text. */
+/** The claims of a JWT, unverified; `null` for any other text. */
 export function readClaims(token: string): Readonly<Record<string, unknown>> | null {
   const payload = token.split('.', 2)[1];
   if (payload === undefined) return null;

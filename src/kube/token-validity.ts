@@ -1,7 +1,7 @@
 /**
- * Finds in the claims of a refused bearer token whether it has expired, or is not valid yet.
+ * Determines from the claims of a refused bearer token whether the token has expired or is not valid yet.
  *
- * The claims are read, not verified: the API server has refused the token, and they only explain the reason.
+ * The claims are not verified, because they only explain why the API server refused the token.
  */
 
 import { readClaims } from './token-claims.ts';
@@ -12,13 +12,13 @@ interface TokenValidity {
   readonly expiresAtMs: number | null;
 }
 
-/** A longer token is not read, in characters. A service account token has about 1,500. */
+/** A token of more characters is not read. A service account token has about 1,500. */
 const TOKEN_LIMIT = 65_536;
 
 /**
- * Explains why a token is refused, if its time is the reason; `null` when it is not, or the token is not a JWT.
+ * Explains why a token is refused, if its time is the reason; `null` for another reason, or if the token is not a JWT.
  *
- * @param serverMs the API server's clock by the date of its answer; this clock decides. `null`: not known
+ * @param serverMs the API server's clock by the date of its answer, which takes precedence; `null`: unknown
  * @param ownMs the wall clock of this machine
  */
 export function tokenProblem(token: string, serverMs: number | null, ownMs: number): string | null {

@@ -1,7 +1,7 @@
 /**
- * Opens one list or one watch of the object with a given name, and turns lines into objects.
+ * Opens one list or one watch of the object with a given name, and converts lines into objects.
  *
- * It decides nothing: `core/watch.ts` has the rules when to list, resume or stop.
+ * The rules when to list, resume or stop are in `core/watch.ts`.
  */
 
 import type { RequestFailure } from '../core/request-failure.ts';
@@ -16,7 +16,10 @@ import { parseJson } from './bounded-json.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 import { type Conceal, cleanWords } from './server-words.ts';
 
-/** A longer line ends the stream, in bytes. etcd stores no object of more than 1.5 MiB, and a Lease has a few hundred bytes. */
+/**
+ * A line of more bytes ends the stream. etcd stores no object of more than 1.5 MiB, and a Lease has a few hundred
+ * bytes.
+ */
 export const LINE_LIMIT_BYTES: number = 1024 * 1024;
 
 /** The kind of object that is watched, and the function that reads it. */
@@ -27,9 +30,9 @@ export interface WatchedObject<Item> {
   /** `LeaseList`, `PodList`. */
   readonly listKind: string;
   readonly namespace: string;
-  /** `''` with a label. */
+  /** The name of the object; `''` with a label. */
   readonly name: string;
-  /** Watches the objects with this label instead of the one of this name: `key=value`. */
+  /** Watches the objects with this label (`key=value`) instead of the object with the name. */
   readonly labelSelector?: string;
   readonly read: (value: unknown, position: Position) => Reading<Item>;
 }
@@ -64,7 +67,7 @@ function readList<Item>(
     return refused(`the answer is not a ${listKind}`);
   }
   const { resourceVersion, continue: nextPage } = objectOr(value['metadata']);
-  // Go writes an empty list as null; a missing list is not an empty one.
+  // Go writes an empty list as null. A missing list is not an empty list.
   const values = value['items'] === null ? [] : value['items'];
   if (typeof resourceVersion !== 'string' || !/^\d+$/.test(resourceVersion) || !Array.isArray(values)) {
     return refused(`the ${listKind} has no resourceVersion or no items`);
@@ -105,8 +108,8 @@ function openWatch<Item>(watched: WatchedObject<Item>, request: ApiRequest, sink
     ended(failure) {
       const rest = lines.rest();
       if (failure !== null || rest.trim() === '') return end(failure);
-      // A whole object without its newline is an event. A part of one means that the connection was cut; a resumed
-      // watch delivers the event again.
+      // A complete object without its newline is an event. An incomplete object means that the connection was cut. A
+      // resumed watch delivers its event again.
       if (!parseJson(rest).ok)
         return end(failureOfError(request, new Error('the stream ended in the middle of a line')));
       takeLine(rest);
@@ -171,8 +174,8 @@ const EVENT_TYPES = { ADDED: 'added', MODIFIED: 'modified', DELETED: 'deleted' }
 const NEWLINE = 0x0a;
 
 /**
- * Cuts bytes into lines. It works on bytes because chunks can split a character (wire fact 20),
- * and no byte of a longer UTF-8 character is a newline.
+ * Splits bytes into lines. It does not decode chunks, because a chunk can end inside a character (wire fact 20). No
+ * byte of a longer UTF-8 character is a newline.
  */
 class LineSplitter {
   readonly #takeLine: (line: string) => void;
@@ -182,7 +185,7 @@ class LineSplitter {
     this.#takeLine = takeLine;
   }
 
-  /** `false` when a line is longer than the limit; then no further chunk is permitted. */
+  /** Adds a chunk. Returns `false` when a line is longer than the limit; no further chunk is permitted then. */
   push(chunk: Buffer): boolean {
     let start = 0;
     for (;;) {
@@ -194,7 +197,7 @@ class LineSplitter {
     }
   }
 
-  /** Returns the part of the present line that has arrived. */
+  /** Returns the part of the current line that was received. */
   rest(): string {
     return this.#line.take();
   }

@@ -1,5 +1,5 @@
 /**
- * One small file that another program replaces now and then. It is read again only when it has changed.
+ * One small file that another program replaces from time to time. It is read again only when it has changed.
  *
  * `credentials.ts` decides when to check it.
  */
@@ -13,12 +13,12 @@ export interface FileSnapshot {
   readonly path: string;
   /** Without white space at either end. */
   readonly text: string;
-  /** Changes whenever the file does. */
+  /** Changes whenever the file changes. */
   readonly fingerprint: string;
 }
 
 /**
- * Returns `before` while the file is unchanged, else a new snapshot.
+ * Returns `before` while the file is unchanged; otherwise a new snapshot.
  *
  * The kubelet replaces projected files by switching a symbolic link, so the path then leads to another inode.
  *
