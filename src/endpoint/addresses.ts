@@ -1,6 +1,12 @@
-/** Binds one port on several addresses, and describes which of them could not be bound. It opens no socket itself. */
+/**
+ * Binds one port on several addresses, and describes the addresses that could not be bound. The caller opens the
+ * sockets.
+ */
 
-/** The most ports that are tried. A port that is free on the first address may be taken on the next one. */
+/**
+ * The largest number of ports that are tried. A port that is free on the first address may be taken on the next
+ * address.
+ */
 export const PORT_ATTEMPTS = 16;
 
 /** The error codes for an address that this machine does not have, such as `::1` if IPv6 is switched off. */
@@ -11,13 +17,13 @@ export type BindOutcome<Listener> =
   | { readonly ok: true; readonly host: string; readonly port: number; readonly listener: Listener }
   | { readonly ok: false; readonly host: string; readonly error: NodeJS.ErrnoException };
 
-/** The addresses that listen, and those that do not. */
+/** The addresses on which a server listens, and the addresses that failed. */
 export interface Binding<Listener> {
   readonly bound: readonly Extract<BindOutcome<Listener>, { ok: true }>[];
   readonly failed: readonly Extract<BindOutcome<Listener>, { ok: false }>[];
 }
 
-/** Binds the same port on every host; port 0 stands for any port that is free on all of them. */
+/** Binds the same port on every host. Port 0 means any port that is free on all hosts. */
 export async function bindEvery<Listener>(
   hosts: readonly string[],
   port: number,

@@ -12,11 +12,11 @@ import { hostsFor } from './loopback.ts';
 /** The information that an endpoint reads from the elector. */
 export interface EndpointSources {
   readonly clock: Clock;
-  /** The name of the leader; `null` when there is none, or when it is unknown. */
+  /** The name of the leader; `null` when there is no leader, or when the leader is unknown. */
   readonly leaderName: () => string | null;
   /**
-   * The moment at which the API server last confirmed the leader, by the wall clock at that moment. Neither a suspended
-   * machine nor a new time of day changes it.
+   * The moment at which the API server last confirmed the leader, as read from the wall clock at that moment. A
+   * suspended machine or a changed clock does not change it later.
    */
   readonly verifiedWallMs: () => number;
   /** For `GET /healthz`: the problem of this process, or `null`. */
@@ -42,7 +42,8 @@ export class Endpoint {
   }
 
   /**
-   * Starts to listen. An address that is taken causes a warning, because the election does not need it. Never rejects.
+   * Starts to listen. If an address is taken, it only warns, because the election does not need the endpoint. Never
+   * rejects.
    */
   open(): Promise<void> {
     this.#opening ??= this.#open().catch((cause: unknown) => {
@@ -74,7 +75,7 @@ export class Endpoint {
   /** Ends every connection, and frees the port. Never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
-    // An endpoint that is still being opened must be awaited, or it would listen for ever.
+    // An endpoint that is still being opened is awaited. Otherwise it would listen for ever.
     await this.#opening;
     await this.#server?.close();
   }

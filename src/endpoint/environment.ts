@@ -12,8 +12,8 @@ export interface EndpointEnvironment {
 }
 
 /**
- * The variables for an endpoint that listens on `port` of `host`, or of both loopback addresses. They name a loopback
- * address, because only there the endpoint answers with the leader.
+ * The variables for an endpoint that listens on `port` of `host`, or of both loopback addresses. They contain a
+ * loopback address, because the endpoint returns the leader only there.
  */
 export function endpointEnvironment(port: number, host = 'localhost'): EndpointEnvironment {
   const name = isLoopbackAddress(host) ? host : 'localhost';

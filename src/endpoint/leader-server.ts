@@ -1,8 +1,8 @@
 /**
- * The endpoint of the NAIS elector sidecar, answered by this process: `GET /` and `GET /sse` return the leader.
+ * An HTTP server that answers as the NAIS elector sidecar does: `GET /` and `GET /sse` return the leader.
  *
- * It decides nothing: its answers are published to it. The cost of every client is limited, because the election runs
- * in the same process. Loaded only if the option `endpoint` is set.
+ * The endpoint only returns the answer that the elector publishes. The cost of every client is limited, because the
+ * election runs in the same process. This file is loaded only if the option `endpoint` is set.
  */
 
 import type { Cluster } from 'node:cluster';
@@ -21,39 +21,38 @@ const debug = debugLog('lease-elector:http');
 /** The port that applications on NAIS use. */
 export const DEFAULT_ENDPOINT_PORT = 4040;
 
-/** The longest head of a request, in bytes. A longer one is answered 431. */
+/** The longest head of a request, in bytes. A longer head is answered 431. */
 export const MAX_HEADER_BYTES: number = 16 * 1024;
 
 /**
- * The most bytes of a request's body that are read. The body has no meaning, but it is read so that the sender does not
- * miss the answer.
+ * The largest number of bytes of a request's body that are read. The body has no meaning, but it is read, because the
+ * sender might otherwise miss the answer.
  */
 export const MAX_BODY_BYTES: number = 64 * 1024;
 
 /**
- * The interval in which a worker of node:cluster retries a port that was taken, in milliseconds. The worker that
- * answers there may end, and the Pod must still have an answer.
+ * The interval in which a worker of node:cluster retries a taken port, in milliseconds. If the worker that has the port
+ * ends, another worker must answer for the Pod.
  */
 export const PORT_RETRY_MS = 1_000;
 
 /** The limits for clients. */
 export interface EndpointLimits {
-  /** The most readers that may stream. A further one is answered 503, and the others are not affected. */
+  /** The largest number of readers of the stream. A further reader is answered 503, and the others are not affected. */
   readonly readers: number;
   /**
-   * The most other connections that may stay open. For a further one, the connection that has been idle longest is
-   * closed: a client that leaks connections must not lock out the clients that request the leader. If many readers
-   * connect at the same moment, they are accepted before their first request is read. So this limit also has room for
-   * all readers.
+   * The largest number of other open connections. When a further client connects, the connection that was idle longest
+   * is closed, so that a client that leaks connections does not lock out other clients. If many readers connect at the
+   * same moment, all are accepted before their first request is read. This limit therefore includes all readers.
    */
   readonly connections: number;
   /** A request must arrive within this many milliseconds. This is checked every `checkIntervalMs`. */
   readonly requestTimeoutMs: number;
   readonly checkIntervalMs: number;
   /**
-   * An idle connection is closed after this many milliseconds. The value is not a whole number of minutes: a client
-   * that polls every minute over a kept-alive connection must not hit its end, because many clients treat an error as
-   * "there is no other leader".
+   * An idle connection is closed after this many milliseconds. The value is not a whole number of minutes. Otherwise a
+   * client that polls every minute would send a request at the moment at which its connection is closed, and many
+   * clients treat that error as "there is no other leader".
    */
   readonly idleTimeoutMs: number;
 }
@@ -73,7 +72,7 @@ export interface LeaderAnswer {
   readonly name: string;
   /**
    * The moment at which the API server last confirmed the leader to this process, in milliseconds since 1970. It is
-   * read again for each request, so a getter keeps it current.
+   * read again for each request, so it can be a getter.
    */
   readonly lastUpdateMs: number;
 }
@@ -86,12 +85,12 @@ export interface EndpointWarning {
 
 /** The options of a `LeaderServer`. */
 export interface LeaderServerOptions {
-  /** 0 stands for any free port. @default 4040 */
+  /** The TCP port; 0 means any free port. @default 4040 */
   readonly port?: number;
-  /** @default both loopback addresses, or the one that exists */
+  /** @default both loopback addresses, or the one address that exists */
   readonly hosts?: readonly string[];
   readonly clock: Clock;
-  /** Answers `/` and `/sse` on every address on which it listens, and for every host name. @default false */
+  /** Answers `/` and `/sse` on every address of the server, and for every host name. @default false */
   readonly exposeLeader?: boolean;
   /** For `GET /healthz`: the problem of this process, or `null`. @default there is no problem */
   readonly health?: () => string | null;
@@ -126,7 +125,7 @@ const METHOD_NOT_ALLOWED: Reply = {
   body: 'Only GET and HEAD.',
 };
 
-/** The paths whose answers are for this machine alone, unless the option `exposeLeader` is set. */
+/** The paths that are answered only to this machine, unless the option `exposeLeader` is set. */
 const LEADER_PATHS: ReadonlySet<string> = new Set(['/', STREAM_PATH]);
 
 const NOT_LOOPBACK: Reply = text(
@@ -148,7 +147,7 @@ export class LeaderServer {
   readonly #limits: EndpointLimits;
   readonly #routes: ReadonlyMap<string, () => Reply>;
   readonly #stream: LeaderStream;
-  /** The connections that do not stream, the one that asked least recently first. */
+  /** The connections that do not stream, in the order of their last requests, the oldest first. */
   readonly #connections = new Set<Socket>();
   #binding: Binding<Server> = { bound: [], failed: [] };
   #listening: Promise<EndpointWarning | null> | null = null;
@@ -166,23 +165,23 @@ export class LeaderServer {
     this.#routes = new Map<string, () => Reply>([
       ['/', () => ({ status: 200, fields: JSON_FIELDS, body: this.#body() })],
       ['/healthz', () => verdict(health?.() ?? null)],
-      // As with the sidecar: once there was a leader, it stays ready. Otherwise every change of leader would remove all
-      // Pods from their Service.
+      // Like the sidecar, the endpoint stays ready once there was a leader. Otherwise every change of leader would
+      // remove all Pods from their Service.
       ['/readyz', () => verdict(this.#wasReady ? null : 'no leader is known yet')],
       ...(metrics === undefined ? [] : [['/metrics', () => text(200, metrics(), METRICS_TEXT)] as const]),
     ]);
   }
 
   /**
-   * Starts to listen. Resolves when it listens on every address that can be bound, with a warning if one cannot.
-   * Further calls return the same promise.
+   * Starts to listen. Resolves when the server listens on every address that can be bound, with a warning if an address
+   * cannot be bound. Further calls return the same promise.
    */
   listen(): Promise<EndpointWarning | null> {
     this.#listening ??= this.#listen();
     return this.#listening;
   }
 
-  /** The addresses on which it listens; `null` when it does not listen. */
+  /** The addresses on which the server listens; `null` when it does not listen. */
   get address(): { readonly port: number; readonly hosts: readonly string[] } | null {
     const { bound } = this.#binding;
     const [first] = bound;
@@ -192,8 +191,8 @@ export class LeaderServer {
   }
 
   /**
-   * The port on which an endpoint of this machine answers: its own port, or, in a worker of node:cluster, that of
-   * another worker. `null` when there is none.
+   * The port on which an endpoint of this machine answers: the port of this server or, in a worker of node:cluster, of
+   * another worker; `null` without such a port.
    */
   get answeredPort(): number | null {
     return this.address?.port ?? (this.#isAnsweredByOther ? this.#port : null);
@@ -202,8 +201,8 @@ export class LeaderServer {
   /**
    * Sets the answer; `null` when no leader is known.
    *
-   * Readers of the stream receive it when the name has changed. A confirmation alone is not sent to them: it occurs
-   * every few seconds, and would wake a thousand readers without any change.
+   * Readers of the stream receive the answer when the name has changed. A confirmation of the same leader is not sent,
+   * because it occurs every few seconds and would wake a thousand readers.
    */
   publish(answer: LeaderAnswer | null): void {
     const isNews = answer?.name !== this.#answer?.name;
@@ -213,8 +212,8 @@ export class LeaderServer {
   }
 
   /**
-   * Ends all streams and connections. Always resolves, when all of them have ended. Further calls return the same
-   * promise.
+   * Ends all streams and connections. Resolves when all of them have ended, and never rejects. Further calls return the
+   * same promise.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -238,7 +237,7 @@ export class LeaderServer {
     debug('%s', message ?? `listens on port ${this.#binding.bound[0]?.port}`);
     const { isWorker = isClusterWorker() } = this.#options;
     const [taken] = takenBindings(this.#binding);
-    // Port 0 stands for a different port in each worker.
+    // Port 0 means a different port in each worker.
     if (isWorker && port !== 0 && taken !== undefined) {
       this.#bindLater();
       // Another worker answers for the whole Pod, so there is no problem.
@@ -248,7 +247,7 @@ export class LeaderServer {
     return message === null ? null : { code: 'endpoint-unavailable', message };
   }
 
-  /** Retries the port, and takes it over when the process that has it ends. */
+  /** Schedules the next attempt to bind the taken port, so that this process takes it over when its owner ends. */
   #bindLater(): void {
     if (this.#closed !== null) return;
     this.#retry = this.#options.clock.setTimer(PORT_RETRY_MS, () => void this.#bindTaken(), { background: true });
@@ -283,20 +282,20 @@ export class LeaderServer {
     });
     server.on('connection', (socket) => this.#accept(socket));
     server.on('request', (request, response) => this.#take(request, response));
-    // The client asks whether to send its body. The body is not needed.
+    // The client waits for permission to send its body, which is not needed.
     server.on('checkContinue', (request, response) => this.#take(request, response, true));
-    // Node.js would close the connection without an answer.
+    // Without this listener, Node.js would close the connection without an answer.
     server.on('connect', (_request, socket) =>
       socket.end('HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\n\r\n'),
     );
     const outcome = new Promise<BindOutcome<Server>>((resolve) => {
       server.on('error', (error) => {
         debug('%s: %s', host, error.message);
-        // This has no effect if the server listens already and could not accept a connection (for example because no
-        // file descriptors are left).
+        // After the server has begun to listen, this has no effect. The error is then a failed accept, for example
+        // without free file descriptors.
         resolve({ ok: false, host, error });
       });
-      // Exclusive: otherwise all workers of node:cluster would share the port, and any of them would answer.
+      // Without `exclusive`, all workers of node:cluster would share the port, and any of them would answer.
       server.listen({ host, port, exclusive: true }, () => {
         resolve({ ok: true, host, port: (server.address() as AddressInfo).port, listener: server });
       });
@@ -306,7 +305,7 @@ export class LeaderServer {
   }
 
   async #close(): Promise<void> {
-    // After close() before listen() it never listens.
+    // If `close()` is called before `listen()`, the server never listens.
     this.#listening ??= Promise.resolve(null);
     await this.#listening;
     this.#retry?.cancel();
@@ -326,18 +325,18 @@ export class LeaderServer {
       leastRecentlyUsed.destroy();
     }
     this.#connections.add(socket);
-    // Node.js removes its own listener when a client requests a tunnel, and a broken connection would then have no
-    // listener.
+    // Node.js removes its own listener when a client requests a tunnel. Without this listener, the error of a broken
+    // connection would then end the process.
     socket.on('error', () => {});
     socket.once('close', () => this.#connections.delete(socket));
   }
 
   #take(request: IncomingMessage, response: ServerResponse, isBodyRefused = false): void {
     const { socket } = request;
-    // An error without a listener ends the process, and this one only reports that a connection broke.
+    // An error without a listener ends the process. This error only reports a broken connection.
     response.on('error', () => {});
     if (!this.#connections.delete(socket)) {
-      // The connection streams, so no further request is expected on it.
+      // This connection streams, so it must not have a further request.
       socket.destroy();
       return;
     }
@@ -370,9 +369,9 @@ export class LeaderServer {
   }
 
   /**
-   * The refusal for a client that must not be answered; `null` if it may be. The leader is for this machine alone:
-   * requests from other machines only reach probes and metrics. A web page can reach loopback addresses under a name of
-   * its site (DNS rebinding), so the name is checked.
+   * The refusal for a client that must not be answered; `null` if the request is permitted. The leader is returned only
+   * to this machine. Other machines only reach probes and metrics. A web page can reach loopback addresses under a name
+   * of its site (DNS rebinding), so the name is checked.
    */
   #refusal({ socket, url = '', headers }: IncomingMessage, path: string): Reply | null {
     if (this.#options.exposeLeader === true) return null;
@@ -421,7 +420,7 @@ export class LeaderServer {
 }
 
 function isClusterWorker(): boolean {
-  // The types describe the module as `import` returns it.
+  // The types describe the result of an `import`, so the result of `getBuiltinModule` is converted.
   return (process.getBuiltinModule('node:cluster') as unknown as Cluster).isWorker;
 }
 
@@ -438,7 +437,7 @@ function text(status: number, body: string, contentType = TEXT): Reply {
   return { status, fields: [['Content-Type', contentType]], body };
 }
 
-/** A client that uses this server as a proxy sends the whole URL. */
+/** The path of a request. A client that uses this server as a proxy sends the whole URL. */
 function pathOf(url: string): string {
   return url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '') || '/';
 }

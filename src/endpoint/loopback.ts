@@ -7,7 +7,7 @@ export const LOOPBACK_HOSTS: readonly string[] = ['127.0.0.1', '::1'];
 
 /** Whether an address, in the form that a socket reports, is a loopback address. */
 export function isLoopbackAddress(address: string): boolean {
-  // A socket that listens on `::` has the addresses of IPv4 in this form.
+  // A socket that listens on `::` reports IPv4 addresses in this form.
   const plain = address.replace(/^::ffff:/i, '');
   return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
 }

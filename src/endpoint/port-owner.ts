@@ -5,13 +5,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../runtime/clock.ts';
 
-/** The time that the owner of the port has to answer, in milliseconds. It runs on the same machine. */
+/** The longest wait for an answer of the port's owner, in milliseconds. The owner runs on the same machine. */
 export const PORT_OWNER_TIMEOUT_MS = 1_000;
 
-/** The longest answer of an endpoint, in characters. A Pod's name has 253 at most. */
+/** The longest answer of an endpoint, in characters. A Pod's name has at most 253. */
 const ANSWER_LIMIT = 1_024;
 
-/** Sends one request `GET /`. Never rejects. */
+/** Sends one request `GET /`, and returns whether the answer is that of an endpoint. Never rejects. */
 export function isAnsweredAsEndpoint(host: string, port: number, clock: Clock): Promise<boolean> {
   // Not imported: see kube/api-client.ts.
   const request = process.getBuiltinModule('node:http').get({ host, port, path: '/', agent: false });

@@ -1,10 +1,10 @@
 /**
  * Writes an answer byte for byte as Go's `net/http` does, because the sidecar is written in Go.
  *
- * Go sends the fields of the program sorted by name, then `Date`, `Content-Length` and `Connection: close`. It sends no
- * `Connection` field if the connection stays open, and answers HTTP/1.0 with HTTP/1.0 (`server.go`, `writeHeader`;
- * compared with `kubectl proxy`, which is such a server). One difference remains: a connection of HTTP/1.0 is never
- * kept open.
+ * Go sends the fields of the program sorted by name, then `Date`, `Content-Length` and `Connection: close`. If the
+ * connection stays open, it sends no field `Connection`. It answers HTTP/1.0 with HTTP/1.0 (`server.go`, `writeHeader`;
+ * compared with `kubectl proxy`, which uses `net/http`). One difference remains: a connection of HTTP/1.0 is never kept
+ * open.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -23,7 +23,7 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly wallMs: number;
-  /** The rest of the request's body will not be read, so the connection cannot be used again. */
+  /** Whether the rest of the request's body stays unread, so that the connection cannot be used again. */
   readonly bodyUnread: boolean;
 }
 
@@ -33,12 +33,12 @@ export function sendReply(exchange: Exchange, reply: Reply): void {
   const body = Buffer.from(reply.body);
   const out = begin(exchange, reply, body.length);
   out.end(request.method === 'HEAD' ? undefined : body);
-  // While the body is still arriving, the client would receive "reset" instead of the answer. It must see the end
-  // first.
+  // If the body is still being sent, closing now would reset the connection, and the client would not receive the
+  // answer.
   if (out === request.socket && !bodyUnread) request.socket.destroySoon();
 }
 
-/** Sends the head of an answer without end. The caller writes the rest. */
+/** Sends the head of an endless answer. The caller writes the rest. */
 export function sendStreamHead(exchange: Exchange, fields: Reply['fields']): Writable {
   return begin(exchange, { status: 200, fields }, null);
 }
@@ -51,8 +51,8 @@ function begin(exchange: Exchange, reply: Pick<Reply, 'status' | 'fields'>, leng
   fields.push(['Date', new Date(wallMs).toUTCString()]);
   if (length !== null) fields.push(['Content-Length', String(length)]);
   if (closing && !isHttp10) fields.push(['Connection', 'close']);
-  // Node.js cannot answer with HTTP/1.0, and cannot end only its own half of a connection. So these answers bypass it,
-  // unless earlier answers must be sent first (then there is no socket yet).
+  // Node.js cannot answer with HTTP/1.0, and cannot end only its own half of a connection. These answers are therefore
+  // written to the socket, unless earlier answers must be sent first. In that case there is no socket yet.
   if ((isHttp10 || bodyUnread) && response.socket !== null) {
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
     request.socket.write(`HTTP/${request.httpVersion} ${statusOf(reply.status)}\r\n${lines.join('')}\r\n`);

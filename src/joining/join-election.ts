@@ -57,7 +57,8 @@ export interface Entrance {
 }
 
 /**
- * Finds the cluster and the identity of this Pod. If there is no cluster, runs without one, if the options permit that.
+ * Finds the cluster and the identity of this Pod. If there is no cluster, and the option `local` is set, returns ports
+ * that need no cluster.
  *
  * @throws {LeaseElectorError} for errors that retrying cannot fix; `ERR_LEASE_ELECTOR_STOPPED` when `signal` aborts
  * @internal
@@ -91,7 +92,7 @@ export async function joinElection(
   }
 }
 
-/** Reads the credentials. A shortage of file descriptors passes, so the read is retried. */
+/** Reads the credentials. Retries after a shortage of file descriptors, because it is temporary. */
 async function connect(
   options: Parameters<Runtime['connect']>[0],
   runtime: Runtime,
@@ -119,7 +120,7 @@ function shortageFailure(error: unknown): RequestFailure {
   return { kind: 'unavailable', message, retryAfterMs: null, missingRule: null, cause: error };
 }
 
-/** Requests the identity of this Pod until there is an answer. */
+/** Determines the identity of this Pod, and retries until there is an answer. */
 async function identify(
   cluster: Cluster,
   { pod, lease, startGraceMs }: ResolvedOptions,
@@ -130,7 +131,7 @@ async function identify(
   const close = (): void => cluster.close();
   signal.addEventListener('abort', close, { once: true });
   try {
-    // Stopped while the cluster was being found. No request is sent.
+    // The elector was stopped while the cluster was being found, so no request is sent.
     if (signal.aborted) throw stoppedError();
     let refusedSinceMs: number | null = null;
     let refusals = 0;
@@ -138,7 +139,7 @@ async function identify(
     for (let attempt = 1; ; attempt += 1) {
       outages.asked();
       const answer = await cluster.identify(defined({ pod, lease }));
-      // If the token contains the identity, no request is sent. So a success is not an answer of the API server.
+      // If the token contains the identity, no request is sent, so a success does not show that the API server answers.
       if (answer.ok) outages.withdrawn();
       else outages.failed(answer.failure);
       if (signal.aborted) throw stoppedError();
@@ -158,7 +159,7 @@ async function identify(
         if (refusedForMs >= startGraceMs) throw errorOfFailure(failure);
         if (!warned && refusedForMs >= REFUSAL_BELIEVED_MS) warn(warningCodeOf(failure), failure.message);
         warned ||= refusedForMs >= REFUSAL_BELIEVED_MS;
-        // A try is due when the refusal would be believed, and the last one when the grace period is over.
+        // An attempt is due when the refusal would be believed, and the last attempt when the grace period is over.
         const believedInMs = warned ? Number.POSITIVE_INFINITY : REFUSAL_BELIEVED_MS - refusedForMs;
         delayMs = Math.min(refusalDelayMs(refusals, random.next()), believedInMs, startGraceMs - refusedForMs);
       } else {
@@ -183,7 +184,7 @@ function warningCodeOf({ kind }: RequestFailure): WarningCode {
   return kind === 'forbidden' ? 'pod-read-forbidden' : 'request-rejected';
 }
 
-/** Ends early when `signal` aborts. */
+/** Waits. Ends early when `signal` aborts. */
 async function pause(clock: Clock, durationMs: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimer(durationMs, resolve);

@@ -1,7 +1,7 @@
 /**
  * An election without a cluster: a Lease in this process' memory, for a developer's machine (the option `local`).
  *
- * Everything else runs as it would in a cluster, so that an application behaves the same.
+ * Everything else runs as in a cluster, so that an application behaves the same.
  */
 
 import { hostname } from 'node:os';
@@ -21,17 +21,17 @@ export function localIdentity(pod: PodOptions | undefined, lease: string | undef
   };
 }
 
-/** The Pod that holds the Lease while a local candidate waits. It never ends, so the candidate never leads. */
+/** The Pod that holds the Lease for a local candidate. It never ends, so the candidate never leads. */
 const OTHER_POD: PodRecord = { name: 'local-leader', uid: 'local-leader', resourceVersion: '1', terminating: false };
 
-/** Revisions are microseconds of the wall clock: no process writes that often. */
+/** Revisions are microseconds of the wall clock, because no process writes more often. */
 const REVISIONS_PER_MS = 1_000;
 
 /**
  * The ports of a process without a cluster.
  *
- * Revisions, and so the fencing tokens, grow with the wall clock. So a database that rejects a token smaller than the
- * largest it has seen accepts the next process of the same machine.
+ * Revisions, and therefore fencing tokens, grow with the wall clock. A database that rejects a token smaller than the
+ * largest it has seen therefore accepts the next process of the same machine.
  */
 export function localPorts(self: PodReference, role: LocalRole, clock: Pick<Clock, 'wallMs'>): Ports {
   let revision = 0;
@@ -62,7 +62,9 @@ export function localPorts(self: PodReference, role: LocalRole, clock: Pick<Cloc
   };
 }
 
-/** The Lease is not renewed and has no duration, so its silence does not look like a leader that hangs. */
+/**
+ * The Lease for a local candidate. It has neither a renewal nor a duration, so its holder is not reported as hanging.
+ */
 function leaseOfOther(acquireTimeMs: number): LeaseRecord {
   const { name, uid } = OTHER_POD;
   return {
@@ -81,7 +83,7 @@ function leaseOfOther(acquireTimeMs: number): LeaseRecord {
   };
 }
 
-/** No other process writes the Lease, so the watch has no events. */
+/** A watch without events, because no other process writes the objects. */
 function silentWatch<Item>(items: () => readonly Item[]): WatchPort<Item> {
   return {
     list: () => succeed({ items: items(), resourceVersion: '1' }),

@@ -1,17 +1,20 @@
 /**
  * Finds the process that holds the socket of the sibling lock, as far as /proc shows it.
  *
- * Node.js has no SO_PEERCRED. So the kernel's list of Unix sockets gives the inode, and the links of the open files
- * give the process. Processes of another container are visible only with `shareProcessNamespace: true`.
+ * Node.js has no SO_PEERCRED. The kernel's list of Unix sockets shows the inode instead, and the links of the open
+ * files show the process. Processes of another container are visible only with `shareProcessNamespace: true`.
  */
 
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import type { SiblingLockHolder } from '../driver/ports.ts';
 
-/** The most links of open files that are read, so that the search on a crowded machine does not take minutes. */
+/**
+ * The largest number of links of open files that are read, so that the search does not take minutes on a machine with
+ * many processes.
+ */
 export const SEARCHED_FILES_LIMIT = 20_000;
 
-/** The process that listens on this abstract address; `null` when it cannot be seen. */
+/** The process that listens on this abstract address; `null` when it cannot be determined. */
 export async function findSocketHolder(path: string, proc: string = '/proc'): Promise<SiblingLockHolder | null> {
   try {
     const inode = listeningInode(await readFile(`${proc}/net/unix`, 'utf8'), path);
@@ -24,9 +27,12 @@ export async function findSocketHolder(path: string, proc: string = '/proc'): Pr
 /** `__SO_ACCEPTCON`: the socket listens (Linux, include/linux/net.h). */
 const LISTENS = 0x10000;
 
-/** A line of /proc/net/unix: number, references, protocol, flags, type, state, inode, address (proc(5)). */
+/**
+ * The inode of the socket that listens on an address. A line of /proc/net/unix has: number, references, protocol,
+ * flags, type, state, inode, address (proc(5)).
+ */
 function listeningInode(table: string, path: string): string | null {
-  // The first byte of an abstract address is zero, and shown as @.
+  // The first byte of an abstract address is zero, and the kernel shows it as @.
   const address = path.replace(/^\0/, '@');
   for (const line of table.split('\n')) {
     const [, , , flags = '', , , inode = '', ...shown] = line.trim().split(/ +/);
@@ -41,7 +47,7 @@ async function processWithSocket(inode: string, proc: string): Promise<SiblingLo
     .sort((left, right) => Number(left) - Number(right));
   let searched = 0;
   for (const pid of processes) {
-    // A process of another user, or one that has just ended, does not show its files.
+    // The files of another user's process, or of a process that has just ended, are not visible.
     for (const descriptor of await readdir(`${proc}/${pid}/fd`).catch(() => [])) {
       searched += 1;
       if (searched > SEARCHED_FILES_LIMIT) return null;

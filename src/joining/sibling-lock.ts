@@ -2,8 +2,8 @@
  * The sibling lock: only one process per Pod campaigns. It is an abstract Unix socket named after the Pod's uid and the
  * Lease.
  *
- * All containers of a Pod share it, and the kernel frees it when its holder dies, in whatever way. The core decides
- * what a sibling may do.
+ * All containers of a Pod share it. The kernel frees it whenever its holder dies. The core decides what a sibling may
+ * do.
  */
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -22,14 +22,17 @@ import { isShortage } from '../runtime/shortage.ts';
 
 const debug = debugLog('lease-elector:sibling');
 
-/** The most siblings that can wait at the holder. A further one is rejected, and tries again with back-off. */
+/**
+ * The largest number of siblings that can be connected to the holder. A further sibling is rejected, and tries again
+ * with back-off.
+ */
 const WAITING_SIBLINGS_LIMIT = 64;
 
 /** If the connection to the holder lasted less than this, in milliseconds, the next attempt is delayed. */
 const SHORT_WAIT_MS = 1_000;
 
 /**
- * The number of quick attempts, and their distance in milliseconds, before the back-off begins.
+ * The number of quick attempts before the back-off begins, and the delay before each, in milliseconds.
  *
  * When a process dies, the kernel may close its connections a moment before it frees the name (seen on Linux 6, one
  * time in ten).
@@ -41,16 +44,16 @@ const PROMPT_DELAY_MS = 10;
 const SOCKET_PATH_LIMIT_BYTES = 108;
 
 /**
- * The error codes of a kernel without Unix sockets: it has no such call, or no such address family. All containers of
- * the Pod share that kernel, so no sibling holds the lock. Every other error (for example EACCES, EPERM or EINVAL of a
- * seccomp profile or a security module) concerns this process alone: a sibling may hold the lock.
+ * The error codes of a kernel without the system call or without Unix sockets. All containers of the Pod share that
+ * kernel, so no sibling holds the lock. Every other error (for example EACCES, EPERM or EINVAL from a seccomp profile
+ * or a security module) may concern only this process, so a sibling may hold the lock.
  */
 const ABSENCES: ReadonlySet<string> = new Set(['ENOSYS', 'EAFNOSUPPORT']);
 
 /** The functions of `node:net` that the lock uses. A test replaces them. */
 export type SocketFunctions = Pick<typeof import('node:net'), 'connect' | 'createServer'>;
 
-/** The parts of the lock's name, and its dependencies. */
+/** The parts of the lock's name, and the dependencies of the lock. */
 export interface SiblingLockOptions {
   readonly podUid: string;
   readonly namespace: string;
@@ -69,10 +72,11 @@ export function siblingLock(options: SiblingLockOptions): SiblingLockPort {
 }
 
 /**
- * `\0lease-elector/<pod uid>/<hash of namespace and Lease>`. The first byte makes it abstract (unix(7)).
+ * The address of the socket: `\0lease-elector/<pod uid>/<hash of namespace and Lease>`. The first byte makes it
+ * abstract (unix(7)).
  *
- * Namespace and Lease are hashed because together they can be longer than an address. The same applies to a uid that is
- * not a UUID.
+ * Namespace and Lease are hashed, because together they can be longer than an address. A uid that is too long, because
+ * it is not a UUID, is also hashed.
  */
 export function siblingSocketPath(podUid: string, namespace: string, lease: string): string {
   const tail = `/${shortHash(`${namespace}/${lease}`)}`;
@@ -81,7 +85,7 @@ export function siblingSocketPath(podUid: string, namespace: string, lease: stri
 }
 
 function shortHash(text: string): string {
-  // An import of the module would also load all of Web Crypto.
+  // The module is not imported, because an import would also load all of Web Crypto.
   const { createHash } = process.getBuiltinModule('node:crypto');
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
@@ -92,7 +96,7 @@ class SiblingLock implements SiblingLockPort {
   readonly #random: Random;
   readonly #supported: boolean;
   readonly #net: SocketFunctions;
-  /** `null` while the lock is not claimed. Late events of sockets are then ignored. */
+  /** The listener of the claim; `null` while the lock is not claimed. Late events of sockets are then ignored. */
   #outcome: SiblingLockListener | null = null;
   #server: Server | null = null;
   #waiting: Set<Socket> = new Set();
@@ -100,7 +104,7 @@ class SiblingLock implements SiblingLockPort {
   #timer: Timer | null = null;
   #reportedTaken = false;
   #reportedRefused = false;
-  /** Short waits in a row. */
+  /** The number of short waits in a row. */
   #attempts = 0;
 
   constructor(options: SiblingLockOptions) {
@@ -127,14 +131,16 @@ class SiblingLock implements SiblingLockPort {
     this.#timer = null;
     this.#holderConnection?.destroy();
     this.#holderConnection = null;
-    // The name is freed before the waiting siblings are disconnected, because they bind it immediately.
+    // The name is freed before the waiting siblings are disconnected, because they try to bind it immediately.
     this.#server?.close();
     this.#server = null;
     for (const socket of this.#waiting) socket.destroy();
     this.#waiting = new Set();
   }
 
-  /** Loaded only when it is needed, which is rare. */
+  /**
+   * Looks for the process that holds the socket. The search is rarely needed, so its file is loaded on the first call.
+   */
   async findHolder(): Promise<SiblingLockHolder | null> {
     const { findSocketHolder } = await import('./sibling-lock-owner.ts');
     return findSocketHolder(this.#path);
@@ -163,7 +169,7 @@ class SiblingLock implements SiblingLockPort {
     server.on('error', (error: NodeJS.ErrnoException) => {
       if (this.#server !== server) return;
       if (server.listening) {
-        // A failed accept (for example because no file descriptors are left) does not release the name.
+        // A failed accept (for example without free file descriptors) does not release the name.
         debug('%s', error.message);
         return;
       }
@@ -171,14 +177,14 @@ class SiblingLock implements SiblingLockPort {
       if (error.code === 'EADDRINUSE') this.#waitForHolder(listener);
       else this.#noteRefusal(listener, error);
     });
-    // Exclusive: otherwise all workers of node:cluster would share the primary's one socket.
+    // Without `exclusive`, all workers of node:cluster would share one socket of the primary.
     server.listen({ path: this.#path, exclusive: true });
   }
 
   #noteRefusal(listener: SiblingLockListener, error: NodeJS.ErrnoException): void {
     debug('cannot be bound: %s', error.message);
     const refusedBy = error.code ?? error.message;
-    // A process that already waits is a sibling, whatever the new error is.
+    // A process that already waits is a sibling, even if the new error shows a kernel without Unix sockets.
     if (ABSENCES.has(refusedBy) && !this.#reportedTaken) {
       this.#notify(listener, 'unsupported');
       return;
@@ -188,7 +194,7 @@ class SiblingLock implements SiblingLockPort {
       this.#reportedRefused = true;
       this.#reportedTaken = true;
       this.#notify(listener, 'taken', { refusedBy });
-      // The callback may have given up the claim.
+      // The callback may have ended the claim.
       if (this.#outcome !== listener) return;
     }
     this.#attempts += 1;
@@ -199,7 +205,7 @@ class SiblingLock implements SiblingLockPort {
     if (!this.#reportedTaken) {
       this.#reportedTaken = true;
       this.#notify(listener, 'taken');
-      // The callback may have given up the claim.
+      // The callback may have ended the claim.
       if (this.#outcome !== listener) return;
     }
     const openedAtMs = this.#clock.nowMs();
