@@ -1,9 +1,9 @@
 /**
- * Checks the arguments of the test kit. An unknown option that is silently ignored would make a test pass
- * for the wrong reason.
+ * Checks the arguments of the test kit. An unknown option that is silently ignored would make a test pass for the wrong
+ * reason.
  *
- * options.ts checks the options of an elector in another way: it reads each of them once, also an inherited one, and
- * its errors have a code. The kit spreads its options, and a mistake in a test needs no code.
+ * options.ts checks the options of an elector differently: it reads each option once, also an inherited option, and its
+ * errors have a code. The kit spreads its options, and a mistake in a test needs no code.
  */
 
 import { isObject, isObjectPrototype } from './object-kind.ts';
@@ -12,11 +12,11 @@ import { describe } from './quotation.ts';
 /**
  * Refuses all values except an object whose keys are known.
  *
- * @throws {TypeError} with the unknown key and the known ones
+ * @throws {TypeError} with the unknown key and the known keys
  */
 export function checkKeys(what: string, given: unknown, known: readonly string[]): void {
   if (!isObject(given)) throw new TypeError(`${what} takes an object, but was given ${describe(given)}`);
-  // What an object inherits is lost when its options are spread.
+  // Inherited properties are lost when the options are spread.
   if (!isPlain(given)) throw new TypeError(`${what} takes a plain object, but was given an instance of a class`);
   for (const key of Object.keys(given)) {
     if (!known.includes(key)) {

@@ -11,14 +11,14 @@ export interface Timer {
 
 /** A source of time and timers. */
 export interface Clock {
-  /** Milliseconds of a clock that never jumps and never runs backwards; its zero means nothing. */
+  /** Milliseconds of a clock that never jumps and never runs backwards. Its zero is arbitrary. */
   nowMs(): number;
 
-  /** Milliseconds since 1970: for people and for wire fields, never to measure a duration. */
+  /** Milliseconds since 1970, for people and for wire fields. Never used to measure a duration. */
   wallMs(): number;
 
   /**
-   * Calls back once after `afterMs`.
+   * Calls the callback once after `afterMs` milliseconds.
    *
    * A timer keeps the process alive unless `background` is true.
    */
@@ -26,14 +26,14 @@ export interface Clock {
 }
 
 /**
- * Node.js fires a timeout that is longer than this many milliseconds at once (Node, "setTimeout"). A Lease may name any
- * duration, so longer ones are waited for in pieces.
+ * A timeout of more milliseconds fires immediately in Node.js (Node, "setTimeout"). A Lease may have any duration, so a
+ * longer time is waited for in pieces.
  */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** The time of this machine. */
 export const systemClock: Clock = {
-  // `performance.now()` is the same clock, and loads a module for it.
+  // `performance.now()` reads the same clock, but loads a module.
   nowMs: () => Number(process.hrtime.bigint()) / 1e6,
   wallMs: () => Date.now(),
   setTimer(afterMs, callback, options) {

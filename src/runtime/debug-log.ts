@@ -1,9 +1,10 @@
 /**
  * The debug output for `DEBUG=lease-elector*`.
  *
- * The package `debug` prints them. It is loaded by `import()`, and only where `$DEBUG` asks for a namespace of this library:
- * with its own imports it is a twentieth of the time from the start of a process to its election. A bundler sees the
- * `import()`. An error of it (a module that is missing, or that a bundle cannot evaluate) never reaches the application.
+ * The package `debug` prints the lines. It is loaded by `import()`, and only if `$DEBUG` enables a namespace of this
+ * library, because loading takes a twentieth of the time from the start of a process to its election. A bundler finds
+ * the `import()`. If it fails (the module is missing, or a bundle cannot evaluate it), the error never reaches the
+ * application.
  */
 
 import { format } from 'node:util';
@@ -14,7 +15,7 @@ export interface DebugLog {
   readonly enabled: boolean;
 }
 
-/** Makes the printer of one namespace, as the package `debug` does. */
+/** Creates the printer of one namespace, as the package `debug` does. */
 type CreatePrinter = (namespace: string) => (format: string, ...values: unknown[]) => void;
 
 /** One line, before it is printed. */
@@ -24,14 +25,17 @@ interface Line {
   readonly values: readonly unknown[];
 }
 
-/** This many lines wait for the package `debug`, which loads within milliseconds. Later lines are counted only. */
+/**
+ * The largest number of lines that wait for the package `debug`, which loads within milliseconds. Later lines are only
+ * counted.
+ */
 export const WAITING_LINES_LIMIT = 1_000;
 
 const SILENT: DebugLog = Object.assign(() => {}, { enabled: false });
 
 /**
- * Whether `$DEBUG` asks for a namespace, by the rules of the package `debug`: names with wildcards, separated by spaces or
- * commas; a name with a minus before it is left out.
+ * Whether `$DEBUG` enables a namespace, by the rules of the package `debug`: names with wildcards, separated by spaces
+ * or commas. A minus before a name disables it.
  */
 export function isAsked(namespace: string, debugVariable: string): boolean {
   const names = debugVariable.split(/[\s,]+/).filter((name) => name !== '');
@@ -39,7 +43,7 @@ export function isAsked(namespace: string, debugVariable: string): boolean {
   return !leftOut.some((name) => matches(namespace, name)) && names.some((name) => matches(namespace, name));
 }
 
-/** Whether a namespace fits a name in which `*` stands for any text. */
+/** Whether a namespace matches a name in which `*` matches any text. */
 function matches(namespace: string, name: string): boolean {
   const [start = '', ...parts] = name.split('*');
   const end = parts.pop();
@@ -54,7 +58,10 @@ function matches(namespace: string, name: string): boolean {
   return namespace.length - end.length >= position && namespace.endsWith(end);
 }
 
-/** Keeps the lines in order until there is a printer: that of the package `debug`, or a plain one if it cannot be loaded. */
+/**
+ * Keeps the lines in order until there is a printer: the printer of the package `debug`, or a plain printer if the
+ * package cannot be loaded.
+ */
 export class DebugPrinter {
   readonly #load: () => Promise<CreatePrinter>;
   readonly #writePlain: (text: string) => void;
@@ -69,7 +76,7 @@ export class DebugPrinter {
     this.#writePlain = writePlain;
   }
 
-  /** Prints a line, at once or as soon as the package `debug` is loaded. */
+  /** Prints a line, immediately or as soon as the package `debug` is loaded. */
   print(line: Line): void {
     if (this.#create !== null) {
       this.#printNow(line, this.#create);
@@ -89,7 +96,10 @@ export class DebugPrinter {
     return this.#loading;
   }
 
-  /** The process ends: the waiting lines are printed plainly, since the debug output of a process that fails at its start matters most. */
+  /**
+   * Prints the waiting lines with the plain printer, because the process ends. The debug output of a process that fails
+   * at its start is the most important.
+   */
   end(): void {
     this.#begin(this.#plain);
   }

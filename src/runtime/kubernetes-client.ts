@@ -3,8 +3,8 @@
  */
 
 /**
- * Its name is a variable, and the comments of `import()` say the same to each bundler: the client is not put into a bundle,
- * since only a kubeconfig needs it. An application that wants it inside gives a KubeConfig object.
+ * The name is a variable, and `import()` has comments for bundlers, so that the client is not included in a bundle:
+ * only a kubeconfig needs it. An application that includes it in its bundle gives a KubeConfig object.
  */
 const CLIENT_PACKAGE: string = '@kubernetes/client-node';
 

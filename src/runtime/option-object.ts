@@ -1,13 +1,13 @@
 /**
- * Reads an options object of any kind: own properties, inherited ones, getters and Proxies.
+ * Reads an options object of any kind: own properties, inherited properties, getters and Proxies.
  *
- * Each property is read once, so what was checked is what is used. An object with any other property is not an
- * options object: that property would be ignored silently.
+ * Each property is read once, so the checked value is the used value. An object with any other property is rejected,
+ * because that property would be ignored silently.
  */
 
 import { isObjectPrototype } from './object-kind.ts';
 
-/** More prototypes than these are not searched. A Proxy can invent one after another. */
+/** The largest number of prototypes that are searched. A Proxy can return an endless chain. */
 const PROTOTYPE_LIMIT = 16;
 
 /** The result of reading. */
@@ -19,7 +19,7 @@ export type OptionReading =
   | { readonly kind: 'unknown'; readonly name: string }
   /** It inherits a property that is not an option, as a Map or a URL does. */
   | { readonly kind: 'inherited'; readonly name: string }
-  /** A getter or a Proxy threw; `null`: not a single property could be read. */
+  /** A getter or a Proxy threw. `name` is the property that was read; `null`: no property could be read. */
   | { readonly kind: 'unreadable'; readonly name: string | null; readonly cause: unknown };
 
 /** Reads the properties that `known` names. */

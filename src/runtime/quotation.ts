@@ -1,14 +1,14 @@
 /**
- * Text from outside, as a message shows it: quoted, on one line, and cut.
+ * Formats text from outside for a message: quoted, on one line, and cut.
  */
 
 import { inspect } from 'node:util';
 import { isObject } from './object-kind.ts';
 
-/** A message shows at most this many characters of a value from outside. A whole token or key is always longer. */
+/** A message shows at most this many characters of a value from outside. A token or a key is always longer. */
 const QUOTATION_LIMIT = 60;
 
-/** The text in double quotes, with control characters escaped; a long one is cut. */
+/** The text in double quotes, with control characters escaped; a long text is cut. */
 export function quote(text: string): string {
   return JSON.stringify(cut(text));
 }
@@ -18,7 +18,7 @@ export function cut(text: string): string {
   return text.length > QUOTATION_LIMIT ? `${text.slice(0, QUOTATION_LIMIT)}…` : text;
 }
 
-/** A value that is not the expected one: a text, a number, or the keys of an object. */
+/** Describes a value that is not the expected value: a text, a number, or the keys of an object. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return quote(value);
   try {
@@ -40,7 +40,7 @@ export function describeType(value: unknown): string {
 /** A message shows at most this many characters of an error of the application. */
 const ERROR_LIMIT = 300;
 
-/** The text of `util.inspect`. An error of the application can throw while it is inspected; then its message stands alone. */
+/** The text of `util.inspect`. If the value throws while it is inspected, its message alone. */
 export function inspected(value: unknown): string {
   try {
     return inspect(value);
@@ -49,7 +49,7 @@ export function inspected(value: unknown): string {
   }
 }
 
-/** The message of an error, on one line, and cut. Any value can be thrown, so this function never throws. */
+/** The message of an error, on one line, and cut. Accepts any value, because any value can be thrown. Never throws. */
 export function wordsOf(error: unknown): string {
   try {
     const text = String(error instanceof Error ? error.message || error.name : error);

@@ -8,12 +8,12 @@ export interface Random {
   next(): number;
 }
 
-/** Random numbers that differ in every process. They spread load; they are not fit for secrets. */
+/** Random numbers that differ in every process. They are made to spread load, and are not suitable for secrets. */
 export const systemRandom: Random = { next: () => Math.random() };
 
 /**
- * Random numbers that are the same for the same seed (mulberry32: 32 bits of state). They are good enough for
- * spreading load and drawing faults; they are not fit for secrets.
+ * Random numbers that are the same for the same seed (mulberry32: 32 bits of state). They are suitable to spread load
+ * and to draw faults, but not for secrets.
  */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;

@@ -1,6 +1,7 @@
 /**
- * Fails where the library cannot work, when it is imported: an older Node.js would fail at an elector's start with the name of
- * a function that it lacks. The function decides, not a version, since Bun and Deno count otherwise.
+ * Throws on import if the library cannot work in this runtime. Otherwise an older Node.js would fail when an elector
+ * starts, with the name of a missing function. The check is for the function and not for a version, because Bun and
+ * Deno have other version numbers.
  */
 
 if (typeof Promise.withResolvers !== 'function') {

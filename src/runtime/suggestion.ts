@@ -1,14 +1,15 @@
 /**
- * Suggests the option for an unknown name: by typing errors, and by the names that other libraries use for the same option.
+ * Suggests an option for an unknown name, which may have a typing error or be the name of the option in another
+ * library.
  */
 
-/** A name and an option that differ in more characters than these are different words. */
+/** A name and an option that differ in more characters are different words. */
 const LARGEST_DISTANCE = 2;
 
-/** In a shorter name than this, a single wrong character counts as a typing error, and two do not. */
+/** In a name with fewer characters, one wrong character counts as a typing error, and two do not. */
 const SHORTEST_FOR_TWO = 5;
 
-/** Longer names are not compared, in characters. No option is longer. */
+/** A name of more characters is not compared. No option is longer. */
 const LONGEST_NAME = 40;
 
 /**
@@ -57,9 +58,10 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * What `name` probably means: one of the `known` names, or where the same is found here. `null` when nothing is like it.
+ * The probable meaning of `name`: one of the `known` names, or the place of the same setting in this library; `null`
+ * when nothing is similar.
  *
- * @param alsoElsewhere whether the names of other libraries count, which name options of the elector itself
+ * @param alsoElsewhere whether the names of other libraries count, which all mean options of the elector
  */
 export function suggestionFor(name: string, known: readonly string[], alsoElsewhere: boolean): string | null {
   if (name.length > LONGEST_NAME) return null;
@@ -86,7 +88,10 @@ function plainForm(name: string): string {
   return name.toLowerCase().replace(/[^a-z]/g, '');
 }
 
-/** How many characters must be added, removed or replaced, or swapped with their neighbors (optimal string alignment). */
+/**
+ * The number of characters that must be added, removed, replaced, or swapped with their neighbors (optimal string
+ * alignment).
+ */
 function distanceBetween(left: string, right: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, column) => column);

@@ -2,7 +2,7 @@
  * Writes JSON values as YAML: nested maps, lists and scalars by indentation, as kubectl writes them.
  */
 
-/** Words that YAML 1.1, as Kubernetes reads it, takes for a boolean or for null. */
+/** The words that YAML 1.1, as Kubernetes parses it, reads as a boolean or as null. */
 const OTHER_THAN_TEXT = /^(?:null|true|false|yes|no|y|n|on|off)$/i;
 
 /** Writes a JSON value as one YAML document. Fields that are undefined are left out. */
