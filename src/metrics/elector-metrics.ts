@@ -1,8 +1,8 @@
 /**
- * The metrics of one elector: its counts, and the families that are made of them.
+ * The metrics of one elector: its counts, and the metric families with these counts.
  *
- * Every series exists from the start with the value zero. A counter that appears with 1 has no rate, so an alert on it would
- * miss the first event. Each label has a closed set of values.
+ * Every series exists from the start with the value zero. If a counter first appeared with 1, it would have no rate,
+ * and an alert would miss the first event. Each label has a closed set of values.
  */
 
 import type { DemotionReason, Leader } from '../core/effect.ts';
@@ -19,15 +19,15 @@ export interface ElectorStatus {
   readonly isLeader: boolean;
   readonly leaderKnown: boolean;
   readonly unverifiedForMs: number;
-  /** `null`: no leader renews. */
+  /** The age of the leader's last renewal, in milliseconds; `null`: no leader renews. */
   readonly renewTimeAgeMs: number | null;
   readonly reason: ExplanationReason;
   readonly workRunning: number;
-  /** `term.progress()` is late. */
+  /** Whether `term.progress()` is late. */
   readonly workStalled: boolean;
 }
 
-/** Whether a reason of `explain()` prevents a working leader, or knowledge of one. */
+/** Whether a reason of `explain()` prevents a working leader, or knowledge of the leader. */
 const BLOCKS: Readonly<Record<ExplanationReason, boolean>> = {
   'not-started': false,
   starting: false,
@@ -111,7 +111,7 @@ const RESTART_CAUSES: Readonly<Record<WatchRestartCause, 0>> = {
   contradicted: 0,
 };
 
-/** How a term begins. */
+/** The beginning of a term. */
 type Beginning = 'elected' | 'resumed';
 
 export class ElectorMetrics {
@@ -134,7 +134,10 @@ export class ElectorMetrics {
     this.#demotions[reason] += 1;
   }
 
-  /** The first leader is not a change. The same leader after a time without a leader is not one either. */
+  /**
+   * Counts a change of leader. The first leader is not a change, and neither is the same leader after a time without a
+   * leader.
+   */
   leaderChanged(leader: Pick<Leader, 'name' | 'uid'> | null): void {
     if (leader === null) return;
     const seen = leader.uid ?? leader.name;
@@ -172,7 +175,7 @@ export class ElectorMetrics {
     const reasons = Object.entries(BLOCKS).filter(([, blocks]) => blocks);
     return [
       {
-        // The name, the label and the words of client-go, so that its dashboards and alerts work.
+        // The name, the label and the help text are those of client-go, so that its dashboards and alerts work.
         name: 'leader_election_master_status',
         help: "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. 'name' is the string used to identify the lease. Please make sure to group by name.",
         type: 'gauge',
@@ -198,7 +201,7 @@ export class ElectorMetrics {
       ),
       counter(
         'watch_restarts_total',
-        'Streams of a watch that were replaced by another one, by the cause. The server ends each after some minutes.',
+        'Streams of a watch that were replaced, by the cause. The server ends each stream after some minutes.',
         Object.entries(this.#watchRestarts).flatMap(([resource, causes]) =>
           Object.entries(causes).map(([cause, value]) => ({ labels: { ...base, resource, cause }, value })),
         ),
@@ -216,7 +219,7 @@ export class ElectorMetrics {
       },
       gauge(
         'blocked',
-        '1 for the reason of explain() that prevents a working leader, or knowledge of one.',
+        '1 for the reason of explain() that prevents a working leader, or knowledge of the leader.',
         each('reason', Object.fromEntries(reasons.map(([reason]) => [reason, Number(reason === status.reason)]))),
       ),
       gauge(

@@ -1,7 +1,7 @@
 /**
- * Families of metrics as plain data, and their text in the format that Prometheus reads (version 0.0.4).
+ * Metric families as plain data, and their text in the format of Prometheus (version 0.0.4).
  *
- * There is no registry: each read makes the families from the state of the elector. `elector-metrics.ts` lists the
+ * There is no registry: each read creates the families from the state of the elector. `elector-metrics.ts` lists the
  * families.
  */
 
@@ -20,7 +20,7 @@ export interface MetricSample {
 export interface HistogramSample {
   /** The labels of the distribution. */
   readonly labels: MetricLabels;
-  /** How many values were at most `upperBound`; cumulative. The last bound is `Infinity`. */
+  /** For each bound, the number of values that are not greater (cumulative). The last bound is `Infinity`. */
   readonly buckets: readonly { readonly upperBound: number; readonly count: number }[];
   /** The sum of all values, in the unit of the metric. */
   readonly sum: number;
@@ -71,7 +71,7 @@ function line(name: string, labels: MetricLabels, value: number): string {
   return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${writeNumber(value)}`;
 }
 
-/** Prometheus parses numbers as Go does, which writes infinity in another way than JavaScript. */
+/** Formats a number as Go does, which Prometheus parses. Only infinity differs from JavaScript. */
 function writeNumber(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return '+Inf';
   return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);

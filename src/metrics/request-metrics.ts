@@ -1,7 +1,8 @@
 /**
  * The number of requests to the API server, their results, and their durations.
  *
- * The number of series has a bound: the verbs and resources are those that this library uses, and the codes are a list.
+ * The number of series is limited: only the verbs and resources that this library uses, and a list of codes, become
+ * labels.
  */
 
 import type { RequestMessage } from '../events.ts';
@@ -9,13 +10,13 @@ import type { HistogramSample, MetricLabels, MetricSample } from './metric-famil
 
 type Verb = RequestMessage['verb'];
 
-/** The upper bounds of the buckets, in seconds. The last one before infinity is the default time-out of a request. */
+/** The upper bounds of the buckets, in seconds. The last bound before infinity is the default time-out of a request. */
 export const REQUEST_BUCKETS_SECONDS: readonly number[] = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** The statuses with a separate series; every other status counts as its class, such as `4xx`. */
+/** The statuses with their own series. Every other status counts as its class, such as `4xx`. */
 const CODES: ReadonlySet<number> = new Set([200, 201, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503, 504]);
 
-/** The codes that every request can end with. `error`: there was no answer. */
+/** The codes with which every request can end. `error`: there was no answer. */
 const COMMON_CODES = ['error', '401', '403', '404', '422', '429', '500', '502', '503', '504'] as const;
 
 const REQUESTS: Readonly<Record<Verb, { readonly resources: readonly string[]; readonly codes: readonly string[] }>> = {
@@ -28,17 +29,17 @@ const REQUESTS: Readonly<Record<Verb, { readonly resources: readonly string[]; r
   delete: { resources: ['leases'], codes: ['200', '409'] },
 };
 
-/** A resource that is not among these counts as `other`. */
+/** The resources with their own series. Every other resource counts as `other`. */
 const RESOURCES: ReadonlySet<string> = new Set(Object.values(REQUESTS).flatMap(({ resources }) => resources));
 
 interface Duration {
-  /** One count for each bound, and one for longer requests. Not cumulative. */
+  /** One count for each bound, and one count for longer requests. Not cumulative. */
   readonly counts: number[];
   sumSeconds: number;
 }
 
 export class RequestMetrics {
-  /** By verb, resource and code. */
+  /** The numbers of requests, by verb, resource and code. */
   readonly #totals = new Map<string, { readonly labels: MetricLabels; value: number }>();
   readonly #durations = new Map<Verb, Duration>();
 

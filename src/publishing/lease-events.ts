@@ -1,5 +1,5 @@
 /**
- * The Events about the leader: a queue of those that are not written yet.
+ * The Events about the leader, and the queue of Events that are not written yet.
  */
 
 import type { DemotionReason, Term } from '../core/effect.ts';
@@ -9,10 +9,13 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import type { AttemptOutcome, Publication } from './publication.ts';
 
-/** The largest number of Events that wait to be written. The oldest is dropped first. */
+/** The largest number of Events that wait to be written. The oldest Event is dropped first. */
 export const EVENT_QUEUE_LIMIT = 16;
 
-/** An older Event is not written, in milliseconds: the API server keeps Events for an hour by default. */
+/**
+ * An Event that is older than this many milliseconds is not written. By default the API server keeps Events for an
+ * hour.
+ */
 export const EVENT_LIFETIME_MS = 3_600_000;
 
 /** The reason of each Event, as client-go names it (tools/leaderelection/resourcelock). */
@@ -21,10 +24,10 @@ const EVENT_REASON = 'LeaderElection';
 /** A name has at most 253 characters, and the digits after the name of the Lease are at most 16. */
 const LONGEST_LEASE_PART = 230;
 
-/** The reasons for which a term ends without a request of this process. */
+/** The reasons of a term that ends without a request of this process. */
 const INVOLUNTARY: ReadonlySet<DemotionReason> = new Set(['usurped', 'pod-deleted', 'unauthorized', 'invariant']);
 
-/** The surroundings of the Events. */
+/** The dependencies of `LeaseEvents`. */
 export interface LeaseEventsOptions {
   readonly port: PublishingPort;
   readonly self: PodReference;
@@ -63,7 +66,7 @@ export class LeaseEvents implements Publication {
     const isTimely = this.#options.clock.nowMs() - first.atMs <= EVENT_LIFETIME_MS;
     if (isTimely) {
       const written = await this.#options.port.createEvent(first.event);
-      // An earlier attempt, whose answer was lost, has written the Event.
+      // `alreadyExists`: an earlier attempt has written the Event, and its answer was lost.
       if (!written.ok && written.failure.kind !== 'alreadyExists') return written.failure;
     }
     // The Event may have been dropped during the write.
@@ -94,8 +97,8 @@ export class LeaseEvents implements Publication {
   }
 
   /**
-   * The time in nanoseconds, as client-go writes it. The digits that the clock does not measure are random. Two Events of this
-   * process never have the same suffix, even if its clock is set back.
+   * The time in nanoseconds, as client-go writes it. The digits below the resolution of the clock are random. Two
+   * Events of this process never have the same suffix, even if its clock is set back.
    */
   #suffix(wallMs: number): string {
     const nanoseconds = BigInt(Math.max(0, Math.floor(wallMs))) * 1_000_000n;

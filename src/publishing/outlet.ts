@@ -1,5 +1,5 @@
 /**
- * Decides when a publication is tried, how long it backs off, and when its failure becomes a warning.
+ * Decides when a publication is attempted, how long it backs off, and when its failure causes a warning.
  */
 
 import { REFUSAL_BELIEVED_MS } from '../core/refusal.ts';
@@ -13,10 +13,10 @@ import type { Publication } from './publication.ts';
 
 const log = debugLog('lease-elector:publishing');
 
-/** A failure that may pass by itself becomes a warning after this time, in milliseconds. */
+/** A temporary failure causes a warning after this many milliseconds. */
 export const PASSING_FAILURE_MS = 60_000;
 
-/** The number of such failures in a row that are retried soon. Each later pause is longer, up to a minute. */
+/** The number of temporary failures in a row that are retried soon. Each later pause is longer, up to a minute. */
 const SOON_TRIES = 4;
 
 /** The texts of an outlet's warnings. */
@@ -28,12 +28,12 @@ export interface OutletWords {
   readonly title: string;
 }
 
-/** The surroundings of an outlet. */
+/** The dependencies of an outlet. */
 export interface OutletOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly warn: (code: WarningCode, message: string) => void;
-  /** The election has reported that the API server does not answer. */
+  /** Whether the election has reported that the API server does not answer. */
   readonly isOutageReported: () => boolean;
 }
 
@@ -52,9 +52,9 @@ export class Outlet {
   readonly #options: OutletOptions;
   #failing: Failing | null = null;
   #warned = false;
-  /** No new attempt follows a failure. */
+  /** Set by `close()`: a failure is then not retried. */
   #isClosing = false;
-  /** The moment of the next attempt on the monotonic clock; `null`: there is nothing to do. */
+  /** The monotonic moment of the next attempt; `null`: there is nothing to do. */
   dueAtMs: number | null = null;
 
   constructor(publication: Publication, words: OutletWords, options: OutletOptions) {
@@ -63,17 +63,17 @@ export class Outlet {
     this.#options = options;
   }
 
-  /** The permission that is missing at present; `null` when none is known to be missing. */
+  /** The permission that is missing at present; `null` when no permission is known to be missing. */
   get missingRule(): MissingRule | null {
     return this.#failing?.missingRule ?? null;
   }
 
-  /** Another state is wanted than before. */
+  /** Schedules an attempt immediately if the wanted state is not written yet. */
   wake(): void {
     if (this.#publication.isPending) this.dueAtMs = this.#options.clock.nowMs();
   }
 
-  /** The elector is stopping: a pending publication has one more attempt, unless it was refused. */
+  /** Prepares the end: a pending publication has one more attempt, unless it was refused. */
   close(): void {
     this.#isClosing = true;
     this.dueAtMs = null;
@@ -82,13 +82,13 @@ export class Outlet {
 
   async attempt(): Promise<void> {
     const outcome = await this.#publication.attempt();
-    // A state that was wanted during the attempt is pending, and is handled below.
+    // If another state was requested during the attempt, it is pending and is handled below.
     this.dueAtMs = null;
     if (typeof outcome === 'object') this.#noteFailure(outcome);
     else this.#noteSuccess(outcome === 'written');
   }
 
-  /** Final: the publication sends nothing from now on. */
+  /** Stops for good. The publication sends nothing afterwards. */
   stop(): void {
     this.dueAtMs = null;
     this.#publication.stop();
@@ -117,12 +117,12 @@ export class Outlet {
     this.#failing = failing;
     log('attempt %d failed: %s', failing.count, failure.message);
     this.#warnOf(failure, failing, nowMs - failing.sinceMs);
-    // The wanted state may have changed during the attempt. The next attempt writes it.
+    // The wanted state may have changed during the attempt. The next attempt writes the present wanted state.
     if (!this.#isClosing) this.#tryAfter(atLeastRetryAfterMs(this.#pauseMs(failing, nowMs), failure.retryAfterMs));
     else if (isOvertaken(failure)) this.#tryAfter(retryDelayMs(1, this.#options.random.next()));
   }
 
-  /** The pause ends in time for the attempt after which the refusal is believed. */
+  /** The pause before the next attempt, in milliseconds. It ends at the latest when the refusal would be believed. */
   #pauseMs({ isRefusal, sinceMs, count }: Failing, nowMs: number): number {
     const random = this.#options.random.next();
     if (!isRefusal) return count <= SOON_TRIES ? retryDelayMs(count, random) : refusalDelayMs(count - 2, random);
@@ -132,7 +132,7 @@ export class Outlet {
 
   #warnOf(failure: RequestFailure, failing: Failing, lastedMs: number): void {
     if (this.#warned || lastedMs < (failing.isRefusal ? REFUSAL_BELIEVED_MS : PASSING_FAILURE_MS)) return;
-    // The election itself reports both.
+    // The election itself reports an outage and a refused token.
     if (this.#options.isOutageReported() || failure.kind === 'unauthorized') return;
     this.#warned = true;
     this.#options.warn(this.#words.code, `${failure.message}. ${this.#words.consequence}`);

@@ -1,7 +1,7 @@
 /**
  * The label and the annotation that mark one Pod as the leader's.
  *
- * Only the last wanted state is written. A label that another writer has set under the same key is left alone.
+ * Only the last wanted state is written. A label that another program has set under the same key is not changed.
  */
 
 import type { PodReference } from '../core/lease-record.ts';
@@ -42,24 +42,24 @@ export class PodMark {
     this.#gone = gone;
   }
 
-  /** Whether the wanted state may still be unwritten. */
+  /** Whether the wanted state still has to be written, as far as is known. */
   get isPending(): boolean {
     return this.#isPending;
   }
 
-  /** Whether the Pod should be marked as the leader's; `null` when nothing was wanted yet. */
+  /** Whether the Pod should be marked as the leader's; `null` when no state was requested yet. */
   get isLeader(): boolean | null {
     return this.#wanted?.isLeader ?? null;
   }
 
-  /** Sets the wanted state, in place of the previous one. */
+  /** Replaces the wanted state. */
   want(pod: PodReference, isLeader: boolean): void {
     if (this.#wanted?.pod.uid === pod.uid && this.#wanted.isLeader === isLeader) return;
     this.#wanted = { pod, isLeader };
     this.#isPending = true;
   }
 
-  /** Forgets the wanted state. */
+  /** Drops the wanted state. */
   forget(): void {
     this.#wanted = null;
     this.#isPending = false;
@@ -72,7 +72,7 @@ export class PodMark {
     this.#isPending = true;
     const read = await this.#port.readPodMetadata(asked.pod.name);
     if (read.ok && read.value?.uid !== asked.pod.uid) this.#gone();
-    // The answer can be late. The state that is wanted now counts.
+    // The wanted state may have changed before the answer. The present wanted state counts.
     const wanted = this.#wanted;
     if (wanted?.pod.uid !== asked.pod.uid) return 'unchanged';
     if (!read.ok) return read.failure;
@@ -99,7 +99,7 @@ export class PodMark {
 interface Difference {
   /** `null`: the Pod has the wanted state. */
   readonly patch: PodMetadataPatch | null;
-  /** Another writer uses the key of the label. */
+  /** The failure when another program uses the key of the label; `null` otherwise. */
   readonly foreign: RequestFailure | null;
 }
 
@@ -121,7 +121,10 @@ function difference(pod: PodMetadata, { leaderLabel, podDeletionCost }: Marks, i
   };
 }
 
-/** The label is not overwritten: that could take the Pod away from its ReplicaSet. */
+/**
+ * The failure for a label of another program. The label is not overwritten, because that could remove the Pod from its
+ * ReplicaSet.
+ */
 function labelInUse({ name }: PodMetadata, label: string, value: string): RequestFailure {
   return {
     kind: 'rejected',

@@ -1,5 +1,5 @@
 /**
- * The marks of the Pod of this process, and of the Pod that led before it.
+ * The marks of the Pod of this process, and of the Pod that led before.
  *
  * A leader that was cut off from the API server could not remove its mark. Its successor removes it.
  */
@@ -10,12 +10,12 @@ import { type Marks, PodMark } from './pod-mark.ts';
 import type { AttemptOutcome, Publication } from './publication.ts';
 
 /**
- * A new leader checks the marks of its Pod once more after this time, in milliseconds. An earlier process of this Pod may have
- * removed the label a moment too late.
+ * A new leader checks the marks of its Pod again after this many milliseconds, because an earlier process of this Pod
+ * may have removed the label after the new leader wrote it.
  */
 export const FIRST_RECHECK_MS = 5_000;
 
-/** The time between two checks of the leader's marks, in milliseconds: a person may have removed the label. */
+/** The time between two checks of the leader's marks, in milliseconds, because a person may have removed the label. */
 export const RECHECK_INTERVAL_MS = 60_000;
 
 export class PodMarks implements Publication {
@@ -40,20 +40,20 @@ export class PodMarks implements Publication {
     return this.#rechecks === 0 ? FIRST_RECHECK_MS : RECHECK_INTERVAL_MS;
   }
 
-  /** @param predecessor the Pod that led before, if one was seen */
+  /** @param predecessor the Pod that led before; `null`: no such Pod was seen */
   elected(predecessor: PodReference | null): void {
     this.#rechecks = 0;
     this.#own.want(this.#self, true);
     if (predecessor !== null) this.#predecessor.want(predecessor, false);
   }
 
-  /** This Pod no longer leads, so it leaves other Pods to the next leader. */
+  /** Removes the marks of this Pod. The next leader removes the marks of other Pods. */
   demoted(): void {
     this.#own.want(this.#self, false);
     this.#predecessor.forget();
   }
 
-  /** Another Pod leads. An earlier process of this Pod may have left the mark behind. */
+  /** Called when another Pod leads. Removes marks that an earlier process of this Pod may have left. */
   followed(): void {
     if (this.#own.isLeader === null) this.#own.want(this.#self, false);
   }

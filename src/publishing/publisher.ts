@@ -17,10 +17,12 @@ import { PodMarks } from './pod-marks.ts';
 
 const log = debugLog('lease-elector:publishing');
 
-/** `stop()` waits at most this long for pending writes, in milliseconds, and never longer than the time-out of a request. */
+/**
+ * The longest wait of `stop()` for pending writes, in milliseconds. It is never longer than the time-out of a request.
+ */
 export const CLOSING_LIMIT_MS = 2_000;
 
-/** The publications that the application wants. */
+/** The publications that the application has requested. */
 export interface PublisherWishes extends Marks {
   readonly events: boolean;
 }
@@ -47,7 +49,7 @@ export class Publisher {
   readonly #events: LeaseEvents | null;
   readonly #outlets: readonly Outlet[];
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** The last leader that was another Pod. */
+  /** The last other Pod that led. */
   #other: PodReference | null = null;
   #timer: Timer | null = null;
   #limit: Timer | null = null;
@@ -104,13 +106,16 @@ export class Publisher {
     this.#other = { name: leader.name, uid: leader.uid };
   }
 
-  /** This process is a candidate, and another Pod leads. */
+  /** Called when this process is a candidate and another Pod leads. */
   followed(): void {
     this.#marks?.followed();
     this.#wake();
   }
 
-  /** Writes the pending publications, within the limit. Nothing is written after the promise has resolved; it never rejects. */
+  /**
+   * Writes the pending publications, within the limit. Nothing is written after the promise has resolved. It never
+   * rejects.
+   */
   close(): Promise<void> {
     if (this.#limit === null) {
       for (const outlet of this.#outlets) outlet.close();
@@ -126,7 +131,7 @@ export class Publisher {
     this.#schedule();
   }
 
-  /** Runs a moment later, after the present step of the election and all of its changes. */
+  /** Runs in a microtask, after the present step of the election and all of its changes. */
   #schedule(): void {
     void Promise.resolve().then(() => this.#run());
   }
