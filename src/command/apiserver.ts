@@ -11,22 +11,22 @@ import { type CommandProcess, EXIT, UsageError, type Verb } from './verb.ts';
 
 const USAGE = `Usage: lease-elector apiserver [options]
 
-Runs a Kubernetes API server in this process, for leases, pods and what an election needs besides.
+Runs a Kubernetes API server in this process, with Leases, Pods and the other objects of an election.
 It keeps everything in memory, and ends with Ctrl-C.
 
-  --port N            port to listen on; any free one by default
+  --port N            port to listen on (default: any free port)
   --host H            address to listen on (default: 127.0.0.1)
   --no-tls            serve http instead of https
-  --kubeconfig FILE   where to write the kubeconfig (default: .apiserver/kubeconfig); ca.crt goes beside it
-  --token T           token of the user admin (default: a random one)
-  --namespace NAME    make this namespace; may be repeated. The kubeconfig uses the first one
+  --kubeconfig FILE   file for the kubeconfig (default: .apiserver/kubeconfig); ca.crt is written to its directory
+  --token T           token of the user admin (default: a random token)
+  --namespace NAME    create this namespace; may be repeated. The kubeconfig uses the first namespace
   --log               print every request
   --help              print this text
 `;
 
 const MAX_PORT = 65_535;
 
-/** The directory of the kubeconfig, unless the option names another one. */
+/** The directory of the kubeconfig, unless the option names another directory. */
 const USUAL_DIRECTORY = '.apiserver';
 
 function parse(args: readonly string[]) {
@@ -81,11 +81,14 @@ export const apiserver: Verb = {
 /** The kubeconfig to write. */
 interface KubeconfigFile {
   readonly path: string;
-  /** The namespace of its context; `undefined` stands for `default`. */
+  /** The namespace of its context; `undefined` means `default`. */
   readonly namespace: string | undefined;
 }
 
-/** The directory holds the admin token, which must not be committed. A file that exists is kept. */
+/**
+ * Writes a .gitignore, because the directory contains the admin token, which must not be committed. An existing file is
+ * kept.
+ */
 async function ignoreInGit(directory: string): Promise<void> {
   await writeFile(join(directory, '.gitignore'), '*\n', { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;

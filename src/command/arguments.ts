@@ -1,16 +1,19 @@
-/** Parses the arguments of a verb, and says what is wrong with them. */
+/** Parses the arguments of a verb, and describes an unknown option. */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { suggestionFor } from '../runtime/suggestion.ts';
 
-/** As `parseArgs`. @throws {Error} with a message for the person at the terminal */
+/** Parses as `parseArgs` does. @throws {Error} with a message for the person at the terminal */
 export function parsedArguments<Config extends ParseArgsConfig>(config: Config): ReturnType<typeof parseArgs<Config>> {
   const unknown = unknownOption(config);
   if (unknown !== null) throw new Error(unknown);
   return parseArgs(config);
 }
 
-/** The message about the first option that does not exist; `null` when all exist. The message of Node.js names no other option. */
+/**
+ * The message about the first unknown option; `null` when all options are known. Unlike the message of Node.js, it
+ * suggests an option.
+ */
 function unknownOption({ args = [], options = {} }: ParseArgsConfig): string | null {
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   const known = Object.keys(options);

@@ -1,7 +1,8 @@
 /**
  * The cluster of the shell: its kubeconfig, its context and its namespace.
  *
- * An elector never uses ~/.kube/config without an option. A person at a terminal requests it by the command.
+ * An elector never uses ~/.kube/config without an option. The command uses it, because a person at a terminal has
+ * called it.
  */
 
 import { existsSync } from 'node:fs';
@@ -28,10 +29,10 @@ export const CLUSTER_OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const;
 
-/** The same options, for `--help`. */
-export const CLUSTER_USAGE = `  -n, --namespace NS  the namespace (default: that of the context, else default)
-  --kubeconfig FILE   default: $KUBECONFIG, else ~/.kube/config, else the service account of this Pod
-  --context NAME      a context of the kubeconfig (default: its current one)
+/** The text of `--help` about these options. */
+export const CLUSTER_USAGE = `  -n, --namespace NS  the namespace (default: the namespace of the context, otherwise default)
+  --kubeconfig FILE   default: $KUBECONFIG, otherwise ~/.kube/config, otherwise the service account of this Pod
+  --context NAME      a context of the kubeconfig (default: its current context)
   --json              print JSON
   --help              print this text
 `;
@@ -51,10 +52,10 @@ export interface ReadableCluster {
   close(): void;
 }
 
-/** The time-out of a request, in milliseconds: a person waits at a terminal. */
+/** The time-out of a request, in milliseconds. A person waits for it at a terminal. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Opens the cluster with the credentials of the shell. @throws {LeaseElectorError} when there are none */
+/** Opens the cluster with the credentials of the shell. @throws {LeaseElectorError} when there are no credentials */
 export async function openCluster(
   given: ClusterArguments,
   environment: Environment,
@@ -80,7 +81,7 @@ export async function openCluster(
   };
 }
 
-/** The npx command with both packages, for a shell that has installed neither. */
+/** The npx command with both packages, for a person who has installed neither. */
 const NPX_ADVICE = 'With npx alone: npx -p @kubernetes/client-node -p lease-elector lease-elector VERB';
 
 async function credentialsOf(
@@ -103,12 +104,12 @@ async function credentialsOf(
   return podCredentials(environment, SERVICE_ACCOUNT_DIRECTORY, systemClock);
 }
 
-/** The kubeconfig files, as kubectl finds them: KUBECONFIG can name several files, and some of them can be missing. */
+/** The kubeconfig files that kubectl would use. KUBECONFIG can name several files, and some of them can be missing. */
 function kubeconfigsOf(environment: Environment): readonly string[] {
   const named = (environment['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
   if (named.length > 0) {
     const existing = named.filter((path) => existsSync(path));
-    // If all are missing, the error names the first one.
+    // If all files are missing, the error names the first file.
     return existing.length > 0 ? existing : named.slice(0, 1);
   }
   const usual = join(environment['HOME'] ?? homedir(), '.kube', 'config');

@@ -1,5 +1,5 @@
 /**
- * The command line of the executable `lease-elector`: finds the verb, prints help, and turns errors into exit codes.
+ * The command line of the executable `lease-elector`: finds the verb, prints help, and converts errors into exit codes.
  *
  * A verb is loaded only when it is called.
  */
@@ -15,7 +15,7 @@ interface KnownVerb {
 
 const VERBS: Readonly<Record<string, KnownVerb>> = {
   explain: {
-    summary: 'explain why there is or is no leader, and print the command that helps',
+    summary: 'explain why there is or is not a leader, and print the command that helps',
     load: async () => (await import('./explain.ts')).explain,
   },
   list: {
@@ -31,14 +31,14 @@ const VERBS: Readonly<Record<string, KnownVerb>> = {
     load: async () => (await import('./apiserver.ts')).apiserver,
   },
   manifests: {
-    summary: 'print what a cluster needs to run an application with an elector',
+    summary: 'print the objects that a cluster needs to run an application with an elector',
     load: async () => (await import('./manifests.ts')).manifests,
   },
 };
 
 const HELP: ReadonlySet<string | undefined> = new Set(['--help', '-h', 'help']);
 
-/** Runs the verb that `args` begin with, and returns the exit code. */
+/** Runs the verb in the first argument, and returns the exit code. */
 export async function runCommandLine(args: readonly string[], process: CommandProcess): Promise<number> {
   const [name, ...rest] = args;
   if (HELP.has(name)) {

@@ -1,7 +1,7 @@
 /**
- * The elections that a watch of Leases shows: the present holder of each Lease, and each change as an event.
+ * The elections that a watch of Leases observes: the present holder of each Lease, and each change as an event.
  *
- * It prints nothing: the table, the lines and the file of a timeline read the same events.
+ * It prints nothing. The table, the lines and the page of a timeline use the same events.
  */
 
 import { isReleased, type LeaseRecord } from '../core/lease-record.ts';
@@ -28,7 +28,7 @@ export type ElectionChange =
 
 /** One change of one election. */
 export interface ElectionEvent {
-  /** The time at which the watch saw the change. */
+  /** The time at which the watch observed the change. */
   readonly at: Date;
   readonly namespace: string;
   readonly lease: string;
@@ -39,7 +39,7 @@ export interface ElectionEvent {
   readonly leaseUid: string;
   readonly previousHolder: string | null;
   readonly fencingToken: string | null;
-  /** False: the beginning of the term was not seen, so the token is at most this one. */
+  /** False when the beginning of the term was not observed. The token is then at most `fencingToken`. */
   readonly tokenIsExact: boolean;
 }
 
@@ -60,12 +60,15 @@ export interface ElectionRow {
   readonly leaseDurationSeconds: number | null;
   readonly isSilent: boolean;
   readonly isReleased: boolean;
-  /** The number of elections of another holder since the watch began. */
+  /** The number of times that another holder was elected since the watch began. */
   readonly changes: number;
   readonly last: ElectionEvent;
 }
 
-/** The largest number of deleted Leases that are kept: applications are removed, and a watch can run for months. */
+/**
+ * The largest number of deleted Leases that are kept, because a watch can run for months while applications are
+ * removed.
+ */
 export const KEPT_ENDED = 100;
 
 /** Follows any number of elections. */
@@ -81,12 +84,15 @@ export class ElectionLog {
     this.#listener = listener;
   }
 
-  /** The elections, by namespace and name. A deleted Lease stays in the list for a while: its election may continue. */
+  /**
+   * The elections, by namespace and name. A deleted Lease stays in the list for a while, because its election may
+   * continue.
+   */
   rows(): readonly ElectionRow[] {
     return [...this.#rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
   }
 
-  /** Takes the list of all Leases that exist. */
+  /** Processes the list of all Leases that exist. */
   listed(items: readonly NamedLease[]): void {
     const present = new Set(items.map(keyOf));
     for (const [key, row] of this.#rows) if (!present.has(key) && row.last.change !== 'deleted') this.#remove(key, row);
@@ -95,7 +101,10 @@ export class ElectionLog {
     this.#hasBegun = true;
   }
 
-  /** Takes a write of a Lease. `isNew`: it was created just now, so its resourceVersion is the token of the term. */
+  /**
+   * Processes a write of a Lease. `isNew`: the Lease was created just now, so its resourceVersion is the token of the
+   * term.
+   */
   written(item: NamedLease, isNew: boolean): void {
     this.#put(item, isNew);
   }
@@ -106,12 +115,12 @@ export class ElectionLog {
     if (row !== undefined) this.#remove(key, row);
   }
 
-  /** No renewal can be seen until the next list, so no holder counts as silent. */
+  /** Records that no renewal can be observed until the next list, so that no holder counts as silent. */
   lost(): void {
     this.#isLive = false;
   }
 
-  /** Finds the holders whose renewal is late. Call it about once a second. */
+  /** Reports the holders whose renewal is late. Must be called about once a second. */
   checkSilence(): void {
     if (!this.#isLive) return;
     for (const [key, row] of this.#rows) {
@@ -153,7 +162,7 @@ export class ElectionLog {
     this.#note(key, row, before);
   }
 
-  /** Compares an election with its earlier state, and reports the change. A mere renewal is not an event. */
+  /** Compares an election with its earlier state, and reports the change. A renewal alone is not an event. */
   #note(key: string, row: Omit<ElectionRow, 'last'>, before: ElectionRow | undefined): void {
     if (before === undefined) return this.#change(key, row, this.#hasBegun ? 'elected' : 'found', null);
     const wasDeleted = before.last.change === 'deleted';
@@ -177,7 +186,10 @@ export class ElectionLog {
     if (oldest !== undefined) this.#rows.delete(oldest[0]);
   }
 
-  /** The first read calculates the age from the times in the Lease, which another clock wrote. */
+  /**
+   * The monotonic moment of the last renewal. The first read calculates it from the times in the Lease, which come from
+   * another clock.
+   */
   #renewedAtMs(lease: LeaseRecord, isSeenNow: boolean): number | null {
     const ageMs = isSeenNow && lease.renewTimeMs !== null ? 0 : renewalAgeMs(lease, this.#clock.wallMs());
     return ageMs === null ? null : this.#clock.nowMs() - ageMs;

@@ -1,7 +1,8 @@
 /**
- * The elections that a watch shows, as a page. It collects events, and writes the page to a file from time to time.
+ * The elections of a watch, as a page. Collects events, and writes the page to a file from time to time.
  *
- * The watch sees only Leases. So the page shows neither the beginning nor the end of a Pod, and says so.
+ * The watch only observes Leases. The page therefore shows neither the beginning nor the end of a Pod, and has a note
+ * about it.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -10,13 +11,18 @@ import { wordsOf } from '../runtime/quotation.ts';
 import { drawTimeline, type TimelineEvent, type TimelineEventContent } from '../testing/index.ts';
 import type { ElectionEvent } from './election-log.ts';
 
-/** The number of events that are kept. The earliest are dropped first, and the page says how many. */
+/**
+ * The largest number of events that are kept. The earliest events are dropped first, and the page shows their number.
+ */
 export const KEPT_EVENT_LIMIT = 20_000;
 
-/** How many events are dropped at once, so that not every new event moves all others. */
+/** The number of events that are dropped at once, so that not every new event moves all others. */
 const LOST_AT_ONCE = 1_000;
 
-/** The shortest time between two writes of the page, in milliseconds: a page of many events takes time to draw. */
+/**
+ * The shortest time between two writes of the page, in milliseconds, because a page with many events takes time to
+ * draw.
+ */
 export const PAGE_PAUSE_MS = 5_000;
 
 /** The options of an election timeline. */
@@ -28,7 +34,7 @@ export interface ElectionTimelineOptions {
   readonly everywhere: boolean;
   /** Receives each page. */
   readonly write: (page: string) => Promise<void>;
-  /** Receives the message when a page could not be written. The next page is tried all the same. */
+  /** Receives the message when a page could not be written. The next page is written nevertheless. */
   readonly failed: (message: string) => void;
 }
 
@@ -45,7 +51,7 @@ export class ElectionTimeline {
   #lost = 0;
   #isLost = false;
   #timer: Timer | null = null;
-  /** The writes are made one after another. */
+  /** The last write. Each write waits for the previous write. */
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: ElectionTimelineOptions) {
@@ -59,7 +65,7 @@ export class ElectionTimeline {
     this.#record(this.#contentOf(event));
   }
 
-  /** Records that the Leases cannot be watched, until `heard` is called. */
+  /** Records that the Leases cannot be watched until `heard` is called. */
   lost(why: string): void {
     if (this.#isLost) return;
     this.#isLost = true;
@@ -121,7 +127,7 @@ export class ElectionTimeline {
         return this.#note(pod, holder, `renews the Lease ${lease} again`, 'note');
       default: {
         const released = change === 'released' && pod !== null;
-        // The same term keeps its token, even if the beginning of the term was not seen.
+        // The same term keeps its token, even if the beginning of the term was not observed.
         const found = !tokenIsExact && change !== 'released' && change !== 'restored';
         const revision = /^\d+$/.test(fencingToken ?? '') ? BigInt(fencingToken ?? 0) : 0n;
         return { type: 'leaseWritten', lease, leaseUid, owner: pod, holder, released, revision, found };

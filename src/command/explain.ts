@@ -1,5 +1,5 @@
 /**
- * `lease-elector explain`: why there is or is no leader, for the person on call.
+ * `lease-elector explain`: explains why there is or is not a leader, for the person on call.
  */
 
 import type { Answer } from '../explain/onlooker.ts';
@@ -15,11 +15,12 @@ import { ANSWER, type CommandProcess, type Verb } from './verb.ts';
 
 const USAGE = `Usage: lease-elector explain [LEASE] [options]
 
-Reads the Lease, the Pod that owns it, and the node of that Pod. Says why there is, or is no, leader, since when, what would
-end it, and the command that helps. It changes nothing, and runs no command. Without LEASE: each Lease of this library in
-the namespace.
+Reads the Lease, the Pod that owns it, and the node of that Pod. Explains why there is or is not a leader, since when, what
+would end the situation, and which command helps. It changes nothing, and runs no command. Without LEASE: each Lease of this
+library in the namespace.
 
-Exit code: 0 a leader, 1 no leader, 2 cannot tell. With several Leases: 1 if one has no leader, else 2 if one cannot be told.
+Exit code: 0 a leader, 1 no leader, 2 unknown. With several Leases: 1 if a Lease has no leader, otherwise 2 if the
+answer for a Lease is unknown.
 
 ${CLUSTER_USAGE}`;
 

@@ -9,21 +9,21 @@ import { ELECTOR_RULES } from '../testing/index.ts';
 /** The port of the endpoint with the probes and the metrics. */
 export const ENDPOINT_PORT = 4040;
 /**
- * Seconds from SIGTERM to SIGKILL. `stop()` waits 20 s for the work (the default of `drainTimeoutMs`), and then needs two
- * requests to release the Lease, each within 10 s.
+ * The time from SIGTERM to SIGKILL, in seconds. `stop()` waits up to 20 s for the work (the default of
+ * `drainTimeoutMs`), and then needs two requests to release the Lease, each within 10 s.
  */
 export const TERMINATION_GRACE_PERIOD_SECONDS = 45;
-/** User and group of the container: `nonroot` of the distroless images. */
+/** The user and the group of the container: `nonroot` of the distroless images. */
 const NON_ROOT_ID = 65_532;
 const REPLICAS = 3;
 
 /** The values that the manifests contain. */
 export interface InstallationSettings {
-  /** The application: its Deployment, its ServiceAccount, and the label of its Pods. */
+  /** The name of the application: of its Deployment and its ServiceAccount, and the label of its Pods. */
   readonly name: string;
   readonly namespace: string;
   readonly image: string;
-  /** The Lease that its Pods compete for. By default it has the name of the application. */
+  /** The name of the Lease for which its Pods compete. By default it is the name of the application. */
   readonly lease: string;
 }
 
@@ -31,7 +31,7 @@ export interface InstallationSettings {
 export interface Manifest {
   /** The path in `deploy/`. */
   readonly file: string;
-  /** Comment lines above it. */
+  /** The comment lines above the object. */
   readonly remarks: readonly string[];
   readonly object: Readonly<Record<string, unknown>>;
 }
@@ -138,7 +138,7 @@ function podSpec(settings: InstallationSettings): object {
       runAsGroup: NON_ROOT_ID,
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    // Replicas on one node end with that node.
+    // Replicas are spread over nodes, because a lost node ends all its replicas.
     topologySpreadConstraints: [
       {
         maxSkew: 1,
@@ -212,8 +212,8 @@ function podDisruptionBudget(settings: InstallationSettings): Manifest {
 const POD_UID = 'authentication.kubernetes.io/pod-uid';
 
 /**
- * The admission policy that ties the owner of the Lease to the Pod of the token: no Pod of the application can make
- * another Pod the leader. Both objects are cluster-wide. It needs Kubernetes 1.30.
+ * The admission policy that ties the owner of the Lease to the Pod of the token, so that no Pod of the application can
+ * make another Pod the leader. Both objects are cluster-wide, and need Kubernetes 1.30.
  */
 export function admissionPolicy(settings: InstallationSettings): readonly Manifest[] {
   const { name, namespace, lease } = settings;

@@ -1,7 +1,8 @@
 /**
- * Follows Leases: with a list, then a watch, then a list again.
+ * Follows Leases by a list, then a watch, then a list again.
  *
- * A person reads the result, and no election depends on it. So it lists after every watch instead of resuming the watch.
+ * After every watch it lists again, instead of resuming the watch. This is sufficient, because the result is for
+ * people, and no election depends on it.
  */
 
 import type { RequestFailure } from '../core/request-failure.ts';
@@ -9,10 +10,12 @@ import type { WatchPort, WatchStream } from '../driver/ports.ts';
 import type { NamedLease } from '../kube/lease-list.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** The requested duration of a watch, in seconds. The next list shows the changes that a broken connection has hidden. */
+/**
+ * The requested duration of a watch, in seconds. The next list shows changes that a broken connection did not deliver.
+ */
 export const WATCH_SECONDS = 60;
 
-/** How long after its duration a watch may end, in milliseconds. After that it counts as dead. */
+/** A watch that is still open this many milliseconds after its requested duration counts as dead. */
 export const WATCH_SLACK_MS = 10_000;
 
 /** The pause between the end of a watch, or a failure, and the next list, in milliseconds. */
@@ -25,7 +28,7 @@ export interface LeaseFeedSink {
   /** Receives a written Lease, and whether it was created just now. */
   written(item: NamedLease, isNew: boolean): void;
   deleted(item: NamedLease): void;
-  /** Further changes are unknown until the next list. */
+  /** Called when further changes are unknown until the next list. */
   lost(failure: RequestFailure): void;
 }
 

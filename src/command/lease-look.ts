@@ -21,7 +21,10 @@ export interface ShownLease {
   readonly owner: { readonly name: string; readonly uid: string } | null;
   readonly acquireTime: Date | null;
   readonly renewTime: Date | null;
-  /** Milliseconds, by the clocks of two machines: the one that wrote renewTime, and this one. */
+  /**
+   * The age of the renewal, in milliseconds. It compares the clocks of two machines: of the writer of renewTime, and of
+   * this machine.
+   */
   readonly renewalAgeMs: number | null;
   readonly leaseDurationSeconds: number | null;
   readonly leaseTransitions: number | null;
@@ -30,10 +33,10 @@ export interface ShownLease {
   readonly finalizers: readonly string[];
 }
 
-/** Whether an object exists. `unknown`: it could not be read. `none`: there is no name of such an object. */
+/** Whether an object exists. `unknown`: it could not be read. `none`: no object is named. */
 export type ObjectState = 'exists' | 'gone' | 'unknown' | 'none';
 
-/** The report about one Lease: an explanation, and the objects that it is made from. */
+/** The report about one Lease: an explanation, and the objects that it is based on. */
 export interface LeaseReport extends OnlookerExplanation {
   /** `null`: the Lease does not exist, or could not be read. */
   readonly leaseObject: ShownLease | null;
@@ -43,11 +46,11 @@ export interface LeaseReport extends OnlookerExplanation {
   readonly ownerNode: ObjectState;
   /** `null` unless the node exists. */
   readonly node: (Omit<NodeRecord, 'readyChangedAtMs'> & { readonly readySince: Date | null }) | null;
-  /** The owner is gone, and the garbage collector has left the Lease. */
+  /** Whether the owner is gone, and the garbage collector has not deleted the Lease. */
   readonly leftByCollector: boolean;
 }
 
-/** The largest number of Leases that are read at the same time: the client has two connections for requests. */
+/** The largest number of Leases that are read at the same time. The client has two connections for requests. */
 const LOOKS_AT_ONCE = 4;
 
 /** Reads the Lease `name`, and explains it. */
@@ -60,7 +63,7 @@ export async function lookAt(
   return report(client, namespace, name, await leasePort(client, namespace, name).read(), clock);
 }
 
-/** Lists the Leases of this library, and explains each. @param namespace `''` for all */
+/** Lists the Leases of this library, and explains each. @param namespace `''` for all namespaces */
 export async function lookAtAll(
   client: ApiTransport,
   namespace: string,
@@ -79,7 +82,7 @@ export async function lookAtAll(
   return { ok: true, value: reports };
 }
 
-/** By namespace, then by name. */
+/** Sorts by namespace, then by name. */
 function byPlace(left: Pick<NamedLease, 'namespace' | 'name'>, right: typeof left): number {
   const [one, other] = [`${left.namespace}/${left.name}`, `${right.namespace}/${right.name}`];
   return one < other ? -1 : one > other ? 1 : 0;
@@ -111,7 +114,7 @@ async function report(
   };
 }
 
-/** @param isExpected whether an object of that name is the right one; a name is used again */
+/** @param isExpected whether an object of that name is the expected object, because a name can be used again */
 function stateOf<Found>(
   look: Look<Found | null> | undefined,
   isExpected: (found: Found) => boolean = () => true,

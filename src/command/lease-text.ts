@@ -21,12 +21,12 @@ export function explanationText(report: LeaseReport, wallMs: number): string {
   const ago = (date: Date): string => `${date.toISOString()} (${ageText(wallMs - date.getTime())} ago)`;
   const facts: readonly (readonly [label: string, value: string | null])[] = [
     ['reason', report.reason],
-    // It stands beside the reason: below the term, it would be read as the end of the term.
+    // This line follows the reason. After the term, it would look like the end of the term.
     ['state ends', `when ${report.endsWhen}`],
     ['holder', holderText(report)],
     ['node', nodeText(report)],
     ['term since', leaseObject?.acquireTime == null ? null : ago(leaseObject.acquireTime)],
-    ['so since', since === null || since.getTime() === leaseObject?.acquireTime?.getTime() ? null : ago(since)],
+    ['state from', since === null || since.getTime() === leaseObject?.acquireTime?.getTime() ? null : ago(since)],
     ['renewed', renewalText(report, ago)],
     ['token', leaseObject === null ? null : `at most ${leaseObject.resourceVersion}`],
     ['collector', collectorText(report)],
@@ -44,7 +44,7 @@ function holderText({ leaseObject, holderPod, ownerPod }: LeaseReport): string |
   return `Pod ${owner.name} (uid ${owner.uid}): ${podText(ownerPod, holderPod)}`;
 }
 
-/** The state of the Pod that owns a Lease, in few words. */
+/** The state of the Pod that owns a Lease, in a few words. */
 export function podText(ownerPod: LeaseReport['ownerPod'], pod: HolderPod | null): string {
   if (ownerPod === 'none') return '-';
   if (ownerPod !== 'exists') return ownerPod;
@@ -72,9 +72,9 @@ function renewalText({ leaseObject, ownerPod }: LeaseReport, ago: (date: Date) =
   const { renewTime, renewalAgeMs, leaseDurationSeconds } = leaseObject;
   if (renewTime === null || renewalAgeMs === null) return 'never';
   const isLate = leaseDurationSeconds !== null && renewalAgeMs >= leaseDurationSeconds * 1000;
-  const late = `longer ago than its ${leaseDurationSeconds} s`;
+  const late = `longer ago than its duration of ${leaseDurationSeconds} s`;
   if (!isLate) return `${ago(renewTime)}, valid for ${leaseDurationSeconds ?? 'ever'} s`.replace('ever s', 'ever');
-  return `${ago(renewTime)}, ${late}${ownerPod === 'exists' ? ', which ends no term: a leader leads until its Pod is gone' : ''}`;
+  return `${ago(renewTime)}, ${late}${ownerPod === 'exists' ? '. A late renewal does not end a term: a leader leads until its Pod is gone' : ''}`;
 }
 
 function collectorText({ leftByCollector, leaseObject }: LeaseReport): string | null {

@@ -13,10 +13,11 @@ import { ANSWER, type Verb } from './verb.ts';
 
 const USAGE = `Usage: lease-elector list [options]
 
-Lists the Leases of this library: holder, state of its Pod, token of the term, age of the last renewal, and whether there is a
-leader. TOKEN is an upper bound, since each renewal changes the resourceVersion. REASON is that of \`lease-elector explain\`.
+Lists the Leases of this library: holder, state of the holder's Pod, token of the term, age of the last renewal, and whether
+there is a leader. TOKEN is an upper bound, because each renewal changes the resourceVersion. REASON is the reason of
+\`lease-elector explain\`.
 
-Exit code: 0 each Lease has a leader, 1 one has none or there is no Lease, 2 cannot tell.
+Exit code: 0 each Lease has a leader, 1 a Lease has no leader or there is no Lease, 2 unknown.
 
   -A, --all-namespaces  look into all namespaces
 ${CLUSTER_USAGE}`;

@@ -14,7 +14,10 @@ export class LiveTable {
     this.#write = write;
   }
 
-  /** @param rows of the terminal: lines that do not fit are only counted, because scrolled lines cannot be cleared */
+  /**
+   * @param rows the height of the terminal; lines that do not fit are only counted, because scrolled lines cannot be
+   * cleared
+   */
   show(lines: readonly string[], rows: number): void {
     const room = Math.max(1, rows - 1);
     const fitting =
@@ -23,7 +26,7 @@ export class LiveTable {
     this.#shown = fitting.length;
   }
 
-  /** Writes another text above the table, and shows the table below it again. */
+  /** Clears the table, so that another text can be written. The next table is shown below that text. */
   clear(): void {
     this.#write(upAndClear(this.#shown));
     this.#shown = 0;

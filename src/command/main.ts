@@ -6,10 +6,11 @@
 import { runCommandLine } from './command-line.ts';
 
 const interruption = new AbortController();
-// Only once, so that a second Ctrl-C ends a process that hangs.
+// Each listener is called only once, so that a second Ctrl-C ends a process that hangs.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
 
-// A reader can close the pipe early (`| head`, `| grep -q`). Then this process ends, and its exit code is still an answer.
+// A reader can close the pipe early (`| head`, `| grep -q`). This process then ends, and its exit code is still the
+// answer.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

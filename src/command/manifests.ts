@@ -35,7 +35,10 @@ const LABEL: NameRule = {
   expected: 'at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit',
 };
 
-/** The name of a Pod is that of its Deployment, a hash of 10 characters and a suffix of 5. Longer names are cut. */
+/**
+ * The rule for the name of the Deployment. The name of a Pod adds a hash of 10 characters and a suffix of 5 to it, and
+ * Kubernetes cuts longer names.
+ */
 const NAME: NameRule = {
   ...LABEL,
   longest: 46,

@@ -6,7 +6,7 @@ import type { Answer } from '../explain/onlooker.ts';
 import { wordsOf } from '../runtime/quotation.ts';
 import { ANSWER, type CommandProcess, UsageError } from './verb.ts';
 
-/** Turns an error into a UsageError. */
+/** Converts an error into a UsageError. */
 export function parseOrComplain<Parsed>(parse: () => Parsed): Parsed {
   try {
     return parse();
@@ -15,7 +15,7 @@ export function parseOrComplain<Parsed>(parse: () => Parsed): Parsed {
   }
 }
 
-/** Runs `answer`, and turns a failure into "cannot tell". */
+/** Runs `answer`. A failure is printed, and makes the answer unknown. */
 export async function answering(
   json: boolean,
   process: CommandProcess,
@@ -32,7 +32,10 @@ export async function answering(
   }
 }
 
-/** One answer for several Leases. The worst is a Lease without a leader, because that is certain. */
+/**
+ * One answer for several Leases: `none` if a Lease has no leader, otherwise `unknown` if an answer is unknown. There is
+ * no leader if there is no Lease.
+ */
 export function worstOf(answers: readonly Answer[]): Answer {
   if (answers.length === 0 || answers.includes('none')) return 'none';
   return answers.includes('unknown') ? 'unknown' : 'leader';

@@ -1,5 +1,5 @@
 /**
- * A table of text: columns as wide as their longest cell, two spaces apart, as kubectl prints it.
+ * A table of text, as kubectl prints it: columns as wide as their longest cell, two spaces apart.
  */
 
 import { printable } from '../explain/wording.ts';
@@ -7,9 +7,10 @@ import { printable } from '../explain/wording.ts';
 const GAP = '  ';
 
 /**
- * The lines of a table. A name in an object of the API can contain control characters, which a terminal would obey.
+ * The lines of a table. Control characters are removed, because a name in an object of the API can contain them, and a
+ * terminal would execute them.
  *
- * @param width a longer line is cut, so that it does not wrap
+ * @param width the length at which a line is cut, so that it does not wrap
  */
 export function tableLines(
   heads: readonly string[],

@@ -12,7 +12,10 @@ export interface CommandProcess {
   readonly interrupted: AbortSignal;
   /** @default process.env */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** The size of the terminal; left out when the standard output is not a terminal. It is read for each frame, since it changes. */
+  /**
+   * The size of the terminal; left out when the standard output is not a terminal. It is read for each frame, because
+   * it can change.
+   */
   readonly terminalSize?: () => { readonly columns: number; readonly rows: number };
 }
 
@@ -38,7 +41,7 @@ export interface Verb {
   /** The text of `--help`. */
   readonly usage: string;
   /**
-   * Does the work, and returns the exit code.
+   * Runs the verb, and returns the exit code.
    *
    * @throws UsageError when its arguments cannot be understood; any other error is a failure
    */

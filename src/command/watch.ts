@@ -20,13 +20,13 @@ import { type CommandProcess, EXIT, type Verb } from './verb.ts';
 
 const USAGE = `Usage: lease-elector watch [LEASE] [options]
 
-Shows elections as they happen: on a terminal as a table that is updated, elsewhere as one line for each change. Without LEASE:
-all Leases of this library in the namespace. It ends with Ctrl-C.
+Shows elections as they happen: on a terminal as a table that is updated, otherwise as one line for each change. Without LEASE:
+all Leases of this library in the namespace. Ctrl-C ends it.
 
-TOKEN is the fencing token of the term. It is an upper bound (<=) where the beginning of the term was not seen.
-CHANGES counts how often another holder was elected since the watch began.
+TOKEN is the fencing token of the term. It is an upper bound (<=) if the beginning of the term was not observed.
+CHANGES is the number of times that another holder was elected since the watch began.
 
-Exit code: 0 when it was ended, 2 when it could not begin, or could not write FILE at its end.
+Exit code: 0 if it was ended, 2 if it could not begin, or could not write FILE at its end.
 
   --timeline FILE     draw the elections as a page in FILE: at the end, and every few seconds while something changes
   -A, --all-namespaces  watch all namespaces
@@ -151,7 +151,7 @@ function every(intervalMs: number, clock: Clock, callback: () => void): Timer {
   return { cancel: () => timer.cancel() };
 }
 
-/** The output of the elections. */
+/** The output of a watch. */
 interface View {
   /** Called when the API server has answered. */
   readonly heard: () => void;
@@ -182,7 +182,7 @@ function tableView(process: CommandProcess): View {
     changed: () => {},
     show: (rows) => {
       const size = process.terminalSize?.();
-      // A terminal of unknown size reports 0.
+      // If the size of the terminal is unknown, it is reported as 0.
       const [columns, height] = [size?.columns || 80, size?.rows || 24];
       const lines = [...rowLines(rows, columns), ...(trouble === null ? [] : [trouble.slice(0, columns)])];
       table.show(lines, height);

@@ -43,7 +43,7 @@ for (const flag of ['--help', '-h', 'help']) {
   test(`${flag} lists the verbs`, async () => {
     const { code, written, complained } = await run([flag]);
     assert.deepEqual([code, complained], [0, '']);
-    assert.match(written, /^Usage: lease-elector VERB.*\n\n {2}explain {5}explain why there is or is no leader/);
+    assert.match(written, /^Usage: lease-elector VERB.*\n\n {2}explain {5}explain why there is or is not a leader/);
     assert.match(
       written,
       /\n {2}list {8}\S.*\n {2}watch {7}\S.*\n {2}apiserver {3}run a Kubernetes API server in memory/,

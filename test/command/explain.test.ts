@@ -52,7 +52,7 @@ const STATES: readonly State[] = [
     code: 0,
     reason: 'holder-silent',
     words:
-      /has a leader\n {2}Pod web-0 leads but has not renewed[\s\S]*longer ago than its 30 s, which ends no term: a leader leads until its Pod is gone[\s\S]*caution +Make sure first that the leader does not renew: the clocks of two machines/,
+      /has a leader\n {2}Pod web-0 leads but has not renewed[\s\S]*longer ago than its duration of 30 s\. A late renewal does not end a term: a leader leads until its Pod is gone[\s\S]*caution +Make sure first that the leader does not renew: the clocks of two machines/,
     command: /^kubectl delete pod web-0 -n \S+$/,
   },
   {
