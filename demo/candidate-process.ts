@@ -27,7 +27,7 @@ export class CandidateProcess {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       // The variables of a container, and none of the shell.
       env: { ...pod.env, SERVICE_ACCOUNT_DIRECTORY: pod.serviceAccountDirectory },
-      // It transfers a bigint.
+      // The reports contain a bigint.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

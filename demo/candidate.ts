@@ -1,8 +1,8 @@
 /**
  * The application of the demo: an ordinary user of `lease-elector` whose leader runs a batch job.
  *
- * It runs as a process of its own, as the container of a Pod does, and finds cluster and identity as in a Pod. It knows
- * two things of the demo: the directory of its service account, and that it reports what happens to it.
+ * It runs in a separate process, as the container of a Pod does, and finds cluster and identity as in a Pod. Only two
+ * parts are for the demo: the directory of its service account is an option, and it sends reports.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +21,7 @@ const elector = new LeaseElector({
   serviceAccountDirectory: process.env['SERVICE_ACCOUNT_DIRECTORY'],
 });
 
-/** Finishes the piece in hand when the term ends: `stop()` waits for it before it releases the Lease. */
+/** Finishes the current piece when the term ends: `stop()` waits for it before it releases the Lease. */
 async function runBatchJob({ fencingToken: token, resumed, signal }: Term): Promise<void> {
   report({ type: 'elected', token, resumed });
   while (!signal.aborted) {

@@ -29,7 +29,7 @@ export interface DemoOptions {
   readonly record?: string;
 }
 
-/** What the arguments after the name of the program ask for; a text says what is wrong with them. */
+/** Reads the arguments after the name of the program. Returns the options, or a text that names the error. */
 export function readCommandLine(args: readonly string[]): string | DemoOptions {
   const flag = { type: 'boolean', default: false } as const;
   const file = { type: 'string' } as const;

@@ -1,14 +1,14 @@
 /**
  * The events of the demo: those of a timeline, some of them with a field that only the demo needs, and a few of its own.
  *
- * One stream of them feeds the script, the display, the verdict and the timeline. None of these knows more.
+ * The script, the display, the verdict and the timeline receive this one stream of events, and nothing else.
  */
 
 import type { DemotionReason } from '../src/index.ts';
 import type { TimelinePod } from '../src/testing/index.ts';
 import type { WrittenContent } from '../src/testing/kit/written-events.ts';
 
-/** What a candidate reports about itself over the channel between the two processes. */
+/** A report of a candidate about itself, sent over the channel between the two processes. */
 export type ReportContent =
   /** `onElected` was called: the job begins. */
   | { readonly type: 'elected'; readonly token: bigint; readonly resumed: boolean }
@@ -24,7 +24,7 @@ export type ReportContent =
 /** A report, and its moment on the monotonic clock of the machine, which all processes share. */
 export type Report = ReportContent & { readonly atNs: bigint };
 
-/** What happens to a process. */
+/** An event of a process, without its time. */
 export type ProcessContent =
   | ReportContent
   | { readonly type: 'processStarted'; readonly pid: number }
@@ -32,10 +32,10 @@ export type ProcessContent =
   | { readonly type: 'signalled'; readonly signal: NodeJS.Signals }
   | { readonly type: 'processEnded'; readonly how: string; readonly crashed: boolean };
 
-/** What an event says. */
+/** An event without its time. */
 export type EventContent =
   | { readonly type: 'stepBegan'; readonly step: string; readonly title: string }
-  /** `tookMs` is the duration that the title is about; null when the step did not show everything that it must. */
+  /** `tookMs` is the measured duration; null when the step failed. */
   | { readonly type: 'stepEnded'; readonly step: string; readonly outcome: string; readonly tookMs: number | null }
   /** The demo did something to a process or an object. */
   | { readonly type: 'noted'; readonly text: string; readonly tone: 'note' }

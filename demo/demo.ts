@@ -47,7 +47,7 @@ async function run({ plain, timeline, record }: DemoOptions): Promise<number> {
     await script.run();
     summary = summarise(STEPS, log.events, cluster.requests.count());
   } catch (error) {
-    const broken = { exitCode: EXIT_FAILURE, lines: [`The demo broke off: ${error}`] };
+    const broken = { exitCode: EXIT_FAILURE, lines: [`The demo failed: ${error}`] };
     summary = interruption.signal.aborted ? { exitCode: EXIT_INTERRUPTED, lines: ['Interrupted.'] } : broken;
   }
   await script.killAll();

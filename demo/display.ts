@@ -1,5 +1,5 @@
 /**
- * Shows the demo to people: on a terminal as tables that are drawn in place, elsewhere as one line an event.
+ * Shows the demo to people: on a terminal as tables that are drawn in place, elsewhere as one line for each event.
  */
 
 import { LiveTable } from '../src/command/live-table.ts';
@@ -10,7 +10,10 @@ import { seconds, ViewModel } from './view-model.ts';
 /** How often the display looks for new events, in milliseconds. */
 const REDRAW_MS = 100;
 
-/** How long it waits for an earlier event, in milliseconds. A report takes some milliseconds, mostly fewer than ten. */
+/**
+ * How long it waits for an earlier event, in milliseconds. A report arrives after some milliseconds, mostly fewer than
+ * ten.
+ */
 const ORDER_DELAY_MS = 300;
 
 /** Longer lines are hard to read. */

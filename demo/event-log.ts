@@ -6,7 +6,7 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DemoEvent, type DemoEventOf, type EventContent, eventsOf } from './demo-event.ts';
 
-/** How long an event is awaited, in milliseconds. It is generous: a busy machine is no reason to fail. */
+/** The longest wait for an event, in milliseconds. It is long, so that the demo does not fail on a busy machine. */
 const LIMIT_MS = 15_000;
 
 /** An event that must happen did not happen in time. */
@@ -50,7 +50,7 @@ export class EventLog {
   }
 
   /**
-   * Waits for the first event of one type since the mark that passes the test, or for another of them by its number.
+   * Waits for an event of one type that passes the test. `number` counts these events from 1, since the mark.
    *
    * @throws {NotObserved} when it does not happen in time; the reason of the interruption
    */

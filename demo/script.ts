@@ -1,7 +1,7 @@
 /**
- * The script: what the demo does to the candidates, step by step, and what it must see before a step is done.
+ * The script: the actions of the demo, step by step, and the events that must happen before a step is done.
  *
- * The script does not check that nothing else happened. The verdict does, over the whole demo.
+ * The script does not check that nothing else happened. The verdict checks that, over the whole demo.
  */
 
 import type { EmbeddedCluster, EmbeddedPod } from '../src/testing/index.ts';
@@ -30,7 +30,7 @@ export const STEPS: readonly Step[] = [
 /** How long a crash or a reported hang lasts, in milliseconds: long enough to notice a forbidden take-over. */
 const TROUBLE_MS = 1_000;
 
-/** How long a step lasts after its last event, in milliseconds: people can follow, and a forbidden event shows. */
+/** How long a step lasts after its last event, in milliseconds: people can follow, and a forbidden event is noticed. */
 const AFTERMATH_MS = 1_200;
 
 /** The result of a step in words, and the duration that its title is about, in milliseconds. */
@@ -44,9 +44,9 @@ type LeaseWritten = DemoEventOf<'leaseWritten'>;
 export class Script {
   readonly #cluster: EmbeddedCluster;
   readonly #log: EventLog;
-  /** All that were ever started. */
+  /** All processes that were ever started. */
   readonly #processes: CandidateProcess[] = [];
-  /** Those that take part now. */
+  /** The processes that take part now. */
   #candidates: CandidateProcess[] = [];
   #leader: CandidateProcess | undefined;
 
@@ -101,7 +101,8 @@ export class Script {
 
   async #hang(): Promise<Outcome> {
     const { pod, name } = this.#leading();
-    // Right after a renewal no candidate can have reported it, and the duration is always the same.
+    // The hang begins right after a renewal. So no candidate can have reported it yet, and each run measures the same
+    // time.
     await this.#written('its next renewal', pod);
     this.#log.mark();
     const suspendedAtMs = this.#leading().send('SIGSTOP');
@@ -163,7 +164,7 @@ export class Script {
     return candidate;
   }
 
-  /** SIGTERM. An application ends by itself after it, since nothing of the elector keeps it alive. */
+  /** Sends SIGTERM. The process then ends by itself, since a stopped elector does not keep it alive. */
   async #terminate(candidate: CandidateProcess): Promise<void> {
     const { name } = candidate;
     candidate.send('SIGTERM');

@@ -45,7 +45,7 @@ function ghostWords({ term, successor, demotedAfterMs, drainedForMs, besideSucce
   return [
     `${process} was demoted ${seconds(demotedAfterMs)} after its Pod was gone.`,
     ...led,
-    `The last ${seconds(drainedForMs)} are its drain after demotion, no second leader.`,
+    `In its last ${seconds(drainedForMs)} it drained its job, and did not lead.`,
     ...fence,
   ];
 }

@@ -11,7 +11,7 @@ export const DEMO_TITLE = 'Three candidates, one leader';
 /** The values that JSON has no type for. */
 const BIGINT_KEYS: readonly string[] = ['token', 'revision'];
 
-/** The events of a run in order of time. What repeats what is known, such as the ticks of the job, is left out. */
+/** The events of a run in order of time, without repetitions such as the ticks of the job. */
 export function timelineOf(events: readonly DemoEvent[]): readonly TimelineEvent[] {
   return events
     .toSorted((a, b) => a.atMs - b.atMs)
@@ -39,7 +39,7 @@ function shown(event: DemoEvent): TimelineEvent | null {
   }
 }
 
-/** The text of a file with events: one line an event. */
+/** The text of a file with events: one line for each event. */
 export function formatRecording(events: readonly TimelineEvent[]): string {
   const write = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
   return `[\n${events.map((event) => JSON.stringify(event, write)).join(',\n')}\n]\n`;

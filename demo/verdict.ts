@@ -1,8 +1,8 @@
 /**
- * The verdict: did two processes ever lead at once, did leadership move only where it must, did every step happen?
+ * The verdict: whether two processes ever led at once, leadership moved only where it must, and every step happened.
  *
- * It is a pure function of the events. It does not believe what a candidate reports about the Lease: it compares each
- * term with the writes of the cluster, and the end of a Pod with the start of a term by the cluster's revisions.
+ * It is a pure function of the events. It does not rely on a candidate's reports about the Lease. It compares each term
+ * with the writes of the cluster, and by the cluster's revisions it compares the end of a Pod with the start of a term.
  */
 
 import { type DemoEvent, type DemoEventOf, eventsOf } from './demo-event.ts';
@@ -34,7 +34,7 @@ export interface Ghost {
 
 /** The result. */
 export interface Verdict {
-  /** What must not have happened, in words. Empty when all went well. */
+  /** The violations in words. Empty when all went well. */
   readonly violations: readonly string[];
   /** The most processes that led at the same time while their Pods existed. */
   readonly leadersAtOnce: number;

@@ -43,7 +43,7 @@ export class ViewModel {
   /** The last write to the Lease; null when there is no Lease. */
   lease: DemoEventOf<'leaseWritten'> | null = null;
 
-  /** Applies the next event. Returns it in words, or null when it repeats what is known (a tick, a renewal). */
+  /** Applies the next event. Returns it in words, or null for a repetition (a tick, a renewal). */
   apply(event: DemoEvent): Words | null {
     if ('step' in event) return this.#applyToStep(event);
     if ('process' in event && event.type !== 'processStarted') {
@@ -117,7 +117,7 @@ function applyToPod(event: ProcessEvent, row: PodRow): Words | null {
     case 'leaderChanged':
       Object.assign(row, { sees: event.leader, state: row.state === 'starting' ? 'running' : row.state });
       if (event.leader === null) return [who, 'sees no leader', 'dim'];
-      // A leader that sees itself lead is no news.
+      // A line for a leader that sees itself lead would add nothing.
       return row.pod.name === event.leader ? null : [who, `sees ${event.leader} lead`, 'dim'];
     case 'stale':
       return [who, `reports ${event.leader} as stale`, 'yellow'];

@@ -240,7 +240,7 @@ describe('the summary', () => {
     assert.match(text, /✓ All 3 steps went as they must; there were never two leaders\./);
     assert.match(text, /a#2 was demoted 4 ms after its Pod was gone\./);
     assert.match(text, /Before that it led for 1 ms beside its successor\./);
-    assert.match(text, /The last 6 ms are its drain after demotion, no second leader\./);
+    assert.match(text, /In its last 6 ms it drained its job, and did not lead\./);
     assert.match(text, /Its token 110 is smaller than 122, its successor's\./);
   });
 
