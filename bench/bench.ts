@@ -41,10 +41,10 @@ const HELP = `npm run bench -- [options]
   --from FILE          measure nothing: print and draw the figures of FILE
   --help
 
-Measures the embedded API server. With KUBECONFIG set, "failover", "start-up" and "idle" measure that cluster, in
-the namespace "bench", which is created and deleted; the log of requests and the collector are then out of reach.
+The cluster is the embedded API server. With KUBECONFIG set, "failover", "start-up" and "idle" use that cluster, in
+the namespace "bench", which is created and deleted; then no requests are logged, and the collector is not held back.
 Exits 1 when a target is missed, and names the measured cause. Needs Linux: memory is read from /proc.
-Compare only figures of one run with one another: machines differ, ratios hardly do.`;
+Compare only figures of one run: times differ between machines, ratios hardly do.`;
 
 const { values } = parseArgs({
   options: {
@@ -63,7 +63,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(HELP);
 } else {
-  // An exit, unlike a signal, lets the measured processes be ended.
+  // Listeners of `exit` end the measured processes. A signal alone would not call them.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const measurements = values.from === undefined ? await measure(values.only) : readMeasurements(values.from);
   if (values.from !== undefined) for (const result of Object.values(measurements.results)) print(result);
@@ -139,7 +139,7 @@ function print(result: BenchmarkResult): void {
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)));
   console.log(`\n${result.title}\n`);
   for (const line of cells) {
-    // Words begin at the left, figures end at the right.
+    // Words are aligned left, figures right.
     const padded = line.map((cell, index) =>
       index === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[index] ?? 0),
     );
@@ -157,7 +157,7 @@ function readMeasurements(file: string): Measurements {
   return JSON.parse(readFileSync(file, 'utf8')) as Measurements;
 }
 
-/** @param isPart whether only some benchmarks ran: then the others of the file stay */
+/** @param isPart whether only some benchmarks ran; the file then keeps the results of the others */
 function writeMeasurements(file: string, measurements: Measurements, isPart: boolean): void {
   let results = measurements.results;
   try {

@@ -4,7 +4,7 @@
 
 /** The extent of the measurements, from the command line. */
 export interface BenchOptions {
-  /** After how many seconds the memory of a process is read. */
+  /** The seconds after which the memory of a process is read. */
   readonly seconds: number;
   /** How often the memory is measured. */
   readonly memoryRuns: number;
@@ -20,7 +20,7 @@ export interface BenchOptions {
   readonly rollOuts: number;
   /** The file that names another cluster than the embedded API server. */
   readonly kubeconfig: string | undefined;
-  /** For people, while it runs. */
+  /** Receives a line for people while the benchmark runs. */
   readonly progress: (message: string) => void;
 }
 
@@ -32,7 +32,7 @@ export interface Aim {
   readonly what: string;
   readonly limit: number;
   readonly measured: number;
-  /** Where the time, the memory or the requests went, as measured. It is printed when the aim is missed. */
+  /** The measured cause of the time, the memory or the requests. It is printed when the aim is missed. */
   readonly cause: string;
 }
 

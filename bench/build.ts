@@ -1,5 +1,5 @@
 /**
- * Builds the library and the measured processes into a directory of its own.
+ * Builds the library and the measured processes into a separate directory.
  *
  * They must run as JavaScript, as users run them: stripping types loads a WebAssembly compiler into the
  * process, which costs more than the whole library.

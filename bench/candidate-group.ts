@@ -1,5 +1,5 @@
 /**
- * The candidates of one Lease, each in a process of its own, and what happens when the leader goes.
+ * The candidates of one Lease, each in a separate process, and the replacement of their leader.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

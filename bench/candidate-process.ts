@@ -46,7 +46,7 @@ export class CandidateProcess {
     await this.#order({ command: 'stop', pod: pod.name }, 'stopped');
   }
 
-  /** Ends a candidate without its cooperation, among others of this process. */
+  /** Ends one of the candidates of this process, and does not wait for its end. */
   drop(pod: BenchPod): void {
     this.#child.send({ command: 'kill', pod: pod.name } satisfies Order);
   }

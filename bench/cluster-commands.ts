@@ -1,6 +1,6 @@
 /**
- * The commands of `embedded-control-plane.ts` to `cluster-process.ts`, and what both know. Nothing starts by an import of
- * this file.
+ * The commands of `embedded-control-plane.ts` to `cluster-process.ts`, and what both files need. The import of this
+ * file starts nothing.
  */
 
 import type { PodIdentity } from '../src/testing/index.ts';
@@ -10,7 +10,7 @@ export const NAMESPACE = 'bench';
 
 /** A request, or a write of the collector or of an administrator. */
 export interface LoggedEvent {
-  /** The service account of the request; `cluster` for what the cluster did itself. */
+  /** The service account of the request; `cluster` for a write of the cluster itself. */
   readonly by: string;
   /** `verb resource status` of a request; `type resource` of a write. */
   readonly what: string;
@@ -18,13 +18,13 @@ export interface LoggedEvent {
   readonly atMs: number;
 }
 
-/** Whether a candidate asked to delete or create a Lease. A renewal is no part of a failover. */
+/** Whether a candidate requested to delete or create a Lease. A renewal does not belong to a failover. */
 export function isFailoverWrite({ by, what }: LoggedEvent): boolean {
   return by !== 'cluster' && /^(delete|create) leases/.test(what);
 }
 
 /** A Pod to create. */
-export interface PodWish {
+export interface PodToCreate {
   readonly name: string;
   /** The value of its label `app`: the Pods of one application. */
   readonly app: string;
@@ -36,7 +36,7 @@ export interface PodWish {
 export interface ClusterCommands {
   start(argument: null): Promise<{ port: number; caPem: string }>;
   /** Creates a Pod and the token that the kubelet would mount into it. */
-  createPod(wish: PodWish): { pod: PodIdentity; token: string };
+  createPod(pod: PodToCreate): { pod: PodIdentity; token: string };
   /** Deletes a Pod; returns the moment of the answer. */
   deletePod(deletion: { readonly name: string; readonly gracefully: boolean }): Promise<number>;
   /** Stops the collector, or lets it continue. */

@@ -1,6 +1,6 @@
 /**
- * The embedded API server in a process of its own, so that its work is not counted among that of the
- * measured processes. `embedded-control-plane.ts` sends it commands over IPC.
+ * The embedded API server in a separate process, so that its work does not count as work of the measured processes.
+ * `embedded-control-plane.ts` sends it commands over IPC.
  */
 
 import { readFileSync } from 'node:fs';

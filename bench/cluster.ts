@@ -10,7 +10,7 @@ import { type LoggedEvent, NAMESPACE } from './cluster-commands.ts';
 import { EmbeddedControlPlane } from './embedded-control-plane.ts';
 import { RemoteControlPlane } from './remote-control-plane.ts';
 
-/** A Pod, and what a process in it finds. */
+/** A Pod, with the files and the environment of a process in it. */
 export interface BenchPod {
   readonly name: string;
   readonly uid: string;
@@ -21,17 +21,18 @@ export interface BenchPod {
 
 /** The requests of a benchmark to its cluster, with an administrator's permissions. */
 export interface ControlPlane {
-  /** The address of the API server, and the certificates that sign its own. */
+  /** The address of the API server. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The certificates that sign the certificate of the API server. */
   readonly caPem: string;
   createPod(name: string, app: string, account: string): Promise<{ readonly uid: string; readonly token: string }>;
   deletePod(name: string, gracefully: boolean): Promise<number>;
-  /** The request log, the collector and the outage; `null` where nobody can reach them. */
+  /** The request log, the collector and the outage; `null` for the cluster of a kubeconfig. */
   readonly inner: InnerControlPlane | null;
   stop(): Promise<void>;
 }
 
-/** What only the embedded API server offers. */
+/** The commands that only the embedded API server has. */
 export interface InnerControlPlane {
   holdCollector(held: boolean): Promise<void>;
   takeLog(): Promise<readonly LoggedEvent[]>;
@@ -65,7 +66,7 @@ export class Cluster {
 
   /**
    * @param app the value of its label `app`
-   * @param account its service account, by which the request log tells Pods apart
+   * @param account its service account, by which the request log distinguishes Pods
    */
   async createPod(name: string, app: string = name, account: string = 'candidate'): Promise<BenchPod> {
     const { environment, caPem } = this.#controlPlane;

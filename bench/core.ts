@@ -1,6 +1,6 @@
 /**
- * How many facts a second the pure election takes: `step` of a leader that renews and of a candidate that
- * follows. It shows whether a change made the rules slow; an elector takes less than one a second.
+ * How many facts the pure election processes in a second: `step` of a leader that renews and of a candidate that
+ * follows. It shows whether a change made the rules slow. An elector receives less than one fact in a second.
  */
 
 import { Bench } from 'tinybench';
@@ -33,7 +33,7 @@ class Election {
     this.state = step(this.state, { ...fact, nowMs: this.#nowMs, wallMs: this.#nowMs, random: 0.5 }).state;
   }
 
-  /** A Lease of a resourceVersion that grows. */
+  /** A Lease whose resourceVersion grows with each call. */
   lease(owner: typeof SELF): LeaseRecord {
     this.#version += 1;
     return {

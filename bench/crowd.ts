@@ -1,6 +1,6 @@
 /**
- * Many candidates of one Lease: the writes and requests of a failover, the requests of followers while nothing happens, and the
- * requests when the API server returns after an outage. The candidates live in processes of at most 100.
+ * Many candidates of one Lease: the writes and requests of a failover, the requests of followers while nothing happens,
+ * and the requests when the API server returns after an outage. Each process has at most 100 candidates.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +17,7 @@ const CANDIDATES_A_PROCESS = 100;
 /** How many candidates join at the same time. */
 const JOINING = 10;
 
-/** The leader names its successor with a renewal, which it sends every second here. */
+/** The interval of renewals, in milliseconds. It is short, because a renewal carries the name of the successor. */
 const RENEW_INTERVAL_MS = 1_000;
 const SETTLE_MS = 2_500;
 
@@ -27,7 +27,10 @@ const AFTERWARDS_MS = 3_000;
 const OUTAGE_MS = 10_000;
 const AFTER_OUTAGE_MS = 8_000;
 
-/** The most Lease writes of a failover with 3, 300 and 1,000 candidates; in between: 4 and one in a hundred. */
+/**
+ * The most Lease writes of a failover, by the number of candidates. For other numbers: 4, and 1 for each hundred
+ * candidates.
+ */
 const WRITES: Readonly<Record<number, number>> = { 3: 2.2, 300: 5, 1000: 14 };
 
 interface Round {

@@ -1,6 +1,6 @@
 /**
  * The time from the deletion of the leader's Pod to the election of another Pod, among three candidates, beside
- * candidates written by hand in the same run: on a quiet cluster, while the garbage collector does not come, and when
+ * candidates written by hand in the same run: on a quiet cluster, while the garbage collector is held back, and when
  * the leader hands over.
  */
 
@@ -15,13 +15,16 @@ import { average, median, percentile } from './statistics.ts';
 
 const CANDIDATES = 3;
 
-/** Between two rounds, in milliseconds: the leader names its successor with a renewal, which it sends every second here. */
+/**
+ * The pause between two rounds, in milliseconds. A leader renews every second here, and a renewal carries the name of
+ * the successor.
+ */
 const SETTLE_MS = 1_300;
 
 /** The requests of a failover are logged for this many milliseconds after the election. */
 const AFTERWARDS_MS = 100;
 
-/** The kinds of candidates that take part in each situation, and how each is named in the tables. */
+/** The kinds of candidates, and the name of each in the tables. */
 const KINDS = {
   'lease-elector': 'lease-elector',
   collector: 'bare, waits for the collector',

@@ -10,7 +10,7 @@ import type { Measurements } from './benchmark.ts';
 /** A chart of Vega-Lite. */
 type Chart = Readonly<Record<string, unknown>>;
 
-/** What is used of `vega` and `vega-lite`. Their declarations need those of a browser, so they are not read. */
+/** The part of `vega` and `vega-lite` that is used. Their own declarations need those of a browser. */
 interface Vega {
   parse(spec: unknown): unknown;
   readonly View: new (

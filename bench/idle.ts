@@ -14,38 +14,38 @@ import { median } from './statistics.ts';
 /** The start is over after this many milliseconds: from then on processor time and requests are counted. */
 const SETTLE_MS = 5_000;
 
-/** Each kind of process: its script, the Lease it shares with others, and its report once it is up. */
+/** Each kind of process: its script, the Lease that it shares with others, and its first report. */
 const KINDS = {
-  'empty Node': { script: 'empty', lease: 'none', says: 'up', arguments: [] },
-  'bare leader': { script: 'bare-https', lease: 'bare', says: 'elected', arguments: [] },
-  'bare follower': { script: 'bare-https', lease: 'bare', says: 'following', arguments: [] },
-  leader: { script: 'elector', lease: 'library', says: 'elected', arguments: [] },
-  follower: { script: 'elector', lease: 'library', says: 'following', arguments: [] },
+  'empty Node': { script: 'empty', lease: 'none', reports: 'up', arguments: [] },
+  'bare leader': { script: 'bare-https', lease: 'bare', reports: 'elected', arguments: [] },
+  'bare follower': { script: 'bare-https', lease: 'bare', reports: 'following', arguments: [] },
+  leader: { script: 'elector', lease: 'library', reports: 'elected', arguments: [] },
+  follower: { script: 'elector', lease: 'library', reports: 'following', arguments: [] },
   'two connections, 1 election': {
     script: 'bare-client',
     lease: 'two',
-    says: 'up',
+    reports: 'up',
 
     arguments: ['two', '1'],
   },
   'HTTP/2, 1 election': {
     script: 'bare-client',
     lease: 'http2',
-    says: 'up',
+    reports: 'up',
 
     arguments: ['http2', '1'],
   },
   'two connections, 100 elections': {
     script: 'bare-client',
     lease: 'two-100',
-    says: 'up',
+    reports: 'up',
 
     arguments: ['two', '100'],
   },
   'HTTP/2, 100 elections': {
     script: 'bare-client',
     lease: 'http2-100',
-    says: 'up',
+    reports: 'up',
 
     arguments: ['http2', '100'],
   },
@@ -56,7 +56,7 @@ type Kind = keyof typeof KINDS;
 const BASELINE: Kind = 'empty Node';
 
 interface Measured extends Usage {
-  /** Requests, and processor milliseconds, by the minute. */
+  /** Requests, and processor milliseconds, in a minute. */
   readonly requests: number;
   readonly cpuMsAMinute: number;
 }
@@ -72,13 +72,13 @@ export async function measureIdle(options: BenchOptions): Promise<BenchmarkResul
       const processes = new Map<Kind, MeasuredProcess>();
       const accounts = new Map<string, Kind>();
       for (const kind of Object.keys(KINDS) as Kind[]) {
-        const { script, lease, says, arguments: own } = KINDS[kind];
+        const { script, lease, reports, arguments: own } = KINDS[kind];
         const account = kind.toLowerCase().replace(/[^a-z0-9]+/g, '-');
         accounts.set(account, kind);
         const pod = await cluster.createPod(`${account}-${run}`, lease, account);
         const started = new MeasuredProcess(built.script(script), { pod, arguments: [`${lease}-${run}`, ...own] });
         processes.set(kind, started);
-        await started.saidAfterMs(says);
+        await started.reportedAfterMs(reports);
       }
       await sleep(SETTLE_MS);
       await cluster.inner?.takeLog();

@@ -12,13 +12,13 @@ export interface Usage {
   readonly rss: number;
   /** The part without a file behind it, which no process shares: `RssAnon`. */
   readonly anonymous: number;
-  /** Resident, shared pages divided by those who share them: `Pss`. */
+  /** Resident, with each shared page divided by the number of processes that share it: `Pss`. */
   readonly proportional: number;
   /** The processor time of all its threads so far, in milliseconds. */
   readonly cpuMs: number;
 }
 
-/** The running processes: an interrupted bench leaves none behind. */
+/** The running processes. An interrupted benchmark ends them. */
 const RUNNING = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of RUNNING) child.kill('SIGKILL');
@@ -29,8 +29,8 @@ export class MeasuredProcess {
   readonly #process: ChildProcess;
   readonly #spawnedAt: bigint;
   readonly #exited: Promise<unknown>;
-  #said = '';
-  #heard: (() => void) | null = null;
+  #output = '';
+  #onOutput: (() => void) | null = null;
 
   constructor(
     script: string,
@@ -49,21 +49,21 @@ export class MeasuredProcess {
     this.#exited = new Promise((resolve) => this.#process.once('exit', resolve));
     RUNNING.add(this.#process);
     this.#process.stdout?.on('data', (chunk: Buffer) => {
-      this.#said += chunk.toString();
-      this.#heard?.();
+      this.#output += chunk.toString();
+      this.#onOutput?.();
     });
   }
 
-  /** Milliseconds from the spawn until the process was `elected`, `following` or `up`, by its own account. */
-  async saidAfterMs(word: string): Promise<number> {
+  /** Milliseconds from the spawn until the process reported that it is `elected`, `following` or `up`. */
+  async reportedAfterMs(word: string): Promise<number> {
     const pattern = new RegExp(`^${word} (\\d+)$`, 'm');
     const deadline = AbortSignal.timeout(30_000);
     for (;;) {
-      const moment = pattern.exec(this.#said)?.[1];
+      const moment = pattern.exec(this.#output)?.[1];
       if (moment !== undefined) return Number(BigInt(moment) - this.#spawnedAt) / 1e6;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      this.#heard = resolve;
-      deadline.onabort = () => reject(new Error(`a process did not say "${word}"; it said: ${this.#said}`));
+      this.#onOutput = resolve;
+      deadline.onabort = () => reject(new Error(`a process did not report "${word}"; its output: ${this.#output}`));
       await promise;
     }
   }
@@ -91,6 +91,6 @@ export class MeasuredProcess {
 
 function megabytes(text: string, field: string): number {
   const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1];
-  if (kilobytes === undefined) throw new Error(`the kernel does not tell ${field}`);
+  if (kilobytes === undefined) throw new Error(`the kernel does not report ${field}`);
   return Number(kilobytes) / 1024;
 }

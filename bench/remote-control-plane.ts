@@ -1,7 +1,7 @@
 /**
  * The cluster that a kubeconfig names. The benchmark creates a namespace in it, and deletes it at the end.
  *
- * No scheduler is asked to run the Pods. The measured processes run on this machine, each with the token of one Pod.
+ * No scheduler runs the Pods. The measured processes run on this machine, each with the token of one Pod.
  */
 
 import { ELECTOR_RULES } from '../src/testing/index.ts';
@@ -17,7 +17,7 @@ const RBAC = `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}`;
 export class RemoteControlPlane implements ControlPlane {
   readonly #client: ClusterClient;
   readonly #accounts = new Set<string>();
-  /** The requests of others cannot be seen, and the collector is not ours. */
+  /** The requests to this cluster are not logged, and its collector cannot be held back. */
   readonly inner = null;
 
   private constructor(client: ClusterClient) {
@@ -60,7 +60,7 @@ export class RemoteControlPlane implements ControlPlane {
         containers: [{ name: 'main', image: 'example.invalid/app:1' }],
       },
     });
-    // Without a node there is no kubelet to report it. A leader names a running Pod as its successor.
+    // Without a node no kubelet reports the phase, and a leader names only a running Pod as its successor.
     await this.#client.demand(
       'PATCH',
       `${PODS}/${name}/status`,

@@ -1,6 +1,6 @@
 /**
- * How many writes a second the embedded API server takes, which bounds how fast simulations and tests run:
- * PUTs of a Lease through `ApiServer.handle`, without a socket.
+ * How many writes the embedded API server carries out in a second: PUTs of a Lease through `ApiServer.handle`, without
+ * a socket. This bounds the speed of simulations and tests.
  */
 
 import { Bench } from 'tinybench';
@@ -14,7 +14,7 @@ const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 async function serverWith(watches: number): Promise<{ write: () => Promise<void>; server: ApiServer }> {
   const server = new ApiServer();
   const headers = { authorization: `Bearer ${server.adminToken}`, 'content-type': 'application/json' };
-  // Without an owner, so that the garbage collector has no part in it.
+  // Without an owner, so that the garbage collector does nothing.
   const created = await server.handle({
     method: 'POST',
     path: LEASES,
@@ -46,7 +46,7 @@ async function serverWith(watches: number): Promise<{ write: () => Promise<void>
   return {
     server,
     async write() {
-      // Always another content: a PUT that changes nothing writes nothing.
+      // The content always differs: a PUT that changes nothing writes nothing.
       second += 1;
       lease.spec.renewTime = `2022-10-18T10:59:58.${String(second % 1_000_000).padStart(6, '0')}Z`;
       const answer = await server.handle({

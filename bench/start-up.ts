@@ -1,5 +1,5 @@
 /**
- * The time from the start of a process until it is elected, beside a bare script that does the least by hand.
+ * The time from the start of a process until it is elected, beside a bare script with the fewest requests.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,20 +12,20 @@ import { Cluster } from './cluster.ts';
 import { MeasuredProcess } from './measured-process.ts';
 import { median, percentile } from './statistics.ts';
 
-/** How much longer than the bare script it may take. */
+/** The largest permitted ratio to the bare script. */
 const RATIO_LIMIT = 1.15;
 
 /** The first pairs fill the machine's file cache, and the server's compiler warms up. */
 const WARM_UP_PAIRS = 3;
 
-/** Each kind of process: its script, and what it says at the end of its start. */
+/** Each kind of process: its script, and its report at the end of its start. */
 const KINDS = {
-  'empty Node': { script: 'empty', says: 'up', options: [] },
-  'bare node:https, no watch': { script: 'bare-election', says: 'elected', options: ['blind'] },
-  'bare node:https': { script: 'bare-election', says: 'elected', options: [] },
-  'lease-elector': { script: 'elector', says: 'elected', options: [] },
-  'bare node:https, compile cache': { script: 'bare-election', says: 'elected', options: [], cached: true },
-  'lease-elector, compile cache': { script: 'elector', says: 'elected', options: [], cached: true },
+  'empty Node': { script: 'empty', reports: 'up', options: [] },
+  'bare node:https, no watch': { script: 'bare-election', reports: 'elected', options: ['blind'] },
+  'bare node:https': { script: 'bare-election', reports: 'elected', options: [] },
+  'lease-elector': { script: 'elector', reports: 'elected', options: [] },
+  'bare node:https, compile cache': { script: 'bare-election', reports: 'elected', options: [], cached: true },
+  'lease-elector, compile cache': { script: 'elector', reports: 'elected', options: [], cached: true },
 } as const;
 
 type Kind = keyof typeof KINDS;
@@ -42,7 +42,7 @@ export async function measureStartUp(options: BenchOptions): Promise<BenchmarkRe
     lastLease += 1;
     const lease = `start-up-${lastLease}`;
     const pod = await cluster.createPod(lease);
-    const { script, says, options: own } = KINDS[kind];
+    const { script, reports, options: own } = KINDS[kind];
     const isCached = 'cached' in KINDS[kind];
     const started = new MeasuredProcess(built.script(script), {
       pod,
@@ -50,7 +50,7 @@ export async function measureStartUp(options: BenchOptions): Promise<BenchmarkRe
       environment: isCached ? { NODE_COMPILE_CACHE: cache } : {},
     });
     try {
-      return await started.saidAfterMs(says);
+      return await started.reportedAfterMs(reports);
     } finally {
       // The cache is written when a process ends by itself.
       await started.end(isCached && lastLease <= WARM_UP_PAIRS * Object.keys(KINDS).length ? 'SIGTERM' : 'SIGKILL');

@@ -2,7 +2,7 @@
  * Summaries of many measurements: the median, percentiles, and the average.
  */
 
-/** The value below which a share (0 to 1) of the values lies; nearest rank, so it is one that was measured. */
+/** The value below which a share (0 to 1) of the values lies; by nearest rank, so it is a measured value. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((left, right) => left - right);
   const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];

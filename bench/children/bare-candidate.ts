@@ -184,7 +184,7 @@ function http1Wire({ directory, host, port, variant }: BareOptions, token: strin
 }
 
 async function http2Wire({ directory, host, port }: BareOptions, token: string): Promise<Wire> {
-  // Only this variant loads it: the others are compared by their memory, too.
+  // Only this variant loads it, because the memory of the variants is compared.
   const { connect } = await import('node:http2');
   const session: ClientHttp2Session = connect(`https://${host}:${port}`, {
     ca: readFileSync(`${directory}/ca.crt`, 'utf8'),

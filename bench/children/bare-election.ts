@@ -1,7 +1,7 @@
 /**
- * The least that a script can do by hand to be elected, over `node:https` alone: three requests on one connection
- * and, from the list on, the watch of the Lease on another; no rule of safety, no error handled. With `blind` as its
- * second argument it does without the watch.
+ * The fewest requests with which a script can be elected, over `node:https` alone: three on one connection and, after
+ * the list, the watch of the Lease on another. It has no rule of safety, and handles no error. With `blind` as its
+ * second argument it opens no watch.
  */
 
 import { readFileSync, writeSync } from 'node:fs';

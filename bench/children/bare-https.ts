@@ -1,7 +1,7 @@
 /**
- * Holds by hand, over `node:https` alone, the connections that an elector holds: a watch on the Lease, a watch on the
- * leader's Pod, and one for requests; with the same timers. Where there is no Lease it creates one and renews it. It
- * has no rule of safety.
+ * Holds the same connections as an elector, over `node:https` alone: a watch on the Lease, a watch on the leader's Pod,
+ * and one for requests. It has the same timers. If there is no Lease, it creates one and renews it. It has no rule of
+ * safety.
  */
 
 import { readFileSync, writeSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * A process with one candidate or many, each of a Pod of its own. `candidate-process.ts` sends it commands over IPC. Its
+ * A process with one candidate or many, each of a different Pod. `candidate-process.ts` sends it commands over IPC. Its
  * first argument is the kind of the candidates.
  */
 
@@ -29,7 +29,10 @@ export interface HostReport {
 
 const kind = process.argv[2] ?? '';
 
-/** The leader's list of Pods reaches the Lease with a renewal. Ten seconds between rounds would make a run too long. */
+/**
+ * In milliseconds. A renewal carries the name of the successor, and with the default of ten seconds a run would take
+ * too long.
+ */
 const RENEW_INTERVAL_MS = Number(process.argv[3] ?? '1000');
 
 const electors = new Map<string, LeaseElector>();

@@ -1,5 +1,5 @@
 /**
- * A Node process that does nothing: what every figure is compared with.
+ * A Node process that does nothing: the baseline of every figure.
  */
 
 import { writeSync } from 'node:fs';
