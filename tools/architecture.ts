@@ -1,6 +1,6 @@
 /**
- * Draws `docs/architecture.svg`: the rooms of `src`, and which room imports which. The picture comes from the imports,
- * so it cannot be wrong. `npm run architecture` writes it, and a test compares it with the tree.
+ * Draws `docs/architecture.svg`: the rooms of `src`, and which room imports which. The picture is drawn from the
+ * imports. `npm run architecture` writes it, and a test compares it with the tree.
  */
 
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,22 +9,22 @@ import path from 'node:path';
 const ROOT = path.join(import.meta.dirname, '..');
 const FILE = path.join(ROOT, 'docs', 'architecture.svg');
 
-/** The purpose of each room. A room without a line here is a mistake. */
+/** The purpose of each room. A room without a line here is an error. */
 const PURPOSES: Readonly<Record<string, string>> = {
   'lease-elector': 'the class',
-  options: 'what is given',
-  events: 'what is told: events, errors',
+  options: 'options, checked',
+  events: 'events and errors',
   warnings: 'texts of warnings',
   joining: 'which cluster, which Pod',
   leadership: 'work while leading',
   explain: 'why there is no leader',
-  metrics: 'counts and their text',
+  metrics: 'counters and their text',
   endpoint: "the sidecar's endpoint",
   publishing: 'label, Events',
   kube: 'HTTP, watches, credentials',
   driver: 'one input at a time',
   core: 'the rules, pure',
-  runtime: 'clock, chance, debug',
+  runtime: 'clock, random, debug',
   command: 'the executable',
   'testing/kit': 'cluster, Pods, faults',
   'testing/timeline': 'an election as a picture',
@@ -38,7 +38,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   'testing/objects': 'object, Status',
 };
 
-/** Two files without a room of their own that stand for one thing. */
+/** Files that are drawn in the box of another file. */
 const TOGETHER: Readonly<Record<string, string>> = { errors: 'events' };
 
 interface Room {
@@ -61,7 +61,7 @@ function readRooms(): ReadonlyMap<string, Room> {
     return known;
   };
   for (const file of globSync('src/**/*.ts', { cwd: ROOT }).sort()) {
-    // The public names are no part of the structure.
+    // An index file only lists the public names.
     if (/index\.ts$/.test(file)) continue;
     const text = readFileSync(path.join(ROOT, file), 'utf8');
     const from = room(roomOf(file));
@@ -73,7 +73,7 @@ function readRooms(): ReadonlyMap<string, Room> {
   return rooms;
 }
 
-/** How far above the lowest room it stands: one above the highest of those that it imports. */
+/** The height of a room: one above the highest room that it imports, or 0 without imports. */
 function heightOf(name: string, rooms: ReadonlyMap<string, Room>, above: readonly string[] = []): number {
   if (above.includes(name)) throw new Error(`the rooms import each other in a circle: ${[...above, name].join(' → ')}`);
   const heights = [...(rooms.get(name)?.imports ?? [])].map((one) => heightOf(one, rooms, [...above, name]));
@@ -107,7 +107,7 @@ function placeRooms(names: readonly string[], rooms: ReadonlyMap<string, Room>, 
   return places;
 }
 
-/** Only arrows that no chain of other arrows implies: the rest would hide them. */
+/** The imports that no chain of other imports implies. Arrows for all imports would hide these. */
 function necessary(from: Room, rooms: ReadonlyMap<string, Room>): readonly string[] {
   const reaches = (start: string, target: string): boolean =>
     [...(rooms.get(start)?.imports ?? [])].some((one) => one === target || reaches(one, target));

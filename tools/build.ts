@@ -1,8 +1,8 @@
 /**
  * Builds `dist`: JavaScript by esbuild, declarations by tsc and API Extractor.
  *
- * One file an entry instead of one a source file: reading and compiling some thirty small modules is a good part of
- * the time from the start of a process to its election (`npm run bench -- --only start-up`).
+ * One file for each entry instead of one for each source file: reading and compiling some thirty small modules is a
+ * good part of the time from the start of a process to its election (`npm run bench -- --only start-up`).
  */
 
 import { execFile } from 'node:child_process';
@@ -22,8 +22,8 @@ import { build, type Plugin } from 'esbuild';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * The public entries. Those of one group share files; the first shares none, so that an application never reads a line of
- * the test server.
+ * The public entries. Entries of one group share files. `index` is alone in its group, so that an application never
+ * loads the test server.
  */
 const ENTRY_GROUPS = [['index'], ['testing/index', 'command/main']];
 
@@ -33,10 +33,10 @@ const TYPED_ENTRIES = { index: 'lease-elector', 'testing/index': 'testing' };
 /** Where the accepted reports on the public API are. */
 export const API_REPORTS: string = path.join(ROOT, 'etc');
 
-/** What the source imports of the package `yaml`. A name that is missing here fails the build. */
+/** The names that the source imports from the package `yaml`. If one is missing here, the build fails. */
 const YAML_NAMES = ['LineCounter', 'parseAllDocuments'];
 
-/** How API Extractor reads what tsc has written. */
+/** The compiler options with which API Extractor reads the declarations that tsc has written. */
 const ROLL_UP_OPTIONS = {
   target: 'es2023',
   lib: ['es2024', 'esnext.disposable'],
@@ -44,13 +44,13 @@ const ROLL_UP_OPTIONS = {
   types: ['node'],
   strict: true,
   exactOptionalPropertyTypes: true,
-  // The project checks the declarations of others where it checks its own.
+  // `npm run check` already checks the declarations of the dependencies.
   skipLibCheck: true,
 };
 
 /**
- * Puts what is used of the package `yaml` into the bundle, since an installation brings no package for the test server alone.
- * It is minified: it is half as large, and nobody reads it here. Its license wants its notice in every copy.
+ * Puts the used part of the package `yaml` into the bundle, so that an installation needs no package for the test
+ * server alone. It is minified, which halves its size. Its license requires the notice in every copy.
  */
 const bundledYaml: Plugin = {
   name: 'bundled-yaml',
@@ -60,7 +60,7 @@ const bundledYaml: Plugin = {
     onResolve({ filter: /^yaml$/ }, () => ({ path: entry }));
     onLoad({ filter: /[\\/]yaml[\\/]browser[\\/]dist[\\/]index\.js$/ }, async () => {
       const { outputFiles } = await build({
-        // The modules for browsers are ECMAScript, and need nothing of Node.js.
+        // The modules for browsers are ECMAScript, and do not need Node.js.
         stdin: {
           contents: `export { ${YAML_NAMES.join(', ')} } from './browser/dist/index.js';`,
           resolveDir: directory,
@@ -77,7 +77,10 @@ const bundledYaml: Plugin = {
   },
 };
 
-/** Writes the JavaScript of the public entries into `directory`; with their names, with `yaml`, and without their dependencies. */
+/**
+ * Writes the JavaScript of the public entries into `directory`. Identifiers keep their names. `yaml` is included, other
+ * dependencies are not.
+ */
 export async function bundle(directory: string): Promise<void> {
   await Promise.all(ENTRY_GROUPS.map((entries) => bundleGroup(directory, entries)));
 }
@@ -88,16 +91,17 @@ async function bundleGroup(directory: string, entries: readonly string[]): Promi
     entryPoints: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
     outdir: directory,
     bundle: true,
-    // For what is imported only when it is needed.
+    // For the modules that are imported on demand.
     splitting: true,
     chunkNames: '[name]-[hash]',
     packages: 'external',
     plugins: [bundledYaml],
-    // Nobody reads the files of the test server and of the commands. Those of the library keep their lines, and the comments
-    // by which a bundler leaves an import alone.
+    // The files of the library keep their lines, and the comments that make a bundler leave an import alone. The files
+    // of the test server and of the commands need neither.
     minifyWhitespace: !entries.includes('index'),
     minifySyntax: true,
-    // The check of the Node.js version is imported for its effect; `sideEffects` in package.json is about `dist`.
+    // The check of the Node.js version is imported for its side effect. `sideEffects` in package.json describes `dist`,
+    // not `src`.
     ignoreAnnotations: true,
     // Stack traces of `node --enable-source-maps` and debuggers show the TypeScript.
     sourcemap: true,
@@ -111,7 +115,8 @@ async function bundleGroup(directory: string, entries: readonly string[]): Promi
 }
 
 /**
- * Writes the declarations of the public entries into `directory`: one file an entry, and no name that it does not export.
+ * Writes the declarations of the public entries into `directory`: one file for each entry, with the exported names
+ * alone.
  *
  * tsc writes a file for each source file; API Extractor rolls them up. It brings a TypeScript of its own, since
  * TypeScript 7 has no JavaScript API.
@@ -171,7 +176,9 @@ function rollUp(from: string, to: string, apiReport: IConfigApiReport): void {
   if (errorCount > 0) throw new Error(`${path.relative(ROOT, to)} cannot be written; the messages above say why`);
 }
 
-/** Greetings are not worth a line, and a report that differs from the last one is what was ordered. */
+/**
+ * Drops the greeting of API Extractor, and its messages that a report has changed: the report is written to be changed.
+ */
 function report(message: ExtractorMessage): void {
   const { logLevel, messageId } = message;
   const isFault = logLevel === ExtractorLogLevel.Error || logLevel === ExtractorLogLevel.Warning;

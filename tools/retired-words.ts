@@ -14,7 +14,10 @@ const ROOT = path.join(import.meta.dirname, '..');
 /** The checked files. */
 const CHECKED = ['{src,test,demo,bench,tools,examples}/**/*.{ts,js,mjs,md,txt}', '*.md', 'docs/**/*.md'];
 
-/** The history names what it renamed, the design is a copy, the recordings are answers of a server, and this is the list. */
+/**
+ * The changelog names what it renamed, the design is a copy, the recordings are answers of a server, and two files
+ * contain the list.
+ */
 const EXEMPT = [
   'CHANGELOG.md',
   'docs/design.md',
@@ -89,7 +92,7 @@ export interface Finding {
 
 /** The retired words in a text. A phrase that is broken between two lines is found as well. */
 export function findRetired(text: string): readonly Finding[] {
-  // Each replacement has the length of what it replaces, so that the line can be counted.
+  // Each replacement has the length of the replaced text, so that line numbers stay correct.
   const joined = text.replace(/\n[ \t]*(\*|\/\/|#|>)?[ \t]*/g, (gap) => `\n${' '.repeat(gap.length - 1)}`);
   const flat = QUOTED.reduce(
     (rest, quoted) => rest.replace(new RegExp(quoted, 'g'), (words) => ' '.repeat(words.length)),

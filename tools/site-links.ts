@@ -6,7 +6,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-/** What a built site has. */
+/** The result of an inspection. */
 export interface SiteReport {
   /** The pages, as paths within the site. */
   readonly pages: readonly string[];

@@ -1,7 +1,7 @@
 /**
  * The pages of the documentation site, made from the Markdown of the repository: where each page goes, and its links.
  *
- * Each text has one source. What is written here are copies that git ignores.
+ * Each text has one source. The pages are copies that git ignores.
  */
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import path from 'node:path';
 
 const REPOSITORY = 'https://github.com/lease-elector/lease-elector';
 
-/** Links to the repository, as they stand in pages that npm shows, too. */
+/** The links to the repository in pages that npm also shows. */
 const REPOSITORY_LINK =
   /^https:\/\/(?:github\.com\/lease-elector\/lease-elector\/(?:blob|tree)|raw\.githubusercontent\.com\/lease-elector\/lease-elector)\/main\//;
 
@@ -52,7 +52,7 @@ export interface NavigationItem {
   readonly items?: readonly NavigationItem[];
 }
 
-/** The file of the site for a file of the repository; `null` when it is no page. */
+/** The file of the site for a file of the repository; `null` when that file is not a page. */
 export function pageOf(file: string): string | null {
   if (Object.hasOwn(OTHER_PAGES, file)) return OTHER_PAGES[file] ?? null;
   if (file === 'docs/decisions') return 'decisions/index.md';
@@ -68,7 +68,7 @@ export function writePages(root: string, directory: string): readonly Navigation
   }
   const decisions = files.filter((file) => file.startsWith(DECISIONS)).map((file) => itemOf(root, file));
   const list = decisions.map(({ text, link }) => `- [${text}](${link})`).join('\n');
-  write(path.join(directory, 'decisions/index.md'), `# Decisions\n\nWhy things are as they are.\n\n${list}\n`);
+  write(path.join(directory, 'decisions/index.md'), `# Decisions\n\nThe reasons for the design.\n\n${list}\n`);
   const named = new Set(Object.values(GROUPS).flat());
   const unnamed = files.filter((file) => !named.has(file) && !file.startsWith(DECISIONS));
   return Object.entries(GROUPS).map(([text, members]) => {

@@ -2,8 +2,8 @@
  * Runs the tests: the quick ones without options, with `--all` every test but those of `test/package` and `test/network`
  * (they have separate commands), with `--coverage` the same with coverage floors. Other arguments are files.
  *
- * A slow file runs in a process of its own. The quick ones share a few: the start of a process costs more than the tests
- * of most files. The compile cache halves what a start costs.
+ * A slow file runs in a separate process. The quick files share a few processes: the start of a process costs more than
+ * the tests of most files. The compile cache halves the cost of a start.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -13,10 +13,10 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
-/** They need other programs, an installed package, or a separate machine. */
+/** These tests have separate commands. They need other programs, an installed package, or a separate machine. */
 const COMMANDS_OF_THEIR_OWN: readonly string[] = ['test/package/', 'test/network/'];
 
-/** Real processes, real sockets and real time, or more simulated clusters than a contributor waits for. */
+/** Tests with real processes, real sockets and real time, or with many simulated clusters. */
 const SLOW: readonly string[] = [
   'test/integration/',
   'test/kubectl/',
@@ -64,8 +64,8 @@ function isIn(file: string, place: string): boolean {
 }
 
 /**
- * The files to run: one in this directory for each process that several share. The test runner sorts what it is given, so
- * their numbers decide what begins first. (It finds none in `node_modules`.)
+ * The files to run: one in this directory for each process that several test files share. The test runner sorts its
+ * files, so their numbers set the order of their starts. (It ignores files in `node_modules`.)
  */
 function together(files: readonly string[], directory: string): readonly string[] {
   const quick = files.filter((file) => !SLOW.some((place) => isIn(file, place)));
@@ -114,7 +114,7 @@ const { status } = spawnSync(
     env: {
       NODE_COMPILE_CACHE: 'node_modules/.cache/lease-elector-compile',
       ...process.env,
-      // The number of simulated clusters follows from it.
+      // The tests choose the number of simulated clusters by it.
       LEASE_ELECTOR_ALL_TESTS: all ? '1' : '0',
     },
   },

@@ -1,8 +1,8 @@
 /**
- * The changes to `src/core` that no test tells from the rules as they are: each is listed in `survivors.json` with
- * the reason why no test can. Run after Stryker, this compares its report with that list.
+ * Compares Stryker's report with `survivors.json`, after a run of Stryker. The file lists each change of `src/core`
+ * that no test notices, with the reason why no test can.
  *
- * A survivor is known by its content and not by its line number, so that the list outlives edits elsewhere.
+ * A survivor is identified by its content and not by its line number, so that edits elsewhere do not change the list.
  */
 
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ export interface Survivor {
 }
 
 export interface ListedSurvivor extends Survivor {
-  /** Why no test can tell it from the original. */
+  /** Why no test can notice the change. */
   readonly reason: string;
 }
 
@@ -36,16 +36,18 @@ interface Mutant {
   readonly location: { readonly start: Position; readonly end: Position };
 }
 
-/** The part of Stryker's report (https://github.com/stryker-mutator/mutation-testing-elements) that is looked at. */
+/**
+ * The part of Stryker's report (https://github.com/stryker-mutator/mutation-testing-elements) that this program reads.
+ */
 export interface MutationReport {
   readonly files: Readonly<Record<string, { readonly source: string; readonly mutants: readonly Mutant[] }>>;
 }
 
-/** What became of the changes. */
+/** The changes that were not killed. */
 export interface Outcome {
   /** No test noticed them. */
   readonly survived: readonly Survivor[];
-  /** They count as noticed; but on a busy machine any change may run out of time. */
+  /** They count as noticed, although on a busy machine any change may time out. */
   readonly timedOut: readonly Survivor[];
 }
 
@@ -83,13 +85,13 @@ function onOneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-/** Survivors that nobody gave a reason for, and listed ones that are none (any more). */
+/** Survivors that are not listed, and listed survivors that do not survive. */
 export interface Comparison {
   readonly unlisted: readonly Survivor[];
   readonly outdated: readonly ListedSurvivor[];
 }
 
-/** Each entry of the list stands for one survivor; two alike need two entries. */
+/** Each entry of the list stands for one survivor. Two equal survivors need two entries. */
 export function compare({ survived, timedOut }: Outcome, list: readonly ListedSurvivor[]): Comparison {
   const outdated = [...list];
   const take = (survivor: Survivor): boolean => {
@@ -117,10 +119,10 @@ if (import.meta.main) {
   const list: readonly ListedSurvivor[] = read('survivors.json');
   const { unlisted, outdated } = compare(outcomeOf(read('../../coverage/mutation/report.json')), list);
   for (const survivor of unlisted) console.error('No test notices this change:', JSON.stringify(survivor, null, 2));
-  for (const listed of outdated) console.error('Listed, but no survivor any more:', JSON.stringify(listed, null, 2));
+  for (const listed of outdated) console.error('Listed, but no longer a survivor:', JSON.stringify(listed, null, 2));
   if (unlisted.length + outdated.length > 0) {
     console.error(
-      'Write a test for each change, or list it in tools/mutation/survivors.json with the reason why none can be.',
+      'Write a test for each change, or list it in tools/mutation/survivors.json with the reason why no test can notice it.',
     );
     process.exitCode = 1;
   } else {
