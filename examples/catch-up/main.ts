@@ -1,6 +1,6 @@
 /**
- * A nightly run that is caught up. No Pod led at 02:00, because of a rollout or an outage: the next leader makes up for
- * the run as soon as it is elected. PostgreSQL stores the night of the last run, so no night is run twice.
+ * A nightly run that is caught up. If no Pod led at 02:00, because of a rollout or an outage, the next leader runs the
+ * job as soon as it is elected. PostgreSQL stores the night of the last run, so no night is run twice.
  *
  * The tables are in `schema.sql`. The connection comes from the environment (`PGHOST`, `PGUSER`, …).
  */
@@ -14,7 +14,7 @@ const NIGHTLY = '0 2 * * *';
 const OPTIONS = { timezone: 'Europe/Oslo' };
 
 const database = new pg.Pool();
-// A connection that breaks while it is idle. Without a listener it would end the process.
+// An idle connection can break. Without a listener the error would end the process.
 database.on('error', (error) => console.error('the database:', error.message));
 
 const elector = new LeaseElector({
@@ -39,7 +39,7 @@ process.once('SIGTERM', () => {
 await elector.start();
 
 async function runWhatIsDue(term: Term): Promise<void> {
-  // At 02:00:00 sharp this night counts, too.
+  // At exactly 02:00:00 this night also counts.
   const [due] = new Cron(NIGHTLY, OPTIONS).previousRuns(1, new Date(Date.now() + 1_000));
   if (due === undefined) return;
   const connection = await database.connect();

@@ -18,7 +18,7 @@ const schedule = new Cron(process.env['SCHEDULE'] ?? '0 2 * * *', { timezone: 'E
 
 process.once('SIGTERM', () => {
   schedule.stop();
-  // The Lease is given up after the run that is under way.
+  // The elector gives the Lease up after the current run.
   elector.stop().then(() => process.exit(0), console.error);
 });
 

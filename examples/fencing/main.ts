@@ -1,8 +1,8 @@
 /**
  * Fencing in SQL. Each row stores the fencing token of its last writer, and an UPDATE with a smaller token changes nothing.
  *
- * A process can be paused between any two lines, and its Pod can be force-deleted in that time. Then it writes once more
- * as the leader that it was. No check in the process excludes that; the condition in the database does.
+ * A process can be paused between any two lines, and its Pod can be force-deleted in that time. Then it writes once
+ * more, although it no longer leads. No check in the process can prevent that; the condition in the database does.
  *
  * The tables are in `schema.sql`. The connection comes from the environment (`PGHOST`, `PGUSER`, …).
  */
@@ -12,7 +12,7 @@ import { LeaseElector, type Term } from 'lease-elector';
 import pg from 'pg';
 
 const database = new pg.Pool();
-// A connection that breaks while it is idle. Without a listener it would end the process.
+// An idle connection can break. Without a listener the error would end the process.
 database.on('error', (error) => console.error('the database:', error.message));
 
 const elector = new LeaseElector({

@@ -6,7 +6,7 @@
 import type { Metric, Registry } from 'prom-client';
 import type { LeaseElector, MetricFamily } from '../../src/index.ts';
 
-/** One value, as prom-client writes it: a histogram is a list of values with names of their own. */
+/** One value, as prom-client writes it: a histogram is a list of values with different names. */
 interface Value {
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;

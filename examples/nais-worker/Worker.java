@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * A worker that uses the endpoint as it used the NAIS sidecar: {@code java Worker.java}. ELECTOR_GET_URL comes from
  * {@code exportEnv: true}, or from the Deployment: http://localhost:4040/. In a Pod, HOSTNAME is the name of the Pod.
  *
- * No answer means "do not work". A worker that takes an IOException for leadership runs beside the leader.
+ * No answer means "do not work". A worker that treats an IOException as leadership runs beside the leader.
  */
 public class Worker {
     private static final Pattern NAME = Pattern.compile("\"name\"\\s*:\\s*\"([^\"]*)\"");

@@ -36,7 +36,7 @@ export function LeaderOnly() {
       guarded.set(this, made);
       return made();
     };
-    // What decorators below this one have stored, such as the schedule of `@Cron`.
+    // Copies what the decorators below this one have stored, such as the schedule of `@Cron`.
     for (const key of Reflect.getMetadataKeys(job)) Reflect.defineMetadata(key, Reflect.getMetadata(key, job), run);
     descriptor.value = run as unknown as Method;
   };
@@ -62,7 +62,7 @@ export class LeaseElectorModule implements OnApplicationBootstrap, BeforeApplica
     await this.#elector.start();
   }
 
-  /** Waits for the job that runs, then gives the Lease up. Needs `app.enableShutdownHooks()`. */
+  /** Waits for the running job, then gives the Lease up. Needs `app.enableShutdownHooks()`. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.#elector.stop();
   }

@@ -17,7 +17,7 @@ await elector.start();
 const schedule = cron.schedule(process.env['SCHEDULE'] ?? '0 2 * * *', () => report(), { timezone: 'Europe/Oslo' });
 
 process.once('SIGTERM', () => {
-  // The Lease is given up after the run that is under way.
+  // The elector gives the Lease up after the current run.
   Promise.all([schedule.stop(), elector.stop()]).then(() => process.exit(0), console.error);
 });
 

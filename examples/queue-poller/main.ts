@@ -5,13 +5,13 @@
  * The order of the shutdown matters:
  *
  * 1. Stop polling, so that no new work begins.
- * 2. Finish the delivery that is under way. Nobody else may begin it before.
+ * 2. Finish the current delivery. No other Pod may begin it before.
  * 3. Give the Lease up, so that the next leader begins at once. `elector.stop()` does these three, in this order.
- * 4. Close Fastify. Until here it answered: probes stay healthy, and clients were served while the work ended.
+ * 4. Close Fastify. It answers until then, so probes stay healthy and clients are served while the work ends.
  * 5. Close the database, which the requests needed.
  *
- * Fastify first would fail the probes during the work, and the kubelet would kill it. The Lease first would let two Pods
- * make the same delivery.
+ * If Fastify closed first, the probes would fail during the work, and the kubelet would kill the container. If the
+ * Lease were given up first, two Pods could make the same delivery.
  *
  * The table is in `schema.sql`. The connection comes from the environment (`PGHOST`, `PGUSER`, …).
  */
@@ -22,7 +22,7 @@ import { LeaseElector } from 'lease-elector';
 import pg from 'pg';
 
 const database = new pg.Pool();
-// A connection that breaks while it is idle. Without a listener it would end the process.
+// An idle connection can break. Without a listener the error would end the process.
 database.on('error', (error) => console.error('the database:', error.message));
 
 const elector = new LeaseElector({

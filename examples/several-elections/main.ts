@@ -1,6 +1,6 @@
 /**
- * Several elections in one process, each with a Lease and a leader of its own. A job that fails or hangs leaves the
- * leader of the other one alone.
+ * Several elections in one process, each with its own Lease and leader. A job that fails or hangs does not affect the
+ * leader of another election.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 /**
- * The API server itself: it stops and starts again, drops its history, and its garbage collector is late. Also the log of its
- * requests. In your project, import from 'lease-elector' and 'lease-elector/testing'.
+ * The API server itself: it stops and starts again, drops its history, and its garbage collector is late. The last
+ * tests read the log of its requests. In your project, import from 'lease-elector' and 'lease-elector/testing'.
  */
 
 import assert from 'node:assert/strict';

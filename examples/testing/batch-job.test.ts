@@ -1,7 +1,6 @@
 /**
- * A proof that your batch job never runs twice: its replicas are replaced one after another, on a network that is late,
- * loses answers and breaks connections. In your project, import from 'lease-elector' and
- * 'lease-elector/testing'.
+ * A test that your batch job never runs twice. Its replicas are replaced one after another, on a network that is slow,
+ * loses answers and breaks connections. In your project, import from 'lease-elector' and 'lease-elector/testing'.
  */
 
 import assert from 'node:assert/strict';
@@ -15,7 +14,7 @@ interface Replica {
   readonly elector: LeaseElector;
 }
 
-/** Replaces the leader three times. Answers how many jobs ran at once at most, and how many in all. */
+/** Replaces the leader three times. Returns the largest number of jobs that ran at once, and the number of all jobs. */
 async function replaceTheLeader(t: TestContext, optionsOf: (pod: string) => LeaseElectorOptions): Promise<number[]> {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
@@ -58,7 +57,7 @@ test('the batch job never runs twice at the same time', async (t) => {
   assert.deepEqual(await replaceTheLeader(t, () => ({})), [1, 4]);
 });
 
-test('the proof can fail: replicas that compete for different Leases are detected', async (t) => {
+test('the test can fail: replicas that compete for different Leases are detected', async (t) => {
   const [most] = await replaceTheLeader(t, (name) => ({ lease: name }));
   assert.equal(most, 3);
 });

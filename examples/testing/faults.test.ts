@@ -81,9 +81,9 @@ test('silenceWatches: all events arrive, but late', async (t) => {
 
 test('random: a seed draws the same faults for each client in every run', async (t) => {
   const { cluster, elector } = await startCluster(t);
-  const weather = cluster.faults.random(1, { delay: 0.5, refuse: 0.2, dropAnswer: 0.2 }, { maxDelayMs: 10 });
+  const random = cluster.faults.random(1, { delay: 0.5, refuse: 0.2, dropAnswer: 0.2 }, { maxDelayMs: 10 });
   await elector.start();
-  await cluster.until(() => weather.hits > 5);
+  await cluster.until(() => random.hits > 5);
   cluster.faults.liftAll();
   const { status } = await cluster.requests.next({ verb: 'update', resource: 'leases' });
   assert.equal(status, 200);

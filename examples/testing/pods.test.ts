@@ -78,7 +78,7 @@ test('forceDelete: the ghost of a lost node finds out that it no longer leads', 
   const ghostToken = elector.term?.fencingToken ?? 0n;
   await leader.forceDelete();
   await cluster.until(() => candidate.isLeader);
-  assert.ok(elector.isLeader, 'two believe it: that is why your storage should compare fencing tokens');
+  assert.ok(elector.isLeader, 'both believe that they lead, so your storage should compare fencing tokens');
   assert.ok((candidate.term?.fencingToken ?? 0n) > ghostToken);
   leader.heal();
   await cluster.until(() => !elector.isLeader);

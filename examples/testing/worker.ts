@@ -1,5 +1,5 @@
 /**
- * The process of own-process.test.ts: what your application does, with the directory of its Pod's files told from outside.
+ * The process of own-process.test.ts, in place of your application. The test passes the directory of its Pod's files.
  */
 
 import { LeaseElector } from '../../src/index.ts';
