@@ -1,5 +1,5 @@
 /**
- * Finds the user of a request: the admin token, a service account token, or no token. authorization.ts decides about
+ * Finds the user of a request: the admin token, a service account token, or no token. authorization.ts checks the
  * permissions.
  */
 
@@ -50,7 +50,7 @@ export class Authenticator {
   readonly #random: Random;
   readonly #adminToken: string;
   readonly #verified = new Map<string, { readonly user: UserInfo; readonly atMs: number }>();
-  /** Until then no Pod is found, as in a server whose cache of Pods is still empty. */
+  /** Before this time no Pod is found, as in a server whose cache of Pods is still empty. */
   #podsReadAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(store: StoreReader, clock: Clock, random: Random, adminToken: string) {
@@ -65,7 +65,10 @@ export class Authenticator {
     return this.#verified.size;
   }
 
-  /** Acts as a server that has just started: no token is verified, and tokens that are bound to Pods are refused for this time. */
+  /**
+   * Acts as a server that has just started: forgets the verified tokens, and refuses tokens that are bound to Pods for
+   * this time.
+   */
   warmUp(forMs: number): void {
     this.#verified.clear();
     this.#podsReadAtMs = this.#clock.nowMs() + forMs;

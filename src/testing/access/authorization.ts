@@ -1,5 +1,5 @@
 /**
- * Permissions: RBAC over the roles and bindings in the store. authentication.ts has found the user before.
+ * Permissions: RBAC over the roles and bindings in the store. authentication.ts finds the user.
  */
 
 import type { Clock } from '../../runtime/clock.ts';
@@ -65,7 +65,7 @@ export class Authorizer {
   readonly #store: StoreReader;
   readonly #clock: Clock;
   readonly #alwaysAllow: boolean;
-  /** Until then no role is found, as in a server whose cache of roles is still empty. */
+  /** Before this time no role is found, as in a server whose cache of roles is still empty. */
   #rolesReadAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(store: StoreReader, clock: Clock, mode: 'rbac' | 'always-allow') {

@@ -40,11 +40,11 @@ export interface CreatePodOptions {
   readonly nodeName?: string | undefined;
   /** The service account of the Pod. @default 'default' */
   readonly serviceAccountName?: string | undefined;
-  /** The seconds that a deletion gives the Pod to end. @default 30 */
+  /** The grace period of a deletion, in seconds. @default 30 */
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** A Pod that was created. The uid tells it from a later Pod of the same name. */
+/** A Pod that was created. The uid distinguishes it from a later Pod of the same name. */
 export interface PodIdentity {
   /** The name of the Pod. */
   readonly name: string;

@@ -100,7 +100,7 @@ export class GarbageCollector {
     if (type === 'DELETED') {
       for (const dependent of this.#dependents.get(uid)?.values() ?? [])
         this.#examine(dependent.kind, dependent.object);
-      // An owner that waits for its dependents may have nothing left to wait for.
+      // An owner that waits for its dependents may now have none.
       for (const reference of object.metadata.ownerReferences ?? []) this.#resumeForeground(object, reference);
       return;
     }
@@ -150,7 +150,7 @@ export class GarbageCollector {
     const object = this.#current(kind, sought);
     if (object === undefined) return;
     if (object.metadata.deletionTimestamp !== undefined) {
-      // Its deletion has begun; at most it waits for its own dependents.
+      // Its deletion has begun. It may still wait for its own dependents.
       if (waitsForDependents(object)) this.#foreground(kind, object);
       return;
     }
@@ -161,7 +161,7 @@ export class GarbageCollector {
       this.#later(this.#delays.stepMs(), () => this.#dropReferences(kind, object, gone));
       return;
     }
-    // With a foreground deletion of its owner, an object also lets its own dependents go first.
+    // If its owner is deleted in the foreground, an object also waits for its own dependents.
     const dependents = [...(this.#dependents.get(object.metadata.uid)?.values() ?? [])];
     const inForeground = waiting.length > 0 && dependents.length > 0;
     if (inForeground && dependents.some((dependent) => waitsForDependents(dependent.object))) {
@@ -239,7 +239,7 @@ export class GarbageCollector {
     this.#removeFinalizer(kind, owner, ORPHAN_FINALIZER);
   }
 
-  /** An owner that is deleted last: it is removed when no blocking dependent is left. */
+  /** A foreground deletion: removes the owner when no blocking dependent is left. Until then it examines these dependents. */
   #foreground(kind: ResourceKind, owner: ApiObject): void {
     const { uid } = owner.metadata;
     const current = this.#current(kind, owner.metadata);

@@ -34,7 +34,7 @@ export function readBody(body: string, contentType: string | undefined): JsonDoc
   const mediaType = (contentType ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (mediaType === 'application/json' || mediaType === '') return readJson(body);
   if (mediaType === 'application/yaml') return { value: readYaml(body), duplicateFields: [], numberTexts: new Map() };
-  // One list names the types of answers and of bodies, so the usual message would promise protobuf.
+  // The usual message also lists protobuf, so this error has a message of its own.
   if (mediaType === 'application/vnd.kubernetes.protobuf') throw protobufNotRead();
   throw unsupportedMediaType();
 }
@@ -85,7 +85,7 @@ export function readObjectBody(kindName: string, body: string, contentType: stri
   }
 }
 
-/** How many characters of a body a message shows. */
+/** The number of characters of a body that a message shows. */
 const SUMMARY_LENGTH = 30;
 
 function summary(body: string): string {
@@ -242,7 +242,7 @@ class FieldDecoder {
 
 const INTEGER_BITS = { int32: 32, int64: 64 } as const;
 
-/** An empty element of a list; the lists of the API are of texts and of structs. */
+/** An empty element of a list; the lists of the API contain texts or structs. */
 function emptyOf(type: FieldType): unknown {
   if (typeof type === 'string') return type === 'any' ? null : '';
   return 'fields' in type ? {} : [];

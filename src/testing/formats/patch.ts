@@ -76,7 +76,7 @@ function mergeList(field: string, present: readonly unknown[], patch: readonly u
   return merged;
 }
 
-/** Most operations a JSON patch may have, as on a real server. */
+/** The largest number of operations in a JSON patch, as on a real server. */
 const MAX_JSON_PATCH_OPERATIONS = 10_000;
 
 /** 422 without a reason, as a real server answers a JSON patch that cannot be applied. */

@@ -1,6 +1,6 @@
 /**
- * Admission webhooks of a test. They see each write of a client before it is stored, and change it or deny it.
- * write.ts and registry.ts call them at their place in the order of a write. The garbage collector and the test's own
+ * Admission webhooks of a test. They receive each write of a client before it is stored, and change it or deny it.
+ * write.ts and registry.ts call them, each in the order of a real server. The garbage collector and the test's own
  * control plane are exempt, as most policies of a real cluster exempt `kube-system`.
  */
 
@@ -171,7 +171,7 @@ export class Admission {
     return { webhook, options, verbs, resources };
   }
 
-  /** The content that the webhooks make of a new content. */
+  /** Returns the new content after the changes of the webhooks. */
   mutate(context: ResourceContext, object: ApiObject, oldObject: ApiObject | undefined): ApiObject {
     if (this.#entries.size === 0) return object;
     let current = object;

@@ -22,9 +22,9 @@ export interface ApiRequest {
 
 /** The connection on which a request arrived. */
 export interface RequestConnection {
-  /** From 0, in the order of the first request of each. */
+  /** Connections are numbered from 0, in the order of their first requests. */
   readonly number: number;
-  /** It has carried a request before. */
+  /** Whether it has carried a request before. */
   readonly used: boolean;
 }
 

@@ -111,7 +111,9 @@ function listErrors(options: ListOptions): readonly FieldError[] {
   return errors;
 }
 
-/** A resourceVersion as a number; 0 when it is missing. `fail` makes the error of a malformed one (facts 2 and 19). */
+/**
+ * A resourceVersion as a number; 0 when it is missing. `fail` creates the error for a malformed text (facts 2 and 19).
+ */
 export function parseResourceVersion(text: string, fail: (message: string) => Error = internalError): number {
   if (text === '') return 0;
   if (/^\d+$/.test(text)) return Number(text);

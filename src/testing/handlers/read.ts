@@ -18,7 +18,10 @@ import { type ListOptions, parseResourceVersion, readListOptions } from './list-
 
 /** How long a read waits for a version from the future (fact 18). */
 const FUTURE_VERSION_WAIT_MS = 3000;
-/** The shortest time-out of a watch that names none, in milliseconds. The longest is twice as long; chance decides. */
+/**
+ * The shortest time-out of a watch without `timeoutSeconds`, in milliseconds. It is drawn at random, up to twice as
+ * long.
+ */
 const MIN_WATCH_TIMEOUT_MS = 1_800_000;
 
 /** Answers reads. */

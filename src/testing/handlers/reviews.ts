@@ -128,7 +128,9 @@ export class Reviews {
     return typeof nodeName === 'string' && nodeName !== '' ? { name, uid, nodeName } : { name, uid };
   }
 
-  /** An eviction is a deletion that budgets could forbid; this server has none (wire recording pod-eviction). */
+  /**
+   * An eviction is a deletion that a budget can forbid; this server checks no budgets (wire recording pod-eviction).
+   */
   evict(context: ResourceContext): ApiResponse {
     const { namespace, info, query } = context;
     const { dryRun } = readWriteOptions(query, 'CreateOptions');
@@ -143,7 +145,7 @@ export class Reviews {
         checkPreconditions(PODS, pod, { preconditions: withoutEmpty(preconditions) });
         return withCondition(pod, DISRUPTION, formatTime(this.#clock.wallMs()));
       }).metadata;
-      // This is the eviction's own write, which must not fail its precondition.
+      // The eviction itself has changed the version, so the precondition gets the new one.
       if (preconditions['resourceVersion'] !== undefined) preconditions['resourceVersion'] = resourceVersion;
     }
     this.#registry.delete(PODS, namespace, info.name, {

@@ -37,12 +37,12 @@ const OBJECT_VERBS: Readonly<Record<string, Verb>> = {
   DELETE: 'delete',
 };
 
-/** Whether the query value means yes: every value except `false` and `0` does (fact 19). */
+/** Whether a query value counts as true: every value except `false` and `0` does (fact 19). */
 export function isTrue(value: string | null): boolean {
   return value !== null && value.toLowerCase() !== 'false' && value !== '0';
 }
 
-/** Go's HTTP server refuses a path in which two hexadecimal digits do not follow each percent sign. */
+/** Whether two hexadecimal digits follow each percent sign. Go's HTTP server refuses other paths. */
 export function isWellFormedPath(path: string): boolean {
   return !/%(?![0-9A-Fa-f]{2})/.test(path);
 }

@@ -70,7 +70,7 @@ export function withEventDefaults(event: ApiObject): ApiObject {
   return { kind, apiVersion, metadata, ...ALWAYS_CORE, ...fields };
 }
 
-/** The namespaces of Events about objects without a namespace: an Event with an eventTime can be in both. */
+/** The namespaces in which an Event with an eventTime can be, if its object has no namespace. */
 const CLUSTER_EVENT_NAMESPACES: readonly string[] = ['default', 'kube-system'];
 
 /** An Event of the new kind has an eventTime, whatever the group of its request. */
@@ -78,7 +78,9 @@ function isNewKind(event: ApiObject): boolean {
   return typeof event['eventTime'] === 'string';
 }
 
-/** An Event is in the namespace of its object. An Event with an eventTime can be in another one, if its object has one. */
+/**
+ * An Event must be in the namespace of its object. With an eventTime it can be in any namespace, if its object has one.
+ */
 function namespaceErrors(event: ApiObject): readonly FieldError[] {
   const involved = isJsonObject(event['involvedObject']) ? event['involvedObject'] : {};
   const namespace = typeof involved['namespace'] === 'string' ? involved['namespace'] : '';

@@ -1,5 +1,5 @@
 /**
- * The reports of a kubelet about a Pod's containers: that they ended, or started again.
+ * The reports of a kubelet about a Pod's containers when they have ended, or have started again.
  */
 
 import { type ApiObject, isJsonObject, type JsonObject } from '../objects/api-object.ts';

@@ -76,7 +76,9 @@ const namespaceStrategy: Strategy = {
   terminating: (namespace) => ({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } }),
 };
 
-/** A replace leaves the status as it is; one of the status leaves the spec (kubernetes, pkg/registry/core/node/strategy.go). */
+/**
+ * A replace keeps the status; a replace of the status keeps the spec (kubernetes, pkg/registry/core/node/strategy.go).
+ */
 const nodeStrategy: Strategy = {
   ...plainStrategy(NODES),
   prepareForUpdate: (next, current, subresource) =>

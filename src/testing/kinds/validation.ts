@@ -1,6 +1,6 @@
 /**
- * The rules for metadata that all kinds share, and those for the content of Leases, as tables. decoding.ts has
- * checked the types of fields before; the rules for Pods are in pod-validation.ts.
+ * The rules for metadata that all kinds share, and those for the content of Leases, as tables. decoding.ts checks the
+ * types of the fields; the rules for Pods are in pod-validation.ts.
  */
 
 import { type ApiObject, isJsonObject, type ObjectMeta, sameJson } from '../objects/api-object.ts';
@@ -55,8 +55,9 @@ export function nameErrors(rule: NameRule, name: string): readonly string[] {
 }
 
 /**
- * The message for keys and values of labels. Names of objects have "characters" in it, although both count bytes: two
- * packages check them (kubernetes: apimachinery/pkg/api/validate/content/errors.go, and pkg/util/validation).
+ * The message for keys and values of labels. The message for names of objects has "characters", although both count
+ * bytes: two packages check them (kubernetes: apimachinery/pkg/api/validate/content/errors.go, and
+ * pkg/util/validation).
  */
 function tooLong(longest: number): string {
   return `must be no more than ${longest} bytes`;

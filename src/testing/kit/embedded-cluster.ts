@@ -48,7 +48,8 @@ export const ELECTOR_RULES: readonly PolicyRule[] = [
 ];
 
 /**
- * The options of a LeaseElector that need further permissions. Pass the values of the elector; each can be omitted.
+ * The options of a LeaseElector that need further permissions. Pass the values that the elector gets; each can be
+ * omitted.
  *
  * @example
  * ```ts
@@ -235,7 +236,7 @@ const POD_KEYS = ['name', 'namespace', 'labels', 'nodeName', 'serviceAccountName
 
 /**
  * A Kubernetes API server on a TLS socket of the loopback interface, and the rest of a cluster around it: the garbage
- * collector, and a scheduler and a kubelet that act as the test says.
+ * collector, and a scheduler and a kubelet that the test controls.
  *
  * @example
  * ```ts
@@ -269,7 +270,7 @@ export class EmbeddedCluster {
   #listener: HttpListener | undefined;
   #releaseCollector: (() => void) | undefined;
   #namespaceCount = 0;
-  /** Stops and restarts of the server run one after another, whatever the order of their calls. */
+  /** Each stop and restart of the server begins when the previous one has ended. */
   #serverTurn: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
@@ -423,11 +424,11 @@ export class EmbeddedCluster {
   }
 
   /**
-   * The timeline of what happened so far, as a page for a browser: a lane for each Pod and each Lease, with terms, fencing
+   * The timeline of the events so far, as a page for a browser: a lane for each Pod and each Lease, with terms, fencing
    * tokens, deletions, crashes and outages. It needs no network; write it to a file when a test fails.
    *
-   * The page shows what the server carried out. Terms come from the electors of this process, and for other processes from
-   * the owner of the Lease. It works after `stop()`, too, and keeps the latest 20,000 events.
+   * The page shows the writes that the server carried out. Terms come from the electors of this process, and for other
+   * processes from the owner of the Lease. It also works after `stop()`, and shows the latest 20,000 events.
    *
    * ```ts
    * import { writeFileSync } from 'node:fs';
@@ -443,7 +444,7 @@ export class EmbeddedCluster {
    * ```
    *
    * @param options `title` and `summary`: the heading and a sentence below it
-   * @throws {TypeError} for a wrong option
+   * @throws {TypeError} for an unknown option
    */
   timeline(options: Pick<TimelineOptions, 'title' | 'summary'> = {}): string {
     checkKeys('timeline', options, ['title', 'summary']);
@@ -451,7 +452,8 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Waits until the condition holds, and checks it every few milliseconds: for conditions without an event.
+   * Waits until the condition holds. It checks the condition every few milliseconds. Use it for conditions without an
+   * event.
    *
    * @param options `timeoutMs`: the longest wait, in milliseconds. @default 10000
    * @throws {Error} after that time, or when the cluster was stopped; the message names the condition
@@ -463,7 +465,8 @@ export class EmbeddedCluster {
     for (;;) {
       this.#check('until');
       if (condition()) return;
-      if (this.#clock.nowMs() >= endMs) throw new Error(`waited ${timeoutMs} ms in vain until ${condition}`);
+      if (this.#clock.nowMs() >= endMs)
+        throw new Error(`the condition did not hold within ${timeoutMs} ms: ${condition}`);
       await new Promise<void>((resolve) => {
         this.#clock.setTimer(UNTIL_INTERVAL_MS, resolve);
       });
@@ -528,10 +531,11 @@ export class EmbeddedCluster {
   }
 
   /**
-   * Stops the API server, unless it is stopped, and starts it again: same port, same data, same revisions. A real server
-   * answers 403 and 401 for a moment after its start, until its caches of roles and Pods are filled.
+   * Stops the API server, unless it is stopped, and starts it again: same port, same data, same revisions. A real
+   * server answers 403 and 401 for a short time after its start, until its caches of roles and Pods are filled.
    *
-   * @param options `rbacAfterMs`, `tokensAfterMs`: the length of that moment, from when the server listens. @default 0
+   * @param options `rbacAfterMs`, `tokensAfterMs`: the length of that time, from the moment at which the server
+   * listens. @default 0
    * @throws {TypeError | RangeError} rejects for an invalid option
    */
   async restartServer(options: WarmUpOptions = {}): Promise<void> {
@@ -581,7 +585,7 @@ export class EmbeddedCluster {
   }
 
   async #stop(): Promise<void> {
-    // What follows happens to the test, not to the cluster that it tests.
+    // The following events belong to the end of the test, and not to the cluster.
     this.#recorder.close();
     for (const pod of this.#pods.values()) pod.crash();
     this.faults.liftAll();
@@ -640,7 +644,7 @@ export class EmbeddedCluster {
     this.#check(what);
     if (this.#listener !== undefined) return;
     throw new Error(
-      `${what}: the API server is down, for the cluster as well; restartServer(), or use pod.partition() to cut off one Pod`,
+      `${what}: the API server is down, so the test kit cannot reach it. Call restartServer(), or use pod.partition() to cut off one Pod`,
     );
   }
 }

@@ -292,8 +292,8 @@ export class EmbeddedPod {
   }
 
   /**
-   * Removes the Pod object at once, as `kubectl delete --force` does when a node is lost. Its process keeps running here
-   * and becomes a ghost; in a real cluster nobody knows.
+   * Removes the Pod object at once, as `kubectl delete --force` does when a node is lost. Its process keeps running
+   * here and becomes a ghost; in a real cluster nobody knows whether it runs.
    *
    * @throws {Error} when it is already gone
    */

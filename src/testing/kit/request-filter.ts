@@ -19,7 +19,7 @@ import { RESOURCE_KINDS, REVIEW_KINDS, type Verb } from '../objects/resources.ts
  * ```
  */
 export interface RequestFilter {
-  /** A Pod (that one only, by uid), the name of Pods, `admin`, or another user's name. @default every client */
+  /** A Pod (identified by its uid), the name of a Pod, `admin`, or another user's name. @default every client */
   readonly client?: string | { readonly name: string; readonly uid: string } | undefined;
   /** One verb or several, as in RBAC. @default every verb */
   readonly verb?: Verb | readonly Verb[] | undefined;

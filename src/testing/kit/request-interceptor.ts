@@ -73,7 +73,7 @@ export class RequestInterceptor {
         ? this.#fail(passage, errorOf(outcome.status, passage))
         : await this.#carryOut(passage);
     const arrives = answerDelayMs === 0 || (await this.#outlasts(answerDelayMs));
-    // The write of a container that has ended by now is carried out, as can happen in reality, and its answer is lost.
+    // If the container has ended by now, its write is carried out, as in a real cluster, and the answer is lost.
     if (arrives && outcome?.type !== 'dropAnswer' && !hasEnded(caller)) {
       return closes === undefined ? answer : { ...answer, closes };
     }

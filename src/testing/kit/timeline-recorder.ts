@@ -13,7 +13,7 @@ import { leaseKey, ownerOf, WrittenEvents } from './written-events.ts';
 
 /** How many events are kept. The earliest are dropped first, and the page says so. */
 export const RECORDED_EVENT_LIMIT = 20_000;
-/** How many are dropped at once, so that not every event moves all others. */
+/** How many events are dropped at once, so that most new events drop none. */
 const LOST_AT_ONCE = 1_000;
 
 /** The names of the channels and their messages are public (docs/configuration.md, "Logging and tracing"). */
@@ -44,7 +44,7 @@ export class TimelineRecorder {
   readonly #written = new WrittenEvents();
   /** The number of containers that were started, by the uid of the Pod. */
   readonly #runs = new Map<string, number>();
-  /** By the term, which is the same object in both messages about it. */
+  /** The processes that lead, by their terms. Both messages about a term contain the same object. */
   readonly #leading = new WeakMap<TermMessage['term'], Leading>();
   readonly #stops: readonly (() => void)[];
   #lost = 0;

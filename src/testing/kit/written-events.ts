@@ -1,5 +1,5 @@
 /**
- * The writes that a server carried out, as the events of a timeline: what became of Pods and Leases.
+ * The writes of Pods and Leases that a server carried out, as the events of a timeline.
  */
 
 import type { ApiObject } from '../objects/api-object.ts';

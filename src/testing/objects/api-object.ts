@@ -36,7 +36,7 @@ export interface ObjectMeta {
   readonly generateName?: string;
   /** The namespace; absent for a kind without namespaces. */
   readonly namespace?: string;
-  /** Set by the server: identifies this object among all objects, also those of the same name. */
+  /** Set by the server: identifies this object among all objects, even those of the same name. */
   readonly uid: string;
   /** Set by the server: the revision of the last write (fact 13). */
   readonly resourceVersion: string;
@@ -129,8 +129,8 @@ export function partialObject(object: ApiObject, metaVersion: string): ApiObject
 const encoded = new WeakMap<ApiObject, string>();
 
 /**
- * The object as JSON text. Remembered per object, because the same text goes to the writer, to every
- * reader and to every watcher.
+ * The object as JSON text. The text is cached with the object, because the writer, every reader and every watcher get
+ * the same text.
  */
 export function encodeObject(object: ApiObject): string {
   let text = encoded.get(object);

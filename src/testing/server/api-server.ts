@@ -119,7 +119,7 @@ export interface ApiServerOptions {
   readonly historyAgeMs?: number | undefined;
   /** Decides the fault of each request. It must not throw. @default no faults */
   readonly faults?: FaultHook | undefined;
-  /** Called after every request, also after one without a valid token. It must not throw. @default none */
+  /** Called after every request, even after one without a valid token. It must not throw. @default none */
   readonly onRequest?: ((entry: RequestLogEntry) => void) | undefined;
 }
 
@@ -238,7 +238,7 @@ const SUBRESOURCE_REQUESTS: Readonly<Record<string, 'requestToken' | 'evict' | '
  * ```
  */
 export class ApiServer {
-  /** The token of the user `admin`, who is in the group system:masters and is permitted everything. */
+  /** The token of the user `admin`, who is in the group system:masters and is permitted to do everything. */
   readonly adminToken: string;
   /**
    * The certificate of the authority that a client must trust, in PEM. It is the same for every server, and for tests
@@ -417,8 +417,8 @@ export class ApiServer {
   }
 
   /**
-   * Starts listening, on loopback unless another host is given. Requests without a socket (`handle`) work before that,
-   * too.
+   * Starts listening, on loopback unless another host is given. Requests without a socket (`handle`) also work before
+   * that.
    *
    * @throws {Error} rejects when it was started already, or when the address cannot be used (`EADDRINUSE`, for example)
    */

@@ -61,7 +61,7 @@ type Response = http.ServerResponse | http2.Http2ServerResponse;
 export class HttpListener {
   readonly #server: http.Server | http2.Http2SecureServer;
   readonly #handle: (request: ApiRequest, connection: RequestConnection) => Promise<ApiResponse>;
-  /** By peer: the socket, or the session or secure socket over it once that is established. */
+  /** By peer. A connection is the socket, or, once it is established, the session or secure socket over it. */
   readonly #connections = new Map<string, Connection>();
 
   /** The number of a connection, by its socket or HTTP/2 session. */
@@ -258,7 +258,7 @@ function sendStream(response: Response, answer: ApiResponse, stream: ApiStream):
   );
 }
 
-/** Breaks an answer off, so that its client does not treat the answer as complete. */
+/** Ends an answer early, so that its client does not treat the answer as complete. */
 function cutOff(response: Response): void {
   if (response instanceof http.ServerResponse) response.destroy();
   else response.stream?.close(http2.constants.NGHTTP2_INTERNAL_ERROR);

@@ -1,6 +1,6 @@
 /**
- * Create, replace and delete, step by step as Kubernetes' generic registry does them: preconditions,
- * defaults, validation, finalizers, grace periods. The user's permissions are checked before, and the answer is written after.
+ * Create, replace and delete, step by step as Kubernetes' generic registry does them: preconditions, defaults,
+ * validation, finalizers, grace periods. The handlers check the user's permissions before, and write the answer after.
  */
 
 import type { Clock } from '../../runtime/clock.ts';

@@ -21,8 +21,8 @@ interface Collection {
 }
 
 /**
- * Read access to the objects of a server, for tests and checkers. It passes no authorization, and returns the objects
- * as they are stored.
+ * Read access to the objects of a server, for tests and checkers. It checks no permissions, and returns the objects as
+ * they are stored.
  */
 export interface StoreReader {
   /** The revision of the last write, which is also the largest resourceVersion. */
@@ -46,7 +46,7 @@ export class Store implements StoreReader {
   readonly #listeners = new Set<(event: WriteEvent) => void>();
   readonly #historyBounds: HistoryBounds;
   #revision: number = FIRST_REVISION;
-  /** The history up to this revision is dropped, also for resources without a write so far. */
+  /** The history up to this revision is dropped, even for resources without a write so far. */
   #compactedAt: number = FIRST_REVISION;
   #undelivered: WriteEvent[] = [];
   #delivering = false;
@@ -97,7 +97,7 @@ export class Store implements StoreReader {
     return this.#collection(kind).history;
   }
 
-  /** Keeps the object, new or changed, and gives it back with its resourceVersion. */
+  /** Stores a new or changed object, and returns it with its resourceVersion. */
   put(kind: ResourceKind, object: ApiObject): ApiObject {
     const collection = this.#collection(kind);
     const key = objectKey(kind, object.metadata.namespace ?? '', object.metadata.name);

@@ -1,6 +1,6 @@
 /**
- * The past writes that are kept, by revision. A watch resumes from them, and a list at an old version is made from them. The
- * watch selects the ones that its client sees.
+ * The past writes that are kept, by revision. A watch resumes from them, and a list at an old version is made from
+ * them. The watch selects the writes that its client sees.
  */
 
 import type { ApiObject } from '../objects/api-object.ts';
@@ -26,7 +26,7 @@ export const DEFAULT_HISTORY_LIMIT = 10_000;
 /** How long a write is kept by default, in milliseconds: a real server compacts its store every five minutes. */
 export const DEFAULT_HISTORY_AGE_MS = 300_000;
 
-/** This many old events are dropped at once. Until then they wait for the next read. */
+/** A write drops the old events only if there are more than this many. Otherwise the next read drops them. */
 const OLD_AT_ONCE = 100;
 
 /** The limits of the history. */

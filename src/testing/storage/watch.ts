@@ -19,7 +19,7 @@ export interface ApiStream {
    * the watch; with an error when it was cut off.
    */
   open(onChunk: (chunk: string) => void, onEnd: (error?: Error) => void): void;
-  /** Ends the watch, as a client does that goes away. `onEnd` is not called. */
+  /** Ends the watch, as a client that closes its connection does. `onEnd` is not called. */
   close(): void;
 }
 

@@ -20,7 +20,7 @@ const BARS: readonly (readonly [BarKind, string])[] = [
   ['leads', 'leads, with its fencing token'],
   ['holds', 'owns the Lease'],
   ['keeps', 'keeps its term, no process leads'],
-  ['ghost', 'ghost: its Pod is gone, and it does not know'],
+  ['ghost', 'ghost: leads although its Pod is gone'],
   ['drains', 'demoted, drains its work'],
 ];
 

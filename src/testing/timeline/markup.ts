@@ -1,5 +1,5 @@
 /**
- * Escaping. Names come from a cluster, and any user of it can choose them. Every text of a page is escaped here.
+ * Escapes texts. Names come from a cluster, and any user of it can choose them. Every text of a page is escaped here.
  */
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -18,7 +18,7 @@ export const PAGE_SCRIPT = `
   cursor.setAttribute('y2', '100%');
   let chosen = 0;
 
-  // The tooltip has the same words, and comes at once.
+  // The tooltip has the same words, and appears at once.
   for (const mark of marks) mark.querySelector('title').remove();
 
   const show = (index) => {

@@ -237,8 +237,8 @@ export class PodRecord {
   }
 
   /**
-   * If no process of the Pod reports its terms, the bars show the Lease. If one does, the remaining time is that in which
-   * the Pod keeps its term, and no process of it leads.
+   * If no process of the Pod reports its terms, the bars show the Lease. Otherwise, in the remaining time, the Pod
+   * keeps its term and no process of it leads.
    */
   #barsOfHolding(
     { token, fromMs, toMs }: Holding,

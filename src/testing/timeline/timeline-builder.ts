@@ -22,7 +22,7 @@ interface LeaseRecord {
   uid: string | null;
   owner: TimelinePod | null;
   released: boolean;
-  /** Whether `owner` was known before the deletion, and had not released. */
+  /** The time of the last deletion. */
   deletedAtMs: number;
 }
 

@@ -3,7 +3,7 @@
  * translates its own into these, and the drawing shows only these.
  */
 
-/** A Pod object. The uid tells two Pods of one name apart. */
+/** A Pod object. The uid distinguishes two Pods of one name. */
 export interface TimelinePod {
   /** The name of the Pod, which the picture shows. */
   readonly name: string;
@@ -23,7 +23,7 @@ export interface TimelineProcess {
   readonly process?: string | undefined;
 }
 
-/** The content of an event. A source reports as much as it can see: each type may be missing. */
+/** The content of an event. A source reports the types that it can see. */
 export type TimelineEventContent =
   /** A step of the story begins. It lasts until the next event of this type. */
   | { readonly type: 'stepBegan'; readonly title: string }
@@ -92,7 +92,7 @@ export type TimelineEventContent =
       readonly process?: string | undefined;
     };
 
-/** An event and its time in milliseconds; the zero of the clock means nothing. */
+/** An event and its time in milliseconds; any moment can be 0. */
 export type TimelineEvent = TimelineEventContent & { readonly atMs: number };
 
 /** An event of one type. */

@@ -12,8 +12,8 @@ export interface Span {
 }
 
 /**
- * The part that a Pod has in the leadership. `leads`, `ghost` and `drains` are reported by a process. `holds` is read from the
- * Lease, where no process reports. `keeps`: the Pod owns the Lease, and no process of it leads (a crash).
+ * The meaning of a bar. `leads`, `ghost` and `drains` are reported by a process. `holds` is read from the Lease, if no
+ * process reports. `keeps`: the Pod owns the Lease, and no process of it leads (a crash).
  */
 export type BarKind = 'leads' | 'holds' | 'ghost' | 'drains' | 'keeps';
 
@@ -26,7 +26,7 @@ export interface Bar extends Span {
   readonly hangs: readonly Span[];
 }
 
-/** A stretch of the life of a process, below the bars of its Pod. Stretches of one row never overlap. */
+/** A part of the life of a process, below the bars of its Pod. Stretches of one row never overlap. */
 export interface Stretch extends Span {
   readonly kind: 'runs' | 'hangs' | 'ghost' | 'cutOff';
   readonly row: number;
@@ -44,7 +44,10 @@ export interface PodLane {
   readonly tracks: number;
   readonly stretches: readonly Stretch[];
   readonly rows: number;
-  /** Its color among the Pods that lead, in the order in which they begin; null for a Pod that never does. */
+  /**
+   * The number of its color: the Pods that lead are numbered in the order in which they begin. Null for a Pod that
+   * never leads.
+   */
   readonly hue: number | null;
 }
 
@@ -128,6 +131,6 @@ export interface Timeline extends Span {
   readonly steps: readonly Step[];
   /** In the order of time. */
   readonly marks: readonly Mark[];
-  /** The sentences about everything that is left out. */
+  /** A sentence for each kind of content that is left out. */
   readonly omissions: readonly string[];
 }

@@ -1,5 +1,5 @@
 /**
- * A timeline as a page or as an SVG file. Each is one text without any reference to the outside: it opens from a disk,
+ * A timeline as a page or as an SVG file. Each is one text without references to other files: it opens from a disk,
  * without a network.
  */
 
@@ -34,7 +34,8 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 /**
  * Draws a timeline as a page: the picture, a legend, and all events as a table. Arrow keys move through the events.
  *
- * A page shows the latest 2,000 events and 60 Pods, and says how many it leaves out. Each text in it is escaped.
+ * A page shows the latest 2,000 events and 60 Pods, and the number of those that it leaves out. Each text in it is
+ * escaped.
  *
  * @example
  * ```ts

@@ -42,7 +42,9 @@ const TICK_WIDTH = 90;
 const MARK_DISTANCE = 11;
 const NARROW_PLOT_WIDTH = 590;
 
-/** The largest distance of a mark from its moment, in pixels. In a larger crowd the marks cover each other. */
+/**
+ * The largest distance of a mark from its moment, in pixels. If more marks are close together, they cover each other.
+ */
 const MOST_SHIFT = 33;
 
 const TICK_STEPS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
@@ -248,7 +250,7 @@ export function untitledSteps(
   });
 }
 
-/** Breaks words into lines, at most the given number, with the longest line as short as possible. */
+/** Breaks a title into at most `count` lines. The longest line is as short as possible. */
 function inLines(title: string, count: number): readonly string[] {
   const words = title.split(' ');
   if (count === 1 || words.length === 1) return [title];
@@ -339,7 +341,7 @@ function needsOf(lines: readonly string[], { x, character }: LabelStyle): number
 }
 
 /**
- * The first of some texts that fits, each in lines. The page chooses again when its width changes.
+ * Draws the first text that fits. Each text is a list of lines. The page chooses again when its width changes.
  *
  * @param texts the best first
  */

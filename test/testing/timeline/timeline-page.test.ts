@@ -103,7 +103,7 @@ describe('the page of the story', () => {
     assert.match(page, /@media \(prefers-color-scheme:dark\)/);
     for (const kind of ['leads', 'keeps', 'ghost', 'drains'])
       assert.ok(page.includes(`<g class="term ${kind}">`), kind);
-    assert.match(page, /<ul class="legend"[\s\S]*ghost: its Pod is gone, and it does not know[\s\S]*<\/ul>/);
+    assert.match(page, /<ul class="legend"[\s\S]*ghost: leads although its Pod is gone[\s\S]*<\/ul>/);
   });
 
   test('names a broken promise at its top', () => {
