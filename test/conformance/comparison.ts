@@ -1,6 +1,6 @@
 /**
- * Compares an answer with the recorded one: heads, bodies and the order of resourceVersions. It describes every difference in
- * words. An empty list means that there is none.
+ * Compares an answer with the recorded answer: heads, bodies and the order of resourceVersions. The result is a list
+ * with a description of each difference.
  */
 
 import { isJsonObject, type JsonObject } from '../../src/testing/objects/api-object.ts';
@@ -18,7 +18,7 @@ export const COMPARED_HEADERS: readonly string[] = [
   'www-authenticate',
 ];
 
-/** How much of a value a difference shows. */
+/** The maximum length of a value in the description of a difference. */
 const SHOWN_LENGTH = 200;
 
 /** A value, short enough for a message. */
@@ -115,7 +115,7 @@ export class Comparison {
     const comparison = new Comparison(trial, this.#nowMs);
     comparison.json(expected, actual, '');
     if (comparison.differences.length > 0) return false;
-    this.#bindings.become(trial);
+    this.#bindings.assign(trial);
     return true;
   }
 }
@@ -184,14 +184,14 @@ export function compareBody(
   return comparison.differences;
 }
 
-/** Relations between resourceVersions that do not hold; each is judged once, when both are bound. */
-export function compareOrder(order: readonly string[], bindings: Bindings, judged: Set<string>): readonly string[] {
+/** The relations between resourceVersions that do not hold. Each is checked once, when both versions are bound. */
+export function compareOrder(order: readonly string[], bindings: Bindings, checked: Set<string>): readonly string[] {
   const differences: string[] = [];
   for (const relation of order) {
     const [left = '', operator, right = ''] = relation.split(' ');
     const [lesser, greater] = [bindings.get(left), bindings.get(right)];
-    if (judged.has(relation) || lesser === undefined || greater === undefined) continue;
-    judged.add(relation);
+    if (checked.has(relation) || lesser === undefined || greater === undefined) continue;
+    checked.add(relation);
     const [a, b] = [BigInt(lesser), BigInt(greater)];
     const holds = operator === '<' ? a < b : operator === '<=' ? a <= b : a === b;
     if (!holds) differences.push(`order: ${relation} does not hold (${lesser}, ${greater})`);

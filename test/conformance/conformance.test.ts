@@ -1,6 +1,6 @@
 /**
- * The server gives the answers that were recorded from a real kube-apiserver. Every scenario runs in process. Over a socket
- * run the scenarios about the socket, and one of each other group.
+ * The server gives the answers that were recorded from a real kube-apiserver. The scenarios about sockets run over a
+ * socket. All others run in process, and some of each group run over a socket as well.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ const gaps = readGaps();
 /** Scenarios about framing, connections, bodies that are too large, and HTTP/2: only a socket has these. */
 const SOCKET_GROUP = 'http';
 
-/** One scenario of each other group that goes over a socket as well. */
+/** The scenarios of the other groups that run over a socket as well, one or more of each group. */
 const ALSO_OVER_SOCKET = [
   'authz-restricted',
   'discovery',

@@ -1,6 +1,6 @@
 /**
- * The steps in which the server is known to differ from the real one, from gaps.json. Each has the reason, and the status that
- * the server answers instead (null if the step cannot be carried out).
+ * The steps in which the server is known to differ from the real one, from gaps.json. Each has the reason, and the
+ * status that the server answers instead (null if the step cannot be carried out).
  */
 
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import type { StepResult } from './replayer.ts';
 /** Steps that differ for one reason. */
 export interface GapGroup {
   readonly reason: string;
-  /** Status by step, by scenario. */
+  /** The status by step, by scenario. */
   readonly steps: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
 }
 
@@ -38,7 +38,7 @@ export function problemsOf(
     if (instead === undefined) {
       problems.push(...differences.map((difference) => `${step}: ${difference}`));
     } else if (differences.length === 0) {
-      problems.push(`${step}: listed as a gap, but there is no difference: take it off the list`);
+      problems.push(`${step}: listed as a gap, but there is no difference: remove it from the list`);
     } else if ((status ?? null) !== instead) {
       problems.push(`${step}: listed as a gap with status ${instead}, but answered ${status ?? 'nothing'}`);
     }

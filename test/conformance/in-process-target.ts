@@ -1,5 +1,5 @@
 /**
- * Replays in process, on a clock that does not move between the steps: a wait of a minute takes no time.
+ * Replays in process, on a clock that only the replay moves. So a wait of a minute takes no real time.
  */
 
 import { seededRandom } from '../../src/runtime/random.ts';
@@ -7,20 +7,20 @@ import { type ApiResponse, ApiServer } from '../../src/testing/index.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { type Answer, type Exchange, LineReader, type Target, type WatchView } from './target.ts';
 
-/** An exchange over a network takes some time; the garbage collector works in it. */
+/** The duration of an exchange, in milliseconds. The garbage collector works during that time. */
 const EXCHANGE_MS = 1;
-/** The steps in which the time moves forward while an answer is awaited. */
+/** While an answer is awaited, the time moves in steps of this many milliseconds. */
 const STEP_MS = 50;
-/** The longest wait for an answer. */
+/** The longest wait for an answer, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 20_000;
-/** After a promise settles, its awaiting code needs some turns to continue. */
+/** The code that awaits a promise continues within this many turns after the promise has settled. */
 const TURNS = 10;
 
 async function letPromisesSettle(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn += 1) await Promise.resolve();
 }
 
-/** See the head of this file. */
+/** A server in this process, on a manual clock. */
 export class InProcessTarget implements Target {
   readonly server: ApiServer;
   readonly clock: ManualClock = new ManualClock('2026-03-01T10:00:00Z');
@@ -31,7 +31,7 @@ export class InProcessTarget implements Target {
   }
 
   async exchange(exchange: Exchange): Promise<Answer> {
-    const { response, seconds } = await this.#ask(exchange);
+    const { response, seconds } = await this.#send(exchange);
     const { status, headers, body, stream } = response;
     stream?.close();
     return { status, headers, text: body ?? '', seconds };
@@ -39,7 +39,7 @@ export class InProcessTarget implements Target {
 
   async watch(exchange: Exchange): Promise<WatchView> {
     const startedMs = this.clock.nowMs();
-    const { response, seconds } = await this.#ask(exchange);
+    const { response, seconds } = await this.#send(exchange);
     const { status, headers, body, stream } = response;
     const lines = new LineReader();
     let ended: WatchView['ended'];
@@ -59,7 +59,7 @@ export class InProcessTarget implements Target {
     };
   }
 
-  async #ask(exchange: Exchange): Promise<{ readonly response: ApiResponse; readonly seconds: number }> {
+  async #send(exchange: Exchange): Promise<{ readonly response: ApiResponse; readonly seconds: number }> {
     const startedMs = this.clock.nowMs();
     this.clock.advance(EXCHANGE_MS);
     const { method, path, headers, body } = exchange;

@@ -1,6 +1,6 @@
 /**
- * The placeholders of the recordings, such as `<uid:1>`: the values that each can have, and its bound value. A placeholder is
- * bound at its first use and must have the same value afterwards.
+ * The placeholders of the recordings, such as `<uid:1>`: the values that each can have, and its bound value. A
+ * placeholder is bound at its first use and must have the same value afterwards.
  */
 
 import type { JsonObject } from '../../src/testing/objects/api-object.ts';
@@ -58,7 +58,7 @@ export class Bindings {
   }
 
   /** Replaces all bindings by those of `other`. */
-  become(other: Bindings): void {
+  assign(other: Bindings): void {
     this.#values = new Map(other.#values);
   }
 
@@ -71,7 +71,7 @@ export class Bindings {
     return Object.fromEntries(entries.map(([key, entry]) => [this.fillText(key), this.fill(entry)]));
   }
 
-  /** See fill(). */
+  /** The same for a text. */
   fillText(text: string): string {
     return text.replace(PLACEHOLDER, (all, kind: string, id: string | undefined) => {
       if (id === undefined) return all;
@@ -82,7 +82,7 @@ export class Bindings {
   }
 
   /**
-   * Compares a text and binds what is not bound yet; says what differs, if anything.
+   * Compares a text, and binds the placeholders that are not bound yet. Returns the difference, if there is one.
    *
    * @param nowMs the moment of the answer, in milliseconds since 1970
    */
@@ -129,7 +129,7 @@ export class Bindings {
     if (UNIQUE_KINDS.includes(kind)) {
       for (const [other, known] of this.#values) {
         if (other.startsWith(`${kind}:`) && known === value) {
-          return `${text}: ${value} should be new, but it is that of <${other}>`;
+          return `${text}: ${value} should be new, but is the value of <${other}>`;
         }
       }
     }

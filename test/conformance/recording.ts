@@ -1,6 +1,6 @@
 /**
- * The recordings of a real kube-apiserver in recordings/: one file for each scenario. The meaning of the fields is described
- * here. comparison.ts and replayer.ts compare them.
+ * The recordings of a real kube-apiserver in recordings/: one file for each scenario. This file describes the fields.
+ * comparison.ts and replayer.ts compare them.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -57,7 +57,7 @@ export interface RecordedStep {
   readonly response?: RecordedResponse;
   /** The exchange is repeated until it matches, at most this many seconds. */
   readonly eventually?: { readonly withinSeconds: number };
-  /** Seconds from and to. */
+  /** The minimum and the maximum duration, in seconds. */
   readonly took?: readonly [number, number];
   /** The decoded token bound as `<jwt:of>`. */
   readonly jwt?: { readonly of: string; readonly header: unknown; readonly payload: unknown };

@@ -1,6 +1,6 @@
 /**
- * Replays a recording in a target, step by step, and reports the differences. comparison.ts finds them, and gaps.ts lists the
- * known ones.
+ * Replays a recording in a target, step by step, and reports the differences. comparison.ts finds the differences, and
+ * gaps.ts lists the known ones.
  */
 
 import { Comparison, compareBody, compareHead, compareOrder, shown } from './comparison.ts';
@@ -11,13 +11,13 @@ import type { Answer, Exchange, Target, WatchView } from './target.ts';
 /** The result of a step. */
 export interface StepResult {
   readonly step: string;
-  /** Empty when the answer is the recorded one. */
+  /** Empty when the answer is equal to the recorded answer. */
   readonly differences: readonly string[];
   /** The status of the answer, if there was one. */
   readonly status: number | undefined;
 }
 
-/** Milliseconds between two reads of a watch, or of a state that must come eventually. */
+/** Milliseconds between two reads of a watch. */
 const LOOK_MS = 20;
 /** Milliseconds between two attempts of an exchange that must match eventually. */
 const RETRY_MS = 250;
@@ -33,7 +33,7 @@ function hasExchange(step: RecordedStep): step is ExchangeStep {
   return step.request !== undefined && step.response !== undefined;
 }
 
-/** Replays all steps; an earlier one that differs can make later ones differ as well. */
+/** Replays all steps. A step that differs can make later steps differ as well. */
 export async function replay(recording: Recording, target: Target): Promise<readonly StepResult[]> {
   const replayer = new Replayer(recording, target);
   replayer.prepare();
@@ -51,7 +51,7 @@ class Replayer {
   readonly #recording: Recording;
   readonly #target: Target;
   readonly #bindings = new Bindings();
-  readonly #judged = new Set<string>();
+  readonly #checked = new Set<string>();
   readonly #watches = new Map<string, WatchView>();
   /** How many events of each watch were read already. */
   readonly #taken = new Map<string, number>();
@@ -97,13 +97,13 @@ class Replayer {
   #perform(step: RecordedStep): Promise<readonly string[]> {
     if (step.alpn !== undefined) return this.#alpn(step.alpn);
     if (step.read !== undefined) return this.#read(step, step.read);
-    if (!hasExchange(step)) throw new Error(`the step ${step.id} is of no known form`);
+    if (!hasExchange(step)) throw new Error(`the step ${step.id} has an unknown form`);
     if (step.raw !== undefined) return this.#raw(step, step.raw.seconds);
     return step.watch === undefined ? this.#exchange(step) : this.#open(step, step.watch);
   }
 
   #checkOrder(): readonly string[] {
-    return compareOrder(this.#recording.order ?? [], this.#bindings, this.#judged);
+    return compareOrder(this.#recording.order ?? [], this.#bindings, this.#checked);
   }
 
   #filled(request: RecordedRequest): Exchange {
@@ -145,7 +145,7 @@ class Replayer {
       this.#status = answer.status;
       const differences = this.#compare(step, answer);
       if (differences.length === 0 || this.#target.clock.nowMs() >= deadlineMs) return differences;
-      this.#bindings.become(before);
+      this.#bindings.assign(before);
       await this.#target.pass(RETRY_MS);
     }
   }
@@ -221,7 +221,7 @@ class Replayer {
       compare(`header ${name}`, value ?? undefined, answer.headers[name]);
     }
     compare('terminating chunk', response.terminated, answer.terminated);
-    compare('what follows the last newline', '', answer.streamed.slice(answer.streamed.lastIndexOf('\n') + 1));
+    compare('text after the last newline', '', answer.streamed.slice(answer.streamed.lastIndexOf('\n') + 1));
     const lines = answer.streamed.split('\n').filter((line) => line !== '');
     const comparison = new Comparison(this.#bindings, this.#target.clock.wallMs());
     comparison.json(
@@ -242,7 +242,7 @@ class Replayer {
 
 interface PendingEvents {
   readonly events: readonly unknown[];
-  /** How many events of the watch have been read, with these. */
+  /** How many events of the watch have been read, including these. */
   readonly upTo: number;
 }
 

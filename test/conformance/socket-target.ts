@@ -27,7 +27,7 @@ const fastClock: Clock = {
   setTimer: (afterMs, callback, options): Timer => systemClock.setTimer(afterMs / SPEED, callback, options),
 };
 
-/** See the head of this file. */
+/** A server that listens on a socket, on a faster clock. */
 export class SocketTarget implements Target {
   readonly server: ApiServer;
   readonly clock: Clock = fastClock;
@@ -134,7 +134,7 @@ export class SocketTarget implements Target {
       try {
         for await (const chunk of chunks) lines.take(chunk.toString('utf8'));
       } catch {
-        // Broken off: it has ended all the same.
+        // A broken stream has ended as well.
       }
       ended = { afterSeconds: (this.clock.nowMs() - startedMs) / 1000, rest: lines.rest };
     };

@@ -1,6 +1,6 @@
 /**
- * The target of a replay: a server, and a way to reach it. in-process-target.ts calls the server on a clock that it moves
- * itself; socket-target.ts uses HTTP over TLS.
+ * The target of a replay: a server, and a way to reach it. in-process-target.ts calls the server on a clock that it
+ * moves itself; socket-target.ts uses HTTP over TLS.
  */
 
 import type { Clock } from '../../src/runtime/clock.ts';
@@ -29,12 +29,12 @@ export interface Answer {
   readonly reusedConnection?: boolean;
 }
 
-/** A watch as its client sees it. */
+/** A watch from the side of its client. */
 export interface WatchView {
   readonly head: Answer;
   /** Every line so far, parsed. */
   readonly events: readonly unknown[];
-  /** Set once the server has ended the stream: when, and what was left without a newline. */
+  /** Set when the server has ended the stream: the time of the end, and the text after the last newline. */
   readonly ended: { readonly afterSeconds: number; readonly rest: string } | undefined;
   close(): void;
 }
@@ -43,11 +43,11 @@ export interface WatchView {
 export interface Wire {
   /** Sends bytes, and reads until the answer ends or this time has passed. */
   raw(text: string, seconds: number): Promise<RawAnswer>;
-  /** The protocol the server chooses of those that are offered; `none` without a choice. */
+  /** The protocol that the server chooses from the offered protocols. `none` if it chooses none of them. */
   alpn(offered: readonly string[] | undefined): Promise<string>;
 }
 
-/** An answer as bytes: chunks joined, and whether the chunk of no length came. */
+/** An answer as bytes: all chunks together, and whether the last, empty chunk has arrived. */
 export interface RawAnswer {
   readonly statusLine: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -55,10 +55,10 @@ export interface RawAnswer {
   readonly terminated: boolean;
 }
 
-/** A server and a way to it. */
+/** A server, and a way to reach it. */
 export interface Target {
   readonly server: ApiServer;
-  /** The clock of the server, by which durations are judged. */
+  /** The clock of the server. All durations are measured on it. */
   readonly clock: Clock;
   /** Undefined in process. */
   readonly wire: Wire | undefined;
