@@ -9,17 +9,17 @@ import type { FaultOptions, Faults, InjectedFault, Verb } from '../../src/testin
 import { ALL_PERMISSIONS } from '../worlds/permissions.ts';
 import { until } from '../worlds/until.ts';
 import { journalOf, TestCluster } from './cluster.ts';
-import { pair, renewals, told } from './pair.ts';
+import { pair, renewals, withoutStale } from './pair.ts';
 
 /** A fault that a test injects once. */
 type Injection = (faults: Faults, request: FaultOptions) => InjectedFault;
 
 const INJECTIONS: readonly (readonly [name: string, inject: Injection])[] = [
-  ['409', (faults, request) => faults.answer(409, request)],
-  ['429', (faults, request) => faults.answer(429, request)],
-  ['503', (faults, request) => faults.answer(503, request)],
-  ['refused', (faults, request) => faults.refuse(request)],
-  ['executed without an answer', (faults, request) => faults.dropAnswer(request)],
+  ['is answered 409', (faults, request) => faults.answer(409, request)],
+  ['is answered 429', (faults, request) => faults.answer(429, request)],
+  ['is answered 503', (faults, request) => faults.answer(503, request)],
+  ['is refused', (faults, request) => faults.refuse(request)],
+  ['is executed without an answer', (faults, request) => faults.dropAnswer(request)],
 ];
 
 const onceFor = (verb: Verb): FaultOptions => ({ verb, resource: 'leases', times: 1 });
@@ -50,7 +50,7 @@ describe('answers', { concurrency: 8 }, () => {
     assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
   });
 
-  test('a leader demotes itself when it is always answered 401, and resumes its term when it is accepted', async (t) => {
+  test('a leader demotes itself when it is always answered 401, and resumes its term when its token is accepted', async (t) => {
     // The ten seconds until a term ends take half a second of real time.
     const { cluster, pod, leader, leaderJournal, otherJournal, warnings } = await pair(t, ALL_PERMISSIONS, 20);
     const refusal = cluster.faults.answer(401, { client: pod.name });
@@ -63,11 +63,11 @@ describe('answers', { concurrency: 8 }, () => {
     await until('it leads again', () => leader.isLeader);
     assert.equal(leader.term?.resumed, true);
     assert.ok((leader.term?.fencingToken ?? 0n) > token);
-    assert.deepEqual(told(otherJournal), ['leader: web-0']);
+    assert.deepEqual(withoutStale(otherJournal), ['leader: web-0']);
   });
 
   for (const [name, inject] of INJECTIONS) {
-    test(`an elector leads in a first term when its create is answered: ${name}`, async (t) => {
+    test(`an elector begins its first term when its create ${name}`, async (t) => {
       const cluster = await TestCluster.start(t);
       const fault = inject(cluster.faults, onceFor('create'));
       const pod = cluster.addPod('web-0');
@@ -80,19 +80,19 @@ describe('answers', { concurrency: 8 }, () => {
       assert.equal(cluster.ownerUid(), pod.uid);
     });
 
-    test(`the leader continues to lead when its renewal is answered: ${name}`, async (t) => {
+    test(`the leader continues to lead when its renewal ${name}`, async (t) => {
       const { cluster, leader, leaderJournal, otherJournal } = await pair(t);
       const fault = inject(cluster.faults, onceFor('update'));
-      await until('it has happened', () => fault.hits > 0);
+      await until('the fault has applied', () => fault.hits > 0);
       await renewals(leader);
       assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
-      assert.deepEqual(told(otherJournal), ['leader: web-0']);
+      assert.deepEqual(withoutStale(otherJournal), ['leader: web-0']);
     });
 
-    test(`the successor leads when its delete is answered: ${name}`, async (t) => {
+    test(`the successor leads when its delete ${name}`, async (t) => {
       const { cluster, leader, other, otherPod } = await pair(t);
       const fault = inject(cluster.faults, onceFor('delete'));
-      // The Lease has the release annotation, and its own DELETE fails: only a candidate's DELETE can remove it.
+      // The Lease has the release annotation, and the DELETE of its holder fails. So only a candidate can delete it.
       const stopped = leader.stop({ release: true });
       await until('the other leads', () => other.isLeader);
       await stopped;
@@ -116,7 +116,7 @@ describe('answers', { concurrency: 8 }, () => {
   for (const [what, body] of [
     ['half of JSON', '{"kind":"Lease","metadata":{"na'],
     ['a page of HTML', '<html><body>Bad gateway</body></html>'],
-    ['nothing', ''],
+    ['an empty body', ''],
     ['another kind', '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"web"}}'],
     ['null', 'null'],
   ] as const) {
@@ -134,7 +134,7 @@ describe('answers', { concurrency: 8 }, () => {
     test(`the leader continues to lead when its renewal is answered with ${what}`, async (t) => {
       const { cluster, leader, leaderJournal } = await pair(t);
       const trap = garbleOnce(cluster, (method) => method === 'PUT', body);
-      await until('it has happened', () => trap.hit);
+      await until('the fault has applied', () => trap.hit);
       await renewals(leader);
       assert.deepEqual(leaderJournal, ['elected', 'leader: web-0']);
     });

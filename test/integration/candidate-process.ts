@@ -76,7 +76,7 @@ export class CandidateProcess {
   }
 
   /** Sends a command. */
-  tell(command: 'stop' | 'release' | 'stepDown' | 'state' | 'schedule' | 'handles'): void {
+  send(command: 'stop' | 'release' | 'stepDown' | 'state' | 'schedule' | 'handles'): void {
     this.#child.stdin?.write(`${command}\n`);
   }
 

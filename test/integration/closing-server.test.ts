@@ -45,7 +45,7 @@ function onEachRequest(t: TestContext, begin: (begun: Begun) => void): void {
   t.after(() => unsubscribe('http.server.request.start', listener));
 }
 
-function acceptDoubt(error: unknown): void {
+function acceptNotReleased(error: unknown): void {
   assert.equal((error as LeaseElectorError).code, 'ERR_LEASE_ELECTOR_NOT_RELEASED');
 }
 
@@ -64,7 +64,7 @@ for (const { how, begin } of ENDINGS) {
       const [elector] = electors.splice(index, 1);
       // The first leader releases the Lease, the others are deleted. If the answer to the release is lost, a successor
       // may be so fast that `stepDown()` cannot find out whether the Lease was released or taken.
-      if (count === 0) await elector?.stepDown().catch(acceptDoubt);
+      if (count === 0) await elector?.stepDown().catch(acceptNotReleased);
       await cluster.delete('pod', pod?.name ?? '');
       await elector?.stop();
     }

@@ -1,5 +1,5 @@
 /**
- * An `EmbeddedCluster` of a test, and the checks of what its electors promise. The electors run in this process or in child
+ * An `EmbeddedCluster` of a test, and the checks of its electors. The electors run in this process or in child
  * processes (`candidate-process.ts`).
  */
 
@@ -178,7 +178,7 @@ export class TestCluster {
     return this.server.store.get(PODS, NAMESPACE, name);
   }
 
-  /** A request of the cluster's administrator; fails unless it succeeds. */
+  /** Sends a request as the cluster's administrator. Fails if the request fails. */
   async administer(method: string, path: string, body?: unknown, contentType = 'application/json'): Promise<void> {
     const answer = await this.server.handle({
       method,

@@ -2,7 +2,7 @@
  * Real processes whose endpoints are under load: a thousand readers of the stream on each, and clients that hang, send
  * too much or half-close their connection. The election must not be affected, and no connection may be left.
  *
- * The clients and the API server share one process, so a part of the longer failover comes from the clients.
+ * The clients and the API server share one process, so the clients cause a part of the longer failover.
  */
 
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ import { CandidateProcess } from './candidate-process.ts';
 import { TestCluster } from './cluster.ts';
 
 const READERS = 1_000;
-const OF_EACH_KIND = 50;
+const FAULTY_CLIENTS_PER_KIND = 50;
 
 /** A failover takes about 50 ms, and a renewal is due every 200 ms. Other tests may run at the same time. */
 const MAX_FAILOVER_MS = 3_000;
@@ -61,10 +61,10 @@ async function startPair(t: TestContext): Promise<Loaded> {
 async function openClients(port: number): Promise<RawClient[]> {
   const clients = (count: number, ...lines: string[]): RawClient[] =>
     Array.from({ length: count }, () => new RawClient(port).send(...lines));
-  const hanging = clients(OF_EACH_KIND, 'GET / HTTP/1.1', 'Host: localhost');
-  const huge = clients(OF_EACH_KIND, 'POST / HTTP/1.1', 'Host: localhost', 'Content-Length: 9000000000', '');
+  const hanging = clients(FAULTY_CLIENTS_PER_KIND, 'GET / HTTP/1.1', 'Host: localhost');
+  const huge = clients(FAULTY_CLIENTS_PER_KIND, 'POST / HTTP/1.1', 'Host: localhost', 'Content-Length: 9000000000', '');
   for (const client of huge) client.socket.write(Buffer.alloc(256 * 1024));
-  const halfOpen = clients(OF_EACH_KIND, 'GET / HTTP/1.1', 'Host: localhost', '');
+  const halfOpen = clients(FAULTY_CLIENTS_PER_KIND, 'GET / HTTP/1.1', 'Host: localhost', '');
   for (const client of halfOpen) client.socket.end();
   const readers = clients(READERS, 'GET /sse HTTP/1.1', 'Host: localhost', '');
   await until('all readers have received the leader', () =>
@@ -88,7 +88,7 @@ async function measure({ cluster, processes: [leader, candidate] }: Loaded): Pro
   let renewedAtMs = systemClock.nowMs();
   let renewalGapMs = 0;
   let renewals = 0;
-  let succeededAtMs = 0;
+  let takenOverAtMs = 0;
   cluster.server.onWrite(({ resource, type, object }) => {
     if (resource !== 'leases') return;
     const nowMs = systemClock.nowMs();
@@ -97,20 +97,20 @@ async function measure({ cluster, processes: [leader, candidate] }: Loaded): Pro
       renewedAtMs = nowMs;
       renewals += 1;
     }
-    if (type === 'ADDED' && object.spec?.['holderIdentity'] === 'web-1') succeededAtMs = nowMs;
+    if (type === 'ADDED' && object.spec?.['holderIdentity'] === 'web-1') takenOverAtMs = nowMs;
   });
   await until('the leader has renewed ten times', () => renewals >= 10);
   const deletedAtMs = systemClock.nowMs();
   await cluster.delete('pod', 'web-0');
   await candidate.report('elected');
   await leader.report('demoted', 'pod-deleted');
-  return { failoverMs: succeededAtMs - deletedAtMs, renewalGapMs };
+  return { failoverMs: takenOverAtMs - deletedAtMs, renewalGapMs };
 }
 
 /** The open sockets and other resources of a process. */
 async function handlesOf(process: CandidateProcess): Promise<string[]> {
   const count = process.all('handles').length;
-  process.tell('handles');
+  process.send('handles');
   return (await process.report('handles', undefined, count + 1)).detail.split(',');
 }
 
@@ -149,7 +149,7 @@ test(`renewals and a failover stay fast when both endpoints have ${READERS} read
     for (let attempt = 0; attempt < 200 && sockets(handles) > 8; attempt += 1) handles = await handlesOf(process);
     assert.ok(sockets(handles) <= 8, `${sockets(handles)} sockets are left of ${clients.length / 2}`);
     assert.equal(listeners(handles), listeners(before[index] ?? []));
-    process.tell('stop');
+    process.send('stop');
     assert.equal(await process.ended(), 0, 'no resource keeps it alive');
   }
 });

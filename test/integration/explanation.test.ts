@@ -45,7 +45,7 @@ function explains(cluster: EmbeddedCluster, { elector }: Member, reason: Explana
 }
 
 describe('explanations', { concurrency: 2 }, () => {
-  test("a follower explains the deletion command when the leader's Pod is evicted, and leads after it", async (t) => {
+  test("a follower explains the deletion command when the leader's Pod is evicted, and leads after the deletion", async (t) => {
     const cluster = await startCluster(t);
     const [leader, follower] = await pair(cluster);
     await leader.pod.fail({ reason: 'Evicted' });

@@ -60,16 +60,16 @@ test('each leader drains, and its successor leads one round trip after the relea
     working.push(fresh);
 
     await cluster.delete('pod', leader.pod.name);
-    const askedAtMs = systemClock.nowMs();
+    const signalledAtMs = systemClock.nowMs();
     leader.signal('SIGTERM');
     const before = await leader.report('elected');
     await until('another Pod leads', () => leaders().some((process) => process !== leader));
     const [successor] = leaders() as [CandidateProcess];
     const after = await successor.report('elected');
     assert.ok(cluster.pod(leader.pod.name), 'the old Pod still exists');
-    assert.ok(writes.released - askedAtMs >= DRAIN_MS, 'the release waits for the work');
+    assert.ok(writes.released - signalledAtMs >= DRAIN_MS, 'the release waits for the work');
     assert.ok(leader.all('work ended').length === 1 && tokenOf(after) > tokenOf(before));
-    // From the first write to the second: the answer to the first, and the way of the second.
+    // The time between the two writes: the answer to the first write travels back, then the second write arrives.
     const roundTripMs = writes.deleted - writes.released;
     const gapMs = writes.created - writes.deleted;
     gapsMs.push(gapMs);
@@ -89,7 +89,7 @@ test('each leader drains, and its successor leads one round trip after the relea
 test('a successor sends one request and waits for no jitter when the leader releases', async (t) => {
   const cluster = await TestCluster.start(t);
   const writes = noteWrites(cluster);
-  // So no renewal, and no read for an overdue renewal, happens in between.
+  // With these intervals, no renewal and no read for an overdue renewal happens during the test.
   const calm = { renewIntervalMs: 10_000, leaseDurationSeconds: 30 };
   const leader = cluster.elector(cluster.addPod('web-0'), calm);
   await leader.start();
@@ -114,8 +114,8 @@ test('a successor sends one request and waits for no jitter when the leader rele
   const gapMs = (await elected) - writes.deleted;
   t.diagnostic(`with requests that take ${tripMs} ms: elected ${gapMs.toFixed(0)} ms after the DELETE`);
   assert.ok(gapMs >= tripMs * 0.9 && gapMs < tripMs * 1.9, `elected ${gapMs} ms after the DELETE`);
-  const asked = cluster.requests.filter({ verb }).map((request) => `${request.verb} ${request.resource}`);
-  assert.deepEqual(asked.sort(), ['create leases', 'delete leases', 'get pods', 'update leases']);
+  const sent = cluster.requests.filter({ verb }).map((request) => `${request.verb} ${request.resource}`);
+  assert.deepEqual(sent.sort(), ['create leases', 'delete leases', 'get pods', 'update leases']);
 });
 
 /** Writes the status of an evicted Pod, after its containers have ended. */

@@ -21,7 +21,7 @@ async function packagesLoaded(t: TestContext, pod: TestPod, options: LeaseElecto
   };
   const process = new CandidateProcess(t, { ...pod, environment }, options);
   await process.report('elected');
-  process.tell('stop');
+  process.send('stop');
   assert.equal(await process.ended(), 0);
   const modules: string[] = JSON.parse(readFileSync(list, 'utf8'));
   assert.ok(

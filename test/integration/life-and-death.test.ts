@@ -67,7 +67,7 @@ describe('the life of a leader', { concurrency: 2 }, () => {
     for (const [index, other] of others.entries()) {
       await other.report('renewed', leader.pod.name, (renewals[index] ?? 0) + 1);
     }
-    leader.tell('state');
+    leader.send('state');
     assert.equal((await leader.report('state')).isLeader, true);
     assert.deepEqual([leader.all('elected').length, leader.all('demoted').length], [1, 0]);
     assertQuiet([leader, ...others]);
@@ -165,7 +165,7 @@ describe('the life of a leader', { concurrency: 2 }, () => {
 
   test('another Pod leads after stop({ release: true }), and the first Pod can lead again later', async (t) => {
     const { cluster, leader, others } = await election(t);
-    leader.tell('release');
+    leader.send('release');
     assert.equal(await leader.ended(), 0, 'the process exits by itself');
     await until('a successor leads', () => others.some((other) => other.leads));
     const again = new CandidateProcess(t, leader.pod);
@@ -201,13 +201,13 @@ describe('the life of a leader', { concurrency: 2 }, () => {
     for (const process of processes) await process.report('started');
     await cluster.embedded.stopServer();
     const [first] = processes.filter((process) => process.leads);
-    for (const process of processes) process.tell('state');
+    for (const process of processes) process.send('state');
     for (const process of processes) assert.equal((await process.report('state')).isLeader, process === first);
     assert.deepEqual(
       processes.map(({ outcome }) => outcome),
       [null, null, null],
     );
-    for (const process of processes) process.tell('stop');
+    for (const process of processes) process.send('stop');
     for (const process of processes)
       assert.equal(await process.ended(), 0, 'a stopped elector does not keep its process alive');
   });

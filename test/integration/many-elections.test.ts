@@ -1,5 +1,6 @@
 /**
- * Many electors in one process: they share connections, and one that hangs, stops or is refused disturbs no other.
+ * Many electors in one process share connections. An elector that hangs, stops or is refused does not disturb the
+ * others.
  */
 
 import assert from 'node:assert/strict';
@@ -12,7 +13,9 @@ import { runtimeOf, TestCluster, type TestPod } from './cluster.ts';
 
 const ELECTIONS = 100;
 
-/** Two watches for each elector, three connections for its requests, and two for what no election waits for. */
+/**
+ * Two watches for each elector, three shared connections for requests, and two for requests that no election awaits.
+ */
 const CONNECTION_LIMIT = 205;
 
 const REFUSAL: ApiResponse = {
@@ -50,8 +53,10 @@ test(`${ELECTIONS} electors of one Pod have at most ${CONNECTION_LIMIT} connecti
   await Promise.all(electors.map((elector) => elector.start()));
   assert.ok(electors.every((elector) => elector.isLeader));
   const isWithin = (count: number): boolean => count >= 2 * ELECTIONS && count <= CONNECTION_LIMIT;
-  await until('each elector has its watches, and little else', () => isWithin(connectionsTo(cluster.port)));
-  // All but one stop, and take their own watches with them only.
+  await until('each elector has its watches, and there are few other connections', () =>
+    isWithin(connectionsTo(cluster.port)),
+  );
+  // All electors but one stop, and close only their own watches.
   await Promise.all(electors.slice(1).map((elector) => elector.stop()));
   await until('one elector is left', () => connectionsTo(cluster.port) <= 5);
   assert.ok(electors[0]?.isLeader);
@@ -60,7 +65,7 @@ test(`${ELECTIONS} electors of one Pod have at most ${CONNECTION_LIMIT} connecti
   await until('no connection is left', () => connectionsTo(cluster.port) === 0);
 });
 
-test('an elector whose requests and watches hang disturbs no other one, and neither do its end and a refusal', async (t) => {
+test('an elector that hangs or is refused does not disturb the others, even when it stops', async (t) => {
   const cluster = await TestCluster.start(t);
   const electors = electorsIn(t, cluster.addPod('web-1'), 10, 60_000);
   const [hanging, refused, ...others] = electors;

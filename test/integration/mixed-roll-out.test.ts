@@ -1,5 +1,5 @@
 /**
- * Sidecars and this library on one Lease, over TLS sockets, during a roll-out from one to the other and back.
+ * Sidecars and this library on one Lease, over TLS sockets, during a roll-out from sidecars to this library and back.
  *
  * The sidecar is the model of the simulation, which behaves on the Lease as the real one does.
  */
@@ -25,7 +25,7 @@ interface Member {
   readonly pod: TestPod;
   /** Whether the application would consider itself the leader. */
   leads(): boolean;
-  /** The name of the leader in its answer. `null` while it has none. */
+  /** The name of the leader in its answer. `null` before the first answer. */
   answer(): Promise<string | null>;
   /** SIGTERM; resolves when the process has ended. */
   end(): Promise<void>;
@@ -192,7 +192,7 @@ for (const [whose, permissions] of [
   ["the sidecar's permissions", SIDECAR_PERMISSIONS],
   ['all permissions', ALL_PERMISSIONS],
 ] as const) {
-  test(`leadership moves only with the leader when three Pods are rolled to this library and back with ${whose}`, async (t) => {
+  test(`leadership moves only when the leader's Pod is replaced, in a roll-out to this library and back with ${whose}`, async (t) => {
     const cluster = await TestCluster.start(t, { permissions });
     const checker = new ElectionChecker(cluster);
     const podOf = (name: string): TestPod => cluster.addPod(name, { nodeName: 'node-1' });

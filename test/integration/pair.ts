@@ -21,7 +21,7 @@ export interface Pair {
   readonly warnings: Warning[];
 }
 
-/** Starts one after the other. @param speed the speed of the electors' clock, relative to real time */
+/** Starts the leader, then the candidate. @param speed the speed of the electors' clock, relative to real time */
 export async function pair(t: TestContext, permissions?: Permissions, speed = 1): Promise<Pair> {
   const cluster = await TestCluster.start(t, permissions === undefined ? {} : { permissions });
   const [pod, otherPod] = [cluster.addPod('web-0'), cluster.addPod('web-1')];
@@ -50,6 +50,6 @@ export async function renewals(elector: LeaseElector, count = 2): Promise<void> 
 }
 
 /** The events of an elector without `stale`, which is normal on a busy machine. */
-export function told(journal: readonly string[]): string[] {
+export function withoutStale(journal: readonly string[]): string[] {
   return journal.filter((line) => !line.startsWith('stale'));
 }

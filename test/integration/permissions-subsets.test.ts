@@ -1,6 +1,6 @@
 /**
- * All sets of permissions (2^9). With each set, the election works, or `start()` names a missing rule. With that rule,
- * the set is another one of these. So an administrator who grants each named rule always reaches a working election.
+ * All sets of permissions (2^9). With each set, the election works, or `start()` names a missing rule. The set with
+ * that rule is also tested. So an administrator who grants each named rule always reaches a working election.
  *
  * The tests use the cluster of the scenarios, in virtual time. The electors, their requests and the API server are
  * real.
@@ -25,8 +25,8 @@ const RULES: readonly string[] = Object.entries(VERBS).flatMap(([resource, verbs
 const PATIENCE_S = 180;
 
 /**
- * When every `start()` has ended, in milliseconds: the time until a refused read of its Pod counts, and then the
- * grace period of a refused `create`.
+ * The time until every `start()` has ended, in milliseconds: the time until a refused read of its Pod counts, and then
+ * the grace period of a refused `create`.
  */
 const START_MS = REFUSAL_BELIEVED_MS + DEFAULT_START_GRACE_MS + 5_000;
 
@@ -56,7 +56,7 @@ class RestrictedElection {
     const { elector } = this.cluster.process(name);
     elector.on('elected', () => assert.deepEqual(this.leaders, [name], this.title));
     elector.on('warning', ({ code, message }) => this.warnings.push({ name, code, rule: ruleIn(message) }));
-    // The same promise as that of the process.
+    // The process has already called start(). This call returns the same promise.
     elector
       .start()
       .catch(({ code, message }: LeaseElectorError) => this.refusals.push({ code, rule: ruleIn(message) }));
@@ -103,14 +103,14 @@ class RestrictedElection {
   assertWarningsNameMissingRules(): void {
     for (const { code, rule } of this.refusals) {
       assert.equal(code, 'ERR_LEASE_ELECTOR_FORBIDDEN', this.title);
-      assert.ok(RULES.includes(rule) && !this.rules.has(rule), `${this.title}: start() asks for ${rule}`);
+      assert.ok(RULES.includes(rule) && !this.rules.has(rule), `${this.title}: start() names ${rule}`);
     }
     for (const { code, rule } of this.warnings) {
       if (code === 'pod-deleted') continue;
-      assert.ok(RULES.includes(rule) && !this.rules.has(rule), `${this.title}: warning ${code} asks for ${rule}`);
+      assert.ok(RULES.includes(rule) && !this.rules.has(rule), `${this.title}: warning ${code} names ${rule}`);
     }
-    const said = this.warnings.map(({ name, code }) => `${name} ${code}`);
-    assert.deepEqual(said, [...new Set(said)], `${this.title}: each elector warns once`);
+    const emitted = this.warnings.map(({ name, code }) => `${name} ${code}`);
+    assert.deepEqual(emitted, [...new Set(emitted)], `${this.title}: each elector warns once`);
   }
 
   /** Whether a warning names one of these rules. */
@@ -169,7 +169,8 @@ test('an elector is elected and replaced, or start() names a missing rule, with 
   });
   for (const [outcome, count] of counts) t.diagnostic(`${count} sets: ${outcome}`);
   // Two verbs must be granted: `list` and `create`. Each of the other seven may be missing, in any combination. Without
-  // `create`, start() names one of the verbs that were refused for the whole grace: `watch` and `get` go first.
+  // `create`, start() names one of the verbs that were refused during the whole grace period: first `watch`, then
+  // `get`.
   assert.deepEqual(Object.fromEntries(counts), {
     'refused: list leases': 256,
     'refused: watch leases': 64,

@@ -62,7 +62,7 @@ describe('permissions', { concurrency: 8 }, () => {
     assert.match(warnings[0]?.message ?? '', /Grant `delete` on leases\.coordination\.k8s\.io in namespace "shop"/);
   });
 
-  test('the successor waits longer than for the garbage collector, and warns once, when it is not permitted to read Pods', async (t) => {
+  test('the successor waits for the garbage collector and ten more seconds, and warns once, when it is not permitted to read Pods', async (t) => {
     const cluster = await TestCluster.start(t, { permissions: { ...ALL_PERMISSIONS, pods: [] } });
     const leader = new CandidateProcess(t, cluster.addPod('web-0'));
     await leader.report('elected');

@@ -187,7 +187,7 @@ describe('publishing', { concurrency: 4 }, () => {
       first.journal.filter((line) => !line.startsWith('warning')),
       ['elected', 'leader: web-0', 'demoted: stepped-down', 'leader: nobody', 'leader: web-1'],
     );
-    // The Role is granted late, and the label follows by itself.
+    // The Role is granted late. Then the leader writes its label.
     publishing.cluster.grant({ rules: electorRules(PUBLISHING) });
     await publishing.waitForLabels(second.pod);
   });
@@ -200,7 +200,7 @@ describe('publishing', { concurrency: 4 }, () => {
     const [first, second] = [await publishing.deploy('web-0', fast), await publishing.deploy('web-1', fast)];
     await new Promise<void>((resolve) => first.elector.once('renewed', () => resolve()));
     const elected = new Promise<void>((resolve) => second.elector.once('elected', () => resolve()));
-    // On a machine that stands still, the candidate can miss the release. It then waits for the end of this Pod.
+    // If the machine is suspended, the candidate can miss the release. It then waits for the end of this Pod.
     const gone = first.elector.stop({ release: true }).then(() => first.pod.delete());
     await elected;
     assert.ok(second.elector.isLeader, 'the election ends before the time-out of the PATCH');

@@ -48,9 +48,9 @@ async function nameAt(port: number): Promise<string | undefined | null> {
 /** Waits until a process listens there. */
 async function answered(port: number): Promise<void> {
   let isAnswered = false;
-  const ask = setInterval(() => void nameAt(port).then((name) => (isAnswered ||= name !== null)), 50);
+  const poll = setInterval(() => void nameAt(port).then((name) => (isAnswered ||= name !== null)), 50);
   await until('the port is answered', () => isAnswered);
-  clearInterval(ask);
+  clearInterval(poll);
 }
 
 /** The only process that leads. The others must be siblings that have never led. */
@@ -60,7 +60,7 @@ async function onlyLeader(processes: readonly CandidateProcess[]): Promise<Candi
   assert.equal(leaders.length, 1, 'one of them leads');
   for (const process of processes) {
     if (process.leads) continue;
-    process.tell('state');
+    process.send('state');
     assert.equal((await process.report('state')).detail, 'sibling');
     assert.equal(process.all('elected').length, 0);
   }

@@ -21,7 +21,7 @@ async function stalledLeader(
   await leader.report('elected');
   const other = new CandidateProcess(t, cluster.addPod('web-1'));
   await other.report('leaderChanged', 'web-0');
-  for (const process of [leader, other]) process.tell('schedule');
+  for (const process of [leader, other]) process.send('schedule');
   await leader.report('job ran', undefined, 3);
   assert.equal(other.all('job ran').length, 0);
   leader.signal('SIGSTOP');
@@ -43,7 +43,7 @@ describe('after a suspension', { concurrency: 2 }, () => {
     const { length } = leader.all('job ran');
     leader.signal('SIGCONT');
     for (let count = 1; count <= 20; count += 1) {
-      leader.tell('state');
+      leader.send('state');
       const { isLeader } = await leader.report('state', undefined, count);
       assert.equal(isLeader, true, 'it has not received the deletion');
       const later = other.all('job ran').length;

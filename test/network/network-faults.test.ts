@@ -22,12 +22,12 @@ import {
   countRenewals,
   type Malfunction,
   type Measured,
-  NetworkScene,
+  NetworkSetup,
   netMs,
   Replica,
   startMeasuring,
   timeUntil,
-  type WatchesOfTheSick,
+  type WatchTreatment,
 } from './network-setup.ts';
 
 /**
@@ -38,13 +38,13 @@ const RETRY_BOUND_MS = 2_500;
 const SICK_BOUND_MS = 10_000;
 /** The bound when a watch is silent while requests work, in milliseconds. */
 const MUTE_BOUND_MS = 20_000;
-/** The most answers whose latency a delay may contain. */
+/** A delay contains the latency of at most this many answers. */
 const LATENCY_FACTOR = 6;
 /** The longest tested outage, in milliseconds. */
 const OUTAGE_MS = 12_000;
 const OUTAGE_ROUNDS = 5;
 
-/** The most tests at once. With more, the load of a machine of two cores would be measured. */
+/** At most this many tests run at once. More tests would measure the load of a machine with two cores. */
 const TESTS_AT_ONCE = 12;
 
 /** The default options. The electors of other tests have shorter intervals. */
@@ -73,7 +73,7 @@ interface Row {
 
 /** A leader in `web-0` and a candidate in `web-1`, each with its own network. */
 interface Couple {
-  readonly setup: NetworkScene;
+  readonly setup: NetworkSetup;
   readonly leader: Candidate;
   readonly leaderProxy: NetworkProxy;
   readonly other: Candidate;
@@ -86,7 +86,7 @@ async function couple(
   proxyOptions: { readonly endsTls?: boolean } = {},
   prepare: (proxy: NetworkProxy) => void = () => {},
 ): Promise<Couple> {
-  const setup = await NetworkScene.start(t);
+  const setup = await NetworkSetup.start(t);
   const [leaderProxy, otherProxy] = [await setup.proxy(proxyOptions), await setup.proxy(proxyOptions)];
   for (const proxy of [leaderProxy, otherProxy]) prepare(proxy);
   const leader = await setup.candidate('web-0', leaderProxy, options);
@@ -138,7 +138,7 @@ async function longestOutage(outage: (downMs: number) => Promise<Measured>): Pro
 }
 
 async function outageWithDeletion(t: TestContext, downMs: number): Promise<Measured> {
-  const setup = await NetworkScene.start(t);
+  const setup = await NetworkSetup.start(t);
   const proxy = await setup.proxy();
   const leader = await setup.candidate('web-0', proxy, DEFAULTS);
   const others = [await setup.candidate('web-1', proxy, DEFAULTS), await setup.candidate('web-2', proxy, DEFAULTS)];
@@ -197,7 +197,7 @@ const OUTAGES: readonly Row[] = [
   {
     fault: 'Connections are accepted, but not answered for a while',
     documented: '`requestTimeoutMs` + 2.5 s after answers return',
-    variant: 'those that hang stay so',
+    variant: 'the hanging connections are never answered',
     boundMs: 1_000 + RETRY_BOUND_MS,
     run: (t) =>
       successionAfter(t, {
@@ -218,11 +218,11 @@ const OUTAGES: readonly Row[] = [
 async function sickReplica(
   t: TestContext,
   malfunction: Malfunction,
-  watches: WatchesOfTheSick,
+  watches: WatchTreatment,
   boundMs: number,
   options: LeaseElectorOptions,
 ): Promise<Measured> {
-  const setup = await NetworkScene.start(t);
+  const setup = await NetworkSetup.start(t);
   const replica = await Replica.start(t, setup.cluster);
   const balancer = await setup.proxy({ ports: [replica.port, setup.cluster.port] });
   // Each elector has a kept-alive connection to the server that malfunctions.
@@ -249,21 +249,21 @@ const SICK_REPLICAS: readonly Row[] = [
   {
     fault: 'One API server of two is sick, behind a balancer of connections',
     documented: '10 s',
-    variant: 'it answers 401, and its open watches live on',
+    variant: 'it answers 401, and its open watches stay alive',
     boundMs: SICK_BOUND_MS,
     run: (t) => sickReplica(t, 401, 'live', SICK_BOUND_MS, DEFAULTS),
   },
   {
     fault: 'One API server of two answers no request, but its watches stay alive',
     documented: '`requestTimeoutMs` + 10 s',
-    variant: 'its open watches live on',
+    variant: 'its open watches stay alive',
     boundMs: 1_000 + SICK_BOUND_MS,
     run: (t) => sickReplica(t, 'hangs', 'live', 1_000 + SICK_BOUND_MS, QUICK),
   },
   {
     fault: 'One API server of two answers no request, and its watches are silent',
     documented: '`requestTimeoutMs` + 20 s',
-    variant: 'its open watches are mute',
+    variant: 'its open watches deliver no events',
     boundMs: 1_000 + MUTE_BOUND_MS,
     run: (t) => sickReplica(t, 'hangs', 'mute', 1_000 + MUTE_BOUND_MS, QUICK),
   },
@@ -301,9 +301,9 @@ const MUTE_WATCHES: readonly Row[] = [
     [
       ['they are silent', () => ({ type: 'silent' })],
       ['they trickle, a byte every 100 ms', () => ({ type: 'trickle' })],
-      ['only old bookmarks come', () => ({ type: 'bookmarks', resourceVersion: '1' })],
+      ['only old bookmarks arrive', () => ({ type: 'bookmarks', resourceVersion: '1' })],
       [
-        'only bookmarks of the future come',
+        'only bookmarks with a future version arrive',
         (version) => ({ type: 'bookmarks', resourceVersion: String(version + 1_000_000) }),
       ],
     ] satisfies [string, (version: number) => Delivery][]
@@ -332,7 +332,8 @@ const MUTE_WATCHES: readonly Row[] = [
   },
 ];
 
-// --- Latency ----------------------------------------------------------------------------------------------------------
+// --- Latency
+// ----------------------------------------------------------------------------------------------------------
 
 const LATENCY_SHARES = [0.6, 0.9];
 /** Options with a longer time-out, so that a pause of the machine does not cause a time-out. */
@@ -345,7 +346,7 @@ function slow(t: TestContext, latencyMs: number): Promise<Couple> {
 }
 
 async function firstElectionWith(t: TestContext, latencyMs: number): Promise<Measured> {
-  const setup = await NetworkScene.start(t);
+  const setup = await NetworkSetup.start(t);
   const proxy = await setup.proxy();
   proxy.latencyMs = latencyMs / 2;
   const pod = behind(setup.cluster.addPod('web-0'), proxy);
@@ -403,7 +404,8 @@ const LATENCIES: readonly Row[] = LATENCY_SHARES.flatMap((share) =>
   ),
 );
 
-// --- Connections that end ---------------------------------------------------------------------------------------------
+// --- Connections that end
+// ---------------------------------------------------------------------------------------------
 
 const IDLE_MARGIN_MS = 150;
 
@@ -413,7 +415,7 @@ async function electionAndHandOver(
   proxyOptions: { readonly endsTls?: boolean },
   prepare: (proxy: NetworkProxy) => void,
 ): Promise<Measured> {
-  const setup = await NetworkScene.start(t);
+  const setup = await NetworkSetup.start(t);
   const proxy = await setup.proxy(proxyOptions);
   prepare(proxy);
   const measure = startMeasuring();
@@ -456,7 +458,7 @@ const ENDING_CONNECTIONS: readonly Row[] = [
     (how): Row => ({
       fault: 'A server that closes the connection after each answer',
       documented: '2.5 s for an election, and for a hand-over',
-      variant: how === 'end' ? 'with FIN' : 'with RST, when the next request comes',
+      variant: how === 'end' ? 'with FIN' : 'with RST, when the next request arrives',
       boundMs: RETRY_BOUND_MS,
       run: (t) =>
         electionAndHandOver(t, QUICK_RENEWALS, { endsTls: true }, (proxy) => {
@@ -468,7 +470,7 @@ const ENDING_CONNECTIONS: readonly Row[] = [
     (then): Row => ({
       fault: 'A balancer that resets idle connections',
       documented: '2.5 s for an election, and for a hand-over',
-      variant: then === 'reset' ? 'at once' : 'when the next bytes come',
+      variant: then === 'reset' ? 'at once' : 'when the next bytes arrive',
       boundMs: RETRY_BOUND_MS,
       run: (t) =>
         electionAndHandOver(t, { ...QUICK, renewIntervalMs: 1_000 }, { endsTls: true }, (proxy) => {
@@ -494,7 +496,8 @@ const ENDING_CONNECTIONS: readonly Row[] = [
   ]),
 ];
 
-// --- A network that carries nothing -----------------------------------------------------------------------------------
+// --- A network that carries nothing
+// -----------------------------------------------------------------------------------
 
 /** How long no byte passes, in milliseconds. */
 const CUT_OFF_MS = 6_000;
@@ -612,11 +615,11 @@ const CUT_OFF: readonly Row[] = [
   },
 ];
 
-/** The most repetitions of a measurement that was disturbed by the machine. */
+/** A measurement that the machine disturbed is repeated at most this often. */
 const RERUNS = 2;
 
-/** A short suspension of the process can miss a time-out, and then costs a whole attempt. */
-function measuresTheMachine(measured: Measured, boundMs: number): boolean {
+/** Whether the process was suspended for too long. Even a short suspension can make a request miss its time-out. */
+function isDisturbed(measured: Measured, boundMs: number): boolean {
   return netMs(measured, boundMs) > boundMs && measured.stalledMs > boundMs / 10;
 }
 
@@ -627,7 +630,7 @@ describe('network faults', { concurrency: TESTS_AT_ONCE }, () => {
   for (const { fault, variant, boundMs, run } of ROWS) {
     test(`${fault}: ${variant}`, async (t) => {
       let measured = await run(t);
-      for (let rerun = 0; rerun < RERUNS && measuresTheMachine(measured, boundMs); rerun += 1) {
+      for (let rerun = 0; rerun < RERUNS && isDisturbed(measured, boundMs); rerun += 1) {
         t.diagnostic(`measured again, because this process was suspended for ${Math.round(measured.stalledMs)} ms`);
         measured = await run(t);
       }

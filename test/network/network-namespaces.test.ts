@@ -29,7 +29,7 @@ const LOSSES: readonly Loss[] = ['link down', 'answers lost', 'requests lost'];
 
 async function stateOf(process: CandidateProcess): Promise<CandidateReport> {
   const count = process.all('state').length;
-  process.tell('state');
+  process.send('state');
   return process.report('state', undefined, count + 1);
 }
 

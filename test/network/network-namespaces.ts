@@ -25,7 +25,7 @@ const SERVER_PORT = 6443;
 const SERVER_ADDRESS = '192.0.2.1';
 const POD_ADDRESS = '192.0.2.2';
 /** A hardware address that no network card has. */
-const NOBODYS_CARD = '02:00:00:00:00:99';
+const UNUSED_HARDWARE_ADDRESS = '02:00:00:00:00:99';
 
 /** The ways to lose packets. */
 export type Loss = 'link down' | 'answers lost' | 'requests lost';
@@ -43,19 +43,19 @@ export class NetworkNamespaces {
 
   /** Creates the namespaces and makes the API server reachable. Returns the reason when that is not possible here. */
   static async make(t: TestContext, cluster: TestCluster, mark: string): Promise<NetworkNamespaces | string> {
-    if (process.platform !== 'linux') return 'network namespaces exist on Linux alone';
-    if (process.getuid?.() !== 0) return 'network namespaces can be made by root alone';
+    if (process.platform !== 'linux') return 'network namespaces exist only on Linux';
+    if (process.getuid?.() !== 0) return 'only root can create network namespaces';
     if (spawnSync('ip', ['netns', 'list']).status !== 0) return '`ip netns` does not work here (package iproute2)';
     // The name of a network interface has at most 15 characters.
     const name = `le${process.pid}${mark}`;
     const namespaces = new NetworkNamespaces(`${name}s`, `${name}p`);
     t.after(() => namespaces.#remove());
     try {
-      namespaces.#lay();
+      namespaces.#createCable();
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
-    await namespaces.#bringIn(t, cluster);
+    await namespaces.#startRelay(t, cluster);
     return namespaces;
   }
 
@@ -75,7 +75,7 @@ export class NetworkNamespaces {
   /** Loses packets in this way from now on, without an error at either end. */
   lose(loss: Loss): void {
     if (loss === 'link down') ip('-n', this.#server, 'link', 'set', this.#server, 'down');
-    else this.#misdirect(loss, 'replace', 'lladdr', NOBODYS_CARD, 'nud', 'permanent');
+    else this.#misdirect(loss, 'replace', 'lladdr', UNUSED_HARDWARE_ADDRESS, 'nud', 'permanent');
   }
 
   /** Ends the loss of packets. */
@@ -91,7 +91,7 @@ export class NetworkNamespaces {
   }
 
   /** The cable's ends have the names of their namespaces. */
-  #lay(): void {
+  #createCable(): void {
     for (const namespace of [this.#server, this.#pod]) ip('netns', 'add', namespace);
     ip('-n', this.#server, 'link', 'add', this.#server, 'type', 'veth', 'peer', 'name', this.#pod, 'netns', this.#pod);
     for (const [namespace, address] of [
@@ -106,14 +106,14 @@ export class NetworkNamespaces {
     writeFileSync(join(NAMESPACE_FILES, this.#pod, 'hosts'), `127.0.0.1 localhost\n${SERVER_ADDRESS} ${SERVER_NAME}\n`);
   }
 
-  async #bringIn(t: TestContext, cluster: TestCluster): Promise<void> {
+  async #startRelay(t: TestContext, cluster: TestCluster): Promise<void> {
     const directory = mkdtempSync(join(tmpdir(), 'lease-elector-netns-'));
     const path = join(directory, 'apiserver.sock');
-    const server = createServer((socket) => this.#carryOn(socket, cluster.port));
+    const server = createServer((socket) => this.#forward(socket, cluster.port));
     server.listen(path);
     await once(server, 'listening');
     t.after(() => {
-      this.#endCarrying(server);
+      this.#stopForwarding(server);
       rmSync(directory, { recursive: true, force: true });
     });
     const command = ['netns', 'exec', this.#server, process.execPath, RELAY, SERVER_ADDRESS, String(SERVER_PORT), path];
@@ -126,7 +126,7 @@ export class NetworkNamespaces {
     await until('the relay listens', () => isListening);
   }
 
-  #carryOn(socket: Socket, port: number): void {
+  #forward(socket: Socket, port: number): void {
     const onward = openSocket(port, '127.0.0.1');
     for (const [from, to] of [
       [socket, onward],
@@ -138,7 +138,7 @@ export class NetworkNamespaces {
     }
   }
 
-  #endCarrying(server: Server): void {
+  #stopForwarding(server: Server): void {
     server.close();
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -11,7 +11,7 @@ import {
   TEST_SERVER_KEY,
 } from '../../src/testing/access/test-certificate.ts';
 
-/** The most bytes that wait in one direction of a connection. With more, the connection is reset. */
+/** At most this many bytes wait in one direction of a connection. With more, the connection is reset. */
 export const HELD_BYTES_LIMIT: number = 4 * 1024 * 1024;
 /** The time between two bytes of a trickling connection, in milliseconds. */
 export const TRICKLE_MS = 100;
@@ -82,7 +82,7 @@ export class NetworkProxy {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** Starts one. */
+  /** Starts a proxy. */
   static async start(
     serverPorts: readonly number[],
     { endsTls = false }: { readonly endsTls?: boolean } = {},
@@ -266,18 +266,18 @@ class Connection {
   }
 
   #deliver(bytes: Buffer, delivery: Delivery): void {
-    if (delivery.type === 'bookmarks') this.#bookmarks ??= setInterval(() => this.#inventBookmark(), BOOKMARK_MS);
+    if (delivery.type === 'bookmarks') this.#bookmarks ??= setInterval(() => this.#sendBookmark(), BOOKMARK_MS);
     if (delivery.type === 'silent' || delivery.type === 'bookmarks') return;
     if (bytes.length > 0) this.#toClient.send(bytes, this.#proxy.latencyMs, delivery.type === 'trickle');
   }
 
   #delivery(): Delivery {
-    const concerns = this.#watchPath !== null && this.#proxy.watchFilter(this.#watchPath);
-    const isSpoiled = concerns && this.#proxy.watches.type !== 'pass';
-    return isSpoiled ? this.#proxy.watches : this.#proxy.delivery;
+    const isSelected = this.#watchPath !== null && this.#proxy.watchFilter(this.#watchPath);
+    const isFaulty = isSelected && this.#proxy.watches.type !== 'pass';
+    return isFaulty ? this.#proxy.watches : this.#proxy.delivery;
   }
 
-  #inventBookmark(): void {
+  #sendBookmark(): void {
     const delivery = this.#delivery();
     if (delivery.type !== 'bookmarks' || this.forgotten) return;
     const [kind, apiVersion] = this.#watchPath?.includes('/pods') ? ['Pod', 'v1'] : ['Lease', 'coordination.k8s.io/v1'];

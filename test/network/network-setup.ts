@@ -32,10 +32,10 @@ const ARRIVAL_MS = 500;
 export type Malfunction = 401 | 500 | 503 | 504 | 'hangs';
 
 /** The handling of open watches when an API server begins to malfunction. */
-export type WatchesOfTheSick = 'live' | 'end' | 'mute';
+export type WatchTreatment = 'live' | 'end' | 'mute';
 
 /** A cluster behind a network. It ends with its test. */
-export class NetworkScene {
+export class NetworkSetup {
   readonly cluster: TestCluster;
   readonly #proxies: NetworkProxy[];
 
@@ -44,7 +44,7 @@ export class NetworkScene {
     this.#proxies = proxies;
   }
 
-  static async start(t: TestContext): Promise<NetworkScene> {
+  static async start(t: TestContext): Promise<NetworkSetup> {
     const proxies: NetworkProxy[] = [];
     // Runs before the cluster stops its electors, so that their last requests pass.
     t.after(() => {
@@ -52,10 +52,10 @@ export class NetworkScene {
     });
     const cluster = await TestCluster.start(t);
     t.after(() => Promise.all(proxies.map((proxy) => proxy.close())));
-    return new NetworkScene(cluster, proxies);
+    return new NetworkSetup(cluster, proxies);
   }
 
-  /** A proxy before the cluster's own API server, or before these ports. */
+  /** A proxy in front of the cluster's own API server, or in front of these ports. */
   async proxy(options: { readonly ports?: readonly number[]; readonly endsTls?: boolean } = {}): Promise<NetworkProxy> {
     const { ports = [this.cluster.port], endsTls = false } = options;
     const proxy = await NetworkProxy.start(ports, { endsTls });
@@ -82,7 +82,7 @@ export class NetworkScene {
   async settle(candidates: readonly Candidate[]): Promise<void> {
     const counters = candidates.map(({ elector }) => countRenewals(elector));
     const watches = candidates.length * WATCHES_OF_AN_ELECTOR;
-    await timeUntil('all watches are open, and were heard', START_PATIENCE_MS, () => {
+    await timeUntil('all watches are open, and each elector has observed a renewal', START_PATIENCE_MS, () => {
       return this.cluster.server.stats().watches >= watches && counters.every(({ count }) => count > 0);
     });
     await pause(ARRIVAL_MS);
@@ -178,7 +178,7 @@ export function countRenewals(elector: LeaseElector): { readonly count: number }
 export class Replica {
   readonly #cluster: TestCluster;
   readonly #listener: HttpListener;
-  readonly #watches = new Set<SickWatch>();
+  readonly #watches = new Set<FaultyWatch>();
   #malfunction: Malfunction | null = null;
   #port = 0;
 
@@ -199,9 +199,9 @@ export class Replica {
   }
 
   /** Begins a malfunction of every request. */
-  startMalfunction(malfunction: Malfunction, watches: WatchesOfTheSick): void {
+  startMalfunction(malfunction: Malfunction, watches: WatchTreatment): void {
     this.#malfunction = malfunction;
-    for (const watch of this.#watches) watch.suffer(watches);
+    for (const watch of this.#watches) watch.apply(watches);
   }
 
   async #answer(request: ApiRequest): Promise<ApiResponse> {
@@ -210,14 +210,14 @@ export class Replica {
     if (malfunction !== null) return errorResponse(faultStatus(malfunction));
     const answer = await this.#cluster.server.handle(request);
     if (answer.stream === undefined) return answer;
-    const watch = new SickWatch(answer.stream);
+    const watch = new FaultyWatch(answer.stream);
     this.#watches.add(watch);
     return { ...answer, stream: watch };
   }
 }
 
 /** A watch that can be ended or muted from outside. */
-class SickWatch implements ApiStream {
+class FaultyWatch implements ApiStream {
   readonly #inner: ApiStream;
   #onEnd: () => void = () => {};
   #isMute = false;
@@ -238,10 +238,10 @@ class SickWatch implements ApiStream {
     this.#inner.close();
   }
 
-  suffer(fate: WatchesOfTheSick): void {
-    if (fate === 'live') return;
+  apply(treatment: WatchTreatment): void {
+    if (treatment === 'live') return;
     this.#isMute = true;
-    if (fate === 'mute') return;
+    if (treatment === 'mute') return;
     const onEnd = this.#onEnd;
     this.close();
     onEnd();
