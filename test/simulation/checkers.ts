@@ -54,8 +54,8 @@ interface Holder {
 /** The checkers' record of a process. */
 interface ProcessRecord {
   term: Term | null;
-  /** When the term began. */
-  sinceMs: number;
+  /** A write by a person to this version of the Lease, or to a later one, may have ended the term. */
+  sinceVersion: bigint;
   /** The process lost its last term without a call of its application, and its work has not ended yet. */
   demotedInvoluntarily: boolean;
 }
@@ -82,8 +82,10 @@ export class Checkers implements ProcessObserver {
   readonly #twins = new Twins();
   readonly #explanations = new Explanations();
   readonly #records = new Map<SimulatedProcess, ProcessRecord>();
-  /** When a person last wrote the Lease. */
-  #editedByHandMs = Number.NEGATIVE_INFINITY;
+  /** The version of the last write. */
+  #leaseVersion = 0n;
+  /** The version of the last write by a person. */
+  #editedByHandVersion = -1n;
   #awaitedSinceMs = 0;
   #awaitedMs: number | null = null;
   #newestTerm: { readonly token: bigint; readonly pod: SimulatedPod } | null = null;
@@ -157,7 +159,7 @@ export class Checkers implements ProcessObserver {
       }
       if (term?.signal.aborted === false) this.#violated(4, `${process.name} is demoted before term.signal is aborted`);
       // Its Lease belonged to another Pod for a moment, or belongs to another Pod now.
-      const taken = this.#editedByHandMs >= record.sinceMs || this.holderUid !== process.pod.uid;
+      const taken = this.#editedByHandVersion >= record.sinceVersion || this.holderUid !== process.pod.uid;
       const deletions = this.#deletions.get(process.pod.uid) ?? 0;
       const invalid =
         record.term === null ? null : invalidDemotion(process, reason, { taken, deletions, nowMs: this.#nowMs });
@@ -187,7 +189,9 @@ export class Checkers implements ProcessObserver {
     this.termCount += 1;
     if (record.term !== null) this.#violated(4, `${process.name} is elected twice without a demotion`);
     record.term = term;
-    record.sinceMs = this.#nowMs;
+    // A person may have edited the Lease after the write that began the term, and before its answer.
+    const isNewest = this.#newestTerm === null || term.fencingToken > this.#newestTerm.token;
+    record.sinceVersion = isNewest ? term.fencingToken : this.#leaseVersion + 1n;
     const { pod } = process;
     const isOwnCreate = this.#creators.get(String(term.fencingToken)) === process;
     // A create was checked when it was executed. A resumed term needs another proof that its Pod exists.
@@ -233,7 +237,8 @@ export class Checkers implements ProcessObserver {
       this.isManualWrite || changed || (by instanceof ForeignProcess && by.pod.program === 'expiring elector');
     // A Lease with a finalizer gets a deletionTimestamp, and is deleted when the finalizer is removed.
     const deletes = type === 'DELETED' || (served?.request.verb === 'delete' && served.request.resource === 'leases');
-    if (byHand || (by === null && type === 'DELETED')) this.#editedByHandMs = cluster.time.nowMs();
+    this.#leaseVersion = BigInt(resourceVersion);
+    if (byHand || (by === null && type === 'DELETED')) this.#editedByHandVersion = this.#leaseVersion;
     const who = writer?.name ?? by?.name ?? (this.isManualWrite ? 'somebody' : 'the collector');
     this.#log(() => `${who}: Lease ${type} (version ${resourceVersion}, owner ${owner?.name ?? 'none'})`);
     cluster.record(leaseEvent(write, who, cluster.pods));
@@ -431,7 +436,7 @@ export class Checkers implements ProcessObserver {
   #recordOf(process: SimulatedProcess): ProcessRecord {
     let record = this.#records.get(process);
     if (record === undefined) {
-      record = { term: null, sinceMs: 0, demotedInvoluntarily: false };
+      record = { term: null, sinceVersion: 0n, demotedInvoluntarily: false };
       this.#records.set(process, record);
     }
     return record;
