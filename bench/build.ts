@@ -14,7 +14,7 @@ import { bundle } from '../tools/build.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Where the processes are, built and in source. */
+/** The files of the measured processes, built and in source. */
 export interface Build {
   /** The built JavaScript of `bench/children/<name>.ts`. */
   script(name: string): string;

@@ -49,7 +49,7 @@ export class Cluster {
     this.#controlPlane = controlPlane;
   }
 
-  /** The embedded API server, whatever KUBECONFIG says. */
+  /** Starts the embedded API server, even if KUBECONFIG is set. */
   static async startEmbedded(): Promise<Cluster> {
     return new Cluster(await EmbeddedControlPlane.start());
   }

@@ -79,7 +79,7 @@ function candidate(): Election {
   return election;
 }
 
-/** Steps a second, in this process. */
+/** Measures the steps in a second, in this process. */
 export async function measureCore(): Promise<BenchmarkResult> {
   const renewing = leader();
   const following = candidate();

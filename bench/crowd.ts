@@ -42,7 +42,7 @@ interface Round {
 interface Crowd {
   readonly candidates: number;
   readonly rounds: readonly Round[];
-  /** Requests of all candidates but the leader, a minute. */
+  /** Requests of all candidates except the leader, in a minute. */
   readonly idleRequests: number;
   /** Requests in the busiest second after the outage, and in all. */
   readonly herdASecond: number;

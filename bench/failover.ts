@@ -52,7 +52,7 @@ export interface MeasuredFailover {
   readonly successor: string;
 }
 
-/** Deletes one leader after the other, of each kind in turns. Every Pod that goes is replaced by a new one. */
+/** Deletes one leader after the other, of each kind in turns. A new Pod replaces each deleted one. */
 export async function measureFailover(options: BenchOptions): Promise<BenchmarkResult> {
   const built = await build();
   const cluster = await Cluster.start(options.kubeconfig);

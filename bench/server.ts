@@ -61,7 +61,7 @@ async function serverWith(watches: number): Promise<{ write: () => Promise<void>
   };
 }
 
-/** Writes a second, in this process. */
+/** Measures the writes in a second, in this process. */
 export async function measureServer(): Promise<BenchmarkResult> {
   const alone = await serverWith(0);
   const watched = await serverWith(100);

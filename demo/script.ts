@@ -127,7 +127,9 @@ export class Script {
     return [`${pod.name} restored it`, restored.atMs - deletedAtMs];
   }
 
-  /** The node is lost: the Pod object goes at once, and its process still runs. Such a process is a ghost. */
+  /**
+   * Acts as if the node were lost: the Pod object is deleted at once, and its process still runs. It is then a ghost.
+   */
   async #deletePod(): Promise<Outcome> {
     const ghost = this.#leading();
     const deletedAtMs = this.#act(`DELETE of Pod ${ghost.pod.name} by force; its process still runs`);
@@ -141,7 +143,9 @@ export class Script {
     return [`${this.#leading().pod.name} leads`, elected.atMs - deletedAtMs];
   }
 
-  /** What happens when a Pod is deleted: the kubelet sends SIGTERM, and the Pod goes after its process has ended. */
+  /**
+   * Deletes a Pod as in a cluster: the kubelet sends SIGTERM, and removes the Pod object after the process has ended.
+   */
   async #handOver(): Promise<Outcome> {
     const leaving = this.#leading();
     const { pod, name } = leaving;

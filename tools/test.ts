@@ -46,8 +46,8 @@ const SLOW: readonly string[] = [
 ];
 
 /**
- * Quick tests that change nothing in their process, and so share one: a line for each process, those that take longest
- * first. `test/` stands for the files that lie in it, and not for those of its folders.
+ * Quick tests that change nothing in their process, so that several can share one. Each line is one process, and the
+ * slowest come first. `test/` stands for the files in that folder, and not for those in its folders.
  */
 const TOGETHER: readonly (readonly string[])[] = [
   ['test/simulation/simulation.test.ts'],

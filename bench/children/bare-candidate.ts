@@ -1,6 +1,6 @@
 /**
- * A candidate written by hand, for comparison: it watches the Lease and the holder's Pod, and takes over when the Pod is
- * deleted. It has no rule of safety and handles no error, and its four variants differ in the requests of a failover.
+ * A candidate written by hand, for comparison: it watches the Lease and the holder's Pod, and takes over when the Pod
+ * is deleted. It has no rule of safety and handles no error. Its four variants differ in the requests of a failover.
  */
 
 import { readFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ interface Wire {
   close(): void;
 }
 
-/** Where the candidate runs. */
+/** The Pod, the Lease and the API server of the candidate. */
 export interface BareOptions {
   readonly lease: string;
   readonly directory: string;
@@ -84,7 +84,7 @@ export async function runBareCandidate(options: BareOptions): Promise<() => void
     if (variant === 'collector') await leaseGone.promise;
     if (variant === 'one') await remove(old);
     if (variant === 'two' || variant === 'http2') {
-      // The read goes out first.
+      // The read is sent first.
       const read = wire.ask('GET', ownPod);
       await Promise.all([read, Promise.race([leaseGone.promise, remove(old)])]);
     }

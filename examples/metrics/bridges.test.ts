@@ -16,7 +16,7 @@ import { EmbeddedCluster } from '../../src/testing/index.ts';
 import { observe } from './opentelemetry.ts';
 import { collect } from './prom-client.ts';
 
-/** Two electors of one process, each for a Lease of its own, that lead. */
+/** Two leading electors of one process, each for a different Lease. */
 async function twoElectors(t: TestContext): Promise<readonly LeaseElector[]> {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());

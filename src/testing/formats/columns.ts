@@ -140,7 +140,7 @@ function podStatus(pod: ApiObject): string {
   if (pod.metadata.deletionTimestamp !== undefined && reason === 'NodeLost') return 'Unknown';
   if (pod.metadata.deletionTimestamp !== undefined && !isOver) return 'Terminating';
   const statuses = containerStatuses(pod);
-  // Kubernetes' printer goes through the containers backwards, so the reason of the first one counts.
+  // Kubernetes' printer reads the containers in reverse order, so the reason of the first container counts.
   const said = statuses.map(reasonOf).find((text) => text !== undefined);
   const own = typeof reason === 'string' && reason !== '' ? reason : String(phase ?? '');
   if ((said ?? own) !== 'Completed' || !statuses.some(isRunning)) return said ?? own;

@@ -360,9 +360,9 @@ export class EmbeddedPod {
    * Ends the container as SIGKILL does, as seen from outside: its watches break, and none of its requests reaches the
    * server any longer. The Pod object stays.
    *
-   * A test cannot kill a part of its own process. So the signal of `electorOptions()` then stops the elector, and the work of
-   * its term sees `term.signal` aborted instead of just ending. If the container is a process that the test has started, the
-   * test has to kill it.
+   * A test cannot kill a part of its own process. So the signal of `electorOptions()` then stops the elector. The work
+   * of its term does not just end: its `term.signal` is aborted. If the container is a process that the test has
+   * started, the test has to kill it.
    */
   crash(): void {
     this.#endContainer('', true);
