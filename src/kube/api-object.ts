@@ -83,9 +83,9 @@ export function readObject(value: unknown, expected: ExpectedObject, position: P
   if (name !== expected.name) {
     return { ...differs('name', name, expected.name), isAnother: typeof name === 'string' && name !== '' };
   }
-  if (typeof uid !== 'string' || !UID.test(uid)) return unusable(`has no uid, but ${describe(uid)}`);
+  if (typeof uid !== 'string' || !UID.test(uid)) return unusable(`has no usable uid (${describe(uid)})`);
   if (typeof resourceVersion !== 'string' || !RESOURCE_VERSION.test(resourceVersion)) {
-    return unusable(`has no resourceVersion that is a decimal number, but ${describe(resourceVersion)}`);
+    return unusable(`has no resourceVersion that is a decimal number (${describe(resourceVersion)})`);
   }
   return {
     ok: true,

@@ -46,7 +46,7 @@ test('a clock that is off is reported once, after three answers that agree, with
   assert.equal(told.length, 1);
   assert.match(
     told[0] ?? '',
-    /^skew: The clock of this machine is at least 600 s behind the clock of the API server\./,
+    /^skew: The clock of this machine is at least 600 s behind the clock of the API server\. The election does not depend on it, but tokens and certificates may be refused\. Correct the clock of this machine \(NTP\), or that of the API server if this one is right\.$/,
   );
 });
 
@@ -67,6 +67,21 @@ test('the end of a difference is reported, and a later difference is reported ag
     told.map((line) => line.slice(0, 4)),
     ['skew', 'over', 'skew'],
   );
+  assert.equal(told[1], 'over: The clocks of this machine and of the API server agree again, to a minute.');
+});
+
+test('a difference of exactly a minute is not reported, and one of a second more is', () => {
+  for (const [aheadMs, reports] of [
+    [60_000, 0],
+    [61_000, 1],
+    // A date has whole seconds, so the clock of the API server may be almost a second ahead of it.
+    [-61_000, 0],
+    [-62_000, 1],
+  ] as const) {
+    const { told, answer } = setup();
+    for (let count = 0; count < 3; count += 1) answer(aheadMs);
+    assert.equal(told.length, reports, `${aheadMs} ms`);
+  }
 });
 
 test('a slow answer shows no difference that its round trip can explain', () => {

@@ -195,7 +195,7 @@ describe('what is not the Pod that was asked for', () => {
     [{ ...POD, metadata: { ...META, namespace: 'bank' } }, /has the namespace "bank", not "shop"/],
     [{ ...POD, metadata: { ...META, namespace: undefined } }, /has the namespace none/],
     [{ ...POD, metadata: { ...META, name: 'b' } }, /has the name "b", not "a"/],
-    [{ ...POD, metadata: { ...META, uid: '\u0000' } }, /has no uid/],
+    [{ ...POD, metadata: { ...META, uid: '\u0000' } }, /has no usable uid/],
   ];
   for (const [pod, problem] of rows) {
     test(`is malformed: ${problem.source}`, async () => {

@@ -49,3 +49,26 @@ test('a token whose time is not the problem, or whose claims cannot be read, has
   ];
   for (const token of rows) assert.equal(tokenProblem(token, NOW_MS, NOW_MS), null, token.slice(0, 40));
 });
+
+test('a token expires at the second of its claim', () => {
+  const token = tokenOf({ exp: seconds(0) });
+  assert.equal(tokenProblem(token, NOW_MS - 1, NOW_MS), null);
+  assert.match(
+    tokenProblem(token, NOW_MS, NOW_MS) ?? '',
+    /Give this process a new token\. The kubelet renews the file of a projected token, unless it is mounted with subPath$/,
+  );
+});
+
+test('a time that no Date can hold is ignored, and the last one that it can hold is not', () => {
+  const [last, tooLate] = [8_640_000_000_000, 8_640_000_000_001];
+  assert.match(tokenProblem(tokenOf({ nbf: last }), NOW_MS, NOW_MS) ?? '', /^it is not valid before \+275760-09-13T/);
+  assert.equal(tokenProblem(tokenOf({ nbf: tooLate }), NOW_MS, NOW_MS), null);
+  assert.equal(tokenProblem(tokenOf({ exp: '1', nbf: '9999999999' }), NOW_MS, NOW_MS), null);
+});
+
+test('claims are read from a token of 64 KiB, and not from a longer one', () => {
+  const claims = Buffer.from(JSON.stringify({ exp: seconds(-1_000) })).toString('base64url');
+  const tokenOfLength = (length: number): string => `e30.${claims}.`.padEnd(length, 'x');
+  assert.match(tokenProblem(tokenOfLength(65_536), NOW_MS, NOW_MS) ?? '', /^it expired/);
+  assert.equal(tokenProblem(tokenOfLength(65_537), NOW_MS, NOW_MS), null);
+});
