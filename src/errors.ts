@@ -9,17 +9,17 @@ export type { RequestFailureKind };
  * The kind of an error, as a stable string. Match on the code, not on the message.
  *
  * - `ERR_LEASE_ELECTOR_OPTION`: an option is unknown, of the wrong type or out of range
- * - `ERR_LEASE_ELECTOR_NO_CLUSTER`: not in a Pod, and no KubeConfig was given
+ * - `ERR_LEASE_ELECTOR_NO_CLUSTER`: this process does not run in a Pod, and no KubeConfig was given
  * - `ERR_LEASE_ELECTOR_IDENTITY`: the Pod of this process, or the name of the Lease, cannot be determined
  * - `ERR_LEASE_ELECTOR_CREDENTIALS`: the service account's files or the kubeconfig cannot be read
  * - `ERR_LEASE_ELECTOR_FORBIDDEN`: a permission is missing; the message names the rule to grant
  * - `ERR_LEASE_ELECTOR_UNAUTHORIZED`: the API server does not accept the token
  * - `ERR_LEASE_ELECTOR_UNTRUSTED`: the API server's certificate is not signed by the given CA
  * - `ERR_LEASE_ELECTOR_REQUEST`: the API server refused a request for another reason
- * - `ERR_LEASE_ELECTOR_NOT_LEADER`: a method that only the leader may call was called by another process
+ * - `ERR_LEASE_ELECTOR_NOT_LEADER`: a method that only the leader may call was called while this process does not lead
  * - `ERR_LEASE_ELECTOR_UNCONFIRMED`: the leadership could not be confirmed; this process may still lead
  * - `ERR_LEASE_ELECTOR_NOT_RELEASED`: the Lease could not be released; this Pod still holds it
- * - `ERR_LEASE_ELECTOR_CALLBACK`: `onElected` or a listener threw; leadership is not affected
+ * - `ERR_LEASE_ELECTOR_CALLBACK`: a callback or a listener threw, or its promise rejected; leadership is not affected
  * - `ERR_LEASE_ELECTOR_STOPPED`: the elector was stopped, or its signal aborted
  * - `ERR_LEASE_ELECTOR_INVARIANT`: a defect of this library; the elector stopped leading for safety
  */
@@ -39,7 +39,7 @@ export type LeaseElectorErrorCode =
   | 'ERR_LEASE_ELECTOR_STOPPED'
   | 'ERR_LEASE_ELECTOR_INVARIANT';
 
-/** The details of an error beside its code and message. A field that does not apply is absent. */
+/** The details of an error in addition to its code and message. A field that does not apply is absent. */
 export interface LeaseElectorErrorDetails {
   /** The rule that a Role must grant. Set for an answer 403. */
   readonly missingRule?: MissingRule;
@@ -47,7 +47,7 @@ export interface LeaseElectorErrorDetails {
   /** The kind of the failed request. Set if the error concerns a request to the API server. */
   readonly failureKind?: RequestFailureKind;
 
-  /** The wait before the next request that the API server asked for (`Retry-After`), in milliseconds. */
+  /** The wait before the next request that the API server requested (`Retry-After`), in milliseconds. */
   readonly retryAfterMs?: number;
 
   /** The invalid option, such as `lease` or `pod.name`. Set for `ERR_LEASE_ELECTOR_OPTION`; `''` means all options. */
@@ -155,7 +155,10 @@ export function notLeaderError(): LeaseElectorError {
   );
 }
 
-/** The error of `stepDown()` when the Lease was not released. @param refusal of the write that was needed for it */
+/**
+ * The error of `stepDown()` when the Lease was not released.
+ * @param refusal the refusal of a write that the release needs
+ */
 export function notReleasedError(refusal: RequestFailure | undefined): LeaseElectorError {
   const why = refusal?.message ?? 'the API server could not be reached, or another client took the Lease';
   return new LeaseElectorError(

@@ -74,7 +74,7 @@ export interface Term {
    */
   readonly resumed: boolean;
 
-  /** The uid of the Lease that the term began with. */
+  /** The uid of the Lease at the beginning of the term. */
   readonly leaseUid: string;
 
   /** The moment at which the Pod acquired the Lease. */
@@ -118,12 +118,12 @@ export interface Leader {
   readonly since: Date | null;
 
   /**
-   * The age of the leader's last renewal, in milliseconds of the clock of this process; `null` when the leader does not
+   * The age of the leader's last renewal, in milliseconds by the clock of this process; `null` when the leader does not
    * renew. Only renewals count: no other write, and not the acquisition.
    *
-   * It is counted from the moment at which this process observed the renewal, so the true age can be greater: the
-   * renewal that a process finds at its start may be old. An age of much more than `renewIntervalMs` means that the
-   * leader hangs, or that this process is cut off (`unverifiedForMs`).
+   * It is counted from the moment at which this process observed the renewal, so the true age can be greater. For
+   * example, the renewal that a process finds at its start may be old. An age of much more than `renewIntervalMs` means
+   * that the leader hangs, or that this process is cut off (`unverifiedForMs`).
    */
   readonly renewTimeAgeMs: number | null;
 }
@@ -166,9 +166,9 @@ export interface LeaseElectorEvents {
   elected: [term: Term];
   /** This process no longer leads. `term.signal` is aborted already. Follows an `elected` of the same term. */
   demoted: [term: Term, reason: DemotionReason];
-  /** Another Pod leads, or (`null`) no Pod. */
+  /** The leader has changed, to this Pod or to another; `null` when there is no leader. */
   leaderChanged: [leader: Leader | null];
-  /** The leader, this process or another, refreshed its Lease. */
+  /** The leader, this process or another, has renewed its Lease. */
   renewed: [leader: Leader];
   /**
    * The leader has not renewed for `leaseDurationSeconds`: it hangs, or cannot reach the API. It is still the leader.
@@ -180,8 +180,8 @@ export interface LeaseElectorEvents {
    */
   recovered: [leader: Leader];
   /**
-   * The work of the term makes no progress, or the event loop was blocked and runs again. This process is still the
-   * leader.
+   * The work of the term makes no progress, or the event loop was blocked and runs again. The leadership does not
+   * change.
    */
   stalled: [stall: Stall];
   /** Without a listener, it is a process warning of the type `LeaseElectorWarning`, once per code. */

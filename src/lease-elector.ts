@@ -95,7 +95,10 @@ const SYSTEM_RUNTIME: Runtime = {
     }),
 };
 
-/** The longest wait of the work of a new term until the first renewal is written to a socket, in milliseconds. */
+/**
+ * The longest delay of the work of a new term, in milliseconds. The work waits until the first renewal is written to a
+ * socket.
+ */
 const FIRST_RENEWAL_WAIT_MS = 1_000;
 
 /** An elector as JSON. */
@@ -118,8 +121,8 @@ interface Outcome extends Omit<PromiseWithResolvers<void>, 'promise'> {
 /**
  * Takes part in the election of one leader among the Pods of an application.
  *
- * The Pod that wins leads until its Pod object is deleted from the cluster: through crashes, restarts, hangs and
- * outages of the API. There may be no leader for a while. There are never two.
+ * The elected Pod leads until its Pod object is deleted from the cluster. Crashes, restarts, hangs and outages of the
+ * API server do not end its leadership. There may be no leader for a while. There are never two.
  *
  * @example
  * ```ts
@@ -145,7 +148,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   readonly #options: ResolvedOptions;
   readonly #runtime: Runtime;
-  /** Aborts when `stop()` is called. It ends everything that `start()` still waits for. */
+  /** Aborts when `stop()` is called, or when this elector ends. It ends all waits of `start()`. */
   readonly #stopping = new AbortController();
   readonly #stopped: Outcome = outcome();
   /** The HTTP endpoint; `null` unless the option `endpoint` is set. */
@@ -442,7 +445,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
     return role.name === 'sibling' ? 'sibling' : 'candidate';
   }
 
-  /** The leader, as far as this process knows; `undefined` when there is none, or when it is unknown. */
+  /** The leader, as far as this process knows; `undefined` without a leader, or when the leader is unknown. */
   get leader(): Leader | undefined {
     if (this.#driver === null) return undefined;
     const leader = currentLeader(this.#driver.state.knowledge);

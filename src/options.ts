@@ -173,9 +173,10 @@ export interface LeaseElectorOptions {
    * Fencing tokens are made from the clock of the machine, so they grow from run to run.
    *
    * The environment variable `LEASE_ELECTOR_LOCAL` (`leader`, `candidate`, `true` or `false`) overrides the option.
-   * Neither has an effect in a cluster: there, a start that fails rejects, and the process does not lead alone. A
+   * Neither has an effect in a cluster: there, a failed `start()` rejects, and the process does not lead alone. A
    * cluster is recognized by a service account directory, or by a variable that the kubelet sets. When a cluster is
-   * configured, the variable is ignored with a warning. @default false
+   * configured, the variable is ignored with a warning.
+   * @default false
    */
   readonly local?: boolean | LocalRole | undefined;
 
@@ -234,9 +235,10 @@ export interface LeaseElectorOptions {
    * and host. The endpoint listens before the election starts, and until `stop()` has resolved. If it cannot listen,
    * the elector warns.
    *
-   * The answer is about the Pod. One process of the Pod has the port. It returns the name of this Pod also while a
-   * sibling leads, such as another worker of node:cluster. In a process that has siblings, use `isLeader`. The answer
-   * is `{}` when no Pod is proven to lead, or when a later Pod of the same name leads. @default false
+   * The answer is about the Pod. One process of the Pod has the port. That process returns the name of this Pod also
+   * while a sibling leads, such as another worker of node:cluster. In a process that has siblings, use `isLeader`. The
+   * answer is `{}` when no Pod is proven to lead, or when a later Pod of the same name leads.
+   * @default false
    */
   readonly endpoint?: boolean | EndpointOptions | undefined;
 

@@ -18,7 +18,10 @@ export function localElection(role: LocalRole, name: string): WarningText {
   return ['local', `There is no cluster here and ${what}`];
 }
 
-/** There is a cluster, so the environment variable has no effect. @param byOption whether the option `kubeConfig` names it */
+/**
+ * There is a cluster, so the environment variable has no effect.
+ * @param byOption whether the option `kubeConfig` names the cluster
+ */
 export function localIgnored(byOption: boolean): WarningText {
   const cluster = byOption ? 'the option kubeConfig names a cluster' : 'this process runs in a cluster';
   const instead = byOption ? 'leave the option kubeConfig out' : 'run this process outside of the cluster';
@@ -44,7 +47,7 @@ export function apiReachable(): WarningText {
   return ['api-reachable', 'The API server answers again.'];
 }
 
-/** No write was accepted for a while. */
+/** No write has succeeded for a while. */
 export function writesFailing(afterMs: number, failure: RequestFailure | null): WarningText {
   const last = failure === null ? '' : `: ${failure.message}`;
   return [

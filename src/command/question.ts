@@ -33,8 +33,8 @@ export async function answering(
 }
 
 /**
- * One answer for several Leases: `none` if a Lease has no leader, otherwise `unknown` if an answer is unknown. There is
- * no leader if there is no Lease.
+ * One answer for several Leases: `none` if a Lease has no leader or there is no Lease, otherwise `unknown` if an answer
+ * is unknown.
  */
 export function worstOf(answers: readonly Answer[]): Answer {
   if (answers.length === 0 || answers.includes('none')) return 'none';

@@ -4,11 +4,13 @@
  * 1. *held*: wait. A Pod that exists holds the Lease, or the evidence is insufficient. If time may change the verdict,
  *    check it again then.
  * 2. *mine*: resume the term. Renew the Lease and read this Pod in parallel; lead when both answers prove the term.
- * 3. *free*: campaign. 1. Wait for a random time of at most 50 ms, so that one candidate is first. The Pod that the
- *    Lease names as the successor does not wait. The other Pods wait 60 ms longer. 2. Delete the Lease of the previous
- *    holder (uid and version are preconditions), and read this Pod in parallel. 3. Create a new Lease after both
- *    answers. Its owner is this Pod. The create that succeeds begins a term, and the `resourceVersion` of the Lease is
- *    its fencing token. If another candidate was first, the answer is 409, and the attempt starts again.
+ * 3. *free*: campaign.
+ *    1. Wait for a random time of at most 50 ms, so that one candidate is first. The Pod that the Lease names as the
+ *       successor does not wait. The other Pods wait 60 ms longer.
+ *    2. Delete the Lease of the previous holder (uid and version are preconditions), and read this Pod in parallel.
+ *    3. Create a new Lease after both answers. Its owner is this Pod. The create that succeeds begins a term, and the
+ *       `resourceVersion` of the Lease is its fencing token. If another candidate was first, the answer is 409, and
+ *       the attempt starts again.
  * 4. A request that fails ends the attempt. Back off, read the Lease, and start again.
  *
  * No rule here uses a clock to end the term of another Pod.

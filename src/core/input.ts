@@ -1,8 +1,8 @@
 /**
  * The facts that the election receives, in the past tense.
  *
- * An answer carries the number of its request. `step` drops an answer that it no longer waits for, so a late answer is
- * an input like any other.
+ * An answer has the number of its request. `step` ignores an answer that it no longer expects, so a late answer is an
+ * input like any other.
  */
 
 import type { LeaseRecord, NamedSuccessor, PodRecord, PodReference } from './lease-record.ts';
@@ -34,7 +34,7 @@ export type TimerName =
 /** Whether leaving releases the Lease: always, or only when this Pod is being deleted and the work is done. */
 export type ReleasePolicy = 'ifTerminating' | 'always';
 
-/** Something that happened. */
+/** A fact: an answer, a watch event, a timer, or a call of the application. */
 export type Fact =
   /** `start()` was called. */
   | { readonly type: 'started' }

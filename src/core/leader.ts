@@ -1,6 +1,6 @@
 /**
- * The rules of a leader: renew the Lease, restore it when it was deleted by hand, and stop leading when another Pod
- * holds the Lease, this Pod is gone, or the API server keeps refusing the token.
+ * The rules of a leader: renew the Lease, restore it when it was deleted by hand, and stop leading. A term ends when
+ * another Pod holds the Lease, this Pod is gone, or the API server keeps refusing the token.
  *
  * An unreachable API server does not end a term.
  */
@@ -85,7 +85,7 @@ function keepLease(context: StepContext, role: LeaderRole): void {
 /** Restores the owner by a renewal, before a new process treats the Lease as foreign. */
 function putOwnerBack(context: StepContext, role: LeaderRole): void {
   warnOwnerRemoved(context);
-  // After a failure the next scheduled renewal restores it.
+  // After a failure the next scheduled renewal restores the owner.
   if (context.knowledge.failures.inARow === 0) renew(context, role);
 }
 

@@ -26,7 +26,7 @@ const MOST_TRANSITIONS = 2 ** 31 - 1;
 
 /**
  * The `leaseTransitions` of a new term, which no rule reads. A count at the limit (written by hand, or by another
- * program) stays the same: a larger count would be refused (400), and no Pod could ever be elected.
+ * program) stays the same. A larger count would be refused (400), and no Pod could ever be elected.
  */
 export function nextTransition(predecessors: number | null): number {
   return predecessors === null ? 0 : Math.min(predecessors + 1, MOST_TRANSITIONS);

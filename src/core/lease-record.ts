@@ -98,7 +98,7 @@ export interface WaitingContainer {
 
 /**
  * Whether a Pod has ended for good although its object exists. A Pod never leaves the phases Failed and Succeeded, and
- * its containers are never started again. The phase alone does not prove that they have stopped: the control plane also
+ * its containers are never started again. The phase alone does not prove that they have stopped. The control plane also
  * writes it for a Pod on a lost node, where containers may continue to run.
  */
 export function hasStopped({ report }: PodRecord): boolean {

@@ -1,6 +1,6 @@
 /**
- * The end of a term, and the rules of leaving: wait for the work, then either keep the Lease or release it in two
- * writes (the annotation, which every process sees, and the DELETE).
+ * The end of a term, and the rules of leaving: wait for the work, then either keep the Lease or release it. A release
+ * has two writes: the annotation, which every process sees, and the DELETE.
  *
  * The Lease is kept unless the caller requested its release, or this Pod is being deleted and its work is done. A
  * restarted container is therefore still the leader.
@@ -42,7 +42,7 @@ export function leave(context: StepContext, next: LeavingFor, release: ReleasePo
   switch (role.name) {
     case 'leader':
       if (role.resigning !== null) {
-        // A step-down that promised to release the Lease still does so if `stop()` follows.
+        // If a step-down is to release the Lease, a later `stop()` does not change that.
         const promised = role.resigning.release === 'always' ? 'always' : release;
         context.role = { ...role, resigning: next === 'stopped' ? { next, release: promised } : role.resigning };
         return;
@@ -60,7 +60,7 @@ export function leave(context: StepContext, next: LeavingFor, release: ReleasePo
       return;
     case 'leaving': {
       const { step } = role;
-      // A step that has not decided yet takes the new policy. A promise to release is kept.
+      // Before the decision, a request to release the Lease is recorded. It is never withdrawn.
       const promises = 'release' in step && release === 'always';
       context.role = { ...role, next, step: promises ? { ...step, release } : step };
       return;
@@ -303,7 +303,7 @@ function noteLeaseRead(context: StepContext, role: LeavingRole): void {
   if (step.name === 'awaitingWork' || step.name === 'readingOwnPod' || step.request !== null) return;
   if (step.name === 'awaitingCreate') return decide(context, role.next, step.release, step.drained);
   const lease = ownLease(context);
-  // A Lease that was marked as released and is gone was deleted by a successor, so it is released.
+  // If the Lease was marked as released and is gone, a successor has deleted it, so it is released.
   if (lease === null) finishLeaving(context, role.next, step.name === 'deleting' || step.name === 'withdrawingRelease');
   else if (step.name === 'withdrawingRelease') removeReleaseAnnotation(context, role, lease);
   else if (isReleased(lease)) remove(context, role, lease);

@@ -315,7 +315,7 @@ function notePod(context: StepContext, watched: PodReference, evidence: PodEvide
   context.updatePermissions({ canReadPods: true });
   if (liveness === 'gone' && knownHolder.pod.uid === context.config.self.uid) disqualifyDeleted(context);
   if (liveness !== 'unknown') return;
-  // The name of the holder's Pod has no Pod, or another Pod. Most likely the holder's Pod is gone, but only a
+  // No Pod, or another Pod, has the name of the holder's Pod. Most likely the holder's Pod is gone, but only a
   // consistent read proves that. A read that is in flight may be older than this fact.
   if (holderRead === null) context.readHolderPod();
   else context.updateKnowledge({ holderRead: { ...holderRead, doubted: true } });
@@ -347,8 +347,8 @@ function noteFailedPodWatch(context: StepContext, watched: PodReference, failure
   const { knownHolder, permissions } = context.knowledge;
   const unwatched =
     failure.kind === 'forbidden' && knownHolder?.pod.uid === watched.uid && knownHolder.liveness === 'alive';
-  // From now on no event reports the end of the Pod. Because the Pod existed once, a missing Lease must not stay
-  // reserved for it for ever.
+  // From now on no event reports the end of the Pod. If the Pod stayed `alive`, a missing Lease would be reserved for
+  // it for ever.
   if (unwatched && !permissions.canReadPods)
     context.updateKnowledge({ knownHolder: { ...knownHolder, liveness: 'unknown' } });
   context.readHolderPod();
@@ -371,7 +371,7 @@ export function confirmedSilenceMs({ observation, announced, verifiedAtMs }: Kno
   return renewedAtMs === null || renewedAtMs !== announced.silenceMs ? null : verifiedAtMs - renewedAtMs;
 }
 
-/** The leader, as far as this process knows: `null` when there is no leader, or when it is unknown. */
+/** The leader, as far as this process knows: `null` when there is no leader, or when the leader is unknown. */
 export function currentLeader(knowledge: Knowledge): Leader | null {
   const { observation, knownHolder, announced } = knowledge;
   const lease = observation?.lease ?? null;

@@ -38,7 +38,7 @@ export interface Refusal {
   /** The monotonic moment of the last refusal. */
   readonly lastMs: number;
   readonly count: number;
-  /** The API server was not reachable at some time since the last refusal. */
+  /** Whether the API server was not reachable at some time since the last refusal. */
   readonly interrupted: boolean;
   /** The failure of the last refused request. */
   readonly failure: RequestFailure;

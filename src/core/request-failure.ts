@@ -80,7 +80,7 @@ export function isRefusal(failure: RequestFailure): boolean {
   return failure.kind === 'forbidden' || failure.kind === 'rejected';
 }
 
-/** Whether `start()` fails after the API server has answered like this for `startGraceMs`. */
+/** Whether `start()` fails after failures of this kind for `startGraceMs`. */
 export function endsStartWhenLasting(failure: RequestFailure): boolean {
   return isRefusal(failure) || failure.kind === 'unauthorized';
 }

@@ -1,6 +1,6 @@
 /**
- * Detects that the Leases of this Pod are deleted again and again soon after they are created: the garbage collector
- * deletes them, because the API server does not know the Pod that owns them.
+ * Detects that the Leases of this Pod are deleted again and again soon after they were created. The garbage collector
+ * deletes them if the Pod that owns them does not exist.
  *
  * If Pods can be read, the read of this Pod shows the same. If they cannot be read, the deletions are the only sign.
  */

@@ -22,7 +22,7 @@ export interface ElectionConfig {
   readonly startGraceMs: number;
 }
 
-/** The Pod that holds the Lease, or held the last one seen. */
+/** The Pod that holds the Lease, or held the last Lease that was seen. */
 export interface KnownHolder {
   readonly pod: PodReference;
   readonly liveness: PodLiveness;
@@ -99,7 +99,7 @@ export interface Knowledge {
     readonly askedAtMs: number;
     readonly knewResourceVersion: string | null;
     readonly newestResourceVersion: string;
-    /** A renewal became overdue after this read was sent, so only a later read counts. */
+    /** Whether a renewal became overdue after this read was sent, so that only a later read counts. */
     readonly doubted: boolean;
   } | null;
   /** Whether the next read of the Lease is compared with the watch. If the watch missed a change, it lists again. */
@@ -150,7 +150,7 @@ export type OwnPodCheck = { readonly request: number } | 'exists';
 
 /** The step of a candidate on its way to a term. */
 export type Attempt =
-  /** Waits out the jitter. */
+  /** Waits until the jitter is over. */
   | { readonly step: 'jitter'; readonly over: boolean }
   /** Deletes the Lease of the previous holder, and verifies that this Pod still exists. */
   | {
@@ -215,7 +215,7 @@ export interface LeaderRole {
   readonly term: Term;
   /** The renewal in flight. */
   readonly renewal: number | null;
-  /** The Lease is missing and is being restored; `null` while it exists. */
+  /** The restoration of a missing Lease; `null` while the Lease exists. */
   readonly restoring: { readonly ownPod: OwnPodCheck; readonly creation: number | null } | null;
   /**
    * Whether the answer to a create was lost, so that a Lease of this Pod may be its result. Stays true until such a
@@ -238,7 +238,7 @@ export interface LeaderRole {
   readonly resigning: { readonly next: LeavingFor; readonly release: ReleasePolicy } | null;
 }
 
-/** The term has ended, but its Lease is not settled yet: this process decides whether to release it, or releases it. */
+/** The term has ended. This process decides whether to release its Lease, or is releasing it. */
 export interface LeavingRole {
   readonly name: 'leaving';
   readonly next: LeavingFor;

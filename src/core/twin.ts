@@ -2,13 +2,13 @@
  * Detects another process that leads in the name of this Pod: a mirrored process, a cloned machine, a restored
  * checkpoint.
  *
- * The sibling lock keeps two processes of one Pod apart, but not across network namespaces. A leader knows which writes
- * it sent, so any other write in its name comes from a twin.
+ * The sibling lock keeps two processes of one Pod apart, but not across network namespaces. A leader records the writes
+ * that it sends, so any other write in its name comes from a twin.
  *
- * A late write of the previous process cannot cause a false alarm after a resumption by a renewal: it has an older
- * version as its precondition, which the renewal has replaced. If renewals are refused, the term is resumed by a read,
- * and one late renewal of the previous process may be executed. That false alarm lasts for one `leaseDurationSeconds`
- * and is accepted. A person who edits renewTime also causes a false alarm.
+ * A late write of the previous process cannot cause a false alarm after a resumption by a renewal. Its precondition is
+ * an older version, which the renewal has replaced. If renewals are refused, the term is resumed by a read, and one
+ * late renewal of the previous process may be executed. That false alarm lasts for one `leaseDurationSeconds` and is
+ * accepted. A person who edits renewTime also causes a false alarm.
  */
 
 import type { Input } from './input.ts';
@@ -63,8 +63,8 @@ export function noteTwinBefore(context: StepContext, role: LeaderRole, proof: Le
 }
 
 /**
- * Returns the role after this input. A create with an unknown outcome explains one Lease that this process is not known
- * to have created. The next such Lease comes from a twin.
+ * Returns the role after this input. A create with an unknown outcome explains one unexpected Lease of this Pod. The
+ * next such Lease comes from a twin.
  */
 export function explainCreation(context: StepContext, role: LeaderRole): LeaderRole {
   const { lease, config } = context;
@@ -91,8 +91,7 @@ function isOtherLease({ before }: StepContext, lease: LeaseRecord): boolean {
 }
 
 /**
- * Whether the Lease seemed to be the result of a create, but the answer to that create is that the Lease already
- * existed.
+ * Whether the Lease seemed to be the result of a create, but that create was refused because the Lease already existed.
  */
 function isRefusedForOwnLease(role: LeaderRole, input: Input): boolean {
   return (

@@ -1,4 +1,4 @@
-/** Decides who holds the Lease: the table of the election, as one function of the knowledge. */
+/** Decides who holds the Lease, as one function of the knowledge. */
 
 import { isReleased, type LeaseRecord, namesSomebody, type PodReference } from './lease-record.ts';
 import type { ElectionConfig, Knowledge, KnownHolder } from './state.ts';
@@ -52,9 +52,10 @@ export type Verdict =
  * A Lease can lose its owner by hand (`kubectl delete pod --cascade=orphan`, an edit). Then the answer depends on the
  * Pod that was last seen to hold it, and on the holderIdentity:
  *
- * - The same Lease, and it names that Pod or no holder: the other Pods regard that Pod as the holder.
- * - Another Lease, and it names that Pod: the other Pods regard that Pod as the holder, unless it is gone. That Pod may
- *   have restored the Lease. The same applies if the Lease names no holder and that Pod did not release its own.
+ * - If it is the same Lease, and it names that Pod or no holder, the other Pods regard that Pod as the holder.
+ * - If it is another Lease that names that Pod, the other Pods regard that Pod as the holder, unless it is gone. That
+ *   Pod may have restored the Lease. The same applies if the Lease names no holder and that Pod did not release its
+ *   own.
  * - That Pod itself is stricter. It regards itself as the holder only if the Lease is the same and names it.
  * - In every other case no Pod holds the Lease.
  *
@@ -68,7 +69,7 @@ export function holderOf(lease: LeaseRecord, knownHolder: KnownHolder | null, se
   if (knownHolder.pod.uid === self.uid) return namesHolder && knownHolder.leaseUid === lease.uid ? self : null;
   const namesNobody = holderIdentity === null || holderIdentity === '';
   if (knownHolder.leaseUid === lease.uid) return namesNobody || namesHolder ? knownHolder.pod : null;
-  // Another Lease: that Pod may have restored it. If that Pod is gone, another Pod may have its name.
+  // That Pod may have restored another Lease. If that Pod is gone, another Pod may have its name.
   const mayHaveRestoredIt = knownHolder.liveness !== 'gone' && (namesHolder || (namesNobody && !knownHolder.released));
   return mayHaveRestoredIt ? knownHolder.pod : null;
 }

@@ -54,12 +54,12 @@ interface Counters {
   /** Each number is used once. An answer with a number that is not awaited is stale. */
   readonly lastRequest: number;
   readonly lastStream: number;
-  /** Failures in a row. A stable stream resets the count. */
+  /** The number of failures in a row. A stable stream resets it. */
   readonly attempts: number;
-  /** Refused lists in a row. A list that succeeds resets the count. */
+  /** The number of refused lists in a row. A list that succeeds resets it. */
   readonly listRefusals: number;
   /**
-   * Refused streams in a row. A stable stream resets the count.
+   * The number of refused streams in a row. A stable stream resets it.
    *
    * A successful list does not reset the count. If only the verb `watch` is missing, lists succeed and streams are
    * refused in turn, and both must become rare.

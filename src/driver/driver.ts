@@ -148,7 +148,7 @@ export class Driver {
     }
   }
 
-  /** Returns `false` when too many events wait. Then this event is dropped. */
+  /** Queues the work of a watch event. Returns `false` when too many events wait; this event is then dropped. */
   #enqueueEvent(work: () => void): boolean {
     if (this.#waitingEvents >= WATCH_EVENT_QUEUE_LIMIT) return false;
     this.#waitingEvents += 1;

@@ -14,8 +14,8 @@ import type { Answer, Ports, WatchPort, WatchSink } from './ports.ts';
  */
 export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWatch): Ports {
   const { lease, pod, leaseWatch, podWatch } = ports;
-  // The watch of all requests is notified first, so that an outage does not count as a failure of writes when a write
-  // is the first request that fails.
+  // The watch of all requests is notified first. So an outage does not count as a failure of writes, even if a write is
+  // the first request that fails.
   const observedWrite = <Ended extends Answer<unknown>>(request: Promise<Ended>): Promise<Ended> =>
     observed(writes, observed(watch, request));
   return {

@@ -23,8 +23,8 @@ const PULSE_MS = 1_000;
 const UNREACHABLE_PULSES = UNREACHABLE_AFTER_MS / PULSE_MS;
 
 /**
- * The number of pulses for which a failure counts as recent. A request with a passing failure is repeated after 2 s at
- * most (the constant `RETRY_CAP_MS`). So during an outage there is always a recent failure, or a request in flight.
+ * The number of pulses for which a failure counts as recent. After a temporary failure, a request is repeated within 2
+ * s (`RETRY_CAP_MS`). During an outage there is therefore always a recent failure, or a request in flight.
  */
 const RECENT_PULSES = 3;
 

@@ -85,7 +85,7 @@ export class Watcher<Item extends Watched> {
       readonly report: (report: WatchReport<Item>) => void;
       /** The API server has accepted a stream. */
       readonly opened: () => void;
-      /** A stream was replaced by another one, or by a list. Only for the metrics. */
+      /** A stream was replaced by another stream or by a list. Only for the metrics. */
       readonly restarted?: (cause: WatchRestartCause) => void;
     },
   ) {

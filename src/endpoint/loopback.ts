@@ -1,4 +1,7 @@
-/** The addresses and names of this machine. The leader is returned only to them, unless an option permits others. */
+/**
+ * The addresses and names of this machine. The leader is returned only on these addresses and under these names, unless
+ * an option permits others.
+ */
 
 import { isIPv4 } from 'node:net';
 

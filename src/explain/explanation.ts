@@ -43,7 +43,7 @@ export type ExplanationReason =
   | 'campaigning'
   /** This Pod holds the Lease, and this process is about to resume the term. */
   | 'resuming'
-  /** Another Pod leads, and no problem is known. The message says "all is well" only if it renews. */
+  /** Another Pod leads, and no problem is known. The message contains "all is well" only if that Pod renews. */
   | 'following'
   /** Another Pod holds the Lease. It is unknown whether that Pod exists. */
   | 'holder-unknown'

@@ -170,7 +170,7 @@ export function notReady(input: RunningInput, pod: PodRecord): ReasonDetails | n
   const { name } = pod;
   const { namespace } = config;
   if (isWithoutKubelet(report)) {
-    // Without renewals, its process is the problem.
+    // Without renewals, the problem is the process, and not its Pod.
     if (silentForMs !== null) return null;
     const renewal =
       renewedAtMs === null ? '' : ` It renewed ${leaseOf(config)} ${seconds(input.nowMs - renewedAtMs)} ago.`;

@@ -214,7 +214,7 @@ function unknownHolder(input: RunningInput, holder: PodReference): ReasonDetails
     };
   }
   const why = knowledge.permissions.canReadPods
-    ? 'the API server is being asked whether its Pod exists'
+    ? 'it is unknown whether its Pod exists until the API server answers'
     : `${config.self.name} is not allowed to read Pods, so its end shows only when its Lease is deleted: grant \`get\`, \`list\` and \`watch\` on pods`;
   return {
     reason: 'holder-unknown',
@@ -226,7 +226,7 @@ function unknownHolder(input: RunningInput, holder: PodReference): ReasonDetails
   };
 }
 
-/** Without these requests a process only reads at intervals. */
+/** The requests of watches. Without them a process only reads at intervals. */
 const WATCHES: readonly Refusable[] = ['list leases', 'watch leases', 'list pods', 'watch pods'];
 
 /** Reports "all is well" only with a leader that renews and has no known problem, and a Lease that can be deleted. */

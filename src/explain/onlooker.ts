@@ -56,7 +56,7 @@ export type OnlookerReason =
   | 'no-lease'
   /** The holder released the Lease, and no candidate has taken over. */
   | 'released'
-  /** The holder is gone, and no candidate has taken its Lease. */
+  /** The holder is gone, and no candidate has taken over. */
   | 'holder-gone';
 
 /** An explanation, and the answer in one word. */
@@ -67,7 +67,10 @@ export interface OnlookerExplanation extends Omit<Explanation, 'reason'> {
 
 type OnlookerDetails = Omit<ReasonDetails, 'reason'> & { readonly reason: OnlookerReason };
 
-/** The Pod of an onlooker, which is not a Pod. No Pod has this uid, so no Lease counts as held by the onlooker. */
+/**
+ * The reference that an onlooker has in place of a Pod. No Pod has this uid, so no Lease counts as held by the
+ * onlooker.
+ */
 const NOBODY: PodReference = { name: '', uid: '' };
 
 /** Explains one look. Never throws. */
@@ -114,7 +117,7 @@ function detailsOf(look: LeaseLook, input: RunningInput, verdict: Verdict): Onlo
         : withDoubt(explainHeld(input, verdict.because, verdict.recheckAtMs));
     case 'free':
       return verdict.remains === null ? noLease(input) : leftLease(input, verdict.remains);
-    // An onlooker never holds a Lease, and a Lease that was read is known.
+    // An onlooker never holds a Lease (`mine`), and the verdict on a Lease that was read is not `unknown`.
     case 'mine':
     case 'unknown':
       throw new Error(`the verdict on a Lease cannot be ${verdict.kind} for an onlooker`);

@@ -184,7 +184,7 @@ function warningCodeOf({ kind }: RequestFailure): WarningCode {
   return kind === 'forbidden' ? 'pod-read-forbidden' : 'request-rejected';
 }
 
-/** Waits. Ends early when `signal` aborts. */
+/** Waits, and ends early when `signal` aborts. */
 async function pause(clock: Clock, durationMs: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimer(durationMs, resolve);

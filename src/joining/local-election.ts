@@ -1,5 +1,5 @@
 /**
- * An election without a cluster: a Lease in this process' memory, for a developer's machine (the option `local`).
+ * An election without a cluster: a Lease in the memory of this process, for a developer's machine (the option `local`).
  *
  * Everything else runs as in a cluster, so that an application behaves the same.
  */

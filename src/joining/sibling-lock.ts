@@ -28,7 +28,7 @@ const debug = debugLog('lease-elector:sibling');
  */
 const WAITING_SIBLINGS_LIMIT = 64;
 
-/** If the connection to the holder lasted less than this, in milliseconds, the next attempt is delayed. */
+/** If the connection to the holder lasted less than this many milliseconds, the next attempt is delayed. */
 const SHORT_WAIT_MS = 1_000;
 
 /**

@@ -187,7 +187,7 @@ function adviceFor(
 ): string {
   const refuser = refuserOf(status);
   if (refuser !== null) {
-    return `. ${cleanWords(refuser, conceal)} refused it, not the permissions of the service account: make it allow this request`;
+    return `. ${cleanWords(refuser, conceal)} refused it, although the service account has the permission. Change its configuration, so that it permits this request`;
   }
   if (kind === 'forbidden') return permissionAdvice(request, status);
   if (kind === 'unauthorized') {
@@ -245,7 +245,7 @@ function isNamespaceTerminating(status: ApiStatus | null): boolean {
 
 /**
  * The missing permission of a 403; `null` when authorization was not the reason. If the server names a permission, that
- * one is returned: a PUT can be refused because `create` is missing (wire fact 4).
+ * permission is returned: a PUT can be refused because `create` is missing (wire fact 4).
  */
 function missingRule(request: ApiRequest, status: ApiStatus | null): MissingRule | null {
   const { apiGroup, resource, namespace } = request;

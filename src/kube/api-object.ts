@@ -17,7 +17,7 @@ export interface ExpectedObject {
   readonly name: string;
 }
 
-/** The place of an object. The items of a list have no kind. An answer and the object of an event have one. */
+/** The place of an object. The items of a list have no kind. An answer and the object of an event have a kind. */
 export type Position = 'item' | 'whole';
 
 /** The result of reading. `problem` is the rest of a sentence that begins with "it". */
@@ -67,7 +67,7 @@ export const UID: RegExp = /^[\x21-\x7e]{1,253}$/;
 const RESOURCE_VERSION = /^[1-9]\d*$/;
 
 /** The advice for an answer about another object. */
-const MIXED_UP = '. Check the proxies between this process and the API server: one may mix answers up';
+const MIXED_UP = '. Check the proxies between this process and the API server: one of them may mix up answers';
 
 /** Reads an object, if it is the requested object. */
 export function readObject(value: unknown, expected: ExpectedObject, position: Position): Reading<ApiObject> {

@@ -31,7 +31,7 @@ import { namespaceExists } from './namespace-api.ts';
 import { podPort, podWatchPort, readPod } from './pod-api.ts';
 import { publishingPort } from './publishing-api.ts';
 
-/** How to reach the cluster. */
+/** The options for the connection to a cluster. */
 export interface ConnectOptions {
   /** A KubeConfig object, or a file to load one from. If omitted: the service account of this Pod. */
   readonly kubeConfig?: UsedKubeConfig | KubeConfigFile;

@@ -80,7 +80,7 @@ function readList<Item>(
   }
   // No page was requested, and the object could be on the next page.
   if (items.length === 0 && nextPage != null && nextPage !== '') {
-    return refused(`the ${listKind} is one page of several, although no page was asked for`);
+    return refused(`the ${listKind} is one page of several, although no page was requested`);
   }
   return { ok: true, value: { items, resourceVersion } };
 }

@@ -64,7 +64,7 @@ export interface LogSubject {
   readonly lease: string;
 }
 
-/** The reasons for which an application requests the end of a term. */
+/** The reasons of a term whose end the application has requested. */
 const WANTED: ReadonlySet<DemotionReason> = new Set(['stopped', 'stepped-down']);
 
 /** Warnings that report the end of a problem. */
@@ -180,8 +180,8 @@ export class ApplicationLog {
 }
 
 /**
- * pino, and loggers that wrap it (Fastify), take the message as the second argument. A message in the object would be
- * printed as an empty one.
+ * pino, and loggers that wrap it (Fastify), take the message as the second argument. With the message in the object, an
+ * empty message would be printed.
  */
 function takesFieldsFirst(logger: Logger): boolean {
   return 'bindings' in logger && typeof logger.bindings === 'function';

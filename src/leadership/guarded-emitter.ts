@@ -9,7 +9,7 @@ type Listener = (...args: unknown[]) => unknown;
 
 /**
  * The emitter that `LeaseElector` extends: eventemitter3 with a guard around every listener. A listener that throws, or
- * whose promise rejects, stops neither the other listeners nor the election; the elector emits an `error`.
+ * whose promise rejects, stops neither the other listeners nor the election. The elector then emits an `error`.
  *
  * Listeners are guarded when they are registered, because eventemitter3 stops at the first listener that throws, and
  * throws into the caller of `emit`.

@@ -23,7 +23,7 @@ export class HeldTerm implements Term {
   }
 
   progress(): void {
-    // Progress of a term that has ended must not count for the next one.
+    // Progress of a term that has ended must not count for the next term.
     if (!this.signal.aborted) this.#noteProgress();
   }
 

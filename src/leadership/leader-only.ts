@@ -1,5 +1,5 @@
 /**
- * A job for any scheduler that runs only while this process leads.
+ * Wraps a job, for any scheduler, so that it runs only while this process leads.
  */
 
 import type { Term } from '../events.ts';
@@ -26,7 +26,7 @@ export interface LeadershipGuard {
 }
 
 /**
- * How `leaderOnly` treats a job that fails.
+ * The options of `leaderOnly()`.
  *
  * @example
  * ```ts
@@ -44,12 +44,12 @@ export interface LeadershipGuard {
  */
 export interface LeaderOnlyOptions {
   /**
-   * Called with the error that the job threw or rejected with. The function that `leaderOnly` returns then resolves
-   * with `undefined` and never rejects. So the function is safe where its promise is not handled, as in `setInterval`.
+   * Called with the error when the job throws or rejects. The function that `leaderOnly` returns then resolves with
+   * `undefined` and never rejects. So the function is safe where its promise is not handled, as in `setInterval`.
    *
    * If `onError` itself fails, an `error` is emitted.
    *
-   * @default the rejection is passed on, and the caller handles it
+   * @default the returned promise rejects, and the caller must handle it
    */
   readonly onError?: ((error: unknown) => unknown) | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * A promise that records whether its result is awaited. `start()` returns one: a failure that is not awaited is
- * reported as an event instead.
+ * A promise that records whether its result is awaited. `start()` returns such a promise, so that a failure that is not
+ * awaited can be reported as an event.
  */
 
 /** A promise that records the calls of `then`. */

@@ -29,7 +29,10 @@ export function warnProcess({ event, code, message, cause }: UnhandledEvent): vo
   });
 }
 
-/** Warns of a job of `leaderOnly` that was skipped, because its elector was never started. @param words those of `explain()` */
+/**
+ * Warns of a job of `leaderOnly` that was skipped, because its elector was never started.
+ * @param words the message of `explain()`
+ */
 export function warnNotStarted(words: string): void {
   const detail = () =>
     'A job of leaderOnly() was skipped for that reason. This warning is printed once for each elector.';

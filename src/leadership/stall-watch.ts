@@ -47,8 +47,7 @@ export class StallWatch {
   }
 
   /**
-   * Clears a stall that ended before a request was sent at this moment, because the answer has confirmed the
-   * leadership.
+   * Clears a stall that ended before `askedAtMs`. A request that was sent at that moment has confirmed the leadership.
    */
   forgive(askedAtMs: number): void {
     if (this.#stalledAtMs !== null && this.#stalledAtMs <= askedAtMs) this.#stalledAtMs = null;

@@ -4,7 +4,7 @@
 
 /**
  * The name is a variable, and `import()` has comments for bundlers, so that the client is not included in a bundle:
- * only a kubeconfig needs it. An application that includes it in its bundle gives a KubeConfig object.
+ * only a kubeconfig needs it. An application that needs the client in its bundle passes a KubeConfig object.
  */
 const CLIENT_PACKAGE: string = '@kubernetes/client-node';
 

@@ -40,7 +40,7 @@ export function describeType(value: unknown): string {
 /** A message shows at most this many characters of an error of the application. */
 const ERROR_LIMIT = 300;
 
-/** The text of `util.inspect`. If the value throws while it is inspected, its message alone. */
+/** The text of `util.inspect`. If the value throws while it is inspected, only its message. */
 export function inspected(value: unknown): string {
   try {
     return inspect(value);

@@ -106,10 +106,10 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:12:20.000Z',
   },
   {
-    what: 'whether the holder exists is being asked',
+    what: 'it is not known yet whether the holder exists',
     story: () => finds(leaseOf(RIVAL)),
     reason: 'holder-unknown',
-    message: 'Pod app-2 holds Lease shop/app; the API server is being asked whether its Pod exists.',
+    message: 'Pod app-2 holds Lease shop/app; it is unknown whether its Pod exists until the API server answers.',
     endsWhen: 'the API server answers',
     since: '1970-01-01T00:00:05.000Z',
   },
