@@ -136,3 +136,53 @@ test('labels that differ from Pod to Pod, or from generation to generation, are 
     'app.kubernetes.io/part-of': 'shop',
   });
 });
+
+test('a list that fails is reported with its failure', async () => {
+  const failure = { kind: 'forbidden', message: 'no', retryAfterMs: null, missingRule: null, cause: null };
+  const client = {
+    request: async (request: ApiRequest) =>
+      request.verb === 'list' ? { ok: false, failure } : { ok: true, value: OWN_POD },
+  } as unknown as ApiTransport;
+  const port = podPort(client, 'shop');
+  await port.read(SELF.name);
+  assert.deepEqual(await port.listApplication?.(SELF, null), { ok: false, failure });
+});
+
+for (const [count, more] of [
+  [50, false],
+  [51, true],
+] as const) {
+  test(`a list of ${count} Pods is read as 50 Pods${more ? ' and more' : ''}`, async () => {
+    const { port } = portWith({ items: Array.from({ length: count }, (_, index) => item(`pod-${index}`)) });
+    await port.read(SELF.name);
+    const answer = await port.listApplication?.(SELF, null);
+    assert.ok(answer?.ok);
+    assert.deepEqual([answer.value.pods.length, answer.value.more], [50, more]);
+  });
+}
+
+for (const rest of ['', null, 7]) {
+  test(`a list whose metadata.continue is ${JSON.stringify(rest)} is complete`, async () => {
+    const { port } = portWith({ items: [], metadata: { continue: rest } });
+    await port.read(SELF.name);
+    assert.deepEqual(await port.listApplication?.(SELF, null), { ok: true, value: { pods: [], more: false } });
+  });
+}
+
+test('a Pod whose deletionTimestamp is null is not being deleted', async () => {
+  const { port } = portWith({ items: [item('a', { deletionTimestamp: null })] });
+  await port.read(SELF.name);
+  const answer = await port.listApplication?.(SELF, null);
+  assert.ok(answer?.ok);
+  assert.equal(answer.value.pods[0]?.terminating, false);
+});
+
+test('several labels are joined by commas, and a list without items is explained', async () => {
+  const labels = { app: 'web', tier: 'batch' };
+  const { port, requests } = portWith({}, { ...OWN_POD, metadata: { ...OWN_POD.metadata, labels } });
+  await port.read(SELF.name);
+  const answer = await port.listApplication?.(SELF, null);
+  assert.ok(answer !== undefined && !answer.ok);
+  assert.equal(requests.at(-1)?.selection?.labelSelector, 'app=web,tier=batch');
+  assert.equal(answer.failure.message, 'list pods in namespace "shop": the answer has no list of items');
+});
