@@ -212,7 +212,7 @@ function podDisruptionBudget(settings: InstallationSettings): Manifest {
 const POD_UID = 'authentication.kubernetes.io/pod-uid';
 
 /**
- * The admission policy that ties the owner of the Lease to the Pod of the token, so that no Pod of the application can
+ * The admission policy that ties the owner of the Lease to the Pod of the token. No Pod of the application can then
  * make another Pod the leader. Both objects are cluster-wide, and need Kubernetes 1.30.
  */
 export function admissionPolicy(settings: InstallationSettings): readonly Manifest[] {

@@ -49,7 +49,7 @@ export function stepLeader(context: StepContext, before: LeaderRole, input: Inpu
       break;
     case 'leaseWatchFailed':
     case 'podWatchFailed':
-      // The watch retries later. Whether the token is refused for good must be known earlier.
+      // The watch retries after a longer delay. This timer detects earlier that the token is refused for good.
       if (input.failure.kind === 'unauthorized') context.setTimer('retry', context.backOffMs(input.failure));
       break;
   }

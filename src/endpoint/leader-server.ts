@@ -42,8 +42,8 @@ export interface EndpointLimits {
   readonly readers: number;
   /**
    * The largest number of other open connections. When a further client connects, the connection that was idle longest
-   * is closed, so that a client that leaks connections does not lock out other clients. If many readers connect at the
-   * same moment, all are accepted before their first request is read. This limit therefore includes all readers.
+   * is closed. A client that leaks connections therefore does not lock out other clients. If many readers connect at
+   * the same moment, all are accepted before their first request is read. This limit therefore includes all readers.
    */
   readonly connections: number;
   /** A request must arrive within this many milliseconds. This is checked every `checkIntervalMs`. */
@@ -51,8 +51,8 @@ export interface EndpointLimits {
   readonly checkIntervalMs: number;
   /**
    * An idle connection is closed after this many milliseconds. The value is not a whole number of minutes. Otherwise a
-   * client that polls every minute would send a request at the moment at which its connection is closed, and many
-   * clients treat that error as "there is no other leader".
+   * client that polls every minute would send a request just when its connection is closed. Many clients treat that
+   * error as "there is no other leader".
    */
   readonly idleTimeoutMs: number;
 }

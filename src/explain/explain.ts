@@ -199,18 +199,20 @@ function notesOfLeader(input: RunningInput): readonly string[] {
       ? null
       : `its work has made no progress for ${seconds(noProgressForMs)}: exit, and the restarted container leads again`,
     isTwinSuspected(knowledge, config, nowMs)
-      ? 'its Lease was written in its name but not by it, so most likely two processes lead: end one of them'
+      ? 'another process has written its Lease in its name, so most likely two processes lead: end one of them'
       : null,
     lease === null && create === undefined ? restoringNote(read) : null,
     lease === null && create !== undefined ? `its Lease was deleted and cannot be restored (${create.message})` : null,
-    lease !== null && lease.owner === null ? 'its Lease has lost its owner, which it writes again' : null,
+    lease !== null && lease.owner === null
+      ? 'its Lease has lost its owner, and this process writes the owner again'
+      : null,
     lease?.holderIdentity && lease.holderIdentity !== config.self.name
       ? `its Lease names "${lease.holderIdentity}" as its holder, so another program writes it: give that program another Lease`
       : null,
     lease?.terminating === true ? 'its Lease is being deleted, and only its finalizers keep it' : null,
     update === undefined
       ? null
-      : `its renewals are refused, so the other Pods could not see that it hangs (${update.message})`,
+      : `its renewals are refused, so the other Pods cannot see whether it hangs (${update.message})`,
     failureNote(diagnostics.failure, unverifiedForMs),
     diagnostics.holderPod?.terminating === true
       ? 'its Pod is being deleted, so call stop() to hand over immediately'

@@ -24,7 +24,7 @@ const ASSUMED_GRACE_MS = 600_000;
 
 const FORCE_CAUTION =
   'Make sure first that the node is shut down or cannot come back: this command does not wait for the process, which may ' +
-  'still run where the API server cannot reach it. Then two processes would work until it learns of its end.';
+  'still run where the API server cannot reach it. Then two processes would work until the old process detects that its Pod is gone.';
 
 /** The holder's Pod as last seen; `null` when it was not seen, or is gone. */
 export function podSeen({ election, diagnostics }: ExplainInput): PodRecord | null {

@@ -107,9 +107,9 @@ function foreign(input: RunningInput, because: HeldBecause, recheckAtMs: number 
     const durationMs = (lease?.leaseDurationSeconds ?? EMPTY_LEASE_MS / 1000) * 1000;
     return {
       reason: 'foreign-lease',
-      message: `${whose}. It counts as held until it has not changed for ${seconds(durationMs)}.`,
+      message: `${whose}. It counts as held until it has been unchanged for ${seconds(durationMs)}.`,
       sinceMs,
-      endsWhen: `the Lease has not changed until ${at(toWallMs(input, recheckAtMs))}, or is deleted`,
+      endsWhen: `the Lease stays unchanged until ${at(toWallMs(input, recheckAtMs))}, or is deleted`,
     };
   }
   const why =
@@ -215,7 +215,7 @@ function unknownHolder(input: RunningInput, holder: PodReference): ReasonDetails
   }
   const why = knowledge.permissions.canReadPods
     ? 'it is unknown whether its Pod exists until the API server answers'
-    : `${config.self.name} is not allowed to read Pods, so its end shows only when its Lease is deleted: grant \`get\`, \`list\` and \`watch\` on pods`;
+    : `${config.self.name} is not allowed to read Pods, so the end of that Pod is visible only when its Lease is deleted: grant \`get\`, \`list\` and \`watch\` on pods`;
   return {
     reason: 'holder-unknown',
     message: `Pod ${holder.name} holds ${leaseOf(config)}; ${why}.`,
@@ -276,7 +276,7 @@ function following(input: RunningInput, holder: PodReference): ReasonDetails {
     ...details,
     message: renews
       ? `Pod ${holder.name} leads, and all is well: there is nothing to do.`
-      : `Pod ${holder.name} leads. It does not renew ${leaseOf(config)}, so the other Pods could not see that its process hangs.`,
+      : `Pod ${holder.name} leads. It does not renew ${leaseOf(config)}, so the other Pods cannot see whether its process hangs.`,
   };
 }
 

@@ -45,8 +45,8 @@ const SOCKET_PATH_LIMIT_BYTES = 108;
 
 /**
  * The error codes of a kernel without the system call or without Unix sockets. All containers of the Pod share that
- * kernel, so no sibling holds the lock. Every other error (for example EACCES, EPERM or EINVAL from a seccomp profile
- * or a security module) may concern only this process, so a sibling may hold the lock.
+ * kernel, so no sibling holds the lock. Every other error may concern only this process, so a sibling may hold the
+ * lock. Examples are EACCES, EPERM or EINVAL from a seccomp profile or a security module.
  */
 const ABSENCES: ReadonlySet<string> = new Set(['ENOSYS', 'EAFNOSUPPORT']);
 

@@ -41,7 +41,7 @@ const STILL_LEADS =
   'This process stays the leader, without its work. Exit the process: the restarted container leads again and tries ' +
   'again. Or call stepDown() to hand over to another Pod.';
 
-const TERM_OVER = 'Its term had ended before, so no action is needed if the work was to end.';
+const TERM_OVER = 'The term of this work had already ended, so no action is needed if the work should end then.';
 
 /** The current term and its work. */
 export class TermWork {

@@ -10,8 +10,8 @@ import { type Marks, PodMark } from './pod-mark.ts';
 import type { AttemptOutcome, Publication } from './publication.ts';
 
 /**
- * A new leader checks the marks of its Pod again after this many milliseconds, because an earlier process of this Pod
- * may have removed the label after the new leader wrote it.
+ * A new leader checks the marks of its Pod again after this many milliseconds. An earlier process of this Pod may have
+ * removed the label after the new leader wrote it.
  */
 export const FIRST_RECHECK_MS = 5_000;
 

@@ -2,8 +2,8 @@
  * The debug output for `DEBUG=lease-elector*`.
  *
  * The package `debug` prints the lines. It is loaded by `import()`, and only if `$DEBUG` enables a namespace of this
- * library, because loading takes a twentieth of the time from the start of a process to its election. A bundler finds
- * the `import()`. If it fails (the module is missing, or a bundle cannot evaluate it), the error never reaches the
+ * library. Loading takes a twentieth of the time from the start of a process to its election. A bundler finds the
+ * `import()`. If it fails (the module is missing, or a bundle cannot evaluate it), the error never reaches the
  * application.
  */
 

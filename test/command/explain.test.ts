@@ -139,7 +139,7 @@ const STATES: readonly State[] = [
     make: (namespace) => createLease(cluster, { namespace, holderIdentity: 'other' }),
     code: 0,
     reason: 'foreign-lease',
-    words: /names "other" as its holder, and no Pod owns it\. It counts as held until it has not changed for 3600 s/,
+    words: /names "other" as its holder, and no Pod owns it\. It counts as held until it has been unchanged for 3600 s/,
   },
   {
     name: 'a foreign Lease without a duration',

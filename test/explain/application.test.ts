@@ -209,14 +209,14 @@ checkTable([
 
 test('a leader whose Lease lost its owner is explained with that', () => {
   const story = leads().watched(ownLease({ owner: null, resourceVersion: '12' }));
-  assert.match(explained(story).message, /; its Lease has lost its owner, which it writes again/);
+  assert.match(explained(story).message, /; its Lease has lost its owner, and this process writes the owner again/);
 });
 
 test('a holder that does not renew is explained without "all is well"', () => {
   const story = finds(leaseOf(RIVAL, { renewTimeMs: null, leaseDurationSeconds: 30 })).podListed(RIVAL, podOf(RIVAL));
   const { reason, message } = explained(story);
   assert.equal(reason, 'following');
-  assert.match(message, /It does not renew Lease shop\/app, so the other Pods could not see that its process hangs/);
+  assert.match(message, /It does not renew Lease shop\/app, so the other Pods cannot see whether its process hangs/);
 });
 
 test('a Pod that is gone "has stopped, or is gone" only when stopped Pods count as gone', () => {

@@ -385,7 +385,7 @@ const rows: readonly Row[] = [
     story: () => leads().watched(ownLease({ resourceVersion: '12', renewTimeMs: 7_000, leaseDurationSeconds: 30 })),
     reason: 'leading',
     message:
-      'This process leads, in Pod app-1; its Lease was written in its name but not by it, so most likely two processes lead: end one of them.',
+      'This process leads, in Pod app-1; another process has written its Lease in its name, so most likely two processes lead: end one of them.',
     endsWhen:
       'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',
@@ -395,7 +395,7 @@ const rows: readonly Row[] = [
     story: () => refusedToRenew(leads().fire('renew')),
     reason: 'leading',
     message:
-      'This process leads, in Pod app-1; its renewals are refused, so the other Pods could not see that it hangs (it was answered 403. Grant `update` on leases).',
+      'This process leads, in Pod app-1; its renewals are refused, so the other Pods cannot see whether it hangs (it was answered 403. Grant `update` on leases).',
     endsWhen:
       'its Pod is deleted, it releases the Lease, the Lease is given to another Pod by hand, or its token is refused for 10 s',
     since: '2023-11-14T22:13:20.000Z',

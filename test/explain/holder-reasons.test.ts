@@ -73,7 +73,7 @@ const rows: readonly Row[] = [
     story: follows,
     reason: 'following',
     message:
-      'Pod app-2 leads. It does not renew Lease shop/app, so the other Pods could not see that its process hangs.',
+      'Pod app-2 leads. It does not renew Lease shop/app, so the other Pods cannot see whether its process hangs.',
     endsWhen: 'its Pod is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
@@ -82,7 +82,7 @@ const rows: readonly Row[] = [
     story: () => starts(COUNTS_STOPPED).listed(leaseOf(RIVAL)).podListed(RIVAL, podOf(RIVAL)),
     reason: 'following',
     message:
-      'Pod app-2 leads. It does not renew Lease shop/app, so the other Pods could not see that its process hangs.',
+      'Pod app-2 leads. It does not renew Lease shop/app, so the other Pods cannot see whether its process hangs.',
     endsWhen: 'its Pod stops or is deleted, or it releases the Lease',
     since: '1970-01-01T00:00:05.000Z',
   },
@@ -132,7 +132,7 @@ const rows: readonly Row[] = [
         .take({ type: 'requestFailed', request: 2, failure: forbidden('get', 'pods') }),
     reason: 'holder-unknown',
     message:
-      'Pod app-2 holds Lease shop/app; app-1 is not allowed to read Pods, so its end shows only when its Lease is deleted: grant `get`, `list` and `watch` on pods.',
+      'Pod app-2 holds Lease shop/app; app-1 is not allowed to read Pods, so the end of that Pod is visible only when its Lease is deleted: grant `get`, `list` and `watch` on pods.',
     endsWhen: 'its Lease is gone, or the permission is granted',
     since: '1970-01-01T00:00:05.000Z',
     missing: ['list pods', 'get pods'],
@@ -337,8 +337,8 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null, { holderIdentity: 'web-x', leaseDurationSeconds: 15 })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app names "web-x" as its holder, and no Pod owns it. It counts as held until it has not changed for 15 s.',
-    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:35.000Z, or is deleted',
+      'Lease shop/app names "web-x" as its holder, and no Pod owns it. It counts as held until it has been unchanged for 15 s.',
+    endsWhen: 'the Lease stays unchanged until 2023-11-14T22:13:35.000Z, or is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -346,8 +346,8 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null, { holderIdentity: SELF.name, leaseDurationSeconds: 30 })),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app has the name of this Pod (app-1) as its holder, but no Pod owns it: its owner was removed, or another program wrote it. It counts as held until it has not changed for 30 s.',
-    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
+      'Lease shop/app has the name of this Pod (app-1) as its holder, but no Pod owns it: its owner was removed, or another program wrote it. It counts as held until it has been unchanged for 30 s.',
+    endsWhen: 'the Lease stays unchanged until 2023-11-14T22:13:50.000Z, or is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
   {
@@ -366,8 +366,8 @@ const rows: readonly Row[] = [
     story: () => finds(leaseOf(null)),
     reason: 'foreign-lease',
     message:
-      'Lease shop/app is empty: no Pod owns it, and it names no holder. It counts as held until it has not changed for 30 s.',
-    endsWhen: 'the Lease has not changed until 2023-11-14T22:13:50.000Z, or is deleted',
+      'Lease shop/app is empty: no Pod owns it, and it names no holder. It counts as held until it has been unchanged for 30 s.',
+    endsWhen: 'the Lease stays unchanged until 2023-11-14T22:13:50.000Z, or is deleted',
     since: '2023-11-14T22:13:20.000Z',
   },
   {

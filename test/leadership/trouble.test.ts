@@ -457,7 +457,7 @@ test('the error of work that outlived its term does not say that this process le
   await promisesSettled();
   reject(new Error('aborted'));
   await promisesSettled();
-  assert.match(errors[0]?.message ?? '', /^onElected failed: aborted\. Its term had ended before/);
+  assert.match(errors[0]?.message ?? '', /^onElected failed: aborted\. The term of this work had already ended/);
 });
 
 // Starting and stopping
