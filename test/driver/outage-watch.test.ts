@@ -197,6 +197,57 @@ test('an outage watch reports nothing and has no timer after stop()', () => {
   assert.deepEqual([reports, clock.timers.size], [[], 0]);
 });
 
+test('an outage is known as long as it lasts', () => {
+  const { watch, run } = watched();
+  watch.asked();
+  assert.equal(watch.isReported, false);
+  run(SECONDS + 1);
+  assert.equal(watch.isReported, true);
+  watch.answered();
+  assert.equal(watch.isReported, false);
+});
+
+test('restart() discards an outage and everything that was counted, and reports nothing', () => {
+  const { watch, reports, run, clock } = watched();
+  fail(watch);
+  run(SECONDS + 1);
+  assert.equal(reports.length, 0, 'one failure alone is no outage');
+  fail(watch);
+  assert.equal(reports.length, 1);
+  watch.restart();
+  assert.deepEqual([watch.isReported, reports.length, clock.timers.size], [false, 1, 0]);
+  watch.asked();
+  run(SECONDS - 1);
+  assert.equal(reports.length, 1, 'the 10 s begin again');
+  run(2);
+  assert.equal(reports.length, 2);
+});
+
+test('an answer begins the count again, also for a request that is still pending', () => {
+  const { watch, reports, run } = watched();
+  watch.asked();
+  watch.asked();
+  run(SECONDS - 1);
+  watch.answered();
+  run(SECONDS - 1);
+  assert.deepEqual(reports, []);
+  run(2);
+  assert.equal(reports.length, 1);
+});
+
+test('an outage watch that was stopped during an outage does not report its end', () => {
+  const { watch, reports, run } = watched();
+  watch.asked();
+  run(SECONDS + 1);
+  watch.stop();
+  watch.stop();
+  watch.answered();
+  assert.deepEqual(
+    reports.map((report) => report.split(':')[0]),
+    ['unreachable'],
+  );
+});
+
 // The ports
 
 interface Noted {

@@ -73,3 +73,44 @@ test('the search ends at its limit', ON_LINUX, async (t) => {
   for (let file = 0; file < SEARCHED_FILES_LIMIT; file += 1) symlinkSync('/dev/null', join(crowd, String(file)));
   assert.equal(await findSocketHolder(PATH, proc), null);
 });
+
+test('only directories whose names are numbers are processes', ON_LINUX, async (t) => {
+  const held = [row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
+  const socket = ['socket:[8]'];
+  assert.equal(await findSocketHolder(PATH, fakeProc(t, held, { '1a': socket, a1: socket, self: socket })), null);
+});
+
+test('the process with the lowest id is named when several have the socket', ON_LINUX, async (t) => {
+  const held = [row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
+  const socket = ['socket:[8]'];
+  const proc = fakeProc(t, held, { '10': socket, '9': socket, '100': socket });
+  assert.equal((await findSocketHolder(PATH, proc))?.pid, 9);
+});
+
+test('a process whose files are not visible is skipped', ON_LINUX, async (t) => {
+  const proc = fakeProc(t, [row(LISTENING, 8, '@lease-elector/pod-uid/hash')], { '2': ['socket:[8]'] });
+  mkdirSync(join(proc, '1'));
+  mkdirSync(join(proc, '1', 'fd-of-another-user'));
+  assert.equal((await findSocketHolder(PATH, proc))?.pid, 2);
+});
+
+test('a file whose link cannot be read is skipped', ON_LINUX, async (t) => {
+  const proc = fakeProc(t, [row(LISTENING, 8, '@lease-elector/pod-uid/hash')], { '2': ['/dev/null', 'socket:[8]'] });
+  rmSync(join(proc, '2', 'fd', '0'));
+  writeFileSync(join(proc, '2', 'fd', '0'), 'no link');
+  assert.equal((await findSocketHolder(PATH, proc))?.pid, 2);
+});
+
+test('an address with spaces is compared as a whole, and a line may be indented', ON_LINUX, async (t) => {
+  const held = [`  ${row(LISTENING, 8, '@lease-elector/pod uid/hash')}`];
+  const files = { '2': ['socket:[8]'] };
+  assert.equal((await findSocketHolder('\0lease-elector/pod uid/hash', fakeProc(t, held, files)))?.pid, 2);
+  assert.equal(await findSocketHolder('\0lease-elector/poduid/hash', fakeProc(t, held, files)), null);
+});
+
+test('the last file within the limit is still searched', ON_LINUX, async (t) => {
+  const proc = fakeProc(t, [row(LISTENING, 8, '@lease-elector/pod-uid/hash')], { '2': ['socket:[8]'], '1': [] });
+  const crowd = join(proc, '1', 'fd');
+  for (let file = 1; file < SEARCHED_FILES_LIMIT; file += 1) symlinkSync('/dev/null', join(crowd, String(file)));
+  assert.equal((await findSocketHolder(PATH, proc))?.pid, 2);
+});
