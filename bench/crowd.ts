@@ -1,6 +1,6 @@
 /**
- * Many candidates of one Lease: the writes and requests of a failover, the requests of followers while nothing happens,
- * and the requests when the API server returns after an outage. Each process has at most 100 candidates.
+ * Many candidates of one Lease. Counts the writes and requests of a failover, the requests of followers while nothing
+ * happens, and the requests after an outage of the API server. Each process has at most 100 candidates.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

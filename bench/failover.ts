@@ -1,7 +1,7 @@
 /**
- * The time from the deletion of the leader's Pod to the election of another Pod, among three candidates, beside
- * candidates written by hand in the same run: on a quiet cluster, while the garbage collector is held back, and when
- * the leader hands over.
+ * The time from the deletion of the leader's Pod to the election of another Pod, among three candidates. Candidates
+ * written by hand are measured in the same run. The situations are a quiet cluster, a garbage collector that is held
+ * back, and a hand-over.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,7 @@
 /**
- * The cost of an elector while nothing happens: resident memory, processor time and requests of a leader and a follower,
- * beside a Node process that does nothing and bare `node:https` scripts that hold the same watches.
+ * The cost of an elector while nothing happens: resident memory, processor time and requests of a leader and a
+ * follower. A Node process that does nothing and bare `node:https` scripts with the same watches are measured beside
+ * them.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,8 +1,8 @@
 /**
  * Builds `dist`: JavaScript by esbuild, declarations by tsc and API Extractor.
  *
- * One file for each entry instead of one for each source file: reading and compiling some thirty small modules is a
- * good part of the time from the start of a process to its election (`npm run bench -- --only start-up`).
+ * One file for each entry instead of one for each source file: reading and compiling some thirty small modules takes a
+ * large part of the time from the start of a process to its election (`npm run bench -- --only start-up`).
  */
 
 import { execFile } from 'node:child_process';

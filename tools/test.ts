@@ -1,6 +1,6 @@
 /**
- * Runs the tests: the quick ones without options, with `--all` every test but those of `test/package` and `test/network`
- * (they have separate commands), with `--coverage` the same with coverage floors. Other arguments are files.
+ * Runs the quick tests. With `--all` it runs every test except those of `test/package` and `test/network`, which have
+ * separate commands. `--coverage` does the same with coverage floors. Other arguments are files.
  *
  * A slow file runs in a separate process. The quick files share a few processes: the start of a process costs more than
  * the tests of most files. The compile cache halves the cost of a start.

@@ -168,8 +168,8 @@ export class Faults {
   }
 
   /**
-   * Answers with an error instead of carrying the request out: 401, 403, 409, 410, 429, 500, 503, 504 in the words of a
-   * real server, or any other from 400 to 599. A watch receives 410 as an event, as in reality (fact 17).
+   * Answers with an error from 400 to 599 instead of carrying the request out. 401, 403, 409, 410, 429, 500, 503 and
+   * 504 have the words of a real server. A watch receives 410 as an event, as in reality (fact 17).
    *
    * @throws {TypeError | RangeError} for an invalid option
    */
