@@ -1,6 +1,6 @@
 /**
- * The option `logger`: what is logged, at which level, in a shape that pino, winston and console print; and that no logger
- * changes the election.
+ * Checks the option `logger`: the lines, their levels, and their form for pino, winston and console. No logger changes
+ * the election.
  */
 
 import assert from 'node:assert/strict';
@@ -13,13 +13,16 @@ import { OTHER, ScriptedElector, takenBy } from '../worlds/scripted-elector.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
-/** Calls `write` with what a method of a logger is given. */
+/** A logger whose methods pass their arguments to `write`. */
 function loggerOf(write: (level: string, args: readonly unknown[]) => unknown): Logger {
   const methods = LEVELS.map((level) => [level, (...args: unknown[]) => write(level, args)]);
   return Object.fromEntries(methods);
 }
 
-/** As pino 10 treats `(mergingObject, message)`: it writes the object's own enumerable properties, and the message as `msg`. */
+/**
+ * Like pino 10 with `(mergingObject, message)`: it writes the object's own enumerable properties, and the message as
+ * `msg`.
+ */
 function pinoLike(lines: string[]): Logger & { readonly bindings: () => object } {
   const logger = loggerOf((level, [fields, msg]) => {
     lines.push(JSON.stringify({ level, ...(fields as object), ...(msg === undefined ? {} : { msg }) }));
@@ -28,7 +31,7 @@ function pinoLike(lines: string[]): Logger & { readonly bindings: () => object }
 }
 
 /**
- * As winston 3 treats it, with the format `json`: one object is the entry itself, and gets a `level`. Of two arguments the
+ * Like winston 3 with the format `json`. A single object is the entry itself and gets a `level`. Of two arguments, the
  * first is the message, and the second is dropped unless it is an object.
  */
 function winstonLike(lines: string[]): Logger {
@@ -44,15 +47,15 @@ function winstonLike(lines: string[]): Logger {
   });
 }
 
-/** The console of Node.js, into `lines`. */
+/** The console of Node.js, which writes to `lines`. */
 function consoleLike(lines: string[]): Console {
   const stream = new PassThrough();
   stream.setEncoding('utf8').on('data', (text: string) => lines.push(...text.trimEnd().split('\n')));
   return new Console(stream, stream);
 }
 
-/** An elector that is elected, renews, loses the Lease to another Pod, and stops. */
-async function liveThrough(scripted: ScriptedElector): Promise<void> {
+/** Makes the elector lead, renew, lose the Lease to another Pod, and stop. */
+async function runElection(scripted: ScriptedElector): Promise<void> {
   const { elector, world } = scripted;
   await scripted.lead();
   const item = takenBy(scripted.lease, OTHER);
@@ -64,11 +67,11 @@ async function liveThrough(scripted: ScriptedElector): Promise<void> {
   await promisesSettled();
 }
 
-describe('what is logged', () => {
-  test('each election and hand-over is one line, with its level and its fields', async () => {
+describe('the logged lines', () => {
+  test('each election and each change of the leader is one line with its level and its fields', async () => {
     const lines: [level: string, fields: LogFields][] = [];
     const logger = loggerOf((level, [fields]) => lines.push([level, { ...(fields as LogFields) }]));
-    await liveThrough(new ScriptedElector({ logger }));
+    await runElection(new ScriptedElector({ logger }));
     const place = { lease: 'web', namespace: 'shop', pod: 'web-0' };
     const term = { fencingToken: '11', leaseUid: 'lease-1' };
     const moved = { event: 'leaderChanged', leader: 'web-0', leaderUid: 'pod-0' };
@@ -91,7 +94,7 @@ describe('what is logged', () => {
     ]);
   });
 
-  test('a warning and an error are lines of their level, and the error shows its cause', async () => {
+  test('a warning and an error are lines of their level, and the error has its cause', async () => {
     const lines: [level: string, fields: LogFields][] = [];
     const logger = loggerOf((level, [fields]) => lines.push([level, { ...(fields as LogFields) }]));
     const scripted = new ScriptedElector({
@@ -115,19 +118,19 @@ describe('what is logged', () => {
     assert.deepEqual([warning?.[0], warning?.[1]['code']], ['warn', 'request-rejected']);
   });
 
-  test('every value of every line is plain: no bigint, no object', async () => {
+  test('a line has no bigint and no object as a value', async () => {
     const values: unknown[] = [];
     const logger = loggerOf((_, [fields]) => values.push(...Object.values(fields as LogFields)));
-    await liveThrough(new ScriptedElector({ logger, onElected: () => assert.fail('no') }));
+    await runElection(new ScriptedElector({ logger, onElected: () => assert.fail('no') }));
     assert.ok(values.length > 20);
     for (const value of values) assert.ok(value === null || /string|number|boolean/.test(typeof value), String(value));
   });
 });
 
-describe('how it is printed', () => {
-  test('pino gets the fields first, and the message second', async () => {
+describe('the printed lines', () => {
+  test('pino receives the fields first and the message second', async () => {
     const lines: string[] = [];
-    await liveThrough(new ScriptedElector({ logger: pinoLike(lines) }));
+    await runElection(new ScriptedElector({ logger: pinoLike(lines) }));
     assert.equal(
       lines[0],
       '{"level":"info","event":"elected","fencingToken":"11","resumed":false,"leaseUid":"lease-1","lease":"web",' +
@@ -136,9 +139,9 @@ describe('how it is printed', () => {
     assert.equal(lines.length, 6);
   });
 
-  test('winston gets one object, its own to change', async () => {
+  test('winston receives one object, which it may change', async () => {
     const lines: string[] = [];
-    await liveThrough(new ScriptedElector({ logger: winstonLike(lines) }));
+    await runElection(new ScriptedElector({ logger: winstonLike(lines) }));
     assert.equal(
       lines[0],
       '{"message":"This process leads Lease shop/web.","event":"elected","fencingToken":"11","resumed":false,' +
@@ -150,7 +153,7 @@ describe('how it is printed', () => {
   test('console prints each line as one line', async () => {
     const lines: string[] = [];
     const logger = consoleLike(lines);
-    await liveThrough(new ScriptedElector({ logger, onElected: () => assert.fail('several\nlines') }));
+    await runElection(new ScriptedElector({ logger, onElected: () => assert.fail('several\nlines') }));
     assert.equal(
       lines[0],
       "lease-elector: This process leads Lease shop/web. { event: 'elected', fencingToken: '11', resumed: false, " +
@@ -161,7 +164,7 @@ describe('how it is printed', () => {
   });
 });
 
-/** Loggers that fail in every way. */
+/** Loggers that fail in different ways. */
 const FAILING: Readonly<Record<string, () => Logger>> = {
   'throws at once': () => loggerOf(() => assert.fail('disk full')),
   'throws undefined': () =>
@@ -170,8 +173,8 @@ const FAILING: Readonly<Record<string, () => Logger>> = {
     }),
   'returns a promise that rejects': () => loggerOf(() => Promise.reject(new Error('disk full'))),
   'returns a thenable that throws': () => loggerOf(() => Object.fromEntries([['then', () => assert.fail('no')]])),
-  'changes what it is given': () => loggerOf((_, [fields]) => Reflect.deleteProperty(fields as object, 'event')),
-  'lost its methods after the check': () => {
+  'changes its arguments': () => loggerOf((_, [fields]) => Reflect.deleteProperty(fields as object, 'event')),
+  'loses its methods after the check': () => {
     let reads = 0;
     return new Proxy(
       loggerOf(() => 1),
@@ -198,9 +201,9 @@ describe('a logger changes nothing when it', () => {
   for (const [how, make] of Object.entries(FAILING)) {
     test(how, async () => {
       const silent = new ScriptedElector();
-      await liveThrough(silent);
+      await runElection(silent);
       const scripted = new ScriptedElector({ logger: make() });
-      await liveThrough(scripted);
+      await runElection(scripted);
       assert.deepEqual(scripted.journal, silent.journal);
       assert.deepEqual(scripted.world.calls, silent.world.calls);
       assert.ok(scripted.journal.includes('demoted: usurped'));

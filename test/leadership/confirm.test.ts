@@ -1,6 +1,6 @@
 /**
- * `confirm()`: two consistent reads before a write that must not be done twice. It resolves when both the Lease and
- * this Pod say that this process leads; whatever it learns otherwise, the election learns, too.
+ * Checks `confirm()`, two consistent reads before a write that must not be done twice. It resolves when the Lease and
+ * this Pod confirm the leader. The election receives both answers.
  */
 
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ const NOT_LEADER = { code: 'ERR_LEASE_ELECTOR_NOT_LEADER' };
 const UNCONFIRMED = { code: 'ERR_LEASE_ELECTOR_UNCONFIRMED' };
 
 describe('confirm()', () => {
-  test('resolves with the term when the Lease and this Pod say so', async () => {
+  test('resolves with the term when the Lease and this Pod confirm it', async () => {
     const scripted = new ScriptedElector();
     const term = await scripted.lead();
     const confirmed = scripted.elector.confirm();
@@ -27,7 +27,7 @@ describe('confirm()', () => {
     assert.equal(scripted.elector.term, term);
   });
 
-  test('the election takes each answer as it comes: a term that is lost is over before the other one is there', async () => {
+  test('ends a lost term with the first answer, before the second one arrives', async () => {
     const scripted = new ScriptedElector();
     const term = await scripted.lead();
     const rejected = assert.rejects(scripted.elector.confirm(), NOT_LEADER);
@@ -38,7 +38,7 @@ describe('confirm()', () => {
     await rejected;
   });
 
-  test('names start() when the elector was never started, as stepDown() does', async () => {
+  test('rejects with the advice to call start() when the elector was never started, like stepDown()', async () => {
     const { elector } = new ScriptedElector();
     const notStarted = { ...NOT_LEADER, message: elector.explain().message };
     assert.match(notStarted.message, /call start\(\)/);
@@ -62,7 +62,7 @@ describe('confirm()', () => {
     await confirmed;
   });
 
-  test('who does not lead is told so, and nothing is asked', async () => {
+  test('rejects without a request when this process does not lead', async () => {
     const { elector, world } = new ScriptedElector();
     await assert.rejects(elector.confirm(), NOT_LEADER);
     void elector.start();
@@ -73,7 +73,7 @@ describe('confirm()', () => {
     await assert.rejects(elector.confirm(), NOT_LEADER);
   });
 
-  // What ends the term
+  // Answers that end the term
 
   const LOST: readonly (readonly [
     what: string,
@@ -83,13 +83,13 @@ describe('confirm()', () => {
   ])[] = [
     ['the Lease is another Pod’s', (mine) => takenBy(mine, OTHER), OWN_POD, 'usurped'],
     ['the Lease is a later Pod’s of the same name', (mine) => takenBy(mine, { ...SELF, uid: 'x' }), OWN_POD, 'usurped'],
-    ['this Pod is gone, and its Lease not yet', (mine) => mine, null, 'pod-deleted'],
+    ['this Pod is gone, but not its Lease', (mine) => mine, null, 'pod-deleted'],
     ['a later Pod has the name of this Pod', (mine) => mine, { ...OWN_POD, uid: 'x' }, 'pod-deleted'],
     ['this Pod and its Lease are gone', () => null, null, 'pod-deleted'],
   ];
 
   for (const [what, lease, pod, reason] of LOST) {
-    test(`${what}: it rejects, and the term is over by then`, async () => {
+    test(`rejects after the end of the term when ${what}`, async () => {
       const scripted = new ScriptedElector();
       const term = await scripted.lead();
       const rejected = assert.rejects(scripted.elector.confirm(), NOT_LEADER);
@@ -100,7 +100,7 @@ describe('confirm()', () => {
     });
   }
 
-  test('a Lease that was released by hand is not confirmed', async () => {
+  test('rejects when the Lease was released by hand', async () => {
     const scripted = new ScriptedElector();
     await scripted.lead();
     const { lease } = scripted;
@@ -110,7 +110,7 @@ describe('confirm()', () => {
     await rejected;
   });
 
-  test('a term that ends while it asks is not confirmed by the answers to come', async () => {
+  test('rejects when the term ends before the answers', async () => {
     const scripted = new ScriptedElector();
     await scripted.lead();
     const rejected = assert.rejects(scripted.elector.confirm(), NOT_LEADER);
@@ -123,9 +123,9 @@ describe('confirm()', () => {
     await stopped;
   });
 
-  // What says nothing
+  // Answers that prove nothing
 
-  test('an answer that events have overtaken counts as well', async () => {
+  test('resolves when an event overtook the answer', async () => {
     const scripted = new ScriptedElector();
     const term = await scripted.lead();
     const { lease } = scripted;
@@ -139,7 +139,7 @@ describe('confirm()', () => {
     assert.equal(await confirmed, term);
   });
 
-  test('a Lease that is missing leaves it open: it rejects, and the term goes on', async () => {
+  test('rejects and keeps the term when the Lease is missing', async () => {
     const scripted = new ScriptedElector();
     await scripted.lead();
     const rejected = assert.rejects(scripted.elector.confirm(), { ...UNCONFIRMED, message: /the Lease is missing/ });
@@ -148,7 +148,7 @@ describe('confirm()', () => {
     assert.equal(scripted.elector.isLeader, true);
   });
 
-  test('a twin leaves it open for as long as it renews: it rejects, and the term goes on', async () => {
+  test('rejects and keeps the term while a twin renews the Lease', async () => {
     const scripted = new ScriptedElector();
     const term = await scripted.lead();
     const { lease } = scripted;
@@ -166,7 +166,7 @@ describe('confirm()', () => {
     await skipped;
     assert.deepEqual(runs, []);
 
-    // The next renewal is its own, and no other has come for the duration of a Lease.
+    // No foreign renewal was observed for the duration of the Lease.
     scripted.clock.advance(30_000);
     const confirmed = scripted.elector.confirm();
     await scripted.confirms(foreign);
@@ -182,7 +182,7 @@ describe('confirm()', () => {
   ];
 
   for (const kind of FAILURES) {
-    test(`the Lease cannot be read (${kind}): it rejects, and the term goes on`, async () => {
+    test(`rejects and keeps the term when the Lease cannot be read (${kind})`, async () => {
       const scripted = new ScriptedElector();
       await scripted.lead();
       const rejected = assert.rejects(scripted.elector.confirm(), { ...UNCONFIRMED, message: new RegExp(kind) });
@@ -193,7 +193,7 @@ describe('confirm()', () => {
     });
   }
 
-  test('this Pod cannot be read at the moment: it rejects, and the term goes on', async () => {
+  test('rejects and keeps the term when a read of this Pod fails', async () => {
     const scripted = new ScriptedElector();
     await scripted.lead();
     const rejected = assert.rejects(scripted.elector.confirm(), UNCONFIRMED);
@@ -203,7 +203,7 @@ describe('confirm()', () => {
     assert.equal(scripted.elector.isLeader, true);
   });
 
-  test('the Lease alone decides when Pods cannot be read', async () => {
+  test('resolves with the Lease alone when reading Pods is forbidden', async () => {
     const scripted = new ScriptedElector();
     const term = await scripted.lead();
     const confirmed = scripted.elector.confirm();
@@ -215,18 +215,18 @@ describe('confirm()', () => {
 
 // With an API server
 
-test('it asks for the Lease and for this Pod, without a resourceVersion: nothing of a cache', async (t) => {
+test('confirm() reads the Lease and this Pod without a resourceVersion, so no answer comes from a cache', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'), { renewIntervalMs: 60_000, leaseDurationSeconds: 120 });
   await elector.start();
-  const asked: string[] = [];
+  const reads: string[] = [];
   cluster.tamper((request, answer) => {
-    if (request.method === 'GET' && !request.path.includes('fieldSelector=')) asked.push(request.path);
+    if (request.method === 'GET' && !request.path.includes('fieldSelector=')) reads.push(request.path);
     return answer;
   });
   assert.equal(await elector.confirm(), elector.term);
   const namespace = `namespaces/${NAMESPACE}`;
-  assert.deepEqual(asked.sort(), [
+  assert.deepEqual(reads.sort(), [
     `/api/v1/${namespace}/pods/web-0`,
     `/apis/coordination.k8s.io/v1/${namespace}/leases/${LEASE}`,
   ]);
@@ -236,7 +236,7 @@ for (const [what, permissions] of [
   ['with all permissions', ALL_PERMISSIONS],
   ['without reading Pods', { ...ALL_PERMISSIONS, pods: [] }],
 ] as const) {
-  test(`${what}: confirmed while it leads; not without an API server; and again`, async (t) => {
+  test(`confirm() ${what} resolves while this process leads, and rejects while the API server is away`, async (t) => {
     const cluster = await TestCluster.start(t, { permissions });
     const elector = cluster.elector(cluster.addPod('web-0'));
     await elector.start();
@@ -250,7 +250,7 @@ for (const [what, permissions] of [
   });
 }
 
-test('alone on a machine without a cluster, it is confirmed', async (t) => {
+test('confirm() resolves when there is no cluster', async (t) => {
   const elector = new LeaseElector({ local: true }, runtimeOf({}));
   t.after(() => elector.stop());
   await elector.start();
@@ -258,13 +258,13 @@ test('alone on a machine without a cluster, it is confirmed', async (t) => {
   assert.notEqual(elector.term, undefined);
 });
 
-test('the ghost of a Pod that was force-deleted is not confirmed, whether or not it has heard of that', async (t) => {
+test('confirm() rejects in the ghost of a force-deleted Pod, before and after its term has ended', async (t) => {
   const cluster = await TestCluster.start(t, { garbageCollectionDelayMs: 60_000 });
   const elector = cluster.elector(cluster.addPod('web-0'));
   await elector.start();
   await cluster.delete('pod', 'web-0', { gracePeriodSeconds: 0 });
-  assert.notEqual(cluster.lease(), undefined, 'its Lease is there still');
+  assert.notEqual(cluster.lease(), undefined, 'the Lease still exists');
   await assert.rejects(elector.confirm());
-  await until('it has heard', () => !elector.isLeader);
+  await until('the term has ended', () => !elector.isLeader);
   await assert.rejects(elector.confirm(), NOT_LEADER);
 });

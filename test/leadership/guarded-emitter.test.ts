@@ -1,5 +1,5 @@
 /**
- * Listeners that fail, and everything else they must leave as it was.
+ * Checks listeners that fail, and the behaviour of eventemitter3 that must not change.
  */
 
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { GuardedEmitter } from '../../src/leadership/guarded-emitter.ts';
 
 interface Events {
-  news: [text: string];
+  note: [text: string];
   error: [error: unknown];
 }
 
@@ -21,37 +21,37 @@ class Emitter extends GuardedEmitter<Events> {
 
 const boom = new Error('boom');
 
-test('a listener that throws neither reaches the caller nor stops the others', () => {
+test('a listener that throws is reported and stops neither the caller nor the others', () => {
   const emitter = new Emitter();
-  const heard: string[] = [];
-  emitter.on('news', () => {
+  const received: string[] = [];
+  emitter.on('note', () => {
     throw boom;
   });
-  emitter.on('news', (text) => heard.push(text));
+  emitter.on('note', (text) => received.push(text));
 
-  assert.equal(emitter.emit('news', 'a'), true);
-  assert.deepEqual(heard, ['a']);
-  assert.deepEqual(emitter.failures, [['news', boom]]);
+  assert.equal(emitter.emit('note', 'a'), true);
+  assert.deepEqual(received, ['a']);
+  assert.deepEqual(emitter.failures, [['note', boom]]);
 });
 
-test('an async listener that rejects is reported, and its rejection never goes unhandled', async () => {
+test('an async listener that rejects is reported, and its rejection is handled', async () => {
   const emitter = new Emitter();
-  emitter.on('news', async () => Promise.reject(boom));
-  emitter.emit('news', 'a');
+  emitter.on('note', async () => Promise.reject(boom));
+  emitter.emit('note', 'a');
   await promisesSettled();
-  assert.deepEqual(emitter.failures, [['news', boom]]);
+  assert.deepEqual(emitter.failures, [['note', boom]]);
 });
 
-test('so is one whose promise is not a Promise of this realm', async () => {
+test('a listener that returns a rejecting thenable is reported', async () => {
   const emitter = new Emitter();
   const thenable = {
-    // biome-ignore lint/suspicious/noThenProperty: what is tested is that a listener may return one.
+    // biome-ignore lint/suspicious/noThenProperty: a listener may return a thenable.
     then: (_resolve: unknown, reject: (error: unknown) => void) => reject(boom),
   };
-  emitter.on('news', () => thenable as unknown as undefined);
-  emitter.emit('news', 'a');
+  emitter.on('note', () => thenable as unknown as undefined);
+  emitter.emit('note', 'a');
   await promisesSettled();
-  assert.deepEqual(emitter.failures, [['news', boom]]);
+  assert.deepEqual(emitter.failures, [['note', boom]]);
 });
 
 test('a listener is called with its context', () => {
@@ -61,95 +61,95 @@ test('a listener is called with its context', () => {
   function listener(this: unknown): void {
     contexts.push(this);
   }
-  emitter.on('news', listener, context);
-  emitter.once('news', listener, context);
-  emitter.on('news', listener);
-  emitter.emit('news', 'a');
+  emitter.on('note', listener, context);
+  emitter.once('note', listener, context);
+  emitter.on('note', listener);
+  emitter.emit('note', 'a');
   assert.deepEqual(contexts, [context, context, emitter]);
 });
 
-test('once means once, alone and among others', () => {
+test('a listener of once is called once, alone and among others', () => {
   const emitter = new Emitter();
-  const heard: string[] = [];
-  emitter.once('news', (text) => heard.push(`alone ${text}`));
-  emitter.emit('news', 'a');
-  assert.equal(emitter.emit('news', 'b'), false);
-  assert.equal(emitter.listenerCount('news'), 0);
+  const received: string[] = [];
+  emitter.once('note', (text) => received.push(`alone ${text}`));
+  emitter.emit('note', 'a');
+  assert.equal(emitter.emit('note', 'b'), false);
+  assert.equal(emitter.listenerCount('note'), 0);
 
-  emitter.on('news', (text) => heard.push(`always ${text}`));
-  emitter.once('news', (text) => heard.push(`once ${text}`));
-  emitter.emit('news', 'c');
-  emitter.emit('news', 'd');
-  assert.deepEqual(heard, ['alone a', 'always c', 'once c', 'always d']);
+  emitter.on('note', (text) => received.push(`always ${text}`));
+  emitter.once('note', (text) => received.push(`once ${text}`));
+  emitter.emit('note', 'c');
+  emitter.emit('note', 'd');
+  assert.deepEqual(received, ['alone a', 'always c', 'once c', 'always d']);
 });
 
 for (const add of ['on', 'addListener', 'once'] as const) {
   for (const remove of ['off', 'removeListener'] as const) {
-    test(`what ${add} adds, ${remove} takes off`, () => {
+    test(`${remove} removes a listener that ${add} added`, () => {
       const emitter = new Emitter();
-      const heard: string[] = [];
-      const listener = (text: string): void => void heard.push(text);
-      emitter[add]('news', listener);
-      emitter[remove]('news', listener);
-      emitter.emit('news', 'a');
-      assert.deepEqual(heard, []);
-      assert.equal(emitter.listenerCount('news'), 0);
+      const received: string[] = [];
+      const listener = (text: string): void => void received.push(text);
+      emitter[add]('note', listener);
+      emitter[remove]('note', listener);
+      emitter.emit('note', 'a');
+      assert.deepEqual(received, []);
+      assert.equal(emitter.listenerCount('note'), 0);
     });
   }
 }
 
-test('off takes off by context, and everything without a listener', () => {
+test('off removes a listener by its context, and every listener without arguments', () => {
   const emitter = new Emitter();
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   function listener(this: unknown): void {
-    heard.push(this);
+    received.push(this);
   }
   const [one, other] = [{ is: 'one' }, { is: 'other' }];
-  emitter.on('news', listener, one);
-  emitter.on('news', listener, other);
-  emitter.off('news', listener, one);
-  emitter.emit('news', 'a');
-  assert.deepEqual(heard, [other]);
+  emitter.on('note', listener, one);
+  emitter.on('note', listener, other);
+  emitter.off('note', listener, one);
+  emitter.emit('note', 'a');
+  assert.deepEqual(received, [other]);
 
-  emitter.off('news');
-  assert.equal(emitter.listenerCount('news'), 0);
+  emitter.off('note');
+  assert.equal(emitter.listenerCount('note'), 0);
 });
 
-test('a listener that takes itself off while it is called leaves the others alone', () => {
+test('a listener that removes itself during its call does not affect the others', () => {
   const emitter = new Emitter();
-  const heard: string[] = [];
+  const received: string[] = [];
   const first = (text: string): void => {
-    heard.push(`first ${text}`);
-    emitter.off('news', first);
+    received.push(`first ${text}`);
+    emitter.off('note', first);
   };
-  emitter.on('news', first);
-  emitter.on('news', (text) => heard.push(`second ${text}`));
-  emitter.emit('news', 'a');
-  emitter.emit('news', 'b');
-  assert.deepEqual(heard, ['first a', 'second a', 'second b']);
+  emitter.on('note', first);
+  emitter.on('note', (text) => received.push(`second ${text}`));
+  emitter.emit('note', 'a');
+  emitter.emit('note', 'b');
+  assert.deepEqual(received, ['first a', 'second a', 'second b']);
 });
 
-test('one function that listens to two events fails for the one that it was called for', () => {
+test('a failure is reported with the event of the call when a function listens to two events', () => {
   const emitter = new Emitter();
   const listener = (): never => {
     throw boom;
   };
-  emitter.on('news', listener);
+  emitter.on('note', listener);
   emitter.on('error', listener);
   emitter.emit('error', 'x');
-  emitter.emit('news', 'a');
+  emitter.emit('note', 'a');
   assert.deepEqual(emitter.failures, [
     ['error', boom],
-    ['news', boom],
+    ['note', boom],
   ]);
 });
 
-test('what is no function is refused', () => {
+test('a listener that is not a function is refused', () => {
   const emitter = new Emitter();
-  assert.throws(() => emitter.on('news', 'no function' as unknown as () => void), TypeError);
+  assert.throws(() => emitter.on('note', 'no function' as unknown as () => void), TypeError);
 });
 
-/** Lets everything that waits for a promise go on. */
+/** Runs everything that waits for a resolved promise. */
 async function promisesSettled(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await null;
 }

@@ -1,6 +1,6 @@
 /**
- * `leaderOnly(job)`: it runs only while this process leads, never beside itself, and after a stall of the event loop
- * only once leadership is confirmed.
+ * Checks `leaderOnly(job)`: the job runs only while this process leads, its calls never overlap, and after a stall it
+ * runs only when leadership is confirmed.
  */
 
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ import { until } from '../worlds/until.ts';
 
 const STALL_MS = 5_000;
 
-/** A job that ends when the test says so, wrapped by an elector. */
+/** A job that ends when the test decides, wrapped by an elector. */
 class WrappedJob {
   readonly scripted = new ScriptedElector();
   readonly terms: Term[] = [];
@@ -38,14 +38,14 @@ class WrappedJob {
     this.#end.reject(error);
   }
 
-  /** How often the API server was asked for the Lease. */
-  get questions(): number {
+  /** The number of reads of the Lease. */
+  get leaseReads(): number {
     return this.scripted.world.calls.filter((call) => call === 'read lease').length;
   }
 }
 
 describe('a job of the leader', () => {
-  test('is skipped by who does not lead: before the start, while nothing is known, and after the end', async () => {
+  test('is skipped before the start, before the first answer, and after the end', async () => {
     const job = new WrappedJob();
     const { elector } = job.scripted;
     assert.equal(await job.call(), undefined);
@@ -54,10 +54,10 @@ describe('a job of the leader', () => {
     assert.equal(await job.call(), undefined);
     await elector.stop();
     assert.equal(await job.call(), undefined);
-    assert.deepEqual([job.runs, job.questions], [0, 0]);
+    assert.deepEqual([job.runs, job.leaseReads], [0, 0]);
   });
 
-  test('that is skipped before start() is one process warning of its elector, and nothing is after start()', async (t) => {
+  test('causes one process warning when it is skipped before start(), and none after start()', async (t) => {
     const warned: unknown[][] = [];
     t.mock.method(process, 'emitWarning', (...given: unknown[]) => warned.push(given));
     const job = new WrappedJob();
@@ -91,17 +91,17 @@ describe('a job of the leader', () => {
     assert.equal(job.runs, 0);
   });
 
-  test('is given the term, and nobody is asked anything', async () => {
+  test('receives the term, and no request is sent', async () => {
     const job = new WrappedJob();
     const term = await job.scripted.lead();
     const called = job.call();
     assert.deepEqual(job.terms, [term]);
     job.end('42 mails sent');
     assert.equal(await called, '42 mails sent');
-    assert.equal(job.questions, 0);
+    assert.equal(job.leaseReads, 0);
   });
 
-  test('is given what its scheduler passes, and what it returns or throws is passed on', async () => {
+  test('receives the arguments of its scheduler and returns or throws to it', async () => {
     const scripted = new ScriptedElector();
     const seen: unknown[] = [];
     const wrapped = scripted.elector.leaderOnly((term, at: string, count: number) => {
@@ -117,7 +117,7 @@ describe('a job of the leader', () => {
     assert.deepEqual(seen, [term, 'noon', 1, term, 'midnight', -1, term, 'noon', 2]);
   });
 
-  test('that rejects does so for its scheduler, and runs again next time', async () => {
+  test('rejects to its scheduler and runs at the next call', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
     const failed = assert.rejects(job.call(), /the mail server is down/);
@@ -129,13 +129,13 @@ describe('a job of the leader', () => {
     assert.deepEqual(job.scripted.journal, ['elected', 'leader: web-0'], 'no error of the elector');
   });
 
-  test('that fails is given to onError, and nothing rejects', async () => {
+  test('passes its failure to onError and does not reject', async () => {
     const scripted = new ScriptedElector();
     await scripted.lead();
     const failures: unknown[] = [];
     const fails = (error: unknown): Promise<string> => Promise.reject(error);
     const onError = (error: unknown): unknown => failures.push(error);
-    // Also what is no Error, and what looks like a promise.
+    // Two of the reasons are not errors, and one is a thenable.
     const reasons = [
       new Error('the mail server is down'),
       undefined,
@@ -162,14 +162,14 @@ describe('a job of the leader', () => {
     ['throws', () => assert.fail('no log')],
     ['rejects', async () => assert.fail('no log')],
   ] as const) {
-    test(`whose onError ${how} ends nothing: an error is emitted`, async () => {
+    test(`emits an error and runs again when onError ${how}`, async () => {
       const scripted = new ScriptedElector();
       await scripted.lead();
       const errors: Error[] = [];
       scripted.elector.on('error', (error) => errors.push(error));
       const call = scripted.elector.leaderOnly(() => Promise.reject(new Error('the mail server is down')), { onError });
       assert.equal(await call(), undefined);
-      assert.equal(await call(), undefined, 'it runs again');
+      assert.equal(await call(), undefined, 'the second call runs');
       const [error] = errors;
       assert.deepEqual([errors.length, scripted.elector.isLeader], [2, true]);
       assert.match(String(error?.message), /^onError of leaderOnly failed; see `cause`\.$/);
@@ -192,7 +192,7 @@ describe('a job of the leader', () => {
     });
   }
 
-  test('never runs beside itself', async () => {
+  test('skips a call when the last one still runs', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
     const first = job.call();
@@ -207,7 +207,7 @@ describe('a job of the leader', () => {
     await second;
   });
 
-  test('runs beside another job', async () => {
+  test('runs while another job runs', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
     const called = job.call();
@@ -216,7 +216,7 @@ describe('a job of the leader', () => {
     await called;
   });
 
-  test('is told by term.signal that the term is over', async () => {
+  test('sees an aborted term.signal when the term ends', async () => {
     const job = new WrappedJob();
     const { scripted } = job;
     const term = await scripted.lead();
@@ -237,7 +237,7 @@ describe('a job of the leader', () => {
 // After a stall
 
 describe('after a stall', () => {
-  test('leadership is confirmed first, and once is enough', async () => {
+  test('a job waits for one confirmation', async () => {
     const job = new WrappedJob();
     const { scripted } = job;
     const term = await scripted.lead();
@@ -245,27 +245,27 @@ describe('after a stall', () => {
     scripted.clock.stall(STALL_MS);
     const called = job.call();
     await promisesSettled();
-    assert.deepEqual([job.runs, job.questions], [0, 1], 'it waits for the answer');
+    assert.deepEqual([job.runs, job.leaseReads], [0, 1], 'the job waits for the answer');
     await scripted.confirms();
     assert.deepEqual(job.terms, [term]);
     job.end();
     assert.equal(await called, 'done');
     const again = job.call();
-    assert.deepEqual([job.runs, job.questions], [2, 1]);
+    assert.deepEqual([job.runs, job.leaseReads], [2, 1]);
     job.end();
     await again;
   });
 
-  test('that ended long before the job was due, it is asked as well', async () => {
+  test('a job waits for a confirmation, even if the stall ended long before', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
     job.scripted.clock.stall(STALL_MS);
     job.scripted.run(3);
     void job.call();
-    assert.deepEqual([job.runs, job.questions], [0, 1]);
+    assert.deepEqual([job.runs, job.leaseReads], [0, 1]);
   });
 
-  test('an application that confirmed it itself need not wait again', async () => {
+  test('a job does not wait when the application has called confirm()', async () => {
     const job = new WrappedJob();
     const { scripted } = job;
     await scripted.lead();
@@ -275,12 +275,12 @@ describe('after a stall', () => {
     await scripted.confirms();
     await confirmed;
     const called = job.call();
-    assert.deepEqual([job.runs, job.questions], [1, 1]);
+    assert.deepEqual([job.runs, job.leaseReads], [1, 1]);
     job.end();
     await called;
   });
 
-  test('no job runs while it cannot be confirmed; the next one asks again', async () => {
+  test('a job is skipped when the confirmation fails, and the next call reads again', async () => {
     const job = new WrappedJob();
     const { scripted } = job;
     await scripted.lead();
@@ -290,10 +290,10 @@ describe('after a stall', () => {
       scripted.world.take('read lease').fail('unavailable');
       scripted.world.take('read pod web-0').fail('unavailable');
       assert.equal(await called, undefined);
-      assert.deepEqual([job.runs, job.questions], [0, attempt]);
+      assert.deepEqual([job.runs, job.leaseReads], [0, attempt]);
       scripted.run(1);
     }
-    assert.equal(scripted.elector.isLeader, true, 'leadership is for life');
+    assert.equal(scripted.elector.isLeader, true, 'a failed confirmation does not end the term');
     const called = job.call();
     await scripted.confirms();
     assert.equal(job.runs, 1);
@@ -302,10 +302,10 @@ describe('after a stall', () => {
   });
 
   for (const [what, lose] of [
-    ['the Lease is another’s', (s: ScriptedElector) => s.confirms(takenBy(s.lease, OTHER))],
+    ['the Lease is another Pod’s', (s: ScriptedElector) => s.confirms(takenBy(s.lease, OTHER))],
     ['this Pod is gone', (s: ScriptedElector) => s.confirms(s.lease, null)],
   ] as const) {
-    test(`${what}: it does not run`, async () => {
+    test(`a job is skipped when ${what}`, async () => {
       const job = new WrappedJob();
       await job.scripted.lead();
       job.scripted.clock.stall(STALL_MS);
@@ -316,19 +316,19 @@ describe('after a stall', () => {
     });
   }
 
-  test('while it is asked, the job is not begun a second time', async () => {
+  test('a second call is skipped while the first one waits for the confirmation', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
     job.scripted.clock.stall(STALL_MS);
     const first = job.call();
     assert.equal(await job.call(), undefined);
     await job.scripted.confirms();
-    assert.deepEqual([job.runs, job.questions], [1, 1]);
+    assert.deepEqual([job.runs, job.leaseReads], [1, 1]);
     job.end();
     assert.equal(await first, 'done');
   });
 
-  test('a second stall, before the answer is read, makes the answer worth nothing', async () => {
+  test('a job is skipped when a second stall precedes the answer', async () => {
     const job = new WrappedJob();
     await job.scripted.lead();
     job.scripted.clock.stall(STALL_MS);
@@ -339,7 +339,7 @@ describe('after a stall', () => {
     assert.equal(job.runs, 0);
   });
 
-  test('the answer that elects it may be old, too: a stall as a candidate counts', async () => {
+  test('a job waits for a confirmation when the stall happened before the election', async () => {
     const job = new WrappedJob();
     const { elector, world, clock } = job.scripted;
     void elector.start();
@@ -351,7 +351,7 @@ describe('after a stall', () => {
     assert.deepEqual([job.runs, world.pending.some(({ call }) => call === 'read lease')], [0, true]);
   });
 
-  test('of which nothing is left when the elector has stopped: no timer', async () => {
+  test('no timer is left when the elector has stopped', async () => {
     const job = new WrappedJob();
     const { elector, clock, world } = job.scripted;
     await job.scripted.lead();
@@ -368,7 +368,7 @@ describe('after a stall', () => {
 
 // The work of a term
 
-test('a job does not run when its confirmation fails, even if the doubt ends by itself', async () => {
+test('a job does not run when its confirmation fails, even if the doubt ends in the meantime', async () => {
   let doubtful = true;
   let runs = 0;
   const job = leaderOnly(() => (runs += 1), {
@@ -381,11 +381,11 @@ test('a job does not run when its confirmation fails, even if the doubt ends by 
     join: (_ended, begin) => begin(),
   });
   assert.equal(await job(), undefined);
-  assert.equal(await job(), 1, 'without a doubt it runs');
+  assert.equal(await job(), 1, 'the next call has no doubt');
   assert.equal(runs, 1);
 });
 
-test('the Lease is given up only when the job is done', async (t) => {
+test('the Lease is released only when the job is done', async (t) => {
   for (const leave of ['stop', 'stepDown'] as const) {
     const cluster = await TestCluster.start(t);
     const pod = cluster.addPod('web-0');
@@ -393,26 +393,26 @@ test('the Lease is given up only when the job is done', async (t) => {
     await leader.start();
     await other.start();
     const end = Promise.withResolvers<void>();
-    const told: string[] = [];
-    other.on('elected', () => told.push('the other leads'));
+    const events: string[] = [];
+    other.on('elected', () => events.push('the other leads'));
     const running = leader.leaderOnly(async ({ signal }) => {
-      signal.addEventListener('abort', () => told.push('the job is told'));
+      signal.addEventListener('abort', () => events.push('signal aborted'));
       await end.promise;
-      told.push('the job is done');
+      events.push('the job is done');
     })();
     const left = leave === 'stop' ? leader.stop({ release: true }) : leader.stepDown();
     await cluster.elector(cluster.addPod('web-2')).start();
-    assert.deepEqual(told, ['the job is told']);
-    assert.deepEqual(cluster.lease()?.metadata.annotations ?? {}, {}, 'it is not marked as released');
+    assert.deepEqual(events, ['signal aborted']);
+    assert.deepEqual(cluster.lease()?.metadata.annotations ?? {}, {}, 'no release annotation');
     assert.equal(cluster.ownerUid(), pod.uid);
     end.resolve();
     await Promise.all([running, left]);
     await until('another leads', () => ![undefined, pod.uid].includes(cluster.ownerUid()));
-    assert.deepEqual(told.slice(0, 2), ['the job is told', 'the job is done']);
+    assert.deepEqual(events.slice(0, 2), ['signal aborted', 'the job is done']);
   }
 });
 
-test('a job that does not end is waited for no longer than drainTimeoutMs', async (t) => {
+test('an elector waits for a job for at most drainTimeoutMs', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'), { drainTimeoutMs: 50 });
   await elector.start();
@@ -421,14 +421,14 @@ test('a job that does not end is waited for no longer than drainTimeoutMs', asyn
   assert.equal(elector.state, 'stopped');
 });
 
-test('onElected of the next term waits for a job of the term before', async () => {
+test('onElected of the next term waits for a job of the last term', async () => {
   const order: string[] = [];
   const scripted = new ScriptedElector({ onElected: () => order.push('work') });
   const first = await scripted.lead();
   await promisesSettled();
   const end = Promise.withResolvers<void>();
   const running = scripted.elector.leaderOnly(() => end.promise.then(() => order.push('job')))();
-  // Taken away by hand, and given back.
+  // The Lease is given to another Pod by hand, and then back.
   const { lease } = scripted;
   assert.ok(lease);
   const show = (resourceVersion: string, owner: { name: string; uid: string } | null): void =>
@@ -452,7 +452,7 @@ test('onElected of the next term waits for a job of the term before', async () =
   assert.deepEqual(order, ['work', 'job', 'work']);
 });
 
-/** Ways to call from inside the work, and to wait for the answer. */
+/** Ways to call `leave` inside the work and to wait for it. */
 const ways: Readonly<Record<string, (leave: () => Promise<void>) => Promise<void>>> = {
   directly: (leave) => leave(),
   'from nested functions that are awaited': async (leave) => {
@@ -488,7 +488,7 @@ for (const [way, call] of Object.entries(ways)) {
   }
 }
 
-test('two jobs that both wait for stop() do not wait for each other', async (t) => {
+test('two jobs that wait for stop() do not wait for each other', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'), { drainTimeoutMs: 3_600_000 });
   await elector.start();
@@ -501,7 +501,7 @@ test('two jobs that both wait for stop() do not wait for each other', async (t) 
   assert.equal(await waiting, 'stopped');
 });
 
-test('a job that runs inside another one waits for neither', async (t) => {
+test('stop() in a job inside another job waits for neither', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'), { drainTimeoutMs: 3_600_000 });
   await elector.start();
@@ -510,14 +510,14 @@ test('a job that runs inside another one waits for neither', async (t) => {
   assert.equal(elector.state, 'stopped');
 });
 
-test('everybody else is still waited for, and the Lease is kept while the work that asked runs', async () => {
+test('stop() in a job waits for the other jobs, and keeps the Lease while its job runs', async () => {
   const scripted = new ScriptedElector();
   await scripted.lead();
   const { elector, world } = scripted;
   const end = Promise.withResolvers<void>();
   void elector.leaderOnly(() => end.promise)();
   let stopped = false;
-  const asked = elector.leaderOnly(() =>
+  const calling = elector.leaderOnly(() =>
     elector.stop().then(() => {
       stopped = true;
     }),
@@ -525,14 +525,14 @@ test('everybody else is still waited for, and the Lease is kept while the work t
   await promisesSettled();
   assert.equal(stopped, false);
   end.resolve();
-  await asked;
+  await calling;
   assert.equal(stopped, true);
   assert.ok(!world.calls.includes('delete lease'));
   await promisesSettled();
   assert.equal(world.lockIsFree, true, 'all work has ended');
 });
 
-test('a listener does not belong to the work that caused its event', async () => {
+test('stop() in a listener waits for the job that caused the event', async () => {
   const scripted = new ScriptedElector();
   await scripted.lead();
   const { elector, world } = scripted;
@@ -548,7 +548,7 @@ test('a listener does not belong to the work that caused its event', async () =>
   })();
   await promisesSettled();
   assert.equal(elector.isLeader, false);
-  assert.equal(stopped, false, 'the job is waited for');
+  assert.equal(stopped, false, 'stop() waits for the job');
   end.resolve();
   await promisesSettled();
   world.take('read pod web-0').succeed(OWN_POD);
@@ -556,7 +556,7 @@ test('a listener does not belong to the work that caused its event', async () =>
   assert.equal(stopped, true);
 });
 
-test('setInterval is scheduler enough', async (t) => {
+test('a job of setInterval runs only while this process leads', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'));
   let runs = 0;

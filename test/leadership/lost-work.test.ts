@@ -1,5 +1,5 @@
 /**
- * `stop()` while work of a lost term may still run: what the application is told, and what stays open until then.
+ * Checks `stop()` while work of a lost term may run: the announcements, and what remains open until the work ends.
  */
 
 import assert from 'node:assert/strict';
@@ -39,7 +39,7 @@ for (const release of [true, false]) {
   });
 }
 
-test('stop() keeps connections and lock until the work ends when the Lease is taken while it waits', async () => {
+test('stop() keeps connections and lock until the work ends when the Lease is taken during the wait', async () => {
   const { promise: work, resolve: endWork } = Promise.withResolvers<void>();
   const scripted = new ScriptedElector({ drainTimeoutMs: DRAIN_TIMEOUT_MS, onElected: () => work });
   await scripted.lead();

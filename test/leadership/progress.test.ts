@@ -1,5 +1,5 @@
 /**
- * `term.progress()`: when it is late, what says so, and that leadership is kept.
+ * Checks `term.progress()`: when it is late, where that is reported, and that the term goes on.
  */
 
 import assert from 'node:assert/strict';
@@ -28,7 +28,7 @@ async function leading(options: LeaseElectorOptions = {}): Promise<Leading> {
   return { scripted, term, stalls };
 }
 
-/** Stops it. Every request fails from here on, and each step of leaving is tried again until its time is up. */
+/** Stops the elector. Every request fails from now on, and each step of leaving is repeated until its limit. */
 async function endOf(scripted: ScriptedElector): Promise<void> {
   const stopped = scripted.elector.stop();
   for (let second = 0; second <= LEAVING_LIMIT_MS / 1_000; second += 1) {
@@ -40,7 +40,7 @@ async function endOf(scripted: ScriptedElector): Promise<void> {
   await stopped;
 }
 
-/** A metric without labels of its own. */
+/** The value of a metric of this elector. */
 const value = ({ elector }: ScriptedElector, name: string): string | undefined =>
   new RegExp(`^lease_elector_${name}\\{name="web"\\} (\\S+)$`, 'm').exec(elector.metrics())?.[1];
 
@@ -54,7 +54,7 @@ test('work that makes progress in time is never late', async () => {
   assert.equal(value(scripted, 'work_stalled'), '0');
 });
 
-test('work that makes no progress is reported once, and this process leads all the same', async () => {
+test('work without progress is reported once, and the term goes on', async () => {
   const { scripted, term, stalls } = await leading();
   scripted.run(20);
   assert.deepEqual(stalls, [{ cause: 'progress', forMs: TIMEOUT_MS }]);
@@ -65,7 +65,7 @@ test('work that makes no progress is reported once, and this process leads all t
   assert.match(scripted.elector.explain().message, /its work has made no progress for 20 s/);
 });
 
-test('progress that comes late ends the stall, and the next stall is reported again', async () => {
+test('late progress ends the stall, and the next stall is reported', async () => {
   const { scripted, term, stalls } = await leading();
   scripted.run(10);
   term.progress();
@@ -79,7 +79,7 @@ test('progress that comes late ends the stall, and the next stall is reported ag
   assert.equal(stalls.length, 2);
 });
 
-test('a process that was suspended leaves the work a second to make progress', async () => {
+test('work has a second to make progress when the process was suspended', async () => {
   const { scripted, term, stalls } = await leading();
   scripted.clock.stall(60_000);
   term.progress();
@@ -102,7 +102,7 @@ test('a process that was suspended leaves the work a second to make progress', a
   );
 });
 
-test('an event loop that was suspended is reported afterwards with its length, also while this process does not lead', async () => {
+test('a suspension of the event loop is reported with its length, even if this process does not lead', async () => {
   const scripted = new ScriptedElector({ progressTimeoutMs: TIMEOUT_MS });
   const stalls: Stall[] = [];
   scripted.elector.on('stalled', (stall) => stalls.push(stall));
@@ -116,7 +116,7 @@ test('an event loop that was suspended is reported afterwards with its length, a
   assert.equal(stalls.length, 1);
 });
 
-test('nothing is expected after the term, nor without the option', async () => {
+test('no progress is expected after the term or without the option', async () => {
   const { scripted, stalls } = await leading();
   void scripted.elector.stop();
   scripted.run(20);
@@ -129,7 +129,7 @@ test('nothing is expected after the term, nor without the option', async () => {
   assert.deepEqual(stalls, []);
 });
 
-test('progress of an earlier term is no progress of the next', async () => {
+test('progress of an earlier term does not count for the next one', async () => {
   const { scripted, term, stalls } = await leading();
   void scripted.elector.stepDown();
   await promisesSettled();
@@ -138,10 +138,10 @@ test('progress of an earlier term is no progress of the next', async () => {
   scripted.run(4);
   term.progress();
   scripted.run(20);
-  assert.deepEqual(stalls, [], 'and no timer is left');
+  assert.deepEqual(stalls, [], 'no timer is left');
 });
 
-test('the logger is given one line for a stall', async () => {
+test('the logger receives one line for a stall', async () => {
   const lines: LogFields[] = [];
   const note = (fields: LogFields): number => lines.push(fields);
   const { scripted } = await leading({ logger: { debug: () => 0, info: () => 0, warn: note, error: note } });

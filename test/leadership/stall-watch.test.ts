@@ -1,5 +1,5 @@
 /**
- * A process that was suspended is detected: by a late pulse, or by a read before the pulse.
+ * Checks that a suspension of the process is detected by a late pulse or by a read before the pulse.
  */
 
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { STALL_MS, StallWatch } from '../../src/leadership/stall-watch.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 
-/** A machine that can be stopped and be suspended. */
+/** A machine whose process can be stopped, and that can be suspended. */
 class Machine extends ManualClock {
   #stoppedMs = 0;
   #asleepMs = 0;
@@ -20,17 +20,17 @@ class Machine extends ManualClock {
     return super.wallMs() + this.#stoppedMs + this.#asleepMs;
   }
 
-  /** The process gets no time; what was due in the meantime has not run yet. */
+  /** Stops the process. Timers that became due have not fired yet. */
   stopProcess(durationMs: number): void {
     this.#stoppedMs += durationMs;
   }
 
-  /** Linux stops the monotonic clock in the meantime. */
+  /** Suspends the machine. Linux stops the monotonic clock during that time. */
   suspend(durationMs: number): void {
     this.#asleepMs += durationMs;
   }
 
-  /** Everything runs in its time. */
+  /** Fires every timer in time. */
   run(seconds: number): void {
     for (let second = 0; second < seconds; second += 1) this.advance(1_000);
   }
@@ -44,7 +44,7 @@ function watched(): { machine: Machine; watch: StallWatch } {
 }
 
 describe('a stall', () => {
-  test('is not reported while every pulse is on time', () => {
+  test('is not reported when every pulse is on time', () => {
     const { machine, watch } = watched();
     machine.run(3_600);
     assert.equal(watch.stalledAtMs, null);
@@ -53,24 +53,24 @@ describe('a stall', () => {
   for (const [what, stall] of [
     ['the process was stopped', (machine: Machine) => machine.stopProcess(STALL_MS)],
     ['the machine was suspended', (machine: Machine) => machine.suspend(STALL_MS)],
-    ['the event loop was blocked, and its timers come late', (machine: Machine) => machine.stall(STALL_MS)],
+    ['the event loop was blocked and its timers are late', (machine: Machine) => machine.stall(STALL_MS)],
   ] as const) {
-    for (const [when, asked] of [
-      ['asked before the pulse', () => undefined],
-      ['asked after the pulse', (machine: Machine) => machine.run(1)],
-      ['asked much later', (machine: Machine) => machine.run(600)],
+    for (const [when, wait] of [
+      ['read before the pulse', () => undefined],
+      ['read after the pulse', (machine: Machine) => machine.run(1)],
+      ['read much later', (machine: Machine) => machine.run(600)],
     ] as const) {
-      test(`${what}: noticed, ${when}`, () => {
+      test(`is detected when ${what} (${when})`, () => {
         const { machine, watch } = watched();
         machine.run(10);
         stall(machine);
-        asked(machine);
+        wait(machine);
         assert.notEqual(watch.stalledAtMs, null);
       });
     }
   }
 
-  test('of the stated length is noticed wherever it falls between two pulses', () => {
+  test('of the stated length is detected at any moment between two pulses', () => {
     for (const sinceThePulseMs of [0, 1, 500, 999]) {
       const { machine, watch } = watched();
       machine.run(3);
@@ -80,7 +80,7 @@ describe('a stall', () => {
     }
   });
 
-  test('that is shorter is not reported, and several short ones do not add up', () => {
+  test('is not reported when it is shorter, and several short stalls do not add up', () => {
     const { machine, watch } = watched();
     for (let count = 0; count < 10; count += 1) {
       machine.stopProcess(STALL_MS - 1_001);
@@ -90,7 +90,7 @@ describe('a stall', () => {
     }
   });
 
-  test('is forgiven by what was asked after it, and by nothing before', () => {
+  test('is forgiven by a request that was sent after it, but not by an earlier one', () => {
     const { machine, watch } = watched();
     const beforeMs = machine.nowMs();
     machine.stopProcess(60_000);
@@ -103,21 +103,21 @@ describe('a stall', () => {
     assert.equal(watch.stalledAtMs, null);
   });
 
-  test('that falls between the question and its answer is not forgiven', () => {
+  test('is not forgiven when it lies between the request and its answer', () => {
     const { machine, watch } = watched();
     machine.stopProcess(60_000);
     assert.notEqual(watch.stalledAtMs, null);
-    const askedAtMs = machine.nowMs();
+    const waitAtMs = machine.nowMs();
     machine.stopProcess(60_000);
-    watch.forgive(askedAtMs);
+    watch.forgive(waitAtMs);
     assert.equal(watch.stalledAtMs, machine.nowMs());
   });
 });
 
-test('one that was stopped looks no more, and leaves no timer', () => {
+test('a stopped watch detects nothing and has no timer', () => {
   const { machine, watch } = watched();
   watch.start();
-  assert.equal(machine.timers.size, 1, 'starting twice is starting once');
+  assert.equal(machine.timers.size, 1, 'a second start has no effect');
   machine.run(2);
   watch.stop();
   assert.equal(machine.timers.size, 0);
@@ -125,7 +125,7 @@ test('one that was stopped looks no more, and leaves no timer', () => {
   assert.equal(watch.stalledAtMs, null);
 });
 
-test('one that was never started looks at nothing', () => {
+test('a watch detects nothing when it was never started', () => {
   const machine = new Machine();
   const watch = new StallWatch(machine);
   machine.stopProcess(60_000);

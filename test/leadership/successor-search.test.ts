@@ -1,5 +1,5 @@
 /**
- * When a leader lists the Pods of its application, and what it does with the answers.
+ * Checks when a leader lists the Pods of its application, and what it does with the answers.
  */
 
 import assert from 'node:assert/strict';
@@ -38,7 +38,7 @@ class Searching {
   }
 }
 
-test('a leader lists at the beginning of its term, and then once a minute', async () => {
+test('a leader lists Pods at the start of its term and then once a minute', async () => {
   const { search, pending, clock, listed, ...searching } = new Searching();
   search.begin();
   assert.equal(pending.length, 1);
@@ -52,14 +52,14 @@ test('a leader lists at the beginning of its term, and then once a minute', asyn
   assert.ok(searching);
 });
 
-test('a list that is still under way is not asked for a second time', () => {
+test('a list is not sent again when the last one is unanswered', () => {
   const { search, pending, clock } = new Searching();
   search.begin();
   clock.advance(3 * LIST_INTERVAL_MS);
   assert.equal(pending.length, 1);
 });
 
-test('nothing is listed after the term', () => {
+test('no list is sent after the term', () => {
   const { search, pending, clock } = new Searching();
   search.begin();
   search.end();
@@ -67,7 +67,7 @@ test('nothing is listed after the term', () => {
   assert.equal(pending.length, 1);
 });
 
-test('an answer that belongs to an earlier term is dropped', async () => {
+test('an answer to a list of an earlier term is dropped', async () => {
   const searching = new Searching();
   searching.search.begin();
   searching.search.end();
@@ -75,7 +75,7 @@ test('an answer that belongs to an earlier term is dropped', async () => {
   assert.deepEqual(searching.listed, []);
 });
 
-test('a list that fails changes nothing; one that is forbidden names nobody', async () => {
+test('a failed list changes nothing, and a forbidden list removes the choice', async () => {
   const searching = new Searching();
   searching.search.begin();
   await searching.answer({ ok: false, failure: failure('unavailable') });
@@ -85,7 +85,7 @@ test('a list that fails changes nothing; one that is forbidden names nobody', as
   assert.deepEqual(searching.listed, [null]);
 });
 
-test('a leader that leaves waits for one more list', async () => {
+test('a leader waits for one more list when it leaves', async () => {
   const searching = new Searching();
   let over = false;
   void searching.search.listBeforeLeaving().then(() => {
@@ -98,24 +98,24 @@ test('a leader that leaves waits for one more list', async () => {
   assert.deepEqual(searching.listed, [LISTING]);
 });
 
-test('but for no longer than 500 ms, and what comes later is dropped', async () => {
+test('a leader waits for that list for at most 500 ms and drops a later answer', async () => {
   const searching = new Searching();
-  const looked = searching.search.listBeforeLeaving();
+  const listed = searching.search.listBeforeLeaving();
   await promisesSettled();
   searching.clock.advance(LEAVING_LIST_MS);
-  await looked;
+  await listed;
   await searching.answer();
   assert.deepEqual(searching.listed, []);
 });
 
-test('a term that begins while a list before leaving is under way is searched to its end', async () => {
+test('a term that begins during the list of a leaving process keeps its own lists', async () => {
   const searching = new Searching();
   const { search, clock, pending } = searching;
-  const looked = search.listBeforeLeaving();
-  // The Lease was taken by hand, and came back: the step-down ended without this list.
+  const listed = search.listBeforeLeaving();
+  // The Lease was given to another Pod by hand, and then back, so the step-down ended without this list.
   search.begin();
   clock.advance(LEAVING_LIST_MS);
-  await looked;
+  await listed;
   pending.shift();
   await searching.answer();
   assert.deepEqual(searching.listed, [LISTING]);
@@ -123,7 +123,7 @@ test('a term that begins while a list before leaving is under way is searched to
   assert.equal(pending.length, 1);
 });
 
-test('the Pod that led before is passed over until 10 s after it led', async () => {
+test('the Pod that led before is skipped until 10 s after its term', async () => {
   const searching = new Searching();
   const { search, clock } = searching;
   const list = async (): Promise<void> => {
@@ -137,7 +137,7 @@ test('the Pod that led before is passed over until 10 s after it led', async () 
   search.follow(null);
   await list();
   clock.advance(PASSED_OVER_MS - 1);
-  // This Pod leads, which is no news of the other.
+  // This Pod leads, which does not change the time of the other Pod.
   search.follow(null);
   await list();
   clock.advance(1);
