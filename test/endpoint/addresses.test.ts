@@ -1,5 +1,5 @@
 /**
- * One port on several addresses: what is tried again, what is given up, and what is said about it.
+ * Checks one port on several addresses: which binds are repeated, which are given up, and what is reported.
  */
 
 import assert from 'node:assert/strict';
@@ -33,7 +33,7 @@ class Machine {
 
 const BOTH = ['127.0.0.1', '::1'];
 
-test('any free port is one that is free on both, and what was bound on the way is given back', async () => {
+test('a free port is free on both addresses, and other ports bound during the search are closed', async () => {
   const machine = new Machine((host, port) => (host === '::1' && port < 3 ? 'EADDRINUSE' : undefined));
   const binding = await bindEvery(BOTH, 0, machine.bind, machine.unbind);
   assert.deepEqual(
@@ -44,26 +44,26 @@ test('any free port is one that is free on both, and what was bound on the way i
   assert.equal(describeBinding(binding, 0), null);
 });
 
-test('the search for a free port has an end', async () => {
+test('the search for a free port ends after PORT_ATTEMPTS', async () => {
   const machine = new Machine((host) => (host === '::1' ? 'EADDRINUSE' : undefined));
   const binding = await bindEvery(BOTH, 0, machine.bind, machine.unbind);
   assert.deepEqual([...machine.bound], [`127.0.0.1 ${PORT_ATTEMPTS}`]);
   assert.match(describeBinding(binding, 0) ?? '', /cannot listen on \[::1\]:.* taken/);
 });
 
-test('a port that was asked for is tried once', async () => {
-  let asked = 0;
+test('a configured port is tried once on each address', async () => {
+  let attempts = 0;
   const machine = new Machine(() => {
-    asked += 1;
+    attempts += 1;
     return 'EADDRINUSE';
   });
   const binding = await bindEvery(BOTH, 4040, machine.bind, machine.unbind);
-  assert.equal(asked, 2);
+  assert.equal(attempts, 2);
   assert.match(describeBinding(binding, 4040) ?? '', /127.0.0.1:4040 and \[::1\]:4040/);
 });
 
 for (const code of ['EADDRNOTAVAIL', 'EAFNOSUPPORT']) {
-  test(`an address that does not exist (${code}) is not missed while the other one answers`, async () => {
+  test(`an address that does not exist (${code}) is not reported when the other one works`, async () => {
     for (const missing of BOTH) {
       const machine = new Machine((host) => (host === missing ? code : undefined));
       const binding = await bindEvery(BOTH, 4040, machine.bind, machine.unbind);

@@ -1,5 +1,5 @@
 /**
- * Clients that are slow, silent, huge or gone: nothing of them stays, and the others are answered.
+ * Checks clients that are slow, silent, huge or gone. They leave nothing behind, and the other clients are answered.
  */
 
 import assert from 'node:assert/strict';
@@ -8,15 +8,15 @@ import { ENDPOINT_LIMITS, MAX_BODY_BYTES, MAX_HEADER_BYTES } from '../../src/end
 import { until } from '../worlds/until.ts';
 import { ask, rawClient, startServer } from './raw-client.ts';
 
-/** The time-outs of Node.js' server run on the real clock: here they are as short as can be. */
-const HASTE = { requestTimeoutMs: 50, checkIntervalMs: 10, idleTimeoutMs: 10_000 };
+/** Limits as short as possible, because the time-outs of Node.js' server use the real clock. */
+const SHORT_LIMITS = { requestTimeoutMs: 50, checkIntervalMs: 10, idleTimeoutMs: 10_000 };
 
 async function assertAnswered(t: TestContext, port: number): Promise<void> {
   assert.match(await ask(t, port, 'GET / HTTP/1.1'), /^HTTP\/1.1 200 OK\r\n/);
 }
 
-test('a request that does not arrive whole in time is given up', async (t) => {
-  const { port } = await startServer(t, { limits: HASTE });
+test('a request is answered 408 when it is incomplete after its time-out', async (t) => {
+  const { port } = await startServer(t, { limits: SHORT_LIMITS });
   const silent = rawClient(t, port);
   const headless = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost');
   const bodiless = rawClient(t, port).send('POST / HTTP/1.1', 'Host: localhost', 'Content-Length: 9', '', 'abc');
@@ -30,18 +30,18 @@ test('a request that does not arrive whole in time is given up', async (t) => {
   await assertAnswered(t, port);
 });
 
-test('a connection that has done its work may stay longer, but not for ever', async (t) => {
-  const { port } = await startServer(t, { limits: { ...HASTE, idleTimeoutMs: 200 } });
+test('an idle connection stays open longer than an incomplete request, but not for ever', async (t) => {
+  const { port } = await startServer(t, { limits: { ...SHORT_LIMITS, idleTimeoutMs: 200 } });
   const idle = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost', '');
   const reader = rawClient(t, port).send('GET /sse HTTP/1.1', 'Host: localhost', '');
   const slow = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost');
   await slow.whole();
   assert.equal(idle.ended, false);
   assert.match(await idle.whole(), /\{\}$/);
-  assert.equal(reader.ended, false, 'and one that streams as long as it likes');
+  assert.equal(reader.ended, false, 'a stream has no limit');
 });
 
-test('a head that is too long is 431', async (t) => {
+test('a head that is too long is answered 431', async (t) => {
   const { port } = await startServer(t);
   for (const line of [`GET /${'x'.repeat(MAX_HEADER_BYTES)} HTTP/1.1`, `X: ${'x'.repeat(MAX_HEADER_BYTES)}`]) {
     const client = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost', '');
@@ -54,14 +54,14 @@ test('a head that is too long is 431', async (t) => {
   await assertAnswered(t, port);
 });
 
-test('what comes after the last request of a connection is not looked at', async (t) => {
+test('bytes after the last request of a connection are ignored', async (t) => {
   const { port } = await startServer(t);
   const client = rawClient(t, port);
   client.socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\nhello');
   assert.match(await client.whole(), /^HTTP\/1.1 200 OK\r\n.*\{\}$/s);
 });
 
-test('what is no HTTP is 400, and a request without a host', async (t) => {
+test('a request that is not HTTP or has no Host is answered 400', async (t) => {
   const { port } = await startServer(t);
   for (const lines of [['hello'], ['GET / HTTP/1.1', ''], ['GET / HTTP/1.1', 'Host: a', 'Content-Length: x', '']]) {
     assert.match(
@@ -81,8 +81,8 @@ test('what is no HTTP is 400, and a request without a host', async (t) => {
 const HUGE_BYTES = 64 * 1024 * 1024;
 
 for (const framing of [`Content-Length: ${HUGE_BYTES}`, 'Transfer-Encoding: chunked']) {
-  test(`a body that is huge is answered all the same, and its connection is closed (${framing})`, async (t) => {
-    const { port } = await startServer(t, { limits: HASTE });
+  test(`a request with a huge body is answered and its connection is closed (${framing})`, async (t) => {
+    const { port } = await startServer(t, { limits: SHORT_LIMITS });
     for (const [request, status] of [
       ['POST /', 405],
       ['PUT /x', 404],
@@ -101,7 +101,7 @@ for (const framing of [`Content-Length: ${HUGE_BYTES}`, 'Transfer-Encoding: chun
       };
       feed();
       assert.match(await client.whole(), new RegExp(`^HTTP/1.1 ${status} .*\r\nConnection: close\r\n\r\n`, 's'));
-      // Whether it is read to its end or cut off, the server lets go of the connection.
+      // The server either reads the body to its end or closes the connection.
       await until(() => client.closed || left === 0);
       client.socket.destroy();
     }
@@ -109,12 +109,12 @@ for (const framing of [`Content-Length: ${HUGE_BYTES}`, 'Transfer-Encoding: chun
   });
 }
 
-test('a body that is announced as huge, or asked about before, is not waited for', async (t) => {
+test('a request is answered before its body when the body is huge or expects 100-continue', async (t) => {
   const { port } = await startServer(t);
   for (const line of [`Content-Length: ${HUGE_BYTES}`, 'Content-Length: 3\r\nExpect: 100-continue']) {
     const client = rawClient(t, port).send('POST / HTTP/1.1', 'Host: localhost', line, '');
     assert.match(await client.whole(), /^HTTP\/1.1 405 .*\r\nConnection: close\r\n/s);
-    // What it sends before it takes note of the answer is read, or "reset" would reach it in place of the answer.
+    // The server reads what the client still sends. Otherwise the client would receive a reset in place of the answer.
     for (const part of ['ab', 'c']) {
       await new Promise((resolve) => client.socket.write(part, resolve));
       await assertAnswered(t, port);
@@ -125,7 +125,7 @@ test('a body that is announced as huge, or asked about before, is not waited for
   }
 });
 
-test('a body of bearable size is read, also in chunks, and the connection stays', async (t) => {
+test('a body within the limit is read, even in chunks, and the connection stays open', async (t) => {
   const { port } = await startServer(t);
   const client = rawClient(t, port);
   client.send('POST / HTTP/1.1', 'Host: localhost', `Content-Length: ${MAX_BODY_BYTES}`, '');
@@ -146,17 +146,17 @@ test('the server stops reading from a client that sends requests and reads no an
   client.socket.pause();
   const requests = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(10_000);
   let rounds = 0;
-  // It is not listened to when the kernel's buffers are full in both directions.
+  // The server no longer reads when the buffers of the kernel are full in both directions.
   while (client.socket.writableLength < 2 * requests.length && rounds < 1_000) {
     rounds += 1;
     client.socket.write(requests);
-    // The turns of the loop that this takes are the server's chance to read on.
+    // During this request the server has time to read on.
     await assertAnswered(t, port);
   }
   assert.ok(rounds < 1_000);
 });
 
-test('a client that leaves in the middle of anything harms nobody', async (t) => {
+test('a client that leaves at any moment does not affect the others', async (t) => {
   const { server, port } = await startServer(t);
   const beginnings = [
     [],
@@ -187,25 +187,25 @@ test('a client that leaves in the middle of anything harms nobody', async (t) =>
   }
 });
 
-test('the connection that was idle for longest makes room for a new one', async (t) => {
+test('the connection that was idle for longest is closed when the limit is reached', async (t) => {
   const { port } = await startServer(t, { limits: { connections: 3 } });
-  const asking = rawClient(t, port);
+  const active = rawClient(t, port);
   const leaked = [rawClient(t, port), rawClient(t, port).send('GET / HTTP/1.1')];
-  const askAgain = async (): Promise<void> => {
-    asking.received = '';
-    asking.send('GET / HTTP/1.1', 'Host: localhost', '');
-    await asking.has('{}');
+  const sendRequest = async (): Promise<void> => {
+    active.received = '';
+    active.send('GET / HTTP/1.1', 'Host: localhost', '');
+    await active.has('{}');
   };
   for (let count = 0; count < 20; count += 1) {
-    await askAgain();
+    await sendRequest();
     leaked.push(rawClient(t, port));
   }
-  await askAgain();
+  await sendRequest();
   await until(() => leaked.filter((client) => client.ended || client.closed).length === leaked.length - 2);
   await assertAnswered(t, port);
 });
 
-test(`${2 * ENDPOINT_LIMITS.connections} half-open connections lock nobody out`, async (t) => {
+test(`${2 * ENDPOINT_LIMITS.connections} half-open connections do not keep a new client out`, async (t) => {
   const { server, port } = await startServer(t);
   const leaked = Array.from({ length: 2 * ENDPOINT_LIMITS.connections }, () =>
     rawClient(t, port).send('GET / HTTP/1.1'),

@@ -1,7 +1,6 @@
 /**
- * The option `endpoint`: when it answers, and whom it names. A client compares the name with its hostname, so a
- * process names its own Pod only while a process of that Pod leads. Real sockets; what the server does with clients is
- * tested in `http/`.
+ * Checks the option `endpoint` over real sockets: when the endpoint answers, and whom it names. A client compares the
+ * name with its hostname, so a process names its own Pod only while a process of that Pod leads.
  */
 
 import assert from 'node:assert/strict';
@@ -21,7 +20,7 @@ import { OTHER, OWN_POD, ScriptedElector, SELF, takenBy } from '../worlds/script
 import { until } from '../worlds/until.ts';
 import { ask, openHandles, sseReader } from './raw-client.ts';
 
-/** Any free port, which is told by the environment. */
+/** Any free port, which the environment variables name. */
 const ENDPOINT: LeaseElectorOptions = { endpoint: { port: 0 }, exportEnv: true };
 
 const VARIABLES = ['ELECTOR_PATH', 'ELECTOR_GET_URL', 'ELECTOR_SSE_URL'] as const;
@@ -30,7 +29,7 @@ beforeEach(() => {
   for (const name of VARIABLES) delete process.env[name];
 });
 
-/** Begins to start an elector; resolves with the port as soon as its endpoint listens. */
+/** Starts an elector, and resolves with the port as soon as its endpoint listens. */
 async function listening(elector: LeaseElector): Promise<number> {
   delete process.env['ELECTOR_PATH'];
   elector.start().catch(() => undefined);
@@ -38,8 +37,11 @@ async function listening(elector: LeaseElector): Promise<number> {
   return Number(process.env['ELECTOR_PATH']?.replace('localhost:', ''));
 }
 
-/** What an application is told. */
-async function told(t: TestContext, port: number): Promise<{ readonly name?: string; readonly last_update?: string }> {
+/** The answer that an application receives. */
+async function answerOf(
+  t: TestContext,
+  port: number,
+): Promise<{ readonly name?: string; readonly last_update?: string }> {
   const answer = await ask(t, port, 'GET / HTTP/1.1');
   assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
   return JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
@@ -52,11 +54,11 @@ async function assertFree(port: number): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
-/** An elector that leads, and one that does not, each with its endpoint. */
+/** A leader and a candidate, each with an endpoint. */
 async function two(
   t: TestContext,
   leaderOptions: LeaseElectorOptions = {},
-  leaderSurroundings: Partial<Runtime> = {},
+  leaderRuntime: Partial<Runtime> = {},
 ): Promise<{
   readonly cluster: TestCluster;
   readonly pod: TestPod;
@@ -65,7 +67,7 @@ async function two(
 }> {
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
-  const leader = cluster.elector(pod, { ...ENDPOINT, ...leaderOptions }, leaderSurroundings);
+  const leader = cluster.elector(pod, { ...ENDPOINT, ...leaderOptions }, leaderRuntime);
   const port = await listening(leader);
   await leader.start();
   const candidate = cluster.elector(cluster.addPod('web-1'), ENDPOINT);
@@ -74,7 +76,7 @@ async function two(
   return { cluster, pod, electors: [leader, candidate], ports: [port, otherPort] };
 }
 
-/** A process with an endpoint, in a Pod that holds the Lease by an earlier or another process. */
+/** A process with an endpoint, after another process of its Pod has led. */
 async function restarted(): Promise<{
   readonly scripted: ScriptedElector;
   readonly port: number;
@@ -89,9 +91,9 @@ async function restarted(): Promise<{
   return { scripted, port, lease: before.lease };
 }
 
-// When it answers
+// The time of the first and the last answer
 
-test('it answers before anything is asked of the cluster, and {} until something is known', async (t) => {
+test('the endpoint answers before the first request to the cluster, and {} until a leader is known', async (t) => {
   const cluster = await TestCluster.start(t);
   const { directory, environment } = cluster.addPod('web-0');
   const runtime = runtimeOf(environment);
@@ -103,7 +105,7 @@ test('it answers before anything is asked of the cluster, and {} until something
       ...runtime,
       connect: async (options) => {
         connects += 1;
-        assert.notEqual(process.env['ELECTOR_PATH'], undefined, 'it listens already');
+        assert.notEqual(process.env['ELECTOR_PATH'], undefined, 'the endpoint listens already');
         await connecting.promise;
         return runtime.connect(options);
       },
@@ -111,17 +113,17 @@ test('it answers before anything is asked of the cluster, and {} until something
   );
   t.after(() => elector.stop());
   const port = await listening(elector);
-  await until('it looks for the cluster', () => connects === 1);
-  assert.deepEqual(await told(t, port), {});
+  await until('the elector connects', () => connects === 1);
+  assert.deepEqual(await answerOf(t, port), {});
   const reader = await sseReader(t, port);
   assert.match(reader.received, /\r\n\r\n.*data: \{\}\n\n/s);
   connecting.resolve();
   await elector.start();
-  assert.equal((await told(t, port)).name, 'web-0');
+  assert.equal((await answerOf(t, port)).name, 'web-0');
   await reader.has('data: {"name":"web-0","last_update":"');
 });
 
-test('it answers {} while the work of the term drains, and until stop() has resolved', async (t) => {
+test('the endpoint answers {} while the work of the term drains, until stop() has resolved', async (t) => {
   const work = Promise.withResolvers<void>();
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'), { ...ENDPOINT, onElected: () => work.promise });
@@ -135,17 +137,17 @@ test('it answers {} while the work of the term drains, and until stop() has reso
     listenersAtTheEnd = openHandles('TCPServerWrap');
   });
   const stopped = elector.stop();
-  assert.deepEqual(await told(t, port), {});
+  assert.deepEqual(await answerOf(t, port), {});
   await reader.has('data: {}\n\n');
-  assert.deepEqual(await told(t, port), {});
+  assert.deepEqual(await answerOf(t, port), {});
   work.resolve();
   await stopped;
-  assert.equal(listenersAtTheEnd, listeners, 'it listened to the last');
+  assert.equal(listenersAtTheEnd, listeners, 'the endpoint listened until the end');
   await reader.whole();
   await assertFree(port);
 });
 
-test('stopped while it opens, it leaves no listener and no variable behind', async () => {
+test('the endpoint leaves no listener and no variable behind when it is stopped while it opens', async () => {
   for (let turns = 0; turns < 8; turns += 1) {
     const port = await freePort();
     const elector = new LeaseElector({ lease: LEASE, endpoint: { port }, exportEnv: true }, runtimeOf({}));
@@ -165,7 +167,7 @@ test('a start() that rejects has freed the port', async () => {
   await assertFree(port);
 });
 
-test('a port that is taken is one warning; the election goes on, and no variable is set', async (t) => {
+test('a taken port causes one warning, sets no variable, and does not stop the election', async (t) => {
   const cluster = await TestCluster.start(t);
   const port = await freePort();
   const options: LeaseElectorOptions = { endpoint: { port }, exportEnv: true };
@@ -184,12 +186,12 @@ test('a port that is taken is one warning; the election goes on, and no variable
   assert.match(warnings[0]?.message ?? '', new RegExp(`127\\.0\\.0\\.1:${port}.*EADDRINUSE.*election continues`));
   assert.deepEqual([second.state, process.env['ELECTOR_PATH']], ['candidate', undefined]);
   await second.stop();
-  assert.equal((await told(t, port)).name, 'web-0', 'the first answers on');
+  assert.equal((await answerOf(t, port)).name, 'web-0', 'the first endpoint still answers');
 });
 
 // The environment
 
-test('the variables that a sidecar set are replaced: this endpoint listens, and here', async (t) => {
+test('the variables of a sidecar are replaced by those of this endpoint', async (t) => {
   const cluster = await TestCluster.start(t);
   for (const name of VARIABLES) process.env[name] = 'localhost:4040';
   const elector = cluster.elector(cluster.addPod('web-0'), { endpoint: { port: 0 }, exportEnv: true });
@@ -197,10 +199,10 @@ test('the variables that a sidecar set are replaced: this endpoint listens, and 
   const url = process.env['ELECTOR_GET_URL'] ?? '';
   assert.equal(url, `http://${process.env['ELECTOR_PATH']}/`);
   assert.equal(process.env['ELECTOR_SSE_URL'], `${url}sse`);
-  assert.equal((await told(t, Number(new URL(url).port))).name, 'web-0');
+  assert.equal((await answerOf(t, Number(new URL(url).port))).name, 'web-0');
 });
 
-test('without exportEnv they are left alone', async (t) => {
+test('the variables are not set without exportEnv', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'), { endpoint: { port: 0, host: '127.0.0.1' } });
   await elector.start();
@@ -210,20 +212,20 @@ test('without exportEnv they are left alone', async (t) => {
   );
 });
 
-// Whom it names
+// The name
 
-test('the leader names itself, a candidate names the leader, and readers hear of every change', async (t) => {
+test('the leader and a candidate name the leader, and readers receive every change', async (t) => {
   const { electors, ports } = await two(t);
   const [leader, candidate] = electors;
   const readers = [await sseReader(t, ports[0]), await sseReader(t, ports[1])];
   for (const port of ports) {
-    const { name, last_update } = await told(t, port);
+    const { name, last_update } = await answerOf(t, port);
     assert.equal(name, 'web-0');
     assert.match(last_update ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   }
   await leader.stepDown();
   await until('the other leads', () => candidate.isLeader && leader.leader?.name === 'web-1');
-  for (const port of ports) assert.equal((await told(t, port)).name, 'web-1');
+  for (const port of ports) assert.equal((await answerOf(t, port)).name, 'web-1');
   for (const reader of readers) {
     await reader.has('data: {"name":"web-1"');
     const names = [...reader.received.matchAll(/data: (?:\{"name":"([\w-]+)"|\{\})/g)].map(([, name]) => name ?? '');
@@ -235,7 +237,7 @@ test('the leader names itself, a candidate names the leader, and readers hear of
   }
 });
 
-test('a sibling names its Pod while another process leads for it, as that process does', async (t) => {
+test('a sibling and the leading process of its Pod name the Pod', async (t) => {
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
   const leader = cluster.elector(pod, ENDPOINT);
@@ -246,14 +248,14 @@ test('a sibling names its Pod while another process leads for it, as that proces
   await sibling.start();
   assert.deepEqual([sibling.state, sibling.leader?.name], ['sibling', 'web-0']);
   const reader = await sseReader(t, port);
-  assert.deepEqual([(await told(t, leaderPort)).name, (await told(t, port)).name], ['web-0', 'web-0']);
+  assert.deepEqual([(await answerOf(t, leaderPort)).name, (await answerOf(t, port)).name], ['web-0', 'web-0']);
   await leader.stop();
   await until('the sibling leads', () => sibling.isLeader);
-  assert.equal((await told(t, port)).name, 'web-0');
+  assert.equal((await answerOf(t, port)).name, 'web-0');
   await reader.has('data: {"name":"web-0"');
 });
 
-test('a sibling names its Pod as soon as it is one, and no longer when the socket is its own', async (t) => {
+test('a sibling names its Pod from its first moment until it gets the socket', async (t) => {
   for (const order of [
     ['socket', 'Lease'],
     ['Lease', 'socket'],
@@ -265,26 +267,26 @@ test('a sibling names its Pod as soon as it is one, and no longer when the socke
       await promisesSettled();
     }
     assert.equal(scripted.elector.state, 'sibling');
-    assert.equal((await told(t, port)).name, SELF.name, `first the ${order[0]}`);
-    // The process that led has ended, and nothing is proven of this one yet.
+    assert.equal((await answerOf(t, port)).name, SELF.name, `the ${order[0]} first`);
+    // The leading process has ended, and this one has no proof yet.
     scripted.world.tellLock('held');
     await promisesSettled();
-    assert.deepEqual(await told(t, port), {});
+    assert.deepEqual(await answerOf(t, port), {});
     await endOf(scripted);
   }
 });
 
-test('a process whose bind is refused does not name its Pod: no other process is known to lead', async (t) => {
+test('a process whose bind is refused does not name its Pod, because no other process is known to lead', async (t) => {
   const { scripted, port, lease } = await restarted();
   scripted.world.tellLock('taken', { refusedBy: 'EPERM' });
   scripted.world.take('list lease').succeed({ items: [lease], resourceVersion: '10' });
   await promisesSettled();
   assert.deepEqual([scripted.elector.state, scripted.elector.leader?.name], ['sibling', SELF.name]);
-  assert.deepEqual(await told(t, port), {});
+  assert.deepEqual(await answerOf(t, port), {});
   await endOf(scripted);
 });
 
-test('the ghost of a Pod names nobody while a later Pod of the same name leads', async (t) => {
+test('the ghost of a Pod names no leader when a later Pod of its name leads', async (t) => {
   const cluster = await TestCluster.start(t);
   const ghost = cluster.elector(cluster.addPod('web-0'), ENDPOINT);
   const port = await listening(ghost);
@@ -293,42 +295,42 @@ test('the ghost of a Pod names nobody while a later Pod of the same name leads',
   const again = cluster.addPod('web-0');
   const successor = cluster.elector(again, ENDPOINT);
   const otherPort = await listening(successor);
-  await until('the later one leads', () => successor.isLeader);
-  await until('the ghost knows', () => ghost.leader?.uid === again.uid);
-  assert.deepEqual(await told(t, port), {});
-  assert.equal((await told(t, otherPort)).name, 'web-0');
+  await until('the later Pod leads', () => successor.isLeader);
+  await until('the ghost has observed that', () => ghost.leader?.uid === again.uid);
+  assert.deepEqual(await answerOf(t, port), {});
+  assert.equal((await answerOf(t, otherPort)).name, 'web-0');
 });
 
-test('a Lease that no Pod owns, and that is held in the name of this one, names nobody', async (t) => {
+test('the endpoint names no leader when the Lease has the name of this Pod but no owner', async (t) => {
   const cluster = await TestCluster.start(t);
   await cluster.createLease({ holderIdentity: 'web-0' });
   const elector = cluster.elector(cluster.addPod('web-0'), ENDPOINT);
   const port = await listening(elector);
   await elector.start();
   assert.equal(elector.leader?.name, 'web-0');
-  assert.deepEqual(await told(t, port), {});
+  assert.deepEqual(await answerOf(t, port), {});
 });
 
-test('a leader that is demoted names who leads now, or nobody', async (t) => {
-  // The ten seconds of refusals that end a term are half a second of ours.
+test('a demoted leader names the new leader or none', async (t) => {
+  // The clock runs 20 times as fast, so a term ends after half a second of refusals.
   const slow = { renewIntervalMs: 4_000, leaseDurationSeconds: 20 };
   const { cluster, pod, electors, ports } = await two(t, slow, { clock: fasterClock(20) });
   const journal = journalOf(electors[0]);
   const refusal = cluster.faults.answer(401, { client: pod.name });
   await until('it is demoted', () => journal.includes('demoted: unauthorized'));
-  assert.deepEqual(await told(t, ports[0]), {}, 'the Lease is its own still');
-  assert.equal((await told(t, ports[1])).name, 'web-0');
+  assert.deepEqual(await answerOf(t, ports[0]), {}, 'this Pod still holds the Lease');
+  assert.equal((await answerOf(t, ports[1])).name, 'web-0');
   refusal.lift();
   await until('it leads again', () => electors[0].isLeader);
-  assert.equal((await told(t, ports[0])).name, 'web-0');
+  assert.equal((await answerOf(t, ports[0])).name, 'web-0');
   await cluster.delete('pod', 'web-0');
   await until('it is demoted', () => journal.includes('demoted: pod-deleted'));
-  assert.notEqual((await told(t, ports[0])).name, 'web-0');
-  await until('the other leads, and it knows', () => electors[0].leader?.name === 'web-1');
-  assert.equal((await told(t, ports[0])).name, 'web-1');
+  assert.notEqual((await answerOf(t, ports[0])).name, 'web-0');
+  await until('the other Pod leads, and this process has observed it', () => electors[0].leader?.name === 'web-1');
+  assert.equal((await answerOf(t, ports[0])).name, 'web-1');
 });
 
-test('a restarted container names nobody until its Lease is proven to be its own', async (t) => {
+test('a restarted container names no leader until it has proven its Lease', async (t) => {
   const before = new ScriptedElector();
   await before.lead();
   const scripted = new ScriptedElector(ENDPOINT);
@@ -336,30 +338,30 @@ test('a restarted container names nobody until its Lease is proven to be its own
   await promisesSettled();
   assert.ok(before.lease);
   await scripted.shown(before.lease);
-  assert.equal(scripted.elector.leader?.name, SELF.name, 'the Lease says so');
-  assert.deepEqual(await told(t, port), {});
+  assert.equal(scripted.elector.leader?.name, SELF.name, 'the Lease names this Pod');
+  assert.deepEqual(await answerOf(t, port), {});
   scripted.world.take('read pod web-0').succeed(OWN_POD);
   await promisesSettled();
   const renewal = scripted.world.take('replace lease');
-  assert.deepEqual(await told(t, port), {});
+  assert.deepEqual(await answerOf(t, port), {});
   renewal.succeed({ ...before.lease, ...renewal.content, resourceVersion: '12' });
   await promisesSettled();
   assert.equal(scripted.elector.isLeader, true);
-  assert.equal((await told(t, port)).name, SELF.name);
+  assert.equal((await answerOf(t, port)).name, SELF.name);
   await endOf(scripted);
 });
 
-test('alone on a machine without a cluster, it names this machine', async (t) => {
+test('the endpoint names this machine when there is no cluster', async (t) => {
   const elector = new LeaseElector({ local: true, ...ENDPOINT }, runtimeOf({}));
   t.after(() => elector.stop());
   const port = await listening(elector);
   await elector.start();
-  assert.equal((await told(t, port)).name, hostname());
+  assert.equal((await answerOf(t, port)).name, hostname());
 });
 
 // last_update
 
-/** A clock on which people set the time of day. */
+/** A clock whose time of day can be set. */
 class SetClock extends ManualClock {
   putForwardMs = 0;
 
@@ -368,31 +370,31 @@ class SetClock extends ManualClock {
   }
 }
 
-test('last_update is when the API server last confirmed it: no request and no clock that is set moves it', async (t) => {
+test('last_update is the time of the last confirmation, and no unanswered request or changed clock moves it', async (t) => {
   const clock = new SetClock();
   const scripted = new ScriptedElector(ENDPOINT, clock);
   const port = await listening(scripted.elector);
   await scripted.lead();
-  assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T08:00:01Z' });
+  assert.deepEqual(await answerOf(t, port), { name: SELF.name, last_update: '2027-01-15T08:00:01Z' });
   scripted.run(5);
-  assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T08:00:01Z' });
+  assert.deepEqual(await answerOf(t, port), { name: SELF.name, last_update: '2027-01-15T08:00:01Z' });
   for (const putForwardMs of [3_600_000, -3_600_000]) {
     clock.putForwardMs = putForwardMs;
-    assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T08:00:01Z' });
+    assert.deepEqual(await answerOf(t, port), { name: SELF.name, last_update: '2027-01-15T08:00:01Z' });
   }
-  // The next confirmation is told by the clock as it is then.
+  // The next confirmation has the time of the changed clock.
   scripted.run(5);
   const { content, succeed } = scripted.world.take('replace lease');
   succeed({ ...scripted.lease, ...content, resourceVersion: '12' });
   await promisesSettled();
-  // The machine sleeps for an hour before anybody asks; its monotonic clock does, too.
+  // The clock changes by an hour before the next answer. The confirmation keeps its time.
   clock.putForwardMs = 0;
   scripted.run(2);
-  assert.deepEqual(await told(t, port), { name: SELF.name, last_update: '2027-01-15T07:00:11Z' });
+  assert.deepEqual(await answerOf(t, port), { name: SELF.name, last_update: '2027-01-15T07:00:11Z' });
   await endOf(scripted);
 });
 
-test('last_update of a candidate moves with the renewals that it sees', async (t) => {
+test('last_update of a candidate moves with the renewals that it observes', async (t) => {
   const leader = new ScriptedElector();
   await leader.lead();
   const scripted = new ScriptedElector(ENDPOINT);
@@ -400,18 +402,18 @@ test('last_update of a candidate moves with the renewals that it sees', async (t
   await promisesSettled();
   const lease = takenBy(leader.lease, OTHER);
   await scripted.shown(lease);
-  assert.deepEqual(await told(t, port), { name: OTHER.name, last_update: '2027-01-15T08:00:01Z' });
+  assert.deepEqual(await answerOf(t, port), { name: OTHER.name, last_update: '2027-01-15T08:00:01Z' });
   scripted.run(7);
   scripted.world.stream('lease').sink.event({
     type: 'MODIFIED',
     item: { ...lease, resourceVersion: '21', renewTimeMs: 7 } as never,
   } as never);
   scripted.run(3);
-  assert.deepEqual(await told(t, port), { name: OTHER.name, last_update: '2027-01-15T08:00:08Z' });
+  assert.deepEqual(await answerOf(t, port), { name: OTHER.name, last_update: '2027-01-15T08:00:08Z' });
   await endOf(scripted);
 });
 
-/** Stops it. Every request fails from here on, and each step of leaving is tried again until its time is up. */
+/** Stops the elector. Every request fails from now on, and each step of leaving is repeated until its limit. */
 async function endOf(scripted: ScriptedElector): Promise<void> {
   const { elector, world } = scripted;
   const stopped = elector.stop();

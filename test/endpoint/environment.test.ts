@@ -1,12 +1,12 @@
 /**
- * The variables that an application of NAIS reads.
+ * Checks the environment variables that an application of NAIS reads.
  */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointEnvironment } from '../../src/endpoint/environment.ts';
 
-test('by default they are those that NAIS sets', () => {
+test('the variables are those of NAIS by default', () => {
   assert.deepEqual(endpointEnvironment(4040), {
     ELECTOR_PATH: 'localhost:4040',
     ELECTOR_GET_URL: 'http://localhost:4040/',

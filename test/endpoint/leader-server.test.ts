@@ -1,5 +1,5 @@
 /**
- * What is answered, to the byte: as the elector sidecar does, which is a Go program.
+ * Checks the answers to the byte. They equal those of the elector sidecar, a Go program.
  */
 
 import assert from 'node:assert/strict';
@@ -33,18 +33,18 @@ const answerOf = (body: string): string =>
     body,
   );
 
-test('an empty object before a leader is known, then its name and the time of the last confirmation', async (t) => {
+test('the answer is {} before a leader is known, and then its name and the time of the last confirmation', async (t) => {
   const { server, port } = await startServer(t);
   const client = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost:4040', '');
   assert.equal(await client.has('{}'), answerOf('{}'));
   server.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS });
   client.received = '';
   client.send('GET / HTTP/1.1', 'Host: localhost:4040', '');
-  assert.equal(await client.has('}'), answerOf(POD_A), 'on the same connection');
+  assert.equal(await client.has('}'), answerOf(POD_A), 'the connection stays open');
   server.publish(null);
   client.received = '';
   client.send('GET /?x=1#y HTTP/1.1', 'Host: localhost:4040', '');
-  assert.equal(await client.has('{}'), answerOf('{}'), 'and a query changes nothing');
+  assert.equal(await client.has('{}'), answerOf('{}'), 'a query changes nothing');
 });
 
 test('the time of the last confirmation is read again for each answer', async (t) => {
@@ -70,7 +70,7 @@ test('HEAD is answered with the same head and no body', async (t) => {
   assert.equal(await client.whole(), head + head.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
 });
 
-test('a client that wants the connection closed is told so', async (t) => {
+test('the answer has Connection: close when the client requests that', async (t) => {
   const { port } = await startServer(t);
   assert.equal(
     await ask(t, port, 'GET / HTTP/1.1'),
@@ -78,13 +78,13 @@ test('a client that wants the connection closed is told so', async (t) => {
   );
 });
 
-test('HTTP/1.0 is answered with HTTP/1.0 and an end', async (t) => {
+test('a request of HTTP/1.0 is answered with HTTP/1.0, and its connection is closed', async (t) => {
   const { port } = await startServer(t);
   const old = answerOf('{}').replace('HTTP/1.1', 'HTTP/1.0');
   assert.equal(await rawClient(t, port).send('GET / HTTP/1.0', '').whole(), old);
   assert.equal(await rawClient(t, port).send('HEAD / HTTP/1.0', '').whole(), old.slice(0, -2));
   const twice = rawClient(t, port).send('GET / HTTP/1.0', 'Connection: keep-alive', '', 'GET / HTTP/1.0', '');
-  assert.equal(await twice.whole(), old, 'kept open it is not');
+  assert.equal(await twice.whole(), old, 'the connection is not kept open');
 });
 
 test('a client may end its half of the connection at once', async (t) => {
@@ -94,7 +94,7 @@ test('a client may end its half of the connection at once', async (t) => {
   assert.equal(await client.whole(), answerOf('{}'));
 });
 
-test('requests that come together or in pieces are answered in order', async (t) => {
+test('requests are answered in order when they arrive together or in pieces', async (t) => {
   const { port } = await startServer(t);
   const client = rawClient(t, port);
   const request = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -104,7 +104,7 @@ test('requests that come together or in pieces are answered in order', async (t)
   assert.match((await client.whole()).slice(2 * answerOf('{}').length), /^HTTP\/1.1 200 OK\r\nContent-Type: text/);
 });
 
-test('an answer of HTTP/1.0 does not overtake those before it', async (t) => {
+test('an answer of HTTP/1.0 does not overtake earlier answers', async (t) => {
   const { port } = await startServer(t);
   const client = rawClient(t, port);
   const request = (path: string, version: string): string => `GET ${path} HTTP/${version}\r\nHost: localhost\r\n\r\n`;
@@ -126,7 +126,7 @@ test('a whole URL, an offer of HTTP/2 and a small body change nothing', async (t
   assert.equal(await client.has('{}'), answerOf('{}'));
 });
 
-test('every other method is 405, every other path 404', async (t) => {
+test('every other method is answered 405, and every other path 404', async (t) => {
   const { port } = await startServer(t);
   const others = METHODS.filter((method) => method !== 'GET' && method !== 'HEAD');
   for (const method of others) {
@@ -146,7 +146,7 @@ test('every other method is 405, every other path 404', async (t) => {
   }
 });
 
-test('/healthz says what is wrong; /readyz waits for the first leader, and for nothing after that', async (t) => {
+test('/healthz reports the problem, and /readyz waits only for the first leader', async (t) => {
   let trouble: string | null = null;
   const { server, port } = await startServer(t, { health: () => trouble });
   assert.match(await ask(t, port, 'GET /healthz HTTP/1.1'), /^HTTP\/1.1 200 OK\r\n.*\r\n\r\nok$/s);
@@ -160,7 +160,7 @@ test('/healthz says what is wrong; /readyz waits for the first leader, and for n
   assert.match(await ask(t, port, 'GET /readyz HTTP/1.1'), /^HTTP\/1.1 200 .*ok$/s);
 });
 
-test('a health or metrics function that throws harms nobody', async (t) => {
+test('a health or metrics function that throws does not affect other answers', async (t) => {
   const fail = (): never => {
     throw new Error('secret');
   };
@@ -172,14 +172,14 @@ test('a health or metrics function that throws harms nobody', async (t) => {
   }
 });
 
-test('/metrics gives the text it is given', async (t) => {
+test('/metrics answers with the text of its function', async (t) => {
   const { port } = await startServer(t, { metrics: () => 'leader 1\n' });
   const answer = await ask(t, port, 'GET /metrics HTTP/1.1');
   assert.match(answer, /\r\nContent-Type: text\/plain; version=0.0.4; charset=utf-8\r\n/);
   assert.match(answer, /\r\n\r\nleader 1\n$/);
 });
 
-test('names are escaped as Go escapes them', async (t) => {
+test('names are escaped like in Go', async (t) => {
   const { server, port } = await startServer(t);
   const name = 'a<b>&"\\\u2028é';
   server.publish({ name, lastUpdateMs: 0 });
@@ -199,29 +199,33 @@ test('both loopback addresses answer on one port', IPV6_LOOPBACK, async (t) => {
   }
 });
 
-test('an address that this machine does not have is not missed', async (t) => {
+test('an address that this machine does not have is not reported', async (t) => {
   const { server } = await startServer(t, { hosts: ['127.0.0.1', '2001:db8::1'] });
   assert.deepEqual(server.address?.hosts, ['127.0.0.1']);
 });
 
-test('a port that is taken on one address is a warning, and the other address answers', IPV6_LOOPBACK, async (t) => {
-  const first = await startServer(t, { hosts: ['127.0.0.1'] });
-  const second = new LeaderServer({ port: first.port, clock: new ManualClock() });
-  t.after(() => second.close());
-  const warning = await second.listen();
-  assert.equal(warning?.code, 'endpoint-unavailable');
-  assert.match(
-    warning.message,
-    new RegExp(
-      `cannot listen on 127.0.0.1:${first.port}: the port is taken .* sidecar.* a second process of the application\\. .*endpoint\\.port`,
-    ),
-  );
-  assert.match(warning.message, new RegExp(`does answer on \\[::1\\]:${first.port}\\.$`));
-  assert.deepEqual(second.address, { port: first.port, hosts: ['::1'] });
-  assert.equal(await second.listen(), warning, 'once and for all');
-});
+test(
+  'a port that is taken on one address causes a warning, and the other address answers',
+  IPV6_LOOPBACK,
+  async (t) => {
+    const first = await startServer(t, { hosts: ['127.0.0.1'] });
+    const second = new LeaderServer({ port: first.port, clock: new ManualClock() });
+    t.after(() => second.close());
+    const warning = await second.listen();
+    assert.equal(warning?.code, 'endpoint-unavailable');
+    assert.match(
+      warning.message,
+      new RegExp(
+        `cannot listen on 127.0.0.1:${first.port}: the port is taken .* sidecar.* a second process of the application\\. .*endpoint\\.port`,
+      ),
+    );
+    assert.match(warning.message, new RegExp(`does answer on \\[::1\\]:${first.port}\\.$`));
+    assert.deepEqual(second.address, { port: first.port, hosts: ['::1'] });
+    assert.equal(await second.listen(), warning, 'the warning is returned again');
+  },
+);
 
-test('a port that is taken, even by another program on all addresses, is a warning and no more', async (t) => {
+test('a port that is taken, even on all addresses, causes only a warning', async (t) => {
   const other = createServer().listen({ port: 0 });
   t.after(() => other.close());
   await new Promise((resolve) => other.once('listening', resolve));
@@ -237,7 +241,7 @@ test('a port that is taken, even by another program on all addresses, is a warni
   await server.close();
 });
 
-test('a worker leaves its port to another worker without a warning, and takes its place', async (t) => {
+test('a worker leaves its port to another worker without a warning, and takes the port later', async (t) => {
   const clock = new ManualClock();
   const first = new LeaderServer({ port: 0, hosts: ['127.0.0.1'], clock, isWorker: true });
   t.after(() => first.close());
@@ -251,7 +255,7 @@ test('a worker leaves its port to another worker without a warning, and takes it
 
   clock.advance(PORT_RETRY_MS);
   await until(() => clock.timers.size > 0);
-  assert.equal(second.address, null, 'the first still answers');
+  assert.equal(second.address, null, 'the first worker still answers');
   await first.close();
   clock.advance(PORT_RETRY_MS);
   await until(() => second.address !== null);
@@ -261,7 +265,7 @@ test('a worker leaves its port to another worker without a warning, and takes it
   assert.equal(clock.timers.size, 0);
 });
 
-test('a worker warns when a program without an endpoint has its port, and no longer tries once it is closed', async (t) => {
+test('a worker warns when another program has its port, and makes no attempt after close()', async (t) => {
   const other = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[]')).listen({
     port: 0,
     host: '127.0.0.1',
@@ -277,7 +281,7 @@ test('a worker warns when a program without an endpoint has its port, and no lon
   assert.equal(clock.timers.size, 0);
 });
 
-test('a worker warns when the process that has its port says nothing', async (t) => {
+test('a worker warns when the process that has its port does not answer', async (t) => {
   const mute = createServer((socket) => void t.after(() => socket.destroy())).listen({ port: 0, host: '127.0.0.1' });
   t.after(() => mute.close());
   await new Promise((resolve) => mute.once('listening', resolve));
@@ -291,7 +295,7 @@ test('a worker warns when the process that has its port says nothing', async (t)
   await worker.close();
 });
 
-test('what is no port, and a host that does not exist, are warnings too', async () => {
+test('an invalid port and a host that does not exist cause a warning', async () => {
   for (const wrong of [{ port: 70_000 }, { port: 0, hosts: ['no-such-host.invalid'] }]) {
     const server = new LeaderServer({ ...wrong, clock: new ManualClock() });
     assert.match((await server.listen())?.message ?? '', /Check the option endpoint/);
@@ -299,7 +303,7 @@ test('what is no port, and a host that does not exist, are warnings too', async 
   }
 });
 
-test('closing frees the port, ends what is open, and is done once', async (t) => {
+test('closing frees the port and ends every connection, once', async (t) => {
   const { server, port } = await startServer(t);
   const idle = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost:4040', '');
   const unfinished = rawClient(t, port).send('GET / HTTP/1.1');
@@ -315,7 +319,7 @@ test('closing frees the port, ends what is open, and is done once', async (t) =>
   assert.equal(await again.listen(), null);
 });
 
-test('closed while it begins to listen, or before, it does not listen', async () => {
+test('the server does not listen when it is closed before or while it begins', async () => {
   const beginning = new LeaderServer({ port: 0, clock: new ManualClock() });
   const listening = beginning.listen();
   await beginning.close();

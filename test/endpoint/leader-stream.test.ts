@@ -1,5 +1,5 @@
 /**
- * What readers of `/sse` are sent, and when they are dropped.
+ * Checks what readers of `/sse` receive, and when they are dropped.
  */
 
 import assert from 'node:assert/strict';
@@ -19,7 +19,7 @@ const HEAD = wire(
   '',
 );
 
-/** A chunk as the sidecar sends one: an event each. */
+/** A chunk with one event, like those of the sidecar. */
 function chunk(text: string): string {
   return wire(text.length.toString(16), text, '');
 }
@@ -29,12 +29,12 @@ const RETRY = chunk('retry: 1000\n\n');
 const podA = { name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS };
 const podB = { name: 'pod-b', lastUpdateMs: LAST_UPDATE_MS + 5_000 };
 
-/** The events, and comments as `:`, in what a reader received. */
+/** The events and comments (as `:`) that a reader received. */
 function eventsOf(received: string): string[] {
   return [...received.matchAll(/data: (.*)\n\n|(:)\n\n/g)].map(([, data, comment]) => data ?? comment ?? '');
 }
 
-test('the current answer at once, as the sidecar sends it, and then how soon to come back', async (t) => {
+test('a reader receives the current answer at once, and then the retry interval', async (t) => {
   const { server, port } = await startServer(t);
   const early = await sseReader(t, port);
   assert.equal(early.received, `${HEAD}${chunk('data: {}\n\n')}${RETRY}`);
@@ -45,7 +45,7 @@ test('the current answer at once, as the sidecar sends it, and then how soon to 
   assert.equal(early.received, `${HEAD}${chunk('data: {}\n\n')}${RETRY}${chunk(`data: ${POD_A}\n\n`)}`);
 });
 
-test('every change once: another name, or none; a confirmation alone is no change', async (t) => {
+test('a reader receives each change of the name once, and no confirmation', async (t) => {
   const { server, port } = await startServer(t);
   const reader = await sseReader(t, port);
   server.publish(null);
@@ -61,7 +61,7 @@ test('every change once: another name, or none; a confirmation alone is no chang
   assert.deepEqual(names, [undefined, 'pod-a', 'pod-b', undefined, 'pod-b']);
 });
 
-test('a request in the smallest pieces is one', async (t) => {
+test('a request is answered when each byte arrives alone', async (t) => {
   const { port } = await startServer(t);
   const reader = rawClient(t, port);
   reader.socket.setNoDelay(true);
@@ -70,15 +70,15 @@ test('a request in the smallest pieces is one', async (t) => {
   assert.ok(reader.received.startsWith(HEAD));
 });
 
-test('a comment every 15 seconds, while somebody reads', async (t) => {
+test('a reader receives a comment every 15 seconds', async (t) => {
   const { clock, port } = await startServer(t);
   assert.equal(clock.timers.size, 0);
   const reader = await sseReader(t, port);
   const leaver = await sseReader(t, port);
-  assert.equal(clock.timers.size, 1, 'one for all');
+  assert.equal(clock.timers.size, 1, 'one timer for all readers');
   clock.advance(HEARTBEAT_MS - 1);
   clock.advance(1);
-  // Node.js 26 puts what is written in one turn into one chunk.
+  // Node.js 26 puts the writes of one turn into one chunk.
   await until(() => eventsOf(reader.received).length === 2);
   clock.advance(HEARTBEAT_MS);
   await until(() => eventsOf(reader.received).length === 3);
@@ -89,7 +89,7 @@ test('a comment every 15 seconds, while somebody reads', async (t) => {
   await until(() => clock.timers.size === 0);
 });
 
-test('a reader that leaves, in order or not, is forgotten', async (t) => {
+test('a reader is removed when it leaves, with or without an error', async (t) => {
   const { clock, port, server } = await startServer(t);
   const ways = [
     (await sseReader(t, port)).socket,
@@ -103,12 +103,12 @@ test('a reader that leaves, in order or not, is forgotten', async (t) => {
   server.publish(podA);
 });
 
-test('a reader that does not read is dropped; the others are told everything', async (t) => {
+test('a reader that does not read is dropped, and the others receive everything', async (t) => {
   const { server, port } = await startServer(t);
   const hanging = await sseReader(t, port);
   hanging.socket.pause();
   const reader = await sseReader(t, port);
-  // The kernel takes some megabytes for a reader before anything is left unsent.
+  // The kernel buffers some megabytes for a reader before data remains unsent.
   const size = 20 * MAX_UNSENT_BYTES;
   let published = 0;
   for (; !hanging.ended && published < 100; published += 1) {
@@ -116,15 +116,15 @@ test('a reader that does not read is dropped; the others are told everything', a
     server.publish({ name, lastUpdateMs: LAST_UPDATE_MS });
     await reader.has(`${name}"`);
     reader.received = '';
-    // What it was sent and did not read is lost with the connection, but only its end can tell the test.
+    // The data that the reader did not read is lost with the connection. The test notices only the end of the connection.
     if (published === 20) hanging.socket.resume();
   }
   assert.equal(hanging.ended, true);
-  assert.ok(hanging.received.length < 20 * size, 'it was not sent everything');
+  assert.ok(hanging.received.length < 20 * size, 'the reader did not receive everything');
   assert.equal(reader.closed, false);
 });
 
-test('a reader that asks for more on its connection is dropped', async (t) => {
+test('a reader that sends another request on its connection is dropped', async (t) => {
   const { clock, port } = await startServer(t);
   const reader = await sseReader(t, port);
   reader.send('GET /sse HTTP/1.1', 'Host: localhost', '');
@@ -135,7 +135,7 @@ test('a reader that asks for more on its connection is dropped', async (t) => {
   assert.equal(clock.timers.size, 0);
 });
 
-test('HEAD is answered with the head alone', async (t) => {
+test('HEAD is answered with only the head', async (t) => {
   const { clock, port } = await startServer(t);
   const client = rawClient(t, port).send('HEAD /sse HTTP/1.1', 'Host: localhost', '');
   const head = HEAD.replace('Transfer-Encoding: chunked\r\n', '');
@@ -143,7 +143,7 @@ test('HEAD is answered with the head alone', async (t) => {
   assert.equal(clock.timers.size, 0, 'nobody reads');
 });
 
-test('HTTP/1.0 has no chunks, and the connection that is not kept is not said to be', async (t) => {
+test('a stream of HTTP/1.0 has no chunks and no Connection header', async (t) => {
   const { server, port, clock } = await startServer(t);
   const reader = rawClient(t, port).send('GET /sse HTTP/1.0', '');
   await reader.has('retry: 1000\n\n');
@@ -155,7 +155,7 @@ test('HTTP/1.0 has no chunks, and the connection that is not kept is not said to
   assert.equal(clock.timers.size, 0);
 });
 
-test('a reader that wants the connection closed after the stream is told so', async (t) => {
+test('a stream has Connection: close when the reader requests that', async (t) => {
   const { port } = await startServer(t);
   const reader = rawClient(t, port).send('GET /sse HTTP/1.1', 'Host: localhost', 'Connection: close', '');
   await reader.has(RETRY);
@@ -163,7 +163,7 @@ test('a reader that wants the connection closed after the stream is told so', as
   assert.equal(reader.received, `${closing}${chunk('data: {}\n\n')}${RETRY}`);
 });
 
-test('one reader too many is turned away, which harms no other', async (t) => {
+test('a reader above the limit is answered 503, and the others are not affected', async (t) => {
   const { server, port } = await startServer(t, { limits: { readers: 2 } });
   const readers = [await sseReader(t, port), await sseReader(t, port)];
   assert.match(await ask(t, port, 'GET /sse HTTP/1.1'), /^HTTP\/1.1 503 .*\r\nRetry-After: 5\r\n/s);
@@ -175,7 +175,7 @@ test('one reader too many is turned away, which harms no other', async (t) => {
   await sseReader(t, port);
 });
 
-test('closing ends the stream as one that is whole', async (t) => {
+test('a stream ends completely when the server is closed', async (t) => {
   const { server, port } = await startServer(t);
   const reader = await sseReader(t, port);
   server.publish(podA);

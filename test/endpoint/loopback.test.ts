@@ -1,5 +1,5 @@
 /**
- * Which addresses and names mean this machine, and where the endpoint listens.
+ * Checks which addresses and names mean this machine, and where the endpoint listens.
  */
 
 import assert from 'node:assert/strict';
@@ -20,7 +20,7 @@ const ADDRESSES: readonly (readonly [address: string, isLoopback: boolean])[] = 
 ];
 
 for (const [address, isLoopback] of ADDRESSES) {
-  test(`the address "${address}" is ${isLoopback ? 'a' : 'no'} loopback address`, () => {
+  test(`the address "${address}" is ${isLoopback ? '' : 'not '}a loopback address`, () => {
     assert.equal(isLoopbackAddress(address), isLoopback);
   });
 }

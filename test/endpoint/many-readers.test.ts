@@ -1,5 +1,5 @@
 /**
- * A thousand readers of the stream: they do not hold up what else this process has to do, and nothing of them stays.
+ * Checks a thousand readers of the stream. They do not delay this process, and they leave nothing behind.
  */
 
 import assert from 'node:assert/strict';
@@ -12,10 +12,10 @@ import { ask, LAST_UPDATE_MS, openHandles, RawClient, type Running, rawClient, s
 
 const READERS = 1_000;
 
-/** The election renews every 10 s and has requests that last as long: a pause of this length is nothing to it. */
+/** The longest pause of the event loop. The election renews every 10 s, so a pause of this length does no harm. */
 const MAX_PAUSE_MS = 500;
 
-/** What a reader may leave behind, in bytes: a socket alone is more than a thousand. */
+/** The most bytes that a reader may leave behind. A socket alone takes more than a thousand. */
 const MAX_LEFT_BYTES_PER_READER = 500;
 
 async function openReaders(port: number): Promise<RawClient[]> {
@@ -26,14 +26,14 @@ async function openReaders(port: number): Promise<RawClient[]> {
   return readers;
 }
 
-/** How long the caller of `work` is kept, in milliseconds. */
+/** The duration of `work`, in milliseconds. */
 function durationMs(work: () => void): number {
   const startedAtMs = systemClock.nowMs();
   work();
   return systemClock.nowMs() - startedAtMs;
 }
 
-/** Gives the longest time, in milliseconds, that the loop was kept from anything else. */
+/** The longest pause of the event loop in one round, in milliseconds. */
 async function round(t: TestContext, { server, clock, port }: Running): Promise<number> {
   const readers = await openReaders(port);
   const publishMs = durationMs(() => server.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS }));
@@ -50,7 +50,7 @@ async function round(t: TestContext, { server, clock, port }: Running): Promise<
   return Math.max(publishMs, heartbeatMs);
 }
 
-test(`${READERS} readers come and go, and leave nothing behind`, async (t) => {
+test(`${READERS} readers that come and go leave nothing behind`, async (t) => {
   const running = await startServer(t);
   const coldMs = await round(t, running);
   const before = heapBytes();
@@ -58,11 +58,11 @@ test(`${READERS} readers come and go, and leave nothing behind`, async (t) => {
   const left = heapBytes() - before;
   t.diagnostic(`${Math.round(left / READERS)} bytes are left of a reader`);
   assert.ok(left < READERS * MAX_LEFT_BYTES_PER_READER, `${left} bytes are left`);
-  // The machine may be busy with something else, once.
+  // One round may be slow because the machine is busy.
   assert.ok(Math.min(coldMs, warmMs) < MAX_PAUSE_MS);
 });
 
-test(`${READERS} readers that hang: who asks is answered, and closing ends them all`, async (t) => {
+test(`${READERS} readers that hang do not delay other clients, and closing ends them all`, async (t) => {
   const { server, port } = await startServer(t);
   const readers = await openReaders(port);
   for (const reader of readers) reader.socket.pause();

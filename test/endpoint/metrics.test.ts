@@ -1,5 +1,5 @@
 /**
- * `GET /metrics`: the text of the elector, over a real socket, with the requests that it really sent.
+ * Checks `GET /metrics` over a real socket, with the requests that the elector really sent.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ test('GET /metrics answers with the metrics of the elector', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'), { endpoint: { port: 0 }, exportEnv: true });
   await elector.start();
-  await until('it has renewed', () => elector.leader?.renewTimeAgeMs != null);
+  await until('the leader has renewed', () => elector.leader?.renewTimeAgeMs != null);
   const port = Number(process.env['ELECTOR_PATH']?.replace('localhost:', ''));
   const answer = await ask(t, port, 'GET /metrics HTTP/1.1');
   assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
@@ -40,7 +40,7 @@ test('GET /metrics answers with the metrics of the elector', async (t) => {
   else t.diagnostic(PROMTOOL_MISSING);
 });
 
-test('a request whose answer nobody wants is no failed request', async (t) => {
+test('stop() causes no failed request in the metrics', async (t) => {
   const cluster = await TestCluster.start(t);
   const elector = cluster.elector(cluster.addPod('web-0'));
   await elector.start();

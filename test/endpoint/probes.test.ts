@@ -1,5 +1,6 @@
 /**
- * The paths that a kubelet and a Prometheus can reach: probes and metrics on every address, the leader on loopback only.
+ * Checks the paths that a kubelet and a Prometheus can reach. Probes and metrics answer on every address, the leader
+ * only on loopback.
  */
 
 import assert from 'node:assert/strict';
@@ -32,43 +33,39 @@ async function statusOf(
   return Number((await client.whole()).split(' ')[1]);
 }
 
-test(
-  'a kubelet that reaches the address of the Pod is answered probes and metrics, and not who leads',
-  HAS_ADDRESS,
-  async (t) => {
-    const { server, port } = await startServer(t, EVERYWHERE);
-    server.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS });
-    const statuses = async (address: string): Promise<Record<string, number>> => {
-      const entries = ['/healthz', '/readyz', '/metrics', '/'].map(
-        async (path) => [path, await statusOf(t, port, path, address)] as const,
-      );
-      return Object.fromEntries(await Promise.all(entries));
-    };
-    assert.deepEqual(await statuses(String(POD_ADDRESS)), {
-      '/healthz': 200,
-      '/readyz': 200,
-      '/metrics': 200,
-      '/': 403,
-    });
-    assert.deepEqual(await statuses('127.0.0.1'), { '/healthz': 200, '/readyz': 200, '/metrics': 200, '/': 200 });
-    assert.equal(await statusOf(t, port, '/sse', String(POD_ADDRESS)), 403);
-    assert.equal(await statusOf(t, port, '/sse?x', String(POD_ADDRESS)), 403);
-    assert.equal(
-      await statusOf(t, port, `http://localhost:${port}/`, String(POD_ADDRESS)),
-      403,
-      'a name does not change the address',
+test('the address of the Pod answers probes and metrics, but not the name of the leader', HAS_ADDRESS, async (t) => {
+  const { server, port } = await startServer(t, EVERYWHERE);
+  server.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS });
+  const statuses = async (address: string): Promise<Record<string, number>> => {
+    const entries = ['/healthz', '/readyz', '/metrics', '/'].map(
+      async (path) => [path, await statusOf(t, port, path, address)] as const,
     );
-  },
-);
+    return Object.fromEntries(await Promise.all(entries));
+  };
+  assert.deepEqual(await statuses(String(POD_ADDRESS)), {
+    '/healthz': 200,
+    '/readyz': 200,
+    '/metrics': 200,
+    '/': 403,
+  });
+  assert.deepEqual(await statuses('127.0.0.1'), { '/healthz': 200, '/readyz': 200, '/metrics': 200, '/': 200 });
+  assert.equal(await statusOf(t, port, '/sse', String(POD_ADDRESS)), 403);
+  assert.equal(await statusOf(t, port, '/sse?x', String(POD_ADDRESS)), 403);
+  assert.equal(
+    await statusOf(t, port, `http://localhost:${port}/`, String(POD_ADDRESS)),
+    403,
+    'the Host does not change the address',
+  );
+});
 
-test('with exposeLeader who leads is answered on every address, and to every name', HAS_ADDRESS, async (t) => {
+test('the leader is answered on every address and for every Host with exposeLeader', HAS_ADDRESS, async (t) => {
   const { port } = await startServer(t, { ...EVERYWHERE, exposeLeader: true });
   assert.equal(await statusOf(t, port, '/', String(POD_ADDRESS)), 200);
   assert.equal(await statusOf(t, port, '/', '127.0.0.1', 'elector.example'), 200);
 });
 
 test(
-  'every address of IPv4 goes with the loopback address of IPv6, since localhost may mean it',
+  'the endpoint on every IPv4 address also listens on the IPv6 loopback, because localhost may mean that',
   IPV6_LOOPBACK,
   async (t) => {
     const { port } = await startServer(t, EVERYWHERE);
@@ -77,13 +74,13 @@ test(
 );
 
 for (const path of ['/', '/sse', '/healthz', '/readyz', '/metrics', '/nothing']) {
-  test(`a page in a browser that reaches loopback under a name of its own is refused ${path}`, async (t) => {
+  test(`a request is refused ${path} when its Host is not this machine (DNS rebinding)`, async (t) => {
     const { port } = await startServer(t, { metrics: () => 'a_metric 1\n' });
     assert.equal(await statusOf(t, port, path, '127.0.0.1', `rebound.example:${port}`), 403);
   });
 }
 
-test('the authority of a whole URL counts, and not the Host beside it', async (t) => {
+test('the authority of an absolute URL counts, not the Host', async (t) => {
   const { port } = await startServer(t);
   assert.equal(await statusOf(t, port, 'http://rebound.example/', '127.0.0.1', 'localhost'), 403);
 });
@@ -97,7 +94,7 @@ interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };
 }
 
-test('a process that does not lead is ready as soon as it knows a leader, and stays so when there is none', async (t) => {
+test('a candidate is ready as soon as a leader is known, and remains ready when there is none', async (t) => {
   const { server, port } = await startServer(t);
   const status = (): Promise<number> => statusOf(t, port, '/readyz', '127.0.0.1');
   assert.equal(await status(), 503);
@@ -107,7 +104,7 @@ test('a process that does not lead is ready as soon as it knows a leader, and st
   assert.equal(await status(), 200);
 });
 
-test('the probes of the README are answered by the endpoint that it shows', HAS_ADDRESS, async (t) => {
+test('the endpoint of the README answers the probes of the README', HAS_ADDRESS, async (t) => {
   const section = README.slice(README.indexOf('## 5. In the cluster'));
   const yaml = /```yaml\n([\s\S]*?)```/.exec(section)?.[1] ?? '';
   const document = readYaml(yaml) as { containers: [Readonly<Record<string, unknown>>] };

@@ -1,5 +1,5 @@
 /**
- * A client that sees bytes: what it sends and what it is sent is up to the test.
+ * A client at the level of bytes: the test decides what it sends.
  */
 
 import assert from 'node:assert/strict';
@@ -10,13 +10,13 @@ import { LeaderServer, type LeaderServerOptions } from '../../src/endpoint/leade
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { until } from '../worlds/until.ts';
 
-/** The time on a `ManualClock` that was not moved, as HTTP writes it. */
+/** The time of a `ManualClock` that was not moved, in the format of HTTP. */
 export const DATE = 'Fri, 15 Jan 2027 08:00:01 GMT';
 
-/** When `pod-a` was last confirmed. */
+/** The time of the last confirmation of `pod-a`. */
 export const LAST_UPDATE_MS: number = Date.parse('2026-11-22T17:04:37.987Z');
 
-/** What is answered then. */
+/** The answer that names `pod-a` at that time. */
 export const POD_A = '{"name":"pod-a","last_update":"2026-11-22T17:04:37Z"}';
 
 /** For tests that need `::1`: some containers have none. */
@@ -26,7 +26,7 @@ export const IPV6_LOOPBACK: { readonly skip: string | false } = {
     : 'this machine has no ::1',
 };
 
-/** How many handles of a kind this process has open. */
+/** The number of open handles of this kind in this process. */
 export function openHandles(kind: 'TCPSocketWrap' | 'TCPServerWrap'): number {
   return process.getActiveResourcesInfo().filter((name) => name === kind).length;
 }
@@ -38,7 +38,7 @@ export interface Running {
   readonly port: number;
 }
 
-/** Starts a server that ends with the test. */
+/** Starts a server that is closed at the end of the test. */
 export async function startServer(
   t: TestContext,
   options: Partial<Omit<LeaderServerOptions, 'clock'>> = {},
@@ -55,7 +55,7 @@ export async function startServer(
 export class RawClient {
   readonly socket: Socket;
   received = '';
-  /** The server will send no more. */
+  /** True when the server will send nothing more. */
   ended = false;
   closed = false;
   failure: NodeJS.ErrnoException | null = null;
@@ -76,33 +76,33 @@ export class RawClient {
     });
   }
 
-  /** Sends what it is given, with every line ended as HTTP wants it. */
+  /** Sends the lines, each ended by CR and LF. */
   send(...lines: string[]): this {
     this.socket.write(lines.map((line) => `${line}\r\n`).join(''));
     return this;
   }
 
-  /** Waits until so much was received. */
+  /** Waits until this text was received, and returns everything that was received. */
   async has(part: string): Promise<string> {
     await until(() => this.received.includes(part));
     return this.received;
   }
 
-  /** Waits until the server ended the connection; gives all it sent. */
+  /** Waits until the server has ended the connection, and returns everything that was received. */
   async whole(): Promise<string> {
     await until(() => this.ended || this.closed);
     return this.received;
   }
 }
 
-/** A client that ends with the test. */
+/** A client that is closed at the end of the test. */
 export function rawClient(t: TestContext, port: number, host?: string): RawClient {
   const client = new RawClient(port, host);
   t.after(() => client.socket.destroy());
   return client;
 }
 
-/** Sends one request on a connection of its own and gives the whole answer. */
+/** Sends one request on a new connection and returns the whole answer. */
 export async function ask(t: TestContext, port: number, ...lines: string[]): Promise<string> {
   const client = rawClient(t, port).send(...lines, 'Host: localhost:4040', 'Connection: close', '');
   const answer = await client.whole();
@@ -110,14 +110,14 @@ export async function ask(t: TestContext, port: number, ...lines: string[]): Pro
   return answer;
 }
 
-/** A reader of the stream that was told the current answer. */
+/** A reader of the stream that has received the current answer. */
 export async function sseReader(t: TestContext, port: number): Promise<RawClient> {
   const reader = rawClient(t, port).send('GET /sse HTTP/1.1', 'Host: localhost:4040', '');
   await reader.has('retry:');
   return reader;
 }
 
-/** Lines as they are on the wire. */
+/** The lines in the format of the wire. */
 export function wire(...lines: string[]): string {
   return lines.join('\r\n');
 }

@@ -1,5 +1,5 @@
 /**
- * The examples of the sidecar's documentation, run against the endpoint by the programs themselves.
+ * Runs the examples of the sidecar's documentation against the endpoint with the real programs.
  */
 
 import assert from 'node:assert/strict';
@@ -14,12 +14,12 @@ import { startServer } from './raw-client.ts';
 
 const DOCUMENTED_MS = Date.parse('2022-10-18T10:59:58Z');
 
-/** Skips with a reason where a program is not installed. */
+/** Skips with a reason when a program is not installed. */
 function needs(command: string, argument: string): { readonly skip: string | false } {
-  return { skip: spawnSync(command, [argument]).status === 0 ? false : `there is no ${command} here` };
+  return { skip: spawnSync(command, [argument]).status === 0 ? false : `${command} is not installed` };
 }
 
-/** What a program prints that was told where the endpoint is. */
+/** The output of a program that finds the endpoint in its environment. */
 async function output(t: TestContext, name: string | null, command: string, args: string[]): Promise<string> {
   const { server, port } = await startServer(t);
   server.publish(name === null ? null : { name, lastUpdateMs: DOCUMENTED_MS });
@@ -36,14 +36,14 @@ test('curl $ELECTOR_PATH', needs('curl', '--version'), async (t) => {
   assert.equal(await output(t, null, 'sh', shell), '{}');
 });
 
-test('curl of the URL', needs('curl', '--version'), async (t) => {
+test('curl reads the URL', needs('curl', '--version'), async (t) => {
   assert.equal(
     await output(t, 'pod-a', 'sh', ['-c', 'curl --silent $ELECTOR_GET_URL']),
     '{"name":"pod-a","last_update":"2022-10-18T10:59:58Z"}',
   );
 });
 
-test('curl of the stream', needs('curl', '--version'), async (t) => {
+test('curl reads the stream', needs('curl', '--version'), async (t) => {
   const { server, port } = await startServer(t);
   const { ELECTOR_SSE_URL } = endpointEnvironment(port);
   const curl = spawn('curl', ['--silent', '--no-buffer', '--noproxy', '*', ELECTOR_SSE_URL]);
@@ -58,10 +58,10 @@ test('curl of the stream', needs('curl', '--version'), async (t) => {
   await until(() => printed.includes(event));
   assert.equal(printed, `data: {}\n\nretry: 1000\n\n${event}`);
   await server.close();
-  assert.deepEqual(await once(curl, 'exit'), [0, null], 'the end of the stream is no error');
+  assert.deepEqual(await once(curl, 'exit'), [0, null], 'the end of the stream is not an error');
 });
 
-test('fetch, and the hostname', async (t) => {
+test('fetch reads the name, which is compared with the hostname', async (t) => {
   const { server, port } = await startServer(t);
   server.publish({ name: hostname(), lastUpdateMs: DOCUMENTED_MS });
   const answer = await fetch(endpointEnvironment(port).ELECTOR_GET_URL);

@@ -1,5 +1,5 @@
 /**
- * `explain()` about this process itself: every state it can be in, what would end it, and what to do about it.
+ * Checks `explain()` about this process itself: every state, what ends it, and what to do.
  */
 
 import assert from 'node:assert/strict';
@@ -26,7 +26,7 @@ import {
 } from '../core/story.ts';
 import { checkPage, checkTable, explained, forbidden, type Row } from './explanation-table.ts';
 
-/** A candidate that is not permitted to create the Lease after its predecessor. */
+/** A candidate that must not create the Lease after its predecessor. */
 function createRefused(refusal: RequestFailure): Story {
   const story = clears().podRead(SELF.name, podOf(SELF)).removed();
   return story.take({ type: 'requestFailed', request: story.request('createLease'), failure: refusal });
@@ -38,14 +38,14 @@ function refusedToReadSelf(story: Story): Story {
   return story.take({ type: 'requestFailed', request, failure: forbidden('get', 'pods') });
 }
 
-/** The renewal that waits for its answer is refused. */
+/** Refuses the renewal that is in flight. */
 function refusedToRenew(story: Story): Story {
   const request = story.request('replaceLease');
   return story.take({ type: 'requestFailed', request, failure: forbidden('update', 'leases') });
 }
 
-/** A leader that must not read Pods, and whose Lease is collected as often as it is created. */
-function collectedThrice(): Story {
+/** A leader that must not read Pods. Its Lease was deleted three times soon after it was created. */
+function deletedThrice(): Story {
   const story = starts().absent('10');
   for (const [lease, version] of [1, 2, 3].map((count) => [`lease-${count}`, 10 + 2 * count] as const)) {
     if (story.timers.has('retry')) story.fire('retry').leaseRead(null);
@@ -150,7 +150,7 @@ const rows: readonly Row[] = [
     endsWhen: 'the promise of onElected settles or drainTimeoutMs is over, and the Lease is released or kept',
   },
   {
-    what: 'a leader that gives its Lease up',
+    what: 'a leader that releases its Lease',
     story: () => leads().stop('always').settled(),
     reason: 'leaving',
     message:
@@ -230,7 +230,7 @@ const rows: readonly Row[] = [
     endsWhen: 'that process ends, or stops its elector',
   },
   {
-    what: 'the Lease is its own: it resumes',
+    what: 'this Pod holds the Lease: the process resumes the term',
     story: () => finds(leaseOf(SELF)),
     reason: 'resuming',
     message: 'Pod app-1 holds Lease shop/app, and this process leads as soon as the API server confirms that.',
@@ -313,7 +313,7 @@ const rows: readonly Row[] = [
     endsWhen: 'never: end this process',
   },
   {
-    what: 'nobody leads, since this process stepped down',
+    what: 'nobody leads, because this process stepped down',
     story: () => leads().stepDown().settled().replaced('12').removed(),
     reason: 'stepped-down',
     message: 'Nobody leads: Pod app-1 released the Lease, and lets the other Pods go first for another 10 s.',
@@ -341,7 +341,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'this Pod is gone, which was seen before',
+    what: 'this Pod is gone, and was observed before',
     story: () => leads().podGone(SELF),
     reason: 'own-pod-deleted',
     message: 'Pod app-1 (uid pod-1) is gone, and this process does not lead again. End this process.',
@@ -360,7 +360,7 @@ const rows: readonly Row[] = [
     endsWhen: 'never: end this process',
   },
   {
-    what: 'the socket of the Pod was refused',
+    what: 'the bind of the socket was refused',
     story: () =>
       new Story()
         .take({ type: 'started' })
@@ -448,7 +448,7 @@ const rows: readonly Row[] = [
     endsWhen: 'the finalizers are removed, and this or another Pod is elected',
   },
   {
-    what: 'nobody leads, and a request came to nothing',
+    what: 'nobody leads, and a request failed',
     story: () => clears().fail('deleteLease', 'unavailable').take({ type: 'watchOpened', resource: 'leases' }),
     reason: 'campaigning',
     message: 'Nobody leads, and Pod app-1 campaigns. Its last attempt failed, and it retries: wait.',
@@ -477,7 +477,7 @@ const rows: readonly Row[] = [
     missing: ['get pods'],
   },
   {
-    what: 'the Lease is its own, and reading Pods is refused',
+    what: 'this Pod holds the Lease, and reading Pods is refused',
     story: () => refusedToReadSelf(finds(leaseOf(SELF))),
     reason: 'resuming',
     message:
@@ -498,7 +498,7 @@ const rows: readonly Row[] = [
     missing: ['get pods'],
   },
   {
-    what: 'a leader that gives its Lease up, and renewing is refused',
+    what: 'a leader that releases its Lease, and renewing is refused',
     story: () => refusedToRenew(leads().stop('always').settled()),
     reason: 'leaving',
     message:
@@ -522,7 +522,7 @@ const rows: readonly Row[] = [
     missing: ['list leases'],
   },
   {
-    what: 'a leader into whose Lease another program writes itself',
+    what: 'a leader, and another program writes its name into the Lease',
     story: () => leads().watched(ownLease({ resourceVersion: '12', holderIdentity: 'other' })),
     reason: 'leading',
     message:
@@ -533,7 +533,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'Pods cannot be read, and the Lease of this Pod was deleted three times soon after it was created',
-    story: collectedThrice,
+    story: deletedThrice,
     reason: 'own-pod-deleted',
     message:
       'Pod app-1 (uid pod-1) is most likely gone, or its uid is wrong: its Lease was deleted again and again soon after it was created. This process does not campaign again. Compare the uid with the option `pod`, and start a new process.',
@@ -544,7 +544,7 @@ const rows: readonly Row[] = [
 checkTable(rows);
 checkPage('This process', rows);
 
-test('before start(), without a cluster and after stop() it explains, too', async () => {
+test('explain() has a reason before start(), without a cluster and after stop()', async () => {
   const elector = new LeaseElector({ lease: 'web', serviceAccountDirectory: '/nowhere' });
   const before = elector.explain();
   assert.deepEqual([before.reason, before.lease, before.leader, before.holderPod], ['not-started', null, null, null]);
@@ -556,7 +556,7 @@ test('before start(), without a cluster and after stop() it explains, too', asyn
   assert.equal(elector.explain().reason, 'stopped');
 });
 
-test('it is plain data: JSON tells all of it, with the Pod of the holder and the failure behind it', () => {
+test('an explanation is plain data, and its JSON has the Pod of the holder and the last failure', () => {
   const report = reportOf({ ...TERMINATING, reason: 'Evicted', ready: false });
   const story = follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report }));
   const explanation = explained(story.wait(5_000).take({ type: 'leaseWatchFailed', failure: failure('unavailable') }));
@@ -590,7 +590,7 @@ test('it is plain data: JSON tells all of it, with the Pod of the holder and the
   });
 });
 
-test('times that no Date can hold are left out', () => {
+test('an explanation leaves out times that a Date cannot represent', () => {
   const report = reportOf({ terminatingSinceMs: -1e20, deletionTimestampMs: 1e20 });
   const story = follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating: true, report }));
   const { since, holderPod, message } = explained(story);

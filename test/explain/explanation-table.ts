@@ -1,5 +1,5 @@
 /**
- * What `explain()` says at the end of a story, and the tables that compare it with what it should say.
+ * The tables that compare `explain()` at the end of a story with the expected explanation.
  */
 
 import assert from 'node:assert/strict';
@@ -12,13 +12,13 @@ import { explain } from '../../src/explain/explain.ts';
 import type { Explanation } from '../../src/explain/explanation.ts';
 import { CONFIG, failure, follows, podOf, RIVAL, reportOf, Story } from '../core/story.ts';
 
-/** Of an elector with which a Pod that has stopped counts as gone. */
+/** A configuration in which a stopped Pod counts as gone. */
 export const COUNTS_STOPPED: typeof CONFIG = { ...CONFIG, succession: 'pod-stopped' };
 
-/** When every story begins. */
+/** The monotonic time at which every story begins. */
 const STARTED_AT_MS = new Story().nowMs;
 
-/** One row: what is so, and exactly what is said about it; what is left out is `null`. */
+/** One row: a condition, and the exact explanation. A missing field is `null`. */
 export interface Row {
   readonly what: string;
   readonly story: () => Story;
@@ -32,7 +32,7 @@ export interface Row {
   readonly missing?: readonly string[];
 }
 
-/** What an elector in the state of the story would say. */
+/** The explanation of an elector in the state of the story. */
 export function explained({ state, diagnostics, nowMs, wallMs }: Story): Explanation {
   const leader = currentLeader(state.knowledge);
   return explain({
@@ -79,17 +79,18 @@ export function checkTable(rows: readonly Row[]): void {
 const PAGE = new URL('../../docs/explain.md', import.meta.url);
 
 /**
- * The page `docs/explain.md` sets each condition beside what is said and told. `REWRITE=1` writes this section of it.
+ * Compares a section of `docs/explain.md` with the explanations and events of each condition. `REWRITE=1` writes the
+ * section.
  *
- * @param section its heading
+ * @param section the heading
  */
 export function checkPage(section: string, rows: readonly Row[]): void {
   checkSection(section, () => `${HEAD}${rows.map(lineOf).join('')}`);
 }
 
-/** The same for a section with a table of its own. */
+/** Compares a section that has another table. */
 export function checkSection(section: string, table: () => string): void {
-  test(`the section "${section}" of docs/explain.md says what is said`, () => {
+  test(`the section "${section}" of docs/explain.md is up to date`, () => {
     const page = readFileSync(PAGE, 'utf8');
     const begin = page.indexOf(`\n## ${section}\n`);
     assert.ok(begin >= 0, 'the section is missing');
@@ -101,10 +102,12 @@ export function checkSection(section: string, table: () => string): void {
   });
 }
 
-const HEAD = '| what is so | reason | what `explain()` says | events |\n|---|---|---|---|\n';
+const HEAD = '| condition | reason | message of `explain()` | events |\n|---|---|---|---|\n';
 
 function lineOf({ what, story, reason, message }: Row): string {
-  const events = story().effects.flatMap((effect) => (effect.type === 'announce' ? sayEvent(effect.announcement) : []));
+  const events = story().effects.flatMap((effect) =>
+    effect.type === 'announce' ? describeEvent(effect.announcement) : [],
+  );
   return `| ${[what, `\`${reason}\``, message, events.join(', ') || 'none'].map(inCell).join(' | ')} |\n`;
 }
 
@@ -112,7 +115,7 @@ function inCell(text: string): string {
   return text.replaceAll('|', '\\|');
 }
 
-function sayEvent(announcement: Announcement): string | readonly string[] {
+function describeEvent(announcement: Announcement): string | readonly string[] {
   switch (announcement.type) {
     case 'leaderChanged':
       return `\`leaderChanged\` ${announcement.leader?.name ?? 'null'}`;
@@ -121,21 +124,21 @@ function sayEvent(announcement: Announcement): string | readonly string[] {
     case 'warning':
       return `\`warning\` ${announcement.code}`;
     case 'steppedDown':
-      // The end of the promise of stepDown(), and no event.
+      // It settles the promise of stepDown() and is not an event.
       return [];
     default:
       return `\`${announcement.type}\``;
   }
 }
 
-/** A 403, and the rule that is missing. */
+/** A 403 with the missing rule. */
 export function forbidden(verb: string, resource: 'leases' | 'pods'): RequestFailure {
   const apiGroup = resource === 'pods' ? '' : 'coordination.k8s.io';
   const missingRule: MissingRule = { verb, apiGroup, resource, namespace: CONFIG.namespace };
   return { ...failure('forbidden'), missingRule, message: `it was answered 403. Grant \`${verb}\` on ${resource}` };
 }
 
-/** A candidate whose rival's Pod is reported so. */
+/** A candidate that sees this report of the rival's Pod. */
 export function sees(changes: Parameters<typeof reportOf>[0], terminating: boolean = false): Story {
   return follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', terminating, report: reportOf(changes) }));
 }

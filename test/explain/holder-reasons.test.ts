@@ -1,6 +1,6 @@
 /**
- * `explain()` about another holder. No command names the Lease of a leader, and none that ends a Pod without its
- * kubelet comes without a caution.
+ * Checks `explain()` about another holder. No command deletes the Lease of a leader. Every command that deletes a Pod
+ * without its kubelet has a caution.
  */
 
 import assert from 'node:assert/strict';
@@ -51,20 +51,20 @@ function seesUnready(changes: Partial<PodReport> = {}): Story {
   return renewed().podWatched(RIVAL, unready(changes));
 }
 
-/** A candidate that is not allowed to watch the rival's Pod, and whose first read of it was refused, too. */
+/** A candidate that must not watch the rival's Pod, and whose first read of it was refused. */
 function refusedToReadPods(): Story {
   return finds(leaseOf(RIVAL))
     .take({ type: 'podWatchFailed', watched: RIVAL, failure: forbidden('list', 'pods') })
     .take({ type: 'requestFailed', request: 1, failure: forbidden('get', 'pods') });
 }
 
-/** A minute later it reads the Lease, and finds it as it was. */
+/** Reads the Lease a minute later, without a change. */
 function readAgain(story: Story): Story {
   const { observation } = story.state.knowledge;
   return story.fire('backstop').leaseRead(observation?.lease ?? null);
 }
 
-/** The report about a Pod that was never scheduled, as it stands in a cluster without nodes. */
+/** The report of a Pod that was never scheduled, as in a cluster without nodes. */
 const NO_KUBELET = { phase: 'Pending', nodeName: null, ready: null, containersReady: null } as const;
 
 const rows: readonly Row[] = [
@@ -78,7 +78,7 @@ const rows: readonly Row[] = [
     since: '1970-01-01T00:00:05.000Z',
   },
   {
-    what: 'another Pod leads, and its end may already be that it stops',
+    what: 'another Pod leads, and a stopped Pod counts as gone',
     story: () => starts(COUNTS_STOPPED).listed(leaseOf(RIVAL)).podListed(RIVAL, podOf(RIVAL)),
     reason: 'following',
     message:
@@ -87,7 +87,7 @@ const rows: readonly Row[] = [
     since: '1970-01-01T00:00:05.000Z',
   },
   {
-    what: 'another Pod leads, of which a readiness gate is not ready',
+    what: 'another Pod leads, and one of its readiness gates is not ready',
     story: () => sees({ ...LOST, readyReason: 'ReadinessGatesNotReady' }),
     reason: 'holder-not-ready',
     message:
@@ -114,7 +114,7 @@ const rows: readonly Row[] = [
     since: '1970-01-01T00:00:05.000Z',
   },
   {
-    what: 'reading Pods was refused a moment ago, which may pass',
+    what: 'reading Pods was refused a moment ago',
     story: refusedToReadPods,
     reason: 'holder-unknown',
     message:
@@ -124,7 +124,7 @@ const rows: readonly Row[] = [
     missing: ['list pods', 'get pods'],
   },
   {
-    what: 'whether the holder exists cannot be known, since the refusal has lasted',
+    what: 'reading Pods has been refused for long, so it is unknown whether the holder exists',
     story: () =>
       refusedToReadPods()
         .wait(REFUSAL_BELIEVED_MS)
@@ -154,7 +154,7 @@ const rows: readonly Row[] = [
     endsWhen: 'the kubelet has ended the Pod and its object is gone, or it releases the Lease',
   },
   {
-    what: "the holder's Pod should have been gone",
+    what: "the grace period of the holder's Pod has long passed",
     story: () => sees(TERMINATING, true).wait(90_001),
     reason: 'holder-terminating',
     message:
@@ -165,7 +165,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:10.000Z',
   },
   {
-    what: "the holder's Pod is late, and its kubelet may need a moment",
+    what: "the grace period of the holder's Pod has passed, and its kubelet may need a moment",
     story: () => sees(TERMINATING, true).wait(90_000),
     reason: 'holder-terminating',
     message:
@@ -201,7 +201,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: "the holder's Pod has failed, by the word of the control plane alone",
+    what: "the holder's Pod has failed, but its containers may run",
     story: () => follows().podWatched(RIVAL, stoppedPod(RIVAL, { reason: null, containersTerminated: false })),
     reason: 'holder-failed',
     message:
@@ -219,7 +219,7 @@ const rows: readonly Row[] = [
     command: DELETE_RIVAL,
   },
   {
-    what: "the holder's Pod has stopped, which is enough, but its Lease cannot be deleted",
+    what: "the holder's Pod has stopped and counts as gone, but its Lease cannot be deleted",
     story: () =>
       starts(COUNTS_STOPPED)
         .listed(leaseOf(RIVAL))
@@ -254,7 +254,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'nothing is heard, neither of the holder nor of the API server',
+    what: 'no renewal has arrived, and no answer of the API server',
     story: () => renewed().wait(40_000),
     reason: 'following',
     message:
@@ -292,7 +292,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'the holder is gone, and only the collector may delete its Lease',
+    what: 'the holder is gone, and only the garbage collector may delete its Lease',
     story: () => clears().fail('deleteLease', 'forbidden'),
     reason: 'waiting-for-collector',
     message:
@@ -310,7 +310,7 @@ const rows: readonly Row[] = [
     cautious: true,
   },
   {
-    what: 'the Lease was given up, and cannot be deleted',
+    what: 'the Lease is released, and cannot be deleted',
     story: () =>
       follows()
         .watched(leaseOf(RIVAL, { resourceVersion: '21', releasedBy: RIVAL.uid }))
@@ -362,7 +362,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'an empty Lease that was never seen with a holder',
+    what: 'an empty Lease in which no holder was ever observed',
     story: () => finds(leaseOf(null)),
     reason: 'foreign-lease',
     message:
@@ -399,7 +399,7 @@ const rows: readonly Row[] = [
     cautious: true,
   },
   {
-    what: 'an owner that has a name for a shell',
+    what: 'an owner whose name has a meaning for a shell',
     story: () =>
       readAgain(
         finds(leaseOf({ name: 'x; reboot', uid: 'pod-2' }, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })),
@@ -411,7 +411,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: "the node of the holder's Pod is lost, as older clusters say it",
+    what: "the node of the holder's Pod is lost, as reported by older clusters",
     story: () => sees({ phase: 'Unknown', reason: 'NodeLost' }),
     reason: 'holder-node-not-ready',
     message:
@@ -490,7 +490,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'the holder hangs, and is not ready since',
+    what: 'the holder hangs, and has not been ready since then',
     story: () => {
       const story = readAgain(renewed());
       return story.podWatched(RIVAL, unready());
@@ -557,7 +557,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:10.000Z',
   },
   {
-    what: 'the deletion was asked for again, with a longer grace period',
+    what: 'a second deletion has a longer grace period',
     story: () => {
       const report = reportOf({ ...TERMINATING, deletionTimestampMs: WALL_MS + 400_000, gracePeriodMs: 300_000 });
       const story = sees(TERMINATING, true).wait(80_000);
@@ -570,7 +570,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:10.000Z',
   },
   {
-    what: 'the holder is gone, and the collector has not come for long',
+    what: 'the holder is gone, and the garbage collector has not deleted its Lease for long',
     story: () => clears().fail('deleteLease', 'forbidden').wait(90_000),
     reason: 'waiting-for-collector',
     message:
@@ -589,7 +589,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'an edit by hand is no renewal: the holder hangs',
+    what: 'the holder hangs, and a person has edited the Lease',
     story: () => {
       const story = renewed()
         .wait(20_000)
@@ -604,7 +604,7 @@ const rows: readonly Row[] = [
     since: '2023-11-14T22:13:20.000Z',
   },
   {
-    what: 'another Pod owns the Lease, and another program writes itself into it',
+    what: 'another Pod owns the Lease, and another program writes its name into it',
     story: () =>
       renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, holderIdentity: 'other' }),
     reason: 'following',
@@ -614,7 +614,7 @@ const rows: readonly Row[] = [
     since: '1970-01-01T00:00:05.000Z',
   },
   {
-    what: 'another Pod leads, and a webhook takes the owner off its Lease',
+    what: 'another Pod leads, and a webhook removes the owner of its Lease',
     story: () => renewed().watched({ ...RENEWING, resourceVersion: '21', renewTimeMs: WALL_MS + 1, owner: null }),
     reason: 'following',
     message:
@@ -627,7 +627,7 @@ const rows: readonly Row[] = [
 checkTable(rows);
 checkPage('Another holder', rows);
 
-test('control characters in the names that a Lease holds are put into no sentence', () => {
+test('no sentence has control characters when the names in a Lease have', () => {
   const name = 'a\u001b[2Jb\u0000c\r\nd\u007fe\u009bf';
   const stories = [
     finds(leaseOf(null, { holderIdentity: name })),

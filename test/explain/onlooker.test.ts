@@ -1,5 +1,6 @@
 /**
- * What only an onlooker knows: the node of the holder's Pod. The states of a Lease are in test/command/explain.test.ts.
+ * Checks what only an onlooker can determine: the node of the holder's Pod. test/command/explain.test.ts checks the
+ * states of a Lease.
  */
 
 import assert from 'node:assert/strict';
@@ -59,7 +60,7 @@ function look(node: NodeRecord | null, pod: PodRecord = POD, lease: LeaseRecord 
 }
 
 for (const ready of ['False', 'Unknown']) {
-  test(`a node whose Ready is ${ready} is told before its Pods show it, and the Pod is still the leader`, () => {
+  test(`a node whose Ready is ${ready} is reported before its Pods show it, and the Pod is still the leader`, () => {
     const node = { name: 'node-1', ready, reason: null, readyChangedAtMs: NOW_MS - 20_000 };
     const { answer, reason, since, command, leader } = look(node);
     assert.deepEqual([answer, reason, leader?.name], ['leader', 'holder-node-not-ready', 'web-0']);
@@ -68,14 +69,14 @@ for (const ready of ['False', 'Unknown']) {
 }
 
 for (const node of [null, { name: 'node-1', ready: 'True', reason: null, readyChangedAtMs: null }]) {
-  test(`all is well with a leader that renews, ${node === null ? 'its node not known' : 'on a node that is Ready'}`, () => {
+  test(`the reason is "leading" when the leader renews ${node === null ? 'and its node is unknown' : 'on a node that is Ready'}`, () => {
     const { answer, reason, message, leader } = look(node);
     assert.deepEqual([answer, reason, leader?.renewTimeAgeMs], ['leader', 'following', 5_000]);
     assert.match(message, /all is well/);
   });
 }
 
-test('a Pod whose grace period is over by far may be deleted by force, with a caution', () => {
+test('the command deletes the Pod by force, with a caution, when its grace period has long passed', () => {
   const report = { ...(POD.report as NonNullable<PodRecord['report']>), gracePeriodMs: 30_000 };
   const at = (agoMs: number): PodRecord => ({
     ...POD,
@@ -89,19 +90,19 @@ test('a Pod whose grace period is over by far may be deleted by force, with a ca
   assert.equal(look(null, at(40_000)).command, null);
 });
 
-test('a renewal in the future, by a clock that is ahead, counts as one of now', () => {
+test('a renewal in the future counts as one of now when the other clock is ahead', () => {
   const { answer, leader } = look(null, POD, { ...LEASE, renewTimeMs: NOW_MS + 3_600_000 });
   assert.deepEqual([answer, leader?.renewTimeAgeMs], ['leader', 0]);
 });
 
-test('a failed Pod whose containers are not known to have ended cannot be told', () => {
+test('the answer is "unknown" when the Pod has failed but its containers may run', () => {
   const report = { ...(POD.report as NonNullable<PodRecord['report']>), phase: 'Failed', ready: false };
   assert.equal(look(null, { ...POD, report }).answer, 'unknown');
   const ended = look(null, { ...POD, report: { ...report, containersTerminated: true } });
   assert.deepEqual([ended.answer, ended.reason, ended.leader], ['none', 'holder-failed', null]);
 });
 
-/** The reasons that no elector has: a candidate would end each of them within a second. */
+/** The reasons that no elector has, because a candidate ends such a state within a second. */
 const OWN_REASONS: readonly (readonly [
   what: string,
   reason: OnlookerReason,
@@ -109,7 +110,7 @@ const OWN_REASONS: readonly (readonly [
 ])[] = [
   ['there is no Lease', 'no-lease', { lease: { ok: true, value: null } }],
   [
-    'the holder gave the Lease up, and no candidate has taken it',
+    'the holder has released the Lease, and no candidate has taken it',
     'released',
     { lease: { ok: true, value: { ...LEASE, releasedBy: 'pod' } }, pod: { ok: true, value: POD } },
   ],
@@ -125,12 +126,12 @@ const OWN_REASONS: readonly (readonly [
   ],
 ];
 
-const SAID = OWN_REASONS.map(([what, reason, look]) => {
+const ROWS = OWN_REASONS.map(([what, reason, look]) => {
   return { what, reason, said: explainLook({ namespace: 'shop', leaseName: 'app', wallMs: NOW_MS, ...look }) };
 });
 
-for (const { what, reason, said } of SAID) {
-  test(`${what}: nobody leads, for the reason ${reason}`, () => {
+for (const { what, reason, said } of ROWS) {
+  test(`${what}: nobody leads (${reason})`, () => {
     assert.deepEqual([said.answer, said.reason, said.leader], ['none', reason, null]);
   });
 }
@@ -138,8 +139,8 @@ for (const { what, reason, said } of SAID) {
 checkSection(
   'Only the command',
   () =>
-    '| what is so | reason | what `npx lease-elector explain` says | command |\n|---|---|---|---|\n' +
-    SAID.map(({ what, said: { reason, message, command } }) => {
+    '| condition | reason | message of `npx lease-elector explain` | command |\n|---|---|---|---|\n' +
+    ROWS.map(({ what, said: { reason, message, command } }) => {
       return `| ${what} | \`${reason}\` | ${message} | ${command === null ? 'none' : `\`${command}\``} |\n`;
     }).join(''),
 );
